@@ -1,0 +1,1 @@
+//! What the user asked for: configuration layers merged, every value with its origin, every problem with its place.

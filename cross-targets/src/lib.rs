@@ -1,0 +1,1 @@
+//! What is true of each cross compilation target: names, packages, tools, runner, libc and std.
