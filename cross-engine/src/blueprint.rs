@@ -1,0 +1,214 @@
+//! What an environment is made of, and the commands that make it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Result, utf8};
+use crate::invocation::{Invocation, quoted};
+
+/// What an environment is made of: packages of a Debian suite. Pure data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Blueprint {
+    /// The name the environment is found by; it contains a hash of everything else.
+    pub name: String,
+    /// The suite, such as `bookworm`.
+    pub suite: String,
+    /// Debian architectures, the environment's own first.
+    pub architectures: Vec<String>,
+    /// Packages, as apt spells them: `gcc`, `libc6:arm64`, `cargo-web=1.85*`.
+    pub packages: Vec<String>,
+    /// Globs of files that are not unpacked; a leading `!` takes back what an earlier glob excluded.
+    pub exclude: Vec<String>,
+    /// The package mirror; the suite's usual one if `None`.
+    pub mirror: Option<String>,
+}
+
+/// A stable release's update and security archives are left out: an environment is named by its
+/// recipe, and the main archive of a stable release changes only with its point releases.
+const MAIN_ONLY: &str = r#"sed -i '/-updates\|-security/d' "$1/etc/apt/sources.list""#;
+
+impl Blueprint {
+    /// A blueprint of these packages.
+    pub fn new<I>(name: impl Into<String>, suite: impl Into<String>, packages: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Blueprint {
+            name: name.into(),
+            suite: suite.into(),
+            architectures: Vec::new(),
+            packages: packages.into_iter().map(Into::into).collect(),
+            exclude: Vec::new(),
+            mirror: None,
+        }
+    }
+
+    /// For these Debian architectures, the environment's own first.
+    #[must_use]
+    pub fn architectures<I>(mut self, architectures: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.architectures = architectures.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Without the files that these globs match.
+    #[must_use]
+    pub fn exclude<I>(mut self, globs: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.exclude = globs.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// From this package mirror.
+    #[must_use]
+    pub fn mirror(mut self, mirror: Option<String>) -> Self {
+        self.mirror = mirror;
+        self
+    }
+
+    /// The `mmdebstrap` call that makes the root file system as the tar archive `tar`.
+    ///
+    /// # Errors
+    ///
+    /// When `tar` is not UTF-8.
+    pub fn mmdebstrap(&self, program: &Path, tar: &Path) -> Result<Invocation> {
+        let mut make = Invocation::new(program)
+            .args(["--variant=apt", "--format=tar", "--components=main"])
+            .arg("--aptopt=Acquire::Retries \"3\"")
+            .arg(format!("--include={}", self.packages.join(",")));
+        if !self.architectures.is_empty() {
+            make = make.arg(format!("--architectures={}", self.architectures.join(",")));
+        }
+        make = make.args(
+            self.path_options()
+                .map(|option| format!("--dpkgopt={option}")),
+        );
+        if self.mirror.is_none() {
+            make = make.arg(format!("--setup-hook={MAIN_ONLY}"));
+        }
+        make = make.args([self.suite.as_str(), utf8(tar)?]);
+        if let Some(mirror) = &self.mirror {
+            make = make.arg(mirror.clone());
+        }
+        Ok(make)
+    }
+
+    /// The same as a Containerfile for hosts without `mmdebstrap`. It needs no context.
+    pub fn containerfile(&self) -> String {
+        let mut text = format!("FROM debian:{}-slim\n", self.suite);
+        let mut run = vec!["set -e".to_owned()];
+        let sources = "/etc/apt/sources.list.d/debian.sources /etc/apt/sources.list";
+        run.push(match &self.mirror {
+            Some(mirror) => {
+                let line = format!("deb {mirror} {} main", self.suite);
+                format!(
+                    "rm -f {sources}; echo {} > /etc/apt/sources.list",
+                    quoted(&line)
+                )
+            }
+            None => format!(
+                "for f in {sources}; do if [ -f \"$f\" ]; then \
+                 sed -i -E '/^deb .*-(updates|security)/d; s/ [a-z]+-updates//' \"$f\"; fi; done"
+            ),
+        });
+        for option in self.path_options() {
+            run.push(format!(
+                "echo {} >> /etc/dpkg/dpkg.cfg.d/cross",
+                quoted(&option)
+            ));
+        }
+        for foreign in self.architectures.iter().skip(1) {
+            run.push(format!("dpkg --add-architecture {}", quoted(foreign)));
+        }
+        let packages: Vec<_> = self.packages.iter().map(|p| quoted(p)).collect();
+        run.push("apt-get update -o Acquire::Retries=3".to_owned());
+        run.push(format!(
+            "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {}",
+            packages.join(" ")
+        ));
+        run.push("rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin".to_owned());
+        let _ = writeln!(text, "RUN {}", run.join("; \\\n    "));
+        text
+    }
+
+    /// The globs as options of dpkg, which obeys the last one that matches.
+    fn path_options(&self) -> impl Iterator<Item = String> {
+        self.exclude
+            .iter()
+            .map(|glob| match glob.strip_prefix('!') {
+                Some(glob) => format!("path-include={glob}"),
+                None => format!("path-exclude={glob}"),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blueprint() -> Blueprint {
+        Blueprint::new("aarch64-bookworm-0", "bookworm", ["gcc", "cargo-web=1.85*"])
+            .architectures(["amd64", "arm64"])
+            .exclude(["/usr/share/man/*", "!/usr/share/man/keep"])
+    }
+
+    #[test]
+    fn mmdebstrap_takes_it_in_one_call() {
+        let make = blueprint()
+            .mmdebstrap(Path::new("mmdebstrap"), Path::new("/c/root.tar"))
+            .unwrap();
+        assert_eq!(
+            make.args,
+            [
+                "--variant=apt",
+                "--format=tar",
+                "--components=main",
+                "--aptopt=Acquire::Retries \"3\"",
+                "--include=gcc,cargo-web=1.85*",
+                "--architectures=amd64,arm64",
+                "--dpkgopt=path-exclude=/usr/share/man/*",
+                "--dpkgopt=path-include=/usr/share/man/keep",
+                "--setup-hook=sed -i '/-updates\\|-security/d' \"$1/etc/apt/sources.list\"",
+                "bookworm",
+                "/c/root.tar",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mirror_replaces_the_usual_one() {
+        let make = blueprint()
+            .mirror(Some("http://127.0.0.1:1/debian".into()))
+            .mmdebstrap(Path::new("mmdebstrap"), Path::new("t"))
+            .unwrap();
+        assert_eq!(make.args.last().unwrap(), "http://127.0.0.1:1/debian");
+        assert!(!make.args.iter().any(|arg| arg.starts_with("--setup-hook")));
+    }
+
+    #[test]
+    fn the_containerfile_says_the_same() {
+        let text = blueprint().containerfile();
+        assert!(text.starts_with("FROM debian:bookworm-slim\nRUN set -e; \\\n"));
+        for part in [
+            "dpkg --add-architecture arm64",
+            "echo path-exclude='/usr/share/man/*' >>",
+            "install -y --no-install-recommends gcc 'cargo-web=1.85*'",
+        ] {
+            let quoted_part = part.replace(
+                "path-exclude='/usr/share/man/*'",
+                "'path-exclude=/usr/share/man/*'",
+            );
+            assert!(text.contains(&quoted_part), "{part} in {text}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What an engine is, and why one is not usable.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::invocation::Invocation;
+use crate::run::RunSpec;
+use crate::{container, sandbox};
+
+/// The kinds of engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// bubblewrap on a directory: no daemon, no root.
+    Sandbox,
+    /// The docker command line and its daemon.
+    Docker,
+    /// The podman command line.
+    Podman,
+}
+
+impl Kind {
+    /// Every kind, in the order in which `auto` tries them for a recipe.
+    pub const ALL: [Kind; 3] = [Kind::Sandbox, Kind::Docker, Kind::Podman];
+
+    /// The name used in configuration, messages and plans.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Sandbox => "sandbox",
+            Kind::Docker => "docker",
+            Kind::Podman => "podman",
+        }
+    }
+
+    /// The program that is looked for on `PATH`.
+    pub fn program(self) -> &'static str {
+        match self {
+            Kind::Sandbox => "bwrap",
+            Kind::Docker => "docker",
+            Kind::Podman => "podman",
+        }
+    }
+
+    /// The Debian packages that provide it.
+    pub fn packages(self) -> &'static [&'static str] {
+        match self {
+            Kind::Sandbox => &["bubblewrap", "mmdebstrap", "uidmap"],
+            Kind::Docker => &["docker.io"],
+            Kind::Podman => &["podman", "uidmap"],
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An engine that answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Engine {
+    /// What it is, by its own answer: podman behind a `docker` command is podman.
+    pub kind: Kind,
+    /// The program that was asked.
+    pub program: PathBuf,
+    /// The version of what runs the containers: the server's, where there is one.
+    pub version: String,
+    /// Whether it runs without root's rights, so that its root is the caller.
+    pub rootless: bool,
+    /// The architecture of what it runs natively, as Go and OCI spell it (`amd64`, `arm64`).
+    pub architecture: String,
+    /// The caller's user and group: what a rootful container runs as, so that files are theirs.
+    pub user: (u32, u32),
+}
+
+impl Engine {
+    /// The command that runs `spec`. Pure.
+    ///
+    /// # Errors
+    ///
+    /// When `spec` is not for this kind of engine, or a path is not UTF-8.
+    pub fn invocation(&self, spec: &RunSpec) -> Result<Invocation> {
+        match self.kind {
+            Kind::Sandbox => sandbox::invocation(self, spec),
+            Kind::Docker | Kind::Podman => container::invocation(self, spec),
+        }
+    }
+
+    /// Whether environments are images in a store of the engine's own.
+    pub fn has_images(&self) -> bool {
+        self.kind != Kind::Sandbox
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.version)?;
+        if self.rootless && self.kind != Kind::Sandbox {
+            f.write_str(" (rootless)")?;
+        }
+        Ok(())
+    }
+}
+
+/// An engine that cannot serve, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Unusable {
+    /// What was asked for: a kind's name or a program.
+    pub engine: String,
+    /// Why it cannot serve, with the engine's own words where it spoke.
+    pub reason: String,
+    /// What to do about it.
+    pub help: String,
+    /// Whether its program is installed at all.
+    pub installed: bool,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.engine, self.reason)
+    }
+}
+
+/// Which engine the caller wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Preference {
+    /// The first that serves, in the documented order.
+    #[default]
+    Auto,
+    /// This kind and no other.
+    Kind(Kind),
+    /// This program, whatever kind it turns out to be.
+    Program(PathBuf),
+}
+
+impl FromStr for Preference {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "auto" => Preference::Auto,
+            "sandbox" | "bwrap" | "bubblewrap" => Preference::Kind(Kind::Sandbox),
+            "docker" => Preference::Kind(Kind::Docker),
+            "podman" => Preference::Kind(Kind::Podman),
+            program => Preference::Program(program.into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preferences_read_as_they_are_written() {
+        let read = |text: &str| text.parse::<Preference>().unwrap();
+        assert_eq!(read("auto"), Preference::Auto);
+        assert_eq!(read("bwrap"), Preference::Kind(Kind::Sandbox));
+        assert_eq!(
+            read("/opt/docker"),
+            Preference::Program("/opt/docker".into())
+        );
+        for kind in Kind::ALL {
+            assert_eq!(read(kind.name()), Preference::Kind(kind));
+        }
+    }
+}

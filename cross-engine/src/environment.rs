@@ -1,0 +1,478 @@
+//! Environments: found by one stat or one inspect, made atomically, listed and removed.
+
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::blueprint::Blueprint;
+use crate::cancel::Cancel;
+use crate::clock;
+use crate::engine::{Engine, Kind};
+use crate::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::host::Host;
+use crate::invocation::Invocation;
+use crate::layout::read_layout;
+use crate::lock::Lock;
+use crate::process::{self, Stdin};
+use crate::run::Root;
+use crate::{container, diagnosis, lifeline};
+
+/// The repository of our images; the tag is the environment's name.
+const REPOSITORY: &str = "localhost/cross-core";
+/// The file that makes a directory an environment. It is written last.
+const MANIFEST: &str = "environment.json";
+/// How much of what a maker printed is kept to explain its failure.
+const KEPT_LINES: usize = 200;
+
+/// The environments that one engine holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Environments<'a> {
+    engine: &'a Engine,
+    host: &'a Host,
+}
+
+/// Where an environment is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Location {
+    /// A root file system in this directory.
+    Directory(PathBuf),
+    /// An image of this name.
+    Image(String),
+}
+
+/// An environment that is there.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// The engine that holds it.
+    pub engine: Kind,
+    /// Its size as the engine counts it: in MB of 10^6 bytes for a directory, in the engine's own
+    /// words for an image.
+    pub size: String,
+}
+
+/// What a directory's manifest says.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    schema_version: u32,
+    name: String,
+    suite: String,
+    packages: Vec<String>,
+    bytes: u64,
+    made_at_unix: u64,
+}
+
+/// What is heard while an environment is made.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// Another process makes it; this one waits.
+    Waiting,
+    /// A new stage began.
+    Stage(&'a str),
+    /// A line the maker printed.
+    Line(&'a str),
+}
+
+/// Receives the progress; may break to stop the making.
+pub type ProgressSink<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;
+
+impl<'a> Environments<'a> {
+    /// The environments of `engine` on `host`.
+    pub fn new(engine: &'a Engine, host: &'a Host) -> Self {
+        Environments { engine, host }
+    }
+
+    /// Where the environment `name` is or will be.
+    pub fn location(&self, name: &str) -> Location {
+        if self.engine.has_images() {
+            Location::Image(format!("{REPOSITORY}:{name}"))
+        } else {
+            Location::Directory(self.directory(name))
+        }
+    }
+
+    /// Whether the environment `name` is there: one stat, or one inspect by the engine.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub fn exists(&self, name: &str, cancel: &Cancel) -> Result<bool> {
+        match self.location(name) {
+            Location::Directory(dir) => Ok(dir.join(MANIFEST).exists()),
+            Location::Image(image) => {
+                let ask = container::image_id(self.engine, &image);
+                let said = process::output(&ask, &self.host.variables, cancel)?;
+                Ok(said.exit.success())
+            }
+        }
+    }
+
+    /// The root to run in, laid out for mounts at `targets`. Reads directories of a root file
+    /// system, asks nothing of an engine.
+    ///
+    /// # Errors
+    ///
+    /// When a root file system cannot be read.
+    pub fn root(&self, name: &str, targets: &[&Path]) -> Result<Root> {
+        Ok(match self.location(name) {
+            Location::Directory(dir) => {
+                let path = dir.join("root");
+                let layout = read_layout(&path, targets)?;
+                Root::Directory { path, layout }
+            }
+            Location::Image(image) => Root::Image(image),
+        })
+    }
+
+    /// Makes the environment unless it is there. One process makes it, others wait for it; a
+    /// half-made one is never seen, and is removed when the making fails or its process dies.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ToolMissing`] without `mmdebstrap` where the engine is the sandbox,
+    /// [`ErrorKind::PackageNotFound`], [`ErrorKind::Unreachable`], [`ErrorKind::Environment`] for
+    /// other failures of the making, [`ErrorKind::Io`], [`ErrorKind::Cancelled`].
+    pub fn make(
+        &self,
+        blueprint: &Blueprint,
+        cancel: &Cancel,
+        progress: &mut ProgressSink<'_>,
+    ) -> Result<()> {
+        let name = &blueprint.name;
+        let lock = self
+            .host
+            .cache
+            .join("locks")
+            .join(format!("{}-{name}", self.engine.kind));
+        let _lock = Lock::acquire(&lock, cancel, &mut || {
+            let _ = progress(Progress::Waiting);
+        })?;
+        if self.exists(name, cancel)? {
+            return Ok(());
+        }
+        let staging = Staging::new(&self.home().join(format!(".{name}.{}", self.engine.kind)))?;
+        let made = self.make_in(
+            &staging.0,
+            blueprint,
+            &mut Maker {
+                host: self.host,
+                staging: &staging.0,
+                cancel,
+                progress,
+            },
+        );
+        if let Err(error) = &made {
+            // The engine may have finished its part just before it was stopped.
+            if error.kind() == ErrorKind::Cancelled && self.engine.has_images() {
+                self.remove(name, &Cancel::new()).ok();
+            }
+        }
+        made
+    }
+
+    fn make_in(
+        &self,
+        staging: &Path,
+        blueprint: &Blueprint,
+        maker: &mut Maker<'_, '_>,
+    ) -> Result<()> {
+        let mmdebstrap = self.host.find_program("mmdebstrap");
+        let tar = staging.join("root.tar");
+        if let Some(program) = &mmdebstrap {
+            maker.stage("downloading and installing packages")?;
+            maker.run(
+                "making the environment",
+                blueprint.mmdebstrap(program, &tar)?,
+            )?;
+        }
+        match (self.location(&blueprint.name), mmdebstrap) {
+            (Location::Directory(home), Some(_)) => {
+                maker.stage("unpacking")?;
+                let root = staging.join("root");
+                unpack(maker, &tar, &root)?;
+                finish(&root, blueprint)?;
+                let _ = fs::remove_dir_all(&home);
+                fs::rename(staging, &home).on("move the environment to", &home)
+            }
+            (Location::Directory(_), None) => Err(Error::new(
+                ErrorKind::ToolMissing,
+                "`mmdebstrap` is not installed, and the sandbox has no other way to make an environment",
+            )
+            .with_help("install mmdebstrap (Debian and Ubuntu have the package), or use docker or podman")),
+            (Location::Image(image), Some(_)) => {
+                maker.stage("importing the image")?;
+                let import = container::import(self.engine, &tar, &image, &blueprint.name)?;
+                maker.run("importing the environment", import)
+            }
+            (Location::Image(image), None) => {
+                maker.stage("building the image")?;
+                let file = staging.join("Containerfile");
+                fs::write(&file, blueprint.containerfile()).on("write", &file)?;
+                let build = container::build(self.engine, staging, &image, &blueprint.name)?;
+                maker.run("building the environment's image", build).map_err(|error| {
+                    if error.kind() != ErrorKind::Unreachable {
+                        return error;
+                    }
+                    error.with_help(
+                        "install mmdebstrap, which needs no image registry, or make the registry reachable",
+                    )
+                })
+            }
+        }
+    }
+
+    /// Every environment that the engine holds, by name.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked or the cache cannot be read.
+    pub fn list(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
+        let mut all = if self.engine.has_images() {
+            self.list_images(cancel)?
+        } else {
+            self.list_directories()?
+        };
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    fn list_images(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
+        let said = process::output(&container::list(self.engine), &self.host.variables, cancel)?;
+        let prefix = format!("{REPOSITORY}:");
+        let of_line = |line: &str| {
+            let (image, size) = line.split_once('|')?;
+            Some(self.environment(image.strip_prefix(&prefix)?, size))
+        };
+        Ok(said.stdout.lines().filter_map(of_line).collect())
+    }
+
+    fn list_directories(&self) -> Result<Vec<Environment>> {
+        let home = self.home();
+        let entries = match fs::read_dir(&home) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.on("read directory", &home)?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.on("read directory", &home)?.path().join(MANIFEST);
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            if let Ok(manifest) = serde_json::from_str::<Manifest>(&text) {
+                let size = format!("{}MB", manifest.bytes / 1_000_000);
+                found.push(self.environment(&manifest.name, &size));
+            }
+        }
+        Ok(found)
+    }
+
+    fn environment(&self, name: &str, size: &str) -> Environment {
+        Environment {
+            name: name.to_owned(),
+            engine: self.engine.kind,
+            size: size.to_owned(),
+        }
+    }
+
+    /// Removes the environment `name`; says whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// When it is in use or cannot be removed.
+    pub fn remove(&self, name: &str, cancel: &Cancel) -> Result<bool> {
+        if !self.exists(name, cancel)? {
+            return Ok(false);
+        }
+        match self.location(name) {
+            Location::Directory(dir) => {
+                // Once the manifest is gone it is no environment any more, however far this comes.
+                let manifest = dir.join(MANIFEST);
+                fs::remove_file(&manifest).on("remove", &manifest)?;
+                remove_tree(&dir)?;
+            }
+            Location::Image(image) => {
+                let said = process::output(
+                    &container::remove(self.engine, &image),
+                    &self.host.variables,
+                    cancel,
+                )?;
+                if !said.exit.success() {
+                    return Err(Error::new(
+                        ErrorKind::Environment,
+                        format!("cannot remove image `{image}`: {}", said.stderr.trim()),
+                    ));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.host.cache.join("environments")
+    }
+
+    fn directory(&self, name: &str) -> PathBuf {
+        self.home().join(name)
+    }
+}
+
+/// A directory that is removed again unless it was moved away.
+struct Staging(PathBuf);
+
+impl Staging {
+    /// The caller holds the environment's lock: what is there is a dead process's.
+    fn new(path: &Path) -> Result<Self> {
+        remove_tree(path)?;
+        fs::create_dir_all(path).on("create directory", path)?;
+        Ok(Staging(path.to_owned()))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = remove_tree(&self.0);
+    }
+}
+
+/// Runs the commands of one making.
+struct Maker<'a, 'p> {
+    host: &'a Host,
+    staging: &'a Path,
+    cancel: &'a Cancel,
+    progress: &'a mut ProgressSink<'p>,
+}
+
+impl Maker<'_, '_> {
+    fn stage(&mut self, name: &str) -> Result<()> {
+        if (self.progress)(Progress::Stage(name)).is_break() {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                format!("cancelled before {name}"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, what: &str, invocation: Invocation) -> Result<()> {
+        let supervised = lifeline::supervised(invocation, &[self.staging])?;
+        let mut said = Vec::new();
+        let exit = process::run(
+            &supervised,
+            &self.host.variables,
+            self.cancel,
+            Stdin::Null,
+            &mut |_, line| {
+                if said.len() == KEPT_LINES {
+                    said.remove(0);
+                }
+                said.push(line.to_owned());
+                (self.progress)(Progress::Line(line))
+            },
+        )?;
+        if exit.success() {
+            return Ok(());
+        }
+        Err(diagnosis::of_making(
+            what,
+            &exit.to_string(),
+            &said.join("\n"),
+        ))
+    }
+}
+
+fn unpack(maker: &mut Maker<'_, '_>, tar: &Path, root: &Path) -> Result<()> {
+    fs::create_dir(root).on("create directory", root)?;
+    let invocation = Invocation::new("tar")
+        .args([
+            "--extract",
+            "--exclude=./dev/*",
+            "--no-same-owner",
+            "--file",
+        ])
+        .args([
+            crate::error::utf8(tar)?,
+            "--directory",
+            crate::error::utf8(root)?,
+        ]);
+    maker.run("unpacking the environment", invocation)?;
+    fs::remove_file(tar).on("remove", tar)
+}
+
+/// Makes the mount points that runs need, and writes the manifest.
+fn finish(root: &Path, blueprint: &Blueprint) -> Result<()> {
+    let certificates = root.join("etc/ssl/certs");
+    fs::create_dir_all(&certificates).on("create directory", &certificates)?;
+    for file in ["etc/resolv.conf", "etc/hosts", "etc/passwd", "etc/group"] {
+        let path = root.join(file);
+        // A link would lead the mount astray.
+        if path.is_symlink() {
+            fs::remove_file(&path).on("remove", &path)?;
+        }
+        if !path.exists() {
+            fs::write(&path, "").on("write", &path)?;
+        }
+    }
+    let manifest = Manifest {
+        schema_version: 1,
+        name: blueprint.name.clone(),
+        suite: blueprint.suite.clone(),
+        packages: blueprint.packages.clone(),
+        bytes: size_of(root).on("measure", root)?,
+        made_at_unix: clock::unix_time().as_secs(),
+    };
+    let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
+    let path = root.with_file_name(MANIFEST);
+    fs::write(&path, text).on("write", &path)
+}
+
+/// The bytes that a tree occupies on disk.
+fn size_of(dir: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let meta = entry.metadata()?;
+        bytes += meta.blocks() * 512;
+        if meta.is_dir() {
+            bytes += size_of(&entry.path())?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Removes a tree, also where its directories are not writable; what is not there is removed.
+fn remove_tree(path: &Path) -> Result<()> {
+    // Another process may be removing the same tree.
+    for _ in 0..3 {
+        match fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                make_writable(path);
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+    fs::remove_dir_all(path).on("remove", path)
+}
+
+fn make_writable(dir: &Path) {
+    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            make_writable(&entry.path());
+        }
+    }
+}

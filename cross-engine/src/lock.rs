@@ -1,0 +1,73 @@
+//! A lock between processes that the kernel releases when its holder dies.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::cancel::Cancel;
+use crate::error::{Error, IoContext as _, Result};
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// An exclusive lock on a file, held until dropped.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+impl Lock {
+    /// Waits for the lock on the file at `path`, which is created with its directory if need be.
+    /// `waiting` is called once if another process holds it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made or locked, or `cancel` ends the wait.
+    pub fn acquire(path: &Path, cancel: &Cancel, waiting: &mut dyn FnMut()) -> Result<Self> {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).on("create directory", dir)?;
+        }
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .on("open", path)?;
+        let mut told = false;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Lock(file)),
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+                Err(errno) => return Err(Error::io("lock", path, errno.into())),
+            }
+            if !told {
+                waiting();
+                told = true;
+            }
+            cancel
+                .check()
+                .map_err(|why| Error::stopped(why, "the wait for another process"))?;
+            thread::sleep(POLL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_waits_until_the_first_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("locks/one");
+        let first =
+            Lock::acquire(&path, &Cancel::new(), &mut || panic!("nobody holds it")).unwrap();
+        let mut waited = 0;
+        let soon = Cancel::new().with_deadline(Duration::from_millis(150));
+        Lock::acquire(&path, &soon, &mut || waited += 1).unwrap_err();
+        assert_eq!(waited, 1);
+        drop(first);
+        Lock::acquire(&path, &Cancel::new(), &mut || panic!("it was released")).unwrap();
+    }
+}

@@ -1,0 +1,457 @@
+//! The one door through which processes are started; what goes through it is owned until it is gone.
+//!
+//! Every process here has an owner value. When the owner is dropped, cancelled or past its
+//! deadline, the process is ended and waited for. When the owner's own process dies without a
+//! chance to do so (`SIGKILL`), the [`Ending`] of the invocation makes the kernel do it.
+//!
+//! Two reader threads move the output into a channel and the calling thread waits on it: no
+//! async runtime, and no latency, since the end of both pipes wakes the caller. The caller's thread
+//! starts and reaps the child, because a parent-death signal is tied to the starting *thread*.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::cancel::{Cancel, Stopped};
+use crate::clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::invocation::{Ending, Invocation, Variables};
+
+/// How often a cancellation is looked for while nothing is printed.
+const POLL: Duration = Duration::from_millis(50);
+/// How long a lifeline may take to end what hangs on it before it is killed.
+const LIFELINE_GRACE: Duration = Duration::from_secs(8);
+/// How long output may still arrive after the process itself has ended.
+const DRAIN_GRACE: Duration = Duration::from_millis(500);
+/// A line longer than this is delivered in pieces. Cargo's JSON messages are lines of up to some
+/// 100 KiB.
+const LINE_LIMIT: u64 = 16 << 20;
+
+/// Which stream a line came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Receives the output line by line, without the line's end; may break to stop the process.
+pub type Sink<'a> = dyn FnMut(Stream, &str) -> ControlFlow<()> + 'a;
+
+/// What standard input is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stdin {
+    /// Empty (or the lifeline, where the invocation ends by one).
+    #[default]
+    Null,
+    /// The caller's own, for programs that read it; not possible with a lifeline.
+    Inherit,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Exit {
+    /// Its exit code, where it returned one.
+    pub code: Option<i32>,
+    /// The signal that ended it, where one did.
+    pub signal: Option<i32>,
+}
+
+impl Exit {
+    /// Whether it ended with code 0.
+    pub fn success(self) -> bool {
+        self.code == Some(0)
+    }
+
+    fn of(status: ExitStatus) -> Self {
+        Exit {
+            code: status.code(),
+            signal: status.signal(),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code, self.signal) {
+            (Some(code), _) => write!(f, "exit status {code}"),
+            (None, Some(signal)) => write!(f, "signal {signal}"),
+            (None, None) => f.write_str("unknown status"),
+        }
+    }
+}
+
+/// What a captured command printed and how it ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Output {
+    /// How it ended.
+    pub exit: Exit,
+    /// What it printed on standard output.
+    pub stdout: String,
+    /// What it printed on standard error.
+    pub stderr: String,
+}
+
+/// Runs `invocation` to its end and gives its output to `sink` as it comes.
+///
+/// # Errors
+///
+/// [`ErrorKind::ToolMissing`] when the program does not exist, [`ErrorKind::Cancelled`] and
+/// [`ErrorKind::Deadline`] when `cancel` says so (or the sink breaks), [`ErrorKind::Io`] otherwise.
+/// That the program failed is not an error here: see [`Exit`].
+pub fn run(
+    invocation: &Invocation,
+    caller: &Variables,
+    cancel: &Cancel,
+    stdin: Stdin,
+    sink: &mut Sink<'_>,
+) -> Result<Exit> {
+    let mut running = Running::start(invocation, caller, cancel, stdin)?;
+    loop {
+        match running.next_line()? {
+            Some((stream, line)) => {
+                if sink(stream, &line).is_break() {
+                    running.end();
+                    return Err(Error::stopped(Stopped::Cancelled, &running.name));
+                }
+            }
+            None => return running.finish(),
+        }
+    }
+}
+
+/// Runs `invocation` and keeps what it prints: for probes whose output is small.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn output(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> Result<Output> {
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    let exit = run(
+        invocation,
+        caller,
+        cancel,
+        Stdin::Null,
+        &mut |stream, line| {
+            let text = match stream {
+                Stream::Stdout => &mut stdout,
+                Stream::Stderr => &mut stderr,
+            };
+            text.push_str(line);
+            text.push('\n');
+            ControlFlow::Continue(())
+        },
+    )?;
+    Ok(Output {
+        exit,
+        stdout,
+        stderr,
+    })
+}
+
+/// `invocation` as a [`Command`] for callers that insist on running it themselves.
+///
+/// It carries the variables and the directory; ownership of the process is the caller's.
+#[expect(clippy::disallowed_methods, reason = "this is the process door")]
+pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
+    let mut command = Command::new(&invocation.program);
+    command
+        .args(&invocation.args)
+        .env_clear()
+        .envs(invocation.variables(caller));
+    if let Some(dir) = &invocation.cwd {
+        command.current_dir(dir);
+    }
+    command
+}
+
+/// The owner of one process.
+struct Running<'a> {
+    name: String,
+    child: Child,
+    lifeline: Option<ChildStdin>,
+    ending: Ending,
+    /// Whether the child leads a process group of its own.
+    grouped: bool,
+    lines: Receiver<(Stream, String)>,
+    cancel: &'a Cancel,
+    ended: Option<(Exit, Instant)>,
+}
+
+impl<'a> Running<'a> {
+    fn start(
+        invocation: &Invocation,
+        caller: &Variables,
+        cancel: &'a Cancel,
+        stdin: Stdin,
+    ) -> Result<Self> {
+        let name = invocation.program_name().into_owned();
+        cancel.check().map_err(|why| Error::stopped(why, &name))?;
+        let mut command = command(invocation, caller);
+        // A group of its own keeps a terminal's Ctrl-C from killing it behind the owner's back;
+        // one that reads the terminal has to stay in the foreground group.
+        let grouped = stdin != Stdin::Inherit;
+        if grouped {
+            command.process_group(0);
+        }
+        command
+            .stdin(match (stdin, invocation.ending) {
+                (Stdin::Inherit, _) => Stdio::inherit(),
+                (Stdin::Null, Ending::Lifeline) => Stdio::piped(),
+                (Stdin::Null, Ending::Kill) => Stdio::null(),
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| spawn_error(invocation, e))?;
+        let (sender, lines) = sync_channel(1024);
+        if let Some(stdout) = child.stdout.take() {
+            read_lines(Stream::Stdout, stdout, sender.clone());
+        }
+        if let Some(stderr) = child.stderr.take() {
+            read_lines(Stream::Stderr, stderr, sender);
+        }
+        Ok(Running {
+            name,
+            lifeline: child.stdin.take(),
+            child,
+            ending: invocation.ending,
+            grouped,
+            lines,
+            cancel,
+            ended: None,
+        })
+    }
+
+    /// The next line of output, or `None` when there will be no more.
+    fn next_line(&mut self) -> Result<Option<(Stream, String)>> {
+        loop {
+            if let Err(why) = self.cancel.check() {
+                self.end();
+                return Err(Error::stopped(why, &self.name));
+            }
+            match self.lines.recv_timeout(POLL) {
+                Ok(line) => return Ok(Some(line)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            // A grandchild may hold the pipes open for ever: the child's own end is the end.
+            match self.ended {
+                Some((_, at)) if at.elapsed() > DRAIN_GRACE => return Ok(None),
+                Some(_) => {}
+                None => self.ended = self.try_wait()?.map(|exit| (exit, clock::now())),
+            }
+        }
+    }
+
+    fn try_wait(&mut self) -> Result<Option<Exit>> {
+        let waited = self.child.try_wait();
+        waited
+            .map(|status| status.map(Exit::of))
+            .map_err(|e| self.wait_error(e))
+    }
+
+    /// Waits for the end of a process that has closed its output, still minding the cancellation.
+    fn finish(mut self) -> Result<Exit> {
+        if let Some((exit, _)) = self.ended {
+            return Ok(exit);
+        }
+        // Nearly always it has ended already, or does within the first milliseconds.
+        for pause in (0..).map(|n: u32| Duration::from_millis(1 << n.min(5))) {
+            if let Some(exit) = self.try_wait()? {
+                self.ended = Some((exit, clock::now()));
+                return Ok(exit);
+            }
+            if let Err(why) = self.cancel.check() {
+                self.end();
+                return Err(Error::stopped(why, &self.name));
+            }
+            thread::sleep(pause);
+        }
+        unreachable!("the pauses are endless")
+    }
+
+    /// Ends the process now and waits until it is gone.
+    fn end(&mut self) {
+        if self.ended.is_some() {
+            return;
+        }
+        if self.ending == Ending::Lifeline {
+            self.lifeline = None;
+            let patience = clock::now() + LIFELINE_GRACE;
+            while clock::now() < patience {
+                if !matches!(self.child.try_wait(), Ok(None)) {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+        if self.grouped {
+            let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+            if let Some(group) = group {
+                // It may be gone already: that is what is wanted.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+        }
+        let _ = self.child.kill();
+        if let Ok(status) = self.child.wait() {
+            self.ended = Some((Exit::of(status), clock::now()));
+        }
+    }
+
+    fn wait_error(&self, source: io::Error) -> Error {
+        Error::new(
+            ErrorKind::Io,
+            format!("cannot wait for `{}`: {source}", self.name),
+        )
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn read_lines(stream: Stream, from: impl Read + Send + 'static, to: SyncSender<(Stream, String)>) {
+    thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match from.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            if line.last() == Some(&b'\n') {
+                line.pop();
+            }
+            let text = String::from_utf8_lossy(&line).into_owned();
+            // Nobody listens any more: the owner has ended the process.
+            if to.send((stream, text)).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn spawn_error(invocation: &Invocation, source: io::Error) -> Error {
+    let name = invocation.program.display();
+    if let Some(dir) = &invocation.cwd {
+        if !dir.is_dir() {
+            return Error::new(
+                ErrorKind::Io,
+                format!(
+                    "cannot run `{name}`: directory `{}` does not exist",
+                    dir.display()
+                ),
+            );
+        }
+    }
+    if source.kind() == io::ErrorKind::NotFound {
+        return Error::new(ErrorKind::ToolMissing, format!("`{name}` is not installed"))
+            .with_help(format!("install `{name}`, or put its directory on PATH"));
+    }
+    Error::new(ErrorKind::Io, format!("cannot run `{name}`: {source}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path() -> Variables {
+        Variables::from([("PATH".into(), "/usr/bin:/bin".into())])
+    }
+
+    fn sh(script: &str) -> Invocation {
+        Invocation::new("sh").args(["-c", script])
+    }
+
+    #[test]
+    fn output_and_status_are_true() {
+        let got = output(
+            &sh("echo out; echo err >&2; printf partial; exit 3"),
+            &path(),
+            &Cancel::new(),
+        )
+        .unwrap();
+        assert_eq!(got.exit.code, Some(3));
+        assert_eq!(got.stdout, "out\npartial\n");
+        assert_eq!(got.stderr, "err\n");
+    }
+
+    #[test]
+    fn a_signal_is_not_an_exit_code() {
+        let got = output(&sh("kill -9 $$"), &path(), &Cancel::new()).unwrap();
+        assert_eq!((got.exit.code, got.exit.signal), (None, Some(9)));
+    }
+
+    #[test]
+    fn a_missing_program_and_a_missing_directory_differ() {
+        let missing = output(&Invocation::new("no-such-tool"), &path(), &Cancel::new());
+        assert_eq!(missing.unwrap_err().kind(), ErrorKind::ToolMissing);
+        let nowhere = output(&sh("true").cwd("/no/such/dir"), &path(), &Cancel::new());
+        assert!(
+            nowhere
+                .unwrap_err()
+                .to_string()
+                .contains("`/no/such/dir` does not exist")
+        );
+    }
+
+    #[test]
+    fn a_deadline_ends_the_whole_group() {
+        let start = clock::now();
+        let cancel = Cancel::new().with_deadline(Duration::from_millis(200));
+        let error = output(&sh("sleep 77 & sleep 77"), &path(), &cancel).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline);
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "the group was waited for"
+        );
+    }
+
+    #[test]
+    fn a_lifeline_is_closed_on_cancel_and_open_before() {
+        let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
+        let mut lines = Vec::new();
+        let error = run(
+            &sh("echo begin; cat; echo closed").lifeline(),
+            &path(),
+            &cancel,
+            Stdin::Null,
+            &mut |_, line| {
+                lines.push(line.to_owned());
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline);
+        assert_eq!(lines, ["begin"]);
+    }
+
+    #[test]
+    fn the_sink_can_stop_the_run() {
+        let error = run(
+            &sh("echo one; sleep 77"),
+            &path(),
+            &Cancel::new(),
+            Stdin::Null,
+            &mut |_, _| ControlFlow::Break(()),
+        )
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+    }
+}

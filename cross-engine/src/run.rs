@@ -1,0 +1,259 @@
+//! One description of a command in an environment, for every engine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::invocation::Value;
+use crate::layout::Layout;
+
+/// A command to run in an environment.
+///
+/// Each engine turns it into its own argv with [`Engine::invocation`](crate::Engine::invocation),
+/// which is pure: it reads nothing and starts nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RunSpec {
+    /// The root file system.
+    pub root: Root,
+    /// The program and its arguments; nothing passes through a shell.
+    pub command: Vec<String>,
+    /// The directory it runs in, a path inside the environment.
+    pub cwd: PathBuf,
+    /// What of the host is visible, and where.
+    pub mounts: Vec<Mount>,
+    /// The variables, and no others than these and the image's own.
+    pub env: BTreeMap<String, Value>,
+    /// What network it has.
+    pub network: Network,
+    /// Names the container, where the engine makes one. Unique per run.
+    pub name: String,
+    /// Whether the caller's standard input is the program's. A container has none: its standard
+    /// input is the lifeline.
+    pub stdin: bool,
+}
+
+/// The root file system of an environment, as an engine holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Root {
+    /// A directory, and how it is laid out in the sandbox.
+    Directory {
+        /// The directory on the host.
+        path: PathBuf,
+        /// How its entries appear.
+        #[serde(skip)]
+        layout: Layout,
+    },
+    /// An image of a container CLI, by name or by digest.
+    Image(String),
+}
+
+/// A part of the host's file system that is visible inside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Mount {
+    /// The path on the host.
+    pub source: PathBuf,
+    /// The path inside.
+    pub target: PathBuf,
+    /// Whether it can be written.
+    pub access: Access,
+}
+
+/// Whether a mount can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Access {
+    /// Read only.
+    Read,
+    /// Read and write.
+    Write,
+    /// An empty directory in memory, private to the run; `source` is ignored.
+    Scratch,
+}
+
+/// What network a command has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Network {
+    /// None but its own loopback.
+    None,
+    /// The host's.
+    Host,
+    /// Whatever the engine gives when not asked: the host's in a sandbox, a bridge in docker.
+    Default,
+}
+
+impl RunSpec {
+    /// `command` in `root`, in directory `cwd`, seeing nothing of the host, without a network.
+    pub fn new<I>(root: Root, cwd: impl Into<PathBuf>, command: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        RunSpec {
+            root,
+            command: command.into_iter().map(Into::into).collect(),
+            cwd: cwd.into(),
+            mounts: Vec::new(),
+            env: BTreeMap::new(),
+            network: Network::None,
+            name: String::new(),
+            stdin: false,
+        }
+    }
+
+    /// Adds mounts.
+    #[must_use]
+    pub fn mounts(mut self, mounts: impl IntoIterator<Item = Mount>) -> Self {
+        self.mounts.extend(mounts);
+        self
+    }
+
+    /// Adds variables.
+    #[must_use]
+    pub fn env(mut self, env: impl IntoIterator<Item = (String, Value)>) -> Self {
+        self.env.extend(env);
+        self
+    }
+
+    /// Gives it this network.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Names the container.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Makes the caller's standard input the program's.
+    #[must_use]
+    pub fn stdin(mut self, yes: bool) -> Self {
+        self.stdin = yes;
+        self
+    }
+}
+
+impl Mount {
+    /// `path` at its own place, read only.
+    pub fn read(path: impl Into<PathBuf>) -> Self {
+        Mount::of(path.into(), Access::Read)
+    }
+
+    /// `path` at its own place, writable.
+    pub fn write(path: impl Into<PathBuf>) -> Self {
+        Mount::of(path.into(), Access::Write)
+    }
+
+    /// An empty, private directory at `path`.
+    pub fn scratch(path: impl Into<PathBuf>) -> Self {
+        Mount::of(path.into(), Access::Scratch)
+    }
+
+    /// The same source, visible at `target`.
+    #[must_use]
+    pub fn at(mut self, target: impl Into<PathBuf>) -> Self {
+        self.target = target.into();
+        self
+    }
+
+    fn of(path: PathBuf, access: Access) -> Self {
+        Mount {
+            source: path.clone(),
+            target: path,
+            access,
+        }
+    }
+}
+
+/// The mounts in the order in which they can be made, outer before inner, without those that an
+/// outer mount of the same path and the same access makes needless.
+pub fn arranged(mut mounts: Vec<Mount>) -> Vec<Mount> {
+    mounts.sort_by(|a, b| a.target.cmp(&b.target).then(b.access.cmp(&a.access)));
+    let mut kept: Vec<Mount> = Vec::new();
+    for mount in mounts {
+        let covered = kept
+            .iter()
+            .rev()
+            .find(|outer| mount.target.starts_with(&outer.target))
+            .is_some_and(|outer| outer.shows(&mount));
+        if !covered {
+            kept.push(mount);
+        }
+    }
+    kept
+}
+
+impl Mount {
+    /// Whether `inner` is visible through `self` just as `inner` asks for it.
+    fn shows(&self, inner: &Mount) -> bool {
+        let same_place = self.target == inner.target;
+        if self.access != inner.access && !same_place {
+            return false;
+        }
+        let rest = inner.target.strip_prefix(&self.target);
+        self.access != Access::Scratch
+            && rest.is_ok_and(|rest| join(&self.source, rest) == inner.source)
+            || self.access == Access::Scratch && inner.access == Access::Scratch
+    }
+}
+
+fn join(base: &Path, rest: &Path) -> PathBuf {
+    if rest.as_os_str().is_empty() {
+        base.to_owned()
+    } else {
+        base.join(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_arranged_outer_first_and_without_repetition() {
+        let got = arranged(vec![
+            Mount::write("/w/app/target"),
+            Mount::read("/root/.cargo/registry"),
+            Mount::write("/w/app"),
+            Mount::write("/w/app"),
+            Mount::scratch("/root/.cargo"),
+            Mount::read("/w/app/vendor"),
+        ]);
+        let shown: Vec<_> = got
+            .iter()
+            .map(|m| format!("{:?} {}", m.access, m.target.display()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "Scratch /root/.cargo",
+                "Read /root/.cargo/registry",
+                "Write /w/app",
+                "Read /w/app/vendor",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_wider_access_wins_at_one_place() {
+        let got = arranged(vec![Mount::read("/w"), Mount::write("/w")]);
+        assert_eq!(got, [Mount::write("/w")]);
+    }
+
+    #[test]
+    fn another_source_at_an_inner_place_is_kept() {
+        let inner = Mount::read("/etc/hosts").at("/w/hosts");
+        assert_eq!(arranged(vec![Mount::read("/w"), inner.clone()])[1], inner);
+    }
+}
