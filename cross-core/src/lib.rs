@@ -1,1 +1,100 @@
 //! Cross compile and cross test Rust crates from Rust: one call, typed in, typed out.
+//!
+//! ```no_run
+//! let built = cross_core::build("aarch64-unknown-linux-gnu")?;
+//! for exe in built.executables() {
+//!     println!("{}", exe.path().display());
+//! }
+//! # Ok::<(), cross_core::Error>(())
+//! ```
+//!
+//! The environment that compiles is made on this machine from a distribution's signed packages, and
+//! runs in a sandbox that needs no daemon and no root, or in docker or podman. Dependencies are
+//! fetched on the host; what compiles has neither network nor credentials.
+//!
+//! # From one line to every knob
+//!
+//! [`build`], [`test`] and [`run`] act on the current directory with the process's environment.
+//! [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
+//!
+//! ```no_run
+//! use cross_core::{Cancel, Cross};
+//!
+//! let cross = Cross::at("/work/app").on_event(|event| println!("{event:?}"));
+//! let request = cross.test("s390x-unknown-linux-gnu").package("app").release().locked();
+//! let plan = request.plan()?;              // data: print it, serialise it, take its commands
+//! println!("{plan}");
+//! let outcome = plan.execute(&Cancel::new())?;
+//! println!("{:?}", outcome.tests);
+//! # Ok::<(), cross_core::Error>(())
+//! ```
+//!
+//! # What this library will not do
+//!
+//! Print, exit, install a signal handler, change the process's environment or directory, or fall
+//! back to another engine than the one that was named.
+
+mod ambient;
+pub mod binary;
+mod cargo_config;
+mod cargo_messages;
+mod cross;
+pub mod doctor;
+mod error;
+mod event;
+mod execute;
+mod files;
+mod inside;
+mod libtest;
+mod outcome;
+mod plan;
+mod planner;
+mod recipes;
+mod request;
+mod toolchain;
+mod workspace;
+
+pub use cross_config::{
+    Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Origin, Severity, Sourced,
+};
+pub use cross_engine::process::{Exit, Stream};
+pub use cross_engine::{Cancel, Engine, Environment, Invocation, Kind, Location, RunSpec};
+pub use cross_targets::{Facts, Support, Target};
+
+pub use cross::Cross;
+pub use error::{Error, ErrorKind, Result};
+pub use event::{Event, EventKind, Listener};
+pub use outcome::{Artifact, ArtifactKind, Outcome, TestSummary, Timing};
+pub use plan::{
+    Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
+    Verb, Warning,
+};
+pub use request::Request;
+pub use toolchain::{Toolchain, ToolchainSource};
+
+/// Builds the package in the current directory for `target`.
+///
+/// # Errors
+///
+/// See [`ErrorKind`].
+pub fn build(target: impl Into<String>) -> Result<Outcome> {
+    Cross::discover()?.build(target).run()
+}
+
+/// Tests the package in the current directory for `target`, under its emulator where it needs one.
+///
+/// # Errors
+///
+/// See [`ErrorKind`]; a failing test is [`ErrorKind::TestFailed`].
+pub fn test(target: impl Into<String>) -> Result<Outcome> {
+    Cross::discover()?.test(target).run()
+}
+
+/// Runs the program of the package in the current directory for `target`.
+///
+/// # Errors
+///
+/// See [`ErrorKind`]; a program that returns a failure is [`ErrorKind::ProgramFailed`].
+pub fn run(target: impl Into<String>) -> Result<Outcome> {
+    Cross::discover()?.run(target).run()
+}

@@ -11,6 +11,9 @@ use crate::run::{Access, Mount, Network, Root, RunSpec, arranged};
 /// The label that marks what is ours; its value is the environment's name.
 pub(crate) const LABEL: &str = "org.cross-core.environment";
 
+/// The label that marks a container of ours.
+const RUN_LABEL: &str = "org.cross-core.run";
+
 /// The `run` command for `spec`.
 ///
 /// The client's standard input is the container's lifeline: when it closes, the first process of
@@ -25,7 +28,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     let mut run = Invocation::new(&engine.program)
         .args(["run", "--rm", "--interactive", "--pull", "never"])
         .args(["--name", &spec.name])
-        .args(["--label", "org.cross-core.run"])
+        .args(["--label", RUN_LABEL])
         // Labels of SELinux are never changed on what is mounted, so they must not be asked for.
         .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
@@ -141,7 +144,14 @@ pub(crate) fn build(
     Ok(build.arg(utf8(context)?))
 }
 
-/// Lists our images: a line for each of name, id, size in bytes or as the engine says it.
+/// Lists the names of our containers, whatever their state.
+pub(crate) fn ours(engine: &Engine) -> Invocation {
+    Invocation::new(&engine.program)
+        .args(["ps", "--all", "--filter", &format!("label={RUN_LABEL}")])
+        .args(["--format", "{{.Names}}"])
+}
+
+/// Lists our images: a line for each, with its name and its size in the engine's words.
 pub(crate) fn list(engine: &Engine) -> Invocation {
     Invocation::new(&engine.program)
         .args(["image", "ls", "--filter", &format!("label={LABEL}")])

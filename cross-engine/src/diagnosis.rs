@@ -2,7 +2,7 @@
 
 use crate::engine::Kind;
 use crate::error::{Error, ErrorKind};
-use crate::process::Output;
+use crate::process::{Exit, Output};
 
 /// A reason in the tool's words and the remedy for it.
 pub(crate) struct Diagnosis {
@@ -119,7 +119,8 @@ pub(crate) fn of_probe(kind: Kind, said: &Output) -> Diagnosis {
 /// words are not the engine's, so that they are the command's own.
 ///
 /// Docker and podman use the exit codes 125 to 127 for their own failures, but so may the command.
-pub fn of_start(kind: Kind, code: i32, said: &str) -> Option<Error> {
+pub(crate) fn of_start(kind: Kind, exit: Exit, said: &str) -> Option<Error> {
+    let code = exit.code.filter(|code| *code != 0)?;
     let engine_spoke = match kind {
         Kind::Sandbox => said.lines().any(|line| line.starts_with("bwrap: ")),
         Kind::Docker => code == 125 || said.contains("OCI runtime"),
@@ -260,10 +261,14 @@ mod tests {
 
     #[test]
     fn the_engines_words_are_told_from_the_commands() {
-        assert!(of_start(Kind::Docker, 1, "cgroup this is a test's own output").is_none());
+        let code = |code| Exit {
+            code: Some(code),
+            signal: None,
+        };
+        assert!(of_start(Kind::Docker, code(1), "cgroup in a test's own output").is_none());
         let error = of_start(
             Kind::Podman,
-            126,
+            code(126),
             "Error: runc: rlimits: error setting rlimits: operation not permitted",
         )
         .unwrap();

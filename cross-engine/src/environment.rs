@@ -16,7 +16,7 @@ use crate::engine::{Engine, Kind};
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::host::Host;
 use crate::invocation::Invocation;
-use crate::layout::read_layout;
+use crate::layout::{Layout, read_layout};
 use crate::lock::Lock;
 use crate::process::{self, Stdin};
 use crate::run::Root;
@@ -134,6 +134,39 @@ impl<'a> Environments<'a> {
         })
     }
 
+    /// The root of an environment that may not be there yet, without its layout: enough to show a
+    /// command, not to run it.
+    pub fn unread_root(&self, name: &str) -> Root {
+        match self.location(name) {
+            Location::Directory(dir) => Root::Directory {
+                path: dir.join("root"),
+                layout: Layout::default(),
+            },
+            Location::Image(image) => Root::Image(image),
+        }
+    }
+
+    /// The main command of [`make`](Environments::make), to show what will be done.
+    ///
+    /// # Errors
+    ///
+    /// When the cache's path is not UTF-8.
+    pub fn making(&self, blueprint: &Blueprint) -> Result<Invocation> {
+        let staging = self.staging(&blueprint.name);
+        match (
+            self.host.find_program("mmdebstrap"),
+            self.location(&blueprint.name),
+        ) {
+            (None, Location::Image(image)) => {
+                container::build(self.engine, &staging, &image, &blueprint.name)
+            }
+            (found, _) => {
+                let program = found.unwrap_or_else(|| PathBuf::from("mmdebstrap"));
+                blueprint.mmdebstrap(&program, &staging.join("root.tar"))
+            }
+        }
+    }
+
     /// Makes the environment unless it is there. One process makes it, others wait for it; a
     /// half-made one is never seen, and is removed when the making fails or its process dies.
     ///
@@ -160,7 +193,7 @@ impl<'a> Environments<'a> {
         if self.exists(name, cancel)? {
             return Ok(());
         }
-        let staging = Staging::new(&self.home().join(format!(".{name}.{}", self.engine.kind)))?;
+        let staging = Staging::new(&self.staging(name))?;
         let made = self.make_in(
             &staging.0,
             blueprint,
@@ -317,6 +350,10 @@ impl<'a> Environments<'a> {
         Ok(true)
     }
 
+    fn staging(&self, name: &str) -> PathBuf {
+        self.home().join(format!(".{name}.{}", self.engine.kind))
+    }
+
     fn home(&self) -> PathBuf {
         self.host.cache.join("environments")
     }
@@ -364,7 +401,7 @@ impl Maker<'_, '_> {
     }
 
     fn run(&mut self, what: &str, invocation: Invocation) -> Result<()> {
-        let supervised = lifeline::supervised(invocation, &[self.staging])?;
+        let supervised = lifeline::supervised_leaving(invocation, &[self.staging])?;
         let mut said = Vec::new();
         let exit = process::run(
             &supervised,

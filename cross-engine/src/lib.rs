@@ -17,16 +17,17 @@ mod probe;
 pub mod process;
 mod run;
 mod sandbox;
+mod session;
 
 pub use blueprint::Blueprint;
 pub use cancel::{Cancel, Stopped};
-pub use diagnosis::of_start as start_failure;
 pub use engine::{Engine, Kind, Preference, Unusable};
 pub use environment::{Environment, Environments, Location, Progress, ProgressSink};
 pub use error::{Error, ErrorKind, Result};
 pub use host::Host;
 pub use invocation::{Base, Ending, Invocation, Value, Variables};
 pub use layout::{Layout, read_layout};
+pub use lifeline::supervised;
 pub use lock::Lock;
 pub use probe::{Needs, Selected, probe, select};
 pub use run::{Access, Mount, Network, Root, RunSpec, arranged};

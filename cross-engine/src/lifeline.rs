@@ -42,13 +42,18 @@ wait "$run"
 while [ "$count" -gt 0 ]; do rm -rf -- "$1"; shift; count=$((count-1)); done
 kill -KILL 0"#;
 
-/// `invocation` so that it, and everything it starts in its process group, ends with its owner.
-/// `leavings` are removed when it has to be ended early.
+/// `invocation`, a command of the host, so that it and everything it starts in its process group
+/// ends with its owner.
 ///
 /// # Errors
 ///
-/// When a path is not UTF-8.
-pub(crate) fn supervised(invocation: Invocation, leavings: &[&Path]) -> Result<Invocation> {
+/// When its program's path is not UTF-8.
+pub fn supervised(invocation: Invocation) -> Result<Invocation> {
+    supervised_leaving(invocation, &[])
+}
+
+/// [`supervised`]; `leavings` are removed when it has to be ended early.
+pub(crate) fn supervised_leaving(invocation: Invocation, leavings: &[&Path]) -> Result<Invocation> {
     let mut sh = Invocation::new("sh")
         .args(["-c", ON_HOST, "cross"])
         .arg(leavings.len().to_string());
@@ -76,10 +81,12 @@ mod tests {
 
     #[test]
     fn a_supervised_command_returns_its_own_status_and_output() {
-        let run = supervised(
-            Invocation::new("sh").args(["-c", "echo \"$1\"; echo e >&2; exit 7", "x", "a b"]),
-            &[],
-        )
+        let run = supervised(Invocation::new("sh").args([
+            "-c",
+            "echo \"$1\"; echo e >&2; exit 7",
+            "x",
+            "a b",
+        ]))
         .unwrap();
         let got = process::output(&run, &caller(), &Cancel::new()).unwrap();
         assert_eq!(got.exit.code, Some(7));
@@ -92,7 +99,7 @@ mod tests {
         let half = dir.path().join("half made");
         let pid = dir.path().join("pid");
         let script = "mkdir \"$1\"; sleep 67 & echo $! > \"$2\"; wait";
-        let run = supervised(
+        let run = supervised_leaving(
             Invocation::new("sh")
                 .args(["-c", script, "x"])
                 .args([half.to_str().unwrap(), pid.to_str().unwrap()]),

@@ -108,6 +108,13 @@ impl RunSpec {
         }
     }
 
+    /// In this root instead.
+    #[must_use]
+    pub fn root(mut self, root: Root) -> Self {
+        self.root = root;
+        self
+    }
+
     /// Adds mounts.
     #[must_use]
     pub fn mounts(mut self, mounts: impl IntoIterator<Item = Mount>) -> Self {

@@ -1,1 +1,68 @@
 //! What is true of each cross compilation target: names, packages, tools, runner, libc and std.
+//!
+//! The crate is a table of 56 triples (58 targets: two of them also with the glibc floor 2.17)
+//! and the pure functions that read it. It does no I/O and depends on nothing.
+//!
+//! **Name a target.** A [`Target`] is a row of the table, optionally with a glibc floor. Text that
+//! names none is a typed error that suggests what was probably meant:
+//!
+//! ```
+//! use cross_targets::Target;
+//!
+//! let target: Target = "aarch64-unknown-linux-gnu.2.17".parse()?;
+//! assert_eq!(target.triple(), "aarch64-unknown-linux-gnu");
+//! assert_eq!(target.to_string(), "aarch64-unknown-linux-gnu.2.17");
+//!
+//! let error = Target::parse("aarch64-linux-gnu").unwrap_err();
+//! assert_eq!(error.suggestions(), ["aarch64-unknown-linux-gnu"]);
+//! # Ok::<(), cross_targets::UnknownTarget>(())
+//! ```
+//!
+//! **Ask what is true of it.** [`Target::facts`] is the row: what `rustc` calls it, what GNU tools
+//! and Debian call it, which libc it has, whether rustup ships its `std`, what emulates it, and how
+//! far this project supports it.
+//!
+//! ```
+//! use cross_targets::{Std, Support, Target};
+//!
+//! let facts = Target::parse("mipsel-unknown-linux-gnu")?.facts();
+//! assert_eq!(facts.std, Std::BuildStd);
+//! assert!(matches!(facts.support, Support::NotYet { .. }));
+//! # Ok::<(), cross_targets::UnknownTarget>(())
+//! ```
+//!
+//! **Get its environment.** [`Target::recipe`] is the data from which a Debian root file system is
+//! made that compiles for the target; [`Target::runner`] is how a program of the target starts in
+//! it. A target without a proven recipe answers [`Unsupported`], never a guess.
+//!
+//! ```
+//! use cross_targets::{DebianArch, Runner, RustSource, Target};
+//!
+//! let target = Target::parse("s390x-unknown-linux-gnu").unwrap();
+//! let recipe = target
+//!     .recipe(DebianArch::Amd64, RustSource::External)?
+//!     .extend_target_packages(["libssl-dev"]);
+//! assert!(recipe.packages.iter().any(|p| p == "gcc-s390x-linux-gnu"));
+//! assert!(recipe.packages.iter().any(|p| p == "libssl-dev:s390x"));
+//! assert_eq!(recipe.env["CC_s390x_unknown_linux_gnu"], "s390x-linux-gnu-gcc");
+//! assert!(matches!(
+//!     target.runner(DebianArch::Amd64),
+//!     Runner::QemuUser { program: "qemu-s390x-static", .. }
+//! ));
+//! # Ok::<(), cross_targets::Unsupported>(())
+//! ```
+
+mod facts;
+mod family;
+mod glibc;
+mod near;
+mod recipe;
+mod runner;
+mod table;
+mod target;
+
+pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier};
+pub use glibc::{Glibc, NotGlibc};
+pub use recipe::{DebianArch, Recipe, RustSource, Unsupported};
+pub use runner::Runner;
+pub use target::{Target, UnknownTarget};

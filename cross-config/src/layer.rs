@@ -1,0 +1,134 @@
+//! One source's values: read from a text or the environment, or built by a caller.
+
+use std::path::Path;
+
+use crate::builder::LayerBuilder;
+use crate::de::{self, Sections};
+use crate::diagnostic::Diagnostic;
+use crate::env::Env;
+use crate::from_variables;
+use crate::origin::Origin;
+use crate::values::{Values, Written};
+use crate::variables;
+
+/// What kind of source a layer is, from the lowest to the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    BuiltIn,
+    Embedder,
+    CargoToml,
+    CrossToml,
+    Variables,
+    Request,
+}
+
+/// What one source says, checked, with the problems that were found in it.
+///
+/// A layer with problems is still a layer: what is valid in it is kept, and whoever loads decides.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    pub(crate) source: Source,
+    pub(crate) written: Written,
+}
+
+impl Layer {
+    /// What holds if nobody says anything: the engine is chosen (`auto`), the toolchain is the host's.
+    pub(crate) fn built_in() -> Self {
+        LayerBuilder::new(Source::BuiltIn, Origin::BuiltIn)
+            .engine("auto")
+            .toolchain("host")
+            .build()
+    }
+
+    /// The text of a `Cross.toml`. `path` is for places, and its directory for relative paths; the file
+    /// is not read.
+    #[must_use]
+    pub fn cross_toml(path: &Path, text: &str) -> Self {
+        Self::file(Source::CrossToml, path, de::cross_toml(path, text))
+    }
+
+    /// `[workspace.metadata.cross]` of the text of a `Cargo.toml`, overridden key by key by its
+    /// `[package.metadata.cross]`. `path` is for places, and its directory for relative paths; the file
+    /// is not read.
+    #[must_use]
+    pub fn cargo_toml(path: &Path, text: &str) -> Self {
+        Self::cargo_sections(path, text, Sections::Both)
+    }
+
+    pub(crate) fn cargo_sections(path: &Path, text: &str, sections: Sections) -> Self {
+        Self::file(
+            Source::CargoToml,
+            path,
+            de::cargo_toml(path, text, sections),
+        )
+    }
+
+    fn file(source: Source, path: &Path, written: Written) -> Self {
+        let base = path.parent().unwrap_or(Path::new(""));
+        Self { source, written }.relative_to(base)
+    }
+
+    /// The variables of [`variables`] that `env` has. A relative path among them stays as it is: say
+    /// what it is relative to with [`relative_to`](Self::relative_to).
+    #[must_use]
+    pub fn variables(env: &Env) -> Self {
+        Self {
+            source: Source::Variables,
+            written: from_variables::read(env),
+        }
+    }
+
+    /// The defaults of the application `name`, which embeds this library: above the built-in ones, below
+    /// everything its user writes.
+    ///
+    /// ```
+    /// use cross_config::{Config, Layer, Network};
+    ///
+    /// let layer = Layer::embedder("xtask")
+    ///     .engine("podman")
+    ///     .targets(["aarch64-unknown-linux-gnu", "s390x-unknown-linux-gnu"])
+    ///     .on("s390x-unknown-linux-gnu")
+    ///     .network(Network::None);
+    /// let config = Config::merge([layer.build()]);
+    /// let engine = config.for_target("s390x-unknown-linux-gnu").engine.unwrap();
+    /// assert_eq!(engine.to_string(), "podman (embedder xtask)");
+    /// ```
+    #[must_use]
+    pub fn embedder(name: impl Into<String>) -> LayerBuilder {
+        LayerBuilder::new(Source::Embedder, Origin::Embedder(name.into()))
+    }
+
+    /// What the caller says for one call: above everything else.
+    #[must_use]
+    pub fn request() -> LayerBuilder {
+        LayerBuilder::new(Source::Request, Origin::Request)
+    }
+
+    /// Makes the relative paths among the values relative to `base`.
+    ///
+    /// Only the values of `engine` and `toolchain` can be paths, and only those with a separator are.
+    #[must_use]
+    pub fn relative_to(mut self, base: &Path) -> Self {
+        self.written.resolve_paths(base);
+        self
+    }
+
+    /// The problems found in this source, in the order of places.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.written.problems
+    }
+
+    /// What is said about one target: variables are found by the spelling of its name.
+    pub(crate) fn target_level(&self, triple: &str) -> Option<&Values> {
+        match self.source {
+            Source::Variables => self.written.targets.get(&variables::spelling(triple)),
+            _ => self.written.targets.get(triple),
+        }
+    }
+
+    /// The names of the targets it says something about, as it spells them.
+    pub(crate) fn target_names(&self) -> impl Iterator<Item = &str> {
+        self.written.targets.keys().map(String::as_str)
+    }
+}

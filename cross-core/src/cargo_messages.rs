@@ -1,0 +1,199 @@
+//! Cargo's JSON messages, line by line: artifacts, diagnostics, and what is fresh.
+
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{Artifact as CargoArtifact, Message, TargetKind};
+
+use crate::event::EventKind;
+use crate::outcome::{Artifact, ArtifactKind};
+
+/// What one line of cargo's standard output means.
+pub(crate) enum Line {
+    /// Nothing to report.
+    Silent,
+    /// One or more events, in order.
+    Events(Vec<EventKind>),
+    /// Not a message of cargo's.
+    Other,
+}
+
+/// Reads the messages of one cargo run and maps its paths to where they are published.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    /// The target directory of the run.
+    pub(crate) built_in: &'a Path,
+    /// The directory where final artifacts appear.
+    pub(crate) published_in: &'a Path,
+    /// The first error's text, as the compiler rendered it.
+    pub(crate) first_error: Option<String>,
+    /// Final artifacts: where they were built, and what they are once published.
+    pub(crate) artifacts: Vec<(PathBuf, Artifact)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(built_in: &'a Path, published_in: &'a Path) -> Self {
+        Reader {
+            built_in,
+            published_in,
+            first_error: None,
+            artifacts: Vec::new(),
+        }
+    }
+
+    /// Reads one line.
+    pub(crate) fn read(&mut self, line: &str) -> Line {
+        if !line.starts_with('{') {
+            return Line::Other;
+        }
+        match serde_json::from_str(line) {
+            Ok(Message::CompilerArtifact(artifact)) => Line::Events(self.artifact(&artifact)),
+            Ok(Message::CompilerMessage(message)) => {
+                let rendered = message.message.rendered.unwrap_or(message.message.message);
+                let level = diagnostic_level(&message.message.level);
+                if level == "error" && self.first_error.is_none() {
+                    self.first_error = rendered.lines().next().map(str::to_owned);
+                }
+                Line::Events(vec![EventKind::Diagnostic {
+                    level: level.to_owned(),
+                    package: package_name(&message.package_id.repr),
+                    rendered,
+                }])
+            }
+            Ok(Message::BuildScriptExecuted(_) | Message::BuildFinished(_)) => Line::Silent,
+            _ => Line::Other,
+        }
+    }
+
+    fn artifact(&mut self, message: &CargoArtifact) -> Vec<EventKind> {
+        let package = package_name(&message.package_id.repr);
+        let mut events = vec![EventKind::Compiled {
+            package: package.clone(),
+            fresh: message.fresh,
+        }];
+        // A dependency from a registry is no result of this build.
+        let is_local = message.package_id.repr.contains("path+file://");
+        let kinds = &message.target.kind;
+        if !is_local
+            || kinds.contains(&TargetKind::CustomBuild)
+            || kinds.contains(&TargetKind::ProcMacro)
+        {
+            return events;
+        }
+        let kind = artifact_kind(message);
+        let files: Vec<&Path> = match &message.executable {
+            Some(executable) => vec![executable.as_std_path()],
+            None => message.filenames.iter().map(|f| f.as_std_path()).collect(),
+        };
+        for file in files {
+            let Ok(inside) = file.strip_prefix(self.built_in) else {
+                continue;
+            };
+            // Final artifacts have plain names; what is below `deps` is cargo's own.
+            let is_final = !inside.components().any(|part| part.as_os_str() == "deps");
+            if !is_final && kind != ArtifactKind::Test {
+                continue;
+            }
+            let published = if is_final {
+                self.published_in.join(inside)
+            } else {
+                file.to_owned()
+            };
+            let artifact = Artifact {
+                package: package.clone(),
+                name: message.target.name.clone(),
+                kind,
+                path: published,
+            };
+            events.push(EventKind::Artifact(artifact.clone()));
+            self.artifacts.push((file.to_owned(), artifact));
+        }
+        events
+    }
+}
+
+fn artifact_kind(message: &CargoArtifact) -> ArtifactKind {
+    let has = |kind: TargetKind| message.target.kind.contains(&kind);
+    if message.profile.test || has(TargetKind::Test) || has(TargetKind::Bench) {
+        ArtifactKind::Test
+    } else if has(TargetKind::Example) {
+        ArtifactKind::Example
+    } else if message.executable.is_some() {
+        ArtifactKind::Executable
+    } else if has(TargetKind::CDyLib) || has(TargetKind::StaticLib) || has(TargetKind::DyLib) {
+        ArtifactKind::Library
+    } else {
+        ArtifactKind::RustLibrary
+    }
+}
+
+fn diagnostic_level(level: &cargo_metadata::diagnostic::DiagnosticLevel) -> &'static str {
+    use cargo_metadata::diagnostic::DiagnosticLevel as Level;
+    match level {
+        Level::Ice => "error: internal compiler error",
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::FailureNote => "failure-note",
+        Level::Note => "note",
+        Level::Help => "help",
+        _ => "other",
+    }
+}
+
+/// The package's name in a package id: `path+file:///w/app#0.1.0`, `…#name@0.1.0`, or before
+/// cargo 1.77 `name 0.1.0 (path+file:///w/app)`.
+fn package_name(id: &str) -> String {
+    let Some((url, fragment)) = id.split_once('#') else {
+        return id.split(' ').next().unwrap_or(id).to_owned();
+    };
+    match fragment.split_once('@') {
+        Some((name, _)) => name.to_owned(),
+        None => url.rsplit('/').next().unwrap_or(url).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn package_ids_of_every_age_have_names() {
+        for (id, name) in [
+            ("path+file:///w/my%20app#0.1.0", "my%20app"),
+            ("path+file:///w/x#app@0.1.0", "app"),
+            ("registry+https://r/#serde@1.0.1", "serde"),
+            ("app 0.1.0 (path+file:///w/app)", "app"),
+        ] {
+            assert_eq!(package_name(id), name, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_built_program_is_published_at_cargos_usual_path() {
+        let (built, published) = (Path::new("/w/target/cross/t-1"), Path::new("/w/target"));
+        let mut reader = Reader::new(built, published);
+        let line = r#"{"reason":"compiler-artifact","package_id":"path+file:///w#app@0.1.0","manifest_path":"/w/Cargo.toml","target":{"kind":["bin"],"crate_types":["bin"],"name":"app","src_path":"/w/src/main.rs","edition":"2024","doc":true,"doctest":false,"test":true},"profile":{"opt_level":"3","debuginfo":0,"debug_assertions":false,"overflow_checks":false,"test":false},"features":[],"filenames":["/w/target/cross/t-1/aarch64-unknown-linux-gnu/release/app"],"executable":"/w/target/cross/t-1/aarch64-unknown-linux-gnu/release/app","fresh":true}"#;
+        let Line::Events(events) = reader.read(line) else {
+            panic!("a message of cargo's");
+        };
+        assert!(matches!(
+            &events[0],
+            EventKind::Compiled { fresh: true, .. }
+        ));
+        let (_, artifact) = &reader.artifacts[0];
+        assert_eq!(artifact.kind, ArtifactKind::Executable);
+        assert_eq!(
+            artifact.path,
+            Path::new("/w/target/aarch64-unknown-linux-gnu/release/app")
+        );
+    }
+
+    #[test]
+    fn a_programs_own_json_is_not_cargos() {
+        let mut reader = Reader::new(Path::new("/b"), Path::new("/p"));
+        assert!(matches!(
+            reader.read(r#"{"reason":"because"}"#),
+            Line::Other
+        ));
+        assert!(matches!(reader.read("plain"), Line::Other));
+    }
+}

@@ -1,0 +1,342 @@
+//! The context of every request: where, with which environment, engine and listener.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cross_config::{Config, Env, Layer, LayerBuilder, Loaded, Loader};
+use cross_engine::{Cancel, Environments, Host, Needs, Preference, Selected, Variables};
+use cross_targets::Target;
+
+use crate::ambient;
+use crate::error::{EngineContext as _, Error, ErrorKind, IoContext as _, Result};
+use crate::event::{Event, EventKind, Events};
+use crate::plan::Verb;
+use crate::request::Request;
+
+/// Where requests come from: a directory, an environment, and what the embedder decides.
+///
+/// A `Cross` is a value: cheap to clone, `Send + Sync`, changed by consuming setters. Two with
+/// different everything work side by side in one process.
+///
+/// ```no_run
+/// use cross_core::Cross;
+///
+/// let cross = Cross::discover()?.on_event(|event| println!("{event:?}"));
+/// let tested = cross.test("riscv64gc-unknown-linux-gnu").release().locked().run()?;
+/// println!("{} tests passed", tested.tests.map_or(0, |tests| tests.passed));
+/// # Ok::<(), cross_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Cross(Arc<Settings>);
+
+#[derive(Clone)]
+struct Settings {
+    dir: PathBuf,
+    manifest: Option<PathBuf>,
+    env: Env,
+    cache: Option<PathBuf>,
+    embedder: Option<LayerBuilder>,
+    request: Option<LayerBuilder>,
+    events: Events,
+    /// Engines that have answered, so that each is asked once.
+    probed: Arc<Mutex<BTreeMap<String, Selected>>>,
+}
+
+impl Cross {
+    /// The current directory and the process's environment.
+    ///
+    /// # Errors
+    ///
+    /// When the current directory is gone.
+    pub fn discover() -> Result<Self> {
+        let dir = ambient::current_dir().on("find", Path::new("the current directory"))?;
+        Ok(Cross::at(dir))
+    }
+
+    /// This directory, with the process's environment unless [`env`](Cross::env) gives another.
+    pub fn at(dir: impl Into<PathBuf>) -> Self {
+        Cross(Arc::new(Settings {
+            dir: dir.into(),
+            manifest: None,
+            env: ambient::env(),
+            cache: None,
+            embedder: None,
+            request: None,
+            events: Events::default(),
+            probed: Arc::default(),
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let settings = Arc::make_mut(&mut self.0);
+        // What was asked under other settings may be answered differently under these.
+        settings.probed = Arc::default();
+        change(settings);
+        self
+    }
+
+    /// Uses `env` in place of the process's environment: for configuration, for finding programs,
+    /// and for the tools of the host.
+    #[must_use]
+    pub fn env(self, env: Env) -> Self {
+        self.with(|settings| settings.env = env)
+    }
+
+    /// The manifest of the package or workspace.
+    ///
+    /// # Default value
+    ///
+    /// The `Cargo.toml` that cargo finds from the directory upwards.
+    #[must_use]
+    pub fn manifest_path(self, manifest: impl Into<PathBuf>) -> Self {
+        let manifest = manifest.into();
+        self.with(|settings| settings.manifest = Some(settings.dir.join(manifest)))
+    }
+
+    /// Where environments and other things that can be made again are kept.
+    ///
+    /// # Default value
+    ///
+    /// `$CROSS_CACHE_DIR`, else `$XDG_CACHE_HOME/cross-core`, else `$HOME/.cache/cross-core`.
+    #[must_use]
+    pub fn cache_dir(self, dir: impl Into<PathBuf>) -> Self {
+        let dir = dir.into();
+        self.with(|settings| settings.cache = Some(dir))
+    }
+
+    /// Uses this engine: `auto`, `sandbox`, `docker`, `podman`, or a program of one of these.
+    ///
+    /// # Default value
+    ///
+    /// What the configuration or `CROSS_CONTAINER_ENGINE` says, else `auto`.
+    #[must_use]
+    pub fn engine(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.requested(|layer| layer.engine(name))
+    }
+
+    /// Uses this toolchain: `host` (rustup's, mounted read only), `image` (the distribution's, in
+    /// the environment), or a directory with `bin` and `lib`.
+    ///
+    /// # Default value
+    ///
+    /// What the configuration says, else `host`.
+    #[must_use]
+    pub fn toolchain(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.requested(|layer| layer.toolchain(name))
+    }
+
+    /// The embedder's defaults: lower than every file of the project, higher than this library's.
+    ///
+    /// ```
+    /// use cross_core::{Cross, Layer};
+    ///
+    /// let cross = Cross::at(".").defaults(Layer::embedder("my build tool").toolchain("image"));
+    /// ```
+    #[must_use]
+    pub fn defaults(self, layer: LayerBuilder) -> Self {
+        self.with(|settings| settings.embedder = Some(layer))
+    }
+
+    fn requested(self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
+        self.with(|settings| {
+            let layer = settings.request.take().unwrap_or_else(Layer::request);
+            settings.request = Some(change(layer));
+        })
+    }
+
+    /// Hears every event. The library itself prints nothing.
+    #[must_use]
+    pub fn on_event(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.try_on_event(move |event| {
+            listener(event);
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Hears every event, and stops the request by breaking.
+    #[must_use]
+    pub fn try_on_event(
+        self,
+        listener: impl Fn(&Event) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|settings| settings.events = Events::to(Arc::new(listener)))
+    }
+
+    /// A `cargo build` for `target`.
+    pub fn build(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Build, target.into())
+    }
+
+    /// A `cargo check` for `target`.
+    pub fn check(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Check, target.into())
+    }
+
+    /// A `cargo test` for `target`, run under the target's emulator where it needs one.
+    pub fn test(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Test, target.into())
+    }
+
+    /// A `cargo run` for `target`, run under the target's emulator where it needs one.
+    pub fn run(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Run, target.into())
+    }
+
+    /// The effective configuration of the project.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] with every problem, [`ErrorKind::Manifest`] when there is no project.
+    pub fn config(&self) -> Result<Config> {
+        let cancel = Cancel::new();
+        let workspace = crate::workspace::root(&self.host_cargo()?, &self.host()?, &cancel)?;
+        Ok(self.load_config(&workspace, None, None)?.config)
+    }
+
+    pub(crate) fn load_config(
+        &self,
+        root: &Path,
+        package_manifest: Option<&Path>,
+        request: Option<Layer>,
+    ) -> Result<Loaded> {
+        let mut loader = Loader::new(root).env(&self.0.env).current_dir(&self.0.dir);
+        if let Some(manifest) = package_manifest {
+            loader = loader.package_manifest(manifest);
+        }
+        if let Some(layer) = &self.0.embedder {
+            loader = loader.embedder(layer.clone().build());
+        }
+        if let Some(layer) = &self.0.request {
+            loader = loader.request(layer.clone().build());
+        }
+        if let Some(layer) = request {
+            loader = loader.request(layer);
+        }
+        loader.load().map_err(|error| {
+            let ours = Error::new(ErrorKind::Config, error.to_string());
+            match error.help() {
+                Some(help) => ours.with_help(help),
+                None => ours,
+            }
+        })
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    pub(crate) fn environment(&self) -> &Env {
+        &self.0.env
+    }
+
+    pub(crate) fn emit(&self, target: &str, kind: EventKind) -> ControlFlow<()> {
+        self.0.events.emit(target, kind)
+    }
+
+    pub(crate) fn host_cargo(&self) -> Result<crate::workspace::HostCargo> {
+        Ok(crate::workspace::HostCargo {
+            program: crate::toolchain::host_cargo(&self.0.dir, &self.host()?)?,
+            dir: self.0.dir.clone(),
+            manifest: self.0.manifest.clone(),
+        })
+    }
+
+    /// The machine, as the engine crate has to know it.
+    pub(crate) fn host(&self) -> Result<Host> {
+        let variables: Variables = self
+            .0
+            .env
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Ok(Host::new(variables, self.cache()?))
+    }
+
+    fn cache(&self) -> Result<PathBuf> {
+        let variable = |name: &str| {
+            let value = self.0.env.get(name).map(OsString::from);
+            value.filter(|value| !value.is_empty()).map(PathBuf::from)
+        };
+        self.0
+            .cache
+            .clone()
+            .or_else(|| variable("CROSS_CACHE_DIR"))
+            .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("cross-core")))
+            .or_else(|| Some(variable("HOME")?.join(".cache/cross-core")))
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Io,
+                    "there is no place for the cache: HOME is not set",
+                )
+                .with_help("set HOME, XDG_CACHE_HOME or CROSS_CACHE_DIR, or call `cache_dir`")
+            })
+    }
+
+    /// Chooses the engine, asking each at most once for this `Cross` and its clones.
+    pub(crate) fn select(
+        &self,
+        engine: &str,
+        needs: Needs,
+        host: &Host,
+        cancel: &Cancel,
+    ) -> Result<Selected> {
+        let key = format!("{engine} {needs:?}");
+        let mut probed = self.0.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(selected) = probed.get(&key) {
+            return Ok(selected.clone());
+        }
+        let preference = engine.parse().unwrap_or(Preference::Auto);
+        let selected = cross_engine::select(&preference, needs, host, cancel).engine()?;
+        probed.insert(key, selected.clone());
+        Ok(selected)
+    }
+
+    /// The environments that `engine` (a name as for [`Cross::engine`]) holds.
+    ///
+    /// # Errors
+    ///
+    /// When no such engine answers.
+    pub fn environments(&self, engine: &str) -> Result<Vec<cross_engine::Environment>> {
+        let (host, cancel) = (self.host()?, Cancel::new());
+        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
+        Environments::new(&selected.engine, &host)
+            .list(&cancel)
+            .engine()
+    }
+
+    /// Removes an environment by its name; says whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// When no such engine answers, or the environment cannot be removed.
+    pub fn remove_environment(&self, engine: &str, name: &str) -> Result<bool> {
+        let (host, cancel) = (self.host()?, Cancel::new());
+        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
+        Environments::new(&selected.engine, &host)
+            .remove(name, &cancel)
+            .engine()
+    }
+
+    /// The target called `text`.
+    pub(crate) fn target(text: &str) -> Result<Target> {
+        Target::parse(text).map_err(|unknown| {
+            Error::new(ErrorKind::UnknownTarget, unknown.to_string()).with_help(unknown.help())
+        })
+    }
+}
+
+impl fmt::Debug for Cross {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cross")
+            .field("dir", &self.0.dir)
+            .field("manifest", &self.0.manifest)
+            .field("cache", &self.0.cache)
+            .finish_non_exhaustive()
+    }
+}

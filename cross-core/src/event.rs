@@ -1,0 +1,133 @@
+//! What happened, as it happens: typed, serialisable, and never drawn by this library.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use cross_engine::clock;
+use cross_engine::process::Stream;
+use serde::Serialize;
+
+use crate::outcome::Artifact;
+
+/// Something that happened during a request.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// When, in milliseconds since the Unix epoch.
+    pub unix_ms: u64,
+    /// The target of the request.
+    pub target: String,
+    /// What.
+    #[serde(rename = "event")]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The engine was chosen.
+    EngineChosen {
+        /// Its name and version.
+        engine: String,
+        /// Why this one.
+        reason: String,
+    },
+    /// A step of the plan began.
+    StepStarted {
+        /// Its number, from 1.
+        step: usize,
+        /// How many steps the plan has.
+        steps: usize,
+        /// What it is for.
+        purpose: String,
+    },
+    /// The making of an environment reached a new stage, or waits for another process.
+    EnvironmentProgress {
+        /// The stage, or a line of the tool that makes it.
+        message: String,
+    },
+    /// A line of output that is not a cargo message.
+    Output {
+        /// The stream it was printed on.
+        stream: Stream,
+        /// The line, without its end.
+        line: String,
+    },
+    /// A diagnostic of the compiler.
+    Diagnostic {
+        /// `error`, `warning`, `note` …, as the compiler says it.
+        level: String,
+        /// The package it is about.
+        package: String,
+        /// The text as cargo would show it.
+        rendered: String,
+    },
+    /// Cargo finished a unit of work.
+    Compiled {
+        /// The package's name.
+        package: String,
+        /// Whether there was nothing to do.
+        fresh: bool,
+    },
+    /// A final artifact was produced.
+    Artifact(Artifact),
+    /// A test binary's results came in.
+    TestsRan {
+        /// How many passed in it.
+        passed: u64,
+        /// How many failed in it.
+        failed: u64,
+    },
+    /// A step ended well.
+    StepFinished {
+        /// Its number, from 1.
+        step: usize,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// Something the caller may want to change; nothing stops for it.
+    Warning {
+        /// A stable code, such as `unknown-target-table`.
+        code: String,
+        /// What is the matter.
+        message: String,
+    },
+}
+
+/// Receives events; may break to stop the request.
+pub type Listener = dyn Fn(&Event) -> ControlFlow<()> + Send + Sync;
+
+/// The caller's listener, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Events(Option<Arc<Listener>>);
+
+impl Events {
+    pub(crate) fn to(listener: Arc<Listener>) -> Self {
+        Events(Some(listener))
+    }
+
+    pub(crate) fn emit(&self, target: &str, kind: EventKind) -> ControlFlow<()> {
+        let Some(listener) = &self.0 else {
+            return ControlFlow::Continue(());
+        };
+        let now = clock::unix_time().as_millis();
+        listener(&Event {
+            unix_ms: u64::try_from(now).unwrap_or(u64::MAX),
+            target: target.to_owned(),
+            kind,
+        })
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Events(listener)"
+        } else {
+            "Events(none)"
+        })
+    }
+}

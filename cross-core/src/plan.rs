@@ -1,0 +1,254 @@
+//! The plan: every step of a request as data, before anything is done.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use cross_engine::{Blueprint, Cancel, Engine, Invocation, Location, RunSpec};
+use serde::Serialize;
+
+use crate::cross::Cross;
+use crate::error::Result;
+use crate::execute;
+use crate::outcome::Outcome;
+use crate::toolchain::Toolchain;
+
+/// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
+pub const PLAN_SCHEMA_VERSION: u32 = 1;
+
+/// What is asked of cargo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Verb {
+    /// `cargo build`
+    Build,
+    /// `cargo check`
+    Check,
+    /// `cargo test`
+    Test,
+    /// `cargo run`
+    Run,
+}
+
+impl Verb {
+    /// The cargo subcommand.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Build => "build",
+            Verb::Check => "check",
+            Verb::Test => "test",
+            Verb::Run => "run",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The ordered steps of one request, computed from facts alone.
+///
+/// Making a plan writes nothing and starts nothing but read-only probes. `Display` is a transcript
+/// that can be pasted into a shell; the serialised form is versioned by `schema_version`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// See [`PLAN_SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What was asked for.
+    pub verb: Verb,
+    /// The target, with the glibc floor where one was asked for.
+    pub target: String,
+    /// The engine that will run it.
+    pub engine: Engine,
+    /// Why this engine.
+    pub engine_reason: String,
+    /// The environment it will run in.
+    pub environment: EnvironmentRef,
+    /// The Rust that will compile.
+    pub toolchain: Toolchain,
+    /// The workspace's root directory.
+    pub workspace_root: PathBuf,
+    /// The target directory of this environment and toolchain.
+    pub target_dir: PathBuf,
+    /// The workspace's own target directory, where final artifacts appear.
+    pub publish_dir: PathBuf,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What the caller may want to change.
+    pub warnings: Vec<Warning>,
+    #[serde(skip)]
+    pub(crate) cross: Cross,
+}
+
+/// The environment of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EnvironmentRef {
+    /// Its name.
+    pub name: String,
+    /// The SHA-256 of the recipe's canonical text, in hexadecimal.
+    pub recipe_sha256: String,
+    /// The Debian suite it is made of.
+    pub suite: String,
+    /// Where the engine has it.
+    pub location: Location,
+    /// Whether it was there when the plan was made.
+    pub exists: bool,
+}
+
+/// A warning of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Warning {
+    /// A stable code.
+    pub code: String,
+    /// What is the matter, and where.
+    pub message: String,
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// What it is for: `fetch dependencies`.
+    pub purpose: String,
+    /// What is done.
+    pub action: Action,
+    /// The command as it would be started now, where the step is one command.
+    pub command: Option<Invocation>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Action {
+    /// Makes the environment, unless another process has made it meanwhile.
+    MakeEnvironment(Blueprint),
+    /// Creates directories, and writes small files that runs mount.
+    Prepare(Vec<Prepared>),
+    /// Runs a command of the host.
+    Host {
+        /// The command.
+        command: Invocation,
+        /// What its failure means.
+        failure: HostFailure,
+    },
+    /// Runs a command in the environment.
+    Run {
+        /// The command and what it sees.
+        spec: RunSpec,
+        /// How its output is read.
+        output: OutputKind,
+    },
+    /// Makes the final artifacts appear in cargo's usual place.
+    Publish,
+}
+
+/// A directory or file that has to be there before a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Prepared {
+    /// A directory.
+    Directory(PathBuf),
+    /// A directory that back-up programs should leave out; cargo marks its own so.
+    CacheDirectory(PathBuf),
+    /// A file.
+    File {
+        /// Where.
+        path: PathBuf,
+        /// What is in it.
+        text: String,
+        /// Whether it can be executed.
+        executable: bool,
+    },
+}
+
+/// What the failure of a command of the host means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum HostFailure {
+    /// Dependencies could not be fetched.
+    Fetch,
+    /// The toolchain could not be completed.
+    Toolchain,
+}
+
+/// How the output of a run is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum OutputKind {
+    /// Cargo's JSON messages.
+    CargoMessages,
+    /// What libtest prints.
+    Tests,
+    /// A program's own output.
+    Program,
+}
+
+impl Plan {
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The commands of all steps that are one command, in order.
+    pub fn commands(&self) -> impl Iterator<Item = &Invocation> {
+        self.steps.iter().filter_map(|step| step.command.as_ref())
+    }
+
+    /// Carries the plan out.
+    ///
+    /// # Errors
+    ///
+    /// The first step's that fails; the steps after it are not begun, and nothing of it is left
+    /// running. See [`ErrorKind`](crate::ErrorKind) for the classes.
+    pub fn execute(&self, cancel: &Cancel) -> Result<Outcome> {
+        execute::execute(self, cancel)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "# {} for {}", self.verb, self.target)?;
+        writeln!(f, "# engine: {} ({})", self.engine, self.engine_reason)?;
+        let state = if self.environment.exists {
+            "there"
+        } else {
+            "to be made"
+        };
+        writeln!(f, "# environment: {} ({state})", self.environment.name)?;
+        writeln!(f, "# toolchain: {}", self.toolchain)?;
+        for (n, step) in self.steps.iter().enumerate() {
+            writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;
+            match (&step.command, &step.action) {
+                (Some(command), _) => writeln!(f, "{command}")?,
+                (None, Action::Prepare(things)) => {
+                    for thing in things {
+                        writeln!(f, "{thing}")?;
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Prepared::Directory(path) | Prepared::CacheDirectory(path) => {
+                let mkdir = Invocation::new("mkdir").args(["-p", &path.to_string_lossy()]);
+                write!(f, "{mkdir}")
+            }
+            Prepared::File { path, .. } => write!(f, "# write {}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! From a target's recipe to an environment's name and blueprint.
+
+use cross_engine::Blueprint;
+use cross_targets::{DebianArch, Recipe, RustSource, Target};
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A recipe with the name of what it makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) recipe: Recipe,
+    pub(crate) blueprint: Blueprint,
+    pub(crate) sha256: String,
+}
+
+/// What the user adds to a target's recipe.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Additions {
+    pub(crate) suite: Option<String>,
+    pub(crate) packages: Vec<String>,
+}
+
+/// The recipe for `target` with the user's additions, named by its hash.
+pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> Result<Named> {
+    let machine = std::env::consts::ARCH;
+    let build = DebianArch::from_rust_arch(machine).ok_or_else(|| {
+        Error::new(
+            ErrorKind::UnsupportedTarget,
+            format!("no recipe makes an environment on a machine of architecture {machine}"),
+        )
+    })?;
+    let mut recipe = target.recipe(build, rust).map_err(|unsupported| {
+        Error::new(ErrorKind::UnsupportedTarget, unsupported.to_string())
+            .with_help(unsupported.help())
+    })?;
+    recipe = recipe.extend_target_packages(additions.packages.iter().cloned());
+    if let Some(suite) = &additions.suite {
+        recipe = recipe.suite(suite);
+    }
+    let sha256 = hex(&Sha256::digest(recipe.canonical()));
+    let name = format!("{}-{}-{}", target.triple(), recipe.suite, &sha256[..12]);
+    let architectures =
+        std::iter::once(recipe.architecture.to_string()).chain(recipe.foreign.clone());
+    let blueprint = Blueprint::new(name, &recipe.suite, recipe.packages.clone())
+        .architectures(architectures)
+        .exclude(recipe.exclude.clone());
+    Ok(Named {
+        recipe,
+        blueprint,
+        sha256,
+    })
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The first `digits` hexadecimal digits of the SHA-256 of `text`.
+pub(crate) fn short_hash(text: &str, digits: usize) -> String {
+    let mut all = hex(&Sha256::digest(text));
+    all.truncate(digits);
+    all
+}

@@ -1,0 +1,196 @@
+//! One request: what to do, for which target, with which of cargo's knobs.
+
+use cross_config::{Layer, LayerBuilder};
+use cross_engine::Cancel;
+
+use crate::cross::Cross;
+use crate::error::Result;
+use crate::outcome::Outcome;
+use crate::plan::{Plan, Verb};
+use crate::planner;
+
+/// A request, made by [`Cross::build`] and its siblings. Nothing is read or run before
+/// [`plan`](Request::plan) or [`run`](Request::run).
+#[must_use = "a request does nothing until it is planned or run"]
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) cross: Cross,
+    pub(crate) verb: Verb,
+    pub(crate) target: String,
+    pub(crate) options: Options,
+    /// Configuration said for this request alone.
+    layer: Option<LayerBuilder>,
+}
+
+/// Cargo's knobs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// Selection and features, as cargo's own arguments.
+    pub(crate) cargo: Vec<String>,
+    pub(crate) locked: bool,
+    /// Arguments for the program or the tests, after `--`.
+    pub(crate) trailing: Vec<String>,
+    pub(crate) stdin: bool,
+}
+
+impl Request {
+    pub(crate) fn new(cross: Cross, verb: Verb, target: String) -> Self {
+        Request {
+            cross,
+            verb,
+            target,
+            options: Options::default(),
+            layer: None,
+        }
+    }
+
+    /// Only this package of the workspace (`--package`). May be given more than once.
+    pub fn package(self, name: impl Into<String>) -> Self {
+        self.cargo_args(["--package".to_owned(), name.into()])
+    }
+
+    /// Every package of the workspace (`--workspace`).
+    pub fn workspace(self) -> Self {
+        self.cargo_args(["--workspace"])
+    }
+
+    /// Only this binary (`--bin`). May be given more than once.
+    pub fn bin(self, name: impl Into<String>) -> Self {
+        self.cargo_args(["--bin".to_owned(), name.into()])
+    }
+
+    /// With these features (`--features`).
+    pub fn features<I>(self, features: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let features: Vec<String> = features.into_iter().map(Into::into).collect();
+        self.cargo_args(["--features".to_owned(), features.join(",")])
+    }
+
+    /// Without the default features (`--no-default-features`).
+    pub fn no_default_features(self) -> Self {
+        self.cargo_args(["--no-default-features"])
+    }
+
+    /// In the release profile (`--release`).
+    ///
+    /// # Default value
+    ///
+    /// Cargo's `dev` profile.
+    pub fn release(self) -> Self {
+        self.cargo_args(["--release"])
+    }
+
+    /// In this profile (`--profile`).
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        self.cargo_args(["--profile".to_owned(), name.into()])
+    }
+
+    /// With `Cargo.lock` as it is: a change it would need is an error (`--locked`).
+    pub fn locked(mut self) -> Self {
+        self.options.locked = true;
+        self
+    }
+
+    /// With this many jobs at once (`--jobs`).
+    ///
+    /// # Default value
+    ///
+    /// Cargo's: the number of processors.
+    pub fn jobs(self, jobs: u32) -> Self {
+        self.cargo_args(["--jobs".to_owned(), jobs.to_string()])
+    }
+
+    /// Adds arguments for cargo that have no method here.
+    pub fn cargo_args<I>(mut self, args: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.options.cargo.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds arguments for the program that is run, or for the test binaries: what follows `--`.
+    pub fn args<I>(mut self, args: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.options
+            .trailing
+            .extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives the program the caller's standard input. Only the sandbox can.
+    ///
+    /// # Default value
+    ///
+    /// An empty standard input.
+    pub fn stdin(mut self) -> Self {
+        self.options.stdin = true;
+        self
+    }
+
+    /// Uses this engine for this request: `auto`, `sandbox`, `docker`, `podman`, or a program.
+    pub fn engine(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.configured(|layer| layer.engine(name))
+    }
+
+    /// Uses this toolchain for this request: `host`, `image`, or a directory.
+    pub fn toolchain(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.configured(|layer| layer.toolchain(name))
+    }
+
+    fn configured(mut self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
+        let layer = self.layer.take().unwrap_or_else(Layer::request);
+        self.layer = Some(change(layer));
+        self
+    }
+
+    pub(crate) fn layer(&self) -> Option<Layer> {
+        self.layer.clone().map(LayerBuilder::build)
+    }
+
+    /// Computes the plan: read-only probes, then pure.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the request from being planned: an unknown target, problems of the
+    /// configuration or of the manifest, no engine, no toolchain.
+    pub fn plan(&self) -> Result<Plan> {
+        self.plan_until(&Cancel::new())
+    }
+
+    /// [`plan`](Request::plan) with a way to stop it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`plan`](Request::plan).
+    pub fn plan_until(&self, cancel: &Cancel) -> Result<Plan> {
+        planner::plan(self, cancel)
+    }
+
+    /// Plans and executes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plan`](Request::plan) and of [`Plan::execute`].
+    pub fn run(&self) -> Result<Outcome> {
+        self.run_until(&Cancel::new())
+    }
+
+    /// [`run`](Request::run) with a way to stop it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Request::run).
+    pub fn run_until(&self, cancel: &Cancel) -> Result<Outcome> {
+        self.plan_until(cancel)?.execute(cancel)
+    }
+}

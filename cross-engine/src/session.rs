@@ -1,0 +1,102 @@
+//! One run in an environment: started, read, classified, and gone afterwards however it ended.
+
+use std::ops::ControlFlow;
+
+use crate::cancel::Cancel;
+use crate::engine::{Engine, Kind};
+use crate::error::{ErrorKind, Result};
+use crate::host::Host;
+use crate::invocation::Invocation;
+use crate::process::{self, Exit, Sink, Stdin, Stream};
+use crate::run::{Root, RunSpec};
+use crate::{clock, container, diagnosis};
+
+/// How many lines of standard error are kept to explain a failed start.
+const KEPT_LINES: usize = 20;
+
+impl Engine {
+    /// Runs `spec` to its end and gives its output to `sink` as it comes.
+    ///
+    /// Whether the command succeeded is in the [`Exit`]; that the engine could not start it is an
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::EngineCannotStart`], [`ErrorKind::Cancelled`], [`ErrorKind::Deadline`],
+    /// [`ErrorKind::Io`].
+    pub fn run(
+        &self,
+        spec: &RunSpec,
+        host: &Host,
+        cancel: &Cancel,
+        sink: &mut Sink<'_>,
+    ) -> Result<Exit> {
+        let name = unique(&spec.name);
+        let invocation = self.invocation(&spec.clone().name(&name))?;
+        let stdin = match (spec.stdin, self.kind) {
+            (true, Kind::Sandbox) => Stdin::Inherit,
+            _ => Stdin::Null,
+        };
+        let mut last = Vec::new();
+        let ended = process::run(
+            &invocation,
+            &host.variables,
+            cancel,
+            stdin,
+            &mut |stream, line| {
+                if stream == Stream::Stderr {
+                    if last.len() == KEPT_LINES {
+                        last.remove(0);
+                    }
+                    last.push(line.to_owned());
+                }
+                sink(stream, line)
+            },
+        );
+        match ended {
+            Ok(exit) => match diagnosis::of_start(self.kind, exit, &last.join("\n")) {
+                Some(error) => Err(error),
+                None => Ok(exit),
+            },
+            Err(error) => {
+                let early = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Deadline);
+                if early && matches!(spec.root, Root::Image(_)) {
+                    self.remove_container(&name, host);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.
+    fn remove_container(&self, name: &str, host: &Host) {
+        let remove = Invocation::new(&self.program).args(["rm", "--force", name]);
+        let _ = process::run(
+            &remove,
+            &host.variables,
+            &Cancel::new().with_deadline(std::time::Duration::from_secs(5)),
+            Stdin::Null,
+            &mut |_, _| ControlFlow::Continue(()),
+        );
+    }
+
+    /// The engine's own count of running and stopped containers that are ours: for tests and for
+    /// clean-up after a crash of the machine.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be asked.
+    pub fn containers(&self, host: &Host, cancel: &Cancel) -> Result<Vec<String>> {
+        if !self.has_images() {
+            return Ok(Vec::new());
+        }
+        let said = process::output(&container::ours(self), &host.variables, cancel)?;
+        Ok(said.stdout.lines().map(str::to_owned).collect())
+    }
+}
+
+/// A container's name that no other run on this machine has.
+fn unique(prefix: &str) -> String {
+    let nanos = clock::unix_time().as_nanos();
+    format!("{prefix}-{}-{nanos:x}", std::process::id())
+}

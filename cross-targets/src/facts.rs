@@ -1,0 +1,170 @@
+//! The types of a row: what is recorded of each target, and in which words.
+
+/// What is true of one triple, whatever builds for it and wherever.
+///
+/// The values of `arch`, `os`, `endian` and `pointer_width` are those of `rustc --print cfg`; a test
+/// compares every row with the installed compiler. Tier and `std` are those of Rust 1.95.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The Rust target triple, as in `rustc --print target-list`.
+    pub triple: &'static str,
+    /// `target_arch`, for instance `arm` for every `thumbv7m…` and `armv7…` triple.
+    pub arch: &'static str,
+    /// `target_os`; `none` for bare metal.
+    pub os: &'static str,
+    /// The C library programs of the target are linked with.
+    pub libc: Libc,
+    /// Byte order.
+    pub endian: Endian,
+    /// Width of a pointer in bits.
+    pub pointer_width: u32,
+    /// The name GNU tools and Debian use, which prefixes the cross compiler: `aarch64-linux-gnu` of
+    /// `aarch64-linux-gnu-gcc`. Without the hyphen at the end.
+    pub c_triple: &'static str,
+    /// The Debian architecture whose packages run on the target, ports included (`ppc64`). `None`
+    /// where Debian has no packages with the target's ABI.
+    pub debian_arch: Option<&'static str>,
+    /// Debian's library directory below `/usr/lib` for [`Facts::debian_arch`]. It differs from
+    /// [`Facts::c_triple`] on 32-bit x86: `i386-linux-gnu`.
+    pub multiarch: Option<&'static str>,
+    /// The packages of Debian bookworm, or where that has none of trixie, that cross compile C and
+    /// C++ for the target on a machine of another architecture. Empty where Debian has none.
+    pub cross_packages: &'static [&'static str],
+    /// The Debian suite the recipe is made of; `None` where there is no recipe.
+    pub suite: Option<&'static str>,
+    /// Where the standard library comes from.
+    pub std: Std,
+    /// How much the Rust project promises.
+    pub tier: Tier,
+    /// What runs a program of the target on a machine that can't run it by itself.
+    pub emulator: Option<Emulator>,
+    /// How far this project supports the target.
+    pub support: Support,
+    /// How the target's tests can be run.
+    pub tests: TestSupport,
+}
+
+/// A C library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Libc {
+    /// GNU libc: dynamic, so a binary needs at least the version it was linked with.
+    Glibc,
+    /// musl: Rust links it statically by default.
+    Musl,
+    /// Android's libc.
+    Bionic,
+    /// The C runtime of mingw-w64.
+    Mingw,
+    /// Newlib: for C on bare metal; Rust's `core` needs no libc there.
+    Newlib,
+    /// Emscripten's libc, a musl that calls JavaScript.
+    Emscripten,
+    /// The libc that is part of the operating system: the BSDs, Solaris, illumos.
+    System,
+}
+
+/// Byte order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Endian {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+impl Endian {
+    /// As `target_endian` spells it: `little` or `big`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Endian::Little => "little",
+            Endian::Big => "big",
+        }
+    }
+}
+
+/// Where the standard library of a target comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Std {
+    /// `rustup target add` installs it.
+    Prebuilt,
+    /// It exists and rustup doesn't ship it: a nightly's `-Z build-std` builds it.
+    BuildStd,
+    /// There is none: rustup ships `core` and `alloc` only.
+    None,
+}
+
+/// The promise of the Rust project: <https://doc.rust-lang.org/rustc/platform-support.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Tier {
+    /// Guaranteed to work: tested on every change.
+    One,
+    /// Guaranteed to build.
+    Two,
+    /// In the source, neither built nor tested.
+    Three,
+}
+
+/// What runs a program of the target on a machine that can't run it by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Emulator {
+    /// QEMU's user mode: one process, the kernel's calls translated.
+    QemuUser {
+        /// The program: `qemu-aarch64-static`.
+        program: &'static str,
+        /// The `-cpu` it needs; `None` for its default.
+        cpu: Option<&'static str>,
+    },
+    /// QEMU's user mode with a bare metal program, which leaves by semihosting.
+    QemuBareMetal {
+        /// The program: `qemu-arm-static`.
+        program: &'static str,
+        /// The `-cpu` whose instructions the target has.
+        cpu: &'static str,
+    },
+    /// Wine, for Windows programs.
+    Wine,
+    /// Node.js, for Emscripten's JavaScript and WebAssembly.
+    Node,
+}
+
+impl Emulator {
+    /// The name of the program that emulates: `qemu-aarch64-static`, `wine`, `node`.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Emulator::QemuUser { program, .. } | Emulator::QemuBareMetal { program, .. } => program,
+            Emulator::Wine => "wine",
+            Emulator::Node => "node",
+        }
+    }
+}
+
+/// How far this project supports a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Support {
+    /// Builds and runs tests in the environment of its recipe; this was proven.
+    Recipe,
+    /// Its facts are known; no recipe of ours was proven for it.
+    NotYet {
+        /// What is missing, as the end of a sentence that starts with the target's name.
+        why: &'static str,
+    },
+}
+
+/// How the tests of a target can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TestSupport {
+    /// Natively or under the emulator, several at once, as on any machine.
+    Parallel,
+    /// There is an emulator that should run them; not proven here.
+    Unproven,
+    /// Nothing runs the target's programs here.
+    None,
+}

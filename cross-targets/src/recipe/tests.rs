@@ -1,0 +1,321 @@
+use super::*;
+use crate::facts::Support;
+
+const BUILDS: [DebianArch; 2] = [DebianArch::Amd64, DebianArch::Arm64];
+const RUSTS: [RustSource; 2] = [RustSource::External, RustSource::Packaged];
+
+fn recipe(triple: &str, build: DebianArch, rust: RustSource) -> Recipe {
+    Target::parse(triple).unwrap().recipe(build, rust).unwrap()
+}
+
+fn aarch64() -> Recipe {
+    recipe(
+        "aarch64-unknown-linux-gnu",
+        DebianArch::Amd64,
+        RustSource::Packaged,
+    )
+}
+
+fn has(recipe: &Recipe, package: &str) -> bool {
+    recipe.packages.iter().any(|p| p == package)
+}
+
+#[test]
+fn every_row_answers_as_its_support_says() {
+    for target in Target::all() {
+        for build in BUILDS {
+            for rust in RUSTS {
+                let promised =
+                    target.facts().support == Support::Recipe && target.glibc().is_none();
+                match target.recipe(build, rust) {
+                    Ok(recipe) => assert!(promised && recipe.architecture == build, "{target}"),
+                    Err(error) => assert!(!promised && error.target() == target, "{error}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn aarch64_on_amd64_with_the_distributions_rust() {
+    let recipe = aarch64();
+    assert_eq!(recipe.suite, "bookworm");
+    assert_eq!(recipe.foreign, ["arm64"]);
+    for package in [
+        "gcc",
+        "gcc-aarch64-linux-gnu",
+        "g++-aarch64-linux-gnu",
+        "libc6:arm64",
+        "qemu-user-static",
+        "libstd-rust-web-dev:arm64=1.85*",
+    ] {
+        assert!(has(&recipe, package), "{package} in {:?}", recipe.packages);
+    }
+    let env: Vec<(&str, &str)> = recipe
+        .env
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        env,
+        [
+            ("AR_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-ar"),
+            (
+                "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+                "aarch64-linux-gnu-gcc"
+            ),
+            ("CC_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-gcc"),
+            ("CXX_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-g++"),
+            ("PKG_CONFIG_ALLOW_CROSS", "1"),
+            (
+                "PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu",
+                "/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig"
+            ),
+            ("QEMU_LD_PREFIX", "/"),
+            (
+                "RANLIB_aarch64_unknown_linux_gnu",
+                "aarch64-linux-gnu-ranlib"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn the_machines_own_architecture_needs_nothing_foreign() {
+    for (triple, build) in [
+        ("x86_64-unknown-linux-gnu", DebianArch::Amd64),
+        ("aarch64-unknown-linux-gnu", DebianArch::Arm64),
+    ] {
+        let recipe = recipe(triple, build, RustSource::Packaged);
+        assert!(recipe.foreign.is_empty() && recipe.env.is_empty());
+        assert!(has(&recipe, "g++") && !has(&recipe, "qemu-user-static"));
+        assert_eq!(
+            recipe
+                .packages
+                .iter()
+                .filter(|p| p.starts_with("libstd-rust-"))
+                .count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn what_runs_natively_gets_libraries_and_no_emulator() {
+    let amd64 = recipe(
+        "i686-unknown-linux-gnu",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    assert!(has(&amd64, "libc6:i386") && has(&amd64, "gcc-i686-linux-gnu"));
+    assert!(!has(&amd64, "qemu-user-static") && !amd64.env.contains_key("QEMU_LD_PREFIX"));
+    assert_eq!(
+        amd64.env["PKG_CONFIG_LIBDIR_i686_unknown_linux_gnu"],
+        "/usr/lib/i386-linux-gnu/pkgconfig:/usr/share/pkgconfig"
+    );
+
+    let arm64 = recipe(
+        "i686-unknown-linux-gnu",
+        DebianArch::Arm64,
+        RustSource::External,
+    );
+    assert!(has(&arm64, "qemu-user-static") && arm64.env.contains_key("QEMU_LD_PREFIX"));
+}
+
+#[test]
+fn the_only_emulator_unpacked_is_the_targets() {
+    let qemu: Vec<_> = aarch64()
+        .exclude
+        .into_iter()
+        .filter(|glob| glob.contains("qemu"))
+        .collect();
+    assert_eq!(
+        qemu,
+        [
+            "/usr/bin/qemu-*",
+            "!/usr/bin/qemu-aarch64-static",
+            "!/usr/bin/qemu-aarch64"
+        ]
+    );
+}
+
+#[test]
+fn rust_from_outside_brings_no_rust_package() {
+    for target in Target::all().filter(|target| {
+        target
+            .recipe(DebianArch::Amd64, RustSource::External)
+            .is_ok()
+    }) {
+        let external = target
+            .recipe(DebianArch::Amd64, RustSource::External)
+            .unwrap();
+        let packaged = target
+            .recipe(DebianArch::Amd64, RustSource::Packaged)
+            .unwrap();
+        assert!(
+            !external
+                .packages
+                .iter()
+                .any(|p| p.contains("rust") || p.contains("cargo")),
+            "{target}"
+        );
+        assert!(
+            !external.exclude.iter().any(|glob| glob.contains("LLVM")),
+            "{target}: nothing of Rust to leave out"
+        );
+        assert!(
+            external.packages.iter().all(|p| has(&packaged, p)),
+            "{target}"
+        );
+        assert!(
+            packaged.packages.iter().any(|p| p.starts_with("cargo")),
+            "{target}"
+        );
+        assert_eq!(external.env, packaged.env, "{target}");
+    }
+}
+
+#[test]
+fn the_same_environment_has_the_same_text() {
+    assert_eq!(aarch64().canonical(), aarch64().canonical());
+    assert!(
+        aarch64()
+            .canonical()
+            .starts_with("cross recipe 1\nsuite bookworm\narchitecture amd64\nforeign arm64\n")
+    );
+}
+
+#[test]
+fn every_field_is_in_the_canonical_text() {
+    type Change = fn(&mut Recipe);
+    let changes: [(&str, Change); 12] = [
+        ("suite", |r| r.suite = "trixie".into()),
+        ("architecture", |r| r.architecture = DebianArch::Arm64),
+        ("foreign added", |r| r.foreign.push("i386".into())),
+        ("foreign removed", |r| r.foreign.clear()),
+        ("package added", |r| r.packages.push("cmake".into())),
+        ("package removed", |r| r.packages.truncate(3)),
+        ("exclude added", |r| r.exclude.push("/usr/games/*".into())),
+        ("exclude reordered", |r| r.exclude.reverse()),
+        ("variable added", |r| {
+            assert!(r.env.insert("A".into(), "b".into()).is_none())
+        }),
+        ("variable changed", |r| {
+            assert!(r.env.insert("QEMU_LD_PREFIX".into(), "/x".into()).is_some())
+        }),
+        ("command added", |r| r.commands.push("true".into())),
+        ("commands", |r| {
+            r.commands.extend(["true".into(), "false".into()])
+        }),
+    ];
+    let mut texts = vec![aarch64().canonical()];
+    for (what, change) in changes {
+        let mut changed = aarch64();
+        change(&mut changed);
+        let text = changed.canonical();
+        assert!(!texts.contains(&text), "{what}");
+        texts.push(text);
+    }
+}
+
+#[test]
+fn no_value_can_pose_as_another_entry() {
+    let canonical = |commands: &[&str]| {
+        aarch64()
+            .extend_commands(commands.iter().copied())
+            .canonical()
+    };
+    assert_ne!(canonical(&["a\ncommand b"]), canonical(&["a", "b"]));
+    assert_ne!(canonical(&["a\nb"]), canonical(&[r"a\nb"]));
+    assert_ne!(canonical(&[r"a\\nb"]), canonical(&["a\\\nb"]));
+
+    let env = |name: &str, value: &str| {
+        let mut recipe = aarch64();
+        recipe.env = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        recipe.canonical()
+    };
+    assert_ne!(env("A", "b c"), env("A b", "c"));
+}
+
+#[test]
+fn packages_of_the_target_get_its_architecture() {
+    let cross = aarch64().extend_target_packages([
+        "libssl-dev",
+        "zlib1g-dev=1:1.2*",
+        "python3:amd64",
+        "libfoo:arm64=2",
+    ]);
+    for package in [
+        "libssl-dev:arm64",
+        "zlib1g-dev:arm64=1:1.2*",
+        "python3:amd64",
+        "libfoo:arm64=2",
+    ] {
+        assert!(has(&cross, package), "{package} in {:?}", cross.packages);
+    }
+    let native = recipe(
+        "x86_64-unknown-linux-gnu",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    assert!(has(
+        &native.extend_target_packages(["libssl-dev"]),
+        "libssl-dev"
+    ));
+}
+
+#[test]
+fn a_package_that_is_there_is_not_added_again() {
+    assert_eq!(aarch64().extend_packages(["make", "gcc"]), aarch64());
+    assert_eq!(
+        aarch64().extend_packages(["cmake", "cmake"]),
+        aarch64().extend_packages(["cmake"])
+    );
+}
+
+#[test]
+fn another_suite_changes_only_the_suite() {
+    let trixie = aarch64().suite("trixie");
+    assert_eq!(trixie.suite, "trixie");
+    assert_eq!(trixie.suite("bookworm"), aarch64());
+}
+
+#[test]
+fn build_machines_are_named_as_rust_names_them() {
+    for build in BUILDS {
+        let rust = if build == DebianArch::Amd64 {
+            "x86_64"
+        } else {
+            "aarch64"
+        };
+        assert_eq!(DebianArch::from_rust_arch(rust), Some(build));
+    }
+    for other in ["", "amd64", "arm64", "x86", "arm", "riscv64"] {
+        assert_eq!(DebianArch::from_rust_arch(other), None);
+    }
+}
+
+#[test]
+fn the_refusal_says_why_and_what_to_do() {
+    let refused = |name: &str| {
+        Target::parse(name)
+            .unwrap()
+            .recipe(DebianArch::Amd64, RustSource::External)
+            .unwrap_err()
+    };
+
+    let android = refused("aarch64-linux-android");
+    assert_eq!(
+        android.to_string(),
+        format!(
+            "no environment can be made for aarch64-linux-android: {}",
+            android.why()
+        )
+    );
+    assert!(android.why().contains("NDK"));
+    assert!(android.help().contains("image") && android.help().contains("s390x-unknown-linux-gnu"));
+
+    let floor = refused("x86_64-unknown-linux-gnu.2.17");
+    assert!(floor.why().contains("glibc floor"));
+    assert!(floor.help().contains("`x86_64-unknown-linux-gnu`"));
+}
