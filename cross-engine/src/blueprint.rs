@@ -30,6 +30,9 @@ pub struct Blueprint {
 /// recipe, and the main archive of a stable release changes only with its point releases.
 const MAIN_ONLY: &str = r#"sed -i '/-updates\|-security/d' "$1/etc/apt/sources.list""#;
 
+/// Where dpkg reads further configuration.
+const DPKG_CONFIG: &str = "/etc/dpkg/dpkg.cfg.d";
+
 impl Blueprint {
     /// A blueprint of these packages.
     pub fn new<I>(name: impl Into<String>, suite: impl Into<String>, packages: I) -> Self
@@ -76,31 +79,42 @@ impl Blueprint {
         self
     }
 
-    /// The `mmdebstrap` call that makes the root file system as the tar archive `tar`.
+    /// The `mmdebstrap` call that makes the root file system at `target`: a directory, or a tar
+    /// archive where the name ends in `.tar`.
     ///
     /// # Errors
     ///
-    /// When `tar` is not UTF-8.
-    pub fn mmdebstrap(&self, program: &Path, tar: &Path) -> Result<Invocation> {
+    /// When `target` is not UTF-8.
+    pub fn mmdebstrap(&self, program: &Path, target: &Path) -> Result<Invocation> {
         let mut make = Invocation::new(program)
-            .args(["--variant=apt", "--format=tar", "--components=main"])
+            .args(["--variant=apt", "--components=main"])
             .arg("--aptopt=Acquire::Retries \"3\"")
             .arg(format!("--include={}", self.packages.join(",")));
         if !self.architectures.is_empty() {
             make = make.arg(format!("--architectures={}", self.architectures.join(",")));
         }
-        make = make.args(
-            self.path_options()
-                .map(|option| format!("--dpkgopt={option}")),
-        );
         if self.mirror.is_none() {
             make = make.arg(format!("--setup-hook={MAIN_ONLY}"));
         }
-        make = make.args([self.suite.as_str(), utf8(tar)?]);
+        make = make.arg(format!("--setup-hook={}", self.dpkg_hook()));
+        make = make.args([self.suite.as_str(), utf8(target)?]);
         if let Some(mirror) = &self.mirror {
             make = make.arg(mirror.clone());
         }
         Ok(make)
+    }
+
+    /// Writes dpkg's options into the new root. As options of mmdebstrap itself they would make it
+    /// pass every essential package through a filter, which takes longer than unpacking them.
+    fn dpkg_hook(&self) -> String {
+        let lines: Vec<_> = self
+            .dpkg_options()
+            .map(|line| quoted(&line).into_owned())
+            .collect();
+        format!(
+            "mkdir -p \"$1{DPKG_CONFIG}\" && printf '%s\\n' {} > \"$1{DPKG_CONFIG}/cross\"",
+            lines.join(" ")
+        )
     }
 
     /// The same as a Containerfile for hosts without `mmdebstrap`. It needs no context.
@@ -121,11 +135,8 @@ impl Blueprint {
                  sed -i -E '/^deb .*-(updates|security)/d; s/ [a-z]+-updates//' \"$f\"; fi; done"
             ),
         });
-        for option in self.path_options() {
-            run.push(format!(
-                "echo {} >> /etc/dpkg/dpkg.cfg.d/cross",
-                quoted(&option)
-            ));
+        for option in self.dpkg_options() {
+            run.push(format!("echo {} >> {DPKG_CONFIG}/cross", quoted(&option)));
         }
         for foreign in self.architectures.iter().skip(1) {
             run.push(format!("dpkg --add-architecture {}", quoted(foreign)));
@@ -141,14 +152,17 @@ impl Blueprint {
         text
     }
 
-    /// The globs as options of dpkg, which obeys the last one that matches.
-    fn path_options(&self) -> impl Iterator<Item = String> {
-        self.exclude
+    /// The lines of dpkg's configuration; it obeys the last glob that matches. A half-made
+    /// environment is thrown away, so nothing has to be synced to disk while it is made.
+    fn dpkg_options(&self) -> impl Iterator<Item = String> {
+        let globs = self
+            .exclude
             .iter()
             .map(|glob| match glob.strip_prefix('!') {
                 Some(glob) => format!("path-include={glob}"),
                 None => format!("path-exclude={glob}"),
-            })
+            });
+        std::iter::once("force-unsafe-io".to_owned()).chain(globs)
     }
 }
 
@@ -171,14 +185,14 @@ mod tests {
             make.args,
             [
                 "--variant=apt",
-                "--format=tar",
                 "--components=main",
                 "--aptopt=Acquire::Retries \"3\"",
                 "--include=gcc,cargo-web=1.85*",
                 "--architectures=amd64,arm64",
-                "--dpkgopt=path-exclude=/usr/share/man/*",
-                "--dpkgopt=path-include=/usr/share/man/keep",
                 "--setup-hook=sed -i '/-updates\\|-security/d' \"$1/etc/apt/sources.list\"",
+                "--setup-hook=mkdir -p \"$1/etc/dpkg/dpkg.cfg.d\" && printf '%s\\n' force-unsafe-io \
+                 'path-exclude=/usr/share/man/*' path-include=/usr/share/man/keep \
+                 > \"$1/etc/dpkg/dpkg.cfg.d/cross\"",
                 "bookworm",
                 "/c/root.tar",
             ]
@@ -192,7 +206,7 @@ mod tests {
             .mmdebstrap(Path::new("mmdebstrap"), Path::new("t"))
             .unwrap();
         assert_eq!(make.args.last().unwrap(), "http://127.0.0.1:1/debian");
-        assert!(!make.args.iter().any(|arg| arg.starts_with("--setup-hook")));
+        assert!(!make.args.iter().any(|arg| arg.contains("sources.list")));
     }
 
     #[test]

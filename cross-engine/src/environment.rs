@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -162,7 +162,7 @@ impl<'a> Environments<'a> {
             }
             (found, _) => {
                 let program = found.unwrap_or_else(|| PathBuf::from("mmdebstrap"));
-                blueprint.mmdebstrap(&program, &staging.join("root.tar"))
+                blueprint.mmdebstrap(&program, &self.product(&staging))
             }
         }
     }
@@ -220,20 +220,22 @@ impl<'a> Environments<'a> {
         maker: &mut Maker<'_, '_>,
     ) -> Result<()> {
         let mmdebstrap = self.host.find_program("mmdebstrap");
-        let tar = staging.join("root.tar");
+        let product = self.product(staging);
         if let Some(program) = &mmdebstrap {
             maker.stage("downloading and installing packages")?;
             maker.run(
                 "making the environment",
-                blueprint.mmdebstrap(program, &tar)?,
+                blueprint.mmdebstrap(program, &product)?,
             )?;
         }
         match (self.location(&blueprint.name), mmdebstrap) {
             (Location::Directory(home), Some(_)) => {
-                maker.stage("unpacking")?;
                 let root = staging.join("root");
-                unpack(maker, &tar, &root)?;
-                finish(&root, blueprint)?;
+                if product != root {
+                    maker.stage("unpacking")?;
+                    unpack(maker, &product, &root)?;
+                }
+                finish(&root, blueprint, self.host)?;
                 let _ = fs::remove_dir_all(&home);
                 fs::rename(staging, &home).on("move the environment to", &home)
             }
@@ -244,7 +246,7 @@ impl<'a> Environments<'a> {
             .with_help("install mmdebstrap (Debian and Ubuntu have the package), or use docker or podman")),
             (Location::Image(image), Some(_)) => {
                 maker.stage("importing the image")?;
-                let import = container::import(self.engine, &tar, &image, &blueprint.name)?;
+                let import = container::import(self.engine, &product, &image, &blueprint.name)?;
                 maker.run("importing the environment", import)
             }
             (Location::Image(image), None) => {
@@ -350,6 +352,13 @@ impl<'a> Environments<'a> {
         Ok(true)
     }
 
+    /// What mmdebstrap makes. Only root can make a directory whose files are root's; for others they
+    /// come by way of an archive, so that they are the caller's.
+    fn product(&self, staging: &Path) -> PathBuf {
+        let directory = !self.engine.has_images() && self.host.uid == 0;
+        staging.join(if directory { "root" } else { "root.tar" })
+    }
+
     fn staging(&self, name: &str) -> PathBuf {
         self.home().join(format!(".{name}.{}", self.engine.kind))
     }
@@ -445,8 +454,8 @@ fn unpack(maker: &mut Maker<'_, '_>, tar: &Path, root: &Path) -> Result<()> {
     fs::remove_file(tar).on("remove", tar)
 }
 
-/// Makes the mount points that runs need, and writes the manifest.
-fn finish(root: &Path, blueprint: &Blueprint) -> Result<()> {
+/// Makes the mount points that runs need and the caller the owner, and writes the manifest.
+fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<()> {
     let certificates = root.join("etc/ssl/certs");
     fs::create_dir_all(&certificates).on("create directory", &certificates)?;
     for file in ["etc/resolv.conf", "etc/hosts", "etc/passwd", "etc/group"] {
@@ -464,7 +473,7 @@ fn finish(root: &Path, blueprint: &Blueprint) -> Result<()> {
         name: blueprint.name.clone(),
         suite: blueprint.suite.clone(),
         packages: blueprint.packages.clone(),
-        bytes: size_of(root).on("measure", root)?,
+        bytes: take_over(root, host).on("take over", root)?,
         made_at_unix: clock::unix_time().as_secs(),
     };
     let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
@@ -472,15 +481,18 @@ fn finish(root: &Path, blueprint: &Blueprint) -> Result<()> {
     fs::write(&path, text).on("write", &path)
 }
 
-/// The bytes that a tree occupies on disk.
-fn size_of(dir: &Path) -> io::Result<u64> {
+/// Makes the caller the owner of a tree, and returns the bytes it occupies on disk.
+fn take_over(dir: &Path, host: &Host) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let meta = entry.metadata()?;
+        let (path, meta) = (entry.path(), entry.metadata()?);
+        if (meta.uid(), meta.gid()) != (host.uid, host.gid) {
+            lchown(&path, Some(host.uid), Some(host.gid))?;
+        }
         bytes += meta.blocks() * 512;
         if meta.is_dir() {
-            bytes += size_of(&entry.path())?;
+            bytes += take_over(&path, host)?;
         }
     }
     Ok(bytes)
