@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use cross_targets::Glibc;
+use cross_targets::{Endian, Glibc, Target};
 use object::elf;
 use object::read::elf::{FileHeader, SectionTable, VersionTable};
 use object::{Endianness, ReadRef};
@@ -81,6 +81,14 @@ impl Binary {
         })
     }
 
+    /// Whether its machine, width and byte order are those of `target`'s programs.
+    pub fn is_for(&self, target: Target) -> bool {
+        let facts = target.facts();
+        self.machine == elf_machine(facts.arch)
+            && u32::from(self.bits) == facts.pointer_width
+            && self.little_endian == (facts.endian == Endian::Little)
+    }
+
     /// Whether it starts on a system with this glibc.
     pub fn runs_on(&self, glibc: Glibc) -> bool {
         let needed = self.glibc.as_deref().map(str::parse::<Glibc>);
@@ -152,9 +160,58 @@ fn machine_name(machine: u16) -> String {
     name.to_owned()
 }
 
+/// The ELF machine of programs for `arch`, which is a `target_arch` of rustc. ELF has one number for
+/// several of these where the header's class or flags tell them apart.
+fn elf_machine(arch: &str) -> &str {
+    match arch {
+        "x86" => "386",
+        "powerpc" => "ppc",
+        "powerpc64" => "ppc64",
+        "s390x" => "s390",
+        "riscv32" | "riscv64" => "riscv",
+        "mips64" => "mips",
+        "loongarch64" => "loongarch",
+        "sparc64" => "sparcv9",
+        same => same,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_binary_is_for_the_target_whose_machine_width_and_order_it_has() {
+        let binary = |machine: &str, bits, little_endian| Binary {
+            machine: machine.to_owned(),
+            bits,
+            little_endian,
+            glibc: None,
+            glibc_symbols: Vec::new(),
+        };
+        let is_for = |binary: &Binary, target| binary.is_for(Target::parse(target).unwrap());
+        let ppc64le = binary("ppc64", 64, true);
+        assert!(is_for(&ppc64le, "powerpc64le-unknown-linux-gnu"));
+        assert!(!is_for(&ppc64le, "powerpc64-unknown-linux-gnu"), "order");
+        assert!(!is_for(&ppc64le, "aarch64-unknown-linux-gnu"), "machine");
+        let s390x = binary("s390", 64, false);
+        assert!(is_for(&s390x, "s390x-unknown-linux-gnu"));
+        let mips = binary("mips", 32, false);
+        assert!(is_for(&mips, "mips-unknown-linux-gnu"));
+        assert!(!is_for(&mips, "mips64-unknown-linux-gnuabi64"), "width");
+    }
+
+    #[test]
+    fn every_elf_target_with_a_recipe_has_a_machine_that_is_read() {
+        let known = (0..300).map(machine_name).collect::<Vec<_>>();
+        for target in Target::all() {
+            let facts = target.facts();
+            if facts.suite.is_some() {
+                let machine = elf_machine(facts.arch);
+                assert!(known.iter().any(|it| it == machine), "{target}: {machine}");
+            }
+        }
+    }
 
     #[test]
     fn this_test_program_describes_itself() {

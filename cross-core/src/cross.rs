@@ -16,6 +16,7 @@ use crate::error::{EngineContext as _, Error, ErrorKind, IoContext as _, Result}
 use crate::event::{Event, EventKind, Events};
 use crate::plan::Verb;
 use crate::request::Request;
+use crate::workspace::Project;
 
 /// Where requests come from: a directory, an environment, and what the embedder decides.
 ///
@@ -150,7 +151,10 @@ impl Cross {
         })
     }
 
-    /// Hears every event. The library itself prints nothing.
+    /// Hears every event, in place of the listener before. The library itself prints nothing.
+    ///
+    /// Engines that have answered are not asked again, so a clone with a listener of its own is as
+    /// cheap as a clone.
     #[must_use]
     pub fn on_event(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.try_on_event(move |event| {
@@ -162,10 +166,11 @@ impl Cross {
     /// Hears every event, and stops the request by breaking.
     #[must_use]
     pub fn try_on_event(
-        self,
+        mut self,
         listener: impl Fn(&Event) -> ControlFlow<()> + Send + Sync + 'static,
     ) -> Self {
-        self.with(|settings| settings.events = Events::to(Arc::new(listener)))
+        Arc::make_mut(&mut self.0).events = Events::to(Arc::new(listener));
+        self
     }
 
     /// A `cargo build` for `target`.
@@ -195,8 +200,17 @@ impl Cross {
     /// [`ErrorKind::Config`] with every problem, [`ErrorKind::Manifest`] when there is no project.
     pub fn config(&self) -> Result<Config> {
         let cancel = Cancel::new();
-        let workspace = crate::workspace::root(&self.host_cargo()?, &self.host()?, &cancel)?;
-        Ok(self.load_config(&workspace, None, None)?.config)
+        let project = crate::workspace::project(&self.host_cargo()?, &self.host()?, &cancel)?;
+        Ok(self.load_config(&project.root, None, None)?.config)
+    }
+
+    /// Where the project is, and where cargo puts what it builds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Manifest`] when there is no project, or cargo cannot read it.
+    pub fn project(&self) -> Result<Project> {
+        crate::workspace::project(&self.host_cargo()?, &self.host()?, &Cancel::new())
     }
 
     pub(crate) fn load_config(
@@ -338,5 +352,30 @@ impl fmt::Debug for Cross {
             .field("manifest", &self.0.manifest)
             .field("cache", &self.0.cache)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_new_listener_keeps_what_engines_answered() {
+        let cross = Cross::at("/");
+        let same = |other: &Cross| Arc::ptr_eq(&cross.0.probed, &other.0.probed);
+        assert!(same(&cross.clone().on_event(|_| {})));
+        assert!(!same(&cross.clone().engine("docker")));
+        assert!(!same(&cross.clone().env(Env::new())));
+    }
+
+    #[test]
+    fn a_project_has_directories_and_packages() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let project = Cross::at(here).project().unwrap();
+        assert_eq!(Some(project.root.as_path()), here.parent());
+        let this = project.package("cross-core").unwrap();
+        assert_eq!(this.version, env!("CARGO_PKG_VERSION"));
+        assert_eq!(this.dir, here);
+        assert_eq!(project.package("serde"), None, "not the workspace's");
     }
 }

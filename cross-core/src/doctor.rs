@@ -1,13 +1,20 @@
 //! What this machine can do: every engine and tool asked, with the remedy for what is missing.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
-use cross_engine::{Cancel, Engine, Kind, probe};
+use cross_engine::{Cancel, Engine, Host, Kind, probe};
 use serde::Serialize;
 
 use crate::cross::Cross;
 use crate::error::{EngineContext as _, Result};
+use crate::setup::Facts;
 use crate::toolchain::{self, Wanted};
+
+/// Less free space than this, in bytes, is worth a warning: an environment takes one to two
+/// gigabytes, and as much again while it is made.
+const DISK_NEEDED: u64 = 5_000_000_000;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -21,7 +28,8 @@ pub struct Report {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What was looked at: `sandbox`, `mmdebstrap`, `toolchain`.
+    /// What was looked at: `sandbox`, `docker`, `podman`, `mmdebstrap`, `subordinate-ids`, `cargo`,
+    /// `toolchain`, `disk`.
     pub subject: String,
     /// Whether it can be used.
     pub usable: bool,
@@ -50,42 +58,35 @@ impl fmt::Display for Finding {
         let mark = if self.usable { "ok" } else { "--" };
         write!(f, "{mark} {}: {}", self.subject, self.message)?;
         match &self.help {
-            Some(help) => write!(f, "\n   {help}"),
+            Some(help) => write!(f, "\n   {}", help.replace('\n', "\n   ")),
             None => Ok(()),
         }
     }
 }
 
 impl Cross {
-    /// Asks every engine and looks for every tool.
+    /// Asks every engine and looks for every tool. Runs no container and asks no server: what is
+    /// known to keep containers from starting is read from the machine.
     ///
     /// # Errors
     ///
     /// Only when an engine cannot be asked at all; what it answers is a finding.
     pub fn doctor(&self) -> Result<Report> {
         let (host, cancel) = (self.host()?, Cancel::new());
+        let facts = Facts::gather(&BTreeSet::new(), &host, &cancel)?;
         let mut findings = Vec::new();
         for kind in Kind::ALL {
-            let answer = probe(kind, &host, &cancel).engine()?;
-            findings.push(match answer {
-                Ok(engine) => Finding::good(kind.name(), describe(&engine)),
-                Err(unusable) => Finding {
-                    subject: kind.name().to_owned(),
-                    usable: false,
-                    message: unusable.reason,
-                    help: Some(unusable.help),
-                },
-            });
+            findings.push(engine(kind, &facts, &host, &cancel)?);
         }
         findings.push(match host.find_program("mmdebstrap") {
             Some(path) => Finding::good("mmdebstrap", path.display().to_string()),
-            None => Finding {
-                subject: "mmdebstrap".to_owned(),
-                usable: false,
-                message: "not installed: the sandbox cannot make environments".to_owned(),
-                help: Some("install mmdebstrap (Debian and Ubuntu have the package)".to_owned()),
-            },
+            None => Finding::lacking(
+                "mmdebstrap",
+                "not installed: the sandbox cannot make environments",
+                "install mmdebstrap (Debian and Ubuntu have the package)",
+            ),
         });
+        findings.push(subordinate_ids(&facts));
         findings.push(match toolchain::host_cargo(self.dir(), &host) {
             Ok(path) => Finding::good("cargo", path.display().to_string()),
             Err(error) => Finding::bad("cargo", &error),
@@ -94,8 +95,68 @@ impl Cross {
             Ok(toolchain) => Finding::good("toolchain", toolchain.to_string()),
             Err(error) => Finding::bad("toolchain", &error),
         });
+        findings.push(match host.cache_free_bytes().engine() {
+            Ok(bytes) => disk(bytes, &host.cache),
+            Err(error) => Finding::bad("disk", &error),
+        });
         Ok(Report { findings })
     }
+}
+
+fn engine(kind: Kind, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Finding> {
+    let found = match probe(kind, host, cancel).engine()? {
+        Ok(engine) => engine,
+        Err(unusable) => {
+            return Ok(Finding::lacking(
+                kind.name(),
+                unusable.reason,
+                unusable.help,
+            ));
+        }
+    };
+    let lacks = facts.podman_shortfall();
+    if found.kind != Kind::Podman || lacks.is_none() {
+        return Ok(Finding::good(kind.name(), describe(&found)));
+    }
+    Ok(Finding::lacking(
+        kind.name(),
+        format!(
+            "{found} answers, but its containers cannot start: {}",
+            lacks.why()
+        ),
+        format!(
+            "set the machine up for podman, or write into a file of /etc/containers/containers.conf.d\n{}",
+            lacks.text()
+        ),
+    ))
+}
+
+fn subordinate_ids(facts: &Facts) -> Finding {
+    let subject = "subordinate-ids";
+    if facts.is_root() {
+        return Finding::good(subject, "root needs none".to_owned());
+    }
+    if facts.caller_has_subids() {
+        return Finding::good(subject, "/etc/subuid, /etc/subgid and newuidmap".to_owned());
+    }
+    Finding::lacking(
+        subject,
+        "this user has none: mmdebstrap and podman cannot make environments without root",
+        "install uidmap, and give the user a range in /etc/subuid and /etc/subgid",
+    )
+}
+
+fn disk(bytes: u64, cache: &Path) -> Finding {
+    let gigabytes = bytes as f64 / 1e9;
+    let message = format!("{gigabytes:.1} GB free for `{}`", cache.display());
+    if bytes >= DISK_NEEDED {
+        return Finding::good("disk", message);
+    }
+    Finding::lacking(
+        "disk",
+        format!("{message}: few environments fit"),
+        "free some space, or keep the cache elsewhere by CROSS_CACHE_DIR",
+    )
 }
 
 impl Finding {
@@ -105,6 +166,15 @@ impl Finding {
             usable: true,
             message,
             help: None,
+        }
+    }
+
+    fn lacking(subject: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Finding {
+            subject: subject.to_owned(),
+            usable: false,
+            message: message.into(),
+            help: Some(help.into()),
         }
     }
 
@@ -124,4 +194,22 @@ fn describe(engine: &Engine) -> String {
         engine.architecture,
         engine.program.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_space_is_a_finding_with_a_remedy() {
+        let cache = Path::new("/c");
+        assert!(disk(DISK_NEEDED, cache).usable);
+        let little = disk(1_250_000_000, cache);
+        assert!(!little.usable);
+        assert!(
+            little.message.starts_with("1.2 GB free for `/c`"),
+            "{little}"
+        );
+        assert!(little.help.is_some());
+    }
 }

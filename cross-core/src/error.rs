@@ -42,6 +42,9 @@ pub enum ErrorKind {
     PackageNotFound,
     /// An environment could not be made.
     Environment,
+    /// The machine cannot be set up from here: a command of the set-up failed, or it takes rights
+    /// that this user does not have. The message or the help has the command.
+    Setup,
     /// Cargo failed: the code does not compile, or cargo refused the request.
     /// [`code`](Error::code) has its exit code.
     CargoFailed,

@@ -199,7 +199,10 @@ impl Execution<'_> {
     }
 
     fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
-        let mut reader = libtest::Reader::default();
+        let is_runner =
+            |name: &String| name.starts_with("CARGO_TARGET_") && name.ends_with("_RUNNER");
+        let emulated = spec.env.keys().any(is_runner);
+        let mut reader = libtest::Reader::new(emulated);
         let mut first_error = None;
         let exit = self.start(spec, &mut |stream, line| {
             let result = reader.read(line);
@@ -242,6 +245,7 @@ impl Execution<'_> {
                 ),
             };
             return Err(Error::new(ErrorKind::TestFailed, message)
+                .with_help("what the tests printed says why; the argument `--nocapture` makes them print all of it")
                 .with_code(exit.code)
                 .with_tests(tests));
         }
@@ -259,7 +263,9 @@ impl Execution<'_> {
             return Ok(());
         }
         let message = format!("the program for {} ended with {exit}", self.plan.target);
-        Err(Error::new(ErrorKind::ProgramFailed, message).with_code(exit.code))
+        Err(Error::new(ErrorKind::ProgramFailed, message)
+            .with_help("the program itself returned this: what it printed says why")
+            .with_code(exit.code))
     }
 }
 
@@ -328,5 +334,5 @@ fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<String>) -> Err
             "what compiles has no network; set `network = \"host\"` in Cross.toml if a build script needs one",
         );
     }
-    error
+    error.with_help("cargo's diagnostics say where and why")
 }

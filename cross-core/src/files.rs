@@ -36,7 +36,7 @@ pub(crate) fn prepare(things: &[Prepared]) -> Result<()> {
 }
 
 /// Writes `text` to `path` unless it is there already; others see the old file or the new one.
-fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
     if fs::read_to_string(path).is_ok_and(|there| there == text) {
         return Ok(());
     }

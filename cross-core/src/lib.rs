@@ -51,6 +51,7 @@ mod plan;
 mod planner;
 mod recipes;
 mod request;
+pub mod setup;
 mod toolchain;
 mod workspace;
 
@@ -59,7 +60,7 @@ pub use cross_config::{
 };
 pub use cross_engine::process::{Exit, Stream};
 pub use cross_engine::{Cancel, Engine, Environment, Invocation, Kind, Location, RunSpec};
-pub use cross_targets::{Facts, Support, Target};
+pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 
 pub use cross::Cross;
 pub use error::{Error, ErrorKind, Result};
@@ -71,6 +72,7 @@ pub use plan::{
 };
 pub use request::Request;
 pub use toolchain::{Toolchain, ToolchainSource};
+pub use workspace::{LocalPackage, Project};
 
 /// Builds the package in the current directory for `target`.
 ///

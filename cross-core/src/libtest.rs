@@ -9,8 +9,12 @@ use crate::outcome::TestSummary;
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pub(crate) summary: TestSummary,
-    /// What the emulator said of its own crash.
+    /// Whether an emulator runs the tests.
+    emulated: bool,
+    /// What the emulator said of its own crash, or what was seen of it.
     pub(crate) emulator_crash: Option<String>,
+    /// Whether the emulator has told of the end of the program that it runs.
+    program_crashed: bool,
     /// The failure cargo reports for a test binary that did not end by itself.
     pub(crate) abnormal_end: Option<String>,
 }
@@ -22,7 +26,27 @@ pub(crate) struct BinaryResult {
     pub(crate) failed: u64,
 }
 
+/// What QEMU says before it ends for a reason of its own, in its versions from 7 on.
+const QEMU_FAILED: [&str; 3] = [
+    "QEMU internal SIG",
+    "qemu: fatal:",
+    "qemu: unhandled CPU exception",
+];
+
+/// Signals that a program gets for a fault of its own, as the standard library names them.
+const FAULTS: [&str; 6] = [
+    "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP",
+];
+
 impl Reader {
+    /// A reader of tests that an emulator runs, or of native ones.
+    pub(crate) fn new(emulated: bool) -> Self {
+        Reader {
+            emulated,
+            ..Self::default()
+        }
+    }
+
     /// Reads a line of either stream; says so when it closes a binary's results.
     pub(crate) fn read(&mut self, line: &str) -> Option<BinaryResult> {
         let line = line.trim();
@@ -36,13 +60,20 @@ impl Reader {
         {
             self.summary.failures.push(name.to_owned());
         }
-        // QEMU says "uncaught target signal" when the program crashed and "QEMU internal" when it
-        // did itself.
-        if line.contains("QEMU internal SIG") || line.starts_with("qemu: fatal:") {
+        if QEMU_FAILED.iter().any(|words| line.contains(words)) {
             self.emulator_crash.get_or_insert_with(|| line.to_owned());
+        }
+        if line.contains("qemu: uncaught target signal") {
+            self.program_crashed = true;
         }
         if line.contains("process didn't exit successfully") && line.contains("(signal: ") {
             self.abnormal_end.get_or_insert_with(|| line.to_owned());
+            // QEMU tells of every fault of the program. Where it did not, it was its own, of which
+            // it could say nothing any more.
+            let told = std::mem::take(&mut self.program_crashed);
+            if self.emulated && !told && FAULTS.iter().any(|name| line.contains(name)) {
+                self.emulator_crash.get_or_insert_with(|| line.to_owned());
+            }
         }
         None
     }
@@ -71,7 +102,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Reader {
-        let mut reader = Reader::default();
+        let mut reader = Reader::new(true);
         text.lines().for_each(|line| {
             reader.read(line);
         });
@@ -95,11 +126,26 @@ mod tests {
         assert!(got.emulator_crash.is_none());
     }
 
+    const DIED: &str = "process didn't exit successfully: `run /w/app` (signal: 11, SIGSEGV: invalid memory reference)";
+
     #[test]
     fn a_crash_of_the_program_is_not_one_of_the_emulator() {
-        let program = read("qemu: uncaught target signal 11 (Segmentation fault) - core dumped");
+        let told = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
+        let program = read(&format!("{told}\n{DIED}"));
         assert_eq!(program.emulator_crash, None);
-        let emulator = read("QEMU internal SIGSEGV {code=MAPERR, addr=0x20}");
-        assert!(emulator.emulator_crash.is_some());
+        assert_eq!(program.abnormal_end.as_deref(), Some(DIED));
+        let killed =
+            read("process didn't exit successfully: `run /w/app` (signal: 9, SIGKILL: kill)");
+        assert_eq!(killed.emulator_crash, None);
+    }
+
+    #[test]
+    fn an_emulator_that_crashes_says_so_or_says_nothing() {
+        let words = "QEMU internal SIGSEGV {code=MAPERR, addr=0x20}";
+        assert_eq!(read(words).emulator_crash.as_deref(), Some(words));
+        assert_eq!(read(DIED).emulator_crash.as_deref(), Some(DIED));
+        let mut native = Reader::new(false);
+        native.read(DIED);
+        assert_eq!(native.emulator_crash, None);
     }
 }

@@ -203,6 +203,22 @@ impl Plan {
         self.steps.iter().filter_map(|step| step.command.as_ref())
     }
 
+    /// Only what makes the environment; nothing where it is there already.
+    ///
+    /// ```no_run
+    /// # let cross = cross_core::Cross::discover()?;
+    /// // In an image of a CI system, before there is any code to compile:
+    /// let request = cross.build("aarch64-unknown-linux-gnu");
+    /// request.plan()?.only_environment().execute(&cross_core::Cancel::new())?;
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn only_environment(mut self) -> Self {
+        self.steps
+            .retain(|step| matches!(step.action, Action::MakeEnvironment(_)));
+        self
+    }
+
     /// Carries the plan out.
     ///
     /// # Errors

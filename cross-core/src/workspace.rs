@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package};
-use cross_engine::{Cancel, Host, Invocation, Value, process};
+use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, clock, process};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
+use crate::recipes::short_hash;
 
 /// The workspace as far as planning needs it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Workspace {
     /// The root directory.
     pub(crate) root: PathBuf,
@@ -21,6 +23,37 @@ pub(crate) struct Workspace {
     pub(crate) outside: Vec<PathBuf>,
     /// Whether something has to be fetched, or `Cargo.lock` to be written, before a build.
     pub(crate) needs_fetch: bool,
+}
+
+/// Where a project is, by [`Cross::project`](crate::Cross::project).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Project {
+    /// The workspace's root directory.
+    pub root: PathBuf,
+    /// The target directory as the user's own cargo has it.
+    pub target_directory: PathBuf,
+    /// The workspace's packages.
+    pub packages: Vec<LocalPackage>,
+}
+
+/// A package of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The directory of its manifest.
+    pub dir: PathBuf,
+}
+
+impl Project {
+    /// The workspace's package called `name`.
+    pub fn package(&self, name: &str) -> Option<&LocalPackage> {
+        self.packages.iter().find(|package| package.name == name)
+    }
 }
 
 /// How the host's cargo is called.
@@ -71,6 +104,11 @@ impl HostCargo {
         for name in OUTER_CARGO {
             cargo = cargo.env_value(name, Value::Unset);
         }
+        // A cargo that is called directly would else find rustup's proxy, at 30 ms a call.
+        let rustc = self.program.with_file_name("rustc");
+        if rustc.is_file() {
+            cargo = cargo.env("RUSTC", rustc.to_string_lossy());
+        }
         if let Some(manifest) = &self.manifest {
             cargo = cargo.args(["--manifest-path", &manifest.to_string_lossy()]);
         }
@@ -101,10 +139,19 @@ pub(crate) fn probe(
     for triple in triples {
         full = full.args(["--filter-platform", triple]);
     }
+    let (memory, key) = (Memory::in_cache(&host.cache), question_key(&full, host));
+    let name = format!("workspace-{}", short_hash(&key, 16));
+    if let Some(workspace) = memory.recall(&name, &key) {
+        return Ok(workspace);
+    }
+    let asked = clock::unix_time();
     if let Ok(metadata) = ask(&full, host, cancel)? {
         let outside = metadata.packages.iter().filter_map(outside_of(&metadata));
         let outside = outside.map(workspace_root_of).collect::<BTreeSet<_>>();
-        return Ok(Workspace::of(cargo, &metadata, outside, false));
+        let workspace = Workspace::of(cargo, &metadata, outside, false);
+        let stamps = dependence(cargo, &metadata, host);
+        memory.remember(&name, &key, stamps, asked, &workspace);
+        return Ok(workspace);
     }
     let mut outside = BTreeSet::new();
     let metadata = without_dependencies(cargo, host, cancel)?;
@@ -124,11 +171,24 @@ pub(crate) fn probe(
     Ok(Workspace::of(cargo, &metadata, outside, true))
 }
 
-/// The root directory of the workspace. Writes nothing.
-pub(crate) fn root(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result<PathBuf> {
-    Ok(without_dependencies(cargo, host, cancel)?
-        .workspace_root
-        .into())
+/// The project's directories. Writes nothing.
+pub(crate) fn project(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result<Project> {
+    let metadata = without_dependencies(cargo, host, cancel)?;
+    Ok(Project {
+        packages: metadata
+            .packages
+            .iter()
+            .filter_map(|package| {
+                Some(LocalPackage {
+                    name: package.name.to_string(),
+                    version: package.version.to_string(),
+                    dir: package.manifest_path.parent()?.into(),
+                })
+            })
+            .collect(),
+        root: metadata.workspace_root.into(),
+        target_directory: metadata.target_directory.into(),
+    })
 }
 
 impl Workspace {
@@ -154,6 +214,46 @@ impl Workspace {
             needs_fetch,
         }
     }
+}
+
+/// The question, with every variable of the caller's that cargo might heed.
+fn question_key(question: &Invocation, host: &Host) -> String {
+    let mut key = question.to_string();
+    for (name, value) in question.variables(&host.variables) {
+        let name = name.to_string_lossy();
+        if ["CARGO", "RUSTUP", "HOME"]
+            .iter()
+            .any(|of| name.starts_with(of))
+        {
+            key.push_str(&format!("\n{name}={}", value.to_string_lossy()));
+        }
+    }
+    // It may hold a token; only its hash is written down.
+    short_hash(&key, 64)
+}
+
+/// Every file that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
+/// directories where a glob of `members` may find more, and where fetched crates lie.
+fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp> {
+    let root = metadata.workspace_root.as_std_path();
+    let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
+    for package in &metadata.packages {
+        let manifest = package.manifest_path.as_std_path();
+        let around = manifest.parent().and_then(Path::parent);
+        if package.source.is_none() {
+            files.insert(manifest.to_owned());
+        }
+        files.extend(around.map(Path::to_owned));
+    }
+    files.insert(root.join("Cargo.toml"));
+    let home = host.variable("CARGO_HOME").map(PathBuf::from);
+    let configured = cargo
+        .dir
+        .ancestors()
+        .map(|dir| dir.join(".cargo"))
+        .chain(home);
+    files.extend(configured.flat_map(|dir| [dir.join("config.toml"), dir.join("config")]));
+    files.into_iter().map(Stamp::of).collect()
 }
 
 fn without_dependencies(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result<Metadata> {

@@ -56,27 +56,49 @@ const DOCKER: [Sign; 3] = [
     },
 ];
 
+const LIMITS_CAUSE: &str = "this user may not raise the limits that are set for containers";
+const LIMITS_HELP: &str = "set `default_ulimits` under `[containers]` in a file of /etc/containers/containers.conf.d \
+    to no more than `ulimit -Hn` and `ulimit -Hu` allow";
+const SUBIDS_HELP: &str =
+    "install uidmap, and give the user a range in /etc/subuid and /etc/subgid";
+
 /// Refusals of the container's start. The texts are those of podman 4 and 5, runc and crun.
-const START: [Sign; 7] = [
+const START: [Sign; 10] = [
+    // crun, then runc (7 is RLIMIT_NOFILE, 6 is RLIMIT_NPROC); docker's runc says the same.
     Sign {
-        text: "setting rlimits",
-        cause: "this user may not raise the limits that podman sets for containers",
-        help: "set `default_ulimits` in containers.conf to what `ulimit -Hn` and `ulimit -Hu` allow",
+        text: "setrlimit `RLIMIT_",
+        cause: LIMITS_CAUSE,
+        help: LIMITS_HELP,
     },
     Sign {
-        text: "rlimit",
-        cause: "this user may not raise the limits that podman sets for containers",
-        help: "set `default_ulimits` in containers.conf to what `ulimit -Hn` and `ulimit -Hu` allow",
+        text: "error setting rlimit",
+        cause: LIMITS_CAUSE,
+        help: LIMITS_HELP,
+    },
+    Sign {
+        text: "cgroups in hybrid mode not supported",
+        cause: "both cgroup versions are in use on this machine, which crun refuses",
+        help: "install runc and set `runtime = \"runc\"` under `[engine]` in a file of /etc/containers/containers.conf.d",
     },
     Sign {
         text: "cgroup",
         cause: "the container's control group cannot be made",
-        help: "use `cgroup_manager = \"cgroupfs\"` and `runtime = \"runc\"` in containers.conf where there is no systemd",
+        help: "set `cgroup_manager = \"cgroupfs\"` under `[engine]` in containers.conf where there is no systemd",
+    },
+    Sign {
+        text: "no subuid ranges found",
+        cause: "this user has no subordinate user ids",
+        help: SUBIDS_HELP,
+    },
+    Sign {
+        text: "/dev/net/tun",
+        cause: "this user's containers cannot have a network",
+        help: "let this user open /dev/net/tun, or set `network = \"none\"` or `\"host\"`",
     },
     Sign {
         text: "newuidmap",
         cause: "this user has no subordinate user ids",
-        help: "install uidmap and give the user a range in /etc/subuid and /etc/subgid",
+        help: SUBIDS_HELP,
     },
     Sign {
         text: "No such image",
@@ -187,7 +209,7 @@ pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
                 telling_line(said)
             ),
         )
-        .with_help("install uidmap, and give the user a range in /etc/subuid and /etc/subgid");
+        .with_help(SUBIDS_HELP);
     }
     let error = Error::new(
         ErrorKind::Environment,
@@ -257,6 +279,85 @@ mod tests {
         let error = of_making("making the environment", "exit status 1", said);
         assert_eq!(error.kind(), ErrorKind::Unreachable);
         assert!(error.help().is_some());
+    }
+
+    /// What podman 4.3 with crun 1.8 and runc 1.1, docker 20.10 to 28 and bubblewrap 0.8 said on a
+    /// machine that refuses them something.
+    #[test]
+    fn real_refusals_are_understood() {
+        let start = |kind, code, said: &str| {
+            let code = Some(code);
+            let error = of_start(kind, Exit { code, signal: None }, said).unwrap();
+            (
+                error.to_string(),
+                error.help().unwrap_or_default().to_owned(),
+            )
+        };
+        let limits = [
+            "Error: crun: setrlimit `RLIMIT_NOFILE`: Operation not permitted: OCI permission denied",
+            "Error: runc: runc create failed: unable to start container process: error during container init: \
+             error setting rlimits for ready process: error setting rlimit type 7: operation not permitted: \
+             OCI permission denied",
+        ];
+        for said in limits {
+            let (message, help) = start(Kind::Podman, 126, said);
+            assert!(message.contains("may not raise the limits") && message.contains(said));
+            assert!(help.contains("default_ulimits"), "{help}");
+        }
+        let (message, help) = start(
+            Kind::Podman,
+            126,
+            "Error: OCI runtime error: crun: cgroups in hybrid mode not supported, drop all controllers from cgroupv2",
+        );
+        assert!(message.contains("both cgroup versions"), "{message}");
+        assert!(help.contains("runtime = \"runc\""), "{help}");
+        let (message, help) = start(
+            Kind::Podman,
+            126,
+            "time=\"2026-11-22T21:53:38Z\" level=error msg=\"cannot find UID/GID for user u: no subuid ranges found for \
+             user \\\"u\\\" in /etc/subuid - check rootless mode in man pages.\"\nError: /usr/bin/slirp4netns failed: \
+             \"open(\\\"/dev/net/tun\\\"): Permission denied\\n\"",
+        );
+        assert!(message.contains("no subordinate user ids"), "{message}");
+        assert!(help.contains("/etc/subuid"), "{help}");
+    }
+
+    #[test]
+    fn real_answers_of_engines_that_cannot_serve_are_understood() {
+        let probe = |kind, said: &str| {
+            of_probe(
+                kind,
+                &Output {
+                    exit: Exit {
+                        code: Some(1),
+                        signal: None,
+                    },
+                    stdout: String::new(),
+                    stderr: said.to_owned(),
+                },
+            )
+        };
+        let asleep = probe(
+            Kind::Docker,
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n",
+        );
+        assert!(asleep.reason.contains("does not answer") && asleep.help.contains("dockerd"));
+        let forbidden = probe(
+            Kind::Docker,
+            "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: \
+             Get \"http://%2Fvar%2Frun%2Fdocker.sock/v1.50/version\": dial unix /var/run/docker.sock: connect: \
+             permission denied\n",
+        );
+        assert!(
+            forbidden.help.contains("`docker` group"),
+            "{}",
+            forbidden.help
+        );
+        let refused = probe(
+            Kind::Sandbox,
+            "bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)\n",
+        );
+        assert!(refused.reason.contains("refuses user namespaces"));
     }
 
     #[test]

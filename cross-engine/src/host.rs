@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
 use crate::invocation::Variables;
 
 /// The machine as the caller describes it.
@@ -49,6 +50,19 @@ impl Host {
             .map(|dir| dir.join(name))
             .find(|path| is_executable(path))
     }
+
+    /// How many bytes this user may still write where the cache is or will be.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file system cannot be asked.
+    pub fn cache_free_bytes(&self) -> Result<u64> {
+        let there = self.cache.ancestors().find(|dir| dir.exists());
+        let dir = there.unwrap_or(Path::new("/"));
+        let stat = rustix::fs::statvfs(dir)
+            .map_err(|errno| Error::io("ask for the free space of", dir, errno.into()))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -59,6 +73,14 @@ fn is_executable(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn free_space_is_that_of_the_nearest_directory_that_exists() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Host::new(Variables::new(), dir.path().join("not/yet/there"));
+        assert!(host.cache_free_bytes().unwrap() > 0);
+        assert!(!host.cache.exists(), "asking makes nothing");
+    }
 
     #[test]
     fn programs_are_found_on_the_given_path_only() {

@@ -4,11 +4,13 @@
 use std::path::Path;
 
 use crate::cancel::Cancel;
+use crate::clock;
 use crate::diagnosis;
 use crate::engine::{Engine, Kind, Preference, Unusable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::Host;
 use crate::invocation::Invocation;
+use crate::memory::{Memory, Stamp};
 use crate::process::{self, Output};
 use crate::run::Network;
 use crate::sandbox;
@@ -172,6 +174,53 @@ fn ask(
     host: &Host,
     cancel: &Cancel,
 ) -> Result<Result<Engine, Unusable>> {
+    let memory = Memory::in_cache(&host.cache);
+    let dependence = dependence(kind, program, host);
+    if let Some((key, _)) = &dependence {
+        if let Some(engine) = memory.recall(kind.name(), key) {
+            return Ok(Ok(engine));
+        }
+    }
+    let asked = clock::unix_time();
+    let answer = ask_now(kind, program, host, cancel)?;
+    if let (Ok(engine), Some((key, stamps))) = (&answer, dependence) {
+        memory.remember(kind.name(), &key, stamps, asked, engine);
+    }
+    Ok(answer)
+}
+
+/// What the answer of an engine without a daemon depends on: its program, who asks, and for the
+/// sandbox what the kernel allows. A daemon may stop at any time, so it is always asked.
+fn dependence(kind: Kind, program: &Path, host: &Host) -> Option<(String, Vec<Stamp>)> {
+    let settings: &[&str] = match kind {
+        Kind::Docker => return None,
+        Kind::Podman => &[],
+        Kind::Sandbox => &[
+            "/proc/sys/user/max_user_namespaces",
+            "/proc/sys/kernel/unprivileged_userns_clone",
+            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        ],
+    };
+    let values = settings
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let kernel: Vec<_> = values.map(|value| value.trim().to_owned()).collect();
+    let key = format!(
+        "{} as {}:{}, kernel {}",
+        program.display(),
+        host.uid,
+        host.gid,
+        kernel.join(" ")
+    );
+    Some((key, vec![Stamp::of(program)]))
+}
+
+fn ask_now(
+    kind: Kind,
+    program: &Path,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<Result<Engine, Unusable>> {
     let said = process::output(&question(kind, program), &host.variables, cancel)?;
     if let Some(engine) = understood(kind, program, host, &said) {
         return Ok(Ok(engine));
@@ -194,7 +243,7 @@ fn ask(
 }
 
 /// The one command that proves an engine: its version, said by the part that does the work.
-fn question(kind: Kind, program: &Path) -> Invocation {
+pub(crate) fn question(kind: Kind, program: &Path) -> Invocation {
     match kind {
         Kind::Sandbox => Invocation::new(program)
             .args(sandbox::namespaces(Network::None))

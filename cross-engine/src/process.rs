@@ -1,6 +1,6 @@
 //! The one door through which processes are started; what goes through it is owned until it is gone.
 //!
-//! Every process here has an owner value. When the owner is dropped, cancelled or past its
+//! Every process here has an owner value, except a daemon ([`start_detached`]). When the owner is dropped, cancelled or past its
 //! deadline, the process is ended and waited for. When the owner's own process dies without a
 //! chance to do so (`SIGKILL`), the [`Ending`] of the invocation makes the kernel do it.
 //!
@@ -9,9 +9,11 @@
 //! starts and reaps the child, because a parent-death signal is tied to the starting *thread*.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -21,7 +23,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::cancel::{Cancel, Stopped};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::invocation::{Ending, Invocation, Variables};
 
 /// How often a cancellation is looked for while nothing is printed.
@@ -160,6 +162,43 @@ pub fn output(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> R
         stdout,
         stderr,
     })
+}
+
+/// Starts `invocation`, a daemon of the host, and leaves it running: its output goes to the end of
+/// the file at `log`.
+///
+/// This is the only thing here that outlives its owner, because that is what it is for: an engine's
+/// daemon serves every later call and every other program on the machine. It gets a session of its
+/// own (by util-linux's `setsid`), so that neither the end of the caller nor the hang-up of its
+/// terminal reaches it. It is nobody's child here: whether it serves has to be asked of it.
+///
+/// # Errors
+///
+/// [`ErrorKind::ToolMissing`] without `setsid`, [`ErrorKind::Io`] when the log cannot be written.
+/// That the program itself does not exist is said in the log only.
+pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -> Result<()> {
+    let file = File::options().create(true).append(true).open(log);
+    let file = file.on("open", log)?;
+    let mut detached = Invocation::new("setsid")
+        .args(["--fork", utf8(&invocation.program)?])
+        .args(invocation.args.iter().cloned());
+    detached.env.clone_from(&invocation.env);
+    detached.base = invocation.base;
+    detached.cwd.clone_from(&invocation.cwd);
+    let status = command(&detached, caller)
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().on("open", log)?)
+        .stderr(file)
+        .status()
+        .map_err(|e| spawn_error(&detached, e))?;
+    if status.success() {
+        return Ok(());
+    }
+    let exit = Exit::of(status);
+    Err(Error::new(
+        ErrorKind::Io,
+        format!("cannot start `{invocation}`: {exit}"),
+    ))
 }
 
 /// `invocation` as a [`Command`] for callers that insist on running it themselves.
@@ -440,6 +479,31 @@ mod tests {
         .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
         assert_eq!(lines, ["begin"]);
+    }
+
+    #[test]
+    fn what_is_detached_has_a_session_of_its_own_and_lives_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("daemon.log");
+        // Its own stat says its pid (first field) and its session (sixth).
+        let daemon = sh("echo started; cat /proc/self/stat; exec sleep 30");
+        start_detached(&daemon, &path(), &log).unwrap();
+        let patience = clock::now() + Duration::from_secs(10);
+        let said = loop {
+            let said = std::fs::read_to_string(&log).unwrap();
+            if said.lines().count() == 2 {
+                break said;
+            }
+            assert!(clock::now() < patience, "the daemon said `{said}`");
+            thread::sleep(Duration::from_millis(10));
+        };
+        assert!(said.starts_with("started\n"), "{said}");
+        let session = said.lines().nth(1).unwrap().split(' ').nth(5).unwrap();
+        let ours = std::fs::read_to_string("/proc/self/stat").unwrap();
+        assert_ne!(ours.split(' ').nth(5), Some(session));
+        // The session's leader is the daemon; it is ended by its pid, like any daemon.
+        let leader = Pid::from_raw(session.parse().unwrap()).unwrap();
+        rustix::process::kill_process(leader, Signal::KILL).unwrap();
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One description of a command in an environment, for every engine.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -183,10 +183,12 @@ impl Mount {
     }
 }
 
-/// The mounts in the order in which they can be made, outer before inner, without those that an
-/// outer mount of the same path and the same access makes needless.
+/// The mounts in the order in which they can be made, outer before inner, one at each place: the
+/// wider access wins, and what is of the host wins over an empty directory. Those that an outer mount
+/// of the same access makes needless are left out.
 pub fn arranged(mut mounts: Vec<Mount>) -> Vec<Mount> {
-    mounts.sort_by(|a, b| a.target.cmp(&b.target).then(b.access.cmp(&a.access)));
+    mounts.sort_by(|a, b| a.target.cmp(&b.target).then(b.width().cmp(&a.width())));
+    mounts.dedup_by(|narrower, kept| narrower.target == kept.target);
     let mut kept: Vec<Mount> = Vec::new();
     for mount in mounts {
         let covered = kept
@@ -202,24 +204,22 @@ pub fn arranged(mut mounts: Vec<Mount>) -> Vec<Mount> {
 }
 
 impl Mount {
-    /// Whether `inner` is visible through `self` just as `inner` asks for it.
-    fn shows(&self, inner: &Mount) -> bool {
-        let same_place = self.target == inner.target;
-        if self.access != inner.access && !same_place {
-            return false;
+    /// Orders what is asked for at one place.
+    fn width(&self) -> u8 {
+        match self.access {
+            Access::Scratch => 0,
+            Access::Read => 1,
+            Access::Write => 2,
         }
-        let rest = inner.target.strip_prefix(&self.target);
-        self.access != Access::Scratch
-            && rest.is_ok_and(|rest| join(&self.source, rest) == inner.source)
-            || self.access == Access::Scratch && inner.access == Access::Scratch
     }
-}
 
-fn join(base: &Path, rest: &Path) -> PathBuf {
-    if rest.as_os_str().is_empty() {
-        base.to_owned()
-    } else {
-        base.join(rest)
+    /// Whether `inner`, at an inner place, is visible through `self` just as it asks for. In an empty
+    /// directory nothing is.
+    fn shows(&self, inner: &Mount) -> bool {
+        let rest = inner.target.strip_prefix(&self.target);
+        self.access == inner.access
+            && self.access != Access::Scratch
+            && rest.is_ok_and(|rest| self.source.join(rest) == inner.source)
     }
 }
 
@@ -256,6 +256,18 @@ mod tests {
     fn the_wider_access_wins_at_one_place() {
         let got = arranged(vec![Mount::read("/w"), Mount::write("/w")]);
         assert_eq!(got, [Mount::write("/w")]);
+    }
+
+    #[test]
+    fn what_is_of_the_host_wins_over_an_empty_directory_at_one_place() {
+        let got = arranged(vec![Mount::scratch("/w"), Mount::read("/w")]);
+        assert_eq!(got, [Mount::read("/w")]);
+    }
+
+    #[test]
+    fn an_empty_directory_in_an_empty_directory_is_kept() {
+        let both = vec![Mount::scratch("/tmp"), Mount::scratch("/tmp/home")];
+        assert_eq!(arranged(both.clone()), both);
     }
 
     #[test]

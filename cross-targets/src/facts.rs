@@ -65,6 +65,21 @@ pub enum Libc {
     System,
 }
 
+impl Libc {
+    /// Its name in lower case: `glibc`, `musl`, `mingw`; `system` for the operating system's own.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Libc::Glibc => "glibc",
+            Libc::Musl => "musl",
+            Libc::Bionic => "bionic",
+            Libc::Mingw => "mingw",
+            Libc::Newlib => "newlib",
+            Libc::Emscripten => "emscripten",
+            Libc::System => "system",
+        }
+    }
+}
+
 /// Byte order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -167,4 +182,15 @@ pub enum TestSupport {
     Unproven,
     /// Nothing runs the target's programs here.
     None,
+}
+
+impl TestSupport {
+    /// In one word: `parallel`, `unproven`, `none`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TestSupport::Parallel => "parallel",
+            TestSupport::Unproven => "unproven",
+            TestSupport::None => "none",
+        }
+    }
 }

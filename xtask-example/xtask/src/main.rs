@@ -1,1 +1,63 @@
-fn main() {}
+//! `cargo xtask`: builds, tests and packages logsift for every target it ships for.
+//!
+//! This file connects the process to the commands: arguments, Ctrl-C, errors and the exit status. What
+//! the commands do is done by `cross_core`; `dist` is the one worth reading first.
+
+mod archive;
+mod cli;
+mod commands;
+mod dist;
+mod failure;
+mod manifest;
+mod setup;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cross_core::{Cancel, Verb};
+
+use cli::{Cli, Command};
+use failure::Failure;
+
+/// What a shell reports for a program that Ctrl-C ended: 128 and the signal's number.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let cancel = Cancel::new();
+    // The library installs no signal handler: that is the program's to decide.
+    let on_signal = cancel.clone();
+    let handler = ctrlc::set_handler(move || on_signal.cancel());
+    let done = match handler {
+        Ok(()) => run(&cli.command, &cancel),
+        Err(error) => Err(Failure::new(format!("cannot handle Ctrl-C: {error}"))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Ctrl-C reaches the whole process group, so a program's own end may be heard of first.
+        Err(_) if cancel.check().is_err() => {
+            ui::error(&Failure::new("interrupted"));
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(failure) => {
+            ui::error(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command, cancel: &Cancel) -> Result<(), Failure> {
+    match command {
+        Command::Setup(args) => setup::run(args, cancel),
+        Command::Dist(args) => dist::run(args, cancel),
+        Command::Build(args) => commands::cargo(Verb::Build, args, cancel),
+        Command::Test(args) => commands::cargo(Verb::Test, args, cancel),
+        Command::Run(args) => commands::cargo(Verb::Run, args, cancel),
+        Command::Plan(args) => commands::plan(args, cancel),
+        Command::Doctor { json } => commands::doctor(*json),
+        Command::Targets { json } => commands::targets(*json),
+        Command::Env(args) => commands::env(args, cancel),
+        Command::Clean => commands::clean(),
+    }
+}

@@ -1,0 +1,54 @@
+//! A program that uses the library as any other would, so that a test can start it as another user,
+//! or kill it: `caller <verb> <engine> <target>`, in the project's directory.
+//!
+//! Prints every event as a line of JSON, and at last a line with the outcome or the error.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a tool of the tests: it is a process of its own"
+)]
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use cross_core::{Cross, Outcome, Result};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [verb, engine, target] = args.as_slice() else {
+        say(&serde_json::json!({ "usage": "caller <verb> <engine> <target>" }));
+        return ExitCode::from(2);
+    };
+    match request(verb, engine, target) {
+        Ok(outcome) => {
+            say(&serde_json::json!({ "outcome": outcome }));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            say(&serde_json::json!({ "error": {
+                "kind": format!("{:?}", error.kind()),
+                "message": error.to_string(),
+                "help": error.help(),
+            }}));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn request(verb: &str, engine: &str, target: &str) -> Result<Outcome> {
+    let cross = Cross::discover()?
+        .engine(engine)
+        .toolchain("image")
+        .on_event(|event| say(&serde_json::json!(event)));
+    match verb {
+        "test" => cross.test(target).run(),
+        "run" => cross.run(target).run(),
+        _ => cross.build(target).run(),
+    }
+}
+
+/// Prints a line at once. That nobody reads it any more is no failure of the request.
+fn say(value: &serde_json::Value) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{value}").and_then(|()| out.flush());
+}

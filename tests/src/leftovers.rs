@@ -1,0 +1,231 @@
+//! What a request must not leave behind, looked for in every place where it could be.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use cross_core::Env;
+use cross_engine::{Invocation, clock};
+
+use crate::fixture::{Project, real_env};
+use crate::tool;
+
+/// Looks for leftovers of what runs on one project.
+///
+/// The project's temporary directory has a name that nothing else on the machine has. It is on the
+/// command line, in the variables or among the mounts of whatever a request starts, so that tests
+/// side by side do not see each other.
+#[derive(Debug)]
+pub struct Leftovers {
+    outer: PathBuf,
+    user: u32,
+}
+
+/// How long a container engine may take to forget a container after its end.
+const ENGINE_GRACE: Duration = Duration::from_secs(2);
+
+impl Leftovers {
+    /// Of what runs on `project` with the variables [`env`](Leftovers::env).
+    ///
+    /// # Panics
+    ///
+    /// When its directory for temporary files cannot be made.
+    pub fn of(project: &Project) -> Self {
+        let outer = project.outer().canonicalize().unwrap();
+        let temporary = outer.join("tmp");
+        fs::create_dir(&temporary).unwrap();
+        Leftovers {
+            user: temporary.metadata().unwrap().uid(),
+            outer,
+        }
+    }
+
+    /// The machine's variables, with a directory for temporary files of the project's own.
+    pub fn env(&self) -> Env {
+        real_env().set("TMPDIR", self.temporary())
+    }
+
+    /// A cache directory of the project's own, where no environment is until one is made.
+    pub fn own_cache(&self) -> PathBuf {
+        self.outer.join("cache")
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.outer.join("tmp")
+    }
+
+    /// Panics with a list if anything is left.
+    ///
+    /// # Panics
+    ///
+    /// See above.
+    #[track_caller]
+    pub fn are_none(&self) {
+        self.are_none_within(Duration::ZERO);
+    }
+
+    /// Panics with a list if anything is left when `limit` has passed.
+    ///
+    /// # Panics
+    ///
+    /// See above.
+    #[track_caller]
+    pub fn are_none_within(&self, limit: Duration) {
+        let start = clock::now();
+        let mut left = self.all();
+        while !left.is_empty() && start.elapsed() < limit.max(ENGINE_GRACE) {
+            thread::sleep(Duration::from_millis(100));
+            left = self.all();
+        }
+        assert!(
+            left.is_empty(),
+            "left behind after {:.1} s:\n{}",
+            start.elapsed().as_secs_f64(),
+            left.join("\n")
+        );
+    }
+
+    fn all(&self) -> Vec<String> {
+        let mut left = self.processes();
+        left.extend(self.mounts());
+        left.extend(self.containers());
+        left.extend(below(&self.temporary()).map(|path| format!("temporary {}", path.display())));
+        left.extend(self.half_made());
+        left.extend(self.files());
+        left
+    }
+
+    /// Processes that speak of the project, without those of the test itself.
+    pub fn processes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for path in below(Path::new("/proc")) {
+            let pid = path.file_name().unwrap().to_string_lossy().into_owned();
+            let is_other = pid
+                .parse::<u32>()
+                .is_ok_and(|pid| pid != std::process::id());
+            if is_other && self.is_of_project(&path) {
+                let command = fs::read_to_string(path.join("cmdline")).unwrap_or_default();
+                found.push(format!("process {pid}: {}", command.replace('\0', " ")));
+            }
+        }
+        found
+    }
+
+    fn is_of_project(&self, process: &Path) -> bool {
+        let outer = self.outer.as_os_str().as_encoded_bytes();
+        let speaks = |file: &str| {
+            let text = fs::read(process.join(file)).unwrap_or_default();
+            text.windows(outer.len()).any(|part| part == outer)
+        };
+        let is_in = |link: &str| {
+            fs::read_link(process.join(link)).is_ok_and(|place| place.starts_with(&self.outer))
+        };
+        speaks("cmdline") || speaks("environ") || is_in("cwd") || is_in("root")
+    }
+
+    fn mounts(&self) -> Vec<String> {
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let outer = self.outer.to_string_lossy().into_owned();
+        mounts
+            .lines()
+            .filter(|line| line.contains(&outer))
+            .map(|line| format!("mount {line}"))
+            .collect()
+    }
+
+    /// Containers in any state that show a directory of the project.
+    pub fn containers(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for engine in ["docker", "podman"] {
+            let Some(program) = tool::found(engine) else {
+                continue;
+            };
+            let list = Invocation::new(program).args([
+                "ps",
+                "--all",
+                "--no-trunc",
+                "--format",
+                "{{.Names}} {{.Mounts}}",
+            ]);
+            let outer = self.outer.to_string_lossy().into_owned();
+            let said = tool::output(&list).stdout;
+            let ours = said.lines().filter(|line| line.contains(&outer));
+            found.extend(ours.map(|line| format!("{engine} container {line}")));
+        }
+        found
+    }
+
+    /// Directories of the project's own cache that are no environments.
+    fn half_made(&self) -> Vec<String> {
+        below(&self.own_cache().join("environments"))
+            .filter(|path| !path.join("environment.json").exists())
+            .map(|path| format!("half-made {}", path.display()))
+            .collect()
+    }
+
+    /// Files with temporary names, and files of other users.
+    fn files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut dirs = vec![self.outer.clone()];
+        while let Some(dir) = dirs.pop() {
+            for path in below(&dir) {
+                let Ok(meta) = path.symlink_metadata() else {
+                    continue;
+                };
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                let ending = format!(".{}", std::process::id());
+                if name.starts_with(".tmp") || name.starts_with('.') && name.ends_with(&ending) {
+                    found.push(format!("temporary file {}", path.display()));
+                }
+                if meta.uid() != self.user {
+                    found.push(format!("{} is of user {}", path.display(), meta.uid()));
+                }
+                // The root file system of a whole environment is not ours to judge by its names.
+                if meta.is_dir() && !path.join("environment.json").exists() {
+                    dirs.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The entries of a directory; of one that is not there, none.
+fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok().map(|entry| entry.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_are_seen() {
+        let project = Project::new("seen");
+        let leftovers = Leftovers::of(&project);
+        leftovers.are_none();
+        fs::write(leftovers.temporary().join("x"), "").unwrap();
+        fs::create_dir_all(leftovers.own_cache().join("environments/half")).unwrap();
+        fs::write(project.path().join(".tmpAbC"), "").unwrap();
+        let sleeper = Invocation::new("sleep")
+            .arg("60")
+            .env("MARK", leftovers.outer.to_str().unwrap());
+        let mut sleeper =
+            cross_engine::process::command(&sleeper, &crate::ambient::variables().collect())
+                .spawn()
+                .unwrap();
+        let left = leftovers.all();
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        for word in ["temporary /", "half-made", "temporary file", "process"] {
+            assert!(
+                left.iter().any(|line| line.starts_with(word)),
+                "{word} in {left:?}"
+            );
+        }
+        assert_eq!(left.len(), 4, "{left:?}");
+    }
+}

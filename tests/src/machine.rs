@@ -1,0 +1,234 @@
+//! A machine of fakes: its PATH has only what was put there, and every call is recorded.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use cross_core::Location;
+use cross_core::{Cross, Env, Plan};
+
+use crate::fake::{Answer, Call, RECORD, RULES, Rule};
+use crate::fixture::Project;
+use crate::redact::Redactor;
+use crate::tool;
+
+/// Which engine answers on a fake machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fakes {
+    /// A bubblewrap that may make namespaces.
+    Sandbox,
+    /// A docker whose daemon answers.
+    Docker,
+    /// A podman.
+    Podman,
+    /// None.
+    Nothing,
+}
+
+impl Fakes {
+    /// The engines.
+    pub const ENGINES: [Fakes; 3] = [Fakes::Sandbox, Fakes::Docker, Fakes::Podman];
+
+    /// The name of the engine's kind.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fakes::Sandbox => "sandbox",
+            Fakes::Docker => "docker",
+            Fakes::Podman => "podman",
+            Fakes::Nothing => "nothing",
+        }
+    }
+}
+
+/// What docker answers to the library's question.
+const DOCKER_ANSWER: &str = "26.1.5|linux/amd64|Engine containerd runc docker-init \n";
+/// What podman answers to the library's question.
+const PODMAN_ANSWER: &str = "4.3.1|linux/amd64|\n";
+/// What bubblewrap answers to `--version`.
+const SANDBOX_ANSWER: &str = "bubblewrap 0.8.0\n";
+/// The fake rustup's only toolchain.
+const TOOLCHAIN: &str = "stable-x86_64-unknown-linux-gnu";
+/// Tools of the machine that the library's lifelines and makings need.
+const REAL_TOOLS: [&str; 8] = ["sh", "cat", "tar", "sleep", "rm", "mkdir", "true", "env"];
+
+/// A machine in a temporary directory: a PATH, a home, a cache, a rustup with one toolchain. Its
+/// cargo and rustc are the real ones, behind a record.
+#[derive(Debug)]
+pub struct Machine {
+    dir: tempfile::TempDir,
+    fake: PathBuf,
+    rules: Vec<Rule>,
+    env: Env,
+}
+
+impl Machine {
+    /// A machine on which `engine` answers, and has every environment it is asked for. `fake` is
+    /// the fake engine's program: `env!("CARGO_BIN_EXE_fake-engine")`.
+    pub fn new(fake: &str, engine: Fakes) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let toolchain = root.join("rustup/toolchains").join(TOOLCHAIN);
+        for made in ["bin", "home", "cargo/registry", "cargo/git", "cache"] {
+            fs::create_dir_all(root.join(made)).unwrap();
+        }
+        fs::create_dir_all(toolchain.join("bin")).unwrap();
+        for target in crate::TARGETS {
+            let std = toolchain.join("lib/rustlib").join(target).join("lib");
+            fs::create_dir_all(std).unwrap();
+        }
+        let settings = format!("default_toolchain = \"{TOOLCHAIN}\"\n");
+        fs::write(root.join("rustup/settings.toml"), settings).unwrap();
+        fs::write(
+            toolchain.join("lib/rustlib/multirust-channel-manifest.toml"),
+            "\n[pkg.rust]\nversion = \"1.85.0 (4d91de4e4 2025-02-17)\"\n",
+        )
+        .unwrap();
+        for tool in REAL_TOOLS {
+            symlink(tool::on_path(tool), root.join("bin").join(tool)).unwrap();
+        }
+        let mut machine = Machine {
+            env: env_of(root),
+            fake: PathBuf::from(fake),
+            rules: Vec::new(),
+            dir,
+        };
+        machine.link(&toolchain.join("bin/cargo"));
+        machine.link(&toolchain.join("bin/rustc"));
+        machine = machine
+            .program("rustc")
+            .rule("cargo", &[], Answer::Become(tool::cargo()))
+            .rule("rustc", &[], Answer::Become(tool::rustc()));
+        machine.engine(engine)
+    }
+
+    /// `engine` answers here as well.
+    #[must_use]
+    pub fn engine(self, engine: Fakes) -> Self {
+        let ok = || Answer::says("sha256:0\n");
+        match engine {
+            Fakes::Nothing => self,
+            Fakes::Sandbox => {
+                self.program("bwrap")
+                    .rule("bwrap", &["--version"], Answer::says(SANDBOX_ANSWER))
+            }
+            Fakes::Docker => self
+                .program("docker")
+                .rule(
+                    "docker",
+                    &["version", "--format"],
+                    Answer::says(DOCKER_ANSWER),
+                )
+                .rule("docker", &["image", "inspect"], ok())
+                .rule("docker", &["rm", "--force"], Answer::says("")),
+            Fakes::Podman => self
+                .program("podman")
+                .rule(
+                    "podman",
+                    &["version", "--format"],
+                    Answer::says(PODMAN_ANSWER),
+                )
+                .rule("podman", &["image", "inspect"], ok())
+                .rule("podman", &["rm", "--force"], Answer::says("")),
+        }
+    }
+
+    /// `name` is installed here: the fake, under that name.
+    #[must_use]
+    pub fn program(self, name: &str) -> Self {
+        self.link(&self.path("bin").join(name));
+        self
+    }
+
+    fn link(&self, path: &Path) {
+        // It may have been put there before.
+        let _ = fs::remove_file(path);
+        symlink(&self.fake, path).unwrap();
+    }
+
+    /// When `program` is called with `args` among its arguments, it does this. The newest rule that
+    /// is meant holds.
+    #[must_use]
+    pub fn rule(mut self, program: &str, args: &[&str], answer: Answer) -> Self {
+        self.rules.insert(0, Rule::new(program, args, answer));
+        let text = serde_json::to_string(&self.rules).unwrap();
+        fs::write(self.path(RULES), text).unwrap();
+        self
+    }
+
+    /// Sets a variable of the user's.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.env = self.env.set(name, value);
+        self
+    }
+
+    /// `path`, below the machine's root directory.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    /// The user's variables.
+    pub fn env(&self) -> Env {
+        self.env.clone()
+    }
+
+    /// The library at `project` on this machine.
+    pub fn cross(&self, project: &Project) -> Cross {
+        Cross::at(project.path()).env(self.env())
+    }
+
+    /// Every call so far.
+    pub fn calls(&self) -> Vec<Call> {
+        let text = fs::read_to_string(self.path(RECORD)).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// The calls of `program` so far.
+    pub fn calls_of(&self, program: &str) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.program == program);
+        calls
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(self.path(RECORD));
+    }
+
+    /// Makes the environment of `plan` be there, if it is a directory: small, but laid out as a
+    /// distribution's.
+    pub fn make_environment(&self, plan: &Plan) {
+        let Location::Directory(dir) = &plan.environment.location else {
+            return;
+        };
+        let root = dir.join("root");
+        for made in ["usr/bin", "usr/lib", "etc/ssl/certs", "root", "tmp", "var"] {
+            fs::create_dir_all(root.join(made)).unwrap();
+        }
+        for file in ["resolv.conf", "hosts", "passwd", "group"] {
+            fs::write(root.join("etc").join(file), "").unwrap();
+        }
+        for (link, text) in [("bin", "usr/bin"), ("lib", "usr/lib")] {
+            symlink(text, root.join(link)).unwrap();
+        }
+        fs::write(dir.join("environment.json"), "{}").unwrap();
+    }
+
+    /// A redactor that knows this machine's directories and `project`'s.
+    pub fn redactor(&self, project: &Project) -> Redactor {
+        Redactor::new()
+            .path(project.path(), "PROJECT")
+            .path(self.dir.path(), "MACHINE")
+    }
+}
+
+fn env_of(root: &Path) -> Env {
+    Env::new()
+        .set("PATH", root.join("bin"))
+        .set("HOME", root.join("home"))
+        .set("CARGO_HOME", root.join("cargo"))
+        .set("RUSTUP_HOME", root.join("rustup"))
+        .set("CROSS_CACHE_DIR", root.join("cache"))
+}

@@ -1,0 +1,71 @@
+//! Hears every event of a request and keeps it.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use cross_core::{Cancel, Cross, Event, EventKind};
+
+/// What was heard. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Mutex<Vec<Event>>>);
+
+impl Recorder {
+    /// `cross`, heard by this recorder.
+    pub fn hear(&self, cross: Cross) -> Cross {
+        let heard = Arc::clone(&self.0);
+        cross.on_event(move |event| heard.lock().unwrap().push(event.clone()))
+    }
+
+    /// `cross`, heard by this recorder, which cancels `cancel` at the first event that `when`
+    /// accepts.
+    pub fn hear_and_cancel(
+        &self,
+        cross: Cross,
+        cancel: &Cancel,
+        when: impl Fn(&EventKind) -> bool + Send + Sync + 'static,
+    ) -> Cross {
+        let (heard, cancel) = (Arc::clone(&self.0), cancel.clone());
+        cross.try_on_event(move |event| {
+            heard.lock().unwrap().push(event.clone());
+            if when(&event.kind) {
+                cancel.cancel();
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Every event so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The lines of output so far, of both streams, in one text.
+    pub fn output(&self) -> String {
+        let mut text = String::new();
+        for event in self.events() {
+            if let EventKind::Output { line, .. } = event.kind {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// The purposes of the steps that were begun, in order.
+    pub fn steps(&self) -> Vec<String> {
+        let purpose = |event: Event| match event.kind {
+            EventKind::StepStarted { purpose, .. } => Some(purpose),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(purpose).collect()
+    }
+
+    /// The diagnostics of the compiler, as cargo would show them.
+    pub fn diagnostics(&self) -> Vec<String> {
+        let rendered = |event: Event| match event.kind {
+            EventKind::Diagnostic { rendered, .. } => Some(rendered),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(rendered).collect()
+    }
+}

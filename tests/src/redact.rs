@@ -1,0 +1,114 @@
+//! The one redactor: takes out of a text what differs from one run or machine to the next.
+
+use std::path::Path;
+
+/// Replaces paths and words it was told of, and every hash, process id and time in a name.
+#[derive(Clone, Debug, Default)]
+pub struct Redactor {
+    replacements: Vec<(String, String)>,
+}
+
+impl Redactor {
+    /// One that knows hashes, process ids and times by their looks, and nothing else yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replaces `path` and its canonical form by `[name]`.
+    #[must_use]
+    pub fn path(self, path: &Path, name: &str) -> Self {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.text(&path.to_string_lossy(), name)
+            .text(&real.to_string_lossy(), name)
+    }
+
+    /// Replaces `text` by `[name]`: a version, a user id, an address.
+    #[must_use]
+    pub fn text(mut self, text: &str, name: &str) -> Self {
+        assert!(!text.is_empty(), "{name} is empty: it is everywhere");
+        self.replacements
+            .push((text.to_owned(), format!("[{name}]")));
+        // An inner directory has its own name, whatever the order in which they were given.
+        self.replacements
+            .sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        self
+    }
+
+    /// `text` without what differs.
+    pub fn apply(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (from, to) in &self.replacements {
+            text = text.replace(from, to);
+        }
+        text.lines().map(|line| without_ids(line) + "\n").collect()
+    }
+}
+
+/// `line` with every hash as `[HASH]` and every `-<process id>-<nanoseconds>` as `-[PID]-[NANOS]`.
+fn without_ids(line: &str) -> String {
+    let mut words: Vec<String> = line
+        .split_inclusive(|c: char| !c.is_ascii_alphanumeric())
+        .map(str::to_owned)
+        .collect();
+    for n in 0..words.len() {
+        let (word, end) = split_end(&words[n]);
+        let (word, end) = (word.to_owned(), end.to_owned());
+        match word.len() {
+            8 | 12 | 64 if is_hash(&word) => words[n] = format!("[HASH]{end}"),
+            15 | 16 if is_hash(&word) => {
+                words[n] = format!("[NANOS]{end}");
+                if n > 0 && is_number(split_end(&words[n - 1]).0) {
+                    words[n - 1] = "[PID]-".to_owned();
+                }
+            }
+            _ => {}
+        }
+    }
+    words.concat()
+}
+
+/// A word and the character that ended it.
+fn split_end(word: &str) -> (&str, &str) {
+    let end = word
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(word.len());
+    word.split_at(end)
+}
+
+fn is_hash(word: &str) -> bool {
+    let is_hex = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    word.chars().all(is_hex) && word.contains(|c: char| c.is_ascii_digit())
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_what_differs() {
+        let redactor = Redactor::new()
+            .path(Path::new("/tmp/x"), "TMP")
+            .path(Path::new("/tmp/x/app"), "PROJECT");
+        for (text, expected) in [
+            (
+                "/tmp/x/app/src and /tmp/x/b\n",
+                "[PROJECT]/src and [TMP]/b\n",
+            ),
+            (
+                "aarch64-unknown-linux-gnu-bookworm-0123456789ab\n",
+                "aarch64-unknown-linux-gnu-bookworm-[HASH]\n",
+            ),
+            (
+                "cross-s390x-unknown-linux-gnu-4711-187a3b2c4d5e6f70\n",
+                "cross-s390x-unknown-linux-gnu-[PID]-[NANOS]\n",
+            ),
+            ("defaced feedface 1.85.0\n", "defaced feedface 1.85.0\n"),
+        ] {
+            assert_eq!(redactor.apply(text), expected);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Commands of the machine, through the library's own process door.
+
+use std::path::{Path, PathBuf};
+
+use cross_engine::process::{self, Output};
+use cross_engine::{Cancel, Invocation, Variables};
+
+use crate::ambient;
+
+/// What `command` printed, however it ended.
+pub fn output(command: &Invocation) -> Output {
+    let variables: Variables = ambient::variables().collect();
+    process::output(command, &variables, &Cancel::new()).unwrap()
+}
+
+/// What `command` printed on standard output; panics with its words if it failed.
+pub fn stdout(command: &Invocation) -> String {
+    let said = output(command);
+    assert!(
+        said.exit.success(),
+        "`{command}` ended with {}: {}",
+        said.exit,
+        said.stderr
+    );
+    said.stdout
+}
+
+/// The cargo that runs the tests.
+pub fn cargo() -> PathBuf {
+    ambient::variable("CARGO").map_or_else(|| on_path("cargo"), PathBuf::from)
+}
+
+/// The rustc beside [`cargo`].
+pub fn rustc() -> PathBuf {
+    let beside = cargo().with_file_name("rustc");
+    if beside.exists() {
+        beside
+    } else {
+        on_path("rustc")
+    }
+}
+
+/// The program `name`, as a shell would find it.
+pub fn on_path(name: &str) -> PathBuf {
+    found(name).unwrap_or_else(|| panic!("`{name}` is not on PATH"))
+}
+
+/// The program `name`, if this machine has it.
+pub fn found(name: &str) -> Option<PathBuf> {
+    let path = ambient::variable("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file())
+}
+
+/// The root of this repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}

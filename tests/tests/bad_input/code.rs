@@ -1,0 +1,97 @@
+//! Code that does not compile, tests that fail, and emulators that crash.
+
+use cross_core::{ErrorKind, EventKind};
+use cross_tests::{Project, on_engines};
+
+use crate::{Case, TARGET, fails, says};
+
+on_engines! { compile_error failing_test test_that_crashes test_that_does_not_compile program_that_fails }
+
+fn compile_error(engine: &str) {
+    let broken = "fn main() {\n    let number: u32 = \"text\";\n}\n";
+    let case = Case::new(Project::new("app").file("src/main.rs", broken), engine);
+    let error = case.build_fails(ErrorKind::CargoFailed);
+    assert_eq!(error.code(), Some(101));
+    says(&error.to_string(), &["cargo build", "mismatched types"]);
+    let shown = case.project.recorder().diagnostics().concat();
+    says(
+        &shown,
+        &["error[E0308]: mismatched types", "--> src/main.rs:2:23"],
+    );
+}
+
+fn failing_test(engine: &str) {
+    let tests = "fn main() {}\n#[test]\nfn good() {}\n#[test]\nfn bad() { assert_eq!(1, 2); }\n";
+    let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
+    let error = case.test_fails(ErrorKind::TestFailed);
+    assert_eq!(error.code(), Some(101));
+    says(&error.to_string(), &["1 of 2 tests failed", "bad"]);
+    let numbers = error.tests().unwrap();
+    assert_eq!((numbers.passed, numbers.failed), (1, 1));
+    assert_eq!(numbers.failures, ["bad"]);
+    says(&case.project.recorder().output(), &["left: 1"]);
+}
+
+/// A crash of the program is the test's failure, and not the emulator's.
+fn test_that_crashes(engine: &str) {
+    let tests = "fn main() {}\n#[test]\nfn crashes() { std::process::abort(); }\n";
+    let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
+    let error = case.test_fails(ErrorKind::TestFailed);
+    says(&error.to_string(), &["crashed", "signal: 6"]);
+}
+
+/// A test that does not compile has not failed: it was never run.
+fn test_that_does_not_compile(engine: &str) {
+    let tests = "fn main() {}\n#[test]\nfn broken() { missing(); }\n";
+    let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
+    let error = case.test_fails(ErrorKind::CargoFailed);
+    says(
+        &error.to_string(),
+        &["cargo test", "cannot find function `missing`"],
+    );
+    assert!(error.tests().is_none());
+}
+
+fn program_that_fails(engine: &str) {
+    let program = "fn main() { eprintln!(\"no luck\"); std::process::exit(3); }\n";
+    let case = Case::new(Project::new("app").file("src/main.rs", program), engine);
+    let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
+    assert_eq!(error.code(), Some(3));
+    let heard = case.project.recorder().events();
+    let said = |event: &cross_core::Event| matches!(&event.kind, EventKind::Output { line, .. } if line == "no luck");
+    assert!(heard.iter().any(said));
+    case.leftovers.are_none();
+}
+
+on_engines! { emulator_crash }
+
+/// The program destroys the emulator that interprets it, which then dies of a fault of its own.
+///
+/// QEMU hides itself in `/proc/self`, but not in `/proc/thread-self`: there the program finds the
+/// emulator's code, and writes over it.
+const SABOTAGE: &str = r#"
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+fn main() {}
+
+#[test]
+fn sabotage() {
+    let maps = fs::read_to_string("/proc/thread-self/maps").unwrap();
+    let memory = File::options().write(true).open("/proc/thread-self/mem").unwrap();
+    for line in maps.lines().filter(|line| line.contains("/qemu-") && line.contains("r-xp")) {
+        let (begin, rest) = line.split_once('-').unwrap();
+        let (end, _) = rest.split_once(' ').unwrap();
+        let parse = |text| u64::from_str_radix(text, 16).unwrap();
+        let (begin, end) = (parse(begin), parse(end));
+        memory.write_all_at(&vec![0xf4; (end - begin) as usize], begin).unwrap();
+    }
+    panic!("the emulator survived:\n{maps}");
+}
+"#;
+
+fn emulator_crash(engine: &str) {
+    let case = Case::new(Project::new("app").file("src/main.rs", SABOTAGE), engine);
+    let error = case.test_fails(ErrorKind::EmulatorCrashed);
+    says(&error.to_string(), &["emulator", TARGET]);
+}

@@ -1,0 +1,535 @@
+//! Plans: data that says everything, computed without writing anything, by few questions.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use cross_core::{Action, OutputKind, Plan, Request, Verb};
+use cross_engine::{Access, Network, RunSpec};
+use cross_tests::{Answer, Call, Fakes, Machine, Project, Redactor, TARGETS, Tree, check};
+use serde_json::Value;
+
+const VERBS: [Verb; 3] = [Verb::Build, Verb::Test, Verb::Run];
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+fn machine(engine: Fakes) -> Machine {
+    Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine)
+}
+
+fn request(machine: &Machine, project: &Project, verb: Verb, target: &str) -> Request {
+    let cross = machine.cross(project);
+    match verb {
+        Verb::Build => cross.build(target),
+        Verb::Test => cross.test(target),
+        Verb::Run => cross.run(target),
+        other => panic!("{other} has no plans here"),
+    }
+}
+
+/// The plan where the environment is there already.
+fn warm(machine: &Machine, project: &Project, verb: Verb, target: &str) -> Plan {
+    let request = request(machine, project, verb, target);
+    let plan = request.plan().unwrap();
+    if plan.environment.exists {
+        return plan;
+    }
+    machine.make_environment(&plan);
+    request.plan().unwrap()
+}
+
+/// Snapshots differ by who runs them: a plain user gets an entry in `/etc/passwd`, and a podman of
+/// theirs is rootless.
+fn who(project: &Project) -> (&'static str, String) {
+    let meta = project.path().metadata().unwrap();
+    let name = if meta.uid() == 0 { "root" } else { "user" };
+    (name, format!("{}:{}", meta.uid(), meta.gid()))
+}
+
+fn redactor(machine: &Machine, project: &Project) -> Redactor {
+    machine
+        .redactor(project)
+        .text(&who(project).1, "UID:GID")
+        .text("/etc/ssl/certs/ca-certificates.crt", "CERTIFICATES")
+}
+
+/// `text` without what a run with a network gets of this very machine; what that is has a test of
+/// its own.
+fn without_network_files(mut text: String) -> String {
+    for path in ["/etc/ssl/certs", "/etc/resolv.conf", "/etc/hosts"] {
+        let Ok(real) = Path::new(path).canonicalize() else {
+            continue;
+        };
+        let real = real.display();
+        for argument in [
+            format!("--ro-bind {real} {path} "),
+            format!("--mount type=bind,src={real},dst={path},readonly "),
+        ] {
+            text = text.replace(&argument, "");
+        }
+    }
+    for argument in [
+        "SSL_CERT_FILE=[CERTIFICATES] ",
+        "--env 'SSL_CERT_FILE=[CERTIFICATES]' ",
+        "--env SSL_CERT_FILE=[CERTIFICATES] ",
+    ] {
+        text = text.replace(argument, "");
+    }
+    text
+}
+
+fn transcripts_of(engine: Fakes) {
+    let (machine, project) = (machine(engine), Project::new("app"));
+    let redactor = redactor(&machine, &project);
+    for target in TARGETS {
+        let mut text = String::new();
+        for verb in VERBS {
+            let plan = warm(&machine, &project, verb, target);
+            says_the_same_in_every_form(&plan);
+            text.push_str(&redactor.apply(&plan.to_string()));
+            text.push('\n');
+        }
+        let name = format!("plans/{}/{}-{target}", who(&project).0, engine.name());
+        check(&name, &without_network_files(text));
+    }
+}
+
+/// `Display`, the serialised form and the value have the same steps and the same commands.
+fn says_the_same_in_every_form(plan: &Plan) {
+    let (text, json) = (plan.to_string(), serde_json::to_value(plan).unwrap());
+    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["verb"], plan.verb.as_str());
+    assert_eq!(json["target"], plan.target);
+    let steps = json["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), plan.steps.len());
+    for (n, (step, said)) in plan.steps.iter().zip(steps).enumerate() {
+        let heading = format!("\n# {}. {}\n", n + 1, step.purpose);
+        assert!(text.contains(&heading), "{heading} in {text}");
+        assert_eq!(said["purpose"], step.purpose);
+        match &step.command {
+            Some(command) => {
+                assert!(text.contains(&format!("\n{command}\n")), "{command}");
+                let args: Vec<_> = said["command"]["args"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|arg| arg.as_str().unwrap())
+                    .collect();
+                assert_eq!(args, command.args);
+            }
+            None => assert_eq!(said["command"], Value::Null),
+        }
+    }
+    let commands: Vec<_> = plan
+        .steps
+        .iter()
+        .filter_map(|step| step.command.as_ref())
+        .collect();
+    assert_eq!(plan.commands().collect::<Vec<_>>(), commands);
+}
+
+#[test]
+fn transcripts_of_the_sandbox() {
+    transcripts_of(Fakes::Sandbox);
+}
+
+#[test]
+fn transcripts_of_docker() {
+    transcripts_of(Fakes::Docker);
+}
+
+#[test]
+fn transcripts_of_podman() {
+    transcripts_of(Fakes::Podman);
+}
+
+#[test]
+fn the_serialised_form_is_stable() {
+    for engine in Fakes::ENGINES {
+        let (machine, project) = (machine(engine), Project::new("app"));
+        for verb in VERBS {
+            let mut plan = serde_json::to_value(warm(&machine, &project, verb, AARCH64)).unwrap();
+            remove_network_files(&mut plan);
+            let text = serde_json::to_string_pretty(&plan).unwrap();
+            let name = format!("plans/{}/{}-{verb}-json", who(&project).0, engine.name());
+            check(&name, &redactor(&machine, &project).apply(&text));
+        }
+    }
+}
+
+/// Takes what differs from machine to machine out of a serialised plan: the mounts of a network, and
+/// the argv in which they stand again.
+fn remove_network_files(plan: &mut Value) {
+    for step in plan["steps"].as_array_mut().unwrap() {
+        let Some(spec) = step["action"].get_mut("run").map(|run| &mut run["spec"]) else {
+            continue;
+        };
+        spec["env"].as_object_mut().unwrap().remove("SSL_CERT_FILE");
+        let own = ["/etc/ssl/certs", "/etc/resolv.conf", "/etc/hosts"];
+        spec["mounts"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|mount| !own.contains(&mount["target"].as_str().unwrap()));
+        let command = step["command"].as_object_mut().unwrap();
+        command.insert("args".to_owned(), "as in the transcript".into());
+        command["env"]
+            .as_object_mut()
+            .unwrap()
+            .remove("SSL_CERT_FILE");
+    }
+}
+
+#[test]
+fn a_plan_names_what_has_to_be_made_first() {
+    for (engine, maker) in [
+        (Fakes::Sandbox, "mmdebstrap --variant=apt"),
+        (Fakes::Docker, "docker build --label"),
+        (Fakes::Podman, "podman build --label"),
+    ] {
+        let machine = machine(engine).rule(
+            engine.name(),
+            &["image", "inspect"],
+            Answer::fails(1, "Error: No such image\n"),
+        );
+        let project = Project::new("app").without("Cargo.lock");
+        let plan = request(&machine, &project, Verb::Test, AARCH64)
+            .plan()
+            .unwrap();
+        assert!(!plan.environment.exists);
+        let purposes: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| step.purpose.as_str())
+            .collect();
+        assert_eq!(
+            purposes,
+            [
+                "make the environment",
+                "prepare directories and files",
+                "fetch dependencies",
+                "compile the tests",
+                "run the tests"
+            ],
+            "{engine:?}"
+        );
+        says_the_same_in_every_form(&plan);
+        let making = plan.steps[0].command.as_ref().unwrap().to_string();
+        assert!(making.contains(maker), "{making}");
+        let name = format!("plans/cold-{}", engine.name());
+        let making = redactor(&machine, &project).apply(&making);
+        check(&name, &making);
+    }
+}
+
+#[test]
+fn a_locked_request_neither_fetches_nor_builds_unlocked() {
+    let (machine, project) = (
+        machine(Fakes::Sandbox),
+        Project::new("app").without("Cargo.lock"),
+    );
+    let plan = request(&machine, &project, Verb::Run, AARCH64)
+        .locked()
+        .plan()
+        .unwrap();
+    let cargos: Vec<_> = plan
+        .commands()
+        .map(ToString::to_string)
+        .filter(|line| !line.contains("mmdebstrap"))
+        .collect();
+    assert_eq!(cargos.len(), 3, "fetch, build, run");
+    assert!(
+        cargos
+            .iter()
+            .all(|line| line.ends_with(" --locked") || line.contains(" --locked "))
+    );
+}
+
+/// What a plan may leave behind: cargo's own notes, and the library's memory of what was answered.
+const NOTES: [&str; 4] = [
+    ".global-cache",
+    ".package-cache",
+    ".rustc_info.json",
+    "cache/probes-v1",
+];
+
+/// Everything of the project and the machine.
+fn everything(machine: &Machine, project: &Project) -> Tree {
+    let parts = ["cargo", "cache", "home", "rustup"].map(|part| machine.path(part));
+    let mut dirs: Vec<&Path> = parts.iter().map(PathBuf::as_path).collect();
+    dirs.push(project.outer());
+    Tree::of(&dirs)
+}
+
+#[test]
+fn planning_writes_nothing_but_notes() {
+    for engine in Fakes::ENGINES {
+        let machine = machine(engine);
+        let project = Project::new("app").without("Cargo.lock").file(
+            "target/CACHEDIR.TAG",
+            "Signature: 8a477f597d28d172789f06886806bc55\n",
+        );
+        let before = everything(&machine, &project);
+        request(&machine, &project, Verb::Build, AARCH64)
+            .plan()
+            .unwrap();
+        let changes = before.changed_files(&everything(&machine, &project));
+        let is_note = |path: &PathBuf| {
+            let text = path.to_string_lossy();
+            NOTES.iter().any(|note| text.contains(note))
+        };
+        assert!(changes.iter().all(is_note), "{engine:?}: {changes:#?}");
+    }
+}
+
+#[test]
+fn a_repeated_plan_writes_nothing_at_all() {
+    for engine in Fakes::ENGINES {
+        let (machine, project) = (machine(engine), Project::new("app"));
+        for verb in VERBS {
+            warm(&machine, &project, verb, AARCH64);
+            let before = everything(&machine, &project);
+            let plan = request(&machine, &project, verb, AARCH64).plan().unwrap();
+            let _ = (plan.to_string(), serde_json::to_string(&plan).unwrap());
+            let changes = before.changes(&everything(&machine, &project));
+            assert!(changes.is_empty(), "{engine:?} {verb}: {changes:#?}");
+        }
+    }
+}
+
+/// Asserts that nothing was started twice, and no more than three.
+fn few_and_different(calls: &[Call], when: &str) {
+    let lines: Vec<_> = calls.iter().map(Call::line).collect();
+    let different: BTreeSet<_> = lines.iter().collect();
+    assert!(lines.len() <= 3, "{when}: {lines:#?}");
+    assert_eq!(different.len(), lines.len(), "{when}: {lines:#?}");
+}
+
+#[test]
+fn a_plan_starts_at_most_three_processes_and_none_twice() {
+    for engine in Fakes::ENGINES {
+        let (machine, project) = (machine(engine), Project::new("app"));
+        request(&machine, &project, Verb::Test, AARCH64)
+            .plan()
+            .unwrap();
+        let mut first = machine.calls();
+        // What cargo asks rustc it remembers itself.
+        first.retain(|call| call.program != "rustc");
+        few_and_different(&first, &format!("first plan, {engine:?}"));
+        assert!(first.iter().any(|call| call.program == "cargo"));
+        warm(&machine, &project, Verb::Test, AARCH64);
+        for verb in VERBS {
+            machine.forget();
+            request(&machine, &project, verb, AARCH64).plan().unwrap();
+            few_and_different(&machine.calls(), &format!("warm {verb}, {engine:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_daemon_is_asked_again_and_what_needs_none_is_remembered() {
+    for (engine, expected) in [
+        (Fakes::Sandbox, &[][..]),
+        (Fakes::Docker, &["docker version", "docker image"][..]),
+        (Fakes::Podman, &["podman image"][..]),
+    ] {
+        let (machine, project) = (machine(engine), Project::new("app"));
+        warm(&machine, &project, Verb::Build, AARCH64);
+        machine.forget();
+        request(&machine, &project, Verb::Build, AARCH64)
+            .plan()
+            .unwrap();
+        let asked: Vec<_> = machine
+            .calls()
+            .iter()
+            .map(|call| format!("{} {}", call.program, call.args[0]))
+            .collect();
+        assert_eq!(asked, expected, "{engine:?}");
+    }
+}
+
+#[test]
+fn what_is_remembered_of_a_project_is_forgotten_when_it_changes() {
+    let (machine, mut project) = (machine(Fakes::Sandbox), Project::new("app"));
+    let plan = |project: &Project| warm(&machine, project, Verb::Build, AARCH64);
+    assert!(plan(&project).warnings.is_empty());
+    let target = project.path().join("elsewhere");
+    project = project.file(
+        ".cargo/config.toml",
+        &format!("[build]\ntarget-dir = {:?}\n", target.to_string_lossy()),
+    );
+    assert_eq!(plan(&project).publish_dir, target);
+    project = project.without(".cargo/config.toml");
+    assert_eq!(plan(&project).publish_dir, project.path().join("target"));
+    project = project.with_member_and_path_dependency();
+    let sees_beside = |plan: &Plan| {
+        specs(plan).all(|(spec, _)| spec.mounts.iter().any(|it| it.target.ends_with("beside")))
+    };
+    assert!(sees_beside(&plan(&project)));
+}
+
+#[test]
+fn an_engine_is_asked_once_for_a_cross_and_its_requests() {
+    let (machine, project) = (machine(Fakes::Podman), Project::new("app"));
+    let cross = machine.cross(&project);
+    cross.build(AARCH64).plan().unwrap();
+    cross.clone().test(TARGETS[3]).plan().unwrap();
+    let asked = machine.calls_of("podman");
+    let asked = asked.iter().filter(|call| call.has("version")).count();
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn what_asks_has_no_input_to_wait_for() {
+    for engine in Fakes::ENGINES {
+        let (machine, project) = (machine(engine), Project::new("app"));
+        warm(&machine, &project, Verb::Build, AARCH64);
+        for call in machine.calls() {
+            assert_eq!(call.stdin == "other", false, "{}", call.line());
+        }
+    }
+}
+
+#[test]
+fn no_secret_is_in_any_form_of_a_plan() {
+    const TOKEN: &str = "s3cret-of-the-user";
+    const PASSWORD: &str = "pr0xy-password";
+    for engine in Fakes::ENGINES {
+        let machine = machine(engine)
+            .set("APP_TOKEN", TOKEN)
+            .set(
+                "HTTPS_PROXY",
+                &format!("http://me:{PASSWORD}@proxy.invalid"),
+            )
+            .set("UNRELATED_TOKEN", TOKEN)
+            .set("CARGO_REGISTRY_TOKEN", TOKEN);
+        let project = Project::new("app").cross_toml(
+            "[build.env]\npassthrough = [\"APP_TOKEN\", \"OTHER=s3cret-of-the-user\"]\n",
+        );
+        for verb in VERBS {
+            let plan = warm(&machine, &project, verb, AARCH64);
+            let forms = [
+                plan.to_string(),
+                format!("{plan:?}"),
+                format!("{plan:#?}"),
+                serde_json::to_string(&plan).unwrap(),
+                plan.commands().flat_map(|it| it.args.clone()).collect(),
+                format!("{:?}", machine.cross(&project)),
+            ];
+            for form in forms {
+                assert!(!form.contains(TOKEN), "{engine:?} {verb}: {form}");
+                assert!(!form.contains(PASSWORD), "{engine:?} {verb}: {form}");
+            }
+            let names = specs(&plan).flat_map(|(spec, _)| spec.env.keys());
+            let names: BTreeSet<_> = names.map(String::as_str).collect();
+            assert!(names.contains("APP_TOKEN") && names.contains("OTHER"));
+            assert!(!names.contains("UNRELATED_TOKEN"));
+            assert!(!names.contains("CARGO_REGISTRY_TOKEN"));
+        }
+    }
+}
+
+fn specs(plan: &Plan) -> impl Iterator<Item = (&RunSpec, OutputKind)> {
+    plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Run { spec, output } => Some((spec, *output)),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_compiles_has_no_network_and_what_runs_has_the_engines() {
+    for engine in Fakes::ENGINES {
+        let machine = machine(engine).set("http_proxy", "http://proxy.invalid");
+        let project = Project::new("app");
+        let plan = warm(&machine, &project, Verb::Test, AARCH64);
+        for (spec, output) in specs(&plan) {
+            let compiles = output == OutputKind::CargoMessages;
+            let expected = if compiles {
+                Network::None
+            } else {
+                Network::Default
+            };
+            assert_eq!(spec.network, expected);
+            assert_eq!(spec.env.contains_key("http_proxy"), !compiles);
+            let sees = |path: &str| spec.mounts.iter().any(|it| it.target == Path::new(path));
+            if Path::new("/etc/ssl/certs").exists() {
+                assert_eq!(sees("/etc/ssl/certs"), !compiles, "{engine:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn configuration_may_say_which_network() {
+    for (said, expected) in [
+        ("none", Network::None),
+        ("host", Network::Host),
+        ("default", Network::Default),
+    ] {
+        let project = Project::new("app").cross_toml(&format!("[build]\nnetwork = \"{said}\"\n"));
+        let machine = machine(Fakes::Docker);
+        let plan = warm(&machine, &project, Verb::Test, AARCH64);
+        assert!(
+            specs(&plan).all(|(spec, _)| spec.network == expected),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn only_the_workspace_can_be_written_and_cargo_home_is_not_seen_whole() {
+    for engine in Fakes::ENGINES {
+        let machine = machine(engine);
+        let project = Project::in_dir("app", "space in äöü, \"quotes\"/app")
+            .with_member_and_path_dependency();
+        let plan = warm(&machine, &project, Verb::Test, AARCH64);
+        for (spec, _) in specs(&plan) {
+            let of = |access: Access| spec.mounts.iter().filter(move |it| it.access == access);
+            assert!(of(Access::Write).all(|it| it.source.starts_with(project.path())));
+            assert!(of(Access::Write).any(|it| it.source == project.path()));
+            let beside = project.path().with_file_name("beside");
+            assert!(of(Access::Read).any(|it| it.target == beside), "{engine:?}");
+            let home = machine.path("cargo");
+            assert!(
+                of(Access::Scratch).any(|it| it.target == home),
+                "{engine:?}"
+            );
+            assert!(!of(Access::Read).any(|it| home.starts_with(&it.source)));
+            assert_eq!(spec.cwd, project.path());
+        }
+    }
+}
+
+#[test]
+fn the_same_request_has_the_same_plan() {
+    let (machine, project) = (machine(Fakes::Docker), Project::new("app"));
+    let plan = || warm(&machine, &project, Verb::Run, AARCH64).to_string();
+    assert_eq!(plan(), plan());
+}
+
+#[test]
+fn two_with_different_everything_work_side_by_side() {
+    let machines = [
+        machine(Fakes::Sandbox),
+        machine(Fakes::Podman).set("COLOUR", "blue"),
+    ];
+    let projects = [
+        Project::new("one"),
+        Project::new("two").cross_toml("[build.env]\npassthrough = [\"COLOUR\"]\n"),
+    ];
+    let plan_all = |n: usize| {
+        let (machine, project): (&Machine, &Project) = (&machines[n], &projects[n]);
+        for target in TARGETS {
+            let plan = machine.cross(project).test(target).plan().unwrap();
+            assert_eq!(plan.engine.kind.name(), ["sandbox", "podman"][n]);
+            assert!(plan.engine.program.starts_with(machine.path("bin")));
+            assert_eq!(plan.workspace_root, project.path());
+            let coloured = specs(&plan).all(|(spec, _)| spec.env.contains_key("COLOUR"));
+            assert_eq!(coloured, n == 1);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| plan_all(0));
+        scope.spawn(|| plan_all(1));
+    });
+}

@@ -1,0 +1,253 @@
+//! Archives that come out the same, byte for byte, whenever and by whomever they are made.
+
+use std::fs;
+use std::io::{self, Cursor, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use flate2::{Compression, GzBuilder};
+use sha2::{Digest as _, Sha256};
+use zip::write::SimpleFileOptions;
+
+/// 1980-01-01, the oldest time a zip file can have: where nothing says how old the sources are.
+const OLDEST: u64 = 315_532_800;
+
+/// The kinds of archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    TarGz,
+    Zip,
+}
+
+/// A file of an archive.
+pub(crate) struct Member {
+    /// Its name below the top folder.
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) executable: bool,
+}
+
+impl Kind {
+    /// How the archive's name ends, without the dot.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Kind::TarGz => "tar.gz",
+            Kind::Zip => "zip",
+        }
+    }
+
+    /// Packs `members` below the folder `top`, in their order.
+    ///
+    /// `mtime`, in seconds since the Unix epoch, is the time of every file; a zip file, which has
+    /// local times, has 1980-01-01 instead.
+    pub(crate) fn pack(self, top: &str, members: &[Member], mtime: u64) -> io::Result<Vec<u8>> {
+        match self {
+            Kind::TarGz => tar_gz(top, members, mtime),
+            Kind::Zip => zip(top, members),
+        }
+    }
+}
+
+impl Member {
+    /// The file at `path`, under its own name.
+    pub(crate) fn read(path: &Path, executable: bool) -> io::Result<Self> {
+        Ok(Member {
+            name: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into(),
+            bytes: fs::read(path)?,
+            executable,
+        })
+    }
+
+    fn mode(&self) -> u32 {
+        if self.executable { 0o755 } else { 0o644 }
+    }
+}
+
+fn tar_gz(top: &str, members: &[Member], mtime: u64) -> io::Result<Vec<u8>> {
+    // The header's time stays 0, and it names neither the file nor the system that packed it.
+    let gzip = GzBuilder::new()
+        .operating_system(255)
+        .write(Vec::new(), Compression::best());
+    let mut tar = tar::Builder::new(gzip);
+    for member in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(member.bytes.len() as u64);
+        header.set_mode(member.mode());
+        header.set_mtime(mtime);
+        header.set_uid(0);
+        header.set_gid(0);
+        let name = format!("{top}/{}", member.name);
+        tar.append_data(&mut header, name, member.bytes.as_slice())?;
+    }
+    tar.into_inner()?.finish()
+}
+
+fn zip(top: &str, members: &[Member]) -> io::Result<Vec<u8>> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for member in members {
+        let options = SimpleFileOptions::default()
+            .last_modified_time(zip::DateTime::default())
+            .unix_permissions(member.mode());
+        zip.start_file(format!("{top}/{}", member.name), options)?;
+        zip.write_all(&member.bytes)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// The SHA-256 of `bytes` in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Writes a file that is there in full or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        // What `File::create` asks for; the umask takes away from it.
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// How the names of unfinished files begin.
+const TEMPORARY: &str = ".unfinished-";
+
+/// Removes what a killed [`write`] left in `dir`. Nobody else may write there meanwhile.
+pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The time for the files of an archive, in seconds since the Unix epoch: `SOURCE_DATE_EPOCH`, else
+/// the last commit's in `dir`, else 1980.
+pub(crate) fn source_time(dir: &Path) -> u64 {
+    let given = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let committed = || {
+        let git = Command::new("git")
+            .args(["log", "-1", "--format=%ct"])
+            .current_dir(dir)
+            .output();
+        String::from_utf8(git.ok()?.stdout)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    };
+    given.or_else(committed).unwrap_or(OLDEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+
+    fn members() -> Vec<Member> {
+        let member = |name: &str, text: &str, executable| Member {
+            name: name.to_owned(),
+            bytes: text.as_bytes().to_vec(),
+            executable,
+        };
+        vec![
+            member("app", "program", true),
+            member("README.md", "words", false),
+        ]
+    }
+
+    #[test]
+    fn made_twice_an_archive_has_the_same_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("README.md");
+        for kind in [Kind::TarGz, Kind::Zip] {
+            let made = [0, 1].map(|n| {
+                // The file's own time and mode are not the archive's.
+                fs::write(&path, "words").unwrap();
+                let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(n * 1000);
+                fs::File::options()
+                    .write(true)
+                    .open(&path)
+                    .unwrap()
+                    .set_modified(time)
+                    .unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600 + n as u32 * 0o44))
+                    .unwrap();
+                let mut all = members();
+                all[1] = Member::read(&path, false).unwrap();
+                kind.pack("app-1", &all, 1_700_000_000).unwrap()
+            });
+            assert_eq!(made[0], made[1], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_tar_holds_the_files_with_fixed_time_owner_and_modes() {
+        let packed = Kind::TarGz
+            .pack("app-1", &members(), 1_700_000_000)
+            .unwrap();
+        assert_eq!(packed[4..8], [0; 4], "no time in the gzip header");
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(packed.as_slice()));
+        let mut seen = Vec::new();
+        for entry in tar.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            let header = entry.header();
+            assert_eq!(header.mtime().unwrap(), 1_700_000_000);
+            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
+            seen.push((
+                entry.path().unwrap().display().to_string(),
+                header.mode().unwrap(),
+                text,
+            ));
+        }
+        let expected = [
+            ("app-1/app".to_owned(), 0o755, "program".to_owned()),
+            ("app-1/README.md".to_owned(), 0o644, "words".to_owned()),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_zip_holds_the_files_with_modes() {
+        let packed = Kind::Zip.pack("app-1", &members(), 0).unwrap();
+        let mut zip = zip::ZipArchive::new(Cursor::new(packed)).unwrap();
+        let mut program = zip.by_name("app-1/app").unwrap();
+        assert_eq!(program.unix_mode().map(|mode| mode & 0o777), Some(0o755));
+        let mut text = String::new();
+        program.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "program");
+    }
+
+    #[test]
+    fn a_write_replaces_the_file_and_a_killed_one_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write(&path, b"old").unwrap();
+        write(&path, b"new").unwrap();
+        fs::write(dir.path().join(format!("{TEMPORARY}x")), "half").unwrap();
+        sweep(dir.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn checksums_are_sha256() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(sha256(b""), empty);
+    }
+}

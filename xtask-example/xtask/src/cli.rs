@@ -1,0 +1,230 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Builds, tests and packages logsift for every target it ships for.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make this machine able to do the rest: says what is missing, installs it, tries it
+    Setup(Setup),
+    /// Build, test, check and package for every target of the configuration
+    Dist(Dist),
+    /// Build logsift for a target
+    Build(Cargo),
+    /// Run logsift's tests for a target, under its emulator where it needs one
+    Test(Cargo),
+    /// Run logsift for a target, under its emulator where it needs one
+    Run(Cargo),
+    /// Show every step that a build, test or run would take, and take none
+    Plan(Plan),
+    /// Ask every engine and tool whether it works here
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List every target and how far it is supported
+    Targets {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List, make or remove the environments that targets are built in
+    Env(Env),
+    /// Remove `dist` and `cross` from the target directory
+    Clean,
+}
+
+/// What overrides the configuration.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Choice {
+    /// Where to run: auto, sandbox, docker or podman [default: the configuration's]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) engine: Option<String>,
+    /// The Rust that compiles: host, image or a directory [default: the configuration's]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) toolchain: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Human,
+    /// One JSON object a line, for programs
+    Json,
+}
+
+#[derive(Args)]
+pub(crate) struct Setup {
+    /// The engines to set up, with commas between them
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "sandbox"
+    )]
+    pub(crate) engine: Vec<SetupEngine>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SetupEngine {
+    All,
+    Sandbox,
+    Docker,
+    Podman,
+}
+
+#[derive(Args)]
+pub(crate) struct Dist {
+    /// Only this target; may be given more than once [default: the configuration's `targets`]
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Stop at the first target that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Don't run the tests
+    #[arg(long)]
+    pub(crate) no_test: bool,
+    /// How many jobs cargo runs at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) jobs: Option<u32>,
+    /// How progress and results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct Cargo {
+    /// The target, for instance aarch64-unknown-linux-gnu
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// How progress and results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: Format,
+    #[command(flatten)]
+    pub(crate) passed_on: PassedOn,
+}
+
+#[derive(Args)]
+pub(crate) struct PassedOn {
+    /// Arguments for cargo, such as --release; they come after those above
+    #[arg(value_name = "CARGO_ARGS", allow_hyphen_values = true)]
+    cargo: Vec<String>,
+    /// Arguments for logsift, or for its tests
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<String>,
+}
+
+impl PassedOn {
+    /// Those for cargo, and those for the program. Once there are some for cargo, clap counts the `--`
+    /// and what follows it among them.
+    pub(crate) fn split(&self) -> (&[String], &[String]) {
+        match self.cargo.iter().position(|arg| arg == "--") {
+            Some(at) => (&self.cargo[..at], &self.cargo[at + 1..]),
+            None => (&self.cargo, &self.args),
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Plan {
+    /// What would be done
+    pub(crate) verb: PlanVerb,
+    /// The target, for instance aarch64-unknown-linux-gnu
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) passed_on: PassedOn,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PlanVerb {
+    Build,
+    Test,
+    Run,
+}
+
+#[derive(Args)]
+pub(crate) struct Env {
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    #[command(subcommand)]
+    pub(crate) action: Option<EnvAction>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EnvAction {
+    /// List the environments that are there (the default)
+    List,
+    /// Make the environments of targets, where they are not there
+    Make {
+        /// The targets [default: the configuration's `targets`]
+        #[arg(long, value_name = "TRIPLE")]
+        target: Vec<String>,
+    },
+    /// Remove environments
+    Rm {
+        /// Their names, as `env list` shows them
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_for_cargo_and_for_the_program_are_passed_on() {
+        for (given, cargo, args) in [
+            ("", &[][..], &[][..]),
+            ("-r --features x", &["-r", "--features", "x"], &[]),
+            ("-- index -v", &[], &["index", "-v"]),
+            ("-r -- -v -- x", &["-r"], &["-v", "--", "x"]),
+        ] {
+            let line = format!("xtask run --target t --engine docker {given}");
+            let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+            let Command::Run(run) = cli.command else {
+                panic!("it is a run");
+            };
+            let expected = [cargo, args].map(|it| it.to_vec());
+            let (cargo, args) = run.passed_on.split();
+            assert_eq!([cargo.to_vec(), args.to_vec()], expected, "{given}");
+            assert_eq!(run.choice.engine.as_deref(), Some("docker"));
+        }
+    }
+
+    #[test]
+    fn the_engines_to_set_up_are_a_list() {
+        let cli = Cli::try_parse_from(["xtask", "setup", "--engine", "docker,podman"]).unwrap();
+        let Command::Setup(setup) = cli.command else {
+            panic!("it is a setup");
+        };
+        assert_eq!(setup.engine, [SetupEngine::Docker, SetupEngine::Podman]);
+    }
+}

@@ -1,0 +1,293 @@
+//! `dist`: builds, tests, checks and packages logsift for every target it ships for.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use cross_core::binary::Binary;
+use cross_core::{
+    Artifact, Cancel, Cross, EventKind, LocalPackage, Outcome, Request, Stream, Target,
+};
+use serde_json::json;
+
+use crate::archive::{self, Kind, Member};
+use crate::cli;
+use crate::commands::{self, PACKAGE};
+use crate::failure::Failure;
+use crate::manifest::{Archive, Built, Entry, Seconds, Status, Store, Tests};
+use crate::ui::{self, Output, Ui};
+
+/// Files of the workspace that go into every archive, besides the program and the package's README.
+const LICENSES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
+
+struct Dist<'a> {
+    args: &'a cli::Dist,
+    cancel: &'a Cancel,
+    /// One for all targets, so that the engine is asked once.
+    cross: Cross,
+    package: LocalPackage,
+    /// What goes into every archive.
+    documents: Vec<PathBuf>,
+    /// The time of the files in archives, in seconds since the Unix epoch.
+    source_time: u64,
+    store: Store,
+    ui: Ui,
+}
+
+/// Does it.
+pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
+    let cross = commands::cross(&args.choice)?;
+    let targets = commands::targets_of(&cross, &args.target)?;
+    let dist = Dist::new(args, cancel, cross)?;
+    dist.ui.expect(targets.iter().map(String::as_str));
+    let mut entries = Vec::new();
+    for target in &targets {
+        let entry = dist.target(target)?;
+        let stop = args.fail_fast && !entry.is_ok();
+        entries.push(entry);
+        if stop {
+            break;
+        }
+    }
+    dist.ui.close();
+    dist.conclude(&entries);
+    let failed = entries.iter().filter(|it| !it.is_ok()).count();
+    let left = targets.len() - entries.len();
+    match (failed, left) {
+        (0, _) => Ok(()),
+        (_, 0) => Err(Failure::new(format!(
+            "{failed} of {} targets failed",
+            targets.len()
+        ))),
+        _ => Err(Failure::new(format!(
+            "a target failed; {left} were not begun"
+        ))),
+    }
+}
+
+impl<'a> Dist<'a> {
+    fn new(args: &'a cli::Dist, cancel: &'a Cancel, cross: Cross) -> Result<Self, Failure> {
+        let project = cross.project()?;
+        let package = project.package(PACKAGE).cloned();
+        let package =
+            package.ok_or_else(|| Failure::new(format!("there is no package `{PACKAGE}`")))?;
+        let licenses = LICENSES.map(|name| project.root.join(name));
+        let dir = project.target_directory.join("dist");
+        let ui = Ui::new(args.message_format, Output::Kept);
+        Ok(Dist {
+            cross: ui.watch(&cross),
+            store: Store::open(dir, PACKAGE, &package.version)?,
+            documents: [package.dir.join("README.md")]
+                .into_iter()
+                .chain(licenses)
+                .collect(),
+            source_time: archive::source_time(&project.root),
+            args,
+            cancel,
+            package,
+            ui,
+        })
+    }
+
+    /// One target from nothing to its entry in the manifest; an error is one that ends the run.
+    fn target(&self, target: &str) -> Result<Entry, Failure> {
+        let start = Instant::now();
+        let mut work = Work::of(target);
+        let done = self.make(&mut work);
+        if let (Err(failure), Err(_)) = (&done, self.cancel.check()) {
+            self.ui.close();
+            return Err(failure.clone());
+        }
+        work.entry.seconds.total = start.elapsed().as_secs_f64();
+        let failure = done.err();
+        if let Some(failure) = &failure {
+            work.entry.archive = None;
+            work.entry.tests = failure.tests.as_ref().map(Tests::from).or(work.entry.tests);
+            work.entry.status = Status::Failed {
+                error: failure.to_string(),
+                help: failure.help.clone(),
+            };
+        }
+        let packed = work.entry.archive.as_ref().map(|_| work.packed.as_slice());
+        self.store.record(work.entry.clone(), packed)?;
+        self.ui
+            .finish(target, work.entry.seconds.total, failure.as_ref());
+        Ok(work.entry)
+    }
+
+    fn make(&self, work: &mut Work) -> Result<(), Failure> {
+        let target = work.entry.target.clone();
+        let outcome = self
+            .request(self.cross.build(&target))
+            .run_until(self.cancel)?;
+        work.entry.seconds.build = outcome.seconds();
+        let program = program_of(&outcome)?;
+        if !self.args.no_test {
+            let tested = self
+                .request(self.cross.test(&target))
+                .run_until(self.cancel)?;
+            work.entry.seconds.test = tested.seconds();
+            work.entry.tests = tested.tests.as_ref().map(Tests::from);
+        }
+        work.entry.seconds.run = self.say_version(&target)?;
+        self.ui.step(&target, "check and package");
+        let glibc = check(program, &target)?;
+        work.entry.built = Some(built(&outcome, glibc));
+        self.package(work, program)
+    }
+
+    /// What all requests have in common. The same profile for the tests as for the program: the
+    /// dependencies, among them SQLite's C, are compiled once for both.
+    fn request(&self, request: Request) -> Request {
+        let request = request.package(PACKAGE).release().locked();
+        match self.args.jobs {
+            Some(jobs) => request.jobs(jobs),
+            None => request,
+        }
+    }
+
+    /// Runs the program under the target's emulator; gives the seconds that took.
+    fn say_version(&self, target: &str) -> Result<f64, Failure> {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (hears, ui) = (Arc::clone(&said), self.ui.clone());
+        let cross = self.cross.clone().on_event(move |event| {
+            if let EventKind::Output {
+                stream: Stream::Stdout,
+                line,
+            } = &event.kind
+            {
+                hears
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line.clone());
+            }
+            ui.show(event);
+        });
+        let request = self.request(cross.run(target)).args(["--version"]);
+        let outcome = request.run_until(self.cancel)?;
+        let said = said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .join("\n");
+        let expected = format!("{PACKAGE} {}", self.package.version);
+        if said != expected {
+            let message = format!("`{PACKAGE} --version` said `{said}` instead of `{expected}`");
+            return Err(Failure::new(message));
+        }
+        Ok(outcome.seconds())
+    }
+
+    fn package(&self, work: &mut Work, program: &Artifact) -> Result<(), Failure> {
+        let target = &work.entry.target;
+        let kind = match target.contains("-windows-") {
+            true => Kind::Zip,
+            false => Kind::TarGz,
+        };
+        let top = format!("{PACKAGE}-{}-{target}", self.package.version);
+        let files = [(program.path(), true)].into_iter();
+        let members = files
+            .chain(self.documents.iter().map(|path| (path.as_path(), false)))
+            .map(|(path, executable)| {
+                Member::read(path, executable).map_err(|error| Failure::io("read", path, &error))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let packed = kind.pack(&top, &members, self.source_time);
+        work.packed =
+            packed.map_err(|error| Failure::new(format!("cannot pack {top}: {error}")))?;
+        work.entry.archive = Some(Archive {
+            file: format!("{top}.{}", kind.extension()),
+            sha256: archive::sha256(&work.packed),
+            size: work.packed.len() as u64,
+        });
+        Ok(())
+    }
+
+    /// Says what came of it.
+    fn conclude(&self, entries: &[Entry]) {
+        let manifest = self.store.manifest_path();
+        if self.args.message_format == cli::Format::Json {
+            let finished = json!({ "manifest": manifest, "targets": entries });
+            return self
+                .ui
+                .json(&json!({ "event": { "dist-finished": finished } }));
+        }
+        let head = ["target", "result", "tests", "glibc", "size", "seconds"];
+        let rows: Vec<_> = entries.iter().map(summary).collect();
+        ui::answer(format!(
+            "\n{}\n\n{}",
+            ui::table(head, &rows),
+            manifest.display()
+        ));
+    }
+}
+
+/// What is made for one target.
+struct Work {
+    entry: Entry,
+    /// The archive's bytes.
+    packed: Vec<u8>,
+}
+
+impl Work {
+    fn of(target: &str) -> Self {
+        let entry = Entry {
+            target: target.to_owned(),
+            status: Status::Ok,
+            built: None,
+            archive: None,
+            tests: None,
+            seconds: Seconds::default(),
+        };
+        Work {
+            entry,
+            packed: Vec::new(),
+        }
+    }
+}
+
+fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
+    let program = outcome.executables().find(|it| it.name == PACKAGE);
+    program.ok_or_else(|| Failure::new(format!("cargo built no program `{PACKAGE}`")))
+}
+
+/// Checks that the program is one for `target`; gives the oldest glibc it starts on.
+fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
+    let binary = Binary::read(program.path())?;
+    match Target::parse(target) {
+        Ok(parsed) if binary.is_for(parsed) => Ok(binary.glibc),
+        _ => Err(Failure::new(format!(
+            "the program is not one for {target}: it is {binary}"
+        ))),
+    }
+}
+
+fn built(outcome: &Outcome, glibc: Option<String>) -> Built {
+    Built {
+        engine: outcome.engine.to_string(),
+        environment: outcome.environment.name.clone(),
+        recipe_sha256: outcome.environment.recipe_sha256.clone(),
+        rust: outcome.toolchain.version.clone(),
+        glibc,
+    }
+}
+
+fn summary(entry: &Entry) -> [String; 6] {
+    let absent = || "-".to_owned();
+    let glibc = entry.built.as_ref().and_then(|it| it.glibc.clone());
+    let size = entry
+        .archive
+        .as_ref()
+        .map(|it| format!("{:.1} MB", it.size as f64 / 1e6));
+    let tests = entry
+        .tests
+        .as_ref()
+        .map(|it| format!("{}/{}", it.passed, it.run));
+    [
+        entry.target.clone(),
+        if entry.is_ok() { "ok" } else { "failed" }.to_owned(),
+        tests.unwrap_or_else(absent),
+        glibc.unwrap_or_else(absent),
+        size.unwrap_or_else(absent),
+        format!("{:.0}", entry.seconds.total),
+    ]
+}

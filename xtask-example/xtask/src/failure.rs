@@ -1,0 +1,52 @@
+//! What is shown when something goes wrong: what happened, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use cross_core::TestSummary;
+
+/// Why a command or a target failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    message: String,
+    pub(crate) help: Option<String>,
+    /// The results of the tests, if it is they that failed.
+    pub(crate) tests: Option<TestSummary>,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Failure {
+            message: message.into(),
+            help: None,
+            tests: None,
+        }
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// `verb` could not be done to `path`.
+    pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
+        Failure::new(format!("cannot {verb} `{}`: {error}", path.display()))
+    }
+}
+
+impl From<cross_core::Error> for Failure {
+    fn from(error: cross_core::Error) -> Self {
+        Failure {
+            message: error.to_string(),
+            help: error.help().map(str::to_owned),
+            tests: error.tests().cloned(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,295 @@
+//! `target/dist`: archives, checksums, and the manifest that says what they are.
+//!
+//! The manifest holds one entry for each target of this version that was ever made here: a run for
+//! one target replaces that target's entry and keeps the others whose archive is still there. So an
+//! archive of this version that lies in the directory passed everything `dist` checks; when a target
+//! fails, its earlier archive goes. All writing is done under a lock, each file in one step, so runs
+//! at the same time and runs that are killed leave a directory that is whole.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cross_core::TestSummary;
+use serde::{Deserialize, Serialize};
+
+use crate::archive;
+use crate::failure::Failure;
+
+/// It grows when a field changes its meaning or goes.
+const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub(crate) schema_version: u32,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// By target, in alphabetical order.
+    pub(crate) targets: Vec<Entry>,
+}
+
+/// What came of one target.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) target: String,
+    /// Everything below is absent if it failed before that was known.
+    #[serde(flatten)]
+    pub(crate) status: Status,
+    pub(crate) built: Option<Built>,
+    pub(crate) archive: Option<Archive>,
+    pub(crate) tests: Option<Tests>,
+    pub(crate) seconds: Seconds,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub(crate) enum Status {
+    Ok,
+    Failed { error: String, help: Option<String> },
+}
+
+/// The program, and what built it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Built {
+    pub(crate) engine: String,
+    pub(crate) environment: String,
+    pub(crate) recipe_sha256: String,
+    pub(crate) rust: Option<String>,
+    /// The oldest glibc the program starts on.
+    pub(crate) glibc: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Archive {
+    pub(crate) file: String,
+    pub(crate) sha256: String,
+    /// Bytes.
+    pub(crate) size: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Tests {
+    pub(crate) run: u64,
+    pub(crate) passed: u64,
+    pub(crate) ignored: u64,
+}
+
+/// Seconds that parts took. The first time, `build` has the making of the environment in it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Seconds {
+    pub(crate) build: f64,
+    pub(crate) test: f64,
+    pub(crate) run: f64,
+    pub(crate) total: f64,
+}
+
+impl From<&TestSummary> for Tests {
+    fn from(summary: &TestSummary) -> Self {
+        Tests {
+            run: summary.ran(),
+            passed: summary.passed,
+            ignored: summary.ignored,
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn is_ok(&self) -> bool {
+        matches!(self.status, Status::Ok)
+    }
+}
+
+/// The directory.
+pub(crate) struct Store {
+    dir: PathBuf,
+    name: String,
+    version: String,
+}
+
+impl Store {
+    pub(crate) fn open(dir: PathBuf, name: &str, version: &str) -> Result<Self, Failure> {
+        fs::create_dir_all(&dir).map_err(|error| Failure::io("create", &dir, &error))?;
+        Ok(Store {
+            dir,
+            name: name.to_owned(),
+            version: version.to_owned(),
+        })
+    }
+
+    pub(crate) fn manifest_path(&self) -> PathBuf {
+        self.dir.join("dist-manifest.json")
+    }
+
+    /// Adds `entry`, with the bytes of its archive if it has one, in place of the target's earlier one.
+    pub(crate) fn record(&self, entry: Entry, packed: Option<&[u8]>) -> Result<(), Failure> {
+        self.locked(|| self.replace(entry, packed))
+            .map_err(|error| Failure::io("write to", &self.dir, &error))
+    }
+
+    fn locked(&self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.dir.join(".lock"))?;
+        let mut lock = fd_lock::RwLock::new(file);
+        let _held = lock.write()?;
+        archive::sweep(&self.dir)?;
+        work()
+    }
+
+    fn replace(&self, entry: Entry, packed: Option<&[u8]>) -> io::Result<()> {
+        let (mut targets, earlier): (Vec<_>, Vec<_>) = self
+            .read()
+            .into_iter()
+            .filter(|it| self.has(it))
+            .partition(|it| it.target != entry.target);
+        match (&entry.archive, packed) {
+            (Some(archive), Some(bytes)) => {
+                let sum = format!("{}  {}\n", archive.sha256, archive.file);
+                archive::write(&self.dir.join(&archive.file), bytes)?;
+                archive::write(&checksum(&self.dir.join(&archive.file)), sum.as_bytes())?;
+            }
+            _ => earlier.iter().try_for_each(|it| self.remove(it))?,
+        }
+        targets.push(entry);
+        targets.sort_by(|a, b| a.target.cmp(&b.target));
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            name: self.name.clone(),
+            version: self.version.clone(),
+            targets,
+        };
+        let mut text = serde_json::to_vec_pretty(&manifest)?;
+        text.push(b'\n');
+        archive::write(&self.manifest_path(), &text)
+    }
+
+    /// The entries so far. A manifest of another version, or one that cannot be read, has none.
+    fn read(&self) -> Vec<Entry> {
+        fs::read(self.manifest_path())
+            .ok()
+            .and_then(|text| serde_json::from_slice::<Manifest>(&text).ok())
+            .filter(|it| it.schema_version == SCHEMA_VERSION && it.version == self.version)
+            .map_or_else(Vec::new, |it| it.targets)
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        let archive = entry.archive.as_ref();
+        archive.is_none_or(|it| self.dir.join(&it.file).exists())
+    }
+
+    fn remove(&self, entry: &Entry) -> io::Result<()> {
+        let Some(archive) = &entry.archive else {
+            return Ok(());
+        };
+        let path = self.dir.join(&archive.file);
+        fs::remove_file(&path)?;
+        fs::remove_file(checksum(&path))
+    }
+}
+
+fn checksum(archive: &Path) -> PathBuf {
+    let mut name = archive.as_os_str().to_owned();
+    name.push(".sha256");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ok(target: &str) -> Entry {
+        Entry {
+            target: target.to_owned(),
+            status: Status::Ok,
+            built: None,
+            archive: Some(Archive {
+                file: format!("app-1-{target}.tar.gz"),
+                sha256: archive::sha256(target.as_bytes()),
+                size: target.len() as u64,
+            }),
+            tests: None,
+            seconds: Seconds::default(),
+        }
+    }
+
+    fn failed(target: &str) -> Entry {
+        Entry {
+            status: Status::Failed {
+                error: "broken".to_owned(),
+                help: None,
+            },
+            archive: None,
+            ..ok(target)
+        }
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != ".lock")
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn targets(store: &Store) -> Vec<(String, bool)> {
+        let entries = store.read().into_iter();
+        entries.map(|it| (it.target.clone(), it.is_ok())).collect()
+    }
+
+    #[test]
+    fn a_run_keeps_the_entries_of_other_targets_whose_archive_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().to_owned(), "app", "1").unwrap();
+        for target in ["b", "a", "c"] {
+            store.record(ok(target), Some(target.as_bytes())).unwrap();
+        }
+        fs::remove_file(dir.path().join("app-1-c.tar.gz")).unwrap();
+        store.record(ok("b"), Some(b"b")).unwrap();
+        assert_eq!(
+            targets(&store),
+            [("a".to_owned(), true), ("b".to_owned(), true)]
+        );
+        let sum = fs::read_to_string(dir.path().join("app-1-b.tar.gz.sha256")).unwrap();
+        assert_eq!(sum, format!("{}  app-1-b.tar.gz\n", archive::sha256(b"b")));
+        let next = Store::open(dir.path().to_owned(), "app", "2").unwrap();
+        assert!(
+            targets(&next).is_empty(),
+            "another version is another release"
+        );
+    }
+
+    #[test]
+    fn a_target_that_fails_loses_its_earlier_archive() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path().to_owned(), "app", "1").unwrap();
+        store.record(ok("a"), Some(b"a")).unwrap();
+        store.record(failed("a"), None).unwrap();
+        assert_eq!(targets(&store), [("a".to_owned(), false)]);
+        assert_eq!(names(dir.path()), ["dist-manifest.json"]);
+    }
+
+    #[test]
+    fn runs_at_the_same_time_lose_no_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let dir = dir.path().to_owned();
+                scope.spawn(move || {
+                    let store = Store::open(dir, "app", "1").unwrap();
+                    store.record(ok(&format!("t{n}")), Some(b"x")).unwrap();
+                });
+            }
+        });
+        let store = Store::open(dir.path().to_owned(), "app", "1").unwrap();
+        assert_eq!(targets(&store).len(), 8);
+        assert_eq!(
+            names(dir.path()).len(),
+            8 * 2 + 1,
+            "no unfinished file is left"
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! `setup`: makes this machine able to do the rest. It says what it will do before it does it.
+
+use std::collections::BTreeSet;
+
+use cross_core::{Cancel, Cross, Kind};
+
+use crate::cli::{Setup, SetupEngine};
+use crate::failure::Failure;
+use crate::ui;
+
+pub(crate) fn run(args: &Setup, cancel: &Cancel) -> Result<(), Failure> {
+    let plan = Cross::discover()?
+        .setup()
+        .engines(kinds(&args.engine))
+        .plan()?;
+    ui::answer(plan.to_string().trim_end());
+    if args.dry_run || plan.is_ready() {
+        return Ok(());
+    }
+    plan.apply(cancel, |event| ui::answer(event))?;
+    ui::answer("this machine is ready");
+    Ok(())
+}
+
+fn kinds(engines: &[SetupEngine]) -> BTreeSet<Kind> {
+    let kinds = engines.iter().flat_map(|engine| match engine {
+        SetupEngine::All => Kind::ALL.to_vec(),
+        SetupEngine::Sandbox => vec![Kind::Sandbox],
+        SetupEngine::Docker => vec![Kind::Docker],
+        SetupEngine::Podman => vec![Kind::Podman],
+    });
+    kinds.collect()
+}
