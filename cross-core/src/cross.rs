@@ -234,10 +234,7 @@ impl Cross {
         }
         loader.load().map_err(|error| {
             let ours = Error::new(ErrorKind::Config, error.to_string());
-            match error.help() {
-                Some(help) => ours.with_help(help),
-                None => ours,
-            }
+            ours.with_help(error.help().unwrap_or("mend it at the place that is named"))
         })
     }
 

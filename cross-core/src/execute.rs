@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cross_engine::process::{Exit, Stdin};
+use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
     Blueprint, Cancel, Environments, Host, Invocation, Network, Progress, RunSpec, clock,
 };
@@ -25,6 +25,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         cancel,
         built: Vec::new(),
         tests: None,
+        stdout: None,
     };
     execution.begin()?;
     let mut timings = Vec::new();
@@ -55,6 +56,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         target: plan.target.clone(),
         artifacts: execution.built.into_iter().map(|(_, it)| it).collect(),
         tests: execution.tests,
+        stdout: execution.stdout,
         engine: plan.engine.clone(),
         environment: plan.environment.clone(),
         toolchain,
@@ -69,6 +71,7 @@ struct Execution<'a> {
     /// Where each artifact was built, and what it is once published.
     built: Vec<(PathBuf, Artifact)>,
     tests: Option<TestSummary>,
+    stdout: Option<String>,
 }
 
 impl Execution<'_> {
@@ -154,7 +157,13 @@ impl Execution<'_> {
         match output {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
-            OutputKind::Program => self.run_program(&spec),
+            OutputKind::Program => self.run_program(&spec, &mut |_| {}),
+            OutputKind::Captured => {
+                let mut kept = String::new();
+                self.run_program(&spec, &mut |line| kept.extend([line, "\n"]))?;
+                self.stdout = Some(kept);
+                Ok(())
+            }
         }
     }
 
@@ -176,18 +185,21 @@ impl Execution<'_> {
 
     fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
         let mut reader = cargo_messages::Reader::new(&self.plan.target_dir, &self.plan.publish_dir);
-        let mut last_error = None;
-        let exit = self.start(spec, &mut |stream, line| match reader.read(line) {
-            Line::Silent => ControlFlow::Continue(()),
-            Line::Events(events) => events.into_iter().try_for_each(|event| self.tell(event)),
-            Line::Other => {
-                if line.starts_with("error") && last_error.is_none() {
-                    last_error = Some(line.to_owned());
+        let (mut last_error, mut disk_is_full) = (None, false);
+        let exit = self.start(spec, &mut |stream, line| {
+            disk_is_full |= says_disk_full(line);
+            match reader.read(line) {
+                Line::Silent => ControlFlow::Continue(()),
+                Line::Events(events) => events.into_iter().try_for_each(|event| self.tell(event)),
+                Line::Other => {
+                    if line.starts_with("error") && last_error.is_none() {
+                        last_error = Some(line.to_owned());
+                    }
+                    self.tell(EventKind::Output {
+                        stream,
+                        line: line.to_owned(),
+                    })
                 }
-                self.tell(EventKind::Output {
-                    stream,
-                    line: line.to_owned(),
-                })
             }
         })?;
         let first_error = reader.first_error.or(last_error);
@@ -195,7 +207,10 @@ impl Execution<'_> {
         if exit.success() {
             return Ok(());
         }
-        Err(cargo_failure(spec, exit, first_error))
+        Err(match disk_is_full {
+            true => disk_full(spec, exit),
+            false => cargo_failure(spec, exit, first_error),
+        })
     }
 
     fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
@@ -252,8 +267,12 @@ impl Execution<'_> {
         Err(cargo_failure(spec, exit, first_error))
     }
 
-    fn run_program(&mut self, spec: &RunSpec) -> Result<()> {
+    /// Runs a program; `keep` gets the lines of its standard output.
+    fn run_program(&self, spec: &RunSpec, keep: &mut dyn FnMut(&str)) -> Result<()> {
         let exit = self.start(spec, &mut |stream, line| {
+            if stream == Stream::Stdout {
+                keep(line);
+            }
             self.tell(EventKind::Output {
                 stream,
                 line: line.to_owned(),
@@ -296,15 +315,36 @@ fn host_failure(command: &Invocation, failure: HostFailure, exit: Exit, said: &[
     Error::new(kind, format!("{what} (`{program}`: {exit}):\n{words}")).with_help(help)
 }
 
+/// What the system says when a file system is full, in whatever a compiler or linker prints.
+const DISK_FULL: &str = "No space left on device";
+
+/// Whether `line` reports it, rather than being source code that speaks of it.
+fn says_disk_full(line: &str) -> bool {
+    let before = |words: &str| words.ends_with(": ");
+    let after = |words: &str| words.starts_with(" (os error 28)");
+    line.split_once(DISK_FULL)
+        .is_some_and(|(head, tail)| before(head) || after(tail))
+}
+
+/// A cargo that failed for want of space, whatever complained of it first.
+fn disk_full(spec: &RunSpec, exit: Exit) -> Error {
+    let command = subcommand(spec);
+    Error::new(
+        ErrorKind::CargoFailed,
+        format!("{command} failed with {exit}: {DISK_FULL}"),
+    )
+    .with_help("free some space on the file system of the target directory")
+    .with_code(exit.code)
+}
+
+/// `cargo build`, for messages.
+fn subcommand(spec: &RunSpec) -> String {
+    spec.command[..spec.command.len().min(2)].join(" ")
+}
+
 /// A failed cargo, with what is known of the reason.
 fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<String>) -> Error {
-    let command = spec
-        .command
-        .iter()
-        .take(2)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let command = subcommand(spec);
     let because = first_error
         .as_deref()
         .map_or(String::new(), |text| format!(": {text}"));
@@ -326,9 +366,6 @@ fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<String>) -> Err
     .with_code(exit.code);
     let told = first_error.unwrap_or_default();
     let wants_network = ["resolve host", "name resolution", "etwork is unreachable"];
-    if told.contains("No space left on device") {
-        return error.with_help("free some space on the file system of the target directory");
-    }
     if spec.network == Network::None && wants_network.iter().any(|text| told.contains(text)) {
         return error.with_help(
             "what compiles has no network; set `network = \"host\"` in Cross.toml if a build script needs one",

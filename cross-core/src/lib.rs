@@ -14,7 +14,7 @@
 //!
 //! # From one line to every knob
 //!
-//! [`build`], [`test`] and [`run`] act on the current directory with the process's environment.
+//! [`build`], [`test()`] and [`run`] act on the current directory with the process's environment.
 //! [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
 //!
 //! ```no_run

@@ -21,6 +21,9 @@ pub struct Outcome {
     pub artifacts: Vec<Artifact>,
     /// What came of the tests, where tests were run.
     pub tests: Option<TestSummary>,
+    /// What the program printed on its standard output, each line with its end, where
+    /// [`Request::capture`](crate::Request::capture) asked for it.
+    pub stdout: Option<String>,
     /// The engine.
     pub engine: Engine,
     /// The environment.

@@ -190,6 +190,8 @@ pub enum OutputKind {
     Tests,
     /// A program's own output.
     Program,
+    /// A program's own output, whose standard output is kept for the outcome.
+    Captured,
 }
 
 impl Plan {

@@ -234,7 +234,7 @@ fn runs(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
     };
     let execute = |verb: &str, purpose: &str, output: OutputKind| {
         let mut command = facts.cargo_in(verb, options);
-        if output == OutputKind::Program {
+        if verb == "run" {
             command.push("--quiet".to_owned());
         }
         if !options.trailing.is_empty() {
@@ -242,6 +242,10 @@ fn runs(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
             command.extend(options.trailing.iter().cloned());
         }
         facts.run(purpose, command, Network::Default, output, options.stdin)
+    };
+    let program = match options.capture {
+        true => OutputKind::Captured,
+        false => OutputKind::Program,
     };
     let publish = Step {
         purpose: "publish the artifacts".to_owned(),
@@ -258,7 +262,7 @@ fn runs(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         Verb::Run => vec![
             compile("build", &[], "compile")?,
             publish,
-            execute("run", "run the program", OutputKind::Program)?,
+            execute("run", "run the program", program)?,
         ],
     })
 }

@@ -31,6 +31,7 @@ pub(crate) struct Options {
     /// Arguments for the program or the tests, after `--`.
     pub(crate) trailing: Vec<String>,
     pub(crate) stdin: bool,
+    pub(crate) capture: bool,
 }
 
 impl Request {
@@ -132,6 +133,17 @@ impl Request {
     /// An empty standard input.
     pub fn stdin(mut self) -> Self {
         self.options.stdin = true;
+        self
+    }
+
+    /// Keeps what the program that is run prints on its standard output, as
+    /// [`Outcome::stdout`]. It is heard as events too.
+    ///
+    /// # Default value
+    ///
+    /// It is heard as events only.
+    pub fn capture(mut self) -> Self {
+        self.options.capture = true;
         self
     }
 

@@ -30,7 +30,7 @@ use std::fmt;
 use cross_engine::{Cancel, Host, Kind};
 use serde::Serialize;
 
-pub use action::{Action, Deed};
+pub use action::{Action, Deed, InstallCommands};
 pub use apply::SetupEvent;
 pub use rights::Rights;
 

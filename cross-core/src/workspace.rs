@@ -130,7 +130,8 @@ pub(crate) fn probe(
         return Err(Error::new(
             ErrorKind::Manifest,
             format!("directory `{}` does not exist", cargo.dir.display()),
-        ));
+        )
+        .with_help("name the directory of a cargo project"));
     }
     let mut full =
         cargo

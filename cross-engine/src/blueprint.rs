@@ -121,20 +121,17 @@ impl Blueprint {
     pub fn containerfile(&self) -> String {
         let mut text = format!("FROM debian:{}-slim\n", self.suite);
         let mut run = vec!["set -e".to_owned()];
-        let sources = "/etc/apt/sources.list.d/debian.sources /etc/apt/sources.list";
-        run.push(match &self.mirror {
-            Some(mirror) => {
-                let line = format!("deb {mirror} {} main", self.suite);
-                format!(
-                    "rm -f {sources}; echo {} > /etc/apt/sources.list",
-                    quoted(&line)
-                )
-            }
-            None => format!(
-                "for f in {sources}; do if [ -f \"$f\" ]; then \
-                 sed -i -E '/^deb .*-(updates|security)/d; s/ [a-z]+-updates//' \"$f\"; fi; done"
-            ),
-        });
+        if let Some(mirror) = &self.mirror {
+            let line = format!("deb {mirror} {} main", self.suite);
+            run.push("rm -f /etc/apt/sources.list.d/debian.sources".to_owned());
+            run.push(format!("echo {} > /etc/apt/sources.list", quoted(&line)));
+        }
+        // As everywhere, the main archive alone. The image's own packages may be newer, and must
+        // not: the same library of another architecture has to have the same version.
+        run.push(format!(
+            "printf 'Package: *\\nPin: release n={}\\nPin-Priority: 1001\\n' > /etc/apt/preferences.d/cross",
+            self.suite
+        ));
         for option in self.dpkg_options() {
             run.push(format!("echo {} >> {DPKG_CONFIG}/cross", quoted(&option)));
         }
@@ -144,7 +141,8 @@ impl Blueprint {
         let packages: Vec<_> = self.packages.iter().map(|p| quoted(p)).collect();
         run.push("apt-get update -o Acquire::Retries=3".to_owned());
         run.push(format!(
-            "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {}",
+            "DEBIAN_FRONTEND=noninteractive apt-get install -y --allow-downgrades \
+             --no-install-recommends {}",
             packages.join(" ")
         ));
         run.push("rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin".to_owned());
@@ -216,7 +214,8 @@ mod tests {
         for part in [
             "dpkg --add-architecture arm64",
             "echo path-exclude='/usr/share/man/*' >>",
-            "install -y --no-install-recommends gcc 'cargo-web=1.85*'",
+            "install -y --allow-downgrades --no-install-recommends gcc 'cargo-web=1.85*'",
+            "Pin: release n=bookworm\\nPin-Priority: 1001",
         ] {
             let quoted_part = part.replace(
                 "path-exclude='/usr/share/man/*'",

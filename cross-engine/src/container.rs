@@ -16,8 +16,8 @@ const RUN_LABEL: &str = "org.cross-core.run";
 
 /// The `run` command for `spec`.
 ///
-/// The client's standard input is the container's lifeline: when it closes, the first process of
-/// the container ends, and the kernel ends the rest.
+/// The client's standard input is the container's lifeline: when it closes, everything in the
+/// container is killed.
 pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
     let Root::Image(image) = &spec.root else {
         return Err(Error::new(
@@ -50,7 +50,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         run = variable(run, name, value);
     }
     Ok(run
-        .args([image, "sh", "-c", lifeline::IN_CONTAINER, "cross"])
+        .args([image, "sh", "-c", lifeline::IN_NAMESPACE, "cross"])
         .args(spec.command.iter().cloned()))
 }
 
@@ -59,9 +59,9 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
 fn variable(run: Invocation, name: &str, value: &Value) -> Invocation {
     match value {
         Value::Unset => run,
-        // The client itself would obey these; none of them is a secret.
-        Value::Plain(plain) if steers_client(name) => {
-            run.args(["--env", &format!("{name}={plain}")])
+        // The client itself would obey these; by their nature they are no secrets.
+        Value::Plain(value) | Value::Secret(value) if steers_client(name) => {
+            run.args(["--env", &format!("{name}={value}")])
         }
         _ => run.args(["--env", name]).env_value(name, value.clone()),
     }
@@ -69,18 +69,28 @@ fn variable(run: Invocation, name: &str, value: &Value) -> Invocation {
 
 /// Whether a container CLI or a program it starts reads the variable for its own purposes.
 fn steers_client(name: &str) -> bool {
-    let exact = ["HOME", "PATH", "USER", "LOGNAME", "TMPDIR", "TERM", "LANG"];
-    let families = [
-        "CONTAINER",
-        "DOCKER_",
-        "BUILDKIT_",
+    const NAMES: [&str; 18] = [
+        "BUILDKIT_HOST",
+        "CONTAINERS_CONF",
+        "CONTAINERS_REGISTRIES_CONF",
+        "CONTAINERS_STORAGE_CONF",
+        "CONTAINER_CONNECTION",
+        "CONTAINER_HOST",
+        "DOCKER_API_VERSION",
+        "DOCKER_CERT_PATH",
+        "DOCKER_CONFIG",
+        "DOCKER_CONTEXT",
+        "DOCKER_HOST",
+        "DOCKER_TLS_VERIFY",
         "GODEBUG",
-        "LC_",
-        "LD_",
-        "SSL_",
-        "XDG_",
+        "HOME",
+        "LANG",
+        "PATH",
+        "TMPDIR",
+        "USER",
     ];
-    exact.contains(&name) || families.iter().any(|family| name.starts_with(family))
+    const FAMILIES: [&str; 4] = ["LC_", "LD_", "SSL_CERT_", "XDG_"];
+    NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
 /// `--mount` takes a line of comma-separated values, so that any path can be told.

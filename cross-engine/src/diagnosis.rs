@@ -63,7 +63,7 @@ const SUBIDS_HELP: &str =
     "install uidmap, and give the user a range in /etc/subuid and /etc/subgid";
 
 /// Refusals of the container's start. The texts are those of podman 4 and 5, runc and crun.
-const START: [Sign; 10] = [
+const START: [Sign; 12] = [
     // crun, then runc (7 is RLIMIT_NOFILE, 6 is RLIMIT_NPROC); docker's runc says the same.
     Sign {
         text: "setrlimit `RLIMIT_",
@@ -89,6 +89,16 @@ const START: [Sign; 10] = [
         text: "no subuid ranges found",
         cause: "this user has no subordinate user ids",
         help: SUBIDS_HELP,
+    },
+    Sign {
+        text: "insufficient UIDs or GIDs",
+        cause: "this user has no subordinate user ids, or too few",
+        help: SUBIDS_HELP,
+    },
+    Sign {
+        text: "default OCI runtime",
+        cause: "the runtime that podman's configuration names is not installed",
+        help: "install it, or mend `runtime` under `[engine]` in containers.conf",
     },
     Sign {
         text: "/dev/net/tun",
@@ -194,10 +204,11 @@ pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
         "pull access denied",
         "TLS handshake",
     ];
-    if unreachable.iter().any(|sign| said.contains(sign)) {
+    let is_sign = |line: &&str| unreachable.iter().any(|sign| line.contains(sign));
+    if let Some(line) = said.lines().find(is_sign) {
         return Error::new(
             ErrorKind::Unreachable,
-            format!("{what}: a server cannot be reached: {}", telling_line(said)),
+            format!("{what}: a server cannot be reached: {}", line.trim()),
         )
         .with_help("check the network and the proxy variables (`http_proxy`, `https_proxy`), and try again");
     }
@@ -219,6 +230,16 @@ pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
         return error.with_help("free some space in the cache directory");
     }
     error
+}
+
+/// A line without the colours that an image builder gives to what it quotes.
+pub(crate) fn uncoloured(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut text, part| {
+        text.push_str(part.split_once('m').map_or("", |(_, rest)| rest));
+        text
+    })
 }
 
 fn find<'a>(signs: &'a [Sign], text: &str) -> Option<&'a Sign> {
@@ -243,11 +264,10 @@ fn last_line(text: &str) -> &str {
 
 /// The last line that speaks of an error, else the last line.
 fn telling_line(text: &str) -> &str {
-    let is_telling = |line: &&str| line.starts_with("E: ") || line.to_lowercase().contains("error");
-    text.trim()
-        .lines()
-        .rev()
-        .find(is_telling)
+    let lines = || text.trim().lines().rev();
+    let apt_says = lines().find(|line| line.starts_with("E: "));
+    apt_says
+        .or_else(|| lines().find(|line| line.to_lowercase().contains("error")))
         .unwrap_or(last_line(text))
         .trim()
 }
@@ -260,6 +280,13 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_no_part_of_what_is_said() {
+        let line = "\u{1b}[91mE\u{1b}[0m\u{1b}[91m: Unable to correct problems\u{1b}[0m";
+        assert_eq!(uncoloured(line), "E: Unable to correct problems");
+        assert_eq!(uncoloured("plain"), "plain");
+    }
 
     #[test]
     fn a_missing_package_is_named() {
@@ -278,6 +305,10 @@ mod tests {
                     E: Failed to fetch http://mirror.invalid/InRelease";
         let error = of_making("making the environment", "exit status 1", said);
         assert_eq!(error.kind(), ErrorKind::Unreachable);
+        assert!(
+            error.to_string().ends_with("resolving 'mirror.invalid'"),
+            "{error}"
+        );
         assert!(error.help().is_some());
     }
 
@@ -311,6 +342,20 @@ mod tests {
         );
         assert!(message.contains("both cgroup versions"), "{message}");
         assert!(help.contains("runtime = \"runc\""), "{help}");
+        let (message, help) = start(
+            Kind::Podman,
+            126,
+            "Error: OCI runtime error: runc: runc create failed: systemd not running on this host, cannot use systemd \
+             cgroups manager",
+        );
+        assert!(message.contains("control group"), "{message}");
+        assert!(help.contains("cgroupfs"), "{help}");
+        let (message, _) = start(
+            Kind::Podman,
+            125,
+            "Error: default OCI runtime \"nosuch\" not found: invalid argument",
+        );
+        assert!(message.contains("is not installed"), "{message}");
         let (message, help) = start(
             Kind::Podman,
             126,

@@ -3,32 +3,25 @@
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::blueprint::Blueprint;
 use crate::cancel::Cancel;
-use crate::clock;
+use crate::container;
 use crate::engine::{Engine, Kind};
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::host::Host;
 use crate::invocation::Invocation;
 use crate::layout::{Layout, read_layout};
 use crate::lock::Lock;
-use crate::process::{self, Stdin};
+use crate::making::{self, MANIFEST, Maker, Manifest, Staging, remove_tree};
+use crate::process;
 use crate::run::Root;
-use crate::{container, diagnosis, lifeline};
 
 /// The repository of our images; the tag is the environment's name.
 const REPOSITORY: &str = "localhost/cross-core";
-/// The file that makes a directory an environment. It is written last.
-const MANIFEST: &str = "environment.json";
-/// How much of what a maker printed is kept to explain its failure.
-const KEPT_LINES: usize = 200;
-
 /// The environments that one engine holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Environments<'a> {
@@ -58,17 +51,6 @@ pub struct Environment {
     /// Its size as the engine counts it: in MB of 10^6 bytes for a directory, in the engine's own
     /// words for an image.
     pub size: String,
-}
-
-/// What a directory's manifest says.
-#[derive(Serialize, Deserialize)]
-struct Manifest {
-    schema_version: u32,
-    name: String,
-    suite: String,
-    packages: Vec<String>,
-    bytes: u64,
-    made_at_unix: u64,
 }
 
 /// What is heard while an environment is made.
@@ -194,16 +176,8 @@ impl<'a> Environments<'a> {
             return Ok(());
         }
         let staging = Staging::new(&self.staging(name))?;
-        let made = self.make_in(
-            &staging.0,
-            blueprint,
-            &mut Maker {
-                host: self.host,
-                staging: &staging.0,
-                cancel,
-                progress,
-            },
-        );
+        let mut maker = Maker::new(self.host, staging.path(), cancel, progress);
+        let made = self.make_in(blueprint, &mut maker);
         if let Err(error) = &made {
             // The engine may have finished its part just before it was stopped.
             if error.kind() == ErrorKind::Cancelled && self.engine.has_images() {
@@ -213,29 +187,22 @@ impl<'a> Environments<'a> {
         made
     }
 
-    fn make_in(
-        &self,
-        staging: &Path,
-        blueprint: &Blueprint,
-        maker: &mut Maker<'_, '_>,
-    ) -> Result<()> {
+    fn make_in(&self, blueprint: &Blueprint, maker: &mut Maker<'_, '_>) -> Result<()> {
+        let staging = maker.staging();
         let mmdebstrap = self.host.find_program("mmdebstrap");
         let product = self.product(staging);
         if let Some(program) = &mmdebstrap {
             maker.stage("downloading and installing packages")?;
-            maker.run(
-                "making the environment",
-                blueprint.mmdebstrap(program, &product)?,
-            )?;
+            maker.debootstrap(blueprint.mmdebstrap(program, &product)?)?;
         }
         match (self.location(&blueprint.name), mmdebstrap) {
             (Location::Directory(home), Some(_)) => {
                 let root = staging.join("root");
                 if product != root {
                     maker.stage("unpacking")?;
-                    unpack(maker, &product, &root)?;
+                    maker.unpack(&product, &root)?;
                 }
-                finish(&root, blueprint, self.host)?;
+                making::finish(&root, blueprint, self.host)?;
                 let _ = fs::remove_dir_all(&home);
                 fs::rename(staging, &home).on("move the environment to", &home)
             }
@@ -369,159 +336,5 @@ impl<'a> Environments<'a> {
 
     fn directory(&self, name: &str) -> PathBuf {
         self.home().join(name)
-    }
-}
-
-/// A directory that is removed again unless it was moved away.
-struct Staging(PathBuf);
-
-impl Staging {
-    /// The caller holds the environment's lock: what is there is a dead process's.
-    fn new(path: &Path) -> Result<Self> {
-        remove_tree(path)?;
-        fs::create_dir_all(path).on("create directory", path)?;
-        Ok(Staging(path.to_owned()))
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        let _ = remove_tree(&self.0);
-    }
-}
-
-/// Runs the commands of one making.
-struct Maker<'a, 'p> {
-    host: &'a Host,
-    staging: &'a Path,
-    cancel: &'a Cancel,
-    progress: &'a mut ProgressSink<'p>,
-}
-
-impl Maker<'_, '_> {
-    fn stage(&mut self, name: &str) -> Result<()> {
-        if (self.progress)(Progress::Stage(name)).is_break() {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                format!("cancelled before {name}"),
-            ));
-        }
-        Ok(())
-    }
-
-    fn run(&mut self, what: &str, invocation: Invocation) -> Result<()> {
-        let supervised = lifeline::supervised_leaving(invocation, &[self.staging])?;
-        let mut said = Vec::new();
-        let exit = process::run(
-            &supervised,
-            &self.host.variables,
-            self.cancel,
-            Stdin::Null,
-            &mut |_, line| {
-                if said.len() == KEPT_LINES {
-                    said.remove(0);
-                }
-                said.push(line.to_owned());
-                (self.progress)(Progress::Line(line))
-            },
-        )?;
-        if exit.success() {
-            return Ok(());
-        }
-        Err(diagnosis::of_making(
-            what,
-            &exit.to_string(),
-            &said.join("\n"),
-        ))
-    }
-}
-
-fn unpack(maker: &mut Maker<'_, '_>, tar: &Path, root: &Path) -> Result<()> {
-    fs::create_dir(root).on("create directory", root)?;
-    let invocation = Invocation::new("tar")
-        .args([
-            "--extract",
-            "--exclude=./dev/*",
-            "--no-same-owner",
-            "--file",
-        ])
-        .args([
-            crate::error::utf8(tar)?,
-            "--directory",
-            crate::error::utf8(root)?,
-        ]);
-    maker.run("unpacking the environment", invocation)?;
-    fs::remove_file(tar).on("remove", tar)
-}
-
-/// Makes the mount points that runs need and the caller the owner, and writes the manifest.
-fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<()> {
-    let certificates = root.join("etc/ssl/certs");
-    fs::create_dir_all(&certificates).on("create directory", &certificates)?;
-    for file in ["etc/resolv.conf", "etc/hosts", "etc/passwd", "etc/group"] {
-        let path = root.join(file);
-        // A link would lead the mount astray.
-        if path.is_symlink() {
-            fs::remove_file(&path).on("remove", &path)?;
-        }
-        if !path.exists() {
-            fs::write(&path, "").on("write", &path)?;
-        }
-    }
-    let manifest = Manifest {
-        schema_version: 1,
-        name: blueprint.name.clone(),
-        suite: blueprint.suite.clone(),
-        packages: blueprint.packages.clone(),
-        bytes: take_over(root, host).on("take over", root)?,
-        made_at_unix: clock::unix_time().as_secs(),
-    };
-    let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
-    let path = root.with_file_name(MANIFEST);
-    fs::write(&path, text).on("write", &path)
-}
-
-/// Makes the caller the owner of a tree, and returns the bytes it occupies on disk.
-fn take_over(dir: &Path, host: &Host) -> io::Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let (path, meta) = (entry.path(), entry.metadata()?);
-        if (meta.uid(), meta.gid()) != (host.uid, host.gid) {
-            lchown(&path, Some(host.uid), Some(host.gid))?;
-        }
-        bytes += meta.blocks() * 512;
-        if meta.is_dir() {
-            bytes += take_over(&path, host)?;
-        }
-    }
-    Ok(bytes)
-}
-
-/// Removes a tree, also where its directories are not writable; what is not there is removed.
-fn remove_tree(path: &Path) -> Result<()> {
-    // Another process may be removing the same tree.
-    for _ in 0..3 {
-        match fs::remove_dir_all(path) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                make_writable(path);
-            }
-            Err(_) => std::thread::sleep(Duration::from_millis(50)),
-        }
-    }
-    fs::remove_dir_all(path).on("remove", path)
-}
-
-fn make_writable(dir: &Path) {
-    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
-    let Ok(entries) = fs::read_dir(dir) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            make_writable(&entry.path());
-        }
     }
 }

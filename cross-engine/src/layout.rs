@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn entries_are_bound_whole() {
         check(
-            &["/w/app", "/root/.cargo/registry"],
+            &["/w/app", "/home/u/.cargo/registry"],
             &["link /bin -> usr/bin", "bind /etc", "bind /usr"],
         );
     }

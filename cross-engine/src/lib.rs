@@ -13,6 +13,7 @@ mod invocation;
 mod layout;
 mod lifeline;
 mod lock;
+mod making;
 mod memory;
 mod probe;
 pub mod process;

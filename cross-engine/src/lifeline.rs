@@ -9,38 +9,54 @@ use crate::invocation::Invocation;
 
 use std::path::Path;
 
-/// The first process of a container: starts the command (`"$@"`), returns its status, and ends when
-/// standard input does. When the first process ends, the kernel ends all others.
+/// For a process namespace of its own, in a container or a sandbox: runs the command (`"$@"`) and
+/// returns its exact status; when standard input ends, everything in the namespace is killed.
 ///
-/// The first process of a container ignores signals it has no handler for, hence the `trap`.
-pub(crate) const IN_CONTAINER: &str = r#"trap 'exit 143' TERM
-exec 3<&0 </dev/null
-"$@" 3<&- & run=$!
-{ cat <&3 >/dev/null 2>&1; kill -TERM $$; } >/dev/null 2>&1 &
+/// The command runs in the foreground, since a shell has background jobs ignore `SIGINT`, and in a
+/// subshell, so that the shell's remarks on signals stay out of its standard error. The killing is
+/// repeated, because the first round may come before the command is started. Outside of a namespace
+/// it would reach every process of the user, so it refuses to run there: only in one is its process
+/// id 1, or 2 behind the sandbox's own first process.
+pub(crate) const IN_NAMESPACE: &str = r#"[ $$ -le 2 ] || { echo 'cross: no process namespace of its own' >&2; exit 125; }
+exec 3<&0 4>&2 </dev/null 2>/dev/null
+{ read -r _ <&3; while :; do kill -9 -1; sleep 1; done; } >/dev/null 4>&- &
 exec 3<&-
-wait "$run""#;
+(exec "$@" 2>&4 4>&-)
+exit"#;
 
-/// The same for a command of the host, which has no process namespace that would end with it: at the
-/// end of standard input its process group gets `TERM`, then the command `KILL`; what it leaves is
-/// removed, and whatever remains of the group is killed. `$1` is the number of paths to remove;
-/// they follow, then the command.
-const ON_HOST: &str = r#"count=$1 stop=; shift
-trap 'stop=1' TERM INT HUP
-exec 3<&0 </dev/null
-( shift "$count"; trap - TERM INT HUP; exec "$@" 3<&- ) & run=$!
-(
-  trap '' TERM INT HUP
-  cat <&3
-  kill -TERM 0
-  sleep 3
-  kill -KILL "$run"
-) >/dev/null 2>&1 & watch=$!
+/// For a command of the host, whose process group ends with its owner: `TERM` when standard input
+/// ends, so that it can tidy up, and `KILL` three seconds later.
+const GRACEFUL: &str = r#"exec 3<&0 4>&2 </dev/null 2>/dev/null
+trap stop=1 TERM
+{ read -r _ <&3; trap '' TERM; kill -TERM 0; sleep 3; kill -KILL 0; } >/dev/null 4>&- &
 exec 3<&-
-wait "$run"; status=$?
-if [ -z "$stop" ]; then kill -KILL "$watch"; exit "$status"; fi
-wait "$run"
-while [ "$count" -gt 0 ]; do rm -rf -- "$1"; shift; count=$((count-1)); done
-kill -KILL 0"#;
+(exec "$@" 2>&4 4>&-)
+status=$?
+[ -z "$stop" ] || kill -KILL 0
+kill -KILL $!
+exit $status"#;
+
+/// For a command of the host that fills directories: it is killed at once when standard input ends,
+/// and unless it succeeded the directories are removed. `$1` is their number; they follow, then
+/// the command. Its own tidying would take longer than anyone waits.
+///
+/// What an unprivileged `mmdebstrap` leaves belongs to subordinate users, whom only its helper
+/// can remove.
+const REMOVING: &str = r#"exec 3<&0 4>&2 </dev/null 2>/dev/null
+count=$1; shift
+leave() { while [ "$count" -gt 0 ]; do
+  rm -rf --one-file-system -- "$1" || {
+    mmdebstrap --unshare-helper rm -rf --one-file-system -- "$1"; rm -rf --one-file-system -- "$1"; }
+  shift; count=$((count-1)); done; }
+(shift "$count"; exec setsid "$@" 2>&4 3<&- 4>&-) & run=$!
+{ read -r _ <&3; while kill -KILL -$run || kill -KILL $run; do sleep .1; done; } >/dev/null 4>&- &
+watch=$!
+exec 3<&-
+wait $run
+status=$?
+kill -KILL $watch
+[ $status = 0 ] || leave "$@"
+exit $status"#;
 
 /// `invocation`, a command of the host, so that it and everything it starts in its process group
 /// ends with its owner.
@@ -49,21 +65,27 @@ kill -KILL 0"#;
 ///
 /// When its program's path is not UTF-8.
 pub fn supervised(invocation: Invocation) -> Result<Invocation> {
-    supervised_leaving(invocation, &[])
+    let sh = Invocation::new("sh").args(["-c", GRACEFUL, "cross"]);
+    wrapped(sh, invocation)
 }
 
-/// [`supervised`]; `leavings` are removed when it has to be ended early.
+/// The same for one that fills the directories `leavings`: when it fails or has to be ended early,
+/// they are removed.
 pub(crate) fn supervised_leaving(invocation: Invocation, leavings: &[&Path]) -> Result<Invocation> {
     let mut sh = Invocation::new("sh")
-        .args(["-c", ON_HOST, "cross"])
+        .args(["-c", REMOVING, "cross"])
         .arg(leavings.len().to_string());
     for path in leavings {
         sh = sh.arg(utf8(path)?);
     }
-    sh = sh.arg(utf8(&invocation.program)?).args(invocation.args);
-    sh.env = invocation.env;
-    sh.base = invocation.base;
-    sh.cwd = invocation.cwd;
+    wrapped(sh, invocation)
+}
+
+fn wrapped(sh: Invocation, inner: Invocation) -> Result<Invocation> {
+    let mut sh = sh.arg(utf8(&inner.program)?).args(inner.args);
+    sh.env = inner.env;
+    sh.base = inner.base;
+    sh.cwd = inner.cwd;
     Ok(sh.lifeline())
 }
 

@@ -2,6 +2,7 @@
 //! installed.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::clock;
@@ -19,6 +20,9 @@ use crate::sandbox;
 const DOCKER_FORMAT: &str = "{{.Server.Version}}|{{.Server.Os}}/{{.Server.Arch}}|\
                              {{range .Server.Components}}{{.Name}} {{end}}";
 const PODMAN_FORMAT: &str = "{{.Client.Version}}|{{.Client.OsArch}}|";
+
+/// How long an engine may take to say its version. A daemon that starts takes a few seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the environment that will run is made of: it decides which engines can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +93,9 @@ fn automatic(needs: Needs, host: &Host, cancel: &Cancel) -> Result<Selected> {
         }
         match probe(kind, host, cancel)? {
             Ok(engine) => {
-                let reason = match passed_over.len() {
-                    0 => format!("{kind} is the first choice and answers"),
-                    _ => format!("{kind} is the first that answers"),
+                let reason = match &passed_over[..] {
+                    [] => format!("{kind} is the first choice and answers"),
+                    others => format!("{kind} is the first that answers; {}", listed(others)),
                 };
                 return Ok(Selected {
                     engine,
@@ -102,17 +106,22 @@ fn automatic(needs: Needs, host: &Host, cancel: &Cancel) -> Result<Selected> {
             Err(unusable) => passed_over.push(unusable),
         }
     }
-    let reasons: Vec<_> = passed_over.iter().map(ToString::to_string).collect();
     let helps: Vec<_> = passed_over.iter().map(|one| one.help.as_str()).collect();
     Err(Error::new(
         ErrorKind::NoEngine,
-        format!("no engine answers here ({})", reasons.join("; ")),
+        format!("no engine answers here ({})", listed(&passed_over)),
     )
     .with_help(format!(
         "any one of these is enough: {}",
         helps.join("; or ")
     ))
     .with_unusable(passed_over))
+}
+
+/// Each engine with why it cannot serve.
+fn listed(unusable: &[Unusable]) -> String {
+    let each: Vec<_> = unusable.iter().map(ToString::to_string).collect();
+    each.join("; ")
 }
 
 /// Asks the engine of this kind.
@@ -221,7 +230,25 @@ fn ask_now(
     host: &Host,
     cancel: &Cancel,
 ) -> Result<Result<Engine, Unusable>> {
-    let said = process::output(&question(kind, program), &host.variables, cancel)?;
+    let limited = cancel.clone().with_deadline(PATIENCE);
+    let said = match process::output(
+        &question(kind, program, host.uid),
+        &host.variables,
+        &limited,
+    ) {
+        Err(error) if error.kind() == ErrorKind::Deadline && cancel.check().is_ok() => {
+            return Ok(Err(Unusable {
+                engine: kind.name().to_owned(),
+                reason: format!("it does not answer within {} s", PATIENCE.as_secs()),
+                help: format!(
+                    "see whether `{} version` answers, and restart its daemon if it does not",
+                    kind.program()
+                ),
+                installed: true,
+            }));
+        }
+        said => said?,
+    };
     if let Some(engine) = understood(kind, program, host, &said) {
         return Ok(Ok(engine));
     }
@@ -243,10 +270,10 @@ fn ask_now(
 }
 
 /// The one command that proves an engine: its version, said by the part that does the work.
-pub(crate) fn question(kind: Kind, program: &Path) -> Invocation {
+pub(crate) fn question(kind: Kind, program: &Path, uid: u32) -> Invocation {
     match kind {
         Kind::Sandbox => Invocation::new(program)
-            .args(sandbox::namespaces(Network::None))
+            .args(sandbox::namespaces(uid, Network::None))
             .args([
                 "--ro-bind",
                 "/",

@@ -231,10 +231,10 @@ mod tests {
     fn mounts_are_arranged_outer_first_and_without_repetition() {
         let got = arranged(vec![
             Mount::write("/w/app/target"),
-            Mount::read("/root/.cargo/registry"),
+            Mount::read("/home/u/.cargo/registry"),
             Mount::write("/w/app"),
             Mount::write("/w/app"),
-            Mount::scratch("/root/.cargo"),
+            Mount::scratch("/home/u/.cargo"),
             Mount::read("/w/app/vendor"),
         ]);
         let shown: Vec<_> = got
@@ -244,8 +244,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "Scratch /root/.cargo",
-                "Read /root/.cargo/registry",
+                "Scratch /home/u/.cargo",
+                "Read /home/u/.cargo/registry",
                 "Write /w/app",
                 "Read /w/app/vendor",
             ]

@@ -41,7 +41,7 @@ impl Engine {
     /// Asks again what the probe asks, whose answer comes from inside a sandbox: the probe itself
     /// may remember it.
     fn verify_sandbox(&self, host: &Host, cancel: &Cancel) -> Result<()> {
-        let ask = probe::question(self.kind, &self.program);
+        let ask = probe::question(self.kind, &self.program, host.uid);
         let said = process::output(&ask, &host.variables, cancel)?;
         match said.exit.success() {
             true => Ok(()),

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::ambient;
 
+/// How many lines around a difference are shown.
+const CONTEXT: usize = 3;
+
 /// Compares `actual` with the file `tests/snapshots/<name>.txt`. `name` may have directories.
 ///
 /// With `UPDATE_SNAPSHOTS=1` in the environment the file is written instead.
@@ -33,9 +36,29 @@ pub fn check(name: &str, actual: &str) {
     );
 }
 
-/// The lines of both, those of the old only marked `-`, those of the new only `+`.
+/// The lines that differ and those near them: `-` marks the old only, `+` the new only.
 fn difference(old: &str, new: &str) -> String {
-    let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
+    let lines = aligned(
+        &old.lines().collect::<Vec<_>>(),
+        &new.lines().collect::<Vec<_>>(),
+    );
+    let is_near = |n: usize| {
+        let near = n.saturating_sub(CONTEXT)..lines.len().min(n + CONTEXT + 1);
+        lines[near].iter().any(|(mark, _)| *mark != ' ')
+    };
+    let (mut text, mut last) = (String::new(), 0);
+    for n in (0..lines.len()).filter(|n| is_near(*n)) {
+        if n > last {
+            text.push_str("  …\n");
+        }
+        let _ = writeln!(text, "{} {}", lines[n].0, lines[n].1);
+        last = n + 1;
+    }
+    text
+}
+
+/// The lines of both in one order, each with its mark.
+fn aligned<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(char, &'a str)> {
     // common[i][j]: how many lines the longest common subsequence of old[i..] and new[j..] has.
     let mut common = vec![vec![0; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
@@ -47,20 +70,20 @@ fn difference(old: &str, new: &str) -> String {
             };
         }
     }
-    let (mut text, mut i, mut j) = (String::new(), 0, 0);
+    let (mut lines, mut i, mut j) = (Vec::new(), 0, 0);
     while i < old.len() || j < new.len() {
         if i < old.len() && j < new.len() && old[i] == new[j] {
-            let _ = writeln!(text, "  {}", old[i]);
+            lines.push((' ', old[i]));
             (i, j) = (i + 1, j + 1);
         } else if j == new.len() || i < old.len() && common[i + 1][j] >= common[i][j + 1] {
-            let _ = writeln!(text, "- {}", old[i]);
+            lines.push(('-', old[i]));
             i += 1;
         } else {
-            let _ = writeln!(text, "+ {}", new[j]);
+            lines.push(('+', new[j]));
             j += 1;
         }
     }
-    text
+    lines
 }
 
 #[cfg(test)]
@@ -72,6 +95,10 @@ mod tests {
         assert_eq!(
             difference("a\nb\nc\n", "a\nx\nc\nd\n"),
             "  a\n- b\n+ x\n  c\n+ d\n"
+        );
+        assert_eq!(
+            difference("1\n2\n3\n4\n5\n6", "1\n2\n3\n4\n5\n"),
+            "  …\n  3\n  4\n  5\n- 6\n"
         );
     }
 }

@@ -23,6 +23,8 @@ pub struct Leftovers {
     user: u32,
 }
 
+/// How many leftovers are shown.
+const SHOWN: usize = 20;
 /// How long a container engine may take to forget a container after its end.
 const ENGINE_GRACE: Duration = Duration::from_secs(2);
 
@@ -79,10 +81,18 @@ impl Leftovers {
             thread::sleep(Duration::from_millis(100));
             left = self.all();
         }
-        assert!(
-            left.is_empty(),
-            "left behind after {:.1} s:\n{}",
-            start.elapsed().as_secs_f64(),
+        if left.is_empty() {
+            return;
+        }
+        // The project's directory is removed with all that is in it: not with what is mounted there.
+        for mount in self.mounts().iter().rev() {
+            let place = mount.split(' ').nth(2).unwrap_or_default();
+            tool::output(&Invocation::new("umount").args(["--lazy", place]));
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        let more = left.split_off(left.len().min(SHOWN)).len();
+        panic!(
+            "left behind after {seconds:.1} s:\n{}\nand {more} more",
             left.join("\n")
         );
     }

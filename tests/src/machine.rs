@@ -49,7 +49,9 @@ const SANDBOX_ANSWER: &str = "bubblewrap 0.8.0\n";
 /// The fake rustup's only toolchain.
 const TOOLCHAIN: &str = "stable-x86_64-unknown-linux-gnu";
 /// Tools of the machine that the library's lifelines and makings need.
-const REAL_TOOLS: [&str; 8] = ["sh", "cat", "tar", "sleep", "rm", "mkdir", "true", "env"];
+const REAL_TOOLS: [&str; 10] = [
+    "sh", "cat", "tar", "sleep", "rm", "mkdir", "true", "env", "setsid", "unshare",
+];
 
 /// A machine in a temporary directory: a PATH, a home, a cache, a rustup with one toolchain. Its
 /// cargo and rustc are the real ones, behind a record.

@@ -57,3 +57,19 @@ pub fn found(name: &str) -> Option<PathBuf> {
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
+
+/// The words that start a command as the first process of a process namespace of its own, which is
+/// where an engine would start it.
+pub fn as_first_process() -> Vec<&'static str> {
+    let mut words = vec!["unshare", "--pid", "--fork", "--kill-child"];
+    if !is_root() {
+        words.push("--map-root-user");
+    }
+    words
+}
+
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    Path::new("/proc/self").metadata().unwrap().uid() == 0
+}

@@ -11,7 +11,7 @@ use cross_engine::{
     Access, Cancel, Engine, ErrorKind, Host, Invocation, Layout, Mount, Needs, Network, Root,
     RunSpec, Value, Variables, arranged, clock, read_layout, select, supervised,
 };
-use cross_tests::{Fakes, Machine, check};
+use cross_tests::{Fakes, Machine, check, tool};
 
 /// The engine as it answers on a fake machine, owned by user 1000 whoever runs the tests.
 fn engine(fake: Fakes) -> Engine {
@@ -268,9 +268,9 @@ fn a_sandbox_starts_from_no_variable() {
 }
 
 #[test]
-fn a_sandboxs_command_is_word_for_word_behind_its_options() {
+fn a_command_that_reads_standard_input_is_word_for_word_behind_the_sandboxs_options() {
     let words: Vec<String> = nasty_words().collect();
-    let spec = RunSpec::new(root_of(Fakes::Sandbox), "/", words.clone());
+    let spec = RunSpec::new(root_of(Fakes::Sandbox), "/", words.clone()).stdin(true);
     let args = engine(Fakes::Sandbox).invocation(&spec).unwrap().args;
     let end = args.iter().position(|arg| arg == "--").unwrap();
     assert_eq!(args[end + 1..], words);
@@ -411,15 +411,44 @@ fn variables() -> Variables {
     Variables::from([("PATH".into(), "/usr/bin:/bin".into())])
 }
 
-/// The command as the container's first process would start it, here.
-fn as_in_container(command: Vec<String>) -> Invocation {
-    let image = "localhost/cross-core:e";
-    let spec = RunSpec::new(Root::Image(image.to_owned()), "/", command);
-    let run = engine(Fakes::Docker).invocation(&spec).unwrap();
-    let at = run.args.iter().position(|arg| arg == image).unwrap();
+/// What the first process of a container or of a sandbox is, for this command.
+fn first_process(fake: Fakes, command: &[&str]) -> Invocation {
+    let spec = RunSpec::new(root_of(fake), "/", command.iter().copied());
+    let run = engine(fake).invocation(&spec).unwrap();
+    let last = match &spec.root {
+        Root::Image(image) => image.as_str(),
+        _ => "--",
+    };
+    let at = run.args.iter().position(|arg| arg == last).unwrap();
     let mut first = Invocation::new(&run.args[at + 1]).args(run.args[at + 2..].to_vec());
     first.ending = run.ending;
     first
+}
+
+/// The command behind every lifeline there is, each started as it is meant to be.
+fn behind_lifelines(command: &[&str]) -> Vec<Invocation> {
+    let on_host = Invocation::new(command[0]).args(command[1..].iter().copied());
+    let mut all = vec![supervised(on_host).unwrap()];
+    for fake in Fakes::ENGINES {
+        let first = first_process(fake, command);
+        let namespace = tool::as_first_process();
+        let mut run = Invocation::new(namespace[0])
+            .args(namespace[1..].to_vec())
+            .arg(first.program.to_str().unwrap())
+            .args(first.args);
+        run.ending = first.ending;
+        all.push(run);
+    }
+    all
+}
+
+#[test]
+fn the_lifeline_refuses_to_run_where_it_would_reach_everybody() {
+    for fake in Fakes::ENGINES {
+        let outside = first_process(fake, &["true"]);
+        let said = process::output(&outside, &variables(), &Cancel::new()).unwrap();
+        assert_eq!(said.exit.code, Some(125), "{said:?}");
+    }
 }
 
 fn words_without_our_separators() -> Vec<String> {
@@ -429,21 +458,16 @@ fn words_without_our_separators() -> Vec<String> {
 }
 
 #[test]
-fn words_survive_a_containers_lifeline() {
+fn nasty_arguments_survive_the_lifeline_unchanged() {
     let words = words_without_our_separators();
     assert!(words.len() > 400);
-    let run = as_in_container(printer(&words));
-    let said = process::output(&run, &variables(), &Cancel::new()).unwrap();
-    assert_eq!(received(&said), words);
-}
-
-#[test]
-fn words_survive_the_lifeline_of_a_command_of_the_host() {
-    let words = words_without_our_separators();
     let command = printer(&words);
-    let run = supervised(Invocation::new(&command[0]).args(command[1..].to_vec())).unwrap();
-    let said = process::output(&run, &variables(), &Cancel::new()).unwrap();
-    assert_eq!(received(&said), words);
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    for run in behind_lifelines(&command) {
+        let said = process::output(&run, &variables(), &Cancel::new()).unwrap();
+        assert_eq!(received(&said), words);
+        assert_eq!(said.stderr, "");
+    }
 }
 
 #[test]
@@ -468,22 +492,21 @@ fn words_survive_the_way_from_a_transcript_into_a_shell() {
 #[test]
 fn a_status_comes_back_through_the_lifelines() {
     for status in [0, 1, 7, 101, 125, 126, 127, 137, 143, 255] {
-        let command = ["sh".to_owned(), "-c".to_owned(), format!("exit {status}")];
-        let host = supervised(Invocation::new("sh").args(command[1..].to_vec())).unwrap();
-        for run in [as_in_container(command.to_vec()), host] {
+        for run in behind_lifelines(&["sh", "-c", &format!("exit {status}")]) {
             let said = process::output(&run, &variables(), &Cancel::new()).unwrap();
             assert_eq!(said.exit.code, Some(status), "{run}");
         }
     }
-    let missing = as_in_container(vec!["no-such-program".to_owned()]);
-    let said = process::output(&missing, &variables(), &Cancel::new()).unwrap();
-    assert_eq!(said.exit.code, Some(127));
+    for run in behind_lifelines(&["no-such-program"]) {
+        let said = process::output(&run, &variables(), &Cancel::new()).unwrap();
+        assert_eq!(said.exit.code, Some(127), "{run}");
+        assert!(said.stderr.contains("no-such-program"), "{said:?} of {run}");
+    }
 }
 
 #[test]
 fn the_lifeline_is_not_the_commands_standard_input() {
-    let host = supervised(Invocation::new("cat")).unwrap();
-    for run in [as_in_container(vec!["cat".to_owned()]), host] {
+    for run in behind_lifelines(&["cat"]) {
         let soon = Cancel::new().with_deadline(Duration::from_secs(20));
         let said = process::output(&run, &variables(), &soon).unwrap();
         assert!(said.exit.success(), "{run} reads an empty input");
@@ -491,11 +514,33 @@ fn the_lifeline_is_not_the_commands_standard_input() {
 }
 
 #[test]
-fn the_first_process_ends_when_the_lifeline_is_closed() {
-    let start = clock::now();
-    let run = as_in_container(vec!["sleep".to_owned(), "61".to_owned()]);
-    let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
-    let error = process::output(&run, &variables(), &cancel).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Deadline);
-    assert!(start.elapsed() < Duration::from_secs(5));
+fn everything_ends_when_the_lifeline_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    for (n, run) in (0..).zip(behind_lifelines(&[
+        "sh",
+        "-c",
+        "echo begun; sleep 61 & sleep 61",
+    ])) {
+        let start = clock::now();
+        let mark = dir.path().join(format!("{n}")).display().to_string();
+        // The variable finds every process that came of this run.
+        let run = run.env("MARK", &mark);
+        let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
+        let error = process::output(&run, &variables(), &cancel).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline);
+        assert!(start.elapsed() < Duration::from_secs(5), "{run}");
+        assert_eq!(alive_with(&mark), Vec::<String>::new(), "{run}");
+    }
+}
+
+/// The processes that have `mark` as the value of a variable.
+fn alive_with(mark: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter(|process| {
+            let environ = std::fs::read(process.path().join("environ"));
+            environ.is_ok_and(|text| String::from_utf8_lossy(&text).contains(mark))
+        })
+        .map(|process| process.file_name().to_string_lossy().into_owned())
+        .collect()
 }

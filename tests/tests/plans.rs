@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use cross_core::{Action, OutputKind, Plan, Request, Verb};
 use cross_engine::{Access, Network, RunSpec};
-use cross_tests::{Answer, Call, Fakes, Machine, Project, Redactor, TARGETS, Tree, check};
+use cross_tests::{Answer, Call, Fakes, Machine, Project, Redactor, TARGETS, Tree, check, tool};
 use serde_json::Value;
 
 const VERBS: [Verb; 3] = [Verb::Build, Verb::Test, Verb::Run];
@@ -41,16 +41,18 @@ fn warm(machine: &Machine, project: &Project, verb: Verb, target: &str) -> Plan 
 
 /// Snapshots differ by who runs them: a plain user gets an entry in `/etc/passwd`, and a podman of
 /// theirs is rootless.
-fn who(project: &Project) -> (&'static str, String) {
-    let meta = project.path().metadata().unwrap();
-    let name = if meta.uid() == 0 { "root" } else { "user" };
-    (name, format!("{}:{}", meta.uid(), meta.gid()))
+fn who() -> &'static str {
+    if tool::is_root() { "root" } else { "user" }
 }
 
 fn redactor(machine: &Machine, project: &Project) -> Redactor {
+    let meta = project.path().metadata().unwrap();
+    let (uid, gid) = (meta.uid(), meta.gid());
     machine
         .redactor(project)
-        .text(&who(project).1, "UID:GID")
+        .text(&format!("{uid}:{gid}"), "UID:GID")
+        .text(&format!("user:x:{uid}:{gid}:"), "USER")
+        .text(&format!("user:x:{gid}:\\n"), "GROUP")
         .text("/etc/ssl/certs/ca-certificates.crt", "CERTIFICATES")
 }
 
@@ -90,7 +92,7 @@ fn transcripts_of(engine: Fakes) {
             text.push_str(&redactor.apply(&plan.to_string()));
             text.push('\n');
         }
-        let name = format!("plans/{}/{}-{target}", who(&project).0, engine.name());
+        let name = format!("plans/{}/{}-{target}", who(), engine.name());
         check(&name, &without_network_files(text));
     }
 }
@@ -151,8 +153,9 @@ fn the_serialised_form_is_stable() {
         for verb in VERBS {
             let mut plan = serde_json::to_value(warm(&machine, &project, verb, AARCH64)).unwrap();
             remove_network_files(&mut plan);
+            plan["engine"]["user"] = "whoever runs the test".into();
             let text = serde_json::to_string_pretty(&plan).unwrap();
-            let name = format!("plans/{}/{}-{verb}-json", who(&project).0, engine.name());
+            let name = format!("plans/{}/{}-{verb}-json", who(), engine.name());
             check(&name, &redactor(&machine, &project).apply(&text));
         }
     }
@@ -216,7 +219,7 @@ fn a_plan_names_what_has_to_be_made_first() {
         says_the_same_in_every_form(&plan);
         let making = plan.steps[0].command.as_ref().unwrap().to_string();
         assert!(making.contains(maker), "{making}");
-        let name = format!("plans/cold-{}", engine.name());
+        let name = format!("plans/{}/{}-cold", who(), engine.name());
         let making = redactor(&machine, &project).apply(&making);
         check(&name, &making);
     }
@@ -262,7 +265,7 @@ fn everything(machine: &Machine, project: &Project) -> Tree {
 }
 
 #[test]
-fn planning_writes_nothing_but_notes() {
+fn a_plan_writes_nothing_into_the_project() {
     for engine in Fakes::ENGINES {
         let machine = machine(engine);
         let project = Project::new("app").without("Cargo.lock").file(
@@ -385,13 +388,13 @@ fn what_asks_has_no_input_to_wait_for() {
         let (machine, project) = (machine(engine), Project::new("app"));
         warm(&machine, &project, Verb::Build, AARCH64);
         for call in machine.calls() {
-            assert_eq!(call.stdin == "other", false, "{}", call.line());
+            assert_ne!(call.stdin, "other", "{}", call.line());
         }
     }
 }
 
 #[test]
-fn no_secret_is_in_any_form_of_a_plan() {
+fn no_secret_is_shown_anywhere() {
     const TOKEN: &str = "s3cret-of-the-user";
     const PASSWORD: &str = "pr0xy-password";
     for engine in Fakes::ENGINES {
@@ -498,6 +501,27 @@ fn only_the_workspace_can_be_written_and_cargo_home_is_not_seen_whole() {
             assert_eq!(spec.cwd, project.path());
         }
     }
+}
+
+#[test]
+fn a_dependencys_metadata_is_not_read() {
+    let machine = machine(Fakes::Docker);
+    let project = Project::new("app").with_member_and_path_dependency().file(
+        "../beside/Cargo.toml",
+        "[package]\nname = \"beside\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+         [package.metadata.cross.build]\nnetwork = \"host\"\nengine = \"/bin/evil\"\n\
+         [workspace]\n[workspace.metadata.cross.build]\npackages = [\"evil\"]\n",
+    );
+    let project = project.file("../beside/Cross.toml", "[build]\npackages = [\"evil\"]\n");
+    let plan = warm(&machine, &project, Verb::Build, AARCH64);
+    assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
+    assert_eq!(plan.engine.kind.name(), "docker");
+    assert!(specs(&plan).all(|(spec, _)| spec.network == Network::None));
+    let plain = warm(&machine, &Project::new("app"), Verb::Build, AARCH64);
+    assert_eq!(
+        plan.environment, plain.environment,
+        "nothing was added to the recipe"
+    );
 }
 
 #[test]

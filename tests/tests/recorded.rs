@@ -405,7 +405,7 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
     let broken = machine(Fakes::Sandbox)
         .engine(Fakes::Docker)
         .engine(Fakes::Podman)
-        .rule("bwrap", &["--unshare-user"], Answer::fails(1, refused))
+        .rule("bwrap", &["--unshare-pid"], Answer::fails(1, refused))
         .rule(
             "docker",
             &["--version"],

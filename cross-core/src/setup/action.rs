@@ -31,15 +31,10 @@ pub enum Deed {
     Install {
         /// Their names.
         packages: Vec<String>,
-        /// Fetches the package lists; run first where [`refresh`](Deed::Install::refresh) says so,
-        /// and once more if a package cannot be found or fetched.
-        update: Invocation,
-        /// Whether the package lists are missing or old.
+        /// Whether the package lists are missing or old, so that they are fetched first.
         refresh: bool,
-        /// Fetches the packages; a cancellation stops it.
-        download: Invocation,
-        /// Installs what was fetched; it is never stopped half way.
-        install: Invocation,
+        /// The commands.
+        commands: Box<InstallCommands>,
     },
     /// Writes a file.
     Write {
@@ -61,6 +56,19 @@ pub enum Deed {
         /// The engine.
         engine: Kind,
     },
+}
+
+/// The commands of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct InstallCommands {
+    /// Fetches the package lists: first where they are missing or old, else only if a package
+    /// cannot be found or fetched.
+    pub update: Invocation,
+    /// Fetches the packages; a cancellation stops it.
+    pub download: Invocation,
+    /// Installs what was fetched; it is never stopped half way.
+    pub install: Invocation,
 }
 
 impl Action {
@@ -96,19 +104,8 @@ impl Action {
         match &self.deed {
             Deed::Run { .. } | Deed::Verify { .. } => Vec::new(),
             Deed::Install {
-                update,
-                refresh,
-                download,
-                install,
-                ..
-            } => {
-                let mut lines = vec![format!("$ {download}"), format!("$ {install}")];
-                match refresh {
-                    true => lines.insert(0, format!("$ {update}")),
-                    false => lines.push(format!("if a package is not found, first: $ {update}")),
-                }
-                lines
-            }
+                refresh, commands, ..
+            } => commands.lines(*refresh),
             Deed::Write { text, .. } => text.lines().map(|line| format!("| {line}")).collect(),
             Deed::StartDocker { command, log: None } => vec![format!("$ {command}")],
             Deed::StartDocker {
@@ -119,6 +116,23 @@ impl Action {
                 log.display()
             )],
         }
+    }
+}
+
+impl InstallCommands {
+    fn lines(&self, refresh: bool) -> Vec<String> {
+        let mut lines = vec![
+            format!("$ {}", self.download),
+            format!("$ {}", self.install),
+        ];
+        match refresh {
+            true => lines.insert(0, format!("$ {}", self.update)),
+            false => lines.push(format!(
+                "if a package is not found, first: $ {}",
+                self.update
+            )),
+        }
+        lines
     }
 }
 

@@ -12,7 +12,7 @@ use cross_engine::process::{self, Stdin};
 use cross_engine::{Cancel, Host, Invocation, Kind, Lock, clock, probe};
 use serde::Serialize;
 
-use super::action::Deed;
+use super::action::{Deed, InstallCommands};
 use super::facts::{Answer, Facts};
 use super::rights::Rights;
 use super::{SetupPlan, verified::Verified};
@@ -23,6 +23,11 @@ use crate::files;
 const KEPT_LINES: usize = 40;
 /// How long a started daemon may take to answer.
 const DAEMON_PATIENCE: Duration = Duration::from_secs(60);
+/// What a docker daemon says last that will never answer.
+const GAVE_UP: [&str; 2] = [
+    "failed to start daemon",
+    "unable to configure the Docker daemon",
+];
 const DAEMON_POLL: Duration = Duration::from_millis(250);
 /// How long an installation may take, which no cancellation stops.
 const INSTALL_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -138,25 +143,20 @@ impl Work<'_> {
         match deed {
             Deed::Run { commands } => commands.iter().try_for_each(|one| self.run(one, cancel)),
             Deed::Install {
-                update,
-                refresh,
-                download,
-                install,
-                ..
-            } => self.install(update, *refresh, download, install),
+                refresh, commands, ..
+            } => self.install(commands, *refresh),
             Deed::Write { path, text } => self.write(path, text),
             Deed::StartDocker { command, log } => self.start_docker(command, log.as_deref()),
             Deed::Verify { engine } => self.verify(*engine),
         }
     }
 
-    fn install(
-        &mut self,
-        update: &Invocation,
-        refresh: bool,
-        download: &Invocation,
-        install: &Invocation,
-    ) -> Result<()> {
+    fn install(&mut self, commands: &InstallCommands, refresh: bool) -> Result<()> {
+        let InstallCommands {
+            update,
+            download,
+            install,
+        } = commands;
         if refresh {
             self.run(update, self.cancel)?;
         }
@@ -200,7 +200,7 @@ impl Work<'_> {
         let patience = clock::now() + DAEMON_PATIENCE;
         while !self.docker_is_up()? {
             let said = log.map(last_lines).unwrap_or_default();
-            let gave_up = said.contains("failed to start daemon");
+            let gave_up = GAVE_UP.iter().any(|sign| said.contains(sign));
             if gave_up || clock::now() > patience {
                 let message = format!("`{command}` was run, but the docker daemon does not answer");
                 return Err(Error::new(ErrorKind::Setup, message).with_help(match log {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cross_engine::{Invocation, Kind};
 
-use super::action::{Action, Deed};
+use super::action::{Action, Deed, InstallCommands};
 use super::facts::{Answer, Facts};
 use super::podman::DROP_IN;
 use super::rights::docker_group;
@@ -70,8 +70,9 @@ fn packages(wanted: &Wanted, facts: &Facts) -> Packages {
             }
             Kind::Podman => {
                 need(facts.has("podman"), "podman", true);
-                let hybrid = facts.podman.machine.hybrid_cgroups;
-                need(facts.has("runc") || !hybrid, "runc", false);
+                let named = facts.podman.config.runtime.as_deref() == Some("runc");
+                let needed = named || facts.podman.machine.hybrid_cgroups;
+                need(facts.has("runc") || !needed, "runc", false);
             }
             _ => {}
         }
@@ -113,10 +114,12 @@ fn install(why: &str, packages: &[&str], recommended: bool, refresh: bool) -> Ac
         why,
         Deed::Install {
             packages: packages.iter().map(ToString::to_string).collect(),
-            update: apt().arg("update"),
             refresh,
-            download: take(&["--download-only"]),
-            install: take(&[]),
+            commands: Box::new(InstallCommands {
+                update: apt().arg("update"),
+                download: take(&["--download-only"]),
+                install: take(&[]),
+            }),
         },
     )
 }

@@ -88,6 +88,11 @@ impl PodmanMachine {
         if !self.as_root || self.limits.may_raise {
             return None;
         }
+        // `host`, which newer podmans know, asks for no more than there is.
+        let host = |limits: &Vec<String>| limits.iter().any(|word| word == "host");
+        if config.ulimits.as_ref().is_some_and(host) {
+            return None;
+        }
         let asked = |name| config.hard(name).unwrap_or(PODMAN_WISH);
         let Limits { nofile, nproc, .. } = self.limits;
         if asked("nofile") <= nofile && asked("nproc") <= nproc {
@@ -202,5 +207,7 @@ mod tests {
         );
         let lacks = restricted().lacks(&config);
         assert!(lacks.ulimits.is_some() && !lacks.runc);
+        let host = PodmanConfig::merged(["[containers]\ndefault_ulimits = [\"host\"]"]);
+        assert!(restricted().lacks(&host).ulimits.is_none());
     }
 }

@@ -3,7 +3,7 @@
 use cross_engine::{Cancel, Host, Invocation, Kind, process};
 use serde::Serialize;
 
-use super::action::{Action, Deed};
+use super::action::{Action, Deed, InstallCommands};
 use super::facts::Facts;
 use crate::error::{EngineContext as _, Result};
 
@@ -64,16 +64,16 @@ impl Rights {
             },
             Deed::Install {
                 packages,
-                update,
                 refresh,
-                download,
-                install,
+                commands,
             } => Deed::Install {
                 packages,
-                update: self.run(update),
                 refresh,
-                download: self.run(download),
-                install: self.run(install),
+                commands: Box::new(InstallCommands {
+                    update: self.run(commands.update),
+                    download: self.run(commands.download),
+                    install: self.run(commands.install),
+                }),
             },
             Deed::StartDocker { command, log } => Deed::StartDocker {
                 command: self.run(command),

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use cross_tests::fake::{Answer, Call, RECORD, RULES, Rule, home_of};
+use cross_tests::tool;
 
 fn main() -> ExitCode {
     let me = called_as();
@@ -107,8 +108,8 @@ fn answer(home: &Path, call: &Call) -> Answer {
     }
 }
 
-/// Becomes what a `run` of a container CLI or a bubblewrap call asks for, in the directory it asks
-/// for, with the variables it asks for; the mounts are at the host's paths anyway.
+/// Becomes what a `run` of a container CLI or a bubblewrap call asks for, in a process namespace, in
+/// the directory and with the variables it asks for; the mounts are at the host's paths anyway.
 fn run_here(args: &[String]) -> ExitCode {
     let after = |word: &str| args.iter().position(|arg| arg == word);
     let (command, dir) = match after("--") {
@@ -116,13 +117,15 @@ fn run_here(args: &[String]) -> ExitCode {
         // A container's command begins with the lifeline's shell, just after the image.
         None => (&args[after("sh").unwrap()..], "--workdir"),
     };
-    let mut run = Command::new(&command[0]);
-    run.args(&command[1..])
+    let namespace = tool::as_first_process();
+    let mut run = Command::new(namespace[0]);
+    run.args(&namespace[1..])
+        .args(command)
         .current_dir(&args[after(dir).unwrap() + 1]);
     for pair in args.windows(2).filter(|pair| pair[0] == "--env") {
         if let Some((name, value)) = pair[1].split_once('=') {
             run.env(name, value);
         }
     }
-    panic!("{}: {}", command[0], run.exec());
+    panic!("{}: {}", namespace[0], run.exec());
 }

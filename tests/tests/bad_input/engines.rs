@@ -134,11 +134,7 @@ fn podman_refused(containers: &str, engine: &str) -> String {
     engines::need("podman");
     let case = Case::new(Project::new("app"), "podman");
     let config = case.project.outer().join("containers.conf");
-    let runtime = if tool::found("crun").is_some() {
-        "crun"
-    } else {
-        "runc"
-    };
+    let runtime = tool::found("runc").map_or("crun", |_| "runc");
     let text = format!("[containers]\n{containers}\n[engine]\nruntime = \"{runtime}\"\n{engine}\n");
     fs::write(&config, text).unwrap();
     let case = case.env(|env| {

@@ -7,6 +7,7 @@ use std::io::{BufRead as _, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::ChildStdout;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,6 @@ use crate::{Case, TARGET, fails, says};
 
 on_engines! {
     ctrl_c_while_an_environment_is_made
-    ctrl_c_while_an_environment_is_unpacked_or_imported
     ctrl_c_during_compile
     ctrl_c_during_test
     deadline_during_compile
@@ -27,6 +27,8 @@ on_engines! {
     caller_killed_with_sigkill_during_compile
     caller_killed_with_sigkill_during_test
 }
+
+on_engines! { @ ctrl_c_while_an_environment_is_imported docker podman }
 
 /// Everything is gone so long after a cancellation.
 const CANCELLED: Duration = Duration::from_secs(5);
@@ -61,6 +63,12 @@ fn endless_test() -> Project {
 fn endless_making(engine: &str) -> Case {
     let recipe = "[build]\npackages = [\"hello-traditional\"]\n";
     Case::new(Project::new("app").cross_toml(recipe), engine).own_cache()
+}
+
+/// Environments are made in turn: how soon a disk forgets one is not to depend on the others.
+fn in_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The line of `mmdebstrap` after which its processes, mounts and files are the most.
@@ -126,6 +134,7 @@ fn ctrl_c_during_test(engine: &str) {
 }
 
 fn ctrl_c_while_an_environment_is_made(engine: &str) {
+    let _turn = in_turn();
     let case = endless_making(engine);
     let recorder = case.project.recorder().clone();
     let installing = move || {
@@ -142,7 +151,8 @@ fn ctrl_c_while_an_environment_is_made(engine: &str) {
 }
 
 /// The last stage, on the smallest environment there is: the suite's essential packages.
-fn ctrl_c_while_an_environment_is_unpacked_or_imported(engine: &str) {
+fn ctrl_c_while_an_environment_is_imported(engine: &str) {
+    let _turn = in_turn();
     let project = Project::new("app");
     let leftovers = Leftovers::of(&project);
     let variables = leftovers.env();
@@ -151,7 +161,7 @@ fn ctrl_c_while_an_environment_is_unpacked_or_imported(engine: &str) {
     let real = engines::need(engine);
     let environments = Environments::new(&real, &host);
     let name = format!("cross-test-{}", std::process::id());
-    let blueprint = Blueprint::new(&name, "bookworm", Vec::<String>::new());
+    let blueprint = Blueprint::new(&name, "bookworm", ["base-files"]);
     let (cancel, last) = (Cancel::new(), AtomicBool::new(false));
     let (result, since): (_, Instant) = thread::scope(|scope| {
         let canceller = scope.spawn(|| {
@@ -163,7 +173,7 @@ fn ctrl_c_while_an_environment_is_unpacked_or_imported(engine: &str) {
             clock::now()
         });
         let result = environments.make(&blueprint, &cancel, &mut |progress| {
-            if let Progress::Stage("unpacking" | "importing the image") = progress {
+            if let Progress::Stage("importing the image") = progress {
                 last.store(true, Ordering::SeqCst);
             }
             std::ops::ControlFlow::Continue(())
@@ -221,6 +231,7 @@ fn caller_killed_with_sigkill_during_test(engine: &str) {
 }
 
 fn caller_killed_with_sigkill_while_an_environment_is_made(engine: &str) {
+    let _turn = in_turn();
     let case = endless_making(engine);
     all_is_gone_after_sigkill(&case, "build", engine, |said| {
         let came = said.any(|line| line.unwrap().contains(INSTALLING));

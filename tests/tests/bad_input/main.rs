@@ -3,6 +3,8 @@
 //! The names of the tests read like the list they prove. What depends on the engine is proved on
 //! each one; a missing engine is a failure.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod code;
 mod configuration;
 mod engines;

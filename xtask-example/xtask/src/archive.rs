@@ -121,7 +121,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// How the names of unfinished files begin.
 const TEMPORARY: &str = ".unfinished-";
 
-/// Removes what a killed [`write`] left in `dir`. Nobody else may write there meanwhile.
+/// Removes what a killed [`write()`] left in `dir`. Nobody else may write there meanwhile.
 pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

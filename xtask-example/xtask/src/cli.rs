@@ -45,10 +45,10 @@ pub(crate) enum Command {
 /// What overrides the configuration.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Choice {
-    /// Where to run: auto, sandbox, docker or podman [default: the configuration's]
+    /// Where to run: auto, sandbox, docker or podman (default: the configuration's)
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) engine: Option<String>,
-    /// The Rust that compiles: host, image or a directory [default: the configuration's]
+    /// The Rust that compiles: host, image or a directory (default: the configuration's)
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) toolchain: Option<String>,
 }
@@ -86,7 +86,7 @@ pub(crate) enum SetupEngine {
 
 #[derive(Args)]
 pub(crate) struct Dist {
-    /// Only this target; may be given more than once [default: the configuration's `targets`]
+    /// Only this target; may be given more than once (default: the configuration's `targets`)
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Vec<String>,
     #[command(flatten)]
@@ -177,7 +177,7 @@ pub(crate) enum EnvAction {
     List,
     /// Make the environments of targets, where they are not there
     Make {
-        /// The targets [default: the configuration's `targets`]
+        /// The targets (default: the configuration's `targets`)
         #[arg(long, value_name = "TRIPLE")]
         target: Vec<String>,
     },

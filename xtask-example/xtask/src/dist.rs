@@ -1,13 +1,10 @@
 //! `dist`: builds, tests, checks and packages logsift for every target it ships for.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use cross_core::binary::Binary;
-use cross_core::{
-    Artifact, Cancel, Cross, EventKind, LocalPackage, Outcome, Request, Stream, Target,
-};
+use cross_core::{Artifact, Cancel, Cross, LocalPackage, Outcome, Request, Target};
 use serde_json::json;
 
 use crate::archive::{self, Kind, Member};
@@ -91,14 +88,13 @@ impl<'a> Dist<'a> {
 
     /// One target from nothing to its entry in the manifest; an error is one that ends the run.
     fn target(&self, target: &str) -> Result<Entry, Failure> {
-        let start = Instant::now();
-        let mut work = Work::of(target);
-        let done = self.make(&mut work);
+        let (mut work, mut total) = (Work::of(target), 0.0);
+        let done = timed(&mut total, || self.make(&mut work));
         if let (Err(failure), Err(_)) = (&done, self.cancel.check()) {
             self.ui.close();
             return Err(failure.clone());
         }
-        work.entry.seconds.total = start.elapsed().as_secs_f64();
+        work.entry.seconds.total = total;
         let failure = done.err();
         if let Some(failure) = &failure {
             work.entry.archive = None;
@@ -110,71 +106,55 @@ impl<'a> Dist<'a> {
         }
         let packed = work.entry.archive.as_ref().map(|_| work.packed.as_slice());
         self.store.record(work.entry.clone(), packed)?;
-        self.ui
-            .finish(target, work.entry.seconds.total, failure.as_ref());
+        self.ui.finish(target, total, failure.as_ref());
         Ok(work.entry)
     }
 
     fn make(&self, work: &mut Work) -> Result<(), Failure> {
-        let target = work.entry.target.clone();
-        let outcome = self
-            .request(self.cross.build(&target))
-            .run_until(self.cancel)?;
-        work.entry.seconds.build = outcome.seconds();
+        let Entry {
+            target,
+            seconds,
+            tests,
+            built,
+            ..
+        } = &mut work.entry;
+        let outcome = timed(&mut seconds.build, || self.run(self.cross.build(&*target)))?;
         let program = program_of(&outcome)?;
         if !self.args.no_test {
-            let tested = self
-                .request(self.cross.test(&target))
-                .run_until(self.cancel)?;
-            work.entry.seconds.test = tested.seconds();
-            work.entry.tests = tested.tests.as_ref().map(Tests::from);
+            let tested = timed(&mut seconds.test, || self.run(self.cross.test(&*target)))?;
+            *tests = tested.tests.as_ref().map(Tests::from);
+            if tests.as_ref().is_none_or(|it| it.run == 0) {
+                return Err(
+                    Failure::new("no test was run").with_help("`--no-test` leaves them out")
+                );
+            }
         }
-        work.entry.seconds.run = self.say_version(&target)?;
-        self.ui.step(&target, "check and package");
-        let glibc = check(program, &target)?;
-        work.entry.built = Some(built(&outcome, glibc));
+        timed(&mut seconds.run, || self.say_version(target))?;
+        self.ui.step(target, "check and package");
+        *built = Some(built_by(&outcome, check(program, target)?));
         self.package(work, program)
     }
 
     /// What all requests have in common. The same profile for the tests as for the program: the
     /// dependencies, among them SQLite's C, are compiled once for both.
-    fn request(&self, request: Request) -> Request {
-        let request = request.package(PACKAGE).release().locked();
-        match self.args.jobs {
-            Some(jobs) => request.jobs(jobs),
-            None => request,
+    fn run(&self, request: Request) -> Result<Outcome, Failure> {
+        let mut request = request.package(PACKAGE).release().locked();
+        if let Some(jobs) = self.args.jobs {
+            request = request.jobs(jobs);
         }
+        Ok(request.run_until(self.cancel)?)
     }
 
-    /// Runs the program under the target's emulator; gives the seconds that took.
-    fn say_version(&self, target: &str) -> Result<f64, Failure> {
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let (hears, ui) = (Arc::clone(&said), self.ui.clone());
-        let cross = self.cross.clone().on_event(move |event| {
-            if let EventKind::Output {
-                stream: Stream::Stdout,
-                line,
-            } = &event.kind
-            {
-                hears
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(line.clone());
-            }
-            ui.show(event);
-        });
-        let request = self.request(cross.run(target)).args(["--version"]);
-        let outcome = request.run_until(self.cancel)?;
-        let said = said
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .join("\n");
+    /// Runs the program under the target's emulator: it has to say its version.
+    fn say_version(&self, target: &str) -> Result<(), Failure> {
+        let request = self.cross.run(target).args(["--version"]).capture();
+        let said = self.run(request)?.stdout.unwrap_or_default();
         let expected = format!("{PACKAGE} {}", self.package.version);
-        if said != expected {
+        if said.trim_end() != expected {
             let message = format!("`{PACKAGE} --version` said `{said}` instead of `{expected}`");
             return Err(Failure::new(message));
         }
-        Ok(outcome.seconds())
+        Ok(())
     }
 
     fn package(&self, work: &mut Work, program: &Artifact) -> Result<(), Failure> {
@@ -245,6 +225,14 @@ impl Work {
     }
 }
 
+/// Does `work` and notes how long it took, whether it succeeds or not.
+fn timed<T>(seconds: &mut f64, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let start = Instant::now();
+    let done = work();
+    *seconds = start.elapsed().as_secs_f64();
+    done
+}
+
 fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
     let program = outcome.executables().find(|it| it.name == PACKAGE);
     program.ok_or_else(|| Failure::new(format!("cargo built no program `{PACKAGE}`")))
@@ -261,7 +249,7 @@ fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
     }
 }
 
-fn built(outcome: &Outcome, glibc: Option<String>) -> Built {
+fn built_by(outcome: &Outcome, glibc: Option<String>) -> Built {
     Built {
         engine: outcome.engine.to_string(),
         environment: outcome.environment.name.clone(),

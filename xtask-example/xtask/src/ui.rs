@@ -100,10 +100,12 @@ impl Ui {
                 self.progress(row, target, &message);
             }
             EventKind::Output { stream, line } => self.line(row, *stream, line),
-            EventKind::Diagnostic { rendered, .. } => self.say(rendered.trim_end()),
+            EventKind::Diagnostic { rendered, .. } => {
+                self.say(rendered.strip_suffix('\n').unwrap_or(rendered));
+            }
             EventKind::Warning { message, .. } => self.say(&format!("warning: {message}")),
             EventKind::EngineChosen { engine, reason } if row.step.is_empty() => {
-                self.plain(row, &format!("{target}: in {engine}: {reason}"));
+                self.plain_unless_shown(row, &format!("{target}: in {engine}: {reason}"));
             }
             _ => {}
         }
@@ -125,7 +127,7 @@ impl Ui {
         row.compiled = 0;
         row.kept.clear();
         row.bar.set_message(purpose.to_owned());
-        self.plain(row, &format!("{target}: {purpose}"));
+        self.plain_unless_shown(row, &format!("{target}: {purpose}"));
     }
 
     fn progress(&self, row: &mut Row, target: &str, message: &str) {
@@ -208,6 +210,13 @@ impl Ui {
         row.spoke = Instant::now();
         if !self.0.is_terminal {
             self.say(text);
+        }
+    }
+
+    /// The same for what would only disturb where cargo itself is heard.
+    fn plain_unless_shown(&self, row: &mut Row, text: &str) {
+        if self.0.output == Output::Kept {
+            self.plain(row, text);
         }
     }
 

@@ -1,0 +1,249 @@
+//! The making of one environment: the directory it is made in, the commands, and the finishing touch.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::blueprint::Blueprint;
+use crate::cancel::Cancel;
+use crate::clock;
+use crate::environment::{Progress, ProgressSink};
+use crate::error::{Error, ErrorKind, IoContext as _, Result, utf8};
+use crate::host::Host;
+use crate::invocation::Invocation;
+use crate::process::{self, Stdin};
+use crate::{diagnosis, lifeline};
+
+/// The file that makes a directory an environment. It is written last.
+pub(crate) const MANIFEST: &str = "environment.json";
+/// How much of what a maker printed is kept to explain its failure.
+const KEPT_LINES: usize = 200;
+
+/// What a directory's manifest says.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    schema_version: u32,
+    pub(crate) name: String,
+    suite: String,
+    packages: Vec<String>,
+    pub(crate) bytes: u64,
+    made_at_unix: u64,
+}
+
+/// A directory that is removed again unless it was moved away.
+pub(crate) struct Staging(PathBuf);
+
+impl Staging {
+    /// The caller holds the environment's lock: what is there is a dead process's.
+    pub(crate) fn new(path: &Path) -> Result<Self> {
+        remove_tree(path)?;
+        fs::create_dir_all(path).on("create directory", path)?;
+        Ok(Staging(path.to_owned()))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = remove_tree(&self.0);
+    }
+}
+
+/// Runs the commands of one making.
+pub(crate) struct Maker<'a, 'p> {
+    host: &'a Host,
+    staging: &'a Path,
+    cancel: &'a Cancel,
+    progress: &'a mut ProgressSink<'p>,
+}
+
+impl<'a, 'p> Maker<'a, 'p> {
+    pub(crate) fn new(
+        host: &'a Host,
+        staging: &'a Path,
+        cancel: &'a Cancel,
+        progress: &'a mut ProgressSink<'p>,
+    ) -> Self {
+        Maker {
+            host,
+            staging,
+            cancel,
+            progress,
+        }
+    }
+
+    /// Where everything is made.
+    pub(crate) fn staging(&self) -> &'a Path {
+        self.staging
+    }
+
+    /// Tells that a new stage begins.
+    pub(crate) fn stage(&mut self, name: &str) -> Result<()> {
+        if (self.progress)(Progress::Stage(name)).is_break() {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                format!("cancelled before {name}"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs mmdebstrap with a temporary directory of its own, which is removed whatever happens.
+    ///
+    /// As root it mounts in the mount namespace it is given, and would leave the mounts when killed:
+    /// it gets one of its own. As another user it works as that user's subordinate root, who has to
+    /// reach the temporary directory: below a private home it cannot be.
+    pub(crate) fn debootstrap(&mut self, mmdebstrap: Invocation) -> Result<()> {
+        let what = "making the environment";
+        if self.host.uid == 0 {
+            let work = self.staging.join("tmp");
+            fs::create_dir_all(&work).on("create directory", &work)?;
+            let isolated = isolated(mmdebstrap.env("TMPDIR", utf8(&work)?))?;
+            return self.run_leaving(what, isolated, &[self.staging]);
+        }
+        let usual = Path::new(self.host.variable("TMPDIR").unwrap_or(OsStr::new("/tmp")));
+        let work = tempfile::Builder::new()
+            .prefix("cross-core-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir_in(usual)
+            .on("create a directory in", usual)?;
+        let mmdebstrap = mmdebstrap.env("TMPDIR", utf8(work.path())?);
+        self.run_leaving(what, mmdebstrap, &[self.staging, work.path()])
+    }
+
+    /// Unpacks an archive of mmdebstrap's, so that everything is the caller's.
+    pub(crate) fn unpack(&mut self, tar: &Path, root: &Path) -> Result<()> {
+        fs::create_dir(root).on("create directory", root)?;
+        let unpack = Invocation::new("tar")
+            .args(["--extract", "--exclude=./dev/*", "--no-same-owner"])
+            .args(["--file", utf8(tar)?, "--directory", utf8(root)?]);
+        self.run("unpacking the environment", unpack)?;
+        fs::remove_file(tar).on("remove", tar)
+    }
+
+    /// Runs a command, and has what was made removed when it fails or is ended early.
+    pub(crate) fn run(&mut self, what: &str, invocation: Invocation) -> Result<()> {
+        self.run_leaving(what, invocation, &[self.staging])
+    }
+
+    fn run_leaving(&mut self, what: &str, command: Invocation, leavings: &[&Path]) -> Result<()> {
+        let supervised = lifeline::supervised_leaving(command, leavings)?;
+        let mut said = Vec::new();
+        let exit = process::run(
+            &supervised,
+            &self.host.variables,
+            self.cancel,
+            Stdin::Null,
+            &mut |_, line| {
+                if said.len() == KEPT_LINES {
+                    said.remove(0);
+                }
+                let line = diagnosis::uncoloured(line.trim_end_matches('\r'));
+                said.push(line.clone());
+                (self.progress)(Progress::Line(&line))
+            },
+        )?;
+        if exit.success() {
+            return Ok(());
+        }
+        let said = said.join("\n");
+        Err(diagnosis::of_making(what, &exit.to_string(), &said))
+    }
+}
+
+/// `command` in mount and process namespaces of its own, which end when it is killed.
+fn isolated(command: Invocation) -> Result<Invocation> {
+    let mut unshare = Invocation::new("unshare")
+        .args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+            "--",
+        ])
+        .arg(utf8(&command.program)?)
+        .args(command.args);
+    unshare.env = command.env;
+    Ok(unshare)
+}
+
+/// Makes the mount points that runs need and the caller the owner, and writes the manifest.
+pub(crate) fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<()> {
+    let certificates = root.join("etc/ssl/certs");
+    fs::create_dir_all(&certificates).on("create directory", &certificates)?;
+    for file in ["etc/resolv.conf", "etc/hosts", "etc/passwd", "etc/group"] {
+        let path = root.join(file);
+        // A link would lead the mount astray.
+        if path.is_symlink() {
+            fs::remove_file(&path).on("remove", &path)?;
+        }
+        if !path.exists() {
+            fs::write(&path, "").on("write", &path)?;
+        }
+    }
+    let manifest = Manifest {
+        schema_version: 1,
+        name: blueprint.name.clone(),
+        suite: blueprint.suite.clone(),
+        packages: blueprint.packages.clone(),
+        bytes: take_over(root, host).on("take over", root)?,
+        made_at_unix: clock::unix_time().as_secs(),
+    };
+    let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
+    let path = root.with_file_name(MANIFEST);
+    fs::write(&path, text).on("write", &path)
+}
+
+/// Makes the caller the owner of a tree, and returns the bytes it occupies on disk.
+fn take_over(dir: &Path, host: &Host) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let (path, meta) = (entry.path(), entry.metadata()?);
+        if (meta.uid(), meta.gid()) != (host.uid, host.gid) {
+            lchown(&path, Some(host.uid), Some(host.gid))?;
+        }
+        bytes += meta.blocks() * 512;
+        if meta.is_dir() {
+            bytes += take_over(&path, host)?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Removes a tree, also where its directories are not writable; what is not there is removed.
+pub(crate) fn remove_tree(path: &Path) -> Result<()> {
+    // Another process may be removing the same tree.
+    for _ in 0..3 {
+        match fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                make_writable(path);
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+    fs::remove_dir_all(path).on("remove", path)
+}
+
+fn make_writable(dir: &Path) {
+    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            make_writable(&entry.path());
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Every public type of the four libraries can cross threads. The list of them is complete.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::{LIBRARIES, read};
+
+/// Asserts at compile time that each type can cross threads, and gives their names.
+macro_rules! can_cross_threads {
+    ($($type:ty),* $(,)?) => {{
+        fn assert<T: Send + Sync + ?Sized>() {}
+        $(assert::<$type>();)*
+        [$(stringify!($type)),*]
+    }};
+}
+
+#[test]
+fn every_public_type_is_send_and_sync() {
+    let listed = can_cross_threads!(
+        cross_config::Code,
+        cross_config::Config,
+        cross_config::Diagnostic,
+        cross_config::Env,
+        cross_config::Error,
+        cross_config::Explained,
+        cross_config::Layer,
+        cross_config::LayerBuilder,
+        cross_config::Loaded,
+        cross_config::Loader,
+        cross_config::Network,
+        cross_config::Origin,
+        cross_config::Passthrough,
+        cross_config::Place,
+        cross_config::Severity,
+        cross_config::Sourced<String>,
+        cross_config::TargetConfig,
+        cross_core::Action,
+        cross_core::Artifact,
+        cross_core::ArtifactKind,
+        cross_core::Cross,
+        cross_core::EnvironmentRef,
+        cross_core::Error,
+        cross_core::ErrorKind,
+        cross_core::Event,
+        cross_core::EventKind,
+        cross_core::HostFailure,
+        cross_core::Listener,
+        cross_core::LocalPackage,
+        cross_core::Outcome,
+        cross_core::OutputKind,
+        cross_core::Plan,
+        cross_core::Prepared,
+        cross_core::Project,
+        cross_core::Request,
+        cross_core::Step,
+        cross_core::TestSummary,
+        cross_core::Timing,
+        cross_core::Toolchain,
+        cross_core::ToolchainSource,
+        cross_core::Verb,
+        cross_core::Warning,
+        cross_core::binary::Binary,
+        cross_core::doctor::Finding,
+        cross_core::doctor::Report,
+        cross_core::setup::Action,
+        cross_core::setup::Deed,
+        cross_core::setup::InstallCommands,
+        cross_core::setup::Rights,
+        cross_core::setup::Setup,
+        cross_core::setup::SetupEvent,
+        cross_core::setup::SetupPlan,
+        cross_engine::Access,
+        cross_engine::Base,
+        cross_engine::Blueprint,
+        cross_engine::Cancel,
+        cross_engine::Ending,
+        cross_engine::Engine,
+        cross_engine::Environment,
+        cross_engine::Environments<'static>,
+        cross_engine::Error,
+        cross_engine::ErrorKind,
+        cross_engine::Host,
+        cross_engine::Invocation,
+        cross_engine::Kind,
+        cross_engine::Layout,
+        cross_engine::Location,
+        cross_engine::Lock,
+        cross_engine::Memory,
+        cross_engine::Mount,
+        cross_engine::Needs,
+        cross_engine::Network,
+        cross_engine::Preference,
+        cross_engine::Progress<'static>,
+        cross_engine::Root,
+        cross_engine::RunSpec,
+        cross_engine::Selected,
+        cross_engine::Stamp,
+        cross_engine::Stopped,
+        cross_engine::Unusable,
+        cross_engine::Value,
+        cross_engine::Variables,
+        cross_engine::process::Exit,
+        cross_engine::process::Output,
+        cross_engine::process::Stdin,
+        cross_engine::process::Stream,
+        cross_targets::DebianArch,
+        cross_targets::Emulator,
+        cross_targets::Endian,
+        cross_targets::Facts,
+        cross_targets::Glibc,
+        cross_targets::Libc,
+        cross_targets::NotGlibc,
+        cross_targets::Recipe,
+        cross_targets::Runner,
+        cross_targets::RustSource,
+        cross_targets::Std,
+        cross_targets::Support,
+        cross_targets::Target,
+        cross_targets::TestSupport,
+        cross_targets::Tier,
+        cross_targets::UnknownTarget,
+        cross_targets::Unsupported,
+    );
+    // Closures of the caller that the library calls on the caller's own thread; and aliases.
+    let exempt = [
+        "cross_engine::ProgressSink",
+        "cross_engine::process::Sink",
+        "cross_engine::Result",
+        "cross_core::Result",
+    ];
+    let name = |listed: &str| {
+        let plain = listed.split('<').next().unwrap();
+        plain.chars().filter(|c| !c.is_whitespace()).collect()
+    };
+    let listed: BTreeSet<String> = listed.into_iter().chain(exempt).map(name).collect();
+    let public: BTreeSet<String> = LIBRARIES.into_iter().flat_map(public_types).collect();
+    let missing: Vec<_> = public.symmetric_difference(&listed).collect();
+    assert!(
+        missing.is_empty(),
+        "only public, or only in the list: {missing:#?}"
+    );
+}
+
+/// The public types of a library's own, as its sources say: what `lib.rs` exports and what its
+/// public modules have.
+fn public_types(library: &str) -> Vec<String> {
+    let (src, krate) = (Path::new(library).join("src"), library.replace('-', "_"));
+    let root = read(src.join("lib.rs"));
+    let mut types = exported(&root, &krate);
+    for module in root
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod "))
+    {
+        let module = module.trim_end_matches(';');
+        let text = read(src.join(format!("{module}.rs")));
+        let prefix = format!("{krate}::{module}");
+        types.extend(exported(&text, &prefix));
+        types.extend(defined(&text, &prefix));
+    }
+    types
+}
+
+/// The types that `pub use` makes public, but for those of another crate of ours.
+fn exported(text: &str, prefix: &str) -> Vec<String> {
+    text.split("\npub use ")
+        .skip(1)
+        .map(|rest| rest.split(';').next().unwrap())
+        .filter(|path| !path.starts_with("cross_"))
+        .flat_map(|path| path.split(['{', '}', ',', ':']).map(str::trim))
+        .filter(|name| is_type(name))
+        .map(|name| format!("{prefix}::{name}"))
+        .collect()
+}
+
+/// The public types that are defined at the outermost level.
+fn defined(text: &str, prefix: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let rest = ["struct", "enum", "trait", "type", "union"]
+            .iter()
+            .find_map(|kind| line.strip_prefix(&format!("pub {kind} ")))?;
+        let end = rest.find(|c: char| !c.is_alphanumeric())?;
+        Some(format!("{prefix}::{}", &rest[..end]))
+    };
+    text.lines().filter_map(name).collect()
+}
+
+fn is_type(name: &str) -> bool {
+    name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
+}
