@@ -44,6 +44,13 @@ impl Leftovers {
         }
     }
 
+    /// For a request that the user `id` makes: nothing is another's.
+    #[must_use]
+    pub fn of_user(mut self, id: u32) -> Self {
+        self.user = id;
+        self
+    }
+
     /// The machine's variables, with a directory for temporary files of the project's own.
     pub fn env(&self) -> Env {
         real_env().set("TMPDIR", self.temporary())
