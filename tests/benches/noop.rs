@@ -9,6 +9,8 @@
 //! The library is measured as a user pays for it: a process of its own that starts, plans, builds
 //! and ends.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,6 +22,8 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 const ROUNDS: usize = 15;
 
 type Error = Box<dyn std::error::Error>;
+/// One way to build.
+type Way = Box<dyn Fn() -> Result<(), Error>>;
 
 fn main() -> Result<(), Error> {
     let args: Vec<String> = std::env::args()
@@ -74,7 +78,7 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
         return Ok(());
     }
     let plan = request.plan()?;
-    let mut ways: [(Box<dyn Fn() -> Result<(), Error>>, Vec<Duration>); 3] = [
+    let mut ways: [(Way, Vec<Duration>); 3] = [
         (Box::new(host_cargo(dir, &plan)?), Vec::new()),
         (Box::new(by_hand(&plan)?), Vec::new()),
         (Box::new(library(dir, engine)?), Vec::new()),

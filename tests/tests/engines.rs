@@ -5,7 +5,6 @@
 //! daemon, and without anything of root's.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,6 @@
 //! engine, tested under its emulator, and run on a file.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

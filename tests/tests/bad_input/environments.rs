@@ -45,10 +45,11 @@ fn package_mirror_unreachable(engine: &str) {
     is_not_there(&case, engine);
 }
 
-/// A container engine could build the environment on an image of the distribution, if there were a
-/// registry that has it; the sandbox has no such way.
+/// A container engine could build the environment on an image of the distribution, if a registry had
+/// one of this suite; the sandbox has no such way.
 fn no_mmdebstrap_and_no_registry(engine: &str) {
-    let case = unmade("hello", engine);
+    let recipe = "[build]\nsuite = \"nowhere\"\n";
+    let case = Case::new(Project::new("app").cross_toml(recipe), engine).own_cache();
     let bin = case.project.outer().join("bin");
     fs::create_dir(&bin).unwrap();
     let path = case.leftovers.env().get("PATH").unwrap().to_owned();

@@ -4,7 +4,6 @@
 //! each one; a missing engine is a failure.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-
 mod code;
 mod configuration;
 mod engines;
