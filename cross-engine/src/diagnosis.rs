@@ -212,7 +212,15 @@ pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
         )
         .with_help("check the network and the proxy variables (`http_proxy`, `https_proxy`), and try again");
     }
-    if said.contains("newuidmap") || said.contains("/etc/subuid") || said.contains("unshare") {
+    if [
+        "newuidmap",
+        "/etc/subuid",
+        "unshare syscall failed",
+        "failed to unshare",
+    ]
+    .iter()
+    .any(|sign| said.contains(sign))
+    {
         return Error::new(
             ErrorKind::Environment,
             format!(

@@ -5,7 +5,8 @@
 //! - [`Machine`]: a machine that has nothing but fake engines, a fake rustup and the real cargo;
 //!   what is started on it is recorded.
 //! - [`Recorder`]: hears every event.
-//! - [`Leftovers`]: what a request must not leave behind; [`engines`]: the real engines.
+//! - [`Leftovers`]: what a request must not leave behind; [`engines`]: the real engines;
+//!   [`PlainUser`]: somebody who is not root.
 //! - [`check`] and [`Redactor`]: snapshots, without what differs from one machine to the next.
 //! - [`tool`]: commands of the machine.
 
@@ -23,6 +24,7 @@ pub mod fake;
 mod fixture;
 mod leftovers;
 mod machine;
+mod plain_user;
 mod recorder;
 mod redact;
 pub mod tool;
@@ -33,6 +35,7 @@ pub use fake::{Answer, Call, Rule};
 pub use fixture::{Project, real_env};
 pub use leftovers::Leftovers;
 pub use machine::{Fakes, Machine};
+pub use plain_user::PlainUser;
 pub use recorder::Recorder;
 pub use redact::Redactor;
 pub use tree::Tree;

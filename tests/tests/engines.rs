@@ -5,18 +5,14 @@
 //! daemon, and without anything of root's.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cross_core::{ArtifactKind, Cancel, Env, Target, binary::Binary};
-use cross_engine::{Invocation, Variables, process};
-use cross_tests::{Leftovers, Project, engines, on_engines, tool};
+use cross_core::{ArtifactKind, Target, binary::Binary};
+use cross_engine::Invocation;
+use cross_tests::{Leftovers, PlainUser, Project, engines, on_engines, tool};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
-
-/// The user who is not root. `cargo xtask setup` does not make users: the machine of the suite does.
-const PLAIN_USER: &str = "cross-test";
 
 /// A program that prints what a function in C returned.
 fn with_c_code() -> Project {
@@ -76,124 +72,37 @@ fn c_code_is_built_tested_and_run(engine: &str) {
     leftovers.are_none();
 }
 
-/// A user of this machine, and the toolchain in their home that reads manifests and fetches.
-struct PlainUser {
-    id: u32,
-    home: PathBuf,
-    toolchain: PathBuf,
-}
-
-impl PlainUser {
-    fn get() -> Self {
-        let passwd = fs::read_to_string("/etc/passwd").unwrap();
-        let fields: Vec<&str> = passwd
-            .lines()
-            .map(|line| line.split(':').collect::<Vec<_>>())
-            .find(|fields| fields[0] == PLAIN_USER)
-            .unwrap_or_else(|| {
-                panic!("this suite needs a user: `useradd --create-home {PLAIN_USER}`")
-            });
-        let home = PathBuf::from(fields[5]);
-        PlainUser {
-            id: fields[2].parse().unwrap(),
-            toolchain: toolchain_in(&home),
-            home,
-        }
-    }
-
-    /// Runs `command` as this user in `dir`, and returns the last line of what it printed.
-    #[track_caller]
-    fn run(&self, dir: &Path, command: &[&str]) -> String {
-        let run = Invocation::new(tool::on_path("runuser"))
-            .args(["-u", PLAIN_USER, "--"])
-            .args(command.iter().copied())
-            .cwd(dir);
-        let said = process::output(&run, &self.variables(), &Cancel::new()).unwrap();
-        assert!(
-            said.exit.success(),
-            "{command:?} as {PLAIN_USER}: {}\n{}{}",
-            said.exit,
-            said.stdout,
-            said.stderr
-        );
-        said.stdout.lines().last().unwrap_or_default().to_owned()
-    }
-
-    /// Nothing of root's, and no engine's socket or configuration.
-    fn variables(&self) -> Variables {
-        let path = format!("{}/bin:/usr/bin:/bin", self.toolchain.display());
-        let ours = Env::new()
-            .set("HOME", &self.home)
-            .set("USER", PLAIN_USER)
-            .set("PATH", path);
-        let proxies = cross_tests::real_env();
-        let proxies = proxies
-            .iter()
-            .filter(|(name, _)| name.to_string_lossy().to_lowercase().ends_with("_proxy"));
-        ours.iter()
-            .chain(proxies)
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
-    }
-}
-
-/// The toolchain of the tests, for a user who may not look into root's home: linked where it is on
-/// the same file system, else copied. It stays for the next time.
-fn toolchain_in(home: &Path) -> PathBuf {
-    let sysroot = tool::stdout(&Invocation::new(tool::rustc()).args(["--print", "sysroot"]));
-    let sysroot = Path::new(sysroot.trim());
-    let there = home.join(sysroot.file_name().unwrap());
-    if !there.join("bin/cargo").exists() {
-        let copy = |how: &str| {
-            let words = [how, sysroot.to_str().unwrap(), there.to_str().unwrap()];
-            tool::output(&Invocation::new("cp").args(words))
-                .exit
-                .success()
-        };
-        assert!(copy("-al") || copy("-a"), "the toolchain cannot be copied");
-    }
-    there
-}
-
-/// Gives everything below `dir` to the plain user and their group.
-fn give(dir: &Path) {
-    let owner = format!("{PLAIN_USER}:");
-    let chown = Invocation::new("chown").args(["-R", &owner, dir.to_str().unwrap()]);
-    tool::stdout(&chown);
-}
-
 #[test]
 fn a_plain_user_without_any_daemon_does_the_main_job() {
     engines::need("sandbox");
     let user = PlainUser::get();
+    let env = user.env();
     let project = with_c_code();
-    let leftovers = Leftovers::of(&project).of_user(user.id);
-    let caller = project.outer().join("caller");
-    fs::copy(env!("CARGO_BIN_EXE_caller"), &caller).unwrap();
-    give(project.outer());
-
-    let caller = caller.to_str().unwrap();
+    let leftovers = Leftovers::of(&project).of_user(user.id());
+    let caller = user.owns(&project, Path::new(env!("CARGO_BIN_EXE_caller")));
     let outcome = |verb: &str| {
-        let last = user.run(project.path(), &[caller, verb, "auto", TARGET]);
-        let said: serde_json::Value = serde_json::from_str(&last).unwrap();
+        let said = user.run(&env, project.path(), &[&caller, verb, "auto", TARGET]);
+        assert!(said["outcome"].is_object(), "{said}");
         said["outcome"].clone()
     };
     let built = outcome("build");
     assert_eq!(built["engine"]["kind"], "sandbox");
     assert_eq!(built["engine"]["rootless"], true);
-    let program = program_of(&project, user.id);
+    let program = program_of(&project, user.id());
     assert_eq!(built["artifacts"][0]["path"], program.to_str().unwrap());
     let tested = outcome("test");
     assert_eq!(tested["tests"]["passed"], 1);
     assert_eq!(tested["tests"]["failed"], 0);
-    assert!(outcome("run").is_object());
+    outcome("run");
 
     leftovers.are_none();
-    let cache = user.home.join(".cache/cross-core");
+    let cache = user.home().join(".cache/cross-core");
     let name = built["environment"]["name"].as_str().unwrap();
     assert!(cache.join("environments").join(name).exists());
-    let foreign = Invocation::new("find")
-        .arg(cache.to_str().unwrap())
-        .args(["-not", "-user", PLAIN_USER]);
+    let foreign = Invocation::new("find").arg(cache.to_str().unwrap()).args([
+        "-not",
+        "-uid",
+        &user.id().to_string(),
+    ]);
     assert_eq!(tool::stdout(&foreign), "", "files of others in the cache");
 }

@@ -3,17 +3,17 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cross_core::{Env, ErrorKind};
 use cross_engine::clock;
-use cross_tests::{Project, engines, tool};
+use cross_tests::{Leftovers, PlainUser, Project, engines, tool};
 
-use crate::{Case, says};
+use crate::{Case, TARGET, says};
 
 /// A directory of programs beside the project, as the only `PATH`: cargo, and what `add` puts in.
-fn only(case: &Case, add: impl FnOnce(&std::path::Path)) -> PathBuf {
+fn only(case: &Case, add: impl FnOnce(&Path)) -> PathBuf {
     let bin = case.project.outer().join("bin");
     fs::create_dir(&bin).unwrap();
     for (name, program) in [("cargo", tool::cargo()), ("rustc", tool::rustc())] {
@@ -99,28 +99,35 @@ fn no_engine_answers_though_one_is_installed() {
     );
 }
 
-/// The real bubblewrap, in a user namespace that may have none of its own.
+/// The real bubblewrap, in a user namespace that may have none of its own; root would not need one.
 #[test]
 fn engine_that_cannot_start_bubblewrap_refused_user_namespaces() {
-    let case = Case::new(Project::new("app"), "sandbox");
+    let user = PlainUser::get();
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project).of_user(user.id());
     let script = format!(
         "#!/bin/sh\nexec unshare --user --map-root-user sh -c \
          'echo 0 > /proc/sys/user/max_user_namespaces && exec {} \"$@\"' sh \"$@\"\n",
         tool::on_path("bwrap").display()
     );
-    let bin = case.project.outer().join("refused");
+    let bin = project.outer().join("refused");
     fs::create_dir(&bin).unwrap();
     fs::write(bin.join("bwrap"), script).unwrap();
     fs::set_permissions(bin.join("bwrap"), fs::Permissions::from_mode(0o755)).unwrap();
-    let case = case.env(|env| before_path(env, bin));
-    let error = case.build_fails(ErrorKind::EngineUnusable);
+    let caller = user.owns(&project, Path::new(env!("CARGO_BIN_EXE_caller")));
+    let env = before_path(user.env(), bin);
+    let said = user.run(&env, project.path(), &[&caller, "build", "sandbox", TARGET]);
+    let error = &said["error"];
+    assert_eq!(error["kind"], "EngineUnusable", "{said}");
     let words = [
         "sandbox",
         "refuses user namespaces",
         "Creating new namespace failed",
     ];
-    says(&error.to_string(), &words);
-    says(error.help().unwrap(), &["user namespaces", "docker"]);
+    says(error["message"].as_str().unwrap(), &words);
+    let remedies = ["user namespaces", "docker"];
+    says(error["help"].as_str().unwrap(), &remedies);
+    leftovers.are_none();
 }
 
 fn before_path(env: Env, dir: PathBuf) -> Env {
