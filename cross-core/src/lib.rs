@@ -43,6 +43,7 @@ pub mod doctor;
 mod error;
 mod event;
 mod execute;
+mod failure;
 mod files;
 mod inside;
 mod libtest;

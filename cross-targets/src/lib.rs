@@ -63,6 +63,7 @@ mod target;
 
 pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier};
 pub use glibc::{Glibc, NotGlibc};
+pub use near::edit_distance;
 pub use recipe::{DebianArch, Recipe, RustSource, Unsupported};
 pub use runner::Runner;
 pub use target::{Target, UnknownTarget};

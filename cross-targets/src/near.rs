@@ -18,7 +18,7 @@ pub(crate) fn near<'a>(
         .into_iter()
         .filter_map(|row| {
             let near = distance_to_row(&wanted, row)?;
-            Some((near, distance(input, row.triple), row.triple))
+            Some((near, edit_distance(input, row.triple), row.triple))
         })
         .collect();
     found.sort_unstable();
@@ -52,7 +52,7 @@ fn distance_to_row(wanted: &str, row: &Facts) -> Option<usize> {
         .map(essence)
         // Lengths that differ by more need no comparing: so no input, however long, costs much.
         .filter(|name| name.len().abs_diff(wanted.len()) <= most)
-        .map(|name| distance(wanted, &name))
+        .map(|name| edit_distance(wanted, &name))
         .filter(|&edits| edits <= most)
         .min()
 }
@@ -66,8 +66,9 @@ fn essence(name: &str) -> String {
         .collect()
 }
 
-/// The number of letters to insert, delete or replace to turn `a` into `b` (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+/// Insertions, deletions and replacements of characters that turn `a` into `b` (Levenshtein): what
+/// suggestions for misspelled names are made from.
+pub fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut above: Vec<usize> = (0..=b.len()).collect();
     for (i, letter) in a.chars().enumerate() {
@@ -105,8 +106,8 @@ mod tests {
             ("abcd", "acd", 1),
             ("kitten", "sitting", 3),
         ] {
-            assert_eq!(distance(a, b), edits, "{a} -> {b}");
-            assert_eq!(distance(b, a), edits, "{b} -> {a}");
+            assert_eq!(edit_distance(a, b), edits, "{a} -> {b}");
+            assert_eq!(edit_distance(b, a), edits, "{b} -> {a}");
         }
     }
 
