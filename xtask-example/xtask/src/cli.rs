@@ -71,6 +71,9 @@ pub(crate) struct Setup {
         default_value = "sandbox"
     )]
     pub(crate) engine: Vec<SetupEngine>,
+    /// Make a plain user too, for tests that root runs
+    #[arg(long)]
+    pub(crate) test_user: bool,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -12,6 +12,7 @@ pub(crate) fn run(args: &Setup, cancel: &Cancel) -> Result<(), Failure> {
     let plan = Cross::discover()?
         .setup()
         .engines(kinds(&args.engine))
+        .test_user(args.test_user)
         .plan()?;
     ui::answer(plan.to_string().trim_end());
     if args.dry_run || plan.is_ready() {
