@@ -243,8 +243,15 @@ fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp>
         let around = manifest.parent().and_then(Path::parent);
         if package.source.is_none() {
             files.insert(manifest.to_owned());
+            // A glob of `members` finds only what is below the root.
+            files.extend(
+                around
+                    .filter(|dir| dir.starts_with(root))
+                    .map(Path::to_owned),
+            );
+        } else {
+            files.extend(around.map(Path::to_owned));
         }
-        files.extend(around.map(Path::to_owned));
     }
     files.insert(root.join("Cargo.toml"));
     let home = host.variable("CARGO_HOME").map(PathBuf::from);
