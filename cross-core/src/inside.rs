@@ -66,7 +66,6 @@ pub(crate) struct Given<'a> {
     pub(crate) config: &'a TargetConfig,
     pub(crate) toolchain: &'a Toolchain,
     pub(crate) named: &'a Named,
-    pub(crate) runner: Runner,
     pub(crate) engine: &'a Engine,
 }
 
@@ -204,7 +203,7 @@ impl Inside {
     fn runner(&mut self, given: &Given<'_>) {
         let variable = format!("CARGO_TARGET_{}_RUNNER", given.target.env_upper());
         let asked = given.config.runner.as_ref().map(|it| it.value.as_str());
-        match (asked, given.runner) {
+        match (asked, given.named.runner) {
             (Some("native"), _) | (None, Runner::Native | Runner::None) => {}
             (None | Some("qemu-user"), runner) => {
                 if let Some(text) = runner_script(&runner) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cross_config::{Network as ConfigNetwork, TargetConfig};
 use cross_engine::{Cancel, Environments, Host, Needs, Network, Root, RunSpec, Selected};
-use cross_targets::{Runner, RustSource, Target};
+use cross_targets::{RustSource, Target};
 
 use crate::cross::Cross;
 use crate::error::{EngineContext as _, Result};
@@ -88,7 +88,6 @@ fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         config: &config,
         toolchain: &toolchain,
         named: &named,
-        runner: runner_of(target),
         engine: &selected.engine,
     })?;
     let root = if environment_exists {
@@ -110,11 +109,6 @@ fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         inside,
         host,
     })
-}
-
-fn runner_of(target: Target) -> Runner {
-    cross_targets::DebianArch::from_rust_arch(std::env::consts::ARCH)
-        .map_or(Runner::None, |build| target.runner(build))
 }
 
 fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {

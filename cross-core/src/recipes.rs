@@ -1,7 +1,7 @@
 //! From a target's recipe to an environment's name and blueprint.
 
 use cross_engine::Blueprint;
-use cross_targets::{DebianArch, Recipe, RustSource, Target};
+use cross_targets::{DebianArch, Recipe, Runner, RustSource, Target};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -12,6 +12,8 @@ pub(crate) struct Named {
     pub(crate) recipe: Recipe,
     pub(crate) blueprint: Blueprint,
     pub(crate) sha256: String,
+    /// How programs of the target are started in it.
+    pub(crate) runner: Runner,
 }
 
 /// What the user adds to a target's recipe.
@@ -49,6 +51,7 @@ pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> 
         recipe,
         blueprint,
         sha256,
+        runner: target.runner(build),
     })
 }
 
