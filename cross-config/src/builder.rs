@@ -1,8 +1,11 @@
 //! Layers built from code: the embedder's defaults and the request.
 
+use crate::build_std::BuildStd;
+use crate::keys::Key;
 use crate::layer::{Layer, Source};
 use crate::origin::{Origin, Sourced};
-use crate::values::{ListSlot, TextSlot, Values, Written};
+use crate::shape::Raw;
+use crate::values::{Values, Written};
 use crate::word::Network;
 
 /// Builds a layer of values from code: [`Layer::embedder`] and [`Layer::request`].
@@ -37,63 +40,147 @@ impl LayerBuilder {
     /// The target to build for when the request names none; has no meaning for one target.
     #[must_use]
     pub fn default_target(self, triple: impl Into<String>) -> Self {
-        self.text(
-            "default-target",
-            |values| &mut values.default_target,
-            triple,
-        )
+        self.text("default-target", triple)
     }
 
     /// The targets the project releases for; have no meaning for one target.
     #[must_use]
     pub fn targets<T: Into<String>>(self, triples: impl IntoIterator<Item = T>) -> Self {
-        self.list("targets", |values| &mut values.targets, triples)
+        self.list("targets", triples)
     }
 
     /// The engine: `auto`, an engine's name, or the path of a container command. Default: `auto`.
     #[must_use]
     pub fn engine(self, name_or_path: impl Into<String>) -> Self {
-        self.text("engine", |values| &mut values.engine, name_or_path)
+        self.text("engine", name_or_path)
     }
 
     /// The toolchain: `host`, `image` or the path of a toolchain's directory. Default: `host`.
     #[must_use]
     pub fn toolchain(self, name_or_path: impl Into<String>) -> Self {
-        self.text("toolchain", |values| &mut values.toolchain, name_or_path)
+        self.text("toolchain", name_or_path)
     }
 
     /// The network of environments.
     #[must_use]
     pub fn network(self, network: Network) -> Self {
-        self.text("network", |values| &mut values.network, network.as_str())
+        self.text("network", network.as_str())
     }
 
     /// The distribution's suite for recipes.
     #[must_use]
     pub fn suite(self, suite: impl Into<String>) -> Self {
-        self.text("suite", |values| &mut values.suite, suite)
+        self.text("suite", suite)
     }
 
     /// Extra packages for recipes, as Debian names them.
     #[must_use]
     pub fn packages<T: Into<String>>(self, packages: impl IntoIterator<Item = T>) -> Self {
-        self.list("packages", |values| &mut values.packages, packages)
+        self.list("packages", packages)
+    }
+
+    /// Whether the standard library is built from source, or which crates of it.
+    #[must_use]
+    pub fn build_std(self, build_std: BuildStd) -> Self {
+        let raw = build_std.raw(&self.origin);
+        self.store("build-std", raw)
+    }
+
+    /// Whether zig is the C compiler and linker.
+    #[must_use]
+    pub fn zig(self, enable: bool) -> Self {
+        self.store("zig.enable", Raw::Flag(enable))
+    }
+
+    /// The oldest glibc to run on, such as `2.17`. It has an effect only with [`zig`](Self::zig).
+    #[must_use]
+    pub fn zig_version(self, version: impl Into<String>) -> Self {
+        self.text("zig.version", version)
+    }
+
+    /// The image that has zig. It has an effect only with [`zig`](Self::zig).
+    #[must_use]
+    pub fn zig_image(self, name: impl Into<String>) -> Self {
+        self.text("zig.image.name", name)
+    }
+
+    /// The platforms that the image with zig runs on, as [`Platform`](crate::Platform) is written.
+    #[must_use]
+    pub fn zig_image_platforms<T: Into<String>>(
+        self,
+        platforms: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.list("zig.image.toolchain", platforms)
+    }
+
+    /// Commands that are run in the environment first; none is nothing to do.
+    #[must_use]
+    pub fn pre_build<T: Into<String>>(self, commands: impl IntoIterator<Item = T>) -> Self {
+        self.list("pre-build", commands)
+    }
+
+    /// The script at this path, or this command, is run in the environment first.
+    #[must_use]
+    pub fn pre_build_script(self, path_or_command: impl Into<String>) -> Self {
+        self.text("pre-build", path_or_command)
+    }
+
+    /// A Dockerfile whose image is the environment.
+    #[must_use]
+    pub fn dockerfile(self, file: impl Into<String>) -> Self {
+        self.text("dockerfile.file", file)
+    }
+
+    /// The directory that the Dockerfile copies from. Default: the workspace root.
+    #[must_use]
+    pub fn dockerfile_context(self, directory: impl Into<String>) -> Self {
+        self.text("dockerfile.context", directory)
+    }
+
+    /// Build arguments of the Dockerfile, by name.
+    #[must_use]
+    pub fn build_args<N: Into<String>, T: Into<String>>(
+        self,
+        arguments: impl IntoIterator<Item = (N, T)>,
+    ) -> Self {
+        let origin = &self.origin;
+        let sourced = |(name, text): (N, T)| {
+            let text = Sourced::new(text.into(), origin.clone());
+            (name.into(), text)
+        };
+        let raw = Raw::Map(arguments.into_iter().map(sourced).collect());
+        self.store("dockerfile.build-args", raw)
     }
 
     /// Variables that reach the environment, each `NAME` or `NAME=value`.
     #[must_use]
     pub fn passthrough<T: Into<String>>(self, variables: impl IntoIterator<Item = T>) -> Self {
-        self.list(
-            "env.passthrough",
-            |values| &mut values.passthrough,
-            variables,
-        )
+        self.list("env.passthrough", variables)
+    }
+
+    /// Directories that are mounted, each named by a variable: `NAME` or `NAME=/path`.
+    #[must_use]
+    pub fn volumes<T: Into<String>>(self, volumes: impl IntoIterator<Item = T>) -> Self {
+        self.list("env.volumes", volumes)
+    }
+
+    /// The image that is the environment, or what makes one of the published image's name (see
+    /// [`Image::reference`](crate::Image::reference)).
+    #[must_use]
+    pub fn image(self, name: impl Into<String>) -> Self {
+        self.text("image.name", name)
+    }
+
+    /// The platforms that the image runs on, as [`Platform`](crate::Platform) is written.
+    #[must_use]
+    pub fn image_platforms<T: Into<String>>(self, platforms: impl IntoIterator<Item = T>) -> Self {
+        self.list("image.toolchain", platforms)
     }
 
     /// The command that runs a target's programs; empty for the target's usual one.
     #[must_use]
     pub fn runner(self, command: impl Into<String>) -> Self {
-        self.text("runner", |values| &mut values.runner, command)
+        self.text("runner", command)
     }
 
     /// The layer.
@@ -105,31 +192,22 @@ impl LayerBuilder {
         }
     }
 
-    fn text<S: TextSlot>(
-        mut self,
-        key: &str,
-        field: fn(&mut Values) -> &mut S,
-        text: impl Into<String>,
-    ) -> Self {
-        let text = Sourced::new(text.into(), self.origin.clone());
-        let problems = field(self.values()).store(key, text);
-        self.written.problems.extend(problems);
-        self
+    fn text(self, key: &str, text: impl Into<String>) -> Self {
+        self.store(key, Raw::Text(text.into()))
     }
 
-    fn list<S: ListSlot, T: Into<String>>(
-        mut self,
-        key: &str,
-        field: fn(&mut Values) -> &mut S,
-        items: impl IntoIterator<Item = T>,
-    ) -> Self {
-        let origin = self.origin.clone();
-        let items = items
-            .into_iter()
-            .map(|item| Sourced::new(item.into(), origin.clone()))
-            .collect();
-        let problems = field(self.values()).store(key, Sourced::new(items, origin));
-        self.written.problems.extend(problems);
+    fn list<T: Into<String>>(self, key: &str, items: impl IntoIterator<Item = T>) -> Self {
+        let item = |item: T| Sourced::new(item.into(), self.origin.clone());
+        let raw = Raw::List(items.into_iter().map(item).collect());
+        self.store(key, raw)
+    }
+
+    fn store(mut self, key: &str, raw: Raw) -> Self {
+        if let Some(key) = Key::named(key) {
+            let raw = Sourced::new(raw, self.origin.clone());
+            let problems = self.values().store(key, raw);
+            self.written.problems.extend(problems);
+        }
         self
     }
 
@@ -150,7 +228,7 @@ impl From<LayerBuilder> for Layer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::KEYS;
+    use crate::table::KEYS;
 
     #[test]
     fn every_key_has_a_setter() {
@@ -162,17 +240,25 @@ mod tests {
             .network(Network::None)
             .suite("bookworm")
             .packages(["libssl-dev"])
+            .build_std(BuildStd::Crates(vec!["core".to_owned()]))
+            .zig(true)
+            .zig_version("2.17")
+            .zig_image("zig")
+            .zig_image_platforms(["linux/arm64"])
+            .pre_build_script("./setup.sh")
+            .pre_build(["true"])
+            .dockerfile("Dockerfile")
+            .dockerfile_context("ci")
+            .build_args([("A", "b")])
             .passthrough(["A"])
+            .volumes(["A=/a"])
+            .image("image")
+            .image_platforms(["linux/arm64"])
             .runner("qemu")
             .build();
         for key in KEYS {
-            let rows = (key.shown)(&layer.written.build).rows();
-            assert_eq!(
-                rows.map(|rows| rows[0].1.clone()),
-                Some(Origin::Request),
-                "{}",
-                key.name
-            );
+            let origin = (key.field)(&layer.written.build).origin();
+            assert_eq!(origin, Some(&Origin::Request), "{}", key.name);
         }
         assert_eq!(layer.diagnostics(), []);
     }

@@ -10,13 +10,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::keys::{Key, Level};
+use crate::keys::{Alias, Group, Key, Level, is_below};
 use crate::lines::Lines;
 use crate::nearest::nearest;
 use crate::origin::{Origin, Place, Sourced};
+use crate::shape::{Kind, Raw, wrong_type};
+use crate::table::GROUPS;
 use crate::triples;
-use crate::unserved::Unserved;
-use crate::values::{List, Slot, Values, Written};
+use crate::values::{Spelling, Values, Written};
 
 type Name<'i> = Spanned<std::borrow::Cow<'i, str>>;
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -177,14 +178,14 @@ impl Reader<'_> {
         for (name, value) in table {
             let path = format!("{prefix}{}", name.get_ref());
             if let Some(key) = Key::find(&path, level) {
-                self.key(key, value, values);
-            } else if let Some(key) = Unserved::find(&path, level) {
-                if !is_off(value) {
-                    self.report(key.diagnostic().at(self.place_of(name)));
-                }
-            } else if is_group(&path, level) {
-                if let Some(table) = self.table(&path, value) {
-                    self.level(level, &format!("{path}."), table, values);
+                self.key(key.name, key, value, values);
+            } else if let Some(group) = Group::find(&path, level) {
+                self.group(group, level, value, values);
+            } else if let Some((alias, key)) = Alias::find(&path, level) {
+                let is_read = !table.contains_key(key.name);
+                self.deprecated(alias, is_read, name);
+                if is_read {
+                    self.key(alias.name, key, value, values);
                 }
             } else {
                 self.unknown_key(&path, name, help_for_unknown(&path, level));
@@ -192,52 +193,85 @@ impl Reader<'_> {
         }
     }
 
-    fn key(&mut self, key: &Key, value: &Value<'_>, values: &mut Values) {
-        let problems = match (key.slot)(values) {
-            Slot::Text(slot) => self
-                .text(key.name, value)
-                .map(|text| slot.store(key.name, text)),
-            Slot::List(slot) => self
-                .list(key.name, value)
-                .map(|list| slot.store(key.name, list)),
+    /// A value of `key`, written as `name`.
+    fn key(&mut self, name: &str, key: &Key, value: &Value<'_>, values: &mut Values) {
+        if let Some(raw) = self.raw(name, key.kinds(), value) {
+            self.written.problems.extend(values.store(key, raw));
+        }
+    }
+
+    /// A table of keys, or a value in place of it.
+    fn group(&mut self, group: &Group, level: Level, value: &Value<'_>, values: &mut Values) {
+        if let DeValue::Table(table) = value.get_ref() {
+            values.spell(group, Spelling::Table);
+            self.level(level, &format!("{}.", group.name), table, values);
+            return;
+        }
+        let Some(raw) = self.raw(group.name, &group.kinds(), value) else {
+            return;
         };
-        self.written.problems.extend(problems.into_iter().flatten());
+        values.spell(group, Spelling::Short);
+        let kind = raw.value.kind();
+        if let Some(short) = group.shorts.iter().find(|short| short.kind == kind) {
+            self.written.problems.extend(values.store_short(short, raw));
+        }
+    }
+
+    fn deprecated(&mut self, alias: &Alias, is_read: bool, name: &Name<'_>) {
+        let Alias { name: old, key, .. } = alias;
+        let message = if is_read {
+            format!("`{old}` is an old name of `{key}`")
+        } else {
+            format!("`{old}` is an old name of `{key}`, and not read beside it")
+        };
+        let warning = Diagnostic::warning(Code::Deprecated, message);
+        self.report(
+            warning
+                .help(format!("write `{key}` instead"))
+                .at(self.place_of(name)),
+        );
+    }
+
+    /// A value of one of `kinds`; anything else is reported.
+    fn raw(&mut self, key: &str, kinds: &[Kind], value: &Value<'_>) -> Option<Sourced<Raw>> {
+        let takes = |kind| kinds.contains(&kind);
+        let raw = match value.get_ref() {
+            DeValue::Boolean(on) if takes(Kind::Boolean) => Raw::Flag(*on),
+            DeValue::String(text) if takes(Kind::String) => Raw::Text(text.to_string()),
+            DeValue::Array(items) if takes(Kind::Array) => {
+                let item = format!("an item of {key}");
+                let texts = items.iter().filter_map(|it| self.text(&item, it));
+                Raw::List(texts.collect())
+            }
+            DeValue::Table(table) if takes(Kind::Table) => {
+                let entries = table.iter().filter_map(|(name, value)| {
+                    let text = self.text(&format!("{key}.{}", name.get_ref()), value)?;
+                    Some((name.get_ref().to_string(), text))
+                });
+                Raw::Map(entries.collect())
+            }
+            _ => return self.wrong_type(key, kinds, value),
+        };
+        Some(Sourced::new(raw, self.origin_of(value)))
     }
 
     fn text(&mut self, key: &str, value: &Value<'_>) -> Option<Sourced<String>> {
         match value.get_ref() {
             DeValue::String(text) => Some(Sourced::new(text.to_string(), self.origin_of(value))),
-            _ => self.wrong_type(key, "a string", value),
+            _ => self.wrong_type(key, &[Kind::String], value),
         }
-    }
-
-    fn list(&mut self, key: &str, value: &Value<'_>) -> Option<List<String>> {
-        let DeValue::Array(items) = value.get_ref() else {
-            return self.wrong_type(key, "an array of strings", value);
-        };
-        let items = items
-            .iter()
-            .filter_map(|item| self.text(&format!("an item of {key}"), item))
-            .collect();
-        Some(Sourced::new(items, self.origin_of(value)))
     }
 
     fn table<'v, 'i>(&mut self, key: &str, value: &'v Value<'i>) -> Option<&'v DeTable<'i>> {
         match value.get_ref() {
             DeValue::Table(table) => Some(table),
-            _ => self.wrong_type(key, "a table", value),
+            _ => self.wrong_type(key, &[Kind::Table], value),
         }
     }
 
-    fn wrong_type<T>(&mut self, key: &str, expected: &str, value: &Value<'_>) -> Option<T> {
-        let found = value.get_ref().type_str();
-        let article = if found.starts_with(['a', 'i']) {
-            "an"
-        } else {
-            "a"
-        };
-        let message = format!("`{key}` is {article} {found}, expected {expected}");
-        self.report(Diagnostic::error(Code::WrongType, message).at(self.place_of(value)));
+    fn wrong_type<T>(&mut self, key: &str, expected: &[Kind], value: &Value<'_>) -> Option<T> {
+        let problem = wrong_type(key, value.get_ref().type_str(), expected);
+        self.report(problem.at(self.place_of(value)));
         None
     }
 
@@ -277,47 +311,33 @@ fn dotted<'v>(name: &'v str, value: &'v Value<'_>) -> impl Iterator<Item = Strin
         })
 }
 
-/// Whether the value says "nothing", which is what not serving its key does.
-fn is_off(value: &Value<'_>) -> bool {
-    match value.get_ref() {
-        DeValue::Boolean(on) => !on,
-        DeValue::Array(items) => items.is_empty(),
-        _ => false,
-    }
-}
-
-/// Every name that is served or known at `level`.
+/// The name of every key and group at `level`.
 fn names(level: Level) -> impl Iterator<Item = &'static str> {
-    let unserved = crate::unserved::UNSERVED
-        .iter()
-        .filter(move |key| key.levels.contains(&level));
-    Key::at(level)
-        .map(|key| key.name)
-        .chain(unserved.map(|key| key.name))
-}
-
-/// Whether `path` is a table that holds keys, as `env` holds `env.passthrough`.
-fn is_group(path: &str, level: Level) -> bool {
-    names(level).any(|name| {
-        name.strip_prefix(path)
-            .is_some_and(|rest| rest.starts_with('.'))
-    })
+    let groups = GROUPS.iter().map(|group| group.name);
+    let groups = groups.filter(move |name| Group::find(name, level).is_some());
+    Key::at(level).map(|key| key.name).chain(groups)
 }
 
 fn help_for_unknown(path: &str, level: Level) -> String {
     if names(level.other()).any(|name| name == path) {
         return format!("`{path}` belongs in `{}`", level.other().table());
     }
-    let groups = names(level)
-        .filter_map(|name| name.split_once('.'))
-        .map(|(group, _)| group);
-    match nearest(path, Key::at(level).map(|key| key.name).chain(groups)) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => {
-            let known: Vec<_> = Key::at(level).map(|key| key.name).collect();
-            format!("the keys of `{}` are {}", level.table(), known.join(", "))
-        }
+    if let Some(meant) = nearest(path, names(level)) {
+        return format!("did you mean `{meant}`?");
     }
+    let group = path.rsplit_once('.').map(|(group, _)| group);
+    let mut known: Vec<_> = names(level)
+        .filter_map(|name| match group {
+            Some(group) if is_below(name, group) => name.get(group.len() + 1..),
+            Some(_) => None,
+            None => Some(name),
+        })
+        .filter_map(|name| name.split('.').next())
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    let table = group.unwrap_or(level.table());
+    format!("the keys of `{table}` are {}", known.join(", "))
 }
 
 #[cfg(test)]

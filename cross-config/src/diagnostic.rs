@@ -34,6 +34,12 @@ pub enum Code {
     UnreadableFile,
     /// `cross.toml` where `Cross.toml` is read.
     LowerCaseFile,
+    /// An old spelling of a key or variable, which is read as the new one.
+    Deprecated,
+    /// A value that changes nothing, because of what else is said or not said.
+    NoEffect,
+    /// Both an image and a Dockerfile for one target: the Dockerfile is built, and named as the image.
+    ImageAndDockerfile,
 }
 
 impl Code {
@@ -51,6 +57,9 @@ impl Code {
         Self::MissingFile,
         Self::UnreadableFile,
         Self::LowerCaseFile,
+        Self::Deprecated,
+        Self::NoEffect,
+        Self::ImageAndDockerfile,
     ];
 
     /// The code's stable name, in kebab-case.
@@ -69,6 +78,9 @@ impl Code {
             Self::MissingFile => "missing-file",
             Self::UnreadableFile => "unreadable-file",
             Self::LowerCaseFile => "lower-case-file",
+            Self::Deprecated => "deprecated",
+            Self::NoEffect => "no-effect",
+            Self::ImageAndDockerfile => "image-and-dockerfile",
         }
     }
 }

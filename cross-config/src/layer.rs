@@ -22,6 +22,13 @@ pub(crate) enum Source {
     Request,
 }
 
+impl Source {
+    /// Whether it is a file, of which all are merged before they are put over other sources.
+    pub(crate) fn is_file(self) -> bool {
+        matches!(self, Self::CargoToml | Self::CrossToml)
+    }
+}
+
 /// What one source says, checked, with the problems that were found in it.
 ///
 /// A layer with problems is still a layer: what is valid in it is kept, and whoever loads decides.
@@ -106,7 +113,9 @@ impl Layer {
 
     /// Makes the relative paths among the values relative to `base`.
     ///
-    /// Only the values of `engine` and `toolchain` can be paths, and only those with a separator are.
+    /// Paths are the values of `dockerfile` (and its context), of `pre-build` where it is a script's path,
+    /// those of `env.volumes`, and those of `engine` and `toolchain` that have a separator. A path that is
+    /// relative still is so to the current directory of whoever uses it.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
         self.written.resolve_paths(base);

@@ -62,38 +62,75 @@
 //! | `network` | yes | yes | `none`, `host` or `default` |
 //! | `suite` | yes | yes | a distribution's suite |
 //! | `packages` | yes | yes | array of Debian package names |
+//! | `build-std` | yes | yes | boolean, or array of crates |
+//! | `zig` | yes | yes | boolean, a glibc version, or table of `enable`, `version`, `image` |
+//! | `pre-build` | yes | yes | a script's path, a command, or array of commands |
+//! | `dockerfile` | yes | yes | a path, or table of `file`, `context`, `build-args` |
 //! | `env.passthrough` | yes | yes | array of `NAME` or `NAME=value` |
+//! | `env.volumes` | yes | yes | array of `NAME` or `NAME=/path` |
+//! | `image` | – | yes | an image's name, or table of `name`, `toolchain` (array of platforms) |
 //! | `runner` | – | yes | a command |
 //!
-//! A value with a path separator is a path; a relative one is relative to the file that says it. Every
-//! key has a variable too: see [`variables`]. The rules of precedence are at [`Config`]. Keys and
-//! variables of `cross` that this version does not serve are errors, never silently ignored.
+//! [`keys`] has a row for each, with its variables, default, meaning and an example;
+//! [`json_schema`] is the schema of a `Cross.toml`, for editors. A relative path is relative to the file
+//! that says it. Every key has a variable too: see [`variables`]. What only variables say is in
+//! [`Settings`]. The rules of precedence are at [`Config`]. What `cross` serves and this version does not
+//! is an error, never silently ignored.
 
+mod build_std;
 mod builder;
+mod checks;
 mod config;
 mod de;
 mod diagnostic;
+mod dockerfile;
 mod env;
 mod error;
+mod flag;
 mod from_variables;
+mod image;
+mod json;
 mod keys;
 mod layer;
 mod lines;
 mod load;
 mod nearest;
 mod origin;
+mod passing;
+mod platform;
+mod pre_build;
+mod reference;
+mod schema;
+mod settings;
+mod shape;
+mod shell;
+mod table;
+mod target_config;
 mod triples;
 mod unserved;
 mod values;
 pub mod variables;
 mod word;
+mod zig;
 
+pub use build_std::BuildStd;
 pub use builder::LayerBuilder;
-pub use config::{Config, Explained, TargetConfig};
+pub use config::{Config, Explained};
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use dockerfile::Dockerfile;
 pub use env::Env;
 pub use error::Error;
+pub use image::Image;
 pub use layer::Layer;
 pub use load::{Loaded, Loader};
 pub use origin::{Origin, Place, Sourced};
-pub use word::{Network, Passthrough};
+pub use passing::{Passthrough, Volume};
+pub use platform::{NotPlatform, Platform};
+pub use pre_build::PreBuild;
+pub use reference::{KeyReference, SettingReference, keys, settings};
+pub use schema::json_schema;
+pub use settings::{Settings, UserNamespace};
+pub use shape::Kind;
+pub use target_config::TargetConfig;
+pub use word::Network;
+pub use zig::Zig;

@@ -131,7 +131,7 @@ impl Loader {
     ///
     /// All problems of all sources at once, if at least one of them is an error: a file that was named
     /// and is missing, a file that can't be read, a syntax error, an unknown key, a value that is not
-    /// one, a key that is not supported yet.
+    /// one, a variable that asks for what is not supported yet.
     pub fn load(&self) -> Result<Loaded, Error> {
         let mut found = Found::default();
         self.manifests(&mut found);
@@ -321,6 +321,7 @@ mod tests {
         );
     }
 
+    /// Upstream bug 8: it read the first member that had something to say.
     #[test]
     fn only_the_package_that_is_built_is_read() {
         let root = workspace(&[
@@ -350,6 +351,7 @@ mod tests {
         assert_eq!(itself.suite.unwrap().value, "root");
     }
 
+    /// Upstream bug 3: it ignored that.
     #[test]
     fn a_file_that_was_named_and_is_missing_is_an_error() {
         let root = workspace(&[("Cross.toml", "build.suite = 'b'")]);

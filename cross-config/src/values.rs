@@ -1,14 +1,20 @@
-//! The as-written model: what one source says at one level, each value with its origin.
+//! The as-written model: what one source says at one level, and how two of them are put together.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::build_std::BuildStd;
+use crate::diagnostic::Diagnostic;
+use crate::image::ImageName;
+use crate::keys::{Group, Key, Short};
 use crate::origin::{Origin, Sourced};
-use crate::word::{Name, Network, Package, Passthrough, Runner, Suite, Triple, Word};
-
-/// A list, where the whole and each item know their origin.
-pub(crate) type List<T> = Sourced<Vec<Sourced<T>>>;
+use crate::passing::{Passthrough, Volume};
+use crate::platform::Platform;
+use crate::pre_build::PreBuild;
+use crate::settings::Settings;
+use crate::shape::{List, Map, Raw};
+use crate::table::{GROUPS, KEYS};
+use crate::word::{FilePath, GlibcVersion, Name, Network, Package, Runner, Suite, Triple};
 
 /// What one source says in `[build]`, or in one `[target.<triple>]`. One field per key.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +26,31 @@ pub(crate) struct Values {
     pub(crate) network: Option<Sourced<Network>>,
     pub(crate) suite: Option<Sourced<Suite>>,
     pub(crate) packages: Option<List<Package>>,
+    pub(crate) build_std: Option<Sourced<BuildStd>>,
+    pub(crate) zig_enable: Option<Sourced<bool>>,
+    pub(crate) zig_version: Option<Sourced<GlibcVersion>>,
+    pub(crate) zig_image: Option<Sourced<ImageName>>,
+    pub(crate) zig_image_toolchain: Option<List<Platform>>,
+    pub(crate) pre_build: Option<Sourced<PreBuild>>,
+    pub(crate) dockerfile: Option<Sourced<FilePath>>,
+    pub(crate) dockerfile_context: Option<Sourced<FilePath>>,
+    pub(crate) build_args: Option<Sourced<Map>>,
     pub(crate) passthrough: Option<List<Passthrough>>,
+    pub(crate) volumes: Option<List<Volume>>,
+    pub(crate) image: Option<Sourced<ImageName>>,
+    pub(crate) image_toolchain: Option<List<Platform>>,
     pub(crate) runner: Option<Sourced<Runner>>,
+    /// How the groups of a file are written, by their names.
+    spellings: BTreeMap<&'static str, Spelling>,
+}
+
+/// How a group is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// As a table.
+    Table,
+    /// As a value in place of the table.
+    Short,
 }
 
 /// What one source says.
@@ -29,94 +58,10 @@ pub(crate) struct Values {
 pub(crate) struct Written {
     pub(crate) build: Values,
     pub(crate) targets: BTreeMap<String, Values>,
+    /// What only variables say.
+    pub(crate) settings: Settings,
     /// Every problem, in the order of places.
     pub(crate) problems: Vec<Diagnostic>,
-}
-
-/// The field of a key, by the shape of what it takes.
-pub(crate) enum Slot<'a> {
-    /// One text.
-    Text(&'a mut dyn TextSlot),
-    /// A list of texts.
-    List(&'a mut dyn ListSlot),
-}
-
-/// A field that takes one text.
-pub(crate) trait TextSlot {
-    /// Stores `text`, replacing what was there; returns what is wrong with it.
-    fn store(&mut self, key: &str, text: Sourced<String>) -> Vec<Diagnostic>;
-}
-
-/// A field that takes a list of texts.
-pub(crate) trait ListSlot {
-    /// Stores `list`, replacing what was there; returns what is wrong with its items.
-    fn store(&mut self, key: &str, list: List<String>) -> Vec<Diagnostic>;
-}
-
-/// A field that can be shown to people.
-pub(crate) trait Shown {
-    /// `None` if nothing is written, else the value or each item; an empty list is one row, `[]`.
-    fn rows(&self) -> Option<Vec<(String, Origin)>>;
-}
-
-impl<W: Word> TextSlot for Option<Sourced<W>> {
-    fn store(&mut self, key: &str, text: Sourced<String>) -> Vec<Diagnostic> {
-        let mut problems = Vec::new();
-        *self = read(key, text, &mut problems);
-        problems
-    }
-}
-
-impl<W: Word> ListSlot for Option<List<W>> {
-    fn store(&mut self, key: &str, list: List<String>) -> Vec<Diagnostic> {
-        let mut problems = Vec::new();
-        *self = Some(list.map(|items| {
-            let items = items.into_iter();
-            items
-                .filter_map(|item| read(key, item, &mut problems))
-                .collect()
-        }));
-        problems
-    }
-}
-
-fn read<W: Word>(
-    key: &str,
-    text: Sourced<String>,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Sourced<W>> {
-    match W::parse(key, &text.value) {
-        Ok(word) => {
-            problems.extend(word.doubt().map(|it| it.located_by(&text.origin)));
-            Some(Sourced::new(word, text.origin))
-        }
-        Err(problem) => {
-            problems.push(problem.located_by(&text.origin));
-            None
-        }
-    }
-}
-
-impl<W: Word> Shown for Option<Sourced<W>> {
-    fn rows(&self) -> Option<Vec<(String, Origin)>> {
-        let row = |it: &Sourced<W>| vec![(it.value.show(), it.origin.clone())];
-        self.as_ref().map(row)
-    }
-}
-
-impl<W: Word> Shown for Option<List<W>> {
-    fn rows(&self) -> Option<Vec<(String, Origin)>> {
-        let list = self.as_ref()?;
-        if list.value.is_empty() {
-            return Some(vec![("[]".to_owned(), list.origin.clone())]);
-        }
-        Some(
-            list.value
-                .iter()
-                .map(|it| (it.value.show(), it.origin.clone()))
-                .collect(),
-        )
-    }
 }
 
 impl Written {
@@ -125,43 +70,75 @@ impl Written {
         let levels = std::iter::once(&mut self.build).chain(self.targets.values_mut());
         self.problems
             .extend(levels.flat_map(|values| values.resolve_paths(base)));
+        self.settings.resolve_paths(base);
     }
 }
 
 impl Values {
     fn resolve_paths(&mut self, base: &Path) -> Vec<Diagnostic> {
-        let paths = [
-            ("engine", &mut self.engine),
-            ("toolchain", &mut self.toolchain),
-        ];
-        let written = paths
-            .into_iter()
-            .filter_map(|(key, slot)| Some((key, slot.as_mut()?)));
-        written
-            .filter_map(|(key, path)| resolve_path(key, path, base))
+        KEYS.iter()
+            .flat_map(|key| (key.field_mut)(self).rebase(key.name, base))
             .collect()
     }
-}
 
-/// Only what has a separator is a path; `docker` and `host` are names.
-fn resolve_path(key: &str, written: &mut Sourced<Name>, base: &Path) -> Option<Diagnostic> {
-    let text = &written.value.0;
-    if !text.contains(std::path::is_separator) || Path::new(text).is_absolute() {
-        return None;
+    /// Stores a value of `key`; returns what is wrong with it.
+    pub(crate) fn store(&mut self, key: &Key, raw: Sourced<Raw>) -> Vec<Diagnostic> {
+        (key.field_mut)(self).store(key.name, raw)
     }
-    // `components` drops the `.` in `./toolchain`.
-    let resolved: PathBuf = base.join(text).components().collect();
-    match resolved.into_os_string().into_string() {
-        Ok(resolved) => {
-            written.value.0 = resolved;
-            None
+
+    /// Stores a value in place of a table; returns what is wrong with it.
+    pub(crate) fn store_short(&mut self, short: &Short, raw: Sourced<Raw>) -> Vec<Diagnostic> {
+        let origin: Origin = raw.origin.clone();
+        let keys = || [Some(short.key), short.on].into_iter().flatten();
+        let found: Vec<_> = keys().filter_map(Key::named).collect();
+        let raws = [raw, Sourced::new(Raw::Flag(true), origin)];
+        found
+            .into_iter()
+            .zip(raws)
+            .flat_map(|(key, raw)| self.store(key, raw))
+            .collect()
+    }
+
+    /// Notes how a file writes `group`. Unless it is a table where there was a table, what was there
+    /// is replaced as a whole.
+    pub(crate) fn spell(&mut self, group: &Group, spelling: Spelling) {
+        let before = self.spellings.insert(group.name, spelling);
+        let merges = [before, Some(spelling)] == [Some(Spelling::Table); 2];
+        if before.is_some() && !merges {
+            self.clear(group);
         }
-        Err(_) => {
-            let message =
-                format!("`{text}` in `{key}` is relative to a directory whose name is not UTF-8");
-            let problem =
-                Diagnostic::error(Code::InvalidValue, message).help("write an absolute path");
-            Some(problem.located_by(&written.origin))
+    }
+
+    fn clear(&mut self, group: &Group) {
+        for key in group.keys() {
+            (key.field_mut)(self).clear();
+        }
+    }
+
+    /// Puts a file's table over another file's, as JSON objects are merged: tables key by key; every
+    /// other value replaces the one below it.
+    pub(crate) fn merge_file(&mut self, above: &Self) {
+        for group in GROUPS {
+            if let Some(spelling) = above.spellings.get(group.name) {
+                self.spell(group, *spelling);
+            }
+        }
+        for key in KEYS {
+            (key.cover)(self, above, false);
+        }
+    }
+
+    /// Puts a higher source or level over this one, key by key. What describes the head of a group
+    /// goes with the head it describes.
+    pub(crate) fn cover(&mut self, above: &Self) {
+        for group in GROUPS {
+            let head = group.head.and_then(Key::named);
+            if head.is_some_and(|head| (head.field)(above).rows().is_some()) {
+                self.clear(group);
+            }
+        }
+        for key in KEYS {
+            (key.cover)(self, above, key.sums);
         }
     }
 }

@@ -1,16 +1,18 @@
 //! What a single written text may be: one type per kind, each knowing how to read itself.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
+use cross_targets::Glibc;
 use serde::Serialize;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::{triples, variables};
+use crate::triples;
 
 /// A text that a key takes, checked where it is written.
 ///
 /// Problems come without a place: whoever reads the source knows it and adds it.
-pub(crate) trait Word: Sized {
+pub(crate) trait Word: Sized + Clone {
     /// Reads `text`, or says what is wrong with it; `key` is for the message.
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic>;
 
@@ -20,6 +22,11 @@ pub(crate) trait Word: Sized {
     /// What is allowed, but probably not meant.
     fn doubt(&self) -> Option<Diagnostic> {
         None
+    }
+
+    /// Makes it relative to `base`, if it is a relative path.
+    fn rebase(&mut self, _key: &str, _base: &Path) -> Result<(), Diagnostic> {
+        Ok(())
     }
 }
 
@@ -53,18 +60,98 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A name or path: any text but the empty one.
-    Name: |text| text.trim().is_empty().then_some("a name or a path");
     /// A runner's command; empty means that the target's usual runner is wanted after all.
     Runner: |_| None;
     /// A distribution's suite. It becomes an argument and part of a URL, so its alphabet is closed.
     Suite: |text| (!is_suite(text)).then_some("a suite such as `bookworm`");
     /// A Debian package name, with an optional architecture: `libssl-dev`, `libssl-dev:arm64`.
     Package: |text| (!is_package(text)).then_some("a Debian package name such as `libssl-dev`");
+    /// A version of glibc.
+    GlibcVersion: |text| text.parse::<Glibc>().is_err().then_some("a glibc version such as `2.17`");
+}
+
+/// A name or path: any text but the empty one. Only what has a separator is a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name(pub(crate) String);
+
+impl Word for Name {
+    fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
+        if is_blank(text) {
+            return Err(invalid(key, text, "a name or a path"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+
+    fn rebase(&mut self, key: &str, base: &Path) -> Result<(), Diagnostic> {
+        if !self.0.contains(std::path::is_separator) || Path::new(&self.0).is_absolute() {
+            return Ok(());
+        }
+        match absolute(base, &self.0).into_os_string().into_string() {
+            Ok(resolved) => {
+                self.0 = resolved;
+                Ok(())
+            }
+            Err(_) => {
+                let message = format!(
+                    "`{}` in `{key}` is relative to a directory whose name is not UTF-8",
+                    self.0
+                );
+                Err(Diagnostic::error(Code::InvalidValue, message).help("write an absolute path"))
+            }
+        }
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+/// The path of a file or directory, which need not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FilePath(pub(crate) PathBuf);
+
+impl Word for FilePath {
+    fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
+        // An engine would take a URL for a context; here every value is a path, and says so.
+        if is_blank(text) || text.contains("://") {
+            return Err(invalid(key, text, "a path"));
+        }
+        Ok(Self(PathBuf::from(text)))
+    }
+
+    fn show(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn rebase(&mut self, _key: &str, base: &Path) -> Result<(), Diagnostic> {
+        self.0 = absolute(base, &self.0);
+        Ok(())
+    }
+}
+
+impl From<FilePath> for PathBuf {
+    fn from(path: FilePath) -> Self {
+        path.0
+    }
+}
+
+/// `path` relative to `base`. `components` drops the `.` in `./toolchain`.
+pub(crate) fn absolute(base: &Path, path: impl AsRef<Path>) -> PathBuf {
+    base.join(path).components().collect()
+}
+
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 /// The text that starts with `first`-like and goes on with `rest`-like characters.
-fn is_made_of(text: &str, first: fn(char) -> bool, rest: fn(char) -> bool) -> bool {
+pub(crate) fn is_made_of(text: &str, first: fn(char) -> bool, rest: fn(char) -> bool) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(first) && chars.all(rest)
 }
@@ -163,63 +250,7 @@ impl Word for Network {
     }
 }
 
-/// A variable that reaches the environment, with a value of its own or the host's.
-///
-/// `Debug` hides the value, which may be a secret.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Passthrough {
-    /// The variable's name.
-    pub name: String,
-    /// Its value; `None` passes the host's value on, if the host has one.
-    pub value: Option<String>,
-}
-
-impl Word for Passthrough {
-    fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value.to_owned())),
-            None => (text, None),
-        };
-        // Only the name goes into the message: the value may be a secret.
-        if !is_made_of(name, is_variable_char, is_variable_char) {
-            return Err(invalid(
-                key,
-                name,
-                "a variable's name (letters, digits, `_`), or `NAME=value`",
-            ));
-        }
-        if variables::RESERVED.contains(&name) {
-            let message = format!("`{name}` in `{key}` is reserved");
-            return Err(Diagnostic::error(Code::ReservedName, message).help(format!(
-                "remove `{name}`: the library sets it itself; to choose a runner, set `runner`"
-            )));
-        }
-        Ok(Self {
-            name: name.to_owned(),
-            value,
-        })
-    }
-
-    fn show(&self) -> String {
-        match self.value {
-            Some(_) => format!("{}=[redacted]", self.name),
-            None => self.name.clone(),
-        }
-    }
-}
-
-impl fmt::Debug for Passthrough {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Passthrough({})", self.show())
-    }
-}
-
-fn is_variable_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-fn invalid(key: &str, text: &str, wanted: &str) -> Diagnostic {
+pub(crate) fn invalid(key: &str, text: &str, wanted: &str) -> Diagnostic {
     Diagnostic::error(
         Code::InvalidValue,
         format!("`{}` is not a value of `{key}`", text.escape_debug()),
@@ -269,37 +300,5 @@ mod tests {
         for bad in ["", "-x", "../x", "a b", "Bookworm"] {
             assert_eq!(code::<Suite>(bad), Some(Code::InvalidValue), "{bad}");
         }
-    }
-
-    #[test]
-    fn passthrough_takes_a_name_or_a_name_and_value() {
-        let with_value = Passthrough::parse("key", "A=b=c").unwrap();
-        assert_eq!(
-            (with_value.name.as_str(), with_value.value.as_deref()),
-            ("A", Some("b=c"))
-        );
-        assert_eq!(Passthrough::parse("key", "A").unwrap().value, None);
-        assert_eq!(
-            Passthrough::parse("key", "A=").unwrap().value.as_deref(),
-            Some("")
-        );
-        assert_eq!(code::<Passthrough>("A-B"), Some(Code::InvalidValue));
-        assert_eq!(code::<Passthrough>("=b"), Some(Code::InvalidValue));
-        assert_eq!(
-            code::<Passthrough>("CROSS_RUNNER"),
-            Some(Code::ReservedName)
-        );
-        assert_eq!(
-            code::<Passthrough>("CROSS_RUNNER=x"),
-            Some(Code::ReservedName)
-        );
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let secret = Passthrough::parse("key", "TOKEN=hunter2").unwrap();
-        assert!(!format!("{secret:?} {}", secret.show()).contains("hunter2"));
-        let message = Passthrough::parse("key", "TO-KEN=hunter2").unwrap_err();
-        assert!(!format!("{message:?}").contains("hunter2"));
     }
 }
