@@ -31,6 +31,17 @@ pub struct Facts {
     /// The packages of Debian bookworm, or where that has none of trixie, that cross compile C and
     /// C++ for the target on a machine of another architecture. Empty where Debian has none.
     pub cross_packages: &'static [&'static str],
+    /// What compiles the target's C and C++, and links, in the environment of its recipe.
+    pub tools: Tools,
+    /// How Zig is told to compile for the target, where it can: what a glibc floor is made with.
+    pub zig: Option<Zig>,
+    /// What the target's C compiler has to be told besides, so that C code and Rust code need the
+    /// same processor and call each other the same way. Empty where it does by itself.
+    pub c_flags: &'static str,
+    /// Where the loader and the libraries are that a program of the target starts with: `/` where
+    /// Debian has packages of the target's architecture, which are in their ordinary places, else
+    /// the cross compiler's own directory.
+    pub sysroot: &'static str,
     /// The Debian suite the recipe is made of; `None` where there is no recipe.
     pub suite: Option<&'static str>,
     /// Where the standard library comes from.
@@ -43,6 +54,37 @@ pub struct Facts {
     pub support: Support,
     /// How the target's tests can be run.
     pub tests: TestSupport,
+}
+
+/// What compiles C and C++ for a target, and links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tools {
+    /// Debian's GCC for the target: `aarch64-linux-gnu-gcc`.
+    Gcc,
+    /// GCC with mingw-w64, in the flavour that has threads: `x86_64-w64-mingw32-gcc-posix`.
+    Mingw,
+    /// GCC with newlib: `arm-none-eabi-gcc`. Rust's own linker links.
+    Newlib {
+        /// The one set of libraries that fits the target, as a directory of GCC's: `thumb/v7-m/nofp`.
+        multilib: &'static str,
+    },
+    /// Zig, which is a C and C++ compiler with the libc of many systems in its package.
+    Zig,
+    /// Emscripten's `emcc`.
+    Emscripten,
+    /// None that a recipe could install.
+    None,
+}
+
+/// How Zig is told to compile for a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Zig {
+    /// Its name of the target, for `-target`: `arm-linux-musleabi`.
+    pub target: &'static str,
+    /// The processor, for `-mcpu`; `None` where its default is the one that Rust takes.
+    pub cpu: Option<&'static str>,
 }
 
 /// A C library.
@@ -143,17 +185,23 @@ pub enum Emulator {
         cpu: &'static str,
     },
     /// Wine, for Windows programs.
-    Wine,
+    Wine {
+        /// The program: `/usr/lib/wine/wine64`.
+        program: &'static str,
+        /// Where the DLLs of the C and C++ runtime are, for `WINEPATH`.
+        dlls: &'static str,
+    },
     /// Node.js, for Emscripten's JavaScript and WebAssembly.
     Node,
 }
 
 impl Emulator {
-    /// The name of the program that emulates: `qemu-aarch64-static`, `wine`, `node`.
+    /// The program that emulates: `qemu-aarch64-static`, `/usr/lib/wine/wine64`, `node`.
     pub const fn program(self) -> &'static str {
         match self {
-            Emulator::QemuUser { program, .. } | Emulator::QemuBareMetal { program, .. } => program,
-            Emulator::Wine => "wine",
+            Emulator::QemuUser { program, .. }
+            | Emulator::QemuBareMetal { program, .. }
+            | Emulator::Wine { program, .. } => program,
             Emulator::Node => "node",
         }
     }
@@ -163,7 +211,8 @@ impl Emulator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Support {
-    /// Builds and runs tests in the environment of its recipe; this was proven.
+    /// Builds in the environment of its recipe, C and C++ included, and its programs ran there where
+    /// it has an emulator; this was proven.
     Recipe,
     /// Its facts are known; no recipe of ours was proven for it.
     NotYet {
@@ -178,6 +227,8 @@ pub enum Support {
 pub enum TestSupport {
     /// Natively or under the emulator, several at once, as on any machine.
     Parallel,
+    /// Programs run under the emulator; there is no `std`, so cargo's tests can't be built.
+    Programs,
     /// There is an emulator that should run them; not proven here.
     Unproven,
     /// Nothing runs the target's programs here.
@@ -185,10 +236,11 @@ pub enum TestSupport {
 }
 
 impl TestSupport {
-    /// In one word: `parallel`, `unproven`, `none`.
+    /// In one word: `parallel`, `programs`, `unproven`, `none`.
     pub const fn as_str(self) -> &'static str {
         match self {
             TestSupport::Parallel => "parallel",
+            TestSupport::Programs => "programs",
             TestSupport::Unproven => "unproven",
             TestSupport::None => "none",
         }

@@ -27,7 +27,7 @@
 //!
 //! let facts = Target::parse("mipsel-unknown-linux-gnu")?.facts();
 //! assert_eq!(facts.std, Std::BuildStd);
-//! assert!(matches!(facts.support, Support::NotYet { .. }));
+//! assert_eq!(facts.support, Support::Recipe);
 //! # Ok::<(), cross_targets::UnknownTarget>(())
 //! ```
 //!
@@ -56,14 +56,15 @@ mod facts;
 mod family;
 mod glibc;
 mod near;
+mod published;
 mod recipe;
 mod runner;
 mod table;
 mod target;
 
-pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier};
+pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig};
 pub use glibc::{Glibc, NotGlibc};
 pub use near::edit_distance;
-pub use recipe::{DebianArch, Recipe, RustSource, Unsupported};
+pub use recipe::{DebianArch, File, Recipe, RustSource, StdSource, Unsupported};
 pub use runner::Runner;
 pub use target::{Target, UnknownTarget};

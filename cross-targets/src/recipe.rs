@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use crate::facts::{Emulator, Facts, Support};
-use crate::runner::{Runner, runs_natively};
-use crate::target::Target;
+mod cmake;
+mod compose;
+mod packaged;
+mod unsupported;
+mod zig;
+
+pub(crate) use compose::compose;
+pub use unsupported::Unsupported;
 
 /// The Debian architecture of a build machine, and so of the environment's own programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +58,69 @@ pub enum RustSource {
     Packaged,
 }
 
+/// Where the standard library of an environment's target comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StdSource {
+    /// With the compiler: rustup installs it, or it is a package of the recipe.
+    Prebuilt,
+    /// From source: cargo has to be called with `-Z build-std`.
+    Source {
+        /// Where the source is in the environment, as rustc expects it below its sysroot. `None`
+        /// where it is the component `rust-src` of a toolchain from outside.
+        path: Option<&'static str>,
+        /// What to build: the value of `-Z build-std=…`. Empty for cargo's own choice, which is all
+        /// that a program and its tests need.
+        crates: &'static [&'static str],
+    },
+}
+
+/// A small text file of an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct File {
+    /// Where it is in the environment, absolute.
+    pub path: String,
+    /// What is in it.
+    pub text: String,
+    /// Whether it is a program: mode 755 instead of 644.
+    pub executable: bool,
+}
+
+impl File {
+    fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            text: text.into(),
+            executable: false,
+        }
+    }
+
+    fn program(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            executable: true,
+            ..Self::new(path, text)
+        }
+    }
+
+    /// The shell command that makes the file, and the directories above it, in a root file system.
+    pub fn command(&self) -> String {
+        let path = quoted(&self.path);
+        let directory = self.path.rsplit_once('/').map_or("/", |(parent, _)| parent);
+        let mode = if self.executable { "755" } else { "644" };
+        format!(
+            "mkdir -p {} && printf %s {} > {path} && chmod {mode} {path}",
+            quoted(directory),
+            quoted(&self.text),
+        )
+    }
+}
+
+/// The text as one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// How to make an environment: a Debian root file system with these packages and settings.
 ///
 /// A recipe is pure data. Two recipes whose [`canonical`](Recipe::canonical) texts are equal make
@@ -64,8 +132,11 @@ pub struct Recipe {
     pub suite: String,
     /// The architecture of the environment's own programs.
     pub architecture: DebianArch,
-    /// Debian's names of the further architectures to enable. The first is the target's.
+    /// Debian's names of the further architectures to enable.
     pub foreign: Vec<String>,
+    /// Debian's name of the architecture whose libraries programs of the target are linked with.
+    /// `None` where Debian has no such packages.
+    pub target_arch: Option<String>,
     /// The packages to install, in apt's syntax: `name`, `name:arch`, `name=version*`.
     pub packages: Vec<String>,
     /// Which files of the packages are not unpacked: globs on the absolute path, where `*` matches
@@ -74,8 +145,13 @@ pub struct Recipe {
     pub exclude: Vec<String>,
     /// The variables set for every program that runs in the environment.
     pub env: BTreeMap<String, String>,
-    /// Shell commands run as root in the finished root file system, in order. Each must succeed.
+    /// The files to write into the root file system when the packages are installed.
+    pub files: Vec<File>,
+    /// Shell commands run as root in the root file system when the files are written, in order and
+    /// with a network. Each must succeed.
     pub commands: Vec<String>,
+    /// Where `std` comes from.
+    pub std: StdSource,
 }
 
 impl Recipe {
@@ -96,13 +172,15 @@ impl Recipe {
     }
 
     /// Adds packages to link with: a bare name, also with a version, is the target's package
-    /// (`libssl-dev` becomes `libssl-dev:arm64`). A name with an architecture stays what it is.
+    /// (`libssl-dev` becomes `libssl-dev:arm64`). A name with an architecture stays what it is, and
+    /// so does every name where [`Recipe::target_arch`] is `None`.
     #[must_use]
     pub fn extend_target_packages(
         self,
         packages: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        let arch = self.foreign.first().cloned();
+        let build = self.architecture.as_str();
+        let arch = self.target_arch.clone().filter(|arch| arch != build);
         let qualify = |package: String| match &arch {
             Some(arch) => with_arch(&package, arch),
             None => package,
@@ -127,10 +205,17 @@ impl Recipe {
         self
     }
 
+    /// What makes the environment when its packages are installed: a command for each file, then
+    /// [`Recipe::commands`].
+    pub fn all_commands(&self) -> impl Iterator<Item = String> {
+        let files = self.files.iter().map(File::command);
+        files.chain(self.commands.iter().cloned())
+    }
+
     /// The recipe as stable text, to hash: every field is in it, one entry a line, entries escaped
     /// so that no two recipes share a text. The first line names the version of the format.
     pub fn canonical(&self) -> String {
-        let mut text = String::from("cross recipe 1\n");
+        let mut text = String::from("cross recipe 2\n");
         let mut line = |key: &str, value: &str| {
             // Writing to a String can't fail.
             let _ = writeln!(text, "{key} {}", one_line(value));
@@ -138,6 +223,9 @@ impl Recipe {
         line("suite", &self.suite);
         line("architecture", self.architecture.as_str());
         self.foreign.iter().for_each(|arch| line("foreign", arch));
+        self.target_arch
+            .iter()
+            .for_each(|arch| line("target", arch));
         self.packages
             .iter()
             .for_each(|package| line("package", package));
@@ -146,42 +234,18 @@ impl Recipe {
             line("variable", name);
             line("value", value);
         }
+        for file in &self.files {
+            line(if file.executable { "program" } else { "file" }, &file.path);
+            line("text", &file.text);
+        }
         self.commands
             .iter()
             .for_each(|command| line("command", command));
+        if let StdSource::Source { path, crates } = self.std {
+            line("std", path.unwrap_or("rust-src"));
+            crates.iter().for_each(|name| line("crate", name));
+        }
         text
-    }
-
-    pub(crate) fn of(
-        target: Target,
-        build: DebianArch,
-        rust: RustSource,
-    ) -> Result<Self, Unsupported> {
-        let facts = target.facts();
-        if let Support::NotYet { why } = facts.support {
-            return Err(Unsupported { target, why });
-        }
-        if target.glibc().is_some() {
-            return Err(Unsupported {
-                target,
-                why: "a glibc floor needs a recipe with an older glibc; none is proven yet",
-            });
-        }
-        match (facts.suite, facts.debian_arch, facts.multiarch) {
-            (Some(suite), Some(arch), Some(multiarch)) => Ok(Debian {
-                target,
-                facts,
-                suite,
-                arch,
-                multiarch,
-                build,
-            }
-            .recipe(rust)),
-            _ => Err(Unsupported {
-                target,
-                why: "Debian has no packages for it",
-            }),
-        }
     }
 }
 
@@ -199,245 +263,6 @@ fn with_arch(package: &str, arch: &str) -> String {
 fn one_line(value: &str) -> String {
     value.replace('\\', r"\\").replace('\n', r"\n")
 }
-
-/// What every environment has: to compile and run build scripts and the C they build, and to
-/// verify what is fetched.
-const BASE: [&str; 5] = ["ca-certificates", "gcc", "libc6-dev", "make", "pkg-config"];
-
-/// The native C++ compiler. Cross recipes leave it out: build scripts hardly ever compile C++ for
-/// themselves, and it is large.
-const NATIVE_CXX: &str = "g++";
-
-/// The libraries of the target a program needs to start. They are Debian's own packages and not
-/// those of the cross compiler (`libc6-arm64-cross`), so that the loader, libc and any library the
-/// user adds (`libssl3:arm64`) are of one version.
-const RUNTIME: [&str; 3] = ["libc6", "libgcc-s1", "libstdc++6"];
-
-/// What no build reads: manuals and translations (licences stay, as in Debian's slim images), and
-/// the tools that print GCC's intermediate code (60 MB).
-const UNREAD: [&str; 6] = [
-    "/usr/share/man/*",
-    "/usr/share/locale/*",
-    "/usr/share/info/*",
-    "/usr/share/doc/*",
-    "!/usr/share/doc/*/copyright",
-    "/usr/bin/*lto-dump*",
-];
-
-/// The parts of a proven recipe, whose row is known to have them.
-struct Debian {
-    target: Target,
-    facts: &'static Facts,
-    suite: &'static str,
-    /// The target's architecture.
-    arch: &'static str,
-    multiarch: &'static str,
-    build: DebianArch,
-}
-
-impl Debian {
-    fn recipe(&self, rust: RustSource) -> Recipe {
-        let packages = [
-            self.tools(),
-            self.runtime(),
-            self.emulator(),
-            self.rust(rust),
-        ]
-        .concat();
-        Recipe {
-            suite: self.suite.to_owned(),
-            architecture: self.build,
-            foreign: if self.is_cross() {
-                vec![self.arch.to_owned()]
-            } else {
-                Vec::new()
-            },
-            packages,
-            exclude: self.exclude(rust),
-            env: self.env(),
-            commands: Vec::new(),
-        }
-    }
-
-    /// Whether the target's compiler is another than the build machine's own.
-    fn is_cross(&self) -> bool {
-        self.arch != self.build.as_str()
-    }
-
-    fn tools(&self) -> Vec<String> {
-        let compiler: &[&str] = if self.is_cross() {
-            self.facts.cross_packages
-        } else {
-            &[NATIVE_CXX]
-        };
-        BASE.iter()
-            .chain(compiler)
-            .map(|&package| package.to_owned())
-            .collect()
-    }
-
-    fn runtime(&self) -> Vec<String> {
-        if !self.is_cross() {
-            return Vec::new();
-        }
-        RUNTIME
-            .iter()
-            .map(|library| format!("{library}:{}", self.arch))
-            .collect()
-    }
-
-    /// The emulating program, where the build machine needs one.
-    fn qemu(&self) -> Option<&'static str> {
-        match self.facts.emulator {
-            Some(Emulator::QemuUser { program, .. }) if !runs_natively(self.facts, self.build) => {
-                Some(program)
-            }
-            _ => None,
-        }
-    }
-
-    fn emulator(&self) -> Vec<String> {
-        self.qemu()
-            .map(|_| "qemu-user-static".to_owned())
-            .into_iter()
-            .collect()
-    }
-
-    fn rust(&self, rust: RustSource) -> Vec<String> {
-        if rust == RustSource::External {
-            return Vec::new();
-        }
-        let rust = PackagedRust::of(self.suite);
-        let std = self.is_cross().then(|| with_arch(rust.std, self.arch));
-        [rust.rustc, rust.cargo, rust.std]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(std)
-            .collect()
-    }
-
-    fn exclude(&self, rust: RustSource) -> Vec<String> {
-        let mut exclude: Vec<String> = UNREAD.iter().map(|&glob| glob.to_owned()).collect();
-        if let Some(program) = self.qemu() {
-            // The package has the emulators of 30 architectures: 366 MB.
-            exclude.push("/usr/bin/qemu-*".to_owned());
-            exclude.push(format!("!/usr/bin/{program}"));
-            // Since trixie the name that ends in `-static` is a link to the one that doesn't.
-            exclude.push(format!("!/usr/bin/{}", program.trim_end_matches("-static")));
-        }
-        if self.is_cross() && rust == RustSource::Packaged {
-            // Debian's `std` depends on the whole compiler for the target, which nobody runs: 200 MB.
-            exclude.push(format!("/usr/lib/{}/libLLVM*", self.multiarch));
-            exclude.push(format!("/usr/lib/{}/librustc_driver*", self.multiarch));
-        }
-        exclude
-    }
-
-    fn env(&self) -> BTreeMap<String, String> {
-        let mut env = BTreeMap::new();
-        if !self.is_cross() {
-            return env;
-        }
-        let (c, upper, lower) = (
-            self.facts.c_triple,
-            self.target.env_upper(),
-            self.target.env_lower(),
-        );
-        let mut set = |name: String, value: String| env.insert(name, value);
-        set(format!("CARGO_TARGET_{upper}_LINKER"), format!("{c}-gcc"));
-        for (variable, tool) in [
-            ("CC", "gcc"),
-            ("CXX", "g++"),
-            ("AR", "ar"),
-            ("RANLIB", "ranlib"),
-        ] {
-            set(format!("{variable}_{lower}"), format!("{c}-{tool}"));
-        }
-        set("PKG_CONFIG_ALLOW_CROSS".to_owned(), "1".to_owned());
-        // Instead of the build machine's directories, which pkg-config would search first.
-        let libdir = format!("/usr/lib/{}/pkgconfig:/usr/share/pkgconfig", self.multiarch);
-        set(format!("PKG_CONFIG_LIBDIR_{lower}"), libdir);
-        if let Runner::QemuUser { prefix, .. } = self.target.runner(self.build) {
-            set("QEMU_LD_PREFIX".to_owned(), prefix.to_owned());
-        }
-        env
-    }
-}
-
-/// The distribution's Rust packages.
-struct PackagedRust {
-    rustc: &'static str,
-    cargo: &'static str,
-    std: &'static str,
-}
-
-impl PackagedRust {
-    fn of(suite: &str) -> Self {
-        match suite {
-            // Bookworm's own Rust is 1.63; Debian keeps a newer one for browsers. It is pinned
-            // because an update may reach the architectures on different days.
-            "bookworm" => Self {
-                rustc: "rustc-web=1.85*",
-                cargo: "cargo-web=1.85*",
-                std: "libstd-rust-web-dev=1.85*",
-            },
-            _ => Self {
-                rustc: "rustc",
-                cargo: "cargo",
-                std: "libstd-rust-dev",
-            },
-        }
-    }
-}
-
-/// The target is known and has no recipe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported {
-    target: Target,
-    why: &'static str,
-}
-
-impl Unsupported {
-    /// The target that was asked for.
-    pub fn target(&self) -> Target {
-        self.target
-    }
-
-    /// What is missing.
-    pub fn why(&self) -> &'static str {
-        self.why
-    }
-
-    /// What to do about it, in one sentence.
-    pub fn help(&self) -> String {
-        if self.target.glibc().is_some() && self.target.facts().support == Support::Recipe {
-            return format!(
-                "build for `{}`, which takes the glibc of its environment",
-                self.target.triple()
-            );
-        }
-        let proven: Vec<&str> = Target::all()
-            .filter(|target| target.glibc().is_none() && target.facts().support == Support::Recipe)
-            .map(Target::triple)
-            .collect();
-        format!(
-            "configure an image or Dockerfile for it, or build for a target with a recipe: {}",
-            proven.join(", ")
-        )
-    }
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "no environment can be made for {}: {}",
-            self.target, self.why
-        )
-    }
-}
-
-impl std::error::Error for Unsupported {}
 
 #[cfg(test)]
 mod tests;

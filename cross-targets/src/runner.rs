@@ -15,9 +15,8 @@ pub enum Runner {
         program: &'static str,
         /// The `-cpu` to give; `None` for QEMU's default.
         cpu: Option<&'static str>,
-        /// Where QEMU looks for the loader and libraries first (`QEMU_LD_PREFIX`). It is `/` in an
-        /// environment of a recipe: its libraries of the target are Debian's own packages, in
-        /// their ordinary multiarch places.
+        /// Where QEMU looks for the loader and libraries first (`QEMU_LD_PREFIX`):
+        /// [`Facts::sysroot`].
         prefix: &'static str,
     },
     /// A bare metal program under QEMU's user mode.
@@ -28,7 +27,12 @@ pub enum Runner {
         cpu: &'static str,
     },
     /// Under Wine.
-    Wine,
+    Wine {
+        /// The program: `/usr/lib/wine/wine64`.
+        program: &'static str,
+        /// Where it finds the DLLs of the C and C++ runtime (`WINEPATH`).
+        dlls: &'static str,
+    },
     /// Under Node.js.
     Node,
     /// Nothing here starts it.
@@ -45,14 +49,17 @@ impl Runner {
             Some(Emulator::QemuUser { program, cpu }) => Runner::QemuUser {
                 program,
                 cpu,
-                prefix: "/",
+                prefix: facts.sysroot,
             },
             Some(Emulator::QemuBareMetal { program, cpu }) => {
                 Runner::QemuBareMetal { program, cpu }
             }
-            Some(Emulator::Wine) => Runner::Wine,
+            // Wine translates no instructions.
+            Some(Emulator::Wine { program, dlls }) if build == DebianArch::Amd64 => {
+                Runner::Wine { program, dlls }
+            }
             Some(Emulator::Node) => Runner::Node,
-            None => Runner::None,
+            Some(Emulator::Wine { .. }) | None => Runner::None,
         }
     }
 }
@@ -122,10 +129,36 @@ mod tests {
                 runner("riscv64gc-unknown-linux-gnu", build),
                 qemu("qemu-riscv64-static")
             );
-            assert_eq!(runner("i686-pc-windows-gnu", build), Runner::Wine);
             assert_eq!(runner("wasm32-unknown-emscripten", build), Runner::Node);
             assert_eq!(runner("x86_64-unknown-freebsd", build), Runner::None);
         }
+    }
+
+    #[test]
+    fn a_port_has_its_libraries_with_its_compiler() {
+        assert_eq!(
+            runner("sparc64-unknown-linux-gnu", DebianArch::Amd64),
+            Runner::QemuUser {
+                program: "qemu-sparc64-static",
+                cpu: None,
+                prefix: "/usr/sparc64-linux-gnu"
+            }
+        );
+    }
+
+    #[test]
+    fn wine_needs_the_programs_own_processor() {
+        assert_eq!(
+            runner("x86_64-pc-windows-gnu", DebianArch::Amd64),
+            Runner::Wine {
+                program: "/usr/lib/wine/wine64",
+                dlls: r"Z:\usr\lib\gcc\x86_64-w64-mingw32\14-posix;Z:\usr\x86_64-w64-mingw32\lib"
+            }
+        );
+        assert_eq!(
+            runner("i686-pc-windows-gnu", DebianArch::Arm64),
+            Runner::None
+        );
     }
 
     #[test]

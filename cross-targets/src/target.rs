@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::facts::{Facts, Libc};
+use crate::facts::{Facts, Libc, Std};
 use crate::glibc::Glibc;
 use crate::near::near;
-use crate::recipe::{DebianArch, Recipe, RustSource, Unsupported};
+use crate::published;
+use crate::recipe::{self, DebianArch, Recipe, RustSource, Unsupported};
 use crate::runner::Runner;
 use crate::table::ROWS;
 
@@ -101,15 +102,46 @@ impl Target {
     /// How to make the environment that builds for the target on a machine of architecture `build`.
     ///
     /// # Errors
-    /// [`Unsupported`] if no recipe is proven for the target, or it has a glibc floor.
+    /// [`Unsupported`] if no recipe is proven for the target.
     pub fn recipe(self, build: DebianArch, rust: RustSource) -> Result<Recipe, Unsupported> {
-        Recipe::of(self, build, rust)
+        recipe::compose(self, build, rust)
     }
 
     /// How a program of the target is started on a machine of architecture `build`: natively where
     /// the machine can, else under the target's emulator.
     pub fn runner(self, build: DebianArch) -> Runner {
         Runner::choose(self.facts(), build)
+    }
+
+    /// What `-Z build-std` has to build for the target, where its `std` comes from source: the value
+    /// of the option. Empty for cargo's own choice.
+    pub fn std_crates(self) -> &'static [&'static str] {
+        match self.facts().std {
+            Std::None => &["core", "alloc"],
+            _ => &[],
+        }
+    }
+
+    /// The last part of the name of the image that the `cross` project publishes for the target
+    /// (`aarch64-linux-android` of `ghcr.io/cross-rs/aarch64-linux-android`). `None` where it
+    /// publishes none, which is also so for a glibc floor.
+    pub fn published_image(self) -> Option<&'static str> {
+        match self.glibc {
+            None => published::image(self.facts()),
+            Some(_) => None,
+        }
+    }
+
+    /// The value of the build argument `CROSS_DEB_ARCH`, which `cross` gives to the Dockerfiles and
+    /// `pre-build` commands of its users. `None` where it gives none.
+    pub fn deb_arch_argument(self) -> Option<&'static str> {
+        published::deb_arch_argument(self.facts())
+    }
+
+    /// Whether a container of the target's published image needs a seccomp profile of its own,
+    /// because its programs make system calls that an engine's usual profile refuses.
+    pub fn needs_seccomp_profile(self) -> bool {
+        published::needs_seccomp_profile(self.facts())
     }
 }
 

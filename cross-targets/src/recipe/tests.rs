@@ -1,5 +1,6 @@
 use super::*;
 use crate::facts::Support;
+use crate::target::Target;
 
 const BUILDS: [DebianArch; 2] = [DebianArch::Amd64, DebianArch::Arm64];
 const RUSTS: [RustSource; 2] = [RustSource::External, RustSource::Packaged];
@@ -25,8 +26,7 @@ fn every_row_answers_as_its_support_says() {
     for target in Target::all() {
         for build in BUILDS {
             for rust in RUSTS {
-                let promised =
-                    target.facts().support == Support::Recipe && target.glibc().is_none();
+                let promised = target.facts().support == Support::Recipe;
                 match target.recipe(build, rust) {
                     Ok(recipe) => assert!(promised && recipe.architecture == build, "{target}"),
                     Err(error) => assert!(!promised && error.target() == target, "{error}"),
@@ -61,10 +61,18 @@ fn aarch64_on_amd64_with_the_distributions_rust() {
         [
             ("AR_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-ar"),
             (
+                "BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu",
+                "--sysroot=/usr/aarch64-linux-gnu -idirafter/usr/include/aarch64-linux-gnu -idirafter/usr/include"
+            ),
+            (
                 "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
                 "aarch64-linux-gnu-gcc"
             ),
             ("CC_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-gcc"),
+            (
+                "CMAKE_TOOLCHAIN_FILE_aarch64_unknown_linux_gnu",
+                "/usr/local/share/cross/toolchain.cmake"
+            ),
             ("CXX_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-g++"),
             ("PKG_CONFIG_ALLOW_CROSS", "1"),
             (
@@ -171,24 +179,29 @@ fn rust_from_outside_brings_no_rust_package() {
             packaged.packages.iter().any(|p| p.starts_with("cargo")),
             "{target}"
         );
-        assert_eq!(external.env, packaged.env, "{target}");
+        let mut env = packaged.env.clone();
+        let bootstrap = env.remove("RUSTC_BOOTSTRAP").is_some();
+        assert_eq!(external.env, env, "{target}");
+        assert_eq!(
+            bootstrap,
+            packaged.std != StdSource::Prebuilt,
+            "{target}: a stable cargo builds no std by itself"
+        );
     }
 }
 
 #[test]
 fn the_same_environment_has_the_same_text() {
     assert_eq!(aarch64().canonical(), aarch64().canonical());
-    assert!(
-        aarch64()
-            .canonical()
-            .starts_with("cross recipe 1\nsuite bookworm\narchitecture amd64\nforeign arm64\n")
-    );
+    assert!(aarch64().canonical().starts_with(
+        "cross recipe 2\nsuite bookworm\narchitecture amd64\nforeign arm64\ntarget arm64\n"
+    ));
 }
 
 #[test]
 fn every_field_is_in_the_canonical_text() {
     type Change = fn(&mut Recipe);
-    let changes: [(&str, Change); 12] = [
+    let changes: [(&str, Change); 19] = [
         ("suite", |r| r.suite = "trixie".into()),
         ("architecture", |r| r.architecture = DebianArch::Arm64),
         ("foreign added", |r| r.foreign.push("i386".into())),
@@ -202,6 +215,23 @@ fn every_field_is_in_the_canonical_text() {
         }),
         ("variable changed", |r| {
             assert!(r.env.insert("QEMU_LD_PREFIX".into(), "/x".into()).is_some())
+        }),
+        ("target changed", |r| r.target_arch = Some("armhf".into())),
+        ("target removed", |r| r.target_arch = None),
+        ("file added", |r| r.files.push(File::new("/a", "b"))),
+        ("program added", |r| r.files.push(File::program("/a", "b"))),
+        ("file changed", |r| r.files[0].text.push(' ')),
+        ("std from a toolchain's source", |r| {
+            r.std = StdSource::Source {
+                path: None,
+                crates: &[],
+            }
+        }),
+        ("std of some crates", |r| {
+            r.std = StdSource::Source {
+                path: None,
+                crates: &["core"],
+            }
         }),
         ("command added", |r| r.commands.push("true".into())),
         ("commands", |r| {
@@ -313,9 +343,206 @@ fn the_refusal_says_why_and_what_to_do() {
         )
     );
     assert!(android.why().contains("NDK"));
-    assert!(android.help().contains("image") && android.help().contains("s390x-unknown-linux-gnu"));
+    assert!(
+        android
+            .help()
+            .contains("`image = \"ghcr.io/cross-rs/aarch64-linux-android:main\"`"),
+        "{}",
+        android.help()
+    );
+}
 
-    let floor = refused("x86_64-unknown-linux-gnu.2.17");
-    assert!(floor.why().contains("glibc floor"));
-    assert!(floor.help().contains("`x86_64-unknown-linux-gnu`"));
+#[test]
+fn a_floor_is_made_by_zig() {
+    let floor = recipe(
+        "aarch64-unknown-linux-gnu.2.17",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    assert_eq!(
+        floor.env["CC_aarch64_unknown_linux_gnu"],
+        "/usr/local/bin/cross-cc"
+    );
+    assert!(!has(&floor, "gcc-aarch64-linux-gnu") && has(&floor, "libc6:arm64"));
+    let cc = program(&floor, "/usr/local/bin/cross-cc");
+    assert!(
+        cc.ends_with("exec /opt/zig/ziglang/zig cc -target aarch64-linux-gnu.2.17 \"$@\"\n"),
+        "{cc}"
+    );
+
+    let native = "x86_64-unknown-linux-gnu.2.17";
+    let native = recipe(native, DebianArch::Amd64, RustSource::External);
+    assert!(native.foreign.is_empty() && !has(&native, "g++"));
+    assert_eq!(
+        native.env["CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER"],
+        "/usr/local/bin/cross-cc"
+    );
+}
+
+fn program<'a>(recipe: &'a Recipe, path: &str) -> &'a str {
+    let file = recipe.files.iter().find(|file| file.path == path).unwrap();
+    assert!(file.executable);
+    &file.text
+}
+
+#[test]
+fn zig_is_told_the_processor_and_leaves_no_installer() {
+    let musl = recipe(
+        "armv5te-unknown-linux-musleabi",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    let cxx = program(&musl, "/usr/local/bin/cross-c++");
+    assert!(
+        cxx.ends_with("zig c++ -target arm-linux-musleabi -mcpu=arm926ej_s \"$@\"\n"),
+        "{cxx}"
+    );
+    assert!(!cxx.contains("@DROPPED@") && !cxx.contains("@COMMAND@"));
+    assert!(has(&musl, "python3-pip"));
+    assert!(musl.commands.last().unwrap().contains("purge"));
+    assert!(
+        !musl
+            .env
+            .contains_key("CFLAGS_armv5te_unknown_linux_musleabi")
+    );
+    assert_eq!(musl.target_arch, None);
+}
+
+#[test]
+fn flags_of_a_processor_reach_c_and_cxx_and_cmake() {
+    let recipe = recipe(
+        "i586-unknown-linux-gnu",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    for variable in ["CFLAGS", "CXXFLAGS"] {
+        assert_eq!(
+            recipe.env[&format!("{variable}_i586_unknown_linux_gnu")],
+            "-march=pentium"
+        );
+    }
+    let cmake = &recipe.files[0];
+    assert_eq!(
+        cmake.path,
+        recipe.env["CMAKE_TOOLCHAIN_FILE_i586_unknown_linux_gnu"]
+    );
+    assert!(
+        cmake
+            .text
+            .contains("set(CMAKE_CXX_FLAGS_INIT \"-march=pentium\")\n")
+    );
+    assert!(
+        cmake
+            .text
+            .contains("set(CMAKE_C_COMPILER i686-linux-gnu-gcc)\n")
+    );
+}
+
+#[test]
+fn a_port_has_no_packages_of_its_own() {
+    let port = recipe(
+        "powerpc64-unknown-linux-gnu",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    assert!(port.foreign.is_empty() && port.target_arch.is_none());
+    assert!(!port.packages.iter().any(|package| package.contains(':')));
+    assert_eq!(port.env["QEMU_LD_PREFIX"], "/usr/powerpc64-linux-gnu");
+    assert!(has(&port.extend_target_packages(["cmake"]), "cmake"));
+}
+
+#[test]
+fn libraries_for_a_newer_processor_are_run_with_and_not_linked_with() {
+    let armv6 = recipe(
+        "arm-unknown-linux-gnueabihf",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    assert_eq!(armv6.foreign, ["armhf"]);
+    assert!(has(&armv6, "libc6:armhf") && armv6.target_arch.is_none());
+}
+
+#[test]
+fn wine_is_of_the_programs_architecture_and_only_where_it_can_run() {
+    let windows = |triple, build| recipe(triple, build, RustSource::External);
+    let wide = windows("x86_64-pc-windows-gnu", DebianArch::Amd64);
+    assert!(wide.foreign.is_empty() && has(&wide, "wine64"));
+    let narrow = windows("i686-pc-windows-gnu", DebianArch::Amd64);
+    assert!(narrow.foreign == ["i386"] && has(&narrow, "wine32:i386"));
+    assert_eq!(narrow.target_arch, None);
+    let arm = windows("i686-pc-windows-gnu", DebianArch::Arm64);
+    assert!(arm.foreign.is_empty() && !arm.packages.iter().any(|p| p.starts_with("wine")));
+    assert_eq!(
+        wide.env["CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER"],
+        "x86_64-w64-mingw32-gcc-posix"
+    );
+    assert_eq!(
+        wide.env["AR_x86_64_pc_windows_gnu"],
+        "x86_64-w64-mingw32-ar"
+    );
+}
+
+#[test]
+fn bare_metal_keeps_one_set_of_libraries_and_rusts_linker() {
+    let bare = recipe(
+        "thumbv7em-none-eabihf",
+        DebianArch::Amd64,
+        RustSource::Packaged,
+    );
+    let kept: Vec<_> = bare
+        .exclude
+        .iter()
+        .filter(|glob| glob.starts_with("!/usr/lib/"))
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            "!/usr/lib/arm-none-eabi/newlib/thumb/v7e-m+fp/hard/*",
+            "!/usr/lib/gcc/arm-none-eabi/*/thumb/v7e-m+fp/hard/*"
+        ]
+    );
+    assert!(!bare.env.keys().any(|name| name.ends_with("_LINKER")) && has(&bare, "lld"));
+    assert_eq!(
+        bare.std,
+        StdSource::Source {
+            path: Some("/usr/lib/rustlib/src/rust"),
+            crates: &["core", "alloc"]
+        }
+    );
+}
+
+#[test]
+fn std_comes_from_where_it_is() {
+    let std = |triple, rust| recipe(triple, DebianArch::Amd64, rust).std;
+    let source = |path| StdSource::Source { path, crates: &[] };
+    let packaged = Some("/usr/lib/rustlib/src/rust");
+    for (triple, external, debian) in [
+        (
+            "s390x-unknown-linux-gnu",
+            StdSource::Prebuilt,
+            StdSource::Prebuilt,
+        ),
+        (
+            "i586-unknown-linux-gnu",
+            StdSource::Prebuilt,
+            source(packaged),
+        ),
+        ("mips-unknown-linux-gnu", source(None), source(packaged)),
+    ] {
+        assert_eq!(std(triple, RustSource::External), external, "{triple}");
+        assert_eq!(std(triple, RustSource::Packaged), debian, "{triple}");
+    }
+}
+
+#[test]
+fn a_file_is_made_by_a_command_that_quotes_what_is_in_it() {
+    let file = File::program("/opt/a b/c", "it's $HOME\n");
+    assert_eq!(
+        file.command(),
+        "mkdir -p '/opt/a b' && printf %s 'it'\\''s $HOME\n' > '/opt/a b/c' && chmod 755 '/opt/a b/c'"
+    );
+    let recipe = aarch64().extend_commands(["true"]);
+    let commands: Vec<_> = recipe.all_commands().collect();
+    assert_eq!(commands.len(), 2);
+    assert!(commands[0].contains("toolchain.cmake") && commands[1] == "true");
 }

@@ -1,0 +1,125 @@
+//! Zig as a C compiler and linker: how it gets into an environment, and the scripts that make Rust's
+//! tools and Zig understand each other.
+
+use super::File;
+use crate::facts::{Libc, Zig};
+use crate::glibc::Glibc;
+
+/// The release that was proven, and the SHA-256 of its wheels for each build machine.
+const VERSION: &str = "0.15.2";
+const WHEELS: [&str; 2] = [
+    "806316453d1ede7174ed3fefb8e5348154629089c3bb5fe812dfd0e172fac130",
+    "edc0aa60ec964a4cf462d40f68d7de242ddf37fd9a80f2afaee6397059463230",
+];
+
+/// Where it is installed.
+const DIRECTORY: &str = "/opt/zig";
+const REQUIREMENTS: &str = "/opt/zig/requirements.txt";
+/// What the scripts' names start with.
+pub(super) const PREFIX: &str = "/usr/local/bin/cross-";
+
+/// What installs it, and is removed again when it has.
+pub(super) const INSTALLER: &str = "python3-pip";
+
+/// What no target of ours needs: other systems' headers and libraries, and documentation.
+const UNNEEDED: &str = "doc lib/docs lib/libtsan lib/libc/darwin lib/libc/mingw \
+                        lib/libc/include/any-windows-any lib/libc/include/any-macos-any";
+
+/// The commands that install Zig.
+pub(super) fn commands() -> Vec<String> {
+    vec![
+        format!(
+            "python3 -m pip install --quiet --no-deps --no-cache-dir --no-compile \
+             --root-user-action=ignore --require-hashes --target={DIRECTORY} \
+             --requirement={REQUIREMENTS}"
+        ),
+        format!("cd {DIRECTORY}/ziglang && rm -rf {UNNEEDED}"),
+        format!("apt-get purge --yes --quiet --auto-remove {INSTALLER}"),
+    ]
+}
+
+/// The files by which it is installed and called.
+pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
+    let hashes: String = WHEELS
+        .iter()
+        .map(|hash| format!(" --hash=sha256:{hash}"))
+        .collect();
+    let requirements = format!("ziglang=={VERSION}{hashes}\n");
+    let compiler = |name: &str, command: &str| {
+        File::program(
+            format!("{PREFIX}{name}"),
+            COMPILER
+                .replace("@COMMAND@", &call(zig, floor, command))
+                .replace("@DROPPED@", dropped(libc)),
+        )
+    };
+    let tool = |name: &str| {
+        let text = format!("#!/bin/sh\nexec {DIRECTORY}/ziglang/zig {name} \"$@\"\n");
+        File::program(format!("{PREFIX}{name}"), text)
+    };
+    vec![
+        File::new(REQUIREMENTS, requirements),
+        compiler("cc", "cc"),
+        compiler("c++", "c++"),
+        tool("ar"),
+        tool("ranlib"),
+    ]
+}
+
+/// Zig and what it is always told.
+fn call(zig: Zig, floor: Option<Glibc>, command: &str) -> String {
+    let floor = floor.map_or(String::new(), |version| format!(".{version}"));
+    let cpu = zig.cpu.map_or(String::new(), |cpu| format!(" -mcpu={cpu}"));
+    format!(
+        "{DIRECTORY}/ziglang/zig {command} -target {}{floor}{cpu}",
+        zig.target
+    )
+}
+
+/// The libraries Rust's `libc` names that Zig doesn't have. `std` uses nothing of them; a program
+/// that does gets the linker's error about the function it calls.
+fn dropped(libc: Libc) -> &'static str {
+    match libc {
+        Libc::System => "-lkvm | -lmemstat | -lprocstat | -ldevstat",
+        _ => "-lc",
+    }
+}
+
+/// The compiler, which is the linker too. Zig brings its own start files, libc and compiler runtime,
+/// chooses the processor by `-target`, and is its own linker; rustc and cc say these things too.
+const COMPILER: &str = r#"#!/bin/sh
+# A C compiler and linker for one target. Made by cross-targets.
+: "${ZIG_GLOBAL_CACHE_DIR:=${CARGO_TARGET_DIR:-/tmp}/zig-cache}"
+: "${ZIG_LOCAL_CACHE_DIR:=$ZIG_GLOBAL_CACHE_DIR}"
+export ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
+
+# Whether Zig is to see $argument, which may become another.
+wanted() {
+    case $argument in
+    */self-contained/*.o | crt1.o | rcrt1.o | Scrt1.o | crti.o | crtn.o) return 1 ;;
+    crtbegin*.o | crtend*.o | -nostartfiles | -nodefaultlibs) return 1 ;;
+    --target=* | -m32 | -m64 | -march=arm* | -march=i?86 | -march=pentium) return 1 ;;
+    -mfpu=* | -Wl,-melf_i386) return 1 ;;
+    -fuse-ld=* | -B*/gcc-ld | -no-pie | @DROPPED@) return 1 ;;
+    -static-pie) argument=-pie ;;
+    -lgcc | -lgcc_eh | -lgcc_s) argument=-lunwind ;;
+    esac
+}
+
+for argument; do
+    shift
+    case $argument in
+    @*)
+        # Too many arguments for a command line: a file has them, one a line.
+        list=${argument#@}
+        while IFS= read -r argument || [ -n "$argument" ]; do
+            ! wanted || printf '%s\n' "$argument"
+        done <"$list" >"$list.zig"
+        argument=@$list.zig
+        ;;
+    *) wanted || continue ;;
+    esac
+    set -- "$@" "$argument"
+done
+exec @COMMAND@ "$@"
+"#;
