@@ -1,10 +1,12 @@
 //! What an environment is made of, and the commands that make it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
+use crate::commands::{self, CERTIFICATES};
 use crate::error::{Result, utf8};
 use crate::invocation::{Invocation, quoted};
 
@@ -24,6 +26,13 @@ pub struct Blueprint {
     pub exclude: Vec<String>,
     /// The package mirror; the suite's usual one if `None`.
     pub mirror: Option<String>,
+    /// Shell commands that run as root in the finished root file system: see
+    /// [`commands`](Blueprint::commands).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// Variables of these commands.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub command_env: BTreeMap<String, String>,
 }
 
 /// A stable release's update and security archives are left out: an environment is named by its
@@ -47,6 +56,8 @@ impl Blueprint {
             packages: packages.into_iter().map(Into::into).collect(),
             exclude: Vec::new(),
             mirror: None,
+            commands: Vec::new(),
+            command_env: BTreeMap::new(),
         }
     }
 
@@ -79,6 +90,27 @@ impl Blueprint {
         self
     }
 
+    /// With these commands run in it at the end, as root, in one POSIX shell with `set -e`.
+    ///
+    /// They have the network, the proxy variables and the certificates of the making, but nothing else
+    /// of the host. `apt-get install` works, also for the other architectures, and starts no daemon.
+    #[must_use]
+    pub fn commands<I>(mut self, commands: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.commands = commands.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// With these variables for its commands.
+    #[must_use]
+    pub fn command_env(mut self, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.command_env = env.into_iter().collect();
+        self
+    }
+
     /// The `mmdebstrap` call that makes the root file system at `target`: a directory, or a tar
     /// archive where the name ends in `.tar`.
     ///
@@ -97,6 +129,12 @@ impl Blueprint {
             make = make.arg(format!("--setup-hook={MAIN_ONLY}"));
         }
         make = make.arg(format!("--setup-hook={}", self.dpkg_hook()));
+        if !self.commands.is_empty() {
+            // It prints what it is told to run, which would be all of it.
+            make = make
+                .arg("--customize-hook=eval \"$CROSS_COMMANDS\"")
+                .env("CROSS_COMMANDS", commands::hook(self));
+        }
         make = make.args([self.suite.as_str(), utf8(target)?]);
         if let Some(mirror) = &self.mirror {
             make = make.arg(mirror.clone());
@@ -119,6 +157,30 @@ impl Blueprint {
 
     /// The same as a Containerfile for hosts without `mmdebstrap`. It needs no context.
     pub fn containerfile(&self) -> String {
+        let mut text = self.packages_containerfile();
+        if !self.commands.is_empty() {
+            let _ = writeln!(text, "RUN {}", self.command_words());
+        }
+        text
+    }
+
+    /// The same for a builder that can mount: the file `certificates` of the context is there while the
+    /// commands run, and is no part of the image.
+    pub(crate) fn containerfile_with_certificates(&self, certificates: &str) -> String {
+        let mut text = self.packages_containerfile();
+        if !self.commands.is_empty() {
+            let mount = format!("type=bind,source={certificates},target={CERTIFICATES}");
+            let _ = writeln!(text, "RUN --mount={mount} {}", self.command_words());
+        }
+        text
+    }
+
+    /// As a JSON array a command is taken word by word, whatever is in the words.
+    fn command_words(&self) -> String {
+        serde_json::to_string(&commands::words(self)).unwrap_or_default()
+    }
+
+    fn packages_containerfile(&self) -> String {
         let mut text = format!("FROM debian:{}-slim\n", self.suite);
         let mut run = vec!["set -e".to_owned()];
         if let Some(mirror) = &self.mirror {

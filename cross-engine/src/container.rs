@@ -1,23 +1,22 @@
-//! The argv of docker and podman: one lean `run` each, and the image commands.
+//! The argv of docker and podman for a run: one lean `run` each.
 
-use std::path::Path;
-
-use crate::engine::{Engine, Kind};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::invocation::{Invocation, Value};
 use crate::lifeline;
 use crate::run::{Access, Mount, Network, Root, RunSpec, arranged};
-
-/// The label that marks what is ours; its value is the environment's name.
-pub(crate) const LABEL: &str = "org.cross-core.environment";
 
 /// The label that marks a container of ours.
 const RUN_LABEL: &str = "org.cross-core.run";
 
 /// The `run` command for `spec`.
 ///
-/// The client's standard input is the container's lifeline: when it closes, everything in the
-/// container is killed.
+/// Everything in the container is killed when its lifeline ends: the client's standard input, or
+/// where that is the program's, a FIFO.
+///
+/// A terminal's Ctrl-C reaches the program only through a terminal of its own. Without one the client
+/// forwards the signal to the container's first process, which does not pass it on: the program
+/// ends when the caller does.
 pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
     let Root::Image(image) = &spec.root else {
         return Err(Error::new(
@@ -25,14 +24,52 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
             format!("{} runs images, not directories", engine.kind),
         ));
     };
-    let mut run = Invocation::new(&engine.program)
-        .args(["run", "--rm", "--interactive", "--pull", "never"])
+    let mut run = Invocation::new(&engine.program).args(["run", "--rm", "--interactive"]);
+    if spec.terminal {
+        run = run.arg("--tty");
+    }
+    run = run
+        .args(["--pull", "never"])
         .args(["--name", &spec.name])
-        .args(["--label", RUN_LABEL])
+        .args(["--label", RUN_LABEL]);
+    run = isolation(run, engine, spec)?;
+    for mount in arranged(spec.mounts.clone()) {
+        run = run.args(["--mount", &mount_option(&mount)?]);
+    }
+    run = run.args(["--workdir", utf8(&spec.cwd)?]);
+    for (name, value) in &spec.env {
+        run = variable(run, name, value);
+    }
+    if let Some(dir) = &spec.lifeline {
+        let held = Mount::read(dir).at(lifeline::HELD_AT);
+        run = run.args(["--mount", &mount_option(&held)?]);
+    }
+    // The user's words come last, so that they win.
+    run = run.args(spec.options.iter().cloned()).arg(image);
+    if let Some(hang) = spec.hang() {
+        run = run
+            .args(lifeline::in_namespace(1, &spec.name, hang))
+            .lifeline();
+    }
+    Ok(run.args(spec.command.iter().cloned()))
+}
+
+/// The flags that say who runs in the container and what it may.
+fn isolation(mut run: Invocation, engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
+    run = run
         // Labels of SELinux are never changed on what is mounted, so they must not be asked for.
         .args(["--security-opt", "label=disable"])
-        .args(["--security-opt", "no-new-privileges"])
-        .lifeline();
+        .args(["--security-opt", "no-new-privileges"]);
+    if let Some(profile) = &spec.seccomp {
+        let profile = format!("seccomp={}", utf8(profile)?);
+        run = run.args(["--security-opt", &profile]);
+    }
+    if let Some(namespace) = &spec.user_namespace {
+        run = run.args(["--userns", namespace]);
+    }
+    if let Some(platform) = &spec.platform {
+        run = run.args(["--platform", platform]);
+    }
     run = match spec.network {
         Network::None => run.args(["--network", "none"]),
         Network::Host => run.args(["--network", "host"]),
@@ -42,16 +79,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         let (uid, gid) = engine.user;
         run = run.args(["--user", &format!("{uid}:{gid}")]);
     }
-    for mount in arranged(spec.mounts.clone()) {
-        run = run.args(["--mount", &mount_option(&mount)?]);
-    }
-    run = run.args(["--workdir", utf8(&spec.cwd)?]);
-    for (name, value) in &spec.env {
-        run = variable(run, name, value);
-    }
-    Ok(run
-        .args([image, "sh", "-c", lifeline::IN_NAMESPACE, "cross"])
-        .args(spec.command.iter().cloned()))
+    Ok(run)
 }
 
 /// Sets a variable inside: its name on argv, its value in the client's environment, where other
@@ -119,41 +147,6 @@ fn csv_field(key: &str, value: &str) -> String {
     }
 }
 
-/// Asks for an image's id: success is "it is there".
-pub(crate) fn image_id(engine: &Engine, image: &str) -> Invocation {
-    Invocation::new(&engine.program).args(["image", "inspect", "--format", "{{.Id}}", image])
-}
-
-/// Makes an image of a root file system's tar archive.
-pub(crate) fn import(engine: &Engine, tar: &Path, image: &str, name: &str) -> Result<Invocation> {
-    Ok(Invocation::new(&engine.program)
-        .args(["import", "--change", &format!("LABEL {LABEL}={name}")])
-        .args([utf8(tar)?, image]))
-}
-
-/// Builds an image of a Containerfile in an otherwise empty directory.
-pub(crate) fn build(
-    engine: &Engine,
-    context: &Path,
-    image: &str,
-    name: &str,
-) -> Result<Invocation> {
-    let mut build = Invocation::new(&engine.program)
-        .args([
-            "build",
-            "--label",
-            &format!("{LABEL}={name}"),
-            "--tag",
-            image,
-        ])
-        .args(["--file", utf8(&context.join("Containerfile"))?]);
-    if engine.kind == Kind::Docker {
-        // The builder that every docker has; buildx is a plug-in that may be missing.
-        build = build.env("DOCKER_BUILDKIT", "0").arg("--force-rm");
-    }
-    Ok(build.arg(utf8(context)?))
-}
-
 /// Lists the names of our containers, whatever their state.
 pub(crate) fn ours(engine: &Engine) -> Invocation {
     Invocation::new(&engine.program)
@@ -161,14 +154,71 @@ pub(crate) fn ours(engine: &Engine) -> Invocation {
         .args(["--format", "{{.Names}}"])
 }
 
-/// Lists our images: a line for each, with its name and its size in the engine's words.
-pub(crate) fn list(engine: &Engine) -> Invocation {
-    Invocation::new(&engine.program)
-        .args(["image", "ls", "--filter", &format!("label={LABEL}")])
-        .args(["--format", "{{.Repository}}:{{.Tag}}|{{.Size}}"])
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Kind;
+    use crate::run::Stdio;
 
-/// Removes an image.
-pub(crate) fn remove(engine: &Engine, image: &str) -> Invocation {
-    Invocation::new(&engine.program).args(["image", "rm", image])
+    fn engine(kind: Kind) -> Engine {
+        Engine {
+            kind,
+            program: kind.program().into(),
+            version: String::new(),
+            rootless: false,
+            architecture: "amd64".into(),
+            user: (1000, 1001),
+        }
+    }
+
+    fn spec() -> RunSpec {
+        RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "run"])
+            .mounts([Mount::write("/w")])
+            .env([("A".to_owned(), Value::Plain("1".into()))])
+            .stdio(Stdio::Inherit)
+            .terminal(true)
+            .platform(Some("linux/arm64".into()))
+            .user_namespace(Some("host".into()))
+            .seccomp(Some("/c/seccomp.json".into()))
+            .options(["--env", "A=2", "--privileged"])
+            .name("cross-x")
+    }
+
+    /// The order is part of what users rely on: their words win over ours.
+    #[test]
+    fn the_order_of_the_words_is_fixed() {
+        let shown = invocation(&engine(Kind::Docker), &spec()).unwrap();
+        assert_eq!(
+            shown.args.join(" "),
+            "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
+             --security-opt label=disable --security-opt no-new-privileges \
+             --security-opt seccomp=/c/seccomp.json --userns host --platform linux/arm64 --network none \
+             --user 1000:1001 --mount type=bind,src=/w,dst=/w --workdir /w --env A \
+             --env A=2 --privileged i:1 cargo run"
+        );
+    }
+
+    #[test]
+    fn a_run_with_standard_input_hangs_on_a_fifo_before_the_users_words() {
+        let spec = spec().lifeline(Some("/c/lifelines/x/shown".into()));
+        let args = invocation(&engine(Kind::Podman), &spec).unwrap().args;
+        let at = |word: &str| args.iter().position(|arg| arg == word).unwrap();
+        let mount = at("type=bind,src=/c/lifelines/x/shown,dst=/run/cross-lifeline,readonly");
+        assert!(mount < at("--privileged"));
+        assert_eq!(args[at("i:1") + 1..][..2], ["sh", "-c"]);
+        assert!(args[at("i:1") + 3].contains("own 1 cross-x\n"));
+        assert_eq!(args[args.len() - 3..], ["cross", "cargo", "run"]);
+    }
+
+    #[test]
+    fn only_a_rootful_engine_is_told_the_user() {
+        let told = |engine: Engine| {
+            let args = invocation(&engine, &spec()).unwrap().args;
+            args.contains(&"--user".to_owned())
+        };
+        assert!(told(engine(Kind::Docker)));
+        assert!(!told(engine(Kind::Docker).with_rootless(true)));
+        let other = invocation(&engine(Kind::Docker).with_user(7, 8), &spec()).unwrap();
+        assert!(other.args.contains(&"7:8".to_owned()));
+    }
 }

@@ -59,11 +59,17 @@ const DOCKER: [Sign; 3] = [
 const LIMITS_CAUSE: &str = "this user may not raise the limits that are set for containers";
 const LIMITS_HELP: &str = "set `default_ulimits` under `[containers]` in a file of /etc/containers/containers.conf.d \
     to no more than `ulimit -Hn` and `ulimit -Hu` allow";
-const SUBIDS_HELP: &str =
+pub(crate) const SUBIDS_HELP: &str =
     "install uidmap, and give the user a range in /etc/subuid and /etc/subgid";
 
 /// Refusals of the container's start. The texts are those of podman 4 and 5, runc and crun.
-const START: [Sign; 12] = [
+const START: [Sign; 13] = [
+    // Our own words, from the lifeline in the container.
+    Sign {
+        text: "cross: no process namespace of its own",
+        cause: "the container would share its processes with others, which could then not be told apart",
+        help: "take `--pid` out of the container's options, and `pidns` out of containers.conf",
+    },
     // crun, then runc (7 is RLIMIT_NOFILE, 6 is RLIMIT_NPROC); docker's runc says the same.
     Sign {
         text: "setrlimit `RLIMIT_",
@@ -147,6 +153,14 @@ pub(crate) fn of_probe(kind: Kind, said: &Output) -> Diagnosis {
     }
 }
 
+/// What the docker client's own messages begin or end with.
+const DOCKERS_OWN: [&str; 4] = [
+    "docker: ",
+    "docker run --help",
+    "unknown flag: ",
+    "Error response from daemon",
+];
+
 /// The error for an engine that could not start a container, from what it said; `None` when the
 /// words are not the engine's, so that they are the command's own.
 ///
@@ -155,18 +169,37 @@ pub(crate) fn of_start(kind: Kind, exit: Exit, said: &str) -> Option<Error> {
     let code = exit.code.filter(|code| *code != 0)?;
     let engine_spoke = match kind {
         Kind::Sandbox => said.lines().any(|line| line.starts_with("bwrap: ")),
-        Kind::Docker => code == 125 || said.contains("OCI runtime"),
-        Kind::Podman => code == 125 || (code == 126 || code == 127) && said.contains("Error: "),
+        Kind::Docker => {
+            code == 125 && DOCKERS_OWN.iter().any(|sign| said.contains(sign))
+                || said.contains("OCI runtime")
+        }
+        Kind::Podman => (125..=127).contains(&code) && said.contains("Error: "),
     };
-    if !engine_spoke {
-        return None;
-    }
+    engine_spoke.then(|| refusal(kind, exit, said))
+}
+
+/// The error for an engine that ended without having reached the command, whatever it said; `None`
+/// where it was ended by a signal, which is nobody's failure. It may have said why to the caller's
+/// own standard error.
+pub(crate) fn of_no_start(kind: Kind, exit: Exit, said: &str) -> Option<Error> {
+    exit.code
+        .filter(|code| *code != 0)
+        .map(|_| refusal(kind, exit, said))
+}
+
+fn refusal(kind: Kind, exit: Exit, said: &str) -> Error {
     let signs: &[Sign] = match kind {
         Kind::Sandbox => &SANDBOX,
         Kind::Docker | Kind::Podman => &START,
     };
     let words = said.trim();
-    Some(match find(signs, words) {
+    if words.is_empty() {
+        return Error::new(
+            ErrorKind::EngineCannotStart,
+            format!("{kind} could not start what was asked of it ({exit}), and has said why"),
+        );
+    }
+    match find(signs, words) {
         Some(sign) => Error::new(
             ErrorKind::EngineCannotStart,
             format!("{kind} cannot start: {} ({})", sign.cause, last_line(words)),
@@ -176,68 +209,14 @@ pub(crate) fn of_start(kind: Kind, exit: Exit, said: &str) -> Option<Error> {
             ErrorKind::EngineCannotStart,
             format!("{kind} cannot start: {}", last_line(words)),
         ),
-    })
+    }
 }
 
-/// What a failed making of an environment means, from the last lines the maker printed.
-pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
-    if let Some(package) = between(said, "Unable to locate package ", "\n")
-        .or_else(|| between(said, "Couldn't find any package by glob '", "'"))
-        .or_else(|| between(said, "Version '", "' for"))
-    {
-        return Error::new(
-            ErrorKind::PackageNotFound,
-            format!("{what}: package `{}` is not in the suite", package.trim()),
-        )
-        .with_help("mend `packages` in Cross.toml, or choose a `suite` that has the package");
-    }
-    let unreachable = [
-        "Temporary failure resolving",
-        "Could not resolve",
-        "Could not connect",
-        "Unable to connect",
-        "Connection failed",
-        "Connection refused",
-        "Failed to fetch",
-        "manifest unknown",
-        "dial tcp",
-        "pull access denied",
-        "TLS handshake",
-    ];
-    let is_sign = |line: &&str| unreachable.iter().any(|sign| line.contains(sign));
-    if let Some(line) = said.lines().find(is_sign) {
-        return Error::new(
-            ErrorKind::Unreachable,
-            format!("{what}: a server cannot be reached: {}", line.trim()),
-        )
-        .with_help("check the network and the proxy variables (`http_proxy`, `https_proxy`), and try again");
-    }
-    if [
-        "newuidmap",
-        "/etc/subuid",
-        "unshare syscall failed",
-        "failed to unshare",
-    ]
-    .iter()
-    .any(|sign| said.contains(sign))
-    {
-        return Error::new(
-            ErrorKind::Environment,
-            format!(
-                "{what}: mmdebstrap may not use user namespaces: {}",
-                telling_line(said)
-            ),
-        )
-        .with_help(SUBIDS_HELP);
-    }
-    let error = Error::new(
-        ErrorKind::Environment,
-        format!("{what} failed with {status}: {}", telling_line(said)),
-    );
-    if said.to_lowercase().contains("no space left on device") {
-        return error.with_help("free some space in the cache directory");
-    }
-    error
+/// Whether a container CLI says that it does not hold an image.
+pub(crate) fn says_no_image(said: &str) -> bool {
+    ["no such image", "image not known"]
+        .iter()
+        .any(|sign| said.to_lowercase().contains(sign))
 }
 
 /// A line without the colours that an image builder gives to what it quotes.
@@ -266,23 +245,8 @@ fn told(said: &Output) -> String {
     }
 }
 
-fn last_line(text: &str) -> &str {
+pub(crate) fn last_line(text: &str) -> &str {
     text.trim().lines().last().unwrap_or_default().trim()
-}
-
-/// The last line that speaks of an error, else the last line.
-fn telling_line(text: &str) -> &str {
-    let lines = || text.trim().lines().rev();
-    let apt_says = lines().find(|line| line.starts_with("E: "));
-    apt_says
-        .or_else(|| lines().find(|line| line.to_lowercase().contains("error")))
-        .unwrap_or(last_line(text))
-        .trim()
-}
-
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let rest = &text[text.find(before)? + before.len()..];
-    Some(rest.split(after).next().unwrap_or(rest))
 }
 
 #[cfg(test)]
@@ -294,30 +258,6 @@ mod tests {
         let line = "\u{1b}[91mE\u{1b}[0m\u{1b}[91m: Unable to correct problems\u{1b}[0m";
         assert_eq!(uncoloured(line), "E: Unable to correct problems");
         assert_eq!(uncoloured("plain"), "plain");
-    }
-
-    #[test]
-    fn a_missing_package_is_named() {
-        let error = of_making(
-            "making the environment",
-            "exit status 1",
-            "I: downloading\nE: Unable to locate package libnope-dev\nE: apt failed\n",
-        );
-        assert_eq!(error.kind(), ErrorKind::PackageNotFound);
-        assert!(error.to_string().contains("`libnope-dev`"), "{error}");
-    }
-
-    #[test]
-    fn an_unreachable_mirror_is_not_a_missing_package() {
-        let said = "Err:1 http://mirror.invalid bookworm InRelease\n  Temporary failure resolving 'mirror.invalid'\n\
-                    E: Failed to fetch http://mirror.invalid/InRelease";
-        let error = of_making("making the environment", "exit status 1", said);
-        assert_eq!(error.kind(), ErrorKind::Unreachable);
-        assert!(
-            error.to_string().ends_with("resolving 'mirror.invalid'"),
-            "{error}"
-        );
-        assert!(error.help().is_some());
     }
 
     /// What podman 4.3 with crun 1.8 and runc 1.1, docker 20.10 to 28 and bubblewrap 0.8 said on a

@@ -93,6 +93,20 @@ impl Engine {
         }
     }
 
+    /// The same engine, taken to be rootless or not, whatever it answered.
+    #[must_use]
+    pub fn with_rootless(mut self, rootless: bool) -> Self {
+        self.rootless = rootless;
+        self
+    }
+
+    /// The same engine, whose rootful containers run as this user and group.
+    #[must_use]
+    pub fn with_user(mut self, uid: u32, gid: u32) -> Self {
+        self.user = (uid, gid);
+        self
+    }
+
     /// Whether environments are images in a store of the engine's own.
     pub fn has_images(&self) -> bool {
         self.kind != Kind::Sandbox

@@ -9,10 +9,13 @@ use serde::Serialize;
 
 use crate::blueprint::Blueprint;
 use crate::cancel::Cancel;
-use crate::container;
+use crate::commands;
 use crate::engine::{Engine, Kind};
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::host::Host;
+use crate::image::{self, LABEL};
+use crate::image_build::{Builder, ImageBuild, Source};
+use crate::images::Place;
 use crate::invocation::Invocation;
 use crate::layout::{Layout, read_layout};
 use crate::lock::Lock;
@@ -74,6 +77,14 @@ impl<'a> Environments<'a> {
         Environments { engine, host }
     }
 
+    pub(crate) fn engine(&self) -> &'a Engine {
+        self.engine
+    }
+
+    pub(crate) fn host(&self) -> &'a Host {
+        self.host
+    }
+
     /// Where the environment `name` is or will be.
     pub fn location(&self, name: &str) -> Location {
         if self.engine.has_images() {
@@ -92,7 +103,7 @@ impl<'a> Environments<'a> {
         match self.location(name) {
             Location::Directory(dir) => Ok(dir.join(MANIFEST).exists()),
             Location::Image(image) => {
-                let ask = container::image_id(self.engine, &image);
+                let ask = image::id(self.engine, &image);
                 let said = process::output(&ask, &self.host.variables, cancel)?;
                 Ok(said.exit.success())
             }
@@ -140,7 +151,13 @@ impl<'a> Environments<'a> {
             self.location(&blueprint.name),
         ) {
             (None, Location::Image(image)) => {
-                container::build(self.engine, &staging, &image, &blueprint.name)
+                // Nothing is asked here: the builder that every docker has stands for any.
+                let builder = match self.engine.kind {
+                    Kind::Podman => Builder::Podman,
+                    _ => Builder::Legacy,
+                };
+                let build = self.image_build(blueprint, &image, builder)?;
+                self.build_command(builder, &build, &Place::of(&build, &staging), None)
             }
             (found, _) => {
                 let program = found.unwrap_or_else(|| PathBuf::from("mmdebstrap"));
@@ -164,14 +181,7 @@ impl<'a> Environments<'a> {
         progress: &mut ProgressSink<'_>,
     ) -> Result<()> {
         let name = &blueprint.name;
-        let lock = self
-            .host
-            .cache
-            .join("locks")
-            .join(format!("{}-{name}", self.engine.kind));
-        let _lock = Lock::acquire(&lock, cancel, &mut || {
-            let _ = progress(Progress::Waiting);
-        })?;
+        let _lock = self.lock(name, cancel, progress)?;
         if self.exists(name, cancel)? {
             return Ok(());
         }
@@ -193,14 +203,14 @@ impl<'a> Environments<'a> {
         let product = self.product(staging);
         if let Some(program) = &mmdebstrap {
             maker.stage("downloading and installing packages")?;
-            maker.debootstrap(blueprint.mmdebstrap(program, &product)?)?;
+            maker.debootstrap(blueprint, blueprint.mmdebstrap(program, &product)?)?;
         }
         match (self.location(&blueprint.name), mmdebstrap) {
             (Location::Directory(home), Some(_)) => {
                 let root = staging.join("root");
                 if product != root {
                     maker.stage("unpacking")?;
-                    maker.unpack(&product, &root)?;
+                    maker.unpack(blueprint, &product, &root)?;
                 }
                 making::finish(&root, blueprint, self.host)?;
                 let _ = fs::remove_dir_all(&home);
@@ -213,24 +223,58 @@ impl<'a> Environments<'a> {
             .with_help("install mmdebstrap (Debian and Ubuntu have the package), or use docker or podman")),
             (Location::Image(image), Some(_)) => {
                 maker.stage("importing the image")?;
-                let import = container::import(self.engine, &product, &image, &blueprint.name)?;
-                maker.run("importing the environment", import)
+                let import = image::import(self.engine, &product, &image, &blueprint.name)?;
+                maker.make("importing the environment", import, blueprint, &[])
             }
-            (Location::Image(image), None) => {
-                maker.stage("building the image")?;
-                let file = staging.join("Containerfile");
-                fs::write(&file, blueprint.containerfile()).on("write", &file)?;
-                let build = container::build(self.engine, staging, &image, &blueprint.name)?;
-                maker.run("building the environment's image", build).map_err(|error| {
-                    if error.kind() != ErrorKind::Unreachable {
-                        return error;
-                    }
-                    error.with_help(
-                        "install mmdebstrap, which needs no image registry, or make the registry reachable",
-                    )
-                })
-            }
+            (Location::Image(image), None) => self.make_image(blueprint, &image, maker),
         }
+    }
+
+    /// Makes an image where there is no `mmdebstrap`: from one of the distribution's.
+    fn make_image(
+        &self,
+        blueprint: &Blueprint,
+        image: &str,
+        maker: &mut Maker<'_, '_>,
+    ) -> Result<()> {
+        maker.stage("building the image")?;
+        let builder = self.builder(false, maker.cancel())?;
+        let build = self.image_build(blueprint, image, builder)?;
+        let command = self.prepare_build(builder, &build, maker.staging(), maker)?;
+        maker
+            .make("building the environment's image", command, blueprint, &[])
+            .map_err(|error| {
+                if error.kind() != ErrorKind::Unreachable {
+                    return error;
+                }
+                error.with_help(
+                "install mmdebstrap, which needs no image registry, or make the registry reachable",
+            )
+            })
+    }
+
+    /// The build of an environment's image. What its commands trust, they are shown where the builder
+    /// can do so; the legacy builder's see the image's own certificates only.
+    fn image_build(
+        &self,
+        blueprint: &Blueprint,
+        image: &str,
+        builder: Builder,
+    ) -> Result<ImageBuild> {
+        const FILE: &str = "certificates.pem";
+        let wanted = !blueprint.commands.is_empty() && builder.mounts();
+        let bundle = commands::certificates(self.host).filter(|_| wanted);
+        let text = match &bundle {
+            Some(_) => blueprint.containerfile_with_certificates(FILE),
+            None => blueprint.containerfile(),
+        };
+        let mut build = ImageBuild::new(image, Source::Text(text))
+            .labels([(LABEL.to_owned(), blueprint.name.clone())]);
+        if let Some(path) = bundle {
+            let bundle = fs::read_to_string(&path).on("read", &path)?;
+            build = build.files([(FILE.to_owned(), bundle)]);
+        }
+        Ok(build)
     }
 
     /// Every environment that the engine holds, by name.
@@ -249,7 +293,7 @@ impl<'a> Environments<'a> {
     }
 
     fn list_images(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
-        let said = process::output(&container::list(self.engine), &self.host.variables, cancel)?;
+        let said = process::output(&image::list(self.engine), &self.host.variables, cancel)?;
         let prefix = format!("{REPOSITORY}:");
         let of_line = |line: &str| {
             let (image, size) = line.split_once('|')?;
@@ -304,7 +348,7 @@ impl<'a> Environments<'a> {
             }
             Location::Image(image) => {
                 let said = process::output(
-                    &container::remove(self.engine, &image),
+                    &image::remove(self.engine, &image),
                     &self.host.variables,
                     cancel,
                 )?;
@@ -326,7 +370,24 @@ impl<'a> Environments<'a> {
         staging.join(if directory { "root" } else { "root.tar" })
     }
 
-    fn staging(&self, name: &str) -> PathBuf {
+    /// Waits until this process alone works on `name`.
+    pub(crate) fn lock(
+        &self,
+        name: &str,
+        cancel: &Cancel,
+        progress: &mut ProgressSink<'_>,
+    ) -> Result<Lock> {
+        let file = format!("{}-{name}", self.engine.kind);
+        Lock::acquire(
+            &self.host.cache.join("locks").join(file),
+            cancel,
+            &mut || {
+                let _ = progress(Progress::Waiting);
+            },
+        )
+    }
+
+    pub(crate) fn staging(&self, name: &str) -> PathBuf {
         self.home().join(format!(".{name}.{}", self.engine.kind))
     }
 

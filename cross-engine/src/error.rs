@@ -30,6 +30,12 @@ pub enum ErrorKind {
     Unreachable,
     /// A package of the recipe does not exist in its suite.
     PackageNotFound,
+    /// A registry does not have the image, or does not show it to this user.
+    ImageNotFound,
+    /// There is such an image, but not for the platform that was asked for.
+    PlatformNotFound,
+    /// A command of the user's failed while an environment or an image was made.
+    CommandFailed,
     /// An environment could not be made.
     Environment,
     /// Reading or writing a file failed.

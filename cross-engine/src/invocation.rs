@@ -54,6 +54,9 @@ pub enum Ending {
     /// Its standard input is closed; it ends everything it started and then itself. This is also
     /// what the kernel does when the owner dies, however it dies.
     Lifeline,
+    /// Like [`Lifeline`](Ending::Lifeline), for what kills at once everything it started and then has
+    /// files to remove: if that takes long, it is left to do so by itself.
+    Tidying,
 }
 
 /// The value of a variable.
@@ -160,6 +163,13 @@ impl Invocation {
     #[must_use]
     pub fn lifeline(mut self) -> Self {
         self.ending = Ending::Lifeline;
+        self
+    }
+
+    /// Ends by its lifeline, and may remove files for longer than its owner waits.
+    #[must_use]
+    pub(crate) fn tidying(mut self) -> Self {
+        self.ending = Ending::Tidying;
         self
     }
 

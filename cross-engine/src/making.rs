@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::blueprint::Blueprint;
 use crate::cancel::Cancel;
 use crate::clock;
+use crate::commands::{self, CERTIFICATES_VARIABLE, Listener};
 use crate::environment::{Progress, ProgressSink};
 use crate::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::host::Host;
 use crate::invocation::Invocation;
-use crate::process::{self, Stdin};
-use crate::{diagnosis, lifeline};
+use crate::process::{self, Exit, Stdin};
+use crate::{diagnosis, failure, lifeline};
 
 /// The file that makes a directory an environment. It is written last.
 pub(crate) const MANIFEST: &str = "environment.json";
@@ -39,9 +41,11 @@ pub(crate) struct Manifest {
 pub(crate) struct Staging(PathBuf);
 
 impl Staging {
-    /// The caller holds the environment's lock: what is there is a dead process's.
+    /// The caller holds the environment's lock: what is there is a dead process's, or is being removed
+    /// still.
     pub(crate) fn new(path: &Path) -> Result<Self> {
         remove_tree(path)?;
+        sweep_aside(path);
         fs::create_dir_all(path).on("create directory", path)?;
         Ok(Staging(path.to_owned()))
     }
@@ -96,18 +100,35 @@ impl<'a, 'p> Maker<'a, 'p> {
         Ok(())
     }
 
+    /// The handle that stops the making.
+    pub(crate) fn cancel(&self) -> &'a Cancel {
+        self.cancel
+    }
+
+    /// Tells a line as if a command had printed it.
+    pub(crate) fn line(&mut self, text: &str) -> Result<()> {
+        match (self.progress)(Progress::Line(text)) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::new(ErrorKind::Cancelled, "cancelled")),
+        }
+    }
+
     /// Runs mmdebstrap with a temporary directory of its own, which is removed whatever happens.
     ///
     /// As root it mounts in the mount namespace it is given, and would leave the mounts when killed:
     /// it gets one of its own. As another user it works as that user's subordinate root, who has to
     /// reach the temporary directory: below a private home it cannot be.
-    pub(crate) fn debootstrap(&mut self, mmdebstrap: Invocation) -> Result<()> {
+    pub(crate) fn debootstrap(
+        &mut self,
+        blueprint: &Blueprint,
+        mmdebstrap: Invocation,
+    ) -> Result<()> {
         let what = "making the environment";
         if self.host.uid == 0 {
             let work = self.staging.join("tmp");
             fs::create_dir_all(&work).on("create directory", &work)?;
-            let isolated = isolated(mmdebstrap.env("TMPDIR", utf8(&work)?))?;
-            return self.run_leaving(what, isolated, &[self.staging]);
+            let mmdebstrap = self.trusting(blueprint, mmdebstrap, &work)?;
+            return self.make(what, isolated(mmdebstrap)?, blueprint, &[]);
         }
         let usual = Path::new(self.host.variable("TMPDIR").unwrap_or(OsStr::new("/tmp")));
         let work = tempfile::Builder::new()
@@ -115,27 +136,88 @@ impl<'a, 'p> Maker<'a, 'p> {
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir_in(usual)
             .on("create a directory in", usual)?;
-        let mmdebstrap = mmdebstrap.env("TMPDIR", utf8(work.path())?);
-        self.run_leaving(what, mmdebstrap, &[self.staging, work.path()])
+        let mmdebstrap = self.trusting(blueprint, mmdebstrap, work.path())?;
+        self.make(what, mmdebstrap, blueprint, &[work.path()])
+    }
+
+    /// `mmdebstrap` with its temporary directory, and in it the certificates for the commands, where
+    /// whoever they run as can read them.
+    fn trusting(
+        &self,
+        blueprint: &Blueprint,
+        mmdebstrap: Invocation,
+        work: &Path,
+    ) -> Result<Invocation> {
+        let mmdebstrap = mmdebstrap.env("TMPDIR", utf8(work)?);
+        let bundle = match blueprint.commands.is_empty() {
+            true => None,
+            false => commands::certificates(self.host),
+        };
+        let Some(bundle) = bundle else {
+            return Ok(mmdebstrap);
+        };
+        let copy = work.join("certificates.pem");
+        fs::copy(&bundle, &copy).on("copy", &bundle)?;
+        let all = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&copy, all).on("set the permissions of", &copy)?;
+        Ok(mmdebstrap.env(CERTIFICATES_VARIABLE, utf8(&copy)?))
     }
 
     /// Unpacks an archive of mmdebstrap's, so that everything is the caller's.
-    pub(crate) fn unpack(&mut self, tar: &Path, root: &Path) -> Result<()> {
+    pub(crate) fn unpack(&mut self, blueprint: &Blueprint, tar: &Path, root: &Path) -> Result<()> {
         fs::create_dir(root).on("create directory", root)?;
         let unpack = Invocation::new("tar")
             .args(["--extract", "--exclude=./dev/*", "--no-same-owner"])
             .args(["--file", utf8(tar)?, "--directory", utf8(root)?]);
-        self.run("unpacking the environment", unpack)?;
+        self.make("unpacking the environment", unpack, blueprint, &[])?;
         fs::remove_file(tar).on("remove", tar)
     }
 
-    /// Runs a command, and has what was made removed when it fails or is ended early.
-    pub(crate) fn run(&mut self, what: &str, invocation: Invocation) -> Result<()> {
-        self.run_leaving(what, invocation, &[self.staging])
+    /// Runs a command that makes a part of `blueprint`'s environment. What it fills, the directory of
+    /// the making and `others`, is removed when it fails or is ended early.
+    pub(crate) fn make(
+        &mut self,
+        what: &str,
+        command: Invocation,
+        blueprint: &Blueprint,
+        others: &[&Path],
+    ) -> Result<()> {
+        let mut listener = Listener::new(&blueprint.commands);
+        let (exit, said) = self.run_heard(command, others, &mut |line| listener.hear(line))?;
+        if exit.success() {
+            return Ok(());
+        }
+        Err(match listener.failure() {
+            Some((name, status, lines)) => failure::of_command(what, name, status, lines),
+            None => failure::of_making(what, &exit.to_string(), &said),
+        })
     }
 
-    fn run_leaving(&mut self, what: &str, command: Invocation, leavings: &[&Path]) -> Result<()> {
-        let supervised = lifeline::supervised_leaving(command, leavings)?;
+    /// Runs a command whose failure means what `meaning` says of its status and of the lines it printed
+    /// last.
+    pub(crate) fn run(
+        &mut self,
+        command: Invocation,
+        meaning: &dyn Fn(Exit, &str) -> Error,
+    ) -> Result<()> {
+        let (exit, said) = self.run_heard(command, &[], &mut |_| None)?;
+        match exit.success() {
+            true => Ok(()),
+            false => Err(meaning(exit, &said)),
+        }
+    }
+
+    /// Runs a command and returns the last lines it printed; those that `stage` translates tell a stage.
+    fn run_heard(
+        &mut self,
+        command: Invocation,
+        others: &[&Path],
+        stage: &mut dyn FnMut(&str) -> Option<String>,
+    ) -> Result<(Exit, String)> {
+        let leavings: Vec<_> = std::iter::once(self.staging)
+            .chain(others.iter().copied())
+            .collect();
+        let supervised = lifeline::supervised_leaving(command, &leavings)?;
         let mut said = Vec::new();
         let exit = process::run(
             &supervised,
@@ -148,19 +230,18 @@ impl<'a, 'p> Maker<'a, 'p> {
                 }
                 let line = diagnosis::uncoloured(line.trim_end_matches('\r'));
                 said.push(line.clone());
-                (self.progress)(Progress::Line(&line))
+                match stage(&line) {
+                    Some(stage) => (self.progress)(Progress::Stage(&stage)),
+                    None => (self.progress)(Progress::Line(&line)),
+                }
             },
         )?;
-        if exit.success() {
-            return Ok(());
-        }
-        let said = said.join("\n");
-        Err(diagnosis::of_making(what, &exit.to_string(), &said))
+        Ok((exit, said.join("\n")))
     }
 }
 
 /// `command` in mount and process namespaces of its own, which end when it is killed.
-fn isolated(command: Invocation) -> Result<Invocation> {
+pub(crate) fn isolated(command: Invocation) -> Result<Invocation> {
     let mut unshare = Invocation::new("unshare")
         .args([
             "--mount",
@@ -218,6 +299,20 @@ fn take_over(dir: &Path, host: &Host) -> io::Result<u64> {
         }
     }
     Ok(bytes)
+}
+
+/// Removes what was moved aside of `path` to be removed, and is there still because whoever did so died.
+fn sweep_aside(path: &Path) {
+    let (Some(home), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let prefix = format!("{}.removing.", name.to_string_lossy());
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            // It may be going at this moment.
+            let _ = remove_tree(&entry.path());
+        }
+    }
 }
 
 /// Removes a tree, also where its directories are not writable; what is not there is removed.

@@ -10,16 +10,17 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read};
 use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use crate::cancel::{Cancel, Stopped};
 use crate::clock;
@@ -30,8 +31,11 @@ use crate::invocation::{Ending, Invocation, Variables};
 const POLL: Duration = Duration::from_millis(50);
 /// How long a lifeline may take to end what hangs on it before it is killed.
 const LIFELINE_GRACE: Duration = Duration::from_secs(8);
-/// How long output may still arrive after the process itself has ended.
-const DRAIN_GRACE: Duration = Duration::from_millis(500);
+/// How long one may take to remove files while somebody waits.
+const TIDYING_GRACE: Duration = Duration::from_secs(4);
+/// How often nothing may be found to read after the process itself has ended. Counted, and not a
+/// time, so that a machine under load or a suspended caller loses no output.
+const QUIET_POLLS: u32 = 10;
 /// A line longer than this is delivered in pieces. Cargo's JSON messages are lines of up to some
 /// 100 KiB.
 const LINE_LIMIT: u64 = 16 << 20;
@@ -57,8 +61,19 @@ pub enum Stdin {
     /// Empty (or the lifeline, where the invocation ends by one).
     #[default]
     Null,
-    /// The caller's own, for programs that read it; not possible with a lifeline.
+    /// The caller's own, for programs that read it. It is no lifeline then.
     Inherit,
+}
+
+/// What a process is coupled to beside the lines it prints.
+#[derive(Debug, Default)]
+pub(crate) struct Coupling {
+    /// What its standard input is.
+    pub(crate) stdin: Stdin,
+    /// Whether its output is the caller's own, so that there are no lines to read.
+    pub(crate) output_inherited: bool,
+    /// A lifeline other than its standard input, open for writing.
+    pub(crate) lifeline: Option<OwnedFd>,
 }
 
 /// How a process ended.
@@ -121,7 +136,37 @@ pub fn run(
     stdin: Stdin,
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
-    let mut running = Running::start(invocation, caller, cancel, stdin)?;
+    let coupling = Coupling {
+        stdin,
+        ..Coupling::default()
+    };
+    run_coupled(invocation, caller, cancel, coupling, sink)
+}
+
+/// Runs `invocation` to its end with the caller's own standard input, output and error.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn run_inherited(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> Result<Exit> {
+    let coupling = Coupling {
+        stdin: Stdin::Inherit,
+        output_inherited: true,
+        lifeline: None,
+    };
+    let unheard = &mut |_, _: &str| ControlFlow::Continue(());
+    run_coupled(invocation, caller, cancel, coupling, unheard)
+}
+
+/// [`run`] with a choice of everything the process is coupled to.
+pub(crate) fn run_coupled(
+    invocation: &Invocation,
+    caller: &Variables,
+    cancel: &Cancel,
+    coupling: Coupling,
+    sink: &mut Sink<'_>,
+) -> Result<Exit> {
+    let mut running = Running::start(invocation, caller, cancel, coupling)?;
     loop {
         match running.next_line()? {
             Some((stream, line)) => {
@@ -221,13 +266,14 @@ pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
 struct Running<'a> {
     name: String,
     child: Child,
-    lifeline: Option<ChildStdin>,
+    /// What it hangs on: closing it ends the process.
+    lifeline: Option<OwnedFd>,
     ending: Ending,
     /// Whether the child leads a process group of its own.
     grouped: bool,
     lines: Receiver<(Stream, String)>,
     cancel: &'a Cancel,
-    ended: Option<(Exit, Instant)>,
+    ended: Option<Exit>,
 }
 
 impl<'a> Running<'a> {
@@ -235,25 +281,29 @@ impl<'a> Running<'a> {
         invocation: &Invocation,
         caller: &Variables,
         cancel: &'a Cancel,
-        stdin: Stdin,
+        coupling: Coupling,
     ) -> Result<Self> {
         let name = invocation.program_name().into_owned();
         cancel.check().map_err(|why| Error::stopped(why, &name))?;
         let mut command = command(invocation, caller);
         // A group of its own keeps a terminal's Ctrl-C from killing it behind the owner's back;
         // one that reads the terminal has to stay in the foreground group.
-        let grouped = stdin != Stdin::Inherit;
+        let grouped = coupling.stdin != Stdin::Inherit || !io::stdin().is_terminal();
         if grouped {
             command.process_group(0);
         }
+        let output = || match coupling.output_inherited {
+            true => Stdio::inherit(),
+            false => Stdio::piped(),
+        };
         command
-            .stdin(match (stdin, invocation.ending) {
+            .stdin(match (coupling.stdin, invocation.ending) {
                 (Stdin::Inherit, _) => Stdio::inherit(),
-                (Stdin::Null, Ending::Lifeline) => Stdio::piped(),
+                (Stdin::Null, Ending::Lifeline | Ending::Tidying) => Stdio::piped(),
                 (Stdin::Null, Ending::Kill) => Stdio::null(),
             })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(output())
+            .stderr(output());
         let mut child = command.spawn().map_err(|e| spawn_error(invocation, e))?;
         let (sender, lines) = sync_channel(1024);
         if let Some(stdout) = child.stdout.take() {
@@ -264,7 +314,7 @@ impl<'a> Running<'a> {
         }
         Ok(Running {
             name,
-            lifeline: child.stdin.take(),
+            lifeline: coupling.lifeline.or(child.stdin.take().map(OwnedFd::from)),
             child,
             ending: invocation.ending,
             grouped,
@@ -276,6 +326,7 @@ impl<'a> Running<'a> {
 
     /// The next line of output, or `None` when there will be no more.
     fn next_line(&mut self) -> Result<Option<(Stream, String)>> {
+        let mut quiet = 0;
         loop {
             if let Err(why) = self.cancel.check() {
                 self.end();
@@ -288,9 +339,9 @@ impl<'a> Running<'a> {
             }
             // A grandchild may hold the pipes open for ever: the child's own end is the end.
             match self.ended {
-                Some((_, at)) if at.elapsed() > DRAIN_GRACE => return Ok(None),
-                Some(_) => {}
-                None => self.ended = self.try_wait()?.map(|exit| (exit, clock::now())),
+                Some(_) if quiet == QUIET_POLLS => return Ok(None),
+                Some(_) => quiet += 1,
+                None => self.ended = self.try_wait()?,
             }
         }
     }
@@ -304,13 +355,13 @@ impl<'a> Running<'a> {
 
     /// Waits for the end of a process that has closed its output, still minding the cancellation.
     fn finish(mut self) -> Result<Exit> {
-        if let Some((exit, _)) = self.ended {
+        if let Some(exit) = self.ended {
             return Ok(exit);
         }
         // Nearly always it has ended already, or does within the first milliseconds.
         for pause in (0..).map(|n: u32| Duration::from_millis(1 << n.min(5))) {
             if let Some(exit) = self.try_wait()? {
-                self.ended = Some((exit, clock::now()));
+                self.ended = Some(exit);
                 return Ok(exit);
             }
             if let Err(why) = self.cancel.check() {
@@ -327,15 +378,15 @@ impl<'a> Running<'a> {
         if self.ended.is_some() {
             return;
         }
-        if self.ending == Ending::Lifeline {
-            self.lifeline = None;
-            let patience = clock::now() + LIFELINE_GRACE;
-            while clock::now() < patience {
-                if !matches!(self.child.try_wait(), Ok(None)) {
-                    break;
-                }
-                thread::sleep(Duration::from_millis(10));
-            }
+        self.lifeline = None;
+        let gone = match self.ending {
+            Ending::Kill => false,
+            Ending::Lifeline => self.is_gone_within(LIFELINE_GRACE),
+            Ending::Tidying => self.is_gone_within(TIDYING_GRACE),
+        };
+        if self.ending == Ending::Tidying && !gone {
+            self.leave();
+            return;
         }
         if self.grouped {
             let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
@@ -346,7 +397,31 @@ impl<'a> Running<'a> {
         }
         let _ = self.child.kill();
         if let Ok(status) = self.child.wait() {
-            self.ended = Some((Exit::of(status), clock::now()));
+            self.ended = Some(Exit::of(status));
+        }
+    }
+
+    /// Waits for the end of what was told to end, and says whether it came.
+    fn is_gone_within(&mut self, grace: Duration) -> bool {
+        let patience = clock::now() + grace;
+        while clock::now() < patience {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    /// Leaves the process to itself; it is reaped when it ends.
+    fn leave(&mut self) {
+        let left = Exit {
+            code: None,
+            signal: None,
+        };
+        self.ended = Some(left);
+        if let Some(id) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            thread::spawn(move || waitpid(Some(id), WaitOptions::empty()));
         }
     }
 
@@ -386,7 +461,7 @@ fn read_lines(stream: Stream, from: impl Read + Send + 'static, to: SyncSender<(
     });
 }
 
-fn spawn_error(invocation: &Invocation, source: io::Error) -> Error {
+pub(crate) fn spawn_error(invocation: &Invocation, source: io::Error) -> Error {
     let name = invocation.program.display();
     if let Some(dir) = &invocation.cwd {
         if !dir.is_dir() {
@@ -407,115 +482,4 @@ fn spawn_error(invocation: &Invocation, source: io::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path() -> Variables {
-        Variables::from([("PATH".into(), "/usr/bin:/bin".into())])
-    }
-
-    fn sh(script: &str) -> Invocation {
-        Invocation::new("sh").args(["-c", script])
-    }
-
-    #[test]
-    fn output_and_status_are_true() {
-        let got = output(
-            &sh("echo out; echo err >&2; printf partial; exit 3"),
-            &path(),
-            &Cancel::new(),
-        )
-        .unwrap();
-        assert_eq!(got.exit.code, Some(3));
-        assert_eq!(got.stdout, "out\npartial\n");
-        assert_eq!(got.stderr, "err\n");
-    }
-
-    #[test]
-    fn a_signal_is_not_an_exit_code() {
-        let got = output(&sh("kill -9 $$"), &path(), &Cancel::new()).unwrap();
-        assert_eq!((got.exit.code, got.exit.signal), (None, Some(9)));
-    }
-
-    #[test]
-    fn a_missing_program_and_a_missing_directory_differ() {
-        let missing = output(&Invocation::new("no-such-tool"), &path(), &Cancel::new());
-        assert_eq!(missing.unwrap_err().kind(), ErrorKind::ToolMissing);
-        let nowhere = output(&sh("true").cwd("/no/such/dir"), &path(), &Cancel::new());
-        assert!(
-            nowhere
-                .unwrap_err()
-                .to_string()
-                .contains("`/no/such/dir` does not exist")
-        );
-    }
-
-    #[test]
-    fn a_deadline_ends_the_whole_group() {
-        let start = clock::now();
-        let cancel = Cancel::new().with_deadline(Duration::from_millis(200));
-        let error = output(&sh("sleep 77 & sleep 77"), &path(), &cancel).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Deadline);
-        assert!(
-            start.elapsed() < Duration::from_secs(5),
-            "the group was waited for"
-        );
-    }
-
-    #[test]
-    fn a_lifeline_is_closed_on_cancel_and_open_before() {
-        let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
-        let mut lines = Vec::new();
-        let error = run(
-            &sh("echo begin; cat; echo closed").lifeline(),
-            &path(),
-            &cancel,
-            Stdin::Null,
-            &mut |_, line| {
-                lines.push(line.to_owned());
-                ControlFlow::Continue(())
-            },
-        )
-        .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Deadline);
-        assert_eq!(lines, ["begin"]);
-    }
-
-    #[test]
-    fn what_is_detached_has_a_session_of_its_own_and_lives_on() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("daemon.log");
-        // Its own stat says its pid (first field) and its session (sixth).
-        let daemon = sh("echo started; cat /proc/self/stat; exec sleep 30");
-        start_detached(&daemon, &path(), &log).unwrap();
-        let patience = clock::now() + Duration::from_secs(10);
-        let said = loop {
-            let said = std::fs::read_to_string(&log).unwrap();
-            if said.lines().count() == 2 {
-                break said;
-            }
-            assert!(clock::now() < patience, "the daemon said `{said}`");
-            thread::sleep(Duration::from_millis(10));
-        };
-        assert!(said.starts_with("started\n"), "{said}");
-        let session = said.lines().nth(1).unwrap().split(' ').nth(5).unwrap();
-        let ours = std::fs::read_to_string("/proc/self/stat").unwrap();
-        assert_ne!(ours.split(' ').nth(5), Some(session));
-        // The session's leader is the daemon; it is ended by its pid, like any daemon.
-        let leader = Pid::from_raw(session.parse().unwrap()).unwrap();
-        rustix::process::kill_process(leader, Signal::KILL).unwrap();
-    }
-
-    #[test]
-    fn the_sink_can_stop_the_run() {
-        let error = run(
-            &sh("echo one; sleep 77"),
-            &path(),
-            &Cancel::new(),
-            Stdin::Null,
-            &mut |_, _| ControlFlow::Break(()),
-        )
-        .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Cancelled);
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::invocation::Value;
 use crate::layout::Layout;
+use crate::lifeline::Hang;
 
 /// A command to run in an environment.
 ///
@@ -29,9 +30,46 @@ pub struct RunSpec {
     pub network: Network,
     /// Names the container, where the engine makes one. Unique per run.
     pub name: String,
-    /// Whether the caller's standard input is the program's. A container has none: its standard
-    /// input is the lifeline.
+    /// Whether the caller's standard input is the program's.
     pub stdin: bool,
+    /// What becomes of the program's standard streams.
+    #[serde(skip_serializing_if = "is_default")]
+    pub stdio: Stdio,
+    /// Whether the program gets the caller's terminal as its own: see [`RunSpec::terminal`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub terminal: bool,
+    /// The platform of the image, as `os/architecture[/variant]`, where it is not the engine's own.
+    #[serde(skip_serializing_if = "is_default")]
+    pub platform: Option<String>,
+    /// Words of the user's for a container CLI: they come after ours, so that they win.
+    #[serde(skip_serializing_if = "is_default")]
+    pub options: Vec<String>,
+    /// The user namespace of the container, as `--userns` takes it; the engine's usual one if `None`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub user_namespace: Option<String>,
+    /// A file with the container's seccomp profile; the engine's usual one if `None`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub seccomp: Option<PathBuf>,
+    /// The directory of the lifeline, where standard input is the program's and so cannot be it.
+    /// It is there only during a run: a command that is only shown hangs on nobody.
+    #[serde(skip)]
+    pub(crate) lifeline: Option<PathBuf>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What becomes of a program's standard streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Stdio {
+    /// Output is delivered line by line.
+    #[default]
+    Lines,
+    /// The caller's standard input, output and error are the program's own: nobody reads along.
+    Inherit,
 }
 
 /// The root file system of an environment, as an engine holds it.
@@ -105,6 +143,13 @@ impl RunSpec {
             network: Network::None,
             name: String::new(),
             stdin: false,
+            stdio: Stdio::Lines,
+            terminal: false,
+            platform: None,
+            options: Vec::new(),
+            user_namespace: None,
+            seccomp: None,
+            lifeline: None,
         }
     }
 
@@ -148,6 +193,81 @@ impl RunSpec {
     pub fn stdin(mut self, yes: bool) -> Self {
         self.stdin = yes;
         self
+    }
+
+    /// Gives the program the caller's standard streams, or has its output delivered by lines.
+    #[must_use]
+    pub fn stdio(mut self, stdio: Stdio) -> Self {
+        self.stdio = stdio;
+        self
+    }
+
+    /// Gives the program the caller's terminal as its own, so that Ctrl-C and `/dev/tty` work as they
+    /// do outside. A program that handles Ctrl-C can do so in a container; in the sandbox bubblewrap
+    /// ends by it, and with it everything.
+    ///
+    /// Only for what the user runs, and only where the caller's standard input and output are a
+    /// terminal: a program that has a terminal can also type into it, where the kernel still
+    /// allows that (`sysctl dev.tty.legacy_tiocsti`). In the sandbox it is the caller's terminal
+    /// itself; a container has one of its own, which the engine's client couples to the caller's.
+    /// Without this, what runs still sees that its streams are a terminal in the sandbox, and
+    /// colours and progress work.
+    #[must_use]
+    pub fn terminal(mut self, yes: bool) -> Self {
+        self.terminal = yes;
+        self
+    }
+
+    /// Runs the image for this platform.
+    #[must_use]
+    pub fn platform(mut self, platform: Option<String>) -> Self {
+        self.platform = platform;
+        self
+    }
+
+    /// Adds words of the user's to a container CLI's.
+    #[must_use]
+    pub fn options<I>(mut self, options: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.options.extend(options.into_iter().map(Into::into));
+        self
+    }
+
+    /// Chooses the container's user namespace. The sandbox has its own in any case.
+    #[must_use]
+    pub fn user_namespace(mut self, namespace: Option<String>) -> Self {
+        self.user_namespace = namespace;
+        self
+    }
+
+    /// Chooses the container's seccomp profile. The sandbox has none, and refuses no system call.
+    #[must_use]
+    pub fn seccomp(mut self, profile: Option<PathBuf>) -> Self {
+        self.seccomp = profile;
+        self
+    }
+
+    /// Hangs the run on the lifeline in this directory.
+    pub(crate) fn lifeline(mut self, dir: Option<PathBuf>) -> Self {
+        self.lifeline = dir;
+        self
+    }
+
+    /// What it hangs on. A command with standard input that is only shown hangs on nothing.
+    pub(crate) fn hang(&self) -> Option<Hang> {
+        match (&self.lifeline, self.has_stdin()) {
+            (Some(_), _) => Some(Hang::Fifo),
+            (None, false) => Some(Hang::Stdin),
+            (None, true) => None,
+        }
+    }
+
+    /// Whether standard input is the program's, so that it cannot be the lifeline.
+    pub(crate) fn has_stdin(&self) -> bool {
+        self.stdin || self.stdio == Stdio::Inherit
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::invocation::Invocation;
 use crate::layout::{Entry, Layout, under};
 use crate::lifeline;
-use crate::run::{Access, Network, Root, RunSpec, arranged};
+use crate::run::{Access, Mount, Network, Root, RunSpec, arranged};
 
 /// The bubblewrap command that runs `spec`.
 ///
@@ -17,7 +17,11 @@ use crate::run::{Access, Network, Root, RunSpec, arranged};
 ///
 /// It dies with the thread that started it, by a signal that bubblewrap asks of the kernel. That
 /// takes bubblewrap some milliseconds, in which the starter may be killed: therefore it hangs on a
-/// lifeline too, unless the program needs standard input for itself.
+/// lifeline too, which is its standard input, or a FIFO where that is the program's.
+///
+/// A session of its own keeps what runs from typing into the caller's terminal (`TIOCSTI`), even where
+/// its streams are that terminal; Ctrl-C then reaches bubblewrap, whose end is everybody's. A program that
+/// is given the terminal has to be in the caller's session, and is trusted as one that is started there.
 pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
     let Root::Directory { path, layout } = &spec.root else {
         return Err(Error::new(
@@ -26,15 +30,19 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         )
         .with_help("use docker or podman for an image"));
     };
+    has_no_containers_words(spec)?;
     let mut run = Invocation::new(&engine.program)
         .env_clear()
         .args(namespaces(engine.user.0, spec.network));
-    // A session of its own keeps what runs from typing into the caller's terminal.
-    if !spec.stdin {
+    if !spec.terminal {
         run = run.arg("--new-session");
     }
     run = root_entries(run, path, layout)?;
-    for mount in arranged(spec.mounts.clone()) {
+    let held = spec
+        .lifeline
+        .iter()
+        .map(|dir| Mount::read(dir).at(lifeline::HELD_AT));
+    for mount in arranged(spec.mounts.clone()).into_iter().chain(held) {
         let (source, target) = (utf8(&mount.source)?, utf8(&mount.target)?);
         run = match mount.access {
             Access::Read => run.args(["--ro-bind", source, target]),
@@ -44,12 +52,26 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     }
     run.env.clone_from(&spec.env);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
-    if !spec.stdin {
+    if let Some(hang) = spec.hang() {
         run = run
-            .args(["sh", "-c", lifeline::IN_NAMESPACE, "cross"])
+            .args(lifeline::in_namespace(2, &spec.name, hang))
             .lifeline();
     }
     Ok(run.args(spec.command.iter().cloned()))
+}
+
+/// Words for a container CLI cannot be obeyed here, and must not be lost.
+fn has_no_containers_words(spec: &RunSpec) -> Result<()> {
+    let what = match (&spec.options[..], &spec.platform) {
+        ([], None) => return Ok(()),
+        ([first, ..], _) => format!("options for a container (`{first}` …)"),
+        (_, Some(platform)) => format!("an image's platform (`{platform}`)"),
+    };
+    Err(Error::new(
+        ErrorKind::EngineUnusable,
+        format!("the sandbox cannot obey {what}"),
+    )
+    .with_help("name docker or podman as the engine, or take them out of the configuration"))
 }
 
 /// What root keeps: enough to write into a project that somebody else owns, as root is used to.
@@ -96,4 +118,61 @@ fn root_entries(mut run: Invocation, root: &Path, layout: &Layout) -> Result<Inv
         };
     }
     Ok(run.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Kind;
+    use crate::run::Stdio;
+
+    fn argv(spec: &RunSpec) -> Result<Vec<String>> {
+        let engine = Engine {
+            kind: Kind::Sandbox,
+            program: "bwrap".into(),
+            version: String::new(),
+            rootless: true,
+            architecture: "amd64".into(),
+            user: (1000, 1000),
+        };
+        invocation(&engine, spec).map(|run| run.args)
+    }
+
+    fn spec() -> RunSpec {
+        let root = Root::Directory {
+            path: "/r".into(),
+            layout: Layout::default(),
+        };
+        RunSpec::new(root, "/w", ["app"]).stdio(Stdio::Inherit)
+    }
+
+    #[test]
+    fn only_who_is_given_the_terminal_stays_in_its_session() {
+        let separate = "--new-session".to_owned();
+        assert!(argv(&spec()).unwrap().contains(&separate));
+        assert!(!argv(&spec().terminal(true)).unwrap().contains(&separate));
+    }
+
+    #[test]
+    fn what_is_shown_hangs_on_nothing_and_what_runs_on_a_fifo() {
+        let shown = argv(&spec()).unwrap();
+        assert_eq!(shown[shown.len() - 2..], ["--", "app"]);
+        let run = argv(&spec().lifeline(Some("/c/x".into())))
+            .unwrap()
+            .join(" ");
+        assert!(run.contains("--ro-bind /c/x /run/cross-lifeline "), "{run}");
+        assert!(run.ends_with(" cross app"), "{run}");
+    }
+
+    #[test]
+    fn words_for_a_container_are_refused_not_lost() {
+        for spec in [
+            spec().options(["--privileged"]),
+            spec().platform(Some("linux/arm64".into())),
+        ] {
+            let error = argv(&spec).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::EngineUnusable);
+            assert!(error.help().is_some());
+        }
+    }
 }

@@ -3,19 +3,21 @@
 use std::ops::ControlFlow;
 
 use crate::cancel::Cancel;
-use crate::engine::{Engine, Kind};
+use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
+use crate::held::{Held, Watcher};
 use crate::host::Host;
 use crate::invocation::Invocation;
-use crate::process::{self, Exit, Sink, Stdin, Stream};
-use crate::run::{Root, RunSpec};
-use crate::{clock, container, diagnosis};
+use crate::process::{self, Coupling, Exit, Sink, Stdin, Stream};
+use crate::run::{Root, RunSpec, Stdio};
+use crate::{clock, container, diagnosis, lifeline};
 
 /// How many lines of standard error are kept to explain a failed start.
 const KEPT_LINES: usize = 20;
 
 impl Engine {
-    /// Runs `spec` to its end and gives its output to `sink` as it comes.
+    /// Runs `spec` to its end and gives its output to `sink` as it comes, unless the output is the
+    /// caller's own ([`Stdio::Inherit`]).
     ///
     /// Whether the command succeeded is in the [`Exit`]; that the engine could not start it is an
     /// error.
@@ -32,17 +34,29 @@ impl Engine {
         sink: &mut Sink<'_>,
     ) -> Result<Exit> {
         let name = unique(&spec.name);
-        let invocation = self.invocation(&spec.clone().name(&name))?;
-        let stdin = match (spec.stdin, self.kind) {
-            (true, Kind::Sandbox) => Stdin::Inherit,
-            _ => Stdin::Null,
+        let mut spec = spec.clone().name(&name);
+        let mut coupling = Coupling {
+            output_inherited: spec.stdio == Stdio::Inherit,
+            ..Coupling::default()
         };
+        let (mut held, mut _watcher) = (None, None);
+        if spec.has_stdin() {
+            let (lifeline, end) = Held::new(host, &name)?;
+            spec = spec.lifeline(Some(lifeline.shown()));
+            coupling.stdin = Stdin::Inherit;
+            coupling.lifeline = Some(end);
+            held = Some(lifeline);
+            let client = self.has_images().then_some(self.program.as_path());
+            let watch = lifeline::watch(&name, client)?;
+            _watcher = Some(Watcher::start(&watch, &host.variables)?);
+        }
+        let invocation = self.invocation(&spec)?;
         let mut last = Vec::new();
-        let ended = process::run(
+        let ended = process::run_coupled(
             &invocation,
             &host.variables,
             cancel,
-            stdin,
+            coupling,
             &mut |stream, line| {
                 if stream == Stream::Stderr {
                     if last.len() == KEPT_LINES {
@@ -54,10 +68,16 @@ impl Engine {
             },
         );
         match ended {
-            Ok(exit) => match diagnosis::of_start(self.kind, exit, &last.join("\n")) {
-                Some(error) => Err(error),
-                None => Ok(exit),
-            },
+            Ok(exit) => {
+                let said = last.join("\n");
+                let error = match held {
+                    // It is known whose failure it is, whatever was printed.
+                    Some(held) if held.begun() => None,
+                    Some(_) => diagnosis::of_no_start(self.kind, exit, &said),
+                    None => diagnosis::of_start(self.kind, exit, &said),
+                };
+                error.map_or(Ok(exit), Err)
+            }
             Err(error) => {
                 let early = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Deadline);
                 if early && matches!(spec.root, Root::Image(_)) {
