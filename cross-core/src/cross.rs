@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cross_config::{Config, Env, Layer, LayerBuilder, Loaded, Loader};
 use cross_engine::{Cancel, Environments, Host, Needs, Preference, Selected, Variables};
-use cross_targets::Target;
 
 use crate::ambient;
+use crate::cargo_request::CargoRequest;
 use crate::error::{EngineContext as _, Error, ErrorKind, IoContext as _, Result};
 use crate::event::{Event, EventKind, Events};
 use crate::plan::Verb;
@@ -40,6 +40,8 @@ struct Settings {
     manifest: Option<PathBuf>,
     env: Env,
     cache: Option<PathBuf>,
+    /// The toolchain of rustup's whose cargo reads manifests and fetches.
+    host_toolchain: Option<String>,
     embedder: Option<LayerBuilder>,
     request: Option<LayerBuilder>,
     events: Events,
@@ -65,6 +67,7 @@ impl Cross {
             manifest: None,
             env: ambient::env(),
             cache: None,
+            host_toolchain: None,
             embedder: None,
             request: None,
             events: Events::default(),
@@ -193,6 +196,47 @@ impl Cross {
         Request::new(self.clone(), Verb::Run, target.into())
     }
 
+    /// A `cargo bench` for `target`, run under the target's emulator where it needs one.
+    pub fn bench(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Bench, target.into())
+    }
+
+    /// A `cargo clippy` for `target`. The toolchain needs the component `clippy`.
+    pub fn clippy(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Clippy, target.into())
+    }
+
+    /// A `cargo doc` for `target`: the documentation appears in `target/<triple>/doc`.
+    pub fn doc(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Doc, target.into())
+    }
+
+    /// A `cargo rustc` for `target`; [`Request::args`] are the compiler's.
+    pub fn rustc(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Rustc, target.into())
+    }
+
+    /// A cargo command line, as it would follow `cargo`: `["build", "--release", "--target", t]`.
+    ///
+    /// What compiles for the target or runs on it goes to the target's environment; what does
+    /// neither goes to the host's cargo; what cannot be served is refused. Where it goes is told by
+    /// [`EventKind::Decided`], and never a silent change of plan.
+    ///
+    /// ```no_run
+    /// let cross = cross_core::Cross::discover()?;
+    /// let done = cross.cargo(["test", "--target", "aarch64-unknown-linux-gnu"]).inherit().run()?;
+    /// println!("cargo returned {}", done.code);
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    pub fn cargo<I>(&self, words: I) -> CargoRequest
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        let words = words.into_iter().map(Into::into).collect();
+        CargoRequest::new(self.clone(), words)
+    }
+
     /// The effective configuration of the project.
     ///
     /// # Errors
@@ -238,6 +282,33 @@ impl Cross {
         })
     }
 
+    /// In this directory.
+    pub(crate) fn in_dir(self, dir: PathBuf) -> Self {
+        if dir == self.0.dir {
+            return self;
+        }
+        self.with(|settings| settings.dir = dir)
+    }
+
+    /// With the cargo of this toolchain of rustup's on the host.
+    pub(crate) fn host_toolchain(self, name: &str) -> Self {
+        self.with(|settings| settings.host_toolchain = Some(name.to_owned()))
+    }
+
+    /// The user's CARGO_HOME.
+    pub(crate) fn cargo_home(&self) -> Result<PathBuf> {
+        let variable = |name: &str| {
+            let value = self.0.env.get(name).filter(|value| !value.is_empty());
+            value.map(PathBuf::from)
+        };
+        variable("CARGO_HOME")
+            .or_else(|| Some(variable("HOME")?.join(".cargo")))
+            .ok_or_else(|| {
+                Error::new(ErrorKind::Io, "there is no CARGO_HOME: HOME is not set")
+                    .with_help("set HOME or CARGO_HOME")
+            })
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.0.dir
     }
@@ -252,7 +323,11 @@ impl Cross {
 
     pub(crate) fn host_cargo(&self) -> Result<crate::workspace::HostCargo> {
         Ok(crate::workspace::HostCargo {
-            program: crate::toolchain::host_cargo(&self.0.dir, &self.host()?)?,
+            program: crate::toolchain::host_cargo(
+                &self.0.dir,
+                &self.host()?,
+                self.0.host_toolchain.as_deref(),
+            )?,
             dir: self.0.dir.clone(),
             manifest: self.0.manifest.clone(),
         })
@@ -332,13 +407,6 @@ impl Cross {
         Environments::new(&selected.engine, &host)
             .remove(name, &cancel)
             .engine()
-    }
-
-    /// The target called `text`.
-    pub(crate) fn target(text: &str) -> Result<Target> {
-        Target::parse(text).map_err(|unknown| {
-            Error::new(ErrorKind::UnknownTarget, unknown.to_string()).with_help(unknown.help())
-        })
     }
 }
 

@@ -87,14 +87,16 @@ impl Cross {
             ),
         });
         findings.push(subordinate_ids(&facts));
-        findings.push(match toolchain::host_cargo(self.dir(), &host) {
+        findings.push(match toolchain::host_cargo(self.dir(), &host, None) {
             Ok(path) => Finding::good("cargo", path.display().to_string()),
             Err(error) => Finding::bad("cargo", &error),
         });
-        findings.push(match toolchain::find(&Wanted::Host, self.dir(), &host) {
-            Ok(toolchain) => Finding::good("toolchain", toolchain.to_string()),
-            Err(error) => Finding::bad("toolchain", &error),
-        });
+        findings.push(
+            match toolchain::find(&Wanted::Host, self.dir(), &host, &toolchain::host_triple()) {
+                Ok(toolchain) => Finding::good("toolchain", toolchain.to_string()),
+                Err(error) => Finding::bad("toolchain", &error),
+            },
+        );
         findings.push(match host.cache_free_bytes().engine() {
             Ok(bytes) => disk(bytes, &host.cache),
             Err(error) => Finding::bad("disk", &error),

@@ -40,6 +40,10 @@ pub enum ErrorKind {
     Unreachable,
     /// A package of the recipe does not exist in its suite.
     PackageNotFound,
+    /// An image does not exist in its registry, or not for the platform that was asked for.
+    ImageNotFound,
+    /// A command of `pre-build` or of a Dockerfile failed; the message has its last lines.
+    CommandFailed,
     /// An environment could not be made.
     Environment,
     /// The machine cannot be set up from here: a command of the set-up failed, or it takes rights
@@ -170,6 +174,8 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::ToolMissing => ErrorKind::ToolMissing,
         Engine::Unreachable => ErrorKind::Unreachable,
         Engine::PackageNotFound => ErrorKind::PackageNotFound,
+        Engine::ImageNotFound | Engine::PlatformNotFound => ErrorKind::ImageNotFound,
+        Engine::CommandFailed => ErrorKind::CommandFailed,
         Engine::Environment => ErrorKind::Environment,
         Engine::Path => ErrorKind::Path,
         Engine::Cancelled => ErrorKind::Cancelled,

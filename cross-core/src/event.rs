@@ -8,6 +8,7 @@ use cross_engine::clock;
 use cross_engine::process::Stream;
 use serde::Serialize;
 
+use crate::front_door::decision::Decision;
 use crate::outcome::Artifact;
 
 /// Something that happened during a request.
@@ -28,6 +29,8 @@ pub struct Event {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EventKind {
+    /// Where a command line of the front door runs, and why.
+    Decided(Decision),
     /// The engine was chosen.
     EngineChosen {
         /// Its name and version.
@@ -94,6 +97,8 @@ pub enum EventKind {
         code: String,
         /// What is the matter.
         message: String,
+        /// What to do about it.
+        help: Option<String>,
     },
 }
 

@@ -1,16 +1,22 @@
 //! The executor: one dumb match over the steps of a plan.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::{Exit, Stdin, Stream};
-use cross_engine::{Blueprint, Cancel, Environments, Host, Invocation, Progress, RunSpec, clock};
+use cross_engine::{
+    Cancel, Environments, Host, ImageBuild, Invocation, Location, Progress, RunSpec, clock,
+};
 
 use crate::cargo_messages::{self, Line};
+use crate::definition::BASE_LABEL;
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::failure::{cargo_failure, disk_full, host_failure, says_disk_full};
 use crate::files;
+use crate::inside;
 use crate::libtest;
 use crate::outcome::{Artifact, Outcome, TestSummary, Timing};
 use crate::plan::{Action, HostFailure, OutputKind, Plan, Step};
@@ -25,6 +31,8 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         built: Vec::new(),
         tests: None,
         stdout: None,
+        code: None,
+        image_env: OnceCell::new(),
     };
     execution.begin()?;
     let mut timings = Vec::new();
@@ -56,6 +64,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         artifacts: execution.built.into_iter().map(|(_, it)| it).collect(),
         tests: execution.tests,
         stdout: execution.stdout,
+        code: execution.code,
         engine: plan.engine.clone(),
         environment: plan.environment.clone(),
         toolchain,
@@ -71,6 +80,10 @@ struct Execution<'a> {
     built: Vec<(PathBuf, Artifact)>,
     tests: Option<TestSummary>,
     stdout: Option<String>,
+    /// The exit code of a command line of the front door.
+    code: Option<i32>,
+    /// The variables of the image that runs, once they are asked for.
+    image_env: OnceCell<BTreeMap<String, String>>,
 }
 
 impl Execution<'_> {
@@ -79,6 +92,7 @@ impl Execution<'_> {
             self.emit(EventKind::Warning {
                 code: warning.code.clone(),
                 message: warning.message.clone(),
+                help: warning.help.clone(),
             })?;
         }
         self.emit(EventKind::EngineChosen {
@@ -104,28 +118,62 @@ impl Execution<'_> {
 
     fn step(&mut self, step: &Step) -> Result<()> {
         match &step.action {
-            Action::MakeEnvironment(blueprint) => self.make_environment(blueprint),
+            Action::MakeEnvironment(blueprint) => self.with_progress(|environments, heard| {
+                environments.make(blueprint, self.cancel, heard)
+            }),
+            Action::PullImage {
+                reference,
+                platform,
+            } => self.with_progress(|environments, heard| {
+                environments.pull(reference, platform.as_deref(), self.cancel, heard)
+            }),
+            Action::BuildImage { build, on } => self.build_image(build, on.as_deref()),
             Action::Prepare(things) => files::prepare(things),
             Action::Host { command, failure } => self.host_command(command, *failure),
-            Action::Run { spec, output } => self.run(spec, *output),
+            Action::Run {
+                spec,
+                output,
+                yielding,
+            } => self.run(spec, *output, yielding),
+            Action::Mirror { from, to } => files::mirror(from, to),
             Action::Publish => files::publish(&self.built),
         }
     }
 
-    fn make_environment(&self, blueprint: &Blueprint) -> Result<()> {
-        let environments = Environments::new(&self.plan.engine, &self.host);
-        environments
-            .make(blueprint, self.cancel, &mut |progress| {
-                let message = match progress {
-                    Progress::Waiting => "waiting for another process that makes it",
-                    Progress::Stage(text) | Progress::Line(text) => text,
-                    _ => return ControlFlow::Continue(()),
-                };
-                self.tell(EventKind::EnvironmentProgress {
-                    message: message.to_owned(),
-                })
+    fn environments(&self) -> Environments<'_> {
+        Environments::new(&self.plan.engine, &self.host)
+    }
+
+    /// Makes something of an environment and tells the listener how it goes.
+    fn with_progress(
+        &self,
+        make: impl FnOnce(
+            Environments<'_>,
+            &mut cross_engine::ProgressSink<'_>,
+        ) -> cross_engine::Result<()>,
+    ) -> Result<()> {
+        make(self.environments(), &mut |progress| {
+            let message = match progress {
+                Progress::Waiting => "waiting for another process that makes it",
+                Progress::Stage(text) | Progress::Line(text) => text,
+                _ => return ControlFlow::Continue(()),
+            };
+            self.tell(EventKind::EnvironmentProgress {
+                message: message.to_owned(),
             })
-            .engine()
+        })
+        .engine()
+    }
+
+    /// Builds an image; which one it is built on is known only now.
+    fn build_image(&self, build: &ImageBuild, on: Option<&str>) -> Result<()> {
+        let mut build = build.clone();
+        if let Some(on) = on {
+            let base = self.environments().image(on, self.cancel).engine()?;
+            let label = base.map(|base| (BASE_LABEL.to_owned(), base.id));
+            build = build.labels(label);
+        }
+        self.with_progress(|environments, heard| environments.build(&build, self.cancel, heard))
     }
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
@@ -151,12 +199,13 @@ impl Execution<'_> {
         Err(host_failure(command, failure, exit, &said))
     }
 
-    fn run(&mut self, spec: &RunSpec, output: OutputKind) -> Result<()> {
-        let spec = self.with_root(spec)?;
+    fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
+        let spec = self.as_it_is_now(spec, yielding)?;
         match output {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
             OutputKind::Program => self.run_program(&spec, &mut |_| {}),
+            OutputKind::CommandLine => self.run_command_line(&spec),
             OutputKind::Captured => {
                 let mut kept = String::new();
                 self.run_program(&spec, &mut |line| kept.extend([line, "\n"]))?;
@@ -166,13 +215,43 @@ impl Execution<'_> {
         }
     }
 
-    /// The root as it is now: the environment may have been made since the plan was.
-    fn with_root(&self, spec: &RunSpec) -> Result<RunSpec> {
-        let targets: Vec<&Path> = spec.mounts.iter().map(|m| m.target.as_path()).collect();
-        let root = Environments::new(&self.plan.engine, &self.host)
-            .root(&self.plan.environment.name, &targets)
-            .engine()?;
-        Ok(spec.clone().root(root))
+    /// The run in the environment as it is now: it may have been made since the plan was.
+    fn as_it_is_now(&self, spec: &RunSpec, yielding: &[String]) -> Result<RunSpec> {
+        let mut spec = spec.clone();
+        match &self.plan.environment.location {
+            Location::Image(image) if !yielding.is_empty() => {
+                let theirs = match self.image_env.get() {
+                    Some(known) => known,
+                    None => {
+                        let facts = self.environments().image(image, self.cancel).engine()?;
+                        let env = facts.map(|it| it.env).unwrap_or_default();
+                        self.image_env.get_or_init(|| env)
+                    }
+                };
+                let yielding = yielding.iter().cloned().collect();
+                inside::yield_to(&mut spec.env, &yielding, theirs);
+                Ok(spec)
+            }
+            Location::Directory(_) => {
+                let targets: Vec<&Path> = spec.mounts.iter().map(|m| m.target.as_path()).collect();
+                let name = &self.plan.environment.name;
+                let root = self.environments().root(name, &targets).engine()?;
+                Ok(spec.root(root))
+            }
+            _ => Ok(spec),
+        }
+    }
+
+    /// Runs a command line of the front door, whose exit code is the caller's to judge.
+    fn run_command_line(&mut self, spec: &RunSpec) -> Result<()> {
+        let exit = self.start(spec, &mut |stream, line| {
+            self.tell(EventKind::Output {
+                stream,
+                line: line.to_owned(),
+            })
+        })?;
+        self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
+        Ok(())
     }
 
     fn start(&self, spec: &RunSpec, sink: &mut cross_engine::process::Sink<'_>) -> Result<Exit> {

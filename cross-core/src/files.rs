@@ -1,7 +1,7 @@
 //! What the executor writes on the host, each thing whole or not at all.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -58,31 +58,76 @@ pub(crate) fn publish(built: &[(PathBuf, Artifact)]) -> Result<()> {
         if artifact.kind == ArtifactKind::Test || *from == artifact.path {
             continue;
         }
-        let to = &artifact.path;
-        let dir = to.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(dir).on("create directory", dir)?;
-        if same_file(from, to) {
-            continue;
-        }
-        let name = to.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = dir.join(format!(".{name}.{}", std::process::id()));
-        let linked = match fs::hard_link(from, &temporary) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::new(
+        if !from.exists() {
+            return Err(Error::new(
                 ErrorKind::Io,
                 format!(
                     "cargo said it built `{}`, but it is not there",
                     from.display()
                 ),
-            )),
-            Err(_) => fs::copy(from, &temporary)
-                .map(drop)
-                .on("copy the artifact to", to),
-            Ok(()) => Ok(()),
-        };
-        linked?;
-        fs::rename(&temporary, to).on("publish", to)?;
+            ));
+        }
+        appear(from, &artifact.path)?;
     }
     Ok(())
+}
+
+/// Makes one file appear at `to`, whole at any time.
+fn appear(from: &Path, to: &Path) -> Result<()> {
+    if same_file(from, to) {
+        return Ok(());
+    }
+    let dir = to.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(dir).on("create directory", dir)?;
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = dir.join(format!(".{name}.{}", std::process::id()));
+    if fs::hard_link(from, &temporary).is_err() {
+        fs::copy(from, &temporary).on("copy the artifact to", to)?;
+    }
+    fs::rename(&temporary, to).on("publish", to)
+}
+
+/// Makes what cargo shows its user below `from`, a target's directory, appear below `to`: the files
+/// of each profile and its examples, and the documentation. What cargo keeps for itself stays.
+pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
+    for profile in directories(from) {
+        let (from, to) = (from.join(&profile), to.join(&profile));
+        if profile == "doc" {
+            mirror_tree(&from, &to)?;
+            continue;
+        }
+        mirror_files(&from, &to)?;
+        mirror_files(&from.join("examples"), &to.join("examples"))?;
+    }
+    Ok(())
+}
+
+fn mirror_tree(from: &Path, to: &Path) -> Result<()> {
+    mirror_files(from, to)?;
+    for inner in directories(from) {
+        mirror_tree(&from.join(&inner), &to.join(&inner))?;
+    }
+    Ok(())
+}
+
+fn mirror_files(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let hidden = name.to_string_lossy().starts_with('.');
+        if !hidden && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            appear(&entry.path(), &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of the directories in `dir`; none where it is not there.
+fn directories(dir: &Path) -> Vec<std::ffi::OsString> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.file_name())
+        .collect()
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

@@ -1,19 +1,22 @@
 //! What a run sees of the host: mounts, variables and the small files made for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cross_config::{Env, TargetConfig};
+use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
 use cross_engine::{Engine, Host, Kind, Mount, Value};
-use cross_targets::{Runner, Target};
 
 use crate::cargo_config;
 use crate::cross::Cross;
+use crate::definition::Definition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Prepared;
 use crate::planner::target_dir_key;
-use crate::recipes::{Named, short_hash};
-use crate::toolchain::Toolchain;
+use crate::recipes::short_hash;
+use crate::runner;
+use crate::seccomp;
+use crate::target_name::{TargetName, env_upper};
+use crate::toolchain::{Toolchain, host_triple};
 use crate::workspace::Workspace;
 
 /// Where programs are looked for inside, after the toolchain's.
@@ -26,10 +29,10 @@ const CERTIFICATES: &str = "/etc/ssl/certs";
 /// Variables of the caller that reach a run. Everything else stays outside unless the
 /// configuration's `env.passthrough` names it.
 const ALLOWED: [&str; 16] = [
+    "CARGO_BUILD_RUSTDOCFLAGS",
     "CARGO_INCREMENTAL",
     "CARGO_BUILD_JOBS",
     "CARGO_BUILD_RUSTFLAGS",
-    "CARGO_TERM_COLOR",
     "LANG",
     "LC_ALL",
     "NO_COLOR",
@@ -44,7 +47,16 @@ const ALLOWED: [&str; 16] = [
     "TERM",
 ];
 /// Families of such variables.
-const ALLOWED_PREFIXES: [&str; 2] = ["CARGO_PROFILE_", "CARGO_UNSTABLE_"];
+const ALLOWED_PREFIXES: [&str; 4] = ["CARGO_PROFILE_", "CARGO_TERM_", "CARGO_UNSTABLE_", "CROSS_"];
+/// Variables of these families that this library sets itself, or that mean something on the host.
+const OURS: [&str; 6] = [
+    "CROSS_CACHE_DIR",
+    "CROSS_RUNNER",
+    "CROSS_RUSTC_MAJOR_VERSION",
+    "CROSS_RUSTC_MINOR_VERSION",
+    "CROSS_RUSTC_PATCH_VERSION",
+    "CROSS_RUST_SYSROOT",
+];
 /// Variables that matter only where there is a network.
 const PROXIES: [&str; 8] = [
     "ALL_PROXY",
@@ -61,11 +73,12 @@ const PROXIES: [&str; 8] = [
 pub(crate) struct Given<'a> {
     pub(crate) cross: &'a Cross,
     pub(crate) host: &'a Host,
-    pub(crate) target: Target,
+    pub(crate) target: &'a TargetName,
     pub(crate) workspace: &'a Workspace,
     pub(crate) config: &'a TargetConfig,
+    pub(crate) settings: &'a Settings,
     pub(crate) toolchain: &'a Toolchain,
-    pub(crate) named: &'a Named,
+    pub(crate) definition: &'a Definition,
     pub(crate) engine: &'a Engine,
 }
 
@@ -73,17 +86,24 @@ pub(crate) struct Given<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Inside {
     pub(crate) target_dir: PathBuf,
+    /// The user's, of which only parts are seen.
+    pub(crate) cargo_home: PathBuf,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network_mounts: Vec<Mount>,
     pub(crate) env: BTreeMap<String, Value>,
     pub(crate) network_env: BTreeMap<String, Value>,
+    /// Variables of `env` that are only what an image of the user's lacks: its own of the same name
+    /// hold.
+    pub(crate) yielding: BTreeSet<String>,
+    /// The profile of the container's system calls, where the engine's usual one will not do.
+    pub(crate) seccomp: Option<PathBuf>,
     /// What has to be there before.
     pub(crate) prepared: Vec<Prepared>,
 }
 
 impl Inside {
     pub(crate) fn new(given: &Given<'_>) -> Result<Self> {
-        let key = target_dir_key(&given.named.blueprint.name, given.toolchain);
+        let key = target_dir_key(&given.definition.name(), given.toolchain);
         let target_root = &given.workspace.target_directory;
         let target_dir = target_root
             .join("cross")
@@ -97,10 +117,13 @@ impl Inside {
             env: BTreeMap::new(),
             network_mounts: Vec::new(),
             network_env: BTreeMap::new(),
+            yielding: BTreeSet::new(),
+            seccomp: None,
             prepared: vec![
                 Prepared::CacheDirectory(target_root.clone()),
                 Prepared::Directory(target_dir.clone()),
             ],
+            cargo_home: given.cross.cargo_home()?,
             target_dir,
         };
         inside
@@ -109,10 +132,21 @@ impl Inside {
         inside.base_variables(given);
         inside.cargo_home(given)?;
         inside.user(given);
-        inside.runner(given);
+        inside.runner(given)?;
+        if given.definition.image().is_some() {
+            inside.image(given);
+        }
+        inside.nix_store(given)?;
+        inside.volumes(given)?;
         inside.callers_variables(given);
         inside.network(given);
         Ok(inside)
+    }
+
+    /// Lets the image's own variables hold where they should.
+    pub(crate) fn yield_to(&mut self, image: &BTreeMap<String, String>) {
+        yield_to(&mut self.env, &self.yielding, image);
+        self.yielding.clear();
     }
 
     /// Where mounts will be, with and without a network.
@@ -138,8 +172,14 @@ impl Inside {
     }
 
     fn base_variables(&mut self, given: &Given<'_>) {
-        for (name, value) in &given.named.recipe.env {
+        let recipe = given.definition.recipe();
+        for (name, value) in recipe.iter().flat_map(|named| &named.recipe.env) {
             self.set(name, value);
+        }
+        self.undo_hosts_settings(given);
+        if given.definition.image().is_some() {
+            self.yielding.extend(self.env.keys().cloned());
+            self.yielding.insert("PATH".to_owned());
         }
         let path = match given.toolchain.sysroot() {
             Some(sysroot) => {
@@ -152,18 +192,104 @@ impl Inside {
         self.set("HOME", HOME);
         self.set("CARGO_TARGET_DIR", self.target_dir.display().to_string());
         self.set("CARGO_NET_OFFLINE", "true");
+        if given.definition.zigbuild_target().is_some() {
+            // What Zig compiles once (libc, the compiler's runtime) takes it many seconds. A recipe's
+            // Zig looks after itself.
+            let cache = self.target_dir.join("zig-cache").display().to_string();
+            self.set("XDG_CACHE_HOME", cache);
+        }
+    }
+
+    /// A workspace's own `.cargo/config.toml` is seen inside. What it says of the host's linker, of
+    /// rustc and of wrappers around it is about programs that are not there.
+    fn undo_hosts_settings(&mut self, given: &Given<'_>) {
+        for (variable, program) in [
+            ("RUSTC", "rustc"),
+            ("RUSTDOC", "rustdoc"),
+            ("RUSTC_WRAPPER", ""),
+            ("RUSTC_WORKSPACE_WRAPPER", ""),
+        ] {
+            self.set(variable, program);
+        }
+        if given.definition.recipe().is_some() {
+            let host = env_upper(&host_triple());
+            let linker = format!("CARGO_TARGET_{host}_LINKER");
+            self.env
+                .entry(linker)
+                .or_insert_with(|| Value::Plain("cc".to_owned()));
+        }
+    }
+
+    /// What the scripts in images of the `cross` project read.
+    fn image(&mut self, given: &Given<'_>) {
+        let runner = given.config.runner.as_ref();
+        self.set("CROSS_RUNNER", runner.map_or("", |it| it.value.as_str()));
+        if let Some(sysroot) = given.toolchain.sysroot() {
+            self.set("CROSS_RUST_SYSROOT", sysroot.display().to_string());
+        }
+        // Where it is not known, their scripts ask rustc.
+        let version = given.toolchain.version.as_deref().unwrap_or_default();
+        let numbers = version.split(['.', '-']).filter(|it| !it.is_empty());
+        for (part, number) in ["MAJOR", "MINOR", "PATCH"].into_iter().zip(numbers) {
+            self.set(&format!("CROSS_RUSTC_{part}_VERSION"), number);
+        }
+        if given
+            .target
+            .known()
+            .is_some_and(|it| it.needs_seccomp_profile())
+        {
+            let profile = self.file(given, "seccomp.json", seccomp::PROFILE.to_owned(), false);
+            self.seccomp = Some(profile);
+        }
+    }
+
+    /// The Nix store, where programs of the workspace's toolchain may live. What compiles has no
+    /// reason to write there.
+    fn nix_store(&mut self, given: &Given<'_>) -> Result<()> {
+        let usual = Path::new("/nix/store");
+        let store = match &given.settings.nix_store {
+            Some(it) if !it.value.is_dir() => {
+                let message = format!("the Nix store `{}` does not exist", it.value.display());
+                let help = format!("correct or unset {}", it.origin);
+                return Err(Error::new(ErrorKind::Config, message).with_help(help));
+            }
+            Some(it) => it.value.as_path(),
+            None if usual.is_dir() => usual,
+            None => return Ok(()),
+        };
+        self.mounts.push(Mount::read(store));
+        Ok(())
+    }
+
+    /// The directories that the configuration makes visible, each with a variable that names it.
+    fn volumes(&mut self, given: &Given<'_>) -> Result<()> {
+        let env = given.cross.environment();
+        for Sourced {
+            value: volume,
+            origin,
+            ..
+        } in &given.config.volumes
+        {
+            let named = || env.get(&volume.name).map(PathBuf::from);
+            let Some(path) = volume.path.clone().or_else(named) else {
+                continue;
+            };
+            let path = given.cross.dir().join(path);
+            let source = path.canonicalize().map_err(|error| {
+                Error::io("mount the volume", &path, error).with_help(format!(
+                    "create it, or correct `{}` in `env.volumes` ({origin})",
+                    volume.name
+                ))
+            })?;
+            self.set(&volume.name, path.display().to_string());
+            self.mounts.push(Mount::write(source).at(path));
+        }
+        Ok(())
     }
 
     /// Of the user's CARGO_HOME only what was fetched is visible, and what says where from.
     fn cargo_home(&mut self, given: &Given<'_>) -> Result<()> {
-        let env = given.cross.environment();
-        let path = |name: &str| env.get(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-        let home = path("CARGO_HOME")
-            .or_else(|| Some(path("HOME")?.join(".cargo")))
-            .ok_or_else(|| {
-                Error::new(ErrorKind::Io, "there is no CARGO_HOME: HOME is not set")
-                    .with_help("set HOME or CARGO_HOME")
-            })?;
+        let home = self.cargo_home.clone();
         self.set("CARGO_HOME", home.display().to_string());
         self.mounts.push(Mount::scratch(&home));
         for part in ["registry", "git"] {
@@ -171,10 +297,17 @@ impl Inside {
             self.prepared.push(Prepared::Directory(dir.clone()));
             self.mounts.push(Mount::read(dir));
         }
-        if let Some(text) = cargo_config::sources_only(&home)? {
-            let file = self.file(given, "config.toml", text, false);
-            self.mounts
-                .push(Mount::read(file).at(home.join("config.toml")));
+        // Cargo reads the files of the directories above the workspace too.
+        let above = given.workspace.root.ancestors().skip(1);
+        let above = above
+            .map(|dir| dir.join(".cargo"))
+            .filter(|dir| *dir != home);
+        for dir in std::iter::once(home.clone()).chain(above) {
+            if let Some(text) = cargo_config::sources_only(&dir)? {
+                let file = self.file(given, "config.toml", text, false);
+                let there = dir.join("config.toml");
+                self.mounts.push(Mount::read(file).at(there));
+            }
         }
         Ok(())
     }
@@ -199,34 +332,54 @@ impl Inside {
     }
 
     /// How cargo starts programs of the target: a script of ours, so that any environment that has
-    /// the emulator works, or the user's command.
-    fn runner(&mut self, given: &Given<'_>) {
+    /// the emulator works, or the user's command. An image's own runner holds before ours.
+    fn runner(&mut self, given: &Given<'_>) -> Result<()> {
         let variable = format!("CARGO_TARGET_{}_RUNNER", given.target.env_upper());
-        let asked = given.config.runner.as_ref().map(|it| it.value.as_str());
-        match (asked, given.named.runner) {
-            (Some("native"), _) | (None, Runner::Native | Runner::None) => {}
-            (None | Some("qemu-user"), runner) => {
-                if let Some(text) = runner_script(&runner) {
+        let is_image = given.definition.image().is_some();
+        let asked = given.config.runner.as_ref();
+        let text = asked
+            .map(|it| it.value.as_str())
+            .filter(|it| !it.is_empty());
+        match (text, asked) {
+            (Some("native"), _) => {}
+            (Some("qemu-system"), Some(_)) if is_image => {}
+            (Some("qemu-system"), Some(asked)) => {
+                let message = format!("no recipe has the runner `qemu-system` ({})", asked.origin);
+                let help = "use `qemu-user`, or an image that has it";
+                return Err(Error::new(ErrorKind::Config, message).with_help(help));
+            }
+            (None | Some("qemu-user"), _) => {
+                let runner = given.definition.runner(given.target);
+                if let Some(text) = runner::script(&runner) {
                     let name = format!("run-{}", given.target.triple());
                     let file = self.file(given, &name, text, true);
                     self.set(&variable, file.display().to_string());
                     self.mounts.push(Mount::read(file));
+                    if is_image {
+                        self.yielding.insert(variable);
+                    }
                 }
             }
             (Some(command), _) => self.set(&variable, command),
         }
+        Ok(())
     }
 
     fn callers_variables(&mut self, given: &Given<'_>) {
         let env = given.cross.environment();
-        let target = format!("CARGO_TARGET_{}_RUSTFLAGS", given.target.env_upper());
+        let target = given.target.env_upper();
+        let target = ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|it| format!("CARGO_TARGET_{target}_{it}"));
+        // Where crates come from; what opens the door there stays outside.
+        let is_index =
+            |name: &str| name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX");
         for (name, value) in readable(env) {
             let allowed = ALLOWED.contains(&name)
-                || name == target
+                || is_index(name)
+                || target.iter().any(|it| it == name)
                 || ALLOWED_PREFIXES
                     .iter()
                     .any(|prefix| name.starts_with(prefix));
-            if allowed {
+            if allowed && !OURS.contains(&name) {
                 self.set(name, value);
             }
         }
@@ -267,34 +420,33 @@ impl Inside {
     }
 }
 
+/// Takes out of `env` what yields to the variables of an image; programs are looked for where the
+/// image says, after the toolchain's.
+pub(crate) fn yield_to(
+    env: &mut BTreeMap<String, Value>,
+    yielding: &BTreeSet<String>,
+    image: &BTreeMap<String, String>,
+) {
+    for (name, theirs) in image.iter().filter(|(name, _)| yielding.contains(*name)) {
+        match env.get_mut(name) {
+            Some(Value::Plain(ours)) if name == "PATH" => *ours = ours.replace(PATH, theirs),
+            _ => drop(env.remove(name)),
+        }
+    }
+}
+
+/// The user namespace of a container: the host's unless said otherwise, so that files have the
+/// caller's owner where a docker daemon remaps users. Podman's own default is that.
+pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<String> {
+    match &settings.user_namespace.value {
+        UserNamespace::None => None,
+        UserNamespace::Named(name) => Some(name.clone()),
+        _ => (engine.kind == Kind::Docker).then(|| "host".to_owned()),
+    }
+}
+
 /// The variables whose name and value are UTF-8.
 fn readable(env: &Env) -> impl Iterator<Item = (&str, &str)> {
     env.iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
-}
-
-/// The script that starts a program of the target, if it needs one.
-fn runner_script(runner: &Runner) -> Option<String> {
-    let (program, cpu, prefix) = match runner {
-        Runner::QemuUser {
-            program,
-            cpu,
-            prefix,
-        } => (*program, *cpu, Some(*prefix)),
-        _ => return None,
-    };
-    let cpu = cpu.map_or(String::new(), |cpu| format!("-cpu {cpu} "));
-    let prefix = match prefix {
-        Some("/") | None => String::new(),
-        Some(prefix) => format!("QEMU_LD_PREFIX=\"${{QEMU_LD_PREFIX:-{prefix}}}\" "),
-    };
-    Some(format!(
-        "#!/bin/sh\n\
-         # Starts a program of the target. Made by cross-core.\n\
-         command -v {program} >/dev/null || {{\n\
-         \x20   echo \"{program} is not in this environment\" >&2\n\
-         \x20   exit 127\n\
-         }}\n\
-         {prefix}exec {program} {cpu}\"$@\"\n"
-    ))
 }

@@ -36,15 +36,20 @@
 
 mod ambient;
 pub mod binary;
+mod build_std;
 mod cargo_config;
 mod cargo_messages;
+mod cargo_request;
 mod cross;
+mod definition;
 pub mod doctor;
 mod error;
 mod event;
 mod execute;
 mod failure;
 mod files;
+
+mod front_door;
 mod inside;
 mod libtest;
 mod outcome;
@@ -52,8 +57,12 @@ mod plan;
 mod planner;
 mod recipes;
 mod request;
+mod runner;
+mod seccomp;
 pub mod setup;
+mod target_name;
 mod toolchain;
+mod verbs;
 mod workspace;
 
 pub use cross_config::{
@@ -63,13 +72,19 @@ pub use cross_engine::process::{Exit, Stream};
 pub use cross_engine::{Cancel, Engine, Environment, Invocation, Kind, Location, RunSpec};
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 
+pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
 pub use cross::Cross;
+pub use cross_config::json_schema as config_schema;
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind, Listener};
+pub use front_door::aliases::Expansion;
+pub use front_door::commands::{Place, markdown as cargo_commands_markdown};
+pub use front_door::decision::{Decision, Part};
+pub use front_door::render::Change;
 pub use outcome::{Artifact, ArtifactKind, Outcome, TestSummary, Timing};
 pub use plan::{
-    Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
-    Verb, Warning,
+    Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan,
+    Prepared, Step, Verb, Warning,
 };
 pub use request::Request;
 pub use toolchain::{Toolchain, ToolchainSource};

@@ -24,6 +24,8 @@ pub struct Outcome {
     /// What the program printed on its standard output, each line with its end, where
     /// [`Request::capture`](crate::Request::capture) asked for it.
     pub stdout: Option<String>,
+    /// The exit code of cargo, for a command line of the front door.
+    pub code: Option<i32>,
     /// The engine.
     pub engine: Engine,
     /// The environment.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_engine::{Blueprint, Cancel, Engine, Invocation, Location, RunSpec};
+use cross_engine::{Blueprint, Cancel, Engine, ImageBuild, Invocation, Location, RunSpec};
 use serde::Serialize;
 
 use crate::cross::Cross;
@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::toolchain::Toolchain;
 
 /// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
-pub const PLAN_SCHEMA_VERSION: u32 = 1;
+pub const PLAN_SCHEMA_VERSION: u32 = 2;
 
 /// What is asked of cargo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -28,6 +28,16 @@ pub enum Verb {
     Test,
     /// `cargo run`
     Run,
+    /// `cargo bench`
+    Bench,
+    /// `cargo clippy`
+    Clippy,
+    /// `cargo doc`
+    Doc,
+    /// `cargo rustc`
+    Rustc,
+    /// A command line of the front door.
+    Cargo,
 }
 
 impl Verb {
@@ -38,6 +48,11 @@ impl Verb {
             Verb::Check => "check",
             Verb::Test => "test",
             Verb::Run => "run",
+            Verb::Bench => "bench",
+            Verb::Clippy => "clippy",
+            Verb::Doc => "doc",
+            Verb::Rustc => "rustc",
+            Verb::Cargo => "cargo",
         }
     }
 }
@@ -87,16 +102,47 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EnvironmentRef {
-    /// Its name.
+    /// Its name: an image's is the reference it is run by.
     pub name: String,
-    /// The SHA-256 of the recipe's canonical text, in hexadecimal.
-    pub recipe_sha256: String,
-    /// The Debian suite it is made of.
-    pub suite: String,
+    /// What it is made of.
+    pub kind: EnvironmentKind,
+    /// The SHA-256 of the recipe's canonical text, in hexadecimal, where it has a recipe.
+    pub recipe_sha256: Option<String>,
+    /// The Debian suite it is made of, where it has a recipe.
+    pub suite: Option<String>,
+    /// The image's id as the engine has it, where it is an image of the user's or a published one,
+    /// and was there when the plan was made.
+    pub image_id: Option<String>,
     /// Where the engine has it.
     pub location: Location,
     /// Whether it was there when the plan was made.
     pub exists: bool,
+}
+
+/// What an environment is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EnvironmentKind {
+    /// The target's recipe: a distribution's packages.
+    Recipe,
+    /// An image that the configuration names.
+    Image,
+    /// A Dockerfile that the configuration names.
+    Dockerfile,
+    /// The image that the `cross` project publishes, since there is no recipe.
+    PublishedImage,
+}
+
+impl fmt::Display for EnvironmentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EnvironmentKind::Recipe => "recipe",
+            EnvironmentKind::Image => "image",
+            EnvironmentKind::Dockerfile => "Dockerfile",
+            EnvironmentKind::PublishedImage => "published image",
+        })
+    }
 }
 
 /// A warning of the configuration.
@@ -107,6 +153,8 @@ pub struct Warning {
     pub code: String,
     /// What is the matter, and where.
     pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 /// One step.
@@ -128,6 +176,20 @@ pub struct Step {
 pub enum Action {
     /// Makes the environment, unless another process has made it meanwhile.
     MakeEnvironment(Blueprint),
+    /// Pulls an image that is not there.
+    PullImage {
+        /// Its reference.
+        reference: String,
+        /// The platform, as `os/architecture`, where it is not the engine's own.
+        platform: Option<String>,
+    },
+    /// Builds an image of a Dockerfile.
+    BuildImage {
+        /// What is built.
+        build: ImageBuild,
+        /// The image it is built on, whose identity becomes a label of it.
+        on: Option<String>,
+    },
     /// Creates directories, and writes small files that runs mount.
     Prepare(Vec<Prepared>),
     /// Runs a command of the host.
@@ -143,6 +205,17 @@ pub enum Action {
         spec: RunSpec,
         /// How its output is read.
         output: OutputKind,
+        /// Variables that give way to the image's own of the same name. Empty where the image is
+        /// known already, and what it has was taken out.
+        yielding: Vec<String>,
+    },
+    /// Makes everything that cargo put in its usual places appear below the workspace's own target
+    /// directory.
+    Mirror {
+        /// The target's directory as cargo wrote it.
+        from: PathBuf,
+        /// Where it appears.
+        to: PathBuf,
     },
     /// Makes the final artifacts appear in cargo's usual place.
     Publish,
@@ -192,6 +265,8 @@ pub enum OutputKind {
     Program,
     /// A program's own output, whose standard output is kept for the outcome.
     Captured,
+    /// Whatever a command line of the front door prints; its exit code is no failure of the plan.
+    CommandLine,
 }
 
 impl Plan {

@@ -2,150 +2,286 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_config::{Network as ConfigNetwork, TargetConfig};
-use cross_engine::{Cancel, Environments, Host, Needs, Network, Root, RunSpec, Selected};
-use cross_targets::{RustSource, Target};
+use cross_config::{Code, Network as ConfigNetwork, Origin, Settings, TargetConfig};
+use cross_engine::{
+    Cancel, Environments, Host, ImageBuild, ImageFacts, Invocation, Location, Network, Root,
+    RunSpec, Selected,
+};
+use cross_targets::RustSource;
 
+use crate::build_std;
 use crate::cross::Cross;
+use crate::definition::{BASE_LABEL, Base, Choice, Definition};
 use crate::error::{EngineContext as _, Result};
 use crate::inside::{self, Inside};
-use crate::plan::{
-    Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Step, Verb, Warning,
-};
-use crate::recipes::{self, Additions, Named, short_hash};
+use crate::plan::{Action, EnvironmentRef, HostFailure, PLAN_SCHEMA_VERSION, Plan, Step, Warning};
+use crate::recipes::{Named, short_hash};
 use crate::request::{Options, Request};
-use crate::toolchain::{self, Toolchain, ToolchainSource, Wanted, host_triple};
+use crate::target_name::TargetName;
+use crate::toolchain::{self, Toolchain, Wanted};
+use crate::verbs;
 use crate::workspace::{self, HostCargo, Workspace};
 
 /// Everything a plan depends on besides the request: each probed once.
-struct Facts {
-    host: Host,
-    target: Target,
-    cargo: HostCargo,
-    workspace: Workspace,
-    config: TargetConfig,
-    warnings: Vec<Warning>,
-    selected: Selected,
-    toolchain: Toolchain,
-    named: Named,
-    environment_exists: bool,
+pub(crate) struct Facts {
+    pub(crate) host: Host,
+    pub(crate) target: TargetName,
+    pub(crate) cargo: HostCargo,
+    pub(crate) workspace: Workspace,
+    pub(crate) config: TargetConfig,
+    pub(crate) settings: Settings,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) selected: Selected,
+    pub(crate) toolchain: Toolchain,
+    pub(crate) definition: Definition,
+    pub(crate) there: There,
     /// The root as it is now, for showing the commands.
-    root: Root,
-    inside: Inside,
+    pub(crate) root: Root,
+    pub(crate) inside: Inside,
+    /// Arguments that make cargo build `std`, where the configuration wants that.
+    pub(crate) build_std: Vec<String>,
+}
+
+/// What of the environment is there already.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct There {
+    /// The recipe's environment: the environment itself, or the base of a Dockerfile.
+    recipe: bool,
+    /// The image before `pre-build`.
+    base: Option<ImageFacts>,
+    /// The image that runs, if it is up to date.
+    image: Option<ImageFacts>,
 }
 
 /// Plans `request`.
 pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
     let facts = probe(request, cancel)?;
-    compose(request, facts)
+    compose(request, facts, cancel)
 }
 
 /// The read-only probes. At most three processes on a warm build: cargo's metadata, the engine's
 /// version, and for a container CLI the image.
 fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let cross = &request.cross;
-    let target = Cross::target(&request.target)?;
+    let target = TargetName::parse(&request.target, cross.dir())?;
     let host = cross.host()?;
     let cargo = cross.host_cargo()?;
-    let triples = [target.triple(), &host_triple()];
-    let workspace = workspace::probe(&cargo, &triples, &host, cancel)?;
-    let loaded = cross.load_config(
-        &workspace.root,
-        workspace.package_manifest.as_deref(),
-        request.layer(),
-    )?;
-    let config = loaded.config.for_target(&request.target);
+    let mut workspace = workspace::probe(&cargo, &triples(&target), &host, cancel)?;
+    if let Some(dir) = &request.options.target_dir {
+        workspace.target_directory.clone_from(dir);
+    }
+    let manifest = workspace.built_manifest(&request.options.packages);
+    let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
+    let config = loaded.config.for_target(target.configured());
+    let settings = loaded.config.settings().clone();
     let wanted = config
         .toolchain
         .as_ref()
         .map_or("host", |it| it.value.as_str());
-    let toolchain = toolchain::find(&Wanted::of(wanted), cross.dir(), &host)?;
-    let rust = match toolchain.source {
-        ToolchainSource::Image => RustSource::Packaged,
-        _ => RustSource::External,
-    };
-    let additions = Additions {
-        suite: config.suite.as_ref().map(|it| it.value.clone()),
-        packages: config.packages.iter().map(|it| it.value.clone()).collect(),
-    };
-    let named = recipes::named(target, rust, &additions)?;
-    let engine = config
-        .engine
-        .as_ref()
-        .map_or("auto", |it| it.value.as_str());
-    let mut selected = cross.select(engine, Needs::Recipe, &host, cancel)?;
-    if let Some(it) = config.engine.as_ref().filter(|it| it.value != "auto") {
-        selected.reason = format!("named by {}", it.origin);
-    }
+    let wanted = Wanted::of(wanted);
+    let definition = Definition::choose(&Choice {
+        target: &target,
+        config: &config,
+        rust: match wanted {
+            Wanted::Image => RustSource::Packaged,
+            _ => RustSource::External,
+        },
+        workspace_root: &workspace.root,
+    })?;
+    let selected = select(cross, &config, &settings, &definition, &host, cancel)?;
+    let platform = definition.platform(&selected.engine);
+    let toolchain = toolchain::find(&wanted, cross.dir(), &host, &platform.triple)?;
     let environments = Environments::new(&selected.engine, &host);
-    let name = &named.blueprint.name;
-    let environment_exists = environments.exists(name, cancel).engine()?;
-    let inside = Inside::new(&inside::Given {
+    let there = There::probe(&definition, &environments, cancel)?;
+    let mut inside = Inside::new(&inside::Given {
         cross,
-        host: &host,
-        target,
+        target: &target,
         workspace: &workspace,
         config: &config,
+        settings: &settings,
         toolchain: &toolchain,
-        named: &named,
+        definition: &definition,
         engine: &selected.engine,
+        host: &host,
     })?;
-    let root = if environment_exists {
-        environments.root(name, &inside.mount_targets()).engine()?
-    } else {
-        environments.unread_root(name)
-    };
+    if let Some(image) = &there.image {
+        inside.yield_to(&image.env);
+    }
+    let root = root(&definition, &there, &environments, &inside)?;
+    let recipe = definition.recipe().map(|named| &named.recipe);
+    let build_std = build_std::arguments(&config, &settings, recipe, &toolchain)?;
+    let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();
+    warnings.extend(definition.warning());
+    warnings.extend(without_effect(&settings, &selected));
     Ok(Facts {
         target,
         cargo,
         workspace,
         config,
-        warnings: loaded.warnings.iter().map(warning).collect(),
+        settings,
+        warnings,
         selected,
         toolchain,
-        named,
-        environment_exists,
+        definition,
+        there,
         root,
         inside,
+        build_std,
         host,
     })
+}
+
+/// The platforms whose dependencies are needed: the target's and that of build scripts. Cargo knows
+/// the dependencies of no target but those of rustc's own list, and is then not asked to choose.
+fn triples(target: &TargetName) -> Vec<String> {
+    let known = target.known().map(|it| it.triple().to_owned());
+    known
+        .into_iter()
+        .flat_map(|triple| [triple, toolchain::host_triple()])
+        .collect()
+}
+
+fn select(
+    cross: &Cross,
+    config: &TargetConfig,
+    settings: &Settings,
+    definition: &Definition,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<Selected> {
+    let named = config.engine.as_ref();
+    let engine = named.map_or("auto", |it| it.value.as_str());
+    let mut selected = cross
+        .select(engine, definition.needs(), host, cancel)
+        .map_err(|error| definition.refused(error))?;
+    if let Some(it) = named.filter(|it| it.value != "auto") {
+        selected.reason = format!("named by {}", it.origin);
+    }
+    let engine = &mut selected.engine;
+    if let Some(rootless) = &settings.rootless {
+        engine.rootless = rootless.value;
+    }
+    if let Some(uid) = &settings.uid {
+        engine.user.0 = uid.value;
+    }
+    if let Some(gid) = &settings.gid {
+        engine.user.1 = gid.value;
+    }
+    Ok(selected)
+}
+
+fn root(
+    definition: &Definition,
+    there: &There,
+    environments: &Environments<'_>,
+    inside: &Inside,
+) -> Result<Root> {
+    match &definition.base {
+        Base::Recipe(named) if there.recipe => environments
+            .root(&named.blueprint.name, &inside.mount_targets())
+            .engine(),
+        Base::Recipe(named) => Ok(environments.unread_root(&named.blueprint.name)),
+        _ => Ok(Root::Image(definition.image().unwrap_or_default())),
+    }
 }
 
 fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {
     Warning {
         code: diagnostic.code.as_str().to_owned(),
         message: diagnostic.to_string(),
+        help: diagnostic.help.clone(),
+    }
+}
+
+/// Settings that do nothing here.
+fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut idle = |origin: &Origin, why: &str, help: &str| {
+        warnings.push(Warning {
+            code: Code::NoEffect.as_str().to_owned(),
+            message: format!("{origin} has no effect: {why}"),
+            help: Some(help.to_owned()),
+        });
+    };
+    let options = &settings.container_opts;
+    if !options.value.is_empty() && !selected.engine.has_images() {
+        let help = "name docker or podman as the engine, or unset it";
+        idle(&options.origin, "the engine is the sandbox", help);
+    }
+    if settings.in_container.value && selected.engine.has_images() {
+        idle(
+            &settings.in_container.origin,
+            "paths of this container are not translated to those of its host",
+            "use the sandbox, which needs no daemon, or mount the project at the path it has on the host",
+        );
+    }
+    warnings
+}
+
+impl There {
+    fn probe(
+        definition: &Definition,
+        environments: &Environments<'_>,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let image = |reference: &str| environments.image(reference, cancel).engine();
+        let mut there = There::default();
+        let Some(base) = definition.base_image() else {
+            there.recipe = is_there(definition.recipe(), environments, cancel)?;
+            return Ok(there);
+        };
+        there.base = image(&base)?;
+        there.image = match (definition.image(), &there.base) {
+            (Some(reference), Some(facts)) if reference != base => {
+                image(&reference)?.filter(|it| it.labels.get(BASE_LABEL) == Some(&facts.id))
+            }
+            (_, facts) => facts.clone(),
+        };
+        if there.base.is_none() || definition.copies() {
+            there.recipe = is_there(definition.recipe(), environments, cancel)?;
+        }
+        Ok(there)
+    }
+
+    /// Whether nothing has to be made before a run.
+    fn complete(&self, definition: &Definition) -> bool {
+        match definition.base {
+            Base::Recipe(_) => self.recipe,
+            _ => self.image.is_some() && !definition.copies(),
+        }
+    }
+}
+
+fn is_there(
+    recipe: Option<&Named>,
+    environments: &Environments<'_>,
+    cancel: &Cancel,
+) -> Result<bool> {
+    match recipe {
+        Some(named) => environments.exists(&named.blueprint.name, cancel).engine(),
+        None => Ok(false),
     }
 }
 
 /// The steps, from facts alone.
-fn compose(request: &Request, facts: Facts) -> Result<Plan> {
+fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     let mut steps = Vec::new();
-    steps.extend(install_std(&facts));
-    if !facts.environment_exists {
-        steps.push(make_environment(&facts)?);
-    }
+    steps.extend(facts.toolchain_steps(request));
+    steps.extend(facts.environment_steps(cancel)?);
     steps.push(Step {
         purpose: "prepare directories and files".to_owned(),
         action: Action::Prepare(facts.inside.prepared.clone()),
         command: None,
     });
     if facts.workspace.needs_fetch {
-        steps.push(fetch(&facts, &request.options));
+        steps.push(facts.fetch(&request.options));
     }
-    steps.extend(runs(request, &facts)?);
-    let environments = Environments::new(&facts.selected.engine, &facts.host);
+    steps.extend(verbs::steps(request, &facts)?);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
-        target: facts.target.to_string(),
-        environment: EnvironmentRef {
-            location: environments.location(&facts.named.blueprint.name),
-            name: facts.named.blueprint.name.clone(),
-            recipe_sha256: facts.named.sha256.clone(),
-            suite: facts.named.recipe.suite.clone(),
-            exists: facts.environment_exists,
-        },
+        target: facts.target.asked().to_owned(),
+        environment: facts.environment(),
         engine_reason: facts.selected.reason.clone(),
         target_dir: facts.inside.target_dir.clone(),
         publish_dir: facts.workspace.target_directory.clone(),
@@ -158,131 +294,176 @@ fn compose(request: &Request, facts: Facts) -> Result<Plan> {
     })
 }
 
-/// The target's `std` for a toolchain of the host, where it lacks it.
-fn install_std(facts: &Facts) -> Option<Step> {
-    let ToolchainSource::Host { name, .. } = &facts.toolchain.source else {
-        return None;
-    };
-    let triple = facts.target.triple();
-    if facts.toolchain.has_std(triple) {
-        return None;
-    }
-    let command = cross_engine::Invocation::new("rustup").args([
-        "target",
-        "add",
-        "--toolchain",
-        name.as_str(),
-        triple,
-    ]);
-    Some(host_step(
-        "install the target's std",
-        command,
-        HostFailure::Toolchain,
-    ))
-}
-
-fn make_environment(facts: &Facts) -> Result<Step> {
-    let blueprint = &facts.named.blueprint;
-    let environments = Environments::new(&facts.selected.engine, &facts.host);
-    Ok(Step {
-        purpose: "make the environment".to_owned(),
-        command: Some(environments.making(blueprint).engine()?),
-        action: Action::MakeEnvironment(blueprint.clone()),
-    })
-}
-
-fn fetch(facts: &Facts, options: &Options) -> Step {
-    let mut command = facts.cargo.command("fetch");
-    for triple in [facts.target.triple(), &host_triple()] {
-        command = command.args(["--target", triple]);
-    }
-    if options.locked {
-        command = command.arg("--locked");
-    }
-    host_step("fetch dependencies", command, HostFailure::Fetch)
-}
-
-fn host_step(purpose: &str, command: cross_engine::Invocation, failure: HostFailure) -> Step {
-    Step {
-        purpose: purpose.to_owned(),
-        command: Some(command.clone()),
-        action: Action::Host { command, failure },
-    }
-}
-
-/// The runs of the verb. What compiles has no network; what runs programs has the engine's usual
-/// one, unless the configuration says otherwise.
-fn runs(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
-    let options = &request.options;
-    let compile = |verb: &str, extra: &[&str], purpose: &str| {
-        let mut command = facts.cargo_in(verb, options);
-        command.push("--message-format=json".to_owned());
-        command.extend(extra.iter().map(|arg| (*arg).to_owned()));
-        facts.run(
-            purpose,
-            command,
-            Network::None,
-            OutputKind::CargoMessages,
-            false,
-        )
-    };
-    let execute = |verb: &str, purpose: &str, output: OutputKind| {
-        let mut command = facts.cargo_in(verb, options);
-        if verb == "run" {
-            command.push("--quiet".to_owned());
-        }
-        if !options.trailing.is_empty() {
-            command.push("--".to_owned());
-            command.extend(options.trailing.iter().cloned());
-        }
-        facts.run(purpose, command, Network::Default, output, options.stdin)
-    };
-    let program = match options.capture {
-        true => OutputKind::Captured,
-        false => OutputKind::Program,
-    };
-    let publish = Step {
-        purpose: "publish the artifacts".to_owned(),
-        action: Action::Publish,
-        command: None,
-    };
-    Ok(match request.verb {
-        Verb::Build => vec![compile("build", &[], "compile")?, publish],
-        Verb::Check => vec![compile("check", &[], "check")?],
-        Verb::Test => vec![
-            compile("test", &["--no-run"], "compile the tests")?,
-            execute("test", "run the tests", OutputKind::Tests)?,
-        ],
-        Verb::Run => vec![
-            compile("build", &[], "compile")?,
-            publish,
-            execute("run", "run the program", program)?,
-        ],
-    })
-}
-
 impl Facts {
-    fn cargo_in(&self, verb: &str, options: &Options) -> Vec<String> {
-        let mut command = vec!["cargo".to_owned(), verb.to_owned()];
+    fn environment(&self) -> EnvironmentRef {
+        let recipe = self.definition.recipe();
+        let environments = Environments::new(&self.selected.engine, &self.host);
+        let image = self.definition.image();
+        EnvironmentRef {
+            location: match &image {
+                Some(image) => Location::Image(image.clone()),
+                None => environments.location(&self.definition.name()),
+            },
+            name: self.definition.name(),
+            kind: self.definition.kind(),
+            recipe_sha256: recipe.map(|it| it.sha256.clone()),
+            suite: recipe.map(|it| it.recipe.suite.clone()),
+            image_id: self.there.image.as_ref().map(|it| it.id.clone()),
+            exists: self.there.complete(&self.definition),
+        }
+    }
+
+    /// What rustup has to add to the toolchain.
+    fn toolchain_steps(&self, request: &Request) -> Vec<Step> {
+        if self.settings.custom_toolchain.value {
+            // It is the user's own and not rustup's to complete.
+            return Vec::new();
+        }
+        let needs = toolchain::Needs {
+            triple: self.target.known().map(|it| it.triple()),
+            build_std: !self.build_std.is_empty(),
+            clippy: verbs::is_clippy(request),
+        };
+        self.toolchain
+            .missing(&needs)
+            .into_iter()
+            .map(|missing| {
+                let command = Invocation::new("rustup").args(missing.arguments);
+                host_step(missing.purpose, command, HostFailure::Toolchain)
+            })
+            .collect()
+    }
+
+    /// What makes the environment, as far as it is not there.
+    fn environment_steps(&self, cancel: &Cancel) -> Result<Vec<Step>> {
+        let (definition, there) = (&self.definition, &self.there);
+        let mut steps = Vec::new();
+        if there.complete(definition) {
+            return Ok(steps);
+        }
+        let rebuild = there.base.is_none() || definition.copies();
+        match &definition.base {
+            Base::Recipe(named) => steps.push(self.make_environment(named)?),
+            Base::Image { reference, .. } if rebuild => steps.push(self.pull(reference)?),
+            Base::Image { .. } => {}
+            Base::Dockerfile(dockerfile) if rebuild => {
+                let recipe = dockerfile.recipe.as_ref();
+                if let Some(named) = recipe.filter(|_| !there.recipe) {
+                    steps.push(self.make_environment(named)?);
+                }
+                let base = recipe.map(|it| self.recipe_image(it));
+                if let Some(build) = definition.dockerfile_build(base.as_deref()) {
+                    steps.push(self.build_image("the Dockerfile's image", build, None, cancel)?);
+                }
+            }
+            Base::Dockerfile(_) => {}
+        }
+        if let Some(build) = definition.pre_build_build() {
+            let on = definition.base_image();
+            steps.push(self.build_image("the `pre-build` image", build, on, cancel)?);
+        }
+        Ok(steps)
+    }
+
+    fn environments(&self) -> Environments<'_> {
+        Environments::new(&self.selected.engine, &self.host)
+    }
+
+    fn recipe_image(&self, named: &Named) -> String {
+        match self.environments().location(&named.blueprint.name) {
+            Location::Image(image) => image,
+            _ => named.blueprint.name.clone(),
+        }
+    }
+
+    fn make_environment(&self, named: &Named) -> Result<Step> {
+        Ok(Step {
+            purpose: "make the environment".to_owned(),
+            command: Some(self.environments().making(&named.blueprint).engine()?),
+            action: Action::MakeEnvironment(named.blueprint.clone()),
+        })
+    }
+
+    fn pull(&self, reference: &str) -> Result<Step> {
+        let platform = self.definition.platform(&self.selected.engine).option;
+        let command = self.environments().pulling(reference, platform.as_deref());
+        Ok(Step {
+            purpose: "pull the image".to_owned(),
+            command: Some(command),
+            action: Action::PullImage {
+                reference: reference.to_owned(),
+                platform,
+            },
+        })
+    }
+
+    fn build_image(
+        &self,
+        what: &str,
+        build: ImageBuild,
+        on: Option<String>,
+        cancel: &Cancel,
+    ) -> Result<Step> {
+        let settings = &self.settings;
+        let build = build
+            .platform(self.definition.platform(&self.selected.engine).option)
+            .options(settings.build_opts.value.clone())
+            .no_buildkit(settings.no_buildkit.value)
+            .progress(settings.build_progress.as_ref().map(|it| it.value.clone()));
+        Ok(Step {
+            purpose: format!("build {what}"),
+            command: Some(self.environments().building(&build, cancel).engine()?),
+            action: Action::BuildImage { build, on },
+        })
+    }
+
+    fn fetch(&self, options: &Options) -> Step {
+        let mut command = self.cargo.command("fetch");
+        for triple in triples(&self.target) {
+            command = command.args(["--target", &triple]);
+        }
+        for (flag, given) in [("--locked", options.locked), ("--offline", options.offline)] {
+            if given {
+                command = command.arg(flag);
+            }
+        }
+        host_step("fetch dependencies", command, HostFailure::Fetch)
+    }
+
+    /// `cargo <verb>` as it is called inside: where, for what, and with what the request adds.
+    pub(crate) fn cargo_in(&self, verb: &str, options: &Options) -> Vec<String> {
+        let mut command = vec![self.definition.cargo().to_owned(), verb.to_owned()];
         if let Some(manifest) = &self.cargo.manifest {
             command.extend(["--manifest-path".to_owned(), manifest.display().to_string()]);
         }
-        command.extend(["--target".to_owned(), self.target.triple().to_owned()]);
+        command.extend(["--target".to_owned(), self.target_argument()]);
         if options.locked {
             command.push("--locked".to_owned());
         }
+        command.extend(self.additions(verb));
         command.extend(options.cargo.iter().cloned());
         command
     }
 
-    fn run(
-        &self,
-        purpose: &str,
-        command: Vec<String>,
-        usual: Network,
-        output: OutputKind,
-        stdin: bool,
-    ) -> Result<Step> {
+    /// What cargo's `--target` is inside.
+    pub(crate) fn target_argument(&self) -> String {
+        self.definition
+            .zigbuild_target()
+            .unwrap_or_else(|| self.target.argument())
+    }
+
+    /// Flags of ours that cargo's `verb` is given.
+    pub(crate) fn additions(&self, verb: &str) -> Vec<String> {
+        let mut flags = self.build_std.clone();
+        if verb == "test" && self.settings.doctests.value && self.toolchain.is_nightly() {
+            flags.push("-Zdoctest-xcompile".to_owned());
+        }
+        flags
+    }
+
+    /// A run of `command` in the environment; `usual` is its network unless the configuration says
+    /// otherwise.
+    pub(crate) fn run_spec(&self, command: Vec<String>, usual: Network) -> RunSpec {
         let network = self
             .config
             .network
@@ -298,17 +479,57 @@ impl Facts {
             mounts.extend(self.inside.network_mounts.iter().cloned());
             env.extend(self.inside.network_env.clone());
         }
-        let spec = RunSpec::new(self.root.clone(), self.cwd(), command)
+        RunSpec::new(self.root.clone(), self.cwd(), command)
             .mounts(mounts)
             .env(env)
             .network(network)
             .name(format!("cross-{}", self.target.triple()))
-            .stdin(stdin);
+            .platform(self.definition.platform(&self.selected.engine).option)
+            .options(self.container_options())
+            .user_namespace(inside::user_namespace(
+                &self.settings,
+                &self.selected.engine,
+            ))
+            .seccomp(self.inside.seccomp.clone())
+    }
+
+    /// The user's words for the `run` of a container; the sandbox has none.
+    fn container_options(&self) -> Vec<String> {
+        match self.selected.engine.has_images() {
+            true => self.settings.container_opts.value.clone(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The step that runs `spec`.
+    pub(crate) fn run(
+        &self,
+        purpose: &str,
+        spec: RunSpec,
+        output: crate::plan::OutputKind,
+    ) -> Result<Step> {
         Ok(Step {
             purpose: purpose.to_owned(),
             command: Some(self.selected.engine.invocation(&spec).engine()?),
-            action: Action::Run { spec, output },
+            action: Action::Run {
+                spec,
+                output,
+                yielding: self.inside.yielding.iter().cloned().collect(),
+            },
         })
+    }
+
+    /// Everything of the target that cargo shows its user, in the workspace's own target directory.
+    pub(crate) fn mirror(&self) -> Step {
+        let triple = self.target.triple();
+        Step {
+            purpose: "publish the artifacts".to_owned(),
+            action: Action::Mirror {
+                from: self.inside.target_dir.join(triple),
+                to: self.workspace.target_directory.join(triple),
+            },
+            command: None,
+        }
     }
 
     /// The request's directory where the environment sees it, else the workspace's root.
@@ -319,6 +540,18 @@ impl Facts {
         } else {
             self.workspace.root.clone()
         }
+    }
+}
+
+pub(crate) fn host_step(
+    purpose: impl Into<String>,
+    command: Invocation,
+    failure: HostFailure,
+) -> Step {
+    Step {
+        purpose: purpose.into(),
+        command: Some(command.clone()),
+        action: Action::Host { command, failure },
     }
 }
 

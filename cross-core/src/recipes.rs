@@ -21,17 +21,24 @@ pub(crate) struct Named {
 pub(crate) struct Additions {
     pub(crate) suite: Option<String>,
     pub(crate) packages: Vec<String>,
+    /// A script that runs as root in the finished root file system.
+    pub(crate) pre_build: Option<String>,
 }
 
-/// The recipe for `target` with the user's additions, named by its hash.
-pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> Result<Named> {
+/// The architecture of this machine, and so of its environments' own programs.
+pub(crate) fn build_architecture() -> Result<DebianArch> {
     let machine = std::env::consts::ARCH;
-    let build = DebianArch::from_rust_arch(machine).ok_or_else(|| {
+    DebianArch::from_rust_arch(machine).ok_or_else(|| {
         Error::new(
             ErrorKind::UnsupportedTarget,
             format!("no recipe makes an environment on a machine of architecture {machine}"),
         )
-    })?;
+    })
+}
+
+/// The recipe for `target` with the user's additions, named by its hash.
+pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> Result<Named> {
+    let build = build_architecture()?;
     let mut recipe = target.recipe(build, rust).map_err(|unsupported| {
         Error::new(ErrorKind::UnsupportedTarget, unsupported.to_string())
             .with_help(unsupported.help())
@@ -40,19 +47,38 @@ pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> 
     if let Some(suite) = &additions.suite {
         recipe = recipe.suite(suite);
     }
+    recipe = recipe.extend_commands(additions.pre_build.as_deref().map(as_command));
+    let told = [
+        ("CROSS_TARGET", Some(target.triple())),
+        ("CROSS_DEB_ARCH", target.deb_arch_argument()),
+    ];
+    let told = told
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     let sha256 = hex(&Sha256::digest(recipe.canonical()));
     let name = format!("{}-{}-{}", target.triple(), recipe.suite, &sha256[..12]);
     let architectures =
         std::iter::once(recipe.architecture.to_string()).chain(recipe.foreign.clone());
     let blueprint = Blueprint::new(name, &recipe.suite, recipe.packages.clone())
         .architectures(architectures)
-        .exclude(recipe.exclude.clone());
+        .exclude(recipe.exclude.clone())
+        .commands(recipe.all_commands())
+        .command_env(told);
     Ok(Named {
         recipe,
         blueprint,
         sha256,
         runner: target.runner(build),
     })
+}
+
+/// A command that runs `script` as a program of its own, whatever shell its first line asks for.
+fn as_command(script: &str) -> String {
+    let quoted = format!("'{}'", script.replace('\'', r"'\''"));
+    format!(
+        "printf %s {quoted} > /cross-pre-build\nchmod 755 /cross-pre-build\n\
+         /cross-pre-build \"$CROSS_TARGET\"\nrm /cross-pre-build"
+    )
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -1,8 +1,11 @@
 //! One request: what to do, for which target, with which of cargo's knobs.
 
+use std::path::PathBuf;
+
 use cross_config::{Layer, LayerBuilder};
 use cross_engine::Cancel;
 
+use crate::cargo_request::Line;
 use crate::cross::Cross;
 use crate::error::Result;
 use crate::outcome::Outcome;
@@ -27,7 +30,14 @@ pub struct Request {
 pub(crate) struct Options {
     /// Selection and features, as cargo's own arguments.
     pub(crate) cargo: Vec<String>,
+    /// The packages that were named; they are among `cargo` too.
+    pub(crate) packages: Vec<String>,
     pub(crate) locked: bool,
+    pub(crate) offline: bool,
+    /// In place of the workspace's own target directory.
+    pub(crate) target_dir: Option<PathBuf>,
+    /// The command line of the front door, for its verb.
+    pub(crate) line: Option<Line>,
     /// Arguments for the program or the tests, after `--`.
     pub(crate) trailing: Vec<String>,
     pub(crate) stdin: bool,
@@ -46,8 +56,10 @@ impl Request {
     }
 
     /// Only this package of the workspace (`--package`). May be given more than once.
-    pub fn package(self, name: impl Into<String>) -> Self {
-        self.cargo_args(["--package".to_owned(), name.into()])
+    pub fn package(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.options.packages.push(name.clone());
+        self.cargo_args(["--package".to_owned(), name])
     }
 
     /// Every package of the workspace (`--workspace`).
@@ -92,6 +104,21 @@ impl Request {
     /// With `Cargo.lock` as it is: a change it would need is an error (`--locked`).
     pub fn locked(mut self) -> Self {
         self.options.locked = true;
+        self
+    }
+
+    /// Without a network, also for what runs on the host: what is not fetched yet is an error
+    /// (`--offline`).
+    pub fn offline(mut self) -> Self {
+        self.options.offline = true;
+        self
+    }
+
+    /// With this target directory in place of the workspace's own (`--target-dir`). Artifacts appear
+    /// in `<dir>/<triple>/<profile>`.
+    pub fn target_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        let dir = self.cross.dir().join(dir.into());
+        self.options.target_dir = Some(dir);
         self
     }
 

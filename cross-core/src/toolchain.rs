@@ -50,24 +50,86 @@ impl Toolchain {
         }
     }
 
-    /// What tells its products from another's.
+    /// What tells its products from another's. Cargo itself tells versions of one toolchain apart.
     pub(crate) fn identity(&self) -> String {
-        let version = self.version.as_deref().unwrap_or_default();
         match self.sysroot() {
-            Some(sysroot) => format!("{} {version}", sysroot.display()),
+            Some(sysroot) => sysroot.display().to_string(),
             None => "image".to_owned(),
         }
     }
 
-    /// Whether its `std` for `triple` is there, as far as the host can see.
-    pub(crate) fn has_std(&self, triple: &str) -> bool {
-        self.sysroot().is_none_or(|sysroot| {
-            sysroot
-                .join("lib/rustlib")
-                .join(triple)
-                .join("lib")
-                .is_dir()
-        })
+    /// Whether it takes unstable options. One whose version is not known is believed by its name.
+    pub(crate) fn is_nightly(&self) -> bool {
+        let name = match &self.source {
+            ToolchainSource::Host { name, .. } => name.as_str(),
+            _ => "",
+        };
+        match &self.version {
+            Some(version) => version.contains("-nightly") || version.contains("-dev"),
+            None => name.starts_with("nightly"),
+        }
+    }
+
+    /// What rustup has to add to it.
+    pub(crate) fn missing(&self, needs: &Needs<'_>) -> Vec<Missing> {
+        let ToolchainSource::Host { name, sysroot } = &self.source else {
+            return Vec::new();
+        };
+        let rustlib = sysroot.join("lib/rustlib");
+        let mut missing = Vec::new();
+        if !sysroot.join("bin/cargo").exists() {
+            let add = [
+                "toolchain",
+                "add",
+                name,
+                "--profile",
+                "minimal",
+                "--force-non-host",
+            ];
+            missing.push(Missing::new(format!("install the toolchain {name}"), &add));
+        }
+        let on = ["--toolchain", name.as_str()];
+        if needs.clippy && !sysroot.join("bin/cargo-clippy").exists() {
+            let add = ["component", "add", "clippy", on[0], on[1]];
+            missing.push(Missing::new("install clippy", &add));
+        }
+        if needs.build_std && !rustlib.join("src/rust/library").is_dir() {
+            let add = ["component", "add", "rust-src", on[0], on[1]];
+            missing.push(Missing::new("install the source of std", &add));
+        }
+        if let Some(triple) = needs.triple.filter(|_| !needs.build_std) {
+            if !rustlib.join(triple).join("lib").is_dir() {
+                let add = ["target", "add", on[0], on[1], triple];
+                missing.push(Missing::new("install the target's std", &add));
+            }
+        }
+        missing
+    }
+}
+
+/// What a request needs of a toolchain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs<'a> {
+    /// The target whose `std` it needs, where rustup has one.
+    pub(crate) triple: Option<&'a str>,
+    /// Whether it builds `std` itself.
+    pub(crate) build_std: bool,
+    pub(crate) clippy: bool,
+}
+
+/// A call of rustup that completes a toolchain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub(crate) purpose: String,
+    pub(crate) arguments: Vec<String>,
+}
+
+impl Missing {
+    fn new(purpose: impl Into<String>, arguments: &[&str]) -> Self {
+        Missing {
+            purpose: purpose.into(),
+            arguments: arguments.iter().map(|&it| it.to_owned()).collect(),
+        }
     }
 }
 
@@ -90,6 +152,8 @@ impl fmt::Display for Toolchain {
 pub(crate) enum Wanted<'a> {
     Host,
     Image,
+    /// One of rustup's by its name, as in `cargo +nightly`.
+    Named(&'a str),
     Directory(&'a Path),
 }
 
@@ -98,13 +162,19 @@ impl<'a> Wanted<'a> {
         match text {
             "host" => Wanted::Host,
             "image" => Wanted::Image,
+            name if name.starts_with('+') => Wanted::Named(&name[1..]),
             path => Wanted::Directory(Path::new(path)),
         }
     }
 }
 
-/// Finds the toolchain for a project in `dir`.
-pub(crate) fn find(wanted: &Wanted<'_>, dir: &Path, host: &Host) -> Result<Toolchain> {
+/// Finds the toolchain for a project in `dir`. One of rustup's runs on `platform`, a triple.
+pub(crate) fn find(
+    wanted: &Wanted<'_>,
+    dir: &Path,
+    host: &Host,
+    platform: &str,
+) -> Result<Toolchain> {
     match wanted {
         Wanted::Image => Ok(Toolchain {
             source: ToolchainSource::Image,
@@ -128,16 +198,25 @@ pub(crate) fn find(wanted: &Wanted<'_>, dir: &Path, host: &Host) -> Result<Toolc
                 },
             })
         }
-        Wanted::Host => Rustup::of(host).active(dir),
+        Wanted::Host => Rustup::of(host).active(dir, platform),
+        Wanted::Named(name) => Rustup::of(host).named(name, "named by its `+`", dir, platform),
     }
 }
 
-/// The cargo of the host that reads manifests and fetches: rustup's active one, else `PATH`'s.
-pub(crate) fn host_cargo(dir: &Path, host: &Host) -> Result<PathBuf> {
-    if let Ok(toolchain) = Rustup::of(host).active(dir) {
-        if let Some(sysroot) = toolchain.sysroot() {
-            return Ok(sysroot.join("bin/cargo"));
-        }
+/// The cargo of the host that reads manifests and fetches: that of the toolchain that was `named`
+/// or is rustup's active one, else `PATH`'s.
+pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result<PathBuf> {
+    let found = |wanted| find(&wanted, dir, host, &host_triple());
+    let named = named.map(|name| found(Wanted::Named(name))).transpose()?;
+    let usual = found(Wanted::Host).ok();
+    // One that is still to be installed has no cargo yet.
+    let cargo = [named, usual]
+        .iter()
+        .flatten()
+        .filter_map(|toolchain| Some(toolchain.sysroot()?.join("bin/cargo")))
+        .find(|cargo| cargo.exists());
+    if let Some(cargo) = cargo {
+        return Ok(cargo);
     }
     host.find_program("cargo").ok_or_else(|| {
         Error::new(ErrorKind::ToolMissing, "`cargo` is not installed on this machine").with_help(
@@ -163,32 +242,52 @@ impl<'a> Rustup<'a> {
         }
     }
 
-    /// The toolchain rustup would use in `dir`.
-    fn active(&self, dir: &Path) -> Result<Toolchain> {
-        let Some(home) = self.home.as_deref().filter(|home| home.is_dir()) else {
-            return Err(missing(
-                "rustup is not installed, so there is no toolchain to mount",
-            ));
-        };
-        let (name, why) = self.active_name(home, dir)?;
-        if Path::new(&name).is_absolute() {
-            return find(&Wanted::Directory(Path::new(&name)), dir, self.host);
+    /// The toolchain rustup would use in `dir`, as it runs on `platform`.
+    fn active(&self, dir: &Path, platform: &str) -> Result<Toolchain> {
+        let (name, why) = self.active_name(self.home()?, dir)?;
+        self.named(&name, &why, dir, platform)
+    }
+
+    fn home(&self) -> Result<&Path> {
+        let home = self.home.as_deref().filter(|home| home.is_dir());
+        home.ok_or_else(|| missing("rustup is not installed, so there is no toolchain to mount"))
+    }
+
+    /// The toolchain called `name`: a channel, or one that was linked under that name. One that is
+    /// not there is rustup's to install, where rustup is.
+    fn named(&self, name: &str, why: &str, dir: &Path, platform: &str) -> Result<Toolchain> {
+        if Path::new(name).is_absolute() {
+            return find(
+                &Wanted::Directory(Path::new(name)),
+                dir,
+                self.host,
+                platform,
+            );
         }
-        let toolchains = home.join("toolchains");
-        let triple = host_triple();
-        let sysroot = [name.clone(), format!("{name}-{triple}")]
-            .iter()
-            .map(|name| toolchains.join(name))
-            .find(|sysroot| sysroot.join("bin/cargo").exists());
-        let Some(sysroot) = sysroot else {
-            return Err(missing(format!(
-                "toolchain `{name}` ({why}) is not installed"
-            ))
-            .with_help(format!(
-                "run `rustup toolchain install {name}`, or set `toolchain = \"image\"` to use the distribution's Rust"
-            )));
+        let toolchains = self.home()?.join("toolchains");
+        let channel = name.strip_suffix(&format!("-{}", host_triple()));
+        let full = format!("{}-{platform}", channel.unwrap_or(name));
+        // One that was linked has a name of its own, and runs on whatever it was built for.
+        let linked = (platform == host_triple() || !is_channel(name)).then(|| name.to_owned());
+        let there = [Some(full.clone()), linked]
+            .into_iter()
+            .flatten()
+            .find(|name| toolchains.join(name).join("bin/cargo").exists());
+        let name = match there {
+            Some(name) => name,
+            None if is_channel(name) && self.host.find_program("rustup").is_some() => full,
+            None => {
+                return Err(
+                    missing(format!("toolchain `{name}` ({why}) is not installed")).with_help(
+                        format!(
+                            "run `rustup toolchain install {name}`, or set `toolchain = \"image\"` \
+                             to use the distribution's Rust"
+                        ),
+                    ),
+                );
+            }
         };
-        let sysroot = canonical(&sysroot);
+        let sysroot = canonical(&toolchains.join(&name));
         Ok(Toolchain {
             version: recorded_version(&sysroot),
             source: ToolchainSource::Host { name, sysroot },
@@ -231,6 +330,14 @@ impl<'a> Rustup<'a> {
             .map(|name| (name.to_owned(), "rustup's default".to_owned()))
             .ok_or_else(|| missing("rustup has no default toolchain"))
     }
+}
+
+/// Whether rustup can install a toolchain of this name: a channel, or a version.
+fn is_channel(name: &str) -> bool {
+    ["stable", "beta", "nightly"]
+        .iter()
+        .any(|channel| name.starts_with(channel))
+        || name.starts_with(|first: char| first.is_ascii_digit())
 }
 
 fn missing(message: impl Into<String>) -> Error {
@@ -326,7 +433,8 @@ mod tests {
             )]);
             variables.extend(extra.iter().map(|(k, v)| (k.into(), v.into())));
             let host = Host::new(variables, "/nonexistent");
-            let found = find(&Wanted::Host, &self.0.path().join("w/app"), &host)?;
+            let dir = self.0.path().join("w/app");
+            let found = find(&Wanted::Host, &dir, &host, &host_triple())?;
             match found.source {
                 ToolchainSource::Host { name, .. } => Ok(name),
                 other => panic!("{other:?}"),
@@ -334,18 +442,22 @@ mod tests {
         }
     }
 
+    fn full(channel: &str) -> String {
+        format!("{channel}-{}", host_triple())
+    }
+
     #[test]
     fn rustups_order_is_kept() {
         let machine =
             Machine::new("default_toolchain = \"stable\"\n[overrides]\n\"DIR/w\" = \"nightly\"\n");
-        assert_eq!(machine.name(&[]).unwrap(), "nightly");
+        assert_eq!(machine.name(&[]).unwrap(), full("nightly"));
         assert_eq!(
             machine.name(&[("RUSTUP_TOOLCHAIN", "stable")]).unwrap(),
-            "stable"
+            full("stable")
         );
         let file = machine.0.path().join("w/app/rust-toolchain.toml");
         fs::write(file, "[toolchain]\nchannel = \"1.85.0\"\n").unwrap();
-        assert_eq!(machine.name(&[]).unwrap(), "1.85.0");
+        assert_eq!(machine.name(&[]).unwrap(), full("1.85.0"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What cargo says of the workspace: one offline question when everything is fetched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, Package};
@@ -19,6 +19,8 @@ pub(crate) struct Workspace {
     pub(crate) target_directory: PathBuf,
     /// The manifest of the package in whose directory the request was made, if it is one.
     pub(crate) package_manifest: Option<PathBuf>,
+    /// The workspace's packages by name, with their manifests.
+    pub(crate) members: BTreeMap<String, PathBuf>,
     /// The workspace roots of path dependencies that lie outside of this workspace.
     pub(crate) outside: Vec<PathBuf>,
     /// Whether something has to be fetched, or `Cargo.lock` to be written, before a build.
@@ -96,11 +98,22 @@ const OUTER_CARGO: [&str; 24] = [
 ];
 
 impl HostCargo {
-    /// `cargo <subcommand>` on the host, without what an outer cargo left in the environment.
+    /// `cargo <subcommand>` on the host, for the manifest.
     pub(crate) fn command(&self, subcommand: &str) -> Invocation {
-        let mut cargo = Invocation::new(&self.program)
-            .arg(subcommand)
-            .cwd(&self.dir);
+        let cargo = self.call([subcommand]);
+        match &self.manifest {
+            Some(manifest) => cargo.args(["--manifest-path", &manifest.to_string_lossy()]),
+            None => cargo,
+        }
+    }
+
+    /// `cargo <words>` on the host, without what an outer cargo left in the environment.
+    pub(crate) fn call<I>(&self, words: I) -> Invocation
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let mut cargo = Invocation::new(&self.program).args(words).cwd(&self.dir);
         for name in OUTER_CARGO {
             cargo = cargo.env_value(name, Value::Unset);
         }
@@ -108,9 +121,6 @@ impl HostCargo {
         let rustc = self.program.with_file_name("rustc");
         if rustc.is_file() {
             cargo = cargo.env("RUSTC", rustc.to_string_lossy());
-        }
-        if let Some(manifest) = &self.manifest {
-            cargo = cargo.args(["--manifest-path", &manifest.to_string_lossy()]);
         }
         cargo
     }
@@ -122,7 +132,7 @@ impl HostCargo {
 /// has to be fetched first, and cargo is asked again for what it knows without.
 pub(crate) fn probe(
     cargo: &HostCargo,
-    triples: &[&str],
+    triples: &[String],
     host: &Host,
     cancel: &Cancel,
 ) -> Result<Workspace> {
@@ -133,10 +143,11 @@ pub(crate) fn probe(
         )
         .with_help("name the directory of a cargo project"));
     }
-    let mut full =
-        cargo
-            .command("metadata")
-            .args(["--format-version", "1", "--offline", "--locked"]);
+    let mut full = cargo
+        .command("metadata")
+        .args(["--format-version", "1", "--offline", "--locked"])
+        // A path dependency that a feature turns on has to be visible too.
+        .arg("--all-features");
     for triple in triples {
         full = full.args(["--filter-platform", triple]);
     }
@@ -211,9 +222,30 @@ impl Workspace {
                 .iter()
                 .map(|package| PathBuf::from(&package.manifest_path))
                 .find(|manifest| *manifest == here),
+            members: metadata
+                .workspace_packages()
+                .iter()
+                .map(|package| {
+                    (
+                        package.name.to_string(),
+                        PathBuf::from(&package.manifest_path),
+                    )
+                })
+                .collect(),
             outside: outside.into_iter().collect(),
             needs_fetch,
         }
+    }
+
+    /// The manifest of the one package that is built, whose configuration holds: the one that was
+    /// named, else the one in whose directory the request was made.
+    pub(crate) fn built_manifest(&self, named: &[String]) -> Option<&Path> {
+        let manifest = match named {
+            [] => self.package_manifest.as_ref(),
+            [one] => self.members.get(one),
+            _ => None,
+        };
+        manifest.map(PathBuf::as_path)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::ffi::OsString;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Builds, tests and packages logsift for every target it ships for.
@@ -24,6 +26,26 @@ pub(crate) enum Command {
     Run(Cargo),
     /// Show every step that a build, test or run would take, and take none
     Plan(Plan),
+    /// Do what a cargo command line says, for a target: `cross build --release --target TRIPLE`
+    #[command(disable_help_flag = true)]
+    Cross {
+        /// What would follow `cargo`
+        #[arg(
+            value_name = "CARGO_COMMAND_LINE",
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        words: Vec<OsString>,
+    },
+    /// Show the configuration: every value and where it was said
+    Config {
+        /// As JSON
+        #[arg(long, conflicts_with = "schema")]
+        json: bool,
+        /// The JSON Schema of Cross.toml instead, for editors
+        #[arg(long)]
+        schema: bool,
+    },
     /// Ask every engine and tool whether it works here
     Doctor {
         /// As JSON
@@ -219,6 +241,23 @@ mod tests {
             let (cargo, args) = run.passed_on.split();
             assert_eq!([cargo.to_vec(), args.to_vec()], expected, "{given}");
             assert_eq!(run.choice.engine.as_deref(), Some("docker"));
+        }
+    }
+
+    #[test]
+    fn a_cargo_command_line_is_taken_as_it_is() {
+        for words in [
+            &["build", "--help"][..],
+            &["+nightly", "test", "-p", "x", "--", "--engine", "y"],
+            &["--version"],
+            &["--", "x"],
+            &[],
+        ] {
+            let line = ["xtask", "cross"].into_iter().chain(words.iter().copied());
+            let Command::Cross { words: got } = Cli::try_parse_from(line).unwrap().command else {
+                panic!("it is a cross");
+            };
+            assert_eq!(got, words);
         }
     }
 

@@ -90,6 +90,24 @@ pub(crate) fn plan(args: &Plan, cancel: &Cancel) -> Result<(), Failure> {
     }
 }
 
+/// `config`: every value that holds, and where it was said.
+pub(crate) fn config(json: bool, schema: bool) -> Result<(), Failure> {
+    if schema {
+        ui::answer(cross_core::config_schema().trim_end());
+        return Ok(());
+    }
+    let rows = Cross::discover()?.config()?.explain();
+    if json {
+        return answer_json(&rows);
+    }
+    let rows = rows
+        .into_iter()
+        .map(|row| [row.key, row.value, row.origin.to_string()]);
+    let head = ["key", "value", "said by"];
+    ui::answer(ui::table(head, &rows.collect::<Vec<_>>()));
+    Ok(())
+}
+
 /// `doctor`: fails if nothing could be built here.
 pub(crate) fn doctor(json: bool) -> Result<(), Failure> {
     let report = Cross::discover()?.doctor()?;
@@ -110,16 +128,14 @@ pub(crate) fn doctor(json: bool) -> Result<(), Failure> {
 pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     let rows = Target::all().map(|target| {
         let facts = target.facts();
-        // A glibc floor is a target of its own, and no recipe serves it yet.
         let missing = match facts.support {
             Support::NotYet { why } => Some(why),
-            _ if target.glibc().is_some() => Some("no recipe makes programs for an older glibc"),
             _ => None,
         };
-        let support = if missing.is_some() {
-            "not yet"
-        } else {
-            "recipe"
+        let support = match (missing, target.published_image()) {
+            (None, _) => "recipe",
+            (Some(_), Some(_)) => "published image",
+            (Some(_), None) => "not yet",
         };
         (target, support, missing, facts)
     });

@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod dist;
 mod failure;
+mod front_door;
 mod manifest;
 mod setup;
 mod ui;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Err(error) => Err(Failure::new(format!("cannot handle Ctrl-C: {error}"))),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Ctrl-C reaches the whole process group, so a program's own end may be heard of first.
         Err(_) if cancel.check().is_err() => {
             ui::error(&Failure::new("interrupted"));
@@ -47,17 +48,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command, cancel: &Cancel) -> Result<(), Failure> {
-    match command {
+fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
+    let done = match command {
+        Command::Cross { words } => return Ok(front_door::run(words, cancel)),
         Command::Setup(args) => setup::run(args, cancel),
         Command::Dist(args) => dist::run(args, cancel),
         Command::Build(args) => commands::cargo(Verb::Build, args, cancel),
         Command::Test(args) => commands::cargo(Verb::Test, args, cancel),
         Command::Run(args) => commands::cargo(Verb::Run, args, cancel),
         Command::Plan(args) => commands::plan(args, cancel),
+        Command::Config { json, schema } => commands::config(*json, *schema),
         Command::Doctor { json } => commands::doctor(*json),
         Command::Targets { json } => commands::targets(*json),
         Command::Env(args) => commands::env(args, cancel),
         Command::Clean => commands::clean(),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

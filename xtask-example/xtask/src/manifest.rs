@@ -53,7 +53,8 @@ pub(crate) enum Status {
 pub(crate) struct Built {
     pub(crate) engine: String,
     pub(crate) environment: String,
-    pub(crate) recipe_sha256: String,
+    /// Where the environment is made of a recipe.
+    pub(crate) recipe_sha256: Option<String>,
     pub(crate) rust: Option<String>,
     /// The oldest glibc the program starts on.
     pub(crate) glibc: Option<String>,

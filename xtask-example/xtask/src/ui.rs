@@ -103,7 +103,12 @@ impl Ui {
             EventKind::Diagnostic { rendered, .. } => {
                 self.say(rendered.strip_suffix('\n').unwrap_or(rendered));
             }
-            EventKind::Warning { message, .. } => self.say(&format!("warning: {message}")),
+            EventKind::Warning { message, help, .. } => {
+                self.say(&format!("warning: {message}"));
+                if let Some(help) = help {
+                    self.say(&format!("help: {help}"));
+                }
+            }
             EventKind::EngineChosen { engine, reason } if row.step.is_empty() => {
                 self.plain_unless_shown(row, &format!("{target}: in {engine}: {reason}"));
             }
@@ -218,6 +223,11 @@ impl Ui {
         if self.0.output == Output::Kept {
             self.plain(row, text);
         }
+    }
+
+    /// Says something by the way.
+    pub(crate) fn note(&self, text: &str) {
+        self.say(&format!("note: {text}"));
     }
 
     fn say(&self, text: &str) {

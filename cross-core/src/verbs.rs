@@ -1,0 +1,148 @@
+//! The runs of each verb: what is compiled, what is executed, and where the artifacts go.
+
+use std::iter;
+
+use cross_engine::{Mount, Network, Value};
+
+use crate::error::Result;
+use crate::front_door::commands::Place;
+use crate::front_door::render;
+use crate::plan::{Action, OutputKind, Step, Verb};
+use crate::planner::Facts;
+use crate::request::Request;
+
+/// The steps of the request's verb. What compiles has no network; what runs programs has the
+/// engine's usual one, unless the configuration says otherwise.
+pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
+    let verbs = Verbs { request, facts };
+    let compile = |verb, extra, purpose| verbs.compile(verb, extra, purpose);
+    Ok(match request.verb {
+        Verb::Build => vec![compile("build", &[], "compile")?, publish()],
+        Verb::Check => vec![compile("check", &[], "check")?],
+        Verb::Clippy => vec![compile("clippy", &[], "check with clippy")?],
+        Verb::Doc => vec![compile("doc", &[], "document")?, facts.mirror()],
+        Verb::Rustc => vec![compile("rustc", &[], "compile")?, publish()],
+        Verb::Test => vec![
+            compile("test", &["--no-run"], "compile the tests")?,
+            verbs.execute("test", "run the tests", OutputKind::Tests)?,
+        ],
+        Verb::Bench => vec![
+            compile("bench", &["--no-run"], "compile the benchmarks")?,
+            verbs.execute("bench", "run the benchmarks", verbs.program())?,
+        ],
+        Verb::Run => vec![
+            compile("build", &[], "compile")?,
+            publish(),
+            verbs.execute("run", "run the program", verbs.program())?,
+        ],
+        Verb::Cargo => verbs.front_door()?,
+    })
+}
+
+/// Whether the request needs the component clippy.
+pub(crate) fn is_clippy(request: &Request) -> bool {
+    let line = request.options.line.as_ref();
+    request.verb == Verb::Clippy || line.is_some_and(|it| it.line.name() == Some("clippy"))
+}
+
+struct Verbs<'a> {
+    request: &'a Request,
+    facts: &'a Facts,
+}
+
+impl Verbs<'_> {
+    fn compile(&self, verb: &str, extra: &[&str], purpose: &str) -> Result<Step> {
+        let options = &self.request.options;
+        let mut command = self.facts.cargo_in(verb, options);
+        command.push("--message-format=json".to_owned());
+        command.extend(extra.iter().map(|arg| (*arg).to_owned()));
+        if self.request.verb == Verb::Rustc {
+            self.trailing(&mut command);
+        }
+        let spec = self.facts.run_spec(command, Network::None);
+        self.facts.run(purpose, spec, OutputKind::CargoMessages)
+    }
+
+    fn execute(&self, verb: &str, purpose: &str, output: OutputKind) -> Result<Step> {
+        let options = &self.request.options;
+        let mut command = self.facts.cargo_in(verb, options);
+        if verb == "run" {
+            command.push("--quiet".to_owned());
+        }
+        self.trailing(&mut command);
+        let spec = self.facts.run_spec(command, Network::Default);
+        self.facts.run(purpose, spec.stdin(options.stdin), output)
+    }
+
+    /// What follows `--`.
+    fn trailing(&self, command: &mut Vec<String>) {
+        let trailing = &self.request.options.trailing;
+        if !trailing.is_empty() {
+            command.push("--".to_owned());
+            command.extend(trailing.iter().cloned());
+        }
+    }
+
+    /// The command line of the front door, as the environment's cargo is given it.
+    fn front_door(&self) -> Result<Vec<Step>> {
+        let facts = self.facts;
+        let Some(asked) = &self.request.options.line else {
+            return Ok(Vec::new());
+        };
+        let line = &asked.line;
+        let place = line.rule().map(|rule| rule.place);
+        let words = line.inside(&render::Inside {
+            dir: &asked.dir,
+            target: &facts.target_argument(),
+            additions: &facts.additions(line.name().unwrap_or_default()),
+        })?;
+        let cargo = facts.definition.cargo().to_owned();
+        let command = iter::once(cargo).chain(words).collect();
+        let network = place.and_then(Place::network).unwrap_or(Network::None);
+        let runs = matches!(
+            place,
+            Some(Place::Environment {
+                runs_programs: true,
+                ..
+            })
+        );
+        let mut spec = facts
+            .run_spec(command, network)
+            .stdio(asked.stdio)
+            // What compiles must not be able to type into the caller's terminal.
+            .terminal(asked.terminal && runs);
+        if asked.terminal && !runs && facts.selected.engine.has_images() {
+            let color = (
+                "CARGO_TERM_COLOR".to_owned(),
+                Value::Plain("always".to_owned()),
+            );
+            if !spec.env.contains_key(&color.0) {
+                spec = spec.env([color]);
+            }
+        }
+        if let Some(program) = &asked.plugin {
+            let name = program.file_name().unwrap_or_default();
+            let there = facts.inside.cargo_home.join("bin").join(name);
+            spec = spec.mounts([Mount::read(program).at(there)]);
+        }
+        spec = spec.mounts(asked.config_files.iter().map(Mount::read));
+        let purpose = format!("cargo {}", line.name().unwrap_or_default());
+        let run = facts.run(&purpose, spec, OutputKind::CommandLine)?;
+        Ok(vec![run, facts.mirror()])
+    }
+
+    fn program(&self) -> OutputKind {
+        match self.request.options.capture {
+            true => OutputKind::Captured,
+            false => OutputKind::Program,
+        }
+    }
+}
+
+fn publish() -> Step {
+    Step {
+        purpose: "publish the artifacts".to_owned(),
+        action: Action::Publish,
+        command: None,
+    }
+}

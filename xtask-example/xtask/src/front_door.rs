@@ -1,0 +1,59 @@
+//! `cross`: the front door for whoever types cargo's command lines.
+//!
+//! Standard output carries what cargo prints there and nothing else; what is said here goes to
+//! standard error. The exit status is cargo's.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+
+use cross_core::{Cancel, Cross, EventKind, Place};
+
+use crate::INTERRUPTED;
+use crate::cli::Format;
+use crate::failure::Failure;
+use crate::ui::{self, Output, Ui};
+
+/// What this program returns where cargo had no part in it: what container engines return for their
+/// own failures.
+const NOT_CARGO: u8 = 125;
+
+/// Does what the command line says.
+pub(crate) fn run(words: &[OsString], cancel: &Cancel) -> ExitCode {
+    match cargo(words, cancel) {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(_) if cancel.check().is_err() => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            // A command line that cargo itself would refuse has cargo's own code.
+            let code = error.code().and_then(|code| u8::try_from(code).ok());
+            ui::error(&Failure::from(error));
+            ExitCode::from(code.unwrap_or(NOT_CARGO))
+        }
+    }
+}
+
+fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
+    let ui = Ui::new(Format::Human, Output::Shown);
+    let cross = Cross::discover()?.on_event({
+        let ui = ui.clone();
+        move |event| match &event.kind {
+            // Nobody wonders why a build is built where everything is.
+            EventKind::Decided(decision) if matches!(decision.place, Place::Environment { .. }) => {
+            }
+            EventKind::Decided(decision) => ui.note(&decision.to_string()),
+            // From here on the screen is cargo's.
+            EventKind::StepStarted { purpose, .. } if purpose.starts_with("cargo ") => ui.close(),
+            EventKind::StepFinished { .. } => {}
+            _ => ui.show(event),
+        }
+    });
+    let terminal =
+        io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
+    let done = cross
+        .cargo(words)
+        .inherit()
+        .terminal(terminal)
+        .run_until(cancel);
+    ui.close();
+    Ok(done?.code)
+}
