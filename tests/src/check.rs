@@ -1,10 +1,9 @@
-//! The one snapshot function.
+//! The one snapshot function, and its like for other files that are made.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
-use crate::ambient;
+use crate::{ambient, tool};
 
 /// How many lines around a difference are shown.
 const CONTEXT: usize = 3;
@@ -18,20 +17,28 @@ const CONTEXT: usize = 3;
 /// With a difference, when the two differ; and when there is no such file.
 #[track_caller]
 pub fn check(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/snapshots")
-        .join(format!("{name}.txt"));
+    check_file(&format!("tests/tests/snapshots/{name}.txt"), actual);
+}
+
+/// The same for any file that is made: `path` is from the root of the repository.
+///
+/// # Panics
+///
+/// As [`check`] does.
+#[track_caller]
+pub fn check_file(path: &str, actual: &str) {
+    let file = tool::repository().join(path);
     if ambient::variable("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1") {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, actual).unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, actual).unwrap();
         return;
     }
-    let Ok(expected) = fs::read_to_string(&path) else {
-        panic!("there is no snapshot `{name}`; UPDATE_SNAPSHOTS=1 writes it:\n{actual}");
+    let Ok(expected) = fs::read_to_string(&file) else {
+        panic!("there is no `{path}`; UPDATE_SNAPSHOTS=1 writes it:\n{actual}");
     };
     assert!(
         expected == actual,
-        "snapshot `{name}` differs (UPDATE_SNAPSHOTS=1 rewrites it):\n{}",
+        "`{path}` differs (UPDATE_SNAPSHOTS=1 rewrites it):\n{}",
         difference(&expected, actual)
     );
 }

@@ -30,7 +30,7 @@ mod redact;
 pub mod tool;
 mod tree;
 
-pub use check::check;
+pub use check::{check, check_file};
 pub use fake::{Answer, Call, Rule};
 pub use fixture::{Project, real_env};
 pub use leftovers::Leftovers;

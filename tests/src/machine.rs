@@ -73,18 +73,9 @@ impl Machine {
         for made in ["bin", "home", "cargo/registry", "cargo/git", "cache"] {
             fs::create_dir_all(root.join(made)).unwrap();
         }
-        fs::create_dir_all(toolchain.join("bin")).unwrap();
-        for target in crate::TARGETS {
-            let std = toolchain.join("lib/rustlib").join(target).join("lib");
-            fs::create_dir_all(std).unwrap();
-        }
+        install_toolchain(&toolchain, "1.85.0");
         let settings = format!("default_toolchain = \"{TOOLCHAIN}\"\n");
         fs::write(root.join("rustup/settings.toml"), settings).unwrap();
-        fs::write(
-            toolchain.join("lib/rustlib/multirust-channel-manifest.toml"),
-            "\n[pkg.rust]\nversion = \"1.85.0 (4d91de4e4 2025-02-17)\"\n",
-        )
-        .unwrap();
         for tool in REAL_TOOLS {
             symlink(tool::on_path(tool), root.join("bin").join(tool)).unwrap();
         }
@@ -103,10 +94,28 @@ impl Machine {
         machine.engine(engine)
     }
 
+    /// Rustup has this toolchain as well, with `std` for the suites' targets.
+    #[must_use]
+    pub fn toolchain(self, name: &str, version: &str) -> Self {
+        let toolchain = self.path("rustup/toolchains").join(name);
+        install_toolchain(&toolchain, version);
+        self.link(&toolchain.join("bin/cargo"));
+        self.link(&toolchain.join("bin/rustc"));
+        self
+    }
+
+    /// The toolchain `name` has this directory as well.
+    #[must_use]
+    pub fn component(self, name: &str, dir: &str) -> Self {
+        let toolchain = self.path("rustup/toolchains").join(name);
+        fs::create_dir_all(toolchain.join(dir)).unwrap();
+        self
+    }
+
     /// `engine` answers here as well.
     #[must_use]
     pub fn engine(self, engine: Fakes) -> Self {
-        let ok = || Answer::says("sha256:0\n");
+        let ok = || image(&[], "");
         match engine {
             Fakes::Nothing => self,
             Fakes::Sandbox => {
@@ -132,6 +141,18 @@ impl Machine {
                 .rule("podman", &["image", "inspect"], ok())
                 .rule("podman", &["rm", "--force"], Answer::says("")),
         }
+    }
+
+    /// Docker's images set these variables.
+    #[must_use]
+    pub fn image(self, variables: &[(&str, &str)]) -> Self {
+        self.rule("docker", &["image", "inspect"], image(variables, ""))
+    }
+
+    /// Docker's images are labelled as built on the image of this id.
+    #[must_use]
+    pub fn built_on(self, id: &str) -> Self {
+        self.rule("docker", &["image", "inspect"], image(&[], id))
     }
 
     /// `name` is installed here: the fake, under that name.
@@ -224,6 +245,35 @@ impl Machine {
             .path(project.path(), "PROJECT")
             .path(self.dir.path(), "MACHINE")
     }
+}
+
+/// What a container CLI says of an image that sets `variables`, and has the label of one that was
+/// built on `base`. Who asks for the id alone is content with it, too.
+fn image(variables: &[(&str, &str)], base: &str) -> Answer {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let facts = serde_json::json!([{
+        "Id": "sha256:0",
+        "Os": "linux",
+        "Architecture": "amd64",
+        "Config": {
+            "Env": variables.collect::<Vec<_>>(),
+            "Labels": { "org.cross-core.base": base },
+        },
+    }]);
+    Answer::says(&format!("{facts}\n"))
+}
+
+/// Everything of a toolchain but its programs.
+fn install_toolchain(dir: &Path, version: &str) {
+    let rustlib = dir.join("lib/rustlib");
+    fs::create_dir_all(dir.join("bin")).unwrap();
+    for target in crate::TARGETS {
+        fs::create_dir_all(rustlib.join(target).join("lib")).unwrap();
+    }
+    let manifest = format!("\n[pkg.rust]\nversion = \"{version} (4d91de4e4 2025-02-17)\"\n");
+    fs::write(rustlib.join("multirust-channel-manifest.toml"), manifest).unwrap();
 }
 
 fn env_of(root: &Path) -> Env {

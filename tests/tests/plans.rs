@@ -100,7 +100,7 @@ fn transcripts_of(engine: Fakes) {
 /// `Display`, the serialised form and the value have the same steps and the same commands.
 fn says_the_same_in_every_form(plan: &Plan) {
     let (text, json) = (plan.to_string(), serde_json::to_value(plan).unwrap());
-    assert_eq!(json["schema_version"], 1);
+    assert_eq!(json["schema_version"], cross_core::PLAN_SCHEMA_VERSION);
     assert_eq!(json["verb"], plan.verb.as_str());
     assert_eq!(json["target"], plan.target);
     let steps = json["steps"].as_array().unwrap();
@@ -187,7 +187,7 @@ fn remove_network_files(plan: &mut Value) {
 fn a_plan_names_what_has_to_be_made_first() {
     for (engine, maker) in [
         (Fakes::Sandbox, "mmdebstrap --variant=apt"),
-        (Fakes::Docker, "docker build --label"),
+        (Fakes::Docker, "docker build --force-rm --label"),
         (Fakes::Podman, "podman build --label"),
     ] {
         let machine = machine(engine).rule(
@@ -434,7 +434,7 @@ fn no_secret_is_shown_anywhere() {
 
 fn specs(plan: &Plan) -> impl Iterator<Item = (&RunSpec, OutputKind)> {
     plan.steps.iter().filter_map(|step| match &step.action {
-        Action::Run { spec, output } => Some((spec, *output)),
+        Action::Run { spec, output, .. } => Some((spec, *output)),
         _ => None,
     })
 }

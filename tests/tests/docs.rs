@@ -1,0 +1,110 @@
+//! The documentation says what the code says: what is made from it is up to date, every example of a
+//! configuration is read without a problem, nothing that can be set is left out, and links lead somewhere.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::fs;
+
+use cross_config::Code;
+use cross_engine::Invocation;
+use cross_tests::{check_file, tool};
+
+#[path = "docs/blocks.rs"]
+mod blocks;
+#[path = "docs/links.rs"]
+mod links;
+#[path = "docs/reference.rs"]
+mod reference;
+#[path = "docs/registry.rs"]
+mod registry;
+
+const CONFIGURATION: &str = "docs/configuration.md";
+const MOVING: &str = "docs/moving-from-cross.md";
+
+/// A file of the repository; `path` is from its root.
+fn read(path: &str) -> String {
+    let file = tool::repository().join(path);
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The documents, from the root: those beside the README, and those in `docs`.
+fn documents() -> Vec<String> {
+    let in_dir = |dir: &str| {
+        let entries = fs::read_dir(tool::repository().join(dir)).unwrap();
+        let names = entries.map(|it| it.unwrap().file_name().into_string().unwrap());
+        let documents = names.filter(|name| name.ends_with(".md"));
+        let paths = documents.map(|name| format!("{dir}{name}"));
+        paths.collect::<Vec<_>>()
+    };
+    let mut documents = [in_dir(""), in_dir("docs/")].concat();
+    documents.sort();
+    documents
+}
+
+/// The Rust sources that git has or would take, from the root.
+fn rust_files() -> impl Iterator<Item = String> {
+    let list = Invocation::new("git")
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "*.rs",
+        ])
+        .cwd(tool::repository());
+    let files: Vec<_> = tool::stdout(&list).lines().map(str::to_owned).collect();
+    let exists = |path: &String| tool::repository().join(path).is_file();
+    files.into_iter().filter(exists)
+}
+
+/// `text` with `made` between the two marks of `part`.
+fn with_part(text: &str, part: &str, made: &str) -> String {
+    let begin = format!("<!-- made from the code: {part} -->\n");
+    let end = format!("<!-- end: {part} -->\n");
+    assert_eq!(text.matches(&begin).count(), 1, "one `{begin}`");
+    let (before, rest) = text.split_once(&begin).unwrap();
+    let (_, after) = rest
+        .split_once(&end)
+        .unwrap_or_else(|| panic!("no `{end}`"));
+    format!("{before}{begin}\n{made}\n{end}{after}")
+}
+
+#[test]
+fn the_reference_of_keys_and_variables_is_what_the_code_says() {
+    let text = read(CONFIGURATION);
+    let text = with_part(&text, "keys", &reference::keys());
+    let text = with_part(&text, "settings", &reference::settings());
+    check_file(CONFIGURATION, &text);
+}
+
+#[test]
+fn the_schema_is_what_the_code_says() {
+    check_file("docs/Cross.schema.json", &cross_config::json_schema());
+}
+
+#[test]
+fn the_table_of_subcommands_is_what_the_code_says() {
+    let table = cross_core::cargo_commands_markdown();
+    check_file(MOVING, &with_part(&read(MOVING), "subcommands", &table));
+}
+
+#[test]
+fn every_code_is_explained_once() {
+    let text = read(CONFIGURATION);
+    let rows = text.lines().filter_map(|line| {
+        let (code, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        let is_row = rest.starts_with("error | ") || rest.starts_with("warning | ");
+        is_row.then_some(code)
+    });
+    let codes = Code::ALL.iter().map(|code| code.as_str());
+    assert_eq!(rows.collect::<Vec<_>>(), codes.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_part_is_replaced_and_nothing_else_is() {
+    let text = "a\n<!-- made from the code: x -->\nold\n<!-- end: x -->\nz\n";
+    assert_eq!(
+        with_part(text, "x", "new\n"),
+        "a\n<!-- made from the code: x -->\n\nnew\n\n<!-- end: x -->\nz\n"
+    );
+}

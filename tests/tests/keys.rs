@@ -1,0 +1,378 @@
+//! Every key and variable of the configuration on real engines: each test fails without the feature
+//! it is named after.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use cross_core::{Cross, Env, ErrorKind, Location};
+use cross_engine::Invocation;
+use cross_tests::{Leftovers, Project, on_engines, real_env, tool};
+
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+const HOST: &str = "x86_64-unknown-linux-gnu";
+
+/// A project, what it must leave nothing of, and an engine to run it on.
+struct Case {
+    project: Project,
+    leftovers: Leftovers,
+    engine: &'static str,
+    env: Env,
+}
+
+impl Case {
+    fn new(engine: &'static str, cross_toml: &str) -> Self {
+        let project = Project::new("app").cross_toml(cross_toml);
+        let leftovers = Leftovers::of(&project);
+        Case {
+            env: leftovers.env(),
+            project,
+            leftovers,
+            engine,
+        }
+    }
+
+    fn file(mut self, path: &str, text: &str) -> Self {
+        self.project = self.project.file(path, text);
+        self
+    }
+
+    /// The program: `body` is what its `main` does.
+    fn main(self, body: &str) -> Self {
+        self.file("src/main.rs", &format!("fn main() {{ {body} }}\n"))
+    }
+
+    /// Dependencies, as lines of the manifest after `[dependencies]`.
+    fn dependencies(mut self, lines: &str) -> Self {
+        self.project = self.project.without("Cargo.lock");
+        let head = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+        self.file("Cargo.toml", &format!("{head}[dependencies]\n{lines}"))
+    }
+
+    fn set(mut self, name: &str, value: &str) -> Self {
+        self.env = self.env.set(name, value);
+        self
+    }
+
+    fn cross(&self) -> Cross {
+        self.project
+            .cross()
+            .env(self.env.clone())
+            .engine(self.engine)
+    }
+
+    /// What the program prints, run for `target`.
+    #[track_caller]
+    fn prints_for(&self, target: &str) -> String {
+        let ran = self.cross().run(target).capture().run();
+        let ran = ran.unwrap_or_else(|error| {
+            panic!(
+                "{error}\nhelp: {:?}\n{}",
+                error.help(),
+                self.project.recorder().output()
+            )
+        });
+        self.leftovers.are_none();
+        ran.stdout.unwrap()
+    }
+
+    #[track_caller]
+    fn prints(&self) -> String {
+        self.prints_for(TARGET)
+    }
+}
+
+/// OpenSSL's version, from the library of the distribution that is linked.
+const OPENSSL: &str = "println!(\"{:x} on {}\", unsafe { openssl_sys::OpenSSL_version_num() }, \
+                       std::env::consts::ARCH);";
+
+on_engines! {
+    pre_build_installs_a_library_that_is_linked_and_runs
+    a_passed_on_variable_reaches_a_build_script
+    a_volumes_file_can_be_included
+    a_runner_of_the_users_starts_the_program
+    qemu_strace_shows_the_system_calls
+    a_toolchain_directory_compiles
+    the_nix_store_is_seen
+    a_wrapper_of_the_workspaces_configuration_is_not_used
+}
+
+// How a recipe's packages get into an image is `pre_build`'s way too.
+on_engines! { @ a_packages_library_is_linked_and_runs sandbox }
+
+fn a_packages_library_is_linked_and_runs(engine: &'static str) {
+    let case = Case::new(engine, "[build]\npackages = [\"libssl-dev\"]\n");
+    let case = case.dependencies("openssl-sys = \"0.9\"\n").main(OPENSSL);
+    let printed = case.prints();
+    assert!(printed.starts_with("3"), "{printed}");
+    assert!(printed.ends_with("on aarch64\n"), "{printed}");
+}
+
+fn pre_build_installs_a_library_that_is_linked_and_runs(engine: &'static str) {
+    let toml = format!(
+        "[target.{TARGET}]\npre-build = [\n\
+         \"export DEBIAN_FRONTEND=noninteractive\",\n\
+         \"apt-get update && apt-get install --assume-yes libssl-dev:$CROSS_DEB_ARCH\",\n]\n"
+    );
+    let case = Case::new(engine, &toml);
+    let case = case.dependencies("openssl-sys = \"0.9\"\n").main(OPENSSL);
+    let printed = case.prints();
+    assert!(printed.starts_with("3"), "{printed}");
+    assert!(printed.ends_with("on aarch64\n"), "{printed}");
+    let again = case.cross().build(TARGET).plan().unwrap();
+    assert!(again.environment.exists, "it is made once: {again}");
+}
+
+fn a_passed_on_variable_reaches_a_build_script(engine: &'static str) {
+    let toml = "[build.env]\npassthrough = [\"GIVEN\", \"WRITTEN=in the file\"]\n";
+    let build = "fn main() { for name in [\"GIVEN\", \"WRITTEN\"] { \
+                 println!(\"cargo:rustc-env={name}={}\", std::env::var(name).unwrap()); } }\n";
+    let case = Case::new(engine, toml)
+        .set("GIVEN", "by the caller")
+        .file("build.rs", build);
+    let case = case.main("println!(\"{}, {}\", env!(\"GIVEN\"), env!(\"WRITTEN\"));");
+    assert_eq!(case.prints(), "by the caller, in the file\n");
+}
+
+fn a_volumes_file_can_be_included(engine: &'static str) {
+    let case = Case::new(engine, "[build.env]\nvolumes = [\"SHARED\"]\n");
+    let case = case.file("../shared/text", "from the volume");
+    let shared = case.project.outer().join("shared");
+    let case = case.set("SHARED", shared.to_str().unwrap());
+    let case = case.main("println!(\"{}\", include_str!(concat!(env!(\"SHARED\"), \"/text\")));");
+    assert_eq!(case.prints(), "from the volume\n");
+}
+
+fn a_runner_of_the_users_starts_the_program(engine: &'static str) {
+    let toml = format!("[target.{TARGET}]\nrunner = \"env STARTED_BY=me qemu-aarch64-static\"\n");
+    let case = Case::new(engine, &toml);
+    let case = case.main("println!(\"{}\", std::env::var(\"STARTED_BY\").unwrap());");
+    assert_eq!(case.prints(), "me\n");
+}
+
+fn qemu_strace_shows_the_system_calls(engine: &'static str) {
+    let case = Case::new(engine, "").set("QEMU_STRACE", "1");
+    case.prints();
+    let said = case.project.recorder().output();
+    assert!(said.contains("exit_group(0)"), "{said}");
+}
+
+fn a_toolchain_directory_compiles(engine: &'static str) {
+    let case = Case::new(engine, "");
+    let sysroot = tool::rustc().parent().unwrap().parent().unwrap().to_owned();
+    let cross = case.cross().toolchain(sysroot.to_str().unwrap());
+    let built = cross.build(HOST).run().unwrap();
+    assert_eq!(built.toolchain.sysroot(), Some(sysroot.as_path()));
+    let version = tool::stdout(&Invocation::new(tool::rustc()).arg("--version"));
+    let expected = version.split(' ').nth(1).unwrap();
+    assert_eq!(built.toolchain.version.as_deref(), Some(expected));
+    case.leftovers.are_none();
+}
+
+fn the_nix_store_is_seen(engine: &'static str) {
+    let case = Case::new(engine, "");
+    let store = case.project.outer().join("store");
+    let case = case.file("../store/hash-hello/text", "from the store");
+    let text = store.join("hash-hello/text");
+    let case = case.set("NIX_STORE_DIR", store.to_str().unwrap());
+    let case = case.main(&format!("println!(\"{{}}\", include_str!({text:?}));"));
+    assert_eq!(case.prints(), "from the store\n");
+}
+
+fn a_wrapper_of_the_workspaces_configuration_is_not_used(engine: &'static str) {
+    let case = Case::new(engine, "").file("../wrapper", "#!/bin/sh\nexec \"$@\"\n");
+    // The host has it, and the environment does not.
+    let wrapper = case.project.outer().join("wrapper");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!(
+        "[build]\nrustc-wrapper = {wrapper:?}\n[target.{HOST}]\nlinker = \"/no/such/ld\"\n"
+    );
+    let case = case.file(".cargo/config.toml", &config);
+    let case = case.file("build.rs", "fn main() {}\n");
+    assert_eq!(case.prints(), "hello from aarch64\n");
+}
+
+on_engines! { @ a_dockerfiles_compiler_is_the_one_used docker podman }
+on_engines! { @ a_dockerfile_may_copy_from_its_context docker podman }
+on_engines! { @ a_users_image_is_used_with_its_own_variables docker podman }
+on_engines! { @ pre_build_runs_on_top_of_an_image docker podman }
+on_engines! { @ container_options_are_passed_on docker podman }
+on_engines! { @ build_options_are_passed_on docker podman }
+on_engines! { @ the_ids_can_be_chosen docker podman }
+
+/// A Dockerfile on the recipe's own image, with a C compiler that says who it is.
+const DOCKERFILE: &str = "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\nARG WORD\n\
+    RUN printf '#!/bin/sh\\nexec aarch64-linux-gnu-gcc -DWORD=%s \"$@\"\\n' $WORD > /usr/bin/my-gcc \
+    && chmod 755 /usr/bin/my-gcc\n\
+    ENV CC_aarch64_unknown_linux_gnu=my-gcc\n";
+
+fn with_c(case: Case) -> Case {
+    case.dependencies("[build-dependencies]\ncc = \"1.2\"\n")
+        .file(
+            "build.rs",
+            "fn main() { cc::Build::new().file(\"src/word.c\").compile(\"word\"); }\n",
+        )
+        .file("src/word.c", "#define TEXT(it) #it\n#define OF(it) TEXT(it)\nconst char *word(void) { return OF(WORD); }\n")
+        .file(
+            "src/main.rs",
+            "extern \"C\" { fn word() -> *const std::ffi::c_char; }\n\
+             fn main() { println!(\"{}\", unsafe { std::ffi::CStr::from_ptr(word()) }.to_str().unwrap()); }\n",
+        )
+}
+
+fn a_dockerfiles_compiler_is_the_one_used(engine: &'static str) {
+    let toml = format!(
+        "[target.{TARGET}.dockerfile]\nfile = \"docker/my.Dockerfile\"\nbuild-args = {{ WORD = \"mine\" }}\n"
+    );
+    let case = with_c(Case::new(engine, &toml)).file("docker/my.Dockerfile", DOCKERFILE);
+    assert_eq!(case.prints(), "mine\n");
+    let plan = case.cross().build(TARGET).plan().unwrap();
+    assert!(plan.environment.exists, "it is built once: {plan}");
+    remove(&case, &plan.environment.location);
+}
+
+fn a_dockerfile_may_copy_from_its_context(engine: &'static str) {
+    let toml = format!("[target.{TARGET}]\ndockerfile = \"Dockerfile\"\n");
+    let dockerfile = "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\nCOPY docker/word /etc/word\n";
+    let case = Case::new(engine, &toml)
+        .file("Dockerfile", dockerfile)
+        .file("docker/word", "first")
+        .main("println!(\"{}\", std::fs::read_to_string(\"/etc/word\").unwrap());");
+    assert_eq!(case.prints(), "first\n");
+    let case = case.file("docker/word", "second");
+    assert_eq!(case.prints(), "second\n", "what changed is copied again");
+    let plan = case.cross().build(TARGET).plan().unwrap();
+    remove(&case, &plan.environment.location);
+}
+
+/// An image of the user's: the recipe's with a name and variables of its own.
+fn users_image(case: &Case, tag: &str) -> String {
+    let base = Project::new("base");
+    let plan = base.cross().engine(case.engine).build(TARGET).plan();
+    let plan = plan.unwrap();
+    if !plan.environment.exists {
+        plan.clone()
+            .only_environment()
+            .execute(&cross_core::Cancel::new())
+            .unwrap();
+    }
+    let Location::Image(base) = plan.environment.location else {
+        panic!("{} has images", case.engine);
+    };
+    let image = format!("localhost/cross-test:{tag}-{}", std::process::id());
+    let dockerfile = format!(
+        "FROM {base}\nENV CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc\n\
+         ENV WHOSE=mine\n"
+    );
+    let context = case.project.outer().join("image");
+    fs::create_dir_all(&context).unwrap();
+    fs::write(context.join("Dockerfile"), dockerfile).unwrap();
+    let build = Invocation::new(case.engine).args(["build", "--tag", &image]);
+    tool::stdout(
+        &build
+            .env("DOCKER_BUILDKIT", "0")
+            .arg(context.to_str().unwrap()),
+    );
+    image
+}
+
+fn remove(case: &Case, location: &Location) {
+    if let Location::Image(image) = location {
+        tool::output(&Invocation::new(case.engine).args(["image", "rm", image]));
+    }
+}
+
+fn a_users_image_is_used_with_its_own_variables(engine: &'static str) {
+    let case = Case::new(engine, "").main("println!(\"{}\", std::env::var(\"WHOSE\").unwrap());");
+    let image = users_image(&case, "own");
+    let toml = format!("[target.{TARGET}]\nimage = \"{image}\"\n");
+    let case = case.file("Cross.toml", &toml);
+    assert_eq!(case.prints(), "mine\n");
+    remove(&case, &Location::Image(image));
+}
+
+fn pre_build_runs_on_top_of_an_image(engine: &'static str) {
+    let case = Case::new(engine, "")
+        .main("println!(\"{}\", std::fs::read_to_string(\"/etc/made\").unwrap().trim());")
+        .file("scripts/pre.sh", "#!/bin/sh\necho \"for $1\" > /etc/made\n");
+    let image = users_image(&case, "pre-build");
+    let toml = format!("[target.{TARGET}]\nimage = \"{image}\"\npre-build = \"scripts/pre.sh\"\n");
+    let case = case.file("Cross.toml", &toml);
+    assert_eq!(case.prints(), format!("for {TARGET}\n"));
+    let plan = case.cross().build(TARGET).plan().unwrap();
+    assert!(plan.environment.exists, "it is built once: {plan}");
+    let other = case.file("scripts/pre.sh", "#!/bin/sh\necho other > /etc/made\n");
+    assert_eq!(other.prints(), "other\n", "another script is another image");
+    remove(&other, &plan.environment.location);
+    let plan = other.cross().build(TARGET).plan().unwrap();
+    remove(&other, &plan.environment.location);
+    remove(&other, &Location::Image(image));
+}
+
+fn container_options_are_passed_on(engine: &'static str) {
+    let case = Case::new(engine, "").set("CROSS_CONTAINER_OPTS", "--hostname 'called-so'");
+    let case =
+        case.main("println!(\"{}\", std::fs::read_to_string(\"/etc/hostname\").unwrap().trim());");
+    assert_eq!(case.prints(), "called-so\n");
+}
+
+fn build_options_are_passed_on(engine: &'static str) {
+    let case = Case::new(engine, "")
+        .set("CROSS_BUILD_OPTS", "--label told=yes")
+        .file(
+            "Dockerfile",
+            "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\nENV B=1\n",
+        )
+        .file(
+            "Cross.toml",
+            &format!("[target.{TARGET}]\ndockerfile = \"Dockerfile\"\n"),
+        );
+    case.prints();
+    let plan = case.cross().build(TARGET).plan().unwrap();
+    let Location::Image(image) = &plan.environment.location else {
+        panic!("{engine} has images");
+    };
+    let label = "{{index .Config.Labels \"told\"}}";
+    let ask = Invocation::new(engine).args(["image", "inspect", "--format", label, image]);
+    assert_eq!(tool::stdout(&ask).trim(), "yes");
+    remove(&case, &plan.environment.location);
+}
+
+fn the_ids_can_be_chosen(engine: &'static str) {
+    let case = Case::new(engine, "")
+        .set("CROSS_CONTAINER_UID", "1234")
+        .set("CROSS_CONTAINER_GID", "4321")
+        .set("CROSS_ROOTLESS_CONTAINER_ENGINE", "0");
+    let plan = case.cross().build(TARGET).plan().unwrap();
+    let shown = plan.to_string();
+    assert!(shown.contains("--user 1234:4321"), "{shown}");
+}
+
+#[test]
+fn an_image_or_a_dockerfile_needs_a_container_engine() {
+    for key in ["image = \"debian:bookworm\"", "dockerfile = \"Dockerfile\""] {
+        let case = Case::new("sandbox", &format!("[target.{TARGET}]\n{key}\n"))
+            .file("Dockerfile", "FROM debian:bookworm\n");
+        let error = case.cross().build(TARGET).plan().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::EngineUnusable, "{error}");
+        assert!(error.help().unwrap().contains("docker"), "{error}");
+    }
+}
+
+/// A glob for what `auto` does is a plan's matter; this is that it works at all.
+#[test]
+fn an_image_lets_auto_take_a_container_engine() {
+    let case = Case::new("docker", "");
+    let image = users_image(&case, "auto");
+    let case = case.file(
+        "Cross.toml",
+        &format!("[target.{TARGET}]\nimage = \"{image}\"\n"),
+    );
+    let cross = case.project.cross().env(real_env());
+    let plan = cross.build(TARGET).plan().unwrap();
+    assert_eq!(plan.engine.kind.name(), "docker", "{plan}");
+    assert!(Path::new(&plan.engine.program).exists());
+    remove(&case, &Location::Image(image));
+}

@@ -1,0 +1,297 @@
+//! §3.1, §3.2, §3.4 and §3.5: which engine runs, and what its `run` is told besides mounts.
+
+use cross_core::{ErrorKind, Kind};
+use cross_tests::{Answer, Fakes, tool};
+
+use crate::case::{T, U, each_with, for_t, of_t, on, says, t_with};
+
+const IMAGE: &str = "image = \"mine\"";
+
+#[test]
+fn s3_1_docker_goes_before_podman_for_an_image() {
+    let case = on(Fakes::Podman).also(Fakes::Docker).also(Fakes::Sandbox);
+    let case = case.toml(&format!("[target.{T}]\n{IMAGE}\n"));
+    let seen = case.build();
+    seen.is(seen.plan().engine.kind, Kind::Docker);
+    let seen = on(Fakes::Podman)
+        .toml(&format!("[target.{T}]\n{IMAGE}\n"))
+        .build();
+    seen.is(seen.plan().engine.kind, Kind::Podman);
+}
+
+#[test]
+fn s3_1_differs_a_recipe_needs_no_container_engine() {
+    let seen = on(Fakes::Docker).also(Fakes::Sandbox).build();
+    seen.is(seen.plan().engine.kind, Kind::Sandbox);
+}
+
+#[test]
+fn s3_1_a_sandbox_is_no_engine_for_images() {
+    let case = on(Fakes::Sandbox)
+        .toml(&format!("[target.{T}]\n{IMAGE}\n"))
+        .set("CROSS_CONTAINER_ENGINE", "sandbox");
+    let error = case.refused(&["build", "--target", T], ErrorKind::EngineUnusable);
+    says(&error, "image", "docker");
+    let case = on(Fakes::Sandbox).toml(&format!("[target.{T}]\n{IMAGE}\n"));
+    let error = case.refused(&["build", "--target", T], ErrorKind::NoEngine);
+    says(&error, "docker", "install");
+}
+
+#[test]
+fn s3_1_a_rootless_docker_is_found_out() {
+    let answer = Answer::says("26.1.5|linux/amd64|Engine rootlesskit \n");
+    let case = for_t().rule("docker", &["version", "--format"], answer);
+    let seen = case.cargo(&["build"]);
+    seen.ensure(seen.plan().engine.rootless, "rootless");
+    seen.engine_lacks("--user");
+}
+
+#[test]
+fn s3_2_01_the_user_namespace_is_the_hosts_in_docker() {
+    for_t().cargo(&["build"]).engine_has(&["--userns", "host"]);
+}
+
+#[test]
+fn s3_2_02_a_platform_is_told_where_it_is_not_the_engines() {
+    let platform = |toolchain: &str| {
+        let lines = format!("image = {{ name = \"mine\", toolchain = [{toolchain}] }}");
+        t_with(&lines).program("rustup").build()
+    };
+    platform("\"linux/amd64\"").engine_lacks("--platform");
+    platform("\"x86_64-unknown-linux-gnu\"").engine_lacks("--platform");
+    platform("\"linux/arm64\"").engine_has(&["--platform", "linux/arm64"]);
+    platform("\"linux/arm64/v8\"").engine_has(&["--platform", "linux/arm64/v8"]);
+    platform("\"linux/arm64\", \"linux/amd64\"").engine_lacks("--platform");
+    t_with(IMAGE).build().engine_lacks("--platform");
+}
+
+#[test]
+fn s3_2_04_the_runner_is_told_to_an_images_scripts() {
+    t_with(IMAGE).build().has("CROSS_RUNNER", "");
+    let seen = t_with(&format!("{IMAGE}\nrunner = \"native\"")).build();
+    seen.has("CROSS_RUNNER", "native");
+    let case = t_with(&format!("{IMAGE}\nrunner = \"qemu-system\""));
+    case.build().has("CROSS_RUNNER", "qemu-system");
+}
+
+#[test]
+fn s3_2_04_an_images_scripts_know_the_toolchain() {
+    let case = t_with(IMAGE);
+    let seen = case.build();
+    let sysroot = seen.plan().toolchain.sysroot().unwrap().to_owned();
+    seen.has("CROSS_RUST_SYSROOT", sysroot.to_str().unwrap());
+}
+
+#[test]
+fn s3_2_06_these_variables_of_the_user_reach_the_environment() {
+    let names = [
+        "TERM",
+        "RUSTFLAGS",
+        "RUSTDOCFLAGS",
+        "QEMU_STRACE",
+        "CARGO_INCREMENTAL",
+        "CARGO_BUILD_JOBS",
+        "CARGO_BUILD_RUSTFLAGS",
+        "CARGO_BUILD_RUSTDOCFLAGS",
+        "CARGO_PROFILE_RELEASE_LTO",
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+        "CROSS_DEBUG",
+        "CROSS_MY_OWN",
+    ];
+    let seen = for_t().set_all(&names, "1").build();
+    for name in names {
+        seen.has(name, "1");
+    }
+}
+
+#[test]
+fn s3_2_06_differs_these_variables_of_the_user_do_not() {
+    let names = [
+        "CARGO_BUILD_TARGET_DIR",
+        "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+        "CARGO_BUILD_RUSTDOC",
+        "CARGO_REGISTRY_TOKEN",
+        "LD_LIBRARY_PATH",
+        "MY_TOKEN",
+    ];
+    let seen = for_t().set_all(&names, "x").build();
+    for name in names {
+        seen.lacks(name);
+    }
+}
+
+#[test]
+fn s3_2_06_where_crates_come_from_is_said_without_secrets() {
+    let case = for_t()
+        .set(
+            "CARGO_REGISTRIES_MINE_INDEX",
+            "sparse+https://mine.invalid/",
+        )
+        .set("CARGO_REGISTRIES_MINE_TOKEN", "s3cret");
+    let seen = case.build();
+    seen.has(
+        "CARGO_REGISTRIES_MINE_INDEX",
+        "sparse+https://mine.invalid/",
+    );
+    seen.lacks("CARGO_REGISTRIES_MINE_TOKEN");
+}
+
+#[test]
+fn s3_2_06_these_have_another_value_inside() {
+    for name in ["CARGO_TARGET_DIR", "CROSS_RUNNER", "HOME"] {
+        let case = t_with(IMAGE).set_to_dir(name, "the-users");
+        let seen = case.build();
+        let value = seen.value(name).unwrap();
+        seen.ensure(!value.ends_with("/the-users"), format!("{name}={value}"));
+    }
+}
+
+#[test]
+fn s3_2_06_a_proxy_reaches_what_has_a_network() {
+    let names = ["http_proxy", "https_proxy", "HTTPS_PROXY"];
+    let case = for_t().set_all(&names, "http://proxy.invalid");
+    let (test, build) = (case.cargo(&["test"]), case.cargo(&["build"]));
+    for name in names {
+        test.has(name, "http://proxy.invalid");
+        build.lacks(name);
+    }
+}
+
+#[test]
+fn s3_2_07_the_user_has_a_name() {
+    for_t()
+        .build()
+        .has("USER", if tool::is_root() { "root" } else { "user" });
+    for_t()
+        .set("CROSS_CONTAINER_UID", "1234")
+        .build()
+        .has("USER", "user");
+}
+
+#[test]
+fn s3_2_08_container_options_stand_before_the_image() {
+    let seen = t_with(IMAGE)
+        .set("CROSS_CONTAINER_OPTS", "--memory 2g")
+        .build();
+    seen.engine_has(&["--memory", "2g", "mine"]);
+}
+
+#[test]
+fn s3_2_09_the_version_of_rustc_is_told_to_an_images_scripts() {
+    let seen = t_with(IMAGE).build();
+    for (part, number) in [("MAJOR", "1"), ("MINOR", "85"), ("PATCH", "0")] {
+        seen.has(&format!("CROSS_RUSTC_{part}_VERSION"), number);
+    }
+}
+
+#[test]
+fn s3_2_12_a_container_has_a_name_and_is_removed() {
+    let seen = for_t().build();
+    seen.engine_has(&["--name", &format!("cross-{T}")]);
+    seen.engine_has(&["run", "--rm"]);
+}
+
+#[test]
+fn s3_2_13_only_32_bit_android_has_a_seccomp_profile() {
+    let need = [
+        "armv7-linux-androideabi",
+        "arm-linux-androideabi",
+        "i686-linux-android",
+    ];
+    let others = ["aarch64-linux-android", "x86_64-linux-android", T];
+    let case = each_with(&[need, others].concat(), IMAGE);
+    for (target, needs) in need
+        .map(|it| (it, true))
+        .into_iter()
+        .chain(others.map(|it| (it, false)))
+    {
+        let seen = case.build_for(target);
+        let has = |it: &String| it.starts_with("seccomp=") && it.ends_with("/seccomp.json");
+        seen.is(seen.run().1.args.iter().any(has), needs);
+    }
+}
+
+#[test]
+fn s3_2_14_a_rootful_engine_runs_as_the_caller() {
+    let seen = for_t().build();
+    let (uid, gid) = seen.plan().engine.user;
+    seen.engine_has(&["--user", &format!("{uid}:{gid}")]);
+}
+
+#[test]
+fn s3_2_14_a_rootless_engine_has_root_for_the_caller() {
+    let case = for_t().set("CROSS_ROOTLESS_CONTAINER_ENGINE", "true");
+    let seen = case.build();
+    seen.engine_lacks("--user");
+    seen.has("USER", "root");
+}
+
+#[test]
+fn s3_2_19_the_command_runs_where_it_was_given() {
+    let case = for_t().workspace().in_dir("member/src");
+    let seen = case.build();
+    let dir = case.path("member/src");
+    seen.is(&seen.run().0.cwd, &dir);
+    seen.engine_has(&["--workdir", dir.to_str().unwrap()]);
+}
+
+#[test]
+fn s3_2_21_only_what_the_user_runs_gets_a_terminal() {
+    let words = |word: &str| {
+        let case = for_t();
+        let request = case.cross().cargo([word]).inherit().terminal(true);
+        crate::seen::Seen::new(request.plan().unwrap())
+    };
+    words("run").engine_has(&["--tty"]);
+    words("test").engine_has(&["--tty"]);
+    words("build").engine_lacks("--tty");
+    let piped = for_t().cross().cargo(["run"]).inherit().plan().unwrap();
+    crate::seen::Seen::new(piped).engine_lacks("--tty");
+}
+
+#[test]
+fn s3_2_22_differs_cargo_is_started_without_a_shell_of_its_own() {
+    let case = for_t();
+    let seen = case.cargo(&["build", "--features", "a b; c"]);
+    let words = ["cargo", "build", "--target", T, "--features", "a b; c"];
+    seen.engine_has(&words);
+    let path = seen.value("PATH").unwrap().to_owned();
+    let sysroot = seen.plan().toolchain.sysroot().unwrap();
+    let bin = sysroot.join("bin");
+    seen.ensure(path.starts_with(bin.to_str().unwrap()), path);
+}
+
+#[test]
+fn s3_4_differs_a_caller_that_is_not_root_has_a_home_and_an_entry() {
+    let seen = for_t().set("CROSS_CONTAINER_UID", "1234").build();
+    seen.has("HOME", "/tmp/home");
+    seen.mounts("/etc/passwd", cross_engine::Access::Read);
+    seen.mounts("/tmp/home", cross_engine::Access::Scratch);
+}
+
+#[test]
+fn s3_6_differs_podman_has_its_own_user_namespace() {
+    let seen = on(Fakes::Podman).build();
+    seen.engine_lacks("--userns");
+    let case = on(Fakes::Podman).set("CROSS_CONTAINER_USER_NAMESPACE", "keep-id");
+    case.build().engine_has(&["--userns", "keep-id"]);
+}
+
+#[test]
+fn s3_2_differs_no_label_of_selinux_is_changed() {
+    let seen = for_t().build();
+    seen.engine_has(&["--security-opt", "label=disable"]);
+    let relabels = |it: &String| it.ends_with(":z") || it.contains(":z,") || it.contains("relabel");
+    seen.ensure(!seen.run().1.args.iter().any(relabels), "no :z");
+}
+
+#[test]
+fn s3_2_differs_several_targets_have_several_environments() {
+    let case = for_t().set(&of_t("RUNNER"), "mine");
+    let seen = case.cargo(&["test", "--target", T, "--target", U]);
+    let names: Vec<_> = seen
+        .plans()
+        .map(|plan| plan.environment.name.clone())
+        .collect();
+    seen.ensure(names[0].starts_with(T) && names[1].starts_with(U), &names);
+}

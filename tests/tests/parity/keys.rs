@@ -1,0 +1,305 @@
+//! §2.2: every key, in every type and variable it has.
+
+use cross_core::{EnvironmentKind, ErrorKind};
+use cross_engine::Access;
+
+use crate::case::{Case, HOST, T, U, case, for_t, of_t, says, t_with, text};
+
+fn default_target(case: Case, target: &str) {
+    let seen = case.cargo(&["build"]);
+    seen.is(seen.targets(), [target]);
+}
+
+#[test]
+fn s2_2_default_target_of_the_file() {
+    default_target(for_t(), T);
+}
+
+#[test]
+fn s2_2_default_target_of_the_variable() {
+    default_target(for_t().set("CROSS_BUILD_TARGET", U), U);
+}
+
+#[test]
+fn s2_2_default_target_of_cargos_variable() {
+    default_target(for_t().set("CARGO_BUILD_TARGET", U), U);
+    let case = for_t().set("CARGO_BUILD_TARGET", U);
+    default_target(case.set("CROSS_BUILD_TARGET", HOST), HOST);
+}
+
+#[test]
+fn s2_2_differs_default_targets_of_cargos_configuration() {
+    let config = format!("[build]\ntarget = [\"{T}\", \"{U}\"]\n");
+    let seen = case("")
+        .file(".cargo/config.toml", &config)
+        .cargo(&["build"]);
+    seen.is(seen.targets(), [T, U]);
+    default_target(
+        for_t().file(".cargo/config.toml", "[build]\ntarget = \"x-y\"\n"),
+        T,
+    );
+}
+
+/// What cargo is told to build of `std`.
+fn build_std(case: Case, flag: Option<&str>) {
+    let seen = case.nightly().cargo(&["+nightly", "check", "--target", T]);
+    let mut words = vec!["check", "--target", T];
+    words.extend(flag);
+    seen.given(&words);
+}
+
+#[test]
+fn s2_2_build_std_is_a_flag_or_a_list() {
+    build_std(t_with("build-std = true"), Some("-Zbuild-std"));
+    build_std(t_with("build-std = false"), None);
+    build_std(t_with("build-std = []"), None);
+    build_std(
+        t_with("build-std = [\"core\", \"alloc\"]"),
+        Some("-Zbuild-std=core,alloc"),
+    );
+}
+
+#[test]
+fn s2_2_build_std_of_variables() {
+    for (text, flag) in [
+        ("true", Some("-Zbuild-std")),
+        ("1", Some("-Zbuild-std")),
+        ("0", None),
+        ("core,alloc", Some("-Zbuild-std=core,alloc")),
+    ] {
+        build_std(case("").set("CROSS_BUILD_STD", text), flag);
+        build_std(case("").set(&of_t("BUILD_STD"), text), flag);
+    }
+}
+
+#[test]
+fn s2_2_differs_xargo_is_build_std() {
+    let case = t_with("xargo = true").nightly();
+    let seen = case.cargo(&["+nightly", "build", "--target", T]);
+    seen.given(&["build", "--target", T, "-Zbuild-std"]);
+    seen.warns("deprecated", "xargo");
+}
+
+/// The user's own among the commands that an environment is made with.
+fn script(case: Case) -> Option<String> {
+    let seen = case.cold().build();
+    let mut commands = seen.blueprint().commands.iter();
+    commands.find(|it| it.contains("pre-build")).cloned()
+}
+
+#[track_caller]
+fn runs(case: Case, lines: &str) {
+    let script = script(case).unwrap_or_default();
+    assert!(script.contains(lines), "`{lines}` is not in: {script}");
+}
+
+#[test]
+fn s2_2_pre_build_is_a_script_where_there_is_such_a_file() {
+    let case = t_with("pre-build = \"ci/pre.sh\"");
+    runs(
+        case.file("ci/pre.sh", "#!/bin/bash\nfrom the script\n"),
+        "#!/bin/bash\nfrom the script\n",
+    );
+}
+
+#[test]
+fn s2_2_pre_build_is_a_command_where_there_is_no_such_file() {
+    runs(
+        t_with("pre-build = \"apt-get update\""),
+        "\napt-get update\n",
+    );
+}
+
+#[test]
+fn s2_2_pre_build_is_a_list_of_commands() {
+    let lines = "pre-build = [\"dpkg --add-architecture $CROSS_DEB_ARCH\", \"apt-get update\"]";
+    runs(
+        t_with(lines),
+        "\ndpkg --add-architecture $CROSS_DEB_ARCH\napt-get update\n",
+    );
+    assert_eq!(script(t_with("pre-build = []")), None);
+}
+
+#[test]
+fn s2_2_pre_build_of_build_is_for_every_target() {
+    runs(
+        case("[build]\npre-build = [\"of build\"]\n"),
+        "\nof build\n",
+    );
+    let toml = format!("[build]\npre-build = [\"of build\"]\n[target.{T}]\npre-build = []\n");
+    assert_eq!(script(case(&toml)), None);
+}
+
+#[test]
+fn s2_2_pre_build_of_variables_is_lines_of_commands() {
+    runs(
+        case("").set("CROSS_BUILD_PRE_BUILD", "one\ntwo"),
+        "\none\ntwo\n",
+    );
+    let case = case("").file("pre.sh", "the script's\n");
+    runs(case.set(&of_t("PRE_BUILD"), "pre.sh"), "\npre.sh\n");
+}
+
+#[test]
+fn s2_2_dockerfile_is_a_path_or_a_table() {
+    for lines in [
+        "dockerfile = \"ci/Dockerfile\"",
+        "dockerfile = { file = \"ci/Dockerfile\" }",
+        "dockerfile.file = \"ci/Dockerfile\"",
+    ] {
+        let case = t_with(lines).file("ci/Dockerfile", "FROM mine\n").cold();
+        let seen = case.build();
+        let (_, command) = seen.built();
+        let named = command
+            .args
+            .iter()
+            .any(|it| it == text(&case.path("ci/Dockerfile")));
+        seen.ensure(named, "the file");
+        seen.kind(EnvironmentKind::Dockerfile);
+    }
+}
+
+#[test]
+fn s2_2_dockerfile_of_build_and_of_variables() {
+    for case in [
+        case("[build]\ndockerfile = \"Dockerfile\"\n"),
+        case("").set("CROSS_BUILD_DOCKERFILE", "Dockerfile"),
+        case("").set(&of_t("DOCKERFILE"), "Dockerfile"),
+    ] {
+        let seen = case.file("Dockerfile", "FROM mine\n").build();
+        seen.kind(EnvironmentKind::Dockerfile);
+    }
+}
+
+#[test]
+fn s2_2_dockerfile_has_a_context() {
+    let dockerfile = "FROM mine\nCOPY x /x\n";
+    for (case, context) in [
+        (t_with("dockerfile = \"Dockerfile\""), ""),
+        (
+            t_with("dockerfile = { file = \"Dockerfile\", context = \"ci\" }"),
+            "ci",
+        ),
+        (
+            t_with("dockerfile = \"Dockerfile\"").set(&of_t("DOCKERFILE_CONTEXT"), "ci"),
+            "ci",
+        ),
+    ] {
+        let case = case.file("Dockerfile", dockerfile).file("ci/x", "").cold();
+        let seen = case.build();
+        let expected = case.path(context);
+        let used = seen.built().0.context.clone().unwrap();
+        seen.is(
+            used.canonicalize().unwrap(),
+            expected.canonicalize().unwrap(),
+        );
+    }
+}
+
+#[test]
+fn s2_2_passthrough_is_a_name_or_a_value() {
+    let case = t_with("env.passthrough = [\"GIVEN\", \"WRITTEN=a b=c\", \"ABSENT\", \"EMPTY=\"]");
+    let seen = case.set("GIVEN", "by the user").set("OTHER", "x").build();
+    seen.has("GIVEN", "by the user")
+        .has("WRITTEN", "a b=c")
+        .has("EMPTY", "");
+    seen.lacks("ABSENT").lacks("OTHER");
+}
+
+#[test]
+fn s2_2_passthrough_of_variables_is_words() {
+    let case = case("")
+        .set("CROSS_BUILD_ENV_PASSTHROUGH", "A=1 B")
+        .set(&of_t("ENV_PASSTHROUGH"), "C=3\tD=4")
+        .set("B", "2");
+    let seen = case.build();
+    seen.has("A", "1").has("B", "2").has("C", "3").has("D", "4");
+}
+
+#[test]
+fn s2_2_passthrough_may_not_name_the_runner() {
+    t_with("env.passthrough = [\"CROSS_RUNNER=x\"]").misconfigured("`CROSS_RUNNER`", "`runner`");
+}
+
+#[test]
+fn s2_2_differs_a_name_that_is_no_variables_is_an_error() {
+    t_with("env.passthrough = [\"MY-VAR\"]").misconfigured("`MY-VAR`", "a variable's name");
+}
+
+#[test]
+fn s2_2_volumes_are_a_variables_directory_or_a_path() {
+    let case = t_with("env.volumes = [\"GIVEN\", \"WRITTEN=shared\", \"ABSENT\"]")
+        .set_to_dir("GIVEN", "../given")
+        .file("shared/x", "");
+    let seen = case.build();
+    seen.lacks("ABSENT");
+    let given = seen.value("GIVEN").unwrap();
+    seen.mounts(given, Access::Write);
+    seen.is(
+        &seen.mount(given).unwrap().source,
+        &case.project.outer().join("given"),
+    );
+    let written = case.path("shared");
+    seen.has("WRITTEN", text(&written))
+        .mounts(&written, Access::Write);
+}
+
+#[test]
+fn s2_2_volumes_of_the_first_that_says_some_hold() {
+    let toml = format!("[build.env]\nvolumes = [\"A=a\"]\n[target.{T}.env]\nvolumes = [\"B=b\"]\n");
+    let case = case(&toml).file("a/x", "").file("b/x", "").file("c/x", "");
+    let seen = case.build();
+    seen.lacks("A").has("B", text(&case.path("b")));
+    let case = case.set("CROSS_BUILD_ENV_VOLUMES", "C=c");
+    case.build().has("B", text(&case.path("b"))).lacks("C");
+    case.build_for(U).has("C", text(&case.path("c"))).lacks("A");
+}
+
+#[test]
+fn s2_2_a_volume_that_does_not_exist_is_an_error() {
+    let case = t_with("env.volumes = [\"V=/no/such/directory\"]");
+    let error = case.refused(&["build", "--target", T], ErrorKind::Io);
+    says(&error, "/no/such/directory", "`V` in `env.volumes`");
+}
+
+#[test]
+fn s2_2_runner_is_a_command() {
+    let variable = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER";
+    t_with("runner = \"valgrind --quiet\"")
+        .build()
+        .has(variable, "valgrind --quiet");
+    case("")
+        .set(&of_t("RUNNER"), "valgrind")
+        .build()
+        .has(variable, "valgrind");
+}
+
+#[test]
+fn s2_2_differs_a_flag_is_a_word_of_a_closed_set() {
+    for (text, flag) in [
+        ("yes", Some("-Zbuild-std")),
+        ("on", Some("-Zbuild-std")),
+        ("no", None),
+        ("off", None),
+        ("", None),
+    ] {
+        build_std(case("").set("CROSS_BUILD_STD", text), flag);
+    }
+    let case = case("").set("CROSS_BUILD_ZIG", "maybe");
+    case.misconfigured("CROSS_BUILD_ZIG: `maybe`", "`true` or `false`");
+}
+
+#[test]
+fn s2_2_differs_ours_on_top_change_nothing_of_the_others() {
+    let case = t_with("suite = \"trixie\"\npackages = [\"libssl-dev\"]\nnetwork = \"host\"").cold();
+    let seen = case.build();
+    let packages = &seen.blueprint().packages;
+    seen.ensure(packages.iter().any(|it| it == "libssl-dev:arm64"), packages);
+    seen.is(seen.plan().environment.suite.as_deref(), Some("trixie"));
+    seen.engine_has(&["--network", "host"]);
+    let other = case.build_for(U);
+    other.ensure(
+        !other.blueprint().packages.concat().contains("libssl-dev"),
+        "none",
+    );
+}

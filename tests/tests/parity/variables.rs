@@ -1,0 +1,290 @@
+//! §2.3: what only variables say.
+
+use cross_core::ErrorKind;
+use cross_engine::Access;
+use cross_tests::Fakes;
+
+use crate::case::{Case, NIGHTLY, T, case, has_tool, of_t, on, says, t_with};
+use crate::seen::{Seen, has_words};
+
+/// A project whose Dockerfile's image has to be built.
+fn with_dockerfile() -> Case {
+    let case = t_with("dockerfile = \"Dockerfile\"");
+    case.file("Dockerfile", "FROM mine\n").cold()
+}
+
+#[test]
+fn s2_3_the_engine_can_be_named() {
+    let case = on(Fakes::Docker).set("CROSS_CONTAINER_ENGINE", "podman");
+    let seen = case.also(Fakes::Podman).build();
+    seen.is(seen.plan().engine.kind.name(), "podman");
+    let why = &seen.plan().engine_reason;
+    seen.ensure(why.contains("CROSS_CONTAINER_ENGINE"), why);
+}
+
+#[test]
+fn s2_3_container_options_are_split_as_a_shell_does() {
+    let case = case("").set("CROSS_CONTAINER_OPTS", "--memory 2g --label 'a b'");
+    let seen = case.build();
+    seen.engine_has(&["--memory", "2g", "--label", "a b"]);
+    seen.is_silent();
+}
+
+#[test]
+fn s2_3_the_old_name_of_container_options_is_read_with_a_warning() {
+    let case = case("").set("DOCKER_OPTS", "--memory 2g");
+    let seen = case.build();
+    seen.engine_has(&["--memory", "2g"]);
+    seen.warns("deprecated", "DOCKER_OPTS");
+    let case = case.set("CROSS_CONTAINER_OPTS", "--memory 3g");
+    let seen = case.build();
+    seen.engine_has(&["--memory", "3g"]);
+    seen.ensure(!has_words(seen.run().1, &["2g"]), "the new name wins");
+    seen.warns("deprecated", "DOCKER_OPTS");
+}
+
+#[test]
+fn s2_3_an_open_quote_in_options_is_an_error() {
+    let case = case("").set("CROSS_CONTAINER_OPTS", "--label 'a");
+    case.misconfigured("CROSS_CONTAINER_OPTS", "every quote closed");
+}
+
+#[test]
+fn s2_3_differs_container_options_say_that_a_sandbox_has_none() {
+    let case = on(Fakes::Sandbox).set("CROSS_CONTAINER_OPTS", "--memory 2g");
+    let seen = case.build();
+    seen.engine_lacks("--memory");
+    seen.warns("no-effect", "CROSS_CONTAINER_OPTS");
+}
+
+#[test]
+fn s2_3_build_options_reach_the_images_build() {
+    let seen = with_dockerfile()
+        .set("CROSS_BUILD_OPTS", "--network host --label 'a b'")
+        .build();
+    let words = ["--network", "host", "--label", "a b"];
+    seen.ensure(has_words(seen.built().1, &words), words);
+}
+
+#[test]
+fn s2_3_the_progress_of_a_build_is_one_of_three() {
+    for progress in ["auto", "plain", "tty"] {
+        let seen = with_dockerfile()
+            .set("CROSS_BUILD_PROGRESS", progress)
+            .build();
+        seen.is(seen.built().0.progress.as_deref(), Some(progress));
+    }
+    let case = case("").set("CROSS_BUILD_PROGRESS", "fancy");
+    case.misconfigured("CROSS_BUILD_PROGRESS: `fancy`", "`auto`, `plain` or `tty`");
+}
+
+#[test]
+fn s2_3_buildkit_can_be_turned_off() {
+    let has_buildx = |case: Case| has_tool(case, "docker", &["buildx", "version"], "buildx 0.12\n");
+    let seen = has_buildx(with_dockerfile()).build();
+    seen.ensure(has_words(seen.built().1, &["buildx", "build"]), "buildx");
+    let case = with_dockerfile().set("CROSS_CONTAINER_ENGINE_NO_BUILDKIT", "1");
+    let seen = has_buildx(case).build();
+    seen.ensure(!has_words(seen.built().1, &["buildx"]), "no buildx");
+    seen.is(seen.built().1.args[0].as_str(), "build");
+}
+
+#[test]
+fn s2_3_rootless_can_be_said() {
+    let rootless = |value: &str| {
+        let case = case("").set("CROSS_ROOTLESS_CONTAINER_ENGINE", value);
+        case.build().plan().engine.rootless
+    };
+    assert!(rootless("1"));
+    assert!(!rootless("false"));
+    assert!(!rootless("auto"), "this docker says that it is not");
+}
+
+#[test]
+fn s2_3_the_user_namespace_is_the_hosts_unless_said() {
+    for (value, words) in [
+        ("", Some(["--userns", "host"])),
+        ("auto", Some(["--userns", "host"])),
+        ("keep-id", Some(["--userns", "keep-id"])),
+        ("none", None),
+    ] {
+        let seen = case("")
+            .set("CROSS_CONTAINER_USER_NAMESPACE", value)
+            .build();
+        match words {
+            Some(words) => seen.engine_has(&words),
+            None => seen.engine_lacks("--userns"),
+        };
+    }
+}
+
+#[test]
+fn s2_3_the_ids_can_be_said() {
+    let case = case("")
+        .set("CROSS_CONTAINER_UID", "1234")
+        .set("CROSS_CONTAINER_GID", "4321");
+    case.build().engine_has(&["--user", "1234:4321"]);
+    let case = case.set("CROSS_CONTAINER_UID", "me");
+    case.misconfigured("CROSS_CONTAINER_UID: `me`", "a number");
+}
+
+#[test]
+fn s2_3_differs_remote_engines_are_refused() {
+    case("")
+        .set("CROSS_REMOTE", "1")
+        .misconfigured("CROSS_REMOTE", "unset CROSS_REMOTE");
+    case("").set("CROSS_REMOTE", "0").build().is_silent();
+}
+
+#[test]
+fn s2_3_differs_in_a_container_no_path_is_silently_wrong() {
+    let name = "CROSS_CONTAINER_IN_CONTAINER";
+    let case = case("").set(name, "true");
+    let said = match case.cross().cargo(["build", "--target", T]).plan() {
+        Ok(plan) => format!("{:?}", Seen::new(plan).plan().warnings),
+        Err(error) => error.to_string(),
+    };
+    let is_said = said.contains(name);
+    assert!(is_said, "{name} has no effect, and nobody says so: {said}");
+}
+
+#[test]
+fn s2_3_a_custom_toolchain_is_not_completed() {
+    let case = case("")
+        .set("CROSS_CUSTOM_TOOLCHAIN", "1")
+        .program("rustup");
+    let seen = case.build_for("powerpc-unknown-linux-gnu");
+    seen.is(seen.host_commands(), [""; 0]);
+    let seen = case
+        .set("CROSS_CUSTOM_TOOLCHAIN", "0")
+        .build_for("powerpc-unknown-linux-gnu");
+    seen.ensure(
+        seen.host_commands().concat().contains("target add"),
+        "completed",
+    );
+}
+
+#[test]
+fn s2_3_a_custom_toolchain_may_say_what_it_is_like() {
+    let case = t_with("build-std = true")
+        .set("CROSS_CUSTOM_TOOLCHAIN", "1")
+        .toolchain("mine", "1.85.0");
+    let error = case.refused(&["+mine", "build", "--target", T], ErrorKind::Toolchain);
+    says(&error, "needs a nightly toolchain", "+nightly");
+    let case = case.set("CROSS_CUSTOM_TOOLCHAIN_COMPAT", NIGHTLY);
+    let seen = case.cargo(&["+mine", "build", "--target", T]);
+    seen.given(&["build", "--target", T, "-Zbuild-std"]);
+}
+
+#[test]
+fn s2_3_differs_an_older_version_s_behaviour_is_not_there() {
+    let seen = case("").set("CROSS_COMPATIBILITY_VERSION", "0.2.1").build();
+    seen.warns("no-effect", "CROSS_COMPATIBILITY_VERSION");
+}
+
+#[test]
+fn s2_3_differs_policy_of_a_command_line_changes_no_plan() {
+    let plain = case("");
+    let plan = |case: &Case| case.request(T).steps.len();
+    let before = plan(&plain);
+    let told = plain.set("CROSS_NO_WARNINGS", "0").set("CROSS_DEBUG", "1");
+    assert_eq!(plan(&told), before);
+    told.build().is_silent();
+}
+
+#[test]
+fn s2_3_the_nix_store_can_be_named() {
+    for name in ["NIX_STORE_DIR", "NIX_STORE"] {
+        let case = case("").set_to_dir(name, "../store");
+        let seen = case.build();
+        let store = case.machine.env();
+        let store = store.get_str(name).unwrap();
+        seen.mounts(store, Access::Read);
+    }
+    let case = case("")
+        .set("NIX_STORE", "/no/such/store")
+        .set_to_dir("NIX_STORE_DIR", "store");
+    let seen = case.build();
+    let sees = seen
+        .run()
+        .0
+        .mounts
+        .iter()
+        .any(|it| it.source == case.path("store"));
+    seen.ensure(sees, "NIX_STORE_DIR goes before NIX_STORE");
+}
+
+#[test]
+fn s2_3_a_nix_store_that_is_named_and_missing_is_an_error() {
+    let case = case("").set("NIX_STORE_DIR", "/no/such/store");
+    case.misconfigured("/no/such/store", "NIX_STORE_DIR");
+}
+
+#[test]
+fn s2_3_cargo_home_is_the_users() {
+    let case = case("").set_to_dir("CARGO_HOME", "../my-cargo");
+    let home = case.project.outer().join("my-cargo");
+    let inside = case.build();
+    let seen = inside.value("CARGO_HOME").unwrap();
+    inside.is(std::path::Path::new(seen).canonicalize().unwrap(), home);
+}
+
+#[test]
+fn s2_3_qemu_strace_is_passed_on() {
+    case("")
+        .set("QEMU_STRACE", "1")
+        .build()
+        .has("QEMU_STRACE", "1");
+}
+
+#[test]
+fn s2_3_what_steers_the_engine_is_left_to_its_client() {
+    let case = case("").set("DOCKER_HOST", "unix:///run/mine.sock");
+    let seen = case.build();
+    seen.lacks("DOCKER_HOST");
+    seen.engine_lacks("DOCKER_HOST");
+    assert_eq!(
+        case.machine.calls_of("docker")[0]
+            .env
+            .iter()
+            .filter(|it| *it == "DOCKER_HOST")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn s2_3_a_variable_that_means_nothing_is_warned_of() {
+    for (name, meant) in [
+        ("CROSS_BUILD_PRE_BIULD", "CROSS_BUILD_PRE_BUILD"),
+        ("CROSS_CONTAINER_OPT", "CROSS_CONTAINER_OPTS"),
+        ("CROSS_BUILD_IMAGE", ""),
+    ] {
+        let case = case("").set(name, "x");
+        case.build().warns("unknown-variable", name);
+        let config = case.cross().config().unwrap();
+        let help = config
+            .diagnostics()
+            .find(|it| it.variable.as_deref() == Some(name));
+        let help = help.unwrap().help.clone().unwrap();
+        assert!(help.contains(meant), "{name}: {help}");
+    }
+}
+
+#[test]
+fn s2_3_every_variable_of_a_target_is_spelled_for_a_shell() {
+    let name = "CROSS_TARGET_THUMBV8M_MAIN_NONE_EABI_RUNNER";
+    let case = case("[target.\"thumbv8m.main-none-eabi\"]\nimage = \"mine\"\n").set(name, "mine");
+    let seen = case.build_for("thumbv8m.main-none-eabi");
+    seen.has("CARGO_TARGET_THUMBV8M_MAIN_NONE_EABI_RUNNER", "mine");
+    assert_eq!(
+        of_t("RUNNER"),
+        cross_config::variables::for_target(T, "RUNNER")
+    );
+}
+
+#[test]
+fn s2_3_the_rustc_of_the_caller_is_the_hosts() {
+    let seen = case("").set("RUSTC", "/no/such/rustc").build();
+    seen.has("RUSTC", "rustc");
+}
