@@ -1,11 +1,12 @@
 //! The I/O door: reads the files it is pointed at, and nothing else.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::de::Sections;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::env::Env;
 use crate::error::Error;
 use crate::layer::Layer;
@@ -39,6 +40,7 @@ pub struct Loader {
     package_manifest: Option<PathBuf>,
     env: Env,
     layers: Vec<Layer>,
+    policy: BTreeMap<Code, Severity>,
 }
 
 /// What [`Loader::load`] found.
@@ -71,6 +73,7 @@ impl Loader {
             package_manifest: None,
             env: Env::new(),
             layers: Vec::new(),
+            policy: BTreeMap::new(),
         }
     }
 
@@ -120,6 +123,24 @@ impl Loader {
         self.layer(layer.into())
     }
 
+    /// Takes every problem with this code for an error, or for a warning: what it is about is then left
+    /// out, and the rest of its file counts.
+    ///
+    /// ```
+    /// use cross_config::{Code, Loader, Severity};
+    ///
+    /// let lenient = Loader::new("/home/me/project").severity(Code::UnknownKey, Severity::Warning);
+    /// ```
+    ///
+    /// # Default value
+    ///
+    /// The severity that the problem's own [`Diagnostic::severity`] has.
+    #[must_use]
+    pub fn severity(mut self, code: Code, severity: Severity) -> Self {
+        self.policy.insert(code, severity);
+        self
+    }
+
     fn layer(mut self, layer: Layer) -> Self {
         self.layers.push(layer.relative_to(&self.workspace_root));
         self
@@ -146,6 +167,11 @@ impl Loader {
         } = found;
         let config = Config::merge(self.layers.iter().cloned().chain(layers));
         problems.extend(config.diagnostics().cloned());
+        for problem in &mut problems {
+            if let Some(severity) = self.policy.get(&problem.code) {
+                problem.severity = *severity;
+            }
+        }
         let warnings = Error::unless_usable(problems)?;
         Ok(Loaded {
             config,
@@ -282,6 +308,33 @@ mod tests {
                 .value,
             "auto"
         );
+    }
+
+    #[test]
+    fn what_a_problem_means_is_the_callers_to_say() {
+        let root = workspace(&[(
+            "Cross.toml",
+            "[build]\nsuite = 'b'\nnetwrok = 'none'\n[target.s390x-linux-gnu]\n",
+        )]);
+        let loader = || Loader::new(root.path());
+        assert!(loader().load().is_err());
+        let lenient = loader()
+            .severity(Code::UnknownKey, Severity::Warning)
+            .load()
+            .unwrap();
+        assert_eq!(codes(&lenient.warnings), ["unknown-key", "unknown-target"]);
+        assert!(
+            lenient
+                .config
+                .for_target("s390x-unknown-linux-gnu")
+                .suite
+                .is_some()
+        );
+        let strict = loader()
+            .severity(Code::UnknownKey, Severity::Warning)
+            .severity(Code::UnknownTarget, Severity::Error)
+            .load();
+        assert!(strict.unwrap_err().to_string().contains("[unknown-target]"));
     }
 
     #[test]

@@ -43,6 +43,27 @@ pub(crate) fn arguments(
     Ok(vec![argument])
 }
 
+/// Whether the configuration wants `std` built.
+pub(crate) fn is_asked(config: &TargetConfig) -> bool {
+    let asked = config.build_std.as_ref();
+    asked.is_some_and(|it| matches!(it.value, BuildStd::Default | BuildStd::Crates(_)))
+}
+
+/// The manifest of the source of `std`, inside.
+pub(crate) fn manifest(recipe: Option<&Recipe>, toolchain: &Toolchain) -> String {
+    let source = match (toolchain.sysroot(), recipe.map(|it| it.std)) {
+        (Some(sysroot), _) => sysroot.join("lib/rustlib/src/rust").display().to_string(),
+        (
+            None,
+            Some(StdSource::Source {
+                path: Some(path), ..
+            }),
+        ) => path.to_owned(),
+        (None, _) => "/usr/lib/rustlib/src/rust".to_owned(),
+    };
+    format!("{source}/library/Cargo.toml")
+}
+
 fn of_crates(crates: &[String]) -> String {
     match crates {
         [] => "-Zbuild-std".to_owned(),

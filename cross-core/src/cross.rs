@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cross_config::{Config, Env, Layer, LayerBuilder, Loaded, Loader};
+use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
 use cross_engine::{Cancel, Environments, Host, Needs, Preference, Selected, Variables};
 
 use crate::ambient;
@@ -44,6 +44,7 @@ struct Settings {
     host_toolchain: Option<String>,
     embedder: Option<LayerBuilder>,
     request: Option<LayerBuilder>,
+    policy: BTreeMap<Code, Severity>,
     events: Events,
     /// Engines that have answered, so that each is asked once.
     probed: Arc<Mutex<BTreeMap<String, Selected>>>,
@@ -70,6 +71,7 @@ impl Cross {
             host_toolchain: None,
             embedder: None,
             request: None,
+            policy: BTreeMap::new(),
             events: Events::default(),
             probed: Arc::default(),
         }))
@@ -145,6 +147,23 @@ impl Cross {
     #[must_use]
     pub fn defaults(self, layer: LayerBuilder) -> Self {
         self.with(|settings| settings.embedder = Some(layer))
+    }
+
+    /// Takes every problem of the configuration with this code for an error, or for a warning: what it
+    /// is about is then left out, and the rest counts. All problems are in
+    /// [`Error::diagnostics`](crate::Error::diagnostics), and the warnings are events.
+    ///
+    /// ```
+    /// use cross_core::{Code, Cross, Severity};
+    ///
+    /// // As `cross` has it: a key that means nothing is no failure.
+    /// let cross = Cross::at(".").severity(Code::UnknownKey, Severity::Warning);
+    /// ```
+    #[must_use]
+    pub fn severity(self, code: Code, severity: Severity) -> Self {
+        self.with(|settings| {
+            settings.policy.insert(code, severity);
+        })
     }
 
     fn requested(self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
@@ -276,9 +295,13 @@ impl Cross {
         if let Some(layer) = request {
             loader = loader.request(layer);
         }
+        for (code, severity) in &self.0.policy {
+            loader = loader.severity(*code, *severity);
+        }
         loader.load().map_err(|error| {
             let ours = Error::new(ErrorKind::Config, error.to_string());
             ours.with_help(error.help().unwrap_or("mend it at the place that is named"))
+                .with_diagnostics(error.diagnostics().to_vec())
         })
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use cross_config::Diagnostic;
+
 use crate::outcome::TestSummary;
 
 /// The result type of this crate.
@@ -77,6 +79,7 @@ struct Inner {
     help: Option<String>,
     code: Option<i32>,
     tests: Option<TestSummary>,
+    diagnostics: Vec<Diagnostic>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -88,6 +91,7 @@ impl Error {
             help: None,
             code: None,
             tests: None,
+            diagnostics: Vec::new(),
             source: None,
         }))
     }
@@ -120,6 +124,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_diagnostics(mut self, diagnostics: Vec<Diagnostic>) -> Self {
+        self.0.diagnostics = diagnostics;
+        self
+    }
+
     fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
@@ -138,6 +147,12 @@ impl Error {
     /// The exit code of the cargo or the program that failed.
     pub fn code(&self) -> Option<i32> {
         self.0.code
+    }
+
+    /// Every problem of the configuration with its code, place and remedy, for
+    /// [`ErrorKind::Config`].
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.0.diagnostics
     }
 
     /// What came of the tests, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`].

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cross_config::{Code, Network as ConfigNetwork, Origin, Settings, TargetConfig};
 use cross_engine::{
-    Cancel, Environments, Host, ImageBuild, ImageFacts, Invocation, Location, Network, Root,
-    RunSpec, Selected,
+    Access, Cancel, Environments, Host, ImageBuild, ImageFacts, Invocation, Location, Network,
+    Root, RunSpec, Selected, Value,
 };
 use cross_targets::RustSource;
 
@@ -14,7 +14,10 @@ use crate::cross::Cross;
 use crate::definition::{BASE_LABEL, Base, Choice, Definition};
 use crate::error::{EngineContext as _, Result};
 use crate::inside::{self, Inside};
-use crate::plan::{Action, EnvironmentRef, HostFailure, PLAN_SCHEMA_VERSION, Plan, Step, Warning};
+use crate::plan::{
+    Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
+    Warning,
+};
 use crate::recipes::{Named, short_hash};
 use crate::request::{Options, Request};
 use crate::target_name::TargetName;
@@ -83,6 +86,7 @@ fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         target: &target,
         config: &config,
         rust: match wanted {
+            Wanted::Image if build_std::is_asked(&config) => RustSource::PackagedSource,
             Wanted::Image => RustSource::Packaged,
             _ => RustSource::External,
         },
@@ -276,6 +280,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     if facts.workspace.needs_fetch {
         steps.push(facts.fetch(&request.options));
     }
+    steps.extend(facts.fetch_std()?);
     steps.extend(verbs::steps(request, &facts)?);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
@@ -430,6 +435,45 @@ impl Facts {
         host_step("fetch dependencies", command, HostFailure::Fetch)
     }
 
+    /// Where `std` is built, the crates that it is made of: fetched by the cargo inside, which alone
+    /// knows its source, once for a target directory.
+    fn fetch_std(&self) -> Result<Vec<Step>> {
+        let done = self.inside.target_dir.join("std-is-fetched");
+        if self.build_std.is_empty() || done.exists() {
+            return Ok(Vec::new());
+        }
+        let recipe = self.definition.recipe().map(|named| &named.recipe);
+        let manifest = build_std::manifest(recipe, &self.toolchain);
+        let command = ["cargo", "fetch", "--locked", "--manifest-path", &manifest];
+        let command = command.map(str::to_owned).to_vec();
+        let mut spec = self.run_spec(command, Network::Default);
+        let fetched = ["registry", "git"].map(|part| self.inside.cargo_home.join(part));
+        for mount in &mut spec.mounts {
+            if fetched.contains(&mount.target) {
+                mount.access = Access::Write;
+            }
+        }
+        let online = (
+            "CARGO_NET_OFFLINE".to_owned(),
+            Value::Plain("false".to_owned()),
+        );
+        let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
+        let spec = spec.env([online, bootstrap]);
+        let note = Prepared::File {
+            path: done,
+            text: String::new(),
+            executable: false,
+        };
+        Ok(vec![
+            self.run("fetch what std is made of", spec, OutputKind::CargoMessages)?,
+            Step {
+                purpose: "note that it is fetched".to_owned(),
+                action: Action::Prepare(vec![note]),
+                command: None,
+            },
+        ])
+    }
+
     /// `cargo <verb>` as it is called inside: where, for what, and with what the request adds.
     pub(crate) fn cargo_in(&self, verb: &str, options: &Options) -> Vec<String> {
         let mut command = vec![self.definition.cargo().to_owned(), verb.to_owned()];
@@ -502,12 +546,7 @@ impl Facts {
     }
 
     /// The step that runs `spec`.
-    pub(crate) fn run(
-        &self,
-        purpose: &str,
-        spec: RunSpec,
-        output: crate::plan::OutputKind,
-    ) -> Result<Step> {
+    pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
         Ok(Step {
             purpose: purpose.to_owned(),
             command: Some(self.selected.engine.invocation(&spec).engine()?),

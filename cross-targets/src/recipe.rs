@@ -56,6 +56,8 @@ pub enum RustSource {
     External,
     /// From the distribution: `rustc`, `cargo` and `std` are packages of the recipe.
     Packaged,
+    /// The same, with the source of `std`, which is built even where there is a package of it.
+    PackagedSource,
 }
 
 /// Where the standard library of an environment's target comes from.

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use cross_core::{Cross, Env, ErrorKind, Location};
+use cross_core::{Cross, Env, ErrorKind, EventKind, Location, binary::Binary};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, on_engines, real_env, tool};
 
@@ -89,18 +89,19 @@ const OPENSSL: &str = "println!(\"{:x} on {}\", unsafe { openssl_sys::OpenSSL_ve
                        std::env::consts::ARCH);";
 
 on_engines! {
-    pre_build_installs_a_library_that_is_linked_and_runs
     a_passed_on_variable_reaches_a_build_script
     a_volumes_file_can_be_included
     a_runner_of_the_users_starts_the_program
     qemu_strace_shows_the_system_calls
-    a_toolchain_directory_compiles
     the_nix_store_is_seen
     a_wrapper_of_the_workspaces_configuration_is_not_used
 }
 
-// How a recipe's packages get into an image is `pre_build`'s way too.
+// Each of these makes an environment of its own, which takes a minute. How one gets into an image is
+// the same for docker and podman, and is every suite's matter.
 on_engines! { @ a_packages_library_is_linked_and_runs sandbox }
+on_engines! { @ pre_build_installs_a_library_that_is_linked_and_runs sandbox docker }
+on_engines! { @ a_toolchain_directory_compiles sandbox podman }
 
 fn a_packages_library_is_linked_and_runs(engine: &'static str) {
     let case = Case::new(engine, "[build]\npackages = [\"libssl-dev\"]\n");
@@ -347,7 +348,30 @@ fn the_ids_can_be_chosen(engine: &'static str) {
         .set("CROSS_ROOTLESS_CONTAINER_ENGINE", "0");
     let plan = case.cross().build(TARGET).plan().unwrap();
     let shown = plan.to_string();
-    assert!(shown.contains("--user 1234:4321"), "{shown}");
+    assert!(shown.contains("--user '1234:4321'"), "{shown}");
+}
+
+/// Without it the program would need the glibc of its environment, which is 2.34 and later.
+#[test]
+fn zig_links_with_the_glibc_that_is_named() {
+    let case = Case::new("sandbox", &format!("[target.{HOST}]\nzig = \"2.17\"\n"));
+    let built = case.cross().build(HOST).run().unwrap();
+    let program = Binary::read(built.executables().next().unwrap().path()).unwrap();
+    assert!(program.runs_on("2.17".parse().unwrap()), "{program}");
+    assert_eq!(case.prints_for(HOST), "hello from x86_64\n");
+}
+
+#[test]
+fn build_std_builds_the_standard_library() {
+    let case = Case::new("sandbox", &format!("[target.{TARGET}]\nbuild-std = true\n"));
+    assert_eq!(case.prints(), "hello from aarch64\n");
+    let compiled = |package: &str| {
+        let events = case.project.recorder().events();
+        events.iter().any(
+            |it| matches!(&it.kind, EventKind::Compiled { package: name, .. } if name == package),
+        )
+    };
+    assert!(compiled("std") && compiled("core"));
 }
 
 #[test]

@@ -63,7 +63,11 @@ pub(crate) fn compose(
         suite,
         zig,
         build,
-        rust,
+        builds_std: rust == RustSource::PackagedSource,
+        rust: match rust {
+            RustSource::External => RustSource::External,
+            _ => RustSource::Packaged,
+        },
     }
     .recipe())
 }
@@ -106,6 +110,8 @@ struct Composer {
     zig: Option<Zig>,
     build: DebianArch,
     rust: RustSource,
+    /// Whether `std` is built although there is a package of it.
+    builds_std: bool,
 }
 
 impl Composer {
@@ -202,9 +208,9 @@ impl Composer {
         vec![package.to_owned()]
     }
 
-    /// Whether a package of the distribution is the target's `std`.
+    /// Whether a package of the distribution is the `std` that programs get.
     fn has_packaged_std(&self) -> bool {
-        packaged::has_std(self.facts)
+        !self.builds_std && packaged::has_std(self.facts)
     }
 
     fn rust_packages(&self) -> Vec<String> {

@@ -192,7 +192,7 @@ fn ctrl_c_while_an_environment_is_imported(engine: &str) {
 /// A deadline is a cancellation with another name.
 fn deadline_during_compile(engine: &str) {
     let case = Case::new(endless_compile(), engine);
-    let limit = Duration::from_secs(6);
+    let limit = Duration::from_secs(12);
     let start = clock::now();
     let cancel = Cancel::new().with_deadline(limit);
     let result = case.cross.build(TARGET).run_until(&cancel);
