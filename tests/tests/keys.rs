@@ -84,10 +84,6 @@ impl Case {
     }
 }
 
-/// OpenSSL's version, from the library of the distribution that is linked.
-const OPENSSL: &str = "println!(\"{:x} on {}\", unsafe { openssl_sys::OpenSSL_version_num() }, \
-                       std::env::consts::ARCH);";
-
 on_engines! {
     a_passed_on_variable_reaches_a_build_script
     a_volumes_file_can_be_included
@@ -99,28 +95,32 @@ on_engines! {
 
 // Each of these makes an environment of its own, which takes a minute. How one gets into an image is
 // the same for docker and podman, and is every suite's matter.
-on_engines! { @ a_packages_library_is_linked_and_runs sandbox }
-on_engines! { @ pre_build_installs_a_library_that_is_linked_and_runs sandbox docker }
-on_engines! { @ a_toolchain_directory_compiles sandbox podman }
+on_engines! { @ packages_and_pre_build_bring_libraries_that_are_linked_and_run sandbox docker }
+on_engines! { @ a_toolchain_directory_compiles sandbox }
 
-fn a_packages_library_is_linked_and_runs(engine: &'static str) {
-    let case = Case::new(engine, "[build]\npackages = [\"libssl-dev\"]\n");
-    let case = case.dependencies("openssl-sys = \"0.9\"\n").main(OPENSSL);
-    let printed = case.prints();
-    assert!(printed.starts_with("3"), "{printed}");
-    assert!(printed.ends_with("on aarch64\n"), "{printed}");
-}
+/// The versions of two libraries of the distribution that are linked.
+const LIBRARIES: &str = "extern \"C\" { fn zlibVersion() -> *const std::ffi::c_char; }\n\
+    fn main() {\n\
+    let zlib = unsafe { std::ffi::CStr::from_ptr(zlibVersion()) }.to_str().unwrap();\n\
+    let openssl = unsafe { openssl_sys::OpenSSL_version_num() };\n\
+    println!(\"zlib {zlib}, OpenSSL {openssl:x} on {}\", std::env::consts::ARCH);\n}\n";
 
-fn pre_build_installs_a_library_that_is_linked_and_runs(engine: &'static str) {
+fn packages_and_pre_build_bring_libraries_that_are_linked_and_run(engine: &'static str) {
     let toml = format!(
-        "[target.{TARGET}]\npre-build = [\n\
+        "[build]\npackages = [\"zlib1g-dev\"]\n[target.{TARGET}]\npre-build = [\n\
          \"export DEBIAN_FRONTEND=noninteractive\",\n\
          \"apt-get update && apt-get install --assume-yes libssl-dev:$CROSS_DEB_ARCH\",\n]\n"
     );
-    let case = Case::new(engine, &toml);
-    let case = case.dependencies("openssl-sys = \"0.9\"\n").main(OPENSSL);
+    let case = Case::new(engine, &toml)
+        .dependencies("openssl-sys = \"0.9\"\n[build-dependencies]\npkg-config = \"0.3\"\n")
+        .file(
+            "build.rs",
+            "fn main() { pkg_config::probe_library(\"zlib\").unwrap(); }\n",
+        )
+        .file("src/main.rs", LIBRARIES);
     let printed = case.prints();
-    assert!(printed.starts_with("3"), "{printed}");
+    assert!(printed.starts_with("zlib 1."), "{printed}");
+    assert!(printed.contains(", OpenSSL 3"), "{printed}");
     assert!(printed.ends_with("on aarch64\n"), "{printed}");
     let again = case.cross().build(TARGET).plan().unwrap();
     assert!(again.environment.exists, "it is made once: {again}");

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 
-use cross_core::{Action, CargoPart, CargoPlan, EnvironmentKind, Invocation, Plan, Step};
+use cross_core::{
+    Action, CargoPart, CargoPlan, EnvironmentKind, Invocation, OutputKind, Plan, Step,
+};
 use cross_engine::{Access, Blueprint, ImageBuild, Mount, RunSpec, Value};
 
 /// A command line's plan.
@@ -71,11 +73,16 @@ impl Seen {
         self.plan().steps.iter().find_map(found)
     }
 
-    /// The run in the environment, and its command.
+    /// The run of the command line in the environment, and its command. What is fetched for `std` before
+    /// is a run too.
     #[track_caller]
     pub(crate) fn run(&self) -> (&RunSpec, &Invocation) {
         let run = self.step(|step| match &step.action {
-            Action::Run { spec, .. } => Some((spec, step.command.as_ref()?)),
+            Action::Run {
+                spec,
+                output: OutputKind::CommandLine,
+                ..
+            } => Some((spec, step.command.as_ref()?)),
             _ => None,
         });
         run.unwrap_or_else(|| panic!("nothing runs:\n{}", self.0))
