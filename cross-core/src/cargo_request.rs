@@ -16,7 +16,7 @@ use crate::front_door::commands::Command;
 use crate::front_door::decision::Decision;
 use crate::front_door::flags::{Flag, Phase};
 use crate::front_door::host_settings::{self, Treatment};
-use crate::front_door::{self, Surroundings, Understood};
+use crate::front_door::{self, Surroundings, Understood, problem};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Verb};
 use crate::request::Request;
@@ -379,10 +379,9 @@ fn on_host(cross: &Cross, line: &CommandLine, cancel: &Cancel) -> Result<Vec<Car
     let host = cross.host()?;
     let cargo = cross.host_cargo()?;
     let words = line.on_host().into_iter().map(OsString::into_string);
-    let words: Vec<String> = words.collect::<Result<_, _>>().map_err(|word| {
-        let message = format!("the argument `{}` is not UTF-8", word.to_string_lossy());
-        Error::new(ErrorKind::Path, message)
-    })?;
+    let words: Vec<String> = words
+        .collect::<Result<_, _>>()
+        .map_err(|word| problem::not_utf8(&word))?;
     let call = cargo.call(words);
     let mut parts = vec![CargoPart::Host(call.clone())];
     let partial = [Flag::Package, Flag::Profile, Flag::Release, Flag::Workspace];

@@ -11,7 +11,7 @@ pub(crate) mod configs;
 pub(crate) mod decision;
 pub(crate) mod flags;
 pub(crate) mod host_settings;
-mod problem;
+pub(crate) mod problem;
 pub(crate) mod render;
 mod table;
 mod words;

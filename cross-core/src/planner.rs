@@ -302,14 +302,13 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
 impl Facts {
     fn environment(&self) -> EnvironmentRef {
         let recipe = self.definition.recipe();
-        let environments = Environments::new(&self.selected.engine, &self.host);
-        let image = self.definition.image();
+        let name = self.definition.name();
         EnvironmentRef {
-            location: match &image {
-                Some(image) => Location::Image(image.clone()),
-                None => environments.location(&self.definition.name()),
+            location: match self.definition.image() {
+                Some(image) => Location::Image(image),
+                None => self.environments().location(&name),
             },
-            name: self.definition.name(),
+            name,
             kind: self.definition.kind(),
             recipe_sha256: recipe.map(|it| it.sha256.clone()),
             suite: recipe.map(|it| it.recipe.suite.clone()),

@@ -1,6 +1,6 @@
 //! §3.2 and §3.3: what of the host an environment sees.
 
-use cross_core::{Action, Prepared};
+use cross_core::Prepared;
 use cross_engine::Access;
 use cross_tests::Fakes;
 
@@ -89,15 +89,7 @@ fn s3_3_a_path_dependency_outside_is_where_it_is() {
 fn s3_3_directories_are_made_before_an_engine_would() {
     let case = for_t();
     let seen = case.build();
-    let prepared = seen
-        .plan()
-        .steps
-        .iter()
-        .find_map(|step| match &step.action {
-            Action::Prepare(things) => Some(things),
-            _ => None,
-        });
-    let prepared = prepared.unwrap();
+    let prepared = seen.prepared();
     let cache = Prepared::CacheDirectory(case.path("target"));
     seen.ensure(
         prepared.contains(&cache),
@@ -130,15 +122,7 @@ fn s3_3_what_says_where_crates_come_from_is_seen_without_its_secrets() {
          [build]\nrustc-wrapper = \"sccache\"\n",
     );
     let seen = case.build();
-    let files = seen
-        .plan()
-        .steps
-        .iter()
-        .find_map(|step| match &step.action {
-            Action::Prepare(things) => Some(things),
-            _ => None,
-        });
-    let written = files.unwrap().iter().find_map(|thing| match thing {
+    let written = seen.prepared().iter().find_map(|thing| match thing {
         Prepared::File { path, text, .. } if path.ends_with("config.toml") => Some(text.as_str()),
         _ => None,
     });

@@ -11,15 +11,7 @@ const RUNNER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER";
 /// The script that starts programs.
 fn script(seen: &Seen) -> &str {
     let path = seen.value(RUNNER).unwrap();
-    let things = seen
-        .plan()
-        .steps
-        .iter()
-        .find_map(|step| match &step.action {
-            Action::Prepare(things) => Some(things),
-            _ => None,
-        });
-    let script = things.unwrap().iter().find_map(|thing| match thing {
+    let script = seen.prepared().iter().find_map(|thing| match thing {
         Prepared::File { path: it, text, .. } if it.to_str() == Some(path) => Some(text.as_str()),
         _ => None,
     });

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use cross_core::{
-    Action, CargoPart, CargoPlan, EnvironmentKind, Invocation, OutputKind, Plan, Step,
+    Action, CargoPart, CargoPlan, EnvironmentKind, Invocation, OutputKind, Plan, Prepared, Step,
 };
 use cross_engine::{Access, Blueprint, ImageBuild, Mount, RunSpec, Value};
 
@@ -71,6 +71,16 @@ impl Seen {
 
     fn step<'a, T>(&'a self, found: impl Fn(&'a Step) -> Option<T>) -> Option<T> {
         self.plan().steps.iter().find_map(found)
+    }
+
+    /// What is made on the host before.
+    #[track_caller]
+    pub(crate) fn prepared(&self) -> &[Prepared] {
+        let things = self.step(|step| match &step.action {
+            Action::Prepare(things) => Some(things.as_slice()),
+            _ => None,
+        });
+        things.unwrap_or_else(|| panic!("nothing is prepared:\n{}", self.0))
     }
 
     /// The run of the command line in the environment, and its command. What is fetched for `std` before
