@@ -250,7 +250,6 @@ mod tests {
             &["build", "--help"][..],
             &["+nightly", "test", "-p", "x", "--", "--engine", "y"],
             &["--version"],
-            &["--", "x"],
             &[],
         ] {
             let line = ["xtask", "cross"].into_iter().chain(words.iter().copied());
