@@ -177,6 +177,13 @@ impl LayerBuilder {
         self.list("image.toolchain", platforms)
     }
 
+    /// The directory of the target's SDK: Android's NDK, or the root file system of Solaris, illumos or
+    /// DragonFly. Default: none.
+    #[must_use]
+    pub fn sdk(self, directory: impl Into<String>) -> Self {
+        self.text("sdk", directory)
+    }
+
     /// The command that runs a target's programs; empty for the target's usual one.
     #[must_use]
     pub fn runner(self, command: impl Into<String>) -> Self {
@@ -255,6 +262,7 @@ mod tests {
             .image("image")
             .image_platforms(["linux/arm64"])
             .runner("qemu")
+            .sdk("/sdk")
             .build();
         for key in KEYS {
             let origin = (key.field)(&layer.written.build).origin();

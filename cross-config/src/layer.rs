@@ -114,7 +114,7 @@ impl Layer {
     /// Makes the relative paths among the values relative to `base`.
     ///
     /// Paths are the values of `dockerfile` (and its context), of `pre-build` where it is a script's path,
-    /// those of `env.volumes`, and those of `engine` and `toolchain` that have a separator. A path that is
+    /// those of `env.volumes`, `sdk`, and those of `engine` and `toolchain` that have a separator. A path that is
     /// relative still is so to the current directory of whoever uses it.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {

@@ -69,6 +69,7 @@
 //! | `env.passthrough` | yes | yes | array of `NAME` or `NAME=value` |
 //! | `env.volumes` | yes | yes | array of `NAME` or `NAME=/path` |
 //! | `image` | – | yes | an image's name, or table of `name`, `toolchain` (array of platforms) |
+//! | `sdk` | – | yes | a directory's path |
 //! | `runner` | – | yes | a command |
 //!
 //! [`keys`] has a row for each, with its variables, default, meaning and an example;

@@ -87,8 +87,8 @@ pub(crate) static KEYS: &[Key] = &[
         target_suffix: Some(TARGET_PACKAGES),
         form: Form::Words,
         default: "none",
-        meaning: "more Debian packages for a recipe, for the target's architecture; `[target]` adds to `[build]`",
-        example: "[build]\npackages = [\"libssl-dev\"]\n",
+        meaning: "more Debian packages for a recipe, for the target's architecture, or with `:native` for the machine that builds; `[target]` adds to `[build]`",
+        example: "[build]\npackages = [\"libssl-dev\", \"libclang-dev:native\"]\n",
         ..key!("packages", packages)
     },
     Key {
@@ -206,9 +206,17 @@ pub(crate) static KEYS: &[Key] = &[
     },
     Key {
         levels: TARGET,
+        target_suffix: Some(TARGET_SDK),
+        default: "for Android `ANDROID_NDK_HOME`, then `ANDROID_NDK_ROOT`; else none: the published image",
+        meaning: "the directory of Android's NDK, or of Solaris', illumos' or DragonFly's root file system: made into a recipe",
+        example: "[target.aarch64-linux-android]\nsdk = \"/opt/android-ndk-r27c\"\n",
+        ..key!("sdk", sdk)
+    },
+    Key {
+        levels: TARGET,
         target_suffix: Some(TARGET_RUNNER),
         default: "the target's usual one",
-        meaning: "what runs the target's programs: `native`, `qemu-user`, `qemu-system`, or a command; empty for the default",
+        meaning: "what runs the target's programs: `native`, `qemu-user`, `qemu-system` (a machine of their own with Debian's kernel, 1 GiB of memory and up to 4 processors), or a command; empty for the default",
         example: "[target.aarch64-unknown-linux-gnu]\nrunner = \"qemu-user\"\n",
         ..key!("runner", runner)
     },

@@ -1,5 +1,7 @@
 //! What holds for one target: the merged values in the types that callers work with.
 
+use std::path::PathBuf;
+
 use crate::build_std::BuildStd;
 use crate::dockerfile::Dockerfile;
 use crate::image::{Image, ImageName};
@@ -42,6 +44,10 @@ pub struct TargetConfig {
     pub passthrough: Vec<Sourced<Passthrough>>,
     /// Directories to mount, each named by a variable; no name twice: the last holds.
     pub volumes: Vec<Sourced<Volume>>,
+    /// The directory of what the target's system provides: Android's NDK, or a root file system of
+    /// Solaris, illumos or DragonFly. It need not exist. No default here: a caller may take the
+    /// variables that Android's own tools read.
+    pub sdk: Option<Sourced<PathBuf>>,
     /// The command that runs the target's programs. No default: the target has a usual one.
     pub runner: Option<Sourced<String>>,
 }
@@ -73,6 +79,7 @@ impl TargetConfig {
             packages: added_up(packages),
             passthrough: last_of_each(merged.passthrough, |it| &it.name),
             volumes: last_of_each(merged.volumes, |it| &it.name),
+            sdk: merged.sdk.map(plain),
             runner: merged
                 .runner
                 .map(plain)

@@ -39,6 +39,7 @@ pub(crate) struct Values {
     pub(crate) volumes: Option<List<Volume>>,
     pub(crate) image: Option<Sourced<ImageName>>,
     pub(crate) image_toolchain: Option<List<Platform>>,
+    pub(crate) sdk: Option<Sourced<FilePath>>,
     pub(crate) runner: Option<Sourced<Runner>>,
     /// How the groups of a file are written, by their names.
     spellings: BTreeMap<&'static str, Spelling>,

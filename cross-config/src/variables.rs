@@ -101,6 +101,8 @@ names! {
     TARGET_IMAGE = "IMAGE";
     /// Suffix of the variable of `target.<triple>.image.toolchain`.
     TARGET_IMAGE_TOOLCHAIN = "IMAGE_TOOLCHAIN";
+    /// Suffix of the variable of `target.<triple>.sdk`.
+    TARGET_SDK = "SDK";
     /// Suffix of the variable of `target.<triple>.runner`.
     TARGET_RUNNER = "RUNNER";
 }

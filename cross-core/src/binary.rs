@@ -1,14 +1,14 @@
 //! What a built program says of itself: its machine, and the oldest glibc it runs on.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use cross_targets::{Endian, Glibc, Target};
 use object::elf;
 use object::read::elf::{FileHeader, SectionTable, VersionTable};
-use object::{Endianness, ReadRef};
+use object::{Endianness, ReadCache, ReadRef};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
@@ -28,17 +28,30 @@ pub struct Binary {
     pub glibc: Option<String>,
     /// The symbols that need that version, by name.
     pub glibc_symbols: Vec<String>,
+    /// Every symbol of glibc that it needs, those of the oldest version first.
+    pub needs: Vec<GlibcSymbol>,
+}
+
+/// A symbol of glibc that a program needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct GlibcSymbol {
+    /// Its name.
+    pub name: String,
+    /// The version of glibc that brought it in the form that is needed: `2.34`.
+    pub version: String,
 }
 
 impl Binary {
-    /// Reads the program or library at `path`.
+    /// Reads the program or library at `path`: its headers and its dynamic symbols, whatever its size.
     ///
     /// # Errors
     ///
     /// When the file cannot be read or is not ELF.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let data = fs::read(path).on("read", path)?;
+        let file = File::open(path).on("read", path)?;
+        let data = ReadCache::new(file);
         Self::parse(&data).map_err(|why| {
             Error::new(
                 ErrorKind::Io,
@@ -47,7 +60,7 @@ impl Binary {
         })
     }
 
-    fn parse(data: &[u8]) -> Result<Self, object::read::Error> {
+    fn parse<'data, R: ReadRef<'data>>(data: R) -> Result<Self, object::read::Error> {
         match object::FileKind::parse(data)? {
             object::FileKind::Elf32 => {
                 Self::of(elf::FileHeader32::<Endianness>::parse(data)?, data, 32)
@@ -63,21 +76,28 @@ impl Binary {
     {
         let endian = header.endian()?;
         let sections = header.sections(endian, data)?;
-        let mut needs: BTreeMap<Version, Vec<String>> = BTreeMap::new();
+        let mut needs = Vec::new();
         if let Some(versions) = sections.versions(endian, data)? {
-            for (version, symbol) in versioned_symbols(endian, data, &sections, &versions)? {
-                needs.entry(version).or_default().push(symbol);
-            }
+            needs = versioned_symbols(endian, data, &sections, &versions)?;
         }
-        let newest = needs.pop_last();
+        needs.sort();
+        let newest = needs.last().map(|(version, _)| *version);
+        let of_newest = |(version, name): &(Version, String)| {
+            Some(name.clone()).filter(|_| Some(*version) == newest)
+        };
         Ok(Binary {
             machine: machine_name(header.e_machine(endian)),
             bits,
             little_endian: endian == Endianness::Little,
-            glibc: newest
-                .as_ref()
-                .map(|((major, minor), _)| format!("{major}.{minor}")),
-            glibc_symbols: newest.map(|(_, symbols)| symbols).unwrap_or_default(),
+            glibc: newest.map(text),
+            glibc_symbols: needs.iter().filter_map(of_newest).collect(),
+            needs: needs
+                .into_iter()
+                .map(|(version, name)| GlibcSymbol {
+                    name,
+                    version: text(version),
+                })
+                .collect(),
         })
     }
 
@@ -91,8 +111,28 @@ impl Binary {
 
     /// Whether it starts on a system with this glibc.
     pub fn runs_on(&self, glibc: Glibc) -> bool {
-        let needed = self.glibc.as_deref().map(str::parse::<Glibc>);
-        needed.is_none_or(|needed| needed.is_ok_and(|needed| needed <= glibc))
+        self.needs_beyond(glibc).next().is_none()
+    }
+
+    /// The symbols of glibc that it needs and this glibc lacks.
+    pub fn needs_beyond(&self, glibc: Glibc) -> impl Iterator<Item = &GlibcSymbol> {
+        self.needs.iter().filter(move |symbol| {
+            let needed = symbol.version.parse::<Glibc>();
+            needed.map_or(true, |needed| needed > glibc)
+        })
+    }
+}
+
+/// What the file says of itself, where it is a program or library of ELF's: an archive is none, and
+/// not read.
+pub(crate) fn read_if_elf(path: &Path) -> Result<Option<Binary>> {
+    let mut magic = [0; 4];
+    let mut file = File::open(path).on("read", path)?;
+    match file.read_exact(&mut magic) {
+        Ok(()) if magic == elf::ELFMAG => Binary::read(path).map(Some),
+        Ok(()) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error).on("read", path),
     }
 }
 
@@ -109,6 +149,10 @@ impl fmt::Display for Binary {
 
 /// Major and minor.
 type Version = (u32, u32);
+
+fn text((major, minor): Version) -> String {
+    format!("{major}.{minor}")
+}
 
 /// The symbols of the dynamic table that need a version of glibc, with that version.
 fn versioned_symbols<'data, E, R>(
@@ -188,6 +232,7 @@ mod tests {
             little_endian,
             glibc: None,
             glibc_symbols: Vec::new(),
+            needs: Vec::new(),
         };
         let is_for = |binary: &Binary, target| binary.is_for(Target::parse(target).unwrap());
         let ppc64le = binary("ppc64", 64, true);
@@ -222,6 +267,11 @@ mod tests {
         assert_eq!(usize::from(binary.bits), usize::BITS as usize);
         assert!(binary.glibc.is_some(), "std needs glibc");
         assert!(!binary.glibc_symbols.is_empty());
+        let last = binary.needs.last().unwrap();
+        assert_eq!(binary.glibc.as_ref(), Some(&last.version));
+        assert!(binary.glibc_symbols.contains(&last.name));
+        let beyond: Vec<_> = binary.needs_beyond("2.0".parse().unwrap()).collect();
+        assert_eq!(beyond.len(), binary.needs.len(), "in no order of its own");
         assert!(binary.runs_on("2.99".parse().unwrap()));
         assert!(!binary.runs_on("2.0".parse().unwrap()));
     }
@@ -229,6 +279,8 @@ mod tests {
     #[test]
     fn what_is_no_elf_is_an_error() {
         let error = Binary::read("Cargo.toml").unwrap_err();
+        assert!(read_if_elf(Path::new("Cargo.toml")).unwrap().is_none());
+        assert!(read_if_elf(Path::new("/nonexistent")).is_err());
         assert!(error.to_string().contains("is not an ELF file"), "{error}");
     }
 }

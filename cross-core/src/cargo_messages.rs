@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{Artifact as CargoArtifact, Message, TargetKind};
 
 use crate::event::EventKind;
+use crate::glibc_floor;
 use crate::outcome::{Artifact, ArtifactKind};
 
 /// What one line of cargo's standard output means.
@@ -103,6 +104,7 @@ impl<'a> Reader<'a> {
                 name: message.target.name.clone(),
                 kind,
                 path: published,
+                glibc: glibc_floor::of(file),
             };
             events.push(EventKind::Artifact(artifact.clone()));
             self.artifacts.push((file.to_owned(), artifact));

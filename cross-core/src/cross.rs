@@ -235,6 +235,41 @@ impl Cross {
         Request::new(self.clone(), Verb::Rustc, target.into())
     }
 
+    /// A command in the environment that builds for `target`: its compiler, `strip`, a package's
+    /// script. It sees what a build sees, in the same directory, with the engine's usual network.
+    ///
+    /// ```no_run
+    /// let cross = cross_core::Cross::discover()?;
+    /// let strip = cross.exec("s390x-unknown-linux-gnu", ["s390x-linux-gnu-strip", "-s"]);
+    /// strip.arg("target/s390x-unknown-linux-gnu/release/app").run()?;
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    pub fn exec<I>(&self, target: impl Into<String>, command: I) -> Request
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Request::new(self.clone(), Verb::Exec, target.into()).args(command)
+    }
+
+    /// A program of the target, with its arguments, started as cargo would start it there: under
+    /// the target's emulator where it needs one.
+    ///
+    /// ```no_run
+    /// let cross = cross_core::Cross::discover()?;
+    /// let program = "target/riscv64gc-unknown-linux-gnu/release/app";
+    /// let run = cross.exec_on_target("riscv64gc-unknown-linux-gnu", [program, "completions", "bash"]);
+    /// std::fs::write("app.bash", run.capture().run()?.stdout.unwrap_or_default())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn exec_on_target<I>(&self, target: impl Into<String>, command: I) -> Request
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.exec(target, command).on_target()
+    }
+
     /// A cargo command line, as it would follow `cargo`: `["build", "--release", "--target", t]`.
     ///
     /// What compiles for the target or runs on it goes to the target's environment; what does

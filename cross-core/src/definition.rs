@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cross_config::{Image, Platform, PreBuild, Sourced, TargetConfig};
+use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig};
 use cross_engine::{Engine, ImageBuild, Needs, Source};
-use cross_targets::{Libc, Runner, RustSource, Target};
+use cross_targets::{Glibc, Libc, Machine, Runner, RustSource, Target};
 
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::plan::{EnvironmentKind, Warning};
 use crate::recipes::{self, Additions, Named, short_hash};
+use crate::runner;
+use crate::sdk::{self, Found};
 use crate::target_name::TargetName;
 use crate::toolchain::host_triple;
 
@@ -45,8 +47,12 @@ pub(crate) struct Definition {
     /// The build argument that tells a Dockerfile the target's architecture in Debian's words.
     deb_arch: Option<&'static str>,
     triple: String,
+    /// The directory of the user's that completes the recipe.
+    pub(crate) sdk: Option<Found>,
     /// What `cargo-zigbuild` in an image of the user's is told as the target.
     zigbuild: Option<String>,
+    /// The glibc that the caller named: what is built must not need a newer one.
+    pub(crate) glibc_floor: Option<Glibc>,
 }
 
 #[derive(Clone, Debug)]
@@ -85,11 +91,14 @@ pub(crate) struct Choice<'a> {
     pub(crate) config: &'a TargetConfig,
     pub(crate) rust: RustSource,
     pub(crate) workspace_root: &'a Path,
+    /// The caller's variables, and the directory that paths in them are relative to.
+    pub(crate) env: &'a Env,
+    pub(crate) dir: &'a Path,
 }
 
 impl Definition {
-    /// Chooses by the documented order: the user's Dockerfile, the user's image, the target's
-    /// recipe, the published image.
+    /// Chooses by the documented order: the user's Dockerfile, the user's image, the recipe that the
+    /// user's SDK completes, the target's recipe, the published image.
     pub(crate) fn choose(choice: &Choice<'_>) -> Result<Self> {
         let Choice { target, config, .. } = *choice;
         let pre_build = config.pre_build.as_ref().map(script).transpose()?.flatten();
@@ -102,7 +111,9 @@ impl Definition {
             },
             deb_arch: target.known().and_then(|it| it.deb_arch_argument()),
             triple: target.triple().to_owned(),
+            sdk: None,
             zigbuild: None,
+            glibc_floor: choice.glibc_floor(),
         };
         let zig = config.zig.as_ref().filter(|it| it.value.enable);
         if let Some(image) = zig.and_then(|it| it.value.image.as_ref()) {
@@ -110,7 +121,8 @@ impl Definition {
                 reference: image.reference(&format!("{PUBLISHED}/zig"), PUBLISHED_TAG),
                 published: None,
             };
-            let version = zig.and_then(|it| it.value.version.as_ref());
+            let version = zig.and_then(|it| it.value.version.clone());
+            let version = version.or_else(|| Some(choice.glibc_floor()?.to_string()));
             let floor = version.map_or_else(String::new, |version| format!(".{version}"));
             return Ok(Definition {
                 platforms: image.platforms_or_default(),
@@ -132,7 +144,14 @@ impl Definition {
             };
             return Ok(definition(base, pre_build));
         }
-        let recipe = choice.recipe(pre_build.clone());
+        if let Some(sdk) = choice.sdk()? {
+            let named = choice.recipe(pre_build, true)?;
+            return Ok(Definition {
+                sdk: Some(sdk),
+                ..definition(Base::Recipe(Box::new(named)), None)
+            });
+        }
+        let recipe = choice.recipe(pre_build.clone(), false);
         match (recipe, published(target)) {
             (Ok(named), _) => Ok(definition(Base::Recipe(Box::new(named)), None)),
             (Err(why), Some(reference)) => {
@@ -147,21 +166,21 @@ impl Definition {
         }
     }
 
-    /// What the caller may want to know of the choice.
-    pub(crate) fn warning(&self) -> Option<Warning> {
-        match &self.base {
-            Base::Image {
-                reference,
-                published: Some(why),
-            } => Some(Warning {
-                code: "published-image".to_owned(),
-                message: format!("{why}: the image `{reference}` of the cross project is used"),
-                help: Some(
-                    "name an `image` or a `dockerfile` of your own to use that instead".to_owned(),
-                ),
-            }),
-            _ => None,
-        }
+    /// What the caller may want to know of the choice; `digest` is the image's in its registry, where
+    /// the engine knows it.
+    pub(crate) fn warning(&self, digest: Option<&str>) -> Option<Warning> {
+        let Base::Image {
+            reference,
+            published: Some(why),
+        } = &self.base
+        else {
+            return None;
+        };
+        Some(Warning {
+            code: "published-image".to_owned(),
+            message: format!("{why}: the image `{reference}` of the cross project is used"),
+            help: Some(instead_of_published(reference, &self.triple, digest)),
+        })
     }
 
     /// How programs of the target are started, as far as this library knows.
@@ -332,8 +351,17 @@ impl Definition {
 const CROSS_BASE_IMAGE: &str = "CROSS_BASE_IMAGE";
 
 impl Choice<'_> {
-    /// The target's recipe with the user's additions.
-    fn recipe(&self, pre_build: Option<String>) -> Result<Named> {
+    /// The user's SDK for the target, if there is one.
+    fn sdk(&self) -> Result<Option<Found>> {
+        match self.target.known() {
+            Some(target) => sdk::find(target, self.config, self.env, self.dir),
+            None => Ok(None),
+        }
+    }
+
+    /// The target's recipe with the user's additions; `sdk` is whether a directory of theirs
+    /// completes it.
+    fn recipe(&self, pre_build: Option<String>, sdk: bool) -> Result<Named> {
         let additions = Additions {
             suite: self.config.suite.as_ref().map(|it| it.value.clone()),
             packages: self
@@ -343,8 +371,26 @@ impl Choice<'_> {
                 .map(|it| it.value.clone())
                 .collect(),
             pre_build,
+            sdk,
+            machine: self.machine(),
         };
         recipes::named(self.target_of_recipe()?, self.rust, &additions)
+    }
+
+    /// The machine that the user wants programs to run in, if it is known how to make it.
+    fn machine(&self) -> Option<Machine> {
+        let asked = self.config.runner.as_ref()?;
+        let target = self.target.known()?;
+        target
+            .machine()
+            .filter(|_| asked.value == runner::QEMU_SYSTEM)
+    }
+
+    /// The glibc that the target's name or `zig.version` asks for by its number.
+    fn glibc_floor(&self) -> Option<Glibc> {
+        let zig = self.config.zig.as_ref().filter(|it| it.value.enable);
+        let version = zig.and_then(|it| it.value.version.as_ref()?.parse().ok());
+        version.or_else(|| self.target.known()?.glibc())
     }
 
     /// The target, with the glibc floor that `zig` asks for: a floor is what makes a recipe use Zig.
@@ -384,7 +430,9 @@ impl Dockerfile {
         let wants_base =
             text.contains(CROSS_BASE_IMAGE) && !asked.build_args.contains_key(CROSS_BASE_IMAGE);
         // A target without a recipe has the published image for a base, if anything.
-        let recipe = wants_base.then(|| choice.recipe(None).ok()).flatten();
+        let recipe = wants_base
+            .then(|| choice.recipe(None, false).ok())
+            .flatten();
         let published = published(choice.target).filter(|_| wants_base && recipe.is_none());
         let context = copies(&text).then(|| {
             asked
@@ -463,6 +511,26 @@ fn published(target: &TargetName) -> Option<String> {
         None => ALSO_PUBLISHED.into_iter().find(|it| *it == target.triple()),
     };
     Some(format!("{PUBLISHED}/{}:{PUBLISHED_TAG}", name?))
+}
+
+/// What holds more than a published image, which changes with time.
+fn instead_of_published(reference: &str, triple: &str, digest: Option<&str>) -> String {
+    let place = reference.strip_suffix(&format!(":{PUBLISHED_TAG}"));
+    let (digest, where_from) = match digest {
+        Some(digest) => (digest, ""),
+        None => ("sha256:…", " (the outcome has the digest)"),
+    };
+    let mut help = format!(
+        "its content changes with time: `image = \"{}@{digest}\"` for the target keeps it{where_from}",
+        place.unwrap_or(reference)
+    );
+    let sdk = Target::parse(triple).ok().and_then(|it| it.facts().sdk);
+    if let Some(sdk) = sdk {
+        let variable = sdk.variables().first();
+        let or = variable.map_or(String::new(), |name| format!(" or {name}"));
+        help += &format!("; `sdk`{or} names {} to use instead", sdk.describe());
+    }
+    help
 }
 
 /// The script of `pre-build`: the user's own, or one of their lines, which run in one shell that

@@ -54,10 +54,14 @@ pub enum ErrorKind {
     /// Cargo failed: the code does not compile, or cargo refused the request.
     /// [`code`](Error::code) has its exit code.
     CargoFailed,
+    /// What was built needs a newer glibc than was asked for; the message names every symbol that does.
+    GlibcFloor,
     /// Everything compiled, but a test failed. [`tests`](Error::tests) has the numbers.
     TestFailed,
-    /// The emulator crashed, which says nothing about the test.
+    /// The emulator crashed, or could not start the program: that says nothing about the test.
     EmulatorCrashed,
+    /// A debugger was asked for, and nothing here that runs the target's programs serves one.
+    Debugger,
     /// The program that was run returned a failure. [`code`](Error::code) has its exit code.
     ProgramFailed,
     /// What ran was killed by a signal that nobody here sent.

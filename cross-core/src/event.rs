@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cross_engine::clock;
@@ -77,6 +78,23 @@ pub enum EventKind {
     },
     /// A final artifact was produced.
     Artifact(Artifact),
+    /// A program or library that the front door made appear in cargo's usual place needs this glibc
+    /// or a later one. A typed request says so of each [`Artifact`](EventKind::Artifact).
+    NeedsGlibc {
+        /// Where it appears.
+        path: PathBuf,
+        /// The version, such as `2.34`.
+        glibc: String,
+    },
+    /// A program waits for a debugger: see [`Request::gdb`](crate::Request::gdb).
+    WaitsForDebugger {
+        /// The port on which it waits.
+        port: u16,
+        /// The program; on the host it is at the same path.
+        program: PathBuf,
+        /// How to attach to it, for a shell.
+        command: String,
+    },
     /// A test binary's results came in.
     TestsRan {
         /// How many passed in it.

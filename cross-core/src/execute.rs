@@ -9,23 +9,30 @@ use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
     Cancel, Environments, Host, ImageBuild, Invocation, Location, Progress, RunSpec, clock,
 };
+use cross_targets::Glibc;
 
 use crate::cargo_messages::{self, Line};
+use crate::crash::Watch;
+use crate::debugger::Listening;
 use crate::definition::BASE_LABEL;
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::event::EventKind;
-use crate::failure::{cargo_failure, disk_full, host_failure, says_disk_full};
+use crate::failure::{
+    cargo_failure, disk_full, host_failure, program_failure, says_disk_full, tests_failure,
+};
 use crate::files;
+use crate::glibc_floor;
 use crate::inside;
 use crate::libtest;
 use crate::outcome::{Artifact, Outcome, TestSummary, Timing};
-use crate::plan::{Action, HostFailure, OutputKind, Plan, Step};
+use crate::plan::{Action, EnvironmentRef, HostFailure, OutputKind, Plan, Step};
 use crate::toolchain::ToolchainSource;
 
 /// Carries `plan` out.
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     let mut execution = Execution {
         plan,
+        environment: plan.environment.clone(),
         host: plan.cross.host()?,
         cancel,
         built: Vec::new(),
@@ -66,7 +73,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         stdout: execution.stdout,
         code: execution.code,
         engine: plan.engine.clone(),
-        environment: plan.environment.clone(),
+        environment: execution.environment,
         toolchain,
         timings,
     })
@@ -74,6 +81,8 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
 
 struct Execution<'a> {
     plan: &'a Plan,
+    /// The environment, with what is known of it by now.
+    environment: EnvironmentRef,
     host: Host,
     cancel: &'a Cancel,
     /// Where each artifact was built, and what it is once published.
@@ -124,9 +133,7 @@ impl Execution<'_> {
             Action::PullImage {
                 reference,
                 platform,
-            } => self.with_progress(|environments, heard| {
-                environments.pull(reference, platform.as_deref(), self.cancel, heard)
-            }),
+            } => self.pull(reference, platform.as_deref()),
             Action::BuildImage { build, on } => self.build_image(build, on.as_deref()),
             Action::Prepare(things) => files::prepare(things),
             Action::Host { command, failure } => self.host_command(command, *failure),
@@ -135,7 +142,9 @@ impl Execution<'_> {
                 output,
                 yielding,
             } => self.run(spec, *output, yielding),
-            Action::Mirror { from, to } => files::mirror(from, to),
+            Action::Mirror { from, to } => {
+                files::mirror(from, to, &mut |from, to| self.judge(from, to))
+            }
             Action::Publish => files::publish(&self.built),
         }
     }
@@ -163,6 +172,21 @@ impl Execution<'_> {
             })
         })
         .engine()
+    }
+
+    /// Pulls an image; which one that was is known only now.
+    fn pull(&mut self, reference: &str, platform: Option<&str>) -> Result<()> {
+        self.with_progress(|environments, heard| {
+            environments.pull(reference, platform, self.cancel, heard)
+        })?;
+        let pulled = self.environments().image(reference, self.cancel).engine()?;
+        if let Some(facts) = pulled {
+            self.environment.image_digest = facts.digest;
+            if self.environment.location == Location::Image(reference.to_owned()) {
+                self.environment.image_id = Some(facts.id);
+            }
+        }
+        Ok(())
     }
 
     /// Builds an image; which one it is built on is known only now.
@@ -283,7 +307,7 @@ impl Execution<'_> {
         let first_error = reader.first_error.or(last_error);
         self.built.extend(reader.artifacts);
         if exit.success() {
-            return Ok(());
+            return self.check_floor();
         }
         Err(match disk_is_full {
             true => disk_full(spec, exit),
@@ -292,20 +316,16 @@ impl Execution<'_> {
     }
 
     fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
-        let is_runner =
-            |name: &String| name.starts_with("CARGO_TARGET_") && name.ends_with("_RUNNER");
-        let emulated = spec.env.keys().any(is_runner);
-        let mut reader = libtest::Reader::new(emulated);
+        let mut reader = libtest::Reader::new(self.plan.emulator);
+        let mut debugger = Listening::to(spec);
         let mut first_error = None;
         let exit = self.start(spec, &mut |stream, line| {
             let result = reader.read(line);
             if line.starts_with("error") && first_error.is_none() {
                 first_error = Some(line.to_owned());
             }
-            self.tell(EventKind::Output {
-                stream,
-                line: line.to_owned(),
-            })?;
+            let waits = debugger.read(line);
+            self.tell(waits.unwrap_or_else(|| output(stream, line)))?;
             match result {
                 Some(result) => self.tell(EventKind::TestsRan {
                     passed: result.passed,
@@ -314,54 +334,78 @@ impl Execution<'_> {
                 None => ControlFlow::Continue(()),
             }
         })?;
-        let tests = reader.summary.clone();
-        self.tests = Some(tests.clone());
+        self.tests = Some(reader.summary.clone());
         if exit.success() {
             return Ok(());
         }
-        if let Some(words) = reader.emulator_crash {
-            return Err(Error::new(
-                ErrorKind::EmulatorCrashed,
-                format!("the emulator for {} crashed: {words}", self.plan.target),
-            )
-            .with_help("a newer QEMU may be mended: choose a newer `suite` for this target")
-            .with_tests(tests));
-        }
-        if tests.failed > 0 || reader.abnormal_end.is_some() {
-            let message = match &reader.abnormal_end {
-                Some(words) if tests.failed == 0 => format!("a test binary crashed: {words}"),
-                _ => format!(
-                    "{} of {} tests failed: {}",
-                    tests.failed,
-                    tests.ran(),
-                    tests.failures.join(", ")
-                ),
-            };
-            return Err(Error::new(ErrorKind::TestFailed, message)
-                .with_help("what the tests printed says why; the argument `--nocapture` makes them print all of it")
-                .with_code(exit.code)
-                .with_tests(tests));
-        }
-        Err(cargo_failure(spec, exit, first_error))
+        let target = &self.plan.target;
+        let failure = debugger.failure();
+        let failure = failure.or_else(|| tests_failure(target, reader, exit));
+        Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error)))
     }
 
     /// Runs a program; `keep` gets the lines of its standard output.
     fn run_program(&self, spec: &RunSpec, keep: &mut dyn FnMut(&str)) -> Result<()> {
+        let mut watch = Watch::new(self.plan.emulator);
+        let mut debugger = Listening::to(spec);
         let exit = self.start(spec, &mut |stream, line| {
             if stream == Stream::Stdout {
                 keep(line);
             }
-            self.tell(EventKind::Output {
-                stream,
-                line: line.to_owned(),
-            })
+            watch.read(line);
+            let waits = debugger.read(line);
+            self.tell(waits.unwrap_or_else(|| output(stream, line)))
         })?;
         if exit.success() {
             return Ok(());
         }
-        let message = format!("the program for {} ended with {exit}", self.plan.target);
-        Err(Error::new(ErrorKind::ProgramFailed, message)
-            .with_help("the program itself returned this: what it printed says why")
-            .with_code(exit.code))
+        if let Some(error) = debugger.failure() {
+            return Err(error);
+        }
+        let mut programs = self.built.iter().map(|(_, artifact)| artifact);
+        let name = match (programs.next(), programs.next()) {
+            (Some(only), None) => Some(only.name.as_str()),
+            _ => None,
+        };
+        Err(program_failure(&self.plan.target, name, watch, exit))
+    }
+
+    /// The glibc that artifacts may need at most.
+    fn floor(&self) -> Option<Glibc> {
+        self.plan.glibc_floor.as_ref()?.parse().ok()
+    }
+
+    /// That no artifact needs a newer glibc than was asked for.
+    fn check_floor(&self) -> Result<()> {
+        let Some(floor) = self.floor() else {
+            return Ok(());
+        };
+        let mut built = self.built.iter();
+        built.try_for_each(|(path, artifact)| glibc_floor::check(path, &artifact.path, floor))
+    }
+
+    /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that is
+    /// beyond the floor. Where cargo failed, that is what there is to say.
+    fn judge(&self, from: &Path, to: &Path) -> Result<bool> {
+        let checked = self
+            .floor()
+            .map(|floor| glibc_floor::check(from, to, floor));
+        match checked {
+            Some(Err(error)) if self.code == Some(0) => return Err(error),
+            Some(Err(_)) => return Ok(false),
+            _ => {}
+        }
+        if let Some(glibc) = glibc_floor::of(from) {
+            let path = to.to_owned();
+            self.emit(EventKind::NeedsGlibc { path, glibc })?;
+        }
+        Ok(true)
+    }
+}
+
+fn output(stream: Stream, line: &str) -> EventKind {
+    EventKind::Output {
+        stream,
+        line: line.to_owned(),
     }
 }

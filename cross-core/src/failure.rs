@@ -3,7 +3,9 @@
 use cross_engine::process::Exit;
 use cross_engine::{Invocation, Network, RunSpec};
 
+use crate::crash::{Crash, Watch};
 use crate::error::{Error, ErrorKind};
+use crate::libtest;
 use crate::plan::HostFailure;
 
 /// A failed command of the host.
@@ -96,4 +98,81 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
         );
     }
     error.with_help("cargo's diagnostics say where and why")
+}
+
+const EMULATOR_HELP: &str = "it says nothing about the program, and may not happen again: a newer emulator may be \
+    mended, which is a newer `suite` for this target";
+const CRASH_HELP: &str = "`Request::gdb` runs it under a debugger, and `QEMU_STRACE=1` shows its system calls where \
+    QEMU runs it";
+const LACKING_HELP: &str = "a newer QEMU may have it, which is a newer `suite` for this target";
+
+fn emulator_crash(target: &str, words: &str) -> Error {
+    let message = format!("the emulator for {target} crashed: {words}");
+    Error::new(ErrorKind::EmulatorCrashed, message).with_help(EMULATOR_HELP)
+}
+
+/// `help`, after what the emulator said that it lacks.
+fn help(watch: &Watch, help: &str) -> String {
+    match &watch.lacking {
+        Some(words) => format!("the emulator said `{words}`: {LACKING_HELP}"),
+        None => help.to_owned(),
+    }
+}
+
+/// A failed `cargo test` whose tests were compiled. `None` where it failed for another reason than a test.
+pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -> Option<Error> {
+    let libtest::Reader {
+        summary: tests,
+        watch,
+        crash,
+        ..
+    } = reader;
+    let failed = |message: String, usual: &str| {
+        Error::new(ErrorKind::TestFailed, message)
+            .with_help(help(&watch, usual))
+            .with_code(exit.code)
+    };
+    let error = match (&crash, &watch.failed) {
+        (Some((_, Crash::Emulator(words))), _) | (None, Some(words)) => {
+            emulator_crash(target, words)
+        }
+        (Some((binary, Crash::Program(how))), _) => {
+            failed(format!("the test binary `{binary}` {how}"), CRASH_HELP)
+        }
+        (None, None) if tests.failed > 0 => failed(
+            format!(
+                "{} of {} tests failed: {}",
+                tests.failed,
+                tests.ran(),
+                tests.failures.join(", ")
+            ),
+            "what the tests printed says why; the argument `--nocapture` makes them print all of it",
+        ),
+        (None, None) => return None,
+    };
+    Some(error.with_tests(tests))
+}
+
+/// A program that failed: `name` of it, if it is known.
+pub(crate) fn program_failure(
+    target: &str,
+    name: Option<&str>,
+    mut watch: Watch,
+    exit: Exit,
+) -> Error {
+    let program = match name {
+        Some(name) => format!("the program `{name}` for {target}"),
+        None => format!("the program for {target}"),
+    };
+    let (message, usual) = match watch.judge(exit.code, exit.signal) {
+        Some(Crash::Emulator(words)) => return emulator_crash(target, &words),
+        Some(Crash::Program(how)) => (format!("{program} {how}"), CRASH_HELP),
+        None => (
+            format!("{program} ended with {exit}"),
+            "the program itself returned this: what it printed says why",
+        ),
+    };
+    Error::new(ErrorKind::ProgramFailed, message)
+        .with_help(help(&watch, usual))
+        .with_code(exit.code)
 }

@@ -88,34 +88,42 @@ fn appear(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Makes what cargo shows its user below `from`, a target's directory, appear below `to`: the files
-/// of each profile and its examples, and the documentation. What cargo keeps for itself stays.
-pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
+/// of each profile and its examples, and the documentation. What cargo keeps for itself stays. `judge`
+/// is asked of each file of a profile that is not there yet, and may leave it out.
+pub(crate) fn mirror(from: &Path, to: &Path, judge: &mut Judge<'_>) -> Result<()> {
     for profile in directories(from) {
         let (from, to) = (from.join(&profile), to.join(&profile));
         if profile == "doc" {
             mirror_tree(&from, &to)?;
             continue;
         }
-        mirror_files(&from, &to)?;
-        mirror_files(&from.join("examples"), &to.join("examples"))?;
+        mirror_files(&from, &to, judge)?;
+        mirror_files(&from.join("examples"), &to.join("examples"), judge)?;
     }
     Ok(())
 }
 
+/// Says of a file, and of where it is to appear, whether it may.
+pub(crate) type Judge<'a> = dyn FnMut(&Path, &Path) -> Result<bool> + 'a;
+
 fn mirror_tree(from: &Path, to: &Path) -> Result<()> {
-    mirror_files(from, to)?;
+    mirror_files(from, to, &mut |_, _| Ok(true))?;
     for inner in directories(from) {
         mirror_tree(&from.join(&inner), &to.join(&inner))?;
     }
     Ok(())
 }
 
-fn mirror_files(from: &Path, to: &Path) -> Result<()> {
+fn mirror_files(from: &Path, to: &Path, judge: &mut Judge<'_>) -> Result<()> {
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let hidden = name.to_string_lossy().starts_with('.');
-        if !hidden && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            appear(&entry.path(), &to.join(name))?;
+        if hidden || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let (from, to) = (entry.path(), to.join(name));
+        if !same_file(&from, &to) && judge(&from, &to)? {
+            appear(&from, &to)?;
         }
     }
     Ok(())
@@ -169,6 +177,7 @@ mod tests {
             name: "app".into(),
             kind: ArtifactKind::Executable,
             path: to.clone(),
+            glibc: None,
         };
         publish(&[(from.clone(), artifact)]).unwrap();
         assert_eq!(fs::read_to_string(&to).unwrap(), "new");

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
 use cross_engine::{Engine, Host, Kind, Mount, Value};
+use cross_targets::Runner;
 
 use crate::cargo_config;
 use crate::cross::Cross;
+use crate::debugger;
 use crate::definition::Definition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Prepared;
@@ -49,8 +51,9 @@ const ALLOWED: [&str; 16] = [
 /// Families of such variables.
 const ALLOWED_PREFIXES: [&str; 4] = ["CARGO_PROFILE_", "CARGO_TERM_", "CARGO_UNSTABLE_", "CROSS_"];
 /// Variables of these families that this library sets itself, or that mean something on the host.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "CROSS_CACHE_DIR",
+    debugger::PORT,
     "CROSS_RUNNER",
     "CROSS_RUSTC_MAJOR_VERSION",
     "CROSS_RUSTC_MINOR_VERSION",
@@ -103,7 +106,13 @@ pub(crate) struct Inside {
 
 impl Inside {
     pub(crate) fn new(given: &Given<'_>) -> Result<Self> {
-        let key = target_dir_key(&given.definition.name(), given.toolchain);
+        let sdk = given.definition.sdk.as_ref();
+        // What is linked with another SDK is another program.
+        let name = match sdk {
+            Some(sdk) => format!("{}\n{}", given.definition.name(), sdk.path.display()),
+            None => given.definition.name(),
+        };
+        let key = target_dir_key(&name, given.toolchain);
         let target_root = &given.workspace.target_directory;
         let target_dir = target_root
             .join("cross")
@@ -140,6 +149,12 @@ impl Inside {
         inside.volumes(given)?;
         inside.callers_variables(given);
         inside.network(given);
+        if let Some(sdk) = sdk {
+            inside.mounts.push(sdk.mount());
+            sdk.env
+                .iter()
+                .for_each(|(name, path)| inside.set(name, path));
+        }
         Ok(inside)
     }
 
@@ -340,16 +355,22 @@ impl Inside {
         let text = asked
             .map(|it| it.value.as_str())
             .filter(|it| !it.is_empty());
+        let runner = given.definition.runner(given.target);
+        let has_machine = matches!(runner, Runner::QemuSystem(_));
         match (text, asked) {
             (Some("native"), _) => {}
-            (Some("qemu-system"), Some(_)) if is_image => {}
-            (Some("qemu-system"), Some(asked)) => {
-                let message = format!("no recipe has the runner `qemu-system` ({})", asked.origin);
-                let help = "use `qemu-user`, or an image that has it";
-                return Err(Error::new(ErrorKind::Config, message).with_help(help));
+            (Some(runner::QEMU_SYSTEM), Some(asked)) if !has_machine => {
+                if !is_image {
+                    let message = format!(
+                        "no recipe has the runner `qemu-system` for {} ({})",
+                        given.target.triple(),
+                        asked.origin
+                    );
+                    let help = "use `qemu-user`, or an image that has it";
+                    return Err(Error::new(ErrorKind::Config, message).with_help(help));
+                }
             }
-            (None | Some("qemu-user"), _) => {
-                let runner = given.definition.runner(given.target);
+            (None | Some("qemu-user" | runner::QEMU_SYSTEM), _) => {
                 if let Some(text) = runner::script(&runner) {
                     let name = format!("run-{}", given.target.triple());
                     let file = self.file(given, &name, text, true);

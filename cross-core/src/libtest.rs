@@ -1,5 +1,6 @@
-//! What a test harness prints, and what an emulator prints when it is the one that crashes.
+//! What a test harness prints, and what cargo says of a test binary that did not end by itself.
 
+use crate::crash::{Crash, Emulator, Watch};
 use crate::outcome::TestSummary;
 
 /// Reads the output of `cargo test`.
@@ -9,14 +10,11 @@ use crate::outcome::TestSummary;
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     pub(crate) summary: TestSummary,
-    /// Whether an emulator runs the tests.
-    emulated: bool,
-    /// What the emulator said of its own crash, or what was seen of it.
-    pub(crate) emulator_crash: Option<String>,
-    /// Whether the emulator has told of the end of the program that it runs.
-    program_crashed: bool,
-    /// The failure cargo reports for a test binary that did not end by itself.
-    pub(crate) abnormal_end: Option<String>,
+    pub(crate) watch: Watch,
+    /// Whether a binary has begun to run tests and not reported its results.
+    running: bool,
+    /// The binary that crashed first, or whose emulator did, and how.
+    pub(crate) crash: Option<(String, Crash)>,
 }
 
 /// The numbers of one test binary.
@@ -26,23 +24,10 @@ pub(crate) struct BinaryResult {
     pub(crate) failed: u64,
 }
 
-/// What QEMU says before it ends for a reason of its own, in its versions from 7 on.
-const QEMU_FAILED: [&str; 3] = [
-    "QEMU internal SIG",
-    "qemu: fatal:",
-    "qemu: unhandled CPU exception",
-];
-
-/// Signals that a program gets for a fault of its own, as the standard library names them.
-const FAULTS: [&str; 6] = [
-    "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP",
-];
-
 impl Reader {
-    /// A reader of tests that an emulator runs, or of native ones.
-    pub(crate) fn new(emulated: bool) -> Self {
+    pub(crate) fn new(emulator: Emulator) -> Self {
         Reader {
-            emulated,
+            watch: Watch::new(emulator),
             ..Self::default()
         }
     }
@@ -51,6 +36,7 @@ impl Reader {
     pub(crate) fn read(&mut self, line: &str) -> Option<BinaryResult> {
         let line = line.trim();
         if let Some(result) = line.strip_prefix("test result: ") {
+            self.running = false;
             let result = self.result(result);
             return Some(result);
         }
@@ -60,20 +46,14 @@ impl Reader {
         {
             self.summary.failures.push(name.to_owned());
         }
-        if QEMU_FAILED.iter().any(|words| line.contains(words)) {
-            self.emulator_crash.get_or_insert_with(|| line.to_owned());
-        }
-        if line.contains("qemu: uncaught target signal") {
-            self.program_crashed = true;
-        }
-        if line.contains("process didn't exit successfully") && line.contains("(signal: ") {
-            self.abnormal_end.get_or_insert_with(|| line.to_owned());
-            // QEMU tells of every fault of the program. Where it did not, it was its own, of which
-            // it could say nothing any more.
-            let told = std::mem::take(&mut self.program_crashed);
-            if self.emulated && !told && FAULTS.iter().any(|name| line.contains(name)) {
-                self.emulator_crash.get_or_insert_with(|| line.to_owned());
+        self.running |= line.starts_with("running ") && line.contains(" test");
+        self.watch.read(line);
+        if line.contains("process didn't exit successfully: ") {
+            let crash = self.watch.judge_binary(line, self.running);
+            if let Some(crash) = crash.filter(|_| self.crash.is_none()) {
+                self.crash = Some((binary_in(line), crash));
             }
+            self.running = false;
         }
         None
     }
@@ -97,12 +77,22 @@ impl Reader {
     }
 }
 
+/// The file name of the test binary in cargo's words on its end: it comes after the runner, before
+/// its own arguments.
+fn binary_in(line: &str) -> String {
+    let command = line.split('`').nth(1).unwrap_or(line);
+    let is_binary = |word: &&str| word.contains("/deps/");
+    let word = command.split(' ').find(is_binary).unwrap_or(command);
+    let name = word.trim_matches(['\'', '"']).rsplit('/').next();
+    name.unwrap_or(word).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Reader {
-        let mut reader = Reader::new(true);
+        let mut reader = Reader::new(Emulator::Qemu);
         text.lines().for_each(|line| {
             reader.read(line);
         });
@@ -123,29 +113,44 @@ mod tests {
         );
         assert_eq!(summary.binaries, 2);
         assert_eq!(summary.failures, ["b::c"]);
-        assert!(got.emulator_crash.is_none());
+        assert!(got.crash.is_none());
     }
 
-    const DIED: &str = "process didn't exit successfully: `run /w/app` (signal: 11, SIGSEGV: invalid memory reference)";
+    const DIED: &str = "process didn't exit successfully: `/c/run-x /w/t/debug/deps/app-0a1b --nocapture` (signal: 11, SIGSEGV: invalid memory reference)";
 
     #[test]
-    fn a_crash_of_the_program_is_not_one_of_the_emulator() {
+    fn a_crash_names_its_binary() {
         let told = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
-        let program = read(&format!("{told}\n{DIED}"));
-        assert_eq!(program.emulator_crash, None);
-        assert_eq!(program.abnormal_end.as_deref(), Some(DIED));
-        let killed =
-            read("process didn't exit successfully: `run /w/app` (signal: 9, SIGKILL: kill)");
-        assert_eq!(killed.emulator_crash, None);
+        let (binary, crash) = read(&format!("{told}\n{DIED}")).crash.unwrap();
+        assert_eq!(binary, "app-0a1b");
+        assert_eq!(crash, Crash::Program("was ended by SIGSEGV".to_owned()));
+        let (_, crash) = read(DIED).crash.unwrap();
+        assert!(matches!(crash, Crash::Emulator(_)), "{crash:?}");
+        let mut native = Reader::new(Emulator::None);
+        native.read(DIED);
+        let (_, crash) = native.crash.unwrap();
+        assert!(matches!(crash, Crash::Program(_)), "{crash:?}");
     }
 
     #[test]
-    fn an_emulator_that_crashes_says_so_or_says_nothing() {
-        let words = "QEMU internal SIGSEGV {code=MAPERR, addr=0x20}";
-        assert_eq!(read(words).emulator_crash.as_deref(), Some(words));
-        assert_eq!(read(DIED).emulator_crash.as_deref(), Some(DIED));
-        let mut native = Reader::new(false);
-        native.read(DIED);
-        assert_eq!(native.emulator_crash, None);
+    fn failed_tests_are_no_crash() {
+        let failed = DIED.replace(
+            "signal: 11, SIGSEGV: invalid memory reference",
+            "exit status: 101",
+        );
+        assert_eq!(read(&format!("running 1 test\n{failed}")).crash, None);
+    }
+
+    #[test]
+    fn what_runs_no_test_before_it_ends_did_not_start_under_wine() {
+        let ended = "process didn't exit successfully: `run /w/deps/app-1.exe` (exit status: 53)";
+        for (before, started) in [("", false), ("running 2 tests\n", true)] {
+            let mut reader = Reader::new(Emulator::Wine);
+            let lines = format!("{before}{ended}");
+            for line in lines.lines() {
+                reader.read(line);
+            }
+            assert_eq!(reader.crash.is_none(), started, "{before}");
+        }
     }
 }

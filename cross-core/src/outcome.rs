@@ -48,6 +48,9 @@ pub struct Artifact {
     pub kind: ArtifactKind,
     /// Where it is on the host, in cargo's usual place below the target directory.
     pub path: PathBuf,
+    /// The oldest glibc that has every version of a symbol it needs, such as `2.34`. `None` where it
+    /// needs none, and where it is no ELF program or shared library.
+    pub glibc: Option<String>,
 }
 
 /// What an artifact is.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use cross_engine::{Blueprint, Cancel, Engine, ImageBuild, Invocation, Location, RunSpec};
 use serde::Serialize;
 
+use crate::crash::Emulator;
 use crate::cross::Cross;
 use crate::error::Result;
 use crate::execute;
@@ -38,10 +39,12 @@ pub enum Verb {
     Rustc,
     /// A command line of the front door.
     Cargo,
+    /// No cargo: a program of the environment, or one of the target.
+    Exec,
 }
 
 impl Verb {
-    /// The cargo subcommand.
+    /// The cargo subcommand; `exec` where it is none of cargo's.
     pub fn as_str(self) -> &'static str {
         match self {
             Verb::Build => "build",
@@ -53,6 +56,7 @@ impl Verb {
             Verb::Doc => "doc",
             Verb::Rustc => "rustc",
             Verb::Cargo => "cargo",
+            Verb::Exec => "exec",
         }
     }
 }
@@ -84,6 +88,10 @@ pub struct Plan {
     pub environment: EnvironmentRef,
     /// The Rust that will compile.
     pub toolchain: Toolchain,
+    /// The oldest glibc that artifacts have to start with, where the target or the configuration names
+    /// one: what needs a newer one is [`ErrorKind::GlibcFloor`](crate::ErrorKind::GlibcFloor).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub glibc_floor: Option<String>,
     /// The workspace's root directory.
     pub workspace_root: PathBuf,
     /// The target directory of this environment and toolchain.
@@ -94,6 +102,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the caller may want to change.
     pub warnings: Vec<Warning>,
+    /// What runs programs of the target, for telling its crash from theirs.
+    #[serde(skip)]
+    pub(crate) emulator: Emulator,
     #[serde(skip)]
     pub(crate) cross: Cross,
 }
@@ -113,6 +124,12 @@ pub struct EnvironmentRef {
     /// The image's id as the engine has it, where it is an image of the user's or a published one,
     /// and was there when the plan was made.
     pub image_id: Option<String>,
+    /// The digest by which its registry serves the image (or the one below what was built on it
+    /// here), with `sha256:` before it: where the engine knows it, and it was there when the plan was
+    /// made. An outcome has it also where the image was pulled first.
+    pub image_digest: Option<String>,
+    /// The directory of the user's that completes the recipe, where one does.
+    pub sdk: Option<PathBuf>,
     /// Where the engine has it.
     pub location: Location,
     /// Whether it was there when the plan was made.

@@ -4,23 +4,25 @@ use std::path::{Path, PathBuf};
 
 use cross_config::{Code, Network as ConfigNetwork, Origin, Settings, TargetConfig};
 use cross_engine::{
-    Access, Cancel, Environments, Host, ImageBuild, ImageFacts, Invocation, Location, Network,
-    Root, RunSpec, Selected, Value,
+    Access, Cancel, Environments, Host, ImageBuild, Invocation, Location, Network, Root, RunSpec,
+    Selected, Value,
 };
 use cross_targets::RustSource;
 
 use crate::build_std;
+use crate::crash::Emulator;
 use crate::cross::Cross;
-use crate::definition::{BASE_LABEL, Base, Choice, Definition};
+use crate::definition::{Base, Choice, Definition};
 use crate::error::{EngineContext as _, Result};
 use crate::inside::{self, Inside};
 use crate::plan::{
     Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
-    Warning,
+    Verb, Warning,
 };
 use crate::recipes::{Named, short_hash};
 use crate::request::{Options, Request};
 use crate::target_name::TargetName;
+use crate::there::There;
 use crate::toolchain::{self, Toolchain, Wanted};
 use crate::verbs;
 use crate::workspace::{self, HostCargo, Workspace};
@@ -43,17 +45,6 @@ pub(crate) struct Facts {
     pub(crate) inside: Inside,
     /// Arguments that make cargo build `std`, where the configuration wants that.
     pub(crate) build_std: Vec<String>,
-}
-
-/// What of the environment is there already.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct There {
-    /// The recipe's environment: the environment itself, or the base of a Dockerfile.
-    recipe: bool,
-    /// The image before `pre-build`.
-    base: Option<ImageFacts>,
-    /// The image that runs, if it is up to date.
-    image: Option<ImageFacts>,
 }
 
 /// Plans `request`.
@@ -91,6 +82,8 @@ fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
             _ => RustSource::External,
         },
         workspace_root: &workspace.root,
+        env: cross.environment(),
+        dir: cross.dir(),
     })?;
     let selected = select(cross, &config, &settings, &definition, &host, cancel)?;
     let platform = definition.platform(&selected.engine);
@@ -115,7 +108,7 @@ fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let recipe = definition.recipe().map(|named| &named.recipe);
     let build_std = build_std::arguments(&config, &settings, recipe, &toolchain)?;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();
-    warnings.extend(definition.warning());
+    warnings.extend(definition.warning(there.digest()));
     warnings.extend(without_effect(&settings, &selected));
     Ok(Facts {
         target,
@@ -222,77 +215,39 @@ fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
     warnings
 }
 
-impl There {
-    fn probe(
-        definition: &Definition,
-        environments: &Environments<'_>,
-        cancel: &Cancel,
-    ) -> Result<Self> {
-        let image = |reference: &str| environments.image(reference, cancel).engine();
-        let mut there = There::default();
-        let Some(base) = definition.base_image() else {
-            there.recipe = is_there(definition.recipe(), environments, cancel)?;
-            return Ok(there);
-        };
-        there.base = image(&base)?;
-        there.image = match (definition.image(), &there.base) {
-            (Some(reference), Some(facts)) if reference != base => {
-                image(&reference)?.filter(|it| it.labels.get(BASE_LABEL) == Some(&facts.id))
-            }
-            (_, facts) => facts.clone(),
-        };
-        if there.base.is_none() || definition.copies() {
-            there.recipe = is_there(definition.recipe(), environments, cancel)?;
-        }
-        Ok(there)
-    }
-
-    /// Whether nothing has to be made before a run.
-    fn complete(&self, definition: &Definition) -> bool {
-        match definition.base {
-            Base::Recipe(_) => self.recipe,
-            _ => self.image.is_some() && !definition.copies(),
-        }
-    }
-}
-
-fn is_there(
-    recipe: Option<&Named>,
-    environments: &Environments<'_>,
-    cancel: &Cancel,
-) -> Result<bool> {
-    match recipe {
-        Some(named) => environments.exists(&named.blueprint.name, cancel).engine(),
-        None => Ok(false),
-    }
-}
-
 /// The steps, from facts alone.
 fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     let mut steps = Vec::new();
-    steps.extend(facts.toolchain_steps(request));
+    let compiles = request.verb != Verb::Exec;
+    if compiles {
+        steps.extend(facts.toolchain_steps(request));
+    }
     steps.extend(facts.environment_steps(cancel)?);
     steps.push(Step {
         purpose: "prepare directories and files".to_owned(),
         action: Action::Prepare(facts.inside.prepared.clone()),
         command: None,
     });
-    if facts.workspace.needs_fetch {
+    if compiles && facts.workspace.needs_fetch {
         steps.push(facts.fetch(&request.options));
     }
-    steps.extend(facts.fetch_std()?);
+    if compiles {
+        steps.extend(facts.fetch_std()?);
+    }
     steps.extend(verbs::steps(request, &facts)?);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
         target: facts.target.asked().to_owned(),
         environment: facts.environment(),
+        emulator: facts.emulator(request),
         engine_reason: facts.selected.reason.clone(),
         target_dir: facts.inside.target_dir.clone(),
         publish_dir: facts.workspace.target_directory.clone(),
         workspace_root: facts.workspace.root.clone(),
         engine: facts.selected.engine,
         toolchain: facts.toolchain,
+        glibc_floor: facts.definition.glibc_floor.map(|it| it.to_string()),
         steps,
         warnings: facts.warnings,
         cross: request.cross.clone(),
@@ -300,6 +255,15 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
 }
 
 impl Facts {
+    /// What runs programs of the target; nothing where it is one of the environment's that is asked for.
+    fn emulator(&self, request: &Request) -> Emulator {
+        if request.verb == Verb::Exec && !request.options.on_target {
+            return Emulator::None;
+        }
+        let asked = self.config.runner.as_ref().map(|it| it.value.as_str());
+        Emulator::chosen(asked, &self.definition.runner(&self.target))
+    }
+
     fn environment(&self) -> EnvironmentRef {
         let recipe = self.definition.recipe();
         let name = self.definition.name();
@@ -313,6 +277,8 @@ impl Facts {
             recipe_sha256: recipe.map(|it| it.sha256.clone()),
             suite: recipe.map(|it| it.recipe.suite.clone()),
             image_id: self.there.image.as_ref().map(|it| it.id.clone()),
+            image_digest: self.there.digest().map(str::to_owned),
+            sdk: self.definition.sdk.as_ref().map(|it| it.path.clone()),
             exists: self.there.complete(&self.definition),
         }
     }

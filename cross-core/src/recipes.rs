@@ -1,7 +1,7 @@
 //! From a target's recipe to an environment's name and blueprint.
 
 use cross_engine::Blueprint;
-use cross_targets::{DebianArch, Recipe, Runner, RustSource, Target};
+use cross_targets::{DebianArch, Machine, Recipe, Runner, RustSource, Target};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +23,10 @@ pub(crate) struct Additions {
     pub(crate) packages: Vec<String>,
     /// A script that runs as root in the finished root file system.
     pub(crate) pre_build: Option<String>,
+    /// Whether a directory of the user's completes it.
+    pub(crate) sdk: bool,
+    /// The machine that runs the target's programs in place of their usual emulator.
+    pub(crate) machine: Option<Machine>,
 }
 
 /// The architecture of this machine, and so of its environments' own programs.
@@ -39,7 +43,12 @@ pub(crate) fn build_architecture() -> Result<DebianArch> {
 /// The recipe for `target` with the user's additions, named by its hash.
 pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> Result<Named> {
     let build = build_architecture()?;
-    let mut recipe = target.recipe(build, rust).map_err(|unsupported| {
+    let made = match (additions.sdk, additions.machine) {
+        (true, _) => target.recipe_with_sdk(build, rust),
+        (false, Some(_)) => target.recipe_with_machine(build, rust),
+        (false, None) => target.recipe(build, rust),
+    };
+    let mut recipe = made.map_err(|unsupported| {
         Error::new(ErrorKind::UnsupportedTarget, unsupported.to_string())
             .with_help(unsupported.help())
     })?;
@@ -68,7 +77,12 @@ pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> 
         recipe,
         blueprint,
         sha256,
-        runner: target.runner(build),
+        runner: match (additions.sdk, additions.machine) {
+            // It has what is linked with, and not what is started with.
+            (true, _) => Runner::None,
+            (false, Some(machine)) => Runner::QemuSystem(machine),
+            (false, None) => target.runner(build),
+        },
     })
 }
 

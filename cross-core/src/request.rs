@@ -40,8 +40,11 @@ pub(crate) struct Options {
     pub(crate) line: Option<Line>,
     /// Arguments for the program or the tests, after `--`.
     pub(crate) trailing: Vec<String>,
+    /// Whether what is run, where it is not cargo's, is a program of the target.
+    pub(crate) on_target: bool,
     pub(crate) stdin: bool,
     pub(crate) capture: bool,
+    pub(crate) gdb: Option<u16>,
 }
 
 impl Request {
@@ -153,6 +156,16 @@ impl Request {
         self
     }
 
+    /// Adds one argument for the program that is run: as [`args`](Request::args).
+    pub fn arg(self, arg: impl Into<String>) -> Self {
+        self.args([arg])
+    }
+
+    pub(crate) fn on_target(mut self) -> Self {
+        self.options.on_target = true;
+        self
+    }
+
     /// Gives the program the caller's standard input. Only the sandbox can.
     ///
     /// # Default value
@@ -171,6 +184,22 @@ impl Request {
     /// It is heard as events only.
     pub fn capture(mut self) -> Self {
         self.options.capture = true;
+        self
+    }
+
+    /// Has the program that is run wait for gdb's remote protocol on this port of the host, as
+    /// [`EventKind::WaitsForDebugger`](crate::EventKind::WaitsForDebugger) tells: by QEMU's user mode
+    /// where that runs it, else by gdbserver, which the configuration's `packages` bring. Test
+    /// binaries wait one after the other; `cargo_args(["--test", name])` chooses one.
+    ///
+    /// The network of such a run is the host's. QEMU listens on all its addresses, and whoever
+    /// attaches controls the program: on a machine that others reach, only behind a firewall.
+    ///
+    /// # Default value
+    ///
+    /// It runs at once. What only compiles does so in any case.
+    pub fn gdb(mut self, port: u16) -> Self {
+        self.options.gdb = Some(port);
         self
     }
 

@@ -4,7 +4,8 @@ use std::iter;
 
 use cross_engine::{Mount, Network, Value};
 
-use crate::error::Result;
+use crate::debugger::Debugger;
+use crate::error::{Error, ErrorKind, Result};
 use crate::front_door::commands::Place;
 use crate::front_door::render;
 use crate::plan::{Action, OutputKind, Step, Verb};
@@ -22,20 +23,23 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         Verb::Clippy => vec![compile("clippy", &[], "check with clippy")?],
         Verb::Doc => vec![compile("doc", &[], "document")?, facts.mirror()],
         Verb::Rustc => vec![compile("rustc", &[], "compile")?, publish()],
-        Verb::Test => vec![
-            compile("test", &["--no-run"], "compile the tests")?,
-            verbs.execute("test", "run the tests", OutputKind::Tests)?,
-        ],
-        Verb::Bench => vec![
-            compile("bench", &["--no-run"], "compile the benchmarks")?,
-            verbs.execute("bench", "run the benchmarks", verbs.program())?,
-        ],
-        Verb::Run => vec![
-            compile("build", &[], "compile")?,
-            publish(),
-            verbs.execute("run", "run the program", verbs.program())?,
-        ],
+        Verb::Test => {
+            let run = verbs.execute("test", "run the tests", OutputKind::Tests)?;
+            after([compile("test", &["--no-run"], "compile the tests")?], run)
+        }
+        Verb::Bench => {
+            let run = verbs.execute("bench", "run the benchmarks", verbs.program())?;
+            after(
+                [compile("bench", &["--no-run"], "compile the benchmarks")?],
+                run,
+            )
+        }
+        Verb::Run => {
+            let run = verbs.execute("run", "run the program", verbs.program())?;
+            after([compile("build", &[], "compile")?, publish()], run)
+        }
         Verb::Cargo => verbs.front_door()?,
+        Verb::Exec => verbs.program_itself()?,
     })
 }
 
@@ -63,15 +67,49 @@ impl Verbs<'_> {
         self.facts.run(purpose, spec, OutputKind::CargoMessages)
     }
 
-    fn execute(&self, verb: &str, purpose: &str, output: OutputKind) -> Result<Step> {
+    fn execute(&self, verb: &str, purpose: &str, output: OutputKind) -> Result<Vec<Step>> {
         let options = &self.request.options;
         let mut command = self.facts.cargo_in(verb, options);
         if verb == "run" {
             command.push("--quiet".to_owned());
         }
         self.trailing(&mut command);
-        let spec = self.facts.run_spec(command, Network::Default);
-        self.facts.run(purpose, spec.stdin(options.stdin), output)
+        self.start(purpose, command, output)
+    }
+
+    /// Runs programs of the target: at once, or when gdb has attached to them.
+    fn start(&self, purpose: &str, command: Vec<String>, output: OutputKind) -> Result<Vec<Step>> {
+        let (facts, options) = (self.facts, &self.request.options);
+        let spec = facts.run_spec(command, Network::Default);
+        let spec = spec.stdin(options.stdin);
+        let Some(port) = options.gdb else {
+            return Ok(vec![facts.run(purpose, spec, output)?]);
+        };
+        let debugger = Debugger::new(facts, port)?;
+        let mut run = facts.run(purpose, debugger.attach(spec), output)?;
+        if let Action::Run { yielding, .. } = &mut run.action {
+            yielding.retain(|name| *name != debugger.variable);
+        }
+        Ok(vec![debugger.prepare, run])
+    }
+
+    /// The command of [`Cross::exec`](crate::Cross::exec): as it is, or through the target's runner.
+    fn program_itself(&self) -> Result<Vec<Step>> {
+        let options = &self.request.options;
+        let Some(program) = options.trailing.first() else {
+            let error = Error::new(ErrorKind::ProgramFailed, "there is no command to run");
+            return Err(error.with_help("name a program of the environment"));
+        };
+        let purpose = format!("run `{program}`");
+        let mut command = Vec::new();
+        if options.on_target {
+            // The variable that cargo reads: ours, or that of the user's image.
+            let variable = format!("CARGO_TARGET_{}_RUNNER", self.facts.target.env_upper());
+            let start = format!("exec ${variable} \"$@\"");
+            command.extend(["sh", "-c", &start, "sh"].map(str::to_owned));
+        }
+        command.extend(options.trailing.iter().cloned());
+        self.start(&purpose, command, self.program())
     }
 
     /// What follows `--`.
@@ -137,6 +175,10 @@ impl Verbs<'_> {
             false => OutputKind::Program,
         }
     }
+}
+
+fn after<const N: usize>(first: [Step; N], then: Vec<Step>) -> Vec<Step> {
+    first.into_iter().chain(then).collect()
 }
 
 fn publish() -> Step {

@@ -1,5 +1,7 @@
 //! The types of a row: what is recorded of each target, and in which words.
 
+use crate::sdk::Sdk;
+
 /// What is true of one triple, whatever builds for it and wherever.
 ///
 /// The values of `arch`, `os`, `endian` and `pointer_width` are those of `rustc --print cfg`; a test
@@ -48,6 +50,9 @@ pub struct Facts {
     pub std: Std,
     /// How much the Rust project promises.
     pub tier: Tier,
+    /// The directory of a user's that a recipe can be completed with, where no distribution has
+    /// what it takes; `None` elsewhere.
+    pub sdk: Option<Sdk>,
     /// What runs a program of the target on a machine that can't run it by itself.
     pub emulator: Option<Emulator>,
     /// How far this project supports the target.
@@ -73,6 +78,10 @@ pub enum Tools {
     Zig,
     /// Emscripten's `emcc`.
     Emscripten,
+    /// Debian's clang and lld, which compile for any system whose libraries are there.
+    Clang,
+    /// The clang of Android's NDK.
+    Ndk,
     /// None that a recipe could install.
     None,
 }
@@ -103,6 +112,8 @@ pub enum Libc {
     Newlib,
     /// Emscripten's libc, a musl that calls JavaScript.
     Emscripten,
+    /// The C library of WASI, a musl that calls the WebAssembly System Interface.
+    Wasi,
     /// The libc that is part of the operating system: the BSDs, Solaris, illumos.
     System,
 }
@@ -117,6 +128,7 @@ impl Libc {
             Libc::Mingw => "mingw",
             Libc::Newlib => "newlib",
             Libc::Emscripten => "emscripten",
+            Libc::Wasi => "wasi",
             Libc::System => "system",
         }
     }
@@ -193,6 +205,8 @@ pub enum Emulator {
     },
     /// Node.js, for Emscripten's JavaScript and WebAssembly.
     Node,
+    /// Node.js, for WebAssembly that calls WASI.
+    NodeWasi,
 }
 
 impl Emulator {
@@ -202,7 +216,7 @@ impl Emulator {
             Emulator::QemuUser { program, .. }
             | Emulator::QemuBareMetal { program, .. }
             | Emulator::Wine { program, .. } => program,
-            Emulator::Node => "node",
+            Emulator::Node | Emulator::NodeWasi => "node",
         }
     }
 }

@@ -2,6 +2,7 @@
 //! family from what differs within it.
 
 use crate::facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig};
+use crate::sdk::Sdk;
 
 /// What is true of a processor, however the target is named that uses it.
 #[derive(Clone, Copy)]
@@ -163,6 +164,7 @@ const fn row(
             _ => Std::Prebuilt,
         },
         tier,
+        sdk: None,
         emulator: None,
         support: Support::NotYet {
             why: "no recipe is proven for it yet",
@@ -382,19 +384,61 @@ pub(crate) const fn emscripten(triple: &'static str) -> Facts {
     .made(Tools::Emscripten, "trixie")
 }
 
+/// WASI. Its clang throws no exceptions and Rust's `std` for it unwinds nothing, so C++ is compiled
+/// without them. Of trixie, the first suite whose Rust calls the target by this name.
+pub(crate) const fn wasi(triple: &'static str) -> Facts {
+    Facts {
+        cross_packages: &[
+            "clang",
+            "lld",
+            "llvm",
+            "wasi-libc",
+            "libclang-rt-dev-wasm32",
+            "libc++-dev-wasm32",
+        ],
+        emulator: Some(Emulator::NodeWasi),
+        ..row(triple, WASM32, "wasi", Libc::Wasi, "wasm32-wasi", Tier::Two)
+    }
+    .made(Tools::Clang, "trixie")
+}
+
 /// Android. Its programs need Android's loader and libraries besides the emulator.
 pub(crate) const fn android(
     triple: &'static str,
     cpu: Cpu,
     c_triple: &'static str,
+    abi: Abi,
     qemu_cpu: Option<&'static str>,
 ) -> Facts {
     Facts {
+        sdk: Some(Sdk::Ndk {
+            clang: abi.clang,
+            abi: abi.name,
+        }),
         emulator: qemu(cpu, qemu_cpu),
         ..row(triple, cpu, "android", Libc::Bionic, c_triple, Tier::Two)
     }
     .because("it needs Android's NDK, which no Debian suite has")
 }
+
+/// What Android and its NDK call a processor.
+#[derive(Clone, Copy)]
+pub(crate) struct Abi {
+    /// What the compiler's name starts with.
+    clang: &'static str,
+    /// For CMake.
+    name: &'static str,
+}
+
+const fn abi(clang: &'static str, name: &'static str) -> Abi {
+    Abi { clang, name }
+}
+
+pub(crate) const ABI_ARM64: Abi = abi("aarch64-linux-android", "arm64-v8a");
+/// The NDK has compiled for nothing older than ARMv7 since its release 17.
+pub(crate) const ABI_ARM: Abi = abi("armv7a-linux-androideabi", "armeabi-v7a");
+pub(crate) const ABI_X86: Abi = abi("i686-linux-android", "x86");
+pub(crate) const ABI_X86_64: Abi = abi("x86_64-linux-android", "x86_64");
 
 /// Solaris, illumos or DragonFly BSD. Nothing on Linux runs their programs.
 pub(crate) const fn unix(
@@ -402,10 +446,14 @@ pub(crate) const fn unix(
     cpu: Cpu,
     os: &'static str,
     c_triple: &'static str,
+    clang_target: &'static str,
     tier: Tier,
 ) -> Facts {
-    row(triple, cpu, os, Libc::System, c_triple, tier)
-        .because("it needs the libraries of its system, which neither Debian nor Zig has")
+    Facts {
+        sdk: Some(Sdk::Sysroot { clang_target }),
+        ..row(triple, cpu, os, Libc::System, c_triple, tier)
+    }
+    .because("it needs the libraries of its system, which neither Debian nor Zig has")
 }
 
 /// The oldest 32-bit x86 that Android runs on, and the newest instructions its 64-bit ABI has.

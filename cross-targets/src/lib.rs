@@ -1,6 +1,6 @@
 //! What is true of each cross compilation target: names, packages, tools, runner, libc and std.
 //!
-//! The crate is a table of 56 triples (58 targets: two of them also with the glibc floor 2.17)
+//! The crate is a table of 57 triples (59 targets: two of them also with the glibc floor 2.17)
 //! and the pure functions that read it. It does no I/O and depends on nothing.
 //!
 //! **Name a target.** A [`Target`] is a row of the table, optionally with a glibc floor. Text that
@@ -33,7 +33,8 @@
 //!
 //! **Get its environment.** [`Target::recipe`] is the data from which a Debian root file system is
 //! made that compiles for the target; [`Target::runner`] is how a program of the target starts in
-//! it. A target without a proven recipe answers [`Unsupported`], never a guess.
+//! it. A target without a proven recipe answers [`Unsupported`], never a guess; for some of these a
+//! directory of the user's ([`Sdk`]) completes one: [`Target::recipe_with_sdk`].
 //!
 //! ```
 //! use cross_targets::{DebianArch, Runner, RustSource, Target};
@@ -55,16 +56,20 @@
 mod facts;
 mod family;
 mod glibc;
+mod machine;
 mod near;
 mod published;
 mod recipe;
 mod runner;
+mod sdk;
 mod table;
 mod target;
 
 pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig};
 pub use glibc::{Glibc, NotGlibc};
+pub use machine::Machine;
 pub use near::edit_distance;
 pub use recipe::{DebianArch, File, Recipe, RustSource, StdSource, Unsupported};
 pub use runner::Runner;
+pub use sdk::Sdk;
 pub use target::{Target, UnknownTarget};

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
+mod clang;
 mod cmake;
 mod compose;
+mod machine;
+mod ndk;
 mod packaged;
+mod slim;
 mod unsupported;
 mod zig;
 
-pub(crate) use compose::compose;
+pub(crate) use compose::{compose, compose_with_machine, compose_with_sdk};
 pub use unsupported::Unsupported;
 
 /// The Debian architecture of a build machine, and so of the environment's own programs.

@@ -1,6 +1,7 @@
 //! How a program of a target is started on a build machine.
 
 use crate::facts::{Emulator, Facts};
+use crate::machine::Machine;
 use crate::recipe::DebianArch;
 
 /// How a program of a target is started in the environment that built it.
@@ -26,6 +27,9 @@ pub enum Runner {
         /// The `-cpu` to give.
         cpu: &'static str,
     },
+    /// In a machine of its own, under QEMU's system mode, in the environment of
+    /// [`Target::recipe_with_machine`](crate::Target::recipe_with_machine).
+    QemuSystem(Machine),
     /// Under Wine.
     Wine {
         /// The program: `/usr/lib/wine/wine64`.
@@ -35,6 +39,8 @@ pub enum Runner {
     },
     /// Under Node.js.
     Node,
+    /// WebAssembly that calls WASI, under Node.js.
+    NodeWasi,
     /// Nothing here starts it.
     None,
 }
@@ -59,6 +65,7 @@ impl Runner {
                 Runner::Wine { program, dlls }
             }
             Some(Emulator::Node) => Runner::Node,
+            Some(Emulator::NodeWasi) => Runner::NodeWasi,
             Some(Emulator::Wine { .. }) | None => Runner::None,
         }
     }

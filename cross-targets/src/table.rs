@@ -32,24 +32,24 @@ const ZIG_V7_NEON: &str = "generic+v7a+neon";
 /// Every known triple, ordered by name: [`Target`](crate::Target) is an index into it.
 #[rustfmt::skip]
 pub(crate) static ROWS: &[Facts] = &[
-    android("aarch64-linux-android",         AARCH64, "aarch64-linux-android", None),
+    android("aarch64-linux-android",         AARCH64, "aarch64-linux-android", ABI_ARM64, None),
     gnu("aarch64-unknown-linux-gnu",         AARCH64, DEB_ARM64, One),
     musl("aarch64-unknown-linux-musl",       AARCH64, "aarch64-linux-musl", "aarch64-linux-musl", Two),
-    android("arm-linux-androideabi",         ARM, "arm-linux-androideabi", None),
+    android("arm-linux-androideabi",         ARM, "arm-linux-androideabi", ABI_ARM, None),
     gnu("arm-unknown-linux-gnueabi",         ARM, DEB_ARMEL, Two).c_flags(V6).zig_cpu(ZIG_V6),
     gnu("arm-unknown-linux-gnueabihf",       ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V6_FP).by_zig(),
     musl("arm-unknown-linux-musleabi",       ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V6),
     musl("arm-unknown-linux-musleabihf",     ARM, "arm-linux-musleabihf", "arm-linux-musleabihf", Two).zig_cpu(ZIG_V6_FP),
     gnu("armv5te-unknown-linux-gnueabi",     ARM, DEB_ARMEL, Two).c_flags(V5TE).zig_cpu(ZIG_V5TE),
     musl("armv5te-unknown-linux-musleabi",   ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V5TE),
-    android("armv7-linux-androideabi",       ARM, "arm-linux-androideabi", None),
+    android("armv7-linux-androideabi",       ARM, "arm-linux-androideabi", ABI_ARM, None),
     gnu("armv7-unknown-linux-gnueabi",       ARM, DEB_ARMEL, Two).c_flags(V7).zig_cpu(ZIG_V7),
     gnu("armv7-unknown-linux-gnueabihf",     ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V7_FP),
     musl("armv7-unknown-linux-musleabi",     ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V7),
     musl("armv7-unknown-linux-musleabihf",   ARM, "arm-linux-musleabihf", "arm-linux-musleabihf", Two).zig_cpu(ZIG_V7_FP),
     gnu("i586-unknown-linux-gnu",            X86, DEB_I386, Two).c_flags("-march=pentium").zig_cpu("pentium"),
     musl("i586-unknown-linux-musl",          X86, "i586-linux-musl", "x86-linux-musl", Two).zig_cpu("pentium"),
-    android("i686-linux-android",            X86, "i686-linux-android", ANDROID_X86),
+    android("i686-linux-android",            X86, "i686-linux-android", ABI_X86, ANDROID_X86),
     windows("i686-pc-windows-gnu",           X86, MINGW32, Two),
     bsd("i686-unknown-freebsd",              X86, "freebsd", "i686-unknown-freebsd13", "x86-freebsd"),
     gnu("i686-unknown-linux-gnu",            X86, DEB_I386, One),
@@ -68,23 +68,24 @@ pub(crate) static ROWS: &[Facts] = &[
     gnu("riscv64gc-unknown-linux-gnu",       RISCV64, DEB_RISCV64, Two),
     gnu("s390x-unknown-linux-gnu",           S390X, DEB_S390X, Two),
     gnu("sparc64-unknown-linux-gnu",         SPARC64, DEB_SPARC64, Two),
-    unix("sparcv9-sun-solaris",              SPARC64, "solaris", "sparcv9-sun-solaris2.10", Two),
+    unix("sparcv9-sun-solaris",              SPARC64, "solaris", "sparcv9-sun-solaris2.10", "sparcv9-sun-solaris", Two),
     bare("thumbv6m-none-eabi",               "cortex-m0", "thumb/v6-m/nofp", V6M),
     bare("thumbv7em-none-eabi",              "cortex-m4", "thumb/v7e-m/nofp", V7EM),
     bare("thumbv7em-none-eabihf",            "cortex-m4", "thumb/v7e-m+fp/hard", V7EM_FP),
     bare("thumbv7m-none-eabi",               "cortex-m3", "thumb/v7-m/nofp", V7M),
-    android("thumbv7neon-linux-androideabi", ARM, "arm-linux-androideabi", None),
+    android("thumbv7neon-linux-androideabi", ARM, "arm-linux-androideabi", ABI_ARM, None),
     gnu("thumbv7neon-unknown-linux-gnueabihf", ARM, DEB_ARMHF, Two).c_flags(THUMB_NEON).zig_cpu(ZIG_V7_NEON),
     bare("thumbv8m.base-none-eabi",          "cortex-m33", "thumb/v8-m.base/nofp", V8M_BASE),
     bare("thumbv8m.main-none-eabi",          "cortex-m33", "thumb/v8-m.main/nofp", V8M),
     bare("thumbv8m.main-none-eabihf",        "cortex-m33", "thumb/v8-m.main+fp/hard", V8M_FP),
     emscripten("wasm32-unknown-emscripten"),
-    android("x86_64-linux-android",          X86_64, "x86_64-linux-android", ANDROID_X86_64),
-    unix("x86_64-pc-solaris",                X86_64, "solaris", "x86_64-pc-solaris2.10", Two),
+    wasi("wasm32-wasip1"),
+    android("x86_64-linux-android",          X86_64, "x86_64-linux-android", ABI_X86_64, ANDROID_X86_64),
+    unix("x86_64-pc-solaris",                X86_64, "solaris", "x86_64-pc-solaris2.10", "x86_64-pc-solaris", Two),
     windows("x86_64-pc-windows-gnu",         X86_64, MINGW64, One),
-    unix("x86_64-unknown-dragonfly",         X86_64, "dragonfly", "x86_64-unknown-dragonfly", Three),
+    unix("x86_64-unknown-dragonfly",         X86_64, "dragonfly", "x86_64-unknown-dragonfly", "x86_64-unknown-dragonfly", Three),
     bsd("x86_64-unknown-freebsd",            X86_64, "freebsd", "x86_64-unknown-freebsd13", "x86_64-freebsd"),
-    unix("x86_64-unknown-illumos",           X86_64, "illumos", "x86_64-unknown-illumos", Two),
+    unix("x86_64-unknown-illumos",           X86_64, "illumos", "x86_64-unknown-illumos", "x86_64-pc-solaris", Two),
     gnu("x86_64-unknown-linux-gnu",          X86_64, DEB_AMD64, One),
     musl("x86_64-unknown-linux-musl",        X86_64, "x86_64-linux-musl", "x86_64-linux-musl", Two),
     bsd("x86_64-unknown-netbsd",             X86_64, "netbsd", "x86_64-unknown-netbsd", "x86_64-netbsd"),
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn rows_are_unique_and_ordered() {
-        assert_eq!(ROWS.len(), 56);
+        assert_eq!(ROWS.len(), 57);
         for pair in ROWS.windows(2) {
             assert!(
                 pair[0].triple < pair[1].triple,

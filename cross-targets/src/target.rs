@@ -1,10 +1,12 @@
 //! A target: a row of the table, optionally with a glibc floor.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::facts::{Facts, Libc, Std};
 use crate::glibc::Glibc;
+use crate::machine::{self, Machine};
 use crate::near::near;
 use crate::published;
 use crate::recipe::{self, DebianArch, Recipe, RustSource, Unsupported};
@@ -105,6 +107,45 @@ impl Target {
     /// [`Unsupported`] if no recipe is proven for the target.
     pub fn recipe(self, build: DebianArch, rust: RustSource) -> Result<Recipe, Unsupported> {
         recipe::compose(self, build, rust)
+    }
+
+    /// The same, completed by a directory of the user's: for targets whose [`Facts::sdk`] says which.
+    /// The recipe's programs find it by the variables of [`Target::sdk_env`].
+    ///
+    /// # Errors
+    /// [`Unsupported`] if no such directory completes a recipe for the target, on a machine of this
+    /// architecture.
+    pub fn recipe_with_sdk(
+        self,
+        build: DebianArch,
+        rust: RustSource,
+    ) -> Result<Recipe, Unsupported> {
+        recipe::compose_with_sdk(self, build, rust)
+    }
+
+    /// The variables by which the programs of [`Target::recipe_with_sdk`] find the directory at `path`.
+    /// `api` is what [`Sdk::api`](crate::Sdk::api) says. Empty where the target takes no directory.
+    pub fn sdk_env(self, path: &str, api: Option<u32>) -> BTreeMap<String, String> {
+        let sdk = self.facts().sdk;
+        sdk.map_or_else(BTreeMap::new, |sdk| sdk.env(&self.env_lower(), path, api))
+    }
+
+    /// The same with a machine of the target's own in place of another emulator, in which programs are
+    /// started by [`Runner::QemuSystem`].
+    ///
+    /// # Errors
+    /// [`Unsupported`] if there is no [`Target::machine`], or no recipe at all.
+    pub fn recipe_with_machine(
+        self,
+        build: DebianArch,
+        rust: RustSource,
+    ) -> Result<Recipe, Unsupported> {
+        recipe::compose_with_machine(self, build, rust)
+    }
+
+    /// The machine that QEMU makes to run the target's programs, where Debian has a kernel for it.
+    pub fn machine(self) -> Option<Machine> {
+        machine::of(self.facts())
     }
 
     /// How a program of the target is started on a machine of architecture `build`: natively where
@@ -266,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn all_are_58_unique_and_ordered() {
+    fn all_are_59_unique_and_ordered() {
         let all: Vec<Target> = Target::all().collect();
-        assert_eq!(all.len(), 58);
+        assert_eq!(all.len(), 59);
         assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
         let names: BTreeSet<String> = all.iter().map(Target::to_string).collect();
-        assert_eq!(names.len(), 58);
+        assert_eq!(names.len(), 59);
         assert!(names.contains("aarch64-unknown-linux-gnu.2.17"));
         assert!(names.contains("x86_64-unknown-linux-gnu.2.17"));
     }

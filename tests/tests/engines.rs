@@ -8,7 +8,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cross_core::{ArtifactKind, Target, binary::Binary};
+use cross_core::{ArtifactKind, ErrorKind, Request, Target, binary::Binary};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, PlainUser, Project, engines, on_engines, tool};
 
@@ -69,6 +69,18 @@ fn c_code_is_built_tested_and_run(engine: &str) {
     cross.run(TARGET).run().unwrap();
     let said = project.recorder().output();
     assert!(said.contains("C says 64 bits on aarch64"), "{said}");
+
+    let captured = |request: Request| request.capture().run().unwrap().stdout.unwrap();
+    let compiler = cross.exec(TARGET, ["printenv", "CC_aarch64_unknown_linux_gnu"]);
+    assert_eq!(captured(compiler), "aarch64-linux-gnu-gcc\n");
+    let program = cross.exec_on_target(TARGET, [program.path().to_str().unwrap()]);
+    assert_eq!(captured(program), "C says 64 bits on aarch64\n");
+    let error = cross
+        .exec(TARGET, ["sh", "-c", "exit $0", "3"])
+        .run()
+        .unwrap_err();
+    let expected = (ErrorKind::ProgramFailed, Some(3));
+    assert_eq!((error.kind(), error.code()), expected);
     leftovers.are_none();
 }
 

@@ -358,7 +358,71 @@ fn zig_links_with_the_glibc_that_is_named() {
     let built = case.cross().build(HOST).run().unwrap();
     let program = Binary::read(built.executables().next().unwrap().path()).unwrap();
     assert!(program.runs_on("2.17".parse().unwrap()), "{program}");
+    let reported = built.executables().map(|it| it.glibc.clone());
+    assert_eq!(reported.collect::<Vec<_>>(), [program.glibc]);
     assert_eq!(case.prints_for(HOST), "hello from x86_64\n");
+}
+
+/// A build script that names a library of the environment gets past Zig: `getrandom` came with glibc
+/// 2.25, and `arc4random` with 2.36.
+const NEWER: &str = "use std::ffi::c_void;\n\
+    extern \"C\" { fn arc4random() -> u32; fn getrandom(to: *mut c_void, n: usize, f: u32) -> isize; }\n\
+    fn main() { let mut it = unsafe { arc4random() };\n\
+    unsafe { getrandom((&raw mut it).cast(), 4, 0) };\n\
+    println!(\"{it}\"); }\n";
+
+#[test]
+fn a_program_that_needs_a_newer_glibc_is_not_published() {
+    let floor = format!("{HOST}.2.17");
+    let case = Case::new("sandbox", "").file("src/main.rs", NEWER).file(
+        "build.rs",
+        "fn main() { for it in [\"libc.so.6\", \"ld-linux-x86-64.so.2\"] {\n\
+         println!(\"cargo:rustc-link-arg=/usr/lib/x86_64-linux-gnu/{it}\"); } }\n",
+    );
+    let app = case
+        .project
+        .path()
+        .join("target")
+        .join(HOST)
+        .join("debug/app");
+    let refused = |error: cross_core::Error| {
+        let said = error.to_string();
+        assert_eq!(error.kind(), ErrorKind::GlibcFloor, "{said}");
+        let start = format!(
+            "`{}` needs glibc 2.36, and 2.17 was asked for: ",
+            app.display()
+        );
+        assert!(said.starts_with(&start), "{said}");
+        assert!(said.contains("arc4random (2.36)"), "{said}");
+        assert!(said.contains("getrandom (2.25)"), "{said}");
+        assert!(error.help().unwrap().contains("build script"), "{said}");
+        assert!(!app.exists(), "it is not published");
+    };
+    refused(case.cross().build(&floor).run().unwrap_err());
+    refused(
+        case.cross()
+            .cargo(["build", "--target", &floor])
+            .run()
+            .unwrap_err(),
+    );
+    case.leftovers.are_none();
+
+    let good = case
+        .main("println!(\"hello\")")
+        .file("build.rs", "fn main() {}\n");
+    let done = good
+        .cross()
+        .cargo(["build", "--target", &floor])
+        .run()
+        .unwrap();
+    assert_eq!(done.code, 0);
+    let events = good.project.recorder().events();
+    let told = events.into_iter().find_map(|it| match it.kind {
+        EventKind::NeedsGlibc { path, glibc } if path == app => Some(glibc),
+        _ => None,
+    });
+    assert_eq!(told, Binary::read(&app).unwrap().glibc);
+    assert!(told.is_some(), "std needs glibc");
 }
 
 #[test]
@@ -372,6 +436,55 @@ fn build_std_builds_the_standard_library() {
         )
     };
     assert!(compiled("std") && compiled("core"));
+}
+
+/// What only a kernel of the target's can say, an exit code, a signal, and tests of which one fails.
+const IN_A_MACHINE: &str = "fn main() {\n\
+    println!(\"{}\", std::fs::read_to_string(\"/proc/version\").unwrap());\n\
+    eprintln!(\"{:?} {:?}\", std::env::args().nth(1), std::env::var(\"GIVEN\"));\n\
+    match std::env::args().nth(2).unwrap().as_str() {\n\
+    \"abort\" => std::process::abort(), code => std::process::exit(code.parse().unwrap()) } }\n\
+    #[test] fn passes() { std::os::unix::net::UnixListener::bind(std::env::temp_dir().join(\"it\")).unwrap(); }\n\
+    #[test] fn writes() { std::fs::write(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/written\"), \"here\").unwrap(); }\n\
+    #[test] fn fails() { assert!(std::process::Command::new(\"false\").status().unwrap().success()); }\n";
+
+/// It makes an environment of its own, and boots three times, each of which takes some seconds.
+#[test]
+fn a_machine_of_its_own_runs_programs_and_tests() {
+    let toml = format!(
+        "[target.{TARGET}]\nrunner = \"qemu-system\"\n[build.env]\npassthrough = [\"GIVEN\"]\n"
+    );
+    let case = Case::new("sandbox", &toml)
+        .set("GIVEN", "it's\ngiven")
+        .file("src/main.rs", IN_A_MACHINE);
+
+    let ran = |how: &str| case.cross().run(TARGET).args(["it's\nsaid", how]).run();
+    let ended = ran("7").unwrap_err();
+    let said = case.project.recorder().output();
+    assert_eq!(ended.kind(), ErrorKind::ProgramFailed, "{ended}\n{said}");
+    assert_eq!(ended.code(), Some(7), "{ended}\n{said}");
+    assert!(said.contains("Debian"), "the kernel is Debian's: {said}");
+    assert!(
+        !said.contains("] Linux version"),
+        "it boots in silence: {said}"
+    );
+    let words = r#"Some("it's\nsaid") Ok("it's\ngiven")"#;
+    assert!(said.contains(words), "{said}");
+
+    let killed = ran("abort").unwrap_err();
+    assert_eq!(killed.kind(), ErrorKind::ProgramFailed, "{killed}");
+    assert!(killed.to_string().contains("SIGABRT"), "{killed}");
+
+    let failed = case.cross().test(TARGET).run().unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::TestFailed, "{failed}");
+    let tests = failed.tests().unwrap();
+    assert_eq!(
+        (tests.passed, &tests.failures[..]),
+        (2, &["fails".to_owned()][..])
+    );
+    let written = fs::read_to_string(case.project.path().join("written"));
+    assert_eq!(written.unwrap(), "here");
+    case.leftovers.are_none();
 }
 
 #[test]

@@ -54,6 +54,7 @@ network = "host"
 suite = "trixie"
 packages = ["zlib1g-dev:arm64"]
 runner = "qemu-user"
+sdk = "/sdk"
 
 [target.aarch64-unknown-linux-gnu.env]
 passthrough = ["C=é"]
@@ -259,7 +260,7 @@ fn unknown_keys_are_helped_to_the_nearest_real_one() {
     assert_eq!(
         helps("[target.s390x-unknown-linux-gnu]\nzzzzzzz = 1"),
         [
-            "the keys of `[target.<triple>]` are build-std, dockerfile, env, image, network, packages, pre-build, runner, suite, toolchain, zig"
+            "the keys of `[target.<triple>]` are build-std, dockerfile, env, image, network, packages, pre-build, runner, sdk, suite, toolchain, zig"
         ]
     );
 }

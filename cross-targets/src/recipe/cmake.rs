@@ -3,6 +3,7 @@
 use super::File;
 use super::compose::Programs;
 use crate::facts::{Endian, Facts, Tools};
+use crate::sdk::{self, Sdk};
 
 /// Where the file is.
 const PATH: &str = "/usr/local/share/cross/toolchain.cmake";
@@ -21,6 +22,9 @@ pub(super) fn path(facts: &Facts) -> &'static str {
 pub(super) fn file(facts: &Facts, programs: &Programs) -> Option<File> {
     if facts.tools == Tools::Emscripten {
         return None;
+    }
+    if let Some(Sdk::Ndk { abi, .. }) = facts.sdk {
+        return Some(File::new(PATH, ndk(facts, abi)));
     }
     let Programs {
         cc,
@@ -49,12 +53,28 @@ pub(super) fn file(facts: &Facts, programs: &Programs) -> Option<File> {
         // Nothing links without a linker script, so CMake's trial programs don't either.
         text += "set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)\n";
     }
+    if let Some(Sdk::Sysroot { .. }) = facts.sdk {
+        text += &format!("set(CMAKE_SYSROOT \"$ENV{{{}}}\")\n", sdk::SYSROOT);
+    }
     // Programs are the build machine's.
     text += "set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)\n";
     if let Some(multiarch) = facts.multiarch {
         text += &format!("set(CMAKE_LIBRARY_ARCHITECTURE {multiarch})\n");
     }
     Some(File::new(PATH, text))
+}
+
+/// The NDK has a toolchain file of its own, which has to be told the processor and the version.
+fn ndk(facts: &Facts, abi: &str) -> String {
+    format!(
+        "# How to build for {triple}. Made by cross-targets.\n\
+         set(ANDROID_ABI {abi})\n\
+         set(ANDROID_PLATFORM android-$ENV{{{api}}})\n\
+         include(\"$ENV{{{ndk}}}/build/cmake/android.toolchain.cmake\")\n",
+        triple = facts.triple,
+        api = sdk::API,
+        ndk = sdk::NDK,
+    )
 }
 
 /// CMake's name of the operating system.
@@ -64,6 +84,10 @@ fn system(facts: &Facts) -> &'static str {
         "windows" => "Windows",
         "freebsd" => "FreeBSD",
         "netbsd" => "NetBSD",
+        "dragonfly" => "DragonFly",
+        // CMake's name of illumos too, as its `uname -s` says.
+        "solaris" | "illumos" => "SunOS",
+        "wasi" => "WASI",
         _ => "Generic",
     }
 }
@@ -72,7 +96,9 @@ fn system(facts: &Facts) -> &'static str {
 fn processor(facts: &Facts) -> &'static str {
     match (facts.arch, facts.os, facts.endian) {
         ("x86_64", "windows", _) => "AMD64",
-        ("x86_64", "freebsd" | "netbsd", _) => "amd64",
+        ("x86_64", "solaris" | "illumos", _) => "i386",
+        ("sparc64", "solaris", _) => "sparc",
+        ("x86_64", "freebsd" | "netbsd" | "dragonfly", _) => "amd64",
         ("x86", "linux", _) => "i686",
         ("powerpc", ..) => "ppc",
         ("powerpc64", _, Endian::Little) => "ppc64le",

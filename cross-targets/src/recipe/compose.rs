@@ -3,14 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::packaged::{self, Packaged};
-use super::{DebianArch, File, Recipe, RustSource, StdSource, Unsupported, cmake, with_arch, zig};
+use super::{DebianArch, File, Recipe, RustSource, StdSource, Unsupported};
+use super::{clang, cmake, machine, ndk, slim, with_arch, zig};
 use crate::facts::{Emulator, Facts, Libc, Support, Tools, Zig};
+use crate::machine::Machine;
 use crate::runner::Runner;
+use crate::sdk::Sdk;
 use crate::target::Target;
 
 /// What every environment has: to compile and run build scripts and the C they build, and to
 /// verify what is fetched.
-const BASE: [&str; 5] = ["ca-certificates", "gcc", "libc6-dev", "make", "pkg-config"];
+/// CMake and Perl are what C libraries are built with that crates bring along: zlib-ng, AWS-LC, OpenSSL.
+const BASE: [&str; 7] = [
+    "ca-certificates",
+    "cmake",
+    "gcc",
+    "libc6-dev",
+    "make",
+    "perl",
+    "pkg-config",
+];
 
 /// The native C++ compiler. Cross recipes leave it out: build scripts hardly ever compile C++ for
 /// themselves, and it is large.
@@ -21,16 +33,11 @@ const NATIVE_CXX: &str = "g++";
 /// user adds (`libssl3:arm64`) are of one version.
 const RUNTIME: [&str; 3] = ["libc6", "libgcc-s1", "libstdc++6"];
 
-/// What no build reads: manuals and translations (licences stay, as in Debian's slim images), and
-/// the tools that print GCC's intermediate code (60 MB).
-const UNREAD: [&str; 6] = [
-    "/usr/share/man/*",
-    "/usr/share/locale/*",
-    "/usr/share/info/*",
-    "/usr/share/doc/*",
-    "!/usr/share/doc/*/copyright",
-    "/usr/bin/*lto-dump*",
-];
+/// The suite of recipes that a directory of the user's completes: its clang knows Solaris' GNU ld.
+const SDK_SUITE: &str = "trixie";
+
+/// What they have besides, where Debian's clang does the work.
+const CLANG: [&str; 3] = ["clang", "lld", "llvm"];
 
 /// Where the packages of bare metal have a set of libraries for each kind of processor: 2 GB.
 const MULTILIBS: [&str; 2] = [
@@ -44,6 +51,28 @@ pub(crate) fn compose(
     build: DebianArch,
     rust: RustSource,
 ) -> Result<Recipe, Unsupported> {
+    Ok(composer(target, build, rust)?.recipe())
+}
+
+/// The recipe that has a machine of the target's own.
+pub(crate) fn compose_with_machine(
+    target: Target,
+    build: DebianArch,
+    rust: RustSource,
+) -> Result<Recipe, Unsupported> {
+    let composer = composer(target, build, rust)?;
+    let machine = target.machine().ok_or_else(|| {
+        let why = "no machine of QEMU's boots a kernel of Debian's for it";
+        Unsupported::new(target, why)
+    })?;
+    Ok(Composer {
+        machine: Some(machine),
+        ..composer
+    }
+    .recipe())
+}
+
+fn composer(target: Target, build: DebianArch, rust: RustSource) -> Result<Composer, Unsupported> {
     let facts = target.facts();
     if let Support::NotYet { why } = facts.support {
         return Err(Unsupported::new(target, why));
@@ -57,19 +86,28 @@ pub(crate) fn compose(
     if by_zig && zig.is_none() {
         return Err(Unsupported::new(target, "Zig can't link for it"));
     }
-    Ok(Composer {
-        target,
-        facts,
-        suite,
-        zig,
-        build,
-        builds_std: rust == RustSource::PackagedSource,
-        rust: match rust {
-            RustSource::External => RustSource::External,
-            _ => RustSource::Packaged,
-        },
-    }
-    .recipe())
+    Ok(Composer::new(target, suite, facts.tools, zig, build, rust))
+}
+
+/// The recipe of a target that a directory of the user's completes.
+pub(crate) fn compose_with_sdk(
+    target: Target,
+    build: DebianArch,
+    rust: RustSource,
+) -> Result<Recipe, Unsupported> {
+    let tools = match target.facts().sdk {
+        Some(Sdk::Ndk { .. }) if build != DebianArch::Amd64 => {
+            let why = "the programs of Android's NDK run on x86_64 machines only";
+            return Err(Unsupported::new(target, why));
+        }
+        Some(Sdk::Ndk { .. }) => Tools::Ndk,
+        Some(Sdk::Sysroot { .. }) => Tools::Clang,
+        None => {
+            let why = "no directory of the user's completes a recipe for it";
+            return Err(Unsupported::new(target, why));
+        }
+    };
+    Ok(Composer::new(target, SDK_SUITE, tools, None, build, rust).recipe())
 }
 
 /// The programs that compile C and C++ and make libraries of it.
@@ -106,15 +144,43 @@ struct Composer {
     target: Target,
     facts: &'static Facts,
     suite: &'static str,
+    /// What compiles where Zig doesn't.
+    tools: Tools,
     /// Where Zig compiles.
     zig: Option<Zig>,
     build: DebianArch,
     rust: RustSource,
     /// Whether `std` is built although there is a package of it.
     builds_std: bool,
+    /// What runs the target's programs in place of their usual emulator.
+    machine: Option<Machine>,
 }
 
 impl Composer {
+    fn new(
+        target: Target,
+        suite: &'static str,
+        tools: Tools,
+        zig: Option<Zig>,
+        build: DebianArch,
+        rust: RustSource,
+    ) -> Self {
+        Self {
+            target,
+            facts: target.facts(),
+            suite,
+            tools,
+            zig,
+            build,
+            builds_std: rust == RustSource::PackagedSource,
+            machine: None,
+            rust: match rust {
+                RustSource::External => RustSource::External,
+                _ => RustSource::Packaged,
+            },
+        }
+    }
+
     fn recipe(&self) -> Recipe {
         let packages = [
             self.tools(),
@@ -126,13 +192,19 @@ impl Composer {
         Recipe {
             suite: self.suite.to_owned(),
             architecture: self.build,
-            foreign: self.foreign().into_iter().map(str::to_owned).collect(),
+            foreign: self.all_foreign(),
             target_arch: self.linked_arch().map(str::to_owned),
             packages,
             exclude: self.exclude(),
             env: self.env(),
             files: self.files(),
-            commands: self.zig.map_or_else(Vec::new, |_| zig::commands()),
+            commands: self
+                .zig
+                .map_or_else(Vec::new, |_| zig::commands())
+                .into_iter()
+                .chain(self.machine.as_ref().map(machine::command))
+                .chain([slim::command()])
+                .collect(),
             std: self.std(),
         }
     }
@@ -151,8 +223,7 @@ impl Composer {
     /// The architecture whose packages it is linked with: none where Zig serves a processor that
     /// Debian's packages are too new for.
     fn linked_arch(&self) -> Option<&'static str> {
-        self.started_arch()
-            .filter(|_| self.facts.tools == Tools::Gcc)
+        self.started_arch().filter(|_| self.tools == Tools::Gcc)
     }
 
     /// Wine's architecture: that of the programs it runs.
@@ -170,15 +241,33 @@ impl Composer {
             .filter(|&arch| arch != self.build.as_str())
     }
 
+    /// The same with the architecture of the machine's kernel.
+    fn all_foreign(&self) -> Vec<String> {
+        let kernels = self.machine.map(|it| it.debian_arch);
+        let kernels = kernels
+            .filter(|&arch| arch != self.build.as_str())
+            .filter(|&arch| self.foreign() != Some(arch));
+        let all = self.foreign().into_iter().chain(kernels);
+        all.map(str::to_owned).collect()
+    }
+
     fn runner(&self) -> Runner {
-        self.target.runner(self.build)
+        if let Some(machine) = self.machine {
+            return Runner::QemuSystem(machine);
+        }
+        match self.facts.sdk {
+            // What is linked with is there, and not what is started with.
+            Some(_) => Runner::None,
+            None => self.target.runner(self.build),
+        }
     }
 
     fn tools(&self) -> Vec<String> {
-        let compiler: &[&str] = match self.facts.tools {
+        let compiler: &[&str] = match self.tools {
             _ if self.zig.is_some() => &[zig::INSTALLER],
             _ if self.is_native() => &[NATIVE_CXX],
             Tools::Emscripten => &["emscripten"],
+            Tools::Clang if self.facts.sdk.is_some() => &CLANG,
             _ => self.facts.cross_packages,
         };
         BASE.iter()
@@ -202,6 +291,7 @@ impl Composer {
             Runner::QemuUser { .. } | Runner::QemuBareMetal { .. } => "qemu-user-static",
             Runner::Wine { .. } if self.facts.pointer_width == 32 => "wine32:i386",
             Runner::Wine { .. } => "wine64",
+            Runner::NodeWasi => "nodejs",
             // Emscripten's package depends on Node.
             _ => return Vec::new(),
         };
@@ -220,6 +310,8 @@ impl Composer {
         let rust = Packaged::of(self.suite);
         let of_target = if !self.has_packaged_std() {
             Some(rust.source.to_owned())
+        } else if self.facts.libc == Libc::Wasi {
+            Some(packaged::WASM_STD.to_owned())
         } else {
             self.started_arch()
                 .filter(|&arch| arch != self.build.as_str())
@@ -233,9 +325,10 @@ impl Composer {
             .collect()
     }
 
-    /// rustup's toolchains have the linker of bare metal with them, Debian's have it apart.
+    /// rustup's toolchains have the linker of bare metal with them, Debian's have it apart. (Where
+    /// clang compiles, it is there anyway.)
     fn packaged_linker(&self) -> Option<String> {
-        matches!(self.facts.tools, Tools::Newlib { .. }).then(|| "lld".to_owned())
+        matches!(self.tools, Tools::Newlib { .. }).then(|| "lld".to_owned())
     }
 
     fn std(&self) -> StdSource {
@@ -253,7 +346,8 @@ impl Composer {
     }
 
     fn exclude(&self) -> Vec<String> {
-        let mut exclude: Vec<String> = UNREAD.iter().map(|&glob| glob.to_owned()).collect();
+        let native = self.is_native();
+        let mut exclude = slim::exclude(self.build, native);
         if let Some(Emulator::QemuUser { program, .. } | Emulator::QemuBareMetal { program, .. }) =
             self.facts.emulator.filter(|_| !self.emulator().is_empty())
         {
@@ -263,13 +357,16 @@ impl Composer {
             // Since trixie the name that ends in `-static` is a link to the one that doesn't.
             exclude.push(format!("!/usr/bin/{}", program.trim_end_matches("-static")));
         }
-        if let Tools::Newlib { multilib } = self.facts.tools {
+        if let Tools::Newlib { multilib } = self.tools {
             for directory in MULTILIBS {
                 // The files, not the directories: dpkg makes no directory again for what is in it.
                 exclude.push(format!("{directory}/arm/*.[ao]"));
                 exclude.push(format!("{directory}/thumb/*.[ao]"));
                 exclude.push(format!("!{directory}/{multilib}/*"));
             }
+        }
+        if self.tools == Tools::Clang {
+            exclude.extend(clang::UNNEEDED.map(str::to_owned));
         }
         if let (RustSource::Packaged, Some(multiarch), true) =
             (self.rust, self.facts.multiarch, self.foreign().is_some())
@@ -283,23 +380,36 @@ impl Composer {
 
     fn programs(&self) -> Programs {
         let c = self.facts.c_triple;
-        match self.facts.tools {
+        match self.tools {
             _ if self.zig.is_some() => Programs::named(zig::PREFIX, "cc", "c++"),
             Tools::Emscripten => Programs::named("em", "cc", "++"),
+            Tools::Clang => clang::programs(),
+            Tools::Ndk => ndk::programs(self.facts),
             Tools::Mingw => Programs::gnu(&format!("{c}-"), "-posix"),
             _ => Programs::gnu(&format!("{c}-"), ""),
         }
     }
 
     fn files(&self) -> Vec<File> {
+        let machine = self.machine.map_or_else(Vec::new, |_| machine::files());
         if self.is_native() {
-            return Vec::new();
+            return machine;
         }
         let zig = self
             .zig
             .map(|it| zig::files(it, self.facts.libc, self.target.glibc()));
+        let others = match self.tools {
+            Tools::Clang => clang::files(self.facts),
+            Tools::Ndk => ndk::files(self.facts),
+            _ => Vec::new(),
+        };
         let cmake = cmake::file(self.facts, &self.programs());
-        zig.into_iter().flatten().chain(cmake).collect()
+        zig.into_iter()
+            .flatten()
+            .chain(others)
+            .chain(cmake)
+            .chain(machine)
+            .collect()
     }
 
     fn env(&self) -> BTreeMap<String, String> {
@@ -314,9 +424,15 @@ impl Composer {
         }
         let (upper, lower) = (self.target.env_upper(), self.target.env_lower());
         let programs = self.programs();
-        // Rust links bare metal with its own linker and knows Emscripten's by itself.
-        if !matches!(self.facts.tools, Tools::Newlib { .. } | Tools::Emscripten) {
-            set(format!("CARGO_TARGET_{upper}_LINKER"), &programs.cc);
+        match self.tools {
+            // Rust links bare metal with its own linker and knows Emscripten's by itself.
+            Tools::Newlib { .. } | Tools::Emscripten => {}
+            _ if self.facts.libc == Libc::Wasi => {
+                set(format!("CARGO_TARGET_{upper}_LINKER"), clang::WASI_LINKER);
+            }
+            _ => {
+                set(format!("CARGO_TARGET_{upper}_LINKER"), &programs.cc);
+            }
         }
         set(format!("CC_{lower}"), &programs.cc);
         set(format!("CXX_{lower}"), &programs.cxx);
@@ -342,7 +458,7 @@ impl Composer {
         if let Runner::QemuUser { prefix, .. } = self.runner() {
             set("QEMU_LD_PREFIX".to_owned(), prefix);
         }
-        if self.facts.tools == Tools::Emscripten {
+        if self.tools == Tools::Emscripten {
             // Debian built Emscripten's libraries; a run can't add to them.
             set("EM_FROZEN_CACHE".to_owned(), "1");
         }
@@ -361,7 +477,10 @@ impl Composer {
 
     /// Where clang, which is the build machine's, finds the headers of Debian's cross compiler.
     fn bindgen_arguments(&self) -> Option<String> {
-        if self.facts.tools != Tools::Gcc {
+        if self.facts.libc == Libc::Wasi {
+            return Some(clang::WASI_BINDGEN.to_owned());
+        }
+        if self.tools != Tools::Gcc {
             return None;
         }
         let (c, multiarch) = (self.facts.c_triple, self.facts.multiarch?);

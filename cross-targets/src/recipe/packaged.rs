@@ -15,15 +15,20 @@ pub(super) struct Packaged {
 /// Where [`Packaged::source`] puts the source, or a link to it.
 pub(super) const SOURCE: &str = "/usr/lib/rustlib/src/rust";
 
+/// The package of the standard library for WebAssembly systems, which are no architecture of
+/// Debian's. Bookworm's has another name for WASI.
+pub(super) const WASM_STD: &str = "libstd-rust-dev-wasm32";
+
 /// The triples that Debian builds its standard library for: one for each architecture, so its
 /// `armhf` package is of no use for `thumbv7neon`.
-const WITH_STD: [&str; 7] = [
+const WITH_STD: [&str; 8] = [
     "aarch64-unknown-linux-gnu",
     "armv7-unknown-linux-gnueabihf",
     "i686-unknown-linux-gnu",
     "powerpc64le-unknown-linux-gnu",
     "riscv64gc-unknown-linux-gnu",
     "s390x-unknown-linux-gnu",
+    "wasm32-wasip1",
     "x86_64-unknown-linux-gnu",
 ];
 

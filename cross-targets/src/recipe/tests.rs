@@ -2,6 +2,9 @@ use super::*;
 use crate::facts::Support;
 use crate::target::Target;
 
+mod foreign;
+mod machine;
+
 const BUILDS: [DebianArch; 2] = [DebianArch::Amd64, DebianArch::Arm64];
 const RUSTS: [RustSource; 2] = [RustSource::External, RustSource::Packaged];
 
@@ -399,7 +402,7 @@ fn zig_is_told_the_processor_and_leaves_no_installer() {
     );
     assert!(!cxx.contains("@DROPPED@") && !cxx.contains("@COMMAND@"));
     assert!(has(&musl, "python3-pip"));
-    assert!(musl.commands.last().unwrap().contains("purge"));
+    assert!(musl.commands.iter().any(|it| it.contains("purge")));
     assert!(
         !musl
             .env
@@ -543,6 +546,30 @@ fn a_file_is_made_by_a_command_that_quotes_what_is_in_it() {
     );
     let recipe = aarch64().extend_commands(["true"]);
     let commands: Vec<_> = recipe.all_commands().collect();
-    assert_eq!(commands.len(), 2);
-    assert!(commands[0].contains("toolchain.cmake") && commands[1] == "true");
+    assert_eq!(commands.len(), 3);
+    assert!(commands[0].contains("toolchain.cmake") && commands[2] == "true");
+}
+
+#[test]
+fn only_a_foreign_environment_does_without_sanitizers() {
+    let excluded = |recipe: &Recipe, text: &str| recipe.exclude.iter().any(|it| it.contains(text));
+    let native = recipe(
+        "x86_64-unknown-linux-gnu",
+        DebianArch::Amd64,
+        RustSource::External,
+    );
+    let foreign = aarch64();
+    for (recipe, is_foreign) in [(&native, false), (&foreign, true)] {
+        assert_eq!(excluded(recipe, "san.so"), is_foreign);
+        assert_eq!(
+            excluded(recipe, "/usr/lib/gcc/x86_64-linux-gnu/*/lto1"),
+            is_foreign
+        );
+        assert!(excluded(recipe, "/usr/share/man"));
+        let last = recipe.commands.last().unwrap();
+        assert!(
+            last.contains("/usr/share/doc"),
+            "what is there before dpkg knows: {last}"
+        );
+    }
 }

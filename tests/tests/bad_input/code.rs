@@ -37,7 +37,20 @@ fn test_that_crashes(engine: &str) {
     let tests = "fn main() {}\n#[test]\nfn crashes() { std::process::abort(); }\n";
     let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
     let error = case.test_fails(ErrorKind::TestFailed);
-    says(&error.to_string(), &["crashed", "signal: 6"]);
+    says(
+        &error.to_string(),
+        &["the test binary `app-", "was ended by SIGABRT"],
+    );
+}
+
+on_engines! { @ program_that_crashes sandbox }
+
+fn program_that_crashes(engine: &str) {
+    let program = "fn main() { std::process::abort(); }\n";
+    let case = Case::new(Project::new("app").file("src/main.rs", program), engine);
+    let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
+    says(&error.to_string(), &["`app`", "was ended by SIGABRT"]);
+    case.leftovers.are_none();
 }
 
 /// A test that does not compile has not failed: it was never run.
@@ -94,4 +107,25 @@ fn emulator_crash(engine: &str) {
     let case = Case::new(Project::new("app").file("src/main.rs", SABOTAGE), engine);
     let error = case.test_fails(ErrorKind::EmulatorCrashed);
     says(&error.to_string(), &["emulator", TARGET]);
+}
+
+on_engines! { @ emulator_that_says_why_it_crashes sandbox }
+
+/// A runner of the user's that ends as QEMU does where an assertion of its own fails.
+const FAILING: &str = "#!/bin/sh\n\
+    echo 'ERROR:../../accel/tcg/cpu-exec.c:962:cpu_exec: assertion failed: (cpu == current_cpu)' >&2\n\
+    kill -ABRT $$\n";
+
+fn emulator_that_says_why_it_crashes(engine: &str) {
+    let project = Project::new("app").file("fails.sh", FAILING);
+    let script = project.path().join("fails.sh");
+    let toml = format!("[target.{TARGET}]\nrunner = \"sh {}\"\n", script.display());
+    let case = Case::new(project.cross_toml(&toml), engine);
+    for error in [
+        case.test_fails(ErrorKind::EmulatorCrashed),
+        fails(ErrorKind::EmulatorCrashed, case.cross.run(TARGET).run()),
+    ] {
+        says(&error.to_string(), &[TARGET, "accel/tcg/cpu-exec.c:962"]);
+    }
+    case.leftovers.are_none();
 }

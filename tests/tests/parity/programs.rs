@@ -2,8 +2,9 @@
 
 use cross_core::{Action, ErrorKind, Prepared};
 use cross_engine::Access;
+use cross_tests::check;
 
-use crate::case::{HOST, PUBLISHED, T, case, for_t, says, t_with};
+use crate::case::{HOST, PUBLISHED, case, each_with, for_t, says, t_with};
 use crate::seen::Seen;
 
 const RUNNER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER";
@@ -61,12 +62,33 @@ fn s6_1_differs_a_runner_that_is_no_mode_is_a_command() {
 }
 
 #[test]
-fn s6_2_differs_a_virtual_machine_needs_an_image_that_has_it() {
-    let case = t_with("runner = \"qemu-system\"");
-    let error = case.refused(&["test", "--target", T], ErrorKind::Config);
-    says(&error, "`qemu-system`", "qemu-user");
+fn s6_2_a_virtual_machine_is_a_recipe_of_its_own() {
+    let seen = t_with("runner = \"qemu-system\"").build();
+    check("parity/qemu-system-runner", script(&seen));
+    let cold = t_with("runner = \"qemu-system\"").cold().build();
+    let made = cold.blueprint();
+    seen.ensure(
+        made.name != for_t().cold().build().blueprint().name,
+        "the usual environment has no kernel",
+    );
+    let commands = made.commands.iter();
+    let machines = commands.filter(|it| it.contains("/cross-machine"));
+    let machines: Vec<_> = machines.map(|it| format!("{it}\n")).collect();
+    check("parity/qemu-system-commands", &machines.concat());
+}
+
+#[test]
+fn s6_2_an_images_virtual_machine_is_its_own_affair() {
     let seen = t_with("image = \"mine\"\nrunner = \"qemu-system\"").build();
     seen.lacks(RUNNER).has("CROSS_RUNNER", "qemu-system");
+}
+
+#[test]
+fn s6_2_differs_a_virtual_machine_needs_a_kernel_of_debians() {
+    let target = "powerpc64-unknown-linux-gnu";
+    let case = each_with(&[target], "runner = \"qemu-system\"");
+    let error = case.refused(&["test", "--target", target], ErrorKind::Config);
+    says(&error, "`qemu-system`", "qemu-user");
 }
 
 #[test]

@@ -176,6 +176,18 @@ fn relative_paths_are_relative_to_what_says_them() {
 }
 
 #[test]
+fn an_sdk_is_relative_to_what_says_it_and_has_a_place() {
+    let text = format!("[target.{S390X}]\nsdk = '../ndk'");
+    let file = Layer::cross_toml(std::path::Path::new("/w/ci/Cross.toml"), &text);
+    let sdk = target([file]).sdk.unwrap();
+    assert_eq!(sdk.value, PathBuf::from("/w/ci/../ndk"));
+    assert_eq!(sdk.origin.to_string(), "/w/ci/Cross.toml:2:7");
+    let variable = variables(&[("CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_SDK", "sdk")]);
+    let sdk = target([variable.relative_to(std::path::Path::new("/here"))]).sdk;
+    assert_eq!(sdk.unwrap().value, PathBuf::from("/here/sdk"));
+}
+
+#[test]
 fn explain_has_a_row_for_each_leaf() {
     let config = Config::merge([
         cross(&in_target(

@@ -1,0 +1,315 @@
+//! The ten targets that no distribution serves: by the published image, and by a directory of the
+//! user's that completes a recipe.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cross_core::{Action, EnvironmentKind, Location, Plan};
+use cross_engine::{Access, Invocation, RunSpec, Value};
+use cross_targets::{DebianArch, RustSource, Sdk, Target};
+use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, check, tool};
+
+const ILLUMOS: &str = "x86_64-unknown-illumos";
+const NDK_PROGRAMS: &str = "toolchains/llvm/prebuilt/linux-x86_64/bin";
+
+fn machine(engine: Fakes) -> Machine {
+    Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine)
+}
+
+fn served_by_an_sdk() -> Vec<Target> {
+    let all: Vec<_> = Target::all()
+        .filter(|it| it.facts().sdk.is_some())
+        .collect();
+    assert_eq!(all.len(), 10);
+    all
+}
+
+/// A plan of a build by the distribution's Rust.
+fn plan(machine: &Machine, project: &Project, target: Target) -> Plan {
+    let cross = machine.cross(project).toolchain("image");
+    cross.build(target.to_string()).plan().unwrap()
+}
+
+#[test]
+fn without_an_sdk_the_published_image_is_used_and_can_be_pinned() {
+    let project = Project::new("app");
+    for target in served_by_an_sdk() {
+        let place = format!("ghcr.io/cross-rs/{target}");
+        let digest = format!("sha256:{}", "5".repeat(64));
+        let facts = serde_json::json!([{
+            "Id": "sha256:0", "Os": "linux", "Architecture": "amd64", "Config": {},
+            "RepoDigests": [format!("{place}@{digest}")],
+        }]);
+        let there = machine(Fakes::Docker).rule(
+            "docker",
+            &["image", "inspect"],
+            Answer::says(&format!("{facts}\n")),
+        );
+        let plan = plan(&there, &project, target);
+        let environment = &plan.environment;
+        assert_eq!(environment.kind, EnvironmentKind::PublishedImage);
+        let image = Location::Image(format!("{place}:main"));
+        assert_eq!((&environment.location, &environment.sdk), (&image, &None));
+        assert_eq!(environment.image_digest.as_ref(), Some(&digest));
+        let [warning] = plan.warnings.as_slice() else {
+            panic!("one warning: {:?}", plan.warnings);
+        };
+        assert_eq!(warning.code, "published-image");
+        let help = warning.help.as_deref().unwrap();
+        let pinned = format!("image = \"{place}@{digest}\"");
+        assert!(help.contains(&pinned) && help.contains("`sdk`"), "{help}");
+    }
+}
+
+/// A directory that looks like the SDK for `target`, in the project at `sdk`.
+fn with_sdk(target: Target) -> Project {
+    let project = Project::new("app").cross_toml(&format!("[target.{target}]\nsdk = \"sdk\"\n"));
+    match target.facts().sdk.unwrap() {
+        Sdk::Ndk { clang, .. } => [format!("{clang}24-clang"), "llvm-ar".to_owned()]
+            .into_iter()
+            .fold(project, |project, name| {
+                project.file(&format!("sdk/{NDK_PROGRAMS}/{name}"), "")
+            }),
+        _ => project
+            .file("sdk/usr/include/stdio.h", "")
+            .file("sdk/usr/lib/libc.so", ""),
+    }
+}
+
+fn run_of(plan: &Plan) -> &RunSpec {
+    let mut runs = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Run { spec, .. } => Some(spec),
+        _ => None,
+    });
+    runs.next_back().unwrap()
+}
+
+/// What a run is told of the target: its variables, without those of every target.
+fn told(spec: &RunSpec, target: Target) -> String {
+    let (lower, upper) = (target.env_lower(), target.env_upper());
+    let is_of_target = |name: &str| {
+        name.contains(&lower)
+            || name.contains(&upper)
+            || ["ANDROID_", "CROSS_"].iter().any(|it| name.starts_with(it))
+    };
+    let mut text = String::new();
+    for (name, value) in spec.env.iter().filter(|(name, _)| is_of_target(name)) {
+        let Value::Plain(value) = value else {
+            panic!("{name} is no secret");
+        };
+        writeln!(text, "{name}={value}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn an_sdk_completes_a_recipe() {
+    let mut text = String::new();
+    for target in served_by_an_sdk() {
+        let (machine, project) = (machine(Fakes::Sandbox), with_sdk(target));
+        let plan = plan(&machine, &project, target);
+        let (environment, sdk) = (&plan.environment, project.path().join("sdk"));
+        assert_eq!(environment.kind, EnvironmentKind::Recipe, "{target}");
+        assert_eq!(environment.sdk.as_ref(), Some(&sdk));
+        assert_eq!(plan.warnings, []);
+        let spec = run_of(&plan);
+        let mounted = spec
+            .mounts
+            .iter()
+            .find(|mount| mount.target == sdk)
+            .unwrap();
+        assert_eq!(mounted.access, Access::Read, "it stays as it is");
+        let told = machine.redactor(&project).apply(&told(spec, target));
+        writeln!(text, "# {target}\n{told}").unwrap();
+    }
+    check("sdk", &text);
+}
+
+#[test]
+fn programs_of_another_sdk_are_apart() {
+    let target = Target::parse(ILLUMOS).unwrap();
+    let (machine, project) = (machine(Fakes::Sandbox), with_sdk(target));
+    let here = plan(&machine, &project, target);
+    let other = project.outer().join("other");
+    tool::stdout(&Invocation::new("cp").args([
+        "-r",
+        project.path().join("sdk").to_str().unwrap(),
+        other.to_str().unwrap(),
+    ]));
+    let toml = format!("[target.{target}]\nsdk = \"../other\"\n");
+    let there = plan(&machine, &project.cross_toml(&toml), target);
+    assert_eq!(here.environment.name, there.environment.name);
+    assert_ne!(here.target_dir, there.target_dir);
+}
+
+/// The scripts of the recipe for `triple`, in a directory; its `bin` has a program for each of
+/// `fakes` that prints its own name and its arguments.
+struct Scripts(tempfile::TempDir);
+
+impl Scripts {
+    fn of(triple: &str, fakes: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let target = Target::parse(triple).unwrap();
+        let recipe = target
+            .recipe_with_sdk(DebianArch::Amd64, RustSource::External)
+            .unwrap();
+        for file in &recipe.files {
+            write_program(&at(dir.path(), &file.path), &file.text);
+        }
+        for name in fakes {
+            let text = "#!/bin/sh\nprintf '%s' \"${0##*/}\"\nprintf ' [%s]' \"$@\"\n";
+            write_program(&dir.path().join(name), text);
+        }
+        Scripts(dir)
+    }
+
+    /// What the script at `path` does, where `variables` are set.
+    fn says(&self, variables: &[String], path: &str, arguments: &[&str]) -> String {
+        let bin = self.0.path().join("bin");
+        let path_variable = format!("PATH={}:/usr/bin:/bin", bin.display());
+        let script = at(self.0.path(), path);
+        let command = Invocation::new("env")
+            .args([path_variable])
+            .args(variables.to_vec())
+            .args([script.to_str().unwrap()])
+            .args(arguments.to_vec());
+        tool::stdout(&command).trim_end().to_owned()
+    }
+}
+
+/// Where the absolute `path` is below `root`.
+fn at(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+fn write_program(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn the_ndks_own_compiler_is_started() {
+    let [clang, cxx, ar] = [
+        "armv7a-linux-androideabi24-clang",
+        "armv7a-linux-androideabi24-clang++",
+        "llvm-ar",
+    ];
+    let fakes = [clang, cxx, ar].map(|name| format!("ndk dir/{NDK_PROGRAMS}/{name}"));
+    let fakes: Vec<_> = fakes.iter().map(String::as_str).collect();
+    let scripts = Scripts::of("armv7-linux-androideabi", &fakes);
+    let ndk = scripts.0.path().join("ndk dir");
+    let variables = [
+        format!("ANDROID_NDK_HOME={}", ndk.display()),
+        "CROSS_ANDROID_API=24".to_owned(),
+    ];
+    for (script, program) in [("clang", clang), ("clang++", cxx), ("ar", ar)] {
+        let path = format!("/usr/local/bin/armv7a-linux-androideabi-{script}");
+        let said = scripts.says(&variables, &path, &["-c", "a b.c"]);
+        assert_eq!(said, format!("{program} [-c] [a b.c]"));
+    }
+}
+
+#[test]
+fn debians_clang_is_told_the_system_and_where_it_is() {
+    let scripts = Scripts::of("x86_64-unknown-dragonfly", &["bin/clang"]);
+    let said = scripts.says(
+        &["CROSS_SYSROOT=/a root".to_owned()],
+        "/usr/local/bin/cross-cc",
+        &["--target=x86_64-unknown-dragonfly6", "-c", "a b.c"],
+    );
+    assert_eq!(
+        said,
+        "clang [--target=x86_64-unknown-dragonfly] [--sysroot=/a root] \
+         [--start-no-unused-arguments] [-fuse-ld=lld] [--end-no-unused-arguments] [-c] [a b.c]"
+    );
+}
+
+#[test]
+fn llvms_linker_is_told_in_its_own_words_what_solaris_is_told() {
+    let scripts = Scripts::of("sparcv9-sun-solaris", &["bin/ld.lld"]);
+    let said = scripts.says(
+        &[],
+        "/usr/gnu/bin/ld",
+        &[
+            "-m",
+            "elf64_sparc_sol2",
+            "crtbegin.o",
+            "a b.o",
+            "-M",
+            "/list",
+            "-z",
+            "ignore",
+            "-lgcc_s",
+            "-lc",
+            "-lgcc",
+            "crtend.o",
+        ],
+    );
+    assert_eq!(
+        said,
+        "ld.lld [--dynamic-linker=/lib/sparcv9/ld.so.1] [-m] [elf64_sparc] [a b.o] \
+         [--version-script] [/list] [-z] [nokeep-text-section-prefix] [-lgcc_s] [-lc]"
+    );
+}
+
+/// Makes a root file system of an illumos with a C library of one function, and links with it.
+const LINK: &str = "#!/bin/sh
+set -e
+cross-cc -c program.c -o program.o
+cross-cc program.o -o program
+readelf --wide --file-header --program-headers --dynamic program
+cross-cc -c program.c -o other.o
+llvm-ar rcs libother.a other.o
+";
+
+/// The sysroot is made beforehand: what is mounted can't be written to.
+const SYSROOT: &str = "#!/bin/sh
+set -e
+lib=sdk/usr/lib/amd64
+mkdir -p $lib sdk/usr/include
+echo 'int answer(void);' >sdk/usr/include/answer.h
+echo 'int main(void); void _start(void) { main(); }' | gcc -c -xc - -o $lib/crt1.o
+for name in crti crtn values-Xa values-xpg6; do gcc -c -xc /dev/null -o $lib/$name.o; done
+echo 'int answer(void) { return 42; }' | gcc -shared -nostdlib -fPIC -Wl,-soname,libc.so.1 -xc - -o $lib/libc.so
+gcc -shared -nostdlib -fPIC -Wl,-soname,libgcc_s.so.1 -xc /dev/null -o $lib/libgcc_s.so
+";
+
+#[test]
+fn c_is_compiled_and_linked_against_a_sysroot_in_the_sandbox() {
+    let project = Project::new("app")
+        .cross_toml(&format!("[target.{ILLUMOS}]\nsdk = \"sdk\"\n"))
+        .file("make-sysroot", SYSROOT)
+        .file("link", LINK)
+        .file(
+            "program.c",
+            "#include <answer.h>\n#ifndef __sun\n#error no illumos\n#endif\nint main(void) { return answer(); }\n",
+        );
+    let leftovers = Leftovers::of(&project);
+    let script = Invocation::new("sh")
+        .args(["make-sysroot"])
+        .cwd(project.path());
+    tool::stdout(&script);
+    let cross = project
+        .cross()
+        .env(leftovers.env())
+        .engine("sandbox")
+        .toolchain("host");
+    let linked = cross.exec(ILLUMOS, ["sh", "link"]).capture().run();
+    let linked = linked.unwrap_or_else(|error| panic!("{error}\n{}", project.recorder().output()));
+    let said = linked.stdout.unwrap();
+    for part in [
+        "Class:                             ELF64",
+        "Advanced Micro Devices X86-64",
+        "Requesting program interpreter: /lib/amd64/ld.so.1]",
+        "Shared library: [libc.so.1]",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(project.path().join("libother.a").exists());
+    leftovers.are_none();
+}
