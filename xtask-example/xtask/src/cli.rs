@@ -21,9 +21,9 @@ pub(crate) enum Command {
     /// Build logsift for a target
     Build(Cargo),
     /// Run logsift's tests for a target, under its emulator where it needs one
-    Test(Cargo),
+    Test(Program),
     /// Run logsift for a target, under its emulator where it needs one
-    Run(Cargo),
+    Run(Program),
     /// Show every step that a build, test or run would take, and take none
     Plan(Plan),
     /// Do what a cargo command line says, for a target: `cross build --release --target TRIPLE`
@@ -60,6 +60,8 @@ pub(crate) enum Command {
     },
     /// List, make or remove the environments that targets are built in
     Env(Env),
+    /// Prove targets with a crate that has C and C++ code, and record the evidence in docs/targets.md
+    Matrix(Matrix),
     /// Remove `dist` and `cross` from the target directory
     Clean,
 }
@@ -145,6 +147,15 @@ pub(crate) struct Cargo {
 }
 
 #[derive(Args)]
+pub(crate) struct Program {
+    /// Wait on this port of the host until gdb attaches; test binaries do so one after the other
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) gdb: Option<u16>,
+    #[command(flatten)]
+    pub(crate) cargo: Cargo,
+}
+
+#[derive(Args)]
 pub(crate) struct PassedOn {
     /// Arguments for cargo, such as --release; they come after those above
     #[arg(value_name = "CARGO_ARGS", allow_hyphen_values = true)]
@@ -186,6 +197,30 @@ pub(crate) enum PlanVerb {
     Build,
     Test,
     Run,
+}
+
+#[derive(Args)]
+pub(crate) struct Matrix {
+    /// Only this target; may be given more than once (default: every target with a recipe)
+    #[arg(long, value_name = "TRIPLE", conflicts_with = "rotating")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Prove what is recorded too
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Remove what was made for a row when it is proven
+    #[arg(long)]
+    pub(crate) discard: bool,
+    /// Prove so many of the rows that passed, others every day, and record nothing
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) rotating: Option<usize>,
+    /// Instead of the whole row, the crates that people use, each by another way to native code
+    #[arg(long, requires = "target", conflicts_with = "rotating")]
+    pub(crate) crates: bool,
+    /// Prove nothing: write docs/targets.md from what is recorded
+    #[arg(long, conflicts_with_all = ["target", "rotating"])]
+    pub(crate) render: bool,
 }
 
 #[derive(Args)]
@@ -238,6 +273,7 @@ mod tests {
                 panic!("it is a run");
             };
             let expected = [cargo, args].map(|it| it.to_vec());
+            let run = run.cargo;
             let (cargo, args) = run.passed_on.split();
             assert_eq!([cargo.to_vec(), args.to_vec()], expected, "{given}");
             assert_eq!(run.choice.engine.as_deref(), Some("docker"));

@@ -15,14 +15,18 @@ pub(crate) const PACKAGE: &str = "logsift";
 
 /// The library for the project around the current directory, with what the command line overrides.
 pub(crate) fn cross(choice: &Choice) -> Result<Cross, Failure> {
-    let mut cross = Cross::discover()?;
+    Ok(with(Cross::discover()?, choice))
+}
+
+/// `cross` with what the command line overrides.
+pub(crate) fn with(mut cross: Cross, choice: &Choice) -> Cross {
     if let Some(engine) = &choice.engine {
         cross = cross.engine(engine);
     }
     if let Some(toolchain) = &choice.toolchain {
         cross = cross.toolchain(toolchain);
     }
-    Ok(cross)
+    cross
 }
 
 /// The targets that were `named`, else those of the configuration; none twice, all of them known.
@@ -48,11 +52,20 @@ pub(crate) fn targets_of(cross: &Cross, named: &[String]) -> Result<Vec<String>,
     Ok(known)
 }
 
-/// `build`, `test` and `run`.
-pub(crate) fn cargo(verb: Verb, args: &Cargo, cancel: &Cancel) -> Result<(), Failure> {
+/// `build`, `test` and `run`; what is run waits for gdb on a port that is named.
+pub(crate) fn cargo(
+    verb: Verb,
+    args: &Cargo,
+    gdb: Option<u16>,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
     let ui = Ui::new(args.message_format, Output::Shown);
     let cross = ui.watch(&cross(&args.choice)?);
-    let done = request(&cross, verb, &args.target, &args.passed_on).run_until(cancel);
+    let mut request = request(&cross, verb, &args.target, &args.passed_on);
+    if let Some(port) = gdb {
+        request = request.gdb(port);
+    }
+    let done = request.run_until(cancel);
     ui.close();
     if verb == Verb::Build && args.message_format == Format::Human {
         for program in done.as_ref().iter().flat_map(|it| it.executables()) {

@@ -1,6 +1,7 @@
 //! `dist`: builds, tests, checks and packages logsift for every target it ships for.
 
 use std::path::PathBuf;
+use std::thread;
 use std::time::Instant;
 
 use cross_core::binary::Binary;
@@ -37,15 +38,13 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     let targets = commands::targets_of(&cross, &args.target)?;
     let dist = Dist::new(args, cancel, cross)?;
     dist.ui.expect(targets.iter().map(String::as_str));
-    let mut entries = Vec::new();
-    for target in &targets {
-        let entry = dist.target(target)?;
-        let stop = args.fail_fast && !entry.is_ok();
-        entries.push(entry);
-        if stop {
-            break;
-        }
-    }
+    let ahead = Cancel::new();
+    let entries = thread::scope(|scope| {
+        scope.spawn(|| dist.prepare(targets.iter().skip(1), &ahead));
+        let entries = dist.targets(&targets);
+        ahead.cancel();
+        entries
+    })?;
     dist.ui.close();
     dist.conclude(&entries);
     let failed = entries.iter().filter(|it| !it.is_ok()).count();
@@ -84,6 +83,28 @@ impl<'a> Dist<'a> {
             package,
             ui,
         })
+    }
+
+    fn targets(&self, targets: &[String]) -> Result<Vec<Entry>, Failure> {
+        let mut entries = Vec::new();
+        for target in targets {
+            let entry = self.target(target)?;
+            let stop = self.args.fail_fast && !entry.is_ok();
+            entries.push(entry);
+            if stop {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Makes the environments of `targets` while others compile: it is mostly waiting for downloads and
+    /// for the disk. What fails here is tried again, and told, when it is that target's turn.
+    fn prepare<'t>(&self, targets: impl Iterator<Item = &'t String>, cancel: &Cancel) {
+        for target in targets.take_while(|_| cancel.check().is_ok()) {
+            let plan = self.cross.build(target).plan_until(cancel);
+            let _ = plan.and_then(|plan| plan.only_environment().execute(cancel));
+        }
     }
 
     /// One target from nothing to its entry in the manifest; an error is one that ends the run.

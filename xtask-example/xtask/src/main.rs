@@ -10,6 +10,7 @@ mod dist;
 mod failure;
 mod front_door;
 mod manifest;
+mod matrix;
 mod setup;
 mod ui;
 
@@ -53,14 +54,15 @@ fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
         Command::Cross { words } => return Ok(front_door::run(words, cancel)),
         Command::Setup(args) => setup::run(args, cancel),
         Command::Dist(args) => dist::run(args, cancel),
-        Command::Build(args) => commands::cargo(Verb::Build, args, cancel),
-        Command::Test(args) => commands::cargo(Verb::Test, args, cancel),
-        Command::Run(args) => commands::cargo(Verb::Run, args, cancel),
+        Command::Build(args) => commands::cargo(Verb::Build, args, None, cancel),
+        Command::Test(args) => commands::cargo(Verb::Test, &args.cargo, args.gdb, cancel),
+        Command::Run(args) => commands::cargo(Verb::Run, &args.cargo, args.gdb, cancel),
         Command::Plan(args) => commands::plan(args, cancel),
         Command::Config { json, schema } => commands::config(*json, *schema),
         Command::Doctor { json } => commands::doctor(*json),
         Command::Targets { json } => commands::targets(*json),
         Command::Env(args) => commands::env(args, cancel),
+        Command::Matrix(args) => matrix::run(args, cancel),
         Command::Clean => commands::clean(),
     };
     done.map(|()| ExitCode::SUCCESS)

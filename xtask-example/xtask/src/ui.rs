@@ -109,6 +109,9 @@ impl Ui {
                     self.say(&format!("help: {help}"));
                 }
             }
+            EventKind::WaitsForDebugger { command, .. } => {
+                self.note(&format!("it waits for gdb: {command}"));
+            }
             EventKind::EngineChosen { engine, reason } if row.step.is_empty() => {
                 self.plain_unless_shown(row, &format!("{target}: in {engine}: {reason}"));
             }

@@ -1,0 +1,126 @@
+//! `matrix`: proves targets with a crate that has C and C++ code, and keeps the evidence.
+//!
+//! What is recorded is in `docs/targets.json`, written after every row, so a run that is stopped goes on
+//! where it was; `docs/targets.md` is made of it. A row is proven again when its recipe, its Rust or the
+//! crate has changed.
+
+mod evidence;
+mod prove;
+mod table;
+mod versions;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cross_core::{Cancel, Support, Target};
+
+use crate::cli;
+use crate::commands;
+use crate::failure::Failure;
+use crate::ui::{self, Output, Ui};
+use evidence::{Entry, Store};
+use prove::{Known, Prover};
+
+/// The crate that proves.
+const PROOF: &str = "tests/proof";
+const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
+
+/// Does it.
+pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
+    let cross = commands::cross(&args.choice)?;
+    let root = cross.project()?.root;
+    let mut store = Store::open(&root)?;
+    let ui = Ui::new(cli::Format::Human, Output::Kept);
+    let prover = Prover::new(&root.join(PROOF), args, &ui, cancel)?;
+    let targets = match args.rotating {
+        _ if args.render => Vec::new(),
+        Some(rows) => {
+            let (engine, toolchain) = prover.asked();
+            store.rotating(rows, today(), engine, toolchain)
+        }
+        None => chosen(&args.target)?,
+    };
+    let mut failed = Vec::new();
+    for (n, target) in targets.iter().enumerate() {
+        ui.step(target, &format!("row {} of {}", n + 1, targets.len()));
+        if args.crates {
+            store.record_crates(prover.crates(target)?)?;
+            store.write(&root)?;
+            continue;
+        }
+        let entry = match prover.prove(target, &store)? {
+            Known::Recorded => {
+                ui.finish(target, 0.0, None);
+                continue;
+            }
+            Known::Now(entry) => *entry,
+        };
+        if cancel.check().is_err() {
+            // What was seen of this row is what stopping it looks like.
+            return Err(Failure::new("stopped"));
+        }
+        let failure = entry.error.as_ref().map(Failure::new);
+        ui.finish(target, entry.seconds, failure.as_ref());
+        if failure.is_some() {
+            failed.push(target.clone());
+        }
+        if args.rotating.is_none() {
+            store.record(entry);
+            store.write(&root)?;
+        }
+    }
+    ui.close();
+    if args.rotating.is_none() {
+        store.write(&root)?;
+        ui::answer(root.join(evidence::TABLE).display());
+    }
+    match failed.as_slice() {
+        [] => Ok(()),
+        rows => Err(Failure::new(format!(
+            "{} of {} rows failed: {}",
+            rows.len(),
+            targets.len(),
+            rows.join(", ")
+        ))),
+    }
+}
+
+/// The targets that were named, else every row.
+fn chosen(named: &[String]) -> Result<Vec<String>, Failure> {
+    if named.is_empty() {
+        return Ok(rows());
+    }
+    for target in named {
+        Target::parse(target).map_err(|it| Failure::new(it.to_string()).with_help(it.help()))?;
+    }
+    Ok(named.to_vec())
+}
+
+/// Every target that has a recipe, those with a glibc floor that `cross` lists among them.
+fn rows() -> Vec<String> {
+    let with_recipe = Target::all().filter(|it| it.facts().support == Support::Recipe);
+    with_recipe.map(|it| it.to_string()).collect()
+}
+
+/// Days since the Unix epoch.
+fn today() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |it| it.as_secs()) / SECONDS_OF_A_DAY
+}
+
+/// The page as it has to be for these entries.
+fn rendered(entries: &[Entry]) -> String {
+    table::markdown(&rows(), entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_a_target() {
+        let rows = rows();
+        assert!(rows.len() >= 48, "{}", rows.len());
+        assert_eq!(chosen(&rows).unwrap(), rows);
+        assert!(chosen(&["nonsense".to_owned()]).is_err());
+    }
+}

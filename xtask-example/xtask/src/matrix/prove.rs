@@ -1,0 +1,345 @@
+//! One row: the environment from nothing, the versions in it, the build, the tests.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+
+use cross_core::binary::Binary;
+use cross_core::{
+    Cancel, Cross, ErrorKind, Layer, Outcome, Plan, Request, Target, TestSupport, ToolchainSource,
+};
+
+use super::evidence::{Crates, Entry, Store, Versions};
+use super::versions;
+use crate::archive;
+use crate::cli;
+use crate::commands;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// What the proof has besides Rust, as features of it: all of it, and less where that does not build.
+const FEATURES: [&[&str]; 3] = [&["c", "cxx"], &["c"], &[]];
+/// The crates that people use, as features of the proof.
+const CRATES: [&str; 5] = ["assembly", "bindgen", "cmake", "cxx-bridge", "openssl"];
+/// What they need besides the recipe.
+const PACKAGES: [&str; 2] = ["libclang-dev:native", "libssl-dev"];
+/// The files that the proof is made of, below its directory.
+const SOURCES: [&str; 11] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "build.rs",
+    "src/lib.rs",
+    "src/main.rs",
+    "src/tests.rs",
+    "src/bridge.rs",
+    "native/plain.c",
+    "native/plain.cpp",
+    "native/library.cpp",
+    "native/bridge.cpp",
+];
+
+/// Whether a row was proven before.
+pub(crate) enum Known {
+    /// The same recipe, Rust and crate are recorded.
+    Recorded,
+    /// It was proven now.
+    Now(Box<Entry>),
+}
+
+/// What a proof is one of.
+pub(crate) struct Proof<'a> {
+    plan: &'a Plan,
+    /// A hash of the crate.
+    hash: &'a str,
+}
+
+/// Proves rows.
+pub(crate) struct Prover<'a> {
+    args: &'a cli::Matrix,
+    cancel: &'a Cancel,
+    /// For the directory of the proof.
+    cross: Cross,
+    /// A hash of the crate.
+    hash: String,
+}
+
+impl Proof<'_> {
+    /// Whether `entry` is of the same, and passed.
+    pub(crate) fn is_of(&self, entry: &Entry) -> bool {
+        let rust = self.plan.toolchain.version.as_ref();
+        entry.key() == self.key()
+            && entry.recipe_sha256 == self.plan.environment.recipe_sha256
+            && entry.proof == self.hash
+            && entry.error.is_none()
+            && rust.is_none_or(|it| entry.rust.as_ref() == Some(it))
+    }
+
+    fn key(&self) -> (&str, &str, &str) {
+        let plan = self.plan;
+        (&plan.target, plan.engine.kind.name(), toolchain(plan))
+    }
+}
+
+impl<'a> Prover<'a> {
+    pub(crate) fn new(
+        dir: &Path,
+        args: &'a cli::Matrix,
+        ui: &Ui,
+        cancel: &'a Cancel,
+    ) -> Result<Self, Failure> {
+        let cross = commands::with(Cross::at(dir), &args.choice);
+        Ok(Prover {
+            args,
+            cancel,
+            cross: ui.watch(&cross),
+            hash: hash(dir)?,
+        })
+    }
+
+    /// The engine and the Rust that are asked for, as entries name them.
+    pub(crate) fn asked(&self) -> (&str, &str) {
+        let choice = &self.args.choice;
+        let engine = choice.engine.as_deref().unwrap_or("sandbox");
+        (engine, choice.toolchain.as_deref().unwrap_or("host"))
+    }
+
+    /// Proves `target`, unless that is recorded. An error is one that ends the run.
+    pub(crate) fn prove(&self, target: &str, store: &Store) -> Result<Known, Failure> {
+        let start = Instant::now();
+        let plan = self
+            .request(self.cross.build(target), FEATURES[0])
+            .plan_until(self.cancel)?;
+        let proof = Proof {
+            plan: &plan,
+            hash: &self.hash,
+        };
+        let again = self.args.again || self.args.rotating.is_some();
+        if !again && store.same(&proof).is_some() {
+            return Ok(Known::Recorded);
+        }
+        let mut entry = self.begin(&plan);
+        let done = self.row(&plan, &mut entry);
+        entry.error = done.err().map(|failure| short(&failure.to_string()));
+        entry.seconds = rounded(start.elapsed().as_secs_f64());
+        if entry.environment_seconds.is_none() {
+            entry.environment_seconds =
+                store.environment_seconds(entry.recipe_sha256.as_deref(), &entry.engine);
+        }
+        if self.args.discard && !plan.environment.exists {
+            self.discard(&plan)?;
+        }
+        Ok(Known::Now(Box::new(entry)))
+    }
+
+    fn begin(&self, plan: &Plan) -> Entry {
+        let builds_std = |it: &str| it.contains("build-std");
+        let commands = plan.commands().flat_map(|it| it.args.iter());
+        let std = match toolchain(plan) {
+            _ if commands.map(|it| it.as_str()).any(builds_std) => "build-std",
+            "image" => "package",
+            _ => "rustup",
+        };
+        Entry {
+            target: plan.target.clone(),
+            engine: plan.engine.kind.name().to_owned(),
+            toolchain: toolchain(plan).to_owned(),
+            date: today(),
+            suite: plan.environment.suite.clone(),
+            recipe_sha256: plan.environment.recipe_sha256.clone(),
+            proof: self.hash.clone(),
+            rust: None,
+            std: std.to_owned(),
+            versions: Versions::default(),
+            built: Vec::new(),
+            glibc: None,
+            tests: None,
+            size: None,
+            environment_seconds: None,
+            seconds: 0.0,
+            error: None,
+            crates: BTreeMap::new(),
+        }
+    }
+
+    /// Tests the crates that people use, each by itself.
+    pub(crate) fn crates(&self, target: &str) -> Result<Crates, Failure> {
+        let packages = Layer::embedder("matrix").packages(PACKAGES);
+        let cross = self.cross.clone().defaults(packages);
+        let plan = cross.build(target).plan_until(self.cancel)?;
+        let mut results = BTreeMap::new();
+        for krate in CRATES {
+            let request = self.request(cross.test(target), &[krate]);
+            let error = request.run_until(self.cancel).err();
+            let error = error.map(|it| short(&it.to_string()));
+            results.insert(krate.to_owned(), error);
+        }
+        if self.args.discard && !plan.environment.exists {
+            self.discard(&plan)?;
+        }
+        Ok(Crates {
+            toolchain: toolchain(&plan).to_owned(),
+            engine: plan.engine.kind.name().to_owned(),
+            target: plan.target,
+            results,
+        })
+    }
+
+    /// The proof, as far as it comes.
+    fn row(&self, plan: &Plan, entry: &mut Entry) -> Result<(), Failure> {
+        let target = Target::parse(&plan.target).map_err(|it| Failure::new(it.to_string()))?;
+        if !plan.environment.exists {
+            let start = Instant::now();
+            plan.clone().only_environment().execute(self.cancel)?;
+            entry.environment_seconds = Some(rounded(start.elapsed().as_secs_f64()));
+        }
+        entry.size = self.size(plan)?;
+        entry.versions = versions::ask(&self.cross, target)?;
+        let (built, features) = self.build(&plan.target, entry)?;
+        entry.rust = built.toolchain.version.clone();
+        entry.glibc = check(&built, target)?;
+        entry.tests = match target.facts().tests {
+            TestSupport::None => None,
+            TestSupport::Programs => Some(self.verdict(&plan.target, features)?),
+            _ => Some(self.tests(&plan.target, features, entry)?),
+        };
+        match features == FEATURES[0] {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "only {} could be built",
+                entry.built.join(" and ")
+            ))),
+        }
+    }
+
+    /// Builds all of the proof, or what of it can be.
+    fn build(
+        &self,
+        target: &str,
+        entry: &mut Entry,
+    ) -> Result<(Outcome, &'static [&'static str]), Failure> {
+        let mut failure = None;
+        for features in FEATURES {
+            let request = self.request(self.cross.build(target), features);
+            match request.run_until(self.cancel) {
+                Ok(outcome) => {
+                    let names = ["rust", "c", "c++"];
+                    entry.built = names[..=features.len()]
+                        .iter()
+                        .map(|it| (*it).to_owned())
+                        .collect();
+                    return Ok((outcome, features));
+                }
+                Err(error) if error.kind() == ErrorKind::CargoFailed => {
+                    failure.get_or_insert(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(failure.map_or_else(|| Failure::new("nothing was built"), Failure::from))
+    }
+
+    fn tests(
+        &self,
+        target: &str,
+        features: &[&str],
+        entry: &mut Entry,
+    ) -> Result<(u64, u64), Failure> {
+        let request = self.request(self.cross.test(target), features);
+        let tested = request.run_until(self.cancel);
+        if let Err(error) = &tested {
+            entry.tests = error.tests().map(|it| (it.passed, it.ran()));
+        }
+        let tests = tested?.tests.unwrap_or_default();
+        match tests.ran() {
+            0 => Err(Failure::new("no test was run")),
+            ran => Ok((tests.passed, ran)),
+        }
+    }
+
+    /// A program without `std` is its own test: it leaves with its verdict.
+    fn verdict(&self, target: &str, features: &[&str]) -> Result<(u64, u64), Failure> {
+        let request = self.request(self.cross.run(target), features);
+        request.run_until(self.cancel)?;
+        Ok((1, 1))
+    }
+
+    fn request(&self, request: Request, features: &[&str]) -> Request {
+        let request = request.locked().no_default_features();
+        match features {
+            [] => request,
+            some => request.features(some.iter().copied()),
+        }
+    }
+
+    fn size(&self, plan: &Plan) -> Result<Option<String>, Failure> {
+        let there = self.cross.environments(plan.engine.kind.name())?;
+        let found = there
+            .into_iter()
+            .find(|it| it.name == plan.environment.name);
+        Ok(found.map(|it| it.size))
+    }
+
+    /// Removes what was made for the row: the environment, and what was compiled in it.
+    fn discard(&self, plan: &Plan) -> Result<(), Failure> {
+        self.cross
+            .remove_environment(plan.engine.kind.name(), &plan.environment.name)?;
+        match fs::remove_dir_all(&plan.target_dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::io("remove", &plan.target_dir, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Checks what kind of file the program is, where it is one of ELF; gives its glibc floor.
+fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
+    let facts = target.facts();
+    if facts.os == "windows" || facts.arch == "wasm32" {
+        return Ok(None);
+    }
+    let program = built.executables().next();
+    let program = program.ok_or_else(|| Failure::new("cargo built no program"))?;
+    let binary = Binary::read(program.path())?;
+    match binary.is_for(target) {
+        true => Ok(binary.glibc),
+        false => Err(Failure::new(format!(
+            "the program is not one for {target}: it is {binary}"
+        ))),
+    }
+}
+
+fn toolchain(plan: &Plan) -> &'static str {
+    match plan.toolchain.source {
+        ToolchainSource::Image => "image",
+        ToolchainSource::Directory { .. } => "directory",
+        _ => "host",
+    }
+}
+
+fn hash(dir: &Path) -> Result<String, Failure> {
+    let mut all = Vec::new();
+    for path in SOURCES.map(|name| dir.join(name)) {
+        let file = fs::read(&path).map_err(|error| Failure::io("read", &path, &error))?;
+        all.extend(file);
+    }
+    Ok(archive::sha256(&all)[..16].to_owned())
+}
+
+/// An error's beginning, on one line.
+fn short(error: &str) -> String {
+    let words: Vec<_> = error.split_whitespace().collect();
+    words.join(" ").chars().take(300).collect()
+}
+
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
+}
+
+/// The day, in UTC.
+fn today() -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
+}

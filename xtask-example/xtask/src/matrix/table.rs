@@ -1,0 +1,178 @@
+//! The page of the evidence: a table of what was seen, and of what cannot be.
+
+use std::fmt::Write as _;
+
+use cross_core::{Emulator, Facts, Support, Target, TestSupport};
+
+use super::evidence::Entry;
+
+const HEAD: &str = "\
+# Targets: the evidence
+
+<!-- Made by `cargo xtask matrix`; a test compares it with docs/targets.json. -->
+
+Every row is a run of `cargo xtask matrix` on a real machine: the environment made from the target's recipe, the crate in
+[tests/proof](../tests/proof) built in it with its C (SQLite) and C++ (containers, streams, exceptions), and its tests run under the
+emulator. Versions are what the compiler, libc and emulator in the environment say of themselves.
+
+- **std**: `rustup` (the host's toolchain has it), `package` (the distribution's), `build-std` (built from source with the program).
+- **tests**: passed/all; `links` where nothing here runs the target's programs and the file was checked instead; for bare metal the one
+  program, started under QEMU, whose exit status is its verdict.
+- **floor**: the oldest glibc the program starts on.
+- **MB** and **from nothing**: size of the environment, and seconds to make it, with the packages not downloaded before. With the
+  toolchain `image` the environment has its own Rust; with `host`, rustup's is mounted.
+";
+
+const COLUMNS: &str = "\
+| target | suite | C compiler | libc | floor | emulator | std | Rust | Rust/C/C++ | tests | MB | from nothing | engine | toolchain | date |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+";
+
+/// The page for the entries of `rows`, and for the targets without a recipe.
+pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
+    let mut page = HEAD.to_owned();
+    let _ = write!(
+        page,
+        "\n## By recipe\n\n{}\n\n{COLUMNS}",
+        summary(rows, entries)
+    );
+    for row in rows {
+        let mut seen = entries.iter().filter(|it| it.target == *row).peekable();
+        if seen.peek().is_none() {
+            let _ = writeln!(page, "| {row} | not proven yet | | | | | | | | | | | | | |");
+        }
+        seen.for_each(|entry| page.push_str(&line(entry)));
+    }
+    crates(&mut page, entries);
+    failures(&mut page, entries);
+    unserved(&mut page);
+    page
+}
+
+fn summary(rows: &[String], entries: &[Entry]) -> String {
+    let good = |row: &&String| {
+        entries
+            .iter()
+            .any(|it| it.target == **row && it.error.is_none())
+    };
+    let tested = |row: &&String| {
+        let mut entries = entries.iter();
+        entries.any(|it| it.target == **row && it.error.is_none() && it.tests.is_some())
+    };
+    format!(
+        "{} rows; {} build with C and C++; {} of these pass their tests, or run.",
+        rows.len(),
+        rows.iter().filter(good).count(),
+        rows.iter().filter(tested).count(),
+    )
+}
+
+fn line(entry: &Entry) -> String {
+    let absent = "-";
+    let or = |it: &Option<String>| it.clone().unwrap_or_else(|| absent.to_owned());
+    let facts = Target::parse(&entry.target).ok().map(Target::facts);
+    let built = ["rust", "c", "c++"].map(|part| match entry.built.iter().any(|it| it == part) {
+        true => "✓",
+        false => "✗",
+    });
+    let tests = match entry.tests {
+        Some((passed, all)) => format!("{passed}/{all}"),
+        None if entry.error.is_none() && facts.is_some_and(links_only) => "links".to_owned(),
+        None => absent.to_owned(),
+    };
+    let seconds = entry.environment_seconds.map(|it| format!("{it:.0} s"));
+    let size = entry
+        .size
+        .as_deref()
+        .map(|it| it.trim_end_matches("MB").to_owned());
+    let cells = [
+        entry.target.clone(),
+        or(&entry.suite),
+        or(&entry.versions.compiler),
+        or(&entry.versions.libc),
+        or(&entry.glibc),
+        or(&entry.versions.emulator),
+        entry.std.clone(),
+        or(&entry.rust),
+        built.concat(),
+        tests,
+        or(&size),
+        or(&seconds),
+        entry.engine.clone(),
+        entry.toolchain.clone(),
+        entry.date.clone(),
+    ];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn links_only(facts: &Facts) -> bool {
+    facts.tests == TestSupport::None
+}
+
+const CRATES: &str = "
+## Crates that people use
+
+Each is built and tested by itself, with the packages `libssl-dev` and `libclang-dev:native`: `assembly` is ring, `bindgen` reads a header
+that includes the libc's, `cmake` is zlib-ng, `cxx-bridge` is cxx with a class, `openssl` is openssl-sys through pkg-config.
+
+| target | engine | toolchain | crates |
+|---|---|---|---|
+";
+
+fn crates(page: &mut String, entries: &[Entry]) {
+    let mut tried = entries.iter().filter(|it| !it.crates.is_empty()).peekable();
+    if tried.peek().is_none() {
+        return;
+    }
+    page.push_str(CRATES);
+    for entry in tried {
+        let result = |(name, error): (&String, &Option<String>)| match error {
+            None => format!("{name} ✓"),
+            Some(error) => format!("{name} ✗ ({error})"),
+        };
+        let results: Vec<_> = entry.crates.iter().map(result).collect();
+        let [target, engine, toolchain] = [&entry.target, &entry.engine, &entry.toolchain];
+        let _ = writeln!(
+            page,
+            "| {target} | {engine} | {toolchain} | {} |",
+            results.join(", ")
+        );
+    }
+}
+
+fn failures(page: &mut String, entries: &[Entry]) {
+    let failed: Vec<_> = entries
+        .iter()
+        .filter_map(|it| Some((it, it.error.as_ref()?)))
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    page.push_str("\n## Failed\n\n");
+    for (entry, error) in failed {
+        let _ = writeln!(
+            page,
+            "- {} ({}, {}): {error}",
+            entry.target, entry.engine, entry.toolchain
+        );
+    }
+}
+
+fn unserved(page: &mut String) {
+    page.push_str(
+        "\n## Published image, not proven here\n\n\
+         No distribution has packages for these. A request for one takes the image that the `cross` project publishes, with a warning, \
+         on docker or podman.\n\n\
+         | target | why there is no recipe | image | emulator |\n|---|---|---|---|\n",
+    );
+    for target in Target::all() {
+        let facts = target.facts();
+        let Support::NotYet { why } = facts.support else {
+            continue;
+        };
+        let image = target.published_image();
+        let image = image.map_or("-".to_owned(), |it| format!("`{it}`"));
+        let emulator = facts.emulator.map_or("-", Emulator::program);
+        let _ = writeln!(page, "| {target} | {why} | {image} | {emulator} |");
+    }
+}

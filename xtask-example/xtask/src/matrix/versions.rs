@@ -1,0 +1,154 @@
+//! The versions of an environment's compiler, libc and emulator: read from the environment.
+
+use std::collections::BTreeMap;
+
+use cross_core::{Cross, Target};
+
+use super::evidence::Versions;
+use crate::failure::Failure;
+
+/// Asks the C compiler what it and its libc define, Zig for its version, the emulator for its own, and
+/// libcs that define none for theirs.
+/// Arguments: the variable that names the compiler, and the emulator.
+const QUESTIONS: &str = r#"
+cc=$(printenv "$1") || cc=cc
+printf '#include <stdio.h>\n#if __has_include(<sys/param.h>)\n#include <sys/param.h>\n#endif\n' |
+    "$cc" -E -dM -x c -
+zig=$(sed -n 's|^exec \(/[^ ]*/zig\) .*|\1|p' "$(command -v "$cc")" 2>/dev/null | tr -d '\0')
+if [ -n "$zig" ]; then
+    echo "zig $("$zig" version)"
+    sed -n 's|^#define VERSION "\(.*\)"|libc musl \1|p' "$(dirname "$zig")/lib/libc/musl/src/internal/version.h"
+fi
+for musl in /usr/share/emscripten/system/lib/libc/musl/VERSION; do
+    [ ! -e "$musl" ] || echo "libc musl $(cat "$musl")"
+done
+dpkg-query -W -f 'libc wasi-libc ${Version}\n' wasi-libc 2>/dev/null
+[ -z "$2" ] || echo "emulator $("$2" --version | head -n 1)"
+exit 0
+"#;
+
+/// Asks.
+pub(crate) fn ask(cross: &Cross, target: Target) -> Result<Versions, Failure> {
+    let compiler = format!("CC_{}", target.env_lower());
+    let native = cfg!(target_arch = "x86_64") && matches!(target.facts().arch, "x86_64" | "x86");
+    let emulator = match target.facts().emulator {
+        Some(it) if !(native && target.facts().os == "linux") => it.program(),
+        _ => "",
+    };
+    let command = ["sh", "-c", QUESTIONS, "sh", &compiler, emulator];
+    let asked = cross.exec(target.to_string(), command).capture().run()?;
+    let said = asked.stdout.unwrap_or_default();
+    let mut versions = read(&said);
+    if versions.emulator.is_none() && emulator.is_empty() && target.facts().os == "linux" {
+        versions.emulator = Some("native".to_owned());
+    }
+    Ok(versions)
+}
+
+fn read(said: &str) -> Versions {
+    let answer = |name: &str| {
+        let prefix = format!("{name} ");
+        said.lines().find_map(|line| line.strip_prefix(&prefix))
+    };
+    let macros = Macros::read(said);
+    Versions {
+        compiler: macros.compiler(answer("zig")),
+        libc: macros.libc().or_else(|| answer("libc").map(str::to_owned)),
+        emulator: answer("emulator").map(emulator),
+    }
+}
+
+/// `qemu-arm version 7.2.19 (Debian …)`, `wine-10.0 (Debian …)`, `v20.19.2`, in short.
+fn emulator(said: &str) -> String {
+    let short = said.split(" (").next().unwrap_or(said);
+    match short.strip_prefix('v') {
+        Some(version) => format!("node {version}"),
+        None => short.replace(" version", "").replace("wine-", "wine "),
+    }
+}
+
+/// What a C compiler defines.
+struct Macros<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Macros<'a> {
+    fn read(said: &'a str) -> Self {
+        let defined = said.lines().filter_map(|line| {
+            let (name, value) = line.strip_prefix("#define ")?.split_once(' ')?;
+            Some((name, value.trim_matches('"')))
+        });
+        Macros(defined.collect())
+    }
+
+    /// The values of these, with dots between them; none if the first is not defined.
+    fn version(&self, name: &str, parts: &[&str]) -> Option<String> {
+        let values: Vec<_> = parts
+            .iter()
+            .map_while(|part| self.0.get(part).copied())
+            .collect();
+        (!values.is_empty()).then(|| format!("{name} {}", values.join(".")))
+    }
+
+    fn compiler(&self, zig: Option<&str>) -> Option<String> {
+        let clang = ["__clang_major__", "__clang_minor__", "__clang_patchlevel__"];
+        let gcc = ["__GNUC__", "__GNUC_MINOR__", "__GNUC_PATCHLEVEL__"];
+        let emscripten = [
+            "__EMSCRIPTEN_major__",
+            "__EMSCRIPTEN_minor__",
+            "__EMSCRIPTEN_tiny__",
+        ];
+        let clang = self
+            .version("emcc", &emscripten)
+            .or_else(|| self.version("clang", &clang));
+        match (zig, clang) {
+            (Some(zig), Some(clang)) => Some(format!("zig {zig} ({clang})")),
+            (_, Some(clang)) => Some(clang),
+            _ => self.version("gcc", &gcc),
+        }
+    }
+
+    fn libc(&self) -> Option<String> {
+        [
+            ("glibc", &["__GLIBC__", "__GLIBC_MINOR__"][..]),
+            (
+                "mingw-w64",
+                &["__MINGW64_VERSION_MAJOR", "__MINGW64_VERSION_MINOR"],
+            ),
+            ("newlib", &["_NEWLIB_VERSION"]),
+            ("FreeBSD", &["__FreeBSD_version"]),
+            ("NetBSD", &["__NetBSD_Version__"]),
+        ]
+        .into_iter()
+        .find_map(|(name, parts)| self.version(name, parts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_what_compilers_define() {
+        let said = "#define __GNUC__ 12\n#define __GNUC_MINOR__ 2\n#define __GNUC_PATCHLEVEL__ 0\n\
+                    #define __GLIBC__ 2\n#define __GLIBC_MINOR__ 36\n\
+                    emulator qemu-arm version 7.2.19 (Debian 1:7.2+dfsg-7)\n";
+        let versions = read(said);
+        assert_eq!(versions.compiler.as_deref(), Some("gcc 12.2.0"));
+        assert_eq!(versions.libc.as_deref(), Some("glibc 2.36"));
+        assert_eq!(versions.emulator.as_deref(), Some("qemu-arm 7.2.19"));
+        let said = "#define __clang_major__ 20\n#define __GNUC__ 4\n#define _NEWLIB_VERSION \"3.3.0\"\nzig 0.15.2\nlibc musl 1.2.5\n";
+        let versions = read(said);
+        assert_eq!(versions.compiler.as_deref(), Some("zig 0.15.2 (clang 20)"));
+        assert_eq!(versions.libc.as_deref(), Some("newlib 3.3.0"));
+        assert_eq!(
+            read("libc musl 1.2.5\n").libc.as_deref(),
+            Some("musl 1.2.5")
+        );
+        assert_eq!(read("").compiler, None);
+    }
+
+    #[test]
+    fn emulators_say_their_versions_in_their_own_ways() {
+        assert_eq!(emulator("wine-10.0 (Debian 10.0~repack-6)"), "wine 10.0");
+        assert_eq!(emulator("v20.19.2"), "node 20.19.2");
+    }
+}
