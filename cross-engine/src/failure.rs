@@ -59,7 +59,7 @@ pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
         ErrorKind::Environment,
         format!("{what} failed with {status}: {}", telling_line(said)),
     );
-    if said.to_lowercase().contains("no space left on device") {
+    if says_disk_full(said) {
         return error.with_help("free some space in the cache directory");
     }
     error
@@ -210,11 +210,19 @@ fn failed_step(said: &str) -> Option<(String, i32)> {
     })
 }
 
-/// The last line that speaks of an error, else the last line.
+fn says_disk_full(text: &str) -> bool {
+    text.to_lowercase().contains("no space left on device")
+}
+
+/// The line that says the disk is full, else the last that speaks of an error, else the last.
 fn telling_line(text: &str) -> &str {
     let lines = || text.trim().lines().rev();
-    let apt_says = lines().find(|line| line.starts_with("E: "));
-    apt_says
+    let is_full = lines().find(|line| says_disk_full(line));
+    // What mmdebstrap ends with, whatever happened.
+    let is_empty = |line: &str| line == "E: mmdebstrap failed to run";
+    let apt_says = lines().find(|line| line.starts_with("E: ") && !is_empty(line));
+    is_full
+        .or(apt_says)
         .or_else(|| lines().find(|line| line.to_lowercase().contains("error")))
         .unwrap_or(last_line(text))
         .trim()
@@ -238,6 +246,18 @@ mod tests {
         );
         assert_eq!(error.kind(), ErrorKind::PackageNotFound);
         assert!(error.to_string().contains("`libnope-dev`"), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_is_named_whatever_is_said_after_it() {
+        let said = "dpkg-deb: error: paste subprocess was killed: No space left on device\n\
+                    E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
+        let error = of_making("making the environment", "exit status 25", said);
+        assert!(error.to_string().contains("No space left"), "{error}");
+        assert!(error.help().unwrap().contains("free some space"));
+        let said = "E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
+        let error = of_making("making the environment", "exit status 25", said);
+        assert!(error.to_string().ends_with("error code (1)"), "{error}");
     }
 
     #[test]

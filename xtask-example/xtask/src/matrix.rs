@@ -35,7 +35,13 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
         _ if args.render => Vec::new(),
         Some(rows) => {
             let (engine, toolchain) = prover.asked();
-            store.rotating(rows, today(), engine, toolchain)
+            let rows = store.rotating(rows, today(), engine, toolchain);
+            if rows.is_empty() {
+                let what =
+                    format!("no row is recorded for {engine} with the toolchain {toolchain}");
+                return Err(Failure::new(what).with_help("prove some without `--rotating` first"));
+            }
+            rows
         }
         None => chosen(&args.target)?,
     };
