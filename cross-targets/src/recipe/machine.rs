@@ -29,8 +29,11 @@ pub(super) fn command(machine: &Machine) -> String {
 const INSTALL: &str = r#"(
 here=/usr/local/lib/cross-machine
 build=$(dpkg --print-architecture)
+known() {
+  [ -n "$(apt-cache madison "$1")" ]
+}
 for emulator in @CANDIDATES@; do
-  ! apt-cache show "$emulator" >/dev/null 2>&1 || break
+  ! known "$emulator" || break
 done
 kernel=$(apt-cache show @KERNEL@:@ARCH@ | sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
 work=$(mktemp -d)
@@ -38,7 +41,7 @@ cd "$work"
 mkdir kernel.deb parts packages
 cd packages
 for package in qemu-system-data @FIRMWARE@; do
-  ! apt-cache show "$package" >/dev/null 2>&1 || apt-get download -q "$package"
+  ! known "$package" || apt-get download -q "$package"
 done
 apt-get download -q "$emulator"
 libraries=$(dpkg-deb -f "$emulator"_*.deb Depends | tr ',' '\n' | sed -n 's/^ *\(z\{0,1\}lib[^ ]*\).*/\1/p')
@@ -52,28 +55,35 @@ for file in usr/bin/@PROGRAM@ @FILES@; do
 done
 cd ../kernel.deb
 apt-get download -q "$kernel:@ARCH@" "busybox-static:@ARCH@" "busybox-static:$build"
-mkdir tool root root/dev root/proc root/shared
-dpkg-deb --fsys-tarfile busybox-static_*_"$build".deb | tar -x -C tool ./bin/busybox
-dpkg-deb --fsys-tarfile busybox-static_*_@ARCH@.deb | tar -x -C root ./bin/busybox
+mkdir root root/bin root/dev root/proc root/shared
+for arch in "$build" @ARCH@; do
+  mkdir -p "$arch"
+  dpkg-deb --fsys-tarfile busybox-static_*_"$arch".deb |
+    tar -xO --wildcards '*bin/busybox' >"$arch/busybox"
+  chmod 755 "$arch/busybox"
+done
+busybox=$PWD/$build/busybox
+cp @ARCH@/busybox root/bin
+cp @ARCH@/busybox "$here"
+# No kernel has all of these modules.
 dpkg-deb --fsys-tarfile "$kernel"_*.deb | tar -x -C root --wildcards './boot/vmlinu*' \
-  '*/net/9p/*' '*/fs/9p/*' '*/fs/netfs/*' '*/drivers/virtio/*' '*/char/virtio_console.*' \
-  '*/drivers/net/virtio_net.*' '*failover.*'
-dpkg-deb --fsys-tarfile "$kernel"_*.deb | tar -x -C root --wildcards \
-  '*/fs/fscache/*' '*/drivers/s390/virtio/*' 2>/dev/null || true
+  '*/net/9p/*' '*/fs/9p/*' '*/fs/netfs/*' '*/fs/fscache/*' '*/drivers/virtio/*' \
+  '*/drivers/s390/virtio/*' '*/char/virtio_console.*' '*/drivers/net/virtio_net.*' \
+  '*failover.*' 2>/dev/null || true
 mv root/boot/vmlinu* "$here/kernel"
+find root -name '9p.ko*' | grep -q .
 rmdir root/boot
-cp -a root/bin/busybox "$here/busybox"
-find root -name '*.ko.xz' -exec tool/bin/busybox unxz {} +
+find root -name '*.ko.xz' -exec "$busybox" unxz {} +
 for modules in root/lib/modules/* root/usr/lib/modules/*; do
   [ ! -d "$modules" ] || version=${modules##*/}
 done
 [ -d root/lib ] || ln -s usr/lib root/lib
-tool/bin/busybox depmod -b root "$version"
+"$busybox" depmod -b root "$version"
 cp "$here/init" root/init
-(cd root && find . | ../tool/bin/busybox cpio -o -H newc) | gzip -9 >"$here/initrd"
+(cd root && find . | "$busybox" cpio -o -H newc) | gzip -9 >"$here/initrd"
 if [ "$build" != @ARCH@ ]; then
   mkdir "$here/bin"
-  for name in $(tool/bin/busybox --list); do
+  for name in $("$busybox" --list); do
     ln -s ../busybox "$here/bin/$name"
   done
 fi
