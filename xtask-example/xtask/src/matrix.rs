@@ -9,6 +9,7 @@ mod prove;
 mod table;
 mod versions;
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_core::{Cancel, Support, Target};
@@ -28,32 +29,18 @@ const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let root = cross.project()?.root;
-    let mut store = Store::open(&root)?;
     let ui = Ui::new(cli::Format::Human, Output::Kept);
     let prover = Prover::new(&root.join(PROOF), args, &ui, cancel)?;
-    let targets = match args.rotating {
-        _ if args.render => Vec::new(),
-        Some(rows) => {
-            let (engine, toolchain) = prover.asked();
-            let rows = store.rotating(rows, today(), engine, toolchain);
-            if rows.is_empty() {
-                let what =
-                    format!("no row is recorded for {engine} with the toolchain {toolchain}");
-                return Err(Failure::new(what).with_help("prove some without `--rotating` first"));
-            }
-            rows
-        }
-        None => chosen(&args.target)?,
-    };
+    let targets = targets(args, &root, &prover)?;
     let mut failed = Vec::new();
     for (n, target) in targets.iter().enumerate() {
         ui.step(target, &format!("row {} of {}", n + 1, targets.len()));
         if args.crates {
-            store.record_crates(prover.crates(target)?)?;
-            store.write(&root)?;
+            let crates = prover.crates(target)?;
+            Store::update(&root, |store| store.record_crates(crates))?;
             continue;
         }
-        let entry = match prover.prove(target, &store)? {
+        let entry = match prover.prove(target, &Store::open(&root)?)? {
             Known::Recorded => {
                 ui.finish(target, 0.0, None);
                 continue;
@@ -70,13 +57,15 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
             failed.push(target.clone());
         }
         if args.rotating.is_none() {
-            store.record(entry);
-            store.write(&root)?;
+            Store::update(&root, |store| {
+                store.record(entry);
+                Ok(())
+            })?;
         }
     }
     ui.close();
     if args.rotating.is_none() {
-        store.write(&root)?;
+        Store::update(&root, |_| Ok(()))?;
         ui::answer(root.join(evidence::TABLE).display());
     }
     match failed.as_slice() {
@@ -87,6 +76,24 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
             targets.len(),
             rows.join(", ")
         ))),
+    }
+}
+
+/// The rows of this run.
+fn targets(args: &cli::Matrix, root: &Path, prover: &Prover<'_>) -> Result<Vec<String>, Failure> {
+    let Some(rows) = args.rotating else {
+        return match args.render {
+            true => Ok(Vec::new()),
+            false => chosen(&args.target),
+        };
+    };
+    let (engine, toolchain) = prover.asked();
+    match Store::open(root)?.rotating(rows, today(), engine, toolchain) {
+        none if none.is_empty() => {
+            let what = format!("no row is recorded for {engine} with the toolchain {toolchain}");
+            Err(Failure::new(what).with_help("prove some without `--rotating` first"))
+        }
+        rows => Ok(rows),
     }
 }
 

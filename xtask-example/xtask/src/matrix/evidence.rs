@@ -1,7 +1,7 @@
 //! What was seen of each target: one entry for a target, an engine and a source of Rust.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -137,8 +137,24 @@ impl Store {
         self.entries.sort_by(|a, b| a.key().cmp(&b.key()));
     }
 
+    /// Does `change` to the entries as they are by now, since other runs record too, and writes them
+    /// and the page.
+    pub(crate) fn update(
+        root: &Path,
+        change: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let dir = root.join(RECORDS);
+        let dir = dir.parent().unwrap_or(root);
+        let failed = |error: io::Error| Failure::io("lock", dir, &error);
+        let mut lock = fd_lock::RwLock::new(File::open(dir).map_err(failed)?);
+        let _held = lock.write().map_err(failed)?;
+        let mut store = Store::open(root)?;
+        change(&mut store)?;
+        store.write(root)
+    }
+
     /// Writes the entries and the page, each in one step.
-    pub(crate) fn write(&self, root: &Path) -> Result<(), Failure> {
+    fn write(&self, root: &Path) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(&self.entries)
             .map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))?;
         text.push('\n');
@@ -245,14 +261,25 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("docs")).unwrap();
-        let mut store = Store::open(root.path()).unwrap();
-        store.record(entry("x86_64-unknown-linux-gnu", "host", None));
-        store.write(root.path()).unwrap();
-        let again = Store::open(root.path()).unwrap();
-        assert_eq!(again.entries, store.entries);
-        let page = fs::read_to_string(root.path().join(TABLE)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir(root.join("docs")).unwrap();
+        let written = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+        std::thread::scope(|runs| {
+            for target in written {
+                runs.spawn(move || {
+                    let record = |store: &mut Store| {
+                        store.record(entry(target, "host", None));
+                        Ok(())
+                    };
+                    Store::update(root, record).unwrap();
+                });
+            }
+        });
+        let again = Store::open(root).unwrap();
+        assert_eq!(again.entries.len(), 2, "neither run lost the other's");
+        assert!(again.entries.contains(&entry(written[0], "host", None)));
+        let page = fs::read_to_string(root.join(TABLE)).unwrap();
         assert!(page.contains("x86_64-unknown-linux-gnu"));
     }
 }
