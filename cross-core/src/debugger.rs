@@ -7,9 +7,9 @@ use cross_targets::Runner;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
-use crate::plan::{Action, Prepared, Step};
+use crate::inside::kept_file;
+use crate::plan::{Action, Step};
 use crate::planner::Facts;
-use crate::recipes::short_hash;
 use crate::runner;
 
 /// The variable by which a script knows the port.
@@ -57,13 +57,8 @@ impl Debugger {
                 "programs that the machine runs itself, by gdbserver, and programs that QEMU's user mode runs can be debugged",
             ));
         };
-        let dir = facts.host.cache.join("files").join(short_hash(&text, 12));
-        let script = dir.join(format!("gdb-{}", target.triple()));
-        let file = Prepared::File {
-            path: script.clone(),
-            text,
-            executable: true,
-        };
+        let name = format!("gdb-{}", target.triple());
+        let (script, file) = kept_file(&facts.host, &name, text, true);
         Ok(Debugger {
             prepare: Step {
                 purpose: "prepare the debugger".to_owned(),
@@ -71,7 +66,7 @@ impl Debugger {
                 command: None,
             },
             script,
-            variable: format!("CARGO_TARGET_{}_RUNNER", target.env_upper()),
+            variable: target.runner_variable(),
             port,
         })
     }

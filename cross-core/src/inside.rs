@@ -104,6 +104,23 @@ pub(crate) struct Inside {
     pub(crate) prepared: Vec<Prepared>,
 }
 
+/// A small file of ours in the cache, in a directory named by its content.
+pub(crate) fn kept_file(
+    host: &Host,
+    name: &str,
+    text: String,
+    executable: bool,
+) -> (PathBuf, Prepared) {
+    let dir = host.cache.join("files").join(short_hash(&text, 12));
+    let path = dir.join(name);
+    let file = Prepared::File {
+        path: path.clone(),
+        text,
+        executable,
+    };
+    (path, file)
+}
+
 impl Inside {
     pub(crate) fn new(given: &Given<'_>) -> Result<Self> {
         let sdk = given.definition.sdk.as_ref();
@@ -176,13 +193,8 @@ impl Inside {
 
     /// A small file of ours, named by its content, mounted read only where it is.
     fn file(&mut self, given: &Given<'_>, name: &str, text: String, executable: bool) -> PathBuf {
-        let dir = given.host.cache.join("files").join(short_hash(&text, 12));
-        let path = dir.join(name);
-        self.prepared.push(Prepared::File {
-            path: path.clone(),
-            text,
-            executable,
-        });
+        let (path, file) = kept_file(given.host, name, text, executable);
+        self.prepared.push(file);
         path
     }
 
@@ -349,7 +361,7 @@ impl Inside {
     /// How cargo starts programs of the target: a script of ours, so that any environment that has
     /// the emulator works, or the user's command. An image's own runner holds before ours.
     fn runner(&mut self, given: &Given<'_>) -> Result<()> {
-        let variable = format!("CARGO_TARGET_{}_RUNNER", given.target.env_upper());
+        let variable = given.target.runner_variable();
         let is_image = given.definition.image().is_some();
         let asked = given.config.runner.as_ref();
         let text = asked

@@ -100,6 +100,11 @@ impl TargetName {
         env_upper(self.triple())
     }
 
+    /// The variable by which cargo knows what starts the target's programs.
+    pub(crate) fn runner_variable(&self) -> String {
+        format!("CARGO_TARGET_{}_RUNNER", self.env_upper())
+    }
+
     /// The name as it was asked for.
     pub(crate) fn asked(&self) -> &str {
         &self.asked

@@ -104,7 +104,7 @@ impl Verbs<'_> {
         let mut command = Vec::new();
         if options.on_target {
             // The variable that cargo reads: ours, or that of the user's image.
-            let variable = format!("CARGO_TARGET_{}_RUNNER", self.facts.target.env_upper());
+            let variable = self.facts.target.runner_variable();
             let start = format!("exec ${variable} \"$@\"");
             command.extend(["sh", "-c", &start, "sh"].map(str::to_owned));
         }

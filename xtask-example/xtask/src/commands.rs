@@ -42,11 +42,16 @@ pub(crate) fn targets_of(cross: &Cross, named: &[String]) -> Result<Vec<String>,
         let help = "list them as `targets` in `[build]` of Cross.toml, or name one with `--target`";
         return Err(Failure::new("there is no target to work for").with_help(help));
     }
+    known(&targets)
+}
+
+/// These targets, none twice; an error if one of them is not known.
+pub(crate) fn known(targets: &[String]) -> Result<Vec<String>, Failure> {
     let mut known = Vec::new();
     for target in targets {
-        Target::parse(&target).map_err(|it| Failure::new(it.to_string()).with_help(it.help()))?;
-        if !known.contains(&target) {
-            known.push(target);
+        Target::parse(target).map_err(|it| Failure::new(it.to_string()).with_help(it.help()))?;
+        if !known.contains(target) {
+            known.push(target.clone());
         }
     }
     Ok(known)

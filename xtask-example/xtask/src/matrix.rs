@@ -99,13 +99,10 @@ fn targets(args: &cli::Matrix, root: &Path, prover: &Prover<'_>) -> Result<Vec<S
 
 /// The targets that were named, else every row.
 fn chosen(named: &[String]) -> Result<Vec<String>, Failure> {
-    if named.is_empty() {
-        return Ok(rows());
+    match named {
+        [] => Ok(rows()),
+        named => commands::known(named),
     }
-    for target in named {
-        Target::parse(target).map_err(|it| Failure::new(it.to_string()).with_help(it.help()))?;
-    }
-    Ok(named.to_vec())
 }
 
 /// Every target that has a recipe, those with a glibc floor that `cross` lists among them.

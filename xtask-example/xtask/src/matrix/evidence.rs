@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,6 @@ impl Entry {
 
 /// The entries, in the order of their keys.
 pub(crate) struct Store {
-    path: PathBuf,
     entries: Vec<Entry>,
 }
 
@@ -94,7 +93,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Failure::io("read", &path, &error)),
         };
-        Ok(Store { path, entries })
+        Ok(Store { entries })
     }
 
     /// The entry of a proof, if it was one of the same things.
@@ -158,7 +157,7 @@ impl Store {
         let mut text = serde_json::to_string_pretty(&self.entries)
             .map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))?;
         text.push('\n');
-        replace(&self.path, &text)?;
+        replace(&root.join(RECORDS), &text)?;
         replace(&root.join(TABLE), &super::rendered(&self.entries))
     }
 
@@ -218,7 +217,6 @@ mod tests {
 
     fn store() -> Store {
         let mut store = Store {
-            path: PathBuf::new(),
             entries: Vec::new(),
         };
         for target in ["c", "a", "b"] {
