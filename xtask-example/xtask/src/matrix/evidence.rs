@@ -30,8 +30,6 @@ pub(crate) struct Entry {
     pub(crate) recipe_sha256: Option<String>,
     /// A hash of the crate that was built.
     pub(crate) proof: String,
-    /// rustc's version.
-    pub(crate) rust: Option<String>,
     /// `rustup`, `package` or `build-std`.
     pub(crate) std: String,
     #[serde(flatten)]
@@ -58,6 +56,8 @@ pub(crate) struct Entry {
 /// What the environment says of its tools.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Versions {
+    /// rustc's.
+    pub(crate) rust: Option<String>,
     pub(crate) compiler: Option<String>,
     pub(crate) libc: Option<String>,
     pub(crate) emulator: Option<String>,
@@ -201,7 +201,6 @@ mod tests {
             suite: None,
             recipe_sha256: Some(format!("hash of {target}")),
             proof: String::new(),
-            rust: None,
             std: "package".to_owned(),
             versions: Versions::default(),
             built: Vec::new(),

@@ -68,12 +68,15 @@ pub(crate) struct Prover<'a> {
 impl Proof<'_> {
     /// Whether `entry` is of the same, and passed.
     pub(crate) fn is_of(&self, entry: &Entry) -> bool {
+        // The version of an environment's own Rust is not known before it is asked.
         let rust = self.plan.toolchain.version.as_ref();
+        let rust = rust.or(entry.versions.rust.as_ref());
         entry.key() == self.key()
             && entry.recipe_sha256 == self.plan.environment.recipe_sha256
             && entry.proof == self.hash
             && entry.error.is_none()
-            && rust.is_none_or(|it| entry.rust.as_ref() == Some(it))
+            && rust.is_some()
+            && entry.versions.rust.as_ref() == rust
     }
 
     fn key(&self) -> (&str, &str, &str) {
@@ -149,7 +152,6 @@ impl<'a> Prover<'a> {
             suite: plan.environment.suite.clone(),
             recipe_sha256: plan.environment.recipe_sha256.clone(),
             proof: self.hash.clone(),
-            rust: None,
             std: std.to_owned(),
             versions: Versions::default(),
             built: Vec::new(),
@@ -197,7 +199,6 @@ impl<'a> Prover<'a> {
         entry.size = self.size(plan)?;
         entry.versions = versions::ask(&self.cross, target)?;
         let (built, features) = self.build(&plan.target, entry)?;
-        entry.rust = built.toolchain.version.clone();
         entry.glibc = check(&built, target)?;
         entry.tests = match target.facts().tests {
             TestSupport::None => None,

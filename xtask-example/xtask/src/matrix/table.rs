@@ -15,6 +15,7 @@ Every row is a run of `cargo xtask matrix` on a real machine: the environment ma
 [tests/proof](../tests/proof) built in it with its C (SQLite) and C++ (containers, streams, exceptions), and its tests run under the
 emulator. Versions are what the compiler, libc and emulator in the environment say of themselves.
 
+- **level**: what the row promises: `tests` in parallel, `programs` that run (there is no `std` to test with), or that it `builds`.
 - **std**: `rustup` (the host's toolchain has it), `package` (the distribution's), `build-std` (built from source with the program).
 - **tests**: passed/all; `links` where nothing here runs the target's programs and the file was checked instead; for bare metal the one
   program, started under QEMU, whose exit status is its verdict.
@@ -24,8 +25,8 @@ emulator. Versions are what the compiler, libc and emulator in the environment s
 ";
 
 const COLUMNS: &str = "\
-| target | suite | C compiler | libc | floor | emulator | std | Rust | Rust/C/C++ | tests | MB | from nothing | engine | toolchain | date |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| target | level | suite | C compiler | libc | floor | emulator | std | Rust | Rust/C/C++ | tests | MB | from nothing | engine | toolchain | date |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// The page for the entries of `rows`, and for the targets without a recipe.
@@ -39,7 +40,7 @@ pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
     for row in rows {
         let mut seen = entries.iter().filter(|it| it.target == *row).peekable();
         if seen.peek().is_none() {
-            let _ = writeln!(page, "| {row} | not proven yet | | | | | | | | | | | | | |");
+            let _ = writeln!(page, "| {row} | not proven yet | | | | | | | | | | | | | | |");
         }
         seen.for_each(|entry| page.push_str(&line(entry)));
     }
@@ -87,13 +88,14 @@ fn line(entry: &Entry) -> String {
         .map(|it| it.trim_end_matches("MB").to_owned());
     let cells = [
         entry.target.clone(),
+        facts.map_or(absent, level).to_owned(),
         or(&entry.suite),
         or(&entry.versions.compiler),
         or(&entry.versions.libc),
         or(&entry.glibc),
         or(&entry.versions.emulator),
         entry.std.clone(),
-        or(&entry.rust),
+        or(&entry.versions.rust),
         built.concat(),
         tests,
         or(&size),
@@ -103,6 +105,15 @@ fn line(entry: &Entry) -> String {
         entry.date.clone(),
     ];
     format!("| {} |\n", cells.join(" | "))
+}
+
+/// What the row of a target promises.
+fn level(facts: &Facts) -> &'static str {
+    match facts.tests {
+        TestSupport::Parallel => "tests",
+        TestSupport::Programs => "programs",
+        _ => "builds",
+    }
 }
 
 fn links_only(facts: &Facts) -> bool {

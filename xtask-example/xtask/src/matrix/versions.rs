@@ -1,4 +1,4 @@
-//! The versions of an environment's compiler, libc and emulator: read from the environment.
+//! The versions of an environment's compilers, libc and emulator: read from the environment.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,11 @@ use cross_core::{Cross, Target};
 use super::evidence::Versions;
 use crate::failure::Failure;
 
-/// Asks the C compiler what it and its libc define, Zig for its version, the emulator for its own, and
+/// Asks rustc for its version, the C compiler what it and its libc define, Zig for its version, the emulator for its own, and
 /// libcs that define none for theirs.
 /// Arguments: the variable that names the compiler, and the emulator.
 const QUESTIONS: &str = r#"
+rustc --version
 cc=$(printenv "$1") || cc=cc
 printf '#include <stdio.h>\n#if __has_include(<sys/param.h>)\n#include <sys/param.h>\n#endif\n' |
     "$cc" -E -dM -x c -
@@ -52,6 +53,7 @@ fn read(said: &str) -> Versions {
     };
     let macros = Macros::read(said);
     Versions {
+        rust: answer("rustc").map(|it| before(it, " ").to_owned()),
         compiler: macros.compiler(answer("zig")),
         libc: macros.libc().or_else(|| answer("libc").map(str::to_owned)),
         emulator: answer("emulator").map(emulator),
@@ -60,11 +62,15 @@ fn read(said: &str) -> Versions {
 
 /// `qemu-arm version 7.2.19 (Debian …)`, `wine-10.0 (Debian …)`, `v20.19.2`, in short.
 fn emulator(said: &str) -> String {
-    let short = said.split(" (").next().unwrap_or(said);
+    let short = before(said, " (");
     match short.strip_prefix('v') {
         Some(version) => format!("node {version}"),
         None => short.replace(" version", "").replace("wine-", "wine "),
     }
+}
+
+fn before<'a>(text: &'a str, end: &str) -> &'a str {
+    text.split(end).next().unwrap_or(text)
 }
 
 /// What a C compiler defines.
@@ -128,10 +134,12 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_what_compilers_define() {
-        let said = "#define __GNUC__ 12\n#define __GNUC_MINOR__ 2\n#define __GNUC_PATCHLEVEL__ 0\n\
+        let said = "rustc 1.85.0 (4d91de4e4 2025-02-17) (built from a source tarball)\n\
+                    #define __GNUC__ 12\n#define __GNUC_MINOR__ 2\n#define __GNUC_PATCHLEVEL__ 0\n\
                     #define __GLIBC__ 2\n#define __GLIBC_MINOR__ 36\n\
                     emulator qemu-arm version 7.2.19 (Debian 1:7.2+dfsg-7)\n";
         let versions = read(said);
+        assert_eq!(versions.rust.as_deref(), Some("1.85.0"));
         assert_eq!(versions.compiler.as_deref(), Some("gcc 12.2.0"));
         assert_eq!(versions.libc.as_deref(), Some("glibc 2.36"));
         assert_eq!(versions.emulator.as_deref(), Some("qemu-arm 7.2.19"));
