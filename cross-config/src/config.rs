@@ -52,6 +52,7 @@ pub struct Config {
 
 /// One row of [`Config::explain`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Explained {
     /// The key with its table (`build.engine`, `target.s390x-unknown-linux-gnu.network`), or the variable
@@ -162,6 +163,16 @@ impl Config {
             .rows()
             .map(|(name, row)| explained(name.to_owned(), row));
         build.into_iter().chain(targets).chain(settings).collect()
+    }
+
+    /// What holds for `triple` after merging, with origins: each key as that target's, then the
+    /// [settings](Self::settings) that are set. A list has a row for each item, a table one for each name.
+    #[must_use]
+    pub fn explain_for(&self, triple: &str) -> Vec<Explained> {
+        let mut rows = explain_table(&format!("target.{triple}"), &self.merged(Some(triple)));
+        let settings = self.settings.rows();
+        rows.extend(settings.map(|(name, row)| explained(name.to_owned(), row)));
+        rows
     }
 
     /// What holds for `triple`, or for a target that nothing is said about.

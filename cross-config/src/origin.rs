@@ -49,6 +49,7 @@ impl<T: fmt::Display> fmt::Display for Sourced<T> {
 
 /// Where a value was written, from the lowest source to the highest.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Origin {
@@ -91,10 +92,12 @@ impl fmt::Display for Origin {
 
 /// A place in a file. `Display` gives `path:line:column`, which editors and terminals can follow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Place {
     /// The file, spelled as the reader was given it.
     #[serde(serialize_with = "lossy")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub path: PathBuf,
     /// The line, counted from 1.
     pub line: u32,

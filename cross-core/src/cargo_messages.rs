@@ -6,7 +6,7 @@ use cargo_metadata::{Artifact as CargoArtifact, Message, TargetKind};
 
 use crate::event::EventKind;
 use crate::glibc_floor;
-use crate::outcome::{Artifact, ArtifactKind};
+use crate::outcome::{Artifact, ArtifactKind, CompilerDiagnostic, SourcePlace};
 
 /// What one line of cargo's standard output means.
 pub(crate) enum Line {
@@ -27,8 +27,10 @@ pub(crate) struct Reader<'a> {
     pub(crate) published_in: &'a Path,
     /// The first error's text, as the compiler rendered it.
     pub(crate) first_error: Option<String>,
-    /// Final artifacts: where they were built, and what they are once published.
-    pub(crate) artifacts: Vec<(PathBuf, Artifact)>,
+    /// Final artifacts, as they are once published.
+    pub(crate) artifacts: Vec<Artifact>,
+    /// What the compiler had to say.
+    pub(crate) diagnostics: Vec<CompilerDiagnostic>,
 }
 
 impl<'a> Reader<'a> {
@@ -38,6 +40,7 @@ impl<'a> Reader<'a> {
             published_in,
             first_error: None,
             artifacts: Vec::new(),
+            diagnostics: Vec::new(),
         }
     }
 
@@ -49,16 +52,13 @@ impl<'a> Reader<'a> {
         match serde_json::from_str(line) {
             Ok(Message::CompilerArtifact(artifact)) => Line::Events(self.artifact(&artifact)),
             Ok(Message::CompilerMessage(message)) => {
-                let rendered = message.message.rendered.unwrap_or(message.message.message);
-                let level = diagnostic_level(&message.message.level);
-                if level == "error" && self.first_error.is_none() {
-                    self.first_error = rendered.lines().next().map(str::to_owned);
+                let package = package_name(&message.package_id.repr);
+                let said = diagnostic(package, message.message);
+                if said.level == "error" && self.first_error.is_none() {
+                    self.first_error = said.rendered.lines().next().map(str::to_owned);
                 }
-                Line::Events(vec![EventKind::Diagnostic {
-                    level: level.to_owned(),
-                    package: package_name(&message.package_id.repr),
-                    rendered,
-                }])
+                self.diagnostics.push(said.clone());
+                Line::Events(vec![EventKind::Diagnostic(said)])
             }
             Ok(Message::BuildScriptExecuted(_) | Message::BuildFinished(_)) => Line::Silent,
             _ => Line::Other,
@@ -103,13 +103,42 @@ impl<'a> Reader<'a> {
                 package: package.clone(),
                 name: message.target.name.clone(),
                 kind,
+                profile: profile(inside),
                 path: published,
+                inside: file.to_owned(),
                 glibc: glibc_floor::of(file),
+                sha256: None,
             };
             events.push(EventKind::Artifact(artifact.clone()));
-            self.artifacts.push((file.to_owned(), artifact));
+            self.artifacts.push(artifact);
         }
         events
+    }
+}
+
+/// The profile of an artifact at `<triple>/<directory>/…` in the target directory.
+fn profile(inside: &Path) -> String {
+    let directory = inside.components().nth(1);
+    let name = directory.map(|it| it.as_os_str().to_string_lossy().into_owned());
+    match name.unwrap_or_default().as_str() {
+        "debug" => "dev".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn diagnostic(package: String, said: cargo_metadata::diagnostic::Diagnostic) -> CompilerDiagnostic {
+    let place = said.spans.iter().find(|span| span.is_primary);
+    CompilerDiagnostic {
+        level: diagnostic_level(&said.level).to_owned(),
+        package,
+        place: place.map(|span| SourcePlace {
+            file: PathBuf::from(&span.file_name),
+            line: span.line_start as u64,
+            column: span.column_start as u64,
+        }),
+        code: said.code.map(|it| it.code),
+        rendered: said.rendered.unwrap_or_else(|| said.message.clone()),
+        message: said.message,
     }
 }
 
@@ -181,8 +210,10 @@ mod tests {
             &events[0],
             EventKind::Compiled { fresh: true, .. }
         ));
-        let (_, artifact) = &reader.artifacts[0];
+        let artifact = &reader.artifacts[0];
         assert_eq!(artifact.kind, ArtifactKind::Executable);
+        assert_eq!(artifact.profile, "release");
+        assert!(artifact.inside.starts_with(built));
         assert_eq!(
             artifact.path,
             Path::new("/w/target/aarch64-unknown-linux-gnu/release/app")

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
 use cross_engine::{Cancel, Environments, Host, Needs, Preference, Selected, Variables};
@@ -42,6 +43,8 @@ struct Settings {
     cache: Option<PathBuf>,
     /// The toolchain of rustup's whose cargo reads manifests and fetches.
     host_toolchain: Option<String>,
+    /// The cargo that does so, where the caller names it.
+    host_cargo: Option<PathBuf>,
     embedder: Option<LayerBuilder>,
     request: Option<LayerBuilder>,
     policy: BTreeMap<Code, Severity>,
@@ -69,6 +72,7 @@ impl Cross {
             env: ambient::env(),
             cache: None,
             host_toolchain: None,
+            host_cargo: None,
             embedder: None,
             request: None,
             policy: BTreeMap::new(),
@@ -92,15 +96,81 @@ impl Cross {
         self.with(|settings| settings.env = env)
     }
 
+    /// The user's home directory: where tools look for their own settings.
+    ///
+    /// # Default value
+    ///
+    /// The environment's `HOME`.
+    #[must_use]
+    pub fn home_dir(self, dir: impl Into<PathBuf>) -> Self {
+        self.variable("HOME", dir)
+    }
+
+    /// Cargo's home: what is fetched is kept there, and a run sees that part of it.
+    ///
+    /// # Default value
+    ///
+    /// The environment's `CARGO_HOME`, else `.cargo` in the home directory.
+    #[must_use]
+    pub fn cargo_home_dir(self, dir: impl Into<PathBuf>) -> Self {
+        self.variable("CARGO_HOME", dir)
+    }
+
+    /// Rustup's home: where the host's toolchains are.
+    ///
+    /// # Default value
+    ///
+    /// The environment's `RUSTUP_HOME`, else `.rustup` in the home directory.
+    #[must_use]
+    pub fn rustup_home_dir(self, dir: impl Into<PathBuf>) -> Self {
+        self.variable("RUSTUP_HOME", dir)
+    }
+
+    fn variable(self, name: &str, value: impl Into<PathBuf>) -> Self {
+        let value = value.into();
+        self.with(|settings| settings.env = settings.env.clone().set(name, value))
+    }
+
+    /// The cargo of the host: it reads manifests and fetches dependencies. What compiles is chosen by
+    /// [`toolchain`](Cross::toolchain).
+    ///
+    /// # Default value
+    ///
+    /// That of rustup's active toolchain, else the one on `PATH`.
+    #[must_use]
+    pub fn host_cargo_program(self, cargo: impl Into<PathBuf>) -> Self {
+        let cargo = cargo.into();
+        self.with(|settings| settings.host_cargo = Some(settings.dir.join(cargo)))
+    }
+
+    /// The clock that stamps events.
+    ///
+    /// # Default value
+    ///
+    /// The system's time of day.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// let cross = cross_core::Cross::at(".").clock(|| SystemTime::UNIX_EPOCH);
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.0).events.clock = Some(Arc::new(now));
+        self
+    }
+
     /// The manifest of the package or workspace.
     ///
     /// # Default value
     ///
     /// The `Cargo.toml` that cargo finds from the directory upwards.
     #[must_use]
-    pub fn manifest_path(self, manifest: impl Into<PathBuf>) -> Self {
-        let manifest = manifest.into();
-        self.with(|settings| settings.manifest = Some(settings.dir.join(manifest)))
+    pub fn manifest_path(mut self, manifest: impl Into<PathBuf>) -> Self {
+        // What an engine answered does not depend on it.
+        let settings = Arc::make_mut(&mut self.0);
+        settings.manifest = Some(settings.dir.join(manifest.into()));
+        self
     }
 
     /// Where environments and other things that can be made again are kept.
@@ -191,7 +261,7 @@ impl Cross {
         mut self,
         listener: impl Fn(&Event) -> ControlFlow<()> + Send + Sync + 'static,
     ) -> Self {
-        Arc::make_mut(&mut self.0).events = Events::to(Arc::new(listener));
+        Arc::make_mut(&mut self.0).events.listener = Some(Arc::new(listener));
         self
     }
 
@@ -381,11 +451,14 @@ impl Cross {
 
     pub(crate) fn host_cargo(&self) -> Result<crate::workspace::HostCargo> {
         Ok(crate::workspace::HostCargo {
-            program: crate::toolchain::host_cargo(
-                &self.0.dir,
-                &self.host()?,
-                self.0.host_toolchain.as_deref(),
-            )?,
+            program: match &self.0.host_cargo {
+                Some(program) => program.clone(),
+                None => crate::toolchain::host_cargo(
+                    &self.0.dir,
+                    &self.host()?,
+                    self.0.host_toolchain.as_deref(),
+                )?,
+            },
             dir: self.0.dir.clone(),
             manifest: self.0.manifest.clone(),
         })

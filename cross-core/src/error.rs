@@ -6,7 +6,8 @@ use std::path::Path;
 
 use cross_config::Diagnostic;
 
-use crate::outcome::TestSummary;
+use crate::outcome::CompilerDiagnostic;
+use crate::test_summary::TestSummary;
 
 /// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -84,6 +85,7 @@ struct Inner {
     code: Option<i32>,
     tests: Option<TestSummary>,
     diagnostics: Vec<Diagnostic>,
+    compiler: Vec<CompilerDiagnostic>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -96,6 +98,7 @@ impl Error {
             code: None,
             tests: None,
             diagnostics: Vec::new(),
+            compiler: Vec::new(),
             source: None,
         }))
     }
@@ -133,6 +136,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_compiler(mut self, said: Vec<CompilerDiagnostic>) -> Self {
+        self.0.compiler = said;
+        self
+    }
+
     fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
@@ -157,6 +165,11 @@ impl Error {
     /// [`ErrorKind::Config`].
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0.diagnostics
+    }
+
+    /// What the compiler had to say, for [`ErrorKind::CargoFailed`].
+    pub fn compiler_diagnostics(&self) -> &[CompilerDiagnostic] {
+        &self.0.compiler
     }
 
     /// What came of the tests, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`].

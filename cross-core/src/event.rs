@@ -4,13 +4,14 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::clock;
 use cross_engine::process::Stream;
 use serde::Serialize;
 
 use crate::front_door::decision::Decision;
-use crate::outcome::Artifact;
+use crate::outcome::{Artifact, CompilerDiagnostic};
 
 /// Something that happened during a request.
 #[derive(Clone, Debug, Serialize)]
@@ -61,14 +62,7 @@ pub enum EventKind {
         line: String,
     },
     /// A diagnostic of the compiler.
-    Diagnostic {
-        /// `error`, `warning`, `note` …, as the compiler says it.
-        level: String,
-        /// The package it is about.
-        package: String,
-        /// The text as cargo would show it.
-        rendered: String,
-    },
+    Diagnostic(CompilerDiagnostic),
     /// Cargo finished a unit of work.
     Compiled {
         /// The package's name.
@@ -123,22 +117,24 @@ pub enum EventKind {
 /// Receives events; may break to stop the request.
 pub type Listener = dyn Fn(&Event) -> ControlFlow<()> + Send + Sync;
 
-/// The caller's listener, if there is one.
+/// The caller's listener and clock, where there are such.
 #[derive(Clone, Default)]
-pub(crate) struct Events(Option<Arc<Listener>>);
+pub(crate) struct Events {
+    pub(crate) listener: Option<Arc<Listener>>,
+    pub(crate) clock: Option<Arc<dyn Fn() -> SystemTime + Send + Sync>>,
+}
 
 impl Events {
-    pub(crate) fn to(listener: Arc<Listener>) -> Self {
-        Events(Some(listener))
-    }
-
     pub(crate) fn emit(&self, target: &str, kind: EventKind) -> ControlFlow<()> {
-        let Some(listener) = &self.0 else {
+        let Some(listener) = &self.listener else {
             return ControlFlow::Continue(());
         };
-        let now = clock::unix_time().as_millis();
+        let now = match &self.clock {
+            Some(clock) => clock().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            None => clock::unix_time(),
+        };
         listener(&Event {
-            unix_ms: u64::try_from(now).unwrap_or(u64::MAX),
+            unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
             target: target.to_owned(),
             kind,
         })
@@ -147,7 +143,7 @@ impl Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
+        f.write_str(if self.listener.is_some() {
             "Events(listener)"
         } else {
             "Events(none)"

@@ -1,9 +1,7 @@
 //! The executor: one dumb match over the steps of a plan.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
@@ -13,6 +11,7 @@ use cross_targets::Glibc;
 
 use crate::cargo_messages::{self, Line};
 use crate::crash::Watch;
+use crate::current::Current;
 use crate::debugger::Listening;
 use crate::definition::BASE_LABEL;
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
@@ -22,24 +21,26 @@ use crate::failure::{
 };
 use crate::files;
 use crate::glibc_floor;
-use crate::inside;
 use crate::libtest;
-use crate::outcome::{Artifact, Outcome, TestSummary, Timing};
+use crate::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::plan::{Action, EnvironmentRef, HostFailure, OutputKind, Plan, Step};
+use crate::test_summary::TestSummary;
 use crate::toolchain::ToolchainSource;
 
 /// Carries `plan` out.
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
+    let host = plan.cross.host()?;
     let mut execution = Execution {
         plan,
         environment: plan.environment.clone(),
-        host: plan.cross.host()?,
+        host: &host,
         cancel,
         built: Vec::new(),
+        diagnostics: Vec::new(),
         tests: None,
         stdout: None,
         code: None,
-        image_env: OnceCell::new(),
+        current: Current::of(plan, &host, cancel),
     };
     execution.begin()?;
     let mut timings = Vec::new();
@@ -68,7 +69,8 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     Ok(Outcome {
         verb: plan.verb,
         target: plan.target.clone(),
-        artifacts: execution.built.into_iter().map(|(_, it)| it).collect(),
+        diagnostics: execution.diagnostics,
+        artifacts: execution.built,
         tests: execution.tests,
         stdout: execution.stdout,
         code: execution.code,
@@ -83,16 +85,15 @@ struct Execution<'a> {
     plan: &'a Plan,
     /// The environment, with what is known of it by now.
     environment: EnvironmentRef,
-    host: Host,
+    host: &'a Host,
     cancel: &'a Cancel,
-    /// Where each artifact was built, and what it is once published.
-    built: Vec<(PathBuf, Artifact)>,
+    built: Vec<Artifact>,
+    diagnostics: Vec<CompilerDiagnostic>,
     tests: Option<TestSummary>,
     stdout: Option<String>,
     /// The exit code of a command line of the front door.
     code: Option<i32>,
-    /// The variables of the image that runs, once they are asked for.
-    image_env: OnceCell<BTreeMap<String, String>>,
+    current: Current<'a>,
 }
 
 impl Execution<'_> {
@@ -145,12 +146,25 @@ impl Execution<'_> {
             Action::Mirror { from, to } => {
                 files::mirror(from, to, &mut |from, to| self.judge(from, to))
             }
-            Action::Publish => files::publish(&self.built),
+            Action::Publish { checksums } => {
+                files::publish(&self.built)?;
+                match checksums {
+                    true => self.checksums(),
+                    false => Ok(()),
+                }
+            }
         }
     }
 
+    fn checksums(&mut self) -> Result<()> {
+        for artifact in &mut self.built {
+            artifact.sha256 = Some(files::sha256(&artifact.path)?);
+        }
+        Ok(())
+    }
+
     fn environments(&self) -> Environments<'_> {
-        Environments::new(&self.plan.engine, &self.host)
+        Environments::new(&self.plan.engine, self.host)
     }
 
     /// Makes something of an environment and tells the listener how it goes.
@@ -224,7 +238,7 @@ impl Execution<'_> {
     }
 
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
-        let spec = self.as_it_is_now(spec, yielding)?;
+        let spec = self.current.run(spec, yielding)?;
         match output {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
@@ -236,33 +250,6 @@ impl Execution<'_> {
                 self.stdout = Some(kept);
                 Ok(())
             }
-        }
-    }
-
-    /// The run in the environment as it is now: it may have been made since the plan was.
-    fn as_it_is_now(&self, spec: &RunSpec, yielding: &[String]) -> Result<RunSpec> {
-        let mut spec = spec.clone();
-        match &self.plan.environment.location {
-            Location::Image(image) if !yielding.is_empty() => {
-                let theirs = match self.image_env.get() {
-                    Some(known) => known,
-                    None => {
-                        let facts = self.environments().image(image, self.cancel).engine()?;
-                        let env = facts.map(|it| it.env).unwrap_or_default();
-                        self.image_env.get_or_init(|| env)
-                    }
-                };
-                let yielding = yielding.iter().cloned().collect();
-                inside::yield_to(&mut spec.env, &yielding, theirs);
-                Ok(spec)
-            }
-            Location::Directory(_) => {
-                let targets: Vec<&Path> = spec.mounts.iter().map(|m| m.target.as_path()).collect();
-                let name = &self.plan.environment.name;
-                let root = self.environments().root(name, &targets).engine()?;
-                Ok(spec.root(root))
-            }
-            _ => Ok(spec),
         }
     }
 
@@ -281,7 +268,7 @@ impl Execution<'_> {
     fn start(&self, spec: &RunSpec, sink: &mut cross_engine::process::Sink<'_>) -> Result<Exit> {
         self.plan
             .engine
-            .run(spec, &self.host, self.cancel, sink)
+            .run(spec, self.host, self.cancel, sink)
             .engine()
     }
 
@@ -307,12 +294,14 @@ impl Execution<'_> {
         let first_error = reader.first_error.or(last_error);
         self.built.extend(reader.artifacts);
         if exit.success() {
+            self.diagnostics.extend(reader.diagnostics);
             return self.check_floor();
         }
-        Err(match disk_is_full {
+        let error = match disk_is_full {
             true => disk_full(spec, exit),
             false => cargo_failure(spec, exit, first_error),
-        })
+        };
+        Err(error.with_compiler(reader.diagnostics))
     }
 
     fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
@@ -362,7 +351,7 @@ impl Execution<'_> {
         if let Some(error) = debugger.failure() {
             return Err(error);
         }
-        let mut programs = self.built.iter().map(|(_, artifact)| artifact);
+        let mut programs = self.built.iter();
         let name = match (programs.next(), programs.next()) {
             (Some(only), None) => Some(only.name.as_str()),
             _ => None,
@@ -381,7 +370,7 @@ impl Execution<'_> {
             return Ok(());
         };
         let mut built = self.built.iter();
-        built.try_for_each(|(path, artifact)| glibc_floor::check(path, &artifact.path, floor))
+        built.try_for_each(|it| glibc_floor::check(&it.inside, &it.path, floor))
     }
 
     /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that is

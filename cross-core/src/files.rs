@@ -1,13 +1,15 @@
 //! What the executor writes on the host, each thing whole or not at all.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::outcome::{Artifact, ArtifactKind};
 use crate::plan::Prepared;
+use crate::recipes::hex;
+use sha2::{Digest as _, Sha256};
 
 /// What marks a directory as a cache, by the Cache Directory Tagging Specification.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -53,8 +55,9 @@ pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
 
 /// Makes the built artifacts appear where they are published: the same file by a second name where
 /// the file system can, else a copy.
-pub(crate) fn publish(built: &[(PathBuf, Artifact)]) -> Result<()> {
-    for (from, artifact) in built {
+pub(crate) fn publish(built: &[Artifact]) -> Result<()> {
+    for artifact in built {
+        let from = &artifact.inside;
         if artifact.kind == ArtifactKind::Test || *from == artifact.path {
             continue;
         }
@@ -70,6 +73,14 @@ pub(crate) fn publish(built: &[(PathBuf, Artifact)]) -> Result<()> {
         appear(from, &artifact.path)?;
     }
     Ok(())
+}
+
+/// The SHA-256 of the file at `path`, in hexadecimal.
+pub(crate) fn sha256(path: &Path) -> Result<String> {
+    let mut file = fs::File::open(path).on("open", path)?;
+    let mut hasher = Sha256::new();
+    io::copy(&mut file, &mut hasher).on("read", path)?;
+    Ok(hex(&hasher.finalize()))
 }
 
 /// Makes one file appear at `to`, whole at any time.
@@ -176,10 +187,14 @@ mod tests {
             package: "app".into(),
             name: "app".into(),
             kind: ArtifactKind::Executable,
+            profile: "dev".into(),
             path: to.clone(),
+            inside: from.clone(),
             glibc: None,
+            sha256: None,
         };
-        publish(&[(from.clone(), artifact)]).unwrap();
+        publish(&[artifact]).unwrap();
+        assert_eq!(sha256(&to).unwrap()[..8], *"11507a0e");
         assert_eq!(fs::read_to_string(&to).unwrap(), "new");
         assert!(same_file(&from, &to));
         let left: Vec<_> = fs::read_dir(to.parent().unwrap()).unwrap().collect();

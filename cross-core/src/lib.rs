@@ -42,6 +42,7 @@ mod cargo_messages;
 mod cargo_request;
 mod crash;
 mod cross;
+mod current;
 mod debugger;
 mod definition;
 pub mod doctor;
@@ -50,10 +51,10 @@ mod event;
 mod execute;
 mod failure;
 mod files;
-
 mod front_door;
 mod glibc_floor;
 mod inside;
+mod knobs;
 mod libtest;
 mod outcome;
 mod plan;
@@ -61,10 +62,12 @@ mod planner;
 mod recipes;
 mod request;
 mod runner;
+mod rustflags;
 mod sdk;
 mod seccomp;
 pub mod setup;
 mod target_name;
+mod test_summary;
 mod there;
 mod toolchain;
 mod verbs;
@@ -74,7 +77,9 @@ pub use cross_config::{
     Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Origin, Severity, Sourced,
 };
 pub use cross_engine::process::{Exit, Stream};
-pub use cross_engine::{Cancel, Engine, Environment, Invocation, Kind, Location, RunSpec};
+pub use cross_engine::{
+    Cancel, Engine, Environment, Invocation, Kind, Location, Mount, RunSpec, Value,
+};
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 
 pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
@@ -86,12 +91,15 @@ pub use front_door::aliases::Expansion;
 pub use front_door::commands::{Place, markdown as cargo_commands_markdown};
 pub use front_door::decision::{Decision, Part};
 pub use front_door::render::Change;
-pub use outcome::{Artifact, ArtifactKind, Outcome, TestSummary, Timing};
+pub use outcome::{Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing};
+#[cfg(feature = "schema")]
+pub use plan::plan_schema;
 pub use plan::{
     Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan,
     Prepared, Step, Verb, Warning,
 };
 pub use request::Request;
+pub use test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 pub use toolchain::{Toolchain, ToolchainSource};
 pub use workspace::{LocalPackage, Project};
 

@@ -1,7 +1,7 @@
 //! What a test harness prints, and what cargo says of a test binary that did not end by itself.
 
 use crate::crash::{Crash, Emulator, Watch};
-use crate::outcome::TestSummary;
+use crate::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 
 /// Reads the output of `cargo test`.
 ///
@@ -11,6 +11,10 @@ use crate::outcome::TestSummary;
 pub(crate) struct Reader {
     pub(crate) summary: TestSummary,
     pub(crate) watch: Watch,
+    /// What cargo said last that it runs, until that reports its results.
+    name: Option<String>,
+    /// The tests of the binary that has not reported its results yet.
+    tests: Vec<TestResult>,
     /// Whether a binary has begun to run tests and not reported its results.
     running: bool,
     /// The binary that crashed first, or whose emulator did, and how.
@@ -40,11 +44,14 @@ impl Reader {
             let result = self.result(result);
             return Some(result);
         }
-        if let Some(name) = line
-            .strip_prefix("test ")
-            .and_then(|rest| rest.strip_suffix(" ... FAILED"))
-        {
-            self.summary.failures.push(name.to_owned());
+        if let Some(test) = test(line) {
+            if test.status == TestStatus::Failed {
+                self.summary.failures.push(test.name.clone());
+            }
+            self.tests.push(test);
+        }
+        if let Some(name) = begun(line) {
+            self.name = Some(name.to_owned());
         }
         self.running |= line.starts_with("running ") && line.contains(" test");
         self.watch.read(line);
@@ -69,12 +76,40 @@ impl Reader {
             passed: count("passed"),
             failed: count("failed"),
         };
-        self.summary.passed += result.passed;
-        self.summary.failed += result.failed;
-        self.summary.ignored += count("ignored");
-        self.summary.binaries += 1;
+        self.summary.add(TestBinary {
+            name: self.name.take().unwrap_or_default(),
+            passed: result.passed,
+            failed: result.failed,
+            ignored: count("ignored"),
+            tests: std::mem::take(&mut self.tests),
+        });
         result
     }
+}
+
+/// What cargo says that it runs now.
+fn begun(line: &str) -> Option<&str> {
+    if line.starts_with("Doc-tests ") {
+        return Some(line);
+    }
+    let name = line.strip_prefix("Running ")?;
+    name.ends_with(')').then_some(name)
+}
+
+/// A test that ended, where `line` says so: `test a::b ... ok`, `test c ... ignored, why`.
+fn test(line: &str) -> Option<TestResult> {
+    let (name, word) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    let status = match word.split([',', ' ']).next()? {
+        "ok" => TestStatus::Passed,
+        "FAILED" => TestStatus::Failed,
+        "ignored" => TestStatus::Ignored,
+        _ => return None,
+    };
+    let name = name.strip_suffix(" - should panic").unwrap_or(name);
+    Some(TestResult {
+        name: name.to_owned(),
+        status,
+    })
 }
 
 /// The file name of the test binary in cargo's words on its end: it comes after the runner, before
@@ -102,8 +137,10 @@ mod tests {
     #[test]
     fn results_of_all_binaries_are_summed() {
         let got = read(
-            "running 3 tests\ntest a ... ok\ntest b::c ... FAILED\ntest d ... ignored\n\
+            "     Running unittests src/lib.rs (target/debug/deps/app-1)\n\
+             running 3 tests\ntest a - should panic ... ok\ntest b::c ... FAILED\ntest d ... ignored, slow\n\
              test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+             Doc-tests app\ntest src/lib.rs - f (line 3) ... ok\n\
              test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.50s\n",
         );
         let summary = got.summary;
@@ -111,7 +148,20 @@ mod tests {
             (summary.passed, summary.failed, summary.ignored),
             (13, 1, 1)
         );
-        assert_eq!(summary.binaries, 2);
+        let [unit, doc] = &summary.binaries[..] else {
+            panic!("{:?}", summary.binaries);
+        };
+        assert_eq!(unit.name, "unittests src/lib.rs (target/debug/deps/app-1)");
+        assert_eq!((unit.passed, unit.failed, unit.ignored), (1, 1, 1));
+        let names: Vec<_> = unit
+            .tests
+            .iter()
+            .map(|it| (&it.name[..], it.status))
+            .collect();
+        use TestStatus::{Failed, Ignored, Passed};
+        assert_eq!(names, [("a", Passed), ("b::c", Failed), ("d", Ignored)]);
+        assert_eq!(doc.name, "Doc-tests app");
+        assert_eq!(doc.tests[0].name, "src/lib.rs - f (line 3)");
         assert_eq!(summary.failures, ["b::c"]);
         assert!(got.crash.is_none());
     }

@@ -1,5 +1,5 @@
-//! What came of a request: artifacts with host paths, test results, what built them, and how long
-//! it took.
+//! What came of a request: artifacts with host paths, the compiler's diagnostics, what built them, and
+//! how long it took.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use cross_engine::Engine;
 use serde::Serialize;
 
 use crate::plan::{EnvironmentRef, Verb};
+use crate::test_summary::TestSummary;
 use crate::toolchain::Toolchain;
 
 /// What came of a request.
@@ -19,6 +20,8 @@ pub struct Outcome {
     pub target: String,
     /// The final artifacts of the packages that were asked for.
     pub artifacts: Vec<Artifact>,
+    /// What the compiler had to say, in its order.
+    pub diagnostics: Vec<CompilerDiagnostic>,
     /// What came of the tests, where tests were run.
     pub tests: Option<TestSummary>,
     /// What the program printed on its standard output, each line with its end, where
@@ -46,11 +49,50 @@ pub struct Artifact {
     pub name: String,
     /// What it is.
     pub kind: ArtifactKind,
+    /// The profile it was built in: `dev`, `release`, or one of the manifest's. Cargo has the tests of
+    /// `dev` and the benchmarks of `release` in the same place, and they are named so here.
+    pub profile: String,
     /// Where it is on the host, in cargo's usual place below the target directory.
     pub path: PathBuf,
+    /// Where runs in the environment have it: the path in cargo's own messages, and in what a debugger
+    /// is told. It is on the host, too, until cargo builds it anew.
+    pub inside: PathBuf,
     /// The oldest glibc that has every version of a symbol it needs, such as `2.34`. `None` where it
     /// needs none, and where it is no ELF program or shared library.
     pub glibc: Option<String>,
+    /// The SHA-256 of the file in hexadecimal, where [`Request::checksums`](crate::Request::checksums)
+    /// asked for it.
+    pub sha256: Option<String>,
+}
+
+/// Something the compiler had to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CompilerDiagnostic {
+    /// `error`, `warning`, `note` …, as the compiler says it.
+    pub level: String,
+    /// The package it is about.
+    pub package: String,
+    /// The code of the error or the name of the lint: `E0308`, `unused_variables`.
+    pub code: Option<String>,
+    /// What is the matter, in one line.
+    pub message: String,
+    /// The place it is about first.
+    pub place: Option<SourcePlace>,
+    /// The text as cargo would show it.
+    pub rendered: String,
+}
+
+/// A place in a source file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SourcePlace {
+    /// The file, as the compiler was given it: relative to the workspace's root where it is below it.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// The column, counted from 1 in characters.
+    pub column: u64,
 }
 
 /// What an artifact is.
@@ -68,29 +110,6 @@ pub enum ArtifactKind {
     Library,
     /// A Rust library.
     RustLibrary,
-}
-
-/// What came of the tests.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct TestSummary {
-    /// Tests that passed.
-    pub passed: u64,
-    /// Tests that failed.
-    pub failed: u64,
-    /// Tests that were not run because they are marked so.
-    pub ignored: u64,
-    /// Test binaries that reported results.
-    pub binaries: u64,
-    /// The names of the tests that failed.
-    pub failures: Vec<String>,
-}
-
-impl TestSummary {
-    /// How many tests ran.
-    pub fn ran(&self) -> u64 {
-        self.passed + self.failed
-    }
 }
 
 /// How long a step took.

@@ -1,9 +1,16 @@
 //! The plan: every step of a request as data, before anything is done.
 
+mod cache;
+mod commands;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_engine::{Blueprint, Cancel, Engine, ImageBuild, Invocation, Location, RunSpec};
+use cross_config::Explained;
+use cross_engine::{
+    Blueprint, Cancel, Engine, ImageBuild, Invocation, Location, Mount, RunSpec, Value,
+};
 use serde::Serialize;
 
 use crate::crash::Emulator;
@@ -14,10 +21,11 @@ use crate::outcome::Outcome;
 use crate::toolchain::Toolchain;
 
 /// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
-pub const PLAN_SCHEMA_VERSION: u32 = 2;
+pub const PLAN_SCHEMA_VERSION: u32 = 3;
 
 /// What is asked of cargo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verb {
@@ -72,6 +80,7 @@ impl fmt::Display for Verb {
 /// Making a plan writes nothing and starts nothing but read-only probes. `Display` is a transcript
 /// that can be pasted into a shell; the serialised form is versioned by `schema_version`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Plan {
     /// See [`PLAN_SCHEMA_VERSION`].
@@ -102,6 +111,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the caller may want to change.
     pub warnings: Vec<Warning>,
+    /// The configuration that holds for the target, each value with where it was written.
+    pub configuration: Vec<Explained>,
     /// What runs programs of the target, for telling its crash from theirs.
     #[serde(skip)]
     pub(crate) emulator: Emulator,
@@ -109,8 +120,21 @@ pub struct Plan {
     pub(crate) cross: Cross,
 }
 
+/// The JSON schema of a serialised [`Plan`], as JSON.
+///
+/// A field may be added to a plan at any time; one that goes or changes its meaning makes
+/// [`PLAN_SCHEMA_VERSION`] another.
+#[cfg(feature = "schema")]
+#[cfg_attr(docsrs, doc(cfg(feature = "schema")))]
+pub fn plan_schema() -> String {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    let schema = settings.into_generator().into_root_schema_for::<Plan>();
+    format!("{:#}\n", schema.as_value())
+}
+
 /// The environment of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EnvironmentRef {
     /// Its name: an image's is the reference it is run by.
@@ -138,6 +162,7 @@ pub struct EnvironmentRef {
 
 /// What an environment is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EnvironmentKind {
@@ -164,6 +189,7 @@ impl fmt::Display for EnvironmentKind {
 
 /// A warning of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Warning {
     /// A stable code.
@@ -176,6 +202,7 @@ pub struct Warning {
 
 /// One step.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Step {
     /// What it is for: `fetch dependencies`.
@@ -188,6 +215,7 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Action {
@@ -235,11 +263,15 @@ pub enum Action {
         to: PathBuf,
     },
     /// Makes the final artifacts appear in cargo's usual place.
-    Publish,
+    Publish {
+        /// Whether their SHA-256 is computed.
+        checksums: bool,
+    },
 }
 
 /// A directory or file that has to be there before a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Prepared {
@@ -260,6 +292,7 @@ pub enum Prepared {
 
 /// What the failure of a command of the host means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HostFailure {
@@ -271,6 +304,7 @@ pub enum HostFailure {
 
 /// How the output of a run is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum OutputKind {
@@ -292,9 +326,49 @@ impl Plan {
         &self.steps
     }
 
-    /// The commands of all steps that are one command, in order.
+    /// The commands of all steps that are one command, in order, as data. Those who want to start them
+    /// take [`to_commands`](Plan::to_commands).
     pub fn commands(&self) -> impl Iterator<Item = &Invocation> {
         self.steps.iter().filter_map(|step| step.command.as_ref())
+    }
+
+    /// The configuration that holds for the target, each value with where it was written: a file's line,
+    /// a variable, the request, or nobody (a default of this library).
+    ///
+    /// ```no_run
+    /// # let cross = cross_core::Cross::discover()?;
+    /// for row in cross.build("aarch64-unknown-linux-gnu").plan()?.explain() {
+    ///     println!("{} = {} ({})", row.key, row.value, row.origin);
+    /// }
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    pub fn explain(&self) -> &[Explained] {
+        &self.configuration
+    }
+
+    /// What the environment's runs see of the host, each once.
+    pub fn mounts(&self) -> Vec<&Mount> {
+        let mut mounts = Vec::new();
+        for mount in self.runs().flat_map(|run| &run.mounts) {
+            if !mounts.contains(&mount) {
+                mounts.push(mount);
+            }
+        }
+        mounts
+    }
+
+    /// The variables that the environment's runs see. Where two of them differ, that of the later one.
+    pub fn env(&self) -> BTreeMap<&str, &Value> {
+        let all = self.runs().flat_map(|run| &run.env);
+        all.map(|(name, value)| (name.as_str(), value)).collect()
+    }
+
+    /// The runs in the environment, in order.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &RunSpec> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Run { spec, .. } => Some(spec),
+            _ => None,
+        })
     }
 
     /// Only what makes the environment; nothing where it is there already.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_config::{Code, Network as ConfigNetwork, Origin, Settings, TargetConfig};
+use cross_config::{Code, Explained, Network as ConfigNetwork, Origin, Settings, TargetConfig};
 use cross_engine::{
     Access, Cancel, Environments, Host, ImageBuild, Invocation, Location, Network, Root, RunSpec,
     Selected, Value,
@@ -21,6 +21,7 @@ use crate::plan::{
 };
 use crate::recipes::{Named, short_hash};
 use crate::request::{Options, Request};
+use crate::rustflags;
 use crate::target_name::TargetName;
 use crate::there::There;
 use crate::toolchain::{self, Toolchain, Wanted};
@@ -36,6 +37,7 @@ pub(crate) struct Facts {
     pub(crate) config: TargetConfig,
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
+    pub(crate) explained: Vec<Explained>,
     pub(crate) selected: Selected,
     pub(crate) toolchain: Toolchain,
     pub(crate) definition: Definition,
@@ -45,6 +47,8 @@ pub(crate) struct Facts {
     pub(crate) inside: Inside,
     /// Arguments that make cargo build `std`, where the configuration wants that.
     pub(crate) build_std: Vec<String>,
+    /// Arguments that give rustc the flags of the request, where a variable does not.
+    rustflags: Vec<String>,
 }
 
 /// Plans `request`.
@@ -105,18 +109,19 @@ fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         inside.yield_to(&image.env);
     }
     let root = root(&definition, &there, &environments, &inside)?;
+    let rustflags = rustflags::add(&request.options.rustflags, target.triple(), &mut inside.env);
     let recipe = definition.recipe().map(|named| &named.recipe);
     let build_std = build_std::arguments(&config, &settings, recipe, &toolchain)?;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();
     warnings.extend(definition.warning(there.digest()));
     warnings.extend(without_effect(&settings, &selected));
     Ok(Facts {
-        target,
         cargo,
         workspace,
         config,
         settings,
         warnings,
+        explained: loaded.config.explain_for(target.configured()),
         selected,
         toolchain,
         definition,
@@ -124,7 +129,9 @@ fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         root,
         inside,
         build_std,
+        rustflags,
         host,
+        target,
     })
 }
 
@@ -250,6 +257,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         glibc_floor: facts.definition.glibc_floor.map(|it| it.to_string()),
         steps,
         warnings: facts.warnings,
+        configuration: facts.explained,
         cross: request.cross.clone(),
     })
 }
@@ -450,6 +458,7 @@ impl Facts {
             command.push("--locked".to_owned());
         }
         command.extend(self.additions(verb));
+        command.extend(self.rustflags.iter().cloned());
         command.extend(options.cargo.iter().cloned());
         command
     }

@@ -1,4 +1,6 @@
-//! One request: what to do, for which target, with which of cargo's knobs.
+//! One request: what to do, for which target, in which way.
+//!
+//! Its setters for cargo's knobs are in `knobs.rs`.
 
 use std::path::PathBuf;
 
@@ -32,6 +34,7 @@ pub(crate) struct Options {
     pub(crate) cargo: Vec<String>,
     /// The packages that were named; they are among `cargo` too.
     pub(crate) packages: Vec<String>,
+    pub(crate) rustflags: Vec<String>,
     pub(crate) locked: bool,
     pub(crate) offline: bool,
     /// In place of the workspace's own target directory.
@@ -45,6 +48,7 @@ pub(crate) struct Options {
     pub(crate) stdin: bool,
     pub(crate) capture: bool,
     pub(crate) gdb: Option<u16>,
+    pub(crate) checksums: bool,
 }
 
 impl Request {
@@ -56,92 +60,6 @@ impl Request {
             options: Options::default(),
             layer: None,
         }
-    }
-
-    /// Only this package of the workspace (`--package`). May be given more than once.
-    pub fn package(mut self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.options.packages.push(name.clone());
-        self.cargo_args(["--package".to_owned(), name])
-    }
-
-    /// Every package of the workspace (`--workspace`).
-    pub fn workspace(self) -> Self {
-        self.cargo_args(["--workspace"])
-    }
-
-    /// Only this binary (`--bin`). May be given more than once.
-    pub fn bin(self, name: impl Into<String>) -> Self {
-        self.cargo_args(["--bin".to_owned(), name.into()])
-    }
-
-    /// With these features (`--features`).
-    pub fn features<I>(self, features: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<String>,
-    {
-        let features: Vec<String> = features.into_iter().map(Into::into).collect();
-        self.cargo_args(["--features".to_owned(), features.join(",")])
-    }
-
-    /// Without the default features (`--no-default-features`).
-    pub fn no_default_features(self) -> Self {
-        self.cargo_args(["--no-default-features"])
-    }
-
-    /// In the release profile (`--release`).
-    ///
-    /// # Default value
-    ///
-    /// Cargo's `dev` profile.
-    pub fn release(self) -> Self {
-        self.cargo_args(["--release"])
-    }
-
-    /// In this profile (`--profile`).
-    pub fn profile(self, name: impl Into<String>) -> Self {
-        self.cargo_args(["--profile".to_owned(), name.into()])
-    }
-
-    /// With `Cargo.lock` as it is: a change it would need is an error (`--locked`).
-    pub fn locked(mut self) -> Self {
-        self.options.locked = true;
-        self
-    }
-
-    /// Without a network, also for what runs on the host: what is not fetched yet is an error
-    /// (`--offline`).
-    pub fn offline(mut self) -> Self {
-        self.options.offline = true;
-        self
-    }
-
-    /// With this target directory in place of the workspace's own (`--target-dir`). Artifacts appear
-    /// in `<dir>/<triple>/<profile>`.
-    pub fn target_dir(mut self, dir: impl Into<PathBuf>) -> Self {
-        let dir = self.cross.dir().join(dir.into());
-        self.options.target_dir = Some(dir);
-        self
-    }
-
-    /// With this many jobs at once (`--jobs`).
-    ///
-    /// # Default value
-    ///
-    /// Cargo's: the number of processors.
-    pub fn jobs(self, jobs: u32) -> Self {
-        self.cargo_args(["--jobs".to_owned(), jobs.to_string()])
-    }
-
-    /// Adds arguments for cargo that have no method here.
-    pub fn cargo_args<I>(mut self, args: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<String>,
-    {
-        self.options.cargo.extend(args.into_iter().map(Into::into));
-        self
     }
 
     /// Adds arguments for the program that is run, or for the test binaries: what follows `--`.
@@ -187,10 +105,20 @@ impl Request {
         self
     }
 
+    /// Computes the SHA-256 of every artifact that appears: [`Artifact::sha256`](crate::Artifact::sha256).
+    ///
+    /// # Default value
+    ///
+    /// None is computed.
+    pub fn checksums(mut self) -> Self {
+        self.options.checksums = true;
+        self
+    }
+
     /// Has the program that is run wait for gdb's remote protocol on this port of the host, as
     /// [`EventKind::WaitsForDebugger`](crate::EventKind::WaitsForDebugger) tells: by QEMU's user mode
     /// where that runs it, else by gdbserver, which the configuration's `packages` bring. Test
-    /// binaries wait one after the other; `cargo_args(["--test", name])` chooses one.
+    /// binaries wait one after the other; [`test_target`](Request::test_target) chooses one.
     ///
     /// The network of such a run is the host's. QEMU listens on all its addresses, and whoever
     /// attaches controls the program: on a machine that others reach, only behind a firewall.

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The Rust that compiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Toolchain {
     /// Where it comes from.
@@ -20,6 +21,7 @@ pub struct Toolchain {
 
 /// Where a toolchain comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ToolchainSource {

@@ -17,12 +17,13 @@ use crate::request::Request;
 pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
     let verbs = Verbs { request, facts };
     let compile = |verb, extra, purpose| verbs.compile(verb, extra, purpose);
+    let publish = publish(request.options.checksums);
     Ok(match request.verb {
-        Verb::Build => vec![compile("build", &[], "compile")?, publish()],
+        Verb::Build => vec![compile("build", &[], "compile")?, publish],
         Verb::Check => vec![compile("check", &[], "check")?],
         Verb::Clippy => vec![compile("clippy", &[], "check with clippy")?],
         Verb::Doc => vec![compile("doc", &[], "document")?, facts.mirror()],
-        Verb::Rustc => vec![compile("rustc", &[], "compile")?, publish()],
+        Verb::Rustc => vec![compile("rustc", &[], "compile")?, publish],
         Verb::Test => {
             let run = verbs.execute("test", "run the tests", OutputKind::Tests)?;
             after([compile("test", &["--no-run"], "compile the tests")?], run)
@@ -36,7 +37,7 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         }
         Verb::Run => {
             let run = verbs.execute("run", "run the program", verbs.program())?;
-            after([compile("build", &[], "compile")?, publish()], run)
+            after([compile("build", &[], "compile")?, publish], run)
         }
         Verb::Cargo => verbs.front_door()?,
         Verb::Exec => verbs.program_itself()?,
@@ -181,10 +182,10 @@ fn after<const N: usize>(first: [Step; N], then: Vec<Step>) -> Vec<Step> {
     first.into_iter().chain(then).collect()
 }
 
-fn publish() -> Step {
+fn publish(checksums: bool) -> Step {
     Step {
         purpose: "publish the artifacts".to_owned(),
-        action: Action::Publish,
+        action: Action::Publish { checksums },
         command: None,
     }
 }

@@ -12,6 +12,7 @@ use crate::invocation::{Invocation, quoted};
 
 /// What an environment is made of: packages of a Debian suite. Pure data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Blueprint {
     /// The name the environment is found by; it contains a hash of everything else.

@@ -13,6 +13,7 @@ use crate::{container, sandbox};
 
 /// The kinds of engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Kind {
@@ -64,6 +65,7 @@ impl fmt::Display for Kind {
 
 /// An engine that answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Engine {
     /// What it is, by its own answer: podman behind a `docker` command is podman.

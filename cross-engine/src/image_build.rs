@@ -13,6 +13,7 @@ use crate::invocation::Invocation;
 
 /// An image to build. Pure data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ImageBuild {
     /// The name that the image gets.
@@ -40,6 +41,7 @@ pub struct ImageBuild {
 
 /// Where the text of a Containerfile is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Source {

@@ -16,6 +16,7 @@ pub type Variables = BTreeMap<OsString, OsString>;
 /// `Display` is a line that can be pasted into a POSIX shell; values of secret variables are not
 /// in it, nor in the serialised form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Invocation {
     /// The program, as a path or as a name that is looked up on `PATH`.
@@ -34,6 +35,7 @@ pub struct Invocation {
 
 /// Which variables a command starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Base {
@@ -45,6 +47,7 @@ pub enum Base {
 
 /// How a command is ended by a cancellation, a deadline, or the death of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Ending {
@@ -97,6 +100,18 @@ impl fmt::Debug for Value {
 impl Serialize for Value {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.shown().serialize(serializer)
+    }
+}
+
+/// What is shown of it: a string, or nothing for one that is removed.
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Value {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Value")
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Option::<String>::json_schema(generator)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::lifeline::Hang;
 /// Each engine turns it into its own argv with [`Engine::invocation`](crate::Engine::invocation),
 /// which is pure: it reads nothing and starts nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RunSpec {
     /// The root file system.
@@ -62,6 +63,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// What becomes of a program's standard streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Stdio {
@@ -74,6 +76,7 @@ pub enum Stdio {
 
 /// The root file system of an environment, as an engine holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Root {
@@ -91,6 +94,7 @@ pub enum Root {
 
 /// A part of the host's file system that is visible inside.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Mount {
     /// The path on the host.
@@ -103,6 +107,7 @@ pub struct Mount {
 
 /// Whether a mount can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Access {
@@ -116,6 +121,7 @@ pub enum Access {
 
 /// What network a command has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Network {

@@ -27,6 +27,7 @@ mod machine;
 mod plain_user;
 mod recorder;
 mod redact;
+pub mod schema;
 pub mod tool;
 mod tree;
 

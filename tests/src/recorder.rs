@@ -63,7 +63,7 @@ impl Recorder {
     /// The diagnostics of the compiler, as cargo would show them.
     pub fn diagnostics(&self) -> Vec<String> {
         let rendered = |event: Event| match event.kind {
-            EventKind::Diagnostic { rendered, .. } => Some(rendered),
+            EventKind::Diagnostic(said) => Some(said.rendered),
             _ => None,
         };
         self.events().into_iter().filter_map(rendered).collect()

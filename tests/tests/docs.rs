@@ -80,6 +80,7 @@ fn the_reference_of_keys_and_variables_is_what_the_code_says() {
 #[test]
 fn the_schema_is_what_the_code_says() {
     check_file("docs/Cross.schema.json", &cross_config::json_schema());
+    check_file("docs/plan.schema.json", &cross_core::plan_schema());
 }
 
 #[test]

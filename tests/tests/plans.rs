@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use cross_core::{Action, OutputKind, Plan, Request, Verb};
 use cross_engine::{Access, Network, RunSpec};
-use cross_tests::{Answer, Call, Fakes, Machine, Project, Redactor, TARGETS, Tree, check, tool};
+use cross_tests::{
+    Answer, Call, Fakes, Machine, Project, Redactor, TARGETS, Tree, check, schema, tool,
+};
 use serde_json::Value;
 
 const VERBS: [Verb; 3] = [Verb::Build, Verb::Test, Verb::Run];
@@ -103,6 +105,8 @@ fn says_the_same_in_every_form(plan: &Plan) {
     assert_eq!(json["schema_version"], cross_core::PLAN_SCHEMA_VERSION);
     assert_eq!(json["verb"], plan.verb.as_str());
     assert_eq!(json["target"], plan.target);
+    let schema = serde_json::from_str(&cross_core::plan_schema()).unwrap();
+    assert_eq!(schema::unlike(&schema, &json), None);
     let steps = json["steps"].as_array().unwrap();
     assert_eq!(steps.len(), plan.steps.len());
     for (n, (step, said)) in plan.steps.iter().zip(steps).enumerate() {

@@ -100,8 +100,9 @@ impl Ui {
                 self.progress(row, target, &message);
             }
             EventKind::Output { stream, line } => self.line(row, *stream, line),
-            EventKind::Diagnostic { rendered, .. } => {
-                self.say(rendered.strip_suffix('\n').unwrap_or(rendered));
+            EventKind::Diagnostic(said) => {
+                let text = &said.rendered;
+                self.say(text.strip_suffix('\n').unwrap_or(text));
             }
             EventKind::Warning { message, help, .. } => {
                 self.say(&format!("warning: {message}"));

@@ -40,7 +40,10 @@ pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
     for row in rows {
         let mut seen = entries.iter().filter(|it| it.target == *row).peekable();
         if seen.peek().is_none() {
-            let _ = writeln!(page, "| {row} | not proven yet | | | | | | | | | | | | | | |");
+            let _ = writeln!(
+                page,
+                "| {row} | not proven yet | | | | | | | | | | | | | | |"
+            );
         }
         seen.for_each(|entry| page.push_str(&line(entry)));
     }
