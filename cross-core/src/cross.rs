@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
-use cross_engine::{Cancel, Environments, Host, Needs, Preference, Selected, Variables};
+use cross_engine::{Cancel, Environments, Host, Needs, Preference, Selected, Swept, Variables};
 
 use crate::ambient;
 use crate::cargo_request::CargoRequest;
@@ -524,6 +524,21 @@ impl Cross {
         let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
         Environments::new(&selected.engine, &host)
             .list(&cancel)
+            .engine()
+    }
+
+    /// Removes what a crash of this machine left behind: containers of ours that do not run any more on
+    /// `engine` (a name as for [`Cross::engine`]), and half-made directories of the cache. Nothing that is
+    /// in use, and nothing that others made. After anything less than a crash there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// When no such engine answers.
+    pub fn sweep(&self, engine: &str) -> Result<Swept> {
+        let (host, cancel) = (self.host()?, Cancel::new());
+        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
+        Environments::new(&selected.engine, &host)
+            .sweep(&cancel)
             .engine()
     }
 

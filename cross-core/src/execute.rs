@@ -323,7 +323,7 @@ impl Execution<'_> {
                 None => ControlFlow::Continue(()),
             }
         })?;
-        self.tests = Some(reader.summary.clone());
+        self.tests = Some(reader.summary());
         if exit.success() {
             return Ok(());
         }

@@ -121,12 +121,8 @@ fn help(watch: &Watch, help: &str) -> String {
 
 /// A failed `cargo test` whose tests were compiled. `None` where it failed for another reason than a test.
 pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -> Option<Error> {
-    let libtest::Reader {
-        summary: tests,
-        watch,
-        crash,
-        ..
-    } = reader;
+    let tests = reader.summary();
+    let libtest::Reader { watch, crash, .. } = reader;
     let failed = |message: String, usual: &str| {
         Error::new(ErrorKind::TestFailed, message)
             .with_help(help(&watch, usual))

@@ -9,10 +9,10 @@ use crate::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 /// changed since Rust 1.0, fields were only added at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    pub(crate) summary: TestSummary,
+    summary: TestSummary,
     pub(crate) watch: Watch,
-    /// What cargo said last that it runs, until that reports its results.
-    name: Option<String>,
+    /// What cargo said that it runs, in order.
+    begun: Vec<String>,
     /// The tests of the binary that has not reported its results yet.
     tests: Vec<TestResult>,
     /// Whether a binary has begun to run tests and not reported its results.
@@ -51,7 +51,7 @@ impl Reader {
             self.tests.push(test);
         }
         if let Some(name) = begun(line) {
-            self.name = Some(name.to_owned());
+            self.begun.push(name.to_owned());
         }
         self.running |= line.starts_with("running ") && line.contains(" test");
         self.watch.read(line);
@@ -63,6 +63,20 @@ impl Reader {
             self.running = false;
         }
         None
+    }
+
+    /// Everything that was read.
+    pub(crate) fn summary(&self) -> TestSummary {
+        let mut summary = self.summary.clone();
+        // Cargo's words and the results come by two streams, of which either may be read first. They
+        // belong together in their order, unless a binary without libtest's harness reported nothing:
+        // then the name that was read last before a result is most likely its.
+        if self.begun.len() == summary.binaries.len() {
+            for (binary, name) in summary.binaries.iter_mut().zip(&self.begun) {
+                binary.name.clone_from(name);
+            }
+        }
+        summary
     }
 
     fn result(&mut self, line: &str) -> BinaryResult {
@@ -77,7 +91,7 @@ impl Reader {
             failed: count("failed"),
         };
         self.summary.add(TestBinary {
-            name: self.name.take().unwrap_or_default(),
+            name: self.begun.last().cloned().unwrap_or_default(),
             passed: result.passed,
             failed: result.failed,
             ignored: count("ignored"),
@@ -143,7 +157,7 @@ mod tests {
              Doc-tests app\ntest src/lib.rs - f (line 3) ... ok\n\
              test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.50s\n",
         );
-        let summary = got.summary;
+        let summary = got.summary();
         assert_eq!(
             (summary.passed, summary.failed, summary.ignored),
             (13, 1, 1)
@@ -164,6 +178,35 @@ mod tests {
         assert_eq!(doc.tests[0].name, "src/lib.rs - f (line 3)");
         assert_eq!(summary.failures, ["b::c"]);
         assert!(got.crash.is_none());
+    }
+
+    #[test]
+    fn results_have_their_names_whichever_stream_is_read_first() {
+        let results = [
+            "test result: ok. 1 passed; 0 failed;",
+            "test result: ok. 2 passed; 0 failed;",
+        ];
+        let names = [
+            "     Running unittests src/lib.rs (a-1)",
+            "     Running tests/it.rs (it-2)",
+        ];
+        for [a, b, c, d] in [
+            [names[0], results[0], names[1], results[1]],
+            [names[0], names[1], results[0], results[1]],
+            [results[0], names[0], names[1], results[1]],
+        ] {
+            let summary = read(&[a, b, c, d].join("\n")).summary();
+            let named: Vec<_> = summary
+                .binaries
+                .iter()
+                .map(|it| (&it.name[..], it.passed))
+                .collect();
+            let expected = [("unittests src/lib.rs (a-1)", 1), ("tests/it.rs (it-2)", 2)];
+            assert_eq!(named, expected);
+        }
+        // The first has no harness.
+        let summary = read(&[names[0], names[1], results[1]].join("\n")).summary();
+        assert_eq!(summary.binaries[0].name, "tests/it.rs (it-2)");
     }
 
     const DIED: &str = "process didn't exit successfully: `/c/run-x /w/t/debug/deps/app-0a1b --nocapture` (signal: 11, SIGSEGV: invalid memory reference)";

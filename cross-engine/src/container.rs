@@ -1,6 +1,6 @@
 //! The argv of docker and podman for a run: one lean `run` each.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Kind};
 use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::invocation::{Invocation, Value};
 use crate::lifeline;
@@ -154,10 +154,26 @@ pub(crate) fn ours(engine: &Engine) -> Invocation {
         .args(["--format", "{{.Names}}"])
 }
 
+/// Lists the names of our containers that do not run: they have ended, or were never started.
+pub(crate) fn ended(engine: &Engine) -> Invocation {
+    let states: &[&str] = match engine.kind {
+        Kind::Docker => &["created", "exited", "dead"],
+        // It refuses the name of a state that it does not have.
+        _ => &["created", "exited"],
+    };
+    states.iter().fold(ours(engine), |ps, state| {
+        ps.args(["--filter", &format!("status={state}")])
+    })
+}
+
+/// Removes the container `name`.
+pub(crate) fn remove(engine: &Engine, name: &str) -> Invocation {
+    Invocation::new(&engine.program).args(["rm", "--force", name])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Kind;
     use crate::run::Stdio;
 
     fn engine(kind: Kind) -> Engine {

@@ -392,7 +392,12 @@ impl<'a> Environments<'a> {
         self.home().join(format!(".{name}.{}", self.engine.kind))
     }
 
-    fn home(&self) -> PathBuf {
+    /// The lock called `file`, unless somebody holds it.
+    pub(crate) fn try_lock(&self, file: &str) -> Result<Option<Lock>> {
+        Lock::try_acquire(&self.host.cache.join("locks").join(file))
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
         self.host.cache.join("environments")
     }
 

@@ -115,10 +115,11 @@ fn permit(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).on("set the permissions of", path)
 }
 
-/// Removes what dead owners left. That it cannot be removed is no reason not to run.
-fn sweep(home: &Path) {
+/// Removes what dead owners left, and says what. That it cannot be removed is no reason not to run.
+pub(crate) fn sweep(home: &Path) -> Vec<PathBuf> {
+    let mut removed = Vec::new();
     let Ok(entries) = fs::read_dir(home) else {
-        return;
+        return removed;
     };
     let now = clock::unix_time();
     for path in entries.flatten().map(|entry| entry.path()) {
@@ -132,10 +133,11 @@ fn sweep(home: &Path) {
             .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|at| now.saturating_sub(at));
         let is_dead = || flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if age.is_some_and(|age| age > YOUNG) && is_dead() {
-            let _ = fs::remove_dir_all(&path);
+        if age.is_some_and(|age| age > YOUNG) && is_dead() && fs::remove_dir_all(&path).is_ok() {
+            removed.push(path);
         }
     }
+    removed
 }
 
 /// A process of the host that waits for its owner's end, to tidy up after it: see [`Watcher::start`].

@@ -27,6 +27,7 @@ pub mod process;
 mod run;
 mod sandbox;
 mod session;
+mod sweep;
 mod verify;
 
 pub use blueprint::Blueprint;
@@ -44,3 +45,4 @@ pub use lock::Lock;
 pub use memory::{Memory, Stamp};
 pub use probe::{Needs, Selected, probe, select};
 pub use run::{Access, Mount, Network, Root, RunSpec, Stdio, arranged};
+pub use sweep::Swept;

@@ -25,21 +25,10 @@ impl Lock {
     ///
     /// When the file cannot be made or locked, or `cancel` ends the wait.
     pub fn acquire(path: &Path, cancel: &Cancel, waiting: &mut dyn FnMut()) -> Result<Self> {
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir).on("create directory", dir)?;
-        }
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .on("open", path)?;
         let mut told = false;
         loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Lock(file)),
-                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-                Err(errno) => return Err(Error::io("lock", path, errno.into())),
+            if let Some(lock) = Lock::try_acquire(path)? {
+                return Ok(lock);
             }
             if !told {
                 waiting();
@@ -49,6 +38,29 @@ impl Lock {
                 .check()
                 .map_err(|why| Error::stopped(why, "the wait for another process"))?;
             thread::sleep(POLL);
+        }
+    }
+
+    /// Takes the lock on the file at `path`, which is created with its directory if need be; nothing if
+    /// another process holds it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made or locked.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).on("create directory", dir)?;
+        }
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .on("open", path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+            Err(errno) => Err(Error::io("lock", path, errno.into())),
         }
     }
 }

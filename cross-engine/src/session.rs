@@ -7,7 +7,6 @@ use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
 use crate::held::{Held, Watcher};
 use crate::host::Host;
-use crate::invocation::Invocation;
 use crate::process::{self, Coupling, Exit, Sink, Stdin, Stream};
 use crate::run::{Root, RunSpec, Stdio};
 use crate::{clock, container, diagnosis, lifeline};
@@ -90,7 +89,7 @@ impl Engine {
 
     /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.
     fn remove_container(&self, name: &str, host: &Host) {
-        let remove = Invocation::new(&self.program).args(["rm", "--force", name]);
+        let remove = container::remove(self, name);
         let _ = process::run(
             &remove,
             &host.variables,

@@ -130,6 +130,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Stdio,
         cross_engine::Stopped,
         cross_engine::Unusable,
+        cross_engine::Swept,
         cross_engine::Value,
         cross_engine::Variables,
         cross_engine::process::Exit,

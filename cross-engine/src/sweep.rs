@@ -1,0 +1,159 @@
+//! What a crash left behind: found by what makes it ours, and removed.
+//!
+//! What a run or a making leaves when its process is killed is ended by its lifeline, or removed by the
+//! next of its kind. When the machine itself went down there was nobody to do either.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cancel::Cancel;
+use crate::environment::Environments;
+use crate::error::Result;
+use crate::making::{MANIFEST, remove_tree};
+use crate::{clock, container, held, process};
+
+/// What began this recently may be about to go on.
+const YOUNG: Duration = Duration::from_secs(60);
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Swept {
+    /// Containers of ours that did not run any more, by name.
+    pub containers: Vec<String>,
+    /// Directories of the cache: environments that were half made or half removed, and lifelines.
+    pub directories: Vec<PathBuf>,
+}
+
+impl Environments<'_> {
+    /// Removes what a crash of the machine left: containers with our label that do not run, and
+    /// directories of the cache that nobody holds. What is in use stays, and so does what began less
+    /// than a minute ago.
+    ///
+    /// # Errors
+    ///
+    /// When the engine or the cache cannot be read. That one thing cannot be removed is no error: it is
+    /// not among what was removed.
+    pub fn sweep(&self, cancel: &Cancel) -> Result<Swept> {
+        let mut directories = held::sweep(&self.host().cache.join("lifelines"));
+        directories.extend(self.sweep_directories());
+        Ok(Swept {
+            containers: self.sweep_containers(cancel)?,
+            directories,
+        })
+    }
+
+    fn sweep_containers(&self, cancel: &Cancel) -> Result<Vec<String>> {
+        let (engine, variables) = (self.engine(), &self.host().variables);
+        if !engine.has_images() {
+            return Ok(Vec::new());
+        }
+        let said = process::output(&container::ended(engine), variables, cancel)?;
+        let now = clock::unix_time();
+        let mut removed = Vec::new();
+        for name in said.stdout.lines() {
+            if began(name).is_none_or(|at| now.saturating_sub(at) < YOUNG) {
+                continue;
+            }
+            let gone = process::output(&container::remove(engine, name), variables, cancel)?;
+            if gone.exit.success() {
+                removed.push(name.to_owned());
+            }
+        }
+        Ok(removed)
+    }
+
+    fn sweep_directories(&self) -> Vec<PathBuf> {
+        let mut removed = Vec::new();
+        for entry in fs::read_dir(self.home()).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = entry.file_name();
+            let Some(lock) = name.to_str().and_then(|name| lock_of(name, &path)) else {
+                continue;
+            };
+            // Whoever makes or removes it holds the lock.
+            let Ok(Some(_lock)) = self.try_lock(&lock) else {
+                continue;
+            };
+            if path.exists() && remove_tree(&path).is_ok() {
+                removed.push(path);
+            }
+        }
+        removed
+    }
+}
+
+/// When the run began that the container `name` is of, since the Unix epoch: names end with it, in
+/// hexadecimal nanoseconds.
+fn began(name: &str) -> Option<Duration> {
+    let (_, nanos) = name.rsplit_once('-')?;
+    u64::from_str_radix(nanos, 16)
+        .ok()
+        .map(Duration::from_nanos)
+}
+
+/// The lock of what the entry `name` of the environments' directory was to become; nothing for an
+/// environment that is whole.
+fn lock_of(name: &str, path: &Path) -> Option<String> {
+    let Some(made) = name.strip_prefix('.') else {
+        let half = path.is_dir() && !path.join(MANIFEST).exists();
+        return half.then(|| format!("sandbox-{name}"));
+    };
+    let made = made.split(".removing.").next()?;
+    let (environment, kind) = made.rsplit_once('.')?;
+    Some(format!("{kind}-{environment}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Kind};
+    use crate::host::Host;
+    use crate::invocation::Variables;
+    use crate::lock::Lock;
+
+    #[test]
+    fn half_made_directories_go_unless_somebody_holds_them() {
+        let cache = tempfile::tempdir().unwrap();
+        let at = |name: &str| cache.path().join("environments").join(name);
+        for name in [
+            "whole-1",
+            "half-removed-2",
+            ".half-made-3.sandbox",
+            ".half-made-4.docker.removing.77",
+            ".in-the-making-5.sandbox",
+        ] {
+            fs::create_dir_all(at(name).join("root")).unwrap();
+        }
+        fs::write(at("whole-1").join(MANIFEST), "{}").unwrap();
+        let engine = Engine {
+            kind: Kind::Sandbox,
+            program: "bwrap".into(),
+            version: String::new(),
+            rootless: false,
+            architecture: "amd64".into(),
+            user: (0, 0),
+        };
+        let held = cache.path().join("locks/sandbox-in-the-making-5");
+        let _held = Lock::acquire(&held, &Cancel::new(), &mut || ()).unwrap();
+        let host = Host::new(Variables::new(), cache.path());
+        let swept = Environments::new(&engine, &host).sweep(&Cancel::new());
+        let mut directories = swept.unwrap().directories;
+        directories.sort();
+        let gone = [
+            ".half-made-3.sandbox",
+            ".half-made-4.docker.removing.77",
+            "half-removed-2",
+        ];
+        assert_eq!(directories, gone.map(at));
+        assert!(at("whole-1").exists() && at(".in-the-making-5.sandbox").exists());
+    }
+
+    #[test]
+    fn a_containers_name_says_when_it_began() {
+        let began = began("cross-aarch64-unknown-linux-gnu-71-187a5b2c4d0e1f00").unwrap();
+        assert_eq!(began.as_nanos(), 0x187a_5b2c_4d0e_1f00);
+        assert_eq!(super::began("somebody-elses"), None);
+    }
+}

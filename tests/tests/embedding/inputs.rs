@@ -1,0 +1,111 @@
+//! Every input can be given: nothing is taken from the process behind the caller's back.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cross_core::{Cross, ErrorKind};
+use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
+
+use crate::{NATIVE, machine};
+
+#[test]
+fn events_are_stamped_by_the_callers_clock() {
+    let (machine, project, recorder) = (machine(), Project::new("app"), Recorder::default());
+    let then = UNIX_EPOCH + Duration::from_millis(1_234_567);
+    let cross = recorder.hear(machine.cross(&project)).clock(move || then);
+    cross.build(NATIVE).run().unwrap();
+    let stamps: Vec<_> = recorder
+        .events()
+        .iter()
+        .map(|event| event.unix_ms)
+        .collect();
+    assert!(!stamps.is_empty());
+    assert!(stamps.iter().all(|stamp| *stamp == 1_234_567), "{stamps:?}");
+    // A clock that is set before the epoch is no reason to fail.
+    let early = machine
+        .cross(&project)
+        .clock(|| SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+    early.build(NATIVE).run().unwrap();
+}
+
+#[test]
+fn homes_and_the_hosts_cargo_are_where_the_caller_says() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let bare = machine
+        .env()
+        .remove("CARGO_HOME")
+        .remove("RUSTUP_HOME")
+        .set("HOME", "/nonexistent");
+    let cross = machine.cross(&project).env(bare);
+    let error = cross.build(NATIVE).plan().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ToolMissing, "{error}");
+    let given = cross
+        .rustup_home_dir(machine.path("rustup"))
+        .cargo_home_dir(machine.path("cargo"))
+        .home_dir(machine.path("home"));
+    let plan = given.build(NATIVE).plan().unwrap();
+    let mounts = plan.mounts();
+    assert!(
+        mounts
+            .iter()
+            .any(|it| it.source == machine.path("cargo/registry")),
+        "{mounts:?}"
+    );
+
+    let missing = machine.path("no-cargo");
+    let error = given
+        .host_cargo_program(&missing)
+        .build(NATIVE)
+        .plan()
+        .unwrap_err();
+    assert!(error.to_string().contains("no-cargo"), "{error}");
+}
+
+/// Two with different everything, side by side: neither is seen on the other's machine.
+#[test]
+fn two_with_different_everything_work_side_by_side() {
+    let machines = [Fakes::Docker, Fakes::Podman].map(|engine| {
+        let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine);
+        let machine = machine.rule(engine.name(), &["run"], Answer::RunHere);
+        (
+            engine,
+            machine.set("RUSTFLAGS", &format!("--cfg {}", engine.name())),
+        )
+    });
+    let source = "fn main() { println!(\"docker={} podman={}\", cfg!(docker), cfg!(podman)); }\n";
+    let said = std::thread::scope(|threads| {
+        let runs = machines.each_ref().map(|(engine, machine)| {
+            threads.spawn(move || {
+                let project = Project::in_dir("app", engine.name()).file("src/main.rs", source);
+                let recorder = Recorder::default();
+                let cross = recorder.hear(machine.cross(&project));
+                for _ in 0..3 {
+                    cross.run(NATIVE).run().unwrap();
+                }
+                recorder.output()
+            })
+        });
+        runs.map(|run| run.join().unwrap())
+    });
+    assert!(
+        said[0].ends_with("docker=true podman=false\n"),
+        "{}",
+        said[0]
+    );
+    assert!(
+        said[1].ends_with("docker=false podman=true\n"),
+        "{}",
+        said[1]
+    );
+    for (engine, machine) in &machines {
+        let other = machine.calls().into_iter().find(|call| {
+            ["docker", "podman"].contains(&call.program.as_str()) && call.program != engine.name()
+        });
+        assert_eq!(other.map(|call| call.line()), None);
+    }
+}
+
+#[test]
+fn a_cross_is_a_value_that_threads_share() {
+    fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
+    shared(&Cross::at("/"));
+}

@@ -1,0 +1,118 @@
+//! Every knob of cargo's reaches cargo, as cargo spells it.
+
+use cross_core::{Cross, Request};
+use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
+
+use crate::{NATIVE, machine};
+
+/// What cargo is given for `knobs`, after its target.
+fn given(knobs: impl FnOnce(Request) -> Request) -> String {
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker).rule(
+        "docker",
+        &["run"],
+        Answer::says(""),
+    );
+    let project = Project::new("app");
+    let request = knobs(machine.cross(&project).build(NATIVE));
+    let plan = request.plan().unwrap();
+    let command = plan.commands().last().unwrap();
+    let target = command.args.iter().position(|arg| arg == NATIVE).unwrap();
+    let args = &command.args[target + 1..command.args.len() - 1];
+    args.join(" ")
+}
+
+#[test]
+fn every_selection_is_cargos() {
+    let all = given(|request| {
+        request
+            .package("a")
+            .package("b")
+            .workspace()
+            .exclude("c")
+            .lib()
+            .bin("d")
+            .bins()
+            .example("e")
+            .examples()
+            .test_target("f")
+            .tests()
+            .bench_target("g")
+            .benches()
+            .all_targets()
+    });
+    assert_eq!(
+        all,
+        "--package a --package b --workspace --exclude c --lib --bin d --bins --example e --examples \
+         --test f --tests --bench g --benches --all-targets"
+    );
+}
+
+#[test]
+fn features_profiles_and_ways_are_cargos() {
+    let all = given(|request| {
+        request
+            .features(["a", "b/c"])
+            .all_features()
+            .no_default_features()
+            .profile("dist")
+            .config("profile.dist.lto=\"thin\"")
+            .jobs(3)
+            .cargo_args(["--timings"])
+    });
+    assert_eq!(
+        all,
+        "--features a,b/c --all-features --no-default-features --profile dist \
+         --config profile.dist.lto=\"thin\" --jobs 3 --timings"
+    );
+    assert_eq!(given(Request::release), "--release");
+    assert_eq!(given(Request::frozen), "--locked");
+}
+
+/// The target's code, and not its build script, sees flags for the target.
+#[test]
+fn rustflags_are_for_the_target() {
+    let marked = "fn main() { for (name, is) in [(\"ours\", cfg!(ours)), (\"theirs\", cfg!(theirs))] {\n\
+                  println!(\"{name}={is}\"); } }\n";
+    let project = Project::new("app")
+        .file("src/main.rs", marked)
+        .file(
+            "build.rs",
+            "fn main() { assert!(!cfg!(ours), \"a build script runs elsewhere\"); }\n",
+        )
+        .file(
+            ".cargo/config.toml",
+            &format!("[target.{NATIVE}]\nrustflags = [\"--cfg\", \"theirs\"]\n"),
+        );
+    let machine = machine();
+    let said = |cross: Cross| {
+        let recorder = Recorder::default();
+        let request = recorder.hear(cross).run(NATIVE);
+        request.rustflags(["--cfg", "ours"]).run().unwrap();
+        recorder.output()
+    };
+    let joined = said(machine.cross(&project));
+    assert!(joined.ends_with("ours=true\ntheirs=true\n"), "{joined}");
+    // The variable replaces the file, as cargo has it, and keeps its own.
+    let variable = machine.env().set("RUSTFLAGS", "--cfg unrelated");
+    let replaced = said(machine.cross(&project).env(variable));
+    assert!(
+        replaced.ends_with("ours=true\ntheirs=false\n"),
+        "{replaced}"
+    );
+}
+
+#[test]
+fn a_manifest_elsewhere_is_the_requests_own() {
+    let machine = machine();
+    let project = Project::new("app")
+        .file("other/src/main.rs", "fn main() {}\n")
+        .file(
+            "other/Cargo.toml",
+            "[package]\nname = \"other\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+        );
+    let cross = machine.cross(&project);
+    let built = cross.build(NATIVE).manifest_path("other/Cargo.toml").run();
+    assert_eq!(built.unwrap().artifacts[0].package, "other");
+    let built = cross.build(NATIVE).run();
+    assert_eq!(built.unwrap().artifacts[0].package, "app");
+}

@@ -1,0 +1,34 @@
+//! The library as a build tool calls it: every knob, every input, what plans and outcomes tell, and what
+//! becomes of a caller who errs.
+//!
+//! Nearly all of it on a machine whose container runs its command where it is: the library, cargo and
+//! rustc are real, and nothing has to be made. What is the engine's own is seen on the real ones.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod inputs;
+mod knobs;
+mod misuse;
+mod outcomes;
+mod plans;
+mod sweep;
+
+use cross_tests::{Answer, Fakes, Machine};
+
+/// A target whose programs this machine runs itself: the container can be played here.
+const NATIVE: &str = if cfg!(target_arch = "aarch64") {
+    "aarch64-unknown-linux-gnu"
+} else {
+    "x86_64-unknown-linux-gnu"
+};
+/// One whose environment the suites make on every engine.
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+/// A machine whose container runs its command where it is.
+fn machine() -> Machine {
+    Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker).rule(
+        "docker",
+        &["run"],
+        Answer::RunHere,
+    )
+}

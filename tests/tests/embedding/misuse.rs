@@ -1,0 +1,174 @@
+//! What becomes of a caller who errs, at every moment at which one can.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cross_core::{Cancel, ErrorKind, EventKind};
+use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
+
+use crate::{NATIVE, machine};
+
+/// Calls of the engine that run something.
+fn runs(machine: &Machine) -> usize {
+    let calls = machine.calls_of("docker");
+    calls.iter().filter(|call| call.args[0] == "run").count()
+}
+
+#[test]
+fn cancelled_before_the_start_nothing_is_asked() {
+    let (machine, project, cancel) = (machine(), Project::new("app"), Cancel::new());
+    cancel.cancel();
+    let error = machine
+        .cross(&project)
+        .build(NATIVE)
+        .run_until(&cancel)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert_eq!(machine.calls().len(), 0, "{:?}", machine.calls());
+}
+
+#[test]
+fn cancelled_during_a_probe_it_ends_there() {
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Nothing)
+        .program("docker")
+        .rule("docker", &["version"], Answer::Sleep(60));
+    let (project, cancel) = (Project::new("app"), Cancel::new());
+    let cross = machine.cross(&project).engine("docker");
+    let error = std::thread::scope(|threads| {
+        threads.spawn(|| {
+            while machine.calls_of("docker").is_empty() {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            cancel.cancel();
+        });
+        cross.build(NATIVE).run_until(&cancel).unwrap_err()
+    });
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    assert_eq!(runs(&machine), 0);
+}
+
+#[test]
+fn cancelled_after_the_end_it_has_ended_well() {
+    let (machine, project, cancel) = (machine(), Project::new("app"), Cancel::new());
+    let cross = Recorder::default().hear_and_cancel(machine.cross(&project), &cancel, {
+        |kind| matches!(kind, EventKind::StepFinished { step: 3, .. })
+    });
+    let plan = cross.build(NATIVE).plan().unwrap();
+    assert_eq!(plan.steps().len(), 3, "{plan}");
+    let done = plan.execute(&cancel).unwrap();
+    assert_eq!(done.artifacts.len(), 1);
+    assert_eq!(
+        plan.execute(&cancel).unwrap_err().kind(),
+        ErrorKind::Cancelled
+    );
+}
+
+/// The panic is the caller's own; what ran is ended, and the value is as good as before.
+#[test]
+fn a_listener_that_panics_leaves_nothing_running() {
+    let hang = Answer::Hang {
+        stdout: "begun\n".to_owned(),
+    };
+    let machine = machine().rule("docker", &["run"], hang);
+    let project = Project::new("app");
+    let cross = machine.cross(&project);
+    let panics = cross.clone().on_event(|event| match &event.kind {
+        EventKind::Output { line, .. } if line == "begun" => panic!("the caller's"),
+        _ => {}
+    });
+    let caught = catch_unwind(AssertUnwindSafe(|| panics.build(NATIVE).run()));
+    assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"the caller's"));
+    let calls = machine.calls_of("docker");
+    let closed = calls.iter().filter(|call| call.stdin == "closed").count();
+    assert_eq!(closed, 1, "the lifeline was closed: {calls:#?}");
+
+    let machine = machine.rule("docker", &["run"], Answer::RunHere);
+    cross.build(NATIVE).run().unwrap();
+    drop(machine);
+}
+
+#[test]
+fn a_directory_that_vanishes_is_named() {
+    let machine = machine();
+    let project = Project::new("app");
+    let plan = machine.cross(&project).build(NATIVE).plan().unwrap();
+    fs::remove_dir_all(project.path()).unwrap();
+    let error = plan.execute(&Cancel::new()).unwrap_err();
+    assert!(!error.to_string().is_empty());
+    let again = machine.cross(&project).build(NATIVE).plan().unwrap_err();
+    let path = project.path().to_str().unwrap();
+    assert!(again.to_string().contains(path), "{again}");
+    assert!(again.help().is_some(), "{again:?}");
+}
+
+/// What is no text cannot be configuration; a program of the host gets it as it is.
+#[test]
+fn variables_that_are_no_text_are_nobodys_concern() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let odd = || std::ffi::OsString::from_vec(vec![b'a', 0xff, b'z']);
+    let (machine, project) = (machine(), Project::new("app"));
+    let env = machine
+        .env()
+        .set("UNRELATED", odd())
+        .set(odd(), "value")
+        .set("RUST_LOG", odd());
+    let result = machine.cross(&project).env(env).build(NATIVE).run();
+    result.unwrap();
+    let env = machine.env().set("CROSS_CONTAINER_ENGINE", odd());
+    let error = machine
+        .cross(&project)
+        .env(env)
+        .build(NATIVE)
+        .run()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error.to_string().contains("CROSS_CONTAINER_ENGINE"),
+        "{error}"
+    );
+}
+
+/// What a process holds does not grow with what it has done.
+#[test]
+fn a_hundred_builds_in_a_row_leave_nothing_in_the_process() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let cross = machine.cross(&project);
+    cross.build(NATIVE).run().unwrap();
+    let before = Held::now();
+    for _ in 0..100 {
+        cross.build(NATIVE).run().unwrap();
+    }
+    let mut after = Held::now();
+    for _ in 0..100 {
+        if after.within(&before) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        after = Held::now();
+    }
+    assert!(after.within(&before), "{before:?} became {after:?}");
+    let files = |path: &str| fs::read_dir(machine.path(path)).unwrap().count();
+    assert!(files("cache") < 8, "{}", files("cache"));
+}
+
+/// What this process holds of the system.
+#[derive(Debug)]
+struct Held {
+    threads: usize,
+    files: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let count = |path| fs::read_dir(path).unwrap().count();
+        Held {
+            threads: count("/proc/self/task"),
+            files: count("/proc/self/fd"),
+        }
+    }
+
+    fn within(&self, limit: &Held) -> bool {
+        // The threads and files of tests beside this one, of which a few may begin meanwhile.
+        self.threads <= limit.threads + 8 && self.files <= limit.files + 40
+    }
+}

@@ -1,0 +1,121 @@
+//! What an outcome tells: artifacts, diagnostics, and what came of each test.
+
+use std::path::Path;
+
+use cross_core::{ErrorKind, TestStatus};
+use cross_engine::Invocation;
+use cross_tests::{Project, tool};
+
+use crate::{NATIVE, machine};
+
+#[test]
+fn an_artifact_has_a_profile_both_its_paths_and_a_checksum() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let request = machine.cross(&project).build(NATIVE);
+    assert_eq!(request.run().unwrap().artifacts[0].sha256, None);
+    let built = request.release().checksums().run().unwrap();
+    let [program] = built.artifacts.as_slice() else {
+        panic!("{:?}", built.artifacts);
+    };
+    assert_eq!(program.profile, "release");
+    let usual = project
+        .path()
+        .join("target")
+        .join(NATIVE)
+        .join("release/app");
+    assert_eq!(program.path, usual);
+    assert!(
+        program
+            .inside
+            .starts_with(project.path().join("target/cross"))
+    );
+    assert!(program.inside.is_file(), "mounts are at the host's paths");
+    let sum = Invocation::new("sha256sum").arg(usual.to_str().unwrap());
+    let sum = tool::stdout(&sum);
+    assert_eq!(program.sha256.as_deref(), sum.split(' ').next());
+}
+
+#[test]
+fn the_compilers_words_are_data() {
+    let machine = machine();
+    let warned = "fn main() {\n    let unused = 1;\n}\n";
+    let project = Project::new("app").file("src/main.rs", warned);
+    let outcome = machine.cross(&project).build(NATIVE).run().unwrap();
+    let said = &outcome.diagnostics[0];
+    assert_eq!(
+        (said.level.as_str(), said.package.as_str()),
+        ("warning", "app")
+    );
+    assert_eq!(said.code.as_deref(), Some("unused_variables"));
+    assert_eq!(said.message, "unused variable: `unused`");
+    let place = said.place.as_ref().unwrap();
+    assert_eq!(
+        (place.file.as_path(), place.line, place.column),
+        (Path::new("src/main.rs"), 2, 9)
+    );
+    assert!(
+        said.rendered.contains("let unused = 1;"),
+        "{}",
+        said.rendered
+    );
+    // Cargo tells them again where there is nothing to do.
+    let again = machine.cross(&project).build(NATIVE).run().unwrap();
+    assert_eq!(again.diagnostics, outcome.diagnostics);
+
+    let broken = Project::new("app").file("src/main.rs", "fn main() { let _: u8 = \"\"; }\n");
+    let error = machine.cross(&broken).build(NATIVE).run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CargoFailed);
+    let codes: Vec<_> = error
+        .compiler_diagnostics()
+        .iter()
+        .filter_map(|said| said.code.as_deref())
+        .collect();
+    assert_eq!(codes, ["E0308"]);
+}
+
+#[test]
+fn each_test_has_a_result() {
+    let machine = machine();
+    let project = Project::new("app")
+        .file("src/main.rs", "fn main() {}\n#[test]\nfn unit() {}\n")
+        .file(
+            "tests/it.rs",
+            "mod deep {\n#[test]\nfn passes() {}\n#[test]\n#[should_panic]\nfn panics() { panic!() }\n\
+             #[test]\n#[ignore = \"slow\"]\nfn is_slow() {}\n}\n",
+        );
+    let tested = machine.cross(&project).test(NATIVE).run().unwrap();
+    let tests = tested.tests.unwrap();
+    assert_eq!((tests.passed, tests.failed, tests.ignored), (3, 0, 1));
+    let [unit, it] = &tests.binaries[..] else {
+        panic!("{:?}", tests.binaries);
+    };
+    assert!(
+        unit.name.starts_with("unittests src/main.rs ("),
+        "{}",
+        unit.name
+    );
+    assert!(it.name.starts_with("tests/it.rs ("), "{}", it.name);
+    let mut results: Vec<_> = it
+        .tests
+        .iter()
+        .map(|it| (it.name.as_str(), it.status))
+        .collect();
+    results.sort_by_key(|(name, _)| *name);
+    use TestStatus::{Ignored, Passed};
+    let expected = [
+        ("deep::is_slow", Ignored),
+        ("deep::panics", Passed),
+        ("deep::passes", Passed),
+    ];
+    assert_eq!(results, expected);
+
+    let failing = "#[test]\nfn fails() { panic!() }\n";
+    let project = Project::new("app").file("tests/it.rs", failing);
+    let error = machine.cross(&project).test(NATIVE).run().unwrap_err();
+    let tests = error.tests().unwrap();
+    let last = &tests.binaries.last().unwrap().tests[0];
+    assert_eq!(
+        (last.name.as_str(), last.status),
+        ("fails", TestStatus::Failed)
+    );
+}
