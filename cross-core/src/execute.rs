@@ -1,7 +1,7 @@
 //! The executor: one dumb match over the steps of a plan.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
@@ -10,6 +10,7 @@ use cross_engine::{
 use cross_targets::Glibc;
 
 use crate::cargo_messages::{self, Line};
+use crate::coverage;
 use crate::crash::Watch;
 use crate::current::Current;
 use crate::debugger::Listening;
@@ -17,11 +18,13 @@ use crate::definition::BASE_LABEL;
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::failure::{
-    cargo_failure, disk_full, host_failure, program_failure, says_disk_full, tests_failure,
+    cargo_failure, disk_full, failed_tests, host_failure, program_failure, says_disk_full,
+    tests_failure,
 };
 use crate::files;
 use crate::glibc_floor;
 use crate::libtest;
+use crate::nextest;
 use crate::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::plan::{Action, EnvironmentRef, HostFailure, OutputKind, Plan, Step};
 use crate::test_summary::TestSummary;
@@ -38,6 +41,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         built: Vec::new(),
         diagnostics: Vec::new(),
         tests: None,
+        raw_profiles: Vec::new(),
         stdout: None,
         code: None,
         current: Current::of(plan, &host, cancel),
@@ -72,6 +76,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         diagnostics: execution.diagnostics,
         artifacts: execution.built,
         tests: execution.tests,
+        raw_profiles: execution.raw_profiles,
         stdout: execution.stdout,
         code: execution.code,
         engine: plan.engine.clone(),
@@ -90,6 +95,7 @@ struct Execution<'a> {
     built: Vec<Artifact>,
     diagnostics: Vec<CompilerDiagnostic>,
     tests: Option<TestSummary>,
+    raw_profiles: Vec<PathBuf>,
     stdout: Option<String>,
     /// The exit code of a command line of the front door.
     code: Option<i32>,
@@ -143,6 +149,10 @@ impl Execution<'_> {
                 output,
                 yielding,
             } => self.run(spec, *output, yielding),
+            Action::CollectProfiles { from } => {
+                self.raw_profiles = coverage::files(from)?;
+                Ok(())
+            }
             Action::Mirror { from, to } => {
                 files::mirror(from, to, &mut |from, to| self.judge(from, to))
             }
@@ -242,6 +252,7 @@ impl Execution<'_> {
         match output {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
+            OutputKind::Nextest => self.run_nextest(&spec),
             OutputKind::Program => self.run_program(&spec, &mut |_| {}),
             OutputKind::CommandLine => self.run_command_line(&spec),
             OutputKind::Captured => {
@@ -331,6 +342,27 @@ impl Execution<'_> {
         let failure = debugger.failure();
         let failure = failure.or_else(|| tests_failure(target, reader, exit));
         Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error)))
+    }
+
+    fn run_nextest(&mut self, spec: &RunSpec) -> Result<()> {
+        let mut reader = nextest::Reader::default();
+        let mut first_error = None;
+        let exit = self.start(spec, &mut |stream, line| {
+            if stream == Stream::Stdout && reader.read(line) {
+                return ControlFlow::Continue(());
+            }
+            if line.starts_with("error") && first_error.is_none() {
+                first_error = Some(line.to_owned());
+            }
+            self.tell(output(stream, line))
+        })?;
+        let tests = reader.finish();
+        self.tests = Some(tests.clone());
+        match exit.success() {
+            true => Ok(()),
+            false if tests.failed > 0 => Err(failed_tests(tests, exit)),
+            false => Err(cargo_failure(spec, exit, first_error)),
+        }
     }
 
     /// Runs a program; `keep` gets the lines of its standard output.

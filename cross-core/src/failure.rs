@@ -7,6 +7,7 @@ use crate::crash::{Crash, Watch};
 use crate::error::{Error, ErrorKind};
 use crate::libtest;
 use crate::plan::HostFailure;
+use crate::test_summary::TestSummary;
 
 /// A failed command of the host.
 pub(crate) fn host_failure(
@@ -104,6 +105,8 @@ const EMULATOR_HELP: &str = "it says nothing about the program, and may not happ
     mended, which is a newer `suite` for this target";
 const CRASH_HELP: &str = "`Request::gdb` runs it under a debugger, and `QEMU_STRACE=1` shows its system calls where \
     QEMU runs it";
+const TESTS_HELP: &str =
+    "what the tests printed says why; the argument `--nocapture` makes them print all of it";
 const LACKING_HELP: &str = "a newer QEMU may have it, which is a newer `suite` for this target";
 
 fn emulator_crash(target: &str, words: &str) -> Error {
@@ -117,6 +120,20 @@ fn help(watch: &Watch, help: &str) -> String {
         Some(words) => format!("the emulator said `{words}`: {LACKING_HELP}"),
         None => help.to_owned(),
     }
+}
+
+/// Tests that failed, and the exit of what ran them.
+pub(crate) fn failed_tests(tests: TestSummary, exit: Exit) -> Error {
+    let message = format!(
+        "{} of {} tests failed: {}",
+        tests.failed,
+        tests.ran(),
+        tests.failures.join(", ")
+    );
+    Error::new(ErrorKind::TestFailed, message)
+        .with_help(TESTS_HELP)
+        .with_code(exit.code)
+        .with_tests(tests)
 }
 
 /// A failed `cargo test` whose tests were compiled. `None` where it failed for another reason than a test.
@@ -135,15 +152,10 @@ pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -
         (Some((binary, Crash::Program(how))), _) => {
             failed(format!("the test binary `{binary}` {how}"), CRASH_HELP)
         }
-        (None, None) if tests.failed > 0 => failed(
-            format!(
-                "{} of {} tests failed: {}",
-                tests.failed,
-                tests.ran(),
-                tests.failures.join(", ")
-            ),
-            "what the tests printed says why; the argument `--nocapture` makes them print all of it",
-        ),
+        (None, None) if tests.failed > 0 => {
+            let error = failed_tests(tests.clone(), exit);
+            error.with_help(help(&watch, TESTS_HELP))
+        }
         (None, None) => return None,
     };
     Some(error.with_tests(tests))

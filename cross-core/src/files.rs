@@ -21,6 +21,13 @@ pub(crate) fn prepare(things: &[Prepared]) -> Result<()> {
     for thing in things {
         match thing {
             Prepared::Directory(path) => fs::create_dir_all(path).on("create directory", path)?,
+            Prepared::EmptyDirectory(path) => {
+                match fs::remove_dir_all(path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => removed.on("empty directory", path)?,
+                }
+                fs::create_dir_all(path).on("create directory", path)?;
+            }
             Prepared::CacheDirectory(path) => {
                 if !path.exists() {
                     fs::create_dir_all(path).on("create directory", path)?;

@@ -24,6 +24,9 @@ pub struct Outcome {
     pub diagnostics: Vec<CompilerDiagnostic>,
     /// What came of the tests, where tests were run.
     pub tests: Option<TestSummary>,
+    /// What instrumented programs wrote, where [`Request::coverage`](crate::Request::coverage) asked for
+    /// it: on the host, by name.
+    pub raw_profiles: Vec<PathBuf>,
     /// What the program printed on its standard output, each line with its end, where
     /// [`Request::capture`](crate::Request::capture) asked for it.
     pub stdout: Option<String>,

@@ -37,6 +37,8 @@ pub enum Verb {
     Test,
     /// `cargo run`
     Run,
+    /// `cargo nextest`
+    Nextest,
     /// `cargo bench`
     Bench,
     /// `cargo clippy`
@@ -59,6 +61,7 @@ impl Verb {
             Verb::Check => "check",
             Verb::Test => "test",
             Verb::Run => "run",
+            Verb::Nextest => "nextest",
             Verb::Bench => "bench",
             Verb::Clippy => "clippy",
             Verb::Doc => "doc",
@@ -254,6 +257,11 @@ pub enum Action {
         /// known already, and what it has was taken out.
         yielding: Vec<String>,
     },
+    /// Collects the raw profiles that instrumented programs wrote.
+    CollectProfiles {
+        /// The directory they are in.
+        from: PathBuf,
+    },
     /// Makes everything that cargo put in its usual places appear below the workspace's own target
     /// directory.
     Mirror {
@@ -277,6 +285,8 @@ pub enum Action {
 pub enum Prepared {
     /// A directory.
     Directory(PathBuf),
+    /// A directory with nothing in it: what was is removed.
+    EmptyDirectory(PathBuf),
     /// A directory that back-up programs should leave out; cargo marks its own so.
     CacheDirectory(PathBuf),
     /// A file.
@@ -312,6 +322,8 @@ pub enum OutputKind {
     CargoMessages,
     /// What libtest prints.
     Tests,
+    /// What nextest prints in JSON.
+    Nextest,
     /// A program's own output.
     Program,
     /// A program's own output, whose standard output is kept for the outcome.
@@ -431,6 +443,12 @@ impl fmt::Display for Prepared {
             Prepared::Directory(path) | Prepared::CacheDirectory(path) => {
                 let mkdir = Invocation::new("mkdir").args(["-p", &path.to_string_lossy()]);
                 write!(f, "{mkdir}")
+            }
+            Prepared::EmptyDirectory(path) => {
+                let path = path.to_string_lossy();
+                let rm = Invocation::new("rm").args(["-rf", "--", &path]);
+                let mkdir = Invocation::new("mkdir").args(["-p", &path]);
+                write!(f, "{rm}\n{mkdir}")
             }
             Prepared::File { path, .. } => write!(f, "# write {}", path.display()),
         }

@@ -49,6 +49,11 @@ pub(crate) struct Options {
     pub(crate) capture: bool,
     pub(crate) gdb: Option<u16>,
     pub(crate) checksums: bool,
+    pub(crate) coverage: bool,
+    /// Arguments of nextest's own.
+    pub(crate) nextest: Vec<String>,
+    /// The file that nextest packs the tests into.
+    pub(crate) archive: Option<PathBuf>,
 }
 
 impl Request {

@@ -2,15 +2,17 @@
 
 use std::iter;
 
-use cross_engine::{Mount, Network, Value};
+use cross_engine::{Mount, Network, RunSpec, Value};
 
+use crate::coverage;
 use crate::debugger::Debugger;
 use crate::error::{Error, ErrorKind, Result};
 use crate::front_door::commands::Place;
 use crate::front_door::render;
-use crate::plan::{Action, OutputKind, Step, Verb};
+use crate::nextest;
+use crate::plan::{Action, OutputKind, Prepared, Step, Verb};
 use crate::planner::Facts;
-use crate::request::Request;
+use crate::request::{Options, Request};
 
 /// The steps of the request's verb. What compiles has no network; what runs programs has the
 /// engine's usual one, unless the configuration says otherwise.
@@ -28,6 +30,7 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
             let run = verbs.execute("test", "run the tests", OutputKind::Tests)?;
             after([compile("test", &["--no-run"], "compile the tests")?], run)
         }
+        Verb::Nextest => verbs.nextest()?,
         Verb::Bench => {
             let run = verbs.execute("bench", "run the benchmarks", verbs.program())?;
             after(
@@ -75,16 +78,28 @@ impl Verbs<'_> {
             command.push("--quiet".to_owned());
         }
         self.trailing(&mut command);
-        self.start(purpose, command, output)
+        let spec = self.facts.run_spec(command, Network::Default);
+        self.start(purpose, spec, output)
     }
 
     /// Runs programs of the target: at once, or when gdb has attached to them.
-    fn start(&self, purpose: &str, command: Vec<String>, output: OutputKind) -> Result<Vec<Step>> {
+    fn start(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
-        let spec = facts.run_spec(command, Network::Default);
-        let spec = spec.stdin(options.stdin);
+        let mut spec = spec.stdin(options.stdin);
+        let target_dir = &facts.inside.target_dir;
+        if options.coverage {
+            spec = spec.env([coverage::variable(target_dir)]);
+        }
         let Some(port) = options.gdb else {
-            return Ok(vec![facts.run(purpose, spec, output)?]);
+            let run = facts.run(purpose, spec, output)?;
+            return Ok(match options.coverage {
+                true => vec![
+                    coverage::prepare(target_dir),
+                    run,
+                    coverage::collect(target_dir),
+                ],
+                false => vec![run],
+            });
         };
         let debugger = Debugger::new(facts, port)?;
         let mut run = facts.run(purpose, debugger.attach(spec), output)?;
@@ -92,6 +107,57 @@ impl Verbs<'_> {
             yielding.retain(|name| *name != debugger.variable);
         }
         Ok(vec![debugger.prepare, run])
+    }
+
+    /// What nextest runs or packs is what cargo compiles for tests.
+    fn nextest(&self) -> Result<Vec<Step>> {
+        let (facts, options) = (self.facts, &self.request.options);
+        let compiled = self.compile("test", &["--no-run"], "compile the tests")?;
+        let in_image = facts.definition.image().is_some();
+        let program = nextest::program(&self.request.cross, in_image)?;
+        let mounts = program.map(|program| {
+            let there = facts.inside.cargo_home.join("bin").join(nextest::PROGRAM);
+            Mount::read(program).at(there)
+        });
+        let Some(file) = &options.archive else {
+            let mut command = self.nextest_command("run");
+            command.extend(nextest::JSON.map(str::to_owned));
+            self.trailing(&mut command);
+            let spec = facts.run_spec(command, Network::Default);
+            let switch = (
+                nextest::JSON_SWITCH.to_owned(),
+                Value::Plain("1".to_owned()),
+            );
+            let spec = spec.mounts(mounts).env([switch]);
+            let run = self.start("run the tests", spec, OutputKind::Nextest)?;
+            return Ok(after([compiled], run));
+        };
+        let mut command = self.nextest_command("archive");
+        command.extend(nextest::archive(file));
+        let parent = file.parent().unwrap_or(file).to_owned();
+        let place = Step {
+            purpose: "prepare the archive's directory".to_owned(),
+            action: Action::Prepare(vec![Prepared::Directory(parent.clone())]),
+            command: None,
+        };
+        let spec = facts.run_spec(command, Network::None);
+        let spec = spec.mounts(mounts.into_iter().chain([Mount::write(parent)]));
+        let pack = facts.run("pack the tests", spec, OutputKind::Program)?;
+        Ok(vec![compiled, place, pack])
+    }
+
+    /// `cargo nextest <verb>` with what the request adds, in nextest's words.
+    fn nextest_command(&self, verb: &str) -> Vec<String> {
+        let options = &self.request.options;
+        let cargos = Options {
+            locked: options.locked,
+            cargo: nextest::translated(&options.cargo).collect(),
+            ..Options::default()
+        };
+        let mut command = self.facts.cargo_in("nextest", &cargos);
+        command.insert(2, verb.to_owned());
+        command.extend(options.nextest.iter().cloned());
+        command
     }
 
     /// The command of [`Cross::exec`](crate::Cross::exec): as it is, or through the target's runner.
@@ -110,7 +176,8 @@ impl Verbs<'_> {
             command.extend(["sh", "-c", &start, "sh"].map(str::to_owned));
         }
         command.extend(options.trailing.iter().cloned());
-        self.start(&purpose, command, self.program())
+        let spec = self.facts.run_spec(command, Network::Default);
+        self.start(&purpose, spec, self.program())
     }
 
     /// What follows `--`.

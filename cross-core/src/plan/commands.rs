@@ -23,6 +23,7 @@ impl Plan {
                 step.action,
                 Action::Host { .. }
                     | Action::Run { .. }
+                    | Action::CollectProfiles { .. }
                     | Action::Mirror { .. }
                     | Action::Publish { .. }
             )

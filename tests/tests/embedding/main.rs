@@ -12,6 +12,7 @@ mod misuse;
 mod outcomes;
 mod plans;
 mod sweep;
+mod tests_elsewhere;
 
 use cross_tests::{Answer, Fakes, Machine};
 

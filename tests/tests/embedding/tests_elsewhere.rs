@@ -1,0 +1,94 @@
+//! Tests by other means than `cargo test`: nextest, and with coverage.
+
+use cross_core::{ErrorKind, TestStatus};
+use cross_tests::{Leftovers, Project, engines, tool};
+
+use crate::AARCH64;
+
+/// A library with a test beside it and one in a file of its own.
+fn with_tests(it: &str) -> Project {
+    Project::new("app")
+        .without("src/main.rs")
+        .file(
+            "src/lib.rs",
+            "pub fn twice(n: u32) -> u32 { 2 * n }\n#[test]\nfn unit() { assert_eq!(twice(2), 4); }\n",
+        )
+        .file("tests/it.rs", it)
+}
+
+const PASSES: &str = "#[test]\nfn is_for_the_target() { assert!(cfg!(target_arch = \"aarch64\")); }\n\
+                      #[test]\nfn is_called() { assert_eq!(app::twice(4), 8); }\n";
+
+#[test]
+fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
+    engines::need("sandbox");
+    tool::on_path("cargo-nextest");
+    let project = with_tests(PASSES);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let tests = cross.nextest(AARCH64).run().unwrap().tests.unwrap();
+    assert_eq!((tests.passed, tests.failed), (3, 0));
+    let mut names: Vec<_> = tests.binaries.iter().map(|it| it.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["app::app", "app::it"]);
+
+    let project = project.file("tests/it.rs", "#[test]\nfn fails() { panic!(\"said\") }\n");
+    let request = cross.nextest(AARCH64).nextest_args(["--no-fail-fast"]);
+    let error = request.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TestFailed, "{error}");
+    assert_eq!(error.to_string(), "1 of 2 tests failed: app::it fails");
+    let told = &error.tests().unwrap().binaries;
+    let it = told.iter().find(|it| it.name == "app::it").unwrap();
+    assert_eq!(it.tests[0].status, TestStatus::Failed);
+    let said = project.recorder().output();
+    assert!(said.contains("said") && !said.contains("\"type\":\"test\""), "{said}");
+    leftovers.are_none();
+}
+
+#[test]
+fn nextest_packs_an_archive_where_it_is_asked_to() {
+    engines::need("sandbox");
+    let project = with_tests(PASSES);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let file = project.outer().join("packed/tests.tar.zst");
+    cross.nextest(AARCH64).archive(&file).run().unwrap();
+    assert!(file.metadata().unwrap().len() > 1000);
+    // It is one of nextest's: the host's lists what is in it.
+    let nextest = cross_engine::Invocation::new(tool::on_path("cargo-nextest")).args([
+        "nextest",
+        "list",
+        "--list-type=binaries-only",
+        "--archive-file",
+        file.to_str().unwrap(),
+        "--workspace-remap",
+        project.path().to_str().unwrap(),
+    ]);
+    let listed = tool::output(&nextest);
+    assert!(listed.exit.success(), "{}", listed.stderr);
+    assert_eq!(listed.stdout.lines().collect::<Vec<_>>(), ["app", "app::it"]);
+    leftovers.are_none();
+}
+
+#[test]
+fn coverage_is_collected_at_paths_of_the_host() {
+    engines::need("sandbox");
+    let project = with_tests(PASSES);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let request = cross.test(AARCH64).tests().coverage();
+    for _ in 0..2 {
+        let tested = request.run().unwrap();
+        let [unit, it] = &tested.raw_profiles[..] else {
+            panic!("one for each test binary, and none of the run before: {:?}", tested.raw_profiles);
+        };
+        for file in [unit, it] {
+            assert!(file.starts_with(project.path()), "{}", file.display());
+            // LLVM's raw profiles of 64-bit programs begin so.
+            let magic = std::fs::read(file).unwrap();
+            assert_eq!(&magic[..8], [0x81, b'r', b'f', b'o', b'r', b'p', b'l', 0xff]);
+        }
+    }
+    assert_eq!(cross.test(AARCH64).run().unwrap().raw_profiles.len(), 0);
+    leftovers.are_none();
+}

@@ -1,0 +1,276 @@
+//! The hazards of building inside of builds, one test each, named after its number in the project's list.
+//! Those of build scripts are in `build_script.rs`, the job server's in `many.rs`.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use cross_core::{Cancel, Code, ErrorKind, EventKind, Plan, Value};
+use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, Recorder, engines, tool};
+
+const NATIVE: &str = if cfg!(target_arch = "aarch64") {
+    "aarch64-unknown-linux-gnu"
+} else {
+    "x86_64-unknown-linux-gnu"
+};
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+/// A machine whose container runs its command where it is.
+fn machine() -> Machine {
+    Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker).rule(
+        "docker",
+        &["run"],
+        Answer::RunHere,
+    )
+}
+
+fn plan(machine: &Machine, project: &Project, target: &str) -> Plan {
+    machine.cross(project).build(target).plan().unwrap()
+}
+
+/// What is secret on the host is not in the environment, whether it looks so or not.
+#[test]
+fn h4_secrets_stay_outside() {
+    engines::need("sandbox");
+    let home = tempfile::tempdir().unwrap();
+    let credentials = home.path().join("credentials.toml");
+    fs::write(&credentials, "[registry]\ntoken = \"s3cret\"\n").unwrap();
+    let looks = format!(
+        "fn main() {{\n\
+         for (name, value) in std::env::vars() {{ assert!(!value.contains(\"s3cret\"), \"{{name}}\"); }}\n\
+         assert!(!std::path::Path::new({credentials:?}).exists());\n}}\n"
+    );
+    let project = Project::new("app").file("build.rs", &looks);
+    let leftovers = Leftovers::of(&project);
+    let secrets = [
+        "CARGO_REGISTRY_TOKEN",
+        "CARGO_REGISTRIES_MINE_TOKEN",
+        "GITHUB_TOKEN",
+        "AWS_ACCESS_KEY_ID",
+    ];
+    let env = secrets
+        .iter()
+        .fold(leftovers.env(), |env, name| env.set(*name, "s3cret"));
+    let cross = project.cross().env(env).cargo_home_dir(home.path());
+    cross.engine("sandbox").build(AARCH64).run().unwrap();
+    leftovers.are_none();
+}
+
+/// What was compiled with one libc, or by one toolchain, is not taken for what another made.
+#[test]
+fn h6_what_makes_host_artifacts_differ_has_a_directory_of_its_own() {
+    let machine = machine().toolchain("1.80.0-x86_64-unknown-linux-gnu", "1.80.0");
+    let project = Project::new("app");
+    let cross = machine.cross(&project);
+    let dir = |cross: &cross_core::Cross| cross.build(NATIVE).plan().unwrap().target_dir;
+    let usual = dir(&cross);
+    assert_eq!(dir(&cross), usual);
+    let image = dir(&cross.clone().toolchain("image"));
+    let project = project.cross_toml("[build]\nsuite = \"trixie\"\n");
+    let suite = dir(&cross);
+    let _project = project.cross_toml(&format!("[target.{NATIVE}]\nimage = \"mine:1\"\n"));
+    let mine = dir(&cross);
+    let all = [&usual, &image, &suite, &mine];
+    for (n, one) in all.iter().enumerate() {
+        assert!(!all[..n].contains(one), "{all:?}");
+    }
+}
+
+/// Every path that is told is one of the host's.
+#[test]
+fn h7_paths_that_are_told_are_the_hosts() {
+    let (machine, recorder) = (machine(), Recorder::default());
+    let warns = "fn main() { let unused = 1; }\n";
+    let project = Project::new("app").file("src/main.rs", warns);
+    let built = recorder
+        .hear(machine.cross(&project))
+        .build(NATIVE)
+        .run()
+        .unwrap();
+    assert!(built.artifacts[0].path.is_file() && built.artifacts[0].inside.is_file());
+    for event in recorder.events() {
+        if let EventKind::Artifact(artifact) = event.kind {
+            assert!(artifact.path.starts_with(project.path()), "{artifact:?}");
+        }
+    }
+    let place = built.diagnostics[0].place.clone().unwrap();
+    assert!(project.path().join(place.file).is_file());
+    let deps = built.artifacts[0].inside.with_extension("d");
+    let source = fs::read_to_string(deps).unwrap();
+    assert!(
+        source.contains(project.path().join("src/main.rs").to_str().unwrap()),
+        "{source}"
+    );
+}
+
+/// A manifest elsewhere, a target directory elsewhere and a dependency outside of the workspace.
+#[test]
+fn h8_what_lies_elsewhere_is_there_inside() {
+    let machine = machine();
+    let project = Project::new("app").with_member_and_path_dependency();
+    let elsewhere = project.outer().join("else where/target");
+    let manifest = project.path().join("Cargo.toml");
+    let cross = machine.cross(&Project::new("unrelated")).env(machine.env());
+    let request = cross_core::Cross::at(project.outer())
+        .env(machine.env())
+        .manifest_path(&manifest)
+        .build(NATIVE)
+        .target_dir(&elsewhere);
+    drop(cross);
+    let plan = request.plan().unwrap();
+    let is_mounted = |path: &Path| plan.mounts().iter().any(|it| path.starts_with(&it.source));
+    for path in [
+        project.path(),
+        &project.outer().join("beside"),
+        &plan.target_dir,
+    ] {
+        assert!(is_mounted(path), "{}: {:?}", path.display(), plan.mounts());
+    }
+    let built = request.run().unwrap();
+    assert_eq!(
+        built.artifacts[0].path,
+        elsewhere.join(NATIVE).join("debug/app")
+    );
+    let unasked = project.path().join("target").join(NATIVE);
+    assert!(!unasked.exists(), "{}", unasked.display());
+}
+
+/// Which image it was is recorded, and that a tag may move is said.
+#[test]
+fn h9_an_image_that_may_move_is_told_and_recorded() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let plan = plan(&machine, &project, "x86_64-pc-solaris");
+    let warning = plan
+        .warnings
+        .iter()
+        .find(|it| it.message.contains("ghcr.io/cross-rs"));
+    let warning = warning.unwrap_or_else(|| panic!("{:?}", plan.warnings));
+    let told = format!(
+        "{} {}",
+        warning.message,
+        warning.help.clone().unwrap_or_default()
+    );
+    assert!(told.contains("sha256:"), "how to pin it: {told}");
+    assert!(
+        plan.environment.image_id.is_some(),
+        "{:?}",
+        plan.environment
+    );
+}
+
+/// The toolchain that is mounted is the one that runs on the image's platform, not on the host's.
+#[test]
+fn h10_the_toolchain_is_the_images_platforms() {
+    let other = "stable-aarch64-unknown-linux-gnu";
+    let machine = machine().toolchain(other, "1.85.0");
+    let project = Project::new("app").cross_toml(&format!(
+        "[target.{AARCH64}.image]\nname = \"mine:1\"\ntoolchain = [\"linux/arm64\"]\n"
+    ));
+    let plan = plan(&machine, &project, AARCH64);
+    assert!(
+        plan.toolchain.to_string().starts_with(other),
+        "{}",
+        plan.toolchain
+    );
+    let run = plan.commands().last().unwrap();
+    let at = run.args.iter().position(|arg| arg == "--platform").unwrap();
+    assert_eq!(run.args[at + 1], "linux/arm64");
+}
+
+/// However a request is ended, its container is, and the signal stays the caller's.
+#[test]
+fn h12_an_early_end_leaves_no_container() {
+    let hang = Answer::Hang {
+        stdout: "begun\n".to_owned(),
+    };
+    let machine = machine().rule("docker", &["run"], hang);
+    let (project, cancel) = (Project::new("app"), Cancel::new());
+    let cross = Recorder::default().hear_and_cancel(machine.cross(&project), &cancel, {
+        |kind| matches!(kind, EventKind::Output { line, .. } if line == "begun")
+    });
+    let error = cross.build(NATIVE).run_until(&cancel).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    let calls = machine.calls_of("docker");
+    let name = |call: &cross_tests::Call| {
+        let at = call.args.iter().position(|arg| arg == "--name")?;
+        call.args.get(at + 1).cloned()
+    };
+    let started = calls.iter().find_map(name).unwrap();
+    let removed = calls
+        .iter()
+        .filter(|call| call.args == ["rm", "--force", &started]);
+    assert_eq!(removed.count(), 1, "{calls:#?}");
+}
+
+/// No directory and no package makes an image's name that an engine refuses.
+#[test]
+fn h13_names_of_images_are_names_whatever_the_project_is_called() {
+    let machine = machine();
+    for dir in ["UPPER..CASE", "-.dots and spaces", "ünïcödé", "a/..b"] {
+        let project = Project::in_dir("app", dir)
+            .file("Dockerfile", "FROM scratch\n")
+            .cross_toml(&format!("[target.{NATIVE}]\ndockerfile = \"Dockerfile\"\n"));
+        let plan = plan(&machine, &project, NATIVE);
+        let name = &plan.environment.name;
+        let (repository, tag) = name.rsplit_once(':').unwrap();
+        let is_plain = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit();
+        let last = repository.rsplit('/').next().unwrap();
+        assert!(
+            last.starts_with(is_plain) && last.ends_with(is_plain),
+            "{name}"
+        );
+        assert!(!last.contains("..") && last.chars().all(|it| is_plain(it) || "._-".contains(it)));
+        let starts = |it: char| it.is_ascii_alphanumeric() || it == '_';
+        assert!(tag.starts_with(starts) && tag.len() <= 128, "{name}");
+        assert!(
+            tag.chars().all(|it| starts(it) || ".-".contains(it)),
+            "{name}"
+        );
+    }
+}
+
+/// No test and no library sets a variable of the process: a lint sees to the libraries (`clippy.toml`),
+/// and here is nobody who asks it to look away.
+#[test]
+fn h14_nobody_sets_a_variable_of_the_process() {
+    let names = ["set_var", "remove_var", "set_current_dir"];
+    let root = tool::repository();
+    let list = cross_engine::Invocation::new("git")
+        .args(["ls-files", "*.rs"])
+        .cwd(root);
+    let files = tool::stdout(&list);
+    let mut seen = 0;
+    for file in files.lines().filter(|it| !it.ends_with("hazards.rs")) {
+        let Ok(text) = fs::read_to_string(root.join(file)) else {
+            continue;
+        };
+        seen += 1;
+        for name in names {
+            assert!(!text.contains(&format!("env::{name}(")), "{file}: {name}");
+        }
+    }
+    assert!(seen > 100, "{seen} files");
+}
+
+/// On a CI system everything is as it is elsewhere.
+#[test]
+fn h16_nothing_depends_on_being_in_ci() {
+    let project = Project::new("app").cross_toml("[build]\nunknown-key = 1\n");
+    let machine = machine();
+    let told = |machine: &Machine| {
+        let cross = machine.cross(&project);
+        let cross = cross.severity(Code::UnknownKey, cross_core::Severity::Warning);
+        let plan = cross.build(NATIVE).plan().unwrap();
+        assert!(!plan.env().contains_key("CI"), "nor is it told inside");
+        let quiet = Value::Plain("never".to_owned());
+        assert!(plan.env().get("CARGO_TERM_COLOR") != Some(&&quiet));
+        plan.to_string()
+    };
+    let usual = told(&machine);
+    let machine = machine
+        .set("CI", "true")
+        .set("GITHUB_ACTIONS", "true")
+        .set("BUILD_NUMBER", "7");
+    assert_eq!(told(&machine), usual);
+}
