@@ -147,7 +147,7 @@ impl RunSpec {
             mounts: Vec::new(),
             env: BTreeMap::new(),
             network: Network::None,
-            name: String::new(),
+            name: "cross".to_owned(),
             stdin: false,
             stdio: Stdio::Lines,
             terminal: false,

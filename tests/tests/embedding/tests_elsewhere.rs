@@ -41,7 +41,10 @@ fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
     let it = told.iter().find(|it| it.name == "app::it").unwrap();
     assert_eq!(it.tests[0].status, TestStatus::Failed);
     let said = project.recorder().output();
-    assert!(said.contains("said") && !said.contains("\"type\":\"test\""), "{said}");
+    assert!(
+        said.contains("said") && !said.contains("\"type\":\"test\""),
+        "{said}"
+    );
     leftovers.are_none();
 }
 
@@ -66,7 +69,10 @@ fn nextest_packs_an_archive_where_it_is_asked_to() {
     ]);
     let listed = tool::output(&nextest);
     assert!(listed.exit.success(), "{}", listed.stderr);
-    assert_eq!(listed.stdout.lines().collect::<Vec<_>>(), ["app", "app::it"]);
+    assert_eq!(
+        listed.stdout.lines().collect::<Vec<_>>(),
+        ["app", "app::it"]
+    );
     leftovers.are_none();
 }
 
@@ -80,13 +86,19 @@ fn coverage_is_collected_at_paths_of_the_host() {
     for _ in 0..2 {
         let tested = request.run().unwrap();
         let [unit, it] = &tested.raw_profiles[..] else {
-            panic!("one for each test binary, and none of the run before: {:?}", tested.raw_profiles);
+            panic!(
+                "one for each test binary, and none of the run before: {:?}",
+                tested.raw_profiles
+            );
         };
         for file in [unit, it] {
             assert!(file.starts_with(project.path()), "{}", file.display());
             // LLVM's raw profiles of 64-bit programs begin so.
             let magic = std::fs::read(file).unwrap();
-            assert_eq!(&magic[..8], [0x81, b'r', b'f', b'o', b'r', b'p', b'l', 0xff]);
+            assert_eq!(
+                &magic[..8],
+                [0x81, b'r', b'f', b'o', b'r', b'p', b'l', 0xff]
+            );
         }
     }
     assert_eq!(cross.test(AARCH64).run().unwrap().raw_profiles.len(), 0);

@@ -1,0 +1,66 @@
+//! Runs a command in a container or a sandbox, where it sees the current directory and has no network:
+//!
+//! ```text
+//! cargo run -p cross-engine --example run -- docker debian:bookworm-slim ls -l
+//! cargo run -p cross-engine --example run -- sandbox / id
+//! ```
+//!
+//! The second word is an image, or for the sandbox the directory of a root file system, such as this
+//! machine's own.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a program: it prints, and its arguments, variables and directory are the process's"
+)]
+
+use std::env;
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cross_engine::process::Stream;
+use cross_engine::{
+    Cancel, Host, Mount, Needs, Network, Preference, Root, RunSpec, read_layout, select,
+};
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> Result<ExitCode, Box<dyn Error>> {
+    let mut words = env::args().skip(1);
+    let (Some(engine), Some(root)) = (words.next(), words.next()) else {
+        return Err("usage: run ENGINE ROOT COMMAND...".into());
+    };
+    let here = env::current_dir()?;
+    let host = Host::new(env::vars_os().collect(), env::temp_dir());
+    let cancel = Cancel::new();
+
+    let preference: Preference = engine.parse()?;
+    let engine = select(&preference, Needs::Recipe, &host, &cancel)?.engine;
+    let root = match engine.has_images() {
+        true => Root::Image(root),
+        false => {
+            let path = PathBuf::from(root);
+            let layout = read_layout(&path, &[&here])?;
+            Root::Directory { path, layout }
+        }
+    };
+    let spec = RunSpec::new(root, &here, words)
+        .mounts([Mount::write(&here)])
+        .network(Network::None);
+    let exit = engine.run(&spec, &host, &cancel, &mut |stream, line| {
+        match stream {
+            Stream::Stdout => println!("{line}"),
+            _ => eprintln!("{line}"),
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(ExitCode::from(u8::try_from(exit.code.unwrap_or(1))?))
+}
