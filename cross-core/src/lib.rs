@@ -34,6 +34,10 @@
 //! Print, exit, install a signal handler, change the process's environment or directory, or fall
 //! back to another engine than the one that was named.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+mod guide {}
+
 mod ambient;
 pub mod binary;
 mod build_std;
@@ -77,7 +81,8 @@ mod verbs;
 mod workspace;
 
 pub use cross_config::{
-    Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Origin, Severity, Sourced,
+    BuildStd, Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Network, Origin,
+    Severity, Sourced,
 };
 pub use cross_engine::process::{Exit, Stream};
 pub use cross_engine::{
