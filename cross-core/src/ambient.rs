@@ -1,8 +1,11 @@
-//! The one door to the process's own environment and directory, for [`Cross::discover`].
+//! The one door to the process's own environment, directory and parent, for [`Cross::discover`] and
+//! [`BuildScript::discover`].
 //!
 //! [`Cross::discover`]: crate::Cross::discover
+//! [`BuildScript::discover`]: crate::build_script::BuildScript::discover
 
 use std::io;
+use std::os::unix::process::parent_id;
 use std::path::PathBuf;
 
 use crate::Env;
@@ -17,4 +20,14 @@ pub(crate) fn env() -> Env {
 #[expect(clippy::disallowed_methods, reason = "this is the environment door")]
 pub(crate) fn current_dir() -> io::Result<PathBuf> {
     std::env::current_dir()
+}
+
+/// The command line of the process that started this one, its program first. Empty where the system
+/// does not tell.
+pub(crate) fn parent_command_line() -> Vec<String> {
+    let line = std::fs::read(format!("/proc/{}/cmdline", parent_id())).unwrap_or_default();
+    let words = line.split(|byte| *byte == 0).filter(|it| !it.is_empty());
+    words
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect()
 }

@@ -67,6 +67,12 @@ pub enum ErrorKind {
     ProgramFailed,
     /// What ran was killed by a signal that nobody here sent.
     Killed,
+    /// What a build script asked for cannot be had: the process is none, or the build made nothing (or
+    /// more than one thing) to embed. See [`build_script`](crate::build_script).
+    BuildScript,
+    /// A build script asked to build the package it belongs to, or asked again from within a build that
+    /// a build script began. See [`build_script`](crate::build_script).
+    Recursion,
     /// Reading or writing a file failed.
     Io,
     /// A path cannot be given to an engine (it is not UTF-8).

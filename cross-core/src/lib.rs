@@ -40,6 +40,7 @@ mod guide {}
 
 mod ambient;
 pub mod binary;
+pub mod build_script;
 mod build_std;
 mod cargo_config;
 mod cargo_messages;

@@ -70,7 +70,7 @@ pub(crate) struct HostCargo {
 }
 
 /// Variables of an outer cargo (`cargo xtask`, a build script) that mean its package, not ours.
-const OUTER_CARGO: [&str; 24] = [
+pub(crate) const OUTER_CARGO: [&str; 24] = [
     "CARGO",
     "CARGO_BIN_NAME",
     "CARGO_CRATE_NAME",
@@ -204,7 +204,7 @@ pub(crate) fn project(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result
 }
 
 impl Workspace {
-    fn of(
+    pub(crate) fn of(
         cargo: &HostCargo,
         metadata: &Metadata,
         outside: BTreeSet<PathBuf>,
@@ -296,7 +296,12 @@ fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp>
     files.into_iter().map(Stamp::of).collect()
 }
 
-fn without_dependencies(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result<Metadata> {
+/// What cargo says of the workspace's own packages alone. Writes nothing.
+pub(crate) fn without_dependencies(
+    cargo: &HostCargo,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<Metadata> {
     let question =
         cargo
             .command("metadata")

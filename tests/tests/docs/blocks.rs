@@ -1,8 +1,8 @@
 //! Every example of a configuration, in documents and in documentation of code, is read without a problem.
 //!
-//! A block whose fence says `toml` is one if it has a line that begins with `[build` or `[target.`, or
-//! the words `metadata.cross`, which make it a part of a `Cargo.toml` and not a `Cross.toml`. A block
-//! that is neither has to begin with one of [`OTHERS`].
+//! A block whose fence says `toml` is one if it has a line that begins with `[build]`, `[build.` or
+//! `[target.`, or the words `metadata.cross`, which make it a part of a `Cargo.toml` and not a
+//! `Cross.toml`. A block that is neither has to begin with one of [`OTHERS`].
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use cross_config::{Config, Layer};
 use crate::{documents, read, rust_files};
 
 /// What TOML that is no configuration of ours begins with.
-const OTHERS: [&str; 2] = ["[dependencies]", "[[rule]]"];
+const OTHERS: [&str; 3] = ["[dependencies]", "[build-dependencies]", "[[rule]]"];
 
 /// How many examples there are at least: one for each key, which the reference makes, and those that
 /// are written by hand.
@@ -38,7 +38,8 @@ impl Block {
         let path = Path::new(&self.place);
         let layer = if self.text.contains("metadata.cross") {
             Layer::cargo_toml(path, &self.text)
-        } else if self.has_line("[build") || self.has_line("[target.") {
+        } else if self.has_line("[build]") || self.has_line("[build.") || self.has_line("[target.")
+        {
             Layer::cross_toml(path, &self.text)
         } else {
             return None;

@@ -1,0 +1,328 @@
+//! Applications whose build scripts build a program for another target and embed it: by the build
+//! scripts that docs/embedding.md shows, under every way in which cargo runs them.
+//!
+//! The applications share one target directory, that of the suites: the library is compiled once for all of
+//! their build scripts, and its procedural macros are there already.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cross_engine::process::Output;
+use cross_engine::{Cancel, Invocation, Variables};
+use cross_tests::{Leftovers, Project, engines, tool};
+
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+const HOST: &str = "x86_64-unknown-linux-gnu";
+/// `e_machine` of an ELF file for these.
+const EM_AARCH64: u16 = 183;
+const EM_X86_64: u16 = 62;
+/// Far longer than any build here takes, and what a deadlock would take for ever.
+const LIMIT: Duration = Duration::from_secs(420);
+
+/// The application: it tells what it embeds.
+const APPLICATION: &str = r#"
+static FIRMWARE: &[u8] = include_bytes!(env!("VARIABLE"));
+
+fn told() -> String {
+    if FIRMWARE.is_empty() {
+        return "nothing".to_owned();
+    }
+    let machine = u16::from_le_bytes([FIRMWARE[18], FIRMWARE[19]]);
+    let text = String::from_utf8_lossy(FIRMWARE);
+    let (_, text) = text.split_once("[says:").expect("the firmware speaks");
+    format!("machine {machine} says {}", text.split(']').next().unwrap())
+}
+
+fn main() {
+    println!("{}", told());
+}
+
+#[test]
+fn it_is_embedded() {
+    assert!(told().starts_with("machine"), "{}", told());
+}
+"#;
+
+/// The firmware's build script, for the oldest cargo that a recipe has.
+const FIRMWARE_BUILD: &str = r#"fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    for name in ["NUM_JOBS", "CROSS_CORE_ACTIVE"] {
+        println!("cargo:rustc-env=IT_{name}={}", std::env::var(name).unwrap_or_default());
+    }
+}
+"#;
+
+fn firmware(word: &str) -> String {
+    format!(
+        "static TEXT: &str = concat!(\"[says:{word} jobs=\", env!(\"IT_NUM_JOBS\"), \" within=\", \
+         env!(\"IT_CROSS_CORE_ACTIVE\"), \"]\");\n\
+         fn main() {{ println!(\"{{}}\", std::hint::black_box(TEXT)); }}\n"
+    )
+}
+
+/// The build scripts that docs/embedding.md shows, in their order, for `target`.
+fn documented(nth: usize, target: &str) -> String {
+    let text = fs::read_to_string(tool::repository().join("docs/embedding.md")).unwrap();
+    let mut shown = text.split("```rust\n// build.rs\n").skip(1);
+    let script = shown.nth(nth).unwrap().split("```").next().unwrap();
+    assert!(script.contains("thumbv7em-none-eabihf"), "{script}");
+    script.replace("thumbv7em-none-eabihf", target)
+}
+
+/// The manifest of an application in a workspace of `members`.
+fn manifest(name: &str, members: &str) -> String {
+    let library = tool::repository().join("cross-core");
+    format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+         [workspace]\nmembers = [{members}]\n\
+         [build-dependencies]\ncross-core = {{ path = {library:?} }}\n"
+    )
+}
+
+/// An application in a temporary directory, and the cargo that builds it.
+struct Application {
+    project: Project,
+    leftovers: Leftovers,
+    variables: Variables,
+}
+
+impl Application {
+    fn new(name: &str, variable: &str, script: &str) -> Self {
+        engines::need("sandbox");
+        let lock = fs::read_to_string(tool::repository().join("Cargo.lock")).unwrap();
+        let project = Project::new(name)
+            .file("Cargo.lock", &lock)
+            .file("build.rs", script)
+            .file("src/main.rs", &APPLICATION.replace("VARIABLE", variable))
+            .file("firmware/build.rs", FIRMWARE_BUILD)
+            .file("firmware/src/main.rs", &firmware("one"));
+        let leftovers = Leftovers::of(&project);
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let env = leftovers
+            .env()
+            .set("CARGO_TARGET_DIR", target)
+            .set("CROSS_CONTAINER_ENGINE", "sandbox");
+        let variables = env.iter();
+        Application {
+            variables: variables
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            project,
+            leftovers,
+        }
+    }
+
+    fn file(mut self, path: &str, text: &str) -> Self {
+        self.project = self.project.file(path, text);
+        self
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::write(self.path(path), text).unwrap();
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.project.path().join(path)
+    }
+
+    /// What cargo says, with these variables set as well.
+    fn cargo_with(&self, words: &str, variables: &[(&str, &str)]) -> Output {
+        let cargo = Invocation::new(tool::cargo())
+            .args(words.split(' '))
+            .cwd(self.project.path());
+        let set = |it: Invocation, (name, value): &(&str, &str)| it.env(*name, *value);
+        let cargo = variables.iter().fold(cargo, set);
+        let cancel = Cancel::new().with_deadline(LIMIT);
+        cross_engine::process::output(&cargo, &self.variables, &cancel)
+            .unwrap_or_else(|error| panic!("`cargo {words}`: {error}"))
+    }
+
+    #[track_caller]
+    fn succeeds_with(&self, words: &str, variables: &[(&str, &str)]) -> Output {
+        let said = self.cargo_with(words, variables);
+        assert!(
+            said.exit.success(),
+            "`cargo {words}`: {}\n{}",
+            said.exit,
+            said.stderr
+        );
+        said
+    }
+
+    /// What came of `cargo <words>`, with the reasons for whatever it did.
+    #[track_caller]
+    fn ran(&self, words: &str) -> Ran {
+        let said = self.succeeds_with(&format!("{words} --verbose"), &[]);
+        let is_run =
+            |line: &str| line.contains("Running `") && line.contains("/build-script-build`");
+        Ran {
+            script: said.stderr.lines().any(is_run),
+            stdout: said.stdout,
+            stderr: said.stderr,
+        }
+    }
+
+    /// Asserts whether the build script runs for `cargo <words>`, and what is printed.
+    #[track_caller]
+    fn runs(&self, words: &str, script: bool, stdout: &str) {
+        let ran = self.ran(words);
+        let got = (ran.script, ran.stdout.as_str());
+        assert_eq!(got, (script, stdout), "`cargo {words}`: {}", ran.stderr);
+    }
+
+    #[track_caller]
+    fn fails(&self, words: &str) -> String {
+        let said = self.cargo_with(words, &[]);
+        assert!(!said.exit.success(), "`cargo {words}`: {}", said.stderr);
+        said.stderr
+    }
+}
+
+/// What came of a cargo command.
+struct Ran {
+    /// Whether the build script ran.
+    script: bool,
+    stdout: String,
+    stderr: String,
+}
+
+/// What the application prints of a firmware.
+fn says(machine: u16, word: &str, jobs: u32, package: &str) -> String {
+    format!("machine {machine} says {word} jobs={jobs} within={package}\n")
+}
+
+#[test]
+fn a_firmware_in_a_workspace_of_its_own() {
+    let app = Application::new("embedder", "FIRMWARE", &documented(1, AARCH64))
+        .file("Cargo.toml", &(manifest("embedder", "") + "[lints.rust]\nwarnings = \"deny\"\n"))
+        .file(
+            "firmware/Cargo.toml",
+            "[package]\nname = \"firmware\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+        )
+        .file(
+            "firmware/Cargo.lock",
+            // As cargo itself writes it, or else it would, while the script runs.
+            "# This file is automatically @generated by Cargo.\n\
+             # It is not intended for manual editing.\nversion = 3\n\n\
+             [[package]]\nname = \"firmware\"\nversion = \"0.1.0\"\n",
+        )
+        .file("firmware/Cross.toml", "[build]\ntoolchain = \"image\"\n");
+    let said = |word: &str| says(EM_AARCH64, word, 1, "embedder");
+
+    // H1, H5: no lock is waited for, and no token of a jobserver's; one job is one job.
+    app.runs("run -j1", true, &said("one"));
+    // H15: nothing changed.
+    app.runs("run", false, &said("one"));
+    // Check and build share what the script said.
+    app.runs("check", false, "");
+
+    app.write("firmware/src/main.rs", &firmware("two"));
+    app.runs("check", true, "");
+    app.runs("run --offline", false, &said("two"));
+    app.write("firmware/src/main.rs", &firmware("three"));
+    app.runs("run --offline --locked", true, &said("three"));
+
+    outer_flags_hold_inside(&app);
+    what_skips_says_so(&app);
+    nextest_runs_its_tests(&app);
+    app.leftovers.are_none();
+}
+
+/// A lock file that is out of date is mended, except under `--locked`.
+fn outer_flags_hold_inside(app: &Application) {
+    let lock = || fs::read_to_string(app.path("firmware/Cargo.lock")).unwrap();
+    let manifest = fs::read_to_string(app.path("firmware/Cargo.toml")).unwrap();
+    app.write("firmware/Cargo.toml", &manifest.replace("0.1.0", "0.2.0"));
+    let before = lock();
+    let said = app.fails("build --locked");
+    assert!(said.contains("dependencies cannot be fetched"), "{said}");
+    assert_eq!(lock(), before);
+    app.runs("build", true, "");
+    assert!(lock().contains("0.2.0"));
+    // The lock file is an input, and was written while the script ran: that is one run more.
+    app.runs("build", true, "");
+    app.runs("build", false, "");
+}
+
+/// H11: a skip is seen, and over as soon as its reason is.
+fn what_skips_says_so(app: &Application) {
+    let skip = [("CROSS_SKIP_BUILD_SCRIPT", "1")];
+    let said = app.succeeds_with("run --quiet", &skip);
+    assert_eq!(said.stdout, "nothing\n");
+    let docs = app.succeeds_with("run --quiet", &[("DOCS_RS", "1")]);
+    assert_eq!(docs.stdout, "nothing\n");
+    let ran = app.ran("run");
+    assert!(
+        ran.script && ran.stdout.starts_with("machine 183 says three"),
+        "{}",
+        ran.stderr
+    );
+
+    // Clippy checks only. A firmware that would not compile is not seen by it, and no failure.
+    app.write("firmware/src/main.rs", "this is no Rust");
+    app.succeeds_with("clippy", &[]);
+    let said = app.fails("build");
+    assert!(said.contains("cargo build failed"), "{said}");
+    app.write("firmware/src/main.rs", &firmware("four"));
+}
+
+/// What nextest does: the tests are compiled by cargo and run with nextest's variables. The tool itself
+/// is used too, where it is installed.
+fn nextest_runs_its_tests(app: &Application) {
+    let nextest = [
+        ("NEXTEST", "1"),
+        ("NEXTEST_EXECUTION_MODE", "process-per-test"),
+        ("NEXTEST_PROFILE", "default"),
+        ("NEXTEST_RUN_ID", "00000000-0000-0000-0000-000000000000"),
+    ];
+    app.succeeds_with(
+        "test --no-run --message-format json-render-diagnostics",
+        &nextest,
+    );
+    let said = app.succeeds_with("test", &nextest);
+    assert!(said.stdout.contains("1 passed"), "{}", said.stdout);
+    if tool::found("cargo-nextest").is_some() {
+        let said = app.succeeds_with("nextest run", &[]);
+        assert!(said.stderr.contains("1 passed"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_firmware_in_the_applications_workspace() {
+    let lines = "[package]\nname = \"firmware\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+    let app = Application::new("carrier", "BIN_FILE_FIRMWARE", &documented(0, HOST))
+        .file("Cargo.toml", &manifest("carrier", "\"firmware\""))
+        .file("Cross.toml", "[target.s390x-linux-gnu]\n")
+        .file("firmware/Cargo.toml", lines);
+    let said = |word: &str| says(EM_X86_64, word, 2, "carrier");
+    app.runs("run -j2", true, &said("one"));
+    app.runs("run", false, &said("one"));
+    // All members, the firmware for the host among them. What the plan warns of is a warning of cargo's.
+    let checked = app.succeeds_with("check --workspace --locked --offline", &[]);
+    let warning = "warning: carrier@0.1.0: ";
+    let warned = checked
+        .stderr
+        .lines()
+        .find(|line| line.starts_with(warning));
+    assert!(
+        warned.unwrap().contains("s390x-linux-gnu"),
+        "{}",
+        checked.stderr
+    );
+
+    // H2: with no other package, it is itself that the script asks for.
+    app.write(
+        "Cargo.toml",
+        &manifest("carrier", "").replace("[workspace]", "[workspace]\nexclude = [\"firmware\"]"),
+    );
+    let said = app.fails("build");
+    assert!(said.contains("asks to build `carrier` itself"), "{said}");
+    assert!(
+        said.contains("help: put what is embedded in a package of its own"),
+        "{said}"
+    );
+    app.leftovers.are_none();
+}
