@@ -24,7 +24,7 @@ use crate::workspace::Workspace;
 /// Where programs are looked for inside, after the toolchain's.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// A home of its own for every run: the user's is not visible.
-const HOME: &str = "/tmp/home";
+pub(crate) const HOME: &str = "/tmp/home";
 /// The host's certificate store, where Debian, Ubuntu, Arch and Alpine have it.
 const CERTIFICATES: &str = "/etc/ssl/certs";
 
@@ -61,7 +61,7 @@ const OURS: [&str; 7] = [
     "CROSS_RUST_SYSROOT",
 ];
 /// Variables that matter only where there is a network.
-const PROXIES: [&str; 8] = [
+pub(crate) const PROXIES: [&str; 8] = [
     "ALL_PROXY",
     "HTTPS_PROXY",
     "HTTP_PROXY",
@@ -406,13 +406,8 @@ impl Inside {
         let is_index =
             |name: &str| name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX");
         for (name, value) in readable(env) {
-            let allowed = ALLOWED.contains(&name)
-                || is_index(name)
-                || target.iter().any(|it| it == name)
-                || ALLOWED_PREFIXES
-                    .iter()
-                    .any(|prefix| name.starts_with(prefix));
-            if allowed && !OURS.contains(&name) {
+            let allowed = is_callers(name) || is_index(name) || target.iter().any(|it| it == name);
+            if allowed {
                 self.set(name, value);
             }
         }
@@ -466,6 +461,19 @@ pub(crate) fn yield_to(
             _ => drop(env.remove(name)),
         }
     }
+}
+
+/// Whether a run sees the caller's variable `name` because its name is on the list.
+pub(crate) fn is_callers(name: &str) -> bool {
+    let mut families = ALLOWED_PREFIXES.iter();
+    let listed = ALLOWED.contains(&name) || families.any(|prefix| name.starts_with(prefix));
+    listed && !OURS.contains(&name)
+}
+
+/// The list, for what is started later by somebody else: `*` at the end of a name stands for any end.
+pub(crate) fn callers() -> impl Iterator<Item = String> {
+    let families = ALLOWED_PREFIXES.iter().map(|prefix| format!("{prefix}*"));
+    ALLOWED.iter().map(|&name| name.to_owned()).chain(families)
 }
 
 /// The user namespace of a container: the host's unless said otherwise, so that files have the

@@ -45,6 +45,8 @@ mod build_std;
 mod cargo_config;
 mod cargo_messages;
 mod cargo_request;
+#[cfg(feature = "cc")]
+mod cc_build;
 mod coverage;
 mod crash;
 mod cross;
@@ -59,6 +61,7 @@ mod failure;
 mod files;
 mod front_door;
 mod glibc_floor;
+mod host_tools;
 mod inside;
 mod knobs;
 mod libtest;
@@ -74,10 +77,13 @@ mod rustflags;
 mod sdk;
 mod seccomp;
 pub mod setup;
+mod shell;
+mod shims;
 mod target_name;
 mod test_summary;
 mod there;
 mod toolchain;
+mod toolchain_env;
 mod verbs;
 mod workspace;
 
@@ -92,6 +98,8 @@ pub use cross_engine::{
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 
 pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
+#[cfg(feature = "cc")]
+pub use cc_build::NativeCc;
 pub use cross::Cross;
 pub use cross_config::json_schema as config_schema;
 pub use error::{Error, ErrorKind, Result};
@@ -100,6 +108,7 @@ pub use front_door::aliases::Expansion;
 pub use front_door::commands::{Place, markdown as cargo_commands_markdown};
 pub use front_door::decision::{Decision, Part};
 pub use front_door::render::Change;
+pub use host_tools::{HostTools, HostToolsRequest};
 pub use outcome::{Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing};
 #[cfg(feature = "schema")]
 pub use plan::plan_schema;
@@ -108,8 +117,10 @@ pub use plan::{
     Prepared, Step, Verb, Warning,
 };
 pub use request::Request;
+pub use shell::ShellRequest;
 pub use test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 pub use toolchain::{Toolchain, ToolchainSource};
+pub use toolchain_env::ToolchainEnv;
 pub use workspace::{LocalPackage, Project};
 
 /// Builds the package in the current directory for `target`.

@@ -59,7 +59,7 @@ pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
 
 /// The read-only probes. At most three processes on a warm build: cargo's metadata, the engine's
 /// version, and for a container CLI the image.
-fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
+pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let cross = &request.cross;
     let target = TargetName::parse(&request.target, cross.dir())?;
     let host = cross.host()?;
@@ -272,7 +272,7 @@ impl Facts {
         Emulator::chosen(asked, &self.definition.runner(&self.target))
     }
 
-    fn environment(&self) -> EnvironmentRef {
+    pub(crate) fn environment(&self) -> EnvironmentRef {
         let recipe = self.definition.recipe();
         let name = self.definition.name();
         EnvironmentRef {
@@ -343,7 +343,7 @@ impl Facts {
         Ok(steps)
     }
 
-    fn environments(&self) -> Environments<'_> {
+    pub(crate) fn environments(&self) -> Environments<'_> {
         Environments::new(&self.selected.engine, &self.host)
     }
 

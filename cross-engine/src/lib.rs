@@ -27,6 +27,7 @@ pub mod process;
 mod run;
 mod sandbox;
 mod session;
+mod shim;
 mod sweep;
 mod verify;
 
@@ -45,4 +46,5 @@ pub use lock::Lock;
 pub use memory::{Memory, Stamp};
 pub use probe::{Needs, Selected, probe, select};
 pub use run::{Access, Mount, Network, Root, RunSpec, Stdio, arranged};
+pub use shim::Shim;
 pub use sweep::Swept;

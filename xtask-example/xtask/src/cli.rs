@@ -37,6 +37,8 @@ pub(crate) enum Command {
         )]
         words: Vec<OsString>,
     },
+    /// Open a shell in the environment of a target
+    Shell(Shell),
     /// Show the configuration: every value and where it was said
     Config {
         /// As JSON
@@ -153,6 +155,15 @@ pub(crate) struct Program {
     pub(crate) gdb: Option<u16>,
     #[command(flatten)]
     pub(crate) cargo: Cargo,
+}
+
+#[derive(Args)]
+pub(crate) struct Shell {
+    /// The target, for instance aarch64-unknown-linux-gnu
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
 }
 
 #[derive(Args)]

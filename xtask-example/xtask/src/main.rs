@@ -12,6 +12,7 @@ mod front_door;
 mod manifest;
 mod matrix;
 mod setup;
+mod shell;
 mod ui;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
 fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
     let done = match command {
         Command::Cross { words } => return Ok(front_door::run(words, cancel)),
+        Command::Shell(args) => return shell::run(args, cancel),
         Command::Setup(args) => setup::run(args, cancel),
         Command::Dist(args) => dist::run(args, cancel),
         Command::Build(args) => commands::cargo(Verb::Build, args, None, cancel),

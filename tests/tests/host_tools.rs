@@ -1,0 +1,403 @@
+//! A target's tools as programs of the host, on every real engine: what is started on the host is
+//! done in the environment, and nothing of it stays.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use cross_core::{Cancel, Cross, ErrorKind, HostTools, Location, NativeCc, Target, binary::Binary};
+use cross_engine::process::{self, Output};
+use cross_engine::{Invocation, Variables};
+use cross_tests::{Leftovers, Project, engines, on_engines, tool};
+
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+const HOST: &str = "x86_64-unknown-linux-gnu";
+
+/// A program that says what it was given, and returns the number of its arguments.
+const PROGRAM: &str = r#"#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    char dir[4096], line[80] = "nothing";
+    for (int n = 1; n < count; n++) printf("[%s]", words[n]);
+    fgets(line, sizeof line, stdin);
+    printf("\nin %s\nread %s\n", getcwd(dir, sizeof dir), line);
+    printf("%s %s\n", getenv("CARGO_PKG_NAME") ? "named" : "", getenv("TOKEN") ? "told" : "");
+    fprintf(stderr, "so it is\n");
+    return count - 1;
+}
+"#;
+
+/// A project in a directory whose name is hard on shells, with a cache of its own that has the machine's
+/// environments.
+struct Case {
+    project: Project,
+    leftovers: Leftovers,
+    engine: &'static str,
+}
+
+impl Case {
+    fn new(engine: &'static str) -> Self {
+        Case::of(engine, TARGET)
+    }
+
+    fn of(engine: &'static str, target: &str) -> Self {
+        let project = Project::in_dir("app", "it's \"a\" $HOME, böse").file("src/app.c", PROGRAM);
+        let case = Case {
+            leftovers: Leftovers::of(&project),
+            project,
+            engine,
+        };
+        case.lend_environment(target);
+        case
+    }
+
+    /// The machine's environment for `target`, which the case can then lose as its own.
+    fn lend_environment(&self, target: &str) {
+        let cross = self.project.cross().engine(self.engine);
+        let plan = cross.exec(target, ["true"]).plan().unwrap();
+        let plan = plan.only_environment();
+        plan.execute(&Cancel::new()).unwrap();
+        if let Location::Directory(dir) = plan.environment.location {
+            let here = self.leftovers.own_cache().join("environments");
+            fs::create_dir_all(&here).unwrap();
+            symlink(&dir, here.join(dir.file_name().unwrap())).unwrap();
+        }
+    }
+
+    fn cross(&self) -> Cross {
+        let cross = self.project.cross().env(self.leftovers.env());
+        cross
+            .engine(self.engine)
+            .cache_dir(self.leftovers.own_cache())
+    }
+
+    fn path(&self, path: &str) -> String {
+        self.project.path().join(path).to_str().unwrap().to_owned()
+    }
+
+    /// What `program` does with `args` in the project's directory.
+    fn runs(&self, program: &Path, args: &[&str]) -> Output {
+        let program = program.to_str().unwrap();
+        self.types("exec \"$@\"", &[&[program], args].concat())
+    }
+
+    fn types(&self, line: &str, args: &[&str]) -> Output {
+        let run = Invocation::new("sh")
+            .args(["-c", line, "sh"])
+            .args(args.iter().copied())
+            .env("CARGO_PKG_NAME", "app")
+            .env("TOKEN", "s3cret")
+            .cwd(self.project.path());
+        process::output(&run, &self.variables(), &Cancel::new()).unwrap()
+    }
+
+    fn variables(&self) -> Variables {
+        let env = self.leftovers.env();
+        env.iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    #[track_caller]
+    fn are_none(&self) {
+        self.leftovers.are_none();
+        let lifelines = self.leftovers.own_cache().join("lifelines");
+        let left: Vec<_> = fs::read_dir(lifelines).into_iter().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[track_caller]
+fn succeeded(said: &Output) -> &str {
+    assert!(said.exit.success(), "{}\n{}", said.exit, said.stderr);
+    &said.stdout
+}
+
+on_engines! {
+    a_program_is_compiled_and_run_from_the_host
+    what_cc_compiles_is_linked_and_run
+    what_is_gone_is_said
+    what_is_started_dies_with_its_caller
+    a_shell_is_the_environments
+}
+
+/// Eight compilers at once, then eight programs.
+fn a_program_is_compiled_and_run_from_the_host(engine: &'static str) {
+    let case = Case::new(engine);
+    let tools = case.cross().host_tools(TARGET).run().unwrap();
+    let (cc, runner) = (tools.cc().unwrap(), tools.runner().unwrap());
+    fs::create_dir(case.path("out")).unwrap();
+    thread::scope(|scope| {
+        for n in 0..8 {
+            let (case, out) = (&case, format!("out/app {n}"));
+            scope.spawn(move || {
+                succeeded(&case.runs(cc, &["-o", &out, "src/app.c"]));
+                let program = PathBuf::from(case.path(&out));
+                let target = Target::parse(TARGET).unwrap();
+                assert!(Binary::read(&program).unwrap().is_for(target));
+                let args = [out.as_str(), "a b", "$(x) 'y' \"z\"", "ü*"];
+                let said = case.runs(runner, &args[..n % 4 + 1]);
+                assert_eq!(said.exit.code, Some(i32::try_from(n % 4).unwrap()));
+                assert_eq!(said.stderr, "so it is\n");
+                let shown: String = args[1..=n % 4].iter().map(|it| format!("[{it}]")).collect();
+                let dir = case.project.path().display();
+                let expected = format!("{shown}\nin {dir}\nread nothing\nnamed \n");
+                assert_eq!(said.stdout, expected);
+            });
+        }
+    });
+    let line = "echo typed | \"$1\" 'out/app 0'";
+    let said = case.types(line, &[runner.to_str().unwrap()]);
+    assert!(succeeded(&said).contains("read typed\n"), "{}", said.stdout);
+
+    let line = "printf 'int answer = 42;' | \"$1\" -c -x c -o out/answer.o -";
+    succeeded(&case.types(line, &[cc.to_str().unwrap()]));
+    let nm = tools.tool("aarch64-linux-gnu-nm").unwrap();
+    assert!(succeeded(&case.runs(&nm, &["out/answer.o"])).contains(" D answer"));
+
+    let error = tools.tool("no-such-tool").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ToolMissing, "{error}");
+    assert!(error.to_string().contains("no-such-tool"), "{error}");
+    assert!(error.help().unwrap().contains("packages"));
+    case.are_none();
+}
+
+/// The environment's linker and emulator do the rest. What the caller's variables say of compilers is
+/// about the host.
+fn what_cc_compiles_is_linked_and_run(engine: &'static str) {
+    let case = Case::new(engine);
+    compiles_links_and_runs(&case, TARGET);
+}
+
+#[test]
+fn what_cc_compiles_for_s390x_is_linked_and_run() {
+    engines::need("sandbox");
+    let target = "s390x-unknown-linux-gnu";
+    let case = Case::of("sandbox", target);
+    compiles_links_and_runs(&case, target);
+}
+
+fn compiles_links_and_runs(case: &Case, target: &str) {
+    fs::create_dir(case.path("out")).unwrap();
+    let library = "int twice(int n) { return 2 * n; }\n";
+    fs::write(case.path("src/twice.c"), library).unwrap();
+    let main = "int twice(int);\nint main(void) { return twice(21); }\n";
+    fs::write(case.path("src/main.c"), main).unwrap();
+    let lower = target.replace('-', "_");
+    let cache = case.leftovers.own_cache();
+    let said = case.types(
+        "export CC=false CC_$3=false TARGET_CC=false AR=false AR_$3=false RANLIB_$3=false
+        export CARGO_ENCODED_RUSTFLAGS=-Ccontrol-flow-guard CROSS_CACHE_DIR=$4
+        exec \"$1\" compile $2 $5 src/twice.c twice",
+        &[
+            env!("CARGO_BIN_EXE_host-tools"),
+            case.engine,
+            &lower,
+            cache.to_str().unwrap(),
+            target,
+        ],
+    );
+    assert_eq!(succeeded(&said), "", "no line is for cargo");
+    assert!(Path::new(&case.path("out/libtwice.a")).exists());
+
+    let tools = case.cross().host_tools(target).run().unwrap();
+    let link = ["-o", "out/app", "src/main.c", "out/libtwice.a"];
+    succeeded(&case.runs(tools.linker().unwrap(), &link));
+    let said = case.runs(tools.runner().unwrap(), &["out/app"]);
+    assert_eq!(said.exit.code, Some(42), "{}", said.stderr);
+    case.are_none();
+}
+
+/// A script outlives what made it, and says what to do when the environment does not.
+fn what_is_gone_is_said(engine: &'static str) {
+    let case = Case::new(engine);
+    let tools = match engine {
+        "sandbox" => case.cross().host_tools(TARGET).run().unwrap(),
+        _ => with_own_image(&case),
+    };
+    let nm = tools.tool("aarch64-linux-gnu-nm").unwrap();
+    succeeded(&case.runs(&nm, &["--version"]));
+    match tools.environment().location {
+        Location::Directory(dir) => fs::remove_file(dir).unwrap(),
+        Location::Image(image) => {
+            let remove = Invocation::new(engine).args(["image", "rm", &image]);
+            tool::stdout(&remove);
+        }
+        _ => panic!("an environment is a directory or an image"),
+    }
+    let said = case.runs(&nm, &["--version"]);
+    assert_eq!(said.exit.code, Some(125), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("is not there any more"),
+        "{}",
+        said.stderr
+    );
+    assert!(
+        said.stderr.contains("help: run what made"),
+        "{}",
+        said.stderr
+    );
+    case.are_none();
+}
+
+/// The tools of an image by a name of the case's own, which names no compiler.
+fn with_own_image(case: &Case) -> HostTools {
+    let plan = case.cross().exec(TARGET, ["true"]).plan().unwrap();
+    let Location::Image(image) = plan.environment.location else {
+        panic!("{} has images", case.engine);
+    };
+    let own = format!("localhost/cross-test:host-tools-{}", std::process::id());
+    tool::stdout(&Invocation::new(case.engine).args(["tag", &image, &own]));
+    let toml = format!("[target.{TARGET}]\nimage = \"{own}\"\n");
+    fs::write(case.path("Cross.toml"), toml).unwrap();
+    let tools = case.cross().host_tools(TARGET).run().unwrap();
+    assert_eq!(tools.cc(), None);
+    let error = tools.cc_build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ToolMissing);
+    assert!(
+        error
+            .help()
+            .unwrap()
+            .contains("CC_aarch64_unknown_linux_gnu")
+    );
+    tools
+}
+
+fn what_is_started_dies_with_its_caller(engine: &'static str) {
+    let case = Case::new(engine);
+    let tools = case.cross().host_tools(TARGET).run().unwrap();
+    let sleep = tools.tool("sleep").unwrap();
+    let mut caller = start(&case, &sleep);
+    let is_asleep = || {
+        let processes = case.leftovers.processes();
+        processes.iter().any(|it| it.ends_with(": sleep 671 "))
+    };
+    for _ in 0..200 {
+        if is_asleep() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(is_asleep(), "{:#?}", case.leftovers.processes());
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    case.leftovers.are_none_within(Duration::from_secs(5));
+    case.are_none();
+}
+
+/// A shell that waits for the script.
+fn start(case: &Case, script: &Path) -> Child {
+    let line = "\"$1\" 671; true";
+    let sh = Invocation::new("sh").args(["-c", line, "sh", script.to_str().unwrap()]);
+    let sh = sh.cwd(case.project.path());
+    process::command(&sh, &case.variables()).spawn().unwrap()
+}
+
+fn a_shell_is_the_environments(engine: &'static str) {
+    let case = Case::new(engine);
+    let shell = env!("CARGO_BIN_EXE_host-tools");
+    let line = "echo 'echo $CC_aarch64_unknown_linux_gnu; pwd; exit 7' | \"$1\" shell $2 $3";
+    let said = case.types(line, &[shell, engine, TARGET]);
+    assert_eq!(said.exit.code, Some(7), "{}", said.stderr);
+    let expected = format!("aarch64-linux-gnu-gcc\n{}\n", case.project.path().display());
+    assert_eq!(said.stdout, expected);
+
+    let inner = "\"$SHELL_OF\" shell $ENGINE $TARGET";
+    let line = "export SHELL_OF=$1 ENGINE=$2 TARGET=$3
+        { sleep 2; echo 'test -t 0 && test -t 1 && echo interactive; exit 9'; sleep 1; } |
+        script --quiet --return --command \"$4\" /dev/null";
+    let said = case.types(line, &[shell, engine, TARGET, inner]);
+    assert_eq!(said.exit.code, Some(9), "{}\n{}", said.stdout, said.stderr);
+    let lines: Vec<_> = said.stdout.lines().map(str::trim).collect();
+    assert!(
+        lines
+            .iter()
+            .any(|it| it.ends_with("interactive") && !it.contains("echo")),
+        "{lines:?}"
+    );
+    let prompt = format!("({TARGET}) ");
+    assert!(said.stdout.contains(&prompt), "{}", said.stdout);
+    case.are_none();
+}
+
+/// The host's own cargo, with the environment's linker, compiler and runner.
+#[test]
+fn the_hosts_cargo_is_driven_by_variables() {
+    engines::need("sandbox");
+    let case = Case::of("sandbox", HOST);
+    let files = [
+        (
+            "build.rs",
+            "fn main() {
+                let out = std::env::var(\"OUT_DIR\").unwrap();
+                let object = format!(\"{out}/in_c.o\");
+                let cc = std::env::var(\"CC_x86_64_unknown_linux_gnu\").unwrap();
+                let done = std::process::Command::new(cc).args([\"-c\", \"-o\", &object, \"src/in_c.c\"]).status();
+                assert!(done.unwrap().success());
+                println!(\"cargo::rustc-link-arg={object}\");
+            }\n",
+        ),
+        ("src/in_c.c", "int in_c(void) { return 42; }\n"),
+        ("src/main.rs", "fn main() {}\n"),
+        (
+            "src/lib.rs",
+            "/// ```
+            /// assert!(std::path::Path::new(\"/run/cross-home\").is_dir());
+            /// ```
+            pub fn documented() {}
+
+            #[cfg(test)]
+            extern \"C\" { fn in_c() -> i32; }
+
+            #[test]
+            fn c_is_linked_and_all_runs_in_the_environment() {
+                assert_eq!(unsafe { in_c() }, 42);
+                assert!(std::path::Path::new(\"/run/cross-home\").is_dir());
+                assert_eq!(std::env::var(\"CARGO_PKG_NAME\").unwrap(), \"app\");
+            }\n",
+        ),
+    ];
+    for (path, text) in files {
+        fs::write(case.path(path), text).unwrap();
+    }
+    let env = case.cross().toolchain_env(HOST).unwrap();
+    assert!(env.contains_key("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER"));
+    let mut cargo = Invocation::new(tool::cargo())
+        .args(["test", "--offline", "--target", HOST])
+        .cwd(case.project.path());
+    for (name, value) in env {
+        cargo = cargo.env(name, value);
+    }
+    let said = process::output(&cargo, &case.variables(), &Cancel::new()).unwrap();
+    let passed = succeeded(&said).matches("1 passed").count();
+    assert_eq!(passed, 2, "a test and a doctest: {}", said.stdout);
+    case.are_none();
+}
+
+/// Beside an environment's compiler, whether it would have been needed.
+#[test]
+fn what_the_host_can_compile_is_known() {
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().cache_dir(leftovers.own_cache());
+    let found = cross.native_cc(HOST).unwrap();
+    assert!(found.compiler().unwrap().is_absolute(), "{found:?}");
+    let found = cross.native_cc("s390x-unknown-linux-gnu").unwrap();
+    let program = "s390x-linux-gnu-gcc";
+    match tool::found(program) {
+        Some(_) => assert!(matches!(found, NativeCc::Works { .. }), "{found:?}"),
+        None => assert_eq!(
+            format!("{found:?}"),
+            format!("Missing {{ program: {program:?} }}")
+        ),
+    }
+    let error = cross.native_cc("no-such-target").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownTarget);
+    leftovers.are_none();
+}
