@@ -41,13 +41,11 @@ impl Cross {
     /// workspace and what goes with it have to be named there.
     ///
     /// ```no_run
-    /// # fn nextest() -> std::process::Command { unimplemented!() }
-    /// let cross = cross_core::Cross::discover()?;
-    /// let env = cross.toolchain_env("riscv64gc-unknown-linux-gnu")?;
-    /// nextest()
-    ///     .args(["run", "--target", "riscv64gc-unknown-linux-gnu"])
-    ///     .envs(&env)
-    ///     .status()?;
+    /// # use std::process::Command;
+    /// let target = "riscv64gc-unknown-linux-gnu";
+    /// let env = cross_core::Cross::discover()?.toolchain_env(target)?;
+    /// let mut nextest = Command::new("cargo");
+    /// nextest.args(["nextest", "run", "--target", target]).envs(&env).status()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -278,7 +278,7 @@ fn what_is_started_dies_with_its_caller(engine: &'static str) {
         let processes = case.leftovers.processes();
         processes.iter().any(|it| it.ends_with(": sleep 671 "))
     };
-    for _ in 0..200 {
+    for _ in 0..600 {
         if is_asleep() {
             break;
         }
