@@ -66,7 +66,7 @@ fn firmware(word: &str) -> String {
 /// The build scripts that docs/embedding.md shows, in their order, for `target`.
 fn documented(nth: usize, target: &str) -> String {
     let text = fs::read_to_string(tool::repository().join("docs/embedding.md")).unwrap();
-    let mut shown = text.split("```rust\n// build.rs\n").skip(1);
+    let mut shown = text.split("```rust,no_run\n// build.rs\n").skip(1);
     let script = shown.nth(nth).unwrap().split("```").next().unwrap();
     assert!(script.contains("thumbv7em-none-eabihf"), "{script}");
     script.replace("thumbv7em-none-eabihf", target)
