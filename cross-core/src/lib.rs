@@ -14,8 +14,8 @@
 //!
 //! # From one line to every knob
 //!
-//! [`build`], [`test()`] and [`run`] act on the current directory with the process's environment.
-//! [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
+//! [`build`], [`test()`], [`run`] and their siblings act on the current directory with the process's
+//! environment. [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
 //!
 //! ```no_run
 //! use cross_core::{Cancel, Cross};
@@ -132,6 +132,15 @@ pub fn build(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.build(target).run()
 }
 
+/// Checks the package in the current directory for `target`: everything but the making of code.
+///
+/// # Errors
+///
+/// See [`ErrorKind`].
+pub fn check(target: impl Into<String>) -> Result<Outcome> {
+    Cross::discover()?.check(target).run()
+}
+
 /// Tests the package in the current directory for `target`, under its emulator where it needs one.
 ///
 /// # Errors
@@ -148,4 +157,45 @@ pub fn test(target: impl Into<String>) -> Result<Outcome> {
 /// See [`ErrorKind`]; a program that returns a failure is [`ErrorKind::ProgramFailed`].
 pub fn run(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.run(target).run()
+}
+
+/// Runs the benchmarks of the package in the current directory for `target`.
+///
+/// # Errors
+///
+/// See [`ErrorKind`].
+pub fn bench(target: impl Into<String>) -> Result<Outcome> {
+    Cross::discover()?.bench(target).run()
+}
+
+/// Checks the package in the current directory for `target` with clippy.
+///
+/// # Errors
+///
+/// See [`ErrorKind`]; a lint that is denied is [`ErrorKind::CargoFailed`].
+pub fn clippy(target: impl Into<String>) -> Result<Outcome> {
+    Cross::discover()?.clippy(target).run()
+}
+
+/// Documents the package in the current directory for `target`, in `target/<triple>/doc`.
+///
+/// # Errors
+///
+/// See [`ErrorKind`].
+pub fn doc(target: impl Into<String>) -> Result<Outcome> {
+    Cross::discover()?.doc(target).run()
+}
+
+/// Builds the one target of the package in the current directory for `target` with these arguments for
+/// rustc.
+///
+/// # Errors
+///
+/// See [`ErrorKind`].
+pub fn rustc<I>(target: impl Into<String>, args: I) -> Result<Outcome>
+where
+    I: IntoIterator,
+    I::Item: Into<String>,
+{
+    Cross::discover()?.rustc(target).args(args).run()
 }

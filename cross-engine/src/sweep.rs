@@ -72,7 +72,7 @@ impl Environments<'_> {
             let Some(lock) = name.to_str().and_then(|name| lock_of(name, &path)) else {
                 continue;
             };
-            // Whoever makes or removes it holds the lock.
+            // Whoever makes it holds the lock. One that is being removed may be removed by two.
             let Ok(Some(_lock)) = self.try_lock(&lock) else {
                 continue;
             };

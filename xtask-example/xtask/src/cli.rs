@@ -258,6 +258,8 @@ pub(crate) enum EnvAction {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Remove what a crash of the machine left behind
+    Sweep,
 }
 
 #[cfg(test)]

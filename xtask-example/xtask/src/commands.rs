@@ -208,6 +208,12 @@ pub(crate) fn env(args: &Env, cancel: &Cancel) -> Result<(), Failure> {
                 ui::answer(name);
             }
         }
+        Some(EnvAction::Sweep) => {
+            let swept = cross.sweep(engine)?;
+            swept.containers.iter().for_each(ui::answer);
+            let directories = swept.directories.iter();
+            directories.for_each(|it| ui::answer(it.display()));
+        }
         Some(EnvAction::Rm { names }) => {
             for name in names {
                 if !cross.remove_environment(engine, name)? {
