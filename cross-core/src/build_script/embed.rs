@@ -149,8 +149,11 @@ mod tests {
             package,
             name,
             kind,
+            profile: "dev".to_owned(),
+            inside: path.clone(),
             path,
             glibc: None,
+            sha256: None,
         }
     }
 
