@@ -1,5 +1,5 @@
-//! The one door to the process's own environment, directory and parent, for [`Cross::discover`] and
-//! [`BuildScript::discover`].
+//! The one door to what is the process's own: its environment, directory and parent, for
+//! [`Cross::discover`] and [`BuildScript::discover`], and its processors.
 //!
 //! [`Cross::discover`]: crate::Cross::discover
 //! [`BuildScript::discover`]: crate::build_script::BuildScript::discover
@@ -30,4 +30,10 @@ pub(crate) fn parent_command_line() -> Vec<String> {
     words
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect()
+}
+
+/// How many processors the process may use: the machine's, its affinity's, or its cgroup's.
+pub(crate) fn processors() -> u32 {
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -1,5 +1,8 @@
 //! The context of every request: where, with which environment, engine and listener.
 
+mod environments;
+mod shared;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -9,9 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
-use cross_engine::{Cancel, Environments, Host, Needs, Preference, Selected, Swept, Variables};
+use cross_engine::{Cancel, Host, Needs, Preference, Selected, Variables};
 
 use crate::ambient;
+use crate::budget::Budget;
 use crate::error::{EngineContext as _, Error, ErrorKind, IoContext as _, Result};
 use crate::event::{Event, EventKind, Events};
 use crate::workspace::Project;
@@ -46,6 +50,10 @@ struct Settings {
     request: Option<LayerBuilder>,
     policy: BTreeMap<Code, Severity>,
     events: Events,
+    /// Whether nothing may use a network.
+    offline: bool,
+    /// The jobs that the requests of several targets share.
+    budget: Option<Arc<Budget>>,
     /// Engines that have answered, so that each is asked once.
     probed: Arc<Mutex<BTreeMap<String, Selected>>>,
 }
@@ -74,6 +82,8 @@ impl Cross {
             request: None,
             policy: BTreeMap::new(),
             events: Events::default(),
+            offline: false,
+            budget: None,
             probed: Arc::default(),
         }))
     }
@@ -362,6 +372,7 @@ impl Cross {
             },
             dir: self.0.dir.clone(),
             manifest: self.0.manifest.clone(),
+            offline: self.0.offline,
         })
     }
 
@@ -413,47 +424,6 @@ impl Cross {
         let selected = cross_engine::select(&preference, needs, host, cancel).engine()?;
         probed.insert(key, selected.clone());
         Ok(selected)
-    }
-
-    /// The environments that `engine` (a name as for [`Cross::engine`]) holds.
-    ///
-    /// # Errors
-    ///
-    /// When no such engine answers.
-    pub fn environments(&self, engine: &str) -> Result<Vec<cross_engine::Environment>> {
-        let (host, cancel) = (self.host()?, Cancel::new());
-        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        Environments::new(&selected.engine, &host)
-            .list(&cancel)
-            .engine()
-    }
-
-    /// Removes what a crash of this machine left behind: containers of ours that do not run any more on
-    /// `engine` (a name as for [`Cross::engine`]), and half-made directories of the cache. Nothing that is
-    /// in use, and nothing that others made. After anything less than a crash there is nothing to do.
-    ///
-    /// # Errors
-    ///
-    /// When no such engine answers.
-    pub fn sweep(&self, engine: &str) -> Result<Swept> {
-        let (host, cancel) = (self.host()?, Cancel::new());
-        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        Environments::new(&selected.engine, &host)
-            .sweep(&cancel)
-            .engine()
-    }
-
-    /// Removes an environment by its name; says whether it was there.
-    ///
-    /// # Errors
-    ///
-    /// When no such engine answers, or the environment cannot be removed.
-    pub fn remove_environment(&self, engine: &str, name: &str) -> Result<bool> {
-        let (host, cancel) = (self.host()?, Cancel::new());
-        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        Environments::new(&selected.engine, &host)
-            .remove(name, &cancel)
-            .engine()
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Error(Box<Inner>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// What was asked for asks for nothing, or contradicts itself: no target, a target twice.
+    Request,
     /// The target is not one this library knows.
     UnknownTarget,
     /// The target is known, but nothing here can build for it yet.
@@ -29,6 +31,9 @@ pub enum ErrorKind {
     Manifest,
     /// A dependency could not be fetched.
     Fetch,
+    /// The request is not to use a network, and what it needs is not here; the message names all of it.
+    /// [`Cross::prefetch`](crate::Cross::prefetch) makes it be here.
+    Offline,
     /// The Rust toolchain that was asked for is not there or lacks the target's `std`.
     Toolchain,
     /// No engine that could serve the request answers on this machine.
@@ -144,6 +149,26 @@ impl Error {
 
     pub(crate) fn with_compiler(mut self, said: Vec<CompilerDiagnostic>) -> Self {
         self.0.compiler = said;
+        self
+    }
+
+    /// The same error once more, without its causes: for each of several that it befalls.
+    pub(crate) fn again(&self) -> Self {
+        Error(Box::new(Inner {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            help: self.0.help.clone(),
+            code: self.0.code,
+            tests: self.0.tests.clone(),
+            diagnostics: self.0.diagnostics.clone(),
+            compiler: self.0.compiler.clone(),
+            source: None,
+        }))
+    }
+
+    /// The same error, which says that it is about `target`.
+    pub(crate) fn about(mut self, target: &str) -> Self {
+        self.0.message = format!("{target}: {}", self.0.message);
         self
     }
 

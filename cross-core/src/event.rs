@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cross_engine::clock;
 use cross_engine::process::Stream;
+use cross_engine::{Cancel, clock};
 use serde::Serialize;
 
+use crate::budget::JobBudget;
 use crate::front_door::decision::Decision;
 use crate::outcome::{Artifact, CompilerDiagnostic};
 
@@ -40,6 +41,8 @@ pub enum EventKind {
         /// Why this one.
         reason: String,
     },
+    /// How many jobs there may be at once, where requests for several targets share a budget.
+    JobsShared(JobBudget),
     /// A step of the plan began.
     StepStarted {
         /// Its number, from 1.
@@ -125,6 +128,22 @@ pub(crate) struct Events {
 }
 
 impl Events {
+    /// The same listener, who stops whatever `cancel` stops by breaking.
+    pub(crate) fn stopping(&self, cancel: &Cancel) -> Self {
+        let mut events = self.clone();
+        if let Some(listener) = events.listener.take() {
+            let cancel = cancel.clone();
+            events.listener = Some(Arc::new(move |event: &Event| {
+                let flow = listener(event);
+                if flow.is_break() {
+                    cancel.cancel();
+                }
+                flow
+            }));
+        }
+        events
+    }
+
     pub(crate) fn emit(&self, target: &str, kind: EventKind) -> ControlFlow<()> {
         let Some(listener) = &self.listener else {
             return ControlFlow::Continue(());

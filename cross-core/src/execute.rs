@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
-    Cancel, Environments, Host, ImageBuild, Invocation, Location, Progress, RunSpec, clock,
+    Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
 };
 use cross_targets::Glibc;
 
@@ -33,39 +33,9 @@ use crate::toolchain::ToolchainSource;
 /// Carries `plan` out.
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     let host = plan.cross.host()?;
-    let mut execution = Execution {
-        plan,
-        environment: plan.environment.clone(),
-        host: &host,
-        cancel,
-        built: Vec::new(),
-        diagnostics: Vec::new(),
-        tests: None,
-        raw_profiles: Vec::new(),
-        stdout: None,
-        code: None,
-        current: Current::of(plan, &host, cancel),
-    };
+    let mut execution = Execution::new(plan, &host, cancel);
     execution.begin()?;
-    let mut timings = Vec::new();
-    for (n, step) in plan.steps.iter().enumerate() {
-        let start = clock::now();
-        execution.emit(EventKind::StepStarted {
-            step: n + 1,
-            steps: plan.steps.len(),
-            purpose: step.purpose.clone(),
-        })?;
-        execution.step(step)?;
-        let seconds = start.elapsed().as_secs_f64();
-        execution.emit(EventKind::StepFinished {
-            step: n + 1,
-            seconds,
-        })?;
-        timings.push(Timing {
-            purpose: step.purpose.clone(),
-            seconds,
-        });
-    }
+    let timings = execution.steps()?;
     let mut toolchain = plan.toolchain.clone();
     if toolchain.source == ToolchainSource::Image {
         toolchain.version = files::recorded_rustc(&plan.target_dir);
@@ -86,6 +56,12 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     })
 }
 
+/// Carries out a plan that is a part of another, which tells what there is to tell of the whole.
+pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> {
+    let host = plan.cross.host()?;
+    Execution::new(plan, &host, cancel).steps()
+}
+
 struct Execution<'a> {
     plan: &'a Plan,
     /// The environment, with what is known of it by now.
@@ -102,7 +78,46 @@ struct Execution<'a> {
     current: Current<'a>,
 }
 
-impl Execution<'_> {
+impl<'a> Execution<'a> {
+    fn new(plan: &'a Plan, host: &'a Host, cancel: &'a Cancel) -> Self {
+        Execution {
+            plan,
+            environment: plan.environment.clone(),
+            host,
+            cancel,
+            built: Vec::new(),
+            diagnostics: Vec::new(),
+            tests: None,
+            raw_profiles: Vec::new(),
+            stdout: None,
+            code: None,
+            current: Current::of(plan, host, cancel),
+        }
+    }
+
+    fn steps(&mut self) -> Result<Vec<Timing>> {
+        let (plan, mut timings) = (self.plan, Vec::new());
+        for (n, step) in plan.steps.iter().enumerate() {
+            let start = clock::now();
+            self.emit(EventKind::StepStarted {
+                step: n + 1,
+                steps: plan.steps.len(),
+                purpose: step.purpose.clone(),
+            })?;
+            self.step(step)?;
+            let seconds = start.elapsed().as_secs_f64();
+            self.emit(EventKind::StepFinished {
+                step: n + 1,
+                seconds,
+            })?;
+            timings.push(Timing {
+                purpose: step.purpose.clone(),
+                seconds,
+            });
+        }
+        Ok(timings)
+    }
+
     fn begin(&self) -> Result<()> {
         for warning in &self.plan.warnings {
             self.emit(EventKind::Warning {
@@ -114,7 +129,11 @@ impl Execution<'_> {
         self.emit(EventKind::EngineChosen {
             engine: self.plan.engine.to_string(),
             reason: self.plan.engine_reason.clone(),
-        })
+        })?;
+        match self.plan.cross.budget() {
+            Some(budget) => self.emit(EventKind::JobsShared(budget.about.clone())),
+            None => Ok(()),
+        }
     }
 
     /// Tells the listener, which may stop the request.
@@ -148,7 +167,10 @@ impl Execution<'_> {
                 spec,
                 output,
                 yielding,
-            } => self.run(spec, *output, yielding),
+            } => {
+                let _alone = step.fetches().then(|| self.registry()).transpose()?;
+                self.run(spec, *output, yielding)
+            }
             Action::CollectProfiles { from } => {
                 self.raw_profiles = coverage::files(from)?;
                 Ok(())
@@ -248,7 +270,12 @@ impl Execution<'_> {
     }
 
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
-        let spec = self.current.run(spec, yielding)?;
+        let mut spec = self.current.run(spec, yielding)?;
+        let budget = self.plan.cross.budget().cloned();
+        let jobs = budget
+            .as_ref()
+            .map(|it| it.begin(&mut spec, output, self.cancel));
+        let _jobs = jobs.transpose()?;
         match output {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
@@ -262,6 +289,12 @@ impl Execution<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Waits until no other run fetches: cargo's own lock is on the host, where a run does not see it.
+    fn registry(&self) -> Result<Lock> {
+        let file = self.host.cache.join("locks/registry");
+        Lock::acquire(&file, self.cancel, &mut || {}).engine()
     }
 
     /// Runs a command line of the front door, whose exit code is the caller's to judge.

@@ -150,8 +150,7 @@ impl Request {
         self
     }
 
-    /// Without a network, also for what runs on the host: what is not fetched yet is an error
-    /// (`--offline`).
+    /// Without a network: as [`Cross::offline`](crate::Cross::offline), for this request alone.
     pub fn offline(mut self) -> Self {
         self.options.offline = true;
         self

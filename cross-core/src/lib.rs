@@ -40,6 +40,7 @@ mod guide {}
 
 mod ambient;
 pub mod binary;
+mod budget;
 pub mod build_script;
 mod build_std;
 mod cargo_config;
@@ -65,10 +66,13 @@ mod host_tools;
 mod inside;
 mod knobs;
 mod libtest;
+mod many;
 mod nextest;
+mod offline;
 mod outcome;
 mod plan;
 mod planner;
+mod prefetch;
 mod recipes;
 mod request;
 mod requests;
@@ -97,6 +101,7 @@ pub use cross_engine::{
 };
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 
+pub use budget::{JobBudget, JobSharing};
 pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
 #[cfg(feature = "cc")]
 pub use cc_build::NativeCc;
@@ -109,6 +114,8 @@ pub use front_door::commands::{Place, markdown as cargo_commands_markdown};
 pub use front_door::decision::{Decision, Part};
 pub use front_door::render::Change;
 pub use host_tools::{HostTools, HostToolsRequest};
+pub use many::outcome::{ManyOutcome, TargetOutcome};
+pub use many::{Many, ManyPlan, Turn};
 pub use outcome::{Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing};
 #[cfg(feature = "schema")]
 pub use plan::plan_schema;
@@ -116,6 +123,7 @@ pub use plan::{
     Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan,
     Prepared, Step, Verb, Warning,
 };
+pub use prefetch::{PrefetchOutcome, Prefetched};
 pub use request::Request;
 pub use shell::ShellRequest;
 pub use test_summary::{TestBinary, TestResult, TestStatus, TestSummary};

@@ -116,6 +116,9 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// The configuration that holds for the target, each value with where it was written.
     pub configuration: Vec<Explained>,
+    /// How many steps there are before those of the verb itself.
+    #[serde(skip)]
+    pub(crate) preparation: usize,
     /// What runs programs of the target, for telling its crash from theirs.
     #[serde(skip)]
     pub(crate) emulator: Emulator,
@@ -332,6 +335,17 @@ pub enum OutputKind {
     CommandLine,
 }
 
+impl Step {
+    /// Whether it makes or pulls the environment, or a part of it.
+    pub(crate) fn is_environment(&self) -> bool {
+        let of = &self.action;
+        matches!(
+            of,
+            Action::MakeEnvironment(_) | Action::PullImage { .. } | Action::BuildImage { .. }
+        )
+    }
+}
+
 impl Plan {
     /// The steps, in order.
     pub fn steps(&self) -> &[Step] {
@@ -397,6 +411,41 @@ impl Plan {
         self.steps
             .retain(|step| matches!(step.action, Action::MakeEnvironment(_)));
         self
+    }
+
+    /// Only these steps. The whole says what there is to warn of.
+    fn only(&self, keep: impl Fn(usize, &Step) -> bool) -> Self {
+        let mut part = self.clone();
+        let mut number = 0..;
+        part.steps
+            .retain(|step| keep(number.next().unwrap_or(usize::MAX), step));
+        part.preparation = part.steps.len();
+        part.warnings.clear();
+        part
+    }
+
+    /// Only this step, which is one of several plans.
+    pub(crate) fn part(&self, step: Step) -> Self {
+        let mut part = self.only(|_, _| false);
+        part.steps.push(step);
+        part
+    }
+
+    /// Only what makes or pulls the environment.
+    pub(crate) fn environment_part(&self) -> Self {
+        self.only(|_, step| step.is_environment())
+    }
+
+    /// Only what comes before the verb itself.
+    pub(crate) fn preparation_part(&self) -> Self {
+        self.only(|number, _| number < self.preparation)
+    }
+
+    /// Leaves out what is done once for several plans.
+    pub(crate) fn leave_out_host_steps(&mut self) {
+        let is_host = |step: &Step| matches!(step.action, Action::Host { .. });
+        self.preparation -= self.steps.iter().filter(|step| is_host(step)).count();
+        self.steps.retain(|step| !is_host(step));
     }
 
     /// Carries the plan out.

@@ -1,6 +1,7 @@
 //! From a request and facts to a plan. The facts are probed once, then everything is pure.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cross_config::{Code, Explained, Network as ConfigNetwork, Origin, Settings, TargetConfig};
 use cross_engine::{
@@ -9,12 +10,14 @@ use cross_engine::{
 };
 use cross_targets::RustSource;
 
+use crate::budget::Budget;
 use crate::build_std;
 use crate::crash::Emulator;
 use crate::cross::Cross;
 use crate::definition::{Base, Choice, Definition};
 use crate::error::{EngineContext as _, Result};
 use crate::inside::{self, Inside};
+use crate::offline;
 use crate::plan::{
     Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
     Verb, Warning,
@@ -49,6 +52,10 @@ pub(crate) struct Facts {
     pub(crate) build_std: Vec<String>,
     /// Arguments that give rustc the flags of the request, where a variable does not.
     rustflags: Vec<String>,
+    /// The jobs that are shared with requests for other targets.
+    budget: Option<Arc<Budget>>,
+    /// Whether nothing may use a network.
+    offline: bool,
 }
 
 /// Plans `request`.
@@ -115,6 +122,10 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();
     warnings.extend(definition.warning(there.digest()));
     warnings.extend(without_effect(&settings, &selected));
+    let offline = offline::is_asked(request);
+    if offline {
+        warnings.extend(offline::warning(&definition, &there));
+    }
     Ok(Facts {
         cargo,
         workspace,
@@ -132,6 +143,8 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         rustflags,
         host,
         target,
+        budget: cross.budget().cloned(),
+        offline,
     })
 }
 
@@ -235,12 +248,17 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         action: Action::Prepare(facts.inside.prepared.clone()),
         command: None,
     });
-    if compiles && facts.workspace.needs_fetch {
+    let unfetched = facts.workspace.unfetched.as_deref();
+    if compiles && unfetched.is_some() {
         steps.push(facts.fetch(&request.options));
     }
     if compiles {
         steps.extend(facts.fetch_std()?);
     }
+    if facts.offline {
+        offline::check(facts.target.asked(), &steps, unfetched)?;
+    }
+    let preparation = steps.len();
     steps.extend(verbs::steps(request, &facts)?);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
@@ -258,6 +276,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         steps,
         warnings: facts.warnings,
         configuration: facts.explained,
+        preparation,
         cross: request.cross.clone(),
     })
 }
@@ -316,7 +335,8 @@ impl Facts {
     fn environment_steps(&self, cancel: &Cancel) -> Result<Vec<Step>> {
         let (definition, there) = (&self.definition, &self.there);
         let mut steps = Vec::new();
-        if there.complete(definition) {
+        // Offline, an image that was built of files that may have changed has to do.
+        if there.complete(definition) || self.offline && there.image.is_some() {
             return Ok(steps);
         }
         let rebuild = there.base.is_none() || definition.copies();
@@ -400,7 +420,8 @@ impl Facts {
         for triple in triples(&self.target) {
             command = command.args(["--target", &triple]);
         }
-        for (flag, given) in [("--locked", options.locked), ("--offline", options.offline)] {
+        let offline = options.offline || self.offline;
+        for (flag, given) in [("--locked", options.locked), ("--offline", offline)] {
             if given {
                 command = command.arg(flag);
             }
@@ -482,6 +503,7 @@ impl Facts {
     /// A run of `command` in the environment; `usual` is its network unless the configuration says
     /// otherwise.
     pub(crate) fn run_spec(&self, command: Vec<String>, usual: Network) -> RunSpec {
+        let usual = if self.offline { Network::None } else { usual };
         let network = self
             .config
             .network
@@ -497,7 +519,7 @@ impl Facts {
             mounts.extend(self.inside.network_mounts.iter().cloned());
             env.extend(self.inside.network_env.clone());
         }
-        RunSpec::new(self.root.clone(), self.cwd(), command)
+        let spec = RunSpec::new(self.root.clone(), self.cwd(), command)
             .mounts(mounts)
             .env(env)
             .network(network)
@@ -508,7 +530,11 @@ impl Facts {
                 &self.settings,
                 &self.selected.engine,
             ))
-            .seccomp(self.inside.seccomp.clone())
+            .seccomp(self.inside.seccomp.clone());
+        match &self.budget {
+            Some(budget) => budget.bind(spec),
+            None => spec,
+        }
     }
 
     /// The user's words for the `run` of a container; the sandbox has none.

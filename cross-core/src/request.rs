@@ -154,6 +154,12 @@ impl Request {
         self
     }
 
+    /// The same, made by this [`Cross`].
+    pub(crate) fn with(mut self, cross: Cross) -> Self {
+        self.cross = cross;
+        self
+    }
+
     pub(crate) fn layer(&self) -> Option<Layer> {
         self.layer.clone().map(LayerBuilder::build)
     }

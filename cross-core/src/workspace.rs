@@ -23,8 +23,9 @@ pub(crate) struct Workspace {
     pub(crate) members: BTreeMap<String, PathBuf>,
     /// The workspace roots of path dependencies that lie outside of this workspace.
     pub(crate) outside: Vec<PathBuf>,
-    /// Whether something has to be fetched, or `Cargo.lock` to be written, before a build.
-    pub(crate) needs_fetch: bool,
+    /// Why something has to be fetched, or `Cargo.lock` to be written, before a build, in cargo's words;
+    /// nothing where all is there.
+    pub(crate) unfetched: Option<String>,
 }
 
 /// Where a project is, by [`Cross::project`](crate::Cross::project).
@@ -67,6 +68,8 @@ pub(crate) struct HostCargo {
     pub(crate) dir: PathBuf,
     /// `--manifest-path`, where one was given.
     pub(crate) manifest: Option<PathBuf>,
+    /// Whether it must not use a network.
+    pub(crate) offline: bool,
 }
 
 /// Variables of an outer cargo (`cargo xtask`, a build script) that mean its package, not ours.
@@ -117,6 +120,12 @@ impl HostCargo {
         for name in OUTER_CARGO {
             cargo = cargo.env_value(name, Value::Unset);
         }
+        if self.offline {
+            let offline = [("CARGO_NET_OFFLINE", "true"), ("RUSTUP_AUTO_INSTALL", "0")];
+            cargo = offline
+                .into_iter()
+                .fold(cargo, |cargo, (name, value)| cargo.env(name, value));
+        }
         // A cargo that is called directly would else find rustup's proxy, at 30 ms a call.
         let rustc = self.program.with_file_name("rustc");
         if rustc.is_file() {
@@ -157,11 +166,12 @@ pub(crate) fn probe(
         return Ok(workspace);
     }
     let asked = clock::unix_time();
-    if let Ok(metadata) = ask(&full, host, cancel)? {
-        let outside = metadata.packages.iter().filter_map(outside_of(&metadata));
+    let answer = ask(&full, host, cancel)?;
+    if let Ok(metadata) = &answer {
+        let outside = metadata.packages.iter().filter_map(outside_of(metadata));
         let outside = outside.map(workspace_root_of).collect::<BTreeSet<_>>();
-        let workspace = Workspace::of(cargo, &metadata, outside, false);
-        let stamps = dependence(cargo, &metadata, host);
+        let workspace = Workspace::of(cargo, metadata, outside, None);
+        let stamps = dependence(cargo, metadata, host);
         memory.remember(&name, &key, stamps, asked, &workspace);
         return Ok(workspace);
     }
@@ -180,7 +190,7 @@ pub(crate) fn probe(
         };
         queue.extend(declared_paths(&without_dependencies(&there, host, cancel)?));
     }
-    Ok(Workspace::of(cargo, &metadata, outside, true))
+    Ok(Workspace::of(cargo, &metadata, outside, answer.err()))
 }
 
 /// The project's directories. Writes nothing.
@@ -208,7 +218,7 @@ impl Workspace {
         cargo: &HostCargo,
         metadata: &Metadata,
         outside: BTreeSet<PathBuf>,
-        needs_fetch: bool,
+        unfetched: Option<String>,
     ) -> Self {
         let here = cargo
             .manifest
@@ -233,7 +243,7 @@ impl Workspace {
                 })
                 .collect(),
             outside: outside.into_iter().collect(),
-            needs_fetch,
+            unfetched,
         }
     }
 

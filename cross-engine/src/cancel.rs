@@ -23,8 +23,21 @@ use crate::clock;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Cancel {
-    flag: Arc<AtomicBool>,
+    flag: Arc<Flag>,
     deadline: Option<Instant>,
+}
+
+/// What is set by [`Cancel::cancel`]; what is above it counts as well.
+#[derive(Debug, Default)]
+struct Flag {
+    set: AtomicBool,
+    above: Option<Arc<Flag>>,
+}
+
+impl Flag {
+    fn is_set(&self) -> bool {
+        self.set.load(Ordering::SeqCst) || self.above.as_ref().is_some_and(|it| it.is_set())
+    }
 }
 
 /// Why something was stopped before its end.
@@ -64,9 +77,32 @@ impl Cancel {
         self
     }
 
-    /// Stops everything that was given this handle or a clone of it.
+    /// A handle for a part of the work: it stops when this one does, and can be stopped alone.
+    ///
+    /// ```
+    /// use cross_engine::Cancel;
+    ///
+    /// let all = Cancel::new();
+    /// let (one, other) = (all.child(), all.child());
+    /// one.cancel();
+    /// assert!(one.check().is_err() && other.check().is_ok());
+    /// all.cancel();
+    /// assert!(other.check().is_err());
+    /// ```
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Cancel {
+            flag: Arc::new(Flag {
+                set: AtomicBool::new(false),
+                above: Some(Arc::clone(&self.flag)),
+            }),
+            deadline: self.deadline,
+        }
+    }
+
+    /// Stops everything that was given this handle, a clone or a [`child`](Cancel::child) of it.
     pub fn cancel(&self) {
-        self.flag.store(true, Ordering::SeqCst);
+        self.flag.set.store(true, Ordering::SeqCst);
     }
 
     /// `Ok` while work may go on.
@@ -75,7 +111,7 @@ impl Cancel {
     ///
     /// Why it has to stop.
     pub fn check(&self) -> Result<(), Stopped> {
-        if self.flag.load(Ordering::SeqCst) {
+        if self.flag.is_set() {
             return Err(Stopped::Cancelled);
         }
         match self.deadline {

@@ -3,7 +3,6 @@
 use crate::engine::{Engine, Kind};
 use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::invocation::{Invocation, Value};
-use crate::lifeline;
 use crate::run::{Access, Mount, Network, Root, RunSpec, arranged};
 
 /// The label that marks a container of ours.
@@ -40,18 +39,15 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     for (name, value) in &spec.env {
         run = variable(run, name, value);
     }
-    if let Some(dir) = &spec.lifeline {
-        let held = Mount::read(dir).at(lifeline::HELD_AT);
-        run = run.args(["--mount", &mount_option(&held)?]);
+    for mount in spec.own_mounts() {
+        run = run.args(["--mount", &mount_option(&mount)?]);
     }
     // The user's words come last, so that they win.
     run = run.args(spec.options.iter().cloned()).arg(image);
-    if let Some(hang) = spec.hang() {
-        run = run
-            .args(lifeline::in_namespace(1, &spec.name, hang))
-            .lifeline();
+    if spec.hang().is_some() {
+        run = run.lifeline();
     }
-    Ok(run.args(spec.command.iter().cloned()))
+    Ok(run.args(spec.wrapper(1)).args(spec.command.iter().cloned()))
 }
 
 /// The flags that say who runs in the container and what it may.

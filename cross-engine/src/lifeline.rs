@@ -52,6 +52,16 @@ exec 3<&- 6>&-
 trap : INT QUIT
 ";
 
+/// Where a run sees the directory of its job server.
+pub(crate) const JOBS_AT: &str = "/run/cross-jobs";
+
+/// Opens the pipe of the job server for the command, under a number that every cargo and every make
+/// understands: see [`jobserver`](crate::jobserver). `command` keeps a shell from ending by itself.
+const CLIENT: &str = "\
+command exec 8<>/run/cross-jobs/tokens || { echo 'cross: the job server cannot be opened' >&2; exit 125; }
+export CARGO_MAKEFLAGS='-j --jobserver-fds=8,8 --jobserver-auth=8,8'
+";
+
 /// Runs the command and returns its exact status. It runs in the foreground, since a shell has
 /// background jobs ignore `SIGINT`, and in a subshell, so that the shell's remarks on signals stay out
 /// of its standard error.
@@ -67,20 +77,29 @@ pub(crate) enum Hang {
     Fifo,
 }
 
-/// The words that put a command, whose words follow, on its lifeline in a process namespace. The shell
-/// is the process `number` there, if no others come before it; `name` is the run's alone.
-pub(crate) fn in_namespace(number: u8, name: &str, hang: Hang) -> [String; 4] {
+/// The words that put a command, whose words follow, on its lifeline in a process namespace, and make it
+/// a client of its job server if it has one. The shell is the process `number` there, if no others come
+/// before it; `name` is the run's alone.
+pub(crate) fn in_namespace(number: u8, name: &str, hang: Hang, jobs: bool) -> [String; 4] {
     let hang = match hang {
         Hang::Stdin => HANG_ON_STDIN,
         Hang::Fifo => HANG_ON_FIFO,
     };
     let name = if name.is_empty() { "cross" } else { name };
-    [
-        "sh".to_owned(),
-        "-c".to_owned(),
-        format!("{OWN}own {number} {}\n{hang}{RUN}", quoted(name)),
-        "cross".to_owned(),
-    ]
+    let client = if jobs { CLIENT } else { "" };
+    shell(format!(
+        "{OWN}own {number} {}\n{client}{hang}{RUN}",
+        quoted(name)
+    ))
+}
+
+/// The words that make a command, whose words follow, a client of its job server and nothing else.
+pub(crate) fn at_jobserver() -> [String; 4] {
+    shell(format!("{CLIENT}exec \"$@\""))
+}
+
+fn shell(script: String) -> [String; 4] {
+    ["sh".to_owned(), "-c".to_owned(), script, "cross".to_owned()]
 }
 
 /// For a command of the host, whose process group ends with its owner: `TERM` when standard input

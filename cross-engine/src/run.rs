@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::invocation::Value;
 use crate::layout::Layout;
-use crate::lifeline::Hang;
+use crate::lifeline::{self, Hang};
 
 /// A command to run in an environment.
 ///
@@ -51,6 +51,9 @@ pub struct RunSpec {
     /// A file with the container's seccomp profile; the engine's usual one if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub seccomp: Option<PathBuf>,
+    /// The directory of the job server that the command is a client of: see [`RunSpec::jobserver`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub jobserver: Option<PathBuf>,
     /// The directory of the lifeline, where standard input is the program's and so cannot be it.
     /// It is there only during a run: a command that is only shown hangs on nobody.
     #[serde(skip)]
@@ -155,6 +158,7 @@ impl RunSpec {
             options: Vec::new(),
             user_namespace: None,
             seccomp: None,
+            jobserver: None,
             lifeline: None,
         }
     }
@@ -256,10 +260,39 @@ impl RunSpec {
         self
     }
 
+    /// Makes the command a client of the [`Jobserver`](crate::Jobserver) in this directory, as the variable
+    /// `CARGO_MAKEFLAGS` tells it. It may run one job without asking: who runs it has to hold
+    /// [`Tokens`](crate::Tokens).
+    #[must_use]
+    pub fn jobserver(mut self, dir: Option<PathBuf>) -> Self {
+        self.jobserver = dir;
+        self
+    }
+
     /// Hangs the run on the lifeline in this directory.
     pub(crate) fn lifeline(mut self, dir: Option<PathBuf>) -> Self {
         self.lifeline = dir;
         self
+    }
+
+    /// The directories of ours that the run sees beside the caller's mounts.
+    pub(crate) fn own_mounts(&self) -> impl Iterator<Item = Mount> {
+        let held = (&self.lifeline, lifeline::HELD_AT);
+        let jobs = (&self.jobserver, lifeline::JOBS_AT);
+        [held, jobs]
+            .into_iter()
+            .filter_map(|(dir, at)| Some(Mount::read(dir.as_ref()?).at(at)))
+    }
+
+    /// The words before the command, which put it on its lifeline and at its job server; none where
+    /// it has neither. `number` is as for [`lifeline::in_namespace`].
+    pub(crate) fn wrapper(&self, number: u8) -> Vec<String> {
+        let jobs = self.jobserver.is_some();
+        match self.hang() {
+            Some(hang) => lifeline::in_namespace(number, &self.name, hang, jobs).to_vec(),
+            None if jobs => lifeline::at_jobserver().to_vec(),
+            None => Vec::new(),
+        }
     }
 
     /// What it hangs on. A command with standard input that is only shown hangs on nothing.

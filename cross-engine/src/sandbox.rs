@@ -6,8 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::invocation::Invocation;
 use crate::layout::{Entry, Layout, under};
-use crate::lifeline;
-use crate::run::{Access, Mount, Network, Root, RunSpec, arranged};
+use crate::run::{Access, Network, Root, RunSpec, arranged};
 
 /// The bubblewrap command that runs `spec`.
 ///
@@ -38,11 +37,8 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         run = run.arg("--new-session");
     }
     run = root_entries(run, path, layout)?;
-    let held = spec
-        .lifeline
-        .iter()
-        .map(|dir| Mount::read(dir).at(lifeline::HELD_AT));
-    for mount in arranged(spec.mounts.clone()).into_iter().chain(held) {
+    let mounts = arranged(spec.mounts.clone());
+    for mount in mounts.into_iter().chain(spec.own_mounts()) {
         let (source, target) = (utf8(&mount.source)?, utf8(&mount.target)?);
         run = match mount.access {
             Access::Read => run.args(["--ro-bind", source, target]),
@@ -52,12 +48,10 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     }
     run.env.clone_from(&spec.env);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
-    if let Some(hang) = spec.hang() {
-        run = run
-            .args(lifeline::in_namespace(2, &spec.name, hang))
-            .lifeline();
+    if spec.hang().is_some() {
+        run = run.lifeline();
     }
-    Ok(run.args(spec.command.iter().cloned()))
+    Ok(run.args(spec.wrapper(2)).args(spec.command.iter().cloned()))
 }
 
 /// Words for a container CLI cannot be obeyed here, and must not be lost.
@@ -162,6 +156,18 @@ mod tests {
             .join(" ");
         assert!(run.contains("--ro-bind /c/x /run/cross-lifeline "), "{run}");
         assert!(run.ends_with(" cross app"), "{run}");
+    }
+
+    #[test]
+    fn a_client_of_a_job_server_sees_its_pipe_and_opens_it_first() {
+        let run = argv(&spec().jobserver(Some("/c/jobs/shown".into()))).unwrap();
+        let words = run.join(" ");
+        assert!(
+            words.contains("--ro-bind /c/jobs/shown /run/cross-jobs "),
+            "{words}"
+        );
+        assert_eq!(run[run.len() - 2..], ["cross", "app"]);
+        assert!(run[run.len() - 3].contains("exec 8<>/run/cross-jobs/tokens"));
     }
 
     #[test]

@@ -114,8 +114,8 @@ impl Engine {
     }
 }
 
-/// A container's name that no other run on this machine has.
-fn unique(prefix: &str) -> String {
+/// A name that no other run on this machine has.
+pub(crate) fn unique(prefix: &str) -> String {
     let nanos = clock::unix_time().as_nanos();
     format!("{prefix}-{}-{nanos:x}", std::process::id())
 }

@@ -11,7 +11,7 @@ use crate::cancel::Cancel;
 use crate::environment::Environments;
 use crate::error::Result;
 use crate::making::{MANIFEST, remove_tree};
-use crate::{clock, container, held, process};
+use crate::{clock, container, held, jobserver, process, shown};
 
 /// What began this recently may be about to go on.
 const YOUNG: Duration = Duration::from_secs(60);
@@ -22,7 +22,8 @@ const YOUNG: Duration = Duration::from_secs(60);
 pub struct Swept {
     /// Containers of ours that did not run any more, by name.
     pub containers: Vec<String>,
-    /// Directories of the cache: environments that were half made or half removed, and lifelines.
+    /// Directories of the cache: environments that were half made or half removed, lifelines and job
+    /// servers.
     pub directories: Vec<PathBuf>,
 }
 
@@ -36,7 +37,8 @@ impl Environments<'_> {
     /// When the engine or the cache cannot be read. That one thing cannot be removed is no error: it is
     /// not among what was removed.
     pub fn sweep(&self, cancel: &Cancel) -> Result<Swept> {
-        let mut directories = held::sweep(&self.host().cache.join("lifelines"));
+        let homes = [held::HOME, jobserver::HOME].map(|home| self.host().cache.join(home));
+        let mut directories: Vec<_> = homes.iter().flat_map(|home| shown::sweep(home)).collect();
         directories.extend(self.sweep_directories());
         Ok(Swept {
             containers: self.sweep_containers(cancel)?,

@@ -32,7 +32,7 @@ pub(super) fn select(request: Request, outer: &Outer, cancel: &Cancel) -> Result
     let (cargo, host) = (request.cross.host_cargo()?, request.cross.host()?);
     let metadata = workspace::without_dependencies(&cargo, &host, cancel)?;
     let request = choose(request, outer, &metadata)?;
-    let workspace = Workspace::of(&cargo, &metadata, BTreeSet::new(), false);
+    let workspace = Workspace::of(&cargo, &metadata, BTreeSet::new(), None);
     let manifest = workspace.built_manifest(&request.options.packages);
     Ok(Selected {
         manifest: manifest.map(Path::to_owned),

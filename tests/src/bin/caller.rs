@@ -43,6 +43,7 @@ fn request(verb: &str, engine: &str, target: &str) -> Result<Outcome> {
     match verb {
         "test" => cross.test(target).run(),
         "run" => cross.run(target).run(),
+        "offline-test" => cross.offline(true).test(target).run(),
         _ => cross.build(target).run(),
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Setup(Setup),
     /// Build, test, check and package for every target of the configuration
     Dist(Dist),
+    /// Make everything be here that `dist` needs from elsewhere, so that it can be done `--offline`
+    Prefetch(Prefetch),
     /// Build logsift for a target
     Build(Cargo),
     /// Run logsift's tests for a target, under its emulator where it needs one
@@ -77,6 +79,9 @@ pub(crate) struct Choice {
     /// The Rust that compiles: host, image or a directory (default: the configuration's)
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) toolchain: Option<String>,
+    /// Without a network: what is not here is an error, and `prefetch` its remedy
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -126,12 +131,24 @@ pub(crate) struct Dist {
     /// Don't run the tests
     #[arg(long)]
     pub(crate) no_test: bool,
-    /// How many jobs cargo runs at once
+    /// How many jobs run at once, for all targets together (default: the number of processors)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) jobs: Option<u32>,
     /// How progress and results are printed
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: Format,
+}
+
+#[derive(Args)]
+pub(crate) struct Prefetch {
+    /// Only this target; may be given more than once (default: the configuration's `targets`)
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]

@@ -3,10 +3,10 @@
 use std::fs;
 use std::io;
 
-use cross_core::{Cancel, Cross, Request, Support, Target, Verb};
+use cross_core::{Cancel, Cross, Prefetched, Request, Support, Target, Verb};
 use serde_json::json;
 
-use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb};
+use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb, Prefetch};
 use crate::failure::Failure;
 use crate::ui::{self, Output, Ui};
 
@@ -26,7 +26,7 @@ pub(crate) fn with(mut cross: Cross, choice: &Choice) -> Cross {
     if let Some(toolchain) = &choice.toolchain {
         cross = cross.toolchain(toolchain);
     }
-    cross
+    cross.offline(choice.offline)
 }
 
 /// The targets that were `named`, else those of the configuration; none twice, all of them known.
@@ -88,6 +88,35 @@ fn request(cross: &Cross, verb: Verb, target: &str, passed_on: &PassedOn) -> Req
         _ => cross.build(target),
     };
     request.package(PACKAGE).cargo_args(cargo).args(args)
+}
+
+/// `prefetch`: what `dist` needs from elsewhere is made, pulled and fetched.
+pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> {
+    let cross = cross(&args.choice)?;
+    let targets = targets_of(&cross, &args.target)?;
+    let ui = Ui::new(Format::Human, Output::Kept);
+    let done = ui
+        .watch(&cross)
+        .build_many(&targets)
+        .each(|request| request.package(PACKAGE).locked())
+        .prefetch_until(cancel);
+    ui.close();
+    let done = done?;
+    if args.json {
+        return answer_json(&done);
+    }
+    let row = |it: &Prefetched| {
+        let purposes: Vec<_> = it.obtained.iter().map(|it| it.purpose.as_str()).collect();
+        let seconds: f64 = it.obtained.iter().map(|it| it.seconds).sum();
+        let obtained = match it.was_there() {
+            true => "all was there".to_owned(),
+            false => purposes.join(", "),
+        };
+        [it.target.clone(), obtained, format!("{seconds:.0}")]
+    };
+    let rows: Vec<_> = done.targets.iter().map(row).collect();
+    ui::answer(ui::table(["target", "obtained", "seconds"], &rows));
+    Ok(())
 }
 
 /// `plan`: what would be done, as a shell transcript or as JSON.

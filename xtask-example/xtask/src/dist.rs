@@ -1,11 +1,10 @@
 //! `dist`: builds, tests, checks and packages logsift for every target it ships for.
 
 use std::path::PathBuf;
-use std::thread;
 use std::time::Instant;
 
 use cross_core::binary::Binary;
-use cross_core::{Artifact, Cancel, Cross, LocalPackage, Outcome, Request, Target};
+use cross_core::{Artifact, Cancel, Cross, LocalPackage, Outcome, Request, Target, Turn};
 use serde_json::json;
 
 use crate::archive::{self, Kind, Member};
@@ -20,9 +19,6 @@ const LICENSES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
 struct Dist<'a> {
     args: &'a cli::Dist,
-    cancel: &'a Cancel,
-    /// One for all targets, so that the engine is asked once.
-    cross: Cross,
     package: LocalPackage,
     /// What goes into every archive.
     documents: Vec<PathBuf>,
@@ -32,20 +28,31 @@ struct Dist<'a> {
     ui: Ui,
 }
 
-/// Does it.
+/// Does it, for several targets at once.
 pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let targets = commands::targets_of(&cross, &args.target)?;
-    let dist = Dist::new(args, cancel, cross)?;
+    let dist = Dist::new(args, &cross)?;
     dist.ui.expect(targets.iter().map(String::as_str));
-    let ahead = Cancel::new();
-    let entries = thread::scope(|scope| {
-        scope.spawn(|| dist.prepare(targets.iter().skip(1), &ahead));
-        let entries = dist.targets(&targets);
-        ahead.cancel();
-        entries
-    })?;
+    let mut many = dist.ui.watch(&cross).build_many(&targets).each(common);
+    if let Some(jobs) = args.jobs {
+        many = many.jobs(jobs);
+    }
+    if !args.fail_fast {
+        many = many.keep_going();
+    }
+    let done = many.run_with(cancel, |turn| dist.target(turn))?;
     dist.ui.close();
+    let mut entries = Vec::new();
+    for it in done.targets {
+        match it.result {
+            Ok(entry) | Err(Ended::Failed(entry)) => entries.push(*entry),
+            // What else ends a target is its own failure, or that another has ended.
+            Err(Ended::Early(failure)) if !it.stopped => return Err(failure),
+            Err(Ended::Early(_)) => {}
+        }
+    }
+    cancel.check().map_err(|_| Failure::new("interrupted"))?;
     dist.conclude(&entries);
     let failed = entries.iter().filter(|it| !it.is_ok()).count();
     let left = targets.len() - entries.len();
@@ -56,13 +63,33 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
             targets.len()
         ))),
         _ => Err(Failure::new(format!(
-            "a target failed; {left} were not begun"
+            "a target failed; {left} were not finished"
         ))),
     }
 }
 
+/// What all requests have in common. The same profile for the tests as for the program: the
+/// dependencies, among them SQLite's C, are compiled once for both.
+fn common(request: Request) -> Request {
+    request.package(PACKAGE).release().locked()
+}
+
+/// How a target's turn ends, where it does not end well.
+enum Ended {
+    /// It failed: its entry says so.
+    Failed(Box<Entry>),
+    /// There is no entry: it was stopped, or its entry cannot be recorded.
+    Early(Failure),
+}
+
+impl From<cross_core::Error> for Ended {
+    fn from(error: cross_core::Error) -> Self {
+        Ended::Early(error.into())
+    }
+}
+
 impl<'a> Dist<'a> {
-    fn new(args: &'a cli::Dist, cancel: &'a Cancel, cross: Cross) -> Result<Self, Failure> {
+    fn new(args: &'a cli::Dist, cross: &Cross) -> Result<Self, Failure> {
         let project = cross.project()?;
         let package = project.package(PACKAGE).cloned();
         let package =
@@ -71,7 +98,6 @@ impl<'a> Dist<'a> {
         let dir = project.target_directory.join("dist");
         let ui = Ui::new(args.message_format, Output::Kept);
         Ok(Dist {
-            cross: ui.watch(&cross),
             store: Store::open(dir, PACKAGE, &package.version)?,
             documents: [package.dir.join("README.md")]
                 .into_iter()
@@ -79,41 +105,17 @@ impl<'a> Dist<'a> {
                 .collect(),
             source_time: archive::source_time(&project.root),
             args,
-            cancel,
             package,
             ui,
         })
     }
 
-    fn targets(&self, targets: &[String]) -> Result<Vec<Entry>, Failure> {
-        let mut entries = Vec::new();
-        for target in targets {
-            let entry = self.target(target)?;
-            let stop = self.args.fail_fast && !entry.is_ok();
-            entries.push(entry);
-            if stop {
-                break;
-            }
-        }
-        Ok(entries)
-    }
-
-    /// Makes the environments of `targets` while others compile: it is mostly waiting for downloads and
-    /// for the disk. What fails here is tried again, and told, when it is that target's turn.
-    fn prepare<'t>(&self, targets: impl Iterator<Item = &'t String>, cancel: &Cancel) {
-        for target in targets.take_while(|_| cancel.check().is_ok()) {
-            let plan = self.cross.build(target).plan_until(cancel);
-            let _ = plan.and_then(|plan| plan.only_environment().execute(cancel));
-        }
-    }
-
-    /// One target from nothing to its entry in the manifest; an error is one that ends the run.
-    fn target(&self, target: &str) -> Result<Entry, Failure> {
-        let (mut work, mut total) = (Work::of(target), 0.0);
-        let done = timed(&mut total, || self.make(&mut work));
-        if let (Err(failure), Err(_)) = (&done, self.cancel.check()) {
-            self.ui.close();
-            return Err(failure.clone());
+    /// One target from nothing to its entry in the manifest.
+    fn target(&self, turn: &Turn<'_>) -> Result<Box<Entry>, Ended> {
+        let (mut work, mut total) = (Work::of(turn.target()), 0.0);
+        let done = timed(&mut total, || self.make(turn, &mut work));
+        if let (Err(failure), Err(_)) = (&done, turn.cancel().check()) {
+            return Err(Ended::Early(failure.clone()));
         }
         work.entry.seconds.total = total;
         let failure = done.err();
@@ -126,12 +128,16 @@ impl<'a> Dist<'a> {
             };
         }
         let packed = work.entry.archive.as_ref().map(|_| work.packed.as_slice());
-        self.store.record(work.entry.clone(), packed)?;
-        self.ui.finish(target, total, failure.as_ref());
-        Ok(work.entry)
+        let recorded = self.store.record(work.entry.clone(), packed);
+        recorded.map_err(Ended::Early)?;
+        self.ui.finish(turn.target(), total, failure.as_ref());
+        match failure {
+            None => Ok(Box::new(work.entry)),
+            Some(_) => Err(Ended::Failed(Box::new(work.entry))),
+        }
     }
 
-    fn make(&self, work: &mut Work) -> Result<(), Failure> {
+    fn make(&self, turn: &Turn<'_>, work: &mut Work) -> Result<(), Failure> {
         let Entry {
             target,
             seconds,
@@ -139,10 +145,12 @@ impl<'a> Dist<'a> {
             built,
             ..
         } = &mut work.entry;
-        let outcome = timed(&mut seconds.build, || self.run(self.cross.build(&*target)))?;
+        let run = |request: Request| Ok(common(request).run_until(turn.cancel())?);
+        let build = turn.request()?;
+        let outcome = timed(&mut seconds.build, || Ok(build.run_until(turn.cancel())?))?;
         let program = program_of(&outcome)?;
         if !self.args.no_test {
-            let tested = timed(&mut seconds.test, || self.run(self.cross.test(&*target)))?;
+            let tested = timed(&mut seconds.test, || run(turn.cross().test(&*target)))?;
             *tests = tested.tests.as_ref().map(Tests::from);
             if tests.as_ref().is_none_or(|it| it.run == 0) {
                 return Err(
@@ -150,26 +158,18 @@ impl<'a> Dist<'a> {
                 );
             }
         }
-        timed(&mut seconds.run, || self.say_version(target))?;
+        timed(&mut seconds.run, || {
+            let request = turn.cross().run(&*target).args(["--version"]).capture();
+            self.says_its_version(&run(request)?)
+        })?;
         self.ui.step(target, "check and package");
         *built = Some(built_by(&outcome, check(program, target)?));
         self.package(work, program)
     }
 
-    /// What all requests have in common. The same profile for the tests as for the program: the
-    /// dependencies, among them SQLite's C, are compiled once for both.
-    fn run(&self, request: Request) -> Result<Outcome, Failure> {
-        let mut request = request.package(PACKAGE).release().locked();
-        if let Some(jobs) = self.args.jobs {
-            request = request.jobs(jobs);
-        }
-        Ok(request.run_until(self.cancel)?)
-    }
-
-    /// Runs the program under the target's emulator: it has to say its version.
-    fn say_version(&self, target: &str) -> Result<(), Failure> {
-        let request = self.cross.run(target).args(["--version"]).capture();
-        let said = self.run(request)?.stdout.unwrap_or_default();
+    /// That the program, run under the target's emulator, said its version.
+    fn says_its_version(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let said = outcome.stdout.as_deref().unwrap_or_default();
         let expected = format!("{PACKAGE} {}", self.package.version);
         if said.trim_end() != expected {
             let message = format!("`{PACKAGE} --version` said `{said}` instead of `{expected}`");

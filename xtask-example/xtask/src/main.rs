@@ -56,6 +56,7 @@ fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
         Command::Shell(args) => return shell::run(args, cancel),
         Command::Setup(args) => setup::run(args, cancel),
         Command::Dist(args) => dist::run(args, cancel),
+        Command::Prefetch(args) => commands::prefetch(args, cancel),
         Command::Build(args) => commands::cargo(Verb::Build, args, None, cancel),
         Command::Test(args) => commands::cargo(Verb::Test, &args.cargo, args.gdb, cancel),
         Command::Run(args) => commands::cargo(Verb::Run, &args.cargo, args.gdb, cancel),
