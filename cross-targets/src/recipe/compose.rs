@@ -33,6 +33,9 @@ const NATIVE_CXX: &str = "g++";
 /// user adds (`libssl3:arm64`) are of one version.
 const RUNTIME: [&str; 3] = ["libc6", "libgcc-s1", "libstdc++6"];
 
+/// The linker of bare metal where Rust is Debian's, which is a package and the name of its program.
+const PACKAGED_LINKER: &str = "lld";
+
 /// The suite of recipes that a directory of the user's completes: its clang knows Solaris' GNU ld.
 const SDK_SUITE: &str = "trixie";
 
@@ -328,7 +331,7 @@ impl Composer {
     /// rustup's toolchains have the linker of bare metal with them, Debian's have it apart. (Where
     /// clang compiles, it is there anyway.)
     fn packaged_linker(&self) -> Option<String> {
-        matches!(self.tools, Tools::Newlib { .. }).then(|| "lld".to_owned())
+        matches!(self.tools, Tools::Newlib { .. }).then(|| PACKAGED_LINKER.to_owned())
     }
 
     fn std(&self) -> StdSource {
@@ -425,6 +428,10 @@ impl Composer {
         let (upper, lower) = (self.target.env_upper(), self.target.env_lower());
         let programs = self.programs();
         match self.tools {
+            // Debian's Rust has its own linker under LLVM's name only.
+            Tools::Newlib { .. } if self.rust != RustSource::External => {
+                set(format!("CARGO_TARGET_{upper}_LINKER"), PACKAGED_LINKER);
+            }
             // Rust links bare metal with its own linker and knows Emscripten's by itself.
             Tools::Newlib { .. } | Tools::Emscripten => {}
             _ if self.facts.libc == Libc::Wasi => {

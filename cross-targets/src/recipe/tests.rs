@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::Support;
+use crate::facts::{Support, Tools};
 use crate::target::Target;
 
 mod foreign;
@@ -184,6 +184,10 @@ fn rust_from_outside_brings_no_rust_package() {
         );
         let mut env = packaged.env.clone();
         let bootstrap = env.remove("RUSTC_BOOTSTRAP").is_some();
+        if matches!(target.facts().tools, Tools::Newlib { .. }) {
+            let linker = format!("CARGO_TARGET_{}_LINKER", target.env_upper());
+            assert_eq!(env.remove(&linker).as_deref(), Some("lld"), "{target}");
+        }
         assert_eq!(external.env, env, "{target}");
         assert_eq!(
             bootstrap,
@@ -504,7 +508,8 @@ fn bare_metal_keeps_one_set_of_libraries_and_rusts_linker() {
             "!/usr/lib/gcc/arm-none-eabi/*/thumb/v7e-m+fp/hard/*"
         ]
     );
-    assert!(!bare.env.keys().any(|name| name.ends_with("_LINKER")) && has(&bare, "lld"));
+    assert_eq!(bare.env["CARGO_TARGET_THUMBV7EM_NONE_EABIHF_LINKER"], "lld");
+    assert!(has(&bare, "lld"));
     assert_eq!(
         bare.std,
         StdSource::Source {
