@@ -18,9 +18,8 @@ use crate::plan::Plan;
 use crate::request::Request;
 use crate::target_name::TargetName;
 
-/// How many environments are made at once. A making is one thread that waits for downloads and for the
-/// disk, and others compile meanwhile.
-const ENVIRONMENTS: usize = 1;
+/// How many environments are made at once, where there are jobs for so many.
+const ENVIRONMENTS: usize = 2;
 
 /// A run of several requests, before it has begun.
 pub(crate) struct Run<'a> {
@@ -121,9 +120,10 @@ impl<'a> Run<'a> {
         F: Fn(&Turn<'_>) -> Result<T, E> + Sync,
     {
         let start = clock::now();
+        let at_once = self.budget.about.at_once as usize;
         let limits = Limits {
-            at_once: self.budget.about.at_once as usize,
-            environments: ENVIRONMENTS,
+            at_once,
+            environments: ENVIRONMENTS.min(at_once),
         };
         let results: Vec<_> = self.requests.iter().map(|_| Mutex::new(None)).collect();
         let driven = drive(

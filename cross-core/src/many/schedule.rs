@@ -16,7 +16,8 @@ pub(crate) enum Job {
 pub(crate) struct Limits {
     /// Requests.
     pub(crate) at_once: usize,
-    /// Environments.
+    /// Environments, while nobody can be worked for yet: two take four fifths of the time that they take
+    /// one after the other. While others compile it is one.
     pub(crate) environments: usize,
 }
 
@@ -96,7 +97,11 @@ impl Schedule {
     }
 
     fn environment(&self) -> Option<Job> {
-        if running(&self.environments) >= self.limits.environments.max(1) {
+        let most = match running(&self.work) {
+            0 => self.limits.environments.max(1),
+            _ => 1,
+        };
+        if running(&self.environments) >= most {
             return None;
         }
         let first = self.environments.iter().position(|it| *it == Stage::Waits);
@@ -145,7 +150,7 @@ mod tests {
 
     const LIMITS: Limits = Limits {
         at_once: 2,
-        environments: 1,
+        environments: 2,
     };
 
     fn all(schedule: &mut Schedule) -> Vec<Job> {
@@ -182,6 +187,17 @@ mod tests {
         schedule.done(Job::Work(0));
         assert_eq!(all(&mut schedule), [Job::Work(2)]);
         assert!(!schedule.is_over());
+    }
+
+    #[test]
+    fn two_environments_are_made_at_once_until_something_compiles() {
+        let mut schedule = Schedule::new(LIMITS, vec![to_make(); 4]);
+        let both = [Job::Environment(0), Job::Environment(1)];
+        assert_eq!(all(&mut schedule), both);
+        schedule.done(Job::Environment(1));
+        assert_eq!(all(&mut schedule), [Job::Work(1)], "one beside it");
+        schedule.done(Job::Environment(0));
+        assert_eq!(all(&mut schedule), [Job::Work(0), Job::Environment(2)]);
     }
 
     #[test]

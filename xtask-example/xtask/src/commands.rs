@@ -107,7 +107,7 @@ pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> 
     }
     let row = |it: &Prefetched| {
         let purposes: Vec<_> = it.obtained.iter().map(|it| it.purpose.as_str()).collect();
-        let seconds: f64 = it.obtained.iter().map(|it| it.seconds).sum();
+        let seconds = it.obtained.iter().fold(0.0, |all, it| all + it.seconds);
         let obtained = match it.was_there() {
             true => "all was there".to_owned(),
             false => purposes.join(", "),

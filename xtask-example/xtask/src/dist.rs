@@ -42,16 +42,20 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
         many = many.keep_going();
     }
     let done = many.run_with(cancel, |turn| dist.target(turn))?;
-    dist.ui.close();
     let mut entries = Vec::new();
     for it in done.targets {
         match it.result {
-            Ok(entry) | Err(Ended::Failed(entry)) => entries.push(*entry),
-            // What else ends a target is its own failure, or that another has ended.
-            Err(Ended::Early(failure)) if !it.stopped => return Err(failure),
-            Err(Ended::Early(_)) => {}
+            Ok(entry) => entries.push(entry),
+            Err(Ended::Early(_)) if it.stopped => {}
+            // It could not even begin.
+            Err(Ended::Early(failure)) => {
+                entries.push(dist.finish(Work::of(&it.target), Some(&failure))?);
+            }
+            Err(Ended::Failed(entry)) => entries.push(*entry),
+            Err(Ended::Store(failure)) => return Err(failure),
         }
     }
+    dist.ui.close();
     cancel.check().map_err(|_| Failure::new("interrupted"))?;
     dist.conclude(&entries);
     let failed = entries.iter().filter(|it| !it.is_ok()).count();
@@ -78,8 +82,10 @@ fn common(request: Request) -> Request {
 enum Ended {
     /// It failed: its entry says so.
     Failed(Box<Entry>),
-    /// There is no entry: it was stopped, or its entry cannot be recorded.
+    /// It was stopped, or never begun.
     Early(Failure),
+    /// Its entry cannot be recorded.
+    Store(Failure),
 }
 
 impl From<cross_core::Error> for Ended {
@@ -111,7 +117,7 @@ impl<'a> Dist<'a> {
     }
 
     /// One target from nothing to its entry in the manifest.
-    fn target(&self, turn: &Turn<'_>) -> Result<Box<Entry>, Ended> {
+    fn target(&self, turn: &Turn<'_>) -> Result<Entry, Ended> {
         let (mut work, mut total) = (Work::of(turn.target()), 0.0);
         let done = timed(&mut total, || self.make(turn, &mut work));
         if let (Err(failure), Err(_)) = (&done, turn.cancel().check()) {
@@ -119,7 +125,16 @@ impl<'a> Dist<'a> {
         }
         work.entry.seconds.total = total;
         let failure = done.err();
-        if let Some(failure) = &failure {
+        let entry = self.finish(work, failure.as_ref());
+        match entry.map_err(Ended::Store)? {
+            entry if entry.is_ok() => Ok(entry),
+            entry => Err(Ended::Failed(Box::new(entry))),
+        }
+    }
+
+    /// Records what came of a target, and says it.
+    fn finish(&self, mut work: Work, failure: Option<&Failure>) -> Result<Entry, Failure> {
+        if let Some(failure) = failure {
             work.entry.archive = None;
             work.entry.tests = failure.tests.as_ref().map(Tests::from).or(work.entry.tests);
             work.entry.status = Status::Failed {
@@ -128,13 +143,12 @@ impl<'a> Dist<'a> {
             };
         }
         let packed = work.entry.archive.as_ref().map(|_| work.packed.as_slice());
-        let recorded = self.store.record(work.entry.clone(), packed);
-        recorded.map_err(Ended::Early)?;
-        self.ui.finish(turn.target(), total, failure.as_ref());
-        match failure {
-            None => Ok(Box::new(work.entry)),
-            Some(_) => Err(Ended::Failed(Box::new(work.entry))),
-        }
+        self.store.record(work.entry.clone(), packed)?;
+        let Entry {
+            target, seconds, ..
+        } = &work.entry;
+        self.ui.finish(target, seconds.total, failure);
+        Ok(work.entry)
     }
 
     fn make(&self, turn: &Turn<'_>, work: &mut Work) -> Result<(), Failure> {
