@@ -19,6 +19,7 @@ use crate::front_door::host_settings::{self, Treatment};
 use crate::front_door::{self, Surroundings, Understood, problem};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Verb};
+use crate::plugin;
 use crate::request::Request;
 use crate::toolchain::host_triple;
 use crate::workspace;
@@ -240,7 +241,7 @@ impl CargoRequest {
                 false => Stdio::Lines,
             },
             terminal: self.way.inherit && self.way.terminal,
-            plugin: plugin(cross, line)?,
+            plugin: plugin_of(cross, line)?,
             config_files: understood.config_files.clone(),
         });
         request.plan_until(cancel)
@@ -349,27 +350,15 @@ fn targets(cross: &Cross, understood: &Understood, cancel: &Cancel) -> Result<Ve
 }
 
 /// The host's program of a plugin such as nextest, which cargo inside has to find.
-fn plugin(cross: &Cross, line: &CommandLine) -> Result<Option<PathBuf>> {
+fn plugin_of(cross: &Cross, line: &CommandLine) -> Result<Option<PathBuf>> {
     // Miri comes with the toolchain.
     let is_plugin = |row: &&Command| row.phase == Phase::Plugin && row.name != "miri";
     let Some(row) = line.row.filter(is_plugin) else {
         return Ok(None);
     };
     let program = format!("cargo-{}", row.name);
-    let in_home = cross.cargo_home()?.join("bin").join(&program);
-    let found = match in_home.is_file() {
-        true => Some(in_home),
-        false => cross.host()?.find_program(&program),
-    };
-    found.map(Some).ok_or_else(|| {
-        Error::new(
-            ErrorKind::ToolMissing,
-            format!("`{program}` is not installed on this machine"),
-        )
-        .with_help(format!(
-            "install it (`cargo install {program}`): the environment's cargo uses the host's"
-        ))
-    })
+    let found = plugin::find(cross, &program)?;
+    found.map(Some).ok_or_else(|| plugin::missing(&program))
 }
 
 /// The calls of the host's cargo, of the toolchain that was asked for: one, except that a `clean`

@@ -72,6 +72,7 @@ mod offline;
 mod outcome;
 mod plan;
 mod planner;
+mod plugin;
 mod prefetch;
 mod recipes;
 mod request;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::cross::Cross;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::plugin;
 use crate::request::Request;
 use crate::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 
@@ -58,18 +59,11 @@ impl Request {
 /// The host's program, for the environment's cargo; `None` where neither is there and an image may have
 /// its own.
 pub(crate) fn program(cross: &Cross, in_image: bool) -> Result<Option<PathBuf>> {
-    let in_home = cross.cargo_home()?.join("bin").join(PROGRAM);
-    let found = match in_home.is_file() {
-        true => Some(in_home),
-        false => cross.host()?.find_program(PROGRAM),
-    };
-    if found.is_some() || in_image {
-        return Ok(found);
+    let found = plugin::find(cross, PROGRAM)?;
+    match found.is_some() || in_image {
+        true => Ok(found),
+        false => Err(plugin::missing(PROGRAM)),
     }
-    let message = format!("`{PROGRAM}` is not installed on this machine");
-    Err(Error::new(ErrorKind::ToolMissing, message).with_help(
-        "install it (https://nexte.st has it built): the environment's cargo uses the host's",
-    ))
 }
 
 /// Cargo's arguments as nextest calls them.

@@ -31,6 +31,13 @@ pub mod schema;
 pub mod tool;
 mod tree;
 
+/// A target whose programs this machine runs itself: a container for it can be played here.
+pub const NATIVE: &str = if cfg!(target_arch = "aarch64") {
+    "aarch64-unknown-linux-gnu"
+} else {
+    "x86_64-unknown-linux-gnu"
+};
+
 pub use check::{check, check_file};
 pub use fake::{Answer, Call, Rule};
 pub use fixture::{Project, real_env};

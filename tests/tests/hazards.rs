@@ -7,13 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use cross_core::{Cancel, Code, ErrorKind, EventKind, Plan, Value};
-use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, Recorder, engines, tool};
+use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, Recorder, engines, tool};
 
-const NATIVE: &str = if cfg!(target_arch = "aarch64") {
-    "aarch64-unknown-linux-gnu"
-} else {
-    "x86_64-unknown-linux-gnu"
-};
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
 /// A machine whose container runs its command where it is.

@@ -8,14 +8,8 @@ use std::time::Duration;
 
 use cross_core::{Cancel, Cross, Error, ErrorKind, EventKind, Kind, Plan, Result};
 use cross_engine::{Host, Needs, Preference, Variables, clock, select};
-use cross_tests::{Answer, Call, Fakes, Machine, Project, Recorder};
+use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 
-/// A target whose programs this machine runs itself: the container can be played here.
-const NATIVE: &str = if cfg!(target_arch = "aarch64") {
-    "aarch64-unknown-linux-gnu"
-} else {
-    "x86_64-unknown-linux-gnu"
-};
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
 fn machine(engine: Fakes) -> Machine {

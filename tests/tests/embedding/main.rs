@@ -16,12 +16,8 @@ mod tests_elsewhere;
 
 use cross_tests::{Answer, Fakes, Machine};
 
-/// A target whose programs this machine runs itself: the container can be played here.
-const NATIVE: &str = if cfg!(target_arch = "aarch64") {
-    "aarch64-unknown-linux-gnu"
-} else {
-    "x86_64-unknown-linux-gnu"
-};
+pub(crate) use cross_tests::NATIVE;
+
 /// One whose environment the suites make on every engine.
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 

@@ -1,0 +1,23 @@
+//! The host's programs that cargo calls by the name of a subcommand: nextest and its like.
+
+use std::path::PathBuf;
+
+use crate::cross::Cross;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The host's `program`, where it is installed: in CARGO_HOME, else on `PATH`.
+pub(crate) fn find(cross: &Cross, program: &str) -> Result<Option<PathBuf>> {
+    let in_home = cross.cargo_home()?.join("bin").join(program);
+    Ok(match in_home.is_file() {
+        true => Some(in_home),
+        false => cross.host()?.find_program(program),
+    })
+}
+
+/// That it is not.
+pub(crate) fn missing(program: &str) -> Error {
+    let message = format!("`{program}` is not installed on this machine");
+    Error::new(ErrorKind::ToolMissing, message).with_help(format!(
+        "install it (`cargo install {program}`): the environment's cargo uses the host's"
+    ))
+}
