@@ -103,6 +103,8 @@ pub enum EventKind {
     StepFinished {
         /// Its number, from 1.
         step: usize,
+        /// What it was for.
+        purpose: String,
         /// How long it took, in seconds.
         seconds: f64,
     },

@@ -108,6 +108,7 @@ impl<'a> Execution<'a> {
             let seconds = start.elapsed().as_secs_f64();
             self.emit(EventKind::StepFinished {
                 step: n + 1,
+                purpose: step.purpose.clone(),
                 seconds,
             })?;
             timings.push(Timing {
