@@ -35,6 +35,7 @@ pub enum EventKind {
     /// Where a command line of the front door runs, and why.
     Decided(Decision),
     /// The engine was chosen.
+    #[non_exhaustive]
     EngineChosen {
         /// Its name and version.
         engine: String,
@@ -44,6 +45,7 @@ pub enum EventKind {
     /// How many jobs there may be at once, where requests for several targets share a budget.
     JobsShared(JobBudget),
     /// A step of the plan began.
+    #[non_exhaustive]
     StepStarted {
         /// Its number, from 1.
         step: usize,
@@ -53,11 +55,13 @@ pub enum EventKind {
         purpose: String,
     },
     /// The making of an environment reached a new stage, or waits for another process.
+    #[non_exhaustive]
     EnvironmentProgress {
         /// The stage, or a line of the tool that makes it.
         message: String,
     },
     /// A line of output that is not a cargo message.
+    #[non_exhaustive]
     Output {
         /// The stream it was printed on.
         stream: Stream,
@@ -67,6 +71,7 @@ pub enum EventKind {
     /// A diagnostic of the compiler.
     Diagnostic(CompilerDiagnostic),
     /// Cargo finished a unit of work.
+    #[non_exhaustive]
     Compiled {
         /// The package's name.
         package: String,
@@ -77,6 +82,7 @@ pub enum EventKind {
     Artifact(Artifact),
     /// A program or library that the front door made appear in cargo's usual place needs this glibc
     /// or a later one. A typed request says so of each [`Artifact`](EventKind::Artifact).
+    #[non_exhaustive]
     NeedsGlibc {
         /// Where it appears.
         path: PathBuf,
@@ -84,6 +90,7 @@ pub enum EventKind {
         glibc: String,
     },
     /// A program waits for a debugger: see [`Request::gdb`](crate::Request::gdb).
+    #[non_exhaustive]
     WaitsForDebugger {
         /// The port on which it waits.
         port: u16,
@@ -93,6 +100,7 @@ pub enum EventKind {
         command: String,
     },
     /// A test binary's results came in.
+    #[non_exhaustive]
     TestsRan {
         /// How many passed in it.
         passed: u64,
@@ -100,6 +108,7 @@ pub enum EventKind {
         failed: u64,
     },
     /// A step ended well.
+    #[non_exhaustive]
     StepFinished {
         /// Its number, from 1.
         step: usize,
@@ -109,6 +118,7 @@ pub enum EventKind {
         seconds: f64,
     },
     /// Something the caller may want to change; nothing stops for it.
+    #[non_exhaustive]
     Warning {
         /// A stable code, such as `unknown-target-table`.
         code: String,

@@ -69,6 +69,7 @@ fn heard(cross: Cross) -> (Cross, Receiver<(u16, PathBuf, String)>) {
             port,
             program,
             command,
+            ..
         } = &event.kind
         {
             let told = (*port, program.clone(), command.clone());

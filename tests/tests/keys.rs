@@ -418,7 +418,7 @@ fn a_program_that_needs_a_newer_glibc_is_not_published() {
     assert_eq!(done.code, 0);
     let events = good.project.recorder().events();
     let told = events.into_iter().find_map(|it| match it.kind {
-        EventKind::NeedsGlibc { path, glibc } if path == app => Some(glibc),
+        EventKind::NeedsGlibc { path, glibc, .. } if path == app => Some(glibc),
         _ => None,
     });
     assert_eq!(told, Binary::read(&app).unwrap().glibc);

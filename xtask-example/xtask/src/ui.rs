@@ -93,13 +93,13 @@ impl Ui {
             EventKind::StepFinished { seconds, .. } if *seconds >= 1.0 => {
                 self.plain(row, &format!("{target}: {}: {seconds:.1} s", row.step));
             }
-            EventKind::EnvironmentProgress { message } => self.progress(row, target, message),
+            EventKind::EnvironmentProgress { message, .. } => self.progress(row, target, message),
             EventKind::Compiled { package, .. } => {
                 row.compiled += 1;
                 let message = format!("{} crates, {package}", row.compiled);
                 self.progress(row, target, &message);
             }
-            EventKind::Output { stream, line } => self.line(row, *stream, line),
+            EventKind::Output { stream, line, .. } => self.line(row, *stream, line),
             EventKind::Diagnostic(said) => {
                 let text = &said.rendered;
                 self.say(text.strip_suffix('\n').unwrap_or(text));
@@ -113,7 +113,7 @@ impl Ui {
             EventKind::WaitsForDebugger { command, .. } => {
                 self.note(&format!("it waits for gdb: {command}"));
             }
-            EventKind::EngineChosen { engine, reason } if row.step.is_empty() => {
+            EventKind::EngineChosen { engine, reason, .. } if row.step.is_empty() => {
                 self.plain_unless_shown(row, &format!("{target}: in {engine}: {reason}"));
             }
             _ => {}
