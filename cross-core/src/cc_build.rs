@@ -177,11 +177,13 @@ impl HostTools {
     }
 
     fn build(&self, compiler: Option<&Path>, names: &str, flags: &str) -> Result<cc::Build> {
-        let lower = self.target.env_upper().to_lowercase();
         let compiler = compiler.ok_or_else(|| {
             let name = self.environment().name;
             let message = format!("the environment `{name}` names no compiler");
-            let help = format!("set `{names}_{lower}` in the image (`ENV` in a Dockerfile)");
+            let help = format!(
+                "set `{}` in the image (`ENV` in a Dockerfile)",
+                self.lower(names)
+            );
             Error::new(ErrorKind::ToolMissing, message).with_help(help)
         })?;
         let out_dir = match out_dir(self.cross()) {
@@ -206,10 +208,10 @@ impl HostTools {
         if let Some(archiver) = self.ar() {
             build.archiver(archiver);
         }
-        if let Some(ranlib) = self.env().get(&format!("RANLIB_{lower}")) {
+        if let Some(ranlib) = self.env().get(&self.lower("RANLIB")) {
             build.ranlib(ranlib);
         }
-        let flags = self.env().get(&format!("{flags}_{lower}"));
+        let flags = self.env().get(&self.lower(flags));
         for flag in flags.into_iter().flat_map(|it| it.split_whitespace()) {
             build.flag(flag);
         }

@@ -45,11 +45,8 @@ pub(crate) fn variable(target_dir: &Path) -> (String, Value) {
 
 /// The step before the programs run.
 pub(crate) fn prepare(target_dir: &Path) -> Step {
-    Step {
-        purpose: "prepare for coverage".to_owned(),
-        action: Action::Prepare(vec![Prepared::EmptyDirectory(dir(target_dir))]),
-        command: None,
-    }
+    let empty = Prepared::EmptyDirectory(dir(target_dir));
+    Step::prepare("prepare for coverage", vec![empty])
 }
 
 /// The step after it.

@@ -4,7 +4,6 @@ mod environments;
 mod shared;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -334,14 +333,16 @@ impl Cross {
         self.with(|settings| settings.host_toolchain = Some(name.to_owned()))
     }
 
+    /// The path that a variable of the environment holds, if it holds one.
+    pub(crate) fn path_variable(&self, name: &str) -> Option<PathBuf> {
+        let value = self.0.env.get(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    }
+
     /// The user's CARGO_HOME.
     pub(crate) fn cargo_home(&self) -> Result<PathBuf> {
-        let variable = |name: &str| {
-            let value = self.0.env.get(name).filter(|value| !value.is_empty());
-            value.map(PathBuf::from)
-        };
-        variable("CARGO_HOME")
-            .or_else(|| Some(variable("HOME")?.join(".cargo")))
+        self.path_variable("CARGO_HOME")
+            .or_else(|| Some(self.path_variable("HOME")?.join(".cargo")))
             .ok_or_else(|| {
                 Error::new(ErrorKind::Io, "there is no CARGO_HOME: HOME is not set")
                     .with_help("set HOME or CARGO_HOME")
@@ -388,10 +389,7 @@ impl Cross {
     }
 
     fn cache(&self) -> Result<PathBuf> {
-        let variable = |name: &str| {
-            let value = self.0.env.get(name).map(OsString::from);
-            value.filter(|value| !value.is_empty()).map(PathBuf::from)
-        };
+        let variable = |name| self.path_variable(name);
         self.0
             .cache
             .clone()

@@ -8,7 +8,7 @@ use cross_targets::Runner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventKind;
 use crate::inside::kept_file;
-use crate::plan::{Action, Step};
+use crate::plan::Step;
 use crate::planner::Facts;
 use crate::runner;
 
@@ -60,11 +60,7 @@ impl Debugger {
         let name = format!("gdb-{}", target.triple());
         let (script, file) = kept_file(&facts.host, &name, text, true);
         Ok(Debugger {
-            prepare: Step {
-                purpose: "prepare the debugger".to_owned(),
-                action: Action::Prepare(vec![file]),
-                command: None,
-            },
+            prepare: Step::prepare("prepare the debugger", vec![file]),
             script,
             variable: target.runner_variable(),
             port,

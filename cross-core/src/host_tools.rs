@@ -163,7 +163,7 @@ impl HostTools {
     /// What starts programs of the target: `runner PROGRAM ARGUMENTS…`, which is what cargo expects of
     /// `CARGO_TARGET_<T>_RUNNER`. `None` where nothing here starts them.
     pub fn runner(&self) -> Option<&Path> {
-        self.script(&self.upper("RUNNER"))
+        self.script(&self.target.runner_variable())
     }
 
     /// Any other program of the environment, by its name or its path there: `objcopy`, `gdb`, a code
@@ -221,7 +221,7 @@ impl HostTools {
     }
 
     /// `CC_aarch64_unknown_linux_gnu`
-    fn lower(&self, name: &str) -> String {
+    pub(crate) fn lower(&self, name: &str) -> String {
         format!("{name}_{}", self.target.env_upper().to_lowercase())
     }
 
@@ -259,10 +259,8 @@ impl HostTools {
             tool(self.lower("PKG_CONFIG"), "pkg-config", Use::PkgConfig)?;
         }
         if self.starts_programs() {
-            let start = format!("exec ${} \"$@\"", self.upper("RUNNER"));
-            let words = ["sh", "-c", &start, "sh"].map(str::to_owned);
-            let path = write(shims.shim(&words, Use::Runner)?)?;
-            env.set_path(self.upper("RUNNER"), &path);
+            let path = write(shims.shim(&self.target.through_runner(), Use::Runner)?)?;
+            env.set_path(self.target.runner_variable(), &path);
         }
         for name in SAME.map(|name| self.lower(name)) {
             if let Some(value) = inside(&name) {

@@ -91,7 +91,7 @@ struct Said {
 /// Reads what nextest prints.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    pub(crate) summary: TestSummary,
+    binaries: Vec<TestBinary>,
 }
 
 impl Reader {
@@ -117,7 +117,7 @@ impl Reader {
     }
 
     fn ended(&mut self, binary: &str, test: &str, status: TestStatus) {
-        let all = &mut self.summary.binaries;
+        let all = &mut self.binaries;
         let at = all.iter().position(|it| it.name == binary);
         let at = at.unwrap_or_else(|| {
             all.push(TestBinary {
@@ -139,7 +139,7 @@ impl Reader {
     /// Everything that was read, counted.
     pub(crate) fn finish(self) -> TestSummary {
         let mut summary = TestSummary::default();
-        for mut binary in self.summary.binaries {
+        for mut binary in self.binaries {
             let count =
                 |status| binary.tests.iter().filter(|it| it.status == status).count() as u64;
             let [passed, failed, ignored] =

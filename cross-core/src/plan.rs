@@ -336,6 +336,15 @@ pub enum OutputKind {
 }
 
 impl Step {
+    /// One that makes these be there.
+    pub(crate) fn prepare(purpose: &str, things: Vec<Prepared>) -> Self {
+        Step {
+            purpose: purpose.to_owned(),
+            action: Action::Prepare(things),
+            command: None,
+        }
+    }
+
     /// Whether it makes or pulls the environment, or a part of it.
     pub(crate) fn is_environment(&self) -> bool {
         let of = &self.action;

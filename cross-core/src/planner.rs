@@ -243,11 +243,8 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         steps.extend(facts.toolchain_steps(request));
     }
     steps.extend(facts.environment_steps(cancel)?);
-    steps.push(Step {
-        purpose: "prepare directories and files".to_owned(),
-        action: Action::Prepare(facts.inside.prepared.clone()),
-        command: None,
-    });
+    let things = facts.inside.prepared.clone();
+    steps.push(Step::prepare("prepare directories and files", things));
     let unfetched = facts.workspace.unfetched.as_deref();
     if compiles && unfetched.is_some() {
         steps.push(facts.fetch(&request.options));
@@ -460,11 +457,7 @@ impl Facts {
         };
         Ok(vec![
             self.run("fetch what std is made of", spec, OutputKind::CargoMessages)?,
-            Step {
-                purpose: "note that it is fetched".to_owned(),
-                action: Action::Prepare(vec![note]),
-                command: None,
-            },
+            Step::prepare("note that it is fetched", vec![note]),
         ])
     }
 

@@ -1,6 +1,8 @@
 //! The host's programs that cargo calls by the name of a subcommand: nextest and its like.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use cross_engine::Mount;
 
 use crate::cross::Cross;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,6 +14,12 @@ pub(crate) fn find(cross: &Cross, program: &str) -> Result<Option<PathBuf>> {
         true => Some(in_home),
         false => cross.host()?.find_program(program),
     })
+}
+
+/// The program at `path` where cargo inside looks for it.
+pub(crate) fn mount(path: &Path, cargo_home: &Path) -> Mount {
+    let name = path.file_name().unwrap_or_default();
+    Mount::read(path).at(cargo_home.join("bin").join(name))
 }
 
 /// That it is not.

@@ -158,15 +158,13 @@ impl<'a> Shims<'a> {
 /// Where the host's tools leave files for each other for a moment: rustc for the linker, rustdoc for the
 /// runner.
 fn temporary(cross: &Cross) -> PathBuf {
-    let given = cross.environment().get("TMPDIR");
-    let given = given.filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let given = cross.path_variable("TMPDIR");
     given.unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
 /// The directory of the build script that asks, if one does.
 pub(crate) fn out_dir(cross: &Cross) -> Option<PathBuf> {
-    let given = cross.environment().get("OUT_DIR");
-    given.filter(|dir| !dir.is_empty()).map(PathBuf::from)
+    cross.path_variable("OUT_DIR")
 }
 
 /// The directory, by the name that it was given and by its own.

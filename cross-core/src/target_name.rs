@@ -105,6 +105,13 @@ impl TargetName {
         format!("CARGO_TARGET_{}_RUNNER", self.env_upper())
     }
 
+    /// The words that start a program of the target, whose words follow, as cargo would: by the variable
+    /// that cargo reads, which is ours or that of the user's image.
+    pub(crate) fn through_runner(&self) -> [String; 4] {
+        let start = format!("exec ${} \"$@\"", self.runner_variable());
+        ["sh", "-c", &start, "sh"].map(str::to_owned)
+    }
+
     /// The name as it was asked for.
     pub(crate) fn asked(&self) -> &str {
         &self.asked

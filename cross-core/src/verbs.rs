@@ -12,6 +12,7 @@ use crate::front_door::render;
 use crate::nextest;
 use crate::plan::{Action, OutputKind, Prepared, Step, Verb};
 use crate::planner::Facts;
+use crate::plugin;
 use crate::request::{Options, Request};
 
 /// The steps of the request's verb. What compiles has no network; what runs programs has the
@@ -115,10 +116,7 @@ impl Verbs<'_> {
         let compiled = self.compile("test", &["--no-run"], "compile the tests")?;
         let in_image = facts.definition.image().is_some();
         let program = nextest::program(&self.request.cross, in_image)?;
-        let mounts = program.map(|program| {
-            let there = facts.inside.cargo_home.join("bin").join(nextest::PROGRAM);
-            Mount::read(program).at(there)
-        });
+        let mounts = program.map(|program| plugin::mount(&program, &facts.inside.cargo_home));
         let Some(file) = &options.archive else {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
@@ -135,11 +133,8 @@ impl Verbs<'_> {
         let mut command = self.nextest_command("archive");
         command.extend(nextest::archive(file));
         let parent = file.parent().unwrap_or(file).to_owned();
-        let place = Step {
-            purpose: "prepare the archive's directory".to_owned(),
-            action: Action::Prepare(vec![Prepared::Directory(parent.clone())]),
-            command: None,
-        };
+        let directory = Prepared::Directory(parent.clone());
+        let place = Step::prepare("prepare the archive's directory", vec![directory]);
         let spec = facts.run_spec(command, Network::None);
         let spec = spec.mounts(mounts.into_iter().chain([Mount::write(parent)]));
         let pack = facts.run("pack the tests", spec, OutputKind::Program)?;
@@ -170,10 +165,7 @@ impl Verbs<'_> {
         let purpose = format!("run `{program}`");
         let mut command = Vec::new();
         if options.on_target {
-            // The variable that cargo reads: ours, or that of the user's image.
-            let variable = self.facts.target.runner_variable();
-            let start = format!("exec ${variable} \"$@\"");
-            command.extend(["sh", "-c", &start, "sh"].map(str::to_owned));
+            command.extend(self.facts.target.through_runner());
         }
         command.extend(options.trailing.iter().cloned());
         let spec = self.facts.run_spec(command, Network::Default);
@@ -227,9 +219,7 @@ impl Verbs<'_> {
             }
         }
         if let Some(program) = &asked.plugin {
-            let name = program.file_name().unwrap_or_default();
-            let there = facts.inside.cargo_home.join("bin").join(name);
-            spec = spec.mounts([Mount::read(program).at(there)]);
+            spec = spec.mounts([plugin::mount(program, &facts.inside.cargo_home)]);
         }
         spec = spec.mounts(asked.config_files.iter().map(Mount::read));
         let purpose = format!("cargo {}", line.name().unwrap_or_default());

@@ -13,8 +13,9 @@ use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, mkfifoat};
 use crate::clock;
 use crate::error::{Error, IoContext as _, Result};
 
-/// A directory this young may be one that its owner has not locked yet.
-const YOUNG: Duration = Duration::from_secs(60);
+/// What is this young may be about to go on: a directory that its owner has not locked yet, a container
+/// that was created to be started.
+pub(crate) const YOUNG: Duration = Duration::from_secs(60);
 
 /// A directory that runs see, removed when dropped.
 #[derive(Debug)]

@@ -11,10 +11,8 @@ use crate::cancel::Cancel;
 use crate::environment::Environments;
 use crate::error::Result;
 use crate::making::{MANIFEST, remove_tree};
+use crate::shown::YOUNG;
 use crate::{clock, container, held, jobserver, process, shown};
-
-/// What began this recently may be about to go on.
-const YOUNG: Duration = Duration::from_secs(60);
 
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]

@@ -94,6 +94,11 @@ impl Machine {
         machine.engine(engine)
     }
 
+    /// A machine whose docker runs a container's command where it is.
+    pub fn running_here(fake: &str) -> Self {
+        Machine::new(fake, Fakes::Docker).rule("docker", &["run"], Answer::RunHere)
+    }
+
     /// Rustup has this toolchain as well, with `std` for the suites' targets.
     #[must_use]
     pub fn toolchain(self, name: &str, version: &str) -> Self {

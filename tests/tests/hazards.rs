@@ -7,17 +7,13 @@ use std::fs;
 use std::path::Path;
 
 use cross_core::{Cancel, Code, ErrorKind, EventKind, Plan, Value};
-use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, Recorder, engines, tool};
+use cross_tests::{Answer, Leftovers, Machine, NATIVE, Project, Recorder, engines, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
 /// A machine whose container runs its command where it is.
 fn machine() -> Machine {
-    Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker).rule(
-        "docker",
-        &["run"],
-        Answer::RunHere,
-    )
+    Machine::running_here(env!("CARGO_BIN_EXE_fake-engine"))
 }
 
 fn plan(machine: &Machine, project: &Project, target: &str) -> Plan {
@@ -106,13 +102,11 @@ fn h8_what_lies_elsewhere_is_there_inside() {
     let project = Project::new("app").with_member_and_path_dependency();
     let elsewhere = project.outer().join("else where/target");
     let manifest = project.path().join("Cargo.toml");
-    let cross = machine.cross(&Project::new("unrelated")).env(machine.env());
     let request = cross_core::Cross::at(project.outer())
         .env(machine.env())
         .manifest_path(&manifest)
         .build(NATIVE)
         .target_dir(&elsewhere);
-    drop(cross);
     let plan = request.plan().unwrap();
     let is_mounted = |path: &Path| plan.mounts().iter().any(|it| path.starts_with(&it.source));
     for path in [

@@ -12,11 +12,7 @@ impl Cross {
     ///
     /// When no such engine answers.
     pub fn environments(&self, engine: &str) -> Result<Vec<cross_engine::Environment>> {
-        let (host, cancel) = (self.host()?, Cancel::new());
-        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        Environments::new(&selected.engine, &host)
-            .list(&cancel)
-            .engine()
+        self.of_engine(engine, |held, cancel| held.list(cancel))
     }
 
     /// Removes what a crash of this machine left behind: containers of ours that do not run any more on
@@ -27,11 +23,7 @@ impl Cross {
     ///
     /// When no such engine answers.
     pub fn sweep(&self, engine: &str) -> Result<Swept> {
-        let (host, cancel) = (self.host()?, Cancel::new());
-        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        Environments::new(&selected.engine, &host)
-            .sweep(&cancel)
-            .engine()
+        self.of_engine(engine, |held, cancel| held.sweep(cancel))
     }
 
     /// Removes an environment by its name; says whether it was there.
@@ -40,10 +32,17 @@ impl Cross {
     ///
     /// When no such engine answers, or the environment cannot be removed.
     pub fn remove_environment(&self, engine: &str, name: &str) -> Result<bool> {
+        self.of_engine(engine, |held, cancel| held.remove(name, cancel))
+    }
+
+    /// What `ask` learns of the environments that `engine` holds.
+    fn of_engine<T>(
+        &self,
+        engine: &str,
+        ask: impl FnOnce(Environments<'_>, &Cancel) -> cross_engine::Result<T>,
+    ) -> Result<T> {
         let (host, cancel) = (self.host()?, Cancel::new());
         let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        Environments::new(&selected.engine, &host)
-            .remove(name, &cancel)
-            .engine()
+        ask(Environments::new(&selected.engine, &host), &cancel).engine()
     }
 }

@@ -18,16 +18,8 @@ impl Plan {
     /// As for [`execute`](Plan::execute).
     pub fn prepare(&self, cancel: &Cancel) -> Result<()> {
         let mut plan = self.clone();
-        plan.steps.retain(|step| {
-            !matches!(
-                step.action,
-                Action::Host { .. }
-                    | Action::Run { .. }
-                    | Action::CollectProfiles { .. }
-                    | Action::Mirror { .. }
-                    | Action::Publish { .. }
-            )
-        });
+        plan.steps
+            .retain(|step| step.is_environment() || matches!(step.action, Action::Prepare(_)));
         execute::execute(&plan, cancel).map(drop)
     }
 

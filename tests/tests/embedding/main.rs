@@ -14,7 +14,7 @@ mod plans;
 mod sweep;
 mod tests_elsewhere;
 
-use cross_tests::{Answer, Fakes, Machine};
+use cross_tests::Machine;
 
 pub(crate) use cross_tests::NATIVE;
 
@@ -23,9 +23,5 @@ const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
 /// A machine whose container runs its command where it is.
 fn machine() -> Machine {
-    Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker).rule(
-        "docker",
-        &["run"],
-        Answer::RunHere,
-    )
+    Machine::running_here(env!("CARGO_BIN_EXE_fake-engine"))
 }
