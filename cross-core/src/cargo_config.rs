@@ -35,6 +35,18 @@ pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
     })
 }
 
+/// Whether a configuration file that cargo reads inside, in `dir`, may say that rustc is started by a wrapper: it
+/// names one, or includes other files. The user's own in `cargo_home` is not seen there.
+pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
+    let above = dir.ancestors().map(|dir| dir.join(".cargo"));
+    let files = above
+        .filter(|dir| dir != cargo_home)
+        .flat_map(|dir| [dir.join("config.toml"), dir.join("config")]);
+    files
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .any(|text| text.contains("wrapper") || text.contains("include"))
+}
+
 fn filtered(text: &str) -> Result<Option<String>, toml::de::Error> {
     let mut all: toml::Table = text.parse()?;
     all.retain(|key, _| TABLES.contains(&key));
@@ -105,6 +117,27 @@ token = "s3cret"
              \"source\".\"mirror\".\"registry\" = \"sparse+https://mirror.invalid/index/\"\n"
         );
         assert!(got.parse::<toml::Table>().is_ok());
+    }
+
+    #[test]
+    fn a_wrapper_is_found_in_every_file_that_cargo_reads_inside() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, package) = (dir.path().join(".cargo"), dir.path().join("w/app"));
+        let may = || may_name_a_wrapper(&package, &home);
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::create_dir_all(package.join(".cargo")).unwrap();
+        std::fs::create_dir_all(dir.path().join("w/.cargo")).unwrap();
+        let write = |path: &str, text: &str| std::fs::write(dir.path().join(path), text).unwrap();
+        write(".cargo/config.toml", "build.rustc-wrapper = \"sccache\"");
+        write("w/app/.cargo/config.toml", "[build]\njobs = 2\n");
+        assert!(!may());
+        for text in [
+            "build.rustc-workspace-wrapper = \"x\"",
+            "include = \"more.toml\"",
+        ] {
+            write("w/.cargo/config", text);
+            assert!(may(), "{text}");
+        }
     }
 
     #[test]

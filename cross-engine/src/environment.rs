@@ -22,6 +22,7 @@ use crate::lock::Lock;
 use crate::making::{self, MANIFEST, Maker, Manifest, Staging, remove_tree};
 use crate::process;
 use crate::run::Root;
+use crate::standing;
 
 /// The repository of our images; the tag is the environment's name.
 const REPOSITORY: &str = "localhost/cross-core";
@@ -104,9 +105,10 @@ impl<'a> Environments<'a> {
         match self.location(name) {
             Location::Directory(dir) => Ok(dir.join(MANIFEST).exists()),
             Location::Image(image) => {
-                let ask = image::id(self.engine, &image);
-                let said = process::output(&ask, &self.host.variables, cancel)?;
-                Ok(said.exit.success())
+                if standing::recall_image(self.engine, self.host, &image).is_some() {
+                    return Ok(true);
+                }
+                Ok(self.inspect(&image, cancel)?.exit.success())
             }
         }
     }

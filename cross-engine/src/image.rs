@@ -13,7 +13,7 @@ use crate::invocation::Invocation;
 pub(crate) const LABEL: &str = "org.cross-core.environment";
 
 /// What is true of an image, as its engine says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImageFacts {
     /// The hash that names its configuration, with `sha256:` before it.
@@ -153,11 +153,6 @@ pub(crate) fn pull(engine: &Engine, reference: &str, platform: Option<&str>) -> 
         pull = pull.args(["--platform", platform]);
     }
     pull.arg(reference)
-}
-
-/// Asks for an image's id: success is "it is there".
-pub(crate) fn id(engine: &Engine, image: &str) -> Invocation {
-    Invocation::new(&engine.program).args(["image", "inspect", "--format", "{{.Id}}", image])
 }
 
 /// Makes an image of a root file system's tar archive.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cancel::Cancel;
+use crate::clock;
 use crate::context;
 use crate::diagnosis;
 use crate::engine::Kind;
@@ -15,18 +16,22 @@ use crate::image_build::{self, Builder, ImageBuild, Parts, Source};
 use crate::invocation::Invocation;
 use crate::lock::Lock;
 use crate::making::{self, Maker, Staging};
-use crate::process;
+use crate::process::{self, Output};
+use crate::standing;
 
 impl Environments<'_> {
-    /// What is true of the image `reference`, or `None` if the engine does not hold it: one question.
+    /// What is true of the image `reference`, or `None` if the engine does not hold it: one question at
+    /// most.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::EngineUnusable`] when the engine has no images or cannot be asked.
     pub fn image(&self, reference: &str, cancel: &Cancel) -> Result<Option<ImageFacts>> {
         self.needs_images()?;
-        let ask = image::inspect(self.engine(), reference);
-        let said = process::output(&ask, &self.host().variables, cancel)?;
+        if let Some(facts) = standing::recall_image(self.engine(), self.host(), reference) {
+            return Ok(Some(facts));
+        }
+        let said = self.inspect(reference, cancel)?;
         if said.exit.success() {
             return image::facts(reference, &said.stdout).map(Some);
         }
@@ -43,6 +48,17 @@ impl Environments<'_> {
             ),
         )
         .with_help(found.help))
+    }
+
+    /// The engine's answer about the image `reference`, which is remembered where it can be.
+    pub(crate) fn inspect(&self, reference: &str, cancel: &Cancel) -> Result<Output> {
+        let asked = clock::unix_time();
+        let ask = image::inspect(self.engine(), reference);
+        let said = process::output(&ask, &self.host().variables, cancel)?;
+        if said.exit.success() {
+            standing::remember_image(self.engine(), self.host(), reference, asked, &said.stdout);
+        }
+        Ok(said)
     }
 
     /// The command of [`pull`](Environments::pull), to show what will be done.

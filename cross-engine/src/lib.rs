@@ -30,6 +30,7 @@ mod sandbox;
 mod session;
 mod shim;
 mod shown;
+mod standing;
 mod sweep;
 mod verify;
 

@@ -15,6 +15,7 @@ use crate::memory::{Memory, Stamp};
 use crate::process::{self, Output};
 use crate::run::Network;
 use crate::sandbox;
+use crate::standing;
 
 /// Fields of the answer, in one line, so that nothing has to be parsed but a separator.
 const DOCKER_FORMAT: &str = "{{.Server.Version}}|{{.Server.Os}}/{{.Server.Arch}}|\
@@ -198,11 +199,18 @@ fn ask(
     Ok(answer)
 }
 
-/// What the answer of an engine without a daemon depends on: its program, who asks, and for the
-/// sandbox what the kernel allows. A daemon may stop at any time, so it is always asked.
+/// What the answer of an engine depends on: its program, who asks, docker's daemon, and for the
+/// sandbox what the kernel allows.
 fn dependence(kind: Kind, program: &Path, host: &Host) -> Option<(String, Vec<Stamp>)> {
+    let mut stamps = vec![Stamp::of(program)];
+    let mut daemon = String::new();
     let settings: &[&str] = match kind {
-        Kind::Docker => return None,
+        Kind::Docker => {
+            let (socket, depends) = standing::docker_daemon(host)?;
+            stamps.extend(depends);
+            daemon = format!(" at {socket}");
+            &[]
+        }
         Kind::Podman => &[],
         Kind::Sandbox => &[
             "/proc/sys/user/max_user_namespaces",
@@ -215,13 +223,13 @@ fn dependence(kind: Kind, program: &Path, host: &Host) -> Option<(String, Vec<St
         .map(|path| std::fs::read_to_string(path).unwrap_or_default());
     let kernel: Vec<_> = values.map(|value| value.trim().to_owned()).collect();
     let key = format!(
-        "{} as {}:{}, kernel {}",
+        "{}{daemon} as {}:{}, kernel {}",
         program.display(),
         host.uid,
         host.gid,
         kernel.join(" ")
     );
-    Some((key, vec![Stamp::of(program)]))
+    Some((key, stamps))
 }
 
 fn ask_now(

@@ -334,7 +334,7 @@ fn a_plan_starts_at_most_three_processes_and_none_twice() {
 }
 
 #[test]
-fn a_daemon_is_asked_again_and_what_needs_none_is_remembered() {
+fn an_engine_is_asked_again_only_where_no_file_says_that_its_answer_holds() {
     for (engine, expected) in [
         (Fakes::Sandbox, &[][..]),
         (Fakes::Docker, &["docker version", "docker image"][..]),

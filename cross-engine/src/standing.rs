@@ -1,0 +1,292 @@
+//! Whether what a container CLI said still holds, as far as files tell: the socket of its daemon, its
+//! configuration, and the list of its images, which changes with every image.
+//!
+//! Where files do not tell (another machine's daemon, a store that this user may not read), nothing is
+//! remembered and the engine is asked.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::engine::{Engine, Kind};
+use crate::host::Host;
+use crate::image::{self, ImageFacts};
+use crate::memory::{Memory, Stamp};
+
+/// Where docker's daemon listens unless it is told otherwise.
+const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+
+/// Variables that decide which store a CLI works on. Their values are paths and names, no secrets.
+const DECISIVE: [&str; 7] = [
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "HOME",
+    "STORAGE_DRIVER",
+    "STORAGE_OPTS",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+];
+
+/// What the answers of docker's daemon depend on, where it is this machine's own and listens: a daemon that is
+/// started again has a new socket, one that is updated is another program.
+pub(crate) fn docker_daemon(host: &Host) -> Option<(String, Vec<Stamp>)> {
+    let said = |name| host.variable(name).filter(|value| !value.is_empty());
+    let socket = match said("DOCKER_HOST") {
+        None => PathBuf::from(DOCKER_SOCKET),
+        Some(address) => PathBuf::from(address.to_str()?.strip_prefix("unix://")?),
+    };
+    let config = match said("DOCKER_CONFIG") {
+        Some(dir) => PathBuf::from(dir),
+        None => PathBuf::from(said("HOME")?).join(".docker"),
+    };
+    let config = config.join("config.json");
+    let names_a_context = |text: String| text.contains("currentContext");
+    if said("DOCKER_CONTEXT").is_some()
+        || std::fs::read_to_string(&config).is_ok_and(names_a_context)
+    {
+        return None;
+    }
+    // A socket whose daemon was killed stays where it is.
+    UnixStream::connect(&socket).ok()?;
+    let daemon = host.find_program("dockerd")?;
+    let stamps = [&socket, &config, &daemon].map(Stamp::of);
+    Some((socket.display().to_string(), stamps.into()))
+}
+
+/// What `engine` said of the image `reference`, if that still holds.
+pub(crate) fn recall_image(engine: &Engine, host: &Host, reference: &str) -> Option<ImageFacts> {
+    if engine.kind == Kind::Docker {
+        docker_daemon(host)?;
+    }
+    let key = image_key(engine, host, reference)?;
+    Memory::in_cache(&host.cache).recall(&file_name(&key), &key)
+}
+
+/// Remembers that `engine` answered the question about the image `reference`, which it was asked at
+/// `asked`, with `answer`.
+pub(crate) fn remember_image(
+    engine: &Engine,
+    host: &Host,
+    reference: &str,
+    asked: std::time::Duration,
+    answer: &str,
+) {
+    let stamped = || {
+        let key = image_key(engine, host, reference)?;
+        let facts = image::facts(reference, answer).ok()?;
+        let mut stamps = match engine.kind {
+            Kind::Docker => docker_daemon(host)?.1,
+            _ => podman_configuration(host)?,
+        };
+        stamps.push(Stamp::of(&engine.program));
+        stamps.push(Stamp::of(list_of_images(engine.kind, answer)?));
+        Some((key, facts, stamps))
+    };
+    if let Some((key, facts, stamps)) = stamped() {
+        Memory::in_cache(&host.cache).remember(&file_name(&key), &key, stamps, asked, &facts);
+    }
+}
+
+/// `None` for a name that may go without a change of the list: a hash.
+fn image_key(engine: &Engine, host: &Host, reference: &str) -> Option<String> {
+    let is_hash = !reference.contains(['/', '.', '-', '_'])
+        && reference.trim_start_matches("sha256:").len() >= 12;
+    if is_hash || reference.contains('@') {
+        return None;
+    }
+    let decisive = DECISIVE.map(|name| format!("{name}={:?}", host.variable(name)));
+    Some(format!(
+        "{reference} of {} as {}:{}, {}",
+        engine.program.display(),
+        host.uid,
+        host.gid,
+        decisive.join(" ")
+    ))
+}
+
+fn file_name(key: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    format!("image-{:016x}", hasher.finish())
+}
+
+/// The files that tell podman where its images are, unless it works for another machine.
+fn podman_configuration(host: &Host) -> Option<Vec<Stamp>> {
+    let remote = ["CONTAINER_HOST", "CONTAINER_CONNECTION"];
+    if remote.iter().any(|name| host.variable(name).is_some()) {
+        return None;
+    }
+    let config = host.variable("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config.or_else(|| Some(PathBuf::from(host.variable("HOME")?).join(".config")));
+    let dirs = [
+        Some("/usr/share/containers".into()),
+        Some("/etc/containers".into()),
+        config.map(|dir| dir.join("containers")),
+    ];
+    let dirs = dirs.into_iter().flatten();
+    let files = dirs.flat_map(|dir| ["containers.conf", "storage.conf"].map(|it| dir.join(it)));
+    let named = ["CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"];
+    let named = named
+        .iter()
+        .filter_map(|name| host.variable(name).map(PathBuf::from));
+    let files: Vec<PathBuf> = files.chain(named).collect();
+    let is_remote = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let mut lines = text.lines().map(str::trim_start);
+        lines.any(|line| line.starts_with("remote") || line.starts_with("active_service"))
+    };
+    (!files.iter().any(is_remote)).then(|| files.iter().map(Stamp::of).collect())
+}
+
+/// The list that the store of an image has of its images, by where the image's own files are.
+fn list_of_images(kind: Kind, answer: &str) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Inspected {
+        graph_driver: Driver,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Driver {
+        name: String,
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Data {
+        upper_dir: PathBuf,
+    }
+    let images: Vec<Inspected> = serde_json::from_str(answer).ok()?;
+    let Driver { name, data } = &images.first()?.graph_driver;
+    let mut above = data.upper_dir.ancestors();
+    let store = above.find(|dir| dir.file_name().is_some_and(|it| it == name.as_str()))?;
+    let root: &Path = store.parent()?;
+    let list = match kind {
+        Kind::Docker => root.join("image").join(name).join("repositories.json"),
+        _ => root.join(format!("{name}-images")).join("images.json"),
+    };
+    list.is_file().then_some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::invocation::Variables;
+    use std::fs;
+    use std::os::unix::net::UnixListener;
+    use std::time::Duration;
+
+    struct Machine {
+        dir: tempfile::TempDir,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir_all(dir.path().join("store/overlay-images")).unwrap();
+            fs::create_dir_all(dir.path().join("store/image/overlay")).unwrap();
+            Machine { dir }
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            fs::write(self.dir.path().join(path), text).unwrap();
+        }
+
+        fn host(&self) -> Host {
+            let dir = self.dir.path().display().to_string();
+            let variables = [
+                ("HOME", dir.clone()),
+                ("PATH", dir.clone()),
+                ("DOCKER_HOST", format!("unix://{dir}/docker.sock")),
+            ];
+            let variables = variables.map(|(name, value)| (name.into(), value.into()));
+            Host::new(Variables::from(variables), self.dir.path().join("cache"))
+        }
+
+        fn engine(&self, kind: Kind) -> Engine {
+            Engine {
+                kind,
+                program: self.dir.path().join(kind.name()),
+                version: "1".to_owned(),
+                rootless: false,
+                architecture: "amd64".to_owned(),
+                user: (0, 0),
+            }
+        }
+
+        fn answer(&self) -> String {
+            let upper = self.dir.path().join("store/overlay/0a/diff");
+            format!(
+                r#"[{{"Id": "sha256:1", "GraphDriver": {{"Name": "overlay", "Data": {{"UpperDir": {upper:?}}}}}}}]"#
+            )
+        }
+
+        /// Remembers an answer about `reference`, and recalls it after `change`.
+        fn recalled(&self, kind: Kind, reference: &str, change: impl FnOnce()) -> bool {
+            let (engine, host) = (self.engine(kind), self.host());
+            let later = clock::unix_time() + Duration::from_secs(5);
+            remember_image(&engine, &host, reference, later, &self.answer());
+            change();
+            recall_image(&engine, &host, reference).is_some()
+        }
+    }
+
+    #[test]
+    fn podmans_answer_holds_until_its_list_or_configuration_changes() {
+        let it = Machine::new();
+        let list = "store/overlay-images/images.json";
+        let recalled = |change: &dyn Fn()| it.recalled(Kind::Podman, "localhost/a:1", change);
+        assert!(!recalled(&|| ()), "a store whose list is not seen");
+        it.write(list, "[]");
+        assert!(recalled(&|| ()));
+        assert!(!recalled(&|| it.write(list, "[1]")));
+        assert!(recalled(&|| ()));
+        let config = || {
+            fs::create_dir_all(it.dir.path().join(".config/containers")).unwrap();
+            it.write(".config/containers/storage.conf", "x");
+        };
+        assert!(!recalled(&config));
+        it.write(
+            ".config/containers/containers.conf",
+            "[engine]\nremote = true\n",
+        );
+        assert!(!recalled(&|| ()), "images of another machine");
+    }
+
+    #[test]
+    fn dockers_answer_holds_while_the_same_daemon_listens() {
+        let it = Machine::new();
+        it.write("store/image/overlay/repositories.json", "{}");
+        it.write("dockerd", "");
+        let make_executable = || {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(it.dir.path().join("dockerd"), mode).unwrap();
+        };
+        make_executable();
+        let socket = it.dir.path().join("docker.sock");
+        let recalled = |change: &dyn Fn()| it.recalled(Kind::Docker, "me/app:1", change);
+        assert!(!recalled(&|| ()), "nobody listens");
+        let daemon = std::cell::RefCell::new(Some(UnixListener::bind(&socket).unwrap()));
+        assert!(recalled(&|| ()));
+        assert!(
+            !recalled(&|| drop(daemon.take())),
+            "killed: its socket stays"
+        );
+        fs::remove_file(&socket).unwrap();
+        let _again = UnixListener::bind(&socket).unwrap();
+        assert!(!it.recalled(Kind::Docker, "other:1", || it.write("dockerd", "updated")));
+        assert!(recalled(&|| ()));
+        assert!(
+            !it.recalled(Kind::Docker, "me/app@sha256:12", || ()),
+            "a hash"
+        );
+        assert!(!it.recalled(Kind::Docker, "0123456789ab", || ()), "a hash");
+        fs::create_dir_all(it.dir.path().join(".docker")).unwrap();
+        it.write(".docker/config.json", r#"{"currentContext": "far"}"#);
+        assert!(!recalled(&|| ()), "the daemon of another machine");
+    }
+}
