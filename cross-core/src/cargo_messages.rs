@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Artifact as CargoArtifact, Message, TargetKind};
-
+use crate::cargo_json::{Artifact as CargoArtifact, Diagnostic, Message};
 use crate::event::EventKind;
 use crate::glibc_floor;
 use crate::outcome::{Artifact, ArtifactKind, CompilerDiagnostic, SourcePlace};
@@ -49,10 +48,10 @@ impl<'a> Reader<'a> {
         if !line.starts_with('{') {
             return Line::Other;
         }
-        match serde_json::from_str(line) {
-            Ok(Message::CompilerArtifact(artifact)) => Line::Events(self.artifact(&artifact)),
-            Ok(Message::CompilerMessage(message)) => {
-                let package = package_name(&message.package_id.repr);
+        match Message::parse(line) {
+            Some(Message::Artifact(artifact)) => Line::Events(self.artifact(&artifact)),
+            Some(Message::Compiler(message)) => {
+                let package = package_name(&message.package_id);
                 let said = diagnostic(package, message.message);
                 if said.level == "error" && self.first_error.is_none() {
                     self.first_error = said.rendered.lines().next().map(str::to_owned);
@@ -60,30 +59,27 @@ impl<'a> Reader<'a> {
                 self.diagnostics.push(said.clone());
                 Line::Events(vec![EventKind::Diagnostic(said)])
             }
-            Ok(Message::BuildScriptExecuted(_) | Message::BuildFinished(_)) => Line::Silent,
-            _ => Line::Other,
+            Some(Message::Other) => Line::Silent,
+            None => Line::Other,
         }
     }
 
     fn artifact(&mut self, message: &CargoArtifact) -> Vec<EventKind> {
-        let package = package_name(&message.package_id.repr);
+        let package = package_name(&message.package_id);
         let mut events = vec![EventKind::Compiled {
             package: package.clone(),
             fresh: message.fresh,
         }];
         // A dependency from a registry is no result of this build.
-        let is_local = message.package_id.repr.contains("path+file://");
-        let kinds = &message.target.kind;
-        if !is_local
-            || kinds.contains(&TargetKind::CustomBuild)
-            || kinds.contains(&TargetKind::ProcMacro)
-        {
+        let is_local = message.package_id.contains("path+file://");
+        let is_for_the_host = |kind: &String| kind == "custom-build" || kind == "proc-macro";
+        if !is_local || message.target.kind.iter().any(is_for_the_host) {
             return events;
         }
         let kind = artifact_kind(message);
         let files: Vec<&Path> = match &message.executable {
-            Some(executable) => vec![executable.as_std_path()],
-            None => message.filenames.iter().map(|f| f.as_std_path()).collect(),
+            Some(executable) => vec![executable],
+            None => message.filenames.iter().map(PathBuf::as_path).collect(),
         };
         for file in files {
             let Ok(inside) = file.strip_prefix(self.built_in) else {
@@ -126,15 +122,15 @@ fn profile(inside: &Path) -> String {
     }
 }
 
-fn diagnostic(package: String, said: cargo_metadata::diagnostic::Diagnostic) -> CompilerDiagnostic {
+fn diagnostic(package: String, said: Diagnostic) -> CompilerDiagnostic {
     let place = said.spans.iter().find(|span| span.is_primary);
     CompilerDiagnostic {
-        level: diagnostic_level(&said.level).to_owned(),
+        level: said.level,
         package,
         place: place.map(|span| SourcePlace {
-            file: PathBuf::from(&span.file_name),
-            line: span.line_start as u64,
-            column: span.column_start as u64,
+            file: span.file_name.clone(),
+            line: span.line_start,
+            column: span.column_start,
         }),
         code: said.code.map(|it| it.code),
         rendered: said.rendered.unwrap_or_else(|| said.message.clone()),
@@ -143,30 +139,21 @@ fn diagnostic(package: String, said: cargo_metadata::diagnostic::Diagnostic) -> 
 }
 
 fn artifact_kind(message: &CargoArtifact) -> ArtifactKind {
-    let has = |kind: TargetKind| message.target.kind.contains(&kind);
-    if message.profile.test || has(TargetKind::Test) || has(TargetKind::Bench) {
+    let has = |kinds: &[&str]| {
+        kinds
+            .iter()
+            .any(|it| message.target.kind.iter().any(|kind| kind == it))
+    };
+    if message.profile.test || has(&["test", "bench"]) {
         ArtifactKind::Test
-    } else if has(TargetKind::Example) {
+    } else if has(&["example"]) {
         ArtifactKind::Example
     } else if message.executable.is_some() {
         ArtifactKind::Executable
-    } else if has(TargetKind::CDyLib) || has(TargetKind::StaticLib) || has(TargetKind::DyLib) {
+    } else if has(&["cdylib", "staticlib", "dylib"]) {
         ArtifactKind::Library
     } else {
         ArtifactKind::RustLibrary
-    }
-}
-
-fn diagnostic_level(level: &cargo_metadata::diagnostic::DiagnosticLevel) -> &'static str {
-    use cargo_metadata::diagnostic::DiagnosticLevel as Level;
-    match level {
-        Level::Ice => "error: internal compiler error",
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::FailureNote => "failure-note",
-        Level::Note => "note",
-        Level::Help => "help",
-        _ => "other",
     }
 }
 

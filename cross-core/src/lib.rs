@@ -44,6 +44,7 @@ mod budget;
 pub mod build_script;
 mod build_std;
 mod cargo_config;
+mod cargo_json;
 mod cargo_messages;
 mod cargo_request;
 #[cfg(feature = "cc")]

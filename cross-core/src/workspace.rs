@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, MetadataCommand, Package};
 use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, clock, process};
 use serde::{Deserialize, Serialize};
 
+use crate::cargo_json::{Metadata, Package};
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::recipes::short_hash;
 
@@ -202,14 +202,14 @@ pub(crate) fn project(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result
             .iter()
             .filter_map(|package| {
                 Some(LocalPackage {
-                    name: package.name.to_string(),
-                    version: package.version.to_string(),
-                    dir: package.manifest_path.parent()?.into(),
+                    name: package.name.clone(),
+                    version: package.version.clone(),
+                    dir: package.dir()?.to_owned(),
                 })
             })
             .collect(),
-        root: metadata.workspace_root.into(),
-        target_directory: metadata.target_directory.into(),
+        root: metadata.workspace_root,
+        target_directory: metadata.target_directory,
     })
 }
 
@@ -225,22 +225,17 @@ impl Workspace {
             .clone()
             .unwrap_or_else(|| cargo.dir.join("Cargo.toml"));
         Workspace {
-            root: metadata.workspace_root.clone().into(),
-            target_directory: metadata.target_directory.clone().into(),
+            root: metadata.workspace_root.clone(),
+            target_directory: metadata.target_directory.clone(),
             package_manifest: metadata
                 .packages
                 .iter()
-                .map(|package| PathBuf::from(&package.manifest_path))
-                .find(|manifest| *manifest == here),
+                .map(|package| &package.manifest_path)
+                .find(|manifest| **manifest == here)
+                .cloned(),
             members: metadata
                 .workspace_packages()
-                .iter()
-                .map(|package| {
-                    (
-                        package.name.to_string(),
-                        PathBuf::from(&package.manifest_path),
-                    )
-                })
+                .map(|package| (package.name.clone(), package.manifest_path.clone()))
                 .collect(),
             outside: outside.into_iter().collect(),
             unfetched,
@@ -278,11 +273,11 @@ fn question_key(question: &Invocation, host: &Host) -> String {
 /// Every file that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
 /// directories where a glob of `members` may find more, and where fetched crates lie.
 fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp> {
-    let root = metadata.workspace_root.as_std_path();
+    let root = metadata.workspace_root.as_path();
     let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
     for package in &metadata.packages {
-        let manifest = package.manifest_path.as_std_path();
-        let around = manifest.parent().and_then(Path::parent);
+        let manifest = &package.manifest_path;
+        let around = package.dir().and_then(Path::parent);
         if package.source.is_none() {
             files.insert(manifest.to_owned());
             // A glob of `members` finds only what is below the root.
@@ -339,7 +334,7 @@ fn ask(question: &Invocation, host: &Host, cancel: &Cancel) -> Result<Result<Met
             .to_owned()));
     }
     let json = said.stdout.lines().find(|line| line.starts_with('{'));
-    MetadataCommand::parse(json.unwrap_or_default())
+    Metadata::parse(json.unwrap_or_default())
         .map(Ok)
         .map_err(|error| {
             Error::new(
@@ -353,9 +348,9 @@ fn ask(question: &Invocation, host: &Host, cancel: &Cancel) -> Result<Result<Met
 fn outside_of(metadata: &Metadata) -> impl Fn(&Package) -> Option<PathBuf> {
     let root = metadata.workspace_root.clone();
     move |package| {
-        let dir = package.manifest_path.parent()?;
+        let dir = package.dir()?;
         let is_outside = package.source.is_none() && !dir.starts_with(&root);
-        is_outside.then(|| dir.to_owned().into())
+        is_outside.then(|| dir.to_owned())
     }
 }
 
@@ -365,7 +360,6 @@ fn declared_paths(metadata: &Metadata) -> impl Iterator<Item = PathBuf> {
         .iter()
         .flat_map(|package| &package.dependencies)
         .filter_map(|dependency| dependency.path.clone())
-        .map(PathBuf::from)
 }
 
 /// The root of the workspace that the package in `dir` belongs to: it may inherit from there.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, Package, TargetKind};
 use cross_engine::Cancel;
 
+use crate::cargo_json::{Metadata, Package};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::Request;
 use crate::workspace::{self, Workspace};
@@ -13,7 +13,7 @@ use crate::workspace::{self, Workspace};
 use super::outer::Outer;
 
 /// What cargo makes a file of that can be embedded.
-const EMBEDDABLE: [TargetKind; 3] = [TargetKind::Bin, TargetKind::CDyLib, TargetKind::StaticLib];
+const EMBEDDABLE: [&str; 3] = ["bin", "cdylib", "staticlib"];
 
 /// A request whose package is known.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub(super) fn select(request: Request, outer: &Outer, cancel: &Cancel) -> Result
 
 fn choose(request: Request, outer: &Outer, metadata: &Metadata) -> Result<Request> {
     let members = metadata.workspace_packages();
-    let Some(own) = members.iter().find(|it| is_of(it, outer)) else {
+    let Some(own) = members.clone().find(|it| is_of(it, outer)) else {
         return Ok(request);
     };
     let options = &request.options;
@@ -62,31 +62,29 @@ fn choose(request: Request, outer: &Outer, metadata: &Metadata) -> Result<Reques
         return Ok(request);
     }
     let here = request.cross.dir().join("Cargo.toml");
-    let is_here = |it: &&Package| it.manifest_path.as_std_path() == here;
-    if members.iter().any(|it| is_here(it) && !is_of(it, outer)) {
+    let is_here = |it: &&Package| it.manifest_path == here;
+    if members.clone().any(|it| is_here(&it) && !is_of(it, outer)) {
         return Ok(request);
     }
-    let is_candidate = |it: &&&Package| !is_of(it, outer) && is_embeddable(it);
-    let candidates: Vec<_> = members.iter().filter(is_candidate).collect();
+    let is_candidate = |it: &&Package| !is_of(it, outer) && is_embeddable(it);
+    let candidates: Vec<_> = members.filter(is_candidate).collect();
     match candidates.as_slice() {
         [] => Err(itself(outer)),
-        [one] => {
-            let name = one.name.to_string();
-            Ok(request.package(name))
-        }
+        [one] => Ok(request.package(&one.name)),
         several => Err(unclear(outer, several.iter().map(|it| it.name.as_str()))),
     }
 }
 
 fn is_of(package: &Package, outer: &Outer) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let dir = package.manifest_path.as_std_path().parent();
-    dir.is_some_and(|dir| real(dir) == real(&outer.manifest_dir))
+    package
+        .dir()
+        .is_some_and(|dir| real(dir) == real(&outer.manifest_dir))
 }
 
 fn is_embeddable(package: &Package) -> bool {
     let mut kinds = package.targets.iter().flat_map(|target| &target.kind);
-    kinds.any(|kind| EMBEDDABLE.contains(kind))
+    kinds.any(|kind| EMBEDDABLE.contains(&kind.as_str()))
 }
 
 /// Whether the package `name` is what `spec` says: `app`, `app@0.1.0`. What a pattern or a URL leads to
@@ -127,7 +125,6 @@ fn unclear<'a>(outer: &Outer, names: impl Iterator<Item = &'a str>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use cargo_metadata::MetadataCommand;
     use serde_json::json;
 
     use super::*;
@@ -156,7 +153,7 @@ mod tests {
             "packages": all, "workspace_members": ids, "workspace_default_members": ids,
             "resolve": null, "workspace_root": "/w", "target_directory": "/w/target", "version": 1,
         });
-        MetadataCommand::parse(metadata.to_string()).unwrap()
+        Metadata::parse(&metadata.to_string()).unwrap()
     }
 
     const TWO: [(&str, &str); 3] = [("app", "bin"), ("firmware", "bin"), ("shared", "lib")];
