@@ -1,114 +1,173 @@
-//! What a build costs when there is nothing to build: through the library, beside the same command
-//! entered by hand, beside host cargo called directly. Ratios of medians, all in one run.
+//! What a build costs when there is nothing to build, and when one line was edited: through the library,
+//! beside the same command entered by hand, beside host cargo called directly.
 //!
 //! ```sh
 //! cargo bench --package cross-tests --bench noop            # all engines that answer
 //! cargo bench --package cross-tests --bench noop -- docker  # only this one
 //! ```
 //!
-//! The library is measured as a user pays for it: a process of its own that starts, plans, builds
-//! and ends.
+//! The library is measured as a user pays for it: a process of its own that starts, plans, builds and ends;
+//! and once more without that process, where the caller has one anyway.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
 use cross_core::{Cross, Invocation, Plan};
+use cross_tests::measure::{
+    Error, Times, Way, alternate, command, finish, head, milliseconds, now, row, words,
+};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const ROUNDS: usize = 15;
-
-type Error = Box<dyn std::error::Error>;
-/// One way to build.
-type Way = Box<dyn Fn() -> Result<(), Error>>;
+const ROUNDS: usize = 21;
+const EDITS: usize = 11;
 
 fn main() -> Result<(), Error> {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
+    let words = words();
     // The measured child: one build through the library.
-    if let [child, dir, engine] = &args[..] {
+    if let [child, dir, engine] = &words[..] {
         if child == "--build" {
-            Cross::at(dir)
-                .engine(engine)
-                .toolchain("host")
-                .build(TARGET)
-                .run()?;
+            cross(Path::new(dir), engine).build(TARGET).run()?;
             return Ok(());
         }
     }
-    let dir = tempfile::tempdir()?;
-    write_crate(dir.path())?;
     println!(
-        "no-op build of a crate without dependencies, medians of {ROUNDS} alternating rounds\n"
+        "Nothing to build, a crate without dependencies, medians of {ROUNDS} alternating rounds, ms:\n"
     );
     println!(
-        "| engine | host cargo ms | by hand ms | library ms | library / by hand | library / host cargo |"
+        "{}",
+        head(&[
+            "engine",
+            "host cargo",
+            "by hand",
+            "library",
+            "library, in the caller's process",
+            "of which plan",
+            "library / by hand",
+            "library / host cargo",
+        ])
     );
-    println!("|---|---|---|---|---|---|");
-    for engine in ["sandbox", "docker", "podman"] {
-        if args.is_empty() || args.iter().any(|name| name == engine) {
-            measure(dir.path(), engine)?;
-        }
+    let engines = ["sandbox", "docker", "podman"];
+    let asked = |engine: &&str| words.is_empty() || words.iter().any(|word| word == engine);
+    let projects: Vec<_> = engines
+        .into_iter()
+        .filter(asked)
+        .map(|engine| Ok((engine, Tiny::new()?)))
+        .collect::<Result<_, Error>>()?;
+    for (engine, project) in &projects {
+        no_op(project, engine)?;
+    }
+    println!("\nOne line edited, medians of {EDITS} alternating rounds, ms:\n");
+    println!(
+        "{}",
+        head(&["engine", "host cargo", "library", "library / host cargo"])
+    );
+    for (engine, project) in &projects {
+        edited(project, engine)?;
     }
     Ok(())
 }
 
-fn write_crate(dir: &Path) -> Result<(), Error> {
-    fs::create_dir(dir.join("src"))?;
-    fs::write(dir.join("src/main.rs"), "fn main() {}\n")?;
-    fs::write(
-        dir.join("Cargo.toml"),
-        "[package]\nname = \"noop\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
-    )?;
-    Ok(())
+fn cross(dir: &Path, engine: &str) -> Cross {
+    Cross::at(dir).engine(engine).toolchain("host")
 }
 
-fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
-    let request = Cross::at(dir)
-        .engine(engine)
-        .toolchain("host")
-        .build(TARGET);
-    if let Err(error) = request.run() {
-        println!("| {engine} | cannot be measured: {error} | | | | |");
-        return Ok(());
+/// A crate without dependencies in a directory of its own.
+struct Tiny(tempfile::TempDir);
+
+impl Tiny {
+    fn new() -> Result<Self, Error> {
+        let dir = tempfile::tempdir()?;
+        let manifest =
+            "[package]\nname = \"noop\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n";
+        fs::create_dir(dir.path().join("src"))?;
+        fs::write(dir.path().join("Cargo.toml"), manifest)?;
+        let tiny = Tiny(dir);
+        tiny.edit(0)?;
+        Ok(tiny)
     }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn edit(&self, number: usize) -> Result<(), Error> {
+        let text = format!("fn main() {{\n    println!(\"{{}}\", {number});\n}}\n");
+        Ok(fs::write(self.path().join("src/main.rs"), text)?)
+    }
+}
+
+fn no_op(project: &Tiny, engine: &str) -> Result<(), Error> {
+    let dir = project.path();
+    let request = cross(dir, engine).build(TARGET);
+    request.run()?;
     let plan = request.plan()?;
-    let mut ways: [(Way, Vec<Duration>); 3] = [
-        (Box::new(host_cargo(dir, &plan)?), Vec::new()),
-        (Box::new(by_hand(&plan)?), Vec::new()),
-        (Box::new(library(dir, engine)?), Vec::new()),
-    ];
-    for round in 0..=ROUNDS {
-        for (way, times) in &mut ways {
+    let hand = by_hand(&plan)?;
+    let times = alternate(
+        1,
+        ROUNDS,
+        vec![
+            Way::new("host cargo", host_cargo(dir, &plan)?),
+            Way::new("by hand", || finish(to_command(&hand))),
+            Way::new("library", library(dir, engine)?),
+            Way::new("in process", || {
+                Ok(cross(dir, engine).build(TARGET).run().map(drop)?)
+            }),
+            Way::new("plan", || {
+                Ok(cross(dir, engine).build(TARGET).plan().map(drop)?)
+            }),
+        ],
+    )?;
+    let [host, hand, library, inside, plan] = &times[..] else {
+        return Err("five ways".into());
+    };
+    let cells = [host, hand, library, inside, plan].map(milliseconds);
+    let ratios = [ratio(library, hand), ratio(library, host)];
+    println!(
+        "{}",
+        row([engine.to_owned()].into_iter().chain(cells).chain(ratios))
+    );
+    Ok(())
+}
+
+fn edited(project: &Tiny, engine: &str) -> Result<(), Error> {
+    let dir = project.path();
+    let plan = cross(dir, engine).build(TARGET).plan()?;
+    let (mut host, mut library) = (host_cargo(dir, &plan)?, library(dir, engine)?);
+    let mut number = 0;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..=EDITS {
+        number += 1;
+        project.edit(number)?;
+        let ways: [&mut dyn FnMut() -> Result<(), Error>; 2] = [&mut host, &mut library];
+        for (way, times) in ways.into_iter().zip(&mut times) {
             let start = now();
             way()?;
-            // The first round warms the caches.
-            if round > 0 {
-                times.push(start.elapsed());
-            }
+            times.push(start.elapsed());
         }
     }
-    let [host, hand, library] = ways.map(|(_, times)| median(times));
+    let [host, library] = times.map(|times| Times::of("", times.into_iter().skip(1)));
+    let cells = [&host, &library].map(milliseconds);
+    let ratios = [ratio(&library, &host)];
     println!(
-        "| {engine} | {host:.0} | {hand:.0} | {library:.0} | {:.2} | {:.2} |",
-        library / hand,
-        library / host
+        "{}",
+        row([engine.to_owned()].into_iter().chain(cells).chain(ratios))
     );
     Ok(())
+}
+
+fn ratio(of: &Times, to: &Times) -> String {
+    format!("{:.2}", of.median() / to.median())
 }
 
 /// Host cargo, called without rustup's proxy, with a target directory of its own.
-fn host_cargo(dir: &Path, plan: &Plan) -> Result<impl Fn() -> Result<(), Error> + use<>, Error> {
+fn host_cargo(dir: &Path, plan: &Plan) -> Result<impl FnMut() -> Result<(), Error> + use<>, Error> {
     let sysroot = plan
         .toolchain
         .sysroot()
         .ok_or("the host's toolchain is measured")?;
-    let (cargo, rustc) = (sysroot.join("bin/cargo"), sysroot.join("bin/rustc"));
+    let (cargo, rustc): (PathBuf, PathBuf) = (sysroot.join("bin/cargo"), sysroot.join("bin/rustc"));
     let dir = dir.to_owned();
     Ok(move || {
         let mut command = command(&cargo);
@@ -123,7 +182,7 @@ fn host_cargo(dir: &Path, plan: &Plan) -> Result<impl Fn() -> Result<(), Error> 
 
 /// The plan's compile step with the same mounts, without everything else that is ours: what somebody
 /// would type who wants the fastest start.
-fn by_hand(plan: &Plan) -> Result<impl Fn() -> Result<(), Error> + use<>, Error> {
+fn by_hand(plan: &Plan) -> Result<Invocation, Error> {
     let mut compile = plan.commands().last().ok_or("the plan compiles")?.clone();
     let mut lean = Vec::new();
     let mut args = compile.args.iter().peekable();
@@ -137,10 +196,10 @@ fn by_hand(plan: &Plan) -> Result<impl Fn() -> Result<(), Error> + use<>, Error>
         }
     }
     compile.args = lean;
-    Ok(move || finish(to_command(&compile)))
+    Ok(compile)
 }
 
-fn library(dir: &Path, engine: &str) -> Result<impl Fn() -> Result<(), Error> + use<>, Error> {
+fn library(dir: &Path, engine: &str) -> Result<impl FnMut() -> Result<(), Error> + use<>, Error> {
     let me = std::env::current_exe()?;
     let (dir, engine) = (dir.to_owned(), engine.to_owned());
     Ok(move || {
@@ -150,44 +209,7 @@ fn library(dir: &Path, engine: &str) -> Result<impl Fn() -> Result<(), Error> + 
     })
 }
 
-fn to_command(invocation: &Invocation) -> Command {
-    let caller = caller();
+fn to_command(invocation: &Invocation) -> std::process::Command {
+    let caller = cross_tests::ambient::variables().collect();
     cross_engine::process::command(invocation, &caller)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark is a program")]
-fn caller() -> cross_engine::Variables {
-    std::env::vars_os().collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark is a program")]
-fn command(program: &Path) -> Command {
-    Command::new(program)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-fn finish(mut command: Command) -> Result<(), Error> {
-    // A container's standard input is its lifeline: it is held open until the end.
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let lifeline = child.stdin.take();
-    let status = child.wait()?;
-    drop(lifeline);
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{command:?} ended with {status}").into())
-    }
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort();
-    times[times.len() / 2].as_secs_f64() * 1000.0
 }

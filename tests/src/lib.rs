@@ -8,7 +8,7 @@
 //! - [`Leftovers`]: what a request must not leave behind; [`engines`]: the real engines;
 //!   [`PlainUser`]: somebody who is not root.
 //! - [`check`] and [`Redactor`]: snapshots, without what differs from one machine to the next.
-//! - [`tool`]: commands of the machine.
+//! - [`tool`]: commands of the machine; [`measure`]: what benchmarks have in common.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +24,7 @@ pub mod fake;
 mod fixture;
 mod leftovers;
 mod machine;
+pub mod measure;
 mod plain_user;
 mod recorder;
 mod redact;

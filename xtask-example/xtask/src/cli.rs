@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Env(Env),
     /// Prove targets with a crate that has C and C++ code, and record the evidence in docs/targets.md
     Matrix(Matrix),
+    /// Run the benchmarks side by side and write what came of them into docs/performance.md
+    Bench(Bench),
     /// Remove `dist` and `cross` from the target directory
     Clean,
 }
@@ -249,6 +251,13 @@ pub(crate) struct Matrix {
     /// Prove nothing: write docs/targets.md from what is recorded
     #[arg(long, conflicts_with_all = ["target", "rotating"])]
     pub(crate) render: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// Only these (default: all)
+    #[arg(value_name = "NAME")]
+    pub(crate) parts: Vec<String>,
 }
 
 #[derive(Args)]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::time::SystemTime;
 
 use cross_core::{Cancel, Cross, Prefetched, Request, Support, Target, Verb};
 use serde_json::json;
@@ -55,6 +56,12 @@ pub(crate) fn known(targets: &[String]) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(known)
+}
+
+/// The date, in UTC.
+pub(crate) fn today() -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// `build`, `test` and `run`; what is run waits for gdb on a port that is named.

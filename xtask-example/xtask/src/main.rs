@@ -4,6 +4,7 @@
 //! the commands do is done by `cross_core`; `dist` is the one worth reading first.
 
 mod archive;
+mod bench;
 mod cli;
 mod commands;
 mod dist;
@@ -66,6 +67,7 @@ fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
         Command::Targets { json } => commands::targets(*json),
         Command::Env(args) => commands::env(args, cancel),
         Command::Matrix(args) => matrix::run(args, cancel),
+        Command::Bench(args) => bench::run(args, cancel),
         Command::Clean => commands::clean(),
     };
     done.map(|()| ExitCode::SUCCESS)

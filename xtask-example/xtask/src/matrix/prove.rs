@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use cross_core::binary::Binary;
 use cross_core::{
@@ -148,7 +148,7 @@ impl<'a> Prover<'a> {
             target: plan.target.clone(),
             engine: plan.engine.kind.name().to_owned(),
             toolchain: toolchain(plan).to_owned(),
-            date: today(),
+            date: commands::today(),
             suite: plan.environment.suite.clone(),
             recipe_sha256: plan.environment.recipe_sha256.clone(),
             proof: self.hash.clone(),
@@ -337,10 +337,4 @@ fn short(error: &str) -> String {
 
 fn rounded(seconds: f64) -> f64 {
     (seconds * 10.0).round() / 10.0
-}
-
-/// The day, in UTC.
-fn today() -> String {
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    now.split('T').next().unwrap_or_default().to_owned()
 }

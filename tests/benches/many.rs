@@ -1,0 +1,95 @@
+//! Several targets at once beside one after the other: the example, built for six targets from nothing.
+//!
+//! ```sh
+//! cargo bench --package cross-tests --bench many
+//! cargo bench --package cross-tests --bench many -- i686-unknown-linux-gnu s390x-unknown-linux-gnu
+//! ```
+//!
+//! With the distribution's Rust in the sandbox. The environments are made before, and crates are fetched: what is
+//! compared is the builds. A round takes minutes, so there is one; `--turned` changes the order of the two ways.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cross_core::{Cancel, Cross};
+use cross_tests::measure::{Error, Way, alternate, head, row, words};
+
+const TARGETS: [&str; 6] = [
+    "x86_64-unknown-linux-gnu",
+    "i686-unknown-linux-gnu",
+    "aarch64-unknown-linux-gnu",
+    "armv7-unknown-linux-gnueabihf",
+    "powerpc64le-unknown-linux-gnu",
+    "s390x-unknown-linux-gnu",
+];
+
+fn main() -> Result<(), Error> {
+    let words = words();
+    let turned = words.iter().any(|it| it == "--turned");
+    let mut targets: Vec<&str> = words.iter().map(String::as_str).collect();
+    targets.retain(|it| !it.starts_with('-'));
+    if targets.is_empty() {
+        targets = TARGETS.into();
+    }
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask-example");
+    let builds = Builds(tempfile::tempdir()?);
+    let cross = Cross::at(&example).engine("sandbox").toolchain("image");
+    for target in &targets {
+        let plan = cross.build(*target).plan()?;
+        plan.only_environment().execute(&Cancel::new())?;
+    }
+    let one_by_one = Way::new("one after the other", || {
+        let dir = builds.empty()?;
+        for target in &targets {
+            cross.build(*target).target_dir(&dir).release().run()?;
+        }
+        Ok(())
+    });
+    let at_once = Way::new("`build_many`", || {
+        let dir = builds.empty()?;
+        let many = cross.build_many(targets.iter().copied());
+        many.each(|it| it.target_dir(&dir).release()).run()?;
+        Ok(())
+    });
+    let ways = match turned {
+        true => vec![at_once, one_by_one],
+        false => vec![one_by_one, at_once],
+    };
+    let mut times = alternate(0, 1, ways)?;
+    if turned {
+        times.reverse();
+    }
+    println!(
+        "Release builds of the example for {} targets, from nothing:\n",
+        targets.len()
+    );
+    println!(
+        "{}",
+        head(&["one after the other, s", "`build_many`, s", "ratio"])
+    );
+    let [serial, many] = [times[0].median(), times[1].median()];
+    println!(
+        "{}",
+        row([
+            format!("{serial:.1}"),
+            format!("{many:.1}"),
+            format!("{:.2}", many / serial)
+        ])
+    );
+    Ok(())
+}
+
+/// Where the builds of one way go.
+struct Builds(tempfile::TempDir);
+
+impl Builds {
+    fn empty(&self) -> Result<PathBuf, Error> {
+        let dir = self.0.path().join("target");
+        if dir.exists() {
+            fs::remove_dir_all(&dir)?;
+        }
+        Ok(dir)
+    }
+}

@@ -1,0 +1,238 @@
+//! `bench`: runs the benchmarks and puts what they print where docs/performance.md shows it.
+//!
+//! The page is written by hand but for its blocks, each between `<!-- bench: NAME -->` and `<!-- end -->`: a
+//! block holds the command, the day, and the tables of the last run. What a number means, and why a goal is
+//! missed, is for people to say.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use cross_core::Cancel;
+
+use crate::cli;
+use crate::commands;
+use crate::failure::Failure;
+use crate::ui;
+
+/// The page.
+const PAGE: &str = "docs/performance.md";
+/// The block that says on what was measured.
+const MACHINE: &str = "machine";
+
+/// One comparison: its name, the benchmark that makes it, and the words for it.
+struct Part {
+    name: &'static str,
+    bench: &'static str,
+    words: &'static [&'static str],
+}
+
+/// Every comparison, the quick ones first.
+const PARTS: [Part; 7] = [
+    part("noop", "noop", &[]),
+    part("warm", "warm", &[]),
+    part("planning", "planning", &["--noplot"]),
+    part("testing", "testing", &[]),
+    part("embedding", "embedding", &[]),
+    part("environments", "environments", &["sandbox", "all"]),
+    part("many", "many", &[]),
+];
+
+const fn part(name: &'static str, bench: &'static str, words: &'static [&'static str]) -> Part {
+    Part { name, bench, words }
+}
+
+/// Does it.
+pub(crate) fn run(args: &cli::Bench, cancel: &Cancel) -> Result<(), Failure> {
+    let root = commands::cross(&cli::Choice::default())?.project()?.root;
+    let chosen = chosen(&args.parts)?;
+    let page = root.join(PAGE);
+    update(&page, MACHINE, &machine())?;
+    for part in chosen {
+        if cancel.check().is_err() {
+            return Err(Failure::new("stopped"));
+        }
+        let tables = measured(&root, part)?;
+        let said = format!(
+            "`cargo xtask bench {}`, {}.\n\n{tables}",
+            part.name,
+            commands::today()
+        );
+        // After each, so that a run that is stopped has what it came to.
+        update(&page, part.name, &said)?;
+    }
+    ui::answer(page.display());
+    Ok(())
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Part>, Failure> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| PARTS.iter().all(|it| it.name != **name))
+    {
+        let known: Vec<_> = PARTS.iter().map(|it| it.name).collect();
+        let failure = Failure::new(format!("there is no benchmark `{unknown}`"));
+        return Err(failure.with_help(format!("name one of {}", known.join(", "))));
+    }
+    let is_chosen = |part: &&Part| names.is_empty() || names.iter().any(|name| part.name == name);
+    Ok(PARTS.iter().filter(is_chosen).collect())
+}
+
+/// What the benchmark prints, shown as it comes.
+fn measured(root: &Path, part: &Part) -> Result<String, Failure> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args([
+            "bench",
+            "--quiet",
+            "--package",
+            "cross-tests",
+            "--bench",
+            part.bench,
+            "--",
+        ])
+        .args(part.words)
+        .current_dir(root)
+        .stdout(Stdio::piped());
+    let failed = |why: String| Failure::new(format!("the benchmark `{}`: {why}", part.name));
+    let mut child = cargo.spawn().map_err(|it| failed(it.to_string()))?;
+    let mut printed = Vec::new();
+    for line in child
+        .stdout
+        .take()
+        .into_iter()
+        .flat_map(|it| BufReader::new(it).lines())
+    {
+        let line = line.map_err(|it| failed(it.to_string()))?;
+        ui::answer(&line);
+        printed.push(line);
+    }
+    let status = child.wait().map_err(|it| failed(it.to_string()))?;
+    match status.success() {
+        true => Ok(tables(&printed)),
+        false => Err(failed(status.to_string())),
+    }
+}
+
+/// What is printed for people: as it is where it is Markdown, the times alone where it is criterion's.
+fn tables(printed: &[String]) -> String {
+    let is_time = |line: &&String| line.contains("time:   [");
+    if !printed.iter().any(|line| is_time(&line)) {
+        return printed.join("\n").trim().to_owned();
+    }
+    let mut rows = vec!["| what | from | median | to |\n|---|---|---|---|".to_owned()];
+    let mut name = "";
+    for line in printed {
+        let Some((before, times)) = line.split_once("time:   [") else {
+            name = line;
+            continue;
+        };
+        let what = if before.trim().is_empty() {
+            name
+        } else {
+            before
+        };
+        let words: Vec<_> = times.trim_end_matches(']').split(' ').collect();
+        let times: Vec<_> = words.chunks(2).map(|it| it.join(" ")).collect();
+        rows.push(format!("| {} | {} |", what.trim(), times.join(" | ")));
+    }
+    rows.join("\n")
+}
+
+/// Replaces the block `name` of the page.
+fn update(page: &Path, name: &str, content: &str) -> Result<(), Failure> {
+    let text = fs::read_to_string(page).map_err(|it| Failure::io("read", page, &it))?;
+    let text = replaced(&text, name, content).ok_or_else(|| {
+        Failure::new(format!(
+            "`{}` has no block `<!-- bench: {name} -->`",
+            page.display()
+        ))
+        .with_help("add it, and `<!-- end -->` on a line below")
+    })?;
+    fs::write(page, text).map_err(|it| Failure::io("write", page, &it))
+}
+
+fn replaced(text: &str, name: &str, content: &str) -> Option<String> {
+    let start = format!("<!-- bench: {name} -->\n");
+    let (before, rest) = text.split_once(&start)?;
+    let (_, after) = rest.split_once("<!-- end -->")?;
+    Some(format!("{before}{start}{content}\n<!-- end -->{after}"))
+}
+
+/// What was measured on, as its programs say.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let asked: [(&str, &[&str]); 7] = [
+        ("uname", &["-srm"]),
+        ("rustc", &["--version"]),
+        ("bwrap", &["--version"]),
+        (
+            "docker",
+            &["version", "--format", "docker {{.Server.Version}}"],
+        ),
+        ("podman", &["--version"]),
+        ("runc", &["--version"]),
+        ("mmdebstrap", &["--version"]),
+    ];
+    let said = asked
+        .iter()
+        .filter_map(|(program, args)| first_line(program, args));
+    let said: Vec<_> = said.collect();
+    format!(
+        "Measured on {}: {cores} processors; {}.",
+        commands::today(),
+        said.join("; ")
+    )
+}
+
+fn first_line(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().next()?.trim();
+    (output.status.success() && !line.is_empty()).then(|| line.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_block_for_every_part() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../..")
+            .join(PAGE);
+        let text = fs::read_to_string(page).unwrap();
+        for name in PARTS.iter().map(|it| it.name).chain([MACHINE]) {
+            assert!(
+                replaced(&text, name, "x").is_some(),
+                "no block for `{name}`"
+            );
+        }
+        assert!(chosen(&["nonsense".to_owned()]).is_err());
+        assert_eq!(chosen(&[]).unwrap().len(), PARTS.len());
+    }
+
+    #[test]
+    fn only_the_block_changes() {
+        let page = "a\n<!-- bench: x -->\nold\n<!-- end -->\nb\n<!-- bench: y -->\n<!-- end -->\n";
+        let expected =
+            "a\n<!-- bench: x -->\nnew\n<!-- end -->\nb\n<!-- bench: y -->\n<!-- end -->\n";
+        assert_eq!(replaced(page, "x", "new").unwrap(), expected);
+        assert_eq!(replaced(page, "z", "new"), None);
+    }
+
+    #[test]
+    fn criterions_lines_become_rows() {
+        let printed = [
+            "target lookup           time:   [52.1 ns 56.2 ns 59.3 ns]",
+            "a plan/200",
+            "                        time:   [1.0 ms 1.1 ms 1.2 ms]",
+            "Found 2 outliers",
+        ];
+        let table = tables(&printed.map(str::to_owned));
+        let expected = "| what | from | median | to |\n|---|---|---|---|\n\
+            | target lookup | 52.1 ns | 56.2 ns | 59.3 ns |\n| a plan/200 | 1.0 ms | 1.1 ms | 1.2 ms |";
+        assert_eq!(table, expected);
+    }
+}
