@@ -140,6 +140,7 @@ pub(crate) fn of_probe(kind: Kind, said: &Output) -> Diagnosis {
         Kind::Sandbox => &SANDBOX,
         Kind::Docker => &DOCKER,
         Kind::Podman => &START,
+        Kind::Host => &[],
     };
     match find(signs, &text) {
         Some(sign) => Diagnosis {
@@ -174,6 +175,7 @@ pub(crate) fn of_start(kind: Kind, exit: Exit, said: &str) -> Option<Error> {
                 || said.contains("OCI runtime")
         }
         Kind::Podman => (125..=127).contains(&code) && said.contains("Error: "),
+        Kind::Host => false,
     };
     engine_spoke.then(|| refusal(kind, exit, said))
 }
@@ -191,6 +193,7 @@ fn refusal(kind: Kind, exit: Exit, said: &str) -> Error {
     let signs: &[Sign] = match kind {
         Kind::Sandbox => &SANDBOX,
         Kind::Docker | Kind::Podman => &START,
+        Kind::Host => &[],
     };
     let words = said.trim();
     if words.is_empty() {

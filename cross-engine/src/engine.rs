@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::invocation::Invocation;
 use crate::run::RunSpec;
-use crate::{container, sandbox};
+use crate::{bare, container, sandbox};
 
 /// The kinds of engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,10 +23,12 @@ pub enum Kind {
     Docker,
     /// The podman command line.
     Podman,
+    /// The machine as it is, without any isolation: only where it is asked for by this name.
+    Host,
 }
 
 impl Kind {
-    /// Every kind, in the order in which `auto` tries them for a recipe.
+    /// Every kind that isolates, in the order in which `auto` tries them for a recipe.
     pub const ALL: [Kind; 3] = [Kind::Sandbox, Kind::Docker, Kind::Podman];
 
     /// The name used in configuration, messages and plans.
@@ -35,6 +37,7 @@ impl Kind {
             Kind::Sandbox => "sandbox",
             Kind::Docker => "docker",
             Kind::Podman => "podman",
+            Kind::Host => "host",
         }
     }
 
@@ -44,6 +47,7 @@ impl Kind {
             Kind::Sandbox => "bwrap",
             Kind::Docker => "docker",
             Kind::Podman => "podman",
+            Kind::Host => bare::SHELL,
         }
     }
 
@@ -53,6 +57,7 @@ impl Kind {
             Kind::Sandbox => &["bubblewrap", "mmdebstrap", "uidmap"],
             Kind::Docker => &["docker.io"],
             Kind::Podman => &["podman", "uidmap"],
+            Kind::Host => &[],
         }
     }
 }
@@ -92,6 +97,7 @@ impl Engine {
         match self.kind {
             Kind::Sandbox => sandbox::invocation(self, spec),
             Kind::Docker | Kind::Podman => container::invocation(self, spec),
+            Kind::Host => bare::invocation(spec),
         }
     }
 
@@ -111,14 +117,19 @@ impl Engine {
 
     /// Whether environments are images in a store of the engine's own.
     pub fn has_images(&self) -> bool {
-        self.kind != Kind::Sandbox
+        matches!(self.kind, Kind::Docker | Kind::Podman)
+    }
+
+    /// Whether what it runs sees the machine as it is: all of its files, programs and variables.
+    pub fn is_bare(&self) -> bool {
+        self.kind == Kind::Host
     }
 }
 
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, self.version)?;
-        if self.rootless && self.kind != Kind::Sandbox {
+        if self.rootless && self.has_images() {
             f.write_str(" (rootless)")?;
         }
         Ok(())
@@ -168,6 +179,7 @@ impl FromStr for Preference {
             "sandbox" | "bwrap" | "bubblewrap" => Preference::Kind(Kind::Sandbox),
             "docker" => Preference::Kind(Kind::Docker),
             "podman" => Preference::Kind(Kind::Podman),
+            "host" => Preference::Kind(Kind::Host),
             program => Preference::Program(program.into()),
         })
     }
@@ -186,7 +198,7 @@ mod tests {
             read("/opt/docker"),
             Preference::Program("/opt/docker".into())
         );
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().chain([Kind::Host]) {
             assert_eq!(read(kind.name()), Preference::Kind(kind));
         }
     }

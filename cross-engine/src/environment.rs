@@ -43,6 +43,8 @@ pub enum Location {
     Directory(PathBuf),
     /// An image of this name.
     Image(String),
+    /// The machine itself, which is not made, listed or removed by anyone here.
+    Host,
 }
 
 /// An environment that is there.
@@ -89,7 +91,9 @@ impl<'a> Environments<'a> {
 
     /// Where the environment `name` is or will be.
     pub fn location(&self, name: &str) -> Location {
-        if self.engine.has_images() {
+        if self.engine.is_bare() {
+            Location::Host
+        } else if self.engine.has_images() {
             Location::Image(format!("{REPOSITORY}:{name}"))
         } else {
             Location::Directory(self.directory(name))
@@ -110,6 +114,7 @@ impl<'a> Environments<'a> {
                 }
                 Ok(self.inspect(&image, cancel)?.exit.success())
             }
+            Location::Host => Ok(true),
         }
     }
 
@@ -127,6 +132,7 @@ impl<'a> Environments<'a> {
                 Root::Directory { path, layout }
             }
             Location::Image(image) => Root::Image(image),
+            Location::Host => Root::Host,
         })
     }
 
@@ -139,6 +145,7 @@ impl<'a> Environments<'a> {
                 layout: Layout::default(),
             },
             Location::Image(image) => Root::Image(image),
+            Location::Host => Root::Host,
         }
     }
 
@@ -230,6 +237,7 @@ impl<'a> Environments<'a> {
                 maker.make("importing the environment", import, blueprint, &[])
             }
             (Location::Image(image), None) => self.make_image(blueprint, &image, maker),
+            (Location::Host, _) => Ok(()),
         }
     }
 
@@ -286,10 +294,10 @@ impl<'a> Environments<'a> {
     ///
     /// When the engine cannot be asked or the cache cannot be read.
     pub fn list(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
-        let mut all = if self.engine.has_images() {
-            self.list_images(cancel)?
-        } else {
-            self.list_directories()?
+        let mut all = match self.engine.kind {
+            Kind::Docker | Kind::Podman => self.list_images(cancel)?,
+            Kind::Sandbox => self.list_directories()?,
+            Kind::Host => Vec::new(),
         };
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
@@ -343,6 +351,7 @@ impl<'a> Environments<'a> {
             return Ok(false);
         }
         match self.location(name) {
+            Location::Host => return Ok(false),
             Location::Directory(dir) => {
                 // Once the manifest is gone it is no environment any more, however far this comes.
                 let manifest = dir.join(MANIFEST);

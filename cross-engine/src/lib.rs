@@ -1,5 +1,6 @@
 //! How to run a command in an environment: sandbox and container engines behind one model.
 
+mod bare;
 mod blueprint;
 mod cancel;
 pub mod clock;

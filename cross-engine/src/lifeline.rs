@@ -181,6 +181,28 @@ pub(crate) fn watch(name: &str, client: Option<&Path>) -> Result<Invocation> {
     })
 }
 
+/// The host's processes of one run that no process group and no namespace holds together are known by a
+/// variable that all of them have: `$1` is the variable with its value, which is no other's.
+const TIDY_MARKED: &str = r#"tidy() {
+  for file in $(grep -slF -e "$1" /proc/[0-9]*/environ); do
+    pid=${file#/proc/}; pid=${pid%/environ}
+    [ "$pid" = $$ ] || kill -KILL "$pid"
+  done
+}"#;
+
+/// The command that waits beside a run of the host whose processes have the variable `mark`, and kills them
+/// should their owner die.
+pub(crate) fn watch_marked(mark: &str) -> Invocation {
+    let script = format!("{TIDY_MARKED}\n{WATCH}");
+    Invocation::new("sh").args(["-c", &script, "cross", mark])
+}
+
+/// The command that kills them now. What starts others while it looks is found by the second look.
+pub(crate) fn tidy_marked(mark: &str) -> Invocation {
+    let script = format!("{TIDY_MARKED}\ntidy \"$1\"; tidy \"$1\"");
+    Invocation::new("sh").args(["-c", &script, "cross", mark])
+}
+
 /// `invocation`, a command of the host, so that it and everything it starts in its process group
 /// ends with its owner.
 ///

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::bare;
 use crate::cancel::Cancel;
 use crate::clock;
 use crate::diagnosis;
@@ -70,7 +71,7 @@ pub fn select(
     match named {
         Ok(engine) if needs == Needs::Image && !engine.has_images() => Err(Error::new(
             ErrorKind::EngineUnusable,
-            "the sandbox cannot run an image or a Dockerfile",
+            format!("the {} cannot run an image or a Dockerfile", engine.kind),
         )
         .with_help("name docker or podman, or let `auto` choose")),
         Ok(engine) => Ok(Selected {
@@ -131,6 +132,9 @@ fn listed(unusable: &[Unusable]) -> String {
 ///
 /// Only a cancellation or a failure to ask at all; that the engine cannot serve is an answer.
 pub fn probe(kind: Kind, host: &Host, cancel: &Cancel) -> Result<Result<Engine, Unusable>> {
+    if kind == Kind::Host {
+        return Ok(Ok(bare::engine(host, native_architecture())));
+    }
     match host.find_program(kind.program()) {
         Some(program) => ask(kind, &program, host, cancel),
         None => Ok(Err(Unusable {
@@ -148,7 +152,8 @@ fn probe_program(program: &Path, host: &Host, cancel: &Cancel) -> Result<Result<
         return Ok(Err(Unusable {
             engine: program.display().to_string(),
             reason: "there is no such program".to_owned(),
-            help: "name `sandbox`, `docker`, `podman`, or the path of one of their programs"
+            help: "name `sandbox`, `docker`, `podman`, or the path of one of their programs; or `host`, \
+                   for no isolation at all"
                 .to_owned(),
             installed: false,
         }));
@@ -211,6 +216,7 @@ fn dependence(kind: Kind, program: &Path, host: &Host) -> Option<(String, Vec<St
             daemon = format!(" at {socket}");
             &[]
         }
+        Kind::Host => return None,
         Kind::Podman => &[],
         Kind::Sandbox => &[
             "/proc/sys/user/max_user_namespaces",
@@ -295,6 +301,7 @@ pub(crate) fn question(kind: Kind, program: &Path, uid: u32) -> Invocation {
             .args([program.to_string_lossy(), "--version".into()]),
         Kind::Docker => Invocation::new(program).args(["version", "--format", DOCKER_FORMAT]),
         Kind::Podman => Invocation::new(program).args(["version", "--format", PODMAN_FORMAT]),
+        Kind::Host => Invocation::new(program).args(["-c", "uname -r"]),
     }
 }
 

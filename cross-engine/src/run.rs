@@ -93,6 +93,9 @@ pub enum Root {
     },
     /// An image of a container CLI, by name or by digest.
     Image(String),
+    /// The machine's own, as it is. There is nothing to mount then, and the variables of the
+    /// specification are on top of the caller's.
+    Host,
 }
 
 /// A part of the host's file system that is visible inside.

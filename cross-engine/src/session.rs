@@ -9,7 +9,7 @@ use crate::held::{Held, Watcher};
 use crate::host::Host;
 use crate::process::{self, Coupling, Exit, Sink, Stdin, Stream};
 use crate::run::{Root, RunSpec, Stdio};
-use crate::{clock, container, diagnosis, lifeline};
+use crate::{bare, clock, container, diagnosis, lifeline};
 
 /// How many lines of standard error are kept to explain a failed start.
 const KEPT_LINES: usize = 20;
@@ -33,6 +33,9 @@ impl Engine {
         sink: &mut Sink<'_>,
     ) -> Result<Exit> {
         let name = unique(&spec.name);
+        if self.is_bare() {
+            return bare::run(spec, &name, host, cancel, sink);
+        }
         let mut spec = spec.clone().name(&name);
         let mut coupling = Coupling {
             output_inherited: spec.stdio == Stdio::Inherit,

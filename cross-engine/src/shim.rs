@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::bare;
 use crate::engine::Engine;
 use crate::error::{Result, utf8};
 use crate::host::Host;
@@ -113,6 +114,7 @@ impl Shim {
                 line(format_args!("cross_image="));
             }
             Root::Image(image) => line(format_args!("cross_image={}", quoted(image))),
+            Root::Host => return Err(bare::no_shim()),
         }
         line(format_args!("{}", seen(&self.spec)?));
         let made = self.directories.iter().chain([&lifelines]);

@@ -35,6 +35,8 @@ impl Engine {
         match self.kind {
             Kind::Sandbox => self.verify_sandbox(host, cancel),
             Kind::Docker | Kind::Podman => self.verify_images(host, cancel),
+            // There is nothing that could refuse.
+            Kind::Host => Ok(()),
         }
     }
 
