@@ -69,7 +69,10 @@ pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, 
 pub use glibc::{Glibc, NotGlibc};
 pub use machine::Machine;
 pub use near::edit_distance;
-pub use recipe::{DebianArch, File, Recipe, RustSource, StdSource, Unsupported};
+pub use recipe::{
+    DebianArch, File, HostEmulator, Recipe, RustSource, StdSource, Toolset, ToolsetKind,
+    Unsupported,
+};
 pub use runner::Runner;
 pub use sdk::Sdk;
 pub use target::{Target, UnknownTarget};

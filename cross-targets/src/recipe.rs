@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 mod clang;
 mod cmake;
 mod compose;
+mod host;
 mod machine;
 mod ndk;
 mod packaged;
@@ -14,6 +15,8 @@ mod unsupported;
 mod zig;
 
 pub(crate) use compose::{compose, compose_with_machine, compose_with_sdk};
+pub use host::{HostEmulator, Toolset, ToolsetKind};
+pub(crate) use host::{emulator as host_emulator, toolsets};
 pub use unsupported::Unsupported;
 
 /// The Debian architecture of a build machine, and so of the environment's own programs.

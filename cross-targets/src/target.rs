@@ -9,7 +9,7 @@ use crate::glibc::Glibc;
 use crate::machine::{self, Machine};
 use crate::near::near;
 use crate::published;
-use crate::recipe::{self, DebianArch, Recipe, RustSource, Unsupported};
+use crate::recipe::{self, DebianArch, HostEmulator, Recipe, RustSource, Toolset, Unsupported};
 use crate::runner::Runner;
 use crate::table::ROWS;
 
@@ -152,6 +152,18 @@ impl Target {
     /// the machine can, else under the target's emulator.
     pub fn runner(self, build: DebianArch) -> Runner {
         Runner::choose(self.facts(), build)
+    }
+
+    /// The tools that build for the target on a machine of architecture `build` by themselves, without an
+    /// environment, best first. Empty where none is known to.
+    pub fn toolsets(self, build: DebianArch) -> Vec<Toolset> {
+        recipe::toolsets(self, build)
+    }
+
+    /// What starts programs of the target on such a machine. `None` where it starts them itself, or
+    /// nothing does.
+    pub fn host_emulator(self, build: DebianArch) -> Option<HostEmulator> {
+        recipe::host_emulator(self, build)
     }
 
     /// What `-Z build-std` has to build for the target, where its `std` comes from source: the value

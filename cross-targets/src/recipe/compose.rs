@@ -143,7 +143,7 @@ impl Programs {
     }
 }
 
-struct Composer {
+pub(super) struct Composer {
     target: Target,
     facts: &'static Facts,
     suite: &'static str,
@@ -160,7 +160,7 @@ struct Composer {
 }
 
 impl Composer {
-    fn new(
+    pub(super) fn new(
         target: Target,
         suite: &'static str,
         tools: Tools,
@@ -381,7 +381,7 @@ impl Composer {
         exclude
     }
 
-    fn programs(&self) -> Programs {
+    pub(super) fn programs(&self) -> Programs {
         let c = self.facts.c_triple;
         match self.tools {
             _ if self.zig.is_some() => Programs::named(zig::PREFIX, "cc", "c++"),
@@ -393,7 +393,7 @@ impl Composer {
         }
     }
 
-    fn files(&self) -> Vec<File> {
+    pub(super) fn files(&self) -> Vec<File> {
         let machine = self.machine.map_or_else(Vec::new, |_| machine::files());
         if self.is_native() {
             return machine;
@@ -415,7 +415,7 @@ impl Composer {
             .collect()
     }
 
-    fn env(&self) -> BTreeMap<String, String> {
+    pub(super) fn env(&self) -> BTreeMap<String, String> {
         let mut env = BTreeMap::new();
         let mut set = |name: String, value: &str| env.insert(name, value.to_owned());
         if self.rust == RustSource::Packaged && !self.has_packaged_std() {

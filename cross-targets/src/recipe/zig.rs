@@ -14,6 +14,8 @@ const WHEELS: [&str; 2] = [
 
 /// Where it is installed.
 const DIRECTORY: &str = "/opt/zig";
+/// Its program there.
+pub(super) const PROGRAM: &str = "/opt/zig/ziglang/zig";
 const REQUIREMENTS: &str = "/opt/zig/requirements.txt";
 /// What the scripts' names start with.
 pub(super) const PREFIX: &str = "/usr/local/bin/cross-";
@@ -54,7 +56,7 @@ pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
         )
     };
     let tool = |name: &str| {
-        let text = format!("#!/bin/sh\nexec {DIRECTORY}/ziglang/zig {name} \"$@\"\n");
+        let text = format!("#!/bin/sh\nexec {PROGRAM} {name} \"$@\"\n");
         File::program(format!("{PREFIX}{name}"), text)
     };
     vec![
@@ -66,14 +68,16 @@ pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
     ]
 }
 
+/// Whether a file is only for installing it.
+pub(super) fn is_installers(file: &File) -> bool {
+    file.path == REQUIREMENTS
+}
+
 /// Zig and what it is always told.
 fn call(zig: Zig, floor: Option<Glibc>, command: &str) -> String {
     let floor = floor.map_or(String::new(), |version| format!(".{version}"));
     let cpu = zig.cpu.map_or(String::new(), |cpu| format!(" -mcpu={cpu}"));
-    format!(
-        "{DIRECTORY}/ziglang/zig {command} -target {}{floor}{cpu}",
-        zig.target
-    )
+    format!("{PROGRAM} {command} -target {}{floor}{cpu}", zig.target)
 }
 
 /// The libraries Rust's `libc` names that Zig doesn't have. `std` uses nothing of them; a program
