@@ -77,6 +77,8 @@
 //! [`Request::offline`]: crate::Request::offline
 //! [`ErrorKind::Recursion`]: crate::ErrorKind::Recursion
 
+pub(crate) use scrub::is_outer_cargos;
+
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -313,6 +313,10 @@ impl fmt::Display for CargoPlan {
 
 /// What a plan has to say of settings that are made for the host.
 fn overridden(understood: &Understood, plan: &Plan) -> Vec<String> {
+    if plan.engine.is_bare() {
+        // They are, and they hold.
+        return Vec::new();
+    }
     let Understood { configs, .. } = understood;
     let found = host_settings::find(configs, &plan.workspace_root, &host_triple(), &plan.target);
     let overridden = found

@@ -190,7 +190,8 @@ impl Cross {
         self.with(|settings| settings.cache = Some(dir))
     }
 
-    /// Uses this engine: `auto`, `sandbox`, `docker`, `podman`, or a program of one of these.
+    /// Uses this engine: `auto`, `sandbox`, `docker`, `podman`, or a program of one of these; or `host`, which
+    /// is this machine as it is: its own tools, and no isolation at all. `auto` never comes to that.
     ///
     /// # Default value
     ///

@@ -57,6 +57,10 @@ impl Debugger {
                 "programs that the machine runs itself, by gdbserver, and programs that QEMU's user mode runs can be debugged",
             ));
         };
+        let text = match facts.definition.equipment() {
+            Some(equipment) => equipment.with_emulator(&text),
+            None => text,
+        };
         let name = format!("gdb-{}", target.triple());
         let (script, file) = kept_file(&facts.host, &name, text, true);
         Ok(Debugger {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig};
 use cross_engine::{Engine, ImageBuild, Needs, Source};
-use cross_targets::{Glibc, Libc, Machine, Runner, RustSource, Target};
+use cross_targets::{Glibc, Machine, Runner, RustSource, Target};
 
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::on_host::Equipment;
 use crate::plan::{EnvironmentKind, Warning};
 use crate::recipes::{self, Additions, Named, short_hash};
 use crate::runner;
@@ -21,9 +22,6 @@ const PUBLISHED: &str = "ghcr.io/cross-rs";
 const PUBLISHED_TAG: &str = "main";
 /// The repository of the images that are built here.
 const BUILT: &str = "localhost/cross-core";
-/// The glibc that Zig links with where `zig` names none: that of the oldest distributions with
-/// support (RHEL 8, Debian 10).
-const ZIG_GLIBC: &str = "2.28";
 /// The label of a built image that holds the identity of the image it was built on.
 pub(crate) const BASE_LABEL: &str = "org.cross-core.base";
 
@@ -67,6 +65,8 @@ pub(crate) enum Base {
     },
     /// The user's Dockerfile.
     Dockerfile(Box<Dockerfile>),
+    /// None: the tools of this machine.
+    Host(Box<Equipment>),
 }
 
 /// The user's Dockerfile and what it is given.
@@ -166,6 +166,28 @@ impl Definition {
         }
     }
 
+    /// None: the tools of this machine.
+    pub(crate) fn on_host(choice: &Choice<'_>, equipment: Equipment) -> Self {
+        Definition {
+            base: Base::Host(Box::new(equipment)),
+            pre_build: None,
+            platforms: vec![Platform::default()],
+            deb_arch: None,
+            triple: choice.target.triple().to_owned(),
+            sdk: None,
+            zigbuild: None,
+            glibc_floor: choice.glibc_floor(),
+        }
+    }
+
+    /// What this machine has in place of an environment, where there is none.
+    pub(crate) fn equipment(&self) -> Option<&Equipment> {
+        match &self.base {
+            Base::Host(equipment) => Some(equipment),
+            _ => None,
+        }
+    }
+
     /// What the caller may want to know of the choice; `digest` is the image's in its registry, where
     /// the engine knows it.
     pub(crate) fn warning(&self, digest: Option<&str>) -> Option<Warning> {
@@ -197,7 +219,7 @@ impl Definition {
     /// What the environment runs on: of the platforms of an image the one that the engine runs
     /// natively, else the first.
     pub(crate) fn platform(&self, engine: &Engine) -> ImagePlatform {
-        if matches!(self.base, Base::Recipe(_)) {
+        if matches!(self.base, Base::Recipe(_) | Base::Host(_)) {
             return ImagePlatform {
                 triple: host_triple(),
                 option: None,
@@ -250,7 +272,7 @@ impl Definition {
     /// Which engines can serve it.
     pub(crate) fn needs(&self) -> Needs {
         match self.base {
-            Base::Recipe(_) => Needs::Recipe,
+            Base::Recipe(_) | Base::Host(_) => Needs::Recipe,
             _ => Needs::Image,
         }
     }
@@ -263,6 +285,7 @@ impl Definition {
             } => EnvironmentKind::PublishedImage,
             Base::Image { .. } => EnvironmentKind::Image,
             Base::Dockerfile(_) => EnvironmentKind::Dockerfile,
+            Base::Host(_) => EnvironmentKind::Host,
         }
     }
 
@@ -271,14 +294,14 @@ impl Definition {
         match &self.base {
             Base::Recipe(named) => Some(named),
             Base::Dockerfile(dockerfile) => dockerfile.recipe.as_ref(),
-            Base::Image { .. } => None,
+            Base::Image { .. } | Base::Host(_) => None,
         }
     }
 
     /// The image before `pre-build`, if it is one.
     pub(crate) fn base_image(&self) -> Option<String> {
         match &self.base {
-            Base::Recipe(_) => None,
+            Base::Recipe(_) | Base::Host(_) => None,
             Base::Image { reference, .. } => Some(reference.clone()),
             Base::Dockerfile(dockerfile) => Some(dockerfile.tag(&self.triple)),
         }
@@ -300,6 +323,7 @@ impl Definition {
     pub(crate) fn name(&self) -> String {
         match &self.base {
             Base::Recipe(named) => named.blueprint.name.clone(),
+            Base::Host(equipment) => equipment.name(&self.triple),
             _ => self.image().unwrap_or_default(),
         }
     }
@@ -374,7 +398,7 @@ impl Choice<'_> {
             sdk,
             machine: self.machine(),
         };
-        recipes::named(self.target_of_recipe()?, self.rust, &additions)
+        recipes::named(self.target.of_recipe(self.config)?, self.rust, &additions)
     }
 
     /// The machine that the user wants programs to run in, if it is known how to make it.
@@ -391,24 +415,6 @@ impl Choice<'_> {
         let zig = self.config.zig.as_ref().filter(|it| it.value.enable);
         let version = zig.and_then(|it| it.value.version.as_ref()?.parse().ok());
         version.or_else(|| self.target.known()?.glibc())
-    }
-
-    /// The target, with the glibc floor that `zig` asks for: a floor is what makes a recipe use Zig.
-    fn target_of_recipe(&self) -> Result<Target> {
-        let target = self.target.in_table()?;
-        let asked = self.config.zig.as_ref().filter(|it| it.value.enable);
-        let Some(zig) = asked.filter(|_| target.facts().libc == Libc::Glibc) else {
-            return Ok(target);
-        };
-        let version = match (&zig.value.version, target.glibc()) {
-            (Some(version), _) => version.as_str(),
-            (None, Some(_)) => return Ok(target),
-            (None, None) => ZIG_GLIBC,
-        };
-        Target::parse(&format!("{}.{version}", target.triple())).map_err(|error| {
-            Error::new(ErrorKind::Config, format!("{error} ({})", zig.origin))
-                .with_help("write a version of glibc as `zig.version`, such as `2.17`")
-        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use cross_config::Diagnostic;
 
+use crate::on_host::MissingTool;
 use crate::outcome::CompilerDiagnostic;
 use crate::test_summary::TestSummary;
 
@@ -97,6 +98,7 @@ struct Inner {
     tests: Option<TestSummary>,
     diagnostics: Vec<Diagnostic>,
     compiler: Vec<CompilerDiagnostic>,
+    missing: Vec<MissingTool>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -110,6 +112,7 @@ impl Error {
             tests: None,
             diagnostics: Vec::new(),
             compiler: Vec::new(),
+            missing: Vec::new(),
             source: None,
         }))
     }
@@ -152,6 +155,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_missing(mut self, missing: Vec<MissingTool>) -> Self {
+        self.0.missing = missing;
+        self
+    }
+
     /// The same error once more, without its causes: for each of several that it befalls.
     pub(crate) fn again(&self) -> Self {
         Error(Box::new(Inner {
@@ -162,6 +170,7 @@ impl Error {
             tests: self.0.tests.clone(),
             diagnostics: self.0.diagnostics.clone(),
             compiler: self.0.compiler.clone(),
+            missing: self.0.missing.clone(),
             source: None,
         }))
     }
@@ -190,6 +199,12 @@ impl Error {
     /// The exit code of the cargo or the program that failed.
     pub fn code(&self) -> Option<i32> {
         self.0.code
+    }
+
+    /// Everything that this machine lacks for a request to the engine `host`, for
+    /// [`ErrorKind::ToolMissing`].
+    pub fn missing_tools(&self) -> &[MissingTool] {
+        &self.0.missing
     }
 
     /// Every problem of the configuration with its code, place and remedy, for

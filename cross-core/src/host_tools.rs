@@ -13,6 +13,7 @@ use crate::cross::Cross;
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::files;
 use crate::inside::kept_file;
+use crate::on_host;
 use crate::plan::EnvironmentRef;
 use crate::planner::{self, Facts};
 use crate::shims::{Shims, Use};
@@ -173,6 +174,9 @@ impl HostTools {
     ///
     /// [`ErrorKind::ToolMissing`] when the environment has no such program.
     pub fn tool(&self, program: &str) -> Result<PathBuf> {
+        if self.engine().is_bare() {
+            return on_host::tool(&self.facts, program);
+        }
         let shims = self.shims()?;
         let ask = ["sh", "-c", "command -v \"$1\"", "sh", program];
         let spec = shims.spec(ask.map(str::to_owned).to_vec(), Network::None)?;
@@ -236,6 +240,9 @@ impl HostTools {
 
     /// Writes the scripts, and names them by the variables that the environment has inside.
     fn variables(&self) -> Result<ToolchainEnv> {
+        if self.engine().is_bare() {
+            return Ok(on_host::toolchain_env(&self.facts, &PROGRAMS));
+        }
         let shims = self.shims()?;
         let inside = self.inside();
         let mut env = ToolchainEnv::default();

@@ -127,6 +127,9 @@ pub(crate) fn kept_file(
 
 impl Inside {
     pub(crate) fn new(given: &Given<'_>) -> Result<Self> {
+        if let Some(equipment) = given.definition.equipment() {
+            return Inside::on_host(given, equipment);
+        }
         let sdk = given.definition.sdk.as_ref();
         // What is linked with another SDK is another program.
         let name = match sdk {

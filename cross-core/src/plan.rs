@@ -17,6 +17,7 @@ use crate::crash::Emulator;
 use crate::cross::Cross;
 use crate::error::Result;
 use crate::execute;
+use crate::on_host::HostTool;
 use crate::outcome::Outcome;
 use crate::toolchain::Toolchain;
 
@@ -164,6 +165,9 @@ pub struct EnvironmentRef {
     pub location: Location,
     /// Whether it was there when the plan was made.
     pub exists: bool,
+    /// The tools of the host that are used, where there is no environment.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<HostTool>,
 }
 
 /// What an environment is made of.
@@ -180,6 +184,8 @@ pub enum EnvironmentKind {
     Dockerfile,
     /// The image that the `cross` project publishes, since there is no recipe.
     PublishedImage,
+    /// None: the tools of the host.
+    Host,
 }
 
 impl fmt::Display for EnvironmentKind {
@@ -189,6 +195,7 @@ impl fmt::Display for EnvironmentKind {
             EnvironmentKind::Image => "image",
             EnvironmentKind::Dockerfile => "Dockerfile",
             EnvironmentKind::PublishedImage => "published image",
+            EnvironmentKind::Host => "host",
         })
     }
 }
@@ -478,6 +485,9 @@ impl fmt::Display for Plan {
             "to be made"
         };
         writeln!(f, "# environment: {} ({state})", self.environment.name)?;
+        for tool in &self.environment.tools {
+            writeln!(f, "# {tool}")?;
+        }
         writeln!(f, "# toolchain: {}", self.toolchain)?;
         for (n, step) in self.steps.iter().enumerate() {
             writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;

@@ -5,19 +5,18 @@ use std::sync::Arc;
 
 use cross_config::{Code, Explained, Network as ConfigNetwork, Origin, Settings, TargetConfig};
 use cross_engine::{
-    Access, Cancel, Environments, Host, ImageBuild, Invocation, Location, Network, Root, RunSpec,
-    Selected, Value,
+    Access, Cancel, Environments, Host, ImageBuild, Invocation, Kind, Location, Network, Root,
+    RunSpec, Selected, Value,
 };
-use cross_targets::RustSource;
 
 use crate::budget::Budget;
 use crate::build_std;
 use crate::crash::Emulator;
-use crate::cross::Cross;
-use crate::definition::{Base, Choice, Definition};
+use crate::definition::{Base, Definition};
 use crate::error::{EngineContext as _, Result};
 use crate::inside::{self, Inside};
 use crate::offline;
+use crate::on_host;
 use crate::plan::{
     Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
     Verb, Warning,
@@ -25,9 +24,10 @@ use crate::plan::{
 use crate::recipes::{Named, short_hash};
 use crate::request::{Options, Request};
 use crate::rustflags;
+use crate::surroundings::{self, Surroundings};
 use crate::target_name::TargetName;
 use crate::there::There;
-use crate::toolchain::{self, Toolchain, Wanted};
+use crate::toolchain::{self, Toolchain};
 use crate::verbs;
 use crate::workspace::{self, HostCargo, Workspace};
 
@@ -79,26 +79,22 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
     let config = loaded.config.for_target(target.configured());
     let settings = loaded.config.settings().clone();
-    let wanted = config
-        .toolchain
-        .as_ref()
-        .map_or("host", |it| it.value.as_str());
-    let wanted = Wanted::of(wanted);
-    let definition = Definition::choose(&Choice {
-        target: &target,
-        config: &config,
-        rust: match wanted {
-            Wanted::Image if build_std::is_asked(&config) => RustSource::PackagedSource,
-            Wanted::Image => RustSource::Packaged,
-            _ => RustSource::External,
+    let Surroundings {
+        definition,
+        selected,
+        toolchain,
+        warnings: of_surroundings,
+    } = surroundings::find(
+        &surroundings::Given {
+            request,
+            target: &target,
+            config: &config,
+            settings: &settings,
+            workspace_root: &workspace.root,
+            host: &host,
         },
-        workspace_root: &workspace.root,
-        env: cross.environment(),
-        dir: cross.dir(),
-    })?;
-    let selected = select(cross, &config, &settings, &definition, &host, cancel)?;
-    let platform = definition.platform(&selected.engine);
-    let toolchain = toolchain::find(&wanted, cross.dir(), &host, &platform.triple)?;
+        cancel,
+    )?;
     let environments = Environments::new(&selected.engine, &host);
     let there = There::probe(&definition, &environments, cancel)?;
     let mut inside = Inside::new(&inside::Given {
@@ -120,6 +116,7 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let recipe = definition.recipe().map(|named| &named.recipe);
     let build_std = build_std::arguments(&config, &settings, recipe, &toolchain)?;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();
+    warnings.extend(of_surroundings);
     warnings.extend(definition.warning(there.digest()));
     warnings.extend(without_effect(&settings, &selected));
     let offline = offline::is_asked(request);
@@ -158,35 +155,6 @@ fn triples(target: &TargetName) -> Vec<String> {
         .collect()
 }
 
-fn select(
-    cross: &Cross,
-    config: &TargetConfig,
-    settings: &Settings,
-    definition: &Definition,
-    host: &Host,
-    cancel: &Cancel,
-) -> Result<Selected> {
-    let named = config.engine.as_ref();
-    let engine = named.map_or("auto", |it| it.value.as_str());
-    let mut selected = cross
-        .select(engine, definition.needs(), host, cancel)
-        .map_err(|error| definition.refused(error))?;
-    if let Some(it) = named.filter(|it| it.value != "auto") {
-        selected.reason = format!("named by {}", it.origin);
-    }
-    let engine = &mut selected.engine;
-    if let Some(rootless) = &settings.rootless {
-        engine.rootless = rootless.value;
-    }
-    if let Some(uid) = &settings.uid {
-        engine.user.0 = uid.value;
-    }
-    if let Some(gid) = &settings.gid {
-        engine.user.1 = gid.value;
-    }
-    Ok(selected)
-}
-
 fn root(
     definition: &Definition,
     there: &There,
@@ -198,6 +166,7 @@ fn root(
             .root(&named.blueprint.name, &inside.mount_targets())
             .engine(),
         Base::Recipe(named) => Ok(environments.unread_root(&named.blueprint.name)),
+        Base::Host(_) => Ok(Root::Host),
         _ => Ok(Root::Image(definition.image().unwrap_or_default())),
     }
 }
@@ -221,7 +190,7 @@ fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
         });
     };
     let options = &settings.container_opts;
-    if !options.value.is_empty() && !selected.engine.has_images() {
+    if !options.value.is_empty() && selected.engine.kind == Kind::Sandbox {
         let help = "name docker or podman as the engine, or unset it";
         idle(&options.origin, "the engine is the sandbox", help);
     }
@@ -304,6 +273,11 @@ impl Facts {
             image_digest: self.there.digest().map(str::to_owned),
             sdk: self.definition.sdk.as_ref().map(|it| it.path.clone()),
             exists: self.there.complete(&self.definition),
+            tools: self
+                .definition
+                .equipment()
+                .map(|it| it.tools.clone())
+                .unwrap_or_default(),
         }
     }
 
@@ -351,7 +325,7 @@ impl Facts {
                     steps.push(self.build_image("the Dockerfile's image", build, None, cancel)?);
                 }
             }
-            Base::Dockerfile(_) => {}
+            Base::Dockerfile(_) | Base::Host(_) => {}
         }
         if let Some(build) = definition.pre_build_build() {
             let on = definition.base_image();
@@ -540,6 +514,7 @@ impl Facts {
 
     /// The step that runs `spec`.
     pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
+        let spec = on_host::as_it_is(spec);
         Ok(Step {
             purpose: purpose.to_owned(),
             command: Some(self.selected.engine.invocation(&spec).engine()?),

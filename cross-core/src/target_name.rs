@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_targets::{Target, UnknownTarget};
+use cross_config::TargetConfig;
+use cross_targets::{Libc, Target, UnknownTarget};
 
 use crate::error::{Error, ErrorKind, Result};
+
+/// The glibc that Zig links with where `zig` names none: that of the oldest distributions with
+/// support (RHEL 8, Debian 10).
+const ZIG_GLIBC: &str = "2.28";
 
 /// A target as a request names it.
 ///
@@ -67,6 +72,28 @@ impl TargetName {
                 self.triple()
             ))),
         }
+    }
+
+    /// The row of the table, with the glibc floor that `zig` asks for: a floor is what makes a recipe use Zig.
+    ///
+    /// # Errors
+    ///
+    /// As for [`in_table`](TargetName::in_table); [`ErrorKind::Config`] for a floor that is none.
+    pub(crate) fn of_recipe(&self, config: &TargetConfig) -> Result<Target> {
+        let target = self.in_table()?;
+        let asked = config.zig.as_ref().filter(|it| it.value.enable);
+        let Some(zig) = asked.filter(|_| target.facts().libc == Libc::Glibc) else {
+            return Ok(target);
+        };
+        let version = match (&zig.value.version, target.glibc()) {
+            (Some(version), _) => version.as_str(),
+            (None, Some(_)) => return Ok(target),
+            (None, None) => ZIG_GLIBC,
+        };
+        Target::parse(&format!("{}.{version}", target.triple())).map_err(|error| {
+            Error::new(ErrorKind::Config, format!("{error} ({})", zig.origin))
+                .with_help("write a version of glibc as `zig.version`, such as `2.17`")
+        })
     }
 
     /// What the configuration calls it: the name as asked, a specification's file name without

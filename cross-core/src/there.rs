@@ -52,6 +52,7 @@ impl There {
     pub(crate) fn complete(&self, definition: &Definition) -> bool {
         match definition.base {
             Base::Recipe(_) => self.recipe,
+            Base::Host(_) => true,
             _ => self.image.is_some() && !definition.copies(),
         }
     }

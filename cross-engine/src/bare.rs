@@ -144,12 +144,10 @@ mod tests {
     #[test]
     fn what_is_shown_is_the_command_as_it_is() {
         let plain = |value: &str| Value::Plain(value.to_owned());
-        let shown = invocation(
-            &RunSpec::new(Root::Host, "/w", ["cargo", "build"]).env([
-                ("CC".to_owned(), plain("gcc")),
-                ("OUT_DIR".to_owned(), Value::Unset),
-            ]),
-        )
+        let shown = invocation(&RunSpec::new(Root::Host, "/w", ["cargo", "build"]).env([
+            ("CC".to_owned(), plain("gcc")),
+            ("OUT_DIR".to_owned(), Value::Unset),
+        ]))
         .unwrap();
         assert_eq!(
             shown.to_string(),

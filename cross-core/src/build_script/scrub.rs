@@ -109,6 +109,11 @@ fn row(name: &OsStr) -> Option<(Fate, &'static str)> {
     Some((row.1, row.2))
 }
 
+/// Whether a variable is about the package that an outer cargo builds or runs.
+pub(crate) fn is_outer_cargos(name: &str) -> bool {
+    matches!(row(OsStr::new(name)), Some((Goes, _)))
+}
+
 /// The environment of the inner build: the outer's without what is about the outer build, marked so
 /// that a build script in there knows where it runs.
 pub(super) fn inner_env(outer: &Outer) -> Env {
