@@ -134,7 +134,8 @@ pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
     let mut missing = Missing::default();
 
     let mut sets = target.toolsets(build);
-    if let Some(named) = named::linker(given, target)? {
+    let named = named::linker(given, target)?;
+    if let Some(named) = &named {
         sets = named.toolset(target, sets).into_iter().collect();
     }
     if sets.is_empty() {
@@ -146,7 +147,8 @@ pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
     let choice = search::choose(sets, &Search { probe: &probe })?;
     let mut warnings = choice.warnings(target);
     let Some((candidate, said)) = choice.chosen else {
-        missing.compiler(target, &choice.tried);
+        let named_by = named.as_ref().map(|it| it.by.as_str());
+        missing.compiler(target, &choice.tried, named_by);
         native(&probe, target, &mut missing)?;
         emulator(given, target, None, &probe, &mut missing)?;
         missing.std(given);
@@ -215,7 +217,7 @@ fn native(probe: &Probe<'_>, target: Target, missing: &mut Missing) -> Result<Op
             ..tool
         })),
         None => {
-            missing.compiler(own, &choice.tried);
+            missing.compiler(own, &choice.tried, None);
             Ok(None)
         }
     }

@@ -60,9 +60,10 @@ impl Missing {
     }
 
     /// No compiler for `target`: what was tried.
-    pub(super) fn compiler(&mut self, target: Target, tried: &[Tried]) {
+    pub(super) fn compiler(&mut self, target: Target, tried: &[Tried], named_by: Option<&str>) {
+        let named = named_by.map_or_else(String::new, |by| format!(" (named by {by})"));
         let mut missing = MissingTool {
-            purpose: format!("C compiler and linker for {}", target.triple()),
+            purpose: format!("C compiler and linker for {}{named}", target.triple()),
             looked_for: Vec::new(),
             broken: Vec::new(),
             packages: Vec::new(),
@@ -184,13 +185,10 @@ impl Missing {
             let Some(command) = &missing.command else {
                 continue;
             };
-            // For a compiler packages will do as well.
-            let or = if missing.packages.is_empty() {
-                ""
-            } else {
-                "or "
-            };
-            steps.push(format!("{or}run `{command}`"));
+            steps.push(match missing.packages.is_empty() {
+                true => format!("run `{command}`"),
+                false => format!("or for the compiler run `{command}`"),
+            });
         }
         steps.push(
             "or name another engine, which brings them all: `sandbox`, `docker`, `podman`"
@@ -232,7 +230,7 @@ mod tests {
             .map(|(set, why)| Tried { set, why })
             .collect();
         let mut missing = Missing::default();
-        missing.compiler(target, &tried);
+        missing.compiler(target, &tried, None);
         let mut wanted = target.host_emulator(DebianArch::Amd64).unwrap();
         wanted.prefixes.clear();
         missing.emulator(target, &wanted, None);
@@ -247,8 +245,8 @@ mod tests {
         );
         assert_eq!(
             missing.help(),
-            "install gcc-aarch64-linux-gnu g++-aarch64-linux-gnu qemu-user (Debian's names); or run \
-             `python3 -m pip install ziglang`; or name another engine, which brings them all: `sandbox`, \
+            "install gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user (Debian's \
+             names); or for the compiler run `python3 -m pip install ziglang`; or name another engine, which brings them all: `sandbox`, \
              `docker`, `podman`"
         );
     }

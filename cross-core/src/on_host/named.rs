@@ -13,6 +13,8 @@ use crate::front_door::configs::Configs;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     linker: String,
+    /// Who says so: a variable or a file.
+    pub(super) by: String,
 }
 
 /// The linker that a variable names, or cargo's configuration.
@@ -25,7 +27,8 @@ pub(super) fn linker(given: &Given<'_>, target: Target) -> Result<Option<Named>>
     let variable = format!("CARGO_TARGET_{}_LINKER", given.target.env_upper());
     if let Some(linker) = callers(cross, &variable) {
         let linker = linker.to_owned();
-        return Ok(Some(Named { linker }));
+        let by = variable;
+        return Ok(Some(Named { linker, by }));
     }
     Ok(in_files(&configs(cross)?, target.triple()))
 }
@@ -65,7 +68,8 @@ fn in_files(configs: &Configs, triple: &str) -> Option<Named> {
         Some(base) => base.join(linker).display().to_string(),
         None => linker.to_owned(),
     };
-    Some(Named { linker })
+    let by = format!("`{}`", file.display());
+    Some(Named { linker, by })
 }
 
 impl Named {
@@ -81,8 +85,9 @@ impl Named {
         };
         set.compiler = compiles.then(|| self.linker.clone());
         set.required = vec![self.linker.clone()];
-        // It is named already.
+        // It is named already, and not by its package.
         set.env.remove(&variable);
+        set.packages.clear();
         Some(set)
     }
 }
@@ -118,7 +123,8 @@ mod tests {
         let named = |linker: &str| {
             let sets = target.toolsets(DebianArch::Amd64);
             let linker = linker.to_owned();
-            Named { linker }.toolset(target, sets).unwrap()
+            let by = "a variable".to_owned();
+            Named { linker, by }.toolset(target, sets).unwrap()
         };
         let gcc = named("my-gcc");
         assert_eq!(

@@ -379,6 +379,3 @@ fn told(said: &Output) -> String {
         None => format!("{} and no word", said.exit),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -116,9 +116,9 @@ fn candidate(
     let set = set
         .clone()
         .placed(&directory.to_string_lossy(), &program.to_string_lossy());
-    let names = set.required.iter().chain(set.env.values());
+    let of_variables = set.env.values().filter(|value| is_name(value));
+    let names = set.required.iter().chain(of_variables);
     let programs = names
-        .filter(|name| is_name(name))
         .filter_map(|name| Some((name.clone(), machine.find(name)?)))
         .collect();
     Ok(Ok(Candidate { set, programs, zig }))

@@ -1,1 +1,0 @@
-//! A directory of fake tools is the machine.
