@@ -53,7 +53,7 @@ pub(crate) static KEYS: &[Key] = &[
         levels: BUILD,
         build_variables: &[CROSS_CONTAINER_ENGINE],
         default: "`auto`",
-        meaning: "where it runs: `auto`, an engine's name, or the path of a container command",
+        meaning: "where it runs: `auto`, an engine's name (`sandbox`, `docker`, `podman`, `host`), or the path of a container command",
         example: "[build]\nengine = \"podman\"\n",
         ..key!("engine", engine)
     },

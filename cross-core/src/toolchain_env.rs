@@ -29,7 +29,7 @@ use crate::error::Result;
 /// | `PKG_CONFIG_ALLOW_CROSS` | `1` | no path |
 ///
 /// Inside the environment the same variables are set from the same facts, with the environment's own
-/// programs for the scripts.
+/// programs for the scripts. With the engine `host` these are programs of the host, and there is no script.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[non_exhaustive]

@@ -95,6 +95,10 @@ impl Missing {
             target.facts().debian_arch,
             lacks_libc && !wanted.prefixes.is_empty(),
         ) {
+            if broken.is_some() {
+                // That is most probably why.
+                packages.clear();
+            }
             packages.push(format!("libc6-{arch}-cross"));
         }
         self.0.push(MissingTool {

@@ -125,6 +125,10 @@ impl<'a> Probe<'a> {
             };
             let said = match self.start(&run)? {
                 Ok(said) => said,
+                // It is there: what is not is what the kernel starts it with.
+                Err(_) if emulator.is_none() => {
+                    return Ok(Err("the kernel finds no loader for it".to_owned()));
+                }
                 Err(error) => return Ok(Err(error)),
             };
             Ok(match said.exit.code {

@@ -75,7 +75,7 @@ pub(crate) enum Command {
 /// What overrides the configuration.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Choice {
-    /// Where to run: auto, sandbox, docker or podman (default: the configuration's)
+    /// Where to run: auto, sandbox, docker, podman, or host without isolation (default: the configuration's)
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) engine: Option<String>,
     /// The Rust that compiles: host, image or a directory (default: the configuration's)
