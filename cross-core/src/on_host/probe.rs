@@ -378,7 +378,7 @@ fn told(said: &Output) -> String {
     };
     let lines = || lines().filter(|line| !line.is_empty());
     let error = lines().find(|line| line.contains("error"));
-    match error.or_else(|| lines().last()) {
+    match error.or_else(|| lines().next_back()) {
         Some(line) => format!("{line} ({})", said.exit),
         None => format!("{} and no word", said.exit),
     }
