@@ -13,8 +13,8 @@ use crate::run::{Root, RunSpec, Stdio};
 /// What owns a run: every system that can run this has one.
 pub(crate) const SHELL: &str = "sh";
 
-/// The variable by which the processes of one run are known, where they cannot be a process group of their
-/// own: they read the caller's terminal.
+/// The variable by which the processes of one run are known: there is no namespace to hold them together, and
+/// who reads the caller's terminal cannot even be a process group.
 const RUN: &str = "__CROSS_CORE_RUN";
 
 /// Opens the pipe of the job server in the directory `$1` for the command, under a number that every
@@ -67,9 +67,8 @@ pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
 
 /// Runs `spec`, whose processes are known by `name`.
 ///
-/// What reads nothing is a process group that ends with its owner, by the pipe that is its standard input.
-/// Where standard input is the program's, it has to stay in the terminal's foreground group, and there is no
-/// such pipe: then what is left of it is found by a variable that all its processes have.
+/// What reads nothing ends with its owner by the pipe that is its standard input. Where that is the program's,
+/// somebody watches beside it. Either finds what there is to end by the variable that all its processes have.
 pub(crate) fn run(
     spec: &RunSpec,
     name: &str,
@@ -84,12 +83,12 @@ pub(crate) fn run(
         output_inherited: spec.stdio == Stdio::Inherit,
         lifeline: None,
     };
+    let mark = format!("{RUN}={name}");
     if !reads {
-        let owned = lifeline::supervised(shown)?;
+        let owned = lifeline::supervised_marked(shown, &mark)?;
         return process::run_coupled(&owned, &host.variables, cancel, coupling, sink);
     }
     let marked = shown.env_value(RUN, Value::Plain(name.to_owned()));
-    let mark = format!("{RUN}={name}");
     let _watcher = Watcher::start(&lifeline::watch_marked(&mark), &host.variables)?;
     let ended = process::run_coupled(&marked, &host.variables, cancel, coupling, sink);
     if ended.is_err() {
@@ -185,7 +184,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for stdin in [false, true] {
             let pid = dir.path().join(format!("pid-{stdin}"));
-            let script = format!("sleep 67 & echo $! > '{}'; wait", pid.display());
+            // In a session of its own, and deaf.
+            let deaf = "trap '' TERM INT HUP; echo $$ > \"$0\"; sleep 67; sleep 67";
+            let script = format!(
+                "trap '' TERM; setsid sh -c '{}' '{}' & wait",
+                deaf.replace('\'', r"'\''"),
+                pid.display()
+            );
             let cancel = Cancel::new().with_deadline(Duration::from_millis(500));
             let (exit, _) = run_it(&spec(&script).stdin(stdin), &cancel, dir.path());
             assert_eq!(exit.unwrap_err().kind(), ErrorKind::Deadline);

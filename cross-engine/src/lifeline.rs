@@ -181,14 +181,42 @@ pub(crate) fn watch(name: &str, client: Option<&Path>) -> Result<Invocation> {
     })
 }
 
-/// The host's processes of one run that no process group and no namespace holds together are known by a
-/// variable that all of them have: `$1` is the variable with its value, which is no other's.
+/// The host's processes of one run that no namespace holds together are known by a variable that all of
+/// them have, whatever sessions they make: `$1` is the variable with its value, which is no other's. What
+/// starts others while it looks is found by the second look.
 const TIDY_MARKED: &str = r#"tidy() {
-  for file in $(grep -slF -e "$1" /proc/[0-9]*/environ); do
-    pid=${file#/proc/}; pid=${pid%/environ}
-    [ "$pid" = $$ ] || kill -KILL "$pid"
+  for look in 1 2; do
+    for file in $(grep -slF -e "$1" /proc/[0-9]*/environ); do
+      pid=${file#/proc/}; pid=${pid%/environ}
+      kill -KILL "$pid"
+    done
   done
 }"#;
+
+/// Like [`GRACEFUL`], with the variable `$1` for what has left the process group. Only the command has it, so
+/// that those who look are not found.
+const HANG_MARKED: &str = r#"exec 3<&0 4>&2 </dev/null 2>/dev/null
+mark=$1; shift
+trap stop=1 TERM
+{ read -r _ <&3; trap '' TERM; kill -TERM 0; sleep 3; tidy "$mark"; kill -KILL 0; } >/dev/null 4>&- &
+exec 3<&-
+(export "$mark"; exec "$@" 2>&4 4>&-)
+status=$?
+[ -z "$stop" ] || { tidy "$mark"; kill -KILL 0; }
+kill -KILL $!
+exit $status"#;
+
+/// `invocation`, a command of the host, so that it and everything it starts ends with its owner, even what has
+/// left its process group. `mark` is a variable with its value, as for [`watch_marked`].
+///
+/// # Errors
+///
+/// When its program's path is not UTF-8.
+pub(crate) fn supervised_marked(invocation: Invocation, mark: &str) -> Result<Invocation> {
+    let script = format!("{TIDY_MARKED}\n{HANG_MARKED}");
+    let sh = Invocation::new("sh").args(["-c", &script, "cross", mark]);
+    wrapped(sh, invocation)
+}
 
 /// The command that waits beside a run of the host whose processes have the variable `mark`, and kills them
 /// should their owner die.
@@ -197,9 +225,9 @@ pub(crate) fn watch_marked(mark: &str) -> Invocation {
     Invocation::new("sh").args(["-c", &script, "cross", mark])
 }
 
-/// The command that kills them now. What starts others while it looks is found by the second look.
+/// The command that kills them now.
 pub(crate) fn tidy_marked(mark: &str) -> Invocation {
-    let script = format!("{TIDY_MARKED}\ntidy \"$1\"; tidy \"$1\"");
+    let script = format!("{TIDY_MARKED}\ntidy \"$1\"");
     Invocation::new("sh").args(["-c", &script, "cross", mark])
 }
 

@@ -5,8 +5,12 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
-use cross_core::{Cross, EnvironmentKind, ErrorKind, Kind, Location, MissingTool};
+use cross_core::{Cancel, Cross, EnvironmentKind, ErrorKind, Kind, Location, MissingTool};
+use cross_engine::{Invocation, process};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -204,7 +208,7 @@ fn a_broken_compiler_is_passed_over_with_a_warning() {
 fn a_warm_plan_asks_no_tool_until_one_changes() {
     let (machine, project) = (machine(&WHOLE), Project::new("app"));
     // What was changed within the granularity of a clock is not believed.
-    std::thread::sleep(std::time::Duration::from_millis(20));
+    thread::sleep(Duration::from_millis(20));
     let plan = || cross(&machine, &project).test(AARCH64).plan().unwrap();
     let first = plan();
     assert!(
@@ -425,4 +429,64 @@ fn the_machine_that_runs_the_suites_builds_by_itself_and_nothing_is_left() {
     let tests = cross.test(NATIVE).run().unwrap().tests.unwrap();
     assert_eq!((tests.passed, tests.failed), (1, 0));
     leftovers.are_none();
+}
+
+/// A build script that waits for what ends only by being killed, in a session of its own.
+const ENDLESS: &str = r#"fn main() {
+    let script = "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM INT HUP; sleep 600\" & : > begun; sleep 600; sleep 600";
+    std::process::Command::new("sh").args(["-c", script])
+        .current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+}
+"#;
+
+fn endless() -> (Project, Leftovers) {
+    let project = Project::new("app").file("build.rs", ENDLESS);
+    let leftovers = Leftovers::of(&project);
+    (project, leftovers)
+}
+
+fn wait_for_begin(project: &Project) {
+    let begun = project.path().join("begun");
+    for _ in 0..3000 {
+        if begun.exists() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("it never began");
+}
+
+#[test]
+fn what_is_cancelled_leaves_no_process() {
+    let (project, leftovers) = endless();
+    let cross = project.cross().env(leftovers.env());
+    let request = cross.engine("host").toolchain("host").build(NATIVE);
+    let cancel = Cancel::new();
+    let result = thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_for_begin(&project);
+            cancel.cancel();
+        });
+        request.run_until(&cancel)
+    });
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+    leftovers.are_none_within(Duration::from_secs(2));
+}
+
+#[test]
+fn who_is_killed_leaves_no_process() {
+    let (project, leftovers) = endless();
+    let caller = Invocation::new(env!("CARGO_BIN_EXE_caller")).args(["build", "host", NATIVE]);
+    let env = leftovers.env();
+    let variables = env.iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let mut caller = process::command(&caller, &variables.collect())
+        .current_dir(project.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for_begin(&project);
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    leftovers.are_none_within(Duration::from_secs(10));
 }

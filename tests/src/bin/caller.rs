@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 fn request(verb: &str, engine: &str, target: &str) -> Result<Outcome> {
     let cross = Cross::discover()?
         .engine(engine)
-        .toolchain("image")
+        .toolchain(if engine == "host" { "host" } else { "image" })
         .on_event(|event| say(&serde_json::json!(event)));
     match verb {
         "test" => cross.test(target).run(),
