@@ -128,11 +128,13 @@ pub(crate) struct Given<'a> {
 ///
 /// [`ErrorKind::ToolMissing`](crate::ErrorKind::ToolMissing) with every missing or broken tool.
 pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
-    let target = given.target.of_recipe(given.config)?;
-    let build = build_architecture()?;
     let probe = Probe::new(given.host, given.toolchain, cancel);
     let mut missing = Missing::default();
-
+    if links_itself(given.target) {
+        return unknown(given, &probe, missing);
+    }
+    let target = given.target.of_recipe(given.config)?;
+    let build = build_architecture()?;
     let mut sets = target.toolsets(build);
     let named = named::linker(given, target)?;
     if let Some(named) = &named {
@@ -149,14 +151,14 @@ pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
     let Some((candidate, said)) = choice.chosen else {
         let named_by = named.as_ref().map(|it| it.by.as_str());
         missing.compiler(target, &choice.tried, named_by);
-        native(&probe, target, &mut missing)?;
+        native(&probe, target.triple(), &mut missing)?;
         emulator(given, target, None, &probe, &mut missing)?;
         missing.std(given);
         return Err(missing.error(given));
     };
     warnings.extend(candidate.warning(target));
     let mut tools = candidate.tool(said.version.clone());
-    tools.extend(native(&probe, target, &mut missing)?);
+    tools.extend(native(&probe, target.triple(), &mut missing)?);
     let identity = format!("{tools:?}\n{:?}", candidate.set.env);
     let emulator = emulator(given, target, Some(&candidate), &probe, &mut missing)?;
     tools.extend(emulator.as_ref().map(search::Emulator::tool));
@@ -199,9 +201,9 @@ fn unbuilt(target: Target) -> Error {
 
 /// The machine's own compiler, which links build scripts and procedural macros. Where it is the target's,
 /// that has been looked for already.
-fn native(probe: &Probe<'_>, target: Target, missing: &mut Missing) -> Result<Option<HostTool>> {
+fn native(probe: &Probe<'_>, triple: &str, missing: &mut Missing) -> Result<Option<HostTool>> {
     let host = host_triple();
-    if target.triple() == host {
+    if triple == host {
         return Ok(None);
     }
     let Ok(own) = Target::parse(&host) else {
@@ -309,10 +311,41 @@ fn starts(request: &Request) -> Starts {
     }
 }
 
+/// Whether a target that has no row is one that rustc links with its own linker, without a C library.
+pub(crate) fn links_itself(target: &TargetName) -> bool {
+    let triple = target.triple();
+    let own = triple.contains("-none") || triple == "wasm32-unknown-unknown";
+    target.known().is_none() && target.argument() == triple && own
+}
+
+/// What there is for such a target: nothing to find but what build scripts need.
+fn unknown(given: &Given<'_>, probe: &Probe<'_>, mut missing: Missing) -> Result<Equipment> {
+    let triple = given.target.triple();
+    let tools: Vec<_> = native(probe, triple, &mut missing)?.into_iter().collect();
+    missing.std(given);
+    if missing.any() {
+        return Err(missing.error(given));
+    }
+    Ok(Equipment {
+        identity: format!("{tools:?}"),
+        tools,
+        env: BTreeMap::new(),
+        prepared: Vec::new(),
+        emulator: None,
+        warnings: Vec::new(),
+    })
+}
+
+/// The target whose `std` rustup may have to install.
+pub(crate) fn shipped(target: &TargetName) -> Option<&str> {
+    let known = target.known().map(|it| it.triple());
+    known.or_else(|| links_itself(target).then(|| target.triple()))
+}
+
 /// What rustup has to add before the target's `std` is there.
 fn lacking_std(given: &Given<'_>) -> Option<Vec<String>> {
     let needs = toolchain::Needs {
-        triple: given.target.known().map(|it| it.triple()),
+        triple: shipped(given.target),
         build_std: build_std::is_asked(given.config),
         clippy: false,
     };

@@ -288,7 +288,10 @@ impl Facts {
             return Vec::new();
         }
         let needs = toolchain::Needs {
-            triple: self.target.known().map(|it| it.triple()),
+            triple: match self.definition.equipment() {
+                Some(_) => on_host::shipped(&self.target),
+                None => self.target.known().map(|it| it.triple()),
+            },
             build_std: !self.build_std.is_empty(),
             clippy: verbs::is_clippy(request),
         };

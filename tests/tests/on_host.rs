@@ -323,6 +323,23 @@ fn a_musl_program_is_linked_by_rusts_own_linker_where_nothing_else_is() {
     assert!(plan.warnings.iter().any(|it| it.code == "no-c-compiler"));
 }
 
+#[test]
+fn a_target_without_a_row_that_rustc_links_itself_needs_no_tools_of_its_own() {
+    let (machine, project) = (machine(&[("cc", COMPILER)]), Project::new("app"));
+    let target = "riscv32imac-unknown-none-elf";
+    let error = cross(&machine, &project).build(target).plan().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ToolMissing, "{error}");
+    assert_eq!(error.missing_tools().len(), 1, "std alone: {error}");
+    let machine = machine.component(
+        &format!("stable-{NATIVE}"),
+        &format!("lib/rustlib/{target}/lib"),
+    );
+    let plan = cross(&machine, &project).build(target).plan().unwrap();
+    assert_eq!(plan.environment.tools.len(), 1, "for build scripts");
+    let unknown = cross(&machine, &project).build("m88k-unknown-openbsd");
+    assert_eq!(unknown.plan().unwrap_err().kind(), ErrorKind::UnknownTarget);
+}
+
 fn write_script(machine: &Machine, name: &str, body: &str) -> std::path::PathBuf {
     let path = machine.path(name);
     fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
