@@ -32,7 +32,8 @@ pub struct HostToolsRequest {
 
 /// A target's tools, as programs of the host.
 ///
-/// Each is a script in the cache that enters the environment and runs one program there: with the
+/// With the engine `host` they are programs of the machine itself. With any other, each is a script in the
+/// cache that enters the environment and runs one program there: with the
 /// arguments, the directory and the standard streams it is given, and with its exit code. Any number of
 /// them run at once, and each ends with whoever started it. They can be written into files and
 /// used by other processes, as long as the environment is there; where it is gone, they say so and

@@ -488,7 +488,10 @@ impl fmt::Display for Plan {
         for tool in &self.environment.tools {
             writeln!(f, "# {tool}")?;
         }
-        writeln!(f, "# toolchain: {}", self.toolchain)?;
+        match self.engine.is_bare() {
+            true => writeln!(f, "# toolchain: {}", self.toolchain.in_place())?,
+            false => writeln!(f, "# toolchain: {}", self.toolchain)?,
+        }
         for (n, step) in self.steps.iter().enumerate() {
             writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;
             match (&step.command, &step.action) {

@@ -60,6 +60,15 @@ impl Toolchain {
         }
     }
 
+    /// What it is called where nothing is mounted.
+    pub(crate) fn in_place(&self) -> String {
+        match (&self.source, &self.version) {
+            (ToolchainSource::Host { name, .. }, Some(version)) => format!("{name} ({version})"),
+            (ToolchainSource::Host { name, .. }, None) => name.clone(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether it takes unstable options. One whose version is not known is believed by its name.
     pub(crate) fn is_nightly(&self) -> bool {
         let name = match &self.source {
