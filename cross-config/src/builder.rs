@@ -92,6 +92,12 @@ impl LayerBuilder {
         self.store("zig.enable", Raw::Flag(enable))
     }
 
+    /// Whether test binaries run one after the other.
+    #[must_use]
+    pub fn serial_tests(self, yes: bool) -> Self {
+        self.store("serial-tests", Raw::Flag(yes))
+    }
+
     /// The oldest glibc to run on, such as `2.17`. It has an effect only with [`zig`](Self::zig).
     #[must_use]
     pub fn zig_version(self, version: impl Into<String>) -> Self {
@@ -263,6 +269,7 @@ mod tests {
             .image_platforms(["linux/arm64"])
             .runner("qemu")
             .sdk("/sdk")
+            .serial_tests(true)
             .build();
         for key in KEYS {
             let origin = (key.field)(&layer.written.build).origin();

@@ -71,6 +71,7 @@
 //! | `image` | – | yes | an image's name, or table of `name`, `toolchain` (array of platforms) |
 //! | `sdk` | – | yes | a directory's path |
 //! | `runner` | – | yes | a command |
+//! | `serial-tests` | yes | yes | boolean |
 //!
 //! [`keys`] has a row for each, with its variables, default, meaning and an example;
 //! [`json_schema`] is the schema of a `Cross.toml`, for editors. A relative path is relative to the file

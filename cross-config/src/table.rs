@@ -220,6 +220,15 @@ pub(crate) static KEYS: &[Key] = &[
         example: "[target.aarch64-unknown-linux-gnu]\nrunner = \"qemu-user\"\n",
         ..key!("runner", runner)
     },
+    Key {
+        build_variables: &[CROSS_BUILD_SERIAL_TESTS],
+        target_suffix: Some(TARGET_SERIAL_TESTS),
+        form: Form::Flag,
+        default: "`false`",
+        meaning: "whether test binaries run one after the other, as by cargo, and not side by side: for tests that share a port, a file or a database",
+        example: "[build]\nserial-tests = true\n",
+        ..key!("serial-tests", serial_tests)
+    },
 ];
 
 /// Every table that holds keys, and what may be written in its place.

@@ -50,6 +50,8 @@ pub struct TargetConfig {
     pub sdk: Option<Sourced<PathBuf>>,
     /// The command that runs the target's programs. No default: the target has a usual one.
     pub runner: Option<Sourced<String>>,
+    /// Whether test binaries run one after the other. No default: they run side by side.
+    pub serial_tests: Option<Sourced<bool>>,
 }
 
 impl TargetConfig {
@@ -84,6 +86,7 @@ impl TargetConfig {
                 .runner
                 .map(plain)
                 .filter(|runner: &Sourced<String>| !runner.value.is_empty()),
+            serial_tests: merged.serial_tests,
         }
     }
 }

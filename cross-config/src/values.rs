@@ -41,6 +41,7 @@ pub(crate) struct Values {
     pub(crate) image_toolchain: Option<List<Platform>>,
     pub(crate) sdk: Option<Sourced<FilePath>>,
     pub(crate) runner: Option<Sourced<Runner>>,
+    pub(crate) serial_tests: Option<Sourced<bool>>,
     /// How the groups of a file are written, by their names.
     spellings: BTreeMap<&'static str, Spelling>,
 }

@@ -62,6 +62,8 @@ names! {
     CROSS_BUILD_ENV_PASSTHROUGH = "CROSS_BUILD_ENV_PASSTHROUGH";
     /// Key `build.env.volumes`.
     CROSS_BUILD_ENV_VOLUMES = "CROSS_BUILD_ENV_VOLUMES";
+    /// Key `build.serial-tests`.
+    CROSS_BUILD_SERIAL_TESTS = "CROSS_BUILD_SERIAL_TESTS";
 }
 
 names! {
@@ -105,6 +107,8 @@ names! {
     TARGET_SDK = "SDK";
     /// Suffix of the variable of `target.<triple>.runner`.
     TARGET_RUNNER = "RUNNER";
+    /// Suffix of the variable of `target.<triple>.serial-tests`.
+    TARGET_SERIAL_TESTS = "SERIAL_TESTS";
 }
 
 names! {

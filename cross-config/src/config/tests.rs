@@ -63,7 +63,7 @@ fn values_of(key: &Key) -> [&'static str; 2] {
         "default-target" | "targets" => [S390X, "aarch64-unknown-linux-gnu"],
         "network" => ["none", "host"],
         "zig.version" => ["2.17", "2.31"],
-        "zig.enable" => ["true", "false"],
+        "zig.enable" | "serial-tests" => ["true", "false"],
         "image.toolchain" | "zig.image.toolchain" => [
             "linux/amd64=x86_64-unknown-linux-gnu",
             "linux/arm64=aarch64-unknown-linux-gnu",
@@ -240,7 +240,7 @@ fn the_target_wins_over_build_whatever_the_sources_except_the_request() {
             }
         }
     }
-    assert_eq!(checked, 13 * SOURCES.len() * SOURCES.len());
+    assert_eq!(checked, 14 * SOURCES.len() * SOURCES.len());
 }
 
 /// The value that holds for one target.
