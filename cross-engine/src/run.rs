@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::invocation::Value;
 use crate::layout::Layout;
 use crate::lifeline::{self, Hang};
+use crate::relay;
 
 /// A command to run in an environment.
 ///
@@ -54,6 +55,10 @@ pub struct RunSpec {
     /// The directory of the job server that the command is a client of: see [`RunSpec::jobserver`].
     #[serde(skip_serializing_if = "is_default")]
     pub jobserver: Option<PathBuf>,
+    /// The directory of the relay, and the variable by which cargo finds the target's runner. It is there only
+    /// during a run: what is only shown is cargo's own command.
+    #[serde(skip)]
+    pub(crate) relay: Option<(PathBuf, String)>,
     /// The directory of the lifeline, where standard input is the program's and so cannot be it.
     /// It is there only during a run: a command that is only shown hangs on nobody.
     #[serde(skip)]
@@ -162,6 +167,7 @@ impl RunSpec {
             user_namespace: None,
             seccomp: None,
             jobserver: None,
+            relay: None,
             lifeline: None,
         }
     }
@@ -272,6 +278,15 @@ impl RunSpec {
         self
     }
 
+    /// Has cargo, which is the command and finds the target's runner by `variable`, start test binaries by the
+    /// [`Relay`](crate::Relay) in this directory, which it sees at its own place and can write.
+    #[must_use]
+    pub fn relay(mut self, dir: impl Into<PathBuf>, variable: impl Into<String>) -> Self {
+        let dir = dir.into();
+        self.relay = Some((dir.clone(), variable.into()));
+        self.mounts([Mount::write(dir)])
+    }
+
     /// Hangs the run on the lifeline in this directory.
     pub(crate) fn lifeline(mut self, dir: Option<PathBuf>) -> Self {
         self.lifeline = dir;
@@ -287,9 +302,15 @@ impl RunSpec {
             .filter_map(|(dir, at)| Some(Mount::read(dir.as_ref()?).at(at)))
     }
 
-    /// The words before the command, which put it on its lifeline and at its job server; none where
-    /// it has neither. `number` is as for [`lifeline::in_namespace`].
+    /// The words before the command, which put it on its lifeline and at its job server, and have test binaries
+    /// go by its relay; none where it has none of these. `number` is as for [`lifeline::in_namespace`].
     pub(crate) fn wrapper(&self, number: u8) -> Vec<String> {
+        let relay = self.relay.iter();
+        let relay = relay.flat_map(|(dir, variable)| relay::words(dir, variable));
+        self.hung(number).into_iter().chain(relay).collect()
+    }
+
+    fn hung(&self, number: u8) -> Vec<String> {
         let jobs = self.jobserver.is_some();
         match self.hang() {
             Some(hang) => lifeline::in_namespace(number, &self.name, hang, jobs).to_vec(),

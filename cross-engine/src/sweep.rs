@@ -12,7 +12,7 @@ use crate::environment::Environments;
 use crate::error::Result;
 use crate::making::{MANIFEST, remove_tree};
 use crate::shown::YOUNG;
-use crate::{clock, container, held, jobserver, process, shown};
+use crate::{clock, container, held, jobserver, process, relay, shown};
 
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -20,8 +20,8 @@ use crate::{clock, container, held, jobserver, process, shown};
 pub struct Swept {
     /// Containers of ours that did not run any more, by name.
     pub containers: Vec<String>,
-    /// Directories of the cache: environments that were half made or half removed, lifelines and job
-    /// servers.
+    /// Directories of the cache: environments that were half made or half removed, lifelines, job servers
+    /// and relays.
     pub directories: Vec<PathBuf>,
 }
 
@@ -35,7 +35,8 @@ impl Environments<'_> {
     /// When the engine or the cache cannot be read. That one thing cannot be removed is no error: it is
     /// not among what was removed.
     pub fn sweep(&self, cancel: &Cancel) -> Result<Swept> {
-        let homes = [held::HOME, jobserver::HOME].map(|home| self.host().cache.join(home));
+        let homes =
+            [held::HOME, jobserver::HOME, relay::HOME].map(|home| self.host().cache.join(home));
         let mut directories: Vec<_> = homes.iter().flat_map(|home| shown::sweep(home)).collect();
         directories.extend(self.sweep_directories());
         Ok(Swept {
