@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{EngineContext as _, Result};
 use crate::plan::OutputKind;
+use crate::side_by_side::TEST_THREADS;
 
 /// How many jobs there may be at once, and how those who run them keep to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -140,9 +141,6 @@ impl Budget {
         Ok(tokens)
     }
 }
-
-/// How many threads libtest runs tests in.
-const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
 #[cfg(test)]
 mod tests {

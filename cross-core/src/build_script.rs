@@ -94,7 +94,7 @@ use crate::plan::Plan;
 use crate::request::Request;
 use crate::{Env, ambient};
 
-mod dep_info;
+pub(crate) mod dep_info;
 mod embed;
 mod inputs;
 mod instruction;

@@ -27,6 +27,7 @@ use crate::libtest;
 use crate::nextest;
 use crate::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::plan::{Action, EnvironmentRef, HostFailure, OutputKind, Plan, Step};
+use crate::side_by_side::SideBySide;
 use crate::test_summary::TestSummary;
 use crate::toolchain::ToolchainSource;
 
@@ -277,6 +278,14 @@ impl<'a> Execution<'a> {
             .as_ref()
             .map(|it| it.begin(&mut spec, output, self.cancel));
         let _jobs = jobs.transpose()?;
+        if let Some(tests) = self
+            .plan
+            .tests
+            .as_ref()
+            .filter(|_| output == OutputKind::Tests)
+        {
+            tests.bind(&mut spec);
+        }
         match output {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
@@ -353,7 +362,12 @@ impl<'a> Execution<'a> {
         let mut reader = libtest::Reader::new(self.plan.emulator);
         let mut debugger = Listening::to(spec);
         let mut first_error = None;
-        let exit = self.start(spec, &mut |stream, line| {
+        let mut side_by_side = SideBySide::new(self.plan, self.host, &self.built, spec)?;
+        if let Some(run) = &mut side_by_side {
+            // It sees one directory more.
+            run.spec = self.current.run(&run.spec, &[])?;
+        }
+        let mut hear = |stream: Stream, line: &str| {
             let result = reader.read(line);
             if line.starts_with("error") && first_error.is_none() {
                 first_error = Some(line.to_owned());
@@ -367,7 +381,14 @@ impl<'a> Execution<'a> {
                 }),
                 None => ControlFlow::Continue(()),
             }
-        })?;
+        };
+        let exit = match &side_by_side {
+            Some(run) => run.drive(self.cancel, &mut hear, |cancel, sink| {
+                let engine = &self.plan.engine;
+                engine.run(&run.spec, self.host, cancel, sink).engine()
+            })?,
+            None => self.start(spec, &mut hear)?,
+        };
         self.tests = Some(reader.summary());
         if exit.success() {
             return Ok(());

@@ -161,7 +161,7 @@ impl Request {
         self.locked().offline()
     }
 
-    /// With this many jobs at once (`--jobs`).
+    /// With this many jobs at once (`--jobs`), and so many tests over all test binaries.
     ///
     /// # Default value
     ///

@@ -86,6 +86,7 @@ mod seccomp;
 pub mod setup;
 mod shell;
 mod shims;
+mod side_by_side;
 mod surroundings;
 mod target_name;
 mod test_summary;
@@ -131,6 +132,7 @@ pub use plan::{
 pub use prefetch::{PrefetchOutcome, Prefetched};
 pub use request::Request;
 pub use shell::ShellRequest;
+pub use side_by_side::TestRun;
 pub use test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 pub use toolchain::{Toolchain, ToolchainSource};
 pub use toolchain_env::ToolchainEnv;

@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::execute;
 use crate::on_host::HostTool;
 use crate::outcome::Outcome;
+use crate::side_by_side::TestRun;
 use crate::toolchain::Toolchain;
 
 /// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
@@ -111,6 +112,9 @@ pub struct Plan {
     pub target_dir: PathBuf,
     /// The workspace's own target directory, where final artifacts appear.
     pub publish_dir: PathBuf,
+    /// How test binaries are run, where there are tests to run by cargo itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tests: Option<TestRun>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What the caller may want to change.
@@ -491,6 +495,9 @@ impl fmt::Display for Plan {
         match self.engine.is_bare() {
             true => writeln!(f, "# toolchain: {}", self.toolchain.in_place())?,
             false => writeln!(f, "# toolchain: {}", self.toolchain)?,
+        }
+        if let Some(tests) = &self.tests {
+            writeln!(f, "# tests: {tests}")?;
         }
         for (n, step) in self.steps.iter().enumerate() {
             writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;

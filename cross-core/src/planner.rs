@@ -24,6 +24,7 @@ use crate::plan::{
 use crate::recipes::{Named, short_hash};
 use crate::request::{Options, Request};
 use crate::rustflags;
+use crate::side_by_side;
 use crate::surroundings::{self, Surroundings};
 use crate::target_name::TargetName;
 use crate::there::There;
@@ -225,13 +226,16 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         offline::check(facts.target.asked(), &steps, unfetched)?;
     }
     let preparation = steps.len();
+    let emulator = facts.emulator(request);
+    let is_test = request.verb == Verb::Test;
     steps.extend(verbs::steps(request, &facts)?);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
         target: facts.target.asked().to_owned(),
         environment: facts.environment(),
-        emulator: facts.emulator(request),
+        tests: is_test.then(|| side_by_side::plan(request, &facts, emulator)),
+        emulator,
         engine_reason: facts.selected.reason.clone(),
         target_dir: facts.inside.target_dir.clone(),
         publish_dir: facts.workspace.target_directory.clone(),

@@ -148,7 +148,7 @@ impl Request {
         self.configured(|layer| layer.toolchain(name))
     }
 
-    fn configured(mut self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
+    pub(crate) fn configured(mut self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
         let layer = self.layer.take().unwrap_or_else(Layer::request);
         self.layer = Some(change(layer));
         self

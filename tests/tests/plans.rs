@@ -56,6 +56,13 @@ fn redactor(machine: &Machine, project: &Project) -> Redactor {
         .text(&format!("user:x:{uid}:{gid}:"), "USER")
         .text(&format!("user:x:{gid}:\\n"), "GROUP")
         .text("/etc/ssl/certs/ca-certificates.crt", "CERTIFICATES")
+        .text(&format!("{} tests at once", processors()), "JOBS")
+        .text(&format!("\"jobs\": {}", processors()), "JOBS")
+}
+
+/// How many jobs there are where nobody says it.
+fn processors() -> usize {
+    std::thread::available_parallelism().unwrap().get()
 }
 
 /// `text` without what a run with a network gets of this very machine; what that is has a test of

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{IoContext as _, Result};
 
 /// The sources of the artifact that was built at `artifact`.
-pub(super) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
     let path = artifact.with_extension("d");
     let text = fs::read_to_string(&path).on("read", &path)?;
     Ok(parse(&text))
