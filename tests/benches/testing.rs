@@ -1,0 +1,142 @@
+//! What tests under emulation cost: side by side, beside one binary after the other with one thread (what `cross`
+//! does) and with as many threads as there are processors (what cargo does). Ratios of medians, all in one run.
+//!
+//! ```sh
+//! cargo bench --package cross-tests --bench testing                             # aarch64, sandbox, even
+//! cargo bench --package cross-tests --bench testing -- s390x-unknown-linux-gnu podman
+//! cargo bench --package cross-tests --bench testing -- uneven small
+//! ```
+//!
+//! The words may come in any order: an engine, a target, and crates by how their tests are spread: `even` (6
+//! binaries of 40), `uneven` (one of 215 and five of 5), `small` (40 of 5).
+//!
+//! What is timed is a whole request for tests that are compiled already: planning, cargo's look at what is
+//! fresh, and the tests.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use cross_core::{Cross, Request};
+
+const ROUNDS: usize = 7;
+/// Crates: a name, and how many tests there are in each binary.
+const CRATES: [(&str, &[u32]); 3] = [
+    ("even", &[40; 6]),
+    ("uneven", &[5, 215, 5, 5, 5, 5]),
+    ("small", &[5; 40]),
+];
+
+/// What each test does: some thousand steps of a generator, and a sum of them. Under QEMU that takes some 15 ms
+/// in the `dev` profile.
+const WORK: &str = "fn work(seed: u64) -> u64 {
+    let (mut state, mut sum) = (seed | 1, 0_u64);
+    for _ in 0..180_000 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        sum = sum.wrapping_add(state);
+    }
+    sum
+}
+";
+
+type Error = Box<dyn std::error::Error>;
+/// One way to run the tests.
+type Way = fn(Request) -> Request;
+
+const WAYS: [Way; 3] = [
+    |request| request.serial_tests(true).arg("--test-threads=1"),
+    |request| request.serial_tests(true),
+    |request| request,
+];
+
+fn main() -> Result<(), Error> {
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let is_crate = |word: &String| CRATES.iter().any(|(name, _)| name == word);
+    let engines = ["sandbox", "docker", "podman"];
+    let engine = words.iter().find(|word| engines.contains(&word.as_str()));
+    let engine = engine.map_or("sandbox", String::as_str);
+    let target = words.iter().find(|word| word.contains('-'));
+    let target = target.map_or("aarch64-unknown-linux-gnu", String::as_str);
+    println!("tests for {target} in {engine}, medians of {ROUNDS} alternating rounds\n");
+    println!(
+        "| crate | binaries | tests | one thread s | cargo's way s | side by side s | / one thread | / cargo's way |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for (name, binaries) in CRATES {
+        if words.iter().any(|word| word == name) || name == "even" && !words.iter().any(is_crate) {
+            let [one, cargos, ours] = measure(engine, target, binaries)?;
+            println!(
+                "| {name} | {} | {} | {one:.2} | {cargos:.2} | {ours:.2} | {:.2} | {:.2} |",
+                binaries.len(),
+                binaries.iter().sum::<u32>(),
+                ours / one,
+                ours / cargos
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A crate whose test binaries have so many tests.
+fn write_crate(dir: &Path, binaries: &[u32]) -> Result<(), Error> {
+    fs::create_dir_all(dir.join("src"))?;
+    fs::create_dir_all(dir.join("tests"))?;
+    let manifest = "[package]\nname = \"testing\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+                    [lib]\ntest = false\ndoctest = false\n[workspace]\n";
+    fs::write(dir.join("Cargo.toml"), manifest)?;
+    fs::write(dir.join("src/lib.rs"), "")?;
+    for (n, tests) in binaries.iter().enumerate() {
+        let mut text = WORK.to_owned();
+        for test in 0..*tests {
+            writeln!(
+                text,
+                "#[test]\nfn t{test}() {{ assert_ne!(work({test}), 0); }}"
+            )?;
+        }
+        fs::write(dir.join(format!("tests/b{n:02}.rs")), text)?;
+    }
+    Ok(())
+}
+
+/// The medians of every way, in seconds.
+fn measure(engine: &str, target: &str, binaries: &[u32]) -> Result<[f64; 3], Error> {
+    let dir = tempfile::tempdir()?;
+    write_crate(dir.path(), binaries)?;
+    let cross = Cross::at(dir.path()).engine(engine).toolchain("image");
+    let expected = u64::from(binaries.iter().sum::<u32>());
+    let mut times: [Vec<Duration>; 3] = Default::default();
+    for round in 0..=ROUNDS {
+        for (way, times) in WAYS.iter().zip(&mut times) {
+            let start = now();
+            let tests = way(cross.test(target)).run()?.tests;
+            let taken = start.elapsed();
+            let passed = tests.map_or(0, |it| it.passed);
+            if passed != expected {
+                return Err(format!("{passed} of {expected} tests passed").into());
+            }
+            // The first round compiles, and warms the caches.
+            if round > 0 {
+                times.push(taken);
+            }
+        }
+    }
+    Ok(times.map(median))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64()
+}
