@@ -2,7 +2,7 @@
 //! does) and with as many threads as there are processors (what cargo does). Ratios of medians, all in one run.
 //!
 //! ```sh
-//! cargo bench --package cross-tests --bench testing                             # aarch64, sandbox, even
+//! cargo bench --package cross-tests --bench testing                             # aarch64, sandbox, every crate
 //! cargo bench --package cross-tests --bench testing -- s390x-unknown-linux-gnu podman
 //! cargo bench --package cross-tests --bench testing -- uneven small
 //! ```
@@ -18,9 +18,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use cross_core::{Cross, Request};
+use cross_tests::measure::{Error, Times, Way, alternate, head, milliseconds, row, words};
 
 const ROUNDS: usize = 7;
 /// Crates: a name, and how many tests there are in each binary.
@@ -44,43 +44,58 @@ const WORK: &str = "fn work(seed: u64) -> u64 {
 }
 ";
 
-type Error = Box<dyn std::error::Error>;
-/// One way to run the tests.
-type Way = fn(Request) -> Request;
+/// What a way changes of a request.
+type Change = fn(Request) -> Request;
 
-const WAYS: [Way; 3] = [
-    |request| request.serial_tests(true).arg("--test-threads=1"),
-    |request| request.serial_tests(true),
-    |request| request,
+/// How the tests may run.
+const WAYS: [(&str, Change); 3] = [
+    ("one thread", |request| {
+        request.serial_tests(true).arg("--test-threads=1")
+    }),
+    ("cargo's way", |request| request.serial_tests(true)),
+    ("side by side", |request| request),
 ];
 
 fn main() -> Result<(), Error> {
-    let words: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
+    let words = words();
     let is_crate = |word: &String| CRATES.iter().any(|(name, _)| name == word);
     let engines = ["sandbox", "docker", "podman"];
     let engine = words.iter().find(|word| engines.contains(&word.as_str()));
     let engine = engine.map_or("sandbox", String::as_str);
     let target = words.iter().find(|word| word.contains('-'));
     let target = target.map_or("aarch64-unknown-linux-gnu", String::as_str);
-    println!("tests for {target} in {engine}, medians of {ROUNDS} alternating rounds\n");
+    println!("Tests for {target} in {engine}, medians of {ROUNDS} alternating rounds, ms:\n");
     println!(
-        "| crate | binaries | tests | one thread s | cargo's way s | side by side s | / one thread | / cargo's way |"
+        "{}",
+        head(&[
+            "crate",
+            "binaries",
+            "tests",
+            "one thread",
+            "cargo's way",
+            "side by side",
+            "/ one thread",
+            "/ cargo's way",
+        ])
     );
-    println!("|---|---|---|---|---|---|---|---|");
     for (name, binaries) in CRATES {
-        if words.iter().any(|word| word == name) || name == "even" && !words.iter().any(is_crate) {
-            let [one, cargos, ours] = measure(engine, target, binaries)?;
-            println!(
-                "| {name} | {} | {} | {one:.2} | {cargos:.2} | {ours:.2} | {:.2} | {:.2} |",
-                binaries.len(),
-                binaries.iter().sum::<u32>(),
-                ours / one,
-                ours / cargos
-            );
+        if words.iter().any(is_crate) && !words.iter().any(|word| word == name) {
+            continue;
         }
+        let times = measure(engine, target, binaries)?;
+        let [one, cargos, ours] = &times[..] else {
+            return Err("three ways".into());
+        };
+        let counts = [
+            binaries.len().to_string(),
+            binaries.iter().sum::<u32>().to_string(),
+        ];
+        let ratios = [one, cargos].map(|it| format!("{:.2}", ours.median() / it.median()));
+        let cells = counts
+            .into_iter()
+            .chain(times.iter().map(milliseconds))
+            .chain(ratios);
+        println!("{}", row([name.to_owned()].into_iter().chain(cells)));
     }
     Ok(())
 }
@@ -106,37 +121,20 @@ fn write_crate(dir: &Path, binaries: &[u32]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The medians of every way, in seconds.
-fn measure(engine: &str, target: &str, binaries: &[u32]) -> Result<[f64; 3], Error> {
+/// The times of every way.
+fn measure(engine: &str, target: &str, binaries: &[u32]) -> Result<Vec<Times>, Error> {
     let dir = tempfile::tempdir()?;
     write_crate(dir.path(), binaries)?;
     let cross = Cross::at(dir.path()).engine(engine).toolchain("image");
     let expected = u64::from(binaries.iter().sum::<u32>());
-    let mut times: [Vec<Duration>; 3] = Default::default();
-    for round in 0..=ROUNDS {
-        for (way, times) in WAYS.iter().zip(&mut times) {
-            let start = now();
-            let tests = way(cross.test(target)).run()?.tests;
-            let taken = start.elapsed();
-            let passed = tests.map_or(0, |it| it.passed);
-            if passed != expected {
-                return Err(format!("{passed} of {expected} tests passed").into());
-            }
-            // The first round compiles, and warms the caches.
-            if round > 0 {
-                times.push(taken);
-            }
+    let run = |way: Change| {
+        let tests = way(cross.test(target)).run()?.tests;
+        match tests.map_or(0, |it| it.passed) {
+            passed if passed == expected => Ok(()),
+            passed => Err(format!("{passed} of {expected} tests passed").into()),
         }
-    }
-    Ok(times.map(median))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort();
-    times[times.len() / 2].as_secs_f64()
+    };
+    let ways = WAYS.map(|(name, way)| Way::new(name, move || run(way)));
+    // The first round compiles, and warms the caches.
+    alternate(1, ROUNDS, ways.into())
 }
