@@ -102,7 +102,7 @@ pub use cross_config::{
 };
 pub use cross_engine::process::{Exit, Stream};
 pub use cross_engine::{
-    Cancel, Engine, Environment, Invocation, Kind, Location, Mount, RunSpec, Swept, Value,
+    Cancel, Engine, Environment, Invocation, Kind, Location, Mount, RunSpec, Stock, Swept, Value,
 };
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 

@@ -71,6 +71,7 @@ pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> 
     let blueprint = Blueprint::new(name, &recipe.suite, recipe.packages.clone())
         .architectures(architectures)
         .exclude(recipe.exclude.clone())
+        .base(Some(base(&recipe)))
         .commands(recipe.all_commands())
         .command_env(told);
     Ok(Named {
@@ -84,6 +85,16 @@ pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> 
             (false, None) => target.runner(build),
         },
     })
+}
+
+/// What the environment of `recipe` begins with, and those of others.
+fn base(recipe: &Recipe) -> Blueprint {
+    let base = recipe.base();
+    let hash = short_hash(&base.canonical(), 12);
+    let name = format!("{}-{}-{hash}", base.suite, base.architecture);
+    Blueprint::new(name, &base.suite, base.packages.clone())
+        .architectures([base.architecture.to_string()])
+        .exclude(base.exclude)
 }
 
 /// A command that runs `script` as a program of its own, whatever shell its first line asks for.

@@ -27,6 +27,9 @@ pub struct Blueprint {
     pub exclude: Vec<String>,
     /// The package mirror; the suite's usual one if `None`.
     pub mirror: Option<String>,
+    /// What it begins with, as others do: see [`base`](Blueprint::base).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<Blueprint>>,
     /// Shell commands that run as root in the finished root file system: see
     /// [`commands`](Blueprint::commands).
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -57,6 +60,7 @@ impl Blueprint {
             packages: packages.into_iter().map(Into::into).collect(),
             exclude: Vec::new(),
             mirror: None,
+            base: None,
             commands: Vec::new(),
             command_env: BTreeMap::new(),
         }
@@ -91,6 +95,30 @@ impl Blueprint {
         self
     }
 
+    /// Beginning with another, which is made once and kept for every environment that begins with it.
+    ///
+    /// It is the same environment with it or without: `base` has to be of the same suite and mirror,
+    /// for the first of the architectures, of some of the packages, with a beginning of the globs and
+    /// without commands. One that is otherwise is not used.
+    #[must_use]
+    pub fn base(mut self, base: Option<Blueprint>) -> Self {
+        self.base = base.map(Box::new);
+        self
+    }
+
+    /// What it begins with, if the result is the same.
+    pub(crate) fn beginning(&self) -> Option<&Blueprint> {
+        self.base.as_deref().filter(|base| {
+            base.suite == self.suite
+                && base.mirror == self.mirror
+                && base.architectures.len() == 1
+                && self.architectures.starts_with(&base.architectures)
+                && base.packages.iter().all(|it| self.packages.contains(it))
+                && self.exclude.starts_with(&base.exclude)
+                && base.commands.is_empty()
+        })
+    }
+
     /// With these commands run in it at the end, as root, in one POSIX shell with `set -e`.
     ///
     /// They have the network, the proxy variables and the certificates of the making, but nothing else
@@ -119,17 +147,38 @@ impl Blueprint {
     ///
     /// When `target` is not UTF-8.
     pub fn mmdebstrap(&self, program: &Path, target: &Path) -> Result<Invocation> {
-        let mut make = Invocation::new(program)
-            .args(["--variant=apt", "--components=main"])
-            .arg("--aptopt=Acquire::Retries \"3\"")
-            .arg(format!("--include={}", self.packages.join(",")));
-        if !self.architectures.is_empty() {
-            make = make.arg(format!("--architectures={}", self.architectures.join(",")));
-        }
+        let mut make = self.mmdebstrap_of(program, "apt");
+        make = make.arg(format!("--include={}", self.packages.join(",")));
         if self.mirror.is_none() {
             make = make.arg(format!("--setup-hook={MAIN_ONLY}"));
         }
         make = make.arg(format!("--setup-hook={}", self.dpkg_hook()));
+        self.finished(make, target)
+    }
+
+    /// The call that makes the root file system of a base: with the package lists, which whoever begins
+    /// with it needs again, and without devices, which not everybody can make.
+    pub(crate) fn mmdebstrap_base(&self, program: &Path, target: &Path) -> Result<Invocation> {
+        let mut make = self.mmdebstrap(program, target)?;
+        make.args
+            .insert(0, "--skip=cleanup/apt/lists,output/dev".to_owned());
+        Ok(make)
+    }
+
+    /// What every call begins with.
+    pub(crate) fn mmdebstrap_of(&self, program: &Path, variant: &str) -> Invocation {
+        let make = Invocation::new(program)
+            .arg(format!("--variant={variant}"))
+            .arg("--components=main")
+            .arg("--aptopt=Acquire::Retries \"3\"");
+        match self.architectures.is_empty() {
+            true => make,
+            false => make.arg(format!("--architectures={}", self.architectures.join(","))),
+        }
+    }
+
+    /// The call with what comes last: the commands, and what is made of what.
+    pub(crate) fn finished(&self, mut make: Invocation, target: &Path) -> Result<Invocation> {
         if !self.commands.is_empty() {
             // It prints what it is told to run, which would be all of it.
             make = make
@@ -145,7 +194,7 @@ impl Blueprint {
 
     /// Writes dpkg's options into the new root. As options of mmdebstrap itself they would make it
     /// pass every essential package through a filter, which takes longer than unpacking them.
-    fn dpkg_hook(&self) -> String {
+    pub(crate) fn dpkg_hook(&self) -> String {
         let lines: Vec<_> = self
             .dpkg_options()
             .map(|line| quoted(&line).into_owned())
@@ -248,8 +297,8 @@ mod tests {
                 "--variant=apt",
                 "--components=main",
                 "--aptopt=Acquire::Retries \"3\"",
-                "--include=gcc,cargo-web=1.85*",
                 "--architectures=amd64,arm64",
+                "--include=gcc,cargo-web=1.85*",
                 "--setup-hook=sed -i '/-updates\\|-security/d' \"$1/etc/apt/sources.list\"",
                 "--setup-hook=mkdir -p \"$1/etc/dpkg/dpkg.cfg.d\" && printf '%s\\n' force-unsafe-io \
                  'path-exclude=/usr/share/man/*' path-include=/usr/share/man/keep \
@@ -258,6 +307,27 @@ mod tests {
                 "/c/root.tar",
             ]
         );
+    }
+
+    #[test]
+    fn only_a_base_that_changes_nothing_is_begun_with() {
+        let base = || Blueprint::new("base", "bookworm", ["gcc"]).architectures(["amd64"]);
+        let begins = |base| blueprint().base(Some(base)).beginning().is_some();
+        assert!(begins(base()) && begins(base().exclude(["/usr/share/man/*"])));
+        for other in [
+            Blueprint {
+                suite: "trixie".into(),
+                ..base()
+            },
+            base().mirror(Some("http://127.0.0.1:1".into())),
+            base().architectures(["arm64"]),
+            base().architectures(["amd64", "arm64"]),
+            base().exclude(["!/usr/share/man/keep"]),
+            base().commands(["true"]),
+            Blueprint::new("base", "bookworm", ["make"]).architectures(["amd64"]),
+        ] {
+            assert!(!begins(other.clone()), "{other:?}");
+        }
     }
 
     #[test]

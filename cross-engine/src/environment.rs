@@ -26,6 +26,9 @@ use crate::standing;
 
 /// The repository of our images; the tag is the environment's name.
 const REPOSITORY: &str = "localhost/cross-core";
+/// The directory of the cache where environments are.
+pub(crate) const HOME: &str = "environments";
+
 /// The environments that one engine holds.
 #[derive(Clone, Copy, Debug)]
 pub struct Environments<'a> {
@@ -149,7 +152,8 @@ impl<'a> Environments<'a> {
         }
     }
 
-    /// The main command of [`make`](Environments::make), to show what will be done.
+    /// The command that does what [`make`](Environments::make) does, to show what will be done: without
+    /// what that takes from the cache, which changes nothing of the result.
     ///
     /// # Errors
     ///
@@ -212,8 +216,7 @@ impl<'a> Environments<'a> {
         let mmdebstrap = self.host.find_program("mmdebstrap");
         let product = self.product(staging);
         if let Some(program) = &mmdebstrap {
-            maker.stage("downloading and installing packages")?;
-            maker.debootstrap(blueprint, blueprint.mmdebstrap(program, &product)?)?;
+            self.install(blueprint, program, &product, maker)?;
         }
         match (self.location(&blueprint.name), mmdebstrap) {
             (Location::Directory(home), Some(_)) => {
@@ -321,11 +324,8 @@ impl<'a> Environments<'a> {
         };
         let mut found = Vec::new();
         for entry in entries {
-            let path = entry.on("read directory", &home)?.path().join(MANIFEST);
-            let Ok(text) = fs::read_to_string(&path) else {
-                continue;
-            };
-            if let Ok(manifest) = serde_json::from_str::<Manifest>(&text) {
+            let path = entry.on("read directory", &home)?.path();
+            if let Some(manifest) = Manifest::read(&path) {
                 let size = format!("{}MB", manifest.bytes / 1_000_000);
                 found.push(self.environment(&manifest.name, &size));
             }
@@ -409,7 +409,7 @@ impl<'a> Environments<'a> {
     }
 
     pub(crate) fn home(&self) -> PathBuf {
-        self.host.cache.join("environments")
+        self.host.cache.join(HOME)
     }
 
     fn directory(&self, name: &str) -> PathBuf {

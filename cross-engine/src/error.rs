@@ -55,6 +55,8 @@ struct Inner {
     help: Option<String>,
     unusable: Vec<Unusable>,
     source: Option<io::Error>,
+    /// Whether a file system was full.
+    full: bool,
 }
 
 impl Error {
@@ -65,6 +67,7 @@ impl Error {
             help: None,
             unusable: Vec::new(),
             source: None,
+            full: false,
         }))
     }
 
@@ -104,6 +107,15 @@ impl Error {
     pub(crate) fn with_unusable(mut self, unusable: Vec<Unusable>) -> Self {
         self.0.unusable = unusable;
         self
+    }
+
+    pub(crate) fn full(mut self) -> Self {
+        self.0.full = true;
+        self
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.full
     }
 
     /// What class of thing went wrong.

@@ -1,5 +1,7 @@
 //! What the words of a failed making mean: of an environment, of an image, of a pull.
 
+use std::path::PathBuf;
+
 use crate::diagnosis::{SUBIDS_HELP, last_line};
 use crate::error::{Error, ErrorKind};
 use crate::process::Exit;
@@ -210,7 +212,32 @@ fn failed_step(said: &str) -> Option<(String, i32)> {
     })
 }
 
-fn says_disk_full(text: &str) -> bool {
+/// The error for a making that filled one of these directories, which have so many bytes free now that
+/// what it had written is gone.
+pub(crate) fn of_full_disk(what: &str, places: &[(PathBuf, u64)]) -> Error {
+    let fullest = places.iter().min_by_key(|(_, free)| *free);
+    let (place, free) = fullest.map_or_else(
+        || ("the cache directory".to_owned(), String::new()),
+        |(dir, free)| {
+            let megabytes = free / 1_000_000;
+            (
+                format!("`{}`", dir.display()),
+                format!(" ({megabytes} MB are free there now)"),
+            )
+        },
+    );
+    Error::new(
+        ErrorKind::Environment,
+        format!("{what}: no space left on device in {place}{free}"),
+    )
+    .with_help(format!(
+        "free some space in {place}: the making takes up to 2 GB; environments that are needed no more and \
+         what the cache keeps besides can be removed"
+    ))
+    .full()
+}
+
+pub(crate) fn says_disk_full(text: &str) -> bool {
     text.to_lowercase().contains("no space left on device")
 }
 

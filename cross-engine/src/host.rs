@@ -58,11 +58,15 @@ impl Host {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file system cannot be asked.
     pub fn cache_free_bytes(&self) -> Result<u64> {
         let there = self.cache.ancestors().find(|dir| dir.exists());
-        let dir = there.unwrap_or(Path::new("/"));
-        let stat = rustix::fs::statvfs(dir)
-            .map_err(|errno| Error::io("ask for the free space of", dir, errno.into()))?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        free_bytes(there.unwrap_or(Path::new("/")))
     }
+}
+
+/// How many bytes this user may still write in `dir`.
+pub(crate) fn free_bytes(dir: &Path) -> Result<u64> {
+    let stat = rustix::fs::statvfs(dir)
+        .map_err(|errno| Error::io("ask for the free space of", dir, errno.into()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -1,6 +1,7 @@
 //! How to run a command in an environment: sandbox and container engines behind one model.
 
 mod bare;
+mod base;
 mod blueprint;
 mod cancel;
 pub mod clock;
@@ -21,9 +22,11 @@ mod invocation;
 mod jobserver;
 mod layout;
 mod lifeline;
+mod linking;
 mod lock;
 mod making;
 mod memory;
+mod packages;
 mod probe;
 pub mod process;
 mod relay;
@@ -33,6 +36,7 @@ mod session;
 mod shim;
 mod shown;
 mod standing;
+mod stock;
 mod sweep;
 mod verify;
 
@@ -54,4 +58,5 @@ pub use probe::{Needs, Selected, probe, select};
 pub use relay::{End, Relay, Told};
 pub use run::{Access, Mount, Network, Root, RunSpec, Stdio, arranged};
 pub use shim::Shim;
+pub use stock::Stock;
 pub use sweep::Swept;

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FlockOperation::{self, NonBlockingLockExclusive, NonBlockingLockShared};
+use rustix::fs::flock;
 use rustix::io::Errno;
 
 use crate::cancel::Cancel;
@@ -13,7 +14,7 @@ use crate::error::{Error, IoContext as _, Result};
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// An exclusive lock on a file, held until dropped.
+/// A lock on a file, held until dropped.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
@@ -25,9 +26,27 @@ impl Lock {
     ///
     /// When the file cannot be made or locked, or `cancel` ends the wait.
     pub fn acquire(path: &Path, cancel: &Cancel, waiting: &mut dyn FnMut()) -> Result<Self> {
+        Lock::wait(path, NonBlockingLockExclusive, cancel, waiting)
+    }
+
+    /// The same for one that others may hold at the same time, but nobody as their own alone.
+    pub(crate) fn acquire_shared(
+        path: &Path,
+        cancel: &Cancel,
+        waiting: &mut dyn FnMut(),
+    ) -> Result<Self> {
+        Lock::wait(path, NonBlockingLockShared, cancel, waiting)
+    }
+
+    fn wait(
+        path: &Path,
+        how: FlockOperation,
+        cancel: &Cancel,
+        waiting: &mut dyn FnMut(),
+    ) -> Result<Self> {
         let mut told = false;
         loop {
-            if let Some(lock) = Lock::try_acquire(path)? {
+            if let Some(lock) = Lock::attempt(path, how)? {
                 return Ok(lock);
             }
             if !told {
@@ -48,6 +67,10 @@ impl Lock {
     ///
     /// When the file cannot be made or locked.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
+        Lock::attempt(path, NonBlockingLockExclusive)
+    }
+
+    fn attempt(path: &Path, how: FlockOperation) -> Result<Option<Self>> {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).on("create directory", dir)?;
         }
@@ -57,7 +80,7 @@ impl Lock {
             .write(true)
             .open(path)
             .on("open", path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match flock(&file, how) {
             Ok(()) => Ok(Some(Lock(file))),
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
             Err(errno) => Err(Error::io("lock", path, errno.into())),
@@ -81,5 +104,18 @@ mod tests {
         assert_eq!(waited, 1);
         drop(first);
         Lock::acquire(&path, &Cancel::new(), &mut || panic!("it was released")).unwrap();
+    }
+
+    #[test]
+    fn those_who_share_wait_for_the_one_who_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("one");
+        let nobody = &mut || panic!("nobody is in the way");
+        let shared = [(); 2].map(|()| Lock::acquire_shared(&path, &Cancel::new(), nobody));
+        assert!(Lock::try_acquire(&path).unwrap().is_none());
+        drop(shared.map(Result::unwrap));
+        let _alone = Lock::try_acquire(&path).unwrap().unwrap();
+        let soon = Cancel::new().with_deadline(Duration::from_millis(150));
+        Lock::acquire_shared(&path, &soon, &mut || ()).unwrap_err();
     }
 }

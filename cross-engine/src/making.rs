@@ -16,10 +16,10 @@ use crate::clock;
 use crate::commands::{self, CERTIFICATES_VARIABLE, Listener};
 use crate::environment::{Progress, ProgressSink};
 use crate::error::{Error, ErrorKind, IoContext as _, Result, utf8};
-use crate::host::Host;
+use crate::host::{Host, free_bytes};
 use crate::invocation::Invocation;
 use crate::process::{self, Exit, Stdin};
-use crate::{diagnosis, failure, lifeline};
+use crate::{base, diagnosis, environment, failure, lifeline, linking};
 
 /// The file that makes a directory an environment. It is written last.
 pub(crate) const MANIFEST: &str = "environment.json";
@@ -35,6 +35,41 @@ pub(crate) struct Manifest {
     packages: Vec<String>,
     pub(crate) bytes: u64,
     made_at_unix: u64,
+}
+
+impl Manifest {
+    /// Of what `blueprint` says, made now.
+    pub(crate) fn new(blueprint: &Blueprint, bytes: u64) -> Self {
+        Manifest {
+            schema_version: 1,
+            name: blueprint.name.clone(),
+            suite: blueprint.suite.clone(),
+            packages: blueprint.packages.clone(),
+            bytes,
+            made_at_unix: clock::unix_time().as_secs(),
+        }
+    }
+
+    /// That of the directory `home`, if it is whole.
+    pub(crate) fn read(home: &Path) -> Option<Self> {
+        let text = fs::read_to_string(home.join(MANIFEST)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    pub(crate) fn write(&self, home: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let path = home.join(MANIFEST);
+        fs::write(&path, text).on("write", &path)
+    }
+
+    /// Whether both are of one suite.
+    fn is_of(&self, blueprint: &Blueprint) -> bool {
+        self.suite == blueprint.suite && self.name != blueprint.name
+    }
+
+    fn made_at(&self) -> u64 {
+        self.made_at_unix
+    }
 }
 
 /// A directory that is removed again unless it was moved away.
@@ -82,6 +117,21 @@ impl<'a, 'p> Maker<'a, 'p> {
             cancel,
             progress,
         }
+    }
+
+    /// The same for what is made in another directory.
+    pub(crate) fn within<'b>(&'b mut self, staging: &'b Path) -> Maker<'b, 'p> {
+        Maker {
+            host: self.host,
+            staging,
+            cancel: self.cancel,
+            progress: self.progress,
+        }
+    }
+
+    /// Tells how it goes on.
+    pub(crate) fn tell(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+        (self.progress)(progress)
     }
 
     /// Where everything is made.
@@ -189,8 +239,20 @@ impl<'a, 'p> Maker<'a, 'p> {
         }
         Err(match listener.failure() {
             Some((name, status, lines)) => failure::of_command(what, name, status, lines),
+            None if failure::says_disk_full(&said) => {
+                failure::of_full_disk(what, &self.places(others))
+            }
             None => failure::of_making(what, &exit.to_string(), &said),
         })
+    }
+
+    /// The directories that are filled, with what is free there still.
+    fn places(&self, others: &[&Path]) -> Vec<(PathBuf, u64)> {
+        let temporary = others.iter().filter_map(|it| it.parent());
+        std::iter::once(self.host.cache.as_path())
+            .chain(temporary)
+            .filter_map(|dir| Some((dir.to_owned(), free_bytes(dir).ok()?)))
+            .collect()
     }
 
     /// Runs a command whose failure means what `meaning` says of its status and of the lines it printed
@@ -257,7 +319,8 @@ pub(crate) fn isolated(command: Invocation) -> Result<Invocation> {
     Ok(unshare)
 }
 
-/// Makes the mount points that runs need and the caller the owner, and writes the manifest.
+/// Makes the mount points that runs need and the caller the owner, stores once what other root file
+/// systems have, too, and writes the manifest.
 pub(crate) fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<()> {
     let certificates = root.join("etc/ssl/certs");
     fs::create_dir_all(&certificates).on("create directory", &certificates)?;
@@ -271,17 +334,29 @@ pub(crate) fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<
             fs::write(&path, "").on("write", &path)?;
         }
     }
-    let manifest = Manifest {
-        schema_version: 1,
-        name: blueprint.name.clone(),
-        suite: blueprint.suite.clone(),
-        packages: blueprint.packages.clone(),
-        bytes: take_over(root, host).on("take over", root)?,
-        made_at_unix: clock::unix_time().as_secs(),
-    };
-    let text = serde_json::to_string_pretty(&manifest).unwrap_or_default();
-    let path = root.with_file_name(MANIFEST);
-    fs::write(&path, text).on("write", &path)
+    let bytes = take_over(root, host).on("take over", root)?;
+    linking::link_equal(root, &alike(blueprint, host), &root.with_file_name("link"))
+        .on("link files of", root)?;
+    Manifest::new(blueprint, bytes).write(root.parent().unwrap_or(root))
+}
+
+/// Root file systems that have files in common with `blueprint`'s: its base's, then those of its suite,
+/// the latest first.
+fn alike(blueprint: &Blueprint, host: &Host) -> Vec<PathBuf> {
+    let base = blueprint.beginning();
+    let base = base.map(|base| base::home(host, &base.name).join("root"));
+    let homes = fs::read_dir(host.cache.join(environment::HOME))
+        .into_iter()
+        .flatten();
+    let mut others: Vec<_> = homes
+        .flatten()
+        .filter_map(|home| Some((Manifest::read(&home.path())?, home.path())))
+        .filter(|(manifest, _)| manifest.is_of(blueprint))
+        .map(|(manifest, home)| (std::cmp::Reverse(manifest.made_at()), home.join("root")))
+        .collect();
+    others.sort();
+    let others = others.into_iter().map(|(_, root)| root);
+    base.into_iter().chain(others).collect()
 }
 
 /// Makes the caller the owner of a tree, and returns the bytes it occupies on disk.

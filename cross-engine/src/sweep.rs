@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cancel::Cancel;
+use crate::engine::Kind;
 use crate::environment::Environments;
 use crate::error::Result;
 use crate::making::{MANIFEST, remove_tree};
 use crate::shown::YOUNG;
-use crate::{clock, container, held, jobserver, process, relay, shown};
+use crate::{
+    base, clock, container, environment, held, jobserver, packages, process, relay, shown,
+};
 
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -20,8 +23,8 @@ use crate::{clock, container, held, jobserver, process, relay, shown};
 pub struct Swept {
     /// Containers of ours that did not run any more, by name.
     pub containers: Vec<String>,
-    /// Directories of the cache: environments that were half made or half removed, lifelines, job servers
-    /// and relays.
+    /// Directories of the cache: environments that were half made or half removed, with their packages
+    /// and what they begin with, lifelines, job servers and relays.
     pub directories: Vec<PathBuf>,
 }
 
@@ -66,11 +69,23 @@ impl Environments<'_> {
     }
 
     fn sweep_directories(&self) -> Vec<PathBuf> {
+        let homes = [
+            (environment::HOME, Kind::Sandbox.name()),
+            (base::HOME, base::KIND),
+            (packages::HOME, "package"),
+        ];
+        let cache = &self.host().cache;
+        let swept = homes.map(|(home, kind)| self.sweep_half_made(&cache.join(home), kind));
+        swept.concat()
+    }
+
+    /// Removes from `home` what was to become something of `kind`.
+    fn sweep_half_made(&self, home: &Path, kind: &str) -> Vec<PathBuf> {
         let mut removed = Vec::new();
-        for entry in fs::read_dir(self.home()).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(home).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name();
-            let Some(lock) = name.to_str().and_then(|name| lock_of(name, &path)) else {
+            let Some(lock) = name.to_str().and_then(|name| lock_of(name, &path, kind)) else {
                 continue;
             };
             // Whoever makes it holds the lock. One that is being removed may be removed by two.
@@ -94,12 +109,11 @@ fn began(name: &str) -> Option<Duration> {
         .map(Duration::from_nanos)
 }
 
-/// The lock of what the entry `name` of the environments' directory was to become; nothing for an
-/// environment that is whole.
-fn lock_of(name: &str, path: &Path) -> Option<String> {
+/// The lock of what the entry `name` was to become, among those of `kind`; nothing for what is whole.
+fn lock_of(name: &str, path: &Path, kind: &str) -> Option<String> {
     let Some(made) = name.strip_prefix('.') else {
         let half = path.is_dir() && !path.join(MANIFEST).exists();
-        return half.then(|| format!("sandbox-{name}"));
+        return half.then(|| format!("{kind}-{name}"));
     };
     let made = made.split(".removing.").next()?;
     let (environment, kind) = made.rsplit_once('.')?;
@@ -109,7 +123,7 @@ fn lock_of(name: &str, path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Engine, Kind};
+    use crate::engine::Engine;
     use crate::host::Host;
     use crate::invocation::Variables;
     use crate::lock::Lock;

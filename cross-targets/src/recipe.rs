@@ -204,6 +204,24 @@ impl Recipe {
         self
     }
 
+    /// What every recipe of this suite and machine begins with: the same for all of them, so that it
+    /// has to be made once only. It is no environment by itself, and has no commands.
+    #[must_use]
+    pub fn base(&self) -> Self {
+        Self {
+            suite: self.suite.clone(),
+            architecture: self.architecture,
+            foreign: Vec::new(),
+            target_arch: None,
+            packages: compose::BASE.map(str::to_owned).to_vec(),
+            exclude: slim::of_all(),
+            env: BTreeMap::new(),
+            files: Vec::new(),
+            commands: Vec::new(),
+            std: StdSource::Prebuilt,
+        }
+    }
+
     /// Adds commands to run as root in the finished root file system.
     #[must_use]
     pub fn extend_commands(

@@ -1,17 +1,27 @@
-//! What an environment costs from nothing: seconds and size, per target and engine.
+//! What environments cost from nothing: seconds and size, of the first and of each further one.
 //!
 //! ```sh
 //! cargo bench --package cross-tests --bench environments                          # aarch64, sandbox
 //! cargo bench --package cross-tests --bench environments -- docker s390x-unknown-linux-gnu
+//! cargo bench --package cross-tests --bench environments -- sandbox all           # one after the other
 //! cargo bench --package cross-tests --bench environments -- sandbox all image     # all seven, with Rust
+//! cargo bench --package cross-tests --bench environments -- sandbox all apart     # each from nothing
 //! ```
 //!
 //! The words may come in any order: an engine, `host` or `image` for the toolchain, targets or
-//! `all`. The sandbox's environments are made in a directory of their own and removed; an image of
-//! the same recipe is removed first and kept after.
+//! `all`, and `apart` for a cache of its own for each. The cache is a directory of its own, which is
+//! empty at first and removed; an image of the same recipe is removed first and kept after.
+//!
+//! *Size* is what the files of an environment occupy on disk; *own* is how much of that no other
+//! environment has, when all are made. *Growth* is by how much the whole cache grew, with what it
+//! keeps for further ones: packages and what environments begin with.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cross_core::{Cancel, Cross, Support, Target};
@@ -29,6 +39,7 @@ fn main() -> Result<(), Error> {
     };
     let engine = pick(&["sandbox", "docker", "podman"], "sandbox");
     let toolchain = pick(&["host", "image"], "host");
+    let apart = words.iter().any(|word| word == "apart");
     let proven = |target: &Target| matches!(target.facts().support, Support::Recipe);
     let targets: Vec<Target> = if words.iter().any(|word| word == "all") {
         Target::all()
@@ -46,35 +57,122 @@ fn main() -> Result<(), Error> {
         }
     };
     println!("environments from nothing, engine {engine}, toolchain {toolchain}\n");
-    println!("| target | seconds | size |\n|---|---|---|");
+    println!("| target | seconds | size MB | growth MB |\n|---|---|---|---|");
+    let mut made = Vec::new();
+    let mut bench = Bench::new(&engine, &toolchain)?;
     for target in targets {
-        measure(&engine, &toolchain, target)?;
+        if apart {
+            bench = Bench::new(&engine, &toolchain)?;
+        }
+        made.push((target, bench.measure(target)?));
+    }
+    if engine == "sandbox" && !apart {
+        println!("\n| target | size MB | own MB |\n|---|---|---|");
+        let roots: Vec<_> = made.iter().map(|(_, root)| root.as_path()).collect();
+        for ((target, _), (size, own)) in made.iter().zip(own_sizes(&roots)?) {
+            println!("| {target} | {} | {} |", size / 1_000_000, own / 1_000_000);
+        }
+        let stock = bench.cross.stock()?;
+        let bases: u64 = stock.bases.iter().map(|(_, bytes)| bytes).sum();
+        let (packages, all) = (stock.packages / 1_000_000, bench.occupied()? / 1_000_000);
+        println!(
+            "\ncached packages {packages} MB, bases {} MB (shared with environments), the whole cache {all} MB",
+            bases / 1_000_000
+        );
     }
     Ok(())
 }
 
-fn measure(engine: &str, toolchain: &str, target: Target) -> Result<(), Error> {
-    let project = tempfile::tempdir()?;
-    std::fs::create_dir(project.path().join("src"))?;
-    std::fs::write(project.path().join("src/main.rs"), "fn main() {}\n")?;
-    let manifest = "[package]\nname = \"nothing\"\nedition = \"2021\"\n[workspace]\n";
-    std::fs::write(project.path().join("Cargo.toml"), manifest)?;
-    let cross = Cross::at(project.path())
-        .cache_dir(project.path().join("cache"))
-        .engine(engine)
-        .toolchain(toolchain);
-    let request = cross.build(target.triple());
-    let name = request.plan()?.environment.name;
-    cross.remove_environment(engine, &name)?;
-    let start = now();
-    request.plan()?.only_environment().execute(&Cancel::new())?;
-    let seconds = start.elapsed().as_secs_f64();
-    let all = cross.environments(engine)?;
-    let size = all
-        .iter()
-        .find(|it| it.name == name)
-        .map(|it| it.size.clone());
-    println!("| {target} | {seconds:.1} | {} |", size.unwrap_or_default());
+/// A project with a cache of its own.
+struct Bench {
+    project: tempfile::TempDir,
+    cross: Cross,
+    engine: String,
+}
+
+impl Bench {
+    fn new(engine: &str, toolchain: &str) -> Result<Self, Error> {
+        let project = tempfile::tempdir()?;
+        fs::create_dir(project.path().join("src"))?;
+        fs::write(project.path().join("src/main.rs"), "fn main() {}\n")?;
+        let manifest = "[package]\nname = \"nothing\"\nedition = \"2021\"\n[workspace]\n";
+        fs::write(project.path().join("Cargo.toml"), manifest)?;
+        let cross = Cross::at(project.path())
+            .cache_dir(project.path().join("cache"))
+            .engine(engine)
+            .toolchain(toolchain);
+        Ok(Bench {
+            project,
+            cross,
+            engine: engine.to_owned(),
+        })
+    }
+
+    /// Makes the environment of `target`, prints its row, and returns its root file system.
+    fn measure(&self, target: Target) -> Result<PathBuf, Error> {
+        let request = self.cross.build(target.triple());
+        let name = request.plan()?.environment.name;
+        self.cross.remove_environment(&self.engine, &name)?;
+        let before = self.occupied()?;
+        let start = now();
+        request.plan()?.only_environment().execute(&Cancel::new())?;
+        let seconds = start.elapsed().as_secs_f64();
+        let all = self.cross.environments(&self.engine)?;
+        let size = all
+            .iter()
+            .find(|it| it.name == name)
+            .map(|it| it.size.clone());
+        let growth = self.occupied()?.saturating_sub(before) / 1_000_000;
+        println!(
+            "| {target} | {seconds:.1} | {} | {growth} |",
+            size.unwrap_or_default()
+        );
+        let environments = self.project.path().join("cache/environments");
+        Ok(environments.join(name).join("root"))
+    }
+
+    /// What the cache occupies on disk, each file counted once.
+    fn occupied(&self) -> Result<u64, Error> {
+        let mut files = BTreeMap::new();
+        let cache = self.project.path().join("cache");
+        if cache.exists() {
+            collect(&cache, &mut files)?;
+        }
+        Ok(files.values().sum())
+    }
+}
+
+/// Of each root, what its files occupy, and what those of them occupy that are in no other.
+fn own_sizes(roots: &[&Path]) -> Result<Vec<(u64, u64)>, Error> {
+    let mut each = Vec::new();
+    for root in roots {
+        let mut files = BTreeMap::new();
+        collect(root, &mut files)?;
+        each.push(files);
+    }
+    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for inode in each.iter().flat_map(BTreeMap::keys) {
+        if !seen.insert(*inode) {
+            shared.insert(*inode);
+        }
+    }
+    let of = |files: &BTreeMap<u64, u64>| {
+        let own = files.iter().filter(|(inode, _)| !shared.contains(inode));
+        (files.values().sum(), own.map(|(_, bytes)| bytes).sum())
+    };
+    Ok(each.iter().map(of).collect())
+}
+
+/// The inodes below `dir`, with the bytes that they occupy.
+fn collect(dir: &Path, files: &mut BTreeMap<u64, u64>) -> Result<(), Error> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let meta = entry.metadata()?;
+        files.insert(meta.ino(), meta.blocks() * 512);
+        if meta.is_dir() {
+            collect(&entry.path(), files)?;
+        }
+    }
     Ok(())
 }
 

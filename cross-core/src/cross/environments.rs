@@ -1,6 +1,6 @@
 //! The environments that engines hold: listed, removed, and swept after a crash.
 
-use cross_engine::{Cancel, Environments, Needs, Swept};
+use cross_engine::{Cancel, Environments, Needs, Stock, Swept};
 
 use super::Cross;
 use crate::error::{EngineContext as _, Result};
@@ -24,6 +24,26 @@ impl Cross {
     /// When no such engine answers.
     pub fn sweep(&self, engine: &str) -> Result<Swept> {
         self.of_engine(engine, |held, cancel| held.sweep(cancel))
+    }
+
+    /// What the cache keeps so that environments are made sooner: packages, and what environments begin
+    /// with. It is the same for all engines.
+    ///
+    /// # Errors
+    ///
+    /// When no engine answers.
+    pub fn stock(&self) -> Result<Stock> {
+        self.of_engine("auto", |held, _| Ok(held.stock()))
+    }
+
+    /// Removes what [`stock`](Cross::stock) tells of, but for what is in use at this moment; says what was
+    /// removed. Environments stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// When no engine answers, or something cannot be removed.
+    pub fn remove_stock(&self) -> Result<Stock> {
+        self.of_engine("auto", |held, cancel| held.remove_stock(cancel))
     }
 
     /// Removes an environment by its name; says whether it was there.

@@ -14,7 +14,7 @@ use crate::target::Target;
 /// What every environment has: to compile and run build scripts and the C they build, and to
 /// verify what is fetched.
 /// CMake and Perl are what C libraries are built with that crates bring along: zlib-ng, AWS-LC, OpenSSL.
-const BASE: [&str; 7] = [
+pub(super) const BASE: [&str; 7] = [
     "ca-certificates",
     "cmake",
     "gcc",

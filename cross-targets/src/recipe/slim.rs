@@ -26,13 +26,16 @@ const UNCALLED: [&str; 6] = [
 /// The sanitizers' libraries (43 MB), which do not work under an emulator.
 const SANITIZERS: [&str; 2] = ["/usr/*/lib*san.a", "/usr/*/lib*san.so*"];
 
+/// The globs that no environment unpacks.
+pub(super) fn of_all() -> Vec<String> {
+    let globs = UNREAD.iter().chain(&UNCALLED);
+    globs.map(|&it| it.to_owned()).collect()
+}
+
 /// The globs that are not unpacked; `native` is an environment whose target is its own machine.
+/// Those of all come first: what begins with a base takes nothing back of what that is without.
 pub(super) fn exclude(build: DebianArch, native: bool) -> Vec<String> {
-    let mut globs: Vec<String> = UNREAD
-        .iter()
-        .chain(&UNCALLED)
-        .map(|&it| it.to_owned())
-        .collect();
+    let mut globs = of_all();
     if !native {
         globs.extend(SANITIZERS.map(str::to_owned));
         let machine = match build {

@@ -160,6 +160,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Told,
         cross_engine::Tokens<'static>,
         cross_engine::Unusable,
+        cross_engine::Stock,
         cross_engine::Swept,
         cross_engine::Value,
         cross_engine::Variables,
