@@ -223,7 +223,7 @@ fn derivation(
 /// Makes of a copied base the beginning of `blueprint`: with its architectures, without what is
 /// excluded from it, and with a note of the release that it is of.
 fn preparation(blueprint: &Blueprint) -> String {
-    let mut script = "set -e; cd \"$1\"; mkdir -p run; \
+    let mut script = "set -e; cd \"$1\"; mkdir -p dev run; \
                       cat var/lib/apt/lists/*Release | sha256sum >run/cross-core.release"
         .to_owned();
     if !blueprint.architectures.is_empty() {
@@ -234,9 +234,10 @@ fn preparation(blueprint: &Blueprint) -> String {
             .collect();
         script += &format!("; printf '%s\\n' {} >var/lib/dpkg/arch", all.join(" "));
     }
-    // As for dpkg, `*` matches `/`, and the last glob that matches decides: the first, backwards.
-    let globs: Vec<_> = blueprint
-        .exclude
+    // What the base's own globs match is not there. As for dpkg, `*` matches `/`, and the last glob that
+    // matches decides: the first, backwards.
+    let already = blueprint.beginning().map_or(0, |base| base.exclude.len());
+    let globs: Vec<_> = blueprint.exclude[already..]
         .iter()
         .rev()
         .map(|glob| match glob.strip_prefix('!') {
@@ -277,5 +278,97 @@ impl Maker<'_, '_> {
             true => Err(Error::new(ErrorKind::Cancelled, "cancelled")),
             false => lock,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invocation::Variables;
+
+    fn blueprint() -> Blueprint {
+        let base = Blueprint::new("base", "bookworm", ["gcc"])
+            .architectures(["amd64"])
+            .exclude(["/usr/share/doc/*", "!/usr/share/doc/*/copyright"]);
+        Blueprint::new("aarch64-0", "bookworm", ["gcc", "qemu-user-static"])
+            .architectures(["amd64", "arm64"])
+            .exclude([
+                "/usr/share/doc/*",
+                "!/usr/share/doc/*/copyright",
+                "/usr/*/lib*san.so*",
+                "/usr/bin/qemu-*",
+                "!/usr/bin/qemu-a*",
+            ])
+            .base(Some(base))
+    }
+
+    /// The words of the derivation of a base at `base`.
+    fn words(base: &str) -> Vec<String> {
+        let cache = tempfile::tempdir().unwrap();
+        let host = Host::new(Variables::new(), cache.path());
+        let packages = Packages::open(&host, ".aarch64-0.sandbox").unwrap();
+        let (program, target) = (Path::new("mmdebstrap"), Path::new("/c/root"));
+        let made = derivation(&blueprint(), program, target, Path::new(base), &packages);
+        made.unwrap().args
+    }
+
+    #[test]
+    fn a_directory_is_copied_and_an_archive_is_handed_in() {
+        let words = words("/a b/root");
+        assert_eq!(words[0], "--variant=custom");
+        assert!(words.contains(&"--setup-hook=cp -a -- '/a b/root/.' \"$1/\"".to_owned()));
+        assert_eq!(words[words.len() - 2..], ["bookworm", "/c/root"]);
+        let words = self::words("/a b/root.tar");
+        assert!(words.contains(&"--setup-hook=tar-in '/a b/root.tar' /".to_owned()));
+    }
+
+    #[test]
+    fn a_copy_is_without_what_only_the_environment_excludes() {
+        let root = tempfile::tempdir().unwrap();
+        let files = [
+            "usr/share/doc/gcc/link-to-keep",
+            "usr/lib/gcc/libasan.so.8",
+            "usr/lib/libsane.so",
+            "usr/bin/qemu-arm",
+            "usr/bin/qemu-aarch64",
+            "usr/bin/qemu-s390x",
+            "var/lib/dpkg/arch",
+            "var/lib/apt/lists/x_InRelease",
+        ];
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let run = Invocation::new("sh").args(["-c", &preparation(&blueprint()), "hook"]);
+        let run = run.arg(root.path().to_str().unwrap());
+        let variables = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        let said = crate::process::output(&run, &variables, &Cancel::new()).unwrap();
+        assert!(said.exit.success(), "{said:?}");
+        let gone: Vec<_> = files
+            .iter()
+            .filter(|it| !root.path().join(it).exists())
+            .collect();
+        assert_eq!(gone, [&"usr/lib/gcc/libasan.so.8", &"usr/bin/qemu-s390x"]);
+        let read = |path: &str| fs::read_to_string(root.path().join(path)).unwrap();
+        assert_eq!(read("var/lib/dpkg/arch"), "amd64\narm64\n");
+        assert!(read("run/cross-core.release").starts_with("e3b0c442"));
+    }
+
+    #[test]
+    fn an_archive_that_is_shorter_than_it_was_is_no_base() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut host = Host::new(Variables::new(), cache.path());
+        host.uid = 1000;
+        let home = home(&host, "base");
+        fs::create_dir_all(&home).unwrap();
+        fs::write(home.join("root.tar"), "0123456789").unwrap();
+        assert!(!is_whole(&home, &host), "nothing says that it was finished");
+        let base = Blueprint::new("base", "bookworm", ["gcc"]);
+        Manifest::new(&base, 10).write(&home).unwrap();
+        assert!(is_whole(&home, &host));
+        assert_eq!(all(&host), [("base".to_owned(), 10)]);
+        fs::write(home.join("root.tar"), "01234").unwrap();
+        assert!(!is_whole(&home, &host));
     }
 }

@@ -68,7 +68,8 @@ list=$root/run/cross-core.packages
 wanted "$@" >"$list"
 : >"$list.taken"
 mkdir -p "$root$passed" && takes "$list"
-apt-get --yes -o Dir::Bin::dpkg=env -o DPkg::Options::=--unset=TMPDIR -o DPkg::Options::=dpkg \
+# As mmdebstrap does it.
+apt-get --yes -o Dpkg::Use-Pty=false -o Dir::Bin::dpkg=env -o DPkg::Options::=--unset=TMPDIR -o DPkg::Options::=dpkg \
   -o "DPkg::Chroot-Directory=$root" install "$@"
 status=$?
 [ $status != 0 ] || gives "$list" || echo 'cross-core: the packages cannot be cached'

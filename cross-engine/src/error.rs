@@ -77,12 +77,18 @@ impl Error {
             ErrorKind::Io,
             format!("cannot {verb} `{}`: {source}", path.display()),
         );
-        if source.kind() == io::ErrorKind::StorageFull {
-            error.0.help = Some(format!(
+        error.0.help = match source.kind() {
+            io::ErrorKind::StorageFull => Some(format!(
                 "free some space on the file system of `{}`",
                 path.display()
-            ));
-        }
+            )),
+            io::ErrorKind::ReadOnlyFilesystem => Some(format!(
+                "mount the file system of `{}` for writing, or choose another directory; for the cache, \
+                 `CROSS_CACHE_DIR` names one",
+                path.display()
+            )),
+            _ => None,
+        };
         error.0.source = Some(source);
         error
     }

@@ -174,10 +174,14 @@ impl Leftovers {
         found
     }
 
-    /// Directories of the project's own cache that are no environments.
+    /// Directories of the project's own cache that are no environments, and none begins with.
     fn half_made(&self) -> Vec<String> {
-        below(&self.own_cache().join("environments"))
-            .filter(|path| !path.join("environment.json").exists())
+        let homes = ["environments", "bases", "packages"];
+        homes
+            .into_iter()
+            .map(|home| self.own_cache().join(home))
+            .flat_map(|home| below(&home).collect::<Vec<_>>())
+            .filter(|path| path.is_dir() && !path.join("environment.json").exists())
             .map(|path| format!("half-made {}", path.display()))
             .collect()
     }

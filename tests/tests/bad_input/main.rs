@@ -11,6 +11,7 @@ mod environments;
 mod interrupted;
 mod names;
 mod places;
+mod stock;
 mod together;
 
 use cross_core::{Cross, Env, Error, ErrorKind, Outcome, Result};

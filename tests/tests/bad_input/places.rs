@@ -100,17 +100,23 @@ fn path_dependency_outside_the_workspace(engine: &str) {
     assert!(!outside.exists());
 }
 
-/// A file system of four megabytes, gone when dropped.
-struct Small<'a>(&'a Path);
+/// A file system of some megabytes, gone when dropped.
+pub(crate) struct Small<'a>(&'a Path);
 
 impl<'a> Small<'a> {
-    fn at(dir: &'a Path) -> Self {
+    pub(crate) fn at(dir: &'a Path, megabytes: u32) -> Self {
         fs::create_dir(dir).unwrap();
         let mount = Invocation::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "small"])
+            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "small"])
             .arg(dir.to_str().unwrap());
         tool::stdout(&mount);
         Small(dir)
+    }
+
+    /// Lets nobody write there any more.
+    pub(crate) fn read_only(&self) {
+        let mount = Invocation::new("mount").args(["-o", "remount,ro"]);
+        tool::stdout(&mount.arg(self.0.to_str().unwrap()));
     }
 }
 
@@ -123,7 +129,7 @@ impl Drop for Small<'_> {
 fn disk_full_in_the_target_directory(engine: &str) {
     let case = Case::new(Project::new("app"), engine);
     let target = case.project.path().join("target");
-    let small = Small::at(&target);
+    let small = Small::at(&target, 4);
     let error = fails(ErrorKind::CargoFailed, case.cross.build(TARGET).run());
     says(&error.to_string(), &["No space left on device"]);
     says(
