@@ -208,7 +208,7 @@ fn derivation(
     let names: Vec<_> = blueprint.packages.iter().map(|it| quoted(it)).collect();
     let install = format!("eval \"${DERIVE_VARIABLE}\"");
     let make = blueprint
-        .mmdebstrap_of(program, "custom")
+        .mmdebstrap_of(program, "custom", None)
         .arg(format!("--setup-hook={copy}"))
         .arg(format!("--setup-hook={}", preparation(blueprint)))
         .arg(format!("--setup-hook={}", blueprint.dpkg_hook()))

@@ -147,8 +147,8 @@ impl Blueprint {
     ///
     /// When `target` is not UTF-8.
     pub fn mmdebstrap(&self, program: &Path, target: &Path) -> Result<Invocation> {
-        let mut make = self.mmdebstrap_of(program, "apt");
-        make = make.arg(format!("--include={}", self.packages.join(",")));
+        let include = format!("--include={}", self.packages.join(","));
+        let mut make = self.mmdebstrap_of(program, "apt", Some(include));
         if self.mirror.is_none() {
             make = make.arg(format!("--setup-hook={MAIN_ONLY}"));
         }
@@ -165,12 +165,18 @@ impl Blueprint {
         Ok(make)
     }
 
-    /// What every call begins with.
-    pub(crate) fn mmdebstrap_of(&self, program: &Path, variant: &str) -> Invocation {
+    /// What every call begins with; `include` are the packages, if mmdebstrap installs them itself.
+    pub(crate) fn mmdebstrap_of(
+        &self,
+        program: &Path,
+        variant: &str,
+        include: Option<String>,
+    ) -> Invocation {
         let make = Invocation::new(program)
             .arg(format!("--variant={variant}"))
             .arg("--components=main")
-            .arg("--aptopt=Acquire::Retries \"3\"");
+            .arg("--aptopt=Acquire::Retries \"3\"")
+            .args(include);
         match self.architectures.is_empty() {
             true => make,
             false => make.arg(format!("--architectures={}", self.architectures.join(","))),
@@ -297,8 +303,8 @@ mod tests {
                 "--variant=apt",
                 "--components=main",
                 "--aptopt=Acquire::Retries \"3\"",
-                "--architectures=amd64,arm64",
                 "--include=gcc,cargo-web=1.85*",
+                "--architectures=amd64,arm64",
                 "--setup-hook=sed -i '/-updates\\|-security/d' \"$1/etc/apt/sources.list\"",
                 "--setup-hook=mkdir -p \"$1/etc/dpkg/dpkg.cfg.d\" && printf '%s\\n' force-unsafe-io \
                  'path-exclude=/usr/share/man/*' path-include=/usr/share/man/keep \
