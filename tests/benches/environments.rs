@@ -3,13 +3,13 @@
 //! ```sh
 //! cargo bench --package cross-tests --bench environments                          # aarch64, sandbox
 //! cargo bench --package cross-tests --bench environments -- docker s390x-unknown-linux-gnu
-//! cargo bench --package cross-tests --bench environments -- sandbox all           # one after the other
-//! cargo bench --package cross-tests --bench environments -- sandbox all image     # all seven, with Rust
-//! cargo bench --package cross-tests --bench environments -- sandbox all apart     # each from nothing
+//! cargo bench --package cross-tests --bench environments -- sandbox gnu           # one after the other
+//! cargo bench --package cross-tests --bench environments -- sandbox gnu image     # the same with Rust
+//! cargo bench --package cross-tests --bench environments -- sandbox gnu apart     # each from nothing
 //! ```
 //!
 //! The words may come in any order: an engine, `host` or `image` for the toolchain, targets or
-//! `all`, and `apart` for a cache of its own for each. The cache is a directory of its own, which is
+//! `gnu` (the seven most common) or `all` (30 GB), and `apart` for a cache of its own for each. The cache is a directory of its own, which is
 //! empty at first and removed; an image of the same recipe is removed first and kept after.
 //!
 //! *Size* is what the files of an environment occupy on disk; *own* is how much of that no other
@@ -25,6 +25,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cross_core::{Cancel, Cross, Support, Target};
+
+/// The targets that `gnu` means.
+const GNU: [&str; 7] = [
+    "aarch64-unknown-linux-gnu",
+    "armv7-unknown-linux-gnueabihf",
+    "i686-unknown-linux-gnu",
+    "powerpc64le-unknown-linux-gnu",
+    "riscv64gc-unknown-linux-gnu",
+    "s390x-unknown-linux-gnu",
+    "x86_64-unknown-linux-gnu",
+];
 
 type Error = Box<dyn std::error::Error>;
 
@@ -45,6 +56,10 @@ fn main() -> Result<(), Error> {
         Target::all()
             .filter(|t| proven(t) && t.glibc().is_none())
             .collect()
+    } else if words.iter().any(|word| word == "gnu") {
+        GNU.iter()
+            .map(|it| Target::parse(it))
+            .collect::<Result<_, _>>()?
     } else {
         let named: Vec<_> = words
             .iter()

@@ -278,6 +278,12 @@ pub(crate) enum EnvAction {
         #[arg(long, value_name = "TRIPLE")]
         target: Vec<String>,
     },
+    /// Show what is kept so that environments are made sooner: packages, and what they begin with
+    Stock {
+        /// Remove it
+        #[arg(long)]
+        remove: bool,
+    },
     /// Remove environments
     Rm {
         /// Their names, as `env list` shows them

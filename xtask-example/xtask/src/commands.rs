@@ -250,6 +250,16 @@ pub(crate) fn env(args: &Env, cancel: &Cancel) -> Result<(), Failure> {
             let directories = swept.directories.iter();
             directories.for_each(|it| ui::answer(it.display()));
         }
+        Some(EnvAction::Stock { remove }) => {
+            let stock = match remove {
+                true => cross.remove_stock()?,
+                false => cross.stock()?,
+            };
+            let bases = stock.bases.into_iter();
+            let rows = bases.chain([("packages".to_owned(), stock.packages)]);
+            let rows = rows.map(|(name, bytes)| [name, format!("{}MB", bytes / 1_000_000)]);
+            ui::answer(ui::table(["name", "size"], &rows.collect::<Vec<_>>()));
+        }
         Some(EnvAction::Rm { names }) => {
             for name in names {
                 if !cross.remove_environment(engine, name)? {
