@@ -35,7 +35,7 @@ const PARTS: [Part; 7] = [
     part("planning", "planning", &["--noplot"]),
     part("testing", "testing", &[]),
     part("embedding", "embedding", &[]),
-    part("environments", "environments", &["sandbox", "all"]),
+    part("environments", "environments", &["sandbox", "gnu"]),
     part("many", "many", &[]),
 ];
 
