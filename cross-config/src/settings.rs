@@ -48,6 +48,8 @@ pub struct Settings {
     /// This runs in a container itself. Its paths are not translated to those of the container's host: it
     /// is a warning where an engine would need that.
     pub in_container: Sourced<bool>,
+    /// For how many seconds a container is kept that nobody uses; 0 and `None` are not at all.
+    pub keep_warm: Option<Sourced<u32>>,
 }
 
 /// The user namespace of containers.
@@ -83,6 +85,7 @@ impl Default for Settings {
             doctests: built_in(),
             nix_store: None,
             in_container: built_in(),
+            keep_warm: None,
         }
     }
 }
@@ -217,6 +220,14 @@ pub(crate) static SETTINGS: &[Setting] = &[
         meaning: "this runs in a container itself; paths are not translated to its host's, which is a warning where an engine would need that",
         example: "true",
         ..setting!(in_container)
+    },
+    Setting {
+        variables: &[CROSS_KEEP_WARM],
+        takes: "a number of seconds",
+        default: "not at all",
+        meaning: "containers of docker and podman are kept for later builds, also of other processes, until nobody has used them for so long",
+        example: "300",
+        ..setting!(keep_warm)
     },
     Setting {
         variables: &[CROSS_CUSTOM_TOOLCHAIN],

@@ -134,6 +134,8 @@ names! {
     CROSS_CONTAINER_IN_CONTAINER = "CROSS_CONTAINER_IN_CONTAINER";
     /// An old name of [`CROSS_CONTAINER_IN_CONTAINER`].
     CROSS_DOCKER_IN_DOCKER = "CROSS_DOCKER_IN_DOCKER";
+    /// For how many seconds containers are kept that nobody uses.
+    CROSS_KEEP_WARM = "CROSS_KEEP_WARM";
     /// Whether the toolchain is one of the user's own, to which nothing is added.
     CROSS_CUSTOM_TOOLCHAIN = "CROSS_CUSTOM_TOOLCHAIN";
     /// The name of the released toolchain that the user's own one is like.

@@ -57,6 +57,7 @@ pub(crate) fn collect(target_dir: &Path) -> Step {
             from: dir(target_dir),
         },
         command: None,
+        kept: None,
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
-use cross_engine::{Cancel, Host, Needs, Preference, Selected, Variables};
+use cross_engine::{Cancel, Host, Needs, Pool, Preference, Selected, Variables};
 
 use crate::ambient;
 use crate::budget::Budget;
@@ -53,6 +53,8 @@ struct Settings {
     offline: bool,
     /// The jobs that the requests of several targets share.
     budget: Option<Arc<Budget>>,
+    /// Containers that are kept between requests, if any are.
+    kept: Option<Arc<Pool>>,
     /// Engines that have answered, so that each is asked once.
     probed: Arc<Mutex<BTreeMap<String, Selected>>>,
 }
@@ -83,6 +85,7 @@ impl Cross {
             events: Events::default(),
             offline: false,
             budget: None,
+            kept: None,
             probed: Arc::default(),
         }))
     }
@@ -352,6 +355,17 @@ impl Cross {
 
     pub(crate) fn dir(&self) -> &Path {
         &self.0.dir
+    }
+
+    /// Keeps containers here.
+    pub(crate) fn kept_in(mut self, pool: Arc<Pool>) -> Self {
+        Arc::make_mut(&mut self.0).kept = Some(pool);
+        self
+    }
+
+    /// The containers that the caller wants to be kept.
+    pub(crate) fn kept(&self) -> Option<&Arc<Pool>> {
+        self.0.kept.as_ref()
     }
 
     pub(crate) fn environment(&self) -> &Env {

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cross_engine::{Cancel, Environments, Host, Location, RunSpec};
+use cross_engine::{Cancel, Environments, Host, ImageFacts, Location, RunSpec};
 
 use crate::error::{EngineContext as _, Result};
 use crate::inside;
@@ -15,8 +15,8 @@ pub(crate) struct Current<'a> {
     plan: &'a Plan,
     host: &'a Host,
     cancel: &'a Cancel,
-    /// The variables of the image that runs, once they are asked for.
-    image_env: OnceCell<BTreeMap<String, String>>,
+    /// What the engine says of the image that runs, once it is asked.
+    image: OnceCell<Option<ImageFacts>>,
 }
 
 impl<'a> Current<'a> {
@@ -25,7 +25,7 @@ impl<'a> Current<'a> {
             plan,
             host,
             cancel,
-            image_env: OnceCell::new(),
+            image: OnceCell::new(),
         }
     }
 
@@ -33,9 +33,11 @@ impl<'a> Current<'a> {
     pub(crate) fn run(&self, spec: &RunSpec, yielding: &[String]) -> Result<RunSpec> {
         let mut spec = spec.clone();
         match &self.plan.environment.location {
-            Location::Image(image) if !yielding.is_empty() => {
+            Location::Image(_) if !yielding.is_empty() => {
                 let yielding = yielding.iter().cloned().collect();
-                inside::yield_to(&mut spec.env, &yielding, self.image_env(image)?);
+                let none = BTreeMap::new();
+                let theirs = self.image()?.map_or(&none, |it| &it.env);
+                inside::yield_to(&mut spec.env, &yielding, theirs);
                 Ok(spec)
             }
             Location::Directory(_) => {
@@ -48,13 +50,16 @@ impl<'a> Current<'a> {
         }
     }
 
-    fn image_env(&self, image: &str) -> Result<&BTreeMap<String, String>> {
-        if let Some(known) = self.image_env.get() {
-            return Ok(known);
+    /// What is true of the image that runs, if it is one.
+    pub(crate) fn image(&self) -> Result<Option<&ImageFacts>> {
+        if let Some(known) = self.image.get() {
+            return Ok(known.as_ref());
         }
-        let facts = self.environments().image(image, self.cancel).engine()?;
-        let env = facts.map(|it| it.env).unwrap_or_default();
-        Ok(self.image_env.get_or_init(|| env))
+        let facts = match &self.plan.environment.location {
+            Location::Image(image) => self.environments().image(image, self.cancel).engine()?,
+            _ => None,
+        };
+        Ok(self.image.get_or_init(|| facts).as_ref())
     }
 
     fn environments(&self) -> Environments<'_> {

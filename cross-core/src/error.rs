@@ -255,6 +255,7 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::ImageNotFound | Engine::PlatformNotFound => ErrorKind::ImageNotFound,
         Engine::CommandFailed => ErrorKind::CommandFailed,
         Engine::Environment => ErrorKind::Environment,
+        Engine::Killed => ErrorKind::Killed,
         Engine::Path => ErrorKind::Path,
         Engine::Cancelled => ErrorKind::Cancelled,
         Engine::Deadline => ErrorKind::Deadline,

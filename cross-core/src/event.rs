@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::process::Stream;
-use cross_engine::{Cancel, clock};
+use cross_engine::{Cancel, WhyStarted, clock};
 use serde::Serialize;
 
 use crate::budget::JobBudget;
@@ -53,6 +53,20 @@ pub enum EventKind {
         steps: usize,
         /// What it is for.
         purpose: String,
+    },
+    /// A container was started that is kept: see [`Cross::keep_warm`](crate::Cross::keep_warm).
+    #[non_exhaustive]
+    ContainerStarted {
+        /// Its name.
+        container: String,
+        /// Why.
+        why: WhyStarted,
+    },
+    /// What a step runs is entered into a container that is kept.
+    #[non_exhaustive]
+    ContainerEntered {
+        /// Its name.
+        container: String,
     },
     /// The making of an environment reached a new stage, or waits for another process.
     #[non_exhaustive]

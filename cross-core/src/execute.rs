@@ -30,6 +30,7 @@ use crate::plan::{Action, EnvironmentRef, HostFailure, OutputKind, Plan, Step};
 use crate::side_by_side::SideBySide;
 use crate::test_summary::TestSummary;
 use crate::toolchain::ToolchainSource;
+use crate::warm;
 
 /// Carries `plan` out.
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
@@ -320,10 +321,8 @@ impl<'a> Execution<'a> {
     }
 
     fn start(&self, spec: &RunSpec, sink: &mut cross_engine::process::Sink<'_>) -> Result<Exit> {
-        self.plan
-            .engine
-            .run(spec, self.host, self.cancel, sink)
-            .engine()
+        let Self { plan, current, .. } = self;
+        warm::run(plan, spec, current, self.host, self.cancel, sink)
     }
 
     fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {

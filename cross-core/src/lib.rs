@@ -94,6 +94,7 @@ mod there;
 mod toolchain;
 mod toolchain_env;
 mod verbs;
+mod warm;
 mod workspace;
 
 pub use cross_config::{
@@ -102,7 +103,8 @@ pub use cross_config::{
 };
 pub use cross_engine::process::{Exit, Stream};
 pub use cross_engine::{
-    Cancel, Engine, Environment, Invocation, Kind, Location, Mount, RunSpec, Stock, Swept, Value,
+    Cancel, Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept,
+    Value, Warm, WhyStarted,
 };
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 

@@ -126,11 +126,13 @@ mod tests {
                 purpose: "make the environment".into(),
                 action: Action::MakeEnvironment(Blueprint::new("x-1", "bookworm", ["gcc"])),
                 command: None,
+                kept: None,
             },
             Step {
                 purpose: "prepare".into(),
                 action: Action::Prepare(Vec::new()),
                 command: None,
+                kept: None,
             },
             fetch(),
         ];

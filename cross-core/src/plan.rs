@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use cross_config::Explained;
 use cross_engine::{
-    Blueprint, Cancel, Engine, ImageBuild, Invocation, Location, Mount, RunSpec, Value,
+    Blueprint, Cancel, Engine, ImageBuild, Invocation, Kept, Location, Mount, RunSpec, Value,
 };
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use crate::on_host::HostTool;
 use crate::outcome::Outcome;
 use crate::side_by_side::TestRun;
 use crate::toolchain::Toolchain;
+use crate::warm::{Keeping, transcript};
 
 /// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
 pub const PLAN_SCHEMA_VERSION: u32 = 3;
@@ -128,6 +129,8 @@ pub struct Plan {
     #[serde(skip)]
     pub(crate) emulator: Emulator,
     #[serde(skip)]
+    pub(crate) keeping: Option<Keeping>,
+    #[serde(skip)]
     pub(crate) cross: Cross,
 }
 
@@ -228,6 +231,10 @@ pub struct Step {
     pub action: Action,
     /// The command as it would be started now, where the step is one command.
     pub command: Option<Invocation>,
+    /// The kept container that the command enters, if it enters one: see
+    /// [`Cross::keep_warm`](crate::Cross::keep_warm).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
 /// What a step does.
@@ -353,6 +360,7 @@ impl Step {
             purpose: purpose.to_owned(),
             action: Action::Prepare(things),
             command: None,
+            kept: None,
         }
     }
 
@@ -501,6 +509,9 @@ impl fmt::Display for Plan {
         }
         for (n, step) in self.steps.iter().enumerate() {
             writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;
+            if let Some(kept) = &step.kept {
+                writeln!(f, "{}", transcript(kept))?;
+            }
             match (&step.command, &step.action) {
                 (Some(command), _) => writeln!(f, "{command}")?,
                 (None, Action::Prepare(things)) => {

@@ -30,6 +30,7 @@ use crate::target_name::TargetName;
 use crate::there::There;
 use crate::toolchain::{self, Toolchain};
 use crate::verbs;
+use crate::warm::Keeping;
 use crate::workspace::{self, HostCargo, Workspace};
 
 /// Everything a plan depends on besides the request: each probed once.
@@ -57,6 +58,8 @@ pub(crate) struct Facts {
     budget: Option<Arc<Budget>>,
     /// Whether nothing may use a network.
     offline: bool,
+    /// The containers that are kept, if any are.
+    pub(crate) keeping: Option<Keeping>,
 }
 
 /// Plans `request`.
@@ -97,7 +100,13 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         cancel,
     )?;
     let environments = Environments::new(&selected.engine, &host);
-    let there = There::probe(&definition, &environments, cancel)?;
+    let keeping = Keeping::chosen(cross, &settings);
+    let kept = keeping.as_ref();
+    let there = match kept.and_then(|it| it.there(&definition, &selected.engine, &host)) {
+        Some(there) => there,
+        None => There::probe(&definition, &environments, cancel)?,
+    };
+    let keeping = keeping.map(|it| it.of_image(&definition, &there));
     let mut inside = Inside::new(&inside::Given {
         cross,
         target: &target,
@@ -143,6 +152,7 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         target,
         budget: cross.budget().cloned(),
         offline,
+        keeping,
     })
 }
 
@@ -247,6 +257,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         warnings: facts.warnings,
         configuration: facts.explained,
         preparation,
+        keeping: facts.keeping,
         cross: request.cross.clone(),
     })
 }
@@ -357,6 +368,7 @@ impl Facts {
             purpose: "make the environment".to_owned(),
             command: Some(self.environments().making(&named.blueprint).engine()?),
             action: Action::MakeEnvironment(named.blueprint.clone()),
+            kept: None,
         })
     }
 
@@ -370,6 +382,7 @@ impl Facts {
                 reference: reference.to_owned(),
                 platform,
             },
+            kept: None,
         })
     }
 
@@ -390,6 +403,7 @@ impl Facts {
             purpose: format!("build {what}"),
             command: Some(self.environments().building(&build, cancel).engine()?),
             action: Action::BuildImage { build, on },
+            kept: None,
         })
     }
 
@@ -519,20 +533,6 @@ impl Facts {
         }
     }
 
-    /// The step that runs `spec`.
-    pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
-        let spec = on_host::as_it_is(spec);
-        Ok(Step {
-            purpose: purpose.to_owned(),
-            command: Some(self.selected.engine.invocation(&spec).engine()?),
-            action: Action::Run {
-                spec,
-                output,
-                yielding: self.inside.yielding.iter().cloned().collect(),
-            },
-        })
-    }
-
     /// Everything of the target that cargo shows its user, in the workspace's own target directory.
     pub(crate) fn mirror(&self) -> Step {
         let triple = self.target.triple();
@@ -543,6 +543,7 @@ impl Facts {
                 to: self.workspace.target_directory.join(triple),
             },
             command: None,
+            kept: None,
         }
     }
 
@@ -566,6 +567,7 @@ pub(crate) fn host_step(
         purpose: purpose.into(),
         command: Some(command.clone()),
         action: Action::Host { command, failure },
+        kept: None,
     }
 }
 

@@ -3,8 +3,9 @@
 use cross_engine::{Cancel, Stdio};
 
 use crate::cross::Cross;
-use crate::error::{EngineContext as _, Result};
+use crate::error::Result;
 use crate::plan::{Action, OutputKind, Plan, Step};
+use crate::warm::{self, Keeping};
 
 /// Bash where the environment has it, else what every environment has. `$1` is the target.
 ///
@@ -78,7 +79,7 @@ impl ShellRequest {
         let command = ["sh", "-c", SHELL, "sh", &self.target];
         let mut plan = self.cross.exec(&self.target, command).plan_until(cancel)?;
         for step in &mut plan.steps {
-            self.connect(step, &plan.engine)?;
+            self.connect(step, &plan.engine, plan.keeping.as_ref())?;
         }
         Ok(plan)
     }
@@ -105,12 +106,18 @@ impl ShellRequest {
     }
 
     /// Connects what the step runs with the caller.
-    fn connect(&self, step: &mut Step, engine: &cross_engine::Engine) -> Result<()> {
+    fn connect(
+        &self,
+        step: &mut Step,
+        engine: &cross_engine::Engine,
+        keeping: Option<&Keeping>,
+    ) -> Result<()> {
         if let Action::Run { spec, output, .. } = &mut step.action {
             *output = OutputKind::CommandLine;
             *spec = spec.clone().stdio(Stdio::Inherit).terminal(self.terminal);
             step.purpose = "run a shell".to_owned();
-            step.command = Some(engine.invocation(spec).engine()?);
+            let (command, kept) = warm::command(keeping, engine, spec, &self.cross.host()?)?;
+            (step.command, step.kept) = (Some(command), kept);
         }
         Ok(())
     }

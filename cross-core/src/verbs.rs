@@ -244,5 +244,6 @@ fn publish(checksums: bool) -> Step {
         purpose: "publish the artifacts".to_owned(),
         action: Action::Publish { checksums },
         command: None,
+        kept: None,
     }
 }

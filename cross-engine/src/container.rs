@@ -6,7 +6,7 @@ use crate::invocation::{Invocation, Value};
 use crate::run::{Access, Mount, Network, Root, RunSpec, arranged};
 
 /// The label that marks a container of ours.
-const RUN_LABEL: &str = "org.cross-core.run";
+pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
 
 /// The `run` command for `spec`.
 ///
@@ -51,7 +51,11 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
 }
 
 /// The flags that say who runs in the container and what it may.
-fn isolation(mut run: Invocation, engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
+pub(crate) fn isolation(
+    mut run: Invocation,
+    engine: &Engine,
+    spec: &RunSpec,
+) -> Result<Invocation> {
     run = run
         // Labels of SELinux are never changed on what is mounted, so they must not be asked for.
         .args(["--security-opt", "label=disable"])
@@ -80,7 +84,7 @@ fn isolation(mut run: Invocation, engine: &Engine, spec: &RunSpec) -> Result<Inv
 
 /// Sets a variable inside: its name on argv, its value in the client's environment, where other
 /// users of the machine cannot read it.
-fn variable(run: Invocation, name: &str, value: &Value) -> Invocation {
+pub(crate) fn variable(run: Invocation, name: &str, value: &Value) -> Invocation {
     match value {
         Value::Unset => run,
         // The client itself would obey these; by their nature they are no secrets.
@@ -118,7 +122,7 @@ fn steers_client(name: &str) -> bool {
 }
 
 /// `--mount` takes a line of comma-separated values, so that any path can be told.
-fn mount_option(mount: &Mount) -> Result<String> {
+pub(crate) fn mount_option(mount: &Mount) -> Result<String> {
     let target = csv_field("dst", utf8(&mount.target)?);
     let mut option = match mount.access {
         Access::Scratch => return Ok(format!("type=tmpfs,{target},tmpfs-mode=1777")),

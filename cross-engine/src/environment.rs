@@ -23,6 +23,7 @@ use crate::making::{self, MANIFEST, Maker, Manifest, Staging, remove_tree};
 use crate::process;
 use crate::run::Root;
 use crate::standing;
+use crate::warm;
 
 /// The repository of our images; the tag is the environment's name.
 const REPOSITORY: &str = "localhost/cross-core";
@@ -359,6 +360,8 @@ impl<'a> Environments<'a> {
                 remove_tree(&dir)?;
             }
             Location::Image(image) => {
+                // What is kept of it would be in the way.
+                warm::sweep::of_image(self.engine, &image, self.host, cancel)?;
                 let said = process::output(
                     &image::remove(self.engine, &image),
                     &self.host.variables,

@@ -38,6 +38,8 @@ pub enum ErrorKind {
     CommandFailed,
     /// An environment could not be made.
     Environment,
+    /// What ran was ended from outside, by nobody here.
+    Killed,
     /// Reading or writing a file failed.
     Io,
     /// A path cannot be given to an engine (it is not UTF-8).

@@ -36,7 +36,11 @@ pub(crate) struct Held {
 impl Held {
     /// Makes one, and returns it with the end whose closing ends the run.
     pub(crate) fn new(host: &Host, name: &str) -> Result<(Self, OwnedFd)> {
-        let dir = Shown::new(&host.cache.join(HOME), name)?;
+        Held::at(Shown::new(&host.cache.join(HOME), name)?)
+    }
+
+    /// The same in this directory.
+    pub(crate) fn at(dir: Shown) -> Result<(Self, OwnedFd)> {
         let shown = dir.path();
         let (mut life, begun) = (fifo(&shown.join(LIFE))?, fifo(&shown.join(BEGUN))?);
         life.write_all(HELD).on("write", shown.join(LIFE))?;

@@ -39,6 +39,7 @@ mod standing;
 mod stock;
 mod sweep;
 mod verify;
+mod warm;
 
 pub use blueprint::Blueprint;
 pub use cancel::{Cancel, Stopped};
@@ -60,3 +61,4 @@ pub use run::{Access, Mount, Network, Root, RunSpec, Stdio, arranged};
 pub use shim::Shim;
 pub use stock::Stock;
 pub use sweep::Swept;
+pub use warm::{Kept, KeptEvent, KeptImage, KeptIn, KeptSink, Pool, Warm, WhyStarted};

@@ -92,10 +92,18 @@ impl Exit {
         self.code == Some(0)
     }
 
-    fn of(status: ExitStatus) -> Self {
+    pub(crate) fn of(status: ExitStatus) -> Self {
         Exit {
             code: status.code(),
             signal: status.signal(),
+        }
+    }
+
+    /// Of what is gone, and nobody knows how.
+    pub(crate) fn unknown() -> Self {
+        Exit {
+            code: None,
+            signal: None,
         }
     }
 }
@@ -415,11 +423,7 @@ impl<'a> Running<'a> {
 
     /// Leaves the process to itself; it is reaped when it ends.
     fn leave(&mut self) {
-        let left = Exit {
-            code: None,
-            signal: None,
-        };
-        self.ended = Some(left);
+        self.ended = Some(Exit::unknown());
         if let Some(id) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             thread::spawn(move || waitpid(Some(id), WaitOptions::empty()));
         }
@@ -439,7 +443,11 @@ impl Drop for Running<'_> {
     }
 }
 
-fn read_lines(stream: Stream, from: impl Read + Send + 'static, to: SyncSender<(Stream, String)>) {
+pub(crate) fn read_lines(
+    stream: Stream,
+    from: impl Read + Send + 'static,
+    to: SyncSender<(Stream, String)>,
+) {
     thread::spawn(move || {
         let mut from = BufReader::new(from);
         let mut line = Vec::new();

@@ -12,7 +12,7 @@ use crate::run::{Root, RunSpec, Stdio};
 use crate::{bare, clock, container, diagnosis, lifeline};
 
 /// How many lines of standard error are kept to explain a failed start.
-const KEPT_LINES: usize = 20;
+pub(crate) const KEPT_LINES: usize = 20;
 
 impl Engine {
     /// Runs `spec` to its end and gives its output to `sink` as it comes, unless the output is the

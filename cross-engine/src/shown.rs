@@ -44,11 +44,25 @@ impl Shown {
         made
     }
 
+    /// Makes one in a directory that runs see already, and sweeps what dead owners left there.
+    pub(crate) fn inside(seen: &Path, name: &str) -> Result<Self> {
+        sweep(seen);
+        let path = seen.join(name);
+        fs::create_dir(&path).on("create directory", &path)?;
+        let lock = permit(&path, 0o755).and_then(|()| held(&path));
+        if lock.is_err() {
+            let _ = fs::remove_dir_all(&path);
+        }
+        Ok(Shown {
+            outer: path.clone(),
+            path,
+            _lock: lock?,
+        })
+    }
+
     /// Locks the directory and makes the one that is seen.
     fn fill(outer: &Path) -> Result<Self> {
-        let lock = File::open(outer).on("open", outer)?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|errno| Error::io("lock", outer, errno.into()))?;
+        let lock = held(outer)?;
         let path = outer.join("shown");
         fs::create_dir(&path).on("create directory", &path)?;
         permit(&path, 0o755)?;
@@ -71,6 +85,19 @@ impl Drop for Shown {
     }
 }
 
+/// Holds a directory for as long as what is returned lives.
+fn held(dir: &Path) -> Result<File> {
+    let lock = File::open(dir).on("open", dir)?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|errno| Error::io("lock", dir, errno.into()))?;
+    Ok(lock)
+}
+
+/// Whether somebody holds the directory, as far as that can be seen.
+pub(crate) fn is_held(dir: &Path) -> bool {
+    File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockShared).is_err())
+}
+
 /// Makes a FIFO and opens both its ends, which does not wait for anybody, now or when it is used.
 pub(crate) fn fifo(path: &Path) -> Result<File> {
     mkfifoat(CWD, path, Mode::RWXU).map_err(|errno| Error::io("create", path, errno.into()))?;
@@ -81,7 +108,7 @@ pub(crate) fn fifo(path: &Path) -> Result<File> {
     Ok(end.into())
 }
 
-fn permit(path: &Path, mode: u32) -> Result<()> {
+pub(crate) fn permit(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).on("set the permissions of", path)
 }
 

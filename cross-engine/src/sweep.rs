@@ -14,14 +14,14 @@ use crate::error::Result;
 use crate::making::{MANIFEST, remove_tree};
 use crate::shown::YOUNG;
 use crate::{
-    base, clock, container, environment, held, jobserver, packages, process, relay, shown,
+    base, clock, container, environment, held, jobserver, packages, process, relay, shown, warm,
 };
 
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Swept {
-    /// Containers of ours that did not run any more, by name.
+    /// Containers of ours, by name: those that did not run any more, and kept ones that nobody keeps.
     pub containers: Vec<String>,
     /// Directories of the cache: environments that were half made or half removed, with their packages
     /// and what they begin with, lifelines, job servers and relays.
@@ -29,7 +29,7 @@ pub struct Swept {
 }
 
 impl Environments<'_> {
-    /// Removes what a crash of the machine left: containers with our label that do not run, and
+    /// Removes what a crash of the machine left: containers with our label that do not run or that nobody keeps, and
     /// directories of the cache that nobody holds. What is in use stays, and so does what began less
     /// than a minute ago.
     ///
@@ -38,12 +38,18 @@ impl Environments<'_> {
     /// When the engine or the cache cannot be read. That one thing cannot be removed is no error: it is
     /// not among what was removed.
     pub fn sweep(&self, cancel: &Cancel) -> Result<Swept> {
-        let homes =
-            [held::HOME, jobserver::HOME, relay::HOME].map(|home| self.host().cache.join(home));
+        let homes = [held::HOME, jobserver::HOME, relay::HOME, warm::HOME]
+            .map(|home| self.host().cache.join(home));
         let mut directories: Vec<_> = homes.iter().flat_map(|home| shown::sweep(home)).collect();
         directories.extend(self.sweep_directories());
+        let mut containers = self.sweep_containers(cancel)?;
+        if self.engine().has_images() {
+            let (engine, host) = (self.engine(), self.host());
+            containers.extend(warm::sweep::containers(engine, host, cancel)?);
+            directories.extend(warm::sweep::directories(engine, host, cancel)?);
+        }
         Ok(Swept {
-            containers: self.sweep_containers(cancel)?,
+            containers,
             directories,
         })
     }

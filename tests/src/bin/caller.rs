@@ -1,5 +1,7 @@
 //! A program that uses the library as any other would, so that a test can start it as another user,
-//! or kill it: `caller <verb> <engine> <target>`, in the project's directory.
+//! or kill it: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
+//! command of `exec`, of `stdin-exec`, which gives it this standard input, and of `warm-exec`, which keeps its
+//! container as long as it lives.
 //!
 //! Prints every event as a line of JSON, and at last a line with the outcome or the error.
 
@@ -11,15 +13,15 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cross_core::{Cross, Outcome, Result};
+use cross_core::{Cross, Outcome, Result, Warm};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [verb, engine, target] = args.as_slice() else {
+    let [verb, engine, target, words @ ..] = args.as_slice() else {
         say(&serde_json::json!({ "usage": "caller <verb> <engine> <target>" }));
         return ExitCode::from(2);
     };
-    match request(verb, engine, target) {
+    match request(verb, engine, target, words) {
         Ok(outcome) => {
             say(&serde_json::json!({ "outcome": outcome }));
             ExitCode::SUCCESS
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn request(verb: &str, engine: &str, target: &str) -> Result<Outcome> {
+fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<Outcome> {
     let cross = Cross::discover()?
         .engine(engine)
         .toolchain(if engine == "host" { "host" } else { "image" })
@@ -43,6 +45,9 @@ fn request(verb: &str, engine: &str, target: &str) -> Result<Outcome> {
     match verb {
         "test" => cross.test(target).run(),
         "run" => cross.run(target).run(),
+        "exec" => cross.exec(target, words).run(),
+        "stdin-exec" => cross.exec(target, words).stdin().run(),
+        "warm-exec" => cross.keep_warm(Warm::new()).exec(target, words).run(),
         "offline-test" => cross.offline(true).test(target).run(),
         _ => cross.build(target).run(),
     }

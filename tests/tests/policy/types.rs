@@ -138,6 +138,10 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::ImageFacts,
         cross_engine::Invocation,
         cross_engine::Jobserver,
+        cross_engine::Kept,
+        cross_engine::KeptEvent<'static>,
+        cross_engine::KeptImage,
+        cross_engine::KeptIn<'static>,
         cross_engine::Kind,
         cross_engine::Layout,
         cross_engine::Location,
@@ -146,6 +150,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Mount,
         cross_engine::Needs,
         cross_engine::Network,
+        cross_engine::Pool,
         cross_engine::Preference,
         cross_engine::Progress<'static>,
         cross_engine::Relay,
@@ -164,6 +169,8 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Swept,
         cross_engine::Value,
         cross_engine::Variables,
+        cross_engine::Warm,
+        cross_engine::WhyStarted,
         cross_engine::process::Exit,
         cross_engine::process::Output,
         cross_engine::process::Stdin,
@@ -197,6 +204,7 @@ fn every_public_type_is_send_and_sync() {
     );
     // Closures of the caller that the library calls on the caller's own thread; and aliases.
     let exempt = [
+        "cross_engine::KeptSink",
         "cross_engine::ProgressSink",
         "cross_engine::process::Sink",
         "cross_engine::Result",
