@@ -13,27 +13,24 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use cross_core::{Cross, Invocation, Plan, Warm};
+use cross_tests::ambient;
+use cross_tests::measure::{
+    Error, Way, alternate, command, finish, head, milliseconds, row, words,
+};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const ROUNDS: usize = 15;
 /// How long a container is kept that nobody uses: longer than a round takes.
 const IDLE: Duration = Duration::from_secs(120);
 
-type Error = Box<dyn std::error::Error>;
-/// One way to build.
-type Way<'a> = Box<dyn Fn() -> Result<(), Error> + 'a>;
-
 fn main() -> Result<(), Error> {
-    let args: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
+    let words = words();
     // The measured children: one build through the library.
-    if let [child, dir, engine] = &args[..] {
+    if let [child, dir, engine] = &words[..] {
         match child.as_str() {
             "--warm" => return build(&shared(dir, engine)),
             "--cold" => return build(&cross(dir, engine)),
@@ -43,14 +40,23 @@ fn main() -> Result<(), Error> {
     let dir = tempfile::tempdir()?;
     write_crate(dir.path())?;
     println!(
-        "no-op build of a crate without dependencies, medians of {ROUNDS} alternating rounds, in ms\n"
+        "Nothing to build, in a container that is kept, medians of {ROUNDS} alternating rounds, ms:\n"
     );
     println!(
-        "| engine | bare exec of `true` | bare exec of cargo | within one Cross | ratio | across processes | ratio | not kept |"
+        "{}",
+        head(&[
+            "engine",
+            "bare `exec` of `true`",
+            "bare `exec` of cargo",
+            "within one `Cross`",
+            "across processes",
+            "not kept",
+            "within / bare",
+            "across / bare",
+        ])
     );
-    println!("|---|---|---|---|---|---|---|---|");
     for engine in ["docker", "podman"] {
-        if args.is_empty() || args.iter().any(|name| name == engine) {
+        if words.is_empty() || words.iter().any(|name| name == engine) {
             measure(dir.path(), engine)?;
         }
     }
@@ -82,45 +88,35 @@ fn write_crate(dir: &Path) -> Result<(), Error> {
 
 fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
     let across = shared(dir, engine);
-    if let Err(error) = across.build(TARGET).run() {
-        println!("| {engine} | cannot be measured: {error} | | | | | | |");
-        return Ok(());
-    }
-    let plan = across.build(TARGET).plan()?;
-    let (nothing, cargo) = by_hand(&plan)?;
+    build(&across)?;
+    let (nothing, cargo) = by_hand(&across.build(TARGET).plan()?)?;
     let within = cross(dir, engine).keep_warm(Warm::new());
-    within.build(TARGET).run()?;
+    build(&within)?;
     let me = std::env::current_exe()?;
-    let child = |how: &'static str| {
-        let me = &me;
-        move || {
-            let mut command = command(me);
-            command.arg(how).arg(dir).arg(engine);
-            finish(command)
-        }
+    let child = |how: &str| {
+        let mut command = command(&me);
+        command.arg(how).arg(dir).arg(engine);
+        finish(command)
     };
-    let mut ways: [(Way<'_>, Vec<Duration>); 5] = [
-        (Box::new(|| finish(to_command(&nothing))), Vec::new()),
-        (Box::new(|| finish(to_command(&cargo))), Vec::new()),
-        (Box::new(|| build(&within)), Vec::new()),
-        (Box::new(child("--warm")), Vec::new()),
-        (Box::new(child("--cold")), Vec::new()),
-    ];
-    for round in 0..=ROUNDS {
-        for (way, times) in &mut ways {
-            let start = now();
-            way()?;
-            // The first round warms the caches.
-            if round > 0 {
-                times.push(start.elapsed());
-            }
-        }
-    }
-    let [nothing, cargo, within, across, cold] = ways.map(|(_, times)| median(times));
+    let times = alternate(
+        1,
+        ROUNDS,
+        vec![
+            Way::new("bare exec of true", || finish(to_command(&nothing))),
+            Way::new("bare exec of cargo", || finish(to_command(&cargo))),
+            Way::new("within", || build(&within)),
+            Way::new("across", || child("--warm")),
+            Way::new("not kept", || child("--cold")),
+        ],
+    )?;
+    let [_, bare, within, across, _] = &times[..] else {
+        return Err("five ways".into());
+    };
+    let ratios = [within, across].map(|it| format!("{:.2}", it.median() / bare.median()));
+    let cells = times.iter().map(milliseconds);
     println!(
-        "| {engine} | {nothing:.0} | {cargo:.0} | {within:.0} | {:.2} | {across:.0} | {:.2} | {cold:.0} |",
-        within / cargo,
-        across / cargo
+        "{}",
+        row([engine.to_owned()].into_iter().chain(cells).chain(ratios))
     );
     Ok(())
 }
@@ -148,37 +144,5 @@ fn by_hand(plan: &Plan) -> Result<(Invocation, Invocation), Error> {
 }
 
 fn to_command(invocation: &Invocation) -> Command {
-    cross_engine::process::command(invocation, &caller())
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark is a program")]
-fn caller() -> cross_engine::Variables {
-    std::env::vars_os().collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark is a program")]
-fn command(program: &Path) -> Command {
-    Command::new(program)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-fn finish(mut command: Command) -> Result<(), Error> {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(format!("{command:?} ended with {status}").into())
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort();
-    times[times.len() / 2].as_secs_f64() * 1000.0
+    cross_engine::process::command(invocation, &ambient::variables().collect())
 }
