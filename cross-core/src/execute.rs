@@ -383,8 +383,7 @@ impl<'a> Execution<'a> {
         };
         let exit = match &side_by_side {
             Some(run) => run.drive(self.cancel, &mut hear, |cancel, sink| {
-                let engine = &self.plan.engine;
-                engine.run(&run.spec, self.host, cancel, sink).engine()
+                warm::run(self.plan, &run.spec, &self.current, self.host, cancel, sink)
             })?,
             None => self.start(spec, &mut hear)?,
         };

@@ -302,12 +302,26 @@ impl RunSpec {
             .filter_map(|(dir, at)| Some(Mount::read(dir.as_ref()?).at(at)))
     }
 
+    /// The mounts that are the same in a later run of its kind: all but that of its relay.
+    pub(crate) fn lasting_mounts(&self) -> Vec<Mount> {
+        let is_relay = |mount: &Mount| self.relay.iter().any(|(dir, _)| mount.source == *dir);
+        let lasting = self.mounts.iter().filter(|mount| !is_relay(mount));
+        lasting.cloned().collect()
+    }
+
     /// The words before the command, which put it on its lifeline and at its job server, and have test binaries
     /// go by its relay; none where it has none of these. `number` is as for [`lifeline::in_namespace`].
     pub(crate) fn wrapper(&self, number: u8) -> Vec<String> {
+        self.hung(number)
+            .into_iter()
+            .chain(self.relayed())
+            .collect()
+    }
+
+    /// The words before the command that have test binaries go by its relay, if it has one.
+    pub(crate) fn relayed(&self) -> impl Iterator<Item = String> {
         let relay = self.relay.iter();
-        let relay = relay.flat_map(|(dir, variable)| relay::words(dir, variable));
-        self.hung(number).into_iter().chain(relay).collect()
+        relay.flat_map(|(dir, variable)| relay::words(dir, variable))
     }
 
     fn hung(&self, number: u8) -> Vec<String> {

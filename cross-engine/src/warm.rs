@@ -30,6 +30,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::host::Host;
 use crate::invocation::Invocation;
+use crate::relay;
 use crate::run::{Access, Root, RunSpec, arranged};
 use crate::session::unique;
 
@@ -305,7 +306,11 @@ impl Pool {
         host: &Host,
     ) -> Result<Arc<Place>> {
         let idle = self.idle_seconds();
-        let nowhere = argv::start(engine, spec, Path::new("/"), idle, self.warm.across)?;
+        let start = |met: &Path| {
+            let relays = host.cache.join(relay::HOME);
+            argv::start(engine, spec, met, &relays, idle, self.warm.across)
+        };
+        let nowhere = start(Path::new("/"))?;
         let client = client(engine, host);
         let key = format!("{client}\n{nowhere}\n{image:?}\n{}", identities(spec));
         if let Some(place) = self.places().get(&key) {
@@ -331,7 +336,7 @@ impl Pool {
         Ok(Arc::new(Place {
             purpose: format!("{} {:?} {}", spec.name, spec.network, spec.cwd.display()),
             image: format!("{client} {named}"),
-            start: argv::start(engine, spec, &met, idle, self.warm.across)?,
+            start: start(&met)?,
             key,
             base,
             met,
@@ -396,7 +401,7 @@ fn client(engine: &Engine, host: &Host) -> String {
 /// has the old one mounted does not see the new one.
 fn identities(spec: &RunSpec) -> String {
     let mut text = String::new();
-    for mount in arranged(spec.mounts.clone()) {
+    for mount in arranged(spec.lasting_mounts()) {
         if mount.access == Access::Scratch {
             continue;
         }

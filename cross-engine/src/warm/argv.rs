@@ -21,6 +21,7 @@ pub(super) fn start(
     engine: &Engine,
     spec: &RunSpec,
     met: &Path,
+    relays: &Path,
     idle_seconds: u64,
     across: bool,
 ) -> Result<Invocation> {
@@ -38,7 +39,10 @@ pub(super) fn start(
         .arg("--no-healthcheck");
     run = isolation(run, engine, spec)?;
     let seen = Mount::read(met.join("shown")).at(MET_AT);
-    for mount in arranged(spec.mounts.clone()).iter().chain([&seen]) {
+    // Each run of tests has one, which the container cannot be started with.
+    let relays = Mount::write(relays);
+    let ours = [&seen, &relays];
+    for mount in arranged(spec.lasting_mounts()).iter().chain(ours) {
         run = run.args(["--mount", &mount_option(mount)?]);
     }
     Ok(run
@@ -80,7 +84,7 @@ pub(super) fn enter(
     if hang.is_some() || spec.jobserver.is_some() {
         exec = exec.args(script::entering(&spec.name, hang, spec.jobserver.is_some()));
     }
-    Ok(exec.args(spec.command.iter().cloned()))
+    Ok(exec.args(spec.relayed()).args(spec.command.iter().cloned()))
 }
 
 /// Asks whether the container `name` runs.

@@ -1,6 +1,6 @@
 //! Which container there is under a key, and the start of another one.
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::error::{ErrorKind, IoContext as _, Result};
 use crate::host::Host;
 use crate::lock::Lock;
 use crate::process;
+use crate::relay;
 use crate::shown::{self, Shown};
 
 /// How often another name is tried where one is taken: what is remembered of a container may be lost, and
@@ -81,6 +82,8 @@ impl Pool {
         host: &Host,
         cancel: &Cancel,
     ) -> Result<(u32, Option<WhyStarted>)> {
+        let relays = host.cache.join(relay::HOME);
+        fs::create_dir_all(&relays).on("create directory", &relays)?;
         match self.warm.across {
             true => self.start_shared(place, gone, engine, host, cancel),
             false => self.start_own(place, gone, engine, host, cancel),

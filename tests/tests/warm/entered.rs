@@ -15,6 +15,7 @@ on_engines! { @ what_a_run_leaves_is_ended_with_it docker podman }
 on_engines! { @ what_is_cancelled_is_gone_and_the_container_is_not docker podman }
 on_engines! { @ two_threads_share_one docker podman }
 on_engines! { @ what_it_depends_on_makes_another_one docker podman }
+on_engines! { @ test_binaries_run_side_by_side_in_one docker podman }
 on_engines! { @ clients_of_a_job_server_are_entered_too docker }
 
 fn the_second_build_enters_what_the_first_started(engine: &str) {
@@ -47,7 +48,7 @@ fn a_run_is_as_in_a_container_of_its_own(engine: &str) {
         "id; pwd; echo $HOME $PATH $USER; grep -E 'NoNewPrivs|Seccomp|CapEff' /proc/self/status; umask",
         "ls -d /sys/class/net/* | sort; ulimit -n; cat /proc/sys/kernel/hostname | wc -l",
         "env | grep -v -e ^HOSTNAME= -e ^container= -e ^CROSS_WARM_RUN= -e ^_= | sort",
-        "awk '{print $5, $6}' /proc/self/mountinfo | grep -v -e cross-warm -e ^/proc -e ^/sys -e ^/dev -e '^/ ' -e ^/etc/ -e ^/run | sort",
+        "awk '{print $5, $6}' /proc/self/mountinfo | grep -v -e cross-warm -e /relays -e ^/proc -e ^/sys -e ^/dev -e '^/ ' -e ^/etc/ -e ^/run | sort",
     ] {
         assert_eq!(said(&warm, script), said(&case.cold, script), "{script}");
     }
@@ -151,6 +152,36 @@ fn what_it_depends_on_makes_another_one(engine: &str) {
 }
 
 /// Cargo and build scripts have the pipe open, which was made after the container.
+fn test_binaries_run_side_by_side_in_one(engine: &str) {
+    let test = |body: &str| format!("#[test]\nfn it() {{ {body} }}\n");
+    // The first that fails is also the first to end: the other has begun, and must not stay.
+    let slow = "std::thread::sleep(std::time::Duration::from_secs(3600))";
+    let project = Project::new("app")
+        .file("tests/a.rs", &test(""))
+        .file("tests/b.rs", &test(""));
+    let mut case = Case::of(project, engine);
+    let cross = case.warm(Warm::new());
+    let tests = |cross: &cross_core::Cross| cross.test(TARGET).jobs(2).run();
+    let planned = cross.test(TARGET).jobs(2).plan().unwrap().tests;
+    assert_eq!(planned.unwrap().serial, None, "they run side by side");
+    for _ in 0..2 {
+        let summary = tests(&cross).unwrap().tests.unwrap();
+        assert_eq!((summary.passed, summary.failed), (3, 0));
+    }
+    // One without a network, which compiles, and one with the engine's.
+    assert_eq!(case.started().len(), 2, "{:?}", case.started());
+    case.project = case
+        .project
+        .file("tests/a.rs", &test("panic!()"))
+        .file("tests/b.rs", &test(slow));
+    let error = tests(&cross).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TestFailed, "{error}");
+    let left = said(&cross, "grep -sl deps/[b]- /proc/[0-9]*/cmdline | wc -l");
+    assert_eq!(left, "0", "what had begun is gone with the run");
+    drop(cross);
+    case.leftovers.are_none_within(SOON);
+}
+
 fn clients_of_a_job_server_are_entered_too(engine: &str) {
     let script = "fn main() {
         let told = std::env::var(\"CARGO_MAKEFLAGS\").unwrap();
