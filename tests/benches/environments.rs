@@ -16,7 +16,11 @@
 //! environment has, when all are made. *Growth* is by how much the whole cache grew, with what it
 //! keeps for further ones: packages and what environments begin with.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its table"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -79,7 +83,10 @@ fn main() -> Result<(), Error> {
         match bench.measure(target) {
             Ok(root) => made.push((target, root)),
             // A mirror may be between two states of one suite: the others are still to be seen.
-            Err(error) => println!("| {target} | not made: {error} | | |"),
+            Err(error) => {
+                eprintln!("{target}: {error}");
+                println!("{}", row([target.to_string().as_str(), "not made", "", ""]));
+            }
         }
     }
     if engine == "sandbox" && !apart {

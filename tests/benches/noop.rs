@@ -48,7 +48,7 @@ fn main() -> Result<(), Error> {
             "library / host cargo",
         ])
     );
-    let engines = ["sandbox", "docker", "podman"];
+    let engines = ["sandbox", "docker", "podman", "host"];
     let asked = |engine: &&str| words.is_empty() || words.iter().any(|word| word == engine);
     let projects: Vec<_> = engines
         .into_iter()

@@ -242,7 +242,8 @@ fn a_warm_plan_asks_no_tool_until_one_changes() {
 #[test]
 fn the_plan_is_the_commands_as_they_are() {
     let (machine, project) = (machine(&WHOLE), Project::new("app"));
-    let plan = cross(&machine, &project).test(AARCH64).plan().unwrap();
+    let request = cross(&machine, &project).test(AARCH64).jobs(2);
+    let plan = request.plan().unwrap();
     assert!(plan.mounts().is_empty());
     assert_eq!(plan.environment.kind, EnvironmentKind::Host);
     assert_eq!(plan.environment.location, Location::Host);
