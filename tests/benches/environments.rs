@@ -28,18 +28,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use cross_core::{Cancel, Cross, Support, Target};
+use cross_tests::TARGETS;
 use cross_tests::measure::{Error, head, now, row, words};
-
-/// The targets that `gnu` means.
-const GNU: [&str; 7] = [
-    "aarch64-unknown-linux-gnu",
-    "armv7-unknown-linux-gnueabihf",
-    "i686-unknown-linux-gnu",
-    "powerpc64le-unknown-linux-gnu",
-    "riscv64gc-unknown-linux-gnu",
-    "s390x-unknown-linux-gnu",
-    "x86_64-unknown-linux-gnu",
-];
 
 fn main() -> Result<(), Error> {
     let words = words();
@@ -56,7 +46,8 @@ fn main() -> Result<(), Error> {
             .filter(|t| proven(t) && t.glibc().is_none())
             .collect()
     } else if words.iter().any(|word| word == "gnu") {
-        GNU.iter()
+        TARGETS
+            .iter()
             .map(|it| Target::parse(it))
             .collect::<Result<_, _>>()?
     } else {

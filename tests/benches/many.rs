@@ -14,16 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cross_core::{Cancel, Cross};
+use cross_tests::TARGETS;
 use cross_tests::measure::{Error, Way, alternate, head, row, words};
-
-const TARGETS: [&str; 6] = [
-    "x86_64-unknown-linux-gnu",
-    "i686-unknown-linux-gnu",
-    "aarch64-unknown-linux-gnu",
-    "armv7-unknown-linux-gnueabihf",
-    "powerpc64le-unknown-linux-gnu",
-    "s390x-unknown-linux-gnu",
-];
 
 fn main() -> Result<(), Error> {
     let words = words();
@@ -31,7 +23,7 @@ fn main() -> Result<(), Error> {
     let mut targets: Vec<&str> = words.iter().map(String::as_str).collect();
     targets.retain(|it| !it.starts_with('-'));
     if targets.is_empty() {
-        targets = TARGETS.into();
+        targets = TARGETS.iter().take(6).copied().collect();
     }
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask-example");
     let builds = Builds(tempfile::tempdir()?);

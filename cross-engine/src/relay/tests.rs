@@ -106,14 +106,24 @@ fn programs_get_what_cargo_gives_them_and_their_threads() {
     let (exit, heard) = relayed(3, dir.path(), &["x", "--", "--no-fail-fast"]);
     assert!(exit.success(), "{heard}");
     let here = std::path::absolute(".").unwrap();
+    // What was ignored before stays so, but for what shells have background jobs ignore (INT and QUIT).
+    let ignored = ignored_by_this_process() & !0b110;
     let expected = format!(
         "cargo x -- --no-fail-fast\nRunning one\n\
          CARGO_BIN_EXE_my-app=/t/my app\nCARGO_TARGET_T_RUNNER=env RUN=1 \nRUN=1\nRUST_TEST_THREADS=10\n\
-         runner=the user's own\n{}\n0\n\
+         runner=the user's own\n{}\n{ignored:x}\n\
          Running two\ntwo a b  c 11 1\nRunning three\nthree a b  c 12 1\ndoc   1\n",
         here.display()
     );
     assert_eq!(heard, expected);
+}
+
+/// The signals 1 to 4 (HUP, INT, QUIT, ILL) as bits.
+fn ignored_by_this_process() -> u32 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("SigIgn"));
+    let digit = line.and_then(|line| line.chars().last());
+    digit.and_then(|digit| digit.to_digit(16)).unwrap()
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
          --security-opt label=disable --security-opt no-new-privileges --network none --user 1000:1001 \
          --mount type=tmpfs,dst=/tmp/home,tmpfs-mode=1777 --mount type=bind,src=/w,dst=/w \
          --mount type=bind,src=/c/warm-shared/{base}/shown,dst=/run/cross-warm,readonly \
+         --mount type=bind,src=/c/relays,dst=/c/relays \
          --workdir / --entrypoint sh i:1 -c "
     );
     assert!(start.starts_with(&expected), "{start}\n{expected}");
