@@ -101,6 +101,7 @@ impl Environments<'_> {
         let meeting = staging.file_name().unwrap_or_default();
         let packages = Packages::open(self.host(), &meeting.to_string_lossy())?;
         let derive = derivation(blueprint, program, target, &held.product, &packages)?;
+        let mut maker = maker.leaving(packages.incoming());
         maker.debootstrap(blueprint, derive)
     }
 

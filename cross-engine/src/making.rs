@@ -100,6 +100,8 @@ impl Drop for Staging {
 pub(crate) struct Maker<'a, 'p> {
     host: &'a Host,
     staging: &'a Path,
+    /// Directories that go as the staging does where a command fails or its caller is killed.
+    others: Vec<&'a Path>,
     cancel: &'a Cancel,
     progress: &'a mut ProgressSink<'p>,
 }
@@ -114,6 +116,7 @@ impl<'a, 'p> Maker<'a, 'p> {
         Maker {
             host,
             staging,
+            others: Vec::new(),
             cancel,
             progress,
         }
@@ -121,9 +124,19 @@ impl<'a, 'p> Maker<'a, 'p> {
 
     /// The same for what is made in another directory.
     pub(crate) fn within<'b>(&'b mut self, staging: &'b Path) -> Maker<'b, 'p> {
+        let around = self.staging;
+        let mut maker = self.leaving(around);
+        maker.staging = staging;
+        maker
+    }
+
+    /// The same, but what is left of it if it is killed is also this directory.
+    pub(crate) fn leaving<'b>(&'b mut self, other: &'b Path) -> Maker<'b, 'p> {
+        let others = self.others.iter().copied().chain([other]);
         Maker {
             host: self.host,
-            staging,
+            staging: self.staging,
+            others: others.collect(),
             cancel: self.cancel,
             progress: self.progress,
         }
@@ -277,6 +290,7 @@ impl<'a, 'p> Maker<'a, 'p> {
         stage: &mut dyn FnMut(&str) -> Option<String>,
     ) -> Result<(Exit, String)> {
         let leavings: Vec<_> = std::iter::once(self.staging)
+            .chain(self.others.iter().copied())
             .chain(others.iter().copied())
             .collect();
         let supervised = lifeline::supervised_leaving(command, &leavings)?;

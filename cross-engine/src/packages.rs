@@ -49,6 +49,11 @@ impl Packages {
         Ok(Packages { home, incoming })
     }
 
+    /// Where a making leaves what it obtained.
+    pub(crate) fn incoming(&self) -> &Path {
+        &self.incoming
+    }
+
     /// `command` with the variables by which it finds the packages, and leaves others.
     pub(crate) fn shown_to(&self, command: Invocation) -> Result<Invocation> {
         let mut kept = kept(&self.home);

@@ -29,6 +29,7 @@ on_engines! {
 }
 
 on_engines! { @ ctrl_c_while_an_environment_is_imported docker podman }
+on_engines! { @ caller_killed_with_sigkill_while_packages_are_installed sandbox }
 
 /// Everything is gone so long after a cancellation.
 const CANCELLED: Duration = Duration::from_secs(5);
@@ -237,4 +238,16 @@ fn caller_killed_with_sigkill_while_an_environment_is_made(engine: &str) {
         let came = said.any(|line| line.unwrap().contains(INSTALLING));
         assert!(came, "the caller came so far");
     });
+}
+
+/// What it begins with is there by then, and stays.
+fn caller_killed_with_sigkill_while_packages_are_installed(engine: &str) {
+    let _turn = in_turn();
+    let case = endless_making(engine);
+    all_is_gone_after_sigkill(&case, "build", engine, |said| {
+        let came = said.any(|line| line.unwrap().contains("\"installing packages\""));
+        assert!(came, "the caller came so far");
+    });
+    let bases = case.leftovers.own_cache().join("bases");
+    assert_eq!(std::fs::read_dir(bases).unwrap().count(), 1);
 }
