@@ -11,7 +11,12 @@ use cross_config::{Config, Layer};
 use crate::{documents, read, rust_files};
 
 /// What TOML that is no configuration of ours begins with.
-const OTHERS: [&str; 3] = ["[dependencies]", "[build-dependencies]", "[[rule]]"];
+const OTHERS: [&str; 4] = [
+    "[dependencies]",
+    "[build-dependencies]",
+    "[[rule]]",
+    "[profile.",
+];
 
 /// How many examples there are at least: one for each key, which the reference makes, and those that
 /// are written by hand.
