@@ -91,8 +91,8 @@ pub(crate) fn remember_image(
 
 /// `None` for a name that may go without a change of the list: a hash.
 fn image_key(engine: &Engine, host: &Host, reference: &str) -> Option<String> {
-    let is_hash = !reference.contains(['/', '.', '-', '_'])
-        && reference.trim_start_matches("sha256:").len() >= 12;
+    let digits = reference.trim_start_matches("sha256:");
+    let is_hash = digits.chars().all(|it| it.is_ascii_hexdigit());
     if is_hash || reference.contains('@') {
         return None;
     }
