@@ -5,6 +5,7 @@
 //! so that processes side by side see an old one or a new one.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,14 @@ impl Memory {
         // A cache that cannot be written is a slower one, no more.
         drop(written);
     }
+}
+
+/// Sixteen hexadecimal digits for a name of what belongs to `key`. That two keys have the same is nothing bad
+/// where what is kept under the name says which key it is of.
+pub(crate) fn short_name(key: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ pub(crate) mod sweep;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +29,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::host::Host;
 use crate::invocation::Invocation;
+use crate::memory;
 use crate::relay;
 use crate::run::{Access, Root, RunSpec, arranged};
 use crate::session::unique;
@@ -278,12 +278,11 @@ impl Pool {
 
     /// Whether a container of this image is believed to run, so that the image needs no asking for.
     pub fn has_image(&self, engine: &Engine, image: &str, host: &Host) -> bool {
+        let image = format!("{} {image}", client(engine, host));
         if self.warm.across {
-            let image = format!("{} {image}", client(engine, host));
             return record::all(&host.cache.join(SHARED))
                 .any(|(_, record)| record.image == image && record.is_fresh(self.warm.idle));
         }
-        let image = format!("{} {image}", client(engine, host));
         let places = self.places();
         places
             .values()
@@ -316,7 +315,8 @@ impl Pool {
         if let Some(place) = self.places().get(&key) {
             return Ok(Arc::clone(place));
         }
-        let hash = hash(&key);
+        // What is remembered says which key it is of.
+        let hash = memory::short_name(&key);
         let (base, met) = match self.warm.across {
             true => {
                 let base = format!("{}-{hash}", spec.name);
@@ -418,14 +418,6 @@ fn identities(spec: &RunSpec) -> String {
 /// Held by whoever starts a container that processes share.
 fn lock(host: &Host, base: &str) -> PathBuf {
     host.cache.join("locks").join(format!("warm-{base}"))
-}
-
-/// Sixteen hexadecimal digits. That two keys have the same is nothing bad: what is remembered says which
-/// key it is of.
-fn hash(key: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
 }
 
 #[cfg(test)]
