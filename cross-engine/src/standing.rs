@@ -4,7 +4,6 @@
 //! Where files do not tell (another machine's daemon, a store that this user may not read), nothing is
 //! remembered and the engine is asked.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use crate::engine::{Engine, Kind};
 use crate::host::Host;
 use crate::image::{self, ImageFacts};
-use crate::memory::{Memory, Stamp};
+use crate::memory::{self, Memory, Stamp};
 
 /// Where docker's daemon listens unless it is told otherwise.
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
@@ -55,12 +54,19 @@ pub(crate) fn docker_daemon(host: &Host) -> Option<(String, Vec<Stamp>)> {
     Some((socket.display().to_string(), stamps.into()))
 }
 
+/// What the answers of `engine` about images depend on, beside its program and the list of its images; nothing
+/// where files do not tell. Who remembers and who recalls ask here, so that both speak of the same store.
+fn dependence(engine: &Engine, host: &Host) -> Option<(String, Vec<Stamp>)> {
+    match engine.kind {
+        Kind::Docker => docker_daemon(host),
+        _ => Some((String::new(), podman_configuration(host)?)),
+    }
+}
+
 /// What `engine` said of the image `reference`, if that still holds.
 pub(crate) fn recall_image(engine: &Engine, host: &Host, reference: &str) -> Option<ImageFacts> {
-    if engine.kind == Kind::Docker {
-        docker_daemon(host)?;
-    }
-    let key = image_key(engine, host, reference)?;
+    let (store, _) = dependence(engine, host)?;
+    let key = image_key(engine, host, &store, reference)?;
     Memory::in_cache(&host.cache).recall(&file_name(&key), &key)
 }
 
@@ -74,12 +80,9 @@ pub(crate) fn remember_image(
     answer: &str,
 ) {
     let stamped = || {
-        let key = image_key(engine, host, reference)?;
+        let (store, mut stamps) = dependence(engine, host)?;
+        let key = image_key(engine, host, &store, reference)?;
         let facts = image::facts(reference, answer).ok()?;
-        let mut stamps = match engine.kind {
-            Kind::Docker => docker_daemon(host)?.1,
-            _ => podman_configuration(host)?,
-        };
         stamps.push(Stamp::of(&engine.program));
         stamps.push(Stamp::of(list_of_images(engine.kind, answer)?));
         Some((key, facts, stamps))
@@ -90,7 +93,7 @@ pub(crate) fn remember_image(
 }
 
 /// `None` for a name that may go without a change of the list: a hash.
-fn image_key(engine: &Engine, host: &Host, reference: &str) -> Option<String> {
+fn image_key(engine: &Engine, host: &Host, store: &str, reference: &str) -> Option<String> {
     let digits = reference.trim_start_matches("sha256:");
     let is_hash = digits.chars().all(|it| it.is_ascii_hexdigit());
     if is_hash || reference.contains('@') {
@@ -98,7 +101,7 @@ fn image_key(engine: &Engine, host: &Host, reference: &str) -> Option<String> {
     }
     let decisive = DECISIVE.map(|name| format!("{name}={:?}", host.variable(name)));
     Some(format!(
-        "{reference} of {} as {}:{}, {}",
+        "{reference} of {} {store} as {}:{}, {}",
         engine.program.display(),
         host.uid,
         host.gid,
@@ -107,9 +110,7 @@ fn image_key(engine: &Engine, host: &Host, reference: &str) -> Option<String> {
 }
 
 fn file_name(key: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    format!("image-{:016x}", hasher.finish())
+    format!("image-{}", memory::short_name(key))
 }
 
 /// The files that tell podman where its images are, unless it works for another machine.
@@ -195,6 +196,13 @@ mod tests {
             fs::write(self.dir.path().join(path), text).unwrap();
         }
 
+        fn install(&self, program: &str) {
+            use std::os::unix::fs::PermissionsExt as _;
+            self.write(program, "");
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(self.dir.path().join(program), mode).unwrap();
+        }
+
         fn host(&self) -> Host {
             let dir = self.dir.path().display().to_string();
             let variables = [
@@ -257,16 +265,36 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_of_the_store_that_was_asked() {
+        let it = Machine::new();
+        it.write("store/overlay-images/images.json", "[]");
+        let mut elsewhere = it.host();
+        let far = ("CONTAINER_HOST".into(), "ssh://far/podman.sock".into());
+        elsewhere.variables.extend([far]);
+        assert!(it.recalled(Kind::Podman, "localhost/a:1", || ()));
+        let podman = it.engine(Kind::Podman);
+        assert_eq!(recall_image(&podman, &elsewhere, "localhost/a:1"), None);
+
+        it.write("store/image/overlay/repositories.json", "{}");
+        it.install("dockerd");
+        let _here = UnixListener::bind(it.dir.path().join("docker.sock")).unwrap();
+        let other = it.dir.path().join("other.sock");
+        let _other = UnixListener::bind(&other).unwrap();
+        let mut elsewhere = it.host();
+        let address = format!("unix://{}", other.display());
+        elsewhere
+            .variables
+            .extend([("DOCKER_HOST".into(), address.into())]);
+        assert!(it.recalled(Kind::Docker, "me/app:1", || ()));
+        let docker = it.engine(Kind::Docker);
+        assert_eq!(recall_image(&docker, &elsewhere, "me/app:1"), None);
+    }
+
+    #[test]
     fn dockers_answer_holds_while_the_same_daemon_listens() {
         let it = Machine::new();
         it.write("store/image/overlay/repositories.json", "{}");
-        it.write("dockerd", "");
-        let make_executable = || {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::Permissions::from_mode(0o755);
-            fs::set_permissions(it.dir.path().join("dockerd"), mode).unwrap();
-        };
-        make_executable();
+        it.install("dockerd");
         let socket = it.dir.path().join("docker.sock");
         let recalled = |change: &dyn Fn()| it.recalled(Kind::Docker, "me/app:1", change);
         assert!(!recalled(&|| ()), "nobody listens");
