@@ -38,64 +38,18 @@
 #[doc = include_str!("../../docs/embedding.md")]
 mod guide {}
 
-mod ambient;
-pub mod binary;
-mod budget;
-pub mod build_script;
-mod build_std;
-mod cargo_config;
-mod cargo_json;
-mod cargo_messages;
-mod cargo_request;
-#[cfg(feature = "cc")]
-mod cc_build;
-mod coverage;
-mod crash;
-mod cross;
-mod current;
-mod debugger;
-mod definition;
-pub mod doctor;
-mod error;
-mod event;
+mod api;
+mod cargo;
 mod execute;
-mod failure;
-mod files;
-mod front_door;
-mod glibc_floor;
-mod host_tools;
-mod inside;
-mod knobs;
-mod libtest;
-mod many;
-mod nextest;
-mod offline;
-mod on_host;
-mod outcome;
+mod facts;
+mod host;
+mod model;
 mod plan;
-mod planner;
-mod plugin;
-mod prefetch;
-mod recipes;
 mod request;
-mod requests;
-mod runner;
-mod rustflags;
-mod sdk;
-mod seccomp;
-pub mod setup;
-mod shell;
-mod shims;
-mod side_by_side;
-mod surroundings;
-mod target_name;
-mod test_summary;
-mod there;
-mod toolchain;
-mod toolchain_env;
-mod verbs;
-mod warm;
-mod workspace;
+mod target;
+
+pub use api::{build_script, doctor, setup};
+pub use host::binary;
 
 pub use cross_config::{
     BuildStd, Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Network, Origin,
@@ -108,37 +62,39 @@ pub use cross_engine::{
 };
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 
-pub use budget::{JobBudget, JobSharing};
-pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
+pub use api::batch::outcome::{ManyOutcome, TargetOutcome};
+pub use api::batch::{Many, ManyPlan, Turn};
+pub use api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
 #[cfg(feature = "cc")]
-pub use cc_build::NativeCc;
-pub use cross::Cross;
+pub use api::cc_build::NativeCc;
+pub use api::host_tools::{HostTools, HostToolsRequest};
+pub use api::prefetch::{PrefetchOutcome, Prefetched};
+pub use api::shell::ShellRequest;
+pub use api::toolchain_env::ToolchainEnv;
+pub use cargo::cli::aliases::Expansion;
+pub use cargo::cli::commands::{Place, markdown as cargo_commands_markdown};
+pub use cargo::cli::decision::{Decision, Part};
+pub use cargo::cli::render::Change;
+pub use cargo::workspace::{LocalPackage, Project};
 pub use cross_config::json_schema as config_schema;
-pub use error::{Error, ErrorKind, Result};
-pub use event::{Event, EventKind, Listener};
-pub use front_door::aliases::Expansion;
-pub use front_door::commands::{Place, markdown as cargo_commands_markdown};
-pub use front_door::decision::{Decision, Part};
-pub use front_door::render::Change;
-pub use host_tools::{HostTools, HostToolsRequest};
-pub use many::outcome::{ManyOutcome, TargetOutcome};
-pub use many::{Many, ManyPlan, Turn};
-pub use on_host::{HostTool, MissingTool};
-pub use outcome::{Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing};
+pub use execute::parallel_tests::TestRun;
+pub use facts::host_engine::{HostTool, MissingTool};
+pub use host::toolchain::{Toolchain, ToolchainSource};
+pub use model::error::{Error, ErrorKind, Result};
+pub use model::outcome::{
+    Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing,
+};
+pub use model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 #[cfg(feature = "schema")]
-pub use plan::plan_schema;
-pub use plan::{
+pub use plan::plan::plan_schema;
+pub use plan::plan::{
     Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan,
     Prepared, Step, Verb, Warning,
 };
-pub use prefetch::{PrefetchOutcome, Prefetched};
-pub use request::Request;
-pub use shell::ShellRequest;
-pub use side_by_side::TestRun;
-pub use test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
-pub use toolchain::{Toolchain, ToolchainSource};
-pub use toolchain_env::ToolchainEnv;
-pub use workspace::{LocalPackage, Project};
+pub use request::cross::Cross;
+pub use request::event::{Event, EventKind, Listener};
+pub use request::job_budget::{JobBudget, JobSharing};
+pub use request::request::Request;
 
 /// Builds the package in the current directory for `target`.
 ///

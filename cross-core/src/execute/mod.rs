@@ -1,0 +1,9 @@
+//! From the steps of a plan to an outcome.
+
+pub(crate) mod cargo_output;
+pub(crate) mod executor;
+pub(crate) mod failure;
+pub(crate) mod libtest;
+pub(crate) mod nextest;
+pub(crate) mod parallel_tests;
+pub(crate) mod run_resolver;

@@ -1,0 +1,8 @@
+//! From a request and facts to a plan. Nothing here reads or starts anything.
+
+pub(crate) mod coverage;
+pub(crate) mod debugger;
+pub(crate) mod offline;
+pub(crate) mod plan;
+pub(crate) mod planner;
+pub(crate) mod steps;

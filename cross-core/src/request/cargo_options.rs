@@ -1,0 +1,205 @@
+//! Cargo's knobs as typed setters: what is selected, with which features, in which profile.
+
+use std::path::PathBuf;
+
+use crate::request::request::Request;
+
+/// # What is selected
+///
+/// As cargo has it: without any of these, the package of the directory (or the workspace's default
+/// members) with what its verb takes of it.
+impl Request {
+    /// Only this package of the workspace (`--package`). May be given more than once.
+    pub fn package(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.options.packages.push(name.clone());
+        self.flag("--package", name)
+    }
+
+    /// Every package of the workspace (`--workspace`).
+    pub fn workspace(self) -> Self {
+        self.cargo_args(["--workspace"])
+    }
+
+    /// Not this package; with [`workspace`](Request::workspace) (`--exclude`). May be given more than
+    /// once.
+    pub fn exclude(self, name: impl Into<String>) -> Self {
+        self.flag("--exclude", name)
+    }
+
+    /// Only the library (`--lib`).
+    pub fn lib(self) -> Self {
+        self.cargo_args(["--lib"])
+    }
+
+    /// Only this binary (`--bin`). May be given more than once.
+    pub fn bin(self, name: impl Into<String>) -> Self {
+        self.flag("--bin", name)
+    }
+
+    /// All binaries (`--bins`).
+    pub fn bins(self) -> Self {
+        self.cargo_args(["--bins"])
+    }
+
+    /// Only this example (`--example`). May be given more than once.
+    pub fn example(self, name: impl Into<String>) -> Self {
+        self.flag("--example", name)
+    }
+
+    /// All examples (`--examples`).
+    pub fn examples(self) -> Self {
+        self.cargo_args(["--examples"])
+    }
+
+    /// Only this integration test (`--test`). May be given more than once.
+    pub fn test_target(self, name: impl Into<String>) -> Self {
+        self.flag("--test", name)
+    }
+
+    /// Everything that has tests (`--tests`).
+    pub fn tests(self) -> Self {
+        self.cargo_args(["--tests"])
+    }
+
+    /// Only this benchmark (`--bench`). May be given more than once.
+    pub fn bench_target(self, name: impl Into<String>) -> Self {
+        self.flag("--bench", name)
+    }
+
+    /// Everything that has benchmarks (`--benches`).
+    pub fn benches(self) -> Self {
+        self.cargo_args(["--benches"])
+    }
+
+    /// Libraries, binaries, examples, tests and benchmarks (`--all-targets`).
+    pub fn all_targets(self) -> Self {
+        self.cargo_args(["--all-targets"])
+    }
+}
+
+/// # Features and profile
+impl Request {
+    /// With these features (`--features`).
+    pub fn features<I>(self, features: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let features: Vec<String> = features.into_iter().map(Into::into).collect();
+        self.flag("--features", features.join(","))
+    }
+
+    /// With all features (`--all-features`).
+    pub fn all_features(self) -> Self {
+        self.cargo_args(["--all-features"])
+    }
+
+    /// Without the default features (`--no-default-features`).
+    pub fn no_default_features(self) -> Self {
+        self.cargo_args(["--no-default-features"])
+    }
+
+    /// In the release profile (`--release`).
+    ///
+    /// # Default value
+    ///
+    /// Cargo's `dev` profile.
+    pub fn release(self) -> Self {
+        self.cargo_args(["--release"])
+    }
+
+    /// In this profile (`--profile`).
+    pub fn profile(self, name: impl Into<String>) -> Self {
+        self.flag("--profile", name)
+    }
+
+    /// With these flags for every rustc that compiles for the target, and not for build scripts.
+    ///
+    /// They join `target.<triple>.rustflags` of cargo's configuration; as for any such flags, cargo
+    /// leaves `build.rustflags` out of account then. Where the environment has `RUSTFLAGS` or
+    /// `CARGO_ENCODED_RUSTFLAGS`, which replace all of these for cargo, they follow what is in it.
+    ///
+    /// ```
+    /// # let cross = cross_core::Cross::at(".");
+    /// let request = cross.build("aarch64-unknown-linux-gnu").rustflags(["-C", "target-cpu=neoverse-n1"]);
+    /// ```
+    pub fn rustflags<I>(mut self, flags: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let flags = flags.into_iter().map(Into::into);
+        self.options.rustflags.extend(flags);
+        self
+    }
+
+    /// With this entry of cargo's configuration (`--config`): `profile.release.lto = "thin"`.
+    ///
+    /// A file is named by [`cargo_args`](Request::cargo_args), and has to be in the workspace.
+    pub fn config(self, entry: impl Into<String>) -> Self {
+        self.flag("--config", entry)
+    }
+}
+
+/// # How cargo goes about it
+impl Request {
+    /// With `Cargo.lock` as it is: a change it would need is an error (`--locked`).
+    pub fn locked(mut self) -> Self {
+        self.options.locked = true;
+        self
+    }
+
+    /// Without a network: as [`Cross::offline`](crate::Cross::offline), for this request alone.
+    pub fn offline(mut self) -> Self {
+        self.options.offline = true;
+        self
+    }
+
+    /// [`locked`](Request::locked) and [`offline`](Request::offline) (`--frozen`).
+    pub fn frozen(self) -> Self {
+        self.locked().offline()
+    }
+
+    /// With this many jobs at once (`--jobs`), and so many tests over all test binaries.
+    ///
+    /// # Default value
+    ///
+    /// Cargo's: the number of processors.
+    pub fn jobs(self, jobs: u32) -> Self {
+        self.flag("--jobs", jobs.to_string())
+    }
+
+    /// The manifest of the package or workspace, from the directory of the [`Cross`](crate::Cross)
+    /// (`--manifest-path`).
+    ///
+    /// # Default value
+    ///
+    /// The `Cargo.toml` that cargo finds from the directory upwards.
+    pub fn manifest_path(mut self, manifest: impl Into<PathBuf>) -> Self {
+        self.cross = self.cross.manifest_path(manifest);
+        self
+    }
+
+    /// With this target directory in place of the workspace's own (`--target-dir`). Artifacts appear
+    /// in `<dir>/<triple>/<profile>`.
+    pub fn target_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        let dir = self.cross.dir().join(dir.into());
+        self.options.target_dir = Some(dir);
+        self
+    }
+
+    /// Adds arguments for cargo that have no method here.
+    pub fn cargo_args<I>(mut self, args: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.options.cargo.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    fn flag(self, name: &str, value: impl Into<String>) -> Self {
+        self.cargo_args([name.to_owned(), value.into()])
+    }
+}

@@ -1,0 +1,8 @@
+//! What is asked for, as values: a [`Cross`](crate::Cross), its requests and its events.
+
+pub(crate) mod cargo_options;
+pub(crate) mod cross;
+pub(crate) mod event;
+pub(crate) mod job_budget;
+pub(crate) mod plugin;
+pub(crate) mod request;
