@@ -72,28 +72,29 @@ pub use api::prefetch::{PrefetchOutcome, Prefetched};
 pub use api::shell::ShellRequest;
 pub use api::toolchain_env::ToolchainEnv;
 pub use cargo::cli::aliases::Expansion;
-pub use cargo::cli::commands::{Place, markdown as cargo_commands_markdown};
+pub use cargo::cli::command::Place;
+pub use cargo::cli::commands::markdown as cargo_commands_markdown;
 pub use cargo::cli::decision::{Decision, Part};
 pub use cargo::cli::render::Change;
 pub use cargo::workspace::{LocalPackage, Project};
 pub use cross_config::json_schema as config_schema;
-pub use execute::parallel_tests::TestRun;
-pub use facts::host_engine::{HostTool, MissingTool};
-pub use host::toolchain::{Toolchain, ToolchainSource};
 pub use model::error::{Error, ErrorKind, Result};
+pub use model::host_tool::{HostTool, MissingTool};
+pub use model::jobs::{JobBudget, JobSharing};
 pub use model::outcome::{
     Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing,
 };
+pub use model::step::{
+    Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, Prepared, Step, Verb, Warning,
+};
+pub use model::test_run::TestRun;
 pub use model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
+pub use model::toolchain::{Toolchain, ToolchainSource};
 #[cfg(feature = "schema")]
 pub use plan::plan::plan_schema;
-pub use plan::plan::{
-    Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan,
-    Prepared, Step, Verb, Warning,
-};
+pub use plan::plan::{PLAN_SCHEMA_VERSION, Plan};
 pub use request::cross::Cross;
 pub use request::event::{Event, EventKind, Listener};
-pub use request::job_budget::{JobBudget, JobSharing};
 pub use request::request::Request;
 
 /// Builds the package in the current directory for `target`.

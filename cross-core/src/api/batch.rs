@@ -16,9 +16,11 @@ use crate::api::batch::outcome::ManyOutcome;
 use crate::api::batch::run::Run;
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan, Step};
+use crate::model::jobs::JobBudget;
+use crate::model::step::Step;
+use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
 use crate::request::cross::Cross;
-use crate::request::job_budget::{Budget, JobBudget};
+use crate::request::job_budget::Budget;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
 

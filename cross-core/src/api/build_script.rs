@@ -77,8 +77,6 @@
 //! [`Request::offline`]: crate::Request::offline
 //! [`ErrorKind::Recursion`]: crate::ErrorKind::Recursion
 
-pub(crate) use scrub::is_outer_cargos;
-
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -96,8 +94,7 @@ use cross_config::Env;
 
 use crate::host::process_env;
 
-pub(crate) mod dep_info;
-mod embed;
+pub(crate) mod embed;
 mod inputs;
 mod instruction;
 mod outer;

@@ -8,8 +8,8 @@ use cross_engine::process::{self, Stdin};
 use cross_engine::{Cancel, Invocation, Stdio};
 use serde::Serialize;
 
+use crate::cargo::cli::command::Command;
 use crate::cargo::cli::command_line::CommandLine;
-use crate::cargo::cli::commands::Command;
 use crate::cargo::cli::decision::Decision;
 use crate::cargo::cli::flags::{Flag, Phase};
 use crate::cargo::cli::host_settings::{self, Treatment};
@@ -18,7 +18,9 @@ use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::model::outcome::Outcome;
-use crate::plan::plan::{Plan, Verb};
+use crate::model::step::Verb;
+use crate::plan::plan::Plan;
+use crate::request::command_line::Line;
 use crate::request::cross::Cross;
 use crate::request::event::EventKind;
 use crate::request::plugin;
@@ -39,20 +41,6 @@ pub struct CargoRequest {
 struct Way {
     inherit: bool,
     terminal: bool,
-}
-
-/// What planning needs to know of a command line that runs in an environment.
-#[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) line: CommandLine,
-    /// The directory it was given in.
-    pub(crate) dir: PathBuf,
-    pub(crate) stdio: Stdio,
-    pub(crate) terminal: bool,
-    /// The host's program of a plugin: cargo inside finds it where it looks for plugins.
-    pub(crate) plugin: Option<PathBuf>,
-    /// Files that `--config` names.
-    pub(crate) config_files: Vec<PathBuf>,
 }
 
 /// What a command line becomes, before anything is done.

@@ -1,6 +1,8 @@
 //! A target's tools for processes of the host: the environment is made, then each tool is a script that
 //! anything can start.
 
+mod host;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,12 +13,12 @@ use cross_targets::Runner;
 
 use crate::api::shims::{Shims, Use};
 use crate::api::toolchain_env::ToolchainEnv;
-use crate::facts::host_engine;
+use crate::facts::facts::Facts;
+use crate::facts::probe;
 use crate::facts::run_inputs::kept_file;
 use crate::host::files;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
-use crate::plan::plan::EnvironmentRef;
-use crate::plan::planner::{self, Facts};
+use crate::model::step::EnvironmentRef;
 use crate::request::cross::Cross;
 use crate::target::name::TargetName;
 
@@ -111,7 +113,7 @@ impl HostToolsRequest {
         // All but the command itself.
         plan.steps.pop();
         plan.execute(cancel)?;
-        let facts = planner::probe(&request, cancel)?;
+        let facts = probe::probe(&request, cancel)?;
         let mut tools = HostTools {
             target: facts.target.clone(),
             cross: self.cross.clone(),
@@ -176,7 +178,7 @@ impl HostTools {
     /// [`ErrorKind::ToolMissing`] when the environment has no such program.
     pub fn tool(&self, program: &str) -> Result<PathBuf> {
         if self.engine().is_bare() {
-            return host_engine::tool(&self.facts, program);
+            return host::tool(&self.facts, program);
         }
         let shims = self.shims()?;
         let ask = ["sh", "-c", "command -v \"$1\"", "sh", program];
@@ -242,7 +244,7 @@ impl HostTools {
     /// Writes the scripts, and names them by the variables that the environment has inside.
     fn variables(&self) -> Result<ToolchainEnv> {
         if self.engine().is_bare() {
-            return Ok(host_engine::toolchain_env(&self.facts, &PROGRAMS));
+            return Ok(host::toolchain_env(&self.facts, &PROGRAMS));
         }
         let shims = self.shims()?;
         let inside = self.inside();
@@ -368,7 +370,7 @@ impl fmt::Debug for HostTools {
     }
 }
 
-fn write((path, file): (PathBuf, crate::plan::plan::Prepared)) -> Result<PathBuf> {
+fn write((path, file): (PathBuf, crate::model::step::Prepared)) -> Result<PathBuf> {
     files::prepare(&[file])?;
     Ok(path)
 }

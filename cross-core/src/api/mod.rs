@@ -6,6 +6,7 @@ pub(crate) mod cargo_request;
 #[cfg(feature = "cc")]
 pub(crate) mod cc_build;
 pub mod doctor;
+pub(crate) mod environments;
 pub(crate) mod host_tools;
 pub(crate) mod prefetch;
 pub(crate) mod requests;

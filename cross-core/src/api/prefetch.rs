@@ -6,10 +6,10 @@ use serde::Serialize;
 use crate::api::batch::Many;
 use crate::api::batch::outcome::first_error;
 use crate::execute::executor::execute_part;
-use crate::host::toolchain::Toolchain;
 use crate::model::error::Result;
 use crate::model::outcome::Timing;
-use crate::plan::plan::EnvironmentRef;
+use crate::model::step::EnvironmentRef;
+use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
 
 /// What is there after a prefetch: all that the requests need.

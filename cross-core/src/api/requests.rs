@@ -3,9 +3,14 @@
 use std::ffi::OsString;
 
 use crate::api::cargo_request::CargoRequest;
-use crate::plan::plan::Verb;
+use crate::model::error::Result;
+use crate::model::outcome::Outcome;
+use crate::model::step::Verb;
+use crate::plan::plan::Plan;
+use crate::plan::planner;
 use crate::request::cross::Cross;
 use crate::request::request::Request;
+use cross_engine::Cancel;
 
 impl Cross {
     /// A `cargo build` for `target`.
@@ -118,5 +123,44 @@ impl Cross {
     {
         let words = words.into_iter().map(Into::into).collect();
         CargoRequest::new(self.clone(), words)
+    }
+}
+
+impl Request {
+    /// Computes the plan: read-only probes, then pure.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the request from being planned: an unknown target, problems of the
+    /// configuration or of the manifest, no engine, no toolchain.
+    pub fn plan(&self) -> Result<Plan> {
+        self.plan_until(&Cancel::new())
+    }
+
+    /// [`plan`](Request::plan) with a way to stop it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`plan`](Request::plan).
+    pub fn plan_until(&self, cancel: &Cancel) -> Result<Plan> {
+        planner::plan(self, cancel)
+    }
+
+    /// Plans and executes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plan`](Request::plan) and of [`Plan::execute`].
+    pub fn run(&self) -> Result<Outcome> {
+        self.run_until(&Cancel::new())
+    }
+
+    /// [`run`](Request::run) with a way to stop it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Request::run).
+    pub fn run_until(&self, cancel: &Cancel) -> Result<Outcome> {
+        self.plan_until(cancel)?.execute(cancel)
     }
 }

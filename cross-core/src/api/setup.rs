@@ -18,6 +18,7 @@
 mod action;
 mod apply;
 mod facts;
+mod limits;
 mod planning;
 mod podman;
 mod rights;

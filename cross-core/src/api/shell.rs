@@ -4,7 +4,8 @@ use cross_engine::{Cancel, Stdio};
 
 use crate::facts::container_reuse::{self, Keeping};
 use crate::model::error::Result;
-use crate::plan::plan::{Action, OutputKind, Plan, Step};
+use crate::model::step::{Action, OutputKind, Step};
+use crate::plan::plan::Plan;
 use crate::request::cross::Cross;
 
 /// Bash where the environment has it, else what every environment has. `$1` is the target.

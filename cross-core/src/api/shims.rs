@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
 
+use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
 use crate::host::toolchain::{self, Wanted, host_triple};
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
-use crate::plan::plan::Prepared;
-use crate::plan::planner::Facts;
+use crate::model::step::Prepared;
 use crate::request::cross::Cross;
 
 /// The home of what a script starts. That of other runs is in `/tmp`, which is the host's here.

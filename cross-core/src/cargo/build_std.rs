@@ -3,8 +3,8 @@
 use cross_config::{BuildStd, Settings, TargetConfig};
 use cross_targets::{Recipe, StdSource};
 
-use crate::host::toolchain::{Toolchain, ToolchainSource};
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::toolchain::{Toolchain, ToolchainSource};
 
 /// The arguments, where the configuration wants `std` built or nothing else provides it; none where
 /// neither does.

@@ -5,6 +5,7 @@
 pub(crate) mod aliases;
 #[cfg(test)]
 pub(crate) mod cases;
+pub(crate) mod command;
 pub(crate) mod command_line;
 pub(crate) mod commands;
 pub(crate) mod configs;

@@ -3,6 +3,8 @@
 pub(crate) mod build_std;
 pub(crate) mod cli;
 pub(crate) mod config;
+pub(crate) mod dep_info;
 pub(crate) mod json;
+pub(crate) mod outer;
 pub(crate) mod rustflags;
 pub(crate) mod workspace;

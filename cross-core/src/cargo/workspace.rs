@@ -7,8 +7,9 @@ use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, clock, proces
 use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Metadata, Package};
-use crate::facts::environment_name::short_hash;
+use crate::cargo::outer;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
+use crate::model::hash::short_hash;
 
 /// The workspace as far as planning needs it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,34 +73,6 @@ pub(crate) struct HostCargo {
     pub(crate) offline: bool,
 }
 
-/// Variables of an outer cargo (`cargo xtask`, a build script) that mean its package, not ours.
-pub(crate) const OUTER_CARGO: [&str; 24] = [
-    "CARGO",
-    "CARGO_BIN_NAME",
-    "CARGO_CRATE_NAME",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_MAKEFLAGS",
-    "CARGO_MANIFEST_DIR",
-    "CARGO_MANIFEST_LINKS",
-    "CARGO_MANIFEST_PATH",
-    "CARGO_PRIMARY_PACKAGE",
-    "DEBUG",
-    "HOST",
-    "MAKEFLAGS",
-    "MFLAGS",
-    "NUM_JOBS",
-    "OPT_LEVEL",
-    "OUT_DIR",
-    "PROFILE",
-    "RUSTC",
-    "RUSTC_LINKER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTC_WRAPPER",
-    "RUSTDOC",
-    "TARGET",
-    "__CARGO_DEFAULT_LIB_METADATA",
-];
-
 impl HostCargo {
     /// `cargo <subcommand>` on the host, for the manifest.
     pub(crate) fn command(&self, subcommand: &str) -> Invocation {
@@ -117,7 +90,7 @@ impl HostCargo {
         I::Item: Into<String>,
     {
         let mut cargo = Invocation::new(&self.program).args(words).cwd(&self.dir);
-        for name in OUTER_CARGO {
+        for name in outer::UNSET_FOR_HOST_CARGO {
             cargo = cargo.env_value(name, Value::Unset);
         }
         if self.offline {

@@ -10,6 +10,8 @@ use cross_engine::{
 use cross_targets::Glibc;
 
 use crate::execute::cargo_output::{self, Line};
+use crate::execute::container_reuse;
+use crate::execute::debugger::Listening;
 use crate::execute::failure::{
     cargo_failure, disk_full, failed_tests, host_failure, program_failure, says_disk_full,
     tests_failure,
@@ -18,24 +20,35 @@ use crate::execute::libtest;
 use crate::execute::nextest;
 use crate::execute::parallel_tests::SideBySide;
 use crate::execute::run_resolver::Current;
-use crate::facts::container_reuse;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
 use crate::host::glibc_floor;
-use crate::host::toolchain::ToolchainSource;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
+use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
 use crate::model::test_summary::TestSummary;
+use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
-use crate::plan::debugger::Listening;
-use crate::plan::plan::{Action, EnvironmentRef, HostFailure, OutputKind, Plan, Step};
+use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
 use crate::target::emulator_crash::Watch;
 
+impl Plan {
+    /// Carries the plan out.
+    ///
+    /// # Errors
+    ///
+    /// The first step's that fails; the steps after it are not begun, and nothing of it is left
+    /// running. See [`ErrorKind`](crate::ErrorKind) for the classes.
+    pub fn execute(&self, cancel: &Cancel) -> Result<Outcome> {
+        execute(self, cancel)
+    }
+}
+
 /// Carries `plan` out.
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
-    let host = plan.cross.host()?;
-    let mut execution = Execution::new(plan, &host, cancel);
+    let host = &plan.context.host;
+    let mut execution = Execution::new(plan, host, cancel);
     execution.begin()?;
     let timings = execution.steps()?;
     let mut toolchain = plan.toolchain.clone();
@@ -60,8 +73,8 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
 
 /// Carries out a plan that is a part of another, which tells what there is to tell of the whole.
 pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> {
-    let host = plan.cross.host()?;
-    Execution::new(plan, &host, cancel).steps()
+    let host = &plan.context.host;
+    Execution::new(plan, host, cancel).steps()
 }
 
 struct Execution<'a> {
@@ -133,7 +146,7 @@ impl<'a> Execution<'a> {
             engine: self.plan.engine.to_string(),
             reason: self.plan.engine_reason.clone(),
         })?;
-        match self.plan.cross.budget() {
+        match &self.plan.context.budget {
             Some(budget) => self.emit(EventKind::JobsShared(budget.about.clone())),
             None => Ok(()),
         }
@@ -151,7 +164,7 @@ impl<'a> Execution<'a> {
     }
 
     fn tell(&self, kind: EventKind) -> ControlFlow<()> {
-        self.plan.cross.emit(&self.plan.target, kind)
+        self.plan.context.emit(&self.plan.target, kind)
     }
 
     fn step(&mut self, step: &Step) -> Result<()> {
@@ -274,7 +287,7 @@ impl<'a> Execution<'a> {
 
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
         let mut spec = self.current.run(spec, yielding)?;
-        let budget = self.plan.cross.budget().cloned();
+        let budget = self.plan.context.budget.clone();
         let jobs = budget
             .as_ref()
             .map(|it| it.begin(&mut spec, output, self.cancel));

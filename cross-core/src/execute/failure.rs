@@ -5,8 +5,8 @@ use cross_engine::{Invocation, Network, RunSpec};
 
 use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
+use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
-use crate::plan::plan::HostFailure;
 use crate::target::emulator_crash::{Crash, Watch};
 
 /// A failed command of the host.

@@ -1,6 +1,9 @@
 //! From the steps of a plan to an outcome.
 
 pub(crate) mod cargo_output;
+pub(crate) mod commands;
+pub(crate) mod container_reuse;
+pub(crate) mod debugger;
 pub(crate) mod executor;
 pub(crate) mod failure;
 pub(crate) mod libtest;

@@ -1,83 +1,8 @@
-//! Tests run by nextest, each in a process of its own: its words, and what it says as data.
-
-use std::path::{Path, PathBuf};
+//! Reads the test results that nextest prints as JSON.
 
 use serde::Deserialize;
 
-use crate::model::error::Result;
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
-use crate::request::cross::Cross;
-use crate::request::plugin;
-use crate::request::request::Request;
-
-/// Nextest's program, by which cargo finds it.
-pub(crate) const PROGRAM: &str = "cargo-nextest";
-/// Without this, nextest refuses to speak JSON: it is an experiment of its own since 2023.
-pub(crate) const JSON_SWITCH: &str = "NEXTEST_EXPERIMENTAL_LIBTEST_JSON";
-/// What makes nextest print JSON in the only version there is of it.
-pub(crate) const JSON: [&str; 4] = [
-    "--message-format",
-    "libtest-json-plus",
-    "--message-format-version",
-    "0.1",
-];
-/// Cargo's arguments that mean something else to nextest, and what they are called there.
-const CALLED: [(&str, &str); 4] = [
-    ("--profile", "--cargo-profile"),
-    ("--jobs", "--build-jobs"),
-    ("--quiet", "--cargo-quiet"),
-    ("--verbose", "--cargo-verbose"),
-];
-
-impl Request {
-    /// Adds arguments for nextest itself: `["--profile", "ci"]`, `["-E", "test(slow)"]`,
-    /// `["--no-fail-fast"]`.
-    pub fn nextest_args<I>(mut self, args: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<String>,
-    {
-        let args = args.into_iter().map(Into::into);
-        self.options.nextest.extend(args);
-        self
-    }
-
-    /// Packs what [`Cross::nextest`] compiled into this file and runs nothing: `cargo nextest run
-    /// --archive-file` runs it elsewhere. The file is relative to the directory of the [`Cross`]; its name
-    /// ends with `.tar.zst`.
-    ///
-    /// # Default value
-    ///
-    /// The tests are run.
-    pub fn archive(mut self, file: impl Into<PathBuf>) -> Self {
-        let file = self.cross.dir().join(file.into());
-        self.options.archive = Some(file);
-        self
-    }
-}
-
-/// The host's program, for the environment's cargo; `None` where neither is there and an image may have
-/// its own.
-pub(crate) fn program(cross: &Cross, in_image: bool) -> Result<Option<PathBuf>> {
-    let found = plugin::find(cross, PROGRAM)?;
-    match found.is_some() || in_image {
-        true => Ok(found),
-        false => Err(plugin::missing(PROGRAM)),
-    }
-}
-
-/// Cargo's arguments as nextest calls them.
-pub(crate) fn translated(args: &[String]) -> impl Iterator<Item = String> + '_ {
-    args.iter().map(|arg| {
-        let called = CALLED.iter().find(|(cargos, _)| cargos == arg);
-        called.map_or_else(|| arg.clone(), |(_, nextests)| (*nextests).to_owned())
-    })
-}
-
-/// The words that pack everything into `file`.
-pub(crate) fn archive(file: &Path) -> [String; 2] {
-    ["--archive-file".to_owned(), file.display().to_string()]
-}
 
 /// A line that nextest prints in JSON.
 #[derive(Deserialize)]
@@ -184,19 +109,5 @@ mod tests {
         assert_eq!(summary.failures, ["p::it deep::fails"]);
         let names: Vec<_> = summary.binaries.iter().map(|it| &it.name[..]).collect();
         assert_eq!(names, ["p::p", "p::it"]);
-    }
-
-    #[test]
-    fn cargos_words_are_nextests() {
-        let args = ["--profile", "dist", "--jobs", "2", "--workspace"].map(str::to_owned);
-        let words: Vec<_> = translated(&args).collect();
-        let expected = [
-            "--cargo-profile",
-            "dist",
-            "--build-jobs",
-            "2",
-            "--workspace",
-        ];
-        assert_eq!(words, expected);
     }
 }

@@ -5,7 +5,6 @@
 //! binary's output whole. What is delivered is what the binary prints while it is its turn, so that nobody waits
 //! longer for a line than with cargo.
 
-mod planned;
 mod shares;
 mod weights;
 
@@ -21,16 +20,14 @@ use std::time::Duration;
 use cross_engine::process::{Exit, Sink, Stream};
 use cross_engine::{Cancel, End, Host, Relay, RunSpec, Told, Value};
 
-pub use planned::TestRun;
-pub(crate) use planned::plan;
-
+use crate::host::process_env;
 use crate::model::error::{EngineContext as _, IoContext as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
+use crate::model::test_run::{TEST_THREADS, TestRun};
+use crate::plan::parallel_tests;
 use crate::plan::plan::Plan;
 use weights::Weights;
 
-/// How many threads libtest runs tests in.
-pub(crate) const TEST_THREADS: &str = "RUST_TEST_THREADS";
 /// How often is looked for more output of the binary whose turn it is.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -103,7 +100,7 @@ impl SideBySide {
                 weights: binaries.into_iter().map(weigh).collect(),
                 binaries: Vec::new(),
                 complete: false,
-                fail_fast: planned::is_fail_fast(&spec.command),
+                fail_fast: parallel_tests::is_fail_fast(&spec.command),
             }),
             changed: Condvar::new(),
             runner,
@@ -311,3 +308,14 @@ impl Lines {
 
 #[cfg(test)]
 mod tests;
+
+impl TestRun {
+    /// Tells `spec`, which runs the tests, how many may run at once, unless it was told, or would do just so.
+    pub(crate) fn bind(&self, spec: &mut RunSpec) {
+        if self.jobs != process_env::processors() {
+            let threads = || Value::Plain(self.jobs.to_string());
+            let variable = spec.env.entry(TEST_THREADS.to_owned());
+            variable.or_insert_with(threads);
+        }
+    }
+}

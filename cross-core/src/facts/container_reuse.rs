@@ -1,67 +1,22 @@
 //! Containers that are kept between requests: whether, which one, and what is told of it.
 
-use std::fmt::Write as _;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cross_config::Settings;
-use cross_engine::process::{Exit, Sink};
-use cross_engine::{
-    Cancel, Engine, Host, Invocation, Kept, KeptEvent, KeptImage, Pool, RunSpec, Warm,
-};
+use cross_engine::{Engine, Host, Invocation, Kept, KeptImage, Pool, RunSpec, Warm};
 
-use crate::execute::run_resolver::Current;
 use crate::facts::environment_spec::{Base, Definition};
 use crate::facts::environment_state::There;
-use crate::facts::host_engine;
 use crate::model::error::{EngineContext as _, Result};
-use crate::plan::plan::{Action, OutputKind, Plan, Step};
-use crate::plan::planner::Facts;
 use crate::request::cross::Cross;
-use crate::request::event::EventKind;
-
-impl Cross {
-    /// Keeps the containers of docker and podman, and enters them for each run with `exec`, which takes a
-    /// third to a half of the time of a start. The sandbox has nothing to gain from it and ignores it.
-    ///
-    /// By [`Warm::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
-    /// with the last of them (plans hold on to it), however its process ends. By
-    /// [`Warm::across_processes`] later processes find them, and they end by themselves when nobody has used
-    /// them for the time that is given.
-    ///
-    /// A change of anything that is fixed when a container starts (image, toolchain, mounts, user, network)
-    /// makes a new one. Where `CROSS_CONTAINER_OPTS` has words for `run`, nothing is kept: nobody knows what of
-    /// them would hold for an `exec`.
-    ///
-    /// ```no_run
-    /// use std::time::Duration;
-    /// use cross_core::{Cross, Warm};
-    ///
-    /// let watched = Cross::discover()?.keep_warm(Warm::new());
-    /// watched.build("aarch64-unknown-linux-gnu").run()?;
-    /// watched.build("aarch64-unknown-linux-gnu").run()?; // enters the container of the first
-    ///
-    /// let often = Cross::discover()?.keep_warm(Warm::across_processes(Duration::from_secs(300)));
-    /// # Ok::<(), cross_core::Error>(())
-    /// ```
-    ///
-    /// # Default value
-    ///
-    /// What `CROSS_KEEP_WARM` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
-    /// since a single build would pay for a start and an `exec`.
-    #[must_use]
-    pub fn keep_warm(self, warm: Warm) -> Self {
-        self.kept_in(Arc::new(Pool::new(warm)))
-    }
-}
 
 /// The containers that a plan's runs are entered into.
 #[derive(Clone, Debug)]
 pub(crate) struct Keeping {
     pool: Arc<Pool>,
     /// What has to be known of the image; nothing as long as it is not there.
-    image: Option<KeptImage>,
+    pub(crate) image: Option<KeptImage>,
 }
 
 impl Keeping {
@@ -111,12 +66,12 @@ impl Keeping {
     }
 
     /// The pool, if it serves this run.
-    fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&Pool> {
+    pub(crate) fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&Pool> {
         self.pool.serves(engine, spec).then_some(&*self.pool)
     }
 }
 
-fn kept_image(facts: &cross_engine::ImageFacts) -> KeptImage {
+pub(crate) fn kept_image(facts: &cross_engine::ImageFacts) -> KeptImage {
     KeptImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
 }
 
@@ -133,79 +88,4 @@ pub(crate) fn command(
     let image = keeping.image.clone().unwrap_or_default();
     let (enter, kept) = pool.kept(engine, spec, &image, host).engine()?;
     Ok((enter, Some(kept)))
-}
-
-impl Facts {
-    /// The step that runs `spec`.
-    pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
-        let spec = host_engine::as_it_is(spec);
-        let (engine, keeping) = (&self.selected.engine, self.keeping.as_ref());
-        let (command, kept) = command(keeping, engine, &spec, &self.host)?;
-        Ok(Step {
-            purpose: purpose.to_owned(),
-            command: Some(command),
-            kept,
-            action: Action::Run {
-                spec,
-                output,
-                yielding: self.inside.yielding.iter().cloned().collect(),
-            },
-        })
-    }
-}
-
-/// What a transcript says before a command that enters `kept`.
-pub(crate) fn transcript(kept: &Kept) -> String {
-    let mut text = format!("# in the container {}, which is kept", kept.container);
-    if kept.running {
-        let _ = write!(text, " and runs");
-        return text;
-    }
-    // One that hangs on its standard input is started here by something that does not end.
-    let start = match kept.start.args.iter().any(|arg| arg == "--interactive") {
-        true => format!("sleep infinity | {} &", kept.start),
-        false => kept.start.to_string(),
-    };
-    let _ = write!(text, "; unless it runs, it is started first:\n{start}");
-    text
-}
-
-/// Runs `spec` for `plan`: in a kept container, or in one of its own.
-pub(crate) fn run(
-    plan: &Plan,
-    spec: &RunSpec,
-    current: &Current<'_>,
-    host: &Host,
-    cancel: &Cancel,
-    sink: &mut Sink<'_>,
-) -> Result<Exit> {
-    let keeping = plan.keeping.as_ref();
-    let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(&plan.engine, spec)?)))
-    else {
-        return plan.engine.run(spec, host, cancel, sink).engine();
-    };
-    let image = match &keeping.image {
-        Some(image) => image.clone(),
-        None => current.image()?.map(kept_image).unwrap_or_default(),
-    };
-    let mut told = |event: KeptEvent<'_>| match event_of(event) {
-        Some(kind) => plan.cross.emit(&plan.target, kind),
-        None => ControlFlow::Continue(()),
-    };
-    plan.engine
-        .run_kept(spec, pool.for_image(&image), host, cancel, &mut told, sink)
-        .engine()
-}
-
-fn event_of(event: KeptEvent<'_>) -> Option<EventKind> {
-    Some(match event {
-        KeptEvent::Started { container, why, .. } => EventKind::ContainerStarted {
-            container: container.to_owned(),
-            why,
-        },
-        KeptEvent::Entered { container, .. } => EventKind::ContainerEntered {
-            container: container.to_owned(),
-        },
-        _ => return None,
-    })
 }

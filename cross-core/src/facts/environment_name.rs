@@ -5,6 +5,7 @@ use cross_targets::{DebianArch, Machine, Recipe, Runner, RustSource, Target};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::hash::{hex, short_hash};
 
 /// A recipe with the name of what it makes.
 #[derive(Clone, Debug)]
@@ -104,20 +105,4 @@ fn as_command(script: &str) -> String {
         "printf %s {quoted} > /cross-pre-build\nchmod 755 /cross-pre-build\n\
          /cross-pre-build \"$CROSS_TARGET\"\nrm /cross-pre-build"
     )
-}
-
-/// Bytes in lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The first `digits` hexadecimal digits of the SHA-256 of `text`.
-pub(crate) fn short_hash(text: &str, digits: usize) -> String {
-    let mut all = hex(&Sha256::digest(text));
-    all.truncate(digits);
-    all
 }

@@ -8,12 +8,13 @@ use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig};
 use cross_engine::{Engine, ImageBuild, Needs, Source};
 use cross_targets::{Glibc, Machine, Runner, RustSource, Target};
 
-use crate::facts::environment_name::{self, Additions, Named, short_hash};
-use crate::facts::host_engine::Equipment;
+use crate::facts::environment_name::{self, Additions, Named};
+use crate::facts::host_toolset::HostToolset;
 use crate::host::sdk::{self, Found};
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
-use crate::plan::plan::{EnvironmentKind, Warning};
+use crate::model::hash::short_hash;
+use crate::model::step::{EnvironmentKind, Warning};
 use crate::target::name::TargetName;
 use crate::target::runner;
 
@@ -66,7 +67,7 @@ pub(crate) enum Base {
     /// The user's Dockerfile.
     Dockerfile(Box<Dockerfile>),
     /// None: the tools of this machine.
-    Host(Box<Equipment>),
+    Host(Box<HostToolset>),
 }
 
 /// The user's Dockerfile and what it is given.
@@ -167,7 +168,7 @@ impl Definition {
     }
 
     /// None: the tools of this machine.
-    pub(crate) fn on_host(choice: &Choice<'_>, equipment: Equipment) -> Self {
+    pub(crate) fn on_host(choice: &Choice<'_>, equipment: HostToolset) -> Self {
         Definition {
             base: Base::Host(Box::new(equipment)),
             pre_build: None,
@@ -181,7 +182,7 @@ impl Definition {
     }
 
     /// What this machine has in place of an environment, where there is none.
-    pub(crate) fn equipment(&self) -> Option<&Equipment> {
+    pub(crate) fn equipment(&self) -> Option<&HostToolset> {
         match &self.base {
             Base::Host(equipment) => Some(equipment),
             _ => None,

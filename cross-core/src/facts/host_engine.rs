@@ -4,98 +4,37 @@
 //! Candidates and their variables are the rows' (`cross_targets::Toolset`); what is chosen of them is decided
 //! in [`search`] from what is there, and what [`probe`] saw of it.
 
-mod inside;
 mod keys;
 mod missing;
 mod named;
 mod probe;
 mod search;
-mod tools;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
 
 use cross_config::TargetConfig;
 use cross_engine::{Cancel, Host, Network, Root, RunSpec};
 use cross_targets::{Runner, Std, Target};
-use serde::Serialize;
 
 pub(crate) use keys::check as check_keys;
 use missing::Missing;
-pub use missing::MissingTool;
 use probe::Probe;
 use search::{Candidate, Search};
-pub(crate) use tools::{tool, toolchain_env};
 
 use crate::cargo::build_std;
-use crate::cargo::cli::commands::Place;
-use crate::facts::environment_name::{build_architecture, short_hash};
-use crate::host::toolchain::{self, Toolchain, host_triple};
+use crate::cargo::cli::command::Place;
+use crate::facts::environment_name::build_architecture;
+use crate::facts::host_toolset::{HostRunner, HostToolset};
+use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::plan::plan::{Prepared, Verb, Warning};
-use crate::request::cross::Cross;
+use crate::model::host_tool::HostTool;
+use crate::model::step::Verb;
+use crate::model::toolchain::Toolchain;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
 
 /// The engine's name in configuration and on command lines.
 pub(crate) const NAME: &str = "host";
-
-/// A tool of this machine that a request uses, as it was found and tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct HostTool {
-    /// What it is used for: `C compiler and linker`.
-    pub purpose: String,
-    /// Where it is.
-    pub path: PathBuf,
-    /// What it says of its version, where it says anything.
-    pub version: Option<String>,
-}
-
-impl fmt::Display for HostTool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.purpose, self.path.display())?;
-        match &self.version {
-            Some(version) => write!(f, " ({version})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What a machine has to build for one target.
-#[derive(Clone, Debug)]
-pub(crate) struct Equipment {
-    pub(crate) tools: Vec<HostTool>,
-    /// The variables that make builds use them.
-    pub(crate) env: BTreeMap<String, String>,
-    /// The scripts and settings that the variables name.
-    pub(crate) prepared: Vec<Prepared>,
-    /// What starts programs of the target.
-    pub(crate) emulator: Option<search::Emulator>,
-    pub(crate) warnings: Vec<Warning>,
-    /// What compiles, and which version of it: what differs in it must not share compiled code.
-    identity: String,
-}
-
-impl Equipment {
-    /// A script that starts the row's emulator, with this machine's in its place.
-    pub(crate) fn with_emulator(&self, script: &str) -> String {
-        match &self.emulator {
-            // A name that every machine has it by, and that may be a part of other words.
-            Some(it) if it.name != "node" => {
-                script.replace(&it.name, &it.path.display().to_string())
-            }
-            _ => script.to_owned(),
-        }
-    }
-
-    /// The name of what there is instead of an environment.
-    pub(crate) fn name(&self, triple: &str) -> String {
-        format!("host-{triple}-{}", short_hash(&self.identity, 12))
-    }
-}
 
 /// `spec` as it will be: where it runs on the host, nothing of the host is out of sight, nor its network.
 pub(crate) fn as_it_is(mut spec: RunSpec) -> RunSpec {
@@ -127,7 +66,7 @@ pub(crate) struct Given<'a> {
 /// # Errors
 ///
 /// [`ErrorKind::ToolMissing`](crate::ErrorKind::ToolMissing) with every missing or broken tool.
-pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
+pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<HostToolset> {
     let probe = Probe::new(given.host, given.toolchain, cancel);
     let mut missing = Missing::default();
     if links_itself(given.target) {
@@ -161,7 +100,7 @@ pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
     tools.extend(native(&probe, target.triple(), &mut missing)?);
     let identity = format!("{tools:?}\n{:?}", candidate.set.env);
     let emulator = emulator(given, target, Some(&candidate), &probe, &mut missing)?;
-    tools.extend(emulator.as_ref().map(search::Emulator::tool));
+    tools.extend(emulator.as_ref().map(HostRunner::tool));
     missing.std(given);
     if missing.any() {
         return Err(missing.error(given));
@@ -174,7 +113,7 @@ pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
     if candidate.zig.is_some() {
         env.extend([probe.zig_cache()]);
     }
-    Ok(Equipment {
+    Ok(HostToolset {
         env,
         prepared: candidate.prepared(),
         tools,
@@ -232,7 +171,7 @@ fn emulator(
     compiler: Option<&Candidate>,
     probe: &Probe<'_>,
     missing: &mut Missing,
-) -> Result<Option<search::Emulator>> {
+) -> Result<Option<HostRunner>> {
     let asked = given.config.runner.as_ref().map(|it| it.value.as_str());
     let by_us = matches!(asked, None | Some("" | "qemu-user"));
     let starts = starts(given.request);
@@ -319,14 +258,14 @@ pub(crate) fn links_itself(target: &TargetName) -> bool {
 }
 
 /// What there is for such a target: nothing to find but what build scripts need.
-fn unknown(given: &Given<'_>, probe: &Probe<'_>, mut missing: Missing) -> Result<Equipment> {
+fn unknown(given: &Given<'_>, probe: &Probe<'_>, mut missing: Missing) -> Result<HostToolset> {
     let triple = given.target.triple();
     let tools: Vec<_> = native(probe, triple, &mut missing)?.into_iter().collect();
     missing.std(given);
     if missing.any() {
         return Err(missing.error(given));
     }
-    Ok(Equipment {
+    Ok(HostToolset {
         identity: format!("{tools:?}"),
         tools,
         env: BTreeMap::new(),
@@ -351,10 +290,4 @@ fn lacking_std(given: &Given<'_>) -> Option<Vec<String>> {
     };
     let missing = given.toolchain.missing(&needs);
     missing.into_iter().next().map(|it| it.arguments)
-}
-
-/// The variables of the caller, by name.
-fn callers<'a>(cross: &'a Cross, name: &str) -> Option<&'a str> {
-    let value = cross.environment().get_str(name);
-    value.filter(|it| !it.is_empty())
 }

@@ -1,5 +1,7 @@
 //! What a run sees of the host: mounts, variables and the small files made for it.
 
+mod host;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -9,14 +11,14 @@ use cross_targets::Runner;
 
 use crate::cargo::config;
 use crate::cargo::workspace::Workspace;
-use crate::facts::environment_name::short_hash;
 use crate::facts::environment_spec::Definition;
 use crate::host::seccomp;
-use crate::host::toolchain::{Toolchain, host_triple};
+use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::plan::debugger;
-use crate::plan::plan::Prepared;
-use crate::plan::planner::target_dir_key;
+use crate::model::hash::short_hash;
+use crate::model::hash::target_dir_key;
+use crate::model::step::Prepared;
+use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
 use crate::target::name::{TargetName, env_upper};
 use crate::target::runner;
@@ -57,7 +59,7 @@ const ALLOWED_PREFIXES: [&str; 4] = ["CARGO_PROFILE_", "CARGO_TERM_", "CARGO_UNS
 /// Variables of these families that this library sets itself, or that mean something on the host.
 const OURS: [&str; 7] = [
     "CROSS_CACHE_DIR",
-    debugger::PORT,
+    runner::GDB_PORT,
     "CROSS_RUNNER",
     "CROSS_RUSTC_MAJOR_VERSION",
     "CROSS_RUSTC_MINOR_VERSION",

@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::facts::environment_name::hex;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::model::hash::hex;
 use crate::model::outcome::{Artifact, ArtifactKind};
-use crate::plan::plan::Prepared;
+use crate::model::step::Prepared;
 use sha2::{Digest as _, Sha256};
 
 /// What marks a directory as a cache, by the Cache Directory Tagging Specification.

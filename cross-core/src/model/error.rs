@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cross_config::Diagnostic;
 
-use crate::facts::host_engine::MissingTool;
+use crate::model::host_tool::MissingTool;
 use crate::model::outcome::CompilerDiagnostic;
 use crate::model::test_summary::TestSummary;
 

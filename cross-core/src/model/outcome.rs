@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use cross_engine::Engine;
 use serde::Serialize;
 
-use crate::host::toolchain::Toolchain;
+use crate::model::step::{EnvironmentRef, Verb};
 use crate::model::test_summary::TestSummary;
-use crate::plan::plan::{EnvironmentRef, Verb};
+use crate::model::toolchain::Toolchain;
 
 /// What came of a request.
 #[derive(Clone, Debug, Serialize)]

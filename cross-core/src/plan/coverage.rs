@@ -5,31 +5,10 @@ use std::path::{Path, PathBuf};
 use cross_engine::Value;
 
 use crate::model::error::{IoContext as _, Result};
-use crate::plan::plan::{Action, Prepared, Step};
-use crate::request::request::Request;
+use crate::model::step::{Action, Prepared, Step};
 
-/// Makes rustc instrument what it compiles.
-pub(crate) const FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
 /// Says where an instrumented program writes.
 const VARIABLE: &str = "LLVM_PROFILE_FILE";
-
-impl Request {
-    /// Instruments the target's code, and collects what every program that is run writes:
-    /// [`Outcome::raw_profiles`](crate::Outcome::raw_profiles) has the files, on the host, each
-    /// with the identity of its program in its name.
-    ///
-    /// `llvm-profdata merge` and `llvm-cov`, of the LLVM that the toolchain was built with (rustup's
-    /// component `llvm-tools`), make a report of them and of the programs, which are among the
-    /// artifacts. The files of the request before it are removed.
-    ///
-    /// # Default value
-    ///
-    /// Nothing is instrumented.
-    pub fn coverage(mut self) -> Self {
-        self.options.coverage = true;
-        self.rustflags(FLAGS)
-    }
-}
 
 /// Where programs write.
 pub(crate) fn dir(target_dir: &Path) -> PathBuf {

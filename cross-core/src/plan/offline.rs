@@ -1,31 +1,7 @@
 //! Without a network: what a plan would have to obtain keeps it from being one, and is named.
 
-use crate::facts::environment_spec::Definition;
-use crate::facts::environment_state::There;
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::plan::plan::{Action, HostFailure, Step, Verb, Warning};
-use crate::request::request::Request;
-
-/// Whether nothing may use a network for the request. The flag of a command line of the front door is
-/// cargo's own, and says nothing of environments.
-pub(crate) fn is_asked(request: &Request) -> bool {
-    request.cross.is_offline() || (request.options.offline && request.verb != Verb::Cargo)
-}
-
-/// An image of a Dockerfile that copies files is built for every request: whether it is up to date is the
-/// engine's to say, and that may take a network.
-pub(crate) fn warning(definition: &Definition, there: &There) -> Option<Warning> {
-    let image = definition
-        .image()
-        .filter(|_| definition.copies() && there.image.is_some())?;
-    Some(Warning {
-        code: "offline-image".to_owned(),
-        message: format!(
-            "offline, the image `{image}` is used as it is: what its Dockerfile copies may have changed"
-        ),
-        help: Some("a request that is not offline builds it where it has".to_owned()),
-    })
-}
+use crate::model::step::{Action, HostFailure, Step};
 
 impl Step {
     /// What it obtains from elsewhere, in words; nothing where everything it needs is here.
@@ -106,11 +82,10 @@ fn only_the_lock_file(said: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::planner::host_step;
     use cross_engine::{Blueprint, Invocation};
 
     fn fetch() -> Step {
-        host_step(
+        Step::host(
             "fetch dependencies",
             Invocation::new("cargo").arg("fetch"),
             HostFailure::Fetch,
@@ -121,7 +96,7 @@ mod tests {
     fn everything_that_is_missing_is_named_at_once() {
         let rustup = Invocation::new("rustup").args(["target", "add", "x"]);
         let steps = [
-            host_step("install", rustup, HostFailure::Toolchain),
+            Step::host("install", rustup, HostFailure::Toolchain),
             Step {
                 purpose: "make the environment".into(),
                 action: Action::MakeEnvironment(Blueprint::new("x-1", "bookworm", ["gcc"])),

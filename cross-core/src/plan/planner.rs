@@ -1,218 +1,28 @@
 //! From a request and facts to a plan. The facts are probed once, then everything is pure.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use cross_config::{Code, Explained, Network as ConfigNetwork, Origin, Settings, TargetConfig};
-use cross_engine::{
-    Access, Cancel, Environments, Host, ImageBuild, Invocation, Kind, Location, Network, Root,
-    RunSpec, Selected, Value,
-};
+use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
 
 use crate::cargo::build_std;
-use crate::cargo::rustflags;
-use crate::cargo::workspace::{self, HostCargo, Workspace};
-use crate::execute::parallel_tests;
-use crate::facts::container_reuse::Keeping;
-use crate::facts::environment_name::{Named, short_hash};
-use crate::facts::environment_spec::{Base, Definition};
-use crate::facts::environment_state::There;
+use crate::facts::environment_name::Named;
+use crate::facts::environment_spec::Base;
+use crate::facts::facts::Facts;
 use crate::facts::host_engine;
-use crate::facts::run_inputs::{self, Inside};
-use crate::facts::selection::{self, Surroundings};
-use crate::host::toolchain::{self, Toolchain};
+use crate::facts::probe::{self, triples};
+use crate::host::toolchain;
 use crate::model::error::{EngineContext as _, Result};
+use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
 use crate::plan::offline;
-use crate::plan::plan::{
-    Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
-    Verb, Warning,
-};
+use crate::plan::parallel_tests;
+use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
 use crate::plan::steps;
-use crate::request::job_budget::Budget;
+use crate::request::execution_context::ExecutionContext;
 use crate::request::request::{Options, Request};
 use crate::target::emulator_crash::Emulator;
-use crate::target::name::TargetName;
-
-/// Everything a plan depends on besides the request: each probed once.
-pub(crate) struct Facts {
-    pub(crate) host: Host,
-    pub(crate) target: TargetName,
-    pub(crate) cargo: HostCargo,
-    pub(crate) workspace: Workspace,
-    pub(crate) config: TargetConfig,
-    pub(crate) settings: Settings,
-    pub(crate) warnings: Vec<Warning>,
-    pub(crate) explained: Vec<Explained>,
-    pub(crate) selected: Selected,
-    pub(crate) toolchain: Toolchain,
-    pub(crate) definition: Definition,
-    pub(crate) there: There,
-    /// The root as it is now, for showing the commands.
-    pub(crate) root: Root,
-    pub(crate) inside: Inside,
-    /// Arguments that make cargo build `std`, where the configuration wants that.
-    pub(crate) build_std: Vec<String>,
-    /// Arguments that give rustc the flags of the request, where a variable does not.
-    rustflags: Vec<String>,
-    /// The jobs that are shared with requests for other targets.
-    budget: Option<Arc<Budget>>,
-    /// Whether nothing may use a network.
-    offline: bool,
-    /// The containers that are kept, if any are.
-    pub(crate) keeping: Option<Keeping>,
-}
 
 /// Plans `request`.
 pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
-    let facts = probe(request, cancel)?;
+    let facts = probe::probe(request, cancel)?;
     compose(request, facts, cancel)
-}
-
-/// The read-only probes. At most three processes on a warm build: cargo's metadata, the engine's
-/// version, and for a container CLI the image.
-pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
-    let cross = &request.cross;
-    let target = TargetName::parse(&request.target, cross.dir())?;
-    let host = cross.host()?;
-    let cargo = cross.host_cargo()?;
-    let mut workspace = workspace::probe(&cargo, &triples(&target), &host, cancel)?;
-    if let Some(dir) = &request.options.target_dir {
-        workspace.target_directory.clone_from(dir);
-    }
-    let manifest = workspace.built_manifest(&request.options.packages);
-    let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
-    let config = loaded.config.for_target(target.configured());
-    let settings = loaded.config.settings().clone();
-    let Surroundings {
-        definition,
-        selected,
-        toolchain,
-        warnings: of_surroundings,
-    } = selection::find(
-        &selection::Given {
-            request,
-            target: &target,
-            config: &config,
-            settings: &settings,
-            workspace_root: &workspace.root,
-            host: &host,
-        },
-        cancel,
-    )?;
-    let environments = Environments::new(&selected.engine, &host);
-    let keeping = Keeping::chosen(cross, &settings);
-    let kept = keeping.as_ref();
-    let there = match kept.and_then(|it| it.there(&definition, &selected.engine, &host)) {
-        Some(there) => there,
-        None => There::probe(&definition, &environments, cancel)?,
-    };
-    let keeping = keeping.map(|it| it.of_image(&definition, &there));
-    let mut inside = Inside::new(&run_inputs::Given {
-        cross,
-        target: &target,
-        workspace: &workspace,
-        config: &config,
-        settings: &settings,
-        toolchain: &toolchain,
-        definition: &definition,
-        engine: &selected.engine,
-        host: &host,
-    })?;
-    if let Some(image) = &there.image {
-        inside.yield_to(&image.env);
-    }
-    let root = root(&definition, &there, &environments, &inside)?;
-    let rustflags = rustflags::add(&request.options.rustflags, target.triple(), &mut inside.env);
-    let recipe = definition.recipe().map(|named| &named.recipe);
-    let build_std = build_std::arguments(&config, &settings, recipe, &toolchain)?;
-    let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();
-    warnings.extend(of_surroundings);
-    warnings.extend(definition.warning(there.digest()));
-    warnings.extend(without_effect(&settings, &selected));
-    let offline = offline::is_asked(request);
-    if offline {
-        warnings.extend(offline::warning(&definition, &there));
-    }
-    Ok(Facts {
-        cargo,
-        workspace,
-        config,
-        settings,
-        warnings,
-        explained: loaded.config.explain_for(target.configured()),
-        selected,
-        toolchain,
-        definition,
-        there,
-        root,
-        inside,
-        build_std,
-        rustflags,
-        host,
-        target,
-        budget: cross.budget().cloned(),
-        offline,
-        keeping,
-    })
-}
-
-/// The platforms whose dependencies are needed: the target's and that of build scripts. Cargo knows
-/// the dependencies of no target but those of rustc's own list, and is then not asked to choose.
-fn triples(target: &TargetName) -> Vec<String> {
-    let known = target.known().map(|it| it.triple().to_owned());
-    known
-        .into_iter()
-        .flat_map(|triple| [triple, toolchain::host_triple()])
-        .collect()
-}
-
-fn root(
-    definition: &Definition,
-    there: &There,
-    environments: &Environments<'_>,
-    inside: &Inside,
-) -> Result<Root> {
-    match &definition.base {
-        Base::Recipe(named) if there.recipe => environments
-            .root(&named.blueprint.name, &inside.mount_targets())
-            .engine(),
-        Base::Recipe(named) => Ok(environments.unread_root(&named.blueprint.name)),
-        Base::Host(_) => Ok(Root::Host),
-        _ => Ok(Root::Image(definition.image().unwrap_or_default())),
-    }
-}
-
-fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {
-    Warning {
-        code: diagnostic.code.as_str().to_owned(),
-        message: diagnostic.to_string(),
-        help: diagnostic.help.clone(),
-    }
-}
-
-/// Settings that do nothing here.
-fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let mut idle = |origin: &Origin, why: &str, help: &str| {
-        warnings.push(Warning {
-            code: Code::NoEffect.as_str().to_owned(),
-            message: format!("{origin} has no effect: {why}"),
-            help: Some(help.to_owned()),
-        });
-    };
-    let options = &settings.container_opts;
-    if !options.value.is_empty() && selected.engine.kind == Kind::Sandbox {
-        let help = "name docker or podman as the engine, or unset it";
-        idle(&options.origin, "the engine is the sandbox", help);
-    }
-    if settings.in_container.value && selected.engine.has_images() {
-        idle(
-            &settings.in_container.origin,
-            "paths of this container are not translated to those of its host",
-            "use the sandbox, which needs no daemon, or mount the project at the path it has on the host",
-        );
-    }
-    warnings
 }
 
 /// The steps, from facts alone.
@@ -258,7 +68,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         configuration: facts.explained,
         preparation,
         keeping: facts.keeping,
-        cross: request.cross.clone(),
+        context: ExecutionContext::new(&request.cross, facts.host)?,
     })
 }
 
@@ -270,30 +80,6 @@ impl Facts {
         }
         let asked = self.config.runner.as_ref().map(|it| it.value.as_str());
         Emulator::chosen(asked, &self.definition.runner(&self.target))
-    }
-
-    pub(crate) fn environment(&self) -> EnvironmentRef {
-        let recipe = self.definition.recipe();
-        let name = self.definition.name();
-        EnvironmentRef {
-            location: match self.definition.image() {
-                Some(image) => Location::Image(image),
-                None => self.environments().location(&name),
-            },
-            name,
-            kind: self.definition.kind(),
-            recipe_sha256: recipe.map(|it| it.sha256.clone()),
-            suite: recipe.map(|it| it.recipe.suite.clone()),
-            image_id: self.there.image.as_ref().map(|it| it.id.clone()),
-            image_digest: self.there.digest().map(str::to_owned),
-            sdk: self.definition.sdk.as_ref().map(|it| it.path.clone()),
-            exists: self.there.complete(&self.definition),
-            tools: self
-                .definition
-                .equipment()
-                .map(|it| it.tools.clone())
-                .unwrap_or_default(),
-        }
     }
 
     /// What rustup has to add to the toolchain.
@@ -315,7 +101,7 @@ impl Facts {
             .into_iter()
             .map(|missing| {
                 let command = Invocation::new("rustup").args(missing.arguments);
-                host_step(missing.purpose, command, HostFailure::Toolchain)
+                Step::host(missing.purpose, command, HostFailure::Toolchain)
             })
             .collect()
     }
@@ -350,10 +136,6 @@ impl Facts {
             steps.push(self.build_image("the `pre-build` image", build, on, cancel)?);
         }
         Ok(steps)
-    }
-
-    pub(crate) fn environments(&self) -> Environments<'_> {
-        Environments::new(&self.selected.engine, &self.host)
     }
 
     fn recipe_image(&self, named: &Named) -> String {
@@ -418,7 +200,7 @@ impl Facts {
                 command = command.arg(flag);
             }
         }
-        host_step("fetch dependencies", command, HostFailure::Fetch)
+        Step::host("fetch dependencies", command, HostFailure::Fetch)
     }
 
     /// Where `std` is built, the crates that it is made of: fetched by the cargo inside, which alone
@@ -456,83 +238,6 @@ impl Facts {
         ])
     }
 
-    /// `cargo <verb>` as it is called inside: where, for what, and with what the request adds.
-    pub(crate) fn cargo_in(&self, verb: &str, options: &Options) -> Vec<String> {
-        let mut command = vec![self.definition.cargo().to_owned(), verb.to_owned()];
-        if let Some(manifest) = &self.cargo.manifest {
-            command.extend(["--manifest-path".to_owned(), manifest.display().to_string()]);
-        }
-        command.extend(["--target".to_owned(), self.target_argument()]);
-        if options.locked {
-            command.push("--locked".to_owned());
-        }
-        command.extend(self.additions(verb));
-        command.extend(self.rustflags.iter().cloned());
-        command.extend(options.cargo.iter().cloned());
-        command
-    }
-
-    /// What cargo's `--target` is inside.
-    pub(crate) fn target_argument(&self) -> String {
-        self.definition
-            .zigbuild_target()
-            .unwrap_or_else(|| self.target.argument())
-    }
-
-    /// Flags of ours that cargo's `verb` is given.
-    pub(crate) fn additions(&self, verb: &str) -> Vec<String> {
-        let mut flags = self.build_std.clone();
-        if verb == "test" && self.settings.doctests.value && self.toolchain.is_nightly() {
-            flags.push("-Zdoctest-xcompile".to_owned());
-        }
-        flags
-    }
-
-    /// A run of `command` in the environment; `usual` is its network unless the configuration says
-    /// otherwise.
-    pub(crate) fn run_spec(&self, command: Vec<String>, usual: Network) -> RunSpec {
-        let usual = if self.offline { Network::None } else { usual };
-        let network = self
-            .config
-            .network
-            .as_ref()
-            .map_or(usual, |it| match it.value {
-                ConfigNetwork::None => Network::None,
-                ConfigNetwork::Host => Network::Host,
-                _ => Network::Default,
-            });
-        let mut mounts = self.inside.mounts.clone();
-        let mut env = self.inside.env.clone();
-        if network != Network::None {
-            mounts.extend(self.inside.network_mounts.iter().cloned());
-            env.extend(self.inside.network_env.clone());
-        }
-        let spec = RunSpec::new(self.root.clone(), self.cwd(), command)
-            .mounts(mounts)
-            .env(env)
-            .network(network)
-            .name(format!("cross-{}", self.target.triple()))
-            .platform(self.definition.platform(&self.selected.engine).option)
-            .options(self.container_options())
-            .user_namespace(run_inputs::user_namespace(
-                &self.settings,
-                &self.selected.engine,
-            ))
-            .seccomp(self.inside.seccomp.clone());
-        match &self.budget {
-            Some(budget) => budget.bind(spec),
-            None => spec,
-        }
-    }
-
-    /// The user's words for the `run` of a container; the sandbox has none.
-    fn container_options(&self) -> Vec<String> {
-        match self.selected.engine.has_images() {
-            true => self.settings.container_opts.value.clone(),
-            false => Vec::new(),
-        }
-    }
-
     /// Everything of the target that cargo shows its user, in the workspace's own target directory.
     pub(crate) fn mirror(&self) -> Step {
         let triple = self.target.triple();
@@ -546,32 +251,4 @@ impl Facts {
             kept: None,
         }
     }
-
-    /// The request's directory where the environment sees it, else the workspace's root.
-    fn cwd(&self) -> PathBuf {
-        let dir: &Path = &self.cargo.dir;
-        if dir.starts_with(&self.workspace.root) {
-            dir.to_owned()
-        } else {
-            self.workspace.root.clone()
-        }
-    }
-}
-
-pub(crate) fn host_step(
-    purpose: impl Into<String>,
-    command: Invocation,
-    failure: HostFailure,
-) -> Step {
-    Step {
-        purpose: purpose.into(),
-        command: Some(command.clone()),
-        action: Action::Host { command, failure },
-        kept: None,
-    }
-}
-
-/// The key of a target directory: everything that makes compiled host artifacts incompatible.
-pub(crate) fn target_dir_key(environment: &str, toolchain: &Toolchain) -> String {
-    short_hash(&format!("{environment}\n{}", toolchain.identity()), 8)
 }

@@ -4,14 +4,14 @@ use std::iter;
 
 use cross_engine::{Mount, Network, RunSpec, Value};
 
-use crate::cargo::cli::commands::Place;
+use crate::cargo::cli::command::Place;
 use crate::cargo::cli::render;
-use crate::execute::nextest;
+use crate::facts::facts::Facts;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::step::{Action, OutputKind, Prepared, Step, Verb};
 use crate::plan::coverage;
 use crate::plan::debugger::Debugger;
-use crate::plan::plan::{Action, OutputKind, Prepared, Step, Verb};
-use crate::plan::planner::Facts;
+use crate::plan::nextest;
 use crate::request::plugin;
 use crate::request::request::{Options, Request};
 

@@ -203,3 +203,61 @@ impl Request {
         self.cargo_args([name.to_owned(), value.into()])
     }
 }
+
+/// Makes rustc instrument what it compiles.
+const COVERAGE_FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
+
+/// # How tests are run
+impl Request {
+    /// Adds arguments for nextest itself: `["--profile", "ci"]`, `["-E", "test(slow)"]`,
+    /// `["--no-fail-fast"]`.
+    pub fn nextest_args<I>(mut self, args: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let args = args.into_iter().map(Into::into);
+        self.options.nextest.extend(args);
+        self
+    }
+
+    /// Packs what [`Cross::nextest`] compiled into this file and runs nothing: `cargo nextest run
+    /// --archive-file` runs it elsewhere. The file is relative to the directory of the [`Cross`]; its name
+    /// ends with `.tar.zst`.
+    ///
+    /// # Default value
+    ///
+    /// The tests are run.
+    pub fn archive(mut self, file: impl Into<PathBuf>) -> Self {
+        let file = self.cross.dir().join(file.into());
+        self.options.archive = Some(file);
+        self
+    }
+
+    /// Instruments the target's code, and collects what every program that is run writes:
+    /// [`Outcome::raw_profiles`](crate::Outcome::raw_profiles) has the files, on the host, each
+    /// with the identity of its program in its name.
+    ///
+    /// `llvm-profdata merge` and `llvm-cov`, of the LLVM that the toolchain was built with (rustup's
+    /// component `llvm-tools`), make a report of them and of the programs, which are among the
+    /// artifacts. The files of the request before it are removed.
+    ///
+    /// # Default value
+    ///
+    /// Nothing is instrumented.
+    pub fn coverage(mut self) -> Self {
+        self.options.coverage = true;
+        self.rustflags(COVERAGE_FLAGS)
+    }
+
+    /// Runs the test binaries one after the other, as cargo does: for tests that share a port, a file or a
+    /// database with those of another binary. The key `serial-tests` says so for everyone.
+    ///
+    /// # Default value
+    ///
+    /// What the configuration says, else `false`: as many binaries run side by side as there are jobs for their
+    /// tests. What they print is told in cargo's order, each binary's whole.
+    pub fn serial_tests(self, yes: bool) -> Self {
+        self.configured(|layer| layer.serial_tests(yes))
+    }
+}

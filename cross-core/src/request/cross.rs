@@ -1,6 +1,5 @@
 //! The context of every request: where, with which environment, engine and listener.
 
-mod environments;
 mod shared;
 
 use std::collections::BTreeMap;
@@ -11,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
-use cross_engine::{Cancel, Host, Needs, Pool, Preference, Selected, Variables};
+use cross_engine::{Cancel, Host, Needs, Pool, Preference, Selected, Variables, Warm};
 
 use crate::cargo::workspace::Project;
 use crate::host::process_env;
@@ -246,6 +245,39 @@ impl Cross {
         })
     }
 
+    /// Keeps the containers of docker and podman, and enters them for each run with `exec`, which takes a
+    /// third to a half of the time of a start. The sandbox has nothing to gain from it and ignores it.
+    ///
+    /// By [`Warm::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
+    /// with the last of them (plans hold on to it), however its process ends. By
+    /// [`Warm::across_processes`] later processes find them, and they end by themselves when nobody has used
+    /// them for the time that is given.
+    ///
+    /// A change of anything that is fixed when a container starts (image, toolchain, mounts, user, network)
+    /// makes a new one. Where `CROSS_CONTAINER_OPTS` has words for `run`, nothing is kept: nobody knows what of
+    /// them would hold for an `exec`.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use cross_core::{Cross, Warm};
+    ///
+    /// let watched = Cross::discover()?.keep_warm(Warm::new());
+    /// watched.build("aarch64-unknown-linux-gnu").run()?;
+    /// watched.build("aarch64-unknown-linux-gnu").run()?; // enters the container of the first
+    ///
+    /// let often = Cross::discover()?.keep_warm(Warm::across_processes(Duration::from_secs(300)));
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    ///
+    /// # Default value
+    ///
+    /// What `CROSS_KEEP_WARM` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
+    /// since a single build would pay for a start and an `exec`.
+    #[must_use]
+    pub fn keep_warm(self, warm: Warm) -> Self {
+        self.kept_in(Arc::new(Pool::new(warm)))
+    }
+
     fn requested(self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
         self.with(|settings| {
             let layer = settings.request.take().unwrap_or_else(Layer::request);
@@ -344,6 +376,12 @@ impl Cross {
         value.map(PathBuf::from)
     }
 
+    /// The text that a variable of the environment holds, if it holds any.
+    pub(crate) fn text_variable(&self, name: &str) -> Option<&str> {
+        let value = self.0.env.get_str(name);
+        value.filter(|value| !value.is_empty())
+    }
+
     /// The user's CARGO_HOME.
     pub(crate) fn cargo_home(&self) -> Result<PathBuf> {
         self.path_variable("CARGO_HOME")
@@ -371,6 +409,10 @@ impl Cross {
 
     pub(crate) fn environment(&self) -> &Env {
         &self.0.env
+    }
+
+    pub(crate) fn events(&self) -> &Events {
+        &self.0.events
     }
 
     pub(crate) fn emit(&self, target: &str, kind: EventKind) -> ControlFlow<()> {

@@ -11,8 +11,8 @@ use cross_engine::{Cancel, WhyStarted, clock};
 use serde::Serialize;
 
 use crate::cargo::cli::decision::Decision;
+use crate::model::jobs::JobBudget;
 use crate::model::outcome::{Artifact, CompilerDiagnostic};
-use crate::request::job_budget::JobBudget;
 
 /// Something that happened during a request.
 #[derive(Clone, Debug, Serialize)]

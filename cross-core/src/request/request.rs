@@ -5,13 +5,9 @@
 use std::path::PathBuf;
 
 use cross_config::{Layer, LayerBuilder};
-use cross_engine::Cancel;
 
-use crate::api::cargo_request::Line;
-use crate::model::error::Result;
-use crate::model::outcome::Outcome;
-use crate::plan::plan::{Plan, Verb};
-use crate::plan::planner;
+use crate::model::step::Verb;
+use crate::request::command_line::Line;
 use crate::request::cross::Cross;
 
 /// A request, made by [`Cross::build`] and its siblings. Nothing is read or run before
@@ -162,42 +158,5 @@ impl Request {
 
     pub(crate) fn layer(&self) -> Option<Layer> {
         self.layer.clone().map(LayerBuilder::build)
-    }
-
-    /// Computes the plan: read-only probes, then pure.
-    ///
-    /// # Errors
-    ///
-    /// Whatever keeps the request from being planned: an unknown target, problems of the
-    /// configuration or of the manifest, no engine, no toolchain.
-    pub fn plan(&self) -> Result<Plan> {
-        self.plan_until(&Cancel::new())
-    }
-
-    /// [`plan`](Request::plan) with a way to stop it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`plan`](Request::plan).
-    pub fn plan_until(&self, cancel: &Cancel) -> Result<Plan> {
-        planner::plan(self, cancel)
-    }
-
-    /// Plans and executes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`plan`](Request::plan) and of [`Plan::execute`].
-    pub fn run(&self) -> Result<Outcome> {
-        self.run_until(&Cancel::new())
-    }
-
-    /// [`run`](Request::run) with a way to stop it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run`](Request::run).
-    pub fn run_until(&self, cancel: &Cancel) -> Result<Outcome> {
-        self.plan_until(cancel)?.execute(cancel)
     }
 }

@@ -5,9 +5,14 @@ use std::fmt::Write as _;
 
 use cross_targets::Runner;
 
-use crate::plan::debugger::{GDBSERVER, PORT, WAITING};
-
 pub(crate) mod system;
+
+/// The variable by which a script knows the port.
+pub(crate) const GDB_PORT: &str = "CROSS_GDB_PORT";
+/// What starts a program where no emulator is needed.
+pub(crate) const GDBSERVER: &str = "gdbserver";
+/// What a script says before it waits; the port and the program's path follow, with a colon between.
+pub(crate) const WAITING: &str = "cross: waits for gdb on port ";
 
 /// What the configuration calls the runner that gives programs a machine of their own.
 pub(crate) const QEMU_SYSTEM: &str = "qemu-system";
@@ -68,7 +73,7 @@ WebAssembly.instantiate(readFileSync(args[0]), imports)
 /// The script that starts a program of the target so that it waits for gdb, where something that
 /// runs such programs serves it.
 pub(crate) fn debugged(runner: &Runner) -> Option<String> {
-    let option = format!("-g \"${PORT}\" ");
+    let option = format!("-g \"${GDB_PORT}\" ");
     let (program, start) = match runner {
         Runner::QemuUser {
             program,
@@ -84,7 +89,7 @@ pub(crate) fn debugged(runner: &Runner) -> Option<String> {
     let told = format!(
         "program=$1\n\
          case $program in /*) ;; *) program=$PWD/$program ;; esac\n\
-         echo \"{WAITING}${PORT}: $program\" >&2\n"
+         echo \"{WAITING}${GDB_PORT}: $program\" >&2\n"
     );
     Some(command(program, &(told + &start)))
 }
@@ -199,7 +204,7 @@ mod tests {
         ] {
             let run = Invocation::new(&script).arg("/w/app");
             let path = format!("{}:/usr/bin:/bin", dir.path().display());
-            let variables = [("PATH", path.as_str()), (PORT, "1234"), ("SAYS", says)];
+            let variables = [("PATH", path.as_str()), (GDB_PORT, "1234"), ("SAYS", says)];
             let variables = variables.map(|(name, value)| (name.into(), value.into()));
             let said = process::output(&run, &variables.into(), &Cancel::new()).unwrap();
             assert_eq!((said.exit.code, said.exit.signal), (code, signal), "{says}");

@@ -1,9 +1,9 @@
 //! What came of requests for several targets: each one's result, in the order asked.
 
 use crate::model::error::Error;
+use crate::model::jobs::JobBudget;
 use crate::model::outcome::{Outcome, Timing};
-use crate::plan::plan::Verb;
-use crate::request::job_budget::JobBudget;
+use crate::model::step::Verb;
 
 /// What came of requests for several targets.
 ///
@@ -96,7 +96,7 @@ pub(crate) fn first_error<T>(many: ManyOutcome<T>) -> crate::Result<Vec<T>> {
 mod tests {
     use super::*;
     use crate::model::error::ErrorKind;
-    use crate::request::job_budget::JobSharing;
+    use crate::model::jobs::JobSharing;
 
     fn of(results: Vec<(Result<u32, Error>, bool)>) -> ManyOutcome<u32> {
         let names = ["a", "b", "c"];

@@ -2,7 +2,8 @@
 
 use cross_engine::Invocation;
 
-use crate::plan::plan::{Action, Plan, Step};
+use crate::model::step::{Action, Step};
+use crate::plan::plan::Plan;
 
 /// A command of the host that is run once for several requests.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub(crate) fn of(plans: &[(usize, &Plan)]) -> Vec<Shared> {
         for (step, command) in host_steps(plan) {
             let key = without_targets(command);
             let same = |(first, shared): &&mut (&Plan, Shared)| {
-                shared.key == key && first.cross.environment() == plan.cross.environment()
+                shared.key == key && first.context.host.variables == plan.context.host.variables
             };
             match all.iter_mut().find(same) {
                 Some((_, shared)) => {
@@ -91,15 +92,14 @@ fn without_targets(command: &Invocation) -> Invocation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::plan::HostFailure;
-    use crate::plan::planner::host_step;
+    use crate::model::step::HostFailure;
 
     fn fetch(words: &str) -> Invocation {
         Invocation::new("cargo").args(words.split(' '))
     }
 
     fn merged(first: &str, second: &str) -> String {
-        let mut step = host_step("fetch", fetch(first), HostFailure::Fetch);
+        let mut step = Step::host("fetch", fetch(first), HostFailure::Fetch);
         merge(&mut step, &fetch(second));
         step.command.unwrap().args.join(" ")
     }

@@ -10,9 +10,9 @@ use crate::model::error::Result;
 use crate::plan::plan::Plan;
 use crate::target::name::{TargetName, env_upper};
 
-use super::dep_info;
 use super::embed::Embedded;
 use super::selection::Selected;
+use crate::cargo::dep_info;
 
 /// Variables beside the configuration's that change what is compiled. `PATH`, `CARGO_HOME`,
 /// `RUSTUP_HOME` and `RUSTUP_TOOLCHAIN` are not among them: they say where to find things, differ

@@ -4,10 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::Env;
+use crate::cargo::outer::GUARD;
 use crate::model::error::{Error, ErrorKind, Result};
-
-/// Set in every build that a build script begins, to the package of the script.
-pub(super) const GUARD: &str = "CROSS_CORE_ACTIVE";
 
 /// What cargo sets for a build script, and all together for nothing else.
 const SIGNS: [&str; 5] = [

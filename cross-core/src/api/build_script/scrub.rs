@@ -2,122 +2,15 @@
 
 use std::ffi::OsStr;
 
-use crate::Env;
+use cross_config::Env;
 
-use super::outer::{GUARD, Outer};
-
-/// What becomes of a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Goes,
-    Stays,
-}
-
-use Fate::{Goes, Stays};
-
-const ITS_BUILD: &str = "it says how the outer package is built: for what, where, with which flags";
-const ITS_PACKAGE: &str = "it describes the outer package";
-const JOBSERVER: &str =
-    "a jobserver's pipes are of this process tree: NUM_JOBS becomes the inner jobs";
-const COMPILER: &str = "the outer compiler, and what wraps it: clippy, rust-analyzer, a cache";
-const FLAGS: &str = "flags are the outer target's";
-const USERS: &str = "a setting of the user's own";
-
-/// Variables, and families of them where the name ends in `*`. The first row that fits decides; what
-/// no row names stays.
-///
-/// What stays is only for the tools of the host: what runs in the environment sees an allow-list.
-const TABLE: [(&str, Fate, &str); 47] = [
-    ("OUT_DIR", Goes, ITS_BUILD),
-    ("TARGET", Goes, ITS_BUILD),
-    ("HOST", Goes, ITS_BUILD),
-    ("NUM_JOBS", Goes, ITS_BUILD),
-    ("OPT_LEVEL", Goes, ITS_BUILD),
-    ("DEBUG", Goes, ITS_BUILD),
-    ("PROFILE", Goes, ITS_BUILD),
-    // Its target directory above all, whose lock the outer cargo holds until the script ends: H1.
-    ("CARGO_BUILD_*", Goes, ITS_BUILD),
-    ("CARGO_TARGET_DIR", Goes, ITS_BUILD),
-    ("CARGO_TARGET_TMPDIR", Goes, ITS_PACKAGE),
-    ("DEP_*", Goes, "what libraries told the outer package"),
-    ("CARGO_MAKEFLAGS", Goes, JOBSERVER),
-    ("MAKEFLAGS", Goes, JOBSERVER),
-    ("MFLAGS", Goes, JOBSERVER),
-    ("RUSTC", Goes, COMPILER),
-    ("RUSTC_*", Goes, COMPILER),
-    ("RUSTDOC", Goes, COMPILER),
-    ("RA_RUSTC_WRAPPER", Goes, COMPILER),
-    ("CLIPPY_*", Goes, COMPILER),
-    ("RUSTFLAGS", Goes, FLAGS),
-    ("RUSTDOCFLAGS", Goes, FLAGS),
-    (
-        "LD_LIBRARY_PATH",
-        Goes,
-        "the outer build's directories are first in it",
-    ),
-    (
-        "DYLD_FALLBACK_LIBRARY_PATH",
-        Goes,
-        "the outer build's directories are first in it",
-    ),
-    (
-        "RUST_RECURSION_COUNT",
-        Goes,
-        "how many of rustup's proxies led here",
-    ),
-    (
-        "RUSTUP_TOOLCHAIN_SOURCE",
-        Goes,
-        "why rustup chose the outer toolchain",
-    ),
-    ("__CARGO_*", Goes, "cargo's own"),
-    ("CARGO_HOME", Stays, USERS),
-    ("CARGO_ALIAS_*", Stays, USERS),
-    ("CARGO_CACHE_*", Stays, USERS),
-    ("CARGO_CREDENTIAL_ALIAS_*", Stays, USERS),
-    ("CARGO_HTTP_*", Stays, USERS),
-    ("CARGO_INCREMENTAL", Stays, USERS),
-    ("CARGO_INSTALL_ROOT", Stays, USERS),
-    ("CARGO_LOG", Stays, USERS),
-    ("CARGO_NET_*", Stays, USERS),
-    ("CARGO_PROFILE_*", Stays, USERS),
-    ("CARGO_REGISTRIES_*", Stays, USERS),
-    ("CARGO_REGISTRY_*", Stays, USERS),
-    ("CARGO_RESOLVER_*", Stays, USERS),
-    ("CARGO_SOURCE_*", Stays, USERS),
-    ("CARGO_TARGET_*", Stays, USERS),
-    ("CARGO_TERM_*", Stays, USERS),
-    ("CARGO_UNSTABLE_*", Stays, USERS),
-    // The rest of cargo's, and what it will have to say in later versions.
-    ("CARGO", Goes, ITS_PACKAGE),
-    ("CARGO_*", Goes, ITS_PACKAGE),
-    (GUARD, Goes, "it is set anew"),
-    ("CROSS_*", Stays, USERS),
-];
-
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(family) => name.starts_with(family),
-        None => name == pattern,
-    }
-}
-
-/// The row of the table that decides about `name`.
-fn row(name: &OsStr) -> Option<(Fate, &'static str)> {
-    let name = name.to_str()?;
-    let row = TABLE.iter().find(|(pattern, ..)| fits(pattern, name))?;
-    Some((row.1, row.2))
-}
-
-/// Whether a variable is about the package that an outer cargo builds or runs.
-pub(crate) fn is_outer_cargos(name: &str) -> bool {
-    matches!(row(OsStr::new(name)), Some((Goes, _)))
-}
+use super::outer::Outer;
+use crate::cargo::outer::{GUARD, is_removed};
 
 /// The environment of the inner build: the outer's without what is about the outer build, marked so
 /// that a build script in there knows where it runs.
 pub(super) fn inner_env(outer: &Outer) -> Env {
-    let stays = |name: &OsStr| !matches!(row(name), Some((Goes, _)));
+    let stays = |name: &OsStr| !is_removed(name);
     let mut env: Env = outer
         .env
         .iter()
@@ -220,24 +113,6 @@ mod tests {
         }
         for name in THE_USERS {
             assert!(env.get(name).is_some(), "{name} stays");
-        }
-    }
-
-    #[test]
-    fn h3_every_row_has_a_reason_and_is_reached() {
-        for (n, (pattern, fate, why)) in TABLE.iter().enumerate() {
-            let name = pattern.replace('*', "X");
-            let first = TABLE.iter().position(|(it, ..)| fits(it, &name));
-            assert_eq!(first, Some(n), "{pattern} is never asked");
-            assert!(!why.is_empty(), "{pattern} {fate:?}");
-        }
-    }
-
-    #[test]
-    fn h3_no_less_goes_than_for_the_hosts_cargo() {
-        for name in crate::cargo::workspace::OUTER_CARGO {
-            let fate = row(OsStr::new(name)).map(|(fate, _)| fate);
-            assert_eq!(fate, Some(Goes), "{name}");
         }
     }
 

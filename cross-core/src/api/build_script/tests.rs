@@ -1,7 +1,7 @@
-use super::outer::GUARD;
 use super::outer::tests::script;
 use super::*;
 use crate::ErrorKind;
+use crate::cargo::outer::GUARD;
 
 /// A build of a script with the variables of [`script`] and `more`, whose `OUT_DIR` is `out`.
 fn build(out: &Path, more: &[(&str, &str)]) -> Build {

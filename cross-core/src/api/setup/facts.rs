@@ -11,6 +11,7 @@ use std::time::Duration;
 use cross_engine::{Cancel, Engine, Host, Kind, clock, probe};
 use sha2::{Digest as _, Sha256};
 
+use super::limits::Limits;
 use super::podman::{DROP_IN, PodmanConfig, PodmanMachine, Shortfall};
 use super::subids;
 use super::verified::Verified;
@@ -31,10 +32,6 @@ const PROGRAMS: [&str; 8] = [
 const SYSTEM_DIRS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /// Package lists older than this are fetched again before something is installed.
 const LISTS_OLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// The bit of `CAP_SYS_RESOURCE` in a capability mask.
-const CAP_SYS_RESOURCE: u64 = 1 << 24;
-/// The user ids of a process that is in no user namespace but the machine's own.
-const ALL_IDS: [&str; 3] = ["0", "0", "4294967295"];
 
 /// What is true of this machine.
 #[derive(Clone, Debug)]
@@ -83,17 +80,6 @@ pub(crate) struct System {
     pub(super) name: String,
     /// It and those it descends from.
     pub(super) family: BTreeSet<String>,
-}
-
-/// What this process may use at most, and whether it may raise that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Open files.
-    pub(super) nofile: u64,
-    /// Processes.
-    pub(super) nproc: u64,
-    /// Whether it has `CAP_SYS_RESOURCE` in the machine's own user namespace.
-    pub(super) may_raise: bool,
 }
 
 /// What is true of podman here.
@@ -219,29 +205,6 @@ impl System {
     /// Whether packages have Debian's names and are installed by `apt-get`.
     pub(super) fn is_debian_like(&self) -> bool {
         self.family.contains("debian") || self.family.contains("ubuntu")
-    }
-}
-
-impl Limits {
-    /// Reads the texts of `limits`, `status` and `uid_map` of a process in `/proc`.
-    pub(super) fn read(limits: &str, status: &str, uid_map: &str) -> Self {
-        let hard = |name: &str| {
-            let mut lines = limits.lines();
-            let values = lines.find_map(|line| line.strip_prefix(name))?;
-            values.split_whitespace().nth(1)?.parse().ok()
-        };
-        let capabilities = status.lines().find_map(|line| {
-            let mask = line.strip_prefix("CapEff:")?;
-            u64::from_str_radix(mask.trim(), 16).ok()
-        });
-        let capable = capabilities.unwrap_or_default() & CAP_SYS_RESOURCE != 0;
-        let own = uid_map.split_whitespace().eq(ALL_IDS);
-        Limits {
-            // `unlimited` is not a number.
-            nofile: hard("Max open files").unwrap_or(u64::MAX),
-            nproc: hard("Max processes").unwrap_or(u64::MAX),
-            may_raise: capable && own,
-        }
     }
 }
 
@@ -373,27 +336,6 @@ mod tests {
         assert!(!fedora.is_debian_like());
         assert_eq!(fedora.name, "fedora");
         assert_eq!(system("").name, "unknown");
-    }
-
-    #[test]
-    fn limits_are_read_from_the_kernels_words() {
-        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
-                      Max processes             96365                96366                processes \n\
-                      Max open files            1024                 20000                files     \n\
-                      Max pending signals       96365                96365                signals   \n";
-        let (full, restricted) = ("CapEff:\t000001ffffffffff\n", "CapEff:\t000001fffeffffff\n");
-        let own = "         0          0 4294967295\n";
-        let read = Limits::read(limits, restricted, own);
-        assert_eq!(
-            (read.nofile, read.nproc, read.may_raise),
-            (20_000, 96_366, false)
-        );
-        assert!(Limits::read(limits, full, own).may_raise);
-        // Root of a user namespace has the capability, but not over limits.
-        assert!(!Limits::read(limits, full, "0 100000 65536").may_raise);
-        let unlimited =
-            "Max open files            unlimited            unlimited            files\n";
-        assert_eq!(Limits::read(unlimited, full, own).nofile, u64::MAX);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! crun, refuses machines that use both cgroup versions. On a usual machine neither matters, so
 //! nothing is written there.
 
-use super::facts::Limits;
+use super::limits::Limits;
 
 /// The limit podman asks for where its configuration names none, for open files and processes.
 const PODMAN_WISH: u64 = 1 << 20;

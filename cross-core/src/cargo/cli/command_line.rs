@@ -4,7 +4,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::commands::{self, Command, ITSELF, Nested, Rule};
+use super::command::{Command, ITSELF, Nested, Rule};
+use super::commands;
 use super::flags::{Flag, Phase};
 use super::problem;
 use super::words::{Item, Kind, Reader, no_target};

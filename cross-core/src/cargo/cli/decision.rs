@@ -6,8 +6,8 @@ use cross_targets::edit_distance;
 use serde::Serialize;
 
 use super::aliases::{Expanded, Expansion};
+use super::command::{Place, Rule};
 use super::command_line::CommandLine;
-use super::commands::{Place, Rule};
 use super::problem;
 use super::render::{Change, shown};
 use super::table::COMMANDS;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::command::Place;
 use super::command_line::CommandLine;
-use super::commands::Place;
 use super::flags::{Flag, Phase};
 use super::problem;
 use super::words::{Item, Kind};

@@ -6,7 +6,7 @@
 //!
 //! Sources: `cargo --list` of cargo 1.95, and the plugins' own documentation.
 
-use super::commands::{Command, Exception, Nested, Place, Rule};
+use super::command::{Command, Exception, Nested, Place, Rule};
 use super::flags::{Flag, Phase};
 
 const COMPILES: Place = Place::Environment {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::api::build_script::dep_info;
+use crate::cargo::dep_info;
 
 /// Weighs binaries; each source file is read once.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@
 use cross_config::{Code, Network, Origin, Settings, TargetConfig};
 
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::plan::plan::Warning;
+use crate::model::step::Warning;
 use crate::target::runner;
 
 /// What becomes of a key.

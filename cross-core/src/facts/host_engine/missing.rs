@@ -1,6 +1,5 @@
 //! Everything that a host lacks for a request, in one error.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cross_targets::{HostEmulator, Target, Toolset, ToolsetKind};
@@ -8,47 +7,11 @@ use cross_targets::{HostEmulator, Target, Toolset, ToolsetKind};
 use super::search::{Tried, Why};
 use super::{Given, lacking_std};
 use crate::model::error::{Error, ErrorKind};
-use crate::plan::plan::Verb;
+use crate::model::host_tool::MissingTool;
+use crate::model::step::Verb;
 
 /// How Zig gets onto a machine without anybody's rights.
 const INSTALL_ZIG: &str = "python3 -m pip install ziglang";
-
-/// Something that the engine `host` needs and that this machine does not have, or not in working order:
-/// see [`Error::missing_tools`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MissingTool {
-    /// What it is for: `C compiler and linker for aarch64-unknown-linux-gnu`.
-    pub purpose: String,
-    /// What was looked for: names of programs, any of which would do.
-    pub looked_for: Vec<String>,
-    /// Programs that are there and do not work, each with what it said when it was tried.
-    pub broken: Vec<(PathBuf, String)>,
-    /// The Debian packages that have it. Empty where there are none.
-    pub packages: Vec<String>,
-    /// The command that installs it without packages, where there is one.
-    pub command: Option<String>,
-}
-
-impl fmt::Display for MissingTool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.purpose)?;
-        let mut mark = ": ";
-        for (path, said) in &self.broken {
-            write!(
-                f,
-                "{mark}`{}` is there and does not work: {said}",
-                path.display()
-            )?;
-            mark = "; ";
-        }
-        if !self.looked_for.is_empty() {
-            let names: Vec<_> = self.looked_for.iter().map(|it| format!("`{it}`")).collect();
-            write!(f, "{mark}{} not there", names.join(", "))?;
-        }
-        Ok(())
-    }
-}
 
 /// What is missing, as it is found out.
 #[derive(Debug, Default)]

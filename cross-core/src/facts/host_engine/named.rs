@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cross_targets::{Target, Toolset, ToolsetKind};
 
-use super::{Given, callers};
+use super::Given;
 use crate::cargo::cli::configs::Configs;
 use crate::model::error::Result;
 use crate::request::cross::Cross;
@@ -25,7 +25,7 @@ pub(super) struct Named {
 pub(super) fn linker(given: &Given<'_>, target: Target) -> Result<Option<Named>> {
     let cross = &given.request.cross;
     let variable = format!("CARGO_TARGET_{}_LINKER", given.target.env_upper());
-    if let Some(linker) = callers(cross, &variable) {
+    if let Some(linker) = cross.text_variable(&variable) {
         let linker = linker.to_owned();
         let by = variable;
         return Ok(Some(Named { linker, by }));
@@ -40,7 +40,10 @@ pub(super) fn linker(given: &Given<'_>, target: Target) -> Result<Option<Named>>
 /// When cargo's configuration is not TOML.
 pub(super) fn has_runner(given: &Given<'_>, target: Target) -> Result<bool> {
     let cross = &given.request.cross;
-    if callers(cross, &given.target.runner_variable()).is_some() {
+    if cross
+        .text_variable(&given.target.runner_variable())
+        .is_some()
+    {
         return Ok(true);
     }
     let configs = configs(cross)?;

@@ -10,13 +10,15 @@ use std::time::Duration;
 use cross_engine::process::{self, Output};
 use cross_engine::{Cancel, ErrorKind as Kind, Host, Invocation, Memory, Stamp, clock};
 use cross_targets::{HostEmulator, Runner, Toolset, ToolsetKind};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::search::{Candidate, Emulator, Machine};
-use crate::facts::environment_name::short_hash;
+use super::search::{Answer, Candidate, Machine};
+use crate::facts::host_toolset::HostRunner;
 use crate::host::files;
-use crate::host::toolchain::{Toolchain, host_triple};
+use crate::host::toolchain::host_triple;
 use crate::model::error::{EngineContext as _, IoContext as _, Result};
+use crate::model::hash::short_hash;
+use crate::model::toolchain::Toolchain;
 
 /// What a probe is patient for: Zig compiles a libc when it is called for the first time.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -37,12 +39,6 @@ try:
 except ImportError:
     print()
 for directory in sys.path: print(directory)";
-
-/// What something that works said of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Answer {
-    pub(super) version: Option<String>,
-}
 
 /// The machine that is asked.
 pub(super) struct Probe<'a> {
@@ -67,7 +63,7 @@ impl<'a> Probe<'a> {
     }
 
     /// The emulator by the first of its names, and the first place where libraries for it are.
-    pub(super) fn emulator(&self, wanted: &HostEmulator, runner: Runner) -> Option<Emulator> {
+    pub(super) fn emulator(&self, wanted: &HostEmulator, runner: Runner) -> Option<HostRunner> {
         let path = wanted.names.iter().find_map(|name| self.find(name))?;
         let place = wanted
             .prefixes
@@ -77,7 +73,7 @@ impl<'a> Probe<'a> {
             Runner::QemuUser { cpu, .. } => cpu,
             _ => None,
         };
-        Some(Emulator {
+        Some(HostRunner {
             name: wanted.names.first().cloned().unwrap_or_default(),
             path,
             prefix: place.map(|(dir, _)| dir.clone()),
@@ -95,7 +91,7 @@ impl<'a> Probe<'a> {
     pub(super) fn runs(
         &self,
         compiler: &Candidate,
-        emulator: Option<&Emulator>,
+        emulator: Option<&HostRunner>,
     ) -> Result<Tested<Answer>> {
         let mut stamps = stamps_of(compiler);
         stamps.extend(
@@ -142,7 +138,7 @@ impl<'a> Probe<'a> {
     }
 
     /// Whether an emulator answers at all, where what it runs cannot be made by a C compiler alone.
-    pub(super) fn answers(&self, emulator: &Emulator) -> Result<Tested<Answer>> {
+    pub(super) fn answers(&self, emulator: &HostRunner) -> Result<Tested<Answer>> {
         let key = emulator.path.display().to_string();
         self.remembered("answer", &key, vec![Stamp::of(&emulator.path)], || {
             let ask = Invocation::new(&emulator.path).arg("--version");

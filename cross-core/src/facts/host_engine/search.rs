@@ -5,10 +5,16 @@ use std::path::{Path, PathBuf};
 
 use cross_targets::{Target, Toolset, ToolsetKind};
 
-use super::HostTool;
-use super::probe::Answer;
 use crate::model::error::Result;
-use crate::plan::plan::{Prepared, Warning};
+use crate::model::host_tool::HostTool;
+use crate::model::step::{Prepared, Warning};
+use serde::{Deserialize, Serialize};
+
+/// What something that works said of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Answer {
+    pub(super) version: Option<String>,
+}
 
 /// What a machine is asked while tools are chosen.
 pub(super) trait Machine {
@@ -224,35 +230,6 @@ impl Choice {
             Why::Lacks(_) => None,
         });
         broken.collect()
-    }
-}
-
-/// What starts programs of the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Emulator {
-    /// What the row calls it.
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
-    /// Where the target's loader and libraries are.
-    pub(crate) prefix: Option<String>,
-    /// The file that shows it.
-    pub(super) libc: Option<PathBuf>,
-    /// Further arguments.
-    pub(super) args: Vec<String>,
-    pub(crate) version: Option<String>,
-}
-
-impl Emulator {
-    pub(super) fn with_version(self, version: Option<String>) -> Self {
-        Emulator { version, ..self }
-    }
-
-    pub(super) fn tool(&self) -> HostTool {
-        HostTool {
-            purpose: "emulator".to_owned(),
-            path: self.path.clone(),
-            version: self.version.clone(),
-        }
     }
 }
 

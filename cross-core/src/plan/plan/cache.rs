@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use cross_engine::Location;
 
 use super::Plan;
-use crate::facts::environment_name::short_hash;
 use crate::model::error::{IoContext as _, Result};
+use crate::model::hash::short_hash;
 
 impl Plan {
     /// The key under which a CI system keeps [`cache_paths`](Plan::cache_paths):
@@ -48,7 +48,7 @@ impl Plan {
             Location::Directory(dir) => Some(dir.clone()),
             _ => None,
         };
-        let home = self.cross.cargo_home()?;
+        let home = &self.context.cargo_home;
         // Sources are unpacked from the archives and checkouts again in a moment.
         let fetched = ["registry/index", "registry/cache", "git/db"].map(|part| home.join(part));
         Ok(environment

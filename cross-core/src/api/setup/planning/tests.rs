@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::facts::{Limits, PodmanFacts, System};
+use super::super::facts::{PodmanFacts, System};
+use super::super::limits::Limits;
 use super::super::podman::{PodmanConfig, PodmanMachine};
 use super::super::rights::{Rights, divide};
 use super::super::verified::Verified;

@@ -1,5 +1,5 @@
 use super::super::cases::CASES;
-use super::super::commands::Place;
+use super::super::command::Place;
 use super::super::render::Inside;
 use super::*;
 use crate::ErrorKind;

@@ -10,30 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use cross_config::Env;
 use cross_engine::Value;
 
-use super::search::Emulator;
-use super::{Equipment, callers};
-use crate::api::build_script::is_outer_cargos;
-use crate::facts::run_inputs::{Given, Inside, kept_file};
-use crate::host::toolchain::ToolchainSource;
+use super::{Given, Inside, kept_file};
+use crate::cargo::outer;
+use crate::facts::host_toolset::{HostRunner, HostToolset};
 use crate::model::error::Result;
-use crate::plan::plan::Prepared;
-use crate::plan::planner::target_dir_key;
+use crate::model::hash::target_dir_key;
+use crate::model::step::Prepared;
+use crate::model::toolchain::ToolchainSource;
 use crate::target::runner;
-
-/// What is the user's own word to a plain cargo, even where a cargo passes it on.
-const USERS: [&str; 7] = [
-    "CARGO_BUILD_",
-    "RUSTFLAGS",
-    "RUSTDOCFLAGS",
-    "RUSTC_BOOTSTRAP",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "CARGO_TARGET_DIR",
-];
 
 impl Inside {
     /// What a run on the host sees.
-    pub(crate) fn on_host(given: &Given<'_>, equipment: &Equipment) -> Result<Self> {
+    pub(crate) fn on_host(given: &Given<'_>, equipment: &HostToolset) -> Result<Self> {
         let triple = given.target.triple();
         let key = target_dir_key(&given.definition.name(), given.toolchain);
         let target_root = &given.workspace.target_directory;
@@ -57,7 +45,7 @@ impl Inside {
         inside.variables_of_cargo(given);
         for (name, value) in &equipment.env {
             // What the caller says of this machine's tools holds.
-            if callers(given.cross, name).is_none() {
+            if given.cross.text_variable(name).is_none() {
                 inside.say(name, value.clone());
             }
         }
@@ -74,7 +62,7 @@ impl Inside {
     fn variables_of_cargo(&mut self, given: &Given<'_>) {
         if let Some(sysroot) = given.toolchain.sysroot() {
             let bin = sysroot.join("bin").display().to_string();
-            let path = match callers(given.cross, "PATH") {
+            let path = match given.cross.text_variable("PATH") {
                 Some(path) => format!("{bin}:{path}"),
                 None => bin,
             };
@@ -105,14 +93,14 @@ impl Inside {
     }
 
     /// How cargo starts programs of the target.
-    fn programs(&mut self, given: &Given<'_>, equipment: &Equipment) {
+    fn programs(&mut self, given: &Given<'_>, equipment: &HostToolset) {
         let emulator = equipment.emulator.as_ref();
         let variable = given.target.runner_variable();
         let asked = given.config.runner.as_ref().map(|it| it.value.as_str());
         match asked.filter(|it| !it.is_empty()) {
             Some("native") => {}
             None | Some("qemu-user") => {
-                let is_callers = callers(given.cross, &variable).is_some();
+                let is_callers = given.cross.text_variable(&variable).is_some();
                 if let Some(emulator) = emulator.filter(|_| !is_callers) {
                     self.emulated(given, equipment, emulator, &variable);
                 }
@@ -124,8 +112,8 @@ impl Inside {
     fn emulated(
         &mut self,
         given: &Given<'_>,
-        equipment: &Equipment,
-        emulator: &Emulator,
+        equipment: &HostToolset,
+        emulator: &HostRunner,
         variable: &str,
     ) {
         let row = given.definition.runner(given.target);
@@ -149,7 +137,10 @@ fn outer_cargos(env: &Env) -> BTreeMap<String, Value> {
     let names = env.iter().filter_map(|(name, _)| name.to_str());
     names
         .filter(|_| runs_us)
-        .filter(|name| is_outer_cargos(name) && !USERS.iter().any(|it| name.starts_with(it)))
+        .filter(|name| {
+            outer::is_removed(name.as_ref())
+                && !outer::OF_THE_USER.iter().any(|it| name.starts_with(it))
+        })
         .map(|name| (name.to_owned(), Value::Unset))
         .collect()
 }

@@ -1,66 +1,16 @@
 //! Whether the test binaries of a request run side by side, and where not, why.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_engine::{RunSpec, Value};
+use cross_engine::Value;
 use cross_targets::TestSupport;
-use serde::Serialize;
 
-use super::TEST_THREADS;
+use crate::facts::facts::Facts;
 use crate::host::process_env;
-use crate::plan::planner::Facts;
+use crate::model::test_run::{TEST_THREADS, TestRun};
 use crate::request::request::{Options, Request};
 use crate::target::emulator_crash::Emulator;
-
-/// How the test binaries of a plan are run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct TestRun {
-    /// How many tests run at once at most, over all binaries: the request's jobs, those it shares with
-    /// others, `CARGO_BUILD_JOBS`, or the machine's processors.
-    pub jobs: u32,
-    /// Why the binaries run one after the other, as by cargo. `None` where they run side by side.
-    pub serial: Option<String>,
-    /// The variable by which cargo finds what runs programs of the target.
-    #[serde(skip)]
-    pub(crate) variable: String,
-}
-
-impl TestRun {
-    /// Tells `spec`, which runs the tests, how many may run at once, unless it was told, or would do just so.
-    pub(crate) fn bind(&self, spec: &mut RunSpec) {
-        if self.jobs != process_env::processors() {
-            let threads = || Value::Plain(self.jobs.to_string());
-            let variable = spec.env.entry(TEST_THREADS.to_owned());
-            variable.or_insert_with(threads);
-        }
-    }
-}
-
-impl fmt::Display for TestRun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.serial {
-            None => write!(f, "binaries side by side, {} tests at once", self.jobs),
-            Some(reason) => write!(f, "binaries one after the other: {reason}"),
-        }
-    }
-}
-
-impl Request {
-    /// Runs the test binaries one after the other, as cargo does: for tests that share a port, a file or a
-    /// database with those of another binary. The key `serial-tests` says so for everyone.
-    ///
-    /// # Default value
-    ///
-    /// What the configuration says, else `false`: as many binaries run side by side as there are jobs for their
-    /// tests. What they print is told in cargo's order, each binary's whole.
-    pub fn serial_tests(self, yes: bool) -> Self {
-        self.configured(|layer| layer.serial_tests(yes))
-    }
-}
 
 /// How the tests of `request` are run, by programs that `emulator` runs.
 pub(crate) fn plan(request: &Request, facts: &Facts, emulator: Emulator) -> TestRun {
@@ -173,7 +123,7 @@ fn cargo_configs(dir: &Path, root: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether cargo, called so, stops at the first binary that fails.
-pub(super) fn is_fail_fast(command: &[String]) -> bool {
+pub(crate) fn is_fail_fast(command: &[String]) -> bool {
     let words = command.iter().take_while(|word| *word != "--");
     !words.into_iter().any(|word| word == "--no-fail-fast")
 }

@@ -2,8 +2,8 @@
 
 use cross_engine::{Cancel, Environments, Needs, Stock, Swept};
 
-use super::Cross;
 use crate::model::error::{EngineContext as _, Result};
+use crate::request::cross::Cross;
 
 impl Cross {
     /// The environments that `engine` (a name as for [`Cross::engine`]) holds.

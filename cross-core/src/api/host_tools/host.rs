@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use cross_engine::Value;
 
 use crate::api::toolchain_env::ToolchainEnv;
+use crate::facts::facts::Facts;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::plan::planner::Facts;
 
 /// The variables of the tools that were found, and of those that have no variable because they are the
 /// machine's own: `programs` are their variables' names before the target's, and what they are called.

@@ -4,10 +4,11 @@ use std::process::Command;
 
 use cross_engine::{Cancel, process};
 
-use super::{Action, Plan};
 use crate::execute::executor;
 use crate::execute::run_resolver::Current;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
+use crate::model::step::Action;
+use crate::plan::plan::Plan;
 
 impl Plan {
     /// Makes what the commands need: the environment, directories and small files. Where all of it is
@@ -47,9 +48,9 @@ impl Plan {
     ///
     /// [`ErrorKind::Environment`] when the environment is not there: [`prepare`](Plan::prepare) makes it.
     pub fn to_commands(&self) -> Result<Vec<Command>> {
-        let host = self.cross.host()?;
+        let host = &self.context.host;
         let cancel = Cancel::new();
-        let current = Current::of(self, &host, &cancel);
+        let current = Current::of(self, host, &cancel);
         let mut commands = Vec::new();
         for step in &self.steps {
             let invocation = match &step.action {
