@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use cross_tests::tool;
+
 use crate::{LIBRARIES, read};
 
 /// Asserts at compile time that each type can cross threads, and gives their names.
@@ -234,7 +236,13 @@ fn public_types(library: &str) -> Vec<String> {
         .filter_map(|line| line.strip_prefix("pub mod "))
     {
         let module = module.trim_end_matches(';');
-        let text = read(src.join(format!("{module}.rs")));
+        let file = src.join(format!("{module}.rs"));
+        let folder = src.join(module).join("mod.rs");
+        let text = read(if tool::repository().join(&folder).exists() {
+            folder
+        } else {
+            file
+        });
         let prefix = format!("{krate}::{module}");
         types.extend(exported(&text, &prefix));
         types.extend(defined(&text, &prefix));
