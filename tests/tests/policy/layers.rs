@@ -8,6 +8,49 @@ use std::path::{Path, PathBuf};
 use cross_tests::tool;
 
 use crate::module_tree::{Imports, ModuleTree};
+use crate::{LIBRARIES, read};
+
+#[test]
+fn imports_go_down_the_layers_and_in_no_circle() {
+    let mut table = table(&read("ARCHITECTURE.md"));
+    let mut findings = Vec::new();
+    for library in LIBRARIES {
+        let layers = table.remove(library).unwrap_or_default();
+        let src = Path::new(library).join("src");
+        let found = check(&tool::repository().join(&src), &layers);
+        findings.extend(found.iter().map(|finding| format!("{library}: {finding}")));
+    }
+    let strangers = table.into_keys();
+    findings
+        .extend(strangers.map(|name| format!("{name}: the table has it, but it is no library")));
+    assert!(
+        findings.is_empty(),
+        "{} findings:\n{}\n\nThe order of the folders is the table in ARCHITECTURE.md, lowest first. \
+         Against an import that goes up, move what is imported down or its user up. Against a circle, \
+         move what both sides need into a file of its own.",
+        findings.len(),
+        findings.join("\n")
+    );
+}
+
+/// The folders of each library, lowest first: the table after the mark, of crate, folder and what
+/// it is.
+fn table(text: &str) -> BTreeMap<String, Vec<String>> {
+    let (_, rest) = text.split_once("\n<!-- layers -->\n").expect("the mark");
+    let rows = rest.lines().take_while(|line| line.starts_with('|'));
+    let mut layers = BTreeMap::<_, Vec<_>>::new();
+    // The first two lines are the heading.
+    for row in rows.skip(2) {
+        let mut cells = row
+            .split('|')
+            .skip(1)
+            .map(|cell| cell.trim().trim_matches('`'));
+        let (library, folder) = (cells.next().unwrap(), cells.next().unwrap());
+        let folder = folder.trim_end_matches('/').to_owned();
+        layers.entry(library.to_owned()).or_default().push(folder);
+    }
+    layers
+}
 
 /// What is wrong with the library in `src`, whose folders are `layers`, lowest first. With no
 /// layers, only circles are wrong.
