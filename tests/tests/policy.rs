@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use cross_engine::Invocation;
 use cross_tests::tool;
 
+#[path = "policy/layers.rs"]
+mod layers;
+#[path = "policy/module_tree.rs"]
+mod module_tree;
 #[path = "policy/types.rs"]
 mod types;
 
