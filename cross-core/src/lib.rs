@@ -62,8 +62,8 @@ pub use cross_engine::{
 };
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 
-pub use api::batch::outcome::{ManyOutcome, TargetOutcome};
-pub use api::batch::{Many, ManyPlan, Turn};
+pub use api::batch::outcome::{BatchOutcome, TargetOutcome};
+pub use api::batch::{BatchItem, BatchPlan, BatchRequest};
 pub use api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
 #[cfg(feature = "cc")]
 pub use api::cc_build::NativeCc;
@@ -71,18 +71,18 @@ pub use api::host_tools::{HostTools, HostToolsRequest};
 pub use api::prefetch::{PrefetchOutcome, Prefetched};
 pub use api::shell::ShellRequest;
 pub use api::toolchain_env::ToolchainEnv;
-pub use cargo::cli::aliases::Expansion;
-pub use cargo::cli::command::Place;
+
+pub use cargo::cli::command::Placement;
 pub use cargo::cli::commands::markdown as cargo_commands_markdown;
-pub use cargo::cli::decision::{Decision, Part};
-pub use cargo::cli::render::Change;
+pub use cargo::cli::decision::{Decision, DecisionPart};
+pub use cargo::cli::render::ArgumentChange;
 pub use cargo::workspace::{LocalPackage, Project};
 pub use cross_config::json_schema as config_schema;
 pub use model::error::{Error, ErrorKind, Result};
 pub use model::host_tool::{HostTool, MissingTool};
 pub use model::jobs::{JobBudget, JobSharing};
 pub use model::outcome::{
-    Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing,
+    Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourceLocation, Timing,
 };
 pub use model::step::{
     Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, Prepared, Step, Verb, Warning,

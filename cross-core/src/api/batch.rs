@@ -12,7 +12,7 @@ use std::fmt;
 use cross_engine::Cancel;
 use serde::Serialize;
 
-use crate::api::batch::outcome::ManyOutcome;
+use crate::api::batch::outcome::BatchOutcome;
 use crate::api::batch::run::Run;
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, Result};
@@ -25,7 +25,7 @@ use crate::request::request::Request;
 use crate::target::name::TargetName;
 
 /// Requests for several targets, made by [`Cross::build_many`] and its siblings. Nothing is read or run
-/// before [`plan`](Many::plan) or [`run`](Many::run).
+/// before [`plan`](BatchRequest::plan) or [`run`](BatchRequest::run).
 ///
 /// ```no_run
 /// let cross = cross_core::Cross::discover()?;
@@ -46,7 +46,7 @@ use crate::target::name::TargetName;
 /// ```
 ///
 /// Several targets are worked for at once, but never with more jobs together than
-/// [`jobs`](Many::jobs) says: their cargos share a job server, and with it rustc, make and the C compilers
+/// [`jobs`](BatchRequest::jobs) says: their cargos share a job server, and with it rustc, make and the C compilers
 /// of build scripts. What has begun is finished before more is begun, in the order asked. An environment
 /// that is not there is made while others compile. What needs the network of the host (dependencies,
 /// parts of the toolchain) is obtained once for all, before.
@@ -56,7 +56,7 @@ use crate::target::name::TargetName;
 /// the caller's thread once nothing runs any more.
 #[must_use = "requests do nothing until they are planned or run"]
 #[derive(Clone, Debug)]
-pub struct Many {
+pub struct BatchRequest {
     requests: Vec<Request>,
     jobs: Option<u32>,
     keep_going: bool,
@@ -67,7 +67,7 @@ pub struct Many {
 /// What several requests become, before anything is done.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct ManyPlan {
+pub struct BatchPlan {
     /// See [`PLAN_SCHEMA_VERSION`].
     pub schema_version: u32,
     /// How the jobs will be shared. That no job server can be made is known only then.
@@ -78,9 +78,9 @@ pub struct ManyPlan {
     pub plans: Vec<Plan>,
 }
 
-/// One target's turn, in [`Many::run_with`].
+/// One target's turn, in [`BatchRequest::run_with`].
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct BatchItem<'a> {
     request: &'a Request,
     trouble: Option<Error>,
     cancel: &'a Cancel,
@@ -91,32 +91,32 @@ impl Cross {
     ///
     /// One of them is a mistake if it is given twice, also with another glibc floor: cargo's usual
     /// directory has room for one.
-    pub fn build_many<I>(&self, targets: I) -> Many
+    pub fn build_many<I>(&self, targets: I) -> BatchRequest
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        Many::of(targets, |target| self.build(target))
+        BatchRequest::of(targets, |target| self.build(target))
     }
 
     /// A `cargo check` for each of `targets`: as [`build_many`](Cross::build_many).
-    pub fn check_many<I>(&self, targets: I) -> Many
+    pub fn check_many<I>(&self, targets: I) -> BatchRequest
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        Many::of(targets, |target| self.check(target))
+        BatchRequest::of(targets, |target| self.check(target))
     }
 
     /// A `cargo test` for each of `targets`, under its emulator where it needs one: as
     /// [`build_many`](Cross::build_many). Test binaries get as many threads as there are free jobs when
     /// they start, unless `RUST_TEST_THREADS` says how many.
-    pub fn test_many<I>(&self, targets: I) -> Many
+    pub fn test_many<I>(&self, targets: I) -> BatchRequest
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        Many::of(targets, |target| self.test(target))
+        BatchRequest::of(targets, |target| self.test(target))
     }
 
     /// Any requests, as many at once as there are jobs for. Those for one target come one after the
@@ -129,8 +129,8 @@ impl Cross {
     /// let outcomes = cross.many(requests).run()?.into_result()?;
     /// # Ok::<(), cross_core::Error>(())
     /// ```
-    pub fn many(&self, requests: impl IntoIterator<Item = Request>) -> Many {
-        Many {
+    pub fn many(&self, requests: impl IntoIterator<Item = Request>) -> BatchRequest {
+        BatchRequest {
             requests: requests.into_iter().collect(),
             jobs: None,
             keep_going: false,
@@ -139,14 +139,14 @@ impl Cross {
     }
 }
 
-impl Many {
+impl BatchRequest {
     fn of<I>(targets: I, request: impl Fn(String) -> Request) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
         let targets = targets.into_iter().map(Into::into);
-        Many {
+        BatchRequest {
             requests: targets.map(request).collect(),
             jobs: None,
             keep_going: false,
@@ -187,16 +187,16 @@ impl Many {
     ///
     /// [`ErrorKind::Request`] for no target and for a target given twice; whatever keeps one of the
     /// requests from being planned.
-    pub fn plan(&self) -> Result<ManyPlan> {
+    pub fn plan(&self) -> Result<BatchPlan> {
         self.plan_until(&Cancel::new())
     }
 
-    /// [`plan`](Many::plan) with a way to stop it.
+    /// [`plan`](BatchRequest::plan) with a way to stop it.
     ///
     /// # Errors
     ///
-    /// As for [`plan`](Many::plan).
-    pub fn plan_until(&self, cancel: &Cancel) -> Result<ManyPlan> {
+    /// As for [`plan`](BatchRequest::plan).
+    pub fn plan_until(&self, cancel: &Cancel) -> Result<BatchPlan> {
         self.check()?;
         let budget = Budget::planned(self.budget(), self.requests.len()).into();
         let plan = |request: &Request| {
@@ -208,7 +208,7 @@ impl Many {
         let numbered: Vec<_> = plans.iter().enumerate().collect();
         let shared = shared::of(&numbered);
         plans.iter_mut().for_each(Plan::leave_out_host_steps);
-        Ok(ManyPlan {
+        Ok(BatchPlan {
             schema_version: PLAN_SCHEMA_VERSION,
             budget: budget.about.clone(),
             shared: shared.into_iter().map(|it| it.step).collect(),
@@ -222,24 +222,24 @@ impl Many {
     ///
     /// [`ErrorKind::Request`] for no target and for a target given twice. What came of each target is in
     /// the outcome.
-    pub fn run(&self) -> Result<ManyOutcome> {
+    pub fn run(&self) -> Result<BatchOutcome> {
         self.run_until(&Cancel::new())
     }
 
-    /// [`run`](Many::run) with a way to stop it. What is done by then stays in the outcome.
+    /// [`run`](BatchRequest::run) with a way to stop it. What is done by then stays in the outcome.
     ///
     /// # Errors
     ///
-    /// As for [`run`](Many::run).
-    pub fn run_until(&self, cancel: &Cancel) -> Result<ManyOutcome> {
+    /// As for [`run`](BatchRequest::run).
+    pub fn run_until(&self, cancel: &Cancel) -> Result<BatchOutcome> {
         self.run_with(cancel, |turn| turn.request()?.run_until(turn.cancel()))
     }
 
     /// Does `work` for each, in place of running its request: for what takes more than one request a
     /// target, such as building, testing and packing. When it is called, what the request needs is there.
     ///
-    /// Several are called at once, on threads of their own, as [`run`](Many::run) would run requests. Only
-    /// requests of [`Turn::cross`] keep to the budget.
+    /// Several are called at once, on threads of their own, as [`run`](BatchRequest::run) would run requests. Only
+    /// requests of [`BatchItem::cross`] keep to the budget.
     ///
     /// ```no_run
     /// # use cross_core::{Cancel, Cross, Error};
@@ -257,12 +257,12 @@ impl Many {
     ///
     /// # Errors
     ///
-    /// As for [`run`](Many::run).
-    pub fn run_with<T, E, F>(&self, cancel: &Cancel, work: F) -> Result<ManyOutcome<T, E>>
+    /// As for [`run`](BatchRequest::run).
+    pub fn run_with<T, E, F>(&self, cancel: &Cancel, work: F) -> Result<BatchOutcome<T, E>>
     where
         T: Send,
         E: From<Error> + Send,
-        F: Fn(&Turn<'_>) -> Result<T, E> + Sync,
+        F: Fn(&BatchItem<'_>) -> Result<T, E> + Sync,
     {
         self.check()?;
         Run::new(self, cancel)?.carry_out(work)
@@ -296,7 +296,7 @@ impl Many {
     }
 }
 
-impl Turn<'_> {
+impl BatchItem<'_> {
     /// The target.
     pub fn target(&self) -> &str {
         &self.request.target
@@ -325,7 +325,7 @@ impl Turn<'_> {
     }
 }
 
-impl fmt::Display for ManyPlan {
+impl fmt::Display for BatchPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# {}", self.budget)?;
         for step in &self.shared {
@@ -342,7 +342,7 @@ impl fmt::Display for ManyPlan {
 mod tests {
     use super::*;
 
-    fn refused(many: &Many) -> Error {
+    fn refused(many: &BatchRequest) -> Error {
         let error = many.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Request, "{error}");
         assert!(error.help().is_some());

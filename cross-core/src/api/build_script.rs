@@ -103,7 +103,7 @@ mod selection;
 mod skip;
 
 pub use embed::Embedded;
-pub use instruction::{Instruction, Report, report};
+pub use instruction::{ErrorReport, Instruction, report};
 pub use skip::Skipped;
 
 use inputs::Inputs;

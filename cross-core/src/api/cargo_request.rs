@@ -13,7 +13,7 @@ use crate::cargo::cli::command_line::CommandLine;
 use crate::cargo::cli::decision::Decision;
 use crate::cargo::cli::flags::{Flag, Phase};
 use crate::cargo::cli::host_settings::{self, Treatment};
-use crate::cargo::cli::{self, Surroundings, Understood, problem};
+use crate::cargo::cli::{self, CliContext, Understood, problem};
 use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
@@ -178,7 +178,7 @@ impl CargoRequest {
         let home = self.cross.cargo_home().ok();
         cli::read(
             &self.words,
-            &Surroundings {
+            &CliContext {
                 dir: self.cross.dir(),
                 cargo_home: home.as_deref(),
                 read: &|path| std::fs::read_to_string(path).ok(),

@@ -29,12 +29,12 @@ pub enum NativeCc {
         /// The compiler.
         compiler: PathBuf,
     },
-    /// There is no such compiler.
+    /// EnvironmentState is no such compiler.
     Missing {
         /// The program that would be started, as it was named.
         program: PathBuf,
     },
-    /// There is one, and it does not do.
+    /// EnvironmentState is one, and it does not do.
     Fails {
         /// The compiler.
         compiler: PathBuf,

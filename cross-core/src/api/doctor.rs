@@ -7,7 +7,7 @@ use std::path::Path;
 use cross_engine::{Cancel, Engine, Host, Kind, probe};
 use serde::Serialize;
 
-use crate::api::setup::Facts;
+use crate::api::setup::MachineFacts;
 use crate::host::toolchain::{self, Wanted};
 use crate::model::error::{EngineContext as _, Result};
 use crate::request::cross::Cross;
@@ -73,7 +73,7 @@ impl Cross {
     /// Only when an engine cannot be asked at all; what it answers is a finding.
     pub fn doctor(&self) -> Result<Report> {
         let (host, cancel) = (self.host()?, Cancel::new());
-        let facts = Facts::gather(&BTreeSet::new(), &host, &cancel)?;
+        let facts = MachineFacts::gather(&BTreeSet::new(), &host, &cancel)?;
         let mut findings = Vec::new();
         for kind in Kind::ALL {
             findings.push(engine(kind, &facts, &host, &cancel)?);
@@ -105,7 +105,7 @@ impl Cross {
     }
 }
 
-fn engine(kind: Kind, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Finding> {
+fn engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) -> Result<Finding> {
     let found = match probe(kind, host, cancel).engine()? {
         Ok(engine) => engine,
         Err(unusable) => {
@@ -133,7 +133,7 @@ fn engine(kind: Kind, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Fin
     ))
 }
 
-fn subordinate_ids(facts: &Facts) -> Finding {
+fn subordinate_ids(facts: &MachineFacts) -> Finding {
     let subject = "subordinate-ids";
     if facts.is_root() {
         return Finding::good(subject, "root needs none".to_owned());

@@ -193,7 +193,7 @@ impl HostTools {
             })
             .engine()?;
         if !found {
-            let name = facts.definition.name();
+            let name = facts.env_spec.name();
             let message = format!("`{program}` is not in the environment `{name}`");
             return Err(Error::new(ErrorKind::ToolMissing, message).with_help(
                 "name the Debian package that has it in `packages`, or the program as the environment calls it",
@@ -220,7 +220,7 @@ impl HostTools {
     /// A directory of the target's own, for what has no other place.
     #[cfg(feature = "cc")]
     pub(crate) fn scratch_dir(&self) -> PathBuf {
-        self.facts.inside.target_dir.join("host-tools")
+        self.facts.inputs.target_dir.join("host-tools")
     }
 
     fn script(&self, variable: &str) -> Option<&Path> {
@@ -265,7 +265,7 @@ impl HostTools {
         if let Some(command) = inside(&linker).or_else(|| self.native("cc")) {
             tool(linker, &command, Use::Tool)?;
         }
-        if self.facts.definition.recipe().is_some() {
+        if self.facts.env_spec.recipe().is_some() {
             tool(self.lower("PKG_CONFIG"), "pkg-config", Use::PkgConfig)?;
         }
         if self.starts_programs() {
@@ -278,7 +278,7 @@ impl HostTools {
             }
         }
         env.set("PKG_CONFIG_ALLOW_CROSS", "1");
-        let sdk = self.facts.definition.sdk.iter();
+        let sdk = self.facts.env_spec.sdk.iter();
         sdk.flat_map(|sdk| &sdk.env)
             .for_each(|(name, value)| env.set(name, value));
         self.headers(&inside, &mut env);
@@ -288,8 +288,8 @@ impl HostTools {
 
     /// What a variable is inside: the image's own, else the recipe's.
     fn inside(&self) -> impl Fn(&str) -> Option<String> {
-        let image = self.facts.there.image.as_ref().map(|it| &it.env);
-        let recipe = self.facts.definition.recipe();
+        let image = self.facts.state.image.as_ref().map(|it| &it.env);
+        let recipe = self.facts.env_spec.recipe();
         let recipe = recipe.map(|named| &named.recipe.env);
         move |name| {
             let values = [image, recipe].into_iter().flatten();
@@ -300,14 +300,14 @@ impl HostTools {
 
     /// What the environment's own compiler is called where that is the target's.
     fn native(&self, program: &str) -> Option<String> {
-        let recipe = self.facts.definition.recipe()?;
+        let recipe = self.facts.env_spec.recipe()?;
         let own = recipe.recipe.env.contains_key(&self.lower("CC"));
         (!own).then(|| program.to_owned())
     }
 
     fn starts_programs(&self) -> bool {
         let asked = self.facts.config.runner.is_some();
-        asked || self.facts.definition.runner(&self.target) != Runner::None
+        asked || self.facts.env_spec.runner(&self.target) != Runner::None
     }
 
     /// The root file system on the host, where it is a directory there.
@@ -335,7 +335,7 @@ impl HostTools {
         env: &mut ToolchainEnv,
     ) -> Result<()> {
         let name = self.lower("CMAKE_TOOLCHAIN_FILE");
-        let recipe = self.facts.definition.recipe();
+        let recipe = self.facts.env_spec.recipe();
         let file = inside(&name).zip(recipe).and_then(|(path, named)| {
             let mut files = named.recipe.files.iter();
             files.find(|file| file.path == path)

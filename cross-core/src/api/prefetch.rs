@@ -3,7 +3,7 @@
 use cross_engine::Cancel;
 use serde::Serialize;
 
-use crate::api::batch::Many;
+use crate::api::batch::BatchRequest;
 use crate::api::batch::outcome::first_error;
 use crate::execute::executor::execute_part;
 use crate::model::error::Result;
@@ -58,7 +58,7 @@ impl Cross {
     /// # Ok::<(), cross_core::Error>(())
     /// ```
     ///
-    /// [`Many::prefetch`] does it for requests of any kind.
+    /// [`BatchRequest::prefetch`] does it for requests of any kind.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Cross {
     }
 }
 
-impl Many {
+impl BatchRequest {
     /// Makes everything be here that the requests need, and runs none of them: see [`Cross::prefetch`].
     ///
     /// ```no_run
@@ -89,7 +89,7 @@ impl Many {
         self.prefetch_until(&Cancel::new())
     }
 
-    /// [`prefetch`](Many::prefetch) with a way to stop it.
+    /// [`prefetch`](BatchRequest::prefetch) with a way to stop it.
     ///
     /// # Errors
     ///

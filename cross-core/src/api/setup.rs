@@ -31,11 +31,11 @@ use std::fmt;
 use cross_engine::{Cancel, Host, Kind};
 use serde::Serialize;
 
-pub use action::{Action, Deed, InstallCommands};
+pub use action::{InstallCommands, SetupAction, SetupStep};
 pub use apply::SetupEvent;
 pub use rights::Rights;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::MachineFacts;
 
 use crate::model::error::Result;
 use crate::request::cross::Cross;
@@ -64,7 +64,7 @@ pub(crate) struct Wanted {
 #[non_exhaustive]
 pub struct SetupPlan {
     /// What will be done, in this order.
-    pub actions: Vec<Action>,
+    pub actions: Vec<SetupStep>,
     /// What has to be done by hand, because it takes rights this user does not have, a system this
     /// library does not know, or a decision about the machine's security. Unless it is empty,
     /// [`apply`](SetupPlan::apply) does nothing.
@@ -119,9 +119,9 @@ impl Setup {
     /// When an engine cannot be asked at all, or there is no place for the cache.
     pub fn plan(&self) -> Result<SetupPlan> {
         let (host, cancel) = (self.cross.host()?, Cancel::new());
-        let facts = Facts::gather(&self.wanted.engines, &host, &cancel)?;
+        let facts = MachineFacts::gather(&self.wanted.engines, &host, &cancel)?;
         let (actions, manual) = planning::plan(&self.wanted, &facts);
-        let needed = actions.iter().any(Action::needs_root);
+        let needed = actions.iter().any(SetupStep::needs_root);
         let rights = Rights::of(needed, &facts, &host, &cancel)?;
         let (actions, manual) = rights::divide(actions, manual, &rights, &facts);
         Ok(SetupPlan {

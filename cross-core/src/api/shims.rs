@@ -100,7 +100,7 @@ impl<'a> Shims<'a> {
         }
         let spec = self.spec(command.to_vec(), network)?;
         let target = facts.target.triple();
-        let directories = [&facts.workspace.target_directory, &facts.inside.target_dir];
+        let directories = [&facts.workspace.target_directory, &facts.inputs.target_dir];
         let text = Shim::new(spec)
             .pass_on(passed)
             .directories(directories.map(Clone::clone))
@@ -128,7 +128,7 @@ impl<'a> Shims<'a> {
         spec.env = self.variables(spec.env);
         if let Location::Directory(_) = facts.environment().location {
             let targets: Vec<_> = spec.mounts.iter().map(|it| it.target.as_path()).collect();
-            let name = facts.definition.name();
+            let name = facts.env_spec.name();
             let root = facts.environments().root(&name, &targets).engine()?;
             spec = spec.root(root);
         }
@@ -145,7 +145,7 @@ impl<'a> Shims<'a> {
                 env.insert(entry.value.name.clone(), plain(value));
             }
         }
-        let sdk = self.facts.definition.sdk.as_ref();
+        let sdk = self.facts.env_spec.sdk.as_ref();
         for (name, value) in sdk.into_iter().flat_map(|sdk| &sdk.env) {
             env.insert(name.clone(), plain(value));
         }

@@ -28,7 +28,7 @@ use flags::Flag;
 use crate::model::error::Result;
 
 /// What the command line is read with.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct CliContext<'a> {
     /// The directory the command line was given in.
     pub(crate) dir: &'a Path,
     /// The user's `CARGO_HOME`.
@@ -39,7 +39,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-impl std::fmt::Debug for Surroundings<'_> {
+impl std::fmt::Debug for CliContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Surroundings")
             .field("dir", &self.dir)
@@ -69,7 +69,7 @@ pub(crate) struct Understood {
 ///
 /// A command line that cargo would refuse; a configuration file that is none; an alias that leads
 /// nowhere.
-pub(crate) fn read(words: &[OsString], around: &Surroundings<'_>) -> Result<Understood> {
+pub(crate) fn read(words: &[OsString], around: &CliContext<'_>) -> Result<Understood> {
     let dir = Head::read(words)?.directory(around.dir);
     let found = Configs::find(&dir, around.cargo_home, around.read)?;
     let aliases = Aliases {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cargo::json::{Artifact as CargoArtifact, Diagnostic, Message};
 use crate::host::glibc_floor;
-use crate::model::outcome::{Artifact, ArtifactKind, CompilerDiagnostic, SourcePlace};
+use crate::model::outcome::{Artifact, ArtifactKind, CompilerDiagnostic, SourceLocation};
 use crate::request::event::EventKind;
 
 /// What one line of cargo's standard output means.
@@ -127,7 +127,7 @@ fn diagnostic(package: String, said: Diagnostic) -> CompilerDiagnostic {
     CompilerDiagnostic {
         level: said.level,
         package,
-        place: place.map(|span| SourcePlace {
+        place: place.map(|span| SourceLocation {
             file: span.file_name.clone(),
             line: span.line_start,
             column: span.column_start,

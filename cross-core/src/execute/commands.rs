@@ -5,7 +5,7 @@ use std::process::Command;
 use cross_engine::{Cancel, process};
 
 use crate::execute::executor;
-use crate::execute::run_resolver::Current;
+use crate::execute::run_resolver::RunResolver;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::model::step::Action;
 use crate::plan::plan::Plan;
@@ -50,13 +50,13 @@ impl Plan {
     pub fn to_commands(&self) -> Result<Vec<Command>> {
         let host = &self.context.host;
         let cancel = Cancel::new();
-        let current = Current::of(self, host, &cancel);
+        let resolver = RunResolver::of(self, host, &cancel);
         let mut commands = Vec::new();
         for step in &self.steps {
             let invocation = match &step.action {
                 Action::Host { command, .. } => command.clone(),
                 Action::Run { spec, yielding, .. } => {
-                    let spec = current.run(spec, yielding).map_err(absent)?;
+                    let spec = resolver.run(spec, yielding).map_err(absent)?;
                     // With the starter's own standard input, which is then no lifeline.
                     self.engine.invocation(&spec.stdin(true)).engine()?
                 }

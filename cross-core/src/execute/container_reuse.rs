@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use cross_engine::process::{Exit, Sink};
 use cross_engine::{Cancel, Host, KeptEvent, RunSpec};
 
-use crate::execute::run_resolver::Current;
+use crate::execute::run_resolver::RunResolver;
 use crate::facts::container_reuse::kept_image;
 use crate::model::error::{EngineContext as _, Result};
 use crate::plan::plan::Plan;
@@ -15,7 +15,7 @@ use crate::request::event::EventKind;
 pub(crate) fn run(
     plan: &Plan,
     spec: &RunSpec,
-    current: &Current<'_>,
+    resolver: &RunResolver<'_>,
     host: &Host,
     cancel: &Cancel,
     sink: &mut Sink<'_>,
@@ -27,7 +27,7 @@ pub(crate) fn run(
     };
     let image = match &keeping.image {
         Some(image) => image.clone(),
-        None => current.image()?.map(kept_image).unwrap_or_default(),
+        None => resolver.image()?.map(kept_image).unwrap_or_default(),
     };
     let mut told = |event: KeptEvent<'_>| match event_of(event) {
         Some(kind) => plan.context.emit(&plan.target, kind),

@@ -18,8 +18,8 @@ use crate::execute::failure::{
 };
 use crate::execute::libtest;
 use crate::execute::nextest;
-use crate::execute::parallel_tests::SideBySide;
-use crate::execute::run_resolver::Current;
+use crate::execute::parallel_tests::ParallelTests;
+use crate::execute::run_resolver::RunResolver;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
 use crate::host::glibc_floor;
@@ -90,7 +90,7 @@ struct Execution<'a> {
     stdout: Option<String>,
     /// The exit code of a command line of the front door.
     code: Option<i32>,
-    current: Current<'a>,
+    resolver: RunResolver<'a>,
 }
 
 impl<'a> Execution<'a> {
@@ -106,7 +106,7 @@ impl<'a> Execution<'a> {
             raw_profiles: Vec::new(),
             stdout: None,
             code: None,
-            current: Current::of(plan, host, cancel),
+            resolver: RunResolver::of(plan, host, cancel),
         }
     }
 
@@ -286,7 +286,7 @@ impl<'a> Execution<'a> {
     }
 
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
-        let mut spec = self.current.run(spec, yielding)?;
+        let mut spec = self.resolver.run(spec, yielding)?;
         let budget = self.plan.context.budget.clone();
         let jobs = budget
             .as_ref()
@@ -334,8 +334,8 @@ impl<'a> Execution<'a> {
     }
 
     fn start(&self, spec: &RunSpec, sink: &mut cross_engine::process::Sink<'_>) -> Result<Exit> {
-        let Self { plan, current, .. } = self;
-        container_reuse::run(plan, spec, current, self.host, self.cancel, sink)
+        let Self { plan, resolver, .. } = self;
+        container_reuse::run(plan, spec, resolver, self.host, self.cancel, sink)
     }
 
     fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
@@ -374,10 +374,10 @@ impl<'a> Execution<'a> {
         let mut reader = libtest::Reader::new(self.plan.emulator);
         let mut debugger = Listening::to(spec);
         let mut first_error = None;
-        let mut side_by_side = SideBySide::new(self.plan, self.host, &self.built, spec)?;
-        if let Some(run) = &mut side_by_side {
+        let mut parallel_tests = ParallelTests::new(self.plan, self.host, &self.built, spec)?;
+        if let Some(run) = &mut parallel_tests {
             // It sees one directory more.
-            run.spec = self.current.run(&run.spec, &[])?;
+            run.spec = self.resolver.run(&run.spec, &[])?;
         }
         let mut hear = |stream: Stream, line: &str| {
             let result = reader.read(line);
@@ -394,9 +394,16 @@ impl<'a> Execution<'a> {
                 None => ControlFlow::Continue(()),
             }
         };
-        let exit = match &side_by_side {
+        let exit = match &parallel_tests {
             Some(run) => run.drive(self.cancel, &mut hear, |cancel, sink| {
-                container_reuse::run(self.plan, &run.spec, &self.current, self.host, cancel, sink)
+                container_reuse::run(
+                    self.plan,
+                    &run.spec,
+                    &self.resolver,
+                    self.host,
+                    cancel,
+                    sink,
+                )
             })?,
             None => self.start(spec, &mut hear)?,
         };

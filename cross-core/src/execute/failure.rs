@@ -146,7 +146,7 @@ pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -
             .with_code(exit.code)
     };
     let error = match (&crash, &watch.failed) {
-        (Some((_, Crash::Emulator(words))), _) | (None, Some(words)) => {
+        (Some((_, Crash::EmulatorKind(words))), _) | (None, Some(words)) => {
             emulator_crash(target, words)
         }
         (Some((binary, Crash::Program(how))), _) => {
@@ -173,7 +173,7 @@ pub(crate) fn program_failure(
         None => format!("the program for {target}"),
     };
     let (message, usual) = match watch.judge(exit.code, exit.signal) {
-        Some(Crash::Emulator(words)) => return emulator_crash(target, &words),
+        Some(Crash::EmulatorKind(words)) => return emulator_crash(target, &words),
         Some(Crash::Program(how)) => (format!("{program} {how}"), CRASH_HELP),
         None => (
             format!("{program} ended with {exit}"),

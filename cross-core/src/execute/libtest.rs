@@ -1,7 +1,7 @@
 //! What a test harness prints, and what cargo says of a test binary that did not end by itself.
 
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
-use crate::target::emulator_crash::{Crash, Emulator, Watch};
+use crate::target::emulator_crash::{Crash, EmulatorKind, Watch};
 
 /// Reads the output of `cargo test`.
 ///
@@ -29,7 +29,7 @@ pub(crate) struct BinaryResult {
 }
 
 impl Reader {
-    pub(crate) fn new(emulator: Emulator) -> Self {
+    pub(crate) fn new(emulator: EmulatorKind) -> Self {
         Reader {
             watch: Watch::new(emulator),
             ..Self::default()
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Reader {
-        let mut reader = Reader::new(Emulator::Qemu);
+        let mut reader = Reader::new(EmulatorKind::Qemu);
         text.lines().for_each(|line| {
             reader.read(line);
         });
@@ -218,8 +218,8 @@ mod tests {
         assert_eq!(binary, "app-0a1b");
         assert_eq!(crash, Crash::Program("was ended by SIGSEGV".to_owned()));
         let (_, crash) = read(DIED).crash.unwrap();
-        assert!(matches!(crash, Crash::Emulator(_)), "{crash:?}");
-        let mut native = Reader::new(Emulator::None);
+        assert!(matches!(crash, Crash::EmulatorKind(_)), "{crash:?}");
+        let mut native = Reader::new(EmulatorKind::None);
         native.read(DIED);
         let (_, crash) = native.crash.unwrap();
         assert!(matches!(crash, Crash::Program(_)), "{crash:?}");
@@ -238,7 +238,7 @@ mod tests {
     fn what_runs_no_test_before_it_ends_did_not_start_under_wine() {
         let ended = "process didn't exit successfully: `run /w/deps/app-1.exe` (exit status: 53)";
         for (before, started) in [("", false), ("running 2 tests\n", true)] {
-            let mut reader = Reader::new(Emulator::Wine);
+            let mut reader = Reader::new(EmulatorKind::Wine);
             let lines = format!("{before}{ended}");
             for line in lines.lines() {
                 reader.read(line);

@@ -33,7 +33,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// A run whose test binaries go side by side.
 #[derive(Debug)]
-pub(crate) struct SideBySide {
+pub(crate) struct ParallelTests {
     /// The run, with its relay.
     pub(crate) spec: RunSpec,
     relay: Relay,
@@ -64,7 +64,7 @@ enum Binary {
     Ended(End),
 }
 
-impl SideBySide {
+impl ParallelTests {
     /// The run of `spec`, the cargo of `plan` that runs the tests among `built`; nothing where its binaries
     /// run one after the other.
     pub(crate) fn new(
@@ -92,7 +92,7 @@ impl SideBySide {
         };
         let mut weights = Weights::default();
         let weigh = |path: &Path| (path.to_owned(), weights.of(path, &plan.workspace_root));
-        Ok(Some(SideBySide {
+        Ok(Some(ParallelTests {
             spec: spec.clone().relay(relay.directory(), &tests.variable),
             board: Mutex::new(Board {
                 budget,

@@ -11,7 +11,7 @@ use crate::model::error::{EngineContext as _, Result};
 use crate::plan::plan::Plan;
 
 /// The environment of a plan, asked as seldom as will do.
-pub(crate) struct Current<'a> {
+pub(crate) struct RunResolver<'a> {
     plan: &'a Plan,
     host: &'a Host,
     cancel: &'a Cancel,
@@ -19,9 +19,9 @@ pub(crate) struct Current<'a> {
     image: OnceCell<Option<ImageFacts>>,
 }
 
-impl<'a> Current<'a> {
+impl<'a> RunResolver<'a> {
     pub(crate) fn of(plan: &'a Plan, host: &'a Host, cancel: &'a Cancel) -> Self {
-        Current {
+        RunResolver {
             plan,
             host,
             cancel,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use cross_config::Settings;
 use cross_engine::{Engine, Host, Invocation, Kept, KeptImage, Pool, RunSpec, Warm};
 
-use crate::facts::environment_spec::{Base, Definition};
-use crate::facts::environment_state::There;
+use crate::facts::environment_spec::{Base, EnvironmentSpec};
+use crate::facts::environment_state::EnvironmentState;
 use crate::model::error::{EngineContext as _, Result};
 use crate::request::cross::Cross;
 
@@ -33,13 +33,13 @@ impl Keeping {
 
     /// What of a recipe's environment is there, if a container tells: where one runs, the image is there and
     /// needs no asking for.
-    pub(crate) fn there(
+    pub(crate) fn state(
         &self,
-        definition: &Definition,
+        env_spec: &EnvironmentSpec,
         engine: &Engine,
         host: &Host,
-    ) -> Option<There> {
-        let Base::Recipe(named) = &definition.base else {
+    ) -> Option<EnvironmentState> {
+        let Base::Recipe(named) = &env_spec.base else {
             return None;
         };
         let environments = cross_engine::Environments::new(engine, host);
@@ -48,15 +48,15 @@ impl Keeping {
             return None;
         };
         let runs = self.pool.has_image(engine, &image, host);
-        runs.then(|| There {
+        runs.then(|| EnvironmentState {
             recipe: true,
-            ..There::default()
+            ..EnvironmentState::default()
         })
     }
 
     /// The same with what is known of the image.
-    pub(crate) fn of_image(mut self, definition: &Definition, there: &There) -> Self {
-        self.image = match (&definition.base, &there.image) {
+    pub(crate) fn of_image(mut self, env_spec: &EnvironmentSpec, state: &EnvironmentState) -> Self {
+        self.image = match (&env_spec.base, &state.image) {
             // Its name is a hash of what is in it.
             (Base::Recipe(_), _) => Some(KeptImage::default()),
             (_, Some(facts)) => Some(kept_image(facts)),

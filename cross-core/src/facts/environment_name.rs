@@ -9,7 +9,7 @@ use crate::model::hash::{hex, short_hash};
 
 /// A recipe with the name of what it makes.
 #[derive(Clone, Debug)]
-pub(crate) struct Named {
+pub(crate) struct NamedRecipe {
     pub(crate) recipe: Recipe,
     pub(crate) blueprint: Blueprint,
     pub(crate) sha256: String,
@@ -42,7 +42,11 @@ pub(crate) fn build_architecture() -> Result<DebianArch> {
 }
 
 /// The recipe for `target` with the user's additions, named by its hash.
-pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> Result<Named> {
+pub(crate) fn named(
+    target: Target,
+    rust: RustSource,
+    additions: &Additions,
+) -> Result<NamedRecipe> {
     let build = build_architecture()?;
     let made = match (additions.sdk, additions.machine) {
         (true, _) => target.recipe_with_sdk(build, rust),
@@ -75,7 +79,7 @@ pub(crate) fn named(target: Target, rust: RustSource, additions: &Additions) -> 
         .base(Some(base(&recipe)))
         .commands(recipe.all_commands())
         .command_env(told);
-    Ok(Named {
+    Ok(NamedRecipe {
         recipe,
         blueprint,
         sha256,

@@ -8,7 +8,7 @@ use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig};
 use cross_engine::{Engine, ImageBuild, Needs, Source};
 use cross_targets::{Glibc, Machine, Runner, RustSource, Target};
 
-use crate::facts::environment_name::{self, Additions, Named};
+use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
 use crate::host::sdk::{self, Found};
 use crate::host::toolchain::host_triple;
@@ -37,7 +37,7 @@ pub(crate) struct ImagePlatform {
 
 /// What an environment is made of.
 #[derive(Clone, Debug)]
-pub(crate) struct Definition {
+pub(crate) struct EnvironmentSpec {
     pub(crate) base: Base,
     /// Commands on top of an image or a Dockerfile; a recipe has its own among its commands.
     pub(crate) pre_build: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct Definition {
 #[derive(Clone, Debug)]
 pub(crate) enum Base {
     /// The target's recipe.
-    Recipe(Box<Named>),
+    Recipe(Box<NamedRecipe>),
     /// An image, pulled where it is not there.
     Image {
         reference: String,
@@ -82,12 +82,12 @@ pub(crate) struct Dockerfile {
     tag: Option<String>,
     /// What its `CROSS_BASE_IMAGE` is, if it asks for it: the image of the target's recipe, else the
     /// published one.
-    pub(crate) recipe: Option<Named>,
+    pub(crate) recipe: Option<NamedRecipe>,
     published: Option<String>,
 }
 
 /// What decides the definition.
-pub(crate) struct Choice<'a> {
+pub(crate) struct SpecContext<'a> {
     pub(crate) target: &'a TargetName,
     pub(crate) config: &'a TargetConfig,
     pub(crate) rust: RustSource,
@@ -97,13 +97,13 @@ pub(crate) struct Choice<'a> {
     pub(crate) dir: &'a Path,
 }
 
-impl Definition {
+impl EnvironmentSpec {
     /// Chooses by the documented order: the user's Dockerfile, the user's image, the recipe that the
     /// user's SDK completes, the target's recipe, the published image.
-    pub(crate) fn choose(choice: &Choice<'_>) -> Result<Self> {
-        let Choice { target, config, .. } = *choice;
+    pub(crate) fn choose(choice: &SpecContext<'_>) -> Result<Self> {
+        let SpecContext { target, config, .. } = *choice;
         let pre_build = config.pre_build.as_ref().map(script).transpose()?.flatten();
-        let definition = |base, pre_build| Definition {
+        let env_spec = |base, pre_build| EnvironmentSpec {
             base,
             pre_build,
             platforms: match &config.image {
@@ -125,51 +125,48 @@ impl Definition {
             let version = zig.and_then(|it| it.value.version.clone());
             let version = version.or_else(|| Some(choice.glibc_floor()?.to_string()));
             let floor = version.map_or_else(String::new, |version| format!(".{version}"));
-            return Ok(Definition {
+            return Ok(EnvironmentSpec {
                 platforms: image.platforms_or_default(),
                 zigbuild: Some(format!("{}{floor}", target.triple())),
-                ..definition(base, pre_build)
+                ..env_spec(base, pre_build)
             });
         }
         if config.dockerfile.is_some() {
             let dockerfile = Dockerfile::read(choice)?;
-            return Ok(definition(
-                Base::Dockerfile(Box::new(dockerfile)),
-                pre_build,
-            ));
+            return Ok(env_spec(Base::Dockerfile(Box::new(dockerfile)), pre_build));
         }
         if let Some(image) = &config.image {
             let base = Base::Image {
                 reference: reference(&image.value, target.triple()),
                 published: None,
             };
-            return Ok(definition(base, pre_build));
+            return Ok(env_spec(base, pre_build));
         }
         if let Some(sdk) = choice.sdk()? {
             let named = choice.recipe(pre_build, true)?;
-            return Ok(Definition {
+            return Ok(EnvironmentSpec {
                 sdk: Some(sdk),
-                ..definition(Base::Recipe(Box::new(named)), None)
+                ..env_spec(Base::Recipe(Box::new(named)), None)
             });
         }
         let recipe = choice.recipe(pre_build.clone(), false);
         match (recipe, published(target)) {
-            (Ok(named), _) => Ok(definition(Base::Recipe(Box::new(named)), None)),
+            (Ok(named), _) => Ok(env_spec(Base::Recipe(Box::new(named)), None)),
             (Err(why), Some(reference)) => {
                 let published = Some(why.to_string());
                 let base = Base::Image {
                     reference,
                     published,
                 };
-                Ok(definition(base, pre_build))
+                Ok(env_spec(base, pre_build))
             }
             (Err(error), None) => Err(error),
         }
     }
 
     /// None: the tools of this machine.
-    pub(crate) fn on_host(choice: &Choice<'_>, equipment: HostToolset) -> Self {
-        Definition {
+    pub(crate) fn on_host(choice: &SpecContext<'_>, equipment: HostToolset) -> Self {
+        EnvironmentSpec {
             base: Base::Host(Box::new(equipment)),
             pre_build: None,
             platforms: vec![Platform::default()],
@@ -291,7 +288,7 @@ impl Definition {
     }
 
     /// The recipe whose packages are in the environment: its own, or that of a Dockerfile's base.
-    pub(crate) fn recipe(&self) -> Option<&Named> {
+    pub(crate) fn recipe(&self) -> Option<&NamedRecipe> {
         match &self.base {
             Base::Recipe(named) => Some(named),
             Base::Dockerfile(dockerfile) => dockerfile.recipe.as_ref(),
@@ -375,7 +372,7 @@ impl Definition {
 
 const CROSS_BASE_IMAGE: &str = "CROSS_BASE_IMAGE";
 
-impl Choice<'_> {
+impl SpecContext<'_> {
     /// The user's SDK for the target, if there is one.
     fn sdk(&self) -> Result<Option<Found>> {
         match self.target.known() {
@@ -386,7 +383,7 @@ impl Choice<'_> {
 
     /// The target's recipe with the user's additions; `sdk` is whether a directory of theirs
     /// completes it.
-    fn recipe(&self, pre_build: Option<String>, sdk: bool) -> Result<Named> {
+    fn recipe(&self, pre_build: Option<String>, sdk: bool) -> Result<NamedRecipe> {
         let additions = Additions {
             suite: self.config.suite.as_ref().map(|it| it.value.clone()),
             packages: self
@@ -420,7 +417,7 @@ impl Choice<'_> {
 }
 
 impl Dockerfile {
-    fn read(choice: &Choice<'_>) -> Result<Self> {
+    fn read(choice: &SpecContext<'_>) -> Result<Self> {
         let asked = choice.config.dockerfile.as_ref();
         let Some(Sourced {
             value: asked,

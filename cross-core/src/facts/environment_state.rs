@@ -2,13 +2,13 @@
 
 use cross_engine::{Cancel, Environments, ImageFacts};
 
-use crate::facts::environment_name::Named;
-use crate::facts::environment_spec::{BASE_LABEL, Base, Definition};
+use crate::facts::environment_name::NamedRecipe;
+use crate::facts::environment_spec::{BASE_LABEL, Base, EnvironmentSpec};
 use crate::model::error::{EngineContext as _, Result};
 
 /// What of the environment is there already.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct There {
+pub(crate) struct EnvironmentState {
     /// The recipe's environment: the environment itself, or the base of a Dockerfile.
     pub(crate) recipe: bool,
     /// The image before `pre-build`.
@@ -17,29 +17,29 @@ pub(crate) struct There {
     pub(crate) image: Option<ImageFacts>,
 }
 
-impl There {
+impl EnvironmentState {
     pub(crate) fn probe(
-        definition: &Definition,
+        env_spec: &EnvironmentSpec,
         environments: &Environments<'_>,
         cancel: &Cancel,
     ) -> Result<Self> {
         let image = |reference: &str| environments.image(reference, cancel).engine();
-        let mut there = There::default();
-        let Some(base) = definition.base_image() else {
-            there.recipe = is_there(definition.recipe(), environments, cancel)?;
-            return Ok(there);
+        let mut state = EnvironmentState::default();
+        let Some(base) = env_spec.base_image() else {
+            state.recipe = is_there(env_spec.recipe(), environments, cancel)?;
+            return Ok(state);
         };
-        there.base = image(&base)?;
-        there.image = match (definition.image(), &there.base) {
+        state.base = image(&base)?;
+        state.image = match (env_spec.image(), &state.base) {
             (Some(reference), Some(facts)) if reference != base => {
                 image(&reference)?.filter(|it| it.labels.get(BASE_LABEL) == Some(&facts.id))
             }
             (_, facts) => facts.clone(),
         };
-        if there.base.is_none() || definition.copies() {
-            there.recipe = is_there(definition.recipe(), environments, cancel)?;
+        if state.base.is_none() || env_spec.copies() {
+            state.recipe = is_there(env_spec.recipe(), environments, cancel)?;
         }
-        Ok(there)
+        Ok(state)
     }
 
     /// The digest by which a registry serves the image, or the one that it was built on here.
@@ -49,17 +49,17 @@ impl There {
     }
 
     /// Whether nothing has to be made before a run.
-    pub(crate) fn complete(&self, definition: &Definition) -> bool {
-        match definition.base {
+    pub(crate) fn complete(&self, env_spec: &EnvironmentSpec) -> bool {
+        match env_spec.base {
             Base::Recipe(_) => self.recipe,
             Base::Host(_) => true,
-            _ => self.image.is_some() && !definition.copies(),
+            _ => self.image.is_some() && !env_spec.copies(),
         }
     }
 }
 
 fn is_there(
-    recipe: Option<&Named>,
+    recipe: Option<&NamedRecipe>,
     environments: &Environments<'_>,
     cancel: &Cancel,
 ) -> Result<bool> {

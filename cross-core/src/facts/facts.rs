@@ -9,10 +9,10 @@ use cross_engine::{Environments, Host, Location, Network, Root, RunSpec, Selecte
 use crate::cargo::workspace::{HostCargo, Workspace};
 use crate::facts::container_reuse;
 use crate::facts::container_reuse::Keeping;
-use crate::facts::environment_spec::Definition;
-use crate::facts::environment_state::There;
+use crate::facts::environment_spec::EnvironmentSpec;
+use crate::facts::environment_state::EnvironmentState;
 use crate::facts::host_engine;
-use crate::facts::run_inputs::{self, Inside};
+use crate::facts::run_inputs::{self, RunInputs};
 use crate::model::error::Result;
 use crate::model::step::{Action, EnvironmentRef, OutputKind, Step, Warning};
 use crate::model::toolchain::Toolchain;
@@ -32,11 +32,11 @@ pub(crate) struct Facts {
     pub(crate) explained: Vec<Explained>,
     pub(crate) selected: Selected,
     pub(crate) toolchain: Toolchain,
-    pub(crate) definition: Definition,
-    pub(crate) there: There,
+    pub(crate) env_spec: EnvironmentSpec,
+    pub(crate) state: EnvironmentState,
     /// The root as it is now, for showing the commands.
     pub(crate) root: Root,
-    pub(crate) inside: Inside,
+    pub(crate) inputs: RunInputs,
     /// Arguments that make cargo build `std`, where the configuration wants that.
     pub(crate) build_std: Vec<String>,
     /// Arguments that give rustc the flags of the request, where a variable does not.
@@ -51,23 +51,23 @@ pub(crate) struct Facts {
 
 impl Facts {
     pub(crate) fn environment(&self) -> EnvironmentRef {
-        let recipe = self.definition.recipe();
-        let name = self.definition.name();
+        let recipe = self.env_spec.recipe();
+        let name = self.env_spec.name();
         EnvironmentRef {
-            location: match self.definition.image() {
+            location: match self.env_spec.image() {
                 Some(image) => Location::Image(image),
                 None => self.environments().location(&name),
             },
             name,
-            kind: self.definition.kind(),
+            kind: self.env_spec.kind(),
             recipe_sha256: recipe.map(|it| it.sha256.clone()),
             suite: recipe.map(|it| it.recipe.suite.clone()),
-            image_id: self.there.image.as_ref().map(|it| it.id.clone()),
-            image_digest: self.there.digest().map(str::to_owned),
-            sdk: self.definition.sdk.as_ref().map(|it| it.path.clone()),
-            exists: self.there.complete(&self.definition),
+            image_id: self.state.image.as_ref().map(|it| it.id.clone()),
+            image_digest: self.state.digest().map(str::to_owned),
+            sdk: self.env_spec.sdk.as_ref().map(|it| it.path.clone()),
+            exists: self.state.complete(&self.env_spec),
             tools: self
-                .definition
+                .env_spec
                 .equipment()
                 .map(|it| it.tools.clone())
                 .unwrap_or_default(),
@@ -80,7 +80,7 @@ impl Facts {
 
     /// `cargo <verb>` as it is called inside: where, for what, and with what the request adds.
     pub(crate) fn cargo_in(&self, verb: &str, options: &Options) -> Vec<String> {
-        let mut command = vec![self.definition.cargo().to_owned(), verb.to_owned()];
+        let mut command = vec![self.env_spec.cargo().to_owned(), verb.to_owned()];
         if let Some(manifest) = &self.cargo.manifest {
             command.extend(["--manifest-path".to_owned(), manifest.display().to_string()]);
         }
@@ -96,7 +96,7 @@ impl Facts {
 
     /// What cargo's `--target` is inside.
     pub(crate) fn target_argument(&self) -> String {
-        self.definition
+        self.env_spec
             .zigbuild_target()
             .unwrap_or_else(|| self.target.argument())
     }
@@ -123,24 +123,24 @@ impl Facts {
                 ConfigNetwork::Host => Network::Host,
                 _ => Network::Default,
             });
-        let mut mounts = self.inside.mounts.clone();
-        let mut env = self.inside.env.clone();
+        let mut mounts = self.inputs.mounts.clone();
+        let mut env = self.inputs.env.clone();
         if network != Network::None {
-            mounts.extend(self.inside.network_mounts.iter().cloned());
-            env.extend(self.inside.network_env.clone());
+            mounts.extend(self.inputs.network_mounts.iter().cloned());
+            env.extend(self.inputs.network_env.clone());
         }
         let spec = RunSpec::new(self.root.clone(), self.cwd(), command)
             .mounts(mounts)
             .env(env)
             .network(network)
             .name(format!("cross-{}", self.target.triple()))
-            .platform(self.definition.platform(&self.selected.engine).option)
+            .platform(self.env_spec.platform(&self.selected.engine).option)
             .options(self.container_options())
             .user_namespace(run_inputs::user_namespace(
                 &self.settings,
                 &self.selected.engine,
             ))
-            .seccomp(self.inside.seccomp.clone());
+            .seccomp(self.inputs.seccomp.clone());
         match &self.budget {
             Some(budget) => budget.bind(spec),
             None => spec,
@@ -177,7 +177,7 @@ impl Facts {
             action: Action::Run {
                 spec,
                 output,
-                yielding: self.inside.yielding.iter().cloned().collect(),
+                yielding: self.inputs.yielding.iter().cloned().collect(),
             },
         })
     }

@@ -22,7 +22,7 @@ use probe::Probe;
 use search::{Candidate, Search};
 
 use crate::cargo::build_std;
-use crate::cargo::cli::command::Place;
+use crate::cargo::cli::command::Placement;
 use crate::facts::environment_name::build_architecture;
 use crate::facts::host_toolset::{HostRunner, HostToolset};
 use crate::host::toolchain::{self, host_triple};
@@ -51,7 +51,7 @@ pub(crate) fn is_asked(config: &TargetConfig) -> bool {
 }
 
 /// What decides which tools are looked for.
-pub(crate) struct Given<'a> {
+pub(crate) struct ToolSearchContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) target: &'a TargetName,
     pub(crate) config: &'a TargetConfig,
@@ -66,7 +66,7 @@ pub(crate) struct Given<'a> {
 /// # Errors
 ///
 /// [`ErrorKind::ToolMissing`](crate::ErrorKind::ToolMissing) with every missing or broken tool.
-pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<HostToolset> {
+pub(crate) fn equip(given: &ToolSearchContext<'_>, cancel: &Cancel) -> Result<HostToolset> {
     let probe = Probe::new(given.host, given.toolchain, cancel);
     let mut missing = Missing::default();
     if links_itself(given.target) {
@@ -166,7 +166,7 @@ fn native(probe: &Probe<'_>, triple: &str, missing: &mut Missing) -> Result<Opti
 
 /// What starts programs of the target, where the request starts any.
 fn emulator(
-    given: &Given<'_>,
+    given: &ToolSearchContext<'_>,
     target: Target,
     compiler: Option<&Candidate>,
     probe: &Probe<'_>,
@@ -236,7 +236,7 @@ fn starts(request: &Request) -> Starts {
                 .map(|rule| rule.place);
             matches!(
                 place,
-                Some(Place::Environment {
+                Some(Placement::Environment {
                     runs_programs: true,
                     ..
                 })
@@ -258,7 +258,11 @@ pub(crate) fn links_itself(target: &TargetName) -> bool {
 }
 
 /// What there is for such a target: nothing to find but what build scripts need.
-fn unknown(given: &Given<'_>, probe: &Probe<'_>, mut missing: Missing) -> Result<HostToolset> {
+fn unknown(
+    given: &ToolSearchContext<'_>,
+    probe: &Probe<'_>,
+    mut missing: Missing,
+) -> Result<HostToolset> {
     let triple = given.target.triple();
     let tools: Vec<_> = native(probe, triple, &mut missing)?.into_iter().collect();
     missing.std(given);
@@ -282,7 +286,7 @@ pub(crate) fn shipped(target: &TargetName) -> Option<&str> {
 }
 
 /// What rustup has to add before the target's `std` is there.
-fn lacking_std(given: &Given<'_>) -> Option<Vec<String>> {
+fn lacking_std(given: &ToolSearchContext<'_>) -> Option<Vec<String>> {
     let needs = toolchain::Needs {
         triple: shipped(given.target),
         build_std: build_std::is_asked(given.config),

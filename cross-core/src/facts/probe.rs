@@ -7,11 +7,11 @@ use crate::cargo::build_std;
 use crate::cargo::rustflags;
 use crate::cargo::workspace::{self};
 use crate::facts::container_reuse::Keeping;
-use crate::facts::environment_spec::{Base, Definition};
-use crate::facts::environment_state::There;
+use crate::facts::environment_spec::{Base, EnvironmentSpec};
+use crate::facts::environment_state::EnvironmentState;
 use crate::facts::facts::Facts;
-use crate::facts::run_inputs::{self, Inside};
-use crate::facts::selection::{self, Surroundings};
+use crate::facts::run_inputs::{RunInputs, RunInputsContext};
+use crate::facts::selection::{self, Selection, SelectionContext};
 use crate::host::toolchain;
 use crate::model::error::{EngineContext as _, Result};
 use crate::model::step::{Verb, Warning};
@@ -33,13 +33,13 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
     let config = loaded.config.for_target(target.configured());
     let settings = loaded.config.settings().clone();
-    let Surroundings {
-        definition,
+    let Selection {
+        env_spec,
         selected,
         toolchain,
-        warnings: of_surroundings,
+        warnings: selection_warnings,
     } = selection::find(
-        &selection::Given {
+        &SelectionContext {
             request,
             target: &target,
             config: &config,
@@ -52,36 +52,36 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let environments = Environments::new(&selected.engine, &host);
     let keeping = Keeping::chosen(cross, &settings);
     let kept = keeping.as_ref();
-    let there = match kept.and_then(|it| it.there(&definition, &selected.engine, &host)) {
-        Some(there) => there,
-        None => There::probe(&definition, &environments, cancel)?,
+    let state = match kept.and_then(|it| it.state(&env_spec, &selected.engine, &host)) {
+        Some(state) => state,
+        None => EnvironmentState::probe(&env_spec, &environments, cancel)?,
     };
-    let keeping = keeping.map(|it| it.of_image(&definition, &there));
-    let mut inside = Inside::new(&run_inputs::Given {
+    let keeping = keeping.map(|it| it.of_image(&env_spec, &state));
+    let mut inputs = RunInputs::new(&RunInputsContext {
         cross,
         target: &target,
         workspace: &workspace,
         config: &config,
         settings: &settings,
         toolchain: &toolchain,
-        definition: &definition,
+        env_spec: &env_spec,
         engine: &selected.engine,
         host: &host,
     })?;
-    if let Some(image) = &there.image {
-        inside.yield_to(&image.env);
+    if let Some(image) = &state.image {
+        inputs.yield_to(&image.env);
     }
-    let root = root(&definition, &there, &environments, &inside)?;
-    let rustflags = rustflags::add(&request.options.rustflags, target.triple(), &mut inside.env);
-    let recipe = definition.recipe().map(|named| &named.recipe);
+    let root = root(&env_spec, &state, &environments, &inputs)?;
+    let rustflags = rustflags::add(&request.options.rustflags, target.triple(), &mut inputs.env);
+    let recipe = env_spec.recipe().map(|named| &named.recipe);
     let build_std = build_std::arguments(&config, &settings, recipe, &toolchain)?;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();
-    warnings.extend(of_surroundings);
-    warnings.extend(definition.warning(there.digest()));
+    warnings.extend(selection_warnings);
+    warnings.extend(env_spec.warning(state.digest()));
     warnings.extend(without_effect(&settings, &selected));
     let offline = is_offline(request);
     if offline {
-        warnings.extend(offline_image(&definition, &there));
+        warnings.extend(offline_image(&env_spec, &state));
     }
     Ok(Facts {
         cargo,
@@ -92,10 +92,10 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         explained: loaded.config.explain_for(target.configured()),
         selected,
         toolchain,
-        definition,
-        there,
+        env_spec,
+        state,
         root,
-        inside,
+        inputs,
         build_std,
         rustflags,
         host,
@@ -117,18 +117,18 @@ pub(crate) fn triples(target: &TargetName) -> Vec<String> {
 }
 
 fn root(
-    definition: &Definition,
-    there: &There,
+    env_spec: &EnvironmentSpec,
+    state: &EnvironmentState,
     environments: &Environments<'_>,
-    inside: &Inside,
+    inputs: &RunInputs,
 ) -> Result<Root> {
-    match &definition.base {
-        Base::Recipe(named) if there.recipe => environments
-            .root(&named.blueprint.name, &inside.mount_targets())
+    match &env_spec.base {
+        Base::Recipe(named) if state.recipe => environments
+            .root(&named.blueprint.name, &inputs.mount_targets())
             .engine(),
         Base::Recipe(named) => Ok(environments.unread_root(&named.blueprint.name)),
         Base::Host(_) => Ok(Root::Host),
-        _ => Ok(Root::Image(definition.image().unwrap_or_default())),
+        _ => Ok(Root::Image(env_spec.image().unwrap_or_default())),
     }
 }
 
@@ -173,10 +173,10 @@ fn is_offline(request: &Request) -> bool {
 
 /// An image of a Dockerfile that copies files is built for every request: whether it is up to date is the
 /// engine's to say, and that may take a network.
-fn offline_image(definition: &Definition, there: &There) -> Option<Warning> {
-    let image = definition
+fn offline_image(env_spec: &EnvironmentSpec, state: &EnvironmentState) -> Option<Warning> {
+    let image = env_spec
         .image()
-        .filter(|_| definition.copies() && there.image.is_some())?;
+        .filter(|_| env_spec.copies() && state.image.is_some())?;
     Some(Warning {
         code: "offline-image".to_owned(),
         message: format!(

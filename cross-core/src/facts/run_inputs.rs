@@ -11,7 +11,7 @@ use cross_targets::Runner;
 
 use crate::cargo::config;
 use crate::cargo::workspace::Workspace;
-use crate::facts::environment_spec::Definition;
+use crate::facts::environment_spec::EnvironmentSpec;
 use crate::host::seccomp;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
@@ -79,7 +79,7 @@ pub(crate) const PROXIES: [&str; 8] = [
 ];
 
 /// What the description is made from.
-pub(crate) struct Given<'a> {
+pub(crate) struct RunInputsContext<'a> {
     pub(crate) cross: &'a Cross,
     pub(crate) host: &'a Host,
     pub(crate) target: &'a TargetName,
@@ -87,13 +87,13 @@ pub(crate) struct Given<'a> {
     pub(crate) config: &'a TargetConfig,
     pub(crate) settings: &'a Settings,
     pub(crate) toolchain: &'a Toolchain,
-    pub(crate) definition: &'a Definition,
+    pub(crate) env_spec: &'a EnvironmentSpec,
     pub(crate) engine: &'a Engine,
 }
 
 /// What a run sees.
 #[derive(Clone, Debug)]
-pub(crate) struct Inside {
+pub(crate) struct RunInputs {
     pub(crate) target_dir: PathBuf,
     /// The user's, of which only parts are seen.
     pub(crate) cargo_home: PathBuf,
@@ -127,23 +127,23 @@ pub(crate) fn kept_file(
     (path, file)
 }
 
-impl Inside {
-    pub(crate) fn new(given: &Given<'_>) -> Result<Self> {
-        if let Some(equipment) = given.definition.equipment() {
-            return Inside::on_host(given, equipment);
+impl RunInputs {
+    pub(crate) fn new(given: &RunInputsContext<'_>) -> Result<Self> {
+        if let Some(equipment) = given.env_spec.equipment() {
+            return RunInputs::on_host(given, equipment);
         }
-        let sdk = given.definition.sdk.as_ref();
+        let sdk = given.env_spec.sdk.as_ref();
         // What is linked with another SDK is another program.
         let name = match sdk {
-            Some(sdk) => format!("{}\n{}", given.definition.name(), sdk.path.display()),
-            None => given.definition.name(),
+            Some(sdk) => format!("{}\n{}", given.env_spec.name(), sdk.path.display()),
+            None => given.env_spec.name(),
         };
         let key = target_dir_key(&name, given.toolchain);
         let target_root = &given.workspace.target_directory;
         let target_dir = target_root
             .join("cross")
             .join(format!("{}-{key}", given.target.triple()));
-        let mut inside = Inside {
+        let mut inputs = RunInputs {
             mounts: vec![
                 Mount::write(&given.workspace.root),
                 Mount::write(&target_dir),
@@ -161,27 +161,27 @@ impl Inside {
             cargo_home: given.cross.cargo_home()?,
             target_dir,
         };
-        inside
+        inputs
             .mounts
             .extend(given.workspace.outside.iter().map(Mount::read));
-        inside.base_variables(given);
-        inside.cargo_home(given)?;
-        inside.user(given);
-        inside.runner(given)?;
-        if given.definition.image().is_some() {
-            inside.image(given);
+        inputs.base_variables(given);
+        inputs.cargo_home(given)?;
+        inputs.user(given);
+        inputs.runner(given)?;
+        if given.env_spec.image().is_some() {
+            inputs.image(given);
         }
-        inside.nix_store(given)?;
-        inside.volumes(given)?;
-        inside.callers_variables(given);
-        inside.network(given);
+        inputs.nix_store(given)?;
+        inputs.volumes(given)?;
+        inputs.callers_variables(given);
+        inputs.network(given);
         if let Some(sdk) = sdk {
-            inside.mounts.push(sdk.mount());
+            inputs.mounts.push(sdk.mount());
             sdk.env
                 .iter()
-                .for_each(|(name, path)| inside.set(name, path));
+                .for_each(|(name, path)| inputs.set(name, path));
         }
-        Ok(inside)
+        Ok(inputs)
     }
 
     /// Lets the image's own variables hold where they should.
@@ -201,19 +201,25 @@ impl Inside {
     }
 
     /// A small file of ours, named by its content, mounted read only where it is.
-    fn file(&mut self, given: &Given<'_>, name: &str, text: String, executable: bool) -> PathBuf {
+    fn file(
+        &mut self,
+        given: &RunInputsContext<'_>,
+        name: &str,
+        text: String,
+        executable: bool,
+    ) -> PathBuf {
         let (path, file) = kept_file(given.host, name, text, executable);
         self.prepared.push(file);
         path
     }
 
-    fn base_variables(&mut self, given: &Given<'_>) {
-        let recipe = given.definition.recipe();
+    fn base_variables(&mut self, given: &RunInputsContext<'_>) {
+        let recipe = given.env_spec.recipe();
         for (name, value) in recipe.iter().flat_map(|named| &named.recipe.env) {
             self.set(name, value);
         }
         self.undo_hosts_settings(given);
-        if given.definition.image().is_some() {
+        if given.env_spec.image().is_some() {
             self.yielding.extend(self.env.keys().cloned());
             self.yielding.insert("PATH".to_owned());
         }
@@ -228,7 +234,7 @@ impl Inside {
         self.set("HOME", HOME);
         self.set("CARGO_TARGET_DIR", self.target_dir.display().to_string());
         self.set("CARGO_NET_OFFLINE", "true");
-        if given.definition.zigbuild_target().is_some() {
+        if given.env_spec.zigbuild_target().is_some() {
             // What Zig compiles once (libc, the compiler's runtime) takes it many seconds. A recipe's
             // Zig looks after itself.
             let cache = self.target_dir.join("zig-cache").display().to_string();
@@ -238,14 +244,14 @@ impl Inside {
 
     /// A workspace's own `.cargo/config.toml` is seen inside. What it says of the host's linker, of
     /// rustc and of wrappers around it is about programs that are not there.
-    fn undo_hosts_settings(&mut self, given: &Given<'_>) {
+    fn undo_hosts_settings(&mut self, given: &RunInputsContext<'_>) {
         self.set("RUSTC", "rustc");
         self.set("RUSTDOC", "rustdoc");
         if config::may_name_a_wrapper(given.cross.dir(), &self.cargo_home) {
             self.set("RUSTC_WRAPPER", NO_WRAPPER);
             self.set("RUSTC_WORKSPACE_WRAPPER", NO_WRAPPER);
         }
-        if given.definition.recipe().is_some() {
+        if given.env_spec.recipe().is_some() {
             let host = env_upper(&host_triple());
             let linker = format!("CARGO_TARGET_{host}_LINKER");
             self.env
@@ -255,7 +261,7 @@ impl Inside {
     }
 
     /// What the scripts in images of the `cross` project read.
-    fn image(&mut self, given: &Given<'_>) {
+    fn image(&mut self, given: &RunInputsContext<'_>) {
         let runner = given.config.runner.as_ref();
         self.set("CROSS_RUNNER", runner.map_or("", |it| it.value.as_str()));
         if let Some(sysroot) = given.toolchain.sysroot() {
@@ -279,7 +285,7 @@ impl Inside {
 
     /// The Nix store, where programs of the workspace's toolchain may live. What compiles has no
     /// reason to write there.
-    fn nix_store(&mut self, given: &Given<'_>) -> Result<()> {
+    fn nix_store(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
         let usual = Path::new("/nix/store");
         let store = match &given.settings.nix_store {
             Some(it) if !it.value.is_dir() => {
@@ -296,7 +302,7 @@ impl Inside {
     }
 
     /// The directories that the configuration makes visible, each with a variable that names it.
-    fn volumes(&mut self, given: &Given<'_>) -> Result<()> {
+    fn volumes(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
         let env = given.cross.environment();
         for Sourced {
             value: volume,
@@ -322,7 +328,7 @@ impl Inside {
     }
 
     /// Of the user's CARGO_HOME only what was fetched is visible, and what says where from.
-    fn cargo_home(&mut self, given: &Given<'_>) -> Result<()> {
+    fn cargo_home(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
         let home = self.cargo_home.clone();
         self.set("CARGO_HOME", home.display().to_string());
         self.mounts.push(Mount::scratch(&home));
@@ -347,7 +353,7 @@ impl Inside {
     }
 
     /// A user that is not root has an entry in `/etc/passwd` like any other.
-    fn user(&mut self, given: &Given<'_>) {
+    fn user(&mut self, given: &RunInputsContext<'_>) {
         let (uid, gid) = given.engine.user;
         let inside_root = uid == 0 || (given.engine.rootless && given.engine.kind != Kind::Sandbox);
         let name = if inside_root { "root" } else { "user" };
@@ -367,14 +373,14 @@ impl Inside {
 
     /// How cargo starts programs of the target: a script of ours, so that any environment that has
     /// the emulator works, or the user's command. An image's own runner holds before ours.
-    fn runner(&mut self, given: &Given<'_>) -> Result<()> {
+    fn runner(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
         let variable = given.target.runner_variable();
-        let is_image = given.definition.image().is_some();
+        let is_image = given.env_spec.image().is_some();
         let asked = given.config.runner.as_ref();
         let text = asked
             .map(|it| it.value.as_str())
             .filter(|it| !it.is_empty());
-        let runner = given.definition.runner(given.target);
+        let runner = given.env_spec.runner(given.target);
         let has_machine = matches!(runner, Runner::QemuSystem(_));
         match (text, asked) {
             (Some("native"), _) => {}
@@ -405,7 +411,7 @@ impl Inside {
         Ok(())
     }
 
-    fn callers_variables(&mut self, given: &Given<'_>) {
+    fn callers_variables(&mut self, given: &RunInputsContext<'_>) {
         let env = given.cross.environment();
         let target = given.target.env_upper();
         let target = ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|it| format!("CARGO_TARGET_{target}_{it}"));
@@ -429,7 +435,7 @@ impl Inside {
         }
     }
 
-    fn network(&mut self, given: &Given<'_>) {
+    fn network(&mut self, given: &RunInputsContext<'_>) {
         for (name, value) in readable(given.cross.environment()) {
             if PROXIES.contains(&name) {
                 // A proxy's address may hold a password.

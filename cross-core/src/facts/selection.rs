@@ -7,8 +7,9 @@ use cross_engine::{Cancel, Host, Needs, Selected};
 use cross_targets::RustSource;
 
 use crate::cargo::build_std;
-use crate::facts::environment_spec::{Choice, Definition};
+use crate::facts::environment_spec::{EnvironmentSpec, SpecContext};
 use crate::facts::host_engine;
+use crate::facts::host_engine::ToolSearchContext;
 use crate::host::toolchain::{self, Wanted, host_triple};
 use crate::model::error::Result;
 use crate::model::step::Warning;
@@ -18,7 +19,7 @@ use crate::request::request::Request;
 use crate::target::name::TargetName;
 
 /// What decides them.
-pub(crate) struct Given<'a> {
+pub(crate) struct SelectionContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) target: &'a TargetName,
     pub(crate) config: &'a TargetConfig,
@@ -28,8 +29,8 @@ pub(crate) struct Given<'a> {
 }
 
 /// The engine, the Rust, and what the environment is made of.
-pub(crate) struct Surroundings {
-    pub(crate) definition: Definition,
+pub(crate) struct Selection {
+    pub(crate) env_spec: EnvironmentSpec,
     pub(crate) selected: Selected,
     pub(crate) toolchain: Toolchain,
     pub(crate) warnings: Vec<Warning>,
@@ -37,12 +38,12 @@ pub(crate) struct Surroundings {
 
 /// Finds them: what the environment is made of decides which engine can serve, and that which Rust runs there.
 /// Where there is no environment, the Rust decides which tools are looked for.
-pub(crate) fn find(given: &Given<'_>, cancel: &Cancel) -> Result<Surroundings> {
-    let Given { config, host, .. } = *given;
+pub(crate) fn find(given: &SelectionContext<'_>, cancel: &Cancel) -> Result<Selection> {
+    let SelectionContext { config, host, .. } = *given;
     let cross = &given.request.cross;
     let wanted = config.toolchain.as_ref();
     let wanted = Wanted::of(wanted.map_or("host", |it| it.value.as_str()));
-    let choice = Choice {
+    let choice = SpecContext {
         target: given.target,
         config,
         rust: match wanted {
@@ -57,13 +58,13 @@ pub(crate) fn find(given: &Given<'_>, cancel: &Cancel) -> Result<Surroundings> {
     if host_engine::is_asked(config) {
         return here(given, &choice, &wanted, cancel);
     }
-    let definition = Definition::choose(&choice)?;
+    let env_spec = EnvironmentSpec::choose(&choice)?;
     let selected =
-        select(given, definition.needs(), cancel).map_err(|error| definition.refused(error))?;
-    let platform = definition.platform(&selected.engine);
-    Ok(Surroundings {
+        select(given, env_spec.needs(), cancel).map_err(|error| env_spec.refused(error))?;
+    let platform = env_spec.platform(&selected.engine);
+    Ok(Selection {
         toolchain: toolchain::find(&wanted, cross.dir(), host, &platform.triple)?,
-        definition,
+        env_spec,
         selected,
         warnings: Vec::new(),
     })
@@ -71,18 +72,18 @@ pub(crate) fn find(given: &Given<'_>, cancel: &Cancel) -> Result<Surroundings> {
 
 /// The same without an environment.
 fn here(
-    given: &Given<'_>,
-    choice: &Choice<'_>,
+    given: &SelectionContext<'_>,
+    choice: &SpecContext<'_>,
     wanted: &Wanted<'_>,
     cancel: &Cancel,
-) -> Result<Surroundings> {
-    let Given { config, host, .. } = *given;
+) -> Result<Selection> {
+    let SelectionContext { config, host, .. } = *given;
     let mut warnings = host_engine::check_keys(config, given.settings)?;
     let selected = select(given, Needs::Recipe, cancel)?;
     let dir = given.request.cross.dir();
     let toolchain = toolchain::find(wanted, dir, host, &host_triple())?;
     let equipment = host_engine::equip(
-        &host_engine::Given {
+        &ToolSearchContext {
             request: given.request,
             target: given.target,
             config,
@@ -93,15 +94,15 @@ fn here(
         cancel,
     )?;
     warnings.extend(equipment.warnings.iter().cloned());
-    Ok(Surroundings {
-        definition: Definition::on_host(choice, equipment),
+    Ok(Selection {
+        env_spec: EnvironmentSpec::on_host(choice, equipment),
         selected,
         toolchain,
         warnings,
     })
 }
 
-fn select(given: &Given<'_>, needs: Needs, cancel: &Cancel) -> Result<Selected> {
+fn select(given: &SelectionContext<'_>, needs: Needs, cancel: &Cancel) -> Result<Selected> {
     let (cross, settings): (&Cross, _) = (&given.request.cross, given.settings);
     let named = given.config.engine.as_ref();
     let engine = named.map_or("auto", |it| it.value.as_str());

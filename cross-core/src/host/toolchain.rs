@@ -77,7 +77,7 @@ pub(crate) enum Wanted<'a> {
     Host,
     Image,
     /// One of rustup's by its name, as in `cargo +nightly`.
-    Named(&'a str),
+    NamedRecipe(&'a str),
     Directory(&'a Path),
 }
 
@@ -86,7 +86,7 @@ impl<'a> Wanted<'a> {
         match text {
             "host" => Wanted::Host,
             "image" => Wanted::Image,
-            name if name.starts_with('+') => Wanted::Named(&name[1..]),
+            name if name.starts_with('+') => Wanted::NamedRecipe(&name[1..]),
             path => Wanted::Directory(Path::new(path)),
         }
     }
@@ -123,7 +123,9 @@ pub(crate) fn find(
             })
         }
         Wanted::Host => Rustup::of(host).active(dir, platform),
-        Wanted::Named(name) => Rustup::of(host).named(name, "named by its `+`", dir, platform),
+        Wanted::NamedRecipe(name) => {
+            Rustup::of(host).named(name, "named by its `+`", dir, platform)
+        }
     }
 }
 
@@ -131,7 +133,9 @@ pub(crate) fn find(
 /// or is rustup's active one, else `PATH`'s.
 pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result<PathBuf> {
     let found = |wanted| find(&wanted, dir, host, &host_triple());
-    let named = named.map(|name| found(Wanted::Named(name))).transpose()?;
+    let named = named
+        .map(|name| found(Wanted::NamedRecipe(name)))
+        .transpose()?;
     let usual = found(Wanted::Host).ok();
     // One that is still to be installed has no cargo yet.
     let cargo = [named, usual]

@@ -81,7 +81,7 @@ pub struct CompilerDiagnostic {
     /// What is the matter, in one line.
     pub message: String,
     /// The place it is about first.
-    pub place: Option<SourcePlace>,
+    pub place: Option<SourceLocation>,
     /// The text as cargo would show it.
     pub rendered: String,
 }
@@ -89,7 +89,7 @@ pub struct CompilerDiagnostic {
 /// A place in a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct SourcePlace {
+pub struct SourceLocation {
     /// The file, as the compiler was given it: relative to the workspace's root where it is below it.
     pub file: PathBuf,
     /// The line, counted from 1.

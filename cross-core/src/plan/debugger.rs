@@ -30,7 +30,7 @@ impl Debugger {
         let target = &facts.target;
         let asked = facts.config.runner.as_ref();
         let runner = match asked.map(|it| it.value.as_str()) {
-            None | Some("" | "qemu-user") => facts.definition.runner(target),
+            None | Some("" | "qemu-user") => facts.env_spec.runner(target),
             Some("native") => Runner::Native,
             Some(command) => {
                 let by = asked.map_or_else(String::new, |it| format!(" ({})", it.origin));
@@ -49,7 +49,7 @@ impl Debugger {
                 "programs that the machine runs itself, by gdbserver, and programs that QEMU's user mode runs can be debugged",
             ));
         };
-        let text = match facts.definition.equipment() {
+        let text = match facts.env_spec.equipment() {
             Some(equipment) => equipment.with_emulator(&text),
             None => text,
         };

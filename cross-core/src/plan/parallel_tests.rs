@@ -10,10 +10,10 @@ use crate::facts::facts::Facts;
 use crate::host::process_env;
 use crate::model::test_run::{TEST_THREADS, TestRun};
 use crate::request::request::{Options, Request};
-use crate::target::emulator_crash::Emulator;
+use crate::target::emulator_crash::EmulatorKind;
 
 /// How the tests of `request` are run, by programs that `emulator` runs.
-pub(crate) fn plan(request: &Request, facts: &Facts, emulator: Emulator) -> TestRun {
+pub(crate) fn plan(request: &Request, facts: &Facts, emulator: EmulatorKind) -> TestRun {
     let jobs = jobs(request, facts);
     TestRun {
         serial: serial(&request.options, facts, emulator)
@@ -25,7 +25,7 @@ pub(crate) fn plan(request: &Request, facts: &Facts, emulator: Emulator) -> Test
 
 fn jobs(request: &Request, facts: &Facts) -> u32 {
     let shared = || request.cross.budget().map(|it| it.about.jobs);
-    let told = || match facts.inside.env.get("CARGO_BUILD_JOBS") {
+    let told = || match facts.inputs.env.get("CARGO_BUILD_JOBS") {
         Some(Value::Plain(jobs)) => jobs.parse().ok(),
         _ => None,
     };
@@ -51,7 +51,7 @@ fn asked(args: &[String]) -> Option<u32> {
 }
 
 /// What keeps the binaries from running side by side.
-fn serial(options: &Options, facts: &Facts, emulator: Emulator) -> Option<String> {
+fn serial(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Option<String> {
     let config = &facts.config;
     let wanted = config.serial_tests.as_ref().filter(|it| it.value);
     if let Some(wanted) = wanted {
@@ -64,7 +64,7 @@ fn serial(options: &Options, facts: &Facts, emulator: Emulator) -> Option<String
         "they read the caller's standard input"
     } else if options.trailing.iter().any(is_threads) {
         "`--test-threads` says how many tests run at once"
-    } else if facts.inside.env.contains_key(TEST_THREADS) {
+    } else if facts.inputs.env.contains_key(TEST_THREADS) {
         "`RUST_TEST_THREADS` says how many tests run at once"
     } else {
         return runner(facts, emulator).or_else(|| own_runner(options, facts));
@@ -73,18 +73,18 @@ fn serial(options: &Options, facts: &Facts, emulator: Emulator) -> Option<String
 }
 
 /// What of the target's runner does: one that nobody here knows may be a device on a cable.
-fn runner(facts: &Facts, emulator: Emulator) -> Option<String> {
+fn runner(facts: &Facts, emulator: EmulatorKind) -> Option<String> {
     let row = facts.target.known();
     let asked = facts.config.runner.as_ref();
     let command = asked.filter(|it| !matches!(&*it.value, "native" | "qemu-user" | "qemu-system"));
     match (emulator, command) {
-        (Emulator::Machine, _) => {
+        (EmulatorKind::Machine, _) => {
             Some("each has a machine of its own, with all processors".to_owned())
         }
-        (Emulator::Wine, _) => {
+        (EmulatorKind::Wine, _) => {
             Some("they share a home of Wine's, which the first one fills".to_owned())
         }
-        (Emulator::None, Some(command)) => Some(format!(
+        (EmulatorKind::None, Some(command)) => Some(format!(
             "the runner `{}` may run only one at a time ({})",
             command.value, command.origin
         )),
@@ -102,7 +102,7 @@ fn own_runner(options: &Options, facts: &Facts) -> Option<String> {
         return Some("cargo is given a runner as an argument".to_owned());
     }
     if facts
-        .inside
+        .inputs
         .env
         .contains_key(&facts.target.runner_variable())
     {

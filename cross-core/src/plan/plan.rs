@@ -15,7 +15,7 @@ use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
 use crate::request::execution_context::ExecutionContext;
-use crate::target::emulator_crash::Emulator;
+use crate::target::emulator_crash::EmulatorKind;
 use std::fmt::Write as _;
 
 /// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
@@ -67,7 +67,7 @@ pub struct Plan {
     pub(crate) preparation: usize,
     /// What runs programs of the target, for telling its crash from theirs.
     #[serde(skip)]
-    pub(crate) emulator: Emulator,
+    pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
     pub(crate) keeping: Option<Keeping>,
     #[serde(skip)]

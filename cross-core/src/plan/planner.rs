@@ -3,7 +3,7 @@
 use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
 
 use crate::cargo::build_std;
-use crate::facts::environment_name::Named;
+use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::Base;
 use crate::facts::facts::Facts;
 use crate::facts::host_engine;
@@ -17,7 +17,7 @@ use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
 use crate::plan::steps;
 use crate::request::execution_context::ExecutionContext;
 use crate::request::request::{Options, Request};
-use crate::target::emulator_crash::Emulator;
+use crate::target::emulator_crash::EmulatorKind;
 
 /// Plans `request`.
 pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
@@ -33,7 +33,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         steps.extend(facts.toolchain_steps(request));
     }
     steps.extend(facts.environment_steps(cancel)?);
-    let things = facts.inside.prepared.clone();
+    let things = facts.inputs.prepared.clone();
     steps.push(Step::prepare("prepare directories and files", things));
     let unfetched = facts.workspace.unfetched.as_deref();
     if compiles && unfetched.is_some() {
@@ -57,12 +57,12 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         tests: is_test.then(|| parallel_tests::plan(request, &facts, emulator)),
         emulator,
         engine_reason: facts.selected.reason.clone(),
-        target_dir: facts.inside.target_dir.clone(),
+        target_dir: facts.inputs.target_dir.clone(),
         publish_dir: facts.workspace.target_directory.clone(),
         workspace_root: facts.workspace.root.clone(),
         engine: facts.selected.engine,
         toolchain: facts.toolchain,
-        glibc_floor: facts.definition.glibc_floor.map(|it| it.to_string()),
+        glibc_floor: facts.env_spec.glibc_floor.map(|it| it.to_string()),
         steps,
         warnings: facts.warnings,
         configuration: facts.explained,
@@ -74,12 +74,12 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
 
 impl Facts {
     /// What runs programs of the target; nothing where it is one of the environment's that is asked for.
-    fn emulator(&self, request: &Request) -> Emulator {
+    fn emulator(&self, request: &Request) -> EmulatorKind {
         if request.verb == Verb::Exec && !request.options.on_target {
-            return Emulator::None;
+            return EmulatorKind::None;
         }
         let asked = self.config.runner.as_ref().map(|it| it.value.as_str());
-        Emulator::chosen(asked, &self.definition.runner(&self.target))
+        EmulatorKind::chosen(asked, &self.env_spec.runner(&self.target))
     }
 
     /// What rustup has to add to the toolchain.
@@ -89,7 +89,7 @@ impl Facts {
             return Vec::new();
         }
         let needs = toolchain::Needs {
-            triple: match self.definition.equipment() {
+            triple: match self.env_spec.equipment() {
                 Some(_) => host_engine::shipped(&self.target),
                 None => self.target.known().map(|it| it.triple()),
             },
@@ -108,44 +108,44 @@ impl Facts {
 
     /// What makes the environment, as far as it is not there.
     fn environment_steps(&self, cancel: &Cancel) -> Result<Vec<Step>> {
-        let (definition, there) = (&self.definition, &self.there);
+        let (env_spec, state) = (&self.env_spec, &self.state);
         let mut steps = Vec::new();
         // Offline, an image that was built of files that may have changed has to do.
-        if there.complete(definition) || self.offline && there.image.is_some() {
+        if state.complete(env_spec) || self.offline && state.image.is_some() {
             return Ok(steps);
         }
-        let rebuild = there.base.is_none() || definition.copies();
-        match &definition.base {
+        let rebuild = state.base.is_none() || env_spec.copies();
+        match &env_spec.base {
             Base::Recipe(named) => steps.push(self.make_environment(named)?),
             Base::Image { reference, .. } if rebuild => steps.push(self.pull(reference)?),
             Base::Image { .. } => {}
             Base::Dockerfile(dockerfile) if rebuild => {
                 let recipe = dockerfile.recipe.as_ref();
-                if let Some(named) = recipe.filter(|_| !there.recipe) {
+                if let Some(named) = recipe.filter(|_| !state.recipe) {
                     steps.push(self.make_environment(named)?);
                 }
                 let base = recipe.map(|it| self.recipe_image(it));
-                if let Some(build) = definition.dockerfile_build(base.as_deref()) {
+                if let Some(build) = env_spec.dockerfile_build(base.as_deref()) {
                     steps.push(self.build_image("the Dockerfile's image", build, None, cancel)?);
                 }
             }
             Base::Dockerfile(_) | Base::Host(_) => {}
         }
-        if let Some(build) = definition.pre_build_build() {
-            let on = definition.base_image();
+        if let Some(build) = env_spec.pre_build_build() {
+            let on = env_spec.base_image();
             steps.push(self.build_image("the `pre-build` image", build, on, cancel)?);
         }
         Ok(steps)
     }
 
-    fn recipe_image(&self, named: &Named) -> String {
+    fn recipe_image(&self, named: &NamedRecipe) -> String {
         match self.environments().location(&named.blueprint.name) {
             Location::Image(image) => image,
             _ => named.blueprint.name.clone(),
         }
     }
 
-    fn make_environment(&self, named: &Named) -> Result<Step> {
+    fn make_environment(&self, named: &NamedRecipe) -> Result<Step> {
         Ok(Step {
             purpose: "make the environment".to_owned(),
             command: Some(self.environments().making(&named.blueprint).engine()?),
@@ -155,7 +155,7 @@ impl Facts {
     }
 
     fn pull(&self, reference: &str) -> Result<Step> {
-        let platform = self.definition.platform(&self.selected.engine).option;
+        let platform = self.env_spec.platform(&self.selected.engine).option;
         let command = self.environments().pulling(reference, platform.as_deref());
         Ok(Step {
             purpose: "pull the image".to_owned(),
@@ -177,7 +177,7 @@ impl Facts {
     ) -> Result<Step> {
         let settings = &self.settings;
         let build = build
-            .platform(self.definition.platform(&self.selected.engine).option)
+            .platform(self.env_spec.platform(&self.selected.engine).option)
             .options(settings.build_opts.value.clone())
             .no_buildkit(settings.no_buildkit.value)
             .progress(settings.build_progress.as_ref().map(|it| it.value.clone()));
@@ -206,16 +206,16 @@ impl Facts {
     /// Where `std` is built, the crates that it is made of: fetched by the cargo inside, which alone
     /// knows its source, once for a target directory.
     fn fetch_std(&self) -> Result<Vec<Step>> {
-        let done = self.inside.target_dir.join("std-is-fetched");
+        let done = self.inputs.target_dir.join("std-is-fetched");
         if self.build_std.is_empty() || done.exists() {
             return Ok(Vec::new());
         }
-        let recipe = self.definition.recipe().map(|named| &named.recipe);
+        let recipe = self.env_spec.recipe().map(|named| &named.recipe);
         let manifest = build_std::manifest(recipe, &self.toolchain);
         let command = ["cargo", "fetch", "--locked", "--manifest-path", &manifest];
         let command = command.map(str::to_owned).to_vec();
         let mut spec = self.run_spec(command, Network::Default);
-        let fetched = ["registry", "git"].map(|part| self.inside.cargo_home.join(part));
+        let fetched = ["registry", "git"].map(|part| self.inputs.cargo_home.join(part));
         for mount in &mut spec.mounts {
             if fetched.contains(&mount.target) {
                 mount.access = Access::Write;
@@ -244,7 +244,7 @@ impl Facts {
         Step {
             purpose: "publish the artifacts".to_owned(),
             action: Action::Mirror {
-                from: self.inside.target_dir.join(triple),
+                from: self.inputs.target_dir.join(triple),
                 to: self.workspace.target_directory.join(triple),
             },
             command: None,

@@ -4,7 +4,7 @@ use std::iter;
 
 use cross_engine::{Mount, Network, RunSpec, Value};
 
-use crate::cargo::cli::command::Place;
+use crate::cargo::cli::command::Placement;
 use crate::cargo::cli::render;
 use crate::facts::facts::Facts;
 use crate::model::error::{Error, ErrorKind, Result};
@@ -18,7 +18,7 @@ use crate::request::request::{Options, Request};
 /// The steps of the request's verb. What compiles has no network; what runs programs has the
 /// engine's usual one, unless the configuration says otherwise.
 pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
-    let verbs = Verbs { request, facts };
+    let verbs = StepBuilder { request, facts };
     let compile = |verb, extra, purpose| verbs.compile(verb, extra, purpose);
     let publish = publish(request.options.checksums);
     Ok(match request.verb {
@@ -54,12 +54,12 @@ pub(crate) fn is_clippy(request: &Request) -> bool {
     request.verb == Verb::Clippy || line.is_some_and(|it| it.line.name() == Some("clippy"))
 }
 
-struct Verbs<'a> {
+struct StepBuilder<'a> {
     request: &'a Request,
     facts: &'a Facts,
 }
 
-impl Verbs<'_> {
+impl StepBuilder<'_> {
     fn compile(&self, verb: &str, extra: &[&str], purpose: &str) -> Result<Step> {
         let options = &self.request.options;
         let mut command = self.facts.cargo_in(verb, options);
@@ -87,7 +87,7 @@ impl Verbs<'_> {
     fn start(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
         let mut spec = spec.stdin(options.stdin);
-        let target_dir = &facts.inside.target_dir;
+        let target_dir = &facts.inputs.target_dir;
         if options.coverage {
             spec = spec.env([coverage::variable(target_dir)]);
         }
@@ -114,9 +114,9 @@ impl Verbs<'_> {
     fn nextest(&self) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
         let compiled = self.compile("test", &["--no-run"], "compile the tests")?;
-        let in_image = facts.definition.image().is_some();
+        let in_image = facts.env_spec.image().is_some();
         let program = nextest::program(&self.request.cross, in_image)?;
-        let mounts = program.map(|program| plugin::mount(&program, &facts.inside.cargo_home));
+        let mounts = program.map(|program| plugin::mount(&program, &facts.inputs.cargo_home));
         let Some(file) = &options.archive else {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
@@ -194,12 +194,12 @@ impl Verbs<'_> {
             target: &facts.target_argument(),
             additions: &facts.additions(line.name().unwrap_or_default()),
         })?;
-        let cargo = facts.definition.cargo().to_owned();
+        let cargo = facts.env_spec.cargo().to_owned();
         let command = iter::once(cargo).chain(words).collect();
-        let network = place.and_then(Place::network).unwrap_or(Network::None);
+        let network = place.and_then(Placement::network).unwrap_or(Network::None);
         let runs = matches!(
             place,
-            Some(Place::Environment {
+            Some(Placement::Environment {
                 runs_programs: true,
                 ..
             })
@@ -219,7 +219,7 @@ impl Verbs<'_> {
             }
         }
         if let Some(program) = &asked.plugin {
-            spec = spec.mounts([plugin::mount(program, &facts.inside.cargo_home)]);
+            spec = spec.mounts([plugin::mount(program, &facts.inputs.cargo_home)]);
         }
         spec = spec.mounts(asked.config_files.iter().map(Mount::read));
         let purpose = format!("cargo {}", line.name().unwrap_or_default());

@@ -6,7 +6,7 @@ use crate::target::runner::{QEMU_SYSTEM, system};
 
 /// What runs programs of the target, as far as its crash differs from theirs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Emulator {
+pub(crate) enum EmulatorKind {
     /// The machine itself, or something that says nothing of its own.
     #[default]
     None,
@@ -18,22 +18,22 @@ pub(crate) enum Emulator {
     Wine,
 }
 
-impl Emulator {
+impl EmulatorKind {
     /// The emulator of a target whose `runner` in the configuration is `asked`, and whose usual one is
     /// `usual`.
     pub(crate) fn chosen(asked: Option<&str>, usual: &Runner) -> Self {
         match asked {
-            None | Some("" | "qemu-user" | QEMU_SYSTEM) => Emulator::of(usual),
-            Some(command) => Emulator::of_command(command),
+            None | Some("" | "qemu-user" | QEMU_SYSTEM) => EmulatorKind::of(usual),
+            Some(command) => EmulatorKind::of_command(command),
         }
     }
 
     fn of(runner: &Runner) -> Self {
         match runner {
-            Runner::QemuUser { .. } | Runner::QemuBareMetal { .. } => Emulator::Qemu,
-            Runner::QemuSystem(_) => Emulator::Machine,
-            Runner::Wine { .. } => Emulator::Wine,
-            _ => Emulator::None,
+            Runner::QemuUser { .. } | Runner::QemuBareMetal { .. } => EmulatorKind::Qemu,
+            Runner::QemuSystem(_) => EmulatorKind::Machine,
+            Runner::Wine { .. } => EmulatorKind::Wine,
+            _ => EmulatorKind::None,
         }
     }
 
@@ -41,10 +41,10 @@ impl Emulator {
     fn of_command(command: &str) -> Self {
         let has = |name: &str| command.split(['/', ' ']).any(|word| word.starts_with(name));
         match () {
-            () if has("qemu-system") => Emulator::None,
-            () if has("qemu-") => Emulator::Qemu,
-            () if has("wine") => Emulator::Wine,
-            () => Emulator::None,
+            () if has("qemu-system") => EmulatorKind::None,
+            () if has("qemu-") => EmulatorKind::Qemu,
+            () if has("wine") => EmulatorKind::Wine,
+            () => EmulatorKind::None,
         }
     }
 }
@@ -141,7 +141,7 @@ fn fault(code: Option<i32>, signal: Option<i32>) -> Option<&'static str> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Crash {
     /// The emulator's.
-    Emulator(String),
+    EmulatorKind(String),
     /// The program's: `was ended by SIGSEGV`.
     Program(String),
 }
@@ -149,7 +149,7 @@ pub(crate) enum Crash {
 /// Reads what a program and its emulator print.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    emulator: Emulator,
+    emulator: EmulatorKind,
     /// What the emulator said of a failure of its own, the first time.
     pub(crate) failed: Option<String>,
     /// What the emulator said last of a crash of the program.
@@ -161,7 +161,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(emulator: Emulator) -> Self {
+    pub(crate) fn new(emulator: EmulatorKind) -> Self {
         Watch {
             emulator,
             ..Self::default()
@@ -198,7 +198,7 @@ impl Watch {
         let code = how.strip_prefix("exit status: ");
         let code = code.and_then(|rest| rest.strip_suffix(')')?.parse().ok());
         let signal = match self.emulator {
-            Emulator::Machine => fault(code, None),
+            EmulatorKind::Machine => fault(code, None),
             _ => signal,
         };
         self.judge_as(code, signal, ran)
@@ -208,19 +208,19 @@ impl Watch {
         // What is told of one program says nothing of the next.
         let told = self.told.take();
         if let Some(words) = &self.failed {
-            return Some(Crash::Emulator(words.clone()));
+            return Some(Crash::EmulatorKind(words.clone()));
         }
         let is_fault = |name: &str| FAULTS.iter().any(|(_, it)| *it == name);
         match (self.emulator, signal, told) {
-            (Emulator::Qemu, Some(name), None) if is_fault(name) => Some(Crash::Emulator(format!(
-                "it was ended by {name}, and told of no such signal of the program's"
-            ))),
+            (EmulatorKind::Qemu, Some(name), None) if is_fault(name) => Some(Crash::EmulatorKind(
+                format!("it was ended by {name}, and told of no such signal of the program's"),
+            )),
             (_, Some(name), _) => Some(Crash::Program(format!("was ended by {name}"))),
-            (Emulator::Wine, None, Some(words)) => {
+            (EmulatorKind::Wine, None, Some(words)) => {
                 Some(Crash::Program(format!("crashed: {words}")))
             }
-            (Emulator::Wine, None, None) if code == Some(WINE_DLL_NOT_FOUND) && !ran => {
-                Some(Crash::Emulator(format!(
+            (EmulatorKind::Wine, None, None) if code == Some(WINE_DLL_NOT_FOUND) && !ran => {
+                Some(Crash::EmulatorKind(format!(
                     "it returned {WINE_DLL_NOT_FOUND} before the program said anything: a DLL is missing"
                 )))
             }
@@ -233,7 +233,7 @@ impl Watch {
 mod tests {
     use super::*;
 
-    fn watched(emulator: Emulator, lines: &[&str]) -> Watch {
+    fn watched(emulator: EmulatorKind, lines: &[&str]) -> Watch {
         let mut watch = Watch::new(emulator);
         lines.iter().for_each(|line| watch.read(line));
         watch
@@ -255,9 +255,9 @@ mod tests {
             "wine client error:20: write: Broken pipe",
         ] {
             // Whatever came of the program by it, and whatever runs it: a user's runner may be anything.
-            for emulator in [Emulator::None, Emulator::Qemu, Emulator::Wine] {
+            for emulator in [EmulatorKind::None, EmulatorKind::Qemu, EmulatorKind::Wine] {
                 let got = watched(emulator, &["hello", line]).judge(Some(134), None);
-                assert_eq!(got, Some(Crash::Emulator(line.to_owned())));
+                assert_eq!(got, Some(Crash::EmulatorKind(line.to_owned())));
             }
         }
     }
@@ -270,7 +270,10 @@ mod tests {
             "thread 'main' panicked at src/main.rs:1:13: qemu is fatal",
             "wine: created the configuration directory '/tmp/wine'",
         ] {
-            assert_eq!(watched(Emulator::Qemu, &[line]).judge(Some(1), None), None);
+            assert_eq!(
+                watched(EmulatorKind::Qemu, &[line]).judge(Some(1), None),
+                None
+            );
         }
     }
 
@@ -279,42 +282,48 @@ mod tests {
         let program = Some(Crash::Program("was ended by SIGSEGV".to_owned()));
         for (code, signal) in [(Some(139), None), (None, Some(11))] {
             assert_eq!(
-                watched(Emulator::Qemu, &[TOLD]).judge(code, signal),
+                watched(EmulatorKind::Qemu, &[TOLD]).judge(code, signal),
                 program
             );
-            assert_eq!(watched(Emulator::None, &[]).judge(code, signal), program);
-            let own = watched(Emulator::Qemu, &["hello"]).judge(code, signal);
-            assert!(matches!(own, Some(Crash::Emulator(words)) if words.contains("SIGSEGV")));
+            assert_eq!(
+                watched(EmulatorKind::None, &[]).judge(code, signal),
+                program
+            );
+            let own = watched(EmulatorKind::Qemu, &["hello"]).judge(code, signal);
+            assert!(matches!(own, Some(Crash::EmulatorKind(words)) if words.contains("SIGSEGV")));
         }
         // `SIGKILL` comes from somebody else, and 3 is the program's own answer.
         for code in [137, 3] {
-            assert_eq!(watched(Emulator::Qemu, &[]).judge(Some(code), None), None);
+            assert_eq!(
+                watched(EmulatorKind::Qemu, &[]).judge(Some(code), None),
+                None
+            );
         }
     }
 
     #[test]
     fn what_is_told_of_one_test_binary_is_not_told_of_the_next() {
         let died = "  process didn't exit successfully: `run /w/a` (signal: 6, SIGABRT: process abort signal)";
-        let mut watch = watched(Emulator::Qemu, &[TOLD]);
+        let mut watch = watched(EmulatorKind::Qemu, &[TOLD]);
         let first = watch.judge_binary(died, true);
         assert_eq!(
             first,
             Some(Crash::Program("was ended by SIGABRT".to_owned()))
         );
         let second = watch.judge_binary(died, true);
-        assert!(matches!(second, Some(Crash::Emulator(_))), "{second:?}");
+        assert!(matches!(second, Some(Crash::EmulatorKind(_))), "{second:?}");
     }
 
     #[test]
     fn a_failed_test_is_no_crash_and_a_killed_binary_none_of_the_emulators() {
         let failed = "process didn't exit successfully: `run /w/a (b)` (exit status: 101)";
         assert_eq!(
-            watched(Emulator::Qemu, &[]).judge_binary(failed, true),
+            watched(EmulatorKind::Qemu, &[]).judge_binary(failed, true),
             None
         );
         let killed = "process didn't exit successfully: `run /w/a` (signal: 9, SIGKILL: kill)";
         assert_eq!(
-            watched(Emulator::Qemu, &[]).judge_binary(killed, true),
+            watched(EmulatorKind::Qemu, &[]).judge_binary(killed, true),
             Some(Crash::Program("was ended by SIGKILL".to_owned()))
         );
     }
@@ -323,62 +332,62 @@ mod tests {
     fn wine_tells_of_a_fault_and_returns_a_status() {
         let fault = "wine: Unhandled page fault on read access to 0000000000000000 at address 0000000140001234 (thread 0024), starting debugger...";
         assert_eq!(
-            watched(Emulator::Wine, &["hello", fault]).judge(Some(5), None),
+            watched(EmulatorKind::Wine, &["hello", fault]).judge(Some(5), None),
             Some(Crash::Program(format!("crashed: {fault}")))
         );
         assert_eq!(
-            watched(Emulator::Wine, &["hello"]).judge(Some(5), None),
+            watched(EmulatorKind::Wine, &["hello"]).judge(Some(5), None),
             None
         );
-        let missing = watched(Emulator::Wine, &[]).judge(Some(53), None);
-        assert!(matches!(missing, Some(Crash::Emulator(words)) if words.contains("DLL")));
-        let own = watched(Emulator::Wine, &["hello"]).judge(Some(53), None);
+        let missing = watched(EmulatorKind::Wine, &[]).judge(Some(53), None);
+        assert!(matches!(missing, Some(Crash::EmulatorKind(words)) if words.contains("DLL")));
+        let own = watched(EmulatorKind::Wine, &["hello"]).judge(Some(53), None);
         assert_eq!(own, None, "a program that ran may return 53");
     }
 
     #[test]
     fn a_machines_script_returns_the_signal_or_says_that_it_was_the_machine() {
         let died = "process didn't exit successfully: `run /w/a` (exit status: 134)";
-        let mut watch = watched(Emulator::Machine, &[]);
+        let mut watch = watched(EmulatorKind::Machine, &[]);
         assert_eq!(
             watch.judge_binary(died, true),
             Some(Crash::Program("was ended by SIGABRT".to_owned()))
         );
         let line = format!("{}: no such device", system::FAILED);
-        let own = watched(Emulator::Machine, &[&line]).judge(Some(125), None);
-        assert_eq!(own, Some(Crash::Emulator(line)));
+        let own = watched(EmulatorKind::Machine, &[&line]).judge(Some(125), None);
+        assert_eq!(own, Some(Crash::EmulatorKind(line)));
         let machine = cross_targets::Target::parse("aarch64-unknown-linux-gnu")
             .unwrap()
             .machine()
             .unwrap();
         let usual = Runner::QemuSystem(machine);
         assert_eq!(
-            Emulator::chosen(Some(QEMU_SYSTEM), &usual),
-            Emulator::Machine
+            EmulatorKind::chosen(Some(QEMU_SYSTEM), &usual),
+            EmulatorKind::Machine
         );
         assert_eq!(
-            Emulator::chosen(Some(QEMU_SYSTEM), &Runner::None),
-            Emulator::None,
+            EmulatorKind::chosen(Some(QEMU_SYSTEM), &Runner::None),
+            EmulatorKind::None,
             "an image has its own"
         );
     }
 
     #[test]
     fn a_missing_system_call_is_kept_for_the_help() {
-        let watch = watched(Emulator::Qemu, &["Unsupported syscall: 435"]);
+        let watch = watched(EmulatorKind::Qemu, &["Unsupported syscall: 435"]);
         assert_eq!(watch.lacking.as_deref(), Some("Unsupported syscall: 435"));
     }
 
     #[test]
     fn a_command_of_the_users_names_its_emulator() {
         for (command, emulator) in [
-            ("env A=1 qemu-aarch64-static", Emulator::Qemu),
-            ("/usr/bin/qemu-arm -cpu max", Emulator::Qemu),
-            ("qemu-system-arm -kernel", Emulator::None),
-            ("wine64", Emulator::Wine),
-            ("sh /w/run.sh", Emulator::None),
+            ("env A=1 qemu-aarch64-static", EmulatorKind::Qemu),
+            ("/usr/bin/qemu-arm -cpu max", EmulatorKind::Qemu),
+            ("qemu-system-arm -kernel", EmulatorKind::None),
+            ("wine64", EmulatorKind::Wine),
+            ("sh /w/run.sh", EmulatorKind::None),
         ] {
-            assert_eq!(Emulator::of_command(command), emulator, "{command}");
+            assert_eq!(EmulatorKind::of_command(command), emulator, "{command}");
         }
     }
 }

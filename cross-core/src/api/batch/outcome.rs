@@ -7,10 +7,10 @@ use crate::model::step::Verb;
 
 /// What came of requests for several targets.
 ///
-/// `T` and `E` are what came of each: of [`Many::run_with`](crate::Many::run_with) the caller's own.
+/// `T` and `E` are what came of each: of [`BatchRequest::run_with`](crate::BatchRequest::run_with) the caller's own.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct ManyOutcome<T = Outcome, E = Error> {
+pub struct BatchOutcome<T = Outcome, E = Error> {
     /// What came of each, in the order asked.
     pub targets: Vec<TargetOutcome<T, E>>,
     /// How the jobs were shared.
@@ -42,7 +42,7 @@ pub struct TargetOutcome<T = Outcome, E = Error> {
     pub seconds: f64,
 }
 
-impl<T, E> ManyOutcome<T, E> {
+impl<T, E> BatchOutcome<T, E> {
     /// Whether all of them succeeded.
     pub fn is_success(&self) -> bool {
         self.targets.iter().all(|it| it.result.is_ok())
@@ -61,7 +61,7 @@ impl<T, E> ManyOutcome<T, E> {
     }
 }
 
-impl ManyOutcome {
+impl BatchOutcome {
     /// Every outcome in the order asked, or the first failure, which names its target.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl ManyOutcome {
 }
 
 /// All results, or the first failure, which names its target.
-pub(crate) fn first_error<T>(many: ManyOutcome<T>) -> crate::Result<Vec<T>> {
+pub(crate) fn first_error<T>(many: BatchOutcome<T>) -> crate::Result<Vec<T>> {
     let (mut all, mut failed, mut stopped) = (Vec::new(), None, None);
     for it in many.targets {
         match it.result {
@@ -98,10 +98,10 @@ mod tests {
     use crate::model::error::ErrorKind;
     use crate::model::jobs::JobSharing;
 
-    fn of(results: Vec<(Result<u32, Error>, bool)>) -> ManyOutcome<u32> {
+    fn of(results: Vec<(Result<u32, Error>, bool)>) -> BatchOutcome<u32> {
         let names = ["a", "b", "c"];
         let targets = names.into_iter().zip(results);
-        ManyOutcome {
+        BatchOutcome {
             targets: targets
                 .map(|(name, (result, stopped))| TargetOutcome {
                     target: name.to_owned(),

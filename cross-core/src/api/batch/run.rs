@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use cross_engine::{Cancel, Stopped, clock};
 
 use crate::api::batch::drive::{drive, lock};
-use crate::api::batch::outcome::{ManyOutcome, TargetOutcome};
+use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};
 use crate::api::batch::schedule::{Item, Job, Limits, Schedule};
 use crate::api::batch::shared::{self, Shared};
-use crate::api::batch::{Many, Turn};
+use crate::api::batch::{BatchItem, BatchRequest};
 use crate::execute::executor::execute_part;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::outcome::Timing;
@@ -46,7 +46,7 @@ struct State {
 
 impl<'a> Run<'a> {
     /// Makes the budget, and plans every request.
-    pub(crate) fn new(many: &Many, cancel: &'a Cancel) -> Result<Self> {
+    pub(crate) fn new(many: &BatchRequest, cancel: &'a Cancel) -> Result<Self> {
         let count = many.requests.len();
         let host = many
             .requests
@@ -113,11 +113,11 @@ impl<'a> Run<'a> {
     }
 
     /// Does `work` for each when its time has come.
-    pub(crate) fn carry_out<T, E, F>(self, work: F) -> Result<ManyOutcome<T, E>>
+    pub(crate) fn carry_out<T, E, F>(self, work: F) -> Result<BatchOutcome<T, E>>
     where
         T: Send,
         E: From<Error> + Send,
-        F: Fn(&Turn<'_>) -> Result<T, E> + Sync,
+        F: Fn(&BatchItem<'_>) -> Result<T, E> + Sync,
     {
         let start = clock::now();
         let at_once = self.budget.about.at_once as usize;
@@ -140,7 +140,7 @@ impl<'a> Run<'a> {
             resume_unwind(panic);
         }
         let results = results.iter().map(|it| lock(it).take()).enumerate();
-        Ok(ManyOutcome {
+        Ok(BatchOutcome {
             targets: results.map(|(n, done)| self.concluded(n, done)).collect(),
             budget: self.budget.about.clone(),
             seconds: start.elapsed().as_secs_f64(),
@@ -188,10 +188,10 @@ impl<'a> Run<'a> {
     }
 
     /// One request's own part: its result, whether it was only stopped, and how long it took.
-    fn work<T, E>(&self, n: usize, work: impl Fn(&Turn<'_>) -> Result<T, E>) -> Done<T, E> {
+    fn work<T, E>(&self, n: usize, work: impl Fn(&BatchItem<'_>) -> Result<T, E>) -> Done<T, E> {
         let start = clock::now();
         let trouble = lock(&self.state)[n].trouble.as_ref().map(Error::again);
-        let result = work(&Turn {
+        let result = work(&BatchItem {
             request: &self.requests[n],
             trouble,
             cancel: &self.stop,

@@ -69,7 +69,7 @@ impl fmt::Display for Instruction {
 
 /// What a build script prints, however its build went: see [`report`].
 #[derive(Clone, Copy, Debug)]
-pub struct Report<'a>(&'a Result<Built>);
+pub struct ErrorReport<'a>(&'a Result<Built>);
 
 /// What came of a build as the lines for cargo: instructions, or the error with its remedy, on which
 /// cargo fails the outer build.
@@ -83,11 +83,11 @@ pub struct Report<'a>(&'a Result<Built>);
 ///     print!("{}", build_script::report(&built));
 /// }
 /// ```
-pub fn report(result: &Result<Built>) -> Report<'_> {
-    Report(result)
+pub fn report(result: &Result<Built>) -> ErrorReport<'_> {
+    ErrorReport(result)
 }
 
-impl fmt::Display for Report<'_> {
+impl fmt::Display for ErrorReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = match self.0 {
             Ok(built) => return built.fmt(f),

@@ -26,11 +26,11 @@ pub(crate) fn toolchain_env(facts: &Facts, programs: &[(&str, &str)]) -> Toolcha
             }
         }
     }
-    let found = facts.definition.equipment();
+    let found = facts.env_spec.equipment();
     let found = found.into_iter().flat_map(|it| it.env.keys());
     for name in found.chain([&target.runner_variable()]) {
         // What the caller says of them is the caller's to pass on.
-        if let Some(Value::Plain(value)) = facts.inside.env.get(name) {
+        if let Some(Value::Plain(value)) = facts.inputs.env.get(name) {
             env.set(name, value);
         }
     }

@@ -9,19 +9,19 @@ use serde::Serialize;
 /// One action of a set-up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Action {
+pub struct SetupStep {
     /// What it is for, as a sentence fragment.
     pub why: String,
     /// What is done.
     #[serde(flatten)]
-    pub deed: Deed,
+    pub deed: SetupAction,
 }
 
 /// What an action does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Deed {
+pub enum SetupAction {
     /// Runs commands, one after the other.
     Run {
         /// The commands.
@@ -71,9 +71,9 @@ pub struct InstallCommands {
     pub install: Invocation,
 }
 
-impl Action {
-    pub(crate) fn new(why: impl Into<String>, deed: Deed) -> Self {
-        Action {
+impl SetupStep {
+    pub(crate) fn new(why: impl Into<String>, deed: SetupAction) -> Self {
+        SetupStep {
             why: why.into(),
             deed,
         }
@@ -81,34 +81,36 @@ impl Action {
 
     /// Whether it takes root's rights.
     pub(crate) fn needs_root(&self) -> bool {
-        !matches!(self.deed, Deed::Verify { .. })
+        !matches!(self.deed, SetupAction::Verify { .. })
     }
 
     /// What is done, in a few words.
     pub(crate) fn summary(&self) -> String {
         match &self.deed {
-            Deed::Run { commands } => commands
+            SetupAction::Run { commands } => commands
                 .iter()
                 .map(|command| format!("run `{command}`"))
                 .collect::<Vec<_>>()
                 .join(", then "),
-            Deed::Install { packages, .. } => format!("install {}", packages.join(", ")),
-            Deed::Write { path, .. } => format!("write `{}`", path.display()),
-            Deed::StartDocker { .. } => "start the docker daemon".to_owned(),
-            Deed::Verify { engine } => format!("verify {engine}"),
+            SetupAction::Install { packages, .. } => format!("install {}", packages.join(", ")),
+            SetupAction::Write { path, .. } => format!("write `{}`", path.display()),
+            SetupAction::StartDocker { .. } => "start the docker daemon".to_owned(),
+            SetupAction::Verify { engine } => format!("verify {engine}"),
         }
     }
 
     /// The lines that say exactly what is done, below the summary.
     fn details(&self) -> Vec<String> {
         match &self.deed {
-            Deed::Run { .. } | Deed::Verify { .. } => Vec::new(),
-            Deed::Install {
+            SetupAction::Run { .. } | SetupAction::Verify { .. } => Vec::new(),
+            SetupAction::Install {
                 refresh, commands, ..
             } => commands.lines(*refresh),
-            Deed::Write { text, .. } => text.lines().map(|line| format!("| {line}")).collect(),
-            Deed::StartDocker { command, log: None } => vec![format!("$ {command}")],
-            Deed::StartDocker {
+            SetupAction::Write { text, .. } => {
+                text.lines().map(|line| format!("| {line}")).collect()
+            }
+            SetupAction::StartDocker { command, log: None } => vec![format!("$ {command}")],
+            SetupAction::StartDocker {
                 command,
                 log: Some(log),
             } => vec![format!(
@@ -136,7 +138,7 @@ impl InstallCommands {
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for SetupStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.summary(), self.why)?;
         self.details()

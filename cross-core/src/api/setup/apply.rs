@@ -12,8 +12,8 @@ use cross_engine::process::{self, Stdin};
 use cross_engine::{Cancel, Host, Invocation, Kind, Lock, clock, probe};
 use serde::Serialize;
 
-use super::action::{Deed, InstallCommands};
-use super::facts::{Answer, Facts};
+use super::action::{InstallCommands, SetupAction};
+use super::facts::{Answer, MachineFacts};
 use super::rights::Rights;
 use super::{SetupPlan, verified::Verified};
 use crate::host::files;
@@ -138,16 +138,18 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn act(&mut self, deed: &Deed) -> Result<()> {
+    fn act(&mut self, deed: &SetupAction) -> Result<()> {
         let cancel = self.cancel;
         match deed {
-            Deed::Run { commands } => commands.iter().try_for_each(|one| self.run(one, cancel)),
-            Deed::Install {
+            SetupAction::Run { commands } => {
+                commands.iter().try_for_each(|one| self.run(one, cancel))
+            }
+            SetupAction::Install {
                 refresh, commands, ..
             } => self.install(commands, *refresh),
-            Deed::Write { path, text } => self.write(path, text),
-            Deed::StartDocker { command, log } => self.start_docker(command, log.as_deref()),
-            Deed::Verify { engine } => self.verify(*engine),
+            SetupAction::Write { path, text } => self.write(path, text),
+            SetupAction::StartDocker { command, log } => self.start_docker(command, log.as_deref()),
+            SetupAction::Verify { engine } => self.verify(*engine),
         }
     }
 
@@ -216,7 +218,7 @@ impl Work<'_> {
     /// Whether the daemon runs, be it for this user or not.
     fn docker_is_up(&self) -> Result<bool> {
         let engines = BTreeSet::from([Kind::Docker]);
-        let facts = Facts::gather(&engines, self.host, self.cancel)?;
+        let facts = MachineFacts::gather(&engines, self.host, self.cancel)?;
         Ok(facts.serves(Kind::Docker) || facts.docker_forbidden)
     }
 
@@ -227,7 +229,7 @@ impl Work<'_> {
             Error::new(ErrorKind::EngineUnusable, message).with_help(unusable.help)
         })?;
         engine.verify(self.host, self.cancel).engine()?;
-        let facts = Facts::gather(&BTreeSet::from([kind]), self.host, self.cancel)?;
+        let facts = MachineFacts::gather(&BTreeSet::from([kind]), self.host, self.cancel)?;
         match facts.engines.get(&kind) {
             Some(Answer::Serves { identity }) => Verified::read(self.host)
                 .with(kind, identity.clone())

@@ -35,7 +35,7 @@ const LISTS_OLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is true of this machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct MachineFacts {
     pub(super) uid: u32,
     pub(super) user: String,
     pub(super) system: System,
@@ -94,7 +94,7 @@ pub(crate) struct PodmanFacts {
     pub(super) only_file: Option<PathBuf>,
 }
 
-impl Facts {
+impl MachineFacts {
     /// Looks at everything, and asks `engines`.
     pub(crate) fn gather(engines: &BTreeSet<Kind>, host: &Host, cancel: &Cancel) -> Result<Self> {
         let found = |name| Some((name, find(name, host)?));
@@ -120,7 +120,7 @@ impl Facts {
         let docker_host = host
             .variable("DOCKER_HOST")
             .filter(|value| !value.is_empty());
-        Ok(Facts {
+        Ok(MachineFacts {
             uid: host.uid,
             user: user_name(&passwd, host.uid),
             system: System::read(&read("/etc/os-release").unwrap_or_default()),

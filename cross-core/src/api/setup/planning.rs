@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use cross_engine::{Invocation, Kind};
 
-use super::action::{Action, Deed, InstallCommands};
-use super::facts::{Answer, Facts};
+use super::action::{InstallCommands, SetupAction, SetupStep};
+use super::facts::{Answer, MachineFacts};
 use super::podman::DROP_IN;
 use super::rights::docker_group;
 use super::{TEST_USER, Wanted, subids};
@@ -22,7 +22,7 @@ struct Packages {
 }
 
 /// What has to be done, and what only the user can do.
-pub(super) fn plan(wanted: &Wanted, facts: &Facts) -> (Vec<Action>, Vec<String>) {
+pub(super) fn plan(wanted: &Wanted, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
     let mut actions = installs(&packages(wanted, facts), facts);
     let mut manual = Vec::new();
     actions.extend(users(wanted, facts));
@@ -32,11 +32,11 @@ pub(super) fn plan(wanted: &Wanted, facts: &Facts) -> (Vec<Action>, Vec<String>)
         manual.extend(by_hand);
     }
     // Last, when everything an engine needs is there.
-    actions.sort_by_key(|action| matches!(action.deed, Deed::Verify { .. }));
+    actions.sort_by_key(|action| matches!(action.deed, SetupAction::Verify { .. }));
     (actions, manual)
 }
 
-fn packages(wanted: &Wanted, facts: &Facts) -> Packages {
+fn packages(wanted: &Wanted, facts: &MachineFacts) -> Packages {
     let mut packages = Packages::default();
     let mut need = |there: bool, package, recommended: bool| {
         let list = match recommended {
@@ -83,7 +83,7 @@ fn packages(wanted: &Wanted, facts: &Facts) -> Packages {
     packages
 }
 
-fn installs(packages: &Packages, facts: &Facts) -> Vec<Action> {
+fn installs(packages: &Packages, facts: &MachineFacts) -> Vec<SetupStep> {
     let mut actions = Vec::new();
     if !packages.alone.is_empty() {
         let why = "the engines need what these packages provide";
@@ -97,7 +97,7 @@ fn installs(packages: &Packages, facts: &Facts) -> Vec<Action> {
     actions
 }
 
-fn install(why: &str, packages: &[&str], recommended: bool, refresh: bool) -> Action {
+fn install(why: &str, packages: &[&str], recommended: bool, refresh: bool) -> SetupStep {
     let apt = || {
         let apt = Invocation::new("apt-get").args(["--option", APT_LOCK]);
         apt.env("DEBIAN_FRONTEND", "noninteractive")
@@ -110,9 +110,9 @@ fn install(why: &str, packages: &[&str], recommended: bool, refresh: bool) -> Ac
         }
         take.args(packages.iter().copied())
     };
-    Action::new(
+    SetupStep::new(
         why,
-        Deed::Install {
+        SetupAction::Install {
             packages: packages.iter().map(ToString::to_string).collect(),
             refresh,
             commands: Box::new(InstallCommands {
@@ -125,7 +125,7 @@ fn install(why: &str, packages: &[&str], recommended: bool, refresh: bool) -> Ac
 }
 
 /// The users: the test user, and ranges of ids for those who make environments without root.
-fn users(wanted: &Wanted, facts: &Facts) -> Vec<Action> {
+fn users(wanted: &Wanted, facts: &MachineFacts) -> Vec<SetupStep> {
     let mut actions = Vec::new();
     let mut lacking = Vec::new();
     if wanted.test_user {
@@ -141,9 +141,9 @@ fn users(wanted: &Wanted, facts: &Facts) -> Vec<Action> {
                     TEST_USER,
                 ]);
             let commands = vec![add];
-            actions.push(Action::new(
+            actions.push(SetupStep::new(
                 "tests that root runs need a plain user",
-                Deed::Run { commands },
+                SetupAction::Run { commands },
             ));
         }
         if !facts.has_subids(TEST_USER, None) {
@@ -162,7 +162,7 @@ fn users(wanted: &Wanted, facts: &Facts) -> Vec<Action> {
     actions
 }
 
-fn subordinate_ids(users: &[&str], facts: &Facts) -> Action {
+fn subordinate_ids(users: &[&str], facts: &MachineFacts) -> SetupStep {
     let files = [
         ("/etc/subuid", &facts.subuid),
         ("/etc/subgid", &facts.subgid),
@@ -181,10 +181,10 @@ fn subordinate_ids(users: &[&str], facts: &Facts) -> Action {
         "{} needs subordinate ids to make environments without root",
         users.join(" and ")
     );
-    Action::new(why, Deed::Run { commands })
+    SetupStep::new(why, SetupAction::Run { commands })
 }
 
-fn engine(kind: Kind, facts: &Facts) -> (Vec<Action>, Vec<String>) {
+fn engine(kind: Kind, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
     let (mut actions, manual) = match kind {
         Kind::Podman => podman_config(facts),
         Kind::Docker => docker_daemon(facts),
@@ -209,12 +209,12 @@ fn engine(kind: Kind, facts: &Facts) -> (Vec<Action>, Vec<String>) {
             Kind::Sandbox => "run a command in a sandbox",
             _ => "import a root file system of one program, run it, and remove both",
         };
-        actions.push(Action::new(why, Deed::Verify { engine: kind }));
+        actions.push(SetupStep::new(why, SetupAction::Verify { engine: kind }));
     }
     (actions, manual)
 }
 
-fn podman_config(facts: &Facts) -> (Vec<Action>, Vec<String>) {
+fn podman_config(facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
     let podman = &facts.podman;
     if podman.machine.lacks(&podman.config).is_none() {
         return Default::default();
@@ -232,11 +232,11 @@ fn podman_config(facts: &Facts) -> (Vec<Action>, Vec<String>) {
     }
     let path = PathBuf::from(DROP_IN);
     let text = all.text();
-    let write = Action::new(all.why(), Deed::Write { path, text });
+    let write = SetupStep::new(all.why(), SetupAction::Write { path, text });
     (vec![write], Vec::new())
 }
 
-fn docker_daemon(facts: &Facts) -> (Vec<Action>, Vec<String>) {
+fn docker_daemon(facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
     let Some(Answer::Cannot { reason, .. }) = facts.engines.get(&Kind::Docker) else {
         return Default::default();
     };
@@ -260,7 +260,7 @@ fn docker_daemon(facts: &Facts) -> (Vec<Action>, Vec<String>) {
         let why = "it does not run, and there is no systemd to start it";
         (why, Invocation::new(dockerd), Some(log))
     };
-    let start = Action::new(why, Deed::StartDocker { command, log });
+    let start = SetupStep::new(why, SetupAction::StartDocker { command, log });
     (vec![start], Vec::new())
 }
 

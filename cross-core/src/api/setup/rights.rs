@@ -3,8 +3,8 @@
 use cross_engine::{Cancel, Host, Invocation, Kind, process};
 use serde::Serialize;
 
-use super::action::{Action, Deed, InstallCommands};
-use super::facts::Facts;
+use super::action::{InstallCommands, SetupAction, SetupStep};
+use super::facts::MachineFacts;
 use crate::model::error::{EngineContext as _, Result};
 
 /// How commands that need root's rights are run.
@@ -23,7 +23,12 @@ pub enum Rights {
 impl Rights {
     /// The rights of the caller. `sudo` is asked only when something needs them, because it logs
     /// what it refuses.
-    pub(super) fn of(needed: bool, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Self> {
+    pub(super) fn of(
+        needed: bool,
+        facts: &MachineFacts,
+        host: &Host,
+        cancel: &Cancel,
+    ) -> Result<Self> {
         if facts.uid == 0 {
             return Ok(Rights::Root);
         }
@@ -57,16 +62,16 @@ impl Rights {
             .args(invocation.args)
     }
 
-    fn arm(self, deed: Deed) -> Deed {
+    fn arm(self, deed: SetupAction) -> SetupAction {
         match deed {
-            Deed::Run { commands } => Deed::Run {
+            SetupAction::Run { commands } => SetupAction::Run {
                 commands: commands.into_iter().map(|one| self.run(one)).collect(),
             },
-            Deed::Install {
+            SetupAction::Install {
                 packages,
                 refresh,
                 commands,
-            } => Deed::Install {
+            } => SetupAction::Install {
                 packages,
                 refresh,
                 commands: Box::new(InstallCommands {
@@ -75,26 +80,26 @@ impl Rights {
                     install: self.run(commands.install),
                 }),
             },
-            Deed::StartDocker { command, log } => Deed::StartDocker {
+            SetupAction::StartDocker { command, log } => SetupAction::StartDocker {
                 command: self.run(command),
                 log,
             },
-            other @ (Deed::Write { .. } | Deed::Verify { .. }) => other,
+            other @ (SetupAction::Write { .. } | SetupAction::Verify { .. }) => other,
         }
     }
 }
 
 /// Gives each action the rights it needs, or turns it into something to do by hand.
 pub(super) fn divide(
-    actions: Vec<Action>,
+    actions: Vec<SetupStep>,
     mut manual: Vec<String>,
     rights: &Rights,
-    facts: &Facts,
-) -> (Vec<Action>, Vec<String>) {
+    facts: &MachineFacts,
+) -> (Vec<SetupStep>, Vec<String>) {
     let allowed = *rights != Rights::None && facts.system.is_debian_like();
     let mut kept = Vec::new();
-    for Action { why, deed } in actions {
-        let action = Action::new(why, rights.arm(deed));
+    for SetupStep { why, deed } in actions {
+        let action = SetupStep::new(why, rights.arm(deed));
         if allowed || !action.needs_root() {
             kept.push(action);
         } else {
@@ -104,9 +109,9 @@ pub(super) fn divide(
     (kept, manual)
 }
 
-fn by_hand(action: &Action, facts: &Facts) -> String {
+fn by_hand(action: &SetupStep, facts: &MachineFacts) -> String {
     match &action.deed {
-        Deed::Install { packages, .. } if !facts.system.is_debian_like() => format!(
+        SetupAction::Install { packages, .. } if !facts.system.is_debian_like() => format!(
             "install with this system's ({}) package manager what Debian calls {}: {}",
             facts.system.name,
             packages.join(", "),
@@ -118,7 +123,7 @@ fn by_hand(action: &Action, facts: &Facts) -> String {
 
 /// The remedy for a docker whose daemon answers, but not to this user. Membership of the group is as
 /// good as root's rights, so it is the user's decision and never done here.
-pub(super) fn docker_group(facts: &Facts) -> String {
+pub(super) fn docker_group(facts: &MachineFacts) -> String {
     format!(
         "{}: this user may not use the daemon; as root, run `usermod --append --groups docker {}` and log in \
          again (whoever is in that group is as good as root)",

@@ -17,7 +17,7 @@ use crate::model::error::Result;
 pub(crate) struct Expanded {
     pub(crate) words: Vec<OsString>,
     /// The aliases it went through, in order.
-    pub(crate) through: Vec<Expansion>,
+    pub(crate) through: Vec<AliasExpansion>,
     /// What cargo warns of.
     pub(crate) warnings: Vec<String>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Expanded {
 /// One alias that was expanded.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
-pub struct Expansion {
+pub struct AliasExpansion {
     /// The alias.
     pub alias: String,
     /// What it stands for.
@@ -78,7 +78,7 @@ impl Aliases<'_> {
             }
             let words = shown(&stands_for);
             expanded.words.splice(at..=at, stands_for);
-            expanded.through.push(Expansion { alias, words });
+            expanded.through.push(AliasExpansion { alias, words });
         }
         Ok(expanded)
     }
@@ -117,12 +117,12 @@ impl Aliases<'_> {
         let file = self.configs.texts("alias", name)?;
         Ok(match (variable, file) {
             (Some(text), None | Some(Texts::One(_))) => Some(split(&text)),
-            (Some(text), Some(Texts::Many(mut words))) => {
+            (Some(text), Some(Texts::BatchRequest(mut words))) => {
                 words.extend(split(&text) as Vec<String>);
                 Some(words)
             }
             (None, Some(Texts::One(text))) => Some(split(&text)),
-            (None, Some(Texts::Many(words))) => Some(words),
+            (None, Some(Texts::BatchRequest(words))) => Some(words),
             (None, None) => None,
         })
     }

@@ -9,7 +9,7 @@ use super::flags::{Flag, Phase};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Place {
+pub enum Placement {
     /// In the target's environment.
     Environment {
         /// Whether it compiles for the target.
@@ -23,18 +23,18 @@ pub enum Place {
     Refused,
 }
 
-impl Place {
+impl Placement {
     /// The network it gets where the configuration names none: what compiles needs none, for its
     /// dependencies are fetched before; a program may need one. `None` on the host, whose network
     /// is not ours to arrange.
     pub fn network(self) -> Option<Network> {
         match self {
-            Place::Environment {
+            Placement::Environment {
                 runs_programs: true,
                 ..
             } => Some(Network::Default),
-            Place::Environment { .. } => Some(Network::None),
-            Place::Host | Place::Refused => None,
+            Placement::Environment { .. } => Some(Network::None),
+            Placement::Host | Placement::Refused => None,
         }
     }
 }
@@ -42,7 +42,7 @@ impl Place {
 /// Where something runs, and why there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
-    pub(crate) place: Place,
+    pub(crate) place: Placement,
     /// The reason, as what follows `it`: `compiles for the target`.
     pub(crate) why: &'static str,
     /// What to do instead, where it is refused.
@@ -91,7 +91,7 @@ pub(crate) struct Exception {
 
 /// What any subcommand does with `--help`.
 pub(crate) const HELP: Rule = Rule {
-    place: Place::Host,
+    place: Placement::Host,
     why: "only prints its help",
     remedy: None,
     target_flag: false,
@@ -134,10 +134,12 @@ impl Command {
 
 impl Exception {
     /// An exception that only takes programs away says nothing of a command that starts none.
-    fn matters(&self, base: Place) -> bool {
+    fn matters(&self, base: Placement) -> bool {
         match (base, self.rule.place) {
-            (Place::Environment { runs_programs, .. }, Place::Environment { .. }) => runs_programs,
-            (Place::Host, Place::Environment { .. }) => false,
+            (Placement::Environment { runs_programs, .. }, Placement::Environment { .. }) => {
+                runs_programs
+            }
+            (Placement::Host, Placement::Environment { .. }) => false,
             _ => true,
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cross_engine::Network;
 
-use super::command::{Command, HELP, ITSELF, Place, Rule};
+use super::command::{Command, HELP, ITSELF, Placement, Rule};
 use super::table::COMMANDS;
 
 /// The row of a subcommand, by its name or by cargo's other names for it.
@@ -48,14 +48,14 @@ pub fn markdown() -> String {
 
 fn line(text: &mut String, name: &str, rule: &Rule) {
     let place = match rule.place {
-        Place::Environment { .. } => "in the environment",
-        Place::Host => "on the host",
-        Place::Refused => "refused",
+        Placement::Environment { .. } => "in the environment",
+        Placement::Host => "on the host",
+        Placement::Refused => "refused",
     };
     let network = match rule.place.network() {
         Some(Network::None) => "none",
         Some(_) => "the engine's",
-        None if rule.place == Place::Host => "the host's",
+        None if rule.place == Placement::Host => "the host's",
         None => "",
     };
     let why = match rule.remedy {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn every_refusal_has_a_remedy_and_nothing_else_has() {
         for (name, rule) in rules() {
-            let refused = rule.place == Place::Refused;
+            let refused = rule.place == Placement::Refused;
             assert_eq!(rule.remedy.is_some(), refused, "{name}");
             assert!(!rule.why.is_empty() && !rule.why.ends_with('.'), "{name}");
         }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn what_compiles_or_runs_needs_a_target() {
         for (name, rule) in rules() {
-            if let Place::Environment { compiles, .. } = rule.place {
+            if let Placement::Environment { compiles, .. } = rule.place {
                 assert!(rule.target_flag || !compiles, "{name}");
             }
         }
@@ -148,27 +148,27 @@ mod tests {
             let nested = nested.map(|it| row.nested(it).unwrap());
             row.rule(nested, |flag| flags.contains(&flag)).place
         };
-        let compiles = Place::Environment {
+        let compiles = Placement::Environment {
             compiles: true,
             runs_programs: false,
         };
         assert_eq!(place("test", None, &[Flag::NoRun]), compiles);
-        assert_eq!(place("test", None, &[Flag::Help]), Place::Host);
+        assert_eq!(place("test", None, &[Flag::Help]), Placement::Host);
         assert_eq!(place("nextest", Some("run"), &[Flag::NoRun]), compiles);
         assert_eq!(place("nextest", Some("archive"), &[]), compiles);
         assert_eq!(
             place("nextest", Some("show-config"), &[Flag::NoRun]),
-            Place::Host
+            Placement::Host
         );
-        assert_eq!(place("nextest", None, &[Flag::Version]), Place::Host);
-        assert_eq!(place("package", None, &[]), Place::Host);
-        assert_eq!(place("package", None, &[Flag::Target]), Place::Refused);
+        assert_eq!(place("nextest", None, &[Flag::Version]), Placement::Host);
+        assert_eq!(place("package", None, &[]), Placement::Host);
+        assert_eq!(place("package", None, &[Flag::Target]), Placement::Refused);
         assert_eq!(
             place("package", None, &[Flag::Target, Flag::NoVerify]),
-            Place::Host
+            Placement::Host
         );
-        assert_eq!(place("install", None, &[Flag::Target]), Place::Refused);
-        assert_eq!(place("install", None, &[Flag::Version]), Place::Host);
+        assert_eq!(place("install", None, &[Flag::Target]), Placement::Refused);
+        assert_eq!(place("install", None, &[Flag::Version]), Placement::Host);
     }
 
     #[test]

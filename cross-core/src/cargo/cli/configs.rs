@@ -54,7 +54,7 @@ pub(crate) struct Configs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts {
     One(String),
-    Many(Vec<String>),
+    BatchRequest(Vec<String>),
 }
 
 /// The targets that the configuration names where nothing else does.
@@ -213,7 +213,7 @@ impl Configs {
         };
         let targets = match texts {
             Texts::One(target) => vec![target],
-            Texts::Many(targets) => targets,
+            Texts::BatchRequest(targets) => targets,
         };
         let strongest = self.strongest("build", "target");
         Ok(strongest
@@ -264,9 +264,9 @@ fn merged(layers: &[Layer], table: &str, key: &str) -> Result<Option<Texts>> {
         merged = Some(match (merged, texts) {
             (None, texts) => texts,
             (Some(Texts::One(strong)), Texts::One(_)) => Texts::One(strong),
-            (Some(Texts::Many(strong)), Texts::Many(mut all)) => {
+            (Some(Texts::BatchRequest(strong)), Texts::BatchRequest(mut all)) => {
                 all.extend(strong);
-                Texts::Many(all)
+                Texts::BatchRequest(all)
             }
             _ => {
                 let message = format!(
@@ -288,7 +288,7 @@ impl Texts {
         }
         let texts = value.as_array()?.iter();
         let texts: Option<_> = texts.map(|it| Some(it.as_str()?.to_owned())).collect();
-        texts.map(Texts::Many)
+        texts.map(Texts::BatchRequest)
     }
 }
 

@@ -5,11 +5,11 @@ use std::fmt;
 use cross_targets::edit_distance;
 use serde::Serialize;
 
-use super::aliases::{Expanded, Expansion};
-use super::command::{Place, Rule};
+use super::aliases::{AliasExpansion, Expanded};
+use super::command::{Placement, Rule};
 use super::command_line::CommandLine;
 use super::problem;
-use super::render::{Change, shown};
+use super::render::{ArgumentChange, shown};
 use super::table::COMMANDS;
 use crate::model::error::Error;
 
@@ -22,17 +22,17 @@ pub struct Decision {
     /// The command line as it was given.
     pub words: Vec<String>,
     /// The aliases it went through, in order.
-    pub aliases: Vec<Expansion>,
+    pub aliases: Vec<AliasExpansion>,
     /// Where it runs.
-    pub place: Place,
+    pub place: Placement,
     /// Why there, as what follows `it`: `only reads manifests`.
     pub why: String,
     /// What to do instead, where it is refused.
     pub help: Option<String>,
     /// The command lines it becomes, in order: one for each target in the environment.
-    pub parts: Vec<Part>,
+    pub parts: Vec<DecisionPart>,
     /// The words that cargo is not given as they were written.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ArgumentChange>,
     /// What the caller should know besides.
     pub warnings: Vec<String>,
 }
@@ -40,9 +40,9 @@ pub struct Decision {
 /// One command that a command line becomes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Part {
+pub struct DecisionPart {
     /// Where it runs.
-    pub place: Place,
+    pub place: Placement,
     /// The target, where it runs in a target's environment.
     pub target: Option<String>,
 }
@@ -56,7 +56,7 @@ impl Decision {
             None => {
                 let written = line.command.as_deref().unwrap_or_default();
                 let (why, help) = unknown_command(&written.to_string_lossy());
-                (Place::Refused, why, Some(help))
+                (Placement::Refused, why, Some(help))
             }
         };
         Decision {
@@ -76,8 +76,8 @@ impl Decision {
     pub(crate) fn refusal(&self) -> Option<Error> {
         let error = problem::refused(self.to_string());
         match (&self.help, self.place) {
-            (Some(help), Place::Refused) => Some(error.with_help(help)),
-            (None, Place::Refused) => Some(error),
+            (Some(help), Placement::Refused) => Some(error.with_help(help)),
+            (None, Placement::Refused) => Some(error),
             _ => None,
         }
     }
@@ -90,9 +90,9 @@ impl fmt::Display for Decision {
             None => f.write_str("`cargo`")?,
         }
         match self.place {
-            Place::Environment { .. } => f.write_str(" runs in the environment")?,
-            Place::Host => f.write_str(" runs on the host")?,
-            Place::Refused => f.write_str(" cannot be served")?,
+            Placement::Environment { .. } => f.write_str(" runs in the environment")?,
+            Placement::Host => f.write_str(" runs on the host")?,
+            Placement::Refused => f.write_str(" cannot be served")?,
         }
         write!(f, ": it {}", self.why)
     }
@@ -102,20 +102,20 @@ fn remedy(rule: &Rule) -> Option<String> {
     rule.remedy.map(|remedy| format!("instead: {remedy}"))
 }
 
-fn parts(place: Place, targets: &[String]) -> Vec<Part> {
+fn parts(place: Placement, targets: &[String]) -> Vec<DecisionPart> {
     match place {
-        Place::Environment { .. } => {
-            let part = |target: &String| Part {
+        Placement::Environment { .. } => {
+            let part = |target: &String| DecisionPart {
                 place,
                 target: Some(target.clone()),
             };
             targets.iter().map(part).collect()
         }
-        Place::Host => vec![Part {
+        Placement::Host => vec![DecisionPart {
             place,
             target: None,
         }],
-        Place::Refused => Vec::new(),
+        Placement::Refused => Vec::new(),
     }
 }
 

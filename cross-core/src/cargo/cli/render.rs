@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::command::Place;
+use super::command::Placement;
 use super::command_line::CommandLine;
 use super::flags::{Flag, Phase};
 use super::problem;
@@ -26,7 +26,7 @@ pub(crate) struct Inside<'a> {
 /// Words that were taken out or rewritten, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Change {
+pub struct ArgumentChange {
     /// As they were written; what is not UTF-8 is shown with replacement characters.
     pub words: Vec<String>,
     /// Why they are not given to cargo as they are.
@@ -112,7 +112,7 @@ impl CommandLine {
         if rule.target_flag {
             ours.extend(["--target".into(), to.target.into()]);
         }
-        if let Place::Environment { compiles: true, .. } = rule.place {
+        if let Placement::Environment { compiles: true, .. } = rule.place {
             ours.extend(to.additions.iter().map(OsString::from));
         }
         ours
@@ -134,19 +134,19 @@ impl CommandLine {
     }
 
     /// What is not given to cargo as it was written.
-    pub(crate) fn changes(&self, place: Place) -> Vec<Change> {
+    pub(crate) fn changes(&self, place: Placement) -> Vec<ArgumentChange> {
         let items = self.before.iter().chain(&self.after);
         let changed = items.filter_map(|item| {
             let fate = match place {
-                Place::Environment { .. } => fate_inside(item),
-                Place::Host => fate_on_host(item, self.name()),
-                Place::Refused => Fate::Kept,
+                Placement::Environment { .. } => fate_inside(item),
+                Placement::Host => fate_on_host(item, self.name()),
+                Placement::Refused => Fate::Kept,
             };
             let Fate::TakenOut(why) = fate else {
                 return None;
             };
             // That the target is said again is no change of what was meant.
-            (why != ONCE_PER_TARGET).then(|| Change {
+            (why != ONCE_PER_TARGET).then(|| ArgumentChange {
                 words: shown(&item.words),
                 why,
             })

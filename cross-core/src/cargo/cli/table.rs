@@ -6,39 +6,39 @@
 //!
 //! Sources: `cargo --list` of cargo 1.95, and the plugins' own documentation.
 
-use super::command::{Command, Exception, Nested, Place, Rule};
+use super::command::{Command, Exception, Nested, Placement, Rule};
 use super::flags::{Flag, Phase};
 
-const COMPILES: Place = Place::Environment {
+const COMPILES: Placement = Placement::Environment {
     compiles: true,
     runs_programs: false,
 };
-const RUNS: Place = Place::Environment {
+const RUNS: Placement = Placement::Environment {
     compiles: true,
     runs_programs: true,
 };
-const READS: Place = Place::Environment {
+const READS: Placement = Placement::Environment {
     compiles: false,
     runs_programs: false,
 };
 
-const fn rule(place: Place, why: &'static str) -> Rule {
+const fn rule(place: Placement, why: &'static str) -> Rule {
     Rule {
         place,
         why,
         remedy: None,
-        target_flag: matches!(place, Place::Environment { compiles: true, .. }),
+        target_flag: matches!(place, Placement::Environment { compiles: true, .. }),
     }
 }
 
 const fn refusal(why: &'static str, remedy: &'static str) -> Rule {
     Rule {
         remedy: Some(remedy),
-        ..rule(Place::Refused, why)
+        ..rule(Placement::Refused, why)
     }
 }
 
-const fn cargo(name: &'static str, place: Place, why: &'static str) -> Command {
+const fn cargo(name: &'static str, place: Placement, why: &'static str) -> Command {
     Command {
         name,
         aliases: &[],
@@ -56,7 +56,7 @@ const fn also(aliases: &'static [&'static str], command: Command) -> Command {
     Command { aliases, ..command }
 }
 
-const fn plugin(name: &'static str, place: Place, why: &'static str) -> Command {
+const fn plugin(name: &'static str, place: Placement, why: &'static str) -> Command {
     Command {
         builtin: false,
         phase: Phase::Plugin,
@@ -67,11 +67,11 @@ const fn plugin(name: &'static str, place: Place, why: &'static str) -> Command 
 const fn refused(name: &'static str, why: &'static str, remedy: &'static str) -> Command {
     Command {
         rule: refusal(why, remedy),
-        ..plugin(name, Place::Refused, why)
+        ..plugin(name, Placement::Refused, why)
     }
 }
 
-const fn nested(names: &'static [&'static str], place: Place, why: &'static str) -> Nested {
+const fn nested(names: &'static [&'static str], place: Placement, why: &'static str) -> Nested {
     Nested {
         names,
         rule: rule(place, why),
@@ -100,7 +100,7 @@ const EXPLAINED: &[Exception] = &[Exception {
     with: Flag::Explain,
     without: None,
     shown: "with `--explain`",
-    rule: rule(Place::Host, "only prints what a lint is about"),
+    rule: rule(Placement::Host, "only prints what a lint is about"),
 }];
 
 const INSTALLED: &[Exception] = &[Exception {
@@ -136,7 +136,7 @@ const NEXTEST: &[Nested] = &[
     ),
     nested(
         &["show-config", "self", "help"],
-        Place::Host,
+        Placement::Host,
         "neither compiles nor runs tests",
     ),
 ];
@@ -200,7 +200,7 @@ const INSTA: &[Nested] = &[
     ),
     nested(
         &["review", "accept", "reject", "pending-snapshots", "show"],
-        Place::Host,
+        Placement::Host,
         "only reads and edits snapshots",
     ),
 ];
@@ -225,38 +225,38 @@ pub(crate) const COMMANDS: &[Command] = &[
     cargo("fix", COMPILES, "compiles for the target to learn what to mend"),
     cargo("report", READS, "reads what a build left in the environment's target directory"),
 
-    cargo("add", Place::Host, "only edits manifests"),
-    also(&["rm"], cargo("remove", Place::Host, "only edits manifests")),
-    cargo("new", Place::Host, "only writes new files"),
-    cargo("init", Place::Host, "only writes new files"),
-    cargo("metadata", Place::Host, "only reads manifests"),
-    cargo("tree", Place::Host, "only reads manifests"),
-    cargo("pkgid", Place::Host, "only reads manifests"),
-    cargo("locate-project", Place::Host, "only looks for the manifest"),
-    cargo("read-manifest", Place::Host, "only reads manifests"),
-    cargo("verify-project", Place::Host, "only reads manifests"),
-    cargo("fetch", Place::Host, "only downloads, with your credentials"),
-    cargo("update", Place::Host, "only asks registries and writes `Cargo.lock`"),
-    cargo("generate-lockfile", Place::Host, "only asks registries and writes `Cargo.lock`"),
-    cargo("vendor", Place::Host, "only downloads, with your credentials"),
-    cargo("search", Place::Host, "only asks a registry"),
-    cargo("info", Place::Host, "only asks a registry"),
-    cargo("login", Place::Host, "only stores a credential"),
-    cargo("logout", Place::Host, "only removes a credential"),
-    cargo("owner", Place::Host, "only talks to a registry, with your credentials"),
-    cargo("yank", Place::Host, "only talks to a registry, with your credentials"),
-    Command { exceptions: VERIFIED, ..cargo("package", Place::Host, "packs sources, the same for every target; it verifies them for this machine") },
-    Command { exceptions: VERIFIED, ..cargo("publish", Place::Host, "packs sources, the same for every target, and sends them with your credentials") },
-    Command { exceptions: INSTALLED, ..cargo("install", Place::Host, "installs a program for this machine") },
-    cargo("uninstall", Place::Host, "removes a program of this machine"),
-    cargo("clean", Place::Host, "only removes files"),
-    cargo("config", Place::Host, "only prints cargo's configuration"),
-    cargo("help", Place::Host, "only prints help"),
-    cargo("version", Place::Host, "only prints a version"),
-    cargo("git-checkout", Place::Host, "is no longer a command: cargo says so itself"),
+    cargo("add", Placement::Host, "only edits manifests"),
+    also(&["rm"], cargo("remove", Placement::Host, "only edits manifests")),
+    cargo("new", Placement::Host, "only writes new files"),
+    cargo("init", Placement::Host, "only writes new files"),
+    cargo("metadata", Placement::Host, "only reads manifests"),
+    cargo("tree", Placement::Host, "only reads manifests"),
+    cargo("pkgid", Placement::Host, "only reads manifests"),
+    cargo("locate-project", Placement::Host, "only looks for the manifest"),
+    cargo("read-manifest", Placement::Host, "only reads manifests"),
+    cargo("verify-project", Placement::Host, "only reads manifests"),
+    cargo("fetch", Placement::Host, "only downloads, with your credentials"),
+    cargo("update", Placement::Host, "only asks registries and writes `Cargo.lock`"),
+    cargo("generate-lockfile", Placement::Host, "only asks registries and writes `Cargo.lock`"),
+    cargo("vendor", Placement::Host, "only downloads, with your credentials"),
+    cargo("search", Placement::Host, "only asks a registry"),
+    cargo("info", Placement::Host, "only asks a registry"),
+    cargo("login", Placement::Host, "only stores a credential"),
+    cargo("logout", Placement::Host, "only removes a credential"),
+    cargo("owner", Placement::Host, "only talks to a registry, with your credentials"),
+    cargo("yank", Placement::Host, "only talks to a registry, with your credentials"),
+    Command { exceptions: VERIFIED, ..cargo("package", Placement::Host, "packs sources, the same for every target; it verifies them for this machine") },
+    Command { exceptions: VERIFIED, ..cargo("publish", Placement::Host, "packs sources, the same for every target, and sends them with your credentials") },
+    Command { exceptions: INSTALLED, ..cargo("install", Placement::Host, "installs a program for this machine") },
+    cargo("uninstall", Placement::Host, "removes a program of this machine"),
+    cargo("clean", Placement::Host, "only removes files"),
+    cargo("config", Placement::Host, "only prints cargo's configuration"),
+    cargo("help", Placement::Host, "only prints help"),
+    cargo("version", Placement::Host, "only prints a version"),
+    cargo("git-checkout", Placement::Host, "is no longer a command: cargo says so itself"),
 
     Command { phase: Phase::Cargo, exceptions: EXPLAINED, ..plugin("clippy", COMPILES, "compiles for the target to lint it") },
-    plugin("fmt", Place::Host, "only formats sources"),
+    plugin("fmt", Placement::Host, "only formats sources"),
     Command { nested: MIRI, ..plugin("miri", RUNS, "interprets programs that are compiled for the target") },
     Command { nested: NEXTEST, exceptions: NO_RUN, ..plugin("nextest", RUNS, "compiles the tests for the target and runs them") },
     Command { nested: LLVM_COV, exceptions: NO_RUN, ..plugin("llvm-cov", RUNS, "compiles the tests for the target and runs them, counting") },
@@ -284,26 +284,26 @@ pub(crate) const COMMANDS: &[Command] = &[
     plugin("ctest", RUNS, "compiles a C library's tests for the target and runs them"),
     plugin("deb", COMPILES, "compiles for the target and packs it"),
 
-    plugin("generate-rpm", Place::Host, "only packs what a build left in the target directory"),
-    plugin("deny", Place::Host, "only reads manifests and asks registries"),
-    plugin("audit", Place::Host, "only reads `Cargo.lock` and asks a registry"),
-    plugin("vet", Place::Host, "only reads manifests and asks registries"),
-    plugin("outdated", Place::Host, "only reads manifests and asks registries"),
-    plugin("about", Place::Host, "only reads manifests"),
-    plugin("license", Place::Host, "only reads manifests"),
-    plugin("cyclonedx", Place::Host, "only reads manifests"),
-    plugin("machete", Place::Host, "only reads sources"),
-    plugin("shear", Place::Host, "only reads sources and edits manifests"),
-    plugin("sort", Place::Host, "only edits manifests"),
-    plugin("edit", Place::Host, "only edits manifests"),
-    plugin("upgrade", Place::Host, "only edits manifests"),
-    plugin("set-version", Place::Host, "only edits manifests"),
-    plugin("hakari", Place::Host, "only edits manifests"),
-    plugin("release", Place::Host, "edits manifests and sends sources with your credentials"),
-    plugin("binstall", Place::Host, "installs a program for this machine"),
-    plugin("install-update", Place::Host, "installs programs for this machine"),
-    plugin("cache", Place::Host, "only removes downloads"),
-    plugin("sweep", Place::Host, "only removes files"),
+    plugin("generate-rpm", Placement::Host, "only packs what a build left in the target directory"),
+    plugin("deny", Placement::Host, "only reads manifests and asks registries"),
+    plugin("audit", Placement::Host, "only reads `Cargo.lock` and asks a registry"),
+    plugin("vet", Placement::Host, "only reads manifests and asks registries"),
+    plugin("outdated", Placement::Host, "only reads manifests and asks registries"),
+    plugin("about", Placement::Host, "only reads manifests"),
+    plugin("license", Placement::Host, "only reads manifests"),
+    plugin("cyclonedx", Placement::Host, "only reads manifests"),
+    plugin("machete", Placement::Host, "only reads sources"),
+    plugin("shear", Placement::Host, "only reads sources and edits manifests"),
+    plugin("sort", Placement::Host, "only edits manifests"),
+    plugin("edit", Placement::Host, "only edits manifests"),
+    plugin("upgrade", Placement::Host, "only edits manifests"),
+    plugin("set-version", Placement::Host, "only edits manifests"),
+    plugin("hakari", Placement::Host, "only edits manifests"),
+    plugin("release", Placement::Host, "edits manifests and sends sources with your credentials"),
+    plugin("binstall", Placement::Host, "installs a program for this machine"),
+    plugin("install-update", Placement::Host, "installs programs for this machine"),
+    plugin("cache", Placement::Host, "only removes downloads"),
+    plugin("sweep", Placement::Host, "only removes files"),
 
     refused("cross", "is a front door to cargo itself, and would start another environment in this one", "leave `cross` out of the command line"),
     refused("zigbuild", "brings a linker of its own", "`build` with `zig = true` in Cross.toml, and the glibc version in the target: `x86_64-unknown-linux-gnu.2.17`"),

@@ -9,7 +9,7 @@ fn understand(files: &[(&str, &str)], words: &[&str]) -> Result<Understood> {
         .map(|(path, text)| (path.into(), (*text).to_owned()))
         .collect();
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    let around = Surroundings {
+    let around = CliContext {
         dir: Path::new("/w"),
         cargo_home: Some(Path::new("/home/u/.cargo")),
         read: &|path| files.get(path).cloned(),

@@ -18,7 +18,7 @@ pub(crate) struct Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A flag, or several in one word (`-rq`).
-    Flags(Vec<Given>),
+    Flags(Vec<GivenFlag>),
     /// `+nightly`.
     Toolchain(String),
     /// The subcommand, a nested one, a filter of tests.
@@ -27,14 +27,14 @@ pub(crate) enum Kind {
 
 /// A flag as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct GivenFlag {
     pub(crate) flag: Flag,
     pub(crate) value: Option<OsString>,
 }
 
 impl Item {
     /// The flags of this item; none for a word.
-    pub(crate) fn flags(&self) -> &[Given] {
+    pub(crate) fn flags(&self) -> &[GivenFlag] {
         match &self.kind {
             Kind::Flags(given) => given,
             _ => &[],
@@ -55,7 +55,7 @@ impl Item {
     fn other(word: &OsStr) -> Self {
         Item {
             words: vec![word.to_owned()],
-            kind: Kind::Flags(vec![Given {
+            kind: Kind::Flags(vec![GivenFlag {
                 flag: Flag::Other,
                 value: None,
             }]),
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
             (None, Takes::Nothing) => None,
             (None, _) => self.value(row, &mut item.words)?,
         };
-        item.kind = Kind::Flags(vec![Given {
+        item.kind = Kind::Flags(vec![GivenFlag {
             flag: row.flag,
             value,
         }]);
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
         let given = given.into_iter();
         let kind = Kind::Flags(
             given
-                .map(|(_, flag, value)| Given { flag, value })
+                .map(|(_, flag, value)| GivenFlag { flag, value })
                 .collect(),
         );
         Ok(vec![Item { words, kind }])
@@ -201,7 +201,7 @@ fn apart((letter, flag, value): (char, Flag, Option<OsString>)) -> Item {
     words.extend(value.clone());
     Item {
         words,
-        kind: Kind::Flags(vec![Given { flag, value }]),
+        kind: Kind::Flags(vec![GivenFlag { flag, value }]),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cross_targets::{HostEmulator, Target, Toolset, ToolsetKind};
 
 use super::search::{Tried, Why};
-use super::{Given, lacking_std};
+use super::{ToolSearchContext, lacking_std};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::host_tool::MissingTool;
 use crate::model::step::Verb;
@@ -95,7 +95,7 @@ impl Missing {
 
     /// The target's `std`, where something else is missing too, or nobody here can install it: where
     /// rustup can, doing so is a step of the plan.
-    pub(super) fn std(&mut self, given: &Given<'_>) {
+    pub(super) fn std(&mut self, given: &ToolSearchContext<'_>) {
         let Some(arguments) = lacking_std(given).filter(|_| given.completes) else {
             return;
         };
@@ -120,7 +120,7 @@ impl Missing {
     }
 
     /// All of it as one error.
-    pub(super) fn error(self, given: &Given<'_>) -> Error {
+    pub(super) fn error(self, given: &ToolSearchContext<'_>) -> Error {
         let verb = match given.request.verb {
             Verb::Exec | Verb::Cargo => "serve",
             verb => verb.as_str(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cross_targets::{Target, Toolset, ToolsetKind};
 
-use super::Given;
+use super::ToolSearchContext;
 use crate::cargo::cli::configs::Configs;
 use crate::model::error::Result;
 use crate::request::cross::Cross;
@@ -22,7 +22,7 @@ pub(super) struct Named {
 /// # Errors
 ///
 /// When cargo's configuration is not TOML.
-pub(super) fn linker(given: &Given<'_>, target: Target) -> Result<Option<Named>> {
+pub(super) fn linker(given: &ToolSearchContext<'_>, target: Target) -> Result<Option<Named>> {
     let cross = &given.request.cross;
     let variable = format!("CARGO_TARGET_{}_LINKER", given.target.env_upper());
     if let Some(linker) = cross.text_variable(&variable) {
@@ -38,7 +38,7 @@ pub(super) fn linker(given: &Given<'_>, target: Target) -> Result<Option<Named>>
 /// # Errors
 ///
 /// When cargo's configuration is not TOML.
-pub(super) fn has_runner(given: &Given<'_>, target: Target) -> Result<bool> {
+pub(super) fn has_runner(given: &ToolSearchContext<'_>, target: Target) -> Result<bool> {
     let cross = &given.request.cross;
     if cross
         .text_variable(&given.target.runner_variable())

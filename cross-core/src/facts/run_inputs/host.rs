@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cross_config::Env;
 use cross_engine::Value;
 
-use super::{Given, Inside, kept_file};
+use super::{RunInputs, RunInputsContext, kept_file};
 use crate::cargo::outer;
 use crate::facts::host_toolset::{HostRunner, HostToolset};
 use crate::model::error::Result;
@@ -19,11 +19,11 @@ use crate::model::step::Prepared;
 use crate::model::toolchain::ToolchainSource;
 use crate::target::runner;
 
-impl Inside {
+impl RunInputs {
     /// What a run on the host sees.
-    pub(crate) fn on_host(given: &Given<'_>, equipment: &HostToolset) -> Result<Self> {
+    pub(crate) fn on_host(given: &RunInputsContext<'_>, equipment: &HostToolset) -> Result<Self> {
         let triple = given.target.triple();
-        let key = target_dir_key(&given.definition.name(), given.toolchain);
+        let key = target_dir_key(&given.env_spec.name(), given.toolchain);
         let target_root = &given.workspace.target_directory;
         let target_dir = target_root.join("cross").join(format!("{triple}-{key}"));
         let mut prepared = vec![
@@ -31,7 +31,7 @@ impl Inside {
             Prepared::Directory(target_dir.clone()),
         ];
         prepared.extend(equipment.prepared.iter().cloned());
-        let mut inside = Inside {
+        let mut inputs = RunInputs {
             env: outer_cargos(given.cross.environment()),
             cargo_home: given.cross.cargo_home()?,
             target_dir,
@@ -42,16 +42,16 @@ impl Inside {
             seccomp: None,
             prepared,
         };
-        inside.variables_of_cargo(given);
+        inputs.variables_of_cargo(given);
         for (name, value) in &equipment.env {
             // What the caller says of this machine's tools holds.
             if given.cross.text_variable(name).is_none() {
-                inside.say(name, value.clone());
+                inputs.say(name, value.clone());
             }
         }
-        inside.passed_on(given);
-        inside.programs(given, equipment);
-        Ok(inside)
+        inputs.passed_on(given);
+        inputs.programs(given, equipment);
+        Ok(inputs)
     }
 
     fn say(&mut self, name: &str, value: impl Into<String>) {
@@ -59,7 +59,7 @@ impl Inside {
     }
 
     /// Cargo and rustc are the toolchain's own, before rustup's proxies of the same names.
-    fn variables_of_cargo(&mut self, given: &Given<'_>) {
+    fn variables_of_cargo(&mut self, given: &RunInputsContext<'_>) {
         if let Some(sysroot) = given.toolchain.sysroot() {
             let bin = sysroot.join("bin").display().to_string();
             let path = match given.cross.text_variable("PATH") {
@@ -77,7 +77,7 @@ impl Inside {
     }
 
     /// Variables that the configuration gives a value. The others are there anyway.
-    fn passed_on(&mut self, given: &Given<'_>) {
+    fn passed_on(&mut self, given: &RunInputsContext<'_>) {
         for entry in &given.config.passthrough {
             if let Some(value) = &entry.value.value {
                 let value = Value::Secret(value.clone());
@@ -93,7 +93,7 @@ impl Inside {
     }
 
     /// How cargo starts programs of the target.
-    fn programs(&mut self, given: &Given<'_>, equipment: &HostToolset) {
+    fn programs(&mut self, given: &RunInputsContext<'_>, equipment: &HostToolset) {
         let emulator = equipment.emulator.as_ref();
         let variable = given.target.runner_variable();
         let asked = given.config.runner.as_ref().map(|it| it.value.as_str());
@@ -111,12 +111,12 @@ impl Inside {
 
     fn emulated(
         &mut self,
-        given: &Given<'_>,
+        given: &RunInputsContext<'_>,
         equipment: &HostToolset,
         emulator: &HostRunner,
         variable: &str,
     ) {
-        let row = given.definition.runner(given.target);
+        let row = given.env_spec.runner(given.target);
         let Some(script) = runner::script(&row) else {
             return;
         };

@@ -22,8 +22,8 @@ fn serves(kind: Kind) -> Answer {
 }
 
 /// A fresh Debian of root's with nothing installed.
-fn fresh() -> Facts {
-    Facts {
+fn fresh() -> MachineFacts {
+    MachineFacts {
         uid: 0,
         user: "root".into(),
         system: System::read("ID=debian\n"),
@@ -58,7 +58,7 @@ fn fresh() -> Facts {
 }
 
 /// The same with everything, and everything verified.
-fn ready() -> Facts {
+fn ready() -> MachineFacts {
     let programs = [
         "bwrap",
         "docker",
@@ -69,7 +69,7 @@ fn ready() -> Facts {
         "runc",
     ];
     let known = |verified: Verified, kind: Kind| verified.with(kind, format!("{kind} 1"));
-    Facts {
+    MachineFacts {
         programs: programs
             .map(|name| (name, PathBuf::from("/usr/bin").join(name)))
             .into(),
@@ -80,7 +80,7 @@ fn ready() -> Facts {
 }
 
 /// A machine that refuses podman's limits and its runtime, without systemd.
-fn restricted(mut facts: Facts) -> Facts {
+fn restricted(mut facts: MachineFacts) -> MachineFacts {
     facts.systemd = false;
     facts.podman.machine = PodmanMachine {
         as_root: true,
@@ -102,10 +102,10 @@ fn wanted(engines: &[Kind]) -> Wanted {
     }
 }
 
-fn summaries(engines: &[Kind], facts: &Facts) -> Vec<String> {
+fn summaries(engines: &[Kind], facts: &MachineFacts) -> Vec<String> {
     let (actions, manual) = plan(&wanted(engines), facts);
     assert_eq!(manual, Vec::<String>::new());
-    actions.iter().map(Action::summary).collect()
+    actions.iter().map(SetupStep::summary).collect()
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn all_engines_on_a_restricted_machine() {
     let (actions, _) = plan(&wanted(&Kind::ALL), &restricted(fresh()));
     let refreshes = actions
         .iter()
-        .filter(|action| matches!(action.deed, Deed::Install { refresh: true, .. }));
+        .filter(|action| matches!(action.deed, SetupAction::Install { refresh: true, .. }));
     assert_eq!(refreshes.count(), 1);
 }
 
@@ -174,7 +174,7 @@ fn what_podman_needs_is_written_only_where_it_is_needed() {
     let podman = [Kind::Podman];
     let facts = restricted(ready());
     let (actions, _) = plan(&wanted(&podman), &facts);
-    let Deed::Write { text, .. } = &actions[0].deed else {
+    let SetupAction::Write { text, .. } = &actions[0].deed else {
         panic!("{actions:?}");
     };
     assert!(actions[0].why.contains("CAP_SYS_RESOURCE"));
@@ -242,7 +242,7 @@ fn a_plain_user_gets_ids_and_the_test_user_other_ones() {
     };
     let (actions, _) = plan(&both, &facts);
     assert_eq!(
-        actions.iter().map(Action::summary).collect::<Vec<_>>(),
+        actions.iter().map(SetupStep::summary).collect::<Vec<_>>(),
         [
             "run `useradd --create-home --shell /bin/sh --key SUB_UID_COUNT=0 --key SUB_GID_COUNT=0 cross-test`",
             "run `touch /etc/subgid`, then \
@@ -262,13 +262,13 @@ fn without_rights_the_plan_is_a_list_for_the_user() {
     let mut facts = fresh();
     facts.uid = 1001;
     facts.user = "dev".into();
-    let divided = |rights, facts: &Facts| {
+    let divided = |rights, facts: &MachineFacts| {
         let (actions, manual) = plan(&wanted(&[Kind::Sandbox]), facts);
         divide(actions, manual, &rights, facts)
     };
     let (actions, manual) = divided(Rights::None, &facts);
     assert_eq!(
-        actions.iter().map(Action::summary).collect::<Vec<_>>(),
+        actions.iter().map(SetupStep::summary).collect::<Vec<_>>(),
         ["verify sandbox"]
     );
     assert!(manual[0].starts_with("as root, install bubblewrap, mmdebstrap, uidmap: "));
@@ -295,7 +295,7 @@ fn another_system_is_not_touched() {
     facts.system = System::read("ID=fedora\n");
     let (actions, manual) = plan(&wanted(&Kind::ALL), &facts);
     let (actions, manual) = divide(actions, manual, &Rights::Root, &facts);
-    let kinds: BTreeSet<_> = actions.iter().map(Action::needs_root).collect();
+    let kinds: BTreeSet<_> = actions.iter().map(SetupStep::needs_root).collect();
     assert_eq!(kinds, BTreeSet::from([false]));
     assert_eq!(
         manual[0],

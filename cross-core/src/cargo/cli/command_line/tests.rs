@@ -1,5 +1,5 @@
 use super::super::cases::CASES;
-use super::super::command::Place;
+use super::super::command::Placement;
 use super::super::render::Inside;
 use super::*;
 use crate::ErrorKind;
@@ -36,11 +36,13 @@ fn every_case_comes_to_what_the_table_says() {
             case.target_dir.map(Path::new),
             "{name}"
         );
-        let place = line.rule().map_or(Place::Refused, |rule| rule.place);
+        let place = line.rule().map_or(Placement::Refused, |rule| rule.place);
         let (place, given) = match place {
-            Place::Environment { .. } => ("environment", inside(&line, &["-Zadded".to_owned()])),
-            Place::Host => ("host", super::super::render::shown(&line.on_host())),
-            Place::Refused => ("refused", Vec::new()),
+            Placement::Environment { .. } => {
+                ("environment", inside(&line, &["-Zadded".to_owned()]))
+            }
+            Placement::Host => ("host", super::super::render::shown(&line.on_host())),
+            Placement::Refused => ("refused", Vec::new()),
         };
         assert_eq!(place, case.place, "{name}");
         assert_eq!(given, case.given, "{name}");
