@@ -1,9 +1,9 @@
 //! Debian's own packages of Rust.
 
-use crate::facts::Facts;
+use crate::facts::target_facts::Facts;
 
 /// What a suite calls its Rust.
-pub(super) struct Packaged {
+pub(super) struct DebianRust {
     pub(super) rustc: &'static str,
     pub(super) cargo: &'static str,
     /// The standard library; one package for each architecture.
@@ -12,7 +12,7 @@ pub(super) struct Packaged {
     pub(super) source: &'static str,
 }
 
-/// Where [`Packaged::source`] puts the source, or a link to it.
+/// Where [`DebianRust::source`] puts the source, or a link to it.
 pub(super) const SOURCE: &str = "/usr/lib/rustlib/src/rust";
 
 /// The package of the standard library for WebAssembly systems, which are no architecture of
@@ -32,7 +32,7 @@ const WITH_STD: [&str; 8] = [
     "x86_64-unknown-linux-gnu",
 ];
 
-impl Packaged {
+impl DebianRust {
     pub(super) fn of(suite: &str) -> Self {
         match suite {
             // Bookworm's own Rust is 1.63; Debian keeps a newer one for browsers. It is pinned

@@ -1,6 +1,6 @@
 //! The images that the `cross` project publishes, and what it tells a build on top of one.
 
-use crate::facts::{Facts, Libc};
+use crate::facts::target_facts::{Facts, Libc};
 
 /// The rows that have a Dockerfile in `cross` whose image is not published, and the one that `cross`
 /// doesn't know.

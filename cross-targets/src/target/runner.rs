@@ -1,8 +1,8 @@
 //! How a program of a target is started on a build machine.
 
-use crate::facts::{Emulator, Facts};
-use crate::machine::Machine;
-use crate::recipe::DebianArch;
+use super::qemu_machine::Machine;
+use crate::facts::debian_arch::DebianArch;
+use crate::facts::target_facts::{Emulator, Facts};
 
 /// How a program of a target is started in the environment that built it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! The types of a row: what is recorded of each target, and in which words.
 
-use crate::sdk::Sdk;
+use crate::facts::sdk::Sdk;
 
 /// What is true of one triple, whatever builds for it and wherever.
 ///

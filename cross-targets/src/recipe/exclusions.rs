@@ -1,6 +1,6 @@
 //! What an environment does without: what no build reads, and what cannot run in it.
 
-use super::DebianArch;
+use crate::facts::debian_arch::DebianArch;
 
 /// Manuals and translations; licences stay, as in Debian's slim images.
 const UNREAD: [&str; 6] = [

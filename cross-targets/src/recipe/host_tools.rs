@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::compose::{Composer, Programs};
+use super::RustSource;
+use super::compose::Composer;
+use super::file::{File, quoted};
+use super::programs::Programs;
 use super::zig;
-use super::{DebianArch, File, RustSource, quoted};
-use crate::facts::{Facts, Libc, Std, Support, Tools};
-use crate::runner::{Runner, runs_natively};
+use crate::facts::debian_arch::DebianArch;
+use crate::facts::target_facts::{Facts, Libc, Std, Support, Tools};
 use crate::target::Target;
+use crate::target::runner::{Runner, runs_natively};
 
 /// Tools of a machine that build for a target, if they are there.
 ///
@@ -273,7 +276,7 @@ impl Composer {
     fn on_host(
         target: Target,
         tools: Tools,
-        zig: Option<crate::facts::Zig>,
+        zig: Option<crate::facts::target_facts::Zig>,
         build: DebianArch,
     ) -> Self {
         let suite = target.facts().suite.unwrap_or_default();

@@ -1,59 +1,28 @@
 //! How to make the environment that compiles for a target and runs its programs: pure data.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 mod clang;
 mod cmake;
 mod compose;
-mod host;
-mod machine;
+mod debian_rust;
+mod exclusions;
+mod file;
+mod host_tools;
 mod ndk;
-mod packaged;
-mod slim;
+mod packages;
+mod programs;
+mod system_emulation;
+mod target_recipes;
 mod unsupported;
 mod zig;
 
-pub(crate) use compose::{compose, compose_with_machine, compose_with_sdk};
-pub use host::{HostEmulator, Toolset, ToolsetKind};
-pub(crate) use host::{emulator as host_emulator, toolsets};
+use crate::facts::debian_arch::DebianArch;
+
+pub use file::File;
+pub use host_tools::{HostEmulator, Toolset, ToolsetKind};
 pub use unsupported::Unsupported;
-
-/// The Debian architecture of a build machine, and so of the environment's own programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum DebianArch {
-    /// 64-bit x86.
-    Amd64,
-    /// 64-bit ARM.
-    Arm64,
-}
-
-impl DebianArch {
-    /// From Rust's name, as `std::env::consts::ARCH` has it: `x86_64` or `aarch64`. `None` for any
-    /// other machine: no recipe is made for one.
-    pub fn from_rust_arch(arch: &str) -> Option<Self> {
-        match arch {
-            "x86_64" => Some(DebianArch::Amd64),
-            "aarch64" => Some(DebianArch::Arm64),
-            _ => None,
-        }
-    }
-
-    /// Debian's name: `amd64` or `arm64`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            DebianArch::Amd64 => "amd64",
-            DebianArch::Arm64 => "arm64",
-        }
-    }
-}
-
-impl fmt::Display for DebianArch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Where the Rust that compiles in the environment comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,52 +51,6 @@ pub enum StdSource {
         /// that a program and its tests need.
         crates: &'static [&'static str],
     },
-}
-
-/// A small text file of an environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct File {
-    /// Where it is in the environment, absolute.
-    pub path: String,
-    /// What is in it.
-    pub text: String,
-    /// Whether it is a program: mode 755 instead of 644.
-    pub executable: bool,
-}
-
-impl File {
-    fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            text: text.into(),
-            executable: false,
-        }
-    }
-
-    fn program(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            executable: true,
-            ..Self::new(path, text)
-        }
-    }
-
-    /// The shell command that makes the file, and the directories above it, in a root file system.
-    pub fn command(&self) -> String {
-        let path = quoted(&self.path);
-        let directory = self.path.rsplit_once('/').map_or("/", |(parent, _)| parent);
-        let mode = if self.executable { "755" } else { "644" };
-        format!(
-            "mkdir -p {} && printf %s {} > {path} && chmod {mode} {path}",
-            quoted(directory),
-            quoted(&self.text),
-        )
-    }
-}
-
-/// The text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// How to make an environment: a Debian root file system with these packages and settings.
@@ -191,7 +114,7 @@ impl Recipe {
         let build = self.architecture.as_str();
         let arch = self.target_arch.clone().filter(|arch| arch != build);
         let qualify = |package: String| match &arch {
-            Some(arch) => with_arch(&package, arch),
+            Some(arch) => packages::with_arch(&package, arch),
             None => package,
         };
         self.extend_packages(packages.into_iter().map(|package| qualify(package.into())))
@@ -213,8 +136,8 @@ impl Recipe {
             architecture: self.architecture,
             foreign: Vec::new(),
             target_arch: None,
-            packages: compose::BASE.map(str::to_owned).to_vec(),
-            exclude: slim::of_all(),
+            packages: packages::BASE.map(str::to_owned).to_vec(),
+            exclude: exclusions::of_all(),
             env: BTreeMap::new(),
             files: Vec::new(),
             commands: Vec::new(),
@@ -273,16 +196,6 @@ impl Recipe {
             crates.iter().for_each(|name| line("crate", name));
         }
         text
-    }
-}
-
-/// `name` or `name=version` with the architecture where apt wants it.
-fn with_arch(package: &str, arch: &str) -> String {
-    let (name, version) = package.split_at(package.find('=').unwrap_or(package.len()));
-    if name.contains(':') {
-        package.to_owned()
-    } else {
-        format!("{name}:{arch}{version}")
     }
 }
 

@@ -1,8 +1,10 @@
 //! What families of targets have in common: processors, Debian's cross compilers, and a row of each
 //! family from what differs within it.
 
-use crate::facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig};
-use crate::sdk::Sdk;
+use crate::facts::sdk::Sdk;
+use crate::facts::target_facts::{
+    Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig,
+};
 
 /// What is true of a processor, however the target is named that uses it.
 #[derive(Clone, Copy)]

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::facts::{Facts, Libc, Std};
-use crate::glibc::Glibc;
-use crate::machine::{self, Machine};
-use crate::near::near;
-use crate::published;
-use crate::recipe::{self, DebianArch, HostEmulator, Recipe, RustSource, Toolset, Unsupported};
-use crate::runner::Runner;
-use crate::table::ROWS;
+mod published;
+pub(crate) mod qemu_machine;
+pub(crate) mod runner;
+mod unknown_target;
+
+use crate::facts::debian_arch::DebianArch;
+use crate::facts::glibc::Glibc;
+use crate::facts::target_facts::{Facts, Libc, Std};
+use crate::table::rows::ROWS;
+use crate::table::suggestions::near;
+use qemu_machine::Machine;
+use runner::Runner;
+use unknown_target::Problem;
+pub use unknown_target::UnknownTarget;
 
 /// The floor the two rows have that are also built for old distributions (CentOS 7 and its time).
 const OLD: Glibc = Glibc::new(2, 17);
@@ -101,28 +107,6 @@ impl Target {
         self.triple().replace(['-', '.'], "_")
     }
 
-    /// How to make the environment that builds for the target on a machine of architecture `build`.
-    ///
-    /// # Errors
-    /// [`Unsupported`] if no recipe is proven for the target.
-    pub fn recipe(self, build: DebianArch, rust: RustSource) -> Result<Recipe, Unsupported> {
-        recipe::compose(self, build, rust)
-    }
-
-    /// The same, completed by a directory of the user's: for targets whose [`Facts::sdk`] says which.
-    /// The recipe's programs find it by the variables of [`Target::sdk_env`].
-    ///
-    /// # Errors
-    /// [`Unsupported`] if no such directory completes a recipe for the target, on a machine of this
-    /// architecture.
-    pub fn recipe_with_sdk(
-        self,
-        build: DebianArch,
-        rust: RustSource,
-    ) -> Result<Recipe, Unsupported> {
-        recipe::compose_with_sdk(self, build, rust)
-    }
-
     /// The variables by which the programs of [`Target::recipe_with_sdk`] find the directory at `path`.
     /// `api` is what [`Sdk::api`](crate::Sdk::api) says. Empty where the target takes no directory.
     pub fn sdk_env(self, path: &str, api: Option<u32>) -> BTreeMap<String, String> {
@@ -130,40 +114,15 @@ impl Target {
         sdk.map_or_else(BTreeMap::new, |sdk| sdk.env(&self.env_lower(), path, api))
     }
 
-    /// The same with a machine of the target's own in place of another emulator, in which programs are
-    /// started by [`Runner::QemuSystem`].
-    ///
-    /// # Errors
-    /// [`Unsupported`] if there is no [`Target::machine`], or no recipe at all.
-    pub fn recipe_with_machine(
-        self,
-        build: DebianArch,
-        rust: RustSource,
-    ) -> Result<Recipe, Unsupported> {
-        recipe::compose_with_machine(self, build, rust)
-    }
-
     /// The machine that QEMU makes to run the target's programs, where Debian has a kernel for it.
     pub fn machine(self) -> Option<Machine> {
-        machine::of(self.facts())
+        qemu_machine::of(self.facts())
     }
 
     /// How a program of the target is started on a machine of architecture `build`: natively where
     /// the machine can, else under the target's emulator.
     pub fn runner(self, build: DebianArch) -> Runner {
         Runner::choose(self.facts(), build)
-    }
-
-    /// The tools that build for the target on a machine of architecture `build` by themselves, without an
-    /// environment, best first. Empty where none is known to.
-    pub fn toolsets(self, build: DebianArch) -> Vec<Toolset> {
-        recipe::toolsets(self, build)
-    }
-
-    /// What starts programs of the target on such a machine. `None` where it starts them itself, or
-    /// nothing does.
-    pub fn host_emulator(self, build: DebianArch) -> Option<HostEmulator> {
-        recipe::host_emulator(self, build)
     }
 
     /// What `-Z build-std` has to build for the target, where its `std` comes from source: the value
@@ -230,83 +189,6 @@ fn longest_known_start(text: &str) -> Option<(usize, &str)> {
     text.rmatch_indices('.')
         .find_map(|(dot, _)| Some((find(&text[..dot])?, &text[dot + 1..])))
 }
-
-/// The text names no target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownTarget {
-    input: String,
-    problem: Problem,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Problem {
-    /// With the triples that are near.
-    NoSuchTriple(Vec<&'static str>),
-    /// What follows the triple is no glibc version.
-    BadFloor(&'static str),
-    /// The triple's libc isn't glibc, so it can't have a floor.
-    NotGnu(&'static str),
-}
-
-impl UnknownTarget {
-    fn new(input: &str, problem: Problem) -> Self {
-        Self {
-            input: input.to_owned(),
-            problem,
-        }
-    }
-
-    /// The text as it was given.
-    pub fn input(&self) -> &str {
-        &self.input
-    }
-
-    /// The triples it probably means, nearest first; at most three, and none if none is near.
-    pub fn suggestions(&self) -> &[&'static str] {
-        match &self.problem {
-            Problem::NoSuchTriple(near) => near,
-            Problem::BadFloor(triple) | Problem::NotGnu(triple) => std::slice::from_ref(triple),
-        }
-    }
-
-    /// What to do about it, in one sentence.
-    pub fn help(&self) -> String {
-        match &self.problem {
-            Problem::NoSuchTriple(near) if near.is_empty() => {
-                "name one of the known targets by its Rust triple, for instance `aarch64-unknown-linux-gnu`".to_owned()
-            }
-            Problem::NoSuchTriple(near) => format!("did you mean {}?", alternatives(near)),
-            Problem::BadFloor(triple) => format!("write the oldest glibc to support as two numbers: `{triple}.2.17`"),
-            Problem::NotGnu(triple) => format!("leave the floor away: `{triple}`"),
-        }
-    }
-}
-
-/// "`a`", "`a` or `b`", "`a`, `b` or `c`".
-fn alternatives(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} or {last}", before.join(", ")),
-        None => String::new(),
-    }
-}
-
-impl fmt::Display for UnknownTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown target `{}`", self.input)?;
-        match self.problem {
-            Problem::NoSuchTriple(_) => Ok(()),
-            Problem::BadFloor(_) => f.write_str(": its end is not a glibc version"),
-            Problem::NotGnu(triple) => write!(
-                f,
-                ": {triple} doesn't use glibc, so it can't have a glibc version"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for UnknownTarget {}
 
 #[cfg(test)]
 mod tests {
@@ -439,12 +321,5 @@ mod tests {
             assert!(error.suggestions().is_empty(), "{input:?}");
             assert!(error.help().contains("aarch64-unknown-linux-gnu"));
         }
-    }
-
-    #[test]
-    fn alternatives_read_as_a_sentence() {
-        assert_eq!(alternatives(&["a"]), "`a`");
-        assert_eq!(alternatives(&["a", "b"]), "`a` or `b`");
-        assert_eq!(alternatives(&["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }

@@ -1,12 +1,12 @@
 //! The rows: what is true of each known triple.
 //!
-//! One line a row; the functions that make them ([`family`](crate::family)) say once what a family
+//! One line a row; the functions that make them ([`family`](super::families)) say once what a family
 //! has in common. Sources: `rustc --print cfg` (a test compares), the platform support page of
 //! Rust 1.95 and its release manifest (tier, `std`), and Debian's package lists.
 
-use crate::facts::Facts;
-use crate::facts::Tier::{One, Three, Two};
-use crate::family::*;
+use super::families::*;
+use crate::facts::target_facts::Facts;
+use crate::facts::target_facts::Tier::{One, Three, Two};
 
 /// What GCC has to be told for the processors that it isn't made for: what Rust takes for the triple.
 const V5TE: &str = "-march=armv5te -marm -mfloat-abi=soft";
@@ -94,7 +94,7 @@ pub(crate) static ROWS: &[Facts] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Emulator, Libc, Std, Support, TestSupport, Tools};
+    use crate::facts::target_facts::{Emulator, Libc, Std, Support, TestSupport, Tools};
 
     #[test]
     fn rows_are_unique_and_ordered() {

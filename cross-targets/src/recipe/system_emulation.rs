@@ -1,8 +1,8 @@
 //! How an environment gets a machine of its own: QEMU's system mode without what it would bring along,
 //! Debian's kernel, and what that starts with.
 
-use super::File;
-use crate::machine::Machine;
+use super::file::File;
+use crate::target::qemu_machine::Machine;
 
 /// The first program of the machine, in the environment.
 const INIT: &str = "/usr/local/lib/cross-machine/init";

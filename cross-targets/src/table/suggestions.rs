@@ -1,6 +1,6 @@
 //! Which known names are near a name that is not known.
 
-use crate::facts::Facts;
+use crate::facts::target_facts::Facts;
 
 /// How many names are suggested at most: more is a list, not a suggestion.
 const MOST: usize = 3;
@@ -89,7 +89,7 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::ROWS;
+    use crate::table::rows::ROWS;
 
     fn names(input: &str) -> Vec<&'static str> {
         near(input, ROWS)

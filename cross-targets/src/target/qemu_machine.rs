@@ -1,6 +1,6 @@
 //! Machines that QEMU makes as a whole, with the kernel that Debian has for them: pure data.
 
-use crate::facts::{Endian, Facts, Libc};
+use crate::facts::target_facts::{Endian, Facts, Libc};
 
 /// A machine that QEMU's system mode makes: it boots Debian's kernel, on which programs of a target run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
