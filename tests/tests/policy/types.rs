@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cross_tests::tool;
-
-use crate::{LIBRARIES, read};
+use crate::{LIBRARIES, read, tool};
 
 /// Asserts at compile time that each type can cross threads, and gives their names.
 macro_rules! can_cross_threads {
@@ -236,13 +234,11 @@ fn public_types(library: &str) -> Vec<String> {
         .filter_map(|line| line.strip_prefix("pub mod "))
     {
         let module = module.trim_end_matches(';');
-        let file = src.join(format!("{module}.rs"));
-        let folder = src.join(module).join("mod.rs");
-        let text = read(if tool::repository().join(&folder).exists() {
-            folder
-        } else {
-            file
-        });
+        let file = [format!("{module}.rs"), format!("{module}/mod.rs")]
+            .into_iter()
+            .map(|file| src.join(file))
+            .find(|file| tool::repository().join(file).is_file());
+        let text = read(file.unwrap());
         let prefix = format!("{krate}::{module}");
         types.extend(exported(&text, &prefix));
         types.extend(defined(&text, &prefix));
