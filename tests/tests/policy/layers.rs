@@ -25,16 +25,16 @@ fn imports_go_down_the_layers_and_in_no_circle() {
         .extend(strangers.map(|name| format!("{name}: the table has it, but it is no library")));
     assert!(
         findings.is_empty(),
-        "{} findings:\n{}\n\nThe order of the folders is the table in ARCHITECTURE.md, lowest first. \
-         Against an import that goes up, move what is imported down or its user up. Against a circle, \
-         move what both sides need into a file of its own.",
+        "{} findings:\n{}\n\nIn the table of ARCHITECTURE.md, a folder imports only from those below it. \
+         If an import goes up, move the imported item down, or the code that imports it up. \
+         If files import one another in a circle, move what they share into a file of its own.",
         findings.len(),
         findings.join("\n")
     );
 }
 
-/// The folders of each library, lowest first: the table after the mark, of crate, folder and what
-/// it is.
+/// The folders of each library, lowest first. The table after the mark has them highest first: crate,
+/// folder, and what it is.
 fn table(text: &str) -> BTreeMap<String, Vec<String>> {
     let (_, rest) = text.split_once("\n<!-- layers -->\n").expect("the mark");
     let rows = rest.lines().take_while(|line| line.starts_with('|'));
@@ -49,6 +49,7 @@ fn table(text: &str) -> BTreeMap<String, Vec<String>> {
         let folder = folder.trim_end_matches('/').to_owned();
         layers.entry(library.to_owned()).or_default().push(folder);
     }
+    layers.values_mut().for_each(|folders| folders.reverse());
     layers
 }
 
