@@ -44,58 +44,89 @@ mod execute;
 mod facts;
 mod host;
 mod model;
-mod plan;
+pub mod plan;
 mod request;
 mod target;
 
-pub use api::{build_script, doctor, setup};
-pub use host::binary;
-
-pub use cross_config::{
-    BuildStd, Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Network, Origin,
-    Severity, Sourced,
-};
-pub use cross_engine::process::{Exit, Stream};
-pub use cross_engine::{
-    Cancel, Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept,
-    Value, Warm, WhyStarted,
-};
-pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
-
-pub use api::batch::outcome::{BatchOutcome, TargetOutcome};
-pub use api::batch::{BatchItem, BatchPlan, BatchRequest};
-pub use api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
-#[cfg(feature = "cc")]
-pub use api::cc_build::NativeCc;
-pub use api::host_tools::{HostTools, HostToolsRequest};
-pub use api::prefetch::{PrefetchOutcome, Prefetched};
 pub use api::shell::ShellRequest;
-pub use api::toolchain_env::ToolchainEnv;
-
-pub use cargo::cli::command::Placement;
-pub use cargo::cli::commands::markdown as cargo_commands_markdown;
-pub use cargo::cli::decision::{Decision, DecisionPart};
-pub use cargo::cli::render::ArgumentChange;
-pub use cargo::workspace::{LocalPackage, Project};
-pub use cross_config::json_schema as config_schema;
+pub use api::{build_script, doctor, setup};
+pub use cross_config::Env;
+pub use cross_engine::Cancel;
+pub use host::binary;
 pub use model::error::{Error, ErrorKind, Result};
-pub use model::host_tool::{HostTool, MissingTool};
-pub use model::jobs::{JobBudget, JobSharing};
-pub use model::outcome::{
-    Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourceLocation, Timing,
-};
-pub use model::step::{
-    Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, Prepared, Step, Verb, Warning,
-};
-pub use model::test_run::TestRun;
-pub use model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
-pub use model::toolchain::{Toolchain, ToolchainSource};
-#[cfg(feature = "schema")]
-pub use plan::plan::plan_schema;
-pub use plan::plan::{PLAN_SCHEMA_VERSION, Plan};
+pub use model::outcome::{Artifact, Outcome};
+pub use plan::plan::Plan;
 pub use request::cross::Cross;
-pub use request::event::{Event, EventKind, Listener};
 pub use request::request::Request;
+
+/// Requests for several targets, which share one budget of jobs.
+pub mod batch {
+    pub use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};
+    pub use crate::api::batch::{BatchItem, BatchPlan, BatchRequest};
+    pub use crate::api::prefetch::{PrefetchOutcome, Prefetched};
+    pub use crate::model::jobs::{JobBudget, JobSharing};
+}
+
+/// Cargo command lines: where each runs and why, and what comes of it.
+pub mod cargo_cli {
+    pub use crate::api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
+    pub use crate::cargo::cli::aliases::AliasExpansion;
+    pub use crate::cargo::cli::command::Placement;
+    pub use crate::cargo::cli::decision::{Decision, DecisionPart};
+    pub use crate::cargo::cli::render::ArgumentChange;
+}
+
+/// The configuration: its layers, each value with its origin, and every problem.
+pub mod config {
+    pub use cross_config::{
+        BuildStd, Code, Config, Diagnostic, Explained, Layer, LayerBuilder, Network, Origin,
+        Severity, Sourced, json_schema,
+    };
+}
+
+/// Engines, their environments, and the runs that they are asked for.
+pub mod engine {
+    pub use cross_engine::process::{Exit, Stream};
+    pub use cross_engine::{
+        Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept, Value,
+        Warm, WhyStarted,
+    };
+}
+
+/// What happens while a plan is executed, as it happens.
+pub mod events {
+    pub use crate::request::event::{Event, EventKind, Listener};
+}
+
+/// A target's tools for processes of the host.
+pub mod host_tools {
+    #[cfg(feature = "cc")]
+    pub use crate::api::cc_build::NativeCc;
+    pub use crate::api::host_tools::{HostTools, HostToolsRequest};
+    pub use crate::api::toolchain_env::ToolchainEnv;
+    pub use crate::model::host_tool::{HostTool, MissingTool};
+}
+
+/// The parts of an [`Outcome`]: diagnostics, test results and timings.
+pub mod outcome {
+    pub use crate::model::outcome::{ArtifactKind, CompilerDiagnostic, SourceLocation, Timing};
+    pub use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
+}
+
+/// The workspace, as cargo knows it.
+pub mod project {
+    pub use crate::cargo::workspace::{LocalPackage, Project};
+}
+
+/// What is true of each target.
+pub mod targets {
+    pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
+}
+
+/// The Rust that compiles.
+pub mod toolchain {
+    pub use crate::model::toolchain::{Toolchain, ToolchainSource};
+}
 
 /// Builds the package in the current directory for `target`.
 ///

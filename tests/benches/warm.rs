@@ -16,7 +16,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use cross_core::{Cross, Invocation, Plan, Warm};
+use cross_core::{
+    Cross, Plan,
+    engine::{Invocation, Warm},
+};
 use cross_tests::ambient;
 use cross_tests::measure::{
     Error, Way, alternate, command, finish, head, milliseconds, row, words,

@@ -8,7 +8,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cross_core::{ArtifactKind, ErrorKind, Request, Target, binary::Binary};
+use cross_core::{ErrorKind, Request, binary::Binary, outcome::ArtifactKind, targets::Target};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, PlainUser, Project, engines, on_engines, tool};
 

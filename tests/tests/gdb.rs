@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cross, ErrorKind, EventKind};
+use cross_core::{Cross, ErrorKind, events::EventKind};
 use cross_tests::{Leftovers, Project, engines, on_engines};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";

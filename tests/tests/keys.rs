@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use cross_core::{Cross, Env, ErrorKind, EventKind, Location, binary::Binary};
+use cross_core::{Cross, Env, ErrorKind, binary::Binary, engine::Location, events::EventKind};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, on_engines, real_env, tool};
 

@@ -9,7 +9,12 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, EnvironmentKind, ErrorKind, Kind, Location, MissingTool};
+use cross_core::{
+    Cancel, Cross, ErrorKind,
+    engine::{Kind, Location},
+    host_tools::MissingTool,
+    plan::EnvironmentKind,
+};
 use cross_engine::{Invocation, process};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool};
 
@@ -248,7 +253,7 @@ fn the_plan_is_the_commands_as_they_are() {
     assert_eq!(plan.environment.kind, EnvironmentKind::Host);
     assert_eq!(plan.environment.location, Location::Host);
     let json = serde_json::to_value(&plan).unwrap();
-    let schema = serde_json::from_str(&cross_core::plan_schema()).unwrap();
+    let schema = serde_json::from_str(&cross_core::plan::json_schema()).unwrap();
     assert_eq!(cross_tests::schema::unlike(&schema, &json), None);
     // Where the machine has libraries of the target's is the machine's.
     let mut text = plan.to_string();

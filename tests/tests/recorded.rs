@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, Error, ErrorKind, EventKind, Kind, Plan, Result};
+use cross_core::{Cancel, Cross, Error, ErrorKind, Plan, Result, engine::Kind, events::EventKind};
 use cross_engine::{Host, Needs, Preference, Variables, clock, select};
 use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cross_core::{Cross, Target, binary::Binary};
+use cross_core::{Cross, binary::Binary, targets::Target};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, ambient, on_engines, tool};
 

@@ -7,7 +7,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_core::{Action, EnvironmentKind, Location, Plan};
+use cross_core::{
+    Plan,
+    engine::Location,
+    plan::{Action, EnvironmentKind},
+};
 use cross_engine::{Access, Invocation, RunSpec, Value};
 use cross_targets::{DebianArch, RustSource, Sdk, Target};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, check, tool};

@@ -7,7 +7,11 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, ErrorKind, Event, EventKind, Request, Stream};
+use cross_core::{
+    Cancel, ErrorKind, Request,
+    engine::Stream,
+    events::{Event, EventKind},
+};
 use cross_tests::{Leftovers, NATIVE, Project, engines, on_engines};
 
 /// What every test does: it notes how many run while it does, and takes its time.

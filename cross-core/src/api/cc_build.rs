@@ -83,7 +83,7 @@ impl Cross {
     ///
     /// # Errors
     ///
-    /// Those of [`HostToolsRequest::run`](crate::HostToolsRequest::run) and [`HostTools::cc_build`].
+    /// Those of [`HostToolsRequest::run`](crate::host_tools::HostToolsRequest::run) and [`HostTools::cc_build`].
     pub fn cc_build(&self, target: impl Into<String>) -> Result<cc::Build> {
         self.host_tools(target).run()?.cc_build()
     }

@@ -108,7 +108,7 @@ impl Cross {
     ///
     /// What compiles for the target or runs on it goes to the target's environment; what does
     /// neither goes to the host's cargo; what cannot be served is refused. Where it goes is told by
-    /// [`EventKind::Decided`](crate::EventKind::Decided), and never a silent change of plan.
+    /// [`EventKind::Decided`](crate::events::EventKind::Decided), and never a silent change of plan.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;

@@ -1,7 +1,8 @@
 //! Makes this machine able to do it: what is missing, first as a plan in words, then done.
 //!
 //! ```no_run
-//! use cross_core::{Cancel, Cross, Kind};
+//! use cross_core::{Cancel, Cross};
+//! use cross_core::engine::Kind;
 //!
 //! let plan = Cross::discover()?.setup().engines([Kind::Sandbox, Kind::Podman]).plan()?;
 //! print!("{plan}");                                    // every command and every file's text

@@ -51,7 +51,7 @@ impl Cross {
     ///
     /// # Errors
     ///
-    /// Those of [`HostToolsRequest::run`](crate::HostToolsRequest::run).
+    /// Those of [`HostToolsRequest::run`](crate::host_tools::HostToolsRequest::run).
     pub fn toolchain_env(&self, target: impl Into<String>) -> Result<ToolchainEnv> {
         let tools = self.host_tools(target).run_until(&Cancel::new())?;
         Ok(tools.env().clone())

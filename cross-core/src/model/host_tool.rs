@@ -29,7 +29,7 @@ impl fmt::Display for HostTool {
 }
 
 /// Something that the engine `host` needs and that this machine does not have, or not in working order:
-/// see [`Error::missing_tools`].
+/// see [`Error::missing_tools`](crate::Error::missing_tools).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingTool {

@@ -170,7 +170,7 @@ impl Request {
         self.flag("--jobs", jobs.to_string())
     }
 
-    /// The manifest of the package or workspace, from the directory of the [`Cross`](crate::Cross)
+    /// The manifest of the package or workspace, from the directory of the [`Cross`](crate::Cross)(crate::Cross)
     /// (`--manifest-path`).
     ///
     /// # Default value
@@ -221,8 +221,8 @@ impl Request {
         self
     }
 
-    /// Packs what [`Cross::nextest`] compiled into this file and runs nothing: `cargo nextest run
-    /// --archive-file` runs it elsewhere. The file is relative to the directory of the [`Cross`]; its name
+    /// Packs what [`Cross::nextest`](crate::Cross::nextest) compiled into this file and runs nothing: `cargo nextest run
+    /// --archive-file` runs it elsewhere. The file is relative to the directory of the [`Cross`](crate::Cross); its name
     /// ends with `.tar.zst`.
     ///
     /// # Default value

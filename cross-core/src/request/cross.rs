@@ -219,7 +219,8 @@ impl Cross {
     /// The embedder's defaults: lower than every file of the project, higher than this library's.
     ///
     /// ```
-    /// use cross_core::{Cross, Layer};
+    /// use cross_core::Cross;
+    /// use cross_core::config::Layer;
     ///
     /// let cross = Cross::at(".").defaults(Layer::embedder("my build tool").toolchain("image"));
     /// ```
@@ -233,7 +234,8 @@ impl Cross {
     /// [`Error::diagnostics`](crate::Error::diagnostics), and the warnings are events.
     ///
     /// ```
-    /// use cross_core::{Code, Cross, Severity};
+    /// use cross_core::Cross;
+    /// use cross_core::config::{Code, Severity};
     ///
     /// // As `cross` has it: a key that means nothing is no failure.
     /// let cross = Cross::at(".").severity(Code::UnknownKey, Severity::Warning);
@@ -259,7 +261,8 @@ impl Cross {
     ///
     /// ```no_run
     /// use std::time::Duration;
-    /// use cross_core::{Cross, Warm};
+    /// use cross_core::Cross;
+    /// use cross_core::engine::Warm;
     ///
     /// let watched = Cross::discover()?.keep_warm(Warm::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;

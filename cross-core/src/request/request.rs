@@ -96,7 +96,7 @@ impl Request {
     }
 
     /// Keeps what the program that is run prints on its standard output, as
-    /// [`Outcome::stdout`]. It is heard as events too.
+    /// [`Outcome::stdout`](crate::Outcome::stdout). It is heard as events too.
     ///
     /// # Default value
     ///
@@ -117,7 +117,7 @@ impl Request {
     }
 
     /// Has the program that is run wait for gdb's remote protocol on this port of the host, as
-    /// [`EventKind::WaitsForDebugger`](crate::EventKind::WaitsForDebugger) tells: by QEMU's user mode
+    /// [`EventKind::WaitsForDebugger`](crate::events::EventKind::WaitsForDebugger) tells: by QEMU's user mode
     /// where that runs it, else by gdbserver, which the configuration's `packages` bring. Test
     /// binaries wait one after the other; [`test_target`](Request::test_target) chooses one.
     ///

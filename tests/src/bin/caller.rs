@@ -13,7 +13,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cross_core::{Cross, Outcome, Result, Warm};
+use cross_core::{Cross, Outcome, Result, engine::Warm};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cross_core::{Cancel, ErrorKind, EventKind};
+use cross_core::{Cancel, ErrorKind, events::EventKind};
 use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
 
 use crate::{NATIVE, machine};

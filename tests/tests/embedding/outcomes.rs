@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cross_core::{ErrorKind, TestStatus};
+use cross_core::{ErrorKind, outcome::TestStatus};
 use cross_engine::Invocation;
 use cross_tests::{Project, tool};
 

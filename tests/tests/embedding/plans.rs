@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use cross_core::{Cancel, ErrorKind, Plan, Value};
+use cross_core::{Cancel, ErrorKind, Plan, engine::Value};
 use cross_tests::{Leftovers, Project, on_engines};
 
 use crate::{AARCH64, NATIVE, machine};

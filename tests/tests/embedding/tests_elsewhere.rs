@@ -1,6 +1,6 @@
 //! Tests by other means than `cargo test`: nextest, and with coverage.
 
-use cross_core::{ErrorKind, TestStatus};
+use cross_core::{ErrorKind, outcome::TestStatus};
 use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::AARCH64;

@@ -1,6 +1,6 @@
 //! Without a network: what is missing is named before anything runs, and nothing is after a prefetch.
 
-use cross_core::{Action, ErrorKind, Plan};
+use cross_core::{ErrorKind, Plan, plan::Action};
 use cross_engine::{Invocation, Network, Value};
 use cross_tests::{Answer, Fakes, Machine, Project, on_engines, tool};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, ErrorKind, EventKind};
+use cross_core::{Cancel, ErrorKind, events::EventKind};
 use cross_engine::clock;
 use cross_tests::{Leftovers, Project, on_engines};
 
@@ -71,7 +71,7 @@ fn the_first_failure_stops_the_others() {
         panic!("three were asked for");
     };
     assert!(stopped.stopped && stopped.begun && !failed.stopped);
-    let kind = |it: &cross_core::TargetOutcome| it.result.as_ref().unwrap_err().kind();
+    let kind = |it: &cross_core::batch::TargetOutcome| it.result.as_ref().unwrap_err().kind();
     assert_eq!(kind(stopped), ErrorKind::Cancelled);
     assert_eq!(kind(failed), ErrorKind::CargoFailed);
     assert!(never.stopped && !never.begun, "two jobs, two targets");

@@ -1,6 +1,6 @@
 //! §9.2, 23 to 33: the bugs of upstream's engines and containers, which ours does not have.
 
-use cross_core::{EnvironmentKind, ErrorKind};
+use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::{Access, Source, Stdio};
 use cross_tests::{Answer, Fakes};
 
@@ -192,7 +192,7 @@ fn bug_27_what_the_hosts_cargo_built_is_not_taken_for_the_environments() {
         "below",
     );
     let mirrored = seen.plan().steps.iter().any(|step| match &step.action {
-        cross_core::Action::Mirror { to, .. } => *to == case.path("target").join(T),
+        cross_core::plan::Action::Mirror { to, .. } => *to == case.path("target").join(T),
         _ => false,
     });
     seen.ensure(mirrored, "what was built appears in its usual place");

@@ -1,6 +1,6 @@
 //! §3.1, §3.2, §3.4 and §3.5: which engine runs, and what its `run` is told besides mounts.
 
-use cross_core::{ErrorKind, Kind};
+use cross_core::{ErrorKind, engine::Kind};
 use cross_tests::{Answer, Fakes, tool};
 
 use crate::case::{T, U, each_with, for_t, of_t, on, says, t_with};

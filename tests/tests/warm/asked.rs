@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cross_core::{Cross, ErrorKind, Warm};
+use cross_core::{Cross, ErrorKind, engine::Warm};
 use cross_tests::fake::Answer;
 use cross_tests::{Fakes, Machine, NATIVE, Project};
 

@@ -3,7 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, ErrorKind, Warm, WhyStarted};
+use cross_core::{
+    Cancel, ErrorKind,
+    engine::{Warm, WhyStarted},
+};
 use cross_engine::clock;
 use cross_tests::{Project, on_engines};
 

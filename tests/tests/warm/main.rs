@@ -12,7 +12,11 @@ mod shared;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cross, EventKind, Warm, WhyStarted};
+use cross_core::{
+    Cross,
+    engine::{Warm, WhyStarted},
+    events::EventKind,
+};
 use cross_engine::process::Output;
 use cross_engine::{Invocation, clock};
 use cross_tests::{Leftovers, Project, engines, tool};

@@ -4,7 +4,12 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
-use cross_core::{Cancel, Cross, Prefetched, Request, Support, Target, Verb};
+use cross_core::{
+    Cancel, Cross, Request,
+    batch::Prefetched,
+    plan::Verb,
+    targets::{Support, Target},
+};
 use serde_json::json;
 
 use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb, Prefetch};
@@ -147,7 +152,7 @@ pub(crate) fn plan(args: &Plan, cancel: &Cancel) -> Result<(), Failure> {
 /// `config`: every value that holds, and where it was said.
 pub(crate) fn config(json: bool, schema: bool) -> Result<(), Failure> {
     if schema {
-        ui::answer(cross_core::config_schema().trim_end());
+        ui::answer(cross_core::config::json_schema().trim_end());
         return Ok(());
     }
     let rows = Cross::discover()?.config()?.explain();

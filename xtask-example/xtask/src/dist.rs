@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use cross_core::binary::Binary;
-use cross_core::{Artifact, Cancel, Cross, LocalPackage, Outcome, Request, Target, Turn};
+use cross_core::{
+    Artifact, Cancel, Cross, Outcome, Request, batch::BatchItem, project::LocalPackage,
+    targets::Target,
+};
 use serde_json::json;
 
 use crate::archive::{self, Kind, Member};
@@ -117,7 +120,7 @@ impl<'a> Dist<'a> {
     }
 
     /// One target from nothing to its entry in the manifest.
-    fn target(&self, turn: &Turn<'_>) -> Result<Entry, Ended> {
+    fn target(&self, turn: &BatchItem<'_>) -> Result<Entry, Ended> {
         let (mut work, mut total) = (Work::of(turn.target()), 0.0);
         let done = timed(&mut total, || self.make(turn, &mut work));
         if let (Err(failure), Err(_)) = (&done, turn.cancel().check()) {
@@ -151,7 +154,7 @@ impl<'a> Dist<'a> {
         Ok(work.entry)
     }
 
-    fn make(&self, turn: &Turn<'_>, work: &mut Work) -> Result<(), Failure> {
+    fn make(&self, turn: &BatchItem<'_>, work: &mut Work) -> Result<(), Failure> {
         let Entry {
             target,
             seconds,

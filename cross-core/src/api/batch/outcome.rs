@@ -7,7 +7,7 @@ use crate::model::step::Verb;
 
 /// What came of requests for several targets.
 ///
-/// `T` and `E` are what came of each: of [`BatchRequest::run_with`](crate::BatchRequest::run_with) the caller's own.
+/// `T` and `E` are what came of each: of [`BatchRequest::run_with`](crate::batch::BatchRequest::run_with) the caller's own.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BatchOutcome<T = Outcome, E = Error> {

@@ -85,6 +85,13 @@ pub(crate) struct Exception {
     pub(crate) with: Flag,
     pub(crate) without: Option<Flag>,
     /// How the documentation names it.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the table of the documentation is checked by a test"
+        )
+    )]
     pub(crate) shown: &'static str,
     pub(crate) rule: Rule,
 }

@@ -1,10 +1,6 @@
-//! Looks up subcommands in the table, and renders it for the documentation.
+//! Looks up subcommands in the table.
 
-use std::fmt::Write as _;
-
-use cross_engine::Network;
-
-use super::command::{Command, HELP, ITSELF, Placement, Rule};
+use super::command::Command;
 use super::table::COMMANDS;
 
 /// The row of a subcommand, by its name or by cargo's other names for it.
@@ -19,58 +15,14 @@ pub(crate) fn is_builtin(name: &str) -> bool {
     COMMANDS.iter().any(|row| row.builtin && row.name == name)
 }
 
-/// The table for the documentation, in Markdown.
-pub fn markdown() -> String {
-    let mut text = String::from(
-        "| `cargo …` | runs | network | because it |\n\
-         | --- | --- | --- | --- |\n",
-    );
-    for command in COMMANDS {
-        let names = [command.name]
-            .into_iter()
-            .chain(command.aliases.iter().copied());
-        let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-        line(&mut text, &names.join(", "), &command.rule);
-        for nested in command.nested {
-            let names = nested.names.iter();
-            let names: Vec<_> = names.map(|it| format!("`{} {it}`", command.name)).collect();
-            line(&mut text, &names.join(", "), &nested.rule);
-        }
-        for exception in command.exceptions {
-            let name = format!("`{}` {}", command.name, exception.shown);
-            line(&mut text, &name, &exception.rule);
-        }
-    }
-    line(&mut text, "any with `--help`", &HELP);
-    line(&mut text, "no subcommand, `--list`, `--version`", &ITSELF);
-    text
-}
-
-fn line(text: &mut String, name: &str, rule: &Rule) {
-    let place = match rule.place {
-        Placement::Environment { .. } => "in the environment",
-        Placement::Host => "on the host",
-        Placement::Refused => "refused",
-    };
-    let network = match rule.place.network() {
-        Some(Network::None) => "none",
-        Some(_) => "the engine's",
-        None if rule.place == Placement::Host => "the host's",
-        None => "",
-    };
-    let why = match rule.remedy {
-        Some(remedy) => format!("{}; instead: {remedy}", rule.why),
-        None => rule.why.to_owned(),
-    };
-    // Writing to a `String` cannot fail.
-    let _ = writeln!(text, "| {name} | {place} | {network} | {why} |");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cargo::cli::command::{HELP, ITSELF, Placement, Rule};
     use crate::cargo::cli::flags::Flag;
+    use cross_engine::Network;
     use std::collections::BTreeSet;
+    use std::fmt::Write as _;
 
     /// `cargo --list` of cargo 1.95, without the aliases and the plugins.
     const BUILTIN: &str = "add bench build check clean config doc fetch fix generate-lockfile \
@@ -187,5 +139,65 @@ mod tests {
             text.lines().all(|line| line.matches(" | ").count() == 3),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_documented_table_of_subcommands_is_what_the_code_says() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/moving-from-cross.md");
+        let text = std::fs::read_to_string(file).unwrap();
+        let start = text
+            .find("<!-- made from the code: subcommands -->\n\n")
+            .unwrap();
+        let end = text.find("\n<!-- end: subcommands -->").unwrap();
+        let written = text[start..end].split_once("\n\n").unwrap().1;
+        let table = markdown();
+        assert!(written == table, "write this into {file}:\n{table}");
+    }
+
+    /// The table for the documentation, in Markdown.
+    fn markdown() -> String {
+        let mut text = String::from(
+            "| `cargo …` | runs | network | because it |\n\
+             | --- | --- | --- | --- |\n",
+        );
+        for command in COMMANDS {
+            let names = [command.name]
+                .into_iter()
+                .chain(command.aliases.iter().copied());
+            let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+            line(&mut text, &names.join(", "), &command.rule);
+            for nested in command.nested {
+                let names = nested.names.iter();
+                let names: Vec<_> = names.map(|it| format!("`{} {it}`", command.name)).collect();
+                line(&mut text, &names.join(", "), &nested.rule);
+            }
+            for exception in command.exceptions {
+                let name = format!("`{}` {}", command.name, exception.shown);
+                line(&mut text, &name, &exception.rule);
+            }
+        }
+        line(&mut text, "any with `--help`", &HELP);
+        line(&mut text, "no subcommand, `--list`, `--version`", &ITSELF);
+        text
+    }
+
+    fn line(text: &mut String, name: &str, rule: &Rule) {
+        let place = match rule.place {
+            Placement::Environment { .. } => "in the environment",
+            Placement::Host => "on the host",
+            Placement::Refused => "refused",
+        };
+        let network = match rule.place.network() {
+            Some(Network::None) => "none",
+            Some(_) => "the engine's",
+            None if rule.place == Placement::Host => "the host's",
+            None => "",
+        };
+        let why = match rule.remedy {
+            Some(remedy) => format!("{}; instead: {remedy}", rule.why),
+            None => rule.why.to_owned(),
+        };
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "| {name} | {place} | {network} | {why} |");
     }
 }

@@ -8,7 +8,10 @@ use std::time::Instant;
 
 use cross_core::binary::Binary;
 use cross_core::{
-    Cancel, Cross, ErrorKind, Layer, Outcome, Plan, Request, Target, TestSupport, ToolchainSource,
+    Cancel, Cross, ErrorKind, Outcome, Plan, Request,
+    config::Layer,
+    targets::{Target, TestSupport},
+    toolchain::ToolchainSource,
 };
 
 use super::evidence::{Crates, Entry, Store, Versions};

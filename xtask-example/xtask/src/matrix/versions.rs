@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cross_core::{Cross, Target};
+use cross_core::{Cross, targets::Target};
 
 use super::evidence::Versions;
 use crate::failure::Failure;
