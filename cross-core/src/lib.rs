@@ -3,7 +3,7 @@
 //! ```no_run
 //! let built = cross_core::build("aarch64-unknown-linux-gnu")?;
 //! for exe in built.executables() {
-//!     println!("{}", exe.path().display());
+//!     println!("{}", exe.path.display());
 //! }
 //! # Ok::<(), cross_core::Error>(())
 //! ```
@@ -21,7 +21,7 @@
 //! use cross_core::{Cancel, Cross};
 //!
 //! let cross = Cross::at("/work/app").on_event(|event| println!("{event:?}"));
-//! let request = cross.test("s390x-unknown-linux-gnu").package("app").release().locked();
+//! let request = cross.test("s390x-unknown-linux-gnu").package("app").release(true).locked(true);
 //! let plan = request.plan()?;              // data: print it, serialise it, take its commands
 //! println!("{plan}");
 //! let outcome = plan.execute(&Cancel::new())?;
@@ -88,8 +88,8 @@ pub mod config {
 pub mod engine {
     pub use cross_engine::process::{Exit, Stream};
     pub use cross_engine::{
-        Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept, Value,
-        Warm, WhyStarted,
+        Engine, EnginePreference, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec,
+        Stock, Swept, Value, Warm, WhyStarted,
     };
 }
 
@@ -125,7 +125,7 @@ pub mod targets {
 
 /// The Rust that compiles.
 pub mod toolchain {
-    pub use crate::model::toolchain::{Toolchain, ToolchainSource};
+    pub use crate::model::toolchain::{Toolchain, ToolchainPreference, ToolchainSource};
 }
 
 /// Builds the package in the current directory for `target`.

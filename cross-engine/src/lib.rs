@@ -13,7 +13,7 @@ mod spec;
 
 pub use cache::cache_usage::Stock;
 pub use cache::sweep::Swept;
-pub use engines::engine::{Engine, Kind, Preference};
+pub use engines::engine::{Engine, EnginePreference, Kind};
 pub use engines::probe::{Needs, Selected, probe, select};
 pub use engines::probe_cache::{Memory, Stamp};
 pub use environment::blueprint::Blueprint;

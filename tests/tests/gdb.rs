@@ -92,7 +92,7 @@ fn a_program_waits_for_the_debugger(engine: &str) {
     let leftovers = Leftovers::of(&project);
     let (cross, waits) = heard(project.cross().env(leftovers.env()).engine(engine));
     let port = free_port();
-    let request = cross.run(TARGET).gdb(port).capture();
+    let request = cross.run(TARGET).gdb(port).capture(true);
     let run = thread::spawn(move || request.run());
 
     let (told, program, command) = waits.recv_timeout(Duration::from_secs(300)).unwrap();

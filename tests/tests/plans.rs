@@ -249,7 +249,7 @@ fn a_locked_request_neither_fetches_nor_builds_unlocked() {
         Project::new("app").without("Cargo.lock"),
     );
     let plan = request(&machine, &project, Verb::Run, AARCH64)
-        .locked()
+        .locked(true)
         .plan()
         .unwrap();
     let cargos: Vec<_> = plan

@@ -303,7 +303,7 @@ fn c_is_compiled_and_linked_against_a_sysroot_in_the_sandbox() {
         .env(leftovers.env())
         .engine("sandbox")
         .toolchain("host");
-    let linked = cross.exec(ILLUMOS, ["sh", "link"]).capture().run();
+    let linked = cross.exec(ILLUMOS, ["sh", "link"]).capture(true).run();
     let linked = linked.unwrap_or_else(|error| panic!("{error}\n{}", project.recorder().output()));
     let said = linked.stdout.unwrap();
     for part in [

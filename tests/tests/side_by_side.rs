@@ -272,7 +272,7 @@ fn one_after_the_other_is_said_and_why() {
             "`--test-threads` says how many tests run at once",
         ),
         (
-            of(&project).stdin(),
+            of(&project).stdin(true),
             "they read the caller's standard input",
         ),
     ] {

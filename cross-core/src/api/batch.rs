@@ -31,12 +31,12 @@ use crate::target::name::TargetName;
 /// let cross = cross_core::Cross::discover()?;
 /// let all = cross
 ///     .build_many(["x86_64-unknown-linux-musl", "armv7-unknown-linux-gnueabihf"])
-///     .each(|request| request.release().locked())
-///     .keep_going()
+///     .each(|request| request.release(true).locked(true))
+///     .keep_going(true)
 ///     .run()?;
 /// for (target, built) in all.successes() {
 ///     for exe in built.executables() {
-///         println!("{target}: {}", exe.path().display());
+///         println!("{target}: {}", exe.path.display());
 ///     }
 /// }
 /// for (target, error) in all.failures() {
@@ -154,7 +154,7 @@ impl BatchRequest {
         }
     }
 
-    /// Changes each of the requests, such as by `|request| request.release().locked()`.
+    /// Changes each of the requests, such as by `|request| request.release(true).locked(true)`.
     pub fn each(mut self, change: impl Fn(Request) -> Request) -> Self {
         self.requests = self.requests.into_iter().map(change).collect();
         self
@@ -176,8 +176,8 @@ impl BatchRequest {
     /// # Default value
     ///
     /// The first failure stops the others.
-    pub fn keep_going(mut self) -> Self {
-        self.keep_going = true;
+    pub fn keep_going(mut self, yes: bool) -> Self {
+        self.keep_going = yes;
         self
     }
 
@@ -246,10 +246,10 @@ impl BatchRequest {
     /// let cross = Cross::discover()?;
     /// let all = cross
     ///     .build_many(["s390x-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu"])
-    ///     .each(|request| request.release())
+    ///     .each(|request| request.release(true))
     ///     .run_with(&Cancel::new(), |turn| {
     ///         let built = turn.request()?.run_until(turn.cancel())?;
-    ///         turn.cross().test(turn.target()).release().run_until(turn.cancel())?;
+    ///         turn.cross().test(turn.target()).release(true).run_until(turn.cancel())?;
     ///         Ok::<_, Error>(built)
     ///     })?;
     /// # Ok::<(), Error>(())

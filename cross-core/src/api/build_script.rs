@@ -31,9 +31,9 @@
 //! fn firmware() -> cross_core::Result<build_script::Built> {
 //!     BuildScript::discover()?
 //!         .project("firmware") // a workspace of its own, beside this Cargo.toml
-//!         .skip_when_checking()
+//!         .skip_when_checking(true)
 //!         .build("thumbv7em-none-eabihf")
-//!         .request(|request| request.release())
+//!         .request(|request| request.release(true))
 //!         .rustc_env("FIRMWARE")
 //!         .run()
 //! }
@@ -224,8 +224,8 @@ impl BuildScript {
     ///
     /// They get what a build gets.
     #[must_use]
-    pub fn skip_when_checking(mut self) -> Self {
-        self.skip_when_checking = true;
+    pub fn skip_when_checking(mut self, yes: bool) -> Self {
+        self.skip_when_checking = yes;
         self
     }
 

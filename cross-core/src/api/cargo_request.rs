@@ -95,8 +95,8 @@ impl CargoRequest {
     /// # Default value
     ///
     /// An empty standard input; every line of output is an event.
-    pub fn inherit(mut self) -> Self {
-        self.way.inherit = true;
+    pub fn inherit(mut self, yes: bool) -> Self {
+        self.way.inherit = yes;
         self
     }
 

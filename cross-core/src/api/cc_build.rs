@@ -29,12 +29,12 @@ pub enum NativeCc {
         /// The compiler.
         compiler: PathBuf,
     },
-    /// EnvironmentState is no such compiler.
+    /// There is no such compiler.
     Missing {
         /// The program that would be started, as it was named.
         program: PathBuf,
     },
-    /// EnvironmentState is one, and it does not do.
+    /// There is one, and it does not work.
     Fails {
         /// The compiler.
         compiler: PathBuf,

@@ -8,8 +8,9 @@ use cross_engine::{Cancel, Engine, Host, Kind, probe};
 use serde::Serialize;
 
 use crate::api::setup::MachineFacts;
-use crate::host::toolchain::{self, Wanted};
+use crate::host::toolchain;
 use crate::model::error::{EngineContext as _, Result};
+use crate::model::toolchain::ToolchainPreference;
 use crate::request::cross::Cross;
 
 /// Less free space than this, in bytes, is worth a warning: an environment takes one to two
@@ -92,7 +93,12 @@ impl Cross {
             Err(error) => Finding::bad("cargo", &error),
         });
         findings.push(
-            match toolchain::find(&Wanted::Host, self.dir(), &host, &toolchain::host_triple()) {
+            match toolchain::find(
+                &ToolchainPreference::Host,
+                self.dir(),
+                &host,
+                &toolchain::host_triple(),
+            ) {
                 Ok(toolchain) => Finding::good("toolchain", toolchain.to_string()),
                 Err(error) => Finding::bad("toolchain", &error),
             },

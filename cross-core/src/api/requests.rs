@@ -93,7 +93,7 @@ impl Cross {
     /// let cross = cross_core::Cross::discover()?;
     /// let program = "target/riscv64gc-unknown-linux-gnu/release/app";
     /// let run = cross.exec_on_target("riscv64gc-unknown-linux-gnu", [program, "completions", "bash"]);
-    /// std::fs::write("app.bash", run.capture().run()?.stdout.unwrap_or_default())?;
+    /// std::fs::write("app.bash", run.capture(true).run()?.stdout.unwrap_or_default())?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn exec_on_target<I>(&self, target: impl Into<String>, command: I) -> Request
@@ -112,7 +112,7 @@ impl Cross {
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
-    /// let done = cross.cargo(["test", "--target", "aarch64-unknown-linux-gnu"]).inherit().run()?;
+    /// let done = cross.cargo(["test", "--target", "aarch64-unknown-linux-gnu"]).inherit(true).run()?;
     /// println!("cargo returned {}", done.code);
     /// # Ok::<(), cross_core::Error>(())
     /// ```

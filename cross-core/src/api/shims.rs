@@ -7,9 +7,10 @@ use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
 
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
-use crate::host::toolchain::{self, Wanted, host_triple};
+use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::model::step::Prepared;
+use crate::model::toolchain::ToolchainPreference;
 use crate::request::cross::Cross;
 
 /// The home of what a script starts. That of other runs is in `/tmp`, which is the host's here.
@@ -56,7 +57,12 @@ impl<'a> Shims<'a> {
             Mount::write(&facts.workspace.target_directory),
         ];
         // The host's cargo links with the libraries of the host's Rust, whatever compiles inside.
-        let host_rust = toolchain::find(&Wanted::Host, cross.dir(), &facts.host, &host_triple());
+        let host_rust = toolchain::find(
+            &ToolchainPreference::Host,
+            cross.dir(),
+            &facts.host,
+            &host_triple(),
+        );
         let host_rust = host_rust.ok();
         let sysroot = host_rust.as_ref().and_then(|it| it.sysroot());
         mounts.extend(sysroot.filter(|dir| dir.is_dir()).map(Mount::read));

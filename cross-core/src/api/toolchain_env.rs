@@ -28,7 +28,7 @@ use crate::request::cross::Cross;
 /// | `CFLAGS_<t>`, `CXXFLAGS_<t>` | the target's flags, where it needs some | no path |
 /// | `PKG_CONFIG_ALLOW_CROSS` | `1` | no path |
 ///
-/// RunInputs the environment the same variables are set from the same facts, with the environment's own
+/// Inside the environment, the same variables are set from the same facts, with the environment's own
 /// programs for the scripts. With the engine `host` these are programs of the host, and there is no script.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

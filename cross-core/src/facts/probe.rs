@@ -72,7 +72,11 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         inputs.yield_to(&image.env);
     }
     let root = root(&env_spec, &state, &environments, &inputs)?;
-    let rustflags = rustflags::add(&request.options.rustflags, target.triple(), &mut inputs.env);
+    let rustflags = rustflags::add(
+        &request.options.all_rustflags(),
+        target.triple(),
+        &mut inputs.env,
+    );
     let recipe = env_spec.recipe().map(|named| &named.recipe);
     let build_std = build_std::arguments(&config, &settings, recipe, &toolchain)?;
     let mut warnings: Vec<_> = loaded.warnings.iter().map(warning).collect();

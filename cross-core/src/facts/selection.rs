@@ -10,10 +10,10 @@ use crate::cargo::build_std;
 use crate::facts::environment_spec::{EnvironmentSpec, SpecContext};
 use crate::facts::host_engine;
 use crate::facts::host_engine::ToolSearchContext;
-use crate::host::toolchain::{self, Wanted, host_triple};
+use crate::host::toolchain::{self, host_triple};
 use crate::model::error::Result;
 use crate::model::step::Warning;
-use crate::model::toolchain::Toolchain;
+use crate::model::toolchain::{Toolchain, ToolchainPreference};
 use crate::request::cross::Cross;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
@@ -42,13 +42,15 @@ pub(crate) fn find(given: &SelectionContext<'_>, cancel: &Cancel) -> Result<Sele
     let SelectionContext { config, host, .. } = *given;
     let cross = &given.request.cross;
     let wanted = config.toolchain.as_ref();
-    let wanted = Wanted::of(wanted.map_or("host", |it| it.value.as_str()));
+    let wanted = wanted.map_or(ToolchainPreference::Host, |wanted| {
+        wanted.value.as_str().into()
+    });
     let choice = SpecContext {
         target: given.target,
         config,
         rust: match wanted {
-            Wanted::Image if build_std::is_asked(config) => RustSource::PackagedSource,
-            Wanted::Image => RustSource::Packaged,
+            ToolchainPreference::Image if build_std::is_asked(config) => RustSource::PackagedSource,
+            ToolchainPreference::Image => RustSource::Packaged,
             _ => RustSource::External,
         },
         workspace_root: given.workspace_root,
@@ -74,7 +76,7 @@ pub(crate) fn find(given: &SelectionContext<'_>, cancel: &Cancel) -> Result<Sele
 fn here(
     given: &SelectionContext<'_>,
     choice: &SpecContext<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &ToolchainPreference,
     cancel: &Cancel,
 ) -> Result<Selection> {
     let SelectionContext { config, host, .. } = *given;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cross_engine::Host;
 
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::toolchain::ToolchainPreference;
 use crate::model::toolchain::{Toolchain, ToolchainSource};
 
 impl Toolchain {
@@ -71,40 +72,19 @@ impl Missing {
     }
 }
 
-/// What the configuration asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted<'a> {
-    Host,
-    Image,
-    /// One of rustup's by its name, as in `cargo +nightly`.
-    NamedRecipe(&'a str),
-    Directory(&'a Path),
-}
-
-impl<'a> Wanted<'a> {
-    pub(crate) fn of(text: &'a str) -> Self {
-        match text {
-            "host" => Wanted::Host,
-            "image" => Wanted::Image,
-            name if name.starts_with('+') => Wanted::NamedRecipe(&name[1..]),
-            path => Wanted::Directory(Path::new(path)),
-        }
-    }
-}
-
 /// Finds the toolchain for a project in `dir`. One of rustup's runs on `platform`, a triple.
 pub(crate) fn find(
-    wanted: &Wanted<'_>,
+    wanted: &ToolchainPreference,
     dir: &Path,
     host: &Host,
     platform: &str,
 ) -> Result<Toolchain> {
     match wanted {
-        Wanted::Image => Ok(Toolchain {
+        ToolchainPreference::Image => Ok(Toolchain {
             source: ToolchainSource::Image,
             version: None,
         }),
-        Wanted::Directory(path) => {
+        ToolchainPreference::Directory(path) => {
             if !path.join("bin/cargo").exists() || !path.join("bin/rustc").exists() {
                 return Err(Error::new(
                     ErrorKind::Toolchain,
@@ -122,9 +102,9 @@ pub(crate) fn find(
                 },
             })
         }
-        Wanted::Host => Rustup::of(host).active(dir, platform),
-        Wanted::NamedRecipe(name) => {
-            Rustup::of(host).named(name, "named by its `+`", dir, platform)
+        ToolchainPreference::Host => Rustup::of(host).active(dir, platform),
+        ToolchainPreference::Rustup(name) => {
+            Rustup::of(host).named(name, "named by `toolchain`", dir, platform)
         }
     }
 }
@@ -134,9 +114,9 @@ pub(crate) fn find(
 pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result<PathBuf> {
     let found = |wanted| find(&wanted, dir, host, &host_triple());
     let named = named
-        .map(|name| found(Wanted::NamedRecipe(name)))
+        .map(|name| found(ToolchainPreference::Rustup(name.to_owned())))
         .transpose()?;
-    let usual = found(Wanted::Host).ok();
+    let usual = found(ToolchainPreference::Host).ok();
     // One that is still to be installed has no cargo yet.
     let cargo = [named, usual]
         .iter()
@@ -186,7 +166,7 @@ impl<'a> Rustup<'a> {
     fn named(&self, name: &str, why: &str, dir: &Path, platform: &str) -> Result<Toolchain> {
         if Path::new(name).is_absolute() {
             return find(
-                &Wanted::Directory(Path::new(name)),
+                &ToolchainPreference::Directory(name.into()),
                 dir,
                 self.host,
                 platform,
@@ -362,7 +342,7 @@ mod tests {
             variables.extend(extra.iter().map(|(k, v)| (k.into(), v.into())));
             let host = Host::new(variables, "/nonexistent");
             let dir = self.0.path().join("w/app");
-            let found = find(&Wanted::Host, &dir, &host, &host_triple())?;
+            let found = find(&ToolchainPreference::Host, &dir, &host, &host_triple())?;
             match found.source {
                 ToolchainSource::Host { name, .. } => Ok(name),
                 other => panic!("{other:?}"),

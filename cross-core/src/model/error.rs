@@ -28,7 +28,7 @@ pub enum ErrorKind {
     UnsupportedTarget,
     /// The configuration has problems; the message lists every one of them with its place.
     Config,
-    /// EnvironmentState is no manifest, or cargo cannot read it.
+    /// There is no manifest, or cargo cannot read it.
     Manifest,
     /// A dependency could not be fetched.
     Fetch,

@@ -1,7 +1,7 @@
 //! What came of a request: artifacts with host paths, the compiler's diagnostics, what built them, and
 //! how long it took.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cross_engine::Engine;
 use serde::Serialize;
@@ -123,13 +123,6 @@ pub struct Timing {
     pub purpose: String,
     /// Seconds.
     pub seconds: f64,
-}
-
-impl Artifact {
-    /// Where it is on the host.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 impl Outcome {

@@ -61,7 +61,7 @@ pub struct Plan {
     /// What the caller may want to change.
     pub warnings: Vec<Warning>,
     /// The configuration that holds for the target, each value with where it was written.
-    pub configuration: Vec<Explained>,
+    pub(crate) configuration: Vec<Explained>,
     /// How many steps there are before those of the verb itself.
     #[serde(skip)]
     pub(crate) preparation: usize,
@@ -87,11 +87,6 @@ pub fn plan_schema() -> String {
 }
 
 impl Plan {
-    /// The steps, in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
-    }
-
     /// The commands of all steps that are one command, in order, as data. Those who want to start them
     /// take [`to_commands`](Plan::to_commands).
     pub fn commands(&self) -> impl Iterator<Item = &Invocation> {

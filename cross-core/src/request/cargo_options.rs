@@ -17,8 +17,8 @@ impl Request {
     }
 
     /// Every package of the workspace (`--workspace`).
-    pub fn workspace(self) -> Self {
-        self.cargo_args(["--workspace"])
+    pub fn workspace(self, yes: bool) -> Self {
+        self.switch("--workspace", yes)
     }
 
     /// Not this package; with [`workspace`](Request::workspace) (`--exclude`). May be given more than
@@ -28,8 +28,8 @@ impl Request {
     }
 
     /// Only the library (`--lib`).
-    pub fn lib(self) -> Self {
-        self.cargo_args(["--lib"])
+    pub fn lib(self, yes: bool) -> Self {
+        self.switch("--lib", yes)
     }
 
     /// Only this binary (`--bin`). May be given more than once.
@@ -38,8 +38,8 @@ impl Request {
     }
 
     /// All binaries (`--bins`).
-    pub fn bins(self) -> Self {
-        self.cargo_args(["--bins"])
+    pub fn bins(self, yes: bool) -> Self {
+        self.switch("--bins", yes)
     }
 
     /// Only this example (`--example`). May be given more than once.
@@ -48,8 +48,8 @@ impl Request {
     }
 
     /// All examples (`--examples`).
-    pub fn examples(self) -> Self {
-        self.cargo_args(["--examples"])
+    pub fn examples(self, yes: bool) -> Self {
+        self.switch("--examples", yes)
     }
 
     /// Only this integration test (`--test`). May be given more than once.
@@ -58,8 +58,8 @@ impl Request {
     }
 
     /// Everything that has tests (`--tests`).
-    pub fn tests(self) -> Self {
-        self.cargo_args(["--tests"])
+    pub fn tests(self, yes: bool) -> Self {
+        self.switch("--tests", yes)
     }
 
     /// Only this benchmark (`--bench`). May be given more than once.
@@ -68,13 +68,13 @@ impl Request {
     }
 
     /// Everything that has benchmarks (`--benches`).
-    pub fn benches(self) -> Self {
-        self.cargo_args(["--benches"])
+    pub fn benches(self, yes: bool) -> Self {
+        self.switch("--benches", yes)
     }
 
     /// Libraries, binaries, examples, tests and benchmarks (`--all-targets`).
-    pub fn all_targets(self) -> Self {
-        self.cargo_args(["--all-targets"])
+    pub fn all_targets(self, yes: bool) -> Self {
+        self.switch("--all-targets", yes)
     }
 }
 
@@ -91,13 +91,13 @@ impl Request {
     }
 
     /// With all features (`--all-features`).
-    pub fn all_features(self) -> Self {
-        self.cargo_args(["--all-features"])
+    pub fn all_features(self, yes: bool) -> Self {
+        self.switch("--all-features", yes)
     }
 
     /// Without the default features (`--no-default-features`).
-    pub fn no_default_features(self) -> Self {
-        self.cargo_args(["--no-default-features"])
+    pub fn no_default_features(self, yes: bool) -> Self {
+        self.switch("--no-default-features", yes)
     }
 
     /// In the release profile (`--release`).
@@ -105,8 +105,8 @@ impl Request {
     /// # Default value
     ///
     /// Cargo's `dev` profile.
-    pub fn release(self) -> Self {
-        self.cargo_args(["--release"])
+    pub fn release(self, yes: bool) -> Self {
+        self.switch("--release", yes)
     }
 
     /// In this profile (`--profile`).
@@ -145,20 +145,20 @@ impl Request {
 /// # How cargo goes about it
 impl Request {
     /// With `Cargo.lock` as it is: a change it would need is an error (`--locked`).
-    pub fn locked(mut self) -> Self {
-        self.options.locked = true;
+    pub fn locked(mut self, yes: bool) -> Self {
+        self.options.locked = yes;
         self
     }
 
     /// Without a network: as [`Cross::offline`](crate::Cross::offline), for this request alone.
-    pub fn offline(mut self) -> Self {
-        self.options.offline = true;
+    pub fn offline(mut self, yes: bool) -> Self {
+        self.options.offline = yes;
         self
     }
 
     /// [`locked`](Request::locked) and [`offline`](Request::offline) (`--frozen`).
-    pub fn frozen(self) -> Self {
-        self.locked().offline()
+    pub fn frozen(self, yes: bool) -> Self {
+        self.locked(yes).offline(yes)
     }
 
     /// With this many jobs at once (`--jobs`), and so many tests over all test binaries.
@@ -199,13 +199,19 @@ impl Request {
         self
     }
 
+    /// Adds a flag without a value once, or takes it back.
+    fn switch(mut self, flag: &str, yes: bool) -> Self {
+        self.options.cargo.retain(|arg| arg != flag);
+        if yes {
+            self.options.cargo.push(flag.to_owned());
+        }
+        self
+    }
+
     fn flag(self, name: &str, value: impl Into<String>) -> Self {
         self.cargo_args([name.to_owned(), value.into()])
     }
 }
-
-/// Makes rustc instrument what it compiles.
-const COVERAGE_FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
 
 /// # How tests are run
 impl Request {
@@ -245,9 +251,9 @@ impl Request {
     /// # Default value
     ///
     /// Nothing is instrumented.
-    pub fn coverage(mut self) -> Self {
-        self.options.coverage = true;
-        self.rustflags(COVERAGE_FLAGS)
+    pub fn coverage(mut self, yes: bool) -> Self {
+        self.options.coverage = yes;
+        self
     }
 
     /// Runs the test binaries one after the other, as cargo does: for tests that share a port, a file or a

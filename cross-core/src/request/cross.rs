@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
-use cross_engine::{Cancel, Host, Needs, Pool, Preference, Selected, Variables, Warm};
+use cross_engine::{Cancel, EnginePreference, Host, Needs, Pool, Selected, Variables, Warm};
 
 use crate::cargo::workspace::Project;
 use crate::host::process_env;
 use crate::model::error::{EngineContext as _, Error, ErrorKind, IoContext as _, Result};
+use crate::model::toolchain::ToolchainPreference;
 use crate::request::event::{Event, EventKind, Events};
 use crate::request::job_budget::Budget;
 
@@ -27,7 +28,7 @@ use crate::request::job_budget::Budget;
 /// use cross_core::Cross;
 ///
 /// let cross = Cross::discover()?.on_event(|event| println!("{event:?}"));
-/// let tested = cross.test("riscv64gc-unknown-linux-gnu").release().locked().run()?;
+/// let tested = cross.test("riscv64gc-unknown-linux-gnu").release(true).locked(true).run()?;
 /// println!("{} tests passed", tested.tests.map_or(0, |tests| tests.passed));
 /// # Ok::<(), cross_core::Error>(())
 /// ```
@@ -55,7 +56,7 @@ struct Settings {
     /// Containers that are kept between requests, if any are.
     kept: Option<Arc<Pool>>,
     /// Engines that have answered, so that each is asked once.
-    probed: Arc<Mutex<BTreeMap<String, Selected>>>,
+    probed: Arc<Mutex<BTreeMap<(EnginePreference, Needs), Selected>>>,
 }
 
 impl Cross {
@@ -192,28 +193,36 @@ impl Cross {
         self.with(|settings| settings.cache = Some(dir))
     }
 
-    /// Uses this engine: `auto`, `sandbox`, `docker`, `podman`, or a program of one of these; or `host`, which
-    /// is this machine as it is: its own tools, and no isolation at all. `auto` never comes to that.
+    /// Uses this engine: an [`EnginePreference`](crate::engine::EnginePreference), a
+    /// [`Kind`](crate::engine::Kind), or a text such as `"auto"`, `"sandbox"`, `"docker"`, `"podman"`
+    /// or a program's path.
+    ///
+    /// `"host"` is this machine as it is: its own tools, and no isolation. `auto` never chooses it.
     ///
     /// # Default value
     ///
     /// What the configuration or `CROSS_CONTAINER_ENGINE` says, else `auto`.
     #[must_use]
-    pub fn engine(self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.requested(|layer| layer.engine(name))
+    pub fn engine(self, engine: impl Into<EnginePreference>) -> Self {
+        let engine = engine.into().to_string();
+        self.requested(|layer| layer.engine(engine))
     }
 
-    /// Uses this toolchain: `host` (rustup's, mounted read only), `image` (the distribution's, in
-    /// the environment), or a directory with `bin` and `lib`.
+    /// Compiles with this Rust: a
+    /// [`ToolchainPreference`](crate::toolchain::ToolchainPreference), or a text.
+    ///
+    /// As texts, `"host"` is rustup's active toolchain and `"image"` the distribution's, in the
+    /// environment. A text with a `/` is a toolchain's directory, with `bin` and `lib`. Any other
+    /// text is the name of a toolchain that rustup has installed: `"nightly"`, `"+nightly"`,
+    /// `"1.85.0"`.
     ///
     /// # Default value
     ///
     /// What the configuration says, else `host`.
     #[must_use]
-    pub fn toolchain(self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.requested(|layer| layer.toolchain(name))
+    pub fn toolchain(self, toolchain: impl Into<ToolchainPreference>) -> Self {
+        let toolchain = toolchain.into().to_string();
+        self.requested(|layer| layer.toolchain(toolchain))
     }
 
     /// The embedder's defaults: lower than every file of the project, higher than this library's.
@@ -469,18 +478,17 @@ impl Cross {
     /// Chooses the engine, asking each at most once for this `Cross` and its clones.
     pub(crate) fn select(
         &self,
-        engine: &str,
+        engine: impl Into<EnginePreference>,
         needs: Needs,
         host: &Host,
         cancel: &Cancel,
     ) -> Result<Selected> {
-        let key = format!("{engine} {needs:?}");
+        let key = (engine.into(), needs);
         let mut probed = self.0.probed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(selected) = probed.get(&key) {
             return Ok(selected.clone());
         }
-        let preference = engine.parse().unwrap_or(Preference::Auto);
-        let selected = cross_engine::select(&preference, needs, host, cancel).engine()?;
+        let selected = cross_engine::select(&key.0, needs, host, cancel).engine()?;
         probed.insert(key, selected.clone());
         Ok(selected)
     }

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use cross_config::{Layer, LayerBuilder};
 
 use crate::model::step::Verb;
+use crate::model::toolchain::ToolchainPreference;
 use crate::request::command_line::Line;
 use crate::request::cross::Cross;
+use cross_engine::EnginePreference;
 
 /// A request, made by [`Cross::build`] and its siblings. Nothing is read or run before
 /// [`plan`](Request::plan) or [`run`](Request::run).
@@ -52,6 +54,18 @@ pub(crate) struct Options {
     pub(crate) archive: Option<PathBuf>,
 }
 
+/// Makes rustc instrument what it compiles.
+const COVERAGE_FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
+
+impl Options {
+    /// The flags for rustc, with those that other options need.
+    pub(crate) fn all_rustflags(&self) -> Vec<String> {
+        let coverage = COVERAGE_FLAGS.iter().filter(|_| self.coverage);
+        let coverage = coverage.map(|flag| (*flag).to_owned());
+        self.rustflags.iter().cloned().chain(coverage).collect()
+    }
+}
+
 impl Request {
     pub(crate) fn new(cross: Cross, verb: Verb, target: String) -> Self {
         Request {
@@ -85,63 +99,66 @@ impl Request {
         self
     }
 
-    /// Gives the program the caller's standard input. Only the sandbox can.
+    /// Connects the program's standard input to the caller's.
     ///
     /// # Default value
     ///
-    /// An empty standard input.
-    pub fn stdin(mut self) -> Self {
-        self.options.stdin = true;
+    /// `false`: the program's standard input is empty.
+    pub fn stdin(mut self, yes: bool) -> Self {
+        self.options.stdin = yes;
         self
     }
 
-    /// Keeps what the program that is run prints on its standard output, as
-    /// [`Outcome::stdout`](crate::Outcome::stdout). It is heard as events too.
+    /// Keeps what the program prints on its standard output as
+    /// [`Outcome::stdout`](crate::Outcome::stdout). Its lines are events too.
     ///
     /// # Default value
     ///
-    /// It is heard as events only.
-    pub fn capture(mut self) -> Self {
-        self.options.capture = true;
+    /// `false`: its lines are events only.
+    pub fn capture(mut self, yes: bool) -> Self {
+        self.options.capture = yes;
         self
     }
 
-    /// Computes the SHA-256 of every artifact that appears: [`Artifact::sha256`](crate::Artifact::sha256).
+    /// Computes the SHA-256 of every published artifact:
+    /// [`Artifact::sha256`](crate::Artifact::sha256).
     ///
     /// # Default value
     ///
-    /// None is computed.
-    pub fn checksums(mut self) -> Self {
-        self.options.checksums = true;
+    /// `false`.
+    pub fn checksums(mut self, yes: bool) -> Self {
+        self.options.checksums = yes;
         self
     }
 
-    /// Has the program that is run wait for gdb's remote protocol on this port of the host, as
-    /// [`EventKind::WaitsForDebugger`](crate::events::EventKind::WaitsForDebugger) tells: by QEMU's user mode
-    /// where that runs it, else by gdbserver, which the configuration's `packages` bring. Test
-    /// binaries wait one after the other; [`test_target`](Request::test_target) chooses one.
+    /// Makes the program that is run wait for gdb's remote protocol on this port of the host, as
+    /// [`EventKind::WaitsForDebugger`](crate::events::EventKind::WaitsForDebugger) reports.
     ///
-    /// The network of such a run is the host's. QEMU listens on all its addresses, and whoever
-    /// attaches controls the program: on a machine that others reach, only behind a firewall.
+    /// QEMU's user mode serves gdb where it runs the program. Elsewhere gdbserver does, which the
+    /// configuration's `packages` bring. Test binaries wait one after the other;
+    /// [`test_target`](Request::test_target) chooses one.
+    ///
+    /// Such a run has the host's network. QEMU listens on all its addresses, and whoever attaches
+    /// controls the program: use it only behind a firewall on a machine that others reach.
     ///
     /// # Default value
     ///
-    /// It runs at once. What only compiles does so in any case.
+    /// Programs start at once. Requests that only compile ignore the port.
     pub fn gdb(mut self, port: u16) -> Self {
         self.options.gdb = Some(port);
         self
     }
 
-    /// Uses this engine for this request: `auto`, `sandbox`, `docker`, `podman`, or a program.
-    pub fn engine(self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.configured(|layer| layer.engine(name))
+    /// Uses this engine for this request: as [`Cross::engine`](crate::Cross::engine).
+    pub fn engine(self, engine: impl Into<EnginePreference>) -> Self {
+        let engine = engine.into().to_string();
+        self.configured(|layer| layer.engine(engine))
     }
 
-    /// Uses this toolchain for this request: `host`, `image`, or a directory.
-    pub fn toolchain(self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.configured(|layer| layer.toolchain(name))
+    /// Compiles this request with this Rust: as [`Cross::toolchain`](crate::Cross::toolchain).
+    pub fn toolchain(self, toolchain: impl Into<ToolchainPreference>) -> Self {
+        let toolchain = toolchain.into().to_string();
+        self.configured(|layer| layer.toolchain(toolchain))
     }
 
     pub(crate) fn configured(mut self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -122,10 +121,13 @@ impl fmt::Display for Engine {
 }
 
 /// Which engine the caller wants.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+///
+/// It is made from a [`Kind`] or from a text: `auto`, the name of a kind (`bwrap` and `bubblewrap`
+/// name the sandbox too), or a program.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Preference {
+pub enum EnginePreference {
     /// The first that serves, in the documented order.
     #[default]
     Auto,
@@ -135,18 +137,44 @@ pub enum Preference {
     Program(PathBuf),
 }
 
-impl FromStr for Preference {
-    type Err = std::convert::Infallible;
+impl From<Kind> for EnginePreference {
+    fn from(kind: Kind) -> Self {
+        EnginePreference::Kind(kind)
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "auto" => Preference::Auto,
-            "sandbox" | "bwrap" | "bubblewrap" => Preference::Kind(Kind::Sandbox),
-            "docker" => Preference::Kind(Kind::Docker),
-            "podman" => Preference::Kind(Kind::Podman),
-            "host" => Preference::Kind(Kind::Host),
-            program => Preference::Program(program.into()),
-        })
+impl From<&str> for EnginePreference {
+    fn from(text: &str) -> Self {
+        match text {
+            "auto" => EnginePreference::Auto,
+            "sandbox" | "bwrap" | "bubblewrap" => EnginePreference::Kind(Kind::Sandbox),
+            "docker" => EnginePreference::Kind(Kind::Docker),
+            "podman" => EnginePreference::Kind(Kind::Podman),
+            "host" => EnginePreference::Kind(Kind::Host),
+            program => EnginePreference::Program(program.into()),
+        }
+    }
+}
+
+impl From<&String> for EnginePreference {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<String> for EnginePreference {
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl fmt::Display for EnginePreference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EnginePreference::Auto => f.write_str("auto"),
+            EnginePreference::Kind(kind) => kind.fmt(f),
+            EnginePreference::Program(program) => program.display().fmt(f),
+        }
     }
 }
 
@@ -156,15 +184,15 @@ mod tests {
 
     #[test]
     fn preferences_read_as_they_are_written() {
-        let read = |text: &str| text.parse::<Preference>().unwrap();
-        assert_eq!(read("auto"), Preference::Auto);
-        assert_eq!(read("bwrap"), Preference::Kind(Kind::Sandbox));
+        let read = |text: &str| EnginePreference::from(text);
+        assert_eq!(read("auto"), EnginePreference::Auto);
+        assert_eq!(read("bwrap"), EnginePreference::Kind(Kind::Sandbox));
         assert_eq!(
             read("/opt/docker"),
-            Preference::Program("/opt/docker".into())
+            EnginePreference::Program("/opt/docker".into())
         );
         for kind in Kind::ALL.into_iter().chain([Kind::Host]) {
-            assert_eq!(read(kind.name()), Preference::Kind(kind));
+            assert_eq!(read(kind.name()), EnginePreference::Kind(kind));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::engines::diagnosis;
-use crate::engines::engine::{Engine, Kind, Preference};
+use crate::engines::engine::{Engine, EnginePreference, Kind};
 use crate::engines::host_engine;
 use crate::engines::probe_cache::{Memory, Stamp};
 use crate::engines::probe_validity;
@@ -28,7 +28,7 @@ const PODMAN_FORMAT: &str = "{{.Client.Version}}|{{.Client.OsArch}}|";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the environment that will run is made of: it decides which engines can serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Needs {
     /// A recipe's root file system: any engine.
@@ -59,15 +59,15 @@ pub struct Selected {
 /// [`ErrorKind::EngineUnusable`] when the named engine cannot serve, [`ErrorKind::NoEngine`] when
 /// none does; both say why for each.
 pub fn select(
-    preference: &Preference,
+    preference: &EnginePreference,
     needs: Needs,
     host: &Host,
     cancel: &Cancel,
 ) -> Result<Selected> {
     let named = match preference {
-        Preference::Auto => return automatic(needs, host, cancel),
-        Preference::Kind(kind) => probe(*kind, host, cancel)?,
-        Preference::Program(program) => probe_program(program, host, cancel)?,
+        EnginePreference::Auto => return automatic(needs, host, cancel),
+        EnginePreference::Kind(kind) => probe(*kind, host, cancel)?,
+        EnginePreference::Program(program) => probe_program(program, host, cancel)?,
     };
     match named {
         Ok(engine) if needs == Needs::Image && !engine.has_images() => Err(Error::new(

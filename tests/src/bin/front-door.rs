@@ -35,6 +35,6 @@ fn cargo(engine: &str, words: Vec<std::ffi::OsString>) -> Result<i32> {
             }
         });
     let terminal = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal();
-    let line = cross.cargo(words).inherit().terminal(terminal);
+    let line = cross.cargo(words).inherit(true).terminal(terminal);
     Ok(line.run()?.code)
 }

@@ -82,7 +82,7 @@ fn coverage_is_collected_at_paths_of_the_host() {
     let project = with_tests(PASSES);
     let leftovers = Leftovers::of(&project);
     let cross = project.cross().env(leftovers.env()).engine("sandbox");
-    let request = cross.test(AARCH64).tests().coverage();
+    let request = cross.test(AARCH64).tests(true).coverage(true);
     for _ in 0..2 {
         let tested = request.run().unwrap();
         let [unit, it] = &tested.raw_profiles[..] else {

@@ -78,7 +78,7 @@ fn seen(project: &Path) -> (u32, Vec<String>, Vec<String>) {
 
 fn built(case: &Case, jobs: u32) -> BatchOutcome {
     let many = case.cross().build_many([X86_64, AARCH64]);
-    let outcome = many.each(|it| it.workspace()).jobs(jobs).run().unwrap();
+    let outcome = many.each(|it| it.workspace(true)).jobs(jobs).run().unwrap();
     if let Some((target, error)) = outcome.failures().next() {
         panic!("{target}: {error}\n{}", case.project.recorder().output());
     }

@@ -26,7 +26,7 @@ fn bug_23_an_architecture_that_nobody_knows_stops_nothing() {
 fn bug_24_standard_input_reaches_the_program() {
     for engine in Fakes::ENGINES {
         let case = on(engine);
-        let request = case.cross().cargo(["run", "--target", T]).inherit();
+        let request = case.cross().cargo(["run", "--target", T]).inherit(true);
         let seen = Seen::new(request.plan().unwrap());
         seen.is(seen.run().0.stdio, Stdio::Inherit);
         if engine != Fakes::Sandbox {

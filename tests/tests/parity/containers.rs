@@ -239,13 +239,13 @@ fn s3_2_19_the_command_runs_where_it_was_given() {
 fn s3_2_21_only_what_the_user_runs_gets_a_terminal() {
     let words = |word: &str| {
         let case = for_t();
-        let request = case.cross().cargo([word]).inherit().terminal(true);
+        let request = case.cross().cargo([word]).inherit(true).terminal(true);
         crate::seen::Seen::new(request.plan().unwrap())
     };
     words("run").engine_has(&["--tty"]);
     words("test").engine_has(&["--tty"]);
     words("build").engine_lacks("--tty");
-    let piped = for_t().cross().cargo(["run"]).inherit().plan().unwrap();
+    let piped = for_t().cross().cargo(["run"]).inherit(true).plan().unwrap();
     crate::seen::Seen::new(piped).engine_lacks("--tty");
 }
 

@@ -151,7 +151,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Needs,
         cross_engine::Network,
         cross_engine::Pool,
-        cross_engine::Preference,
+        cross_engine::EnginePreference,
         cross_engine::Progress<'static>,
         cross_engine::Relay,
         cross_engine::Root,

@@ -94,7 +94,7 @@ impl Case {
 /// The lines that a command prints in the environment.
 #[track_caller]
 fn said(cross: &Cross, script: &str) -> String {
-    let done = cross.exec(TARGET, ["sh", "-c", script]).capture().run();
+    let done = cross.exec(TARGET, ["sh", "-c", script]).capture(true).run();
     done.unwrap().stdout.unwrap().trim().to_owned()
 }
 

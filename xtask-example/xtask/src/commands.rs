@@ -86,7 +86,7 @@ pub(crate) fn cargo(
     ui.close();
     if verb == Verb::Build && args.message_format == Format::Human {
         for program in done.as_ref().iter().flat_map(|it| it.executables()) {
-            ui::answer(program.path().display());
+            ui::answer(program.path.display());
         }
     }
     Ok(done.map(drop)?)
@@ -96,7 +96,7 @@ fn request(cross: &Cross, verb: Verb, target: &str, passed_on: &PassedOn) -> Req
     let (cargo, args) = passed_on.split();
     let request = match verb {
         Verb::Test => cross.test(target),
-        Verb::Run => cross.run(target).stdin(),
+        Verb::Run => cross.run(target).stdin(true),
         _ => cross.build(target),
     };
     request.package(PACKAGE).cargo_args(cargo).args(args)
@@ -110,7 +110,7 @@ pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> 
     let done = ui
         .watch(&cross)
         .build_many(&targets)
-        .each(|request| request.package(PACKAGE).locked())
+        .each(|request| request.package(PACKAGE).locked(true))
         .prefetch_until(cancel);
     ui.close();
     let done = done?;

@@ -51,7 +51,7 @@ fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     let done = cross
         .cargo(words)
-        .inherit()
+        .inherit(true)
         .terminal(terminal)
         .run_until(cancel);
     ui.close();

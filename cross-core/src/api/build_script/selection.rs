@@ -177,7 +177,7 @@ mod tests {
             selected(&TWO, "/w/app", |it| {
                 it.package("firmware").package("app@0.1.0")
             }),
-            selected(&TWO, "/w", |it| it.workspace()),
+            selected(&TWO, "/w", |it| it.workspace(true)),
             selected(&[("app", "bin"), ("shared", "lib")], "/w/app", |it| it),
         ];
         for refused in refused {
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(selected(&TWO, "/w/firmware", |it| it).unwrap(), none);
         let elsewhere = [("firmware", "bin"), ("boot", "bin")];
         assert_eq!(selected(&elsewhere, "/w", |it| it).unwrap(), none);
-        let others = |it: Request| it.workspace().cargo_args(["--exclude", "app"]);
+        let others = |it: Request| it.workspace(true).cargo_args(["--exclude", "app"]);
         assert_eq!(selected(&TWO, "/w", others).unwrap(), none);
     }
 }

@@ -270,7 +270,7 @@ impl<'a> Prover<'a> {
     }
 
     fn request(&self, request: Request, features: &[&str]) -> Request {
-        let request = request.locked().no_default_features();
+        let request = request.locked(true).no_default_features(true);
         match features {
             [] => request,
             some => request.features(some.iter().copied()),
@@ -306,7 +306,7 @@ fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
     }
     let program = built.executables().next();
     let program = program.ok_or_else(|| Failure::new("cargo built no program"))?;
-    let binary = Binary::read(program.path())?;
+    let binary = Binary::read(&program.path)?;
     match binary.is_for(target) {
         true => Ok(binary.glibc),
         false => Err(Failure::new(format!(
