@@ -356,7 +356,7 @@ fn the_ids_can_be_chosen(engine: &'static str) {
 fn zig_links_with_the_glibc_that_is_named() {
     let case = Case::new("sandbox", &format!("[target.{HOST}]\nzig = \"2.17\"\n"));
     let built = case.cross().build(HOST).run().unwrap();
-    let program = Binary::read(built.executables().next().unwrap().path).unwrap();
+    let program = Binary::read(&built.executables().next().unwrap().path).unwrap();
     assert!(program.runs_on("2.17".parse().unwrap()), "{program}");
     let reported = built.executables().map(|it| it.glibc.clone());
     assert_eq!(reported.collect::<Vec<_>>(), [program.glibc]);

@@ -92,7 +92,7 @@ fn is_built_and_run_in(ripgrep: &Ripgrep) {
     let program = built.executables().next().unwrap();
     let usual = ripgrep.project.path().join("target").join(TARGET);
     assert_eq!(program.path, usual.join("debug/rg"));
-    let is = Binary::read(program.path).unwrap();
+    let is = Binary::read(&program.path).unwrap();
     assert!(is.is_for(Target::parse(TARGET).unwrap()), "{is:?}");
     let printed = ripgrep.search();
     for line in ["1:one line", "2:another LINE"] {

@@ -35,7 +35,7 @@ fn works(project: Project, engine: &str) {
         .join(TARGET)
         .join("debug/app");
     assert_eq!(programs.len(), 1);
-    assert_eq!(programs[0].path(), usual);
+    assert_eq!(programs[0].path, usual);
     let target = Target::parse(TARGET).unwrap();
     assert!(Binary::read(&usual).unwrap().is_for(target));
     let tested = case.cross.test(TARGET).run().unwrap();
