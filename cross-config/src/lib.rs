@@ -27,7 +27,7 @@
 //! let config = Config::merge([file, Layer::variables(&env)]);
 //!
 //! let rows = config.explain();
-//! let rows: Vec<_> = rows.iter().map(|it| format!("{} = {} ({})", it.key, it.value, it.origin)).collect();
+//! let rows: Vec<_> = rows.iter().map(|row| format!("{} = {} ({})", row.key, row.value, row.origin)).collect();
 //! assert_eq!(rows, [
 //!     "build.engine = docker (Cross.toml:2:10)",
 //!     "build.toolchain = host (built-in)",
@@ -90,24 +90,24 @@ mod text;
 mod values;
 pub mod variables;
 
-pub use diagnostics::diagnostic::{Code, Diagnostic, Severity};
-pub use diagnostics::origin::{Origin, Place, Sourced};
+pub use diagnostics::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use diagnostics::origin::{Origin, SourceLocation, Sourced};
 pub use layers::builder::LayerBuilder;
 pub use layers::layer::Layer;
 pub use load::error::Error;
-pub use load::loader::{Loaded, Loader};
+pub use load::loader::{LoadedConfig, Loader};
 pub use reference::json_schema::json_schema;
 pub use reference::key_reference::{KeyReference, SettingReference, keys, settings};
-pub use resolve::config::{Config, Explained};
+pub use resolve::config::{Config, ExplainedValue};
 pub use resolve::target_config::TargetConfig;
 pub use settings::{Settings, UserNamespace};
 pub use values::build_std::BuildStd;
 pub use values::dockerfile::Dockerfile;
 pub use values::image::Image;
-pub use values::network::Network;
+pub use values::network::NetworkMode;
 pub use values::passthrough::{Passthrough, Volume};
-pub use values::platform::{NotPlatform, Platform};
+pub use values::platform::{InvalidPlatform, Platform};
 pub use values::pre_build::PreBuild;
-pub use values::value_kind::Kind;
-pub use values::zig::Zig;
+pub use values::value_kind::ValueKind;
+pub use values::zig::ZigConfig;
 pub use variables::env::Env;

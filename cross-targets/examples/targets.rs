@@ -11,7 +11,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use cross_targets::{DebianArch, RustSource, Support, Target};
+use cross_targets::{DebianArch, RustSource, SupportLevel, Target};
 
 fn main() -> ExitCode {
     match targets() {
@@ -39,8 +39,8 @@ fn targets() -> Result<(), Box<dyn Error>> {
 fn line(target: Target) -> String {
     let facts = target.facts();
     let level = match facts.support {
-        Support::Recipe => format!("recipe, tests: {}", facts.tests.as_str()),
-        Support::NotYet { why } => format!("no recipe: {why}"),
+        SupportLevel::Recipe => format!("recipe, tests: {}", facts.tests.as_str()),
+        SupportLevel::NotYet { why } => format!("no recipe: {why}"),
         _ => "unknown".to_owned(),
     };
     format!("{:<36} {level}", target.to_string())

@@ -23,17 +23,17 @@
 //! far this project supports it.
 //!
 //! ```
-//! use cross_targets::{Std, Support, Target};
+//! use cross_targets::{StdAvailability, SupportLevel, Target};
 //!
 //! let facts = Target::parse("mipsel-unknown-linux-gnu")?.facts();
-//! assert_eq!(facts.std, Std::BuildStd);
-//! assert_eq!(facts.support, Support::Recipe);
+//! assert_eq!(facts.std, StdAvailability::BuildStd);
+//! assert_eq!(facts.support, SupportLevel::Recipe);
 //! # Ok::<(), cross_targets::UnknownTarget>(())
 //! ```
 //!
 //! **Get its environment.** [`Target::recipe`] is the data from which a Debian root file system is
 //! made that compiles for the target; [`Target::runner`] is how a program of the target starts in
-//! it. A target without a proven recipe answers [`Unsupported`], never a guess; for some of these a
+//! it. A target without a proven recipe answers [`UnsupportedTarget`], never a guess; for some of these a
 //! directory of the user's ([`Sdk`]) completes one: [`Target::recipe_with_sdk`].
 //!
 //! ```
@@ -50,7 +50,7 @@
 //!     target.runner(DebianArch::Amd64),
 //!     Runner::QemuUser { program: "qemu-s390x-static", .. }
 //! ));
-//! # Ok::<(), cross_targets::Unsupported>(())
+//! # Ok::<(), cross_targets::UnsupportedTarget>(())
 //! ```
 
 mod facts;
@@ -59,15 +59,17 @@ mod table;
 mod target;
 
 pub use facts::debian_arch::DebianArch;
-pub use facts::glibc::{Glibc, NotGlibc};
+pub use facts::glibc::{GlibcVersion, InvalidGlibcVersion};
 pub use facts::sdk::Sdk;
 pub use facts::target_facts::{
-    Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig,
+    CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
+    TestSupport, Tier, ZigTarget,
 };
 pub use recipe::{
-    File, HostEmulator, Recipe, RustSource, StdSource, Toolset, ToolsetKind, Unsupported,
+    HostEmulator, Recipe, RecipeFile, RustSource, StdSource, Toolset, ToolsetKind,
+    UnsupportedTarget,
 };
 pub use table::suggestions::edit_distance;
-pub use target::qemu_machine::Machine;
+pub use target::qemu_machine::QemuMachine;
 pub use target::runner::Runner;
 pub use target::{Target, UnknownTarget};

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::diagnostics::origin::{Origin, Place};
+use crate::diagnostics::origin::{Origin, SourceLocation};
 
 /// What kind of problem it is. Stable: callers set policy per code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Code {
+pub enum DiagnosticCode {
     /// The file is not TOML.
     Syntax,
     /// A key that means nothing here.
@@ -42,7 +42,7 @@ pub enum Code {
     ImageAndDockerfile,
 }
 
-impl Code {
+impl DiagnosticCode {
     /// Every code, in the order of their declaration.
     pub const ALL: &'static [Self] = &[
         Self::Syntax,
@@ -85,13 +85,13 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl Serialize for Code {
+impl Serialize for DiagnosticCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
@@ -116,11 +116,11 @@ pub enum Severity {
 #[non_exhaustive]
 pub struct Diagnostic {
     /// What kind of problem it is.
-    pub code: Code,
+    pub code: DiagnosticCode,
     /// Whether it stops the request.
     pub severity: Severity,
     /// Where in a file it is, if it is in a file.
-    pub place: Option<Place>,
+    pub location: Option<SourceLocation>,
     /// The variable it is about, if it is about one.
     pub variable: Option<String>,
     /// What is wrong: a lowercase fragment that names the key, file or variable.
@@ -130,18 +130,18 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(crate) fn error(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn error(code: DiagnosticCode, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: Severity::Error,
-            place: None,
+            location: None,
             variable: None,
             message: message.into(),
             help: None,
         }
     }
 
-    pub(crate) fn warning(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(code: DiagnosticCode, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
             ..Self::error(code, message)
@@ -153,8 +153,8 @@ impl Diagnostic {
         self
     }
 
-    pub(crate) fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+    pub(crate) fn at(mut self, location: SourceLocation) -> Self {
+        self.location = Some(location);
         self
     }
 
@@ -166,7 +166,7 @@ impl Diagnostic {
     /// Points at what `origin` points at; what has no place names itself in front of the message.
     pub(crate) fn located_by(mut self, origin: &Origin) -> Self {
         match origin {
-            Origin::CargoToml(place) | Origin::CrossToml(place) => self.at(place.clone()),
+            Origin::CargoToml(location) | Origin::CrossToml(location) => self.at(location.clone()),
             Origin::Variable(name) => self.variable(name),
             Origin::BuiltIn | Origin::Embedder(_) | Origin::Request => {
                 self.message = format!("{origin}: {}", self.message);
@@ -178,8 +178,8 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
+        if let Some(location) = &self.location {
+            write!(f, "{location}: ")?;
         }
         if let Some(variable) = &self.variable {
             write!(f, "{variable}: ")?;
@@ -195,8 +195,11 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_kebab_case() {
-        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(names.len(), Code::ALL.len());
+        let names: BTreeSet<_> = DiagnosticCode::ALL
+            .iter()
+            .map(|code| code.as_str())
+            .collect();
+        assert_eq!(names.len(), DiagnosticCode::ALL.len());
         for name in names {
             assert!(
                 name.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
@@ -207,11 +210,11 @@ mod tests {
 
     #[test]
     fn display_is_place_message_code() {
-        let diagnostic = Diagnostic::error(Code::UnknownKey, "unknown key `tagets`");
+        let diagnostic = Diagnostic::error(DiagnosticCode::UnknownKey, "unknown key `tagets`");
         assert_eq!(
             diagnostic
                 .clone()
-                .at(Place::new("Cross.toml", 3, 1))
+                .at(SourceLocation::new("Cross.toml", 3, 1))
                 .to_string(),
             "Cross.toml:3:1: unknown key `tagets` [unknown-key]"
         );

@@ -58,9 +58,9 @@ pub enum Origin {
     /// The defaults of the application that embeds this library, by its name.
     Embedder(String),
     /// `[workspace.metadata.cross]` or `[package.metadata.cross]` of a `Cargo.toml`.
-    CargoToml(Place),
+    CargoToml(SourceLocation),
     /// `Cross.toml`, or the file `CROSS_CONFIG` names.
-    CrossToml(Place),
+    CrossToml(SourceLocation),
     /// A variable of the environment, by its name.
     Variable(String),
     /// The request itself: what the caller said for this one call.
@@ -70,9 +70,9 @@ pub enum Origin {
 impl Origin {
     /// The place in a file, if the value was written in one.
     #[must_use]
-    pub fn place(&self) -> Option<&Place> {
+    pub fn location(&self) -> Option<&SourceLocation> {
         match self {
-            Self::CargoToml(place) | Self::CrossToml(place) => Some(place),
+            Self::CargoToml(location) | Self::CrossToml(location) => Some(location),
             _ => None,
         }
     }
@@ -83,7 +83,7 @@ impl fmt::Display for Origin {
         match self {
             Self::BuiltIn => f.write_str("built-in"),
             Self::Embedder(name) => write!(f, "embedder {name}"),
-            Self::CargoToml(place) | Self::CrossToml(place) => place.fmt(f),
+            Self::CargoToml(location) | Self::CrossToml(location) => location.fmt(f),
             Self::Variable(name) => f.write_str(name),
             Self::Request => f.write_str("request"),
         }
@@ -94,7 +94,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Place {
+pub struct SourceLocation {
     /// The file, spelled as the reader was given it.
     #[serde(serialize_with = "lossy")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
@@ -105,7 +105,7 @@ pub struct Place {
     pub column: u32,
 }
 
-impl Place {
+impl SourceLocation {
     /// Line `line`, column `column` of the file `path`, both counted from 1.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, line: u32, column: u32) -> Self {
@@ -117,7 +117,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
     }
@@ -134,15 +134,15 @@ mod tests {
 
     #[test]
     fn origins_are_spelled_for_people() {
-        let place = Place::new("Cross.toml", 12, 3);
+        let location = SourceLocation::new("Cross.toml", 12, 3);
         let spelled = [
             (Origin::BuiltIn, "built-in"),
             (Origin::Embedder("xtask".into()), "embedder xtask"),
             (
-                Origin::CargoToml(Place::new("a/Cargo.toml", 1, 1)),
+                Origin::CargoToml(SourceLocation::new("a/Cargo.toml", 1, 1)),
                 "a/Cargo.toml:1:1",
             ),
-            (Origin::CrossToml(place), "Cross.toml:12:3"),
+            (Origin::CrossToml(location), "Cross.toml:12:3"),
             (
                 Origin::Variable("CROSS_CONTAINER_ENGINE".into()),
                 "CROSS_CONTAINER_ENGINE",

@@ -1,9 +1,9 @@
 //! What a key is: the columns of the table of keys.
 
-use crate::keys::key_values::Values;
-use crate::keys::variable_format::Form;
-use crate::values::field::Field;
-use crate::values::value_kind::Kind;
+use crate::keys::key_values::KeyValues;
+use crate::keys::variable_format::VariableFormat;
+use crate::values::field::ValueField;
+use crate::values::value_kind::ValueKind;
 
 /// Where a key may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +43,9 @@ pub(crate) struct Key {
     /// The suffix of its variable for `[target.<triple>]`.
     pub(crate) target_suffix: Option<&'static str>,
     /// How its variables are read.
-    pub(crate) form: Form,
+    pub(crate) variable_format: VariableFormat,
     /// Whether its lists are added up over sources; otherwise the highest source replaces the others.
-    pub(crate) sums: bool,
+    pub(crate) accumulates: bool,
     /// Every text that is a value of it, where that is a closed set.
     pub(crate) values: &'static [&'static str],
     /// What holds if nobody says anything, for people.
@@ -55,11 +55,11 @@ pub(crate) struct Key {
     /// A `Cross.toml` that uses it.
     pub(crate) example: &'static str,
     /// Its field, to show.
-    pub(crate) field: fn(&Values) -> &dyn Field,
+    pub(crate) field: fn(&KeyValues) -> &dyn ValueField,
     /// Its field, to write.
-    pub(crate) field_mut: fn(&mut Values) -> &mut dyn Field,
-    /// Puts what the second says over what the first says; whether to join the two where both say it.
-    pub(crate) cover: fn(&mut Values, &Values, bool),
+    pub(crate) field_mut: fn(&mut KeyValues) -> &mut dyn ValueField,
+    /// Puts what the second says over what the first says; whether to merge the two where both say it.
+    pub(crate) overlay: fn(&mut KeyValues, &KeyValues, bool),
 }
 
 /// A table that holds keys, and what may be written in its place.
@@ -67,9 +67,9 @@ pub(crate) struct Group {
     /// Its name below `[build]` or `[target.<triple>]`, with dots: `zig.image`.
     pub(crate) name: &'static str,
     /// What may be written in place of the table.
-    pub(crate) shorts: &'static [Short],
+    pub(crate) shorthands: &'static [Shorthand],
     /// The key that the others describe: where a higher source says it anew, they do not hold.
-    pub(crate) head: Option<&'static str>,
+    pub(crate) primary_key: Option<&'static str>,
     /// What it means, in one line, for people.
     pub(crate) meaning: &'static str,
     /// A `Cross.toml` that uses what may be written in its place.
@@ -77,12 +77,12 @@ pub(crate) struct Group {
 }
 
 /// A value in place of a table.
-pub(crate) struct Short {
-    pub(crate) kind: Kind,
+pub(crate) struct Shorthand {
+    pub(crate) kind: ValueKind,
     /// The key that the value is one of.
     pub(crate) key: &'static str,
     /// A flag that it turns on too.
-    pub(crate) on: Option<&'static str>,
+    pub(crate) also_enables: Option<&'static str>,
 }
 
 /// Whether the dotted name `name` is below `group`.

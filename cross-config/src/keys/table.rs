@@ -1,10 +1,10 @@
 //! The table of keys: everything that a configuration file can say. A new key is an entry here and a
-//! field in `Values`.
+//! field in `KeyValues`.
 
-use crate::keys::key::{Alias, Group, Key, Level, Short};
-use crate::keys::variable_format::Form;
-use crate::values::field::cover;
-use crate::values::value_kind::Kind;
+use crate::keys::key::{Alias, Group, Key, Level, Shorthand};
+use crate::keys::variable_format::VariableFormat;
+use crate::values::field::overlay;
+use crate::values::value_kind::ValueKind;
 use crate::variables::*;
 
 const BUILD: &[Level] = &[Level::Build];
@@ -19,15 +19,15 @@ macro_rules! key {
             levels: BOTH,
             build_variables: &[],
             target_suffix: None,
-            form: Form::Text,
-            sums: false,
+            variable_format: VariableFormat::Text,
+            accumulates: false,
             values: &[],
             default: "",
             meaning: "",
             example: "",
             field: |values| &values.$field,
             field_mut: |values| &mut values.$field,
-            cover: |below, above, join| cover(&mut below.$field, &above.$field, join),
+            overlay: |below, above, merge| overlay(&mut below.$field, &above.$field, merge),
         }
     };
 }
@@ -45,7 +45,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         levels: BUILD,
         build_variables: &[CROSS_BUILD_TARGETS],
-        form: Form::Words,
+        variable_format: VariableFormat::Words,
         default: "none",
         meaning: "the targets the project releases for",
         example: "[build]\ntargets = [\"aarch64-unknown-linux-gnu\", \"s390x-unknown-linux-gnu\"]\n",
@@ -87,7 +87,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_PACKAGES],
         target_suffix: Some(TARGET_PACKAGES),
-        form: Form::Words,
+        variable_format: VariableFormat::Words,
         default: "none",
         meaning: "more Debian packages for a recipe, for the target's architecture, or with `:native` for the machine that builds; `[target]` adds to `[build]`",
         example: "[build]\npackages = [\"libssl-dev\", \"libclang-dev:native\"]\n",
@@ -96,7 +96,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_STD],
         target_suffix: Some(TARGET_BUILD_STD),
-        form: Form::FlagOrCommas,
+        variable_format: VariableFormat::FlagOrCommas,
         default: "`false`",
         meaning: "whether the standard library is built from source, or which crates of it; needs a nightly toolchain",
         example: "[target.aarch64-unknown-linux-gnu]\nbuild-std = [\"core\", \"alloc\"]\n",
@@ -105,7 +105,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_ZIG],
         target_suffix: Some(TARGET_ZIG),
-        form: Form::Flag,
+        variable_format: VariableFormat::Flag,
         default: "`false`",
         meaning: "whether zig is the C compiler and linker",
         example: "[build.zig]\nenable = true\n",
@@ -130,7 +130,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_ZIG_IMAGE_TOOLCHAIN],
         target_suffix: Some(TARGET_ZIG_IMAGE_TOOLCHAIN),
-        form: Form::Commas,
+        variable_format: VariableFormat::Commas,
         default: "`linux/amd64`",
         meaning: "the platforms that the image with zig runs on, as for `image.toolchain`",
         example: "[build.zig]\nenable = true\nimage.name = \"my/zig:1\"\nimage.toolchain = [\"linux/arm64\"]\n",
@@ -139,7 +139,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_PRE_BUILD],
         target_suffix: Some(TARGET_PRE_BUILD),
-        form: Form::Lines,
+        variable_format: VariableFormat::Lines,
         default: "nothing",
         meaning: "what is done to the environment first: a script's path, a command, or commands",
         example: "[target.aarch64-unknown-linux-gnu]\npre-build = [\n    \"apt-get update\",\n    \"apt-get install --assume-yes libssl-dev:$CROSS_DEB_ARCH\",\n]\n",
@@ -164,7 +164,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_DOCKERFILE_BUILD_ARGS],
         target_suffix: Some(TARGET_DOCKERFILE_BUILD_ARGS),
-        form: Form::Pairs,
+        variable_format: VariableFormat::Pairs,
         default: "none",
         meaning: "build arguments of the Dockerfile; `[target]` adds to `[build]`",
         example: "[build.dockerfile]\nfile = \"ci/Dockerfile\"\nbuild-args = { OPENSSL = \"3\" }\n",
@@ -173,8 +173,8 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_ENV_PASSTHROUGH],
         target_suffix: Some(TARGET_ENV_PASSTHROUGH),
-        form: Form::Words,
-        sums: true,
+        variable_format: VariableFormat::Words,
+        accumulates: true,
         default: "none",
         meaning: "variables that reach the environment, `NAME` or `NAME=value`; added up over levels and sources",
         example: "[build.env]\npassthrough = [\"RUST_LOG\", \"LANG=C.UTF-8\"]\n",
@@ -183,7 +183,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_ENV_VOLUMES],
         target_suffix: Some(TARGET_ENV_VOLUMES),
-        form: Form::Words,
+        variable_format: VariableFormat::Words,
         default: "none",
         meaning: "directories mounted at their own paths, by variables: `NAME` or `NAME=/path`",
         example: "[build.env]\nvolumes = [\"FIXTURES=/srv/fixtures\"]\n",
@@ -200,7 +200,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         levels: TARGET,
         target_suffix: Some(TARGET_IMAGE_TOOLCHAIN),
-        form: Form::Commas,
+        variable_format: VariableFormat::Commas,
         default: "`linux/amd64`",
         meaning: "the platforms that the image runs on: `linux/arm64`, `linux/arm64=<triple>` or a triple",
         example: "[target.aarch64-unknown-linux-gnu.image]\nname = \"my/image:1\"\ntoolchain = [\"linux/arm64/v8=aarch64-unknown-linux-gnu\"]\n",
@@ -225,7 +225,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_SERIAL_TESTS],
         target_suffix: Some(TARGET_SERIAL_TESTS),
-        form: Form::Flag,
+        variable_format: VariableFormat::Flag,
         default: "`false`",
         meaning: "whether test binaries run one after the other, as by cargo, and not side by side: for tests that share a port, a file or a database",
         example: "[build]\nserial-tests = true\n",
@@ -237,59 +237,59 @@ pub(crate) static KEYS: &[Key] = &[
 pub(crate) static GROUPS: &[Group] = &[
     Group {
         name: "zig",
-        shorts: &[
-            Short {
-                kind: Kind::Boolean,
+        shorthands: &[
+            Shorthand {
+                kind: ValueKind::Boolean,
                 key: "zig.enable",
-                on: None,
+                also_enables: None,
             },
-            Short {
-                kind: Kind::String,
+            Shorthand {
+                kind: ValueKind::String,
                 key: "zig.version",
-                on: Some("zig.enable"),
+                also_enables: Some("zig.enable"),
             },
         ],
-        head: None,
+        primary_key: None,
         meaning: "zig as the C compiler and linker: whether, or the oldest glibc to run on",
         example: "[target.aarch64-unknown-linux-gnu]\nzig = \"2.17\"\n",
     },
     Group {
         name: "zig.image",
-        shorts: &[Short {
-            kind: Kind::String,
+        shorthands: &[Shorthand {
+            kind: ValueKind::String,
             key: "zig.image.name",
-            on: None,
+            also_enables: None,
         }],
-        head: Some("zig.image.name"),
+        primary_key: Some("zig.image.name"),
         meaning: "an image that has zig",
         example: "[build.zig]\nenable = true\nimage = \"my/zig:1\"\n",
     },
     Group {
         name: "dockerfile",
-        shorts: &[Short {
-            kind: Kind::String,
+        shorthands: &[Shorthand {
+            kind: ValueKind::String,
             key: "dockerfile.file",
-            on: None,
+            also_enables: None,
         }],
-        head: None,
+        primary_key: None,
         meaning: "a Dockerfile whose image is the environment",
         example: "[build]\ndockerfile = \"ci/Dockerfile\"\n",
     },
     Group {
         name: "env",
-        shorts: &[],
-        head: None,
+        shorthands: &[],
+        primary_key: None,
         meaning: "what passes into the environment",
         example: "",
     },
     Group {
         name: "image",
-        shorts: &[Short {
-            kind: Kind::String,
+        shorthands: &[Shorthand {
+            kind: ValueKind::String,
             key: "image.name",
-            on: None,
+            also_enables: None,
         }],
-        head: Some("image.name"),
+        primary_key: Some("image.name"),
         meaning: "the image that is the environment",
         example: "[target.aarch64-unknown-linux-gnu]\nimage = \"my/image:1\"\n",
     },

@@ -4,11 +4,11 @@ use crate::diagnostics::diagnostic::Diagnostic;
 use crate::diagnostics::origin::{Origin, Sourced};
 use crate::text::{flag, shell_words};
 use crate::values::scalar::invalid;
-use crate::values::value::Raw;
+use crate::values::value::RawValue;
 
 /// How the text of a variable is a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum VariableFormat {
     /// As it is.
     Text,
     /// Items separated by whitespace.
@@ -25,9 +25,9 @@ pub(crate) enum Form {
     Pairs,
 }
 
-impl Form {
+impl VariableFormat {
     /// Whether the empty text is a value. For every other form it is as if the variable were not set.
-    pub(crate) fn takes_empty(self) -> bool {
+    pub(crate) fn accepts_empty(self) -> bool {
         matches!(self, Self::Flag | Self::FlagOrCommas)
     }
 
@@ -50,23 +50,25 @@ impl Form {
         key: &str,
         name: &str,
         text: &str,
-    ) -> Result<Sourced<Raw>, Diagnostic> {
+    ) -> Result<Sourced<RawValue>, Diagnostic> {
         let origin = Origin::Variable(name.to_owned());
         let raw = match self {
-            Self::Text => Raw::Text(text.to_owned()),
+            Self::Text => RawValue::Text(text.to_owned()),
             Self::Words => list(text.split_whitespace(), &origin),
             Self::Commas => list(text.split(','), &origin),
             Self::Lines => list(text.lines(), &origin),
             Self::Flag => {
                 let read = flag::read(text);
-                Raw::Flag(read.ok_or_else(|| invalid(key, text, flag::WANTED).variable(name))?)
+                RawValue::Flag(
+                    read.ok_or_else(|| invalid(key, text, flag::EXPECTED).variable(name))?,
+                )
             }
             Self::Pairs => {
                 let read = pairs(text, &origin);
                 read.ok_or_else(|| invalid(key, text, self.describe()).variable(name))?
             }
             Self::FlagOrCommas => match flag::read(text) {
-                Some(on) => Raw::Flag(on),
+                Some(on) => RawValue::Flag(on),
                 None => list(text.split(','), &origin),
             },
         };
@@ -74,21 +76,25 @@ impl Form {
     }
 }
 
-fn list<'t>(items: impl Iterator<Item = &'t str>, origin: &Origin) -> Raw {
+fn list<'t>(items: impl Iterator<Item = &'t str>, origin: &Origin) -> RawValue {
     let items = items.map(str::trim).filter(|item| !item.is_empty());
-    Raw::List(
+    RawValue::List(
         items
             .map(|item| Sourced::new(item.to_owned(), origin.clone()))
             .collect(),
     )
 }
 
-fn pairs(text: &str, origin: &Origin) -> Option<Raw> {
+fn pairs(text: &str, origin: &Origin) -> Option<RawValue> {
     let words = shell_words::split(text)?;
     let pair = |word: &String| {
         let (name, value) = word.split_once('=')?;
         let value = Sourced::new(value.to_owned(), origin.clone());
         Some((name.to_owned(), value))
     };
-    words.iter().map(pair).collect::<Option<_>>().map(Raw::Map)
+    words
+        .iter()
+        .map(pair)
+        .collect::<Option<_>>()
+        .map(RawValue::Map)
 }

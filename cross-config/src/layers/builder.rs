@@ -2,17 +2,17 @@
 
 use crate::diagnostics::origin::{Origin, Sourced};
 use crate::keys::key::Key;
-use crate::keys::key_values::Values;
-use crate::layers::layer::{Layer, Source};
-use crate::layers::layer_values::Written;
+use crate::keys::key_values::KeyValues;
+use crate::layers::layer::{Layer, LayerKind};
+use crate::layers::layer_values::LayerValues;
 use crate::values::build_std::BuildStd;
-use crate::values::network::Network;
-use crate::values::value::Raw;
+use crate::values::network::NetworkMode;
+use crate::values::value::RawValue;
 
 impl Layer {
     /// What holds if nobody says anything: the engine is chosen (`auto`), the toolchain is the host's.
     pub(crate) fn built_in() -> Self {
-        LayerBuilder::new(Source::BuiltIn, Origin::BuiltIn)
+        LayerBuilder::new(LayerKind::BuiltIn, Origin::BuiltIn)
             .engine("auto")
             .toolchain("host")
             .build()
@@ -22,26 +22,26 @@ impl Layer {
     /// everything its user writes.
     ///
     /// ```
-    /// use cross_config::{Config, Layer, Network};
+    /// use cross_config::{Config, Layer, NetworkMode};
     ///
     /// let layer = Layer::embedder("xtask")
     ///     .engine("podman")
     ///     .targets(["aarch64-unknown-linux-gnu", "s390x-unknown-linux-gnu"])
     ///     .on("s390x-unknown-linux-gnu")
-    ///     .network(Network::None);
+    ///     .network(NetworkMode::None);
     /// let config = Config::merge([layer.build()]);
     /// let engine = config.for_target("s390x-unknown-linux-gnu").engine.unwrap();
     /// assert_eq!(engine.to_string(), "podman (embedder xtask)");
     /// ```
     #[must_use]
     pub fn embedder(name: impl Into<String>) -> LayerBuilder {
-        LayerBuilder::new(Source::Embedder, Origin::Embedder(name.into()))
+        LayerBuilder::new(LayerKind::Embedder, Origin::Embedder(name.into()))
     }
 
     /// What the caller says for one call: above everything else.
     #[must_use]
     pub fn request() -> LayerBuilder {
-        LayerBuilder::new(Source::Request, Origin::Request)
+        LayerBuilder::new(LayerKind::Request, Origin::Request)
     }
 }
 
@@ -51,19 +51,19 @@ impl Layer {
 /// one. Values are checked like those of a file; the problems are in [`Layer::diagnostics`].
 #[derive(Clone, Debug)]
 pub struct LayerBuilder {
-    source: Source,
+    kind: LayerKind,
     origin: Origin,
     target: Option<String>,
-    written: Written,
+    values: LayerValues,
 }
 
 impl LayerBuilder {
-    fn new(source: Source, origin: Origin) -> Self {
+    fn new(kind: LayerKind, origin: Origin) -> Self {
         Self {
-            source,
+            kind,
             origin,
             target: None,
-            written: Written::default(),
+            values: LayerValues::default(),
         }
     }
 
@@ -100,7 +100,7 @@ impl LayerBuilder {
 
     /// The network of environments.
     #[must_use]
-    pub fn network(self, network: Network) -> Self {
+    pub fn network(self, network: NetworkMode) -> Self {
         self.text("network", network.as_str())
     }
 
@@ -126,13 +126,13 @@ impl LayerBuilder {
     /// Whether zig is the C compiler and linker.
     #[must_use]
     pub fn zig(self, enable: bool) -> Self {
-        self.store("zig.enable", Raw::Flag(enable))
+        self.store("zig.enable", RawValue::Flag(enable))
     }
 
     /// Whether test binaries run one after the other.
     #[must_use]
     pub fn serial_tests(self, yes: bool) -> Self {
-        self.store("serial-tests", Raw::Flag(yes))
+        self.store("serial-tests", RawValue::Flag(yes))
     }
 
     /// The oldest glibc to run on, such as `2.17`. It has an effect only with [`zig`](Self::zig).
@@ -191,7 +191,7 @@ impl LayerBuilder {
             let text = Sourced::new(text.into(), origin.clone());
             (name.into(), text)
         };
-        let raw = Raw::Map(arguments.into_iter().map(sourced).collect());
+        let raw = RawValue::Map(arguments.into_iter().map(sourced).collect());
         self.store("dockerfile.build-args", raw)
     }
 
@@ -237,34 +237,34 @@ impl LayerBuilder {
     #[must_use]
     pub fn build(self) -> Layer {
         Layer {
-            source: self.source,
-            written: self.written,
+            kind: self.kind,
+            values: self.values,
         }
     }
 
     fn text(self, key: &str, text: impl Into<String>) -> Self {
-        self.store(key, Raw::Text(text.into()))
+        self.store(key, RawValue::Text(text.into()))
     }
 
     fn list<T: Into<String>>(self, key: &str, items: impl IntoIterator<Item = T>) -> Self {
         let item = |item: T| Sourced::new(item.into(), self.origin.clone());
-        let raw = Raw::List(items.into_iter().map(item).collect());
+        let raw = RawValue::List(items.into_iter().map(item).collect());
         self.store(key, raw)
     }
 
-    fn store(mut self, key: &str, raw: Raw) -> Self {
+    fn store(mut self, key: &str, raw: RawValue) -> Self {
         if let Some(key) = Key::named(key) {
             let raw = Sourced::new(raw, self.origin.clone());
-            let problems = self.values().store(key, raw);
-            self.written.problems.extend(problems);
+            let problems = self.level_values().store(key, raw);
+            self.values.problems.extend(problems);
         }
         self
     }
 
-    fn values(&mut self) -> &mut Values {
+    fn level_values(&mut self) -> &mut KeyValues {
         match &self.target {
-            Some(triple) => self.written.targets.entry(triple.clone()).or_default(),
-            None => &mut self.written.build,
+            Some(triple) => self.values.targets.entry(triple.clone()).or_default(),
+            None => &mut self.values.build,
         }
     }
 }
@@ -287,7 +287,7 @@ mod tests {
             .targets(["s390x-unknown-linux-gnu"])
             .engine("podman")
             .toolchain("host")
-            .network(Network::None)
+            .network(NetworkMode::None)
             .suite("bookworm")
             .packages(["libssl-dev"])
             .build_std(BuildStd::Crates(vec!["core".to_owned()]))
@@ -309,7 +309,7 @@ mod tests {
             .serial_tests(true)
             .build();
         for key in KEYS {
-            let origin = (key.field)(&layer.written.build).origin();
+            let origin = (key.field)(&layer.values.build).origin();
             assert_eq!(origin, Some(&Origin::Request), "{}", key.name);
         }
         assert_eq!(layer.diagnostics(), []);
@@ -321,14 +321,14 @@ mod tests {
             .suite("-x")
             .on("s390x-unknown-linux-gnu")
             .passthrough(["CROSS_RUNNER"]);
-        let said: Vec<_> = layer
+        let messages: Vec<_> = layer
             .build()
             .diagnostics()
             .iter()
             .map(ToString::to_string)
             .collect();
         assert_eq!(
-            said,
+            messages,
             [
                 "embedder app: `-x` is not a value of `suite` [invalid-value]",
                 "embedder app: `CROSS_RUNNER` in `env.passthrough` is reserved [reserved-name]",

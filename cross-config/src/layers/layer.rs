@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::diagnostics::diagnostic::Diagnostic;
-use crate::keys::key_values::Values;
-use crate::layers::layer_values::Written;
+use crate::keys::key_values::KeyValues;
+use crate::layers::layer_values::LayerValues;
 use crate::layers::read_toml::{self, Sections};
 use crate::layers::read_variables;
 use crate::variables;
@@ -12,7 +12,7 @@ use crate::variables::env::Env;
 
 /// What kind of source a layer is, from the lowest to the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
+pub(crate) enum LayerKind {
     BuiltIn,
     Embedder,
     CargoToml,
@@ -21,7 +21,7 @@ pub(crate) enum Source {
     Request,
 }
 
-impl Source {
+impl LayerKind {
     /// Whether it is a file, of which all are merged before they are put over other sources.
     pub(crate) fn is_file(self) -> bool {
         matches!(self, Self::CargoToml | Self::CrossToml)
@@ -33,8 +33,8 @@ impl Source {
 /// A layer with problems is still a layer: what is valid in it is kept, and whoever loads decides.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    pub(crate) source: Source,
-    pub(crate) written: Written,
+    pub(crate) kind: LayerKind,
+    pub(crate) values: LayerValues,
 }
 
 impl Layer {
@@ -42,7 +42,11 @@ impl Layer {
     /// is not read.
     #[must_use]
     pub fn cross_toml(path: &Path, text: &str) -> Self {
-        Self::file(Source::CrossToml, path, read_toml::cross_toml(path, text))
+        Self::file(
+            LayerKind::CrossToml,
+            path,
+            read_toml::cross_toml(path, text),
+        )
     }
 
     /// `[workspace.metadata.cross]` of the text of a `Cargo.toml`, overridden key by key by its
@@ -55,15 +59,15 @@ impl Layer {
 
     pub(crate) fn cargo_sections(path: &Path, text: &str, sections: Sections) -> Self {
         Self::file(
-            Source::CargoToml,
+            LayerKind::CargoToml,
             path,
             read_toml::cargo_toml(path, text, sections),
         )
     }
 
-    fn file(source: Source, path: &Path, written: Written) -> Self {
+    fn file(kind: LayerKind, path: &Path, values: LayerValues) -> Self {
         let base = path.parent().unwrap_or(Path::new(""));
-        Self { source, written }.relative_to(base)
+        Self { kind, values }.relative_to(base)
     }
 
     /// The variables of [`variables`] that `env` has. A relative path among them stays as it is: say
@@ -71,8 +75,8 @@ impl Layer {
     #[must_use]
     pub fn variables(env: &Env) -> Self {
         Self {
-            source: Source::Variables,
-            written: read_variables::read(env),
+            kind: LayerKind::Variables,
+            values: read_variables::read(env),
         }
     }
 
@@ -83,26 +87,29 @@ impl Layer {
     /// relative still is so to the current directory of whoever uses it.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
-        self.written.resolve_paths(base);
+        self.values.resolve_paths(base);
         self
     }
 
     /// The problems found in this source, in the order of places.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
-        &self.written.problems
+        &self.values.problems
     }
 
     /// What is said about one target: variables are found by the spelling of its name.
-    pub(crate) fn target_level(&self, triple: &str) -> Option<&Values> {
-        match self.source {
-            Source::Variables => self.written.targets.get(&variables::spelling(triple)),
-            _ => self.written.targets.get(triple),
+    pub(crate) fn target_level(&self, triple: &str) -> Option<&KeyValues> {
+        match self.kind {
+            LayerKind::Variables => self
+                .values
+                .targets
+                .get(&variables::triple_in_variable(triple)),
+            _ => self.values.targets.get(triple),
         }
     }
 
     /// The names of the targets it says something about, as it spells them.
     pub(crate) fn target_names(&self) -> impl Iterator<Item = &str> {
-        self.written.targets.keys().map(String::as_str)
+        self.values.targets.keys().map(String::as_str)
     }
 }

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diagnostics::diagnostic::Diagnostic;
-use crate::keys::key_values::Values;
+use crate::keys::key_values::KeyValues;
 use crate::settings::Settings;
 
 /// What one source says.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Written {
-    pub(crate) build: Values,
-    pub(crate) targets: BTreeMap<String, Values>,
+pub(crate) struct LayerValues {
+    pub(crate) build: KeyValues,
+    pub(crate) targets: BTreeMap<String, KeyValues>,
     /// What only variables say.
     pub(crate) settings: Settings,
     /// Every problem, in the order of places.
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-impl Written {
+impl LayerValues {
     /// Makes relative paths absolute: they are relative to `base`, which is where they were written.
     pub(crate) fn resolve_paths(&mut self, base: &Path) {
         let levels = std::iter::once(&mut self.build).chain(self.targets.values_mut());

@@ -1,11 +1,11 @@
 //! What `cross` reads and this version does not serve: said, never silently ignored.
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::text::flag;
 use crate::variables::env::Env;
 
 /// The variables of `cross`'s remote mode, where files are copied to an engine's volumes.
-pub(crate) const REMOTE: &[&str] = &[
+pub(crate) const REMOTE_VARIABLES: &[&str] = &[
     "CROSS_REMOTE",
     "CROSS_REMOTE_COPY_CACHE",
     "CROSS_REMOTE_COPY_FULL_TARGET_DIR",
@@ -15,7 +15,7 @@ pub(crate) const REMOTE: &[&str] = &[
 
 /// Says which of them are on.
 pub(crate) fn read(env: &Env, problems: &mut Vec<Diagnostic>) {
-    for name in REMOTE {
+    for name in REMOTE_VARIABLES {
         let Some(value) = env.get(name) else { continue };
         if value.to_str().and_then(flag::read) != Some(false) {
             problems.push(diagnostic(name));
@@ -25,7 +25,7 @@ pub(crate) fn read(env: &Env, problems: &mut Vec<Diagnostic>) {
 
 fn diagnostic(name: &str) -> Diagnostic {
     Diagnostic::error(
-        Code::NotSupportedYet,
+        DiagnosticCode::NotSupportedYet,
         "an engine on another machine is not supported yet",
     )
     .help(format!(

@@ -16,8 +16,11 @@ pub struct Error {
 
 impl Error {
     /// The warnings if there is no error among `diagnostics`, else an error with all of them.
-    pub(crate) fn unless_usable(diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
-        if diagnostics.iter().any(|it| it.severity == Severity::Error) {
+    pub(crate) fn or_warnings(diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
+        if diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        {
             Err(Self { diagnostics })
         } else {
             Ok(diagnostics)
@@ -33,13 +36,13 @@ impl Error {
     /// The remedy of the first error that has one.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
-        self.errors().find_map(|it| it.help.as_deref())
+        self.errors().find_map(|error| error.help.as_deref())
     }
 
     fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics
             .iter()
-            .filter(|it| it.severity == Severity::Error)
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
     }
 }
 
@@ -49,7 +52,7 @@ impl fmt::Display for Error {
         if let Some(first) = errors.next() {
             first.fmt(f)?;
         }
-        errors.try_for_each(|it| write!(f, "\n{it}"))
+        errors.try_for_each(|error| write!(f, "\n{error}"))
     }
 }
 

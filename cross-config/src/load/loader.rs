@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use crate::layers::layer::Layer;
 use crate::layers::read_toml::Sections;
 use crate::load::error::Error;
@@ -40,13 +40,13 @@ pub struct Loader {
     package_manifest: Option<PathBuf>,
     env: Env,
     layers: Vec<Layer>,
-    policy: BTreeMap<Code, Severity>,
+    severities: BTreeMap<DiagnosticCode, Severity>,
 }
 
 /// What [`Loader::load`] found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The merged configuration.
     pub config: Config,
     /// Problems that do not stop a request.
@@ -57,7 +57,7 @@ pub struct Loaded {
 
 /// What reading the files has found so far.
 #[derive(Default)]
-struct Found {
+struct FilesRead {
     layers: Vec<Layer>,
     problems: Vec<Diagnostic>,
     files: Vec<PathBuf>,
@@ -73,7 +73,7 @@ impl Loader {
             package_manifest: None,
             env: Env::new(),
             layers: Vec::new(),
-            policy: BTreeMap::new(),
+            severities: BTreeMap::new(),
         }
     }
 
@@ -127,17 +127,17 @@ impl Loader {
     /// out, and the rest of its file counts.
     ///
     /// ```
-    /// use cross_config::{Code, Loader, Severity};
+    /// use cross_config::{DiagnosticCode, Loader, Severity};
     ///
-    /// let lenient = Loader::new("/home/me/project").severity(Code::UnknownKey, Severity::Warning);
+    /// let lenient = Loader::new("/home/me/project").severity(DiagnosticCode::UnknownKey, Severity::Warning);
     /// ```
     ///
     /// # Default value
     ///
     /// The severity that the problem's own [`Diagnostic::severity`] has.
     #[must_use]
-    pub fn severity(mut self, code: Code, severity: Severity) -> Self {
-        self.policy.insert(code, severity);
+    pub fn severity(mut self, code: DiagnosticCode, severity: Severity) -> Self {
+        self.severities.insert(code, severity);
         self
     }
 
@@ -153,14 +153,14 @@ impl Loader {
     /// All problems of all sources at once, if at least one of them is an error: a file that was named
     /// and is missing, a file that can't be read, a syntax error, an unknown key, a value that is not
     /// one, a variable that asks for what is not supported yet.
-    pub fn load(&self) -> Result<Loaded, Error> {
-        let mut found = Found::default();
-        self.manifests(&mut found);
+    pub fn load(&self) -> Result<LoadedConfig, Error> {
+        let mut found = FilesRead::default();
+        self.read_manifests(&mut found);
         self.cross_toml(&mut found);
         found
             .layers
             .push(Layer::variables(&self.env).relative_to(self.base()));
-        let Found {
+        let FilesRead {
             layers,
             mut problems,
             files,
@@ -168,12 +168,12 @@ impl Loader {
         let config = Config::merge(self.layers.iter().cloned().chain(layers));
         problems.extend(config.diagnostics().cloned());
         for problem in &mut problems {
-            if let Some(severity) = self.policy.get(&problem.code) {
+            if let Some(severity) = self.severities.get(&problem.code) {
                 problem.severity = *severity;
             }
         }
-        let warnings = Error::unless_usable(problems)?;
-        Ok(Loaded {
+        let warnings = Error::or_warnings(problems)?;
+        Ok(LoadedConfig {
             config,
             warnings,
             files,
@@ -184,45 +184,48 @@ impl Loader {
         self.current_dir.as_deref().unwrap_or(&self.workspace_root)
     }
 
-    fn manifests(&self, found: &mut Found) {
+    fn read_manifests(&self, found: &mut FilesRead) {
         let root = self.workspace_root.join(CARGO_TOML);
-        let package = self.package_manifest.as_ref().filter(|it| **it != root);
+        let package = self
+            .package_manifest
+            .as_ref()
+            .filter(|manifest| **manifest != root);
         let sections = if package.is_some() {
             Sections::Workspace
         } else {
             Sections::Both
         };
-        if let Some(text) = found.read(&root, &Need::None) {
+        if let Some(text) = found.read(&root, &Requirement::None) {
             found
                 .layers
                 .push(Layer::cargo_sections(&root, &text, sections));
         }
         let Some(package) = package else { return };
-        if let Some(text) = found.read(package, &Need::Caller) {
+        if let Some(text) = found.read(package, &Requirement::Caller) {
             found
                 .layers
                 .push(Layer::cargo_sections(package, &text, Sections::Package));
         }
     }
 
-    fn cross_toml(&self, found: &mut Found) {
-        let named = self.env.get(CROSS_CONFIG).filter(|it| !it.is_empty());
+    fn cross_toml(&self, found: &mut FilesRead) {
+        let named = self.env.get(CROSS_CONFIG).filter(|path| !path.is_empty());
         let (path, need) = match named {
-            Some(named) => (self.base().join(named), Need::Variable(CROSS_CONFIG)),
-            None => (self.workspace_root.join(CROSS_TOML), Need::None),
+            Some(named) => (self.base().join(named), Requirement::Variable(CROSS_CONFIG)),
+            None => (self.workspace_root.join(CROSS_TOML), Requirement::None),
         };
         match found.read(&path, &need) {
             Some(text) => found.layers.push(Layer::cross_toml(&path, &text)),
-            None if named.is_none() => self.warn_of_lower_case(&path, found),
+            None if named.is_none() => self.warn_about_lower_case_name(&path, found),
             None => {}
         }
     }
 
-    fn warn_of_lower_case(&self, wanted: &Path, found: &mut Found) {
+    fn warn_about_lower_case_name(&self, expected: &Path, found: &mut FilesRead) {
         let path = self.workspace_root.join(LOWER_CASE);
-        if path.is_file() && !wanted.exists() {
+        if path.is_file() && !expected.exists() {
             let message = format!("`{}` is not read", path.display());
-            let warning = Diagnostic::warning(Code::LowerCaseFile, message);
+            let warning = Diagnostic::warning(DiagnosticCode::LowerCaseFile, message);
             found
                 .problems
                 .push(warning.help(format!("rename it to `{CROSS_TOML}`")));
@@ -231,16 +234,16 @@ impl Loader {
 }
 
 /// Who needs a file to be there.
-enum Need {
+enum Requirement {
     None,
     Caller,
     Variable(&'static str),
 }
 
-impl Found {
+impl FilesRead {
     /// The text of a file, if it is there and is text; every other outcome is reported, except that a
     /// file which nobody named is absent.
-    fn read(&mut self, path: &Path, need: &Need) -> Option<String> {
+    fn read(&mut self, path: &Path, need: &Requirement) -> Option<String> {
         let cause = match std::fs::read_to_string(path) {
             Ok(text) => {
                 self.files.push(path.to_owned());
@@ -251,20 +254,23 @@ impl Found {
         let absent = cause.kind() == ErrorKind::NotFound;
         let shown = path.display();
         let problem = match need {
-            Need::None if absent => return None,
-            _ if absent => {
-                Diagnostic::error(Code::MissingFile, format!("`{shown}` does not exist"))
-            }
+            Requirement::None if absent => return None,
+            _ if absent => Diagnostic::error(
+                DiagnosticCode::MissingFile,
+                format!("`{shown}` does not exist"),
+            ),
             _ => Diagnostic::error(
-                Code::UnreadableFile,
+                DiagnosticCode::UnreadableFile,
                 format!("`{shown}` can't be read: {cause}"),
             ),
         };
         self.problems.push(match need {
-            Need::Variable(name) => problem
+            Requirement::Variable(name) => problem
                 .help(format!("correct the path, or unset {name}"))
                 .variable(*name),
-            Need::Caller | Need::None => problem.help("check the path and its permissions"),
+            Requirement::Caller | Requirement::None => {
+                problem.help("check the path and its permissions")
+            }
         });
         None
     }

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::diagnostics::origin::{Origin, Sourced};
-use crate::keys::key_values::Values;
+use crate::keys::key_values::KeyValues;
 use crate::keys::table::KEYS;
-use crate::layers::layer::{Layer, Source};
-use crate::resolve::checks::{self, View};
-use crate::resolve::target_config::{TargetConfig, plain};
+use crate::layers::layer::{Layer, LayerKind};
+use crate::resolve::checks::{self, TargetView};
+use crate::resolve::target_config::{TargetConfig, into_plain};
 use crate::settings::Settings;
 use crate::values::known_targets;
-use crate::values::value::Row;
+use crate::values::value::ValueRow;
 use crate::variables;
 
 /// The configuration: every layer, and the rules by which one value is chosen among them.
@@ -54,7 +54,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Explained {
+pub struct ExplainedValue {
     /// The key with its table (`build.engine`, `target.s390x-unknown-linux-gnu.network`), or the variable
     /// of a setting that only a variable says (`CROSS_CONTAINER_OPTS`).
     pub key: String,
@@ -66,19 +66,19 @@ pub struct Explained {
 
 /// Whose words count.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
+enum LayerSelection {
     /// Every source but the request.
-    Sources,
+    AllButRequest,
     Request,
-    Everyone,
+    All,
 }
 
-impl Who {
-    fn includes(self, source: Source) -> bool {
+impl LayerSelection {
+    fn includes(self, source: LayerKind) -> bool {
         match self {
-            Self::Sources => source != Source::Request,
-            Self::Request => source == Source::Request,
-            Self::Everyone => true,
+            Self::AllButRequest => source != LayerKind::Request,
+            Self::Request => source == LayerKind::Request,
+            Self::All => true,
         }
     }
 }
@@ -91,7 +91,7 @@ impl Config {
     #[must_use]
     pub fn merge(layers: impl IntoIterator<Item = Layer>) -> Self {
         let mut layers: Vec<_> = std::iter::once(Layer::built_in()).chain(layers).collect();
-        layers.sort_by_key(|layer| layer.source);
+        layers.sort_by_key(|layer| layer.kind);
         let mut config = Self {
             layers,
             default_target: None,
@@ -100,13 +100,18 @@ impl Config {
             problems: Vec::new(),
         };
         for layer in &config.layers {
-            config.settings.cover(&layer.written.settings);
+            config.settings.overlay(&layer.values.settings);
         }
-        let build = config.build_table(Who::Everyone);
-        config.default_target = build.default_target.map(plain);
-        config.targets = build
-            .targets
-            .map(|list| list.map(|items| items.into_iter().map(|it| it.value.into()).collect()));
+        let build = config.build_table(LayerSelection::All);
+        config.default_target = build.default_target.map(into_plain);
+        config.targets = build.targets.map(|list| {
+            list.map(|items| {
+                items
+                    .into_iter()
+                    .map(|triple| triple.value.into())
+                    .collect()
+            })
+        });
         config.problems = checks::problems(&config.views());
         config
     }
@@ -142,8 +147,8 @@ impl Config {
     #[must_use]
     pub fn for_target(&self, triple: &str) -> TargetConfig {
         let packages = [
-            self.build_table(Who::Everyone).packages,
-            self.target_table(triple, Who::Everyone).packages,
+            self.build_table(LayerSelection::All).packages,
+            self.target_table(triple, LayerSelection::All).packages,
         ];
         TargetConfig::new(self.merged(Some(triple)), packages)
     }
@@ -152,11 +157,11 @@ impl Config {
     /// says something about, each in the order of the keys; then the [settings](Self::settings) that are
     /// set. A list has a row for each item, a table one for each name.
     #[must_use]
-    pub fn explain(&self) -> Vec<Explained> {
-        let build = explain_table("build", &self.build_table(Who::Everyone));
+    pub fn explain(&self) -> Vec<ExplainedValue> {
+        let build = table_rows("build", &self.build_table(LayerSelection::All));
         let targets = self.target_names().into_iter().flat_map(|triple| {
-            let values = self.target_table(&triple, Who::Everyone);
-            explain_table(&format!("target.{triple}"), &values)
+            let values = self.target_table(&triple, LayerSelection::All);
+            table_rows(&format!("target.{triple}"), &values)
         });
         let settings = self
             .settings
@@ -168,65 +173,71 @@ impl Config {
     /// What holds for `triple` after merging, with origins: each key as that target's, then the
     /// [settings](Self::settings) that are set. A list has a row for each item, a table one for each name.
     #[must_use]
-    pub fn explain_for(&self, triple: &str) -> Vec<Explained> {
-        let mut rows = explain_table(&format!("target.{triple}"), &self.merged(Some(triple)));
+    pub fn explain_for(&self, triple: &str) -> Vec<ExplainedValue> {
+        let mut rows = table_rows(&format!("target.{triple}"), &self.merged(Some(triple)));
         let settings = self.settings.rows();
         rows.extend(settings.map(|(name, row)| explained(name.to_owned(), row)));
         rows
     }
 
     /// What holds for `triple`, or for a target that nothing is said about.
-    fn merged(&self, triple: Option<&str>) -> Values {
-        let mut merged = Values::default();
-        for who in [Who::Sources, Who::Request] {
-            merged.cover(&self.build_table(who));
+    fn merged(&self, triple: Option<&str>) -> KeyValues {
+        let mut merged = KeyValues::default();
+        for who in [LayerSelection::AllButRequest, LayerSelection::Request] {
+            merged.overlay(&self.build_table(who));
             if let Some(triple) = triple {
-                merged.cover(&self.target_table(triple, who));
+                merged.overlay(&self.target_table(triple, who));
             }
         }
         merged
     }
 
     /// `[build]` of every layer.
-    fn build_table(&self, who: Who) -> Values {
-        self.table(who, |layer| Some(&layer.written.build))
+    fn build_table(&self, who: LayerSelection) -> KeyValues {
+        self.table(who, |layer| Some(&layer.values.build))
     }
 
     /// `[target.<triple>]` of every layer, above that of the triple without its floor.
-    fn target_table(&self, triple: &str, who: Who) -> Values {
-        let mut table = Values::default();
-        for name in known_targets::without_floor(triple)
+    fn target_table(&self, triple: &str, who: LayerSelection) -> KeyValues {
+        let mut table = KeyValues::default();
+        for name in known_targets::without_glibc_version(triple)
             .into_iter()
             .chain([triple])
         {
-            table.cover(&self.table(who, |layer| layer.target_level(name)));
+            table.overlay(&self.table(who, |layer| layer.target_level(name)));
         }
         table
     }
 
     /// One table of every layer, from the lowest to the highest; the files are one source.
-    fn table<'a>(&'a self, who: Who, of: impl Fn(&'a Layer) -> Option<&'a Values>) -> Values {
-        let said = |part: fn(Source) -> bool| {
-            let layers = self.layers.iter().filter(move |it| part(it.source));
-            layers.filter(|it| who.includes(it.source)).filter_map(&of)
+    fn table<'a>(
+        &'a self,
+        who: LayerSelection,
+        of: impl Fn(&'a Layer) -> Option<&'a KeyValues>,
+    ) -> KeyValues {
+        let messages = |part: fn(LayerKind) -> bool| {
+            let layers = self.layers.iter().filter(move |layer| part(layer.kind));
+            layers
+                .filter(|layer| who.includes(layer.kind))
+                .filter_map(&of)
         };
-        let mut files = Values::default();
-        for file in said(Source::is_file) {
+        let mut files = KeyValues::default();
+        for file in messages(LayerKind::is_file) {
             files.merge_file(file);
         }
-        let mut table = Values::default();
-        said(|source| source < Source::CargoToml).for_each(|it| table.cover(it));
-        table.cover(&files);
-        said(|source| source > Source::CrossToml).for_each(|it| table.cover(it));
+        let mut table = KeyValues::default();
+        messages(|source| source < LayerKind::CargoToml).for_each(|values| table.overlay(values));
+        table.overlay(&files);
+        messages(|source| source > LayerKind::CrossToml).for_each(|values| table.overlay(values));
         table
     }
 
     /// What holds for every target that is named, and for one that is not.
-    fn views(&self) -> Vec<View> {
+    fn views(&self) -> Vec<TargetView> {
         let names = self.target_names().into_iter().map(Some);
         std::iter::once(None)
             .chain(names)
-            .map(|triple| View {
+            .map(|triple| TargetView {
                 values: self.merged(triple.as_deref()),
                 triple,
             })
@@ -239,27 +250,29 @@ impl Config {
         let (variables, others): (Vec<_>, Vec<_>) = self
             .layers
             .iter()
-            .partition(|layer| layer.source == Source::Variables);
-        let written: BTreeSet<_> = others
+            .partition(|layer| layer.kind == LayerKind::Variables);
+        let layer_values: BTreeSet<_> = others
             .iter()
             .flat_map(|layer| layer.target_names())
             .map(str::to_owned)
             .collect();
         let spelled = variables.iter().flat_map(|layer| layer.target_names());
         let unspelled = spelled.filter(|spelled| {
-            !written
+            !layer_values
                 .iter()
-                .any(|it| variables::spelling(it) == **spelled)
+                .any(|name| variables::triple_in_variable(name) == **spelled)
         });
         let named: Vec<_> = unspelled
-            .map(|it| known_targets::spelled(it).unwrap_or_else(|| it.to_owned()))
+            .map(|triple| {
+                known_targets::triple_from_variable(triple).unwrap_or_else(|| triple.to_owned())
+            })
             .collect();
-        written.into_iter().chain(named).collect()
+        layer_values.into_iter().chain(named).collect()
     }
 }
 
 /// The rows of one table.
-fn explain_table(table: &str, values: &Values) -> Vec<Explained> {
+fn table_rows(table: &str, values: &KeyValues) -> Vec<ExplainedValue> {
     let rows = KEYS.iter().filter_map(|key| {
         let rows = (key.field)(values).rows()?;
         Some(rows.into_iter().map(move |row| (key.name, row)))
@@ -269,8 +282,8 @@ fn explain_table(table: &str, values: &Values) -> Vec<Explained> {
         .collect()
 }
 
-fn explained(key: String, row: Row) -> Explained {
-    Explained {
+fn explained(key: String, row: ValueRow) -> ExplainedValue {
+    ExplainedValue {
         key: match row.name {
             Some(name) => format!("{key}.{name}"),
             None => key,

@@ -8,11 +8,11 @@ use serde::Serialize;
 mod setting_value;
 pub(crate) mod table;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::{Origin, Sourced};
 use crate::settings::table::SETTINGS;
-use crate::values::scalar::absolute;
-use crate::values::value::Row;
+use crate::values::scalar::resolve_path;
+use crate::values::value::ValueRow;
 use crate::variables::CROSS_COMPATIBILITY_VERSION;
 use crate::variables::env::Env;
 
@@ -27,7 +27,7 @@ pub struct Settings {
     pub container_opts: Sourced<Vec<String>>,
     /// More arguments for the engine's `build`, split as a shell splits words.
     pub build_opts: Sourced<Vec<String>>,
-    /// How the engine shows the progress of a build: `auto`, `plain` or `tty`.
+    /// How the engine shows the progress of a build: `auto`, `into_plain` or `tty`.
     pub build_progress: Option<Sourced<String>>,
     /// The engine has no BuildKit.
     pub no_buildkit: Sourced<bool>,
@@ -108,29 +108,29 @@ impl Settings {
             setting.read(env, &mut settings, problems);
         }
         let version = env.get(CROSS_COMPATIBILITY_VERSION);
-        if version.is_some_and(|it| !it.is_empty()) {
+        if version.is_some_and(|version| !version.is_empty()) {
             let message = "there is no older behaviour to be compatible with";
-            let warning = Diagnostic::warning(Code::NoEffect, message).help("unset it");
+            let warning = Diagnostic::warning(DiagnosticCode::NoEffect, message).help("unset it");
             problems.push(warning.variable(CROSS_COMPATIBILITY_VERSION));
         }
         settings
     }
 
     /// Puts what a later environment says over this one.
-    pub(crate) fn cover(&mut self, above: &Self) {
+    pub(crate) fn overlay(&mut self, above: &Self) {
         for setting in SETTINGS {
-            (setting.cover)(self, above);
+            (setting.overlay)(self, above);
         }
     }
 
     pub(crate) fn resolve_paths(&mut self, base: &Path) {
         if let Some(store) = &mut self.nix_store {
-            store.value = absolute(base, &store.value);
+            store.value = resolve_path(base, &store.value);
         }
     }
 
     /// What is set, by the names of the variables.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, Row)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, ValueRow)> {
         SETTINGS
             .iter()
             .filter_map(|setting| Some((*setting.variables.first()?, (setting.row)(self)?)))

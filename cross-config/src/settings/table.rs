@@ -1,10 +1,10 @@
 //! The table of settings.
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::Origin;
 use crate::settings::Settings;
 use crate::settings::setting_value::SettingField;
-use crate::values::value::Row;
+use crate::values::value::ValueRow;
 use crate::variables::env::Env;
 use crate::variables::*;
 
@@ -27,8 +27,8 @@ pub(crate) struct Setting {
     /// A text that it takes.
     pub(crate) example: &'static str,
     pub(super) store: fn(&mut Settings, &str, Origin) -> Result<(), &'static str>,
-    pub(super) row: fn(&Settings) -> Option<Row>,
-    pub(super) cover: fn(&mut Settings, &Settings),
+    pub(super) row: fn(&Settings) -> Option<ValueRow>,
+    pub(super) overlay: fn(&mut Settings, &Settings),
 }
 
 /// The columns that follow from the field.
@@ -45,7 +45,7 @@ macro_rules! setting {
             example: "",
             store: |settings, text, origin| settings.$field.store(text, origin),
             row: |settings| settings.$field.row(),
-            cover: |below, above| below.$field.cover(&above.$field),
+            overlay: |below, above| below.$field.overlay(&above.$field),
         }
     };
 }
@@ -175,7 +175,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
 
 impl Setting {
     pub(super) fn read(&self, env: &Env, settings: &mut Settings, problems: &mut Vec<Diagnostic>) {
-        let is_set = |name: &&'static str| env.get(name).is_some_and(|it| !it.is_empty());
+        let is_set = |name: &&'static str| env.get(name).is_some_and(|value| !value.is_empty());
         let old = self.deprecated.filter(is_set);
         let own = self.variables.iter().copied().find(is_set);
         let new = self.variables.first().copied().unwrap_or_default();
@@ -185,12 +185,12 @@ impl Setting {
             Some("auto") if self.auto => Ok(()),
             Some(text) => self
                 .store(settings, text, Origin::Variable(name.to_owned()))
-                .map_err(|wanted| (format!("`{}` can't be used", text.escape_debug()), wanted)),
+                .map_err(|expected| (format!("`{}` can't be used", text.escape_debug()), expected)),
             None => Err(("its value is not UTF-8".to_owned(), self.takes)),
         };
-        problems.extend(stored.err().map(|(message, wanted)| {
-            Diagnostic::error(Code::InvalidValue, message)
-                .help(format!("write {wanted}"))
+        problems.extend(stored.err().map(|(message, expected)| {
+            Diagnostic::error(DiagnosticCode::InvalidValue, message)
+                .help(format!("write {expected}"))
                 .variable(name)
         }));
     }

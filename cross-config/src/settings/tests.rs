@@ -30,7 +30,7 @@ fn an_empty_environment_sets_nothing() {
 
 #[test]
 fn every_setting_is_read_from_each_of_its_variables() {
-    for setting in SETTINGS.iter().filter(|it| !it.auto) {
+    for setting in SETTINGS.iter().filter(|setting| !setting.auto) {
         for name in setting.variables {
             let settings = usable(&[(name, setting.example)]);
             let rows: Vec<_> = settings.rows().collect();
@@ -86,7 +86,7 @@ fn old_names_are_read_and_reported() {
 fn auto_says_nothing() {
     let rootless = |text| {
         let settings = usable(&[("CROSS_ROOTLESS_CONTAINER_ENGINE", text)]);
-        settings.rootless.map(|it| it.value)
+        settings.rootless.map(|rootless| rootless.value)
     };
     assert_eq!(rootless("auto"), None);
     assert_eq!((rootless("1"), rootless("no")), (Some(true), Some(false)));
@@ -158,7 +158,7 @@ fn the_values_of_variables_in_arguments_are_hidden() {
 #[test]
 fn a_later_environment_covers_what_it_sets() {
     let mut settings = usable(&[("CROSS_CONTAINER_UID", "1"), ("CROSS_BUILD_OPTS", "-a")]);
-    settings.cover(&usable(&[("CROSS_BUILD_OPTS", "-b")]));
+    settings.overlay(&usable(&[("CROSS_BUILD_OPTS", "-b")]));
     assert_eq!(settings.uid.unwrap().value, 1);
     assert_eq!(settings.build_opts.value, ["-b"]);
 }

@@ -1,7 +1,7 @@
 //! Yes and no as text: one strict rule for every boolean variable.
 
 /// What a text must be to be a flag, for messages.
-pub(crate) const WANTED: &str = "`true` or `false` (or `1`, `0`, `yes`, `no`, `on`, `off`)";
+pub(crate) const EXPECTED: &str = "`true` or `false` (or `1`, `0`, `yes`, `no`, `on`, `off`)";
 
 /// `true`, `1`, `yes`, `on`, or `false`, `0`, `no`, `off`, in upper or lower case; the empty text is
 /// `false`. Anything else is no flag: guessing what it means would be wrong half of the time.

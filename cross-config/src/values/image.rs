@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::values::platform::Platform;
-use crate::values::scalar::{Word, invalid};
+use crate::values::scalar::{Scalar, invalid};
 
 /// An image of the user's, for one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,18 +65,18 @@ impl Image {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImageName(pub(crate) String);
 
-impl Word for ImageName {
+impl Scalar for ImageName {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
         if is_name(text) {
             Ok(Self(text.to_owned()))
         } else {
-            let wanted = "an image such as `my/image:1`, or `:tag`, `@digest` or `-variant` of the target's \
+            let expected = "an image such as `my/image:1`, or `:tag`, `@digest` or `-variant` of the target's \
                           published image";
-            Err(invalid(key, text, wanted))
+            Err(invalid(key, text, expected))
         }
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.0.clone()
     }
 }

@@ -2,20 +2,20 @@
 
 use cross_targets::Target;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::variables;
 
 /// A warning if `name` is not in the target table. It may be custom, so it is no more than that.
-pub(crate) fn doubt(name: &str) -> Option<Diagnostic> {
+pub(crate) fn lint(name: &str) -> Option<Diagnostic> {
     let unknown = Target::parse(name).err()?;
     let warning = Diagnostic::warning(
-        Code::UnknownTarget,
+        DiagnosticCode::UnknownTarget,
         format!("`{name}` is not a known target"),
     );
     let suggestions: Vec<_> = unknown
         .suggestions()
         .iter()
-        .map(|it| format!("`{it}`"))
+        .map(|triple| format!("`{triple}`"))
         .collect();
     Some(match suggestions.as_slice() {
         [] => warning.help("check its spelling; a target of your own may be named so"),
@@ -29,15 +29,15 @@ pub(crate) fn is_known(name: &str) -> bool {
 }
 
 /// The triple of a known target whose name has a glibc floor: what stands before the floor.
-pub(crate) fn without_floor(name: &str) -> Option<&str> {
+pub(crate) fn without_glibc_version(name: &str) -> Option<&str> {
     let target = Target::parse(name).ok()?;
     name.strip_suffix(name.strip_prefix(target.triple())?)
         .filter(|triple| *triple != name)
 }
 
 /// The known triple that variables spell so.
-pub(crate) fn spelled(spelling: &str) -> Option<String> {
+pub(crate) fn triple_from_variable(spelling: &str) -> Option<String> {
     Target::all()
-        .map(|it| it.to_string())
-        .find(|it| variables::spelling(it) == spelling)
+        .map(|target| target.to_string())
+        .find(|triple| variables::triple_in_variable(triple) == spelling)
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
-use crate::values::scalar::{Word, invalid};
+use crate::values::scalar::{Scalar, invalid};
 
 /// A platform that an image runs on, and the triple of the Rust toolchain that runs there.
 ///
@@ -59,39 +59,39 @@ impl fmt::Display for Platform {
 
 /// The text is no platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotPlatform {
+pub struct InvalidPlatform {
     text: String,
 }
 
-impl NotPlatform {
+impl InvalidPlatform {
     /// What to write instead.
     #[must_use]
     pub fn help(&self) -> String {
-        format!("write {WANTED}")
+        format!("write {EXPECTED}")
     }
 }
 
-impl fmt::Display for NotPlatform {
+impl fmt::Display for InvalidPlatform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` is not a platform", self.text.escape_debug())
     }
 }
 
-impl std::error::Error for NotPlatform {}
+impl std::error::Error for InvalidPlatform {}
 
-const WANTED: &str =
+const EXPECTED: &str =
     "a platform such as `linux/amd64`, `linux/arm64/v8=aarch64-unknown-linux-musl`, or a triple";
 
 impl FromStr for Platform {
-    type Err = NotPlatform;
+    type Err = InvalidPlatform;
 
-    fn from_str(text: &str) -> Result<Self, NotPlatform> {
+    fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
         let read = || match text.split_once('=') {
             Some((platform, triple)) => with_triple(platform, triple),
-            None if text.contains('/') => with_triple(text, usual_triple(text)?),
-            None => of_triple(text),
+            None if text.contains('/') => with_triple(text, default_triple(text)?),
+            None => from_triple(text),
         };
-        read().ok_or_else(|| NotPlatform {
+        read().ok_or_else(|| InvalidPlatform {
             text: text.to_owned(),
         })
     }
@@ -129,7 +129,7 @@ const ARCHITECTURES: &[&[&str]] = &[
 
 /// The triple of a platform that has only one in common use.
 #[rustfmt::skip]
-const USUAL_TRIPLES: &[(&str, &str)] = &[
+const DEFAULT_TRIPLES: &[(&str, &str)] = &[
     ("linux/386", "i686-unknown-linux-gnu"),
     ("linux/amd64", "x86_64-unknown-linux-gnu"),
     ("linux/arm", "armv7-unknown-linux-gnueabihf"),
@@ -154,7 +154,8 @@ fn split(platform: &str) -> Option<(&'static str, &'static str, Option<&str>)> {
     let os = canonical(SYSTEMS, parts.next()?)?;
     let architecture = canonical(ARCHITECTURES, parts.next()?)?;
     let variant = parts.next();
-    let is_variant = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_variant =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
     (parts.next().is_none() && variant.is_none_or(is_variant)).then_some((
         os,
         architecture,
@@ -162,12 +163,14 @@ fn split(platform: &str) -> Option<(&'static str, &'static str, Option<&str>)> {
     ))
 }
 
-fn usual_triple(platform: &str) -> Option<&'static str> {
+fn default_triple(platform: &str) -> Option<&'static str> {
     let (os, architecture, variant) = split(platform)?;
-    let written = [Some(os), Some(architecture), variant];
-    let written: Vec<_> = written.into_iter().flatten().collect();
-    let written = written.join("/");
-    let (_, triple) = USUAL_TRIPLES.iter().find(|(it, _)| *it == written)?;
+    let layer_values = [Some(os), Some(architecture), variant];
+    let layer_values: Vec<_> = layer_values.into_iter().flatten().collect();
+    let layer_values = layer_values.join("/");
+    let (_, triple) = DEFAULT_TRIPLES
+        .iter()
+        .find(|(platform, _)| *platform == layer_values)?;
     Some(triple)
 }
 
@@ -181,7 +184,7 @@ fn with_triple(platform: &str, triple: &str) -> Option<Platform> {
     })
 }
 
-fn of_triple(triple: &str) -> Option<Platform> {
+fn from_triple(triple: &str) -> Option<Platform> {
     let (first, rest) = triple.split_once('-')?;
     let is_in_triple = |os: &&str| rest.split('-').any(|part| part.starts_with(os));
     // Backwards, because Android's triples name Linux before it.
@@ -202,21 +205,21 @@ fn of_triple(triple: &str) -> Option<Platform> {
 
 fn is_triple(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
-    let is_part = |it: &&str| {
-        !it.is_empty()
-            && it
+    let is_part = |part: &&str| {
+        !part.is_empty()
+            && part
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
     };
     parts.len() >= 2 && parts.iter().all(is_part)
 }
 
-impl Word for Platform {
+impl Scalar for Platform {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
-        text.parse().map_err(|_| invalid(key, text, WANTED))
+        text.parse().map_err(|_| invalid(key, text, EXPECTED))
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.to_string()
     }
 }

@@ -3,30 +3,30 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::{Origin, Sourced};
-use crate::values::scalar::Word;
-use crate::values::value_kind::Kind;
+use crate::values::scalar::Scalar;
+use crate::values::value_kind::ValueKind;
 
 /// A list, where the whole and each item know their origin.
-pub(crate) type List<T> = Sourced<Vec<Sourced<T>>>;
+pub(crate) type SourcedList<T> = Sourced<Vec<Sourced<T>>>;
 
 /// A value as it is written, before its key says what it means.
 #[derive(Clone, Debug)]
-pub(crate) enum Raw {
+pub(crate) enum RawValue {
     Flag(bool),
     Text(String),
     List(Vec<Sourced<String>>),
     Map(Vec<(String, Sourced<String>)>),
 }
 
-impl Raw {
-    pub(crate) fn kind(&self) -> Kind {
+impl RawValue {
+    pub(crate) fn kind(&self) -> ValueKind {
         match self {
-            Self::Flag(_) => Kind::Boolean,
-            Self::Text(_) => Kind::String,
-            Self::List(_) => Kind::Array,
-            Self::Map(_) => Kind::Table,
+            Self::Flag(_) => ValueKind::Boolean,
+            Self::Text(_) => ValueKind::String,
+            Self::List(_) => ValueKind::Array,
+            Self::Map(_) => ValueKind::Table,
         }
     }
 
@@ -36,7 +36,10 @@ impl Raw {
         match self {
             Self::Flag(_) => None,
             Self::Text(text) => has(text).then_some(origin),
-            Self::List(items) => items.iter().find(|it| has(&it.value)).map(|it| &it.origin),
+            Self::List(items) => items
+                .iter()
+                .find(|item| has(&item.value))
+                .map(|item| &item.origin),
             Self::Map(entries) => entries
                 .iter()
                 .find(|(name, text)| has(name) || has(&text.value))
@@ -47,14 +50,14 @@ impl Raw {
 
 /// One row of an explanation: a value, or an item of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct ValueRow {
     /// What the key's name goes on with, if the value is a table.
     pub(crate) name: Option<String>,
     pub(crate) value: String,
     pub(crate) origin: Origin,
 }
 
-impl Row {
+impl ValueRow {
     pub(crate) fn new(value: impl Into<String>, origin: &Origin) -> Self {
         Self {
             name: None,
@@ -67,17 +70,22 @@ impl Row {
 /// What a key's value is once it is read.
 pub(crate) trait Value: Sized + Clone {
     /// What it may be written as.
-    const KINDS: &'static [Kind];
+    const KINDS: &'static [ValueKind];
 
     /// Reads `raw`, which is of one of [`Self::KINDS`]; `key` is for messages. Problems know their
     /// place.
-    fn read(key: &str, raw: Raw, origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self>;
+    fn read(
+        key: &str,
+        raw: RawValue,
+        origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self>;
 
     /// This value for people, without secrets; `origin` is the whole value's.
-    fn rows(&self, origin: &Origin) -> Vec<Row>;
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow>;
 
     /// Makes relative paths in it relative to `base`.
-    fn rebase(
+    fn resolve_paths(
         &mut self,
         _key: &str,
         _base: &Path,
@@ -87,39 +95,57 @@ pub(crate) trait Value: Sized + Clone {
     }
 
     /// Puts `above` where both are to be joined; what is not a collection is replaced.
-    fn join(&mut self, above: &Self) {
+    fn merge(&mut self, above: &Self) {
         self.clone_from(above);
     }
 
     /// Whether two of them are joined item by item wherever they meet.
-    const JOINS: bool = false;
+    const ALWAYS_MERGES: bool = false;
 }
 
-impl<W: Word> Value for W {
-    const KINDS: &'static [Kind] = &[Kind::String];
+impl<W: Scalar> Value for W {
+    const KINDS: &'static [ValueKind] = &[ValueKind::String];
 
-    fn read(key: &str, raw: Raw, origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(
+        key: &str,
+        raw: RawValue,
+        origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         match raw {
-            Raw::Text(text) => word(key, &text, origin, problems),
+            RawValue::Text(text) => word(key, &text, origin, problems),
             _ => None,
         }
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
-        vec![Row::new(self.show(), origin)]
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
+        vec![ValueRow::new(self.describe(), origin)]
     }
 
-    fn rebase(&mut self, key: &str, base: &Path, origin: &Origin, problems: &mut Vec<Diagnostic>) {
-        let problem = Word::rebase(self, key, base).err();
-        problems.extend(problem.map(|it| it.located_by(origin)));
+    fn resolve_paths(
+        &mut self,
+        key: &str,
+        base: &Path,
+        origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let problem = Scalar::resolve_paths(self, key, base).err();
+        problems.extend(problem.map(|problem| problem.located_by(origin)));
     }
 }
 
-impl<W: Word> Value for Vec<Sourced<W>> {
-    const KINDS: &'static [Kind] = &[Kind::Array];
+impl<W: Scalar> Value for Vec<Sourced<W>> {
+    const KINDS: &'static [ValueKind] = &[ValueKind::Array];
 
-    fn read(key: &str, raw: Raw, _origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let Raw::List(items) = raw else { return None };
+    fn read(
+        key: &str,
+        raw: RawValue,
+        _origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let RawValue::List(items) = raw else {
+            return None;
+        };
         let read = |item: Sourced<String>| {
             let word = word(key, &item.value, &item.origin, problems)?;
             Some(Sourced::new(word, item.origin))
@@ -127,80 +153,93 @@ impl<W: Word> Value for Vec<Sourced<W>> {
         Some(items.into_iter().filter_map(read).collect())
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
         if self.is_empty() {
-            return vec![Row::new("[]", origin)];
+            return vec![ValueRow::new("[]", origin)];
         }
-        let row = |item: &Sourced<W>| Row::new(item.value.show(), &item.origin);
+        let row = |item: &Sourced<W>| ValueRow::new(item.value.describe(), &item.origin);
         self.iter().map(row).collect()
     }
 
-    fn rebase(&mut self, key: &str, base: &Path, _origin: &Origin, problems: &mut Vec<Diagnostic>) {
+    fn resolve_paths(
+        &mut self,
+        key: &str,
+        base: &Path,
+        _origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) {
         for item in self {
-            let problem = Word::rebase(&mut item.value, key, base).err();
-            problems.extend(problem.map(|it| it.located_by(&item.origin)));
+            let problem = Scalar::resolve_paths(&mut item.value, key, base).err();
+            problems.extend(problem.map(|problem| problem.located_by(&item.origin)));
         }
     }
 
-    fn join(&mut self, above: &Self) {
+    fn merge(&mut self, above: &Self) {
         self.extend_from_slice(above);
     }
 }
 
 impl Value for bool {
-    const KINDS: &'static [Kind] = &[Kind::Boolean];
+    const KINDS: &'static [ValueKind] = &[ValueKind::Boolean];
 
-    fn read(_: &str, raw: Raw, _: &Origin, _: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(_: &str, raw: RawValue, _: &Origin, _: &mut Vec<Diagnostic>) -> Option<Self> {
         match raw {
-            Raw::Flag(on) => Some(on),
+            RawValue::Flag(on) => Some(on),
             _ => None,
         }
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
-        vec![Row::new(self.to_string(), origin)]
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
+        vec![ValueRow::new(self.to_string(), origin)]
     }
 }
 
 /// A table of texts by name, as `dockerfile.build-args` is.
-pub(crate) type Map = BTreeMap<String, Sourced<String>>;
+pub(crate) type SourcedMap = BTreeMap<String, Sourced<String>>;
 
-impl Value for Map {
-    const KINDS: &'static [Kind] = &[Kind::Table];
+impl Value for SourcedMap {
+    const KINDS: &'static [ValueKind] = &[ValueKind::Table];
 
-    fn read(key: &str, raw: Raw, _origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let Raw::Map(entries) = raw else { return None };
+    fn read(
+        key: &str,
+        raw: RawValue,
+        _origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let RawValue::Map(entries) = raw else {
+            return None;
+        };
         let (good, bad): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .partition(|(name, _)| !name.is_empty() && !name.contains('='));
         problems.extend(bad.into_iter().map(|(name, text)| {
             let message = format!("`{}` is not a name in `{key}`", name.escape_debug());
-            Diagnostic::error(Code::InvalidValue, message)
+            Diagnostic::error(DiagnosticCode::InvalidValue, message)
                 .help("write a name without `=`")
                 .located_by(&text.origin)
         }));
         Some(good.into_iter().collect())
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
         if self.is_empty() {
-            return vec![Row::new("{}", origin)];
+            return vec![ValueRow::new("{}", origin)];
         }
-        let row = |(name, text): (&String, &Sourced<String>)| Row {
+        let row = |(name, text): (&String, &Sourced<String>)| ValueRow {
             name: Some(name.clone()),
-            ..Row::new(&text.value, &text.origin)
+            ..ValueRow::new(&text.value, &text.origin)
         };
         self.iter().map(row).collect()
     }
 
-    fn join(&mut self, above: &Self) {
+    fn merge(&mut self, above: &Self) {
         self.extend(above.clone());
     }
 
-    const JOINS: bool = true;
+    const ALWAYS_MERGES: bool = true;
 }
 
-fn word<W: Word>(
+fn word<W: Scalar>(
     key: &str,
     text: &str,
     origin: &Origin,
@@ -208,7 +247,7 @@ fn word<W: Word>(
 ) -> Option<W> {
     match W::parse(key, text) {
         Ok(word) => {
-            problems.extend(word.doubt().map(|it| it.located_by(origin)));
+            problems.extend(word.lint().map(|warning| warning.located_by(origin)));
             Some(word)
         }
         Err(problem) => {

@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 
 /// A type of TOML value that a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ValueKind {
     /// `true` or `false`.
     Boolean,
     /// One string.
@@ -21,7 +21,7 @@ pub enum Kind {
     Table,
 }
 
-impl Kind {
+impl ValueKind {
     /// With its article, for messages.
     fn described(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Kind {
 }
 
 /// `boolean`, `string`, `array of strings` or `table`.
-impl fmt::Display for Kind {
+impl fmt::Display for ValueKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, name) = self.described().split_once(' ').unwrap_or_default();
         f.write_str(name)
@@ -42,7 +42,7 @@ impl fmt::Display for Kind {
 }
 
 /// `a boolean, a string or a table`.
-pub(crate) fn one_of(kinds: &[Kind]) -> String {
+pub(crate) fn one_of(kinds: &[ValueKind]) -> String {
     let described: Vec<_> = kinds.iter().map(|kind| kind.described()).collect();
     match described.split_last() {
         Some((last, [])) => (*last).to_owned(),
@@ -52,7 +52,7 @@ pub(crate) fn one_of(kinds: &[Kind]) -> String {
 }
 
 /// Says that the value of `key` is a `found`, and not one of `expected`.
-pub(crate) fn wrong_type(key: &str, found: &str, expected: &[Kind]) -> Diagnostic {
+pub(crate) fn wrong_type(key: &str, found: &str, expected: &[ValueKind]) -> Diagnostic {
     let article = if found.starts_with(['a', 'i']) {
         "an"
     } else {
@@ -60,5 +60,5 @@ pub(crate) fn wrong_type(key: &str, found: &str, expected: &[Kind]) -> Diagnosti
     };
     let expected = one_of(expected);
     let message = format!("`{key}` is {article} {found}, expected {expected}");
-    Diagnostic::error(Code::WrongType, message)
+    Diagnostic::error(DiagnosticCode::WrongType, message)
 }

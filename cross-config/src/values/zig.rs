@@ -7,7 +7,7 @@ use crate::values::image::Image;
 /// What `zig` says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Zig {
+pub struct ZigConfig {
     /// Whether it compiles and links; without that, the others have no effect.
     pub enable: bool,
     /// The oldest glibc to run on, such as `2.17`; `None` is the one that Zig takes.

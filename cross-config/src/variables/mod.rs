@@ -10,7 +10,7 @@
 
 pub(crate) mod env;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 
 /// Declares the names of variables, each with what it means.
 macro_rules! names {
@@ -184,11 +184,11 @@ pub(crate) const TARGET_PREFIX: &str = "CROSS_TARGET_";
 /// ```
 #[must_use]
 pub fn for_target(triple: &str, suffix: &str) -> String {
-    format!("{TARGET_PREFIX}{}_{suffix}", spelling(triple))
+    format!("{TARGET_PREFIX}{}_{suffix}", triple_in_variable(triple))
 }
 
 /// A triple as it stands in a variable's name.
-pub(crate) fn spelling(triple: &str) -> String {
+pub(crate) fn triple_in_variable(triple: &str) -> String {
     triple.to_uppercase().replace(['-', '.'], "_")
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn deprecation(old: &str, new: &str, is_read: bool) -> Diagnostic {
     } else {
         format!("an old name of {new}, and not read where that is set")
     };
-    Diagnostic::warning(Code::Deprecated, message)
+    Diagnostic::warning(DiagnosticCode::Deprecated, message)
         .help(format!("set {new} instead"))
         .variable(old)
 }

@@ -7,36 +7,36 @@ use std::str::FromStr;
 /// binary may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub struct Glibc {
+pub struct GlibcVersion {
     /// The `2` of `2.17`.
     pub major: u16,
     /// The `17` of `2.17`.
     pub minor: u16,
 }
 
-impl Glibc {
+impl GlibcVersion {
     /// The version `major.minor`.
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
 }
 
-impl fmt::Display for Glibc {
+impl fmt::Display for GlibcVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
     }
 }
 
-impl FromStr for Glibc {
-    type Err = NotGlibc;
+impl FromStr for GlibcVersion {
+    type Err = InvalidGlibcVersion;
 
     /// Reads `2.17`: two decimal numbers without sign or leading zero.
-    fn from_str(text: &str) -> Result<Self, NotGlibc> {
+    fn from_str(text: &str) -> Result<Self, InvalidGlibcVersion> {
         let read = || {
             let (major, minor) = text.split_once('.')?;
             Some(Self::new(number(major)?, number(minor)?))
         };
-        read().ok_or_else(|| NotGlibc {
+        read().ok_or_else(|| InvalidGlibcVersion {
             text: text.to_owned(),
         })
     }
@@ -50,24 +50,24 @@ fn number(text: &str) -> Option<u16> {
 
 /// The text is not a version of glibc.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotGlibc {
+pub struct InvalidGlibcVersion {
     text: String,
 }
 
-impl NotGlibc {
+impl InvalidGlibcVersion {
     /// What to write instead.
     pub fn help(&self) -> String {
         "write two numbers, for instance `2.17`".to_owned()
     }
 }
 
-impl fmt::Display for NotGlibc {
+impl fmt::Display for InvalidGlibcVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` is not a glibc version", self.text)
     }
 }
 
-impl std::error::Error for NotGlibc {}
+impl std::error::Error for InvalidGlibcVersion {}
 
 #[cfg(test)]
 mod tests {
@@ -76,14 +76,14 @@ mod tests {
     #[test]
     fn reads_and_writes_the_same_text() {
         for text in ["2.17", "2.36", "2.5", "0.0", "10.65535"] {
-            assert_eq!(text.parse::<Glibc>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<GlibcVersion>().unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn orders_by_number_not_by_text() {
-        assert!(Glibc::new(2, 5) < Glibc::new(2, 17));
-        assert!(Glibc::new(2, 99) < Glibc::new(3, 0));
+        assert!(GlibcVersion::new(2, 5) < GlibcVersion::new(2, 17));
+        assert!(GlibcVersion::new(2, 99) < GlibcVersion::new(3, 0));
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
             "", ".", "2", "2.", ".17", "2.17.1", "+2.17", "02.17", "2.017", "2.-1", "2.x", " 2.17",
             "2.65536", "2.١",
         ] {
-            let error = text.parse::<Glibc>().unwrap_err();
+            let error = text.parse::<GlibcVersion>().unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!("`{text}` is not a glibc version")

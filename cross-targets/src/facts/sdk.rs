@@ -50,7 +50,7 @@ impl Sdk {
     }
 
     /// What has to be in it, relative to it: one of each list.
-    pub const fn expected(self) -> &'static [&'static [&'static str]] {
+    pub const fn required_paths(self) -> &'static [&'static [&'static str]] {
         match self {
             Sdk::Ndk { .. } => &[
                 &[NDK_PROGRAMS],
@@ -62,7 +62,7 @@ impl Sdk {
 
     /// The directory of it whose file names [`Sdk::api`] takes, relative to it; `None` where it
     /// serves one version of its system.
-    pub const fn compilers(self) -> Option<&'static str> {
+    pub const fn compiler_dir(self) -> Option<&'static str> {
         match self {
             Sdk::Ndk { .. } => Some(NDK_PROGRAMS),
             Sdk::Sysroot { .. } => None,
@@ -175,9 +175,13 @@ mod tests {
 
     #[test]
     fn what_is_expected_holds_what_is_asked_for() {
-        let directory = ARM.compilers().unwrap();
+        let directory = ARM.compiler_dir().unwrap();
         assert!(ARM.compiler().unwrap().starts_with(directory));
-        assert!(ARM.expected().iter().all(|it| it[0].starts_with(directory)));
+        assert!(
+            ARM.required_paths()
+                .iter()
+                .all(|paths| paths[0].starts_with(directory))
+        );
         assert_eq!(ndk_program("x"), format!("$ANDROID_NDK_HOME/{directory}/x"));
     }
 }

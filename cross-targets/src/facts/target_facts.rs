@@ -8,7 +8,7 @@ use crate::facts::sdk::Sdk;
 /// compares every row with the installed compiler. Tier and `std` are those of Rust 1.95.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Facts {
+pub struct TargetFacts {
     /// The Rust target triple, as in `rustc --print target-list`.
     pub triple: &'static str,
     /// `target_arch`, for instance `arm` for every `thumbv7m…` and `armv7…` triple.
@@ -27,16 +27,16 @@ pub struct Facts {
     /// The Debian architecture whose packages run on the target, ports included (`ppc64`). `None`
     /// where Debian has no packages with the target's ABI.
     pub debian_arch: Option<&'static str>,
-    /// Debian's library directory below `/usr/lib` for [`Facts::debian_arch`]. It differs from
-    /// [`Facts::c_triple`] on 32-bit x86: `i386-linux-gnu`.
+    /// Debian's library directory below `/usr/lib` for [`TargetFacts::debian_arch`]. It differs from
+    /// [`TargetFacts::c_triple`] on 32-bit x86: `i386-linux-gnu`.
     pub multiarch: Option<&'static str>,
     /// The packages of Debian bookworm, or where that has none of trixie, that cross compile C and
     /// C++ for the target on a machine of another architecture. Empty where Debian has none.
     pub cross_packages: &'static [&'static str],
     /// What compiles the target's C and C++, and links, in the environment of its recipe.
-    pub tools: Tools,
+    pub c_toolchain: CToolchain,
     /// How Zig is told to compile for the target, where it can: what a glibc floor is made with.
-    pub zig: Option<Zig>,
+    pub zig: Option<ZigTarget>,
     /// What the target's C compiler has to be told besides, so that C code and Rust code need the
     /// same processor and call each other the same way. Empty where it does by itself.
     pub c_flags: &'static str,
@@ -47,16 +47,16 @@ pub struct Facts {
     /// The Debian suite the recipe is made of; `None` where there is no recipe.
     pub suite: Option<&'static str>,
     /// Where the standard library comes from.
-    pub std: Std,
+    pub std: StdAvailability,
     /// How much the Rust project promises.
     pub tier: Tier,
     /// The directory of a user's that a recipe can be completed with, where no distribution has
     /// what it takes; `None` elsewhere.
     pub sdk: Option<Sdk>,
     /// What runs a program of the target on a machine that can't run it by itself.
-    pub emulator: Option<Emulator>,
+    pub emulator: Option<TargetEmulator>,
     /// How far this project supports the target.
-    pub support: Support,
+    pub support: SupportLevel,
     /// How the target's tests can be run.
     pub tests: TestSupport,
 }
@@ -64,7 +64,7 @@ pub struct Facts {
 /// What compiles C and C++ for a target, and links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Tools {
+pub enum CToolchain {
     /// Debian's GCC for the target: `aarch64-linux-gnu-gcc`.
     Gcc,
     /// GCC with mingw-w64, in the flavour that has threads: `x86_64-w64-mingw32-gcc-posix`.
@@ -89,7 +89,7 @@ pub enum Tools {
 /// How Zig is told to compile for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Zig {
+pub struct ZigTarget {
     /// Its name of the target, for `-target`: `arm-linux-musleabi`.
     pub target: &'static str,
     /// The processor, for `-mcpu`; `None` where its default is the one that Rust takes.
@@ -157,7 +157,7 @@ impl Endian {
 /// Where the standard library of a target comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Std {
+pub enum StdAvailability {
     /// `rustup target add` installs it.
     Prebuilt,
     /// It exists and rustup doesn't ship it: a nightly's `-Z build-std` builds it.
@@ -181,7 +181,7 @@ pub enum Tier {
 /// What runs a program of the target on a machine that can't run it by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Emulator {
+pub enum TargetEmulator {
     /// QEMU's user mode: one process, the kernel's calls translated.
     QemuUser {
         /// The program: `qemu-aarch64-static`.
@@ -209,14 +209,14 @@ pub enum Emulator {
     NodeWasi,
 }
 
-impl Emulator {
+impl TargetEmulator {
     /// The program that emulates: `qemu-aarch64-static`, `/usr/lib/wine/wine64`, `node`.
     pub const fn program(self) -> &'static str {
         match self {
-            Emulator::QemuUser { program, .. }
-            | Emulator::QemuBareMetal { program, .. }
-            | Emulator::Wine { program, .. } => program,
-            Emulator::Node | Emulator::NodeWasi => "node",
+            TargetEmulator::QemuUser { program, .. }
+            | TargetEmulator::QemuBareMetal { program, .. }
+            | TargetEmulator::Wine { program, .. } => program,
+            TargetEmulator::Node | TargetEmulator::NodeWasi => "node",
         }
     }
 }
@@ -224,7 +224,7 @@ impl Emulator {
 /// How far this project supports a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Support {
+pub enum SupportLevel {
     /// Builds in the environment of its recipe, C and C++ included, and its programs ran there where
     /// it has an emulator; this was proven.
     Recipe,

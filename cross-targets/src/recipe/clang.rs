@@ -1,9 +1,9 @@
 //! Debian's clang and lld as the compiler and linker for another system.
 
-use super::file::File;
+use super::file::RecipeFile;
 use super::programs::Programs;
 use crate::facts::sdk::{self, Sdk};
-use crate::facts::target_facts::{Facts, Libc};
+use crate::facts::target_facts::{Libc, TargetFacts};
 
 /// What the scripts' names start with.
 const PREFIX: &str = "/usr/local/bin/cross-";
@@ -40,12 +40,12 @@ pub(super) fn programs() -> Programs {
 }
 
 /// The scripts that are these programs.
-pub(super) fn files(facts: &Facts) -> Vec<File> {
+pub(super) fn files(facts: &TargetFacts) -> Vec<RecipeFile> {
     let compiler = |name: &str, program: &str, more: &str| {
         let text = COMPILER
             .replace("@PROGRAM@", program)
             .replace("@OPTIONS@", &(options(facts) + more));
-        File::program(format!("{PREFIX}{name}"), text)
+        RecipeFile::program(format!("{PREFIX}{name}"), text)
     };
     // WASI has no way to throw.
     let cxx = if facts.libc == Libc::Wasi {
@@ -55,19 +55,19 @@ pub(super) fn files(facts: &Facts) -> Vec<File> {
     };
     let mut files = vec![compiler("cc", "clang", ""), compiler("c++", "clang++", cxx)];
     if facts.libc == Libc::Wasi {
-        files.push(File::program(WASI_LINKER, WASI));
+        files.push(RecipeFile::program(WASI_LINKER, WASI));
     }
     if let Some(emulation) = solaris_emulation(facts) {
         let text = SOLARIS
             .replace("@EMULATION@", emulation)
             .replace("@LIBRARIES@", solaris_libraries(facts));
-        files.push(File::program(SOLARIS_LINKER, text));
+        files.push(RecipeFile::program(SOLARIS_LINKER, text));
     }
     files
 }
 
 /// What clang is always told.
-fn options(facts: &Facts) -> String {
+fn options(facts: &TargetFacts) -> String {
     match facts.sdk {
         Some(Sdk::Sysroot { clang_target }) => {
             let sysroot = sdk::SYSROOT;
@@ -89,7 +89,7 @@ fn options(facts: &Facts) -> String {
 }
 
 /// How lld is told the processor of a Solaris or illumos.
-fn solaris_emulation(facts: &Facts) -> Option<&'static str> {
+fn solaris_emulation(facts: &TargetFacts) -> Option<&'static str> {
     match (facts.os, facts.arch) {
         ("solaris" | "illumos", "x86_64") => Some("elf_x86_64"),
         ("solaris", "sparc64") => Some("elf64_sparc"),
@@ -98,7 +98,7 @@ fn solaris_emulation(facts: &Facts) -> Option<&'static str> {
 }
 
 /// Solaris' directory of the processor's libraries, below `/usr/lib`.
-fn solaris_libraries(facts: &Facts) -> &'static str {
+fn solaris_libraries(facts: &TargetFacts) -> &'static str {
     match facts.arch {
         "sparc64" => "sparcv9",
         _ => "amd64",

@@ -1,9 +1,9 @@
 //! CMake's toolchain file: what it can't find out about a system it doesn't run on.
 
-use super::file::File;
+use super::file::RecipeFile;
 use super::programs::Programs;
 use crate::facts::sdk::{self, Sdk};
-use crate::facts::target_facts::{Endian, Facts, Tools};
+use crate::facts::target_facts::{CToolchain, Endian, TargetFacts};
 
 /// Where the file is.
 const PATH: &str = "/usr/local/share/cross/toolchain.cmake";
@@ -11,20 +11,20 @@ const PATH: &str = "/usr/local/share/cross/toolchain.cmake";
 const EMSCRIPTEN: &str = "/usr/share/emscripten/cmake/Modules/Platform/Emscripten.cmake";
 
 /// Where CMake finds the toolchain file of a target.
-pub(super) fn path(facts: &Facts) -> &'static str {
-    match facts.tools {
-        Tools::Emscripten => EMSCRIPTEN,
+pub(super) fn path(facts: &TargetFacts) -> &'static str {
+    match facts.c_toolchain {
+        CToolchain::Emscripten => EMSCRIPTEN,
         _ => PATH,
     }
 }
 
 /// The toolchain file, where it isn't there already.
-pub(super) fn file(facts: &Facts, programs: &Programs) -> Option<File> {
-    if facts.tools == Tools::Emscripten {
+pub(super) fn file(facts: &TargetFacts, programs: &Programs) -> Option<RecipeFile> {
+    if facts.c_toolchain == CToolchain::Emscripten {
         return None;
     }
     if let Some(Sdk::Ndk { abi, .. }) = facts.sdk {
-        return Some(File::new(PATH, ndk(facts, abi)));
+        return Some(RecipeFile::new(PATH, ndk(facts, abi)));
     }
     let Programs {
         cc,
@@ -61,11 +61,11 @@ pub(super) fn file(facts: &Facts, programs: &Programs) -> Option<File> {
     if let Some(multiarch) = facts.multiarch {
         text += &format!("set(CMAKE_LIBRARY_ARCHITECTURE {multiarch})\n");
     }
-    Some(File::new(PATH, text))
+    Some(RecipeFile::new(PATH, text))
 }
 
 /// The NDK has a toolchain file of its own, which has to be told the processor and the version.
-fn ndk(facts: &Facts, abi: &str) -> String {
+fn ndk(facts: &TargetFacts, abi: &str) -> String {
     format!(
         "# How to build for {triple}. Made by cross-targets.\n\
          set(ANDROID_ABI {abi})\n\
@@ -78,7 +78,7 @@ fn ndk(facts: &Facts, abi: &str) -> String {
 }
 
 /// CMake's name of the operating system.
-fn system(facts: &Facts) -> &'static str {
+fn system(facts: &TargetFacts) -> &'static str {
     match facts.os {
         "linux" => "Linux",
         "windows" => "Windows",
@@ -93,7 +93,7 @@ fn system(facts: &Facts) -> &'static str {
 }
 
 /// The processor as `uname -m` calls it on such a system, which is what projects compare it with.
-fn processor(facts: &Facts) -> &'static str {
+fn processor(facts: &TargetFacts) -> &'static str {
     match (facts.arch, facts.os, facts.endian) {
         ("x86_64", "windows", _) => "AMD64",
         ("x86_64", "solaris" | "illumos", _) => "i386",

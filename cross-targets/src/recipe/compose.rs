@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::debian_rust::{self, DebianRust};
-use super::file::File;
+use super::file::RecipeFile;
 use super::packages::{BASE, with_arch};
 use super::programs::Programs;
-use super::unsupported::Unsupported;
+use super::unsupported::UnsupportedTarget;
 use super::{Recipe, RustSource, StdSource};
 use super::{clang, cmake, exclusions, ndk, system_emulation, zig};
 use crate::facts::debian_arch::DebianArch;
 use crate::facts::sdk::Sdk;
-use crate::facts::target_facts::{Emulator, Facts, Libc, Std, Support, Tools, Zig};
+use crate::facts::target_facts::{
+    CToolchain, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts, ZigTarget,
+};
 use crate::target::Target;
-use crate::target::qemu_machine::Machine;
+use crate::target::qemu_machine::QemuMachine;
 use crate::target::runner::Runner;
 
 /// The native C++ compiler. Cross recipes leave it out: build scripts hardly ever compile C++ for
@@ -45,7 +47,7 @@ pub(crate) fn compose(
     target: Target,
     build: DebianArch,
     rust: RustSource,
-) -> Result<Recipe, Unsupported> {
+) -> Result<Recipe, UnsupportedTarget> {
     Ok(composer(target, build, rust)?.recipe())
 }
 
@@ -54,11 +56,11 @@ pub(crate) fn compose_with_machine(
     target: Target,
     build: DebianArch,
     rust: RustSource,
-) -> Result<Recipe, Unsupported> {
+) -> Result<Recipe, UnsupportedTarget> {
     let composer = composer(target, build, rust)?;
     let machine = target.machine().ok_or_else(|| {
         let why = "no machine of QEMU's boots a kernel of Debian's for it";
-        Unsupported::new(target, why)
+        UnsupportedTarget::new(target, why)
     })?;
     Ok(Composer {
         machine: Some(machine),
@@ -67,21 +69,32 @@ pub(crate) fn compose_with_machine(
     .recipe())
 }
 
-fn composer(target: Target, build: DebianArch, rust: RustSource) -> Result<Composer, Unsupported> {
+fn composer(
+    target: Target,
+    build: DebianArch,
+    rust: RustSource,
+) -> Result<Composer, UnsupportedTarget> {
     let facts = target.facts();
-    if let Support::NotYet { why } = facts.support {
-        return Err(Unsupported::new(target, why));
+    if let SupportLevel::NotYet { why } = facts.support {
+        return Err(UnsupportedTarget::new(target, why));
     }
     let suite = facts
         .suite
-        .ok_or_else(|| Unsupported::new(target, "no Debian suite is known to serve it"))?;
+        .ok_or_else(|| UnsupportedTarget::new(target, "no Debian suite is known to serve it"))?;
     // The suite's glibc is what GCC links with: for another, Zig does.
-    let by_zig = facts.tools == Tools::Zig || target.glibc().is_some();
-    let zig = facts.zig.filter(|_| by_zig);
-    if by_zig && zig.is_none() {
-        return Err(Unsupported::new(target, "Zig can't link for it"));
+    let with_zig = facts.c_toolchain == CToolchain::Zig || target.glibc().is_some();
+    let zig = facts.zig.filter(|_| with_zig);
+    if with_zig && zig.is_none() {
+        return Err(UnsupportedTarget::new(target, "Zig can't link for it"));
     }
-    Ok(Composer::new(target, suite, facts.tools, zig, build, rust))
+    Ok(Composer::new(
+        target,
+        suite,
+        facts.c_toolchain,
+        zig,
+        build,
+        rust,
+    ))
 }
 
 /// The recipe of a target that a directory of the user's completes.
@@ -89,17 +102,17 @@ pub(crate) fn compose_with_sdk(
     target: Target,
     build: DebianArch,
     rust: RustSource,
-) -> Result<Recipe, Unsupported> {
+) -> Result<Recipe, UnsupportedTarget> {
     let tools = match target.facts().sdk {
         Some(Sdk::Ndk { .. }) if build != DebianArch::Amd64 => {
             let why = "the programs of Android's NDK run on x86_64 machines only";
-            return Err(Unsupported::new(target, why));
+            return Err(UnsupportedTarget::new(target, why));
         }
-        Some(Sdk::Ndk { .. }) => Tools::Ndk,
-        Some(Sdk::Sysroot { .. }) => Tools::Clang,
+        Some(Sdk::Ndk { .. }) => CToolchain::Ndk,
+        Some(Sdk::Sysroot { .. }) => CToolchain::Clang,
         None => {
             let why = "no directory of the user's completes a recipe for it";
-            return Err(Unsupported::new(target, why));
+            return Err(UnsupportedTarget::new(target, why));
         }
     };
     Ok(Composer::new(target, SDK_SUITE, tools, None, build, rust).recipe())
@@ -107,26 +120,26 @@ pub(crate) fn compose_with_sdk(
 
 pub(super) struct Composer {
     target: Target,
-    facts: &'static Facts,
+    facts: &'static TargetFacts,
     suite: &'static str,
     /// What compiles where Zig doesn't.
-    tools: Tools,
+    c_toolchain: CToolchain,
     /// Where Zig compiles.
-    zig: Option<Zig>,
+    zig: Option<ZigTarget>,
     build: DebianArch,
     rust: RustSource,
     /// Whether `std` is built although there is a package of it.
     builds_std: bool,
     /// What runs the target's programs in place of their usual emulator.
-    machine: Option<Machine>,
+    machine: Option<QemuMachine>,
 }
 
 impl Composer {
     pub(super) fn new(
         target: Target,
         suite: &'static str,
-        tools: Tools,
-        zig: Option<Zig>,
+        c_toolchain: CToolchain,
+        zig: Option<ZigTarget>,
         build: DebianArch,
         rust: RustSource,
     ) -> Self {
@@ -134,7 +147,7 @@ impl Composer {
             target,
             facts: target.facts(),
             suite,
-            tools,
+            c_toolchain,
             zig,
             build,
             builds_std: rust == RustSource::PackagedSource,
@@ -158,7 +171,7 @@ impl Composer {
             suite: self.suite.to_owned(),
             architecture: self.build,
             foreign: self.all_foreign(),
-            target_arch: self.linked_arch().map(str::to_owned),
+            target_arch: self.link_arch().map(str::to_owned),
             packages,
             exclude: self.exclude(),
             env: self.env(),
@@ -180,15 +193,16 @@ impl Composer {
     }
 
     /// The architecture whose packages a program of the target starts with.
-    fn started_arch(&self) -> Option<&'static str> {
+    fn runtime_arch(&self) -> Option<&'static str> {
         let released = self.facts.libc == Libc::Glibc && self.facts.sysroot == "/";
         self.facts.debian_arch.filter(|_| released)
     }
 
     /// The architecture whose packages it is linked with: none where Zig serves a processor that
     /// Debian's packages are too new for.
-    fn linked_arch(&self) -> Option<&'static str> {
-        self.started_arch().filter(|_| self.tools == Tools::Gcc)
+    fn link_arch(&self) -> Option<&'static str> {
+        self.runtime_arch()
+            .filter(|_| self.c_toolchain == CToolchain::Gcc)
     }
 
     /// Wine's architecture: that of the programs it runs.
@@ -201,14 +215,14 @@ impl Composer {
     }
 
     fn foreign(&self) -> Option<&'static str> {
-        self.started_arch()
+        self.runtime_arch()
             .or(self.wine_arch())
             .filter(|&arch| arch != self.build.as_str())
     }
 
     /// The same with the architecture of the machine's kernel.
     fn all_foreign(&self) -> Vec<String> {
-        let kernels = self.machine.map(|it| it.debian_arch);
+        let kernels = self.machine.map(|machine| machine.debian_arch);
         let kernels = kernels
             .filter(|&arch| arch != self.build.as_str())
             .filter(|&arch| self.foreign() != Some(arch));
@@ -228,11 +242,11 @@ impl Composer {
     }
 
     fn tools(&self) -> Vec<String> {
-        let compiler: &[&str] = match self.tools {
+        let compiler: &[&str] = match self.c_toolchain {
             _ if self.zig.is_some() => &[zig::INSTALLER],
             _ if self.is_native() => &[NATIVE_CXX],
-            Tools::Emscripten => &["emscripten"],
-            Tools::Clang if self.facts.sdk.is_some() => &CLANG,
+            CToolchain::Emscripten => &["emscripten"],
+            CToolchain::Clang if self.facts.sdk.is_some() => &CLANG,
             _ => self.facts.cross_packages,
         };
         BASE.iter()
@@ -242,7 +256,7 @@ impl Composer {
     }
 
     fn runtime(&self) -> Vec<String> {
-        match self.started_arch() {
+        match self.runtime_arch() {
             Some(arch) if arch != self.build.as_str() => RUNTIME
                 .iter()
                 .map(|library| format!("{library}:{arch}"))
@@ -278,7 +292,7 @@ impl Composer {
         } else if self.facts.libc == Libc::Wasi {
             Some(debian_rust::WASM_STD.to_owned())
         } else {
-            self.started_arch()
+            self.runtime_arch()
                 .filter(|&arch| arch != self.build.as_str())
                 .map(|arch| with_arch(rust.std, arch))
         };
@@ -293,7 +307,7 @@ impl Composer {
     /// rustup's toolchains have the linker of bare metal with them, Debian's have it apart. (Where
     /// clang compiles, it is there anyway.)
     fn packaged_linker(&self) -> Option<String> {
-        matches!(self.tools, Tools::Newlib { .. }).then(|| PACKAGED_LINKER.to_owned())
+        matches!(self.c_toolchain, CToolchain::Newlib { .. }).then(|| PACKAGED_LINKER.to_owned())
     }
 
     fn std(&self) -> StdSource {
@@ -303,7 +317,7 @@ impl Composer {
                 path: Some(debian_rust::SOURCE),
                 crates,
             },
-            RustSource::External if self.facts.std == Std::BuildStd => {
+            RustSource::External if self.facts.std == StdAvailability::BuildStd => {
                 StdSource::Source { path: None, crates }
             }
             _ => StdSource::Prebuilt,
@@ -313,8 +327,10 @@ impl Composer {
     fn exclude(&self) -> Vec<String> {
         let native = self.is_native();
         let mut exclude = exclusions::exclude(self.build, native);
-        if let Some(Emulator::QemuUser { program, .. } | Emulator::QemuBareMetal { program, .. }) =
-            self.facts.emulator.filter(|_| !self.emulator().is_empty())
+        if let Some(
+            TargetEmulator::QemuUser { program, .. }
+            | TargetEmulator::QemuBareMetal { program, .. },
+        ) = self.facts.emulator.filter(|_| !self.emulator().is_empty())
         {
             // The package has the emulators of 30 architectures: 366 MB.
             exclude.push("/usr/bin/qemu-*".to_owned());
@@ -322,7 +338,7 @@ impl Composer {
             // Since trixie the name that ends in `-static` is a link to the one that doesn't.
             exclude.push(format!("!/usr/bin/{}", program.trim_end_matches("-static")));
         }
-        if let Tools::Newlib { multilib } = self.tools {
+        if let CToolchain::Newlib { multilib } = self.c_toolchain {
             for directory in MULTILIBS {
                 // The files, not the directories: dpkg makes no directory again for what is in it.
                 exclude.push(format!("{directory}/arm/*.[ao]"));
@@ -330,7 +346,7 @@ impl Composer {
                 exclude.push(format!("!{directory}/{multilib}/*"));
             }
         }
-        if self.tools == Tools::Clang {
+        if self.c_toolchain == CToolchain::Clang {
             exclude.extend(clang::UNNEEDED.map(str::to_owned));
         }
         if let (RustSource::Packaged, Some(multiarch), true) =
@@ -345,17 +361,17 @@ impl Composer {
 
     pub(super) fn programs(&self) -> Programs {
         let c = self.facts.c_triple;
-        match self.tools {
+        match self.c_toolchain {
             _ if self.zig.is_some() => Programs::named(zig::PREFIX, "cc", "c++"),
-            Tools::Emscripten => Programs::named("em", "cc", "++"),
-            Tools::Clang => clang::programs(),
-            Tools::Ndk => ndk::programs(self.facts),
-            Tools::Mingw => Programs::gnu(&format!("{c}-"), "-posix"),
+            CToolchain::Emscripten => Programs::named("em", "cc", "++"),
+            CToolchain::Clang => clang::programs(),
+            CToolchain::Ndk => ndk::programs(self.facts),
+            CToolchain::Mingw => Programs::gnu(&format!("{c}-"), "-posix"),
             _ => Programs::gnu(&format!("{c}-"), ""),
         }
     }
 
-    pub(super) fn files(&self) -> Vec<File> {
+    pub(super) fn files(&self) -> Vec<RecipeFile> {
         let machine = self
             .machine
             .map_or_else(Vec::new, |_| system_emulation::files());
@@ -364,10 +380,10 @@ impl Composer {
         }
         let zig = self
             .zig
-            .map(|it| zig::files(it, self.facts.libc, self.target.glibc()));
-        let others = match self.tools {
-            Tools::Clang => clang::files(self.facts),
-            Tools::Ndk => ndk::files(self.facts),
+            .map(|zig| zig::files(zig, self.facts.libc, self.target.glibc()));
+        let others = match self.c_toolchain {
+            CToolchain::Clang => clang::files(self.facts),
+            CToolchain::Ndk => ndk::files(self.facts),
             _ => Vec::new(),
         };
         let cmake = cmake::file(self.facts, &self.programs());
@@ -391,13 +407,13 @@ impl Composer {
         }
         let (upper, lower) = (self.target.env_upper(), self.target.env_lower());
         let programs = self.programs();
-        match self.tools {
+        match self.c_toolchain {
             // Debian's Rust has its own linker under LLVM's name only.
-            Tools::Newlib { .. } if self.rust != RustSource::External => {
+            CToolchain::Newlib { .. } if self.rust != RustSource::External => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), PACKAGED_LINKER);
             }
             // Rust links bare metal with its own linker and knows Emscripten's by itself.
-            Tools::Newlib { .. } | Tools::Emscripten => {}
+            CToolchain::Newlib { .. } | CToolchain::Emscripten => {}
             _ if self.facts.libc == Libc::Wasi => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), clang::WASI_LINKER);
             }
@@ -429,7 +445,7 @@ impl Composer {
         if let Runner::QemuUser { prefix, .. } = self.runner() {
             set("QEMU_LD_PREFIX".to_owned(), prefix);
         }
-        if self.tools == Tools::Emscripten {
+        if self.c_toolchain == CToolchain::Emscripten {
             // Debian built Emscripten's libraries; a run can't add to them.
             set("EM_FROZEN_CACHE".to_owned(), "1");
         }
@@ -437,7 +453,7 @@ impl Composer {
     }
 
     fn pkg_config_directories(&self) -> String {
-        match (self.linked_arch(), self.facts.multiarch) {
+        match (self.link_arch(), self.facts.multiarch) {
             (Some(_), Some(multiarch)) => {
                 format!("/usr/lib/{multiarch}/pkgconfig:/usr/share/pkgconfig")
             }
@@ -451,7 +467,7 @@ impl Composer {
         if self.facts.libc == Libc::Wasi {
             return Some(clang::WASI_BINDGEN.to_owned());
         }
-        if self.tools != Tools::Gcc {
+        if self.c_toolchain != CToolchain::Gcc {
             return None;
         }
         let (c, multiarch) = (self.facts.c_triple, self.facts.multiarch?);

@@ -1,6 +1,6 @@
 //! Debian's own packages of Rust.
 
-use crate::facts::target_facts::Facts;
+use crate::facts::target_facts::TargetFacts;
 
 /// What a suite calls its Rust.
 pub(super) struct DebianRust {
@@ -54,6 +54,6 @@ impl DebianRust {
 }
 
 /// Whether one of the packages is the target's standard library.
-pub(super) fn has_std(facts: &Facts) -> bool {
+pub(super) fn has_std(facts: &TargetFacts) -> bool {
     WITH_STD.contains(&facts.triple)
 }

@@ -3,7 +3,7 @@
 use crate::facts::debian_arch::DebianArch;
 
 /// Manuals and translations; licences stay, as in Debian's slim images.
-const UNREAD: [&str; 6] = [
+const DOCUMENTATION: [&str; 6] = [
     "/usr/share/man/*",
     "/usr/share/locale/*",
     "/usr/share/info/*",
@@ -14,7 +14,7 @@ const UNREAD: [&str; 6] = [
 
 /// What no build calls: printers of GCC's intermediate code (60 MB), profilers, CMake's tester and
 /// packager (20 MB).
-const UNCALLED: [&str; 6] = [
+const UNUSED_PROGRAMS: [&str; 6] = [
     "/usr/bin/*lto-dump*",
     "/usr/bin/*dwp",
     "/usr/bin/*gp-*",
@@ -27,15 +27,15 @@ const UNCALLED: [&str; 6] = [
 const SANITIZERS: [&str; 2] = ["/usr/*/lib*san.a", "/usr/*/lib*san.so*"];
 
 /// The globs that no environment unpacks.
-pub(super) fn of_all() -> Vec<String> {
-    let globs = UNREAD.iter().chain(&UNCALLED);
-    globs.map(|&it| it.to_owned()).collect()
+pub(super) fn common_globs() -> Vec<String> {
+    let globs = DOCUMENTATION.iter().chain(&UNUSED_PROGRAMS);
+    globs.map(|&glob| glob.to_owned()).collect()
 }
 
 /// The globs that are not unpacked; `native` is an environment whose target is its own machine.
 /// Those of all come first: what begins with a base takes nothing back of what that is without.
 pub(super) fn exclude(build: DebianArch, native: bool) -> Vec<String> {
-    let mut globs = of_all();
+    let mut globs = common_globs();
     if !native {
         globs.extend(SANITIZERS.map(str::to_owned));
         let machine = match build {

@@ -3,7 +3,7 @@
 /// A small text file of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct File {
+pub struct RecipeFile {
     /// Where it is in the environment, absolute.
     pub path: String,
     /// What is in it.
@@ -12,7 +12,7 @@ pub struct File {
     pub executable: bool,
 }
 
-impl File {
+impl RecipeFile {
     pub(super) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             path: path.into(),

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use super::RustSource;
 use super::compose::Composer;
-use super::file::{File, quoted};
+use super::file::{RecipeFile, quoted};
 use super::programs::Programs;
 use super::zig;
 use crate::facts::debian_arch::DebianArch;
-use crate::facts::target_facts::{Facts, Libc, Std, Support, Tools};
+use crate::facts::target_facts::{CToolchain, Libc, StdAvailability, SupportLevel, TargetFacts};
 use crate::target::Target;
 use crate::target::runner::{Runner, runs_natively};
 
@@ -25,14 +25,14 @@ pub struct Toolset {
     /// [`files`](Toolset::files). `None` where Rust's own linker is all there is.
     pub compiler: Option<String>,
     /// The programs it cannot do without, by name. Zig is not among them: see
-    /// [`placed`](Toolset::placed).
+    /// [`relocated`](Toolset::relocated).
     pub required: Vec<String>,
     /// The Debian packages that have them. Empty where Debian has none.
     pub packages: Vec<String>,
     /// The variables that make builds use these tools.
     pub env: BTreeMap<String, String>,
     /// The scripts and settings that the variables name.
-    pub files: Vec<File>,
+    pub files: Vec<RecipeFile>,
     /// Whether a program can be linked by the compiler alone, and not only compiled.
     pub links: bool,
 }
@@ -90,7 +90,7 @@ const RUST_LLD: &str = "rust-lld";
 /// The sets of tools that build for `target` on a machine of architecture `build`, best first.
 pub(crate) fn toolsets(target: Target, build: DebianArch) -> Vec<Toolset> {
     let facts = target.facts();
-    if matches!(facts.support, Support::NotYet { .. }) {
+    if matches!(facts.support, SupportLevel::NotYet { .. }) {
         return Vec::new();
     }
     let native = facts.debian_arch == Some(build.as_str()) && facts.libc == Libc::Glibc;
@@ -102,8 +102,8 @@ pub(crate) fn toolsets(target: Target, build: DebianArch) -> Vec<Toolset> {
             false => sets.extend(distribution(target, build)),
         }
     }
-    sets.extend(by_zig(target, build));
-    sets.extend(by_rust_lld(facts, &target.env_upper()));
+    sets.extend(with_zig(target, build));
+    sets.extend(rust_lld_toolset(facts, &target.env_upper()));
     sets
 }
 
@@ -122,7 +122,7 @@ fn machine(target: Target, row: (&str, &str, &str, &[&str])) -> Toolset {
         kind: ToolsetKind::Distribution,
         compiler: Some(cc.to_owned()),
         required: vec![cc.to_owned()],
-        packages: packages.iter().map(|&it| it.to_owned()).collect(),
+        packages: packages.iter().map(|&package| package.to_owned()).collect(),
         env: said.map(|(name, value)| (name, value.to_owned())).collect(),
         files: Vec::new(),
         links: true,
@@ -134,19 +134,19 @@ fn distribution(target: Target, build: DebianArch) -> Option<Toolset> {
     let facts = target.facts();
     // Debian's musl is for the machine's own architecture; the row itself is made with Zig.
     let musl = facts.libc == Libc::Musl && runs_natively(facts, build);
-    let tools = match facts.tools {
-        Tools::Zig if musl || facts.libc == Libc::Glibc => Tools::Gcc,
-        Tools::Zig | Tools::None => return None,
+    let tools = match facts.c_toolchain {
+        CToolchain::Zig if musl || facts.libc == Libc::Glibc => CToolchain::Gcc,
+        CToolchain::Zig | CToolchain::None => return None,
         tools => tools,
     };
     let composer = Composer::on_host(target, tools, None, build);
     let Programs { cc, .. } = composer.programs();
     let required = match tools {
-        Tools::Clang => vec!["clang".to_owned(), "llvm-ar".to_owned()],
+        CToolchain::Clang => vec!["clang".to_owned(), "llvm-ar".to_owned()],
         _ => vec![cc.clone()],
     };
     let packages: &[&str] = match tools {
-        Tools::Emscripten => &["emscripten"],
+        CToolchain::Emscripten => &["emscripten"],
         _ if musl => &[MUSL_PACKAGE],
         _ => facts.cross_packages,
     };
@@ -154,18 +154,18 @@ fn distribution(target: Target, build: DebianArch) -> Option<Toolset> {
         kind: ToolsetKind::Distribution,
         compiler: Some(cc),
         required,
-        packages: packages.iter().map(|&it| it.to_owned()).collect(),
+        packages: packages.iter().map(|&package| package.to_owned()).collect(),
         env: composer.env(),
         files: composer.files(),
-        links: matches!(tools, Tools::Gcc | Tools::Mingw),
+        links: matches!(tools, CToolchain::Gcc | CToolchain::Mingw),
     })
 }
 
-fn by_zig(target: Target, build: DebianArch) -> Option<Toolset> {
+fn with_zig(target: Target, build: DebianArch) -> Option<Toolset> {
     let facts = target.facts();
-    let composer = Composer::on_host(target, facts.tools, Some(facts.zig?), build);
+    let composer = Composer::on_host(target, facts.c_toolchain, Some(facts.zig?), build);
     let mut files = composer.files();
-    files.retain(|file| !zig::is_installers(file));
+    files.retain(|file| !zig::is_for_installation(file));
     Some(Toolset {
         kind: ToolsetKind::Zig,
         compiler: Some(composer.programs().cc),
@@ -178,8 +178,8 @@ fn by_zig(target: Target, build: DebianArch) -> Option<Toolset> {
 }
 
 /// Rust's own linker, where `std` has the start files and the libc, or there is neither.
-fn by_rust_lld(facts: &Facts, upper: &str) -> Option<Toolset> {
-    let musl = facts.libc == Libc::Musl && facts.std == Std::Prebuilt;
+fn rust_lld_toolset(facts: &TargetFacts, upper: &str) -> Option<Toolset> {
+    let musl = facts.libc == Libc::Musl && facts.std == StdAvailability::Prebuilt;
     let has_own = facts.os == "none" || facts.libc == Libc::Wasi;
     if !musl && !has_own {
         return None;
@@ -205,7 +205,7 @@ impl Toolset {
     /// The same, with its files in `directory` and `zig` for Zig's program, both absolute paths of the
     /// machine.
     #[must_use]
-    pub fn placed(mut self, directory: &str, zig: &str) -> Self {
+    pub fn relocated(mut self, directory: &str, zig: &str) -> Self {
         let moved: Vec<_> = self
             .files
             .iter()
@@ -275,12 +275,12 @@ impl Composer {
     /// For a machine, which has the programs and not Debian's environment around them.
     fn on_host(
         target: Target,
-        tools: Tools,
-        zig: Option<crate::facts::target_facts::Zig>,
+        c_toolchain: CToolchain,
+        zig: Option<crate::facts::target_facts::ZigTarget>,
         build: DebianArch,
     ) -> Self {
         let suite = target.facts().suite.unwrap_or_default();
-        Composer::new(target, suite, tools, zig, build, RustSource::External)
+        Composer::new(target, suite, c_toolchain, zig, build, RustSource::External)
     }
 }
 
@@ -340,12 +340,16 @@ mod tests {
     #[test]
     fn scripts_are_where_the_machine_has_room_for_them() {
         let set = sets("aarch64-unknown-linux-musl").swap_remove(0);
-        let set = set.placed("/c/a b", "/opt/my zig/zig");
+        let set = set.relocated("/c/a b", "/opt/my zig/zig");
         assert_eq!(set.compiler.as_deref(), Some("/c/a b/cross-cc"));
         assert_eq!(set.env["CC_aarch64_unknown_linux_musl"], "/c/a b/cross-cc");
         let file = |name: &str| {
             let path = format!("/c/a b/{name}");
-            &set.files.iter().find(|it| it.path == path).unwrap().text
+            &set.files
+                .iter()
+                .find(|file| file.path == path)
+                .unwrap()
+                .text
         };
         assert!(file("cross-cc").contains("exec '/opt/my zig/zig' cc -target aarch64-linux-musl"));
         assert!(file("toolchain.cmake").contains("set(CMAKE_C_COMPILER /c/a\\ b/cross-cc)"));

@@ -20,9 +20,9 @@ mod zig;
 
 use crate::facts::debian_arch::DebianArch;
 
-pub use file::File;
+pub use file::RecipeFile;
 pub use host_tools::{HostEmulator, Toolset, ToolsetKind};
-pub use unsupported::Unsupported;
+pub use unsupported::UnsupportedTarget;
 
 /// Where the Rust that compiles in the environment comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +78,7 @@ pub struct Recipe {
     /// The variables set for every program that runs in the environment.
     pub env: BTreeMap<String, String>,
     /// The files to write into the root file system when the packages are installed.
-    pub files: Vec<File>,
+    pub files: Vec<RecipeFile>,
     /// Shell commands run as root in the root file system when the files are written, in order and
     /// with a network. Each must succeed.
     pub commands: Vec<String>,
@@ -137,7 +137,7 @@ impl Recipe {
             foreign: Vec::new(),
             target_arch: None,
             packages: packages::BASE.map(str::to_owned).to_vec(),
-            exclude: exclusions::of_all(),
+            exclude: exclusions::common_globs(),
             env: BTreeMap::new(),
             files: Vec::new(),
             commands: Vec::new(),
@@ -158,7 +158,7 @@ impl Recipe {
     /// What makes the environment when its packages are installed: a command for each file, then
     /// [`Recipe::commands`].
     pub fn all_commands(&self) -> impl Iterator<Item = String> {
-        let files = self.files.iter().map(File::command);
+        let files = self.files.iter().map(RecipeFile::command);
         files.chain(self.commands.iter().cloned())
     }
 

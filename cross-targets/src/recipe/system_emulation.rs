@@ -1,18 +1,18 @@
 //! How an environment gets a machine of its own: QEMU's system mode without what it would bring along,
 //! Debian's kernel, and what that starts with.
 
-use super::file::File;
-use crate::target::qemu_machine::Machine;
+use super::file::RecipeFile;
+use crate::target::qemu_machine::QemuMachine;
 
 /// The first program of the machine, in the environment.
 const INIT: &str = "/usr/local/lib/cross-machine/init";
 
-pub(super) fn files() -> Vec<File> {
-    vec![File::program(INIT, FIRST_PROGRAM)]
+pub(super) fn files() -> Vec<RecipeFile> {
+    vec![RecipeFile::program(INIT, FIRST_PROGRAM)]
 }
 
 /// The command that takes what is needed out of the packages, which are many times as large.
-pub(super) fn command(machine: &Machine) -> String {
+pub(super) fn command(machine: &QemuMachine) -> String {
     INSTALL
         .replace("@ARCH@", machine.debian_arch)
         .replace("@KERNEL@", machine.kernel)

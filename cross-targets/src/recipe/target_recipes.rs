@@ -1,7 +1,7 @@
 //! What a [`Target`] says of its recipes and host tools.
 
 use super::host_tools::{HostEmulator, Toolset};
-use super::unsupported::Unsupported;
+use super::unsupported::UnsupportedTarget;
 use super::{Recipe, RustSource, compose, host_tools};
 use crate::facts::debian_arch::DebianArch;
 use crate::target::Target;
@@ -10,22 +10,22 @@ impl Target {
     /// How to make the environment that builds for the target on a machine of architecture `build`.
     ///
     /// # Errors
-    /// [`Unsupported`] if no recipe is proven for the target.
-    pub fn recipe(self, build: DebianArch, rust: RustSource) -> Result<Recipe, Unsupported> {
+    /// [`UnsupportedTarget`] if no recipe is proven for the target.
+    pub fn recipe(self, build: DebianArch, rust: RustSource) -> Result<Recipe, UnsupportedTarget> {
         compose::compose(self, build, rust)
     }
 
-    /// The same, completed by a directory of the user's: for targets whose [`Facts::sdk`](crate::Facts::sdk) says which.
+    /// The same, completed by a directory of the user's: for targets whose [`TargetFacts::sdk`](crate::TargetFacts::sdk) says which.
     /// The recipe's programs find it by the variables of [`Target::sdk_env`].
     ///
     /// # Errors
-    /// [`Unsupported`] if no such directory completes a recipe for the target, on a machine of this
+    /// [`UnsupportedTarget`] if no such directory completes a recipe for the target, on a machine of this
     /// architecture.
     pub fn recipe_with_sdk(
         self,
         build: DebianArch,
         rust: RustSource,
-    ) -> Result<Recipe, Unsupported> {
+    ) -> Result<Recipe, UnsupportedTarget> {
         compose::compose_with_sdk(self, build, rust)
     }
 
@@ -33,12 +33,12 @@ impl Target {
     /// started by [`Runner::QemuSystem`](crate::Runner::QemuSystem).
     ///
     /// # Errors
-    /// [`Unsupported`] if there is no [`Target::machine`], or no recipe at all.
+    /// [`UnsupportedTarget`] if there is no [`Target::machine`], or no recipe at all.
     pub fn recipe_with_machine(
         self,
         build: DebianArch,
         rust: RustSource,
-    ) -> Result<Recipe, Unsupported> {
+    ) -> Result<Recipe, UnsupportedTarget> {
         compose::compose_with_machine(self, build, rust)
     }
 

@@ -6,12 +6,12 @@ use crate::target::Target;
 
 /// The target is known and has no recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported {
+pub struct UnsupportedTarget {
     target: Target,
     why: &'static str,
 }
 
-impl Unsupported {
+impl UnsupportedTarget {
     pub(super) fn new(target: Target, why: &'static str) -> Self {
         Self { target, why }
     }
@@ -43,7 +43,7 @@ impl Unsupported {
     }
 }
 
-impl fmt::Display for Unsupported {
+impl fmt::Display for UnsupportedTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -53,4 +53,4 @@ impl fmt::Display for Unsupported {
     }
 }
 
-impl std::error::Error for Unsupported {}
+impl std::error::Error for UnsupportedTarget {}

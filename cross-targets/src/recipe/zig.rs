@@ -1,9 +1,9 @@
 //! Zig as a C compiler and linker: how it gets into an environment, and the scripts that make Rust's
 //! tools and Zig understand each other.
 
-use super::file::File;
-use crate::facts::glibc::Glibc;
-use crate::facts::target_facts::{Libc, Zig};
+use super::file::RecipeFile;
+use crate::facts::glibc::GlibcVersion;
+use crate::facts::target_facts::{Libc, ZigTarget};
 
 /// The release that was proven, and the SHA-256 of its wheels for each build machine.
 const VERSION: &str = "0.15.2";
@@ -41,14 +41,14 @@ pub(super) fn commands() -> Vec<String> {
 }
 
 /// The files by which it is installed and called.
-pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
+pub(super) fn files(zig: ZigTarget, libc: Libc, floor: Option<GlibcVersion>) -> Vec<RecipeFile> {
     let hashes: String = WHEELS
         .iter()
         .map(|hash| format!(" --hash=sha256:{hash}"))
         .collect();
     let requirements = format!("ziglang=={VERSION}{hashes}\n");
     let compiler = |name: &str, command: &str| {
-        File::program(
+        RecipeFile::program(
             format!("{PREFIX}{name}"),
             COMPILER
                 .replace("@COMMAND@", &call(zig, floor, command))
@@ -57,10 +57,10 @@ pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
     };
     let tool = |name: &str| {
         let text = format!("#!/bin/sh\nexec {PROGRAM} {name} \"$@\"\n");
-        File::program(format!("{PREFIX}{name}"), text)
+        RecipeFile::program(format!("{PREFIX}{name}"), text)
     };
     vec![
-        File::new(REQUIREMENTS, requirements),
+        RecipeFile::new(REQUIREMENTS, requirements),
         compiler("cc", "cc"),
         compiler("c++", "c++"),
         tool("ar"),
@@ -69,12 +69,12 @@ pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
 }
 
 /// Whether a file is only for installing it.
-pub(super) fn is_installers(file: &File) -> bool {
+pub(super) fn is_for_installation(file: &RecipeFile) -> bool {
     file.path == REQUIREMENTS
 }
 
 /// Zig and what it is always told.
-fn call(zig: Zig, floor: Option<Glibc>, command: &str) -> String {
+fn call(zig: ZigTarget, floor: Option<GlibcVersion>, command: &str) -> String {
     let floor = floor.map_or(String::new(), |version| format!(".{version}"));
     let cpu = zig.cpu.map_or(String::new(), |cpu| format!(" -mcpu={cpu}"));
     format!("{PROGRAM} {command} -target {}{floor}{cpu}", zig.target)

@@ -3,7 +3,8 @@
 
 use crate::facts::sdk::Sdk;
 use crate::facts::target_facts::{
-    Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig,
+    CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
+    TestSupport, Tier, ZigTarget,
 };
 
 /// What is true of a processor, however the target is named that uses it.
@@ -143,8 +144,8 @@ const fn row(
     libc: Libc,
     c_triple: &'static str,
     tier: Tier,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         triple,
         arch: cpu.arch,
         os,
@@ -155,36 +156,36 @@ const fn row(
         debian_arch: None,
         multiarch: None,
         cross_packages: &[],
-        tools: Tools::None,
+        c_toolchain: CToolchain::None,
         zig: None,
         c_flags: "",
         sysroot: "/",
         suite: None,
         // rustup ships what the Rust project builds, which is all but tier 3.
         std: match tier {
-            Tier::Three => Std::BuildStd,
-            _ => Std::Prebuilt,
+            Tier::Three => StdAvailability::BuildStd,
+            _ => StdAvailability::Prebuilt,
         },
         tier,
         sdk: None,
         emulator: None,
-        support: Support::NotYet {
+        support: SupportLevel::NotYet {
             why: "no recipe is proven for it yet",
         },
         tests: TestSupport::None,
     }
 }
 
-impl Facts {
+impl TargetFacts {
     /// The row, proven: built with `tools` in the environment its recipe makes of `suite`.
-    const fn made(self, tools: Tools, suite: &'static str) -> Self {
+    const fn proven(self, c_toolchain: CToolchain, suite: &'static str) -> Self {
         Self {
-            tools,
+            c_toolchain,
             suite: Some(suite),
-            support: Support::Recipe,
+            support: SupportLevel::Recipe,
             tests: match (self.emulator, self.std) {
                 (None, _) => TestSupport::None,
-                (Some(_), Std::None) => TestSupport::Programs,
+                (Some(_), StdAvailability::None) => TestSupport::Programs,
                 (Some(_), _) => TestSupport::Parallel,
             },
             ..self
@@ -192,11 +193,11 @@ impl Facts {
     }
 
     /// The row that no recipe serves, and why.
-    pub(crate) const fn because(self, why: &'static str) -> Self {
+    pub(crate) const fn without_recipe(self, why: &'static str) -> Self {
         Self {
-            tools: Tools::None,
+            c_toolchain: CToolchain::None,
             suite: None,
-            support: Support::NotYet { why },
+            support: SupportLevel::NotYet { why },
             tests: match self.emulator {
                 Some(_) => TestSupport::Unproven,
                 None => TestSupport::None,
@@ -214,7 +215,7 @@ impl Facts {
     pub(crate) const fn zig_cpu(self, cpu: &'static str) -> Self {
         Self {
             zig: match self.zig {
-                Some(zig) => Some(Zig {
+                Some(zig) => Some(ZigTarget {
                     cpu: Some(cpu),
                     ..zig
                 }),
@@ -225,17 +226,17 @@ impl Facts {
     }
 
     /// The row made with Zig although there is a GCC, whose libraries are for a newer processor.
-    pub(crate) const fn by_zig(self) -> Self {
+    pub(crate) const fn with_zig(self) -> Self {
         Self {
-            tools: Tools::Zig,
+            c_toolchain: CToolchain::Zig,
             ..self
         }
     }
 }
 
-const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<Emulator> {
+const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<TargetEmulator> {
     match cpu.qemu {
-        Some(program) => Some(Emulator::QemuUser {
+        Some(program) => Some(TargetEmulator::QemuUser {
             program,
             cpu: qemu_cpu,
         }),
@@ -243,13 +244,13 @@ const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<Emulator> {
     }
 }
 
-const fn zig(target: &'static str) -> Option<Zig> {
-    Some(Zig { target, cpu: None })
+const fn zig(target: &'static str) -> Option<ZigTarget> {
+    Some(ZigTarget { target, cpu: None })
 }
 
 /// Linux with glibc, by Debian's GCC.
-pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) -> Facts {
-    Facts {
+pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) -> TargetFacts {
+    TargetFacts {
         debian_arch: Some(gnu.debian_arch),
         multiarch: Some(gnu.multiarch),
         cross_packages: gnu.cross_packages,
@@ -258,7 +259,7 @@ pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) ->
         emulator: qemu(cpu, None),
         ..row(triple, cpu, "linux", Libc::Glibc, gnu.c_triple, tier)
     }
-    .made(Tools::Gcc, gnu.suite)
+    .proven(CToolchain::Gcc, gnu.suite)
 }
 
 /// Linux with musl, by Zig: Debian has musl for its own architectures and no cross compiler.
@@ -268,13 +269,13 @@ pub(crate) const fn musl(
     c_triple: &'static str,
     zig_target: &'static str,
     tier: Tier,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         zig: zig(zig_target),
         emulator: qemu(cpu, None),
         ..row(triple, cpu, "linux", Libc::Musl, c_triple, tier)
     }
-    .made(Tools::Zig, "bookworm")
+    .proven(CToolchain::Zig, "bookworm")
 }
 
 /// A BSD whose libc Zig can link with. Nothing on Linux runs its programs.
@@ -284,12 +285,12 @@ pub(crate) const fn bsd(
     os: &'static str,
     c_triple: &'static str,
     zig_target: &'static str,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         zig: zig(zig_target),
         ..row(triple, cpu, os, Libc::System, c_triple, Tier::Two)
     }
-    .made(Tools::Zig, "bookworm")
+    .proven(CToolchain::Zig, "bookworm")
 }
 
 /// What is true of a mingw-w64 compiler, and of the Wine for what it makes.
@@ -297,7 +298,7 @@ pub(crate) const fn bsd(
 pub(crate) struct Mingw {
     c_triple: &'static str,
     packages: &'static [&'static str],
-    wine: Emulator,
+    wine: TargetEmulator,
 }
 
 macro_rules! mingw {
@@ -308,7 +309,7 @@ macro_rules! mingw {
                 concat!("gcc-mingw-w64-", $package, "-posix"),
                 concat!("g++-mingw-w64-", $package, "-posix"),
             ],
-            wine: Emulator::Wine {
+            wine: TargetEmulator::Wine {
                 program: concat!("/usr/lib/wine/", $wine),
                 dlls: concat!(
                     r"Z:\usr\lib\gcc\",
@@ -327,13 +328,18 @@ pub(crate) const MINGW64: Mingw = mingw!("x86_64-w64-mingw32", "x86-64", "wine64
 
 /// Windows with the mingw-w64 tools. Of trixie, because Rust's `std` needs a DLL that the Wine of
 /// bookworm lacks (`bcryptprimitives.dll`).
-pub(crate) const fn windows(triple: &'static str, cpu: Cpu, mingw: Mingw, tier: Tier) -> Facts {
-    Facts {
+pub(crate) const fn windows(
+    triple: &'static str,
+    cpu: Cpu,
+    mingw: Mingw,
+    tier: Tier,
+) -> TargetFacts {
+    TargetFacts {
         cross_packages: mingw.packages,
         emulator: Some(mingw.wine),
         ..row(triple, cpu, "windows", Libc::Mingw, mingw.c_triple, tier)
     }
-    .made(Tools::Mingw, "trixie")
+    .proven(CToolchain::Mingw, "trixie")
 }
 
 /// A Cortex-M without an operating system; `qemu_cpu` has its instructions. Of trixie, because the
@@ -343,16 +349,16 @@ pub(crate) const fn bare(
     qemu_cpu: &'static str,
     multilib: &'static str,
     c_flags: &'static str,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         cross_packages: &[
             "gcc-arm-none-eabi",
             "libnewlib-arm-none-eabi",
             "libstdc++-arm-none-eabi-newlib",
         ],
         c_flags,
-        std: Std::None,
-        emulator: Some(Emulator::QemuBareMetal {
+        std: StdAvailability::None,
+        emulator: Some(TargetEmulator::QemuBareMetal {
             program: "qemu-arm-static",
             cpu: qemu_cpu,
         }),
@@ -365,15 +371,15 @@ pub(crate) const fn bare(
             Tier::Two,
         )
     }
-    .made(Tools::Newlib { multilib }, "trixie")
+    .proven(CToolchain::Newlib { multilib }, "trixie")
 }
 
 /// Emscripten: its tools are named `em…`, without a triple in front. Rust's `std` throws as
 /// WebAssembly does and not by way of JavaScript, and all code of a program has to do the same.
-pub(crate) const fn emscripten(triple: &'static str) -> Facts {
-    Facts {
+pub(crate) const fn emscripten(triple: &'static str) -> TargetFacts {
+    TargetFacts {
         c_flags: "-fwasm-exceptions",
-        emulator: Some(Emulator::Node),
+        emulator: Some(TargetEmulator::Node),
         ..row(
             triple,
             WASM32,
@@ -383,13 +389,13 @@ pub(crate) const fn emscripten(triple: &'static str) -> Facts {
             Tier::Two,
         )
     }
-    .made(Tools::Emscripten, "trixie")
+    .proven(CToolchain::Emscripten, "trixie")
 }
 
 /// WASI. Its clang throws no exceptions and Rust's `std` for it unwinds nothing, so C++ is compiled
 /// without them. Of trixie, the first suite whose Rust calls the target by this name.
-pub(crate) const fn wasi(triple: &'static str) -> Facts {
-    Facts {
+pub(crate) const fn wasi(triple: &'static str) -> TargetFacts {
+    TargetFacts {
         cross_packages: &[
             "clang",
             "lld",
@@ -398,10 +404,10 @@ pub(crate) const fn wasi(triple: &'static str) -> Facts {
             "libclang-rt-dev-wasm32",
             "libc++-dev-wasm32",
         ],
-        emulator: Some(Emulator::NodeWasi),
+        emulator: Some(TargetEmulator::NodeWasi),
         ..row(triple, WASM32, "wasi", Libc::Wasi, "wasm32-wasi", Tier::Two)
     }
-    .made(Tools::Clang, "trixie")
+    .proven(CToolchain::Clang, "trixie")
 }
 
 /// Android. Its programs need Android's loader and libraries besides the emulator.
@@ -411,8 +417,8 @@ pub(crate) const fn android(
     c_triple: &'static str,
     abi: Abi,
     qemu_cpu: Option<&'static str>,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         sdk: Some(Sdk::Ndk {
             clang: abi.clang,
             abi: abi.name,
@@ -420,7 +426,7 @@ pub(crate) const fn android(
         emulator: qemu(cpu, qemu_cpu),
         ..row(triple, cpu, "android", Libc::Bionic, c_triple, Tier::Two)
     }
-    .because("it needs Android's NDK, which no Debian suite has")
+    .without_recipe("it needs Android's NDK, which no Debian suite has")
 }
 
 /// What Android and its NDK call a processor.
@@ -450,12 +456,12 @@ pub(crate) const fn unix(
     c_triple: &'static str,
     clang_target: &'static str,
     tier: Tier,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         sdk: Some(Sdk::Sysroot { clang_target }),
         ..row(triple, cpu, os, Libc::System, c_triple, tier)
     }
-    .because("it needs the libraries of its system, which neither Debian nor Zig has")
+    .without_recipe("it needs the libraries of its system, which neither Debian nor Zig has")
 }
 
 /// The oldest 32-bit x86 that Android runs on, and the newest instructions its 64-bit ABI has.

@@ -5,7 +5,7 @@
 //! Rust 1.95 and its release manifest (tier, `std`), and Debian's package lists.
 
 use super::families::*;
-use crate::facts::target_facts::Facts;
+use crate::facts::target_facts::TargetFacts;
 use crate::facts::target_facts::Tier::{One, Three, Two};
 
 /// What GCC has to be told for the processors that it isn't made for: what Rust takes for the triple.
@@ -31,13 +31,13 @@ const ZIG_V7_NEON: &str = "generic+v7a+neon";
 
 /// Every known triple, ordered by name: [`Target`](crate::Target) is an index into it.
 #[rustfmt::skip]
-pub(crate) static ROWS: &[Facts] = &[
+pub(crate) static ROWS: &[TargetFacts] = &[
     android("aarch64-linux-android",         AARCH64, "aarch64-linux-android", ABI_ARM64, None),
     gnu("aarch64-unknown-linux-gnu",         AARCH64, DEB_ARM64, One),
     musl("aarch64-unknown-linux-musl",       AARCH64, "aarch64-linux-musl", "aarch64-linux-musl", Two),
     android("arm-linux-androideabi",         ARM, "arm-linux-androideabi", ABI_ARM, None),
     gnu("arm-unknown-linux-gnueabi",         ARM, DEB_ARMEL, Two).c_flags(V6).zig_cpu(ZIG_V6),
-    gnu("arm-unknown-linux-gnueabihf",       ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V6_FP).by_zig(),
+    gnu("arm-unknown-linux-gnueabihf",       ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V6_FP).with_zig(),
     musl("arm-unknown-linux-musleabi",       ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V6),
     musl("arm-unknown-linux-musleabihf",     ARM, "arm-linux-musleabihf", "arm-linux-musleabihf", Two).zig_cpu(ZIG_V6_FP),
     gnu("armv5te-unknown-linux-gnueabi",     ARM, DEB_ARMEL, Two).c_flags(V5TE).zig_cpu(ZIG_V5TE),
@@ -94,7 +94,9 @@ pub(crate) static ROWS: &[Facts] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::target_facts::{Emulator, Libc, Std, Support, TestSupport, Tools};
+    use crate::facts::target_facts::{
+        CToolchain, Libc, StdAvailability, SupportLevel, TargetEmulator, TestSupport,
+    };
 
     #[test]
     fn rows_are_unique_and_ordered() {
@@ -117,14 +119,14 @@ mod tests {
                 row.debian_arch,
                 row.multiarch,
                 row.suite,
-                row.emulator.map(Emulator::program),
+                row.emulator.map(TargetEmulator::program),
             ];
             let mut texts = names
                 .into_iter()
                 .chain(options.into_iter().flatten())
                 .chain(row.cross_packages.iter().copied());
             assert!(texts.all(|text| !text.trim().is_empty()), "{row:#?}");
-            if let Support::NotYet { why } = row.support {
+            if let SupportLevel::NotYet { why } = row.support {
                 assert!(why.len() > 10, "{}: say why", row.triple);
             }
         }
@@ -134,7 +136,7 @@ mod tests {
     fn what_no_recipe_serves_is_few_and_says_why() {
         let unserved: Vec<_> = ROWS
             .iter()
-            .filter(|row| row.support != Support::Recipe)
+            .filter(|row| row.support != SupportLevel::Recipe)
             .map(|row| row.triple)
             .collect();
         assert_eq!(
@@ -165,7 +167,7 @@ mod tests {
             );
             assert_eq!(
                 row.suite.is_some(),
-                row.support == Support::Recipe,
+                row.support == SupportLevel::Recipe,
                 "{triple}"
             );
             assert_eq!(
@@ -175,36 +177,40 @@ mod tests {
             );
             assert_eq!(
                 row.tests == TestSupport::Unproven,
-                row.support != Support::Recipe && row.emulator.is_some(),
+                row.support != SupportLevel::Recipe && row.emulator.is_some(),
                 "{triple}"
             );
             assert_eq!(
                 row.tests == TestSupport::Programs,
-                row.std == Std::None,
+                row.std == StdAvailability::None,
                 "{triple}"
             );
             assert_eq!(
-                row.tools == Tools::None,
-                row.support != Support::Recipe,
+                row.c_toolchain == CToolchain::None,
+                row.support != SupportLevel::Recipe,
                 "{triple}"
             );
             assert_eq!(
-                row.std == Std::BuildStd,
+                row.std == StdAvailability::BuildStd,
                 row.tier == Three,
                 "{triple}: rustup ships what is of tier 1 or 2"
             );
-            assert_eq!(row.std == Std::None, row.os == "none", "{triple}");
-            match row.tools {
-                Tools::Gcc => assert!(
+            assert_eq!(
+                row.std == StdAvailability::None,
+                row.os == "none",
+                "{triple}"
+            );
+            match row.c_toolchain {
+                CToolchain::Gcc => assert!(
                     row.debian_arch.is_some() && row.cross_packages.len() == 3,
                     "{triple}"
                 ),
-                Tools::Zig => assert!(row.zig.is_some(), "{triple}"),
+                CToolchain::Zig => assert!(row.zig.is_some(), "{triple}"),
                 _ => {}
             }
             assert_eq!(
                 row.zig.is_some(),
-                row.libc == Libc::Glibc || row.tools == Tools::Zig,
+                row.libc == Libc::Glibc || row.c_toolchain == CToolchain::Zig,
                 "{triple}: a floor is made with Zig"
             );
         }

@@ -1,19 +1,19 @@
 //! Which known names are near a name that is not known.
 
-use crate::facts::target_facts::Facts;
+use crate::facts::target_facts::TargetFacts;
 
 /// How many names are suggested at most: more is a list, not a suggestion.
-const MOST: usize = 3;
+const MAX_SUGGESTIONS: usize = 3;
 
 /// The triples of `rows` that `input` probably means, nearest first.
 ///
 /// A row is as near as the nearest of its names: the triple, and what GNU tools and Debian call it,
 /// so that `arm64` and `aarch64-linux-gnu` find their triple.
-pub(crate) fn near<'a>(
+pub(crate) fn similar_triples<'a>(
     input: &str,
-    rows: impl IntoIterator<Item = &'a Facts>,
+    rows: impl IntoIterator<Item = &'a TargetFacts>,
 ) -> Vec<&'static str> {
-    let wanted = essence(input);
+    let wanted = normalize(input);
     let mut found: Vec<(usize, usize, &'static str)> = rows
         .into_iter()
         .filter_map(|row| {
@@ -28,7 +28,7 @@ pub(crate) fn near<'a>(
     found
         .into_iter()
         .map(|(_, _, triple)| triple)
-        .take(MOST)
+        .take(MAX_SUGGESTIONS)
         .collect()
 }
 
@@ -38,7 +38,7 @@ fn tolerance(wanted: &str) -> usize {
 }
 
 /// The distance to the nearest of the row's names, if it is tolerable.
-fn distance_to_row(wanted: &str, row: &Facts) -> Option<usize> {
+fn distance_to_row(wanted: &str, row: &TargetFacts) -> Option<usize> {
     let names = [
         Some(row.triple),
         Some(row.c_triple),
@@ -49,7 +49,7 @@ fn distance_to_row(wanted: &str, row: &Facts) -> Option<usize> {
     names
         .into_iter()
         .flatten()
-        .map(essence)
+        .map(normalize)
         // Lengths that differ by more need no comparing: so no input, however long, costs much.
         .filter(|name| name.len().abs_diff(wanted.len()) <= most)
         .map(|name| edit_distance(wanted, &name))
@@ -58,7 +58,7 @@ fn distance_to_row(wanted: &str, row: &Facts) -> Option<usize> {
 }
 
 /// What is left of a name without case, separators and the vendor parts that say nothing.
-fn essence(name: &str) -> String {
+fn normalize(name: &str) -> String {
     let lower = name.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric());
     words
@@ -92,7 +92,7 @@ mod tests {
     use crate::table::rows::ROWS;
 
     fn names(input: &str) -> Vec<&'static str> {
-        near(input, ROWS)
+        similar_triples(input, ROWS)
     }
 
     #[test]
@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn essence_drops_case_separators_and_vendor() {
-        assert_eq!(essence("X86-64_Unknown.linux--GNU"), "x8664linuxgnu");
-        assert_eq!(essence("x86_64-pc-windows-gnu"), "x8664windowsgnu");
+        assert_eq!(normalize("X86-64_Unknown.linux--GNU"), "x8664linuxgnu");
+        assert_eq!(normalize("x86_64-pc-windows-gnu"), "x8664windowsgnu");
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn suggests_few() {
         for row in ROWS {
-            assert!(names(&format!("{}x", row.triple)).len() <= MOST);
+            assert!(names(&format!("{}x", row.triple)).len() <= MAX_SUGGESTIONS);
         }
     }
 }

@@ -10,20 +10,20 @@ pub(crate) mod runner;
 mod unknown_target;
 
 use crate::facts::debian_arch::DebianArch;
-use crate::facts::glibc::Glibc;
-use crate::facts::target_facts::{Facts, Libc, Std};
+use crate::facts::glibc::GlibcVersion;
+use crate::facts::target_facts::{Libc, StdAvailability, TargetFacts};
 use crate::table::rows::ROWS;
-use crate::table::suggestions::near;
-use qemu_machine::Machine;
+use crate::table::suggestions::similar_triples;
+use qemu_machine::QemuMachine;
 use runner::Runner;
 use unknown_target::Problem;
 pub use unknown_target::UnknownTarget;
 
 /// The floor the two rows have that are also built for old distributions (CentOS 7 and its time).
-const OLD: Glibc = Glibc::new(2, 17);
+const OLD_GLIBC: GlibcVersion = GlibcVersion::new(2, 17);
 
-/// The triples that [`Target::all`] yields a second time, with the floor [`OLD`].
-const ALSO_OLD: [&str; 2] = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"];
+/// The triples that [`Target::all`] yields a second time, with the floor [`OLD_GLIBC`].
+const ALSO_WITH_OLD_GLIBC: [&str; 2] = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"];
 
 /// What is built for: a row of the table, optionally with a glibc floor.
 ///
@@ -32,7 +32,7 @@ const ALSO_OLD: [&str; 2] = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-
 pub struct Target {
     /// Index into [`ROWS`], which are ordered by triple.
     row: usize,
-    glibc: Option<Glibc>,
+    glibc: Option<GlibcVersion>,
 }
 
 impl Target {
@@ -50,7 +50,7 @@ impl Target {
             Some((row, floor)) => Self::with_floor(text, row, floor),
             None => Err(UnknownTarget::new(
                 text,
-                Problem::NoSuchTriple(near(text, ROWS)),
+                Problem::NoSuchTriple(similar_triples(text, ROWS)),
             )),
         }
     }
@@ -60,7 +60,7 @@ impl Target {
             UnknownTarget::new(text, problem(ROWS[row].triple))
         };
         if ROWS[row].libc != Libc::Glibc {
-            return Err(refused(Problem::NotGnu));
+            return Err(refused(Problem::NotGlibc));
         }
         let glibc = floor.parse().map_err(|_| refused(Problem::BadFloor))?;
         Ok(Self {
@@ -72,7 +72,9 @@ impl Target {
     /// Every known target in order: each row, and two rows again with the floor 2.17.
     pub fn all() -> impl Iterator<Item = Target> {
         ROWS.iter().enumerate().flat_map(|(row, facts)| {
-            let old = ALSO_OLD.contains(&facts.triple).then_some(Some(OLD));
+            let old = ALSO_WITH_OLD_GLIBC
+                .contains(&facts.triple)
+                .then_some(Some(OLD_GLIBC));
             std::iter::once(None)
                 .chain(old)
                 .map(move |glibc| Self { row, glibc })
@@ -85,12 +87,12 @@ impl Target {
     }
 
     /// The newest glibc a binary may ask for; `None` where that is whatever the environment has.
-    pub fn glibc(self) -> Option<Glibc> {
+    pub fn glibc(self) -> Option<GlibcVersion> {
         self.glibc
     }
 
     /// What is true of the triple.
-    pub fn facts(self) -> &'static Facts {
+    pub fn facts(self) -> &'static TargetFacts {
         &ROWS[self.row]
     }
 
@@ -115,7 +117,7 @@ impl Target {
     }
 
     /// The machine that QEMU makes to run the target's programs, where Debian has a kernel for it.
-    pub fn machine(self) -> Option<Machine> {
+    pub fn machine(self) -> Option<QemuMachine> {
         qemu_machine::of(self.facts())
     }
 
@@ -129,7 +131,7 @@ impl Target {
     /// of the option. Empty for cargo's own choice.
     pub fn std_crates(self) -> &'static [&'static str] {
         match self.facts().std {
-            Std::None => &["core", "alloc"],
+            StdAvailability::None => &["core", "alloc"],
             _ => &[],
         }
     }
@@ -223,7 +225,7 @@ mod tests {
     fn a_glibc_triple_takes_any_floor() {
         let target: Target = "armv7-unknown-linux-gnueabihf.2.31".parse().unwrap();
         assert_eq!(target.triple(), "armv7-unknown-linux-gnueabihf");
-        assert_eq!(target.glibc(), Some(Glibc::new(2, 31)));
+        assert_eq!(target.glibc(), Some(GlibcVersion::new(2, 31)));
         assert_eq!(target.to_string(), "armv7-unknown-linux-gnueabihf.2.31");
         assert_ne!(Ok(target), Target::parse("armv7-unknown-linux-gnueabihf"));
     }

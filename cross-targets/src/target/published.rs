@@ -1,6 +1,6 @@
 //! The images that the `cross` project publishes, and what it tells a build on top of one.
 
-use crate::facts::target_facts::{Facts, Libc};
+use crate::facts::target_facts::{Libc, TargetFacts};
 
 /// The rows that have a Dockerfile in `cross` whose image is not published, and the one that `cross`
 /// doesn't know.
@@ -13,19 +13,19 @@ const NOT_PUBLISHED: [&str; 5] = [
 ];
 
 /// The last part of the image's name: every other image is named by its triple.
-pub(crate) fn image(facts: &Facts) -> Option<&'static str> {
+pub(crate) fn image(facts: &TargetFacts) -> Option<&'static str> {
     (!NOT_PUBLISHED.contains(&facts.triple)).then_some(facts.triple)
 }
 
 /// Whether `cross` gives the image's container a seccomp profile of its own: 32-bit Android's libc
 /// makes system calls that an engine's usual profile refuses.
-pub(crate) fn needs_seccomp_profile(facts: &Facts) -> bool {
+pub(crate) fn needs_seccomp_profile(facts: &TargetFacts) -> bool {
     facts.os == "android" && facts.pointer_width == 32
 }
 
 /// The value of the build argument `CROSS_DEB_ARCH`. It follows Debian's names but has an own idea
 /// of what a row is: each libc and system that is no Debian port has a name made up for it.
-pub(crate) fn deb_arch_argument(facts: &Facts) -> Option<&'static str> {
+pub(crate) fn deb_arch_argument(facts: &TargetFacts) -> Option<&'static str> {
     match (facts.os, facts.libc) {
         ("linux", Libc::Glibc) => glibc(facts),
         ("linux", Libc::Musl) => musl(facts.triple),
@@ -34,7 +34,7 @@ pub(crate) fn deb_arch_argument(facts: &Facts) -> Option<&'static str> {
     }
 }
 
-fn glibc(facts: &Facts) -> Option<&'static str> {
+fn glibc(facts: &TargetFacts) -> Option<&'static str> {
     match facts.triple {
         "armv5te-unknown-linux-gnueabi" | "loongarch64-unknown-linux-gnu" => None,
         "arm-unknown-linux-gnueabihf" => Some("armhf"),
@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn an_image_is_named_by_its_triple() {
-        let published = Target::all().filter_map(|it| Some((it, it.published_image()?)));
+        let published =
+            Target::all().filter_map(|target| Some((target, target.published_image()?)));
         let mut count = 0;
         for (target, image) in published {
             assert_eq!(image, target.triple());
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn only_32_bit_android_needs_a_profile() {
         let need: Vec<_> = Target::all()
-            .filter(|it| it.needs_seccomp_profile())
+            .filter(|target| target.needs_seccomp_profile())
             .map(Target::triple)
             .collect();
         assert_eq!(

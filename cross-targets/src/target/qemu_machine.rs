@@ -1,11 +1,11 @@
 //! Machines that QEMU makes as a whole, with the kernel that Debian has for them: pure data.
 
-use crate::facts::target_facts::{Endian, Facts, Libc};
+use crate::facts::target_facts::{Endian, Libc, TargetFacts};
 
 /// A machine that QEMU's system mode makes: it boots Debian's kernel, on which programs of a target run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Machine {
+pub struct QemuMachine {
     /// The emulator: `qemu-system-aarch64`.
     pub program: &'static str,
     /// What it is told of the machine and its processor.
@@ -27,7 +27,7 @@ pub struct Machine {
     pub(crate) files: &'static [&'static str],
 }
 
-impl Machine {
+impl QemuMachine {
     /// Where an environment has the kernel.
     pub const KERNEL: &'static str = "/usr/local/lib/cross-machine/kernel";
     /// Where it has what the kernel starts with: an archive whose first program mounts the 9p export
@@ -43,7 +43,7 @@ impl Machine {
 
 const VIRT: &[&str] = &["-machine", "virt"];
 
-const AARCH64: Machine = Machine {
+const AARCH64: QemuMachine = QemuMachine {
     program: "qemu-system-aarch64",
     // Its pointer authentication as the architecture has it takes half of the time.
     arguments: &["-machine", "virt", "-cpu", "max,pauth-impdef=on"],
@@ -56,7 +56,7 @@ const AARCH64: Machine = Machine {
     files: &[],
 };
 
-const ARM: Machine = Machine {
+const ARM: QemuMachine = QemuMachine {
     program: "qemu-system-arm",
     arguments: &["-machine", "virt,highmem=off", "-cpu", "cortex-a15"],
     debian_arch: "armhf",
@@ -65,7 +65,7 @@ const ARM: Machine = Machine {
 };
 
 /// Its boot code would look for disks of the BIOS for six seconds (`edd`).
-const X86_64: Machine = Machine {
+const X86_64: QemuMachine = QemuMachine {
     program: "qemu-system-x86_64",
     arguments: &["-machine", "pc", "-cpu", "max"],
     bus: "pci",
@@ -82,7 +82,7 @@ const X86_64: Machine = Machine {
     ],
 };
 
-const RISCV64: Machine = Machine {
+const RISCV64: QemuMachine = QemuMachine {
     program: "qemu-system-riscv64",
     arguments: VIRT,
     console: "ttyS0",
@@ -97,7 +97,7 @@ const RISCV64: Machine = Machine {
     ..AARCH64
 };
 
-const PPC64LE: Machine = Machine {
+const PPC64LE: QemuMachine = QemuMachine {
     program: "qemu-system-ppc64",
     arguments: &["-machine", "pseries"],
     bus: "pci",
@@ -109,7 +109,7 @@ const PPC64LE: Machine = Machine {
     files: &["usr/share/qemu/slof.bin", "usr/share/slof/*"],
 };
 
-const S390X: Machine = Machine {
+const S390X: QemuMachine = QemuMachine {
     program: "qemu-system-s390x",
     arguments: &["-machine", "s390-ccw-virtio"],
     bus: "ccw",
@@ -122,7 +122,7 @@ const S390X: Machine = Machine {
 };
 
 /// The machine that runs programs of the target with these `facts`, if there is one.
-pub(crate) fn of(facts: &Facts) -> Option<Machine> {
+pub(crate) fn of(facts: &TargetFacts) -> Option<QemuMachine> {
     let runs_on_debians_kernel =
         facts.os == "linux" && matches!(facts.libc, Libc::Glibc | Libc::Musl);
     let machine = match (facts.arch, facts.endian) {
@@ -157,7 +157,7 @@ mod tests {
             ("x86_64-pc-windows-gnu", None),
         ] {
             let machine = Target::parse(triple).unwrap().machine();
-            assert_eq!(machine.map(|it| it.program), program, "{triple}");
+            assert_eq!(machine.map(|machine| machine.program), program, "{triple}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How a program of a target is started on a build machine.
 
-use super::qemu_machine::Machine;
+use super::qemu_machine::QemuMachine;
 use crate::facts::debian_arch::DebianArch;
-use crate::facts::target_facts::{Emulator, Facts};
+use crate::facts::target_facts::{TargetEmulator, TargetFacts};
 
 /// How a program of a target is started in the environment that built it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ pub enum Runner {
         /// The `-cpu` to give; `None` for QEMU's default.
         cpu: Option<&'static str>,
         /// Where QEMU looks for the loader and libraries first (`QEMU_LD_PREFIX`):
-        /// [`Facts::sysroot`].
+        /// [`TargetFacts::sysroot`].
         prefix: &'static str,
     },
     /// A bare metal program under QEMU's user mode.
@@ -29,7 +29,7 @@ pub enum Runner {
     },
     /// In a machine of its own, under QEMU's system mode, in the environment of
     /// [`Target::recipe_with_machine`](crate::Target::recipe_with_machine).
-    QemuSystem(Machine),
+    QemuSystem(QemuMachine),
     /// Under Wine.
     Wine {
         /// The program: `/usr/lib/wine/wine64`.
@@ -47,26 +47,26 @@ pub enum Runner {
 
 impl Runner {
     /// The runner of the target with `facts` on a machine of architecture `build`.
-    pub(crate) fn choose(facts: &Facts, build: DebianArch) -> Self {
+    pub(crate) fn choose(facts: &TargetFacts, build: DebianArch) -> Self {
         if runs_natively(facts, build) {
             return Runner::Native;
         }
         match facts.emulator {
-            Some(Emulator::QemuUser { program, cpu }) => Runner::QemuUser {
+            Some(TargetEmulator::QemuUser { program, cpu }) => Runner::QemuUser {
                 program,
                 cpu,
                 prefix: facts.sysroot,
             },
-            Some(Emulator::QemuBareMetal { program, cpu }) => {
+            Some(TargetEmulator::QemuBareMetal { program, cpu }) => {
                 Runner::QemuBareMetal { program, cpu }
             }
             // Wine translates no instructions.
-            Some(Emulator::Wine { program, dlls }) if build == DebianArch::Amd64 => {
+            Some(TargetEmulator::Wine { program, dlls }) if build == DebianArch::Amd64 => {
                 Runner::Wine { program, dlls }
             }
-            Some(Emulator::Node) => Runner::Node,
-            Some(Emulator::NodeWasi) => Runner::NodeWasi,
-            Some(Emulator::Wine { .. }) | None => Runner::None,
+            Some(TargetEmulator::Node) => Runner::Node,
+            Some(TargetEmulator::NodeWasi) => Runner::NodeWasi,
+            Some(TargetEmulator::Wine { .. }) | None => Runner::None,
         }
     }
 }
@@ -75,7 +75,7 @@ impl Runner {
 ///
 /// 32-bit x86 runs on amd64 (Debian's kernel has it on). 32-bit ARM is not counted for arm64: many
 /// server processors have left it out.
-pub(crate) fn runs_natively(facts: &Facts, build: DebianArch) -> bool {
+pub(crate) fn runs_natively(facts: &TargetFacts, build: DebianArch) -> bool {
     facts.os == "linux"
         && match build {
             DebianArch::Amd64 => matches!(facts.arch, "x86_64" | "x86"),

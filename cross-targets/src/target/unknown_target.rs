@@ -16,7 +16,7 @@ pub(super) enum Problem {
     /// What follows the triple is no glibc version.
     BadFloor(&'static str),
     /// The triple's libc isn't glibc, so it can't have a floor.
-    NotGnu(&'static str),
+    NotGlibc(&'static str),
 }
 
 impl UnknownTarget {
@@ -36,7 +36,7 @@ impl UnknownTarget {
     pub fn suggestions(&self) -> &[&'static str] {
         match &self.problem {
             Problem::NoSuchTriple(near) => near,
-            Problem::BadFloor(triple) | Problem::NotGnu(triple) => std::slice::from_ref(triple),
+            Problem::BadFloor(triple) | Problem::NotGlibc(triple) => std::slice::from_ref(triple),
         }
     }
 
@@ -48,7 +48,7 @@ impl UnknownTarget {
             }
             Problem::NoSuchTriple(near) => format!("did you mean {}?", alternatives(near)),
             Problem::BadFloor(triple) => format!("write the oldest glibc to support as two numbers: `{triple}.2.17`"),
-            Problem::NotGnu(triple) => format!("leave the floor away: `{triple}`"),
+            Problem::NotGlibc(triple) => format!("leave the floor away: `{triple}`"),
         }
     }
 }
@@ -69,7 +69,7 @@ impl fmt::Display for UnknownTarget {
         match self.problem {
             Problem::NoSuchTriple(_) => Ok(()),
             Problem::BadFloor(_) => f.write_str(": its end is not a glibc version"),
-            Problem::NotGnu(triple) => write!(
+            Problem::NotGlibc(triple) => write!(
                 f,
                 ": {triple} doesn't use glibc, so it can't have a glibc version"
             ),

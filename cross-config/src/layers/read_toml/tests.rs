@@ -4,16 +4,20 @@ use super::*;
 use crate::diagnostics::diagnostic::Severity;
 
 fn problems(text: &str) -> Vec<String> {
-    let written = cross_toml(Path::new("Cross.toml"), text);
-    written.problems.iter().map(ToString::to_string).collect()
+    let layer_values = cross_toml(Path::new("Cross.toml"), text);
+    layer_values
+        .problems
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn helps(text: &str) -> Vec<String> {
-    let written = cross_toml(Path::new("Cross.toml"), text);
-    written
+    let layer_values = cross_toml(Path::new("Cross.toml"), text);
+    layer_values
         .problems
         .into_iter()
-        .filter_map(|it| it.help)
+        .filter_map(|problem| problem.help)
         .collect()
 }
 
@@ -71,12 +75,12 @@ image = "-centos"
 
 #[test]
 fn a_valid_file_has_no_problems_and_every_key() {
-    let written = cross_toml(Path::new("Cross.toml"), SAMPLE);
-    assert_eq!(written.problems, []);
-    let aarch64 = &written.targets["aarch64-unknown-linux-gnu"];
+    let layer_values = cross_toml(Path::new("Cross.toml"), SAMPLE);
+    assert_eq!(layer_values.problems, []);
+    let aarch64 = &layer_values.targets["aarch64-unknown-linux-gnu"];
     for key in Key::at(Level::Build) {
         assert!(
-            (key.field)(&written.build).rows().is_some(),
+            (key.field)(&layer_values.build).rows().is_some(),
             "build.{}",
             key.name
         );
@@ -84,7 +88,7 @@ fn a_valid_file_has_no_problems_and_every_key() {
     for key in Key::at(Level::Target) {
         assert!((key.field)(aarch64).rows().is_some(), "target.{}", key.name);
     }
-    assert!(written.targets.contains_key("thumbv8m.main-none-eabi"));
+    assert!(layer_values.targets.contains_key("thumbv8m.main-none-eabi"));
 }
 
 #[test]
@@ -154,15 +158,15 @@ fn columns_count_characters_and_survive_crlf_and_a_byte_order_mark() {
 
 #[test]
 fn origins_point_at_values_and_at_items() {
-    let written = cross_toml(
+    let layer_values = cross_toml(
         Path::new("d/Cross.toml"),
         "build = { engine = 'docker' }\n[target.s390x-unknown-linux-gnu]\npackages = [\n  'a1',\n  'b1' ]\n",
     );
     assert_eq!(
-        written.build.engine.unwrap().origin.to_string(),
+        layer_values.build.engine.unwrap().origin.to_string(),
         "d/Cross.toml:1:20"
     );
-    let packages = written.targets["s390x-unknown-linux-gnu"]
+    let packages = layer_values.targets["s390x-unknown-linux-gnu"]
         .packages
         .clone()
         .unwrap();
@@ -170,7 +174,7 @@ fn origins_point_at_values_and_at_items() {
     let items: Vec<_> = packages
         .value
         .iter()
-        .map(|it| it.origin.to_string())
+        .map(|row| row.origin.to_string())
         .collect();
     assert_eq!(items, ["d/Cross.toml:4:3", "d/Cross.toml:5:3"]);
 }
@@ -269,17 +273,17 @@ fn unknown_keys_are_helped_to_the_nearest_real_one() {
 
 #[test]
 fn a_near_miss_triple_is_a_warning_with_the_real_one() {
-    let written = cross_toml(
+    let layer_values = cross_toml(
         Path::new("Cross.toml"),
         "[target.aarch64-linux-gnu]\nnetwork = 'none'\n[build]\ndefault-target = 's390x-linux-gnu'\n",
     );
-    let said: Vec<_> = written
+    let messages: Vec<_> = layer_values
         .problems
         .iter()
-        .map(|it| (it.severity, it.help.as_deref().unwrap()))
+        .map(|problem| (problem.severity, problem.help.as_deref().unwrap()))
         .collect();
     assert_eq!(
-        said,
+        messages,
         [
             (
                 Severity::Warning,
@@ -289,7 +293,7 @@ fn a_near_miss_triple_is_a_warning_with_the_real_one() {
         ]
     );
     assert!(
-        written.targets.contains_key("aarch64-linux-gnu"),
+        layer_values.targets.contains_key("aarch64-linux-gnu"),
         "a custom triple keeps its values"
     );
 }

@@ -18,7 +18,10 @@ fn workspace(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn codes(diagnostics: &[Diagnostic]) -> Vec<&'static str> {
-    diagnostics.iter().map(|it| it.code.as_str()).collect()
+    diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.code.as_str())
+        .collect()
 }
 
 #[test]
@@ -47,7 +50,7 @@ fn what_a_problem_means_is_the_callers_to_say() {
     let loader = || Loader::new(root.path());
     assert!(loader().load().is_err());
     let lenient = loader()
-        .severity(Code::UnknownKey, Severity::Warning)
+        .severity(DiagnosticCode::UnknownKey, Severity::Warning)
         .load()
         .unwrap();
     assert_eq!(codes(&lenient.warnings), ["unknown-key", "unknown-target"]);
@@ -59,8 +62,8 @@ fn what_a_problem_means_is_the_callers_to_say() {
             .is_some()
     );
     let strict = loader()
-        .severity(Code::UnknownKey, Severity::Warning)
-        .severity(Code::UnknownTarget, Severity::Error)
+        .severity(DiagnosticCode::UnknownKey, Severity::Warning)
+        .severity(DiagnosticCode::UnknownTarget, Severity::Error)
         .load();
     assert!(strict.unwrap_err().to_string().contains("[unknown-target]"));
 }

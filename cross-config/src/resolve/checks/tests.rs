@@ -15,10 +15,13 @@ fn check(text: &str, expected: &[&str]) {
 #[track_caller]
 fn check_layers(layers: impl IntoIterator<Item = Layer>, expected: &[&str]) {
     let config = Config::merge(layers);
-    let said: Vec<_> = config.diagnostics().collect();
-    assert!(said.iter().all(|it| it.help.is_some()), "{said:?}");
-    let said: Vec<_> = said.iter().map(ToString::to_string).collect();
-    assert_eq!(said, expected);
+    let messages: Vec<_> = config.diagnostics().collect();
+    assert!(
+        messages.iter().all(|problem| problem.help.is_some()),
+        "{messages:?}"
+    );
+    let messages: Vec<_> = messages.iter().map(ToString::to_string).collect();
+    assert_eq!(messages, expected);
 }
 
 #[test]

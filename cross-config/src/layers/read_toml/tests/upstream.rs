@@ -9,18 +9,18 @@ use crate::values::pre_build::PreBuild;
 const S390X: &str = "s390x-unknown-linux-gnu";
 
 /// What is said about one target by `text`, which has no problem.
-fn target(text: &str) -> Values {
-    let mut written = cross_toml(
+fn target(text: &str) -> KeyValues {
+    let mut layer_values = cross_toml(
         Path::new("Cross.toml"),
         &format!("[target.{S390X}]\n{text}\n"),
     );
-    assert_eq!(written.problems, [], "{text}");
-    written.targets.remove(S390X).unwrap()
+    assert_eq!(layer_values.problems, [], "{text}");
+    layer_values.targets.remove(S390X).unwrap()
 }
 
-fn shown(key: &str, values: &Values) -> Vec<String> {
+fn shown(key: &str, values: &KeyValues) -> Vec<String> {
     let rows = (Key::named(key).unwrap().field)(values).rows();
-    let row = |row: crate::values::value::Row| match row.name {
+    let row = |row: crate::values::value::ValueRow| match row.name {
         Some(name) => format!("{name}={}", row.value),
         None => row.value,
     };
@@ -29,13 +29,13 @@ fn shown(key: &str, values: &Values) -> Vec<String> {
 
 #[test]
 fn build_std_is_a_flag_or_crates() {
-    let said = |text: &str| target(text).build_std.unwrap().value;
-    assert_eq!(said("build-std = true"), BuildStd::Default);
-    assert_eq!(said("build-std = false"), BuildStd::Off);
-    assert_eq!(said("build-std = []"), BuildStd::Off);
+    let build_std = |text: &str| target(text).build_std.unwrap().value;
+    assert_eq!(build_std("build-std = true"), BuildStd::Default);
+    assert_eq!(build_std("build-std = false"), BuildStd::Off);
+    assert_eq!(build_std("build-std = []"), BuildStd::Off);
     let crates = ["core", "panic_abort"].map(str::to_owned).to_vec();
     assert_eq!(
-        said("build-std = ['core', 'panic_abort']"),
+        build_std("build-std = ['core', 'panic_abort']"),
         BuildStd::Crates(crates)
     );
     check(
@@ -118,8 +118,8 @@ fn an_image_is_a_name_or_a_table() {
 
 #[test]
 fn a_dockerfile_is_a_path_or_a_table() {
-    let short = target("dockerfile = './Dockerfile'");
-    assert_eq!(shown("dockerfile.file", &short), ["./Dockerfile"]);
+    let shorthand = target("dockerfile = './Dockerfile'");
+    assert_eq!(shown("dockerfile.file", &shorthand), ["./Dockerfile"]);
     // Upstream bug 4: the file had to be said in each table.
     let table = target("dockerfile = { build-args = { A = '1', B = '' } }");
     assert_eq!(shown("dockerfile.build-args", &table), ["A=1", "B="]);
@@ -203,8 +203,8 @@ fn a_key_at_the_wrong_level_says_where_it_belongs() {
 
 #[test]
 fn xargo_is_read_as_build_std_and_reported() {
-    let written = |text: &str| cross_toml(Path::new("Cross.toml"), text);
-    let alone = written("build.xargo = true");
+    let layer_values = |text: &str| cross_toml(Path::new("Cross.toml"), text);
+    let alone = layer_values("build.xargo = true");
     assert_eq!(
         alone.problems[0].to_string(),
         "Cross.toml:1:7: `xargo` is an old name of `build-std` [deprecated]"
@@ -212,7 +212,7 @@ fn xargo_is_read_as_build_std_and_reported() {
     assert_eq!(alone.problems[0].severity, Severity::Warning);
     assert_eq!(alone.build.build_std.unwrap().value, BuildStd::Default);
     // As documented: build-std has precedence.
-    let both = written("build.xargo = true\nbuild.build-std = false");
+    let both = layer_values("build.xargo = true\nbuild.build-std = false");
     assert_eq!(both.build.build_std.unwrap().value, BuildStd::Off);
     assert!(both.problems[0].message.ends_with("not read beside it"));
     check(
@@ -232,10 +232,10 @@ fn no_value_has_a_nul_character_in_it() {
         r#"build.env.passthrough = ["A=\u0000"]"#,
         r#"build.dockerfile = { file = "D", build-args = { A = "\u0000" } }"#,
     ] {
-        let said = problems(text);
+        let messages = problems(text);
         assert!(
-            said[0].ends_with("has a NUL character in it [invalid-value]"),
-            "{said:?}"
+            messages[0].ends_with("has a NUL character in it [invalid-value]"),
+            "{messages:?}"
         );
     }
 }
