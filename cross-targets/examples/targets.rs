@@ -1,5 +1,8 @@
-//! Says what is true of targets: `cargo run -p cross-targets --example targets -- s390x-unknown-linux-gnu`.
-//! Without a name, every target on a line of its own.
+//! Prints the facts about targets: one line per target, or details of the targets that are named.
+//!
+//! ```sh
+//! cargo run -p cross-targets --example targets -- s390x-unknown-linux-gnu
+//! ```
 
 #![allow(
     clippy::print_stdout,
@@ -35,7 +38,7 @@ fn targets() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A target and how far it is served.
+/// One line about a target and its support.
 fn line(target: Target) -> String {
     let facts = target.facts();
     let level = match facts.support {

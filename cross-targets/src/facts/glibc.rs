@@ -1,16 +1,15 @@
-//! The version of glibc a target is limited to.
+//! Versions of glibc.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of glibc, for instance the `2.17` of `x86_64-unknown-linux-gnu.2.17`: the newest one a
-/// binary may ask for.
+/// A version of glibc, such as the `2.17` in `x86_64-unknown-linux-gnu.2.17`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct GlibcVersion {
-    /// The `2` of `2.17`.
+    /// The major version: `2` in `2.17`.
     pub major: u16,
-    /// The `17` of `2.17`.
+    /// The minor version: `17` in `2.17`.
     pub minor: u16,
 }
 
@@ -30,7 +29,7 @@ impl fmt::Display for GlibcVersion {
 impl FromStr for GlibcVersion {
     type Err = InvalidGlibcVersion;
 
-    /// Reads `2.17`: two decimal numbers without sign or leading zero.
+    /// Parses two decimal numbers without sign or leading zero: `2.17`.
     fn from_str(text: &str) -> Result<Self, InvalidGlibcVersion> {
         let read = || {
             let (major, minor) = text.split_once('.')?;
@@ -42,22 +41,22 @@ impl FromStr for GlibcVersion {
     }
 }
 
-/// The number `text` is the one spelling of. (`u16::from_str` takes `+2` and `02` too.)
+/// Parses a number in canonical form. (`u16::from_str` also accepts `+2` and `02`.)
 fn number(text: &str) -> Option<u16> {
     let number: u16 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-/// The text is not a version of glibc.
+/// The text is not a glibc version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidGlibcVersion {
     text: String,
 }
 
 impl InvalidGlibcVersion {
-    /// What to write instead.
+    /// A remedy: the format of a version.
     pub fn help(&self) -> String {
-        "write two numbers, for instance `2.17`".to_owned()
+        "write two numbers, such as `2.17`".to_owned()
     }
 }
 

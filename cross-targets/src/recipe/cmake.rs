@@ -1,16 +1,16 @@
-//! CMake's toolchain file: what it can't find out about a system it doesn't run on.
+//! CMake toolchain files, which describe the target system.
 
 use super::file::RecipeFile;
 use super::programs::Programs;
 use crate::facts::sdk::{self, Sdk};
 use crate::facts::target_facts::{CToolchain, Endian, TargetFacts};
 
-/// Where the file is.
+/// The path of the toolchain file.
 const PATH: &str = "/usr/local/share/cross/toolchain.cmake";
-/// Emscripten has its own.
+/// The path of Emscripten's own toolchain file.
 const EMSCRIPTEN: &str = "/usr/share/emscripten/cmake/Modules/Platform/Emscripten.cmake";
 
-/// Where CMake finds the toolchain file of a target.
+/// The path of the target's toolchain file.
 pub(super) fn path(facts: &TargetFacts) -> &'static str {
     match facts.c_toolchain {
         CToolchain::Emscripten => EMSCRIPTEN,
@@ -18,7 +18,7 @@ pub(super) fn path(facts: &TargetFacts) -> &'static str {
     }
 }
 
-/// The toolchain file, where it isn't there already.
+/// The toolchain file, if the target needs a generated one.
 pub(super) fn file(facts: &TargetFacts, programs: &Programs) -> Option<RecipeFile> {
     if facts.c_toolchain == CToolchain::Emscripten {
         return None;
@@ -50,13 +50,13 @@ pub(super) fn file(facts: &TargetFacts, programs: &Programs) -> Option<RecipeFil
         }
     }
     if facts.os == "none" {
-        // Nothing links without a linker script, so CMake's trial programs don't either.
+        // Programs, including those of CMake's checks, do not link without a linker script.
         text += "set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)\n";
     }
     if let Some(Sdk::Sysroot { .. }) = facts.sdk {
         text += &format!("set(CMAKE_SYSROOT \"$ENV{{{}}}\")\n", sdk::SYSROOT);
     }
-    // Programs are the build machine's.
+    // Programs to run are those of the build machine.
     text += "set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)\n";
     if let Some(multiarch) = facts.multiarch {
         text += &format!("set(CMAKE_LIBRARY_ARCHITECTURE {multiarch})\n");
@@ -64,7 +64,7 @@ pub(super) fn file(facts: &TargetFacts, programs: &Programs) -> Option<RecipeFil
     Some(RecipeFile::new(PATH, text))
 }
 
-/// The NDK has a toolchain file of its own, which has to be told the processor and the version.
+/// The NDK's own toolchain file, configured with the ABI and the API level.
 fn ndk(facts: &TargetFacts, abi: &str) -> String {
     format!(
         "# How to build for {triple}. Made by cross-targets.\n\
@@ -85,14 +85,14 @@ fn system(facts: &TargetFacts) -> &'static str {
         "freebsd" => "FreeBSD",
         "netbsd" => "NetBSD",
         "dragonfly" => "DragonFly",
-        // CMake's name of illumos too, as its `uname -s` says.
+        // CMake uses this name for illumos too, after `uname -s`.
         "solaris" | "illumos" => "SunOS",
         "wasi" => "WASI",
         _ => "Generic",
     }
 }
 
-/// The processor as `uname -m` calls it on such a system, which is what projects compare it with.
+/// The processor as `uname -m` names it on the target system, which projects compare with.
 fn processor(facts: &TargetFacts) -> &'static str {
     match (facts.arch, facts.os, facts.endian) {
         ("x86_64", "windows", _) => "AMD64",

@@ -1,4 +1,4 @@
-//! From a row to its recipe: the packages, files, commands and variables that its tools need.
+//! Composes recipes from rows of the table: packages, files, commands and variables.
 
 use std::collections::BTreeMap;
 
@@ -18,31 +18,32 @@ use crate::target::Target;
 use crate::target::qemu_machine::QemuMachine;
 use crate::target::runner::Runner;
 
-/// The native C++ compiler. Cross recipes leave it out: build scripts hardly ever compile C++ for
-/// themselves, and it is large.
+/// The native C++ compiler. Cross recipes omit it: build scripts rarely compile C++ for the host,
+/// and it is large.
 const NATIVE_CXX: &str = "g++";
 
-/// The libraries of the target a program needs to start. They are Debian's own packages and not
-/// those of the cross compiler (`libc6-arm64-cross`), so that the loader, libc and any library the
-/// user adds (`libssl3:arm64`) are of one version.
+/// The target libraries that programs need to start. They are Debian's regular packages instead of
+/// those of the cross compiler (`libc6-arm64-cross`), so that the loader, libc and libraries that
+/// the user adds (`libssl3:arm64`) have the same version.
 const RUNTIME: [&str; 3] = ["libc6", "libgcc-s1", "libstdc++6"];
 
-/// The linker of bare metal where Rust is Debian's, which is a package and the name of its program.
+/// The linker for bare metal with Debian's Rust; the name of both package and program.
 const PACKAGED_LINKER: &str = "lld";
 
-/// The suite of recipes that a directory of the user's completes: its clang knows Solaris' GNU ld.
+/// The suite of recipes with an SDK. Its clang supports GNU ld for Solaris.
 const SDK_SUITE: &str = "trixie";
 
-/// What they have besides, where Debian's clang does the work.
+/// The additional packages of recipes that use Debian's clang.
 const CLANG: [&str; 3] = ["clang", "lld", "llvm"];
 
-/// Where the packages of bare metal have a set of libraries for each kind of processor: 2 GB.
+/// The directories of multilibs in the bare-metal packages, which have one for each kind of
+/// processor: 2 GB.
 const MULTILIBS: [&str; 2] = [
     "/usr/lib/arm-none-eabi/newlib",
     "/usr/lib/gcc/arm-none-eabi/*",
 ];
 
-/// The recipe of a target on a machine of architecture `build`.
+/// Composes the recipe of a target for a build machine.
 pub(crate) fn compose(
     target: Target,
     build: DebianArch,
@@ -51,7 +52,7 @@ pub(crate) fn compose(
     Ok(composer(target, build, rust)?.recipe())
 }
 
-/// The recipe that has a machine of the target's own.
+/// Composes the recipe with a virtual machine.
 pub(crate) fn compose_with_machine(
     target: Target,
     build: DebianArch,
@@ -59,7 +60,7 @@ pub(crate) fn compose_with_machine(
 ) -> Result<Recipe, UnsupportedTarget> {
     let composer = composer(target, build, rust)?;
     let machine = target.machine().ok_or_else(|| {
-        let why = "no machine of QEMU's boots a kernel of Debian's for it";
+        let why = "no QEMU machine boots a Debian kernel for it";
         UnsupportedTarget::new(target, why)
     })?;
     Ok(Composer {
@@ -80,8 +81,8 @@ fn composer(
     }
     let suite = facts
         .suite
-        .ok_or_else(|| UnsupportedTarget::new(target, "no Debian suite is known to serve it"))?;
-    // The suite's glibc is what GCC links with: for another, Zig does.
+        .ok_or_else(|| UnsupportedTarget::new(target, "no Debian suite supports it"))?;
+    // GCC links with the glibc of the suite. Other versions need Zig.
     let with_zig = facts.c_toolchain == CToolchain::Zig || target.glibc().is_some();
     let zig = facts.zig.filter(|_| with_zig);
     if with_zig && zig.is_none() {
@@ -97,7 +98,7 @@ fn composer(
     ))
 }
 
-/// The recipe of a target that a directory of the user's completes.
+/// Composes the recipe with an SDK that the user provides.
 pub(crate) fn compose_with_sdk(
     target: Target,
     build: DebianArch,
@@ -105,13 +106,13 @@ pub(crate) fn compose_with_sdk(
 ) -> Result<Recipe, UnsupportedTarget> {
     let tools = match target.facts().sdk {
         Some(Sdk::Ndk { .. }) if build != DebianArch::Amd64 => {
-            let why = "the programs of Android's NDK run on x86_64 machines only";
+            let why = "Android's NDK runs on x86_64 machines only";
             return Err(UnsupportedTarget::new(target, why));
         }
         Some(Sdk::Ndk { .. }) => CToolchain::Ndk,
         Some(Sdk::Sysroot { .. }) => CToolchain::Clang,
         None => {
-            let why = "no directory of the user's completes a recipe for it";
+            let why = "it takes no SDK";
             return Err(UnsupportedTarget::new(target, why));
         }
     };
@@ -122,15 +123,15 @@ pub(super) struct Composer {
     target: Target,
     facts: &'static TargetFacts,
     suite: &'static str,
-    /// What compiles where Zig doesn't.
+    /// The C toolchain if Zig is not used.
     c_toolchain: CToolchain,
-    /// Where Zig compiles.
+    /// Zig's options if Zig is used.
     zig: Option<ZigTarget>,
     build: DebianArch,
     rust: RustSource,
-    /// Whether `std` is built although there is a package of it.
+    /// Whether `std` is built from source even if there is a package of it.
     builds_std: bool,
-    /// What runs the target's programs in place of their usual emulator.
+    /// The virtual machine that replaces the usual emulator.
     machine: Option<QemuMachine>,
 }
 
@@ -161,9 +162,9 @@ impl Composer {
 
     fn recipe(&self) -> Recipe {
         let packages = [
-            self.tools(),
-            self.runtime(),
-            self.emulator(),
+            self.tool_packages(),
+            self.runtime_packages(),
+            self.emulator_packages(),
             self.rust_packages(),
         ]
         .concat();
@@ -187,25 +188,25 @@ impl Composer {
         }
     }
 
-    /// Whether the build machine's own compiler is the target's.
+    /// Whether the compiler of the build machine compiles for the target.
     fn is_native(&self) -> bool {
         self.zig.is_none() && self.facts.debian_arch == Some(self.build.as_str())
     }
 
-    /// The architecture whose packages a program of the target starts with.
+    /// The Debian architecture of the libraries that programs start with.
     fn runtime_arch(&self) -> Option<&'static str> {
         let released = self.facts.libc == Libc::Glibc && self.facts.sysroot == "/";
         self.facts.debian_arch.filter(|_| released)
     }
 
-    /// The architecture whose packages it is linked with: none where Zig serves a processor that
-    /// Debian's packages are too new for.
+    /// The Debian architecture of the packages that programs link with. `None` if Zig compiles for
+    /// a processor that is older than Debian's packages support.
     fn link_arch(&self) -> Option<&'static str> {
         self.runtime_arch()
             .filter(|_| self.c_toolchain == CToolchain::Gcc)
     }
 
-    /// Wine's architecture: that of the programs it runs.
+    /// The architecture of Wine, which is that of the programs it runs.
     fn wine_arch(&self) -> Option<&'static str> {
         match self.runner() {
             Runner::Wine { .. } if self.facts.pointer_width == 32 => Some("i386"),
@@ -220,7 +221,7 @@ impl Composer {
             .filter(|&arch| arch != self.build.as_str())
     }
 
-    /// The same with the architecture of the machine's kernel.
+    /// All foreign architectures, including that of the virtual machine's kernel.
     fn all_foreign(&self) -> Vec<String> {
         let kernels = self.machine.map(|machine| machine.debian_arch);
         let kernels = kernels
@@ -235,13 +236,13 @@ impl Composer {
             return Runner::QemuSystem(machine);
         }
         match self.facts.sdk {
-            // What is linked with is there, and not what is started with.
+            // An SDK has what programs link with, but not what they need to start.
             Some(_) => Runner::None,
             None => self.target.runner(self.build),
         }
     }
 
-    fn tools(&self) -> Vec<String> {
+    fn tool_packages(&self) -> Vec<String> {
         let compiler: &[&str] = match self.c_toolchain {
             _ if self.zig.is_some() => &[zig::INSTALLER],
             _ if self.is_native() => &[NATIVE_CXX],
@@ -255,7 +256,7 @@ impl Composer {
             .collect()
     }
 
-    fn runtime(&self) -> Vec<String> {
+    fn runtime_packages(&self) -> Vec<String> {
         match self.runtime_arch() {
             Some(arch) if arch != self.build.as_str() => RUNTIME
                 .iter()
@@ -265,19 +266,19 @@ impl Composer {
         }
     }
 
-    fn emulator(&self) -> Vec<String> {
+    fn emulator_packages(&self) -> Vec<String> {
         let package = match self.runner() {
             Runner::QemuUser { .. } | Runner::QemuBareMetal { .. } => "qemu-user-static",
             Runner::Wine { .. } if self.facts.pointer_width == 32 => "wine32:i386",
             Runner::Wine { .. } => "wine64",
             Runner::NodeWasi => "nodejs",
-            // Emscripten's package depends on Node.
+            // Emscripten's package depends on Node.js.
             _ => return Vec::new(),
         };
         vec![package.to_owned()]
     }
 
-    /// Whether a package of the distribution is the `std` that programs get.
+    /// Whether `std` for the target is a package of the distribution.
     fn has_packaged_std(&self) -> bool {
         !self.builds_std && debian_rust::has_std(self.facts)
     }
@@ -304,8 +305,8 @@ impl Composer {
             .collect()
     }
 
-    /// rustup's toolchains have the linker of bare metal with them, Debian's have it apart. (Where
-    /// clang compiles, it is there anyway.)
+    /// The linker for bare metal, which is a separate package in Debian. (rustup's toolchains
+    /// bundle it; clang recipes have it anyway.)
     fn packaged_linker(&self) -> Option<String> {
         matches!(self.c_toolchain, CToolchain::Newlib { .. }).then(|| PACKAGED_LINKER.to_owned())
     }
@@ -330,17 +331,22 @@ impl Composer {
         if let Some(
             TargetEmulator::QemuUser { program, .. }
             | TargetEmulator::QemuBareMetal { program, .. },
-        ) = self.facts.emulator.filter(|_| !self.emulator().is_empty())
+        ) = self
+            .facts
+            .emulator
+            .filter(|_| !self.emulator_packages().is_empty())
         {
-            // The package has the emulators of 30 architectures: 366 MB.
+            // The package contains emulators for 30 architectures: 366 MB.
             exclude.push("/usr/bin/qemu-*".to_owned());
             exclude.push(format!("!/usr/bin/{program}"));
-            // Since trixie the name that ends in `-static` is a link to the one that doesn't.
+            // Since trixie, the name that ends in `-static` is a link to the one without the
+            // suffix.
             exclude.push(format!("!/usr/bin/{}", program.trim_end_matches("-static")));
         }
         if let CToolchain::Newlib { multilib } = self.c_toolchain {
             for directory in MULTILIBS {
-                // The files, not the directories: dpkg makes no directory again for what is in it.
+                // Excludes files only: dpkg does not recreate excluded directories for included
+                // files.
                 exclude.push(format!("{directory}/arm/*.[ao]"));
                 exclude.push(format!("{directory}/thumb/*.[ao]"));
                 exclude.push(format!("!{directory}/{multilib}/*"));
@@ -352,7 +358,8 @@ impl Composer {
         if let (RustSource::Packaged, Some(multiarch), true) =
             (self.rust, self.facts.multiarch, self.foreign().is_some())
         {
-            // Debian's `std` depends on the whole compiler for the target, which nobody runs: 200 MB.
+            // Debian's `std` depends on the whole compiler for the target, which is never run: 200
+            // MB.
             exclude.push(format!("/usr/lib/{multiarch}/libLLVM*"));
             exclude.push(format!("/usr/lib/{multiarch}/librustc_driver*"));
         }
@@ -399,7 +406,7 @@ impl Composer {
         let mut env = BTreeMap::new();
         let mut set = |name: String, value: &str| env.insert(name, value.to_owned());
         if self.rust == RustSource::Packaged && !self.has_packaged_std() {
-            // Debian's cargo is a stable one, whose source we have.
+            // `-Z build-std` on Debian's stable cargo; the source matches it.
             set("RUSTC_BOOTSTRAP".to_owned(), "1");
         }
         if self.is_native() {
@@ -408,11 +415,11 @@ impl Composer {
         let (upper, lower) = (self.target.env_upper(), self.target.env_lower());
         let programs = self.programs();
         match self.c_toolchain {
-            // Debian's Rust has its own linker under LLVM's name only.
+            // Debian ships Rust's linker only under its LLVM name.
             CToolchain::Newlib { .. } if self.rust != RustSource::External => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), PACKAGED_LINKER);
             }
-            // Rust links bare metal with its own linker and knows Emscripten's by itself.
+            // Rust links bare metal with its own linker, and finds Emscripten's.
             CToolchain::Newlib { .. } | CToolchain::Emscripten => {}
             _ if self.facts.libc == Libc::Wasi => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), clang::WASI_LINKER);
@@ -434,7 +441,7 @@ impl Composer {
             cmake::path(self.facts),
         );
         set("PKG_CONFIG_ALLOW_CROSS".to_owned(), "1");
-        // Instead of the build machine's directories, which pkg-config would search first.
+        // Replaces the build machine's directories in pkg-config's search path.
         set(
             format!("PKG_CONFIG_LIBDIR_{lower}"),
             &self.pkg_config_directories(),
@@ -446,7 +453,7 @@ impl Composer {
             set("QEMU_LD_PREFIX".to_owned(), prefix);
         }
         if self.c_toolchain == CToolchain::Emscripten {
-            // Debian built Emscripten's libraries; a run can't add to them.
+            // Debian prebuilt Emscripten's libraries; builds cannot add to them.
             set("EM_FROZEN_CACHE".to_owned(), "1");
         }
         env
@@ -457,12 +464,12 @@ impl Composer {
             (Some(_), Some(multiarch)) => {
                 format!("/usr/lib/{multiarch}/pkgconfig:/usr/share/pkgconfig")
             }
-            // Nothing is there but what a user puts there.
+            // Empty unless the user installs something there.
             _ => format!("/usr/local/{}/lib/pkgconfig", self.facts.c_triple),
         }
     }
 
-    /// Where clang, which is the build machine's, finds the headers of Debian's cross compiler.
+    /// Arguments for libclang, so that it finds the headers of Debian's cross compiler.
     fn bindgen_arguments(&self) -> Option<String> {
         if self.facts.libc == Libc::Wasi {
             return Some(clang::WASI_BINDGEN.to_owned());

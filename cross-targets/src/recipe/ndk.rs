@@ -1,15 +1,16 @@
-//! The programs of Android's NDK, by names that don't depend on where it is or on its version.
+//! Scripts for the programs of the Android NDK, with names that do not depend on its location or
+//! version.
 
 use super::file::RecipeFile;
 use super::programs::Programs;
 use crate::facts::sdk::{self, Sdk};
 use crate::facts::target_facts::TargetFacts;
 
-/// Where the scripts are.
+/// The directory of the scripts.
 const DIRECTORY: &str = "/usr/local/bin";
 
-/// The programs that a build calls. The compilers are named as the NDK's, without the version of
-/// the API: cc-rs knows by such a name that the target needn't be said.
+/// The programs that builds call. The compilers are named like those of the NDK, without the API
+/// level: cc-rs recognises such names and does not pass the target.
 pub(super) fn programs(facts: &TargetFacts) -> Programs {
     let clang = match facts.sdk {
         Some(Sdk::Ndk { clang, .. }) => clang,
@@ -23,7 +24,7 @@ pub(super) fn programs(facts: &TargetFacts) -> Programs {
     }
 }
 
-/// The scripts that are these programs.
+/// The scripts for these programs.
 pub(super) fn files(facts: &TargetFacts) -> Vec<RecipeFile> {
     let Programs {
         cc,

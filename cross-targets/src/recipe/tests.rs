@@ -347,10 +347,7 @@ fn the_refusal_says_why_and_what_to_do() {
     let android = refused("aarch64-linux-android");
     assert_eq!(
         android.to_string(),
-        format!(
-            "no environment can be made for aarch64-linux-android: {}",
-            android.why()
-        )
+        format!("no recipe for aarch64-linux-android: {}", android.why())
     );
     assert!(android.why().contains("NDK"));
     assert!(

@@ -1,5 +1,4 @@
-//! What families of targets have in common: processors, Debian's cross compilers, and a row of each
-//! family from what differs within it.
+//! Constructors of rows for each family of targets, from the facts that differ within the family.
 
 use crate::facts::sdk::Sdk;
 use crate::facts::target_facts::{
@@ -7,14 +6,14 @@ use crate::facts::target_facts::{
     TestSupport, Tier, ZigTarget,
 };
 
-/// What is true of a processor, however the target is named that uses it.
+/// Facts about a processor that do not depend on the triple.
 #[derive(Clone, Copy)]
 pub(crate) struct Cpu {
     /// `target_arch`.
     arch: &'static str,
     endian: Endian,
     pointer_width: u32,
-    /// What emulates its programs; `None` where no user mode of QEMU does.
+    /// The QEMU user mode emulator; `None` if QEMU has none.
     qemu: Option<&'static str>,
 }
 
@@ -54,22 +53,22 @@ const WASM32: Cpu = Cpu {
 pub(crate) const X86: Cpu = little("x86", 32, "qemu-i386-static");
 pub(crate) const X86_64: Cpu = little("x86_64", 64, "qemu-x86_64-static");
 
-/// What is true of a GCC that Debian packages, with glibc.
+/// Facts about a GCC with glibc that Debian packages.
 #[derive(Clone, Copy)]
 pub(crate) struct Gnu {
     c_triple: &'static str,
     debian_arch: &'static str,
     multiarch: &'static str,
     cross_packages: &'static [&'static str],
-    /// The oldest suite that has it all.
+    /// The oldest suite that has all packages.
     suite: &'static str,
     sysroot: &'static str,
     zig: &'static str,
 }
 
-/// Debian's cross compiler for `$arch`, whose packages are called `$package`, and Zig's name of the
-/// target. Bookworm has it, and libraries in a directory named as the compiler, unless a row says
-/// otherwise.
+/// Debian's cross compiler for `$arch`, with package names that end in `$package`, and Zig's name
+/// of the target. By default, bookworm has the packages and the library directory is named like the
+/// compiler.
 macro_rules! debian {
     ($c_triple:literal, $package:literal, $arch:literal, $zig:literal) => {
         Gnu {
@@ -88,8 +87,8 @@ macro_rules! debian {
     };
 }
 
-/// As [`debian!`], for an architecture whose packages are in no release: what a program starts with
-/// is the cross compiler's own libc.
+/// Like [`debian!`], for a Debian port without a release. Programs start with the cross compiler's
+/// own libc.
 macro_rules! port {
     ($c_triple:literal, $arch:literal, $zig:literal) => {
         Gnu {
@@ -136,7 +135,7 @@ pub(crate) use debian::{
     PPC64EL as DEB_PPC64EL, RISCV64 as DEB_RISCV64, S390X as DEB_S390X, SPARC64 as DEB_SPARC64,
 };
 
-/// A row that nothing is proven of, on the operating system `os`.
+/// A row without a proven recipe, for the operating system `os`.
 const fn row(
     triple: &'static str,
     cpu: Cpu,
@@ -161,7 +160,7 @@ const fn row(
         c_flags: "",
         sysroot: "/",
         suite: None,
-        // rustup ships what the Rust project builds, which is all but tier 3.
+        // rustup ships `std` for all tiers but the third.
         std: match tier {
             Tier::Three => StdAvailability::BuildStd,
             _ => StdAvailability::Prebuilt,
@@ -177,7 +176,7 @@ const fn row(
 }
 
 impl TargetFacts {
-    /// The row, proven: built with `tools` in the environment its recipe makes of `suite`.
+    /// Marks the row as proven, with this C toolchain and the suite of its recipe.
     const fn proven(self, c_toolchain: CToolchain, suite: &'static str) -> Self {
         Self {
             c_toolchain,
@@ -192,7 +191,7 @@ impl TargetFacts {
         }
     }
 
-    /// The row that no recipe serves, and why.
+    /// Marks the row as without a recipe, with the reason.
     pub(crate) const fn without_recipe(self, why: &'static str) -> Self {
         Self {
             c_toolchain: CToolchain::None,
@@ -206,12 +205,12 @@ impl TargetFacts {
         }
     }
 
-    /// The row with what its C compiler has to be told.
+    /// Sets additional C compiler flags.
     pub(crate) const fn c_flags(self, c_flags: &'static str) -> Self {
         Self { c_flags, ..self }
     }
 
-    /// The row with the processor that Zig has to be told.
+    /// Sets the processor for Zig.
     pub(crate) const fn zig_cpu(self, cpu: &'static str) -> Self {
         Self {
             zig: match self.zig {
@@ -225,7 +224,7 @@ impl TargetFacts {
         }
     }
 
-    /// The row made with Zig although there is a GCC, whose libraries are for a newer processor.
+    /// Uses Zig although Debian has a GCC, whose libraries are built for a newer processor.
     pub(crate) const fn with_zig(self) -> Self {
         Self {
             c_toolchain: CToolchain::Zig,
@@ -248,7 +247,7 @@ const fn zig(target: &'static str) -> Option<ZigTarget> {
     Some(ZigTarget { target, cpu: None })
 }
 
-/// Linux with glibc, by Debian's GCC.
+/// Linux with glibc, built with Debian's GCC.
 pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) -> TargetFacts {
     TargetFacts {
         debian_arch: Some(gnu.debian_arch),
@@ -262,7 +261,8 @@ pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) ->
     .proven(CToolchain::Gcc, gnu.suite)
 }
 
-/// Linux with musl, by Zig: Debian has musl for its own architectures and no cross compiler.
+/// Linux with musl, built with Zig. Debian has musl for its own architectures only, and no cross
+/// compiler for it.
 pub(crate) const fn musl(
     triple: &'static str,
     cpu: Cpu,
@@ -278,7 +278,7 @@ pub(crate) const fn musl(
     .proven(CToolchain::Zig, "bookworm")
 }
 
-/// A BSD whose libc Zig can link with. Nothing on Linux runs its programs.
+/// A BSD whose libc Zig can link with. Its programs do not run on Linux.
 pub(crate) const fn bsd(
     triple: &'static str,
     cpu: Cpu,
@@ -293,7 +293,7 @@ pub(crate) const fn bsd(
     .proven(CToolchain::Zig, "bookworm")
 }
 
-/// What is true of a mingw-w64 compiler, and of the Wine for what it makes.
+/// Facts about a mingw-w64 compiler, and the Wine that runs its programs.
 #[derive(Clone, Copy)]
 pub(crate) struct Mingw {
     c_triple: &'static str,
@@ -326,8 +326,8 @@ macro_rules! mingw {
 pub(crate) const MINGW32: Mingw = mingw!("i686-w64-mingw32", "i686", "wine");
 pub(crate) const MINGW64: Mingw = mingw!("x86_64-w64-mingw32", "x86-64", "wine64");
 
-/// Windows with the mingw-w64 tools. Of trixie, because Rust's `std` needs a DLL that the Wine of
-/// bookworm lacks (`bcryptprimitives.dll`).
+/// Windows with mingw-w64. Requires trixie: the Wine of bookworm lacks a DLL that Rust's `std`
+/// needs (`bcryptprimitives.dll`).
 pub(crate) const fn windows(
     triple: &'static str,
     cpu: Cpu,
@@ -342,9 +342,9 @@ pub(crate) const fn windows(
     .proven(CToolchain::Mingw, "trixie")
 }
 
-/// A Cortex-M without an operating system; `qemu_cpu` has its instructions. Of trixie, because the
+/// A bare-metal Cortex-M; `qemu_cpu` names a processor with its instructions. Requires trixie: the
 /// QEMU of bookworm fails to start such programs.
-pub(crate) const fn bare(
+pub(crate) const fn bare_metal(
     triple: &'static str,
     qemu_cpu: &'static str,
     multilib: &'static str,
@@ -374,8 +374,8 @@ pub(crate) const fn bare(
     .proven(CToolchain::Newlib { multilib }, "trixie")
 }
 
-/// Emscripten: its tools are named `em…`, without a triple in front. Rust's `std` throws as
-/// WebAssembly does and not by way of JavaScript, and all code of a program has to do the same.
+/// Emscripten, whose tools are named `em…` without a triple. Rust's `std` uses WebAssembly
+/// exceptions instead of JavaScript exceptions, so C++ code has to as well.
 pub(crate) const fn emscripten(triple: &'static str) -> TargetFacts {
     TargetFacts {
         c_flags: "-fwasm-exceptions",
@@ -392,8 +392,8 @@ pub(crate) const fn emscripten(triple: &'static str) -> TargetFacts {
     .proven(CToolchain::Emscripten, "trixie")
 }
 
-/// WASI. Its clang throws no exceptions and Rust's `std` for it unwinds nothing, so C++ is compiled
-/// without them. Of trixie, the first suite whose Rust calls the target by this name.
+/// WASI. Neither its clang nor Rust's `std` supports unwinding, so C++ is compiled without
+/// exceptions. Requires trixie, the first suite whose Rust uses this name of the target.
 pub(crate) const fn wasi(triple: &'static str) -> TargetFacts {
     TargetFacts {
         cross_packages: &[
@@ -410,7 +410,7 @@ pub(crate) const fn wasi(triple: &'static str) -> TargetFacts {
     .proven(CToolchain::Clang, "trixie")
 }
 
-/// Android. Its programs need Android's loader and libraries besides the emulator.
+/// Android. Besides the emulator, its programs need Android's loader and libraries.
 pub(crate) const fn android(
     triple: &'static str,
     cpu: Cpu,
@@ -429,12 +429,12 @@ pub(crate) const fn android(
     .without_recipe("it needs Android's NDK, which no Debian suite has")
 }
 
-/// What Android and its NDK call a processor.
+/// An Android ABI, as the NDK names it.
 #[derive(Clone, Copy)]
 pub(crate) struct Abi {
-    /// What the compiler's name starts with.
+    /// The prefix of the compiler's name.
     clang: &'static str,
-    /// For CMake.
+    /// CMake's name of the ABI.
     name: &'static str,
 }
 
@@ -443,12 +443,12 @@ const fn abi(clang: &'static str, name: &'static str) -> Abi {
 }
 
 pub(crate) const ABI_ARM64: Abi = abi("aarch64-linux-android", "arm64-v8a");
-/// The NDK has compiled for nothing older than ARMv7 since its release 17.
+/// The NDK has not supported processors older than ARMv7 since its release 17.
 pub(crate) const ABI_ARM: Abi = abi("armv7a-linux-androideabi", "armeabi-v7a");
 pub(crate) const ABI_X86: Abi = abi("i686-linux-android", "x86");
 pub(crate) const ABI_X86_64: Abi = abi("x86_64-linux-android", "x86_64");
 
-/// Solaris, illumos or DragonFly BSD. Nothing on Linux runs their programs.
+/// Solaris, illumos or DragonFly BSD. Their programs do not run on Linux.
 pub(crate) const fn unix(
     triple: &'static str,
     cpu: Cpu,
@@ -464,7 +464,8 @@ pub(crate) const fn unix(
     .without_recipe("it needs the libraries of its system, which neither Debian nor Zig has")
 }
 
-/// The oldest 32-bit x86 that Android runs on, and the newest instructions its 64-bit ABI has.
+/// Processors for QEMU: the oldest 32-bit x86 that Android supports, and the instruction set of its
+/// 64-bit ABI.
 pub(crate) const ANDROID_X86: Option<&str> = Some("n270");
 pub(crate) const ANDROID_X86_64: Option<&str> =
     Some("qemu64,+mmx,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt");

@@ -1,14 +1,14 @@
-//! Which known names are near a name that is not known.
+//! Suggests known triples for an unknown one.
 
 use crate::facts::target_facts::TargetFacts;
 
-/// How many names are suggested at most: more is a list, not a suggestion.
+/// The maximum number of suggestions.
 const MAX_SUGGESTIONS: usize = 3;
 
-/// The triples of `rows` that `input` probably means, nearest first.
+/// Returns the triples in `rows` that are similar to `input`, most similar first.
 ///
-/// A row is as near as the nearest of its names: the triple, and what GNU tools and Debian call it,
-/// so that `arm64` and `aarch64-linux-gnu` find their triple.
+/// A row is compared by all its names: the triple, and the names that GNU tools and Debian use.
+/// `arm64` and `aarch64-linux-gnu` therefore find their triple.
 pub(crate) fn similar_triples<'a>(
     input: &str,
     rows: impl IntoIterator<Item = &'a TargetFacts>,
@@ -23,7 +23,7 @@ pub(crate) fn similar_triples<'a>(
         .collect();
     found.sort_unstable();
     let nearest = found.first().map_or(0, |&(near, _, _)| near);
-    // A name that is one slip away makes one that is five slips away noise.
+    // If one name is a single edit away, names that are five edits away are noise.
     found.retain(|&(near, _, _)| near <= nearest + 1);
     found
         .into_iter()
@@ -32,12 +32,12 @@ pub(crate) fn similar_triples<'a>(
         .collect()
 }
 
-/// A quarter of the letters may be wrong, and never more than four: beyond that it is another name.
+/// The maximum edit distance: a quarter of the letters, but at most four.
 fn tolerance(wanted: &str) -> usize {
     (wanted.len() / 4).min(4)
 }
 
-/// The distance to the nearest of the row's names, if it is tolerable.
+/// The edit distance to the most similar name of the row, if it is within the tolerance.
 fn distance_to_row(wanted: &str, row: &TargetFacts) -> Option<usize> {
     let names = [
         Some(row.triple),
@@ -50,14 +50,14 @@ fn distance_to_row(wanted: &str, row: &TargetFacts) -> Option<usize> {
         .into_iter()
         .flatten()
         .map(normalize)
-        // Lengths that differ by more need no comparing: so no input, however long, costs much.
+        // Skipping names whose length differs too much bounds the cost for long inputs.
         .filter(|name| name.len().abs_diff(wanted.len()) <= most)
         .map(|name| edit_distance(wanted, &name))
         .filter(|&edits| edits <= most)
         .min()
 }
 
-/// What is left of a name without case, separators and the vendor parts that say nothing.
+/// Lowercases a name and removes separators and insignificant vendors.
 fn normalize(name: &str) -> String {
     let lower = name.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric());
@@ -66,8 +66,8 @@ fn normalize(name: &str) -> String {
         .collect()
 }
 
-/// Insertions, deletions and replacements of characters that turn `a` into `b` (Levenshtein): what
-/// suggestions for misspelled names are made from.
+/// The Levenshtein distance: the number of insertions, deletions and substitutions of characters
+/// that turn `a` into `b`. Used to suggest corrections for misspelled names.
 pub fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut above: Vec<usize> = (0..=b.len()).collect();
