@@ -1,4 +1,4 @@
-//! The values of every key, as one source writes them at one level.
+//! The values that one source sets in one table.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::values::pre_build::PreBuild;
 use crate::values::scalar::{FilePath, GlibcVersion, NameOrPath, Package, Runner, Suite, Triple};
 use crate::values::value::{SourcedList, SourcedMap};
 
-/// What one source says in `[build]`, or in one `[target.<triple>]`. One field per key.
+/// The values of one source in `[build]` or in one `[target.<triple>]`. One field per key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyValues {
     pub(crate) default_target: Option<Sourced<Triple>>,
@@ -38,15 +38,15 @@ pub(crate) struct KeyValues {
     pub(crate) sdk: Option<Sourced<FilePath>>,
     pub(crate) runner: Option<Sourced<Runner>>,
     pub(crate) serial_tests: Option<Sourced<bool>>,
-    /// How the groups of a file are written, by their names.
+    /// The notations of groups in a file, by name.
     pub(super) notations: BTreeMap<&'static str, GroupNotation>,
 }
 
-/// How a group is written.
+/// The notation of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GroupNotation {
-    /// As a table.
+    /// A table.
     Table,
-    /// As a value in place of the table.
+    /// A value in place of the table.
     Shorthand,
 }

@@ -1,4 +1,4 @@
-//! Finds keys, groups and old names in the table.
+//! Lookups of keys, groups and deprecated names in the table.
 
 use crate::keys::key::{Alias, Group, Key, Level, is_below};
 use crate::keys::key_values::KeyValues;
@@ -6,29 +6,29 @@ use crate::keys::table::{ALIASES, GROUPS, KEYS};
 use crate::values::value_kind::ValueKind;
 
 impl Key {
-    /// The key with this dotted name that may stand at `level`.
+    /// Returns the key with this dotted name, if it is allowed at `level`.
     pub(crate) fn find(name: &str, level: Level) -> Option<&'static Self> {
         Self::at(level).find(|key| key.name == name)
     }
 
-    /// The key with this dotted name.
+    /// Returns the key with this dotted name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// Every key that may stand at `level`.
+    /// Returns all keys that are allowed at `level`.
     pub(crate) fn at(level: Level) -> impl Iterator<Item = &'static Self> {
         KEYS.iter().filter(move |key| key.levels.contains(&level))
     }
 
-    /// What its value may be written as.
+    /// The accepted types.
     pub(crate) fn kinds(&self) -> &'static [ValueKind] {
         (self.field)(&KeyValues::default()).kinds()
     }
 }
 
 impl Group {
-    /// The group with this dotted name, if it has keys at `level`.
+    /// Returns the group with this dotted name, if it has keys at `level`.
     pub(crate) fn find(name: &str, level: Level) -> Option<&'static Self> {
         let group = GROUPS.iter().find(|group| group.name == name)?;
         group
@@ -37,12 +37,12 @@ impl Group {
             .then_some(group)
     }
 
-    /// The keys in it and in the groups in it.
+    /// The keys in the group and in its subgroups.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static Key> {
         KEYS.iter().filter(|key| is_below(key.name, self.name))
     }
 
-    /// Everything its value may be written as.
+    /// The accepted types, including shorthands.
     pub(crate) fn kinds(&self) -> Vec<ValueKind> {
         let shorthands = self.shorthands.iter().map(|shorthand| shorthand.kind);
         shorthands.chain([ValueKind::Table]).collect()

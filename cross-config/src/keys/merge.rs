@@ -1,4 +1,4 @@
-//! Stores values by key, and puts those of one source over those of another.
+//! Storing values by key, and merging the values of several sources.
 
 use std::path::Path;
 
@@ -16,12 +16,12 @@ impl KeyValues {
             .collect()
     }
 
-    /// Stores a value of `key`; returns what is wrong with it.
+    /// Parses and stores a value of `key`. Returns problems.
     pub(crate) fn store(&mut self, key: &Key, raw: Sourced<RawValue>) -> Vec<Diagnostic> {
         (key.field_mut)(self).store(key.name, raw)
     }
 
-    /// Stores a value in place of a table; returns what is wrong with it.
+    /// Parses and stores a shorthand. Returns problems.
     pub(crate) fn store_shorthand(
         &mut self,
         shorthand: &Shorthand,
@@ -42,8 +42,8 @@ impl KeyValues {
             .collect()
     }
 
-    /// Notes how a file writes `group`. Unless it is a table where there was a table, what was there
-    /// is replaced as a whole.
+    /// Records the notation of `group` in a file. Unless both the previous and the new notation are
+    /// tables, previous values of the group are discarded.
     pub(crate) fn record_notation(&mut self, group: &Group, notation: GroupNotation) {
         let before = self.notations.insert(group.name, notation);
         let merges = [before, Some(notation)] == [Some(GroupNotation::Table); 2];
@@ -58,8 +58,8 @@ impl KeyValues {
         }
     }
 
-    /// Puts a file's table over another file's, as JSON objects are merged: tables key by key; every
-    /// other value replaces the one below it.
+    /// Overlays the table of another file, like JSON objects are merged: tables key by key, and
+    /// other values replace lower ones.
     pub(crate) fn merge_file(&mut self, above: &Self) {
         for group in GROUPS {
             if let Some(notation) = above.notations.get(group.name) {
@@ -71,8 +71,8 @@ impl KeyValues {
         }
     }
 
-    /// Puts a higher source or level over this one, key by key. What describes the head of a group
-    /// goes with the head it describes.
+    /// Overlays a higher source or level key by key. When it sets the primary key of a group, lower
+    /// values of the group are discarded.
     pub(crate) fn overlay(&mut self, above: &Self) {
         for group in GROUPS {
             let primary_key = group.primary_key.and_then(Key::named);

@@ -1,4 +1,4 @@
-//! How the text of a variable becomes the value of a key.
+//! Formats of variables, and how their text becomes the value of a key.
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::diagnostics::origin::{Origin, Sourced};
@@ -6,10 +6,10 @@ use crate::text::{flag, shell_words};
 use crate::values::scalar::invalid;
 use crate::values::value::RawValue;
 
-/// How the text of a variable is a value.
+/// The format of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VariableFormat {
-    /// As it is.
+    /// A single value.
     Text,
     /// Items separated by whitespace.
     Words,
@@ -21,17 +21,17 @@ pub(crate) enum VariableFormat {
     Flag,
     /// A flag, or items separated by commas.
     FlagOrCommas,
-    /// `NAME=value`, separated as a shell separates words.
+    /// `NAME=value` items, separated like shell words.
     Pairs,
 }
 
 impl VariableFormat {
-    /// Whether the empty text is a value. For every other form it is as if the variable were not set.
+    /// Whether the empty text is a value. In other formats, it counts as unset.
     pub(crate) fn accepts_empty(self) -> bool {
         matches!(self, Self::Flag | Self::FlagOrCommas)
     }
 
-    /// For people.
+    /// A description for documentation.
     pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -40,11 +40,11 @@ impl VariableFormat {
             Self::Lines => "items separated by newlines",
             Self::Flag => "a flag",
             Self::FlagOrCommas => "a flag, or items separated by commas",
-            Self::Pairs => "`NAME=value` items, separated as a shell separates words",
+            Self::Pairs => "`NAME=value` items, separated like shell words",
         }
     }
 
-    /// Reads the `text` of the variable `name`; `key` is for messages.
+    /// Parses the `text` of the variable `name`. `key` is for messages.
     pub(crate) fn read(
         self,
         key: &str,
@@ -58,7 +58,7 @@ impl VariableFormat {
             Self::Commas => list(text.split(','), &origin),
             Self::Lines => list(text.lines(), &origin),
             Self::Flag => {
-                let read = flag::read(text);
+                let read = flag::parse(text);
                 RawValue::Flag(
                     read.ok_or_else(|| invalid(key, text, flag::EXPECTED).variable(name))?,
                 )
@@ -67,7 +67,7 @@ impl VariableFormat {
                 let read = pairs(text, &origin);
                 read.ok_or_else(|| invalid(key, text, self.describe()).variable(name))?
             }
-            Self::FlagOrCommas => match flag::read(text) {
+            Self::FlagOrCommas => match flag::parse(text) {
                 Some(on) => RawValue::Flag(on),
                 None => list(text.split(','), &origin),
             },

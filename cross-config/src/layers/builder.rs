@@ -1,4 +1,4 @@
-//! Layers built from code: the embedder's defaults and the request.
+//! Layers that are built in code: defaults of the embedder, and the request.
 
 use crate::diagnostics::origin::{Origin, Sourced};
 use crate::keys::key::Key;
@@ -10,7 +10,7 @@ use crate::values::network::NetworkMode;
 use crate::values::value::RawValue;
 
 impl Layer {
-    /// What holds if nobody says anything: the engine is chosen (`auto`), the toolchain is the host's.
+    /// The built-in defaults: the engine is chosen automatically, and the toolchain is the host's.
     pub(crate) fn built_in() -> Self {
         LayerBuilder::new(LayerKind::BuiltIn, Origin::BuiltIn)
             .engine("auto")
@@ -18,8 +18,8 @@ impl Layer {
             .build()
     }
 
-    /// The defaults of the application `name`, which embeds this library: above the built-in ones, below
-    /// everything its user writes.
+    /// Starts a layer with the defaults of the application `name`, which embeds this library. They
+    /// override the built-in defaults and are overridden by everything its users write.
     ///
     /// ```
     /// use cross_config::{Config, Layer, NetworkMode};
@@ -38,17 +38,18 @@ impl Layer {
         LayerBuilder::new(LayerKind::Embedder, Origin::Embedder(name.into()))
     }
 
-    /// What the caller says for one call: above everything else.
+    /// Starts a layer with the settings that the caller makes for a single call. They override
+    /// everything else.
     #[must_use]
     pub fn request() -> LayerBuilder {
         LayerBuilder::new(LayerKind::Request, Origin::Request)
     }
 }
 
-/// Builds a layer of values from code: [`Layer::embedder`] and [`Layer::request`].
+/// Builds a layer in code: see [`Layer::embedder`] and [`Layer::request`].
 ///
-/// A setter replaces what it set before. Setters speak about every target until [`on`](Self::on) names
-/// one. Values are checked like those of a file; the problems are in [`Layer::diagnostics`].
+/// A setter replaces the previous value. Setters apply to all targets until [`on`](Self::on) names
+/// one. Values are validated like those of a file; problems are in [`Layer::diagnostics`].
 #[derive(Clone, Debug)]
 pub struct LayerBuilder {
     kind: LayerKind,
@@ -67,87 +68,89 @@ impl LayerBuilder {
         }
     }
 
-    /// From here on, setters speak about `triple` only.
+    /// Makes subsequent setters apply to `triple` only.
     #[must_use]
     pub fn on(mut self, triple: impl Into<String>) -> Self {
         self.target = Some(triple.into());
         self
     }
 
-    /// The target to build for when the request names none; has no meaning for one target.
+    /// Sets the target to build for if the request names none. It has no effect for a single target.
     #[must_use]
     pub fn default_target(self, triple: impl Into<String>) -> Self {
         self.text("default-target", triple)
     }
 
-    /// The targets the project releases for; have no meaning for one target.
+    /// Sets the targets that the project releases for. It has no effect for a single target.
     #[must_use]
     pub fn targets<T: Into<String>>(self, triples: impl IntoIterator<Item = T>) -> Self {
         self.list("targets", triples)
     }
 
-    /// The engine: `auto`, an engine's name, or the path of a container command. Default: `auto`.
+    /// Sets the engine: `auto`, the name of an engine, or the path of a container command. Default:
+    /// `auto`.
     #[must_use]
     pub fn engine(self, name_or_path: impl Into<String>) -> Self {
         self.text("engine", name_or_path)
     }
 
-    /// The toolchain: `host`, `image` or the path of a toolchain's directory. Default: `host`.
+    /// Sets the toolchain: `host`, `image`, or the path of a toolchain directory. Default: `host`.
     #[must_use]
     pub fn toolchain(self, name_or_path: impl Into<String>) -> Self {
         self.text("toolchain", name_or_path)
     }
 
-    /// The network of environments.
+    /// Sets the network of environments.
     #[must_use]
     pub fn network(self, network: NetworkMode) -> Self {
         self.text("network", network.as_str())
     }
 
-    /// The distribution's suite for recipes.
+    /// Sets the Debian suite of recipes.
     #[must_use]
     pub fn suite(self, suite: impl Into<String>) -> Self {
         self.text("suite", suite)
     }
 
-    /// Extra packages for recipes, as Debian names them.
+    /// Sets additional packages for recipes, by their Debian names.
     #[must_use]
     pub fn packages<T: Into<String>>(self, packages: impl IntoIterator<Item = T>) -> Self {
         self.list("packages", packages)
     }
 
-    /// Whether the standard library is built from source, or which crates of it.
+    /// Sets whether the standard library is built from source, and which crates of it.
     #[must_use]
     pub fn build_std(self, build_std: BuildStd) -> Self {
         let raw = build_std.raw(&self.origin);
         self.store("build-std", raw)
     }
 
-    /// Whether zig is the C compiler and linker.
+    /// Sets whether Zig is the C compiler and linker.
     #[must_use]
     pub fn zig(self, enable: bool) -> Self {
         self.store("zig.enable", RawValue::Flag(enable))
     }
 
-    /// Whether test binaries run one after the other.
+    /// Sets whether test binaries run one at a time.
     #[must_use]
     pub fn serial_tests(self, yes: bool) -> Self {
         self.store("serial-tests", RawValue::Flag(yes))
     }
 
-    /// The oldest glibc to run on, such as `2.17`. It has an effect only with [`zig`](Self::zig).
+    /// Sets the minimum glibc version, such as `2.17`. It only has an effect with
+    /// [`zig`](Self::zig).
     #[must_use]
     pub fn zig_version(self, version: impl Into<String>) -> Self {
         self.text("zig.version", version)
     }
 
-    /// The image that has zig. It has an effect only with [`zig`](Self::zig).
+    /// Sets an image that contains Zig. It only has an effect with [`zig`](Self::zig).
     #[must_use]
     pub fn zig_image(self, name: impl Into<String>) -> Self {
         self.text("zig.image.name", name)
     }
 
-    /// The platforms that the image with zig runs on, as [`Platform`](crate::Platform) is written.
+    /// Sets the platforms of the Zig image, in the format of [`Platform`](crate::Platform).
     #[must_use]
     pub fn zig_image_platforms<T: Into<String>>(
         self,
@@ -156,31 +159,31 @@ impl LayerBuilder {
         self.list("zig.image.toolchain", platforms)
     }
 
-    /// Commands that are run in the environment first; none is nothing to do.
+    /// Sets commands that prepare the environment. An empty list means none.
     #[must_use]
     pub fn pre_build<T: Into<String>>(self, commands: impl IntoIterator<Item = T>) -> Self {
         self.list("pre-build", commands)
     }
 
-    /// The script at this path, or this command, is run in the environment first.
+    /// Sets the path of a script, or a command, that prepares the environment.
     #[must_use]
     pub fn pre_build_script(self, path_or_command: impl Into<String>) -> Self {
         self.text("pre-build", path_or_command)
     }
 
-    /// A Dockerfile whose image is the environment.
+    /// Sets a Dockerfile that builds the image of the environment.
     #[must_use]
     pub fn dockerfile(self, file: impl Into<String>) -> Self {
         self.text("dockerfile.file", file)
     }
 
-    /// The directory that the Dockerfile copies from. Default: the workspace root.
+    /// Sets the build context of the Dockerfile. Default: the workspace root.
     #[must_use]
     pub fn dockerfile_context(self, directory: impl Into<String>) -> Self {
         self.text("dockerfile.context", directory)
     }
 
-    /// Build arguments of the Dockerfile, by name.
+    /// Sets build arguments of the Dockerfile, by name.
     #[must_use]
     pub fn build_args<N: Into<String>, T: Into<String>>(
         self,
@@ -195,45 +198,46 @@ impl LayerBuilder {
         self.store("dockerfile.build-args", raw)
     }
 
-    /// Variables that reach the environment, each `NAME` or `NAME=value`.
+    /// Sets variables that are passed to the environment, each `NAME` or `NAME=value`.
     #[must_use]
     pub fn passthrough<T: Into<String>>(self, variables: impl IntoIterator<Item = T>) -> Self {
         self.list("env.passthrough", variables)
     }
 
-    /// Directories that are mounted, each named by a variable: `NAME` or `NAME=/path`.
+    /// Sets directories to mount, each named by a variable: `NAME` or `NAME=/path`.
     #[must_use]
     pub fn volumes<T: Into<String>>(self, volumes: impl IntoIterator<Item = T>) -> Self {
         self.list("env.volumes", volumes)
     }
 
-    /// The image that is the environment, or what makes one of the published image's name (see
-    /// [`Image::reference`](crate::Image::reference)).
+    /// Sets the image of the environment: a full name, or a suffix of the published image's name
+    /// (see [`Image::reference`](crate::Image::reference)).
     #[must_use]
     pub fn image(self, name: impl Into<String>) -> Self {
         self.text("image.name", name)
     }
 
-    /// The platforms that the image runs on, as [`Platform`](crate::Platform) is written.
+    /// Sets the platforms of the image, in the format of [`Platform`](crate::Platform).
     #[must_use]
     pub fn image_platforms<T: Into<String>>(self, platforms: impl IntoIterator<Item = T>) -> Self {
         self.list("image.toolchain", platforms)
     }
 
-    /// The directory of the target's SDK: Android's NDK, or the root file system of Solaris, illumos or
-    /// DragonFly. Default: none.
+    /// Sets the directory of the target's SDK: the Android NDK, or the root file system of Solaris,
+    /// illumos or DragonFly. Default: none.
     #[must_use]
     pub fn sdk(self, directory: impl Into<String>) -> Self {
         self.text("sdk", directory)
     }
 
-    /// The command that runs a target's programs; empty for the target's usual one.
+    /// Sets the command that runs programs of a target. An empty command selects the default
+    /// runner.
     #[must_use]
     pub fn runner(self, command: impl Into<String>) -> Self {
         self.text("runner", command)
     }
 
-    /// The layer.
+    /// Returns the layer.
     #[must_use]
     pub fn build(self) -> Layer {
         Layer {
@@ -330,7 +334,7 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "embedder app: `-x` is not a value of `suite` [invalid-value]",
+                "embedder app: invalid value `-x` for `suite` [invalid-value]",
                 "embedder app: `CROSS_RUNNER` in `env.passthrough` is reserved [reserved-name]",
             ]
         );

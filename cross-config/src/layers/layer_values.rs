@@ -1,4 +1,4 @@
-//! Everything that one source says.
+//! The values of one layer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,19 +7,19 @@ use crate::diagnostics::diagnostic::Diagnostic;
 use crate::keys::key_values::KeyValues;
 use crate::settings::Settings;
 
-/// What one source says.
+/// The values of one source: tables, settings, and problems.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LayerValues {
     pub(crate) build: KeyValues,
     pub(crate) targets: BTreeMap<String, KeyValues>,
-    /// What only variables say.
+    /// Settings that only have variables.
     pub(crate) settings: Settings,
-    /// Every problem, in the order of places.
+    /// All problems, in the order of locations.
     pub(crate) problems: Vec<Diagnostic>,
 }
 
 impl LayerValues {
-    /// Makes relative paths absolute: they are relative to `base`, which is where they were written.
+    /// Resolves relative paths against `base`, the directory in which they were written.
     pub(crate) fn resolve_paths(&mut self, base: &Path) {
         let levels = std::iter::once(&mut self.build).chain(self.targets.values_mut());
         self.problems

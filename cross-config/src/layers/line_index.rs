@@ -1,10 +1,10 @@
-//! Byte offsets of a text as lines and columns.
+//! Converts byte offsets in a text to lines and columns.
 
 use std::path::{Path, PathBuf};
 
 use crate::diagnostics::origin::SourceLocation;
 
-/// A file's text, indexed by line.
+/// The text of a file, indexed by line.
 pub(crate) struct LineIndex<'a> {
     path: PathBuf,
     text: &'a str,
@@ -22,7 +22,8 @@ impl<'a> LineIndex<'a> {
         }
     }
 
-    /// The place of byte `offset`; one past the end or inside a character is the nearest before it.
+    /// Returns the location of a byte offset. Offsets past the end or inside a character map to the
+    /// closest preceding location.
     pub(crate) fn location(&self, offset: usize) -> SourceLocation {
         let line = self
             .starts
@@ -32,7 +33,7 @@ impl<'a> LineIndex<'a> {
         let before = self.text[start..]
             .char_indices()
             .take_while(|(at, c)| start + at + c.len_utf8() <= offset);
-        // A byte order mark has no width in an editor.
+        // Editors do not count a byte order mark as a column.
         let column = before.filter(|(_, c)| *c != '\u{feff}').count() + 1;
         SourceLocation::new(&self.path, saturate(line + 1), saturate(column))
     }

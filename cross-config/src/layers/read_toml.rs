@@ -1,7 +1,7 @@
-//! TOML as written: text to values, every problem with its line and column, all at once.
+//! Reads TOML files, with the line and column of every value and every problem.
 //!
-//! Walks the spanned tree by hand instead of deriving: a derived reader stops at the first problem,
-//! and can name neither the nearest key nor the place of an array's item.
+//! The spanned tree is walked by hand. A derived deserializer stops at the first problem, and does
+//! not know the locations of array items or similar key names.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,14 +24,14 @@ use crate::values::value_kind::{ValueKind, wrong_type};
 type TomlKey<'i> = Spanned<std::borrow::Cow<'i, str>>;
 type TomlValue<'i> = Spanned<DeValue<'i>>;
 
-/// Which tables of a `Cargo.toml` are read.
+/// The tables of a `Cargo.toml` to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sections {
-    /// `[workspace.metadata.cross]` only: another package of the workspace is built.
+    /// `[workspace.metadata.cross]` only, because another package of the workspace is built.
     Workspace,
-    /// `[package.metadata.cross]` only: the package is not the workspace's root.
+    /// `[package.metadata.cross]` only, because the package is not the workspace root.
     Package,
-    /// The first, overridden key by key by the second.
+    /// Both. The package overrides the workspace key by key.
     Both,
 }
 
@@ -52,7 +52,8 @@ pub(crate) fn cross_toml(path: &Path, text: &str) -> LayerValues {
     })
 }
 
-/// Reads our tables of the text of a `Cargo.toml`; everything else there is cargo's business.
+/// Reads the tables `metadata.cross` from the text of a `Cargo.toml`. Other tables are not
+/// validated.
 pub(crate) fn cargo_toml(path: &Path, text: &str, sections: Sections) -> LayerValues {
     read(path, text, Origin::CargoToml, |reader, root| {
         for section in sections.tables() {
@@ -84,7 +85,7 @@ fn read(
     if errors.is_empty() {
         walk(&mut reader, root.get_ref());
     } else {
-        // What could be recovered is not looked at: its problems would be consequences of these.
+        // Recovered content is not read, because its problems would follow from these errors.
         reader.syntax(&errors);
     }
     let mut layer_values = reader.layer_values;
@@ -96,13 +97,14 @@ fn read(
 
 struct TomlReader<'a> {
     lines: LineIndex<'a>,
-    /// How this file's places are origins.
+    /// The constructor of origins for this file.
     origin: fn(SourceLocation) -> Origin,
     layer_values: LayerValues,
 }
 
 impl TomlReader<'_> {
-    /// One problem a line: what follows on the same line is most often the parser finding its way back.
+    /// Reports one error per line. Further errors on a line are usually caused by the recovery of
+    /// the parser.
     fn syntax(&mut self, errors: &[toml::de::Error]) {
         let mut lines = BTreeSet::new();
         for error in errors {
@@ -110,13 +112,13 @@ impl TomlReader<'_> {
                 .lines
                 .location(error.span().map_or(0, |span| span.start));
             if lines.insert(location.line) {
-                let message = format!("not valid TOML: {}", error.message());
+                let message = format!("invalid TOML: {}", error.message());
                 self.report(Diagnostic::error(DiagnosticCode::Syntax, message).at(location));
             }
         }
     }
 
-    /// The table that holds `build` and `target`.
+    /// Reads the table that contains `build` and `target`.
     fn root(&mut self, root: &DeTable<'_>) {
         for (name, value) in root {
             match name.get_ref().as_ref() {
@@ -164,14 +166,14 @@ impl TomlReader<'_> {
         }
     }
 
-    /// Reports `[target.thumbv8m.main-none-eabi]`, which TOML reads as a table in a table.
+    /// Reports `[target.thumbv8m.main-none-eabi]`, which TOML parses as nested tables.
     fn is_unquoted(&mut self, triple: &TomlKey<'_>, value: &TomlValue<'_>) -> bool {
         let Some(meant) =
             dotted(triple.get_ref(), value).find(|name| known_targets::is_known(name))
         else {
             return false;
         };
-        let message = format!("the triple `{meant}` has a dot in it and needs quotes");
+        let message = format!("the triple `{meant}` contains a dot and must be quoted");
         let problem = Diagnostic::error(DiagnosticCode::UnquotedTarget, message);
         self.report(
             problem
@@ -181,7 +183,8 @@ impl TomlReader<'_> {
         true
     }
 
-    /// The keys of one table below `[build]` or `[target.<triple>]`; `prefix` is `""` or ends with a dot.
+    /// Reads the keys of a table within `[build]` or `[target.<triple>]`. `prefix` is empty or ends
+    /// with a dot.
     fn level(&mut self, level: Level, prefix: &str, table: &DeTable<'_>, values: &mut KeyValues) {
         for (name, value) in table {
             let path = format!("{prefix}{}", name.get_ref());
@@ -201,14 +204,14 @@ impl TomlReader<'_> {
         }
     }
 
-    /// A value of `key`, written as `name`.
+    /// Reads a value of `key`, which is written as `name`.
     fn key(&mut self, name: &str, key: &Key, value: &TomlValue<'_>, values: &mut KeyValues) {
         if let Some(raw) = self.raw(name, key.kinds(), value) {
             self.layer_values.problems.extend(values.store(key, raw));
         }
     }
 
-    /// A table of keys, or a value in place of it.
+    /// Reads a table of keys, or its shorthand.
     fn group(
         &mut self,
         group: &Group,
@@ -240,9 +243,9 @@ impl TomlReader<'_> {
     fn deprecated(&mut self, alias: &Alias, is_read: bool, name: &TomlKey<'_>) {
         let Alias { name: old, key, .. } = alias;
         let message = if is_read {
-            format!("`{old}` is an old name of `{key}`")
+            format!("`{old}` is a deprecated name of `{key}`")
         } else {
-            format!("`{old}` is an old name of `{key}`, and not read beside it")
+            format!("`{old}` is a deprecated name of `{key}`, and is ignored")
         };
         let warning = Diagnostic::warning(DiagnosticCode::Deprecated, message);
         self.report(
@@ -252,7 +255,7 @@ impl TomlReader<'_> {
         );
     }
 
-    /// A value of one of `kinds`; anything else is reported.
+    /// Reads a value of one of `kinds`; reports any other.
     fn raw(
         &mut self,
         key: &str,
@@ -327,7 +330,8 @@ impl TomlReader<'_> {
     }
 }
 
-/// The names that `[target.a.b.c]` may have meant: `a.b`, `a.b.c`. A glibc floor has two dots.
+/// The names that `[target.a.b.c]` may stand for: `a.b` and `a.b.c`. A triple with a glibc version
+/// contains two dots.
 fn dotted<'v>(name: &'v str, value: &'v TomlValue<'_>) -> impl Iterator<Item = String> + 'v {
     let children = |value: &'v DeValue<'_>| value.as_table().into_iter().flatten();
     children(value.get_ref())
@@ -341,7 +345,7 @@ fn dotted<'v>(name: &'v str, value: &'v TomlValue<'_>) -> impl Iterator<Item = S
         })
 }
 
-/// The name of every key and group at `level`.
+/// The names of all keys and groups at `level`.
 fn names(level: Level) -> impl Iterator<Item = &'static str> {
     let groups = GROUPS.iter().map(|group| group.name);
     let groups = groups.filter(move |name| Group::find(name, level).is_some());

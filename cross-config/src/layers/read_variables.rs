@@ -1,4 +1,4 @@
-//! Variables as written: the names of the registry to values, all problems at once.
+//! Reads values from environment variables.
 
 use std::ffi::OsStr;
 
@@ -14,8 +14,8 @@ use crate::text::nearest::nearest;
 use crate::variables::env::Env;
 use crate::variables::{self, BUILD_PREFIX, CONTAINER_PREFIX, CROSS_TARGET_RUNNER, TARGET_PREFIX};
 
-/// Reads every variable of the registry that `env` has. Targets are named by their
-/// [`spelling`](crate::variables::spelling), from which a triple can't be told for sure.
+/// Reads all registered variables of `env`. Targets are keyed by their [spelling in
+/// variables](crate::variables::triple_in_variable), from which the triple is ambiguous.
 pub(crate) fn read(env: &Env) -> LayerValues {
     let mut layer_values = LayerValues::default();
     build_level(env, &mut layer_values);
@@ -40,15 +40,16 @@ pub(crate) fn read(env: &Env) -> LayerValues {
     layer_values
 }
 
-/// Whether a variable that is set says something.
-fn is_set(key: &Key, value: &OsStr) -> bool {
+/// Whether a variable with this value counts as set.
+fn counts_as_set(key: &Key, value: &OsStr) -> bool {
     !value.is_empty() || key.variable_format.accepts_empty()
 }
 
-/// Each key takes the first of its variables that is set.
+/// Stores, for each key, the first of its variables that is set.
 fn build_level(env: &Env, layer_values: &mut LayerValues) {
     for key in KEYS {
-        let set = |name: &&'static str| env.get(name).is_some_and(|value| is_set(key, value));
+        let set =
+            |name: &&'static str| env.get(name).is_some_and(|value| counts_as_set(key, value));
         let own = key.build_variables.iter().copied().find(set);
         let old = aliases_of(key)
             .map(|alias| alias.build_variable)
@@ -69,16 +70,16 @@ fn aliases_of(key: &Key) -> impl Iterator<Item = &'static crate::keys::key::Alia
 }
 
 fn target_level(env: &Env, name: &str, rest: &str, value: &OsStr, layer_values: &mut LayerValues) {
-    let Some(TargetVariable { triple, key, old }) = split(rest) else {
+    let Some(TargetVariable { triple, key, old }) = split_target_variable(rest) else {
         return;
     };
-    if !is_set(key, value) {
+    if !counts_as_set(key, value) {
         return;
     }
     let suffix = key.target_suffix.unwrap_or_default();
     if old {
         let new = variables::for_target(triple, suffix);
-        let is_read = env.get(&new).is_none_or(|value| !is_set(key, value));
+        let is_read = env.get(&new).is_none_or(|value| !counts_as_set(key, value));
         layer_values
             .problems
             .push(variables::deprecation(name, &new, is_read));
@@ -95,17 +96,17 @@ fn target_level(env: &Env, name: &str, rest: &str, value: &OsStr, layer_values: 
         .extend(store(key, name, value, values));
 }
 
-/// What follows [`TARGET_PREFIX`] in a variable's name.
+/// The parts of a variable's name after [`TARGET_PREFIX`].
 struct TargetVariable<'n> {
     triple: &'n str,
     key: &'static Key,
-    /// Whether it is an old name of the key.
+    /// Whether the suffix is a deprecated name of the key.
     old: bool,
 }
 
-/// `AARCH64_UNKNOWN_LINUX_GNU_RUNNER` as triple and key. The longest suffix that fits wins, because
-/// some suffixes end with others.
-fn split(rest: &str) -> Option<TargetVariable<'_>> {
+/// Splits `AARCH64_UNKNOWN_LINUX_GNU_RUNNER` into triple and key. The longest matching suffix wins,
+/// because some suffixes end with others.
+fn split_target_variable(rest: &str) -> Option<TargetVariable<'_>> {
     let own = Key::at(Level::Target).filter_map(|key| Some((key.target_suffix?, key, false)));
     let old = ALIASES
         .iter()
@@ -117,7 +118,7 @@ fn split(rest: &str) -> Option<TargetVariable<'_>> {
     fitting.min_by_key(|suffix| suffix.triple.len())
 }
 
-/// Every variable that is known whatever the target.
+/// All known variables that do not depend on a target.
 fn known() -> impl Iterator<Item = &'static str> {
     let keys = KEYS.iter().flat_map(|key| key.build_variables).copied();
     let settings = SETTINGS
@@ -135,34 +136,32 @@ fn known() -> impl Iterator<Item = &'static str> {
         .chain(REMOTE_VARIABLES.iter().copied())
 }
 
-/// Other programs have variables that begin with `CROSS_`; those that begin so are for us.
+/// Only these prefixes are checked, because other programs also use variables that begin with
+/// `CROSS_`.
 fn is_unknown(name: &str) -> bool {
     if let Some(rest) = name.strip_prefix(TARGET_PREFIX) {
-        return name != CROSS_TARGET_RUNNER && split(rest).is_none();
+        return name != CROSS_TARGET_RUNNER && split_target_variable(rest).is_none();
     }
     let is_ours = name.starts_with(BUILD_PREFIX) || name.starts_with(CONTAINER_PREFIX);
     is_ours && !known().any(|known| known == name)
 }
 
-/// A warning only: an environment is shared by many programs.
+/// A warning and not an error, because environments are shared by many programs.
 fn unknown_variable(name: &str) -> Diagnostic {
-    let warning = Diagnostic::warning(
-        DiagnosticCode::UnknownVariable,
-        "this variable means nothing",
-    )
-    .variable(name);
+    let warning =
+        Diagnostic::warning(DiagnosticCode::UnknownVariable, "unknown variable").variable(name);
     let of_build = !name.starts_with(TARGET_PREFIX);
     match nearest(name, known().filter(|_| of_build)) {
         Some(meant) => warning.help(format!("did you mean `{meant}`?")),
-        None => warning.help("check its spelling, or unset it"),
+        None => warning.help("check the spelling, or unset it"),
     }
 }
 
 fn store(key: &Key, name: &str, value: &OsStr, values: &mut KeyValues) -> Vec<Diagnostic> {
     let Some(text) = value.to_str() else {
         return vec![
-            Diagnostic::error(DiagnosticCode::InvalidValue, "its value is not UTF-8")
-                .help("set a text, or unset it")
+            Diagnostic::error(DiagnosticCode::InvalidValue, "value is not valid UTF-8")
+                .help("set a UTF-8 value, or unset it")
                 .variable(name),
         ];
     };

@@ -1,21 +1,22 @@
-//! The error of loading a configuration: every problem found, at once.
+//! The error of loading a configuration, with every problem.
 
 use std::fmt;
 
 use crate::diagnostics::diagnostic::{Diagnostic, Severity};
 
-/// The configuration can't be used.
+/// The configuration cannot be used.
 ///
-/// Holds every problem that was found, in the order of sources and places: at least one of
-/// [`Severity::Error`], and the warnings found along with it. `Display` puts each error on its own line
-/// without its remedy: that is [`help`](Self::help)'s and each diagnostic's.
+/// The error holds all problems in the order of sources and locations: at least one of
+/// [`Severity::Error`], and all warnings. `Display` writes each error on its own line without its
+/// remedy. For remedies, see [`help`](Self::help) and
+/// [`diagnostics`](Self::diagnostics).
 #[derive(Clone, Debug)]
 pub struct Error {
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Error {
-    /// The warnings if there is no error among `diagnostics`, else an error with all of them.
+    /// Returns the warnings if no diagnostic is an error, otherwise an error with all diagnostics.
     pub(crate) fn or_warnings(diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
         if diagnostics
             .iter()
@@ -27,7 +28,7 @@ impl Error {
         }
     }
 
-    /// Every problem found, in the order of sources and places.
+    /// All problems, in the order of sources and locations.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics

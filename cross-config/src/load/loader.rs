@@ -1,4 +1,4 @@
-//! The I/O door: reads the files it is pointed at, and nothing else.
+//! The loader, which reads the configuration files. No other module performs I/O.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -18,8 +18,9 @@ const CARGO_TOML: &str = "Cargo.toml";
 
 /// Loads the configuration of a workspace.
 ///
-/// Reads `Cross.toml` in the workspace root (or the file `CROSS_CONFIG` names), the `Cargo.toml` of the
-/// workspace root, and the one of the package that is built. Each may be absent, unless it was named.
+/// The loader reads `Cross.toml` in the workspace root (or the file that `CROSS_CONFIG` names), the
+/// `Cargo.toml` of the workspace root, and the `Cargo.toml` of the package to build. Each may be
+/// absent unless it is named explicitly.
 ///
 /// ```no_run
 /// use cross_config::{Env, Layer, Loader};
@@ -43,19 +44,19 @@ pub struct Loader {
     severities: BTreeMap<DiagnosticCode, Severity>,
 }
 
-/// What [`Loader::load`] found.
+/// The result of [`Loader::load`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LoadedConfig {
     /// The merged configuration.
     pub config: Config,
-    /// Problems that do not stop a request.
+    /// The problems that do not make the configuration unusable.
     pub warnings: Vec<Diagnostic>,
-    /// The files that were read, in that order: what the configuration depends on.
+    /// The files that were read, in order. The configuration depends on them.
     pub files: Vec<PathBuf>,
 }
 
-/// What reading the files has found so far.
+/// The layers, problems and files found so far.
 #[derive(Default)]
 struct FilesRead {
     layers: Vec<Layer>,
@@ -64,7 +65,7 @@ struct FilesRead {
 }
 
 impl Loader {
-    /// Loads for the workspace whose root is this directory.
+    /// Creates a loader for the workspace with this root directory.
     #[must_use]
     pub fn new(workspace_root: impl Into<PathBuf>) -> Self {
         Self {
@@ -77,18 +78,18 @@ impl Loader {
         }
     }
 
-    /// The environment to read variables from.
+    /// The environment from which variables are read.
     ///
     /// # Default value
     ///
-    /// An empty one.
+    /// An empty environment.
     #[must_use]
     pub fn env(mut self, env: &Env) -> Self {
         self.env = env.clone();
         self
     }
 
-    /// What relative paths in variables are relative to.
+    /// The directory to which relative paths in variables are relative.
     ///
     /// # Default value
     ///
@@ -99,32 +100,32 @@ impl Loader {
         self
     }
 
-    /// The `Cargo.toml` of the package that is built, whose `[package.metadata.cross]` is read. It has
+    /// The `Cargo.toml` of the package to build, whose `[package.metadata.cross]` is read. It has
     /// to exist.
     ///
     /// # Default value
     ///
-    /// The one of the workspace root.
+    /// The `Cargo.toml` of the workspace root.
     #[must_use]
     pub fn package_manifest(mut self, path: impl Into<PathBuf>) -> Self {
         self.package_manifest = Some(path.into());
         self
     }
 
-    /// Adds the embedder's defaults.
+    /// Adds defaults of the embedding application.
     #[must_use]
     pub fn embedder(self, layer: impl Into<Layer>) -> Self {
         self.layer(layer.into())
     }
 
-    /// Adds what the caller says for one call.
+    /// Adds settings that the caller makes for a single call.
     #[must_use]
     pub fn request(self, layer: impl Into<Layer>) -> Self {
         self.layer(layer.into())
     }
 
-    /// Takes every problem with this code for an error, or for a warning: what it is about is then left
-    /// out, and the rest of its file counts.
+    /// Sets the severity of all problems with this code. The affected key is ignored, and the rest
+    /// of its file still applies.
     ///
     /// ```
     /// use cross_config::{DiagnosticCode, Loader, Severity};
@@ -134,7 +135,7 @@ impl Loader {
     ///
     /// # Default value
     ///
-    /// The severity that the problem's own [`Diagnostic::severity`] has.
+    /// The severity in [`Diagnostic::severity`].
     #[must_use]
     pub fn severity(mut self, code: DiagnosticCode, severity: Severity) -> Self {
         self.severities.insert(code, severity);
@@ -150,9 +151,9 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// All problems of all sources at once, if at least one of them is an error: a file that was named
-    /// and is missing, a file that can't be read, a syntax error, an unknown key, a value that is not
-    /// one, a variable that asks for what is not supported yet.
+    /// Returns all problems of all sources if at least one of them is an error: a named file that
+    /// is missing, a file that cannot be read, a syntax error, an unknown key, an invalid value, or
+    /// a variable for an unsupported feature.
     pub fn load(&self) -> Result<LoadedConfig, Error> {
         let mut found = FilesRead::default();
         self.read_manifests(&mut found);
@@ -195,13 +196,13 @@ impl Loader {
         } else {
             Sections::Both
         };
-        if let Some(text) = found.read(&root, &Requirement::None) {
+        if let Some(text) = found.read(&root, &Requirement::Optional) {
             found
                 .layers
                 .push(Layer::cargo_sections(&root, &text, sections));
         }
         let Some(package) = package else { return };
-        if let Some(text) = found.read(package, &Requirement::Caller) {
+        if let Some(text) = found.read(package, &Requirement::NamedByCaller) {
             found
                 .layers
                 .push(Layer::cargo_sections(package, &text, Sections::Package));
@@ -211,8 +212,11 @@ impl Loader {
     fn cross_toml(&self, found: &mut FilesRead) {
         let named = self.env.get(CROSS_CONFIG).filter(|path| !path.is_empty());
         let (path, need) = match named {
-            Some(named) => (self.base().join(named), Requirement::Variable(CROSS_CONFIG)),
-            None => (self.workspace_root.join(CROSS_TOML), Requirement::None),
+            Some(named) => (
+                self.base().join(named),
+                Requirement::NamedByVariable(CROSS_CONFIG),
+            ),
+            None => (self.workspace_root.join(CROSS_TOML), Requirement::Optional),
         };
         match found.read(&path, &need) {
             Some(text) => found.layers.push(Layer::cross_toml(&path, &text)),
@@ -233,16 +237,16 @@ impl Loader {
     }
 }
 
-/// Who needs a file to be there.
+/// Whether a file has to exist, and who named it.
 enum Requirement {
-    None,
-    Caller,
-    Variable(&'static str),
+    Optional,
+    NamedByCaller,
+    NamedByVariable(&'static str),
 }
 
 impl FilesRead {
-    /// The text of a file, if it is there and is text; every other outcome is reported, except that a
-    /// file which nobody named is absent.
+    /// Returns the text of a file. Failures are reported, except for a file that is absent and was
+    /// not named.
     fn read(&mut self, path: &Path, need: &Requirement) -> Option<String> {
         let cause = match std::fs::read_to_string(path) {
             Ok(text) => {
@@ -254,21 +258,21 @@ impl FilesRead {
         let absent = cause.kind() == ErrorKind::NotFound;
         let shown = path.display();
         let problem = match need {
-            Requirement::None if absent => return None,
+            Requirement::Optional if absent => return None,
             _ if absent => Diagnostic::error(
                 DiagnosticCode::MissingFile,
                 format!("`{shown}` does not exist"),
             ),
             _ => Diagnostic::error(
                 DiagnosticCode::UnreadableFile,
-                format!("`{shown}` can't be read: {cause}"),
+                format!("`{shown}` cannot be read: {cause}"),
             ),
         };
         self.problems.push(match need {
-            Requirement::Variable(name) => problem
+            Requirement::NamedByVariable(name) => problem
                 .help(format!("correct the path, or unset {name}"))
                 .variable(*name),
-            Requirement::Caller | Requirement::None => {
+            Requirement::NamedByCaller | Requirement::Optional => {
                 problem.help("check the path and its permissions")
             }
         });

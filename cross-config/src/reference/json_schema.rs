@@ -1,4 +1,4 @@
-//! The JSON Schema of a `Cross.toml`, made from the table of keys.
+//! Generates the JSON Schema of a `Cross.toml` from the table of keys.
 
 use cross_targets::Target;
 
@@ -7,10 +7,12 @@ use crate::keys::table::ALIASES;
 use crate::reference::json::Json;
 use crate::values::value_kind::ValueKind;
 
-/// The JSON Schema (draft 2020-12) of a `Cross.toml`, with which an editor completes and checks it.
+/// Returns the JSON Schema (draft 2020-12) of a `Cross.toml`, for completion and validation in
+/// editors.
 ///
-/// What it refuses, this crate reports too; it does not know what makes a text a valid value. Every known
-/// triple is named for completion, and any other is taken. The text is the same on every machine.
+/// This crate reports everything that the schema rejects, but the schema does not validate the
+/// content of strings. It lists all known triples for completion and accepts any other. The text is
+/// deterministic.
 #[must_use]
 pub fn json_schema() -> String {
     let build = level(Level::Build, "for every target");
@@ -45,7 +47,7 @@ fn level(level: Level, description: &str) -> Json {
     let mut properties = properties(level, "");
     properties.extend(ALIASES.iter().filter_map(|alias| {
         let key = Key::find(alias.key, level)?;
-        let about = format!("an old name of `{}`", alias.key);
+        let about = format!("a deprecated name of `{}`", alias.key);
         let schema = one_of(key.kinds(), key.values, &about);
         Some((
             alias.name.to_owned(),
@@ -64,7 +66,7 @@ fn table(properties: Vec<(String, Json)>, description: &str) -> Json {
     ])
 }
 
-/// What stands directly below `group`, or below the level's table if that is `""`.
+/// The properties directly below `group`, or below the table of the level if `group` is empty.
 fn properties(level: Level, group: &str) -> Vec<(String, Json)> {
     let mut properties: Vec<(String, Json)> = Vec::new();
     for key in Key::at(level) {
@@ -137,7 +139,7 @@ fn kind_schema(kind: ValueKind, values: &[&str]) -> Json {
     }
 }
 
-/// `schema` with one more keyword.
+/// Adds a keyword to `schema`.
 fn with(schema: Json, keyword: &str, value: Json) -> Json {
     match schema {
         Json::Object(mut keywords) => {

@@ -1,4 +1,4 @@
-//! The reference: the table of keys and the settings as rows, from which documentation is made.
+//! Reference rows for keys and settings, from which documentation is generated.
 
 use serde::Serialize;
 
@@ -8,56 +8,56 @@ use crate::settings::table::{SETTINGS, Setting};
 use crate::values::value_kind::ValueKind;
 use crate::variables::TARGET_PREFIX;
 
-/// One key of a configuration file. Texts are for people, in Markdown; lowercase fragments.
+/// A key of a configuration file. Texts are lowercase Markdown fragments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KeyReference {
-    /// The name below its table, with dots: `env.passthrough`.
+    /// The name within its table, with dots: `env.passthrough`.
     pub name: &'static str,
-    /// Whether it may stand in `[build]`.
+    /// Whether the key is allowed in `[build]`.
     pub build: bool,
-    /// Whether it may stand in `[target.<triple>]`.
+    /// Whether the key is allowed in `[target.<triple>]`.
     pub target: bool,
-    /// The types of value it takes.
+    /// The accepted types of value.
     pub kinds: Vec<ValueKind>,
-    /// The values it takes, if they are a closed set.
+    /// The accepted values, if they are a closed set.
     pub values: &'static [&'static str],
-    /// The variables of the key in `[build]`, the one that wins first.
+    /// The variables for `[build]`, highest precedence first.
     pub build_variables: Vec<&'static str>,
-    /// The variable of the key in `[target.<triple>]`, with `<TRIPLE>` for the triple's spelling.
+    /// The variable for `[target.<triple>]`, with `<TRIPLE>` as a placeholder for the triple.
     pub target_variable: Option<String>,
-    /// How the text of its variables is read, if it has any.
+    /// The format of the variables, if the key has any.
     pub variable_format: Option<&'static str>,
-    /// What holds if nobody says anything.
+    /// The default.
     pub default: &'static str,
-    /// What it means.
+    /// The meaning.
     pub meaning: &'static str,
-    /// The text of a `Cross.toml` that uses it.
+    /// An example `Cross.toml`.
     pub example: &'static str,
-    /// The key to write instead, if this one is an old name.
+    /// The replacement, if this is a deprecated name.
     pub replaced_by: Option<&'static str>,
 }
 
-/// One setting that only a variable says. Texts are for people, in Markdown; lowercase fragments.
+/// A setting that only has a variable. Texts are lowercase Markdown fragments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SettingReference {
-    /// Its variables, the one that wins first.
+    /// The variables, highest precedence first.
     pub variables: &'static [&'static str],
-    /// An old name of its first variable, which is read and reported.
+    /// A deprecated name of the first variable. It is still read, with a warning.
     pub deprecated: Option<&'static str>,
-    /// What its text may be.
+    /// The accepted values.
     pub takes: &'static str,
-    /// What holds if nobody says anything.
+    /// The default.
     pub default: &'static str,
-    /// What it means.
+    /// The meaning.
     pub meaning: &'static str,
-    /// A text that it takes.
+    /// An example value.
     pub example: &'static str,
 }
 
-/// Every key, in the order in which they are explained: a table that may be written as one value comes
-/// before its keys, and old names come last.
+/// All keys, in the order of explanations. A table that has a shorthand comes before its keys, and
+/// deprecated names come last.
 pub fn keys() -> impl Iterator<Item = KeyReference> {
     let keys = KEYS.iter().enumerate().flat_map(|(at, key)| {
         let started = move |group: &&Group| {
@@ -70,7 +70,7 @@ pub fn keys() -> impl Iterator<Item = KeyReference> {
     keys.chain(ALIASES.iter().filter_map(alias_row))
 }
 
-/// Every setting that only a variable says, in the order in which they are explained.
+/// All settings that only have a variable, in the order of explanations.
 pub fn settings() -> impl Iterator<Item = SettingReference> {
     SETTINGS.iter().map(|setting| {
         let Setting {
@@ -115,7 +115,7 @@ fn of_target(suffix: &str) -> String {
     format!("{TARGET_PREFIX}<TRIPLE>_{suffix}")
 }
 
-/// Its variables are those of its keys.
+/// A group has no variables; its keys do.
 fn group_row(group: &'static Group) -> KeyReference {
     let stands = |level| group.keys().any(|key| key.levels.contains(&level));
     let first = group.keys().next();
@@ -140,7 +140,7 @@ fn alias_row(alias: &'static Alias) -> Option<KeyReference> {
         name: alias.name,
         build_variables: vec![alias.build_variable],
         target_variable: Some(of_target(alias.target_suffix)),
-        meaning: "an old name, which is read and reported",
+        meaning: "a deprecated name, which is still read with a warning",
         example: "",
         replaced_by: Some(alias.key),
         ..key_row(Key::named(alias.key)?)

@@ -1,5 +1,4 @@
-//! What is wrong with values only where they meet: those that have no effect, and those that contradict
-//! each other.
+//! Checks combinations of values: values without effect, and contradictions.
 
 use cross_targets::{Libc, Target};
 
@@ -8,18 +7,18 @@ use crate::diagnostics::origin::Origin;
 use crate::keys::key::Key;
 use crate::keys::key_values::KeyValues;
 
-/// What holds for one target.
+/// The merged values for one target.
 pub(crate) struct TargetView {
-    /// `None` for a target that nothing is said about.
+    /// `None` for targets without values of their own.
     pub(crate) triple: Option<String>,
     pub(crate) values: KeyValues,
 }
 
-/// Keys that have an effect only where something else holds.
+/// Keys that only have an effect under a condition.
 struct DependentKeys {
     keys: &'static [&'static str],
     has_effect: fn(&TargetView) -> bool,
-    /// Why not, and what to do.
+    /// The reason for the warning otherwise.
     reason: &'static str,
     help: &'static str,
 }
@@ -64,7 +63,7 @@ const DEPENDENT_KEYS: &[DependentKeys] = &[
         keys: &["packages", "suite"],
         // A Dockerfile can be based on the recipe.
         has_effect: |view| view.values.image.is_none() || view.values.dockerfile.is_some(),
-        reason: "an image is not made of a recipe",
+        reason: "recipes do not apply to images",
         help: "install what is needed with `pre-build`, or remove it",
     },
 ];
@@ -74,7 +73,7 @@ fn has_other_libc(view: &TargetView) -> bool {
     target.is_some_and(|target| target.is_ok_and(|target| target.facts().libc != Libc::Glibc))
 }
 
-/// Every such problem. A value that has an effect for one target is no problem for others.
+/// Returns all such problems. A value that has an effect for any target is not reported.
 pub(crate) fn problems(views: &[TargetView]) -> Vec<Diagnostic> {
     let without_effect = DEPENDENT_KEYS
         .iter()
@@ -103,7 +102,8 @@ impl DependentKeys {
     }
 }
 
-/// Both an image and a Dockerfile: upstream builds the one and names it as the other.
+/// Reports targets with both an image and a Dockerfile. `cross` builds the Dockerfile and tags it
+/// with the name of the image.
 fn contradictions(views: &[TargetView]) -> Vec<Diagnostic> {
     let mut seen = Vec::new();
     let mut found = Vec::new();
@@ -117,11 +117,11 @@ fn contradictions(views: &[TargetView]) -> Vec<Diagnostic> {
         }
         seen.push(origins);
         let message = format!(
-            "`image` is only a name here: the Dockerfile ({}) is built, and named `{}`",
+            "`image` only names the result: the Dockerfile ({}) is built and tagged `{}`",
             dockerfile.origin, image.value.0
         );
         let warning = Diagnostic::warning(DiagnosticCode::ImageAndDockerfile, message)
-            .help("remove one of the two, unless that is meant");
+            .help("remove one of the two, unless this is intended");
         found.push(warning.located_by(&image.origin));
     }
     found

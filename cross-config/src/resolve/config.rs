@@ -1,4 +1,4 @@
-//! The layers merged: which of the written values holds for a target, and why.
+//! The merged configuration.
 
 use std::collections::BTreeSet;
 
@@ -16,58 +16,58 @@ use crate::values::known_targets;
 use crate::values::value::ValueRow;
 use crate::variables;
 
-/// The configuration: every layer, and the rules by which one value is chosen among them.
+/// The configuration: all layers, and the rules by which they are merged.
 ///
-/// What is asked of one target is answered by the first of these that says something:
+/// The value of a key for a target is the first of these that is set:
 ///
 /// 1. the request;
 /// 2. `[target.<triple>]`, from the highest source to the lowest;
 /// 3. `[build]`, from the highest source to the lowest;
 ///
-/// where the sources are, highest first: environment, `Cross.toml`, `Cargo.toml`, the embedder, the
-/// built-in defaults. So `[target.<triple>]` of `Cross.toml` wins over a `CROSS_BUILD_*` variable, as
-/// it does in `cross`.
+/// The sources are, from the highest to the lowest: environment variables, `Cross.toml`,
+/// `Cargo.toml`, the embedder, the built-in defaults. As in `cross`, `[target.<triple>]` of
+/// `Cross.toml` wins over a `CROSS_BUILD_*` variable.
 ///
-/// Each key is asked for by itself: `zig.version` may come from `[build]` and `zig.enable` from
-/// `[target.<triple>]`. Four rules go beyond that:
+/// Each key is resolved separately: `zig.version` may come from `[build]` and `zig.enable` from
+/// `[target.<triple>]`. Further rules:
 ///
-/// - Lists are replaced whole, except that `packages` of `[build]` and `[target.<triple>]` are added up,
-///   and `env.passthrough` is added up over sources too (but `Cross.toml` replaces `Cargo.toml`).
-/// - `dockerfile.build-args` are added up over levels and sources, name by name.
-/// - The platforms of an image (`image.toolchain`) go with its name: they do not hold for another image
-///   that a higher source or level names.
-/// - `Cross.toml` and `Cargo.toml` are merged as JSON objects are: of `zig`, `dockerfile` and `image`,
-///   two tables are merged key by key; a text or flag in place of the table replaces it, and is replaced
-///   by it.
+/// - Lists are replaced as a whole, except that `packages` of `[build]` and `[target.<triple>]` are
+///   concatenated, and `env.passthrough` is concatenated over all sources (but `Cross.toml`
+///   replaces `Cargo.toml`).
+/// - `dockerfile.build-args` are merged over levels and sources, name by name.
+/// - The platforms of an image (`image.toolchain`) belong to its name. They do not apply to another
+///   image that a higher source or level names.
+/// - `Cross.toml` and `Cargo.toml` are merged like JSON objects. Tables of `zig`, `dockerfile` and
+///   `image` are merged key by key; a shorthand replaces a table, and is replaced by one.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// From the lowest to the highest.
+    /// From the lowest to the highest precedence.
     layers: Vec<Layer>,
     default_target: Option<Sourced<String>>,
     targets: Option<Sourced<Vec<String>>>,
     settings: Settings,
-    /// What is wrong with values only where they meet.
+    /// Problems in combinations of values.
     problems: Vec<Diagnostic>,
 }
 
-/// One row of [`Config::explain`].
+/// A row of [`Config::explain`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ExplainedValue {
-    /// The key with its table (`build.engine`, `target.s390x-unknown-linux-gnu.network`), or the variable
-    /// of a setting that only a variable says (`CROSS_CONTAINER_OPTS`).
+    /// The key with its table (`build.engine`, `target.s390x-unknown-linux-gnu.network`), or the
+    /// variable of a setting (`CROSS_CONTAINER_OPTS`).
     pub key: String,
-    /// The value, or one item of a list; a variable's value is redacted.
+    /// The value, or one item of a list. Values of passed variables are redacted.
     pub value: String,
-    /// Where it was written.
+    /// The origin of the value.
     pub origin: Origin,
 }
 
-/// Whose words count.
+/// The layers to merge.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LayerSelection {
-    /// Every source but the request.
+    /// All layers except the request.
     AllButRequest,
     Request,
     All,
@@ -84,10 +84,10 @@ impl LayerSelection {
 }
 
 impl Config {
-    /// Merges `layers` above the built-in defaults.
+    /// Merges `layers` over the built-in defaults.
     ///
-    /// Each layer knows what kind of source it is, so their order matters only between layers of the
-    /// same kind: a later one is higher.
+    /// Layers are ordered by their kind of source. Their order in `layers` only matters for layers
+    /// of the same kind: a later one has higher precedence.
     #[must_use]
     pub fn merge(layers: impl IntoIterator<Item = Layer>) -> Self {
         let mut layers: Vec<_> = std::iter::once(Layer::built_in()).chain(layers).collect();
@@ -116,34 +116,35 @@ impl Config {
         config
     }
 
-    /// Every problem of every layer, lowest layer first; then those of values that can't hold together.
+    /// The problems of all layers, lowest layer first, followed by problems in combinations of
+    /// values.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
         let of_layers = self.layers.iter().flat_map(Layer::diagnostics);
         of_layers.chain(&self.problems)
     }
 
-    /// The target to build for when the request names none: `build.default-target`.
+    /// The target to build for if the request names none: `build.default-target`.
     #[must_use]
     pub fn default_target(&self) -> Option<&Sourced<String>> {
         self.default_target.as_ref()
     }
 
-    /// The targets the project releases for: `build.targets`.
+    /// The targets that the project releases for: `build.targets`.
     #[must_use]
     pub fn targets(&self) -> Option<&Sourced<Vec<String>>> {
         self.targets.as_ref()
     }
 
-    /// What only variables say, for every target.
+    /// The settings that only have variables. They apply to all targets.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What holds for the target `triple`.
+    /// Resolves the configuration for the target `triple`.
     ///
-    /// For a known target with a glibc floor (`x86_64-unknown-linux-gnu.2.17`), what is said about the
-    /// triple without it holds too, below what is said about the whole name.
+    /// For a known target with a glibc version (`x86_64-unknown-linux-gnu.2.17`), values for the
+    /// triple without the version apply too, at lower precedence.
     #[must_use]
     pub fn for_target(&self, triple: &str) -> TargetConfig {
         let packages = [
@@ -153,9 +154,9 @@ impl Config {
         TargetConfig::new(self.merged(Some(triple)), packages)
     }
 
-    /// What each table says after merging, with origins: `[build]`, then each target that some layer
-    /// says something about, each in the order of the keys; then the [settings](Self::settings) that are
-    /// set. A list has a row for each item, a table one for each name.
+    /// Explains the merged values of each table, with origins: `[build]`, then each target with
+    /// values, in the order of the keys, then the [settings](Self::settings) that are set. Lists
+    /// have a row per item, and tables have a row per name.
     #[must_use]
     pub fn explain(&self) -> Vec<ExplainedValue> {
         let build = table_rows("build", &self.build_table(LayerSelection::All));
@@ -170,8 +171,9 @@ impl Config {
         build.into_iter().chain(targets).chain(settings).collect()
     }
 
-    /// What holds for `triple` after merging, with origins: each key as that target's, then the
-    /// [settings](Self::settings) that are set. A list has a row for each item, a table one for each name.
+    /// Explains the merged values for `triple`, with origins: all keys of the target, then the
+    /// [settings](Self::settings) that are set. Lists have a row per item, and tables have a row
+    /// per name.
     #[must_use]
     pub fn explain_for(&self, triple: &str) -> Vec<ExplainedValue> {
         let mut rows = table_rows(&format!("target.{triple}"), &self.merged(Some(triple)));
@@ -180,7 +182,7 @@ impl Config {
         rows
     }
 
-    /// What holds for `triple`, or for a target that nothing is said about.
+    /// The merged values for `triple`, or for targets without values of their own.
     fn merged(&self, triple: Option<&str>) -> KeyValues {
         let mut merged = KeyValues::default();
         for who in [LayerSelection::AllButRequest, LayerSelection::Request] {
@@ -192,12 +194,12 @@ impl Config {
         merged
     }
 
-    /// `[build]` of every layer.
+    /// The merged `[build]` tables.
     fn build_table(&self, who: LayerSelection) -> KeyValues {
         self.table(who, |layer| Some(&layer.values.build))
     }
 
-    /// `[target.<triple>]` of every layer, above that of the triple without its floor.
+    /// The merged `[target.<triple>]` tables, over those of the triple without its glibc version.
     fn target_table(&self, triple: &str, who: LayerSelection) -> KeyValues {
         let mut table = KeyValues::default();
         for name in known_targets::without_glibc_version(triple)
@@ -209,7 +211,8 @@ impl Config {
         table
     }
 
-    /// One table of every layer, from the lowest to the highest; the files are one source.
+    /// Merges one table of the selected layers, from the lowest to the highest. Files are merged
+    /// first.
     fn table<'a>(
         &'a self,
         who: LayerSelection,
@@ -232,7 +235,7 @@ impl Config {
         table
     }
 
-    /// What holds for every target that is named, and for one that is not.
+    /// The merged values for each target with values, and for targets without.
     fn views(&self) -> Vec<TargetView> {
         let names = self.target_names().into_iter().map(Some);
         std::iter::once(None)
@@ -244,8 +247,8 @@ impl Config {
             .collect()
     }
 
-    /// The targets that some layer says something about. A variable's name is spelled back to the
-    /// triple it means, if there is one.
+    /// The targets for which a layer has values. Names from variables are converted to the known
+    /// triples that they match.
     fn target_names(&self) -> BTreeSet<String> {
         let (variables, others): (Vec<_>, Vec<_>) = self
             .layers
@@ -271,7 +274,7 @@ impl Config {
     }
 }
 
-/// The rows of one table.
+/// Explains one table.
 fn table_rows(table: &str, values: &KeyValues) -> Vec<ExplainedValue> {
     let rows = KEYS.iter().filter_map(|key| {
         let rows = (key.field)(values).rows()?;

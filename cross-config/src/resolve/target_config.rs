@@ -1,4 +1,4 @@
-//! What holds for one target: the merged values in the types that callers work with.
+//! The configuration for one target.
 
 use std::path::PathBuf;
 
@@ -15,49 +15,52 @@ use crate::values::scalar::Package;
 use crate::values::value::{SourcedList, SourcedMap};
 use crate::values::zig::ZigConfig;
 
-/// What holds for one target.
+/// The resolved configuration for one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetConfig {
-    /// `auto`, an engine's name, or a path. Built-in: `auto`.
+    /// The engine: `auto`, the name of an engine, or a path. Built-in default: `auto`.
     pub engine: Option<Sourced<String>>,
-    /// `host`, `image`, or a path. Built-in: `host`.
+    /// The toolchain: `host`, `image`, or a path. Built-in default: `host`.
     pub toolchain: Option<Sourced<String>>,
-    /// The network of environments. No default: it depends on what is done.
+    /// The network of environments. The default depends on the operation.
     pub network: Option<Sourced<NetworkMode>>,
-    /// The suite for recipes. No default: the target's recipe has one.
+    /// The Debian suite of the recipe. The default is that of the target's recipe.
     pub suite: Option<Sourced<String>>,
-    /// Whether the standard library is built from source. No default: it is not.
+    /// Whether the standard library is built from source. The default is no.
     pub build_std: Option<Sourced<BuildStd>>,
-    /// Zig as the C compiler and linker, if anything is said about it; its origin is that of `enable`,
-    /// else of the first of the others. No default: it is not.
+    /// Zig as C compiler and linker, if any of its keys is set. The origin is that of `enable`, or
+    /// else of the first key that is set. The default is not to use Zig.
     pub zig: Option<Sourced<ZigConfig>>,
-    /// What is done to the environment first. `None` where the list that holds is empty.
+    /// Preparation of the environment. `None` if the resolved list is empty.
     pub pre_build: Option<Sourced<PreBuild>>,
-    /// The Dockerfile whose image is the environment; its origin is that of the file.
+    /// The Dockerfile of the environment. The origin is that of the file.
     pub dockerfile: Option<Sourced<Dockerfile>>,
-    /// The image that is the environment, or the name of the Dockerfile's; its origin is that of the
-    /// name.
+    /// The image of the environment, or the tag for the image that the Dockerfile builds. The
+    /// origin is that of the name.
     pub image: Option<Sourced<Image>>,
-    /// Extra packages for recipes: of `[build]`, then of the target; none twice.
+    /// Additional packages for the recipe: those of `[build]`, then those of the target, without
+    /// duplicates.
     pub packages: Vec<Sourced<String>>,
-    /// Variables for the environment, lowest precedence first; no name twice: the highest holds.
+    /// Variables for the environment, lowest precedence first. Of several with the same name, only
+    /// the one with the highest precedence is kept.
     pub passthrough: Vec<Sourced<Passthrough>>,
-    /// Directories to mount, each named by a variable; no name twice: the last holds.
+    /// Directories to mount, each named by a variable. Of several with the same name, only the last
+    /// is kept.
     pub volumes: Vec<Sourced<Volume>>,
-    /// The directory of what the target's system provides: Android's NDK, or a root file system of
-    /// Solaris, illumos or DragonFly. It need not exist. No default here: a caller may take the
-    /// variables that Android's own tools read.
+    /// The directory of the SDK: the Android NDK, or a root file system of Solaris, illumos or
+    /// DragonFly. It may not exist. The caller may default to variables that Android's own tools
+    /// read.
     pub sdk: Option<Sourced<PathBuf>>,
-    /// The command that runs the target's programs. No default: the target has a usual one.
+    /// The command that runs programs of the target. The default depends on the target.
     pub runner: Option<Sourced<String>>,
-    /// Whether test binaries run one after the other. No default: they run side by side.
+    /// Whether test binaries run one at a time. The default is in parallel.
     pub serial_tests: Option<Sourced<bool>>,
 }
 
 impl TargetConfig {
-    /// From what is merged. `packages` are the lists that hold in `[build]` and `[target]`, which are
-    /// added up.
+    /// Converts merged values. `packages` are the lists of `[build]` and `[target]`, which are
+    /// concatenated.
     pub(crate) fn new(merged: KeyValues, packages: [Option<SourcedList<Package>>; 2]) -> Self {
         let zig = zig(&merged);
         Self {
@@ -94,7 +97,7 @@ impl TargetConfig {
     }
 }
 
-/// The value without the checks that it went through.
+/// Converts a validated value into a plain type.
 pub(crate) fn into_plain<W: Into<T>, T>(layer_values: Sourced<W>) -> Sourced<T> {
     layer_values.map(Into::into)
 }
@@ -141,7 +144,7 @@ fn texts(map: SourcedMap) -> std::collections::BTreeMap<String, String> {
         .collect()
 }
 
-/// One list after the other; none twice.
+/// Concatenates the lists without duplicates.
 fn concatenated(lists: [Option<SourcedList<Package>>; 2]) -> Vec<Sourced<String>> {
     let mut packages: Vec<Sourced<String>> = Vec::new();
     for package in lists.into_iter().flatten().flat_map(|list| list.value) {
@@ -152,7 +155,7 @@ fn concatenated(lists: [Option<SourcedList<Package>>; 2]) -> Vec<Sourced<String>
     packages
 }
 
-/// Of two items with the same name, the one that holds more.
+/// Keeps the last of several items with the same name.
 fn last_by_name<T>(list: Option<SourcedList<T>>, name: fn(&T) -> &String) -> Vec<Sourced<T>> {
     let mut left: Vec<Sourced<T>> = Vec::new();
     for item in list.map(|list| list.value).unwrap_or_default() {

@@ -1,4 +1,4 @@
-//! Values of settings: how the text of a variable becomes one, and what is shown of it.
+//! Values of settings: how they are parsed and described.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use crate::text::{flag, shell_words};
 use crate::values::scalar::is_blank;
 use crate::values::value::ValueRow;
 
-/// A field of [`Settings`](crate::settings::Settings), whatever it holds.
+/// A field of [`Settings`](crate::settings::Settings), independent of its type.
 pub(super) trait SettingField {
     fn store(&mut self, text: &str, origin: Origin) -> Result<(), &'static str>;
 
-    /// `None` if nobody says anything.
+    /// `None` if the setting is not set.
     fn row(&self) -> Option<ValueRow>;
 
     fn overlay(&mut self, above: &Self);
@@ -53,17 +53,17 @@ impl<T: SettingValue + Clone> SettingField for Option<Sourced<T>> {
     }
 }
 
-/// A text as a setting's value; the error says what it must be.
+/// A type of setting. Errors of `parse` describe valid values.
 pub(super) trait SettingValue: Sized {
     fn parse(text: &str) -> Result<Self, &'static str>;
 
-    /// For people, without secrets.
+    /// The value for explanations, with secrets redacted.
     fn describe(&self) -> String;
 }
 
 impl SettingValue for bool {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        flag::read(text).ok_or(flag::EXPECTED)
+        flag::parse(text).ok_or(flag::EXPECTED)
     }
 
     fn describe(&self) -> String {
@@ -96,7 +96,7 @@ impl SettingValue for String {
 
 impl SettingValue for Vec<String> {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        shell_words::split(text).ok_or("words with every quote closed")
+        shell_words::split(text).ok_or("words with balanced quotes")
     }
 
     fn describe(&self) -> String {
@@ -121,7 +121,7 @@ impl SettingValue for PathBuf {
 impl SettingValue for UserNamespace {
     fn parse(text: &str) -> Result<Self, &'static str> {
         Ok(match text.trim() {
-            "" => return Err("`auto`, `none`, or a namespace as the engine takes it"),
+            "" => return Err("`auto`, `none`, or a namespace that the engine supports"),
             "auto" | "host" => Self::Host,
             "none" => Self::None,
             other => Self::Named(other.to_owned()),
@@ -137,8 +137,8 @@ impl SettingValue for UserNamespace {
     }
 }
 
-/// An argument with the value of a variable that it may set hidden: `--env=TOKEN=x`, or the `TOKEN=x`
-/// after `--env`. The values of other options are no secrets.
+/// Redacts the value that an argument assigns to a variable: `--env=TOKEN=x`, or the `TOKEN=x`
+/// after `--env`. Values of other options are not secrets.
 fn redacted(word: &str) -> String {
     let start = match word.strip_prefix("--") {
         Some(option) => option.find('=').map_or(word.len(), |at| at + 3),

@@ -1,4 +1,4 @@
-//! Whether the standard library is built from source, and which crates of it.
+//! Building the standard library from source.
 
 use serde::Serialize;
 
@@ -8,14 +8,14 @@ use crate::values::scalar::{has_chars, invalid};
 use crate::values::value::{RawValue, Value, ValueRow};
 use crate::values::value_kind::ValueKind;
 
-/// What `build-std` says.
+/// The value of `build-std`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum BuildStd {
-    /// The standard library comes ready made: `false`, or an empty list.
+    /// The standard library is prebuilt: `false`, or an empty list.
     Off,
-    /// It is built, with the crates that cargo chooses: `true`.
+    /// It is built with cargo's default crates: `true`.
     Default,
     /// These crates of it are built.
     Crates(Vec<String>),
@@ -37,10 +37,12 @@ impl Value for BuildStd {
                 let (good, bad): (Vec<_>, Vec<_>) =
                     items.into_iter().partition(|item| is_crate(&item.value));
                 problems.extend(bad.iter().map(|item| {
-                    let expected = "the name of a crate of the standard library, such as `core`";
+                    let expected = "the name of a standard library crate, such as `core`";
                     invalid(key, &item.value, expected).located_by(&item.origin)
                 }));
-                Some(Self::of(good.into_iter().map(|item| item.value).collect()))
+                Some(Self::from_crates(
+                    good.into_iter().map(|item| item.value).collect(),
+                ))
             }
             _ => None,
         }
@@ -59,7 +61,7 @@ impl Value for BuildStd {
 }
 
 impl BuildStd {
-    fn of(crates: Vec<String>) -> Self {
+    fn from_crates(crates: Vec<String>) -> Self {
         if crates.is_empty() {
             Self::Off
         } else {
@@ -67,7 +69,7 @@ impl BuildStd {
         }
     }
 
-    /// As it is written.
+    /// The raw value.
     pub(crate) fn raw(self, origin: &Origin) -> RawValue {
         use crate::diagnostics::origin::Sourced;
         match self {

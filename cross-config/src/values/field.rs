@@ -1,4 +1,4 @@
-//! A field that holds a value of a key, whatever the value's type.
+//! Fields that hold the value of a key, independent of its type.
 
 use std::path::Path;
 
@@ -7,24 +7,24 @@ use crate::diagnostics::origin::{Origin, Sourced};
 use crate::values::value::{RawValue, Value, ValueRow};
 use crate::values::value_kind::{ValueKind, wrong_type};
 
-/// A field of [`KeyValues`](crate::keys::key_values::KeyValues), whatever it holds.
+/// A field of [`KeyValues`](crate::keys::key_values::KeyValues).
 pub(crate) trait ValueField {
-    /// What it may be written as.
+    /// The accepted types.
     fn kinds(&self) -> &'static [ValueKind];
 
-    /// Stores `raw`, replacing what was there; returns what is wrong with it.
+    /// Parses and stores `raw`, replacing the previous value. Returns problems.
     fn store(&mut self, key: &str, raw: Sourced<RawValue>) -> Vec<Diagnostic>;
 
-    /// `None` if nothing is written, else the value or each item of it.
+    /// The value, or its items, for explanations. `None` if the field is not set.
     fn rows(&self) -> Option<Vec<ValueRow>>;
 
-    /// Where it is written.
+    /// The origin of the value.
     fn origin(&self) -> Option<&Origin>;
 
-    /// Makes relative paths relative to `base`; returns those that can't be.
+    /// Resolves relative paths against `base`. Returns problems.
     fn resolve_paths(&mut self, key: &str, base: &Path) -> Vec<Diagnostic>;
 
-    /// Forgets what is written.
+    /// Unsets the field.
     fn clear(&mut self);
 }
 
@@ -40,7 +40,7 @@ impl<V: Value> ValueField for Option<Sourced<V>> {
             return vec![problem.located_by(&origin)];
         }
         if let Some(at) = raw.nul(&origin) {
-            let message = format!("`{key}` has a NUL character in it");
+            let message = format!("`{key}` contains a NUL character");
             return vec![Diagnostic::error(DiagnosticCode::InvalidValue, message).located_by(at)];
         }
         let mut problems = Vec::new();
@@ -70,7 +70,7 @@ impl<V: Value> ValueField for Option<Sourced<V>> {
     }
 }
 
-/// Puts `above` over `below`: it replaces it, or is joined to it.
+/// Overlays `above` on `below`: replaces it, or merges the two.
 pub(crate) fn overlay<V: Value>(
     below: &mut Option<Sourced<V>>,
     above: &Option<Sourced<V>>,

@@ -1,16 +1,17 @@
-//! What the target table says about a written triple.
+//! Lookups of triples in the target table.
 
 use cross_targets::Target;
 
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::variables;
 
-/// A warning if `name` is not in the target table. It may be custom, so it is no more than that.
+/// Returns a warning if `name` is not in the target table. It may be a custom target, so this is
+/// not an error.
 pub(crate) fn lint(name: &str) -> Option<Diagnostic> {
     let unknown = Target::parse(name).err()?;
     let warning = Diagnostic::warning(
         DiagnosticCode::UnknownTarget,
-        format!("`{name}` is not a known target"),
+        format!("unknown target `{name}`"),
     );
     let suggestions: Vec<_> = unknown
         .suggestions()
@@ -18,7 +19,7 @@ pub(crate) fn lint(name: &str) -> Option<Diagnostic> {
         .map(|triple| format!("`{triple}`"))
         .collect();
     Some(match suggestions.as_slice() {
-        [] => warning.help("check its spelling; a target of your own may be named so"),
+        [] => warning.help("check the spelling; this warning is expected for a custom target"),
         _ => warning.help(format!("did you mean {}?", suggestions.join(" or "))),
     })
 }
@@ -28,14 +29,14 @@ pub(crate) fn is_known(name: &str) -> bool {
     Target::parse(name).is_ok()
 }
 
-/// The triple of a known target whose name has a glibc floor: what stands before the floor.
+/// The triple without its glibc version, if `name` is a known target with one.
 pub(crate) fn without_glibc_version(name: &str) -> Option<&str> {
     let target = Target::parse(name).ok()?;
     name.strip_suffix(name.strip_prefix(target.triple())?)
         .filter(|triple| *triple != name)
 }
 
-/// The known triple that variables spell so.
+/// The known triple with this spelling in variables.
 pub(crate) fn triple_from_variable(spelling: &str) -> Option<String> {
     Target::all()
         .map(|target| target.to_string())

@@ -7,16 +7,16 @@ use serde::Serialize;
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::values::scalar::{Scalar, invalid};
 
-/// What network an environment has.
+/// The network access of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum NetworkMode {
-    /// None at all.
+    /// No network.
     None,
-    /// The host's own.
+    /// The network of the host.
     Host,
-    /// Whatever the engine gives when nothing is asked for.
+    /// The default of the engine.
     Default,
 }
 

@@ -1,4 +1,4 @@
-//! What passes into an environment: variables, and directories by variables.
+//! Variables and directories that are passed to an environment.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::values::scalar::{Scalar, has_chars, invalid, is_blank, resolve_path};
 use crate::variables;
 
-/// A variable that reaches the environment, with a value of its own or the host's.
+/// A variable that is passed to the environment, with its own value or that of the host.
 ///
 /// `Debug` hides the value, which may be a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ use crate::variables;
 pub struct Passthrough {
     /// The variable's name.
     pub name: String,
-    /// Its value; `None` passes the host's value on, if the host has one.
+    /// The value; `None` passes the value on the host, if it is set there.
     pub value: Option<String>,
 }
 
@@ -42,13 +42,13 @@ impl fmt::Debug for Passthrough {
     }
 }
 
-/// A directory of the host that is mounted at its own path, which a variable names.
+/// A host directory that is mounted at its own path and named by a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Volume {
-    /// The name of the variable, which is set in the environment to the path.
+    /// The name of the variable, which is set to the path in the environment.
     pub name: String,
-    /// The directory; `None` takes the path the host's variable has, if it has one.
+    /// The directory; `None` takes the path from the variable on the host, if it is set there.
     pub path: Option<PathBuf>,
 }
 
@@ -77,7 +77,7 @@ impl Scalar for Volume {
     }
 }
 
-/// `NAME` or `NAME=something`.
+/// Splits `NAME` or `NAME=value`.
 fn split<'t>(
     key: &str,
     text: &'t str,
@@ -87,16 +87,16 @@ fn split<'t>(
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
     };
-    // Only the name goes into a message: the value may be a secret.
+    // Messages contain only the name, because the value may be a secret.
     if !has_chars(name, is_variable_char, is_variable_char) {
-        let expected = format!("a variable's name (letters, digits, `_`), or {full}");
+        let expected = format!("the name of a variable (letters, digits, `_`), or {full}");
         return Err(invalid(key, name, &expected));
     }
     if variables::RESERVED.contains(&name) {
         let message = format!("`{name}` in `{key}` is reserved");
         return Err(
             Diagnostic::error(DiagnosticCode::ReservedName, message).help(format!(
-                "remove `{name}`: the library sets it itself; to choose a runner, set `runner`"
+                "remove `{name}`, which the library sets; to choose a runner, set `runner`"
             )),
         );
     }

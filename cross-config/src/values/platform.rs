@@ -1,4 +1,4 @@
-//! What an image runs on, as engines name it and as Rust names it.
+//! Platforms of images, as engines and Rust name them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::values::scalar::{Scalar, invalid};
 
-/// A platform that an image runs on, and the triple of the Rust toolchain that runs there.
+/// The platform of an image, and the triple of the Rust toolchain that runs on it.
 ///
-/// Written `linux/arm64`, `linux/arm64/v8`, `linux/arm64=aarch64-unknown-linux-musl` or
-/// `aarch64-unknown-linux-gnu`. `Display` is the full form, with both.
+/// The format is `linux/arm64`, `linux/arm64/v8`, `linux/arm64=aarch64-unknown-linux-musl` or
+/// `aarch64-unknown-linux-gnu`. `Display` writes the full form with both parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Platform {
@@ -21,12 +21,12 @@ pub struct Platform {
     pub architecture: String,
     /// The architecture's variant, as engines name it: `v8`.
     pub variant: Option<String>,
-    /// The triple of the host toolchain to run in the image.
+    /// The triple of the toolchain that runs in the image.
     pub triple: String,
 }
 
 impl Platform {
-    /// What an engine's `--platform` takes: `linux/arm64/v8`.
+    /// The value of an engine's `--platform` option: `linux/arm64/v8`.
     #[must_use]
     pub fn oci(&self) -> String {
         let Self {
@@ -57,14 +57,14 @@ impl fmt::Display for Platform {
     }
 }
 
-/// The text is no platform.
+/// The text is not a platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidPlatform {
     text: String,
 }
 
 impl InvalidPlatform {
-    /// What to write instead.
+    /// A remedy: the accepted formats.
     #[must_use]
     pub fn help(&self) -> String {
         format!("write {EXPECTED}")
@@ -97,7 +97,7 @@ impl FromStr for Platform {
     }
 }
 
-/// Names of an operating system: as an image's platform has it, then the others that mean the same.
+/// Names of operating systems: the name in image platforms, followed by aliases.
 const SYSTEMS: &[&[&str]] = &[
     &["linux"],
     &["android"],
@@ -109,7 +109,7 @@ const SYSTEMS: &[&[&str]] = &[
     &["windows"],
 ];
 
-/// Names of an architecture: as an image's platform has it, then the others that mean the same.
+/// Names of architectures: the name in image platforms, followed by aliases.
 const ARCHITECTURES: &[&[&str]] = &[
     &["386", "i386", "i586", "i686"],
     &["amd64", "x86_64"],
@@ -127,7 +127,7 @@ const ARCHITECTURES: &[&[&str]] = &[
     &["wasm", "wasm32"],
 ];
 
-/// The triple of a platform that has only one in common use.
+/// The default triples of platforms.
 #[rustfmt::skip]
 const DEFAULT_TRIPLES: &[(&str, &str)] = &[
     ("linux/386", "i686-unknown-linux-gnu"),
@@ -187,7 +187,7 @@ fn with_triple(platform: &str, triple: &str) -> Option<Platform> {
 fn from_triple(triple: &str) -> Option<Platform> {
     let (first, rest) = triple.split_once('-')?;
     let is_in_triple = |os: &&str| rest.split('-').any(|part| part.starts_with(os));
-    // Backwards, because Android's triples name Linux before it.
+    // Searches from the end, because Android triples also contain `linux`.
     let os = SYSTEMS.iter().map(|names| names[0]).rfind(is_in_triple)?;
     let (architecture, variant) = match first {
         _ if first.starts_with("armv5") => ("arm", Some("v5")),

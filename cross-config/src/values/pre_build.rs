@@ -1,4 +1,4 @@
-//! What is done to an environment before it is built in.
+//! Preparation of an environment before builds.
 
 use std::path::{Path, PathBuf};
 
@@ -10,24 +10,24 @@ use crate::values::scalar::{invalid, is_blank, resolve_path};
 use crate::values::value::{RawValue, Value, ValueRow};
 use crate::values::value_kind::ValueKind;
 
-/// What `pre-build` says.
+/// The value of `pre-build`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum PreBuild {
-    /// One text: the script at `path` if there is a file, else the command `text`.
+    /// The script at `path` if that file exists, otherwise the command `text`.
     ScriptOrCommand {
-        /// As it is written.
+        /// The text as written.
         text: String,
-        /// As a path, relative to what declares it.
+        /// The text as a path, resolved against the directory of the file that contains it.
         path: PathBuf,
     },
-    /// Commands, one after the other; none is nothing to do.
+    /// Commands, run in order. An empty list means none.
     Commands(Vec<String>),
 }
 
 impl PreBuild {
-    /// Whether there is nothing to do.
+    /// Whether there are no commands.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Commands(commands) if commands.is_empty())
@@ -45,7 +45,7 @@ impl Value for PreBuild {
     ) -> Option<Self> {
         match raw {
             RawValue::Text(text) if is_blank(&text) => {
-                let expected = "a script's path or a command; `[]` is nothing to do";
+                let expected = "the path of a script, or a command; `[]` for none";
                 problems.push(invalid(key, &text, expected).located_by(origin));
                 None
             }

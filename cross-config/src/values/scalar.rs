@@ -1,32 +1,33 @@
-//! What a single written text may be: one type per kind, each knowing how to read itself.
+//! Scalars: the types of single strings, each with its own parser.
 
 use std::path::{Path, PathBuf};
 
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::values::known_targets;
 
-/// A text that a key takes, checked where it is written.
+/// A string that a key takes. It is validated when it is parsed.
 ///
-/// Problems come without a place: whoever reads the source knows it and adds it.
+/// Problems have no location; the reader of the source adds it.
 pub(crate) trait Scalar: Sized + Clone {
-    /// Reads `text`, or says what is wrong with it; `key` is for the message.
+    /// Parses `text`. `key` is for messages.
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic>;
 
-    /// This value for people, without secrets.
+    /// The value for explanations, with secrets redacted.
     fn describe(&self) -> String;
 
-    /// What is allowed, but probably not meant.
+    /// Returns a warning if the value is valid but suspicious.
     fn lint(&self) -> Option<Diagnostic> {
         None
     }
 
-    /// Makes it relative to `base`, if it is a relative path.
+    /// Resolves a relative path against `base`.
     fn resolve_paths(&mut self, _key: &str, _base: &Path) -> Result<(), Diagnostic> {
         Ok(())
     }
 }
 
-/// Declares newtypes of checked text; `$check` says what a text must be, if it is not.
+/// Declares newtypes of validated strings. `$check` returns a description of valid values if the
+/// text is invalid.
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident: $check:expr;)*) => {$(
         $(#[$doc])*
@@ -56,17 +57,18 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A runner's command; empty means that the target's usual runner is wanted after all.
+    /// The command of a runner. An empty command selects the target's default runner.
     Runner: |_| None;
-    /// A distribution's suite. It becomes an argument and part of a URL, so its alphabet is closed.
+    /// A Debian suite. Only safe characters are allowed, because it becomes an argument and a part
+    /// of a URL.
     Suite: |text| (!is_suite(text)).then_some("a suite such as `bookworm`");
-    /// A Debian package name, with an optional architecture: `libssl-dev`, `libssl-dev:arm64`.
+    /// A Debian package name with an optional architecture: `libssl-dev`, `libssl-dev:arm64`.
     Package: |text| (!is_package(text)).then_some("a Debian package name such as `libssl-dev`");
     /// A version of glibc.
     GlibcVersion: |text| text.parse::<cross_targets::GlibcVersion>().is_err().then_some("a glibc version such as `2.17`");
 }
 
-/// A name or path: any text but the empty one. Only what has a separator is a path.
+/// A name or path: any text that is not blank. Text with a separator is a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NameOrPath(pub(crate) String);
 
@@ -109,13 +111,13 @@ impl From<NameOrPath> for String {
     }
 }
 
-/// The path of a file or directory, which need not exist.
+/// The path of a file or directory that may not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilePath(pub(crate) PathBuf);
 
 impl Scalar for FilePath {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
-        // An engine would take a URL for a context; here every value is a path, and says so.
+        // Engines accept URLs as a context; this key does not.
         if is_blank(text) || text.contains("://") {
             return Err(invalid(key, text, "a path"));
         }
@@ -138,7 +140,7 @@ impl From<FilePath> for PathBuf {
     }
 }
 
-/// `path` relative to `base`. `components` drops the `.` in `./toolchain`.
+/// Joins `path` to `base`. `components` normalizes the `.` in `./toolchain`.
 pub(crate) fn resolve_path(base: &Path, path: impl AsRef<Path>) -> PathBuf {
     base.join(path).components().collect()
 }
@@ -147,7 +149,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// The text that starts with `first`-like and goes on with `rest`-like characters.
+/// Whether the first character satisfies `first` and the others satisfy `rest`.
 pub(crate) fn has_chars(text: &str, first: fn(char) -> bool, rest: fn(char) -> bool) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(first) && chars.all(rest)
@@ -163,7 +165,8 @@ fn is_suite(text: &str) -> bool {
     })
 }
 
-/// Debian policy §5.6.7: lower-case letters, digits, plus, minus, full stop; at least two.
+/// Debian policy §5.6.7: at least two lower-case letters, digits, plus or minus signs, and full
+/// stops.
 fn is_package(text: &str) -> bool {
     let (name, architecture) = match text.split_once(':') {
         Some((name, architecture)) => (name, Some(architecture)),
@@ -178,7 +181,7 @@ fn is_package(text: &str) -> bool {
         })
 }
 
-/// The name of a target, which may be one that only its user knows.
+/// The name of a target, which may be a custom one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Triple(pub(crate) String);
 
@@ -208,7 +211,7 @@ impl From<Triple> for String {
 pub(crate) fn invalid(key: &str, text: &str, expected: &str) -> Diagnostic {
     Diagnostic::error(
         DiagnosticCode::InvalidValue,
-        format!("`{}` is not a value of `{key}`", text.escape_debug()),
+        format!("invalid value `{}` for `{key}`", text.escape_debug()),
     )
     .help(format!("write {expected}"))
 }

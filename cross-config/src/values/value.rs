@@ -1,4 +1,4 @@
-//! Values as they are written, and how each becomes the type that its key holds.
+//! Raw values, and how they are parsed into the type of a key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,10 +8,10 @@ use crate::diagnostics::origin::{Origin, Sourced};
 use crate::values::scalar::Scalar;
 use crate::values::value_kind::ValueKind;
 
-/// A list, where the whole and each item know their origin.
+/// A list with an origin for the whole and for each item.
 pub(crate) type SourcedList<T> = Sourced<Vec<Sourced<T>>>;
 
-/// A value as it is written, before its key says what it means.
+/// A value before it is parsed for its key.
 #[derive(Clone, Debug)]
 pub(crate) enum RawValue {
     Flag(bool),
@@ -30,7 +30,8 @@ impl RawValue {
         }
     }
 
-    /// Where a NUL character is: no argument, variable or path can have one. `origin` is the whole's.
+    /// The origin of a NUL character, which arguments, variables and paths cannot contain. `origin`
+    /// is that of the whole value.
     pub(super) fn nul<'a>(&'a self, origin: &'a Origin) -> Option<&'a Origin> {
         let has = |text: &str| text.contains('\0');
         match self {
@@ -48,10 +49,10 @@ impl RawValue {
     }
 }
 
-/// One row of an explanation: a value, or an item of it.
+/// A row of an explanation: a value, or one of its items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValueRow {
-    /// What the key's name goes on with, if the value is a table.
+    /// The suffix of the key's name, if the value is a table.
     pub(crate) name: Option<String>,
     pub(crate) value: String,
     pub(crate) origin: Origin,
@@ -67,13 +68,13 @@ impl ValueRow {
     }
 }
 
-/// What a key's value is once it is read.
+/// The type of the value of a key.
 pub(crate) trait Value: Sized + Clone {
-    /// What it may be written as.
+    /// The accepted types.
     const KINDS: &'static [ValueKind];
 
-    /// Reads `raw`, which is of one of [`Self::KINDS`]; `key` is for messages. Problems know their
-    /// place.
+    /// Parses `raw`, whose type is one of [`Self::KINDS`]. `key` is for messages. Problems have
+    /// locations.
     fn read(
         key: &str,
         raw: RawValue,
@@ -81,10 +82,10 @@ pub(crate) trait Value: Sized + Clone {
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Self>;
 
-    /// This value for people, without secrets; `origin` is the whole value's.
+    /// The value for explanations, with secrets redacted. `origin` is that of the whole value.
     fn rows(&self, origin: &Origin) -> Vec<ValueRow>;
 
-    /// Makes relative paths in it relative to `base`.
+    /// Resolves relative paths against `base`.
     fn resolve_paths(
         &mut self,
         _key: &str,
@@ -94,12 +95,12 @@ pub(crate) trait Value: Sized + Clone {
     ) {
     }
 
-    /// Puts `above` where both are to be joined; what is not a collection is replaced.
+    /// Merges `above` into the value. Values that are not collections are replaced.
     fn merge(&mut self, above: &Self) {
         self.clone_from(above);
     }
 
-    /// Whether two of them are joined item by item wherever they meet.
+    /// Whether values are always merged item by item instead of replaced.
     const ALWAYS_MERGES: bool = false;
 }
 
@@ -113,7 +114,7 @@ impl<W: Scalar> Value for W {
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         match raw {
-            RawValue::Text(text) => word(key, &text, origin, problems),
+            RawValue::Text(text) => parse_scalar(key, &text, origin, problems),
             _ => None,
         }
     }
@@ -147,8 +148,8 @@ impl<W: Scalar> Value for Vec<Sourced<W>> {
             return None;
         };
         let read = |item: Sourced<String>| {
-            let word = word(key, &item.value, &item.origin, problems)?;
-            Some(Sourced::new(word, item.origin))
+            let scalar = parse_scalar(key, &item.value, &item.origin, problems)?;
+            Some(Sourced::new(scalar, item.origin))
         };
         Some(items.into_iter().filter_map(read).collect())
     }
@@ -194,7 +195,7 @@ impl Value for bool {
     }
 }
 
-/// A table of texts by name, as `dockerfile.build-args` is.
+/// A table of strings by name, as in `dockerfile.build-args`.
 pub(crate) type SourcedMap = BTreeMap<String, Sourced<String>>;
 
 impl Value for SourcedMap {
@@ -213,7 +214,7 @@ impl Value for SourcedMap {
             .into_iter()
             .partition(|(name, _)| !name.is_empty() && !name.contains('='));
         problems.extend(bad.into_iter().map(|(name, text)| {
-            let message = format!("`{}` is not a name in `{key}`", name.escape_debug());
+            let message = format!("invalid name `{}` in `{key}`", name.escape_debug());
             Diagnostic::error(DiagnosticCode::InvalidValue, message)
                 .help("write a name without `=`")
                 .located_by(&text.origin)
@@ -239,7 +240,7 @@ impl Value for SourcedMap {
     const ALWAYS_MERGES: bool = true;
 }
 
-fn word<W: Scalar>(
+fn parse_scalar<W: Scalar>(
     key: &str,
     text: &str,
     origin: &Origin,

@@ -1,4 +1,4 @@
-//! The types of value that a key takes, as TOML names them.
+//! The types of value that keys take, as TOML names them.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ pub enum ValueKind {
     String,
     /// An array of strings.
     Array,
-    /// A table, whose own keys are keys too, or whose values are strings.
+    /// A table of keys, or a table of strings.
     Table,
 }
 
 impl ValueKind {
-    /// With its article, for messages.
+    /// The name with its article, for messages.
     fn described(self) -> &'static str {
         match self {
             Self::Boolean => "a boolean",
@@ -41,7 +41,7 @@ impl fmt::Display for ValueKind {
     }
 }
 
-/// `a boolean, a string or a table`.
+/// Lists the kinds for a message: `a boolean, a string or a table`.
 pub(crate) fn one_of(kinds: &[ValueKind]) -> String {
     let described: Vec<_> = kinds.iter().map(|kind| kind.described()).collect();
     match described.split_last() {
@@ -51,7 +51,7 @@ pub(crate) fn one_of(kinds: &[ValueKind]) -> String {
     }
 }
 
-/// Says that the value of `key` is a `found`, and not one of `expected`.
+/// Reports that the type of the value of `key` is `found`, and not one of `expected`.
 pub(crate) fn wrong_type(key: &str, found: &str, expected: &[ValueKind]) -> Diagnostic {
     let article = if found.starts_with(['a', 'i']) {
         "an"

@@ -110,10 +110,10 @@ env.passthrough = ["A-B", "CROSS_RUNNER"]
 "#,
         &[
             "Cross.toml:3:1: unknown key `tagets` [unknown-key]",
-            "Cross.toml:4:11: `nnone` is not a value of `network` [invalid-value]",
+            "Cross.toml:4:11: invalid value `nnone` for `network` [invalid-value]",
             "Cross.toml:5:9: `suite` is an integer, expected a string [wrong-type]",
-            "Cross.toml:6:9: `s390x-linux-gnu` is not a known target [unknown-target]",
-            "Cross.toml:7:20: `A-B` is not a value of `env.passthrough` [invalid-value]",
+            "Cross.toml:6:9: unknown target `s390x-linux-gnu` [unknown-target]",
+            "Cross.toml:7:20: invalid value `A-B` for `env.passthrough` [invalid-value]",
             "Cross.toml:7:27: `CROSS_RUNNER` in `env.passthrough` is reserved [reserved-name]",
         ],
     );
@@ -124,7 +124,7 @@ fn syntax_errors_have_a_place_and_hide_what_follows_from_them() {
     check(
         "[build]\nengine = \n",
         &[
-            "Cross.toml:2:10: not valid TOML: string values must be quoted, expected literal string [syntax]",
+            "Cross.toml:2:10: invalid TOML: string values must be quoted, expected literal string [syntax]",
         ],
     );
     let two = problems("[build]\nengine = = 1\nnetwork = 'none'\nsuite = 'x\n");
@@ -133,7 +133,7 @@ fn syntax_errors_have_a_place_and_hide_what_follows_from_them() {
     assert!(two[1].starts_with("Cross.toml:4:"), "{two:?}");
     check(
         "[build]\nengine = 'a'\nengine = 'b'\n",
-        &["Cross.toml:3:1: not valid TOML: duplicate key [syntax]"],
+        &["Cross.toml:3:1: invalid TOML: duplicate key [syntax]"],
     );
 }
 
@@ -150,7 +150,7 @@ fn columns_count_characters_and_survive_crlf_and_a_byte_order_mark() {
     check(
         "[build]\npackages = ['日本', 'libssl-dev', 1]\n",
         &[
-            "Cross.toml:2:13: `日本` is not a value of `packages` [invalid-value]",
+            "Cross.toml:2:13: invalid value `日本` for `packages` [invalid-value]",
             "Cross.toml:2:33: `an item of packages` is an integer, expected a string [wrong-type]",
         ],
     );
@@ -227,7 +227,7 @@ fn empty_values_that_name_nothing_are_invalid() {
         check(
             &format!("build.{key} = ''"),
             &[&format!(
-                "Cross.toml:1:{}: `` is not a value of `{key}` [invalid-value]",
+                "Cross.toml:1:{}: invalid value `` for `{key}` [invalid-value]",
                 key.len() + 10
             )],
         );

@@ -105,7 +105,7 @@ fn every_source_is_read_and_the_files_are_named() {
     );
 }
 
-/// Upstream bug 8: it read the first member that had something to say.
+/// In `cross`, the metadata of the first member that has any is read.
 #[test]
 fn only_the_package_that_is_built_is_read() {
     let root = workspace(&[
@@ -134,7 +134,7 @@ fn only_the_package_that_is_built_is_read() {
     assert_eq!(itself.suite.unwrap().value, "root");
 }
 
-/// Upstream bug 3: it ignored that.
+/// In `cross`, a missing file is ignored.
 #[test]
 fn a_file_that_was_named_and_is_missing_is_an_error() {
     let root = workspace(&[("Cross.toml", "build.suite = 'b'")]);

@@ -30,7 +30,7 @@ fn an_image_beside_a_dockerfile_is_only_its_name() {
     check(
         &both,
         &[
-            "Cross.toml:4:9: `image` is only a name here: the Dockerfile (Cross.toml:2:14) is built, and named `mine` [image-and-dockerfile]",
+            "Cross.toml:4:9: `image` only names the result: the Dockerfile (Cross.toml:2:14) is built and tagged `mine` [image-and-dockerfile]",
         ],
     );
     check(
@@ -79,7 +79,7 @@ fn a_version_of_glibc_is_for_targets_with_glibc() {
     );
     check(
         "target.my-own-target.zig = '2.17'",
-        &["Cross.toml:1:8: `my-own-target` is not a known target [unknown-target]"],
+        &["Cross.toml:1:8: unknown target `my-own-target` [unknown-target]"],
     );
 }
 
@@ -114,8 +114,8 @@ fn what_goes_into_a_recipe_has_no_effect_on_an_image() {
     check(
         &text,
         &[
-            "Cross.toml:3:12: `packages` has no effect: an image is not made of a recipe [no-effect]",
-            "Cross.toml:4:9: `suite` has no effect: an image is not made of a recipe [no-effect]",
+            "Cross.toml:3:12: `packages` has no effect: recipes do not apply to images [no-effect]",
+            "Cross.toml:4:9: `suite` has no effect: recipes do not apply to images [no-effect]",
         ],
     );
     // Other targets have a recipe, and so may a Dockerfile.
