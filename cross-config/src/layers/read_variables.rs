@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
-use crate::keys::key::{Key, Level};
+use crate::keys::key::{Alias, Key, Level};
 use crate::keys::key_values::KeyValues;
 use crate::keys::table::{ALIASES, KEYS};
 use crate::layers::layer_values::LayerValues;
@@ -19,18 +19,18 @@ use crate::variables::{self, BUILD_PREFIX, CONTAINER_PREFIX, CROSS_TARGET_RUNNER
 pub(crate) fn read(env: &Env) -> LayerValues {
     let mut layer_values = LayerValues::default();
     build_level(env, &mut layer_values);
-    let named = || {
+    let utf8_variables = || {
         env.iter()
             .filter_map(|(name, value)| Some((name.to_str()?, value)))
     };
-    for (name, value) in named() {
+    for (name, value) in utf8_variables() {
         if let Some(rest) = name.strip_prefix(TARGET_PREFIX) {
             target_level(env, name, rest, value, &mut layer_values);
         }
     }
     layer_values.settings = Settings::read(env, &mut layer_values.problems);
     unsupported::read(env, &mut layer_values.problems);
-    let unknown = named().filter(|(name, value)| !value.is_empty() && is_unknown(name));
+    let unknown = utf8_variables().filter(|(name, value)| !value.is_empty() && is_unknown(name));
     layer_values
         .problems
         .extend(unknown.map(|(name, _)| unknown_variable(name)));
@@ -48,41 +48,51 @@ fn counts_as_set(key: &Key, value: &OsStr) -> bool {
 /// Stores, for each key, the first of its variables that is set.
 fn build_level(env: &Env, layer_values: &mut LayerValues) {
     for key in KEYS {
-        let set =
+        let is_set =
             |name: &&'static str| env.get(name).is_some_and(|value| counts_as_set(key, value));
-        let own = key.build_variables.iter().copied().find(set);
-        let old = aliases_of(key)
+        let current = key.build_variables.iter().copied().find(is_set);
+        let deprecated = aliases_of(key)
             .map(|alias| alias.build_variable)
-            .find(|name| set(name) && key.levels.contains(&Level::Build));
-        let found = own.or(old).and_then(|name| Some((name, env.get(name)?)));
+            .find(|name| is_set(name) && key.levels.contains(&Level::Build));
+        let found = current
+            .or(deprecated)
+            .and_then(|name| Some((name, env.get(name)?)));
         if let Some((name, value)) = found {
             let problems = store(key, name, value, &mut layer_values.build);
             layer_values.problems.extend(problems);
         }
-        let new = key.build_variables.first().copied().unwrap_or_default();
-        let warning = old.map(|old| variables::deprecation(old, new, own.is_none()));
+        let replacement = key.build_variables.first().copied().unwrap_or_default();
+        let warning = deprecated
+            .map(|deprecated| variables::deprecation(deprecated, replacement, current.is_none()));
         layer_values.problems.extend(warning);
     }
 }
 
-fn aliases_of(key: &Key) -> impl Iterator<Item = &'static crate::keys::key::Alias> {
+fn aliases_of(key: &Key) -> impl Iterator<Item = &'static Alias> {
     ALIASES.iter().filter(|alias| alias.key == key.name)
 }
 
 fn target_level(env: &Env, name: &str, rest: &str, value: &OsStr, layer_values: &mut LayerValues) {
-    let Some(TargetVariable { triple, key, old }) = split_target_variable(rest) else {
+    let Some(TargetVariable {
+        triple,
+        key,
+        is_deprecated,
+    }) = split_target_variable(rest)
+    else {
         return;
     };
     if !counts_as_set(key, value) {
         return;
     }
     let suffix = key.target_suffix.unwrap_or_default();
-    if old {
-        let new = variables::for_target(triple, suffix);
-        let is_read = env.get(&new).is_none_or(|value| !counts_as_set(key, value));
+    if is_deprecated {
+        let replacement = variables::for_target(triple, suffix);
+        let is_read = env
+            .get(&replacement)
+            .is_none_or(|value| !counts_as_set(key, value));
         layer_values
             .problems
-            .push(variables::deprecation(name, &new, is_read));
+            .push(variables::deprecation(name, &replacement, is_read));
         if !is_read {
             return;
         }
@@ -101,21 +111,27 @@ struct TargetVariable<'n> {
     triple: &'n str,
     key: &'static Key,
     /// Whether the suffix is a deprecated name of the key.
-    old: bool,
+    is_deprecated: bool,
 }
 
 /// Splits `AARCH64_UNKNOWN_LINUX_GNU_RUNNER` into triple and key. The longest matching suffix wins,
 /// because some suffixes end with others.
 fn split_target_variable(rest: &str) -> Option<TargetVariable<'_>> {
-    let own = Key::at(Level::Target).filter_map(|key| Some((key.target_suffix?, key, false)));
-    let old = ALIASES
+    let current = Key::at(Level::Target).filter_map(|key| Some((key.target_suffix?, key, false)));
+    let deprecated = ALIASES
         .iter()
         .filter_map(|alias| Some((alias.target_suffix, Key::named(alias.key)?, true)));
-    let fitting = own.chain(old).filter_map(|(suffix, key, old)| {
-        let triple = rest.strip_suffix(suffix)?.strip_suffix('_')?;
-        (!triple.is_empty()).then_some(TargetVariable { triple, key, old })
-    });
-    fitting.min_by_key(|suffix| suffix.triple.len())
+    let candidates = current
+        .chain(deprecated)
+        .filter_map(|(suffix, key, is_deprecated)| {
+            let triple = rest.strip_suffix(suffix)?.strip_suffix('_')?;
+            (!triple.is_empty()).then_some(TargetVariable {
+                triple,
+                key,
+                is_deprecated,
+            })
+        });
+    candidates.min_by_key(|suffix| suffix.triple.len())
 }
 
 /// All known variables that do not depend on a target.
@@ -130,9 +146,9 @@ fn known() -> impl Iterator<Item = &'static str> {
                 .chain(setting.deprecated.as_slice())
         })
         .copied();
-    let old = ALIASES.iter().map(|alias| alias.build_variable);
+    let deprecated = ALIASES.iter().map(|alias| alias.build_variable);
     keys.chain(settings)
-        .chain(old)
+        .chain(deprecated)
         .chain(REMOTE_VARIABLES.iter().copied())
 }
 
@@ -150,9 +166,9 @@ fn is_unknown(name: &str) -> bool {
 fn unknown_variable(name: &str) -> Diagnostic {
     let warning =
         Diagnostic::warning(DiagnosticCode::UnknownVariable, "unknown variable").variable(name);
-    let of_build = !name.starts_with(TARGET_PREFIX);
-    match nearest(name, known().filter(|_| of_build)) {
-        Some(meant) => warning.help(format!("did you mean `{meant}`?")),
+    let is_build_variable = !name.starts_with(TARGET_PREFIX);
+    match nearest(name, known().filter(|_| is_build_variable)) {
+        Some(name) => warning.help(format!("did you mean `{name}`?")),
         None => warning.help("check the spelling, or unset it"),
     }
 }

@@ -1,7 +1,5 @@
 //! The error of loading a configuration, with every problem.
 
-use std::fmt;
-
 use crate::diagnostics::diagnostic::{Diagnostic, Severity};
 
 /// The configuration cannot be used.
@@ -10,7 +8,8 @@ use crate::diagnostics::diagnostic::{Diagnostic, Severity};
 /// [`Severity::Error`], and all warnings. `Display` writes each error on its own line without its
 /// remedy. For remedies, see [`help`](Self::help) and
 /// [`diagnostics`](Self::diagnostics).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", error_lines(diagnostics))]
 pub struct Error {
     diagnostics: Vec<Diagnostic>,
 }
@@ -37,24 +36,18 @@ impl Error {
     /// The remedy of the first error that has one.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
-        self.errors().find_map(|error| error.help.as_deref())
-    }
-
-    fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        errors(&self.diagnostics).find_map(|error| error.help.as_deref())
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut errors = self.errors();
-        if let Some(first) = errors.next() {
-            first.fmt(f)?;
-        }
-        errors.try_for_each(|error| write!(f, "\n{error}"))
-    }
+/// Writes each error on its own line.
+fn error_lines(diagnostics: &[Diagnostic]) -> String {
+    let lines: Vec<_> = errors(diagnostics).map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
-impl std::error::Error for Error {}
+fn errors(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &Diagnostic> {
+    diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+}

@@ -74,10 +74,10 @@ enum LayerSelection {
 }
 
 impl LayerSelection {
-    fn includes(self, source: LayerKind) -> bool {
+    fn includes(self, kind: LayerKind) -> bool {
         match self {
-            Self::AllButRequest => source != LayerKind::Request,
-            Self::Request => source == LayerKind::Request,
+            Self::AllButRequest => kind != LayerKind::Request,
+            Self::Request => kind == LayerKind::Request,
             Self::All => true,
         }
     }
@@ -185,28 +185,28 @@ impl Config {
     /// The merged values for `triple`, or for targets without values of their own.
     fn merged(&self, triple: Option<&str>) -> KeyValues {
         let mut merged = KeyValues::default();
-        for who in [LayerSelection::AllButRequest, LayerSelection::Request] {
-            merged.overlay(&self.build_table(who));
+        for selection in [LayerSelection::AllButRequest, LayerSelection::Request] {
+            merged.overlay(&self.build_table(selection));
             if let Some(triple) = triple {
-                merged.overlay(&self.target_table(triple, who));
+                merged.overlay(&self.target_table(triple, selection));
             }
         }
         merged
     }
 
     /// The merged `[build]` tables.
-    fn build_table(&self, who: LayerSelection) -> KeyValues {
-        self.table(who, |layer| Some(&layer.values.build))
+    fn build_table(&self, selection: LayerSelection) -> KeyValues {
+        self.table(selection, |layer| Some(&layer.values.build))
     }
 
     /// The merged `[target.<triple>]` tables, over those of the triple without its glibc version.
-    fn target_table(&self, triple: &str, who: LayerSelection) -> KeyValues {
+    fn target_table(&self, triple: &str, selection: LayerSelection) -> KeyValues {
         let mut table = KeyValues::default();
         for name in known_targets::without_glibc_version(triple)
             .into_iter()
             .chain([triple])
         {
-            table.overlay(&self.table(who, |layer| layer.target_level(name)));
+            table.overlay(&self.table(selection, |layer| layer.target_level(name)));
         }
         table
     }
@@ -215,23 +215,26 @@ impl Config {
     /// first.
     fn table<'a>(
         &'a self,
-        who: LayerSelection,
-        of: impl Fn(&'a Layer) -> Option<&'a KeyValues>,
+        selection: LayerSelection,
+        values_of: impl Fn(&'a Layer) -> Option<&'a KeyValues>,
     ) -> KeyValues {
-        let messages = |part: fn(LayerKind) -> bool| {
-            let layers = self.layers.iter().filter(move |layer| part(layer.kind));
+        let selected = |is_included: fn(LayerKind) -> bool| {
+            let layers = self
+                .layers
+                .iter()
+                .filter(move |layer| is_included(layer.kind));
             layers
-                .filter(|layer| who.includes(layer.kind))
-                .filter_map(&of)
+                .filter(|layer| selection.includes(layer.kind))
+                .filter_map(&values_of)
         };
         let mut files = KeyValues::default();
-        for file in messages(LayerKind::is_file) {
+        for file in selected(LayerKind::is_file) {
             files.merge_file(file);
         }
         let mut table = KeyValues::default();
-        messages(|source| source < LayerKind::CargoToml).for_each(|values| table.overlay(values));
+        selected(|kind| kind < LayerKind::CargoToml).for_each(|values| table.overlay(values));
         table.overlay(&files);
-        messages(|source| source > LayerKind::CrossToml).for_each(|values| table.overlay(values));
+        selected(|kind| kind > LayerKind::CrossToml).for_each(|values| table.overlay(values));
         table
     }
 
@@ -254,23 +257,23 @@ impl Config {
             .layers
             .iter()
             .partition(|layer| layer.kind == LayerKind::Variables);
-        let layer_values: BTreeSet<_> = others
+        let names: BTreeSet<_> = others
             .iter()
             .flat_map(|layer| layer.target_names())
             .map(str::to_owned)
             .collect();
-        let spelled = variables.iter().flat_map(|layer| layer.target_names());
-        let unspelled = spelled.filter(|spelled| {
-            !layer_values
+        let spelling = variables.iter().flat_map(|layer| layer.target_names());
+        let unmatched = spelling.filter(|spelling| {
+            !names
                 .iter()
-                .any(|name| variables::triple_in_variable(name) == **spelled)
+                .any(|name| variables::triple_in_variable(name) == **spelling)
         });
-        let named: Vec<_> = unspelled
+        let from_variables: Vec<_> = unmatched
             .map(|triple| {
                 known_targets::triple_from_variable(triple).unwrap_or_else(|| triple.to_owned())
             })
             .collect();
-        layer_values.into_iter().chain(named).collect()
+        names.into_iter().chain(from_variables).collect()
     }
 }
 

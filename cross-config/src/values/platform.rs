@@ -58,7 +58,8 @@ impl fmt::Display for Platform {
 }
 
 /// The text is not a platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not a platform", text.escape_debug())]
 pub struct InvalidPlatform {
     text: String,
 }
@@ -70,14 +71,6 @@ impl InvalidPlatform {
         format!("write {EXPECTED}")
     }
 }
-
-impl fmt::Display for InvalidPlatform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a platform", self.text.escape_debug())
-    }
-}
-
-impl std::error::Error for InvalidPlatform {}
 
 const EXPECTED: &str =
     "a platform such as `linux/amd64`, `linux/arm64/v8=aarch64-unknown-linux-musl`, or a triple";

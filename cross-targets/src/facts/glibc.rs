@@ -48,7 +48,8 @@ fn number(text: &str) -> Option<u16> {
 }
 
 /// The text is not a glibc version.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a glibc version")]
 pub struct InvalidGlibcVersion {
     text: String,
 }
@@ -59,14 +60,6 @@ impl InvalidGlibcVersion {
         "write two numbers, such as `2.17`".to_owned()
     }
 }
-
-impl fmt::Display for InvalidGlibcVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a glibc version", self.text)
-    }
-}
-
-impl std::error::Error for InvalidGlibcVersion {}
 
 #[cfg(test)]
 mod tests {

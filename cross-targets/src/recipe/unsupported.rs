@@ -1,11 +1,10 @@
 //! The error for a target without a recipe.
 
-use std::fmt;
-
 use crate::target::Target;
 
 /// The target is known but has no recipe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no recipe for {target}: {why}")]
 pub struct UnsupportedTarget {
     target: Target,
     why: &'static str,
@@ -42,11 +41,3 @@ impl UnsupportedTarget {
         }
     }
 }
-
-impl fmt::Display for UnsupportedTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no recipe for {}: {}", self.target, self.why)
-    }
-}
-
-impl std::error::Error for UnsupportedTarget {}

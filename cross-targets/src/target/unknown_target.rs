@@ -1,21 +1,24 @@
 //! The error for a text that does not name a known target.
 
-use std::fmt;
-
 /// The text does not name a known target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown target `{input}`{problem}")]
 pub struct UnknownTarget {
     input: String,
     problem: Problem,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is wrong, as the end of the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Problem {
     /// The triple is unknown. Holds similar triples.
+    #[error("")]
     NoSuchTriple(Vec<&'static str>),
     /// The suffix of this triple is not a glibc version.
+    #[error(": its suffix is not a glibc version")]
     InvalidGlibc(&'static str),
     /// This triple does not use glibc, so it cannot have a glibc version.
+    #[error(": `{0}` doesn't use glibc, so it can't have a glibc version")]
     NotGlibc(&'static str),
 }
 
@@ -66,22 +69,6 @@ fn alternatives(names: &[&str]) -> String {
         None => String::new(),
     }
 }
-
-impl fmt::Display for UnknownTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown target `{}`", self.input)?;
-        match self.problem {
-            Problem::NoSuchTriple(_) => Ok(()),
-            Problem::InvalidGlibc(_) => f.write_str(": its suffix is not a glibc version"),
-            Problem::NotGlibc(triple) => write!(
-                f,
-                ": `{triple}` doesn't use glibc, so it can't have a glibc version"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for UnknownTarget {}
 
 #[cfg(test)]
 mod tests {
