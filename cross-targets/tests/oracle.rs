@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cross_targets::{Facts, Libc, Target};
+use cross_targets::{Libc, Target, TargetFacts};
 
 /// Rows whose triple the installed compiler may no longer know, with the reason. Such a row keeps
 /// its facts for as long as older compilers are supported; it must be named here, or the test fails.
@@ -22,8 +22,8 @@ fn rustc(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("rustc prints UTF-8")
 }
 
-fn rows() -> impl Iterator<Item = &'static Facts> {
-    let known = |row: &&Facts| {
+fn rows() -> impl Iterator<Item = &'static TargetFacts> {
+    let known = |row: &&TargetFacts| {
         !GONE_FROM_RUSTC
             .iter()
             .any(|(triple, _)| *triple == row.triple)

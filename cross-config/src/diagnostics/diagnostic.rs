@@ -1,49 +1,50 @@
-//! One problem as data: code, severity, place, message, remedy.
+//! Problems of the configuration as data: code, severity, location, message and remedy.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::diagnostics::origin::{Origin, Place};
+use crate::diagnostics::origin::{Origin, SourceLocation};
 
-/// What kind of problem it is. Stable: callers set policy per code.
+/// The kind of a problem. Codes are stable, so that callers can set a severity for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Code {
-    /// The file is not TOML.
+pub enum DiagnosticCode {
+    /// The file is not valid TOML.
     Syntax,
-    /// A key that means nothing here.
+    /// The key is unknown.
     UnknownKey,
-    /// A value of a type the key does not take.
+    /// The type of the value is not one that the key takes.
     WrongType,
-    /// A value of the right type that can't work.
+    /// The value has the right type but is invalid.
     InvalidValue,
-    /// A name that the library needs for itself.
+    /// The name is reserved for the library.
     ReservedName,
-    /// A key or variable of `cross` that this version does not serve.
+    /// The feature of `cross` is not supported by this version.
     NotSupportedYet,
-    /// A triple that is not in the target table: perhaps misspelled, perhaps custom.
+    /// The triple is not in the target table: it is misspelled, or a custom target.
     UnknownTarget,
-    /// A triple with a dot in it, written as a table name without quotes.
+    /// The table name of a triple that contains a dot is not quoted.
     UnquotedTarget,
-    /// A `CROSS_BUILD_*` or `CROSS_TARGET_*` variable that means nothing.
+    /// A `CROSS_BUILD_*`, `CROSS_CONTAINER_*` or `CROSS_TARGET_*` variable is unknown.
     UnknownVariable,
-    /// A file that was named and does not exist.
+    /// A named file does not exist.
     MissingFile,
-    /// A file that exists and can't be read as UTF-8 text.
+    /// The file exists but cannot be read as UTF-8 text.
     UnreadableFile,
-    /// `cross.toml` where `Cross.toml` is read.
+    /// The file is named `cross.toml` instead of `Cross.toml`.
     LowerCaseFile,
-    /// An old spelling of a key or variable, which is read as the new one.
+    /// The name of the key or variable is deprecated.
     Deprecated,
-    /// A value that changes nothing, because of what else is said or not said.
+    /// The value has no effect in combination with other values.
     NoEffect,
-    /// Both an image and a Dockerfile for one target: the Dockerfile is built, and named as the image.
+    /// Both an image and a Dockerfile are configured for one target. The Dockerfile is built and
+    /// tagged with the name of the image.
     ImageAndDockerfile,
 }
 
-impl Code {
-    /// Every code, in the order of their declaration.
+impl DiagnosticCode {
+    /// All codes, in declaration order.
     pub const ALL: &'static [Self] = &[
         Self::Syntax,
         Self::UnknownKey,
@@ -62,7 +63,7 @@ impl Code {
         Self::ImageAndDockerfile,
     ];
 
-    /// The code's stable name, in kebab-case.
+    /// The stable name, in kebab-case.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -85,63 +86,64 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for DiagnosticCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl Serialize for Code {
+impl Serialize for DiagnosticCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-/// Whether a problem stops the request.
+/// Whether a problem makes the configuration unusable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Severity {
-    /// It is said, and the request goes on. The library never turns a warning into a failure.
+    /// The problem is reported, and the configuration is used. The library never turns a warning
+    /// into an error.
     Warning,
-    /// The configuration can't be used.
+    /// The configuration cannot be used.
     Error,
 }
 
-/// One problem of the configuration.
+/// A problem of the configuration.
 ///
 /// `Display` is one line without the remedy:
 /// ``Cross.toml:3:1: unknown key `tagets` [unknown-key]``.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// What kind of problem it is.
-    pub code: Code,
-    /// Whether it stops the request.
+    /// The kind of the problem.
+    pub code: DiagnosticCode,
+    /// Whether the problem makes the configuration unusable.
     pub severity: Severity,
-    /// Where in a file it is, if it is in a file.
-    pub place: Option<Place>,
-    /// The variable it is about, if it is about one.
+    /// The location of the problem, if it is in a file.
+    pub location: Option<SourceLocation>,
+    /// The variable that has the problem, if any.
     pub variable: Option<String>,
-    /// What is wrong: a lowercase fragment that names the key, file or variable.
+    /// The message: a lowercase fragment that names the key, file or variable.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    pub(crate) fn error(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn error(code: DiagnosticCode, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: Severity::Error,
-            place: None,
+            location: None,
             variable: None,
             message: message.into(),
             help: None,
         }
     }
 
-    pub(crate) fn warning(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(code: DiagnosticCode, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
             ..Self::error(code, message)
@@ -153,8 +155,8 @@ impl Diagnostic {
         self
     }
 
-    pub(crate) fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+    pub(crate) fn at(mut self, location: SourceLocation) -> Self {
+        self.location = Some(location);
         self
     }
 
@@ -163,10 +165,10 @@ impl Diagnostic {
         self
     }
 
-    /// Points at what `origin` points at; what has no place names itself in front of the message.
+    /// Sets the location or variable from `origin`. Other origins are prefixed to the message.
     pub(crate) fn located_by(mut self, origin: &Origin) -> Self {
         match origin {
-            Origin::CargoToml(place) | Origin::CrossToml(place) => self.at(place.clone()),
+            Origin::CargoToml(location) | Origin::CrossToml(location) => self.at(location.clone()),
             Origin::Variable(name) => self.variable(name),
             Origin::BuiltIn | Origin::Embedder(_) | Origin::Request => {
                 self.message = format!("{origin}: {}", self.message);
@@ -178,8 +180,8 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
+        if let Some(location) = &self.location {
+            write!(f, "{location}: ")?;
         }
         if let Some(variable) = &self.variable {
             write!(f, "{variable}: ")?;
@@ -195,8 +197,11 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_kebab_case() {
-        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(names.len(), Code::ALL.len());
+        let names: BTreeSet<_> = DiagnosticCode::ALL
+            .iter()
+            .map(|code| code.as_str())
+            .collect();
+        assert_eq!(names.len(), DiagnosticCode::ALL.len());
         for name in names {
             assert!(
                 name.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
@@ -207,11 +212,11 @@ mod tests {
 
     #[test]
     fn display_is_place_message_code() {
-        let diagnostic = Diagnostic::error(Code::UnknownKey, "unknown key `tagets`");
+        let diagnostic = Diagnostic::error(DiagnosticCode::UnknownKey, "unknown key `tagets`");
         assert_eq!(
             diagnostic
                 .clone()
-                .at(Place::new("Cross.toml", 3, 1))
+                .at(SourceLocation::new("Cross.toml", 3, 1))
                 .to_string(),
             "Cross.toml:3:1: unknown key `tagets` [unknown-key]"
         );

@@ -1,4 +1,4 @@
-//! Problems, and the origins of values.
+//! Diagnostics, and the origins of values.
 
 pub(crate) mod diagnostic;
 pub(crate) mod origin;

@@ -1,28 +1,28 @@
-//! Where a value came from: files by line and column, variables, the embedder, the request.
+//! Origins of values: files with line and column, variables, the embedder, the request.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-/// A value and where it came from. `Display` shows both: `podman (CROSS_CONTAINER_ENGINE)`.
+/// A value with its origin. `Display` shows both: `podman (CROSS_CONTAINER_ENGINE)`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Sourced<T> {
     /// The value.
     pub value: T,
-    /// Where it was written.
+    /// The origin of the value.
     pub origin: Origin,
 }
 
 impl<T> Sourced<T> {
-    /// `value`, written at `origin`.
+    /// Creates a value with an origin.
     #[must_use]
     pub fn new(value: T, origin: Origin) -> Self {
         Self { value, origin }
     }
 
-    /// Changes the value and keeps the origin.
+    /// Maps the value and keeps the origin.
     #[must_use]
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Sourced<U> {
         Sourced {
@@ -31,7 +31,7 @@ impl<T> Sourced<T> {
         }
     }
 
-    /// Borrows the value; the origin is cloned.
+    /// Borrows the value and clones the origin.
     #[must_use]
     pub fn as_ref(&self) -> Sourced<&T> {
         Sourced {
@@ -47,32 +47,32 @@ impl<T: fmt::Display> fmt::Display for Sourced<T> {
     }
 }
 
-/// Where a value was written, from the lowest source to the highest.
+/// The origin of a value. Variants are ordered from the lowest to the highest precedence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody wrote it: the default of this crate.
+    /// The built-in default.
     BuiltIn,
-    /// The defaults of the application that embeds this library, by its name.
+    /// A default of the application that embeds this library, with its name.
     Embedder(String),
     /// `[workspace.metadata.cross]` or `[package.metadata.cross]` of a `Cargo.toml`.
-    CargoToml(Place),
-    /// `Cross.toml`, or the file `CROSS_CONFIG` names.
-    CrossToml(Place),
-    /// A variable of the environment, by its name.
+    CargoToml(SourceLocation),
+    /// `Cross.toml`, or the file that `CROSS_CONFIG` names.
+    CrossToml(SourceLocation),
+    /// An environment variable, with its name.
     Variable(String),
-    /// The request itself: what the caller said for this one call.
+    /// The request: set by the caller for a single call.
     Request,
 }
 
 impl Origin {
-    /// The place in a file, if the value was written in one.
+    /// The location in a file, if the value was written in a file.
     #[must_use]
-    pub fn place(&self) -> Option<&Place> {
+    pub fn location(&self) -> Option<&SourceLocation> {
         match self {
-            Self::CargoToml(place) | Self::CrossToml(place) => Some(place),
+            Self::CargoToml(location) | Self::CrossToml(location) => Some(location),
             _ => None,
         }
     }
@@ -83,30 +83,30 @@ impl fmt::Display for Origin {
         match self {
             Self::BuiltIn => f.write_str("built-in"),
             Self::Embedder(name) => write!(f, "embedder {name}"),
-            Self::CargoToml(place) | Self::CrossToml(place) => place.fmt(f),
+            Self::CargoToml(location) | Self::CrossToml(location) => location.fmt(f),
             Self::Variable(name) => f.write_str(name),
             Self::Request => f.write_str("request"),
         }
     }
 }
 
-/// A place in a file. `Display` gives `path:line:column`, which editors and terminals can follow.
+/// A location in a file. `Display` is `path:line:column`, which editors and terminals can open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Place {
-    /// The file, spelled as the reader was given it.
+pub struct SourceLocation {
+    /// The file, with the path that the reader was given.
     #[serde(serialize_with = "lossy")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub path: PathBuf,
-    /// The line, counted from 1.
+    /// The line, starting at 1.
     pub line: u32,
-    /// The column, counted from 1 in characters (not bytes).
+    /// The column in characters (not bytes), starting at 1.
     pub column: u32,
 }
 
-impl Place {
-    /// Line `line`, column `column` of the file `path`, both counted from 1.
+impl SourceLocation {
+    /// Creates a location. Lines and columns start at 1.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, line: u32, column: u32) -> Self {
         Self {
@@ -117,13 +117,13 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
     }
 }
 
-/// A report about a file must not fail because of its name, so what is not UTF-8 is replaced.
+/// Paths that are not UTF-8 are serialized lossily, so that reports about such files do not fail.
 fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
@@ -134,15 +134,15 @@ mod tests {
 
     #[test]
     fn origins_are_spelled_for_people() {
-        let place = Place::new("Cross.toml", 12, 3);
+        let location = SourceLocation::new("Cross.toml", 12, 3);
         let spelled = [
             (Origin::BuiltIn, "built-in"),
             (Origin::Embedder("xtask".into()), "embedder xtask"),
             (
-                Origin::CargoToml(Place::new("a/Cargo.toml", 1, 1)),
+                Origin::CargoToml(SourceLocation::new("a/Cargo.toml", 1, 1)),
                 "a/Cargo.toml:1:1",
             ),
-            (Origin::CrossToml(place), "Cross.toml:12:3"),
+            (Origin::CrossToml(location), "Cross.toml:12:3"),
             (
                 Origin::Variable("CROSS_CONTAINER_ENGINE".into()),
                 "CROSS_CONTAINER_ENGINE",

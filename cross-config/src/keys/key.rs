@@ -1,16 +1,16 @@
-//! What a key is: the columns of the table of keys.
+//! The columns of the table of keys.
 
-use crate::keys::key_values::Values;
-use crate::keys::variable_format::Form;
-use crate::values::field::Field;
-use crate::values::value_kind::Kind;
+use crate::keys::key_values::KeyValues;
+use crate::keys::variable_format::VariableFormat;
+use crate::values::field::ValueField;
+use crate::values::value_kind::ValueKind;
 
-/// Where a key may stand.
+/// The tables in which a key may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// `[build]`: for every target.
+    /// `[build]`, for all targets.
     Build,
-    /// `[target.<triple>]`: for one.
+    /// `[target.<triple>]`, for one target.
     Target,
 }
 
@@ -31,71 +31,71 @@ impl Level {
     }
 }
 
-/// One key. Everything that is known about it is here: the parser, the variables, the JSON Schema and
-/// the reference are made from it.
+/// A key. The parser, the variables, the JSON Schema and the reference are all derived from it.
 pub(crate) struct Key {
-    /// Its name below the table, with dots: `env.passthrough`.
+    /// The name within its table, with dots: `env.passthrough`.
     pub(crate) name: &'static str,
-    /// Where it may stand.
+    /// The tables in which the key may be used.
     pub(crate) levels: &'static [Level],
-    /// Its variables for `[build]`, the one that wins first.
+    /// The variables for `[build]`, highest precedence first.
     pub(crate) build_variables: &'static [&'static str],
-    /// The suffix of its variable for `[target.<triple>]`.
+    /// The suffix of the variable for `[target.<triple>]`.
     pub(crate) target_suffix: Option<&'static str>,
-    /// How its variables are read.
-    pub(crate) form: Form,
-    /// Whether its lists are added up over sources; otherwise the highest source replaces the others.
-    pub(crate) sums: bool,
-    /// Every text that is a value of it, where that is a closed set.
+    /// The format of the variables.
+    pub(crate) variable_format: VariableFormat,
+    /// Whether lists of all sources are concatenated; otherwise the highest source replaces the
+    /// others.
+    pub(crate) accumulates: bool,
+    /// The accepted values, if they are a closed set.
     pub(crate) values: &'static [&'static str],
-    /// What holds if nobody says anything, for people.
+    /// The default, for documentation.
     pub(crate) default: &'static str,
-    /// What it means, in one line, for people.
+    /// The meaning in one line, for documentation.
     pub(crate) meaning: &'static str,
-    /// A `Cross.toml` that uses it.
+    /// An example `Cross.toml`.
     pub(crate) example: &'static str,
-    /// Its field, to show.
-    pub(crate) field: fn(&Values) -> &dyn Field,
-    /// Its field, to write.
-    pub(crate) field_mut: fn(&mut Values) -> &mut dyn Field,
-    /// Puts what the second says over what the first says; whether to join the two where both say it.
-    pub(crate) cover: fn(&mut Values, &Values, bool),
+    /// Borrows the field.
+    pub(crate) field: fn(&KeyValues) -> &dyn ValueField,
+    /// Borrows the field mutably.
+    pub(crate) field_mut: fn(&mut KeyValues) -> &mut dyn ValueField,
+    /// Overlays the second values on the first. The flag selects merging over replacing.
+    pub(crate) overlay: fn(&mut KeyValues, &KeyValues, bool),
 }
 
-/// A table that holds keys, and what may be written in its place.
+/// A table of keys, and the shorthands that may replace it.
 pub(crate) struct Group {
-    /// Its name below `[build]` or `[target.<triple>]`, with dots: `zig.image`.
+    /// The name within `[build]` or `[target.<triple>]`, with dots: `zig.image`.
     pub(crate) name: &'static str,
-    /// What may be written in place of the table.
-    pub(crate) shorts: &'static [Short],
-    /// The key that the others describe: where a higher source says it anew, they do not hold.
-    pub(crate) head: Option<&'static str>,
-    /// What it means, in one line, for people.
+    /// The values that may replace the table.
+    pub(crate) shorthands: &'static [Shorthand],
+    /// The key that the others describe. They are discarded when a higher source sets it.
+    pub(crate) primary_key: Option<&'static str>,
+    /// The meaning in one line, for documentation.
     pub(crate) meaning: &'static str,
-    /// A `Cross.toml` that uses what may be written in its place.
+    /// An example `Cross.toml` that uses a shorthand.
     pub(crate) example: &'static str,
 }
 
 /// A value in place of a table.
-pub(crate) struct Short {
-    pub(crate) kind: Kind,
-    /// The key that the value is one of.
+pub(crate) struct Shorthand {
+    pub(crate) kind: ValueKind,
+    /// The key that the value belongs to.
     pub(crate) key: &'static str,
-    /// A flag that it turns on too.
-    pub(crate) on: Option<&'static str>,
+    /// A flag that the value also turns on.
+    pub(crate) also_enables: Option<&'static str>,
 }
 
-/// Whether the dotted name `name` is below `group`.
+/// Whether the dotted `name` is within `group`.
 pub(crate) fn is_below(name: &str, group: &str) -> bool {
     name.strip_prefix(group)
         .is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// An old name of a key: read as the new one where that is not said, and reported.
+/// A deprecated name of a key. It is read if the key itself is not set, and reported.
 pub(crate) struct Alias {
     pub(crate) name: &'static str,
     pub(crate) build_variable: &'static str,
     pub(crate) target_suffix: &'static str,
-    /// The key's name now.
+    /// The current name of the key.
     pub(crate) key: &'static str,
 }

@@ -1,34 +1,34 @@
-//! Finds keys, groups and old names in the table.
+//! Lookups of keys, groups and deprecated names in the table.
 
 use crate::keys::key::{Alias, Group, Key, Level, is_below};
-use crate::keys::key_values::Values;
+use crate::keys::key_values::KeyValues;
 use crate::keys::table::{ALIASES, GROUPS, KEYS};
-use crate::values::value_kind::Kind;
+use crate::values::value_kind::ValueKind;
 
 impl Key {
-    /// The key with this dotted name that may stand at `level`.
+    /// Returns the key with this dotted name, if it is allowed at `level`.
     pub(crate) fn find(name: &str, level: Level) -> Option<&'static Self> {
         Self::at(level).find(|key| key.name == name)
     }
 
-    /// The key with this dotted name.
+    /// Returns the key with this dotted name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// Every key that may stand at `level`.
+    /// Returns all keys that are allowed at `level`.
     pub(crate) fn at(level: Level) -> impl Iterator<Item = &'static Self> {
         KEYS.iter().filter(move |key| key.levels.contains(&level))
     }
 
-    /// What its value may be written as.
-    pub(crate) fn kinds(&self) -> &'static [Kind] {
-        (self.field)(&Values::default()).kinds()
+    /// The accepted types.
+    pub(crate) fn kinds(&self) -> &'static [ValueKind] {
+        (self.field)(&KeyValues::default()).kinds()
     }
 }
 
 impl Group {
-    /// The group with this dotted name, if it has keys at `level`.
+    /// Returns the group with this dotted name, if it has keys at `level`.
     pub(crate) fn find(name: &str, level: Level) -> Option<&'static Self> {
         let group = GROUPS.iter().find(|group| group.name == name)?;
         group
@@ -37,15 +37,15 @@ impl Group {
             .then_some(group)
     }
 
-    /// The keys in it and in the groups in it.
+    /// The keys in the group and in its subgroups.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static Key> {
         KEYS.iter().filter(|key| is_below(key.name, self.name))
     }
 
-    /// Everything its value may be written as.
-    pub(crate) fn kinds(&self) -> Vec<Kind> {
-        let shorts = self.shorts.iter().map(|short| short.kind);
-        shorts.chain([Kind::Table]).collect()
+    /// The accepted types, including shorthands.
+    pub(crate) fn kinds(&self) -> Vec<ValueKind> {
+        let shorthands = self.shorthands.iter().map(|shorthand| shorthand.kind);
+        shorthands.chain([ValueKind::Table]).collect()
     }
 }
 
@@ -74,12 +74,12 @@ mod tests {
         unique(
             names
                 .chain(GROUPS.iter().map(|group| group.name))
-                .chain(ALIASES.iter().map(|it| it.name)),
+                .chain(ALIASES.iter().map(|alias| alias.name)),
         );
         let variables = KEYS.iter().flat_map(|key| key.build_variables).copied();
-        unique(variables.chain(ALIASES.iter().map(|it| it.build_variable)));
+        unique(variables.chain(ALIASES.iter().map(|alias| alias.build_variable)));
         let suffixes = KEYS.iter().filter_map(|key| key.target_suffix);
-        unique(suffixes.chain(ALIASES.iter().map(|it| it.target_suffix)));
+        unique(suffixes.chain(ALIASES.iter().map(|alias| alias.target_suffix)));
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
         for key in KEYS {
             let mut read = ["true", "one", "A=b"]
                 .into_iter()
-                .filter_map(|text| key.form.read(key.name, "X", text).ok())
+                .filter_map(|text| key.variable_format.read(key.name, "X", text).ok())
                 .peekable();
             assert!(read.peek().is_some(), "{}", key.name);
             for raw in read {
@@ -114,24 +114,26 @@ mod tests {
     fn a_value_in_place_of_a_table_is_one_of_its_keys() {
         for group in GROUPS {
             assert!(group.keys().count() > 0, "{}", group.name);
-            for short in group.shorts {
-                let key = Key::named(short.key).unwrap();
+            for shorthand in group.shorthands {
+                let key = Key::named(shorthand.key).unwrap();
                 assert!(is_below(key.name, group.name), "{}", key.name);
-                assert!(key.kinds().contains(&short.kind), "{}", key.name);
-                let on = short.on.map(|name| Key::named(name).unwrap().kinds());
+                assert!(key.kinds().contains(&shorthand.kind), "{}", key.name);
+                let enabled = shorthand
+                    .also_enables
+                    .map(|name| Key::named(name).unwrap().kinds());
                 assert!(
-                    on.is_none_or(|kinds| kinds == [Kind::Boolean]),
+                    enabled.is_none_or(|kinds| kinds == [ValueKind::Boolean]),
                     "{}",
                     key.name
                 );
             }
-            let head = group.head.map(|name| Key::named(name).unwrap());
-            assert!(head.is_none_or(|head| is_below(head.name, group.name)));
+            let primary_key = group.primary_key.map(|name| Key::named(name).unwrap());
+            assert!(primary_key.is_none_or(|primary_key| is_below(primary_key.name, group.name)));
         }
         for key in KEYS {
             for (at, _) in key.name.match_indices('.') {
                 let group = &key.name[..at];
-                assert!(GROUPS.iter().any(|it| it.name == group), "{group}");
+                assert!(GROUPS.iter().any(|known| known.name == group), "{group}");
             }
         }
     }

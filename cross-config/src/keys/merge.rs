@@ -1,32 +1,40 @@
-//! Stores values by key, and puts those of one source over those of another.
+//! Storing values by key, and merging the values of several sources.
 
 use std::path::Path;
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::diagnostics::origin::{Origin, Sourced};
-use crate::keys::key::{Group, Key, Short};
-use crate::keys::key_values::{Spelling, Values};
+use crate::keys::key::{Group, Key, Shorthand};
+use crate::keys::key_values::{GroupNotation, KeyValues};
 use crate::keys::table::{GROUPS, KEYS};
-use crate::values::value::Raw;
+use crate::values::value::RawValue;
 
-impl Values {
+impl KeyValues {
     pub(crate) fn resolve_paths(&mut self, base: &Path) -> Vec<Diagnostic> {
         KEYS.iter()
-            .flat_map(|key| (key.field_mut)(self).rebase(key.name, base))
+            .flat_map(|key| (key.field_mut)(self).resolve_paths(key.name, base))
             .collect()
     }
 
-    /// Stores a value of `key`; returns what is wrong with it.
-    pub(crate) fn store(&mut self, key: &Key, raw: Sourced<Raw>) -> Vec<Diagnostic> {
+    /// Parses and stores a value of `key`. Returns problems.
+    pub(crate) fn store(&mut self, key: &Key, raw: Sourced<RawValue>) -> Vec<Diagnostic> {
         (key.field_mut)(self).store(key.name, raw)
     }
 
-    /// Stores a value in place of a table; returns what is wrong with it.
-    pub(crate) fn store_short(&mut self, short: &Short, raw: Sourced<Raw>) -> Vec<Diagnostic> {
+    /// Parses and stores a shorthand. Returns problems.
+    pub(crate) fn store_shorthand(
+        &mut self,
+        shorthand: &Shorthand,
+        raw: Sourced<RawValue>,
+    ) -> Vec<Diagnostic> {
         let origin: Origin = raw.origin.clone();
-        let keys = || [Some(short.key), short.on].into_iter().flatten();
+        let keys = || {
+            [Some(shorthand.key), shorthand.also_enables]
+                .into_iter()
+                .flatten()
+        };
         let found: Vec<_> = keys().filter_map(Key::named).collect();
-        let raws = [raw, Sourced::new(Raw::Flag(true), origin)];
+        let raws = [raw, Sourced::new(RawValue::Flag(true), origin)];
         found
             .into_iter()
             .zip(raws)
@@ -34,11 +42,11 @@ impl Values {
             .collect()
     }
 
-    /// Notes how a file writes `group`. Unless it is a table where there was a table, what was there
-    /// is replaced as a whole.
-    pub(crate) fn spell(&mut self, group: &Group, spelling: Spelling) {
-        let before = self.spellings.insert(group.name, spelling);
-        let merges = [before, Some(spelling)] == [Some(Spelling::Table); 2];
+    /// Records the notation of `group` in a file. Unless both the previous and the new notation are
+    /// tables, previous values of the group are discarded.
+    pub(crate) fn record_notation(&mut self, group: &Group, notation: GroupNotation) {
+        let before = self.notations.insert(group.name, notation);
+        let merges = [before, Some(notation)] == [Some(GroupNotation::Table); 2];
         if before.is_some() && !merges {
             self.clear(group);
         }
@@ -50,30 +58,30 @@ impl Values {
         }
     }
 
-    /// Puts a file's table over another file's, as JSON objects are merged: tables key by key; every
-    /// other value replaces the one below it.
+    /// Overlays the table of another file, like JSON objects are merged: tables key by key, and
+    /// other values replace lower ones.
     pub(crate) fn merge_file(&mut self, above: &Self) {
         for group in GROUPS {
-            if let Some(spelling) = above.spellings.get(group.name) {
-                self.spell(group, *spelling);
+            if let Some(notation) = above.notations.get(group.name) {
+                self.record_notation(group, *notation);
             }
         }
         for key in KEYS {
-            (key.cover)(self, above, false);
+            (key.overlay)(self, above, false);
         }
     }
 
-    /// Puts a higher source or level over this one, key by key. What describes the head of a group
-    /// goes with the head it describes.
-    pub(crate) fn cover(&mut self, above: &Self) {
+    /// Overlays a higher source or level key by key. When it sets the primary key of a group, lower
+    /// values of the group are discarded.
+    pub(crate) fn overlay(&mut self, above: &Self) {
         for group in GROUPS {
-            let head = group.head.and_then(Key::named);
-            if head.is_some_and(|head| (head.field)(above).rows().is_some()) {
+            let primary_key = group.primary_key.and_then(Key::named);
+            if primary_key.is_some_and(|primary_key| (primary_key.field)(above).rows().is_some()) {
                 self.clear(group);
             }
         }
         for key in KEYS {
-            (key.cover)(self, above, key.sums);
+            (key.overlay)(self, above, key.accumulates);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keys of a configuration file: their table, and the values that are written for them.
+//! The keys of a configuration file: their table, and the values that a source sets for them.
 
 pub(crate) mod key;
 pub(crate) mod key_values;

@@ -1,15 +1,15 @@
-//! How the text of a variable becomes the value of a key.
+//! Formats of variables, and how their text becomes the value of a key.
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::diagnostics::origin::{Origin, Sourced};
 use crate::text::{flag, shell_words};
 use crate::values::scalar::invalid;
-use crate::values::value::Raw;
+use crate::values::value::RawValue;
 
-/// How the text of a variable is a value.
+/// The format of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// As it is.
+pub(crate) enum VariableFormat {
+    /// A single value.
     Text,
     /// Items separated by whitespace.
     Words,
@@ -21,17 +21,17 @@ pub(crate) enum Form {
     Flag,
     /// A flag, or items separated by commas.
     FlagOrCommas,
-    /// `NAME=value`, separated as a shell separates words.
+    /// `NAME=value` items, separated like shell words.
     Pairs,
 }
 
-impl Form {
-    /// Whether the empty text is a value. For every other form it is as if the variable were not set.
-    pub(crate) fn takes_empty(self) -> bool {
+impl VariableFormat {
+    /// Whether the empty text is a value. In other formats, it counts as unset.
+    pub(crate) fn accepts_empty(self) -> bool {
         matches!(self, Self::Flag | Self::FlagOrCommas)
     }
 
-    /// For people.
+    /// A description for documentation.
     pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -40,33 +40,35 @@ impl Form {
             Self::Lines => "items separated by newlines",
             Self::Flag => "a flag",
             Self::FlagOrCommas => "a flag, or items separated by commas",
-            Self::Pairs => "`NAME=value` items, separated as a shell separates words",
+            Self::Pairs => "`NAME=value` items, separated like shell words",
         }
     }
 
-    /// Reads the `text` of the variable `name`; `key` is for messages.
+    /// Parses the `text` of the variable `name`. `key` is for messages.
     pub(crate) fn read(
         self,
         key: &str,
         name: &str,
         text: &str,
-    ) -> Result<Sourced<Raw>, Diagnostic> {
+    ) -> Result<Sourced<RawValue>, Diagnostic> {
         let origin = Origin::Variable(name.to_owned());
         let raw = match self {
-            Self::Text => Raw::Text(text.to_owned()),
+            Self::Text => RawValue::Text(text.to_owned()),
             Self::Words => list(text.split_whitespace(), &origin),
             Self::Commas => list(text.split(','), &origin),
             Self::Lines => list(text.lines(), &origin),
             Self::Flag => {
-                let read = flag::read(text);
-                Raw::Flag(read.ok_or_else(|| invalid(key, text, flag::WANTED).variable(name))?)
+                let read = flag::parse(text);
+                RawValue::Flag(
+                    read.ok_or_else(|| invalid(key, text, flag::EXPECTED).variable(name))?,
+                )
             }
             Self::Pairs => {
                 let read = pairs(text, &origin);
                 read.ok_or_else(|| invalid(key, text, self.describe()).variable(name))?
             }
-            Self::FlagOrCommas => match flag::read(text) {
-                Some(on) => Raw::Flag(on),
+            Self::FlagOrCommas => match flag::parse(text) {
+                Some(on) => RawValue::Flag(on),
                 None => list(text.split(','), &origin),
             },
         };
@@ -74,21 +76,25 @@ impl Form {
     }
 }
 
-fn list<'t>(items: impl Iterator<Item = &'t str>, origin: &Origin) -> Raw {
+fn list<'t>(items: impl Iterator<Item = &'t str>, origin: &Origin) -> RawValue {
     let items = items.map(str::trim).filter(|item| !item.is_empty());
-    Raw::List(
+    RawValue::List(
         items
             .map(|item| Sourced::new(item.to_owned(), origin.clone()))
             .collect(),
     )
 }
 
-fn pairs(text: &str, origin: &Origin) -> Option<Raw> {
+fn pairs(text: &str, origin: &Origin) -> Option<RawValue> {
     let words = shell_words::split(text)?;
     let pair = |word: &String| {
         let (name, value) = word.split_once('=')?;
         let value = Sourced::new(value.to_owned(), origin.clone());
         Some((name.to_owned(), value))
     };
-    words.iter().map(pair).collect::<Option<_>>().map(Raw::Map)
+    words
+        .iter()
+        .map(pair)
+        .collect::<Option<_>>()
+        .map(RawValue::Map)
 }

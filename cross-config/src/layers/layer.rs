@@ -1,18 +1,18 @@
-//! One source's values: read from a text or the environment, or built by a caller.
+//! Layers, and how they are read from text and variables.
 
 use std::path::Path;
 
 use crate::diagnostics::diagnostic::Diagnostic;
-use crate::keys::key_values::Values;
-use crate::layers::layer_values::Written;
+use crate::keys::key_values::KeyValues;
+use crate::layers::layer_values::LayerValues;
 use crate::layers::read_toml::{self, Sections};
 use crate::layers::read_variables;
 use crate::variables;
 use crate::variables::env::Env;
 
-/// What kind of source a layer is, from the lowest to the highest.
+/// The kind of source of a layer, from the lowest to the highest precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
+pub(crate) enum LayerKind {
     BuiltIn,
     Embedder,
     CargoToml,
@@ -21,33 +21,37 @@ pub(crate) enum Source {
     Request,
 }
 
-impl Source {
-    /// Whether it is a file, of which all are merged before they are put over other sources.
+impl LayerKind {
+    /// Whether the source is a file. Files are merged with each other before other sources.
     pub(crate) fn is_file(self) -> bool {
         matches!(self, Self::CargoToml | Self::CrossToml)
     }
 }
 
-/// What one source says, checked, with the problems that were found in it.
+/// The values of one source, validated, with the problems found in them.
 ///
-/// A layer with problems is still a layer: what is valid in it is kept, and whoever loads decides.
+/// A layer with problems is usable: its valid values are kept, and the caller decides.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    pub(crate) source: Source,
-    pub(crate) written: Written,
+    pub(crate) kind: LayerKind,
+    pub(crate) values: LayerValues,
 }
 
 impl Layer {
-    /// The text of a `Cross.toml`. `path` is for places, and its directory for relative paths; the file
-    /// is not read.
+    /// Reads the text of a `Cross.toml`. `path` is used for locations and to resolve relative
+    /// paths; the file itself is not read.
     #[must_use]
     pub fn cross_toml(path: &Path, text: &str) -> Self {
-        Self::file(Source::CrossToml, path, read_toml::cross_toml(path, text))
+        Self::file(
+            LayerKind::CrossToml,
+            path,
+            read_toml::cross_toml(path, text),
+        )
     }
 
-    /// `[workspace.metadata.cross]` of the text of a `Cargo.toml`, overridden key by key by its
-    /// `[package.metadata.cross]`. `path` is for places, and its directory for relative paths; the file
-    /// is not read.
+    /// Reads `[workspace.metadata.cross]` from the text of a `Cargo.toml`, overridden key by key by
+    /// `[package.metadata.cross]`. `path` is used for locations and to resolve relative paths; the
+    /// file itself is not read.
     #[must_use]
     pub fn cargo_toml(path: &Path, text: &str) -> Self {
         Self::cargo_sections(path, text, Sections::Both)
@@ -55,54 +59,57 @@ impl Layer {
 
     pub(crate) fn cargo_sections(path: &Path, text: &str, sections: Sections) -> Self {
         Self::file(
-            Source::CargoToml,
+            LayerKind::CargoToml,
             path,
             read_toml::cargo_toml(path, text, sections),
         )
     }
 
-    fn file(source: Source, path: &Path, written: Written) -> Self {
+    fn file(kind: LayerKind, path: &Path, values: LayerValues) -> Self {
         let base = path.parent().unwrap_or(Path::new(""));
-        Self { source, written }.relative_to(base)
+        Self { kind, values }.relative_to(base)
     }
 
-    /// The variables of [`variables`] that `env` has. A relative path among them stays as it is: say
-    /// what it is relative to with [`relative_to`](Self::relative_to).
+    /// Reads the variables in [`variables`] from `env`. Relative paths are not resolved; use
+    /// [`relative_to`](Self::relative_to).
     #[must_use]
     pub fn variables(env: &Env) -> Self {
         Self {
-            source: Source::Variables,
-            written: read_variables::read(env),
+            kind: LayerKind::Variables,
+            values: read_variables::read(env),
         }
     }
 
-    /// Makes the relative paths among the values relative to `base`.
+    /// Resolves relative paths in the values against `base`.
     ///
-    /// Paths are the values of `dockerfile` (and its context), of `pre-build` where it is a script's path,
-    /// those of `env.volumes`, `sdk`, and those of `engine` and `toolchain` that have a separator. A path that is
-    /// relative still is so to the current directory of whoever uses it.
+    /// Paths are the values of `dockerfile` (and its context), `env.volumes` and `sdk`, of
+    /// `pre-build` if it is the path of a script, and of `engine` and `toolchain` if they contain a
+    /// separator. If `base` is relative, so are the results.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
-        self.written.resolve_paths(base);
+        self.values.resolve_paths(base);
         self
     }
 
-    /// The problems found in this source, in the order of places.
+    /// The problems in this layer, in the order of locations.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
-        &self.written.problems
+        &self.values.problems
     }
 
-    /// What is said about one target: variables are found by the spelling of its name.
-    pub(crate) fn target_level(&self, triple: &str) -> Option<&Values> {
-        match self.source {
-            Source::Variables => self.written.targets.get(&variables::spelling(triple)),
-            _ => self.written.targets.get(triple),
+    /// The values for one target. Variables are looked up by the spelling of its name.
+    pub(crate) fn target_level(&self, triple: &str) -> Option<&KeyValues> {
+        match self.kind {
+            LayerKind::Variables => self
+                .values
+                .targets
+                .get(&variables::triple_in_variable(triple)),
+            _ => self.values.targets.get(triple),
         }
     }
 
-    /// The names of the targets it says something about, as it spells them.
+    /// The names of the targets that have values, as the source spells them.
     pub(crate) fn target_names(&self) -> impl Iterator<Item = &str> {
-        self.written.targets.keys().map(String::as_str)
+        self.values.targets.keys().map(String::as_str)
     }
 }

@@ -1,25 +1,25 @@
-//! Everything that one source says.
+//! The values of one layer.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diagnostics::diagnostic::Diagnostic;
-use crate::keys::key_values::Values;
+use crate::keys::key_values::KeyValues;
 use crate::settings::Settings;
 
-/// What one source says.
+/// The values of one source: tables, settings, and problems.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Written {
-    pub(crate) build: Values,
-    pub(crate) targets: BTreeMap<String, Values>,
-    /// What only variables say.
+pub(crate) struct LayerValues {
+    pub(crate) build: KeyValues,
+    pub(crate) targets: BTreeMap<String, KeyValues>,
+    /// Settings that only have variables.
     pub(crate) settings: Settings,
-    /// Every problem, in the order of places.
+    /// All problems, in the order of locations.
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-impl Written {
-    /// Makes relative paths absolute: they are relative to `base`, which is where they were written.
+impl LayerValues {
+    /// Resolves relative paths against `base`, the directory in which they were written.
     pub(crate) fn resolve_paths(&mut self, base: &Path) {
         let levels = std::iter::once(&mut self.build).chain(self.targets.values_mut());
         self.problems

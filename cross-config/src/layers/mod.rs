@@ -1,4 +1,4 @@
-//! Layers: what one source says, read from a file, from variables, or built from code.
+//! Layers: the values of one source, read from a file or from variables, or built in code.
 
 pub(crate) mod builder;
 pub(crate) mod layer;

@@ -1,7 +1,7 @@
-//! TOML as written: text to values, every problem with its line and column, all at once.
+//! Reads TOML files, with the line and column of every value and every problem.
 //!
-//! Walks the spanned tree by hand instead of deriving: a derived reader stops at the first problem,
-//! and can name neither the nearest key nor the place of an array's item.
+//! The spanned tree is walked by hand. A derived deserializer stops at the first problem, and does
+//! not know the locations of array items or similar key names.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,29 +9,29 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
-use crate::diagnostics::origin::{Origin, Place, Sourced};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
+use crate::diagnostics::origin::{Origin, SourceLocation, Sourced};
 use crate::keys::key::{Alias, Group, Key, Level, is_below};
-use crate::keys::key_values::{Spelling, Values};
+use crate::keys::key_values::{GroupNotation, KeyValues};
 use crate::keys::table::GROUPS;
-use crate::layers::layer_values::Written;
-use crate::layers::line_index::Lines;
+use crate::layers::layer_values::LayerValues;
+use crate::layers::line_index::LineIndex;
 use crate::text::nearest::nearest;
 use crate::values::known_targets;
-use crate::values::value::Raw;
-use crate::values::value_kind::{Kind, wrong_type};
+use crate::values::value::RawValue;
+use crate::values::value_kind::{ValueKind, wrong_type};
 
-type Name<'i> = Spanned<std::borrow::Cow<'i, str>>;
-type Value<'i> = Spanned<DeValue<'i>>;
+type TomlKey<'i> = Spanned<std::borrow::Cow<'i, str>>;
+type TomlValue<'i> = Spanned<DeValue<'i>>;
 
-/// Which tables of a `Cargo.toml` are read.
+/// The tables of a `Cargo.toml` to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sections {
-    /// `[workspace.metadata.cross]` only: another package of the workspace is built.
+    /// `[workspace.metadata.cross]` only, because another package of the workspace is built.
     Workspace,
-    /// `[package.metadata.cross]` only: the package is not the workspace's root.
+    /// `[package.metadata.cross]` only, because the package is not the workspace root.
     Package,
-    /// The first, overridden key by key by the second.
+    /// Both. The package overrides the workspace key by key.
     Both,
 }
 
@@ -46,20 +46,21 @@ impl Sections {
 }
 
 /// Reads the text of a `Cross.toml`.
-pub(crate) fn cross_toml(path: &Path, text: &str) -> Written {
+pub(crate) fn cross_toml(path: &Path, text: &str) -> LayerValues {
     read(path, text, Origin::CrossToml, |reader, root| {
         reader.root(root)
     })
 }
 
-/// Reads our tables of the text of a `Cargo.toml`; everything else there is cargo's business.
-pub(crate) fn cargo_toml(path: &Path, text: &str, sections: Sections) -> Written {
+/// Reads the tables `metadata.cross` from the text of a `Cargo.toml`. Other tables are not
+/// validated.
+pub(crate) fn cargo_toml(path: &Path, text: &str, sections: Sections) -> LayerValues {
     read(path, text, Origin::CargoToml, |reader, root| {
         for section in sections.tables() {
             let metadata = root
                 .get(*section)
-                .and_then(|it| it.get_ref().get("metadata"));
-            let Some(ours) = metadata.and_then(|it| it.get_ref().get("cross")) else {
+                .and_then(|table| table.get_ref().get("metadata"));
+            let Some(ours) = metadata.and_then(|table| table.get_ref().get("cross")) else {
                 continue;
             };
             if let Some(table) = reader.table(&format!("{section}.metadata.cross"), ours) {
@@ -72,47 +73,52 @@ pub(crate) fn cargo_toml(path: &Path, text: &str, sections: Sections) -> Written
 fn read(
     path: &Path,
     text: &str,
-    origin: fn(Place) -> Origin,
-    walk: impl FnOnce(&mut Reader<'_>, &DeTable<'_>),
-) -> Written {
-    let mut reader = Reader {
-        lines: Lines::new(path, text),
+    origin: fn(SourceLocation) -> Origin,
+    walk: impl FnOnce(&mut TomlReader<'_>, &DeTable<'_>),
+) -> LayerValues {
+    let mut reader = TomlReader {
+        lines: LineIndex::new(path, text),
         origin,
-        written: Written::default(),
+        layer_values: LayerValues::default(),
     };
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         walk(&mut reader, root.get_ref());
     } else {
-        // What could be recovered is not looked at: its problems would be consequences of these.
+        // Recovered content is not read, because its problems would follow from these errors.
         reader.syntax(&errors);
     }
-    let mut written = reader.written;
-    written.problems.sort_by(|a, b| a.place.cmp(&b.place));
-    written
+    let mut layer_values = reader.layer_values;
+    layer_values
+        .problems
+        .sort_by(|a, b| a.location.cmp(&b.location));
+    layer_values
 }
 
-struct Reader<'a> {
-    lines: Lines<'a>,
-    /// How this file's places are origins.
-    origin: fn(Place) -> Origin,
-    written: Written,
+struct TomlReader<'a> {
+    lines: LineIndex<'a>,
+    /// The constructor of origins for this file.
+    origin: fn(SourceLocation) -> Origin,
+    layer_values: LayerValues,
 }
 
-impl Reader<'_> {
-    /// One problem a line: what follows on the same line is most often the parser finding its way back.
+impl TomlReader<'_> {
+    /// Reports one error per line. Further errors on a line are usually caused by the recovery of
+    /// the parser.
     fn syntax(&mut self, errors: &[toml::de::Error]) {
         let mut lines = BTreeSet::new();
         for error in errors {
-            let place = self.lines.place(error.span().map_or(0, |span| span.start));
-            if lines.insert(place.line) {
-                let message = format!("not valid TOML: {}", error.message());
-                self.report(Diagnostic::error(Code::Syntax, message).at(place));
+            let location = self
+                .lines
+                .location(error.span().map_or(0, |span| span.start));
+            if lines.insert(location.line) {
+                let message = format!("invalid TOML: {}", error.message());
+                self.report(Diagnostic::error(DiagnosticCode::Syntax, message).at(location));
             }
         }
     }
 
-    /// The table that holds `build` and `target`.
+    /// Reads the table that contains `build` and `target`.
     fn root(&mut self, root: &DeTable<'_>) {
         for (name, value) in root {
             match name.get_ref().as_ref() {
@@ -129,16 +135,16 @@ impl Reader<'_> {
         }
     }
 
-    fn build(&mut self, value: &Value<'_>) {
+    fn build(&mut self, value: &TomlValue<'_>) {
         let Some(table) = self.table("build", value) else {
             return;
         };
-        let mut values = std::mem::take(&mut self.written.build);
+        let mut values = std::mem::take(&mut self.layer_values.build);
         self.level(Level::Build, "", table, &mut values);
-        self.written.build = values;
+        self.layer_values.build = values;
     }
 
-    fn targets(&mut self, value: &Value<'_>) {
+    fn targets(&mut self, value: &TomlValue<'_>) {
         let Some(table) = self.table("target", value) else {
             return;
         };
@@ -147,37 +153,39 @@ impl Reader<'_> {
                 continue;
             }
             let name = triple.get_ref().as_ref();
-            let doubt = known_targets::doubt(name);
-            self.written
-                .problems
-                .extend(doubt.map(|it| it.at(self.lines.place(triple.span().start))));
+            let warning = known_targets::lint(name);
+            self.layer_values.problems.extend(
+                warning.map(|warning| warning.at(self.lines.location(triple.span().start))),
+            );
             let Some(table) = self.table(&format!("target.{name}"), value) else {
                 continue;
             };
-            let mut values = self.written.targets.remove(name).unwrap_or_default();
+            let mut values = self.layer_values.targets.remove(name).unwrap_or_default();
             self.level(Level::Target, "", table, &mut values);
-            self.written.targets.insert(name.to_owned(), values);
+            self.layer_values.targets.insert(name.to_owned(), values);
         }
     }
 
-    /// Reports `[target.thumbv8m.main-none-eabi]`, which TOML reads as a table in a table.
-    fn is_unquoted(&mut self, triple: &Name<'_>, value: &Value<'_>) -> bool {
-        let Some(meant) = dotted(triple.get_ref(), value).find(|it| known_targets::is_known(it))
+    /// Reports `[target.thumbv8m.main-none-eabi]`, which TOML parses as nested tables.
+    fn is_unquoted(&mut self, triple: &TomlKey<'_>, value: &TomlValue<'_>) -> bool {
+        let Some(meant) =
+            dotted(triple.get_ref(), value).find(|name| known_targets::is_known(name))
         else {
             return false;
         };
-        let message = format!("the triple `{meant}` has a dot in it and needs quotes");
-        let problem = Diagnostic::error(Code::UnquotedTarget, message);
+        let message = format!("the triple `{meant}` contains a dot and must be quoted");
+        let problem = Diagnostic::error(DiagnosticCode::UnquotedTarget, message);
         self.report(
             problem
                 .help(format!("write `[target.\"{meant}\"]`"))
-                .at(self.place_of(triple)),
+                .at(self.location_of(triple)),
         );
         true
     }
 
-    /// The keys of one table below `[build]` or `[target.<triple>]`; `prefix` is `""` or ends with a dot.
-    fn level(&mut self, level: Level, prefix: &str, table: &DeTable<'_>, values: &mut Values) {
+    /// Reads the keys of a table within `[build]` or `[target.<triple>]`. `prefix` is empty or ends
+    /// with a dot.
+    fn level(&mut self, level: Level, prefix: &str, table: &DeTable<'_>, values: &mut KeyValues) {
         for (name, value) in table {
             let path = format!("{prefix}{}", name.get_ref());
             if let Some(key) = Key::find(&path, level) {
@@ -196,112 +204,135 @@ impl Reader<'_> {
         }
     }
 
-    /// A value of `key`, written as `name`.
-    fn key(&mut self, name: &str, key: &Key, value: &Value<'_>, values: &mut Values) {
+    /// Reads a value of `key`, which is written as `name`.
+    fn key(&mut self, name: &str, key: &Key, value: &TomlValue<'_>, values: &mut KeyValues) {
         if let Some(raw) = self.raw(name, key.kinds(), value) {
-            self.written.problems.extend(values.store(key, raw));
+            self.layer_values.problems.extend(values.store(key, raw));
         }
     }
 
-    /// A table of keys, or a value in place of it.
-    fn group(&mut self, group: &Group, level: Level, value: &Value<'_>, values: &mut Values) {
+    /// Reads a table of keys, or its shorthand.
+    fn group(
+        &mut self,
+        group: &Group,
+        level: Level,
+        value: &TomlValue<'_>,
+        values: &mut KeyValues,
+    ) {
         if let DeValue::Table(table) = value.get_ref() {
-            values.spell(group, Spelling::Table);
+            values.record_notation(group, GroupNotation::Table);
             self.level(level, &format!("{}.", group.name), table, values);
             return;
         }
         let Some(raw) = self.raw(group.name, &group.kinds(), value) else {
             return;
         };
-        values.spell(group, Spelling::Short);
+        values.record_notation(group, GroupNotation::Shorthand);
         let kind = raw.value.kind();
-        if let Some(short) = group.shorts.iter().find(|short| short.kind == kind) {
-            self.written.problems.extend(values.store_short(short, raw));
+        if let Some(shorthand) = group
+            .shorthands
+            .iter()
+            .find(|shorthand| shorthand.kind == kind)
+        {
+            self.layer_values
+                .problems
+                .extend(values.store_shorthand(shorthand, raw));
         }
     }
 
-    fn deprecated(&mut self, alias: &Alias, is_read: bool, name: &Name<'_>) {
+    fn deprecated(&mut self, alias: &Alias, is_read: bool, name: &TomlKey<'_>) {
         let Alias { name: old, key, .. } = alias;
         let message = if is_read {
-            format!("`{old}` is an old name of `{key}`")
+            format!("`{old}` is a deprecated name of `{key}`")
         } else {
-            format!("`{old}` is an old name of `{key}`, and not read beside it")
+            format!("`{old}` is a deprecated name of `{key}`, and is ignored")
         };
-        let warning = Diagnostic::warning(Code::Deprecated, message);
+        let warning = Diagnostic::warning(DiagnosticCode::Deprecated, message);
         self.report(
             warning
                 .help(format!("write `{key}` instead"))
-                .at(self.place_of(name)),
+                .at(self.location_of(name)),
         );
     }
 
-    /// A value of one of `kinds`; anything else is reported.
-    fn raw(&mut self, key: &str, kinds: &[Kind], value: &Value<'_>) -> Option<Sourced<Raw>> {
+    /// Reads a value of one of `kinds`; reports any other.
+    fn raw(
+        &mut self,
+        key: &str,
+        kinds: &[ValueKind],
+        value: &TomlValue<'_>,
+    ) -> Option<Sourced<RawValue>> {
         let takes = |kind| kinds.contains(&kind);
         let raw = match value.get_ref() {
-            DeValue::Boolean(on) if takes(Kind::Boolean) => Raw::Flag(*on),
-            DeValue::String(text) if takes(Kind::String) => Raw::Text(text.to_string()),
-            DeValue::Array(items) if takes(Kind::Array) => {
+            DeValue::Boolean(on) if takes(ValueKind::Boolean) => RawValue::Flag(*on),
+            DeValue::String(text) if takes(ValueKind::String) => RawValue::Text(text.to_string()),
+            DeValue::Array(items) if takes(ValueKind::Array) => {
                 let item = format!("an item of {key}");
-                let texts = items.iter().filter_map(|it| self.text(&item, it));
-                Raw::List(texts.collect())
+                let texts = items.iter().filter_map(|value| self.text(&item, value));
+                RawValue::List(texts.collect())
             }
-            DeValue::Table(table) if takes(Kind::Table) => {
+            DeValue::Table(table) if takes(ValueKind::Table) => {
                 let entries = table.iter().filter_map(|(name, value)| {
                     let text = self.text(&format!("{key}.{}", name.get_ref()), value)?;
                     Some((name.get_ref().to_string(), text))
                 });
-                Raw::Map(entries.collect())
+                RawValue::Map(entries.collect())
             }
             _ => return self.wrong_type(key, kinds, value),
         };
         Some(Sourced::new(raw, self.origin_of(value)))
     }
 
-    fn text(&mut self, key: &str, value: &Value<'_>) -> Option<Sourced<String>> {
+    fn text(&mut self, key: &str, value: &TomlValue<'_>) -> Option<Sourced<String>> {
         match value.get_ref() {
             DeValue::String(text) => Some(Sourced::new(text.to_string(), self.origin_of(value))),
-            _ => self.wrong_type(key, &[Kind::String], value),
+            _ => self.wrong_type(key, &[ValueKind::String], value),
         }
     }
 
-    fn table<'v, 'i>(&mut self, key: &str, value: &'v Value<'i>) -> Option<&'v DeTable<'i>> {
+    fn table<'v, 'i>(&mut self, key: &str, value: &'v TomlValue<'i>) -> Option<&'v DeTable<'i>> {
         match value.get_ref() {
             DeValue::Table(table) => Some(table),
-            _ => self.wrong_type(key, &[Kind::Table], value),
+            _ => self.wrong_type(key, &[ValueKind::Table], value),
         }
     }
 
-    fn wrong_type<T>(&mut self, key: &str, expected: &[Kind], value: &Value<'_>) -> Option<T> {
+    fn wrong_type<T>(
+        &mut self,
+        key: &str,
+        expected: &[ValueKind],
+        value: &TomlValue<'_>,
+    ) -> Option<T> {
         let problem = wrong_type(key, value.get_ref().type_str(), expected);
-        self.report(problem.at(self.place_of(value)));
+        self.report(problem.at(self.location_of(value)));
         None
     }
 
-    fn unknown_key(&mut self, path: &str, name: &Name<'_>, help: String) {
+    fn unknown_key(&mut self, path: &str, name: &TomlKey<'_>, help: String) {
         let message = format!("unknown key `{path}`");
         self.report(
-            Diagnostic::error(Code::UnknownKey, message)
+            Diagnostic::error(DiagnosticCode::UnknownKey, message)
                 .help(help)
-                .at(self.place_of(name)),
+                .at(self.location_of(name)),
         );
     }
 
     fn report(&mut self, problem: Diagnostic) {
-        self.written.problems.push(problem);
+        self.layer_values.problems.push(problem);
     }
 
     fn origin_of<T>(&self, spanned: &Spanned<T>) -> Origin {
-        (self.origin)(self.place_of(spanned))
+        (self.origin)(self.location_of(spanned))
     }
 
-    fn place_of<T>(&self, spanned: &Spanned<T>) -> Place {
-        self.lines.place(spanned.span().start)
+    fn location_of<T>(&self, spanned: &Spanned<T>) -> SourceLocation {
+        self.lines.location(spanned.span().start)
     }
 }
 
-/// The names that `[target.a.b.c]` may have meant: `a.b`, `a.b.c`. A glibc floor has two dots.
-fn dotted<'v>(name: &'v str, value: &'v Value<'_>) -> impl Iterator<Item = String> + 'v {
+/// The names that `[target.a.b.c]` may stand for: `a.b` and `a.b.c`. A triple with a glibc version
+/// contains two dots.
+fn dotted<'v>(name: &'v str, value: &'v TomlValue<'_>) -> impl Iterator<Item = String> + 'v {
     let children = |value: &'v DeValue<'_>| value.as_table().into_iter().flatten();
     children(value.get_ref())
         .filter(|(_, value)| value.get_ref().is_table())
@@ -314,7 +345,7 @@ fn dotted<'v>(name: &'v str, value: &'v Value<'_>) -> impl Iterator<Item = Strin
         })
 }
 
-/// The name of every key and group at `level`.
+/// The names of all keys and groups at `level`.
 fn names(level: Level) -> impl Iterator<Item = &'static str> {
     let groups = GROUPS.iter().map(|group| group.name);
     let groups = groups.filter(move |name| Group::find(name, level).is_some());

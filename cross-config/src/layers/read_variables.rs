@@ -1,157 +1,187 @@
-//! Variables as written: the names of the registry to values, all problems at once.
+//! Reads values from environment variables.
 
 use std::ffi::OsStr;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
-use crate::keys::key::{Key, Level};
-use crate::keys::key_values::Values;
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
+use crate::keys::key::{Alias, Key, Level};
+use crate::keys::key_values::KeyValues;
 use crate::keys::table::{ALIASES, KEYS};
-use crate::layers::layer_values::Written;
-use crate::layers::unsupported::{self, REMOTE};
+use crate::layers::layer_values::LayerValues;
+use crate::layers::unsupported::{self, REMOTE_VARIABLES};
 use crate::settings::Settings;
 use crate::settings::table::SETTINGS;
 use crate::text::nearest::nearest;
 use crate::variables::env::Env;
 use crate::variables::{self, BUILD_PREFIX, CONTAINER_PREFIX, CROSS_TARGET_RUNNER, TARGET_PREFIX};
 
-/// Reads every variable of the registry that `env` has. Targets are named by their
-/// [`spelling`](crate::variables::spelling), from which a triple can't be told for sure.
-pub(crate) fn read(env: &Env) -> Written {
-    let mut written = Written::default();
-    build_level(env, &mut written);
-    let named = || {
+/// Reads all registered variables of `env`. Targets are keyed by their [spelling in
+/// variables](crate::variables::triple_in_variable), from which the triple is ambiguous.
+pub(crate) fn read(env: &Env) -> LayerValues {
+    let mut layer_values = LayerValues::default();
+    build_level(env, &mut layer_values);
+    let utf8_variables = || {
         env.iter()
             .filter_map(|(name, value)| Some((name.to_str()?, value)))
     };
-    for (name, value) in named() {
+    for (name, value) in utf8_variables() {
         if let Some(rest) = name.strip_prefix(TARGET_PREFIX) {
-            target_level(env, name, rest, value, &mut written);
+            target_level(env, name, rest, value, &mut layer_values);
         }
     }
-    written.settings = Settings::read(env, &mut written.problems);
-    unsupported::read(env, &mut written.problems);
-    let unknown = named().filter(|(name, value)| !value.is_empty() && is_unknown(name));
-    written
+    layer_values.settings = Settings::read(env, &mut layer_values.problems);
+    unsupported::read(env, &mut layer_values.problems);
+    let unknown = utf8_variables().filter(|(name, value)| !value.is_empty() && is_unknown(name));
+    layer_values
         .problems
-        .extend(unknown.map(|(name, _)| problem_of_unknown(name)));
-    written.problems.sort_by(|a, b| a.variable.cmp(&b.variable));
-    written
+        .extend(unknown.map(|(name, _)| unknown_variable(name)));
+    layer_values
+        .problems
+        .sort_by(|a, b| a.variable.cmp(&b.variable));
+    layer_values
 }
 
-/// Whether a variable that is set says something.
-fn speaks(key: &Key, value: &OsStr) -> bool {
-    !value.is_empty() || key.form.takes_empty()
+/// Whether a variable with this value counts as set.
+fn counts_as_set(key: &Key, value: &OsStr) -> bool {
+    !value.is_empty() || key.variable_format.accepts_empty()
 }
 
-/// Each key takes the first of its variables that is set.
-fn build_level(env: &Env, written: &mut Written) {
+/// Stores, for each key, the first of its variables that is set.
+fn build_level(env: &Env, layer_values: &mut LayerValues) {
     for key in KEYS {
-        let set = |name: &&'static str| env.get(name).is_some_and(|it| speaks(key, it));
-        let own = key.build_variables.iter().copied().find(set);
-        let old = old_names(key)
+        let is_set =
+            |name: &&'static str| env.get(name).is_some_and(|value| counts_as_set(key, value));
+        let current = key.build_variables.iter().copied().find(is_set);
+        let deprecated = aliases_of(key)
             .map(|alias| alias.build_variable)
-            .find(|name| set(name) && key.levels.contains(&Level::Build));
-        let found = own.or(old).and_then(|name| Some((name, env.get(name)?)));
+            .find(|name| is_set(name) && key.levels.contains(&Level::Build));
+        let found = current
+            .or(deprecated)
+            .and_then(|name| Some((name, env.get(name)?)));
         if let Some((name, value)) = found {
-            let problems = store(key, name, value, &mut written.build);
-            written.problems.extend(problems);
+            let problems = store(key, name, value, &mut layer_values.build);
+            layer_values.problems.extend(problems);
         }
-        let new = key.build_variables.first().copied().unwrap_or_default();
-        let warning = old.map(|old| variables::deprecation(old, new, own.is_none()));
-        written.problems.extend(warning);
+        let replacement = key.build_variables.first().copied().unwrap_or_default();
+        let warning = deprecated
+            .map(|deprecated| variables::deprecation(deprecated, replacement, current.is_none()));
+        layer_values.problems.extend(warning);
     }
 }
 
-fn old_names(key: &Key) -> impl Iterator<Item = &'static crate::keys::key::Alias> {
+fn aliases_of(key: &Key) -> impl Iterator<Item = &'static Alias> {
     ALIASES.iter().filter(|alias| alias.key == key.name)
 }
 
-fn target_level(env: &Env, name: &str, rest: &str, value: &OsStr, written: &mut Written) {
-    let Some(Suffix { triple, key, old }) = split(rest) else {
+fn target_level(env: &Env, name: &str, rest: &str, value: &OsStr, layer_values: &mut LayerValues) {
+    let Some(TargetVariable {
+        triple,
+        key,
+        is_deprecated,
+    }) = split_target_variable(rest)
+    else {
         return;
     };
-    if !speaks(key, value) {
+    if !counts_as_set(key, value) {
         return;
     }
     let suffix = key.target_suffix.unwrap_or_default();
-    if old {
-        let new = variables::for_target(triple, suffix);
-        let is_read = env.get(&new).is_none_or(|it| !speaks(key, it));
-        written
+    if is_deprecated {
+        let replacement = variables::for_target(triple, suffix);
+        let is_read = env
+            .get(&replacement)
+            .is_none_or(|value| !counts_as_set(key, value));
+        layer_values
             .problems
-            .push(variables::deprecation(name, &new, is_read));
+            .push(variables::deprecation(name, &replacement, is_read));
         if !is_read {
             return;
         }
     }
-    let values = written.targets.entry(triple.replace('.', "_")).or_default();
-    written.problems.extend(store(key, name, value, values));
+    let values = layer_values
+        .targets
+        .entry(triple.replace('.', "_"))
+        .or_default();
+    layer_values
+        .problems
+        .extend(store(key, name, value, values));
 }
 
-/// What follows [`TARGET_PREFIX`] in a variable's name.
-struct Suffix<'n> {
+/// The parts of a variable's name after [`TARGET_PREFIX`].
+struct TargetVariable<'n> {
     triple: &'n str,
     key: &'static Key,
-    /// Whether it is an old name of the key.
-    old: bool,
+    /// Whether the suffix is a deprecated name of the key.
+    is_deprecated: bool,
 }
 
-/// `AARCH64_UNKNOWN_LINUX_GNU_RUNNER` as triple and key. The longest suffix that fits wins, because
-/// some suffixes end with others.
-fn split(rest: &str) -> Option<Suffix<'_>> {
-    let own = Key::at(Level::Target).filter_map(|key| Some((key.target_suffix?, key, false)));
-    let old = ALIASES
+/// Splits `AARCH64_UNKNOWN_LINUX_GNU_RUNNER` into triple and key. The longest matching suffix wins,
+/// because some suffixes end with others.
+fn split_target_variable(rest: &str) -> Option<TargetVariable<'_>> {
+    let current = Key::at(Level::Target).filter_map(|key| Some((key.target_suffix?, key, false)));
+    let deprecated = ALIASES
         .iter()
         .filter_map(|alias| Some((alias.target_suffix, Key::named(alias.key)?, true)));
-    let fitting = own.chain(old).filter_map(|(suffix, key, old)| {
-        let triple = rest.strip_suffix(suffix)?.strip_suffix('_')?;
-        (!triple.is_empty()).then_some(Suffix { triple, key, old })
-    });
-    fitting.min_by_key(|it| it.triple.len())
+    let candidates = current
+        .chain(deprecated)
+        .filter_map(|(suffix, key, is_deprecated)| {
+            let triple = rest.strip_suffix(suffix)?.strip_suffix('_')?;
+            (!triple.is_empty()).then_some(TargetVariable {
+                triple,
+                key,
+                is_deprecated,
+            })
+        });
+    candidates.min_by_key(|suffix| suffix.triple.len())
 }
 
-/// Every variable that is known whatever the target.
+/// All known variables that do not depend on a target.
 fn known() -> impl Iterator<Item = &'static str> {
     let keys = KEYS.iter().flat_map(|key| key.build_variables).copied();
     let settings = SETTINGS
         .iter()
-        .flat_map(|it| it.variables.iter().chain(it.deprecated.as_slice()))
+        .flat_map(|setting| {
+            setting
+                .variables
+                .iter()
+                .chain(setting.deprecated.as_slice())
+        })
         .copied();
-    let old = ALIASES.iter().map(|alias| alias.build_variable);
+    let deprecated = ALIASES.iter().map(|alias| alias.build_variable);
     keys.chain(settings)
-        .chain(old)
-        .chain(REMOTE.iter().copied())
+        .chain(deprecated)
+        .chain(REMOTE_VARIABLES.iter().copied())
 }
 
-/// Other programs have variables that begin with `CROSS_`; those that begin so are for us.
+/// Only these prefixes are checked, because other programs also use variables that begin with
+/// `CROSS_`.
 fn is_unknown(name: &str) -> bool {
     if let Some(rest) = name.strip_prefix(TARGET_PREFIX) {
-        return name != CROSS_TARGET_RUNNER && split(rest).is_none();
+        return name != CROSS_TARGET_RUNNER && split_target_variable(rest).is_none();
     }
     let is_ours = name.starts_with(BUILD_PREFIX) || name.starts_with(CONTAINER_PREFIX);
-    is_ours && !known().any(|it| it == name)
+    is_ours && !known().any(|known| known == name)
 }
 
-/// A warning only: an environment is shared by many programs.
-fn problem_of_unknown(name: &str) -> Diagnostic {
+/// A warning and not an error, because environments are shared by many programs.
+fn unknown_variable(name: &str) -> Diagnostic {
     let warning =
-        Diagnostic::warning(Code::UnknownVariable, "this variable means nothing").variable(name);
-    let of_build = !name.starts_with(TARGET_PREFIX);
-    match nearest(name, known().filter(|_| of_build)) {
-        Some(meant) => warning.help(format!("did you mean `{meant}`?")),
-        None => warning.help("check its spelling, or unset it"),
+        Diagnostic::warning(DiagnosticCode::UnknownVariable, "unknown variable").variable(name);
+    let is_build_variable = !name.starts_with(TARGET_PREFIX);
+    match nearest(name, known().filter(|_| is_build_variable)) {
+        Some(name) => warning.help(format!("did you mean `{name}`?")),
+        None => warning.help("check the spelling, or unset it"),
     }
 }
 
-fn store(key: &Key, name: &str, value: &OsStr, values: &mut Values) -> Vec<Diagnostic> {
+fn store(key: &Key, name: &str, value: &OsStr, values: &mut KeyValues) -> Vec<Diagnostic> {
     let Some(text) = value.to_str() else {
         return vec![
-            Diagnostic::error(Code::InvalidValue, "its value is not UTF-8")
-                .help("set a text, or unset it")
+            Diagnostic::error(DiagnosticCode::InvalidValue, "value is not valid UTF-8")
+                .help("set a UTF-8 value, or unset it")
                 .variable(name),
         ];
     };
-    match key.form.read(key.name, name, text) {
+    match key.variable_format.read(key.name, name, text) {
         Ok(raw) => values.store(key, raw),
         Err(problem) => vec![problem],
     }

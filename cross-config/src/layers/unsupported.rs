@@ -1,11 +1,12 @@
-//! What `cross` reads and this version does not serve: said, never silently ignored.
+//! Variables of `cross` for features that this version does not support. They are reported instead
+//! of ignored.
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::text::flag;
 use crate::variables::env::Env;
 
-/// The variables of `cross`'s remote mode, where files are copied to an engine's volumes.
-pub(crate) const REMOTE: &[&str] = &[
+/// The variables of the remote mode of `cross`, which copies files to volumes of a remote engine.
+pub(crate) const REMOTE_VARIABLES: &[&str] = &[
     "CROSS_REMOTE",
     "CROSS_REMOTE_COPY_CACHE",
     "CROSS_REMOTE_COPY_FULL_TARGET_DIR",
@@ -13,11 +14,11 @@ pub(crate) const REMOTE: &[&str] = &[
     "CROSS_REMOTE_SKIP_BUILD_ARTIFACTS",
 ];
 
-/// Says which of them are on.
+/// Reports those that are enabled.
 pub(crate) fn read(env: &Env, problems: &mut Vec<Diagnostic>) {
-    for name in REMOTE {
+    for name in REMOTE_VARIABLES {
         let Some(value) = env.get(name) else { continue };
-        if value.to_str().and_then(flag::read) != Some(false) {
+        if value.to_str().and_then(flag::parse) != Some(false) {
             problems.push(diagnostic(name));
         }
     }
@@ -25,11 +26,9 @@ pub(crate) fn read(env: &Env, problems: &mut Vec<Diagnostic>) {
 
 fn diagnostic(name: &str) -> Diagnostic {
     Diagnostic::error(
-        Code::NotSupportedYet,
-        "an engine on another machine is not supported yet",
+        DiagnosticCode::NotSupportedYet,
+        "remote engines are not supported yet",
     )
-    .help(format!(
-        "unset {name}, and use an engine that can mount this machine's files"
-    ))
+    .help(format!("unset {name}, and use an engine on this machine"))
     .variable(name)
 }

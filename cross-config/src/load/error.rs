@@ -1,30 +1,33 @@
-//! The error of loading a configuration: every problem found, at once.
-
-use std::fmt;
+//! The error of loading a configuration, with every problem.
 
 use crate::diagnostics::diagnostic::{Diagnostic, Severity};
 
-/// The configuration can't be used.
+/// The configuration cannot be used.
 ///
-/// Holds every problem that was found, in the order of sources and places: at least one of
-/// [`Severity::Error`], and the warnings found along with it. `Display` puts each error on its own line
-/// without its remedy: that is [`help`](Self::help)'s and each diagnostic's.
-#[derive(Clone, Debug)]
+/// The error holds all problems in the order of sources and locations: at least one of
+/// [`Severity::Error`], and all warnings. `Display` writes each error on its own line without its
+/// remedy. For remedies, see [`help`](Self::help) and
+/// [`diagnostics`](Self::diagnostics).
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", error_lines(diagnostics))]
 pub struct Error {
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Error {
-    /// The warnings if there is no error among `diagnostics`, else an error with all of them.
-    pub(crate) fn unless_usable(diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
-        if diagnostics.iter().any(|it| it.severity == Severity::Error) {
+    /// Returns the warnings if no diagnostic is an error, otherwise an error with all diagnostics.
+    pub(crate) fn or_warnings(diagnostics: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
+        if diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        {
             Err(Self { diagnostics })
         } else {
             Ok(diagnostics)
         }
     }
 
-    /// Every problem found, in the order of sources and places.
+    /// All problems, in the order of sources and locations.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
@@ -33,24 +36,18 @@ impl Error {
     /// The remedy of the first error that has one.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
-        self.errors().find_map(|it| it.help.as_deref())
-    }
-
-    fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.diagnostics
-            .iter()
-            .filter(|it| it.severity == Severity::Error)
+        errors(&self.diagnostics).find_map(|error| error.help.as_deref())
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut errors = self.errors();
-        if let Some(first) = errors.next() {
-            first.fmt(f)?;
-        }
-        errors.try_for_each(|it| write!(f, "\n{it}"))
-    }
+/// Writes each error on its own line.
+fn error_lines(diagnostics: &[Diagnostic]) -> String {
+    let lines: Vec<_> = errors(diagnostics).map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
-impl std::error::Error for Error {}
+fn errors(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &Diagnostic> {
+    diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+}

@@ -1,10 +1,10 @@
-//! The I/O door: reads the files it is pointed at, and nothing else.
+//! The loader, which reads the configuration files. No other module performs I/O.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode, Severity};
 use crate::layers::layer::Layer;
 use crate::layers::read_toml::Sections;
 use crate::load::error::Error;
@@ -18,8 +18,9 @@ const CARGO_TOML: &str = "Cargo.toml";
 
 /// Loads the configuration of a workspace.
 ///
-/// Reads `Cross.toml` in the workspace root (or the file `CROSS_CONFIG` names), the `Cargo.toml` of the
-/// workspace root, and the one of the package that is built. Each may be absent, unless it was named.
+/// The loader reads `Cross.toml` in the workspace root (or the file that `CROSS_CONFIG` names), the
+/// `Cargo.toml` of the workspace root, and the `Cargo.toml` of the package to build. Each may be
+/// absent unless it is named explicitly.
 ///
 /// ```no_run
 /// use cross_config::{Env, Layer, Loader};
@@ -40,31 +41,31 @@ pub struct Loader {
     package_manifest: Option<PathBuf>,
     env: Env,
     layers: Vec<Layer>,
-    policy: BTreeMap<Code, Severity>,
+    severities: BTreeMap<DiagnosticCode, Severity>,
 }
 
-/// What [`Loader::load`] found.
+/// The result of [`Loader::load`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The merged configuration.
     pub config: Config,
-    /// Problems that do not stop a request.
+    /// The problems that do not make the configuration unusable.
     pub warnings: Vec<Diagnostic>,
-    /// The files that were read, in that order: what the configuration depends on.
+    /// The files that were read, in order. The configuration depends on them.
     pub files: Vec<PathBuf>,
 }
 
-/// What reading the files has found so far.
+/// The layers, problems and files found so far.
 #[derive(Default)]
-struct Found {
+struct FilesRead {
     layers: Vec<Layer>,
     problems: Vec<Diagnostic>,
     files: Vec<PathBuf>,
 }
 
 impl Loader {
-    /// Loads for the workspace whose root is this directory.
+    /// Creates a loader for the workspace with this root directory.
     #[must_use]
     pub fn new(workspace_root: impl Into<PathBuf>) -> Self {
         Self {
@@ -73,22 +74,22 @@ impl Loader {
             package_manifest: None,
             env: Env::new(),
             layers: Vec::new(),
-            policy: BTreeMap::new(),
+            severities: BTreeMap::new(),
         }
     }
 
-    /// The environment to read variables from.
+    /// The environment from which variables are read.
     ///
     /// # Default value
     ///
-    /// An empty one.
+    /// An empty environment.
     #[must_use]
     pub fn env(mut self, env: &Env) -> Self {
         self.env = env.clone();
         self
     }
 
-    /// What relative paths in variables are relative to.
+    /// The directory to which relative paths in variables are relative.
     ///
     /// # Default value
     ///
@@ -99,45 +100,45 @@ impl Loader {
         self
     }
 
-    /// The `Cargo.toml` of the package that is built, whose `[package.metadata.cross]` is read. It has
+    /// The `Cargo.toml` of the package to build, whose `[package.metadata.cross]` is read. It has
     /// to exist.
     ///
     /// # Default value
     ///
-    /// The one of the workspace root.
+    /// The `Cargo.toml` of the workspace root.
     #[must_use]
     pub fn package_manifest(mut self, path: impl Into<PathBuf>) -> Self {
         self.package_manifest = Some(path.into());
         self
     }
 
-    /// Adds the embedder's defaults.
+    /// Adds defaults of the embedding application.
     #[must_use]
     pub fn embedder(self, layer: impl Into<Layer>) -> Self {
         self.layer(layer.into())
     }
 
-    /// Adds what the caller says for one call.
+    /// Adds settings that the caller makes for a single call.
     #[must_use]
     pub fn request(self, layer: impl Into<Layer>) -> Self {
         self.layer(layer.into())
     }
 
-    /// Takes every problem with this code for an error, or for a warning: what it is about is then left
-    /// out, and the rest of its file counts.
+    /// Sets the severity of all problems with this code. The affected key is ignored, and the rest
+    /// of its file still applies.
     ///
     /// ```
-    /// use cross_config::{Code, Loader, Severity};
+    /// use cross_config::{DiagnosticCode, Loader, Severity};
     ///
-    /// let lenient = Loader::new("/home/me/project").severity(Code::UnknownKey, Severity::Warning);
+    /// let lenient = Loader::new("/home/me/project").severity(DiagnosticCode::UnknownKey, Severity::Warning);
     /// ```
     ///
     /// # Default value
     ///
-    /// The severity that the problem's own [`Diagnostic::severity`] has.
+    /// The severity in [`Diagnostic::severity`].
     #[must_use]
-    pub fn severity(mut self, code: Code, severity: Severity) -> Self {
-        self.policy.insert(code, severity);
+    pub fn severity(mut self, code: DiagnosticCode, severity: Severity) -> Self {
+        self.severities.insert(code, severity);
         self
     }
 
@@ -150,17 +151,17 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// All problems of all sources at once, if at least one of them is an error: a file that was named
-    /// and is missing, a file that can't be read, a syntax error, an unknown key, a value that is not
-    /// one, a variable that asks for what is not supported yet.
-    pub fn load(&self) -> Result<Loaded, Error> {
-        let mut found = Found::default();
-        self.manifests(&mut found);
+    /// Returns all problems of all sources if at least one of them is an error: a named file that
+    /// is missing, a file that cannot be read, a syntax error, an unknown key, an invalid value, or
+    /// a variable for an unsupported feature.
+    pub fn load(&self) -> Result<LoadedConfig, Error> {
+        let mut found = FilesRead::default();
+        self.read_manifests(&mut found);
         self.cross_toml(&mut found);
         found
             .layers
             .push(Layer::variables(&self.env).relative_to(self.base()));
-        let Found {
+        let FilesRead {
             layers,
             mut problems,
             files,
@@ -168,12 +169,12 @@ impl Loader {
         let config = Config::merge(self.layers.iter().cloned().chain(layers));
         problems.extend(config.diagnostics().cloned());
         for problem in &mut problems {
-            if let Some(severity) = self.policy.get(&problem.code) {
+            if let Some(severity) = self.severities.get(&problem.code) {
                 problem.severity = *severity;
             }
         }
-        let warnings = Error::unless_usable(problems)?;
-        Ok(Loaded {
+        let warnings = Error::or_warnings(problems)?;
+        Ok(LoadedConfig {
             config,
             warnings,
             files,
@@ -184,45 +185,51 @@ impl Loader {
         self.current_dir.as_deref().unwrap_or(&self.workspace_root)
     }
 
-    fn manifests(&self, found: &mut Found) {
+    fn read_manifests(&self, found: &mut FilesRead) {
         let root = self.workspace_root.join(CARGO_TOML);
-        let package = self.package_manifest.as_ref().filter(|it| **it != root);
+        let package = self
+            .package_manifest
+            .as_ref()
+            .filter(|manifest| **manifest != root);
         let sections = if package.is_some() {
             Sections::Workspace
         } else {
             Sections::Both
         };
-        if let Some(text) = found.read(&root, &Need::None) {
+        if let Some(text) = found.read(&root, &Requirement::Optional) {
             found
                 .layers
                 .push(Layer::cargo_sections(&root, &text, sections));
         }
         let Some(package) = package else { return };
-        if let Some(text) = found.read(package, &Need::Caller) {
+        if let Some(text) = found.read(package, &Requirement::NamedByCaller) {
             found
                 .layers
                 .push(Layer::cargo_sections(package, &text, Sections::Package));
         }
     }
 
-    fn cross_toml(&self, found: &mut Found) {
-        let named = self.env.get(CROSS_CONFIG).filter(|it| !it.is_empty());
+    fn cross_toml(&self, found: &mut FilesRead) {
+        let named = self.env.get(CROSS_CONFIG).filter(|path| !path.is_empty());
         let (path, need) = match named {
-            Some(named) => (self.base().join(named), Need::Variable(CROSS_CONFIG)),
-            None => (self.workspace_root.join(CROSS_TOML), Need::None),
+            Some(named) => (
+                self.base().join(named),
+                Requirement::NamedByVariable(CROSS_CONFIG),
+            ),
+            None => (self.workspace_root.join(CROSS_TOML), Requirement::Optional),
         };
         match found.read(&path, &need) {
             Some(text) => found.layers.push(Layer::cross_toml(&path, &text)),
-            None if named.is_none() => self.warn_of_lower_case(&path, found),
+            None if named.is_none() => self.warn_about_lower_case_name(&path, found),
             None => {}
         }
     }
 
-    fn warn_of_lower_case(&self, wanted: &Path, found: &mut Found) {
+    fn warn_about_lower_case_name(&self, expected: &Path, found: &mut FilesRead) {
         let path = self.workspace_root.join(LOWER_CASE);
-        if path.is_file() && !wanted.exists() {
+        if path.is_file() && !expected.exists() {
             let message = format!("`{}` is not read", path.display());
-            let warning = Diagnostic::warning(Code::LowerCaseFile, message);
+            let warning = Diagnostic::warning(DiagnosticCode::LowerCaseFile, message);
             found
                 .problems
                 .push(warning.help(format!("rename it to `{CROSS_TOML}`")));
@@ -230,17 +237,17 @@ impl Loader {
     }
 }
 
-/// Who needs a file to be there.
-enum Need {
-    None,
-    Caller,
-    Variable(&'static str),
+/// Whether a file has to exist, and who named it.
+enum Requirement {
+    Optional,
+    NamedByCaller,
+    NamedByVariable(&'static str),
 }
 
-impl Found {
-    /// The text of a file, if it is there and is text; every other outcome is reported, except that a
-    /// file which nobody named is absent.
-    fn read(&mut self, path: &Path, need: &Need) -> Option<String> {
+impl FilesRead {
+    /// Returns the text of a file. Failures are reported, except for a file that is absent and was
+    /// not named.
+    fn read(&mut self, path: &Path, need: &Requirement) -> Option<String> {
         let cause = match std::fs::read_to_string(path) {
             Ok(text) => {
                 self.files.push(path.to_owned());
@@ -251,20 +258,23 @@ impl Found {
         let absent = cause.kind() == ErrorKind::NotFound;
         let shown = path.display();
         let problem = match need {
-            Need::None if absent => return None,
-            _ if absent => {
-                Diagnostic::error(Code::MissingFile, format!("`{shown}` does not exist"))
-            }
+            Requirement::Optional if absent => return None,
+            _ if absent => Diagnostic::error(
+                DiagnosticCode::MissingFile,
+                format!("`{shown}` does not exist"),
+            ),
             _ => Diagnostic::error(
-                Code::UnreadableFile,
-                format!("`{shown}` can't be read: {cause}"),
+                DiagnosticCode::UnreadableFile,
+                format!("`{shown}` cannot be read: {cause}"),
             ),
         };
         self.problems.push(match need {
-            Need::Variable(name) => problem
+            Requirement::NamedByVariable(name) => problem
                 .help(format!("correct the path, or unset {name}"))
                 .variable(*name),
-            Need::Caller | Need::None => problem.help("check the path and its permissions"),
+            Requirement::NamedByCaller | Requirement::Optional => {
+                problem.help("check the path and its permissions")
+            }
         });
         None
     }

@@ -1,8 +1,8 @@
-//! JSON to write: objects keep the order they are made in, so what is generated is the same everywhere.
+//! JSON values for output. Objects preserve insertion order, so generated text is deterministic.
 
 use std::fmt;
 
-/// A JSON value. `Display` is indented by two spaces.
+/// A JSON value. `Display` indents by two spaces.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json {
     Bool(bool),
@@ -48,7 +48,7 @@ impl fmt::Display for Json {
     }
 }
 
-/// Each item on a line of its own, between `ends`.
+/// Writes the items on separate lines between `ends`.
 fn block<T>(
     f: &mut fmt::Formatter<'_>,
     depth: usize,

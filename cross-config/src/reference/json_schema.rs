@@ -1,22 +1,24 @@
-//! The JSON Schema of a `Cross.toml`, made from the table of keys.
+//! Generates the JSON Schema of a `Cross.toml` from the table of keys.
 
 use cross_targets::Target;
 
 use crate::keys::key::{Group, Key, Level, is_below};
 use crate::keys::table::ALIASES;
 use crate::reference::json::Json;
-use crate::values::value_kind::Kind;
+use crate::values::value_kind::ValueKind;
 
-/// The JSON Schema (draft 2020-12) of a `Cross.toml`, with which an editor completes and checks it.
+/// Returns the JSON Schema (draft 2020-12) of a `Cross.toml`, for completion and validation in
+/// editors.
 ///
-/// What it refuses, this crate reports too; it does not know what makes a text a valid value. Every known
-/// triple is named for completion, and any other is taken. The text is the same on every machine.
+/// This crate reports everything that the schema rejects, but the schema does not validate the
+/// content of strings. It lists all known triples for completion and accepts any other. The text is
+/// deterministic.
 #[must_use]
 pub fn json_schema() -> String {
     let build = level(Level::Build, "for every target");
     let target = level(Level::Target, "for one target");
     let reference = || Json::object([("$ref", Json::text("#/$defs/target"))]);
-    let known = Target::all().map(|it| (it.to_string(), reference()));
+    let known = Target::all().map(|target| (target.to_string(), reference()));
     let targets = Json::object([
         ("type", Json::text("object")),
         ("description", Json::text("what holds for one target each")),
@@ -45,7 +47,7 @@ fn level(level: Level, description: &str) -> Json {
     let mut properties = properties(level, "");
     properties.extend(ALIASES.iter().filter_map(|alias| {
         let key = Key::find(alias.key, level)?;
-        let about = format!("an old name of `{}`", alias.key);
+        let about = format!("a deprecated name of `{}`", alias.key);
         let schema = one_of(key.kinds(), key.values, &about);
         Some((
             alias.name.to_owned(),
@@ -64,7 +66,7 @@ fn table(properties: Vec<(String, Json)>, description: &str) -> Json {
     ])
 }
 
-/// What stands directly below `group`, or below the level's table if that is `""`.
+/// The properties directly below `group`, or below the table of the level if `group` is empty.
 fn properties(level: Level, group: &str) -> Vec<(String, Json)> {
     let mut properties: Vec<(String, Json)> = Vec::new();
     for key in Key::at(level) {
@@ -76,42 +78,45 @@ fn properties(level: Level, group: &str) -> Vec<(String, Json)> {
             continue;
         };
         let name = rest.split('.').next().unwrap_or(rest);
-        if properties.iter().any(|(it, _)| it == name) {
+        if properties.iter().any(|(property, _)| property == name) {
             continue;
         }
         let path = &key.name[..key.name.len() - rest.len() + name.len()];
         let schema = match Group::find(path, level) {
-            Some(group) => of_group(level, group),
-            None => of_key(key),
+            Some(group) => group_row(level, group),
+            None => key_row(key),
         };
         properties.push((name.to_owned(), schema));
     }
     properties
 }
 
-fn of_key(key: &Key) -> Json {
+fn key_row(key: &Key) -> Json {
     let about = format!("{} (default: {})", key.meaning, key.default);
     one_of(key.kinds(), key.values, &about)
 }
 
-fn of_group(level: Level, group: &Group) -> Json {
+fn group_row(level: Level, group: &Group) -> Json {
     let table = table(properties(level, group.name), group.meaning);
-    if group.shorts.is_empty() {
+    if group.shorthands.is_empty() {
         return table;
     }
-    let shorts = group.shorts.iter().map(|short| of_kind(short.kind, &[]));
+    let shorthands = group
+        .shorthands
+        .iter()
+        .map(|shorthand| kind_schema(shorthand.kind, &[]));
     Json::object([
         ("description", Json::text(group.meaning)),
-        ("anyOf", Json::List(shorts.chain([table]).collect())),
+        ("anyOf", Json::List(shorthands.chain([table]).collect())),
     ])
 }
 
-fn one_of(kinds: &[Kind], values: &[&str], description: &str) -> Json {
+fn one_of(kinds: &[ValueKind], values: &[&str], description: &str) -> Json {
     let description = Json::text(description);
     match kinds {
-        [kind] => with(of_kind(*kind, values), "description", description),
+        [kind] => with(kind_schema(*kind, values), "description", description),
         kinds => {
-            let schemas = kinds.iter().map(|kind| of_kind(*kind, values));
+            let schemas = kinds.iter().map(|kind| kind_schema(*kind, values));
             Json::object([
                 ("description", description),
                 ("anyOf", Json::List(schemas.collect())),
@@ -120,21 +125,21 @@ fn one_of(kinds: &[Kind], values: &[&str], description: &str) -> Json {
     }
 }
 
-fn of_kind(kind: Kind, values: &[&str]) -> Json {
+fn kind_schema(kind: ValueKind, values: &[&str]) -> Json {
     let string = || Json::object([("type", Json::text("string"))]);
     match kind {
-        Kind::Boolean => Json::object([("type", Json::text("boolean"))]),
-        Kind::String if values.is_empty() => string(),
-        Kind::String => with(string(), "enum", Json::texts(values.iter().copied())),
-        Kind::Array => Json::object([("type", Json::text("array")), ("items", string())]),
-        Kind::Table => Json::object([
+        ValueKind::Boolean => Json::object([("type", Json::text("boolean"))]),
+        ValueKind::String if values.is_empty() => string(),
+        ValueKind::String => with(string(), "enum", Json::texts(values.iter().copied())),
+        ValueKind::Array => Json::object([("type", Json::text("array")), ("items", string())]),
+        ValueKind::Table => Json::object([
             ("type", Json::text("object")),
             ("additionalProperties", string()),
         ]),
     }
 }
 
-/// `schema` with one more keyword.
+/// Adds a keyword to `schema`.
 fn with(schema: Json, keyword: &str, value: Json) -> Json {
     match schema {
         Json::Object(mut keywords) => {

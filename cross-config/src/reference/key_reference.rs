@@ -1,76 +1,76 @@
-//! The reference: the table of keys and the settings as rows, from which documentation is made.
+//! Reference rows for keys and settings, from which documentation is generated.
 
 use serde::Serialize;
 
 use crate::keys::key::{Alias, Group, Key, Level, is_below};
 use crate::keys::table::{ALIASES, GROUPS, KEYS};
 use crate::settings::table::{SETTINGS, Setting};
-use crate::values::value_kind::Kind;
+use crate::values::value_kind::ValueKind;
 use crate::variables::TARGET_PREFIX;
 
-/// One key of a configuration file. Texts are for people, in Markdown; lowercase fragments.
+/// A key of a configuration file. Texts are lowercase Markdown fragments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KeyReference {
-    /// The name below its table, with dots: `env.passthrough`.
+    /// The name within its table, with dots: `env.passthrough`.
     pub name: &'static str,
-    /// Whether it may stand in `[build]`.
+    /// Whether the key is allowed in `[build]`.
     pub build: bool,
-    /// Whether it may stand in `[target.<triple>]`.
+    /// Whether the key is allowed in `[target.<triple>]`.
     pub target: bool,
-    /// The types of value it takes.
-    pub kinds: Vec<Kind>,
-    /// The values it takes, if they are a closed set.
+    /// The accepted types of value.
+    pub kinds: Vec<ValueKind>,
+    /// The accepted values, if they are a closed set.
     pub values: &'static [&'static str],
-    /// The variables of the key in `[build]`, the one that wins first.
+    /// The variables for `[build]`, highest precedence first.
     pub build_variables: Vec<&'static str>,
-    /// The variable of the key in `[target.<triple>]`, with `<TRIPLE>` for the triple's spelling.
+    /// The variable for `[target.<triple>]`, with `<TRIPLE>` as a placeholder for the triple.
     pub target_variable: Option<String>,
-    /// How the text of its variables is read, if it has any.
-    pub variable_form: Option<&'static str>,
-    /// What holds if nobody says anything.
+    /// The format of the variables, if the key has any.
+    pub variable_format: Option<&'static str>,
+    /// The default.
     pub default: &'static str,
-    /// What it means.
+    /// The meaning.
     pub meaning: &'static str,
-    /// The text of a `Cross.toml` that uses it.
+    /// An example `Cross.toml`.
     pub example: &'static str,
-    /// The key to write instead, if this one is an old name.
+    /// The replacement, if this is a deprecated name.
     pub replaced_by: Option<&'static str>,
 }
 
-/// One setting that only a variable says. Texts are for people, in Markdown; lowercase fragments.
+/// A setting that only has a variable. Texts are lowercase Markdown fragments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SettingReference {
-    /// Its variables, the one that wins first.
+    /// The variables, highest precedence first.
     pub variables: &'static [&'static str],
-    /// An old name of its first variable, which is read and reported.
+    /// A deprecated name of the first variable. It is still read, with a warning.
     pub deprecated: Option<&'static str>,
-    /// What its text may be.
+    /// The accepted values.
     pub takes: &'static str,
-    /// What holds if nobody says anything.
+    /// The default.
     pub default: &'static str,
-    /// What it means.
+    /// The meaning.
     pub meaning: &'static str,
-    /// A text that it takes.
+    /// An example value.
     pub example: &'static str,
 }
 
-/// Every key, in the order in which they are explained: a table that may be written as one value comes
-/// before its keys, and old names come last.
+/// All keys, in the order of explanations. A table that has a shorthand comes before its keys, and
+/// deprecated names come last.
 pub fn keys() -> impl Iterator<Item = KeyReference> {
     let keys = KEYS.iter().enumerate().flat_map(|(at, key)| {
         let started = move |group: &&Group| {
             let is_first = at == 0 || !is_below(KEYS[at - 1].name, group.name);
-            is_first && is_below(key.name, group.name) && !group.shorts.is_empty()
+            is_first && is_below(key.name, group.name) && !group.shorthands.is_empty()
         };
-        let groups = GROUPS.iter().filter(started).map(of_group);
-        groups.chain([of_key(key)])
+        let groups = GROUPS.iter().filter(started).map(group_row);
+        groups.chain([key_row(key)])
     });
-    keys.chain(ALIASES.iter().filter_map(of_alias))
+    keys.chain(ALIASES.iter().filter_map(alias_row))
 }
 
-/// Every setting that only a variable says, in the order in which they are explained.
+/// All settings that only have a variable, in the order of explanations.
 pub fn settings() -> impl Iterator<Item = SettingReference> {
     SETTINGS.iter().map(|setting| {
         let Setting {
@@ -93,7 +93,7 @@ pub fn settings() -> impl Iterator<Item = SettingReference> {
     })
 }
 
-fn of_key(key: &'static Key) -> KeyReference {
+fn key_row(key: &'static Key) -> KeyReference {
     let has_variable = !key.build_variables.is_empty() || key.target_suffix.is_some();
     KeyReference {
         name: key.name,
@@ -103,7 +103,7 @@ fn of_key(key: &'static Key) -> KeyReference {
         values: key.values,
         build_variables: key.build_variables.to_vec(),
         target_variable: key.target_suffix.map(of_target),
-        variable_form: has_variable.then(|| key.form.describe()),
+        variable_format: has_variable.then(|| key.variable_format.describe()),
         default: key.default,
         meaning: key.meaning,
         example: key.example,
@@ -115,8 +115,8 @@ fn of_target(suffix: &str) -> String {
     format!("{TARGET_PREFIX}<TRIPLE>_{suffix}")
 }
 
-/// Its variables are those of its keys.
-fn of_group(group: &'static Group) -> KeyReference {
+/// A group has no variables; its keys do.
+fn group_row(group: &'static Group) -> KeyReference {
     let stands = |level| group.keys().any(|key| key.levels.contains(&level));
     let first = group.keys().next();
     KeyReference {
@@ -127,7 +127,7 @@ fn of_group(group: &'static Group) -> KeyReference {
         values: &[],
         build_variables: Vec::new(),
         target_variable: None,
-        variable_form: None,
+        variable_format: None,
         default: first.map(|key| key.default).unwrap_or_default(),
         meaning: group.meaning,
         example: group.example,
@@ -135,15 +135,15 @@ fn of_group(group: &'static Group) -> KeyReference {
     }
 }
 
-fn of_alias(alias: &'static Alias) -> Option<KeyReference> {
+fn alias_row(alias: &'static Alias) -> Option<KeyReference> {
     Some(KeyReference {
         name: alias.name,
         build_variables: vec![alias.build_variable],
         target_variable: Some(of_target(alias.target_suffix)),
-        meaning: "an old name, which is read and reported",
+        meaning: "a deprecated name, which is still read with a warning",
         example: "",
         replaced_by: Some(alias.key),
-        ..of_key(Key::named(alias.key)?)
+        ..key_row(Key::named(alias.key)?)
     })
 }
 
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::{Config, Env, Layer};
 
-    fn said(layer: Layer) -> Vec<String> {
+    fn messages(layer: Layer) -> Vec<String> {
         let config = Config::merge([layer]);
         config.diagnostics().map(ToString::to_string).collect()
     }
@@ -164,11 +164,11 @@ mod tests {
         for key in keys().filter(|key| key.replaced_by.is_none()) {
             let layer = Layer::cross_toml(Path::new("Cross.toml"), key.example);
             let config = Config::merge([layer.clone()]);
-            let is_said = |row: &crate::Explained| {
-                row.key.contains(&format!(".{}", key.name)) && row.origin.place().is_some()
+            let is_said = |row: &crate::ExplainedValue| {
+                row.key.contains(&format!(".{}", key.name)) && row.origin.location().is_some()
             };
             assert!(config.explain().iter().any(is_said), "{}", key.name);
-            assert_eq!(said(layer), [""; 0], "{}", key.name);
+            assert_eq!(messages(layer), [""; 0], "{}", key.name);
         }
     }
 
@@ -176,7 +176,7 @@ mod tests {
     fn every_example_of_a_setting_is_read_without_a_problem() {
         for setting in settings() {
             let env = Env::new().set(setting.variables[0], setting.example);
-            assert_eq!(said(Layer::variables(&env)), [""; 0], "{setting:?}");
+            assert_eq!(messages(Layer::variables(&env)), [""; 0], "{setting:?}");
         }
     }
 
@@ -190,14 +190,14 @@ mod tests {
         }
         for setting in settings() {
             let texts = [setting.takes, setting.default, setting.meaning];
-            assert!(texts.iter().all(|it| !it.is_empty()), "{setting:?}");
+            assert!(texts.iter().all(|text| !text.is_empty()), "{setting:?}");
         }
     }
 
     #[test]
     fn a_table_comes_before_its_keys_and_old_names_come_last() {
         let names: Vec<_> = keys().map(|key| key.name).collect();
-        let at = |name| names.iter().position(|it| *it == name).unwrap();
+        let at = |name| names.iter().position(|known| *known == name).unwrap();
         assert!(at("zig") < at("zig.enable") && at("zig.image") < at("zig.image.name"));
         assert_eq!(at("zig.image") + 1, at("zig.image.name"));
         assert_eq!(names.last(), Some(&"xargo"));

@@ -1,77 +1,81 @@
-//! What is wrong with values only where they meet: those that have no effect, and those that contradict
-//! each other.
+//! Checks combinations of values: values without effect, and contradictions.
 
 use cross_targets::{Libc, Target};
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::Origin;
 use crate::keys::key::Key;
-use crate::keys::key_values::Values;
+use crate::keys::key_values::KeyValues;
 
-/// What holds for one target.
-pub(crate) struct View {
-    /// `None` for a target that nothing is said about.
+/// The merged values for one target.
+pub(crate) struct TargetView {
+    /// `None` for targets without values of their own.
     pub(crate) triple: Option<String>,
-    pub(crate) values: Values,
+    pub(crate) values: KeyValues,
 }
 
-/// Keys that have an effect only where something else holds.
-struct Dependent {
+/// Keys that only have an effect under a condition.
+struct DependentKeys {
     keys: &'static [&'static str],
-    has_effect: fn(&View) -> bool,
-    /// Why not, and what to do.
-    otherwise: &'static str,
+    has_effect: fn(&TargetView) -> bool,
+    /// The reason for the warning otherwise.
+    reason: &'static str,
     help: &'static str,
 }
 
-const DEPENDENTS: &[Dependent] = &[
-    Dependent {
+const DEPENDENT_KEYS: &[DependentKeys] = &[
+    DependentKeys {
         keys: &["zig.version", "zig.image.name", "zig.image.toolchain"],
-        has_effect: |view| view.values.zig_enable.as_ref().is_some_and(|it| it.value),
-        otherwise: "zig is not enabled",
+        has_effect: |view| {
+            view.values
+                .zig_enable
+                .as_ref()
+                .is_some_and(|enable| enable.value)
+        },
+        reason: "zig is not enabled",
         help: "set `zig.enable`, or remove it",
     },
-    Dependent {
+    DependentKeys {
         keys: &["zig.version"],
         has_effect: |view| !has_other_libc(view),
-        otherwise: "the target does not use glibc",
+        reason: "the target does not use glibc",
         help: "write `zig = true`, without a version",
     },
-    Dependent {
+    DependentKeys {
         keys: &["zig.image.toolchain"],
         has_effect: |view| view.values.zig_image.is_some(),
-        otherwise: "no image is named",
+        reason: "no image is named",
         help: "set `zig.image.name`, or remove it",
     },
-    Dependent {
+    DependentKeys {
         keys: &["dockerfile.context", "dockerfile.build-args"],
         has_effect: |view| view.values.dockerfile.is_some(),
-        otherwise: "no Dockerfile is named",
+        reason: "no Dockerfile is named",
         help: "set `dockerfile.file`, or remove it",
     },
-    Dependent {
+    DependentKeys {
         keys: &["image.toolchain"],
         has_effect: |view| view.values.image.is_some(),
-        otherwise: "no image is named",
+        reason: "no image is named",
         help: "set `image.name`, or remove it",
     },
-    Dependent {
+    DependentKeys {
         keys: &["packages", "suite"],
         // A Dockerfile can be based on the recipe.
         has_effect: |view| view.values.image.is_none() || view.values.dockerfile.is_some(),
-        otherwise: "an image is not made of a recipe",
+        reason: "recipes do not apply to images",
         help: "install what is needed with `pre-build`, or remove it",
     },
 ];
 
-fn has_other_libc(view: &View) -> bool {
+fn has_other_libc(view: &TargetView) -> bool {
     let target = view.triple.as_deref().map(Target::parse);
-    target.is_some_and(|it| it.is_ok_and(|it| it.facts().libc != Libc::Glibc))
+    target.is_some_and(|target| target.is_ok_and(|target| target.facts().libc != Libc::Glibc))
 }
 
-/// Every such problem. A value that has an effect for one target is no problem for others.
-pub(crate) fn problems(views: &[View]) -> Vec<Diagnostic> {
-    let without_effect = DEPENDENTS
+/// Returns all such problems. A value that has an effect for any target is not reported.
+pub(crate) fn problems(views: &[TargetView]) -> Vec<Diagnostic> {
+    let without_effect = DEPENDENT_KEYS
         .iter()
         .flat_map(|dependent| dependent.keys.iter().map(move |key| (dependent, *key)))
         .filter_map(|(dependent, key)| Some((dependent, Key::named(key)?)))
@@ -79,18 +83,18 @@ pub(crate) fn problems(views: &[View]) -> Vec<Diagnostic> {
     without_effect.chain(contradictions(views)).collect()
 }
 
-impl Dependent {
-    fn problems(&self, key: &Key, views: &[View]) -> Vec<Diagnostic> {
-        let origin = |view: &View| (key.field)(&view.values).origin().cloned();
-        let (working, idle): (Vec<_>, Vec<_>) =
+impl DependentKeys {
+    fn problems(&self, key: &Key, views: &[TargetView]) -> Vec<Diagnostic> {
+        let origin = |view: &TargetView| (key.field)(&view.values).origin().cloned();
+        let (effective, ineffective): (Vec<_>, Vec<_>) =
             views.iter().partition(|view| (self.has_effect)(view));
-        let working: Vec<_> = working.into_iter().filter_map(origin).collect();
-        let idle = idle.into_iter().filter_map(origin);
-        unique(idle.filter(|it| !working.contains(it)))
+        let effective: Vec<_> = effective.into_iter().filter_map(origin).collect();
+        let ineffective = ineffective.into_iter().filter_map(origin);
+        unique(ineffective.filter(|origin| !effective.contains(origin)))
             .iter()
             .map(|origin| {
-                let message = format!("`{}` has no effect: {}", key.name, self.otherwise);
-                Diagnostic::warning(Code::NoEffect, message)
+                let message = format!("`{}` has no effect: {}", key.name, self.reason);
+                Diagnostic::warning(DiagnosticCode::NoEffect, message)
                     .help(self.help)
                     .located_by(origin)
             })
@@ -98,8 +102,9 @@ impl Dependent {
     }
 }
 
-/// Both an image and a Dockerfile: upstream builds the one and names it as the other.
-fn contradictions(views: &[View]) -> Vec<Diagnostic> {
+/// Reports targets with both an image and a Dockerfile. `cross` builds the Dockerfile and tags it
+/// with the name of the image.
+fn contradictions(views: &[TargetView]) -> Vec<Diagnostic> {
     let mut seen = Vec::new();
     let mut found = Vec::new();
     for view in views {
@@ -112,11 +117,11 @@ fn contradictions(views: &[View]) -> Vec<Diagnostic> {
         }
         seen.push(origins);
         let message = format!(
-            "`image` is only a name here: the Dockerfile ({}) is built, and named `{}`",
+            "`image` only names the result: the Dockerfile ({}) is built and tagged `{}`",
             dockerfile.origin, image.value.0
         );
-        let warning = Diagnostic::warning(Code::ImageAndDockerfile, message)
-            .help("remove one of the two, unless that is meant");
+        let warning = Diagnostic::warning(DiagnosticCode::ImageAndDockerfile, message)
+            .help("remove one of the two, unless this is intended");
         found.push(warning.located_by(&image.origin));
     }
     found

@@ -1,4 +1,4 @@
-//! The configuration: layers merged, and what holds for a target.
+//! The merged configuration, and its values for each target.
 
 mod checks;
 pub(crate) mod config;

@@ -1,4 +1,4 @@
-//! What only variables say: how engines are driven, and the toolchain that is the user's own.
+//! Settings that only have variables: options of engines, and custom toolchains.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,49 +8,51 @@ use serde::Serialize;
 mod setting_value;
 pub(crate) mod table;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::{Origin, Sourced};
 use crate::settings::table::SETTINGS;
-use crate::values::scalar::absolute;
-use crate::values::value::Row;
+use crate::values::scalar::resolve_path;
+use crate::values::value::ValueRow;
 use crate::variables::CROSS_COMPATIBILITY_VERSION;
 use crate::variables::env::Env;
 
-/// What only variables say, for every target.
+/// Settings that only have variables and apply to all targets.
 ///
-/// What is not set has its default, with [`Origin::BuiltIn`]; what has no default is `None`. `Debug`
-/// hides the values that arguments give to variables, which may be secrets.
+/// Unset settings have their default with [`Origin::BuiltIn`], or `None` if there is no default.
+/// `Debug` redacts values that arguments assign to variables, which may be secrets.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// More arguments for the engine's `run`, split as a shell splits words.
+    /// Additional arguments for the engine's `run`, split like shell words.
     pub container_opts: Sourced<Vec<String>>,
-    /// More arguments for the engine's `build`, split as a shell splits words.
+    /// Additional arguments for the engine's `build`, split like shell words.
     pub build_opts: Sourced<Vec<String>>,
-    /// How the engine shows the progress of a build: `auto`, `plain` or `tty`.
+    /// The format of build progress: `auto`, `plain` or `tty`.
     pub build_progress: Option<Sourced<String>>,
-    /// The engine has no BuildKit.
+    /// Whether the engine has no BuildKit.
     pub no_buildkit: Sourced<bool>,
-    /// The engine runs without root; `None` is to find out.
+    /// Whether the engine is rootless; `None` detects it.
     pub rootless: Option<Sourced<bool>>,
     /// The user namespace of containers.
     pub user_namespace: Sourced<UserNamespace>,
-    /// The user's number inside containers; `None` is the caller's.
+    /// The user ID in containers; `None` is that of the caller.
     pub uid: Option<Sourced<u32>>,
-    /// The group's number inside containers; `None` is the caller's.
+    /// The group ID in containers; `None` is that of the caller.
     pub gid: Option<Sourced<u32>>,
-    /// The toolchain is the user's own: nothing is added to it.
+    /// Whether the toolchain is a custom one, to which nothing is added.
     pub custom_toolchain: Sourced<bool>,
-    /// The released toolchain that the user's own is like: `nightly-2026-01-01-x86_64-unknown-linux-gnu`.
+    /// The released toolchain that corresponds to the custom one:
+    /// `nightly-2026-01-01-x86_64-unknown-linux-gnu`.
     pub custom_toolchain_compat: Option<Sourced<String>>,
-    /// Documentation tests are run, if the toolchain is a nightly one.
+    /// Whether documentation tests run if the toolchain is a nightly.
     pub doctests: Sourced<bool>,
-    /// The directory of the Nix store; `None` is to find out.
+    /// The directory of the Nix store; `None` detects it.
     pub nix_store: Option<Sourced<PathBuf>>,
-    /// This runs in a container itself. Its paths are not translated to those of the container's host: it
-    /// is a warning where an engine would need that.
+    /// Whether the library runs in a container. Its paths are not translated to those of the
+    /// container's host, which is a warning if an engine needs that.
     pub in_container: Sourced<bool>,
-    /// For how many seconds a container is kept that nobody uses; 0 and `None` are not at all.
+    /// The number of seconds for which unused containers are kept for reuse. 0 and `None` disable
+    /// it.
     pub keep_warm: Option<Sourced<u32>>,
 }
 
@@ -59,12 +61,12 @@ pub struct Settings {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum UserNamespace {
-    /// The host's: what `auto` is, and the default.
+    /// The namespace of the host: `auto`, the default.
     #[default]
     Host,
-    /// Nothing is said about it to the engine: `none`.
+    /// The engine's default: `none`.
     None,
-    /// As the engine takes it: `keep-id`.
+    /// A namespace that the engine supports, such as `keep-id`.
     Named(String),
 }
 
@@ -101,36 +103,36 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Reads every setting that `env` has.
+    /// Reads all settings from `env`.
     pub(crate) fn read(env: &Env, problems: &mut Vec<Diagnostic>) -> Self {
         let mut settings = Self::default();
         for setting in SETTINGS {
             setting.read(env, &mut settings, problems);
         }
         let version = env.get(CROSS_COMPATIBILITY_VERSION);
-        if version.is_some_and(|it| !it.is_empty()) {
-            let message = "there is no older behaviour to be compatible with";
-            let warning = Diagnostic::warning(Code::NoEffect, message).help("unset it");
+        if version.is_some_and(|version| !version.is_empty()) {
+            let message = "older behaviour is not emulated";
+            let warning = Diagnostic::warning(DiagnosticCode::NoEffect, message).help("unset it");
             problems.push(warning.variable(CROSS_COMPATIBILITY_VERSION));
         }
         settings
     }
 
-    /// Puts what a later environment says over this one.
-    pub(crate) fn cover(&mut self, above: &Self) {
+    /// Overlays the settings of a later environment.
+    pub(crate) fn overlay(&mut self, above: &Self) {
         for setting in SETTINGS {
-            (setting.cover)(self, above);
+            (setting.overlay)(self, above);
         }
     }
 
     pub(crate) fn resolve_paths(&mut self, base: &Path) {
         if let Some(store) = &mut self.nix_store {
-            store.value = absolute(base, &store.value);
+            store.value = resolve_path(base, &store.value);
         }
     }
 
-    /// What is set, by the names of the variables.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, Row)> {
+    /// The settings that are set, by the names of their variables.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, ValueRow)> {
         SETTINGS
             .iter()
             .filter_map(|setting| Some((*setting.variables.first()?, (setting.row)(self)?)))

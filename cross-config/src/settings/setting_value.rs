@@ -1,4 +1,4 @@
-//! Values of settings: how the text of a variable becomes one, and what is shown of it.
+//! Values of settings: how they are parsed and described.
 
 use std::path::PathBuf;
 
@@ -6,82 +6,82 @@ use crate::diagnostics::origin::{Origin, Sourced};
 use crate::settings::UserNamespace;
 use crate::text::{flag, shell_words};
 use crate::values::scalar::is_blank;
-use crate::values::value::Row;
+use crate::values::value::ValueRow;
 
-/// A field of [`Settings`](crate::settings::Settings), whatever it holds.
+/// A field of [`Settings`](crate::settings::Settings), independent of its type.
 pub(super) trait SettingField {
     fn store(&mut self, text: &str, origin: Origin) -> Result<(), &'static str>;
 
-    /// `None` if nobody says anything.
-    fn row(&self) -> Option<Row>;
+    /// `None` if the setting is not set.
+    fn row(&self) -> Option<ValueRow>;
 
-    fn cover(&mut self, above: &Self);
+    fn overlay(&mut self, above: &Self);
 }
 
-impl<T: Text + Clone> SettingField for Sourced<T> {
+impl<T: SettingValue + Clone> SettingField for Sourced<T> {
     fn store(&mut self, text: &str, origin: Origin) -> Result<(), &'static str> {
         *self = Sourced::new(T::parse(text)?, origin);
         Ok(())
     }
 
-    fn row(&self) -> Option<Row> {
+    fn row(&self) -> Option<ValueRow> {
         let is_set = self.origin != Origin::BuiltIn;
-        is_set.then(|| Row::new(self.value.show(), &self.origin))
+        is_set.then(|| ValueRow::new(self.value.describe(), &self.origin))
     }
 
-    fn cover(&mut self, above: &Self) {
+    fn overlay(&mut self, above: &Self) {
         if above.origin != Origin::BuiltIn {
             self.clone_from(above);
         }
     }
 }
 
-impl<T: Text + Clone> SettingField for Option<Sourced<T>> {
+impl<T: SettingValue + Clone> SettingField for Option<Sourced<T>> {
     fn store(&mut self, text: &str, origin: Origin) -> Result<(), &'static str> {
         *self = Some(Sourced::new(T::parse(text)?, origin));
         Ok(())
     }
 
-    fn row(&self) -> Option<Row> {
+    fn row(&self) -> Option<ValueRow> {
         self.as_ref()?.row()
     }
 
-    fn cover(&mut self, above: &Self) {
+    fn overlay(&mut self, above: &Self) {
         if above.is_some() {
             self.clone_from(above);
         }
     }
 }
 
-/// A text as a setting's value; the error says what it must be.
-pub(super) trait Text: Sized {
+/// A type of setting. Errors of `parse` describe valid values.
+pub(super) trait SettingValue: Sized {
     fn parse(text: &str) -> Result<Self, &'static str>;
 
-    /// For people, without secrets.
-    fn show(&self) -> String;
+    /// The value for explanations, with secrets redacted.
+    fn describe(&self) -> String;
 }
 
-impl Text for bool {
+impl SettingValue for bool {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        flag::read(text).ok_or(flag::WANTED)
+        flag::parse(text).ok_or(flag::EXPECTED)
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.to_string()
     }
 }
 
-impl Text for u32 {
+impl SettingValue for u32 {
     fn parse(text: &str) -> Result<Self, &'static str> {
         text.trim().parse().map_err(|_| "a number")
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.to_string()
     }
 }
 
-impl Text for String {
+impl SettingValue for String {
     fn parse(text: &str) -> Result<Self, &'static str> {
         if is_blank(text) {
             return Err("a name");
@@ -89,23 +89,23 @@ impl Text for String {
         Ok(text.to_owned())
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.clone()
     }
 }
 
-impl Text for Vec<String> {
+impl SettingValue for Vec<String> {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        shell_words::split(text).ok_or("words with every quote closed")
+        shell_words::split(text).ok_or("words with balanced quotes")
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         let words = self.iter().map(|word| redacted(word));
         shell_words::join(words)
     }
 }
 
-impl Text for PathBuf {
+impl SettingValue for PathBuf {
     fn parse(text: &str) -> Result<Self, &'static str> {
         if is_blank(text) {
             return Err("a path");
@@ -113,22 +113,22 @@ impl Text for PathBuf {
         Ok(Self::from(text))
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.display().to_string()
     }
 }
 
-impl Text for UserNamespace {
+impl SettingValue for UserNamespace {
     fn parse(text: &str) -> Result<Self, &'static str> {
         Ok(match text.trim() {
-            "" => return Err("`auto`, `none`, or a namespace as the engine takes it"),
+            "" => return Err("`auto`, `none`, or a namespace that the engine supports"),
             "auto" | "host" => Self::Host,
             "none" => Self::None,
             other => Self::Named(other.to_owned()),
         })
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         match self {
             Self::Host => "host".to_owned(),
             Self::None => "none".to_owned(),
@@ -137,8 +137,8 @@ impl Text for UserNamespace {
     }
 }
 
-/// An argument with the value of a variable that it may set hidden: `--env=TOKEN=x`, or the `TOKEN=x`
-/// after `--env`. The values of other options are no secrets.
+/// Redacts the value that an argument assigns to a variable: `--env=TOKEN=x`, or the `TOKEN=x`
+/// after `--env`. Values of other options are not secrets.
 fn redacted(word: &str) -> String {
     let start = match word.strip_prefix("--") {
         Some(option) => option.find('=').map_or(word.len(), |at| at + 3),

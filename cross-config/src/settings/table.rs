@@ -1,37 +1,37 @@
 //! The table of settings.
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::Origin;
 use crate::settings::Settings;
 use crate::settings::setting_value::SettingField;
-use crate::values::value::Row;
+use crate::values::value::ValueRow;
 use crate::variables::env::Env;
 use crate::variables::*;
 
-/// One of the settings: everything that is known about it.
+/// A setting. Its parser and its reference are derived from it.
 pub(crate) struct Setting {
-    /// Its variables, the one that wins first.
+    /// The variables, highest precedence first.
     pub(crate) variables: &'static [&'static str],
-    /// An old name of the first.
+    /// A deprecated name of the first variable.
     pub(crate) deprecated: Option<&'static str>,
-    /// What its text may be, for people.
+    /// The accepted values, for messages and documentation.
     pub(crate) takes: &'static str,
-    /// The texts that are values of it, where that is a closed set.
+    /// The accepted values, if they are a closed set.
     pub(crate) values: &'static [&'static str],
-    /// Whether `auto` is to say nothing.
+    /// Whether `auto` is accepted and leaves the setting unset.
     pub(super) auto: bool,
-    /// What holds if nobody says anything, for people.
+    /// The default, for documentation.
     pub(crate) default: &'static str,
-    /// What it means, in one line, for people.
+    /// The meaning in one line, for documentation.
     pub(crate) meaning: &'static str,
-    /// A text that it takes.
+    /// An example value.
     pub(crate) example: &'static str,
     pub(super) store: fn(&mut Settings, &str, Origin) -> Result<(), &'static str>,
-    pub(super) row: fn(&Settings) -> Option<Row>,
-    pub(super) cover: fn(&mut Settings, &Settings),
+    pub(super) row: fn(&Settings) -> Option<ValueRow>,
+    pub(super) overlay: fn(&mut Settings, &Settings),
 }
 
-/// The columns that follow from the field.
+/// Columns that are derived from the field, and defaults of the others.
 macro_rules! setting {
     ($field:ident) => {
         Setting {
@@ -45,22 +45,22 @@ macro_rules! setting {
             example: "",
             store: |settings, text, origin| settings.$field.store(text, origin),
             row: |settings| settings.$field.row(),
-            cover: |below, above| below.$field.cover(&above.$field),
+            overlay: |below, above| below.$field.overlay(&above.$field),
         }
     };
 }
 
 const FLAG: &str = "a flag";
-const WORDS: &str = "words, as a shell splits them";
+const WORDS: &str = "shell words";
 
-/// Every setting, in the order in which they are explained.
+/// All settings, in the order of explanations.
 pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         variables: &[CROSS_CONTAINER_OPTS],
         deprecated: Some(DOCKER_OPTS),
         takes: WORDS,
         default: "none",
-        meaning: "more arguments for the container engine's `run`",
+        meaning: "additional arguments for the container engine's `run`",
         example: "--memory 2g",
         ..setting!(container_opts)
     },
@@ -68,7 +68,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         variables: &[CROSS_BUILD_OPTS],
         takes: WORDS,
         default: "none",
-        meaning: "more arguments for the container engine's `build`",
+        meaning: "additional arguments for the container engine's `build`",
         example: "--network=host",
         ..setting!(build_opts)
     },
@@ -77,7 +77,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: "`auto`, `plain` or `tty`",
         values: &["auto", "plain", "tty"],
         default: "`auto`",
-        meaning: "how the container engine shows the progress of a build",
+        meaning: "the format of the container engine's build progress",
         example: "plain",
         ..setting!(build_progress)
     },
@@ -85,7 +85,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         variables: &[CROSS_CONTAINER_ENGINE_NO_BUILDKIT],
         takes: FLAG,
         default: "off",
-        meaning: "the container engine has no BuildKit",
+        meaning: "whether the container engine has no BuildKit",
         example: "1",
         ..setting!(no_buildkit)
     },
@@ -93,15 +93,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         variables: &[CROSS_ROOTLESS_CONTAINER_ENGINE],
         takes: "`auto` or a flag",
         auto: true,
-        default: "`auto`: the engine is asked",
-        meaning: "the container engine runs without root",
+        default: "`auto`: detected",
+        meaning: "whether the container engine is rootless",
         example: "auto",
         ..setting!(rootless)
     },
     Setting {
         variables: &[CROSS_CONTAINER_USER_NAMESPACE],
-        takes: "`auto`, `none`, or a namespace as the engine takes it",
-        default: "`auto`: the host's for docker, podman's own default for podman",
+        takes: "`auto`, `none`, or a namespace that the engine supports",
+        default: "`auto`: that of the host for docker, the default of podman for podman",
         meaning: "the user namespace of containers",
         example: "keep-id",
         ..setting!(user_namespace)
@@ -109,16 +109,16 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         variables: &[CROSS_CONTAINER_UID],
         takes: "a number",
-        default: "the caller's",
-        meaning: "the user's number inside containers",
+        default: "that of the caller",
+        meaning: "the user ID in containers",
         example: "1000",
         ..setting!(uid)
     },
     Setting {
         variables: &[CROSS_CONTAINER_GID],
         takes: "a number",
-        default: "the caller's",
-        meaning: "the group's number inside containers",
+        default: "that of the caller",
+        meaning: "the group ID in containers",
         example: "1000",
         ..setting!(gid)
     },
@@ -127,15 +127,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         deprecated: Some(CROSS_DOCKER_IN_DOCKER),
         takes: FLAG,
         default: "off",
-        meaning: "this runs in a container itself; paths are not translated to its host's, which is a warning where an engine would need that",
+        meaning: "whether the library runs in a container; paths are not translated to those of the container's host, which is a warning if an engine needs that",
         example: "true",
         ..setting!(in_container)
     },
     Setting {
         variables: &[CROSS_KEEP_WARM],
         takes: "a number of seconds",
-        default: "not at all",
-        meaning: "containers of docker and podman are kept for later builds, also of other processes, until nobody has used them for so long",
+        default: "0: disabled",
+        meaning: "how long unused containers of docker and podman are kept for reuse by later builds, including those of other processes",
         example: "300",
         ..setting!(keep_warm)
     },
@@ -143,15 +143,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         variables: &[CROSS_CUSTOM_TOOLCHAIN],
         takes: FLAG,
         default: "off",
-        meaning: "the toolchain is the user's own: nothing is added to it",
+        meaning: "whether the toolchain is a custom one, to which nothing is added",
         example: "1",
         ..setting!(custom_toolchain)
     },
     Setting {
         variables: &[CROSS_CUSTOM_TOOLCHAIN_COMPAT],
-        takes: "a toolchain's full name",
+        takes: "the full name of a toolchain",
         default: "none",
-        meaning: "the released toolchain that the user's own is like",
+        meaning: "the released toolchain that corresponds to the custom one",
         example: "nightly-2026-01-01-x86_64-unknown-linux-gnu",
         ..setting!(custom_toolchain_compat)
     },
@@ -159,15 +159,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
         variables: &[CROSS_UNSTABLE_ENABLE_DOCTESTS],
         takes: FLAG,
         default: "off",
-        meaning: "documentation tests are run, if the toolchain is a nightly one",
+        meaning: "whether documentation tests run if the toolchain is a nightly",
         example: "true",
         ..setting!(doctests)
     },
     Setting {
         variables: &[NIX_STORE_DIR, NIX_STORE],
         takes: "a path",
-        default: "`/nix/store`, if there is one",
-        meaning: "the directory of the Nix store, which toolchains of Nix need",
+        default: "`/nix/store`, if it exists",
+        meaning: "the directory of the Nix store, which Nix toolchains need",
         example: "/nix/store",
         ..setting!(nix_store)
     },
@@ -175,7 +175,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
 
 impl Setting {
     pub(super) fn read(&self, env: &Env, settings: &mut Settings, problems: &mut Vec<Diagnostic>) {
-        let is_set = |name: &&'static str| env.get(name).is_some_and(|it| !it.is_empty());
+        let is_set = |name: &&'static str| env.get(name).is_some_and(|value| !value.is_empty());
         let old = self.deprecated.filter(is_set);
         let own = self.variables.iter().copied().find(is_set);
         let new = self.variables.first().copied().unwrap_or_default();
@@ -185,12 +185,12 @@ impl Setting {
             Some("auto") if self.auto => Ok(()),
             Some(text) => self
                 .store(settings, text, Origin::Variable(name.to_owned()))
-                .map_err(|wanted| (format!("`{}` can't be used", text.escape_debug()), wanted)),
-            None => Err(("its value is not UTF-8".to_owned(), self.takes)),
+                .map_err(|expected| (format!("invalid value `{}`", text.escape_debug()), expected)),
+            None => Err(("value is not valid UTF-8".to_owned(), self.takes)),
         };
-        problems.extend(stored.err().map(|(message, wanted)| {
-            Diagnostic::error(Code::InvalidValue, message)
-                .help(format!("write {wanted}"))
+        problems.extend(stored.err().map(|(message, expected)| {
+            Diagnostic::error(DiagnosticCode::InvalidValue, message)
+                .help(format!("write {expected}"))
                 .variable(name)
         }));
     }

@@ -1,8 +1,8 @@
-//! The nearest real name to a misspelled one.
+//! The known name that is most similar to a misspelled one.
 
 use cross_targets::edit_distance;
 
-/// The candidate with the smallest edit distance to `word`, if one is near enough to be meant.
+/// Returns the candidate with the smallest edit distance to `word`, if it is similar enough.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -1,13 +1,13 @@
-//! Words as a shell splits and quotes them; nothing in them is expanded.
+//! Splitting and quoting of shell words, without expansion.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The words of `text`, or `None` if a quote is not closed.
+/// Splits text into words. Returns `None` if a quote is not closed.
 ///
-/// Words are separated by whitespace. Single quotes keep everything, double quotes everything but a
-/// backslash before `$`, a backtick, `"`, `\` or a newline. Elsewhere a backslash keeps what follows it. A
-/// `#` at the start of a word begins a comment.
+/// Words are separated by whitespace. Single quotes preserve all characters. In double quotes, a
+/// backslash escapes `$`, a backtick, `"`, `\` and a newline. Elsewhere, a backslash escapes any
+/// character. A `#` at the start of a word begins a comment.
 pub(crate) fn split(text: &str) -> Option<Vec<String>> {
     let mut chars = text.chars().peekable();
     let mut words = Vec::new();
@@ -76,7 +76,7 @@ fn double_quoted(chars: &mut Peekable<Chars<'_>>, word: &mut String) -> Option<(
     }
 }
 
-/// The text that [`split`] makes `words` of.
+/// Joins words to a text that [`split`] splits into the same words.
 pub(crate) fn join(words: impl IntoIterator<Item = String>) -> String {
     words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }

@@ -1,57 +1,67 @@
-//! Whether the standard library is built from source, and which crates of it.
+//! Building the standard library from source.
 
 use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::diagnostics::origin::Origin;
-use crate::values::scalar::{invalid, is_made_of};
-use crate::values::value::{Raw, Row, Value};
-use crate::values::value_kind::Kind;
+use crate::values::scalar::{has_chars, invalid};
+use crate::values::value::{RawValue, Value, ValueRow};
+use crate::values::value_kind::ValueKind;
 
-/// What `build-std` says.
+/// The value of `build-std`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum BuildStd {
-    /// The standard library comes ready made: `false`, or an empty list.
+    /// The standard library is prebuilt: `false`, or an empty list.
     Off,
-    /// It is built, with the crates that cargo chooses: `true`.
+    /// It is built with cargo's default crates: `true`.
     Default,
     /// These crates of it are built.
     Crates(Vec<String>),
 }
 
 impl Value for BuildStd {
-    const KINDS: &'static [Kind] = &[Kind::Boolean, Kind::Array];
+    const KINDS: &'static [ValueKind] = &[ValueKind::Boolean, ValueKind::Array];
 
-    fn read(key: &str, raw: Raw, _origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(
+        key: &str,
+        raw: RawValue,
+        _origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         match raw {
-            Raw::Flag(true) => Some(Self::Default),
-            Raw::Flag(false) => Some(Self::Off),
-            Raw::List(items) => {
+            RawValue::Flag(true) => Some(Self::Default),
+            RawValue::Flag(false) => Some(Self::Off),
+            RawValue::List(items) => {
                 let (good, bad): (Vec<_>, Vec<_>) =
-                    items.into_iter().partition(|it| is_crate(&it.value));
-                problems.extend(bad.iter().map(|it| {
-                    let wanted = "the name of a crate of the standard library, such as `core`";
-                    invalid(key, &it.value, wanted).located_by(&it.origin)
+                    items.into_iter().partition(|item| is_crate(&item.value));
+                problems.extend(bad.iter().map(|item| {
+                    let expected = "the name of a standard library crate, such as `core`";
+                    invalid(key, &item.value, expected).located_by(&item.origin)
                 }));
-                Some(Self::of(good.into_iter().map(|it| it.value).collect()))
+                Some(Self::from_crates(
+                    good.into_iter().map(|item| item.value).collect(),
+                ))
             }
             _ => None,
         }
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
         match self {
-            Self::Off => vec![Row::new("false", origin)],
-            Self::Default => vec![Row::new("true", origin)],
-            Self::Crates(crates) => crates.iter().map(|it| Row::new(it, origin)).collect(),
+            Self::Off => vec![ValueRow::new("false", origin)],
+            Self::Default => vec![ValueRow::new("true", origin)],
+            Self::Crates(crates) => crates
+                .iter()
+                .map(|name| ValueRow::new(name, origin))
+                .collect(),
         }
     }
 }
 
 impl BuildStd {
-    fn of(crates: Vec<String>) -> Self {
+    fn from_crates(crates: Vec<String>) -> Self {
         if crates.is_empty() {
             Self::Off
         } else {
@@ -59,22 +69,22 @@ impl BuildStd {
         }
     }
 
-    /// As it is written.
-    pub(crate) fn raw(self, origin: &Origin) -> Raw {
+    /// The raw value.
+    pub(crate) fn raw(self, origin: &Origin) -> RawValue {
         use crate::diagnostics::origin::Sourced;
         match self {
-            Self::Off => Raw::Flag(false),
-            Self::Default => Raw::Flag(true),
+            Self::Off => RawValue::Flag(false),
+            Self::Default => RawValue::Flag(true),
             Self::Crates(crates) => {
-                let item = |it| Sourced::new(it, origin.clone());
-                Raw::List(crates.into_iter().map(item).collect())
+                let item = |name| Sourced::new(name, origin.clone());
+                RawValue::List(crates.into_iter().map(item).collect())
             }
         }
     }
 }
 
 fn is_crate(text: &str) -> bool {
-    is_made_of(
+    has_chars(
         text,
         |c| c.is_ascii_alphabetic(),
         |c| c.is_ascii_alphanumeric() || c == '_' || c == '-',

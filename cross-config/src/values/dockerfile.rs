@@ -1,17 +1,17 @@
-//! A Dockerfile as the configuration names it.
+//! Dockerfiles that the configuration names.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// A Dockerfile of the user's, whose image is the environment.
+/// A Dockerfile that builds the image of the environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Dockerfile {
-    /// The file.
+    /// The path of the file.
     pub file: PathBuf,
-    /// The directory that it copies from; `None` is the workspace root.
+    /// The build context; `None` is the workspace root.
     pub context: Option<PathBuf>,
     /// Build arguments, by name.
     pub build_args: BTreeMap<String, String>,

@@ -1,47 +1,47 @@
-//! A field that holds a value of a key, whatever the value's type.
+//! Fields that hold the value of a key, independent of its type.
 
 use std::path::Path;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::{Origin, Sourced};
-use crate::values::value::{Raw, Row, Value};
-use crate::values::value_kind::{Kind, wrong_type};
+use crate::values::value::{RawValue, Value, ValueRow};
+use crate::values::value_kind::{ValueKind, wrong_type};
 
-/// A field of [`Values`](crate::keys::key_values::Values), whatever it holds.
-pub(crate) trait Field {
-    /// What it may be written as.
-    fn kinds(&self) -> &'static [Kind];
+/// A field of [`KeyValues`](crate::keys::key_values::KeyValues).
+pub(crate) trait ValueField {
+    /// The accepted types.
+    fn kinds(&self) -> &'static [ValueKind];
 
-    /// Stores `raw`, replacing what was there; returns what is wrong with it.
-    fn store(&mut self, key: &str, raw: Sourced<Raw>) -> Vec<Diagnostic>;
+    /// Parses and stores `raw`, replacing the previous value. Returns problems.
+    fn store(&mut self, key: &str, raw: Sourced<RawValue>) -> Vec<Diagnostic>;
 
-    /// `None` if nothing is written, else the value or each item of it.
-    fn rows(&self) -> Option<Vec<Row>>;
+    /// The value, or its items, for explanations. `None` if the field is not set.
+    fn rows(&self) -> Option<Vec<ValueRow>>;
 
-    /// Where it is written.
+    /// The origin of the value.
     fn origin(&self) -> Option<&Origin>;
 
-    /// Makes relative paths relative to `base`; returns those that can't be.
-    fn rebase(&mut self, key: &str, base: &Path) -> Vec<Diagnostic>;
+    /// Resolves relative paths against `base`. Returns problems.
+    fn resolve_paths(&mut self, key: &str, base: &Path) -> Vec<Diagnostic>;
 
-    /// Forgets what is written.
+    /// Unsets the field.
     fn clear(&mut self);
 }
 
-impl<V: Value> Field for Option<Sourced<V>> {
-    fn kinds(&self) -> &'static [Kind] {
+impl<V: Value> ValueField for Option<Sourced<V>> {
+    fn kinds(&self) -> &'static [ValueKind] {
         V::KINDS
     }
 
-    fn store(&mut self, key: &str, raw: Sourced<Raw>) -> Vec<Diagnostic> {
+    fn store(&mut self, key: &str, raw: Sourced<RawValue>) -> Vec<Diagnostic> {
         let Sourced { value: raw, origin } = raw;
         if !V::KINDS.contains(&raw.kind()) {
             let problem = wrong_type(key, &raw.kind().to_string(), V::KINDS);
             return vec![problem.located_by(&origin)];
         }
         if let Some(at) = raw.nul(&origin) {
-            let message = format!("`{key}` has a NUL character in it");
-            return vec![Diagnostic::error(Code::InvalidValue, message).located_by(at)];
+            let message = format!("`{key}` contains a NUL character");
+            return vec![Diagnostic::error(DiagnosticCode::InvalidValue, message).located_by(at)];
         }
         let mut problems = Vec::new();
         let value = V::read(key, raw, &origin, &mut problems);
@@ -49,18 +49,18 @@ impl<V: Value> Field for Option<Sourced<V>> {
         problems
     }
 
-    fn rows(&self) -> Option<Vec<Row>> {
-        self.as_ref().map(|it| it.value.rows(&it.origin))
+    fn rows(&self) -> Option<Vec<ValueRow>> {
+        self.as_ref().map(|value| value.value.rows(&value.origin))
     }
 
     fn origin(&self) -> Option<&Origin> {
-        self.as_ref().map(|it| &it.origin)
+        self.as_ref().map(|value| &value.origin)
     }
 
-    fn rebase(&mut self, key: &str, base: &Path) -> Vec<Diagnostic> {
+    fn resolve_paths(&mut self, key: &str, base: &Path) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
         if let Some(Sourced { value, origin }) = self {
-            value.rebase(key, base, origin, &mut problems);
+            value.resolve_paths(key, base, origin, &mut problems);
         }
         problems
     }
@@ -70,16 +70,16 @@ impl<V: Value> Field for Option<Sourced<V>> {
     }
 }
 
-/// Puts `above` over `below`: it replaces it, or is joined to it.
-pub(crate) fn cover<V: Value>(
+/// Overlays `above` on `below`: replaces it, or merges the two.
+pub(crate) fn overlay<V: Value>(
     below: &mut Option<Sourced<V>>,
     above: &Option<Sourced<V>>,
-    join: bool,
+    merge: bool,
 ) {
     match (below, above) {
         (_, None) => {}
-        (Some(below), Some(above)) if join || V::JOINS => {
-            below.value.join(&above.value);
+        (Some(below), Some(above)) if merge || V::ALWAYS_MERGES => {
+            below.value.merge(&above.value);
             below.origin = above.origin.clone();
         }
         (below, Some(above)) => *below = Some(above.clone()),

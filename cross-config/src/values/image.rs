@@ -1,24 +1,24 @@
-//! An image as the configuration names it.
+//! Images that the configuration names.
 
 use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::values::platform::Platform;
-use crate::values::scalar::{Word, invalid};
+use crate::values::scalar::{Scalar, invalid};
 
-/// An image of the user's, for one target.
+/// The image for a target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Image {
-    /// The name as it is written: a full name, or what makes one of the published image's name (see
+    /// The name as written: a full name, or a suffix of the published image's name (see
     /// [`reference`](Self::reference)).
     pub name: String,
-    /// The platforms the image runs on, as `toolchain` lists them; empty if it does not say.
+    /// The platforms of the image, from `toolchain`. Empty if not specified.
     pub platforms: Vec<Platform>,
 }
 
 impl Image {
-    /// The image `name`, which does not say what it runs on.
+    /// Creates an image without platforms.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -27,10 +27,11 @@ impl Image {
         }
     }
 
-    /// The full reference, given what the target's published image is called.
+    /// Returns the full reference. `repository` and `default_tag` are those of the target's
+    /// published image.
     ///
-    /// A name that starts with `:` or `@` is a tag or digest of `repository`; one that starts with `-`
-    /// is what follows `default_tag`; any other is a full name already.
+    /// A name that starts with `:` or `@` is a tag or digest of `repository`. A name that starts
+    /// with `-` is appended to `default_tag`. Any other name is a full name.
     ///
     /// ```
     /// use cross_config::Image;
@@ -50,7 +51,7 @@ impl Image {
         }
     }
 
-    /// The platforms the image runs on; `linux/amd64` if it does not say.
+    /// The platforms of the image; `linux/amd64` if not specified.
     #[must_use]
     pub fn platforms_or_default(&self) -> Vec<Platform> {
         if self.platforms.is_empty() {
@@ -61,29 +62,29 @@ impl Image {
     }
 }
 
-/// The name of an image. It becomes an argument, so its alphabet is closed.
+/// The name of an image. Only safe characters are allowed, because it becomes an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImageName(pub(crate) String);
 
-impl Word for ImageName {
+impl Scalar for ImageName {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
         if is_name(text) {
             Ok(Self(text.to_owned()))
         } else {
-            let wanted = "an image such as `my/image:1`, or `:tag`, `@digest` or `-variant` of the target's \
+            let expected = "an image such as `my/image:1`, or `:tag`, `@digest` or `-variant` of the target's \
                           published image";
-            Err(invalid(key, text, wanted))
+            Err(invalid(key, text, expected))
         }
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.0.clone()
     }
 }
 
 fn is_name(text: &str) -> bool {
     let rest = text.strip_prefix([':', '@', '-']).unwrap_or(text);
-    // Brackets are those of an IPv6 registry.
+    // Brackets are used for IPv6 registries.
     let is_start = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '[';
     let is_inner = |c: char| c.is_ascii_alphanumeric() || "._-/:@+[]".contains(c);
     rest.starts_with(is_start) && rest.chars().all(is_inner)

@@ -1,24 +1,25 @@
-//! What the target table says about a written triple.
+//! Lookups of triples in the target table.
 
 use cross_targets::Target;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::variables;
 
-/// A warning if `name` is not in the target table. It may be custom, so it is no more than that.
-pub(crate) fn doubt(name: &str) -> Option<Diagnostic> {
+/// Returns a warning if `name` is not in the target table. It may be a custom target, so this is
+/// not an error.
+pub(crate) fn lint(name: &str) -> Option<Diagnostic> {
     let unknown = Target::parse(name).err()?;
     let warning = Diagnostic::warning(
-        Code::UnknownTarget,
-        format!("`{name}` is not a known target"),
+        DiagnosticCode::UnknownTarget,
+        format!("unknown target `{name}`"),
     );
     let suggestions: Vec<_> = unknown
         .suggestions()
         .iter()
-        .map(|it| format!("`{it}`"))
+        .map(|triple| format!("`{triple}`"))
         .collect();
     Some(match suggestions.as_slice() {
-        [] => warning.help("check its spelling; a target of your own may be named so"),
+        [] => warning.help("check the spelling; this warning is expected for a custom target"),
         _ => warning.help(format!("did you mean {}?", suggestions.join(" or "))),
     })
 }
@@ -28,16 +29,16 @@ pub(crate) fn is_known(name: &str) -> bool {
     Target::parse(name).is_ok()
 }
 
-/// The triple of a known target whose name has a glibc floor: what stands before the floor.
-pub(crate) fn without_floor(name: &str) -> Option<&str> {
+/// The triple without its glibc version, if `name` is a known target with one.
+pub(crate) fn without_glibc_version(name: &str) -> Option<&str> {
     let target = Target::parse(name).ok()?;
     name.strip_suffix(name.strip_prefix(target.triple())?)
         .filter(|triple| *triple != name)
 }
 
-/// The known triple that variables spell so.
-pub(crate) fn spelled(spelling: &str) -> Option<String> {
+/// The known triple with this spelling in variables.
+pub(crate) fn triple_from_variable(spelling: &str) -> Option<String> {
     Target::all()
-        .map(|it| it.to_string())
-        .find(|it| variables::spelling(it) == spelling)
+        .map(|target| target.to_string())
+        .find(|triple| variables::triple_in_variable(triple) == spelling)
 }

@@ -1,4 +1,4 @@
-//! Values of keys: their types, how each is read, and what is shown of it.
+//! Values of keys: their types, and how they are parsed, validated and described.
 
 pub(crate) mod build_std;
 pub(crate) mod dockerfile;

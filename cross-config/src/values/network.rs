@@ -5,22 +5,22 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
-use crate::values::scalar::{Word, invalid};
+use crate::values::scalar::{Scalar, invalid};
 
-/// What network an environment has.
+/// The network access of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Network {
-    /// None at all.
+pub enum NetworkMode {
+    /// No network.
     None,
-    /// The host's own.
+    /// The network of the host.
     Host,
-    /// Whatever the engine gives when nothing is asked for.
+    /// The default of the engine.
     Default,
 }
 
-impl Network {
+impl NetworkMode {
     const ALL: [Self; 3] = [Self::None, Self::Host, Self::Default];
 
     /// The name in configuration: `none`, `host` or `default`.
@@ -34,19 +34,21 @@ impl Network {
     }
 }
 
-impl fmt::Display for Network {
+impl fmt::Display for NetworkMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl Word for Network {
+impl Scalar for NetworkMode {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
-        let named = Self::ALL.into_iter().find(|it| it.as_str() == text);
+        let named = Self::ALL
+            .into_iter()
+            .find(|network| network.as_str() == text);
         named.ok_or_else(|| invalid(key, text, "one of `none`, `host`, `default`"))
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.as_str().to_owned()
     }
 }

@@ -1,13 +1,13 @@
-//! What passes into an environment: variables, and directories by variables.
+//! Variables and directories that are passed to an environment.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
-use crate::values::scalar::{Word, absolute, invalid, is_blank, is_made_of};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
+use crate::values::scalar::{Scalar, has_chars, invalid, is_blank, resolve_path};
 use crate::variables;
 
-/// A variable that reaches the environment, with a value of its own or the host's.
+/// A variable that is passed to the environment, with its own value or that of the host.
 ///
 /// `Debug` hides the value, which may be a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,11 +15,11 @@ use crate::variables;
 pub struct Passthrough {
     /// The variable's name.
     pub name: String,
-    /// Its value; `None` passes the host's value on, if the host has one.
+    /// The value; `None` passes the value on the host, if it is set there.
     pub value: Option<String>,
 }
 
-impl Word for Passthrough {
+impl Scalar for Passthrough {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
         let (name, value) = split(key, text, "`NAME=value`")?;
         Ok(Self {
@@ -28,7 +28,7 @@ impl Word for Passthrough {
         })
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         match self.value {
             Some(_) => format!("{}=[redacted]", self.name),
             None => self.name.clone(),
@@ -38,21 +38,21 @@ impl Word for Passthrough {
 
 impl fmt::Debug for Passthrough {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Passthrough({})", self.show())
+        write!(f, "Passthrough({})", self.describe())
     }
 }
 
-/// A directory of the host that is mounted at its own path, which a variable names.
+/// A host directory that is mounted at its own path and named by a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Volume {
-    /// The name of the variable, which is set in the environment to the path.
+    /// The name of the variable, which is set to the path in the environment.
     pub name: String,
-    /// The directory; `None` takes the path the host's variable has, if it has one.
+    /// The directory; `None` takes the path from the variable on the host, if it is set there.
     pub path: Option<PathBuf>,
 }
 
-impl Word for Volume {
+impl Scalar for Volume {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
         let (name, path) = split(key, text, "`NAME=/path`")?;
         if path.is_some_and(is_blank) {
@@ -64,20 +64,20 @@ impl Word for Volume {
         })
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         match &self.path {
             Some(path) => format!("{}={}", self.name, path.display()),
             None => self.name.clone(),
         }
     }
 
-    fn rebase(&mut self, _key: &str, base: &Path) -> Result<(), Diagnostic> {
-        self.path = self.path.take().map(|path| absolute(base, path));
+    fn resolve_paths(&mut self, _key: &str, base: &Path) -> Result<(), Diagnostic> {
+        self.path = self.path.take().map(|path| resolve_path(base, path));
         Ok(())
     }
 }
 
-/// `NAME` or `NAME=something`.
+/// Splits `NAME` or `NAME=value`.
 fn split<'t>(
     key: &str,
     text: &'t str,
@@ -87,16 +87,18 @@ fn split<'t>(
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
     };
-    // Only the name goes into a message: the value may be a secret.
-    if !is_made_of(name, is_variable_char, is_variable_char) {
-        let wanted = format!("a variable's name (letters, digits, `_`), or {full}");
-        return Err(invalid(key, name, &wanted));
+    // Messages contain only the name, because the value may be a secret.
+    if !has_chars(name, is_variable_char, is_variable_char) {
+        let expected = format!("the name of a variable (letters, digits, `_`), or {full}");
+        return Err(invalid(key, name, &expected));
     }
     if variables::RESERVED.contains(&name) {
         let message = format!("`{name}` in `{key}` is reserved");
-        return Err(Diagnostic::error(Code::ReservedName, message).help(format!(
-            "remove `{name}`: the library sets it itself; to choose a runner, set `runner`"
-        )));
+        return Err(
+            Diagnostic::error(DiagnosticCode::ReservedName, message).help(format!(
+                "remove `{name}`, which the library sets; to choose a runner, set `runner`"
+            )),
+        );
     }
     Ok((name, value))
 }
@@ -109,8 +111,8 @@ fn is_variable_char(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn code<W: Word>(text: &str) -> Option<Code> {
-        W::parse("key", text).err().map(|it| it.code)
+    fn code<W: Scalar>(text: &str) -> Option<DiagnosticCode> {
+        W::parse("key", text).err().map(|problem| problem.code)
     }
 
     #[test]
@@ -125,22 +127,28 @@ mod tests {
             Passthrough::parse("key", "A=").unwrap().value.as_deref(),
             Some("")
         );
-        assert_eq!(code::<Passthrough>("A-B"), Some(Code::InvalidValue));
-        assert_eq!(code::<Passthrough>("=b"), Some(Code::InvalidValue));
+        assert_eq!(
+            code::<Passthrough>("A-B"),
+            Some(DiagnosticCode::InvalidValue)
+        );
+        assert_eq!(
+            code::<Passthrough>("=b"),
+            Some(DiagnosticCode::InvalidValue)
+        );
         assert_eq!(
             code::<Passthrough>("CROSS_RUNNER"),
-            Some(Code::ReservedName)
+            Some(DiagnosticCode::ReservedName)
         );
         assert_eq!(
             code::<Passthrough>("CROSS_RUNNER=x"),
-            Some(Code::ReservedName)
+            Some(DiagnosticCode::ReservedName)
         );
     }
 
     #[test]
     fn secrets_are_not_shown() {
         let secret = Passthrough::parse("key", "TOKEN=hunter2").unwrap();
-        assert!(!format!("{secret:?} {}", secret.show()).contains("hunter2"));
+        assert!(!format!("{secret:?} {}", secret.describe()).contains("hunter2"));
         let message = Passthrough::parse("key", "TO-KEN=hunter2").unwrap_err();
         assert!(!format!("{message:?}").contains("hunter2"));
     }
@@ -149,17 +157,17 @@ mod tests {
     fn a_volume_is_a_name_with_or_without_a_path() {
         let parse = |text| Volume::parse("key", text).unwrap();
         let mut given = parse("DATA=./data");
-        assert_eq!(given.show(), "DATA=./data");
-        Word::rebase(&mut given, "key", Path::new("/w")).unwrap();
+        assert_eq!(given.describe(), "DATA=./data");
+        Scalar::resolve_paths(&mut given, "key", Path::new("/w")).unwrap();
         assert_eq!(given.path.as_deref(), Some(Path::new("/w/data")));
         let mut by_host = parse("DATA");
-        Word::rebase(&mut by_host, "key", Path::new("/w")).unwrap();
-        assert_eq!((by_host.show().as_str(), by_host.path), ("DATA", None));
+        Scalar::resolve_paths(&mut by_host, "key", Path::new("/w")).unwrap();
+        assert_eq!((by_host.describe().as_str(), by_host.path), ("DATA", None));
         for (bad, expected) in [
-            ("DATA=", Code::InvalidValue),
-            ("", Code::InvalidValue),
-            ("/data:/data", Code::InvalidValue),
-            ("CROSS_RUNNER=/x", Code::ReservedName),
+            ("DATA=", DiagnosticCode::InvalidValue),
+            ("", DiagnosticCode::InvalidValue),
+            ("/data:/data", DiagnosticCode::InvalidValue),
+            ("CROSS_RUNNER=/x", DiagnosticCode::ReservedName),
         ] {
             assert_eq!(code::<Volume>(bad), Some(expected), "{bad}");
         }

@@ -1,4 +1,4 @@
-//! What an image runs on, as engines name it and as Rust names it.
+//! Platforms of images, as engines and Rust name them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
-use crate::values::scalar::{Word, invalid};
+use crate::values::scalar::{Scalar, invalid};
 
-/// A platform that an image runs on, and the triple of the Rust toolchain that runs there.
+/// The platform of an image, and the triple of the Rust toolchain that runs on it.
 ///
-/// Written `linux/arm64`, `linux/arm64/v8`, `linux/arm64=aarch64-unknown-linux-musl` or
-/// `aarch64-unknown-linux-gnu`. `Display` is the full form, with both.
+/// The format is `linux/arm64`, `linux/arm64/v8`, `linux/arm64=aarch64-unknown-linux-musl` or
+/// `aarch64-unknown-linux-gnu`. `Display` writes the full form with both parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Platform {
@@ -21,12 +21,12 @@ pub struct Platform {
     pub architecture: String,
     /// The architecture's variant, as engines name it: `v8`.
     pub variant: Option<String>,
-    /// The triple of the host toolchain to run in the image.
+    /// The triple of the toolchain that runs in the image.
     pub triple: String,
 }
 
 impl Platform {
-    /// What an engine's `--platform` takes: `linux/arm64/v8`.
+    /// The value of an engine's `--platform` option: `linux/arm64/v8`.
     #[must_use]
     pub fn oci(&self) -> String {
         let Self {
@@ -57,47 +57,40 @@ impl fmt::Display for Platform {
     }
 }
 
-/// The text is no platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotPlatform {
+/// The text is not a platform.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not a platform", text.escape_debug())]
+pub struct InvalidPlatform {
     text: String,
 }
 
-impl NotPlatform {
-    /// What to write instead.
+impl InvalidPlatform {
+    /// A remedy: the accepted formats.
     #[must_use]
     pub fn help(&self) -> String {
-        format!("write {WANTED}")
+        format!("write {EXPECTED}")
     }
 }
 
-impl fmt::Display for NotPlatform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a platform", self.text.escape_debug())
-    }
-}
-
-impl std::error::Error for NotPlatform {}
-
-const WANTED: &str =
+const EXPECTED: &str =
     "a platform such as `linux/amd64`, `linux/arm64/v8=aarch64-unknown-linux-musl`, or a triple";
 
 impl FromStr for Platform {
-    type Err = NotPlatform;
+    type Err = InvalidPlatform;
 
-    fn from_str(text: &str) -> Result<Self, NotPlatform> {
+    fn from_str(text: &str) -> Result<Self, InvalidPlatform> {
         let read = || match text.split_once('=') {
             Some((platform, triple)) => with_triple(platform, triple),
-            None if text.contains('/') => with_triple(text, usual_triple(text)?),
-            None => of_triple(text),
+            None if text.contains('/') => with_triple(text, default_triple(text)?),
+            None => from_triple(text),
         };
-        read().ok_or_else(|| NotPlatform {
+        read().ok_or_else(|| InvalidPlatform {
             text: text.to_owned(),
         })
     }
 }
 
-/// Names of an operating system: as an image's platform has it, then the others that mean the same.
+/// Names of operating systems: the name in image platforms, followed by aliases.
 const SYSTEMS: &[&[&str]] = &[
     &["linux"],
     &["android"],
@@ -109,7 +102,7 @@ const SYSTEMS: &[&[&str]] = &[
     &["windows"],
 ];
 
-/// Names of an architecture: as an image's platform has it, then the others that mean the same.
+/// Names of architectures: the name in image platforms, followed by aliases.
 const ARCHITECTURES: &[&[&str]] = &[
     &["386", "i386", "i586", "i686"],
     &["amd64", "x86_64"],
@@ -127,9 +120,9 @@ const ARCHITECTURES: &[&[&str]] = &[
     &["wasm", "wasm32"],
 ];
 
-/// The triple of a platform that has only one in common use.
+/// The default triples of platforms.
 #[rustfmt::skip]
-const USUAL_TRIPLES: &[(&str, &str)] = &[
+const DEFAULT_TRIPLES: &[(&str, &str)] = &[
     ("linux/386", "i686-unknown-linux-gnu"),
     ("linux/amd64", "x86_64-unknown-linux-gnu"),
     ("linux/arm", "armv7-unknown-linux-gnueabihf"),
@@ -154,7 +147,8 @@ fn split(platform: &str) -> Option<(&'static str, &'static str, Option<&str>)> {
     let os = canonical(SYSTEMS, parts.next()?)?;
     let architecture = canonical(ARCHITECTURES, parts.next()?)?;
     let variant = parts.next();
-    let is_variant = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_variant =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
     (parts.next().is_none() && variant.is_none_or(is_variant)).then_some((
         os,
         architecture,
@@ -162,12 +156,14 @@ fn split(platform: &str) -> Option<(&'static str, &'static str, Option<&str>)> {
     ))
 }
 
-fn usual_triple(platform: &str) -> Option<&'static str> {
+fn default_triple(platform: &str) -> Option<&'static str> {
     let (os, architecture, variant) = split(platform)?;
-    let written = [Some(os), Some(architecture), variant];
-    let written: Vec<_> = written.into_iter().flatten().collect();
-    let written = written.join("/");
-    let (_, triple) = USUAL_TRIPLES.iter().find(|(it, _)| *it == written)?;
+    let layer_values = [Some(os), Some(architecture), variant];
+    let layer_values: Vec<_> = layer_values.into_iter().flatten().collect();
+    let layer_values = layer_values.join("/");
+    let (_, triple) = DEFAULT_TRIPLES
+        .iter()
+        .find(|(platform, _)| *platform == layer_values)?;
     Some(triple)
 }
 
@@ -181,10 +177,10 @@ fn with_triple(platform: &str, triple: &str) -> Option<Platform> {
     })
 }
 
-fn of_triple(triple: &str) -> Option<Platform> {
+fn from_triple(triple: &str) -> Option<Platform> {
     let (first, rest) = triple.split_once('-')?;
     let is_in_triple = |os: &&str| rest.split('-').any(|part| part.starts_with(os));
-    // Backwards, because Android's triples name Linux before it.
+    // Searches from the end, because Android triples also contain `linux`.
     let os = SYSTEMS.iter().map(|names| names[0]).rfind(is_in_triple)?;
     let (architecture, variant) = match first {
         _ if first.starts_with("armv5") => ("arm", Some("v5")),
@@ -202,21 +198,21 @@ fn of_triple(triple: &str) -> Option<Platform> {
 
 fn is_triple(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
-    let is_part = |it: &&str| {
-        !it.is_empty()
-            && it
+    let is_part = |part: &&str| {
+        !part.is_empty()
+            && part
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
     };
     parts.len() >= 2 && parts.iter().all(is_part)
 }
 
-impl Word for Platform {
+impl Scalar for Platform {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
-        text.parse().map_err(|_| invalid(key, text, WANTED))
+        text.parse().map_err(|_| invalid(key, text, EXPECTED))
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.to_string()
     }
 }

@@ -1,4 +1,4 @@
-//! What is done to an environment before it is built in.
+//! Preparation of an environment before builds.
 
 use std::path::{Path, PathBuf};
 
@@ -6,28 +6,28 @@ use serde::Serialize;
 
 use crate::diagnostics::diagnostic::Diagnostic;
 use crate::diagnostics::origin::Origin;
-use crate::values::scalar::{absolute, invalid, is_blank};
-use crate::values::value::{Raw, Row, Value};
-use crate::values::value_kind::Kind;
+use crate::values::scalar::{invalid, is_blank, resolve_path};
+use crate::values::value::{RawValue, Value, ValueRow};
+use crate::values::value_kind::ValueKind;
 
-/// What `pre-build` says.
+/// The value of `pre-build`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum PreBuild {
-    /// One text: the script at `path` if there is a file, else the command `text`.
+    /// The script at `path` if that file exists, otherwise the command `text`.
     ScriptOrCommand {
-        /// As it is written.
+        /// The text as written.
         text: String,
-        /// As a path, relative to what declares it.
+        /// The text as a path, resolved against the directory of the file that contains it.
         path: PathBuf,
     },
-    /// Commands, one after the other; none is nothing to do.
+    /// Commands, run in order. An empty list means none.
     Commands(Vec<String>),
 }
 
 impl PreBuild {
-    /// Whether there is nothing to do.
+    /// Whether there are no commands.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Commands(commands) if commands.is_empty())
@@ -35,37 +35,45 @@ impl PreBuild {
 }
 
 impl Value for PreBuild {
-    const KINDS: &'static [Kind] = &[Kind::String, Kind::Array];
+    const KINDS: &'static [ValueKind] = &[ValueKind::String, ValueKind::Array];
 
-    fn read(key: &str, raw: Raw, origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(
+        key: &str,
+        raw: RawValue,
+        origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         match raw {
-            Raw::Text(text) if is_blank(&text) => {
-                let wanted = "a script's path or a command; `[]` is nothing to do";
-                problems.push(invalid(key, &text, wanted).located_by(origin));
+            RawValue::Text(text) if is_blank(&text) => {
+                let expected = "the path of a script, or a command; `[]` for none";
+                problems.push(invalid(key, &text, expected).located_by(origin));
                 None
             }
-            Raw::Text(text) => {
+            RawValue::Text(text) => {
                 let path = PathBuf::from(&text);
                 Some(Self::ScriptOrCommand { text, path })
             }
-            Raw::List(items) => Some(Self::Commands(
-                items.into_iter().map(|it| it.value).collect(),
+            RawValue::List(items) => Some(Self::Commands(
+                items.into_iter().map(|command| command.value).collect(),
             )),
             _ => None,
         }
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
         match self {
-            Self::ScriptOrCommand { text, .. } => vec![Row::new(text, origin)],
-            Self::Commands(commands) if commands.is_empty() => vec![Row::new("[]", origin)],
-            Self::Commands(commands) => commands.iter().map(|it| Row::new(it, origin)).collect(),
+            Self::ScriptOrCommand { text, .. } => vec![ValueRow::new(text, origin)],
+            Self::Commands(commands) if commands.is_empty() => vec![ValueRow::new("[]", origin)],
+            Self::Commands(commands) => commands
+                .iter()
+                .map(|command| ValueRow::new(command, origin))
+                .collect(),
         }
     }
 
-    fn rebase(&mut self, _: &str, base: &Path, _: &Origin, _: &mut Vec<Diagnostic>) {
+    fn resolve_paths(&mut self, _: &str, base: &Path, _: &Origin, _: &mut Vec<Diagnostic>) {
         if let Self::ScriptOrCommand { path, .. } = self {
-            *path = absolute(base, &*path);
+            *path = resolve_path(base, &*path);
         }
     }
 }

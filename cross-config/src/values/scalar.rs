@@ -1,50 +1,49 @@
-//! What a single written text may be: one type per kind, each knowing how to read itself.
+//! Scalars: the types of single strings, each with its own parser.
 
 use std::path::{Path, PathBuf};
 
-use cross_targets::Glibc;
-
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::values::known_targets;
 
-/// A text that a key takes, checked where it is written.
+/// A string that a key takes. It is validated when it is parsed.
 ///
-/// Problems come without a place: whoever reads the source knows it and adds it.
-pub(crate) trait Word: Sized + Clone {
-    /// Reads `text`, or says what is wrong with it; `key` is for the message.
+/// Problems have no location; the reader of the source adds it.
+pub(crate) trait Scalar: Sized + Clone {
+    /// Parses `text`. `key` is for messages.
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic>;
 
-    /// This value for people, without secrets.
-    fn show(&self) -> String;
+    /// The value for explanations, with secrets redacted.
+    fn describe(&self) -> String;
 
-    /// What is allowed, but probably not meant.
-    fn doubt(&self) -> Option<Diagnostic> {
+    /// Returns a warning if the value is valid but suspicious.
+    fn lint(&self) -> Option<Diagnostic> {
         None
     }
 
-    /// Makes it relative to `base`, if it is a relative path.
-    fn rebase(&mut self, _key: &str, _base: &Path) -> Result<(), Diagnostic> {
+    /// Resolves a relative path against `base`.
+    fn resolve_paths(&mut self, _key: &str, _base: &Path) -> Result<(), Diagnostic> {
         Ok(())
     }
 }
 
-/// Declares newtypes of checked text; `$check` says what a text must be, if it is not.
+/// Declares newtypes of validated strings. `$check` returns a description of valid values if the
+/// text is invalid.
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident: $check:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub(crate) struct $name(pub(crate) String);
 
-        impl Word for $name {
+        impl Scalar for $name {
             fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
                 let check: fn(&str) -> Option<&'static str> = $check;
                 match check(text) {
                     None => Ok(Self(text.to_owned())),
-                    Some(wanted) => Err(invalid(key, text, wanted)),
+                    Some(expected) => Err(invalid(key, text, expected)),
                 }
             }
 
-            fn show(&self) -> String {
+            fn describe(&self) -> String {
                 self.0.clone()
             }
         }
@@ -58,21 +57,22 @@ macro_rules! texts {
 }
 
 texts! {
-    /// A runner's command; empty means that the target's usual runner is wanted after all.
+    /// The command of a runner. An empty command selects the target's default runner.
     Runner: |_| None;
-    /// A distribution's suite. It becomes an argument and part of a URL, so its alphabet is closed.
+    /// A Debian suite. Only safe characters are allowed, because it becomes an argument and a part
+    /// of a URL.
     Suite: |text| (!is_suite(text)).then_some("a suite such as `bookworm`");
-    /// A Debian package name, with an optional architecture: `libssl-dev`, `libssl-dev:arm64`.
+    /// A Debian package name with an optional architecture: `libssl-dev`, `libssl-dev:arm64`.
     Package: |text| (!is_package(text)).then_some("a Debian package name such as `libssl-dev`");
     /// A version of glibc.
-    GlibcVersion: |text| text.parse::<Glibc>().is_err().then_some("a glibc version such as `2.17`");
+    GlibcVersion: |text| text.parse::<cross_targets::GlibcVersion>().is_err().then_some("a glibc version such as `2.17`");
 }
 
-/// A name or path: any text but the empty one. Only what has a separator is a path.
+/// A name or path: any text that is not blank. Text with a separator is a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Name(pub(crate) String);
+pub(crate) struct NameOrPath(pub(crate) String);
 
-impl Word for Name {
+impl Scalar for NameOrPath {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
         if is_blank(text) {
             return Err(invalid(key, text, "a name or a path"));
@@ -80,15 +80,15 @@ impl Word for Name {
         Ok(Self(text.to_owned()))
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.0.clone()
     }
 
-    fn rebase(&mut self, key: &str, base: &Path) -> Result<(), Diagnostic> {
+    fn resolve_paths(&mut self, key: &str, base: &Path) -> Result<(), Diagnostic> {
         if !self.0.contains(std::path::is_separator) || Path::new(&self.0).is_absolute() {
             return Ok(());
         }
-        match absolute(base, &self.0).into_os_string().into_string() {
+        match resolve_path(base, &self.0).into_os_string().into_string() {
             Ok(resolved) => {
                 self.0 = resolved;
                 Ok(())
@@ -98,37 +98,38 @@ impl Word for Name {
                     "`{}` in `{key}` is relative to a directory whose name is not UTF-8",
                     self.0
                 );
-                Err(Diagnostic::error(Code::InvalidValue, message).help("write an absolute path"))
+                Err(Diagnostic::error(DiagnosticCode::InvalidValue, message)
+                    .help("write an absolute path"))
             }
         }
     }
 }
 
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
+impl From<NameOrPath> for String {
+    fn from(name: NameOrPath) -> Self {
         name.0
     }
 }
 
-/// The path of a file or directory, which need not exist.
+/// The path of a file or directory that may not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilePath(pub(crate) PathBuf);
 
-impl Word for FilePath {
+impl Scalar for FilePath {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
-        // An engine would take a URL for a context; here every value is a path, and says so.
+        // Engines accept URLs as a context; this key does not.
         if is_blank(text) || text.contains("://") {
             return Err(invalid(key, text, "a path"));
         }
         Ok(Self(PathBuf::from(text)))
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.0.display().to_string()
     }
 
-    fn rebase(&mut self, _key: &str, base: &Path) -> Result<(), Diagnostic> {
-        self.0 = absolute(base, &self.0);
+    fn resolve_paths(&mut self, _key: &str, base: &Path) -> Result<(), Diagnostic> {
+        self.0 = resolve_path(base, &self.0);
         Ok(())
     }
 }
@@ -139,8 +140,8 @@ impl From<FilePath> for PathBuf {
     }
 }
 
-/// `path` relative to `base`. `components` drops the `.` in `./toolchain`.
-pub(crate) fn absolute(base: &Path, path: impl AsRef<Path>) -> PathBuf {
+/// Joins `path` to `base`. `components` normalizes the `.` in `./toolchain`.
+pub(crate) fn resolve_path(base: &Path, path: impl AsRef<Path>) -> PathBuf {
     base.join(path).components().collect()
 }
 
@@ -148,8 +149,8 @@ pub(crate) fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
-/// The text that starts with `first`-like and goes on with `rest`-like characters.
-pub(crate) fn is_made_of(text: &str, first: fn(char) -> bool, rest: fn(char) -> bool) -> bool {
+/// Whether the first character satisfies `first` and the others satisfy `rest`.
+pub(crate) fn has_chars(text: &str, first: fn(char) -> bool, rest: fn(char) -> bool) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(first) && chars.all(rest)
 }
@@ -159,12 +160,13 @@ fn is_lower_or_digit(c: char) -> bool {
 }
 
 fn is_suite(text: &str) -> bool {
-    is_made_of(text, is_lower_or_digit, |c| {
+    has_chars(text, is_lower_or_digit, |c| {
         is_lower_or_digit(c) || matches!(c, '-' | '.' | '_')
     })
 }
 
-/// Debian policy §5.6.7: lower-case letters, digits, plus, minus, full stop; at least two.
+/// Debian policy §5.6.7: at least two lower-case letters, digits, plus or minus signs, and full
+/// stops.
 fn is_package(text: &str) -> bool {
     let (name, architecture) = match text.split_once(':') {
         Some((name, architecture)) => (name, Some(architecture)),
@@ -173,15 +175,17 @@ fn is_package(text: &str) -> bool {
     let name_char = |c| is_lower_or_digit(c) || matches!(c, '+' | '-' | '.');
     let architecture_char = |c| is_lower_or_digit(c) || c == '-';
     name.len() > 1
-        && is_made_of(name, is_lower_or_digit, name_char)
-        && architecture.is_none_or(|it| is_made_of(it, is_lower_or_digit, architecture_char))
+        && has_chars(name, is_lower_or_digit, name_char)
+        && architecture.is_none_or(|architecture| {
+            has_chars(architecture, is_lower_or_digit, architecture_char)
+        })
 }
 
-/// The name of a target, which may be one that only its user knows.
+/// The name of a target, which may be a custom one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Triple(pub(crate) String);
 
-impl Word for Triple {
+impl Scalar for Triple {
     fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
         if text.trim().is_empty() {
             return Err(invalid(key, text, "a target triple"));
@@ -189,12 +193,12 @@ impl Word for Triple {
         Ok(Self(text.to_owned()))
     }
 
-    fn show(&self) -> String {
+    fn describe(&self) -> String {
         self.0.clone()
     }
 
-    fn doubt(&self) -> Option<Diagnostic> {
-        known_targets::doubt(&self.0)
+    fn lint(&self) -> Option<Diagnostic> {
+        known_targets::lint(&self.0)
     }
 }
 
@@ -204,20 +208,20 @@ impl From<Triple> for String {
     }
 }
 
-pub(crate) fn invalid(key: &str, text: &str, wanted: &str) -> Diagnostic {
+pub(crate) fn invalid(key: &str, text: &str, expected: &str) -> Diagnostic {
     Diagnostic::error(
-        Code::InvalidValue,
-        format!("`{}` is not a value of `{key}`", text.escape_debug()),
+        DiagnosticCode::InvalidValue,
+        format!("invalid value `{}` for `{key}`", text.escape_debug()),
     )
-    .help(format!("write {wanted}"))
+    .help(format!("write {expected}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn code<W: Word>(text: &str) -> Option<Code> {
-        W::parse("key", text).err().map(|it| it.code)
+    fn code<W: Scalar>(text: &str) -> Option<DiagnosticCode> {
+        W::parse("key", text).err().map(|problem| problem.code)
     }
 
     #[test]
@@ -243,7 +247,11 @@ mod tests {
             "libssl-dev:a:b",
             "--all",
         ] {
-            assert_eq!(code::<Package>(bad), Some(Code::InvalidValue), "{bad}");
+            assert_eq!(
+                code::<Package>(bad),
+                Some(DiagnosticCode::InvalidValue),
+                "{bad}"
+            );
         }
     }
 
@@ -252,7 +260,11 @@ mod tests {
         assert_eq!(code::<Suite>("bookworm"), None);
         assert_eq!(code::<Suite>("bookworm-backports"), None);
         for bad in ["", "-x", "../x", "a b", "Bookworm"] {
-            assert_eq!(code::<Suite>(bad), Some(Code::InvalidValue), "{bad}");
+            assert_eq!(
+                code::<Suite>(bad),
+                Some(DiagnosticCode::InvalidValue),
+                "{bad}"
+            );
         }
     }
 }

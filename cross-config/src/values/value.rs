@@ -1,42 +1,46 @@
-//! Values as they are written, and how each becomes the type that its key holds.
+//! Raw values, and how they are parsed into the type of a key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::{Origin, Sourced};
-use crate::values::scalar::Word;
-use crate::values::value_kind::Kind;
+use crate::values::scalar::Scalar;
+use crate::values::value_kind::ValueKind;
 
-/// A list, where the whole and each item know their origin.
-pub(crate) type List<T> = Sourced<Vec<Sourced<T>>>;
+/// A list with an origin for the whole and for each item.
+pub(crate) type SourcedList<T> = Sourced<Vec<Sourced<T>>>;
 
-/// A value as it is written, before its key says what it means.
+/// A value before it is parsed for its key.
 #[derive(Clone, Debug)]
-pub(crate) enum Raw {
+pub(crate) enum RawValue {
     Flag(bool),
     Text(String),
     List(Vec<Sourced<String>>),
     Map(Vec<(String, Sourced<String>)>),
 }
 
-impl Raw {
-    pub(crate) fn kind(&self) -> Kind {
+impl RawValue {
+    pub(crate) fn kind(&self) -> ValueKind {
         match self {
-            Self::Flag(_) => Kind::Boolean,
-            Self::Text(_) => Kind::String,
-            Self::List(_) => Kind::Array,
-            Self::Map(_) => Kind::Table,
+            Self::Flag(_) => ValueKind::Boolean,
+            Self::Text(_) => ValueKind::String,
+            Self::List(_) => ValueKind::Array,
+            Self::Map(_) => ValueKind::Table,
         }
     }
 
-    /// Where a NUL character is: no argument, variable or path can have one. `origin` is the whole's.
+    /// The origin of a NUL character, which arguments, variables and paths cannot contain. `origin`
+    /// is that of the whole value.
     pub(super) fn nul<'a>(&'a self, origin: &'a Origin) -> Option<&'a Origin> {
         let has = |text: &str| text.contains('\0');
         match self {
             Self::Flag(_) => None,
             Self::Text(text) => has(text).then_some(origin),
-            Self::List(items) => items.iter().find(|it| has(&it.value)).map(|it| &it.origin),
+            Self::List(items) => items
+                .iter()
+                .find(|item| has(&item.value))
+                .map(|item| &item.origin),
             Self::Map(entries) => entries
                 .iter()
                 .find(|(name, text)| has(name) || has(&text.value))
@@ -45,16 +49,16 @@ impl Raw {
     }
 }
 
-/// One row of an explanation: a value, or an item of it.
+/// A row of an explanation: a value, or one of its items.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    /// What the key's name goes on with, if the value is a table.
+pub(crate) struct ValueRow {
+    /// The suffix of the key's name, if the value is a table.
     pub(crate) name: Option<String>,
     pub(crate) value: String,
     pub(crate) origin: Origin,
 }
 
-impl Row {
+impl ValueRow {
     pub(crate) fn new(value: impl Into<String>, origin: &Origin) -> Self {
         Self {
             name: None,
@@ -64,20 +68,25 @@ impl Row {
     }
 }
 
-/// What a key's value is once it is read.
+/// The type of the value of a key.
 pub(crate) trait Value: Sized + Clone {
-    /// What it may be written as.
-    const KINDS: &'static [Kind];
+    /// The accepted types.
+    const KINDS: &'static [ValueKind];
 
-    /// Reads `raw`, which is of one of [`Self::KINDS`]; `key` is for messages. Problems know their
-    /// place.
-    fn read(key: &str, raw: Raw, origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self>;
+    /// Parses `raw`, whose type is one of [`Self::KINDS`]. `key` is for messages. Problems have
+    /// locations.
+    fn read(
+        key: &str,
+        raw: RawValue,
+        origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self>;
 
-    /// This value for people, without secrets; `origin` is the whole value's.
-    fn rows(&self, origin: &Origin) -> Vec<Row>;
+    /// The value for explanations, with secrets redacted. `origin` is that of the whole value.
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow>;
 
-    /// Makes relative paths in it relative to `base`.
-    fn rebase(
+    /// Resolves relative paths against `base`.
+    fn resolve_paths(
         &mut self,
         _key: &str,
         _base: &Path,
@@ -86,121 +95,152 @@ pub(crate) trait Value: Sized + Clone {
     ) {
     }
 
-    /// Puts `above` where both are to be joined; what is not a collection is replaced.
-    fn join(&mut self, above: &Self) {
+    /// Merges `above` into the value. Values that are not collections are replaced.
+    fn merge(&mut self, above: &Self) {
         self.clone_from(above);
     }
 
-    /// Whether two of them are joined item by item wherever they meet.
-    const JOINS: bool = false;
+    /// Whether values are always merged item by item instead of replaced.
+    const ALWAYS_MERGES: bool = false;
 }
 
-impl<W: Word> Value for W {
-    const KINDS: &'static [Kind] = &[Kind::String];
+impl<W: Scalar> Value for W {
+    const KINDS: &'static [ValueKind] = &[ValueKind::String];
 
-    fn read(key: &str, raw: Raw, origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(
+        key: &str,
+        raw: RawValue,
+        origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
         match raw {
-            Raw::Text(text) => word(key, &text, origin, problems),
+            RawValue::Text(text) => parse_scalar(key, &text, origin, problems),
             _ => None,
         }
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
-        vec![Row::new(self.show(), origin)]
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
+        vec![ValueRow::new(self.describe(), origin)]
     }
 
-    fn rebase(&mut self, key: &str, base: &Path, origin: &Origin, problems: &mut Vec<Diagnostic>) {
-        let problem = Word::rebase(self, key, base).err();
-        problems.extend(problem.map(|it| it.located_by(origin)));
+    fn resolve_paths(
+        &mut self,
+        key: &str,
+        base: &Path,
+        origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let problem = Scalar::resolve_paths(self, key, base).err();
+        problems.extend(problem.map(|problem| problem.located_by(origin)));
     }
 }
 
-impl<W: Word> Value for Vec<Sourced<W>> {
-    const KINDS: &'static [Kind] = &[Kind::Array];
+impl<W: Scalar> Value for Vec<Sourced<W>> {
+    const KINDS: &'static [ValueKind] = &[ValueKind::Array];
 
-    fn read(key: &str, raw: Raw, _origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let Raw::List(items) = raw else { return None };
+    fn read(
+        key: &str,
+        raw: RawValue,
+        _origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let RawValue::List(items) = raw else {
+            return None;
+        };
         let read = |item: Sourced<String>| {
-            let word = word(key, &item.value, &item.origin, problems)?;
-            Some(Sourced::new(word, item.origin))
+            let scalar = parse_scalar(key, &item.value, &item.origin, problems)?;
+            Some(Sourced::new(scalar, item.origin))
         };
         Some(items.into_iter().filter_map(read).collect())
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
         if self.is_empty() {
-            return vec![Row::new("[]", origin)];
+            return vec![ValueRow::new("[]", origin)];
         }
-        let row = |item: &Sourced<W>| Row::new(item.value.show(), &item.origin);
+        let row = |item: &Sourced<W>| ValueRow::new(item.value.describe(), &item.origin);
         self.iter().map(row).collect()
     }
 
-    fn rebase(&mut self, key: &str, base: &Path, _origin: &Origin, problems: &mut Vec<Diagnostic>) {
+    fn resolve_paths(
+        &mut self,
+        key: &str,
+        base: &Path,
+        _origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) {
         for item in self {
-            let problem = Word::rebase(&mut item.value, key, base).err();
-            problems.extend(problem.map(|it| it.located_by(&item.origin)));
+            let problem = Scalar::resolve_paths(&mut item.value, key, base).err();
+            problems.extend(problem.map(|problem| problem.located_by(&item.origin)));
         }
     }
 
-    fn join(&mut self, above: &Self) {
+    fn merge(&mut self, above: &Self) {
         self.extend_from_slice(above);
     }
 }
 
 impl Value for bool {
-    const KINDS: &'static [Kind] = &[Kind::Boolean];
+    const KINDS: &'static [ValueKind] = &[ValueKind::Boolean];
 
-    fn read(_: &str, raw: Raw, _: &Origin, _: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(_: &str, raw: RawValue, _: &Origin, _: &mut Vec<Diagnostic>) -> Option<Self> {
         match raw {
-            Raw::Flag(on) => Some(on),
+            RawValue::Flag(on) => Some(on),
             _ => None,
         }
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
-        vec![Row::new(self.to_string(), origin)]
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
+        vec![ValueRow::new(self.to_string(), origin)]
     }
 }
 
-/// A table of texts by name, as `dockerfile.build-args` is.
-pub(crate) type Map = BTreeMap<String, Sourced<String>>;
+/// A table of strings by name, as in `dockerfile.build-args`.
+pub(crate) type SourcedMap = BTreeMap<String, Sourced<String>>;
 
-impl Value for Map {
-    const KINDS: &'static [Kind] = &[Kind::Table];
+impl Value for SourcedMap {
+    const KINDS: &'static [ValueKind] = &[ValueKind::Table];
 
-    fn read(key: &str, raw: Raw, _origin: &Origin, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let Raw::Map(entries) = raw else { return None };
+    fn read(
+        key: &str,
+        raw: RawValue,
+        _origin: &Origin,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let RawValue::Map(entries) = raw else {
+            return None;
+        };
         let (good, bad): (Vec<_>, Vec<_>) = entries
             .into_iter()
             .partition(|(name, _)| !name.is_empty() && !name.contains('='));
         problems.extend(bad.into_iter().map(|(name, text)| {
-            let message = format!("`{}` is not a name in `{key}`", name.escape_debug());
-            Diagnostic::error(Code::InvalidValue, message)
+            let message = format!("invalid name `{}` in `{key}`", name.escape_debug());
+            Diagnostic::error(DiagnosticCode::InvalidValue, message)
                 .help("write a name without `=`")
                 .located_by(&text.origin)
         }));
         Some(good.into_iter().collect())
     }
 
-    fn rows(&self, origin: &Origin) -> Vec<Row> {
+    fn rows(&self, origin: &Origin) -> Vec<ValueRow> {
         if self.is_empty() {
-            return vec![Row::new("{}", origin)];
+            return vec![ValueRow::new("{}", origin)];
         }
-        let row = |(name, text): (&String, &Sourced<String>)| Row {
+        let row = |(name, text): (&String, &Sourced<String>)| ValueRow {
             name: Some(name.clone()),
-            ..Row::new(&text.value, &text.origin)
+            ..ValueRow::new(&text.value, &text.origin)
         };
         self.iter().map(row).collect()
     }
 
-    fn join(&mut self, above: &Self) {
+    fn merge(&mut self, above: &Self) {
         self.extend(above.clone());
     }
 
-    const JOINS: bool = true;
+    const ALWAYS_MERGES: bool = true;
 }
 
-fn word<W: Word>(
+fn parse_scalar<W: Scalar>(
     key: &str,
     text: &str,
     origin: &Origin,
@@ -208,7 +248,7 @@ fn word<W: Word>(
 ) -> Option<W> {
     match W::parse(key, text) {
         Ok(word) => {
-            problems.extend(word.doubt().map(|it| it.located_by(origin)));
+            problems.extend(word.lint().map(|warning| warning.located_by(origin)));
             Some(word)
         }
         Err(problem) => {

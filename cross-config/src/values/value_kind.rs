@@ -1,28 +1,28 @@
-//! The types of value that a key takes, as TOML names them.
+//! The types of value that keys take, as TOML names them.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 
 /// A type of TOML value that a key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ValueKind {
     /// `true` or `false`.
     Boolean,
     /// One string.
     String,
     /// An array of strings.
     Array,
-    /// A table, whose own keys are keys too, or whose values are strings.
+    /// A table of keys, or a table of strings.
     Table,
 }
 
-impl Kind {
-    /// With its article, for messages.
+impl ValueKind {
+    /// The name with its article, for messages.
     fn described(self) -> &'static str {
         match self {
             Self::Boolean => "a boolean",
@@ -34,15 +34,15 @@ impl Kind {
 }
 
 /// `boolean`, `string`, `array of strings` or `table`.
-impl fmt::Display for Kind {
+impl fmt::Display for ValueKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, name) = self.described().split_once(' ').unwrap_or_default();
         f.write_str(name)
     }
 }
 
-/// `a boolean, a string or a table`.
-pub(crate) fn one_of(kinds: &[Kind]) -> String {
+/// Lists the kinds for a message: `a boolean, a string or a table`.
+pub(crate) fn one_of(kinds: &[ValueKind]) -> String {
     let described: Vec<_> = kinds.iter().map(|kind| kind.described()).collect();
     match described.split_last() {
         Some((last, [])) => (*last).to_owned(),
@@ -51,8 +51,8 @@ pub(crate) fn one_of(kinds: &[Kind]) -> String {
     }
 }
 
-/// Says that the value of `key` is a `found`, and not one of `expected`.
-pub(crate) fn wrong_type(key: &str, found: &str, expected: &[Kind]) -> Diagnostic {
+/// Reports that the type of the value of `key` is `found`, and not one of `expected`.
+pub(crate) fn wrong_type(key: &str, found: &str, expected: &[ValueKind]) -> Diagnostic {
     let article = if found.starts_with(['a', 'i']) {
         "an"
     } else {
@@ -60,5 +60,5 @@ pub(crate) fn wrong_type(key: &str, found: &str, expected: &[Kind]) -> Diagnosti
     };
     let expected = one_of(expected);
     let message = format!("`{key}` is {article} {found}, expected {expected}");
-    Diagnostic::error(Code::WrongType, message)
+    Diagnostic::error(DiagnosticCode::WrongType, message)
 }

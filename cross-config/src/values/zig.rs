@@ -1,17 +1,17 @@
-//! Zig as the C compiler and linker.
+//! Zig as C compiler and linker.
 
 use serde::Serialize;
 
 use crate::values::image::Image;
 
-/// What `zig` says.
+/// The value of `zig`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Zig {
-    /// Whether it compiles and links; without that, the others have no effect.
+pub struct ZigConfig {
+    /// Whether Zig compiles and links. The other fields have no effect otherwise.
     pub enable: bool,
-    /// The oldest glibc to run on, such as `2.17`; `None` is the one that Zig takes.
+    /// The minimum glibc version, such as `2.17`; `None` is Zig's default.
     pub version: Option<String>,
-    /// The image that has Zig.
+    /// An image that contains Zig.
     pub image: Option<Image>,
 }

@@ -1,15 +1,16 @@
-//! A snapshot of an environment: the only way variables reach this crate.
+//! Snapshots of the environment, the only source of variables for this crate.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-/// A snapshot of an environment.
+/// A snapshot of environment variables.
 ///
-/// The process environment is read in one place of an application and passed around as this value, so
-/// whatever reads variables can be called twice, in parallel, and in tests, with different ones.
+/// An application reads the process environment in one place and passes it around as this value.
+/// Code that reads variables can then run repeatedly, in parallel and in tests with different
+/// variables.
 ///
-/// `Debug` shows the names and never the values, which may be secrets.
+/// `Debug` shows the names but not the values, which may be secrets.
 ///
 /// ```
 /// use cross_config::Env;
@@ -24,7 +25,7 @@ pub struct Env {
 }
 
 impl Env {
-    /// An environment without variables.
+    /// Creates an empty environment.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -51,14 +52,14 @@ impl Env {
         self
     }
 
-    /// Removes `name`; it need not be set.
+    /// Removes `name`, which need not be set.
     #[must_use]
     pub fn remove(mut self, name: &str) -> Self {
         self.variables.remove(OsStr::new(name));
         self
     }
 
-    /// Every variable, ordered by name.
+    /// All variables, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables
             .iter()

@@ -1,18 +1,18 @@
-//! The registry of variables: every variable this crate reads, each named once.
+//! The registry of all environment variables that this crate reads.
 //!
-//! The name of a key's variable follows one rule: `CROSS_BUILD_<KEY>` for `[build]` and
-//! `CROSS_TARGET_<TRIPLE>_<KEY>` for `[target.<triple>]`, upper-cased, with `_` for `-` and `.`
-//! (see [`for_target`]). Each constant says which key it is of, or what it means; how its text is read
-//! is at the key in [`keys`](crate::keys()), or in [`settings`](crate::settings()).
+//! Variables of keys are named `CROSS_BUILD_<KEY>` for `[build]` and `CROSS_TARGET_<TRIPLE>_<KEY>`
+//! for `[target.<triple>]`, in upper case and with `_` for `-` and `.` (see [`for_target`]). The
+//! constants document which key or setting each variable belongs to. The formats of values are
+//! documented in [`keys`](crate::keys()) and [`settings`](crate::settings()).
 //!
-//! A variable that is set to the empty string counts as not set, except that it turns a flag off. A flag
-//! is `true`, `1`, `yes` or `on`, or `false`, `0`, `no` or `off`; every other text is an error.
+//! A variable that is set to the empty string counts as unset, except that it turns a flag off. A
+//! flag is `true`, `1`, `yes` or `on`, or `false`, `0`, `no` or `off`; other values are errors.
 
 pub(crate) mod env;
 
-use crate::diagnostics::diagnostic::{Code, Diagnostic};
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 
-/// Declares the names of variables, each with what it means.
+/// Declares variable names with their documentation.
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {$(
         $(#[$doc])*
@@ -21,14 +21,14 @@ macro_rules! names {
 }
 
 names! {
-    /// Names the configuration file to read instead of `Cross.toml` in the workspace root. A relative
-    /// path is relative to the loader's current directory. A file that does not exist is an error.
+    /// The configuration file to read instead of `Cross.toml` in the workspace root. A relative
+    /// path is relative to the loader's current directory. The file has to exist.
     CROSS_CONFIG = "CROSS_CONFIG";
     /// Key `build.engine`.
     CROSS_CONTAINER_ENGINE = "CROSS_CONTAINER_ENGINE";
     /// Key `build.default-target`.
     CROSS_BUILD_TARGET = "CROSS_BUILD_TARGET";
-    /// cargo's own variable for `build.default-target`: read where [`CROSS_BUILD_TARGET`] is not set.
+    /// cargo's variable for the default target, read if [`CROSS_BUILD_TARGET`] is not set.
     CARGO_BUILD_TARGET = "CARGO_BUILD_TARGET";
     /// Key `build.targets`.
     CROSS_BUILD_TARGETS = "CROSS_BUILD_TARGETS";
@@ -42,7 +42,7 @@ names! {
     CROSS_BUILD_PACKAGES = "CROSS_BUILD_PACKAGES";
     /// Key `build.build-std`.
     CROSS_BUILD_STD = "CROSS_BUILD_STD";
-    /// Key `build.xargo`, an old name of `build.build-std`.
+    /// Key `build.xargo`, a deprecated name of `build.build-std`.
     CROSS_BUILD_XARGO = "CROSS_BUILD_XARGO";
     /// Key `build.zig.enable`.
     CROSS_BUILD_ZIG = "CROSS_BUILD_ZIG";
@@ -52,15 +52,15 @@ names! {
     CROSS_BUILD_ZIG_IMAGE = "CROSS_BUILD_ZIG_IMAGE";
     /// Key `build.zig.image.toolchain`.
     CROSS_BUILD_ZIG_IMAGE_TOOLCHAIN = "CROSS_BUILD_ZIG_IMAGE_TOOLCHAIN";
-    /// Key `build.pre-build`. Always commands, one a line, and never a script's path.
+    /// Key `build.pre-build`: commands, one per line, never the path of a script.
     CROSS_BUILD_PRE_BUILD = "CROSS_BUILD_PRE_BUILD";
     /// Key `build.dockerfile.file`.
     CROSS_BUILD_DOCKERFILE = "CROSS_BUILD_DOCKERFILE";
     /// Key `build.dockerfile.context`.
     CROSS_BUILD_DOCKERFILE_CONTEXT = "CROSS_BUILD_DOCKERFILE_CONTEXT";
-    /// Key `build.dockerfile.build-args`, to which it adds.
+    /// Key `build.dockerfile.build-args`. Merged with other values.
     CROSS_BUILD_DOCKERFILE_BUILD_ARGS = "CROSS_BUILD_DOCKERFILE_BUILD_ARGS";
-    /// Key `build.env.passthrough`, to which it adds.
+    /// Key `build.env.passthrough`. Merged with other values.
     CROSS_BUILD_ENV_PASSTHROUGH = "CROSS_BUILD_ENV_PASSTHROUGH";
     /// Key `build.env.volumes`.
     CROSS_BUILD_ENV_VOLUMES = "CROSS_BUILD_ENV_VOLUMES";
@@ -79,7 +79,7 @@ names! {
     TARGET_PACKAGES = "PACKAGES";
     /// Suffix of the variable of `target.<triple>.build-std`.
     TARGET_BUILD_STD = "BUILD_STD";
-    /// Suffix of the variable of `target.<triple>.xargo`, an old name of `build-std`.
+    /// Suffix of the variable of `target.<triple>.xargo`, a deprecated name of `build-std`.
     TARGET_XARGO = "XARGO";
     /// Suffix of the variable of `target.<triple>.zig.enable`.
     TARGET_ZIG = "ZIG";
@@ -89,15 +89,15 @@ names! {
     TARGET_ZIG_IMAGE = "ZIG_IMAGE";
     /// Suffix of the variable of `target.<triple>.zig.image.toolchain`.
     TARGET_ZIG_IMAGE_TOOLCHAIN = "ZIG_IMAGE_TOOLCHAIN";
-    /// Suffix of the variable of `target.<triple>.pre-build`. Always commands, one a line.
+    /// Suffix of the variable of `target.<triple>.pre-build`: commands, one per line.
     TARGET_PRE_BUILD = "PRE_BUILD";
     /// Suffix of the variable of `target.<triple>.dockerfile.file`.
     TARGET_DOCKERFILE = "DOCKERFILE";
     /// Suffix of the variable of `target.<triple>.dockerfile.context`.
     TARGET_DOCKERFILE_CONTEXT = "DOCKERFILE_CONTEXT";
-    /// Suffix of the variable of `target.<triple>.dockerfile.build-args`, to which it adds.
+    /// Suffix of the variable of `target.<triple>.dockerfile.build-args`. Merged with other values.
     TARGET_DOCKERFILE_BUILD_ARGS = "DOCKERFILE_BUILD_ARGS";
-    /// Suffix of the variable of `target.<triple>.env.passthrough`, to which it adds.
+    /// Suffix of the variable of `target.<triple>.env.passthrough`. Merged with other values.
     TARGET_ENV_PASSTHROUGH = "ENV_PASSTHROUGH";
     /// Suffix of the variable of `target.<triple>.env.volumes`.
     TARGET_ENV_VOLUMES = "ENV_VOLUMES";
@@ -114,67 +114,69 @@ names! {
 }
 
 names! {
-    /// More arguments for the container engine's `run`.
+    /// Additional arguments for the container engine's `run`.
     CROSS_CONTAINER_OPTS = "CROSS_CONTAINER_OPTS";
-    /// An old name of [`CROSS_CONTAINER_OPTS`].
+    /// A deprecated name of [`CROSS_CONTAINER_OPTS`].
     DOCKER_OPTS = "DOCKER_OPTS";
-    /// More arguments for the container engine's `build`.
+    /// Additional arguments for the container engine's `build`.
     CROSS_BUILD_OPTS = "CROSS_BUILD_OPTS";
-    /// How the container engine shows the progress of a build.
+    /// The format of the container engine's build progress.
     CROSS_BUILD_PROGRESS = "CROSS_BUILD_PROGRESS";
     /// Whether the container engine has no BuildKit.
     CROSS_CONTAINER_ENGINE_NO_BUILDKIT = "CROSS_CONTAINER_ENGINE_NO_BUILDKIT";
-    /// Whether the container engine runs without root; `auto` finds out.
+    /// Whether the container engine is rootless; `auto` detects it.
     CROSS_ROOTLESS_CONTAINER_ENGINE = "CROSS_ROOTLESS_CONTAINER_ENGINE";
     /// The user namespace of containers.
     CROSS_CONTAINER_USER_NAMESPACE = "CROSS_CONTAINER_USER_NAMESPACE";
-    /// The user's number inside containers.
+    /// The user ID in containers.
     CROSS_CONTAINER_UID = "CROSS_CONTAINER_UID";
-    /// The group's number inside containers.
+    /// The group ID in containers.
     CROSS_CONTAINER_GID = "CROSS_CONTAINER_GID";
-    /// Whether this already runs in a container, whose engine is used.
+    /// Whether the library runs in a container and uses the engine of that container's host.
     CROSS_CONTAINER_IN_CONTAINER = "CROSS_CONTAINER_IN_CONTAINER";
-    /// An old name of [`CROSS_CONTAINER_IN_CONTAINER`].
+    /// A deprecated name of [`CROSS_CONTAINER_IN_CONTAINER`].
     CROSS_DOCKER_IN_DOCKER = "CROSS_DOCKER_IN_DOCKER";
-    /// For how many seconds containers are kept that nobody uses.
+    /// The number of seconds for which unused containers are kept for reuse.
     CROSS_KEEP_WARM = "CROSS_KEEP_WARM";
-    /// Whether the toolchain is one of the user's own, to which nothing is added.
+    /// Whether the toolchain is a custom one, to which nothing is added.
     CROSS_CUSTOM_TOOLCHAIN = "CROSS_CUSTOM_TOOLCHAIN";
-    /// The name of the released toolchain that the user's own one is like.
+    /// The name of the released toolchain that corresponds to the custom one.
     CROSS_CUSTOM_TOOLCHAIN_COMPAT = "CROSS_CUSTOM_TOOLCHAIN_COMPAT";
-    /// Whether documentation tests are run on a nightly toolchain.
+    /// Whether documentation tests run, on a nightly toolchain.
     CROSS_UNSTABLE_ENABLE_DOCTESTS = "CROSS_UNSTABLE_ENABLE_DOCTESTS";
     /// The directory of the Nix store.
     NIX_STORE_DIR = "NIX_STORE_DIR";
-    /// The directory of the Nix store: read where [`NIX_STORE_DIR`] is not set.
+    /// The directory of the Nix store, read if [`NIX_STORE_DIR`] is not set.
     NIX_STORE = "NIX_STORE";
-    /// Asks `cross` for the behaviour of an older version. It has no effect here, which is said.
+    /// Selects the behaviour of an older version in `cross`. It has no effect here, which is
+    /// reported.
     CROSS_COMPATIBILITY_VERSION = "CROSS_COMPATIBILITY_VERSION";
 }
 
 names! {
-    /// Asks a command line to fail on a warning. This library does not read it: policy is the caller's.
+    /// Makes a command line fail on warnings. This library does not read it; the caller decides.
     CROSS_NO_WARNINGS = "CROSS_NO_WARNINGS";
-    /// Asks a command line for more detail. This library does not read it: policy is the caller's.
+    /// Makes a command line more verbose. This library does not read it; the caller decides.
     CROSS_DEBUG = "CROSS_DEBUG";
-    /// Set inside environments by the library itself, so `env.passthrough` may not name it.
+    /// Set by the library in environments, so it cannot be passed through.
     CROSS_RUNNER = "CROSS_RUNNER";
 }
 
-/// Set inside upstream's images. It looks like a target's variable and is none.
+/// Set in the images of `cross`. It looks like the variable of a target but is not.
 pub(crate) const CROSS_TARGET_RUNNER: &str = "CROSS_TARGET_RUNNER";
 
-/// What `env.passthrough` may not name.
+/// Variables that cannot be passed through.
 pub(crate) const RESERVED: &[&str] = &[CROSS_RUNNER];
 
 pub(crate) const BUILD_PREFIX: &str = "CROSS_BUILD_";
 pub(crate) const CONTAINER_PREFIX: &str = "CROSS_CONTAINER_";
 pub(crate) const TARGET_PREFIX: &str = "CROSS_TARGET_";
 
-/// The variable of a key of `[target.<triple>]`, by the key's suffix.
+/// Returns the name of the variable of a key in `[target.<triple>]`. `suffix` is the suffix of the
+/// key.
 ///
-/// `.` becomes `_` as well, because a shell can't export a name with a dot in it. The spelling with
-/// the dot kept is read too.
+/// `.` is also replaced by `_`, because shells cannot export names with dots. The spelling with
+/// dots is read too.
 ///
 /// ```
 /// use cross_config::variables;
@@ -184,22 +186,22 @@ pub(crate) const TARGET_PREFIX: &str = "CROSS_TARGET_";
 /// ```
 #[must_use]
 pub fn for_target(triple: &str, suffix: &str) -> String {
-    format!("{TARGET_PREFIX}{}_{suffix}", spelling(triple))
+    format!("{TARGET_PREFIX}{}_{suffix}", triple_in_variable(triple))
 }
 
-/// A triple as it stands in a variable's name.
-pub(crate) fn spelling(triple: &str) -> String {
+/// The spelling of a triple in variable names.
+pub(crate) fn triple_in_variable(triple: &str) -> String {
     triple.to_uppercase().replace(['-', '.'], "_")
 }
 
-/// Says that the variable `old` is an old name of `new`, and whether it is read all the same.
+/// Reports that the variable `old` is a deprecated name of `new`, and whether it is read.
 pub(crate) fn deprecation(old: &str, new: &str, is_read: bool) -> Diagnostic {
     let message = if is_read {
-        format!("an old name of {new}")
+        format!("deprecated name of {new}")
     } else {
-        format!("an old name of {new}, and not read where that is set")
+        format!("deprecated name of {new}, and is ignored")
     };
-    Diagnostic::warning(Code::Deprecated, message)
+    Diagnostic::warning(DiagnosticCode::Deprecated, message)
         .help(format!("set {new} instead"))
         .variable(old)
 }

@@ -1,8 +1,8 @@
-//! Architectures of build machines, as Debian names them.
+//! Debian architectures of build machines.
 
 use std::fmt;
 
-/// The Debian architecture of a build machine, and so of the environment's own programs.
+/// The Debian architecture of a build machine, and of the programs in its environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DebianArch {
@@ -13,8 +13,8 @@ pub enum DebianArch {
 }
 
 impl DebianArch {
-    /// From Rust's name, as `std::env::consts::ARCH` has it: `x86_64` or `aarch64`. `None` for any
-    /// other machine: no recipe is made for one.
+    /// Converts Rust's name of the architecture, as in `std::env::consts::ARCH`. `None` for
+    /// machines other than `x86_64` and `aarch64`, which recipes do not support.
     pub fn from_rust_arch(arch: &str) -> Option<Self> {
         match arch {
             "x86_64" => Some(DebianArch::Amd64),

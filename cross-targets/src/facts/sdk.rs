@@ -1,38 +1,38 @@
-//! What no distribution has and a user may: Android's NDK, or the libraries of another system.
+//! SDKs that a user provides: Android's NDK, or the root file system of another operating system.
 
 use std::collections::BTreeMap;
 
-/// A directory of the user's that completes a recipe.
+/// An SDK that the user provides, from which a recipe is completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sdk {
-    /// Android's NDK, whose own clang compiles and links.
+    /// The Android NDK, whose own clang compiles and links.
     Ndk {
-        /// What the name of the target's compiler starts with: the `armv7a-linux-androideabi` of
+        /// The prefix of the target's compiler: `armv7a-linux-androideabi` in
         /// `armv7a-linux-androideabi21-clang`.
         clang: &'static str,
-        /// What CMake calls the processor: `armeabi-v7a`.
+        /// CMake's name of the ABI: `armeabi-v7a`.
         abi: &'static str,
     },
-    /// A root file system of the target's system, or as much of it as programs are linked with;
-    /// Debian's clang and lld do the work.
+    /// The root file system of the target's operating system, or the part of it that programs link
+    /// with. Debian's clang and lld compile and link.
     Sysroot {
-        /// What clang calls the target. (It knows illumos as Solaris.)
+        /// clang's triple for the target. (It treats illumos as Solaris.)
         clang_target: &'static str,
     },
 }
 
-/// Where the NDK's programs are in it. There are none for other machines.
+/// The NDK's directory of programs. The NDK ships none for other build machines.
 const NDK_PROGRAMS: &str = "toolchains/llvm/prebuilt/linux-x86_64/bin";
 
-/// The headers and libraries of Android in it.
+/// The NDK's directory of Android's headers and libraries.
 const NDK_SYSROOT: &str = "toolchains/llvm/prebuilt/linux-x86_64/sysroot";
 
-/// The oldest Android that every NDK compiles for since there are 64-bit processors.
+/// The oldest API level that every NDK supports since 64-bit processors were introduced.
 const USUAL_API: u32 = 21;
 
 impl Sdk {
-    /// What it is, for people: `Android's NDK`.
+    /// A description for messages: `Android's NDK`.
     pub const fn describe(self) -> &'static str {
         match self {
             Sdk::Ndk { .. } => "Android's NDK",
@@ -40,8 +40,8 @@ impl Sdk {
         }
     }
 
-    /// The variables of the caller's that name it where the configuration doesn't, the one that wins
-    /// first: those that Android's own tools read.
+    /// The environment variables that locate the SDK when the configuration does not, highest
+    /// precedence first. Android's own tools read the same variables.
     pub const fn variables(self) -> &'static [&'static str] {
         match self {
             Sdk::Ndk { .. } => &["ANDROID_NDK_HOME", "ANDROID_NDK_ROOT"],
@@ -49,8 +49,8 @@ impl Sdk {
         }
     }
 
-    /// What has to be in it, relative to it: one of each list.
-    pub const fn expected(self) -> &'static [&'static [&'static str]] {
+    /// The paths that the SDK has to contain, relative to its directory: one path of each list.
+    pub const fn required_paths(self) -> &'static [&'static [&'static str]] {
         match self {
             Sdk::Ndk { .. } => &[
                 &[NDK_PROGRAMS],
@@ -60,17 +60,18 @@ impl Sdk {
         }
     }
 
-    /// The directory of it whose file names [`Sdk::api`] takes, relative to it; `None` where it
-    /// serves one version of its system.
-    pub const fn compilers(self) -> Option<&'static str> {
+    /// The directory whose file names [`Sdk::api`] takes, relative to the SDK; `None` if the SDK
+    /// supports a single version of its system.
+    pub const fn compiler_dir(self) -> Option<&'static str> {
         match self {
             Sdk::Ndk { .. } => Some(NDK_PROGRAMS),
             Sdk::Sysroot { .. } => None,
         }
     }
 
-    /// The version of Android's API to compile for, of those that have a compiler among `programs`:
-    /// 21, or the oldest where there is none for that. `None` where there is none at all.
+    /// The Android API level to compile for, chosen from those that have a compiler among
+    /// `programs`: 21, or the oldest if there is no compiler for 21. `None` if there is no
+    /// compiler.
     pub fn api<'a>(self, programs: impl IntoIterator<Item = &'a str>) -> Option<u32> {
         let Sdk::Ndk { clang, .. } = self else {
             return None;
@@ -86,7 +87,7 @@ impl Sdk {
         usual.or_else(|| versions.into_iter().min())
     }
 
-    /// The name of the compiler it has to have, for people.
+    /// The path pattern of the compiler that the SDK has to contain, for messages.
     pub fn compiler(self) -> Option<String> {
         match self {
             Sdk::Ndk { clang, .. } => Some(format!("{NDK_PROGRAMS}/{clang}<API>-clang")),
@@ -94,8 +95,8 @@ impl Sdk {
         }
     }
 
-    /// The variables by which the programs of the recipe find it at `path`; `triple` is the target's
-    /// in cc-rs' spelling.
+    /// The variables through which the recipe's programs find the SDK at `path`. `triple` is
+    /// spelled as cc-rs spells it.
     pub(crate) fn env(
         self,
         triple: &str,
@@ -127,13 +128,13 @@ impl Sdk {
     }
 }
 
-/// Where the NDK is, and which Android is compiled for.
+/// The variables that hold the NDK's directory and the API level.
 pub(crate) const NDK: &str = "ANDROID_NDK_HOME";
 pub(crate) const API: &str = "CROSS_ANDROID_API";
-/// Where the root file system is.
+/// The variable that holds the directory of the root file system.
 pub(crate) const SYSROOT: &str = "CROSS_SYSROOT";
 
-/// The path of a program of the NDK, in a shell script.
+/// The path of a program of the NDK, for a shell script.
 pub(crate) fn ndk_program(name: &str) -> String {
     format!("${NDK}/{NDK_PROGRAMS}/{name}")
 }
@@ -175,9 +176,13 @@ mod tests {
 
     #[test]
     fn what_is_expected_holds_what_is_asked_for() {
-        let directory = ARM.compilers().unwrap();
+        let directory = ARM.compiler_dir().unwrap();
         assert!(ARM.compiler().unwrap().starts_with(directory));
-        assert!(ARM.expected().iter().all(|it| it[0].starts_with(directory)));
+        assert!(
+            ARM.required_paths()
+                .iter()
+                .all(|paths| paths[0].starts_with(directory))
+        );
         assert_eq!(ndk_program("x"), format!("$ANDROID_NDK_HOME/{directory}/x"));
     }
 }

@@ -1,26 +1,26 @@
-//! Debian's own packages of Rust.
+//! Debian's Rust packages.
 
-use crate::facts::target_facts::Facts;
+use crate::facts::target_facts::TargetFacts;
 
-/// What a suite calls its Rust.
+/// The names of a suite's Rust packages.
 pub(super) struct DebianRust {
     pub(super) rustc: &'static str,
     pub(super) cargo: &'static str,
-    /// The standard library; one package for each architecture.
+    /// The standard library; one package per architecture.
     pub(super) std: &'static str,
-    /// Its source.
+    /// The source of the standard library.
     pub(super) source: &'static str,
 }
 
-/// Where [`DebianRust::source`] puts the source, or a link to it.
+/// The directory of the source that [`DebianRust::source`] installs, or of a link to it.
 pub(super) const SOURCE: &str = "/usr/lib/rustlib/src/rust";
 
-/// The package of the standard library for WebAssembly systems, which are no architecture of
-/// Debian's. Bookworm's has another name for WASI.
+/// The package of the standard library for WebAssembly, which is not a Debian architecture. The
+/// package in bookworm uses another name for WASI.
 pub(super) const WASM_STD: &str = "libstd-rust-dev-wasm32";
 
-/// The triples that Debian builds its standard library for: one for each architecture, so its
-/// `armhf` package is of no use for `thumbv7neon`.
+/// The triples that Debian builds the standard library for. There is one per architecture, so the
+/// `armhf` package does not support `thumbv7neon`.
 const WITH_STD: [&str; 8] = [
     "aarch64-unknown-linux-gnu",
     "armv7-unknown-linux-gnueabihf",
@@ -35,8 +35,8 @@ const WITH_STD: [&str; 8] = [
 impl DebianRust {
     pub(super) fn of(suite: &str) -> Self {
         match suite {
-            // Bookworm's own Rust is 1.63; Debian keeps a newer one for browsers. It is pinned
-            // because an update may reach the architectures on different days.
+            // Bookworm's own Rust is 1.63; Debian maintains a newer one for browsers. The version
+            // is pinned because updates may reach architectures on different days.
             "bookworm" => Self {
                 rustc: "rustc-web=1.85*",
                 cargo: "cargo-web=1.85*",
@@ -53,7 +53,7 @@ impl DebianRust {
     }
 }
 
-/// Whether one of the packages is the target's standard library.
-pub(super) fn has_std(facts: &Facts) -> bool {
+/// Whether Debian packages the standard library of the target.
+pub(super) fn has_std(facts: &TargetFacts) -> bool {
     WITH_STD.contains(&facts.triple)
 }

@@ -1,18 +1,18 @@
-//! Text files that a recipe writes into an environment.
+//! Text files of a recipe.
 
 /// A small text file of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct File {
-    /// Where it is in the environment, absolute.
+pub struct RecipeFile {
+    /// The absolute path in the environment.
     pub path: String,
-    /// What is in it.
+    /// The content.
     pub text: String,
-    /// Whether it is a program: mode 755 instead of 644.
+    /// Whether the file is executable: mode 755 instead of 644.
     pub executable: bool,
 }
 
-impl File {
+impl RecipeFile {
     pub(super) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -28,7 +28,7 @@ impl File {
         }
     }
 
-    /// The shell command that makes the file, and the directories above it, in a root file system.
+    /// The shell command that creates the file and its parent directories in a root file system.
     pub fn command(&self) -> String {
         let path = quoted(&self.path);
         let directory = self.path.rsplit_once('/').map_or("/", |(parent, _)| parent);
@@ -41,7 +41,7 @@ impl File {
     }
 }
 
-/// The text as one word of a POSIX shell.
+/// Quotes the text as one word of a POSIX shell.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,39 +1,40 @@
-//! What a machine needs to build for a target by itself: the same tools and variables as in an environment,
-//! in the order in which they are worth looking for.
+//! Host tools that build for a target without an environment. They are the same tools and variables
+//! as in an environment, in order of preference.
 
 use std::collections::BTreeMap;
 
 use super::RustSource;
 use super::compose::Composer;
-use super::file::{File, quoted};
+use super::file::{RecipeFile, quoted};
 use super::programs::Programs;
 use super::zig;
 use crate::facts::debian_arch::DebianArch;
-use crate::facts::target_facts::{Facts, Libc, Std, Support, Tools};
+use crate::facts::target_facts::{CToolchain, Libc, StdAvailability, SupportLevel, TargetFacts};
 use crate::target::Target;
 use crate::target::runner::{Runner, runs_natively};
 
-/// Tools of a machine that build for a target, if they are there.
+/// Tools of the host that build for a target, if they are installed.
 ///
-/// The variables are those of the target's [`Recipe`](crate::Recipe), which come from the same row.
+/// The variables are those of the target's [`Recipe`](crate::Recipe), because both are composed
+/// from the same row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Toolset {
-    /// What kind of tools these are.
+    /// The kind of tools.
     pub kind: ToolsetKind,
-    /// The C compiler, which links too: a program's name, or the path of one of
-    /// [`files`](Toolset::files). `None` where Rust's own linker is all there is.
+    /// The C compiler, which also links: the name of a program, or the path of one of
+    /// [`files`](Toolset::files). `None` if there is only Rust's own linker.
     pub compiler: Option<String>,
-    /// The programs it cannot do without, by name. Zig is not among them: see
-    /// [`placed`](Toolset::placed).
+    /// The names of required programs. Zig is not among them: see
+    /// [`relocated`](Toolset::relocated).
     pub required: Vec<String>,
-    /// The Debian packages that have them. Empty where Debian has none.
+    /// The Debian packages that provide these programs. Empty if there are none.
     pub packages: Vec<String>,
-    /// The variables that make builds use these tools.
+    /// The environment variables that make builds use these tools.
     pub env: BTreeMap<String, String>,
-    /// The scripts and settings that the variables name.
-    pub files: Vec<File>,
-    /// Whether a program can be linked by the compiler alone, and not only compiled.
+    /// The scripts and configuration files that the variables refer to.
+    pub files: Vec<RecipeFile>,
+    /// Whether the compiler can link programs, and not only compile.
     pub links: bool,
 }
 
@@ -41,17 +42,17 @@ pub struct Toolset {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ToolsetKind {
-    /// A distribution's compiler for the target: a cross GCC, or what is called `cc` where the target is
-    /// the machine itself.
+    /// The distribution's compiler for the target: a cross GCC, or `cc` if the target is the host.
     Distribution,
     /// Zig.
     Zig,
-    /// LLVM's linker as Rust's toolchains have it, where `std` brings the rest: nothing compiles C.
+    /// The LLVM linker that Rust toolchains bundle, for targets whose `std` has everything else. It
+    /// does not compile C.
     RustLld,
 }
 
 impl ToolsetKind {
-    /// Its name: `distribution`, `zig`, `rust-lld`.
+    /// The name: `distribution`, `zig` or `rust-lld`.
     pub const fn as_str(self) -> &'static str {
         match self {
             ToolsetKind::Distribution => "distribution",
@@ -61,92 +62,95 @@ impl ToolsetKind {
     }
 }
 
-/// What a machine needs to start programs of a target that it cannot run by itself.
+/// The emulator that a host needs to run programs of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HostEmulator {
-    /// The names of the program, any of which will do, best first.
+    /// Names of the program, best first. Any of them works.
     pub names: Vec<String>,
-    /// The Debian packages that have it.
+    /// The Debian packages that provide the emulator.
     pub packages: Vec<String>,
-    /// Where the target's loader and libraries may be, best first: a directory each, and a file below it
-    /// that shows that they are there. Empty where programs need none.
+    /// Candidate directories of the target's loader and libraries, best first. Each has the path of
+    /// a file that exists if the libraries are installed. Empty if programs need none.
     pub prefixes: Vec<(String, String)>,
 }
 
-/// The native compilers, best first: what the machine itself calls its own is what rustc and cc call, too.
+/// The native compilers, best first. rustc and cc-rs also prefer the one that the machine itself
+/// uses.
 const NATIVE: [(&str, &str, &str, &[&str]); 3] = [
     ("cc", "c++", "ar", &["gcc", "g++", "libc6-dev"]),
     ("gcc", "g++", "ar", &["gcc", "g++", "libc6-dev"]),
     ("clang", "clang++", "ar", &["clang", "libc6-dev"]),
 ];
 
-/// What Debian has of musl: a GCC for its own architectures, under the name that the row has.
+/// Debian's GCC for musl, which exists only for the machine's own architecture, under the name in
+/// the row.
 const MUSL_PACKAGE: &str = "musl-tools";
 
-/// Rust's linker, as rustc finds it below its own directory.
+/// The name under which rustc finds Rust's linker in its own directory.
 const RUST_LLD: &str = "rust-lld";
 
-/// The sets of tools that build for `target` on a machine of architecture `build`, best first.
+/// The toolsets that build for `target` on a machine of architecture `build`, best first.
 pub(crate) fn toolsets(target: Target, build: DebianArch) -> Vec<Toolset> {
     let facts = target.facts();
-    if matches!(facts.support, Support::NotYet { .. }) {
+    if matches!(facts.support, SupportLevel::NotYet { .. }) {
         return Vec::new();
     }
     let native = facts.debian_arch == Some(build.as_str()) && facts.libc == Libc::Glibc;
     let mut sets = Vec::new();
-    // A distribution's compiler links with the glibc that it comes with: for another, Zig does.
+    // The distribution's compiler links with the glibc of the distribution. Other versions need
+    // Zig.
     if target.glibc().is_none() {
         match native {
-            true => sets.extend(NATIVE.map(|row| machine(target, row))),
-            false => sets.extend(distribution(target, build)),
+            true => sets.extend(NATIVE.map(|row| native_toolset(target, row))),
+            false => sets.extend(distribution_toolset(target, build)),
         }
     }
-    sets.extend(by_zig(target, build));
-    sets.extend(by_rust_lld(facts, &target.env_upper()));
+    sets.extend(zig_toolset(target, build));
+    sets.extend(rust_lld_toolset(facts, &target.env_upper()));
     sets
 }
 
-/// The machine's own compiler. That `cc` is used need not be said.
-fn machine(target: Target, row: (&str, &str, &str, &[&str])) -> Toolset {
+/// The machine's own compiler. No variables are needed for `cc`, which is the default.
+fn native_toolset(target: Target, row: (&str, &str, &str, &[&str])) -> Toolset {
     let (cc, cxx, ar, packages) = row;
     let (upper, lower) = (target.env_upper(), target.env_lower());
-    let said = [
+    let env = [
         (format!("CARGO_TARGET_{upper}_LINKER"), cc),
         (format!("CC_{lower}"), cc),
         (format!("CXX_{lower}"), cxx),
         (format!("AR_{lower}"), ar),
     ];
-    let said = said.into_iter().filter(|_| cc != "cc");
+    let env = env.into_iter().filter(|_| cc != "cc");
     Toolset {
         kind: ToolsetKind::Distribution,
         compiler: Some(cc.to_owned()),
         required: vec![cc.to_owned()],
-        packages: packages.iter().map(|&it| it.to_owned()).collect(),
-        env: said.map(|(name, value)| (name, value.to_owned())).collect(),
+        packages: packages.iter().map(|&package| package.to_owned()).collect(),
+        env: env.map(|(name, value)| (name, value.to_owned())).collect(),
         files: Vec::new(),
         links: true,
     }
 }
 
-/// A distribution's cross compiler.
-fn distribution(target: Target, build: DebianArch) -> Option<Toolset> {
+/// The distribution's cross compiler.
+fn distribution_toolset(target: Target, build: DebianArch) -> Option<Toolset> {
     let facts = target.facts();
-    // Debian's musl is for the machine's own architecture; the row itself is made with Zig.
+    // Debian's musl supports the machine's own architecture only. The recipe uses Zig.
     let musl = facts.libc == Libc::Musl && runs_natively(facts, build);
-    let tools = match facts.tools {
-        Tools::Zig if musl || facts.libc == Libc::Glibc => Tools::Gcc,
-        Tools::Zig | Tools::None => return None,
+    let tools = match facts.c_toolchain {
+        CToolchain::Zig if musl || facts.libc == Libc::Glibc => CToolchain::Gcc,
+        CToolchain::Zig | CToolchain::None => return None,
         tools => tools,
     };
     let composer = Composer::on_host(target, tools, None, build);
     let Programs { cc, .. } = composer.programs();
     let required = match tools {
-        Tools::Clang => vec!["clang".to_owned(), "llvm-ar".to_owned()],
+        CToolchain::Clang => vec!["clang".to_owned(), "llvm-ar".to_owned()],
         _ => vec![cc.clone()],
     };
     let packages: &[&str] = match tools {
-        Tools::Emscripten => &["emscripten"],
+        CToolchain::Emscripten => &["emscripten"],
         _ if musl => &[MUSL_PACKAGE],
         _ => facts.cross_packages,
     };
@@ -154,18 +158,18 @@ fn distribution(target: Target, build: DebianArch) -> Option<Toolset> {
         kind: ToolsetKind::Distribution,
         compiler: Some(cc),
         required,
-        packages: packages.iter().map(|&it| it.to_owned()).collect(),
+        packages: packages.iter().map(|&package| package.to_owned()).collect(),
         env: composer.env(),
         files: composer.files(),
-        links: matches!(tools, Tools::Gcc | Tools::Mingw),
+        links: matches!(tools, CToolchain::Gcc | CToolchain::Mingw),
     })
 }
 
-fn by_zig(target: Target, build: DebianArch) -> Option<Toolset> {
+fn zig_toolset(target: Target, build: DebianArch) -> Option<Toolset> {
     let facts = target.facts();
-    let composer = Composer::on_host(target, facts.tools, Some(facts.zig?), build);
+    let composer = Composer::on_host(target, facts.c_toolchain, Some(facts.zig?), build);
     let mut files = composer.files();
-    files.retain(|file| !zig::is_installers(file));
+    files.retain(|file| !zig::is_for_installation(file));
     Some(Toolset {
         kind: ToolsetKind::Zig,
         compiler: Some(composer.programs().cc),
@@ -177,14 +181,15 @@ fn by_zig(target: Target, build: DebianArch) -> Option<Toolset> {
     })
 }
 
-/// Rust's own linker, where `std` has the start files and the libc, or there is neither.
-fn by_rust_lld(facts: &Facts, upper: &str) -> Option<Toolset> {
-    let musl = facts.libc == Libc::Musl && facts.std == Std::Prebuilt;
+/// Rust's own linker, for targets whose `std` has the start files and the libc, or that have
+/// neither.
+fn rust_lld_toolset(facts: &TargetFacts, upper: &str) -> Option<Toolset> {
+    let musl = facts.libc == Libc::Musl && facts.std == StdAvailability::Prebuilt;
     let has_own = facts.os == "none" || facts.libc == Libc::Wasi;
     if !musl && !has_own {
         return None;
     }
-    // The others are linked by it without being told so.
+    // The other targets use it by default.
     let linker = (format!("CARGO_TARGET_{upper}_LINKER"), RUST_LLD.to_owned());
     Some(Toolset {
         kind: ToolsetKind::RustLld,
@@ -202,10 +207,10 @@ fn by_rust_lld(facts: &Facts, upper: &str) -> Option<Toolset> {
 }
 
 impl Toolset {
-    /// The same, with its files in `directory` and `zig` for Zig's program, both absolute paths of the
-    /// machine.
+    /// Returns the toolset with its files in `directory` and the Zig program at `zig`, both
+    /// absolute paths on the host.
     #[must_use]
-    pub fn placed(mut self, directory: &str, zig: &str) -> Self {
+    pub fn relocated(mut self, directory: &str, zig: &str) -> Self {
         let moved: Vec<_> = self
             .files
             .iter()
@@ -226,7 +231,7 @@ impl Toolset {
         for (file, (_, path)) in self.files.iter_mut().zip(&moved) {
             file.text = match file.executable {
                 true => file.text.replace(zig::PROGRAM, &quoted(zig)),
-                // CMake's words end at a space.
+                // CMake splits words at spaces.
                 false => place(&file.text, &|path| path.replace(' ', "\\ ")),
             };
             file.path.clone_from(path);
@@ -235,8 +240,8 @@ impl Toolset {
     }
 }
 
-/// What starts programs of `target` on a machine of architecture `build`; `None` where nothing has to, or
-/// nothing can.
+/// The emulator for programs of `target` on a machine of architecture `build`. `None` if none is
+/// needed, or none exists.
 pub(crate) fn emulator(target: Target, build: DebianArch) -> Option<HostEmulator> {
     let facts = target.facts();
     let (program, package) = match target.runner(build) {
@@ -250,7 +255,7 @@ pub(crate) fn emulator(target: Target, build: DebianArch) -> Option<HostEmulator
     };
     let mut names = vec![program.to_owned()];
     match program.strip_suffix("-static") {
-        // What is linked dynamically starts the same programs.
+        // The dynamically linked variant runs the same programs.
         Some(dynamic) => names.push(dynamic.to_owned()),
         None if package.starts_with("wine") => names.push("wine".to_owned()),
         None => {}
@@ -259,7 +264,7 @@ pub(crate) fn emulator(target: Target, build: DebianArch) -> Option<HostEmulator
     if let (Libc::Glibc, Runner::QemuUser { .. }) = (facts.libc, target.runner(build)) {
         let multiarch = facts.multiarch.filter(|_| facts.sysroot == "/");
         prefixes.extend(multiarch.map(|dir| ("/".to_owned(), format!("/usr/lib/{dir}/libc.so.6"))));
-        // With its compiler Debian has a copy of its own, and so have other distributions.
+        // Debian ships another copy with its cross compiler, and so do other distributions.
         let own = format!("/usr/{}", facts.c_triple);
         let libc = |dir: &str| (own.clone(), format!("{own}/{dir}/libc.so.6"));
         prefixes.extend(["lib", "lib64"].map(libc));
@@ -272,15 +277,15 @@ pub(crate) fn emulator(target: Target, build: DebianArch) -> Option<HostEmulator
 }
 
 impl Composer {
-    /// For a machine, which has the programs and not Debian's environment around them.
+    /// A composer for a host, which has the programs but not the rest of a Debian environment.
     fn on_host(
         target: Target,
-        tools: Tools,
-        zig: Option<crate::facts::target_facts::Zig>,
+        c_toolchain: CToolchain,
+        zig: Option<crate::facts::target_facts::ZigTarget>,
         build: DebianArch,
     ) -> Self {
         let suite = target.facts().suite.unwrap_or_default();
-        Composer::new(target, suite, tools, zig, build, RustSource::External)
+        Composer::new(target, suite, c_toolchain, zig, build, RustSource::External)
     }
 }
 
@@ -320,7 +325,7 @@ mod tests {
         );
     }
 
-    /// One source: a variable that an environment has and a host has not is a row's that was forgotten.
+    /// Both come from one row, so a difference means that the row was not used.
     #[test]
     fn the_variables_are_those_of_the_environment() {
         for target in [
@@ -340,12 +345,16 @@ mod tests {
     #[test]
     fn scripts_are_where_the_machine_has_room_for_them() {
         let set = sets("aarch64-unknown-linux-musl").swap_remove(0);
-        let set = set.placed("/c/a b", "/opt/my zig/zig");
+        let set = set.relocated("/c/a b", "/opt/my zig/zig");
         assert_eq!(set.compiler.as_deref(), Some("/c/a b/cross-cc"));
         assert_eq!(set.env["CC_aarch64_unknown_linux_musl"], "/c/a b/cross-cc");
         let file = |name: &str| {
             let path = format!("/c/a b/{name}");
-            &set.files.iter().find(|it| it.path == path).unwrap().text
+            &set.files
+                .iter()
+                .find(|file| file.path == path)
+                .unwrap()
+                .text
         };
         assert!(file("cross-cc").contains("exec '/opt/my zig/zig' cc -target aarch64-linux-musl"));
         assert!(file("toolchain.cmake").contains("set(CMAKE_C_COMPILER /c/a\\ b/cross-cc)"));

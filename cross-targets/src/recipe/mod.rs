@@ -1,4 +1,4 @@
-//! How to make the environment that compiles for a target and runs its programs: pure data.
+//! Recipes: descriptions of environments that compile for a target and run its programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,19 +20,20 @@ mod zig;
 
 use crate::facts::debian_arch::DebianArch;
 
-pub use file::File;
+pub use file::RecipeFile;
 pub use host_tools::{HostEmulator, Toolset, ToolsetKind};
-pub use unsupported::Unsupported;
+pub use unsupported::UnsupportedTarget;
 
-/// Where the Rust that compiles in the environment comes from.
+/// Where the Rust toolchain of an environment comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RustSource {
-    /// From outside: the host's toolchain is mounted into the environment.
+    /// The host's toolchain is mounted into the environment.
     External,
-    /// From the distribution: `rustc`, `cargo` and `std` are packages of the recipe.
+    /// `rustc`, `cargo` and `std` are packages of the recipe.
     Packaged,
-    /// The same, with the source of `std`, which is built even where there is a package of it.
+    /// Like [`Packaged`](Self::Packaged), but `std` is built from source even if there is a package
+    /// of it.
     PackagedSource,
 }
 
@@ -40,47 +41,47 @@ pub enum RustSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StdSource {
-    /// With the compiler: rustup installs it, or it is a package of the recipe.
+    /// Prebuilt: installed by rustup, or a package of the recipe.
     Prebuilt,
-    /// From source: cargo has to be called with `-Z build-std`.
+    /// Built from source: cargo has to be called with `-Z build-std`.
     Source {
-        /// Where the source is in the environment, as rustc expects it below its sysroot. `None`
-        /// where it is the component `rust-src` of a toolchain from outside.
+        /// The path of the source in the environment, in the layout that rustc expects below its
+        /// sysroot. `None` for the component `rust-src` of the mounted toolchain.
         path: Option<&'static str>,
-        /// What to build: the value of `-Z build-std=…`. Empty for cargo's own choice, which is all
-        /// that a program and its tests need.
+        /// The value of `-Z build-std=…`. Empty for cargo's default, which is enough for programs
+        /// and their tests.
         crates: &'static [&'static str],
     },
 }
 
-/// How to make an environment: a Debian root file system with these packages and settings.
+/// A description of an environment: a Debian root file system with packages and settings.
 ///
-/// A recipe is pure data. Two recipes whose [`canonical`](Recipe::canonical) texts are equal make
-/// the same environment, up to what Debian updates within a suite.
+/// A recipe is plain data. Two recipes with equal [`canonical`](Recipe::canonical) texts produce
+/// the same environment, up to updates within the Debian suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recipe {
     /// The Debian suite: `bookworm`.
     pub suite: String,
-    /// The architecture of the environment's own programs.
+    /// The architecture of the environment.
     pub architecture: DebianArch,
-    /// Debian's names of the further architectures to enable.
+    /// The foreign architectures to enable, by their Debian names.
     pub foreign: Vec<String>,
-    /// Debian's name of the architecture whose libraries programs of the target are linked with.
-    /// `None` where Debian has no such packages.
+    /// The Debian architecture of the libraries that programs of the target link with. `None` if
+    /// Debian has no such packages.
     pub target_arch: Option<String>,
     /// The packages to install, in apt's syntax: `name`, `name:arch`, `name=version*`.
     pub packages: Vec<String>,
-    /// Which files of the packages are not unpacked: globs on the absolute path, where `*` matches
-    /// `/` too. An entry that starts with `!` takes matching files in again. The last entry that
-    /// matches a file decides. They are dpkg's `path-exclude` and `path-include` options in order.
+    /// Files of packages to skip, as globs on absolute paths in which `*` also matches `/`. An
+    /// entry that starts with `!` includes matching files again. The last entry that matches a file
+    /// applies. These are dpkg's `path-exclude` and `path-include` options, in order.
     pub exclude: Vec<String>,
-    /// The variables set for every program that runs in the environment.
+    /// Environment variables for programs that run in the environment.
     pub env: BTreeMap<String, String>,
-    /// The files to write into the root file system when the packages are installed.
-    pub files: Vec<File>,
-    /// Shell commands run as root in the root file system when the files are written, in order and
-    /// with a network. Each must succeed.
+    /// Files to write into the root file system after the packages are installed.
+    pub files: Vec<RecipeFile>,
+    /// Shell commands to run as root in the root file system after the files are written, in order
+    /// and with network access. Each has to succeed.
     pub commands: Vec<String>,
     /// Where `std` comes from.
     pub std: StdSource,
@@ -88,7 +89,7 @@ pub struct Recipe {
 
 impl Recipe {
     /// Adds packages to install. A bare name is a package for the build machine; `name:arch` is one
-    /// for an architecture of [`Recipe::foreign`].
+    /// for an architecture in [`Recipe::foreign`].
     #[must_use]
     pub fn extend_packages(
         mut self,
@@ -103,9 +104,9 @@ impl Recipe {
         self
     }
 
-    /// Adds packages to link with: a bare name, also with a version, is the target's package
-    /// (`libssl-dev` becomes `libssl-dev:arm64`). A name with an architecture stays what it is, and
-    /// so does every name where [`Recipe::target_arch`] is `None`.
+    /// Adds packages for the target: a bare name, with or without a version, gets the target's
+    /// architecture (`libssl-dev` becomes `libssl-dev:arm64`). A name with an architecture is
+    /// unchanged, as is every name if [`Recipe::target_arch`] is `None`.
     #[must_use]
     pub fn extend_target_packages(
         self,
@@ -120,15 +121,15 @@ impl Recipe {
         self.extend_packages(packages.into_iter().map(|package| qualify(package.into())))
     }
 
-    /// Takes another Debian suite than the proven one: an older one for an older glibc.
+    /// Sets a Debian suite other than the proven one, such as an older suite for an older glibc.
     #[must_use]
     pub fn suite(mut self, suite: impl Into<String>) -> Self {
         self.suite = suite.into();
         self
     }
 
-    /// What every recipe of this suite and machine begins with: the same for all of them, so that it
-    /// has to be made once only. It is no environment by itself, and has no commands.
+    /// The common base of all recipes of this suite and architecture, which only has to be built
+    /// once. The base is not an environment itself and has no commands.
     #[must_use]
     pub fn base(&self) -> Self {
         Self {
@@ -137,7 +138,7 @@ impl Recipe {
             foreign: Vec::new(),
             target_arch: None,
             packages: packages::BASE.map(str::to_owned).to_vec(),
-            exclude: exclusions::of_all(),
+            exclude: exclusions::common_globs(),
             env: BTreeMap::new(),
             files: Vec::new(),
             commands: Vec::new(),
@@ -155,20 +156,20 @@ impl Recipe {
         self
     }
 
-    /// What makes the environment when its packages are installed: a command for each file, then
+    /// The commands to run after the packages are installed: one for each file, then
     /// [`Recipe::commands`].
     pub fn all_commands(&self) -> impl Iterator<Item = String> {
-        let files = self.files.iter().map(File::command);
+        let files = self.files.iter().map(RecipeFile::command);
         files.chain(self.commands.iter().cloned())
     }
 
-    /// The recipe as stable text, to hash: every field is in it, one entry a line, entries escaped
-    /// so that no two recipes share a text. The first line names the version of the format.
+    /// The recipe as stable text for hashing. It contains every field, one entry per line, escaped
+    /// so that different recipes have different texts. The first line is the version of the format.
     pub fn canonical(&self) -> String {
         let mut text = String::from("cross recipe 2\n");
         let mut line = |key: &str, value: &str| {
-            // Writing to a String can't fail.
-            let _ = writeln!(text, "{key} {}", one_line(value));
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "{key} {}", escape_line_breaks(value));
         };
         line("suite", &self.suite);
         line("architecture", self.architecture.as_str());
@@ -199,8 +200,8 @@ impl Recipe {
     }
 }
 
-/// The value without line breaks, and reversibly so.
-fn one_line(value: &str) -> String {
+/// Escapes line breaks, reversibly.
+fn escape_line_breaks(value: &str) -> String {
     value.replace('\\', r"\\").replace('\n', r"\n")
 }
 

@@ -1,8 +1,8 @@
-//! Names of Debian packages, and those that every environment has.
+//! Debian package names, and the packages of every environment.
 
-/// What every environment has: to compile and run build scripts and the C they build, and to
-/// verify what is fetched.
-/// CMake and Perl are what C libraries are built with that crates bring along: zlib-ng, AWS-LC, OpenSSL.
+/// The packages of every environment. They compile and run build scripts and the C code that these
+/// build, and verify downloads. CMake and Perl build bundled C libraries such as zlib-ng, AWS-LC
+/// and OpenSSL.
 pub(super) const BASE: [&str; 7] = [
     "ca-certificates",
     "cmake",
@@ -13,7 +13,7 @@ pub(super) const BASE: [&str; 7] = [
     "pkg-config",
 ];
 
-/// `name` or `name=version` with the architecture where apt wants it.
+/// Adds the architecture to `name` or `name=version`, in apt's syntax.
 pub(super) fn with_arch(package: &str, arch: &str) -> String {
     let (name, version) = package.split_at(package.find('=').unwrap_or(package.len()));
     if name.contains(':') {

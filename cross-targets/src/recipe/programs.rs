@@ -1,6 +1,6 @@
 //! The C and C++ compilers and archivers of a recipe, by name.
 
-/// The programs that compile C and C++ and make libraries of it.
+/// The programs that compile C and C++ and create static libraries.
 pub(super) struct Programs {
     pub(super) cc: String,
     pub(super) cxx: String,
@@ -9,7 +9,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// As GNU names them: `{prefix}gcc`.
+    /// GNU names: `{prefix}gcc{suffix}`.
     pub(super) fn gnu(prefix: &str, suffix: &str) -> Self {
         Self {
             cc: format!("{prefix}gcc{suffix}"),
@@ -19,7 +19,7 @@ impl Programs {
         }
     }
 
-    /// As everybody else does: `{prefix}{cc}`.
+    /// Other names: `{prefix}{cc}`.
     pub(super) fn named(prefix: &str, cc: &str, cxx: &str) -> Self {
         Self {
             cc: format!("{prefix}{cc}"),

@@ -1,18 +1,18 @@
-//! How an environment gets a machine of its own: QEMU's system mode without what it would bring along,
-//! Debian's kernel, and what that starts with.
+//! Installs QEMU system emulation in an environment: the emulator, a Debian kernel, and an initial
+//! RAM disk.
 
-use super::file::File;
-use crate::target::qemu_machine::Machine;
+use super::file::RecipeFile;
+use crate::target::qemu_machine::QemuMachine;
 
-/// The first program of the machine, in the environment.
+/// The path of the virtual machine's init program in the environment.
 const INIT: &str = "/usr/local/lib/cross-machine/init";
 
-pub(super) fn files() -> Vec<File> {
-    vec![File::program(INIT, FIRST_PROGRAM)]
+pub(super) fn files() -> Vec<RecipeFile> {
+    vec![RecipeFile::program(INIT, FIRST_PROGRAM)]
 }
 
-/// The command that takes what is needed out of the packages, which are many times as large.
-pub(super) fn command(machine: &Machine) -> String {
+/// The command that extracts the needed files from the packages, which are many times as large.
+pub(super) fn command(machine: &QemuMachine) -> String {
     INSTALL
         .replace("@ARCH@", machine.debian_arch)
         .replace("@KERNEL@", machine.kernel)
@@ -22,10 +22,10 @@ pub(super) fn command(machine: &Machine) -> String {
         .replace("@FILES@", &machine.files.join(" "))
 }
 
-/// Emulator and firmware are unpacked without the programs that their packages depend on besides
-/// libraries: displays, sound, other firmware. Of the kernel's 350 MB some modules are needed; suites
-/// differ in whether they are compressed. `busybox` is the build machine's, which knows how to list
-/// modules and to pack the archive.
+/// Unpacks the emulator and firmware without the programs that their packages depend on (displays,
+/// sound, other firmware), only with libraries. Of the kernel's 350 MB, a few modules are needed;
+/// suites differ in whether modules are compressed. The build machine's `busybox` lists modules and
+/// creates the archive.
 const INSTALL: &str = r#"(
 here=/usr/local/lib/cross-machine
 build=$(dpkg --print-architecture)
@@ -91,10 +91,9 @@ cd /
 rm -rf "$work"
 )"#;
 
-/// Everything of the environment is there by way of 9p, at its own place, and may be written where the
-/// environment may. What only a kernel can give is the machine's own: `/proc`, `/sys`, `/dev`, the network,
-/// which is that of QEMU's built-in router, and what is made in `/tmp`: sockets, for one, are nothing that
-/// QEMU's 9p can make.
+/// Mounts the environment over 9p at its own paths, writable where the environment is. `/proc`,
+/// `/sys`, `/dev` and the network, which is QEMU's built-in router, belong to the virtual machine.
+/// So does `/tmp`, because QEMU's 9p cannot create sockets, for example.
 const FIRST_PROGRAM: &str = r#"#!/bin/busybox sh
 # The first program of a machine that runs one program of the target. Made by cross-targets.
 busybox=/bin/busybox here=/shared/usr/local/lib/cross-machine

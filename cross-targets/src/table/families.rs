@@ -1,19 +1,19 @@
-//! What families of targets have in common: processors, Debian's cross compilers, and a row of each
-//! family from what differs within it.
+//! Constructors of rows for each family of targets, from the facts that differ within the family.
 
 use crate::facts::sdk::Sdk;
 use crate::facts::target_facts::{
-    Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig,
+    CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
+    TestSupport, Tier, ZigTarget,
 };
 
-/// What is true of a processor, however the target is named that uses it.
+/// Facts about a processor that do not depend on the triple.
 #[derive(Clone, Copy)]
 pub(crate) struct Cpu {
     /// `target_arch`.
     arch: &'static str,
     endian: Endian,
     pointer_width: u32,
-    /// What emulates its programs; `None` where no user mode of QEMU does.
+    /// The QEMU user mode emulator; `None` if QEMU has none.
     qemu: Option<&'static str>,
 }
 
@@ -53,22 +53,22 @@ const WASM32: Cpu = Cpu {
 pub(crate) const X86: Cpu = little("x86", 32, "qemu-i386-static");
 pub(crate) const X86_64: Cpu = little("x86_64", 64, "qemu-x86_64-static");
 
-/// What is true of a GCC that Debian packages, with glibc.
+/// Facts about a GCC with glibc that Debian packages.
 #[derive(Clone, Copy)]
 pub(crate) struct Gnu {
     c_triple: &'static str,
     debian_arch: &'static str,
     multiarch: &'static str,
     cross_packages: &'static [&'static str],
-    /// The oldest suite that has it all.
+    /// The oldest suite that has all packages.
     suite: &'static str,
     sysroot: &'static str,
     zig: &'static str,
 }
 
-/// Debian's cross compiler for `$arch`, whose packages are called `$package`, and Zig's name of the
-/// target. Bookworm has it, and libraries in a directory named as the compiler, unless a row says
-/// otherwise.
+/// Debian's cross compiler for `$arch`, with package names that end in `$package`, and Zig's name
+/// of the target. By default, bookworm has the packages and the library directory is named like the
+/// compiler.
 macro_rules! debian {
     ($c_triple:literal, $package:literal, $arch:literal, $zig:literal) => {
         Gnu {
@@ -87,8 +87,8 @@ macro_rules! debian {
     };
 }
 
-/// As [`debian!`], for an architecture whose packages are in no release: what a program starts with
-/// is the cross compiler's own libc.
+/// Like [`debian!`], for a Debian port without a release. Programs start with the cross compiler's
+/// own libc.
 macro_rules! port {
     ($c_triple:literal, $arch:literal, $zig:literal) => {
         Gnu {
@@ -135,7 +135,7 @@ pub(crate) use debian::{
     PPC64EL as DEB_PPC64EL, RISCV64 as DEB_RISCV64, S390X as DEB_S390X, SPARC64 as DEB_SPARC64,
 };
 
-/// A row that nothing is proven of, on the operating system `os`.
+/// A row without a proven recipe, for the operating system `os`.
 const fn row(
     triple: &'static str,
     cpu: Cpu,
@@ -143,8 +143,8 @@ const fn row(
     libc: Libc,
     c_triple: &'static str,
     tier: Tier,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         triple,
         arch: cpu.arch,
         os,
@@ -155,48 +155,48 @@ const fn row(
         debian_arch: None,
         multiarch: None,
         cross_packages: &[],
-        tools: Tools::None,
+        c_toolchain: CToolchain::None,
         zig: None,
         c_flags: "",
         sysroot: "/",
         suite: None,
-        // rustup ships what the Rust project builds, which is all but tier 3.
+        // rustup ships `std` for all tiers but the third.
         std: match tier {
-            Tier::Three => Std::BuildStd,
-            _ => Std::Prebuilt,
+            Tier::Three => StdAvailability::BuildStd,
+            _ => StdAvailability::Prebuilt,
         },
         tier,
         sdk: None,
         emulator: None,
-        support: Support::NotYet {
+        support: SupportLevel::NotYet {
             why: "no recipe is proven for it yet",
         },
         tests: TestSupport::None,
     }
 }
 
-impl Facts {
-    /// The row, proven: built with `tools` in the environment its recipe makes of `suite`.
-    const fn made(self, tools: Tools, suite: &'static str) -> Self {
+impl TargetFacts {
+    /// Marks the row as proven, with this C toolchain and the suite of its recipe.
+    const fn proven(self, c_toolchain: CToolchain, suite: &'static str) -> Self {
         Self {
-            tools,
+            c_toolchain,
             suite: Some(suite),
-            support: Support::Recipe,
+            support: SupportLevel::Recipe,
             tests: match (self.emulator, self.std) {
                 (None, _) => TestSupport::None,
-                (Some(_), Std::None) => TestSupport::Programs,
+                (Some(_), StdAvailability::None) => TestSupport::Programs,
                 (Some(_), _) => TestSupport::Parallel,
             },
             ..self
         }
     }
 
-    /// The row that no recipe serves, and why.
-    pub(crate) const fn because(self, why: &'static str) -> Self {
+    /// Marks the row as without a recipe, with the reason.
+    pub(crate) const fn without_recipe(self, why: &'static str) -> Self {
         Self {
-            tools: Tools::None,
+            c_toolchain: CToolchain::None,
             suite: None,
-            support: Support::NotYet { why },
+            support: SupportLevel::NotYet { why },
             tests: match self.emulator {
                 Some(_) => TestSupport::Unproven,
                 None => TestSupport::None,
@@ -205,16 +205,16 @@ impl Facts {
         }
     }
 
-    /// The row with what its C compiler has to be told.
+    /// Sets additional C compiler flags.
     pub(crate) const fn c_flags(self, c_flags: &'static str) -> Self {
         Self { c_flags, ..self }
     }
 
-    /// The row with the processor that Zig has to be told.
+    /// Sets the processor for Zig.
     pub(crate) const fn zig_cpu(self, cpu: &'static str) -> Self {
         Self {
             zig: match self.zig {
-                Some(zig) => Some(Zig {
+                Some(zig) => Some(ZigTarget {
                     cpu: Some(cpu),
                     ..zig
                 }),
@@ -224,18 +224,18 @@ impl Facts {
         }
     }
 
-    /// The row made with Zig although there is a GCC, whose libraries are for a newer processor.
-    pub(crate) const fn by_zig(self) -> Self {
+    /// Uses Zig although Debian has a GCC, whose libraries are built for a newer processor.
+    pub(crate) const fn with_zig(self) -> Self {
         Self {
-            tools: Tools::Zig,
+            c_toolchain: CToolchain::Zig,
             ..self
         }
     }
 }
 
-const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<Emulator> {
+const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<TargetEmulator> {
     match cpu.qemu {
-        Some(program) => Some(Emulator::QemuUser {
+        Some(program) => Some(TargetEmulator::QemuUser {
             program,
             cpu: qemu_cpu,
         }),
@@ -243,13 +243,13 @@ const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<Emulator> {
     }
 }
 
-const fn zig(target: &'static str) -> Option<Zig> {
-    Some(Zig { target, cpu: None })
+const fn zig(target: &'static str) -> Option<ZigTarget> {
+    Some(ZigTarget { target, cpu: None })
 }
 
-/// Linux with glibc, by Debian's GCC.
-pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) -> Facts {
-    Facts {
+/// Linux with glibc, built with Debian's GCC.
+pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) -> TargetFacts {
+    TargetFacts {
         debian_arch: Some(gnu.debian_arch),
         multiarch: Some(gnu.multiarch),
         cross_packages: gnu.cross_packages,
@@ -258,46 +258,47 @@ pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) ->
         emulator: qemu(cpu, None),
         ..row(triple, cpu, "linux", Libc::Glibc, gnu.c_triple, tier)
     }
-    .made(Tools::Gcc, gnu.suite)
+    .proven(CToolchain::Gcc, gnu.suite)
 }
 
-/// Linux with musl, by Zig: Debian has musl for its own architectures and no cross compiler.
+/// Linux with musl, built with Zig. Debian has musl for its own architectures only, and no cross
+/// compiler for it.
 pub(crate) const fn musl(
     triple: &'static str,
     cpu: Cpu,
     c_triple: &'static str,
     zig_target: &'static str,
     tier: Tier,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         zig: zig(zig_target),
         emulator: qemu(cpu, None),
         ..row(triple, cpu, "linux", Libc::Musl, c_triple, tier)
     }
-    .made(Tools::Zig, "bookworm")
+    .proven(CToolchain::Zig, "bookworm")
 }
 
-/// A BSD whose libc Zig can link with. Nothing on Linux runs its programs.
+/// A BSD whose libc Zig can link with. Its programs do not run on Linux.
 pub(crate) const fn bsd(
     triple: &'static str,
     cpu: Cpu,
     os: &'static str,
     c_triple: &'static str,
     zig_target: &'static str,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         zig: zig(zig_target),
         ..row(triple, cpu, os, Libc::System, c_triple, Tier::Two)
     }
-    .made(Tools::Zig, "bookworm")
+    .proven(CToolchain::Zig, "bookworm")
 }
 
-/// What is true of a mingw-w64 compiler, and of the Wine for what it makes.
+/// Facts about a mingw-w64 compiler, and the Wine that runs its programs.
 #[derive(Clone, Copy)]
 pub(crate) struct Mingw {
     c_triple: &'static str,
     packages: &'static [&'static str],
-    wine: Emulator,
+    wine: TargetEmulator,
 }
 
 macro_rules! mingw {
@@ -308,7 +309,7 @@ macro_rules! mingw {
                 concat!("gcc-mingw-w64-", $package, "-posix"),
                 concat!("g++-mingw-w64-", $package, "-posix"),
             ],
-            wine: Emulator::Wine {
+            wine: TargetEmulator::Wine {
                 program: concat!("/usr/lib/wine/", $wine),
                 dlls: concat!(
                     r"Z:\usr\lib\gcc\",
@@ -325,34 +326,39 @@ macro_rules! mingw {
 pub(crate) const MINGW32: Mingw = mingw!("i686-w64-mingw32", "i686", "wine");
 pub(crate) const MINGW64: Mingw = mingw!("x86_64-w64-mingw32", "x86-64", "wine64");
 
-/// Windows with the mingw-w64 tools. Of trixie, because Rust's `std` needs a DLL that the Wine of
-/// bookworm lacks (`bcryptprimitives.dll`).
-pub(crate) const fn windows(triple: &'static str, cpu: Cpu, mingw: Mingw, tier: Tier) -> Facts {
-    Facts {
+/// Windows with mingw-w64. Requires trixie: the Wine of bookworm lacks a DLL that Rust's `std`
+/// needs (`bcryptprimitives.dll`).
+pub(crate) const fn windows(
+    triple: &'static str,
+    cpu: Cpu,
+    mingw: Mingw,
+    tier: Tier,
+) -> TargetFacts {
+    TargetFacts {
         cross_packages: mingw.packages,
         emulator: Some(mingw.wine),
         ..row(triple, cpu, "windows", Libc::Mingw, mingw.c_triple, tier)
     }
-    .made(Tools::Mingw, "trixie")
+    .proven(CToolchain::Mingw, "trixie")
 }
 
-/// A Cortex-M without an operating system; `qemu_cpu` has its instructions. Of trixie, because the
+/// A bare-metal Cortex-M; `qemu_cpu` names a processor with its instructions. Requires trixie: the
 /// QEMU of bookworm fails to start such programs.
-pub(crate) const fn bare(
+pub(crate) const fn bare_metal(
     triple: &'static str,
     qemu_cpu: &'static str,
     multilib: &'static str,
     c_flags: &'static str,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         cross_packages: &[
             "gcc-arm-none-eabi",
             "libnewlib-arm-none-eabi",
             "libstdc++-arm-none-eabi-newlib",
         ],
         c_flags,
-        std: Std::None,
-        emulator: Some(Emulator::QemuBareMetal {
+        std: StdAvailability::None,
+        emulator: Some(TargetEmulator::QemuBareMetal {
             program: "qemu-arm-static",
             cpu: qemu_cpu,
         }),
@@ -365,15 +371,15 @@ pub(crate) const fn bare(
             Tier::Two,
         )
     }
-    .made(Tools::Newlib { multilib }, "trixie")
+    .proven(CToolchain::Newlib { multilib }, "trixie")
 }
 
-/// Emscripten: its tools are named `em…`, without a triple in front. Rust's `std` throws as
-/// WebAssembly does and not by way of JavaScript, and all code of a program has to do the same.
-pub(crate) const fn emscripten(triple: &'static str) -> Facts {
-    Facts {
+/// Emscripten, whose tools are named `em…` without a triple. Rust's `std` uses WebAssembly
+/// exceptions instead of JavaScript exceptions, so C++ code has to as well.
+pub(crate) const fn emscripten(triple: &'static str) -> TargetFacts {
+    TargetFacts {
         c_flags: "-fwasm-exceptions",
-        emulator: Some(Emulator::Node),
+        emulator: Some(TargetEmulator::Node),
         ..row(
             triple,
             WASM32,
@@ -383,13 +389,13 @@ pub(crate) const fn emscripten(triple: &'static str) -> Facts {
             Tier::Two,
         )
     }
-    .made(Tools::Emscripten, "trixie")
+    .proven(CToolchain::Emscripten, "trixie")
 }
 
-/// WASI. Its clang throws no exceptions and Rust's `std` for it unwinds nothing, so C++ is compiled
-/// without them. Of trixie, the first suite whose Rust calls the target by this name.
-pub(crate) const fn wasi(triple: &'static str) -> Facts {
-    Facts {
+/// WASI. Neither its clang nor Rust's `std` supports unwinding, so C++ is compiled without
+/// exceptions. Requires trixie, the first suite whose Rust uses this name of the target.
+pub(crate) const fn wasi(triple: &'static str) -> TargetFacts {
+    TargetFacts {
         cross_packages: &[
             "clang",
             "lld",
@@ -398,21 +404,21 @@ pub(crate) const fn wasi(triple: &'static str) -> Facts {
             "libclang-rt-dev-wasm32",
             "libc++-dev-wasm32",
         ],
-        emulator: Some(Emulator::NodeWasi),
+        emulator: Some(TargetEmulator::NodeWasi),
         ..row(triple, WASM32, "wasi", Libc::Wasi, "wasm32-wasi", Tier::Two)
     }
-    .made(Tools::Clang, "trixie")
+    .proven(CToolchain::Clang, "trixie")
 }
 
-/// Android. Its programs need Android's loader and libraries besides the emulator.
+/// Android. Besides the emulator, its programs need Android's loader and libraries.
 pub(crate) const fn android(
     triple: &'static str,
     cpu: Cpu,
     c_triple: &'static str,
     abi: Abi,
     qemu_cpu: Option<&'static str>,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         sdk: Some(Sdk::Ndk {
             clang: abi.clang,
             abi: abi.name,
@@ -420,15 +426,15 @@ pub(crate) const fn android(
         emulator: qemu(cpu, qemu_cpu),
         ..row(triple, cpu, "android", Libc::Bionic, c_triple, Tier::Two)
     }
-    .because("it needs Android's NDK, which no Debian suite has")
+    .without_recipe("it needs Android's NDK, which no Debian suite has")
 }
 
-/// What Android and its NDK call a processor.
+/// An Android ABI, as the NDK names it.
 #[derive(Clone, Copy)]
 pub(crate) struct Abi {
-    /// What the compiler's name starts with.
+    /// The prefix of the compiler's name.
     clang: &'static str,
-    /// For CMake.
+    /// CMake's name of the ABI.
     name: &'static str,
 }
 
@@ -437,12 +443,12 @@ const fn abi(clang: &'static str, name: &'static str) -> Abi {
 }
 
 pub(crate) const ABI_ARM64: Abi = abi("aarch64-linux-android", "arm64-v8a");
-/// The NDK has compiled for nothing older than ARMv7 since its release 17.
+/// The NDK has not supported processors older than ARMv7 since its release 17.
 pub(crate) const ABI_ARM: Abi = abi("armv7a-linux-androideabi", "armeabi-v7a");
 pub(crate) const ABI_X86: Abi = abi("i686-linux-android", "x86");
 pub(crate) const ABI_X86_64: Abi = abi("x86_64-linux-android", "x86_64");
 
-/// Solaris, illumos or DragonFly BSD. Nothing on Linux runs their programs.
+/// Solaris, illumos or DragonFly BSD. Their programs do not run on Linux.
 pub(crate) const fn unix(
     triple: &'static str,
     cpu: Cpu,
@@ -450,15 +456,16 @@ pub(crate) const fn unix(
     c_triple: &'static str,
     clang_target: &'static str,
     tier: Tier,
-) -> Facts {
-    Facts {
+) -> TargetFacts {
+    TargetFacts {
         sdk: Some(Sdk::Sysroot { clang_target }),
         ..row(triple, cpu, os, Libc::System, c_triple, tier)
     }
-    .because("it needs the libraries of its system, which neither Debian nor Zig has")
+    .without_recipe("it needs the libraries of its system, which neither Debian nor Zig has")
 }
 
-/// The oldest 32-bit x86 that Android runs on, and the newest instructions its 64-bit ABI has.
+/// Processors for QEMU: the oldest 32-bit x86 that Android supports, and the instruction set of its
+/// 64-bit ABI.
 pub(crate) const ANDROID_X86: Option<&str> = Some("n270");
 pub(crate) const ANDROID_X86_64: Option<&str> =
     Some("qemu64,+mmx,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt");

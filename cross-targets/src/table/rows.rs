@@ -1,14 +1,14 @@
-//! The rows: what is true of each known triple.
+//! The rows of the table: the facts about each known triple.
 //!
-//! One line a row; the functions that make them ([`family`](super::families)) say once what a family
-//! has in common. Sources: `rustc --print cfg` (a test compares), the platform support page of
-//! Rust 1.95 and its release manifest (tier, `std`), and Debian's package lists.
+//! Each row is one line, built by the constructors in [`families`](super::families). Sources:
+//! `rustc --print cfg` (checked by a test), the platform support page and release manifest of Rust
+//! 1.95 (tier, `std`), and Debian's package lists.
 
 use super::families::*;
-use crate::facts::target_facts::Facts;
+use crate::facts::target_facts::TargetFacts;
 use crate::facts::target_facts::Tier::{One, Three, Two};
 
-/// What GCC has to be told for the processors that it isn't made for: what Rust takes for the triple.
+/// GCC flags that select the processor Rust targets, where it is not GCC's default.
 const V5TE: &str = "-march=armv5te -marm -mfloat-abi=soft";
 const V6: &str = "-march=armv6 -marm -mfloat-abi=soft";
 const V7: &str = "-march=armv7-a -mfloat-abi=soft";
@@ -29,15 +29,15 @@ const ZIG_V7: &str = "generic+v7a";
 const ZIG_V7_FP: &str = "generic+v7a+vfp3d16";
 const ZIG_V7_NEON: &str = "generic+v7a+neon";
 
-/// Every known triple, ordered by name: [`Target`](crate::Target) is an index into it.
+/// All known triples, ordered by name. [`Target`](crate::Target) holds an index into it.
 #[rustfmt::skip]
-pub(crate) static ROWS: &[Facts] = &[
+pub(crate) static ROWS: &[TargetFacts] = &[
     android("aarch64-linux-android",         AARCH64, "aarch64-linux-android", ABI_ARM64, None),
     gnu("aarch64-unknown-linux-gnu",         AARCH64, DEB_ARM64, One),
     musl("aarch64-unknown-linux-musl",       AARCH64, "aarch64-linux-musl", "aarch64-linux-musl", Two),
     android("arm-linux-androideabi",         ARM, "arm-linux-androideabi", ABI_ARM, None),
     gnu("arm-unknown-linux-gnueabi",         ARM, DEB_ARMEL, Two).c_flags(V6).zig_cpu(ZIG_V6),
-    gnu("arm-unknown-linux-gnueabihf",       ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V6_FP).by_zig(),
+    gnu("arm-unknown-linux-gnueabihf",       ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V6_FP).with_zig(),
     musl("arm-unknown-linux-musleabi",       ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V6),
     musl("arm-unknown-linux-musleabihf",     ARM, "arm-linux-musleabihf", "arm-linux-musleabihf", Two).zig_cpu(ZIG_V6_FP),
     gnu("armv5te-unknown-linux-gnueabi",     ARM, DEB_ARMEL, Two).c_flags(V5TE).zig_cpu(ZIG_V5TE),
@@ -69,15 +69,15 @@ pub(crate) static ROWS: &[Facts] = &[
     gnu("s390x-unknown-linux-gnu",           S390X, DEB_S390X, Two),
     gnu("sparc64-unknown-linux-gnu",         SPARC64, DEB_SPARC64, Two),
     unix("sparcv9-sun-solaris",              SPARC64, "solaris", "sparcv9-sun-solaris2.10", "sparcv9-sun-solaris", Two),
-    bare("thumbv6m-none-eabi",               "cortex-m0", "thumb/v6-m/nofp", V6M),
-    bare("thumbv7em-none-eabi",              "cortex-m4", "thumb/v7e-m/nofp", V7EM),
-    bare("thumbv7em-none-eabihf",            "cortex-m4", "thumb/v7e-m+fp/hard", V7EM_FP),
-    bare("thumbv7m-none-eabi",               "cortex-m3", "thumb/v7-m/nofp", V7M),
+    bare_metal("thumbv6m-none-eabi",         "cortex-m0", "thumb/v6-m/nofp", V6M),
+    bare_metal("thumbv7em-none-eabi",        "cortex-m4", "thumb/v7e-m/nofp", V7EM),
+    bare_metal("thumbv7em-none-eabihf",      "cortex-m4", "thumb/v7e-m+fp/hard", V7EM_FP),
+    bare_metal("thumbv7m-none-eabi",         "cortex-m3", "thumb/v7-m/nofp", V7M),
     android("thumbv7neon-linux-androideabi", ARM, "arm-linux-androideabi", ABI_ARM, None),
     gnu("thumbv7neon-unknown-linux-gnueabihf", ARM, DEB_ARMHF, Two).c_flags(THUMB_NEON).zig_cpu(ZIG_V7_NEON),
-    bare("thumbv8m.base-none-eabi",          "cortex-m33", "thumb/v8-m.base/nofp", V8M_BASE),
-    bare("thumbv8m.main-none-eabi",          "cortex-m33", "thumb/v8-m.main/nofp", V8M),
-    bare("thumbv8m.main-none-eabihf",        "cortex-m33", "thumb/v8-m.main+fp/hard", V8M_FP),
+    bare_metal("thumbv8m.base-none-eabi",    "cortex-m33", "thumb/v8-m.base/nofp", V8M_BASE),
+    bare_metal("thumbv8m.main-none-eabi",    "cortex-m33", "thumb/v8-m.main/nofp", V8M),
+    bare_metal("thumbv8m.main-none-eabihf",  "cortex-m33", "thumb/v8-m.main+fp/hard", V8M_FP),
     emscripten("wasm32-unknown-emscripten"),
     wasi("wasm32-wasip1"),
     android("x86_64-linux-android",          X86_64, "x86_64-linux-android", ABI_X86_64, ANDROID_X86_64),
@@ -94,7 +94,9 @@ pub(crate) static ROWS: &[Facts] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::target_facts::{Emulator, Libc, Std, Support, TestSupport, Tools};
+    use crate::facts::target_facts::{
+        CToolchain, Libc, StdAvailability, SupportLevel, TargetEmulator, TestSupport,
+    };
 
     #[test]
     fn rows_are_unique_and_ordered() {
@@ -117,14 +119,14 @@ mod tests {
                 row.debian_arch,
                 row.multiarch,
                 row.suite,
-                row.emulator.map(Emulator::program),
+                row.emulator.map(TargetEmulator::program),
             ];
             let mut texts = names
                 .into_iter()
                 .chain(options.into_iter().flatten())
                 .chain(row.cross_packages.iter().copied());
             assert!(texts.all(|text| !text.trim().is_empty()), "{row:#?}");
-            if let Support::NotYet { why } = row.support {
+            if let SupportLevel::NotYet { why } = row.support {
                 assert!(why.len() > 10, "{}: say why", row.triple);
             }
         }
@@ -134,7 +136,7 @@ mod tests {
     fn what_no_recipe_serves_is_few_and_says_why() {
         let unserved: Vec<_> = ROWS
             .iter()
-            .filter(|row| row.support != Support::Recipe)
+            .filter(|row| row.support != SupportLevel::Recipe)
             .map(|row| row.triple)
             .collect();
         assert_eq!(
@@ -165,7 +167,7 @@ mod tests {
             );
             assert_eq!(
                 row.suite.is_some(),
-                row.support == Support::Recipe,
+                row.support == SupportLevel::Recipe,
                 "{triple}"
             );
             assert_eq!(
@@ -175,36 +177,40 @@ mod tests {
             );
             assert_eq!(
                 row.tests == TestSupport::Unproven,
-                row.support != Support::Recipe && row.emulator.is_some(),
+                row.support != SupportLevel::Recipe && row.emulator.is_some(),
                 "{triple}"
             );
             assert_eq!(
                 row.tests == TestSupport::Programs,
-                row.std == Std::None,
+                row.std == StdAvailability::None,
                 "{triple}"
             );
             assert_eq!(
-                row.tools == Tools::None,
-                row.support != Support::Recipe,
+                row.c_toolchain == CToolchain::None,
+                row.support != SupportLevel::Recipe,
                 "{triple}"
             );
             assert_eq!(
-                row.std == Std::BuildStd,
+                row.std == StdAvailability::BuildStd,
                 row.tier == Three,
                 "{triple}: rustup ships what is of tier 1 or 2"
             );
-            assert_eq!(row.std == Std::None, row.os == "none", "{triple}");
-            match row.tools {
-                Tools::Gcc => assert!(
+            assert_eq!(
+                row.std == StdAvailability::None,
+                row.os == "none",
+                "{triple}"
+            );
+            match row.c_toolchain {
+                CToolchain::Gcc => assert!(
                     row.debian_arch.is_some() && row.cross_packages.len() == 3,
                     "{triple}"
                 ),
-                Tools::Zig => assert!(row.zig.is_some(), "{triple}"),
+                CToolchain::Zig => assert!(row.zig.is_some(), "{triple}"),
                 _ => {}
             }
             assert_eq!(
                 row.zig.is_some(),
-                row.libc == Libc::Glibc || row.tools == Tools::Zig,
+                row.libc == Libc::Glibc || row.c_toolchain == CToolchain::Zig,
                 "{triple}: a floor is made with Zig"
             );
         }

@@ -1,19 +1,19 @@
-//! Which known names are near a name that is not known.
+//! Suggests known triples for an unknown one.
 
-use crate::facts::target_facts::Facts;
+use crate::facts::target_facts::TargetFacts;
 
-/// How many names are suggested at most: more is a list, not a suggestion.
-const MOST: usize = 3;
+/// The maximum number of suggestions.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// The triples of `rows` that `input` probably means, nearest first.
+/// Returns the triples in `rows` that are similar to `input`, most similar first.
 ///
-/// A row is as near as the nearest of its names: the triple, and what GNU tools and Debian call it,
-/// so that `arm64` and `aarch64-linux-gnu` find their triple.
-pub(crate) fn near<'a>(
+/// A row is compared by all its names: the triple, and the names that GNU tools and Debian use.
+/// `arm64` and `aarch64-linux-gnu` therefore find their triple.
+pub(crate) fn similar_triples<'a>(
     input: &str,
-    rows: impl IntoIterator<Item = &'a Facts>,
+    rows: impl IntoIterator<Item = &'a TargetFacts>,
 ) -> Vec<&'static str> {
-    let wanted = essence(input);
+    let wanted = normalize(input);
     let mut found: Vec<(usize, usize, &'static str)> = rows
         .into_iter()
         .filter_map(|row| {
@@ -23,22 +23,22 @@ pub(crate) fn near<'a>(
         .collect();
     found.sort_unstable();
     let nearest = found.first().map_or(0, |&(near, _, _)| near);
-    // A name that is one slip away makes one that is five slips away noise.
+    // If one name is a single edit away, names that are five edits away are noise.
     found.retain(|&(near, _, _)| near <= nearest + 1);
     found
         .into_iter()
         .map(|(_, _, triple)| triple)
-        .take(MOST)
+        .take(MAX_SUGGESTIONS)
         .collect()
 }
 
-/// A quarter of the letters may be wrong, and never more than four: beyond that it is another name.
+/// The maximum edit distance: a quarter of the letters, but at most four.
 fn tolerance(wanted: &str) -> usize {
     (wanted.len() / 4).min(4)
 }
 
-/// The distance to the nearest of the row's names, if it is tolerable.
-fn distance_to_row(wanted: &str, row: &Facts) -> Option<usize> {
+/// The edit distance to the most similar name of the row, if it is within the tolerance.
+fn distance_to_row(wanted: &str, row: &TargetFacts) -> Option<usize> {
     let names = [
         Some(row.triple),
         Some(row.c_triple),
@@ -49,16 +49,16 @@ fn distance_to_row(wanted: &str, row: &Facts) -> Option<usize> {
     names
         .into_iter()
         .flatten()
-        .map(essence)
-        // Lengths that differ by more need no comparing: so no input, however long, costs much.
+        .map(normalize)
+        // Skipping names whose length differs too much bounds the cost for long inputs.
         .filter(|name| name.len().abs_diff(wanted.len()) <= most)
         .map(|name| edit_distance(wanted, &name))
         .filter(|&edits| edits <= most)
         .min()
 }
 
-/// What is left of a name without case, separators and the vendor parts that say nothing.
-fn essence(name: &str) -> String {
+/// Lowercases a name and removes separators and insignificant vendors.
+fn normalize(name: &str) -> String {
     let lower = name.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric());
     words
@@ -66,8 +66,8 @@ fn essence(name: &str) -> String {
         .collect()
 }
 
-/// Insertions, deletions and replacements of characters that turn `a` into `b` (Levenshtein): what
-/// suggestions for misspelled names are made from.
+/// The Levenshtein distance: the number of insertions, deletions and substitutions of characters
+/// that turn `a` into `b`. Used to suggest corrections for misspelled names.
 pub fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut above: Vec<usize> = (0..=b.len()).collect();
@@ -92,7 +92,7 @@ mod tests {
     use crate::table::rows::ROWS;
 
     fn names(input: &str) -> Vec<&'static str> {
-        near(input, ROWS)
+        similar_triples(input, ROWS)
     }
 
     #[test]
@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn essence_drops_case_separators_and_vendor() {
-        assert_eq!(essence("X86-64_Unknown.linux--GNU"), "x8664linuxgnu");
-        assert_eq!(essence("x86_64-pc-windows-gnu"), "x8664windowsgnu");
+        assert_eq!(normalize("X86-64_Unknown.linux--GNU"), "x8664linuxgnu");
+        assert_eq!(normalize("x86_64-pc-windows-gnu"), "x8664windowsgnu");
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn suggests_few() {
         for row in ROWS {
-            assert!(names(&format!("{}x", row.triple)).len() <= MOST);
+            assert!(names(&format!("{}x", row.triple)).len() <= MAX_SUGGESTIONS);
         }
     }
 }

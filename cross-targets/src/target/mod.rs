@@ -1,4 +1,4 @@
-//! A target: a row of the table, optionally with a glibc floor.
+//! Targets: how they are named, run, and known to the `cross` project.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,133 +10,137 @@ pub(crate) mod runner;
 mod unknown_target;
 
 use crate::facts::debian_arch::DebianArch;
-use crate::facts::glibc::Glibc;
-use crate::facts::target_facts::{Facts, Libc, Std};
+use crate::facts::glibc::GlibcVersion;
+use crate::facts::target_facts::{Libc, StdAvailability, TargetFacts};
 use crate::table::rows::ROWS;
-use crate::table::suggestions::near;
-use qemu_machine::Machine;
+use crate::table::suggestions::similar_triples;
+use qemu_machine::QemuMachine;
 use runner::Runner;
 use unknown_target::Problem;
 pub use unknown_target::UnknownTarget;
 
-/// The floor the two rows have that are also built for old distributions (CentOS 7 and its time).
-const OLD: Glibc = Glibc::new(2, 17);
+/// The minimum glibc version of targets for old distributions (CentOS 7 and contemporaries).
+const OLD_GLIBC: GlibcVersion = GlibcVersion::new(2, 17);
 
-/// The triples that [`Target::all`] yields a second time, with the floor [`OLD`].
-const ALSO_OLD: [&str; 2] = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"];
+/// The triples that [`Target::all`] yields a second time, with [`OLD_GLIBC`].
+const ALSO_WITH_OLD_GLIBC: [&str; 2] = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"];
 
-/// What is built for: a row of the table, optionally with a glibc floor.
+/// A compilation target: a row of the table, optionally with a minimum glibc version.
 ///
-/// Ordered by triple, without a floor before with one.
+/// Targets are ordered by triple. A triple without a glibc version sorts before the same triple
+/// with one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     /// Index into [`ROWS`], which are ordered by triple.
     row: usize,
-    glibc: Option<Glibc>,
+    glibc: Option<GlibcVersion>,
 }
 
 impl Target {
-    /// The target that `text` names: a triple, or `triple.2.17` where the triple's libc is glibc.
+    /// Parses a triple, or `triple.2.17` for a triple that uses glibc.
     ///
     /// # Errors
-    /// [`UnknownTarget`] if the triple is in no row, or the floor isn't a version of glibc, or the
-    /// triple doesn't use glibc.
+    /// Returns [`UnknownTarget`] if the triple is not in the table, if the suffix is not a glibc
+    /// version, or if the triple does not use glibc.
     pub fn parse(text: &str) -> Result<Self, UnknownTarget> {
         if let Some(row) = find(text) {
             return Ok(Self { row, glibc: None });
         }
-        // The triple may have dots of its own: `thumbv8m.base-none-eabi`.
-        match longest_known_start(text) {
+        // Triples can contain dots themselves: `thumbv8m.base-none-eabi`.
+        match split_glibc_suffix(text) {
             Some((row, floor)) => Self::with_floor(text, row, floor),
             None => Err(UnknownTarget::new(
                 text,
-                Problem::NoSuchTriple(near(text, ROWS)),
+                Problem::NoSuchTriple(similar_triples(text, ROWS)),
             )),
         }
     }
 
     fn with_floor(text: &str, row: usize, floor: &str) -> Result<Self, UnknownTarget> {
-        let refused = |problem: fn(&'static str) -> Problem| {
+        let rejected = |problem: fn(&'static str) -> Problem| {
             UnknownTarget::new(text, problem(ROWS[row].triple))
         };
         if ROWS[row].libc != Libc::Glibc {
-            return Err(refused(Problem::NotGnu));
+            return Err(rejected(Problem::NotGlibc));
         }
-        let glibc = floor.parse().map_err(|_| refused(Problem::BadFloor))?;
+        let glibc = floor.parse().map_err(|_| rejected(Problem::InvalidGlibc))?;
         Ok(Self {
             row,
             glibc: Some(glibc),
         })
     }
 
-    /// Every known target in order: each row, and two rows again with the floor 2.17.
+    /// All known targets in order: each row, and two rows again with glibc 2.17.
     pub fn all() -> impl Iterator<Item = Target> {
         ROWS.iter().enumerate().flat_map(|(row, facts)| {
-            let old = ALSO_OLD.contains(&facts.triple).then_some(Some(OLD));
+            let old = ALSO_WITH_OLD_GLIBC
+                .contains(&facts.triple)
+                .then_some(Some(OLD_GLIBC));
             std::iter::once(None)
                 .chain(old)
                 .map(move |glibc| Self { row, glibc })
         })
     }
 
-    /// The Rust target triple, without the floor: what `rustc --target` takes.
+    /// The Rust target triple without the glibc version, as `rustc --target` takes it.
     pub fn triple(self) -> &'static str {
         self.facts().triple
     }
 
-    /// The newest glibc a binary may ask for; `None` where that is whatever the environment has.
-    pub fn glibc(self) -> Option<Glibc> {
+    /// The glibc version that binaries may require at most. `None` means that of the environment.
+    pub fn glibc(self) -> Option<GlibcVersion> {
         self.glibc
     }
 
-    /// What is true of the triple.
-    pub fn facts(self) -> &'static Facts {
+    /// The facts about the triple.
+    pub fn facts(self) -> &'static TargetFacts {
         &ROWS[self.row]
     }
 
-    /// The triple as cargo spells it in the names of its variables: the `AARCH64_UNKNOWN_LINUX_GNU`
-    /// of `CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER`.
+    /// The triple as it is spelled in cargo's variables: `AARCH64_UNKNOWN_LINUX_GNU` in
+    /// `CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER`.
     pub fn env_upper(self) -> String {
         self.env_lower().to_uppercase()
     }
 
-    /// The triple as cc-rs spells it in the names of its variables: the `aarch64_unknown_linux_gnu`
-    /// of `CC_aarch64_unknown_linux_gnu`.
+    /// The triple as it is spelled in the variables of cc-rs: `aarch64_unknown_linux_gnu` in
+    /// `CC_aarch64_unknown_linux_gnu`.
     pub fn env_lower(self) -> String {
-        // Both replace the dot of `thumbv8m.main` too.
+        // Both also replace the dot in `thumbv8m.main`.
         self.triple().replace(['-', '.'], "_")
     }
 
-    /// The variables by which the programs of [`Target::recipe_with_sdk`] find the directory at `path`.
-    /// `api` is what [`Sdk::api`](crate::Sdk::api) says. Empty where the target takes no directory.
+    /// The variables through which the programs of [`Target::recipe_with_sdk`] find the SDK at
+    /// `path`. `api` is the result of [`Sdk::api`](crate::Sdk::api). Empty if the target takes no
+    /// SDK.
     pub fn sdk_env(self, path: &str, api: Option<u32>) -> BTreeMap<String, String> {
         let sdk = self.facts().sdk;
         sdk.map_or_else(BTreeMap::new, |sdk| sdk.env(&self.env_lower(), path, api))
     }
 
-    /// The machine that QEMU makes to run the target's programs, where Debian has a kernel for it.
-    pub fn machine(self) -> Option<Machine> {
+    /// The virtual machine that runs programs of the target, if Debian has a kernel for it.
+    pub fn machine(self) -> Option<QemuMachine> {
         qemu_machine::of(self.facts())
     }
 
-    /// How a program of the target is started on a machine of architecture `build`: natively where
-    /// the machine can, else under the target's emulator.
+    /// How programs of the target are started on a build machine: natively if possible, otherwise
+    /// under an emulator.
     pub fn runner(self, build: DebianArch) -> Runner {
         Runner::choose(self.facts(), build)
     }
 
-    /// What `-Z build-std` has to build for the target, where its `std` comes from source: the value
-    /// of the option. Empty for cargo's own choice.
+    /// The value of `-Z build-std` for the target when its `std` is built from source. Empty for
+    /// cargo's default.
     pub fn std_crates(self) -> &'static [&'static str] {
         match self.facts().std {
-            Std::None => &["core", "alloc"],
+            StdAvailability::None => &["core", "alloc"],
             _ => &[],
         }
     }
 
-    /// The last part of the name of the image that the `cross` project publishes for the target
-    /// (`aarch64-linux-android` of `ghcr.io/cross-rs/aarch64-linux-android`). `None` where it
-    /// publishes none, which is also so for a glibc floor.
+    /// The last component of the image that the `cross` project publishes for the target:
+    /// `aarch64-linux-android` in `ghcr.io/cross-rs/aarch64-linux-android`. `None` if it publishes
+    /// none, and for every target with a glibc version.
     pub fn published_image(self) -> Option<&'static str> {
         match self.glibc {
             None => published::image(self.facts()),
@@ -144,14 +148,14 @@ impl Target {
         }
     }
 
-    /// The value of the build argument `CROSS_DEB_ARCH`, which `cross` gives to the Dockerfiles and
-    /// `pre-build` commands of its users. `None` where it gives none.
+    /// The value of `CROSS_DEB_ARCH`, which `cross` passes to Dockerfiles and `pre-build` commands.
+    /// `None` if `cross` does not set it.
     pub fn deb_arch_argument(self) -> Option<&'static str> {
         published::deb_arch_argument(self.facts())
     }
 
-    /// Whether a container of the target's published image needs a seccomp profile of its own,
-    /// because its programs make system calls that an engine's usual profile refuses.
+    /// Whether containers of the published image need a custom seccomp profile, because programs of
+    /// the target make system calls that the engine's default profile blocks.
     pub fn needs_seccomp_profile(self) -> bool {
         published::needs_seccomp_profile(self.facts())
     }
@@ -184,8 +188,9 @@ fn find(triple: &str) -> Option<usize> {
     ROWS.binary_search_by_key(&triple, |row| row.triple).ok()
 }
 
-/// The row of the longest triple that `text` has before a dot, and what comes after that dot.
-fn longest_known_start(text: &str) -> Option<(usize, &str)> {
+/// Finds the longest known triple that is followed by a dot in `text`, and returns its row and the
+/// text after that dot.
+fn split_glibc_suffix(text: &str) -> Option<(usize, &str)> {
     text.rmatch_indices('.')
         .find_map(|(dot, _)| Some((find(&text[..dot])?, &text[dot + 1..])))
 }
@@ -196,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    fn refused(text: &str) -> UnknownTarget {
+    fn rejected(text: &str) -> UnknownTarget {
         Target::parse(text).unwrap_err()
     }
 
@@ -223,18 +228,18 @@ mod tests {
     fn a_glibc_triple_takes_any_floor() {
         let target: Target = "armv7-unknown-linux-gnueabihf.2.31".parse().unwrap();
         assert_eq!(target.triple(), "armv7-unknown-linux-gnueabihf");
-        assert_eq!(target.glibc(), Some(Glibc::new(2, 31)));
+        assert_eq!(target.glibc(), Some(GlibcVersion::new(2, 31)));
         assert_eq!(target.to_string(), "armv7-unknown-linux-gnueabihf.2.31");
         assert_ne!(Ok(target), Target::parse("armv7-unknown-linux-gnueabihf"));
     }
 
     #[test]
-    fn a_floor_that_is_no_version_is_refused() {
+    fn a_floor_that_is_no_version_is_rejected() {
         for floor in [
             "", ".", "2", "2.", "x.y", "2.17.1", "v2.17", "2.-17", "02.17", " 2.17", "2.17 ",
             "99999.1",
         ] {
-            let error = refused(&format!("x86_64-unknown-linux-gnu.{floor}"));
+            let error = rejected(&format!("x86_64-unknown-linux-gnu.{floor}"));
             assert_eq!(
                 error.suggestions(),
                 ["x86_64-unknown-linux-gnu"],
@@ -243,7 +248,7 @@ mod tests {
             assert!(
                 error
                     .to_string()
-                    .ends_with("its end is not a glibc version"),
+                    .ends_with("its suffix is not a glibc version"),
                 "{floor:?}"
             );
             assert!(error.help().contains("x86_64-unknown-linux-gnu.2.17"));
@@ -259,10 +264,13 @@ mod tests {
             "thumbv8m.main-none-eabi",
         ] {
             for floor in ["2.17", "x"] {
-                let error = refused(&format!("{triple}.{floor}"));
+                let error = rejected(&format!("{triple}.{floor}"));
                 assert!(error.to_string().contains("doesn't use glibc"), "{error}");
                 assert_eq!(error.suggestions(), [triple]);
-                assert_eq!(error.help(), format!("leave the floor away: `{triple}`"));
+                assert_eq!(
+                    error.help(),
+                    format!("remove the glibc version: `{triple}`")
+                );
             }
         }
     }
@@ -292,7 +300,7 @@ mod tests {
                 "armv7-unknown-linux-gnueabihf",
             ),
         ] {
-            let error = refused(input);
+            let error = rejected(input);
             assert_eq!(error.input(), input);
             assert_eq!(error.to_string(), format!("unknown target `{input}`"));
             assert_eq!(error.suggestions().first(), Some(&meant), "{input}");
@@ -305,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn hopeless_text_is_refused_with_an_example() {
+    fn hopeless_text_is_rejected_with_an_example() {
         for input in [
             "",
             " ",
@@ -317,7 +325,7 @@ mod tests {
             "\0",
             "日本.語",
         ] {
-            let error = refused(input);
+            let error = rejected(input);
             assert!(error.suggestions().is_empty(), "{input:?}");
             assert!(error.help().contains("aarch64-unknown-linux-gnu"));
         }

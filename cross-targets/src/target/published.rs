@@ -1,9 +1,9 @@
-//! The images that the `cross` project publishes, and what it tells a build on top of one.
+//! Images that the `cross` project publishes, and the values it passes to builds on top of them.
 
-use crate::facts::target_facts::{Facts, Libc};
+use crate::facts::target_facts::{Libc, TargetFacts};
 
-/// The rows that have a Dockerfile in `cross` whose image is not published, and the one that `cross`
-/// doesn't know.
+/// Triples without a published image: those whose Dockerfile in `cross` is disabled, and one that
+/// `cross` does not know.
 const NOT_PUBLISHED: [&str; 5] = [
     "mips-unknown-linux-musl",
     "mips64-unknown-linux-muslabi64",
@@ -12,29 +12,29 @@ const NOT_PUBLISHED: [&str; 5] = [
     "wasm32-wasip1",
 ];
 
-/// The last part of the image's name: every other image is named by its triple.
-pub(crate) fn image(facts: &Facts) -> Option<&'static str> {
+/// The last component of the image name, which is the triple.
+pub(crate) fn image(facts: &TargetFacts) -> Option<&'static str> {
     (!NOT_PUBLISHED.contains(&facts.triple)).then_some(facts.triple)
 }
 
-/// Whether `cross` gives the image's container a seccomp profile of its own: 32-bit Android's libc
-/// makes system calls that an engine's usual profile refuses.
-pub(crate) fn needs_seccomp_profile(facts: &Facts) -> bool {
+/// Whether `cross` runs the image with a custom seccomp profile. The C library of 32-bit Android
+/// makes system calls that the default profile blocks.
+pub(crate) fn needs_seccomp_profile(facts: &TargetFacts) -> bool {
     facts.os == "android" && facts.pointer_width == 32
 }
 
-/// The value of the build argument `CROSS_DEB_ARCH`. It follows Debian's names but has an own idea
-/// of what a row is: each libc and system that is no Debian port has a name made up for it.
-pub(crate) fn deb_arch_argument(facts: &Facts) -> Option<&'static str> {
+/// The value of the build argument `CROSS_DEB_ARCH`. It follows Debian's architecture names;
+/// targets that are not Debian ports have invented names.
+pub(crate) fn deb_arch_argument(facts: &TargetFacts) -> Option<&'static str> {
     match (facts.os, facts.libc) {
         ("linux", Libc::Glibc) => glibc(facts),
         ("linux", Libc::Musl) => musl(facts.triple),
-        ("none", _) => bare(facts.triple),
+        ("none", _) => bare_metal(facts.triple),
         _ => other(facts.triple),
     }
 }
 
-fn glibc(facts: &Facts) -> Option<&'static str> {
+fn glibc(facts: &TargetFacts) -> Option<&'static str> {
     match facts.triple {
         "armv5te-unknown-linux-gnueabi" | "loongarch64-unknown-linux-gnu" => None,
         "arm-unknown-linux-gnueabihf" => Some("armhf"),
@@ -57,8 +57,8 @@ fn musl(triple: &str) -> Option<&'static str> {
     })
 }
 
-/// ARMv8-M is not in `cross`'s table.
-fn bare(triple: &str) -> Option<&'static str> {
+/// `cross` does not know ARMv8-M.
+fn bare_metal(triple: &str) -> Option<&'static str> {
     match triple {
         "thumbv6m-none-eabi" | "thumbv7em-none-eabi" | "thumbv7m-none-eabi" => Some("arm"),
         "thumbv7em-none-eabihf" => Some("armhf"),
@@ -88,14 +88,15 @@ mod tests {
 
     #[test]
     fn an_image_is_named_by_its_triple() {
-        let published = Target::all().filter_map(|it| Some((it, it.published_image()?)));
+        let published =
+            Target::all().filter_map(|target| Some((target, target.published_image()?)));
         let mut count = 0;
         for (target, image) in published {
             assert_eq!(image, target.triple());
             count += 1;
         }
-        // 57 triples without the four that `cross` has disabled and the one that it lacks; a floor has
-        // no image of its own.
+        // 57 triples, minus the four that `cross` has disabled and the one that it lacks. Targets
+        // with a glibc version have no image.
         assert_eq!(count, 52);
         for none in [
             "mips-unknown-linux-musl",
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn only_32_bit_android_needs_a_profile() {
         let need: Vec<_> = Target::all()
-            .filter(|it| it.needs_seccomp_profile())
+            .filter(|target| target.needs_seccomp_profile())
             .map(Target::triple)
             .collect();
         assert_eq!(

@@ -1,51 +1,55 @@
-//! Machines that QEMU makes as a whole, with the kernel that Debian has for them: pure data.
+//! Virtual machines of QEMU system emulation that boot a Debian kernel.
 
-use crate::facts::target_facts::{Endian, Facts, Libc};
+use crate::facts::target_facts::{Endian, Libc, TargetFacts};
 
-/// A machine that QEMU's system mode makes: it boots Debian's kernel, on which programs of a target run.
+/// A virtual machine of QEMU system emulation. It boots a Debian kernel, on which programs of a
+/// target run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Machine {
+pub struct QemuMachine {
     /// The emulator: `qemu-system-aarch64`.
     pub program: &'static str,
-    /// What it is told of the machine and its processor.
+    /// The options that select the machine and its processor.
     pub arguments: &'static [&'static str],
-    /// How names of virtio devices end on the machine's bus: `pci`, `ccw`, or `device` where they are
-    /// found in memory.
+    /// The suffix of virtio device names on the machine's bus: `pci`, `ccw`, or `device` for
+    /// memory-mapped devices.
     pub bus: &'static str,
-    /// What the kernel calls the first serial line: `ttyAMA0`.
+    /// The kernel's name of the first serial console: `ttyAMA0`.
     pub console: &'static str,
-    /// The Debian architecture of the kernel, and of the few programs that run on it besides.
+    /// The Debian architecture of the kernel and of the programs that support it.
     pub debian_arch: &'static str,
-    /// The package that depends on the newest kernel of the architecture.
+    /// The metapackage of the architecture's newest kernel.
     pub(crate) kernel: &'static str,
-    /// The packages that have the emulator: the first that the suite knows.
+    /// The packages that provide the emulator; the first one that the suite has is used.
     pub(crate) packages: &'static [&'static str],
-    /// Further packages, of which `files` are taken too.
+    /// Packages from which `files` are also taken.
     pub(crate) firmware: &'static [&'static str],
-    /// What is taken of all of them besides the emulator: globs below the root.
+    /// The files to take from these packages besides the emulator, as globs relative to the root.
     pub(crate) files: &'static [&'static str],
 }
 
-impl Machine {
-    /// Where an environment has the kernel.
+impl QemuMachine {
+    /// The path of the kernel in an environment.
     pub const KERNEL: &'static str = "/usr/local/lib/cross-machine/kernel";
-    /// Where it has what the kernel starts with: an archive whose first program mounts the 9p export
-    /// `root` and runs the shell script `$cross_dir/program` in it. That variable is an argument of the
-    /// kernel's. The script's standard output and error are the first and the second port of a virtio
-    /// serial device; its exit status is written to `$cross_dir/status`, and the machine is reset.
+    /// The path of the initial RAM disk in an environment.
+    ///
+    /// Its init program mounts the 9p export `root` and runs the shell script `$cross_dir/program`
+    /// in it, where `cross_dir` is a kernel argument. Standard output and standard error of the
+    /// script are the first and second port of a virtio serial device. The exit status is written
+    /// to `$cross_dir/status`, after which the machine resets.
     pub const INITRD: &'static str = "/usr/local/lib/cross-machine/initrd";
-    /// Where it has the shell that runs on the kernel: a busybox.
+    /// The path of the shell, a busybox, in an environment.
     pub const SHELL: &'static str = "/usr/local/lib/cross-machine/busybox";
-    /// Where it has the shell's tools, in case the build machine's own do not run on the kernel.
+    /// The directory of the shell's tools in an environment, for kernels that cannot run the tools
+    /// of the build machine.
     pub const TOOLS: &'static str = "/usr/local/lib/cross-machine/bin";
 }
 
 const VIRT: &[&str] = &["-machine", "virt"];
 
-const AARCH64: Machine = Machine {
+const AARCH64: QemuMachine = QemuMachine {
     program: "qemu-system-aarch64",
-    // Its pointer authentication as the architecture has it takes half of the time.
+    // The architected pointer authentication doubles the run time.
     arguments: &["-machine", "virt", "-cpu", "max,pauth-impdef=on"],
     bus: "device",
     console: "ttyAMA0",
@@ -56,7 +60,7 @@ const AARCH64: Machine = Machine {
     files: &[],
 };
 
-const ARM: Machine = Machine {
+const ARM: QemuMachine = QemuMachine {
     program: "qemu-system-arm",
     arguments: &["-machine", "virt,highmem=off", "-cpu", "cortex-a15"],
     debian_arch: "armhf",
@@ -64,8 +68,8 @@ const ARM: Machine = Machine {
     ..AARCH64
 };
 
-/// Its boot code would look for disks of the BIOS for six seconds (`edd`).
-const X86_64: Machine = Machine {
+/// `edd=off`: the boot code would otherwise search for BIOS disks for six seconds.
+const X86_64: QemuMachine = QemuMachine {
     program: "qemu-system-x86_64",
     arguments: &["-machine", "pc", "-cpu", "max"],
     bus: "pci",
@@ -82,7 +86,7 @@ const X86_64: Machine = Machine {
     ],
 };
 
-const RISCV64: Machine = Machine {
+const RISCV64: QemuMachine = QemuMachine {
     program: "qemu-system-riscv64",
     arguments: VIRT,
     console: "ttyS0",
@@ -97,7 +101,7 @@ const RISCV64: Machine = Machine {
     ..AARCH64
 };
 
-const PPC64LE: Machine = Machine {
+const PPC64LE: QemuMachine = QemuMachine {
     program: "qemu-system-ppc64",
     arguments: &["-machine", "pseries"],
     bus: "pci",
@@ -109,7 +113,7 @@ const PPC64LE: Machine = Machine {
     files: &["usr/share/qemu/slof.bin", "usr/share/slof/*"],
 };
 
-const S390X: Machine = Machine {
+const S390X: QemuMachine = QemuMachine {
     program: "qemu-system-s390x",
     arguments: &["-machine", "s390-ccw-virtio"],
     bus: "ccw",
@@ -121,8 +125,8 @@ const S390X: Machine = Machine {
     files: &["usr/share/qemu/s390-ccw.img"],
 };
 
-/// The machine that runs programs of the target with these `facts`, if there is one.
-pub(crate) fn of(facts: &Facts) -> Option<Machine> {
+/// The machine that runs programs of the target, if there is one.
+pub(crate) fn of(facts: &TargetFacts) -> Option<QemuMachine> {
     let runs_on_debians_kernel =
         facts.os == "linux" && matches!(facts.libc, Libc::Glibc | Libc::Musl);
     let machine = match (facts.arch, facts.endian) {
@@ -157,7 +161,7 @@ mod tests {
             ("x86_64-pc-windows-gnu", None),
         ] {
             let machine = Target::parse(triple).unwrap().machine();
-            assert_eq!(machine.map(|it| it.program), program, "{triple}");
+            assert_eq!(machine.map(|machine| machine.program), program, "{triple}");
         }
     }
 }

@@ -1,81 +1,82 @@
-//! How a program of a target is started on a build machine.
+//! Runners: how programs of a target are started on a build machine.
 
-use super::qemu_machine::Machine;
+use super::qemu_machine::QemuMachine;
 use crate::facts::debian_arch::DebianArch;
-use crate::facts::target_facts::{Emulator, Facts};
+use crate::facts::target_facts::{TargetEmulator, TargetFacts};
 
-/// How a program of a target is started in the environment that built it.
+/// How programs of a target are started in the environment that built them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Runner {
-    /// As it is: the machine runs the target's instructions and the environment has its libraries.
+    /// Directly: the machine executes the target's instructions and the environment has its
+    /// libraries.
     Native,
     /// Under QEMU's user mode.
     QemuUser {
         /// The program: `qemu-aarch64-static`.
         program: &'static str,
-        /// The `-cpu` to give; `None` for QEMU's default.
+        /// The value of `-cpu`; `None` for the default.
         cpu: Option<&'static str>,
-        /// Where QEMU looks for the loader and libraries first (`QEMU_LD_PREFIX`):
-        /// [`Facts::sysroot`].
+        /// The directory that QEMU searches first for the loader and libraries (`QEMU_LD_PREFIX`):
+        /// [`TargetFacts::sysroot`].
         prefix: &'static str,
     },
-    /// A bare metal program under QEMU's user mode.
+    /// A bare-metal program under QEMU's user mode.
     QemuBareMetal {
         /// The program: `qemu-arm-static`.
         program: &'static str,
-        /// The `-cpu` to give.
+        /// The value of `-cpu`.
         cpu: &'static str,
     },
-    /// In a machine of its own, under QEMU's system mode, in the environment of
+    /// In a virtual machine, in the environment of
     /// [`Target::recipe_with_machine`](crate::Target::recipe_with_machine).
-    QemuSystem(Machine),
+    QemuSystem(QemuMachine),
     /// Under Wine.
     Wine {
         /// The program: `/usr/lib/wine/wine64`.
         program: &'static str,
-        /// Where it finds the DLLs of the C and C++ runtime (`WINEPATH`).
+        /// The directories of the C and C++ runtime DLLs (`WINEPATH`).
         dlls: &'static str,
     },
     /// Under Node.js.
     Node,
-    /// WebAssembly that calls WASI, under Node.js.
+    /// WebAssembly with WASI, under Node.js.
     NodeWasi,
-    /// Nothing here starts it.
+    /// Programs of the target cannot be started.
     None,
 }
 
 impl Runner {
-    /// The runner of the target with `facts` on a machine of architecture `build`.
-    pub(crate) fn choose(facts: &Facts, build: DebianArch) -> Self {
+    /// Selects the runner of a target on a build machine.
+    pub(crate) fn choose(facts: &TargetFacts, build: DebianArch) -> Self {
         if runs_natively(facts, build) {
             return Runner::Native;
         }
         match facts.emulator {
-            Some(Emulator::QemuUser { program, cpu }) => Runner::QemuUser {
+            Some(TargetEmulator::QemuUser { program, cpu }) => Runner::QemuUser {
                 program,
                 cpu,
                 prefix: facts.sysroot,
             },
-            Some(Emulator::QemuBareMetal { program, cpu }) => {
+            Some(TargetEmulator::QemuBareMetal { program, cpu }) => {
                 Runner::QemuBareMetal { program, cpu }
             }
-            // Wine translates no instructions.
-            Some(Emulator::Wine { program, dlls }) if build == DebianArch::Amd64 => {
+            // Wine does not emulate the processor.
+            Some(TargetEmulator::Wine { program, dlls }) if build == DebianArch::Amd64 => {
                 Runner::Wine { program, dlls }
             }
-            Some(Emulator::Node) => Runner::Node,
-            Some(Emulator::NodeWasi) => Runner::NodeWasi,
-            Some(Emulator::Wine { .. }) | None => Runner::None,
+            Some(TargetEmulator::Node) => Runner::Node,
+            Some(TargetEmulator::NodeWasi) => Runner::NodeWasi,
+            Some(TargetEmulator::Wine { .. }) | None => Runner::None,
         }
     }
 }
 
-/// Whether the kernel of a `build` machine starts the target's programs.
+/// Whether the kernel of a build machine executes programs of the target.
 ///
-/// 32-bit x86 runs on amd64 (Debian's kernel has it on). 32-bit ARM is not counted for arm64: many
-/// server processors have left it out.
-pub(crate) fn runs_natively(facts: &Facts, build: DebianArch) -> bool {
+/// 32-bit x86 programs run on amd64 (Debian enables them). 32-bit ARM programs do not count as
+/// native on arm64, because many server processors cannot execute them.
+pub(crate) fn runs_natively(facts: &TargetFacts, build: DebianArch) -> bool {
     facts.os == "linux"
         && match build {
             DebianArch::Amd64 => matches!(facts.arch, "x86_64" | "x86"),

@@ -1,22 +1,25 @@
-//! The error of a text that names no target.
+//! The error for a text that does not name a known target.
 
-use std::fmt;
-
-/// The text names no target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The text does not name a known target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown target `{input}`{problem}")]
 pub struct UnknownTarget {
     input: String,
     problem: Problem,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is wrong, as the end of the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Problem {
-    /// With the triples that are near.
+    /// The triple is unknown. Holds similar triples.
+    #[error("")]
     NoSuchTriple(Vec<&'static str>),
-    /// What follows the triple is no glibc version.
-    BadFloor(&'static str),
-    /// The triple's libc isn't glibc, so it can't have a floor.
-    NotGnu(&'static str),
+    /// The suffix of this triple is not a glibc version.
+    #[error(": its suffix is not a glibc version")]
+    InvalidGlibc(&'static str),
+    /// This triple does not use glibc, so it cannot have a glibc version.
+    #[error(": `{0}` doesn't use glibc, so it can't have a glibc version")]
+    NotGlibc(&'static str),
 }
 
 impl UnknownTarget {
@@ -27,33 +30,37 @@ impl UnknownTarget {
         }
     }
 
-    /// The text as it was given.
+    /// The text that was parsed.
     pub fn input(&self) -> &str {
         &self.input
     }
 
-    /// The triples it probably means, nearest first; at most three, and none if none is near.
+    /// Similar triples, most similar first. At most three, possibly none.
     pub fn suggestions(&self) -> &[&'static str] {
         match &self.problem {
             Problem::NoSuchTriple(near) => near,
-            Problem::BadFloor(triple) | Problem::NotGnu(triple) => std::slice::from_ref(triple),
+            Problem::InvalidGlibc(triple) | Problem::NotGlibc(triple) => {
+                std::slice::from_ref(triple)
+            }
         }
     }
 
-    /// What to do about it, in one sentence.
+    /// A one-sentence remedy.
     pub fn help(&self) -> String {
         match &self.problem {
             Problem::NoSuchTriple(near) if near.is_empty() => {
-                "name one of the known targets by its Rust triple, for instance `aarch64-unknown-linux-gnu`".to_owned()
+                "use a known Rust target triple, such as `aarch64-unknown-linux-gnu`".to_owned()
             }
             Problem::NoSuchTriple(near) => format!("did you mean {}?", alternatives(near)),
-            Problem::BadFloor(triple) => format!("write the oldest glibc to support as two numbers: `{triple}.2.17`"),
-            Problem::NotGnu(triple) => format!("leave the floor away: `{triple}`"),
+            Problem::InvalidGlibc(triple) => {
+                format!("write the minimum glibc version as two numbers: `{triple}.2.17`")
+            }
+            Problem::NotGlibc(triple) => format!("remove the glibc version: `{triple}`"),
         }
     }
 }
 
-/// "`a`", "`a` or `b`", "`a`, `b` or `c`".
+/// Quotes the names and joins them as alternatives: "`a`, `b` or `c`".
 fn alternatives(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
@@ -62,22 +69,6 @@ fn alternatives(names: &[&str]) -> String {
         None => String::new(),
     }
 }
-
-impl fmt::Display for UnknownTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown target `{}`", self.input)?;
-        match self.problem {
-            Problem::NoSuchTriple(_) => Ok(()),
-            Problem::BadFloor(_) => f.write_str(": its end is not a glibc version"),
-            Problem::NotGnu(triple) => write!(
-                f,
-                ": {triple} doesn't use glibc, so it can't have a glibc version"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for UnknownTarget {}
 
 #[cfg(test)]
 mod tests {

@@ -4,16 +4,20 @@ use super::*;
 use crate::diagnostics::diagnostic::Severity;
 
 fn problems(text: &str) -> Vec<String> {
-    let written = cross_toml(Path::new("Cross.toml"), text);
-    written.problems.iter().map(ToString::to_string).collect()
+    let layer_values = cross_toml(Path::new("Cross.toml"), text);
+    layer_values
+        .problems
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn helps(text: &str) -> Vec<String> {
-    let written = cross_toml(Path::new("Cross.toml"), text);
-    written
+    let layer_values = cross_toml(Path::new("Cross.toml"), text);
+    layer_values
         .problems
         .into_iter()
-        .filter_map(|it| it.help)
+        .filter_map(|problem| problem.help)
         .collect()
 }
 
@@ -71,12 +75,12 @@ image = "-centos"
 
 #[test]
 fn a_valid_file_has_no_problems_and_every_key() {
-    let written = cross_toml(Path::new("Cross.toml"), SAMPLE);
-    assert_eq!(written.problems, []);
-    let aarch64 = &written.targets["aarch64-unknown-linux-gnu"];
+    let layer_values = cross_toml(Path::new("Cross.toml"), SAMPLE);
+    assert_eq!(layer_values.problems, []);
+    let aarch64 = &layer_values.targets["aarch64-unknown-linux-gnu"];
     for key in Key::at(Level::Build) {
         assert!(
-            (key.field)(&written.build).rows().is_some(),
+            (key.field)(&layer_values.build).rows().is_some(),
             "build.{}",
             key.name
         );
@@ -84,7 +88,7 @@ fn a_valid_file_has_no_problems_and_every_key() {
     for key in Key::at(Level::Target) {
         assert!((key.field)(aarch64).rows().is_some(), "target.{}", key.name);
     }
-    assert!(written.targets.contains_key("thumbv8m.main-none-eabi"));
+    assert!(layer_values.targets.contains_key("thumbv8m.main-none-eabi"));
 }
 
 #[test]
@@ -106,10 +110,10 @@ env.passthrough = ["A-B", "CROSS_RUNNER"]
 "#,
         &[
             "Cross.toml:3:1: unknown key `tagets` [unknown-key]",
-            "Cross.toml:4:11: `nnone` is not a value of `network` [invalid-value]",
+            "Cross.toml:4:11: invalid value `nnone` for `network` [invalid-value]",
             "Cross.toml:5:9: `suite` is an integer, expected a string [wrong-type]",
-            "Cross.toml:6:9: `s390x-linux-gnu` is not a known target [unknown-target]",
-            "Cross.toml:7:20: `A-B` is not a value of `env.passthrough` [invalid-value]",
+            "Cross.toml:6:9: unknown target `s390x-linux-gnu` [unknown-target]",
+            "Cross.toml:7:20: invalid value `A-B` for `env.passthrough` [invalid-value]",
             "Cross.toml:7:27: `CROSS_RUNNER` in `env.passthrough` is reserved [reserved-name]",
         ],
     );
@@ -120,7 +124,7 @@ fn syntax_errors_have_a_place_and_hide_what_follows_from_them() {
     check(
         "[build]\nengine = \n",
         &[
-            "Cross.toml:2:10: not valid TOML: string values must be quoted, expected literal string [syntax]",
+            "Cross.toml:2:10: invalid TOML: string values must be quoted, expected literal string [syntax]",
         ],
     );
     let two = problems("[build]\nengine = = 1\nnetwork = 'none'\nsuite = 'x\n");
@@ -129,7 +133,7 @@ fn syntax_errors_have_a_place_and_hide_what_follows_from_them() {
     assert!(two[1].starts_with("Cross.toml:4:"), "{two:?}");
     check(
         "[build]\nengine = 'a'\nengine = 'b'\n",
-        &["Cross.toml:3:1: not valid TOML: duplicate key [syntax]"],
+        &["Cross.toml:3:1: invalid TOML: duplicate key [syntax]"],
     );
 }
 
@@ -146,7 +150,7 @@ fn columns_count_characters_and_survive_crlf_and_a_byte_order_mark() {
     check(
         "[build]\npackages = ['日本', 'libssl-dev', 1]\n",
         &[
-            "Cross.toml:2:13: `日本` is not a value of `packages` [invalid-value]",
+            "Cross.toml:2:13: invalid value `日本` for `packages` [invalid-value]",
             "Cross.toml:2:33: `an item of packages` is an integer, expected a string [wrong-type]",
         ],
     );
@@ -154,15 +158,15 @@ fn columns_count_characters_and_survive_crlf_and_a_byte_order_mark() {
 
 #[test]
 fn origins_point_at_values_and_at_items() {
-    let written = cross_toml(
+    let layer_values = cross_toml(
         Path::new("d/Cross.toml"),
         "build = { engine = 'docker' }\n[target.s390x-unknown-linux-gnu]\npackages = [\n  'a1',\n  'b1' ]\n",
     );
     assert_eq!(
-        written.build.engine.unwrap().origin.to_string(),
+        layer_values.build.engine.unwrap().origin.to_string(),
         "d/Cross.toml:1:20"
     );
-    let packages = written.targets["s390x-unknown-linux-gnu"]
+    let packages = layer_values.targets["s390x-unknown-linux-gnu"]
         .packages
         .clone()
         .unwrap();
@@ -170,7 +174,7 @@ fn origins_point_at_values_and_at_items() {
     let items: Vec<_> = packages
         .value
         .iter()
-        .map(|it| it.origin.to_string())
+        .map(|row| row.origin.to_string())
         .collect();
     assert_eq!(items, ["d/Cross.toml:4:3", "d/Cross.toml:5:3"]);
 }
@@ -223,7 +227,7 @@ fn empty_values_that_name_nothing_are_invalid() {
         check(
             &format!("build.{key} = ''"),
             &[&format!(
-                "Cross.toml:1:{}: `` is not a value of `{key}` [invalid-value]",
+                "Cross.toml:1:{}: invalid value `` for `{key}` [invalid-value]",
                 key.len() + 10
             )],
         );
@@ -269,17 +273,17 @@ fn unknown_keys_are_helped_to_the_nearest_real_one() {
 
 #[test]
 fn a_near_miss_triple_is_a_warning_with_the_real_one() {
-    let written = cross_toml(
+    let layer_values = cross_toml(
         Path::new("Cross.toml"),
         "[target.aarch64-linux-gnu]\nnetwork = 'none'\n[build]\ndefault-target = 's390x-linux-gnu'\n",
     );
-    let said: Vec<_> = written
+    let messages: Vec<_> = layer_values
         .problems
         .iter()
-        .map(|it| (it.severity, it.help.as_deref().unwrap()))
+        .map(|problem| (problem.severity, problem.help.as_deref().unwrap()))
         .collect();
     assert_eq!(
-        said,
+        messages,
         [
             (
                 Severity::Warning,
@@ -289,7 +293,7 @@ fn a_near_miss_triple_is_a_warning_with_the_real_one() {
         ]
     );
     assert!(
-        written.targets.contains_key("aarch64-linux-gnu"),
+        layer_values.targets.contains_key("aarch64-linux-gnu"),
         "a custom triple keeps its values"
     );
 }

@@ -3,21 +3,25 @@
 use super::*;
 use crate::diagnostics::diagnostic::Severity;
 use crate::values::build_std::BuildStd;
-use crate::values::value::Row;
+use crate::values::value::ValueRow;
 
 fn problems(variables: &[(&str, &str)]) -> Vec<String> {
     let set = |env: Env, (name, value): &(&str, &str)| env.set(*name, *value);
-    let written = read(&variables.iter().fold(Env::new(), set));
-    written.problems.iter().map(ToString::to_string).collect()
+    let layer_values = read(&variables.iter().fold(Env::new(), set));
+    layer_values
+        .problems
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]
 fn an_empty_environment_says_nothing() {
-    let written = read(&Env::new());
-    assert!(written.problems.is_empty() && written.targets.is_empty());
+    let layer_values = read(&Env::new());
+    assert!(layer_values.problems.is_empty() && layer_values.targets.is_empty());
     assert!(
         KEYS.iter()
-            .all(|key| (key.field)(&written.build).rows().is_none())
+            .all(|key| (key.field)(&layer_values.build).rows().is_none())
     );
 }
 
@@ -33,22 +37,22 @@ fn every_problem_is_reported_at_once_by_variable() {
             ("CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNER", "x"),
         ]),
         [
-            "CROSS_BUILD_ENV_PASSTHROUGH: `A-B` is not a value of `env.passthrough` [invalid-value]",
+            "CROSS_BUILD_ENV_PASSTHROUGH: invalid value `A-B` for `env.passthrough` [invalid-value]",
             "CROSS_BUILD_ENV_PASSTHROUGH: `CROSS_RUNNER` in `env.passthrough` is reserved [reserved-name]",
-            "CROSS_BUILD_NETWORK: `maybe` is not a value of `network` [invalid-value]",
-            "CROSS_BUILD_TARGET: `s390x-linux-gnu` is not a known target [unknown-target]",
-            "CROSS_BUILD_TOOLCHIAN: this variable means nothing [unknown-variable]",
-            "CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_PACKAGES: `-o` is not a value of `packages` [invalid-value]",
-            "CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNER: this variable means nothing [unknown-variable]",
+            "CROSS_BUILD_NETWORK: invalid value `maybe` for `network` [invalid-value]",
+            "CROSS_BUILD_TARGET: unknown target `s390x-linux-gnu` [unknown-target]",
+            "CROSS_BUILD_TOOLCHIAN: unknown variable [unknown-variable]",
+            "CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_PACKAGES: invalid value `-o` for `packages` [invalid-value]",
+            "CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_RUNER: unknown variable [unknown-variable]",
         ]
     );
 }
 
 #[test]
 fn a_misspelled_variable_is_a_warning_with_the_nearest_real_one() {
-    let written = read(&Env::new().set("CROSS_BUILD_TOOLCHIAN", "host"));
-    let [problem] = written.problems.as_slice() else {
-        panic!("{:?}", written.problems)
+    let layer_values = read(&Env::new().set("CROSS_BUILD_TOOLCHIAN", "host"));
+    let [problem] = layer_values.problems.as_slice() else {
+        panic!("{:?}", layer_values.problems)
     };
     assert_eq!(problem.severity, Severity::Warning);
     assert_eq!(
@@ -79,27 +83,27 @@ fn a_value_that_is_not_utf_8_is_an_error_that_does_not_show_it() {
         "CROSS_CONTAINER_ENGINE",
         std::ffi::OsString::from_vec(vec![0xff]),
     );
-    let said: Vec<_> = read(&env)
+    let messages: Vec<_> = read(&env)
         .problems
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(
-        said,
-        ["CROSS_CONTAINER_ENGINE: its value is not UTF-8 [invalid-value]"]
+        messages,
+        ["CROSS_CONTAINER_ENGINE: value is not valid UTF-8 [invalid-value]"]
     );
 }
 
 const S390X: &str = "CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU";
 
-fn written(variables: &[(&str, &str)]) -> Written {
+fn read_values(variables: &[(&str, &str)]) -> LayerValues {
     let set = |env: Env, (name, value): &(&str, &str)| env.set(*name, *value);
     read(&variables.iter().fold(Env::new(), set))
 }
 
 /// The rows of a key at a level, where the only problem may be a missing counterpart.
-fn shown(key: &str, values: &Values) -> Vec<String> {
-    let rows: Option<Vec<Row>> = (Key::named(key).unwrap().field)(values).rows();
+fn shown(key: &str, values: &KeyValues) -> Vec<String> {
+    let rows: Option<Vec<ValueRow>> = (Key::named(key).unwrap().field)(values).rows();
     let rows = rows.unwrap_or_default();
     rows.into_iter().map(|row| row.value).collect()
 }
@@ -122,22 +126,22 @@ fn every_key_is_read_from_its_variables() {
     for key in KEYS {
         let (text, expected) = texts(key);
         for name in key.build_variables {
-            let written = written(&[(name, text)]);
-            assert_eq!(shown(key.name, &written.build), [expected], "{name}");
-            assert_eq!(written.problems, [], "{name}");
+            let layer_values = read_values(&[(name, text)]);
+            assert_eq!(shown(key.name, &layer_values.build), [expected], "{name}");
+            assert_eq!(layer_values.problems, [], "{name}");
         }
         if let Some(suffix) = key.target_suffix {
-            let written = written(&[(&format!("{S390X}_{suffix}"), text)]);
-            let values = &written.targets["S390X_UNKNOWN_LINUX_GNU"];
+            let layer_values = read_values(&[(&format!("{S390X}_{suffix}"), text)]);
+            let values = &layer_values.targets["S390X_UNKNOWN_LINUX_GNU"];
             assert_eq!(shown(key.name, values), [expected], "{suffix}");
-            assert_eq!(written.problems, [], "{suffix}");
+            assert_eq!(layer_values.problems, [], "{suffix}");
         }
     }
 }
 
 #[test]
 fn lists_are_separated_as_each_key_says() {
-    let written = written(&[
+    let layer_values = read_values(&[
         ("CROSS_BUILD_PRE_BUILD", "apt-get update\n\n  make -j 4\n"),
         ("CROSS_BUILD_ENV_VOLUMES", "A=/a\n B "),
         (
@@ -146,25 +150,25 @@ fn lists_are_separated_as_each_key_says() {
         ),
         ("CROSS_BUILD_STD", "core, alloc"),
     ]);
-    assert_eq!(written.problems, []);
+    assert_eq!(layer_values.problems, []);
     assert_eq!(
-        shown("pre-build", &written.build),
+        shown("pre-build", &layer_values.build),
         ["apt-get update", "make -j 4"]
     );
-    assert_eq!(shown("env.volumes", &written.build), ["A=/a", "B"]);
+    assert_eq!(shown("env.volumes", &layer_values.build), ["A=/a", "B"]);
     assert_eq!(
-        shown("zig.image.toolchain", &written.build),
+        shown("zig.image.toolchain", &layer_values.build),
         [
             "linux/arm64=aarch64-unknown-linux-gnu",
             "linux/amd64=x86_64-unknown-linux-musl"
         ]
     );
-    assert_eq!(shown("build-std", &written.build), ["core", "alloc"]);
+    assert_eq!(shown("build-std", &layer_values.build), ["core", "alloc"]);
 }
 
 #[test]
 fn build_arguments_are_pairs() {
-    let ok = written(&[("CROSS_BUILD_DOCKERFILE_BUILD_ARGS", "A=1 B= 'C=x y=z'")]);
+    let ok = read_values(&[("CROSS_BUILD_DOCKERFILE_BUILD_ARGS", "A=1 B= 'C=x y=z'")]);
     assert_eq!(ok.problems, []);
     let arguments = ok.build.build_args.unwrap().value;
     let arguments: Vec<_> = arguments
@@ -176,7 +180,7 @@ fn build_arguments_are_pairs() {
         assert_eq!(
             problems(&[("CROSS_BUILD_DOCKERFILE_BUILD_ARGS", text)]),
             [format!(
-                "CROSS_BUILD_DOCKERFILE_BUILD_ARGS: `{shown}` is not a value of `dockerfile.build-args` [invalid-value]"
+                "CROSS_BUILD_DOCKERFILE_BUILD_ARGS: invalid value `{shown}` for `dockerfile.build-args` [invalid-value]"
             )]
         );
     }
@@ -185,14 +189,14 @@ fn build_arguments_are_pairs() {
 /// Upstream bug 5: only triples were read here.
 #[test]
 fn the_platforms_of_an_image_are_read_in_every_form() {
-    let written = written(&[(
+    let layer_values = read_values(&[(
         &format!("{S390X}_IMAGE_TOOLCHAIN"),
         "linux/arm64/v8=aarch64-unknown-linux-musl",
     )]);
     assert_eq!(
         shown(
             "image.toolchain",
-            &written.targets["S390X_UNKNOWN_LINUX_GNU"]
+            &layer_values.targets["S390X_UNKNOWN_LINUX_GNU"]
         ),
         ["linux/arm64/v8=aarch64-unknown-linux-musl"]
     );
@@ -202,8 +206,11 @@ fn the_platforms_of_an_image_are_read_in_every_form() {
 #[test]
 fn flags_are_strict_and_the_empty_text_is_off() {
     let std = |text: &str| {
-        let written = written(&[("CROSS_BUILD_STD", text)]);
-        written.build.build_std.map(|it| it.value)
+        let layer_values = read_values(&[("CROSS_BUILD_STD", text)]);
+        layer_values
+            .build
+            .build_std
+            .map(|build_std| build_std.value)
     };
     for off in ["", "0", "no", "off", "false"] {
         assert_eq!(std(off), Some(BuildStd::Off), "{off}");
@@ -214,12 +221,12 @@ fn flags_are_strict_and_the_empty_text_is_off() {
     assert_eq!(std("core"), Some(BuildStd::Crates(vec!["core".to_owned()])));
     assert_eq!(
         problems(&[("CROSS_BUILD_ZIG", "maybe")]),
-        ["CROSS_BUILD_ZIG: `maybe` is not a value of `zig.enable` [invalid-value]"]
+        ["CROSS_BUILD_ZIG: invalid value `maybe` for `zig.enable` [invalid-value]"]
     );
-    let off = written(&[("CROSS_BUILD_ZIG", "")]);
+    let off = read_values(&[("CROSS_BUILD_ZIG", "")]);
     assert_eq!(shown("zig.enable", &off.build), ["false"]);
     // What is no flag is as if it were not set.
-    let unset = written(&[
+    let unset = read_values(&[
         ("CROSS_BUILD_DOCKERFILE", ""),
         ("CROSS_BUILD_PRE_BUILD", ""),
     ]);
@@ -229,9 +236,9 @@ fn flags_are_strict_and_the_empty_text_is_off() {
 #[test]
 fn the_longest_suffix_wins() {
     let set = |suffix: &str, text: &str| {
-        let written = written(&[(&format!("{S390X}_{suffix}"), text)]);
-        assert_eq!(written.problems, [], "{suffix}");
-        written.targets["S390X_UNKNOWN_LINUX_GNU"].clone()
+        let layer_values = read_values(&[(&format!("{S390X}_{suffix}"), text)]);
+        assert_eq!(layer_values.problems, [], "{suffix}");
+        layer_values.targets["S390X_UNKNOWN_LINUX_GNU"].clone()
     };
     assert!(set("ZIG_IMAGE", "x").zig_image.is_some());
     assert!(set("IMAGE", "x").image.is_some());
@@ -250,27 +257,23 @@ fn the_longest_suffix_wins() {
 
 #[test]
 fn old_names_are_read_and_reported() {
-    let build = written(&[("CROSS_BUILD_XARGO", "1")]);
+    let build = read_values(&[("CROSS_BUILD_XARGO", "1")]);
     assert_eq!(shown("build-std", &build.build), ["true"]);
     assert_eq!(
         build.problems[0].to_string(),
-        "CROSS_BUILD_XARGO: an old name of CROSS_BUILD_STD [deprecated]"
+        "CROSS_BUILD_XARGO: deprecated name of CROSS_BUILD_STD [deprecated]"
     );
-    let both = written(&[("CROSS_BUILD_XARGO", "1"), ("CROSS_BUILD_STD", "0")]);
+    let both = read_values(&[("CROSS_BUILD_XARGO", "1"), ("CROSS_BUILD_STD", "0")]);
     assert_eq!(shown("build-std", &both.build), ["false"]);
-    assert!(
-        both.problems[0]
-            .message
-            .ends_with("not read where that is set")
-    );
+    assert!(both.problems[0].message.ends_with("is ignored"));
     let (old, new) = (format!("{S390X}_XARGO"), format!("{S390X}_BUILD_STD"));
-    let target = written(&[(&old, "1")]);
-    assert_eq!(target.problems[0].code, Code::Deprecated);
+    let target = read_values(&[(&old, "1")]);
+    assert_eq!(target.problems[0].code, DiagnosticCode::Deprecated);
     assert_eq!(
         shown("build-std", &target.targets["S390X_UNKNOWN_LINUX_GNU"]),
         ["true"]
     );
-    let both = written(&[(&old, "1"), (&new, "core")]);
+    let both = read_values(&[(&old, "1"), (&new, "core")]);
     assert_eq!(both.problems.len(), 1);
     assert_eq!(
         shown("build-std", &both.targets["S390X_UNKNOWN_LINUX_GNU"]),
@@ -280,12 +283,15 @@ fn old_names_are_read_and_reported() {
 
 #[test]
 fn an_engine_on_another_machine_is_said_not_to_be_served_unless_it_is_off() {
-    for name in REMOTE {
+    for name in REMOTE_VARIABLES {
         for on in ["1", "true", "maybe"] {
-            let written = written(&[(name, on)]);
-            assert_eq!(written.problems.len(), 1, "{name}={on}");
-            assert_eq!(written.problems[0].code, Code::NotSupportedYet);
-            assert_eq!(written.problems[0].severity, Severity::Error);
+            let layer_values = read_values(&[(name, on)]);
+            assert_eq!(layer_values.problems.len(), 1, "{name}={on}");
+            assert_eq!(
+                layer_values.problems[0].code,
+                DiagnosticCode::NotSupportedYet
+            );
+            assert_eq!(layer_values.problems[0].severity, Severity::Error);
         }
         for off in ["", "0", "false", "no"] {
             assert_eq!(problems(&[(name, off)]), [""; 0], "{name}={off}");
@@ -295,9 +301,9 @@ fn an_engine_on_another_machine_is_said_not_to_be_served_unless_it_is_off() {
 
 #[test]
 fn a_misspelled_setting_is_a_warning_too() {
-    let written = written(&[("CROSS_CONTAINER_OPT", "x")]);
+    let layer_values = read_values(&[("CROSS_CONTAINER_OPT", "x")]);
     assert_eq!(
-        written.problems[0].help.as_deref(),
+        layer_values.problems[0].help.as_deref(),
         Some("did you mean `CROSS_CONTAINER_OPTS`?")
     );
 }

@@ -18,7 +18,10 @@ fn workspace(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn codes(diagnostics: &[Diagnostic]) -> Vec<&'static str> {
-    diagnostics.iter().map(|it| it.code.as_str()).collect()
+    diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.code.as_str())
+        .collect()
 }
 
 #[test]
@@ -47,7 +50,7 @@ fn what_a_problem_means_is_the_callers_to_say() {
     let loader = || Loader::new(root.path());
     assert!(loader().load().is_err());
     let lenient = loader()
-        .severity(Code::UnknownKey, Severity::Warning)
+        .severity(DiagnosticCode::UnknownKey, Severity::Warning)
         .load()
         .unwrap();
     assert_eq!(codes(&lenient.warnings), ["unknown-key", "unknown-target"]);
@@ -59,8 +62,8 @@ fn what_a_problem_means_is_the_callers_to_say() {
             .is_some()
     );
     let strict = loader()
-        .severity(Code::UnknownKey, Severity::Warning)
-        .severity(Code::UnknownTarget, Severity::Error)
+        .severity(DiagnosticCode::UnknownKey, Severity::Warning)
+        .severity(DiagnosticCode::UnknownTarget, Severity::Error)
         .load();
     assert!(strict.unwrap_err().to_string().contains("[unknown-target]"));
 }
@@ -102,7 +105,7 @@ fn every_source_is_read_and_the_files_are_named() {
     );
 }
 
-/// Upstream bug 8: it read the first member that had something to say.
+/// In `cross`, the metadata of the first member that has any is read.
 #[test]
 fn only_the_package_that_is_built_is_read() {
     let root = workspace(&[
@@ -131,7 +134,7 @@ fn only_the_package_that_is_built_is_read() {
     assert_eq!(itself.suite.unwrap().value, "root");
 }
 
-/// Upstream bug 3: it ignored that.
+/// In `cross`, a missing file is ignored.
 #[test]
 fn a_file_that_was_named_and_is_missing_is_an_error() {
     let root = workspace(&[("Cross.toml", "build.suite = 'b'")]);

@@ -32,15 +32,15 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
                 .as_array()
                 .unwrap()
                 .iter()
-                .any(|it| is_valid(root, it, value)),
+                .any(|schema| is_valid(root, schema, value)),
             "items" => value
                 .as_array()
-                .is_none_or(|items| items.iter().all(|it| is_valid(root, argument, it))),
+                .is_none_or(|items| items.iter().all(|item| is_valid(root, argument, item))),
             "properties" => value.as_object().is_none_or(|members| {
                 members.iter().all(|(name, member)| {
                     argument
                         .get(name)
-                        .is_none_or(|it| is_valid(root, it, member))
+                        .is_none_or(|schema| is_valid(root, schema, member))
                 })
             }),
             "patternProperties" => {
@@ -52,7 +52,7 @@ fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
                 members.iter().all(|(name, member)| {
                     let is_named = schema
                         .get("properties")
-                        .is_some_and(|it| it.get(name).is_some());
+                        .is_some_and(|required| required.get(name).is_some());
                     let is_matched = schema.get("patternProperties").is_some() && !name.is_empty();
                     is_named
                         || is_matched
@@ -79,10 +79,10 @@ fn every_example_is_valid() {
 #[test]
 fn every_type_of_every_key_is_taken_and_every_other_is_refused() {
     let values = [
-        (Kind::Boolean, "true"),
-        (Kind::String, "'x'"),
-        (Kind::Array, "['x']"),
-        (Kind::Table, "{}"),
+        (ValueKind::Boolean, "true"),
+        (ValueKind::String, "'x'"),
+        (ValueKind::Array, "['x']"),
+        (ValueKind::Table, "{}"),
     ];
     for key in keys().filter(|key| key.values.is_empty()) {
         for table in ["build", "target.s390x-unknown-linux-gnu", "target.my-own"] {

@@ -15,10 +15,13 @@ fn check(text: &str, expected: &[&str]) {
 #[track_caller]
 fn check_layers(layers: impl IntoIterator<Item = Layer>, expected: &[&str]) {
     let config = Config::merge(layers);
-    let said: Vec<_> = config.diagnostics().collect();
-    assert!(said.iter().all(|it| it.help.is_some()), "{said:?}");
-    let said: Vec<_> = said.iter().map(ToString::to_string).collect();
-    assert_eq!(said, expected);
+    let messages: Vec<_> = config.diagnostics().collect();
+    assert!(
+        messages.iter().all(|problem| problem.help.is_some()),
+        "{messages:?}"
+    );
+    let messages: Vec<_> = messages.iter().map(ToString::to_string).collect();
+    assert_eq!(messages, expected);
 }
 
 #[test]
@@ -27,7 +30,7 @@ fn an_image_beside_a_dockerfile_is_only_its_name() {
     check(
         &both,
         &[
-            "Cross.toml:4:9: `image` is only a name here: the Dockerfile (Cross.toml:2:14) is built, and named `mine` [image-and-dockerfile]",
+            "Cross.toml:4:9: `image` only names the result: the Dockerfile (Cross.toml:2:14) is built and tagged `mine` [image-and-dockerfile]",
         ],
     );
     check(
@@ -76,7 +79,7 @@ fn a_version_of_glibc_is_for_targets_with_glibc() {
     );
     check(
         "target.my-own-target.zig = '2.17'",
-        &["Cross.toml:1:8: `my-own-target` is not a known target [unknown-target]"],
+        &["Cross.toml:1:8: unknown target `my-own-target` [unknown-target]"],
     );
 }
 
@@ -111,8 +114,8 @@ fn what_goes_into_a_recipe_has_no_effect_on_an_image() {
     check(
         &text,
         &[
-            "Cross.toml:3:12: `packages` has no effect: an image is not made of a recipe [no-effect]",
-            "Cross.toml:4:9: `suite` has no effect: an image is not made of a recipe [no-effect]",
+            "Cross.toml:3:12: `packages` has no effect: recipes do not apply to images [no-effect]",
+            "Cross.toml:4:9: `suite` has no effect: recipes do not apply to images [no-effect]",
         ],
     );
     // Other targets have a recipe, and so may a Dockerfile.

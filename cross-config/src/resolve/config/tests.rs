@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::*;
-use crate::diagnostics::origin::Place;
+use crate::diagnostics::origin::SourceLocation;
 use crate::keys::key::{Key, Level};
-use crate::layers::layer_values::Written;
-use crate::values::network::Network;
-use crate::values::scalar::Word as _;
-use crate::values::value::Raw;
-use crate::values::value_kind::Kind;
+use crate::layers::layer_values::LayerValues;
+use crate::values::network::NetworkMode;
+use crate::values::scalar::Scalar as _;
+use crate::values::value::RawValue;
+use crate::values::value_kind::ValueKind;
 use crate::variables::env::Env;
 
 mod groups;
@@ -18,12 +18,12 @@ mod properties;
 const S390X: &str = "s390x-unknown-linux-gnu";
 
 /// Every source that a user or an application can write to, lowest first.
-const SOURCES: [Source; 5] = [
-    Source::Embedder,
-    Source::CargoToml,
-    Source::CrossToml,
-    Source::Variables,
-    Source::Request,
+const SOURCES: [LayerKind; 5] = [
+    LayerKind::Embedder,
+    LayerKind::CargoToml,
+    LayerKind::CrossToml,
+    LayerKind::Variables,
+    LayerKind::Request,
 ];
 
 fn cross(text: &str) -> Layer {
@@ -55,7 +55,7 @@ fn rows(config: &Config) -> Vec<String> {
     config
         .explain()
         .iter()
-        .map(|it| format!("{} = {} ({})", it.key, it.value, it.origin))
+        .map(|row| format!("{} = {} ({})", row.key, row.value, row.origin))
         .collect()
 }
 
@@ -75,28 +75,28 @@ fn values_of(key: &Key) -> [&'static str; 2] {
 }
 
 /// `value` as a key takes it.
-fn raw(key: &Key, value: &str, origin: &Origin) -> Raw {
+fn raw(key: &Key, value: &str, origin: &Origin) -> RawValue {
     let item = Sourced::new(value.to_owned(), origin.clone());
     match key.kinds() {
-        [.., Kind::Array] => Raw::List(vec![item]),
-        [Kind::Table] => Raw::Map(vec![("ARG".to_owned(), item)]),
-        [Kind::Boolean] => Raw::Flag(value == "true"),
-        _ => Raw::Text(value.to_owned()),
+        [.., ValueKind::Array] => RawValue::List(vec![item]),
+        [ValueKind::Table] => RawValue::Map(vec![("ARG".to_owned(), item)]),
+        [ValueKind::Boolean] => RawValue::Flag(value == "true"),
+        _ => RawValue::Text(value.to_owned()),
     }
 }
 
 /// `value` as a key takes it, in TOML.
-fn toml_of(raw: &Raw) -> String {
+fn toml_of(raw: &RawValue) -> String {
     match raw {
-        Raw::Flag(on) => on.to_string(),
-        Raw::Text(text) => format!("'{text}'"),
-        Raw::List(items) => format!("['{}']", items[0].value),
-        Raw::Map(entries) => format!("{{ {} = '{}' }}", entries[0].0, entries[0].1.value),
+        RawValue::Flag(on) => on.to_string(),
+        RawValue::Text(text) => format!("'{text}'"),
+        RawValue::List(items) => format!("['{}']", items[0].value),
+        RawValue::Map(entries) => format!("{{ {} = '{}' }}", entries[0].0, entries[0].1.value),
     }
 }
 
 /// A layer of `source` that says `value` for one key.
-fn saying(source: Source, level: Level, key: &Key, value: &str) -> Layer {
+fn saying(source: LayerKind, level: Level, key: &Key, value: &str) -> Layer {
     let table = if level == Level::Build {
         "build".to_owned()
     } else {
@@ -105,38 +105,43 @@ fn saying(source: Source, level: Level, key: &Key, value: &str) -> Layer {
     let raw = raw(key, value, &Origin::BuiltIn);
     let toml = format!("{table}.{} = {}", key.name, toml_of(&raw));
     match source {
-        Source::CargoToml => cargo(&format!("workspace.metadata.cross.{toml}")),
-        Source::CrossToml => cross(&toml),
-        Source::Variables => {
+        LayerKind::CargoToml => cargo(&format!("workspace.metadata.cross.{toml}")),
+        LayerKind::CrossToml => cross(&toml),
+        LayerKind::Variables => {
             let name = if level == Level::Build {
                 key.build_variables[0].to_owned()
             } else {
                 variables::for_target(S390X, key.target_suffix.unwrap())
             };
             let text = match raw {
-                Raw::Map(_) => format!("ARG={value}"),
+                RawValue::Map(_) => format!("ARG={value}"),
                 _ => value.to_owned(),
             };
             variables(&[(&name, &text)])
         }
-        Source::BuiltIn | Source::Embedder | Source::Request => built(source, level, key, value),
+        LayerKind::BuiltIn | LayerKind::Embedder | LayerKind::Request => {
+            built(source, level, key, value)
+        }
     }
 }
 
-fn built(source: Source, level: Level, key: &Key, value: &str) -> Layer {
-    let mut written = Written::default();
+fn built(source: LayerKind, level: Level, key: &Key, value: &str) -> Layer {
+    let mut layer_values = LayerValues::default();
     let values = match level {
-        Level::Build => &mut written.build,
-        Level::Target => written.targets.entry(S390X.to_owned()).or_default(),
+        Level::Build => &mut layer_values.build,
+        Level::Target => layer_values.targets.entry(S390X.to_owned()).or_default(),
     };
-    let origin = if source == Source::Request {
+    let origin = if source == LayerKind::Request {
         Origin::Request
     } else {
         Origin::Embedder("app".into())
     };
     let raw = Sourced::new(raw(key, value, &origin), origin);
     assert_eq!(values.store(key, raw), []);
-    Layer { source, written }
+    Layer {
+        kind: source,
+        values: layer_values,
+    }
 }
 
 /// Also upstream bug 1: its `Cargo.toml` won over `Cross.toml`.
@@ -168,7 +173,7 @@ fn the_higher_source_wins_for_every_pair_of_sources_and_every_key() {
     assert_eq!(checked, 10 * places);
 }
 
-fn check_pair(key: &Key, level: Level, config: Config, low: Source, high: Source) {
+fn check_pair(key: &Key, level: Level, config: Config, low: LayerKind, high: LayerKind) {
     let table = if level == Level::Build {
         "build".to_owned()
     } else {
@@ -182,8 +187,8 @@ fn check_pair(key: &Key, level: Level, config: Config, low: Source, high: Source
         .map(|row| row.value)
         .collect();
     let [first, second] = values_of(key);
-    let files = low == Source::CargoToml && high == Source::CrossToml;
-    let expected: &[&str] = if key.sums && !files {
+    let files = low == LayerKind::CargoToml && high == LayerKind::CrossToml;
+    let expected: &[&str] = if key.accumulates && !files {
         &[first, second]
     } else {
         &[second]
@@ -217,14 +222,15 @@ fn the_built_in_layer_is_below_the_embedder() {
 fn the_target_wins_over_build_whatever_the_sources_except_the_request() {
     let both = KEYS.iter().filter(|key| key.levels.len() == 2);
     let mut checked = 0;
-    for key in both.filter(|key| !key.sums && key.name != "packages") {
+    for key in both.filter(|key| !key.accumulates && key.name != "packages") {
         for build in SOURCES {
             for target in SOURCES {
                 let [of_build, of_target] = values_of(key);
                 let below = saying(build, Level::Build, key, of_build);
                 let above = saying(target, Level::Target, key, of_target);
                 let config = Config::merge([below, above]);
-                let request_only_at_build = build == Source::Request && target != Source::Request;
+                let request_only_at_build =
+                    build == LayerKind::Request && target != LayerKind::Request;
                 let expected = if request_only_at_build {
                     of_build
                 } else {
@@ -250,7 +256,7 @@ fn resolved(config: &Config, triple: &str, key: &Key) -> Vec<String> {
     let rows = (key.field)(&config.merged(Some(triple))).rows();
     rows.unwrap_or_default()
         .into_iter()
-        .map(|it| it.value)
+        .map(|row| row.value)
         .collect()
 }
 
@@ -283,7 +289,7 @@ fn packages_of_build_and_target_are_added_up_and_replaced_by_higher_sources() {
             .for_target(S390X)
             .packages
             .into_iter()
-            .map(|it| it.value)
+            .map(|package| package.value)
             .collect()
     };
     assert_eq!(names(vec![low.clone()]), ["a0", "b0", "c0"]);
@@ -328,7 +334,7 @@ fn passthrough_is_added_up_over_levels_and_sources() {
             .for_target(S390X)
             .passthrough
             .iter()
-            .map(|it| it.value.show())
+            .map(|variable| variable.value.describe())
             .collect()
     };
     assert_eq!(
@@ -364,7 +370,12 @@ fn of_two_passthroughs_with_one_name_the_one_that_holds_more_is_left() {
     let left = merge([file]).for_target(S390X).passthrough;
     let left: Vec<_> = left
         .iter()
-        .map(|it| (it.value.name.as_str(), it.value.value.as_deref()))
+        .map(|variable| {
+            (
+                variable.value.name.as_str(),
+                variable.value.value.as_deref(),
+            )
+        })
         .collect();
     assert_eq!(left, [("B", None), ("A", Some("target"))]);
 }
@@ -409,7 +420,7 @@ fn targets_are_one_list_with_the_place_of_the_whole() {
     );
     assert_eq!(
         targets.origin,
-        Origin::CrossToml(Place::new("Cross.toml", 2, 11))
+        Origin::CrossToml(SourceLocation::new("Cross.toml", 2, 11))
     );
 }
 
@@ -442,7 +453,7 @@ fn a_floor_inherits_what_is_said_about_its_triple() {
     );
     let config = merge([file]);
     let floor = config.for_target("x86_64-unknown-linux-gnu.2.17");
-    assert_eq!(floor.network.unwrap().value, Network::None);
+    assert_eq!(floor.network.unwrap().value, NetworkMode::None);
     assert_eq!(floor.suite.unwrap().value, "buster");
     assert_eq!(
         config
@@ -489,7 +500,7 @@ fn explain_shows_every_value_with_its_origin_and_no_secret() {
             ("CROSS_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", "native"),
             ("CROSS_TARGET_MY_OWN_RUNNER", "sh"),
         ]),
-        Layer::request().network(Network::Host).build(),
+        Layer::request().network(NetworkMode::Host).build(),
     ]);
     assert_eq!(
         rows(&config),

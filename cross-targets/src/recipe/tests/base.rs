@@ -5,7 +5,9 @@ use super::*;
 #[test]
 fn every_recipe_begins_with_its_base() {
     for build in BUILDS {
-        for recipe in Target::all().filter_map(|it| it.recipe(build, RustSource::External).ok()) {
+        for recipe in
+            Target::all().filter_map(|target| target.recipe(build, RustSource::External).ok())
+        {
             let base = recipe.base();
             assert_eq!(base, base.base());
             assert!(recipe.packages.starts_with(&base.packages), "{recipe:?}");
@@ -20,7 +22,10 @@ fn every_recipe_begins_with_its_base() {
                     "/usr/lib/arm-none-eabi",
                     "/usr/lib/gcc/arm-none-eabi",
                 ];
-                assert!(of_added.iter().any(|it| glob.starts_with(it)), "{glob}");
+                assert!(
+                    of_added.iter().any(|command| glob.starts_with(command)),
+                    "{glob}"
+                );
             }
         }
     }

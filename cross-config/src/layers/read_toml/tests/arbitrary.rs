@@ -8,20 +8,22 @@ fn survives(text: &str) {
     let cross = cross_toml(Path::new("f"), text);
     let cargo = cargo_toml(Path::new("f"), text, Sections::Both);
     for problem in cross.problems.iter().chain(&cargo.problems) {
-        let place = problem
-            .place
+        let location = problem
+            .location
             .as_ref()
             .unwrap_or_else(|| panic!("no place: {problem} in {text:?}"));
-        let line = usize::try_from(place.line).unwrap();
+        let line = usize::try_from(location.line).unwrap();
         assert!((1..=lines).contains(&line), "{problem} in {text:?}");
         let width = text.split('\n').nth(line - 1).unwrap().chars().count();
         assert!(
-            usize::try_from(place.column).unwrap() <= width + 1,
+            usize::try_from(location.column).unwrap() <= width + 1,
             "{problem} in {text:?}"
         );
     }
     assert!(
-        cross.problems.is_sorted_by_key(|it| it.place.clone()),
+        cross
+            .problems
+            .is_sorted_by_key(|problem| problem.location.clone()),
         "{text:?}"
     );
 }

@@ -9,18 +9,18 @@ use crate::values::pre_build::PreBuild;
 const S390X: &str = "s390x-unknown-linux-gnu";
 
 /// What is said about one target by `text`, which has no problem.
-fn target(text: &str) -> Values {
-    let mut written = cross_toml(
+fn target(text: &str) -> KeyValues {
+    let mut layer_values = cross_toml(
         Path::new("Cross.toml"),
         &format!("[target.{S390X}]\n{text}\n"),
     );
-    assert_eq!(written.problems, [], "{text}");
-    written.targets.remove(S390X).unwrap()
+    assert_eq!(layer_values.problems, [], "{text}");
+    layer_values.targets.remove(S390X).unwrap()
 }
 
-fn shown(key: &str, values: &Values) -> Vec<String> {
+fn shown(key: &str, values: &KeyValues) -> Vec<String> {
     let rows = (Key::named(key).unwrap().field)(values).rows();
-    let row = |row: crate::values::value::Row| match row.name {
+    let row = |row: crate::values::value::ValueRow| match row.name {
         Some(name) => format!("{name}={}", row.value),
         None => row.value,
     };
@@ -29,13 +29,13 @@ fn shown(key: &str, values: &Values) -> Vec<String> {
 
 #[test]
 fn build_std_is_a_flag_or_crates() {
-    let said = |text: &str| target(text).build_std.unwrap().value;
-    assert_eq!(said("build-std = true"), BuildStd::Default);
-    assert_eq!(said("build-std = false"), BuildStd::Off);
-    assert_eq!(said("build-std = []"), BuildStd::Off);
+    let build_std = |text: &str| target(text).build_std.unwrap().value;
+    assert_eq!(build_std("build-std = true"), BuildStd::Default);
+    assert_eq!(build_std("build-std = false"), BuildStd::Off);
+    assert_eq!(build_std("build-std = []"), BuildStd::Off);
     let crates = ["core", "panic_abort"].map(str::to_owned).to_vec();
     assert_eq!(
-        said("build-std = ['core', 'panic_abort']"),
+        build_std("build-std = ['core', 'panic_abort']"),
         BuildStd::Crates(crates)
     );
     check(
@@ -46,7 +46,7 @@ fn build_std_is_a_flag_or_crates() {
     );
     check(
         "build.build-std = ['core', '-x']",
-        &["Cross.toml:1:28: `-x` is not a value of `build-std` [invalid-value]"],
+        &["Cross.toml:1:28: invalid value `-x` for `build-std` [invalid-value]"],
     );
 }
 
@@ -79,7 +79,7 @@ fn zig_is_a_flag_a_version_or_a_table() {
     );
     check(
         "build.zig = 'glibc'",
-        &["Cross.toml:1:13: `glibc` is not a value of `zig.version` [invalid-value]"],
+        &["Cross.toml:1:13: invalid value `glibc` for `zig.version` [invalid-value]"],
     );
 }
 
@@ -110,26 +110,26 @@ fn an_image_is_a_name_or_a_table() {
     check(
         &format!("target.{S390X}.image = {{ name = 'a b', toolchain = ['vax'] }}"),
         &[
-            "Cross.toml:1:49: `a b` is not a value of `image.name` [invalid-value]",
-            "Cross.toml:1:69: `vax` is not a value of `image.toolchain` [invalid-value]",
+            "Cross.toml:1:49: invalid value `a b` for `image.name` [invalid-value]",
+            "Cross.toml:1:69: invalid value `vax` for `image.toolchain` [invalid-value]",
         ],
     );
 }
 
 #[test]
 fn a_dockerfile_is_a_path_or_a_table() {
-    let short = target("dockerfile = './Dockerfile'");
-    assert_eq!(shown("dockerfile.file", &short), ["./Dockerfile"]);
+    let shorthand = target("dockerfile = './Dockerfile'");
+    assert_eq!(shown("dockerfile.file", &shorthand), ["./Dockerfile"]);
     // Upstream bug 4: the file had to be said in each table.
     let table = target("dockerfile = { build-args = { A = '1', B = '' } }");
     assert_eq!(shown("dockerfile.build-args", &table), ["A=1", "B="]);
     check(
         "[build.dockerfile]\nfile = ''\ncontext = 'https://x'\nbuild-args = { A = 1, 'b=c' = '' }",
         &[
-            "Cross.toml:2:8: `` is not a value of `dockerfile.file` [invalid-value]",
-            "Cross.toml:3:11: `https://x` is not a value of `dockerfile.context` [invalid-value]",
+            "Cross.toml:2:8: invalid value `` for `dockerfile.file` [invalid-value]",
+            "Cross.toml:3:11: invalid value `https://x` for `dockerfile.context` [invalid-value]",
             "Cross.toml:4:20: `dockerfile.build-args.A` is an integer, expected a string [wrong-type]",
-            "Cross.toml:4:31: `b=c` is not a name in `dockerfile.build-args` [invalid-value]",
+            "Cross.toml:4:31: invalid name `b=c` in `dockerfile.build-args` [invalid-value]",
         ],
     );
 }
@@ -152,7 +152,7 @@ fn pre_build_is_a_text_or_commands() {
     assert!(target("pre-build = []").pre_build.unwrap().value.is_empty());
     check(
         "build.pre-build = ' '",
-        &["Cross.toml:1:19: ` ` is not a value of `pre-build` [invalid-value]"],
+        &["Cross.toml:1:19: invalid value ` ` for `pre-build` [invalid-value]"],
     );
 }
 
@@ -163,7 +163,7 @@ fn volumes_are_names_with_or_without_a_path() {
     check(
         "build.env.volumes = ['/x:/y', 'CROSS_RUNNER=/z']",
         &[
-            "Cross.toml:1:22: `/x:/y` is not a value of `env.volumes` [invalid-value]",
+            "Cross.toml:1:22: invalid value `/x:/y` for `env.volumes` [invalid-value]",
             "Cross.toml:1:31: `CROSS_RUNNER` in `env.volumes` is reserved [reserved-name]",
         ],
     );
@@ -203,22 +203,22 @@ fn a_key_at_the_wrong_level_says_where_it_belongs() {
 
 #[test]
 fn xargo_is_read_as_build_std_and_reported() {
-    let written = |text: &str| cross_toml(Path::new("Cross.toml"), text);
-    let alone = written("build.xargo = true");
+    let layer_values = |text: &str| cross_toml(Path::new("Cross.toml"), text);
+    let alone = layer_values("build.xargo = true");
     assert_eq!(
         alone.problems[0].to_string(),
-        "Cross.toml:1:7: `xargo` is an old name of `build-std` [deprecated]"
+        "Cross.toml:1:7: `xargo` is a deprecated name of `build-std` [deprecated]"
     );
     assert_eq!(alone.problems[0].severity, Severity::Warning);
     assert_eq!(alone.build.build_std.unwrap().value, BuildStd::Default);
     // As documented: build-std has precedence.
-    let both = written("build.xargo = true\nbuild.build-std = false");
+    let both = layer_values("build.xargo = true\nbuild.build-std = false");
     assert_eq!(both.build.build_std.unwrap().value, BuildStd::Off);
-    assert!(both.problems[0].message.ends_with("not read beside it"));
+    assert!(both.problems[0].message.ends_with("is ignored"));
     check(
         "build.xargo = 1",
         &[
-            "Cross.toml:1:7: `xargo` is an old name of `build-std` [deprecated]",
+            "Cross.toml:1:7: `xargo` is a deprecated name of `build-std` [deprecated]",
             "Cross.toml:1:15: `xargo` is an integer, expected a boolean or an array of strings [wrong-type]",
         ],
     );
@@ -232,10 +232,10 @@ fn no_value_has_a_nul_character_in_it() {
         r#"build.env.passthrough = ["A=\u0000"]"#,
         r#"build.dockerfile = { file = "D", build-args = { A = "\u0000" } }"#,
     ] {
-        let said = problems(text);
+        let messages = problems(text);
         assert!(
-            said[0].ends_with("has a NUL character in it [invalid-value]"),
-            "{said:?}"
+            messages[0].ends_with("contains a NUL character [invalid-value]"),
+            "{messages:?}"
         );
     }
 }
@@ -271,7 +271,7 @@ image = "myimage"
     check(
         text,
         &[
-            "Cross.toml:4:1: `xargo` is an old name of `build-std`, and not read beside it [deprecated]",
+            "Cross.toml:4:1: `xargo` is a deprecated name of `build-std`, and is ignored [deprecated]",
         ],
     );
 }

@@ -40,13 +40,13 @@ fn tables_of_two_files_are_merged_key_by_key() {
 #[test]
 fn a_value_in_place_of_a_table_replaces_it_and_is_replaced_by_it() {
     let file = |layers: [Layer; 2]| {
-        let dockerfile = target(layers).dockerfile.map(|it| it.value);
-        dockerfile.map(|it| (it.file, it.context))
+        let dockerfile = target(layers).dockerfile.map(|dockerfile| dockerfile.value);
+        dockerfile.map(|dockerfile| (dockerfile.file, dockerfile.context))
     };
-    let short = |file: &str| in_target(&format!("dockerfile = '{file}'"));
+    let shorthand = |file: &str| in_target(&format!("dockerfile = '{file}'"));
     let table = "dockerfile = { file = '/table', context = '/context' }";
     assert_eq!(
-        file([cargo_target(table), cross(&short("/short"))]),
+        file([cargo_target(table), cross(&shorthand("/short"))]),
         Some((PathBuf::from("/short"), None))
     );
     let context_only = cross(&in_target("dockerfile.context = '/x'"));
@@ -95,7 +95,11 @@ fn build_args_of_build_and_target_are_merged_and_the_targets_win() {
 fn the_platforms_of_an_image_go_with_its_name() {
     let image = |layers: Vec<Layer>| {
         let image = target(layers).image.unwrap().value;
-        let platforms: Vec<_> = image.platforms.iter().map(|it| it.oci()).collect();
+        let platforms: Vec<_> = image
+            .platforms
+            .iter()
+            .map(|platform| platform.oci())
+            .collect();
         (image.name, platforms.join(" "))
     };
     let file = || {
@@ -107,11 +111,11 @@ fn the_platforms_of_an_image_go_with_its_name() {
         "CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_IMAGE",
         "CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_IMAGE_TOOLCHAIN",
     );
-    let said = |image: &str, platforms: &str| (image.to_owned(), platforms.to_owned());
-    assert_eq!(image(vec![file()]), said("a", "linux/arm64"));
+    let expected = |image: &str, platforms: &str| (image.to_owned(), platforms.to_owned());
+    assert_eq!(image(vec![file()]), expected("a", "linux/arm64"));
     assert_eq!(
         image(vec![file(), variables(&[(name, "b")])]),
-        said("b", "")
+        expected("b", "")
     );
     // Upstream bug 5: these were ignored without a name.
     assert_eq!(
@@ -119,16 +123,16 @@ fn the_platforms_of_an_image_go_with_its_name() {
             file(),
             variables(&[(platforms, "linux/s390x,linux/amd64")])
         ]),
-        said("a", "linux/s390x linux/amd64")
+        expected("a", "linux/s390x linux/amd64")
     );
     let below = cargo_target("image = { name = 'c', toolchain = ['linux/s390x'] }");
     assert_eq!(
         image(vec![below.clone(), cross(&in_target("image.name = 'a'"))]),
-        said("a", "linux/s390x")
+        expected("a", "linux/s390x")
     );
     assert_eq!(
         image(vec![below, cross(&in_target("image = 'a'"))]),
-        said("a", "")
+        expected("a", "")
     );
 }
 
@@ -232,7 +236,10 @@ fn every_passthrough_that_is_set_counts() {
             "build.env.passthrough = ['FILE_BUILD']\ntarget.{S390X}.env.passthrough = ['FILE_TARGET']"
         ));
         let config = target([file, variables(variables_)]);
-        let names = config.passthrough.into_iter().map(|it| it.value.name);
+        let names = config
+            .passthrough
+            .into_iter()
+            .map(|variable| variable.value.name);
         names.collect::<Vec<_>>()
     };
     let build = ("CROSS_BUILD_ENV_PASSTHROUGH", "VAR_BUILD");

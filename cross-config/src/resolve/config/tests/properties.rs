@@ -74,14 +74,14 @@ fn variable() -> impl Strategy<Value = (String, String)> {
     let of_keys = KEYS
         .iter()
         .flat_map(|key| key.build_variables)
-        .map(|it| (*it).to_owned());
+        .map(|name| (*name).to_owned());
     let of_targets = KEYS
         .iter()
         .filter_map(|key| Some(variables::for_target(S390X, key.target_suffix?)));
     let of_settings = crate::settings::table::SETTINGS
         .iter()
-        .flat_map(|it| it.variables)
-        .map(|it| (*it).to_owned());
+        .flat_map(|setting| setting.variables)
+        .map(|name| (*name).to_owned());
     let known: Vec<_> = of_keys.chain(of_targets).chain(of_settings).collect();
     let name = prop_oneof![
         8 => select(known),
@@ -123,7 +123,7 @@ fn layers() -> impl Strategy<Value = Vec<Layer>> {
 }
 
 /// A layer that says one thing.
-fn statement(source: Source) -> impl Strategy<Value = (usize, Layer)> {
+fn statement(source: LayerKind) -> impl Strategy<Value = (usize, Layer)> {
     let places: Vec<_> = KEYS
         .iter()
         .enumerate()
@@ -135,17 +135,17 @@ fn statement(source: Source) -> impl Strategy<Value = (usize, Layer)> {
     })
 }
 
-fn all_values(layer: &Layer) -> impl Iterator<Item = (String, &Values)> {
-    let targets = layer.written.targets.iter();
+fn all_values(layer: &Layer) -> impl Iterator<Item = (String, &KeyValues)> {
+    let targets = layer.values.targets.iter();
     let targets = targets.map(|(name, values)| (format!("target.{name}"), values));
-    std::iter::once(("build".to_owned(), &layer.written.build)).chain(targets)
+    std::iter::once(("build".to_owned(), &layer.values.build)).chain(targets)
 }
 
 fn is_somewhere(problem: &Diagnostic) -> bool {
-    problem.place.is_some() || problem.variable.is_some()
+    problem.location.is_some() || problem.variable.is_some()
 }
 
-fn leaves(values: &Values) -> Vec<Vec<crate::values::value::Row>> {
+fn leaves(values: &KeyValues) -> Vec<Vec<crate::values::value::ValueRow>> {
     let rows = |key: &Key| (key.field)(values).rows().unwrap_or_default();
     KEYS.iter().map(rows).collect()
 }
@@ -156,7 +156,7 @@ proptest! {
         for layer in [cross(&text), cargo(&text)] {
             let config = Config::merge([layer]);
             for problem in config.diagnostics() {
-                prop_assert!(problem.place.is_some(), "{problem}");
+                prop_assert!(problem.location.is_some(), "{problem}");
             }
             prop_assert!(config.explain().len() >= 2);
             prop_assert!(config.for_target(S390X).engine.is_some());
@@ -178,17 +178,17 @@ proptest! {
         let rows = config.explain();
         for layer in &layers {
             for (table, values) in all_values(layer) {
-                let spelled = |row: &Explained, key: &str| {
+                let spelled_as_variable = |row: &ExplainedValue, key: &str| {
                     let (name, below) = row.key.strip_prefix("target.")?.split_once(&format!(".{key}"))?;
                     let found = (below.is_empty() || below.starts_with('.')).then_some(name);
-                    found.map(|name| format!("target.{}", variables::spelling(name)))
+                    found.map(|name| format!("target.{}", variables::triple_in_variable(name)))
                 };
                 for key in KEYS.iter().filter(|key| (key.field)(values).rows().is_some()) {
                     let name = format!("{table}.{}", key.name);
-                    let is_shown = |row: &Explained| {
+                    let is_shown = |row: &ExplainedValue| {
                         row.key == name
                             || row.key.starts_with(&format!("{name}."))
-                            || spelled(row, key.name).as_ref() == Some(&table)
+                            || spelled_as_variable(row, key.name).as_ref() == Some(&table)
                     };
                     // A table in one file is replaced by a value in its place in another.
                     let is_replaced = key.name.contains('.') && layers.len() > 1;
@@ -200,16 +200,16 @@ proptest! {
 
     #[test]
     fn what_is_explained_was_written_by_somebody(layers in layers()) {
-        let written: Vec<_> = layers
+        let layer_values: Vec<_> = layers
             .iter()
-            .flat_map(|layer| all_values(layer).map(|(_, it)| leaves(it)).collect::<Vec<_>>())
+            .flat_map(|layer| all_values(layer).map(|(_, values)| leaves(values)).collect::<Vec<_>>())
             .flatten()
             .flatten()
             .map(|row| (row.value, row.origin))
             .collect();
         for row in Config::merge(layers).explain() {
             let is_setting = !row.key.starts_with("build.") && !row.key.starts_with("target.");
-            let is_written = written.contains(&(row.value.clone(), row.origin.clone()));
+            let is_written = layer_values.contains(&(row.value.clone(), row.origin.clone()));
             prop_assert!(is_setting || row.origin == Origin::BuiltIn || is_written, "{row:?}");
         }
     }
@@ -217,22 +217,22 @@ proptest! {
     #[test]
     fn a_higher_source_wins_whatever_is_below(
         below in layers(),
-        (at, above) in statement(Source::Request),
+        (at, above) in statement(LayerKind::Request),
     ) {
         let key = &KEYS[at];
         let config = Config::merge(below.into_iter().chain([above.clone()]));
         let rows = (key.field)(&config.merged(Some(S390X))).rows().unwrap_or_default();
-        let said: Vec<_> = all_values(&above).filter_map(|(_, it)| (key.field)(it).rows()).flatten().collect();
-        for row in said {
+        let rows_above: Vec<_> = all_values(&above).filter_map(|(_, values)| (key.field)(values).rows()).flatten().collect();
+        for row in rows_above {
             prop_assert!(rows.contains(&row), "{}: {rows:?}", key.name);
         }
     }
 
     #[test]
     fn the_order_of_layers_of_different_sources_does_not_matter(
-        (_, one) in statement(Source::Embedder),
-        (_, two) in statement(Source::CrossToml),
-        (_, three) in statement(Source::Variables),
+        (_, one) in statement(LayerKind::Embedder),
+        (_, two) in statement(LayerKind::CrossToml),
+        (_, three) in statement(LayerKind::Variables),
     ) {
         let forwards = Config::merge([one.clone(), two.clone(), three.clone()]).explain();
         prop_assert_eq!(forwards, Config::merge([three, two, one]).explain());
@@ -241,18 +241,18 @@ proptest! {
     /// Between files it is not: as with JSON, a value in place of a table forgets what is below it.
     #[test]
     fn putting_sources_over_each_other_is_associative(
-        (_, one) in statement(Source::Embedder),
-        (_, two) in statement(Source::Variables),
-        (_, three) in statement(Source::Request),
+        (_, one) in statement(LayerKind::Embedder),
+        (_, two) in statement(LayerKind::Variables),
+        (_, three) in statement(LayerKind::Request),
     ) {
         let [a, b, c] = [one, two, three].map(|layer| {
-            let mut all = layer.written.build.clone();
-            layer.written.targets.values().for_each(|it| all.cover(it));
+            let mut all = layer.values.build.clone();
+            layer.values.targets.values().for_each(|values| all.overlay(values));
             all
         });
-        let over = |below: &Values, above: &Values| {
+        let over = |below: &KeyValues, above: &KeyValues| {
             let mut both = below.clone();
-            both.cover(above);
+            both.overlay(above);
             both
         };
         let left = over(&over(&a, &b), &c);
