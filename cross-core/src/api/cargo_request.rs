@@ -16,7 +16,7 @@ use crate::cargo::cli::host_settings::{self, Treatment};
 use crate::cargo::cli::{self, CliContext, Understood, problem};
 use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
-use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
+use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
 use crate::model::outcome::Outcome;
 use crate::model::step::Verb;
 use crate::plan::plan::Plan;
@@ -401,14 +401,14 @@ fn environments_directories(home: &Path, triples: &[String]) -> Vec<PathBuf> {
 fn run_on_host(cross: &Cross, command: &Invocation, way: Way, cancel: &Cancel) -> Result<i32> {
     let variables = &cross.host()?.variables;
     let exit = if way.inherit {
-        process::run_inherited(command, variables, cancel).engine()?
+        process::run_inherited(command, variables, cancel).map_engine_error()?
     } else {
-        let supervised = cross_engine::supervised(command.clone()).engine()?;
+        let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let heard = &mut |stream, line: &str| {
             let line = line.to_owned();
             cross.emit("", EventKind::Output { stream, line })
         };
-        process::run(&supervised, variables, cancel, Stdin::Null, heard).engine()?
+        process::run(&supervised, variables, cancel, Stdin::Null, heard).map_engine_error()?
     };
     Ok(exit
         .code

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::api::setup::MachineFacts;
 use crate::host::toolchain;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::cross::Cross;
 
@@ -103,7 +103,7 @@ impl Cross {
                 Err(error) => Finding::bad("toolchain", &error),
             },
         );
-        findings.push(match host.cache_free_bytes().engine() {
+        findings.push(match host.cache_free_bytes().map_engine_error() {
             Ok(bytes) => disk(bytes, &host.cache),
             Err(error) => Finding::bad("disk", &error),
         });
@@ -112,7 +112,7 @@ impl Cross {
 }
 
 fn engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) -> Result<Finding> {
-    let found = match probe(kind, host, cancel).engine()? {
+    let found = match probe(kind, host, cancel).map_engine_error()? {
         Ok(engine) => engine,
         Err(unusable) => {
             return Ok(Finding::lacking(

@@ -2,7 +2,7 @@
 
 use cross_engine::{Cancel, Environments, Needs, Stock, Swept};
 
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::request::cross::Cross;
 
 impl Cross {
@@ -63,6 +63,6 @@ impl Cross {
     ) -> Result<T> {
         let (host, cancel) = (self.host()?, Cancel::new());
         let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        ask(Environments::new(&selected.engine, &host), &cancel).engine()
+        ask(Environments::new(&selected.engine, &host), &cancel).map_engine_error()
     }
 }

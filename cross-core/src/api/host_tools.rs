@@ -17,7 +17,7 @@ use crate::facts::facts::Facts;
 use crate::facts::probe;
 use crate::facts::run_inputs::kept_file;
 use crate::host::files;
-use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
+use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
 use crate::model::step::EnvironmentRef;
 use crate::request::cross::Cross;
 use crate::target::name::TargetName;
@@ -191,7 +191,7 @@ impl HostTools {
                 found |= stream == Stream::Stdout && line.starts_with('/');
                 std::ops::ControlFlow::Continue(())
             })
-            .engine()?;
+            .map_engine_error()?;
         if !found {
             let name = facts.env_spec.name();
             let message = format!("`{program}` is not in the environment `{name}`");

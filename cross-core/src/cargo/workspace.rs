@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::outer;
-use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
+use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
 use crate::model::hash::short_hash;
 
 /// The workspace as far as planning needs it.
@@ -298,7 +298,7 @@ pub(crate) fn without_dependencies(
 
 /// The answer, or what cargo said instead.
 fn ask(question: &Invocation, host: &Host, cancel: &Cancel) -> Result<Result<Metadata, String>> {
-    let said = process::output(question, &host.variables, cancel).engine()?;
+    let said = process::output(question, &host.variables, cancel).map_engine_error()?;
     if !said.exit.success() {
         let words = said.stderr.trim();
         return Ok(Err(words

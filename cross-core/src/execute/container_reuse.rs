@@ -7,7 +7,7 @@ use cross_engine::{Cancel, Host, KeptEvent, RunSpec};
 
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::container_reuse::kept_image;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
 
@@ -23,7 +23,7 @@ pub(crate) fn run(
     let keeping = plan.keeping.as_ref();
     let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(&plan.engine, spec)?)))
     else {
-        return plan.engine.run(spec, host, cancel, sink).engine();
+        return plan.engine.run(spec, host, cancel, sink).map_engine_error();
     };
     let image = match &keeping.image {
         Some(image) => image.clone(),
@@ -35,7 +35,7 @@ pub(crate) fn run(
     };
     plan.engine
         .run_kept(spec, pool.for_image(&image), host, cancel, &mut told, sink)
-        .engine()
+        .map_engine_error()
 }
 
 fn event_of(event: KeptEvent<'_>) -> Option<EventKind> {

@@ -23,7 +23,7 @@ use crate::execute::run_resolver::RunResolver;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
 use crate::host::glibc_floor;
-use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
+use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
 use crate::model::test_summary::TestSummary;
@@ -233,7 +233,7 @@ impl<'a> Execution<'a> {
                 message: message.to_owned(),
             })
         })
-        .engine()
+        .map_engine_error()
     }
 
     /// Pulls an image; which one that was is known only now.
@@ -241,7 +241,7 @@ impl<'a> Execution<'a> {
         self.with_progress(|environments, heard| {
             environments.pull(reference, platform, self.cancel, heard)
         })?;
-        let pulled = self.environments().image(reference, self.cancel).engine()?;
+        let pulled = self.environments().image(reference, self.cancel).map_engine_error()?;
         if let Some(facts) = pulled {
             self.environment.image_digest = facts.digest;
             if self.environment.location == Location::Image(reference.to_owned()) {
@@ -255,7 +255,7 @@ impl<'a> Execution<'a> {
     fn build_image(&self, build: &ImageBuild, on: Option<&str>) -> Result<()> {
         let mut build = build.clone();
         if let Some(on) = on {
-            let base = self.environments().image(on, self.cancel).engine()?;
+            let base = self.environments().image(on, self.cancel).map_engine_error()?;
             let label = base.map(|base| (BASE_LABEL.to_owned(), base.id));
             build = build.labels(label);
         }
@@ -264,7 +264,7 @@ impl<'a> Execution<'a> {
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
         let mut said = Vec::new();
-        let supervised = cross_engine::supervised(command.clone()).engine()?;
+        let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let exit = cross_engine::process::run(
             &supervised,
             &self.host.variables,
@@ -278,7 +278,7 @@ impl<'a> Execution<'a> {
                 })
             },
         )
-        .engine()?;
+        .map_engine_error()?;
         if exit.success() {
             return Ok(());
         }
@@ -318,7 +318,7 @@ impl<'a> Execution<'a> {
     /// Waits until no other run fetches: cargo's own lock is on the host, where a run does not see it.
     fn registry(&self) -> Result<Lock> {
         let file = self.host.cache.join("locks/registry");
-        Lock::acquire(&file, self.cancel, &mut || {}).engine()
+        Lock::acquire(&file, self.cancel, &mut || {}).map_engine_error()
     }
 
     /// Runs a command line of the front door, whose exit code is the caller's to judge.

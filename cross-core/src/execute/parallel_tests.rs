@@ -21,7 +21,7 @@ use cross_engine::process::{Exit, Sink, Stream};
 use cross_engine::{Cancel, End, Host, Relay, RunSpec, Told, Value};
 
 use crate::host::process_env;
-use crate::model::error::{EngineContext as _, IoContext as _, Result};
+use crate::model::error::{MapEngineError as _, IoContext as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
 use crate::model::test_run::{TEST_THREADS, TestRun};
 use crate::plan::parallel_tests;
@@ -82,7 +82,7 @@ impl ParallelTests {
         if binaries.len() < 2 || budget < 2 {
             return Ok(None);
         }
-        let relay = Relay::new(host, binaries.len()).engine()?;
+        let relay = Relay::new(host, binaries.len()).map_engine_error()?;
         if !relay.can_be_named() {
             return Ok(None);
         }
@@ -156,13 +156,13 @@ impl ParallelTests {
             let told = self.relay.hear();
             let mut board = self.board();
             match told {
-                Told::Ready(n) => board.ready(&self.relay.program(n).engine()?),
+                Told::Ready(n) => board.ready(&self.relay.program(n).map_engine_error()?),
                 Told::Ended(n, end) => board.ended(n, end),
                 Told::All => board.complete = true,
                 _ => return Ok(()),
             }
             for (n, threads) in board.begin() {
-                self.relay.start(n, threads).engine()?;
+                self.relay.start(n, threads).map_engine_error()?;
             }
             drop(board);
             self.changed.notify_all();
@@ -173,7 +173,7 @@ impl ParallelTests {
     fn deliver(&self, n: usize, cancel: &Cancel, hear: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         let mut streams = Vec::new();
         for stream in [Stream::Stdout, Stream::Stderr] {
-            streams.push((stream, Lines::of(self.relay.output(n, stream).engine()?)));
+            streams.push((stream, Lines::of(self.relay.output(n, stream).map_engine_error()?)));
         }
         loop {
             // What it printed is all there when its end was told.
@@ -186,7 +186,7 @@ impl ParallelTests {
                 }
             }
             if let Some(end) = end {
-                self.relay.answer(end).engine()?;
+                self.relay.answer(end).map_engine_error()?;
                 return Ok(ControlFlow::Continue(()));
             }
             if cancel.check().is_err() {

@@ -7,7 +7,7 @@ use std::path::Path;
 use cross_engine::{Cancel, Environments, Host, ImageFacts, Location, RunSpec};
 
 use crate::facts::run_inputs;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 
 /// The environment of a plan, asked as seldom as will do.
@@ -43,7 +43,7 @@ impl<'a> RunResolver<'a> {
             Location::Directory(_) => {
                 let targets: Vec<&Path> = spec.mounts.iter().map(|m| m.target.as_path()).collect();
                 let name = &self.plan.environment.name;
-                let root = self.environments().root(name, &targets).engine()?;
+                let root = self.environments().root(name, &targets).map_engine_error()?;
                 Ok(spec.root(root))
             }
             _ => Ok(spec),
@@ -56,7 +56,7 @@ impl<'a> RunResolver<'a> {
             return Ok(known.as_ref());
         }
         let facts = match &self.plan.environment.location {
-            Location::Image(image) => self.environments().image(image, self.cancel).engine()?,
+            Location::Image(image) => self.environments().image(image, self.cancel).map_engine_error()?,
             _ => None,
         };
         Ok(self.image.get_or_init(|| facts).as_ref())

@@ -8,7 +8,7 @@ use cross_engine::{Engine, Host, Invocation, Kept, KeptImage, Pool, RunSpec, War
 
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::request::cross::Cross;
 
 /// The containers that a plan's runs are entered into.
@@ -83,9 +83,9 @@ pub(crate) fn command(
     host: &Host,
 ) -> Result<(Invocation, Option<Kept>)> {
     let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(engine, spec)?))) else {
-        return Ok((engine.invocation(spec).engine()?, None));
+        return Ok((engine.invocation(spec).map_engine_error()?, None));
     };
     let image = keeping.image.clone().unwrap_or_default();
-    let (enter, kept) = pool.kept(engine, spec, &image, host).engine()?;
+    let (enter, kept) = pool.kept(engine, spec, &image, host).map_engine_error()?;
     Ok((enter, Some(kept)))
 }

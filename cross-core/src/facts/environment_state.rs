@@ -4,7 +4,7 @@ use cross_engine::{Cancel, Environments, ImageFacts};
 
 use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::{BASE_LABEL, Base, EnvironmentSpec};
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 
 /// What of the environment is there already.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl EnvironmentState {
         environments: &Environments<'_>,
         cancel: &Cancel,
     ) -> Result<Self> {
-        let image = |reference: &str| environments.image(reference, cancel).engine();
+        let image = |reference: &str| environments.image(reference, cancel).map_engine_error();
         let mut state = EnvironmentState::default();
         let Some(base) = env_spec.base_image() else {
             state.recipe = is_there(env_spec.recipe(), environments, cancel)?;
@@ -64,7 +64,7 @@ fn is_there(
     cancel: &Cancel,
 ) -> Result<bool> {
     match recipe {
-        Some(named) => environments.exists(&named.blueprint.name, cancel).engine(),
+        Some(named) => environments.exists(&named.blueprint.name, cancel).map_engine_error(),
         None => Ok(false),
     }
 }

@@ -13,7 +13,7 @@ use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{RunInputs, RunInputsContext};
 use crate::facts::selection::{self, Selection, SelectionContext};
 use crate::host::toolchain;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Verb, Warning};
 use crate::request::request::Request;
 use crate::target::name::TargetName;
@@ -129,7 +129,7 @@ fn root(
     match &env_spec.base {
         Base::Recipe(named) if state.recipe => environments
             .root(&named.blueprint.name, &inputs.mount_targets())
-            .engine(),
+            .map_engine_error(),
         Base::Recipe(named) => Ok(environments.unread_root(&named.blueprint.name)),
         Base::Host(_) => Ok(Root::Host),
         _ => Ok(Root::Image(env_spec.image().unwrap_or_default())),

@@ -13,7 +13,14 @@ use crate::model::test_summary::TestSummary;
 /// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error: [`kind`](Error::kind) to act on, `Display` to read, [`help`](Error::help) to mend it.
+/// An error of this crate: its [`kind`](Error::kind), a message (`Display`) and, where one is known,
+/// a [remedy](Error::help).
+///
+/// The message leaves the causes to [`source`](std::error::Error::source), so that a printer of the
+/// whole chain says everything once. `Debug`, which `fn main() -> Result<()>` prints, is a report of
+/// several lines: the message, its causes, the remedy and the compiler's diagnostics.
+#[derive(thiserror::Error)]
+#[error(transparent)]
 pub struct Error(Box<Inner>);
 
 /// What class of thing went wrong.
@@ -89,7 +96,8 @@ pub enum ErrorKind {
     Deadline,
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -118,7 +126,7 @@ impl Error {
     }
 
     pub(crate) fn io(verb: &str, path: &Path, source: io::Error) -> Self {
-        let message = format!("cannot {verb} `{}`: {source}", path.display());
+        let message = format!("cannot {verb} `{}`", path.display());
         let error = Error::new(ErrorKind::Io, message);
         match source.kind() {
             io::ErrorKind::StorageFull => error.with_help(format!(
@@ -224,25 +232,28 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        if f.alternate() {
+            return fmt::Debug::fmt(&self.0, f);
+        }
+        f.write_str(&self.0.message)?;
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            write!(f, "\ncaused by: {cause}")?;
+            source = cause.source();
+        }
+        if let Some(help) = self.help() {
+            write!(f, "\nhelp: {help}")?;
+        }
+        for diagnostic in self.compiler_diagnostics() {
+            write!(f, "\n\n{}", diagnostic.rendered.trim_end())?;
+        }
+        Ok(())
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|e| e as _)
-    }
-}
-
-/// The engine crate's errors keep their words and their remedy.
+/// Takes over an error of the engine crate with its message, remedy and causes.
 pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
     use cross_engine::ErrorKind as Engine;
     let kind = match error.kind() {
@@ -263,10 +274,11 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
     };
     let mut ours = Error::new(kind, error.to_string());
     ours.0.help = error.help().map(str::to_owned);
-    ours.with_source(error)
+    ours.0.source = error.into_source();
+    ours
 }
 
-/// Attaches the verb and the path to an I/O error.
+/// Adds the failed operation and its path to an I/O error.
 pub(crate) trait IoContext<T> {
     fn on(self, verb: &str, path: impl AsRef<Path>) -> Result<T>;
 }
@@ -277,13 +289,31 @@ impl<T> IoContext<T> for io::Result<T> {
     }
 }
 
-/// Takes over an error of the engine crate.
-pub(crate) trait EngineContext<T> {
-    fn engine(self) -> Result<T>;
+/// Turns an error of the engine crate into one of this crate.
+pub(crate) trait MapEngineError<T> {
+    fn map_engine_error(self) -> Result<T>;
 }
 
-impl<T> EngineContext<T> for cross_engine::Result<T> {
-    fn engine(self) -> Result<T> {
+impl<T> MapEngineError<T> for cross_engine::Result<T> {
+    fn map_engine_error(self) -> Result<T> {
         self.map_err(from_engine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_says_everything_once_and_the_report_says_all_of_it() {
+        let cause = io::Error::other("the disk is gone");
+        let error = Error::io("write", Path::new("/w/a"), cause).with_help("mount it again");
+        assert_eq!(error.to_string(), "cannot write `/w/a`");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(source.as_deref(), Some("the disk is gone"));
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot write `/w/a`\ncaused by: the disk is gone\nhelp: mount it again"
+        );
     }
 }

@@ -9,7 +9,7 @@ use crate::facts::facts::Facts;
 use crate::facts::host_engine;
 use crate::facts::probe::{self, triples};
 use crate::host::toolchain;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
 use crate::plan::offline;
 use crate::plan::parallel_tests;
@@ -148,7 +148,7 @@ impl Facts {
     fn make_environment(&self, named: &NamedRecipe) -> Result<Step> {
         Ok(Step {
             purpose: "make the environment".to_owned(),
-            command: Some(self.environments().making(&named.blueprint).engine()?),
+            command: Some(self.environments().making(&named.blueprint).map_engine_error()?),
             action: Action::MakeEnvironment(named.blueprint.clone()),
             kept: None,
         })
@@ -183,7 +183,7 @@ impl Facts {
             .progress(settings.build_progress.as_ref().map(|it| it.value.clone()));
         Ok(Step {
             purpose: format!("build {what}"),
-            command: Some(self.environments().building(&build, cancel).engine()?),
+            command: Some(self.environments().building(&build, cancel).map_engine_error()?),
             action: Action::BuildImage { build, on },
             kept: None,
         })

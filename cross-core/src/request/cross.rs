@@ -14,7 +14,7 @@ use cross_engine::{Cancel, EnginePreference, Host, Needs, Pool, Selected, Variab
 
 use crate::cargo::workspace::Project;
 use crate::host::process_env;
-use crate::model::error::{EngineContext as _, Error, ErrorKind, IoContext as _, Result};
+use crate::model::error::{MapEngineError as _, Error, ErrorKind, IoContext as _, Result};
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::event::{Event, EventKind, Events};
 use crate::request::job_budget::Budget;
@@ -488,7 +488,7 @@ impl Cross {
         if let Some(selected) = probed.get(&key) {
             return Ok(selected.clone());
         }
-        let selected = cross_engine::select(&key.0, needs, host, cancel).engine()?;
+        let selected = cross_engine::select(&key.0, needs, host, cancel).map_engine_error()?;
         probed.insert(key, selected.clone());
         Ok(selected)
     }

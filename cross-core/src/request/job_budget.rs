@@ -2,7 +2,7 @@
 
 use cross_engine::{Cancel, Host, Jobserver, RunSpec, Tokens, Value};
 
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::model::jobs::{JobBudget, JobSharing};
 use crate::model::step::OutputKind;
 use crate::model::test_run::TEST_THREADS;
@@ -90,7 +90,7 @@ impl Budget {
         let tokens = server
             .map(|it| it.take(most, cancel))
             .transpose()
-            .engine()?;
+            .map_engine_error()?;
         if tests {
             let threads = tokens.as_ref().map_or(self.visible(), Tokens::count);
             let threads = Value::Plain(threads.to_string());

@@ -17,7 +17,7 @@ use super::facts::{Answer, MachineFacts};
 use super::rights::Rights;
 use super::{SetupPlan, verified::Verified};
 use crate::host::files;
-use crate::model::error::{EngineContext as _, Error, ErrorKind, IoContext as _, Result};
+use crate::model::error::{MapEngineError as _, Error, ErrorKind, IoContext as _, Result};
 
 /// How many of the last lines of a command are kept to explain its failure.
 const KEPT_LINES: usize = 40;
@@ -106,7 +106,7 @@ impl SetupPlan {
         let _lock = Lock::acquire(&lock, cancel, &mut || {
             on_event(&SetupEvent::Output { line: line.clone() });
         })
-        .engine()?;
+        .map_engine_error()?;
         let mut work = Work {
             host: &self.host,
             rights: self.rights,
@@ -196,7 +196,7 @@ impl Work<'_> {
             Some(log) => {
                 // What an earlier daemon said must not be taken for this one's words.
                 fs::write(log, "").on("write", log)?;
-                process::start_detached(command, &self.host.variables, log).engine()?;
+                process::start_detached(command, &self.host.variables, log).map_engine_error()?;
             }
         }
         let patience = clock::now() + DAEMON_PATIENCE;
@@ -223,12 +223,12 @@ impl Work<'_> {
     }
 
     fn verify(&self, kind: Kind) -> Result<()> {
-        let answer = probe(kind, self.host, self.cancel).engine()?;
+        let answer = probe(kind, self.host, self.cancel).map_engine_error()?;
         let engine = answer.map_err(|unusable| {
             let message = format!("engine {unusable}");
             Error::new(ErrorKind::EngineUnusable, message).with_help(unusable.help)
         })?;
-        engine.verify(self.host, self.cancel).engine()?;
+        engine.verify(self.host, self.cancel).map_engine_error()?;
         let facts = MachineFacts::gather(&BTreeSet::from([kind]), self.host, self.cancel)?;
         match facts.engines.get(&kind) {
             Some(Answer::Serves { identity }) => Verified::read(self.host)
@@ -251,7 +251,7 @@ impl Work<'_> {
             });
             ControlFlow::Continue(())
         })
-        .engine()?;
+        .map_engine_error()?;
         if exit.success() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use super::limits::Limits;
 use super::podman::{DROP_IN, PodmanConfig, PodmanMachine, Shortfall};
 use super::subids;
 use super::verified::Verified;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 
 /// Programs a set-up may have to install.
 const PROGRAMS: [&str; 8] = [
@@ -104,7 +104,7 @@ impl MachineFacts {
         let podman = PodmanFacts::gather(host, crun);
         let mut answers = BTreeMap::new();
         for kind in engines {
-            let answer = match probe(*kind, host, cancel).engine()? {
+            let answer = match probe(*kind, host, cancel).map_engine_error()? {
                 Ok(engine) => Answer::Serves {
                     identity: identity(&engine, &podman, host),
                 },

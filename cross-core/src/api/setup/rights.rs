@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::action::{InstallCommands, SetupAction, SetupStep};
 use super::facts::MachineFacts;
-use crate::model::error::{EngineContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 
 /// How commands that need root's rights are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ impl Rights {
             return Ok(Rights::None);
         }
         let ask = Rights::Sudo.run(Invocation::new("true"));
-        let said = process::output(&ask, &host.variables, cancel).engine()?;
+        let said = process::output(&ask, &host.variables, cancel).map_engine_error()?;
         Ok(if said.exit.success() {
             Rights::Sudo
         } else {
