@@ -79,8 +79,8 @@ pub mod cargo_cli {
 /// The configuration: its layers, each value with its origin, and every problem.
 pub mod config {
     pub use cross_config::{
-        BuildStd, Code, Config, Diagnostic, Explained, Layer, LayerBuilder, Network, Origin,
-        Severity, Sourced, json_schema,
+        BuildStd, Config, Diagnostic, DiagnosticCode, ExplainedValue, Layer, LayerBuilder,
+        NetworkMode, Origin, Severity, Sourced, json_schema,
     };
 }
 
@@ -120,7 +120,7 @@ pub mod project {
 
 /// What is true of each target.
 pub mod targets {
-    pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
+    pub use cross_targets::{Libc, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport};
 }
 
 /// The Rust that compiles.

@@ -16,7 +16,7 @@ use crate::cargo::cli::host_settings::{self, Treatment};
 use crate::cargo::cli::{self, CliContext, Understood, problem};
 use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::Outcome;
 use crate::model::step::Verb;
 use crate::plan::plan::Plan;

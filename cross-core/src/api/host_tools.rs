@@ -17,7 +17,7 @@ use crate::facts::facts::Facts;
 use crate::facts::probe;
 use crate::facts::run_inputs::kept_file;
 use crate::host::files;
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::EnvironmentRef;
 use crate::request::cross::Cross;
 use crate::target::name::TargetName;

@@ -8,7 +8,7 @@ use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
 use crate::host::toolchain::{self, host_triple};
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::Prepared;
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::cross::Cross;
@@ -135,7 +135,10 @@ impl<'a> Shims<'a> {
         if let Location::Directory(_) = facts.environment().location {
             let targets: Vec<_> = spec.mounts.iter().map(|it| it.target.as_path()).collect();
             let name = facts.env_spec.name();
-            let root = facts.environments().root(&name, &targets).map_engine_error()?;
+            let root = facts
+                .environments()
+                .root(&name, &targets)
+                .map_engine_error()?;
             spec = spec.root(root);
         }
         Ok(spec)

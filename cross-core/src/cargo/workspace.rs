@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::outer;
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 
 /// The workspace as far as planning needs it.

@@ -6,7 +6,7 @@ use cross_engine::{Cancel, process};
 
 use crate::execute::executor;
 use crate::execute::run_resolver::RunResolver;
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::Action;
 use crate::plan::plan::Plan;
 
@@ -58,7 +58,9 @@ impl Plan {
                 Action::Run { spec, yielding, .. } => {
                     let spec = resolver.run(spec, yielding).map_err(absent)?;
                     // With the starter's own standard input, which is then no lifeline.
-                    self.engine.invocation(&spec.stdin(true)).map_engine_error()?
+                    self.engine
+                        .invocation(&spec.stdin(true))
+                        .map_engine_error()?
                 }
                 _ => continue,
             };

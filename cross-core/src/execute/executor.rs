@@ -7,7 +7,7 @@ use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
     Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
 };
-use cross_targets::Glibc;
+use cross_targets::GlibcVersion;
 
 use crate::execute::cargo_output::{self, Line};
 use crate::execute::container_reuse;
@@ -23,7 +23,7 @@ use crate::execute::run_resolver::RunResolver;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
 use crate::host::glibc_floor;
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
 use crate::model::test_summary::TestSummary;
@@ -241,7 +241,10 @@ impl<'a> Execution<'a> {
         self.with_progress(|environments, heard| {
             environments.pull(reference, platform, self.cancel, heard)
         })?;
-        let pulled = self.environments().image(reference, self.cancel).map_engine_error()?;
+        let pulled = self
+            .environments()
+            .image(reference, self.cancel)
+            .map_engine_error()?;
         if let Some(facts) = pulled {
             self.environment.image_digest = facts.digest;
             if self.environment.location == Location::Image(reference.to_owned()) {
@@ -255,7 +258,10 @@ impl<'a> Execution<'a> {
     fn build_image(&self, build: &ImageBuild, on: Option<&str>) -> Result<()> {
         let mut build = build.clone();
         if let Some(on) = on {
-            let base = self.environments().image(on, self.cancel).map_engine_error()?;
+            let base = self
+                .environments()
+                .image(on, self.cancel)
+                .map_engine_error()?;
             let label = base.map(|base| (BASE_LABEL.to_owned(), base.id));
             build = build.labels(label);
         }
@@ -465,7 +471,7 @@ impl<'a> Execution<'a> {
     }
 
     /// The glibc that artifacts may need at most.
-    fn floor(&self) -> Option<Glibc> {
+    fn floor(&self) -> Option<GlibcVersion> {
         self.plan.glibc_floor.as_ref()?.parse().ok()
     }
 

@@ -21,7 +21,7 @@ use cross_engine::process::{Exit, Sink, Stream};
 use cross_engine::{Cancel, End, Host, Relay, RunSpec, Told, Value};
 
 use crate::host::process_env;
-use crate::model::error::{MapEngineError as _, IoContext as _, Result};
+use crate::model::error::{IoContext as _, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
 use crate::model::test_run::{TEST_THREADS, TestRun};
 use crate::plan::parallel_tests;
@@ -173,7 +173,10 @@ impl ParallelTests {
     fn deliver(&self, n: usize, cancel: &Cancel, hear: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         let mut streams = Vec::new();
         for stream in [Stream::Stdout, Stream::Stderr] {
-            streams.push((stream, Lines::of(self.relay.output(n, stream).map_engine_error()?)));
+            streams.push((
+                stream,
+                Lines::of(self.relay.output(n, stream).map_engine_error()?),
+            ));
         }
         loop {
             // What it printed is all there when its end was told.

@@ -43,7 +43,10 @@ impl<'a> RunResolver<'a> {
             Location::Directory(_) => {
                 let targets: Vec<&Path> = spec.mounts.iter().map(|m| m.target.as_path()).collect();
                 let name = &self.plan.environment.name;
-                let root = self.environments().root(name, &targets).map_engine_error()?;
+                let root = self
+                    .environments()
+                    .root(name, &targets)
+                    .map_engine_error()?;
                 Ok(spec.root(root))
             }
             _ => Ok(spec),
@@ -56,7 +59,10 @@ impl<'a> RunResolver<'a> {
             return Ok(known.as_ref());
         }
         let facts = match &self.plan.environment.location {
-            Location::Image(image) => self.environments().image(image, self.cancel).map_engine_error()?,
+            Location::Image(image) => self
+                .environments()
+                .image(image, self.cancel)
+                .map_engine_error()?,
             _ => None,
         };
         Ok(self.image.get_or_init(|| facts).as_ref())

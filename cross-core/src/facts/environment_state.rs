@@ -64,7 +64,9 @@ fn is_there(
     cancel: &Cancel,
 ) -> Result<bool> {
     match recipe {
-        Some(named) => environments.exists(&named.blueprint.name, cancel).map_engine_error(),
+        Some(named) => environments
+            .exists(&named.blueprint.name, cancel)
+            .map_engine_error(),
         None => Ok(false),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cross_config::{Explained, Network as ConfigNetwork, Settings, TargetConfig};
+use cross_config::{ExplainedValue, NetworkMode as ConfigNetwork, Settings, TargetConfig};
 use cross_engine::{Environments, Host, Location, Network, Root, RunSpec, Selected};
 
 use crate::cargo::workspace::{HostCargo, Workspace};
@@ -29,7 +29,7 @@ pub(crate) struct Facts {
     pub(crate) config: TargetConfig,
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
-    pub(crate) explained: Vec<Explained>,
+    pub(crate) explained: Vec<ExplainedValue>,
     pub(crate) selected: Selected,
     pub(crate) toolchain: Toolchain,
     pub(crate) env_spec: EnvironmentSpec,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use cross_config::TargetConfig;
 use cross_engine::{Cancel, Host, Network, Root, RunSpec};
-use cross_targets::{Runner, Std, Target};
+use cross_targets::{Runner, StdAvailability, Target};
 
 pub(crate) use keys::check as check_keys;
 use missing::Missing;
@@ -82,7 +82,7 @@ pub(crate) fn equip(given: &ToolSearchContext<'_>, cancel: &Cancel) -> Result<Ho
     if sets.is_empty() {
         return Err(unsupported(target));
     }
-    if target.facts().std == Std::BuildStd && !build_std::is_asked(given.config) {
+    if target.facts().std == StdAvailability::BuildStd && !build_std::is_asked(given.config) {
         return Err(unbuilt(target));
     }
     let choice = search::choose(sets, &Search { probe: &probe })?;

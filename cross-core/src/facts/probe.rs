@@ -1,6 +1,6 @@
 //! Probes every fact once. Nothing but read-only probes is started.
 
-use cross_config::{Code, Origin, Settings};
+use cross_config::{DiagnosticCode, Origin, Settings};
 use cross_engine::{Cancel, Environments, Kind, Root, Selected};
 
 use crate::cargo::build_std;
@@ -149,7 +149,7 @@ fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut idle = |origin: &Origin, why: &str, help: &str| {
         warnings.push(Warning {
-            code: Code::NoEffect.as_str().to_owned(),
+            code: DiagnosticCode::NoEffect.as_str().to_owned(),
             message: format!("{origin} has no effect: {why}"),
             help: Some(help.to_owned()),
         });

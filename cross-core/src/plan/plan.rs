@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_config::Explained;
+use cross_config::ExplainedValue;
 use cross_engine::{Engine, Invocation, Kept, Mount, RunSpec, Value};
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ pub struct Plan {
     /// What the caller may want to change.
     pub warnings: Vec<Warning>,
     /// The configuration that holds for the target, each value with where it was written.
-    pub(crate) configuration: Vec<Explained>,
+    pub(crate) configuration: Vec<ExplainedValue>,
     /// How many steps there are before those of the verb itself.
     #[serde(skip)]
     pub(crate) preparation: usize,
@@ -103,7 +103,7 @@ impl Plan {
     /// }
     /// # Ok::<(), cross_core::Error>(())
     /// ```
-    pub fn explain(&self) -> &[Explained] {
+    pub fn explain(&self) -> &[ExplainedValue] {
         &self.configuration
     }
 

@@ -148,7 +148,11 @@ impl Facts {
     fn make_environment(&self, named: &NamedRecipe) -> Result<Step> {
         Ok(Step {
             purpose: "make the environment".to_owned(),
-            command: Some(self.environments().making(&named.blueprint).map_engine_error()?),
+            command: Some(
+                self.environments()
+                    .making(&named.blueprint)
+                    .map_engine_error()?,
+            ),
             action: Action::MakeEnvironment(named.blueprint.clone()),
             kept: None,
         })
@@ -183,7 +187,11 @@ impl Facts {
             .progress(settings.build_progress.as_ref().map(|it| it.value.clone()));
         Ok(Step {
             purpose: format!("build {what}"),
-            command: Some(self.environments().building(&build, cancel).map_engine_error()?),
+            command: Some(
+                self.environments()
+                    .building(&build, cancel)
+                    .map_engine_error()?,
+            ),
             action: Action::BuildImage { build, on },
             kept: None,
         })

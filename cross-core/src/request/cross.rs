@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
+use cross_config::{
+    Config, DiagnosticCode, Env, Layer, LayerBuilder, LoadedConfig, Loader, Severity,
+};
 use cross_engine::{Cancel, EnginePreference, Host, Needs, Pool, Selected, Variables, Warm};
 
 use crate::cargo::workspace::Project;
 use crate::host::process_env;
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, IoContext as _, Result};
+use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::event::{Event, EventKind, Events};
 use crate::request::job_budget::Budget;
@@ -47,7 +49,7 @@ struct Settings {
     host_cargo: Option<PathBuf>,
     embedder: Option<LayerBuilder>,
     request: Option<LayerBuilder>,
-    policy: BTreeMap<Code, Severity>,
+    policy: BTreeMap<DiagnosticCode, Severity>,
     events: Events,
     /// Whether nothing may use a network.
     offline: bool,
@@ -244,13 +246,13 @@ impl Cross {
     ///
     /// ```
     /// use cross_core::Cross;
-    /// use cross_core::config::{Code, Severity};
+    /// use cross_core::config::{DiagnosticCode, Severity};
     ///
     /// // As `cross` has it: a key that means nothing is no failure.
-    /// let cross = Cross::at(".").severity(Code::UnknownKey, Severity::Warning);
+    /// let cross = Cross::at(".").severity(DiagnosticCode::UnknownKey, Severity::Warning);
     /// ```
     #[must_use]
-    pub fn severity(self, code: Code, severity: Severity) -> Self {
+    pub fn severity(self, code: DiagnosticCode, severity: Severity) -> Self {
         self.with(|settings| {
             settings.policy.insert(code, severity);
         })
@@ -345,7 +347,7 @@ impl Cross {
         root: &Path,
         package_manifest: Option<&Path>,
         request: Option<Layer>,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadedConfig> {
         let mut loader = Loader::new(root).env(&self.0.env).current_dir(&self.0.dir);
         if let Some(manifest) = package_manifest {
             loader = loader.package_manifest(manifest);

@@ -147,6 +147,11 @@ impl Error {
         self.0.full
     }
 
+    /// The cause of this error, for an error that takes its place.
+    pub fn into_source(self) -> Option<Box<dyn std::error::Error + Send + Sync>> {
+        self.0.source.map(Into::into)
+    }
+
     /// What class of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

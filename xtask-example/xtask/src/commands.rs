@@ -8,7 +8,7 @@ use cross_core::{
     Cancel, Cross, Request,
     batch::Prefetched,
     plan::Verb,
-    targets::{Support, Target},
+    targets::{SupportLevel, Target},
 };
 use serde_json::json;
 
@@ -188,7 +188,7 @@ pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     let rows = Target::all().map(|target| {
         let facts = target.facts();
         let missing = match facts.support {
-            Support::NotYet { why } => Some(why),
+            SupportLevel::NotYet { why } => Some(why),
             _ => None,
         };
         let support = match (missing, target.published_image()) {

@@ -17,7 +17,7 @@ use super::facts::{Answer, MachineFacts};
 use super::rights::Rights;
 use super::{SetupPlan, verified::Verified};
 use crate::host::files;
-use crate::model::error::{MapEngineError as _, Error, ErrorKind, IoContext as _, Result};
+use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 
 /// How many of the last lines of a command are kept to explain its failure.
 const KEPT_LINES: usize = 40;

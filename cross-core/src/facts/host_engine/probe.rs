@@ -16,7 +16,7 @@ use super::search::{Answer, Candidate, Machine};
 use crate::facts::host_toolset::HostRunner;
 use crate::host::files;
 use crate::host::toolchain::host_triple;
-use crate::model::error::{MapEngineError as _, IoContext as _, Result};
+use crate::model::error::{IoContext as _, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 use crate::model::toolchain::Toolchain;
 
