@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use cross_targets::{Endian, Glibc, Target};
+use cross_targets::{Endian, GlibcVersion, Target};
 use object::elf;
 use object::read::elf::{FileHeader, SectionTable, VersionTable};
 use object::{Endianness, ReadCache, ReadRef};
@@ -110,14 +110,14 @@ impl Binary {
     }
 
     /// Whether it starts on a system with this glibc.
-    pub fn runs_on(&self, glibc: Glibc) -> bool {
+    pub fn runs_on(&self, glibc: GlibcVersion) -> bool {
         self.needs_beyond(glibc).next().is_none()
     }
 
     /// The symbols of glibc that it needs and this glibc lacks.
-    pub fn needs_beyond(&self, glibc: Glibc) -> impl Iterator<Item = &GlibcSymbol> {
+    pub fn needs_beyond(&self, glibc: GlibcVersion) -> impl Iterator<Item = &GlibcSymbol> {
         self.needs.iter().filter(move |symbol| {
-            let needed = symbol.version.parse::<Glibc>();
+            let needed = symbol.version.parse::<GlibcVersion>();
             needed.map_or(true, |needed| needed > glibc)
         })
     }

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
+use cross_config::{
+    Config, DiagnosticCode, Env, Layer, LayerBuilder, LoadedConfig, Loader, Severity,
+};
 use cross_engine::{Cancel, Host, Needs, Pool, Preference, Selected, Variables};
 
 use crate::ambient;
@@ -47,7 +49,7 @@ struct Settings {
     host_cargo: Option<PathBuf>,
     embedder: Option<LayerBuilder>,
     request: Option<LayerBuilder>,
-    policy: BTreeMap<Code, Severity>,
+    policy: BTreeMap<DiagnosticCode, Severity>,
     events: Events,
     /// Whether nothing may use a network.
     offline: bool,
@@ -234,13 +236,13 @@ impl Cross {
     /// [`Error::diagnostics`](crate::Error::diagnostics), and the warnings are events.
     ///
     /// ```
-    /// use cross_core::{Code, Cross, Severity};
+    /// use cross_core::{Cross, DiagnosticCode, Severity};
     ///
     /// // As `cross` has it: a key that means nothing is no failure.
-    /// let cross = Cross::at(".").severity(Code::UnknownKey, Severity::Warning);
+    /// let cross = Cross::at(".").severity(DiagnosticCode::UnknownKey, Severity::Warning);
     /// ```
     #[must_use]
-    pub fn severity(self, code: Code, severity: Severity) -> Self {
+    pub fn severity(self, code: DiagnosticCode, severity: Severity) -> Self {
         self.with(|settings| {
             settings.policy.insert(code, severity);
         })
@@ -300,7 +302,7 @@ impl Cross {
         root: &Path,
         package_manifest: Option<&Path>,
         request: Option<Layer>,
-    ) -> Result<Loaded> {
+    ) -> Result<LoadedConfig> {
         let mut loader = Loader::new(root).env(&self.0.env).current_dir(&self.0.dir);
         if let Some(manifest) = package_manifest {
             loader = loader.package_manifest(manifest);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig};
 use cross_engine::{Engine, ImageBuild, Needs, Source};
-use cross_targets::{Glibc, Machine, Runner, RustSource, Target};
+use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource, Target};
 
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::on_host::Equipment;
@@ -50,7 +50,7 @@ pub(crate) struct Definition {
     /// What `cargo-zigbuild` in an image of the user's is told as the target.
     zigbuild: Option<String>,
     /// The glibc that the caller named: what is built must not need a newer one.
-    pub(crate) glibc_floor: Option<Glibc>,
+    pub(crate) glibc_floor: Option<GlibcVersion>,
 }
 
 #[derive(Clone, Debug)]
@@ -402,7 +402,7 @@ impl Choice<'_> {
     }
 
     /// The machine that the user wants programs to run in, if it is known how to make it.
-    fn machine(&self) -> Option<Machine> {
+    fn machine(&self) -> Option<QemuMachine> {
         let asked = self.config.runner.as_ref()?;
         let target = self.target.known()?;
         target
@@ -411,7 +411,7 @@ impl Choice<'_> {
     }
 
     /// The glibc that the target's name or `zig.version` asks for by its number.
-    fn glibc_floor(&self) -> Option<Glibc> {
+    fn glibc_floor(&self) -> Option<GlibcVersion> {
         let zig = self.config.zig.as_ref().filter(|it| it.value.enable);
         let version = zig.and_then(|it| it.value.version.as_ref()?.parse().ok());
         version.or_else(|| self.target.known()?.glibc())

@@ -7,7 +7,7 @@ use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
     Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
 };
-use cross_targets::Glibc;
+use cross_targets::GlibcVersion;
 
 use crate::cargo_messages::{self, Line};
 use crate::coverage;
@@ -445,7 +445,7 @@ impl<'a> Execution<'a> {
     }
 
     /// The glibc that artifacts may need at most.
-    fn floor(&self) -> Option<Glibc> {
+    fn floor(&self) -> Option<GlibcVersion> {
         self.plan.glibc_floor.as_ref()?.parse().ok()
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cross_targets::Glibc;
+use cross_targets::GlibcVersion;
 
 use crate::binary::{self, Binary};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,14 +24,14 @@ pub(crate) fn of(path: &Path) -> Option<String> {
 /// # Errors
 ///
 /// [`ErrorKind::GlibcFloor`] where it needs a newer one, with every symbol that does.
-pub(crate) fn check(path: &Path, shown: &Path, floor: Glibc) -> Result<()> {
+pub(crate) fn check(path: &Path, shown: &Path, floor: GlibcVersion) -> Result<()> {
     match binary::read_if_elf(path)? {
         Some(binary) if !binary.runs_on(floor) => Err(exceeded(&binary, shown, floor)),
         _ => Ok(()),
     }
 }
 
-fn exceeded(binary: &Binary, shown: &Path, floor: Glibc) -> Error {
+fn exceeded(binary: &Binary, shown: &Path, floor: GlibcVersion) -> Error {
     let needed = binary.glibc.as_deref().unwrap_or_default();
     let symbols: Vec<_> = binary
         .needs_beyond(floor)
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_symbol_beyond_the_floor_is_named_with_its_version() {
         let binary = Binary::read(program()).unwrap();
-        let floor = Glibc::new(2, 17);
+        let floor = GlibcVersion::new(2, 17);
         let beyond: Vec<_> = binary.needs_beyond(floor).collect();
         let versions: std::collections::BTreeSet<_> =
             beyond.iter().map(|it| it.version.as_str()).collect();
@@ -77,9 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_old_enough_or_no_program_passes() {
-        check(&program(), Path::new("app"), Glibc::new(2, 99)).unwrap();
+        check(&program(), Path::new("app"), GlibcVersion::new(2, 99)).unwrap();
         let manifest = Path::new("Cargo.toml");
-        check(manifest, manifest, Glibc::new(2, 0)).unwrap();
+        check(manifest, manifest, GlibcVersion::new(2, 0)).unwrap();
         assert_eq!(of(manifest), None);
         assert_eq!(of(&program()), Binary::read(program()).unwrap().glibc);
     }
@@ -90,7 +90,7 @@ mod tests {
         let path = dir.path().join("app");
         std::fs::write(&path, b"\x7fELF and no more").unwrap();
         assert_eq!(of(&path), None);
-        let error = check(&path, &path, Glibc::new(2, 17)).unwrap_err();
+        let error = check(&path, &path, GlibcVersion::new(2, 17)).unwrap_err();
         assert!(error.to_string().contains("not an ELF file"), "{error}");
     }
 }

@@ -98,15 +98,15 @@ mod warm;
 mod workspace;
 
 pub use cross_config::{
-    BuildStd, Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Network, Origin,
-    Severity, Sourced,
+    BuildStd, Config, Diagnostic, DiagnosticCode, Env, ExplainedValue, Layer, LayerBuilder,
+    NetworkMode, Origin, Severity, Sourced,
 };
 pub use cross_engine::process::{Exit, Stream};
 pub use cross_engine::{
     Cancel, Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept,
     Value, Warm, WhyStarted,
 };
-pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
+pub use cross_targets::{Libc, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport};
 
 pub use budget::{JobBudget, JobSharing};
 pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use cross_config::TargetConfig;
 use cross_engine::{Cancel, Host, Network, Root, RunSpec};
-use cross_targets::{Runner, Std, Target};
+use cross_targets::{Runner, StdAvailability, Target};
 use serde::Serialize;
 
 pub(crate) use keys::check as check_keys;
@@ -143,7 +143,7 @@ pub(crate) fn equip(given: &Given<'_>, cancel: &Cancel) -> Result<Equipment> {
     if sets.is_empty() {
         return Err(unsupported(target));
     }
-    if target.facts().std == Std::BuildStd && !build_std::is_asked(given.config) {
+    if target.facts().std == StdAvailability::BuildStd && !build_std::is_asked(given.config) {
         return Err(unbuilt(target));
     }
     let choice = search::choose(sets, &Search { probe: &probe })?;

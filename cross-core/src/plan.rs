@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_config::Explained;
+use cross_config::ExplainedValue;
 use cross_engine::{
     Blueprint, Cancel, Engine, ImageBuild, Invocation, Kept, Location, Mount, RunSpec, Value,
 };
@@ -121,7 +121,7 @@ pub struct Plan {
     /// What the caller may want to change.
     pub warnings: Vec<Warning>,
     /// The configuration that holds for the target, each value with where it was written.
-    pub configuration: Vec<Explained>,
+    pub configuration: Vec<ExplainedValue>,
     /// How many steps there are before those of the verb itself.
     #[serde(skip)]
     pub(crate) preparation: usize,
@@ -232,7 +232,7 @@ pub struct Step {
     /// The command as it would be started now, where the step is one command.
     pub command: Option<Invocation>,
     /// The kept container that the command enters, if it enters one: see
-    /// [`Cross::keep_warm`](crate::Cross::keep_warm).
+    /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
 }
@@ -396,7 +396,7 @@ impl Plan {
     /// }
     /// # Ok::<(), cross_core::Error>(())
     /// ```
-    pub fn explain(&self) -> &[Explained] {
+    pub fn explain(&self) -> &[ExplainedValue] {
         &self.configuration
     }
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cross_config::{Code, Explained, Network as ConfigNetwork, Origin, Settings, TargetConfig};
+use cross_config::{
+    DiagnosticCode, ExplainedValue, NetworkMode as ConfigNetwork, Origin, Settings, TargetConfig,
+};
 use cross_engine::{
     Access, Cancel, Environments, Host, ImageBuild, Invocation, Kind, Location, Network, Root,
     RunSpec, Selected, Value,
@@ -42,7 +44,7 @@ pub(crate) struct Facts {
     pub(crate) config: TargetConfig,
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
-    pub(crate) explained: Vec<Explained>,
+    pub(crate) explained: Vec<ExplainedValue>,
     pub(crate) selected: Selected,
     pub(crate) toolchain: Toolchain,
     pub(crate) definition: Definition,
@@ -195,7 +197,7 @@ fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut idle = |origin: &Origin, why: &str, help: &str| {
         warnings.push(Warning {
-            code: Code::NoEffect.as_str().to_owned(),
+            code: DiagnosticCode::NoEffect.as_str().to_owned(),
             message: format!("{origin} has no effect: {why}"),
             help: Some(help.to_owned()),
         });

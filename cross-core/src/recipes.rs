@@ -1,7 +1,7 @@
 //! From a target's recipe to an environment's name and blueprint.
 
 use cross_engine::Blueprint;
-use cross_targets::{DebianArch, Machine, Recipe, Runner, RustSource, Target};
+use cross_targets::{DebianArch, QemuMachine, Recipe, Runner, RustSource, Target};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -26,7 +26,7 @@ pub(crate) struct Additions {
     /// Whether a directory of the user's completes it.
     pub(crate) sdk: bool,
     /// The machine that runs the target's programs in place of their usual emulator.
-    pub(crate) machine: Option<Machine>,
+    pub(crate) machine: Option<QemuMachine>,
 }
 
 /// The architecture of this machine, and so of its environments' own programs.

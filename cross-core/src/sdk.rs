@@ -72,12 +72,12 @@ fn look_at(target: Target, sdk: Sdk, path: PathBuf, said: &str) -> Result<Found>
     if !path.is_dir() {
         return Err(wrong("there is no such directory".to_owned()));
     }
-    for one_of in sdk.expected() {
+    for one_of in sdk.required_paths() {
         if !one_of.iter().any(|part| path.join(part).exists()) {
             return Err(wrong(format!("it has no {}", one_of.join(" or "))));
         }
     }
-    let api = match sdk.compilers() {
+    let api = match sdk.compiler_dir() {
         Some(directory) => {
             let names = names_in(&path.join(directory))?;
             let api = sdk.api(names.iter().map(String::as_str));

@@ -38,20 +38,20 @@ impl Cross {
     /// use std::time::Duration;
     /// use cross_core::{Cross, Warm};
     ///
-    /// let watched = Cross::discover()?.keep_warm(Warm::new());
+    /// let watched = Cross::discover()?.reuse_containers(Warm::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
     /// watched.build("aarch64-unknown-linux-gnu").run()?; // enters the container of the first
     ///
-    /// let often = Cross::discover()?.keep_warm(Warm::across_processes(Duration::from_secs(300)));
+    /// let often = Cross::discover()?.reuse_containers(Warm::across_processes(Duration::from_secs(300)));
     /// # Ok::<(), cross_core::Error>(())
     /// ```
     ///
     /// # Default value
     ///
-    /// What `CROSS_KEEP_WARM` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
+    /// What `CROSS_REUSE_CONTAINERS` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
     /// since a single build would pay for a start and an `exec`.
     #[must_use]
-    pub fn keep_warm(self, warm: Warm) -> Self {
+    pub fn reuse_containers(self, warm: Warm) -> Self {
         self.kept_in(Arc::new(Pool::new(warm)))
     }
 }
@@ -67,7 +67,7 @@ pub(crate) struct Keeping {
 impl Keeping {
     /// Whether anything is kept: as the caller says, else as the variable does.
     pub(crate) fn chosen(cross: &Cross, settings: &Settings) -> Option<Self> {
-        let asked = settings.keep_warm.as_ref().filter(|it| it.value > 0);
+        let asked = settings.reuse_containers.as_ref().filter(|it| it.value > 0);
         let shared = || {
             let idle = Duration::from_secs(asked?.value.into());
             Some(Arc::new(Pool::new(Warm::across_processes(idle))))

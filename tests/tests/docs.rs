@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use cross_config::Code;
+use cross_config::DiagnosticCode;
 use cross_engine::Invocation;
 use cross_tests::{check_file, tool};
 
@@ -97,7 +97,7 @@ fn every_code_is_explained_once() {
         let is_row = rest.starts_with("error | ") || rest.starts_with("warning | ");
         is_row.then_some(code)
     });
-    let codes = Code::ALL.iter().map(|code| code.as_str());
+    let codes = DiagnosticCode::ALL.iter().map(|code| code.as_str());
     assert_eq!(rows.collect::<Vec<_>>(), codes.collect::<Vec<_>>());
 }
 

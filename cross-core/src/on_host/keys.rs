@@ -4,7 +4,7 @@
 //! protection would be had than is written down. What only adds to an environment is a warning: whoever
 //! names this engine answers for what is installed.
 
-use cross_config::{Code, Network, Origin, Settings, TargetConfig};
+use cross_config::{DiagnosticCode, NetworkMode, Origin, Settings, TargetConfig};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Warning;
@@ -63,7 +63,7 @@ const TABLE: [Row; 10] = [
         help: ANOTHER_ENGINE,
         asked: |it| {
             let network = it.network.as_ref()?;
-            (network.value == Network::None).then_some(&network.origin)
+            (network.value == NetworkMode::None).then_some(&network.origin)
         },
     },
     Row {
@@ -156,7 +156,7 @@ pub(crate) fn check(config: &TargetConfig, settings: &Settings) -> Result<Vec<Wa
 
 fn idle(what: &str, why: &str, help: &str) -> Warning {
     Warning {
-        code: Code::NoEffect.as_str().to_owned(),
+        code: DiagnosticCode::NoEffect.as_str().to_owned(),
         message: format!("{what} has no effect: {why}"),
         help: Some(help.to_owned()),
     }

@@ -115,7 +115,7 @@ fn candidate(
     let directory = machine.directory(set, &program);
     let set = set
         .clone()
-        .placed(&directory.to_string_lossy(), &program.to_string_lossy());
+        .relocated(&directory.to_string_lossy(), &program.to_string_lossy());
     let of_variables = set.env.values().filter(|value| is_name(value));
     let names = set.required.iter().chain(of_variables);
     let programs = names

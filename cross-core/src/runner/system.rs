@@ -1,6 +1,6 @@
 //! The script that starts a program in a machine of its own, under QEMU's system mode.
 
-use cross_targets::Machine;
+use cross_targets::QemuMachine;
 
 use super::command;
 
@@ -8,7 +8,7 @@ use super::command;
 pub(crate) const FAILED: &str = "cross: the emulated machine failed";
 
 /// The script for `machine`.
-pub(super) fn script(machine: &Machine) -> String {
+pub(super) fn script(machine: &QemuMachine) -> String {
     let options: Vec<_> = machine.arguments.to_vec();
     // Firmware for starting from a network, which nobody does and the environment lacks.
     let no_rom = if machine.bus == "pci" {
@@ -22,10 +22,10 @@ pub(super) fn script(machine: &Machine) -> String {
         .replace("@BUS@", machine.bus)
         .replace("@ROM@", no_rom)
         .replace("@CONSOLE@", machine.console)
-        .replace("@KERNEL@", Machine::KERNEL)
-        .replace("@INITRD@", Machine::INITRD)
-        .replace("@SHELL@", Machine::SHELL)
-        .replace("@TOOLS@", Machine::TOOLS)
+        .replace("@KERNEL@", QemuMachine::KERNEL)
+        .replace("@INITRD@", QemuMachine::INITRD)
+        .replace("@SHELL@", QemuMachine::SHELL)
+        .replace("@TOOLS@", QemuMachine::TOOLS)
         .replace("@FAILED@", FAILED);
     command(machine.program, &start)
 }

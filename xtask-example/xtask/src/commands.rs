@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
-use cross_core::{Cancel, Cross, Prefetched, Request, Support, Target, Verb};
+use cross_core::{Cancel, Cross, Prefetched, Request, SupportLevel, Target, Verb};
 use serde_json::json;
 
 use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb, Prefetch};
@@ -183,7 +183,7 @@ pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     let rows = Target::all().map(|target| {
         let facts = target.facts();
         let missing = match facts.support {
-            Support::NotYet { why } => Some(why),
+            SupportLevel::NotYet { why } => Some(why),
             _ => None,
         };
         let support = match (missing, target.published_image()) {
