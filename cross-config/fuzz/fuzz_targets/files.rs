@@ -1,4 +1,5 @@
-//! Any text as a `Cross.toml` and as a `Cargo.toml`: no panic, and every problem has a place in it.
+//! Reads arbitrary text as `Cross.toml` and `Cargo.toml`: no panic, and every problem has a
+//! location.
 
 #![no_main]
 
@@ -15,7 +16,7 @@ fuzz_target!(|text: &str| {
     let cargo = Layer::cargo_toml(Path::new("Cargo.toml"), text);
     let config = Config::merge([cross, cargo]);
     for problem in config.diagnostics() {
-        let location = problem.location.as_ref().expect("every problem has a place");
+        let location = problem.location.as_ref().expect("every problem has a location");
         assert!((1..=lines).contains(&(location.line as usize)), "{problem}");
         assert!(location.column >= 1, "{problem}");
     }

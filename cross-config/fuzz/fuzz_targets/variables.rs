@@ -1,5 +1,5 @@
-//! Any environment, one `NAME=value` between two NUL bytes: no panic, and every problem names a variable
-//! that is set.
+//! Reads arbitrary environments, given as `NAME=value` separated by NUL bytes: no panic, and every
+//! problem names a variable that is set.
 
 #![no_main]
 

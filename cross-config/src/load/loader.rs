@@ -130,7 +130,8 @@ impl Loader {
     /// ```
     /// use cross_config::{DiagnosticCode, Loader, Severity};
     ///
-    /// let lenient = Loader::new("/home/me/project").severity(DiagnosticCode::UnknownKey, Severity::Warning);
+    /// let lenient = Loader::new("/home/me/project")
+    ///     .severity(DiagnosticCode::UnknownKey, Severity::Warning);
     /// ```
     ///
     /// # Default value

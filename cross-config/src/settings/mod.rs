@@ -53,7 +53,7 @@ pub struct Settings {
     pub in_container: Sourced<bool>,
     /// The number of seconds for which unused containers are kept for reuse. 0 and `None` disable
     /// it.
-    pub keep_warm: Option<Sourced<u32>>,
+    pub reuse_containers: Option<Sourced<u32>>,
 }
 
 /// The user namespace of containers.
@@ -89,7 +89,7 @@ impl Default for Settings {
             doctests: built_in(),
             nix_store: None,
             in_container: built_in(),
-            keep_warm: None,
+            reuse_containers: None,
         }
     }
 }

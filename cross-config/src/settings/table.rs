@@ -132,12 +132,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..setting!(in_container)
     },
     Setting {
-        variables: &[CROSS_KEEP_WARM],
+        variables: &[CROSS_REUSE_CONTAINERS],
         takes: "a number of seconds",
         default: "0: disabled",
         meaning: "how long unused containers of docker and podman are kept for reuse by later builds, including those of other processes",
         example: "300",
-        ..setting!(keep_warm)
+        ..setting!(reuse_containers)
     },
     Setting {
         variables: &[CROSS_CUSTOM_TOOLCHAIN],

@@ -1,4 +1,4 @@
-//! What each setting takes, and that nothing else is taken.
+//! The values that each setting accepts and rejects.
 
 use super::*;
 

@@ -137,7 +137,7 @@ names! {
     /// A deprecated name of [`CROSS_CONTAINER_IN_CONTAINER`].
     CROSS_DOCKER_IN_DOCKER = "CROSS_DOCKER_IN_DOCKER";
     /// The number of seconds for which unused containers are kept for reuse.
-    CROSS_KEEP_WARM = "CROSS_KEEP_WARM";
+    CROSS_REUSE_CONTAINERS = "CROSS_REUSE_CONTAINERS";
     /// Whether the toolchain is a custom one, to which nothing is added.
     CROSS_CUSTOM_TOOLCHAIN = "CROSS_CUSTOM_TOOLCHAIN";
     /// The name of the released toolchain that corresponds to the custom one.

@@ -22,7 +22,7 @@ pub(crate) struct Keeping {
 impl Keeping {
     /// Whether anything is kept: as the caller says, else as the variable does.
     pub(crate) fn chosen(cross: &Cross, settings: &Settings) -> Option<Self> {
-        let asked = settings.keep_warm.as_ref().filter(|it| it.value > 0);
+        let asked = settings.reuse_containers.as_ref().filter(|it| it.value > 0);
         let shared = || {
             let idle = Duration::from_secs(asked?.value.into());
             Some(Arc::new(Pool::new(Warm::across_processes(idle))))

@@ -149,7 +149,7 @@ pub struct Step {
     /// The command as it would be started now, where the step is one command.
     pub command: Option<Invocation>,
     /// The kept container that the command enters, if it enters one: see
-    /// [`Cross::keep_warm`](crate::Cross::keep_warm).
+    /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
 }

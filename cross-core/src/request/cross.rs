@@ -275,20 +275,20 @@ impl Cross {
     /// use cross_core::Cross;
     /// use cross_core::engine::Warm;
     ///
-    /// let watched = Cross::discover()?.keep_warm(Warm::new());
+    /// let watched = Cross::discover()?.reuse_containers(Warm::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
     /// watched.build("aarch64-unknown-linux-gnu").run()?; // enters the container of the first
     ///
-    /// let often = Cross::discover()?.keep_warm(Warm::across_processes(Duration::from_secs(300)));
+    /// let often = Cross::discover()?.reuse_containers(Warm::across_processes(Duration::from_secs(300)));
     /// # Ok::<(), cross_core::Error>(())
     /// ```
     ///
     /// # Default value
     ///
-    /// What `CROSS_KEEP_WARM` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
+    /// What `CROSS_REUSE_CONTAINERS` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
     /// since a single build would pay for a start and an `exec`.
     #[must_use]
-    pub fn keep_warm(self, warm: Warm) -> Self {
+    pub fn reuse_containers(self, warm: Warm) -> Self {
         self.kept_in(Arc::new(Pool::new(warm)))
     }
 

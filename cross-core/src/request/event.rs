@@ -54,7 +54,7 @@ pub enum EventKind {
         /// What it is for.
         purpose: String,
     },
-    /// A container was started that is kept: see [`Cross::keep_warm`](crate::Cross::keep_warm).
+    /// A container was started that is kept: see [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[non_exhaustive]
     ContainerStarted {
         /// Its name.

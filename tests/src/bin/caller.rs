@@ -47,7 +47,10 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<O
         "run" => cross.run(target).run(),
         "exec" => cross.exec(target, words).run(),
         "stdin-exec" => cross.exec(target, words).stdin(true).run(),
-        "warm-exec" => cross.keep_warm(Warm::new()).exec(target, words).run(),
+        "warm-exec" => cross
+            .reuse_containers(Warm::new())
+            .exec(target, words)
+            .run(),
         "offline-test" => cross.offline(true).test(target).run(),
         _ => cross.build(target).run(),
     }

@@ -53,7 +53,7 @@ impl Case {
 
     /// The library, which keeps containers like this.
     fn warm(&self, warm: Warm) -> Cross {
-        self.cold.clone().keep_warm(warm)
+        self.cold.clone().reuse_containers(warm)
     }
 
     /// The containers that were started so far, and why.

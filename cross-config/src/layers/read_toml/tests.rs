@@ -1,4 +1,4 @@
-//! What a TOML text gives: values with exact places, and every problem at once.
+//! Values and problems of TOML text, with exact locations.
 
 use super::*;
 use crate::diagnostics::diagnostic::Severity;
@@ -26,7 +26,7 @@ fn check(text: &str, expected: &[&str]) {
     assert_eq!(problems(text), expected, "{text}");
 }
 
-/// Every key at every level it stands at, valid.
+/// All keys at all levels, with valid values.
 const SAMPLE: &str = r#"
 [build]
 default-target = "aarch64-unknown-linux-gnu"

@@ -1,4 +1,4 @@
-//! What an environment gives: values with the variables they are from, and every problem at once.
+//! Values and problems of environment variables.
 
 use super::*;
 use crate::diagnostics::diagnostic::Severity;
@@ -108,7 +108,7 @@ fn shown(key: &str, values: &KeyValues) -> Vec<String> {
     rows.into_iter().map(|row| row.value).collect()
 }
 
-/// Upstream bug 9: some keys had no variable.
+/// Some keys have no variable in `cross`.
 #[test]
 fn every_key_is_read_from_its_variables() {
     let texts = |key: &Key| match key.name {
@@ -186,7 +186,7 @@ fn build_arguments_are_pairs() {
     }
 }
 
-/// Upstream bug 5: only triples were read here.
+/// `cross` only accepts triples here.
 #[test]
 fn the_platforms_of_an_image_are_read_in_every_form() {
     let layer_values = read_values(&[(
@@ -202,7 +202,7 @@ fn the_platforms_of_an_image_are_read_in_every_form() {
     );
 }
 
-/// Upstream bug 6: the empty text built an empty crate, and `no` was yes.
+/// `cross` parses the empty text as a crate name, and `no` as true.
 #[test]
 fn flags_are_strict_and_the_empty_text_is_off() {
     let std = |text: &str| {
@@ -225,7 +225,7 @@ fn flags_are_strict_and_the_empty_text_is_off() {
     );
     let off = read_values(&[("CROSS_BUILD_ZIG", "")]);
     assert_eq!(shown("zig.enable", &off.build), ["false"]);
-    // What is no flag is as if it were not set.
+    // A variable without a flag format counts as unset.
     let unset = read_values(&[
         ("CROSS_BUILD_DOCKERFILE", ""),
         ("CROSS_BUILD_PRE_BUILD", ""),
@@ -282,7 +282,7 @@ fn old_names_are_read_and_reported() {
 }
 
 #[test]
-fn an_engine_on_another_machine_is_said_not_to_be_served_unless_it_is_off() {
+fn remote_variables_are_unsupported_unless_disabled() {
     for name in REMOTE_VARIABLES {
         for on in ["1", "true", "maybe"] {
             let layer_values = read_values(&[(name, on)]);

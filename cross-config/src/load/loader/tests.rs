@@ -1,4 +1,4 @@
-//! Which files are read, and what is said about each.
+//! Which files are read, and which problems are reported.
 
 use std::fs;
 
@@ -180,7 +180,7 @@ fn lower_case_cross_toml_is_a_warning() {
     let root = workspace(&[("cross.toml", "build.suite = 'b'")]);
     let loaded = Loader::new(root.path()).load().unwrap();
     assert_eq!(codes(&loaded.warnings), ["lower-case-file"]);
-    // Who names another file did not mean this one.
+    // A named file makes the default name irrelevant.
     let named = Env::new().set(CROSS_CONFIG, "other.toml");
     let error = Loader::new(root.path()).env(&named).load().unwrap_err();
     assert_eq!(codes(error.diagnostics()), ["missing-file"]);

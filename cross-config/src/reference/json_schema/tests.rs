@@ -1,4 +1,4 @@
-//! What the schema takes and refuses, by a validator of the keywords that are written.
+//! What the schema accepts and rejects, checked by a validator for the keywords in it.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn schema() -> Value {
     serde_json::from_str(&json_schema()).unwrap()
 }
 
-/// Whether `value` is valid. A keyword that is not known here fails, so none is left unchecked.
+/// Whether `value` is valid. Unknown keywords fail, so that none is left unchecked.
 fn is_valid(root: &Value, schema: &Value, value: &Value) -> bool {
     let keywords = schema.as_object().unwrap();
     keywords

@@ -1,4 +1,4 @@
-//! What is said about values that meet, and that nothing is said about those that work.
+//! Checks of combinations of values.
 
 use std::path::Path;
 
@@ -49,7 +49,7 @@ fn zig_has_to_be_enabled_for_its_other_keys() {
         ],
     );
     check("build.zig = '2.17'", &[]);
-    // Enabled for one target is enabled.
+    // Enabling for one target is enough.
     check(
         &format!("build.zig.version = '2.17'\ntarget.{S390X}.zig = true"),
         &[],
@@ -118,7 +118,7 @@ fn what_goes_into_a_recipe_has_no_effect_on_an_image() {
             "Cross.toml:4:9: `suite` has no effect: recipes do not apply to images [no-effect]",
         ],
     );
-    // Other targets have a recipe, and so may a Dockerfile.
+    // Other targets use a recipe, and a Dockerfile may use one.
     check(
         &format!("build.packages = ['libssl-dev']\ntarget.{S390X}.image = 'mine'"),
         &[],

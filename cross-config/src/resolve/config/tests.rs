@@ -1,4 +1,4 @@
-//! Which value wins, and what is said about it.
+//! Precedence of values, and their explanation.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ mod properties;
 
 const S390X: &str = "s390x-unknown-linux-gnu";
 
-/// Every source that a user or an application can write to, lowest first.
+/// All sources that a user or an application can write, lowest first.
 const SOURCES: [LayerKind; 5] = [
     LayerKind::Embedder,
     LayerKind::CargoToml,
@@ -74,7 +74,7 @@ fn values_of(key: &Key) -> [&'static str; 2] {
     }
 }
 
-/// `value` as a key takes it.
+/// A raw value with a type that the key takes.
 fn raw(key: &Key, value: &str, origin: &Origin) -> RawValue {
     let item = Sourced::new(value.to_owned(), origin.clone());
     match key.kinds() {
@@ -85,7 +85,7 @@ fn raw(key: &Key, value: &str, origin: &Origin) -> RawValue {
     }
 }
 
-/// `value` as a key takes it, in TOML.
+/// The raw value in TOML.
 fn toml_of(raw: &RawValue) -> String {
     match raw {
         RawValue::Flag(on) => on.to_string(),
@@ -95,7 +95,7 @@ fn toml_of(raw: &RawValue) -> String {
     }
 }
 
-/// A layer of `source` that says `value` for one key.
+/// A layer of `source` that sets one key to `value`.
 fn saying(source: LayerKind, level: Level, key: &Key, value: &str) -> Layer {
     let table = if level == Level::Build {
         "build".to_owned()
@@ -144,7 +144,7 @@ fn built(source: LayerKind, level: Level, key: &Key, value: &str) -> Layer {
     }
 }
 
-/// Also upstream bug 1: its `Cargo.toml` won over `Cross.toml`.
+/// In `cross`, `Cargo.toml` wins over `Cross.toml`.
 #[test]
 fn the_higher_source_wins_for_every_pair_of_sources_and_every_key() {
     let mut checked = 0;
@@ -155,7 +155,7 @@ fn the_higher_source_wins_for_every_pair_of_sources_and_every_key() {
                     let [first, second] = values_of(key);
                     let below = saying(low, *level, key, first);
                     let above = saying(high, *level, key, second);
-                    // The order in which layers are given makes no difference.
+                    // The order in which layers are passed makes no difference.
                     check_pair(
                         key,
                         *level,
@@ -251,7 +251,7 @@ fn the_target_wins_over_build_whatever_the_sources_except_the_request() {
     assert_eq!(checked, 14 * SOURCES.len() * SOURCES.len());
 }
 
-/// The value that holds for one target.
+/// The resolved value for one target.
 fn resolved(config: &Config, triple: &str, key: &Key) -> Vec<String> {
     let rows = (key.field)(&config.merged(Some(triple))).rows();
     rows.unwrap_or_default()
@@ -341,7 +341,7 @@ fn passthrough_is_added_up_over_levels_and_sources() {
         shown(&merge(layers())),
         ["E", "A", "B=[redacted]", "V", "W=[redacted]", "C", "T", "R"]
     );
-    // The variable of a target alone is not dropped, and hides nothing (upstream bug 2).
+    // A variable for a target does not hide other values, as it does in `cross`.
     let alone = variables(&[("CROSS_TARGET_S390X_UNKNOWN_LINUX_GNU_ENV_PASSTHROUGH", "T")]);
     assert_eq!(
         shown(&merge([cross("build.env.passthrough = ['A']"), alone])),
@@ -465,7 +465,7 @@ fn a_floor_inherits_what_is_said_about_its_triple() {
     );
 }
 
-/// Upstream bug 7: a shell can't export a name with a dot.
+/// Shells cannot export names with dots, which `cross` requires.
 #[test]
 fn a_triple_with_a_dot_has_variables_a_shell_can_export() {
     for name in [

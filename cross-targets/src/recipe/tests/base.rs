@@ -1,4 +1,4 @@
-//! What recipes begin with.
+//! The common base of recipes.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn every_recipe_begins_with_its_base() {
             assert_eq!(base, base.base());
             assert!(recipe.packages.starts_with(&base.packages), "{recipe:?}");
             assert!(recipe.exclude.starts_with(&base.exclude), "{recipe:?}");
-            // What is taken back of a later glob's is in no base.
+            // Files that a later glob includes again are not in any base.
             let later = &recipe.exclude[base.exclude.len()..];
             let taken_back = later.iter().filter_map(|glob| glob.strip_prefix('!'));
             for glob in taken_back {

@@ -1,4 +1,4 @@
-//! Recipes of other systems: those that a directory of the user's completes, and WASI.
+//! Recipes for other operating systems: with an SDK, and for WASI.
 
 use super::*;
 use crate::facts::sdk::Sdk;
@@ -43,7 +43,7 @@ fn no_recipe_depends_on_where_the_sdk_is() {
             env.values().any(|value| value == "/where/it/is"),
             "{target}"
         );
-        // What the scripts read is what the directory is told by.
+        // The scripts read the variables that locate the SDK.
         let named = if recipe.canonical().contains("ANDROID") {
             vec!["ANDROID_NDK_HOME", "CROSS_ANDROID_API"]
         } else {

@@ -1,4 +1,4 @@
-//! Recipes with a machine of the target's own.
+//! Recipes with a virtual machine.
 
 use super::*;
 

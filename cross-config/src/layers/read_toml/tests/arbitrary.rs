@@ -1,8 +1,8 @@
-//! No text panics, and every problem of every text has a place in it.
+//! Arbitrary text does not panic, and every problem has a location.
 
 use super::*;
 
-/// Reads `text` as both files and checks what must hold of any outcome.
+/// Reads `text` as both kinds of file and checks invariants.
 fn survives(text: &str) {
     let lines = text.matches('\n').count() + 1;
     let cross = cross_toml(Path::new("f"), text);

@@ -1,4 +1,4 @@
-//! The keys of `cross`, in every type that each takes.
+//! The keys of `cross`, with each type that they take.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::values::pre_build::PreBuild;
 
 const S390X: &str = "s390x-unknown-linux-gnu";
 
-/// What is said about one target by `text`, which has no problem.
+/// The values for one target in `text`, which has no problems.
 fn target(text: &str) -> KeyValues {
     let mut layer_values = cross_toml(
         Path::new("Cross.toml"),
@@ -95,7 +95,7 @@ fn an_image_is_a_name_or_a_table() {
         ),
     ] {
         let values = target(text);
-        // Upstream bug 4: the platforms had to be said.
+        // `cross` requires the platforms.
         assert_eq!(shown(&format!("{key}.name"), &values), ["my/image:1"]);
         assert_eq!(shown(&format!("{key}.toolchain"), &values), [""; 0]);
     }
@@ -120,7 +120,7 @@ fn an_image_is_a_name_or_a_table() {
 fn a_dockerfile_is_a_path_or_a_table() {
     let shorthand = target("dockerfile = './Dockerfile'");
     assert_eq!(shown("dockerfile.file", &shorthand), ["./Dockerfile"]);
-    // Upstream bug 4: the file had to be said in each table.
+    // `cross` requires the file in each table.
     let table = target("dockerfile = { build-args = { A = '1', B = '' } }");
     assert_eq!(shown("dockerfile.build-args", &table), ["A=1", "B="]);
     check(

@@ -1,4 +1,4 @@
-//! How keys that are tables are merged over levels and sources.
+//! Merging of groups of keys over levels and sources.
 
 use std::path::PathBuf;
 
@@ -117,7 +117,7 @@ fn the_platforms_of_an_image_go_with_its_name() {
         image(vec![file(), variables(&[(name, "b")])]),
         expected("b", "")
     );
-    // Upstream bug 5: these were ignored without a name.
+    // `cross` ignores these without a name.
     assert_eq!(
         image(vec![
             file(),
@@ -228,7 +228,7 @@ fn settings_are_those_of_the_environment() {
     assert_eq!(settings.gid.as_ref().unwrap().value, 1);
 }
 
-/// Upstream bug 2: the variable of `[build]` hid every file's list, and was needed for the target's.
+/// In `cross`, the variable of `[build]` hides the lists of all files.
 #[test]
 fn every_passthrough_that_is_set_counts() {
     let names = |variables_: &[(&str, &str)]| {

@@ -1,4 +1,4 @@
-//! What holds of any text, any environment and any layers.
+//! Properties of arbitrary text, environments and layers.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -8,7 +8,7 @@ use crate::diagnostics::diagnostic::Diagnostic;
 use crate::keys::table::GROUPS;
 use crate::variables::TARGET_PREFIX;
 
-/// Words that mean something somewhere, so that random texts get past the first check.
+/// Meaningful words, so that random text passes the first checks.
 const PIECES: &[&str] = &[
     "true",
     "false",
@@ -51,7 +51,7 @@ fn key_names() -> impl Strategy<Value = &'static str> {
     select(names.chain(groups).chain(others).collect::<Vec<_>>())
 }
 
-/// A line that may say something.
+/// A line that may set a key.
 fn line() -> impl Strategy<Value = String> {
     let table = prop_oneof![
         Just("build".to_owned()),
@@ -122,7 +122,7 @@ fn layers() -> impl Strategy<Value = Vec<Layer>> {
     proptest::collection::vec(layer, 0..4)
 }
 
-/// A layer that says one thing.
+/// A layer that sets one key.
 fn statement(source: LayerKind) -> impl Strategy<Value = (usize, Layer)> {
     let places: Vec<_> = KEYS
         .iter()
@@ -190,7 +190,7 @@ proptest! {
                             || row.key.starts_with(&format!("{name}."))
                             || spelled_as_variable(row, key.name).as_ref() == Some(&table)
                     };
-                    // A table in one file is replaced by a value in its place in another.
+                    // A shorthand in one file replaces the table of another.
                     let is_replaced = key.name.contains('.') && layers.len() > 1;
                     prop_assert!(is_replaced || rows.iter().any(is_shown), "{name}: {rows:?}");
                 }
@@ -238,7 +238,7 @@ proptest! {
         prop_assert_eq!(forwards, Config::merge([three, two, one]).explain());
     }
 
-    /// Between files it is not: as with JSON, a value in place of a table forgets what is below it.
+    /// Not for files: as with JSON, a shorthand discards the table of a lower file.
     #[test]
     fn putting_sources_over_each_other_is_associative(
         (_, one) in statement(LayerKind::Embedder),
