@@ -1,8 +1,7 @@
-//! What the user asked for: configuration layers merged, every value with its origin, every problem
-//! with its place.
+//! The configuration: merged layers, the origin of every value, and the location of every problem.
 //!
-//! **Load it.** A [`Loader`] reads the files it is pointed at and merges what they say with the
-//! environment it is given, the embedder's defaults and the request:
+//! **Load a configuration.** A [`Loader`] reads the files of a workspace and merges their values
+//! with the given environment, the embedder's defaults and the request:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), cross_config::Error> {
@@ -15,19 +14,20 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Or merge it from texts.** Nothing but [`Loader::load`] does I/O; a [`Layer`] is made from a text, an
+//! **Merge layers yourself.** Only [`Loader::load`] does I/O. A [`Layer`] is made from a text, an
 //! [`Env`] or code, and [`Config::merge`] is pure:
 //!
 //! ```
 //! use std::path::Path;
-//! use cross_config::{Config, Env, Layer};
+//! use cross_config::{Config, Env, Explained, Layer};
 //!
 //! let file = Layer::cross_toml(Path::new("Cross.toml"), "[build]\nengine = 'docker'\n");
 //! let env = Env::new().set("CROSS_BUILD_NETWORK", "none");
 //! let config = Config::merge([file, Layer::variables(&env)]);
 //!
 //! let rows = config.explain();
-//! let rows: Vec<_> = rows.iter().map(|it| format!("{} = {} ({})", it.key, it.value, it.origin)).collect();
+//! let text = |row: &Explained| format!("{} = {} ({})", row.key, row.value, row.origin);
+//! let rows: Vec<_> = rows.iter().map(text).collect();
 //! assert_eq!(rows, [
 //!     "build.engine = docker (Cross.toml:2:10)",
 //!     "build.toolchain = host (built-in)",
@@ -35,8 +35,8 @@
 //! ]);
 //! ```
 //!
-//! **See every problem at once.** Problems are data with a code, a severity, a place, a message and a
-//! remedy; the first does not hide the others:
+//! **Get every problem at once.** A problem is data: a code, a severity, a location, a message and
+//! a remedy. The first problem does not hide the others:
 //!
 //! ```
 //! use std::path::Path;
@@ -56,7 +56,7 @@
 //! | key | in `[build]` | in `[target.<triple>]` | type |
 //! |---|---|---|---|
 //! | `default-target` | yes | – | a triple |
-//! | `targets` | yes | – | array of triples: what the project releases for |
+//! | `targets` | yes | – | array of triples that the project releases for |
 //! | `engine` | yes | – | `auto`, an engine's name, or a path |
 //! | `toolchain` | yes | yes | `host`, `image`, or a path |
 //! | `network` | yes | yes | `none`, `host` or `default` |
@@ -73,11 +73,11 @@
 //! | `runner` | – | yes | a command |
 //! | `serial-tests` | yes | yes | boolean |
 //!
-//! [`keys()`] has a row for each, with its variables, default, meaning and an example;
-//! [`json_schema`] is the schema of a `Cross.toml`, for editors. A relative path is relative to the file
-//! that says it. Every key has a variable too: see [`variables`]. What only variables say is in
-//! [`Settings`]. The rules of precedence are at [`Config`]. What `cross` serves and this version does not
-//! is an error, never silently ignored.
+//! [`keys()`] returns a row for each key, with its variables, default, meaning and an example.
+//! [`json_schema`] returns the schema of a `Cross.toml`, for editors. A relative path is relative
+//! to the file that contains it. Every key has a variable too: see [`variables`]. [`Settings`] has
+//! the settings that only variables can set. [`Config`] documents the rules of precedence. A
+//! setting of `cross` that this version does not support is an error, never silently ignored.
 
 mod diagnostics;
 mod keys;

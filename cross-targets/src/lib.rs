@@ -1,10 +1,10 @@
-//! What is true of each cross compilation target: names, packages, tools, runner, libc and std.
+//! Facts about each cross compilation target: names, packages, tools, runner, libc and std.
 //!
-//! The crate is a table of 57 triples (59 targets: two of them also with the glibc floor 2.17)
-//! and the pure functions that read it. It does no I/O and depends on nothing.
+//! The crate is a table of 57 triples (59 targets: two of them also with the glibc floor 2.17) and
+//! the pure functions that read it. It does no I/O and has no dependencies.
 //!
-//! **Name a target.** A [`Target`] is a row of the table, optionally with a glibc floor. Text that
-//! names none is a typed error that suggests what was probably meant:
+//! **Name a target.** A [`Target`] is a row of the table, optionally with a glibc floor. A text
+//! that names no target is a typed error, which suggests similar names:
 //!
 //! ```
 //! use cross_targets::Target;
@@ -18,9 +18,9 @@
 //! # Ok::<(), cross_targets::UnknownTarget>(())
 //! ```
 //!
-//! **Ask what is true of it.** [`Target::facts`] is the row: what `rustc` calls it, what GNU tools
-//! and Debian call it, which libc it has, whether rustup ships its `std`, what emulates it, and how
-//! far this project supports it.
+//! **Read its facts.** [`Target::facts`] returns the row: the target's names in `rustc`, GNU tools
+//! and Debian, its libc, whether rustup ships its `std`, its emulator, and the level of support in
+//! this project.
 //!
 //! ```
 //! use cross_targets::{Std, Support, Target};
@@ -31,10 +31,10 @@
 //! # Ok::<(), cross_targets::UnknownTarget>(())
 //! ```
 //!
-//! **Get its environment.** [`Target::recipe`] is the data from which a Debian root file system is
-//! made that compiles for the target; [`Target::runner`] is how a program of the target starts in
-//! it. A target without a proven recipe answers [`Unsupported`], never a guess; for some of these a
-//! directory of the user's ([`Sdk`]) completes one: [`Target::recipe_with_sdk`].
+//! **Get its environment.** [`Target::recipe`] returns the data to make a Debian root file system
+//! that compiles for the target. [`Target::runner`] describes how a program of the target starts in
+//! it. A target without a proven recipe returns [`Unsupported`], never a guess. For some of these
+//! targets, a directory of the user's ([`Sdk`]) completes a recipe: [`Target::recipe_with_sdk`].
 //!
 //! ```
 //! use cross_targets::{DebianArch, Runner, RustSource, Target};
