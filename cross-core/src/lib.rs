@@ -8,14 +8,15 @@
 //! # Ok::<(), cross_core::Error>(())
 //! ```
 //!
-//! The environment that compiles is made on this machine from a distribution's signed packages, and
-//! runs in a sandbox that needs no daemon and no root, or in docker or podman. Dependencies are
-//! fetched on the host; what compiles has neither network nor credentials.
+//! The build environment is made on this machine from a distribution's signed packages. It runs in
+//! a sandbox that needs no daemon and no root, or in docker or podman. Dependencies are fetched on
+//! the host. Code that compiles has neither network nor credentials.
 //!
-//! # From one line to every knob
+//! # From one line to every option
 //!
-//! [`build`], [`test()`], [`run`] and their siblings act on the current directory with the process's
-//! environment. [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
+//! [`build`], [`test()`], [`run`] and the other functions of the crate root act on the current
+//! directory with the process's environment. [`Cross`] takes both as values, and [`Request`] has
+//! cargo's options:
 //!
 //! ```no_run
 //! use cross_core::{Cancel, Cross};
@@ -29,10 +30,10 @@
 //! # Ok::<(), cross_core::Error>(())
 //! ```
 //!
-//! # What this library will not do
+//! # What this library does not do
 //!
-//! Print, exit, install a signal handler, change the process's environment or directory, or fall
-//! back to another engine than the one that was named.
+//! The library does not print, exit, install a signal handler, change the process's environment or
+//! directory, or fall back to another engine than the one that was named.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedding.md")]
@@ -59,7 +60,7 @@ pub use plan::plan::Plan;
 pub use request::cross::Cross;
 pub use request::request::Request;
 
-/// Requests for several targets, which share one budget of jobs.
+/// Requests for several targets, which share one job budget.
 pub mod batch {
     pub use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};
     pub use crate::api::batch::{BatchItem, BatchPlan, BatchRequest};
@@ -67,7 +68,7 @@ pub mod batch {
     pub use crate::model::jobs::{JobBudget, JobSharing};
 }
 
-/// Cargo command lines: where each runs and why, and what comes of it.
+/// Cargo command lines: where each part runs and why, and its outcome.
 pub mod cargo_cli {
     pub use crate::api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
     pub use crate::cargo::cli::aliases::AliasExpansion;
@@ -76,7 +77,7 @@ pub mod cargo_cli {
     pub use crate::cargo::cli::render::ArgumentChange;
 }
 
-/// The configuration: its layers, each value with its origin, and every problem.
+/// The configuration: its layers, the origin of each value, and all problems.
 pub mod config {
     pub use cross_config::{
         BuildStd, Config, Diagnostic, DiagnosticCode, ExplainedValue, Layer, LayerBuilder,
@@ -84,7 +85,7 @@ pub mod config {
     };
 }
 
-/// Engines, their environments, and the runs that they are asked for.
+/// Engines, their environments, and their runs.
 pub mod engine {
     pub use cross_engine::process::{Exit, Stream};
     pub use cross_engine::{
@@ -93,12 +94,12 @@ pub mod engine {
     };
 }
 
-/// What happens while a plan is executed, as it happens.
+/// Events, which report the execution of a plan as it happens.
 pub mod events {
     pub use crate::request::event::{Event, EventKind, Listener};
 }
 
-/// A target's tools for processes of the host.
+/// A target's tools, for processes of the host.
 pub mod host_tools {
     #[cfg(feature = "cc")]
     pub use crate::api::cc_build::NativeCc;
@@ -113,17 +114,17 @@ pub mod outcome {
     pub use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 }
 
-/// The workspace, as cargo knows it.
+/// The workspace, as cargo describes it.
 pub mod project {
     pub use crate::cargo::workspace::{LocalPackage, Project};
 }
 
-/// What is true of each target.
+/// Facts about each target.
 pub mod targets {
     pub use cross_targets::{Libc, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport};
 }
 
-/// The Rust that compiles.
+/// The Rust toolchain that compiles.
 pub mod toolchain {
     pub use crate::model::toolchain::{Toolchain, ToolchainPreference, ToolchainSource};
 }
@@ -137,7 +138,7 @@ pub fn build(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.build(target).run()
 }
 
-/// Checks the package in the current directory for `target`: everything but the making of code.
+/// Checks the package in the current directory for `target`, without generating code.
 ///
 /// # Errors
 ///
@@ -146,11 +147,11 @@ pub fn check(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.check(target).run()
 }
 
-/// Tests the package in the current directory for `target`, under its emulator where it needs one.
+/// Tests the package in the current directory for `target`, under an emulator if it needs one.
 ///
 /// # Errors
 ///
-/// See [`ErrorKind`]; a failing test is [`ErrorKind::TestFailed`].
+/// See [`ErrorKind`]. A failing test is [`ErrorKind::TestFailed`].
 pub fn test(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.test(target).run()
 }
@@ -159,7 +160,7 @@ pub fn test(target: impl Into<String>) -> Result<Outcome> {
 ///
 /// # Errors
 ///
-/// See [`ErrorKind`]; a program that returns a failure is [`ErrorKind::ProgramFailed`].
+/// See [`ErrorKind`]. A program that returns a failure is [`ErrorKind::ProgramFailed`].
 pub fn run(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.run(target).run()
 }
@@ -177,7 +178,7 @@ pub fn bench(target: impl Into<String>) -> Result<Outcome> {
 ///
 /// # Errors
 ///
-/// See [`ErrorKind`]; a lint that is denied is [`ErrorKind::CargoFailed`].
+/// See [`ErrorKind`]. A denied lint is [`ErrorKind::CargoFailed`].
 pub fn clippy(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.clippy(target).run()
 }
@@ -191,8 +192,8 @@ pub fn doc(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.doc(target).run()
 }
 
-/// Builds the one target of the package in the current directory for `target` with these arguments for
-/// rustc.
+/// Builds the only cargo target of the package in the current directory for `target`, and passes
+/// `args` to rustc.
 ///
 /// # Errors
 ///

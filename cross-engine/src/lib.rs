@@ -1,7 +1,7 @@
-//! How to run a command in an environment: sandbox and container engines behind one model.
+//! Runs commands in environments: sandbox and container engines behind one model.
 
-// Layers, lowest first: process, spec, engines, run, reuse, image, environment, cache. A folder
-// imports only from those before it.
+// The layers, lowest first: process, spec, engines, run, reuse, image, environment, cache. A folder
+// imports only from the folders before it.
 mod cache;
 mod engines;
 mod environment;
