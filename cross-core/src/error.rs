@@ -81,6 +81,9 @@ pub enum ErrorKind {
     Recursion,
     /// Reading or writing a file failed.
     Io,
+    /// What ran in an environment left something that is not read: a link, a named pipe, a device, or
+    /// too much. The message names it.
+    Untrusted,
     /// A path cannot be given to an engine (it is not UTF-8).
     Path,
     /// The caller cancelled.
@@ -256,6 +259,7 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::CommandFailed => ErrorKind::CommandFailed,
         Engine::Environment => ErrorKind::Environment,
         Engine::Killed => ErrorKind::Killed,
+        Engine::Untrusted => ErrorKind::Untrusted,
         Engine::Path => ErrorKind::Path,
         Engine::Cancelled => ErrorKind::Cancelled,
         Engine::Deadline => ErrorKind::Deadline,

@@ -38,6 +38,7 @@ mod shown;
 mod standing;
 mod stock;
 mod sweep;
+pub mod untrusted;
 mod verify;
 mod warm;
 
