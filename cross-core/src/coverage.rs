@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use cross_engine::Value;
+use cross_engine::untrusted::Dir;
 
-use crate::error::{IoContext as _, Result};
+use crate::error::{EngineContext as _, Result};
 use crate::plan::{Action, Prepared, Step};
 use crate::request::Request;
 
@@ -18,9 +19,9 @@ impl Request {
     /// [`Outcome::raw_profiles`](crate::Outcome::raw_profiles) has the files, on the host, each
     /// with the identity of its program in its name.
     ///
-    /// `llvm-profdata merge` and `llvm-cov`, of the LLVM that the toolchain was built with (rustup's
-    /// component `llvm-tools`), make a report of them and of the programs, which are among the
-    /// artifacts. The files of the request before it are removed.
+    /// `llvm-profdata merge` and `llvm-cov`, of the LLVM that the toolchain was built with
+    /// (rustup's component `llvm-tools`), make a report of them and of the programs, which are
+    /// among the artifacts. The files of the request before it are removed.
     ///
     /// # Default value
     ///
@@ -61,12 +62,17 @@ pub(crate) fn collect(target_dir: &Path) -> Step {
     }
 }
 
-/// The files there, by name.
-pub(crate) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).on("read directory", dir)? {
-        files.push(entry.on("read directory", dir)?.path());
-    }
-    files.sort();
-    Ok(files)
+/// The files in `dir`, which is below the target directory, by name.
+pub(crate) fn files(target_dir: &Dir, dir: &Path) -> Result<Vec<PathBuf>> {
+    let name = target_dir.relative(dir).unwrap_or(dir);
+    let profiles = target_dir.dir(name).engine()?;
+    let entries = profiles.entries().engine()?;
+    entries
+        .iter()
+        .map(|entry| {
+            // The caller reads them: they have to be files.
+            let file = profiles.file(&entry.name).engine()?;
+            Ok(file.path().to_owned())
+        })
+        .collect()
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use cross_config::Diagnostic;
+use cross_engine::Stopped;
 
 use crate::on_host::MissingTool;
 use crate::outcome::CompilerDiagnostic;
@@ -32,8 +33,8 @@ pub enum ErrorKind {
     Manifest,
     /// A dependency could not be fetched.
     Fetch,
-    /// The request is not to use a network, and what it needs is not here; the message names all of it.
-    /// [`Cross::prefetch`](crate::Cross::prefetch) makes it be here.
+    /// The request is not to use a network, and what it needs is not here; the message names all of
+    /// it. [`Cross::prefetch`](crate::Cross::prefetch) makes it be here.
     Offline,
     /// The Rust toolchain that was asked for is not there or lacks the target's `std`.
     Toolchain,
@@ -61,7 +62,8 @@ pub enum ErrorKind {
     /// Cargo failed: the code does not compile, or cargo refused the request.
     /// [`code`](Error::code) has its exit code.
     CargoFailed,
-    /// What was built needs a newer glibc than was asked for; the message names every symbol that does.
+    /// What was built needs a newer glibc than was asked for; the message names every symbol that
+    /// does.
     GlibcFloor,
     /// Everything compiled, but a test failed. [`tests`](Error::tests) has the numbers.
     TestFailed,
@@ -73,16 +75,16 @@ pub enum ErrorKind {
     ProgramFailed,
     /// What ran was killed by a signal that nobody here sent.
     Killed,
-    /// What a build script asked for cannot be had: the process is none, or the build made nothing (or
-    /// more than one thing) to embed. See [`build_script`](crate::build_script).
+    /// What a build script asked for cannot be had: the process is none, or the build made nothing
+    /// (or more than one thing) to embed. See [`build_script`](crate::build_script).
     BuildScript,
-    /// A build script asked to build the package it belongs to, or asked again from within a build that
-    /// a build script began. See [`build_script`](crate::build_script).
+    /// A build script asked to build the package it belongs to, or asked again from within a build
+    /// that a build script began. See [`build_script`](crate::build_script).
     Recursion,
     /// Reading or writing a file failed.
     Io,
-    /// What ran in an environment left something that is not read: a link, a named pipe, a device, or
-    /// too much. The message names it.
+    /// What ran in an environment left something that is not read: a link, a named pipe, a device,
+    /// or too much. The message names it.
     Untrusted,
     /// A path cannot be given to an engine (it is not UTF-8).
     Path,
@@ -131,6 +133,14 @@ impl Error {
             _ => error,
         }
         .with_source(source)
+    }
+
+    pub(crate) fn stopped(why: Stopped, what: &str) -> Self {
+        let kind = match why {
+            Stopped::Deadline => ErrorKind::Deadline,
+            _ => ErrorKind::Cancelled,
+        };
+        Error::new(kind, format!("{why} during {what}"))
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {

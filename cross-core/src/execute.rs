@@ -1,9 +1,11 @@
 //! The executor: one dumb match over the steps of a plan.
 
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::{Exit, Stdin, Stream};
+use cross_engine::untrusted::{Dir, RegularFile};
 use cross_engine::{
     Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
 };
@@ -27,7 +29,9 @@ use crate::libtest;
 use crate::nextest;
 use crate::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::plan::{Action, EnvironmentRef, HostFailure, OutputKind, Plan, Step};
+use crate::publish::{self, Mirror};
 use crate::side_by_side::SideBySide;
+use crate::test_ends;
 use crate::test_summary::TestSummary;
 use crate::toolchain::ToolchainSource;
 use crate::warm;
@@ -40,7 +44,8 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     let timings = execution.steps()?;
     let mut toolchain = plan.toolchain.clone();
     if toolchain.source == ToolchainSource::Image {
-        toolchain.version = files::recorded_rustc(&plan.target_dir);
+        let target_dir = execution.target_dir();
+        toolchain.version = target_dir.ok().and_then(files::recorded_rustc);
     }
     Ok(Outcome {
         verb: plan.verb,
@@ -78,6 +83,8 @@ struct Execution<'a> {
     /// The exit code of a command line of the front door.
     code: Option<i32>,
     current: Current<'a>,
+    /// The target directory, opened before anything runs that could replace it.
+    target_dir: OnceCell<Dir>,
 }
 
 impl<'a> Execution<'a> {
@@ -94,6 +101,7 @@ impl<'a> Execution<'a> {
             stdout: None,
             code: None,
             current: Current::of(plan, host, cancel),
+            target_dir: OnceCell::new(),
         }
     }
 
@@ -119,6 +127,14 @@ impl<'a> Execution<'a> {
             });
         }
         Ok(timings)
+    }
+
+    fn target_dir(&self) -> Result<&Dir> {
+        if let Some(dir) = self.target_dir.get() {
+            return Ok(dir);
+        }
+        let dir = Dir::open(&self.plan.target_dir).engine()?;
+        Ok(self.target_dir.get_or_init(|| dir))
     }
 
     fn begin(&self) -> Result<()> {
@@ -175,27 +191,54 @@ impl<'a> Execution<'a> {
                 self.run(spec, *output, yielding)
             }
             Action::CollectProfiles { from } => {
-                self.raw_profiles = coverage::files(from)?;
+                self.raw_profiles = coverage::files(self.target_dir()?, from)?;
                 Ok(())
             }
-            Action::Mirror { from, to } => {
-                files::mirror(from, to, &mut |from, to| self.judge(from, to))
-            }
+            Action::Mirror { from, to } => self.mirror(from, to),
             Action::Publish { checksums } => {
-                files::publish(&self.built)?;
+                let to = publish::destination(&self.plan.publish_dir)?;
+                publish::artifacts(self.target_dir()?, &to, &self.built, self.cancel)?;
                 match checksums {
-                    true => self.checksums(),
+                    true => self.checksums(&to),
                     false => Ok(()),
                 }
             }
         }
     }
 
-    fn checksums(&mut self) -> Result<()> {
-        for artifact in &mut self.built {
-            artifact.sha256 = Some(files::sha256(&artifact.path)?);
+    fn checksums(&mut self, published: &Dir) -> Result<()> {
+        let mut sums = Vec::new();
+        for artifact in &self.built {
+            let dir = match artifact.path == artifact.inside {
+                true => self.target_dir()?,
+                false => published,
+            };
+            let file = publish::open(dir, &artifact.path)?;
+            sums.push(publish::sha256(&file, self.cancel)?);
+        }
+        for (artifact, sum) in self.built.iter_mut().zip(sums) {
+            artifact.sha256 = Some(sum);
         }
         Ok(())
+    }
+
+    fn mirror(&self, from: &Path, to: &Path) -> Result<()> {
+        let target_dir = self.target_dir()?;
+        let Some(name) = target_dir.relative(from) else {
+            return Ok(());
+        };
+        let Some(from) = target_dir.dir_if_any(name).engine()? else {
+            return Ok(());
+        };
+        let published = publish::destination(&self.plan.publish_dir)?;
+        let to = published.create_dir_all(publish::relative(&published, to)?);
+        Mirror {
+            to: &to.engine()?,
+            products: &self.plan.products,
+            cancel: self.cancel,
+            judge: &mut |from, to| self.judge(from, to),
+        }
+        .run(&from)
     }
 
     fn environments(&self) -> Environments<'_> {
@@ -302,7 +345,8 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Waits until no other run fetches: cargo's own lock is on the host, where a run does not see it.
+    /// Waits until no other run fetches: cargo's own lock is on the host, where a run does not see
+    /// it.
     fn registry(&self) -> Result<Lock> {
         let file = self.host.cache.join("locks/registry");
         Lock::acquire(&file, self.cancel, &mut || {}).engine()
@@ -326,13 +370,19 @@ impl<'a> Execution<'a> {
     }
 
     fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
-        let mut reader = cargo_messages::Reader::new(&self.plan.target_dir, &self.plan.publish_dir);
-        let (mut last_error, mut disk_is_full) = (None, false);
+        let plan = self.plan;
+        let mut reader =
+            cargo_messages::Reader::new(self.target_dir()?, &plan.products, &plan.publish_dir);
+        let (mut last_error, mut disk_is_full, mut refused) = (None, false, None);
         let exit = self.start(spec, &mut |stream, line| {
             disk_is_full |= says_disk_full(line);
             match reader.read(line) {
                 Line::Silent => ControlFlow::Continue(()),
                 Line::Events(events) => events.into_iter().try_for_each(|event| self.tell(event)),
+                Line::Refused(error) => {
+                    refused = Some(error);
+                    ControlFlow::Break(())
+                }
                 Line::Other => {
                     if line.starts_with("error") && last_error.is_none() {
                         last_error = Some(line.to_owned());
@@ -343,18 +393,28 @@ impl<'a> Execution<'a> {
                     })
                 }
             }
-        })?;
-        let first_error = reader.first_error.or(last_error);
-        self.built.extend(reader.artifacts);
+        });
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        let exit = exit?;
+        let cargo_messages::Reader {
+            first_error,
+            artifacts,
+            diagnostics,
+            ..
+        } = reader;
+        let first_error = first_error.or(last_error);
+        self.built.extend(artifacts);
         if exit.success() {
-            self.diagnostics.extend(reader.diagnostics);
+            self.diagnostics.extend(diagnostics);
             return self.check_floor();
         }
         let error = match disk_is_full {
             true => disk_full(spec, exit),
             false => cargo_failure(spec, exit, first_error),
         };
-        Err(error.with_compiler(reader.diagnostics))
+        Err(error.with_compiler(diagnostics))
     }
 
     fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
@@ -387,9 +447,15 @@ impl<'a> Execution<'a> {
             })?,
             None => self.start(spec, &mut hear)?,
         };
-        self.tests = Some(reader.summary());
+        let tests = reader.summary();
+        self.tests = Some(tests.clone());
         if exit.success() {
-            return Ok(());
+            let products = &self.plan.products;
+            let contradiction = test_ends::contradiction(&reader, &self.built, products, spec);
+            return match contradiction {
+                Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
+                None => Ok(()),
+            };
         }
         let target = &self.plan.target;
         let failure = debugger.failure();
@@ -409,10 +475,14 @@ impl<'a> Execution<'a> {
             }
             self.tell(output(stream, line))
         })?;
+        let contradiction = reader.contradiction();
         let tests = reader.finish();
         self.tests = Some(tests.clone());
         match exit.success() {
-            true => Ok(()),
+            true => match contradiction {
+                Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
+                None => Ok(()),
+            },
             false if tests.failed > 0 => Err(failed_tests(tests, exit)),
             false => Err(cargo_failure(spec, exit, first_error)),
         }
@@ -454,13 +524,16 @@ impl<'a> Execution<'a> {
         let Some(floor) = self.floor() else {
             return Ok(());
         };
-        let mut built = self.built.iter();
-        built.try_for_each(|it| glibc_floor::check(&it.inside, &it.path, floor))
+        let target_dir = self.target_dir()?;
+        self.built.iter().try_for_each(|artifact| {
+            let file = publish::open(target_dir, &artifact.inside)?;
+            glibc_floor::check(&file, &artifact.path, floor)
+        })
     }
 
-    /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that is
-    /// beyond the floor. Where cargo failed, that is what there is to say.
-    fn judge(&self, from: &Path, to: &Path) -> Result<bool> {
+    /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that
+    /// is beyond the floor. Where cargo failed, that is what there is to say.
+    fn judge(&self, from: &RegularFile, to: &Path) -> Result<bool> {
         let checked = self
             .floor()
             .map(|floor| glibc_floor::check(from, to, floor));

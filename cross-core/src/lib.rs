@@ -14,8 +14,8 @@
 //!
 //! # From one line to every knob
 //!
-//! [`build`], [`test()`], [`run`] and their siblings act on the current directory with the process's
-//! environment. [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
+//! [`build`], [`test()`], [`run`] and their siblings act on the current directory with the
+//! process's environment. [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
 //!
 //! ```no_run
 //! use cross_core::{Cancel, Cross};
@@ -62,6 +62,8 @@ mod execute;
 mod failure;
 mod files;
 mod front_door;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod glibc_floor;
 mod host_tools;
 mod inside;
@@ -76,6 +78,8 @@ mod plan;
 mod planner;
 mod plugin;
 mod prefetch;
+mod products;
+mod publish;
 mod recipes;
 mod request;
 mod requests;
@@ -89,6 +93,7 @@ mod shims;
 mod side_by_side;
 mod surroundings;
 mod target_name;
+mod test_ends;
 mod test_summary;
 mod there;
 mod toolchain;
@@ -203,8 +208,8 @@ pub fn doc(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.doc(target).run()
 }
 
-/// Builds the one target of the package in the current directory for `target` with these arguments for
-/// rustc.
+/// Builds the one target of the package in the current directory for `target` with these arguments
+/// for rustc.
 ///
 /// # Errors
 ///

@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::execute;
 use crate::on_host::HostTool;
 use crate::outcome::Outcome;
+use crate::products::Products;
 use crate::side_by_side::TestRun;
 use crate::toolchain::Toolchain;
 use crate::warm::{Keeping, transcript};
@@ -103,8 +104,9 @@ pub struct Plan {
     pub environment: EnvironmentRef,
     /// The Rust that will compile.
     pub toolchain: Toolchain,
-    /// The oldest glibc that artifacts have to start with, where the target or the configuration names
-    /// one: what needs a newer one is [`ErrorKind::GlibcFloor`](crate::ErrorKind::GlibcFloor).
+    /// The oldest glibc that artifacts have to start with, where the target or the configuration
+    /// names one: what needs a newer one is
+    /// [`ErrorKind::GlibcFloor`](crate::ErrorKind::GlibcFloor).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub glibc_floor: Option<String>,
     /// The workspace's root directory.
@@ -130,6 +132,9 @@ pub struct Plan {
     pub(crate) emulator: Emulator,
     #[serde(skip)]
     pub(crate) keeping: Option<Keeping>,
+    /// What may be made, by name.
+    #[serde(skip)]
+    pub(crate) products: Products,
     #[serde(skip)]
     pub(crate) cross: Cross,
 }
@@ -163,8 +168,8 @@ pub struct EnvironmentRef {
     /// and was there when the plan was made.
     pub image_id: Option<String>,
     /// The digest by which its registry serves the image (or the one below what was built on it
-    /// here), with `sha256:` before it: where the engine knows it, and it was there when the plan was
-    /// made. An outcome has it also where the image was pulled first.
+    /// here), with `sha256:` before it: where the engine knows it, and it was there when the plan
+    /// was made. An outcome has it also where the image was pulled first.
     pub image_digest: Option<String>,
     /// The directory of the user's that completes the recipe, where one does.
     pub sdk: Option<PathBuf>,
@@ -380,14 +385,14 @@ impl Plan {
         &self.steps
     }
 
-    /// The commands of all steps that are one command, in order, as data. Those who want to start them
-    /// take [`to_commands`](Plan::to_commands).
+    /// The commands of all steps that are one command, in order, as data. Those who want to start
+    /// them take [`to_commands`](Plan::to_commands).
     pub fn commands(&self) -> impl Iterator<Item = &Invocation> {
         self.steps.iter().filter_map(|step| step.command.as_ref())
     }
 
-    /// The configuration that holds for the target, each value with where it was written: a file's line,
-    /// a variable, the request, or nobody (a default of this library).
+    /// The configuration that holds for the target, each value with where it was written: a file's
+    /// line, a variable, the request, or nobody (a default of this library).
     ///
     /// ```no_run
     /// # let cross = cross_core::Cross::discover()?;
@@ -411,7 +416,8 @@ impl Plan {
         mounts
     }
 
-    /// The variables that the environment's runs see. Where two of them differ, that of the later one.
+    /// The variables that the environment's runs see. Where two of them differ, that of the later
+    /// one.
     pub fn env(&self) -> BTreeMap<&str, &Value> {
         let all = self.runs().flat_map(|run| &run.env);
         all.map(|(name, value)| (name.as_str(), value)).collect()

@@ -21,6 +21,7 @@ use crate::plan::{
     Action, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan, Prepared, Step,
     Verb, Warning,
 };
+use crate::products::Products;
 use crate::recipes::{Named, short_hash};
 use crate::request::{Options, Request};
 use crate::rustflags;
@@ -257,13 +258,17 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         warnings: facts.warnings,
         configuration: facts.explained,
         preparation,
+        products: Products::new(facts.workspace.products, facts.target.triple())
+            .any_extension(facts.target.is_specification())
+            .any_name(verbs::is_plugin(request)),
         keeping: facts.keeping,
         cross: request.cross.clone(),
     })
 }
 
 impl Facts {
-    /// What runs programs of the target; nothing where it is one of the environment's that is asked for.
+    /// What runs programs of the target; nothing where it is one of the environment's that is asked
+    /// for.
     fn emulator(&self, request: &Request) -> Emulator {
         if request.verb == Verb::Exec && !request.options.on_target {
             return Emulator::None;
@@ -421,8 +426,8 @@ impl Facts {
         host_step("fetch dependencies", command, HostFailure::Fetch)
     }
 
-    /// Where `std` is built, the crates that it is made of: fetched by the cargo inside, which alone
-    /// knows its source, once for a target directory.
+    /// Where `std` is built, the crates that it is made of: fetched by the cargo inside, which
+    /// alone knows its source, once for a target directory.
     fn fetch_std(&self) -> Result<Vec<Step>> {
         let done = self.inside.target_dir.join("std-is-fetched");
         if self.build_std.is_empty() || done.exists() {

@@ -7,7 +7,7 @@ use cross_engine::{Mount, Network, RunSpec, Value};
 use crate::coverage;
 use crate::debugger::Debugger;
 use crate::error::{Error, ErrorKind, Result};
-use crate::front_door::commands::Place;
+use crate::front_door::commands::{self, Place};
 use crate::front_door::render;
 use crate::nextest;
 use crate::plan::{Action, OutputKind, Prepared, Step, Verb};
@@ -52,6 +52,13 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
 pub(crate) fn is_clippy(request: &Request) -> bool {
     let line = request.options.line.as_ref();
     request.verb == Verb::Clippy || line.is_some_and(|it| it.line.name() == Some("clippy"))
+}
+
+/// Whether a plugin of cargo's is asked for, which may make anything.
+pub(crate) fn is_plugin(request: &Request) -> bool {
+    let line = request.options.line.as_ref();
+    let name = line.and_then(|asked| asked.line.name());
+    name.is_some_and(|name| !commands::find(name).is_some_and(|row| row.builtin))
 }
 
 struct Verbs<'a> {
@@ -155,7 +162,8 @@ impl Verbs<'_> {
         command
     }
 
-    /// The command of [`Cross::exec`](crate::Cross::exec): as it is, or through the target's runner.
+    /// The command of [`Cross::exec`](crate::Cross::exec): as it is, or through the target's
+    /// runner.
     fn program_itself(&self) -> Result<Vec<Step>> {
         let options = &self.request.options;
         let Some(program) = options.trailing.first() else {

@@ -14,9 +14,9 @@ pub(crate) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
 
 /// The prerequisites of the rules in `text`.
 ///
-/// Cargo writes one rule a line, and of Make's escapes only that of a space: every other backslash is
-/// part of a name. A line may end in one, to go on in the next.
-fn parse(text: &str) -> Vec<PathBuf> {
+/// Cargo writes one rule a line, and of Make's escapes only that of a space: every other backslash
+/// is part of a name. A line may end in one, to go on in the next.
+pub(crate) fn parse(text: &str) -> Vec<PathBuf> {
     let text = text.replace("\\\n", " ");
     let rules = text.lines().filter(|line| !line.starts_with('#'));
     rules

@@ -176,11 +176,7 @@ impl Dir {
     ///
     /// As for [`file`](Dir::file).
     pub fn file_if_any(&self, relative: impl AsRef<Path>) -> Result<Option<RegularFile>> {
-        match self.file(relative) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
+        found(self.file(relative))
     }
 
     /// Opens the directory at `relative`.
@@ -193,6 +189,15 @@ impl Dir {
         self.descend(relative, &mut |dir, name| {
             openat(dir, name, DIRECTORY, Mode::empty())
         })
+    }
+
+    /// Opens the directory at `relative`; `None` where nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// As for [`file`](Dir::file).
+    pub fn dir_if_any(&self, relative: impl AsRef<Path>) -> Result<Option<Dir>> {
+        found(self.dir(relative))
     }
 
     /// Makes the directories at `relative` where they are not there, and opens the innermost.
@@ -325,6 +330,14 @@ impl Dir {
     }
 }
 
+/// `None` for the error that nothing is there.
+fn found<T>(opened: Result<T>) -> Result<Option<T>> {
+    match opened {
+        Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
 /// How a component is opened as a directory.
 type Step<'a> = dyn FnMut(BorrowedFd<'_>, &Path) -> rustix::io::Result<OwnedFd> + 'a;
 
@@ -394,6 +407,21 @@ fn open_found(found: &OwnedFd) -> Result<(File, Stat), Failure> {
     Ok((File::from(opened), again))
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn open_anywhere(path: &Path) -> Result<(File, Stat), Failure> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let found = rustix::fs::open(path, flags, Mode::empty()).map_err(Failure::Errno)?;
+    open_found(&found)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn open_anywhere(path: &Path) -> Result<(File, Stat), Failure> {
+    regular(rustix::fs::stat(path).map_err(Failure::Errno)?)?;
+    let opened = rustix::fs::open(path, READ, Mode::empty()).map_err(Failure::Errno)?;
+    let stat = regular(fstat(&opened).map_err(Failure::Errno)?)?;
+    Ok((File::from(opened), stat))
+}
+
 /// Opens the regular file `name` in `dir`.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn open_in(dir: BorrowedFd<'_>, name: &Path) -> Result<(File, Stat), Failure> {
@@ -416,6 +444,20 @@ fn regular(stat: Stat) -> Result<Stat, Failure> {
 }
 
 impl RegularFile {
+    /// Opens the file at `path`, wherever the user's links lead, if it is a regular one. For files
+    /// beneath a directory that the inside can write to, there is [`Dir::file`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dir::file`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        match open_anywhere(&path) {
+            Ok((file, stat)) => Ok(RegularFile { file, path, stat }),
+            Err(failure) => Err(failure.at(&path)),
+        }
+    }
+
     /// Where it is, for messages.
     pub fn path(&self) -> &Path {
         &self.path

@@ -20,7 +20,7 @@ pub const SOURCE: u64 = 16 * MIB;
 pub const ARTIFACT: u64 = 16 * GIB;
 /// The headers and tables of a program that are read at once. The dynamic symbols of the largest
 /// libraries take a few MiB.
-pub const BINARY_TABLE: u64 = 64 * MIB;
+pub const BINARY_TABLE: u64 = 32 * MIB;
 /// The names of symbols that are kept of a program: glibc has some 3000, of 20 bytes each.
 pub const SYMBOL_NAMES: usize = 4 * MIB as usize;
 /// What one test binary prints while others run beside it. Nobody reads more than that.

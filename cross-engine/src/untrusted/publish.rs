@@ -41,14 +41,26 @@ impl Dir {
             return Err(Error::refused(from.path(), limit));
         }
         let dir = self.create_dir_all(to.parent().unwrap_or(Path::new("")))?;
-        match statat(dir.fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(there) if is_copy(&there, &from.stat) => return Ok(()),
-            _ => {}
+        if dir.holds_copy(from, name) {
+            return Ok(());
         }
         let temporary = Temporary::in_dir(&dir, &path)?;
         copy(from, &temporary.file, &path, cancel)?;
         finish(&temporary.file, &from.stat).map_err(|error| Error::io("write", &path, error))?;
         temporary.rename(name)
+    }
+
+    /// Whether [`publish`](Dir::publish) has nothing to do for `from` and `to`.
+    pub fn has_copy(&self, from: &RegularFile, to: impl AsRef<Path>) -> bool {
+        let to = to.as_ref();
+        let dir = self.dir(to.parent().unwrap_or(Path::new("")));
+        let name = to.file_name().map(Path::new);
+        matches!((dir, name), (Ok(dir), Some(name)) if dir.holds_copy(from, name))
+    }
+
+    fn holds_copy(&self, from: &RegularFile, name: &Path) -> bool {
+        let there = statat(self.fd(), name, AtFlags::SYMLINK_NOFOLLOW);
+        there.is_ok_and(|there| is_copy(&there, &from.stat))
     }
 }
 
