@@ -1,11 +1,12 @@
 //! The executor: one dumb match over the steps of a plan.
 
 use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::{Exit, Stdin, Stream};
-use cross_engine::untrusted::{Dir, RegularFile};
+use cross_engine::untrusted::{Dir, RegularFile, limits};
 use cross_engine::{
     Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
 };
@@ -68,6 +69,9 @@ pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> 
     let host = plan.cross.host()?;
     Execution::new(plan, &host, cancel).steps()
 }
+
+/// How many lines of a failed command of the host are kept to explain it.
+const KEPT_LINES: usize = 12;
 
 struct Execution<'a> {
     plan: &'a Plan,
@@ -293,7 +297,7 @@ impl<'a> Execution<'a> {
     }
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
-        let mut said = Vec::new();
+        let mut said = VecDeque::new();
         let supervised = cross_engine::supervised(command.clone()).engine()?;
         let exit = cross_engine::process::run(
             &supervised,
@@ -301,7 +305,10 @@ impl<'a> Execution<'a> {
             self.cancel,
             Stdin::Null,
             &mut |stream, line| {
-                said.push(line.to_owned());
+                if said.len() == KEPT_LINES {
+                    said.pop_front();
+                }
+                said.push_back(line.to_owned());
                 self.tell(EventKind::Output {
                     stream,
                     line: line.to_owned(),
@@ -312,7 +319,12 @@ impl<'a> Execution<'a> {
         if exit.success() {
             return Ok(());
         }
-        Err(host_failure(command, failure, exit, &said))
+        Err(host_failure(
+            command,
+            failure,
+            exit,
+            &Vec::from(said).join("\n"),
+        ))
     }
 
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
@@ -334,11 +346,17 @@ impl<'a> Execution<'a> {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
             OutputKind::Nextest => self.run_nextest(&spec),
-            OutputKind::Program => self.run_program(&spec, &mut |_| {}),
+            OutputKind::Program => self.run_program(&spec, &mut |_| true),
             OutputKind::CommandLine => self.run_command_line(&spec),
             OutputKind::Captured => {
                 let mut kept = String::new();
-                self.run_program(&spec, &mut |line| kept.extend([line, "\n"]))?;
+                self.run_program(&spec, &mut |line| {
+                    if kept.len() + line.len() > limits::CAPTURED {
+                        return false;
+                    }
+                    kept.extend([line, "\n"]);
+                    true
+                })?;
                 self.stdout = Some(kept);
                 Ok(())
             }
@@ -421,7 +439,8 @@ impl<'a> Execution<'a> {
         let mut reader = libtest::Reader::new(self.plan.emulator);
         let mut debugger = Listening::to(spec);
         let mut first_error = None;
-        let mut side_by_side = SideBySide::new(self.plan, self.host, &self.built, spec)?;
+        let mut side_by_side =
+            SideBySide::new(self.plan, self.host, self.target_dir()?, &self.built, spec)?;
         if let Some(run) = &mut side_by_side {
             // It sees one directory more.
             run.spec = self.current.run(&run.spec, &[])?;
@@ -451,7 +470,9 @@ impl<'a> Execution<'a> {
         self.tests = Some(tests.clone());
         if exit.success() {
             let products = &self.plan.products;
-            let contradiction = test_ends::contradiction(&reader, &self.built, products, spec);
+            let of_run = side_by_side.as_ref().and_then(SideBySide::contradiction);
+            let contradiction =
+                of_run.or_else(|| test_ends::contradiction(&reader, &self.built, products, spec));
             return match contradiction {
                 Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
                 None => Ok(()),
@@ -488,18 +509,28 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Runs a program; `keep` gets the lines of its standard output.
-    fn run_program(&self, spec: &RunSpec, keep: &mut dyn FnMut(&str)) -> Result<()> {
+    /// Runs a program; `keep` gets the lines of its standard output, and says whether it wants
+    /// more.
+    fn run_program(&self, spec: &RunSpec, keep: &mut dyn FnMut(&str) -> bool) -> Result<()> {
         let mut watch = Watch::new(self.plan.emulator);
         let mut debugger = Listening::to(spec);
+        let mut is_too_much = false;
         let exit = self.start(spec, &mut |stream, line| {
-            if stream == Stream::Stdout {
-                keep(line);
+            is_too_much = stream == Stream::Stdout && !keep(line);
+            if is_too_much {
+                return ControlFlow::Break(());
             }
             watch.read(line);
             let waits = debugger.read(line);
             self.tell(waits.unwrap_or_else(|| output(stream, line)))
-        })?;
+        });
+        if is_too_much {
+            let most = limits::CAPTURED;
+            let message = format!("the program prints more than the {most} bytes that are kept");
+            return Err(Error::new(ErrorKind::ProgramFailed, message)
+                .with_help("have it write a file, or read its output as it comes"));
+        }
+        let exit = exit?;
         if exit.success() {
             return Ok(());
         }

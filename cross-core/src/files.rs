@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use cross_engine::untrusted::{Dir, limits};
+use cross_engine::untrusted::{Dir, RegularFile, limits};
 
 use crate::error::{Error, IoContext as _, Result};
 use crate::plan::Prepared;
@@ -43,9 +43,15 @@ pub(crate) fn prepare(things: &[Prepared]) -> Result<()> {
     Ok(())
 }
 
+/// Whether the file at `path` is there with this `text`.
+fn holds(path: &Path, text: &str) -> bool {
+    let there = RegularFile::open(path).and_then(|file| file.bytes(text.len() as u64));
+    there.is_ok_and(|there| there == text.as_bytes())
+}
+
 /// Writes `text` to `path` unless it is there already; others see the old file or the new one.
 pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+    if holds(path, text) {
         return Ok(());
     }
     let dir = path.parent().unwrap_or(Path::new("/"));

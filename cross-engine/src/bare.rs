@@ -1,4 +1,5 @@
-//! The host as an engine: commands run as they are, without isolation, and end with their owner all the same.
+//! The host as an engine: commands run as they are, without isolation, and end with their owner all
+//! the same.
 
 use crate::cancel::Cancel;
 use crate::engine::{Engine, Kind};
@@ -13,19 +14,20 @@ use crate::run::{Root, RunSpec, Stdio};
 /// What owns a run: every system that can run this has one.
 pub(crate) const SHELL: &str = "sh";
 
-/// The variable by which the processes of one run are known: there is no namespace to hold them together, and
-/// who reads the caller's terminal cannot even be a process group.
+/// The variable by which the processes of one run are known: there is no namespace to hold them
+/// together, and who reads the caller's terminal cannot even be a process group.
 const RUN: &str = "__CROSS_CORE_RUN";
 
-/// Opens the pipe of the job server in the directory `$1` for the command, under a number that every
-/// cargo and every make understands: see [`jobserver`](crate::jobserver).
+/// Opens the pipe of the job server in the directory `$1` for the command, under a number that
+/// every cargo and every make understands: see [`jobserver`](crate::jobserver).
 const CLIENT: &str = "\
 command exec 8<>\"$1/tokens\" || { echo 'cross: the job server cannot be opened' >&2; exit 125; }
 export CARGO_MAKEFLAGS='-j --jobserver-fds=8,8 --jobserver-auth=8,8'
 shift
 exec \"$@\"";
 
-/// The host as it is now. Nothing has to be asked: what runs there is found by name when it is needed.
+/// The host as it is now. Nothing has to be asked: what runs there is found by name when it is
+/// needed.
 pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
     Engine {
         kind: Kind::Host,
@@ -67,8 +69,9 @@ pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
 
 /// Runs `spec`, whose processes are known by `name`.
 ///
-/// What reads nothing ends with its owner by the pipe that is its standard input. Where that is the program's,
-/// somebody watches beside it. Either finds what there is to end by the variable that all its processes have.
+/// What reads nothing ends with its owner by the pipe that is its standard input. Where that is the
+/// program's, somebody watches beside it. Either finds what there is to end by the variable that
+/// all its processes have.
 pub(crate) fn run(
     spec: &RunSpec,
     name: &str,
@@ -81,7 +84,7 @@ pub(crate) fn run(
     let coupling = Coupling {
         stdin: if reads { Stdin::Inherit } else { Stdin::Null },
         output_inherited: spec.stdio == Stdio::Inherit,
-        lifeline: None,
+        ..Coupling::default()
     };
     let mark = format!("{RUN}={name}");
     if !reads {

@@ -1,14 +1,16 @@
 //! Cargo's dep-info: the sources that an artifact was made of, from the `.d` file beside it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::{IoContext as _, Result};
+use cross_engine::untrusted::{Dir, limits};
 
-/// The sources of the artifact that was built at `artifact`.
-pub(crate) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
-    let path = artifact.with_extension("d");
-    let text = fs::read_to_string(&path).on("read", &path)?;
+use crate::error::{EngineContext as _, Result};
+use crate::publish;
+
+/// The sources of the artifact that was built at `artifact`, which is below `dir`.
+pub(crate) fn sources_of(dir: &Dir, artifact: &Path) -> Result<Vec<PathBuf>> {
+    let file = publish::open(dir, &artifact.with_extension("d"))?;
+    let text = file.text(limits::DEP_INFO).engine()?;
     Ok(parse(&text))
 }
 

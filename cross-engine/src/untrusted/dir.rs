@@ -25,6 +25,12 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
+/// How a named pipe is opened.
+const BOTH_ENDS: OFlags = OFlags::RDWR
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
 /// A directory of ours that what runs inside can write to.
 #[derive(Debug)]
 pub struct Dir {
@@ -100,6 +106,8 @@ impl fmt::Display for FileKind {
 pub enum Refused {
     /// It has to be a regular file, and is something else.
     NotRegular(FileKind),
+    /// It has to be a named pipe, and is something else.
+    NotFifo(FileKind),
     /// A component of its path has to be a directory, and is something else.
     NotDirectory(FileKind),
     /// Its path leads out of the directory that it has to be in.
@@ -116,6 +124,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refused::NotRegular(kind) => write!(f, "it is {kind}, not a regular file"),
+            Refused::NotFifo(kind) => write!(f, "it is {kind}, not a named pipe"),
             Refused::NotDirectory(kind) => write!(f, "it is {kind}, not a directory"),
             Refused::Outside => f.write_str("its path leads out of the directory it has to be in"),
             Refused::TooLong(limit) => write!(f, "it is longer than {limit} bytes"),
@@ -219,6 +228,17 @@ impl Dir {
             },
             opened => opened,
         })
+    }
+
+    /// Opens both ends of the named pipe `name`, which the inside may have replaced: nothing waits
+    /// for it, now or when it is written.
+    ///
+    /// # Errors
+    ///
+    /// As for [`file`](Dir::file), for what is no named pipe.
+    pub(crate) fn fifo(&self, name: &str) -> Result<File> {
+        let opened = open_fifo(self.fd(), Path::new(name));
+        opened.map_err(|failure| failure.at(&self.path.join(name)))
     }
 
     /// What is in this directory, by name.
@@ -388,14 +408,20 @@ fn open_in(dir: BorrowedFd<'_>, name: &Path) -> Result<(File, Stat), Failure> {
     open_found(&found)
 }
 
+/// The kernel's name for what `found` refers to.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn kernels_name(found: &OwnedFd) -> String {
+    use std::os::fd::AsRawFd as _;
+    format!("/proc/self/fd/{}", found.as_raw_fd())
+}
+
 /// Opens what `found` refers to, if it is a regular file: by the kernel's own name for it, which
 /// nobody can replace.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn open_found(found: &OwnedFd) -> Result<(File, Stat), Failure> {
-    use std::os::fd::AsRawFd as _;
     let stat = regular(fstat(found).map_err(Failure::Errno)?)?;
-    let name = format!("/proc/self/fd/{}", found.as_raw_fd());
-    let opened = rustix::fs::open(name, READ, Mode::empty()).map_err(|errno| match errno {
+    let opened = rustix::fs::open(kernels_name(found), READ, Mode::empty());
+    let opened = opened.map_err(|errno| match errno {
         // The file is there: it is `/proc` that is not.
         Errno::NOENT => Failure::Errno(Errno::NOSYS),
         errno => Failure::Errno(errno),
@@ -405,6 +431,31 @@ fn open_found(found: &OwnedFd) -> Result<(File, Stat), Failure> {
         return Err(Failure::Refused(Refused::Changed));
     }
     Ok((File::from(opened), again))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn open_fifo(dir: BorrowedFd<'_>, name: &Path) -> Result<File, Failure> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let found = openat(dir, name, flags, Mode::empty()).map_err(Failure::Errno)?;
+    fifo(&fstat(&found).map_err(Failure::Errno)?)?;
+    let opened = rustix::fs::open(kernels_name(&found), BOTH_ENDS, Mode::empty());
+    Ok(opened.map_err(Failure::Errno)?.into())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn open_fifo(dir: BorrowedFd<'_>, name: &Path) -> Result<File, Failure> {
+    fifo(&statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(Failure::Errno)?)?;
+    let flags = BOTH_ENDS | OFlags::NOFOLLOW;
+    let opened = openat(dir, name, flags, Mode::empty()).map_err(Failure::Errno)?;
+    fifo(&fstat(&opened).map_err(Failure::Errno)?)?;
+    Ok(opened.into())
+}
+
+fn fifo(stat: &Stat) -> Result<(), Failure> {
+    match FileKind::of(FileType::from_raw_mode(stat.st_mode)) {
+        FileKind::Fifo => Ok(()),
+        other => Err(Failure::Refused(Refused::NotFifo(other))),
+    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

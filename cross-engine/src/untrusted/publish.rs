@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -58,9 +58,36 @@ impl Dir {
         matches!((dir, name), (Ok(dir), Some(name)) if dir.holds_copy(from, name))
     }
 
+    /// Whether `name` in this directory has the same contents as `from`, whenever it was written.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when one of them cannot be read.
+    pub fn holds_same(&self, from: &RegularFile, name: impl AsRef<Path>) -> Result<bool> {
+        let Ok(there) = self.file(name) else {
+            return Ok(false);
+        };
+        if there.len() != from.len() {
+            return Ok(false);
+        }
+        loop {
+            let (ours, theirs) = (there.chunk()?, from.chunk()?);
+            if ours != theirs || ours.is_empty() {
+                return Ok(ours == theirs);
+            }
+        }
+    }
+
     fn holds_copy(&self, from: &RegularFile, name: &Path) -> bool {
         let there = statat(self.fd(), name, AtFlags::SYMLINK_NOFOLLOW);
         there.is_ok_and(|there| is_copy(&there, &from.stat))
+    }
+}
+
+impl RegularFile {
+    /// The permissions that a copy of it has.
+    pub fn published_mode(&self) -> u32 {
+        published(Mode::from_raw_mode(self.stat.st_mode)).as_raw_mode()
     }
 }
 
@@ -93,6 +120,7 @@ fn copy(from: &RegularFile, to: &File, path: &Path, cancel: &Cancel) -> Result<(
             false => Err(Error::refused(from.path(), Refused::Changed)),
         };
     }
+    from.as_file().rewind().map_err(failed)?;
     let mut left = from.len();
     while left > 0 {
         let most = left.min(limits::COPIED_AT_ONCE);

@@ -1,5 +1,7 @@
-//! A kept container that ends with its owner: it hangs on the standard input of the client that started it.
+//! A kept container that ends with its owner: it hangs on the standard input of the client that
+//! started it.
 
+use std::collections::VecDeque;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -14,6 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::host::Host;
 use crate::invocation::{Invocation, Variables};
 use crate::process::{self, Exit, Stream};
+use crate::session::KEPT_LINES;
+use crate::untrusted::limits;
 use crate::{clock, diagnosis};
 
 /// How often a cancellation is looked for.
@@ -49,12 +53,12 @@ impl Attached {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| process::spawn_error(start, error))?;
-        let (sender, lines) = sync_channel(1024);
+        let (sender, lines) = sync_channel(limits::WAITING_LINES);
         if let Some(stdout) = child.stdout.take() {
-            process::read_lines(Stream::Stdout, stdout, sender.clone());
+            process::read_lines(Stream::Stdout, stdout, limits::LINE, sender.clone());
         }
         if let Some(stderr) = child.stderr.take() {
-            process::read_lines(Stream::Stderr, stderr, sender);
+            process::read_lines(Stream::Stderr, stderr, limits::LINE, sender);
         }
         let mut attached = Attached {
             child,
@@ -62,15 +66,20 @@ impl Attached {
             remove: container::remove(engine, name),
             variables: host.variables.clone(),
         };
-        let mut said = Vec::new();
+        let mut said = VecDeque::new();
         loop {
             match attached._lines.recv_timeout(POLL) {
                 Ok((Stream::Stdout, line)) if line == READY => return Ok(attached),
-                Ok((_, line)) => said.push(line),
+                Ok((_, line)) => {
+                    said.push_back(line);
+                    if said.len() > KEPT_LINES {
+                        said.pop_front();
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let exit = attached.exit();
-                    let said = said.join("\n");
+                    let said = Vec::from(said).join("\n");
                     return Err(not_started(engine, exit, &said));
                 }
             }
