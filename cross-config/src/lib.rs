@@ -73,66 +73,41 @@
 //! | `runner` | – | yes | a command |
 //! | `serial-tests` | yes | yes | boolean |
 //!
-//! [`keys`] has a row for each, with its variables, default, meaning and an example;
+//! [`keys()`] has a row for each, with its variables, default, meaning and an example;
 //! [`json_schema`] is the schema of a `Cross.toml`, for editors. A relative path is relative to the file
 //! that says it. Every key has a variable too: see [`variables`]. What only variables say is in
 //! [`Settings`]. The rules of precedence are at [`Config`]. What `cross` serves and this version does not
 //! is an error, never silently ignored.
 
-mod build_std;
-mod builder;
-mod checks;
-mod config;
-mod de;
-mod diagnostic;
-mod dockerfile;
-mod env;
-mod error;
-mod flag;
-mod from_variables;
-mod image;
-mod json;
+mod diagnostics;
 mod keys;
-mod layer;
-mod lines;
+mod layers;
 mod load;
-mod nearest;
-mod origin;
-mod passing;
-mod platform;
-mod pre_build;
 mod reference;
-mod schema;
+mod resolve;
 mod settings;
-mod shape;
-mod shell;
-mod table;
-mod target_config;
-mod triples;
-mod unserved;
+mod text;
 mod values;
 pub mod variables;
-mod word;
-mod zig;
 
-pub use build_std::BuildStd;
-pub use builder::LayerBuilder;
-pub use config::{Config, Explained};
-pub use diagnostic::{Code, Diagnostic, Severity};
-pub use dockerfile::Dockerfile;
-pub use env::Env;
-pub use error::Error;
-pub use image::Image;
-pub use layer::Layer;
-pub use load::{Loaded, Loader};
-pub use origin::{Origin, Place, Sourced};
-pub use passing::{Passthrough, Volume};
-pub use platform::{NotPlatform, Platform};
-pub use pre_build::PreBuild;
-pub use reference::{KeyReference, SettingReference, keys, settings};
-pub use schema::json_schema;
+pub use diagnostics::diagnostic::{Code, Diagnostic, Severity};
+pub use diagnostics::origin::{Origin, Place, Sourced};
+pub use layers::builder::LayerBuilder;
+pub use layers::layer::Layer;
+pub use load::error::Error;
+pub use load::loader::{Loaded, Loader};
+pub use reference::json_schema::json_schema;
+pub use reference::key_reference::{KeyReference, SettingReference, keys, settings};
+pub use resolve::config::{Config, Explained};
+pub use resolve::target_config::TargetConfig;
 pub use settings::{Settings, UserNamespace};
-pub use shape::Kind;
-pub use target_config::TargetConfig;
-pub use word::Network;
-pub use zig::Zig;
+pub use values::build_std::BuildStd;
+pub use values::dockerfile::Dockerfile;
+pub use values::image::Image;
+pub use values::network::Network;
+pub use values::passthrough::{Passthrough, Volume};
+pub use values::platform::{NotPlatform, Platform};
+pub use values::pre_build::PreBuild;
+pub use values::value_kind::Kind;
+pub use values::zig::Zig;
+pub use variables::env::Env;

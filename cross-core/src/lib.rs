@@ -3,7 +3,7 @@
 //! ```no_run
 //! let built = cross_core::build("aarch64-unknown-linux-gnu")?;
 //! for exe in built.executables() {
-//!     println!("{}", exe.path().display());
+//!     println!("{}", exe.path.display());
 //! }
 //! # Ok::<(), cross_core::Error>(())
 //! ```
@@ -21,7 +21,7 @@
 //! use cross_core::{Cancel, Cross};
 //!
 //! let cross = Cross::at("/work/app").on_event(|event| println!("{event:?}"));
-//! let request = cross.test("s390x-unknown-linux-gnu").package("app").release().locked();
+//! let request = cross.test("s390x-unknown-linux-gnu").package("app").release(true).locked(true);
 //! let plan = request.plan()?;              // data: print it, serialise it, take its commands
 //! println!("{plan}");
 //! let outcome = plan.execute(&Cancel::new())?;
@@ -38,112 +38,97 @@
 #[doc = include_str!("../../docs/embedding.md")]
 mod guide {}
 
-mod ambient;
-pub mod binary;
-mod budget;
-pub mod build_script;
-mod build_std;
-mod cargo_config;
-mod cargo_json;
-mod cargo_messages;
-mod cargo_request;
-#[cfg(feature = "cc")]
-mod cc_build;
-mod coverage;
-mod crash;
-mod cross;
-mod current;
-mod debugger;
-mod definition;
-pub mod doctor;
-mod error;
-mod event;
+mod api;
+mod cargo;
 mod execute;
-mod failure;
-mod files;
-mod front_door;
-#[cfg(fuzzing)]
-pub mod fuzzing;
-mod glibc_floor;
-mod host_tools;
-mod inside;
-mod knobs;
-mod libtest;
-mod many;
-mod nextest;
-mod offline;
-mod on_host;
-mod outcome;
-mod plan;
-mod planner;
-mod plugin;
-mod prefetch;
-mod products;
-mod publish;
-mod recipes;
+mod facts;
+mod host;
+mod model;
+pub mod plan;
 mod request;
-mod requests;
-mod runner;
-mod rustflags;
-mod sdk;
-mod seccomp;
-pub mod setup;
-mod shell;
-mod shims;
-mod side_by_side;
-mod surroundings;
-mod target_name;
-mod test_ends;
-mod test_summary;
-mod there;
-mod toolchain;
-mod toolchain_env;
-mod verbs;
-mod warm;
-mod workspace;
+mod target;
 
-pub use cross_config::{
-    BuildStd, Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Network, Origin,
-    Severity, Sourced,
-};
-pub use cross_engine::process::{Exit, Stream};
-pub use cross_engine::{
-    Cancel, Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept,
-    Value, Warm, WhyStarted,
-};
-pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
+#[cfg(fuzzing)]
+pub use api::fuzzing;
+pub use api::shell::ShellRequest;
+pub use api::{build_script, doctor, setup};
+pub use cross_config::Env;
+pub use cross_engine::Cancel;
+pub use host::binary;
+pub use model::error::{Error, ErrorKind, Result};
+pub use model::outcome::{Artifact, Outcome};
+pub use plan::plan::Plan;
+pub use request::cross::Cross;
+pub use request::request::Request;
 
-pub use budget::{JobBudget, JobSharing};
-pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
-#[cfg(feature = "cc")]
-pub use cc_build::NativeCc;
-pub use cross::Cross;
-pub use cross_config::json_schema as config_schema;
-pub use error::{Error, ErrorKind, Result};
-pub use event::{Event, EventKind, Listener};
-pub use front_door::aliases::Expansion;
-pub use front_door::commands::{Place, markdown as cargo_commands_markdown};
-pub use front_door::decision::{Decision, Part};
-pub use front_door::render::Change;
-pub use host_tools::{HostTools, HostToolsRequest};
-pub use many::outcome::{ManyOutcome, TargetOutcome};
-pub use many::{Many, ManyPlan, Turn};
-pub use on_host::{HostTool, MissingTool};
-pub use outcome::{Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing};
-#[cfg(feature = "schema")]
-pub use plan::plan_schema;
-pub use plan::{
-    Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan,
-    Prepared, Step, Verb, Warning,
-};
-pub use prefetch::{PrefetchOutcome, Prefetched};
-pub use request::Request;
-pub use shell::ShellRequest;
-pub use side_by_side::TestRun;
-pub use test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
-pub use toolchain::{Toolchain, ToolchainSource};
-pub use toolchain_env::ToolchainEnv;
-pub use workspace::{LocalPackage, Project};
+/// Requests for several targets, which share one budget of jobs.
+pub mod batch {
+    pub use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};
+    pub use crate::api::batch::{BatchItem, BatchPlan, BatchRequest};
+    pub use crate::api::prefetch::{PrefetchOutcome, Prefetched};
+    pub use crate::model::jobs::{JobBudget, JobSharing};
+}
+
+/// Cargo command lines: where each runs and why, and what comes of it.
+pub mod cargo_cli {
+    pub use crate::api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
+    pub use crate::cargo::cli::aliases::AliasExpansion;
+    pub use crate::cargo::cli::command::Placement;
+    pub use crate::cargo::cli::decision::{Decision, DecisionPart};
+    pub use crate::cargo::cli::render::ArgumentChange;
+}
+
+/// The configuration: its layers, each value with its origin, and every problem.
+pub mod config {
+    pub use cross_config::{
+        BuildStd, Code, Config, Diagnostic, Explained, Layer, LayerBuilder, Network, Origin,
+        Severity, Sourced, json_schema,
+    };
+}
+
+/// Engines, their environments, and the runs that they are asked for.
+pub mod engine {
+    pub use cross_engine::process::{Exit, Stream};
+    pub use cross_engine::{
+        Engine, EnginePreference, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec,
+        Stock, Swept, Value, Warm, WhyStarted,
+    };
+}
+
+/// What happens while a plan is executed, as it happens.
+pub mod events {
+    pub use crate::request::event::{Event, EventKind, Listener};
+}
+
+/// A target's tools for processes of the host.
+pub mod host_tools {
+    #[cfg(feature = "cc")]
+    pub use crate::api::cc_build::NativeCc;
+    pub use crate::api::host_tools::{HostTools, HostToolsRequest};
+    pub use crate::api::toolchain_env::ToolchainEnv;
+    pub use crate::model::host_tool::{HostTool, MissingTool};
+}
+
+/// The parts of an [`Outcome`]: diagnostics, test results and timings.
+pub mod outcome {
+    pub use crate::model::outcome::{ArtifactKind, CompilerDiagnostic, SourceLocation, Timing};
+    pub use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
+}
+
+/// The workspace, as cargo knows it.
+pub mod project {
+    pub use crate::cargo::workspace::{LocalPackage, Project};
+}
+
+/// What is true of each target.
+pub mod targets {
+    pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
+}
+
+/// The Rust that compiles.
+pub mod toolchain {
+    pub use crate::model::toolchain::{Toolchain, ToolchainPreference, ToolchainSource};
+}
 
 /// Builds the package in the current directory for `target`.
 ///

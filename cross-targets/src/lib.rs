@@ -54,25 +54,20 @@
 //! ```
 
 mod facts;
-mod family;
-mod glibc;
-mod machine;
-mod near;
-mod published;
 mod recipe;
-mod runner;
-mod sdk;
 mod table;
 mod target;
 
-pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig};
-pub use glibc::{Glibc, NotGlibc};
-pub use machine::Machine;
-pub use near::edit_distance;
-pub use recipe::{
-    DebianArch, File, HostEmulator, Recipe, RustSource, StdSource, Toolset, ToolsetKind,
-    Unsupported,
+pub use facts::debian_arch::DebianArch;
+pub use facts::glibc::{Glibc, NotGlibc};
+pub use facts::sdk::Sdk;
+pub use facts::target_facts::{
+    Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig,
 };
-pub use runner::Runner;
-pub use sdk::Sdk;
+pub use recipe::{
+    File, HostEmulator, Recipe, RustSource, StdSource, Toolset, ToolsetKind, Unsupported,
+};
+pub use table::suggestions::edit_distance;
+pub use target::qemu_machine::Machine;
+pub use target::runner::Runner;
 pub use target::{Target, UnknownTarget};

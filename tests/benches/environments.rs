@@ -27,7 +27,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cross_core::{Cancel, Cross, Support, Target};
+use cross_core::{
+    Cancel, Cross,
+    targets::{Support, Target},
+};
 use cross_tests::TARGETS;
 use cross_tests::measure::{Error, head, now, row, words};
 

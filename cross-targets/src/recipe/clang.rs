@@ -1,9 +1,9 @@
 //! Debian's clang and lld as the compiler and linker for another system.
 
-use super::File;
-use super::compose::Programs;
-use crate::facts::{Facts, Libc};
-use crate::sdk::{self, Sdk};
+use super::file::File;
+use super::programs::Programs;
+use crate::facts::sdk::{self, Sdk};
+use crate::facts::target_facts::{Facts, Libc};
 
 /// What the scripts' names start with.
 const PREFIX: &str = "/usr/local/bin/cross-";

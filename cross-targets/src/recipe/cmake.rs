@@ -1,9 +1,9 @@
 //! CMake's toolchain file: what it can't find out about a system it doesn't run on.
 
-use super::File;
-use super::compose::Programs;
-use crate::facts::{Endian, Facts, Tools};
-use crate::sdk::{self, Sdk};
+use super::file::File;
+use super::programs::Programs;
+use crate::facts::sdk::{self, Sdk};
+use crate::facts::target_facts::{Endian, Facts, Tools};
 
 /// Where the file is.
 const PATH: &str = "/usr/local/share/cross/toolchain.cmake";

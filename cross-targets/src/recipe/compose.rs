@@ -2,27 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::packaged::{self, Packaged};
-use super::{DebianArch, File, Recipe, RustSource, StdSource, Unsupported};
-use super::{clang, cmake, machine, ndk, slim, with_arch, zig};
-use crate::facts::{Emulator, Facts, Libc, Support, Tools, Zig};
-use crate::machine::Machine;
-use crate::runner::Runner;
-use crate::sdk::Sdk;
+use super::debian_rust::{self, DebianRust};
+use super::file::File;
+use super::packages::{BASE, with_arch};
+use super::programs::Programs;
+use super::unsupported::Unsupported;
+use super::{Recipe, RustSource, StdSource};
+use super::{clang, cmake, exclusions, ndk, system_emulation, zig};
+use crate::facts::debian_arch::DebianArch;
+use crate::facts::sdk::Sdk;
+use crate::facts::target_facts::{Emulator, Facts, Libc, Std, Support, Tools, Zig};
 use crate::target::Target;
-
-/// What every environment has: to compile and run build scripts and the C they build, and to
-/// verify what is fetched.
-/// CMake and Perl are what C libraries are built with that crates bring along: zlib-ng, AWS-LC, OpenSSL.
-pub(super) const BASE: [&str; 7] = [
-    "ca-certificates",
-    "cmake",
-    "gcc",
-    "libc6-dev",
-    "make",
-    "perl",
-    "pkg-config",
-];
+use crate::target::qemu_machine::Machine;
+use crate::target::runner::Runner;
 
 /// The native C++ compiler. Cross recipes leave it out: build scripts hardly ever compile C++ for
 /// themselves, and it is large.
@@ -113,36 +105,6 @@ pub(crate) fn compose_with_sdk(
     Ok(Composer::new(target, SDK_SUITE, tools, None, build, rust).recipe())
 }
 
-/// The programs that compile C and C++ and make libraries of it.
-pub(super) struct Programs {
-    pub(super) cc: String,
-    pub(super) cxx: String,
-    pub(super) ar: String,
-    pub(super) ranlib: String,
-}
-
-impl Programs {
-    /// As GNU names them: `{prefix}gcc`.
-    fn gnu(prefix: &str, suffix: &str) -> Self {
-        Self {
-            cc: format!("{prefix}gcc{suffix}"),
-            cxx: format!("{prefix}g++{suffix}"),
-            ar: format!("{prefix}ar"),
-            ranlib: format!("{prefix}ranlib"),
-        }
-    }
-
-    /// As everybody else does: `{prefix}{cc}`.
-    fn named(prefix: &str, cc: &str, cxx: &str) -> Self {
-        Self {
-            cc: format!("{prefix}{cc}"),
-            cxx: format!("{prefix}{cxx}"),
-            ar: format!("{prefix}ar"),
-            ranlib: format!("{prefix}ranlib"),
-        }
-    }
-}
-
 pub(super) struct Composer {
     target: Target,
     facts: &'static Facts,
@@ -205,8 +167,8 @@ impl Composer {
                 .zig
                 .map_or_else(Vec::new, |_| zig::commands())
                 .into_iter()
-                .chain(self.machine.as_ref().map(machine::command))
-                .chain([slim::command()])
+                .chain(self.machine.as_ref().map(system_emulation::command))
+                .chain([exclusions::command()])
                 .collect(),
             std: self.std(),
         }
@@ -303,18 +265,18 @@ impl Composer {
 
     /// Whether a package of the distribution is the `std` that programs get.
     fn has_packaged_std(&self) -> bool {
-        !self.builds_std && packaged::has_std(self.facts)
+        !self.builds_std && debian_rust::has_std(self.facts)
     }
 
     fn rust_packages(&self) -> Vec<String> {
         if self.rust == RustSource::External {
             return Vec::new();
         }
-        let rust = Packaged::of(self.suite);
+        let rust = DebianRust::of(self.suite);
         let of_target = if !self.has_packaged_std() {
             Some(rust.source.to_owned())
         } else if self.facts.libc == Libc::Wasi {
-            Some(packaged::WASM_STD.to_owned())
+            Some(debian_rust::WASM_STD.to_owned())
         } else {
             self.started_arch()
                 .filter(|&arch| arch != self.build.as_str())
@@ -338,10 +300,10 @@ impl Composer {
         let crates = self.target.std_crates();
         match self.rust {
             RustSource::Packaged if !self.has_packaged_std() => StdSource::Source {
-                path: Some(packaged::SOURCE),
+                path: Some(debian_rust::SOURCE),
                 crates,
             },
-            RustSource::External if self.facts.std == crate::facts::Std::BuildStd => {
+            RustSource::External if self.facts.std == Std::BuildStd => {
                 StdSource::Source { path: None, crates }
             }
             _ => StdSource::Prebuilt,
@@ -350,7 +312,7 @@ impl Composer {
 
     fn exclude(&self) -> Vec<String> {
         let native = self.is_native();
-        let mut exclude = slim::exclude(self.build, native);
+        let mut exclude = exclusions::exclude(self.build, native);
         if let Some(Emulator::QemuUser { program, .. } | Emulator::QemuBareMetal { program, .. }) =
             self.facts.emulator.filter(|_| !self.emulator().is_empty())
         {
@@ -394,7 +356,9 @@ impl Composer {
     }
 
     pub(super) fn files(&self) -> Vec<File> {
-        let machine = self.machine.map_or_else(Vec::new, |_| machine::files());
+        let machine = self
+            .machine
+            .map_or_else(Vec::new, |_| system_emulation::files());
         if self.is_native() {
             return machine;
         }

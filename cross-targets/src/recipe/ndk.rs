@@ -1,9 +1,9 @@
 //! The programs of Android's NDK, by names that don't depend on where it is or on its version.
 
-use super::File;
-use super::compose::Programs;
-use crate::facts::Facts;
-use crate::sdk::{self, Sdk};
+use super::file::File;
+use super::programs::Programs;
+use crate::facts::sdk::{self, Sdk};
+use crate::facts::target_facts::Facts;
 
 /// Where the scripts are.
 const DIRECTORY: &str = "/usr/local/bin";

@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::{Support, Tools};
+use crate::facts::target_facts::{Support, Tools};
 use crate::target::Target;
 
 mod base;

@@ -1,9 +1,9 @@
 //! Zig as a C compiler and linker: how it gets into an environment, and the scripts that make Rust's
 //! tools and Zig understand each other.
 
-use super::File;
-use crate::facts::{Libc, Zig};
-use crate::glibc::Glibc;
+use super::file::File;
+use crate::facts::glibc::Glibc;
+use crate::facts::target_facts::{Libc, Zig};
 
 /// The release that was proven, and the SHA-256 of its wheels for each build machine.
 const VERSION: &str = "0.15.2";

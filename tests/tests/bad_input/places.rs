@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use cross_core::{ErrorKind, Target, binary::Binary};
+use cross_core::{ErrorKind, binary::Binary, targets::Target};
 use cross_engine::Invocation;
 use cross_tests::{Project, on_engines, tool};
 

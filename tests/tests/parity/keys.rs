@@ -1,6 +1,6 @@
 //! §2.2: every key, in every type and variable it has.
 
-use cross_core::{EnvironmentKind, ErrorKind};
+use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::Access;
 
 use crate::case::{Case, HOST, T, U, case, for_t, of_t, says, t_with, text};

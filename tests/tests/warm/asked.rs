@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cross_core::{Cross, ErrorKind, Warm};
+use cross_core::{Cross, ErrorKind, engine::Warm};
 use cross_tests::fake::Answer;
 use cross_tests::{Fakes, Machine, NATIVE, Project};
 
@@ -185,9 +185,6 @@ fn nothing_is_kept_where_nothing_can_be() {
             cross.keep_warm(Warm::new())
         };
         let plan = cross.build(NATIVE).plan().unwrap();
-        assert!(
-            plan.steps().iter().all(|step| step.kept.is_none()),
-            "{plan}"
-        );
+        assert!(plan.steps.iter().all(|step| step.kept.is_none()), "{plan}");
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Warm, WhyStarted};
+use cross_core::engine::{Warm, WhyStarted};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 

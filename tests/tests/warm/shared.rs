@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use cross_core::{Cancel, Warm};
+use cross_core::{Cancel, engine::Warm};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 

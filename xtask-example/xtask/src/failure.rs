@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use cross_core::TestSummary;
+use cross_core::outcome::TestSummary;
 
 /// Why a command or a target failed.
 #[derive(Clone, Debug)]

@@ -12,7 +12,10 @@ mod versions;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cross_core::{Cancel, Support, Target};
+use cross_core::{
+    Cancel,
+    targets::{Support, Target},
+};
 
 use crate::cli;
 use crate::commands;

@@ -1,7 +1,7 @@
 //! Recipes of other systems: those that a directory of the user's completes, and WASI.
 
 use super::*;
-use crate::sdk::Sdk;
+use crate::facts::sdk::Sdk;
 
 fn with_sdk(triple: &str) -> Recipe {
     let target = Target::parse(triple).unwrap();

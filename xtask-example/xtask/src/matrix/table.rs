@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cross_core::{Emulator, Facts, Support, Target, TestSupport};
+use cross_core::targets::{Emulator, Facts, Support, Target, TestSupport};
 
 use super::evidence::Entry;
 

@@ -1,0 +1,8 @@
+//! Keys of a configuration file: their table, and the values that are written for them.
+
+pub(crate) mod key;
+pub(crate) mod key_values;
+pub(crate) mod lookup;
+pub(crate) mod merge;
+pub(crate) mod table;
+pub(crate) mod variable_format;

@@ -1,0 +1,186 @@
+//! How a program of a target is started on a build machine.
+
+use super::qemu_machine::Machine;
+use crate::facts::debian_arch::DebianArch;
+use crate::facts::target_facts::{Emulator, Facts};
+
+/// How a program of a target is started in the environment that built it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Runner {
+    /// As it is: the machine runs the target's instructions and the environment has its libraries.
+    Native,
+    /// Under QEMU's user mode.
+    QemuUser {
+        /// The program: `qemu-aarch64-static`.
+        program: &'static str,
+        /// The `-cpu` to give; `None` for QEMU's default.
+        cpu: Option<&'static str>,
+        /// Where QEMU looks for the loader and libraries first (`QEMU_LD_PREFIX`):
+        /// [`Facts::sysroot`].
+        prefix: &'static str,
+    },
+    /// A bare metal program under QEMU's user mode.
+    QemuBareMetal {
+        /// The program: `qemu-arm-static`.
+        program: &'static str,
+        /// The `-cpu` to give.
+        cpu: &'static str,
+    },
+    /// In a machine of its own, under QEMU's system mode, in the environment of
+    /// [`Target::recipe_with_machine`](crate::Target::recipe_with_machine).
+    QemuSystem(Machine),
+    /// Under Wine.
+    Wine {
+        /// The program: `/usr/lib/wine/wine64`.
+        program: &'static str,
+        /// Where it finds the DLLs of the C and C++ runtime (`WINEPATH`).
+        dlls: &'static str,
+    },
+    /// Under Node.js.
+    Node,
+    /// WebAssembly that calls WASI, under Node.js.
+    NodeWasi,
+    /// Nothing here starts it.
+    None,
+}
+
+impl Runner {
+    /// The runner of the target with `facts` on a machine of architecture `build`.
+    pub(crate) fn choose(facts: &Facts, build: DebianArch) -> Self {
+        if runs_natively(facts, build) {
+            return Runner::Native;
+        }
+        match facts.emulator {
+            Some(Emulator::QemuUser { program, cpu }) => Runner::QemuUser {
+                program,
+                cpu,
+                prefix: facts.sysroot,
+            },
+            Some(Emulator::QemuBareMetal { program, cpu }) => {
+                Runner::QemuBareMetal { program, cpu }
+            }
+            // Wine translates no instructions.
+            Some(Emulator::Wine { program, dlls }) if build == DebianArch::Amd64 => {
+                Runner::Wine { program, dlls }
+            }
+            Some(Emulator::Node) => Runner::Node,
+            Some(Emulator::NodeWasi) => Runner::NodeWasi,
+            Some(Emulator::Wine { .. }) | None => Runner::None,
+        }
+    }
+}
+
+/// Whether the kernel of a `build` machine starts the target's programs.
+///
+/// 32-bit x86 runs on amd64 (Debian's kernel has it on). 32-bit ARM is not counted for arm64: many
+/// server processors have left it out.
+pub(crate) fn runs_natively(facts: &Facts, build: DebianArch) -> bool {
+    facts.os == "linux"
+        && match build {
+            DebianArch::Amd64 => matches!(facts.arch, "x86_64" | "x86"),
+            DebianArch::Arm64 => facts.arch == "aarch64",
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Target;
+
+    fn runner(triple: &str, build: DebianArch) -> Runner {
+        Target::parse(triple).unwrap().runner(build)
+    }
+
+    fn qemu(program: &'static str) -> Runner {
+        Runner::QemuUser {
+            program,
+            cpu: None,
+            prefix: "/",
+        }
+    }
+
+    #[test]
+    fn what_the_machine_runs_is_native() {
+        use DebianArch::{Amd64, Arm64};
+        for (triple, native_on) in [
+            ("x86_64-unknown-linux-gnu", Amd64),
+            ("x86_64-unknown-linux-gnu.2.17", Amd64),
+            ("x86_64-unknown-linux-musl", Amd64),
+            ("i686-unknown-linux-gnu", Amd64),
+            ("i586-unknown-linux-gnu", Amd64),
+            ("aarch64-unknown-linux-gnu", Arm64),
+            ("aarch64-unknown-linux-musl", Arm64),
+        ] {
+            let other = if native_on == Amd64 { Arm64 } else { Amd64 };
+            assert_eq!(runner(triple, native_on), Runner::Native, "{triple}");
+            assert!(
+                matches!(runner(triple, other), Runner::QemuUser { .. }),
+                "{triple}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_it_does_not_run_is_emulated() {
+        for build in [DebianArch::Amd64, DebianArch::Arm64] {
+            assert_eq!(
+                runner("powerpc64le-unknown-linux-gnu", build),
+                qemu("qemu-ppc64le-static")
+            );
+            assert_eq!(
+                runner("armv7-unknown-linux-gnueabihf", build),
+                qemu("qemu-arm-static")
+            );
+            assert_eq!(
+                runner("riscv64gc-unknown-linux-gnu", build),
+                qemu("qemu-riscv64-static")
+            );
+            assert_eq!(runner("wasm32-unknown-emscripten", build), Runner::Node);
+            assert_eq!(runner("x86_64-unknown-freebsd", build), Runner::None);
+        }
+    }
+
+    #[test]
+    fn a_port_has_its_libraries_with_its_compiler() {
+        assert_eq!(
+            runner("sparc64-unknown-linux-gnu", DebianArch::Amd64),
+            Runner::QemuUser {
+                program: "qemu-sparc64-static",
+                cpu: None,
+                prefix: "/usr/sparc64-linux-gnu"
+            }
+        );
+    }
+
+    #[test]
+    fn wine_needs_the_programs_own_processor() {
+        assert_eq!(
+            runner("x86_64-pc-windows-gnu", DebianArch::Amd64),
+            Runner::Wine {
+                program: "/usr/lib/wine/wine64",
+                dlls: r"Z:\usr\lib\gcc\x86_64-w64-mingw32\14-posix;Z:\usr\x86_64-w64-mingw32\lib"
+            }
+        );
+        assert_eq!(
+            runner("i686-pc-windows-gnu", DebianArch::Arm64),
+            Runner::None
+        );
+    }
+
+    #[test]
+    fn the_processor_alone_does_not_make_a_program_native() {
+        assert!(matches!(
+            runner("x86_64-linux-android", DebianArch::Amd64),
+            Runner::QemuUser { cpu: Some(_), .. }
+        ));
+        let bare = runner("thumbv7em-none-eabihf", DebianArch::Arm64);
+        assert_eq!(
+            bare,
+            Runner::QemuBareMetal {
+                program: "qemu-arm-static",
+                cpu: "cortex-m4"
+            }
+        );
+    }
+}
