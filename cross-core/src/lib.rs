@@ -49,6 +49,8 @@ pub mod plan;
 mod request;
 mod target;
 
+#[cfg(fuzzing)]
+pub use api::fuzzing;
 pub use api::shell::ShellRequest;
 pub use api::{build_script, doctor, setup};
 pub use cross_config::Env;

@@ -28,6 +28,7 @@ pub use process::host::Host;
 pub use process::invocation::{Base, Ending, Invocation, Value, Variables};
 pub use process::lifeline::supervised;
 pub use process::lock::Lock;
+pub use process::untrusted;
 pub use reuse::config::Warm;
 pub use reuse::event::{KeptEvent, KeptSink, WhyStarted};
 pub use reuse::pool::{Kept, KeptImage, KeptIn, Pool};

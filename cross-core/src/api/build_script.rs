@@ -39,9 +39,9 @@
 //! }
 //! ```
 //!
-//! The library prints nothing: a [`Built`] is the instructions for cargo as a value, and its `Display`
-//! the lines to print. [`report`] does the same for a failure, so that cargo shows the error's words and
-//! its remedy.
+//! The library prints nothing: a [`Built`] is the instructions for cargo as a value, and its
+//! `Display` the lines to print. [`report`] does the same for a failure, so that cargo shows the
+//! error's words and its remedy.
 //!
 //! # What is taken care of
 //!
@@ -49,29 +49,30 @@
 //!   outer one holds the lock of its own until the script ends.
 //! - **No leaks.** What is about the outer package (`CARGO_CFG_*`, `RUSTFLAGS`, `RUSTC_WRAPPER`,
 //!   `DEP_*`, the jobserver …) is taken out of the environment; what the user set (`CROSS_*`,
-//!   `CARGO_HOME`, `CARGO_NET_*`, `CARGO_PROFILE_*`, proxies …) stays. `RUSTUP_TOOLCHAIN` stays where
-//!   the user chose it, and not where rustup found it for the outer package.
-//! - **The outer jobs** (`-j`) are the inner ones, by `NUM_JOBS`: no jobserver reaches an environment.
-//! - **`--locked`, `--offline` and `--frozen`** hold inside too. Cargo tells a build script of none of
-//!   them, so they are read from cargo's own command line, where the system shows it (Linux), and
-//!   `CARGO_NET_OFFLINE` from the environment. An alias of cargo's hides them: say
+//!   `CARGO_HOME`, `CARGO_NET_*`, `CARGO_PROFILE_*`, proxies …) stays. `RUSTUP_TOOLCHAIN` stays
+//!   where the user chose it, and not where rustup found it for the outer package.
+//! - **The outer jobs** (`-j`) are the inner ones, by `NUM_JOBS`: no jobserver reaches an
+//!   environment.
+//! - **`--locked`, `--offline` and `--frozen`** hold inside too. Cargo tells a build script of none
+//!   of them, so they are read from cargo's own command line, where the system shows it (Linux),
+//!   and `CARGO_NET_OFFLINE` from the environment. An alias of cargo's hides them: say
 //!   [`Request::locked`] and [`Request::offline`] where they have to hold.
-//! - **No recursion.** The package that is being built is refused, and so is a build script that asks in
-//!   a build that a build script began, with [`ErrorKind::Recursion`].
-//! - **No needless runs.** The script runs again when a source of the firmware changes, by cargo's own
-//!   dep-info, or a manifest, a lock file, a configuration, or a variable that decides something; and
-//!   what is embedded is written only when it changed. A build script of the firmware's has to say
-//!   itself (`rerun-if-changed`) what it reads. A file that comes to be, such as a first Cross.toml, is
-//!   noticed when the script runs the next time.
+//! - **No recursion.** The package that is being built is refused, and so is a build script that
+//!   asks in a build that a build script began, with [`ErrorKind::Recursion`].
+//! - **No needless runs.** The script runs again when a source of the firmware changes, by cargo's
+//!   own dep-info, or a manifest, a lock file, a configuration, or a variable that decides
+//!   something; and what is embedded is written only when it changed. A build script of the
+//!   firmware's has to say itself (`rerun-if-changed`) what it reads. A file that comes to be, such
+//!   as a first Cross.toml, is noticed when the script runs the next time.
 //!
 //! # Where nothing is built
 //!
 //! On docs.rs, where `CROSS_SKIP_BUILD_SCRIPT` is set, and with
-//! [`skip_when_checking`](BuildScript::skip_when_checking) under clippy and rust-analyzer, the result
-//! says [`Built::skipped`], which is no error. A variable that was named by
-//! [`rustc_env`](Build::rustc_env) then holds the path of a stand-in: an empty file, or
-//! [one of yours](Build::stand_in). A plain `cargo check` cannot be told from a `cargo build`, with
-//! which it shares what the script said: it builds.
+//! [`skip_when_checking`](BuildScript::skip_when_checking) under clippy and rust-analyzer, the
+//! result says [`Built::skipped`], which is no error. A variable that was named by
+//! [`rustc_env`](Build::rustc_env) then holds the path of a stand-in: an empty file, or [one of
+//! yours](Build::stand_in). A plain `cargo check` cannot be told from a `cargo build`, with which
+//! it shares what the script said: it builds.
 //!
 //! [`Request::locked`]: crate::Request::locked
 //! [`Request::offline`]: crate::Request::offline
@@ -113,9 +114,9 @@ use selection::Selected;
 /// Where a script's builds and what they made lie, below `OUT_DIR`.
 const DIRECTORY: &str = "cross-core";
 
-/// Builds the one other package of the workspace that has a program (or a `cdylib` or `staticlib`) for
-/// `target`, in the `dev` profile. What it made is named by `BIN_FILE_<NAME>` (`CDYLIB_FILE_<NAME>`,
-/// `STATICLIB_FILE_<NAME>`), which `env!` reads.
+/// Builds the one other package of the workspace that has a program (or a `cdylib` or `staticlib`)
+/// for `target`, in the `dev` profile. What it made is named by `BIN_FILE_<NAME>`
+/// (`CDYLIB_FILE_<NAME>`, `STATICLIB_FILE_<NAME>`), which `env!` reads.
 ///
 /// # Errors
 ///
@@ -146,8 +147,8 @@ pub struct BuildScript {
 }
 
 impl BuildScript {
-    /// The script that this process is, by its environment and by the command line of the cargo that
-    /// started it.
+    /// The script that this process is, by its environment and by the command line of the cargo
+    /// that started it.
     ///
     /// # Errors
     ///
@@ -202,8 +203,8 @@ impl BuildScript {
         self
     }
 
-    /// Hears every event. What a script prints on its standard error is shown by `cargo build -vv`, and
-    /// when it fails.
+    /// Hears every event. What a script prints on its standard error is shown by `cargo build -vv`,
+    /// and when it fails.
     #[must_use]
     pub fn on_event(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.cross(|cross| cross.on_event(listener))
@@ -249,8 +250,8 @@ impl BuildScript {
         }
     }
 
-    /// The target directory of the builds: not the outer cargo's (hazard H1), which holds its lock until
-    /// the script ends.
+    /// The target directory of the builds: not the outer cargo's (hazard H1), which holds its lock
+    /// until the script ends.
     fn target_dir(&self) -> PathBuf {
         self.outer.out_dir.join(DIRECTORY)
     }
@@ -273,12 +274,13 @@ pub struct Build {
 }
 
 impl Build {
-    /// Changes the request: the package, the profile, features, and whatever else a [`Request`] has.
+    /// Changes the request: the package, the profile, features, and whatever else a [`Request`]
+    /// has.
     ///
     /// # Default value
     ///
-    /// The package of the project's directory; where that is the one being built, the one other package
-    /// of the workspace that has a program, a `cdylib` or a `staticlib`.
+    /// The package of the project's directory; where that is the one being built, the one other
+    /// package of the workspace that has a program, a `cdylib` or a `staticlib`.
     pub fn request(mut self, change: impl FnOnce(Request) -> Request) -> Self {
         self.request = change(self.request);
         self
@@ -295,8 +297,8 @@ impl Build {
         self
     }
 
-    /// The file that the variable named by [`rustc_env`](Build::rustc_env) holds where nothing is built,
-    /// relative to the directory of the package the script belongs to.
+    /// The file that the variable named by [`rustc_env`](Build::rustc_env) holds where nothing is
+    /// built, relative to the directory of the package the script belongs to.
     ///
     /// # Default value
     ///
@@ -310,10 +312,10 @@ impl Build {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Recursion`](crate::ErrorKind::Recursion) where the package being built is what was
-    /// asked for, or this already runs in a build that a build script began;
-    /// [`ErrorKind::BuildScript`](crate::ErrorKind::BuildScript) where it is not clear what to embed;
-    /// and those of [`Request::run`].
+    /// [`ErrorKind::Recursion`](crate::ErrorKind::Recursion) where the package being built is what
+    /// was asked for, or this already runs in a build that a build script began;
+    /// [`ErrorKind::BuildScript`](crate::ErrorKind::BuildScript) where it is not clear what to
+    /// embed; and those of [`Request::run`].
     pub fn run(&self) -> Result<Built> {
         self.run_until(&Cancel::new())
     }
@@ -332,12 +334,18 @@ impl Build {
         let selected = selection::select(self.request.clone(), &script.outer, cancel)?;
         let plan = selected.request.plan_until(cancel)?;
         let outcome = plan.execute(cancel)?;
-        self.embed(&selected, &plan, outcome)
+        self.embed(&selected, &plan, outcome, cancel)
     }
 
-    fn embed(&self, selected: &Selected, plan: &Plan, outcome: Outcome) -> Result<Built> {
+    fn embed(
+        &self,
+        selected: &Selected,
+        plan: &Plan,
+        outcome: Outcome,
+        cancel: &Cancel,
+    ) -> Result<Built> {
         let kept = self.script.kept();
-        let embedded = embed::keep_all(&outcome, self.variable.as_deref(), &kept)?;
+        let embedded = embed::keep_all(&outcome, self.variable.as_deref(), &kept, cancel)?;
         let inputs = Inputs::of(selected, plan, &embedded, &self.script.outer.out_dir)?;
         let mut instructions = self.rerun(&inputs)?;
         instructions.extend(name_all(&embedded)?);

@@ -7,6 +7,8 @@ pub(crate) mod cargo_request;
 pub(crate) mod cc_build;
 pub mod doctor;
 pub(crate) mod environments;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub(crate) mod host_tools;
 pub(crate) mod prefetch;
 pub(crate) mod requests;

@@ -1,22 +1,24 @@
 //! Cargo's dep-info: the sources that an artifact was made of, from the `.d` file beside it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::model::error::{IoContext as _, Result};
+use cross_engine::untrusted::{Dir, limits};
 
-/// The sources of the artifact that was built at `artifact`.
-pub(crate) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
-    let path = artifact.with_extension("d");
-    let text = fs::read_to_string(&path).on("read", &path)?;
+use crate::host::files;
+use crate::model::error::{MapEngineError as _, Result};
+
+/// The sources of the artifact that was built at `artifact`, which is below `dir`.
+pub(crate) fn sources_of(dir: &Dir, artifact: &Path) -> Result<Vec<PathBuf>> {
+    let file = files::open(dir, &artifact.with_extension("d"))?;
+    let text = file.text(limits::DEP_INFO).map_engine_error()?;
     Ok(parse(&text))
 }
 
 /// The prerequisites of the rules in `text`.
 ///
-/// Cargo writes one rule a line, and of Make's escapes only that of a space: every other backslash is
-/// part of a name. A line may end in one, to go on in the next.
-fn parse(text: &str) -> Vec<PathBuf> {
+/// Cargo writes one rule a line, and of Make's escapes only that of a space: every other backslash
+/// is part of a name. A line may end in one, to go on in the next.
+pub(crate) fn parse(text: &str) -> Vec<PathBuf> {
     let text = text.replace("\\\n", " ");
     let rules = text.lines().filter(|line| !line.starts_with('#'));
     rules

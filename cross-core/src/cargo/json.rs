@@ -1,4 +1,5 @@
-//! What cargo says as JSON, as far as it is read here: `cargo metadata`, and the messages of a build.
+//! What cargo says as JSON, as far as it is read here: `cargo metadata`, and the messages of a
+//! build.
 //!
 //! Cargo keeps the meaning of these fields and adds others, which are ignored.
 
@@ -39,6 +40,8 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// `bin`, `lib`, `test`, …: several for a library that is built in several ways.
     pub(crate) kind: Vec<String>,
+    /// The first of its source files.
+    pub(crate) src_path: PathBuf,
 }
 
 impl Metadata {

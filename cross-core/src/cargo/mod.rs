@@ -6,5 +6,6 @@ pub(crate) mod config;
 pub(crate) mod dep_info;
 pub(crate) mod json;
 pub(crate) mod outer;
+pub(crate) mod products;
 pub(crate) mod rustflags;
 pub(crate) mod workspace;

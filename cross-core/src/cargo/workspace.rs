@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::outer;
+use crate::cargo::products::Product;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 
@@ -24,8 +25,10 @@ pub(crate) struct Workspace {
     pub(crate) members: BTreeMap<String, PathBuf>,
     /// The workspace roots of path dependencies that lie outside of this workspace.
     pub(crate) outside: Vec<PathBuf>,
-    /// Why something has to be fetched, or `Cargo.lock` to be written, before a build, in cargo's words;
-    /// nothing where all is there.
+    /// What cargo can make of the packages that are in directories.
+    pub(crate) products: Vec<Product>,
+    /// Why something has to be fetched, or `Cargo.lock` to be written, before a build, in cargo's
+    /// words; nothing where all is there.
     pub(crate) unfetched: Option<String>,
 }
 
@@ -149,7 +152,7 @@ pub(crate) fn probe(
         return Ok(workspace);
     }
     let mut outside = BTreeSet::new();
-    let metadata = without_dependencies(cargo, host, cancel)?;
+    let mut metadata = without_dependencies(cargo, host, cancel)?;
     let mut known = BTreeSet::new();
     let mut queue: Vec<_> = declared_paths(&metadata).collect();
     while let Some(dir) = queue.pop() {
@@ -161,7 +164,9 @@ pub(crate) fn probe(
             manifest: Some(dir.join("Cargo.toml")),
             ..cargo.clone()
         };
-        queue.extend(declared_paths(&without_dependencies(&there, host, cancel)?));
+        let there = without_dependencies(&there, host, cancel)?;
+        queue.extend(declared_paths(&there));
+        metadata.packages.extend(there.packages);
     }
     Ok(Workspace::of(cargo, &metadata, outside, answer.err()))
 }
@@ -211,6 +216,12 @@ impl Workspace {
                 .map(|package| (package.name.clone(), package.manifest_path.clone()))
                 .collect(),
             outside: outside.into_iter().collect(),
+            products: metadata
+                .packages
+                .iter()
+                .filter(|package| package.source.is_none())
+                .flat_map(Product::of_package)
+                .collect(),
             unfetched,
         }
     }

@@ -1,9 +1,12 @@
 //! The executor: one dumb match over the steps of a plan.
 
+use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::{Exit, Stdin, Stream};
+use cross_engine::untrusted::{Dir, RegularFile, limits};
 use cross_engine::{
     Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
 };
@@ -19,7 +22,9 @@ use crate::execute::failure::{
 use crate::execute::libtest;
 use crate::execute::nextest;
 use crate::execute::parallel_tests::ParallelTests;
+use crate::execute::publish::{self, Mirror};
 use crate::execute::run_resolver::RunResolver;
+use crate::execute::test_ends;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
 use crate::host::glibc_floor;
@@ -53,7 +58,8 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     let timings = execution.steps()?;
     let mut toolchain = plan.toolchain.clone();
     if toolchain.source == ToolchainSource::Image {
-        toolchain.version = files::recorded_rustc(&plan.target_dir);
+        let target_dir = execution.target_dir();
+        toolchain.version = target_dir.ok().and_then(files::recorded_rustc);
     }
     Ok(Outcome {
         verb: plan.verb,
@@ -77,6 +83,9 @@ pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> 
     Execution::new(plan, host, cancel).steps()
 }
 
+/// How many lines of a failed command of the host are kept to explain it.
+const KEPT_LINES: usize = 12;
+
 struct Execution<'a> {
     plan: &'a Plan,
     /// The environment, with what is known of it by now.
@@ -91,6 +100,8 @@ struct Execution<'a> {
     /// The exit code of a command line of the front door.
     code: Option<i32>,
     resolver: RunResolver<'a>,
+    /// The target directory, opened before anything runs that could replace it.
+    target_dir: OnceCell<Dir>,
 }
 
 impl<'a> Execution<'a> {
@@ -107,6 +118,7 @@ impl<'a> Execution<'a> {
             stdout: None,
             code: None,
             resolver: RunResolver::of(plan, host, cancel),
+            target_dir: OnceCell::new(),
         }
     }
 
@@ -132,6 +144,14 @@ impl<'a> Execution<'a> {
             });
         }
         Ok(timings)
+    }
+
+    fn target_dir(&self) -> Result<&Dir> {
+        if let Some(dir) = self.target_dir.get() {
+            return Ok(dir);
+        }
+        let dir = Dir::open(&self.plan.target_dir).map_engine_error()?;
+        Ok(self.target_dir.get_or_init(|| dir))
     }
 
     fn begin(&self) -> Result<()> {
@@ -188,27 +208,54 @@ impl<'a> Execution<'a> {
                 self.run(spec, *output, yielding)
             }
             Action::CollectProfiles { from } => {
-                self.raw_profiles = coverage::files(from)?;
+                self.raw_profiles = coverage::files(self.target_dir()?, from)?;
                 Ok(())
             }
-            Action::Mirror { from, to } => {
-                files::mirror(from, to, &mut |from, to| self.judge(from, to))
-            }
+            Action::Mirror { from, to } => self.mirror(from, to),
             Action::Publish { checksums } => {
-                files::publish(&self.built)?;
+                let to = publish::destination(&self.plan.publish_dir)?;
+                publish::artifacts(self.target_dir()?, &to, &self.built, self.cancel)?;
                 match checksums {
-                    true => self.checksums(),
+                    true => self.checksums(&to),
                     false => Ok(()),
                 }
             }
         }
     }
 
-    fn checksums(&mut self) -> Result<()> {
-        for artifact in &mut self.built {
-            artifact.sha256 = Some(files::sha256(&artifact.path)?);
+    fn checksums(&mut self, published: &Dir) -> Result<()> {
+        let mut sums = Vec::new();
+        for artifact in &self.built {
+            let dir = match artifact.path == artifact.inside {
+                true => self.target_dir()?,
+                false => published,
+            };
+            let file = files::open(dir, &artifact.path)?;
+            sums.push(files::sha256(&file, self.cancel)?);
+        }
+        for (artifact, sum) in self.built.iter_mut().zip(sums) {
+            artifact.sha256 = Some(sum);
         }
         Ok(())
+    }
+
+    fn mirror(&self, from: &Path, to: &Path) -> Result<()> {
+        let target_dir = self.target_dir()?;
+        let Some(name) = target_dir.relative(from) else {
+            return Ok(());
+        };
+        let Some(from) = target_dir.dir_if_any(name).map_engine_error()? else {
+            return Ok(());
+        };
+        let published = publish::destination(&self.plan.publish_dir)?;
+        let to = published.create_dir_all(files::relative(&published, to)?);
+        Mirror {
+            to: &to.map_engine_error()?,
+            products: &self.plan.products,
+            cancel: self.cancel,
+            judge: &mut |from, to| self.judge(from, to),
+        }
+        .run(&from)
     }
 
     fn environments(&self) -> Environments<'_> {
@@ -269,7 +316,7 @@ impl<'a> Execution<'a> {
     }
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
-        let mut said = Vec::new();
+        let mut said = VecDeque::new();
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let exit = cross_engine::process::run(
             &supervised,
@@ -277,7 +324,10 @@ impl<'a> Execution<'a> {
             self.cancel,
             Stdin::Null,
             &mut |stream, line| {
-                said.push(line.to_owned());
+                if said.len() == KEPT_LINES {
+                    said.pop_front();
+                }
+                said.push_back(line.to_owned());
                 self.tell(EventKind::Output {
                     stream,
                     line: line.to_owned(),
@@ -288,7 +338,12 @@ impl<'a> Execution<'a> {
         if exit.success() {
             return Ok(());
         }
-        Err(host_failure(command, failure, exit, &said))
+        Err(host_failure(
+            command,
+            failure,
+            exit,
+            &Vec::from(said).join("\n"),
+        ))
     }
 
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
@@ -310,18 +365,25 @@ impl<'a> Execution<'a> {
             OutputKind::CargoMessages => self.run_cargo(&spec),
             OutputKind::Tests => self.run_tests(&spec),
             OutputKind::Nextest => self.run_nextest(&spec),
-            OutputKind::Program => self.run_program(&spec, &mut |_| {}),
+            OutputKind::Program => self.run_program(&spec, &mut |_| true),
             OutputKind::CommandLine => self.run_command_line(&spec),
             OutputKind::Captured => {
                 let mut kept = String::new();
-                self.run_program(&spec, &mut |line| kept.extend([line, "\n"]))?;
+                self.run_program(&spec, &mut |line| {
+                    if kept.len() + line.len() > limits::CAPTURED {
+                        return false;
+                    }
+                    kept.extend([line, "\n"]);
+                    true
+                })?;
                 self.stdout = Some(kept);
                 Ok(())
             }
         }
     }
 
-    /// Waits until no other run fetches: cargo's own lock is on the host, where a run does not see it.
+    /// Waits until no other run fetches: cargo's own lock is on the host, where a run does not see
+    /// it.
     fn registry(&self) -> Result<Lock> {
         let file = self.host.cache.join("locks/registry");
         Lock::acquire(&file, self.cancel, &mut || {}).map_engine_error()
@@ -345,13 +407,19 @@ impl<'a> Execution<'a> {
     }
 
     fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
-        let mut reader = cargo_output::Reader::new(&self.plan.target_dir, &self.plan.publish_dir);
-        let (mut last_error, mut disk_is_full) = (None, false);
+        let plan = self.plan;
+        let mut reader =
+            cargo_output::Reader::new(self.target_dir()?, &plan.products, &plan.publish_dir);
+        let (mut last_error, mut disk_is_full, mut refused) = (None, false, None);
         let exit = self.start(spec, &mut |stream, line| {
             disk_is_full |= says_disk_full(line);
             match reader.read(line) {
                 Line::Silent => ControlFlow::Continue(()),
                 Line::Events(events) => events.into_iter().try_for_each(|event| self.tell(event)),
+                Line::Refused(error) => {
+                    refused = Some(error);
+                    ControlFlow::Break(())
+                }
                 Line::Other => {
                     if line.starts_with("error") && last_error.is_none() {
                         last_error = Some(line.to_owned());
@@ -362,25 +430,36 @@ impl<'a> Execution<'a> {
                     })
                 }
             }
-        })?;
-        let first_error = reader.first_error.or(last_error);
-        self.built.extend(reader.artifacts);
+        });
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        let exit = exit?;
+        let cargo_output::Reader {
+            first_error,
+            artifacts,
+            diagnostics,
+            ..
+        } = reader;
+        let first_error = first_error.or(last_error);
+        self.built.extend(artifacts);
         if exit.success() {
-            self.diagnostics.extend(reader.diagnostics);
+            self.diagnostics.extend(diagnostics);
             return self.check_floor();
         }
         let error = match disk_is_full {
             true => disk_full(spec, exit),
             false => cargo_failure(spec, exit, first_error),
         };
-        Err(error.with_compiler(reader.diagnostics))
+        Err(error.with_compiler(diagnostics))
     }
 
     fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
         let mut reader = libtest::Reader::new(self.plan.emulator);
         let mut debugger = Listening::to(spec);
         let mut first_error = None;
-        let mut parallel_tests = ParallelTests::new(self.plan, self.host, &self.built, spec)?;
+        let mut parallel_tests =
+            ParallelTests::new(self.plan, self.host, self.target_dir()?, &self.built, spec)?;
         if let Some(run) = &mut parallel_tests {
             // It sees one directory more.
             run.spec = self.resolver.run(&run.spec, &[])?;
@@ -413,9 +492,19 @@ impl<'a> Execution<'a> {
             })?,
             None => self.start(spec, &mut hear)?,
         };
-        self.tests = Some(reader.summary());
+        let tests = reader.summary();
+        self.tests = Some(tests.clone());
         if exit.success() {
-            return Ok(());
+            let products = &self.plan.products;
+            let of_run = parallel_tests
+                .as_ref()
+                .and_then(ParallelTests::contradiction);
+            let contradiction =
+                of_run.or_else(|| test_ends::contradiction(&reader, &self.built, products, spec));
+            return match contradiction {
+                Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
+                None => Ok(()),
+            };
         }
         let target = &self.plan.target;
         let failure = debugger.failure();
@@ -435,27 +524,41 @@ impl<'a> Execution<'a> {
             }
             self.tell(output(stream, line))
         })?;
+        let contradiction = reader.contradiction();
         let tests = reader.finish();
         self.tests = Some(tests.clone());
         match exit.success() {
-            true => Ok(()),
+            true => match contradiction {
+                Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
+                None => Ok(()),
+            },
             false if tests.failed > 0 => Err(failed_tests(tests, exit)),
             false => Err(cargo_failure(spec, exit, first_error)),
         }
     }
 
-    /// Runs a program; `keep` gets the lines of its standard output.
-    fn run_program(&self, spec: &RunSpec, keep: &mut dyn FnMut(&str)) -> Result<()> {
+    /// Runs a program; `keep` gets the lines of its standard output, and says whether it wants
+    /// more.
+    fn run_program(&self, spec: &RunSpec, keep: &mut dyn FnMut(&str) -> bool) -> Result<()> {
         let mut watch = Watch::new(self.plan.emulator);
         let mut debugger = Listening::to(spec);
+        let mut is_too_much = false;
         let exit = self.start(spec, &mut |stream, line| {
-            if stream == Stream::Stdout {
-                keep(line);
+            is_too_much = stream == Stream::Stdout && !keep(line);
+            if is_too_much {
+                return ControlFlow::Break(());
             }
             watch.read(line);
             let waits = debugger.read(line);
             self.tell(waits.unwrap_or_else(|| output(stream, line)))
-        })?;
+        });
+        if is_too_much {
+            let most = limits::CAPTURED;
+            let message = format!("the program prints more than the {most} bytes that are kept");
+            return Err(Error::new(ErrorKind::ProgramFailed, message)
+                .with_help("have it write a file, or read its output as it comes"));
+        }
+        let exit = exit?;
         if exit.success() {
             return Ok(());
         }
@@ -480,13 +583,16 @@ impl<'a> Execution<'a> {
         let Some(floor) = self.floor() else {
             return Ok(());
         };
-        let mut built = self.built.iter();
-        built.try_for_each(|it| glibc_floor::check(&it.inside, &it.path, floor))
+        let target_dir = self.target_dir()?;
+        self.built.iter().try_for_each(|artifact| {
+            let file = files::open(target_dir, &artifact.inside)?;
+            glibc_floor::check(&file, &artifact.path, floor)
+        })
     }
 
-    /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that is
-    /// beyond the floor. Where cargo failed, that is what there is to say.
-    fn judge(&self, from: &Path, to: &Path) -> Result<bool> {
+    /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that
+    /// is beyond the floor. Where cargo failed, that is what there is to say.
+    fn judge(&self, from: &RegularFile, to: &Path) -> Result<bool> {
         let checked = self
             .floor()
             .map(|floor| glibc_floor::check(from, to, floor));

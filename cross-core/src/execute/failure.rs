@@ -14,17 +14,9 @@ pub(crate) fn host_failure(
     command: &Invocation,
     failure: HostFailure,
     exit: Exit,
-    said: &[String],
+    words: &str,
 ) -> Error {
     let program = command.program_name();
-    let words = said
-        .iter()
-        .rev()
-        .take(12)
-        .rev()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("\n");
     let (kind, what, help) = match failure {
         HostFailure::Fetch => (
             ErrorKind::Fetch,
@@ -136,7 +128,8 @@ pub(crate) fn failed_tests(tests: TestSummary, exit: Exit) -> Error {
         .with_tests(tests)
 }
 
-/// A failed `cargo test` whose tests were compiled. `None` where it failed for another reason than a test.
+/// A failed `cargo test` whose tests were compiled. `None` where it failed for another reason than
+/// a test.
 pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -> Option<Error> {
     let tests = reader.summary();
     let libtest::Reader { watch, crash, .. } = reader;

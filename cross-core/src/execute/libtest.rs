@@ -1,5 +1,7 @@
 //! What a test harness prints, and what cargo says of a test binary that did not end by itself.
 
+use cross_engine::untrusted::Room;
+
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 use crate::target::emulator_crash::{Crash, EmulatorKind, Watch};
 
@@ -12,14 +14,42 @@ pub(crate) struct Reader {
     summary: TestSummary,
     pub(crate) watch: Watch,
     /// What cargo said that it runs, in order.
-    begun: Vec<String>,
+    begun: Vec<Begun>,
+    /// How many results were read before cargo's words on whose they are.
+    unclaimed: usize,
     /// The tests of the binary that has not reported its results yet.
     tests: Vec<TestResult>,
     /// Whether a binary has begun to run tests and not reported its results.
     running: bool,
     /// The binary that crashed first, or whose emulator did, and how.
     pub(crate) crash: Option<(String, Crash)>,
+    room: Room,
 }
+
+/// A test binary, or a library's documentation tests, that cargo said it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Begun {
+    /// In cargo's words.
+    pub(crate) name: String,
+    /// Whether its harness reported results.
+    pub(crate) has_ended: bool,
+}
+
+impl Begun {
+    /// Whether it is documentation, which is run by rustdoc.
+    pub(crate) fn is_documentation(&self) -> bool {
+        self.name.starts_with(DOCUMENTATION)
+    }
+
+    /// The file name of the test binary.
+    pub(crate) fn file(&self) -> Option<&str> {
+        let (_, path) = self.name.strip_suffix(')')?.rsplit_once('(')?;
+        path.rsplit('/').next()
+    }
+}
+
+/// How cargo begins to tell of documentation tests.
+const DOCUMENTATION: &str = "Doc-tests ";
 
 /// The numbers of one test binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +75,20 @@ impl Reader {
             return Some(result);
         }
         if let Some(test) = test(line) {
-            if test.status == TestStatus::Failed {
-                self.summary.failures.push(test.name.clone());
+            if self.room.take(2 * test.name.len()) {
+                if test.status == TestStatus::Failed {
+                    self.summary.failures.push(test.name.clone());
+                }
+                self.tests.push(test);
             }
-            self.tests.push(test);
         }
-        if let Some(name) = begun(line) {
-            self.begun.push(name.to_owned());
+        if let Some(name) = begun(line).filter(|name| self.room.take(2 * name.len())) {
+            let has_ended = self.unclaimed > 0;
+            self.unclaimed = self.unclaimed.saturating_sub(1);
+            self.begun.push(Begun {
+                name: name.to_owned(),
+                has_ended,
+            });
         }
         self.running |= line.starts_with("running ") && line.contains(" test");
         self.watch.read(line);
@@ -68,15 +105,46 @@ impl Reader {
     /// Everything that was read.
     pub(crate) fn summary(&self) -> TestSummary {
         let mut summary = self.summary.clone();
-        // Cargo's words and the results come by two streams, of which either may be read first. They
-        // belong together in their order, unless a binary without libtest's harness reported nothing:
-        // then the name that was read last before a result is most likely its.
+        // Cargo's words and the results come by two streams, of which either may be read first.
+        // They belong together in their order, unless a binary without libtest's harness reported
+        // nothing: then the name that was read last before a result is most likely its.
         if self.begun.len() == summary.binaries.len() {
             for (binary, name) in summary.binaries.iter_mut().zip(&self.begun) {
-                binary.name.clone_from(name);
+                binary.name.clone_from(&name.name);
             }
         }
         summary
+    }
+
+    /// What cargo said that it runs, in order, and whether each reported results.
+    pub(crate) fn begun(&self) -> &[Begun] {
+        &self.begun
+    }
+
+    /// Whether more was printed than is kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room.is_full()
+    }
+
+    /// Notes that somebody's results were read: those of the last one that has none, since what it
+    /// is said before and after comes by another stream. Documentation reports more than once.
+    fn claim(&mut self) {
+        let is_documentation = self.tests.iter().any(is_documentation_test);
+        let mut waiting = self.begun.iter_mut().rev();
+        let claims =
+            |begun: &&mut Begun| !begun.has_ended && begun.is_documentation() == is_documentation;
+        match waiting.find(claims) {
+            Some(begun) => begun.has_ended = true,
+            None if is_documentation => {}
+            None => {
+                // Documentation without any test reports as well.
+                let mut waiting = self.begun.iter_mut().rev();
+                match waiting.find(|begun| !begun.has_ended) {
+                    Some(begun) => begun.has_ended = true,
+                    None => self.unclaimed += 1,
+                }
+            }
+        }
     }
 
     fn result(&mut self, line: &str) -> BinaryResult {
@@ -90,8 +158,16 @@ impl Reader {
             passed: count("passed"),
             failed: count("failed"),
         };
+        self.claim();
+        let name = self.begun.last().map(|begun| begun.name.clone());
+        if !self.room.take(name.as_ref().map_or(0, String::len)) {
+            self.summary
+                .count(result.passed, result.failed, count("ignored"));
+            self.tests.clear();
+            return result;
+        }
         self.summary.add(TestBinary {
-            name: self.begun.last().cloned().unwrap_or_default(),
+            name: name.unwrap_or_default(),
             passed: result.passed,
             failed: result.failed,
             ignored: count("ignored"),
@@ -103,7 +179,7 @@ impl Reader {
 
 /// What cargo says that it runs now.
 fn begun(line: &str) -> Option<&str> {
-    if line.starts_with("Doc-tests ") {
+    if line.starts_with(DOCUMENTATION) {
         return Some(line);
     }
     let name = line.strip_prefix("Running ")?;
@@ -124,6 +200,11 @@ fn test(line: &str) -> Option<TestResult> {
         name: name.to_owned(),
         status,
     })
+}
+
+/// Whether rustdoc gave the test its name: `src/lib.rs - module::item (line 3)`.
+fn is_documentation_test(test: &TestResult) -> bool {
+    test.name.contains(" - ") && test.name.contains("(line ")
 }
 
 /// The file name of the test binary in cargo's words on its end: it comes after the runner, before
@@ -178,6 +259,64 @@ mod tests {
         assert_eq!(doc.tests[0].name, "src/lib.rs - f (line 3)");
         assert_eq!(summary.failures, ["b::c"]);
         assert!(got.crash.is_none());
+    }
+
+    /// Of each thing that cargo said it runs, whether it has ended.
+    fn ended(text: &str) -> Vec<bool> {
+        let reader = read(text);
+        reader.begun().iter().map(|begun| begun.has_ended).collect()
+    }
+
+    #[test]
+    fn a_binary_has_ended_when_its_results_are_read() {
+        let [a, b] = [
+            "Running unittests src/lib.rs (t/deps/a-1)",
+            "Running tests/it.rs (t/deps/it-2)",
+        ];
+        let doc = "Doc-tests app";
+        let result = "test result: ok. 1 passed; 0 failed;";
+        let of_doc = "test src/lib.rs - f (line 3) ... ok\ntest result: ok. 1 passed; 0 failed;";
+        for (lines, expected) in [
+            (
+                vec![a, result, b, result, doc, of_doc],
+                vec![true, true, true],
+            ),
+            // Cargo's words may be read before or after the results.
+            (
+                vec![a, b, doc, result, result, of_doc],
+                vec![true, true, true],
+            ),
+            (vec![result, a, b, result], vec![true, true]),
+            (vec![a, b, result], vec![false, true]),
+            (vec![a, result, b], vec![true, false]),
+            // Documentation reports twice where a part of it is compiled at once.
+            (vec![a, doc, of_doc, of_doc], vec![false, true]),
+            (vec![a, result, doc, result], vec![true, true]),
+        ] {
+            assert_eq!(ended(&lines.join("\n")), expected, "{lines:?}");
+        }
+        let reader = read(b);
+        assert_eq!(reader.begun()[0].file(), Some("it-2"));
+    }
+
+    #[test]
+    fn forged_numbers_and_names_without_end_are_bounded() {
+        let most = format!("test result: ok. {0} passed; {0} failed;", u64::MAX);
+        let summary = read(&format!("{most}\n{most}")).summary();
+        assert_eq!((summary.passed, summary.ran()), (u64::MAX, u64::MAX));
+        let mut reader = Reader::new(EmulatorKind::None);
+        reader.room = Room::new(8 << 10);
+        for n in 0..1000 {
+            reader.read(&format!("test t{n} ... FAILED"));
+            reader.read("Running tests/it.rs (it-2)");
+            reader.read("test result: FAILED. 0 passed; 1 failed;");
+        }
+        assert!(reader.is_full());
+        let summary = reader.summary();
+        assert_eq!(summary.failed, 1000, "numbers take no room");
+        assert!(
+            summary.binaries.len() < 20 && summary.failures.len() < 20 && reader.begun().len() < 20
+        );
     }
 
     #[test]

@@ -9,4 +9,6 @@ pub(crate) mod failure;
 pub(crate) mod libtest;
 pub(crate) mod nextest;
 pub(crate) mod parallel_tests;
+pub(crate) mod publish;
 pub(crate) mod run_resolver;
+pub(crate) mod test_ends;

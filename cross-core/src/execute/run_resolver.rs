@@ -1,8 +1,8 @@
 //! The runs of a plan in the environment as it is now: it may have been made since the plan was.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use cross_engine::{Cancel, Environments, Host, ImageFacts, Location, RunSpec};
 
@@ -16,7 +16,7 @@ pub(crate) struct RunResolver<'a> {
     host: &'a Host,
     cancel: &'a Cancel,
     /// What the engine says of the image that runs, once it is asked.
-    image: OnceCell<Option<ImageFacts>>,
+    image: OnceLock<Option<ImageFacts>>,
 }
 
 impl<'a> RunResolver<'a> {
@@ -25,7 +25,7 @@ impl<'a> RunResolver<'a> {
             plan,
             host,
             cancel,
-            image: OnceCell::new(),
+            image: OnceLock::new(),
         }
     }
 

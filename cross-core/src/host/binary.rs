@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
+use cross_engine::untrusted::{RegularFile, Room, limits};
 use cross_targets::{Endian, GlibcVersion, Target};
 use object::elf;
 use object::read::elf::{FileHeader, SectionTable, VersionTable};
 use object::{Endianness, ReadCache, ReadRef};
 use serde::Serialize;
 
-use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 
 /// What an ELF file says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,14 +45,19 @@ pub struct GlibcSymbol {
 }
 
 impl Binary {
-    /// Reads the program or library at `path`: its headers and its dynamic symbols, whatever its size.
+    /// Reads the program or library at `path`: its headers and its dynamic symbols, whatever its
+    /// size.
     ///
     /// # Errors
     ///
     /// When the file cannot be read or is not ELF.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).on("read", path)?;
+        let file = RegularFile::open(path).map_engine_error()?;
+        Self::read_file(file.as_file(), path)
+    }
+
+    fn read_file(file: &File, path: &Path) -> Result<Self> {
         let data = ReadCache::new(file);
         Self::parse(&data).map_err(|why| {
             Error::new(
@@ -60,16 +67,20 @@ impl Binary {
         })
     }
 
-    fn parse<'data, R: ReadRef<'data>>(data: R) -> Result<Self, object::read::Error> {
-        match object::FileKind::parse(data)? {
+    pub(crate) fn parse<'data, R: ReadRef<'data>>(data: R) -> Result<Self, String> {
+        let data = Bounded(data);
+        let parse = || match object::FileKind::parse(data)? {
             object::FileKind::Elf32 => {
                 Self::of(elf::FileHeader32::<Endianness>::parse(data)?, data, 32)
             }
             _ => Self::of(elf::FileHeader64::<Endianness>::parse(data)?, data, 64),
-        }
+        };
+        let parsed = parse().map_err(|why: object::read::Error| why.to_string())?;
+        parsed.ok_or_else(|| "it has too many symbols".to_owned())
     }
 
-    fn of<'data, E, R>(header: &E, data: R, bits: u8) -> Result<Self, object::read::Error>
+    /// `None` where it needs more symbols than are kept.
+    fn of<'data, E, R>(header: &E, data: R, bits: u8) -> object::read::Result<Option<Self>>
     where
         E: FileHeader<Endian = Endianness>,
         R: ReadRef<'data>,
@@ -78,14 +89,17 @@ impl Binary {
         let sections = header.sections(endian, data)?;
         let mut needs = Vec::new();
         if let Some(versions) = sections.versions(endian, data)? {
-            needs = versioned_symbols(endian, data, &sections, &versions)?;
+            match versioned_symbols(endian, data, &sections, &versions)? {
+                Some(found) => needs = found,
+                None => return Ok(None),
+            }
         }
         needs.sort();
         let newest = needs.last().map(|(version, _)| *version);
         let of_newest = |(version, name): &(Version, String)| {
             Some(name.clone()).filter(|_| Some(*version) == newest)
         };
-        Ok(Binary {
+        Ok(Some(Binary {
             machine: machine_name(header.e_machine(endian)),
             bits,
             little_endian: endian == Endianness::Little,
@@ -98,7 +112,7 @@ impl Binary {
                     version: text(version),
                 })
                 .collect(),
-        })
+        }))
     }
 
     /// Whether its machine, width and byte order are those of `target`'s programs.
@@ -125,14 +139,37 @@ impl Binary {
 
 /// What the file says of itself, where it is a program or library of ELF's: an archive is none, and
 /// not read.
-pub(crate) fn read_if_elf(path: &Path) -> Result<Option<Binary>> {
-    let mut magic = [0; 4];
-    let mut file = File::open(path).on("read", path)?;
-    match file.read_exact(&mut magic) {
-        Ok(()) if magic == elf::ELFMAG => Binary::read(path).map(Some),
+pub(crate) fn read_if_elf(file: &RegularFile) -> Result<Option<Binary>> {
+    let (mut magic, path) = ([0; 4], file.path());
+    let mut start = file.as_file();
+    start.seek(SeekFrom::Start(0)).on("read", path)?;
+    match start.read_exact(&mut magic) {
+        Ok(()) if magic == elf::ELFMAG => Binary::read_file(file.as_file(), path).map(Some),
         Ok(()) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error).on("read", path),
+    }
+}
+
+/// The data of a file whose headers may name tables of any length: no more than a bounded part is
+/// read at once.
+#[derive(Clone, Copy)]
+struct Bounded<R>(R);
+
+impl<'data, R: ReadRef<'data>> ReadRef<'data> for Bounded<R> {
+    fn len(self) -> Result<u64, ()> {
+        self.0.len()
+    }
+
+    fn read_bytes_at(self, offset: u64, size: u64) -> Result<&'data [u8], ()> {
+        match size <= limits::BINARY_TABLE {
+            true => self.0.read_bytes_at(offset, size),
+            false => Err(()),
+        }
+    }
+
+    fn read_bytes_at_until(self, range: Range<u64>, delimiter: u8) -> Result<&'data [u8], ()> {
+        self.0.read_bytes_at_until(range, delimiter)
     }
 }
 
@@ -154,28 +191,34 @@ fn text((major, minor): Version) -> String {
     format!("{major}.{minor}")
 }
 
-/// The symbols of the dynamic table that need a version of glibc, with that version.
+/// The symbols of the dynamic table that need a version of glibc, with that version; `None` where
+/// they are more than are kept.
 fn versioned_symbols<'data, E, R>(
     endian: Endianness,
     data: R,
     sections: &SectionTable<'data, E, R>,
     versions: &VersionTable<'data, E>,
-) -> Result<Vec<(Version, String)>, object::read::Error>
+) -> object::read::Result<Option<Vec<(Version, String)>>>
 where
     E: FileHeader<Endian = Endianness>,
     R: ReadRef<'data>,
 {
     let symbols = sections.symbols(endian, data, elf::SHT_DYNSYM)?;
     let mut found = Vec::new();
+    // Many symbols may share one long name.
+    let mut names = Room::new(limits::SYMBOL_NAMES);
     for (index, symbol) in symbols.enumerate() {
         let needed = versions.version(versions.version_index(endian, index))?;
         let version = needed.and_then(|needed| glibc_version(needed.name()));
         if let Some(version) = version {
             let name = symbols.symbol_name(endian, symbol)?;
+            if !names.take(name.len()) {
+                return Ok(None);
+            }
             found.push((version, String::from_utf8_lossy(name).into_owned()));
         }
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// `GLIBC_2.17` as `(2, 17)`. `GLIBC_PRIVATE` and `GLIBC_ABI_DT_RELR` are no versions.
@@ -204,8 +247,8 @@ fn machine_name(machine: u16) -> String {
     name.to_owned()
 }
 
-/// The ELF machine of programs for `arch`, which is a `target_arch` of rustc. ELF has one number for
-/// several of these where the header's class or flags tell them apart.
+/// The ELF machine of programs for `arch`, which is a `target_arch` of rustc. ELF has one number
+/// for several of these where the header's class or flags tell them apart.
 fn elf_machine(arch: &str) -> &str {
     match arch {
         "x86" => "386",
@@ -279,8 +322,10 @@ mod tests {
     #[test]
     fn what_is_no_elf_is_an_error() {
         let error = Binary::read("Cargo.toml").unwrap_err();
-        assert!(read_if_elf(Path::new("Cargo.toml")).unwrap().is_none());
-        assert!(read_if_elf(Path::new("/nonexistent")).is_err());
+        let here = cross_engine::untrusted::Dir::open(".").unwrap();
+        let manifest = here.file("Cargo.toml").unwrap();
+        assert!(read_if_elf(&manifest).unwrap().is_none());
+        assert!(Binary::read("/nonexistent").is_err());
         assert!(error.to_string().contains("is not an ELF file"), "{error}");
     }
 }

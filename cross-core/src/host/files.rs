@@ -5,11 +5,13 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
-use crate::model::hash::hex;
-use crate::model::outcome::{Artifact, ArtifactKind};
-use crate::model::step::Prepared;
+use cross_engine::Cancel;
+use cross_engine::untrusted::{Dir, RegularFile, limits};
 use sha2::{Digest as _, Sha256};
+
+use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
+use crate::model::hash::hex;
+use crate::model::step::Prepared;
 
 /// What marks a directory as a cache, by the Cache Directory Tagging Specification.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -44,9 +46,15 @@ pub(crate) fn prepare(things: &[Prepared]) -> Result<()> {
     Ok(())
 }
 
+/// Whether the file at `path` is there with this `text`.
+fn holds(path: &Path, text: &str) -> bool {
+    let there = RegularFile::open(path).and_then(|file| file.bytes(text.len() as u64));
+    there.is_ok_and(|there| there == text.as_bytes())
+}
+
 /// Writes `text` to `path` unless it is there already; others see the old file or the new one.
 pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+    if holds(path, text) {
         return Ok(());
     }
     let dir = path.parent().unwrap_or(Path::new("/"));
@@ -60,113 +68,40 @@ pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
         .map_err(|e| Error::io("write", path, e.error))
 }
 
-/// Makes the built artifacts appear where they are published: the same file by a second name where
-/// the file system can, else a copy.
-pub(crate) fn publish(built: &[Artifact]) -> Result<()> {
-    for artifact in built {
-        let from = &artifact.inside;
-        if artifact.kind == ArtifactKind::Test || *from == artifact.path {
-            continue;
-        }
-        if !from.exists() {
-            return Err(Error::new(
-                ErrorKind::Io,
-                format!(
-                    "cargo said it built `{}`, but it is not there",
-                    from.display()
-                ),
-            ));
-        }
-        appear(from, &artifact.path)?;
-    }
-    Ok(())
+/// Opens the file at `path`, which has to be below `dir`.
+pub(crate) fn open(dir: &Dir, path: &Path) -> Result<RegularFile> {
+    dir.file(relative(dir, path)?).map_engine_error()
 }
 
-/// The SHA-256 of the file at `path`, in hexadecimal.
-pub(crate) fn sha256(path: &Path) -> Result<String> {
-    let mut file = fs::File::open(path).on("open", path)?;
+/// `path`, which has to be below `dir`, from there.
+pub(crate) fn relative<'p>(dir: &Dir, path: &'p Path) -> Result<&'p Path> {
+    dir.relative(path).ok_or_else(|| {
+        let (path, dir) = (path.display(), dir.path().display());
+        Error::new(
+            ErrorKind::Untrusted,
+            format!("`{path}` is not below `{dir}`"),
+        )
+    })
+}
+
+/// The SHA-256 of `file`, in hexadecimal.
+pub(crate) fn sha256(file: &RegularFile, cancel: &Cancel) -> Result<String> {
     let mut hasher = Sha256::new();
-    io::copy(&mut file, &mut hasher).on("read", path)?;
-    Ok(hex(&hasher.finalize()))
-}
-
-/// Makes one file appear at `to`, whole at any time.
-fn appear(from: &Path, to: &Path) -> Result<()> {
-    if same_file(from, to) {
-        return Ok(());
-    }
-    let dir = to.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(dir).on("create directory", dir)?;
-    let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = dir.join(format!(".{name}.{}", std::process::id()));
-    if fs::hard_link(from, &temporary).is_err() {
-        fs::copy(from, &temporary).on("copy the artifact to", to)?;
-    }
-    fs::rename(&temporary, to).on("publish", to)
-}
-
-/// Makes what cargo shows its user below `from`, a target's directory, appear below `to`: the files
-/// of each profile and its examples, and the documentation. What cargo keeps for itself stays. `judge`
-/// is asked of each file of a profile that is not there yet, and may leave it out.
-pub(crate) fn mirror(from: &Path, to: &Path, judge: &mut Judge<'_>) -> Result<()> {
-    for profile in directories(from) {
-        let (from, to) = (from.join(&profile), to.join(&profile));
-        if profile == "doc" {
-            mirror_tree(&from, &to)?;
-            continue;
+    loop {
+        let bytes = file.chunk().map_engine_error()?;
+        if bytes.is_empty() {
+            return Ok(hex(&hasher.finalize()));
         }
-        mirror_files(&from, &to, judge)?;
-        mirror_files(&from.join("examples"), &to.join("examples"), judge)?;
+        hasher.update(&bytes);
+        let stopped = |why| Error::stopped(why, "the computing of checksums");
+        cancel.check().map_err(stopped)?;
     }
-    Ok(())
-}
-
-/// Says of a file, and of where it is to appear, whether it may.
-pub(crate) type Judge<'a> = dyn FnMut(&Path, &Path) -> Result<bool> + 'a;
-
-fn mirror_tree(from: &Path, to: &Path) -> Result<()> {
-    mirror_files(from, to, &mut |_, _| Ok(true))?;
-    for inner in directories(from) {
-        mirror_tree(&from.join(&inner), &to.join(&inner))?;
-    }
-    Ok(())
-}
-
-fn mirror_files(from: &Path, to: &Path, judge: &mut Judge<'_>) -> Result<()> {
-    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let hidden = name.to_string_lossy().starts_with('.');
-        if hidden || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            continue;
-        }
-        let (from, to) = (entry.path(), to.join(name));
-        if !same_file(&from, &to) && judge(&from, &to)? {
-            appear(&from, &to)?;
-        }
-    }
-    Ok(())
-}
-
-/// The names of the directories in `dir`; none where it is not there.
-fn directories(dir: &Path) -> Vec<std::ffi::OsString> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.file_name())
-        .collect()
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let (Ok(a), Ok(b)) = (a.metadata(), b.metadata()) else {
-        return false;
-    };
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
 /// The version of the rustc that cargo recorded in a target directory.
-pub(crate) fn recorded_rustc(target_dir: &Path) -> Option<String> {
-    let text = fs::read_to_string(target_dir.join(".rustc_info.json")).ok()?;
+pub(crate) fn recorded_rustc(target_dir: &Dir) -> Option<String> {
+    let file = target_dir.file(".rustc_info.json").ok()?;
+    let text = file.text(limits::RECORD).ok()?;
     let record: serde_json::Value = serde_json::from_str(&text).ok()?;
     let outputs = record.get("outputs")?.as_object()?;
     outputs.values().find_map(|output| {
@@ -181,32 +116,6 @@ pub(crate) fn recorded_rustc(target_dir: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_published_artifact_is_the_built_one_and_replaces_the_old() {
-        let dir = tempfile::tempdir().unwrap();
-        let (from, to) = (dir.path().join("built/app"), dir.path().join("out/app"));
-        fs::create_dir_all(from.parent().unwrap()).unwrap();
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::write(&from, "new").unwrap();
-        fs::write(&to, "old").unwrap();
-        let artifact = Artifact {
-            package: "app".into(),
-            name: "app".into(),
-            kind: ArtifactKind::Executable,
-            profile: "dev".into(),
-            path: to.clone(),
-            inside: from.clone(),
-            glibc: None,
-            sha256: None,
-        };
-        publish(&[artifact]).unwrap();
-        assert_eq!(sha256(&to).unwrap()[..8], *"11507a0e");
-        assert_eq!(fs::read_to_string(&to).unwrap(), "new");
-        assert!(same_file(&from, &to));
-        let left: Vec<_> = fs::read_dir(to.parent().unwrap()).unwrap().collect();
-        assert_eq!(left.len(), 1, "no temporary file is left");
-    }
 
     #[test]
     fn files_are_written_once_and_with_their_mode() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cross_engine::untrusted::RegularFile;
 use cross_targets::GlibcVersion;
 
 use crate::host::binary::{self, Binary};
@@ -13,19 +14,19 @@ const HELP: &str = "Zig links with the glibc that was asked for: a newer symbol 
     in the project, or from a build script that names the environment's own libraries. Build that code \
     from source for this target, or ask for a newer glibc";
 
-/// The oldest glibc that the file at `path` starts with. `None` where it needs none, is no ELF file, or
+/// The oldest glibc that `file` starts with. `None` where it needs none, is no ELF file, or
 /// cannot be understood.
-pub(crate) fn of(path: &Path) -> Option<String> {
-    binary::read_if_elf(path).ok().flatten()?.glibc
+pub(crate) fn of(file: &RegularFile) -> Option<String> {
+    binary::read_if_elf(file).ok().flatten()?.glibc
 }
 
-/// Whether the file at `path`, which is shown as `shown`, starts with `floor`.
+/// Whether `file`, which is shown as `shown`, starts with `floor`.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::GlibcFloor`] where it needs a newer one, with every symbol that does.
-pub(crate) fn check(path: &Path, shown: &Path, floor: GlibcVersion) -> Result<()> {
-    match binary::read_if_elf(path)? {
+pub(crate) fn check(file: &RegularFile, shown: &Path, floor: GlibcVersion) -> Result<()> {
+    match binary::read_if_elf(file)? {
         Some(binary) if !binary.runs_on(floor) => Err(exceeded(&binary, shown, floor)),
         _ => Ok(()),
     }
@@ -48,6 +49,16 @@ fn exceeded(binary: &Binary, shown: &Path, floor: GlibcVersion) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cross_engine::untrusted::Dir;
+
+    fn open(path: &Path) -> RegularFile {
+        let dir = Dir::open(path.parent().unwrap()).unwrap();
+        dir.file(path.file_name().unwrap()).unwrap()
+    }
+
+    fn manifest() -> RegularFile {
+        Dir::open(".").unwrap().file("Cargo.toml").unwrap()
+    }
 
     /// This test program: `std` uses symbols of several versions of glibc.
     fn program() -> std::path::PathBuf {
@@ -62,7 +73,7 @@ mod tests {
         let versions: std::collections::BTreeSet<_> =
             beyond.iter().map(|it| it.version.as_str()).collect();
         assert!(versions.len() > 1, "not only the newest: {versions:?}");
-        let error = check(&program(), Path::new("/w/app"), floor).unwrap_err();
+        let error = check(&open(&program()), Path::new("/w/app"), floor).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::GlibcFloor);
         let said = error.to_string();
         let needed = binary.glibc.as_ref().unwrap();
@@ -77,11 +88,23 @@ mod tests {
 
     #[test]
     fn what_is_old_enough_or_no_program_passes() {
-        check(&program(), Path::new("app"), GlibcVersion::new(2, 99)).unwrap();
-        let manifest = Path::new("Cargo.toml");
-        check(manifest, manifest, GlibcVersion::new(2, 0)).unwrap();
-        assert_eq!(of(manifest), None);
-        assert_eq!(of(&program()), Binary::read(program()).unwrap().glibc);
+        check(
+            &open(&program()),
+            Path::new("app"),
+            GlibcVersion::new(2, 99),
+        )
+        .unwrap();
+        check(
+            &manifest(),
+            Path::new("Cargo.toml"),
+            GlibcVersion::new(2, 0),
+        )
+        .unwrap();
+        assert_eq!(of(&manifest()), None);
+        assert_eq!(
+            of(&open(&program())),
+            Binary::read(program()).unwrap().glibc
+        );
     }
 
     #[test]
@@ -89,8 +112,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("app");
         std::fs::write(&path, b"\x7fELF and no more").unwrap();
-        assert_eq!(of(&path), None);
-        let error = check(&path, &path, GlibcVersion::new(2, 17)).unwrap_err();
+        assert_eq!(of(&open(&path)), None);
+        let error = check(&open(&path), &path, GlibcVersion::new(2, 17)).unwrap_err();
         assert!(error.to_string().contains("not an ELF file"), "{error}");
     }
 }

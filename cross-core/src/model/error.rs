@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use cross_config::Diagnostic;
+use cross_engine::Stopped;
 
 use crate::model::host_tool::MissingTool;
 use crate::model::outcome::CompilerDiagnostic;
@@ -39,8 +40,8 @@ pub enum ErrorKind {
     Manifest,
     /// A dependency could not be fetched.
     Fetch,
-    /// The request is not to use a network, and what it needs is not here; the message names all of it.
-    /// [`Cross::prefetch`](crate::Cross::prefetch) makes it be here.
+    /// The request is not to use a network, and what it needs is not here; the message names all of
+    /// it. [`Cross::prefetch`](crate::Cross::prefetch) makes it be here.
     Offline,
     /// The Rust toolchain that was asked for is not there or lacks the target's `std`.
     Toolchain,
@@ -68,7 +69,8 @@ pub enum ErrorKind {
     /// Cargo failed: the code does not compile, or cargo refused the request.
     /// [`code`](Error::code) has its exit code.
     CargoFailed,
-    /// What was built needs a newer glibc than was asked for; the message names every symbol that does.
+    /// What was built needs a newer glibc than was asked for; the message names every symbol that
+    /// does.
     GlibcFloor,
     /// Everything compiled, but a test failed. [`tests`](Error::tests) has the numbers.
     TestFailed,
@@ -88,6 +90,9 @@ pub enum ErrorKind {
     Recursion,
     /// Reading or writing a file failed.
     Io,
+    /// What ran in an environment left something that is not read: a link, a named pipe, a device,
+    /// or too much. The message names it.
+    Untrusted,
     /// A path cannot be given to an engine (it is not UTF-8).
     Path,
     /// The caller cancelled.
@@ -136,6 +141,14 @@ impl Error {
             _ => error,
         }
         .with_source(source)
+    }
+
+    pub(crate) fn stopped(why: Stopped, what: &str) -> Self {
+        let kind = match why {
+            Stopped::Deadline => ErrorKind::Deadline,
+            _ => ErrorKind::Cancelled,
+        };
+        Error::new(kind, format!("{why} during {what}"))
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -267,6 +280,7 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::CommandFailed => ErrorKind::CommandFailed,
         Engine::Environment => ErrorKind::Environment,
         Engine::Killed => ErrorKind::Killed,
+        Engine::Untrusted => ErrorKind::Untrusted,
         Engine::Path => ErrorKind::Path,
         Engine::Cancelled => ErrorKind::Cancelled,
         Engine::Deadline => ErrorKind::Deadline,

@@ -1,5 +1,5 @@
-//! What came of a request: artifacts with host paths, the compiler's diagnostics, what built them, and
-//! how long it took.
+//! What came of a request: artifacts with host paths, the compiler's diagnostics, what built them,
+//! and how long it took.
 
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ pub struct Outcome {
     pub diagnostics: Vec<CompilerDiagnostic>,
     /// What came of the tests, where tests were run.
     pub tests: Option<TestSummary>,
-    /// What instrumented programs wrote, where [`Request::coverage`](crate::Request::coverage) asked for
-    /// it: on the host, by name.
+    /// What instrumented programs wrote, where [`Request::coverage`](crate::Request::coverage)
+    /// asked for it: on the host, by name.
     pub raw_profiles: Vec<PathBuf>,
     /// What the program printed on its standard output, each line with its end, where
     /// [`Request::capture`](crate::Request::capture) asked for it.
@@ -52,19 +52,19 @@ pub struct Artifact {
     pub name: String,
     /// What it is.
     pub kind: ArtifactKind,
-    /// The profile it was built in: `dev`, `release`, or one of the manifest's. Cargo has the tests of
-    /// `dev` and the benchmarks of `release` in the same place, and they are named so here.
+    /// The profile it was built in: `dev`, `release`, or one of the manifest's. Cargo has the tests
+    /// of `dev` and the benchmarks of `release` in the same place, and they are named so here.
     pub profile: String,
     /// Where it is on the host, in cargo's usual place below the target directory.
     pub path: PathBuf,
-    /// Where runs in the environment have it: the path in cargo's own messages, and in what a debugger
-    /// is told. It is on the host, too, until cargo builds it anew.
+    /// Where runs in the environment have it: the path in cargo's own messages, and in what a
+    /// debugger is told. It is on the host, too, until cargo builds it anew.
     pub inside: PathBuf,
-    /// The oldest glibc that has every version of a symbol it needs, such as `2.34`. `None` where it
-    /// needs none, and where it is no ELF program or shared library.
+    /// The oldest glibc that has every version of a symbol it needs, such as `2.34`. `None` where
+    /// it needs none, and where it is no ELF program or shared library.
     pub glibc: Option<String>,
-    /// The SHA-256 of the file in hexadecimal, where [`Request::checksums`](crate::Request::checksums)
-    /// asked for it.
+    /// The SHA-256 of the file in hexadecimal, where
+    /// [`Request::checksums`](crate::Request::checksums) asked for it.
     pub sha256: Option<String>,
 }
 
@@ -123,6 +123,22 @@ pub struct Timing {
     pub purpose: String,
     /// Seconds.
     pub seconds: f64,
+}
+
+impl CompilerDiagnostic {
+    /// How many bytes of text it has.
+    pub(crate) fn size(&self) -> usize {
+        let place = self.place.as_ref();
+        let texts = [
+            self.level.len(),
+            self.package.len(),
+            self.code.as_ref().map_or(0, String::len),
+            self.message.len(),
+            place.map_or(0, |place| place.file.as_os_str().len()),
+            self.rendered.len(),
+        ];
+        texts.into_iter().sum()
+    }
 }
 
 impl Outcome {

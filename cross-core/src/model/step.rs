@@ -80,8 +80,8 @@ pub struct EnvironmentRef {
     /// and was there when the plan was made.
     pub image_id: Option<String>,
     /// The digest by which its registry serves the image (or the one below what was built on it
-    /// here), with `sha256:` before it: where the engine knows it, and it was there when the plan was
-    /// made. An outcome has it also where the image was pulled first.
+    /// here), with `sha256:` before it: where the engine knows it, and it was there when the plan
+    /// was made. An outcome has it also where the image was pulled first.
     pub image_digest: Option<String>,
     /// The directory of the user's that completes the recipe, where one does.
     pub sdk: Option<PathBuf>,

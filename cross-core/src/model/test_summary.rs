@@ -14,8 +14,8 @@ pub struct TestSummary {
     pub ignored: u64,
     /// The names of the tests that failed.
     pub failures: Vec<String>,
-    /// The test binaries that reported results, in the order in which they did. One without libtest's
-    /// harness reports none: that it failed is an error, that it passed is not told.
+    /// The test binaries that reported results, in the order in which they did. One without
+    /// libtest's harness reports none: that it failed is an error, that it passed is not told.
     pub binaries: Vec<TestBinary>,
 }
 
@@ -32,8 +32,8 @@ pub struct TestBinary {
     pub failed: u64,
     /// Tests that were not run because they are marked so.
     pub ignored: u64,
-    /// Each test that was told of, in the order in which they ended. Those whose line was torn by what
-    /// a test printed itself (`--nocapture`) are in the numbers only.
+    /// Each test that was told of, in the order in which they ended. Those whose line was torn by
+    /// what a test printed itself (`--nocapture`) are in the numbers only.
     pub tests: Vec<TestResult>,
 }
 
@@ -63,14 +63,19 @@ pub enum TestStatus {
 impl TestSummary {
     /// How many tests ran.
     pub fn ran(&self) -> u64 {
-        self.passed + self.failed
+        self.passed.saturating_add(self.failed)
     }
 
     /// Adds the results of a binary.
     pub(crate) fn add(&mut self, binary: TestBinary) {
-        self.passed += binary.passed;
-        self.failed += binary.failed;
-        self.ignored += binary.ignored;
+        self.count(binary.passed, binary.failed, binary.ignored);
         self.binaries.push(binary);
+    }
+
+    /// Adds numbers, which may be forged: any.
+    pub(crate) fn count(&mut self, passed: u64, failed: u64, ignored: u64) {
+        self.passed = self.passed.saturating_add(passed);
+        self.failed = self.failed.saturating_add(failed);
+        self.ignored = self.ignored.saturating_add(ignored);
     }
 }

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use cross_engine::Value;
+use cross_engine::untrusted::Dir;
 
-use crate::model::error::{IoContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, Prepared, Step};
 
 /// Says where an instrumented program writes.
@@ -40,12 +41,17 @@ pub(crate) fn collect(target_dir: &Path) -> Step {
     }
 }
 
-/// The files there, by name.
-pub(crate) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).on("read directory", dir)? {
-        files.push(entry.on("read directory", dir)?.path());
-    }
-    files.sort();
-    Ok(files)
+/// The files in `dir`, which is below the target directory, by name.
+pub(crate) fn files(target_dir: &Dir, dir: &Path) -> Result<Vec<PathBuf>> {
+    let name = target_dir.relative(dir).unwrap_or(dir);
+    let profiles = target_dir.dir(name).map_engine_error()?;
+    let entries = profiles.entries().map_engine_error()?;
+    entries
+        .iter()
+        .map(|entry| {
+            // The caller reads them: they have to be files.
+            let file = profiles.file(&entry.name).map_engine_error()?;
+            Ok(file.path().to_owned())
+        })
+        .collect()
 }

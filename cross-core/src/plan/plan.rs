@@ -10,6 +10,7 @@ use cross_config::ExplainedValue;
 use cross_engine::{Engine, Invocation, Kept, Mount, RunSpec, Value};
 use serde::Serialize;
 
+use crate::cargo::products::Products;
 use crate::facts::container_reuse::Keeping;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
@@ -70,6 +71,9 @@ pub struct Plan {
     pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
     pub(crate) keeping: Option<Keeping>,
+    /// What may be made, by name.
+    #[serde(skip)]
+    pub(crate) products: Products,
     #[serde(skip)]
     pub(crate) context: ExecutionContext,
 }

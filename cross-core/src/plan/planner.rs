@@ -3,6 +3,7 @@
 use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
 
 use crate::cargo::build_std;
+use crate::cargo::products::Products;
 use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::Base;
 use crate::facts::facts::Facts;
@@ -67,6 +68,9 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         warnings: facts.warnings,
         configuration: facts.explained,
         preparation,
+        products: Products::new(facts.workspace.products, facts.target.triple())
+            .any_extension(facts.target.is_specification())
+            .any_name(steps::is_plugin(request)),
         keeping: facts.keeping,
         context: ExecutionContext::new(&request.cross, facts.host)?,
     })

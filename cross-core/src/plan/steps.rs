@@ -5,6 +5,7 @@ use std::iter;
 use cross_engine::{Mount, Network, RunSpec, Value};
 
 use crate::cargo::cli::command::Placement;
+use crate::cargo::cli::commands;
 use crate::cargo::cli::render;
 use crate::facts::facts::Facts;
 use crate::model::error::{Error, ErrorKind, Result};
@@ -52,6 +53,13 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
 pub(crate) fn is_clippy(request: &Request) -> bool {
     let line = request.options.line.as_ref();
     request.verb == Verb::Clippy || line.is_some_and(|it| it.line.name() == Some("clippy"))
+}
+
+/// Whether a plugin of cargo's is asked for, which may make anything.
+pub(crate) fn is_plugin(request: &Request) -> bool {
+    let line = request.options.line.as_ref();
+    let name = line.and_then(|asked| asked.line.name());
+    name.is_some_and(|name| !commands::find(name).is_some_and(|row| row.builtin))
 }
 
 struct StepBuilder<'a> {
@@ -155,7 +163,8 @@ impl StepBuilder<'_> {
         command
     }
 
-    /// The command of [`Cross::exec`](crate::Cross::exec): as it is, or through the target's runner.
+    /// The command of [`Cross::exec`](crate::Cross::exec): as it is, or through the target's
+    /// runner.
     fn program_itself(&self) -> Result<Vec<Step>> {
         let options = &self.request.options;
         let Some(program) = options.trailing.first() else {

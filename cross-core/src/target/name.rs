@@ -74,7 +74,8 @@ impl TargetName {
         }
     }
 
-    /// The row of the table, with the glibc floor that `zig` asks for: a floor is what makes a recipe use Zig.
+    /// The row of the table, with the glibc floor that `zig` asks for: a floor is what makes a
+    /// recipe use Zig.
     ///
     /// # Errors
     ///
@@ -114,6 +115,11 @@ impl TargetName {
         }
     }
 
+    /// Whether only a specification of the user's says what it is.
+    pub(crate) fn is_specification(&self) -> bool {
+        !matches!(self.kind, NameKind::Known(_))
+    }
+
     /// What cargo's `--target` takes: the triple, or the specification's path.
     pub(crate) fn argument(&self) -> String {
         match &self.kind {
@@ -132,8 +138,8 @@ impl TargetName {
         format!("CARGO_TARGET_{}_RUNNER", self.env_upper())
     }
 
-    /// The words that start a program of the target, whose words follow, as cargo would: by the variable
-    /// that cargo reads, which is ours or that of the user's image.
+    /// The words that start a program of the target, whose words follow, as cargo would: by the
+    /// variable that cargo reads, which is ours or that of the user's image.
     pub(crate) fn through_runner(&self) -> [String; 4] {
         let start = format!("exec ${} \"$@\"", self.runner_variable());
         ["sh", "-c", &start, "sh"].map(str::to_owned)

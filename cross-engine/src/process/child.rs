@@ -1,8 +1,10 @@
-//! The one door through which processes are started; what goes through it is owned until it is gone.
+//! The one door through which processes are started; what goes through it is owned until it is
+//! gone.
 //!
-//! Every process here has an owner value, except a daemon ([`start_detached`]). When the owner is dropped, cancelled or past its
-//! deadline, the process is ended and waited for. When the owner's own process dies without a
-//! chance to do so (`SIGKILL`), the [`Ending`] of the invocation makes the kernel do it.
+//! Every process here has an owner value, except a daemon ([`start_detached`]). When the owner is
+//! dropped, cancelled or past its deadline, the process is ended and waited for. When the owner's
+//! own process dies without a chance to do so (`SIGKILL`), the [`Ending`] of the invocation makes
+//! the kernel do it.
 //!
 //! Two reader threads move the output into a channel and the calling thread waits on it: no
 //! async runtime, and no latency, since the end of both pipes wakes the caller. The caller's thread
@@ -10,7 +12,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _, Read};
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -26,6 +28,8 @@ use crate::process::cancel::{Cancel, Stopped};
 use crate::process::clock;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::invocation::{Ending, Invocation, Variables};
+use crate::process::untrusted::limits;
+use crate::process::untrusted::lines::LineSplitter;
 
 /// How often a cancellation is looked for while nothing is printed.
 const POLL: Duration = Duration::from_millis(50);
@@ -36,9 +40,9 @@ const TIDYING_GRACE: Duration = Duration::from_secs(4);
 /// How often nothing may be found to read after the process itself has ended. Counted, and not a
 /// time, so that a machine under load or a suspended caller loses no output.
 const QUIET_POLLS: u32 = 10;
-/// A line longer than this is delivered in pieces. Cargo's JSON messages are lines of up to some
-/// 100 KiB.
-const LINE_LIMIT: u64 = 16 << 20;
+/// What is captured of a probe at most. The answer of `cargo metadata` for the largest workspaces
+/// is one line of some 10 MiB.
+const CAPTURED: usize = 256 << 20;
 
 /// Which stream a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -74,6 +78,8 @@ pub(crate) struct Coupling {
     pub(crate) output_inherited: bool,
     /// A lifeline other than its standard input, open for writing.
     pub(crate) lifeline: Option<OwnedFd>,
+    /// How long a line may be where more than [`limits::LINE`] is to be expected.
+    pub(crate) line_limit: Option<usize>,
 }
 
 /// How a process ended.
@@ -160,7 +166,7 @@ pub fn run_inherited(invocation: &Invocation, caller: &Variables, cancel: &Cance
     let coupling = Coupling {
         stdin: Stdin::Inherit,
         output_inherited: true,
-        lifeline: None,
+        ..Coupling::default()
     };
     let unheard = &mut |_, _: &str| ControlFlow::Continue(());
     run_coupled(invocation, caller, cancel, coupling, unheard)
@@ -195,21 +201,30 @@ pub(crate) fn run_coupled(
 /// As for [`run`].
 pub fn output(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> Result<Output> {
     let (mut stdout, mut stderr) = (String::new(), String::new());
-    let exit = run(
-        invocation,
-        caller,
-        cancel,
-        Stdin::Null,
-        &mut |stream, line| {
-            let text = match stream {
-                Stream::Stdout => &mut stdout,
-                Stream::Stderr => &mut stderr,
-            };
-            text.push_str(line);
-            text.push('\n');
-            ControlFlow::Continue(())
-        },
-    )?;
+    let coupling = Coupling {
+        line_limit: Some(CAPTURED),
+        ..Coupling::default()
+    };
+    let mut is_too_long = false;
+    let ended = run_coupled(invocation, caller, cancel, coupling, &mut |stream, line| {
+        let text = match stream {
+            Stream::Stdout => &mut stdout,
+            Stream::Stderr => &mut stderr,
+        };
+        if text.len() + line.len() > CAPTURED {
+            is_too_long = true;
+            return ControlFlow::Break(());
+        }
+        text.push_str(line);
+        text.push('\n');
+        ControlFlow::Continue(())
+    });
+    if is_too_long {
+        let name = invocation.program_name();
+        let message = format!("`{name}` prints more than {CAPTURED} bytes");
+        return Err(Error::new(ErrorKind::Io, message));
+    }
+    let exit = ended?;
     Ok(Output {
         exit,
         stdout,
@@ -313,12 +328,13 @@ impl<'a> Running<'a> {
             .stdout(output())
             .stderr(output());
         let mut child = command.spawn().map_err(|e| spawn_error(invocation, e))?;
-        let (sender, lines) = sync_channel(1024);
+        let (sender, lines) = sync_channel(limits::WAITING_LINES);
+        let line_limit = coupling.line_limit.unwrap_or(limits::LINE);
         if let Some(stdout) = child.stdout.take() {
-            read_lines(Stream::Stdout, stdout, sender.clone());
+            read_lines(Stream::Stdout, stdout, line_limit, sender.clone());
         }
         if let Some(stderr) = child.stderr.take() {
-            read_lines(Stream::Stderr, stderr, sender);
+            read_lines(Stream::Stderr, stderr, line_limit, sender);
         }
         Ok(Running {
             name,
@@ -443,28 +459,32 @@ impl Drop for Running<'_> {
     }
 }
 
+/// Reads lines, which are cut at `limit`, and gives them to `to` until nobody listens.
 pub(crate) fn read_lines(
     stream: Stream,
-    from: impl Read + Send + 'static,
+    mut from: impl Read + Send + 'static,
+    limit: usize,
     to: SyncSender<(Stream, String)>,
 ) {
     thread::spawn(move || {
-        let mut from = BufReader::new(from);
-        let mut line = Vec::new();
+        let mut lines = LineSplitter::with_limit(limit);
+        let mut bytes = vec![0; limits::CHUNK];
         loop {
-            line.clear();
-            match from.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
+            let whole = match from.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(read) => lines.push(&bytes[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => break,
+            };
+            for line in whole {
+                // Nobody listens any more: the owner has ended the process.
+                if to.send((stream, line)).is_err() {
+                    return;
+                }
             }
-            if line.last() == Some(&b'\n') {
-                line.pop();
-            }
-            let text = String::from_utf8_lossy(&line).into_owned();
-            // Nobody listens any more: the owner has ended the process.
-            if to.send((stream, text)).is_err() {
-                return;
-            }
+        }
+        if let Some(last) = lines.finish() {
+            let _ = to.send((stream, last));
         }
     });
 }

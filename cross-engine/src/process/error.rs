@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::process::cancel::Stopped;
+use crate::process::untrusted::refused::Refused;
 
 /// An error of this crate: [`kind`](Error::kind) to act on, `Display` to read, and
 /// [`help`](Error::help) to mend it.
@@ -43,6 +44,9 @@ pub enum ErrorKind {
     Killed,
     /// Reading or writing a file failed.
     Io,
+    /// What ran in an environment left something that is not read: a link, a named pipe, a device, or too much.
+    /// [`why_refused`](Error::why_refused) says which.
+    Untrusted,
     /// A path cannot be given to an engine (it is not UTF-8).
     Path,
     /// The caller cancelled.
@@ -58,6 +62,7 @@ struct Inner {
     help: Option<String>,
     unusable: Vec<Unusable>,
     source: Option<io::Error>,
+    refused: Option<Refused>,
     /// Whether a file system was full.
     full: bool,
 }
@@ -90,8 +95,20 @@ impl Error {
             help: None,
             unusable: Vec::new(),
             source: None,
+            refused: None,
             full: false,
         }))
+    }
+
+    /// What the inside left at `path` is not read.
+    pub(crate) fn refused(path: &Path, why: Refused) -> Self {
+        let message = format!("`{}` is not read: {why}", path.display());
+        let mut error = Error::new(ErrorKind::Untrusted, message).with_help(
+            "something that ran in the environment (a build script, a macro, a test) put it there: look for it in the \
+             project's own code and in its dependencies",
+        );
+        error.0.refused = Some(why);
+        error
     }
 
     /// `verb` is what was tried ("read", "create directory"), `path` on what.
@@ -160,6 +177,15 @@ impl Error {
     /// What the reader can do about it.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
+    }
+
+    /// Why something is not read, for [`ErrorKind::Untrusted`].
+    pub fn why_refused(&self) -> Option<&Refused> {
+        self.0.refused.as_ref()
+    }
+
+    pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
+        self.0.source.as_ref().map(io::Error::kind)
     }
 
     /// The engines that were tried and why each cannot serve.

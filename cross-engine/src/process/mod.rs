@@ -9,6 +9,7 @@ pub(crate) mod invocation;
 pub(crate) mod lifeline;
 pub(crate) mod lock;
 pub(crate) mod unique_name;
+pub mod untrusted;
 
 pub(crate) use child::{Coupling, read_lines, run_coupled, spawn_error};
 pub use child::{

@@ -1,5 +1,7 @@
-//! A kept container that ends with its owner: it hangs on the standard input of the client that started it.
+//! A kept container that ends with its owner: it hangs on the standard input of the client that
+//! started it.
 
+use std::collections::VecDeque;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -14,8 +16,10 @@ use crate::process::clock;
 use crate::process::error::{Error, ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::invocation::{Invocation, Variables};
+use crate::process::untrusted::limits;
 use crate::process::{self, Exit, Stream};
 use crate::reuse::script::READY;
+use crate::run::engine_run::KEPT_LINES;
 
 /// How often a cancellation is looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -50,12 +54,12 @@ impl Attached {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| process::spawn_error(start, error))?;
-        let (sender, lines) = sync_channel(1024);
+        let (sender, lines) = sync_channel(limits::WAITING_LINES);
         if let Some(stdout) = child.stdout.take() {
-            process::read_lines(Stream::Stdout, stdout, sender.clone());
+            process::read_lines(Stream::Stdout, stdout, limits::LINE, sender.clone());
         }
         if let Some(stderr) = child.stderr.take() {
-            process::read_lines(Stream::Stderr, stderr, sender);
+            process::read_lines(Stream::Stderr, stderr, limits::LINE, sender);
         }
         let mut attached = Attached {
             child,
@@ -63,15 +67,20 @@ impl Attached {
             remove: container::remove(engine, name),
             variables: host.variables.clone(),
         };
-        let mut said = Vec::new();
+        let mut said = VecDeque::new();
         loop {
             match attached._lines.recv_timeout(POLL) {
                 Ok((Stream::Stdout, line)) if line == READY => return Ok(attached),
-                Ok((_, line)) => said.push(line),
+                Ok((_, line)) => {
+                    said.push_back(line);
+                    if said.len() > KEPT_LINES {
+                        said.pop_front();
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let exit = attached.exit();
-                    let said = said.join("\n");
+                    let said = Vec::from(said).join("\n");
                     return Err(not_started(engine, exit, &said));
                 }
             }

@@ -30,7 +30,7 @@ pub(crate) fn run(
     let coupling = Coupling {
         stdin: if reads { Stdin::Inherit } else { Stdin::Null },
         output_inherited: spec.stdio == Stdio::Inherit,
-        lifeline: None,
+        ..Coupling::default()
     };
     let mark = format!("{RUN}={name}");
     if !reads {

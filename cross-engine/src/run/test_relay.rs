@@ -1,28 +1,37 @@
 //! Test binaries side by side: a run hands each to its owner, who says when it begins.
 //!
-//! Nobody but cargo knows all of what it gives a test binary: its variables, directory and arguments. So cargo
-//! starts them itself, twice over, through a runner of ours in a directory that run and owner share.
+//! Nobody but cargo knows all of what it gives a test binary: its variables, directory and
+//! arguments. So cargo starts them itself, twice over, through a runner of ours in a directory that
+//! run and owner share.
 //!
-//! 1. In a first pass the runner leaves each binary in the background, where it waits until the owner gives it
-//!    its threads, and tells cargo that it went well. The last one is said to have failed, so that cargo goes on
-//!    to nothing else. What cargo prints is not heard.
-//! 2. In the second pass the runner says whose turn it is, waits until the owner has delivered the whole output
-//!    of that binary, and ends as the binary did. So what cargo says of them, in which order, where it stops,
-//!    and what it runs after them (documentation tests) is cargo's own doing.
+//! 1. In a first pass the runner leaves each binary in the background, where it waits until the
+//!    owner gives it its threads, and tells cargo that it went well. The last one is said to have
+//!    failed, so that cargo goes on to nothing else. What cargo prints is not heard.
+//! 2. In the second pass the runner says whose turn it is, waits until the owner has delivered the
+//!    whole output of that binary, and ends as the binary did. So what cargo says of them, in which
+//!    order, where it stops, and what it runs after them (documentation tests) is cargo's own
+//!    doing.
 //!
-//! Whatever is not as expected is run as cargo would have it: a binary that the first pass did not show,
-//! an environment whose `env` cannot undo what shells do to background jobs, a run on another machine.
+//! Whatever is not as expected is run as cargo would have it: a binary that the first pass did not
+//! show, an environment whose `env` cannot undo what shells do to background jobs, a run on another
+//! machine.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use crate::process::Stream;
 use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::unique_name::unique;
+use crate::process::untrusted::{Dir, LineSplitter, RegularFile, limits};
 use crate::run::run_dir::{Shown, fifo};
 use crate::spec::run_spec::RELAY_CARGO;
 
@@ -33,8 +42,8 @@ const TURN: &str = "cross-relay: the turn of ";
 
 /// Starts cargo, whose words follow the name of the variable by which it finds the target's runner.
 ///
-/// Shells have background jobs ignore two signals, and a program would inherit that: an `env` that can undo it
-/// is needed. The FIFO `here` says whether the owner is on this machine.
+/// Shells have background jobs ignore two signals, and a program would inherit that: an `env` that
+/// can undo it is needed. The FIFO `here` says whether the owner is on this machine.
 const CARGO: &str = r#"cross_dir=${0%/*}
 cross_variable=$1
 shift
@@ -64,12 +73,12 @@ export "$cross_variable=sh $cross_dir/run"
 exec "$@"
 "#;
 
-/// The runner in both passes. Its own variables have names that nobody exports, and the target's runner is put
-/// back where the program, or one that it starts, may look for it.
+/// The runner in both passes. Its own variables have names that nobody exports, and the target's
+/// runner is put back where the program, or one that it starts, may look for it.
 ///
 /// Some shells forget variables whose names are not theirs; of cargo's own only those of programs
-/// with a dash in their names have such. A shell's remark on the end of a program tells a signal from
-/// an exit status of the same number.
+/// with a dash in their names have such. A shell's remark on the end of a program tells a signal
+/// from an exit status of the same number.
 const RUN: &str = r#"cross_dir=${0%/*}
 IFS= read -r cross_variable <$cross_dir/variable
 IFS= read -r cross_runner <$cross_dir/runner
@@ -133,14 +142,42 @@ echo "ready $cross_n" >$cross_dir/told
 [ -p $cross_dir/$((cross_n + 1)).go ]
 "#;
 
-/// The directory of one run, gone when dropped. Runs use it by [`RunSpec::relay`](crate::RunSpec::relay).
+/// The directory of one run, gone when dropped. Runs use it by
+/// [`RunSpec::relay`](crate::RunSpec::relay).
+///
+/// Whatever runs can write to the directory, and tell anything by it: pipes are held open or looked
+/// at before they are opened, files are read through [`untrusted`](crate::untrusted), and binaries
+/// that nobody expects are not heard of.
 #[derive(Debug)]
 pub struct Relay {
     dir: Shown,
-    told: Mutex<BufReader<File>>,
-    /// FIFOs that are held open for as long as somebody may read them.
+    /// The same, as it was before anything ran.
+    seen: Dir,
+    binaries: usize,
+    told: Mutex<Hearing>,
+    /// The other end of what is heard.
+    wake: File,
+    is_over: AtomicBool,
+    answer: File,
+    /// Pipes that are held open for as long as somebody may read them.
     held: Mutex<Vec<File>>,
 }
+
+/// What was heard and is still to be understood.
+#[derive(Debug)]
+struct Hearing {
+    pipe: File,
+    lines: LineSplitter,
+    understood: VecDeque<Told>,
+}
+
+/// A line that is told is no longer than this.
+const TOLD_LINE: usize = 64;
+/// How often is looked whether it is over, should the pipe be too full for the word of it.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
 
 /// What a run tells its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,8 +223,8 @@ impl Relay {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the cache's file system has no named pipes or cannot be
-    /// written.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the cache's file system has no named pipes or
+    /// cannot be written.
     pub fn new(host: &Host, binaries: usize) -> Result<Self> {
         let dir = Shown::new(&host.cache.join(HOME), &unique("tests"))?;
         let path = dir.path().to_owned();
@@ -200,22 +237,25 @@ impl Relay {
         }
         let mut here = fifo(&path.join("here"))?;
         here.write_all(b"here\n").on("write", path.join("here"))?;
-        let answer = fifo(&path.join("answer"))?;
         for n in 0..binaries {
-            // Opened when it begins: there may be more binaries than files that a process may have open.
+            // Opened when it begins: there may be more binaries than files that a process may have
+            // open.
             fifo(&path.join(format!("{n}.go")))?;
         }
-        let told = path.join("told");
-        fifo(&told)?;
         // Open at both ends it never ends, and whoever hears waits.
-        let told = File::options()
-            .read(true)
-            .write(true)
-            .open(&told)
-            .on("open", &told)?;
+        let told = fifo(&path.join("told"))?;
         Ok(Relay {
-            told: Mutex::new(BufReader::new(told)),
-            held: Mutex::new(vec![here, answer]),
+            seen: Dir::open(&path)?,
+            binaries,
+            wake: told.try_clone().on("open", path.join("told"))?,
+            told: Mutex::new(Hearing {
+                pipe: told,
+                lines: LineSplitter::with_limit(TOLD_LINE),
+                understood: VecDeque::new(),
+            }),
+            is_over: AtomicBool::new(false),
+            answer: fifo(&path.join("answer"))?,
+            held: Mutex::new(vec![here]),
             dir,
         })
     }
@@ -235,31 +275,37 @@ impl Relay {
     pub fn hear(&self) -> Told {
         let mut told = lock(&self.told);
         loop {
-            let mut line = String::new();
-            match told.read_line(&mut line) {
-                Ok(0) | Err(_) => return Told::Over,
-                Ok(_) => {}
+            if self.is_over.load(Ordering::SeqCst) {
+                return Told::Over;
             }
-            if let Some(told) = parse(&line) {
-                return told;
+            if let Some(understood) = told.understood.pop_front() {
+                return understood;
+            }
+            if told.read(self.binaries).is_err() {
+                return Told::Over;
             }
         }
     }
 
     /// Makes whoever hears hear that it is over.
     pub fn hush(&self) {
-        let over = || File::options().write(true).open(self.file("told"));
-        // Who hears holds it open, so that it opens and takes a word at once.
-        let _ = over().and_then(|mut told| told.write_all(b"over\n"));
+        self.is_over.store(true, Ordering::SeqCst);
+        // If the pipe is full, whoever hears looks soon anyway.
+        let _ = (&self.wake).write(b"\n");
     }
 
     /// Lets binary `n` begin with so many threads.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
     pub fn start(&self, n: usize, threads: u32) -> Result<()> {
-        self.say(&format!("{n}.go"), &format!("{threads}\n"))
+        let name = format!("{n}.go");
+        let go = self.seen.fifo(&name)?;
+        say(&go, &format!("{threads}\n")).on("write", self.file(&name))?;
+        lock(&self.held).push(go);
+        Ok(())
     }
 
     /// Lets the runner end as the binary did whose turn it is.
@@ -269,30 +315,19 @@ impl Relay {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn answer(&self, end: End) -> Result<()> {
         let signal = if end.signal { " signal" } else { "" };
-        self.say("answer", &format!("{}{signal}\n", end.status))
-    }
-
-    /// Writes into a FIFO, and holds it open until it is read.
-    fn say(&self, name: &str, words: &str) -> Result<()> {
-        let path = self.file(name);
-        let mut fifo = File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .on("open", &path)?;
-        fifo.write_all(words.as_bytes()).on("write", &path)?;
-        lock(&self.held).push(fifo);
-        Ok(())
+        let words = format!("{}{signal}\n", end.status);
+        say(&self.answer, &words).on("write", self.file("answer"))
     }
 
     /// The program that is binary `n`, as cargo named it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the run did not say.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the run did not say,
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
     pub fn program(&self, n: usize) -> Result<PathBuf> {
-        let path = self.file(&format!("{n}.program"));
-        let text = fs::read_to_string(&path).on("read", &path)?;
+        let said = self.seen.file(format!("{n}.program"))?;
+        let text = said.text(limits::RECORD)?;
         Ok(text.trim_end_matches('\n').into())
     }
 
@@ -300,17 +335,18 @@ impl Relay {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
-    pub fn output(&self, n: usize, stream: Stream) -> Result<File> {
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
+    pub fn output(&self, n: usize, stream: Stream) -> Result<RegularFile> {
         let ending = match stream {
             Stream::Stdout => "out",
             Stream::Stderr => "err",
         };
-        let path = self.file(&format!("{n}.{ending}"));
-        File::open(&path).on("open", path)
+        self.seen.file(format!("{n}.{ending}"))
     }
 
-    /// The binary whose turn a line of standard error tells, and what was printed before on the same line.
+    /// The binary whose turn a line of standard error tells, and what was printed before on the
+    /// same line.
     pub fn turn(line: &str) -> Option<(&str, usize)> {
         let (before, n) = line.rsplit_once(TURN)?;
         Some((before, n.parse().ok()?))
@@ -334,11 +370,41 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).on("set the permissions of", path)
 }
 
+impl Hearing {
+    /// Waits until there is something to read, but not for long, and reads it.
+    fn read(&mut self, binaries: usize) -> io::Result<()> {
+        match poll(&mut [PollFd::new(&self.pipe, PollFlags::IN)], Some(&LOOK)) {
+            Ok(0) | Err(Errno::INTR) => return Ok(()),
+            Ok(_) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let mut bytes = [0; 4096];
+        let read = match self.pipe.read(&mut bytes) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => return Err(error),
+        };
+        let lines = self.lines.push(&bytes[..read]);
+        let told = lines.iter().filter_map(|line| parse(line));
+        self.understood.extend(told.filter(|told| match told {
+            Told::Ready(n) | Told::Ended(n, _) => *n < binaries,
+            _ => true,
+        }));
+        Ok(())
+    }
+}
+
+/// Writes into a pipe that somebody may have filled: that is an error, and no wait.
+fn say(mut pipe: &File, words: &str) -> io::Result<()> {
+    // So few bytes are written all at once, or not at all.
+    pipe.write(words.as_bytes()).map(drop)
+}
+
 fn parse(line: &str) -> Option<Told> {
     let mut words = line.split_whitespace();
     match words.next()? {
         "all" => Some(Told::All),
-        "over" => Some(Told::Over),
         "ready" => Some(Told::Ready(words.next()?.parse().ok()?)),
         "ended" => {
             let n = words.next()?.parse().ok()?;

@@ -1,12 +1,15 @@
-//! What a build made, kept where the outer package can include it: by a stable path, and written only
-//! where it changed.
+//! What a build made, kept where the outer package can include it: by a stable path, and written
+//! only where it changed.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use cross_engine::Cancel;
+use cross_engine::untrusted::{Dir, RegularFile};
 use serde::Serialize;
 
-use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind, Outcome};
 
 /// A file that the outer package can include.
@@ -21,11 +24,13 @@ pub struct Embedded {
     pub artifact: Option<Artifact>,
 }
 
-/// Keeps what `outcome` made below `dir`, for the variable that the caller named, or one for each file.
+/// Keeps what `outcome` made below `dir`, for the variable that the caller named, or one for each
+/// file.
 pub(super) fn keep_all(
     outcome: &Outcome,
     named: Option<&str>,
     dir: &Path,
+    cancel: &Cancel,
 ) -> Result<Vec<Embedded>> {
     let artifacts = outcome.artifacts.iter();
     let artifacts: Vec<_> = artifacts.filter(|it| prefix(it).is_some()).collect();
@@ -41,7 +46,7 @@ pub(super) fn keep_all(
     let keep = |artifact: &Artifact| {
         let variable = named.map_or_else(|| variable(artifact), str::to_owned);
         Ok(Embedded {
-            path: keep(&artifact.path, &dir.join(&variable))?,
+            path: keep(&artifact.path, &dir.join(&variable), cancel)?,
             artifact: Some(artifact.clone()),
             variable,
         })
@@ -69,8 +74,8 @@ pub(super) fn stand_in(variable: &str, given: Option<&Path>, dir: &Path) -> Resu
     })
 }
 
-/// How the variable of an artifact begins, if it is one to embed: as cargo calls the file of an artifact
-/// dependency, without its `CARGO_`, which is cargo's to give.
+/// How the variable of an artifact begins, if it is one to embed: as cargo calls the file of an
+/// artifact dependency, without its `CARGO_`, which is cargo's to give.
 fn prefix(artifact: &Artifact) -> Option<&'static str> {
     match artifact.kind {
         ArtifactKind::Executable => Some("BIN_FILE"),
@@ -113,11 +118,17 @@ fn ambiguous(variable: &str, artifacts: &[&Artifact]) -> Error {
 }
 
 /// Makes `from` be in `dir` under its own name, and says where.
-fn keep(from: &Path, dir: &Path) -> Result<PathBuf> {
-    let to = dir.join(from.file_name().unwrap_or_default());
-    let bytes = fs::read(from).on("read", from)?;
-    write_if_changed(&to, &bytes)?;
-    let permissions = from.metadata().on("read", from)?.permissions();
+fn keep(from: &Path, dir: &Path, cancel: &Cancel) -> Result<PathBuf> {
+    let name = from.file_name().unwrap_or_default();
+    let built = RegularFile::open(from).map_engine_error()?;
+    fs::create_dir_all(dir).on("create directory", dir)?;
+    let kept = Dir::open(dir).map_engine_error()?;
+    // Hazard H15: cargo compiles again what includes a file that was written.
+    let to = dir.join(name);
+    if !kept.holds_same(&built, name).map_engine_error()? {
+        kept.publish(&built, name, cancel).map_engine_error()?;
+    }
+    let permissions = fs::Permissions::from_mode(built.published_mode());
     fs::set_permissions(&to, permissions).on("write", &to)?;
     Ok(to)
 }
@@ -138,7 +149,7 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
 
@@ -163,7 +174,7 @@ mod tests {
         let (from, to) = (dir.path().join("firmware"), dir.path().join("kept"));
         fs::write(&from, "one").unwrap();
         fs::set_permissions(&from, fs::Permissions::from_mode(0o755)).unwrap();
-        let kept = keep(&from, &to).unwrap();
+        let kept = keep(&from, &to, &Cancel::new()).unwrap();
         assert_eq!(kept, to.join("firmware"));
         let written = kept.metadata().unwrap();
         assert_eq!(written.mode() & 0o777, 0o755);
@@ -171,7 +182,7 @@ mod tests {
         // Built again, to the same end.
         fs::remove_file(&from).unwrap();
         fs::write(&from, "one").unwrap();
-        keep(&from, &to).unwrap();
+        keep(&from, &to, &Cancel::new()).unwrap();
         let then = kept.metadata().unwrap();
         assert_eq!(
             (then.ino(), then.mtime_nsec()),
@@ -179,7 +190,7 @@ mod tests {
         );
 
         fs::write(&from, "two").unwrap();
-        keep(&from, &to).unwrap();
+        keep(&from, &to, &Cancel::new()).unwrap();
         assert_ne!(kept.metadata().unwrap().ino(), written.ino());
         assert_eq!(fs::read(&kept).unwrap(), b"two");
         assert_eq!(

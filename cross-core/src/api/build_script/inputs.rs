@@ -1,12 +1,14 @@
-//! Hazard H15: what a build depends on, neither more (the script would run on every build) nor less.
+//! Hazard H15: what a build depends on, neither more (the script would run on every build) nor
+//! less.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cross_config::{PreBuild, TargetConfig};
+use cross_engine::untrusted::Dir;
 
 use crate::Env;
-use crate::model::error::Result;
+use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 use crate::target::name::{TargetName, env_upper};
 
@@ -29,8 +31,8 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// What `plan`, made of what was selected, depended on for what is embedded. What lies in `out_dir`
-    /// was made by the build itself.
+    /// What `plan`, made of what was selected, depended on for what is embedded. What lies in
+    /// `out_dir` was made by the build itself.
     pub(super) fn of(
         selected: &Selected,
         plan: &Plan,
@@ -44,10 +46,9 @@ impl Inputs {
         let loaded = cross.load_config(&plan.workspace_root, manifest, request.layer())?;
         let config = loaded.config.for_target(target.configured());
         let mut inputs = Inputs::default();
+        let target_dir = Dir::open(&plan.target_dir).map_engine_error()?;
         for artifact in embedded.iter().filter_map(|it| it.artifact.as_ref()) {
-            let below = artifact.path.strip_prefix(&plan.publish_dir);
-            let built = plan.target_dir.join(below.unwrap_or(&artifact.path));
-            for source in dep_info::sources_of(&built)? {
+            for source in dep_info::sources_of(&target_dir, &artifact.inside)? {
                 inputs.source(source, out_dir);
             }
         }
@@ -114,8 +115,8 @@ impl Inputs {
         }
     }
 
-    /// Every variable that the configuration can be said by, what it passes on, and what cargo and the
-    /// compiler heed in there.
+    /// Every variable that the configuration can be said by, what it passes on, and what cargo and
+    /// the compiler heed in there.
     fn variables(&mut self, config: &TargetConfig, env: &Env, triple: &str) {
         let spelled = env_upper(triple);
         for key in cross_config::keys() {

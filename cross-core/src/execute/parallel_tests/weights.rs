@@ -1,35 +1,54 @@
 //! How many tests there are in the sources of a test binary, roughly.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use cross_engine::untrusted::{Dir, limits};
+
 use crate::cargo::dep_info;
+use crate::model::error::{MapEngineError as _, Result};
 
 /// Weighs binaries; each source file is read once.
-#[derive(Debug, Default)]
-pub(super) struct Weights {
+#[derive(Debug)]
+pub(super) struct Weights<'a> {
+    /// Where cargo says of binaries what they were made of.
+    target_dir: &'a Dir,
+    workspace: Dir,
     files: HashMap<PathBuf, u32>,
 }
 
-impl Weights {
-    /// The tests in the sources of `binary`, at least one. What tests are made of (macros, a harness of its own)
-    /// cannot be known, and a wrong number only costs time.
-    pub(super) fn of(&mut self, binary: &Path, workspace: &Path) -> u32 {
-        let sources = dep_info::sources_of(binary).unwrap_or_default();
-        let tests: u32 = sources
+impl<'a> Weights<'a> {
+    pub(super) fn new(target_dir: &'a Dir, workspace: &Path) -> Result<Self> {
+        Ok(Weights {
+            target_dir,
+            workspace: Dir::open(workspace).map_engine_error()?,
+            files: HashMap::new(),
+        })
+    }
+
+    /// The tests in the sources of `binary`, at least one. What tests are made of (macros, a
+    /// harness of its own) cannot be known, and a wrong number only costs time.
+    pub(super) fn of(&mut self, binary: &Path) -> u32 {
+        let sources = dep_info::sources_of(self.target_dir, binary).unwrap_or_default();
+        let tests = sources
             .iter()
             .filter(|source| source.extension().is_some_and(|it| it == "rs"))
-            .map(|source| self.file(&workspace.join(source)))
-            .sum();
+            .fold(0_u32, |tests, source| {
+                tests.saturating_add(self.file(source))
+            });
         tests.max(1)
     }
 
+    /// Those in a file of the workspace. What else a binary claims to be made of is not looked
+    /// into.
     fn file(&mut self, path: &Path) -> u32 {
         if let Some(known) = self.files.get(path) {
             return *known;
         }
-        let tests = fs::read_to_string(path).map_or(0, |text| tests_in(&text));
+        let below = self.workspace.relative(path).unwrap_or(path);
+        let file = self.workspace.file(below);
+        let text = file.and_then(|file| file.text(limits::SOURCE));
+        let tests = text.map_or(0, |text| tests_in(&text));
         self.files.insert(path.to_owned(), tests);
         tests
     }
@@ -46,6 +65,8 @@ fn tests_in(text: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -62,9 +83,25 @@ mod tests {
         write("a.rs", "#[test]\n#[test]\n");
         write("b.rs", "#[test]\n");
         write("it-1.d", "/t/it-1: a.rs b.rs c.bin\n\na.rs:\n");
-        let mut weights = Weights::default();
-        assert_eq!(weights.of(&dir.path().join("it-1"), dir.path()), 3);
-        let unknown = weights.of(&dir.path().join("other-1"), dir.path());
+        let target_dir = Dir::open(dir.path()).unwrap();
+        let mut weights = Weights::new(&target_dir, dir.path()).unwrap();
+        assert_eq!(weights.of(&dir.path().join("it-1")), 3);
+        let unknown = weights.of(&dir.path().join("other-1"));
         assert_eq!(unknown, 1);
+    }
+
+    #[test]
+    fn sources_that_a_binary_claims_elsewhere_are_not_looked_into() {
+        let outer = tempfile::tempdir().unwrap();
+        let workspace = outer.path().join("w");
+        fs::create_dir(&workspace).unwrap();
+        fs::write(outer.path().join("secret.rs"), "#[test]\n#[test]\n").unwrap();
+        std::os::unix::fs::symlink("/dev/zero", workspace.join("endless.rs")).unwrap();
+        let secret = outer.path().join("secret.rs");
+        let sources = format!("/t/it-1: ../secret.rs {} endless.rs\n", secret.display());
+        fs::write(workspace.join("it-1.d"), sources).unwrap();
+        let target_dir = Dir::open(&workspace).unwrap();
+        let mut weights = Weights::new(&target_dir, &workspace).unwrap();
+        assert_eq!(weights.of(&workspace.join("it-1")), 1);
     }
 }

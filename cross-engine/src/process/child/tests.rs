@@ -129,3 +129,33 @@ fn the_sink_can_stop_the_run() {
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
+
+#[test]
+fn a_line_that_does_not_end_is_cut_and_a_deadline_holds_beside_it() {
+    let mut lines = Vec::new();
+    let script = "head -c 3000000 /dev/zero | tr '\\0' x; echo; echo next";
+    let mut keep = |_: Stream, line: &str| {
+        lines.push(line.to_owned());
+        ControlFlow::Continue(())
+    };
+    run(&sh(script), &path(), &Cancel::new(), Stdin::Null, &mut keep).unwrap();
+    assert_eq!(lines.len(), 2);
+    assert!((limits::LINE..limits::LINE + 100).contains(&lines[0].len()));
+    assert_eq!(lines[1], "next");
+
+    let start = clock::now();
+    let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
+    let endless = sh("exec cat /dev/zero");
+    let error = run(&endless, &path(), &cancel, Stdin::Null, &mut |_, _| {
+        panic!("no line has ended")
+    });
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Deadline);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn what_is_captured_may_be_one_long_line() {
+    let script = "head -c 3000000 /dev/zero | tr '\\0' x";
+    let got = output(&sh(script), &path(), &Cancel::new()).unwrap();
+    assert_eq!(got.stdout.len(), 3_000_001);
+}

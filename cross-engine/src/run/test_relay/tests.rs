@@ -4,8 +4,9 @@ use crate::process::cancel::Cancel;
 use crate::process::invocation::{Invocation, Variables};
 use crate::spec::run_spec::relay_words;
 
-/// What cargo does as far as this is concerned: it starts the programs through the runner, one after the other,
-/// stops at a failure unless told otherwise, and then runs one that was not among them.
+/// What cargo does as far as this is concerned: it starts the programs through the runner, one
+/// after the other, stops at a failure unless told otherwise, and then runs one that was not among
+/// them.
 const FAKE_CARGO: &str = r#"#!/bin/sh
 echo "cargo $*" >&2
 unset status
@@ -50,7 +51,8 @@ fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
-/// Relays to the end, letting everybody begin at once with as many threads as its number; what was heard.
+/// Relays to the end, letting everybody begin at once with as many threads as its number; what was
+/// heard.
 fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) {
     let cache = tempfile::tempdir().unwrap();
     let relay = Relay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
@@ -82,7 +84,7 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
             };
             for stream in [Stream::Stdout, Stream::Stderr] {
                 let file = relay.output(n, stream).unwrap();
-                heard += &std::io::read_to_string(file).unwrap();
+                heard += &file.text(limits::TEST_OUTPUT).unwrap();
             }
             relay.answer(end).unwrap();
             std::ops::ControlFlow::Continue(())
@@ -107,7 +109,8 @@ fn programs_get_what_cargo_gives_them_and_their_threads() {
     let (exit, heard) = relayed(3, dir.path(), &["x", "--", "--no-fail-fast"]);
     assert!(exit.success(), "{heard}");
     let here = std::path::absolute(".").unwrap();
-    // What was ignored before stays so, but for what shells have background jobs ignore (INT and QUIT).
+    // What was ignored before stays so, but for what shells have background jobs ignore (INT and
+    // QUIT).
     let ignored = ignored_by_this_process() & !0b110;
     let expected = format!(
         "cargo x -- --no-fail-fast\nRunning one\n\
@@ -173,4 +176,88 @@ fn a_turn_is_heard_also_after_a_line_without_its_end() {
     );
     assert_eq!(Relay::turn(&format!("{TURN}the user's")), None);
     assert_eq!(Relay::turn("test turn ... ok"), None);
+}
+
+/// A relay for two binaries, and its directory as the inside has it.
+fn hostile() -> (tempfile::TempDir, Relay, PathBuf) {
+    let cache = tempfile::tempdir().unwrap();
+    fs::write(cache.path().join("id_ed25519"), "the private key").unwrap();
+    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
+    let dir = relay.directory().to_owned();
+    (cache, relay, dir)
+}
+
+fn is_untrusted<T: std::fmt::Debug>(result: Result<T>) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Untrusted, "{error}");
+}
+
+#[test]
+fn output_that_is_a_link_a_pipe_or_a_device_is_not_read() {
+    let (cache, relay, dir) = hostile();
+    let out = dir.join("0.out");
+    let key = cache.path().join("id_ed25519");
+    for target in [
+        key.as_path(),
+        Path::new("/dev/zero"),
+        Path::new("/proc/self/environ"),
+    ] {
+        std::os::unix::fs::symlink(target, &out).unwrap();
+        is_untrusted(relay.output(0, Stream::Stdout));
+        fs::remove_file(&out).unwrap();
+    }
+    fifo(&out).unwrap();
+    is_untrusted(relay.output(0, Stream::Stdout));
+    std::os::unix::fs::symlink(&key, dir.join("0.program")).unwrap();
+    is_untrusted(relay.program(0));
+    // Somebody else's directory in place of ours changes nothing.
+    fs::write(dir.join("1.out"), "ours").unwrap();
+    fs::rename(&dir, dir.with_file_name("moved")).unwrap();
+    std::os::unix::fs::symlink(cache.path(), &dir).unwrap();
+    let ours = relay.output(1, Stream::Stdout).unwrap();
+    assert_eq!(ours.text(limits::RECORD).unwrap(), "ours");
+}
+
+#[test]
+fn words_to_a_binary_are_written_into_nothing_but_a_pipe_and_wait_for_nobody() {
+    let (cache, relay, dir) = hostile();
+    let key = cache.path().join("id_ed25519");
+    for name in ["0.go", "answer", "told"] {
+        fs::remove_file(dir.join(name)).unwrap();
+        std::os::unix::fs::symlink(&key, dir.join(name)).unwrap();
+    }
+    is_untrusted(relay.start(0, 1));
+    relay.answer(End::exited(0)).unwrap();
+    relay.hush();
+    assert_eq!(relay.hear(), Told::Over);
+    assert_eq!(fs::read_to_string(&key).unwrap(), "the private key");
+    // A pipe that somebody filled.
+    let mut full = File::options()
+        .read(true)
+        .write(true)
+        .open(dir.join("1.go"))
+        .unwrap();
+    rustix::io::ioctl_fionbio(&full, true).unwrap();
+    while full.write(&[b'x'; 4096]).is_ok() {}
+    while full.write(b"x").is_ok() {}
+    let error = relay.start(1, 1).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Io, "{error}");
+}
+
+#[test]
+fn what_nobody_expects_is_not_heard_of() {
+    let (_cache, relay, dir) = hostile();
+    let mut told = File::options().write(true).open(dir.join("told")).unwrap();
+    told.write_all(b"over\nready 2\nended 99999999999 0\nready -1\n")
+        .unwrap();
+    told.write_all(&[b'x'; 10_000]).unwrap();
+    told.write_all(b"\nready 1\n").unwrap();
+    assert_eq!(relay.hear(), Told::Ready(1));
+    // Who floods the pipe does not keep it from being over.
+    let flood = std::thread::spawn(move || while told.write_all(b"ready 0\n").is_ok() {});
+    assert_eq!(relay.hear(), Told::Ready(0));
+    relay.hush();
+    assert_eq!(relay.hear(), Told::Over);
+    drop(relay);
+    flood.join().unwrap();
 }
