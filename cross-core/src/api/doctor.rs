@@ -8,7 +8,7 @@ use cross_engine::{Cancel, Engine, Host, Kind, probe};
 use serde::Serialize;
 
 use crate::api::setup::MachineFacts;
-use crate::host::toolchain::{self, Wanted};
+use crate::host::toolchain::{self, ToolchainSpec};
 use crate::model::error::{EngineContext as _, Result};
 use crate::request::cross::Cross;
 
@@ -92,7 +92,12 @@ impl Cross {
             Err(error) => Finding::bad("cargo", &error),
         });
         findings.push(
-            match toolchain::find(&Wanted::Host, self.dir(), &host, &toolchain::host_triple()) {
+            match toolchain::find(
+                &ToolchainSpec::Host,
+                self.dir(),
+                &host,
+                &toolchain::host_triple(),
+            ) {
                 Ok(toolchain) => Finding::good("toolchain", toolchain.to_string()),
                 Err(error) => Finding::bad("toolchain", &error),
             },

@@ -7,7 +7,7 @@ use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
 
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
-use crate::host::toolchain::{self, Wanted, host_triple};
+use crate::host::toolchain::{self, ToolchainSpec, host_triple};
 use crate::model::error::{EngineContext as _, Error, ErrorKind, Result};
 use crate::model::step::Prepared;
 use crate::request::cross::Cross;
@@ -56,7 +56,12 @@ impl<'a> Shims<'a> {
             Mount::write(&facts.workspace.target_directory),
         ];
         // The host's cargo links with the libraries of the host's Rust, whatever compiles inside.
-        let host_rust = toolchain::find(&Wanted::Host, cross.dir(), &facts.host, &host_triple());
+        let host_rust = toolchain::find(
+            &ToolchainSpec::Host,
+            cross.dir(),
+            &facts.host,
+            &host_triple(),
+        );
         let host_rust = host_rust.ok();
         let sysroot = host_rust.as_ref().and_then(|it| it.sysroot());
         mounts.extend(sysroot.filter(|dir| dir.is_dir()).map(Mount::read));

@@ -10,7 +10,7 @@ use cross_targets::{Glibc, Machine, Runner, RustSource, Target};
 
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
-use crate::host::sdk::{self, Found};
+use crate::host::sdk::{self, UserSdk};
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::model::hash::short_hash;
@@ -47,7 +47,7 @@ pub(crate) struct EnvironmentSpec {
     deb_arch: Option<&'static str>,
     triple: String,
     /// The directory of the user's that completes the recipe.
-    pub(crate) sdk: Option<Found>,
+    pub(crate) sdk: Option<UserSdk>,
     /// What `cargo-zigbuild` in an image of the user's is told as the target.
     zigbuild: Option<String>,
     /// The glibc that the caller named: what is built must not need a newer one.
@@ -374,7 +374,7 @@ const CROSS_BASE_IMAGE: &str = "CROSS_BASE_IMAGE";
 
 impl SpecContext<'_> {
     /// The user's SDK for the target, if there is one.
-    fn sdk(&self) -> Result<Option<Found>> {
+    fn sdk(&self) -> Result<Option<UserSdk>> {
         match self.target.known() {
             Some(target) => sdk::find(target, self.config, self.env, self.dir),
             None => Ok(None),

@@ -287,7 +287,7 @@ pub(crate) fn shipped(target: &TargetName) -> Option<&str> {
 
 /// What rustup has to add before the target's `std` is there.
 fn lacking_std(given: &ToolSearchContext<'_>) -> Option<Vec<String>> {
-    let needs = toolchain::Needs {
+    let needs = toolchain::ToolchainNeeds {
         triple: shipped(given.target),
         build_std: build_std::is_asked(given.config),
         clippy: false,

@@ -10,7 +10,7 @@ use crate::cargo::build_std;
 use crate::facts::environment_spec::{EnvironmentSpec, SpecContext};
 use crate::facts::host_engine;
 use crate::facts::host_engine::ToolSearchContext;
-use crate::host::toolchain::{self, Wanted, host_triple};
+use crate::host::toolchain::{self, ToolchainSpec, host_triple};
 use crate::model::error::Result;
 use crate::model::step::Warning;
 use crate::model::toolchain::Toolchain;
@@ -42,13 +42,13 @@ pub(crate) fn find(given: &SelectionContext<'_>, cancel: &Cancel) -> Result<Sele
     let SelectionContext { config, host, .. } = *given;
     let cross = &given.request.cross;
     let wanted = config.toolchain.as_ref();
-    let wanted = Wanted::of(wanted.map_or("host", |it| it.value.as_str()));
+    let wanted = ToolchainSpec::parse(wanted.map_or("host", |it| it.value.as_str()));
     let choice = SpecContext {
         target: given.target,
         config,
         rust: match wanted {
-            Wanted::Image if build_std::is_asked(config) => RustSource::PackagedSource,
-            Wanted::Image => RustSource::Packaged,
+            ToolchainSpec::Image if build_std::is_asked(config) => RustSource::PackagedSource,
+            ToolchainSpec::Image => RustSource::Packaged,
             _ => RustSource::External,
         },
         workspace_root: given.workspace_root,
@@ -74,7 +74,7 @@ pub(crate) fn find(given: &SelectionContext<'_>, cancel: &Cancel) -> Result<Sele
 fn here(
     given: &SelectionContext<'_>,
     choice: &SpecContext<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &ToolchainSpec<'_>,
     cancel: &Cancel,
 ) -> Result<Selection> {
     let SelectionContext { config, host, .. } = *given;

@@ -1,4 +1,4 @@
-//! What the executor writes on the host, each thing whole or not at all.
+//! Writes files and directories on the host. Each file is replaced atomically.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,15 +11,15 @@ use crate::model::outcome::{Artifact, ArtifactKind};
 use crate::model::step::Prepared;
 use sha2::{Digest as _, Sha256};
 
-/// What marks a directory as a cache, by the Cache Directory Tagging Specification.
+/// The tag that marks a directory as a cache, by the Cache Directory Tagging Specification.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This file is a cache directory tag created by cross-core.\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
 
-/// Makes directories and files be there.
-pub(crate) fn prepare(things: &[Prepared]) -> Result<()> {
-    for thing in things {
-        match thing {
+/// Creates the directories and files.
+pub(crate) fn prepare(entries: &[Prepared]) -> Result<()> {
+    for entry in entries {
+        match entry {
             Prepared::Directory(path) => fs::create_dir_all(path).on("create directory", path)?,
             Prepared::EmptyDirectory(path) => {
                 match fs::remove_dir_all(path) {
@@ -44,9 +44,10 @@ pub(crate) fn prepare(things: &[Prepared]) -> Result<()> {
     Ok(())
 }
 
-/// Writes `text` to `path` unless it is there already; others see the old file or the new one.
+/// Writes `text` to `path` unless the file has that content already. Other processes see the old
+/// file or the new one.
 pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+    if fs::read_to_string(path).is_ok_and(|current| current == text) {
         return Ok(());
     }
     let dir = path.parent().unwrap_or(Path::new("/"));
@@ -60,8 +61,8 @@ pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
         .map_err(|e| Error::io("write", path, e.error))
 }
 
-/// Makes the built artifacts appear where they are published: the same file by a second name where
-/// the file system can, else a copy.
+/// Publishes the built artifacts at their paths: as hard links, or as copies where the file system
+/// has no hard links between the two places.
 pub(crate) fn publish(built: &[Artifact]) -> Result<()> {
     for artifact in built {
         let from = &artifact.inside;
@@ -72,12 +73,12 @@ pub(crate) fn publish(built: &[Artifact]) -> Result<()> {
             return Err(Error::new(
                 ErrorKind::Io,
                 format!(
-                    "cargo said it built `{}`, but it is not there",
+                    "cargo reported that it built `{}`, but the file does not exist",
                     from.display()
                 ),
             ));
         }
-        appear(from, &artifact.path)?;
+        publish_file(from, &artifact.path)?;
     }
     Ok(())
 }
@@ -90,8 +91,8 @@ pub(crate) fn sha256(path: &Path) -> Result<String> {
     Ok(hex(&hasher.finalize()))
 }
 
-/// Makes one file appear at `to`, whole at any time.
-fn appear(from: &Path, to: &Path) -> Result<()> {
+/// Publishes one file at `to`, atomically.
+fn publish_file(from: &Path, to: &Path) -> Result<()> {
     if same_file(from, to) {
         return Ok(());
     }
@@ -105,24 +106,26 @@ fn appear(from: &Path, to: &Path) -> Result<()> {
     fs::rename(&temporary, to).on("publish", to)
 }
 
-/// Makes what cargo shows its user below `from`, a target's directory, appear below `to`: the files
-/// of each profile and its examples, and the documentation. What cargo keeps for itself stays. `judge`
-/// is asked of each file of a profile that is not there yet, and may leave it out.
-pub(crate) fn mirror(from: &Path, to: &Path, judge: &mut Judge<'_>) -> Result<()> {
+/// Publishes the contents of `from`, cargo's directory for a target, below `to`.
+///
+/// Publishes the files that cargo makes for its user: those of each profile, its examples and the
+/// documentation. Cargo's intermediate files are left out. A file of a profile that is not
+/// published yet is published only if `filter` accepts it.
+pub(crate) fn mirror(from: &Path, to: &Path, filter: &mut Filter<'_>) -> Result<()> {
     for profile in directories(from) {
         let (from, to) = (from.join(&profile), to.join(&profile));
         if profile == "doc" {
             mirror_tree(&from, &to)?;
             continue;
         }
-        mirror_files(&from, &to, judge)?;
-        mirror_files(&from.join("examples"), &to.join("examples"), judge)?;
+        mirror_files(&from, &to, filter)?;
+        mirror_files(&from.join("examples"), &to.join("examples"), filter)?;
     }
     Ok(())
 }
 
-/// Says of a file, and of where it is to appear, whether it may.
-pub(crate) type Judge<'a> = dyn FnMut(&Path, &Path) -> Result<bool> + 'a;
+/// Whether a file may be published; takes the file and the path it would be published at.
+pub(crate) type Filter<'a> = dyn FnMut(&Path, &Path) -> Result<bool> + 'a;
 
 fn mirror_tree(from: &Path, to: &Path) -> Result<()> {
     mirror_files(from, to, &mut |_, _| Ok(true))?;
@@ -132,7 +135,7 @@ fn mirror_tree(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn mirror_files(from: &Path, to: &Path, judge: &mut Judge<'_>) -> Result<()> {
+fn mirror_files(from: &Path, to: &Path, filter: &mut Filter<'_>) -> Result<()> {
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let hidden = name.to_string_lossy().starts_with('.');
@@ -140,14 +143,14 @@ fn mirror_files(from: &Path, to: &Path, judge: &mut Judge<'_>) -> Result<()> {
             continue;
         }
         let (from, to) = (entry.path(), to.join(name));
-        if !same_file(&from, &to) && judge(&from, &to)? {
-            appear(&from, &to)?;
+        if !same_file(&from, &to) && filter(&from, &to)? {
+            publish_file(&from, &to)?;
         }
     }
     Ok(())
 }
 
-/// The names of the directories in `dir`; none where it is not there.
+/// The names of the directories in `dir`; none if `dir` does not exist.
 fn directories(dir: &Path) -> Vec<std::ffi::OsString> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries
@@ -164,14 +167,14 @@ fn same_file(a: &Path, b: &Path) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// The version of the rustc that cargo recorded in a target directory.
+/// The version of rustc that cargo recorded in a target directory.
 pub(crate) fn recorded_rustc(target_dir: &Path) -> Option<String> {
     let text = fs::read_to_string(target_dir.join(".rustc_info.json")).ok()?;
     let record: serde_json::Value = serde_json::from_str(&text).ok()?;
     let outputs = record.get("outputs")?.as_object()?;
     outputs.values().find_map(|output| {
-        let said = output.get("stdout")?.as_str()?;
-        let release = said
+        let stdout = output.get("stdout")?.as_str()?;
+        let release = stdout
             .lines()
             .find_map(|line| line.strip_prefix("release: "))?;
         Some(release.to_owned())
@@ -183,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_published_artifact_is_the_built_one_and_replaces_the_old() {
+    fn publishing_links_the_built_file_and_replaces_the_old_one() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("built/app"), dir.path().join("out/app"));
         fs::create_dir_all(from.parent().unwrap()).unwrap();
@@ -209,17 +212,17 @@ mod tests {
     }
 
     #[test]
-    fn files_are_written_once_and_with_their_mode() {
+    fn an_unchanged_file_is_not_written_again_and_has_its_mode() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/run");
-        let thing = Prepared::File {
+        let script = Prepared::File {
             path: path.clone(),
             text: "#!/bin/sh\n".into(),
             executable: true,
         };
-        prepare(std::slice::from_ref(&thing)).unwrap();
+        prepare(std::slice::from_ref(&script)).unwrap();
         let first = path.metadata().unwrap().modified().unwrap();
-        prepare(&[thing]).unwrap();
+        prepare(&[script]).unwrap();
         assert_eq!(path.metadata().unwrap().modified().unwrap(), first);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
     }

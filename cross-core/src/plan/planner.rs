@@ -43,7 +43,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         steps.extend(facts.fetch_std()?);
     }
     if facts.offline {
-        offline::check(facts.target.asked(), &steps, unfetched)?;
+        offline::check(facts.target.requested(), &steps, unfetched)?;
     }
     let preparation = steps.len();
     let emulator = facts.emulator(request);
@@ -52,7 +52,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
-        target: facts.target.asked().to_owned(),
+        target: facts.target.requested().to_owned(),
         environment: facts.environment(),
         tests: is_test.then(|| parallel_tests::plan(request, &facts, emulator)),
         emulator,
@@ -88,7 +88,7 @@ impl Facts {
             // It is the user's own and not rustup's to complete.
             return Vec::new();
         }
-        let needs = toolchain::Needs {
+        let needs = toolchain::ToolchainNeeds {
             triple: match self.env_spec.equipment() {
                 Some(_) => host_engine::shipped(&self.target),
                 None => self.target.known().map(|it| it.triple()),
