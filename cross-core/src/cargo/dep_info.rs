@@ -1,11 +1,11 @@
-//! Cargo's dep-info: the sources that an artifact was made of, from the `.d` file beside it.
+//! Reads cargo's dep-info: the `.d` file beside an artifact, which lists the artifact's sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::model::error::{IoContext as _, Result};
 
-/// The sources of the artifact that was built at `artifact`.
+/// Returns the sources of the artifact at `artifact`.
 pub(crate) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
     let path = artifact.with_extension("d");
     let text = fs::read_to_string(&path).on("read", &path)?;
@@ -14,8 +14,8 @@ pub(crate) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
 
 /// The prerequisites of the rules in `text`.
 ///
-/// Cargo writes one rule a line, and of Make's escapes only that of a space: every other backslash is
-/// part of a name. A line may end in one, to go on in the next.
+/// Cargo writes one rule per line, and escapes only spaces: any other backslash is part of a name. A
+/// backslash at the end of a line continues the rule on the next line.
 fn parse(text: &str) -> Vec<PathBuf> {
     let text = text.replace("\\\n", " ");
     let rules = text.lines().filter(|line| !line.starts_with('#'));
@@ -28,7 +28,7 @@ fn parse(text: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The names in `words`, which spaces separate.
+/// The names in `words`, separated by spaces.
 fn names(words: &str) -> Vec<PathBuf> {
     let (mut names, mut name) = (Vec::new(), String::new());
     let mut rest = words.chars().peekable();
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn prerequisites_are_what_follows_the_colon() {
+    fn prerequisites_follow_the_colon() {
         check(
             "/t/app: /w/src/main.rs /w/build.rs\n",
             &["/w/src/main.rs", "/w/build.rs"],
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_is_escaped_and_nothing_else_is() {
+    fn only_spaces_are_escaped() {
         check("/t/my\\ app: /w/a\\ b.rs /c\n", &["/w/a b.rs", "/c"]);
         check(
             "/t/app: /w/a\\b.rs /w/c\\\\d.rs\n",
@@ -76,9 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn rules_go_on_and_follow_each_other() {
+    fn a_rule_may_span_lines_and_be_followed_by_another() {
         check(
-            "/t/a: /x \\\n  /y\n# a remark\n/t/b: /z\n",
+            "/t/a: /x \\\n  /y\n# a comment\n/t/b: /z\n",
             &["/x", "/y", "/z"],
         );
     }

@@ -82,7 +82,7 @@ pub(crate) fn equip(given: &ToolSearchContext<'_>, cancel: &Cancel) -> Result<Ho
     if sets.is_empty() {
         return Err(unsupported(target));
     }
-    if target.facts().std == Std::BuildStd && !build_std::is_asked(given.config) {
+    if target.facts().std == Std::BuildStd && !build_std::is_requested(given.config) {
         return Err(unbuilt(target));
     }
     let choice = search::choose(sets, &Search { probe: &probe })?;
@@ -289,7 +289,7 @@ pub(crate) fn shipped(target: &TargetName) -> Option<&str> {
 fn lacking_std(given: &ToolSearchContext<'_>) -> Option<Vec<String>> {
     let needs = toolchain::ToolchainNeeds {
         triple: shipped(given.target),
-        build_std: build_std::is_asked(given.config),
+        build_std: build_std::is_requested(given.config),
         clippy: false,
     };
     let missing = given.toolchain.missing(&needs);

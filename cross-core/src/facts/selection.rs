@@ -47,7 +47,7 @@ pub(crate) fn find(given: &SelectionContext<'_>, cancel: &Cancel) -> Result<Sele
         target: given.target,
         config,
         rust: match wanted {
-            ToolchainSpec::Image if build_std::is_asked(config) => RustSource::PackagedSource,
+            ToolchainSpec::Image if build_std::is_requested(config) => RustSource::PackagedSource,
             ToolchainSpec::Image => RustSource::Packaged,
             _ => RustSource::External,
         },

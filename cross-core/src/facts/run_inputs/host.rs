@@ -137,10 +137,7 @@ fn outer_cargos(env: &Env) -> BTreeMap<String, Value> {
     let names = env.iter().filter_map(|(name, _)| name.to_str());
     names
         .filter(|_| runs_us)
-        .filter(|name| {
-            outer::is_removed(name.as_ref())
-                && !outer::OF_THE_USER.iter().any(|it| name.starts_with(it))
-        })
+        .filter(|name| outer::is_removed_on_host(name.as_ref()))
         .map(|name| (name.to_owned(), Value::Unset))
         .collect()
 }
