@@ -6,8 +6,8 @@ use cross_targets::{Recipe, StdSource};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::toolchain::{Toolchain, ToolchainSource};
 
-/// The arguments, if the configuration asks to build `std` or the target has no other `std`; otherwise
-/// none.
+/// The arguments, if the configuration asks to build `std` or the target has no other `std`;
+/// otherwise none.
 pub(crate) fn arguments(
     config: &TargetConfig,
     settings: &Settings,

@@ -68,8 +68,8 @@ pub(crate) struct ParsedCommand {
 ///
 /// # Errors
 ///
-/// For a command line that cargo would refuse, an invalid configuration file, and an alias that has no
-/// subcommand.
+/// For a command line that cargo would refuse, an invalid configuration file, and an alias that has
+/// no subcommand.
 pub(crate) fn parse(words: &[OsString], context: &CliContext<'_>) -> Result<ParsedCommand> {
     let dir = Head::parse(words)?.directory(context.dir);
     let found = Configs::find(&dir, context.cargo_home, context.read)?;

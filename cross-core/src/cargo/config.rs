@@ -1,8 +1,9 @@
-//! The part of the user's cargo configuration that builds in an environment see: the sources of crates.
+//! The part of the user's cargo configuration that builds in an environment see: the sources of
+//! crates.
 //!
-//! Linkers, wrappers and flags are the host's and would be wrong in the environment. Tokens must never
-//! be in it. But with a source replacement, fetched crates are in a directory with the replacement's
-//! name, and cargo finds them only with the same replacement.
+//! Linkers, wrappers and flags are the host's and would be wrong in the environment. Tokens must
+//! never be in it. But with a source replacement, fetched crates are in a directory with the
+//! replacement's name, and cargo finds them only with the same replacement.
 
 use std::path::Path;
 
@@ -35,9 +36,9 @@ pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
     })
 }
 
-/// Whether a configuration file that cargo reads in the environment, for a project in `dir`, may set a
-/// wrapper of rustc: the file names one or includes other files. The user's own file in `cargo_home` is
-/// not visible in the environment.
+/// Whether a configuration file that cargo reads in the environment, for a project in `dir`, may
+/// set a wrapper of rustc: the file names one or includes other files. The user's own file in
+/// `cargo_home` is not visible in the environment.
 pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
     let above = dir.ancestors().map(|dir| dir.join(".cargo"));
     let files = above

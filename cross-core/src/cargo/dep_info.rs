@@ -14,8 +14,8 @@ pub(crate) fn sources_of(artifact: &Path) -> Result<Vec<PathBuf>> {
 
 /// The prerequisites of the rules in `text`.
 ///
-/// Cargo writes one rule per line, and escapes only spaces: any other backslash is part of a name. A
-/// backslash at the end of a line continues the rule on the next line.
+/// Cargo writes one rule per line, and escapes only spaces: any other backslash is part of a name.
+/// A backslash at the end of a line continues the rule on the next line.
 fn parse(text: &str) -> Vec<PathBuf> {
     let text = text.replace("\\\n", " ");
     let rules = text.lines().filter(|line| !line.starts_with('#'));

@@ -119,8 +119,8 @@ pub(crate) struct Span {
 impl Message {
     /// Parses a line; `None` if the line is not one of cargo's messages.
     pub(crate) fn parse(line: &str) -> Option<Message> {
-        // A tagged enum would be shorter, but its generated parser makes every build of this library
-        // slower.
+        // A tagged enum would be shorter, but its generated parser makes every build of this
+        // library slower.
         #[derive(Deserialize)]
         struct Tag {
             reason: String,

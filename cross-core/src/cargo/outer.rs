@@ -1,9 +1,9 @@
 //! Variables of an outer cargo, and the processes that are started without each.
 //!
-//! An xtask and a build script run under a cargo of their own, the outer cargo. Its variables describe
-//! the outer package, and would be wrong for the package that is built here. One table has a row for
-//! each variable or family of variables, with the reason. Three kinds of processes are started
-//! without some of them:
+//! An xtask and a build script run under a cargo of their own, the outer cargo. Its variables
+//! describe the outer package, and would be wrong for the package that is built here. One table has
+//! a row for each variable or family of variables, with the reason. Three kinds of processes are
+//! started without some of them:
 //!
 //! - the build that a build script starts ([`is_removed_in_build_script`]);
 //! - the host's cargo, which reads manifests and fetches ([`unset_for_host_cargo`]);

@@ -7,8 +7,8 @@ use cross_engine::Value;
 /// The separator of the flags in `CARGO_ENCODED_RUSTFLAGS`.
 const SEPARATOR: &str = "\u{1f}";
 
-/// Adds `flags` for `triple`. If `env` has a variable that overrides cargo's configuration, the flags
-/// are added to the variable. Otherwise they are returned as arguments for cargo.
+/// Adds `flags` for `triple`. If `env` has a variable that overrides cargo's configuration, the
+/// flags are added to the variable. Otherwise they are returned as arguments for cargo.
 pub(crate) fn add(
     flags: &[String],
     triple: &str,

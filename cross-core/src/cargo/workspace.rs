@@ -28,7 +28,8 @@ pub(crate) struct Workspace {
     pub(crate) unfetched: Option<String>,
 }
 
-/// The directories and packages of a project, as returned by [`Cross::project`](crate::Cross::project).
+/// The directories and packages of a project, as returned by
+/// [`Cross::project`](crate::Cross::project).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Project {
@@ -108,8 +109,8 @@ impl HostCargo {
 
 /// Reads the workspace of `cargo`'s directory, for `triples`. Writes nothing.
 ///
-/// If everything is fetched, one offline call of cargo is enough, and its answer is cached. Otherwise
-/// cargo is called again without dependencies.
+/// If everything is fetched, one offline call of cargo is enough, and its answer is cached.
+/// Otherwise cargo is called again without dependencies.
 pub(crate) fn probe(
     cargo: &HostCargo,
     triples: &[String],
@@ -171,8 +172,8 @@ fn outside_workspaces(metadata: &Metadata) -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// The workspace roots of the path dependencies outside the workspace, and of their path dependencies,
-/// as the manifests declare them.
+/// The workspace roots of the path dependencies outside the workspace, and of their path
+/// dependencies, as the manifests declare them.
 fn declared_outside_workspaces(
     cargo: &HostCargo,
     metadata: &Metadata,
@@ -358,7 +359,8 @@ fn declared_paths(metadata: &Metadata) -> impl Iterator<Item = PathBuf> {
         .filter_map(|dependency| dependency.path.clone())
 }
 
-/// The root of the workspace that the package in `dir` belongs to, which the package may inherit from.
+/// The root of the workspace that the package in `dir` belongs to, which the package may inherit
+/// from.
 fn workspace_root_of(dir: PathBuf) -> PathBuf {
     let is_root = |dir: &&Path| {
         std::fs::read_to_string(dir.join("Cargo.toml"))

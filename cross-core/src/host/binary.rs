@@ -23,8 +23,8 @@ pub struct Binary {
     pub bits: u8,
     /// Whether the byte order is little-endian.
     pub little_endian: bool,
-    /// The newest `GLIBC_` version among the symbols that the file needs. The file does not run with
-    /// an older glibc. `None` if it needs no glibc symbol.
+    /// The newest `GLIBC_` version among the symbols that the file needs. The file does not run
+    /// with an older glibc. `None` if it needs no glibc symbol.
     pub glibc: Option<String>,
     /// The names of the symbols that need that version.
     pub glibc_symbols: Vec<String>,

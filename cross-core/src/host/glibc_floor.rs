@@ -13,8 +13,8 @@ const HELP: &str = "Zig links with the requested glibc, so a newer symbol comes 
     build script that links with the environment's own libraries. Build that code from source for this \
     target, or request a newer glibc";
 
-/// The oldest glibc that the file at `path` runs with. `None` if the file needs no glibc, is not ELF,
-/// or cannot be parsed.
+/// The oldest glibc that the file at `path` runs with. `None` if the file needs no glibc, is not
+/// ELF, or cannot be parsed.
 pub(crate) fn of(path: &Path) -> Option<String> {
     binary::read_if_elf(path).ok().flatten()?.glibc
 }

@@ -3,8 +3,8 @@
 /// Allows every system call except those that docker's documentation of seccomp profiles lists as
 /// blocked, because they reach out of a container.
 ///
-/// An engine's default profile is an allow-list made for 64-bit programs of Linux distributions. The
-/// libc of 32-bit Android makes system calls that are not on it.
+/// An engine's default profile is an allow-list made for 64-bit programs of Linux distributions.
+/// The libc of 32-bit Android makes system calls that are not on it.
 pub(crate) const PROFILE: &str = r#"{
   "defaultAction": "SCMP_ACT_ALLOW",
   "syscalls": [

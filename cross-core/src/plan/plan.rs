@@ -10,7 +10,7 @@ use cross_config::Explained;
 use cross_engine::{Engine, Invocation, Kept, Mount, RunSpec, Value};
 use serde::Serialize;
 
-use crate::facts::container_reuse::Keeping;
+use crate::facts::container_reuse::ContainerReuse;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
@@ -69,7 +69,7 @@ pub struct Plan {
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
-    pub(crate) keeping: Option<Keeping>,
+    pub(crate) container_reuse: Option<ContainerReuse>,
     #[serde(skip)]
     pub(crate) context: ExecutionContext,
 }

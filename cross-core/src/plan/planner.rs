@@ -67,7 +67,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         warnings: facts.warnings,
         configuration: facts.explained,
         preparation,
-        keeping: facts.keeping,
+        container_reuse: facts.container_reuse,
         context: ExecutionContext::new(&request.cross, facts.host)?,
     })
 }
@@ -89,8 +89,8 @@ impl Facts {
             return Vec::new();
         }
         let needs = toolchain::ToolchainNeeds {
-            triple: match self.env_spec.equipment() {
-                Some(_) => host_engine::shipped(&self.target),
+            triple: match self.env_spec.host_toolset() {
+                Some(_) => host_engine::rustup_target(&self.target),
                 None => self.target.known().map(|it| it.triple()),
             },
             build_std: !self.build_std.is_empty(),

@@ -12,7 +12,8 @@ pub(crate) enum EmulatorKind {
     /// No emulator, or one whose messages are unknown.
     #[default]
     None,
-    /// QEMU's user mode. It reports every fatal signal of the program, and then dies of the same signal.
+    /// QEMU's user mode. It reports every fatal signal of the program, and then dies of the same
+    /// signal.
     Qemu,
     /// QEMU's system mode. Its runner script exits with 128 and the number of the program's signal.
     Machine,
@@ -21,7 +22,8 @@ pub(crate) enum EmulatorKind {
 }
 
 impl EmulatorKind {
-    /// The emulator for the configuration key `runner`, where `default` is the target's default runner.
+    /// The emulator for the configuration key `runner`, where `default` is the target's default
+    /// runner.
     pub(crate) fn chosen(configured: Option<&str>, default: &Runner) -> Self {
         match configured {
             None | Some("" | "qemu-user" | QEMU_SYSTEM) => EmulatorKind::of(default),
@@ -71,8 +73,8 @@ const fn row(parts: &'static [&'static str], meaning: Meaning) -> Row {
     Row { parts, meaning }
 }
 
-/// The lines, with the source file that prints each. QEMU's are from versions 7.2 to 10, Wine's from
-/// versions 8 to 10.
+/// The lines, with the source file that prints each. QEMU's are from versions 7.2 to 10, Wine's
+/// from versions 8 to 10.
 const LINES: &[Row] = &[
     // linux-user/signal.c: a fault in QEMU's own code (since 8.1).
     row(&["QEMU internal SIG"], Meaning::EmulatorFailed),
@@ -85,7 +87,8 @@ const LINES: &[Row] = &[
         &["qemu-", ": Assertion `", "' failed"],
         Meaning::EmulatorFailed,
     ),
-    // GLib's `g_assert`, in the source directories of QEMU's user mode. Programs may use `g_assert` too.
+    // GLib's `g_assert`, in the source directories of QEMU's user mode. Programs may use `g_assert`
+    // too.
     row(&["ERROR:", "../accel/"], Meaning::EmulatorFailed),
     row(&["ERROR:", "../tcg/"], Meaning::EmulatorFailed),
     row(&["ERROR:", "../target/"], Meaning::EmulatorFailed),
@@ -120,8 +123,8 @@ impl Row {
 /// `STATUS_DLL_NOT_FOUND`.
 const WINE_DLL_NOT_FOUND: i32 = 53;
 
-/// The signals that a fault of the program raises, with their numbers on Linux. `SIGKILL` and the others
-/// are sent by other processes.
+/// The signals that a fault of the program raises, with their numbers on Linux. `SIGKILL` and the
+/// others are sent by other processes.
 const FAULTS: [(i32, &str); 6] = [
     (4, "SIGILL"),
     (5, "SIGTRAP"),
@@ -131,8 +134,8 @@ const FAULTS: [(i32, &str); 6] = [
     (11, "SIGSEGV"),
 ];
 
-/// The name of the fault's signal that terminated a process. A shell, and so a container's first process,
-/// reports the signal `n` as the exit code `128 + n`.
+/// The name of the fault's signal that terminated a process. A shell, and so a container's first
+/// process, reports the signal `n` as the exit code `128 + n`.
 fn fault(code: Option<i32>, signal: Option<i32>) -> Option<&'static str> {
     let number = signal.or_else(|| Some(code? - 128))?;
     let fault = FAULTS.iter().find(|(signal, _)| *signal == number);
@@ -193,8 +196,8 @@ impl CrashDetector {
         self.crash(code, fault(code, signal), self.program_printed)
     }
 
-    /// The crash of a test binary whose failure cargo reports in `line`; `None` if it did not crash. A
-    /// failed test is not a crash. `ran` is whether the binary began to run tests.
+    /// The crash of a test binary whose failure cargo reports in `line`; `None` if it did not
+    /// crash. A failed test is not a crash. `ran` is whether the binary began to run tests.
     pub(crate) fn test_binary_crash(&mut self, line: &str, ran: bool) -> Option<Crash> {
         let (_, exit) = line.rsplit_once(" (")?;
         let signal = exit.strip_prefix("signal: ").and_then(|rest| {

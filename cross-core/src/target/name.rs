@@ -7,14 +7,14 @@ use cross_targets::{Libc, Target, UnknownTarget};
 
 use crate::model::error::{Error, ErrorKind, Result};
 
-/// The glibc that Zig links with if `zig` names no version: that of the oldest distributions that are
-/// still supported (RHEL 8, Debian 10).
+/// The glibc that Zig links with if `zig` names no version: that of the oldest distributions that
+/// are still supported (RHEL 8, Debian 10).
 const ZIG_GLIBC: &str = "2.28";
 
 /// A target as a request names it.
 ///
-/// A triple that is not in the table, and the JSON file of a target specification, are targets like any
-/// other to cargo. No recipe exists for them, so they need an image or a Dockerfile.
+/// A triple that is not in the table, and the JSON file of a target specification, are targets like
+/// any other to cargo. No recipe exists for them, so they need an image or a Dockerfile.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetName {
     requested: String,
@@ -77,8 +77,8 @@ impl TargetName {
         }
     }
 
-    /// The target's row of the table, with the glibc floor that `zig` asks for. A recipe uses Zig if the
-    /// target has a floor.
+    /// The target's row of the table, with the glibc floor that `zig` asks for. A recipe uses Zig
+    /// if the target has a floor.
     ///
     /// # Errors
     ///
@@ -136,9 +136,9 @@ impl TargetName {
         format!("CARGO_TARGET_{}_RUNNER", self.env_upper())
     }
 
-    /// The command that starts a program of the target as cargo would, through the variable that names
-    /// the runner. The variable is set by this library or by the user's image. The program and its
-    /// arguments follow the command.
+    /// The command that starts a program of the target as cargo would, through the variable that
+    /// names the runner. The variable is set by this library or by the user's image. The program
+    /// and its arguments follow the command.
     pub(crate) fn through_runner(&self) -> [String; 4] {
         let start = format!("exec ${} \"$@\"", self.runner_variable());
         ["sh", "-c", &start, "sh"].map(str::to_owned)

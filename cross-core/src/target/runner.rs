@@ -1,7 +1,7 @@
 //! Generates the runner scripts, which start programs of a target.
 //!
-//! The scripts are generated rather than part of the environment, so that any environment that has the
-//! emulator works.
+//! The scripts are generated rather than part of the environment, so that any environment that has
+//! the emulator works.
 
 use std::fmt::Write as _;
 
@@ -13,8 +13,8 @@ pub(crate) mod system;
 pub(crate) const GDB_PORT: &str = "CROSS_GDB_PORT";
 /// The program that serves gdb where no emulator is needed.
 pub(crate) const GDBSERVER: &str = "gdbserver";
-/// The message of a script that waits for gdb. The port and the program's path follow it, separated by
-/// a colon.
+/// The message of a script that waits for gdb. The port and the program's path follow it, separated
+/// by a colon.
 pub(crate) const WAITING: &str = "cross: waits for gdb on port ";
 
 /// The configuration's name of the runner that starts programs in an emulated machine.
@@ -42,12 +42,13 @@ pub(crate) fn script(runner: &Runner) -> Option<String> {
     })
 }
 
-/// The JavaScript by which Node runs a WASI program. The program can see every file of the environment.
+/// The JavaScript by which Node runs a WASI program. The program can see every file of the
+/// environment.
 ///
-/// WASI's C library cannot tell `/x` from `x` if the directory `/` is preopened, so `/` is not. Relative
-/// paths are resolved in the working directory. Absolute ones are resolved in a directory of the root,
-/// unless the working directory has an entry of that name. A program that traps has crashed, so the exit
-/// code is 134: 128 and the number of SIGABRT, as a shell reports it.
+/// WASI's C library cannot tell `/x` from `x` if the directory `/` is preopened, so `/` is not.
+/// Relative paths are resolved in the working directory. Absolute ones are resolved in a directory
+/// of the root, unless the working directory has an entry of that name. A program that traps has
+/// crashed, so the exit code is 134: 128 and the number of SIGABRT, as a shell reports it.
 const WASI: &str = r#"
 const { existsSync, readFileSync, readdirSync, statSync } = require("node:fs");
 const { WASI } = require("node:wasi");
@@ -73,8 +74,8 @@ WebAssembly.instantiate(readFileSync(args[0]), imports)
     });
 "#;
 
-/// The script that starts a program of the target under a debugger, so that it waits for gdb. `None` if
-/// the runner cannot serve gdb.
+/// The script that starts a program of the target under a debugger, so that it waits for gdb.
+/// `None` if the runner cannot serve gdb.
 pub(crate) fn debugged(runner: &Runner) -> Option<String> {
     let option = format!("-g \"${GDB_PORT}\" ");
     let (program, start) = match runner {
@@ -97,8 +98,9 @@ pub(crate) fn debugged(runner: &Runner) -> Option<String> {
     Some(command(program, &(announce + &start)))
 }
 
-/// Starts a program under gdbserver, which listens on the loopback address only and starts the program
-/// without a shell. Gdbserver's exit code is not the program's, so the program's is read from its output.
+/// Starts a program under gdbserver, which listens on the loopback address only and starts the
+/// program without a shell. Gdbserver's exit code is not the program's, so the program's is read
+/// from its output.
 const GDBSERVER_SCRIPT: &str = r#"exec 3>&1
 status=$(gdbserver --once --no-startup-with-shell "127.0.0.1:$CROSS_GDB_PORT" "$@" 2>&1 >&3 3>&- | {
     status=1
@@ -123,7 +125,8 @@ pub(crate) fn missing(program: &str) -> String {
     format!("{program} is not in this environment")
 }
 
-/// The script that runs `start`, which uses `program`, and fails with a message if there is no `program`.
+/// The script that runs `start`, which uses `program`, and fails with a message if there is no
+/// `program`.
 fn command(program: &str, start: &str) -> String {
     format!(
         "#!/bin/sh\n\
@@ -152,8 +155,9 @@ fn qemu(program: &str, cpu: Option<&str>, prefix: Option<&str>, options: &str) -
     start
 }
 
-/// The script that starts Wine. Wine needs a prefix, which it fills when it starts for the first time.
-/// That takes several seconds, once per run that starts programs. All tests of a run share the prefix.
+/// The script that starts Wine. Wine needs a prefix, which it fills when it starts for the first
+/// time. That takes several seconds, once per run that starts programs. All tests of a run share
+/// the prefix.
 fn wine(program: &str, dlls: &str) -> String {
     let start = format!(
         "export WINEPREFIX=\"${{WINEPREFIX:-/tmp/wine}}\" WINEDEBUG=\"${{WINEDEBUG:--all}}\"\n\

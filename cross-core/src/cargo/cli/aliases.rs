@@ -1,7 +1,7 @@
 //! Expands the user's aliases, from configuration files and `CARGO_ALIAS_*`, as cargo does.
 //!
-//! Cargo's built-in aliases (`b` for `build`) are in the table of subcommands. A user's alias overrides
-//! them.
+//! Cargo's built-in aliases (`b` for `build`) are in the table of subcommands. A user's alias
+//! overrides them.
 
 use std::ffi::OsString;
 
@@ -104,9 +104,9 @@ impl Aliases<'_> {
         Ok(Some((at, name.to_owned(), words)))
     }
 
-    /// The words that the user's alias of this name stands for. A string is split at white space, and
-    /// quotes have no meaning. A list is taken as it is. The variable overrides a string and is appended
-    /// to a list.
+    /// The words that the user's alias of this name stands for. A string is split at white space,
+    /// and quotes have no meaning. A list is taken as it is. The variable overrides a string and is
+    /// appended to a list.
     fn get(&self, name: &str) -> Result<Option<Vec<String>>> {
         let upper = name.to_ascii_uppercase().replace('-', "_");
         let variable = (self.variable)(&format!("CARGO_ALIAS_{upper}"));

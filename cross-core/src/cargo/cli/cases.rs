@@ -10,8 +10,8 @@ pub(crate) struct Case {
     pub(crate) toolchain: Option<&'static str>,
     pub(crate) targets: &'static [&'static str],
     pub(crate) target_dir: Option<&'static str>,
-    /// The arguments for the host's cargo, or for the environment's cargo: for the target `T`, in the
-    /// directory `/w`, with the additional flag `-Zadded`.
+    /// The arguments for the host's cargo, or for the environment's cargo: for the target `T`, in
+    /// the directory `/w`, with the additional flag `-Zadded`.
     pub(crate) given: &'static [&'static str],
 }
 

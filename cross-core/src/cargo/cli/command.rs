@@ -61,7 +61,8 @@ pub(crate) struct Command {
     pub(crate) builtin: bool,
     /// The flags it has.
     pub(crate) phase: Phase,
-    /// Whether the first positional argument ends the flags: all following arguments are a program's.
+    /// Whether the first positional argument ends the flags: all following arguments are a
+    /// program's.
     pub(crate) word_ends_flags: bool,
     /// Whether cargo refuses a second `--target`.
     pub(crate) one_target: bool,

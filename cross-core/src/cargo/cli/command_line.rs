@@ -234,8 +234,8 @@ impl CommandLine {
         named.last()
     }
 
-    /// The targets in order, without duplicates. [`HOST_TUPLE`] becomes `host`, and the path of a target
-    /// specification becomes absolute.
+    /// The targets in order, without duplicates. [`HOST_TUPLE`] becomes `host`, and the path of a
+    /// target specification becomes absolute.
     pub(crate) fn targets(&self, host: &str, dir: &Path) -> Vec<String> {
         let mut targets = Vec::new();
         for written in self.texts(Flag::Target) {

@@ -1,7 +1,7 @@
 //! Cargo's configuration files, found and merged as cargo does.
 //!
-//! Only the keys that command lines need are merged. Source: the cargo book, reference/config, and the
-//! behaviour of cargo 1.95.
+//! Only the keys that command lines need are merged. Source: the cargo book, reference/config, and
+//! the behaviour of cargo 1.95.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -85,8 +85,9 @@ impl Configs {
             .map(|layers| Configs { layers })
     }
 
-    /// Finds the files that cargo would read in `dir`, the highest precedence first: the files of `dir`
-    /// and of the directories above it, then the file of `cargo_home`. A file precedes those it includes.
+    /// Finds the files that cargo would read in `dir`, the highest precedence first: the files of
+    /// `dir` and of the directories above it, then the file of `cargo_home`. A file precedes those
+    /// it includes.
     ///
     /// `read` returns the text of a file, or `None` if there is no such file.
     ///

@@ -118,8 +118,8 @@ fn parts(place: Placement, targets: &[String]) -> Vec<DecisionPart> {
     }
 }
 
-/// The reason and remedy for a subcommand that is not in the table. It is not run on the host, because
-/// it could compile for the host.
+/// The reason and remedy for a subcommand that is not in the table. It is not run on the host,
+/// because it could compile for the host.
 fn unknown_command(name: &str) -> (String, String) {
     if name.contains('/') || name.ends_with(".rs") {
         return (

@@ -152,8 +152,8 @@ const ROWS: &[Row] = &[
 ];
 
 impl Row {
-    /// Whether the flag exists in `phase`. Before the subcommand all flags do, so that the value of a
-    /// misplaced flag is not taken for the subcommand.
+    /// Whether the flag exists in `phase`. Before the subcommand all flags do, so that the value of
+    /// a misplaced flag is not taken for the subcommand.
     fn applies(&self, phase: Phase) -> bool {
         match phase {
             Phase::Before => true,

@@ -1,8 +1,9 @@
-//! Settings of cargo's configuration that name the host's programs, and their effect in an environment.
+//! Settings of cargo's configuration that name the host's programs, and their effect in an
+//! environment.
 //!
-//! The workspace's configuration files are visible in the environment, so that its flags, profiles and
-//! sources apply there. Settings that name programs or directories of the host are overridden by
-//! cargo's variables, or at least reported.
+//! The workspace's configuration files are visible in the environment, so that its flags, profiles
+//! and sources apply there. Settings that name programs or directories of the host are overridden
+//! by cargo's variables, or at least reported.
 
 use std::path::{Path, PathBuf};
 
@@ -71,8 +72,8 @@ const TARGET: &[(&str, KeyKind)] = &[
     ("rustdocflags", KeyKind::Flags),
 ];
 
-/// Variables of `[env]` from which build scripts take compilers, tools and libraries, alone or with a
-/// target as a suffix (`CC_aarch64-unknown-linux-gnu`).
+/// Variables of `[env]` from which build scripts take compilers, tools and libraries, alone or with
+/// a target as a suffix (`CC_aarch64-unknown-linux-gnu`).
 const TOOLS: [&str; 15] = [
     "CC",
     "CXX",
@@ -91,8 +92,8 @@ const TOOLS: [&str; 15] = [
     "BINDGEN_EXTRA_CLANG_ARGS",
 ];
 
-/// Finds the settings that are for the host, in a build for `target` on `host`, which is a triple. The
-/// file with the highest precedence is first.
+/// Finds the settings that are for the host, in a build for `target` on `host`, which is a triple.
+/// The file with the highest precedence is first.
 pub(crate) fn find(
     configs: &Configs,
     workspace_root: &Path,
@@ -146,7 +147,8 @@ fn treatment(kind: &KeyKind, target: &str) -> Treatment {
     }
 }
 
-/// The treatment of a key in the table of the target `name`; `None` for a target that is not built for.
+/// The treatment of a key in the table of the target `name`; `None` for a target that is not built
+/// for.
 fn target_treatment(
     name: &str,
     key: &str,
@@ -160,8 +162,8 @@ fn target_treatment(
     if name != host {
         return None;
     }
-    // With any `--target`, build scripts and procedural macros are linked for the host. The host's flags
-    // and runner apply only to builds for the host.
+    // With any `--target`, build scripts and procedural macros are linked for the host. The host's
+    // flags and runner apply only to builds for the host.
     Some(match key {
         "linker" => treatment(kind, host),
         _ => Treatment::Inert,

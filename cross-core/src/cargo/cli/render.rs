@@ -19,7 +19,8 @@ pub(crate) struct EnvironmentArguments<'a> {
     pub(crate) dir: &'a Path,
     /// The value of `--target` for the environment's cargo.
     pub(crate) target: &'a str,
-    /// Flags of this library, such as `-Zbuild-std`. The user's flags follow them and so override them.
+    /// Flags of this library, such as `-Zbuild-std`. The user's flags follow them and so override
+    /// them.
     pub(crate) additions: &'a [String],
 }
 
@@ -76,8 +77,8 @@ fn on_host(item: &Item, name: Option<&str>) -> Disposition {
 }
 
 impl CommandLine {
-    /// The arguments for the environment's cargo. The target is given exactly once, this library's flags
-    /// precede the user's, and the arguments from `--` on are unchanged.
+    /// The arguments for the environment's cargo. The target is given exactly once, this library's
+    /// flags precede the user's, and the arguments from `--` on are unchanged.
     ///
     /// # Errors
     ///
@@ -87,8 +88,8 @@ impl CommandLine {
         let mut words = Vec::new();
         let mut added = self.added_flags(to);
         let before = kept(&self.before, &dir);
-        // If a flag is on both sides of the subcommand, cargo ignores the first one. So cargo's flags
-        // are all moved behind the subcommand. A plugin may not know them there.
+        // If a flag is on both sides of the subcommand, cargo ignores the first one. So cargo's
+        // flags are all moved behind the subcommand. A plugin may not know them there.
         match self.row.map(|row| row.phase) {
             Some(Phase::Cargo) => added.extend(before),
             _ => words.extend(before),

@@ -1,8 +1,8 @@
 //! The table of cargo's subcommands and plugins: where each runs, and the reason.
 //!
-//! A subcommand that compiles for the target or runs its programs runs in the environment. One that only
-//! reads or edits manifests, sources or registries runs with the host's cargo, which has the user's
-//! credentials and network. Any other is refused, with a remedy.
+//! A subcommand that compiles for the target or runs its programs runs in the environment. One that
+//! only reads or edits manifests, sources or registries runs with the host's cargo, which has the
+//! user's credentials and network. Any other is refused, with a remedy.
 //!
 //! Sources: `cargo --list` of cargo 1.95, and the plugins' own documentation.
 

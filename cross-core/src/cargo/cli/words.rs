@@ -90,8 +90,8 @@ impl<'a> Reader<'a> {
         self.words.get(self.at).map(OsString::as_os_str)
     }
 
-    /// Reads the next word: one item, or several if the word bundles flags that are treated differently.
-    /// Returns no item at the end. The caller handles `--` before.
+    /// Reads the next word: one item, or several if the word bundles flags that are treated
+    /// differently. Returns no item at the end. The caller handles `--` before.
     pub(crate) fn next(&mut self, phase: Phase) -> Result<Vec<Item>> {
         let Some(word) = self.peek() else {
             return Ok(Vec::new());
@@ -168,8 +168,8 @@ impl<'a> Reader<'a> {
         Ok(vec![Item { words, kind }])
     }
 
-    /// Reads the value of a flag from the next word, as cargo's parser does: a word that begins with a
-    /// dash is not a value unless it is a negative number.
+    /// Reads the value of a flag from the next word, as cargo's parser does: a word that begins
+    /// with a dash is not a value unless it is a negative number.
     fn value(&mut self, row: &Row, words: &mut Vec<OsString>) -> Result<Option<OsString>> {
         let next = self.peek().filter(|word| !is_flag(word));
         if let Some(word) = next {
@@ -224,8 +224,8 @@ fn is_flag(word: &OsStr) -> bool {
     }
 }
 
-/// The item for a word that is not UTF-8. It may be the name of a file. It is an error only in a flag
-/// that is rewritten, because a part of it would be lost.
+/// The item for a word that is not UTF-8. It may be the name of a file. It is an error only in a
+/// flag that is rewritten, because a part of it would be lost.
 fn unreadable(word: &OsStr) -> Result<Item> {
     let shown = word.to_string_lossy();
     let rewritten = ["--target=", "--target-dir=", "--manifest-path=", "-C", "+"];

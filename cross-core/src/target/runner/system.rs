@@ -35,9 +35,9 @@ pub(super) fn script(machine: &Machine) -> String {
 /// starts the program as the same user. The variables are read from `/proc`, because a shell drops
 /// those whose names are not valid in a shell.
 ///
-/// Standard output and standard error are two pipes, which close when QEMU exits. The kernel writes to
-/// the serial line, which is shown only if there is no exit status. A kernel panic, or an oops, resets
-/// the machine, and QEMU exits on a reset.
+/// Standard output and standard error are two pipes, which close when QEMU exits. The kernel writes
+/// to the serial line, which is shown only if there is no exit status. A kernel panic, or an oops,
+/// resets the machine, and QEMU exits on a reset.
 const START: &str = r#"dir=$(mktemp -d /tmp/cross-machine-XXXXXX) || exit 125
 trap 'rm -rf "$dir"' EXIT
 words() {
