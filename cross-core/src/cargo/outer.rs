@@ -61,7 +61,7 @@ struct Row {
     pattern: &'static str,
     removed: Removed,
     /// Completes the sentence that begins with the variable's name.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the rows' documentation"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reasons document the rows"))]
     reason: &'static str,
 }
 
