@@ -13,7 +13,7 @@ use crate::cargo::cli::command_line::CommandLine;
 use crate::cargo::cli::decision::Decision;
 use crate::cargo::cli::flags::{Flag, Phase};
 use crate::cargo::cli::host_settings::{self, Treatment};
-use crate::cargo::cli::{self, CliContext, Understood, problem};
+use crate::cargo::cli::{self, CliContext, ParsedCommand, problem};
 use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
@@ -124,7 +124,7 @@ impl CargoRequest {
     /// As for [`plan`](CargoRequest::plan).
     pub fn plan_until(&self, cancel: &Cancel) -> Result<CargoPlan> {
         let understood = self.understood()?;
-        let Understood { line, expanded, .. } = &understood;
+        let ParsedCommand { line, expanded, .. } = &understood;
         let cross = self.moved(line);
         let undecided = Decision::new(expanded, line, &[]);
         if let Some(refusal) = undecided.refusal() {
@@ -174,9 +174,9 @@ impl CargoRequest {
         self.plan_until(cancel)?.execute(cancel)
     }
 
-    fn understood(&self) -> Result<Understood> {
+    fn understood(&self) -> Result<ParsedCommand> {
         let home = self.cross.cargo_home().ok();
-        cli::read(
+        cli::parse(
             &self.words,
             &CliContext {
                 dir: self.cross.dir(),
@@ -203,7 +203,7 @@ impl CargoRequest {
     fn in_environment(
         &self,
         cross: &Cross,
-        understood: &Understood,
+        understood: &ParsedCommand,
         target: &str,
         cancel: &Cancel,
     ) -> Result<Plan> {
@@ -300,12 +300,12 @@ impl fmt::Display for CargoPlan {
 }
 
 /// What a plan has to say of settings that are made for the host.
-fn overridden(understood: &Understood, plan: &Plan) -> Vec<String> {
+fn overridden(understood: &ParsedCommand, plan: &Plan) -> Vec<String> {
     if plan.engine.is_bare() {
         // They are, and they hold.
         return Vec::new();
     }
-    let Understood { configs, .. } = understood;
+    let ParsedCommand { configs, .. } = understood;
     let found = host_settings::find(configs, &plan.workspace_root, &host_triple(), &plan.target);
     let overridden = found
         .into_iter()
@@ -321,7 +321,7 @@ fn overridden(understood: &Understood, plan: &Plan) -> Vec<String> {
 }
 
 /// The targets: the command line's, else the configuration's, else cargo's own, else the host.
-fn targets(cross: &Cross, understood: &Understood, cancel: &Cancel) -> Result<Vec<String>> {
+fn targets(cross: &Cross, understood: &ParsedCommand, cancel: &Cancel) -> Result<Vec<String>> {
     let host = host_triple();
     let named = understood.line.targets(&host, &understood.dir);
     if !named.is_empty() {

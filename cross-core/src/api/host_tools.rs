@@ -364,7 +364,7 @@ impl HostTools {
 impl fmt::Debug for HostTools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostTools")
-            .field("target", &self.target.asked())
+            .field("target", &self.target.requested())
             .field("env", &self.env)
             .finish_non_exhaustive()
     }

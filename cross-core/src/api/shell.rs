@@ -2,7 +2,7 @@
 
 use cross_engine::{Cancel, Stdio};
 
-use crate::facts::container_reuse::{self, Keeping};
+use crate::facts::container_reuse::{self, ContainerReuse};
 use crate::model::error::Result;
 use crate::model::step::{Action, OutputKind, Step};
 use crate::plan::plan::Plan;
@@ -80,7 +80,7 @@ impl ShellRequest {
         let command = ["sh", "-c", SHELL, "sh", &self.target];
         let mut plan = self.cross.exec(&self.target, command).plan_until(cancel)?;
         for step in &mut plan.steps {
-            self.connect(step, &plan.engine, plan.keeping.as_ref())?;
+            self.connect(step, &plan.engine, plan.container_reuse.as_ref())?;
         }
         Ok(plan)
     }
@@ -111,14 +111,14 @@ impl ShellRequest {
         &self,
         step: &mut Step,
         engine: &cross_engine::Engine,
-        keeping: Option<&Keeping>,
+        container_reuse: Option<&ContainerReuse>,
     ) -> Result<()> {
         if let Action::Run { spec, output, .. } = &mut step.action {
             *output = OutputKind::CommandLine;
             *spec = spec.clone().stdio(Stdio::Inherit).terminal(self.terminal);
             step.purpose = "run a shell".to_owned();
             let (command, kept) =
-                container_reuse::command(keeping, engine, spec, &self.cross.host()?)?;
+                container_reuse::command(container_reuse, engine, spec, &self.cross.host()?)?;
             (step.command, step.kept) = (Some(command), kept);
         }
         Ok(())

@@ -89,7 +89,7 @@ impl<'a> Shims<'a> {
             Use::Runner => Network::Default,
             _ => Network::None,
         };
-        let mut passed: Vec<String> = run_inputs::callers().collect();
+        let mut passed: Vec<String> = run_inputs::allowed_patterns().collect();
         let named = facts.config.passthrough.iter();
         passed.extend(named.map(|it| it.value.name.clone()));
         match purpose {
@@ -147,7 +147,7 @@ impl<'a> Shims<'a> {
     /// The variables that are the same whoever starts a script. What comes from the caller is left out: it
     /// comes from whoever starts the script, and no secret is written to a file.
     fn variables(&self, mut env: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-        env.retain(|name, value| matches!(value, Value::Plain(_)) && !run_inputs::is_callers(name));
+        env.retain(|name, value| matches!(value, Value::Plain(_)) && !run_inputs::is_allowed(name));
         let plain = |value: &str| Value::Plain(value.to_owned());
         for entry in &self.facts.config.passthrough {
             if let Some(value) = &entry.value.value {

@@ -44,7 +44,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         steps.extend(facts.fetch_std()?);
     }
     if facts.offline {
-        offline::check(facts.target.asked(), &steps, unfetched)?;
+        offline::check(facts.target.requested(), &steps, unfetched)?;
     }
     let preparation = steps.len();
     let emulator = facts.emulator(request);
@@ -53,7 +53,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
-        target: facts.target.asked().to_owned(),
+        target: facts.target.requested().to_owned(),
         environment: facts.environment(),
         tests: is_test.then(|| parallel_tests::plan(request, &facts, emulator)),
         emulator,
@@ -71,7 +71,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         products: Products::new(facts.workspace.products, facts.target.triple())
             .any_extension(facts.target.is_specification())
             .any_name(steps::is_plugin(request)),
-        keeping: facts.keeping,
+        container_reuse: facts.container_reuse,
         context: ExecutionContext::new(&request.cross, facts.host)?,
     })
 }
@@ -92,9 +92,9 @@ impl Facts {
             // It is the user's own and not rustup's to complete.
             return Vec::new();
         }
-        let needs = toolchain::Needs {
-            triple: match self.env_spec.equipment() {
-                Some(_) => host_engine::shipped(&self.target),
+        let needs = toolchain::ToolchainNeeds {
+            triple: match self.env_spec.host_toolset() {
+                Some(_) => host_engine::rustup_target(&self.target),
                 None => self.target.known().map(|it| it.triple()),
             },
             build_std: !self.build_std.is_empty(),

@@ -5,12 +5,12 @@ use std::ffi::OsStr;
 use cross_config::Env;
 
 use super::outer::Outer;
-use crate::cargo::outer::{GUARD, is_removed};
+use crate::cargo::outer::{GUARD, is_removed_in_build_script};
 
 /// The environment of the inner build: the outer's without what is about the outer build, marked so
 /// that a build script in there knows where it runs.
 pub(super) fn inner_env(outer: &Outer) -> Env {
-    let stays = |name: &OsStr| !is_removed(name);
+    let stays = |name: &OsStr| !is_removed_in_build_script(name);
     let mut env: Env = outer
         .env
         .iter()

@@ -26,7 +26,7 @@ pub(crate) fn toolchain_env(facts: &Facts, programs: &[(&str, &str)]) -> Toolcha
             }
         }
     }
-    let found = facts.env_spec.equipment();
+    let found = facts.env_spec.host_toolset();
     let found = found.into_iter().flat_map(|it| it.env.keys());
     for name in found.chain([&target.runner_variable()]) {
         // What the caller says of them is the caller's to pass on.
