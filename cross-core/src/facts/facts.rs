@@ -21,6 +21,7 @@ use crate::request::request::Options;
 use crate::target::name::TargetName;
 
 /// Everything a plan depends on besides the request: each probed once.
+#[derive(Clone)]
 pub(crate) struct Facts {
     pub(crate) host: Host,
     pub(crate) target: TargetName,
