@@ -20,7 +20,8 @@ use crate::request::job_budget::Budget;
 use crate::request::request::Options;
 use crate::target::name::TargetName;
 
-/// The facts that a plan depends on besides its request. Each is probed once.
+/// Everything a plan depends on besides the request: each probed once.
+#[derive(Clone)]
 pub(crate) struct Facts {
     pub(crate) host: Host,
     pub(crate) target: TargetName,

@@ -26,8 +26,24 @@ pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
     compose(request, facts, cancel)
 }
 
+/// Plans the preparation of `request` without its own steps: making the environment, and the
+/// directories and files that runs in it need.
+pub(crate) fn plan_preparation(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
+    let steps = preparation_steps(request, &facts, cancel)?;
+    let preparation = steps.len();
+    assemble(request, facts, steps, preparation)
+}
+
 /// The steps, from facts alone.
 fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
+    let mut steps = preparation_steps(request, &facts, cancel)?;
+    let preparation = steps.len();
+    steps.extend(steps::steps(request, &facts)?);
+    assemble(request, facts, steps, preparation)
+}
+
+/// The steps before those of the verb itself.
+fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let compiles = request.verb != Verb::Exec;
     if compiles {
@@ -46,10 +62,13 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     if facts.offline {
         offline::check(facts.target.requested(), &steps, unfetched)?;
     }
-    let preparation = steps.len();
+    Ok(steps)
+}
+
+/// The plan of these steps, of which the first `preparation` come before those of the verb itself.
+fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usize) -> Result<Plan> {
     let emulator = facts.emulator(request);
     let is_test = request.verb == Verb::Test;
-    steps.extend(steps::steps(request, &facts)?);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
