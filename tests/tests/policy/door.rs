@@ -37,6 +37,8 @@ fn what_ran_inside_is_read_through_one_door() {
             .peekable();
         assert!(read.peek().is_some(), "{reader} is no more");
         for (path, code) in read {
+            // The door's own.
+            let code = code.replace("RegularFile::open(", "");
             for way in WAYS_AROUND {
                 assert!(!code.contains(way), "{}: `{way}…)`", path.display());
             }
