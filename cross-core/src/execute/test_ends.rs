@@ -11,6 +11,7 @@ use cross_engine::RunSpec;
 use cross_engine::untrusted::{RegularFile, limits};
 
 use crate::cargo::products::{Product, Products};
+use crate::execute::failure::listed;
 use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::outcome::{Artifact, ArtifactKind};
@@ -46,7 +47,7 @@ pub(crate) fn contradiction(
     }
     let message = format!(
         "these test binaries ended without a result: {}",
-        lost.join(", ")
+        listed(lost.iter().map(String::as_str))
     );
     Some(failed(message).with_help(HELP))
 }
