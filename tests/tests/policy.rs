@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use cross_engine::Invocation;
 use cross_tests::tool;
 
+#[path = "policy/door.rs"]
+mod door;
 #[path = "policy/layers.rs"]
 mod layers;
 #[path = "policy/module_tree.rs"]

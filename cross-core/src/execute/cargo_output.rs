@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
 fn too_many_diagnostics() -> EventKind {
     EventKind::Warning {
         code: "diagnostics-dropped".to_owned(),
-        message: "the compiler says more than is kept: the outcome has the first 64 MiB of it"
+        message: "the compiler says more than is kept: the outcome has the first 32 MiB of it"
             .to_owned(),
         help: Some("every diagnostic is an event when it comes".to_owned()),
     }

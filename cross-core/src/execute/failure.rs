@@ -34,6 +34,30 @@ pub(crate) fn host_failure(
     Error::new(kind, format!("{what} (`{program}`: {exit}):\n{words}")).with_help(help)
 }
 
+/// How much of what was printed a message repeats, in bytes.
+const QUOTED: usize = 1 << 10;
+/// How many names a message lists.
+const LISTED: usize = 20;
+
+/// What was printed, as a message repeats it: not all of a long line.
+fn quoted(words: &str) -> &str {
+    let end = (0..=QUOTED.min(words.len()))
+        .rev()
+        .find(|end| words.is_char_boundary(*end));
+    &words[..end.unwrap_or(0)]
+}
+
+/// Names that were printed, as a message lists them: not all of very many.
+pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let mut listed: Vec<_> = names.take(LISTED).map(quoted).collect();
+    let more = format!("{more} more");
+    if !more.starts_with("0 ") {
+        listed.push(&more);
+    }
+    listed.join(", ")
+}
+
 /// What the system says when a file system is full, in whatever a compiler or linker prints.
 const DISK_FULL: &str = "No space left on device";
 
@@ -66,7 +90,7 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
     let command = subcommand(spec);
     let because = first_error
         .as_deref()
-        .map_or(String::new(), |text| format!(": {text}"));
+        .map_or(String::new(), |text| format!(": {}", quoted(text)));
     // A shell, and so a container's first process, says 128 + n for a signal.
     let killed = exit
         .signal
@@ -102,14 +126,14 @@ const TESTS_HELP: &str =
 const LACKING_HELP: &str = "a newer QEMU may have it, which is a newer `suite` for this target";
 
 fn emulator_crash(target: &str, words: &str) -> Error {
-    let message = format!("the emulator for {target} crashed: {words}");
+    let message = format!("the emulator for {target} crashed: {}", quoted(words));
     Error::new(ErrorKind::EmulatorCrashed, message).with_help(EMULATOR_HELP)
 }
 
 /// `help`, after what the emulator said that it lacks.
 fn help(watch: &CrashDetector, help: &str) -> String {
     match &watch.unsupported {
-        Some(words) => format!("the emulator said `{words}`: {LACKING_HELP}"),
+        Some(words) => format!("the emulator said `{}`: {LACKING_HELP}", quoted(words)),
         None => help.to_owned(),
     }
 }
@@ -120,7 +144,7 @@ pub(crate) fn failed_tests(tests: TestSummary, exit: Exit) -> Error {
         "{} of {} tests failed: {}",
         tests.failed,
         tests.ran(),
-        tests.failures.join(", ")
+        listed(tests.failures.iter().map(String::as_str))
     );
     Error::new(ErrorKind::TestFailed, message)
         .with_help(TESTS_HELP)
@@ -142,9 +166,10 @@ pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -
         (Some((_, Crash::Emulator(words))), _) | (None, Some(words)) => {
             emulator_crash(target, words)
         }
-        (Some((binary, Crash::Program(how))), _) => {
-            failed(format!("the test binary `{binary}` {how}"), CRASH_HELP)
-        }
+        (Some((binary, Crash::Program(how))), _) => failed(
+            format!("the test binary `{}` {}", quoted(binary), quoted(how)),
+            CRASH_HELP,
+        ),
         (None, None) if tests.failed > 0 => {
             let error = failed_tests(tests.clone(), exit);
             error.with_help(help(&watch, TESTS_HELP))
@@ -167,7 +192,7 @@ pub(crate) fn program_failure(
     };
     let (message, usual) = match watch.program_crash(exit.code, exit.signal) {
         Some(Crash::Emulator(words)) => return emulator_crash(target, &words),
-        Some(Crash::Program(how)) => (format!("{program} {how}"), CRASH_HELP),
+        Some(Crash::Program(how)) => (format!("{program} {}", quoted(&how)), CRASH_HELP),
         None => (
             format!("{program} ended with {exit}"),
             "the program itself returned this: what it printed says why",
@@ -176,4 +201,21 @@ pub(crate) fn program_failure(
     Error::new(ErrorKind::ProgramFailed, message)
         .with_help(help(&watch, usual))
         .with_code(exit.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_repeats_a_beginning_of_what_is_long() {
+        assert_eq!(quoted("short"), "short");
+        let long = "\u{fffd}".repeat(QUOTED);
+        assert_eq!(quoted(&long).len(), QUOTED - QUOTED % 3);
+        let names: Vec<_> = (0..LISTED + 2).map(|n| n.to_string()).collect();
+        let some = |count: usize| listed(names[..count].iter().map(String::as_str));
+        assert_eq!(some(2), "0, 1");
+        assert!(some(LISTED).ends_with("18, 19"));
+        assert!(some(LISTED + 2).ends_with("18, 19, 2 more"));
+    }
 }

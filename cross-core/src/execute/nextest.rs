@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use cross_engine::untrusted::Room;
 use serde::Deserialize;
 
+use crate::execute::failure::listed;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 
@@ -108,8 +109,8 @@ impl Reader {
                 format!("{failed} tests failed by their own account, and nextest reported success")
             }
             _ => {
-                let begun: Vec<_> = self.begun.iter().map(|test| format!("`{test}`")).collect();
-                format!("these tests began and did not end: {}", begun.join(", "))
+                let begun = listed(self.begun.iter().map(String::as_str));
+                format!("these tests began and did not end: {begun}")
             }
         };
         Some(Error::new(ErrorKind::TestFailed, message))
@@ -183,7 +184,7 @@ mod tests {
         read(&mut reader, "ok", "p::it$one");
         let error = reader.contradiction().unwrap().to_string();
         assert!(
-            error.contains("`p::it$two`") && !error.contains("one"),
+            error.contains("p::it$two") && !error.contains("one"),
             "{error}"
         );
         read(&mut reader, "ok", "p::it$two#2");

@@ -73,6 +73,7 @@ impl Mirror<'_, '_> {
 
     /// Mirrors the files in `dir` that have names of the workspace's to `at`.
     fn site(&mut self, dir: &Dir, entries: &[Entry], at: &Path, site: Site) -> Result<()> {
+        self.is_to_go_on()?;
         for entry in entries {
             let name = entry.name.to_str();
             let is_ours = name.is_some_and(|name| self.products.can_be_called(name, site));
@@ -93,12 +94,18 @@ impl Mirror<'_, '_> {
         Ok(())
     }
 
+    fn is_to_go_on(&self) -> Result<()> {
+        let stopped = |why| Error::stopped(why, "the publishing of what was built");
+        self.cancel.check().map_err(stopped)
+    }
+
     /// Mirrors all regular files in `dir` and below it, at most so `deep`.
     fn tree(&self, dir: &Dir, at: &Path, deep: usize) -> Result<()> {
         let Some(deep) = deep.checked_sub(1) else {
             let message = format!("`{}` is deeper than documentation is", dir.path().display());
             return Err(Error::new(ErrorKind::Untrusted, message));
         };
+        self.is_to_go_on()?;
         for entry in dir.entries().map_engine_error()? {
             let to = at.join(&entry.name);
             match entry.kind {

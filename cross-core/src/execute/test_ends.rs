@@ -5,9 +5,13 @@
 //! they are held against each other: what was compiled has to be run, what is run has to report,
 //! and a failure by either account is one.
 
+use std::path::Path;
+
 use cross_engine::RunSpec;
+use cross_engine::untrusted::{RegularFile, limits};
 
 use crate::cargo::products::{Product, Products};
+use crate::execute::failure::listed;
 use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::outcome::{Artifact, ArtifactKind};
@@ -43,7 +47,7 @@ pub(crate) fn contradiction(
     }
     let message = format!(
         "these test binaries ended without a result: {}",
-        lost.join(", ")
+        listed(lost.iter().map(String::as_str))
     );
     Some(failed(message).with_help(HELP))
 }
@@ -90,7 +94,11 @@ fn reports(file: &str, products: &Products) -> bool {
 /// Whether the sources say that a target has a harness of its own, which may report anything or
 /// nothing.
 fn has_own_harness(product: &Product) -> bool {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let read = |path: &Path| {
+        let file = RegularFile::open(path);
+        file.and_then(|file| file.text(limits::SOURCE))
+            .unwrap_or_default()
+    };
     product.is_without_harness(&read(&product.manifest))
         || read(&product.source).contains("custom_test_frameworks")
 }
@@ -107,7 +115,6 @@ fn reports_results(command: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use cross_engine::Root;
 

@@ -26,7 +26,7 @@ pub const SYMBOL_NAMES: usize = 4 * MIB as usize;
 /// What one test binary prints while others run beside it. Nobody reads more than that.
 pub const TEST_OUTPUT: u64 = GIB;
 /// What a program prints and the caller asked to keep.
-pub const CAPTURED: usize = 256 * MIB as usize;
+pub const CAPTURED: usize = 32 * MIB as usize;
 /// The entries of one directory. The documentation of the largest crates has some 10 000 files in
 /// one.
 pub const ENTRIES: usize = 100_000;
@@ -34,7 +34,7 @@ pub const ENTRIES: usize = 100_000;
 pub const DEPTH: usize = 64;
 /// What is collected of one kind of message: diagnostics, results of tests, artifacts. A workspace
 /// of a thousand packages stays below 10 MiB.
-pub const COLLECTED: usize = 64 * MIB as usize;
+pub const COLLECTED: usize = 32 * MIB as usize;
 /// What a line costs in memory beside its own bytes, once it has become a value.
 pub const OVERHEAD: usize = 256;
 /// How many lines wait for a slow reader. With [`LINE`] it bounds what waits in memory.
