@@ -23,7 +23,10 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
             format!("{} runs images, not directories", engine.kind),
         ));
     };
-    let mut run = Invocation::new(&engine.program).args(["run", "--rm", "--interactive"]);
+    let mut run =
+        Invocation::new(&engine.program)
+            .confined()
+            .args(["run", "--rm", "--interactive"]);
     if spec.terminal {
         run = run.arg("--tty");
     }
@@ -184,6 +187,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (1000, 1001),
+            floor: Default::default(),
         }
     }
 

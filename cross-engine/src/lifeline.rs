@@ -64,8 +64,8 @@ export CARGO_MAKEFLAGS='-j --jobserver-fds=8,8 --jobserver-auth=8,8'
 
 /// Runs the command and returns its exact status. It runs in the foreground, since a shell has
 /// background jobs ignore `SIGINT`, and in a subshell, so that the shell's remarks on signals stay out
-/// of its standard error.
-const RUN: &str = r#"(exec "$@" 2>&4 4>&-)
+/// of its standard error. Of what was open before, the command gets its standard streams and the job server.
+const RUN: &str = r#"(exec "$@" 2>&4 3>&- 4>&- 5>&- 6>&- 7>&- 9>&-)
 exit"#;
 
 /// What a command in a process namespace hangs on.

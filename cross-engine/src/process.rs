@@ -24,6 +24,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use crate::cancel::{Cancel, Stopped};
 use crate::clock;
+use crate::descriptors;
 use crate::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::invocation::{Ending, Invocation, Variables};
 
@@ -39,6 +40,8 @@ const QUIET_POLLS: u32 = 10;
 /// A line longer than this is delivered in pieces. Cargo's JSON messages are lines of up to some
 /// 100 KiB.
 const LINE_LIMIT: u64 = 16 << 20;
+/// No process can be started in this directory.
+const NOWHERE: &str = "/dev/null/nowhere";
 
 /// Which stream a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -256,7 +259,8 @@ pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -
 
 /// `invocation` as a [`Command`] for callers that insist on running it themselves.
 ///
-/// It carries the variables and the directory; ownership of the process is the caller's.
+/// It carries the variables, the directory and what it inherits, and is for one start; ownership of the
+/// process is the caller's.
 #[expect(clippy::disallowed_methods, reason = "this is the process door")]
 pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
     let mut command = Command::new(&invocation.program);
@@ -266,6 +270,11 @@ pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
         .envs(invocation.variables(caller));
     if let Some(dir) = &invocation.cwd {
         command.current_dir(dir);
+    }
+    let handed = invocation.handed.as_ref();
+    if invocation.is_confined && descriptors::confine(&mut command, handed).is_err() {
+        // There is no descriptor left. The start fails rather than that it inherits what it must not.
+        command.current_dir(NOWHERE);
     }
     command
 }

@@ -53,6 +53,9 @@ impl Engine {
             _watcher = Some(Watcher::start(&watch, &host.variables)?);
         }
         let invocation = self.invocation(&spec)?;
+        if let Some(file) = &invocation.handed {
+            file.keep();
+        }
         let mut last = Vec::new();
         let ended = process::run_coupled(
             &invocation,

@@ -30,8 +30,9 @@ pub(super) fn start(
         return Err(Error::new(ErrorKind::Environment, message));
     };
     let held = if across { "--detach" } else { "--interactive" };
-    let mut run = Invocation::new(&engine.program).args(["run", "--rm", held]);
-    run = run
+    let mut run = Invocation::new(&engine.program)
+        .confined()
+        .args(["run", "--rm", held])
         .args(["--pull", "never"])
         .args(["--label", RUN_LABEL])
         .args(["--label", &format!("{LABEL}={}", utf8(met)?)])
@@ -67,7 +68,9 @@ pub(super) fn enter(
     name: &str,
     entrypoint: &[String],
 ) -> Result<Invocation> {
-    let mut exec = Invocation::new(&engine.program).args(["exec", "--interactive"]);
+    let mut exec = Invocation::new(&engine.program)
+        .confined()
+        .args(["exec", "--interactive"]);
     if spec.terminal {
         exec = exec.arg("--tty");
     }
