@@ -1,5 +1,6 @@
 //! The argv of docker and podman for a run: one lean `run` each.
 
+use crate::descriptors::Confined;
 use crate::engine::{Engine, Kind};
 use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::invocation::{Invocation, Value};
@@ -23,10 +24,9 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
             format!("{} runs images, not directories", engine.kind),
         ));
     };
-    let mut run =
-        Invocation::new(&engine.program)
-            .confined()
-            .args(["run", "--rm", "--interactive"]);
+    let mut run = Invocation::new(&engine.program)
+        .confined(Confined::Nulled)
+        .args(["run", "--rm", "--interactive"]);
     if spec.terminal {
         run = run.arg("--tty");
     }

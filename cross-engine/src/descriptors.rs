@@ -24,6 +24,16 @@ const CLOSE_ON_EXEC: u32 = 0o200_0000;
 /// How many descriptors are taken to be inherited where the kernel does not list them.
 const UNLISTED: i32 = 64;
 
+/// How a command is kept from what its starter inherited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confined {
+    /// It finds the null device in its place.
+    Nulled,
+    /// The same, and bubblewrap, which the command is, closes that before it starts anything: it reads more words
+    /// of its own from every descriptor that it is told of, finds none there, and closes it.
+    ClosedByBubblewrap,
+}
+
 /// A file that a command finds open for reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -65,7 +75,12 @@ impl Handed {
 }
 
 /// Has `command` inherit its standard streams and `handed`, and nothing else. The command is for one start.
-pub(crate) fn confine(command: &mut Command, handed: Option<&Handed>) -> io::Result<()> {
+/// It has no argument yet.
+pub(crate) fn confine(
+    command: &mut Command,
+    how: Confined,
+    handed: Option<&Handed>,
+) -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     let mut mappings = Vec::new();
     if let Some(handed) = handed {
@@ -80,6 +95,9 @@ pub(crate) fn confine(command: &mut Command, handed: Option<&Handed>) -> io::Res
             parent_fd: null.try_clone()?.into(),
             child_fd: number,
         });
+        if how == Confined::ClosedByBubblewrap {
+            command.arg("--args").arg(number.to_string());
+        }
     }
     if !mappings.is_empty() {
         let distinct = command.fd_mappings(mappings);
@@ -161,7 +179,7 @@ mod tests {
         let script = "cat <&9; for fd in /proc/self/fd/*; do readlink $fd; done";
         let run = Invocation::new("bash")
             .args(["-c", script])
-            .confined()
+            .confined(Confined::Nulled)
             .handed(handed);
         let said = process::output(&run, &Variables::new(), &Cancel::new()).unwrap();
         assert!(said.exit.success());

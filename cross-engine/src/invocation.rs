@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::descriptors::Handed;
+use crate::descriptors::{Confined, Handed};
 
 /// Variables as a process receives them.
 pub type Variables = BTreeMap<OsString, OsString>;
@@ -36,9 +36,9 @@ pub struct Invocation {
     /// The file that it finds open beside its standard streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handed: Option<Handed>,
-    /// Whether it inherits no other open file.
+    /// Whether and how it is kept from inheriting other open files.
     #[serde(skip)]
-    pub(crate) is_confined: bool,
+    pub(crate) confined: Option<Confined>,
 }
 
 /// Which variables a command starts from.
@@ -134,7 +134,7 @@ impl Invocation {
             cwd: None,
             ending: Ending::Kill,
             handed: None,
-            is_confined: false,
+            confined: None,
         }
     }
 
@@ -200,8 +200,8 @@ impl Invocation {
 
     /// Inherits no open file but its standard streams and what is handed to it.
     #[must_use]
-    pub(crate) fn confined(mut self) -> Self {
-        self.is_confined = true;
+    pub(crate) fn confined(mut self, confined: Confined) -> Self {
+        self.confined = Some(confined);
         self
     }
 

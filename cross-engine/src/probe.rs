@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::bare;
 use crate::cancel::Cancel;
 use crate::clock;
+use crate::descriptors::Confined;
 use crate::diagnosis;
 use crate::engine::{Engine, Kind, Preference, Unusable};
 use crate::error::{Error, ErrorKind, Result};
@@ -303,7 +304,7 @@ fn question(kind: Kind, program: &Path, host: &Host) -> Invocation {
 pub(crate) fn sandbox_question(program: &Path, host: &Host, own_users: bool) -> Invocation {
     let floor = Floor::of(host);
     let run = Invocation::new(program)
-        .confined()
+        .confined(Confined::ClosedByBubblewrap)
         .args(sandbox::namespaces(own_users, Network::None))
         .args(["--ro-bind", "/", "/"]);
     floor

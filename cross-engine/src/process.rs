@@ -264,17 +264,20 @@ pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -
 #[expect(clippy::disallowed_methods, reason = "this is the process door")]
 pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
     let mut command = Command::new(&invocation.program);
+    if let Some(confined) = invocation.confined {
+        let handed = invocation.handed.as_ref();
+        if descriptors::confine(&mut command, confined, handed).is_err() {
+            // There is no descriptor left. The start fails rather than that it inherits what it must not.
+            command.current_dir(NOWHERE);
+            return command;
+        }
+    }
     command
         .args(&invocation.args)
         .env_clear()
         .envs(invocation.variables(caller));
     if let Some(dir) = &invocation.cwd {
         command.current_dir(dir);
-    }
-    let handed = invocation.handed.as_ref();
-    if invocation.is_confined && descriptors::confine(&mut command, handed).is_err() {
-        // There is no descriptor left. The start fails rather than that it inherits what it must not.
-        command.current_dir(NOWHERE);
     }
     command
 }

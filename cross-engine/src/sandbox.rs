@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::descriptors::Confined;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::floor;
@@ -39,7 +40,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     let own_users = engine.rootless && (!is_root || floor::are_reachable(&mounts));
     let mut run = Invocation::new(&engine.program)
         .env_clear()
-        .confined()
+        .confined(Confined::ClosedByBubblewrap)
         .args(namespaces(own_users, spec.network));
     if !spec.terminal {
         run = run.arg("--new-session");

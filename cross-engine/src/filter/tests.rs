@@ -1,5 +1,6 @@
 use super::*;
 use crate::cancel::Cancel;
+use crate::descriptors::Confined;
 use crate::invocation::{Invocation, Variables};
 use crate::process;
 use bpf::{ARGUMENTS, JUMP_AT_LEAST, JUMP_BITS, RETURN};
@@ -206,19 +207,21 @@ my %calls = (unshare => [272, 0x10000000], keyctl => [250, 0, 0], io_uring => [4
 for (sort keys %calls) { my $got = syscall(shift @{$calls{$_}}, @{$calls{$_}}); printf "%s %d\n", $_, $got < 0 ? $!+0 : 0; }
 open my $new, ">", "/tmp/x"; printf "setuid %s\n", chmod(04755, "/tmp/x") ? "made" : $!+0;
 "#;
-    let run = Invocation::new("bwrap").confined().args([
-        "--unshare-user",
-        "--unshare-pid",
-        "--cap-drop",
-        "ALL",
-        "--ro-bind",
-        "/",
-        "/",
-        "--tmpfs",
-        "/tmp",
-        "--dev",
-        "/dev",
-    ]);
+    let run = Invocation::new("bwrap")
+        .confined(Confined::ClosedByBubblewrap)
+        .args([
+            "--unshare-user",
+            "--unshare-pid",
+            "--cap-drop",
+            "ALL",
+            "--ro-bind",
+            "/",
+            "/",
+            "--tmpfs",
+            "/tmp",
+            "--dev",
+            "/dev",
+        ]);
     let run = floor
         .filtered(floor.proc(run, host.uid))
         .args(["perl", "-e", script]);

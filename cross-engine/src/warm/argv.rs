@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::script::{self, MET_AT};
 use crate::container::{RUN_LABEL, isolation, mount_option, variable};
+use crate::descriptors::Confined;
 use crate::engine::{Engine, Kind};
 use crate::error::{Error, ErrorKind, Result, utf8};
 use crate::invocation::{Invocation, Value};
@@ -31,7 +32,7 @@ pub(super) fn start(
     };
     let held = if across { "--detach" } else { "--interactive" };
     let mut run = Invocation::new(&engine.program)
-        .confined()
+        .confined(Confined::Nulled)
         .args(["run", "--rm", held])
         .args(["--pull", "never"])
         .args(["--label", RUN_LABEL])
@@ -69,7 +70,7 @@ pub(super) fn enter(
     entrypoint: &[String],
 ) -> Result<Invocation> {
     let mut exec = Invocation::new(&engine.program)
-        .confined()
+        .confined(Confined::Nulled)
         .args(["exec", "--interactive"]);
     if spec.terminal {
         exec = exec.arg("--tty");
