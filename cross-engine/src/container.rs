@@ -9,6 +9,10 @@ use crate::run::{Access, Mount, Network, Root, RunSpec, arranged};
 /// The label that marks a container of ours.
 pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
 
+/// How many processes and threads there may be in a container: more than the widest build has, and fewer than
+/// the machine.
+pub(crate) const PROCESSES: u32 = 16384;
+
 /// The `run` command for `spec`.
 ///
 /// Everything in the container is killed when its lifeline ends: the client's standard input, or
@@ -62,7 +66,8 @@ pub(crate) fn isolation(
     run = run
         // Labels of SELinux are never changed on what is mounted, so they must not be asked for.
         .args(["--security-opt", "label=disable"])
-        .args(["--security-opt", "no-new-privileges"]);
+        .args(["--security-opt", "no-new-privileges"])
+        .args(["--cap-drop", "ALL"]);
     if let Some(profile) = &spec.seccomp {
         let profile = format!("seccomp={}", utf8(profile)?);
         run = run.args(["--security-opt", &profile]);
@@ -80,7 +85,10 @@ pub(crate) fn isolation(
     };
     if !engine.rootless {
         let (uid, gid) = engine.user;
-        run = run.args(["--user", &format!("{uid}:{gid}")]);
+        run = run
+            .args(["--user", &format!("{uid}:{gid}")])
+            // What runs without root's rights may be unable to limit anything, and has its own default.
+            .args(["--pids-limit", &PROCESSES.to_string()]);
     }
     Ok(run)
 }
@@ -211,9 +219,9 @@ mod tests {
         assert_eq!(
             shown.args.join(" "),
             "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
-             --security-opt label=disable --security-opt no-new-privileges \
+             --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL \
              --security-opt seccomp=/c/seccomp.json --userns host --platform linux/arm64 --network none \
-             --user 1000:1001 --mount type=bind,src=/w,dst=/w --workdir /w --env A \
+             --user 1000:1001 --pids-limit 16384 --mount type=bind,src=/w,dst=/w --workdir /w --env A \
              --env A=2 --privileged i:1 cargo run"
         );
     }

@@ -21,6 +21,11 @@ const FILTER: i32 = 9;
 /// The directory of the cache where the filter is for commands that are started by hand.
 const HOME: &str = "filters";
 
+/// The line of a shell by which a sandbox has no more processes and threads than a container: those of its own
+/// user namespace are counted since Linux 5.14, before that all of the user's. Shells call it `-p` or
+/// `-u`. Root is not limited by it.
+pub(crate) const LIMIT: &str = "{ ulimit -p 16384 || ulimit -u 16384; } 2>/dev/null\n";
+
 /// Files of `/proc` that say where the kernel's and other processes' memory is, or what keys there are.
 const HIDDEN: [&str; 8] = [
     "/proc/iomem",

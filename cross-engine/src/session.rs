@@ -48,9 +48,9 @@ impl Engine {
             coupling.stdin = Stdin::Inherit;
             coupling.lifeline = Some(end);
             held = Some(lifeline);
-            let client = self.has_images().then_some(self.program.as_path());
-            let watch = lifeline::watch(&name, client)?;
-            _watcher = Some(Watcher::start(&watch, &host.variables)?);
+        }
+        if spec.has_stdin() || self.has_images() {
+            _watcher = Some(self.watcher(&name, host)?);
         }
         let invocation = self.invocation(&spec)?;
         if let Some(file) = &invocation.handed {
@@ -93,8 +93,14 @@ impl Engine {
         }
     }
 
+    /// Starts what tidies up after the run or container `name` when this process dies.
+    pub(crate) fn watcher(&self, name: &str, host: &Host) -> Result<Watcher> {
+        let client = self.has_images().then_some(self.program.as_path());
+        Watcher::start(&lifeline::watch(name, client)?, &host.variables)
+    }
+
     /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.
-    fn remove_container(&self, name: &str, host: &Host) {
+    pub(crate) fn remove_container(&self, name: &str, host: &Host) {
         let remove = container::remove(self, name);
         let _ = process::run(
             &remove,

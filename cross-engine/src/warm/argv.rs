@@ -102,6 +102,11 @@ pub(super) fn is_running(engine: &Engine, name: &str) -> Invocation {
     ])
 }
 
+/// Lists the processes in the container `name`, with their words.
+pub(super) fn processes(engine: &Engine, name: &str) -> Invocation {
+    Invocation::new(&engine.program).args(["top", name])
+}
+
 /// Lists the kept containers of whatever state: the name, a blank, the directory of each.
 pub(crate) fn all(engine: &Engine) -> Invocation {
     let format = match engine.kind {

@@ -11,6 +11,7 @@ use crate::cancel::Cancel;
 use crate::container;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::held::Watcher;
 use crate::host::Host;
 use crate::invocation::{Invocation, Variables};
 use crate::process::{self, Exit, Stream};
@@ -29,6 +30,8 @@ pub(super) struct Attached {
     _lines: Receiver<(Stream, String)>,
     remove: Invocation,
     variables: Variables,
+    /// Outlives the container: it is let go of when that is gone.
+    _watcher: Watcher,
 }
 
 impl Attached {
@@ -42,6 +45,7 @@ impl Attached {
     ) -> Result<Self> {
         let what = "the start of a container";
         cancel.check().map_err(|why| Error::stopped(why, what))?;
+        let watcher = engine.watcher(name, host)?;
         let mut child = process::command(start, &host.variables)
             .process_group(0)
             .stdin(Stdio::piped())
@@ -61,6 +65,7 @@ impl Attached {
             _lines: lines,
             remove: container::remove(engine, name),
             variables: host.variables.clone(),
+            _watcher: watcher,
         };
         let mut said = Vec::new();
         loop {
