@@ -177,6 +177,12 @@ pub(crate) fn ended(engine: &Engine) -> Invocation {
     })
 }
 
+/// Kills what runs in the container `name`. To remove it by force alone is to ask politely first, on podman, for
+/// ten seconds.
+pub(crate) fn kill(engine: &Engine, name: &str) -> Invocation {
+    Invocation::new(&engine.program).args(["kill", name])
+}
+
 /// Removes the container `name`.
 pub(crate) fn remove(engine: &Engine, name: &str) -> Invocation {
     Invocation::new(&engine.program).args(["rm", "--force", name])

@@ -157,11 +157,11 @@ read -r _ && exit
 for round in 1 2 3 4 5; do tidy "$@"; sleep 1; done"#;
 
 /// A run's processes are known by its name in their words: bubblewrap, which can be caught in a moment in which
-/// it waits for its parent for ever, and a container's client, which would go on to start it.
+/// it waits for its parent for ever, and a container's client, which would go on to start it. podman ends a container by its `conmon`, which must live.
 const TIDY_NAMED: &str = r#"tidy() {
   for file in $(grep -slF -e "$1" /proc/[0-9]*/cmdline); do
     pid=${file#/proc/}; pid=${pid%/cmdline}
-    [ "$pid" = $$ ] || kill -KILL "$pid"
+    [ "$pid" = $$ ] || grep -qx conmon "/proc/$pid/comm" || kill -KILL "$pid"
   done
   [ -z "$2" ] || { "$2" kill "$1"; "$2" rm --force "$1"; }
 }"#;

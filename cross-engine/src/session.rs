@@ -1,7 +1,5 @@
 //! One run in an environment: started, read, classified, and gone afterwards however it ended.
 
-use std::ops::ControlFlow;
-
 use crate::cancel::Cancel;
 use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
@@ -101,14 +99,11 @@ impl Engine {
 
     /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.
     pub(crate) fn remove_container(&self, name: &str, host: &Host) {
-        let remove = container::remove(self, name);
-        let _ = process::run(
-            &remove,
-            &host.variables,
-            &Cancel::new().with_deadline(std::time::Duration::from_secs(5)),
-            Stdin::Null,
-            &mut |_, _| ControlFlow::Continue(()),
-        );
+        let soon = Cancel::new().with_deadline(std::time::Duration::from_secs(5));
+        for step in [container::kill(self, name), container::remove(self, name)] {
+            // There is nothing to do about it if it fails: what has ended needs no killing.
+            let _ = process::output(&step, &host.variables, &soon);
+        }
     }
 
     /// The engine's own count of running and stopped containers that are ours: for tests and for

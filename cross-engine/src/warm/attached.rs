@@ -28,7 +28,8 @@ pub(super) struct Attached {
     child: Child,
     /// Read no more, but open: a client that cannot write would fail.
     _lines: Receiver<(Stream, String)>,
-    remove: Invocation,
+    /// What makes sure that it is gone.
+    removal: [Invocation; 2],
     variables: Variables,
     /// Outlives the container: it is let go of when that is gone.
     _watcher: Watcher,
@@ -63,7 +64,10 @@ impl Attached {
         let mut attached = Attached {
             child,
             _lines: lines,
-            remove: container::remove(engine, name),
+            removal: [
+                container::kill(engine, name),
+                container::remove(engine, name),
+            ],
             variables: host.variables.clone(),
             _watcher: watcher,
         };
@@ -119,7 +123,9 @@ impl Drop for Attached {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let soon = Cancel::new().with_deadline(Duration::from_secs(5));
-        let _ = process::output(&self.remove, &self.variables, &soon);
+        for step in &self.removal {
+            let _ = process::output(step, &self.variables, &soon);
+        }
     }
 }
 
