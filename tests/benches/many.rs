@@ -35,14 +35,14 @@ fn main() -> Result<(), Error> {
     let one_by_one = Way::new("one after the other", || {
         let dir = builds.empty()?;
         for target in &targets {
-            cross.build(*target).target_dir(&dir).release().run()?;
+            cross.build(*target).target_dir(&dir).release(true).run()?;
         }
         Ok(())
     });
     let at_once = Way::new("`build_many`", || {
         let dir = builds.empty()?;
         let many = cross.build_many(targets.iter().copied());
-        many.each(|it| it.target_dir(&dir).release()).run()?;
+        many.each(|it| it.target_dir(&dir).release(true)).run()?;
         Ok(())
     });
     let ways = match turned {

@@ -22,7 +22,7 @@ fn engine(fake: Fakes) -> Engine {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let host = Host::new(variables, machine.path("cache"));
-    let preference = fake.name().parse().unwrap();
+    let preference = fake.name().into();
     let mut engine = select(&preference, Needs::Recipe, &host, &Cancel::new())
         .unwrap()
         .engine;

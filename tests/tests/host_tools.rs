@@ -10,7 +10,13 @@ use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, ErrorKind, HostTools, Location, NativeCc, Target, binary::Binary};
+use cross_core::{
+    Cancel, Cross, ErrorKind,
+    binary::Binary,
+    engine::Location,
+    host_tools::{HostTools, NativeCc},
+    targets::Target,
+};
 use cross_engine::process::{self, Output};
 use cross_engine::{Invocation, Variables};
 use cross_tests::{Leftovers, Project, engines, on_engines, tool};

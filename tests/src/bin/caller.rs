@@ -13,7 +13,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cross_core::{Cross, Outcome, Result, Warm};
+use cross_core::{Cross, Outcome, Result, engine::Warm};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -46,8 +46,11 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<O
         "test" => cross.test(target).run(),
         "run" => cross.run(target).run(),
         "exec" => cross.exec(target, words).run(),
-        "stdin-exec" => cross.exec(target, words).stdin().run(),
-        "warm-exec" => cross.keep_warm(Warm::new()).exec(target, words).run(),
+        "stdin-exec" => cross.exec(target, words).stdin(true).run(),
+        "warm-exec" => cross
+            .reuse_containers(Warm::new())
+            .exec(target, words)
+            .run(),
         "offline-test" => cross.offline(true).test(target).run(),
         _ => cross.build(target).run(),
     }

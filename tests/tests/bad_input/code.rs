@@ -1,6 +1,6 @@
 //! Code that does not compile, tests that fail, and emulators that crash.
 
-use cross_core::{ErrorKind, EventKind};
+use cross_core::{ErrorKind, events::EventKind};
 use cross_tests::{Project, on_engines};
 
 use crate::{Case, TARGET, fails, says};
@@ -71,7 +71,7 @@ fn program_that_fails(engine: &str) {
     let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
     assert_eq!(error.code(), Some(3));
     let heard = case.project.recorder().events();
-    let said = |event: &cross_core::Event| matches!(&event.kind, EventKind::Output { line, .. } if line == "no luck");
+    let said = |event: &cross_core::events::Event| matches!(&event.kind, EventKind::Output { line, .. } if line == "no luck");
     assert!(heard.iter().any(said));
     case.leftovers.are_none();
 }

@@ -4,7 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use cross_core::{EventKind, JobSharing, Location, ManyOutcome};
+use cross_core::{
+    batch::{BatchOutcome, JobSharing},
+    engine::Location,
+    events::EventKind,
+};
 use cross_tests::{Project, on_engines};
 
 use crate::{AARCH64, Case, X86_64};
@@ -72,9 +76,9 @@ fn seen(project: &Path) -> (u32, Vec<String>, Vec<String>) {
     (most, told, flags)
 }
 
-fn built(case: &Case, jobs: u32) -> ManyOutcome {
+fn built(case: &Case, jobs: u32) -> BatchOutcome {
     let many = case.cross().build_many([X86_64, AARCH64]);
-    let outcome = many.each(|it| it.workspace()).jobs(jobs).run().unwrap();
+    let outcome = many.each(|it| it.workspace(true)).jobs(jobs).run().unwrap();
     if let Some((target, error)) = outcome.failures().next() {
         panic!("{target}: {error}\n{}", case.project.recorder().output());
     }

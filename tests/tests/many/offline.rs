@@ -1,6 +1,6 @@
 //! Without a network: what is missing is named before anything runs, and nothing is after a prefetch.
 
-use cross_core::{Action, ErrorKind, Plan};
+use cross_core::{ErrorKind, Plan, plan::Action};
 use cross_engine::{Invocation, Network, Value};
 use cross_tests::{Answer, Fakes, Machine, Project, on_engines, tool};
 
@@ -56,7 +56,7 @@ fn all_that_is_missing_is_named_with_the_remedy() {
         assert!(said.contains(missing), "{missing}: {said}");
     }
     assert!(error.help().unwrap().contains("Cross::prefetch"));
-    let of_request = machine.cross(&project).clippy(AARCH64).offline();
+    let of_request = machine.cross(&project).clippy(AARCH64).offline(true);
     assert_eq!(of_request.plan().unwrap_err().to_string(), said);
     let exec = cross
         .exec(AARCH64, ["true"])

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use cross_core::{Action, ErrorKind, JobSharing, ManyPlan};
+use cross_core::{
+    ErrorKind,
+    batch::{BatchPlan, JobSharing},
+    plan::Action,
+};
 use cross_tests::{Fakes, Machine, Project};
 
 use crate::{AARCH64, I686, X86_64};
@@ -20,7 +24,7 @@ fn unfetched() -> Project {
         .file("Cargo.toml", manifest)
 }
 
-fn shared(plan: &ManyPlan) -> Vec<String> {
+fn shared(plan: &BatchPlan) -> Vec<String> {
     let commands = plan.shared.iter().filter_map(|it| it.command.as_ref());
     commands.map(|it| it.args.join(" ")).collect()
 }
@@ -60,7 +64,10 @@ fn crates_are_fetched_once_for_all_targets() {
         "{text}"
     );
     let json = serde_json::to_value(&plan).unwrap();
-    assert_eq!(json["schema_version"], cross_core::PLAN_SCHEMA_VERSION);
+    assert_eq!(
+        json["schema_version"],
+        cross_core::plan::PLAN_SCHEMA_VERSION
+    );
 }
 
 /// Requests for two verbs need what each needs; what is the same is there once.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, ErrorKind, EventKind};
+use cross_core::{Cancel, ErrorKind, events::EventKind};
 use cross_engine::clock;
 use cross_tests::{Leftovers, Project, on_engines};
 
@@ -71,7 +71,7 @@ fn the_first_failure_stops_the_others() {
         panic!("three were asked for");
     };
     assert!(stopped.stopped && stopped.begun && !failed.stopped);
-    let kind = |it: &cross_core::TargetOutcome| it.result.as_ref().unwrap_err().kind();
+    let kind = |it: &cross_core::batch::TargetOutcome| it.result.as_ref().unwrap_err().kind();
     assert_eq!(kind(stopped), ErrorKind::Cancelled);
     assert_eq!(kind(failed), ErrorKind::CargoFailed);
     assert!(never.stopped && !never.begun, "two jobs, two targets");
@@ -92,7 +92,7 @@ fn the_others_are_finished_where_that_is_asked_for() {
     let many = case
         .cross()
         .build_many([I686, X86_64, AARCH64])
-        .keep_going();
+        .keep_going(true);
     let outcome = many.jobs(2).run().unwrap();
     let failed: Vec<_> = outcome.failures().map(|(target, _)| target).collect();
     assert_eq!(failed, [I686]);
@@ -100,7 +100,7 @@ fn the_others_are_finished_where_that_is_asked_for() {
     assert_eq!(done, [X86_64, AARCH64]);
     for (target, built) in outcome.successes() {
         let program = built.executables().next().unwrap();
-        assert!(program.path().exists(), "{target}");
+        assert!(program.path.exists(), "{target}");
     }
     case.leftovers.are_none();
 }
@@ -121,7 +121,7 @@ fn a_cancellation_leaves_nothing_of_any_target(engine: &'static str) {
         let many = case
             .cross()
             .build_many([X86_64, AARCH64, I686])
-            .keep_going();
+            .keep_going(true);
         let outcome = many.jobs(2).run_until(&cancel).unwrap();
         (outcome, canceller.join().unwrap())
     });
@@ -169,7 +169,7 @@ fn a_listener_that_breaks_stops_every_target() {
         std::ops::ControlFlow::Continue(())
     });
     let cancel = Cancel::new().with_deadline(PATIENCE);
-    let many = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going();
+    let many = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
     let outcome = many.run_until(&cancel).unwrap();
     for it in &outcome.targets {
         let error = it.result.as_ref().unwrap_err();
@@ -195,7 +195,7 @@ fn a_listener_that_panics_stops_every_target() {
         }
     });
     let cancel = Cancel::new().with_deadline(PATIENCE);
-    let many = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going();
+    let many = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
     let payload = catch_unwind(AssertUnwindSafe(|| many.run_until(&cancel))).unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&"the listener's own"));
     assert!(

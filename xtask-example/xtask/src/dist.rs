@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use cross_core::binary::Binary;
-use cross_core::{Artifact, Cancel, Cross, LocalPackage, Outcome, Request, Target, Turn};
+use cross_core::{
+    Artifact, Cancel, Cross, Outcome, Request, batch::BatchItem, project::LocalPackage,
+    targets::Target,
+};
 use serde_json::json;
 
 use crate::archive::{self, Kind, Member};
@@ -39,7 +42,7 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
         many = many.jobs(jobs);
     }
     if !args.fail_fast {
-        many = many.keep_going();
+        many = many.keep_going(true);
     }
     let done = many.run_with(cancel, |turn| dist.target(turn))?;
     let mut entries = Vec::new();
@@ -75,7 +78,7 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
 /// What all requests have in common. The same profile for the tests as for the program: the
 /// dependencies, among them SQLite's C, are compiled once for both.
 fn common(request: Request) -> Request {
-    request.package(PACKAGE).release().locked()
+    request.package(PACKAGE).release(true).locked(true)
 }
 
 /// How a target's turn ends, where it does not end well.
@@ -117,7 +120,7 @@ impl<'a> Dist<'a> {
     }
 
     /// One target from nothing to its entry in the manifest.
-    fn target(&self, turn: &Turn<'_>) -> Result<Entry, Ended> {
+    fn target(&self, turn: &BatchItem<'_>) -> Result<Entry, Ended> {
         let (mut work, mut total) = (Work::of(turn.target()), 0.0);
         let done = timed(&mut total, || self.make(turn, &mut work));
         if let (Err(failure), Err(_)) = (&done, turn.cancel().check()) {
@@ -151,7 +154,7 @@ impl<'a> Dist<'a> {
         Ok(work.entry)
     }
 
-    fn make(&self, turn: &Turn<'_>, work: &mut Work) -> Result<(), Failure> {
+    fn make(&self, turn: &BatchItem<'_>, work: &mut Work) -> Result<(), Failure> {
         let Entry {
             target,
             seconds,
@@ -173,7 +176,7 @@ impl<'a> Dist<'a> {
             }
         }
         timed(&mut seconds.run, || {
-            let request = turn.cross().run(&*target).args(["--version"]).capture();
+            let request = turn.cross().run(&*target).args(["--version"]).capture(true);
             self.says_its_version(&run(request)?)
         })?;
         self.ui.step(target, "check and package");
@@ -199,7 +202,7 @@ impl<'a> Dist<'a> {
             false => Kind::TarGz,
         };
         let top = format!("{PACKAGE}-{}-{target}", self.package.version);
-        let files = [(program.path(), true)].into_iter();
+        let files = [(program.path.as_path(), true)].into_iter();
         let members = files
             .chain(self.documents.iter().map(|path| (path.as_path(), false)))
             .map(|(path, executable)| {
@@ -275,7 +278,7 @@ fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
 
 /// Checks that the program is one for `target`; gives the oldest glibc it starts on.
 fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
-    let binary = Binary::read(program.path())?;
+    let binary = Binary::read(&program.path)?;
     match Target::parse(target) {
         Ok(parsed) if binary.is_for(parsed) => Ok(binary.glibc),
         _ => Err(Failure::new(format!(
