@@ -148,9 +148,9 @@ fn in_memory(content: &[u8]) -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process;
     use crate::process::cancel::Cancel;
     use crate::process::invocation::{Invocation, Variables};
-    use crate::process;
 
     /// Runs `script` in a shell that has `/` open under 5, 9 and 57.
     fn behind_leaks(inner: &[&str]) -> String {
