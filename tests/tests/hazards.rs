@@ -1,5 +1,5 @@
 //! The hazards of building inside of builds, one test each, named after its number in the project's list.
-//! Those of build scripts are in `build_script.rs`, the job server's in `many.rs`.
+//! Those of build scripts are in `build_script.rs`, the job server's in `batch`.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 

@@ -245,7 +245,8 @@ fn what_is_gone_is_said(engine: &'static str) {
         said.stderr
     );
     assert!(
-        said.stderr.contains("help: run what made"),
+        said.stderr
+            .contains("help: run the program that wrote this script again"),
         "{}",
         said.stderr
     );

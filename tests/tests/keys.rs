@@ -389,7 +389,7 @@ fn a_program_that_needs_a_newer_glibc_is_not_published() {
         let said = error.to_string();
         assert_eq!(error.kind(), ErrorKind::GlibcFloor, "{said}");
         let start = format!(
-            "`{}` needs glibc 2.36, and 2.17 was asked for: ",
+            "`{}` needs glibc 2.36, but 2.17 was requested: ",
             app.display()
         );
         assert!(said.starts_with(&start), "{said}");

@@ -172,7 +172,7 @@ fn what_is_there_and_broken_is_named_with_its_words() {
     assert_eq!(compiler.broken, [(gcc.clone(), said.clone())]);
     let (path, word) = &emulator.broken[0];
     assert_eq!(*path, machine.path("bin/qemu-aarch64"));
-    assert_eq!(word, "signal 11 and no word");
+    assert_eq!(word, "signal 11 without any output");
     let told = format!("`{}` is there and does not work: {said}", gcc.display());
     assert!(error.to_string().contains(&told), "{error}");
     // Mended, it is found at once: what failed is not remembered.

@@ -242,7 +242,7 @@ fn a_crash_is_the_programs_also_under_an_emulator() {
     assert_eq!(error.kind(), ErrorKind::TestFailed, "{error}");
     let said = error.to_string();
     assert!(
-        said.contains("`crashes-") && said.contains("was ended by SIGABRT"),
+        said.contains("`crashes-") && said.contains("was terminated by SIGABRT"),
         "{said}"
     );
     assert_eq!(error.tests().unwrap().passed, 6);

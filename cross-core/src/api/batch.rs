@@ -1,10 +1,10 @@
-//! Requests for several targets at once, with one budget of jobs.
+//! Batches: requests for several targets that run at once and share one budget of jobs.
 
 mod drive;
 pub(crate) mod outcome;
 mod run;
 mod schedule;
-mod shared;
+mod shared_steps;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use cross_engine::Cancel;
 use serde::Serialize;
 
 use crate::api::batch::outcome::BatchOutcome;
-use crate::api::batch::run::Run;
+use crate::api::batch::run::BatchRun;
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::jobs::JobBudget;
@@ -24,8 +24,8 @@ use crate::request::job_budget::Budget;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
 
-/// Requests for several targets, made by [`Cross::build_many`] and its siblings. Nothing is read or run
-/// before [`plan`](BatchRequest::plan) or [`run`](BatchRequest::run).
+/// Requests for several targets, made by [`Cross::build_many`] and its siblings. Nothing is read or
+/// run before [`plan`](BatchRequest::plan) or [`run`](BatchRequest::run).
 ///
 /// ```no_run
 /// let cross = cross_core::Cross::discover()?;
@@ -45,102 +45,104 @@ use crate::target::name::TargetName;
 /// # Ok::<(), cross_core::Error>(())
 /// ```
 ///
-/// Several targets are worked for at once, but never with more jobs together than
-/// [`jobs`](BatchRequest::jobs) says: their cargos share a job server, and with it rustc, make and the C compilers
-/// of build scripts. What has begun is finished before more is begun, in the order asked. An environment
-/// that is not there is made while others compile. What needs the network of the host (dependencies,
-/// parts of the toolchain) is obtained once for all, before.
+/// Several requests run at once, but they never use more jobs together than
+/// [`jobs`](BatchRequest::jobs) allows: their cargos share a job server, and with it rustc, make
+/// and the C compilers of build scripts. A request that has begun takes precedence over the next
+/// one. A missing environment is made while other requests compile. Host commands that need the
+/// network (fetching dependencies, adding parts of a toolchain) run once for all requests that need
+/// them.
 ///
-/// Events carry the target they are about. They come from several threads, so a listener may be
-/// called by two at once. One that breaks stops all; one that panics does, too, and the panic goes on in
-/// the caller's thread once nothing runs any more.
+/// An event names its target. Events come from several threads, so two threads may call a listener
+/// at once. A listener that breaks stops the batch. A listener that panics stops it too, and the
+/// panic resumes in the caller's thread when nothing runs any more.
 #[must_use = "requests do nothing until they are planned or run"]
 #[derive(Clone, Debug)]
 pub struct BatchRequest {
     requests: Vec<Request>,
     jobs: Option<u32>,
     keep_going: bool,
-    /// Whether a target given twice is a mistake.
-    once: bool,
+    /// Whether a repeated target is an error.
+    unique_targets: bool,
 }
 
-/// What several requests become, before anything is done.
+/// The plan of a batch: what will be done, before anything is.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct BatchPlan {
     /// See [`PLAN_SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// How the jobs will be shared. That no job server can be made is known only then.
+    /// How the jobs will be shared. A job server that cannot be made is noticed only by the run.
     pub budget: JobBudget,
-    /// What is done once for several of them.
+    /// The steps that are done once for several requests.
     pub shared: Vec<Step>,
-    /// What is done for each, besides, in the order asked.
+    /// The other steps of each request, in the order of the requests.
     pub plans: Vec<Plan>,
 }
 
-/// One target's turn, in [`BatchRequest::run_with`].
+/// A request of a batch, as the function given to [`BatchRequest::run_with`] sees it.
 #[derive(Debug)]
 pub struct BatchItem<'a> {
     request: &'a Request,
-    trouble: Option<Error>,
+    /// What kept the request from being prepared.
+    preparation_error: Option<Error>,
     cancel: &'a Cancel,
 }
 
 impl Cross {
-    /// A `cargo build` for each of `targets`, as many at once as there are jobs for.
+    /// Requests a `cargo build` for each of `targets`. As many run at once as there are jobs.
     ///
-    /// One of them is a mistake if it is given twice, also with another glibc floor: cargo's usual
-    /// directory has room for one.
+    /// Repeating a target is an error, even with another glibc floor: cargo's usual target
+    /// directory has room for one build of each target.
     pub fn build_many<I>(&self, targets: I) -> BatchRequest
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        BatchRequest::of(targets, |target| self.build(target))
+        BatchRequest::for_each(targets, |target| self.build(target))
     }
 
-    /// A `cargo check` for each of `targets`: as [`build_many`](Cross::build_many).
+    /// Requests a `cargo check` for each of `targets`, as [`build_many`](Cross::build_many) does.
     pub fn check_many<I>(&self, targets: I) -> BatchRequest
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        BatchRequest::of(targets, |target| self.check(target))
+        BatchRequest::for_each(targets, |target| self.check(target))
     }
 
-    /// A `cargo test` for each of `targets`, under its emulator where it needs one: as
-    /// [`build_many`](Cross::build_many). Test binaries get as many threads as there are free jobs when
-    /// they start, unless `RUST_TEST_THREADS` says how many.
+    /// Requests a `cargo test` for each of `targets`, as [`build_many`](Cross::build_many) does.
+    /// Tests run under the target's emulator if it needs one. A test binary gets as many threads as
+    /// there are free jobs when it starts, unless `RUST_TEST_THREADS` sets the number.
     pub fn test_many<I>(&self, targets: I) -> BatchRequest
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        BatchRequest::of(targets, |target| self.test(target))
+        BatchRequest::for_each(targets, |target| self.test(target))
     }
 
-    /// Any requests, as many at once as there are jobs for. Those for one target come one after the
-    /// other, in the order asked.
+    /// Combines any requests into a batch. As many run at once as there are jobs. Requests for the
+    /// same target run one after the other, in the order given.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
     /// let target = "aarch64-unknown-linux-gnu";
     /// let requests = [cross.clippy(target), cross.test(target), cross.build("wasm32-wasip1")];
-    /// let outcomes = cross.many(requests).run()?.into_result()?;
+    /// let outcomes = cross.batch(requests).run()?.into_result()?;
     /// # Ok::<(), cross_core::Error>(())
     /// ```
-    pub fn many(&self, requests: impl IntoIterator<Item = Request>) -> BatchRequest {
+    pub fn batch(&self, requests: impl IntoIterator<Item = Request>) -> BatchRequest {
         BatchRequest {
             requests: requests.into_iter().collect(),
             jobs: None,
             keep_going: false,
-            once: false,
+            unique_targets: false,
         }
     }
 }
 
 impl BatchRequest {
-    fn of<I>(targets: I, request: impl Fn(String) -> Request) -> Self
+    fn for_each<I>(targets: I, request: impl Fn(String) -> Request) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
@@ -150,18 +152,18 @@ impl BatchRequest {
             requests: targets.map(request).collect(),
             jobs: None,
             keep_going: false,
-            once: true,
+            unique_targets: true,
         }
     }
 
-    /// Changes each of the requests, such as by `|request| request.release(true).locked(true)`.
+    /// Changes each request, for example by `|request| request.release(true).locked(true)`.
     pub fn each(mut self, change: impl Fn(Request) -> Request) -> Self {
         self.requests = self.requests.into_iter().map(change).collect();
         self
     }
 
-    /// At most this many jobs at once over all targets, and at least one: compilers, linkers, threads of a
-    /// test binary. It holds in place of [`Request::jobs`].
+    /// Sets how many jobs (compilers, linkers, threads of a test binary) may run at once over all
+    /// targets. At least one may. It takes the place of [`Request::jobs`].
     ///
     /// # Default value
     ///
@@ -171,27 +173,27 @@ impl BatchRequest {
         self
     }
 
-    /// Finishes the others when one fails.
+    /// Finishes the other requests when one fails.
     ///
     /// # Default value
     ///
-    /// The first failure stops the others.
+    /// The first failure stops the other requests.
     pub fn keep_going(mut self, yes: bool) -> Self {
         self.keep_going = yes;
         self
     }
 
-    /// Computes the plans of all: read-only probes, then pure.
+    /// Computes the plan of every request. Only read-only probes are run.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Request`] for no target and for a target given twice; whatever keeps one of the
-    /// requests from being planned.
+    /// [`ErrorKind::Request`] if there is no target or a target is given twice, and the errors of
+    /// [`Request::plan`] for each request.
     pub fn plan(&self) -> Result<BatchPlan> {
         self.plan_until(&Cancel::new())
     }
 
-    /// [`plan`](BatchRequest::plan) with a way to stop it.
+    /// [`plan`](BatchRequest::plan), stopped by `cancel`.
     ///
     /// # Errors
     ///
@@ -205,41 +207,42 @@ impl BatchRequest {
             planned.map_err(|error| error.about(&request.target))
         };
         let mut plans = self.requests.iter().map(plan).collect::<Result<Vec<_>>>()?;
-        let numbered: Vec<_> = plans.iter().enumerate().collect();
-        let shared = shared::of(&numbered);
+        let indexed: Vec<_> = plans.iter().enumerate().collect();
+        let shared = shared_steps::collect(&indexed);
         plans.iter_mut().for_each(Plan::leave_out_host_steps);
         Ok(BatchPlan {
             schema_version: PLAN_SCHEMA_VERSION,
             budget: budget.about.clone(),
-            shared: shared.into_iter().map(|it| it.step).collect(),
+            shared: shared.into_iter().map(|shared| shared.step).collect(),
             plans,
         })
     }
 
-    /// Plans and executes all.
+    /// Plans and executes every request.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Request`] for no target and for a target given twice. What came of each target is in
-    /// the outcome.
+    /// [`ErrorKind::Request`] if there is no target or a target is given twice. An error of one
+    /// request is part of the outcome.
     pub fn run(&self) -> Result<BatchOutcome> {
         self.run_until(&Cancel::new())
     }
 
-    /// [`run`](BatchRequest::run) with a way to stop it. What is done by then stays in the outcome.
+    /// [`run`](BatchRequest::run), stopped by `cancel`. The outcome has the results so far.
     ///
     /// # Errors
     ///
     /// As for [`run`](BatchRequest::run).
     pub fn run_until(&self, cancel: &Cancel) -> Result<BatchOutcome> {
-        self.run_with(cancel, |turn| turn.request()?.run_until(turn.cancel()))
+        self.run_with(cancel, |item| item.request()?.run_until(item.cancel()))
     }
 
-    /// Does `work` for each, in place of running its request: for what takes more than one request a
-    /// target, such as building, testing and packing. When it is called, what the request needs is there.
+    /// Calls `work` for each request in place of running it: for work that takes more than one
+    /// request a target, such as building, testing and packing. The request is prepared when `work`
+    /// is called.
     ///
-    /// Several are called at once, on threads of their own, as [`run`](BatchRequest::run) would run requests. Only
-    /// requests of [`BatchItem::cross`] keep to the budget.
+    /// Several calls run at once on threads of their own, as [`run`](BatchRequest::run) would run
+    /// the requests. Only requests of [`BatchItem::cross`] keep to the budget.
     ///
     /// ```no_run
     /// # use cross_core::{Cancel, Cross, Error};
@@ -247,9 +250,9 @@ impl BatchRequest {
     /// let all = cross
     ///     .build_many(["s390x-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu"])
     ///     .each(|request| request.release(true))
-    ///     .run_with(&Cancel::new(), |turn| {
-    ///         let built = turn.request()?.run_until(turn.cancel())?;
-    ///         turn.cross().test(turn.target()).release(true).run_until(turn.cancel())?;
+    ///     .run_with(&Cancel::new(), |item| {
+    ///         let built = item.request()?.run_until(item.cancel())?;
+    ///         item.cross().test(item.target()).release(true).run_until(item.cancel())?;
     ///         Ok::<_, Error>(built)
     ///     })?;
     /// # Ok::<(), Error>(())
@@ -265,30 +268,32 @@ impl BatchRequest {
         F: Fn(&BatchItem<'_>) -> Result<T, E> + Sync,
     {
         self.check()?;
-        Run::new(self, cancel)?.carry_out(work)
+        BatchRun::new(self, cancel)?.execute(work)
     }
 
     fn budget(&self) -> u32 {
         self.jobs.unwrap_or_else(process_env::processors)
     }
 
-    /// What no plan could mend.
+    /// Checks what can be checked before planning.
     fn check(&self) -> Result<()> {
         if self.requests.is_empty() {
-            let error = Error::new(ErrorKind::Request, "there is no target to work for");
+            let error = Error::new(ErrorKind::Request, "no targets given");
             return Err(error.with_help("name at least one target"));
         }
         let mut seen = BTreeMap::new();
-        for request in self.requests.iter().filter(|_| self.once) {
+        for request in self.requests.iter().filter(|_| self.unique_targets) {
             let target = &request.target;
             let name = TargetName::parse(target, request.cross.dir())?;
             if let Some(earlier) = seen.insert(name.triple().to_owned(), target) {
-                let what = match earlier == target {
+                let message = match earlier == target {
                     true => format!("the target `{target}` is given twice"),
-                    false => format!("the targets `{earlier}` and `{target}` are one to cargo"),
+                    false => {
+                        format!("cargo cannot tell the targets `{earlier}` and `{target}` apart")
+                    }
                 };
-                return Err(Error::new(ErrorKind::Request, what).with_help(
-                    "name each target once: what is built for it appears in one directory",
+                return Err(Error::new(ErrorKind::Request, message).with_help(
+                    "name each target once: its artifacts are published in one directory",
                 ));
             }
         }
@@ -302,7 +307,7 @@ impl BatchItem<'_> {
         &self.request.target
     }
 
-    /// Where further requests for the target come from: they keep to the budget of jobs.
+    /// The context for further requests for the target. They keep to the budget of jobs.
     pub fn cross(&self) -> &Cross {
         &self.request.cross
     }
@@ -311,15 +316,16 @@ impl BatchItem<'_> {
     ///
     /// # Errors
     ///
-    /// What kept its environment, or something else that it needs, from being made ready.
+    /// The error that kept the request from being prepared, for example one of making its
+    /// environment.
     pub fn request(&self) -> Result<Request> {
-        match &self.trouble {
+        match &self.preparation_error {
             Some(error) => Err(error.again()),
             None => Ok(self.request.clone()),
         }
     }
 
-    /// What stops this target: the caller, or another target's failure.
+    /// Cancelled when the caller stops the batch, or when another request fails.
     pub fn cancel(&self) -> &Cancel {
         self.cancel
     }
@@ -342,23 +348,23 @@ impl fmt::Display for BatchPlan {
 mod tests {
     use super::*;
 
-    fn refused(many: &BatchRequest) -> Error {
-        let error = many.run().unwrap_err();
+    fn refused(batch: &BatchRequest) -> Error {
+        let error = batch.run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Request, "{error}");
         assert!(error.help().is_some());
-        assert_eq!(many.plan().unwrap_err().to_string(), error.to_string());
+        assert_eq!(batch.plan().unwrap_err().to_string(), error.to_string());
         error
     }
 
     #[test]
-    fn no_target_is_a_mistake() {
+    fn a_batch_without_targets_is_refused() {
         let cross = Cross::at("/nonexistent");
         refused(&cross.build_many::<[&str; 0]>([]));
-        refused(&cross.many([]));
+        refused(&cross.batch([]));
     }
 
     #[test]
-    fn a_target_given_twice_is_a_mistake_and_is_named() {
+    fn a_target_given_twice_is_refused_by_name() {
         let cross = Cross::at("/nonexistent");
         let (gnu, floor) = ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-gnu.2.17");
         let twice = refused(&cross.test_many([gnu, "i686-unknown-linux-gnu", gnu]));
@@ -368,8 +374,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_target_is_told_before_anything_is_asked() {
-        let many = Cross::at("/nonexistent").check_many(["x86 64"]);
-        assert_eq!(many.run().unwrap_err().kind(), ErrorKind::UnknownTarget);
+    fn a_malformed_target_is_refused_before_any_probe() {
+        let batch = Cross::at("/nonexistent").check_many(["x86 64"]);
+        assert_eq!(batch.run().unwrap_err().kind(), ErrorKind::UnknownTarget);
     }
 }

@@ -1,7 +1,8 @@
-//! The front door: a cargo command line, decided, planned and run.
+//! Cargo command lines: decides where one runs, plans it, and runs it.
 
 use std::ffi::OsString;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::{self, Stdin};
@@ -13,7 +14,7 @@ use crate::cargo::cli::command_line::CommandLine;
 use crate::cargo::cli::decision::Decision;
 use crate::cargo::cli::flags::{Flag, Phase};
 use crate::cargo::cli::host_settings::{self, Treatment};
-use crate::cargo::cli::{self, CliContext, Understood, problem};
+use crate::cargo::cli::{self, CliContext, ParsedCommand, problem};
 use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
@@ -26,106 +27,106 @@ use crate::request::event::EventKind;
 use crate::request::plugin;
 use crate::request::request::Request;
 
-/// A cargo command line, made by [`Cross::cargo`]. Nothing is read or run before
+/// A request for a cargo command line, made by [`Cross::cargo`]. Nothing is read or run before
 /// [`plan`](CargoRequest::plan) or [`run`](CargoRequest::run).
 #[must_use = "a request does nothing until it is planned or run"]
 #[derive(Clone, Debug)]
 pub struct CargoRequest {
     cross: Cross,
-    words: Vec<OsString>,
-    way: Way,
+    args: Vec<OsString>,
+    streams: Streams,
 }
 
-/// How a command line is connected to the caller.
+/// How cargo's standard streams are connected to the caller's.
 #[derive(Clone, Copy, Debug, Default)]
-struct Way {
+struct Streams {
     inherit: bool,
     terminal: bool,
 }
 
-/// What a command line becomes, before anything is done.
+/// The plan of a cargo command line.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct CargoPlan {
-    /// Where it runs, and why there.
+    /// Where it runs, and why.
     pub decision: Decision,
-    /// Its parts in order: one for each target in the environment, or one on the host.
+    /// Its parts in order: one in the environment of each target, or the calls of the host's cargo.
     pub parts: Vec<CargoPart>,
     #[serde(skip)]
     cross: Cross,
     #[serde(skip)]
-    way: Way,
+    streams: Streams,
 }
 
-/// A part of a command line.
+/// A part of the plan of a cargo command line.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum CargoPart {
-    /// In a target's environment.
+    /// Runs in a target's environment.
     Environment(Box<Plan>),
-    /// With the host's cargo.
+    /// Calls the host's cargo.
     Host(Invocation),
 }
 
-/// What came of a command line.
+/// The outcome of a cargo command line.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct CargoOutcome {
-    /// Cargo's exit code: of the first part that failed, else 0.
+    /// Cargo's exit code: that of the first part that failed, or 0.
     pub code: i32,
-    /// Where it ran, and why there.
+    /// Where it ran, and why.
     pub decision: Decision,
-    /// The parts that ran in an environment, in order.
+    /// The outcomes of the parts that ran in an environment, in order.
     pub outcomes: Vec<Outcome>,
 }
 
 impl CargoRequest {
-    pub(crate) fn new(cross: Cross, words: Vec<OsString>) -> Self {
+    pub(crate) fn new(cross: Cross, args: Vec<OsString>) -> Self {
         CargoRequest {
             cross,
-            words,
-            way: Way::default(),
+            args,
+            streams: Streams::default(),
         }
     }
 
-    /// Gives cargo the caller's standard input, output and error, as a program of the command line
-    /// would.
+    /// Gives cargo the caller's standard input, output and error.
     ///
     /// # Default value
     ///
-    /// An empty standard input; every line of output is an event.
+    /// `false`: standard input is empty, and every line of output is an event.
     pub fn inherit(mut self, yes: bool) -> Self {
-        self.way.inherit = yes;
+        self.streams.inherit = yes;
         self
     }
 
-    /// Says that the caller's standard input, output and error are a terminal, which programs in a
-    /// container then have too. With [`inherit`](CargoRequest::inherit) only.
+    /// Sets whether the caller's standard input, output and error are a terminal. Programs in a
+    /// container then have one too. It has an effect only together with
+    /// [`inherit`](CargoRequest::inherit).
     pub fn terminal(mut self, yes: bool) -> Self {
-        self.way.terminal = yes;
+        self.streams.terminal = yes;
         self
     }
 
-    /// Decides and plans: read-only probes, then pure.
+    /// Decides where the command line runs, and plans it. Only read-only probes are run.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::CargoFailed`] for a command line that cargo would refuse, or that cannot be served
-    /// (the help says what can); whatever else keeps a request from being planned.
+    /// [`ErrorKind::CargoFailed`] if cargo would refuse the command line or it cannot be run in an
+    /// environment (the help names the alternative), and the errors of [`Request::plan`].
     pub fn plan(&self) -> Result<CargoPlan> {
         self.plan_until(&Cancel::new())
     }
 
-    /// [`plan`](CargoRequest::plan) with a way to stop it.
+    /// [`plan`](CargoRequest::plan), stopped by `cancel`.
     ///
     /// # Errors
     ///
     /// As for [`plan`](CargoRequest::plan).
     pub fn plan_until(&self, cancel: &Cancel) -> Result<CargoPlan> {
-        let understood = self.understood()?;
-        let Understood { line, expanded, .. } = &understood;
-        let cross = self.moved(line);
+        let understood = self.read_command_line()?;
+        let ParsedCommand { line, expanded, .. } = &understood;
+        let cross = self.context_of(line);
         let undecided = Decision::new(expanded, line, &[]);
         if let Some(refusal) = undecided.refusal() {
             return Err(refusal);
@@ -133,8 +134,8 @@ impl CargoRequest {
         if undecided.place.network().is_none() {
             return Ok(CargoPlan {
                 decision: undecided,
-                parts: on_host(&cross, line, cancel)?,
-                way: self.way,
+                parts: host_parts(&cross, line, cancel)?,
+                streams: self.streams,
                 cross,
             });
         }
@@ -142,15 +143,16 @@ impl CargoRequest {
         let mut decision = Decision::new(expanded, line, &targets);
         let mut parts = Vec::new();
         for target in &targets {
-            let plan = self.in_environment(&cross, &understood, target, cancel)?;
-            decision.warnings.extend(overridden(&understood, &plan));
+            let plan = self.plan_in_environment(&cross, &understood, target, cancel)?;
+            let overridden = overridden_settings(&understood, &plan);
+            decision.warnings.extend(overridden);
             parts.push(CargoPart::Environment(Box::new(plan)));
         }
         decision.warnings.dedup();
         Ok(CargoPlan {
             decision,
             parts,
-            way: self.way,
+            streams: self.streams,
             cross,
         })
     }
@@ -159,13 +161,13 @@ impl CargoRequest {
     ///
     /// # Errors
     ///
-    /// Those of [`plan`](CargoRequest::plan), and an environment that cannot be made or started. That
-    /// cargo or a program failed is no error: see [`CargoOutcome::code`].
+    /// The errors of [`plan`](CargoRequest::plan), and an environment that cannot be made or
+    /// started. A failure of cargo or of a program is not an error: see [`CargoOutcome::code`].
     pub fn run(&self) -> Result<CargoOutcome> {
         self.run_until(&Cancel::new())
     }
 
-    /// [`run`](CargoRequest::run) with a way to stop it.
+    /// [`run`](CargoRequest::run), stopped by `cancel`.
     ///
     /// # Errors
     ///
@@ -174,10 +176,10 @@ impl CargoRequest {
         self.plan_until(cancel)?.execute(cancel)
     }
 
-    fn understood(&self) -> Result<Understood> {
+    fn read_command_line(&self) -> Result<ParsedCommand> {
         let home = self.cross.cargo_home().ok();
-        cli::read(
-            &self.words,
+        cli::parse(
+            &self.args,
             &CliContext {
                 dir: self.cross.dir(),
                 cargo_home: home.as_deref(),
@@ -187,8 +189,8 @@ impl CargoRequest {
         )
     }
 
-    /// Where and with which toolchain the command line acts.
-    fn moved(&self, line: &CommandLine) -> Cross {
+    /// The context of the command line, with the directory, manifest and toolchain that it names.
+    fn context_of(&self, line: &CommandLine) -> Cross {
         let dir = self.cross.dir();
         let mut cross = self.cross.clone().in_dir(line.directory(dir));
         if let Some(manifest) = line.manifest_path(dir) {
@@ -200,10 +202,10 @@ impl CargoRequest {
         cross
     }
 
-    fn in_environment(
+    fn plan_in_environment(
         &self,
         cross: &Cross,
-        understood: &Understood,
+        understood: &ParsedCommand,
         target: &str,
         cancel: &Cancel,
     ) -> Result<Plan> {
@@ -214,22 +216,22 @@ impl CargoRequest {
         options.packages = line.texts(Flag::Package).map(str::to_owned).collect();
         options.locked = line.has(Flag::Locked) || line.has(Flag::Frozen);
         options.offline = line.has(Flag::Offline) || line.has(Flag::Frozen);
-        let of_config = || {
+        let configured_target_dir = || {
             understood
                 .configs
                 .target_dir()
                 .filter(|_| line.has(Flag::Config))
         };
-        options.target_dir = line.target_dir(dir).or_else(of_config);
+        options.target_dir = line.target_dir(dir).or_else(configured_target_dir);
         options.line = Some(Line {
             line: line.clone(),
             dir: dir.to_owned(),
-            stdio: match self.way.inherit {
+            stdio: match self.streams.inherit {
                 true => Stdio::Inherit,
                 false => Stdio::Lines,
             },
-            terminal: self.way.inherit && self.way.terminal,
-            plugin: plugin_of(cross, line)?,
+            terminal: self.streams.inherit && self.streams.terminal,
+            plugin: find_plugin(cross, line)?,
             config_files: understood.config_files.clone(),
         });
         request.plan_until(cancel)
@@ -237,27 +239,14 @@ impl CargoRequest {
 }
 
 impl CargoPlan {
-    /// Carries it out, part by part, until one fails.
+    /// Executes the parts in order, until one fails.
     ///
     /// # Errors
     ///
-    /// An environment that cannot be made or started. That cargo or a program failed is no error: see
-    /// [`CargoOutcome::code`].
+    /// An environment that cannot be made or started. A failure of cargo or of a program is not an
+    /// error: see [`CargoOutcome::code`].
     pub fn execute(self, cancel: &Cancel) -> Result<CargoOutcome> {
-        let told = self
-            .cross
-            .emit("", EventKind::Decided(self.decision.clone()));
-        let warned = self.decision.warnings.iter().try_for_each(|message| {
-            let code = "cargo-config".to_owned();
-            let (message, help) = (message.clone(), None);
-            let warning = EventKind::Warning {
-                code,
-                message,
-                help,
-            };
-            self.cross.emit("", warning)
-        });
-        if told.is_break() || warned.is_break() {
+        if self.announce().is_break() {
             return Err(Error::new(
                 ErrorKind::Cancelled,
                 "stopped by the event listener",
@@ -271,18 +260,34 @@ impl CargoPlan {
         for part in &self.parts {
             outcome.code = match part {
                 CargoPart::Environment(plan) => {
-                    let done = plan.execute(cancel)?;
-                    let code = done.code.unwrap_or_default();
-                    outcome.outcomes.push(done);
+                    let executed = plan.execute(cancel)?;
+                    let code = executed.code.unwrap_or_default();
+                    outcome.outcomes.push(executed);
                     code
                 }
-                CargoPart::Host(command) => run_on_host(&self.cross, command, self.way, cancel)?,
+                CargoPart::Host(command) => {
+                    run_on_host(&self.cross, command, self.streams, cancel)?
+                }
             };
             if outcome.code != 0 {
                 break;
             }
         }
         Ok(outcome)
+    }
+
+    /// Emits the decision and its warnings.
+    fn announce(&self) -> ControlFlow<()> {
+        self.cross
+            .emit("", EventKind::Decided(self.decision.clone()))?;
+        self.decision.warnings.iter().try_for_each(|message| {
+            let warning = EventKind::Warning {
+                code: "cargo-config".to_owned(),
+                message: message.clone(),
+                help: None,
+            };
+            self.cross.emit("", warning)
+        })
     }
 }
 
@@ -299,29 +304,30 @@ impl fmt::Display for CargoPlan {
     }
 }
 
-/// What a plan has to say of settings that are made for the host.
-fn overridden(understood: &Understood, plan: &Plan) -> Vec<String> {
+/// Warns of cargo settings for the host that `plan` overrides.
+fn overridden_settings(understood: &ParsedCommand, plan: &Plan) -> Vec<String> {
     if plan.engine.is_bare() {
-        // They are, and they hold.
+        // The environment is the host, so its settings apply.
         return Vec::new();
     }
-    let Understood { configs, .. } = understood;
+    let ParsedCommand { configs, .. } = understood;
     let found = host_settings::find(configs, &plan.workspace_root, &host_triple(), &plan.target);
     let overridden = found
         .into_iter()
-        .filter(|it| matches!(it.treatment, Treatment::Overridden { .. }));
-    let said = overridden.map(|it| {
+        .filter(|setting| matches!(setting.treatment, Treatment::Overridden { .. }));
+    let warnings = overridden.map(|setting| {
         format!(
             "`{}` of `{}` is made for the host: it is not used in the environment",
-            it.key,
-            it.file.display()
+            setting.key,
+            setting.file.display()
         )
     });
-    said.collect()
+    warnings.collect()
 }
 
-/// The targets: the command line's, else the configuration's, else cargo's own, else the host.
-fn targets(cross: &Cross, understood: &Understood, cancel: &Cancel) -> Result<Vec<String>> {
+/// The targets that the command line names, else those of the configuration, else those of cargo's
+/// configuration, else the host.
+fn targets(cross: &Cross, understood: &ParsedCommand, cancel: &Cancel) -> Result<Vec<String>> {
     let host = host_triple();
     let named = understood.line.targets(&host, &understood.dir);
     if !named.is_empty() {
@@ -337,13 +343,13 @@ fn targets(cross: &Cross, understood: &Understood, cancel: &Cancel) -> Result<Ve
     if let Some(target) = loaded.config.default_target() {
         return Ok(vec![target.value.clone()]);
     }
-    let cargos = understood.configs.default_targets()?;
-    Ok(cargos.map_or_else(|| vec![host], |it| it.targets))
+    let default = understood.configs.default_targets()?;
+    Ok(default.map_or_else(|| vec![host], |default| default.targets))
 }
 
-/// The host's program of a plugin such as nextest, which cargo inside has to find.
-fn plugin_of(cross: &Cross, line: &CommandLine) -> Result<Option<PathBuf>> {
-    // Miri comes with the toolchain.
+/// Finds the host's program of a cargo plugin such as nextest, for the cargo in the environment.
+fn find_plugin(cross: &Cross, line: &CommandLine) -> Result<Option<PathBuf>> {
+    // Miri is a component of the toolchain.
     let is_plugin = |row: &&Command| row.phase == Phase::Plugin && row.name != "miri";
     let Some(row) = line.row.filter(is_plugin) else {
         return Ok(None);
@@ -353,17 +359,17 @@ fn plugin_of(cross: &Cross, line: &CommandLine) -> Result<Option<PathBuf>> {
     found.map(Some).ok_or_else(|| plugin::missing(&program))
 }
 
-/// The calls of the host's cargo, of the toolchain that was asked for: one, except that a `clean`
-/// of a part has to reach the environments' target directories too. Of everything it removes the
-/// directory that they are in.
-fn on_host(cross: &Cross, line: &CommandLine, cancel: &Cancel) -> Result<Vec<CargoPart>> {
+/// The calls of the host's cargo with the requested toolchain. There is one, unless `clean` removes
+/// a part of the target directory: then each environment's target directory is cleaned too. A
+/// `clean` of everything removes the directory that contains them.
+fn host_parts(cross: &Cross, line: &CommandLine, cancel: &Cancel) -> Result<Vec<CargoPart>> {
     let host = cross.host()?;
     let cargo = cross.host_cargo()?;
-    let words = line.on_host().into_iter().map(OsString::into_string);
-    let words: Vec<String> = words
+    let args = line.on_host().into_iter().map(OsString::into_string);
+    let args: Vec<String> = args
         .collect::<Result<_, _>>()
-        .map_err(|word| problem::not_utf8(&word))?;
-    let call = cargo.call(words);
+        .map_err(|arg| problem::not_utf8(&arg))?;
+    let call = cargo.call(args);
     let mut parts = vec![CargoPart::Host(call.clone())];
     let partial = [Flag::Package, Flag::Profile, Flag::Release, Flag::Workspace];
     if line.name() == Some("clean") && partial.iter().any(|flag| line.has(*flag)) {
@@ -372,18 +378,18 @@ fn on_host(cross: &Cross, line: &CommandLine, cancel: &Cancel) -> Result<Vec<Car
             .target_dir(cross.dir())
             .unwrap_or(project.target_directory);
         let triples = line.targets(&host_triple(), cross.dir());
-        for dir in environments_directories(&target_dir.join("cross"), &triples) {
-            let there = call.clone().env("CARGO_TARGET_DIR", dir.to_string_lossy());
-            parts.push(CargoPart::Host(there));
+        for dir in environment_target_dirs(&target_dir.join("cross"), &triples) {
+            let clean = call.clone().env("CARGO_TARGET_DIR", dir.to_string_lossy());
+            parts.push(CargoPart::Host(clean));
         }
     }
     Ok(parts)
 }
 
-/// The target directories of environments, of these targets or of all.
-fn environments_directories(home: &Path, triples: &[String]) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(home).into_iter().flatten().flatten();
-    let of_one = |name: &str| {
+/// The target directories of environments in `parent`, for these targets or for all.
+fn environment_target_dirs(parent: &Path, triples: &[String]) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    let is_selected = |name: &str| {
         triples.is_empty()
             || triples.iter().any(|triple| {
                 name.strip_prefix(triple.as_str())
@@ -391,24 +397,31 @@ fn environments_directories(home: &Path, triples: &[String]) -> Vec<PathBuf> {
             })
     };
     let mut found: Vec<_> = entries
-        .filter(|entry| of_one(&entry.file_name().to_string_lossy()))
+        .filter(|entry| is_selected(&entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
         .collect();
     found.sort();
     found
 }
 
-fn run_on_host(cross: &Cross, command: &Invocation, way: Way, cancel: &Cancel) -> Result<i32> {
+/// Runs a call of the host's cargo. Returns its exit code, or 128 plus the number of the signal
+/// that ended it.
+fn run_on_host(
+    cross: &Cross,
+    command: &Invocation,
+    streams: Streams,
+    cancel: &Cancel,
+) -> Result<i32> {
     let variables = &cross.host()?.variables;
-    let exit = if way.inherit {
+    let exit = if streams.inherit {
         process::run_inherited(command, variables, cancel).map_engine_error()?
     } else {
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
-        let heard = &mut |stream, line: &str| {
+        let on_line = &mut |stream, line: &str| {
             let line = line.to_owned();
             cross.emit("", EventKind::Output { stream, line })
         };
-        process::run(&supervised, variables, cancel, Stdin::Null, heard).map_engine_error()?
+        process::run(&supervised, variables, cancel, Stdin::Null, on_line).map_engine_error()?
     };
     Ok(exit
         .code

@@ -1,4 +1,4 @@
-//! The `cc` crate with a target's compiler: what an xtask or a build script compiles C with.
+//! The `cc` crate, set up with a target's compiler, for an xtask or a build script that compiles C.
 
 use std::path::{Path, PathBuf};
 
@@ -15,26 +15,26 @@ use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::request::cross::Cross;
 use crate::target::name::TargetName;
 
-/// How well C is optimised where no build script's `OPT_LEVEL` says: as cargo's release profile does, but
-/// without what only makes it larger.
+/// The optimisation level where no build script's `OPT_LEVEL` sets one: that of cargo's release
+/// profile, without the optimisations that mainly increase the size.
 const OPT_LEVEL: &str = "2";
 
-/// Whether the host's own compiler can compile C for a target: what [`Cross::native_cc`] found.
+/// Whether the host's own compiler can compile C for a target, as [`Cross::native_cc`] found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum NativeCc {
-    /// It can.
+    /// The compiler works.
     Works {
         /// The compiler.
         compiler: PathBuf,
     },
-    /// There is no such compiler.
+    /// The compiler does not exist.
     Missing {
-        /// The program that would be started, as it was named.
+        /// The program that cc would run.
         program: PathBuf,
     },
-    /// There is one, and it does not work.
+    /// The compiler exists and does not work.
     Fails {
         /// The compiler.
         compiler: PathBuf,
@@ -44,7 +44,7 @@ pub enum NativeCc {
 }
 
 impl NativeCc {
-    /// The compiler, where it can.
+    /// The compiler, if it works.
     pub fn compiler(&self) -> Option<&Path> {
         match self {
             NativeCc::Works { compiler } => Some(compiler),
@@ -54,8 +54,8 @@ impl NativeCc {
 }
 
 impl Cross {
-    /// A [`cc::Build`] that compiles for `target` with its environment's compiler and archiver, which is
-    /// made where it is not there. Compile with it as with any other:
+    /// Returns a [`cc::Build`] that compiles for `target` with the compiler and archiver of its
+    /// environment, and makes the environment if it does not exist. Use it like any other:
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
@@ -67,35 +67,37 @@ impl Cross {
     /// # Ok::<(), cross_core::Error>(())
     /// ```
     ///
-    /// Set are: the compiler, the archiver and `ranlib`; the target, the host, and the target's own
-    /// flags; the level of optimisation (`OPT_LEVEL` of the [`Cross`]'s environment, else 2) and the
-    /// directory for what is made (its `OUT_DIR`, else one of the target's own below the target
-    /// directory). `CC` and its like, which are about the host, do not count. Lines for
-    /// cargo are not printed: a build script whose own crate links the library calls
-    /// `.cargo_metadata(true)`. What the compiler says is printed as cc prints it, and is silenced by
-    /// `.cargo_warnings(false)`.
+    /// It sets the compiler, the archiver and `ranlib`, the target, the host, and the target's own
+    /// flags. It also sets the optimisation level (`OPT_LEVEL` in the environment of the [`Cross`],
+    /// or 2) and the output directory (its `OUT_DIR`, or one below the target directory). `CC` and
+    /// similar variables, which are about the host, have no effect. Lines for cargo are not
+    /// printed: a build script whose own crate links the library calls `.cargo_metadata(true)`. cc
+    /// prints the compiler's warnings, unless `.cargo_warnings(false)` is called.
     ///
-    /// Flags of the user's in the *process's* environment (`CFLAGS_<t>`, `TARGET_CFLAGS`, `CFLAGS`,
-    /// `ARFLAGS`) count as they do for every use of cc, which reads them itself.
+    /// Flags in the *process's* environment (`CFLAGS_<t>`, `TARGET_CFLAGS`, `CFLAGS`, `ARFLAGS`)
+    /// apply as for every use of cc, which reads them itself.
     ///
-    /// For C++ use [`HostTools::cc_build_cpp`]; files and directories outside of the workspace have
-    /// to be shown: `cross.host_tools(target).mount(dir).run()?.cc_build()?`.
+    /// For C++, use [`HostTools::cc_build_cpp`]. Files and directories outside of the workspace
+    /// have to be mounted: `cross.host_tools(target).mount(dir).run()?.cc_build()?`.
     ///
     /// # Errors
     ///
-    /// Those of [`HostToolsRequest::run`](crate::host_tools::HostToolsRequest::run) and [`HostTools::cc_build`].
+    /// The errors of [`HostToolsRequest::run`](crate::host_tools::HostToolsRequest::run) and
+    /// [`HostTools::cc_build`].
     pub fn cc_build(&self, target: impl Into<String>) -> Result<cc::Build> {
         self.host_tools(target).run()?.cc_build()
     }
 
-    /// Whether the host could compile C for `target` without an environment: asks cc for the compiler
-    /// that it would take, and compiles a line of C with it. Prints nothing and leaves nothing.
+    /// Tests whether the host can compile C for `target` without an environment: asks cc for the
+    /// compiler that it would use, and compiles a line of C with it. Nothing is printed, and no
+    /// file is left.
     ///
-    /// cc reads the process's environment (`CC_<t>`, `CFLAGS`, `PATH`), and not that of the [`Cross`].
+    /// cc reads the environment of the process (`CC_<t>`, `CFLAGS`, `PATH`), and not that of the
+    /// [`Cross`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::UnknownTarget`], and [`ErrorKind::Io`] when there is no place for a temporary file.
+    /// [`ErrorKind::UnknownTarget`], and [`ErrorKind::Io`] if no temporary file can be written.
     pub fn native_cc(&self, target: &str) -> Result<NativeCc> {
         let name = TargetName::parse(target, self.dir())?;
         let known = name.in_table()?;
@@ -136,36 +138,37 @@ impl Cross {
     }
 }
 
-/// That what `build` compiles is for `target`, as far as an object file says so.
+/// Checks that `build` compiles for `target`, as far as its object file tells.
 fn compiles(build: &cc::Build, target: Target) -> Result<(), String> {
     let objects = build
         .try_compile_intermediates()
         .map_err(|error| error.to_string())?;
-    // Windows' and WebAssembly's are not ELF: who compiles for them has no other target.
-    let Some(made) = objects.first().and_then(|path| Binary::read(path).ok()) else {
+    // Objects for Windows and WebAssembly are not ELF. A compiler for them has no other target.
+    let first = objects.first();
+    let Some(object) = first.and_then(|path| Binary::read(path).ok()) else {
         return Ok(());
     };
-    match made.is_for(target) {
+    match object.is_for(target) {
         true => Ok(()),
         false => Err(format!(
             "it compiles for {}, {} bits",
-            made.machine, made.bits
+            object.machine, object.bits
         )),
     }
 }
 
 impl HostTools {
-    /// A [`cc::Build`] for C with these tools: see [`Cross::cc_build`].
+    /// Returns a [`cc::Build`] for C with these tools. See [`Cross::cc_build`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ToolMissing`] when an image of the user's names no compiler, [`ErrorKind::Io`] when the
-    /// directory for what is made cannot be made.
+    /// [`ErrorKind::ToolMissing`] if a user's image names no compiler, and [`ErrorKind::Io`] if the
+    /// output directory cannot be made.
     pub fn cc_build(&self) -> Result<cc::Build> {
         self.build(self.cc(), "CC", "CFLAGS")
     }
 
-    /// The same for C++. Its [`cpp`](cc::Build::cpp) is set.
+    /// Returns a [`cc::Build`] for C++ with these tools. Its [`cpp`](cc::Build::cpp) is set.
     ///
     /// # Errors
     ///
@@ -176,13 +179,13 @@ impl HostTools {
         Ok(build)
     }
 
-    fn build(&self, compiler: Option<&Path>, names: &str, flags: &str) -> Result<cc::Build> {
+    fn build(&self, compiler: Option<&Path>, variable: &str, flags: &str) -> Result<cc::Build> {
         let compiler = compiler.ok_or_else(|| {
             let name = self.environment().name;
             let message = format!("the environment `{name}` names no compiler");
             let help = format!(
                 "set `{}` in the image (`ENV` in a Dockerfile)",
-                self.lower(names)
+                self.lower(variable)
             );
             Error::new(ErrorKind::ToolMissing, message).with_help(help)
         })?;
@@ -202,7 +205,7 @@ impl HostTools {
             .host(&host_triple())
             .opt_level_str(opt_level.unwrap_or(OPT_LEVEL))
             .out_dir(out_dir)
-            // What the host's rustc is told is not about the target.
+            // The flags of the host's rustc are not about the target.
             .inherit_rustflags(false)
             .cargo_metadata(false);
         if let Some(archiver) = self.ar() {
@@ -212,7 +215,7 @@ impl HostTools {
             build.ranlib(ranlib);
         }
         let flags = self.env().get(&self.lower(flags));
-        for flag in flags.into_iter().flat_map(|it| it.split_whitespace()) {
+        for flag in flags.into_iter().flat_map(|flags| flags.split_whitespace()) {
             build.flag(flag);
         }
         Ok(build)

@@ -1,4 +1,4 @@
-//! What this machine can do: every engine and tool asked, with the remedy for what is missing.
+//! Checks of this machine: probes every engine and tool, and names the remedy for what is missing.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,11 +13,11 @@ use crate::model::error::{MapEngineError as _, Result};
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::cross::Cross;
 
-/// Less free space than this, in bytes, is worth a warning: an environment takes one to two
-/// gigabytes, and as much again while it is made.
+/// Free space, in bytes, below which a finding warns. An environment takes one to two gigabytes,
+/// and as much again while it is made.
 const DISK_NEEDED: u64 = 5_000_000_000;
 
-/// What was found.
+/// The findings about this machine.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -25,29 +25,29 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// One finding.
+/// A finding about one engine or tool.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What was looked at: `sandbox`, `docker`, `podman`, `mmdebstrap`, `subordinate-ids`, `cargo`,
+    /// What was checked: `sandbox`, `docker`, `podman`, `mmdebstrap`, `subordinate-ids`, `cargo`,
     /// `toolchain`, `disk`.
     pub subject: String,
     /// Whether it can be used.
     pub usable: bool,
-    /// What it is, or why it cannot be used.
+    /// What was found, or why it cannot be used.
     pub message: String,
-    /// What to do about it, if it cannot be used.
+    /// The remedy, if it cannot be used.
     pub help: Option<String>,
 }
 
 impl Report {
-    /// Whether a build can be expected to work: an engine answers, and environments can be made
-    /// for it.
+    /// Whether builds can be expected to work: an engine answers, and environments can be made for
+    /// it.
     pub fn is_ready(&self) -> bool {
         let usable = |subject: &str| {
             self.findings
                 .iter()
-                .any(|f| f.subject == subject && f.usable)
+                .any(|finding| finding.subject == subject && finding.usable)
         };
         let sandbox = usable("sandbox") && usable("mmdebstrap");
         (sandbox || usable("docker") || usable("podman")) && usable("cargo")
@@ -66,22 +66,22 @@ impl fmt::Display for Finding {
 }
 
 impl Cross {
-    /// Asks every engine and looks for every tool. Runs no container and asks no server: what is
-    /// known to keep containers from starting is read from the machine.
+    /// Probes every engine and looks for every tool. It starts no container and connects to no
+    /// server: what keeps containers from starting is read from the machine's configuration.
     ///
     /// # Errors
     ///
-    /// Only when an engine cannot be asked at all; what it answers is a finding.
+    /// If an engine cannot be probed at all. An engine that cannot be used is a finding.
     pub fn doctor(&self) -> Result<Report> {
         let (host, cancel) = (self.host()?, Cancel::new());
         let facts = MachineFacts::gather(&BTreeSet::new(), &host, &cancel)?;
         let mut findings = Vec::new();
         for kind in Kind::ALL {
-            findings.push(engine(kind, &facts, &host, &cancel)?);
+            findings.push(probe_engine(kind, &facts, &host, &cancel)?);
         }
         findings.push(match host.find_program("mmdebstrap") {
-            Some(path) => Finding::good("mmdebstrap", path.display().to_string()),
-            None => Finding::lacking(
+            Some(path) => Finding::usable("mmdebstrap", path.display().to_string()),
+            None => Finding::missing(
                 "mmdebstrap",
                 "not installed: the sandbox cannot make environments",
                 "install mmdebstrap (Debian and Ubuntu have the package)",
@@ -89,8 +89,8 @@ impl Cross {
         });
         findings.push(subordinate_ids(&facts));
         findings.push(match toolchain::host_cargo(self.dir(), &host, None) {
-            Ok(path) => Finding::good("cargo", path.display().to_string()),
-            Err(error) => Finding::bad("cargo", &error),
+            Ok(path) => Finding::usable("cargo", path.display().to_string()),
+            Err(error) => Finding::failed("cargo", &error),
         });
         findings.push(
             match toolchain::find(
@@ -99,42 +99,42 @@ impl Cross {
                 &host,
                 &toolchain::host_triple(),
             ) {
-                Ok(toolchain) => Finding::good("toolchain", toolchain.to_string()),
-                Err(error) => Finding::bad("toolchain", &error),
+                Ok(toolchain) => Finding::usable("toolchain", toolchain.to_string()),
+                Err(error) => Finding::failed("toolchain", &error),
             },
         );
         findings.push(match host.cache_free_bytes().map_engine_error() {
-            Ok(bytes) => disk(bytes, &host.cache),
-            Err(error) => Finding::bad("disk", &error),
+            Ok(bytes) => disk_space(bytes, &host.cache),
+            Err(error) => Finding::failed("disk", &error),
         });
         Ok(Report { findings })
     }
 }
 
-fn engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) -> Result<Finding> {
-    let found = match probe(kind, host, cancel).map_engine_error()? {
+fn probe_engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) -> Result<Finding> {
+    let engine = match probe(kind, host, cancel).map_engine_error()? {
         Ok(engine) => engine,
         Err(unusable) => {
-            return Ok(Finding::lacking(
+            return Ok(Finding::missing(
                 kind.name(),
                 unusable.reason,
                 unusable.help,
             ));
         }
     };
-    let lacks = facts.podman_shortfall();
-    if found.kind != Kind::Podman || lacks.is_none() {
-        return Ok(Finding::good(kind.name(), describe(&found)));
+    let shortfall = facts.podman_shortfall();
+    if engine.kind != Kind::Podman || shortfall.is_none() {
+        return Ok(Finding::usable(kind.name(), describe(&engine)));
     }
-    Ok(Finding::lacking(
+    Ok(Finding::missing(
         kind.name(),
         format!(
-            "{found} answers, but its containers cannot start: {}",
-            lacks.why()
+            "{engine} answers, but its containers cannot start: {}",
+            shortfall.why()
         ),
         format!(
-            "set the machine up for podman, or write into a file of /etc/containers/containers.conf.d\n{}",
-            lacks.text()
+            "set the machine up for podman, or write into a file in /etc/containers/containers.conf.d\n{}",
+            shortfall.text()
         ),
     ))
 }
@@ -142,33 +142,33 @@ fn engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) -> Res
 fn subordinate_ids(facts: &MachineFacts) -> Finding {
     let subject = "subordinate-ids";
     if facts.is_root() {
-        return Finding::good(subject, "root needs none".to_owned());
+        return Finding::usable(subject, "root needs none".to_owned());
     }
     if facts.caller_has_subids() {
-        return Finding::good(subject, "/etc/subuid, /etc/subgid and newuidmap".to_owned());
+        return Finding::usable(subject, "/etc/subuid, /etc/subgid and newuidmap".to_owned());
     }
-    Finding::lacking(
+    Finding::missing(
         subject,
         "this user has none: mmdebstrap and podman cannot make environments without root",
         "install uidmap, and give the user a range in /etc/subuid and /etc/subgid",
     )
 }
 
-fn disk(bytes: u64, cache: &Path) -> Finding {
+fn disk_space(bytes: u64, cache: &Path) -> Finding {
     let gigabytes = bytes as f64 / 1e9;
     let message = format!("{gigabytes:.1} GB free for `{}`", cache.display());
     if bytes >= DISK_NEEDED {
-        return Finding::good("disk", message);
+        return Finding::usable("disk", message);
     }
-    Finding::lacking(
+    Finding::missing(
         "disk",
         format!("{message}: few environments fit"),
-        "free some space, or keep the cache elsewhere by CROSS_CACHE_DIR",
+        "free some space, or move the cache with CROSS_CACHE_DIR",
     )
 }
 
 impl Finding {
-    fn good(subject: &str, message: String) -> Self {
+    fn usable(subject: &str, message: String) -> Self {
         Finding {
             subject: subject.to_owned(),
             usable: true,
@@ -177,7 +177,7 @@ impl Finding {
         }
     }
 
-    fn lacking(subject: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+    fn missing(subject: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
         Finding {
             subject: subject.to_owned(),
             usable: false,
@@ -186,7 +186,7 @@ impl Finding {
         }
     }
 
-    fn bad(subject: &str, error: &crate::Error) -> Self {
+    fn failed(subject: &str, error: &crate::Error) -> Self {
         Finding {
             subject: subject.to_owned(),
             usable: false,
@@ -209,10 +209,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn little_space_is_a_finding_with_a_remedy() {
+    fn low_disk_space_is_a_finding_with_a_remedy() {
         let cache = Path::new("/c");
-        assert!(disk(DISK_NEEDED, cache).usable);
-        let little = disk(1_250_000_000, cache);
+        assert!(disk_space(DISK_NEEDED, cache).usable);
+        let little = disk_space(1_250_000_000, cache);
         assert!(!little.usable);
         assert!(
             little.message.starts_with("1.2 GB free for `/c`"),

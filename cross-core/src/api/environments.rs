@@ -1,4 +1,4 @@
-//! The environments that engines hold: listed, removed, and swept after a crash.
+//! The environments in engines' stores and the cache: listed, removed, and swept after a crash.
 
 use cross_engine::{Cancel, Environments, Needs, Stock, Swept};
 
@@ -6,63 +6,67 @@ use crate::model::error::{MapEngineError as _, Result};
 use crate::request::cross::Cross;
 
 impl Cross {
-    /// The environments that `engine` (a name as for [`Cross::engine`]) holds.
+    /// Lists the environments in the store of `engine`, a name as for [`Cross::engine`].
     ///
     /// # Errors
     ///
-    /// When no such engine answers.
+    /// If the engine does not answer.
     pub fn environments(&self, engine: &str) -> Result<Vec<cross_engine::Environment>> {
-        self.of_engine(engine, |held, cancel| held.list(cancel))
+        self.with_environments(engine, |environments, cancel| environments.list(cancel))
     }
 
-    /// Removes what a crash of this machine left behind: containers of ours that do not run any more on
-    /// `engine` (a name as for [`Cross::engine`]), and half-made directories of the cache. Nothing that is
-    /// in use, and nothing that others made. After anything less than a crash there is nothing to do.
+    /// Removes what a crash of this machine left behind: our stopped containers on `engine`, a name
+    /// as for [`Cross::engine`], and incomplete directories in the cache. Nothing that is in use or
+    /// that other programs made is removed. Only a crash leaves anything behind.
     ///
     /// # Errors
     ///
-    /// When no such engine answers.
+    /// If the engine does not answer.
     pub fn sweep(&self, engine: &str) -> Result<Swept> {
-        self.of_engine(engine, |held, cancel| held.sweep(cancel))
+        self.with_environments(engine, |environments, cancel| environments.sweep(cancel))
     }
 
-    /// What the cache keeps so that environments are made sooner: packages, and what environments begin
-    /// with. It is the same for all engines.
+    /// Lists what the cache keeps to make environments faster: packages, and the root file systems
+    /// that environments begin with. All engines share it.
     ///
     /// # Errors
     ///
-    /// When no engine answers.
+    /// If no engine answers.
     pub fn stock(&self) -> Result<Stock> {
-        self.of_engine("auto", |held, _| Ok(held.stock()))
+        self.with_environments("auto", |environments, _| Ok(environments.stock()))
     }
 
-    /// Removes what [`stock`](Cross::stock) tells of, but for what is in use at this moment; says what was
-    /// removed. Environments stay as they are.
+    /// Removes what [`stock`](Cross::stock) lists, except what is in use, and returns what was
+    /// removed. Environments are kept.
     ///
     /// # Errors
     ///
-    /// When no engine answers, or something cannot be removed.
+    /// If no engine answers, or something cannot be removed.
     pub fn remove_stock(&self) -> Result<Stock> {
-        self.of_engine("auto", |held, cancel| held.remove_stock(cancel))
+        self.with_environments("auto", |environments, cancel| {
+            environments.remove_stock(cancel)
+        })
     }
 
-    /// Removes an environment by its name; says whether it was there.
+    /// Removes an environment by its name. Returns whether it existed.
     ///
     /// # Errors
     ///
-    /// When no such engine answers, or the environment cannot be removed.
+    /// If the engine does not answer, or the environment cannot be removed.
     pub fn remove_environment(&self, engine: &str, name: &str) -> Result<bool> {
-        self.of_engine(engine, |held, cancel| held.remove(name, cancel))
+        self.with_environments(engine, |environments, cancel| {
+            environments.remove(name, cancel)
+        })
     }
 
-    /// What `ask` learns of the environments that `engine` holds.
-    fn of_engine<T>(
+    /// Calls `operation` with the environments of `engine`.
+    fn with_environments<T>(
         &self,
         engine: &str,
-        ask: impl FnOnce(Environments<'_>, &Cancel) -> cross_engine::Result<T>,
+        operation: impl FnOnce(Environments<'_>, &Cancel) -> cross_engine::Result<T>,
     ) -> Result<T> {
         let (host, cancel) = (self.host()?, Cancel::new());
         let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
-        ask(Environments::new(&selected.engine, &host), &cancel).map_engine_error()
+        operation(Environments::new(&selected.engine, &host), &cancel).map_engine_error()
     }
 }

@@ -1,4 +1,4 @@
-//! What a [`Cross`](crate::Cross) can be asked for. Each module is thin: it plans, executes, or both.
+//! The operations of a [`Cross`](crate::Cross). Each module is thin: it plans, executes, or both.
 
 pub(crate) mod batch;
 pub mod build_script;

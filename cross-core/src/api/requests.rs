@@ -1,4 +1,4 @@
-//! What can be asked of a [`Cross`]: cargo's verbs, commands, and cargo's own command lines.
+//! Requests for one target: cargo's verbs, commands, and cargo command lines.
 
 use std::ffi::OsString;
 
@@ -13,25 +13,26 @@ use crate::request::request::Request;
 use cross_engine::Cancel;
 
 impl Cross {
-    /// A `cargo build` for `target`.
+    /// Requests a `cargo build` for `target`.
     pub fn build(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Build, target.into())
     }
 
-    /// A `cargo check` for `target`.
+    /// Requests a `cargo check` for `target`.
     pub fn check(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Check, target.into())
     }
 
-    /// A `cargo test` for `target`, run under the target's emulator where it needs one.
+    /// Requests a `cargo test` for `target`. Tests run under the target's emulator if it needs one.
     pub fn test(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Test, target.into())
     }
 
-    /// The tests for `target` as [nextest](https://nexte.st) runs them, each in a process of its own,
-    /// under the target's emulator where they need one. The host's `cargo-nextest` is used, inside.
+    /// Requests a run of the tests for `target` by [nextest](https://nexte.st), each in a process
+    /// of its own, under the target's emulator if they need one. The environment runs the host's
+    /// `cargo-nextest`.
     ///
-    /// Documentation tests are not nextest's; [`Request::nextest_args`] are its own arguments, and
+    /// Nextest runs no documentation tests. [`Request::nextest_args`] sets its own arguments, and
     /// [`Request::archive`] packs the tests in place of running them.
     ///
     /// ```no_run
@@ -44,33 +45,37 @@ impl Cross {
         Request::new(self.clone(), Verb::Nextest, target.into())
     }
 
-    /// A `cargo run` for `target`, run under the target's emulator where it needs one.
+    /// Requests a `cargo run` for `target`. The program runs under the target's emulator if it
+    /// needs one.
     pub fn run(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Run, target.into())
     }
 
-    /// A `cargo bench` for `target`, run under the target's emulator where it needs one.
+    /// Requests a `cargo bench` for `target`. Benchmarks run under the target's emulator if they
+    /// need one.
     pub fn bench(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Bench, target.into())
     }
 
-    /// A `cargo clippy` for `target`. The toolchain needs the component `clippy`.
+    /// Requests a `cargo clippy` for `target`. The toolchain needs the component `clippy`.
     pub fn clippy(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Clippy, target.into())
     }
 
-    /// A `cargo doc` for `target`: the documentation appears in `target/<triple>/doc`.
+    /// Requests a `cargo doc` for `target`. The documentation is published in
+    /// `target/<triple>/doc`.
     pub fn doc(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Doc, target.into())
     }
 
-    /// A `cargo rustc` for `target`; [`Request::args`] are the compiler's.
+    /// Requests a `cargo rustc` for `target`. [`Request::args`] sets the compiler's arguments.
     pub fn rustc(&self, target: impl Into<String>) -> Request {
         Request::new(self.clone(), Verb::Rustc, target.into())
     }
 
-    /// A command in the environment that builds for `target`: its compiler, `strip`, a package's
-    /// script. It sees what a build sees, in the same directory, with the engine's usual network.
+    /// Requests a run of a command in the target's environment, such as its compiler, `strip`, or a
+    /// program of a package. The command sees what a build sees, in the same directory, with the
+    /// engine's default network.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
@@ -86,8 +91,8 @@ impl Cross {
         Request::new(self.clone(), Verb::Exec, target.into()).args(command)
     }
 
-    /// A program of the target, with its arguments, started as cargo would start it there: under
-    /// the target's emulator where it needs one.
+    /// Requests a run of a program that was built for the target, with its arguments. It is started
+    /// as cargo would start it: under the target's emulator if it needs one.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
@@ -104,11 +109,13 @@ impl Cross {
         self.exec(target, command).on_target()
     }
 
-    /// A cargo command line, as it would follow `cargo`: `["build", "--release", "--target", t]`.
+    /// Requests a cargo command line: the words that follow `cargo`, such as `["build",
+    /// "--release", "--target", t]`.
     ///
-    /// What compiles for the target or runs on it goes to the target's environment; what does
-    /// neither goes to the host's cargo; what cannot be served is refused. Where it goes is told by
-    /// [`EventKind::Decided`](crate::events::EventKind::Decided), and never a silent change of plan.
+    /// A command that compiles for the target or runs on it is run in the target's environment. Any
+    /// other command is run by the host's cargo. A command that can be run in neither place is
+    /// refused. The event [`EventKind::Decided`](crate::events::EventKind::Decided) names the place
+    /// and the reason.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
@@ -127,17 +134,17 @@ impl Cross {
 }
 
 impl Request {
-    /// Computes the plan: read-only probes, then pure.
+    /// Computes the plan. Only read-only probes are run.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the request from being planned: an unknown target, problems of the
-    /// configuration or of the manifest, no engine, no toolchain.
+    /// An unknown target, a problem in the configuration or the manifest, or a missing engine or
+    /// toolchain.
     pub fn plan(&self) -> Result<Plan> {
         self.plan_until(&Cancel::new())
     }
 
-    /// [`plan`](Request::plan) with a way to stop it.
+    /// [`plan`](Request::plan), stopped by `cancel`.
     ///
     /// # Errors
     ///
@@ -150,12 +157,12 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Those of [`plan`](Request::plan) and of [`Plan::execute`].
+    /// The errors of [`plan`](Request::plan) and of [`Plan::execute`].
     pub fn run(&self) -> Result<Outcome> {
         self.run_until(&Cancel::new())
     }
 
-    /// [`run`](Request::run) with a way to stop it.
+    /// [`run`](Request::run), stopped by `cancel`.
     ///
     /// # Errors
     ///

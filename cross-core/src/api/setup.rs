@@ -1,20 +1,20 @@
-//! Makes this machine able to do it: what is missing, first as a plan in words, then done.
+//! Sets this machine up: plans what is missing, then installs and configures it.
 //!
 //! ```no_run
 //! use cross_core::{Cancel, Cross};
 //! use cross_core::engine::Kind;
 //!
 //! let plan = Cross::discover()?.setup().engines([Kind::Sandbox, Kind::Podman]).plan()?;
-//! print!("{plan}");                                    // every command and every file's text
+//! print!("{plan}");                                    // every command, and the text of every file
 //! if !plan.is_ready() {
 //!     plan.apply(&Cancel::new(), |event| println!("{event}"))?;
 //! }
 //! # Ok::<(), cross_core::Error>(())
 //! ```
 //!
-//! Planning reads files and asks the engines for their versions; it changes nothing. Packages are
-//! installed on Debian, Ubuntu and what descends from them, by root or through `sudo` where that
-//! asks for no password. Everywhere else nothing is touched: the plan says what to do by hand.
+//! Planning reads files and asks the engines for their versions. It changes nothing. Packages are
+//! installed on Debian, Ubuntu and their derivatives, as root or through a `sudo` that asks for no
+//! password. On any other system nothing is changed, and the plan lists what to do by hand.
 
 mod action;
 mod apply;
@@ -41,47 +41,47 @@ pub(crate) use facts::MachineFacts;
 use crate::model::error::Result;
 use crate::request::cross::Cross;
 
-/// The plain user that [`Setup::test_user`] makes.
+/// The name of the user that [`Setup::test_user`] makes.
 pub const TEST_USER: &str = "cross-test";
 
-/// What a machine shall be able to do. Made by [`Cross::setup`].
+/// A request to set this machine up, made by [`Cross::setup`].
 #[derive(Clone, Debug)]
 pub struct Setup {
     cross: Cross,
-    wanted: Wanted,
+    requirements: Requirements,
 }
 
-/// What is wanted, as the planning sees it.
+/// What the machine has to provide.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Requirements {
     pub(crate) engines: BTreeSet<Kind>,
     pub(crate) test_user: bool,
 }
 
-/// What has to be done to this machine, computed and not yet done.
+/// The plan of a set-up, before anything is done.
 ///
-/// `Display` says each action in words with its exact command, or the file's exact text.
+/// Its `Display` writes each step with its exact commands or the exact text of its file.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SetupPlan {
-    /// What will be done, in this order.
+    /// The steps, in order.
     pub actions: Vec<SetupStep>,
-    /// What has to be done by hand, because it takes rights this user does not have, a system this
-    /// library does not know, or a decision about the machine's security. Unless it is empty,
-    /// [`apply`](SetupPlan::apply) does nothing.
+    /// What has to be done by hand, because it takes rights that this user does not have, the
+    /// system is not supported, or it is a decision about the machine's security. If there is
+    /// anything, [`apply`](SetupPlan::apply) changes nothing.
     pub manual: Vec<String>,
-    /// How commands that need root's rights are run.
+    /// How commands that need root are run.
     pub rights: Rights,
     #[serde(skip)]
     host: Host,
 }
 
 impl Cross {
-    /// A set-up of this machine for the sandbox engine; [`Setup`] has the choices.
+    /// Requests a set-up of this machine for the sandbox. [`Setup`] has setters for other engines.
     pub fn setup(&self) -> Setup {
         Setup {
             cross: self.clone(),
-            wanted: Wanted {
+            requirements: Requirements {
                 engines: BTreeSet::from([Kind::Sandbox]),
                 test_user: false,
             },
@@ -90,41 +90,41 @@ impl Cross {
 }
 
 impl Setup {
-    /// For these engines.
+    /// Sets the engines that the machine has to run.
     ///
     /// # Default value
     ///
     /// The sandbox.
     #[must_use]
     pub fn engines(mut self, engines: impl IntoIterator<Item = Kind>) -> Self {
-        self.wanted.engines = engines.into_iter().collect();
+        self.requirements.engines = engines.into_iter().collect();
         self
     }
 
-    /// Whether there shall be a plain user called [`TEST_USER`] with subordinate ids: for test
-    /// suites that root runs, and that have to see what a plain user sees.
+    /// Sets whether the machine has to have an unprivileged user [`TEST_USER`] with subordinate
+    /// ids, for test suites that root runs as such a user.
     ///
     /// # Default value
     ///
     /// `false`.
     #[must_use]
     pub fn test_user(mut self, yes: bool) -> Self {
-        self.wanted.test_user = yes;
+        self.requirements.test_user = yes;
         self
     }
 
-    /// Looks at the machine and says what has to be done. Writes nothing.
+    /// Computes the plan. Nothing is written.
     ///
     /// # Errors
     ///
-    /// When an engine cannot be asked at all, or there is no place for the cache.
+    /// If an engine cannot be probed at all, or there is no directory for the cache.
     pub fn plan(&self) -> Result<SetupPlan> {
         let (host, cancel) = (self.cross.host()?, Cancel::new());
-        let facts = MachineFacts::gather(&self.wanted.engines, &host, &cancel)?;
-        let (actions, manual) = planning::plan(&self.wanted, &facts);
-        let needed = actions.iter().any(SetupStep::needs_root);
-        let rights = Rights::of(needed, &facts, &host, &cancel)?;
-        let (actions, manual) = rights::divide(actions, manual, &rights, &facts);
+        let facts = MachineFacts::gather(&self.requirements.engines, &host, &cancel)?;
+        let (steps, manual) = planning::plan(&self.requirements, &facts);
+        let needs_root = steps.iter().any(SetupStep::needs_root);
+        let rights = Rights::probe(needs_root, &facts, &host, &cancel)?;
+        let (actions, manual) = rights::divide(steps, manual, rights, &facts);
         Ok(SetupPlan {
             actions,
             manual,
@@ -146,11 +146,11 @@ impl fmt::Display for SetupPlan {
         if self.is_ready() {
             return writeln!(f, "this machine is ready: nothing to do");
         }
-        for (number, action) in self.actions.iter().enumerate() {
-            writeln!(f, "{}. {action}", number + 1)?;
+        for (number, step) in (1..).zip(&self.actions) {
+            writeln!(f, "{number}. {step}")?;
         }
         if !self.manual.is_empty() {
-            writeln!(f, "by hand, before anything else is done:")?;
+            writeln!(f, "to do by hand, before anything else:")?;
         }
         for item in &self.manual {
             writeln!(f, "- {item}")?;

@@ -1,24 +1,23 @@
-//! A shell in a target's environment, for whoever wants to look around there.
+//! An interactive shell in a target's environment.
 
 use cross_engine::{Cancel, Stdio};
 
-use crate::facts::container_reuse::{self, Keeping};
+use crate::facts::container_reuse::{self, ContainerReuse};
 use crate::model::error::Result;
 use crate::model::step::{Action, OutputKind, Step};
 use crate::plan::plan::Plan;
 use crate::request::cross::Cross;
 
-/// Bash where the environment has it, else what every environment has. `$1` is the target.
+/// Starts bash if the environment has it, and `sh` otherwise. `$1` is the target, for the prompt.
 ///
-/// Bash's own files say nothing of an environment that changes for every run, and would take the prompt
-/// for themselves.
+/// Bash does not read its own startup files (`--norc`): they would replace the prompt.
 const SHELL: &str = r#"if command -v bash >/dev/null; then
     PS1="($1) \\w \\$ " exec bash --norc
 fi
 PS1="($1) \$ " exec sh"#;
 
-/// A shell in a target's environment, made by [`Cross::shell`]. Nothing is read or run before
-/// [`plan`](ShellRequest::plan) or [`run`](ShellRequest::run).
+/// A request for a shell in a target's environment, made by [`Cross::shell`]. Nothing is read or
+/// run before [`plan`](ShellRequest::plan) or [`run`](ShellRequest::run).
 #[must_use = "a request does nothing until it is planned or run"]
 #[derive(Clone, Debug)]
 pub struct ShellRequest {
@@ -28,9 +27,9 @@ pub struct ShellRequest {
 }
 
 impl Cross {
-    /// A shell in the environment that builds for `target`: it sees what a build sees, in the same
-    /// directory, with the engine's usual network. Its standard input, output and error are the
-    /// caller's.
+    /// Requests a shell in the target's environment. It sees what a build sees, in the same
+    /// directory, with the engine's default network. It has the caller's standard input, output and
+    /// error.
     ///
     /// ```no_run
     /// use std::io::{IsTerminal as _, stdin, stdout};
@@ -51,18 +50,18 @@ impl Cross {
 }
 
 impl ShellRequest {
-    /// Says that the caller's standard input and output are a terminal, which the shell then has for its
-    /// own: line editing, job control and Ctrl-C are as outside.
+    /// Sets whether the caller's standard input and output are a terminal. The shell then controls
+    /// it, so that line editing, job control and Ctrl-C work.
     ///
     /// # Default value
     ///
-    /// They are not: the shell reads its commands from standard input and prints no prompt.
+    /// `false`: the shell reads its commands from standard input and prints no prompt.
     pub fn terminal(mut self, yes: bool) -> Self {
         self.terminal = yes;
         self
     }
 
-    /// Computes the plan: read-only probes, then pure.
+    /// Computes the plan. Only read-only probes are run.
     ///
     /// # Errors
     ///
@@ -71,7 +70,7 @@ impl ShellRequest {
         self.plan_until(&Cancel::new())
     }
 
-    /// [`plan`](ShellRequest::plan) with a way to stop it.
+    /// [`plan`](ShellRequest::plan), stopped by `cancel`.
     ///
     /// # Errors
     ///
@@ -80,45 +79,45 @@ impl ShellRequest {
         let command = ["sh", "-c", SHELL, "sh", &self.target];
         let mut plan = self.cross.exec(&self.target, command).plan_until(cancel)?;
         for step in &mut plan.steps {
-            self.connect(step, &plan.engine, plan.keeping.as_ref())?;
+            self.connect(step, &plan.engine, plan.container_reuse.as_ref())?;
         }
         Ok(plan)
     }
 
-    /// Plans and executes: makes the environment where it is not there, then runs the shell until it
-    /// ends. Returns its exit code: 128 and the signal's number where one ended it.
+    /// Plans and executes: makes the environment if it does not exist, then runs the shell until it
+    /// ends. Returns the shell's exit code, or 128 plus the number of the signal that ended it.
     ///
     /// # Errors
     ///
-    /// Those of [`plan`](ShellRequest::plan), and an environment that cannot be made or started. What the
-    /// shell returns is no error.
+    /// The errors of [`plan`](ShellRequest::plan), and an environment that cannot be made or
+    /// started. A failure of the shell is an exit code, not an error.
     pub fn run(&self) -> Result<i32> {
         self.run_until(&Cancel::new())
     }
 
-    /// [`run`](ShellRequest::run) with a way to stop it.
+    /// [`run`](ShellRequest::run), stopped by `cancel`.
     ///
     /// # Errors
     ///
     /// As for [`run`](ShellRequest::run).
     pub fn run_until(&self, cancel: &Cancel) -> Result<i32> {
-        let done = self.plan_until(cancel)?.execute(cancel)?;
-        Ok(done.code.unwrap_or_default())
+        let outcome = self.plan_until(cancel)?.execute(cancel)?;
+        Ok(outcome.code.unwrap_or_default())
     }
 
-    /// Connects what the step runs with the caller.
+    /// Connects the command of `step` to the caller's standard streams.
     fn connect(
         &self,
         step: &mut Step,
         engine: &cross_engine::Engine,
-        keeping: Option<&Keeping>,
+        container_reuse: Option<&ContainerReuse>,
     ) -> Result<()> {
         if let Action::Run { spec, output, .. } = &mut step.action {
             *output = OutputKind::CommandLine;
             *spec = spec.clone().stdio(Stdio::Inherit).terminal(self.terminal);
             step.purpose = "run a shell".to_owned();
             let (command, kept) =
-                container_reuse::command(keeping, engine, spec, &self.cross.host()?)?;
+                container_reuse::command(container_reuse, engine, spec, &self.cross.host()?)?;
             (step.command, step.kept) = (Some(command), kept);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The scripts by which processes of the host start a target's tools: what each sees, and what reaches it.
+//! Shims: scripts by which processes of the host run a target's tools in its environment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,14 @@ use crate::model::step::Prepared;
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::cross::Cross;
 
-/// The home of what a script starts. That of other runs is in `/tmp`, which is the host's here.
+/// The home directory of what a shim starts. Other runs have theirs in `/tmp`, but a shim sees the
+/// host's `/tmp`.
 const HOME: &str = "/run/cross-home";
-/// Wine keeps a home of its own in `/tmp`, where two that do not see each other would meet.
+/// Wine keeps its prefix in `/tmp` by default, where two runs in separate namespaces would collide.
 const WINE: (&str, &str) = ("WINEPREFIX", "/run/cross-home/wine");
 
-/// What cargo tells the programs and tests that it starts.
-const OF_CARGO: [&str; 10] = [
+/// The variables that cargo sets for the programs and tests that it starts.
+const CARGO_VARIABLES: [&str; 10] = [
     "CARGO",
     "CARGO_BIN_EXE_*",
     "CARGO_BIN_NAME",
@@ -32,76 +33,77 @@ const OF_CARGO: [&str; 10] = [
     "OUT_DIR",
 ];
 
-/// What a script starts.
+/// What a shim starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
-    /// A tool that makes files of files: a compiler, an archiver.
+pub(crate) enum ShimKind {
+    /// A tool that makes files from files, such as a compiler or an archiver.
     Tool,
-    /// pkg-config, which is told by variables what to do.
+    /// pkg-config, which variables control.
     PkgConfig,
-    /// What starts programs of the target.
+    /// The runner of the target's programs.
     Runner,
 }
 
-/// Makes the scripts for one environment.
+/// Makes the shims of one environment.
 pub(crate) struct Shims<'a> {
     facts: &'a Facts,
     mounts: Vec<Mount>,
 }
 
 impl<'a> Shims<'a> {
-    /// `extra` are directories that the caller wants to be seen, too.
+    /// `extra` are the directories that the caller mounts in addition.
     pub(crate) fn new(cross: &Cross, facts: &'a Facts, extra: &[PathBuf]) -> Result<Self> {
         let mut mounts = vec![
             Mount::scratch(HOME),
             Mount::write(&facts.workspace.target_directory),
         ];
-        // The host's cargo links with the libraries of the host's Rust, whatever compiles inside.
-        let host_rust = toolchain::find(
+        // A cargo on the host links with the libraries of the host's toolchain, whichever toolchain
+        // the environment uses.
+        let host_toolchain = toolchain::find(
             &ToolchainPreference::Host,
             cross.dir(),
             &facts.host,
             &host_triple(),
-        );
-        let host_rust = host_rust.ok();
-        let sysroot = host_rust.as_ref().and_then(|it| it.sysroot());
+        )
+        .ok();
+        let sysroot = host_toolchain
+            .as_ref()
+            .and_then(|toolchain| toolchain.sysroot());
         mounts.extend(sysroot.filter(|dir| dir.is_dir()).map(Mount::read));
-        // What CMake and libclang, which are the host's, find there, compilers find at the same path.
+        // CMake and libclang run on the host and find headers in the environment's directory. They
+        // pass its paths to compilers, which have to find it at the same place.
         if let Location::Directory(dir) = facts.environment().location {
             mounts.push(Mount::read(dir.join("root")));
         }
-        for dir in [temporary(cross)].into_iter().chain(out_dir(cross)) {
+        for dir in [temporary_dir(cross)].into_iter().chain(out_dir(cross)) {
             if dir.is_dir() {
-                mounts.extend(both(&dir)?);
+                mounts.extend(mounts_of(&dir)?);
             }
         }
         for dir in extra {
-            mounts.extend(both(&cross.dir().join(dir))?);
+            mounts.extend(mounts_of(&cross.dir().join(dir))?);
         }
         Ok(Shims { facts, mounts })
     }
 
-    /// The script that runs `command` with what it is given, and what has to be written for that. It has
-    /// the name of the first word, by which tools judge what they are given.
-    pub(crate) fn shim(&self, command: &[String], purpose: Use) -> Result<(PathBuf, Prepared)> {
+    /// Makes the shim that runs `command` with its own arguments appended. Returns its path and the
+    /// file to write. It is named like the program, because build tools judge a compiler by its
+    /// name.
+    pub(crate) fn shim(&self, command: &[String], kind: ShimKind) -> Result<(PathBuf, Prepared)> {
         let facts = self.facts;
-        let network = match purpose {
-            Use::Runner => Network::Default,
+        let network = match kind {
+            ShimKind::Runner => Network::Default,
             _ => Network::None,
         };
-        let mut passed: Vec<String> = run_inputs::callers().collect();
-        let named = facts.config.passthrough.iter();
-        passed.extend(named.map(|it| it.value.name.clone()));
-        match purpose {
-            Use::Tool => {}
-            Use::PkgConfig => passed.push("PKG_CONFIG_*".to_owned()),
-            Use::Runner => {
-                passed.extend(
-                    OF_CARGO
-                        .iter()
-                        .chain(&run_inputs::PROXIES)
-                        .map(|&it| it.to_owned()),
-                );
+        let mut passed: Vec<String> = run_inputs::allowed_patterns().collect();
+        let configured = facts.config.passthrough.iter();
+        passed.extend(configured.map(|variable| variable.value.name.clone()));
+        match kind {
+            ShimKind::Tool => {}
+            ShimKind::PkgConfig => passed.push("PKG_CONFIG_*".to_owned()),
+            ShimKind::Runner => {
+                let names = CARGO_VARIABLES.iter().chain(&run_inputs::PROXIES);
+                passed.extend(names.map(|name| (*name).to_owned()));
             }
         }
         let spec = self.spec(command.to_vec(), network)?;
@@ -110,21 +112,21 @@ impl<'a> Shims<'a> {
         let text = Shim::new(spec)
             .pass_on(passed)
             .directories(directories.map(Clone::clone))
-            .reads(purpose == Use::Runner)
+            .reads(kind == ShimKind::Runner)
             .remedy(format!(
-                "run what made this script again: it makes the environment for {target}, too"
+                "run the program that wrote this script again: it also makes the environment for {target}"
             ))
             .script(&facts.selected.engine, &facts.host)
             .map_engine_error()?;
-        let program = match purpose {
-            Use::Runner => format!("run-{target}"),
+        let program = match kind {
+            ShimKind::Runner => format!("run-{target}"),
             _ => command.first().cloned().unwrap_or_default(),
         };
         let name = Path::new(&program).file_name().unwrap_or_default();
         Ok(kept_file(&facts.host, &name.to_string_lossy(), text, true))
     }
 
-    /// A run of `command` that sees what the scripts' programs see.
+    /// A run of `command` with the mounts and variables of a shim.
     pub(crate) fn spec(&self, command: Vec<String>, network: Network) -> Result<RunSpec> {
         let facts = self.facts;
         let mut spec = facts.run_spec(command, network);
@@ -133,7 +135,8 @@ impl<'a> Shims<'a> {
         let mut spec = spec.mounts(self.mounts.iter().cloned());
         spec.env = self.variables(spec.env);
         if let Location::Directory(_) = facts.environment().location {
-            let targets: Vec<_> = spec.mounts.iter().map(|it| it.target.as_path()).collect();
+            let mounts = spec.mounts.iter();
+            let targets: Vec<_> = mounts.map(|mount| mount.target.as_path()).collect();
             let name = facts.env_spec.name();
             let root = facts
                 .environments()
@@ -144,10 +147,10 @@ impl<'a> Shims<'a> {
         Ok(spec)
     }
 
-    /// The variables that are the same whoever starts a script. What comes from the caller is left out: it
-    /// comes from whoever starts the script, and no secret is written to a file.
+    /// The variables that a shim sets. Variables of the caller are not among them: they come from
+    /// whoever starts the shim, and no secret is written to a file.
     fn variables(&self, mut env: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-        env.retain(|name, value| matches!(value, Value::Plain(_)) && !run_inputs::is_callers(name));
+        env.retain(|name, value| matches!(value, Value::Plain(_)) && !run_inputs::is_allowed(name));
         let plain = |value: &str| Value::Plain(value.to_owned());
         for entry in &self.facts.config.passthrough {
             if let Some(value) = &entry.value.value {
@@ -164,26 +167,28 @@ impl<'a> Shims<'a> {
     }
 }
 
-/// Where the host's tools leave files for each other for a moment: rustc for the linker, rustdoc for the
-/// runner.
-fn temporary(cross: &Cross) -> PathBuf {
+/// The directory in which tools of the host pass temporary files to each other: rustc to the
+/// linker, and rustdoc to the runner.
+fn temporary_dir(cross: &Cross) -> PathBuf {
     let given = cross.path_variable("TMPDIR");
     given.unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
-/// The directory of the build script that asks, if one does.
+/// The `OUT_DIR` of the calling build script, if a build script calls.
 pub(crate) fn out_dir(cross: &Cross) -> Option<PathBuf> {
     cross.path_variable("OUT_DIR")
 }
 
-/// The directory, by the name that it was given and by its own.
-fn both(dir: &Path) -> Result<[Mount; 2]> {
+/// Mounts `dir` at the path given and at its canonical path.
+fn mounts_of(dir: &Path) -> Result<[Mount; 2]> {
     let real = dir.canonicalize().map_err(|error| {
-        Error::io("mount", dir, error).with_help("create the directory, or name another")
+        Error::io("mount", dir, error).with_help("create the directory, or name another one")
     })?;
     if !real.is_dir() {
-        let message = format!("cannot mount `{}`: it is no directory", dir.display());
-        return Err(Error::new(ErrorKind::Io, message).with_help("name the directory it is in"));
+        let message = format!("cannot mount `{}`: not a directory", dir.display());
+        return Err(
+            Error::new(ErrorKind::Io, message).with_help("name the directory that contains it")
+        );
     }
     Ok([Mount::write(&real).at(dir), Mount::write(real)])
 }

@@ -1,4 +1,4 @@
-//! The variables by which tools that compile for a target find its tools, for processes of the host.
+//! The variables by which tools of the host find a target's compilers and libraries.
 
 use std::collections::{BTreeMap, btree_map};
 use std::ops::Deref;
@@ -10,35 +10,37 @@ use serde::Serialize;
 use crate::model::error::Result;
 use crate::request::cross::Cross;
 
-/// Variables for tools of the host that compile for a target, or that drive cargo themselves: a map of
-/// names to values, in the order of the names. Made by [`Cross::toolchain_env`].
+/// Variables for tools of the host that compile for a target or that drive cargo themselves: a map
+/// from names to values, sorted by name. Made by [`Cross::toolchain_env`].
 ///
-/// `<t>` is the triple in small letters and `<T>` in capitals, both with `_` for `-` and `.`.
+/// `<t>` is the triple in lower case and `<T>` the triple in upper case, both with `_` in place of
+/// `-` and `.`.
 ///
 /// | variable | value | what it is on the host |
 /// |---|---|---|
-/// | `CC_<t>`, `CXX_<t>`, `AR_<t>`, `RANLIB_<t>` | the compilers, the archiver | a script to start |
-/// | `CARGO_TARGET_<T>_LINKER` | the linker, unless rustc brings its own for the target | a script to start |
-/// | `CARGO_TARGET_<T>_RUNNER` | what starts programs of the target, where something does | a script to start |
-/// | `PKG_CONFIG_<t>` | the environment's pkg-config | a script to start |
-/// | `CMAKE_TOOLCHAIN_FILE_<t>` | CMake's description of the target, which names these scripts | a file to read |
-/// | `BINDGEN_EXTRA_CLANG_ARGS_<t>` | where headers are, where the environment is a directory (the sandbox) | directories to read |
-/// | an SDK's (`ANDROID_NDK_HOME` …) | the SDK, where one completes the environment | a directory to read |
-/// | `PKG_CONFIG_LIBDIR_<t>` | where `.pc` files are | nothing: a path of the environment, for its pkg-config |
-/// | `CFLAGS_<t>`, `CXXFLAGS_<t>` | the target's flags, where it needs some | no path |
+/// | `CC_<t>`, `CXX_<t>`, `AR_<t>`, `RANLIB_<t>` | the compilers and archive tools | a script to run |
+/// | `CARGO_TARGET_<T>_LINKER` | the linker, unless rustc ships its own for the target | a script to run |
+/// | `CARGO_TARGET_<T>_RUNNER` | the runner of the target's programs, if there is one | a script to run |
+/// | `PKG_CONFIG_<t>` | the environment's pkg-config | a script to run |
+/// | `CMAKE_TOOLCHAIN_FILE_<t>` | CMake's toolchain file, which names these scripts | a file to read |
+/// | `BINDGEN_EXTRA_CLANG_ARGS_<t>` | the include directories, if the environment is a directory (the sandbox) | directories to read |
+/// | an SDK's (`ANDROID_NDK_HOME` …) | the SDK, if the environment has one | a directory to read |
+/// | `PKG_CONFIG_LIBDIR_<t>` | the directories of `.pc` files | nothing: paths of the environment, for its pkg-config |
+/// | `CFLAGS_<t>`, `CXXFLAGS_<t>` | the target's flags, if it needs any | no path |
 /// | `PKG_CONFIG_ALLOW_CROSS` | `1` | no path |
 ///
-/// Inside the environment, the same variables are set from the same facts, with the environment's own
-/// programs for the scripts. With the engine `host` these are programs of the host, and there is no script.
+/// Inside the environment the same variables are set from the same facts. There they name the
+/// environment's own programs in place of scripts. With the engine `host` they name programs of the
+/// host, and there are no scripts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[non_exhaustive]
 pub struct ToolchainEnv(BTreeMap<String, String>);
 
 impl Cross {
-    /// The variables by which tools of the host find the tools of `target`'s environment, which is made
-    /// where it is not there. The one-liner of [`Cross::host_tools`]: more directories than the
-    /// workspace and what goes with it have to be named there.
+    /// Returns the variables by which tools of the host find the tools of `target`'s environment,
+    /// and makes the environment if it does not exist. This is the short form of
+    /// [`Cross::host_tools`], which can also mount directories outside of the workspace.
     ///
     /// ```no_run
     /// # use std::process::Command;
@@ -51,7 +53,7 @@ impl Cross {
     ///
     /// # Errors
     ///
-    /// Those of [`HostToolsRequest::run`](crate::host_tools::HostToolsRequest::run).
+    /// The errors of [`HostToolsRequest::run`](crate::host_tools::HostToolsRequest::run).
     pub fn toolchain_env(&self, target: impl Into<String>) -> Result<ToolchainEnv> {
         let tools = self.host_tools(target).run_until(&Cancel::new())?;
         Ok(tools.env().clone())

@@ -1,4 +1,4 @@
-//! What makes cargo build `std` from its source.
+//! The arguments that make cargo build `std` from source.
 
 use cross_config::{BuildStd, Settings, TargetConfig};
 use cross_targets::{Recipe, StdSource};
@@ -6,34 +6,35 @@ use cross_targets::{Recipe, StdSource};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::toolchain::{Toolchain, ToolchainSource};
 
-/// The arguments, where the configuration wants `std` built or nothing else provides it; none where
-/// neither does.
+/// The arguments, if the configuration asks to build `std` or the target has no other `std`;
+/// otherwise none.
 pub(crate) fn arguments(
     config: &TargetConfig,
     settings: &Settings,
     recipe: Option<&Recipe>,
     toolchain: &Toolchain,
 ) -> Result<Vec<String>> {
-    let asked = config.build_std.as_ref();
-    let (argument, why) = match (asked.map(|it| &it.value), recipe.map(|it| it.std)) {
-        (Some(BuildStd::Crates(crates)), _) => (of_crates(crates), "is asked for"),
-        (Some(BuildStd::Default), _) => ("-Zbuild-std".to_owned(), "is asked for"),
+    let key = config.build_std.as_ref();
+    let (argument, reason) = match (key.map(|key| &key.value), recipe.map(|recipe| recipe.std)) {
+        (Some(BuildStd::Crates(crates)), _) => (of_crates(crates), "is requested"),
+        (Some(BuildStd::Default), _) => ("-Zbuild-std".to_owned(), "is requested"),
         (None, Some(StdSource::Source { crates, .. })) => {
             let crates: Vec<_> = crates.iter().map(|&name| name.to_owned()).collect();
-            (of_crates(&crates), "is the only way to one for this target")
+            (of_crates(&crates), "is required for this target")
         }
         _ => return Ok(Vec::new()),
     };
-    let origin = asked.map_or_else(String::new, |it| format!(" ({})", it.origin));
-    // A toolchain of the user's own may say what it is like.
-    let like = settings.custom_toolchain_compat.as_ref();
-    let nightly = toolchain.is_nightly() || like.is_some_and(|it| it.value.starts_with("nightly"));
+    let origin = key.map_or_else(String::new, |key| format!(" ({})", key.origin));
+    // The user may declare which toolchain a custom toolchain is compatible with.
+    let compatible = settings.custom_toolchain_compat.as_ref();
+    let nightly = toolchain.is_nightly()
+        || compatible.is_some_and(|setting| setting.value.starts_with("nightly"));
     if toolchain.source != ToolchainSource::Image && !nightly {
         return Err(Error::new(
             ErrorKind::Toolchain,
             format!(
-                "building std from source {why}{origin}: it needs a nightly toolchain, and this is \
-                 {toolchain}"
+                "building std from source {reason}{origin}, which needs a nightly toolchain, but the \
+                 toolchain is {toolchain}"
             ),
         )
         .with_help(
@@ -43,15 +44,15 @@ pub(crate) fn arguments(
     Ok(vec![argument])
 }
 
-/// Whether the configuration wants `std` built.
-pub(crate) fn is_asked(config: &TargetConfig) -> bool {
-    let asked = config.build_std.as_ref();
-    asked.is_some_and(|it| matches!(it.value, BuildStd::Default | BuildStd::Crates(_)))
+/// Whether the configuration asks to build `std`.
+pub(crate) fn is_requested(config: &TargetConfig) -> bool {
+    let key = config.build_std.as_ref();
+    key.is_some_and(|key| matches!(key.value, BuildStd::Default | BuildStd::Crates(_)))
 }
 
-/// The manifest of the source of `std`, inside.
+/// The manifest of the source of `std`, as a path in the environment.
 pub(crate) fn manifest(recipe: Option<&Recipe>, toolchain: &Toolchain) -> String {
-    let source = match (toolchain.sysroot(), recipe.map(|it| it.std)) {
+    let source = match (toolchain.sysroot(), recipe.map(|recipe| recipe.std)) {
         (Some(sysroot), _) => sysroot.join("lib/rustlib/src/rust").display().to_string(),
         (
             None,
@@ -64,6 +65,7 @@ pub(crate) fn manifest(recipe: Option<&Recipe>, toolchain: &Toolchain) -> String
     format!("{source}/library/Cargo.toml")
 }
 
+/// The argument that builds these crates of the standard library; without crates, cargo's default.
 fn of_crates(crates: &[String]) -> String {
     match crates {
         [] => "-Zbuild-std".to_owned(),

@@ -1,6 +1,7 @@
-//! The cargo-compatible front door: a cargo command line, understood as far as planning needs.
+//! Parses cargo command lines, as far as planning needs.
 //!
-//! Pure: words and texts in, data out. [`read`] is the whole way; its parts have a module each.
+//! [`parse`] expands aliases, reads cargo's configuration and parses flags; each part has a module.
+//! Files and variables are read through [`CliContext`] only.
 
 pub(crate) mod aliases;
 #[cfg(test)]
@@ -27,59 +28,59 @@ use flags::Flag;
 
 use crate::model::error::Result;
 
-/// What the command line is read with.
+/// The caller's directory, files and variables.
 pub(crate) struct CliContext<'a> {
-    /// The directory the command line was given in.
+    /// The caller's current directory.
     pub(crate) dir: &'a Path,
     /// The user's `CARGO_HOME`.
     pub(crate) cargo_home: Option<&'a Path>,
-    /// Reads a file, or says that there is none.
+    /// Reads a file; `None` if there is no such file.
     pub(crate) read: &'a dyn Fn(&Path) -> Option<String>,
-    /// Looks a variable up in the caller's environment.
+    /// Looks up a variable of the caller.
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl std::fmt::Debug for CliContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Surroundings")
+        f.debug_struct("CliContext")
             .field("dir", &self.dir)
             .field("cargo_home", &self.cargo_home)
             .finish_non_exhaustive()
     }
 }
 
-/// A command line, understood in its surroundings.
+/// A cargo command line, with the directory and configuration that it applies to.
 #[derive(Clone, Debug)]
-pub(crate) struct Understood {
-    /// After its aliases.
+pub(crate) struct ParsedCommand {
+    /// The command line after alias expansion.
     pub(crate) line: CommandLine,
-    /// What its aliases were.
+    /// The expansion of its aliases.
     pub(crate) expanded: Expanded,
-    /// The directory it acts in.
+    /// The directory that the command runs in.
     pub(crate) dir: PathBuf,
-    /// Cargo's configuration there, with that of the command line.
+    /// Cargo's configuration for that directory, with the values of `--config`.
     pub(crate) configs: Configs,
-    /// The files that `--config` names. They are outside what cargo finds by itself.
+    /// The files that `--config` names.
     pub(crate) config_files: Vec<PathBuf>,
 }
 
-/// Understands `words`, which are what follows `cargo`.
+/// Parses `words`, the arguments of `cargo`.
 ///
 /// # Errors
 ///
-/// A command line that cargo would refuse; a configuration file that is none; an alias that leads
-/// nowhere.
-pub(crate) fn read(words: &[OsString], around: &CliContext<'_>) -> Result<Understood> {
-    let dir = Head::read(words)?.directory(around.dir);
-    let found = Configs::find(&dir, around.cargo_home, around.read)?;
+/// For a command line that cargo would refuse, an invalid configuration file, and an alias that has
+/// no subcommand.
+pub(crate) fn parse(words: &[OsString], context: &CliContext<'_>) -> Result<ParsedCommand> {
+    let dir = Head::parse(words)?.directory(context.dir);
+    let found = Configs::find(&dir, context.cargo_home, context.read)?;
     let aliases = Aliases {
         configs: &found,
-        variable: around.variable,
+        variable: context.variable,
     };
     let expanded = aliases.expand(words)?;
     let line = CommandLine::parse(&expanded.words)?;
-    let (configs, config_files) = given(&line, found, &dir, around.read)?;
-    Ok(Understood {
+    let (configs, config_files) = with_config_flags(&line, found, &dir, context.read)?;
+    Ok(ParsedCommand {
         line,
         expanded,
         dir,
@@ -88,8 +89,8 @@ pub(crate) fn read(words: &[OsString], around: &CliContext<'_>) -> Result<Unders
     })
 }
 
-/// The configuration with what `--config` says: a file if there is one of that name, else a setting.
-fn given(
+/// Adds the values of `--config`: a file if there is one with that name, else a setting.
+fn with_config_flags(
     line: &CommandLine,
     found: Configs,
     dir: &Path,

@@ -1,16 +1,17 @@
-//! The user's cargo configuration as far as builds inside may see it: where crates come from.
+//! The part of the user's cargo configuration that builds in an environment see: the sources of
+//! crates.
 //!
-//! Linkers, wrappers and flags in it are the host's and would be wrong inside; tokens must not be
-//! there at all. But with a source replacement the fetched crates lie below another name, and cargo
-//! finds them only by the same replacement.
+//! Linkers, wrappers and flags are the host's and would be wrong in the environment. Tokens must
+//! never be in it. But with a source replacement, fetched crates are in a directory with the
+//! replacement's name, and cargo finds them only with the same replacement.
 
 use std::path::Path;
 
 use crate::model::error::{Error, ErrorKind, Result};
 
-/// The tables that say where crates come from.
+/// The tables that define the sources of crates.
 const TABLES: [&str; 3] = ["source", "registries", "registry"];
-/// Their keys that are or lead to secrets.
+/// The keys of these tables that hold secrets or name programs that return them.
 const SECRETS: [&str; 4] = [
     "token",
     "secret-key",
@@ -18,7 +19,7 @@ const SECRETS: [&str; 4] = [
     "global-credential-providers",
 ];
 
-/// The configuration for inside, or `None` where there is nothing to say.
+/// The configuration for the environment; `None` if it would be empty.
 pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
     let paths = [cargo_home.join("config.toml"), cargo_home.join("config")];
     let found = paths
@@ -35,8 +36,9 @@ pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
     })
 }
 
-/// Whether a configuration file that cargo reads inside, in `dir`, may say that rustc is started by a wrapper: it
-/// names one, or includes other files. The user's own in `cargo_home` is not seen there.
+/// Whether a configuration file that cargo reads in the environment, for a project in `dir`, may
+/// set a wrapper of rustc: the file names one or includes other files. The user's own file in
+/// `cargo_home` is not visible in the environment.
 pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
     let above = dir.ancestors().map(|dir| dir.join(".cargo"));
     let files = above
@@ -47,41 +49,37 @@ pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
         .any(|text| text.contains("wrapper") || text.contains("include"))
 }
 
+/// The lines of the tables that define sources, without secrets.
 fn filtered(text: &str) -> Result<Option<String>, toml::de::Error> {
-    let mut all: toml::Table = text.parse()?;
-    all.retain(|key, _| TABLES.contains(&key));
-    for table in all
-        .iter_mut()
-        .map(|(_, it)| it)
-        .filter_map(toml::Value::as_table_mut)
-    {
-        remove_secrets(table);
+    let mut config: toml::Table = text.parse()?;
+    config.retain(|key, _| TABLES.contains(&key));
+    for (_, value) in config.iter_mut() {
+        remove_secrets(value);
     }
-    // A JSON string is a TOML string, so every value can be written without a TOML writer.
     let mut lines = Vec::new();
     let mut path = Vec::new();
-    write_lines(&all, &mut path, &mut lines);
+    write_lines(&config, &mut path, &mut lines);
     Ok((!lines.is_empty()).then(|| lines.join("\n") + "\n"))
 }
 
-fn remove_secrets(table: &mut toml::Table) {
+fn remove_secrets(value: &mut toml::Value) {
+    let Some(table) = value.as_table_mut() else {
+        return;
+    };
     table.retain(|key, _| !SECRETS.contains(&key));
-    for inner in table
-        .iter_mut()
-        .map(|(_, it)| it)
-        .filter_map(toml::Value::as_table_mut)
-    {
+    for (_, inner) in table.iter_mut() {
         remove_secrets(inner);
     }
 }
 
-/// Every value as a line `a.b.c = value`.
+/// Writes every value as a line `a.b.c = value`.
 fn write_lines<'a>(table: &'a toml::Table, path: &mut Vec<&'a str>, lines: &mut Vec<String>) {
     for (key, value) in table {
         path.push(key);
         match value {
             toml::Value::Table(inner) => write_lines(inner, path, lines),
             value => {
+                // JSON strings and arrays are valid TOML, so no TOML writer is needed.
                 if let Ok(value) = serde_json::to_string(value) {
                     let keys: Vec<_> = path.iter().map(|key| format!("{key:?}")).collect();
                     lines.push(format!("{} = {value}", keys.join(".")));
@@ -97,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_are_kept_and_everything_else_is_not() {
+    fn only_sources_are_kept() {
         let text = r#"
 [build]
 rustc-wrapper = "/usr/bin/sccache"
@@ -120,28 +118,28 @@ token = "s3cret"
     }
 
     #[test]
-    fn a_wrapper_is_found_in_every_file_that_cargo_reads_inside() {
+    fn a_wrapper_is_found_in_every_file_that_cargo_reads_in_the_environment() {
         let dir = tempfile::tempdir().unwrap();
         let (home, package) = (dir.path().join(".cargo"), dir.path().join("w/app"));
-        let may = || may_name_a_wrapper(&package, &home);
+        let has_wrapper = || may_name_a_wrapper(&package, &home);
         std::fs::create_dir_all(&home).unwrap();
         std::fs::create_dir_all(package.join(".cargo")).unwrap();
         std::fs::create_dir_all(dir.path().join("w/.cargo")).unwrap();
         let write = |path: &str, text: &str| std::fs::write(dir.path().join(path), text).unwrap();
         write(".cargo/config.toml", "build.rustc-wrapper = \"sccache\"");
         write("w/app/.cargo/config.toml", "[build]\njobs = 2\n");
-        assert!(!may());
+        assert!(!has_wrapper());
         for text in [
             "build.rustc-workspace-wrapper = \"x\"",
             "include = \"more.toml\"",
         ] {
             write("w/.cargo/config", text);
-            assert!(may(), "{text}");
+            assert!(has_wrapper(), "{text}");
         }
     }
 
     #[test]
-    fn nothing_to_say_is_no_file() {
+    fn a_configuration_without_sources_makes_no_file() {
         assert_eq!(filtered("[build]\njobs = 2\n").unwrap(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Cargo's dep-info: the sources that an artifact was made of, from the `.d` file beside it.
+//! Reads cargo's dep-info: the `.d` file beside an artifact, which lists the artifact's sources.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use cross_engine::untrusted::{Dir, limits};
 use crate::host::files;
 use crate::model::error::{MapEngineError as _, Result};
 
-/// The sources of the artifact that was built at `artifact`, which is below `dir`.
+/// Returns the sources of the artifact at `artifact`, which is below `dir`.
 pub(crate) fn sources_of(dir: &Dir, artifact: &Path) -> Result<Vec<PathBuf>> {
     let file = files::open(dir, &artifact.with_extension("d"))?;
     let text = file.text(limits::DEP_INFO).map_engine_error()?;
@@ -16,8 +16,8 @@ pub(crate) fn sources_of(dir: &Dir, artifact: &Path) -> Result<Vec<PathBuf>> {
 
 /// The prerequisites of the rules in `text`.
 ///
-/// Cargo writes one rule a line, and of Make's escapes only that of a space: every other backslash
-/// is part of a name. A line may end in one, to go on in the next.
+/// Cargo writes one rule per line, and escapes only spaces: any other backslash is part of a name.
+/// A backslash at the end of a line continues the rule on the next line.
 pub(crate) fn parse(text: &str) -> Vec<PathBuf> {
     let text = text.replace("\\\n", " ");
     let rules = text.lines().filter(|line| !line.starts_with('#'));
@@ -30,7 +30,7 @@ pub(crate) fn parse(text: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The names in `words`, which spaces separate.
+/// The names in `words`, separated by spaces.
 fn names(words: &str) -> Vec<PathBuf> {
     let (mut names, mut name) = (Vec::new(), String::new());
     let mut rest = words.chars().peekable();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn prerequisites_are_what_follows_the_colon() {
+    fn prerequisites_follow_the_colon() {
         check(
             "/t/app: /w/src/main.rs /w/build.rs\n",
             &["/w/src/main.rs", "/w/build.rs"],
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_is_escaped_and_nothing_else_is() {
+    fn only_spaces_are_escaped() {
         check("/t/my\\ app: /w/a\\ b.rs /c\n", &["/w/a b.rs", "/c"]);
         check(
             "/t/app: /w/a\\b.rs /w/c\\\\d.rs\n",
@@ -78,9 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn rules_go_on_and_follow_each_other() {
+    fn a_rule_may_span_lines_and_be_followed_by_another() {
         check(
-            "/t/a: /x \\\n  /y\n# a remark\n/t/b: /z\n",
+            "/t/a: /x \\\n  /y\n# a comment\n/t/b: /z\n",
             &["/x", "/y", "/z"],
         );
     }

@@ -1,13 +1,12 @@
-//! What cargo says as JSON, as far as it is read here: `cargo metadata`, and the messages of a
-//! build.
+//! Types for cargo's JSON: the output of `cargo metadata`, and the messages of a build.
 //!
-//! Cargo keeps the meaning of these fields and adds others, which are ignored.
+//! Only the fields that are used here are read. Cargo keeps their meaning and may add others.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// The answer of `cargo metadata --format-version 1`.
+/// The output of `cargo metadata --format-version 1`.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
@@ -21,7 +20,7 @@ pub(crate) struct Package {
     id: String,
     pub(crate) name: String,
     pub(crate) version: String,
-    /// Where it comes from; `None` for a path.
+    /// The package's registry or git source; `None` for a path package.
     pub(crate) source: Option<String>,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
@@ -34,18 +33,18 @@ pub(crate) struct Dependency {
     pub(crate) path: Option<PathBuf>,
 }
 
-/// A program, library, test, … of a package.
+/// A cargo target of a package: a binary, a library, a test, ….
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Target {
     pub(crate) name: String,
-    /// `bin`, `lib`, `test`, …: several for a library that is built in several ways.
+    /// `bin`, `lib`, `test`, …; several for a library with several crate types.
     pub(crate) kind: Vec<String>,
     /// The first of its source files.
     pub(crate) src_path: PathBuf,
 }
 
 impl Metadata {
-    /// Reads what `cargo metadata` printed.
+    /// Parses the output of `cargo metadata`.
     pub(crate) fn parse(json: &str) -> serde_json::Result<Metadata> {
         serde_json::from_str(json)
     }
@@ -57,22 +56,22 @@ impl Metadata {
 }
 
 impl Package {
-    /// The directory of its manifest.
+    /// The directory of the package's manifest.
     pub(crate) fn dir(&self) -> Option<&Path> {
         self.manifest_path.parent()
     }
 }
 
-/// One line of `--message-format=json`.
+/// A message: one line of the output of `--message-format=json`.
 #[derive(Debug)]
 pub(crate) enum Message {
     Artifact(Box<Artifact>),
     Compiler(Box<CompilerMessage>),
-    /// A message of cargo's that nothing is read of.
+    /// A message whose contents are not used.
     Other,
 }
 
-/// A unit was compiled, or was fresh.
+/// The message for a unit that was compiled or is fresh.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Artifact {
     pub(crate) package_id: String,
@@ -85,11 +84,11 @@ pub(crate) struct Artifact {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Profile {
-    /// Whether it was built with a test harness.
+    /// Whether the unit was built with a test harness.
     pub(crate) test: bool,
 }
 
-/// The compiler had something to say.
+/// The message for a diagnostic of the compiler.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CompilerMessage {
     pub(crate) package_id: String,
@@ -100,7 +99,7 @@ pub(crate) struct CompilerMessage {
 pub(crate) struct Diagnostic {
     pub(crate) message: String,
     pub(crate) code: Option<Code>,
-    /// `error`, `warning`, `note`, … as rustc calls it.
+    /// Rustc's name of the level: `error`, `warning`, `note`, ….
     pub(crate) level: String,
     pub(crate) spans: Vec<Span>,
     pub(crate) rendered: Option<String>,
@@ -120,9 +119,10 @@ pub(crate) struct Span {
 }
 
 impl Message {
-    /// Reads a line; `None` if it is no message of cargo's.
+    /// Parses a line; `None` if the line is not one of cargo's messages.
     pub(crate) fn parse(line: &str) -> Option<Message> {
-        // A tagged enum would say it in one, and costs every build of this library a second parser.
+        // A tagged enum would be shorter, but its generated parser makes every build of this
+        // library slower.
         #[derive(Deserialize)]
         struct Tag {
             reason: String,

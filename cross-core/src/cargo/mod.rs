@@ -1,4 +1,4 @@
-//! What cargo is told, and what it says: command lines, configuration files, metadata and messages.
+//! Cargo's interfaces: command lines, configuration files, metadata and messages.
 
 pub(crate) mod build_std;
 pub(crate) mod cli;

@@ -1,14 +1,14 @@
-//! Flags for rustc that a request adds to those that cargo has already.
+//! Adds a request's flags for rustc to the flags that cargo already has.
 
 use std::collections::BTreeMap;
 
 use cross_engine::Value;
 
-/// Between the flags of `CARGO_ENCODED_RUSTFLAGS`.
+/// The separator of the flags in `CARGO_ENCODED_RUSTFLAGS`.
 const SEPARATOR: &str = "\u{1f}";
 
-/// Adds `flags` for `triple`: to the variable that replaces cargo's configuration where `env` has one,
-/// else as the arguments for cargo that are returned.
+/// Adds `flags` for `triple`. If `env` has a variable that overrides cargo's configuration, the
+/// flags are added to the variable. Otherwise they are returned as arguments for cargo.
 pub(crate) fn add(
     flags: &[String],
     triple: &str,
@@ -17,13 +17,13 @@ pub(crate) fn add(
     if flags.is_empty() {
         return Vec::new();
     }
-    let Some(there) = replacing(env) else {
-        // A list of strings in JSON is one in TOML.
+    let Some(current) = overriding_flags(env) else {
+        // An array of strings is the same in JSON and in TOML.
         let list = serde_json::Value::from(flags);
         let entry = format!("target.'{triple}'.rustflags={list}");
         return vec!["--config".to_owned(), entry];
     };
-    let all: Vec<&str> = there.iter().chain(flags).map(String::as_str).collect();
+    let all: Vec<&str> = current.iter().chain(flags).map(String::as_str).collect();
     env.insert(
         "CARGO_ENCODED_RUSTFLAGS".to_owned(),
         Value::Plain(all.join(SEPARATOR)),
@@ -31,8 +31,8 @@ pub(crate) fn add(
     Vec::new()
 }
 
-/// The flags of the variable that cargo reads in place of its configuration, in cargo's order.
-fn replacing(env: &BTreeMap<String, Value>) -> Option<Vec<String>> {
+/// The flags of the variable that overrides cargo's configuration, by cargo's precedence.
+fn overriding_flags(env: &BTreeMap<String, Value>) -> Option<Vec<String>> {
     let flags = |name, separator: &[char]| match env.get(name)? {
         Value::Plain(text) | Value::Secret(text) => {
             let words = text.split(separator).filter(|word| !word.is_empty());
@@ -54,13 +54,13 @@ mod tests {
     }
 
     #[test]
-    fn they_join_those_of_the_configuration() {
+    fn flags_are_added_to_those_of_the_configuration() {
         let mut env = BTreeMap::new();
         assert_eq!(add(&[], TARGET, &mut env), [""; 0]);
-        let given = add(&flags(), TARGET, &mut env);
-        assert_eq!(given[0], "--config");
-        // Read as cargo will: no quote or space of a flag ends it.
-        let table: toml::Table = given[1].parse().unwrap();
+        let arguments = add(&flags(), TARGET, &mut env);
+        assert_eq!(arguments[0], "--config");
+        // Cargo parses the argument as TOML: a quote or space in a flag does not end the flag.
+        let table: toml::Table = arguments[1].parse().unwrap();
         let list = table["target"][TARGET]["rustflags"].as_array().unwrap();
         let read: Vec<_> = list.iter().filter_map(toml::Value::as_str).collect();
         assert_eq!(read, flags());
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn they_follow_those_of_the_variable_that_replaces_it() {
+    fn flags_are_appended_to_the_variable_that_overrides_the_configuration() {
         for (name, text) in [
             ("RUSTFLAGS", " -C  debuginfo=1"),
             ("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}debuginfo=1"),

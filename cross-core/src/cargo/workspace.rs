@@ -1,4 +1,4 @@
-//! What cargo says of the workspace: one offline question when everything is fetched.
+//! Reads the workspace with `cargo metadata`: one offline call if everything is fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,33 +12,33 @@ use crate::cargo::products::Product;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 
-/// The workspace as far as planning needs it.
+/// The parts of a workspace that planning needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Workspace {
     /// The root directory.
     pub(crate) root: PathBuf,
-    /// The target directory as the user's own cargo has it.
+    /// The target directory that the user's cargo uses.
     pub(crate) target_directory: PathBuf,
-    /// The manifest of the package in whose directory the request was made, if it is one.
+    /// The manifest of the package in the request's directory, if there is a package.
     pub(crate) package_manifest: Option<PathBuf>,
-    /// The workspace's packages by name, with their manifests.
+    /// The manifests of the workspace's packages, by the packages' names.
     pub(crate) members: BTreeMap<String, PathBuf>,
-    /// The workspace roots of path dependencies that lie outside of this workspace.
+    /// The workspace roots of path dependencies outside this workspace.
     pub(crate) outside: Vec<PathBuf>,
-    /// What cargo can make of the packages that are in directories.
+    /// The files that cargo can make of the packages that are in directories.
     pub(crate) products: Vec<Product>,
-    /// Why something has to be fetched, or `Cargo.lock` to be written, before a build, in cargo's
-    /// words; nothing where all is there.
+    /// Cargo's message if dependencies have to be fetched, or `Cargo.lock` written, before a build.
     pub(crate) unfetched: Option<String>,
 }
 
-/// Where a project is, by [`Cross::project`](crate::Cross::project).
+/// The directories and packages of a project, as returned by
+/// [`Cross::project`](crate::Cross::project).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Project {
     /// The workspace's root directory.
     pub root: PathBuf,
-    /// The target directory as the user's own cargo has it.
+    /// The target directory that the user's cargo uses.
     pub target_directory: PathBuf,
     /// The workspace's packages.
     pub packages: Vec<LocalPackage>,
@@ -48,11 +48,11 @@ pub struct Project {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LocalPackage {
-    /// Its name.
+    /// The package's name.
     pub name: String,
-    /// Its version.
+    /// The package's version.
     pub version: String,
-    /// The directory of its manifest.
+    /// The directory of the package's manifest.
     pub dir: PathBuf,
 }
 
@@ -63,21 +63,21 @@ impl Project {
     }
 }
 
-/// How the host's cargo is called.
+/// The host's cargo, and the project it is called for.
 #[derive(Clone, Debug)]
 pub(crate) struct HostCargo {
     /// The program.
     pub(crate) program: PathBuf,
-    /// The directory of the request.
+    /// The request's directory.
     pub(crate) dir: PathBuf,
-    /// `--manifest-path`, where one was given.
+    /// The value of `--manifest-path`, if any.
     pub(crate) manifest: Option<PathBuf>,
-    /// Whether it must not use a network.
+    /// Whether cargo must not use the network.
     pub(crate) offline: bool,
 }
 
 impl HostCargo {
-    /// `cargo <subcommand>` on the host, for the manifest.
+    /// The call `cargo <subcommand>` on the host, for the manifest.
     pub(crate) fn command(&self, subcommand: &str) -> Invocation {
         let cargo = self.call([subcommand]);
         match &self.manifest {
@@ -86,23 +86,22 @@ impl HostCargo {
         }
     }
 
-    /// `cargo <words>` on the host, without what an outer cargo left in the environment.
+    /// The call `cargo <words>` on the host, without the variables of an outer cargo.
     pub(crate) fn call<I>(&self, words: I) -> Invocation
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
         let mut cargo = Invocation::new(&self.program).args(words).cwd(&self.dir);
-        for name in outer::UNSET_FOR_HOST_CARGO {
+        for name in outer::unset_for_host_cargo() {
             cargo = cargo.env_value(name, Value::Unset);
         }
         if self.offline {
-            let offline = [("CARGO_NET_OFFLINE", "true"), ("RUSTUP_AUTO_INSTALL", "0")];
-            cargo = offline
-                .into_iter()
-                .fold(cargo, |cargo, (name, value)| cargo.env(name, value));
+            cargo = cargo
+                .env("CARGO_NET_OFFLINE", "true")
+                .env("RUSTUP_AUTO_INSTALL", "0");
         }
-        // A cargo that is called directly would else find rustup's proxy, at 30 ms a call.
+        // Without `RUSTC`, cargo would start rustup's proxy, which takes 30 ms a call.
         let rustc = self.program.with_file_name("rustc");
         if rustc.is_file() {
             cargo = cargo.env("RUSTC", rustc.to_string_lossy());
@@ -111,10 +110,10 @@ impl HostCargo {
     }
 }
 
-/// Asks cargo about the workspace of `cargo`'s directory, for `triples`. Writes nothing.
+/// Reads the workspace of `cargo`'s directory, for `triples`. Writes nothing.
 ///
-/// The one question of a warm build is answered from what is on disk. If it cannot be, something
-/// has to be fetched first, and cargo is asked again for what it knows without.
+/// If everything is fetched, one offline call of cargo is enough, and its answer is cached.
+/// Otherwise cargo is called again without dependencies.
 pub(crate) fn probe(
     cargo: &HostCargo,
     triples: &[String],
@@ -128,50 +127,81 @@ pub(crate) fn probe(
         )
         .with_help("name the directory of a cargo project"));
     }
-    let mut full = cargo
-        .command("metadata")
-        .args(["--format-version", "1", "--offline", "--locked"])
-        // A path dependency that a feature turns on has to be visible too.
-        .arg("--all-features");
-    for triple in triples {
-        full = full.args(["--filter-platform", triple]);
-    }
-    let (memory, key) = (Memory::in_cache(&host.cache), question_key(&full, host));
+    let query = offline_metadata(cargo, triples);
+    let (memory, key) = (Memory::in_cache(&host.cache), query_key(&query, host));
     let name = format!("workspace-{}", short_hash(&key, 16));
     if let Some(workspace) = memory.recall(&name, &key) {
         return Ok(workspace);
     }
-    let asked = clock::unix_time();
-    let answer = ask(&full, host, cancel)?;
-    if let Ok(metadata) = &answer {
-        let outside = metadata.packages.iter().filter_map(outside_of(metadata));
-        let outside = outside.map(workspace_root_of).collect::<BTreeSet<_>>();
-        let workspace = Workspace::of(cargo, metadata, outside, None);
-        let stamps = dependence(cargo, metadata, host);
-        memory.remember(&name, &key, stamps, asked, &workspace);
-        return Ok(workspace);
+    let time = clock::unix_time();
+    match call(&query, host, cancel)? {
+        Answer::Metadata(metadata) => {
+            let outside = outside_workspaces(&metadata);
+            let workspace = Workspace::of(cargo, &metadata, outside, None);
+            let stamps = dependencies(cargo, &metadata, host);
+            memory.remember(&name, &key, stamps, time, &workspace);
+            Ok(workspace)
+        }
+        Answer::Failed(reason) => {
+            let (metadata, outside) = declared_metadata(cargo, host, cancel)?;
+            Ok(Workspace::of(cargo, &metadata, outside, Some(reason)))
+        }
     }
+}
+
+/// The call of `cargo metadata` that succeeds if everything is fetched.
+fn offline_metadata(cargo: &HostCargo, triples: &[String]) -> Invocation {
+    let query = cargo
+        .command("metadata")
+        .args(["--format-version", "1", "--offline", "--locked"])
+        // A path dependency that a feature turns on has to be visible too.
+        .arg("--all-features");
+    triples.iter().fold(query, |query, triple| {
+        query.args(["--filter-platform", triple])
+    })
+}
+
+/// The workspace roots of all path packages outside the workspace.
+fn outside_workspaces(metadata: &Metadata) -> BTreeSet<PathBuf> {
+    let path_packages = metadata
+        .packages
+        .iter()
+        .filter(|package| package.source.is_none());
+    path_packages
+        .filter_map(Package::dir)
+        .filter(|dir| !dir.starts_with(&metadata.workspace_root))
+        .map(|dir| workspace_root_of(dir.to_owned()))
+        .collect()
+}
+
+/// The metadata of the workspace without its dependencies, with the packages of its path
+/// dependencies as the manifests declare them, and the workspace roots of those outside.
+fn declared_metadata(
+    cargo: &HostCargo,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<(Metadata, BTreeSet<PathBuf>)> {
     let mut outside = BTreeSet::new();
     let mut metadata = without_dependencies(cargo, host, cancel)?;
-    let mut known = BTreeSet::new();
+    let mut visited = BTreeSet::new();
     let mut queue: Vec<_> = declared_paths(&metadata).collect();
     while let Some(dir) = queue.pop() {
-        if dir.starts_with(&metadata.workspace_root) || !known.insert(dir.clone()) {
+        if dir.starts_with(&metadata.workspace_root) || !visited.insert(dir.clone()) {
             continue;
         }
         outside.insert(workspace_root_of(dir.clone()));
-        let there = HostCargo {
+        let dependency = HostCargo {
             manifest: Some(dir.join("Cargo.toml")),
             ..cargo.clone()
         };
-        let there = without_dependencies(&there, host, cancel)?;
-        queue.extend(declared_paths(&there));
-        metadata.packages.extend(there.packages);
+        let dependency = without_dependencies(&dependency, host, cancel)?;
+        queue.extend(declared_paths(&dependency));
+        metadata.packages.extend(dependency.packages);
     }
-    Ok(Workspace::of(cargo, &metadata, outside, answer.err()))
+    Ok((metadata, outside))
 }
 
-/// The project's directories. Writes nothing.
+/// Reads the project's directories and packages. Writes nothing.
 pub(crate) fn project(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result<Project> {
     let metadata = without_dependencies(cargo, host, cancel)?;
     Ok(Project {
@@ -226,8 +256,8 @@ impl Workspace {
         }
     }
 
-    /// The manifest of the one package that is built, whose configuration holds: the one that was
-    /// named, else the one in whose directory the request was made.
+    /// The manifest of the package that is built, whose configuration applies: the package that was
+    /// named, else the package in the request's directory. `None` for several packages.
     pub(crate) fn built_manifest(&self, named: &[String]) -> Option<&Path> {
         let manifest = match named {
             [] => self.package_manifest.as_ref(),
@@ -238,40 +268,37 @@ impl Workspace {
     }
 }
 
-/// The question, with every variable of the caller's that cargo might heed.
-fn question_key(question: &Invocation, host: &Host) -> String {
-    let mut key = question.to_string();
-    for (name, value) in question.variables(&host.variables) {
+/// The cache key of a query: the call, with every variable of the caller that cargo may read.
+fn query_key(query: &Invocation, host: &Host) -> String {
+    let mut key = query.to_string();
+    for (name, value) in query.variables(&host.variables) {
         let name = name.to_string_lossy();
         if ["CARGO", "RUSTUP", "HOME"]
             .iter()
-            .any(|of| name.starts_with(of))
+            .any(|prefix| name.starts_with(prefix))
         {
             key.push_str(&format!("\n{name}={}", value.to_string_lossy()));
         }
     }
-    // It may hold a token; only its hash is written down.
+    // A variable may hold a token, so only the hash is stored.
     short_hash(&key, 64)
 }
 
-/// Every file that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
-/// directories where a glob of `members` may find more, and where fetched crates lie.
-fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp> {
+/// The files that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
+/// directories that a glob of `members` may search, and the directories of fetched crates.
+fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp> {
     let root = metadata.workspace_root.as_path();
     let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
     for package in &metadata.packages {
         let manifest = &package.manifest_path;
-        let around = package.dir().and_then(Path::parent);
+        let parent = package.dir().and_then(Path::parent);
         if package.source.is_none() {
             files.insert(manifest.to_owned());
-            // A glob of `members` finds only what is below the root.
-            files.extend(
-                around
-                    .filter(|dir| dir.starts_with(root))
-                    .map(Path::to_owned),
-            );
+            // A glob of `members` searches only below the root.
+            let searched = parent.filter(|dir| dir.starts_with(root));
+            files.extend(searched.map(Path::to_owned));
         } else {
-            files.extend(around.map(Path::to_owned));
+            files.extend(parent.map(Path::to_owned));
         }
     }
     files.insert(root.join("Cargo.toml"));
@@ -285,59 +312,54 @@ fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp>
     files.into_iter().map(Stamp::of).collect()
 }
 
-/// What cargo says of the workspace's own packages alone. Writes nothing.
+/// Reads the metadata of the workspace's own packages, without dependencies. Writes nothing.
 pub(crate) fn without_dependencies(
     cargo: &HostCargo,
     host: &Host,
     cancel: &Cancel,
 ) -> Result<Metadata> {
-    let question =
-        cargo
-            .command("metadata")
-            .args(["--format-version", "1", "--offline", "--no-deps"]);
-    ask(&question, host, cancel)?.map_err(|said| {
-        Error::new(
+    let query = cargo
+        .command("metadata")
+        .args(["--format-version", "1", "--offline", "--no-deps"]);
+    match call(&query, host, cancel)? {
+        Answer::Metadata(metadata) => Ok(metadata),
+        Answer::Failed(reason) => Err(Error::new(
             ErrorKind::Manifest,
-            format!("cargo cannot read the project: {said}"),
+            format!("cargo cannot read the project: {reason}"),
         )
-        .with_help(match said.contains("could not find `Cargo.toml`") {
-            true => "run it in a cargo project, or name its manifest with `manifest_path`",
-            false => "mend the manifest; `cargo metadata` shows the same message",
-        })
-    })
-}
-
-/// The answer, or what cargo said instead.
-fn ask(question: &Invocation, host: &Host, cancel: &Cancel) -> Result<Result<Metadata, String>> {
-    let said = process::output(question, &host.variables, cancel).map_engine_error()?;
-    if !said.exit.success() {
-        let words = said.stderr.trim();
-        return Ok(Err(words
-            .strip_prefix("error: ")
-            .unwrap_or(words)
-            .to_owned()));
-    }
-    let json = said.stdout.lines().find(|line| line.starts_with('{'));
-    Metadata::parse(json.unwrap_or_default())
-        .map(Ok)
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::Manifest,
-                format!("`cargo metadata` answered what this library cannot read: {error}"),
-            )
-        })
-}
-
-/// The directory of a path package that is not in the workspace.
-fn outside_of(metadata: &Metadata) -> impl Fn(&Package) -> Option<PathBuf> {
-    let root = metadata.workspace_root.clone();
-    move |package| {
-        let dir = package.dir()?;
-        let is_outside = package.source.is_none() && !dir.starts_with(&root);
-        is_outside.then(|| dir.to_owned())
+        .with_help(match reason.contains("could not find `Cargo.toml`") {
+            true => "run it in a cargo project, or name the manifest with `manifest_path`",
+            false => "fix the manifest; `cargo metadata` shows the same message",
+        })),
     }
 }
 
+/// The outcome of a call of `cargo metadata`.
+enum Answer {
+    Metadata(Metadata),
+    /// Cargo failed with this message.
+    Failed(String),
+}
+
+/// Calls cargo with a query for metadata.
+fn call(query: &Invocation, host: &Host, cancel: &Cancel) -> Result<Answer> {
+    let output = process::output(query, &host.variables, cancel).map_engine_error()?;
+    if !output.exit.success() {
+        let message = output.stderr.trim();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        return Ok(Answer::Failed(message.to_owned()));
+    }
+    let json = output.stdout.lines().find(|line| line.starts_with('{'));
+    match Metadata::parse(json.unwrap_or_default()) {
+        Ok(metadata) => Ok(Answer::Metadata(metadata)),
+        Err(error) => Err(Error::new(
+            ErrorKind::Manifest,
+            format!("the output of `cargo metadata` cannot be parsed: {error}"),
+        )),
+    }
+}
+
+/// The directories of the path dependencies that the workspace's manifests declare.
 fn declared_paths(metadata: &Metadata) -> impl Iterator<Item = PathBuf> {
     metadata
         .packages
@@ -346,7 +368,8 @@ fn declared_paths(metadata: &Metadata) -> impl Iterator<Item = PathBuf> {
         .filter_map(|dependency| dependency.path.clone())
 }
 
-/// The root of the workspace that the package in `dir` belongs to: it may inherit from there.
+/// The root of the workspace that the package in `dir` belongs to, which the package may inherit
+/// from.
 fn workspace_root_of(dir: PathBuf) -> PathBuf {
     let is_root = |dir: &&Path| {
         std::fs::read_to_string(dir.join("Cargo.toml"))

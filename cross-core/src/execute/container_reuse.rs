@@ -20,7 +20,7 @@ pub(crate) fn run(
     cancel: &Cancel,
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
-    let keeping = plan.keeping.as_ref();
+    let keeping = plan.container_reuse.as_ref();
     let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(&plan.engine, spec)?)))
     else {
         return plan.engine.run(spec, host, cancel, sink).map_engine_error();

@@ -36,7 +36,7 @@ use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
 use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
-use crate::target::emulator_crash::Watch;
+use crate::target::emulator_crash::CrashDetector;
 
 impl Plan {
     /// Carries the plan out.
@@ -540,7 +540,7 @@ impl<'a> Execution<'a> {
     /// Runs a program; `keep` gets the lines of its standard output, and says whether it wants
     /// more.
     fn run_program(&self, spec: &RunSpec, keep: &mut dyn FnMut(&str) -> bool) -> Result<()> {
-        let mut watch = Watch::new(self.plan.emulator);
+        let mut watch = CrashDetector::new(self.plan.emulator);
         let mut debugger = Listening::to(spec);
         let mut is_too_much = false;
         let exit = self.start(spec, &mut |stream, line| {

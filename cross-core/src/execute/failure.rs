@@ -7,7 +7,7 @@ use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
-use crate::target::emulator_crash::{Crash, Watch};
+use crate::target::emulator_crash::{Crash, CrashDetector};
 
 /// A failed command of the host.
 pub(crate) fn host_failure(
@@ -107,8 +107,8 @@ fn emulator_crash(target: &str, words: &str) -> Error {
 }
 
 /// `help`, after what the emulator said that it lacks.
-fn help(watch: &Watch, help: &str) -> String {
-    match &watch.lacking {
+fn help(watch: &CrashDetector, help: &str) -> String {
+    match &watch.unsupported {
         Some(words) => format!("the emulator said `{words}`: {LACKING_HELP}"),
         None => help.to_owned(),
     }
@@ -138,8 +138,8 @@ pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -
             .with_help(help(&watch, usual))
             .with_code(exit.code)
     };
-    let error = match (&crash, &watch.failed) {
-        (Some((_, Crash::EmulatorKind(words))), _) | (None, Some(words)) => {
+    let error = match (&crash, &watch.emulator_failure) {
+        (Some((_, Crash::Emulator(words))), _) | (None, Some(words)) => {
             emulator_crash(target, words)
         }
         (Some((binary, Crash::Program(how))), _) => {
@@ -158,15 +158,15 @@ pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -
 pub(crate) fn program_failure(
     target: &str,
     name: Option<&str>,
-    mut watch: Watch,
+    mut watch: CrashDetector,
     exit: Exit,
 ) -> Error {
     let program = match name {
         Some(name) => format!("the program `{name}` for {target}"),
         None => format!("the program for {target}"),
     };
-    let (message, usual) = match watch.judge(exit.code, exit.signal) {
-        Some(Crash::EmulatorKind(words)) => return emulator_crash(target, &words),
+    let (message, usual) = match watch.program_crash(exit.code, exit.signal) {
+        Some(Crash::Emulator(words)) => return emulator_crash(target, &words),
         Some(Crash::Program(how)) => (format!("{program} {how}"), CRASH_HELP),
         None => (
             format!("{program} ended with {exit}"),

@@ -3,7 +3,7 @@
 use cross_engine::untrusted::Room;
 
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
-use crate::target::emulator_crash::{Crash, EmulatorKind, Watch};
+use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};
 
 /// Reads the output of `cargo test`.
 ///
@@ -12,7 +12,7 @@ use crate::target::emulator_crash::{Crash, EmulatorKind, Watch};
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     summary: TestSummary,
-    pub(crate) watch: Watch,
+    pub(crate) watch: CrashDetector,
     /// What cargo said that it runs, in order.
     begun: Vec<Begun>,
     /// How many results were read before cargo's words on whose they are.
@@ -61,7 +61,7 @@ pub(crate) struct BinaryResult {
 impl Reader {
     pub(crate) fn new(emulator: EmulatorKind) -> Self {
         Reader {
-            watch: Watch::new(emulator),
+            watch: CrashDetector::new(emulator),
             ..Self::default()
         }
     }
@@ -93,7 +93,7 @@ impl Reader {
         self.running |= line.starts_with("running ") && line.contains(" test");
         self.watch.read(line);
         if line.contains("process didn't exit successfully: ") {
-            let crash = self.watch.judge_binary(line, self.running);
+            let crash = self.watch.test_binary_crash(line, self.running);
             if let Some(crash) = crash.filter(|_| self.crash.is_none()) {
                 self.crash = Some((binary_in(line), crash));
             }
@@ -355,9 +355,12 @@ mod tests {
         let told = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
         let (binary, crash) = read(&format!("{told}\n{DIED}")).crash.unwrap();
         assert_eq!(binary, "app-0a1b");
-        assert_eq!(crash, Crash::Program("was ended by SIGSEGV".to_owned()));
+        assert_eq!(
+            crash,
+            Crash::Program("was terminated by SIGSEGV".to_owned())
+        );
         let (_, crash) = read(DIED).crash.unwrap();
-        assert!(matches!(crash, Crash::EmulatorKind(_)), "{crash:?}");
+        assert!(matches!(crash, Crash::Emulator(_)), "{crash:?}");
         let mut native = Reader::new(EmulatorKind::None);
         native.read(DIED);
         let (_, crash) = native.crash.unwrap();

@@ -1,39 +1,45 @@
-//! Containers that are kept between requests: whether, which one, and what is told of it.
+//! Reused containers: whether a request reuses containers, and which container a run enters.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cross_config::Settings;
-use cross_engine::{Engine, Host, Invocation, Kept, KeptImage, Pool, RunSpec, Warm};
+use cross_engine::{
+    Engine, Environments, Host, ImageFacts, Invocation, Kept, KeptImage, Location, Pool, RunSpec,
+    Warm,
+};
 
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::request::cross::Cross;
 
-/// The containers that a plan's runs are entered into.
+/// The pool of reused containers that a plan's runs enter.
 #[derive(Clone, Debug)]
-pub(crate) struct Keeping {
+pub(crate) struct ContainerReuse {
     pool: Arc<Pool>,
-    /// What has to be known of the image; nothing as long as it is not there.
+    /// The facts of the image; `None` if there is no image yet.
     pub(crate) image: Option<KeptImage>,
 }
 
-impl Keeping {
-    /// Whether anything is kept: as the caller says, else as the variable does.
-    pub(crate) fn chosen(cross: &Cross, settings: &Settings) -> Option<Self> {
-        let asked = settings.reuse_containers.as_ref().filter(|it| it.value > 0);
+impl ContainerReuse {
+    /// The reuse that the caller configured, else the reuse that the variable configures.
+    pub(crate) fn configured(cross: &Cross, settings: &Settings) -> Option<Self> {
+        let reuse_containers = settings
+            .reuse_containers
+            .as_ref()
+            .filter(|setting| setting.value > 0);
         let shared = || {
-            let idle = Duration::from_secs(asked?.value.into());
+            let idle = Duration::from_secs(reuse_containers?.value.into());
             Some(Arc::new(Pool::new(Warm::across_processes(idle))))
         };
         let pool = cross.kept().cloned().or_else(shared)?;
-        Some(Keeping { pool, image: None })
+        Some(ContainerReuse { pool, image: None })
     }
 
-    /// What of a recipe's environment is there, if a container tells: where one runs, the image is there and
-    /// needs no asking for.
-    pub(crate) fn state(
+    /// The state of a recipe's environment, if a container of it runs. Then its image exists, and
+    /// the engine need not be queried.
+    pub(crate) fn known_state(
         &self,
         env_spec: &EnvironmentSpec,
         engine: &Engine,
@@ -42,9 +48,8 @@ impl Keeping {
         let Base::Recipe(named) = &env_spec.base else {
             return None;
         };
-        let environments = cross_engine::Environments::new(engine, host);
-        let cross_engine::Location::Image(image) = environments.location(&named.blueprint.name)
-        else {
+        let environments = Environments::new(engine, host);
+        let Location::Image(image) = environments.location(&named.blueprint.name) else {
             return None;
         };
         let runs = self.pool.has_image(engine, &image, host);
@@ -54,10 +59,14 @@ impl Keeping {
         })
     }
 
-    /// The same with what is known of the image.
-    pub(crate) fn of_image(mut self, env_spec: &EnvironmentSpec, state: &EnvironmentState) -> Self {
+    /// Adds the facts of the image.
+    pub(crate) fn with_image(
+        mut self,
+        env_spec: &EnvironmentSpec,
+        state: &EnvironmentState,
+    ) -> Self {
         self.image = match (&env_spec.base, &state.image) {
-            // Its name is a hash of what is in it.
+            // The name of a recipe's image is a hash of its contents.
             (Base::Recipe(_), _) => Some(KeptImage::default()),
             (_, Some(facts)) => Some(kept_image(facts)),
             _ => None,
@@ -65,27 +74,29 @@ impl Keeping {
         self
     }
 
-    /// The pool, if it serves this run.
+    /// The pool, if it serves the run.
     pub(crate) fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&Pool> {
         self.pool.serves(engine, spec).then_some(&*self.pool)
     }
 }
 
-pub(crate) fn kept_image(facts: &cross_engine::ImageFacts) -> KeptImage {
+/// The facts of an image that a reused container needs.
+pub(crate) fn kept_image(facts: &ImageFacts) -> KeptImage {
     KeptImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
 }
 
-/// The command that runs `spec`, and the kept container that it enters if it enters one.
+/// The command that runs `spec`, and the reused container that it enters, if any.
 pub(crate) fn command(
-    keeping: Option<&Keeping>,
+    container_reuse: Option<&ContainerReuse>,
     engine: &Engine,
     spec: &RunSpec,
     host: &Host,
 ) -> Result<(Invocation, Option<Kept>)> {
-    let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(engine, spec)?))) else {
+    let serving = container_reuse.and_then(|reuse| Some((reuse, reuse.pool(engine, spec)?)));
+    let Some((reuse, pool)) = serving else {
         return Ok((engine.invocation(spec).map_engine_error()?, None));
     };
-    let image = keeping.image.clone().unwrap_or_default();
+    let image = reuse.image.clone().unwrap_or_default();
     let (enter, kept) = pool.kept(engine, spec, &image, host).map_engine_error()?;
     Ok((enter, Some(kept)))
 }

@@ -1,4 +1,4 @@
-//! From a target's recipe to an environment's name and blueprint.
+//! Makes the name and blueprint of an environment from a target's recipe.
 
 use cross_engine::Blueprint;
 use cross_targets::{DebianArch, QemuMachine, Recipe, Runner, RustSource, Target};
@@ -7,36 +7,36 @@ use sha2::{Digest as _, Sha256};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::hash::{hex, short_hash};
 
-/// A recipe with the name of what it makes.
+/// A recipe, with the name and blueprint of its environment.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedRecipe {
     pub(crate) recipe: Recipe,
     pub(crate) blueprint: Blueprint,
     pub(crate) sha256: String,
-    /// How programs of the target are started in it.
+    /// The runner of the target's programs in the environment.
     pub(crate) runner: Runner,
 }
 
-/// What the user adds to a target's recipe.
+/// The user's additions to a target's recipe.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Additions {
     pub(crate) suite: Option<String>,
     pub(crate) packages: Vec<String>,
     /// A script that runs as root in the finished root file system.
     pub(crate) pre_build: Option<String>,
-    /// Whether a directory of the user's completes it.
+    /// Whether the user's SDK completes the recipe.
     pub(crate) sdk: bool,
-    /// The machine that runs the target's programs in place of their usual emulator.
+    /// The emulated machine that runs the target's programs instead of the default emulator.
     pub(crate) machine: Option<QemuMachine>,
 }
 
-/// The architecture of this machine, and so of its environments' own programs.
+/// The architecture of this machine, and of the native programs in its environments.
 pub(crate) fn build_architecture() -> Result<DebianArch> {
     let machine = std::env::consts::ARCH;
     DebianArch::from_rust_arch(machine).ok_or_else(|| {
         Error::new(
             ErrorKind::UnsupportedTarget,
-            format!("no recipe makes an environment on a machine of architecture {machine}"),
+            format!("there are no recipes for machines of the architecture {machine}"),
         )
     })
 }
@@ -48,12 +48,12 @@ pub(crate) fn named(
     additions: &Additions,
 ) -> Result<NamedRecipe> {
     let build = build_architecture()?;
-    let made = match (additions.sdk, additions.machine) {
+    let recipe = match (additions.sdk, additions.machine) {
         (true, _) => target.recipe_with_sdk(build, rust),
         (false, Some(_)) => target.recipe_with_machine(build, rust),
         (false, None) => target.recipe(build, rust),
     };
-    let mut recipe = made.map_err(|unsupported| {
+    let mut recipe = recipe.map_err(|unsupported| {
         Error::new(ErrorKind::UnsupportedTarget, unsupported.to_string())
             .with_help(unsupported.help())
     })?;
@@ -62,11 +62,11 @@ pub(crate) fn named(
         recipe = recipe.suite(suite);
     }
     recipe = recipe.extend_commands(additions.pre_build.as_deref().map(as_command));
-    let told = [
+    let env = [
         ("CROSS_TARGET", Some(target.triple())),
         ("CROSS_DEB_ARCH", target.deb_arch_argument()),
     ];
-    let told = told
+    let env = env
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     let sha256 = hex(&Sha256::digest(recipe.canonical()));
@@ -78,13 +78,13 @@ pub(crate) fn named(
         .exclude(recipe.exclude.clone())
         .base(Some(base(&recipe)))
         .commands(recipe.all_commands())
-        .command_env(told);
+        .command_env(env);
     Ok(NamedRecipe {
         recipe,
         blueprint,
         sha256,
         runner: match (additions.sdk, additions.machine) {
-            // It has what is linked with, and not what is started with.
+            // An SDK has libraries to link with, but no emulator.
             (true, _) => Runner::None,
             (false, Some(machine)) => Runner::QemuSystem(machine),
             (false, None) => target.runner(build),
@@ -92,7 +92,7 @@ pub(crate) fn named(
     })
 }
 
-/// What the environment of `recipe` begins with, and those of others.
+/// The blueprint of the base that the environment of `recipe` shares with others.
 fn base(recipe: &Recipe) -> Blueprint {
     let base = recipe.base();
     let hash = short_hash(&base.canonical(), 12);
@@ -102,7 +102,7 @@ fn base(recipe: &Recipe) -> Blueprint {
         .exclude(base.exclude)
 }
 
-/// A command that runs `script` as a program of its own, whatever shell its first line asks for.
+/// A command that runs `script` as a program, with the interpreter that its first line names.
 fn as_command(script: &str) -> String {
     let quoted = format!("'{}'", script.replace('\'', r"'\''"));
     format!(

@@ -1,4 +1,4 @@
-//! What of an environment is there already: asked once, with as few questions as will do.
+//! Probes which parts of an environment exist, with the fewest engine calls.
 
 use cross_engine::{Cancel, Environments, ImageFacts};
 
@@ -6,14 +6,15 @@ use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::{BASE_LABEL, Base, EnvironmentSpec};
 use crate::model::error::{MapEngineError as _, Result};
 
-/// What of the environment is there already.
+/// The parts of an environment that exist.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EnvironmentState {
-    /// The recipe's environment: the environment itself, or the base of a Dockerfile.
+    /// Whether the recipe's environment exists: the environment itself, or the base of a
+    /// Dockerfile.
     pub(crate) recipe: bool,
-    /// The image before `pre-build`.
+    /// The image without `pre-build`.
     pub(crate) base: Option<ImageFacts>,
-    /// The image that runs, if it is up to date.
+    /// The image that runs, if it exists and is up to date.
     pub(crate) image: Option<ImageFacts>,
 }
 
@@ -26,29 +27,29 @@ impl EnvironmentState {
         let image = |reference: &str| environments.image(reference, cancel).map_engine_error();
         let mut state = EnvironmentState::default();
         let Some(base) = env_spec.base_image() else {
-            state.recipe = is_there(env_spec.recipe(), environments, cancel)?;
+            state.recipe = exists(env_spec.recipe(), environments, cancel)?;
             return Ok(state);
         };
         state.base = image(&base)?;
         state.image = match (env_spec.image(), &state.base) {
             (Some(reference), Some(facts)) if reference != base => {
-                image(&reference)?.filter(|it| it.labels.get(BASE_LABEL) == Some(&facts.id))
+                image(&reference)?.filter(|image| image.labels.get(BASE_LABEL) == Some(&facts.id))
             }
             (_, facts) => facts.clone(),
         };
         if state.base.is_none() || env_spec.copies() {
-            state.recipe = is_there(env_spec.recipe(), environments, cancel)?;
+            state.recipe = exists(env_spec.recipe(), environments, cancel)?;
         }
         Ok(state)
     }
 
-    /// The digest by which a registry serves the image, or the one that it was built on here.
+    /// The registry's digest of the image, or of the image that it is based on.
     pub(crate) fn digest(&self) -> Option<&str> {
         let images = [&self.image, &self.base].into_iter().flatten();
-        images.filter_map(|it| it.digest.as_deref()).next()
+        images.filter_map(|image| image.digest.as_deref()).next()
     }
 
-    /// Whether nothing has to be made before a run.
+    /// Whether the environment needs no build before a run.
     pub(crate) fn complete(&self, env_spec: &EnvironmentSpec) -> bool {
         match env_spec.base {
             Base::Recipe(_) => self.recipe,
@@ -58,7 +59,8 @@ impl EnvironmentState {
     }
 }
 
-fn is_there(
+/// Whether the environment of `recipe` exists; `false` without a recipe.
+fn exists(
     recipe: Option<&NamedRecipe>,
     environments: &Environments<'_>,
     cancel: &Cancel,

@@ -1,4 +1,4 @@
-//! Everything that a plan depends on besides its request, and the runs that follow from it.
+//! The facts that a plan depends on besides its request, and the runs that follow from them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use cross_engine::{Environments, Host, Location, Network, Root, RunSpec, Selecte
 
 use crate::cargo::workspace::{HostCargo, Workspace};
 use crate::facts::container_reuse;
-use crate::facts::container_reuse::Keeping;
+use crate::facts::container_reuse::ContainerReuse;
 use crate::facts::environment_spec::EnvironmentSpec;
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::host_engine;
@@ -21,6 +21,7 @@ use crate::request::request::Options;
 use crate::target::name::TargetName;
 
 /// Everything a plan depends on besides the request: each probed once.
+#[derive(Clone)]
 pub(crate) struct Facts {
     pub(crate) host: Host,
     pub(crate) target: TargetName,
@@ -34,22 +35,23 @@ pub(crate) struct Facts {
     pub(crate) toolchain: Toolchain,
     pub(crate) env_spec: EnvironmentSpec,
     pub(crate) state: EnvironmentState,
-    /// The root as it is now, for showing the commands.
+    /// The current root file system, for displaying commands.
     pub(crate) root: Root,
     pub(crate) inputs: RunInputs,
-    /// Arguments that make cargo build `std`, where the configuration wants that.
+    /// The arguments that make cargo build `std`, if it is built from source.
     pub(crate) build_std: Vec<String>,
-    /// Arguments that give rustc the flags of the request, where a variable does not.
+    /// The arguments that pass the request's flags to rustc, if no variable does.
     pub(crate) rustflags: Vec<String>,
-    /// The jobs that are shared with requests for other targets.
+    /// The job budget that is shared with requests for other targets.
     pub(crate) budget: Option<Arc<Budget>>,
-    /// Whether nothing may use a network.
+    /// Whether nothing may use the network.
     pub(crate) offline: bool,
-    /// The containers that are kept, if any are.
-    pub(crate) keeping: Option<Keeping>,
+    /// The reused containers, if any.
+    pub(crate) container_reuse: Option<ContainerReuse>,
 }
 
 impl Facts {
+    /// The environment, as listed in the plan.
     pub(crate) fn environment(&self) -> EnvironmentRef {
         let recipe = self.env_spec.recipe();
         let name = self.env_spec.name();
@@ -60,16 +62,16 @@ impl Facts {
             },
             name,
             kind: self.env_spec.kind(),
-            recipe_sha256: recipe.map(|it| it.sha256.clone()),
-            suite: recipe.map(|it| it.recipe.suite.clone()),
-            image_id: self.state.image.as_ref().map(|it| it.id.clone()),
+            recipe_sha256: recipe.map(|named| named.sha256.clone()),
+            suite: recipe.map(|named| named.recipe.suite.clone()),
+            image_id: self.state.image.as_ref().map(|image| image.id.clone()),
             image_digest: self.state.digest().map(str::to_owned),
-            sdk: self.env_spec.sdk.as_ref().map(|it| it.path.clone()),
+            sdk: self.env_spec.sdk.as_ref().map(|sdk| sdk.path.clone()),
             exists: self.state.complete(&self.env_spec),
             tools: self
                 .env_spec
-                .equipment()
-                .map(|it| it.tools.clone())
+                .host_toolset()
+                .map(|toolset| toolset.tools.clone())
                 .unwrap_or_default(),
         }
     }
@@ -78,7 +80,8 @@ impl Facts {
         Environments::new(&self.selected.engine, &self.host)
     }
 
-    /// `cargo <verb>` as it is called inside: where, for what, and with what the request adds.
+    /// The command `cargo <verb>` in the environment: the manifest, the target, and the request's
+    /// options.
     pub(crate) fn cargo_in(&self, verb: &str, options: &Options) -> Vec<String> {
         let mut command = vec![self.env_spec.cargo().to_owned(), verb.to_owned()];
         if let Some(manifest) = &self.cargo.manifest {
@@ -94,14 +97,14 @@ impl Facts {
         command
     }
 
-    /// What cargo's `--target` is inside.
+    /// The value of cargo's `--target` in the environment.
     pub(crate) fn target_argument(&self) -> String {
         self.env_spec
             .zigbuild_target()
             .unwrap_or_else(|| self.target.argument())
     }
 
-    /// Flags of ours that cargo's `verb` is given.
+    /// The flags that this library adds to cargo's `verb`.
     pub(crate) fn additions(&self, verb: &str) -> Vec<String> {
         let mut flags = self.build_std.clone();
         if verb == "test" && self.settings.doctests.value && self.toolchain.is_nightly() {
@@ -110,19 +113,16 @@ impl Facts {
         flags
     }
 
-    /// A run of `command` in the environment; `usual` is its network unless the configuration says
-    /// otherwise.
-    pub(crate) fn run_spec(&self, command: Vec<String>, usual: Network) -> RunSpec {
-        let usual = if self.offline { Network::None } else { usual };
-        let network = self
-            .config
-            .network
-            .as_ref()
-            .map_or(usual, |it| match it.value {
-                ConfigNetwork::None => Network::None,
-                ConfigNetwork::Host => Network::Host,
-                _ => Network::Default,
-            });
+    /// A run of `command` in the environment. `default` is its network unless the configuration has
+    /// another.
+    pub(crate) fn run_spec(&self, command: Vec<String>, default: Network) -> RunSpec {
+        let default = if self.offline { Network::None } else { default };
+        let configured = self.config.network.as_ref();
+        let network = configured.map_or(default, |network| match network.value {
+            ConfigNetwork::None => Network::None,
+            ConfigNetwork::Host => Network::Host,
+            _ => Network::Default,
+        });
         let mut mounts = self.inputs.mounts.clone();
         let mut env = self.inputs.env.clone();
         if network != Network::None {
@@ -147,7 +147,7 @@ impl Facts {
         }
     }
 
-    /// The user's words for the `run` of a container; the sandbox has none.
+    /// The user's options for `run` of a container engine; none for the other engines.
     fn container_options(&self) -> Vec<String> {
         match self.selected.engine.has_images() {
             true => self.settings.container_opts.value.clone(),
@@ -155,7 +155,7 @@ impl Facts {
         }
     }
 
-    /// The request's directory where the environment sees it, else the workspace's root.
+    /// The request's directory if it is visible in the environment, else the workspace's root.
     fn cwd(&self) -> PathBuf {
         let dir: &Path = &self.cargo.dir;
         if dir.starts_with(&self.workspace.root) {
@@ -167,9 +167,13 @@ impl Facts {
 
     /// The step that runs `spec`.
     pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
-        let spec = host_engine::as_it_is(spec);
-        let (engine, keeping) = (&self.selected.engine, self.keeping.as_ref());
-        let (command, kept) = container_reuse::command(keeping, engine, &spec, &self.host)?;
+        let spec = host_engine::without_isolation(spec);
+        let (command, kept) = container_reuse::command(
+            self.container_reuse.as_ref(),
+            &self.selected.engine,
+            &spec,
+            &self.host,
+        )?;
         Ok(Step {
             purpose: purpose.to_owned(),
             command: Some(command),

@@ -1,8 +1,7 @@
-//! The engine `host`: a target's tools found on this machine, tried, and given to cargo by the variables that
-//! an environment has.
+//! The engine `host`: finds and tries a target's tools on this machine.
 //!
-//! Candidates and their variables are the rows' (`cross_targets::Toolset`); what is chosen of them is decided
-//! in [`search`] from what is there, and what [`probe`] saw of it.
+//! The table of targets lists the candidates (`cross_targets::Toolset`), with the variables that
+//! name them to cargo. [`search`] chooses among them, and [`probe`] tries them.
 
 mod keys;
 mod missing;
@@ -19,7 +18,7 @@ use cross_targets::{Runner, StdAvailability, Target};
 pub(crate) use keys::check as check_keys;
 use missing::Missing;
 use probe::Probe;
-use search::{Candidate, Search};
+use search::{Candidate, Trial};
 
 use crate::cargo::build_std;
 use crate::cargo::cli::command::Placement;
@@ -36,8 +35,9 @@ use crate::target::name::TargetName;
 /// The engine's name in configuration and on command lines.
 pub(crate) const NAME: &str = "host";
 
-/// `spec` as it will be: where it runs on the host, nothing of the host is out of sight, nor its network.
-pub(crate) fn as_it_is(mut spec: RunSpec) -> RunSpec {
+/// The run as the engine carries it out. On the host, it needs no mounts and has the host's
+/// network.
+pub(crate) fn without_isolation(mut spec: RunSpec) -> RunSpec {
     if spec.root == Root::Host {
         spec.mounts.clear();
         spec.network = Network::Host;
@@ -46,68 +46,72 @@ pub(crate) fn as_it_is(mut spec: RunSpec) -> RunSpec {
 }
 
 /// Whether the configuration names this engine.
-pub(crate) fn is_asked(config: &TargetConfig) -> bool {
-    config.engine.as_ref().is_some_and(|it| it.value == NAME)
+pub(crate) fn is_requested(config: &TargetConfig) -> bool {
+    let engine = config.engine.as_ref();
+    engine.is_some_and(|engine| engine.value == NAME)
 }
 
-/// What decides which tools are looked for.
+/// The facts that decide which tools are searched.
 pub(crate) struct ToolSearchContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) target: &'a TargetName,
     pub(crate) config: &'a TargetConfig,
     pub(crate) toolchain: &'a Toolchain,
-    /// Whether rustup has to complete the toolchain.
+    /// Whether rustup may complete the toolchain.
     pub(crate) completes: bool,
     pub(crate) host: &'a Host,
 }
 
-/// Finds and tries what the request needs, and says everything at once that is missing.
+/// Finds and tries the tools that the request needs. One error lists everything that is missing.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::ToolMissing`](crate::ErrorKind::ToolMissing) with every missing or broken tool.
-pub(crate) fn equip(given: &ToolSearchContext<'_>, cancel: &Cancel) -> Result<HostToolset> {
-    let probe = Probe::new(given.host, given.toolchain, cancel);
+pub(crate) fn find_toolset(
+    context: &ToolSearchContext<'_>,
+    cancel: &Cancel,
+) -> Result<HostToolset> {
+    let probe = Probe::new(context.host, context.toolchain, cancel);
     let mut missing = Missing::default();
-    if links_itself(given.target) {
-        return unknown(given, &probe, missing);
+    if needs_no_c_toolchain(context.target) {
+        return toolset_without_c(context, &probe, missing);
     }
-    let target = given.target.of_recipe(given.config)?;
+    let target = context.target.of_recipe(context.config)?;
     let build = build_architecture()?;
     let mut sets = target.toolsets(build);
-    let named = named::linker(given, target)?;
+    let named = named::linker(context, target)?;
     if let Some(named) = &named {
         sets = named.toolset(target, sets).into_iter().collect();
     }
     if sets.is_empty() {
         return Err(unsupported(target));
     }
-    if target.facts().std == StdAvailability::BuildStd && !build_std::is_asked(given.config) {
-        return Err(unbuilt(target));
+    if target.facts().std == StdAvailability::BuildStd && !build_std::is_requested(context.config) {
+        return Err(no_std(target));
     }
-    let choice = search::choose(sets, &Search { probe: &probe })?;
+    let choice = search::choose(sets, &probe)?;
     let mut warnings = choice.warnings(target);
-    let Some((candidate, said)) = choice.chosen else {
-        let named_by = named.as_ref().map(|it| it.by.as_str());
-        missing.compiler(target, &choice.tried, named_by);
-        native(&probe, target.triple(), &mut missing)?;
-        emulator(given, target, None, &probe, &mut missing)?;
-        missing.std(given);
-        return Err(missing.error(given));
+    let Some((candidate, version)) = choice.chosen else {
+        let named_by = named.as_ref().map(|named| named.by.as_str());
+        missing.compiler(target, &choice.rejected, named_by);
+        native_compiler(&probe, target.triple(), &mut missing)?;
+        emulator(context, target, None, &probe, &mut missing)?;
+        missing.std(context);
+        return Err(missing.error(context));
     };
     warnings.extend(candidate.warning(target));
-    let mut tools = candidate.tool(said.version.clone());
-    tools.extend(native(&probe, target.triple(), &mut missing)?);
+    let mut tools = candidate.tool(version.version);
+    tools.extend(native_compiler(&probe, target.triple(), &mut missing)?);
     let identity = format!("{tools:?}\n{:?}", candidate.set.env);
-    let emulator = emulator(given, target, Some(&candidate), &probe, &mut missing)?;
+    let emulator = emulator(context, target, Some(&candidate), &probe, &mut missing)?;
     tools.extend(emulator.as_ref().map(HostRunner::tool));
-    missing.std(given);
+    missing.std(context);
     if missing.any() {
-        return Err(missing.error(given));
+        return Err(missing.error(context));
     }
     let mut env = candidate.env();
     if emulator.is_none() {
-        // Nobody reads it, and whether it is right was not tried.
+        // Nothing reads the variable, and the directory was not tried.
         env.remove("QEMU_LD_PREFIX");
     }
     if candidate.zig.is_some() {
@@ -123,24 +127,28 @@ pub(crate) fn equip(given: &ToolSearchContext<'_>, cancel: &Cancel) -> Result<Ho
     })
 }
 
-/// The error for a target that no tools of a distribution, of Zig's or of Rust's build for.
+/// The error for a target that has no toolset.
 fn unsupported(target: Target) -> Error {
-    let message = format!("no tools that a host could have are known to build for {target}");
+    let message = format!("no tools of a host are known to build for {target}");
     Error::new(ErrorKind::UnsupportedTarget, message).with_help(
         "name another engine, and an image, a Dockerfile or an SDK for the target where it needs one",
     )
 }
 
-/// The error for a target whose `std` nobody ships, and that is not asked to be built.
-fn unbuilt(target: Target) -> Error {
+/// The error for a target whose `std` is neither distributed nor built from source.
+fn no_std(target: Target) -> Error {
     let message = format!("Rust ships no standard library for {target}");
     Error::new(ErrorKind::Toolchain, message)
         .with_help("set `build-std = true` for the target, with a nightly toolchain")
 }
 
-/// The machine's own compiler, which links build scripts and procedural macros. Where it is the target's,
-/// that has been looked for already.
-fn native(probe: &Probe<'_>, triple: &str, missing: &mut Missing) -> Result<Option<HostTool>> {
+/// Finds the machine's own compiler, which links build scripts and procedural macros. If the target
+/// is the machine's own, its compiler has been found already.
+fn native_compiler(
+    probe: &Probe<'_>,
+    triple: &str,
+    missing: &mut Missing,
+) -> Result<Option<HostTool>> {
     let host = host_triple();
     if triple == host {
         return Ok(None);
@@ -149,77 +157,80 @@ fn native(probe: &Probe<'_>, triple: &str, missing: &mut Missing) -> Result<Opti
         return Ok(None);
     };
     let sets = own.toolsets(build_architecture()?);
-    // rustc calls it by no other name, unless it is told so.
+    // By default, rustc calls the linker by this name only.
     let sets = sets.into_iter().take(1).collect();
-    let choice = search::choose(sets, &Search { probe })?;
+    let choice = search::choose(sets, probe)?;
     match choice.chosen {
-        Some((candidate, said)) => Ok(candidate.tool(said.version).pop().map(|tool| HostTool {
-            purpose: "C compiler and linker of build scripts".to_owned(),
-            ..tool
-        })),
+        Some((candidate, version)) => {
+            let tool = candidate.tool(version.version).pop();
+            Ok(tool.map(|tool| HostTool {
+                purpose: "C compiler and linker of build scripts".to_owned(),
+                ..tool
+            }))
+        }
         None => {
-            missing.compiler(own, &choice.tried, None);
+            missing.compiler(own, &choice.rejected, None);
             Ok(None)
         }
     }
 }
 
-/// What starts programs of the target, where the request starts any.
+/// Finds the emulator of the target's programs, if the request starts any.
 fn emulator(
-    given: &ToolSearchContext<'_>,
+    context: &ToolSearchContext<'_>,
     target: Target,
     compiler: Option<&Candidate>,
     probe: &Probe<'_>,
     missing: &mut Missing,
 ) -> Result<Option<HostRunner>> {
-    let asked = given.config.runner.as_ref().map(|it| it.value.as_str());
-    let by_us = matches!(asked, None | Some("" | "qemu-user"));
-    let starts = starts(given.request);
-    if !by_us || starts == Starts::Nothing || named::has_runner(given, target)? {
+    let runner = context.config.runner.as_ref();
+    let runner = runner.map(|key| key.value.as_str());
+    let is_default = matches!(runner, None | Some("" | "qemu-user"));
+    let starts = starts(context.request);
+    if !is_default || starts == Starts::Nothing || named::has_runner(context, target)? {
         return Ok(None);
     }
-    // Who only looks around may go without.
-    let mut unheard = Missing::default();
+    // A request that may not start any program does not fail without an emulator.
+    let mut ignored = Missing::default();
     let missing = match starts {
         Starts::Programs => missing,
-        _ => &mut unheard,
+        _ => &mut ignored,
     };
     let build = build_architecture()?;
-    let Some(wanted) = target.host_emulator(build) else {
-        let runs_itself =
-            target.runner(build) == Runner::Native && target.triple() != host_triple();
-        if let Some(compiler) = compiler.filter(|_| runs_itself) {
-            if let Err(said) = probe.runs(compiler, None)? {
-                missing.libraries(target, &said);
+    let Some(emulator) = target.host_emulator(build) else {
+        let is_native = target.runner(build) == Runner::Native && target.triple() != host_triple();
+        if let Some(compiler) = compiler.filter(|_| is_native) {
+            if let Trial::Failed(message) = probe.try_program(compiler, None)? {
+                missing.libraries(target, &message);
             }
         }
         return Ok(None);
     };
-    let Some(found) = probe.emulator(&wanted, target.runner(build)) else {
-        missing.emulator(target, &wanted, None);
+    let Some(found) = probe.emulator(&emulator, target.runner(build)) else {
+        missing.emulator(target, &emulator, None);
         return Ok(None);
     };
-    let tried = match (compiler, target.runner(build)) {
+    let trial = match (compiler, target.runner(build)) {
         (Some(compiler), Runner::QemuUser { .. }) if compiler.set.links => {
-            probe.runs(compiler, Some(&found))?
+            probe.try_program(compiler, Some(&found))?
         }
-        _ => probe.answers(&found)?,
+        _ => probe.try_version(&found)?,
     };
-    match tried {
-        Ok(answer) => Ok(Some(found.with_version(answer.version))),
-        Err(said) => {
-            missing.emulator(target, &wanted, Some((&found.path, &said)));
+    match trial {
+        Trial::Passed(version) => Ok(Some(found.with_version(version.version))),
+        Trial::Failed(message) => {
+            missing.emulator(target, &emulator, Some((&found.path, &message)));
             Ok(None)
         }
     }
 }
 
-/// What a request starts of the target's.
+/// Whether a request starts programs of the target.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Starts {
     Nothing,
-    /// What the caller chooses later: a shell, tools for other programs.
-    Perhaps,
+    /// The caller decides later: a shell, or tools for other programs.
+    Maybe,
     Programs,
 }
 
@@ -227,12 +238,12 @@ fn starts(request: &Request) -> Starts {
     let programs = match request.verb {
         Verb::Test | Verb::Run | Verb::Bench => true,
         Verb::Nextest => request.options.archive.is_none(),
-        Verb::Exec if !request.options.on_target => return Starts::Perhaps,
+        Verb::Exec if !request.options.on_target => return Starts::Maybe,
         Verb::Exec => true,
         Verb::Cargo => {
             let line = request.options.line.as_ref();
             let place = line
-                .and_then(|asked| asked.line.rule())
+                .and_then(|command| command.line.rule())
                 .map(|rule| rule.place);
             matches!(
                 place,
@@ -250,24 +261,26 @@ fn starts(request: &Request) -> Starts {
     }
 }
 
-/// Whether a target that has no row is one that rustc links with its own linker, without a C library.
-pub(crate) fn links_itself(target: &TargetName) -> bool {
+/// Whether a target without a row of the table is one that rustc links with its own linker, without
+/// a C library.
+fn needs_no_c_toolchain(target: &TargetName) -> bool {
     let triple = target.triple();
-    let own = triple.contains("-none") || triple == "wasm32-unknown-unknown";
-    target.known().is_none() && target.argument() == triple && own
+    let is_freestanding = triple.contains("-none") || triple == "wasm32-unknown-unknown";
+    target.known().is_none() && target.argument() == triple && is_freestanding
 }
 
-/// What there is for such a target: nothing to find but what build scripts need.
-fn unknown(
-    given: &ToolSearchContext<'_>,
+/// Finds the toolset of such a target: only the compiler of build scripts.
+fn toolset_without_c(
+    context: &ToolSearchContext<'_>,
     probe: &Probe<'_>,
     mut missing: Missing,
 ) -> Result<HostToolset> {
-    let triple = given.target.triple();
-    let tools: Vec<_> = native(probe, triple, &mut missing)?.into_iter().collect();
-    missing.std(given);
+    let triple = context.target.triple();
+    let compiler = native_compiler(probe, triple, &mut missing)?;
+    let tools: Vec<_> = compiler.into_iter().collect();
+    missing.std(context);
     if missing.any() {
-        return Err(missing.error(given));
+        return Err(missing.error(context));
     }
     Ok(HostToolset {
         identity: format!("{tools:?}"),
@@ -279,19 +292,19 @@ fn unknown(
     })
 }
 
-/// The target whose `std` rustup may have to install.
-pub(crate) fn shipped(target: &TargetName) -> Option<&str> {
-    let known = target.known().map(|it| it.triple());
-    known.or_else(|| links_itself(target).then(|| target.triple()))
+/// The triple whose `std` rustup may have to install.
+pub(crate) fn rustup_target(target: &TargetName) -> Option<&str> {
+    let known = target.known().map(|known| known.triple());
+    known.or_else(|| needs_no_c_toolchain(target).then(|| target.triple()))
 }
 
-/// What rustup has to add before the target's `std` is there.
-fn lacking_std(given: &ToolSearchContext<'_>) -> Option<Vec<String>> {
-    let needs = toolchain::Needs {
-        triple: shipped(given.target),
-        build_std: build_std::is_asked(given.config),
+/// The arguments of the rustup command that installs the target's `std`, if it is not installed.
+fn lacking_std(context: &ToolSearchContext<'_>) -> Option<Vec<String>> {
+    let needs = toolchain::ToolchainNeeds {
+        triple: rustup_target(context.target),
+        build_std: build_std::is_requested(context.config),
         clippy: false,
     };
-    let missing = given.toolchain.missing(&needs);
-    missing.into_iter().next().map(|it| it.arguments)
+    let missing = context.toolchain.missing(&needs);
+    missing.into_iter().next().map(|command| command.arguments)
 }

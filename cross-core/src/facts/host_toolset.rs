@@ -1,4 +1,4 @@
-//! The tools of this machine that build for one target, as the engine `host` found them.
+//! The host toolset: the tools of this machine that the engine `host` builds with.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,48 +7,48 @@ use crate::model::hash::short_hash;
 use crate::model::host_tool::HostTool;
 use crate::model::step::{Prepared, Warning};
 
-/// What a machine has to build for one target.
+/// The tools of this machine for one target.
 #[derive(Clone, Debug)]
 pub(crate) struct HostToolset {
     pub(crate) tools: Vec<HostTool>,
-    /// The variables that make builds use them.
+    /// The variables by which builds use the tools.
     pub(crate) env: BTreeMap<String, String>,
-    /// The scripts and settings that the variables name.
+    /// The files that the variables name.
     pub(crate) prepared: Vec<Prepared>,
-    /// What starts programs of the target.
+    /// The emulator of the target's programs.
     pub(crate) emulator: Option<HostRunner>,
     pub(crate) warnings: Vec<Warning>,
-    /// What compiles, and which version of it: what differs in it must not share compiled code.
+    /// The tools with their versions. Builds with different tools must not share compiled code.
     pub(crate) identity: String,
 }
 
 impl HostToolset {
-    /// A script that starts the row's emulator, with this machine's in its place.
+    /// The runner script, with the path of this machine's emulator instead of the emulator's name.
     pub(crate) fn with_emulator(&self, script: &str) -> String {
         match &self.emulator {
-            // A name that every machine has it by, and that may be a part of other words.
-            Some(it) if it.name != "node" => {
-                script.replace(&it.name, &it.path.display().to_string())
+            // `node` has this name on every machine, and the name may be a part of other words.
+            Some(emulator) if emulator.name != "node" => {
+                script.replace(&emulator.name, &emulator.path.display().to_string())
             }
             _ => script.to_owned(),
         }
     }
 
-    /// The name of what there is instead of an environment.
+    /// The name of the toolset, which takes the place of an environment's name.
     pub(crate) fn name(&self, triple: &str) -> String {
         format!("host-{triple}-{}", short_hash(&self.identity, 12))
     }
 }
 
-/// What starts programs of the target.
+/// The emulator that starts programs of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostRunner {
-    /// What the row calls it.
+    /// The emulator's name in the table of targets.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
-    /// Where the target's loader and libraries are.
+    /// The directory of the target's loader and libraries.
     pub(crate) prefix: Option<String>,
-    /// The file that shows it.
+    /// The target's libc in that directory.
     pub(crate) libc: Option<PathBuf>,
     /// Further arguments.
     pub(crate) args: Vec<String>,

@@ -1,4 +1,4 @@
-//! What is true before planning: each fact is probed once, then it is a value.
+//! The facts that planning depends on. Each fact is probed once, and then is a value.
 
 pub(crate) mod container_reuse;
 pub(crate) mod environment_name;

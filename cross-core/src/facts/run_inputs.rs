@@ -1,4 +1,4 @@
-//! What a run sees of the host: mounts, variables and the small files made for it.
+//! The run inputs: the mounts, variables and generated files of a run.
 
 mod host;
 
@@ -23,19 +23,20 @@ use crate::request::cross::Cross;
 use crate::target::name::{TargetName, env_upper};
 use crate::target::runner;
 
-/// Where programs are looked for inside, after the toolchain's.
+/// The `PATH` in the environment, after the toolchain's directory.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// A home of its own for every run: the user's is not visible.
+/// The home directory of a run. The user's home is not visible.
 pub(crate) const HOME: &str = "/tmp/home";
-/// The host's certificate store, where Debian, Ubuntu, Arch and Alpine have it.
+/// The host's certificate store on Debian, Ubuntu, Arch and Alpine.
 const CERTIFICATES: &str = "/etc/ssl/certs";
 
-/// A wrapper around rustc that adds nothing. An empty one would do too, but makes cargo forget what it knows of
-/// rustc: three more starts of it in every build, 40 ms.
+/// A wrapper of rustc that does nothing. An empty variable would also disable wrappers, but it
+/// disables cargo's cache of rustc's version too, which costs three starts of rustc (40 ms) in
+/// every build.
 const NO_WRAPPER: &str = "/usr/bin/env";
 
-/// Variables of the caller that reach a run. Everything else stays outside unless the
-/// configuration's `env.passthrough` names it.
+/// The caller's variables that a run sees. Any other is hidden unless `env.passthrough` in the
+/// configuration names it.
 const ALLOWED: [&str; 16] = [
     "CARGO_BUILD_RUSTDOCFLAGS",
     "CARGO_INCREMENTAL",
@@ -54,10 +55,10 @@ const ALLOWED: [&str; 16] = [
     "SOURCE_DATE_EPOCH",
     "TERM",
 ];
-/// Families of such variables.
+/// Prefixes of such variables.
 const ALLOWED_PREFIXES: [&str; 4] = ["CARGO_PROFILE_", "CARGO_TERM_", "CARGO_UNSTABLE_", "CROSS_"];
-/// Variables of these families that this library sets itself, or that mean something on the host.
-const OURS: [&str; 7] = [
+/// Variables with these prefixes that this library sets, or that have a meaning only on the host.
+const HIDDEN: [&str; 7] = [
     "CROSS_CACHE_DIR",
     runner::GDB_PORT,
     "CROSS_RUNNER",
@@ -66,7 +67,7 @@ const OURS: [&str; 7] = [
     "CROSS_RUSTC_PATCH_VERSION",
     "CROSS_RUST_SYSROOT",
 ];
-/// Variables that matter only where there is a network.
+/// The variables for runs with a network.
 pub(crate) const PROXIES: [&str; 8] = [
     "ALL_PROXY",
     "HTTPS_PROXY",
@@ -78,7 +79,7 @@ pub(crate) const PROXIES: [&str; 8] = [
     "no_proxy",
 ];
 
-/// What the description is made from.
+/// The facts that the run inputs are made from.
 pub(crate) struct RunInputsContext<'a> {
     pub(crate) cross: &'a Cross,
     pub(crate) host: &'a Host,
@@ -91,26 +92,25 @@ pub(crate) struct RunInputsContext<'a> {
     pub(crate) engine: &'a Engine,
 }
 
-/// What a run sees.
+/// The mounts, variables and generated files of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct RunInputs {
     pub(crate) target_dir: PathBuf,
-    /// The user's, of which only parts are seen.
+    /// The user's `CARGO_HOME`, of which only parts are visible.
     pub(crate) cargo_home: PathBuf,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network_mounts: Vec<Mount>,
     pub(crate) env: BTreeMap<String, Value>,
     pub(crate) network_env: BTreeMap<String, Value>,
-    /// Variables of `env` that are only what an image of the user's lacks: its own of the same name
-    /// hold.
+    /// The variables of `env` that the image's own variables override.
     pub(crate) yielding: BTreeSet<String>,
-    /// The profile of the container's system calls, where the engine's usual one will not do.
+    /// The container's seccomp profile, if the engine's default profile is too strict.
     pub(crate) seccomp: Option<PathBuf>,
-    /// What has to be there before.
+    /// The files and directories that are created before the run.
     pub(crate) prepared: Vec<Prepared>,
 }
 
-/// A small file of ours in the cache, in a directory named by its content.
+/// A generated file in the cache, in a directory named by a hash of the content.
 pub(crate) fn kept_file(
     host: &Host,
     name: &str,
@@ -128,24 +128,24 @@ pub(crate) fn kept_file(
 }
 
 impl RunInputs {
-    pub(crate) fn new(given: &RunInputsContext<'_>) -> Result<Self> {
-        if let Some(equipment) = given.env_spec.equipment() {
-            return RunInputs::on_host(given, equipment);
+    pub(crate) fn new(context: &RunInputsContext<'_>) -> Result<Self> {
+        if let Some(toolset) = context.env_spec.host_toolset() {
+            return RunInputs::on_host(context, toolset);
         }
-        let sdk = given.env_spec.sdk.as_ref();
-        // What is linked with another SDK is another program.
+        let sdk = context.env_spec.sdk.as_ref();
+        // Programs linked with different SDKs must not share a target directory.
         let name = match sdk {
-            Some(sdk) => format!("{}\n{}", given.env_spec.name(), sdk.path.display()),
-            None => given.env_spec.name(),
+            Some(sdk) => format!("{}\n{}", context.env_spec.name(), sdk.path.display()),
+            None => context.env_spec.name(),
         };
-        let key = target_dir_key(&name, given.toolchain);
-        let target_root = &given.workspace.target_directory;
+        let key = target_dir_key(&name, context.toolchain);
+        let target_root = &context.workspace.target_directory;
         let target_dir = target_root
             .join("cross")
-            .join(format!("{}-{key}", given.target.triple()));
+            .join(format!("{}-{key}", context.target.triple()));
         let mut inputs = RunInputs {
             mounts: vec![
-                Mount::write(&given.workspace.root),
+                Mount::write(&context.workspace.root),
                 Mount::write(&target_dir),
                 Mount::scratch(HOME),
             ],
@@ -158,23 +158,23 @@ impl RunInputs {
                 Prepared::CacheDirectory(target_root.clone()),
                 Prepared::Directory(target_dir.clone()),
             ],
-            cargo_home: given.cross.cargo_home()?,
+            cargo_home: context.cross.cargo_home()?,
             target_dir,
         };
         inputs
             .mounts
-            .extend(given.workspace.outside.iter().map(Mount::read));
-        inputs.base_variables(given);
-        inputs.cargo_home(given)?;
-        inputs.user(given);
-        inputs.runner(given)?;
-        if given.env_spec.image().is_some() {
-            inputs.image(given);
+            .extend(context.workspace.outside.iter().map(Mount::read));
+        inputs.base_variables(context);
+        inputs.cargo_home(context)?;
+        inputs.user(context);
+        inputs.runner(context)?;
+        if context.env_spec.image().is_some() {
+            inputs.image(context);
         }
-        inputs.nix_store(given)?;
-        inputs.volumes(given)?;
-        inputs.callers_variables(given);
-        inputs.network(given);
+        inputs.nix_store(context)?;
+        inputs.volumes(context)?;
+        inputs.callers_variables(context);
+        inputs.network(context);
         if let Some(sdk) = sdk {
             inputs.mounts.push(sdk.mount());
             sdk.env
@@ -184,13 +184,13 @@ impl RunInputs {
         Ok(inputs)
     }
 
-    /// Lets the image's own variables hold where they should.
+    /// Lets the image's own variables override those in `yielding`.
     pub(crate) fn yield_to(&mut self, image: &BTreeMap<String, String>) {
         yield_to(&mut self.env, &self.yielding, image);
         self.yielding.clear();
     }
 
-    /// Where mounts will be, with and without a network.
+    /// The targets of all mounts, including those for runs with a network.
     pub(crate) fn mount_targets(&self) -> Vec<&Path> {
         let all = self.mounts.iter().chain(&self.network_mounts);
         all.map(|mount| mount.target.as_path()).collect()
@@ -200,30 +200,30 @@ impl RunInputs {
         self.env.insert(name.to_owned(), Value::Plain(value.into()));
     }
 
-    /// A small file of ours, named by its content, mounted read only where it is.
+    /// Adds a generated file, and returns its path.
     fn file(
         &mut self,
-        given: &RunInputsContext<'_>,
+        context: &RunInputsContext<'_>,
         name: &str,
         text: String,
         executable: bool,
     ) -> PathBuf {
-        let (path, file) = kept_file(given.host, name, text, executable);
+        let (path, file) = kept_file(context.host, name, text, executable);
         self.prepared.push(file);
         path
     }
 
-    fn base_variables(&mut self, given: &RunInputsContext<'_>) {
-        let recipe = given.env_spec.recipe();
+    fn base_variables(&mut self, context: &RunInputsContext<'_>) {
+        let recipe = context.env_spec.recipe();
         for (name, value) in recipe.iter().flat_map(|named| &named.recipe.env) {
             self.set(name, value);
         }
-        self.undo_hosts_settings(given);
-        if given.env_spec.image().is_some() {
+        self.override_host_settings(context);
+        if context.env_spec.image().is_some() {
             self.yielding.extend(self.env.keys().cloned());
             self.yielding.insert("PATH".to_owned());
         }
-        let path = match given.toolchain.sysroot() {
+        let path = match context.toolchain.sysroot() {
             Some(sysroot) => {
                 self.mounts.push(Mount::read(sysroot));
                 format!("{}:{PATH}", sysroot.join("bin").display())
@@ -234,24 +234,24 @@ impl RunInputs {
         self.set("HOME", HOME);
         self.set("CARGO_TARGET_DIR", self.target_dir.display().to_string());
         self.set("CARGO_NET_OFFLINE", "true");
-        if given.env_spec.zigbuild_target().is_some() {
-            // What Zig compiles once (libc, the compiler's runtime) takes it many seconds. A recipe's
-            // Zig looks after itself.
+        if context.env_spec.zigbuild_target().is_some() {
+            // Zig compiles libc and the compiler's runtime once, which takes many seconds. The Zig
+            // of a recipe has its own cache.
             let cache = self.target_dir.join("zig-cache").display().to_string();
             self.set("XDG_CACHE_HOME", cache);
         }
     }
 
-    /// A workspace's own `.cargo/config.toml` is seen inside. What it says of the host's linker, of
-    /// rustc and of wrappers around it is about programs that are not there.
-    fn undo_hosts_settings(&mut self, given: &RunInputsContext<'_>) {
+    /// Overrides settings that name programs of the host. The workspace's `.cargo/config.toml` is
+    /// visible in the environment, but the linker, rustc and wrappers that it names are not.
+    fn override_host_settings(&mut self, context: &RunInputsContext<'_>) {
         self.set("RUSTC", "rustc");
         self.set("RUSTDOC", "rustdoc");
-        if config::may_name_a_wrapper(given.cross.dir(), &self.cargo_home) {
+        if config::may_name_a_wrapper(context.cross.dir(), &self.cargo_home) {
             self.set("RUSTC_WRAPPER", NO_WRAPPER);
             self.set("RUSTC_WORKSPACE_WRAPPER", NO_WRAPPER);
         }
-        if given.env_spec.recipe().is_some() {
+        if context.env_spec.recipe().is_some() {
             let host = env_upper(&host_triple());
             let linker = format!("CARGO_TARGET_{host}_LINKER");
             self.env
@@ -260,61 +260,63 @@ impl RunInputs {
         }
     }
 
-    /// What the scripts in images of the `cross` project read.
-    fn image(&mut self, given: &RunInputsContext<'_>) {
-        let runner = given.config.runner.as_ref();
-        self.set("CROSS_RUNNER", runner.map_or("", |it| it.value.as_str()));
-        if let Some(sysroot) = given.toolchain.sysroot() {
+    /// Sets the variables that the scripts in images of the `cross` project read.
+    fn image(&mut self, context: &RunInputsContext<'_>) {
+        let runner = context.config.runner.as_ref();
+        self.set("CROSS_RUNNER", runner.map_or("", |key| key.value.as_str()));
+        if let Some(sysroot) = context.toolchain.sysroot() {
             self.set("CROSS_RUST_SYSROOT", sysroot.display().to_string());
         }
-        // Where it is not known, their scripts ask rustc.
-        let version = given.toolchain.version.as_deref().unwrap_or_default();
-        let numbers = version.split(['.', '-']).filter(|it| !it.is_empty());
+        // Without these variables, the scripts call rustc.
+        let version = context.toolchain.version.as_deref().unwrap_or_default();
+        let numbers = version
+            .split(['.', '-'])
+            .filter(|number| !number.is_empty());
         for (part, number) in ["MAJOR", "MINOR", "PATCH"].into_iter().zip(numbers) {
             self.set(&format!("CROSS_RUSTC_{part}_VERSION"), number);
         }
-        if given
+        if context
             .target
             .known()
-            .is_some_and(|it| it.needs_seccomp_profile())
+            .is_some_and(|known| known.needs_seccomp_profile())
         {
-            let profile = self.file(given, "seccomp.json", seccomp::PROFILE.to_owned(), false);
+            let profile = self.file(context, "seccomp.json", seccomp::PROFILE.to_owned(), false);
             self.seccomp = Some(profile);
         }
     }
 
-    /// The Nix store, where programs of the workspace's toolchain may live. What compiles has no
-    /// reason to write there.
-    fn nix_store(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
-        let usual = Path::new("/nix/store");
-        let store = match &given.settings.nix_store {
-            Some(it) if !it.value.is_dir() => {
-                let message = format!("the Nix store `{}` does not exist", it.value.display());
-                let help = format!("correct or unset {}", it.origin);
+    /// Mounts the Nix store read-only. The toolchain's programs may be there.
+    fn nix_store(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let default = Path::new("/nix/store");
+        let store = match &context.settings.nix_store {
+            Some(setting) if !setting.value.is_dir() => {
+                let store = setting.value.display();
+                let message = format!("the Nix store `{store}` does not exist");
+                let help = format!("correct or unset {}", setting.origin);
                 return Err(Error::new(ErrorKind::Config, message).with_help(help));
             }
-            Some(it) => it.value.as_path(),
-            None if usual.is_dir() => usual,
+            Some(setting) => setting.value.as_path(),
+            None if default.is_dir() => default,
             None => return Ok(()),
         };
         self.mounts.push(Mount::read(store));
         Ok(())
     }
 
-    /// The directories that the configuration makes visible, each with a variable that names it.
-    fn volumes(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
-        let env = given.cross.environment();
+    /// Mounts the configured volumes, each with a variable that holds its path.
+    fn volumes(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let env = context.cross.environment();
         for Sourced {
             value: volume,
             origin,
             ..
-        } in &given.config.volumes
+        } in &context.config.volumes
         {
-            let named = || env.get(&volume.name).map(PathBuf::from);
-            let Some(path) = volume.path.clone().or_else(named) else {
+            let in_variable = || env.get(&volume.name).map(PathBuf::from);
+            let Some(path) = volume.path.clone().or_else(in_variable) else {
                 continue;
             };
-            let path = given.cross.dir().join(path);
+            let path = context.cross.dir().join(path);
             let source = path.canonicalize().map_err(|error| {
                 Error::io("mount the volume", &path, error).with_help(format!(
                     "create it, or correct `{}` in `env.volumes` ({origin})",
@@ -327,8 +329,9 @@ impl RunInputs {
         Ok(())
     }
 
-    /// Of the user's CARGO_HOME only what was fetched is visible, and what says where from.
-    fn cargo_home(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
+    /// Mounts the parts of the user's `CARGO_HOME` that builds need: fetched crates, and the
+    /// configuration of their sources.
+    fn cargo_home(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
         let home = self.cargo_home.clone();
         self.set("CARGO_HOME", home.display().to_string());
         self.mounts.push(Mount::scratch(&home));
@@ -337,59 +340,59 @@ impl RunInputs {
             self.prepared.push(Prepared::Directory(dir.clone()));
             self.mounts.push(Mount::read(dir));
         }
-        // Cargo reads the files of the directories above the workspace too.
-        let above = given.workspace.root.ancestors().skip(1);
+        // Cargo also reads the configuration of the directories above the workspace.
+        let above = context.workspace.root.ancestors().skip(1);
         let above = above
             .map(|dir| dir.join(".cargo"))
             .filter(|dir| *dir != home);
         for dir in std::iter::once(home.clone()).chain(above) {
             if let Some(text) = config::sources_only(&dir)? {
-                let file = self.file(given, "config.toml", text, false);
-                let there = dir.join("config.toml");
-                self.mounts.push(Mount::read(file).at(there));
+                let file = self.file(context, "config.toml", text, false);
+                let target = dir.join("config.toml");
+                self.mounts.push(Mount::read(file).at(target));
             }
         }
         Ok(())
     }
 
-    /// A user that is not root has an entry in `/etc/passwd` like any other.
-    fn user(&mut self, given: &RunInputsContext<'_>) {
-        let (uid, gid) = given.engine.user;
-        let inside_root = uid == 0 || (given.engine.rootless && given.engine.kind != Kind::Sandbox);
-        let name = if inside_root { "root" } else { "user" };
+    /// Adds an entry in `/etc/passwd` for a user that is not root.
+    fn user(&mut self, context: &RunInputsContext<'_>) {
+        let (uid, gid) = context.engine.user;
+        let is_root = uid == 0 || (context.engine.rootless && context.engine.kind != Kind::Sandbox);
+        let name = if is_root { "root" } else { "user" };
         self.set("USER", name);
-        if inside_root {
+        if is_root {
             return;
         }
         let passwd =
             format!("root:x:0:0:root:/root:/bin/sh\nuser:x:{uid}:{gid}:user:{HOME}:/bin/sh\n");
         let group = format!("root:x:0:\nuser:x:{gid}:\n");
         for (name, text) in [("passwd", passwd), ("group", group)] {
-            let file = self.file(given, name, text, false);
+            let file = self.file(context, name, text, false);
             self.mounts
                 .push(Mount::read(file).at(Path::new("/etc").join(name)));
         }
     }
 
-    /// How cargo starts programs of the target: a script of ours, so that any environment that has
-    /// the emulator works, or the user's command. An image's own runner holds before ours.
-    fn runner(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
-        let variable = given.target.runner_variable();
-        let is_image = given.env_spec.image().is_some();
-        let asked = given.config.runner.as_ref();
-        let text = asked
-            .map(|it| it.value.as_str())
-            .filter(|it| !it.is_empty());
-        let runner = given.env_spec.runner(given.target);
+    /// Sets cargo's runner: a generated script, or the user's command. A runner of the image
+    /// overrides the script.
+    fn runner(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let variable = context.target.runner_variable();
+        let is_image = context.env_spec.image().is_some();
+        let key = context.config.runner.as_ref();
+        let command = key
+            .map(|key| key.value.as_str())
+            .filter(|command| !command.is_empty());
+        let runner = context.env_spec.runner(context.target);
         let has_machine = matches!(runner, Runner::QemuSystem(_));
-        match (text, asked) {
+        match (command, key) {
             (Some("native"), _) => {}
-            (Some(runner::QEMU_SYSTEM), Some(asked)) if !has_machine => {
+            (Some(runner::QEMU_SYSTEM), Some(key)) if !has_machine => {
                 if !is_image {
                     let message = format!(
                         "no recipe has the runner `qemu-system` for {} ({})",
-                        given.target.triple(),
-                        asked.origin
+                        context.target.triple(),
+                        key.origin
                     );
                     let help = "use `qemu-user`, or an image that has it";
                     return Err(Error::new(ErrorKind::Config, message).with_help(help));
@@ -397,8 +400,8 @@ impl RunInputs {
             }
             (None | Some("qemu-user" | runner::QEMU_SYSTEM), _) => {
                 if let Some(text) = runner::script(&runner) {
-                    let name = format!("run-{}", given.target.triple());
-                    let file = self.file(given, &name, text, true);
+                    let name = format!("run-{}", context.target.triple());
+                    let file = self.file(context, &name, text, true);
                     self.set(&variable, file.display().to_string());
                     self.mounts.push(Mount::read(file));
                     if is_image {
@@ -411,44 +414,47 @@ impl RunInputs {
         Ok(())
     }
 
-    fn callers_variables(&mut self, given: &RunInputsContext<'_>) {
-        let env = given.cross.environment();
-        let target = given.target.env_upper();
-        let target = ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|it| format!("CARGO_TARGET_{target}_{it}"));
-        // Where crates come from; what opens the door there stays outside.
+    /// Passes on the caller's variables that are on the list or that the configuration names.
+    fn callers_variables(&mut self, context: &RunInputsContext<'_>) {
+        let env = context.cross.environment();
+        let target = context.target.env_upper();
+        let target_flags =
+            ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|flags| format!("CARGO_TARGET_{target}_{flags}"));
+        // The addresses of registries, without their credentials.
         let is_index =
             |name: &str| name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX");
-        for (name, value) in readable(env) {
-            let allowed = is_callers(name) || is_index(name) || target.iter().any(|it| it == name);
-            if allowed {
+        for (name, value) in utf8_variables(env) {
+            let is_target_flags = target_flags.iter().any(|flags| flags == name);
+            if is_allowed(name) || is_index(name) || is_target_flags {
                 self.set(name, value);
             }
         }
-        for entry in &given.config.passthrough {
-            let it = &entry.value;
-            let value = it.value.as_deref().or_else(|| env.get_str(&it.name));
-            if let Some(value) = value {
-                // What a project passes on may be a token.
-                self.env
-                    .insert(it.name.clone(), Value::Secret(value.to_owned()));
+        for entry in &context.config.passthrough {
+            let variable = &entry.value;
+            let callers = || env.get_str(&variable.name);
+            if let Some(value) = variable.value.as_deref().or_else(callers) {
+                // The value may be a token.
+                let value = Value::Secret(value.to_owned());
+                self.env.insert(variable.name.clone(), value);
             }
         }
     }
 
-    fn network(&mut self, given: &RunInputsContext<'_>) {
-        for (name, value) in readable(given.cross.environment()) {
+    /// Adds the mounts and variables for runs with a network.
+    fn network(&mut self, context: &RunInputsContext<'_>) {
+        for (name, value) in utf8_variables(context.cross.environment()) {
             if PROXIES.contains(&name) {
-                // A proxy's address may hold a password.
+                // The address of a proxy may contain a password.
                 let value = Value::Secret(value.to_owned());
                 self.network_env.insert(name.to_owned(), value);
             }
         }
         let mut paths = vec![CERTIFICATES];
-        if given.engine.kind == Kind::Sandbox {
+        if context.engine.kind == Kind::Sandbox {
             paths.extend(["/etc/resolv.conf", "/etc/hosts"]);
         }
         for path in paths {
-            // A link would be looked up inside, where it leads nowhere.
+            // A symbolic link would be dangling in the environment.
             if let Ok(real) = Path::new(path).canonicalize() {
                 self.network_mounts.push(Mount::read(real).at(path));
             }
@@ -461,8 +467,8 @@ impl RunInputs {
     }
 }
 
-/// Takes out of `env` what yields to the variables of an image; programs are looked for where the
-/// image says, after the toolchain's.
+/// Removes the variables in `yielding` that the image sets. In `PATH`, the image's directories
+/// follow the toolchain's.
 pub(crate) fn yield_to(
     env: &mut BTreeMap<String, Value>,
     yielding: &BTreeSet<String>,
@@ -476,21 +482,21 @@ pub(crate) fn yield_to(
     }
 }
 
-/// Whether a run sees the caller's variable `name` because its name is on the list.
-pub(crate) fn is_callers(name: &str) -> bool {
+/// Whether a run sees the caller's variable `name` without configuration.
+pub(crate) fn is_allowed(name: &str) -> bool {
     let mut families = ALLOWED_PREFIXES.iter();
     let listed = ALLOWED.contains(&name) || families.any(|prefix| name.starts_with(prefix));
-    listed && !OURS.contains(&name)
+    listed && !HIDDEN.contains(&name)
 }
 
-/// The list, for what is started later by somebody else: `*` at the end of a name stands for any end.
-pub(crate) fn callers() -> impl Iterator<Item = String> {
+/// The patterns of these variables, for scripts that start runs later. A `*` matches any suffix.
+pub(crate) fn allowed_patterns() -> impl Iterator<Item = String> {
     let families = ALLOWED_PREFIXES.iter().map(|prefix| format!("{prefix}*"));
     ALLOWED.iter().map(|&name| name.to_owned()).chain(families)
 }
 
-/// The user namespace of a container: the host's unless said otherwise, so that files have the
-/// caller's owner where a docker daemon remaps users. Podman's own default is that.
+/// The user namespace of a container. The default for docker is the host's, so that files belong to
+/// the caller even if the daemon remaps users. It is podman's own default.
 pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<String> {
     match &settings.user_namespace.value {
         UserNamespace::None => None,
@@ -500,7 +506,7 @@ pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<Str
 }
 
 /// The variables whose name and value are UTF-8.
-fn readable(env: &Env) -> impl Iterator<Item = (&str, &str)> {
+fn utf8_variables(env: &Env) -> impl Iterator<Item = (&str, &str)> {
     env.iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
 }

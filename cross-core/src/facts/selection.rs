@@ -1,4 +1,4 @@
-//! What a request is carried out with: the engine, the Rust, and what the environment is made of.
+//! Selects the engine, the toolchain and the environment spec of a request.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::request::cross::Cross;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
 
-/// What decides them.
+/// The facts that decide the selection.
 pub(crate) struct SelectionContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) target: &'a TargetName,
@@ -28,7 +28,7 @@ pub(crate) struct SelectionContext<'a> {
     pub(crate) host: &'a Host,
 }
 
-/// The engine, the Rust, and what the environment is made of.
+/// The engine, the toolchain and the environment spec.
 pub(crate) struct Selection {
     pub(crate) env_spec: EnvironmentSpec,
     pub(crate) selected: Selected,
@@ -36,81 +36,87 @@ pub(crate) struct Selection {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// Finds them: what the environment is made of decides which engine can serve, and that which Rust runs there.
-/// Where there is no environment, the Rust decides which tools are looked for.
-pub(crate) fn find(given: &SelectionContext<'_>, cancel: &Cancel) -> Result<Selection> {
-    let SelectionContext { config, host, .. } = *given;
-    let cross = &given.request.cross;
-    let wanted = config.toolchain.as_ref();
-    let wanted = wanted.map_or(ToolchainPreference::Host, |wanted| {
-        wanted.value.as_str().into()
-    });
-    let choice = SpecContext {
-        target: given.target,
+/// Selects the environment spec first, then an engine that can run it, then the toolchain for the
+/// engine's platform. On the engine `host`, the toolchain is selected first, and decides which
+/// tools are searched.
+pub(crate) fn select(context: &SelectionContext<'_>, cancel: &Cancel) -> Result<Selection> {
+    let SelectionContext { config, host, .. } = *context;
+    let cross = &context.request.cross;
+    let key = config.toolchain.as_ref();
+    let toolchain_spec = key.map_or(ToolchainPreference::Host, |key| key.value.as_str().into());
+    let spec_context = SpecContext {
+        target: context.target,
         config,
-        rust: match wanted {
-            ToolchainPreference::Image if build_std::is_asked(config) => RustSource::PackagedSource,
+        rust: match toolchain_spec {
+            ToolchainPreference::Image if build_std::is_requested(config) => {
+                RustSource::PackagedSource
+            }
             ToolchainPreference::Image => RustSource::Packaged,
             _ => RustSource::External,
         },
-        workspace_root: given.workspace_root,
+        workspace_root: context.workspace_root,
         env: cross.environment(),
         dir: cross.dir(),
     };
-    if host_engine::is_asked(config) {
-        return here(given, &choice, &wanted, cancel);
+    if host_engine::is_requested(config) {
+        return select_host(context, &spec_context, &toolchain_spec, cancel);
     }
-    let env_spec = EnvironmentSpec::choose(&choice)?;
-    let selected =
-        select(given, env_spec.needs(), cancel).map_err(|error| env_spec.refused(error))?;
+    let env_spec = EnvironmentSpec::choose(&spec_context)?;
+    let selected = select_engine(context, env_spec.needs(), cancel)
+        .map_err(|error| env_spec.refused(error))?;
     let platform = env_spec.platform(&selected.engine);
     Ok(Selection {
-        toolchain: toolchain::find(&wanted, cross.dir(), host, &platform.triple)?,
+        toolchain: toolchain::find(&toolchain_spec, cross.dir(), host, &platform.triple)?,
         env_spec,
         selected,
         warnings: Vec::new(),
     })
 }
 
-/// The same without an environment.
-fn here(
-    given: &SelectionContext<'_>,
-    choice: &SpecContext<'_>,
-    wanted: &ToolchainPreference,
+/// Selects the engine `host`, which has no environment.
+fn select_host(
+    context: &SelectionContext<'_>,
+    spec_context: &SpecContext<'_>,
+    toolchain_spec: &ToolchainPreference,
     cancel: &Cancel,
 ) -> Result<Selection> {
-    let SelectionContext { config, host, .. } = *given;
-    let mut warnings = host_engine::check_keys(config, given.settings)?;
-    let selected = select(given, Needs::Recipe, cancel)?;
-    let dir = given.request.cross.dir();
-    let toolchain = toolchain::find(wanted, dir, host, &host_triple())?;
-    let equipment = host_engine::equip(
+    let SelectionContext { config, host, .. } = *context;
+    let mut warnings = host_engine::check_keys(config, context.settings)?;
+    let selected = select_engine(context, Needs::Recipe, cancel)?;
+    let dir = context.request.cross.dir();
+    let toolchain = toolchain::find(toolchain_spec, dir, host, &host_triple())?;
+    let toolset = host_engine::find_toolset(
         &ToolSearchContext {
-            request: given.request,
-            target: given.target,
+            request: context.request,
+            target: context.target,
             config,
             toolchain: &toolchain,
-            completes: !given.settings.custom_toolchain.value,
+            completes: !context.settings.custom_toolchain.value,
             host,
         },
         cancel,
     )?;
-    warnings.extend(equipment.warnings.iter().cloned());
+    warnings.extend(toolset.warnings.iter().cloned());
     Ok(Selection {
-        env_spec: EnvironmentSpec::on_host(choice, equipment),
+        env_spec: EnvironmentSpec::on_host(spec_context, toolset),
         selected,
         toolchain,
         warnings,
     })
 }
 
-fn select(given: &SelectionContext<'_>, needs: Needs, cancel: &Cancel) -> Result<Selected> {
-    let (cross, settings): (&Cross, _) = (&given.request.cross, given.settings);
-    let named = given.config.engine.as_ref();
-    let engine = named.map_or("auto", |it| it.value.as_str());
-    let mut selected = cross.select(engine, needs, given.host, cancel)?;
-    if let Some(it) = named.filter(|it| it.value != "auto") {
-        selected.reason = format!("named by {}", it.origin);
+/// Selects an engine, and applies the user's settings to it.
+fn select_engine(
+    context: &SelectionContext<'_>,
+    needs: Needs,
+    cancel: &Cancel,
+) -> Result<Selected> {
+    let (cross, settings): (&Cross, _) = (&context.request.cross, context.settings);
+    let key = context.config.engine.as_ref();
+    let engine = key.map_or("auto", |key| key.value.as_str());
+    let mut selected = cross.select(engine, needs, context.host, cancel)?;
+    if let Some(key) = key.filter(|key| key.value != "auto") {
+        selected.reason = format!("named by {}", key.origin);
     }
     let engine = &mut selected.engine;
     if let Some(rootless) = &settings.rootless {

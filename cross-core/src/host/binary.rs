@@ -1,4 +1,4 @@
-//! What a built program says of itself: its machine, and the oldest glibc it runs on.
+//! Reads an ELF file's machine, and the oldest glibc it runs with.
 
 use std::fmt;
 use std::fs::File;
@@ -15,42 +15,41 @@ use serde::Serialize;
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 
-/// What an ELF file says of itself.
+/// The machine of an ELF file, and the glibc symbols it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Binary {
     /// The machine, as `e_machine` in the ELF header names it: `EM_AARCH64` is `aarch64`.
     pub machine: String,
-    /// 32 or 64.
+    /// The word size: 32 or 64.
     pub bits: u8,
-    /// Whether numbers are stored least significant byte first.
+    /// Whether the byte order is little-endian.
     pub little_endian: bool,
-    /// The newest `GLIBC_` version among the symbols it needs: it does not start on an older glibc.
-    /// `None` if it needs none.
+    /// The newest `GLIBC_` version among the symbols that the file needs. The file does not run
+    /// with an older glibc. `None` if it needs no glibc symbol.
     pub glibc: Option<String>,
-    /// The symbols that need that version, by name.
+    /// The names of the symbols that need that version.
     pub glibc_symbols: Vec<String>,
-    /// Every symbol of glibc that it needs, those of the oldest version first.
+    /// Every glibc symbol that the file needs, the oldest version first.
     pub needs: Vec<GlibcSymbol>,
 }
 
-/// A symbol of glibc that a program needs.
+/// A glibc symbol that a program needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct GlibcSymbol {
-    /// Its name.
+    /// The symbol's name.
     pub name: String,
-    /// The version of glibc that brought it in the form that is needed: `2.34`.
+    /// The glibc version of the symbol: `2.34`.
     pub version: String,
 }
 
 impl Binary {
-    /// Reads the program or library at `path`: its headers and its dynamic symbols, whatever its
-    /// size.
+    /// Reads the headers and dynamic symbols of the program or library at `path`.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or is not ELF.
+    /// If the file cannot be read or is not ELF.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = RegularFile::open(path).map_engine_error()?;
@@ -59,10 +58,10 @@ impl Binary {
 
     fn read_file(file: &File, path: &Path) -> Result<Self> {
         let data = ReadCache::new(file);
-        Self::parse(&data).map_err(|why| {
+        Self::parse(&data).map_err(|error| {
             Error::new(
                 ErrorKind::Io,
-                format!("`{}` is not an ELF file: {why}", path.display()),
+                format!("`{}` is not an ELF file: {error}", path.display()),
             )
         })
     }
@@ -103,19 +102,19 @@ impl Binary {
             machine: machine_name(header.e_machine(endian)),
             bits,
             little_endian: endian == Endianness::Little,
-            glibc: newest.map(text),
+            glibc: newest.map(to_text),
             glibc_symbols: needs.iter().filter_map(of_newest).collect(),
             needs: needs
                 .into_iter()
                 .map(|(version, name)| GlibcSymbol {
                     name,
-                    version: text(version),
+                    version: to_text(version),
                 })
                 .collect(),
         }))
     }
 
-    /// Whether its machine, width and byte order are those of `target`'s programs.
+    /// Whether the machine, word size and byte order are those of `target`'s programs.
     pub fn is_for(&self, target: Target) -> bool {
         let facts = target.facts();
         self.machine == elf_machine(facts.arch)
@@ -123,12 +122,12 @@ impl Binary {
             && self.little_endian == (facts.endian == Endian::Little)
     }
 
-    /// Whether it starts on a system with this glibc.
+    /// Whether the file runs with this glibc.
     pub fn runs_on(&self, glibc: GlibcVersion) -> bool {
         self.needs_beyond(glibc).next().is_none()
     }
 
-    /// The symbols of glibc that it needs and this glibc lacks.
+    /// The glibc symbols that the file needs and this glibc lacks.
     pub fn needs_beyond(&self, glibc: GlibcVersion) -> impl Iterator<Item = &GlibcSymbol> {
         self.needs.iter().filter(move |symbol| {
             let needed = symbol.version.parse::<GlibcVersion>();
@@ -184,10 +183,10 @@ impl fmt::Display for Binary {
     }
 }
 
-/// Major and minor.
+/// A glibc version: major and minor.
 type Version = (u32, u32);
 
-fn text((major, minor): Version) -> String {
+fn to_text((major, minor): Version) -> String {
     format!("{major}.{minor}")
 }
 
@@ -221,14 +220,14 @@ where
     Ok(Some(found))
 }
 
-/// `GLIBC_2.17` as `(2, 17)`. `GLIBC_PRIVATE` and `GLIBC_ABI_DT_RELR` are no versions.
+/// Parses `GLIBC_2.17` as `(2, 17)`. `GLIBC_PRIVATE` and `GLIBC_ABI_DT_RELR` are not versions.
 fn glibc_version(name: &[u8]) -> Option<Version> {
     let text = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?;
     let mut parts = text.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// The machine's name, after the constants of the ELF specifications.
+/// The machine's name, from the constant in the ELF specifications.
 fn machine_name(machine: u16) -> String {
     let name = match machine {
         elf::EM_X86_64 => "x86_64",
@@ -247,8 +246,8 @@ fn machine_name(machine: u16) -> String {
     name.to_owned()
 }
 
-/// The ELF machine of programs for `arch`, which is a `target_arch` of rustc. ELF has one number
-/// for several of these where the header's class or flags tell them apart.
+/// The ELF machine for `arch`, which is a `target_arch` of rustc. ELF uses one number for several
+/// architectures that differ in the header's class or flags.
 fn elf_machine(arch: &str) -> &str {
     match arch {
         "x86" => "386",
@@ -268,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_binary_is_for_the_target_whose_machine_width_and_order_it_has() {
+    fn a_binary_matches_a_target_by_machine_word_size_and_byte_order() {
         let binary = |machine: &str, bits, little_endian| Binary {
             machine: machine.to_owned(),
             bits,
@@ -290,22 +289,25 @@ mod tests {
     }
 
     #[test]
-    fn every_elf_target_with_a_recipe_has_a_machine_that_is_read() {
+    fn every_elf_target_with_a_recipe_has_a_known_machine() {
         let known = (0..300).map(machine_name).collect::<Vec<_>>();
         for target in Target::all() {
             let facts = target.facts();
             let is_elf = facts.os != "windows" && facts.arch != "wasm32";
             if facts.suite.is_some() && is_elf {
                 let machine = elf_machine(facts.arch);
-                assert!(known.iter().any(|it| it == machine), "{target}: {machine}");
+                assert!(
+                    known.iter().any(|name| name == machine),
+                    "{target}: {machine}"
+                );
             }
         }
     }
 
     #[test]
-    fn this_test_program_describes_itself() {
-        let me = std::env::args_os().next().unwrap();
-        let binary = Binary::read(me).unwrap();
+    fn a_program_is_read() {
+        let this_program = std::env::args_os().next().unwrap();
+        let binary = Binary::read(this_program).unwrap();
         assert_eq!(binary.machine, std::env::consts::ARCH);
         assert_eq!(usize::from(binary.bits), usize::BITS as usize);
         assert!(binary.glibc.is_some(), "std needs glibc");
@@ -314,13 +316,13 @@ mod tests {
         assert_eq!(binary.glibc.as_ref(), Some(&last.version));
         assert!(binary.glibc_symbols.contains(&last.name));
         let beyond: Vec<_> = binary.needs_beyond("2.0".parse().unwrap()).collect();
-        assert_eq!(beyond.len(), binary.needs.len(), "in no order of its own");
+        assert_eq!(beyond.len(), binary.needs.len(), "every symbol is newer");
         assert!(binary.runs_on("2.99".parse().unwrap()));
         assert!(!binary.runs_on("2.0".parse().unwrap()));
     }
 
     #[test]
-    fn what_is_no_elf_is_an_error() {
+    fn a_file_that_is_not_elf_is_an_error() {
         let error = Binary::read("Cargo.toml").unwrap_err();
         let here = cross_engine::untrusted::Dir::open(".").unwrap();
         let manifest = here.file("Cargo.toml").unwrap();

@@ -1,4 +1,4 @@
-//! What the executor writes on the host, each thing whole or not at all.
+//! Writes files and directories on the host. Each file is replaced atomically.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -13,15 +13,15 @@ use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _,
 use crate::model::hash::hex;
 use crate::model::step::Prepared;
 
-/// What marks a directory as a cache, by the Cache Directory Tagging Specification.
+/// The tag that marks a directory as a cache, by the Cache Directory Tagging Specification.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This file is a cache directory tag created by cross-core.\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
 
-/// Makes directories and files be there.
-pub(crate) fn prepare(things: &[Prepared]) -> Result<()> {
-    for thing in things {
-        match thing {
+/// Creates the directories and files.
+pub(crate) fn prepare(entries: &[Prepared]) -> Result<()> {
+    for entry in entries {
+        match entry {
             Prepared::Directory(path) => fs::create_dir_all(path).on("create directory", path)?,
             Prepared::EmptyDirectory(path) => {
                 match fs::remove_dir_all(path) {
@@ -52,7 +52,8 @@ fn holds(path: &Path, text: &str) -> bool {
     there.is_ok_and(|there| there == text.as_bytes())
 }
 
-/// Writes `text` to `path` unless it is there already; others see the old file or the new one.
+/// Writes `text` to `path` unless the file has that content already. Other processes see the old
+/// file or the new one.
 pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
     if holds(path, text) {
         return Ok(());
@@ -105,8 +106,8 @@ pub(crate) fn recorded_rustc(target_dir: &Dir) -> Option<String> {
     let record: serde_json::Value = serde_json::from_str(&text).ok()?;
     let outputs = record.get("outputs")?.as_object()?;
     outputs.values().find_map(|output| {
-        let said = output.get("stdout")?.as_str()?;
-        let release = said
+        let stdout = output.get("stdout")?.as_str()?;
+        let release = stdout
             .lines()
             .find_map(|line| line.strip_prefix("release: "))?;
         Some(release.to_owned())
@@ -121,14 +122,14 @@ mod tests {
     fn files_are_written_once_and_with_their_mode() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/run");
-        let thing = Prepared::File {
+        let script = Prepared::File {
             path: path.clone(),
             text: "#!/bin/sh\n".into(),
             executable: true,
         };
-        prepare(std::slice::from_ref(&thing)).unwrap();
+        prepare(std::slice::from_ref(&script)).unwrap();
         let first = path.metadata().unwrap().modified().unwrap();
-        prepare(&[thing]).unwrap();
+        prepare(&[script]).unwrap();
         assert_eq!(path.metadata().unwrap().modified().unwrap(), first);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
     }

@@ -1,4 +1,4 @@
-//! The glibc floor that a request names, held against what its artifacts really need.
+//! Checks that an artifact runs with the glibc floor that the request names.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use cross_targets::GlibcVersion;
 use crate::host::binary::{self, Binary};
 use crate::model::error::{Error, ErrorKind, Result};
 
-/// What usually brings a newer symbol into a program that Zig links for an older glibc.
-const HELP: &str = "Zig links with the glibc that was asked for: a newer symbol comes from code that was \
-    compiled elsewhere, most often a static library of a package of the suite's or one that is kept \
-    in the project, or from a build script that names the environment's own libraries. Build that code \
-    from source for this target, or ask for a newer glibc";
+/// The usual causes of a symbol newer than the glibc that Zig links with.
+const HELP: &str = "Zig links with the requested glibc, so a newer symbol comes from code that was compiled \
+    elsewhere: usually a static library, from a package of the suite or from the project itself, or a \
+    build script that links with the environment's own libraries. Build that code from source for this \
+    target, or request a newer glibc";
 
 /// The oldest glibc that `file` starts with. `None` where it needs none, is no ELF file, or
 /// cannot be understood.
@@ -20,27 +20,27 @@ pub(crate) fn of(file: &RegularFile) -> Option<String> {
     binary::read_if_elf(file).ok().flatten()?.glibc
 }
 
-/// Whether `file`, which is shown as `shown`, starts with `floor`.
+/// Whether `file`, which is display_path as `display_path`, starts with `floor`.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::GlibcFloor`] where it needs a newer one, with every symbol that does.
-pub(crate) fn check(file: &RegularFile, shown: &Path, floor: GlibcVersion) -> Result<()> {
+pub(crate) fn check(file: &RegularFile, display_path: &Path, floor: GlibcVersion) -> Result<()> {
     match binary::read_if_elf(file)? {
-        Some(binary) if !binary.runs_on(floor) => Err(exceeded(&binary, shown, floor)),
+        Some(binary) if !binary.runs_on(floor) => Err(exceeded(&binary, display_path, floor)),
         _ => Ok(()),
     }
 }
 
-fn exceeded(binary: &Binary, shown: &Path, floor: GlibcVersion) -> Error {
+fn exceeded(binary: &Binary, display_path: &Path, floor: GlibcVersion) -> Error {
     let needed = binary.glibc.as_deref().unwrap_or_default();
     let symbols: Vec<_> = binary
         .needs_beyond(floor)
         .map(|symbol| format!("{} ({})", symbol.name, symbol.version))
         .collect();
     let message = format!(
-        "`{}` needs glibc {needed}, and {floor} was asked for: {}",
-        shown.display(),
+        "`{}` needs glibc {needed}, but {floor} was requested: {}",
+        display_path.display(),
         symbols.join(", ")
     );
     Error::new(ErrorKind::GlibcFloor, message).with_help(HELP)
@@ -70,24 +70,26 @@ mod tests {
         let binary = Binary::read(program()).unwrap();
         let floor = GlibcVersion::new(2, 17);
         let beyond: Vec<_> = binary.needs_beyond(floor).collect();
-        let versions: std::collections::BTreeSet<_> =
-            beyond.iter().map(|it| it.version.as_str()).collect();
+        let versions: std::collections::BTreeSet<_> = beyond
+            .iter()
+            .map(|symbol| symbol.version.as_str())
+            .collect();
         assert!(versions.len() > 1, "not only the newest: {versions:?}");
         let error = check(&open(&program()), Path::new("/w/app"), floor).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::GlibcFloor);
-        let said = error.to_string();
+        let message = error.to_string();
         let needed = binary.glibc.as_ref().unwrap();
-        let start = format!("`/w/app` needs glibc {needed}, and 2.17 was asked for: ");
-        assert!(said.starts_with(&start), "{said}");
+        let start = format!("`/w/app` needs glibc {needed}, but 2.17 was requested: ");
+        assert!(message.starts_with(&start), "{message}");
         for symbol in beyond {
-            let named = format!("{} ({})", symbol.name, symbol.version);
-            assert!(said.contains(&named), "{named}: {said}");
+            let listed = format!("{} ({})", symbol.name, symbol.version);
+            assert!(message.contains(&listed), "{listed}: {message}");
         }
         assert!(error.help().unwrap().contains("static library"));
     }
 
     #[test]
-    fn what_is_old_enough_or_no_program_passes() {
+    fn a_file_that_is_old_enough_or_not_elf_passes() {
         check(
             &open(&program()),
             Path::new("app"),
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_program_is_not_taken_for_one_that_passes() {
+    fn a_damaged_program_does_not_pass() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("app");
         std::fs::write(&path, b"\x7fELF and no more").unwrap();

@@ -1,4 +1,4 @@
-//! This machine's files, programs and toolchains.
+//! The host machine: its files, binaries and toolchains.
 
 pub mod binary;
 pub(crate) mod files;

@@ -1,5 +1,6 @@
-//! The directory of the user's that completes a recipe where no distribution has what it takes:
-//! found, looked at, and turned into what a run sees of it.
+//! The user's SDK, which completes the recipe of a target whose libraries no distribution packages.
+//!
+//! Finds the SDK's directory, checks it, and turns it into the mount and variables of a run.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,71 +11,71 @@ use cross_targets::{Sdk, Target};
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
 
-/// An SDK that has what a recipe needs of it.
+/// An SDK that has everything that the recipe needs from it.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
-    /// Where the user says it is.
+pub(crate) struct UserSdk {
+    /// The path that the user gave.
     pub(crate) path: PathBuf,
-    /// Where it really is.
+    /// The path with symbolic links resolved.
     real: PathBuf,
-    /// How the recipe's programs find it.
+    /// The variables by which the recipe's programs find the SDK.
     pub(crate) env: BTreeMap<String, String>,
 }
 
-impl Found {
-    /// It is seen where the user says it is, and nothing can change it.
+impl UserSdk {
+    /// Mounts the SDK read-only at the path that the user gave.
     pub(crate) fn mount(&self) -> Mount {
         Mount::read(&self.real).at(&self.path)
     }
 }
 
-/// The SDK for `target`: the configured one, else that of the variables that its own tools read. A
-/// relative path of a variable is relative to `dir`.
+/// Finds the SDK for `target`: the configured one, else the one that the SDK's own variables name.
+/// A relative path in a variable is relative to `dir`.
 pub(crate) fn find(
     target: Target,
     config: &TargetConfig,
     env: &Env,
     dir: &Path,
-) -> Result<Option<Found>> {
+) -> Result<Option<UserSdk>> {
     let configured = config.sdk.as_ref();
     let Some(sdk) = target.facts().sdk else {
         return match configured {
-            Some(it) => Err(useless(target, &it.origin.to_string())),
+            Some(key) => Err(unsupported(target, &key.origin.to_string())),
             None => Ok(None),
         };
     };
-    let named = configured.map(|it| (it.value.clone(), format!("`sdk`, {}", it.origin)));
+    let by_key = configured.map(|key| (key.value.clone(), format!("`sdk`, {}", key.origin)));
     let by_variable = || {
         let mut variables = sdk.variables().iter();
         variables.find_map(|name| {
-            let value = env.get(name).filter(|it| !it.is_empty())?;
+            let value = env.get(name).filter(|value| !value.is_empty())?;
             Some((dir.join(value), (*name).to_owned()))
         })
     };
-    match named.or_else(by_variable) {
-        Some((path, said)) => look_at(target, sdk, path, &said).map(Some),
+    match by_key.or_else(by_variable) {
+        Some((path, origin)) => check(target, sdk, path, &origin).map(Some),
         None => Ok(None),
     }
 }
 
-/// Takes the SDK at `path`, which `said` names, if everything is there that the recipe relies on.
-fn look_at(target: Target, sdk: Sdk, path: PathBuf, said: &str) -> Result<Found> {
-    let wrong = |what: String| {
+/// Checks that the SDK at `path`, which `origin` names, has everything that the recipe needs.
+fn check(target: Target, sdk: Sdk, path: PathBuf, origin: &str) -> Result<UserSdk> {
+    let invalid = |problem: String| {
         let message = format!(
-            "`{}` ({said}) is not {}: {what}",
+            "`{}` ({origin}) is not {}: {problem}",
             path.display(),
             sdk.describe()
         );
         Error::new(ErrorKind::Config, message).with_help(format!(
-            "correct {said}, or take it away to use the published image"
+            "correct {origin}, or remove it to use the published image"
         ))
     };
     if !path.is_dir() {
-        return Err(wrong("there is no such directory".to_owned()));
+        return Err(invalid("there is no such directory".to_owned()));
     }
-    for one_of in sdk.required_paths() {
-        if !one_of.iter().any(|part| path.join(part).exists()) {
-            return Err(wrong(format!("it has no {}", one_of.join(" or "))));
+    for alternatives in sdk.required_paths() {
+        if !alternatives.iter().any(|part| path.join(part).exists()) {
+            return Err(invalid(format!("it has no {}", alternatives.join(" or "))));
         }
     }
     let api = match sdk.compiler_dir() {
@@ -82,31 +83,34 @@ fn look_at(target: Target, sdk: Sdk, path: PathBuf, said: &str) -> Result<Found>
             let names = names_in(&path.join(directory))?;
             let api = sdk.api(names.iter().map(String::as_str));
             let compiler = || sdk.compiler().unwrap_or_default();
-            Some(api.ok_or_else(|| wrong(format!("it has no {}", compiler())))?)
+            Some(api.ok_or_else(|| invalid(format!("it has no {}", compiler())))?)
         }
         None => None,
     };
     let shown = path.to_str().ok_or_else(|| {
-        let message = format!("the path `{}` ({said}) is not UTF-8", path.display());
-        Error::new(ErrorKind::Path, message).with_help("move it to a path that is")
+        let message = format!("the path `{}` ({origin}) is not UTF-8", path.display());
+        Error::new(ErrorKind::Path, message).with_help("move the SDK to a path that is UTF-8")
     })?;
-    Ok(Found {
+    Ok(UserSdk {
         real: path.canonicalize().on("find", &path)?,
         env: target.sdk_env(shown, api),
         path,
     })
 }
 
+/// The names of the entries of `directory` that are UTF-8.
 fn names_in(directory: &Path) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(directory).on("read", directory)?;
     let names = entries.flatten().map(|entry| entry.file_name());
     Ok(names.filter_map(|name| name.into_string().ok()).collect())
 }
 
-fn useless(target: Target, origin: &str) -> Error {
+/// The error for the key `sdk` of a target that takes none.
+fn unsupported(target: Target, origin: &str) -> Error {
     let message = format!("`sdk` ({origin}) has no meaning for {target}");
     Error::new(ErrorKind::Config, message).with_help(
-        "remove it: it is for Android, Solaris, illumos and DragonFly, whose libraries no distribution has",
+        "remove it: the key is for Android, Solaris, illumos and DragonFly, whose libraries no \
+         distribution packages",
     )
 }
 
@@ -139,7 +143,7 @@ mod tests {
         directory(&files.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn found(triple: &str, sdk: Option<&Path>, env: &Env) -> Result<Option<Found>> {
+    fn found(triple: &str, sdk: Option<&Path>, env: &Env) -> Result<Option<UserSdk>> {
         let text = sdk.map_or(String::new(), |path| {
             format!("[target.{triple}]\nsdk = {:?}\n", path.display())
         });
@@ -150,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_where_nobody_names_anything() {
+    fn no_sdk_is_found_unless_one_is_named() {
         for triple in [ANDROID, ILLUMOS, "s390x-unknown-linux-gnu"] {
             assert!(found(triple, None, &Env::new()).unwrap().is_none());
         }
     }
 
     #[test]
-    fn the_key_is_over_the_variables_and_home_is_over_root() {
+    fn the_key_overrides_the_variables_and_home_overrides_root() {
         let [key, home, root] = [(); 3].map(|()| ndk(&["aarch64-linux-android21-clang"]));
         let set = |env: Env, name, dir: &tempfile::TempDir| env.set(name, dir.path());
         let path = |key, env| found(ANDROID, key, &env).unwrap().unwrap().path;
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ndk_says_which_api() {
+    fn the_api_level_is_the_ndks_lowest() {
         let ndk = ndk(&[
             "aarch64-linux-android24-clang",
             "aarch64-linux-android35-clang",
@@ -186,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_with_the_path_and_who_named_it() {
+    fn an_incomplete_sdk_is_reported_with_its_path_and_origin() {
         let nowhere = Path::new("/nonexistent/ndk");
         let empty = directory(&[]);
         let others = ndk(&["x86_64-linux-android21-clang"]);
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_needs_none_refuses_one() {
+    fn a_target_without_an_sdk_refuses_the_key() {
         let any = directory(&[]);
         let error = found("s390x-unknown-linux-gnu", Some(any.path()), &Env::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);

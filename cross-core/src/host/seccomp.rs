@@ -1,10 +1,10 @@
-//! The system calls of containers whose target's programs need more than an engine allows.
+//! The seccomp profile for targets whose programs need more system calls than engines allow.
 
-/// Allows every system call except those that reach out of a container: the ones that the
-/// documentation of docker's seccomp profiles lists as blocked.
+/// Allows every system call except those that docker's documentation of seccomp profiles lists as
+/// blocked, because they reach out of a container.
 ///
-/// An engine's usual profile is a list of what is allowed, drawn up for 64-bit programs of Linux
-/// distributions. The libc of 32-bit Android makes calls that are not on it.
+/// An engine's default profile is an allow-list made for 64-bit programs of Linux distributions.
+/// The libc of 32-bit Android makes system calls that are not on it.
 pub(crate) const PROFILE: &str = r#"{
   "defaultAction": "SCMP_ACT_ALLOW",
   "syscalls": [
@@ -30,12 +30,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_profile_is_one_and_denies_what_leads_out() {
+    fn the_profile_is_valid_and_denies_calls_that_leave_the_container() {
         let profile: serde_json::Value = serde_json::from_str(PROFILE).unwrap();
         assert_eq!(profile["defaultAction"], "SCMP_ACT_ALLOW");
         let denied = profile["syscalls"][0]["names"].as_array().unwrap();
         for call in ["mount", "unshare", "setns", "ptrace", "bpf"] {
-            assert!(denied.iter().any(|it| it == call), "{call}");
+            assert!(denied.iter().any(|name| name == call), "{call}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which Rust compiles: read from rustup's files, without starting rustup or its proxies.
+//! Finds the Rust toolchain by reading rustup's files, without starting rustup or its proxies.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use crate::model::toolchain::ToolchainPreference;
 use crate::model::toolchain::{Toolchain, ToolchainSource};
 
 impl Toolchain {
-    /// What rustup has to add to it.
-    pub(crate) fn missing(&self, needs: &Needs<'_>) -> Vec<Missing> {
+    /// The rustup commands that add what `needs` names and the toolchain lacks.
+    pub(crate) fn missing(&self, needs: &ToolchainNeeds<'_>) -> Vec<RustupCommand> {
         let ToolchainSource::Host { name, sysroot } = &self.source else {
             return Vec::new();
         };
@@ -25,61 +25,63 @@ impl Toolchain {
                 "minimal",
                 "--force-non-host",
             ];
-            missing.push(Missing::new(format!("install the toolchain {name}"), &add));
+            let purpose = format!("install the toolchain {name}");
+            missing.push(RustupCommand::new(purpose, &add));
         }
         let on = ["--toolchain", name.as_str()];
         if needs.clippy && !sysroot.join("bin/cargo-clippy").exists() {
             let add = ["component", "add", "clippy", on[0], on[1]];
-            missing.push(Missing::new("install clippy", &add));
+            missing.push(RustupCommand::new("install clippy", &add));
         }
         if needs.build_std && !rustlib.join("src/rust/library").is_dir() {
             let add = ["component", "add", "rust-src", on[0], on[1]];
-            missing.push(Missing::new("install the source of std", &add));
+            missing.push(RustupCommand::new("install the source of std", &add));
         }
         if let Some(triple) = needs.triple.filter(|_| !needs.build_std) {
             if !rustlib.join(triple).join("lib").is_dir() {
                 let add = ["target", "add", on[0], on[1], triple];
-                missing.push(Missing::new("install the target's std", &add));
+                missing.push(RustupCommand::new("install the target's std", &add));
             }
         }
         missing
     }
 }
 
-/// What a request needs of a toolchain.
+/// The parts of a toolchain that a request needs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Needs<'a> {
-    /// The target whose `std` it needs, where rustup has one.
+pub(crate) struct ToolchainNeeds<'a> {
+    /// The target whose `std` is needed, if rustup distributes it.
     pub(crate) triple: Option<&'a str>,
-    /// Whether it builds `std` itself.
+    /// Whether the request builds `std` from source.
     pub(crate) build_std: bool,
     pub(crate) clippy: bool,
 }
 
-/// A call of rustup that completes a toolchain.
+/// A rustup command that completes a toolchain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Missing {
+pub(crate) struct RustupCommand {
     pub(crate) purpose: String,
     pub(crate) arguments: Vec<String>,
 }
 
-impl Missing {
+impl RustupCommand {
     fn new(purpose: impl Into<String>, arguments: &[&str]) -> Self {
-        Missing {
+        RustupCommand {
             purpose: purpose.into(),
-            arguments: arguments.iter().map(|&it| it.to_owned()).collect(),
+            arguments: arguments.iter().map(|&word| word.to_owned()).collect(),
         }
     }
 }
 
-/// Finds the toolchain for a project in `dir`. One of rustup's runs on `platform`, a triple.
+/// Finds the toolchain for a project in `dir`. A rustup toolchain is one that runs on `platform`,
+/// which is a triple.
 pub(crate) fn find(
-    wanted: &ToolchainPreference,
+    spec: &ToolchainPreference,
     dir: &Path,
     host: &Host,
     platform: &str,
 ) -> Result<Toolchain> {
-    match wanted {
+    match spec {
         ToolchainPreference::Image => Ok(Toolchain {
             source: ToolchainSource::Image,
             version: None,
@@ -89,11 +91,11 @@ pub(crate) fn find(
                 return Err(Error::new(
                     ErrorKind::Toolchain,
                     format!(
-                        "`{}` is no Rust toolchain: it lacks bin/cargo or bin/rustc",
+                        "`{}` is not a Rust toolchain: it lacks bin/cargo or bin/rustc",
                         path.display()
                     ),
                 )
-                .with_help("name a toolchain's directory, `host` or `image` as `toolchain`"));
+                .with_help("set `toolchain` to a toolchain's directory, `host` or `image`"));
             }
             Ok(Toolchain {
                 version: recorded_version(path),
@@ -104,21 +106,22 @@ pub(crate) fn find(
         }
         ToolchainPreference::Host => Rustup::of(host).active(dir, platform),
         ToolchainPreference::Rustup(name) => {
-            Rustup::of(host).named(name, "named by `toolchain`", dir, platform)
+            let reason = "named by `toolchain`";
+            Rustup::of(host).named(name, reason, dir, platform)
         }
     }
 }
 
-/// The cargo of the host that reads manifests and fetches: that of the toolchain that was `named`
-/// or is rustup's active one, else `PATH`'s.
+/// Finds the host's cargo, which reads manifests and fetches dependencies: the cargo of the
+/// toolchain `named`, else of rustup's active toolchain, else the one on `PATH`.
 pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result<PathBuf> {
-    let found = |wanted| find(&wanted, dir, host, &host_triple());
+    let found = |spec| find(&spec, dir, host, &host_triple());
     let named = named
         .map(|name| found(ToolchainPreference::Rustup(name.to_owned())))
         .transpose()?;
-    let usual = found(ToolchainPreference::Host).ok();
-    // One that is still to be installed has no cargo yet.
-    let cargo = [named, usual]
+    let active = found(ToolchainPreference::Host).ok();
+    // A toolchain that is not installed yet has no cargo.
+    let cargo = [named, active]
         .iter()
         .flatten()
         .filter_map(|toolchain| Some(toolchain.sysroot()?.join("bin/cargo")))
@@ -127,14 +130,19 @@ pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result
         return Ok(cargo);
     }
     host.find_program("cargo").ok_or_else(|| {
-        Error::new(ErrorKind::ToolMissing, "`cargo` is not installed on this machine").with_help(
-            "install Rust (rustup, or the distribution's `cargo`): it reads the manifests and fetches \
-             dependencies with your credentials, which the environment never sees",
+        Error::new(
+            ErrorKind::ToolMissing,
+            "`cargo` is not installed on this machine",
+        )
+        .with_help(
+            "install Rust (with rustup, or the distribution's `cargo`): the host's cargo reads the \
+             manifests and fetches dependencies with your credentials, which the environment never \
+             sees",
         )
     })
 }
 
-/// Rustup's home and what is written there.
+/// Rustup's home directory and the files in it.
 struct Rustup<'a> {
     home: Option<PathBuf>,
     host: &'a Host,
@@ -142,57 +150,55 @@ struct Rustup<'a> {
 
 impl<'a> Rustup<'a> {
     fn of(host: &'a Host) -> Self {
-        let given = host.variable("RUSTUP_HOME").map(PathBuf::from);
-        let usual = || Some(Path::new(host.variable("HOME")?).join(".rustup"));
+        let configured = host.variable("RUSTUP_HOME").map(PathBuf::from);
+        let default = || Some(Path::new(host.variable("HOME")?).join(".rustup"));
         Rustup {
-            home: given.or_else(usual),
+            home: configured.or_else(default),
             host,
         }
     }
 
-    /// The toolchain rustup would use in `dir`, as it runs on `platform`.
+    /// The toolchain that rustup would use in `dir`, in its build for `platform`.
     fn active(&self, dir: &Path, platform: &str) -> Result<Toolchain> {
-        let (name, why) = self.active_name(self.home()?, dir)?;
-        self.named(&name, &why, dir, platform)
+        let (name, reason) = self.active_name(self.home()?, dir)?;
+        self.named(&name, &reason, dir, platform)
     }
 
     fn home(&self) -> Result<&Path> {
         let home = self.home.as_deref().filter(|home| home.is_dir());
-        home.ok_or_else(|| missing("rustup is not installed, so there is no toolchain to mount"))
+        home.ok_or_else(|| {
+            no_toolchain("rustup is not installed, so there is no toolchain to mount")
+        })
     }
 
-    /// The toolchain called `name`: a channel, or one that was linked under that name. One that is
-    /// not there is rustup's to install, where rustup is.
-    fn named(&self, name: &str, why: &str, dir: &Path, platform: &str) -> Result<Toolchain> {
+    /// The toolchain called `name`: a channel, or a custom toolchain linked under that name.
+    ///
+    /// A channel that is not installed is returned as well if rustup is there to install it.
+    fn named(&self, name: &str, reason: &str, dir: &Path, platform: &str) -> Result<Toolchain> {
         if Path::new(name).is_absolute() {
-            return find(
-                &ToolchainPreference::Directory(name.into()),
-                dir,
-                self.host,
-                platform,
-            );
+            let spec = ToolchainPreference::Directory(name.into());
+            return find(&spec, dir, self.host, platform);
         }
         let toolchains = self.home()?.join("toolchains");
         let channel = name.strip_suffix(&format!("-{}", host_triple()));
         let full = format!("{}-{platform}", channel.unwrap_or(name));
-        // One that was linked has a name of its own, and runs on whatever it was built for.
+        // A custom toolchain has no triple in its name, and runs wherever it was built for.
         let linked = (platform == host_triple() || !is_channel(name)).then(|| name.to_owned());
-        let there = [Some(full.clone()), linked]
+        let installed = [Some(full.clone()), linked]
             .into_iter()
             .flatten()
             .find(|name| toolchains.join(name).join("bin/cargo").exists());
-        let name = match there {
+        let name = match installed {
             Some(name) => name,
             None if is_channel(name) && self.host.find_program("rustup").is_some() => full,
             None => {
-                return Err(
-                    missing(format!("toolchain `{name}` ({why}) is not installed")).with_help(
-                        format!(
-                            "run `rustup toolchain install {name}`, or set `toolchain = \"image\"` \
+                return Err(no_toolchain(format!(
+                    "toolchain `{name}` ({reason}) is not installed"
+                ))
+                .with_help(format!(
+                    "run `rustup toolchain install {name}`, or set `toolchain = \"image\"` \
                              to use the distribution's Rust"
-                        ),
-                    ),
-                );
+                )));
             }
         };
         let sysroot = canonical(&toolchains.join(&name));
@@ -202,8 +208,8 @@ impl<'a> Rustup<'a> {
         })
     }
 
-    /// The active toolchain's name and what decided it, in rustup's own order: variable, directory
-    /// override, toolchain file, default.
+    /// The active toolchain's name and the reason for it, by rustup's own precedence: variable,
+    /// directory override, toolchain file, default.
     fn active_name(&self, home: &Path, dir: &Path) -> Result<(String, String)> {
         if let Some(name) = self.host.variable("RUSTUP_TOOLCHAIN") {
             return Ok((
@@ -236,11 +242,11 @@ impl<'a> Rustup<'a> {
             .and_then(toml::Value::as_str);
         default
             .map(|name| (name.to_owned(), "rustup's default".to_owned()))
-            .ok_or_else(|| missing("rustup has no default toolchain"))
+            .ok_or_else(|| no_toolchain("rustup has no default toolchain"))
     }
 }
 
-/// Whether rustup can install a toolchain of this name: a channel, or a version.
+/// Whether rustup can install a toolchain of this name: a channel or a version.
 fn is_channel(name: &str) -> bool {
     ["stable", "beta", "nightly"]
         .iter()
@@ -248,14 +254,15 @@ fn is_channel(name: &str) -> bool {
         || name.starts_with(|first: char| first.is_ascii_digit())
 }
 
-fn missing(message: impl Into<String>) -> Error {
+/// The error for a toolchain that cannot be found.
+fn no_toolchain(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Toolchain, message).with_help(
-        "install Rust with rustup, name a toolchain's directory as `toolchain`, or set \
+        "install Rust with rustup, set `toolchain` to a toolchain's directory, or set \
          `toolchain = \"image\"` to use the distribution's Rust",
     )
 }
 
-/// The toolchain a `rust-toolchain` file names, in its TOML form or as a bare line.
+/// The toolchain that a `rust-toolchain` file names, as TOML or as a bare line.
 fn toolchain_file(path: &Path) -> Result<Option<String>> {
     let Ok(text) = std::fs::read_to_string(path) else {
         return Ok(None);
@@ -287,9 +294,9 @@ fn read_table(path: &Path) -> Result<Option<toml::Table>> {
     })
 }
 
-/// The version rustup's channel manifest records for `rust`.
+/// The version that rustup's channel manifest records for `rust`.
 ///
-/// The manifest is a megabyte of TOML, of which one line is wanted: it is searched, not parsed.
+/// The manifest is a megabyte of TOML, of which one line matters. It is searched, not parsed.
 fn recorded_version(sysroot: &Path) -> Option<String> {
     let manifest = sysroot.join("lib/rustlib/multirust-channel-manifest.toml");
     let text = std::fs::read_to_string(manifest).ok()?;
@@ -305,7 +312,7 @@ fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// The triple of the machine's own Rust programs. What runs in a recipe's environment is glibc's.
+/// The triple of this machine's Rust programs. Programs in a recipe's environment use glibc.
 pub(crate) fn host_triple() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
@@ -355,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn rustups_order_is_kept() {
+    fn the_active_toolchain_follows_rustups_precedence() {
         let machine =
             Machine::new("default_toolchain = \"stable\"\n[overrides]\n\"DIR/w\" = \"nightly\"\n");
         assert_eq!(machine.name(&[]).unwrap(), full("nightly"));
@@ -369,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_toolchain_that_is_not_installed_is_named_with_its_reason() {
+    fn a_toolchain_that_is_not_installed_is_reported_with_its_reason() {
         let machine = Machine::new("default_toolchain = \"beta\"\n");
         let error = machine.name(&[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Toolchain);
@@ -386,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_the_recorded_one() {
+    fn the_version_comes_from_the_channel_manifest() {
         let dir = tempfile::tempdir().unwrap();
         let rustlib = dir.path().join("lib/rustlib");
         fs::create_dir_all(&rustlib).unwrap();

@@ -6,6 +6,7 @@ pub(crate) mod host_tool;
 pub(crate) mod jobs;
 pub(crate) mod outcome;
 pub(crate) mod step;
+pub(crate) mod tail_lines;
 pub(crate) mod test_run;
 pub(crate) mod test_summary;
 pub(crate) mod toolchain;

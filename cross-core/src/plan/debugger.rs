@@ -49,8 +49,8 @@ impl Debugger {
                 "programs that the machine runs itself, by gdbserver, and programs that QEMU's user mode runs can be debugged",
             ));
         };
-        let text = match facts.env_spec.equipment() {
-            Some(equipment) => equipment.with_emulator(&text),
+        let text = match facts.env_spec.host_toolset() {
+            Some(toolset) => toolset.with_emulator(&text),
             None => text,
         };
         let name = format!("gdb-{}", target.triple());

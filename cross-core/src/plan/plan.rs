@@ -11,7 +11,7 @@ use cross_engine::{Engine, Invocation, Kept, Mount, RunSpec, Value};
 use serde::Serialize;
 
 use crate::cargo::products::Products;
-use crate::facts::container_reuse::Keeping;
+use crate::facts::container_reuse::ContainerReuse;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
@@ -70,7 +70,7 @@ pub struct Plan {
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
-    pub(crate) keeping: Option<Keeping>,
+    pub(crate) container_reuse: Option<ContainerReuse>,
     /// What may be made, by name.
     #[serde(skip)]
     pub(crate) products: Products,

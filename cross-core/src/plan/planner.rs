@@ -26,8 +26,24 @@ pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
     compose(request, facts, cancel)
 }
 
+/// Plans the preparation of `request` without its own steps: making the environment, and the
+/// directories and files that runs in it need.
+pub(crate) fn plan_preparation(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
+    let steps = preparation_steps(request, &facts, cancel)?;
+    let preparation = steps.len();
+    assemble(request, facts, steps, preparation)
+}
+
 /// The steps, from facts alone.
 fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
+    let mut steps = preparation_steps(request, &facts, cancel)?;
+    let preparation = steps.len();
+    steps.extend(steps::steps(request, &facts)?);
+    assemble(request, facts, steps, preparation)
+}
+
+/// The steps before those of the verb itself.
+fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let compiles = request.verb != Verb::Exec;
     if compiles {
@@ -44,16 +60,19 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         steps.extend(facts.fetch_std()?);
     }
     if facts.offline {
-        offline::check(facts.target.asked(), &steps, unfetched)?;
+        offline::check(facts.target.requested(), &steps, unfetched)?;
     }
-    let preparation = steps.len();
+    Ok(steps)
+}
+
+/// The plan of these steps, of which the first `preparation` come before those of the verb itself.
+fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usize) -> Result<Plan> {
     let emulator = facts.emulator(request);
     let is_test = request.verb == Verb::Test;
-    steps.extend(steps::steps(request, &facts)?);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
-        target: facts.target.asked().to_owned(),
+        target: facts.target.requested().to_owned(),
         environment: facts.environment(),
         tests: is_test.then(|| parallel_tests::plan(request, &facts, emulator)),
         emulator,
@@ -71,7 +90,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
         products: Products::new(facts.workspace.products, facts.target.triple())
             .any_extension(facts.target.is_specification())
             .any_name(steps::is_plugin(request)),
-        keeping: facts.keeping,
+        container_reuse: facts.container_reuse,
         context: ExecutionContext::new(&request.cross, facts.host)?,
     })
 }
@@ -92,9 +111,9 @@ impl Facts {
             // It is the user's own and not rustup's to complete.
             return Vec::new();
         }
-        let needs = toolchain::Needs {
-            triple: match self.env_spec.equipment() {
-                Some(_) => host_engine::shipped(&self.target),
+        let needs = toolchain::ToolchainNeeds {
+            triple: match self.env_spec.host_toolset() {
+                Some(_) => host_engine::rustup_target(&self.target),
                 None => self.target.known().map(|it| it.triple()),
             },
             build_std: !self.build_std.is_empty(),

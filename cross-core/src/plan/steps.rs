@@ -198,7 +198,7 @@ impl StepBuilder<'_> {
         };
         let line = &asked.line;
         let place = line.rule().map(|rule| rule.place);
-        let words = line.inside(&render::Inside {
+        let words = line.in_environment(&render::EnvironmentArguments {
             dir: &asked.dir,
             target: &facts.target_argument(),
             additions: &facts.additions(line.name().unwrap_or_default()),

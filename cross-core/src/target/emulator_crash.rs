@@ -1,29 +1,32 @@
-//! Who crashed: the program, or the emulator that runs it. What each emulator prints, as a table.
+//! Tells a crash of the program from a crash of the emulator that runs it.
+//!
+//! A table lists the messages that each emulator prints.
 
 use cross_targets::Runner;
 
 use crate::target::runner::{QEMU_SYSTEM, system};
 
-/// What runs programs of the target, as far as its crash differs from theirs.
+/// The emulator of the target's programs, by how its crash is told from a program's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum EmulatorKind {
-    /// The machine itself, or something that says nothing of its own.
+    /// No emulator, or one whose messages are unknown.
     #[default]
     None,
-    /// QEMU's user mode. It tells of every fatal signal of the program, and then dies of the same one.
+    /// QEMU's user mode. It reports every fatal signal of the program, and then dies of the same
+    /// signal.
     Qemu,
-    /// QEMU's system mode: the script that starts it returns 128 and the number of the program's signal.
+    /// QEMU's system mode. Its runner script exits with 128 and the number of the program's signal.
     Machine,
-    /// Wine, which returns the last byte of the status a program ended with.
+    /// Wine. It exits with the last byte of the program's exit status.
     Wine,
 }
 
 impl EmulatorKind {
-    /// The emulator of a target whose `runner` in the configuration is `asked`, and whose usual one is
-    /// `usual`.
-    pub(crate) fn chosen(asked: Option<&str>, usual: &Runner) -> Self {
-        match asked {
-            None | Some("" | "qemu-user" | QEMU_SYSTEM) => EmulatorKind::of(usual),
+    /// The emulator for the configuration key `runner`, where `default` is the target's default
+    /// runner.
+    pub(crate) fn chosen(configured: Option<&str>, default: &Runner) -> Self {
+        match configured {
+            None | Some("" | "qemu-user" | QEMU_SYSTEM) => EmulatorKind::of(default),
             Some(command) => EmulatorKind::of_command(command),
         }
     }
@@ -37,7 +40,7 @@ impl EmulatorKind {
         }
     }
 
-    /// The emulator that a command of the user's starts, by the names in it.
+    /// The emulator that the user's command starts, by the names in it.
     fn of_command(command: &str) -> Self {
         let has = |name: &str| command.split(['/', ' ']).any(|word| word.starts_with(name));
         match () {
@@ -49,77 +52,79 @@ impl EmulatorKind {
     }
 }
 
-/// What a line of an emulator's means.
+/// The meaning of a line that an emulator prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Means {
-    /// The emulator itself fails.
+enum Meaning {
+    /// The emulator itself failed.
     EmulatorFailed,
-    /// The program got a fatal signal, or what Windows has in its place.
+    /// The program got a fatal signal, or an unhandled exception on Windows.
     ProgramCrashed,
-    /// The emulator lacks something that the program asks for.
-    Lacking,
+    /// The emulator does not support something that the program uses.
+    Unsupported,
 }
 
-/// A line is known by these words, which occur in it in this order.
+/// A line of an emulator. It contains the parts, in their order.
 struct Row {
-    words: &'static [&'static str],
-    means: Means,
+    parts: &'static [&'static str],
+    meaning: Meaning,
 }
 
-const fn row(words: &'static [&'static str], means: Means) -> Row {
-    Row { words, means }
+const fn row(parts: &'static [&'static str], meaning: Meaning) -> Row {
+    Row { parts, meaning }
 }
 
-/// The lines, with where each is printed. QEMU's are of versions 7.2 to 10, Wine's of 8 to 10.
+/// The lines, with the source file that prints each. QEMU's are from versions 7.2 to 10, Wine's
+/// from versions 8 to 10.
 const LINES: &[Row] = &[
-    // linux-user/signal.c: a signal that the host sends for a fault in QEMU's own code (from 8.1 on).
-    row(&["QEMU internal SIG"], Means::EmulatorFailed),
+    // linux-user/signal.c: a fault in QEMU's own code (since 8.1).
+    row(&["QEMU internal SIG"], Meaning::EmulatorFailed),
     // cpu-target.c: `cpu_abort`.
-    row(&["qemu: fatal:"], Means::EmulatorFailed),
+    row(&["qemu: fatal:"], Meaning::EmulatorFailed),
     // linux-user/cpu_loop-common.h: `EXCP_DUMP`.
-    row(&["qemu: unhandled CPU exception"], Means::EmulatorFailed),
-    // The C library's `assert`, after the program's name.
+    row(&["qemu: unhandled CPU exception"], Meaning::EmulatorFailed),
+    // `assert` of the C library, after the program's name.
     row(
         &["qemu-", ": Assertion `", "' failed"],
-        Means::EmulatorFailed,
+        Meaning::EmulatorFailed,
     ),
-    // GLib's `g_assert`, in the directories that QEMU's user mode is made of. A program may use it, too.
-    row(&["ERROR:", "../accel/"], Means::EmulatorFailed),
-    row(&["ERROR:", "../tcg/"], Means::EmulatorFailed),
-    row(&["ERROR:", "../target/"], Means::EmulatorFailed),
-    row(&["ERROR:", "../linux-user/"], Means::EmulatorFailed),
+    // GLib's `g_assert`, in the source directories of QEMU's user mode. Programs may use `g_assert`
+    // too.
+    row(&["ERROR:", "../accel/"], Meaning::EmulatorFailed),
+    row(&["ERROR:", "../tcg/"], Meaning::EmulatorFailed),
+    row(&["ERROR:", "../target/"], Meaning::EmulatorFailed),
+    row(&["ERROR:", "../linux-user/"], Meaning::EmulatorFailed),
     // linux-user/signal.c: `dump_core_and_abort`.
-    row(&["qemu: uncaught target signal "], Means::ProgramCrashed),
-    // linux-user/syscall.c, where `QEMU_LOG` has `unimp`.
-    row(&["Unsupported syscall: "], Means::Lacking),
-    // Ours: QEMU's system mode failed, or the kernel in it.
-    row(&[system::FAILED], Means::EmulatorFailed),
-    // dlls/ntdll/unix/loader.c: kernel32.dll, ntdll.so and what else Wine cannot start without.
-    row(&["wine: could not load "], Means::EmulatorFailed),
+    row(&["qemu: uncaught target signal "], Meaning::ProgramCrashed),
+    // linux-user/syscall.c, if `QEMU_LOG` contains `unimp`.
+    row(&["Unsupported syscall: "], Meaning::Unsupported),
+    // The runner script of this library: QEMU's system mode failed, or the kernel in it.
+    row(&[system::FAILED], Meaning::EmulatorFailed),
+    // dlls/ntdll/unix/loader.c: kernel32.dll, ntdll.so and others that Wine needs to start.
+    row(&["wine: could not load "], Meaning::EmulatorFailed),
     // server/signal.c: `do_sigsegv`.
-    row(&["wineserver crashed"], Means::EmulatorFailed),
+    row(&["wineserver crashed"], Meaning::EmulatorFailed),
     // dlls/ntdll/unix/server.c: `server_protocol_error`.
-    row(&["wine client error:"], Means::EmulatorFailed),
-    // dlls/kernelbase/debug.c: an exception that nobody handles.
-    row(&["wine: Unhandled "], Means::ProgramCrashed),
+    row(&["wine client error:"], Meaning::EmulatorFailed),
+    // dlls/kernelbase/debug.c: an unhandled exception.
+    row(&["wine: Unhandled "], Meaning::ProgramCrashed),
 ];
 
 impl Row {
-    fn is(&self, line: &str) -> bool {
+    fn matches(&self, line: &str) -> bool {
         let mut rest = Some(line);
-        for words in self.words {
-            rest = rest.and_then(|rest| Some(rest.split_once(words)?.1));
+        for part in self.parts {
+            rest = rest.and_then(|rest| Some(rest.split_once(part)?.1));
         }
         rest.is_some()
     }
 }
 
-/// The status of Wine that is the last byte of `STATUS_DLL_NOT_FOUND`: a DLL that the program is linked
-/// with, or Wine itself, is not there.
+/// Wine's exit code for a missing DLL, of the program or of Wine itself: the last byte of
+/// `STATUS_DLL_NOT_FOUND`.
 const WINE_DLL_NOT_FOUND: i32 = 53;
 
-/// Signals that a program gets for a fault, by their numbers on every Linux that builds; `SIGKILL` and
-/// the rest come from others.
+/// The signals that a fault of the program raises, with their numbers on Linux. `SIGKILL` and the
+/// others are sent by other processes.
 const FAULTS: [(i32, &str); 6] = [
     (4, "SIGILL"),
     (5, "SIGTRAP"),
@@ -129,99 +134,104 @@ const FAULTS: [(i32, &str); 6] = [
     (11, "SIGSEGV"),
 ];
 
-/// The signal of a fault that ended what ended so: a shell, and so a container's first process, says
-/// 128 + n for one.
+/// The name of the fault's signal that terminated a process. A shell, and so a container's first
+/// process, reports the signal `n` as the exit code `128 + n`.
 fn fault(code: Option<i32>, signal: Option<i32>) -> Option<&'static str> {
     let number = signal.or_else(|| Some(code? - 128))?;
-    let named = FAULTS.iter().find(|(it, _)| *it == number);
-    named.map(|(_, name)| *name)
+    let fault = FAULTS.iter().find(|(signal, _)| *signal == number);
+    fault.map(|(_, name)| *name)
 }
 
-/// Whose crash it was, in whose words.
+/// A crash of the emulator or of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Crash {
-    /// The emulator's.
-    EmulatorKind(String),
-    /// The program's: `was ended by SIGSEGV`.
+    /// The emulator crashed, with this message.
+    Emulator(String),
+    /// The program crashed, in this way: `was terminated by SIGSEGV`.
     Program(String),
 }
 
-/// Reads what a program and its emulator print.
+/// Detects crashes from the output of a program and its emulator.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct CrashDetector {
     emulator: EmulatorKind,
-    /// What the emulator said of a failure of its own, the first time.
-    pub(crate) failed: Option<String>,
-    /// What the emulator said last of a crash of the program.
-    told: Option<String>,
-    /// What the emulator said last that it lacks.
-    pub(crate) lacking: Option<String>,
-    /// Whether the program itself has printed something.
-    spoke: bool,
+    /// The emulator's first message about its own failure.
+    pub(crate) emulator_failure: Option<String>,
+    /// The emulator's last message about a crash of the program.
+    program_crash: Option<String>,
+    /// The emulator's last message about something it does not support.
+    pub(crate) unsupported: Option<String>,
+    /// Whether the program itself has printed anything.
+    program_printed: bool,
 }
 
-impl Watch {
+impl CrashDetector {
     pub(crate) fn new(emulator: EmulatorKind) -> Self {
-        Watch {
+        CrashDetector {
             emulator,
             ..Self::default()
         }
     }
 
-    /// Reads a line of either stream.
+    /// Reads a line of standard output or standard error.
     pub(crate) fn read(&mut self, line: &str) {
-        let row = LINES.iter().find(|row| row.is(line));
+        let row = LINES.iter().find(|row| row.matches(line));
         let line = line.trim();
-        match row.map(|row| row.means) {
-            Some(Means::EmulatorFailed) => {
-                self.failed.get_or_insert_with(|| line.to_owned());
+        match row.map(|row| row.meaning) {
+            Some(Meaning::EmulatorFailed) => {
+                self.emulator_failure.get_or_insert_with(|| line.to_owned());
             }
-            Some(Means::ProgramCrashed) => self.told = Some(line.to_owned()),
-            Some(Means::Lacking) => self.lacking = Some(line.to_owned()),
-            None => self.spoke = true,
+            Some(Meaning::ProgramCrashed) => self.program_crash = Some(line.to_owned()),
+            Some(Meaning::Unsupported) => self.unsupported = Some(line.to_owned()),
+            None => self.program_printed = true,
         }
     }
 
-    /// What came of the one program that was watched, which has failed, if it crashed.
-    pub(crate) fn judge(&mut self, code: Option<i32>, signal: Option<i32>) -> Option<Crash> {
-        self.judge_as(code, fault(code, signal), self.spoke)
+    /// The crash of a program that failed with `code` or `signal`; `None` if it did not crash.
+    pub(crate) fn program_crash(
+        &mut self,
+        code: Option<i32>,
+        signal: Option<i32>,
+    ) -> Option<Crash> {
+        self.crash(code, fault(code, signal), self.program_printed)
     }
 
-    /// The same for a test binary that cargo reports in `line`. That a test failed is no crash. `ran`
-    /// says whether it began to run tests.
-    pub(crate) fn judge_binary(&mut self, line: &str, ran: bool) -> Option<Crash> {
-        let (_, how) = line.rsplit_once(" (")?;
-        let signal = how.strip_prefix("signal: ").and_then(|rest| {
+    /// The crash of a test binary whose failure cargo reports in `line`; `None` if it did not
+    /// crash. A failed test is not a crash. `ran` is whether the binary began to run tests.
+    pub(crate) fn test_binary_crash(&mut self, line: &str, ran: bool) -> Option<Crash> {
+        let (_, exit) = line.rsplit_once(" (")?;
+        let signal = exit.strip_prefix("signal: ").and_then(|rest| {
             let (_, rest) = rest.split_once(", ")?;
             Some(rest.split_once(':')?.0)
         });
-        let code = how.strip_prefix("exit status: ");
+        let code = exit.strip_prefix("exit status: ");
         let code = code.and_then(|rest| rest.strip_suffix(')')?.parse().ok());
         let signal = match self.emulator {
             EmulatorKind::Machine => fault(code, None),
             _ => signal,
         };
-        self.judge_as(code, signal, ran)
+        self.crash(code, signal, ran)
     }
 
-    fn judge_as(&mut self, code: Option<i32>, signal: Option<&str>, ran: bool) -> Option<Crash> {
-        // What is told of one program says nothing of the next.
-        let told = self.told.take();
-        if let Some(words) = &self.failed {
-            return Some(Crash::EmulatorKind(words.clone()));
+    fn crash(&mut self, code: Option<i32>, signal: Option<&str>, ran: bool) -> Option<Crash> {
+        // The message is about one program, and must not be taken for the next program's.
+        let program_crash = self.program_crash.take();
+        if let Some(message) = &self.emulator_failure {
+            return Some(Crash::Emulator(message.clone()));
         }
-        let is_fault = |name: &str| FAULTS.iter().any(|(_, it)| *it == name);
-        match (self.emulator, signal, told) {
-            (EmulatorKind::Qemu, Some(name), None) if is_fault(name) => Some(Crash::EmulatorKind(
-                format!("it was ended by {name}, and told of no such signal of the program's"),
+        let is_fault = |signal: &str| FAULTS.iter().any(|(_, name)| *name == signal);
+        match (self.emulator, signal, program_crash) {
+            (EmulatorKind::Qemu, Some(name), None) if is_fault(name) => Some(Crash::Emulator(
+                format!("it was terminated by {name} and reported no such signal of the program"),
             )),
-            (_, Some(name), _) => Some(Crash::Program(format!("was ended by {name}"))),
-            (EmulatorKind::Wine, None, Some(words)) => {
-                Some(Crash::Program(format!("crashed: {words}")))
+            (_, Some(name), _) => Some(Crash::Program(format!("was terminated by {name}"))),
+            (EmulatorKind::Wine, None, Some(message)) => {
+                Some(Crash::Program(format!("crashed: {message}")))
             }
             (EmulatorKind::Wine, None, None) if code == Some(WINE_DLL_NOT_FOUND) && !ran => {
-                Some(Crash::EmulatorKind(format!(
-                    "it returned {WINE_DLL_NOT_FOUND} before the program said anything: a DLL is missing"
+                Some(Crash::Emulator(format!(
+                    "it exited with {WINE_DLL_NOT_FOUND} before the program printed anything: a DLL \
+                     is missing"
                 )))
             }
             _ => None,
@@ -233,16 +243,16 @@ impl Watch {
 mod tests {
     use super::*;
 
-    fn watched(emulator: EmulatorKind, lines: &[&str]) -> Watch {
-        let mut watch = Watch::new(emulator);
-        lines.iter().for_each(|line| watch.read(line));
-        watch
+    fn detector_after(emulator: EmulatorKind, lines: &[&str]) -> CrashDetector {
+        let mut detector = CrashDetector::new(emulator);
+        lines.iter().for_each(|line| detector.read(line));
+        detector
     }
 
-    const TOLD: &str = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
+    const UNCAUGHT: &str = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
 
     #[test]
-    fn what_an_emulator_says_of_its_own_failure_is_known() {
+    fn an_emulators_message_about_its_own_failure_is_recognized() {
         for line in [
             "QEMU internal SIGSEGV {code=MAPERR, addr=0x20}",
             "qemu: fatal: Trying to execute code outside RAM or ROM at 0x0000000000000000",
@@ -254,16 +264,16 @@ mod tests {
             "wineserver crashed, please enable coredumps (ulimit -c unlimited) and restart.",
             "wine client error:20: write: Broken pipe",
         ] {
-            // Whatever came of the program by it, and whatever runs it: a user's runner may be anything.
+            // A user's runner may start any emulator, so the messages count for every kind.
             for emulator in [EmulatorKind::None, EmulatorKind::Qemu, EmulatorKind::Wine] {
-                let got = watched(emulator, &["hello", line]).judge(Some(134), None);
-                assert_eq!(got, Some(Crash::EmulatorKind(line.to_owned())));
+                let got = detector_after(emulator, &["hello", line]).program_crash(Some(134), None);
+                assert_eq!(got, Some(Crash::Emulator(line.to_owned())));
             }
         }
     }
 
     #[test]
-    fn what_a_program_prints_is_not_its_emulators() {
+    fn a_programs_output_is_not_taken_for_its_emulators() {
         for line in [
             "ERROR:../src/app.c:12:main: code should not be reached",
             "app: main.c:3: main: Assertion `x' failed.",
@@ -271,115 +281,118 @@ mod tests {
             "wine: created the configuration directory '/tmp/wine'",
         ] {
             assert_eq!(
-                watched(EmulatorKind::Qemu, &[line]).judge(Some(1), None),
+                detector_after(EmulatorKind::Qemu, &[line]).program_crash(Some(1), None),
                 None
             );
         }
     }
 
     #[test]
-    fn a_fault_that_qemu_tells_of_is_the_programs_and_one_that_it_does_not_is_its_own() {
-        let program = Some(Crash::Program("was ended by SIGSEGV".to_owned()));
+    fn a_fault_that_qemu_reports_is_the_programs_and_any_other_is_qemus() {
+        let program = Some(Crash::Program("was terminated by SIGSEGV".to_owned()));
         for (code, signal) in [(Some(139), None), (None, Some(11))] {
             assert_eq!(
-                watched(EmulatorKind::Qemu, &[TOLD]).judge(code, signal),
+                detector_after(EmulatorKind::Qemu, &[UNCAUGHT]).program_crash(code, signal),
                 program
             );
             assert_eq!(
-                watched(EmulatorKind::None, &[]).judge(code, signal),
+                detector_after(EmulatorKind::None, &[]).program_crash(code, signal),
                 program
             );
-            let own = watched(EmulatorKind::Qemu, &["hello"]).judge(code, signal);
-            assert!(matches!(own, Some(Crash::EmulatorKind(words)) if words.contains("SIGSEGV")));
+            let own = detector_after(EmulatorKind::Qemu, &["hello"]).program_crash(code, signal);
+            assert!(matches!(own, Some(Crash::Emulator(message)) if message.contains("SIGSEGV")));
         }
-        // `SIGKILL` comes from somebody else, and 3 is the program's own answer.
+        // `SIGKILL` is sent by another process, and 3 is an exit code of the program.
         for code in [137, 3] {
             assert_eq!(
-                watched(EmulatorKind::Qemu, &[]).judge(Some(code), None),
+                detector_after(EmulatorKind::Qemu, &[]).program_crash(Some(code), None),
                 None
             );
         }
     }
 
     #[test]
-    fn what_is_told_of_one_test_binary_is_not_told_of_the_next() {
+    fn a_crash_of_one_test_binary_is_not_taken_for_the_next_ones() {
         let died = "  process didn't exit successfully: `run /w/a` (signal: 6, SIGABRT: process abort signal)";
-        let mut watch = watched(EmulatorKind::Qemu, &[TOLD]);
-        let first = watch.judge_binary(died, true);
+        let mut detector = detector_after(EmulatorKind::Qemu, &[UNCAUGHT]);
+        let first = detector.test_binary_crash(died, true);
         assert_eq!(
             first,
-            Some(Crash::Program("was ended by SIGABRT".to_owned()))
+            Some(Crash::Program("was terminated by SIGABRT".to_owned()))
         );
-        let second = watch.judge_binary(died, true);
-        assert!(matches!(second, Some(Crash::EmulatorKind(_))), "{second:?}");
+        let second = detector.test_binary_crash(died, true);
+        assert!(matches!(second, Some(Crash::Emulator(_))), "{second:?}");
     }
 
     #[test]
-    fn a_failed_test_is_no_crash_and_a_killed_binary_none_of_the_emulators() {
+    fn a_failed_test_is_not_a_crash_and_a_killed_binary_is_not_the_emulators() {
         let failed = "process didn't exit successfully: `run /w/a (b)` (exit status: 101)";
         assert_eq!(
-            watched(EmulatorKind::Qemu, &[]).judge_binary(failed, true),
+            detector_after(EmulatorKind::Qemu, &[]).test_binary_crash(failed, true),
             None
         );
         let killed = "process didn't exit successfully: `run /w/a` (signal: 9, SIGKILL: kill)";
         assert_eq!(
-            watched(EmulatorKind::Qemu, &[]).judge_binary(killed, true),
-            Some(Crash::Program("was ended by SIGKILL".to_owned()))
+            detector_after(EmulatorKind::Qemu, &[]).test_binary_crash(killed, true),
+            Some(Crash::Program("was terminated by SIGKILL".to_owned()))
         );
     }
 
     #[test]
-    fn wine_tells_of_a_fault_and_returns_a_status() {
+    fn wine_reports_a_fault_and_exits_with_a_status() {
         let fault = "wine: Unhandled page fault on read access to 0000000000000000 at address 0000000140001234 (thread 0024), starting debugger...";
         assert_eq!(
-            watched(EmulatorKind::Wine, &["hello", fault]).judge(Some(5), None),
+            detector_after(EmulatorKind::Wine, &["hello", fault]).program_crash(Some(5), None),
             Some(Crash::Program(format!("crashed: {fault}")))
         );
         assert_eq!(
-            watched(EmulatorKind::Wine, &["hello"]).judge(Some(5), None),
+            detector_after(EmulatorKind::Wine, &["hello"]).program_crash(Some(5), None),
             None
         );
-        let missing = watched(EmulatorKind::Wine, &[]).judge(Some(53), None);
-        assert!(matches!(missing, Some(Crash::EmulatorKind(words)) if words.contains("DLL")));
-        let own = watched(EmulatorKind::Wine, &["hello"]).judge(Some(53), None);
+        let missing = detector_after(EmulatorKind::Wine, &[]).program_crash(Some(53), None);
+        assert!(matches!(missing, Some(Crash::Emulator(message)) if message.contains("DLL")));
+        let own = detector_after(EmulatorKind::Wine, &["hello"]).program_crash(Some(53), None);
         assert_eq!(own, None, "a program that ran may return 53");
     }
 
     #[test]
-    fn a_machines_script_returns_the_signal_or_says_that_it_was_the_machine() {
+    fn a_machines_script_exits_with_the_signal_or_reports_the_machines_failure() {
         let died = "process didn't exit successfully: `run /w/a` (exit status: 134)";
-        let mut watch = watched(EmulatorKind::Machine, &[]);
+        let mut detector = detector_after(EmulatorKind::Machine, &[]);
         assert_eq!(
-            watch.judge_binary(died, true),
-            Some(Crash::Program("was ended by SIGABRT".to_owned()))
+            detector.test_binary_crash(died, true),
+            Some(Crash::Program("was terminated by SIGABRT".to_owned()))
         );
         let line = format!("{}: no such device", system::FAILED);
-        let own = watched(EmulatorKind::Machine, &[&line]).judge(Some(125), None);
-        assert_eq!(own, Some(Crash::EmulatorKind(line)));
+        let own = detector_after(EmulatorKind::Machine, &[&line]).program_crash(Some(125), None);
+        assert_eq!(own, Some(Crash::Emulator(line)));
         let machine = cross_targets::Target::parse("aarch64-unknown-linux-gnu")
             .unwrap()
             .machine()
             .unwrap();
-        let usual = Runner::QemuSystem(machine);
+        let default = Runner::QemuSystem(machine);
         assert_eq!(
-            EmulatorKind::chosen(Some(QEMU_SYSTEM), &usual),
+            EmulatorKind::chosen(Some(QEMU_SYSTEM), &default),
             EmulatorKind::Machine
         );
         assert_eq!(
             EmulatorKind::chosen(Some(QEMU_SYSTEM), &Runner::None),
             EmulatorKind::None,
-            "an image has its own"
+            "an image has its own runner"
         );
     }
 
     #[test]
-    fn a_missing_system_call_is_kept_for_the_help() {
-        let watch = watched(EmulatorKind::Qemu, &["Unsupported syscall: 435"]);
-        assert_eq!(watch.lacking.as_deref(), Some("Unsupported syscall: 435"));
+    fn an_unsupported_system_call_is_kept_for_the_help() {
+        let detector = detector_after(EmulatorKind::Qemu, &["Unsupported syscall: 435"]);
+        assert_eq!(
+            detector.unsupported.as_deref(),
+            Some("Unsupported syscall: 435")
+        );
     }
 
     #[test]
-    fn a_command_of_the_users_names_its_emulator() {
+    fn the_users_command_names_its_emulator() {
         for (command, emulator) in [
             ("env A=1 qemu-aarch64-static", EmulatorKind::Qemu),
             ("/usr/bin/qemu-arm -cpu max", EmulatorKind::Qemu),

@@ -1,4 +1,4 @@
-//! What is built for, and how its programs are started.
+//! The target of a build, and the runners of its programs.
 
 pub(crate) mod emulator_crash;
 pub(crate) mod name;

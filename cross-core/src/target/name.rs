@@ -1,4 +1,4 @@
-//! What a request builds for: a target of the table, or one that only its user knows.
+//! The name of a target: a target of the table, another triple, or a target specification.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +7,17 @@ use cross_targets::{Libc, Target, UnknownTarget};
 
 use crate::model::error::{Error, ErrorKind, Result};
 
-/// The glibc that Zig links with where `zig` names none: that of the oldest distributions with
-/// support (RHEL 8, Debian 10).
+/// The glibc that Zig links with if `zig` names no version: that of the oldest distributions that
+/// are still supported (RHEL 8, Debian 10).
 const ZIG_GLIBC: &str = "2.28";
 
 /// A target as a request names it.
 ///
-/// A triple that the table does not have, and a target specification's JSON file, are targets like
-/// any other to cargo; only no recipe serves them, so they need an image or a Dockerfile.
+/// A triple that is not in the table, and the JSON file of a target specification, are targets like
+/// any other to cargo. No recipe exists for them, so they need an image or a Dockerfile.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetName {
-    asked: String,
+    requested: String,
     kind: NameKind,
 }
 
@@ -29,24 +29,25 @@ enum NameKind {
 }
 
 impl TargetName {
-    /// Reads `text`; a relative path is relative to `dir`.
+    /// Parses `text`. A relative path is relative to `dir`.
     pub(crate) fn parse(text: &str, dir: &Path) -> Result<Self> {
-        let kind = if Path::new(text).extension().is_some_and(|it| it == "json") {
+        let extension = Path::new(text).extension();
+        let kind = if extension.is_some_and(|extension| extension == "json") {
             specification(&dir.join(text))?
         } else {
             match Target::parse(text) {
                 Ok(target) => NameKind::Known(target),
-                Err(error) if !is_word(text) => return Err(unknown(&error)),
+                Err(error) if !may_be_triple(text) => return Err(unknown(&error)),
                 Err(error) => NameKind::Unknown(Box::new(error)),
             }
         };
         Ok(TargetName {
-            asked: text.to_owned(),
+            requested: text.to_owned(),
             kind,
         })
     }
 
-    /// The row of the table, if it has one.
+    /// The target's row of the table, if there is one.
     pub(crate) fn known(&self) -> Option<Target> {
         match self.kind {
             NameKind::Known(target) => Some(target),
@@ -54,36 +55,38 @@ impl TargetName {
         }
     }
 
-    /// The row of the table.
+    /// The target's row of the table.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::UnknownTarget`] with what may have been meant.
+    /// [`ErrorKind::UnknownTarget`], with suggestions, if there is no row;
+    /// [`ErrorKind::UnsupportedTarget`] for a target specification.
     pub(crate) fn in_table(&self) -> Result<Target> {
         match &self.kind {
             NameKind::Known(target) => Ok(*target),
             NameKind::Unknown(error) => Err(unknown(error)),
             NameKind::Specification { path, .. } => Err(Error::new(
                 ErrorKind::UnsupportedTarget,
-                format!("no recipe makes an environment for `{}`", path.display()),
+                format!("there is no recipe for `{}`", path.display()),
             )
             .with_help(format!(
-                "name an image or a Dockerfile with a C toolchain for it: `[target.{}]` in Cross.toml",
+                "name an image or a Dockerfile that has a C toolchain for it, in `[target.{}]` of \
+                 Cross.toml",
                 self.triple()
             ))),
         }
     }
 
-    /// The row of the table, with the glibc floor that `zig` asks for: a floor is what makes a
-    /// recipe use Zig.
+    /// The target's row of the table, with the glibc floor that `zig` asks for. A recipe uses Zig
+    /// if the target has a floor.
     ///
     /// # Errors
     ///
-    /// As for [`in_table`](TargetName::in_table); [`ErrorKind::Config`] for a floor that is none.
+    /// As for [`in_table`](TargetName::in_table), and [`ErrorKind::Config`] for an invalid floor.
     pub(crate) fn of_recipe(&self, config: &TargetConfig) -> Result<Target> {
         let target = self.in_table()?;
-        let asked = config.zig.as_ref().filter(|it| it.value.enable);
-        let Some(zig) = asked.filter(|_| target.facts().libc == Libc::Glibc) else {
+        let enabled = config.zig.as_ref().filter(|zig| zig.value.enable);
+        let Some(zig) = enabled.filter(|_| target.facts().libc == Libc::Glibc) else {
             return Ok(target);
         };
         let version = match (&zig.value.version, target.glibc()) {
@@ -93,24 +96,24 @@ impl TargetName {
         };
         Target::parse(&format!("{}.{version}", target.triple())).map_err(|error| {
             Error::new(ErrorKind::Config, format!("{error} ({})", zig.origin))
-                .with_help("write a version of glibc as `zig.version`, such as `2.17`")
+                .with_help("set `zig.version` to a version of glibc, such as `2.17`")
         })
     }
 
-    /// What the configuration calls it: the name as asked, a specification's file name without
-    /// `.json`.
+    /// The target's name in the configuration: the name as requested, or the file name of a target
+    /// specification without `.json`.
     pub(crate) fn configured(&self) -> &str {
         match &self.kind {
             NameKind::Specification { stem, .. } => stem,
-            _ => &self.asked,
+            _ => &self.requested,
         }
     }
 
-    /// The triple, without a glibc floor: the name of cargo's directory for what it builds.
+    /// The triple, without a glibc floor. Cargo's directory for the target has this name.
     pub(crate) fn triple(&self) -> &str {
         match &self.kind {
             NameKind::Known(target) => target.triple(),
-            NameKind::Unknown(_) => &self.asked,
+            NameKind::Unknown(_) => &self.requested,
             NameKind::Specification { stem, .. } => stem,
         }
     }
@@ -120,7 +123,7 @@ impl TargetName {
         !matches!(self.kind, NameKind::Known(_))
     }
 
-    /// What cargo's `--target` takes: the triple, or the specification's path.
+    /// The value of cargo's `--target`: the triple, or the path of the target specification.
     pub(crate) fn argument(&self) -> String {
         match &self.kind {
             NameKind::Specification { path, .. } => path.display().to_string(),
@@ -128,26 +131,27 @@ impl TargetName {
         }
     }
 
-    /// The triple as in the names of cargo's variables: `CARGO_TARGET_<T>_RUNNER`.
+    /// The triple as in the names of cargo's variables: the `<T>` of `CARGO_TARGET_<T>_RUNNER`.
     pub(crate) fn env_upper(&self) -> String {
         env_upper(self.triple())
     }
 
-    /// The variable by which cargo knows what starts the target's programs.
+    /// The variable that names the runner of the target's programs to cargo.
     pub(crate) fn runner_variable(&self) -> String {
         format!("CARGO_TARGET_{}_RUNNER", self.env_upper())
     }
 
-    /// The words that start a program of the target, whose words follow, as cargo would: by the
-    /// variable that cargo reads, which is ours or that of the user's image.
+    /// The command that starts a program of the target as cargo would, through the variable that
+    /// names the runner. The variable is set by this library or by the user's image. The program
+    /// and its arguments follow the command.
     pub(crate) fn through_runner(&self) -> [String; 4] {
         let start = format!("exec ${} \"$@\"", self.runner_variable());
         ["sh", "-c", &start, "sh"].map(str::to_owned)
     }
 
-    /// The name as it was asked for.
-    pub(crate) fn asked(&self) -> &str {
-        &self.asked
+    /// The name as requested.
+    pub(crate) fn requested(&self) -> &str {
+        &self.requested
     }
 }
 
@@ -174,8 +178,8 @@ fn specification(path: &Path) -> Result<NameKind> {
     }
 }
 
-/// Whether the text could be a triple: it becomes a part of paths, variables and images' names.
-fn is_word(text: &str) -> bool {
+/// Whether the text could be a triple. A triple is used in paths, variables and names of images.
+fn may_be_triple(text: &str) -> bool {
     text.contains('-')
         && text
             .chars()
@@ -195,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_belongs_to_the_name_and_not_to_the_triple() {
+    fn a_floor_is_part_of_the_name_and_not_of_the_triple() {
         let target = parse("aarch64-unknown-linux-gnu.2.17").unwrap();
         assert_eq!(target.configured(), "aarch64-unknown-linux-gnu.2.17");
         assert_eq!(target.argument(), "aarch64-unknown-linux-gnu");
@@ -211,16 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_triple_is_refused_at_once() {
+    fn a_text_that_cannot_be_a_triple_is_refused() {
         for text in ["", "aarch64", "a b-c", "../x-y", "-"] {
-            let refused = parse(text).map(|it| it.in_table().map(drop));
-            assert!(!matches!(refused, Ok(Ok(()))), "{text}");
+            let row = parse(text).and_then(|target| target.in_table());
+            assert!(row.is_err(), "{text}");
         }
         assert_eq!(parse("a b-c").unwrap_err().kind(), ErrorKind::UnknownTarget);
     }
 
     #[test]
-    fn a_specification_is_named_by_its_file() {
+    fn a_target_specification_has_the_name_of_its_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("my-board.json");
         std::fs::write(&path, "{}").unwrap();

@@ -1,5 +1,7 @@
-//! The scripts that start programs of a target: generated, so that any environment with the emulator
-//! works.
+//! Generates the runner scripts, which start programs of a target.
+//!
+//! The scripts are generated rather than part of the environment, so that any environment that has
+//! the emulator works.
 
 use std::fmt::Write as _;
 
@@ -7,17 +9,18 @@ use cross_targets::Runner;
 
 pub(crate) mod system;
 
-/// The variable by which a script knows the port.
+/// The variable that gives a script the port for gdb.
 pub(crate) const GDB_PORT: &str = "CROSS_GDB_PORT";
-/// What starts a program where no emulator is needed.
+/// The program that serves gdb where no emulator is needed.
 pub(crate) const GDBSERVER: &str = "gdbserver";
-/// What a script says before it waits; the port and the program's path follow, with a colon between.
+/// The message of a script that waits for gdb. The port and the program's path follow it, separated
+/// by a colon.
 pub(crate) const WAITING: &str = "cross: waits for gdb on port ";
 
-/// What the configuration calls the runner that gives programs a machine of their own.
+/// The configuration's name of the runner that starts programs in an emulated machine.
 pub(crate) const QEMU_SYSTEM: &str = "qemu-system";
 
-/// The script that starts a program of the target, if it needs one.
+/// The script that starts a program of the target, if the runner needs a script.
 pub(crate) fn script(runner: &Runner) -> Option<String> {
     Some(match runner {
         Runner::QemuUser {
@@ -39,12 +42,13 @@ pub(crate) fn script(runner: &Runner) -> Option<String> {
     })
 }
 
-/// What Node is to do with a program that calls WASI, which can see everything of the environment.
+/// The JavaScript by which Node runs a WASI program. The program can see every file of the
+/// environment.
 ///
-/// WASI's C library takes `/x` and `x` for the same below the directory `/`, so it is not given that
-/// one: relative paths are below the working directory, absolute ones below a directory of the root,
-/// unless the working directory has one of that name. A program that is trapped has crashed, which
-/// by the custom of shells is 128 and the number of SIGABRT.
+/// WASI's C library cannot tell `/x` from `x` if the directory `/` is preopened, so `/` is not.
+/// Relative paths are resolved in the working directory. Absolute ones are resolved in a directory
+/// of the root, unless the working directory has an entry of that name. A program that traps has
+/// crashed, so the exit code is 134: 128 and the number of SIGABRT, as a shell reports it.
 const WASI: &str = r#"
 const { existsSync, readFileSync, readdirSync, statSync } = require("node:fs");
 const { WASI } = require("node:wasi");
@@ -70,8 +74,8 @@ WebAssembly.instantiate(readFileSync(args[0]), imports)
     });
 "#;
 
-/// The script that starts a program of the target so that it waits for gdb, where something that
-/// runs such programs serves it.
+/// The script that starts a program of the target under a debugger, so that it waits for gdb.
+/// `None` if the runner cannot serve gdb.
 pub(crate) fn debugged(runner: &Runner) -> Option<String> {
     let option = format!("-g \"${GDB_PORT}\" ");
     let (program, start) = match runner {
@@ -83,20 +87,21 @@ pub(crate) fn debugged(runner: &Runner) -> Option<String> {
         Runner::QemuBareMetal { program, cpu } => {
             (*program, qemu(program, Some(cpu), None, &option))
         }
-        Runner::Native => (GDBSERVER, SERVED.trim_end().to_owned()),
+        Runner::Native => (GDBSERVER, GDBSERVER_SCRIPT.trim_end().to_owned()),
         _ => return None,
     };
-    let told = format!(
+    let announce = format!(
         "program=$1\n\
          case $program in /*) ;; *) program=$PWD/$program ;; esac\n\
          echo \"{WAITING}${GDB_PORT}: $program\" >&2\n"
     );
-    Some(command(program, &(told + &start)))
+    Some(command(program, &(announce + &start)))
 }
 
-/// How gdbserver starts a program: on this machine's own address alone, and without a shell that sees
-/// its arguments. What it returns says nothing of the program; what it prints does.
-const SERVED: &str = r#"exec 3>&1
+/// Starts a program under gdbserver, which listens on the loopback address only and starts the
+/// program without a shell. Gdbserver's exit code is not the program's, so the program's is read
+/// from its output.
+const GDBSERVER_SCRIPT: &str = r#"exec 3>&1
 status=$(gdbserver --once --no-startup-with-shell "127.0.0.1:$CROSS_GDB_PORT" "$@" 2>&1 >&3 3>&- | {
     status=1
     while IFS= read -r line; do
@@ -115,12 +120,13 @@ status=$(gdbserver --once --no-startup-with-shell "127.0.0.1:$CROSS_GDB_PORT" "$
 exit "$status"
 "#;
 
-/// What a script says where the environment lacks `program`.
+/// The message of a script if the environment has no `program`.
 pub(crate) fn missing(program: &str) -> String {
     format!("{program} is not in this environment")
 }
 
-/// `start`, which uses `program`; an environment without it is told so.
+/// The script that runs `start`, which uses `program`, and fails with a message if there is no
+/// `program`.
 fn command(program: &str, start: &str) -> String {
     format!(
         "#!/bin/sh\n\
@@ -134,10 +140,10 @@ fn command(program: &str, start: &str) -> String {
     )
 }
 
-/// How QEMU's user mode is started, with further `options`.
+/// The command that starts QEMU's user mode, with further `options`.
 fn qemu(program: &str, cpu: Option<&str>, prefix: Option<&str>, options: &str) -> String {
     let mut start = String::new();
-    if let Some(prefix) = prefix.filter(|it| *it != "/") {
+    if let Some(prefix) = prefix.filter(|prefix| *prefix != "/") {
         let _ = write!(start, "QEMU_LD_PREFIX=\"${{QEMU_LD_PREFIX:-{prefix}}}\" ");
     }
     let _ = write!(start, "exec {program} ");
@@ -149,8 +155,9 @@ fn qemu(program: &str, cpu: Option<&str>, prefix: Option<&str>, options: &str) -
     start
 }
 
-/// Wine needs a home of its own, which it fills when it starts for the first time: several seconds,
-/// once a run and not on a mere build. Tests of one run share it.
+/// The script that starts Wine. Wine needs a prefix, which it fills when it starts for the first
+/// time. That takes several seconds, once per run that starts programs. All tests of a run share
+/// the prefix.
 fn wine(program: &str, dlls: &str) -> String {
     let start = format!(
         "export WINEPREFIX=\"${{WINEPREFIX:-/tmp/wine}}\" WINEDEBUG=\"${{WINEDEBUG:--all}}\"\n\
@@ -167,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_qemu_or_the_machine_runs_can_wait_for_a_debugger() {
+    fn programs_under_qemu_user_can_wait_for_a_debugger() {
         let qemu = Runner::QemuUser {
             program: "qemu-ppc-static",
             cpu: Some("g4"),
@@ -183,9 +190,9 @@ mod tests {
         }
     }
 
-    /// `gdbserver` itself returns 0 for any end of the program.
+    /// `gdbserver` itself exits with 0 however the program exits.
     #[test]
-    fn what_gdbserver_says_of_a_programs_end_becomes_its_end() {
+    fn the_exit_that_gdbserver_reports_becomes_the_scripts_exit() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("gdbserver");
         crate::host::files::write(&path, "#!/bin/sh\necho out\necho \"$SAYS\" >&2\n", true)
@@ -206,29 +213,30 @@ mod tests {
             let path = format!("{}:/usr/bin:/bin", dir.path().display());
             let variables = [("PATH", path.as_str()), (GDB_PORT, "1234"), ("SAYS", says)];
             let variables = variables.map(|(name, value)| (name.into(), value.into()));
-            let said = process::output(&run, &variables.into(), &Cancel::new()).unwrap();
-            assert_eq!((said.exit.code, said.exit.signal), (code, signal), "{says}");
-            assert_eq!(said.stdout, "out\n");
-            let waits = format!("{WAITING}1234: /w/app\n{says}\n");
-            assert_eq!(said.stderr, waits);
+            let output = process::output(&run, &variables.into(), &Cancel::new()).unwrap();
+            let exit = (output.exit.code, output.exit.signal);
+            assert_eq!(exit, (code, signal), "{says}");
+            assert_eq!(output.stdout, "out\n");
+            let expected = format!("{WAITING}1234: /w/app\n{says}\n");
+            assert_eq!(output.stderr, expected);
         }
     }
 
     #[test]
-    fn what_runs_by_itself_has_no_script() {
+    fn a_native_runner_has_no_script() {
         assert_eq!(script(&Runner::Native), None);
         assert_eq!(script(&Runner::None), None);
     }
 
     #[test]
-    fn what_node_is_told_is_one_word_of_a_shell() {
+    fn nodes_javascript_is_one_shell_word() {
         assert!(!WASI.contains('\''));
         let script = script(&Runner::NodeWasi).unwrap();
         assert_eq!(script.matches('\'').count(), 2, "{script}");
     }
 
     #[test]
-    fn a_script_starts_the_emulator_and_says_when_there_is_none() {
+    fn a_script_starts_the_emulator_and_reports_a_missing_one() {
         for (runner, start) in [
             (
                 Runner::QemuUser {

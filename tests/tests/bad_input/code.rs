@@ -39,7 +39,7 @@ fn test_that_crashes(engine: &str) {
     let error = case.test_fails(ErrorKind::TestFailed);
     says(
         &error.to_string(),
-        &["the test binary `app-", "was ended by SIGABRT"],
+        &["the test binary `app-", "was terminated by SIGABRT"],
     );
 }
 
@@ -49,7 +49,7 @@ fn program_that_crashes(engine: &str) {
     let program = "fn main() { std::process::abort(); }\n";
     let case = Case::new(Project::new("app").file("src/main.rs", program), engine);
     let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
-    says(&error.to_string(), &["`app`", "was ended by SIGABRT"]);
+    says(&error.to_string(), &["`app`", "was terminated by SIGABRT"]);
     case.leftovers.are_none();
 }
 

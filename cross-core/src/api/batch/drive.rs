@@ -1,4 +1,4 @@
-//! The threads that do what the schedule says, and what becomes of a panic in one of them.
+//! The threads that run a batch's tasks in the order of its schedule.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,21 +7,21 @@ use std::thread;
 
 use cross_engine::Cancel;
 
-use crate::api::batch::schedule::{Job, Schedule};
+use crate::api::batch::schedule::{Schedule, Task};
 
-/// What a panic carries.
+/// The payload of a panic.
 type Payload = Box<dyn Any + Send>;
 
-/// Does everything in `schedule`, with so many threads, until it is over. When `cancel` says so, nothing
-/// more begins.
+/// Runs every task of `schedule` by `perform`, on this many threads. Once `cancel` is cancelled, no
+/// further task starts.
 ///
-/// A panic in `job` (the caller's listener is called there) stops the rest by `cancel`, and is returned
-/// when nothing runs any more, so that it can go on in the caller's thread.
+/// A panic in `perform`, which calls the caller's listener, cancels `cancel`. Its payload is
+/// returned when no task runs any more, so that the caller's thread can resume the panic.
 pub(crate) fn drive(
     schedule: Schedule,
     threads: usize,
     cancel: &Cancel,
-    job: impl Fn(Job) + Sync,
+    perform: impl Fn(Task) + Sync,
 ) -> Result<(), Payload> {
     let driver = Driver {
         schedule: Mutex::new(schedule),
@@ -31,7 +31,7 @@ pub(crate) fn drive(
     };
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| driver.work(&job));
+            scope.spawn(|| driver.work(&perform));
         }
     });
     let panic = driver.panic.into_inner();
@@ -43,40 +43,41 @@ pub(crate) fn drive(
 
 struct Driver<'a> {
     schedule: Mutex<Schedule>,
-    /// The schedule is another: something may be ready now, or all be over.
+    /// Notified when the schedule has changed: a task may be ready, or all may be finished.
     changed: Condvar,
-    /// The first one.
+    /// The payload of the first panic.
     panic: Mutex<Option<Payload>>,
     cancel: &'a Cancel,
 }
 
 impl Driver<'_> {
-    fn work(&self, job: &(impl Fn(Job) + Sync)) {
-        while let Some(next) = self.next() {
-            let done = catch_unwind(AssertUnwindSafe(|| job(next)));
-            if let Err(payload) = done {
+    /// Runs tasks until the schedule is finished.
+    fn work(&self, perform: &(impl Fn(Task) + Sync)) {
+        while let Some(task) = self.next() {
+            let result = catch_unwind(AssertUnwindSafe(|| perform(task)));
+            if let Err(payload) = result {
                 self.cancel.cancel();
                 lock(&self.panic).get_or_insert(payload);
             }
-            lock(&self.schedule).done(next);
+            lock(&self.schedule).finish(task);
             self.changed.notify_all();
         }
     }
 
-    /// Waits for something to do; nothing when all is over.
-    fn next(&self) -> Option<Job> {
+    /// Waits for a task that can start. Returns `None` when the schedule is finished.
+    fn next(&self) -> Option<Task> {
         let mut schedule = lock(&self.schedule);
         loop {
             if self.cancel.check().is_err() {
                 schedule.stop();
             }
-            if let Some(job) = schedule.next() {
-                return Some(job);
+            if let Some(task) = schedule.next() {
+                return Some(task);
             }
-            if schedule.is_over() {
+            if schedule.is_finished() {
                 return None;
             }
-            // Something runs, and its end wakes.
+            // A task is running. Its end wakes this thread.
             schedule = self
                 .changed
                 .wait(schedule)
@@ -85,6 +86,7 @@ impl Driver<'_> {
     }
 }
 
+/// Locks `mutex`, even if a thread panicked while it held the lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -92,46 +94,46 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::batch::schedule::{Item, Limits};
+    use crate::api::batch::schedule::{Limits, Needs};
 
     const LIMITS: Limits = Limits {
-        at_once: 2,
+        requests: 2,
         environments: 1,
     };
 
-    fn works(count: usize) -> Schedule {
-        Schedule::new(LIMITS, vec![Item::default(); count])
+    fn requests(count: usize) -> Schedule {
+        Schedule::new(LIMITS, vec![Needs::default(); count])
     }
 
     #[test]
-    fn everything_is_done_once() {
+    fn every_task_runs_once() {
         let done = Mutex::new(Vec::new());
-        let count = |job| lock(&done).push(job);
-        drive(works(9), 3, &Cancel::new(), count).unwrap();
+        let count = |task| lock(&done).push(task);
+        drive(requests(9), 3, &Cancel::new(), count).unwrap();
         let mut done = done.into_inner().unwrap();
-        done.sort_by_key(|job| format!("{job:?}"));
-        assert_eq!(done, (0..9).map(Job::Work).collect::<Vec<_>>());
+        done.sort_by_key(|task| format!("{task:?}"));
+        assert_eq!(done, (0..9).map(Task::Request).collect::<Vec<_>>());
     }
 
     #[test]
-    fn nothing_begins_after_a_cancellation() {
+    fn no_task_starts_after_a_cancellation() {
         let (cancel, done) = (Cancel::new(), Mutex::new(0));
         let once = |_| {
             *lock(&done) += 1;
             cancel.cancel();
         };
-        drive(works(9), 1, &cancel, once).unwrap();
+        drive(requests(9), 1, &cancel, once).unwrap();
         assert_eq!(*lock(&done), 1);
     }
 
     #[test]
-    fn a_panic_stops_the_others_and_is_handed_back() {
+    fn a_panic_stops_the_other_tasks_and_is_returned() {
         let cancel = Cancel::new();
-        let panics = |job| match job {
-            Job::Work(1) => panic!("the caller's own"),
+        let panics = |task| match task {
+            Task::Request(1) => panic!("the caller's own"),
             _ => while cancel.check().is_ok() {},
         };
-        let payload = drive(works(5), 2, &cancel, panics).unwrap_err();
+        let payload = drive(requests(5), 2, &cancel, panics).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&"the caller's own"));
     }
 }

@@ -1,94 +1,100 @@
-//! What came of requests for several targets: each one's result, in the order asked.
+//! The outcome of a batch: the result of each request, in the order of the requests.
 
 use crate::model::error::Error;
 use crate::model::jobs::JobBudget;
 use crate::model::outcome::{Outcome, Timing};
 use crate::model::step::Verb;
 
-/// What came of requests for several targets.
+/// The outcome of a batch.
 ///
-/// `T` and `E` are what came of each: of [`BatchRequest::run_with`](crate::batch::BatchRequest::run_with) the caller's own.
+/// `T` and `E` are the result and the error of each request. They are the caller's own types for
+/// [`BatchRequest::run_with`](crate::batch::BatchRequest::run_with).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BatchOutcome<T = Outcome, E = Error> {
-    /// What came of each, in the order asked.
+    /// The outcome of each request, in the order of the requests.
     pub targets: Vec<TargetOutcome<T, E>>,
     /// How the jobs were shared.
     pub budget: JobBudget,
-    /// How long all of it took together, in seconds.
+    /// How long the batch took, in seconds.
     pub seconds: f64,
 }
 
-/// What came of one of several requests.
+/// The outcome of one request of a batch.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TargetOutcome<T = Outcome, E = Error> {
-    /// The target, as it was asked for.
+    /// The target, as the request named it.
     pub target: String,
-    /// What was asked for.
+    /// What the request asked for.
     pub verb: Verb,
-    /// What came of it.
+    /// The result.
     pub result: Result<T, E>,
-    /// Whether it was stopped, or never begun, on account of another target or of the caller. Its
-    /// result is an error then ([`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) or
-    /// [`Deadline`](crate::ErrorKind::Deadline)), and says nothing of the target.
+    /// Whether the request was stopped, or never begun, because another one failed or the caller
+    /// cancelled the batch. The result is then an error
+    /// ([`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) or
+    /// [`Deadline`](crate::ErrorKind::Deadline)) that says nothing about the target.
     pub stopped: bool,
-    /// Whether its own part was begun: after what it needed was there.
+    /// Whether the request itself was begun, after its preparation.
     pub begun: bool,
-    /// What had to be made ready for it, and how long that took. What several needed is with each of
-    /// them.
+    /// The steps that prepared the request, and how long each took. A step that several requests
+    /// share is listed for each of them.
     pub prepared: Vec<Timing>,
-    /// How long its own part took, in seconds.
+    /// How long the request took without its preparation, in seconds.
     pub seconds: f64,
 }
 
 impl<T, E> BatchOutcome<T, E> {
-    /// Whether all of them succeeded.
+    /// Whether every request succeeded.
     pub fn is_success(&self) -> bool {
-        self.targets.iter().all(|it| it.result.is_ok())
+        self.targets.iter().all(|target| target.result.is_ok())
     }
 
-    /// The targets that failed, without those that were stopped on account of another or of the caller.
+    /// The targets that failed and their errors, without those that were stopped.
     pub fn failures(&self) -> impl Iterator<Item = (&str, &E)> {
-        let failed = self.targets.iter().filter(|it| !it.stopped);
-        failed.filter_map(|it| Some((it.target.as_str(), it.result.as_ref().err()?)))
+        let finished = self.targets.iter().filter(|target| !target.stopped);
+        finished.filter_map(|target| Some((target.target.as_str(), target.result.as_ref().err()?)))
     }
 
-    /// What succeeded, by target.
+    /// The targets that succeeded and their results.
     pub fn successes(&self) -> impl Iterator<Item = (&str, &T)> {
         let all = self.targets.iter();
-        all.filter_map(|it| Some((it.target.as_str(), it.result.as_ref().ok()?)))
+        all.filter_map(|target| Some((target.target.as_str(), target.result.as_ref().ok()?)))
     }
 }
 
 impl BatchOutcome {
-    /// Every outcome in the order asked, or the first failure, which names its target.
+    /// Returns every outcome in the order of the requests, or the first failure, which names its
+    /// target.
     ///
     /// # Errors
     ///
-    /// The first failure; if there is none, but some were stopped, the first of these.
+    /// The first failure. If no request failed but some were stopped, the error of the first of
+    /// these.
     pub fn into_result(self) -> crate::Result<Vec<Outcome>> {
-        first_error(self)
+        into_results(self)
     }
 }
 
-/// All results, or the first failure, which names its target.
-pub(crate) fn first_error<T>(many: BatchOutcome<T>) -> crate::Result<Vec<T>> {
-    let (mut all, mut failed, mut stopped) = (Vec::new(), None, None);
-    for it in many.targets {
-        match it.result {
-            Ok(outcome) => all.push(outcome),
-            Err(error) if it.stopped => {
-                stopped.get_or_insert(error.about(&it.target));
-            }
+/// Returns every result, or the first failure, which names its target.
+pub(crate) fn into_results<T>(batch: BatchOutcome<T>) -> crate::Result<Vec<T>> {
+    let (mut results, mut failed, mut stopped) = (Vec::new(), None, None);
+    for target in batch.targets {
+        match target.result {
+            Ok(result) => results.push(result),
             Err(error) => {
-                failed.get_or_insert(error.about(&it.target));
+                let first = if target.stopped {
+                    &mut stopped
+                } else {
+                    &mut failed
+                };
+                first.get_or_insert(error.about(&target.target));
             }
         }
     }
     match failed.or(stopped) {
         Some(error) => Err(error),
-        None => Ok(all),
+        None => Ok(results),
     }
 }
 
@@ -98,7 +104,7 @@ mod tests {
     use crate::model::error::ErrorKind;
     use crate::model::jobs::JobSharing;
 
-    fn of(results: Vec<(Result<u32, Error>, bool)>) -> BatchOutcome<u32> {
+    fn batch(results: Vec<(Result<u32, Error>, bool)>) -> BatchOutcome<u32> {
         let names = ["a", "b", "c"];
         let targets = names.into_iter().zip(results);
         BatchOutcome {
@@ -127,32 +133,35 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_is_told_and_not_who_was_stopped_for_it() {
-        let many = of(vec![
+    fn the_error_is_the_first_failure_and_not_a_stopped_target() {
+        let outcome = batch(vec![
             (error(ErrorKind::Cancelled, "cancelled"), true),
             (error(ErrorKind::CargoFailed, "it does not compile"), false),
             (Ok(3), false),
         ]);
-        assert!(!many.is_success());
-        let failed: Vec<_> = many.failures().map(|(target, _)| target).collect();
+        assert!(!outcome.is_success());
+        let failed: Vec<_> = outcome.failures().map(|(target, _)| target).collect();
         assert_eq!(failed, ["b"]);
-        let done: Vec<_> = many.successes().collect();
+        let done: Vec<_> = outcome.successes().collect();
         assert_eq!(done, [("c", &3)]);
-        let error = first_error(many).unwrap_err();
+        let error = into_results(outcome).unwrap_err();
         assert_eq!(error.to_string(), "b: it does not compile");
         assert_eq!(error.kind(), ErrorKind::CargoFailed);
     }
 
     #[test]
-    fn what_was_only_stopped_is_no_success() {
-        let many = of(vec![
+    fn a_stopped_target_is_no_success() {
+        let outcome = batch(vec![
             (Ok(1), false),
             (error(ErrorKind::Deadline, "deadline exceeded"), true),
         ]);
-        assert_eq!(many.failures().count(), 0);
-        assert!(!many.is_success());
-        assert_eq!(first_error(many).unwrap_err().kind(), ErrorKind::Deadline);
-        let all = of(vec![(Ok(1), false), (Ok(2), false)]);
-        assert_eq!(first_error(all).unwrap(), [1, 2]);
+        assert_eq!(outcome.failures().count(), 0);
+        assert!(!outcome.is_success());
+        assert_eq!(
+            into_results(outcome).unwrap_err().kind(),
+            ErrorKind::Deadline
+        );
+        let all = batch(vec![(Ok(1), false), (Ok(2), false)]);
+        assert_eq!(into_results(all).unwrap(), [1, 2]);
     }
 }

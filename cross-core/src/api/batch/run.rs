@@ -1,4 +1,4 @@
-//! One run of several requests: what is made ready, what is worked for, and what came of it.
+//! The execution of a batch: plans every request, prepares what they need, and runs each.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
@@ -7,8 +7,8 @@ use cross_engine::{Cancel, Stopped, clock};
 
 use crate::api::batch::drive::{drive, lock};
 use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};
-use crate::api::batch::schedule::{Item, Job, Limits, Schedule};
-use crate::api::batch::shared::{self, Shared};
+use crate::api::batch::schedule::{Limits, Needs, Schedule, Task};
+use crate::api::batch::shared_steps::{self, SharedStep};
 use crate::api::batch::{BatchItem, BatchRequest};
 use crate::execute::executor::execute_part;
 use crate::model::error::{Error, ErrorKind, Result};
@@ -18,56 +18,60 @@ use crate::request::job_budget::Budget;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
 
-/// How many environments are made at once, where there are jobs for so many.
+/// How many environments are made at once, if the budget allows as many jobs.
 const ENVIRONMENTS: usize = 2;
 
-/// A run of several requests, before it has begun.
-pub(crate) struct Run<'a> {
-    /// They keep to the budget.
+/// The run of a batch. A request is known by its index.
+pub(crate) struct BatchRun<'a> {
+    /// The requests, with the budget of the batch.
     requests: Vec<Request>,
+    /// The plan of each request. `None` if it could not be planned.
     plans: Vec<Option<Plan>>,
-    shared: Vec<Shared>,
+    shared_steps: Vec<SharedStep>,
     budget: Arc<Budget>,
     keep_going: bool,
     /// The caller's.
     cancel: &'a Cancel,
-    /// Stops what is done for any of them.
+    /// A child of the caller's, which stops every task of the batch.
     stop: Cancel,
-    state: Mutex<Vec<State>>,
+    preparations: Mutex<Vec<Preparation>>,
 }
 
-/// What is known of one request so far.
+/// How the preparation of one request went so far.
 #[derive(Default)]
-struct State {
-    /// What keeps it from being worked for.
-    trouble: Option<Error>,
-    prepared: Vec<Timing>,
+struct Preparation {
+    /// What keeps the request from running.
+    error: Option<Error>,
+    timings: Vec<Timing>,
 }
 
-impl<'a> Run<'a> {
-    /// Makes the budget, and plans every request.
-    pub(crate) fn new(many: &BatchRequest, cancel: &'a Cancel) -> Result<Self> {
-        let count = many.requests.len();
-        let host = many
-            .requests
-            .first()
-            .map(|it| it.cross.host())
-            .transpose()?;
-        let budget = match &host {
-            Some(host) => Budget::new(many.budget(), count, host),
-            None => Budget::planned(many.budget(), count),
+/// A request that was run.
+struct Finished<T, E> {
+    result: Result<T, E>,
+    stopped: bool,
+    seconds: f64,
+}
+
+impl<'a> BatchRun<'a> {
+    /// Makes the budget and plans every request.
+    pub(crate) fn new(batch: &BatchRequest, cancel: &'a Cancel) -> Result<Self> {
+        let count = batch.requests.len();
+        let budget = match batch.requests.first() {
+            Some(first) => Budget::new(batch.budget(), count, &first.cross.host()?),
+            None => Budget::planned(batch.budget(), count),
         };
         let (budget, stop) = (Arc::new(budget), cancel.child());
-        let bound = |request: &Request| {
+        let with_budget = |request: &Request| {
             let cross = request.cross.clone().sharing(&budget, &stop);
             request.clone().with(cross)
         };
-        let requests: Vec<_> = many.requests.iter().map(bound).collect();
-        let mut run = Run {
-            state: Mutex::new(requests.iter().map(|_| State::default()).collect()),
+        let requests: Vec<_> = batch.requests.iter().map(with_budget).collect();
+        let preparations = requests.iter().map(|_| Preparation::default()).collect();
+        let mut run = BatchRun {
+            preparations: Mutex::new(preparations),
             plans: Vec::new(),
-            shared: Vec::new(),
-            keep_going: many.keep_going,
+            shared_steps: Vec::new(),
+            keep_going: batch.keep_going,
             requests,
             budget,
             cancel,
@@ -77,43 +81,46 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Plans each; one that cannot be planned is in trouble before anything begins.
+    /// Plans every request, and notes the errors of those that cannot be planned.
     fn plan(&mut self) {
-        for n in 0..self.requests.len() {
+        for index in 0..self.requests.len() {
             let plan = match self.stop.check() {
-                Ok(()) => self.requests[n].plan_until(&self.stop),
+                Ok(()) => self.requests[index].plan_until(&self.stop),
                 Err(_) => return self.plans.resize(self.requests.len(), None),
             };
             self.plans.push(match plan {
                 Ok(plan) => Some(plan),
                 Err(error) => {
-                    self.trouble(&[n], &error);
+                    self.note_failed_preparation(&[index], &error);
                     None
                 }
             });
         }
-        let planned = self.plans.iter().enumerate();
-        let planned: Vec<_> = planned
-            .filter_map(|(n, plan)| Some((n, plan.as_ref()?)))
+        let indexed = self.plans.iter().enumerate();
+        let planned: Vec<_> = indexed
+            .filter_map(|(index, plan)| Some((index, plan.as_ref()?)))
             .collect();
-        self.shared = shared::of(&planned);
+        self.shared_steps = shared_steps::collect(&planned);
     }
 
-    /// Notes what keeps these requests from being worked for. Unless the others go on, they stop.
-    fn trouble(&self, numbers: &[usize], error: &Error) {
+    /// Notes that these requests cannot run because of `error`. It stops the batch, unless the
+    /// other requests are to be finished.
+    fn note_failed_preparation(&self, requests: &[usize], error: &Error) {
         if self.stop.check().is_err() {
             return;
         }
-        for n in numbers {
-            lock(&self.state)[*n].trouble.get_or_insert(error.again());
+        for index in requests {
+            let preparation = &mut lock(&self.preparations)[*index];
+            preparation.error.get_or_insert(error.again());
         }
         if !self.keep_going || error.kind() == ErrorKind::Cancelled {
             self.stop.cancel();
         }
     }
 
-    /// Does `work` for each when its time has come.
-    pub(crate) fn carry_out<T, E, F>(self, work: F) -> Result<BatchOutcome<T, E>>
+    /// Prepares every request and calls `work` for it. Resumes a panic of the caller's listener or
+    /// of `work` when nothing runs any more.
+    pub(crate) fn execute<T, E, F>(self, work: F) -> Result<BatchOutcome<T, E>>
     where
         T: Send,
         E: From<Error> + Send,
@@ -122,116 +129,135 @@ impl<'a> Run<'a> {
         let start = clock::now();
         let at_once = self.budget.about.at_once as usize;
         let limits = Limits {
-            at_once,
+            requests: at_once,
             environments: ENVIRONMENTS.min(at_once),
         };
-        let results: Vec<_> = self.requests.iter().map(|_| Mutex::new(None)).collect();
+        let finished: Vec<_> = self.requests.iter().map(|_| Mutex::new(None)).collect();
         let driven = drive(
-            Schedule::new(limits, self.items()),
-            limits.at_once + limits.environments + 1,
+            Schedule::new(limits, self.needs()),
+            limits.requests + limits.environments + 1,
             &self.stop,
-            |job| match job {
-                Job::Shared => self.prepare_shared(),
-                Job::Environment(n) => self.prepare_environment(n),
-                Job::Work(n) => *lock(&results[n]) = Some(self.work(n, &work)),
+            |task| match task {
+                Task::SharedSteps => self.run_shared_steps(),
+                Task::Environment(index) => self.make_environment(index),
+                Task::Request(index) => {
+                    *lock(&finished[index]) = Some(self.run_request(index, &work));
+                }
             },
         );
         if let Err(panic) = driven {
             resume_unwind(panic);
         }
-        let results = results.iter().map(|it| lock(it).take()).enumerate();
+        let finished = finished.iter().map(|request| lock(request).take());
         Ok(BatchOutcome {
-            targets: results.map(|(n, done)| self.concluded(n, done)).collect(),
+            targets: finished
+                .enumerate()
+                .map(|(index, finished)| self.outcome(index, finished))
+                .collect(),
             budget: self.budget.about.clone(),
             seconds: start.elapsed().as_secs_f64(),
         })
     }
 
-    fn items(&self) -> Vec<Item> {
-        let names: Vec<_> = self.requests.iter().map(directory_of).collect();
-        let item = |(n, plan): (usize, &Option<Plan>)| Item {
-            environment: plan
-                .as_ref()
-                .is_some_and(|it| !it.environment_part().steps.is_empty()),
-            shared: self.shared.iter().any(|it| it.of.contains(&n)),
-            after: names[..n].iter().rposition(|name| *name == names[n]),
+    fn needs(&self) -> Vec<Needs> {
+        let directories: Vec<_> = self.requests.iter().map(directory_of).collect();
+        let needs = |(index, plan): (usize, &Option<Plan>)| {
+            let mut earlier = directories[..index].iter();
+            let mut shared_steps = self.shared_steps.iter();
+            Needs {
+                environment: plan
+                    .as_ref()
+                    .is_some_and(|plan| !plan.environment_part().steps.is_empty()),
+                shared_steps: shared_steps.any(|shared| shared.requests.contains(&index)),
+                after: earlier.rposition(|directory| *directory == directories[index]),
+            }
         };
-        self.plans.iter().enumerate().map(item).collect()
+        self.plans.iter().enumerate().map(needs).collect()
     }
 
-    fn prepare_shared(&self) {
-        for shared in &self.shared {
-            let first = shared.of.first().and_then(|n| self.plans[*n].as_ref());
-            if let Some(plan) = first {
-                self.prepare(&plan.part(shared.step.clone()), &shared.of);
+    fn run_shared_steps(&self) {
+        for shared in &self.shared_steps {
+            let first = shared.requests.first();
+            let plan = first.and_then(|index| self.plans[*index].as_ref());
+            if let Some(plan) = plan {
+                self.prepare(&plan.part(shared.step.clone()), &shared.requests);
             }
         }
     }
 
-    fn prepare_environment(&self, n: usize) {
-        if let Some(plan) = &self.plans[n] {
-            self.prepare(&plan.environment_part(), &[n]);
+    fn make_environment(&self, index: usize) {
+        if let Some(plan) = &self.plans[index] {
+            self.prepare(&plan.environment_part(), &[index]);
         }
     }
 
-    /// Carries out a part of a plan, for these requests.
-    fn prepare(&self, part: &Plan, numbers: &[usize]) {
+    /// Executes a part of a plan for these requests.
+    fn prepare(&self, part: &Plan, requests: &[usize]) {
         match execute_part(part, &self.stop) {
             Ok(timings) => {
-                let mut state = lock(&self.state);
-                for n in numbers {
-                    state[*n].prepared.extend(timings.iter().cloned());
+                let mut preparations = lock(&self.preparations);
+                for index in requests {
+                    preparations[*index].timings.extend(timings.iter().cloned());
                 }
             }
-            Err(error) => self.trouble(numbers, &error),
+            Err(error) => self.note_failed_preparation(requests, &error),
         }
     }
 
-    /// One request's own part: its result, whether it was only stopped, and how long it took.
-    fn work<T, E>(&self, n: usize, work: impl Fn(&BatchItem<'_>) -> Result<T, E>) -> Done<T, E> {
+    /// Calls `work` for one request. A failure stops the batch, unless the other requests are to be
+    /// finished.
+    fn run_request<T, E>(
+        &self,
+        index: usize,
+        work: impl Fn(&BatchItem<'_>) -> Result<T, E>,
+    ) -> Finished<T, E> {
         let start = clock::now();
-        let trouble = lock(&self.state)[n].trouble.as_ref().map(Error::again);
+        let preparation_error = lock(&self.preparations)[index]
+            .error
+            .as_ref()
+            .map(Error::again);
         let result = work(&BatchItem {
-            request: &self.requests[n],
-            trouble,
+            request: &self.requests[index],
+            preparation_error,
             cancel: &self.stop,
         });
         let stopped = result.is_err() && self.stop.check().is_err();
         if result.is_err() && !self.keep_going {
             self.stop.cancel();
         }
-        Done {
+        Finished {
             seconds: start.elapsed().as_secs_f64(),
             result,
             stopped,
         }
     }
 
-    /// What came of a request: `done` is none for one that was never begun.
-    fn concluded<T, E: From<Error>>(
+    /// The outcome of one request. `finished` is `None` if it was never run.
+    fn outcome<T, E: From<Error>>(
         &self,
-        n: usize,
-        done: Option<Done<T, E>>,
+        index: usize,
+        finished: Option<Finished<T, E>>,
     ) -> TargetOutcome<T, E> {
-        let state = std::mem::take(&mut lock(&self.state)[n]);
-        let begun = done.is_some();
-        let done = done.unwrap_or_else(|| Done {
-            stopped: state.trouble.is_none(),
-            result: Err(state.trouble.unwrap_or_else(|| self.not_begun()).into()),
+        let preparation = std::mem::take(&mut lock(&self.preparations)[index]);
+        let begun = finished.is_some();
+        let finished = finished.unwrap_or_else(|| Finished {
+            stopped: preparation.error.is_none(),
+            result: Err(preparation.error.unwrap_or_else(|| self.not_begun()).into()),
             seconds: 0.0,
         });
-        let request = &self.requests[n];
+        let request = &self.requests[index];
         TargetOutcome {
             target: request.target.clone(),
             verb: request.verb,
-            result: done.result,
-            stopped: done.stopped,
+            result: finished.result,
+            stopped: finished.stopped,
             begun,
-            prepared: state.prepared,
-            seconds: done.seconds,
+            prepared: preparation.timings,
+            seconds: finished.seconds,
         }
     }
 
+    /// Why a request was never run, although nothing failed for it.
     fn not_begun(&self) -> Error {
         match self.cancel.check() {
             Err(Stopped::Deadline) => {
@@ -243,14 +269,12 @@ impl<'a> Run<'a> {
     }
 }
 
-struct Done<T, E> {
-    result: Result<T, E>,
-    stopped: bool,
-    seconds: f64,
-}
-
-/// What only one request at a time may be in: a target's directory. A name that is none is its own.
+/// The name of the target directory of a request, which one cargo at a time may use. A target that
+/// cannot be parsed has a directory of its own.
 fn directory_of(request: &Request) -> String {
-    let name = TargetName::parse(&request.target, request.cross.dir());
-    name.map_or_else(|_| request.target.clone(), |it| it.triple().to_owned())
+    let parsed = TargetName::parse(&request.target, request.cross.dir());
+    match parsed {
+        Ok(name) => name.triple().to_owned(),
+        Err(_) => request.target.clone(),
+    }
 }

@@ -1,147 +1,159 @@
-//! What is done next, and what has to wait: a state machine without threads, clocks or processes.
+//! The order of a batch's tasks: a state machine without threads, clocks or processes.
 
-/// Something that can be done now.
+/// A task of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Job {
-    /// What several need of the host: toolchains, crates.
-    Shared,
-    /// The environment of the request of this number.
+pub(crate) enum Task {
+    /// Run the host commands that several requests share. They complete toolchains and fetch
+    /// crates.
+    SharedSteps,
+    /// Make the environment of the request with this index.
     Environment(usize),
-    /// The request itself.
-    Work(usize),
+    /// Run the request with this index.
+    Request(usize),
 }
 
-/// How many may be done at once.
+/// How many tasks of each kind may run at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Requests.
-    pub(crate) at_once: usize,
-    /// Environments, while nobody can be worked for yet: two take four fifths of the time that they take
-    /// one after the other. While others compile it is one.
+    pub(crate) requests: usize,
+    /// Environments, while no request runs: making two at once takes four fifths of the time of
+    /// making one after the other. While a request runs, the limit is one.
     pub(crate) environments: usize,
 }
 
-/// What there is to do of one request.
+/// What a request needs before it can run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Item {
-    /// Whether its environment has to be made first.
+pub(crate) struct Needs {
+    /// Whether its environment has to be made.
     pub(crate) environment: bool,
-    /// Whether it needs something that is shared.
-    pub(crate) shared: bool,
-    /// The request before it in the same target directory, of which cargo lets only one in.
+    /// Whether it needs a host command that is shared.
+    pub(crate) shared_steps: bool,
+    /// The index of the previous request for the same target directory. Cargo lets one process at a
+    /// time into a target directory.
     pub(crate) after: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Waits,
-    Runs,
-    Over,
+enum Progress {
+    Pending,
+    Running,
+    Done,
 }
 
-/// The order of everything. Whoever asked first comes first, as far as nobody has to wait for it.
+/// The progress of every task. Tasks start in the order of the requests, except that one that is
+/// ready does not wait for one that is not.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     limits: Limits,
-    items: Vec<Item>,
-    shared: Stage,
-    environments: Vec<Stage>,
-    work: Vec<Stage>,
+    needs: Vec<Needs>,
+    shared_steps: Progress,
+    environments: Vec<Progress>,
+    requests: Vec<Progress>,
     stopped: bool,
 }
 
 impl Schedule {
-    pub(crate) fn new(limits: Limits, items: Vec<Item>) -> Self {
-        let stage = |waits| if waits { Stage::Waits } else { Stage::Over };
+    /// The schedule of as many requests as there are `needs`.
+    pub(crate) fn new(limits: Limits, needs: Vec<Needs>) -> Self {
+        let progress = |is_needed| match is_needed {
+            true => Progress::Pending,
+            false => Progress::Done,
+        };
         Schedule {
-            shared: stage(items.iter().any(|item| item.shared)),
-            environments: items.iter().map(|item| stage(item.environment)).collect(),
-            work: vec![Stage::Waits; items.len()],
+            shared_steps: progress(needs.iter().any(|needs| needs.shared_steps)),
+            environments: needs
+                .iter()
+                .map(|needs| progress(needs.environment))
+                .collect(),
+            requests: vec![Progress::Pending; needs.len()],
             limits,
-            items,
+            needs,
             stopped: false,
         }
     }
 
-    /// What to do now, if there is something: it counts as running from now on.
-    pub(crate) fn next(&mut self) -> Option<Job> {
+    /// The next task that can start, if there is one. It counts as running from now on.
+    pub(crate) fn next(&mut self) -> Option<Task> {
         if self.stopped {
             return None;
         }
-        let job = self
-            .shared()
-            .or_else(|| self.work())
-            .or_else(|| self.environment())?;
-        *self.stage(job) = Stage::Runs;
-        Some(job)
+        let task = self
+            .next_shared_steps()
+            .or_else(|| self.next_request())
+            .or_else(|| self.next_environment())?;
+        *self.progress_mut(task) = Progress::Running;
+        Some(task)
     }
 
-    fn shared(&self) -> Option<Job> {
-        (self.shared == Stage::Waits).then_some(Job::Shared)
+    fn next_shared_steps(&self) -> Option<Task> {
+        (self.shared_steps == Progress::Pending).then_some(Task::SharedSteps)
     }
 
-    fn work(&self) -> Option<Job> {
-        if running(&self.work) >= self.limits.at_once.max(1) {
+    fn next_request(&self) -> Option<Task> {
+        if running(&self.requests) >= self.limits.requests.max(1) {
             return None;
         }
-        let is_ready = |n: &usize| {
-            let item = self.items[*n];
-            self.work[*n] == Stage::Waits
-                && self.environments[*n] == Stage::Over
-                && (!item.shared || self.shared == Stage::Over)
-                && item
+        let is_ready = |index: &usize| {
+            let needs = self.needs[*index];
+            self.requests[*index] == Progress::Pending
+                && self.environments[*index] == Progress::Done
+                && (!needs.shared_steps || self.shared_steps == Progress::Done)
+                && needs
                     .after
-                    .is_none_or(|before| self.work[before] == Stage::Over)
+                    .is_none_or(|previous| self.requests[previous] == Progress::Done)
         };
-        (0..self.items.len()).find(is_ready).map(Job::Work)
+        (0..self.needs.len()).find(is_ready).map(Task::Request)
     }
 
-    fn environment(&self) -> Option<Job> {
-        let most = match running(&self.work) {
+    fn next_environment(&self) -> Option<Task> {
+        let limit = match running(&self.requests) {
             0 => self.limits.environments.max(1),
             _ => 1,
         };
-        if running(&self.environments) >= most {
+        if running(&self.environments) >= limit {
             return None;
         }
-        let first = self.environments.iter().position(|it| *it == Stage::Waits);
-        first.map(Job::Environment)
+        let mut environments = self.environments.iter();
+        let first = environments.position(|progress| *progress == Progress::Pending);
+        first.map(Task::Environment)
     }
 
-    /// `job` has ended, well or not.
-    pub(crate) fn done(&mut self, job: Job) {
-        *self.stage(job) = Stage::Over;
+    /// Marks `task` as ended, whether or not it succeeded.
+    pub(crate) fn finish(&mut self, task: Task) {
+        *self.progress_mut(task) = Progress::Done;
     }
 
-    /// Nothing more begins.
+    /// Lets no further task start.
     pub(crate) fn stop(&mut self) {
         self.stopped = true;
     }
 
-    /// Whether nothing runs, and nothing will.
-    pub(crate) fn is_over(&self) -> bool {
-        let mut stages = [&self.shared]
+    /// Whether no task runs, and none will start.
+    pub(crate) fn is_finished(&self) -> bool {
+        let mut all = [&self.shared_steps]
             .into_iter()
             .chain(&self.environments)
-            .chain(&self.work);
-        stages.all(|stage| match stage {
-            Stage::Waits => self.stopped,
-            Stage::Runs => false,
-            Stage::Over => true,
+            .chain(&self.requests);
+        all.all(|progress| match progress {
+            Progress::Pending => self.stopped,
+            Progress::Running => false,
+            Progress::Done => true,
         })
     }
 
-    fn stage(&mut self, job: Job) -> &mut Stage {
-        match job {
-            Job::Shared => &mut self.shared,
-            Job::Environment(n) => &mut self.environments[n],
-            Job::Work(n) => &mut self.work[n],
+    fn progress_mut(&mut self, task: Task) -> &mut Progress {
+        match task {
+            Task::SharedSteps => &mut self.shared_steps,
+            Task::Environment(index) => &mut self.environments[index],
+            Task::Request(index) => &mut self.requests[index],
         }
     }
 }
 
-fn running(stages: &[Stage]) -> usize {
-    stages.iter().filter(|stage| **stage == Stage::Runs).count()
+fn running(tasks: &[Progress]) -> usize {
+    let is_running = |progress: &&Progress| **progress == Progress::Running;
+    tasks.iter().filter(is_running).count()
 }
 
 #[cfg(test)]
@@ -149,111 +161,139 @@ mod tests {
     use super::*;
 
     const LIMITS: Limits = Limits {
-        at_once: 2,
+        requests: 2,
         environments: 2,
     };
 
-    fn all(schedule: &mut Schedule) -> Vec<Job> {
+    fn start_all(schedule: &mut Schedule) -> Vec<Task> {
         std::iter::from_fn(|| schedule.next()).collect()
     }
 
-    fn to_make() -> Item {
-        Item {
+    fn needs_environment() -> Needs {
+        Needs {
             environment: true,
-            ..Item::default()
+            ..Needs::default()
         }
     }
 
     #[test]
-    fn as_many_as_there_may_be_are_worked_for_in_the_order_asked() {
-        let mut schedule = Schedule::new(LIMITS, vec![Item::default(); 3]);
-        assert_eq!(all(&mut schedule), [Job::Work(0), Job::Work(1)]);
-        schedule.done(Job::Work(1));
-        assert_eq!(all(&mut schedule), [Job::Work(2)]);
-        schedule.done(Job::Work(0));
-        schedule.done(Job::Work(2));
-        assert!(schedule.is_over());
+    fn requests_up_to_the_limit_run_in_the_order_asked() {
+        let mut schedule = Schedule::new(LIMITS, vec![Needs::default(); 3]);
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(0), Task::Request(1)]
+        );
+        schedule.finish(Task::Request(1));
+        assert_eq!(start_all(&mut schedule), [Task::Request(2)]);
+        schedule.finish(Task::Request(0));
+        schedule.finish(Task::Request(2));
+        assert!(schedule.is_finished());
     }
 
     #[test]
-    fn environments_are_made_while_others_are_worked_for() {
-        let items = vec![Item::default(), to_make(), to_make()];
-        let mut schedule = Schedule::new(LIMITS, items);
-        assert_eq!(all(&mut schedule), [Job::Work(0), Job::Environment(1)]);
-        schedule.done(Job::Environment(1));
-        assert_eq!(all(&mut schedule), [Job::Work(1), Job::Environment(2)]);
-        schedule.done(Job::Environment(2));
-        assert_eq!(all(&mut schedule), [], "two at once");
-        schedule.done(Job::Work(0));
-        assert_eq!(all(&mut schedule), [Job::Work(2)]);
-        assert!(!schedule.is_over());
+    fn environments_are_made_while_requests_run() {
+        let needs = vec![Needs::default(), needs_environment(), needs_environment()];
+        let mut schedule = Schedule::new(LIMITS, needs);
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(0), Task::Environment(1)]
+        );
+        schedule.finish(Task::Environment(1));
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(1), Task::Environment(2)]
+        );
+        schedule.finish(Task::Environment(2));
+        assert_eq!(start_all(&mut schedule), [], "two at once");
+        schedule.finish(Task::Request(0));
+        assert_eq!(start_all(&mut schedule), [Task::Request(2)]);
+        assert!(!schedule.is_finished());
     }
 
     #[test]
-    fn two_environments_are_made_at_once_until_something_compiles() {
-        let mut schedule = Schedule::new(LIMITS, vec![to_make(); 4]);
-        let both = [Job::Environment(0), Job::Environment(1)];
-        assert_eq!(all(&mut schedule), both);
-        schedule.done(Job::Environment(1));
-        assert_eq!(all(&mut schedule), [Job::Work(1)], "one beside it");
-        schedule.done(Job::Environment(0));
-        assert_eq!(all(&mut schedule), [Job::Work(0), Job::Environment(2)]);
+    fn two_environments_are_made_at_once_until_a_request_runs() {
+        let mut schedule = Schedule::new(LIMITS, vec![needs_environment(); 4]);
+        let both = [Task::Environment(0), Task::Environment(1)];
+        assert_eq!(start_all(&mut schedule), both);
+        schedule.finish(Task::Environment(1));
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(1)],
+            "one beside it"
+        );
+        schedule.finish(Task::Environment(0));
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(0), Task::Environment(2)]
+        );
     }
 
     #[test]
-    fn whoever_has_its_environment_does_not_wait_for_others() {
-        let mut schedule = Schedule::new(LIMITS, vec![to_make(), Item::default()]);
-        assert_eq!(all(&mut schedule), [Job::Work(1), Job::Environment(0)]);
+    fn a_request_with_its_environment_does_not_wait_for_others() {
+        let mut schedule = Schedule::new(LIMITS, vec![needs_environment(), Needs::default()]);
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(1), Task::Environment(0)]
+        );
     }
 
     #[test]
-    fn what_is_shared_comes_once_and_first_for_those_who_need_it() {
-        let needs = Item {
-            shared: true,
-            ..to_make()
+    fn shared_steps_run_once_and_before_the_requests_that_need_them() {
+        let both = Needs {
+            shared_steps: true,
+            ..needs_environment()
         };
-        let mut schedule = Schedule::new(LIMITS, vec![needs, Item::default()]);
-        let begun = all(&mut schedule);
-        assert_eq!(begun, [Job::Shared, Job::Work(1), Job::Environment(0)]);
-        schedule.done(Job::Environment(0));
-        assert_eq!(all(&mut schedule), []);
-        schedule.done(Job::Shared);
-        assert_eq!(all(&mut schedule), [Job::Work(0)]);
+        let mut schedule = Schedule::new(LIMITS, vec![both, Needs::default()]);
+        let started = start_all(&mut schedule);
+        assert_eq!(
+            started,
+            [Task::SharedSteps, Task::Request(1), Task::Environment(0)]
+        );
+        schedule.finish(Task::Environment(0));
+        assert_eq!(start_all(&mut schedule), []);
+        schedule.finish(Task::SharedSteps);
+        assert_eq!(start_all(&mut schedule), [Task::Request(0)]);
     }
 
     #[test]
-    fn requests_for_one_target_come_one_after_the_other() {
-        let second = Item {
+    fn requests_for_one_target_run_one_after_the_other() {
+        let second = Needs {
             after: Some(0),
-            ..Item::default()
+            ..Needs::default()
         };
-        let mut schedule = Schedule::new(LIMITS, vec![Item::default(), second, Item::default()]);
-        assert_eq!(all(&mut schedule), [Job::Work(0), Job::Work(2)]);
-        schedule.done(Job::Work(0));
-        assert_eq!(all(&mut schedule), [Job::Work(1)]);
+        let mut schedule = Schedule::new(LIMITS, vec![Needs::default(), second, Needs::default()]);
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(0), Task::Request(2)]
+        );
+        schedule.finish(Task::Request(0));
+        assert_eq!(start_all(&mut schedule), [Task::Request(1)]);
     }
 
     #[test]
-    fn nothing_begins_once_it_is_stopped_and_what_runs_is_waited_for() {
-        let items = vec![Item::default(), to_make(), Item::default()];
-        let mut schedule = Schedule::new(LIMITS, items);
-        all(&mut schedule);
-        schedule.done(Job::Work(0));
+    fn a_stopped_schedule_starts_nothing_and_waits_for_running_tasks() {
+        let needs = vec![Needs::default(), needs_environment(), Needs::default()];
+        let mut schedule = Schedule::new(LIMITS, needs);
+        start_all(&mut schedule);
+        schedule.finish(Task::Request(0));
         schedule.stop();
-        assert_eq!(all(&mut schedule), []);
-        assert!(!schedule.is_over(), "an environment is being made");
-        schedule.done(Job::Environment(1));
-        schedule.done(Job::Work(2));
-        assert!(schedule.is_over());
+        assert_eq!(start_all(&mut schedule), []);
+        assert!(!schedule.is_finished(), "an environment is being made");
+        schedule.finish(Task::Environment(1));
+        schedule.finish(Task::Request(2));
+        assert!(schedule.is_finished());
     }
 
     #[test]
-    fn limits_of_nothing_are_limits_of_one() {
+    fn a_limit_of_zero_counts_as_one() {
         let limits = Limits {
-            at_once: 0,
+            requests: 0,
             environments: 0,
         };
-        let mut schedule = Schedule::new(limits, vec![to_make(), Item::default()]);
-        assert_eq!(all(&mut schedule), [Job::Work(1), Job::Environment(0)]);
+        let mut schedule = Schedule::new(limits, vec![needs_environment(), Needs::default()]);
+        assert_eq!(
+            start_all(&mut schedule),
+            [Task::Request(1), Task::Environment(0)]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! What a build made, kept where the outer package can include it: by a stable path, and written
-//! only where it changed.
+//! Embedded files: copies of artifacts that the outer package can include. Their paths are stable,
+//! and they are written only if they changed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,24 +18,26 @@ use crate::model::outcome::{Artifact, ArtifactKind, Outcome};
 pub struct Embedded {
     /// The variable that `env!` reads in the package.
     pub variable: String,
-    /// Where it is, below `OUT_DIR`; the value of the variable.
+    /// Its path below `OUT_DIR`, which is the value of the variable.
     pub path: PathBuf,
-    /// What it is. `None` for what stands in where nothing was built.
+    /// The artifact that it is a copy of. `None` for the stand-in of a skipped build.
     pub artifact: Option<Artifact>,
 }
 
-/// Keeps what `outcome` made below `dir`, for the variable that the caller named, or one for each
-/// file.
-pub(super) fn keep_all(
+/// Copies the artifacts of `outcome` into `dir`, each with the variable that names it: `named`, or
+/// one made from the artifact's name.
+pub(super) fn embed_all(
     outcome: &Outcome,
     named: Option<&str>,
     dir: &Path,
     cancel: &Cancel,
 ) -> Result<Vec<Embedded>> {
     let artifacts = outcome.artifacts.iter();
-    let artifacts: Vec<_> = artifacts.filter(|it| prefix(it).is_some()).collect();
+    let artifacts: Vec<_> = artifacts
+        .filter(|artifact| variable_prefix(artifact).is_some())
+        .collect();
     if artifacts.is_empty() {
-        let message = format!("the build for {} made nothing to embed", outcome.target);
+        let message = format!("the build for {} has no artifact to embed", outcome.target);
         let help =
             "select a package that has a program, or a library of the type `cdylib` or `staticlib`";
         return Err(Error::new(ErrorKind::BuildScript, message).with_help(help));
@@ -43,18 +45,19 @@ pub(super) fn keep_all(
     if let (Some(name), [_, _, ..]) = (named, artifacts.as_slice()) {
         return Err(ambiguous(name, &artifacts));
     }
-    let keep = |artifact: &Artifact| {
-        let variable = named.map_or_else(|| variable(artifact), str::to_owned);
+    let embed = |artifact: &Artifact| {
+        let variable = named.map_or_else(|| variable_of(artifact), str::to_owned);
         Ok(Embedded {
-            path: keep(&artifact.path, &dir.join(&variable), cancel)?,
+            path: copy_into(&artifact.path, &dir.join(&variable), cancel)?,
             artifact: Some(artifact.clone()),
             variable,
         })
     };
-    artifacts.into_iter().map(keep).collect()
+    artifacts.into_iter().map(embed).collect()
 }
 
-/// What stands in for what was not built: a file of the caller's, or an empty one below `dir`.
+/// The stand-in for the artifact of a skipped build: a file of the caller, or an empty one in
+/// `dir`.
 pub(super) fn stand_in(variable: &str, given: Option<&Path>, dir: &Path) -> Result<Embedded> {
     let path = match given {
         Some(path) => {
@@ -74,15 +77,15 @@ pub(super) fn stand_in(variable: &str, given: Option<&Path>, dir: &Path) -> Resu
     })
 }
 
-/// How the variable of an artifact begins, if it is one to embed: as cargo calls the file of an
-/// artifact dependency, without its `CARGO_`, which is cargo's to give.
-fn prefix(artifact: &Artifact) -> Option<&'static str> {
+/// The prefix of an artifact's variable, if it can be embedded. Cargo uses the same names for
+/// artifact dependencies, with its reserved prefix `CARGO_`.
+fn variable_prefix(artifact: &Artifact) -> Option<&'static str> {
     match artifact.kind {
         ArtifactKind::Executable => Some("BIN_FILE"),
         ArtifactKind::Example => Some("EXAMPLE_FILE"),
         ArtifactKind::Library => {
             let extension = artifact.path.extension();
-            let is_static = extension.is_some_and(|it| it == "a" || it == "lib");
+            let is_static = extension.is_some_and(|end| end == "a" || end == "lib");
             Some(if is_static {
                 "STATICLIB_FILE"
             } else {
@@ -93,49 +96,49 @@ fn prefix(artifact: &Artifact) -> Option<&'static str> {
     }
 }
 
-/// `BIN_FILE_MY_FIRMWARE`: no program is looked for, and no compiler steered, by such a name.
-fn variable(artifact: &Artifact) -> String {
+/// The variable of an artifact, such as `BIN_FILE_MY_FIRMWARE`. No tool reads a variable of such a
+/// name.
+fn variable_of(artifact: &Artifact) -> String {
     let name = artifact.name.to_uppercase().replace('-', "_");
-    format!("{}_{name}", prefix(artifact).unwrap_or_default())
+    format!("{}_{name}", variable_prefix(artifact).unwrap_or_default())
 }
 
 fn ambiguous(variable: &str, artifacts: &[&Artifact]) -> Error {
-    let names = artifacts
-        .iter()
-        .map(|it| it.path.file_name().unwrap_or_default());
-    let names: Vec<_> = names
-        .map(|it| format!("`{}`", it.to_string_lossy()))
-        .collect();
+    let file_name = |artifact: &&Artifact| {
+        let name = artifact.path.file_name().unwrap_or_default();
+        format!("`{}`", name.to_string_lossy())
+    };
+    let names: Vec<_> = artifacts.iter().map(file_name).collect();
     let message = format!(
-        "`{variable}` is to name one file, and {} were built: {}",
+        "`{variable}` can name one file, but {} were built: {}",
         artifacts.len(),
         names.join(", ")
     );
     Error::new(ErrorKind::BuildScript, message).with_help(
-        "choose one with `request(|request| request.bin(\"NAME\"))`, or leave `rustc_env` out: each \
+        "select one with `request(|request| request.bin(\"NAME\"))`, or leave out `rustc_env`: each \
          file then has a variable of its own",
     )
 }
 
-/// Makes `from` be in `dir` under its own name, and says where.
-fn keep(from: &Path, dir: &Path, cancel: &Cancel) -> Result<PathBuf> {
+/// Copies the file `from` into `dir`, unless the same file is there, and returns the copy's path.
+fn copy_into(from: &Path, dir: &Path, cancel: &Cancel) -> Result<PathBuf> {
     let name = from.file_name().unwrap_or_default();
     let built = RegularFile::open(from).map_engine_error()?;
     fs::create_dir_all(dir).on("create directory", dir)?;
-    let kept = Dir::open(dir).map_engine_error()?;
-    // Hazard H15: cargo compiles again what includes a file that was written.
+    let copies = Dir::open(dir).map_engine_error()?;
+    // Cargo compiles again what includes a file that was written.
     let to = dir.join(name);
-    if !kept.holds_same(&built, name).map_engine_error()? {
-        kept.publish(&built, name, cancel).map_engine_error()?;
+    if !copies.holds_same(&built, name).map_engine_error()? {
+        copies.publish(&built, name, cancel).map_engine_error()?;
     }
     let permissions = fs::Permissions::from_mode(built.published_mode());
     fs::set_permissions(&to, permissions).on("write", &to)?;
     Ok(to)
 }
 
-/// Hazard H15: cargo compiles again what includes a file that was written.
+/// Writes a file only if it would change: cargo rebuilds a crate that includes a newer file.
 fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|there| there == bytes) {
+    if fs::read(path).is_ok_and(|present| present == bytes) {
         return Ok(());
     }
     let dir = path.parent().unwrap_or(Path::new("/"));
@@ -169,30 +172,30 @@ mod tests {
     }
 
     #[test]
-    fn h15_what_did_not_change_is_not_written() {
+    fn an_unchanged_artifact_is_not_written_again() {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("firmware"), dir.path().join("kept"));
         fs::write(&from, "one").unwrap();
         fs::set_permissions(&from, fs::Permissions::from_mode(0o755)).unwrap();
-        let kept = keep(&from, &to, &Cancel::new()).unwrap();
-        assert_eq!(kept, to.join("firmware"));
-        let written = kept.metadata().unwrap();
+        let copy = copy_into(&from, &to, &Cancel::new()).unwrap();
+        assert_eq!(copy, to.join("firmware"));
+        let written = copy.metadata().unwrap();
         assert_eq!(written.mode() & 0o777, 0o755);
 
-        // Built again, to the same end.
+        // Built again, with the same result.
         fs::remove_file(&from).unwrap();
         fs::write(&from, "one").unwrap();
-        keep(&from, &to, &Cancel::new()).unwrap();
-        let then = kept.metadata().unwrap();
+        copy_into(&from, &to, &Cancel::new()).unwrap();
+        let then = copy.metadata().unwrap();
         assert_eq!(
             (then.ino(), then.mtime_nsec()),
             (written.ino(), written.mtime_nsec())
         );
 
         fs::write(&from, "two").unwrap();
-        keep(&from, &to, &Cancel::new()).unwrap();
-        assert_ne!(kept.metadata().unwrap().ino(), written.ino());
-        assert_eq!(fs::read(&kept).unwrap(), b"two");
+        copy_into(&from, &to, &Cancel::new()).unwrap();
+        assert_ne!(copy.metadata().unwrap().ino(), written.ino());
+        assert_eq!(fs::read(&copy).unwrap(), b"two");
         assert_eq!(
             fs::read_dir(&to).unwrap().count(),
             1,
@@ -201,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_a_variable_that_means_nothing_else() {
+    fn each_kind_of_artifact_has_a_variable_prefix() {
         for (path, kind, expected) in [
             ("/t/path", ArtifactKind::Executable, Some("BIN_FILE_PATH")),
             (
@@ -227,15 +230,15 @@ mod tests {
             ("/t/core.rlib", ArtifactKind::RustLibrary, None),
         ] {
             let artifact = artifact(Path::new(path), kind);
-            let got = prefix(&artifact).map(|_| variable(&artifact));
+            let got = variable_prefix(&artifact).map(|_| variable_of(&artifact));
             assert_eq!(got.as_deref(), expected, "{path}");
         }
     }
 
     #[test]
-    fn one_name_is_for_one_file() {
-        let all =
-            ["/t/blinky", "/t/boot"].map(|it| artifact(Path::new(it), ArtifactKind::Executable));
+    fn a_variable_for_several_files_is_refused() {
+        let all = ["/t/blinky", "/t/boot"]
+            .map(|path| artifact(Path::new(path), ArtifactKind::Executable));
         let error = ambiguous("FIRMWARE", &all.iter().collect::<Vec<_>>());
         assert_eq!(error.kind(), ErrorKind::BuildScript);
         assert!(
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn h11_something_stands_in_for_what_is_not_built() {
+    fn a_skipped_build_has_a_stand_in() {
         let dir = tempfile::tempdir().unwrap();
         let empty = stand_in("FIRMWARE", None, dir.path()).unwrap();
         assert!(empty.path.starts_with(dir.path()) && empty.artifact.is_none());

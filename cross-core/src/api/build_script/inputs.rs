@@ -1,5 +1,6 @@
-//! Hazard H15: what a build depends on, neither more (the script would run on every build) nor
-//! less.
+//! The files and variables that a build depends on: cargo runs the script again when one changes.
+//!
+//! With one too many the script runs on every build; with one too few it misses a change.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,14 +17,14 @@ use super::embed::Embedded;
 use super::selection::Selected;
 use crate::cargo::dep_info;
 
-/// Variables beside the configuration's that change what is compiled. `PATH`, `CARGO_HOME`,
-/// `RUSTUP_HOME` and `RUSTUP_TOOLCHAIN` are not among them: they say where to find things, differ
-/// between a terminal and an editor, and what is found there is watched itself.
-const COMPILING: [&str; 2] = ["CARGO_INCREMENTAL", "SOURCE_DATE_EPOCH"];
-/// Families of such variables, of which those are watched that are set.
-const COMPILING_FAMILIES: [&str; 2] = ["CARGO_PROFILE_", "CARGO_UNSTABLE_"];
+/// Variables outside of the configuration that change what is compiled. `PATH`, `CARGO_HOME`,
+/// `RUSTUP_HOME` and `RUSTUP_TOOLCHAIN` are not among them: they name places, they differ between a
+/// terminal and an editor, and the files that are found there are watched themselves.
+const COMPILER_VARIABLES: [&str; 2] = ["CARGO_INCREMENTAL", "SOURCE_DATE_EPOCH"];
+/// Prefixes of such variables. Those that are set are watched.
+const COMPILER_VARIABLE_PREFIXES: [&str; 2] = ["CARGO_PROFILE_", "CARGO_UNSTABLE_"];
 
-/// What a build depends on.
+/// The files and variables that a build depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Inputs {
     pub(super) files: BTreeSet<PathBuf>,
@@ -31,8 +32,8 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// What `plan`, made of what was selected, depended on for what is embedded. What lies in
-    /// `out_dir` was made by the build itself.
+    /// The inputs of the embedded files of `plan`, which was made from `selected`. Files in
+    /// `out_dir` were made by the build itself.
     pub(super) fn of(
         selected: &Selected,
         plan: &Plan,
@@ -47,82 +48,85 @@ impl Inputs {
         let config = loaded.config.for_target(target.configured());
         let mut inputs = Inputs::default();
         let target_dir = Dir::open(&plan.target_dir).map_engine_error()?;
-        for artifact in embedded.iter().filter_map(|it| it.artifact.as_ref()) {
+        for artifact in embedded.iter().filter_map(|file| file.artifact.as_ref()) {
             for source in dep_info::sources_of(&target_dir, &artifact.inside)? {
-                inputs.source(source, out_dir);
+                inputs.add_source(source, out_dir);
             }
         }
         let root = &plan.workspace_root;
-        inputs.file(root.join("Cargo.toml"));
-        inputs.file(root.join("Cargo.lock"));
-        loaded.files.into_iter().for_each(|it| inputs.file(it));
-        inputs.tools(cross.dir(), &cross.cargo_home()?);
-        inputs.configured(&config, root);
+        inputs.add_file(root.join("Cargo.toml"));
+        inputs.add_file(root.join("Cargo.lock"));
+        loaded
+            .files
+            .into_iter()
+            .for_each(|file| inputs.add_file(file));
+        inputs.add_tool_config(cross.dir(), &cross.cargo_home()?);
+        inputs.add_configured_files(&config, root);
         if let Some(sysroot) = plan.toolchain.sysroot() {
-            inputs.file(sysroot.join("lib/rustlib/multirust-channel-manifest.toml"));
+            inputs.add_file(sysroot.join("lib/rustlib/multirust-channel-manifest.toml"));
         }
         if target.known().is_none() {
-            inputs.file(cross.dir().join(target.argument()));
+            inputs.add_file(cross.dir().join(target.argument()));
         }
-        inputs.variables(&config, cross.environment(), target.triple());
+        inputs.add_variables(&config, cross.environment(), target.triple());
         Ok(inputs)
     }
 
-    /// A source, and the manifest of the package it belongs to.
-    fn source(&mut self, source: PathBuf, out_dir: &Path) {
+    /// Adds a source, and the manifest of the package that it belongs to.
+    fn add_source(&mut self, source: PathBuf, out_dir: &Path) {
         if source.starts_with(out_dir) {
             return;
         }
         let manifests = source.ancestors().skip(1).map(|dir| dir.join("Cargo.toml"));
-        let manifest = manifests.into_iter().find(|it| it.is_file());
+        let manifest = manifests.into_iter().find(|manifest| manifest.is_file());
         self.files.extend(manifest);
-        self.file(source);
+        self.add_file(source);
     }
 
-    /// A file, if it is there: cargo runs a script again on every build for one that is not.
-    fn file(&mut self, path: PathBuf) {
+    /// Adds a file if it exists: cargo runs a script on every build for a file that does not.
+    fn add_file(&mut self, path: PathBuf) {
         if path.is_file() {
             self.files.insert(path);
         }
     }
 
-    /// The files by which cargo and rustup are configured in `dir`.
-    fn tools(&mut self, dir: &Path, cargo_home: &Path) {
+    /// Adds the configuration files of cargo and rustup that apply in `dir`.
+    fn add_tool_config(&mut self, dir: &Path, cargo_home: &Path) {
         for ancestor in dir.ancestors() {
-            self.cargo_config(&ancestor.join(".cargo"));
+            self.add_cargo_config(&ancestor.join(".cargo"));
             for name in ["rust-toolchain.toml", "rust-toolchain"] {
-                self.file(ancestor.join(name));
+                self.add_file(ancestor.join(name));
             }
         }
-        self.cargo_config(cargo_home);
+        self.add_cargo_config(cargo_home);
     }
 
-    fn cargo_config(&mut self, dir: &Path) {
+    fn add_cargo_config(&mut self, dir: &Path) {
         for name in ["config.toml", "config"] {
-            self.file(dir.join(name));
+            self.add_file(dir.join(name));
         }
     }
 
-    /// The files that the configuration names.
-    fn configured(&mut self, config: &TargetConfig, root: &Path) {
+    /// Adds the files that the configuration names.
+    fn add_configured_files(&mut self, config: &TargetConfig, root: &Path) {
         if let Some(dockerfile) = &config.dockerfile {
-            self.file(root.join(&dockerfile.value.file));
+            self.add_file(root.join(&dockerfile.value.file));
         }
         if let Some(PreBuild::ScriptOrCommand { path, .. }) =
-            config.pre_build.as_ref().map(|it| &it.value)
+            config.pre_build.as_ref().map(|pre_build| &pre_build.value)
         {
-            self.file(root.join(path));
+            self.add_file(root.join(path));
         }
     }
 
-    /// Every variable that the configuration can be said by, what it passes on, and what cargo and
-    /// the compiler heed in there.
-    fn variables(&mut self, config: &TargetConfig, env: &Env, triple: &str) {
-        let spelled = env_upper(triple);
+    /// Adds every variable that can set a configuration key, those that the configuration passes
+    /// through, and those that cargo and the compiler read.
+    fn add_variables(&mut self, config: &TargetConfig, env: &Env, triple: &str) {
+        let upper = env_upper(triple);
         for key in cross_config::keys() {
             let of_target = key
                 .target_variable
-                .map(|it| it.replace("<TRIPLE>", &spelled));
+                .map(|name| name.replace("<TRIPLE>", &upper));
             let of_build = key.build_variables.into_iter().map(str::to_owned);
             self.variables.extend(of_build.chain(of_target));
         }
@@ -131,23 +135,27 @@ impl Inputs {
             self.variables.extend(names.map(|name| (*name).to_owned()));
         }
         let config_file = cross_config::variables::CROSS_CONFIG;
-        let fixed = COMPILING.into_iter().chain([config_file]);
+        let fixed = COMPILER_VARIABLES.into_iter().chain([config_file]);
         self.variables.extend(fixed.map(str::to_owned));
         self.variables
-            .insert(format!("CARGO_TARGET_{spelled}_RUSTFLAGS"));
-        let is_compiling = |name: &&str| COMPILING_FAMILIES.iter().any(|it| name.starts_with(it));
+            .insert(format!("CARGO_TARGET_{upper}_RUSTFLAGS"));
+        let is_watched = |name: &&str| {
+            let mut prefixes = COMPILER_VARIABLE_PREFIXES.iter();
+            prefixes.any(|prefix| name.starts_with(prefix))
+        };
         let names = env.iter().filter_map(|(name, _)| name.to_str());
         self.variables
-            .extend(names.filter(is_compiling).map(str::to_owned));
+            .extend(names.filter(is_watched).map(str::to_owned));
         let passed = config
             .passthrough
             .iter()
-            .filter(|it| it.value.value.is_none());
+            .filter(|variable| variable.value.value.is_none());
         self.variables
-            .extend(passed.map(|it| it.value.name.clone()));
+            .extend(passed.map(|variable| variable.value.name.clone()));
+        let volumes = config.volumes.iter();
         self.variables
-            .extend(config.volumes.iter().map(|it| it.value.name.clone()));
-        // An outer setting of cargo's, which the inner build does not see.
+            .extend(volumes.map(|volume| volume.value.name.clone()));
+        // The inner build does not see this variable of the outer cargo.
         self.variables.remove("CARGO_BUILD_TARGET");
     }
 }
@@ -164,12 +172,12 @@ mod tests {
         let config = Config::merge([Layer::cross_toml(Path::new("Cross.toml"), cross_toml)]);
         let mut inputs = Inputs::default();
         let triple = "thumbv7em-none-eabihf";
-        inputs.variables(&config.for_target(triple), env, triple);
+        inputs.add_variables(&config.for_target(triple), env, triple);
         inputs.variables
     }
 
     #[test]
-    fn h15_the_variables_that_matter_are_watched_and_no_others() {
+    fn the_variables_that_matter_are_watched_and_no_others() {
         let env = Env::new()
             .set("CARGO_PROFILE_DEV_DEBUG", "0")
             .set("HOME", "/h");
@@ -205,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn h15_a_source_brings_its_manifest_and_what_the_build_made_is_none() {
+    fn a_source_adds_its_manifest_unless_the_build_made_it() {
         let dir = tempfile::tempdir().unwrap();
         let at = |path: &str| dir.path().join(path);
         for path in [
@@ -220,26 +228,26 @@ mod tests {
         }
         let mut inputs = Inputs::default();
         for path in ["fw/src/main.rs", "fw/data/x", "out/made.rs", "fw/gone.rs"] {
-            inputs.source(at(path), &at("out"));
+            inputs.add_source(at(path), &at("out"));
         }
         let expected = ["fw/Cargo.toml", "fw/src/main.rs", "fw/data/x"].map(at);
         assert_eq!(inputs.files, BTreeSet::from(expected));
     }
 
     #[test]
-    fn h15_only_files_that_are_there_are_watched() {
+    fn only_files_that_exist_are_watched() {
         let dir = tempfile::tempdir().unwrap();
         let cargo = dir.path().join("w/.cargo");
         fs::create_dir_all(&cargo).unwrap();
         fs::write(cargo.join("config.toml"), "").unwrap();
         fs::write(dir.path().join("w/rust-toolchain.toml"), "").unwrap();
         let mut inputs = Inputs::default();
-        inputs.tools(&dir.path().join("w/fw"), &dir.path().join("home"));
+        inputs.add_tool_config(&dir.path().join("w/fw"), &dir.path().join("home"));
         let expected = [
             cargo.join("config.toml"),
             dir.path().join("w/rust-toolchain.toml"),
         ];
-        assert!(expected.iter().all(|it| inputs.files.contains(it)));
+        assert!(expected.iter().all(|path| inputs.files.contains(path)));
         let ours = |path: &&PathBuf| path.starts_with(dir.path());
         assert_eq!(inputs.files.iter().filter(ours).count(), 2, "{inputs:?}");
     }

@@ -1,4 +1,4 @@
-//! What a build script tells cargo, as data: `Display` is the line to print.
+//! The instructions that a build script prints for cargo.
 
 use std::fmt;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::model::error::{Error, ErrorKind, Result};
 
 use super::Built;
 
-/// One line for cargo.
+/// An instruction for cargo. Its `Display` writes the line to print.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -18,26 +18,26 @@ pub enum Instruction {
     RerunIfChanged(String),
     /// `cargo::rerun-if-env-changed`: a variable that the build depends on.
     RerunIfEnvChanged(String),
-    /// `cargo::rustc-env`: what `env!` gives in the package.
+    /// `cargo::rustc-env`: a variable that `env!` reads in the package.
     RustcEnv {
         /// The variable.
         name: String,
         /// Its value.
         value: String,
     },
-    /// `cargo::warning`: what the caller may want to change.
+    /// `cargo::warning`: a warning that cargo shows.
     Warning(String),
 }
 
 impl Instruction {
     pub(super) fn rerun_if_changed(path: &Path) -> Result<Self> {
-        Ok(Instruction::RerunIfChanged(line(path)?))
+        Ok(Instruction::RerunIfChanged(path_text(path)?))
     }
 
     pub(super) fn rustc_env(name: &str, path: &Path) -> Result<Self> {
         Ok(Instruction::RustcEnv {
             name: name.to_owned(),
-            value: line(path)?,
+            value: path_text(path)?,
         })
     }
 
@@ -46,12 +46,12 @@ impl Instruction {
     }
 }
 
-/// A path as a part of a line.
-fn line(path: &Path) -> Result<String> {
+/// A path as the text of an instruction, which is one line of UTF-8.
+fn path_text(path: &Path) -> Result<String> {
     let text = path.to_str().filter(|text| !text.contains('\n'));
     text.map(str::to_owned).ok_or_else(|| {
-        let message = format!("the path {path:?} cannot be told to cargo");
-        let help = "a build script speaks to cargo in lines of UTF-8: rename it";
+        let message = format!("the path {path:?} cannot be passed to cargo");
+        let help = "instructions for cargo are lines of UTF-8: rename the file or directory";
         Error::new(ErrorKind::Path, message).with_help(help)
     })
 }
@@ -67,12 +67,12 @@ impl fmt::Display for Instruction {
     }
 }
 
-/// What a build script prints, however its build went: see [`report`].
+/// The lines for cargo that tell how a build ended, made by [`report`].
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorReport<'a>(&'a Result<Built>);
 
-/// What came of a build as the lines for cargo: instructions, or the error with its remedy, on which
-/// cargo fails the outer build.
+/// Reports the result of a build to cargo: as its instructions, or as an error with its remedy,
+/// which makes cargo fail the outer build.
 ///
 /// ```no_run
 /// // build.rs
@@ -110,18 +110,18 @@ mod tests {
     #[test]
     fn an_instruction_is_one_line() {
         let path = Path::new("/w/a b.rs");
-        let said = Instruction::rerun_if_changed(path).unwrap().to_string();
-        assert_eq!(said, "cargo::rerun-if-changed=/w/a b.rs");
-        let said = Instruction::rustc_env("FIRMWARE", path).unwrap();
-        assert_eq!(said.to_string(), "cargo::rustc-env=FIRMWARE=/w/a b.rs");
-        let said = Instruction::warning("two\n  lines").to_string();
-        assert_eq!(said, "cargo::warning=two lines");
-        let said = Instruction::RerunIfEnvChanged("A".to_owned()).to_string();
-        assert_eq!(said, "cargo::rerun-if-env-changed=A");
+        let line = Instruction::rerun_if_changed(path).unwrap().to_string();
+        assert_eq!(line, "cargo::rerun-if-changed=/w/a b.rs");
+        let line = Instruction::rustc_env("FIRMWARE", path).unwrap();
+        assert_eq!(line.to_string(), "cargo::rustc-env=FIRMWARE=/w/a b.rs");
+        let line = Instruction::warning("two\n  lines").to_string();
+        assert_eq!(line, "cargo::warning=two lines");
+        let line = Instruction::RerunIfEnvChanged("A".to_owned()).to_string();
+        assert_eq!(line, "cargo::rerun-if-env-changed=A");
     }
 
     #[test]
-    fn what_is_no_line_is_refused() {
+    fn a_path_that_is_no_line_of_utf_8_is_refused() {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt as _;
         for bytes in [&b"/w/a\nb"[..], b"/w/\xff"] {

@@ -1,5 +1,5 @@
-//! The outer build, as its build script can know it: from the environment that cargo gives it, and from
-//! cargo's own command line.
+//! The outer build, as its build script sees it: in the environment that cargo sets, and on cargo's
+//! own command line.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,8 @@ use crate::Env;
 use crate::cargo::outer::GUARD;
 use crate::model::error::{Error, ErrorKind, Result};
 
-/// What cargo sets for a build script, and all together for nothing else.
-const SIGNS: [&str; 5] = [
+/// Variables that cargo sets for a build script. It sets all of them for no other program.
+const BUILD_SCRIPT_VARIABLES: [&str; 5] = [
     "CARGO_MANIFEST_DIR",
     "HOST",
     "NUM_JOBS",
@@ -18,88 +18,91 @@ const SIGNS: [&str; 5] = [
 
 /// The outer build.
 #[derive(Clone, Debug)]
-pub(super) struct Outer {
+pub(super) struct OuterBuild {
     pub(super) env: Env,
-    /// Where the script may write.
+    /// The directory that the script may write to.
     pub(super) out_dir: PathBuf,
-    /// The directory of the package that the script belongs to, and the package's name.
+    /// The directory of the script's package.
     pub(super) manifest_dir: PathBuf,
+    /// The name of the script's package.
     pub(super) package: String,
     pub(super) jobs: Option<u32>,
     pub(super) offline: bool,
     pub(super) locked: bool,
 }
 
-impl Outer {
-    /// The outer build of the script whose variables are `env`.
-    pub(super) fn of(env: Env) -> Result<Self> {
-        let missing: Vec<_> = SIGNS
+impl OuterBuild {
+    /// The outer build of the script that runs with the environment `env`.
+    pub(super) fn from_env(env: Env) -> Result<Self> {
+        let missing: Vec<_> = BUILD_SCRIPT_VARIABLES
             .into_iter()
-            .filter(|it| env.get(it).is_none())
+            .filter(|name| env.get(name).is_none())
             .collect();
         if !missing.is_empty() {
             let message = format!(
-                "this process is no build script: {} not set",
+                "this process is not a build script: {} not set",
                 match missing.as_slice() {
                     [one] => format!("{one} is"),
                     all => format!("{} are", all.join(", ")),
                 }
             );
-            let help = "call it from a build.rs, which cargo gives these variables; elsewhere use \
-                        `cross_core::Cross`";
+            let help = "call it from a build.rs, where cargo sets these variables; use \
+                        `cross_core::Cross` elsewhere";
             return Err(Error::new(ErrorKind::BuildScript, message).with_help(help));
         }
         let path = |name| PathBuf::from(env.get(name).unwrap_or_default());
         let manifest_dir = path("CARGO_MANIFEST_DIR");
         let package = env.get_str("CARGO_PKG_NAME").map(str::to_owned);
-        Ok(Outer {
+        Ok(OuterBuild {
             out_dir: path("OUT_DIR"),
             package: package.unwrap_or_else(|| manifest_dir.display().to_string()),
             manifest_dir,
-            jobs: env.get_str("NUM_JOBS").and_then(|it| it.parse().ok()),
+            jobs: env.get_str("NUM_JOBS").and_then(|jobs| jobs.parse().ok()),
             offline: env.get_str("CARGO_NET_OFFLINE") == Some("true"),
             locked: false,
             env,
         })
     }
 
-    /// Heeds the flags of the cargo whose command line this is: cargo tells a build script of neither
-    /// `--offline` nor `--locked`, so they are read from where they stand.
-    pub(super) fn started_by(mut self, command_line: &[String]) -> Self {
-        let Some((program, words)) = command_line.split_first() else {
+    /// Adds the flags on the command line of the cargo that started the script. Cargo passes
+    /// neither `--offline` nor `--locked` to a build script in any other way.
+    pub(super) fn with_flags_of(mut self, command_line: &[String]) -> Self {
+        let Some((program, args)) = command_line.split_first() else {
             return self;
         };
         let is_cargo = Path::new(program)
             .file_stem()
-            .is_some_and(|it| it == "cargo");
+            .is_some_and(|name| name == "cargo");
         if !is_cargo {
             return self;
         }
-        for word in words.iter().take_while(|word| *word != "--") {
-            self.offline |= word == "--offline" || word == "--frozen";
-            self.locked |= word == "--locked" || word == "--frozen";
+        for arg in args.iter().take_while(|arg| *arg != "--") {
+            self.offline |= arg == "--offline" || arg == "--frozen";
+            self.locked |= arg == "--locked" || arg == "--frozen";
         }
         self
     }
 
-    /// The package whose script began the build in which this script runs, if that is where it runs.
-    pub(super) fn begun_by(&self) -> Option<&str> {
-        self.env.get_str(GUARD).filter(|it| !it.is_empty())
+    /// The package whose build script began the build that this script runs in, if one did.
+    pub(super) fn outermost_package(&self) -> Option<&str> {
+        self.env
+            .get_str(GUARD)
+            .filter(|package| !package.is_empty())
     }
 
-    /// That this is not a build that a build script began.
-    pub(super) fn is_outermost(&self) -> Result<()> {
-        let Some(package) = self.begun_by() else {
+    /// Refuses to build if a build script began the build that this script runs in.
+    pub(super) fn require_outermost(&self) -> Result<()> {
+        let Some(package) = self.outermost_package() else {
             return Ok(());
         };
         let message = format!(
-            "the build script of `{}` runs in a build that the build script of `{package}` began, and asks \
-             for another",
+            "the build script of `{}` runs in a build that the build script of `{package}` began, and \
+             cannot begin another one",
             self.package
         );
         Err(Error::new(ErrorKind::Recursion, message).with_help(format!(
-            "build from one script only: let `{package}` select packages that do not lead to `{}`, or ask \
-             `BuildScript::is_nested` first",
+            "build from one script only: select packages in `{package}` that do not depend on `{}`, or \
+             check `BuildScript::is_nested` first",
             self.package
         )))
     }
@@ -126,12 +129,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_build_script_is_known_by_what_cargo_sets_for_it() {
-        let outer = Outer::of(script()).unwrap();
+    fn a_build_script_is_recognised_by_its_variables() {
+        let outer = OuterBuild::from_env(script()).unwrap();
         assert_eq!(outer.package, "app");
         assert_eq!(outer.jobs, Some(2));
-        for name in SIGNS {
-            let error = Outer::of(script().remove(name)).unwrap_err();
+        for name in BUILD_SCRIPT_VARIABLES {
+            let error = OuterBuild::from_env(script().remove(name)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::BuildScript);
             assert!(
                 error.to_string().contains(&format!("{name} is not set")),
@@ -139,14 +142,15 @@ pub(super) mod tests {
             );
             assert!(error.help().unwrap().contains("Cross"));
         }
-        let error = Outer::of(Env::new()).unwrap_err().to_string();
+        let error = OuterBuild::from_env(Env::new()).unwrap_err().to_string();
         assert!(error.contains("CARGO_MANIFEST_DIR, HOST"), "{error}");
     }
 
     #[test]
-    fn the_outer_flags_are_read_where_they_stand() {
+    fn flags_are_read_from_cargos_command_line() {
         let flags = |line: &str| {
-            let outer = Outer::of(script()).unwrap().started_by(&words(line));
+            let outer = OuterBuild::from_env(script()).unwrap();
+            let outer = outer.with_flags_of(&words(line));
             (outer.offline, outer.locked)
         };
         assert_eq!(flags("/r/bin/cargo build -q"), (false, false));
@@ -157,22 +161,22 @@ pub(super) mod tests {
         assert_eq!(flags("make --offline --locked"), (false, false));
         assert_eq!(flags(""), (false, false));
         let env = script().set("CARGO_NET_OFFLINE", "true");
-        assert!(Outer::of(env).unwrap().offline);
+        assert!(OuterBuild::from_env(env).unwrap().offline);
     }
 
     #[test]
-    fn h2_a_script_in_a_scripts_build_is_told_so() {
-        let outer = Outer::of(script().set(GUARD, "outermost")).unwrap();
-        let error = outer.is_outermost().unwrap_err();
+    fn a_nested_build_script_is_refused_by_name() {
+        let outer = OuterBuild::from_env(script().set(GUARD, "outermost")).unwrap();
+        let error = outer.require_outermost().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Recursion);
         let said = format!("{error}; {}", error.help().unwrap());
         assert!(
             said.contains("`app`") && said.contains("`outermost`"),
             "{said}"
         );
-        Outer::of(script().set(GUARD, ""))
+        OuterBuild::from_env(script().set(GUARD, ""))
             .unwrap()
-            .is_outermost()
+            .require_outermost()
             .unwrap();
     }
 }

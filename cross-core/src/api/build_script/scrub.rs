@@ -1,20 +1,20 @@
-//! Hazard H3: which variables of the outer cargo an inner build must not see, and why.
+//! The environment of an inner build: the outer one without the variables about the outer package.
 
 use std::ffi::OsStr;
 
 use cross_config::Env;
 
-use super::outer::Outer;
-use crate::cargo::outer::{GUARD, is_removed};
+use super::outer::OuterBuild;
+use crate::cargo::outer::{GUARD, is_removed_in_build_script};
 
-/// The environment of the inner build: the outer's without what is about the outer build, marked so
-/// that a build script in there knows where it runs.
-pub(super) fn inner_env(outer: &Outer) -> Env {
-    let stays = |name: &OsStr| !is_removed(name);
+/// Returns the environment of the inner build. It is marked, so that a build script in the inner
+/// build knows that it is nested.
+pub(super) fn inner_env(outer: &OuterBuild) -> Env {
+    let is_kept = |name: &OsStr| !is_removed_in_build_script(name);
     let mut env: Env = outer
         .env
         .iter()
-        .filter(|(name, _)| stays(name))
+        .filter(|(name, _)| is_kept(name))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     if !toolchain_was_chosen(&outer.env) {
@@ -26,8 +26,8 @@ pub(super) fn inner_env(outer: &Outer) -> Env {
     env.set(GUARD, &outer.package)
 }
 
-/// Whether the user named the toolchain: rustup sets the variable too, where it found the outer
-/// toolchain by itself, which is no word about the inner project.
+/// Whether the user chose the toolchain. Rustup also sets the variable if it selected the outer
+/// toolchain itself, which does not apply to the inner project.
 fn toolchain_was_chosen(env: &Env) -> bool {
     env.get_str("RUSTUP_TOOLCHAIN_SOURCE")
         .is_none_or(|source| matches!(source, "cli" | "env"))
@@ -38,8 +38,9 @@ mod tests {
     use super::*;
     use crate::api::build_script::outer::tests::script;
 
-    /// What cargo 1.95 sets for a build script, under clippy, with a feature, after rustup's proxy.
-    const CARGOS: [&str; 38] = [
+    /// The variables that cargo 1.95 sets for a build script, under clippy, with a feature, after
+    /// rustup's proxy.
+    const SET_BY_CARGO: [&str; 38] = [
         "CARGO",
         "CARGO_CFG_FEATURE",
         "CARGO_CFG_TARGET_ARCH",
@@ -79,7 +80,7 @@ mod tests {
         "TARGET",
         "RUSTFLAGS",
     ];
-    const THE_USERS: [&str; 18] = [
+    const SET_BY_USER: [&str; 18] = [
         "CARGO_HOME",
         "CARGO_HTTP_PROXY",
         "CARGO_NET_OFFLINE",
@@ -102,46 +103,46 @@ mod tests {
 
     fn inner(names: &[&str]) -> Env {
         let set = |env: Env, name: &&str| env.set(*name, "1");
-        inner_env(&Outer::of(names.iter().fold(script(), set)).unwrap())
+        inner_env(&OuterBuild::from_env(names.iter().fold(script(), set)).unwrap())
     }
 
     #[test]
-    fn h3_what_is_about_the_outer_build_goes_and_what_is_the_users_stays() {
-        let env = inner(&[&CARGOS[..], &THE_USERS].concat());
-        for name in CARGOS {
-            assert_eq!(env.get(name), None, "{name} goes");
+    fn variables_of_the_outer_build_are_removed_and_the_users_are_kept() {
+        let env = inner(&[&SET_BY_CARGO[..], &SET_BY_USER].concat());
+        for name in SET_BY_CARGO {
+            assert_eq!(env.get(name), None, "{name} is removed");
         }
-        for name in THE_USERS {
-            assert!(env.get(name).is_some(), "{name} stays");
+        for name in SET_BY_USER {
+            assert!(env.get(name).is_some(), "{name} is kept");
         }
     }
 
     #[test]
-    fn h3_names_that_are_not_utf_8_stay() {
+    fn variables_that_are_not_utf_8_are_kept() {
         use std::os::unix::ffi::OsStrExt as _;
         let name = OsStr::from_bytes(b"A\xff");
-        let outer = Outer::of(script().set(name, name)).unwrap();
-        assert!(inner_env(&outer).iter().any(|(it, _)| it == name));
+        let outer = OuterBuild::from_env(script().set(name, name)).unwrap();
+        assert!(inner_env(&outer).iter().any(|(kept, _)| kept == name));
     }
 
     #[test]
-    fn h5_the_jobserver_becomes_a_number() {
+    fn the_jobserver_is_replaced_by_a_number_of_jobs() {
         let pipes = "-j --jobserver-fds=6,7 --jobserver-auth=6,7";
         let env = script().set("CARGO_MAKEFLAGS", pipes).set("NUM_JOBS", "3");
-        let env = inner_env(&Outer::of(env).unwrap());
+        let env = inner_env(&OuterBuild::from_env(env).unwrap());
         assert_eq!(env.get_str("CARGO_BUILD_JOBS"), Some("3"));
         let mut values = env.iter().map(|(_, value)| value.to_string_lossy());
         assert!(!values.any(|value| value.contains("jobserver")));
     }
 
     #[test]
-    fn a_toolchain_stays_only_where_the_user_named_it() {
+    fn a_toolchain_is_kept_only_if_the_user_chose_it() {
         let env = script().set("RUSTUP_TOOLCHAIN", "nightly");
         let kept = |env: Env| {
-            let env = inner_env(&Outer::of(env).unwrap());
+            let env = inner_env(&OuterBuild::from_env(env).unwrap());
             env.get("RUSTUP_TOOLCHAIN").is_some()
         };
-        assert!(kept(env.clone()), "an older rustup says no source");
+        assert!(kept(env.clone()), "an older rustup names no source");
         for (source, stays) in [("cli", true), ("env", true), ("default", false)] {
             let env = env.clone().set("RUSTUP_TOOLCHAIN_SOURCE", source);
             assert_eq!(kept(env), stays, "{source}");

@@ -1,4 +1,4 @@
-//! Hazard H2: which package is built, and that it is not the one whose build script asks.
+//! Selects the package to build, which is never the one whose build script runs.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,25 +10,25 @@ use crate::cargo::workspace::{self, Workspace};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::request::request::Request;
 
-use super::outer::Outer;
+use super::outer::OuterBuild;
 
-/// What cargo makes a file of that can be embedded.
+/// The kinds of cargo targets whose artifacts can be embedded.
 const EMBEDDABLE: [&str; 3] = ["bin", "cdylib", "staticlib"];
 
-/// A request whose package is known.
+/// A request whose package is selected.
 #[derive(Clone, Debug)]
 pub(super) struct Selected {
     pub(super) request: Request,
-    /// The manifest of the one package that is built, where it is one.
+    /// The manifest of the package that is built, if it is one package.
     pub(super) manifest: Option<PathBuf>,
 }
 
-/// `request`, with a package chosen if it names none and cargo would choose the outer one.
+/// Selects the package of `request`, if it names none and cargo would select the outer package.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Recursion`] where the outer package is what the request selects.
-pub(super) fn select(request: Request, outer: &Outer, cancel: &Cancel) -> Result<Selected> {
+/// [`ErrorKind::Recursion`] if the request selects the outer package.
+pub(super) fn select(request: Request, outer: &OuterBuild, cancel: &Cancel) -> Result<Selected> {
     let (cargo, host) = (request.cross.host_cargo()?, request.cross.host()?);
     let metadata = workspace::without_dependencies(&cargo, &host, cancel)?;
     let request = choose(request, outer, &metadata)?;
@@ -40,42 +40,47 @@ pub(super) fn select(request: Request, outer: &Outer, cancel: &Cancel) -> Result
     })
 }
 
-fn choose(request: Request, outer: &Outer, metadata: &Metadata) -> Result<Request> {
+fn choose(request: Request, outer: &OuterBuild, metadata: &Metadata) -> Result<Request> {
     let members = metadata.workspace_packages();
-    let Some(own) = members.clone().find(|it| is_of(it, outer)) else {
+    let is_own = |package: &&Package| is_outer_package(package, outer);
+    let Some(own) = members.clone().find(is_own) else {
         return Ok(request);
     };
     let options = &request.options;
     let all = options
         .cargo
         .iter()
-        .any(|it| it == "--workspace" || it == "--all");
+        .any(|arg| arg == "--workspace" || arg == "--all");
     let mut named = options.packages.iter();
     let is_selected = match all {
-        true => !excluded(&options.cargo).any(|spec| is_meant(spec, &own.name)),
-        false => named.any(|spec| is_meant(spec, &own.name)),
+        true => !excluded(&options.cargo).any(|spec| matches(spec, &own.name)),
+        false => named.any(|spec| matches(spec, &own.name)),
     };
     if is_selected {
-        return Err(itself(outer));
+        return Err(recursion(outer));
     }
     if all || !options.packages.is_empty() {
         return Ok(request);
     }
-    let here = request.cross.dir().join("Cargo.toml");
-    let is_here = |it: &&Package| it.manifest_path == here;
-    if members.clone().any(|it| is_here(&it) && !is_of(it, outer)) {
+    let manifest = request.cross.dir().join("Cargo.toml");
+    let is_here = |package: &&Package| package.manifest_path == manifest;
+    let mut others = members.clone().filter(|package| !is_own(package));
+    if others.any(|package| is_here(&package)) {
         return Ok(request);
     }
-    let is_candidate = |it: &&Package| !is_of(it, outer) && is_embeddable(it);
+    let is_candidate = |package: &&Package| !is_own(package) && is_embeddable(package);
     let candidates: Vec<_> = members.filter(is_candidate).collect();
     match candidates.as_slice() {
-        [] => Err(itself(outer)),
+        [] => Err(recursion(outer)),
         [one] => Ok(request.package(&one.name)),
-        several => Err(unclear(outer, several.iter().map(|it| it.name.as_str()))),
+        several => Err(ambiguous(
+            outer,
+            several.iter().map(|package| package.name.as_str()),
+        )),
     }
 }
 
-fn is_of(package: &Package, outer: &Outer) -> bool {
+fn is_outer_package(package: &Package, outer: &OuterBuild) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     package
         .dir()
@@ -87,13 +92,14 @@ fn is_embeddable(package: &Package) -> bool {
     kinds.any(|kind| EMBEDDABLE.contains(&kind.as_str()))
 }
 
-/// Whether the package `name` is what `spec` says: `app`, `app@0.1.0`. What a pattern or a URL leads to
-/// is found out where that package's own script runs.
-fn is_meant(spec: &str, name: &str) -> bool {
+/// Whether the package ID specification `spec` (`app`, `app@0.1.0`) names the package `name`. A
+/// pattern or a URL is not resolved here: if it selects the outer package, that package's own
+/// script detects the recursion.
+fn matches(spec: &str, name: &str) -> bool {
     spec.split(['@', ':']).next() == Some(name)
 }
 
-/// What `--exclude` names among cargo's arguments.
+/// The values of `--exclude` in cargo's arguments.
 fn excluded(arguments: &[String]) -> impl Iterator<Item = &str> {
     let pairs = arguments.iter().zip(arguments.iter().skip(1));
     pairs
@@ -101,21 +107,21 @@ fn excluded(arguments: &[String]) -> impl Iterator<Item = &str> {
         .map(|(_, spec)| spec.as_str())
 }
 
-fn itself(outer: &Outer) -> Error {
+fn recursion(outer: &OuterBuild) -> Error {
     let message = format!(
         "the build script of `{0}` asks to build `{0}` itself, which waits for its build script",
         outer.package
     );
     Error::new(ErrorKind::Recursion, message).with_help(
-        "put what is embedded in a package of its own; name it with \
+        "put the embedded program in a package of its own; name it with \
          `request(|request| request.package(\"NAME\"))`, or its directory with `project(\"DIR\")`",
     )
 }
 
-fn unclear<'a>(outer: &Outer, names: impl Iterator<Item = &'a str>) -> Error {
+fn ambiguous<'a>(outer: &OuterBuild, names: impl Iterator<Item = &'a str>) -> Error {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     let message = format!(
-        "the build script of `{}` does not say which package is embedded: {} could be meant",
+        "the build script of `{}` does not name the package to embed; candidates: {}",
         outer.package,
         names.join(", ")
     );
@@ -131,7 +137,7 @@ mod tests {
     use crate::api::build_script::outer::tests::script;
     use crate::request::cross::Cross;
 
-    /// A workspace at `/w` of packages: each a name and the kind of its only target.
+    /// The workspace `/w` with these packages, each with its name and the kind of its only target.
     fn workspace(packages: &[(&str, &str)]) -> Metadata {
         let id = |name: &str| format!("path+file:///w/{name}#0.1.0");
         let all: Vec<_> = packages
@@ -158,27 +164,29 @@ mod tests {
 
     const TWO: [(&str, &str); 3] = [("app", "bin"), ("firmware", "bin"), ("shared", "lib")];
 
-    /// What the script of `/w/app` selects, by a request in `dir`.
+    /// The packages that the script of `/w/app` selects with a request in `dir`.
     fn selected(
         packages: &[(&str, &str)],
         dir: &str,
         change: impl FnOnce(Request) -> Request,
     ) -> Result<Vec<String>> {
-        let outer = Outer::of(script()).unwrap();
+        let outer = OuterBuild::from_env(script()).unwrap();
         let request = change(Cross::at(dir).build("thumbv7em-none-eabihf"));
         let request = choose(request, &outer, &workspace(packages))?;
         Ok(request.options.packages)
     }
 
     #[test]
-    fn h2_the_package_being_built_is_refused() {
+    fn the_package_being_built_is_refused() {
         let refused = [
-            selected(&TWO, "/w/app", |it| it.package("app")),
-            selected(&TWO, "/w/app", |it| {
-                it.package("firmware").package("app@0.1.0")
+            selected(&TWO, "/w/app", |request| request.package("app")),
+            selected(&TWO, "/w/app", |request| {
+                request.package("firmware").package("app@0.1.0")
             }),
-            selected(&TWO, "/w", |it| it.workspace(true)),
-            selected(&[("app", "bin"), ("shared", "lib")], "/w/app", |it| it),
+            selected(&TWO, "/w", |request| request.workspace(true)),
+            selected(&[("app", "bin"), ("shared", "lib")], "/w/app", |request| {
+                request
+            }),
         ];
         for refused in refused {
             let error = refused.unwrap_err();
@@ -191,23 +199,29 @@ mod tests {
     #[test]
     fn the_one_other_package_with_a_program_needs_no_name() {
         for dir in ["/w/app", "/w"] {
-            assert_eq!(selected(&TWO, dir, |it| it).unwrap(), ["firmware"]);
+            assert_eq!(
+                selected(&TWO, dir, |request| request).unwrap(),
+                ["firmware"]
+            );
         }
         let three = [&TWO[..], &[("boot", "cdylib")]].concat();
-        let error = selected(&three, "/w/app", |it| it).unwrap_err();
+        let error = selected(&three, "/w/app", |request| request).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BuildScript);
         assert!(error.to_string().contains("`firmware`, `boot`"), "{error}");
-        let named = selected(&three, "/w/app", |it| it.package("boot")).unwrap();
+        let named = selected(&three, "/w/app", |request| request.package("boot")).unwrap();
         assert_eq!(named, ["boot"]);
     }
 
     #[test]
-    fn cargos_own_choice_holds_where_it_cannot_be_the_outer_package() {
+    fn cargos_own_selection_is_kept_where_it_is_another_package() {
         let none = [""; 0];
-        assert_eq!(selected(&TWO, "/w/firmware", |it| it).unwrap(), none);
+        assert_eq!(
+            selected(&TWO, "/w/firmware", |request| request).unwrap(),
+            none
+        );
         let elsewhere = [("firmware", "bin"), ("boot", "bin")];
-        assert_eq!(selected(&elsewhere, "/w", |it| it).unwrap(), none);
-        let others = |it: Request| it.workspace(true).cargo_args(["--exclude", "app"]);
+        assert_eq!(selected(&elsewhere, "/w", |request| request).unwrap(), none);
+        let others = |request: Request| request.workspace(true).cargo_args(["--exclude", "app"]);
         assert_eq!(selected(&TWO, "/w", others).unwrap(), none);
     }
 }

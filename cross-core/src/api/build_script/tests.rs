@@ -3,7 +3,7 @@ use super::*;
 use crate::ErrorKind;
 use crate::cargo::outer::GUARD;
 
-/// A build of a script with the variables of [`script`] and `more`, whose `OUT_DIR` is `out`.
+/// A build by a script with the variables of [`script`] and `more`, whose `OUT_DIR` is `out`.
 fn build(out: &Path, more: &[(&str, &str)]) -> Build {
     let env = script().set("OUT_DIR", out);
     let set = |env: Env, (name, value): &(&str, &str)| env.set(*name, *value);
@@ -14,7 +14,7 @@ fn build(out: &Path, more: &[(&str, &str)]) -> Build {
 }
 
 #[test]
-fn h1_an_inner_build_has_a_target_directory_of_its_own() {
+fn an_inner_build_has_a_target_directory_of_its_own() {
     let out = Path::new("/w/target/debug/build/app-1/out");
     let build = build(out, &[("CARGO_TARGET_DIR", "/w/target")]);
     let dir = build.request.options.target_dir.as_ref().unwrap();
@@ -24,7 +24,7 @@ fn h1_an_inner_build_has_a_target_directory_of_its_own() {
 }
 
 #[test]
-fn h2_a_build_within_a_build_is_refused_before_anything_is_read() {
+fn a_nested_build_is_refused_before_anything_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let nested = build(dir.path(), &[(GUARD, "outermost")]);
     assert!(nested.script.is_nested());
@@ -32,13 +32,13 @@ fn h2_a_build_within_a_build_is_refused_before_anything_is_read() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     let outermost = build(dir.path(), &[]);
     assert!(!outermost.script.is_nested());
-    // What it builds is told that it is within.
+    // A build script in its build knows that it is nested.
     let env = outermost.request.cross.environment();
     assert_eq!(env.get_str(GUARD), Some("app"));
 }
 
 #[test]
-fn h11_a_skip_is_a_result_and_not_an_error() {
+fn a_skipped_build_is_not_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let clippy = [("RUSTC_WORKSPACE_WRAPPER", "/r/bin/clippy-driver")];
     for (variables, why) in [
@@ -46,7 +46,7 @@ fn h11_a_skip_is_a_result_and_not_an_error() {
         (&[("CROSS_SKIP_BUILD_SCRIPT", "1")], Skipped::Asked),
         (&[("RA_RUSTC_WRAPPER", "1")], Skipped::RustAnalyzer),
         (&clippy, Skipped::Clippy),
-        // Who builds within a build may be told to skip there.
+        // A nested build may be skipped.
         (
             &[("CROSS_SKIP_BUILD_SCRIPT", "1"), (GUARD, "x")],
             Skipped::Asked,
@@ -66,7 +66,7 @@ fn h11_a_skip_is_a_result_and_not_an_error() {
 }
 
 #[test]
-fn h11_a_named_variable_has_a_stand_in() {
+fn a_named_variable_has_a_stand_in_if_the_build_is_skipped() {
     let dir = tempfile::tempdir().unwrap();
     let skipped = build(dir.path(), &[("DOCS_RS", "1")]).rustc_env("FIRMWARE");
     let built = skipped.run().unwrap();
@@ -83,10 +83,11 @@ fn h11_a_named_variable_has_a_stand_in() {
 }
 
 #[test]
-fn the_outer_flags_are_the_inner_ones() {
+fn the_inner_build_has_the_flags_of_the_outer_one() {
     let command_line = ["cargo", "build", "--frozen"].map(str::to_owned);
-    let outer = Outer::of(script()).unwrap().started_by(&command_line);
-    let build = BuildScript::of(outer).build("thumbv7em-none-eabihf");
+    let outer = OuterBuild::from_env(script()).unwrap();
+    let outer = outer.with_flags_of(&command_line);
+    let build = BuildScript::new(outer).build("thumbv7em-none-eabihf");
     let options = &build.request.options;
     assert!(options.locked && options.offline);
 }

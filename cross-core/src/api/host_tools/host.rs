@@ -1,4 +1,4 @@
-//! The tools of the host for its own processes: what was found, by the variables that any engine's have.
+//! The tools of the engine `host`: programs that were found on the machine.
 
 use std::path::PathBuf;
 
@@ -9,27 +9,28 @@ use crate::facts::facts::Facts;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
 
-/// The variables of the tools that were found, and of those that have no variable because they are the
-/// machine's own: `programs` are their variables' names before the target's, and what they are called.
-pub(crate) fn toolchain_env(facts: &Facts, programs: &[(&str, &str)]) -> ToolchainEnv {
+/// Returns the variables of the tools that were found. Where the target is the machine itself,
+/// tools have no variables; `tools` then has the part of each variable's name before the target and
+/// the program's name.
+pub(crate) fn toolchain_env(facts: &Facts, tools: &[(&str, &str)]) -> ToolchainEnv {
     let mut env = ToolchainEnv::default();
     let target = &facts.target;
     if target.triple() == host_triple() {
         let lower = target.env_upper().to_lowercase();
         let linker = (format!("CARGO_TARGET_{}_LINKER", target.env_upper()), "cc");
-        let own = programs
+        let native = tools
             .iter()
             .map(|(name, program)| (format!("{name}_{lower}"), *program));
-        for (name, program) in own.chain([linker]) {
+        for (name, program) in native.chain([linker]) {
             if let Some(path) = facts.host.find_program(program) {
                 env.set_path(name, &path);
             }
         }
     }
-    let found = facts.env_spec.equipment();
-    let found = found.into_iter().flat_map(|it| it.env.keys());
+    let toolset = facts.env_spec.host_toolset();
+    let found = toolset.into_iter().flat_map(|toolset| toolset.env.keys());
     for name in found.chain([&target.runner_variable()]) {
-        // What the caller says of them is the caller's to pass on.
+        // A value that comes from the caller's environment is not repeated.
         if let Some(Value::Plain(value)) = facts.inputs.env.get(name) {
             env.set(name, value);
         }
@@ -37,7 +38,7 @@ pub(crate) fn toolchain_env(facts: &Facts, programs: &[(&str, &str)]) -> Toolcha
     env
 }
 
-/// A program of the machine.
+/// Finds a program on the caller's `PATH`.
 pub(crate) fn tool(facts: &Facts, program: &str) -> Result<PathBuf> {
     facts.host.find_program(program).ok_or_else(|| {
         Error::new(
@@ -45,7 +46,7 @@ pub(crate) fn tool(facts: &Facts, program: &str) -> Result<PathBuf> {
             format!("`{program}` is not on PATH"),
         )
         .with_help(
-            "install it, or name another engine and the Debian package that has it in `packages`",
+            "install it, or use another engine and add the Debian package that has it to `packages`",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! One action of a set-up, as data: what will be done, why, and the words for it.
+//! The steps of a set-up, as data.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use cross_engine::{Invocation, Kind};
 use serde::Serialize;
 
-/// One action of a set-up.
+/// A step of a set-up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SetupStep {
-    /// What it is for, as a sentence fragment.
+    /// Why it is needed, as a fragment of a sentence.
     pub why: String,
     /// What is done.
     #[serde(flatten)]
-    pub deed: SetupAction,
+    pub action: SetupAction,
 }
 
-/// What an action does.
+/// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -27,66 +27,66 @@ pub enum SetupAction {
         /// The commands.
         commands: Vec<Invocation>,
     },
-    /// Installs packages of the distribution.
+    /// Installs packages from the distribution.
     Install {
         /// Their names.
         packages: Vec<String>,
-        /// Whether the package lists are missing or old, so that they are fetched first.
+        /// Whether the package lists are missing or old and have to be fetched first.
         refresh: bool,
         /// The commands.
         commands: Box<InstallCommands>,
     },
     /// Writes a file.
     Write {
-        /// Where.
+        /// The path of the file.
         path: PathBuf,
-        /// The whole text.
+        /// The text of the file.
         text: String,
     },
-    /// Starts the docker daemon and waits until it answers, unless it answers already.
+    /// Starts the docker daemon and waits until it answers, unless it already does.
     StartDocker {
         /// The command that starts it.
         command: Invocation,
-        /// Where its output goes, where the command *is* the daemon. It is left running in a
-        /// session of its own, and keeps its process id in its usual `docker.pid`.
+        /// The log file, if the command *is* the daemon. The daemon is left running in a session of
+        /// its own, and has its process id in its default `docker.pid`.
         log: Option<PathBuf>,
     },
-    /// Runs something on an engine, with nothing from a registry, and leaves nothing of it.
+    /// Runs a program on an engine without pulling from a registry, and removes it.
     Verify {
         /// The engine.
         engine: Kind,
     },
 }
 
-/// The commands of an installation.
+/// The commands that install packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InstallCommands {
-    /// Fetches the package lists: first where they are missing or old, else only if a package
-    /// cannot be found or fetched.
+    /// Fetches the package lists. It runs first if they are missing or old, and otherwise only if a
+    /// package cannot be found or fetched.
     pub update: Invocation,
-    /// Fetches the packages; a cancellation stops it.
+    /// Fetches the packages. A cancellation stops it.
     pub download: Invocation,
-    /// Installs what was fetched; it is never stopped half way.
+    /// Installs the packages. A cancellation does not stop it.
     pub install: Invocation,
 }
 
 impl SetupStep {
-    pub(crate) fn new(why: impl Into<String>, deed: SetupAction) -> Self {
+    pub(crate) fn new(why: impl Into<String>, action: SetupAction) -> Self {
         SetupStep {
             why: why.into(),
-            deed,
+            action,
         }
     }
 
-    /// Whether it takes root's rights.
+    /// Whether it needs root.
     pub(crate) fn needs_root(&self) -> bool {
-        !matches!(self.deed, SetupAction::Verify { .. })
+        !matches!(self.action, SetupAction::Verify { .. })
     }
 
-    /// What is done, in a few words.
+    /// A short description of the step.
     pub(crate) fn summary(&self) -> String {
-        match &self.deed {
+        match &self.action {
             SetupAction::Run { commands } => commands
                 .iter()
                 .map(|command| format!("run `{command}`"))
@@ -99,9 +99,9 @@ impl SetupStep {
         }
     }
 
-    /// The lines that say exactly what is done, below the summary.
+    /// The exact commands or the exact text, as lines below the summary.
     fn details(&self) -> Vec<String> {
-        match &self.deed {
+        match &self.action {
             SetupAction::Run { .. } | SetupAction::Verify { .. } => Vec::new(),
             SetupAction::Install {
                 refresh, commands, ..

@@ -1,4 +1,4 @@
-//! Does what a set-up plan says, one action after the other.
+//! Applies a set-up plan, step by step.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,20 +18,23 @@ use super::rights::Rights;
 use super::{SetupPlan, verified::Verified};
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
+use crate::model::tail_lines::TailLines;
 
-/// How many of the last lines of a command are kept to explain its failure.
+/// How many of the last lines of a command's output are kept to explain a failure.
 const KEPT_LINES: usize = 40;
+/// How many of the last lines of the daemon's log are shown.
+const LOG_LINES: usize = 10;
 /// How long a started daemon may take to answer.
-const DAEMON_PATIENCE: Duration = Duration::from_secs(60);
-/// What a docker daemon says last that will never answer.
-const GAVE_UP: [&str; 2] = [
+const DAEMON_TIMEOUT: Duration = Duration::from_secs(60);
+/// Messages of a docker daemon that failed to start.
+const DAEMON_FAILURES: [&str; 2] = [
     "failed to start daemon",
     "unable to configure the Docker daemon",
 ];
-const DAEMON_POLL: Duration = Duration::from_millis(250);
-/// How long an installation may take, which no cancellation stops.
-const INSTALL_PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// What `apt-get` says when its package lists are older than the mirror.
+const DAEMON_POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// How long an installation may take. A cancellation does not stop it.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// Messages of `apt-get` when its package lists are older than the mirror.
 const STALE_LISTS: [&str; 4] = [
     "Unable to locate package",
     "has no installation candidate",
@@ -39,26 +42,26 @@ const STALE_LISTS: [&str; 4] = [
     "Unable to correct problems",
 ];
 
-/// What happens while a plan is applied. `Display` is a line for people.
+/// An event of a plan that is applied. Its `Display` writes a line for people.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SetupEvent {
-    /// An action began.
+    /// A step has started.
     Started {
         /// Its number, from 1.
         step: usize,
-        /// How many there are.
+        /// The number of steps.
         steps: usize,
-        /// What it does, in a few words.
+        /// A short description of the step.
         action: String,
     },
-    /// A line that a command printed, or that another process is waited for.
+    /// A command printed a line, or another process is waited for.
     Output {
-        /// The line, without its end.
+        /// The line, without its line terminator.
         line: String,
     },
-    /// An action ended well.
+    /// A step has succeeded.
     Finished {
         /// Its number, from 1.
         step: usize,
@@ -82,21 +85,22 @@ impl fmt::Display for SetupEvent {
 }
 
 impl SetupPlan {
-    /// Does everything that the plan says, and nothing else.
+    /// Does what the plan lists, and nothing else.
     ///
-    /// A cancellation stops between actions and during downloads and waits, but not in the middle
-    /// of an installation: half-installed packages are worse than a late stop.
+    /// A cancellation takes effect between steps and during downloads and waits, but not during an
+    /// installation, which would leave packages half installed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setup`] where something has to be done by hand (then nothing was touched) or a
-    /// command failed; [`ErrorKind::EngineUnusable`] and [`ErrorKind::EngineCannotStart`] when an
-    /// engine does not serve even now, with the cause where it is known.
+    /// [`ErrorKind::Setup`] if something has to be done by hand (nothing is changed then) or a
+    /// command fails; [`ErrorKind::EngineUnusable`] and [`ErrorKind::EngineCannotStart`] if an
+    /// engine cannot be used afterwards, with the cause if it is known.
     pub fn apply(&self, cancel: &Cancel, mut on_event: impl FnMut(&SetupEvent)) -> Result<()> {
         if !self.manual.is_empty() {
             let message = format!("this has to be done by hand: {}", self.manual.join("; "));
-            return Err(Error::new(ErrorKind::Setup, message)
-                .with_help("do what is named, then set up again"));
+            return Err(
+                Error::new(ErrorKind::Setup, message).with_help("do it, then run the set-up again")
+            );
         }
         if self.actions.is_empty() {
             return Ok(());
@@ -107,42 +111,45 @@ impl SetupPlan {
             on_event(&SetupEvent::Output { line: line.clone() });
         })
         .map_engine_error()?;
-        let mut work = Work {
+        let mut run = Run {
             host: &self.host,
             rights: self.rights,
             cancel,
             on_event: &mut on_event,
         };
         let steps = self.actions.len();
-        for (step, action) in (1..).zip(&self.actions) {
-            let begin = clock::now();
-            let summary = action.summary();
-            (work.on_event)(&SetupEvent::Started {
-                step,
+        for (number, step) in (1..).zip(&self.actions) {
+            let start = clock::now();
+            (run.on_event)(&SetupEvent::Started {
+                step: number,
                 steps,
-                action: summary,
+                action: step.summary(),
             });
-            work.act(&action.deed)?;
-            let seconds = begin.elapsed().as_secs_f64();
-            (work.on_event)(&SetupEvent::Finished { step, seconds });
+            run.perform(&step.action)?;
+            (run.on_event)(&SetupEvent::Finished {
+                step: number,
+                seconds: start.elapsed().as_secs_f64(),
+            });
         }
         Ok(())
     }
 }
 
-struct Work<'a> {
+/// A plan that is being applied.
+struct Run<'a> {
     host: &'a Host,
     rights: Rights,
     cancel: &'a Cancel,
     on_event: &'a mut dyn FnMut(&SetupEvent),
 }
 
-impl Work<'_> {
-    fn act(&mut self, deed: &SetupAction) -> Result<()> {
+impl Run<'_> {
+    fn perform(&mut self, action: &SetupAction) -> Result<()> {
         let cancel = self.cancel;
-        match deed {
+        match action {
             SetupAction::Run { commands } => {
-                commands.iter().try_for_each(|one| self.run(one, cancel))
+                let mut commands = commands.iter();
+                commands.try_for_each(|command| self.run(command, cancel))
             }
             SetupAction::Install {
                 refresh, commands, ..
@@ -169,7 +176,7 @@ impl Work<'_> {
             }
             other => other?,
         }
-        self.run(install, &Cancel::new().with_deadline(INSTALL_PATIENCE))
+        self.run(install, &Cancel::new().with_deadline(INSTALL_TIMEOUT))
     }
 
     fn write(&mut self, path: &Path, text: &str) -> Result<()> {
@@ -181,47 +188,48 @@ impl Work<'_> {
         let install = Invocation::new("install")
             .args(["-D", "--mode=0644"])
             .args([copy.to_string_lossy(), path.to_string_lossy()]);
-        let written = self.run(&self.rights.run(install), self.cancel);
+        let result = self.run(&self.rights.apply(install), self.cancel);
         fs::remove_file(&copy).on("remove", &copy)?;
-        written
+        result
     }
 
     fn start_docker(&mut self, command: &Invocation, log: Option<&Path>) -> Result<()> {
-        // The package's own scripts may have started it.
+        // The package's scripts may have started it.
         if self.docker_is_up()? {
             return Ok(());
         }
         match log {
             None => self.run(command, self.cancel)?,
             Some(log) => {
-                // What an earlier daemon said must not be taken for this one's words.
+                // The log of an earlier daemon must not be taken for that of this one.
                 fs::write(log, "").on("write", log)?;
                 process::start_detached(command, &self.host.variables, log).map_engine_error()?;
             }
         }
-        let patience = clock::now() + DAEMON_PATIENCE;
+        let deadline = clock::now() + DAEMON_TIMEOUT;
         while !self.docker_is_up()? {
-            let said = log.map(last_lines).unwrap_or_default();
-            let gave_up = GAVE_UP.iter().any(|sign| said.contains(sign));
-            if gave_up || clock::now() > patience {
+            let output = log.map(last_lines).unwrap_or_default();
+            let failed = DAEMON_FAILURES.iter().any(|sign| output.contains(sign));
+            if failed || clock::now() > deadline {
                 let message = format!("`{command}` was run, but the docker daemon does not answer");
                 return Err(Error::new(ErrorKind::Setup, message).with_help(match log {
-                    Some(log) => format!("mend what it says in `{}`:\n{said}", log.display()),
-                    None => "mend what `journalctl --unit docker` says".to_owned(),
+                    Some(log) => format!("fix the cause in `{}`:\n{output}", log.display()),
+                    None => "fix the cause that `journalctl --unit docker` shows".to_owned(),
                 }));
             }
-            thread::sleep(DAEMON_POLL);
+            thread::sleep(DAEMON_POLL_INTERVAL);
         }
         Ok(())
     }
 
-    /// Whether the daemon runs, be it for this user or not.
+    /// Whether the daemon runs, whether or not this user may use it.
     fn docker_is_up(&self) -> Result<bool> {
         let engines = BTreeSet::from([Kind::Docker]);
         let facts = MachineFacts::gather(&engines, self.host, self.cancel)?;
-        Ok(facts.serves(Kind::Docker) || facts.docker_forbidden)
+        Ok(facts.is_usable(Kind::Docker) || facts.docker_forbidden)
     }
 
+    /// Runs a program on the engine, and remembers that it worked.
     fn verify(&self, kind: Kind) -> Result<()> {
         let answer = probe(kind, self.host, self.cancel).map_engine_error()?;
         let engine = answer.map_err(|unusable| {
@@ -231,7 +239,7 @@ impl Work<'_> {
         engine.verify(self.host, self.cancel).map_engine_error()?;
         let facts = MachineFacts::gather(&BTreeSet::from([kind]), self.host, self.cancel)?;
         match facts.engines.get(&kind) {
-            Some(Answer::Serves { identity }) => Verified::read(self.host)
+            Some(Answer::Usable { identity }) => Verified::read(self.host)
                 .with(kind, identity.clone())
                 .write(self.host),
             _ => Ok(()),
@@ -239,13 +247,10 @@ impl Work<'_> {
     }
 
     fn run(&mut self, command: &Invocation, cancel: &Cancel) -> Result<()> {
-        let mut said: Vec<String> = Vec::new();
+        let mut output = TailLines::new(KEPT_LINES);
         let variables = &self.host.variables;
         let exit = process::run(command, variables, cancel, Stdin::Null, &mut |_, line| {
-            if said.len() == KEPT_LINES {
-                said.remove(0);
-            }
-            said.push(line.to_owned());
+            output.push(line);
             (self.on_event)(&SetupEvent::Output {
                 line: line.to_owned(),
             });
@@ -255,25 +260,30 @@ impl Work<'_> {
         if exit.success() {
             return Ok(());
         }
-        let telling = said.iter().filter(|line| line.starts_with("E: ")).cloned();
-        let mut telling: Vec<_> = telling.collect();
-        if telling.is_empty() {
-            telling.extend(said.pop());
+        // apt-get marks its errors.
+        let mut errors: Vec<_> = output
+            .iter()
+            .filter(|line| line.starts_with("E: "))
+            .collect();
+        if errors.is_empty() {
+            errors.extend(output.iter().last());
         }
-        let message = format!("`{command}` failed with {exit}: {}", telling.join("; "));
+        let message = format!("`{command}` failed with {exit}: {}", errors.join("; "));
         Err(Error::new(ErrorKind::Setup, message)
-            .with_help("run the command by hand, mend what it says, and set up again"))
+            .with_help("run the command by hand, fix what it reports, and run the set-up again"))
     }
 }
 
+/// Whether `apt-get` failed because its package lists are old.
 fn is_stale(error: &Error) -> bool {
     let message = error.to_string();
     STALE_LISTS.iter().any(|sign| message.contains(sign))
 }
 
-/// The last lines of a log.
+/// The last lines of a log. Empty if it cannot be read.
 fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(10)..].join("\n")
+    let mut tail = TailLines::new(LOG_LINES);
+    text.lines().for_each(|line| tail.push(line));
+    tail.iter().collect::<Vec<_>>().join("\n")
 }

@@ -1,5 +1,5 @@
-//! What is true of this machine: gathered once, by reading files and asking the engines for their
-//! versions.
+//! The facts about this machine that a set-up depends on, gathered once, from files and the
+//! engines' versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +17,7 @@ use super::subids;
 use super::verified::Verified;
 use crate::model::error::{MapEngineError as _, Result};
 
-/// Programs a set-up may have to install.
+/// Programs that a set-up may have to install.
 const PROGRAMS: [&str; 8] = [
     "bwrap",
     "crun",
@@ -28,47 +28,47 @@ const PROGRAMS: [&str; 8] = [
     "podman",
     "runc",
 ];
-/// Where daemons and their tools are, which a plain user's `PATH` does not name.
+/// Directories of daemons and their tools, which are not on an unprivileged user's `PATH`.
 const SYSTEM_DIRS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-/// Package lists older than this are fetched again before something is installed.
+/// Package lists older than this are fetched again before an installation.
 const LISTS_OLD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// What is true of this machine.
+/// The facts about this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct MachineFacts {
     pub(super) uid: u32,
     pub(super) user: String,
     pub(super) system: System,
     pub(super) programs: BTreeMap<&'static str, PathBuf>,
-    /// What each engine that was asked answered.
+    /// The answer of each engine that was probed.
     pub(super) engines: BTreeMap<Kind, Answer>,
-    /// Whether the keys that sign Debian's packages are here: Ubuntu has them in a package.
+    /// Whether the keys that sign Debian's packages are installed: Ubuntu has them in a package.
     pub(super) debian_keyring: bool,
     pub(super) passwd: String,
     pub(super) subuid: Option<String>,
     pub(super) subgid: Option<String>,
     pub(super) podman: PodmanFacts,
     pub(super) systemd: bool,
-    /// Another daemon than this machine's own, where `DOCKER_HOST` names one.
+    /// The value of `DOCKER_HOST`, if it names a daemon.
     pub(super) docker_host: Option<String>,
-    /// Whether the local daemon's socket is there, and refuses this user.
+    /// Whether the local daemon's socket exists and refuses this user.
     pub(super) docker_forbidden: bool,
     pub(super) lists_old: bool,
     pub(super) verified: Verified,
     pub(super) cache: PathBuf,
 }
 
-/// What an engine answered.
+/// The answer of an engine that was probed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// That it serves, and what it is: another version, place or configuration is another identity.
-    Serves { identity: String },
-    /// That it cannot serve.
-    Cannot {
-        /// Its name and why.
+    /// It can be used. The identity changes with its version, path and configuration.
+    Usable { identity: String },
+    /// It cannot be used.
+    Unusable {
+        /// The engine's name and the reason.
         reason: String,
         help: String,
-        /// Whether its program is here.
+        /// Whether its program is installed.
         installed: bool,
     },
 }
@@ -78,37 +78,37 @@ pub(crate) enum Answer {
 pub(crate) struct System {
     /// Its identifier, such as `debian`.
     pub(super) name: String,
-    /// It and those it descends from.
+    /// It and the distributions that it is derived from.
     pub(super) family: BTreeSet<String>,
 }
 
-/// What is true of podman here.
+/// The facts about podman on this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct PodmanFacts {
     pub(super) machine: PodmanMachine,
-    /// What its configuration says.
+    /// Its configuration.
     pub(super) config: PodmanConfig,
-    /// What it says without our file.
-    pub(super) others: PodmanConfig,
-    /// The only file it reads, where `CONTAINERS_CONF` names one.
+    /// Its configuration without our file.
+    pub(super) config_of_others: PodmanConfig,
+    /// The only file that it reads, if `CONTAINERS_CONF` names one.
     pub(super) only_file: Option<PathBuf>,
 }
 
 impl MachineFacts {
-    /// Looks at everything, and asks `engines`.
+    /// Gathers the facts, and probes `engines`.
     pub(crate) fn gather(engines: &BTreeSet<Kind>, host: &Host, cancel: &Cancel) -> Result<Self> {
         let found = |name| Some((name, find(name, host)?));
         let programs: BTreeMap<_, _> = PROGRAMS.into_iter().filter_map(found).collect();
-        // A podman that is yet to be installed may bring crun.
+        // A podman that is yet to be installed may depend on crun.
         let crun = programs.contains_key("crun") || !programs.contains_key("podman");
         let podman = PodmanFacts::gather(host, crun);
         let mut answers = BTreeMap::new();
         for kind in engines {
             let answer = match probe(*kind, host, cancel).map_engine_error()? {
-                Ok(engine) => Answer::Serves {
+                Ok(engine) => Answer::Usable {
                     identity: identity(&engine, &podman, host),
                 },
-                Err(unusable) => Answer::Cannot {
+                Err(unusable) => Answer::Unusable {
                     reason: unusable.to_string(),
                     help: unusable.help,
                     installed: unusable.installed,
@@ -141,8 +141,8 @@ impl MachineFacts {
         })
     }
 
-    pub(super) fn serves(&self, kind: Kind) -> bool {
-        matches!(self.engines.get(&kind), Some(Answer::Serves { .. }))
+    pub(super) fn is_usable(&self, kind: Kind) -> bool {
+        matches!(self.engines.get(&kind), Some(Answer::Usable { .. }))
     }
 
     pub(super) fn has(&self, program: &str) -> bool {
@@ -164,7 +164,7 @@ impl MachineFacts {
         has(&self.subuid) && has(&self.subgid)
     }
 
-    /// Whether this user can have more than one id in a user namespace: root always can.
+    /// Whether this user can have more than one id in a user namespace. Root always can.
     pub(crate) fn caller_has_subids(&self) -> bool {
         self.uid == 0 || self.has("newuidmap") && self.has_subids(&self.user, Some(self.uid))
     }
@@ -173,9 +173,9 @@ impl MachineFacts {
         self.uid == 0
     }
 
-    /// What podman's configuration lacks here for containers to start.
+    /// The settings that podman's configuration lacks for containers to start on this machine.
     pub(crate) fn podman_shortfall(&self) -> Shortfall {
-        self.podman.machine.lacks(&self.podman.config)
+        self.podman.machine.shortfall(&self.podman.config)
     }
 }
 
@@ -202,7 +202,7 @@ impl System {
         System { name, family }
     }
 
-    /// Whether packages have Debian's names and are installed by `apt-get`.
+    /// Whether packages have Debian's names and `apt-get` installs them.
     pub(super) fn is_debian_like(&self) -> bool {
         self.family.contains("debian") || self.family.contains("ubuntu")
     }
@@ -234,13 +234,13 @@ impl PodmanFacts {
                 crun,
             },
             config: PodmanConfig::merged(all),
-            others: PodmanConfig::merged(others.map(|(_, text)| text.as_str())),
+            config_of_others: PodmanConfig::merged(others.map(|(_, text)| text.as_str())),
             only_file,
         }
     }
 }
 
-/// What an engine is, in one word that changes with everything that decides whether it runs things.
+/// A hash of everything that decides whether an engine can run something.
 fn identity(engine: &Engine, podman: &PodmanFacts, host: &Host) -> String {
     let configuration = match engine.kind {
         Kind::Podman => format!("{podman:?}"),
@@ -252,7 +252,7 @@ fn identity(engine: &Engine, podman: &PodmanFacts, host: &Host) -> String {
     )
 }
 
-/// The files of podman's configuration in the order in which it reads them.
+/// Podman's configuration files, in the order in which it reads them.
 fn podman_files(host: &Host) -> Vec<PathBuf> {
     let mut files = vec![PathBuf::from("/usr/share/containers/containers.conf")];
     let home = host
@@ -281,18 +281,18 @@ fn read(path: impl AsRef<Path>) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
-/// A program on `PATH` or where daemons are.
+/// Finds a program on `PATH` or in the directories of daemons.
 fn find(name: &str, host: &Host) -> Option<PathBuf> {
     let system = || {
         SYSTEM_DIRS
             .iter()
             .find_map(|dir| host.find_program(Path::new(dir).join(name)))
     };
-    // What a user calls has to be on the user's PATH; a daemon and its tools need not be.
+    // A user's programs have to be on the user's PATH. A daemon and its tools need not be.
     host.find_program(name).or_else(system)
 }
 
-/// The name of the user with this id, else the id.
+/// The name of the user with this id, or the id if there is none.
 fn user_name(passwd: &str, uid: u32) -> String {
     let id = uid.to_string();
     let named = passwd.lines().find_map(|line| {
@@ -303,8 +303,8 @@ fn user_name(passwd: &str, uid: u32) -> String {
     named.unwrap_or(id)
 }
 
-/// Whether apt's package lists are missing or old. Their own times are the mirror's, so that of the
-/// directory they arrive in is taken.
+/// Whether apt's package lists are missing or old. The lists have the mirror's time of
+/// modification, so the time of the directory that they are downloaded to is used.
 fn lists_old(lists: &Path) -> bool {
     let mut entries = fs::read_dir(lists).into_iter().flatten().flatten();
     if !entries.any(|entry| entry.file_name().to_string_lossy().contains("_Packages")) {
@@ -325,7 +325,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debian_and_its_descendants_are_recognised() {
+    fn debian_and_its_derivatives_are_recognised() {
         let system = |text| System::read(text);
         assert!(
             system("NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nID=debian\n").is_debian_like()
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_named_by_their_id() {
+    fn a_users_name_is_found_by_id() {
         let passwd = "root:x:0:0:root:/root:/bin/bash\ndev:x:1001:1001::/home/dev:/bin/sh\n";
         assert_eq!(user_name(passwd, 1001), "dev");
         assert_eq!(user_name(passwd, 100), "100");

@@ -1,23 +1,23 @@
-//! The limits of this process, which containers of podman inherit.
+//! The resource limits of this process, which podman's containers inherit.
 
 /// The bit of `CAP_SYS_RESOURCE` in a capability mask.
 const CAP_SYS_RESOURCE: u64 = 1 << 24;
-/// The user ids of a process that is in no user namespace but the machine's own.
+/// The id map of the initial user namespace.
 const ALL_IDS: [&str; 3] = ["0", "0", "4294967295"];
 
-/// What this process may use at most, and whether it may raise that.
+/// The hard limits of a process, and whether it may raise them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Open files.
+    /// The number of open files.
     pub(super) nofile: u64,
-    /// Processes.
+    /// The number of processes.
     pub(super) nproc: u64,
-    /// Whether it has `CAP_SYS_RESOURCE` in the machine's own user namespace.
+    /// Whether it has `CAP_SYS_RESOURCE` in the initial user namespace.
     pub(super) may_raise: bool,
 }
 
 impl Limits {
-    /// Reads the texts of `limits`, `status` and `uid_map` of a process in `/proc`.
+    /// Parses the files `limits`, `status` and `uid_map` of a process in `/proc`.
     pub(super) fn read(limits: &str, status: &str, uid_map: &str) -> Self {
         let hard = |name: &str| {
             let mut lines = limits.lines();
@@ -28,13 +28,13 @@ impl Limits {
             let mask = line.strip_prefix("CapEff:")?;
             u64::from_str_radix(mask.trim(), 16).ok()
         });
-        let capable = capabilities.unwrap_or_default() & CAP_SYS_RESOURCE != 0;
-        let own = uid_map.split_whitespace().eq(ALL_IDS);
+        let has_capability = capabilities.unwrap_or_default() & CAP_SYS_RESOURCE != 0;
+        let is_initial_namespace = uid_map.split_whitespace().eq(ALL_IDS);
         Limits {
             // `unlimited` is not a number.
             nofile: hard("Max open files").unwrap_or(u64::MAX),
             nproc: hard("Max processes").unwrap_or(u64::MAX),
-            may_raise: capable && own,
+            may_raise: has_capability && is_initial_namespace,
         }
     }
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_read_from_the_kernels_words() {
+    fn limits_are_parsed_from_proc() {
         let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
                       Max processes             96365                96366                processes \n\
                       Max open files            1024                 20000                files     \n\
@@ -57,7 +57,7 @@ mod tests {
             (20_000, 96_366, false)
         );
         assert!(Limits::read(limits, full, own).may_raise);
-        // Root of a user namespace has the capability, but not over limits.
+        // Root of another user namespace has the capability, but it does not cover limits.
         assert!(!Limits::read(limits, full, "0 100000 65536").may_raise);
         let unlimited =
             "Max open files            unlimited            unlimited            files\n";

@@ -1,4 +1,4 @@
-//! From facts to actions: pure.
+//! Plans the steps of a set-up from facts alone.
 
 use std::path::PathBuf;
 
@@ -8,59 +8,63 @@ use super::action::{InstallCommands, SetupAction, SetupStep};
 use super::facts::{Answer, MachineFacts};
 use super::podman::DROP_IN;
 use super::rights::docker_group;
-use super::{TEST_USER, Wanted, subids};
+use super::{Requirements, TEST_USER, subids};
 
-/// How long `apt-get` waits for another that runs.
+/// How long `apt-get` waits for the lock of another one.
 const APT_LOCK: &str = "DPkg::Lock::Timeout=120";
 
-/// Packages to install. The container engines come with what they recommend (their network and
-/// storage helpers, which differ between releases); the rest comes alone.
+/// The packages to install. Container engines are installed with the packages that they recommend
+/// (network and storage helpers, which differ between releases). Other packages are installed
+/// alone.
 #[derive(Default)]
 struct Packages {
     alone: Vec<&'static str>,
     with_recommended: Vec<&'static str>,
 }
 
-/// What has to be done, and what only the user can do.
-pub(super) fn plan(wanted: &Wanted, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
-    let mut actions = installs(&packages(wanted, facts), facts);
+/// Returns the steps, and what has to be done by hand.
+pub(super) fn plan(
+    requirements: &Requirements,
+    facts: &MachineFacts,
+) -> (Vec<SetupStep>, Vec<String>) {
+    let mut steps = installs(&packages(requirements, facts), facts);
     let mut manual = Vec::new();
-    actions.extend(users(wanted, facts));
-    for kind in &wanted.engines {
-        let (done, by_hand) = engine(*kind, facts);
-        actions.extend(done);
+    steps.extend(users(requirements, facts));
+    for kind in &requirements.engines {
+        let (of_engine, by_hand) = engine(*kind, facts);
+        steps.extend(of_engine);
         manual.extend(by_hand);
     }
-    // Last, when everything an engine needs is there.
-    actions.sort_by_key(|action| matches!(action.deed, SetupAction::Verify { .. }));
-    (actions, manual)
+    // An engine is verified when everything that it needs is in place.
+    steps.sort_by_key(|step| matches!(step.action, SetupAction::Verify { .. }));
+    (steps, manual)
 }
 
-fn packages(wanted: &Wanted, facts: &MachineFacts) -> Packages {
+fn packages(requirements: &Requirements, facts: &MachineFacts) -> Packages {
     let mut packages = Packages::default();
-    let mut need = |there: bool, package, recommended: bool| {
+    let mut need = |is_present: bool, package, recommended: bool| {
         let list = match recommended {
             true => &mut packages.with_recommended,
             false => &mut packages.alone,
         };
-        if !there && !list.contains(&package) {
+        if !is_present && !list.contains(&package) {
             list.push(package);
         }
     };
-    let plain_user = facts.uid != 0 || wanted.test_user;
-    for kind in &wanted.engines {
+    let has_unprivileged_user = facts.uid != 0 || requirements.test_user;
+    for kind in &requirements.engines {
         match kind {
             Kind::Sandbox => {
                 need(facts.has("bwrap"), "bubblewrap", false);
                 need(facts.has("mmdebstrap"), "mmdebstrap", false);
                 need(facts.debian_keyring, "debian-archive-keyring", false);
             }
-            // A daemon that answers needs nothing of this machine.
-            Kind::Docker if facts.serves(*kind) => {}
+            // A daemon that answers needs no package.
+            Kind::Docker if facts.is_usable(*kind) => {}
             Kind::Docker => {
                 let local = facts.docker_host.is_none();
                 need(facts.has("dockerd") || !local, "docker.io", true);
-                // Where the daemon is there, the command is in a package of its own.
+                // If the daemon is installed, its client is in a package of its own.
                 let client = if facts.has("dockerd") {
                     "docker-cli"
                 } else {
@@ -70,13 +74,13 @@ fn packages(wanted: &Wanted, facts: &MachineFacts) -> Packages {
             }
             Kind::Podman => {
                 need(facts.has("podman"), "podman", true);
-                let named = facts.podman.config.runtime.as_deref() == Some("runc");
-                let needed = named || facts.podman.machine.hybrid_cgroups;
-                need(facts.has("runc") || !needed, "runc", false);
+                let is_configured = facts.podman.config.runtime.as_deref() == Some("runc");
+                let needs_runc = is_configured || facts.podman.machine.hybrid_cgroups;
+                need(facts.has("runc") || !needs_runc, "runc", false);
             }
             _ => {}
         }
-        if *kind != Kind::Docker && plain_user {
+        if *kind != Kind::Docker && has_unprivileged_user {
             need(facts.has("newuidmap"), "uidmap", false);
         }
     }
@@ -103,12 +107,14 @@ fn install(why: &str, packages: &[&str], recommended: bool, refresh: bool) -> Se
         apt.env("DEBIAN_FRONTEND", "noninteractive")
             .env("LC_ALL", "C")
     };
-    let take = |extra: &[&str]| {
-        let mut take = apt().args(["install", "--yes"]).args(extra.iter().copied());
+    let install = |options: &[&str]| {
+        let mut install = apt()
+            .args(["install", "--yes"])
+            .args(options.iter().copied());
         if !recommended {
-            take = take.arg("--no-install-recommends");
+            install = install.arg("--no-install-recommends");
         }
-        take.args(packages.iter().copied())
+        install.args(packages.iter().copied())
     };
     SetupStep::new(
         why,
@@ -117,20 +123,20 @@ fn install(why: &str, packages: &[&str], recommended: bool, refresh: bool) -> Se
             refresh,
             commands: Box::new(InstallCommands {
                 update: apt().arg("update"),
-                download: take(&["--download-only"]),
-                install: take(&[]),
+                download: install(&["--download-only"]),
+                install: install(&[]),
             }),
         },
     )
 }
 
-/// The users: the test user, and ranges of ids for those who make environments without root.
-fn users(wanted: &Wanted, facts: &MachineFacts) -> Vec<SetupStep> {
+/// Adds the test user, and assigns subordinate ids to users who make environments without root.
+fn users(requirements: &Requirements, facts: &MachineFacts) -> Vec<SetupStep> {
     let mut actions = Vec::new();
     let mut lacking = Vec::new();
-    if wanted.test_user {
+    if requirements.test_user {
         if !facts.has_user(TEST_USER) {
-            // Without the ids that `useradd` may or may not give, so that they are given once, below.
+            // `useradd` may or may not assign subordinate ids. They are assigned below.
             let add = Invocation::new("useradd")
                 .args(["--create-home", "--shell", "/bin/sh"])
                 .args([
@@ -152,7 +158,7 @@ fn users(wanted: &Wanted, facts: &MachineFacts) -> Vec<SetupStep> {
     }
     let rootless = [Kind::Sandbox, Kind::Podman]
         .iter()
-        .any(|kind| wanted.engines.contains(kind));
+        .any(|kind| requirements.engines.contains(kind));
     if facts.uid != 0 && rootless && !facts.has_subids(&facts.user, Some(facts.uid)) {
         lacking.push(&facts.user);
     }
@@ -168,14 +174,14 @@ fn subordinate_ids(users: &[&str], facts: &MachineFacts) -> SetupStep {
         ("/etc/subgid", &facts.subgid),
     ];
     let texts = files.map(|(_, text)| text.as_deref().unwrap_or_default());
-    // `usermod` does not make the files.
+    // `usermod` does not create the files.
     let missing = files.into_iter().filter(|(_, text)| text.is_none());
     let touch = missing.map(|(path, _)| Invocation::new("touch").arg(path));
     let mut commands: Vec<_> = touch.collect();
-    for (taken, user) in (0..).zip(users) {
-        let range = subids::free_range(texts, taken);
-        let give = ["--add-subuids", &range, "--add-subgids", &range, user];
-        commands.push(Invocation::new("usermod").args(give));
+    for (assigned, user) in (0..).zip(users) {
+        let range = subids::free_range(texts, assigned);
+        let args = ["--add-subuids", &range, "--add-subgids", &range, user];
+        commands.push(Invocation::new("usermod").args(args));
     }
     let why = format!(
         "{} needs subordinate ids to make environments without root",
@@ -191,17 +197,18 @@ fn engine(kind: Kind, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
         _ => Default::default(),
     };
     let known = match facts.engines.get(&kind) {
-        // Docker's daemon is started; that a sandbox or podman refuses to answer is for the user.
-        Some(Answer::Cannot {
+        // Docker's daemon is started. If a sandbox or podman is installed and cannot be used, the
+        // user has to find out why.
+        Some(Answer::Unusable {
             reason,
             help,
             installed: true,
         }) if kind != Kind::Docker => {
             return (actions, vec![format!("{reason}; {help}")]);
         }
-        // A sandbox's answer comes from inside one.
-        Some(Answer::Serves { .. }) if kind == Kind::Sandbox => true,
-        Some(Answer::Serves { identity }) => facts.verified.knows(kind, identity),
+        // The probe has run a program in a sandbox.
+        Some(Answer::Usable { .. }) if kind == Kind::Sandbox => true,
+        Some(Answer::Usable { identity }) => facts.verified.contains(kind, identity),
         _ => false,
     };
     if manual.is_empty() && (!known || !actions.is_empty()) {
@@ -216,11 +223,11 @@ fn engine(kind: Kind, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
 
 fn podman_config(facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
     let podman = &facts.podman;
-    if podman.machine.lacks(&podman.config).is_none() {
+    if podman.machine.shortfall(&podman.config).is_none() {
         return Default::default();
     }
-    // What our file says already has to stay in it.
-    let all = podman.machine.lacks(&podman.others);
+    // The new text of our file has to keep the settings of the old one.
+    let all = podman.machine.shortfall(&podman.config_of_others);
     if let Some(file) = &podman.only_file {
         let by_hand = format!(
             "podman: {}; it reads only `{}` (by CONTAINERS_CONF): add to it\n{}",
@@ -237,7 +244,7 @@ fn podman_config(facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
 }
 
 fn docker_daemon(facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
-    let Some(Answer::Cannot { reason, .. }) = facts.engines.get(&Kind::Docker) else {
+    let Some(Answer::Unusable { reason, .. }) = facts.engines.get(&Kind::Docker) else {
         return Default::default();
     };
     if let Some(address) = &facts.docker_host {

@@ -1,4 +1,4 @@
-//! How commands that need root's rights are run, and what becomes of them where they cannot be.
+//! How commands that need root are run, and what is left to the user if they cannot be.
 
 use cross_engine::{Cancel, Host, Invocation, Kind, process};
 use serde::Serialize;
@@ -7,24 +7,24 @@ use super::action::{InstallCommands, SetupAction, SetupStep};
 use super::facts::MachineFacts;
 use crate::model::error::{MapEngineError as _, Result};
 
-/// How commands that need root's rights are run.
+/// How commands that need root are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rights {
     /// Directly: the caller is root.
     Root,
-    /// Through `sudo --non-interactive`, which asks for no password here.
+    /// Through `sudo --non-interactive`, which needs no password on this machine.
     Sudo,
-    /// Not at all: what needs them has to be done by hand.
+    /// Not at all: the user has to run them by hand.
     None,
 }
 
 impl Rights {
-    /// The rights of the caller. `sudo` is asked only when something needs them, because it logs
-    /// what it refuses.
-    pub(super) fn of(
-        needed: bool,
+    /// Probes the caller's rights. `sudo` is run only if `needs_root`, because it logs what it
+    /// refuses.
+    pub(super) fn probe(
+        needs_root: bool,
         facts: &MachineFacts,
         host: &Host,
         cancel: &Cancel,
@@ -32,25 +32,25 @@ impl Rights {
         if facts.uid == 0 {
             return Ok(Rights::Root);
         }
-        if !needed || host.find_program("sudo").is_none() {
+        if !needs_root || host.find_program("sudo").is_none() {
             return Ok(Rights::None);
         }
-        let ask = Rights::Sudo.run(Invocation::new("true"));
-        let said = process::output(&ask, &host.variables, cancel).map_engine_error()?;
-        Ok(if said.exit.success() {
+        let command = Rights::Sudo.apply(Invocation::new("true"));
+        let output = process::output(&command, &host.variables, cancel).map_engine_error()?;
+        Ok(if output.exit.success() {
             Rights::Sudo
         } else {
             Rights::None
         })
     }
 
-    /// `invocation` as it is run with these rights.
-    pub(super) fn run(self, invocation: Invocation) -> Invocation {
+    /// The command that runs `invocation` with these rights.
+    pub(super) fn apply(self, invocation: Invocation) -> Invocation {
         if self != Rights::Sudo {
             return invocation;
         }
         let mut sudo = Invocation::new("sudo").arg("--non-interactive");
-        // `sudo` drops the caller's variables; those that belong to the command go by `env`.
+        // `sudo` drops the caller's variables. `env` sets those of the command.
         if !invocation.env.is_empty() {
             let inner = invocation.variables(&Default::default());
             let pairs = inner.iter().map(|(name, value)| {
@@ -62,10 +62,13 @@ impl Rights {
             .args(invocation.args)
     }
 
-    fn arm(self, deed: SetupAction) -> SetupAction {
-        match deed {
+    fn apply_to_action(self, action: SetupAction) -> SetupAction {
+        match action {
             SetupAction::Run { commands } => SetupAction::Run {
-                commands: commands.into_iter().map(|one| self.run(one)).collect(),
+                commands: commands
+                    .into_iter()
+                    .map(|command| self.apply(command))
+                    .collect(),
             },
             SetupAction::Install {
                 packages,
@@ -75,13 +78,13 @@ impl Rights {
                 packages,
                 refresh,
                 commands: Box::new(InstallCommands {
-                    update: self.run(commands.update),
-                    download: self.run(commands.download),
-                    install: self.run(commands.install),
+                    update: self.apply(commands.update),
+                    download: self.apply(commands.download),
+                    install: self.apply(commands.install),
                 }),
             },
             SetupAction::StartDocker { command, log } => SetupAction::StartDocker {
-                command: self.run(command),
+                command: self.apply(command),
                 log,
             },
             other @ (SetupAction::Write { .. } | SetupAction::Verify { .. }) => other,
@@ -89,40 +92,41 @@ impl Rights {
     }
 }
 
-/// Gives each action the rights it needs, or turns it into something to do by hand.
+/// Applies `rights` to each step. A step that cannot be run becomes an instruction for the user.
 pub(super) fn divide(
-    actions: Vec<SetupStep>,
+    steps: Vec<SetupStep>,
     mut manual: Vec<String>,
-    rights: &Rights,
+    rights: Rights,
     facts: &MachineFacts,
 ) -> (Vec<SetupStep>, Vec<String>) {
-    let allowed = *rights != Rights::None && facts.system.is_debian_like();
+    let can_be_root = rights != Rights::None && facts.system.is_debian_like();
     let mut kept = Vec::new();
-    for SetupStep { why, deed } in actions {
-        let action = SetupStep::new(why, rights.arm(deed));
-        if allowed || !action.needs_root() {
-            kept.push(action);
+    for SetupStep { why, action } in steps {
+        let step = SetupStep::new(why, rights.apply_to_action(action));
+        if can_be_root || !step.needs_root() {
+            kept.push(step);
         } else {
-            manual.push(by_hand(&action, facts));
+            manual.push(by_hand(&step, facts));
         }
     }
     (kept, manual)
 }
 
-fn by_hand(action: &SetupStep, facts: &MachineFacts) -> String {
-    match &action.deed {
+/// The instruction to do a step by hand.
+fn by_hand(step: &SetupStep, facts: &MachineFacts) -> String {
+    match &step.action {
         SetupAction::Install { packages, .. } if !facts.system.is_debian_like() => format!(
             "install with this system's ({}) package manager what Debian calls {}: {}",
             facts.system.name,
             packages.join(", "),
-            action.why
+            step.why
         ),
-        _ => format!("as root, {action}"),
+        _ => format!("as root, {step}"),
     }
 }
 
-/// The remedy for a docker whose daemon answers, but not to this user. Membership of the group is as
-/// good as root's rights, so it is the user's decision and never done here.
+/// The remedy for a docker daemon that this user may not use. Members of its group have root's
+/// rights, so joining it is left to the user.
 pub(super) fn docker_group(facts: &MachineFacts) -> String {
     format!(
         "{}: this user may not use the daemon; as root, run `usermod --append --groups docker {}` and log in \

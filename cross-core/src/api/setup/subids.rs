@@ -1,12 +1,12 @@
-//! Subordinate ids: the ranges of user and group ids that a plain user's containers are made of.
+//! Subordinate ids: the ranges of user and group ids for the containers of an unprivileged user.
 
-/// How many ids a user gets: the number that `useradd` gives.
+/// The size of a user's range, which is `useradd`'s default.
 const COUNT: u64 = 65_536;
-/// Where the ranges begin: the first that `useradd` gives.
+/// The first id of the first range, which is `useradd`'s default.
 const FIRST: u64 = 100_000;
 
-/// Whether `text`, of `/etc/subuid` or `/etc/subgid`, gives a range to the user. Its lines are
-/// `name-or-id:first:count`.
+/// Whether `text`, the content of `/etc/subuid` or `/etc/subgid`, assigns a range to the user. Its
+/// lines are `name-or-id:first:count`.
 pub(super) fn has_range(text: &str, user: &str, uid: Option<u32>) -> bool {
     let uid = uid.map(|uid| uid.to_string());
     text.lines().any(|line| {
@@ -15,8 +15,8 @@ pub(super) fn has_range(text: &str, user: &str, uid: Option<u32>) -> bool {
     })
 }
 
-/// The first range that nobody has in any of `texts`, as `first-last`, skipping `taken` ranges.
-pub(super) fn free_range(texts: [&str; 2], taken: u64) -> String {
+/// The first range after all that `texts` assign, as `first-last`, skipping `assigned` ranges.
+pub(super) fn free_range(texts: [&str; 2], assigned: u64) -> String {
     let ends = texts
         .iter()
         .flat_map(|text| text.lines())
@@ -28,7 +28,7 @@ pub(super) fn free_range(texts: [&str; 2], taken: u64) -> String {
             let (first, count) = (fields.next()?.ok()?, fields.next()?.ok()?);
             Some(first.saturating_add(count))
         });
-    let first = ends.max().unwrap_or(FIRST).max(FIRST) + taken * COUNT;
+    let first = ends.max().unwrap_or(FIRST).max(FIRST) + assigned * COUNT;
     format!("{first}-{}", first + COUNT - 1)
 }
 
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_range_follows_the_last() {
+    fn a_free_range_follows_the_last_one() {
         assert_eq!(free_range(["", ""], 0), "100000-165535");
         let (uids, gids) = (
             "dev:100000:65536\n",

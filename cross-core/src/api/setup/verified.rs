@@ -1,4 +1,4 @@
-//! What is remembered of engines that have run something: so that it is not run at every call.
+//! The record of engines that have run a program, so that they are not verified on every call.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,25 +9,25 @@ use cross_engine::{Host, Kind};
 
 use crate::model::error::{Error, IoContext as _, Result};
 
-/// For each engine the identity under which it ran something.
+/// The identity that each engine had when it ran a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verified(BTreeMap<String, String>);
 
 impl Verified {
-    /// What is remembered in this cache: nothing, where the file is missing or unreadable.
+    /// Reads the record in the cache. It is empty if the file is missing or unreadable.
     pub(super) fn read(host: &Host) -> Self {
         let text = fs::read_to_string(file(&host.cache)).unwrap_or_default();
         Verified(serde_json::from_str(&text).unwrap_or_default())
     }
 
-    /// Whether the engine ran something when it was what it is now.
-    pub(super) fn knows(&self, kind: Kind, identity: &str) -> bool {
+    /// Whether the engine ran a program with this identity.
+    pub(super) fn contains(&self, kind: Kind, identity: &str) -> bool {
         self.0
             .get(kind.name())
-            .is_some_and(|known| known == identity)
+            .is_some_and(|recorded| recorded == identity)
     }
 
-    /// With this engine.
+    /// Adds an engine.
     pub(super) fn with(mut self, kind: Kind, identity: String) -> Self {
         self.0.insert(kind.name().to_owned(), identity);
         self

@@ -1,24 +1,24 @@
-//! Cargo's aliases: the user's, from configuration files and `CARGO_ALIAS_*`, expanded as cargo does.
+//! Expands the user's aliases, from configuration files and `CARGO_ALIAS_*`, as cargo does.
 //!
-//! Cargo's own other names (`b` for `build`) stand in the table of subcommands, and an alias of the
-//! user's goes before them.
+//! Cargo's built-in aliases (`b` for `build`) are in the table of subcommands. A user's alias
+//! overrides them.
 
 use std::ffi::OsString;
 
 use super::command_line::Head;
 use super::commands;
-use super::configs::{Configs, Texts};
+use super::configs::{Configs, StringOrList};
 use super::problem;
-use super::render::shown;
+use super::render::to_text;
 use crate::model::error::Result;
 
-/// A command line after its aliases.
+/// A command line after alias expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expanded {
     pub(crate) words: Vec<OsString>,
-    /// The aliases it went through, in order.
+    /// The aliases that were expanded, in order.
     pub(crate) through: Vec<AliasExpansion>,
-    /// What cargo warns of.
+    /// The warnings that cargo would print.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -28,15 +28,15 @@ pub(crate) struct Expanded {
 pub struct AliasExpansion {
     /// The alias.
     pub alias: String,
-    /// What it stands for.
+    /// The words that the alias stands for.
     pub words: Vec<String>,
 }
 
 /// The aliases in force.
 pub(crate) struct Aliases<'a> {
-    /// Of files alone: cargo knows no alias of `--config`.
+    /// The configuration files, without `--config`: cargo ignores aliases there.
     pub(crate) configs: &'a Configs,
-    /// Looks a variable up in the caller's environment.
+    /// Looks up a variable of the caller.
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
@@ -49,11 +49,11 @@ impl std::fmt::Debug for Aliases<'_> {
 }
 
 impl Aliases<'_> {
-    /// Expands the subcommand of `words` until it is no alias.
+    /// Expands the subcommand of `words` until it is not an alias.
     ///
     /// # Errors
     ///
-    /// An alias that leads back to itself, that is empty, or that has no subcommand in it.
+    /// For an alias that is recursive, is empty, or has no subcommand.
     pub(crate) fn expand(&self, words: &[OsString]) -> Result<Expanded> {
         let mut expanded = Expanded {
             words: words.to_vec(),
@@ -62,11 +62,8 @@ impl Aliases<'_> {
         };
         while let Some((at, alias, stands_for)) = self.step(&mut expanded)? {
             let inner = subcommand(&alias, &stands_for)?;
-            let mut names: Vec<&str> = expanded
-                .through
-                .iter()
-                .map(|it| it.alias.as_str())
-                .collect();
+            let through = expanded.through.iter();
+            let mut names: Vec<&str> = through.map(|expansion| expansion.alias.as_str()).collect();
             names.push(&alias);
             if names.contains(&inner.as_str()) {
                 let path = names.join(" -> ");
@@ -74,25 +71,25 @@ impl Aliases<'_> {
                     "alias {} has unresolvable recursive definition: {path} -> {inner}",
                     names[0]
                 ))
-                .with_help("let one of them name a command that is no alias"));
+                .with_help("make one of these aliases name a command that is not an alias"));
             }
-            let words = shown(&stands_for);
+            let words = to_text(&stands_for);
             expanded.words.splice(at..=at, stands_for);
             expanded.through.push(AliasExpansion { alias, words });
         }
         Ok(expanded)
     }
 
-    /// The alias the words begin with: where it stands, its name, and what it stands for.
+    /// The alias that is the subcommand: its position, its name, and the words it stands for.
     fn step(&self, expanded: &mut Expanded) -> Result<Option<(usize, String, Vec<OsString>)>> {
-        let Some((at, name)) = Head::read(&expanded.words)?.command else {
+        let Some((at, name)) = Head::parse(&expanded.words)?.command else {
             return Ok(None);
         };
         let Some(name) = name.to_str() else {
             return Ok(None);
         };
         if commands::is_builtin(name) {
-            // Cargo does not look at the type of an alias that it ignores.
+            // Cargo does not check the type of an alias that it ignores.
             if !matches!(self.get(name), Ok(None) | Err(_)) {
                 expanded.warnings.push(format!(
                     "alias `{name}` is ignored: it is shadowed by a built-in command"
@@ -107,37 +104,37 @@ impl Aliases<'_> {
         Ok(Some((at, name.to_owned(), words)))
     }
 
-    /// What the user's alias of this name stands for. A text is split at white space, without
-    /// regard to quotes; a list is taken as it is. The variable goes before a text and is joined to
-    /// a list.
+    /// The words that the user's alias of this name stands for. A string is split at white space,
+    /// and quotes have no meaning. A list is taken as it is. The variable overrides a string and is
+    /// appended to a list.
     fn get(&self, name: &str) -> Result<Option<Vec<String>>> {
         let upper = name.to_ascii_uppercase().replace('-', "_");
         let variable = (self.variable)(&format!("CARGO_ALIAS_{upper}"));
         let split = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-        let file = self.configs.texts("alias", name)?;
+        let file = self.configs.string_or_list("alias", name)?;
         Ok(match (variable, file) {
-            (Some(text), None | Some(Texts::One(_))) => Some(split(&text)),
-            (Some(text), Some(Texts::BatchRequest(mut words))) => {
+            (Some(text), None | Some(StringOrList::String(_))) => Some(split(&text)),
+            (Some(text), Some(StringOrList::List(mut words))) => {
                 words.extend(split(&text) as Vec<String>);
                 Some(words)
             }
-            (None, Some(Texts::One(text))) => Some(split(&text)),
-            (None, Some(Texts::BatchRequest(words))) => Some(words),
+            (None, Some(StringOrList::String(text))) => Some(split(&text)),
+            (None, Some(StringOrList::List(words))) => Some(words),
             (None, None) => None,
         })
     }
 }
 
-/// The subcommand in what an alias stands for.
+/// The subcommand in the words that an alias stands for.
 fn subcommand(alias: &str, words: &[OsString]) -> Result<String> {
-    let head = Head::read(words)?;
+    let head = Head::parse(words)?;
     let first = words.first().map(|word| word.to_string_lossy());
     if first.is_some_and(|word| word.starts_with('+')) {
         return Err(problem::refused(format!(
-            "alias `{alias}` begins with a toolchain, which cargo cannot choose"
+            "alias `{alias}` begins with a toolchain, which an alias cannot choose"
         ))
         .with_help(format!(
-            "leave it out of the alias, and write it before `{alias}`"
+            "remove the toolchain from the alias, and write it before `{alias}`"
         )));
     }
     let command = head
@@ -145,7 +142,7 @@ fn subcommand(alias: &str, words: &[OsString]) -> Result<String> {
         .map(|(_, name)| name.to_string_lossy().into_owned());
     command.ok_or_else(|| {
         problem::refused(format!("alias `{alias}` has no subcommand"))
-            .with_help(format!("add one to `alias.{alias}`"))
+            .with_help(format!("add a subcommand to `alias.{alias}`"))
     })
 }
 
@@ -158,7 +155,7 @@ mod tests {
         let origin = Origin::File("/w/.cargo/config.toml".into());
         let configs = Configs::parse([(origin, config.to_owned())]).unwrap();
         let variable = |name: &str| {
-            let found = variables.iter().find(|(it, _)| *it == name);
+            let found = variables.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         };
         let aliases = Aliases {
@@ -190,7 +187,7 @@ mod tests {
     "#;
 
     #[test]
-    fn aliases_become_what_cargo_makes_of_them() {
+    fn aliases_are_expanded_as_cargo_does() {
         for (words, expected) in [
             (
                 &["xtask", "ci"][..],
@@ -218,7 +215,7 @@ mod tests {
             // A built-in alias may be redefined, and a plugin shadowed.
             (&["b", "-q"], &["build", "--release", "-q"]),
             (&["clippy"], &["clippy-driver", "--x"]),
-            // What stands before the alias stays there.
+            // The words before the alias stay there.
             (
                 &["+nightly", "--color", "always", "b"],
                 &["+nightly", "--color", "always", "build", "--release"],
@@ -235,13 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn the_way_is_told() {
+    fn every_expansion_is_recorded() {
         let expanded = expand(CONFIG, &[], &["deep"]).unwrap();
-        let names: Vec<_> = expanded
-            .through
-            .iter()
-            .map(|it| it.alias.as_str())
-            .collect();
+        let through = expanded.through.iter();
+        let names: Vec<_> = through.map(|expansion| expansion.alias.as_str()).collect();
         assert_eq!(names, ["deep", "xtask"]);
         assert_eq!(expanded.through[0].words, ["xtask", "deep"]);
     }
@@ -258,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_name_aliases_too() {
+    fn variables_define_aliases_too() {
         let variables = [
             ("CARGO_ALIAS_XTASK", "run -- variable"),
             ("CARGO_ALIAS_NEW_ONE", "check --tests"),
@@ -275,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_that_leads_nowhere_is_an_error() {
+    fn an_invalid_alias_is_an_error() {
         for (alias, message) in [
             (
                 "rec",
@@ -289,11 +283,11 @@ mod tests {
             ("flags", "alias `flags` has no subcommand"),
             (
                 "toolchain",
-                "alias `toolchain` begins with a toolchain, which cargo cannot choose",
+                "alias `toolchain` begins with a toolchain, which an alias cannot choose",
             ),
             (
                 "number",
-                "`alias.number` in `/w/.cargo/config.toml` is no text and no list",
+                "`alias.number` in `/w/.cargo/config.toml` is neither a string nor a list",
             ),
         ] {
             let error = expand(CONFIG, &[], &[alias]).unwrap_err();

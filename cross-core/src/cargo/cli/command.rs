@@ -1,4 +1,4 @@
-//! One row of the table of subcommands, and how it answers for one command line.
+//! A row of the table of subcommands: where the subcommand runs, by its flags.
 
 use cross_engine::Network;
 use serde::Serialize;
@@ -12,21 +12,20 @@ use super::flags::{Flag, Phase};
 pub enum Placement {
     /// In the target's environment.
     Environment {
-        /// Whether it compiles for the target.
+        /// Whether the subcommand compiles for the target.
         compiles: bool,
-        /// Whether it starts programs of the target.
+        /// Whether the subcommand starts programs of the target.
         runs_programs: bool,
     },
-    /// With the host's cargo: neither compiles for the target nor runs on it.
+    /// With the host's cargo: it neither compiles for the target nor starts programs of it.
     Host,
-    /// Nowhere: it cannot be served, and its remedy says what can.
+    /// Nowhere: the subcommand is refused, and the remedy names an alternative.
     Refused,
 }
 
 impl Placement {
-    /// The network it gets where the configuration names none: what compiles needs none, for its
-    /// dependencies are fetched before; a program may need one. `None` on the host, whose network
-    /// is not ours to arrange.
+    /// The default network of the subcommand. Compiling needs no network, because dependencies are
+    /// fetched before. A program may need one. `None` on the host, whose network is not restricted.
     pub fn network(self) -> Option<Network> {
         match self {
             Placement::Environment {
@@ -39,15 +38,15 @@ impl Placement {
     }
 }
 
-/// Where something runs, and why there.
+/// Where a command runs, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     pub(crate) place: Placement,
-    /// The reason, as what follows `it`: `compiles for the target`.
+    /// The reason, as the rest of a sentence that begins with `it`: `compiles for the target`.
     pub(crate) why: &'static str,
-    /// What to do instead, where it is refused.
+    /// What to do instead, if the command is refused.
     pub(crate) remedy: Option<&'static str>,
-    /// Whether it has a `--target` flag.
+    /// Whether the command has a `--target` flag.
     pub(crate) target_flag: bool,
 }
 
@@ -55,20 +54,22 @@ pub(crate) struct Rule {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Command {
     pub(crate) name: &'static str,
-    /// Cargo's own other names for it, which a user's alias may redefine.
+    /// Cargo's built-in aliases, which a user's alias may redefine.
     pub(crate) aliases: &'static [&'static str],
-    /// Whether it is cargo's own, which no alias can shadow, or a program `cargo-NAME`.
+    /// Whether the command is built into cargo, so that no alias can shadow it. Otherwise it is a
+    /// program `cargo-NAME`.
     pub(crate) builtin: bool,
-    /// Which flags it has.
+    /// The flags it has.
     pub(crate) phase: Phase,
-    /// Whether its first free word ends the flags: what follows is a program's.
+    /// Whether the first positional argument ends the flags: all following arguments are a
+    /// program's.
     pub(crate) word_ends_flags: bool,
     /// Whether cargo refuses a second `--target`.
     pub(crate) one_target: bool,
     pub(crate) rule: Rule,
-    /// Its own subcommands that differ from it.
+    /// Its own subcommands that run elsewhere.
     pub(crate) nested: &'static [Nested],
-    /// Flags that change where it runs; the first that applies decides.
+    /// The flags that change where it runs. The first exception that applies decides.
     pub(crate) exceptions: &'static [Exception],
 }
 
@@ -84,7 +85,7 @@ pub(crate) struct Nested {
 pub(crate) struct Exception {
     pub(crate) with: Flag,
     pub(crate) without: Option<Flag>,
-    /// How the documentation names it.
+    /// The exception's name in the documentation.
     #[cfg_attr(
         not(test),
         expect(
@@ -96,7 +97,7 @@ pub(crate) struct Exception {
     pub(crate) rule: Rule,
 }
 
-/// What any subcommand does with `--help`.
+/// The rule of any subcommand with `--help`.
 pub(crate) const HELP: Rule = Rule {
     place: Placement::Host,
     why: "only prints its help",
@@ -104,25 +105,27 @@ pub(crate) const HELP: Rule = Rule {
     target_flag: false,
 };
 
-/// What a plugin does with `--version`.
+/// The rule of a plugin with `--version`.
 pub(crate) const VERSION: Rule = Rule {
     why: "only prints its version",
     ..HELP
 };
 
-/// A command line that never gets to a subcommand: `--list`, `--version`, `--explain`, or none.
+/// The rule of a command line without a subcommand: `--list`, `--version`, `--explain`, or nothing.
 pub(crate) const ITSELF: Rule = Rule {
-    why: "only prints something of cargo itself",
+    why: "only prints information about cargo",
     ..HELP
 };
 
 impl Command {
-    /// The nested subcommand of this name.
+    /// The nested subcommand with this name.
     pub(crate) fn nested(&self, name: &str) -> Option<&'static Nested> {
-        self.nested.iter().find(|it| it.names.contains(&name))
+        self.nested
+            .iter()
+            .find(|nested| nested.names.contains(&name))
     }
 
-    /// Where it runs with these flags, and why.
+    /// The rule for the nested subcommand and the flags.
     pub(crate) fn rule(&self, nested: Option<&Nested>, has: impl Fn(Flag) -> bool) -> Rule {
         if has(Flag::Help) {
             return HELP;
@@ -130,18 +133,20 @@ impl Command {
         if !self.builtin && has(Flag::Version) {
             return VERSION;
         }
-        let base = nested.map_or(self.rule, |it| it.rule);
-        let exception = self
-            .exceptions
-            .iter()
-            .find(|it| has(it.with) && !it.without.is_some_and(&has) && it.matters(base.place));
-        exception.map_or(base, |it| it.rule)
+        let base = nested.map_or(self.rule, |nested| nested.rule);
+        let exception = self.exceptions.iter().find(|exception| {
+            has(exception.with)
+                && !exception.without.is_some_and(&has)
+                && exception.applies_to(base.place)
+        });
+        exception.map_or(base, |exception| exception.rule)
     }
 }
 
 impl Exception {
-    /// An exception that only takes programs away says nothing of a command that starts none.
-    fn matters(&self, base: Placement) -> bool {
+    /// Whether the exception changes anything for a command that runs at `base`. `--no-run` changes
+    /// nothing for a command that starts no programs.
+    fn applies_to(&self, base: Placement) -> bool {
         match (base, self.rule.place) {
             (Placement::Environment { runs_programs, .. }, Placement::Environment { .. }) => {
                 runs_programs

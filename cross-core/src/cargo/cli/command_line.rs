@@ -1,5 +1,4 @@
-//! A cargo command line as far as planning needs to understand it. What it does not understand it
-//! keeps as it is, for cargo to judge.
+//! Parses a cargo command line, as far as planning needs. Unknown arguments are kept for cargo.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -11,36 +10,36 @@ use super::problem;
 use super::words::{Item, Kind, Reader, no_target};
 use crate::model::error::Result;
 
-/// The target name that stands for the host's.
+/// Cargo's special target name for the host.
 pub(crate) const HOST_TUPLE: &str = "host-tuple";
 
-/// The part of a command line up to its subcommand: what has to be known before aliases are.
+/// The part of a command line up to the subcommand, which is parsed before aliases are expanded.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     /// The flags before the subcommand.
     pub(crate) items: Vec<Item>,
-    /// The subcommand, and where among the words it stands.
+    /// The subcommand, and its position among the words.
     pub(crate) command: Option<(usize, OsString)>,
 }
 
-/// A command line, understood.
+/// A parsed command line.
 #[derive(Clone, Debug)]
 pub(crate) struct CommandLine {
     original: Vec<OsString>,
-    /// Before the subcommand.
+    /// The items before the subcommand.
     pub(crate) before: Vec<Item>,
     pub(crate) command: Option<OsString>,
-    /// What the table knows of it.
+    /// The subcommand's row of the table.
     pub(crate) row: Option<&'static Command>,
-    /// After the subcommand: everything that is cargo's or the plugin's.
+    /// The items after the subcommand that are for cargo or the plugin.
     pub(crate) after: Vec<Item>,
-    /// The program's: from the `--`, or from the word that ends the flags.
+    /// The arguments for the program: from `--`, or from the word that ends the flags.
     pub(crate) trailing: Vec<OsString>,
 }
 
 impl Head {
-    /// Reads as far as the subcommand.
-    pub(crate) fn read(words: &[OsString]) -> Result<Head> {
+    /// Parses the words up to the subcommand.
+    pub(crate) fn parse(words: &[OsString]) -> Result<Head> {
         let mut reader = Reader::new(words);
         let mut items = Vec::new();
         while let Some(word) = reader.peek() {
@@ -51,7 +50,7 @@ impl Head {
             let at = reader.position();
             for item in reader.next(Phase::Before)? {
                 match item.kind {
-                    // An empty word comes from an empty variable of a script.
+                    // A script with an empty variable passes an empty word.
                     Kind::Word if word.is_empty() => {}
                     Kind::Word => {
                         let command = Some((at, word.to_owned()));
@@ -67,28 +66,26 @@ impl Head {
         })
     }
 
-    /// The directory the command line is for, where it is given in `dir`: `-C` moves it.
+    /// The directory of the command for a caller in `dir`, as changed by `-C`.
     pub(crate) fn directory(&self, dir: &Path) -> PathBuf {
         values(&self.items, Flag::Directory).fold(dir.to_owned(), |dir, to| dir.join(to))
     }
 }
 
 impl CommandLine {
-    /// Understands `words`, which are what follows `cargo`.
-    ///
-    /// Aliases are to be expanded before; an alias that is not is an unknown subcommand.
+    /// Parses `words`, the arguments of `cargo`, whose aliases have been expanded.
     ///
     /// # Errors
     ///
-    /// What cargo would refuse, where it matters for planning: a flag without its value, `--verbose`
-    /// with `--quiet`, a colour that is none, a target that is empty or one too many.
+    /// For a command line that cargo would refuse, if that matters for planning: a flag without its
+    /// value, `--verbose` with `--quiet`, an invalid color, an empty target or too many targets.
     pub(crate) fn parse<I>(words: I) -> Result<CommandLine>
     where
         I: IntoIterator,
         I::Item: Into<OsString>,
     {
         let original: Vec<OsString> = words.into_iter().map(Into::into).collect();
-        let head = Head::read(&original)?;
+        let head = Head::parse(&original)?;
         let mut line = CommandLine {
             before: head.items,
             command: None,
@@ -130,23 +127,26 @@ impl CommandLine {
         Ok(())
     }
 
-    /// What cargo refuses before it does anything.
+    /// Refuses what cargo would refuse before it does anything.
     fn check(&self) -> Result<()> {
         if self.has(Flag::Help) || self.before_has(Flag::Version) {
             return Ok(());
         }
         if self.phase() == Phase::Cargo {
             for color in self.values(Flag::Color) {
-                if !["auto", "always", "never"].iter().any(|it| color == *it) {
+                if !["auto", "always", "never"]
+                    .iter()
+                    .any(|name| color == *name)
+                {
                     let color = color.to_string_lossy();
-                    let message = format!("`{color}` is no value of `--color`");
+                    let message = format!("`{color}` is not a value of `--color`");
                     return Err(problem::usage(message)
                         .with_help("write `--color auto`, `always` or `never`"));
                 }
             }
             if self.has(Flag::Verbose) && self.has(Flag::Quiet) {
                 return Err(problem::refused("cannot set both --verbose and --quiet")
-                    .with_help("leave one of them out"));
+                    .with_help("remove one of the two"));
             }
         }
         if self.values(Flag::Target).any(OsStr::is_empty) {
@@ -156,7 +156,7 @@ impl CommandLine {
         if several && self.row.is_some_and(|row| row.one_target) {
             return Err(
                 problem::refused("only one `--target` argument is supported")
-                    .with_help("run it once for each target"),
+                    .with_help("run the command once for each target"),
             );
         }
         Ok(())
@@ -174,23 +174,23 @@ impl CommandLine {
         self.before.iter().any(|item| item.has(flag))
     }
 
-    /// The words as they were given.
+    /// The words as given.
     pub(crate) fn original(&self) -> &[OsString] {
         &self.original
     }
 
-    /// The subcommand under the name that cargo's documentation has for it, or as it was written.
+    /// The subcommand by its full name, or as written if it is unknown.
     pub(crate) fn name(&self) -> Option<&str> {
         let written = self.command.as_deref().and_then(OsStr::to_str);
         self.row.map(|row| row.name).or(written)
     }
 
-    /// Whether the flag was given, before `--`.
+    /// Whether the flag is given before `--`.
     pub(crate) fn has(&self, flag: Flag) -> bool {
         self.items().any(|item| item.has(flag))
     }
 
-    /// Every value of a flag, in order.
+    /// The values of a flag, in order.
     pub(crate) fn values(&self, flag: Flag) -> impl Iterator<Item = &OsStr> {
         self.items()
             .flat_map(Item::flags)
@@ -198,23 +198,23 @@ impl CommandLine {
             .filter_map(|given| given.value.as_deref())
     }
 
-    /// Every value of a flag that is text, in order.
+    /// The values of a flag that are UTF-8, in order.
     pub(crate) fn texts(&self, flag: Flag) -> impl Iterator<Item = &str> {
         self.values(flag).filter_map(OsStr::to_str)
     }
 
-    /// The subcommand's own subcommand, where the table tells it apart, and its place in `after`.
+    /// The nested subcommand that the table knows, and its position in `after`.
     ///
-    /// The first free word that is one counts, for a plugin's own flags may take values unknown here.
+    /// It is the first word that names one: other words may be values of the plugin's own flags.
     pub(crate) fn nested(&self) -> Option<(usize, &'static Nested)> {
         let row = self.row?;
         self.after.iter().enumerate().find_map(|(at, item)| {
-            let word = Some(item).filter(|it| it.kind == Kind::Word)?;
+            let word = Some(item).filter(|item| item.kind == Kind::Word)?;
             Some((at, row.nested(word.words.first()?.to_str()?)?))
         })
     }
 
-    /// Where it runs by the table, or `None` for a subcommand that the table does not know.
+    /// The table's rule for the command line; `None` if the subcommand is not in the table.
     pub(crate) fn rule(&self) -> Option<Rule> {
         let flagged = [Flag::Help, Flag::Version, Flag::List, Flag::Explain];
         if self.command.is_none() || flagged.iter().any(|flag| self.before_has(*flag)) {
@@ -225,7 +225,7 @@ impl CommandLine {
         self.row.map(|row| row.rule(nested, flags))
     }
 
-    /// The toolchain, as in `+nightly`; the last of several, as upstream has it.
+    /// The name of the toolchain, as in `+nightly`; the last of several, as in `cross`.
     pub(crate) fn toolchain(&self) -> Option<&str> {
         let named = self.items().filter_map(|item| match &item.kind {
             Kind::Toolchain(name) => Some(name.as_str()),
@@ -234,8 +234,8 @@ impl CommandLine {
         named.last()
     }
 
-    /// The targets, each once, in order; `host` stands for [`HOST_TUPLE`], and a target's
-    /// specification is an absolute path.
+    /// The targets in order, without duplicates. [`HOST_TUPLE`] becomes `host`, and the path of a
+    /// target specification becomes absolute.
     pub(crate) fn targets(&self, host: &str, dir: &Path) -> Vec<String> {
         let mut targets = Vec::new();
         for written in self.texts(Flag::Target) {
@@ -253,18 +253,18 @@ impl CommandLine {
         targets
     }
 
-    /// The directory it acts in, where it is given in `dir`: `-C` moves it.
+    /// The directory of the command for a caller in `dir`, as changed by `-C`.
     pub(crate) fn directory(&self, dir: &Path) -> PathBuf {
         values(&self.before, Flag::Directory).fold(dir.to_owned(), |dir, to| dir.join(to))
     }
 
-    /// `--target-dir`, absolute.
+    /// The absolute path of `--target-dir`.
     pub(crate) fn target_dir(&self, dir: &Path) -> Option<PathBuf> {
         let given = self.values(Flag::TargetDir).last()?;
         Some(self.directory(dir).join(given))
     }
 
-    /// `--manifest-path`, absolute.
+    /// The absolute path of `--manifest-path`.
     pub(crate) fn manifest_path(&self, dir: &Path) -> Option<PathBuf> {
         let given = self.values(Flag::ManifestPath).last()?;
         Some(self.directory(dir).join(given))

@@ -3,14 +3,14 @@
 use super::command::Command;
 use super::table::COMMANDS;
 
-/// The row of a subcommand, by its name or by cargo's other names for it.
+/// Finds the row of a subcommand by its name or by one of cargo's built-in aliases.
 pub(crate) fn find(name: &str) -> Option<&'static Command> {
     COMMANDS
         .iter()
         .find(|row| row.name == name || row.aliases.contains(&name))
 }
 
-/// Whether no alias can shadow this name.
+/// Whether the name is a built-in command, which no alias can shadow.
 pub(crate) fn is_builtin(name: &str) -> bool {
     COMMANDS.iter().any(|row| row.builtin && row.name == name)
 }
@@ -31,14 +31,14 @@ mod tests {
         uninstall update vendor verify-project version yank";
 
     #[test]
-    fn every_command_of_cargo_has_a_row_and_no_name_is_there_twice() {
+    fn every_command_of_cargo_has_a_row_and_names_are_unique() {
         let builtin: BTreeSet<_> = BUILTIN.split_whitespace().collect();
         let rows = COMMANDS.iter().filter(|row| row.builtin);
         assert_eq!(rows.map(|row| row.name).collect::<BTreeSet<_>>(), builtin);
         let mut seen = BTreeSet::new();
         for row in COMMANDS {
             for name in [row.name].iter().chain(row.aliases) {
-                assert!(seen.insert(*name), "{name} is there twice");
+                assert!(seen.insert(*name), "{name} is in two rows");
             }
         }
         for (alias, name) in [
@@ -57,8 +57,8 @@ mod tests {
     fn rules() -> impl Iterator<Item = (&'static str, Rule)> {
         COMMANDS.iter().flat_map(|row| {
             let own = [row.rule].into_iter();
-            let nested = row.nested.iter().map(|it| it.rule);
-            let exceptions = row.exceptions.iter().map(|it| it.rule);
+            let nested = row.nested.iter().map(|nested| nested.rule);
+            let exceptions = row.exceptions.iter().map(|exception| exception.rule);
             own.chain(nested)
                 .chain(exceptions)
                 .map(|rule| (row.name, rule))
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_has_a_remedy_and_nothing_else_has() {
+    fn exactly_the_refusals_have_a_remedy() {
         for (name, rule) in rules() {
             let refused = rule.place == Placement::Refused;
             assert_eq!(rule.remedy.is_some(), refused, "{name}");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_compiles_or_runs_needs_a_target() {
+    fn commands_that_compile_have_a_target_flag() {
         for (name, rule) in rules() {
             if let Placement::Environment { compiles, .. } = rule.place {
                 assert!(rule.target_flag || !compiles, "{name}");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_starts_programs_gets_a_network() {
+    fn only_commands_that_run_programs_have_a_network() {
         let network = |name: &str| find(name).unwrap().rule.place.network();
         assert_eq!(network("build"), Some(Network::None));
         assert_eq!(network("clippy"), Some(Network::None));
@@ -97,7 +97,7 @@ mod tests {
     fn flags_and_nested_subcommands_change_where_a_command_runs() {
         let place = |name: &str, nested: Option<&str>, flags: &[Flag]| {
             let row = find(name).unwrap();
-            let nested = nested.map(|it| row.nested(it).unwrap());
+            let nested = nested.map(|name| row.nested(name).unwrap());
             row.rule(nested, |flag| flags.contains(&flag)).place
         };
         let compiles = Placement::Environment {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_table_of_subcommands_is_what_the_code_says() {
+    fn the_documentation_has_the_current_table() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/moving-from-cross.md");
         let text = std::fs::read_to_string(file).unwrap();
         let start = text
@@ -168,7 +168,8 @@ mod tests {
             line(&mut text, &names.join(", "), &command.rule);
             for nested in command.nested {
                 let names = nested.names.iter();
-                let names: Vec<_> = names.map(|it| format!("`{} {it}`", command.name)).collect();
+                let names = names.map(|name| format!("`{} {name}`", command.name));
+                let names: Vec<_> = names.collect();
                 line(&mut text, &names.join(", "), &nested.rule);
             }
             for exception in command.exceptions {

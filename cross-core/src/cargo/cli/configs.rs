@@ -1,7 +1,7 @@
-//! Cargo's configuration files as far as the front door reads them: found as cargo finds them, merged
-//! key by key as cargo merges them.
+//! Cargo's configuration files, found and merged as cargo does.
 //!
-//! Source: the cargo book, reference/config, and cargo 1.95's own behaviour.
+//! Only the keys that command lines need are merged. Source: the cargo book, reference/config, and
+//! the behaviour of cargo 1.95.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use super::problem;
 use crate::model::error::Result;
 
-/// Where a text of configuration comes from.
+/// The origin of a configuration text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A file, by its absolute path.
     File(PathBuf),
-    /// A value of `--config`, in the directory it was given in.
+    /// A value of `--config`, with the directory of the command.
     CommandLine(PathBuf),
 }
 
 impl Origin {
-    /// What relative paths in it are relative to: the directory that has `.cargo`.
+    /// The directory to which paths are relative: for a file, the directory that contains `.cargo`.
     fn base(&self) -> &Path {
         match self {
             Origin::File(path) => path.parent().and_then(Path::parent).unwrap_or(path),
@@ -37,40 +37,40 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One text of configuration, parsed.
+/// A parsed configuration text.
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
     pub(crate) origin: Origin,
     pub(crate) table: toml::Table,
 }
 
-/// The configuration that is in force, the strongest layer first.
+/// The configuration, with the layer of the highest precedence first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Configs {
     layers: Vec<Layer>,
 }
 
-/// A value that is a text, or a list of texts.
+/// A value that is a string or a list of strings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Texts {
-    One(String),
-    BatchRequest(Vec<String>),
+pub(crate) enum StringOrList {
+    String(String),
+    List(Vec<String>),
 }
 
-/// The targets that the configuration names where nothing else does.
+/// The targets of `build.target`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DefaultTargets {
     pub(crate) targets: Vec<String>,
-    /// The strongest text that names one.
+    /// The origin with the highest precedence that has the key.
     pub(crate) origin: Origin,
 }
 
 impl Configs {
-    /// Parses texts, given strongest first.
+    /// Parses texts, the highest precedence first.
     ///
     /// # Errors
     ///
-    /// A text that is not TOML.
+    /// If a text is not TOML.
     #[cfg(test)]
     pub(crate) fn parse<I>(texts: I) -> Result<Configs>
     where
@@ -85,14 +85,15 @@ impl Configs {
             .map(|layers| Configs { layers })
     }
 
-    /// Finds the files that cargo would read in `dir`, strongest first: those of `dir` and of the
-    /// directories above it, then that of `cargo_home`; each before what it includes.
+    /// Finds the files that cargo would read in `dir`, the highest precedence first: the files of
+    /// `dir` and of the directories above it, then the file of `cargo_home`. A file precedes those
+    /// it includes.
     ///
-    /// `read` answers with a file's text, or `None` where there is no such file.
+    /// `read` returns the text of a file, or `None` if there is no such file.
     ///
     /// # Errors
     ///
-    /// A text that is not TOML; an included file that is not there, or that includes itself.
+    /// If a file is not TOML, or an included file does not exist or includes itself.
     pub(crate) fn find(
         dir: &Path,
         cargo_home: Option<&Path>,
@@ -100,15 +101,15 @@ impl Configs {
     ) -> Result<Configs> {
         let mut found = Configs::default();
         let above = dir.ancestors().map(|dir| dir.join(".cargo"));
-        let mut places: Vec<PathBuf> = Vec::new();
-        for place in above.chain(cargo_home.map(Path::to_owned)) {
-            if !places.contains(&place) {
-                places.push(place);
+        let mut dirs: Vec<PathBuf> = Vec::new();
+        for dir in above.chain(cargo_home.map(Path::to_owned)) {
+            if !dirs.contains(&dir) {
+                dirs.push(dir);
             }
         }
-        for place in places {
-            // Where both are there cargo takes the older name.
-            let names = ["config", "config.toml"].map(|name| place.join(name));
+        for dir in dirs {
+            // If both exist, cargo reads the older name.
+            let names = ["config", "config.toml"].map(|name| dir.join(name));
             let file = names
                 .into_iter()
                 .find_map(|path| Some((read(&path)?, path)));
@@ -119,7 +120,7 @@ impl Configs {
         Ok(found)
     }
 
-    /// Adds a file and, weaker than it, what it includes: of several the last is the strongest.
+    /// Adds a file, and then the files it includes, the last one first.
     fn add(
         &mut self,
         path: PathBuf,
@@ -141,7 +142,7 @@ impl Configs {
                 Some(text) => self.add(file, &text, read, including)?,
                 None if optional => {}
                 None => {
-                    let by = including.last().map(|it| it.display().to_string());
+                    let by = including.last().map(|path| path.display().to_string());
                     let message = format!(
                         "`{}`, which `{}` includes, cannot be read",
                         file.display(),
@@ -155,11 +156,11 @@ impl Configs {
         Ok(())
     }
 
-    /// With a value of `--config` that is `KEY=VALUE`, stronger than all there is.
+    /// Adds a setting, a value `KEY=VALUE` of `--config`, with the highest precedence.
     ///
     /// # Errors
     ///
-    /// A value that is not TOML.
+    /// If the value is not TOML.
     pub(crate) fn with_setting(mut self, value: &str, dir: &Path) -> Result<Configs> {
         let origin = Origin::CommandLine(dir.to_owned());
         let table = table(&origin, value)?;
@@ -167,24 +168,24 @@ impl Configs {
         Ok(self)
     }
 
-    /// With a file that `--config` names, and what it includes, stronger than all there is.
+    /// Adds a file that `--config` names, and the files it includes, with the highest precedence.
     ///
     /// # Errors
     ///
-    /// As [`find`](Configs::find).
+    /// As for [`find`](Configs::find).
     pub(crate) fn with_file(
         mut self,
         path: PathBuf,
         text: &str,
         read: &dyn Fn(&Path) -> Option<String>,
     ) -> Result<Configs> {
-        let mut stronger = Configs::default();
-        stronger.add(path, text, read, &mut Vec::new())?;
-        stronger.layers.append(&mut self.layers);
-        Ok(stronger)
+        let mut configs = Configs::default();
+        configs.add(path, text, read, &mut Vec::new())?;
+        configs.layers.append(&mut self.layers);
+        Ok(configs)
     }
 
-    /// The layers of files, without those of the command line.
+    /// The files, without the settings of the command line.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &toml::Table)> {
         self.layers.iter().filter_map(|layer| match &layer.origin {
             Origin::File(path) => Some((path.as_path(), &layer.table)),
@@ -192,53 +193,55 @@ impl Configs {
         })
     }
 
-    /// A text or a list, merged as cargo merges: the strongest text counts; lists are joined, the
-    /// strongest last.
+    /// A string or a list, merged as cargo merges. The string with the highest precedence is taken.
+    /// Lists are joined, the highest precedence last.
     ///
     /// # Errors
     ///
-    /// A value of another type; a text in one layer and a list in another.
-    pub(crate) fn texts(&self, table: &str, key: &str) -> Result<Option<Texts>> {
+    /// If a value has another type, or is a string in one layer and a list in another.
+    pub(crate) fn string_or_list(&self, table: &str, key: &str) -> Result<Option<StringOrList>> {
         merged(&self.layers, table, key)
     }
 
-    /// `build.target`.
+    /// The targets of `build.target`.
     ///
     /// # Errors
     ///
-    /// As [`texts`](Configs::texts).
+    /// As for [`string_or_list`](Configs::string_or_list).
     pub(crate) fn default_targets(&self) -> Result<Option<DefaultTargets>> {
-        let Some(texts) = self.texts("build", "target")? else {
-            return Ok(None);
+        let targets = match self.string_or_list("build", "target")? {
+            Some(StringOrList::String(target)) => vec![target],
+            Some(StringOrList::List(targets)) => targets,
+            None => return Ok(None),
         };
-        let targets = match texts {
-            Texts::One(target) => vec![target],
-            Texts::BatchRequest(targets) => targets,
-        };
-        let strongest = self.strongest("build", "target");
-        Ok(strongest
+        let first = self.first("build", "target");
+        Ok(first
             .filter(|_| !targets.is_empty())
             .map(|(layer, _)| DefaultTargets {
-                targets: targets.iter().map(|it| located(it, layer)).collect(),
+                targets: targets
+                    .iter()
+                    .map(|target| absolute_target(target, layer))
+                    .collect(),
                 origin: layer.origin.clone(),
             }))
     }
 
-    /// `build.target-dir`, absolute.
+    /// The absolute path of `build.target-dir`.
     pub(crate) fn target_dir(&self) -> Option<PathBuf> {
-        let (layer, value) = self.strongest("build", "target-dir")?;
+        let (layer, value) = self.first("build", "target-dir")?;
         Some(layer.origin.base().join(value.as_str()?))
     }
 
-    fn strongest(&self, table: &str, key: &str) -> Option<(&Layer, &toml::Value)> {
+    /// The layer with the highest precedence that has the key, and its value.
+    fn first(&self, table: &str, key: &str) -> Option<(&Layer, &toml::Value)> {
         self.layers
             .iter()
             .find_map(|layer| Some((layer, layer.table.get(table)?.get(key)?)))
     }
 }
 
-/// A target's specification is a file, relative as any path of the configuration.
-fn located(target: &str, layer: &Layer) -> String {
+/// The target; the path of a target specification is made absolute.
+fn absolute_target(target: &str, layer: &Layer) -> String {
     if target.ends_with(".json") {
         layer.origin.base().join(target).display().to_string()
     } else {
@@ -251,22 +254,27 @@ fn table(origin: &Origin, text: &str) -> Result<toml::Table> {
         .map_err(|error| problem::config(format!("{origin} is not TOML: {error}")))
 }
 
-fn merged(layers: &[Layer], table: &str, key: &str) -> Result<Option<Texts>> {
-    let mut merged: Option<Texts> = None;
+fn merged(layers: &[Layer], table: &str, key: &str) -> Result<Option<StringOrList>> {
+    let mut merged: Option<StringOrList> = None;
     for layer in layers {
-        let Some(value) = layer.table.get(table).and_then(|it| it.get(key)) else {
+        let Some(value) = layer.table.get(table).and_then(|table| table.get(key)) else {
             continue;
         };
-        let texts = Texts::of(value).ok_or_else(|| {
-            let message = format!("`{table}.{key}` in {} is no text and no list", layer.origin);
+        let value = StringOrList::parse(value).ok_or_else(|| {
+            let message = format!(
+                "`{table}.{key}` in {} is neither a string nor a list",
+                layer.origin
+            );
             problem::config(message).with_help("write a string, or an array of strings")
         })?;
-        merged = Some(match (merged, texts) {
-            (None, texts) => texts,
-            (Some(Texts::One(strong)), Texts::One(_)) => Texts::One(strong),
-            (Some(Texts::BatchRequest(strong)), Texts::BatchRequest(mut all)) => {
-                all.extend(strong);
-                Texts::BatchRequest(all)
+        merged = Some(match (merged, value) {
+            (None, value) => value,
+            (Some(StringOrList::String(higher)), StringOrList::String(_)) => {
+                StringOrList::String(higher)
+            }
+            (Some(StringOrList::List(higher)), StringOrList::List(mut all)) => {
+                all.extend(higher);
+                StringOrList::List(all)
             }
             _ => {
                 let message = format!(
@@ -274,25 +282,25 @@ fn merged(layers: &[Layer], table: &str, key: &str) -> Result<Option<Texts>> {
                      array in another",
                     layer.origin
                 );
-                return Err(problem::config(message).with_help("write both alike"));
+                return Err(problem::config(message).with_help("use one type in all files"));
             }
         });
     }
     Ok(merged)
 }
 
-impl Texts {
-    fn of(value: &toml::Value) -> Option<Texts> {
+impl StringOrList {
+    fn parse(value: &toml::Value) -> Option<Self> {
         if let Some(text) = value.as_str() {
-            return Some(Texts::One(text.to_owned()));
+            return Some(StringOrList::String(text.to_owned()));
         }
-        let texts = value.as_array()?.iter();
-        let texts: Option<_> = texts.map(|it| Some(it.as_str()?.to_owned())).collect();
-        texts.map(Texts::BatchRequest)
+        let values = value.as_array()?.iter();
+        let texts: Option<_> = values.map(|text| Some(text.as_str()?.to_owned())).collect();
+        texts.map(StringOrList::List)
     }
 }
 
-/// What a file includes, and whether it may be missing.
+/// The files that a file includes, and whether each is optional.
 fn includes(table: &toml::Table, path: &Path) -> Result<Vec<(PathBuf, bool)>> {
     let dir = path.parent().unwrap_or(path);
     let entries = match table.get("include") {
@@ -336,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_from_the_directory_upwards_and_then_in_cargos_home() {
+    fn files_are_found_in_parent_directories_and_then_in_cargo_home() {
         let configs = found(&[
             ("/home/u/.cargo/config.toml", ""),
             ("/.cargo/config.toml", ""),
@@ -357,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn cargos_home_above_the_directory_is_read_once() {
+    fn cargo_home_above_the_directory_is_read_once() {
         let text =
             |path: &Path| (path == Path::new("/home/u/.cargo/config.toml")).then(String::new);
         let home = Some(Path::new("/home/u/.cargo"));
@@ -366,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_included_is_weaker_than_the_file_and_stronger_than_those_above() {
+    fn included_files_rank_between_the_file_and_the_files_above() {
         let configs = found(&[
             (
                 "/w/app/.cargo/config.toml",
@@ -391,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_of_files_name_the_file() {
+    fn errors_name_the_file() {
         for (files, message) in [
             (
                 &[("/w/app/.cargo/config.toml", "include = \"a.toml\"")][..],
@@ -420,12 +428,12 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_joined_and_the_strongest_text_counts() {
+    fn lists_are_joined_and_the_first_string_is_taken() {
         let file = |dir: &str, text: &str| {
             let path = PathBuf::from(format!("{dir}/.cargo/config.toml"));
             (Origin::File(path), text.to_owned())
         };
-        let parsed = |strong, weak| Configs::parse([file("/w", strong), file("", weak)]).unwrap();
+        let parsed = |first, second| Configs::parse([file("/w", first), file("", second)]).unwrap();
         let configs = parsed("build.target = [\"c\"]", "build.target = [\"a\", \"b\"]");
         let targets = configs.default_targets().unwrap().unwrap();
         assert_eq!(targets.targets, ["a", "b", "c"]);
@@ -441,14 +449,14 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`build.target` in `/w/.cargo/config.toml` is no text and no list"
+            "`build.target` in `/w/.cargo/config.toml` is neither a string nor a list"
         );
         let none = parsed("build.target = []", "").default_targets().unwrap();
         assert_eq!(none, None);
     }
 
     #[test]
-    fn the_command_line_is_stronger_and_its_paths_are_the_directorys() {
+    fn the_command_line_has_precedence_and_its_paths_are_relative_to_the_directory() {
         let configs = found(&[(
             "/w/.cargo/config.toml",
             "build.target = \"specs/a.json\"\nbuild.target-dir = \"out\"",

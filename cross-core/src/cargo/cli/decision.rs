@@ -1,4 +1,4 @@
-//! What was decided for a command line: where each part of it runs and why, as data.
+//! The decision where each part of a cargo command line runs, and the reason.
 
 use std::fmt;
 
@@ -9,59 +9,58 @@ use super::aliases::{AliasExpansion, Expanded};
 use super::command::{Placement, Rule};
 use super::command_line::CommandLine;
 use super::problem;
-use super::render::{ArgumentChange, shown};
+use super::render::{ArgumentChange, to_text};
 use super::table::COMMANDS;
 use crate::model::error::Error;
 
-/// Where a cargo command line runs, and why there.
+/// Where a cargo command line runs, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Decision {
-    /// The subcommand under the name that cargo's documentation has for it.
+    /// The subcommand, by its full name.
     pub command: Option<String>,
-    /// The command line as it was given.
+    /// The command line as given.
     pub words: Vec<String>,
-    /// The aliases it went through, in order.
+    /// The aliases that were expanded, in order.
     pub aliases: Vec<AliasExpansion>,
-    /// Where it runs.
+    /// Where the command runs.
     pub place: Placement,
-    /// Why there, as what follows `it`: `only reads manifests`.
+    /// The reason, as the rest of a sentence that begins with `it`: `only reads manifests`.
     pub why: String,
-    /// What to do instead, where it is refused.
+    /// What to do instead, if the command is refused.
     pub help: Option<String>,
-    /// The command lines it becomes, in order: one for each target in the environment.
+    /// The commands that run, in order: one for each target if they run in an environment.
     pub parts: Vec<DecisionPart>,
-    /// The words that cargo is not given as they were written.
+    /// The arguments that are not passed to cargo as written.
     pub changes: Vec<ArgumentChange>,
-    /// What the caller should know besides.
+    /// Warnings about the command line.
     pub warnings: Vec<String>,
 }
 
-/// One command that a command line becomes.
+/// One command that runs for a command line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DecisionPart {
-    /// Where it runs.
+    /// Where the command runs.
     pub place: Placement,
-    /// The target, where it runs in a target's environment.
+    /// The target, if the command runs in a target's environment.
     pub target: Option<String>,
 }
 
 impl Decision {
-    /// Decides for `line`, which is `expanded` understood, for `targets`: those of the command line,
-    /// else those of the configuration.
+    /// Decides where `line`, the parsed form of `expanded`, runs for `targets`.
     pub(crate) fn new(expanded: &Expanded, line: &CommandLine, targets: &[String]) -> Decision {
         let (place, why, help) = match line.rule() {
             Some(rule) => (rule.place, rule.why.to_owned(), remedy(&rule)),
             None => {
-                let written = line.command.as_deref().unwrap_or_default();
-                let (why, help) = unknown_command(&written.to_string_lossy());
+                let name = line.command.as_deref().unwrap_or_default();
+                let (why, help) = unknown_command(&name.to_string_lossy());
                 (Placement::Refused, why, Some(help))
             }
         };
         Decision {
             command: line.name().map(str::to_owned),
-            words: shown(line.original()),
+            words: to_text(line.original()),
             aliases: expanded.through.clone(),
             place,
             why,
@@ -72,7 +71,7 @@ impl Decision {
         }
     }
 
-    /// The error of a command line that cannot be served.
+    /// The error for a command line that is refused.
     pub(crate) fn refusal(&self) -> Option<Error> {
         let error = problem::refused(self.to_string());
         match (&self.help, self.place) {
@@ -119,26 +118,28 @@ fn parts(place: Placement, targets: &[String]) -> Vec<DecisionPart> {
     }
 }
 
-/// A subcommand that the table does not know: it could compile for the host, so it is not run there.
+/// The reason and remedy for a subcommand that is not in the table. It is not run on the host,
+/// because it could compile for the host.
 fn unknown_command(name: &str) -> (String, String) {
     if name.contains('/') || name.ends_with(".rs") {
         return (
-            "is a script, which cargo compiles for the host".to_owned(),
+            "is a cargo script, which cargo compiles for the host".to_owned(),
             format!("instead: `run --manifest-path {name}`"),
         );
     }
-    let near = nearest(name).map(|it| format!("did you mean `{it}`? "));
+    let suggestion = nearest(name).map(|command| format!("did you mean `{command}`? "));
     (
-        "is neither a command of cargo, nor an alias, nor a plugin that is known here".to_owned(),
+        "is not a command of cargo, an alias, or a known plugin".to_owned(),
         format!(
             "{}a plugin that needs no environment can be called directly: `cargo {name}`",
-            near.unwrap_or_default()
+            suggestion.unwrap_or_default()
         ),
     )
 }
 
+/// The subcommand with the most similar name.
 fn nearest(name: &str) -> Option<&'static str> {
-    // Two letters exchanged are two edits.
+    // Swapping two letters counts as two edits.
     let limit = (name.chars().count() / 2).clamp(1, 3);
     COMMANDS
         .iter()
@@ -160,7 +161,7 @@ mod tests {
             through: Vec::new(),
             warnings: Vec::new(),
         };
-        let targets: Vec<String> = targets.iter().map(|it| (*it).to_owned()).collect();
+        let targets: Vec<String> = targets.iter().map(|&target| target.to_owned()).collect();
         Decision::new(&expanded, &line, &targets)
     }
 
@@ -177,7 +178,7 @@ mod tests {
             ),
             (
                 &["--version"],
-                "`cargo` runs on the host: it only prints something of cargo itself",
+                "`cargo` runs on the host: it only prints information about cargo",
             ),
             (
                 &["test", "--help"],
@@ -194,12 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn each_target_is_a_part() {
+    fn there_is_one_part_for_each_target() {
         let decision = decide(&["build"], &["a", "b"]);
         let targets: Vec<_> = decision
             .parts
             .iter()
-            .map(|it| it.target.as_deref())
+            .map(|part| part.target.as_deref())
             .collect();
         assert_eq!(targets, [Some("a"), Some("b")]);
         assert_eq!(decide(&["tree"], &["a", "b"]).parts.len(), 1);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_served_says_what_can() {
+    fn a_refusal_names_an_alternative() {
         for (word, help) in [
             (
                 "zigbuild",
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_out_is_told() {
+    fn removed_arguments_are_listed() {
         let decision = decide(
             &[
                 "+nightly",
@@ -248,7 +249,7 @@ mod tests {
         let words: Vec<_> = decision
             .changes
             .iter()
-            .map(|it| it.words.join(" "))
+            .map(|change| change.words.join(" "))
             .collect();
         assert_eq!(words, ["+nightly", "--open", "--target-dir out"]);
         let decision = decide(&["metadata", "--target", "a", "--no-deps"], &[]);
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_data() {
+    fn a_decision_is_serializable() {
         let json = serde_json::to_value(decide(&["test", "--no-run"], &["a"])).unwrap();
         assert_eq!(
             json["place"],

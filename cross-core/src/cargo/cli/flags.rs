@@ -1,8 +1,8 @@
-//! The flags of cargo's command lines, as data: which take a value, and which matter for planning.
+//! The table of cargo's flags: whether a flag takes a value, and which flags matter for planning.
 //!
 //! Source: `cargo COMMAND --help` of cargo 1.95 for every command, and the plugins' own help.
 
-/// A flag that means something to planning. Every other one is [`Flag::Other`].
+/// A flag that matters for planning. Any other flag is [`Flag::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Flag {
     AllFeatures,
@@ -43,27 +43,27 @@ pub(crate) enum Flag {
 pub(crate) enum Takes {
     Nothing,
     Value,
-    /// The value may be missing: `cargo build --bin` lists the binaries.
+    /// The value is optional: `cargo build --bin` lists the binaries.
     Optional,
 }
 
-/// Where in a command line a word stands, which decides what flags there are.
+/// The part of a command line that an argument is in, which decides the flags that exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Before the subcommand.
     Before,
-    /// After a subcommand that takes cargo's own flags.
+    /// After a subcommand that takes cargo's flags.
     Cargo,
-    /// After a subcommand that has flags of its own, of which only the conventional ones are known.
+    /// After a subcommand with its own flags, of which only those that cargo shares are known.
     Plugin,
 }
 
-/// Which subcommands have a flag.
+/// The subcommands that have a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
     /// Only cargo itself, before the subcommand.
     Itself,
-    /// Cargo itself, and every subcommand: plugins keep to these by convention.
+    /// Cargo itself and every subcommand, including plugins, by convention.
     Everywhere,
     /// Cargo's own subcommands.
     Cargo,
@@ -99,7 +99,7 @@ const fn short(letter: char, row: Row) -> Row {
 use Scope::{Cargo, Everywhere, Itself};
 use Takes::{Nothing, Optional, Value};
 
-/// Every flag whose value or meaning has to be known.
+/// The flags that take a value or matter for planning.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     // `-C` has no long form.
@@ -136,7 +136,7 @@ const ROWS: &[Row] = &[
     row("no-run", Nothing, Flag::NoRun, Everywhere),
     row("open", Nothing, Flag::Open, Everywhere),
 
-    // Nextest's `--profile` is another thing.
+    // Nextest's `--profile` has another meaning.
     row("profile", Value, Flag::Profile, Cargo),
     row("no-verify", Nothing, Flag::NoVerify, Cargo),
     row("bin", Optional, Flag::Other, Cargo),
@@ -152,8 +152,8 @@ const ROWS: &[Row] = &[
 ];
 
 impl Row {
-    /// A flag before the subcommand that belongs after it is understood too, so that its value is
-    /// not taken for the subcommand.
+    /// Whether the flag exists in `phase`. Before the subcommand all flags do, so that the value of
+    /// a misplaced flag is not taken for the subcommand.
     fn applies(&self, phase: Phase) -> bool {
         match phase {
             Phase::Before => true,
@@ -162,7 +162,7 @@ impl Row {
         }
     }
 
-    /// The flag as it is written: `--jobs`.
+    /// The flag as written on a command line: `--jobs`.
     pub(crate) fn written(&self) -> String {
         match (self.long, self.short) {
             ("", Some(letter)) => format!("-{letter}"),
@@ -171,13 +171,13 @@ impl Row {
     }
 }
 
-/// The flag of this long name, without its dashes.
+/// Finds a flag by its long name, without dashes.
 pub(crate) fn long(name: &str, phase: Phase) -> Option<&'static Row> {
     ROWS.iter()
         .find(|row| !row.long.is_empty() && row.long == name && row.applies(phase))
 }
 
-/// The flag of this letter.
+/// Finds a flag by its letter.
 pub(crate) fn letter(letter: char, phase: Phase) -> Option<&'static Row> {
     ROWS.iter()
         .find(|row| row.short == Some(letter) && row.applies(phase))
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_is_there_twice() {
+    fn names_are_unique() {
         for (n, row) in ROWS.iter().enumerate() {
             for other in &ROWS[..n] {
                 assert!(row.long.is_empty() || row.long != other.long, "{row:?}");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_has_only_the_conventional_flags() {
+    fn a_plugin_has_only_the_flags_of_every_subcommand() {
         assert_eq!(
             long("profile", Phase::Cargo).map(|row| row.flag),
             Some(Flag::Profile)

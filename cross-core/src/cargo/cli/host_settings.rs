@@ -1,8 +1,9 @@
-//! Settings of cargo's configuration that are made for the host, and what becomes of each inside.
+//! Settings of cargo's configuration that name the host's programs, and their effect in an
+//! environment.
 //!
-//! The workspace's files are visible in the environment, so that its flags, profiles and sources
-//! count there. What in them names programs or directories of the host has to be overridden there,
-//! or at least to be told. Cargo's variables go before its files.
+//! The workspace's configuration files are visible in the environment, so that its flags, profiles
+//! and sources apply there. Settings that name programs or directories of the host are overridden
+//! by cargo's variables, or at least reported.
 
 use std::path::{Path, PathBuf};
 
@@ -10,69 +11,69 @@ use serde::Serialize;
 
 use super::configs::Configs;
 
-/// A setting that is made for the host, or could be.
+/// A setting that is for the host, or may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct HostSetting {
     /// The key: `build.rustc-wrapper`.
     pub(crate) key: String,
-    /// The file that has it.
+    /// The file of the setting.
     pub(crate) file: PathBuf,
-    /// Its value as JSON, which for a text or a list is TOML too.
+    /// The value as JSON, which is also TOML if the value is a string or a list.
     pub(crate) value: String,
-    /// What becomes of it in the environment.
+    /// The setting's effect in the environment.
     pub(crate) treatment: Treatment,
 }
 
-/// What becomes of a setting in the environment.
+/// The effect of a setting in the environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Treatment {
-    /// A variable of ours goes before it.
+    /// A variable overrides the setting.
     Overridden {
         /// The variable.
         variable: String,
     },
-    /// It counts for nothing there, because cargo is given another `--target`.
+    /// The setting has no effect, because cargo builds for another `--target`.
     Inert,
-    /// It counts there as it does here.
+    /// The setting has the same effect as on the host.
     Kept,
-    /// Its file lies outside the workspace, so nothing inside sees it.
-    NotSeen,
+    /// The setting is not visible, because its file is outside the workspace.
+    NotVisible,
 }
 
-/// What a pattern of keys means.
-enum Meaning {
-    /// A program or a directory of the host.
+/// The kind of a key.
+enum KeyKind {
+    /// A program or directory of the host, which this variable overrides.
     Variable(&'static str),
-    /// Likewise, of one target: `CARGO_TARGET_<TRIPLE>_<KEY>`.
+    /// A program of one target, which `CARGO_TARGET_<TRIPLE>_<KEY>` overrides.
     TargetVariable(&'static str),
     /// Flags.
     Flags,
 }
 
-const BUILD: &[(&str, Meaning)] = &[
-    ("rustc", Meaning::Variable("RUSTC")),
-    ("rustc-wrapper", Meaning::Variable("RUSTC_WRAPPER")),
+const BUILD: &[(&str, KeyKind)] = &[
+    ("rustc", KeyKind::Variable("RUSTC")),
+    ("rustc-wrapper", KeyKind::Variable("RUSTC_WRAPPER")),
     (
         "rustc-workspace-wrapper",
-        Meaning::Variable("RUSTC_WORKSPACE_WRAPPER"),
+        KeyKind::Variable("RUSTC_WORKSPACE_WRAPPER"),
     ),
-    ("rustdoc", Meaning::Variable("RUSTDOC")),
-    ("target-dir", Meaning::Variable("CARGO_TARGET_DIR")),
-    ("build-dir", Meaning::Variable("CARGO_BUILD_BUILD_DIR")),
-    ("rustflags", Meaning::Flags),
-    ("rustdocflags", Meaning::Flags),
+    ("rustdoc", KeyKind::Variable("RUSTDOC")),
+    ("target-dir", KeyKind::Variable("CARGO_TARGET_DIR")),
+    ("build-dir", KeyKind::Variable("CARGO_BUILD_BUILD_DIR")),
+    ("rustflags", KeyKind::Flags),
+    ("rustdocflags", KeyKind::Flags),
 ];
 
-const TARGET: &[(&str, Meaning)] = &[
-    ("linker", Meaning::TargetVariable("LINKER")),
-    ("runner", Meaning::TargetVariable("RUNNER")),
-    ("rustflags", Meaning::Flags),
-    ("rustdocflags", Meaning::Flags),
+const TARGET: &[(&str, KeyKind)] = &[
+    ("linker", KeyKind::TargetVariable("LINKER")),
+    ("runner", KeyKind::TargetVariable("RUNNER")),
+    ("rustflags", KeyKind::Flags),
+    ("rustdocflags", KeyKind::Flags),
 ];
 
-/// Variables of `[env]` that build scripts take compilers, tools and libraries from, alone or with a
-/// target behind (`CC_aarch64-unknown-linux-gnu`).
+/// Variables of `[env]` from which build scripts take compilers, tools and libraries, alone or with
+/// a target as a suffix (`CC_aarch64-unknown-linux-gnu`).
 const TOOLS: [&str; 15] = [
     "CC",
     "CXX",
@@ -91,8 +92,8 @@ const TOOLS: [&str; 15] = [
     "BINDGEN_EXTRA_CLANG_ARGS",
 ];
 
-/// Finds the settings that are made for the host, strongest file first, for a build of `target` on a
-/// machine of `host`.
+/// Finds the settings that are for the host, in a build for `target` on `host`, which is a triple.
+/// The file with the highest precedence is first.
 pub(crate) fn find(
     configs: &Configs,
     workspace_root: &Path,
@@ -101,71 +102,75 @@ pub(crate) fn find(
 ) -> Vec<HostSetting> {
     let mut found = Vec::new();
     for (file, table) in configs.files() {
-        let seen = file.starts_with(workspace_root);
-        let mut keep = |key: String, value: &toml::Value, treatment: Treatment| {
+        let visible = file.starts_with(workspace_root);
+        let mut add = |key: String, value: &toml::Value, treatment: Treatment| {
             found.push(HostSetting {
                 key,
                 file: file.to_owned(),
                 value: serde_json::to_string(value).unwrap_or_default(),
-                treatment: if seen { treatment } else { Treatment::NotSeen },
+                treatment: match visible {
+                    true => treatment,
+                    false => Treatment::NotVisible,
+                },
             });
         };
         let build = table.get("build").and_then(toml::Value::as_table);
-        for (key, value, meaning) in rows(build, BUILD) {
-            keep(format!("build.{key}"), value, treatment(meaning, target));
+        for (key, value, kind) in rows(build, BUILD) {
+            add(format!("build.{key}"), value, treatment(kind, target));
         }
         for (name, value) in tables(table.get("target")) {
-            for (key, value, meaning) in rows(Some(value), TARGET) {
-                if let Some(treatment) = of_target(name, key, meaning, host, target) {
-                    keep(format!("target.{}.{key}", quoted(name)), value, treatment);
+            for (key, value, kind) in rows(Some(value), TARGET) {
+                if let Some(treatment) = target_treatment(name, key, kind, host, target) {
+                    add(format!("target.{}.{key}", quoted(name)), value, treatment);
                 }
             }
         }
         let env = table.get("env").and_then(toml::Value::as_table);
         for (name, value) in env.into_iter().flatten() {
             if is_tool(name) {
-                keep(format!("env.{name}"), value, Treatment::Kept);
+                add(format!("env.{name}"), value, Treatment::Kept);
             }
         }
     }
     found
 }
 
-fn treatment(meaning: &Meaning, target: &str) -> Treatment {
-    match meaning {
-        Meaning::Variable(name) => Treatment::Overridden {
+fn treatment(kind: &KeyKind, target: &str) -> Treatment {
+    match kind {
+        KeyKind::Variable(name) => Treatment::Overridden {
             variable: (*name).to_owned(),
         },
-        Meaning::TargetVariable(key) => Treatment::Overridden {
+        KeyKind::TargetVariable(key) => Treatment::Overridden {
             variable: variable(target, key),
         },
-        Meaning::Flags => Treatment::Kept,
+        KeyKind::Flags => Treatment::Kept,
     }
 }
 
-/// `None` for a target that this build is not about.
-fn of_target(
+/// The treatment of a key in the table of the target `name`; `None` for a target that is not built
+/// for.
+fn target_treatment(
     name: &str,
     key: &str,
-    meaning: &Meaning,
+    kind: &KeyKind,
     host: &str,
     target: &str,
 ) -> Option<Treatment> {
     if name == target || name.starts_with("cfg(") {
-        return Some(treatment(meaning, target));
+        return Some(treatment(kind, target));
     }
     if name != host {
         return None;
     }
-    // Build scripts and procedural macros are linked for the host, whatever `--target` says; but
-    // the host's flags and runner are for programs of the host alone.
+    // With any `--target`, build scripts and procedural macros are linked for the host. The host's
+    // flags and runner apply only to builds for the host.
     Some(match key {
-        "linker" => treatment(meaning, host),
+        "linker" => treatment(kind, host),
         _ => Treatment::Inert,
     })
 }
 
-/// Cargo's variable for a key of a target.
+/// The name of cargo's variable for a key of a target.
 pub(crate) fn variable(triple: &str, key: &str) -> String {
     let triple = triple.to_ascii_uppercase().replace(['-', '.'], "_");
     format!("CARGO_TARGET_{triple}_{key}")
@@ -180,11 +185,11 @@ fn is_tool(name: &str) -> bool {
 
 fn rows<'a>(
     table: Option<&'a toml::Table>,
-    known: &'static [(&'static str, Meaning)],
-) -> impl Iterator<Item = (&'static str, &'a toml::Value, &'static Meaning)> {
-    known.iter().filter_map(move |(key, meaning)| {
+    known: &'static [(&'static str, KeyKind)],
+) -> impl Iterator<Item = (&'static str, &'a toml::Value, &'static KeyKind)> {
+    known.iter().filter_map(move |(key, kind)| {
         let value = table?.get(*key)?;
-        Some((*key, value, meaning))
+        Some((*key, value, kind))
     })
 }
 
@@ -196,7 +201,7 @@ fn tables(value: Option<&toml::Value>) -> impl Iterator<Item = (&str, &toml::Tab
         .filter_map(|(name, value)| Some((name.as_str(), value.as_table()?)))
 }
 
-/// A key as TOML writes it.
+/// A key in TOML's syntax.
 fn quoted(name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.chars().all(bare) {
@@ -218,7 +223,10 @@ mod tests {
         let origin = Origin::File(file.into());
         let configs = Configs::parse([(origin, text.to_owned())]).unwrap();
         let found = find(&configs, Path::new("/w"), HOST, target);
-        found.into_iter().map(|it| (it.key, it.treatment)).collect()
+        let pairs = found.into_iter();
+        pairs
+            .map(|setting| (setting.key, setting.treatment))
+            .collect()
     }
 
     fn overridden(variable: &str) -> Treatment {
@@ -251,7 +259,7 @@ mod tests {
     "#;
 
     #[test]
-    fn programs_of_the_host_are_overridden_and_the_workspaces_flags_stay() {
+    fn programs_of_the_host_are_overridden_and_the_workspaces_flags_are_kept() {
         let found = settings("/w/.cargo/config.toml", TEXT, TARGET);
         let expected = [
             ("build.rustc-wrapper", overridden("RUSTC_WRAPPER")),
@@ -280,28 +288,32 @@ mod tests {
             ),
             ("env.CC_other", Treatment::Kept),
         ];
-        let expected: Vec<_> = expected.map(|(key, it)| (key.to_owned(), it)).into();
+        let expected = expected.map(|(key, treatment)| (key.to_owned(), treatment));
         let mut sorted = found.clone();
-        sorted.sort_by_key(|(key, _)| expected.iter().position(|(it, _)| it == key));
+        sorted.sort_by_key(|(key, _)| expected.iter().position(|(other, _)| other == key));
         assert_eq!(sorted, expected);
     }
 
     #[test]
-    fn the_hosts_flags_count_where_the_host_is_the_target() {
+    fn the_hosts_flags_are_kept_if_the_host_is_the_target() {
         let text = "target.x86_64-unknown-linux-gnu.rustflags = [\"--cfg\", \"x\"]";
         let found = settings("/w/.cargo/config.toml", text, HOST);
         assert_eq!(found[0].1, Treatment::Kept);
     }
 
     #[test]
-    fn what_lies_outside_the_workspace_is_not_seen() {
+    fn settings_outside_the_workspace_are_not_visible() {
         let found = settings("/home/u/.cargo/config.toml", TEXT, TARGET);
         assert_eq!(found.len(), 10);
-        assert!(found.iter().all(|(_, it)| *it == Treatment::NotSeen));
+        assert!(
+            found
+                .iter()
+                .all(|(_, treatment)| *treatment == Treatment::NotVisible)
+        );
     }
 
     #[test]
-    fn nothing_for_the_host_is_nothing_to_tell() {
+    fn settings_that_are_not_for_the_host_are_not_reported() {
         let text = "[build]\njobs = 2\n[profile.dev]\nopt-level = 1\n[alias]\nx = \"run\"\n";
         assert_eq!(settings("/w/.cargo/config.toml", text, TARGET), []);
     }

@@ -1,4 +1,4 @@
-//! A command line as it is given to a cargo: the environment's, for one target, or the host's.
+//! Renders a command line for the environment's cargo, for one target, or for the host's cargo.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -12,90 +12,92 @@ use super::problem;
 use super::words::{Item, Kind};
 use crate::model::error::Result;
 
-/// What the command line is completed with.
+/// The arguments that complete a command line in the environment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Inside<'a> {
-    /// The directory the command line was given in; `-C` is still to be applied.
+pub(crate) struct EnvironmentArguments<'a> {
+    /// The caller's current directory, to which `-C` is applied.
     pub(crate) dir: &'a Path,
-    /// The target, as cargo inside has to be told.
+    /// The value of `--target` for the environment's cargo.
     pub(crate) target: &'a str,
-    /// Flags of ours, as in `-Zbuild-std`. They stand before the user's, so that the user's win.
+    /// Flags of this library, such as `-Zbuild-std`. The user's flags follow them and so override
+    /// them.
     pub(crate) additions: &'a [String],
 }
 
-/// Words that were taken out or rewritten, and why.
+/// Arguments that were removed or rewritten, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ArgumentChange {
-    /// As they were written; what is not UTF-8 is shown with replacement characters.
+    /// The arguments as written, with replacement characters for bytes that are not UTF-8.
     pub words: Vec<String>,
-    /// Why they are not given to cargo as they are.
+    /// The reason for the change.
     pub why: &'static str,
 }
 
-/// What becomes of an item.
-enum Fate {
+/// The treatment of an item.
+enum Disposition {
     Kept,
-    Absolute,
-    TakenOut(&'static str),
+    MadeAbsolute,
+    /// Removed, for this reason.
+    Removed(&'static str),
 }
 
-const ONCE_PER_TARGET: &str = "the command is given once for each target";
+const ONCE_PER_TARGET: &str = "the command runs once for each target";
 
-fn fate_inside(item: &Item) -> Fate {
+fn in_environment(item: &Item) -> Disposition {
     if let Kind::Toolchain(_) = item.kind {
-        return Fate::TakenOut("the toolchain is mounted");
+        return Disposition::Removed("the toolchain is mounted");
     }
     let reasons = [
         (Flag::Directory, "the command starts in that directory"),
         (Flag::Target, ONCE_PER_TARGET),
-        (Flag::TargetDir, "the target directory is given by variable"),
+        (Flag::TargetDir, "a variable sets the target directory"),
         (Flag::Open, "there is no browser in the environment"),
     ];
     let reason = reasons.iter().find(|(flag, _)| item.has(*flag));
     match reason {
-        Some((_, why)) => Fate::TakenOut(why),
-        None if item.has(Flag::ManifestPath) => Fate::Absolute,
-        None => Fate::Kept,
+        Some((_, why)) => Disposition::Removed(why),
+        None if item.has(Flag::ManifestPath) => Disposition::MadeAbsolute,
+        None => Disposition::Kept,
     }
 }
 
-fn fate_on_host(item: &Item, name: Option<&str>) -> Fate {
+fn on_host(item: &Item, name: Option<&str>) -> Disposition {
     if let Kind::Toolchain(_) = item.kind {
-        return Fate::TakenOut("that toolchain's own cargo is started");
+        return Disposition::Removed("that toolchain's own cargo is started");
     }
     if item.has(Flag::Directory) {
-        return Fate::TakenOut("the command starts in that directory");
+        return Disposition::Removed("the command starts in that directory");
     }
     if name == Some("metadata") && item.has(Flag::Target) {
-        // Upstream takes it out too: scripts give it to every subcommand alike.
-        return Fate::TakenOut("`metadata` has no such flag");
+        // `cross` removes the flag too, because scripts pass it to every subcommand.
+        return Disposition::Removed("`metadata` has no such flag");
     }
-    Fate::Kept
+    Disposition::Kept
 }
 
 impl CommandLine {
-    /// The arguments for the environment's cargo: the target exactly once, ours before the user's
-    /// flags, everything of ours before `--`, and what follows it untouched.
+    /// The arguments for the environment's cargo. The target is given exactly once, this library's
+    /// flags precede the user's, and the arguments from `--` on are unchanged.
     ///
     /// # Errors
     ///
-    /// A word that is not UTF-8 cannot be given to an engine.
-    pub(crate) fn inside(&self, to: &Inside<'_>) -> Result<Vec<String>> {
+    /// If an argument is not UTF-8, because it cannot be passed to an engine.
+    pub(crate) fn in_environment(&self, to: &EnvironmentArguments<'_>) -> Result<Vec<String>> {
         let dir = self.directory(to.dir);
         let mut words = Vec::new();
-        let mut ours = self.ours(to);
+        let mut added = self.added_flags(to);
         let before = kept(&self.before, &dir);
-        // Of a flag given on both sides of the subcommand cargo heeds only the second, so cargo's
-        // own go to one side. A plugin would not understand them there.
+        // If a flag is on both sides of the subcommand, cargo ignores the first one. So cargo's
+        // flags are all moved behind the subcommand. A plugin may not know them there.
         match self.row.map(|row| row.phase) {
-            Some(Phase::Cargo) => ours.extend(before),
+            Some(Phase::Cargo) => added.extend(before),
             _ => words.extend(before),
         }
         words.extend(self.name().map(OsString::from));
         let nested = self.nested().map_or(0, |(at, _)| at + 1);
         words.extend(kept(&self.after[..nested], &dir));
-        words.append(&mut ours);
+        words.append(&mut added);
         words.extend(kept(&self.after[nested..], &dir));
         words.extend(self.trailing.iter().cloned());
         let texts = words.into_iter().map(OsString::into_string);
@@ -104,18 +106,18 @@ impl CommandLine {
             .collect()
     }
 
-    fn ours(&self, to: &Inside<'_>) -> Vec<OsString> {
+    fn added_flags(&self, to: &EnvironmentArguments<'_>) -> Vec<OsString> {
         let Some(rule) = self.rule() else {
             return Vec::new();
         };
-        let mut ours = Vec::new();
+        let mut added = Vec::new();
         if rule.target_flag {
-            ours.extend(["--target".into(), to.target.into()]);
+            added.extend(["--target".into(), to.target.into()]);
         }
         if let Placement::Environment { compiles: true, .. } = rule.place {
-            ours.extend(to.additions.iter().map(OsString::from));
+            added.extend(to.additions.iter().map(OsString::from));
         }
-        ours
+        added
     }
 
     /// The arguments for the host's cargo.
@@ -123,7 +125,7 @@ impl CommandLine {
         let keep = |items: &[Item]| -> Vec<OsString> {
             let kept = items
                 .iter()
-                .filter(|item| matches!(fate_on_host(item, self.name()), Fate::Kept));
+                .filter(|item| matches!(on_host(item, self.name()), Disposition::Kept));
             kept.flat_map(|item| item.words.clone()).collect()
         };
         let mut words = keep(&self.before);
@@ -133,21 +135,21 @@ impl CommandLine {
         words
     }
 
-    /// What is not given to cargo as it was written.
+    /// The arguments that are not passed to cargo as written.
     pub(crate) fn changes(&self, place: Placement) -> Vec<ArgumentChange> {
         let items = self.before.iter().chain(&self.after);
         let changed = items.filter_map(|item| {
-            let fate = match place {
-                Placement::Environment { .. } => fate_inside(item),
-                Placement::Host => fate_on_host(item, self.name()),
-                Placement::Refused => Fate::Kept,
+            let disposition = match place {
+                Placement::Environment { .. } => in_environment(item),
+                Placement::Host => on_host(item, self.name()),
+                Placement::Refused => Disposition::Kept,
             };
-            let Fate::TakenOut(why) = fate else {
+            let Disposition::Removed(why) = disposition else {
                 return None;
             };
-            // That the target is said again is no change of what was meant.
+            // The target is given again, so nothing changes.
             (why != ONCE_PER_TARGET).then(|| ArgumentChange {
-                words: shown(&item.words),
+                words: to_text(&item.words),
                 why,
             })
         });
@@ -155,26 +157,26 @@ impl CommandLine {
     }
 }
 
-/// The words of the items that stay.
+/// The words of the items that are kept.
 fn kept(items: &[Item], dir: &Path) -> Vec<OsString> {
     let mut words = Vec::new();
     for item in items {
-        match fate_inside(item) {
-            Fate::Kept => words.extend(item.words.iter().cloned()),
-            Fate::Absolute => {
+        match in_environment(item) {
+            Disposition::Kept => words.extend(item.words.iter().cloned()),
+            Disposition::MadeAbsolute => {
                 for given in item.flags() {
                     let path = dir.join(given.value.as_deref().unwrap_or_default());
                     words.extend(["--manifest-path".into(), path.into_os_string()]);
                 }
             }
-            Fate::TakenOut(_) => {}
+            Disposition::Removed(_) => {}
         }
     }
     words
 }
 
-/// Words as text.
-pub(crate) fn shown(words: &[OsString]) -> Vec<String> {
-    let shown = words.iter().map(|word| word.to_string_lossy().into_owned());
-    shown.collect()
+/// The words as text, with replacement characters for bytes that are not UTF-8.
+pub(crate) fn to_text(words: &[OsString]) -> Vec<String> {
+    let texts = words.iter().map(|word| word.to_string_lossy().into_owned());
+    texts.collect()
 }

@@ -1,8 +1,8 @@
-//! Where each subcommand of cargo runs, and why: the table, as data.
+//! The table of cargo's subcommands and plugins: where each runs, and the reason.
 //!
-//! The rule: what compiles for the target or runs on it goes to the environment; what only reads or
-//! edits manifests, sources or registries goes to the host's cargo, which has the user's credentials
-//! and network; what fits neither is refused, with a remedy.
+//! A subcommand that compiles for the target or runs its programs runs in the environment. One that
+//! only reads or edits manifests, sources or registries runs with the host's cargo, which has the
+//! user's credentials and network. Any other is refused, with a remedy.
 //!
 //! Sources: `cargo --list` of cargo 1.95, and the plugins' own documentation.
 
@@ -85,7 +85,7 @@ const NO_RUN: &[Exception] = &[Exception {
     rule: rule(COMPILES, "compiles for the target and starts nothing"),
 }];
 
-/// Verifying an archive means compiling it.
+/// Verifying an archive compiles it.
 const VERIFIED: &[Exception] = &[Exception {
     with: Flag::Target,
     without: Some(Flag::NoVerify),
@@ -100,7 +100,7 @@ const EXPLAINED: &[Exception] = &[Exception {
     with: Flag::Explain,
     without: None,
     shown: "with `--explain`",
-    rule: rule(Placement::Host, "only prints what a lint is about"),
+    rule: rule(Placement::Host, "only prints the documentation of a lint"),
 }];
 
 const INSTALLED: &[Exception] = &[Exception {
@@ -108,7 +108,7 @@ const INSTALLED: &[Exception] = &[Exception {
     without: None,
     shown: "with `--target`",
     rule: refusal(
-        "would compile for the target on the host, and put the program among this machine's own",
+        "would compile for the target on the host, and install the program on this machine",
         "`build --release` in the package's source, and copy the program",
     ),
 }];
@@ -127,7 +127,7 @@ const NEXTEST: &[Nested] = &[
     nested(
         &["list"],
         RUNS,
-        "compiles the tests for the target and asks each for its list",
+        "compiles the tests for the target and lists them",
     ),
     nested(
         &["archive"],
@@ -145,24 +145,24 @@ const LLVM_COV: &[Nested] = &[
     nested(
         &["nextest", "test", "run"],
         RUNS,
-        "compiles for the target and runs it, counting",
+        "compiles for the target with coverage and runs it",
     ),
     Nested {
         names: &["report"],
         rule: Rule {
             target_flag: true,
-            ..rule(READS, "reads what the programs counted in the environment")
+            ..rule(READS, "reads the coverage data in the environment")
         },
     },
     nested(
         &["clean"],
         READS,
-        "removes what the programs counted in the environment",
+        "removes the coverage data in the environment",
     ),
     Nested {
         names: &["show-env"],
         rule: refusal(
-            "prints variables for a shell of the host, where the target is not compiled",
+            "prints variables for a shell of the host, where nothing is compiled for the target",
             "`llvm-cov` itself, or `llvm-cov --no-report`",
         ),
     },
@@ -211,7 +211,7 @@ const AUDITABLE: &[Nested] = &[nested(
     "compiles for the target and runs it",
 )];
 
-/// Every subcommand that is known, cargo's own first.
+/// Every known subcommand, cargo's own first.
 #[rustfmt::skip]
 pub(crate) const COMMANDS: &[Command] = &[
     also(&["b"], cargo("build", COMPILES, "compiles for the target")),
@@ -219,11 +219,11 @@ pub(crate) const COMMANDS: &[Command] = &[
     also(&["t"], Command { exceptions: NO_RUN, ..cargo("test", RUNS, "compiles the tests for the target and runs them") }),
     also(&["r"], Command { word_ends_flags: true, one_target: true, ..cargo("run", RUNS, "compiles a program for the target and runs it") }),
     Command { exceptions: NO_RUN, ..cargo("bench", RUNS, "compiles the benchmarks for the target and runs them") },
-    also(&["d"], cargo("doc", COMPILES, "compiles for the target what is documented")),
+    also(&["d"], cargo("doc", COMPILES, "compiles the documentation for the target")),
     Command { word_ends_flags: true, ..cargo("rustc", COMPILES, "compiles for the target") },
-    Command { word_ends_flags: true, ..cargo("rustdoc", COMPILES, "compiles for the target what is documented") },
-    cargo("fix", COMPILES, "compiles for the target to learn what to mend"),
-    cargo("report", READS, "reads what a build left in the environment's target directory"),
+    Command { word_ends_flags: true, ..cargo("rustdoc", COMPILES, "compiles the documentation for the target") },
+    cargo("fix", COMPILES, "compiles for the target to find what to fix"),
+    cargo("report", READS, "reads reports in the environment's target directory"),
 
     cargo("add", Placement::Host, "only edits manifests"),
     also(&["rm"], cargo("remove", Placement::Host, "only edits manifests")),
@@ -236,11 +236,11 @@ pub(crate) const COMMANDS: &[Command] = &[
     cargo("read-manifest", Placement::Host, "only reads manifests"),
     cargo("verify-project", Placement::Host, "only reads manifests"),
     cargo("fetch", Placement::Host, "only downloads, with your credentials"),
-    cargo("update", Placement::Host, "only asks registries and writes `Cargo.lock`"),
-    cargo("generate-lockfile", Placement::Host, "only asks registries and writes `Cargo.lock`"),
+    cargo("update", Placement::Host, "only queries registries and writes `Cargo.lock`"),
+    cargo("generate-lockfile", Placement::Host, "only queries registries and writes `Cargo.lock`"),
     cargo("vendor", Placement::Host, "only downloads, with your credentials"),
-    cargo("search", Placement::Host, "only asks a registry"),
-    cargo("info", Placement::Host, "only asks a registry"),
+    cargo("search", Placement::Host, "only queries a registry"),
+    cargo("info", Placement::Host, "only queries a registry"),
     cargo("login", Placement::Host, "only stores a credential"),
     cargo("logout", Placement::Host, "only removes a credential"),
     cargo("owner", Placement::Host, "only talks to a registry, with your credentials"),
@@ -259,8 +259,8 @@ pub(crate) const COMMANDS: &[Command] = &[
     plugin("fmt", Placement::Host, "only formats sources"),
     Command { nested: MIRI, ..plugin("miri", RUNS, "interprets programs that are compiled for the target") },
     Command { nested: NEXTEST, exceptions: NO_RUN, ..plugin("nextest", RUNS, "compiles the tests for the target and runs them") },
-    Command { nested: LLVM_COV, exceptions: NO_RUN, ..plugin("llvm-cov", RUNS, "compiles the tests for the target and runs them, counting") },
-    Command { exceptions: NO_RUN, ..plugin("tarpaulin", RUNS, "compiles the tests for the target and runs them, counting") },
+    Command { nested: LLVM_COV, exceptions: NO_RUN, ..plugin("llvm-cov", RUNS, "compiles the tests for the target with coverage and runs them") },
+    Command { exceptions: NO_RUN, ..plugin("tarpaulin", RUNS, "compiles the tests for the target with coverage and runs them") },
     Command { nested: HACK, ..plugin("hack", COMPILES, "compiles each set of features for the target") },
     Command { nested: INSTA, ..plugin("insta", RUNS, "compiles the tests for the target and runs them") },
     Command { nested: AUDITABLE, ..plugin("auditable", COMPILES, "compiles for the target") },
@@ -272,11 +272,11 @@ pub(crate) const COMMANDS: &[Command] = &[
     plugin("show-asm", COMPILES, "compiles for the target to show its assembly"),
     plugin("bloat", COMPILES, "compiles for the target to measure it"),
     plugin("llvm-lines", COMPILES, "compiles for the target to measure it"),
-    plugin("udeps", COMPILES, "compiles for the target to find what it does not use"),
-    plugin("geiger", COMPILES, "compiles for the target to find its unsafe code"),
+    plugin("udeps", COMPILES, "compiles for the target to find unused dependencies"),
+    plugin("geiger", COMPILES, "compiles for the target to find unsafe code"),
     plugin("size", COMPILES, "compiles for the target to measure it"),
     plugin("nm", COMPILES, "compiles for the target to list its symbols"),
-    plugin("objdump", COMPILES, "compiles for the target to take it apart"),
+    plugin("objdump", COMPILES, "compiles for the target to disassemble it"),
     plugin("objcopy", COMPILES, "compiles for the target to copy it"),
     plugin("readobj", COMPILES, "compiles for the target to read it"),
     plugin("strip", COMPILES, "compiles for the target to strip it"),
@@ -285,10 +285,10 @@ pub(crate) const COMMANDS: &[Command] = &[
     plugin("deb", COMPILES, "compiles for the target and packs it"),
 
     plugin("generate-rpm", Placement::Host, "only packs what a build left in the target directory"),
-    plugin("deny", Placement::Host, "only reads manifests and asks registries"),
-    plugin("audit", Placement::Host, "only reads `Cargo.lock` and asks a registry"),
-    plugin("vet", Placement::Host, "only reads manifests and asks registries"),
-    plugin("outdated", Placement::Host, "only reads manifests and asks registries"),
+    plugin("deny", Placement::Host, "only reads manifests and queries registries"),
+    plugin("audit", Placement::Host, "only reads `Cargo.lock` and queries a registry"),
+    plugin("vet", Placement::Host, "only reads manifests and queries registries"),
+    plugin("outdated", Placement::Host, "only reads manifests and queries registries"),
     plugin("about", Placement::Host, "only reads manifests"),
     plugin("license", Placement::Host, "only reads manifests"),
     plugin("cyclonedx", Placement::Host, "only reads manifests"),
@@ -305,15 +305,15 @@ pub(crate) const COMMANDS: &[Command] = &[
     plugin("cache", Placement::Host, "only removes downloads"),
     plugin("sweep", Placement::Host, "only removes files"),
 
-    refused("cross", "is a front door to cargo itself, and would start another environment in this one", "leave `cross` out of the command line"),
-    refused("zigbuild", "brings a linker of its own", "`build` with `zig = true` in Cross.toml, and the glibc version in the target: `x86_64-unknown-linux-gnu.2.17`"),
-    refused("xwin", "brings an environment of its own", "`cargo xwin` directly"),
+    refused("cross", "wraps cargo itself, and would start another environment in this one", "leave `cross` out of the command line"),
+    refused("zigbuild", "brings its own linker", "`build` with `zig = true` in Cross.toml, and the glibc version in the target: `x86_64-unknown-linux-gnu.2.17`"),
+    refused("xwin", "brings its own environment", "`cargo xwin` directly"),
     refused("ndk", "needs an Android NDK of the host", "`build` for the Android target, or `cargo ndk` directly"),
-    refused("watch", "starts the host's cargo again and again, for the host", "`cargo watch -s COMMAND` directly, with this front door as COMMAND"),
-    refused("make", "starts the host's cargo from its tasks", "`cargo make` directly, with this front door as the task's command"),
-    refused("dist", "plans builds for targets by itself, with the host's cargo", "`cargo dist` directly, or build with this front door and pack the artifacts"),
+    refused("watch", "starts the host's cargo again and again, for the host", "`cargo watch -s COMMAND` directly, with this program as COMMAND"),
+    refused("make", "starts the host's cargo from its tasks", "`cargo make` directly, with this program as the task's command"),
+    refused("dist", "plans builds for targets by itself, with the host's cargo", "`cargo dist` directly, or build with this program and package the artifacts"),
     refused("flamegraph", "measures with the host's kernel, which does not know the target's programs", "`build`, and measure on a machine of the target"),
     refused("mutants", "copies the workspace to a directory that the environment does not see", "`cargo mutants` directly"),
     refused("semver-checks", "compares documentation that it compiles with the host's cargo", "`cargo semver-checks` directly: the interface of a crate rarely depends on the target"),
-    refused("cinstall", "would put a library of the target among this machine's own", "`cbuild`, and copy the library"),
+    refused("cinstall", "would install a library of the target on this machine", "`cbuild`, and copy the library"),
 ];

@@ -3,19 +3,19 @@ use std::collections::BTreeMap;
 use super::decision::Decision;
 use super::*;
 
-fn understand(files: &[(&str, &str)], words: &[&str]) -> Result<Understood> {
+fn parsed(files: &[(&str, &str)], words: &[&str]) -> Result<ParsedCommand> {
     let files: BTreeMap<PathBuf, String> = files
         .iter()
         .map(|(path, text)| (path.into(), (*text).to_owned()))
         .collect();
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    let around = CliContext {
+    let context = CliContext {
         dir: Path::new("/w"),
         cargo_home: Some(Path::new("/home/u/.cargo")),
         read: &|path| files.get(path).cloned(),
         variable: &|name| (name == "CARGO_ALIAS_V").then(|| "check -v".to_owned()),
     };
-    read(&words, &around)
+    parse(&words, &context)
 }
 
 const FILES: &[(&str, &str)] = &[
@@ -31,23 +31,20 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn the_directory_decides_which_aliases_there_are() {
-    let here = understand(FILES, &["rr", "--help"]).unwrap();
+fn aliases_come_from_the_configuration_of_the_directory() {
+    let here = parsed(FILES, &["rr", "--help"]).unwrap();
     assert_eq!(here.expanded.words, ["run", "--release", "--", "--help"]);
-    let there = understand(FILES, &["-C", "app", "rr"]).unwrap();
+    let there = parsed(FILES, &["-C", "app", "rr"]).unwrap();
     assert_eq!(there.dir, Path::new("/w/app"));
     assert_eq!(
         there.expanded.words,
         ["-C", "app", "run", "--bin", "app", "--"]
     );
-    assert_eq!(
-        understand(FILES, &["v"]).unwrap().line.name(),
-        Some("check")
-    );
+    assert_eq!(parsed(FILES, &["v"]).unwrap().line.name(), Some("check"));
 }
 
 #[test]
-fn the_command_lines_configuration_is_a_file_or_a_setting() {
+fn a_config_flag_is_a_file_or_a_setting() {
     let words = [
         "--config",
         "extra.toml",
@@ -55,12 +52,12 @@ fn the_command_lines_configuration_is_a_file_or_a_setting() {
         "--config",
         "build.target='said'",
     ];
-    let understood = understand(FILES, &words).unwrap();
-    assert_eq!(understood.config_files, [Path::new("/w/extra.toml")]);
-    assert_eq!(understood.configs.target_dir(), Some("/fast".into()));
-    let targets = understood.configs.default_targets().unwrap().unwrap();
+    let command = parsed(FILES, &words).unwrap();
+    assert_eq!(command.config_files, [Path::new("/w/extra.toml")]);
+    assert_eq!(command.configs.target_dir(), Some("/fast".into()));
+    let targets = command.configs.default_targets().unwrap().unwrap();
     assert_eq!(targets.targets, ["said"]);
-    let error = understand(FILES, &["build", "--config", "nothing/here"]).unwrap_err();
+    let error = parsed(FILES, &["build", "--config", "nothing/here"]).unwrap_err();
     assert!(
         error.to_string().starts_with("`--config` is not TOML"),
         "{error}"
@@ -68,10 +65,10 @@ fn the_command_lines_configuration_is_a_file_or_a_setting() {
 }
 
 #[test]
-fn the_whole_way_ends_in_a_decision() {
-    let understood = understand(FILES, &["rr", "x"]).unwrap();
-    let targets = understood.configs.default_targets().unwrap().unwrap();
-    let decision = Decision::new(&understood.expanded, &understood.line, &targets.targets);
+fn a_command_line_becomes_a_decision() {
+    let command = parsed(FILES, &["rr", "x"]).unwrap();
+    let targets = command.configs.default_targets().unwrap().unwrap();
+    let decision = Decision::new(&command.expanded, &command.line, &targets.targets);
     assert_eq!(decision.aliases[0].alias, "rr");
     assert_eq!(
         decision.to_string(),
@@ -81,10 +78,10 @@ fn the_whole_way_ends_in_a_decision() {
 }
 
 #[test]
-fn a_flag_behind_an_alias_is_not_judged_before_the_alias_is_known() {
-    let understood = understand(FILES, &["rr", "--features", "--color", "pink", "-vq"]).unwrap();
+fn flags_after_an_alias_are_checked_after_its_expansion() {
+    let command = parsed(FILES, &["rr", "--features", "--color", "pink", "-vq"]).unwrap();
     assert_eq!(
-        understood.line.trailing,
+        command.line.trailing,
         ["--", "--features", "--color", "pink", "-vq"]
     );
 }

@@ -1,4 +1,4 @@
-//! A command line's words, read one item at a time: a flag with its value, a toolchain, a word.
+//! Splits a command line into items: a flag with its value, a toolchain, or a positional word.
 
 use std::ffi::{OsStr, OsString};
 
@@ -9,23 +9,23 @@ use crate::model::error::Result;
 /// One or two words that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// As they were written.
+    /// The words as written.
     pub(crate) words: Vec<OsString>,
     pub(crate) kind: Kind,
 }
 
-/// What an item is.
+/// The kind of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A flag, or several in one word (`-rq`).
+    /// A flag, or several flags in one word (`-rq`).
     Flags(Vec<GivenFlag>),
     /// `+nightly`.
     Toolchain(String),
-    /// The subcommand, a nested one, a filter of tests.
+    /// A positional word: the subcommand, a nested subcommand, a test filter.
     Word,
 }
 
-/// A flag as it was given.
+/// A flag and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GivenFlag {
     pub(crate) flag: Flag,
@@ -33,7 +33,7 @@ pub(crate) struct GivenFlag {
 }
 
 impl Item {
-    /// The flags of this item; none for a word.
+    /// The flags of the item; none for a toolchain or a word.
     pub(crate) fn flags(&self) -> &[GivenFlag] {
         match &self.kind {
             Kind::Flags(given) => given,
@@ -63,7 +63,7 @@ impl Item {
     }
 }
 
-/// Reads items off a command line.
+/// Reads the items of a command line in order.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     words: &'a [OsString],
@@ -75,23 +75,23 @@ impl<'a> Reader<'a> {
         Reader { words, at: 0 }
     }
 
-    /// How many words have been read.
+    /// The number of words that have been read.
     pub(crate) fn position(&self) -> usize {
         self.at
     }
 
-    /// What has not been read.
+    /// The words that have not been read.
     pub(crate) fn rest(&self) -> &'a [OsString] {
         &self.words[self.at..]
     }
 
-    /// The next word without reading it.
+    /// Returns the next word without reading it.
     pub(crate) fn peek(&self) -> Option<&'a OsStr> {
         self.words.get(self.at).map(OsString::as_os_str)
     }
 
-    /// The next items: one, or several where one word holds flags that have to be told apart.
-    /// Nothing at the end. The caller looks for `--` first.
+    /// Reads the next word: one item, or several if the word bundles flags that are treated
+    /// differently. Returns no item at the end. The caller handles `--` before.
     pub(crate) fn next(&mut self, phase: Phase) -> Result<Vec<Item>> {
         let Some(word) = self.peek() else {
             return Ok(Vec::new());
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
             given.push((letter, row.flag, value));
         }
         if given.len() > 1 && given.iter().any(|(_, flag, _)| *flag == Flag::Directory) {
-            return Ok(given.into_iter().map(apart).collect());
+            return Ok(given.into_iter().map(unbundled).collect());
         }
         let given = given.into_iter();
         let kind = Kind::Flags(
@@ -168,8 +168,8 @@ impl<'a> Reader<'a> {
         Ok(vec![Item { words, kind }])
     }
 
-    /// The value of a flag that stands in the next word, as cargo's own parser takes it: a word that
-    /// begins with a dash is never a value, but a negative number is.
+    /// Reads the value of a flag from the next word, as cargo's parser does: a word that begins
+    /// with a dash is not a value unless it is a negative number.
     fn value(&mut self, row: &Row, words: &mut Vec<OsString>) -> Result<Option<OsString>> {
         let next = self.peek().filter(|word| !is_flag(word));
         if let Some(word) = next {
@@ -189,14 +189,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `--target` without a triple.
+/// The error for `--target` without a triple.
 pub(crate) fn no_target() -> crate::model::error::Error {
     problem::refused("`--target` names no target")
         .with_help("write the triple after it: `--target aarch64-unknown-linux-gnu`")
 }
 
-/// A flag of a bundle as a word of its own.
-fn apart((letter, flag, value): (char, Flag, Option<OsString>)) -> Item {
+/// A flag of a bundle as a separate item.
+fn unbundled((letter, flag, value): (char, Flag, Option<OsString>)) -> Item {
     let mut words = vec![OsString::from(format!("-{letter}"))];
     words.extend(value.clone());
     Item {
@@ -208,7 +208,7 @@ fn apart((letter, flag, value): (char, Flag, Option<OsString>)) -> Item {
 fn toolchain(word: &OsStr, name: &str) -> Result<Item> {
     if name.is_empty() {
         return Err(problem::usage("`+` names no toolchain")
-            .with_help("write the toolchain right after it: `+nightly`"));
+            .with_help("write the toolchain right after the `+`: `+nightly`"));
     }
     Ok(Item {
         words: vec![word.to_owned()],
@@ -224,14 +224,14 @@ fn is_flag(word: &OsStr) -> bool {
     }
 }
 
-/// A word that is not UTF-8. It may be a file's name; only in a flag that is rewritten it is an
-/// error, for half of it would be lost.
+/// The item for a word that is not UTF-8. It may be the name of a file. It is an error only in a
+/// flag that is rewritten, because a part of it would be lost.
 fn unreadable(word: &OsStr) -> Result<Item> {
     let shown = word.to_string_lossy();
     let rewritten = ["--target=", "--target-dir=", "--manifest-path=", "-C", "+"];
     if rewritten.iter().any(|prefix| shown.starts_with(prefix)) {
         return Err(problem::not_utf8(word)
-            .with_help("give a path that is not UTF-8 as a word of its own, after the flag"));
+            .with_help("write a path that is not UTF-8 as a separate argument, after the flag"));
     }
     Ok(if shown.starts_with('-') {
         Item::other(word)
@@ -258,17 +258,15 @@ mod tests {
         let items = read(words, phase).unwrap();
         let flags = items.iter().flat_map(Item::flags);
         flags
-            .map(|it| {
-                (
-                    it.flag,
-                    it.value.as_ref().map(|v| v.to_str().unwrap().into()),
-                )
+            .map(|given| {
+                let value = given.value.as_ref();
+                (given.flag, value.map(|text| text.to_str().unwrap().into()))
             })
             .collect()
     }
 
     #[test]
-    fn values_are_attached_or_in_the_next_word() {
+    fn a_value_is_attached_or_in_the_next_word() {
         let some = |text: &str| Some(text.to_owned());
         for (words, expected) in [
             (vec!["-j4"], vec![(Flag::Jobs, some("4"))]),
@@ -308,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_told_apart_from_the_flags_it_is_bundled_with() {
+    fn a_directory_is_unbundled_from_other_flags() {
         let items = read(&["-vC", "dir", "-Cother"], Phase::Before).unwrap();
         let words: Vec<_> = items.iter().map(|item| item.words.clone()).collect();
         assert_eq!(words, [vec!["-v"], vec!["-C", "dir"], vec!["-Cother"]]);
@@ -340,7 +338,7 @@ mod tests {
 
     #[test]
     fn no_character_panics() {
-        // Upstream bug 11: an argument that begins with a letter beyond ASCII.
+        // `cross` panics on an argument that begins with a non-ASCII letter.
         for word in ["é", "-é", "-vé", "--é=é", "日本", "-j日", "", "-", "+é"] {
             assert!(read(&[word], Phase::Cargo).is_ok(), "{word}");
             assert!(read(&[word], Phase::Plugin).is_ok(), "{word}");
@@ -349,14 +347,14 @@ mod tests {
             given(&["-j日"], Phase::Cargo),
             [(Flag::Jobs, Some("日".to_owned()))]
         );
-        // Upstream counts the letters in eight bits.
+        // `cross` counts the letters in eight bits.
         let many = format!("-{}", "v".repeat(1000));
         assert_eq!(given(&[&many], Phase::Cargo).len(), 1000);
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_is_not_utf8_is_kept_or_refused_but_never_cut() {
+    fn a_word_that_is_not_utf8_is_kept_or_refused_but_never_truncated() {
         use std::os::unix::ffi::OsStringExt as _;
         let bytes = |text: &[u8]| OsString::from_vec(text.to_vec());
         for word in [bytes(b"\xff"), bytes(b"-\xff"), bytes(b"--cfg=\xff")] {

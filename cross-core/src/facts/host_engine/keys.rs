@@ -1,8 +1,8 @@
-//! What a configuration asks for that a machine without an environment cannot give.
+//! The configuration keys that the engine `host` cannot satisfy.
 //!
-//! What replaces the environment, or promises something of it, is an error: another compiler or less
-//! protection would be had than is written down. What only adds to an environment is a warning: whoever
-//! names this engine answers for what is installed.
+//! A key that replaces the environment or guarantees a property of it is an error: the build would
+//! have another compiler or less isolation than configured. A key that only adds to an environment
+//! is a warning: the user of this engine is responsible for installing tools and libraries.
 
 use cross_config::{DiagnosticCode, NetworkMode, Origin, Settings, TargetConfig};
 
@@ -10,132 +10,133 @@ use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::step::Warning;
 use crate::target::runner;
 
-/// What becomes of a key.
+/// The treatment of a key.
 #[derive(Clone, Copy)]
-enum Fate {
-    /// The request cannot be met.
+enum Disposition {
+    /// The key is an error.
     Refused,
-    /// It does nothing, which is told.
-    Idle,
+    /// The key has no effect and is a warning.
+    Ignored,
 }
 
-/// A key: its name, what becomes of it, why, and what can be done.
+/// A key, with its treatment, the reason and the remedy.
 struct Row {
     key: &'static str,
-    fate: Fate,
+    disposition: Disposition,
     why: &'static str,
     help: &'static str,
-    /// Where it is written, if it asks for something.
-    asked: fn(&TargetConfig) -> Option<&Origin>,
+    /// The origin of the key, if the configuration has a value that the engine cannot satisfy.
+    origin: fn(&TargetConfig) -> Option<&Origin>,
 }
 
-const ANOTHER_ENGINE: &str = "name another engine, or take it out of the configuration";
+const ANOTHER_ENGINE: &str = "use another engine, or remove the key";
+const CONTAINER_ENGINE: &str = "use docker or podman, or remove the key";
 
 const TABLE: [Row; 10] = [
     Row {
         key: "image",
-        fate: Fate::Refused,
+        disposition: Disposition::Refused,
         why: "the host runs no image",
-        help: "name docker or podman, or take it out of the configuration",
-        asked: |it| it.image.as_ref().map(|it| &it.origin),
+        help: CONTAINER_ENGINE,
+        origin: |config| config.image.as_ref().map(|key| &key.origin),
     },
     Row {
         key: "dockerfile",
-        fate: Fate::Refused,
+        disposition: Disposition::Refused,
         why: "the host runs no image",
-        help: "name docker or podman, or take it out of the configuration",
-        asked: |it| it.dockerfile.as_ref().map(|it| &it.origin),
+        help: CONTAINER_ENGINE,
+        origin: |config| config.dockerfile.as_ref().map(|key| &key.origin),
     },
     Row {
         key: "zig.image",
-        fate: Fate::Refused,
+        disposition: Disposition::Refused,
         why: "the host runs no image",
-        help: "name docker or podman, or take it out of the configuration",
-        asked: |it| {
-            let zig = it.zig.as_ref().filter(|it| it.value.enable)?;
+        help: CONTAINER_ENGINE,
+        origin: |config| {
+            let zig = config.zig.as_ref().filter(|zig| zig.value.enable)?;
             zig.value.image.as_ref().map(|_| &zig.origin)
         },
     },
     Row {
         key: "network",
-        fate: Fate::Refused,
-        why: "nothing keeps what runs on the host from the network",
+        disposition: Disposition::Refused,
+        why: "programs on the host are not kept from the network",
         help: ANOTHER_ENGINE,
-        asked: |it| {
-            let network = it.network.as_ref()?;
+        origin: |config| {
+            let network = config.network.as_ref()?;
             (network.value == NetworkMode::None).then_some(&network.origin)
         },
     },
     Row {
         key: "toolchain",
-        fate: Fate::Refused,
-        why: "there is no environment that could have a Rust of its own",
-        help: "use the host's, or name the directory of one",
-        asked: |it| {
-            let toolchain = it.toolchain.as_ref()?;
+        disposition: Disposition::Refused,
+        why: "there is no environment with a toolchain of its own",
+        help: "use the host's toolchain, or the directory of a toolchain",
+        origin: |config| {
+            let toolchain = config.toolchain.as_ref()?;
             (toolchain.value == "image").then_some(&toolchain.origin)
         },
     },
     Row {
         key: "runner",
-        fate: Fate::Refused,
-        why: "a machine of its own is made in an environment",
-        help: "use `qemu-user`, or name another engine",
-        asked: |it| {
-            let runner = it.runner.as_ref()?;
+        disposition: Disposition::Refused,
+        why: "an emulated machine needs an environment",
+        help: "use `qemu-user`, or another engine",
+        origin: |config| {
+            let runner = config.runner.as_ref()?;
             (runner.value == runner::QEMU_SYSTEM).then_some(&runner.origin)
         },
     },
     Row {
         key: "sdk",
-        fate: Fate::Refused,
-        why: "an SDK completes an environment",
+        disposition: Disposition::Refused,
+        why: "an SDK is a part of an environment",
         help: ANOTHER_ENGINE,
-        asked: |it| it.sdk.as_ref().map(|it| &it.origin),
+        origin: |config| config.sdk.as_ref().map(|key| &key.origin),
     },
     Row {
         key: "pre-build",
-        fate: Fate::Idle,
-        why: "its commands are root's in an environment, and would change this machine",
-        help: "do yourself what it does, as far as the build needs it",
-        asked: |it| it.pre_build.as_ref().map(|it| &it.origin),
+        disposition: Disposition::Ignored,
+        why: "its commands run as root in an environment, and would change this machine",
+        help: "run the commands that the build needs yourself",
+        origin: |config| config.pre_build.as_ref().map(|key| &key.origin),
     },
     Row {
         key: "packages",
-        fate: Fate::Idle,
+        disposition: Disposition::Ignored,
         why: "nothing is installed on this machine",
-        help: "install them yourself, those to link with for the target's architecture",
-        asked: |it| it.packages.first().map(|it| &it.origin),
+        help: "install them yourself; libraries to link with for the target's architecture",
+        origin: |config| config.packages.first().map(|key| &key.origin),
     },
     Row {
         key: "suite",
-        fate: Fate::Idle,
-        why: "the host is what it is",
-        help: "for an older glibc name it with the target, as in `….2.17`, which Zig links with",
-        asked: |it| it.suite.as_ref().map(|it| &it.origin),
+        disposition: Disposition::Ignored,
+        why: "the host's distribution cannot be chosen",
+        help: "for an older glibc, add its version to the target: Zig links with that of `….2.17`",
+        origin: |config| config.suite.as_ref().map(|key| &key.origin),
     },
 ];
 
-/// What the configuration asks for in vain.
+/// Checks the configuration, and returns a warning for each key that has no effect.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::EngineUnusable`] with the first key that cannot be met.
+/// [`ErrorKind::EngineUnusable`] for the first key that is refused.
 pub(crate) fn check(config: &TargetConfig, settings: &Settings) -> Result<Vec<Warning>> {
     let mut warnings = Vec::new();
     for row in &TABLE {
-        let Some(origin) = (row.asked)(config) else {
+        let Some(origin) = (row.origin)(config) else {
             continue;
         };
-        match row.fate {
-            Fate::Refused => {
+        match row.disposition {
+            Disposition::Refused => {
                 let message = format!(
-                    "the engine `host` cannot meet `{}` ({origin}): {}",
+                    "the engine `host` does not support `{}` ({origin}): {}",
                     row.key, row.why
                 );
                 return Err(Error::new(ErrorKind::EngineUnusable, message).with_help(row.help));
             }
-            Fate::Idle => warnings.push(idle(
+            Disposition::Ignored => warnings.push(no_effect(
                 &format!("`{}` ({origin})", row.key),
                 row.why,
                 row.help,
@@ -144,8 +145,8 @@ pub(crate) fn check(config: &TargetConfig, settings: &Settings) -> Result<Vec<Wa
     }
     let options = &settings.container_opts;
     if !options.value.is_empty() {
-        let help = "name docker or podman as the engine, or unset it";
-        warnings.push(idle(
+        let help = "use docker or podman as the engine, or unset it";
+        warnings.push(no_effect(
             &options.origin.to_string(),
             "the engine is the host",
             help,
@@ -154,10 +155,11 @@ pub(crate) fn check(config: &TargetConfig, settings: &Settings) -> Result<Vec<Wa
     Ok(warnings)
 }
 
-fn idle(what: &str, why: &str, help: &str) -> Warning {
+/// The warning for a setting that has no effect.
+fn no_effect(setting: &str, why: &str, help: &str) -> Warning {
     Warning {
         code: DiagnosticCode::NoEffect.as_str().to_owned(),
-        message: format!("{what} has no effect: {why}"),
+        message: format!("{setting} has no effect: {why}"),
         help: Some(help.to_owned()),
     }
 }
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_met_is_refused_with_its_place() {
+    fn an_unsupported_key_is_refused_with_its_origin() {
         for (key, toml) in [
             ("image", "image = \"a\""),
             ("dockerfile", "dockerfile = \"D\""),
@@ -196,7 +198,7 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::EngineUnusable, "{key}");
             let text = error.to_string();
             assert!(
-                text.starts_with(&format!("the engine `host` cannot meet `{key}` (")),
+                text.starts_with(&format!("the engine `host` does not support `{key}` (")),
                 "{text}"
             );
             assert!(text.contains("Cross.toml"), "{text}");
@@ -205,23 +207,21 @@ mod tests {
     }
 
     #[test]
-    fn what_only_adds_to_an_environment_is_told() {
+    fn a_key_that_only_adds_to_an_environment_is_a_warning() {
         for (key, toml) in [
             ("pre-build", "pre-build = [\"true\"]"),
             ("packages", "packages = [\"libssl-dev\"]"),
             ("suite", "suite = \"trixie\""),
         ] {
-            let told = checked(&format!("[target.aarch64-unknown-linux-gnu]\n{toml}\n")).unwrap();
-            assert_eq!(told.len(), 1, "{key}");
-            assert!(
-                told[0].message.starts_with(&format!("`{key}` (")),
-                "{}",
-                told[0].message
-            );
-            assert_eq!(told[0].code, "no-effect");
+            let toml = format!("[target.aarch64-unknown-linux-gnu]\n{toml}\n");
+            let warnings = checked(&toml).unwrap();
+            assert_eq!(warnings.len(), 1, "{key}");
+            let message = &warnings[0].message;
+            assert!(message.starts_with(&format!("`{key}` (")), "{message}");
+            assert_eq!(warnings[0].code, "no-effect");
         }
-        let fine = "network = \"host\"\nrunner = \"qemu-user\"\n";
-        let told = checked(&format!("[target.aarch64-unknown-linux-gnu]\n{fine}")).unwrap();
-        assert_eq!(told, []);
+        let supported = "network = \"host\"\nrunner = \"qemu-user\"\n";
+        let warnings = checked(&format!("[target.aarch64-unknown-linux-gnu]\n{supported}"));
+        assert_eq!(warnings.unwrap(), []);
     }
 }

@@ -1,19 +1,19 @@
-//! Everything that a host lacks for a request, in one error.
+//! Collects the tools that a host lacks for a request, and reports them in one error.
 
 use std::path::{Path, PathBuf};
 
 use cross_targets::{HostEmulator, Target, Toolset, ToolsetKind};
 
-use super::search::{Tried, Why};
+use super::search::{Reason, Rejected};
 use super::{ToolSearchContext, lacking_std};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::host_tool::MissingTool;
 use crate::model::step::Verb;
 
-/// How Zig gets onto a machine without anybody's rights.
+/// The command that installs Zig without root.
 const INSTALL_ZIG: &str = "python3 -m pip install ziglang";
 
-/// What is missing, as it is found out.
+/// The missing tools, in the order in which they were searched.
 #[derive(Debug, Default)]
 pub(super) struct Missing(Vec<MissingTool>);
 
@@ -22,8 +22,14 @@ impl Missing {
         !self.0.is_empty()
     }
 
-    /// No compiler for `target`: what was tried.
-    pub(super) fn compiler(&mut self, target: Target, tried: &[Tried], named_by: Option<&str>) {
+    /// Adds the compiler for `target`, whose candidates were all rejected. `named_by` is the origin
+    /// of the linker that the user named.
+    pub(super) fn compiler(
+        &mut self,
+        target: Target,
+        rejected: &[Rejected],
+        named_by: Option<&str>,
+    ) {
         let named = named_by.map_or_else(String::new, |by| format!(" (named by {by})"));
         let mut missing = MissingTool {
             purpose: format!("C compiler and linker for {}{named}", target.triple()),
@@ -32,34 +38,35 @@ impl Missing {
             packages: Vec::new(),
             command: None,
         };
-        for Tried { set, why } in tried {
-            match why {
-                Why::Lacks(names) => missing.looked_for.extend(names.iter().cloned()),
-                Why::Broken(path, said) => missing.broken.push((path.clone(), said.clone())),
+        for Rejected { set, reason } in rejected {
+            match reason {
+                Reason::Missing(names) => missing.looked_for.extend(names.iter().cloned()),
+                Reason::Broken(path, message) => {
+                    missing.broken.push((path.clone(), message.clone()));
+                }
             }
             missing.remedy(set);
         }
         self.0.push(missing);
     }
 
-    /// No emulator, or one that does not work.
+    /// Adds the emulator for `target`. `broken` is an emulator that is installed and failed, with
+    /// its message.
     pub(super) fn emulator(
         &mut self,
         target: Target,
-        wanted: &HostEmulator,
+        emulator: &HostEmulator,
         broken: Option<(&PathBuf, &String)>,
     ) {
-        let mut packages = wanted.packages.clone();
-        let lacks_libc = !wanted
-            .prefixes
-            .iter()
-            .any(|(_, libc)| Path::new(libc).exists());
+        let mut packages = emulator.packages.clone();
+        let mut prefixes = emulator.prefixes.iter();
+        let lacks_libc = !prefixes.any(|(_, libc)| Path::new(libc).exists());
         if let (Some(arch), true) = (
             target.facts().debian_arch,
-            lacks_libc && !wanted.prefixes.is_empty(),
+            lacks_libc && !emulator.prefixes.is_empty(),
         ) {
             if broken.is_some() {
-                // That is most probably why.
+                // The missing libc is the most likely cause.
                 packages.clear();
             }
             packages.push(format!("libc6-{arch}-cross"));
@@ -68,10 +75,10 @@ impl Missing {
             purpose: format!("emulator for {}", target.triple()),
             looked_for: match broken {
                 Some(_) => Vec::new(),
-                None => wanted.names.clone(),
+                None => emulator.names.clone(),
             },
             broken: broken
-                .map(|(path, said)| (path.clone(), said.clone()))
+                .map(|(path, message)| (path.clone(), message.clone()))
                 .into_iter()
                 .collect(),
             packages,
@@ -79,13 +86,14 @@ impl Missing {
         });
     }
 
-    /// Programs of the target are this machine's own, and do not start: `said` why.
-    pub(super) fn libraries(&mut self, target: Target, said: &str) {
+    /// Adds the loader and libraries of a target whose programs this machine can run without an
+    /// emulator, but failed to start with this message.
+    pub(super) fn libraries(&mut self, target: Target, message: &str) {
         let arch = target.facts().debian_arch;
         let names = ["libc6", "libgcc-s1", "libstdc++6"];
         let of_arch = |arch: &str| names.map(|name| format!("{name}:{arch}")).to_vec();
         self.0.push(MissingTool {
-            purpose: format!("loader and libraries for {} ({said})", target.triple()),
+            purpose: format!("loader and libraries for {} ({message})", target.triple()),
             looked_for: Vec::new(),
             broken: Vec::new(),
             packages: arch.map(of_arch).unwrap_or_default(),
@@ -93,13 +101,13 @@ impl Missing {
         });
     }
 
-    /// The target's `std`, where something else is missing too, or nobody here can install it: where
-    /// rustup can, doing so is a step of the plan.
-    pub(super) fn std(&mut self, given: &ToolSearchContext<'_>) {
-        let Some(arguments) = lacking_std(given).filter(|_| given.completes) else {
+    /// Adds the target's `std`, if something else is missing too or rustup is not installed.
+    /// Otherwise a step of the plan installs it with rustup.
+    pub(super) fn std(&mut self, context: &ToolSearchContext<'_>) {
+        let Some(arguments) = lacking_std(context).filter(|_| context.completes) else {
             return;
         };
-        let rustup = given.host.find_program("rustup");
+        let rustup = context.host.find_program("rustup");
         if !self.any() && rustup.is_some() {
             return;
         }
@@ -110,7 +118,7 @@ impl Missing {
         self.0.push(MissingTool {
             purpose: format!(
                 "standard library for {} in the toolchain",
-                given.target.triple()
+                context.target.triple()
             ),
             looked_for,
             broken: Vec::new(),
@@ -119,16 +127,16 @@ impl Missing {
         });
     }
 
-    /// All of it as one error.
-    pub(super) fn error(self, given: &ToolSearchContext<'_>) -> Error {
-        let verb = match given.request.verb {
+    /// The error that lists everything that is missing.
+    pub(super) fn error(self, context: &ToolSearchContext<'_>) -> Error {
+        let verb = match context.request.verb {
             Verb::Exec | Verb::Cargo => "serve",
             verb => verb.as_str(),
         };
-        let triple = given.target.triple();
-        let mut message = format!("the host lacks what it takes to {verb} for {triple}:");
-        for one in &self.0 {
-            message += &format!("\n  {one}");
+        let triple = context.target.triple();
+        let mut message = format!("the host lacks tools to {verb} for {triple}:");
+        for missing in &self.0 {
+            message += &format!("\n  {missing}");
         }
         let help = self.help();
         Error::new(ErrorKind::ToolMissing, message)
@@ -136,10 +144,10 @@ impl Missing {
             .with_missing(self.0)
     }
 
-    /// What to do about all of it, in as few steps as will do.
+    /// The remedy, with all packages in one command.
     fn help(&self) -> String {
         let mut packages: Vec<&str> = Vec::new();
-        for package in self.0.iter().flat_map(|it| &it.packages) {
+        for package in self.0.iter().flat_map(|missing| &missing.packages) {
             if !packages.contains(&package.as_str()) {
                 packages.push(package);
             }
@@ -158,15 +166,15 @@ impl Missing {
             });
         }
         steps.push(
-            "or name another engine, which brings them all: `sandbox`, `docker`, `podman`"
-                .to_owned(),
+            "or use an engine that provides all tools: `sandbox`, `docker`, `podman`".to_owned(),
         );
         steps.join("; ")
     }
 }
 
 impl MissingTool {
-    /// How tools of this kind get there. Of several names for one compiler, the first one's packages do.
+    /// Adds the remedy for a toolset: the packages of the first toolset, or the command that
+    /// installs Zig.
     fn remedy(&mut self, set: &Toolset) {
         if set.kind == ToolsetKind::Zig {
             self.command = Some(INSTALL_ZIG.to_owned());
@@ -184,23 +192,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_text_names_what_is_missing_and_what_is_broken() {
+    fn one_message_lists_missing_and_broken_tools() {
         let target = Target::parse("aarch64-unknown-linux-gnu").unwrap();
         let sets = target.toolsets(DebianArch::Amd64);
-        let said = "cannot execute `cc1` (exit status 1)".to_owned();
-        let tried: Vec<_> = sets
+        let message = "cannot execute `cc1` (exit status 1)".to_owned();
+        let rejected: Vec<_> = sets
             .into_iter()
             .zip([
-                Why::Broken("/usr/bin/aarch64-linux-gnu-gcc".into(), said),
-                Why::Lacks(vec!["zig".to_owned()]),
+                Reason::Broken("/usr/bin/aarch64-linux-gnu-gcc".into(), message),
+                Reason::Missing(vec!["zig".to_owned()]),
             ])
-            .map(|(set, why)| Tried { set, why })
+            .map(|(set, reason)| Rejected { set, reason })
             .collect();
         let mut missing = Missing::default();
-        missing.compiler(target, &tried, None);
-        let mut wanted = target.host_emulator(DebianArch::Amd64).unwrap();
-        wanted.prefixes.clear();
-        missing.emulator(target, &wanted, None);
+        missing.compiler(target, &rejected, None);
+        let mut emulator = target.host_emulator(DebianArch::Amd64).unwrap();
+        emulator.prefixes.clear();
+        missing.emulator(target, &emulator, None);
         let shown: Vec<_> = missing.0.iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,
@@ -213,8 +221,8 @@ mod tests {
         assert_eq!(
             missing.help(),
             "install gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user (Debian's \
-             names); or for the compiler run `python3 -m pip install ziglang`; or name another engine, which brings them all: `sandbox`, \
-             `docker`, `podman`"
+             names); or for the compiler run `python3 -m pip install ziglang`; or use an \
+             engine that provides all tools: `sandbox`, `docker`, `podman`"
         );
     }
 }

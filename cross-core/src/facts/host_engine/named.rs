@@ -1,4 +1,4 @@
-//! What the user has named to cargo, which holds on the host: it is about this machine.
+//! The linker and runner that the user configured for cargo. The engine `host` uses them.
 
 use std::path::Path;
 
@@ -9,22 +9,22 @@ use crate::cargo::cli::configs::Configs;
 use crate::model::error::Result;
 use crate::request::cross::Cross;
 
-/// A linker that the user has named.
+/// A linker that the user configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     linker: String,
-    /// Who says so: a variable or a file.
+    /// The variable or file that names the linker.
     pub(super) by: String,
 }
 
-/// The linker that a variable names, or cargo's configuration.
+/// The linker that a variable or cargo's configuration names.
 ///
 /// # Errors
 ///
-/// When cargo's configuration is not TOML.
-pub(super) fn linker(given: &ToolSearchContext<'_>, target: Target) -> Result<Option<Named>> {
-    let cross = &given.request.cross;
-    let variable = format!("CARGO_TARGET_{}_LINKER", given.target.env_upper());
+/// If cargo's configuration is not TOML.
+pub(super) fn linker(context: &ToolSearchContext<'_>, target: Target) -> Result<Option<Named>> {
+    let cross = &context.request.cross;
+    let variable = format!("CARGO_TARGET_{}_LINKER", context.target.env_upper());
     if let Some(linker) = cross.text_variable(&variable) {
         let linker = linker.to_owned();
         let by = variable;
@@ -33,24 +33,24 @@ pub(super) fn linker(given: &ToolSearchContext<'_>, target: Target) -> Result<Op
     Ok(in_files(&configs(cross)?, target.triple()))
 }
 
-/// Whether the user has named what starts programs of the target, in the same places.
+/// Whether a variable or cargo's configuration names a runner for the target.
 ///
 /// # Errors
 ///
-/// When cargo's configuration is not TOML.
-pub(super) fn has_runner(given: &ToolSearchContext<'_>, target: Target) -> Result<bool> {
-    let cross = &given.request.cross;
+/// If cargo's configuration is not TOML.
+pub(super) fn has_runner(context: &ToolSearchContext<'_>, target: Target) -> Result<bool> {
+    let cross = &context.request.cross;
     if cross
-        .text_variable(&given.target.runner_variable())
+        .text_variable(&context.target.runner_variable())
         .is_some()
     {
         return Ok(true);
     }
     let configs = configs(cross)?;
     let mut tables = configs.files().map(|(_, table)| table.get("target"));
-    Ok(tables.any(|it| {
-        it.and_then(|it| it.get(target.triple())?.get("runner"))
-            .is_some()
+    Ok(tables.any(|table| {
+        let runner = table.and_then(|targets| targets.get(target.triple())?.get("runner"));
+        runner.is_some()
     }))
 }
 
@@ -60,7 +60,8 @@ fn configs(cross: &Cross) -> Result<Configs> {
     Configs::find(cross.dir(), home.as_deref(), &read)
 }
 
-/// What the files say. A path with a directory is relative to the one that has `.cargo`.
+/// The linker in cargo's configuration. A path with a directory is relative to the directory that
+/// contains `.cargo`.
 fn in_files(configs: &Configs, triple: &str) -> Option<Named> {
     let (file, linker) = configs.files().find_map(|(file, table)| {
         let linker = table.get("target")?.get(triple)?.get("linker")?;
@@ -76,7 +77,8 @@ fn in_files(configs: &Configs, triple: &str) -> Option<Named> {
 }
 
 impl Named {
-    /// The tools with this linker, which compiles C too unless it is none but a linker.
+    /// The toolset with this linker, which is also the C compiler unless its name is that of a pure
+    /// linker.
     pub(super) fn toolset(&self, target: Target, sets: Vec<Toolset>) -> Option<Toolset> {
         let variable = format!("CARGO_TARGET_{}_LINKER", target.env_upper());
         let mut set = sets.into_iter().next()?;
@@ -88,7 +90,7 @@ impl Named {
         };
         set.compiler = compiles.then(|| self.linker.clone());
         set.required = vec![self.linker.clone()];
-        // It is named already, and not by its package.
+        // Cargo knows the linker already, and no package is known to have it.
         set.env.remove(&variable);
         set.packages.clear();
         Some(set)
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_name_and_a_path_is_where_the_file_is() {
+    fn a_path_is_relative_to_the_file_and_a_name_is_not() {
         let text =
             |linker: &str| format!("[target.aarch64-unknown-linux-gnu]\nlinker = \"{linker}\"\n");
         let file = "/w/.cargo/config.toml";
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_is_looked_for_and_nothing_else() {
+    fn only_the_named_linker_is_required() {
         let target = Target::parse("aarch64-unknown-linux-gnu").unwrap();
         let named = |linker: &str| {
             let sets = target.toolsets(DebianArch::Amd64);

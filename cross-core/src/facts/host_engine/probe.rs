@@ -1,7 +1,7 @@
-//! What there is on this machine and whether it works: a tiny C program is compiled, linked, and started.
+//! Finds tools on this machine and tries them: a small C program is compiled, linked and started.
 //!
-//! What worked is remembered with the stamps of all files it depends on, so that a warm request starts
-//! nothing. What did not is tried again, since somebody may be mending it.
+//! A success is cached with the stamps of all files it depends on, so that a warm request starts no
+//! process. A failure is not cached, because the user may fix it at any time.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use cross_engine::{Cancel, ErrorKind as Kind, Host, Invocation, Memory, Stamp, c
 use cross_targets::{HostEmulator, Runner, Toolset, ToolsetKind};
 use serde::Serialize;
 
-use super::search::{Answer, Candidate, Machine};
+use super::search::{Candidate, Machine, ToolVersion, Trial};
 use crate::facts::host_toolset::HostRunner;
 use crate::host::files;
 use crate::host::toolchain::host_triple;
@@ -20,18 +20,20 @@ use crate::model::error::{IoContext as _, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 use crate::model::toolchain::Toolchain;
 
-/// What a probe is patient for: Zig compiles a libc when it is called for the first time.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// The time limit of a probe. Zig compiles a libc when it is called for the first time.
+const TIME_LIMIT: Duration = Duration::from_secs(180);
 
-/// What is compiled: it needs a libc to link, and a loader to start.
+/// The program that is compiled and started. It needs a libc and a loader.
 const PROGRAM: &str =
     "#include <stdlib.h>\nint main(void) { return getenv(\"PATH\") ? 42 : 41; }\n";
-/// What is compiled where a program needs more than the compiler to be linked.
+/// The source that is only compiled, for a target whose programs need more than the compiler to
+/// link.
 const FUNCTION: &str = "int probe(int value) { return value + 1; }\n";
-/// What the program returns.
-const RETURNED: i32 = 42;
+/// The program's exit code.
+const EXIT_CODE: i32 = 42;
 
-/// Where PyPI's Zig is, if it is anywhere, and the directories that change when it comes or goes.
+/// Prints the path of the Zig from PyPI, or an empty line, and then the directories that change
+/// when that package is installed or removed.
 const PYTHON: &str = "import os, sys
 try:
     import ziglang
@@ -40,7 +42,7 @@ except ImportError:
     print()
 for directory in sys.path: print(directory)";
 
-/// The machine that is asked.
+/// Probes of this machine.
 pub(super) struct Probe<'a> {
     host: &'a Host,
     toolchain: &'a Toolchain,
@@ -48,8 +50,6 @@ pub(super) struct Probe<'a> {
     cancel: Cancel,
     zig: OnceCell<Option<PathBuf>>,
 }
-
-type Tested<T> = std::result::Result<T, String>;
 
 impl<'a> Probe<'a> {
     pub(super) fn new(host: &'a Host, toolchain: &'a Toolchain, cancel: &Cancel) -> Self {
@@ -62,10 +62,10 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// The emulator by the first of its names, and the first place where libraries for it are.
-    pub(super) fn emulator(&self, wanted: &HostEmulator, runner: Runner) -> Option<HostRunner> {
-        let path = wanted.names.iter().find_map(|name| self.find(name))?;
-        let place = wanted
+    /// Finds the emulator by its names, and the first directory that has libraries for it.
+    pub(super) fn emulator(&self, emulator: &HostEmulator, runner: Runner) -> Option<HostRunner> {
+        let path = emulator.names.iter().find_map(|name| self.find(name))?;
+        let libraries = emulator
             .prefixes
             .iter()
             .find(|(_, libc)| Path::new(libc).exists());
@@ -74,10 +74,10 @@ impl<'a> Probe<'a> {
             _ => None,
         };
         Some(HostRunner {
-            name: wanted.names.first().cloned().unwrap_or_default(),
+            name: emulator.names.first().cloned().unwrap_or_default(),
             path,
-            prefix: place.map(|(dir, _)| dir.clone()),
-            libc: place.map(|(_, libc)| PathBuf::from(libc)),
+            prefix: libraries.map(|(dir, _)| dir.clone()),
+            libc: libraries.map(|(_, libc)| PathBuf::from(libc)),
             args: cpu
                 .into_iter()
                 .flat_map(|cpu| ["-cpu", cpu])
@@ -87,166 +87,178 @@ impl<'a> Probe<'a> {
         })
     }
 
-    /// Whether a program that `compiler` made starts, in `emulator` where it needs one.
-    pub(super) fn runs(
+    /// Tries whether a program compiled by `compiler` starts, in `emulator` if there is one.
+    pub(super) fn try_program(
         &self,
         compiler: &Candidate,
         emulator: Option<&HostRunner>,
-    ) -> Result<Tested<Answer>> {
+    ) -> Result<Trial<ToolVersion>> {
         let mut stamps = stamps_of(compiler);
-        stamps.extend(
-            emulator
-                .into_iter()
-                .flat_map(|it| [Some(&it.path), it.libc.as_ref()])
-                .flatten()
-                .map(Stamp::of),
-        );
+        if let Some(emulator) = emulator {
+            stamps.push(Stamp::of(&emulator.path));
+            stamps.extend(emulator.libc.as_ref().map(Stamp::of));
+        }
         let key = format!("{} {emulator:?}", key_of(compiler));
-        self.remembered("run", &key, stamps, || {
+        self.cached("run", &key, stamps, || {
             let dir = self.scratch()?;
             let program = match self.compile(compiler, dir.path())? {
-                Ok(program) => program,
-                Err(said) => return Ok(Err(said)),
+                Trial::Passed(program) => program,
+                Trial::Failed(message) => return Ok(Trial::Failed(message)),
             };
-            let run = match emulator {
-                None => Invocation::new(program),
-                Some(it) => {
-                    let run = Invocation::new(&it.path).args(it.args.iter().cloned());
-                    let run = it
-                        .prefix
-                        .iter()
-                        .fold(run, |run, dir| run.env("QEMU_LD_PREFIX", dir));
-                    run.arg(program.to_string_lossy())
+            let output = match self.start(&run_in(emulator, &program))? {
+                Trial::Passed(output) => output,
+                // The program exists, so the kernel found no loader for it.
+                Trial::Failed(_) if emulator.is_none() => {
+                    let message = "the kernel finds no loader for it".to_owned();
+                    return Ok(Trial::Failed(message));
                 }
+                Trial::Failed(message) => return Ok(Trial::Failed(message)),
             };
-            let said = match self.start(&run)? {
-                Ok(said) => said,
-                // It is there: what is not is what the kernel starts it with.
-                Err(_) if emulator.is_none() => {
-                    return Ok(Err("the kernel finds no loader for it".to_owned()));
+            Ok(match (output.exit.code, emulator) {
+                (Some(EXIT_CODE), Some(emulator)) => {
+                    Trial::Passed(self.version(&emulator.path, &["--version"])?)
                 }
-                Err(error) => return Ok(Err(error)),
-            };
-            Ok(match said.exit.code {
-                Some(RETURNED) => Ok(match emulator {
-                    Some(it) => self.version(&it.path, &["--version"])?,
-                    None => Answer { version: None },
-                }),
-                _ => Err(format!("it did not start a program: {}", told(&said))),
+                (Some(EXIT_CODE), None) => Trial::Passed(ToolVersion { version: None }),
+                _ => Trial::Failed(format!(
+                    "it did not start a program: {}",
+                    failure_message(&output)
+                )),
             })
         })
     }
 
-    /// Whether an emulator answers at all, where what it runs cannot be made by a C compiler alone.
-    pub(super) fn answers(&self, emulator: &HostRunner) -> Result<Tested<Answer>> {
+    /// Tries whether an emulator prints its version. For emulators whose programs a C compiler
+    /// alone cannot link.
+    pub(super) fn try_version(&self, emulator: &HostRunner) -> Result<Trial<ToolVersion>> {
         let key = emulator.path.display().to_string();
-        self.remembered("answer", &key, vec![Stamp::of(&emulator.path)], || {
-            let ask = Invocation::new(&emulator.path).arg("--version");
-            Ok(match self.start(&ask)? {
-                Ok(said) if said.exit.success() => Ok(Answer {
-                    version: first_line(&said),
+        self.cached("answer", &key, vec![Stamp::of(&emulator.path)], || {
+            let run = Invocation::new(&emulator.path).arg("--version");
+            Ok(match self.start(&run)? {
+                Trial::Passed(output) if output.exit.success() => Trial::Passed(ToolVersion {
+                    version: first_line(&output),
                 }),
-                Ok(said) => Err(told(&said)),
-                Err(error) => Err(error),
+                Trial::Passed(output) => Trial::Failed(failure_message(&output)),
+                Trial::Failed(message) => Trial::Failed(message),
             })
         })
     }
 
-    /// What was answered before, or what `ask` answers now.
-    fn remembered<T: Serialize + serde::de::DeserializeOwned>(
+    /// Returns the cached result, or tries now and caches a success.
+    fn cached<T: Serialize + serde::de::DeserializeOwned>(
         &self,
-        what: &str,
+        kind: &str,
         key: &str,
         stamps: Vec<Stamp>,
-        ask: impl FnOnce() -> Result<Tested<T>>,
-    ) -> Result<Tested<T>> {
-        let name = format!("host-{what}-{}", short_hash(key, 16));
-        if let Some(answer) = self.memory.recall(&name, key) {
-            return Ok(Ok(answer));
+        try_now: impl FnOnce() -> Result<Trial<T>>,
+    ) -> Result<Trial<T>> {
+        let name = format!("host-{kind}-{}", short_hash(key, 16));
+        if let Some(result) = self.memory.recall(&name, key) {
+            return Ok(Trial::Passed(result));
         }
-        let asked = clock::unix_time();
-        let answer = ask()?;
-        if let Ok(answer) = &answer {
-            self.memory.remember(&name, key, stamps, asked, answer);
+        let time = clock::unix_time();
+        let trial = try_now()?;
+        if let Trial::Passed(result) = &trial {
+            self.memory.remember(&name, key, stamps, time, result);
         }
-        Ok(answer)
+        Ok(trial)
     }
 
-    /// Compiles the program, or what stands for it, and returns where it is.
-    fn compile(&self, candidate: &Candidate, dir: &Path) -> Result<Tested<PathBuf>> {
+    /// Compiles the program, or only an object file, and returns its path.
+    fn compile(&self, candidate: &Candidate, dir: &Path) -> Result<Trial<PathBuf>> {
         let Some(compiler) = candidate.compiler() else {
-            return Ok(Err("it compiles nothing".to_owned()));
+            return Ok(Trial::Failed("it is not a compiler".to_owned()));
         };
         files::prepare(&candidate.prepared())?;
-        let (source, made) = (dir.join("probe.c"), dir.join("probe"));
+        let (source, output_file) = (dir.join("probe.c"), dir.join("probe"));
         let links = candidate.set.links;
         files::write(&source, if links { PROGRAM } else { FUNCTION }, false)?;
-        let only = (!links).then_some("-c");
-        let mut run = Invocation::new(compiler)
-            .args(only)
-            .arg(source.to_string_lossy());
-        run = run.args(["-o", &made.to_string_lossy()]).cwd(dir);
         let (name, value) = self.zig_cache();
-        run = run.env(name, value);
+        let run = Invocation::new(compiler)
+            .args((!links).then_some("-c"))
+            .arg(source.to_string_lossy())
+            .args(["-o", &output_file.to_string_lossy()])
+            .cwd(dir)
+            .env(name, value);
         Ok(match self.start(&run)? {
-            Ok(said) if !said.exit.success() => Err(told(&said)),
-            Err(error) => Err(error),
-            // Mingw's adds the ending that Windows wants.
-            Ok(_) => match [made.clone(), made.with_extension("exe")]
-                .into_iter()
-                .find(|it| it.exists())
-            {
-                Some(made) => Ok(made),
-                None => Err("it succeeded and made nothing".to_owned()),
-            },
+            Trial::Failed(message) => Trial::Failed(message),
+            Trial::Passed(output) if !output.exit.success() => {
+                Trial::Failed(failure_message(&output))
+            }
+            Trial::Passed(_) => {
+                // Mingw's compiler adds the extension of Windows.
+                let windows_file = output_file.with_extension("exe");
+                let mut files = [output_file, windows_file].into_iter();
+                match files.find(|file| file.exists()) {
+                    Some(file) => Trial::Passed(file),
+                    None => Trial::Failed("it succeeded without an output file".to_owned()),
+                }
+            }
         })
     }
 
-    /// Where Zig keeps what it compiles once, for all targets.
+    /// The variable for Zig's cache, which is shared by all targets.
     pub(super) fn zig_cache(&self) -> (String, String) {
         let dir = self.host.cache.join("zig").display().to_string();
         ("ZIG_GLOBAL_CACHE_DIR".to_owned(), dir)
     }
 
-    fn version(&self, program: &Path, words: &[&str]) -> Result<Answer> {
-        let ask = Invocation::new(program).args(words.iter().copied());
-        let said = self.start(&ask)?;
-        let said = said.ok().filter(|said| said.exit.success());
-        Ok(Answer {
-            version: said.as_ref().and_then(first_line),
+    /// The first line that the program prints, if it succeeds.
+    fn version(&self, program: &Path, arguments: &[&str]) -> Result<ToolVersion> {
+        let run = Invocation::new(program).args(arguments.iter().copied());
+        Ok(ToolVersion {
+            version: match self.start(&run)? {
+                Trial::Passed(output) if output.exit.success() => first_line(&output),
+                _ => None,
+            },
         })
     }
 
-    /// Runs a program of this machine. That it cannot be started is what it has to say.
-    fn start(&self, run: &Invocation) -> Result<Tested<Output>> {
-        let patient = self.cancel.clone().with_deadline(PATIENCE);
-        match process::output(run, &self.host.variables, &patient) {
-            Ok(said) => Ok(Ok(said)),
+    /// Runs a program of this machine. The trial fails if the program cannot be started.
+    fn start(&self, run: &Invocation) -> Result<Trial<Output>> {
+        let cancel = self.cancel.clone().with_deadline(TIME_LIMIT);
+        match process::output(run, &self.host.variables, &cancel) {
+            Ok(output) => Ok(Trial::Passed(output)),
             Err(error) => match error.kind() {
-                Kind::ToolMissing | Kind::Io => Ok(Err(error.to_string())),
-                Kind::Deadline if self.cancel.check().is_ok() => Ok(Err(format!(
-                    "it does not answer within {} s",
-                    PATIENCE.as_secs()
+                Kind::ToolMissing | Kind::Io => Ok(Trial::Failed(error.to_string())),
+                Kind::Deadline if self.cancel.check().is_ok() => Ok(Trial::Failed(format!(
+                    "it did not finish within {} s",
+                    TIME_LIMIT.as_secs()
                 ))),
                 _ => Err(error).map_engine_error(),
             },
         }
     }
 
-    /// Programs are started there, which not every directory for temporary files allows.
+    /// Creates a temporary directory in the cache. Programs are started there, which some
+    /// directories for temporary files forbid.
     fn scratch(&self) -> Result<tempfile::TempDir> {
         let cache = &self.host.cache;
         std::fs::create_dir_all(cache).on("create directory", cache)?;
         tempfile::tempdir_in(cache).on("create a directory in", cache)
     }
 
-    /// The file that a compiler begins every program with: when a libc's package goes, so does it.
+    /// The C runtime's start file, which the compiler links into every program. It is removed with
+    /// the libc's package.
     fn start_file(&self, compiler: &Path) -> Result<Option<PathBuf>> {
-        let ask = Invocation::new(compiler).arg("-print-file-name=crt1.o");
-        let said = self.start(&ask)?.ok();
-        let line = said.as_ref().and_then(first_line).map(PathBuf::from);
-        Ok(line.filter(|path| path.is_absolute()))
+        let run = Invocation::new(compiler).arg("-print-file-name=crt1.o");
+        let Trial::Passed(output) = self.start(&run)? else {
+            return Ok(None);
+        };
+        let path = first_line(&output).map(PathBuf::from);
+        Ok(path.filter(|path| path.is_absolute()))
     }
+}
+
+/// The command that runs `program`, in `emulator` if there is one.
+fn run_in(emulator: Option<&HostRunner>, program: &Path) -> Invocation {
+    let Some(emulator) = emulator else {
+        return Invocation::new(program);
+    };
+    let mut run = Invocation::new(&emulator.path).args(emulator.args.iter().cloned());
+    if let Some(prefix) = &emulator.prefix {
+        run = run.env("QEMU_LD_PREFIX", prefix);
+    }
+    run.arg(program.to_string_lossy())
 }
 
 impl Machine for Probe<'_> {
@@ -266,59 +278,57 @@ impl Machine for Probe<'_> {
         }
         let found = match self.find("zig") {
             Some(zig) => Some(zig),
-            None => self.pythons_zig()?,
+            None => self.zig_from_pypi()?,
         };
         Ok(self.zig.get_or_init(|| found).clone())
     }
 
-    /// Named by what is in it, so that an old one is never changed.
+    /// The name is a hash of the contents, so that existing files are never changed.
     fn directory(&self, set: &Toolset, zig: &Path) -> PathBuf {
         let content = format!("{:?} {}", set.files, zig.display());
         let dir = self.host.cache.join("files").join(short_hash(&content, 12));
-        // Compilers are called from anywhere.
+        // Compilers are called from any directory.
         std::path::absolute(&dir).unwrap_or(dir)
     }
 
-    fn works(&self, candidate: &Candidate) -> Result<Tested<Answer>> {
+    fn try_out(&self, candidate: &Candidate) -> Result<Trial<ToolVersion>> {
         let Some(program) = candidate.program() else {
-            return Ok(Ok(Answer { version: None }));
+            return Ok(Trial::Passed(ToolVersion { version: None }));
         };
         let mut stamps = stamps_of(candidate);
-        let (key, is_gcc) = (
-            key_of(candidate),
-            candidate.set.kind == ToolsetKind::Distribution,
-        );
-        if let Some(answer) = self.memory.recall(&entry(&key), &key) {
-            return Ok(Ok(answer));
+        let key = key_of(candidate);
+        if let Some(version) = self.memory.recall(&entry(&key), &key) {
+            return Ok(Trial::Passed(version));
         }
-        let asked = clock::unix_time();
+        let time = clock::unix_time();
         if candidate.compiler().is_some() {
             let dir = self.scratch()?;
-            if let Err(said) = self.compile(candidate, dir.path())? {
-                return Ok(Err(said));
+            if let Trial::Failed(message) = self.compile(candidate, dir.path())? {
+                return Ok(Trial::Failed(message));
             }
         }
-        let words: &[&str] = match candidate.set.kind {
+        let arguments: &[&str] = match candidate.set.kind {
             ToolsetKind::Zig => &["version"],
             ToolsetKind::RustLld => &["-flavor", "gnu", "--version"],
             _ => &["--version"],
         };
-        let answer = self.version(&program, words)?;
-        if answer.version.is_none() && candidate.compiler().is_none() {
-            return Ok(Err("it does not say its version".to_owned()));
+        let version = self.version(&program, arguments)?;
+        if version.version.is_none() && candidate.compiler().is_none() {
+            return Ok(Trial::Failed("it prints no version".to_owned()));
         }
-        if is_gcc && candidate.set.links {
+        if candidate.set.kind == ToolsetKind::Distribution && candidate.set.links {
             stamps.extend(self.start_file(&program)?.map(Stamp::of));
         }
         self.memory
-            .remember(&entry(&key), &key, stamps, asked, &answer);
-        Ok(Ok(answer))
+            .remember(&entry(&key), &key, stamps, time, &version);
+        Ok(Trial::Passed(version))
     }
 }
 
 impl Probe<'_> {
-    /// The Zig that `python3 -m ziglang` would start, found without being started by Python each time.
-    fn pythons_zig(&self) -> Result<Option<PathBuf>> {
+    /// Finds the Zig that `python3 -m ziglang` would start, so that Python is not started for each
+    /// call of Zig.
+    fn zig_from_pypi(&self) -> Result<Option<PathBuf>> {
         let Some(python) = self.find("python3") else {
             return Ok(None);
         };
@@ -326,56 +336,54 @@ impl Probe<'_> {
         if let Some(known) = self.memory.recall(&entry(&key), &key) {
             return Ok(known);
         }
-        let asked = clock::unix_time();
-        let ask = Invocation::new(&python).args(["-c", PYTHON]).cwd("/");
-        let Ok(said) = self.start(&ask)? else {
+        let time = clock::unix_time();
+        let run = Invocation::new(&python).args(["-c", PYTHON]).cwd("/");
+        let Trial::Passed(output) = self.start(&run)? else {
             return Ok(None);
         };
-        let mut lines = said.stdout.lines();
+        let mut lines = output.stdout.lines();
         let zig = lines.next().map(PathBuf::from);
         let zig = zig.and_then(|path| self.host.find_program(path));
         let directories = lines.map(Path::new).filter(|dir| dir.is_absolute());
         let stamps = directories.chain([python.as_path()]).chain(zig.as_deref());
         let stamps = stamps.map(Stamp::of).collect();
-        self.memory
-            .remember(&entry(&key), &key, stamps, asked, &zig);
+        self.memory.remember(&entry(&key), &key, stamps, time, &zig);
         Ok(zig)
     }
 }
 
-/// The name of what is remembered for `key`.
+/// The name of the cache entry for `key`.
 fn entry(key: &str) -> String {
     format!("host-{}", short_hash(key, 16))
 }
 
-/// What an answer is about: which programs, and how they are called.
+/// The cache key of a candidate: its programs and how they are called.
 fn key_of(candidate: &Candidate) -> String {
     let Candidate { set, programs, zig } = candidate;
     format!("{:?} {programs:?} {zig:?}", set.compiler)
 }
 
+/// The stamps of the candidate's programs.
 fn stamps_of(candidate: &Candidate) -> Vec<Stamp> {
     let programs = candidate.programs.values();
     programs.chain(&candidate.zig).map(Stamp::of).collect()
 }
 
-fn first_line(said: &Output) -> Option<String> {
-    let line = said.stdout.lines().next()?.trim();
+fn first_line(output: &Output) -> Option<String> {
+    let line = output.stdout.lines().next()?.trim();
     (!line.is_empty()).then(|| line.to_owned())
 }
 
-/// What a failed command has to say, in one line: its first error, else the last thing it said.
-fn told(said: &Output) -> String {
-    let lines = || {
-        said.stderr
-            .lines()
-            .chain(said.stdout.lines())
-            .map(str::trim)
-    };
-    let lines = || lines().filter(|line| !line.is_empty());
-    let error = lines().find(|line| line.contains("error"));
-    match error.or_else(|| lines().next_back()) {
-        Some(line) => format!("{line} ({})", said.exit),
-        None => format!("{} and no word", said.exit),
+/// The message of a failed command in one line: its first error, else its last line of output.
+fn failure_message(output: &Output) -> String {
+    let lines = output.stderr.lines().chain(output.stdout.lines());
+    let lines: Vec<_> = lines
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let error = lines.iter().find(|line| line.contains("error"));
+    match error.or(lines.last()) {
+        Some(line) => format!("{line} ({})", output.exit),
+        None => format!("{} without any output", output.exit),
     }
 }

@@ -1,4 +1,4 @@
-//! Which of the tools that could serve are taken: the first that is there and works.
+//! Chooses the toolset of a target: the first candidate that is installed and works.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,110 +10,118 @@ use crate::model::host_tool::HostTool;
 use crate::model::step::{Prepared, Warning};
 use serde::{Deserialize, Serialize};
 
-/// What something that works said of itself.
+/// The version of a tool that works, if the tool prints one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct ToolVersion {
     pub(super) version: Option<String>,
 }
 
-/// What a machine is asked while tools are chosen.
+/// The result of trying a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Trial<T> {
+    /// The tool worked.
+    Passed(T),
+    /// The tool is installed and failed, with this message.
+    Failed(String),
+}
+
+/// The machine that tools are searched on.
 pub(super) trait Machine {
-    /// The program that is called so.
+    /// Finds a program by its name.
     fn find(&self, program: &str) -> Option<PathBuf>;
-    /// Zig's program.
+    /// Finds Zig's program.
     fn zig(&self) -> Result<Option<PathBuf>>;
-    /// Where the files of a set go.
+    /// The directory for the files of a toolset.
     fn directory(&self, set: &Toolset, zig: &Path) -> PathBuf;
-    /// Whether what was found works; else what it said.
-    fn works(&self, candidate: &Candidate) -> Result<std::result::Result<Answer, String>>;
+    /// Tries a candidate.
+    fn try_out(&self, candidate: &Candidate) -> Result<Trial<ToolVersion>>;
 }
 
-/// The way to a choice.
-pub(super) struct Search<'a> {
-    pub(super) probe: &'a dyn Machine,
-}
-
-/// Tools that are there.
+/// A toolset whose required programs are installed.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    /// As the machine has them: with its own paths.
+    /// The toolset, with the machine's paths.
     pub(super) set: Toolset,
-    /// The programs of the set's variables that are there, by name.
+    /// The installed programs of the toolset, by name.
     pub(super) programs: BTreeMap<String, PathBuf>,
-    /// Zig's program, where the set is Zig's.
+    /// Zig's program, if the toolset is Zig's.
     pub(super) zig: Option<PathBuf>,
 }
 
-/// A set that was not taken.
+/// A toolset that was not chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Tried {
+pub(super) struct Rejected {
     pub(super) set: Toolset,
-    pub(super) why: Why,
+    pub(super) reason: Reason,
 }
 
-/// Why a set was not taken.
+/// The reason for not choosing a toolset.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// None of these is there.
-    Lacks(Vec<String>),
-    /// It is there, and said this when it was tried.
+pub(super) enum Reason {
+    /// These programs are not installed.
+    Missing(Vec<String>),
+    /// The program is installed and failed, with this message.
     Broken(PathBuf, String),
 }
 
-/// What came of the search.
+/// The result of the search.
 #[derive(Debug)]
 pub(super) struct Choice {
-    pub(super) chosen: Option<(Candidate, Answer)>,
-    /// Those that come before it.
-    pub(super) tried: Vec<Tried>,
+    pub(super) chosen: Option<(Candidate, ToolVersion)>,
+    /// The toolsets that precede the chosen one.
+    pub(super) rejected: Vec<Rejected>,
 }
 
-/// Takes the first of `sets` that is there and works.
-pub(super) fn choose(sets: Vec<Toolset>, search: &Search<'_>) -> Result<Choice> {
-    let mut tried = Vec::new();
+/// Chooses the first of `sets` that is installed and works.
+pub(super) fn choose(sets: Vec<Toolset>, machine: &dyn Machine) -> Result<Choice> {
+    let mut rejected = Vec::new();
     for set in sets {
-        let candidate = match candidate(&set, search.probe)? {
-            Ok(candidate) => candidate,
-            Err(names) => {
-                let why = Why::Lacks(names);
-                tried.push(Tried { set, why });
+        let candidate = match look_up(&set, machine)? {
+            Lookup::Installed(candidate) => candidate,
+            Lookup::Missing(names) => {
+                let reason = Reason::Missing(names);
+                rejected.push(Rejected { set, reason });
                 continue;
             }
         };
-        match search.probe.works(&candidate)? {
-            Ok(answer) => {
+        match machine.try_out(&candidate)? {
+            Trial::Passed(version) => {
                 return Ok(Choice {
-                    chosen: Some((candidate, answer)),
-                    tried,
+                    chosen: Some((candidate, version)),
+                    rejected,
                 });
             }
-            Err(said) => {
+            Trial::Failed(message) => {
                 let path = candidate.program().unwrap_or_default();
-                let why = Why::Broken(path, said);
-                tried.push(Tried { set, why });
+                let reason = Reason::Broken(path, message);
+                rejected.push(Rejected { set, reason });
             }
         }
     }
     Ok(Choice {
         chosen: None,
-        tried,
+        rejected,
     })
 }
 
-/// The set with the machine's paths, or the names of what it lacks.
-fn candidate(
-    set: &Toolset,
-    machine: &dyn Machine,
-) -> Result<std::result::Result<Candidate, Vec<String>>> {
+/// The result of looking up a toolset's programs.
+enum Lookup {
+    Installed(Candidate),
+    /// The names of the programs that are not installed.
+    Missing(Vec<String>),
+}
+
+/// Looks up the toolset's programs on the machine.
+fn look_up(set: &Toolset, machine: &dyn Machine) -> Result<Lookup> {
     let is_missing = |name: &&String| machine.find(name).is_none();
     let missing: Vec<_> = set.required.iter().filter(is_missing).cloned().collect();
     if !missing.is_empty() {
-        return Ok(Err(missing));
+        return Ok(Lookup::Missing(missing));
     }
     let zig = match set.kind {
         ToolsetKind::Zig => match machine.zig()? {
             Some(zig) => Some(zig),
-            None => return Ok(Err(vec!["zig".to_owned()])),
+            None => return Ok(Lookup::Missing(vec!["zig".to_owned()])),
         },
         _ => None,
     };
@@ -122,31 +130,31 @@ fn candidate(
     let set = set
         .clone()
         .relocated(&directory.to_string_lossy(), &program.to_string_lossy());
-    let of_variables = set.env.values().filter(|value| is_name(value));
-    let names = set.required.iter().chain(of_variables);
+    let in_variables = set.env.values().filter(|value| may_be_program(value));
+    let names = set.required.iter().chain(in_variables);
     let programs = names
         .filter_map(|name| Some((name.clone(), machine.find(name)?)))
         .collect();
-    Ok(Ok(Candidate { set, programs, zig }))
+    Ok(Lookup::Installed(Candidate { set, programs, zig }))
 }
 
-/// Whether a variable's value could be a program that is looked for by its name.
-fn is_name(value: &str) -> bool {
+/// Whether a variable's value may be the name of a program.
+fn may_be_program(value: &str) -> bool {
     !value.contains(['/', ' ', '=']) && value.chars().any(char::is_alphabetic)
 }
 
-/// The families of variables whose values are programs. What is not there is left to whoever calls it,
-/// who may know another name.
+/// The families of variables whose values are programs. A variable whose program is not installed
+/// is not set: the build tool that reads the variable may know another name.
 const PROGRAMS: [&str; 5] = ["CC_", "CXX_", "AR_", "RANLIB_", "CARGO_TARGET_"];
 
 impl Candidate {
-    /// The variables, with programs by their paths.
+    /// The variables, with the paths of programs.
     pub(super) fn env(&self) -> BTreeMap<String, String> {
         let mut env = BTreeMap::new();
         for (name, value) in &self.set.env {
             let is_program = PROGRAMS.iter().any(|family| name.starts_with(family));
             let found = self.programs.get(value);
-            match (found, is_program && is_name(value)) {
+            match (found, is_program && may_be_program(value)) {
                 (Some(path), true) => env.insert(name.clone(), path.display().to_string()),
                 (None, true) => None,
                 _ => env.insert(name.clone(), value.clone()),
@@ -155,7 +163,7 @@ impl Candidate {
         env
     }
 
-    /// The files of the set.
+    /// The files of the toolset.
     pub(super) fn prepared(&self) -> Vec<Prepared> {
         let files = self.set.files.iter().map(|file| Prepared::File {
             path: PathBuf::from(&file.path),
@@ -165,21 +173,21 @@ impl Candidate {
         files.collect()
     }
 
-    /// What compiles, as it is started.
+    /// The compiler's path.
     pub(super) fn compiler(&self) -> Option<PathBuf> {
         let compiler = self.set.compiler.as_ref()?;
         let found = self.programs.get(compiler).cloned();
         Some(found.unwrap_or_else(|| PathBuf::from(compiler)))
     }
 
-    /// The program that the set is made around: behind a script, what the script starts.
+    /// The main program of the toolset: Zig, or the first required program.
     pub(super) fn program(&self) -> Option<PathBuf> {
         let required = self.set.required.first();
         let required = || self.programs.get(required?).cloned();
         self.zig.clone().or_else(required)
     }
 
-    /// As it is listed; nothing where Rust's own linker is found by rustc itself.
+    /// The toolset as a listed tool; none if rustc finds its own linker.
     pub(super) fn tool(&self, version: Option<String>) -> Vec<HostTool> {
         let purpose = match self.set.kind {
             ToolsetKind::RustLld => "linker",
@@ -193,7 +201,7 @@ impl Candidate {
         tool.into_iter().collect()
     }
 
-    /// That C cannot be compiled, where it cannot.
+    /// The warning for a toolset without a C compiler.
     pub(super) fn warning(&self, target: Target) -> Option<Warning> {
         self.set.compiler.is_none().then(|| Warning {
             code: "no-c-compiler".to_owned(),
@@ -210,25 +218,28 @@ impl Candidate {
 }
 
 impl Choice {
-    /// What is there and does not work, where something else does.
+    /// The warnings for broken toolsets that precede the chosen one.
     pub(super) fn warnings(&self, target: Target) -> Vec<Warning> {
-        let Some((taken, _)) = &self.chosen else {
+        let Some((chosen, _)) = &self.chosen else {
             return Vec::new();
         };
-        let taken = taken.program().unwrap_or_else(|| "rust-lld".into());
-        let broken = self.tried.iter().filter_map(|it| match &it.why {
-            Why::Broken(path, said) => Some(Warning {
-                code: "broken-host-tool".to_owned(),
-                message: format!(
-                    "`{}` is there and cannot build for {}: {said}; `{}` is used",
-                    path.display(),
-                    target.triple(),
-                    taken.display()
-                ),
-                help: Some("install it again, or remove it".to_owned()),
-            }),
-            Why::Lacks(_) => None,
-        });
+        let chosen = chosen.program().unwrap_or_else(|| "rust-lld".into());
+        let broken = self
+            .rejected
+            .iter()
+            .filter_map(|rejected| match &rejected.reason {
+                Reason::Broken(path, message) => Some(Warning {
+                    code: "broken-host-tool".to_owned(),
+                    message: format!(
+                        "`{}` cannot build for {}: {message}; `{}` is used instead",
+                        path.display(),
+                        target.triple(),
+                        chosen.display()
+                    ),
+                    help: Some("install it again, or remove it".to_owned()),
+                }),
+                Reason::Missing(_) => None,
+            });
         broken.collect()
     }
 }
@@ -239,18 +250,18 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A machine of facts: which programs there are, and what each says when it is tried.
+    /// A machine with these programs, of which some fail with a message.
     #[derive(Default)]
-    struct Facts {
-        there: Vec<&'static str>,
+    struct FakeMachine {
+        installed: Vec<&'static str>,
         zig: bool,
         broken: Vec<(&'static str, &'static str)>,
     }
 
-    impl Machine for Facts {
+    impl Machine for FakeMachine {
         fn find(&self, program: &str) -> Option<PathBuf> {
-            let there = self.there.contains(&program);
-            there.then(|| Path::new("/usr/bin").join(program))
+            let installed = self.installed.contains(&program);
+            installed.then(|| Path::new("/usr/bin").join(program))
         }
 
         fn zig(&self) -> Result<Option<PathBuf>> {
@@ -261,39 +272,39 @@ pub(super) mod tests {
             "/cache/files/x".into()
         }
 
-        fn works(&self, candidate: &Candidate) -> Result<std::result::Result<Answer, String>> {
+        fn try_out(&self, candidate: &Candidate) -> Result<Trial<ToolVersion>> {
             let program = candidate.program().unwrap_or_default();
             let broken = self.broken.iter();
             let mut broken = broken.filter(|(name, _)| program.ends_with(name));
             Ok(match broken.next() {
-                Some((_, said)) => Err((*said).to_owned()),
-                None => Ok(Answer {
+                Some((_, message)) => Trial::Failed((*message).to_owned()),
+                None => Trial::Passed(ToolVersion {
                     version: Some("1".to_owned()),
                 }),
             })
         }
     }
 
-    fn chosen(target: &str, machine: &Facts) -> Choice {
+    fn chosen(target: &str, machine: &FakeMachine) -> Choice {
         let sets = Target::parse(target).unwrap().toolsets(DebianArch::Amd64);
-        choose(sets, &Search { probe: machine }).unwrap()
+        choose(sets, machine).unwrap()
     }
 
     const ARM: &str = "aarch64-unknown-linux-gnu";
 
     #[test]
-    fn the_distributions_compiler_is_taken_with_what_is_there_of_its_tools() {
-        let there = vec![
+    fn the_distributions_compiler_is_chosen_with_its_installed_tools() {
+        let installed = vec![
             "aarch64-linux-gnu-gcc",
             "aarch64-linux-gnu-ar",
             "pkg-config",
         ];
         let choice = chosen(
             ARM,
-            &Facts {
-                there,
+            &FakeMachine {
+                installed,
                 zig: true,
-                ..Facts::default()
+                ..FakeMachine::default()
             },
         );
         let (candidate, _) = choice.chosen.unwrap();
@@ -310,16 +321,16 @@ pub(super) mod tests {
         assert_eq!(
             variable("CXX_aarch64_unknown_linux_gnu"),
             None,
-            "it is not there"
+            "it is not installed"
         );
         assert_eq!(variable("PKG_CONFIG_ALLOW_CROSS"), Some("1"));
-        assert!(choice.tried.is_empty());
+        assert!(choice.rejected.is_empty());
     }
 
     #[test]
-    fn what_is_broken_is_passed_over_and_told() {
-        let machine = Facts {
-            there: vec!["aarch64-linux-gnu-gcc"],
+    fn a_broken_toolset_is_skipped_with_a_warning() {
+        let machine = FakeMachine {
+            installed: vec!["aarch64-linux-gnu-gcc"],
             zig: true,
             broken: vec![("aarch64-linux-gnu-gcc", "cannot execute `cc1`")],
         };
@@ -327,22 +338,22 @@ pub(super) mod tests {
         let warnings = choice.warnings(Target::parse(ARM).unwrap());
         assert_eq!(
             warnings[0].message,
-            "`/usr/bin/aarch64-linux-gnu-gcc` is there and cannot build for aarch64-unknown-linux-gnu: \
-             cannot execute `cc1`; `/opt/zig` is used"
+            "`/usr/bin/aarch64-linux-gnu-gcc` cannot build for aarch64-unknown-linux-gnu: cannot execute \
+             `cc1`; `/opt/zig` is used instead"
         );
         let (candidate, _) = choice.chosen.unwrap();
         assert_eq!(candidate.compiler(), Some("/cache/files/x/cross-cc".into()));
     }
 
     #[test]
-    fn what_no_distribution_has_is_zigs_or_rusts_own() {
+    fn a_target_without_a_distributions_compiler_uses_zig_or_rusts_linker() {
         let target = "aarch64-unknown-linux-musl";
-        let there = vec!["rust-lld"];
+        let installed = vec!["rust-lld"];
         let (lld, _) = chosen(
             target,
-            &Facts {
-                there,
-                ..Facts::default()
+            &FakeMachine {
+                installed,
+                ..FakeMachine::default()
             },
         )
         .chosen
@@ -355,9 +366,9 @@ pub(super) mod tests {
         assert_eq!(warning.code, "no-c-compiler");
         let (zig, _) = chosen(
             target,
-            &Facts {
+            &FakeMachine {
                 zig: true,
-                ..Facts::default()
+                ..FakeMachine::default()
             },
         )
         .chosen
@@ -366,11 +377,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn everything_that_was_looked_for_is_told() {
-        let choice = chosen("x86_64-unknown-linux-musl", &Facts::default());
+    fn every_missing_program_is_listed() {
+        let choice = chosen("x86_64-unknown-linux-musl", &FakeMachine::default());
         assert!(choice.chosen.is_none());
-        let lacks: Vec<_> = choice.tried.into_iter().map(|it| it.why).collect();
+        let rejected = choice.rejected.into_iter();
+        let reasons: Vec<_> = rejected.map(|rejected| rejected.reason).collect();
         let names = ["x86_64-linux-musl-gcc", "zig", "rust-lld"];
-        assert_eq!(lacks, names.map(|name| Why::Lacks(vec![name.to_owned()])));
+        let expected = names.map(|name| Reason::Missing(vec![name.to_owned()]));
+        assert_eq!(reasons, expected);
     }
 }

@@ -1,9 +1,10 @@
-//! What a run on the host sees: the machine as it is, with the variables that an environment has.
+//! The run inputs of the engine `host`.
 //!
-//! The allow-list of environments is there to keep what is the host's outside. Here there is no outside: what
-//! a compiler of the host needs to work (`PATH`, `HOME`, `LD_PRELOAD` of a wrapper, `NIX_*`, licences of a
-//! commercial compiler) nobody can list, and nothing could be kept from it anyway. So a run inherits the
-//! caller's variables, as with a plain cargo, and only what another cargo said of *its* package is taken out.
+//! An environment has an allow-list of variables, because the host's tools must not leak into it.
+//! On the host, a run inherits the caller's variables, as with plain cargo: nobody can list the
+//! variables that compilers need (`PATH`, `HOME`, `LD_PRELOAD` of a wrapper, `NIX_*`, licenses of
+//! commercial compilers), and nothing on the host can be hidden from them. Only the variables of an
+//! outer cargo that describe its own package are removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,20 +21,20 @@ use crate::model::toolchain::ToolchainSource;
 use crate::target::runner;
 
 impl RunInputs {
-    /// What a run on the host sees.
-    pub(crate) fn on_host(given: &RunInputsContext<'_>, equipment: &HostToolset) -> Result<Self> {
-        let triple = given.target.triple();
-        let key = target_dir_key(&given.env_spec.name(), given.toolchain);
-        let target_root = &given.workspace.target_directory;
+    /// The run inputs of the engine `host`.
+    pub(crate) fn on_host(context: &RunInputsContext<'_>, toolset: &HostToolset) -> Result<Self> {
+        let triple = context.target.triple();
+        let key = target_dir_key(&context.env_spec.name(), context.toolchain);
+        let target_root = &context.workspace.target_directory;
         let target_dir = target_root.join("cross").join(format!("{triple}-{key}"));
         let mut prepared = vec![
             Prepared::CacheDirectory(target_root.clone()),
             Prepared::Directory(target_dir.clone()),
         ];
-        prepared.extend(equipment.prepared.iter().cloned());
+        prepared.extend(toolset.prepared.iter().cloned());
         let mut inputs = RunInputs {
-            env: outer_cargos(given.cross.environment()),
-            cargo_home: given.cross.cargo_home()?,
+            env: without_outer_cargo(context.cross.environment()),
+            cargo_home: context.cross.cargo_home()?,
             target_dir,
             mounts: Vec::new(),
             network_mounts: Vec::new(),
@@ -42,105 +43,102 @@ impl RunInputs {
             seccomp: None,
             prepared,
         };
-        inputs.variables_of_cargo(given);
-        for (name, value) in &equipment.env {
-            // What the caller says of this machine's tools holds.
-            if given.cross.text_variable(name).is_none() {
-                inputs.say(name, value.clone());
+        inputs.cargo_variables(context);
+        for (name, value) in &toolset.env {
+            // The caller's own variables for this machine's tools have precedence.
+            if context.cross.text_variable(name).is_none() {
+                inputs.set(name, value.clone());
             }
         }
-        inputs.passed_on(given);
-        inputs.programs(given, equipment);
+        inputs.configured_variables(context);
+        inputs.host_runner(context, toolset);
         Ok(inputs)
     }
 
-    fn say(&mut self, name: &str, value: impl Into<String>) {
-        self.env.insert(name.to_owned(), Value::Plain(value.into()));
-    }
-
-    /// Cargo and rustc are the toolchain's own, before rustup's proxies of the same names.
-    fn variables_of_cargo(&mut self, given: &RunInputsContext<'_>) {
-        if let Some(sysroot) = given.toolchain.sysroot() {
+    /// Sets cargo's variables, and a `PATH` on which the toolchain's cargo and rustc precede
+    /// rustup's proxies.
+    fn cargo_variables(&mut self, context: &RunInputsContext<'_>) {
+        if let Some(sysroot) = context.toolchain.sysroot() {
             let bin = sysroot.join("bin").display().to_string();
-            let path = match given.cross.text_variable("PATH") {
+            let path = match context.cross.text_variable("PATH") {
                 Some(path) => format!("{bin}:{path}"),
                 None => bin,
             };
-            self.say("PATH", path);
+            self.set("PATH", path);
         }
-        if let ToolchainSource::Host { name, .. } = &given.toolchain.source {
-            self.say("RUSTUP_TOOLCHAIN", name.clone());
+        if let ToolchainSource::Host { name, .. } = &context.toolchain.source {
+            self.set("RUSTUP_TOOLCHAIN", name.clone());
         }
-        self.say("CARGO_TARGET_DIR", self.target_dir.display().to_string());
-        // What has to be fetched was fetched before, as everywhere.
-        self.say("CARGO_NET_OFFLINE", "true");
+        self.set("CARGO_TARGET_DIR", self.target_dir.display().to_string());
+        // Dependencies are fetched in a step of their own.
+        self.set("CARGO_NET_OFFLINE", "true");
     }
 
-    /// Variables that the configuration gives a value. The others are there anyway.
-    fn passed_on(&mut self, given: &RunInputsContext<'_>) {
-        for entry in &given.config.passthrough {
+    /// Sets the variables that the configuration gives a value. The caller's are inherited anyway.
+    fn configured_variables(&mut self, context: &RunInputsContext<'_>) {
+        for entry in &context.config.passthrough {
             if let Some(value) = &entry.value.value {
                 let value = Value::Secret(value.clone());
                 self.env.insert(entry.value.name.clone(), value);
             }
         }
-        for volume in &given.config.volumes {
+        for volume in &context.config.volumes {
             if let Some(path) = &volume.value.path {
-                let path = given.cross.dir().join(path);
-                self.say(&volume.value.name, path.display().to_string());
+                let path = context.cross.dir().join(path);
+                self.set(&volume.value.name, path.display().to_string());
             }
         }
     }
 
-    /// How cargo starts programs of the target.
-    fn programs(&mut self, given: &RunInputsContext<'_>, equipment: &HostToolset) {
-        let emulator = equipment.emulator.as_ref();
-        let variable = given.target.runner_variable();
-        let asked = given.config.runner.as_ref().map(|it| it.value.as_str());
-        match asked.filter(|it| !it.is_empty()) {
+    /// Sets cargo's runner: a generated script that starts the emulator, or the user's command.
+    fn host_runner(&mut self, context: &RunInputsContext<'_>, toolset: &HostToolset) {
+        let emulator = toolset.emulator.as_ref();
+        let variable = context.target.runner_variable();
+        let key = context.config.runner.as_ref();
+        let command = key.map(|key| key.value.as_str());
+        match command.filter(|command| !command.is_empty()) {
             Some("native") => {}
             None | Some("qemu-user") => {
-                let is_callers = given.cross.text_variable(&variable).is_some();
-                if let Some(emulator) = emulator.filter(|_| !is_callers) {
-                    self.emulated(given, equipment, emulator, &variable);
+                let is_set = context.cross.text_variable(&variable).is_some();
+                if let Some(emulator) = emulator.filter(|_| !is_set) {
+                    self.emulator_script(context, toolset, emulator, &variable);
                 }
             }
-            Some(command) => self.say(&variable, command),
+            Some(command) => self.set(&variable, command),
         }
     }
 
-    fn emulated(
+    /// Sets cargo's runner to a generated script that starts the emulator.
+    fn emulator_script(
         &mut self,
-        given: &RunInputsContext<'_>,
-        equipment: &HostToolset,
+        context: &RunInputsContext<'_>,
+        toolset: &HostToolset,
         emulator: &HostRunner,
         variable: &str,
     ) {
-        let row = given.env_spec.runner(given.target);
-        let Some(script) = runner::script(&row) else {
+        let runner = context.env_spec.runner(context.target);
+        let Some(script) = runner::script(&runner) else {
             return;
         };
-        let script = equipment.with_emulator(&script);
-        let name = format!("run-{}", given.target.triple());
-        let (file, kept) = kept_file(given.host, &name, script, true);
+        let script = toolset.with_emulator(&script);
+        let name = format!("run-{}", context.target.triple());
+        let (file, kept) = kept_file(context.host, &name, script, true);
         self.prepared.push(kept);
-        self.say(variable, file.display().to_string());
+        self.set(variable, file.display().to_string());
         if let Some(prefix) = &emulator.prefix {
-            self.say("QEMU_LD_PREFIX", prefix.clone());
+            self.set("QEMU_LD_PREFIX", prefix.clone());
         }
     }
 }
 
-/// What a cargo that runs the caller says of the caller's own package; nothing where none does.
-fn outer_cargos(env: &Env) -> BTreeMap<String, Value> {
-    let runs_us = env.get("CARGO").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
+/// Unsets the variables of an outer cargo that describe its own package, if the caller runs under
+/// one.
+fn without_outer_cargo(env: &Env) -> BTreeMap<String, Value> {
+    let has_outer_cargo = env.get("CARGO").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
     let names = env.iter().filter_map(|(name, _)| name.to_str());
     names
-        .filter(|_| runs_us)
-        .filter(|name| {
-            outer::is_removed(name.as_ref())
-                && !outer::OF_THE_USER.iter().any(|it| name.starts_with(it))
-        })
+        .filter(|_| has_outer_cargo)
+        .filter(|name| outer::is_removed_on_host(name.as_ref()))
         .map(|name| (name.to_owned(), Value::Unset))
         .collect()
 }
@@ -150,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_an_outer_cargo_says_of_its_package_is_taken_out() {
+    fn only_the_variables_of_an_outer_cargos_package_are_removed() {
         let env = Env::new()
             .set("CARGO", "/rust/bin/cargo")
             .set("CARGO_MANIFEST_DIR", "/w/xtask")
@@ -161,7 +159,7 @@ mod tests {
             .set("RUSTFLAGS", "-Cdebuginfo=0")
             .set("NIX_CC", "/nix/x")
             .set("HOME", "/home/u");
-        let gone: Vec<_> = outer_cargos(&env).into_keys().collect();
+        let removed: Vec<_> = without_outer_cargo(&env).into_keys().collect();
         let expected = [
             "CARGO",
             "CARGO_MANIFEST_DIR",
@@ -169,8 +167,11 @@ mod tests {
             "LD_LIBRARY_PATH",
             "OUT_DIR",
         ];
-        assert_eq!(gone, expected);
+        assert_eq!(removed, expected);
         let plain = env.remove("CARGO_MANIFEST_DIR");
-        assert!(outer_cargos(&plain).is_empty(), "no cargo runs the caller");
+        assert!(
+            without_outer_cargo(&plain).is_empty(),
+            "there is no outer cargo"
+        );
     }
 }

@@ -1,16 +1,16 @@
-//! The script that starts a program in a machine of its own, under QEMU's system mode.
+//! The script that runs a program in an emulated machine, with QEMU's system mode.
 
 use cross_targets::QemuMachine;
 
 use super::command;
 
-/// What the script says when it is not the program that failed; what it knows of the reason follows.
+/// The message of the script if the machine failed rather than the program. The reason follows it.
 pub(crate) const FAILED: &str = "cross: the emulated machine failed";
 
 /// The script for `machine`.
 pub(super) fn script(machine: &QemuMachine) -> String {
     let options: Vec<_> = machine.arguments.to_vec();
-    // Firmware for starting from a network, which nobody does and the environment lacks.
+    // The firmware for booting from a network is not in the environment, and nothing needs it.
     let no_rom = if machine.bus == "pci" {
         ",romfile="
     } else {
@@ -30,13 +30,14 @@ pub(super) fn script(machine: &QemuMachine) -> String {
     command(machine.program, &start)
 }
 
-/// The machine sees everything that the run sees. What it is to do is a shell script in a directory of
-/// its own: the working directory, the variables, and the program as the same user. They are taken
-/// from where the kernel has them, because shells forget variables with names that are not theirs.
+/// The machine sees every file that the run sees. The script writes another shell script for the
+/// machine, in a temporary directory. That script sets the working directory and the variables, and
+/// starts the program as the same user. The variables are read from `/proc`, because a shell drops
+/// those whose names are not valid in a shell.
 ///
-/// Standard output and error are two pipes, which end with QEMU however that ends; the serial line,
-/// on which the kernel talks, is shown only where there is no exit status. A panic, or an error of the
-/// kernel's that would become one, resets the machine, and with that QEMU ends.
+/// Standard output and standard error are two pipes, which close when QEMU exits. The kernel writes
+/// to the serial line, which is shown only if there is no exit status. A kernel panic, or an oops,
+/// resets the machine, and QEMU exits on a reset.
 const START: &str = r#"dir=$(mktemp -d /tmp/cross-machine-XXXXXX) || exit 125
 trap 'rm -rf "$dir"' EXIT
 words() {
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_has_its_devices_on_its_bus() {
+    fn the_devices_are_on_the_machines_bus() {
         let arm = script_for("aarch64-unknown-linux-gnu");
         let pc = script_for("x86_64-unknown-linux-gnu");
         for (script, part) in [
@@ -103,7 +104,7 @@ mod tests {
         ] {
             assert!(script.contains(part), "{part} in {script}");
         }
-        let filled_in = !arm.replace("$@", "").contains('@');
-        assert!(filled_in, "{arm}");
+        let all_replaced = !arm.replace("$@", "").contains('@');
+        assert!(all_replaced, "{arm}");
     }
 }

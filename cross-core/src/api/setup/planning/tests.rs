@@ -7,28 +7,28 @@ use super::super::rights::{Rights, divide};
 use super::super::verified::Verified;
 use super::*;
 
-fn cannot(kind: Kind, installed: bool) -> Answer {
-    Answer::Cannot {
+fn unusable(kind: Kind, installed: bool) -> Answer {
+    Answer::Unusable {
         reason: format!("{kind}: it is silent"),
         help: "speak to it".into(),
         installed,
     }
 }
 
-fn serves(kind: Kind) -> Answer {
-    Answer::Serves {
+fn usable(kind: Kind) -> Answer {
+    Answer::Usable {
         identity: format!("{kind} 1"),
     }
 }
 
-/// A fresh Debian of root's with nothing installed.
+/// A fresh Debian with nothing installed, as root.
 fn fresh() -> MachineFacts {
     MachineFacts {
         uid: 0,
         user: "root".into(),
         system: System::read("ID=debian\n"),
         programs: BTreeMap::new(),
-        engines: Kind::ALL.map(|kind| (kind, cannot(kind, false))).into(),
+        engines: Kind::ALL.map(|kind| (kind, unusable(kind, false))).into(),
         debian_keyring: true,
         passwd: "root:x:0:0:root:/root:/bin/bash\n".into(),
         subuid: Some(String::new()),
@@ -45,7 +45,7 @@ fn fresh() -> MachineFacts {
                 crun: false,
             },
             config: PodmanConfig::default(),
-            others: PodmanConfig::default(),
+            config_of_others: PodmanConfig::default(),
             only_file: None,
         },
         systemd: true,
@@ -57,7 +57,7 @@ fn fresh() -> MachineFacts {
     }
 }
 
-/// The same with everything, and everything verified.
+/// The same with everything installed and verified.
 fn ready() -> MachineFacts {
     let programs = [
         "bwrap",
@@ -73,7 +73,7 @@ fn ready() -> MachineFacts {
         programs: programs
             .map(|name| (name, PathBuf::from("/usr/bin").join(name)))
             .into(),
-        engines: Kind::ALL.map(|kind| (kind, serves(kind))).into(),
+        engines: Kind::ALL.map(|kind| (kind, usable(kind))).into(),
         verified: Kind::ALL.into_iter().fold(Verified::default(), known),
         ..fresh()
     }
@@ -95,26 +95,26 @@ fn restricted(mut facts: MachineFacts) -> MachineFacts {
     facts
 }
 
-fn wanted(engines: &[Kind]) -> Wanted {
-    Wanted {
+fn requirements(engines: &[Kind]) -> Requirements {
+    Requirements {
         engines: engines.iter().copied().collect(),
         test_user: false,
     }
 }
 
 fn summaries(engines: &[Kind], facts: &MachineFacts) -> Vec<String> {
-    let (actions, manual) = plan(&wanted(engines), facts);
+    let (actions, manual) = plan(&requirements(engines), facts);
     assert_eq!(manual, Vec::<String>::new());
     actions.iter().map(SetupStep::summary).collect()
 }
 
 #[test]
-fn a_fresh_root_needs_two_small_packages_for_the_sandbox() {
+fn a_fresh_machine_needs_two_packages_for_the_sandbox() {
     assert_eq!(
         summaries(&[Kind::Sandbox], &fresh()),
         ["install bubblewrap, mmdebstrap", "verify sandbox"]
     );
-    let (actions, _) = plan(&wanted(&[Kind::Sandbox]), &fresh());
+    let (actions, _) = plan(&requirements(&[Kind::Sandbox]), &fresh());
     assert_eq!(
         actions[0].to_string(),
         "install bubblewrap, mmdebstrap: the engines need what these packages provide\n   \
@@ -127,7 +127,7 @@ fn a_fresh_root_needs_two_small_packages_for_the_sandbox() {
 }
 
 #[test]
-fn ubuntu_needs_the_keys_of_debian_too() {
+fn ubuntu_needs_debians_keys_too() {
     let mut facts = fresh();
     facts.debian_keyring = false;
     assert_eq!(
@@ -140,7 +140,7 @@ fn ubuntu_needs_the_keys_of_debian_too() {
 fn a_ready_machine_needs_nothing() {
     assert!(summaries(&Kind::ALL, &ready()).is_empty());
     let mut another_version = ready();
-    let answer = Answer::Serves {
+    let answer = Answer::Usable {
         identity: "docker 2".into(),
     };
     another_version.engines.insert(Kind::Docker, answer);
@@ -162,46 +162,46 @@ fn all_engines_on_a_restricted_machine() {
         ]
     );
     // The lists are fetched once.
-    let (actions, _) = plan(&wanted(&Kind::ALL), &restricted(fresh()));
+    let (actions, _) = plan(&requirements(&Kind::ALL), &restricted(fresh()));
     let refreshes = actions
         .iter()
-        .filter(|action| matches!(action.deed, SetupAction::Install { refresh: true, .. }));
+        .filter(|action| matches!(action.action, SetupAction::Install { refresh: true, .. }));
     assert_eq!(refreshes.count(), 1);
 }
 
 #[test]
-fn what_podman_needs_is_written_only_where_it_is_needed() {
+fn podmans_configuration_is_written_only_if_it_is_needed() {
     let podman = [Kind::Podman];
     let facts = restricted(ready());
-    let (actions, _) = plan(&wanted(&podman), &facts);
-    let SetupAction::Write { text, .. } = &actions[0].deed else {
+    let (actions, _) = plan(&requirements(&podman), &facts);
+    let SetupAction::Write { text, .. } = &actions[0].action else {
         panic!("{actions:?}");
     };
     assert!(actions[0].why.contains("CAP_SYS_RESOURCE"));
     let mut written = facts.clone();
     written.podman.config = PodmanConfig::merged([text.as_str()]);
     assert!(summaries(&podman, &written).is_empty());
-    // Half of it in our file: the new text has both halves.
+    // Our file has half of the settings: the new text has both halves.
     let half = "[engine]\nruntime = \"runc\"\n";
     written.podman.config = PodmanConfig::merged([half]);
-    let (again, _) = plan(&wanted(&podman), &written);
-    assert_eq!(again[0].deed, actions[0].deed);
-    // A file that podman does not read is not written.
+    let (again, _) = plan(&requirements(&podman), &written);
+    assert_eq!(again[0].action, actions[0].action);
+    // Our file is not written if podman would not read it.
     written.podman.only_file = Some("/my/containers.conf".into());
-    let (none, manual) = plan(&wanted(&podman), &written);
+    let (none, manual) = plan(&requirements(&podman), &written);
     assert!(none.is_empty(), "{none:?}");
     assert!(manual[0].contains("`/my/containers.conf`") && manual[0].contains("nofile=20000"));
 }
 
 #[test]
-fn the_daemon_is_started_by_what_there_is() {
+fn the_daemon_is_started_by_systemd_or_directly() {
     let silent = |systemd| {
         let mut facts = ready();
         facts.systemd = systemd;
         facts
             .engines
-            .insert(Kind::Docker, cannot(Kind::Docker, true));
-        plan(&wanted(&[Kind::Docker]), &facts)
+            .insert(Kind::Docker, unusable(Kind::Docker, true));
+        plan(&requirements(&[Kind::Docker]), &facts)
             .0
             .remove(0)
             .to_string()
@@ -215,30 +215,30 @@ fn the_daemon_is_started_by_what_there_is() {
 }
 
 #[test]
-fn what_is_the_users_decision_is_left_to_the_user() {
+fn decisions_about_security_are_left_to_the_user() {
     let mut facts = ready();
-    facts.engines = Kind::ALL.map(|kind| (kind, cannot(kind, true))).into();
+    facts.engines = Kind::ALL.map(|kind| (kind, unusable(kind, true))).into();
     facts.docker_forbidden = true;
     facts.user = "dev".into();
-    let (actions, manual) = plan(&wanted(&Kind::ALL), &facts);
+    let (actions, manual) = plan(&requirements(&Kind::ALL), &facts);
     assert!(actions.is_empty(), "{actions:?}");
     assert_eq!(manual[0], "sandbox: it is silent; speak to it");
     assert!(manual[1].contains("usermod --append --groups docker dev"));
     assert_eq!(manual[2], "podman: it is silent; speak to it");
     facts.docker_host = Some("tcp://far:2375".into());
-    let (actions, manual) = plan(&wanted(&[Kind::Docker]), &facts);
+    let (actions, manual) = plan(&requirements(&[Kind::Docker]), &facts);
     assert!(actions.is_empty() && manual[0].contains("`tcp://far:2375`"));
 }
 
 #[test]
-fn a_plain_user_gets_ids_and_the_test_user_other_ones() {
+fn an_unprivileged_user_and_the_test_user_get_different_ids() {
     let mut facts = ready();
     facts.uid = 1001;
     facts.user = "dev".into();
     facts.subgid = None;
-    let both = Wanted {
+    let both = Requirements {
         test_user: true,
-        ..wanted(&[Kind::Sandbox])
+        ..requirements(&[Kind::Sandbox])
     };
     let (actions, _) = plan(&both, &facts);
     assert_eq!(
@@ -258,13 +258,13 @@ fn a_plain_user_gets_ids_and_the_test_user_other_ones() {
 }
 
 #[test]
-fn without_rights_the_plan_is_a_list_for_the_user() {
+fn without_root_the_plan_is_a_list_for_the_user() {
     let mut facts = fresh();
     facts.uid = 1001;
     facts.user = "dev".into();
     let divided = |rights, facts: &MachineFacts| {
-        let (actions, manual) = plan(&wanted(&[Kind::Sandbox]), facts);
-        divide(actions, manual, &rights, facts)
+        let (actions, manual) = plan(&requirements(&[Kind::Sandbox]), facts);
+        divide(actions, manual, rights, facts)
     };
     let (actions, manual) = divided(Rights::None, &facts);
     assert_eq!(
@@ -290,11 +290,11 @@ fn without_rights_the_plan_is_a_list_for_the_user() {
 }
 
 #[test]
-fn another_system_is_not_touched() {
+fn an_unsupported_system_is_not_changed() {
     let mut facts = restricted(fresh());
     facts.system = System::read("ID=fedora\n");
-    let (actions, manual) = plan(&wanted(&Kind::ALL), &facts);
-    let (actions, manual) = divide(actions, manual, &Rights::Root, &facts);
+    let (actions, manual) = plan(&requirements(&Kind::ALL), &facts);
+    let (actions, manual) = divide(actions, manual, Rights::Root, &facts);
     let kinds: BTreeSet<_> = actions.iter().map(SetupStep::needs_root).collect();
     assert_eq!(kinds, BTreeSet::from([false]));
     assert_eq!(

@@ -1,6 +1,6 @@
 use super::super::cases::CASES;
 use super::super::command::Placement;
-use super::super::render::Inside;
+use super::super::render::EnvironmentArguments;
 use super::*;
 use crate::ErrorKind;
 
@@ -9,18 +9,18 @@ fn parse(words: &[&str]) -> Result<CommandLine> {
 }
 
 fn inside(line: &CommandLine, additions: &[String]) -> Vec<String> {
-    let to = Inside {
+    let to = EnvironmentArguments {
         dir: Path::new("/w"),
         target: "T",
         additions,
     };
-    line.inside(&to).unwrap()
+    line.in_environment(&to).unwrap()
 }
 
 #[test]
-fn every_case_comes_to_what_the_table_says() {
+fn every_case_is_parsed_as_the_table_expects() {
     for case in CASES {
-        let name = format!("{} {}: {:?}", case.section, case.about, case.words);
+        let name = format!("{}: {:?}", case.about, case.words);
         let line = parse(case.words).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(line.original(), case.words, "{name}");
         assert_eq!(line.name(), case.command, "{name}");
@@ -41,7 +41,7 @@ fn every_case_comes_to_what_the_table_says() {
             Placement::Environment { .. } => {
                 ("environment", inside(&line, &["-Zadded".to_owned()]))
             }
-            Placement::Host => ("host", super::super::render::shown(&line.on_host())),
+            Placement::Host => ("host", super::super::render::to_text(&line.on_host())),
             Placement::Refused => ("refused", Vec::new()),
         };
         assert_eq!(place, case.place, "{name}");
@@ -50,7 +50,7 @@ fn every_case_comes_to_what_the_table_says() {
 }
 
 #[test]
-fn what_cargo_refuses_is_refused_with_its_code() {
+fn command_lines_that_cargo_refuses_are_refused_with_its_code() {
     for (words, message, code) in [
         (
             &["build", "-vq"][..],
@@ -64,10 +64,10 @@ fn what_cargo_refuses_is_refused_with_its_code() {
         ),
         (
             &["build", "--color", "pink"],
-            "`pink` is no value of `--color`",
+            "`pink` is not a value of `--color`",
             1,
         ),
-        (&["--color=", "build"], "`` is no value of `--color`", 1),
+        (&["--color=", "build"], "`` is not a value of `--color`", 1),
         (&["build", "--target"], "`--target` names no target", 101),
         (&["build", "--target="], "`--target` names no target", 101),
         (
@@ -100,7 +100,7 @@ fn what_cargo_refuses_is_refused_with_its_code() {
 }
 
 #[test]
-fn what_cargo_allows_is_allowed() {
+fn command_lines_that_cargo_allows_are_allowed() {
     for words in [
         &["build", "-vqh"][..],
         &["-V", "-v", "-q"],
@@ -115,14 +115,14 @@ fn what_cargo_allows_is_allowed() {
 }
 
 #[test]
-fn values_are_found_however_they_are_written() {
+fn values_are_found_in_every_form() {
     let line = parse(&["build", "-pa", "--package", "b", "--message-format=json"]).unwrap();
     assert_eq!(line.texts(Flag::Package).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(line.texts(Flag::MessageFormat).last(), Some("json"));
 }
 
 #[test]
-fn the_target_is_there_exactly_once_whatever_is_given() {
+fn the_environments_cargo_is_given_exactly_one_target() {
     for words in [
         &["build"][..],
         &["build", "--target", "a"],
@@ -149,18 +149,18 @@ fn the_target_is_there_exactly_once_whatever_is_given() {
 
 #[cfg(unix)]
 #[test]
-fn words_that_are_not_utf8_reach_the_hosts_cargo_and_no_engine() {
+fn words_that_are_not_utf8_are_passed_to_the_hosts_cargo_and_to_no_engine() {
     use std::os::unix::ffi::OsStringExt as _;
     let odd = || OsString::from_vec(b"\xffx".to_vec());
     let line = CommandLine::parse([OsString::from("fmt"), odd()]).unwrap();
     assert_eq!(line.on_host(), ["fmt".into(), odd()]);
     let line = CommandLine::parse(["run".into(), OsString::from("--"), odd()]).unwrap();
-    let to = Inside {
+    let to = EnvironmentArguments {
         dir: Path::new("/w"),
         target: "T",
         additions: &[],
     };
-    let error = line.inside(&to).unwrap_err();
+    let error = line.in_environment(&to).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Path);
     assert_eq!(error.to_string(), "the argument `\u{fffd}x` is not UTF-8");
     let line = CommandLine::parse([odd()]).unwrap();
@@ -171,5 +171,5 @@ fn words_that_are_not_utf8_reach_the_hosts_cargo_and_no_engine() {
         line.target_dir(Path::new("/w")),
         Some(Path::new("/w").join(odd()))
     );
-    assert!(line.inside(&to).is_ok(), "it is given by variable");
+    assert!(line.in_environment(&to).is_ok(), "a variable passes it");
 }

@@ -32,8 +32,8 @@ fn shared(plan: &BatchPlan) -> Vec<String> {
 #[test]
 fn crates_are_fetched_once_for_all_targets() {
     let (machine, project) = (machine(Fakes::Sandbox), unfetched());
-    let many = machine.cross(&project).build_many([AARCH64, X86_64, I686]);
-    let plan = many.jobs(2).plan().unwrap();
+    let batch = machine.cross(&project).build_many([AARCH64, X86_64, I686]);
+    let plan = batch.jobs(2).plan().unwrap();
     let expected = [format!(
         "fetch --target {AARCH64} --target {X86_64} --target {I686}"
     )];
@@ -81,7 +81,7 @@ fn a_toolchain_is_completed_once() {
         cross.clippy(X86_64),
         cross.build("mips-unknown-linux-gnu"),
     ];
-    let error = cross.many(requests).plan().unwrap_err();
+    let error = cross.batch(requests).plan().unwrap_err();
     assert!(
         error.to_string().starts_with("mips-unknown-linux-gnu: "),
         "{error}"
@@ -91,7 +91,7 @@ fn a_toolchain_is_completed_once() {
         cross.clippy(X86_64),
         cross.test(AARCH64),
     ];
-    let plan = cross.many(requests).plan().unwrap();
+    let plan = cross.batch(requests).plan().unwrap();
     let shared = shared(&plan);
     assert_eq!(shared.len(), 1, "{shared:?}");
     assert!(shared[0].starts_with("component add clippy"), "{shared:?}");
@@ -99,7 +99,7 @@ fn a_toolchain_is_completed_once() {
 
 /// Hazard 5: the string of a job server is valid on the host only.
 #[test]
-fn h5_a_job_server_of_the_hosts_never_gets_in() {
+fn a_jobserver_of_the_host_never_reaches_a_build() {
     let mut machine = machine(Fakes::Docker);
     let hosts = ["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS", "NUM_JOBS"];
     for name in hosts {
@@ -142,8 +142,8 @@ fn h5_a_job_server_of_the_hosts_never_gets_in() {
 fn what_cannot_be_planned_keeps_the_others_from_beginning() {
     let (machine, project) = (machine(Fakes::Docker), Project::new("app"));
     let unknown = "x86_64-unknown-linux-gun";
-    let many = machine.cross(&project).build_many([X86_64, unknown]);
-    let outcome = many.run().unwrap();
+    let batch = machine.cross(&project).build_many([X86_64, unknown]);
+    let outcome = batch.run().unwrap();
     let failed: Vec<_> = outcome
         .failures()
         .map(|(target, error)| (target, error.kind()))

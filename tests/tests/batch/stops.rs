@@ -62,9 +62,9 @@ fn the_first_failure_stops_the_others() {
         .file("src/main.rs", NOT_I686)
         .file("build.rs", &script);
     let case = Case::new(project, "sandbox");
-    let many = case.cross().build_many([AARCH64, I686, X86_64]);
+    let batch = case.cross().build_many([AARCH64, I686, X86_64]);
     let cancel = Cancel::new().with_deadline(PATIENCE);
-    let outcome = many.jobs(2).run_until(&cancel).unwrap();
+    let outcome = batch.jobs(2).run_until(&cancel).unwrap();
     let failed: Vec<_> = outcome.failures().map(|(target, _)| target).collect();
     assert_eq!(failed, [I686]);
     let [stopped, failed, never] = &outcome.targets[..] else {
@@ -89,11 +89,11 @@ fn the_first_failure_stops_the_others() {
 fn the_others_are_finished_where_that_is_asked_for() {
     let project = Project::new("app").file("src/main.rs", NOT_I686);
     let case = Case::new(project, "sandbox");
-    let many = case
+    let batch = case
         .cross()
         .build_many([I686, X86_64, AARCH64])
         .keep_going(true);
-    let outcome = many.jobs(2).run().unwrap();
+    let outcome = batch.jobs(2).run().unwrap();
     let failed: Vec<_> = outcome.failures().map(|(target, _)| target).collect();
     assert_eq!(failed, [I686]);
     let done: Vec<_> = outcome.successes().map(|(target, _)| target).collect();
@@ -118,11 +118,11 @@ fn a_cancellation_leaves_nothing_of_any_target(engine: &'static str) {
             cancel.cancel();
             clock::now()
         });
-        let many = case
+        let batch = case
             .cross()
             .build_many([X86_64, AARCH64, I686])
             .keep_going(true);
-        let outcome = many.jobs(2).run_until(&cancel).unwrap();
+        let outcome = batch.jobs(2).run_until(&cancel).unwrap();
         (outcome, canceller.join().unwrap())
     });
     assert!(since.elapsed() < STOPPED, "{:?}", since.elapsed());
@@ -142,9 +142,9 @@ fn a_deadline_is_told_as_one_for_those_who_had_not_begun_too() {
         Project::new("app").file("build.rs", &endless("_")),
         "sandbox",
     );
-    let many = case.cross().build_many([X86_64, AARCH64]).jobs(1);
+    let batch = case.cross().build_many([X86_64, AARCH64]).jobs(1);
     let cancel = Cancel::new().with_deadline(Duration::from_secs(4));
-    let outcome = many.run_until(&cancel).unwrap();
+    let outcome = batch.run_until(&cancel).unwrap();
     for it in &outcome.targets {
         let error = it.result.as_ref().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline, "{}: {error}", it.target);
@@ -169,8 +169,8 @@ fn a_listener_that_breaks_stops_every_target() {
         std::ops::ControlFlow::Continue(())
     });
     let cancel = Cancel::new().with_deadline(PATIENCE);
-    let many = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
-    let outcome = many.run_until(&cancel).unwrap();
+    let batch = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
+    let outcome = batch.run_until(&cancel).unwrap();
     for it in &outcome.targets {
         let error = it.result.as_ref().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{}: {error}", it.target);
@@ -195,8 +195,8 @@ fn a_listener_that_panics_stops_every_target() {
         }
     });
     let cancel = Cancel::new().with_deadline(PATIENCE);
-    let many = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
-    let payload = catch_unwind(AssertUnwindSafe(|| many.run_until(&cancel))).unwrap_err();
+    let batch = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
+    let payload = catch_unwind(AssertUnwindSafe(|| batch.run_until(&cancel))).unwrap_err();
     assert_eq!(payload.downcast_ref(), Some(&"the listener's own"));
     assert!(
         cancel.check().is_ok(),

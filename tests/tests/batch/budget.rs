@@ -77,8 +77,12 @@ fn seen(project: &Path) -> (u32, Vec<String>, Vec<String>) {
 }
 
 fn built(case: &Case, jobs: u32) -> BatchOutcome {
-    let many = case.cross().build_many([X86_64, AARCH64]);
-    let outcome = many.each(|it| it.workspace(true)).jobs(jobs).run().unwrap();
+    let batch = case.cross().build_many([X86_64, AARCH64]);
+    let outcome = batch
+        .each(|it| it.workspace(true))
+        .jobs(jobs)
+        .run()
+        .unwrap();
     if let Some((target, error)) = outcome.failures().next() {
         panic!("{target}: {error}\n{}", case.project.recorder().output());
     }
@@ -123,8 +127,12 @@ fn test_binaries_get_the_free_jobs_as_threads() {
     let body = "#[test]\nfn says() { println!(\"threads {:?}\", std::env::var(\"RUST_TEST_THREADS\").ok()); }\n";
     let project = Project::new("app").file("src/main.rs", &format!("fn main() {{}}\n{body}"));
     let case = Case::new(project, "sandbox");
-    let many = case.cross().test_many([X86_64]);
-    let tested = many.each(|it| it.arg("--nocapture")).jobs(5).run().unwrap();
+    let batch = case.cross().test_many([X86_64]);
+    let tested = batch
+        .each(|it| it.arg("--nocapture"))
+        .jobs(5)
+        .run()
+        .unwrap();
     let tests = tested.into_result().unwrap().remove(0).tests.unwrap();
     assert_eq!(tests.passed, 1);
     let said = case.project.recorder().output();
