@@ -23,6 +23,7 @@ pub use image::image_build::{ImageBuild, Source};
 pub use image::progress::{Progress, ProgressSink};
 pub use process::cancel::{Cancel, Stopped};
 pub use process::clock;
+pub use process::descriptors::Handed;
 pub use process::error::{Error, ErrorKind, Result, Unusable};
 pub use process::host::Host;
 pub use process::invocation::{Base, Ending, Invocation, Value, Variables};

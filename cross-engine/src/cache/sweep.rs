@@ -170,6 +170,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (0, 0),
+            floor: Default::default(),
         };
         let held = cache.path().join("locks/sandbox-in-the-making-5");
         let _held = Lock::acquire(&held, &Cancel::new(), &mut || ()).unwrap();

@@ -1,6 +1,7 @@
 //! The argv of docker and podman for a run: one lean `run` each.
 
 use crate::engines::engine::{Engine, Kind};
+use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{Invocation, Value};
 use crate::spec::mount::{Access, Mount, arranged};
@@ -8,6 +9,10 @@ use crate::spec::run_spec::{Network, Root, RunSpec};
 
 /// The label that marks a container of ours.
 pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
+
+/// How many processes and threads there may be in a container: more than the widest build has, and fewer than
+/// the machine.
+pub(crate) const PROCESSES: u32 = 16384;
 
 /// The `run` command for `spec`.
 ///
@@ -24,7 +29,9 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
             format!("{} runs images, not directories", engine.kind),
         ));
     };
-    let mut run = Invocation::new(&engine.program).args(["run", "--rm", "--interactive"]);
+    let mut run = Invocation::new(&engine.program)
+        .confined(Confined::Nulled)
+        .args(["run", "--rm", "--interactive"]);
     if spec.terminal {
         run = run.arg("--tty");
     }
@@ -60,7 +67,8 @@ pub(crate) fn isolation(
     run = run
         // Labels of SELinux are never changed on what is mounted, so they must not be asked for.
         .args(["--security-opt", "label=disable"])
-        .args(["--security-opt", "no-new-privileges"]);
+        .args(["--security-opt", "no-new-privileges"])
+        .args(["--cap-drop", "ALL"]);
     if let Some(profile) = &spec.seccomp {
         let profile = format!("seccomp={}", utf8(profile)?);
         run = run.args(["--security-opt", &profile]);
@@ -78,7 +86,10 @@ pub(crate) fn isolation(
     };
     if !engine.rootless {
         let (uid, gid) = engine.user;
-        run = run.args(["--user", &format!("{uid}:{gid}")]);
+        run = run
+            .args(["--user", &format!("{uid}:{gid}")])
+            // What runs without root's rights may be unable to limit anything, and has its own default.
+            .args(["--pids-limit", &PROCESSES.to_string()]);
     }
     Ok(run)
 }
@@ -167,6 +178,12 @@ pub(crate) fn ended(engine: &Engine) -> Invocation {
     })
 }
 
+/// Kills what runs in the container `name`. To remove it by force alone is to ask politely first, on podman, for
+/// ten seconds.
+pub(crate) fn kill(engine: &Engine, name: &str) -> Invocation {
+    Invocation::new(&engine.program).args(["kill", name])
+}
+
 /// Removes the container `name`.
 pub(crate) fn remove(engine: &Engine, name: &str) -> Invocation {
     Invocation::new(&engine.program).args(["rm", "--force", name])
@@ -185,6 +202,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (1000, 1001),
+            floor: Default::default(),
         }
     }
 
@@ -208,9 +226,9 @@ mod tests {
         assert_eq!(
             shown.args.join(" "),
             "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
-             --security-opt label=disable --security-opt no-new-privileges \
+             --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL \
              --security-opt seccomp=/c/seccomp.json --userns host --platform linux/arm64 --network none \
-             --user 1000:1001 --mount type=bind,src=/w,dst=/w --workdir /w --env A \
+             --user 1000:1001 --pids-limit 16384 --mount type=bind,src=/w,dst=/w --workdir /w --env A \
              --env A=2 --privileged i:1 cargo run"
         );
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engines::floor::Floor;
+
 /// The program that owns a run of the host: every system that can run this has one.
 pub(crate) const SHELL: &str = "sh";
 
@@ -76,12 +78,16 @@ pub struct Engine {
     pub program: PathBuf,
     /// The version of what runs the containers: the server's, where there is one.
     pub version: String,
-    /// Whether it runs without root's rights, so that its root is the caller.
+    /// Whether it runs without root's rights, so that its root is the caller. Of the sandbox: whether it has a
+    /// user namespace of its own.
     pub rootless: bool,
     /// The architecture of what it runs natively, as Go and OCI spell it (`amd64`, `arm64`).
     pub architecture: String,
     /// The caller's user and group: what a rootful container runs as, so that files are theirs.
     pub user: (u32, u32),
+    /// What the sandbox has to know of the kernel.
+    #[serde(skip)]
+    pub(crate) floor: Floor,
 }
 
 impl Engine {

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use crate::engines::diagnosis;
 use crate::engines::engine::{Engine, EnginePreference, Kind};
+use crate::engines::floor::Floor;
 use crate::engines::host_engine;
 use crate::engines::probe_cache::{Memory, Stamp};
 use crate::engines::probe_validity;
 use crate::engines::sandbox;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
+use crate::process::descriptors::Confined;
 use crate::process::error::Unusable;
 use crate::process::error::{Error, ErrorKind, Result};
 use crate::process::host::Host;
@@ -193,8 +195,9 @@ fn ask(
     let memory = Memory::in_cache(&host.cache);
     let dependence = dependence(kind, program, host);
     if let Some((key, _)) = &dependence {
-        if let Some(engine) = memory.recall(kind.name(), key) {
-            return Ok(Ok(engine));
+        if let Some(engine) = memory.recall::<Engine>(kind.name(), key) {
+            let floor = Floor::of(host);
+            return Ok(Ok(Engine { floor, ..engine }));
         }
     }
     let asked = clock::unix_time();
@@ -246,11 +249,7 @@ fn ask_now(
     cancel: &Cancel,
 ) -> Result<Result<Engine, Unusable>> {
     let limited = cancel.clone().with_deadline(PATIENCE);
-    let said = match process::output(
-        &question(kind, program, host.uid),
-        &host.variables,
-        &limited,
-    ) {
+    let said = match process::output(&question(kind, program, host), &host.variables, &limited) {
         Err(error) if error.kind() == ErrorKind::Deadline && cancel.check().is_ok() => {
             return Ok(Err(Unusable {
                 engine: kind.name().to_owned(),
@@ -266,6 +265,14 @@ fn ask_now(
     };
     if let Some(engine) = understood(kind, program, host, &said) {
         return Ok(Ok(engine));
+    }
+    if kind == Kind::Sandbox && host.uid == 0 {
+        // In a container that is not allowed to make user namespaces, root can still make the others.
+        let question = sandbox_question(program, host, false);
+        let said = process::output(&question, &host.variables, &limited)?;
+        if let Some(engine) = understood(kind, program, host, &said) {
+            return Ok(Ok(engine.with_rootless(false)));
+        }
     }
     // A `docker` command that is podman in disguise does not know the question.
     if kind == Kind::Docker {
@@ -285,25 +292,26 @@ fn ask_now(
 }
 
 /// The one command that proves an engine: its version, said by the part that does the work.
-pub(crate) fn question(kind: Kind, program: &Path, uid: u32) -> Invocation {
+fn question(kind: Kind, program: &Path, host: &Host) -> Invocation {
     match kind {
-        Kind::Sandbox => Invocation::new(program)
-            .args(sandbox::namespaces(uid, Network::None))
-            .args([
-                "--ro-bind",
-                "/",
-                "/",
-                "--proc",
-                "/proc",
-                "--dev",
-                "/dev",
-                "--",
-            ])
-            .args([program.to_string_lossy(), "--version".into()]),
+        Kind::Sandbox => sandbox_question(program, host, true),
         Kind::Docker => Invocation::new(program).args(["version", "--format", DOCKER_FORMAT]),
         Kind::Podman => Invocation::new(program).args(["version", "--format", PODMAN_FORMAT]),
         Kind::Host => Invocation::new(program).args(["-c", "uname -r"]),
     }
+}
+
+/// The same for the sandbox, with or without a user namespace.
+pub(crate) fn sandbox_question(program: &Path, host: &Host, own_users: bool) -> Invocation {
+    let floor = Floor::of(host);
+    let run = Invocation::new(program)
+        .confined(Confined::ClosedByBubblewrap)
+        .args(sandbox::namespaces(own_users, Network::None))
+        .args(["--ro-bind", "/", "/"]);
+    floor
+        .filtered(floor.proc(run, host.uid))
+        .args(["--dev", "/dev", "--"])
+        .args([program.to_string_lossy(), "--version".into()])
 }
 
 fn understood(kind: Kind, program: &Path, host: &Host, said: &Output) -> Option<Engine> {
@@ -317,6 +325,7 @@ fn understood(kind: Kind, program: &Path, host: &Host, said: &Output) -> Option<
         rootless,
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
+        floor: Floor::of(host),
     };
     let line = said.stdout.trim();
     if kind == Kind::Sandbox {

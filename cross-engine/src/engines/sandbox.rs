@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::engines::engine::Engine;
+use crate::engines::floor;
+use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::Invocation;
 use crate::spec::mount::{Access, arranged};
@@ -11,9 +13,12 @@ use crate::spec::run_spec::{Network, Root, RunSpec};
 
 /// The bubblewrap command that runs `spec`.
 ///
-/// The sandbox has process, IPC, host name and (unless asked otherwise) network namespaces of its own,
-/// and for all but root a user namespace. Its `/` is an empty file system in
-/// memory on which the root file system's entries are bound read only.
+/// The sandbox has process, IPC, host name, user and (unless asked otherwise) network namespaces of its own.
+/// Its `/` is an empty file system in memory on which the root file system's entries are bound read only.
+///
+/// Root has no user namespace of its own where the kernel refuses one, and where a mount lies in another
+/// user's private directory, which it could not reach from there. To know that, as root it looks at the
+/// directories above the mounts.
 ///
 /// It dies with the thread that started it, by a signal that bubblewrap asks of the kernel. That
 /// takes bubblewrap some milliseconds, in which the starter may be killed: therefore it hangs on a
@@ -31,14 +36,19 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         .with_help("use docker or podman for an image"));
     };
     has_no_containers_words(spec)?;
+    let is_root = engine.user.0 == 0;
+    let mounts = arranged(spec.mounts.clone());
+    let own_users = engine.rootless && (!is_root || floor::are_reachable(&mounts));
     let mut run = Invocation::new(&engine.program)
         .env_clear()
-        .args(namespaces(engine.user.0, spec.network));
+        .confined(Confined::ClosedByBubblewrap)
+        .args(namespaces(own_users, spec.network));
     if !spec.terminal {
         run = run.arg("--new-session");
     }
     run = root_entries(run, path, layout)?;
-    let mounts = arranged(spec.mounts.clone());
+    run = engine.floor.proc(run, engine.user.0);
+    run = run.args(["--dev", "/dev", "--tmpfs", "/tmp"]);
     for mount in mounts.into_iter().chain(spec.own_mounts()) {
         let (source, target) = (utf8(&mount.source)?, utf8(&mount.target)?);
         run = match mount.access {
@@ -48,6 +58,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         };
     }
     run.env.clone_from(&spec.env);
+    run = engine.floor.filtered(run);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
     if spec.hang().is_some() {
         run = run.lifeline();
@@ -69,19 +80,8 @@ fn has_no_containers_words(spec: &RunSpec) -> Result<()> {
     .with_help("name docker or podman as the engine, or take them out of the configuration"))
 }
 
-/// What root keeps: enough to write into a project that somebody else owns, as root is used to.
-/// In a user namespace it could not.
-const ROOT_CAPABILITIES: [&str; 6] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-];
-
-/// The namespace flags for the user `uid`, shared with the probe: what is probed is what will be used.
-pub(crate) fn namespaces(uid: u32, network: Network) -> Vec<&'static str> {
+/// The flags for namespaces and rights, shared with the probe: what is probed is what will be used.
+pub(crate) fn namespaces(own_users: bool, network: Network) -> Vec<&'static str> {
     let mut flags = vec![
         "--unshare-pid",
         "--unshare-ipc",
@@ -91,12 +91,7 @@ pub(crate) fn namespaces(uid: u32, network: Network) -> Vec<&'static str> {
     if network == Network::None {
         flags.push("--unshare-net");
     }
-    if uid == 0 {
-        flags.extend(["--cap-drop", "ALL"]);
-        flags.extend(ROOT_CAPABILITIES.iter().flat_map(|cap| ["--cap-add", cap]));
-    } else {
-        flags.push("--unshare-user");
-    }
+    flags.extend(floor::rights(own_users));
     flags
 }
 
@@ -112,7 +107,7 @@ fn root_entries(mut run: Invocation, root: &Path, layout: &Layout) -> Result<Inv
             Entry::Dir(inside) => run.args(["--dir", utf8(inside)?]),
         };
     }
-    Ok(run.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]))
+    Ok(run)
 }
 
 #[cfg(test)]
@@ -129,6 +124,7 @@ mod tests {
             rootless: true,
             architecture: "amd64".into(),
             user: (1000, 1000),
+            floor: Default::default(),
         };
         invocation(&engine, spec).map(|run| run.args)
     }

@@ -43,7 +43,7 @@ impl Engine {
     /// Asks again what the probe asks, whose answer comes from inside a sandbox: the probe itself
     /// may remember it.
     fn verify_sandbox(&self, host: &Host, cancel: &Cancel) -> Result<()> {
-        let ask = probe::question(self.kind, &self.program, host.uid);
+        let ask = probe::sandbox_question(&self.program, host, self.rootless);
         let said = process::output(&ask, &host.variables, cancel)?;
         match said.exit.success() {
             true => Ok(()),
@@ -160,6 +160,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (0, 0),
+            floor: Default::default(),
         };
         (engine, host)
     }

@@ -233,6 +233,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (0, 0),
+            floor: Default::default(),
         };
         let proxies = [("https_proxy", "http://me:secret@p"), ("no_proxy", "")];
         let variables = proxies.map(|(name, value)| (name.into(), value.into()));

@@ -152,6 +152,7 @@ mod tests {
                 rootless: false,
                 architecture: "amd64".to_owned(),
                 user: (0, 0),
+                floor: Default::default(),
             }
         }
 

@@ -26,6 +26,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use crate::process::cancel::{Cancel, Stopped};
 use crate::process::clock;
+use crate::process::descriptors;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::invocation::{Ending, Invocation, Variables};
 use crate::process::untrusted::limits;
@@ -43,6 +44,8 @@ const QUIET_POLLS: u32 = 10;
 /// What is captured of a probe at most. The answer of `cargo metadata` for the largest workspaces
 /// is one line of some 10 MiB.
 const CAPTURED: usize = 256 << 20;
+/// No process can be started in this directory.
+const NOWHERE: &str = "/dev/null/nowhere";
 
 /// Which stream a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -271,10 +274,19 @@ pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -
 
 /// `invocation` as a [`Command`] for callers that insist on running it themselves.
 ///
-/// It carries the variables and the directory; ownership of the process is the caller's.
+/// It carries the variables, the directory and what it inherits, and is for one start; ownership of the
+/// process is the caller's.
 #[expect(clippy::disallowed_methods, reason = "this is the process door")]
 pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
     let mut command = Command::new(&invocation.program);
+    if let Some(confined) = invocation.confined {
+        let handed = invocation.handed.as_ref();
+        if descriptors::confine(&mut command, confined, handed).is_err() {
+            // There is no descriptor left. The start fails rather than that it inherits what it must not.
+            command.current_dir(NOWHERE);
+            return command;
+        }
+    }
     command
         .args(&invocation.args)
         .env_clear()

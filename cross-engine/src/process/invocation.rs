@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::process::descriptors::{Confined, Handed};
+
 /// Variables as a process receives them.
 pub type Variables = BTreeMap<OsString, OsString>;
 
@@ -31,6 +33,12 @@ pub struct Invocation {
     pub cwd: Option<PathBuf>,
     /// How it is ended before its time.
     pub ending: Ending,
+    /// The file that it finds open beside its standard streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed: Option<Handed>,
+    /// Whether and how it is kept from inheriting other open files.
+    #[serde(skip)]
+    pub(crate) confined: Option<Confined>,
 }
 
 /// Which variables a command starts from.
@@ -125,6 +133,8 @@ impl Invocation {
             base: Base::Caller,
             cwd: None,
             ending: Ending::Kill,
+            handed: None,
+            confined: None,
         }
     }
 
@@ -188,6 +198,20 @@ impl Invocation {
         self
     }
 
+    /// Inherits no open file but its standard streams and what is handed to it.
+    #[must_use]
+    pub(crate) fn confined(mut self, confined: Confined) -> Self {
+        self.confined = Some(confined);
+        self
+    }
+
+    /// Finds this file open.
+    #[must_use]
+    pub(crate) fn handed(mut self, file: Handed) -> Self {
+        self.handed = Some(file);
+        self
+    }
+
     /// The variables the command receives when the caller's are `caller`.
     pub fn variables(&self, caller: &Variables) -> Variables {
         let mut all = match self.base {
@@ -243,6 +267,9 @@ impl fmt::Display for Invocation {
         f.write_str(&quoted_path(&self.program))?;
         for arg in &self.args {
             write!(f, " {}", quoted(arg))?;
+        }
+        if let Some(handed) = &self.handed {
+            write!(f, " {}<{}", handed.number, quoted_path(&handed.path))?;
         }
         Ok(())
     }

@@ -64,9 +64,14 @@ export CARGO_MAKEFLAGS='-j --jobserver-fds=8,8 --jobserver-auth=8,8'
 
 /// Runs the command and returns its exact status. It runs in the foreground, since a shell has
 /// background jobs ignore `SIGINT`, and in a subshell, so that the shell's remarks on signals stay out
-/// of its standard error.
-const RUN: &str = r#"(exec "$@" 2>&4 4>&-)
+/// of its standard error. Of what was open before, the command gets its standard streams and the job server.
+const RUN: &str = r#"(exec "$@" 2>&4 3>&- 4>&- 5>&- 6>&- 7>&- 9>&-)
 exit"#;
+
+/// The line of a shell by which a sandbox has no more processes and threads than a container: those of its own
+/// user namespace are counted since Linux 5.14, before that all of the user's. Shells call it `-p` or
+/// `-u`. Root is not limited by it.
+pub(crate) const LIMIT: &str = "{ ulimit -p 16384 || ulimit -u 16384; } 2>/dev/null\n";
 
 /// What a command in a process namespace hangs on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,8 +92,10 @@ pub(crate) fn in_namespace(number: u8, name: &str, hang: Hang, jobs: bool) -> [S
     };
     let name = if name.is_empty() { "cross" } else { name };
     let client = if jobs { CLIENT } else { "" };
+    // A container's engine limits the number itself.
+    let limit = if number == 2 { LIMIT } else { "" };
     shell(format!(
-        "{OWN}own {number} {}\n{client}{hang}{RUN}",
+        "{OWN}own {number} {}\n{limit}{client}{hang}{RUN}",
         quoted(name)
     ))
 }
@@ -142,25 +149,25 @@ kill -KILL $watch
 [ $status = 0 ] || leave "$@"
 exit $status"#;
 
-/// Waits beside a run that reads the caller's terminal. The engine's own processes have to be in the
-/// terminal's foreground group then: a hang-up or Ctrl-C that ends the caller ends them, too, and what
-/// they had half made would stay. This one is not in that group, and tidies up when the caller is dead
-/// (a line on standard input says that it ended as it should). What a dead client asked of a daemon may
-/// come a little later: it looks several times.
+/// Waits beside a run, outside of it, where what runs cannot reach it: it tidies up when the caller is dead
+/// (a line on standard input says that it ended as it should).
+///
+/// A container's own lifeline is among what runs in it, which can stop it or hold it open. Where a run reads the
+/// caller's terminal, the engine's processes have to be in the terminal's foreground group: a hang-up or
+/// Ctrl-C that ends the caller ends them, too, and what they had half made would stay. This one is not in
+/// that group. What a dead client asked of a daemon may come a little later: it looks several times.
 const WATCH: &str = r#"trap '' HUP INT TERM
 read -r _ && exit
 for round in 1 2 3 4 5; do tidy "$@"; sleep 1; done"#;
 
-/// A container is known by its name.
-const TIDY_CONTAINER: &str = r#"tidy() { "$2" rm --force "$1"; }"#;
-
-/// The sandbox's processes are known by the run's name in their words; bubblewrap can be caught in a
-/// moment in which it waits for its parent for ever.
-const TIDY_SANDBOX: &str = r#"tidy() {
+/// A run's processes are known by its name in their words: bubblewrap, which can be caught in a moment in which
+/// it waits for its parent for ever, and a container's client, which would go on to start it. podman ends a container by its `conmon`, which must live.
+const TIDY_NAMED: &str = r#"tidy() {
   for file in $(grep -slF -e "$1" /proc/[0-9]*/cmdline); do
     pid=${file#/proc/}; pid=${pid%/cmdline}
-    [ "$pid" = $$ ] || kill -KILL "$pid"
+    [ "$pid" = $$ ] || grep -qx conmon "/proc/$pid/comm" || kill -KILL "$pid"
   done
+  [ -z "$2" ] || { "$2" kill "$1"; "$2" rm --force "$1"; }
 }"#;
 
 /// The command that tidies up after the run `name` on an engine, should its caller die. `client` is the
@@ -170,11 +177,8 @@ const TIDY_SANDBOX: &str = r#"tidy() {
 ///
 /// When the client's path is not UTF-8.
 pub(crate) fn watch(name: &str, client: Option<&Path>) -> Result<Invocation> {
-    let tidy = match client {
-        Some(_) => TIDY_CONTAINER,
-        None => TIDY_SANDBOX,
-    };
-    let sh = Invocation::new("sh").args(["-c", &format!("{tidy}\n{WATCH}"), "cross", name]);
+    let script = format!("{TIDY_NAMED}\n{WATCH}");
+    let sh = Invocation::new("sh").args(["-c", &script, "cross", name]);
     Ok(match client {
         Some(client) => sh.arg(utf8(client)?),
         None => sh,

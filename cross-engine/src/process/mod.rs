@@ -3,6 +3,7 @@
 pub(crate) mod cancel;
 mod child;
 pub mod clock;
+pub(crate) mod descriptors;
 pub(crate) mod error;
 pub(crate) mod host;
 pub(crate) mod invocation;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::engines::container::{RUN_LABEL, isolation, mount_option, variable};
 use crate::engines::engine::{Engine, Kind};
+use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{Invocation, Value};
 use crate::reuse::script::{self, MET_AT};
@@ -31,8 +32,9 @@ pub(super) fn start(
         return Err(Error::new(ErrorKind::Environment, message));
     };
     let held = if across { "--detach" } else { "--interactive" };
-    let mut run = Invocation::new(&engine.program).args(["run", "--rm", held]);
-    run = run
+    let mut run = Invocation::new(&engine.program)
+        .confined(Confined::Nulled)
+        .args(["run", "--rm", held])
         .args(["--pull", "never"])
         .args(["--label", RUN_LABEL])
         .args(["--label", &format!("{LABEL}={}", utf8(met)?)])
@@ -68,7 +70,9 @@ pub(super) fn enter(
     name: &str,
     entrypoint: &[String],
 ) -> Result<Invocation> {
-    let mut exec = Invocation::new(&engine.program).args(["exec", "--interactive"]);
+    let mut exec = Invocation::new(&engine.program)
+        .confined(Confined::Nulled)
+        .args(["exec", "--interactive"]);
     if spec.terminal {
         exec = exec.arg("--tty");
     }
@@ -97,6 +101,11 @@ pub(super) fn is_running(engine: &Engine, name: &str) -> Invocation {
         "{{.State.Running}}",
         name,
     ])
+}
+
+/// Lists the processes in the container `name`, with their words.
+pub(super) fn processes(engine: &Engine, name: &str) -> Invocation {
+    Invocation::new(&engine.program).args(["top", name])
 }
 
 /// Lists the kept containers of whatever state: the name, a blank, the directory of each.

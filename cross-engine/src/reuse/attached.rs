@@ -20,6 +20,7 @@ use crate::process::untrusted::limits;
 use crate::process::{self, Exit, Stream};
 use crate::reuse::script::READY;
 use crate::run::engine_run::KEPT_LINES;
+use crate::run::fifo_lifeline::Watcher;
 
 /// How often a cancellation is looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -32,8 +33,11 @@ pub(super) struct Attached {
     child: Child,
     /// Read no more, but open: a client that cannot write would fail.
     _lines: Receiver<(Stream, String)>,
-    remove: Invocation,
+    /// What makes sure that it is gone.
+    removal: [Invocation; 2],
     variables: Variables,
+    /// Outlives the container: it is let go of when that is gone.
+    _watcher: Watcher,
 }
 
 impl Attached {
@@ -47,6 +51,7 @@ impl Attached {
     ) -> Result<Self> {
         let what = "the start of a container";
         cancel.check().map_err(|why| Error::stopped(why, what))?;
+        let watcher = engine.watcher(name, host)?;
         let mut child = process::command(start, &host.variables)
             .process_group(0)
             .stdin(Stdio::piped())
@@ -64,8 +69,12 @@ impl Attached {
         let mut attached = Attached {
             child,
             _lines: lines,
-            remove: container::remove(engine, name),
+            removal: [
+                container::kill(engine, name),
+                container::remove(engine, name),
+            ],
             variables: host.variables.clone(),
+            _watcher: watcher,
         };
         let mut said = VecDeque::new();
         loop {
@@ -124,7 +133,9 @@ impl Drop for Attached {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let soon = Cancel::new().with_deadline(Duration::from_secs(5));
-        let _ = process::output(&self.remove, &self.variables, &soon);
+        for step in &self.removal {
+            let _ = process::output(step, &self.variables, &soon);
+        }
     }
 }
 

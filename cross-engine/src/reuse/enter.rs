@@ -30,6 +30,8 @@ const KILLED: i32 = 137;
 /// How often is looked whether the container went with it, and how long is waited between that.
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// How long an engine may take to say what runs in a container.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The container that a run enters.
 #[derive(Clone, Copy)]
@@ -143,7 +145,14 @@ impl Engine {
             cancel,
             coupling,
             &mut |stream, line| words.hear(stream, line, sink),
-        )?;
+        )
+        .inspect_err(|error| {
+            let early = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Deadline);
+            if early && self.still_shows(name, &spec.name, host) {
+                // It stopped what was to end it. Whatever else is in the container goes with it.
+                self.remove_container(name, host);
+            }
+        })?;
         let reached = match &held {
             Some(held) => held.begun(),
             None => !words.is_refusal(exit),
@@ -174,6 +183,13 @@ impl Engine {
             _ => return Err(ended(name)),
         }
         Ok(Entered::Ended(exit))
+    }
+
+    /// Whether a process of the run `run` is in the container, as its engine sees it from outside.
+    fn still_shows(&self, container: &str, run: &str, host: &Host) -> bool {
+        let soon = Cancel::new().with_deadline(PATIENCE);
+        let said = process::output(&argv::processes(self, container), &host.variables, &soon);
+        said.is_ok_and(|said| said.stdout.contains(run))
     }
 
     /// Whether the container is about to end: an engine may hear of that later than of the end of what was

@@ -1,7 +1,5 @@
 //! One run in an environment: started, read, classified, and gone afterwards however it ended.
 
-use std::ops::ControlFlow;
-
 use crate::engines::container;
 use crate::engines::diagnosis;
 use crate::engines::engine::Engine;
@@ -52,11 +50,14 @@ impl Engine {
             coupling.stdin = Stdin::Inherit;
             coupling.lifeline = Some(end);
             held = Some(lifeline);
-            let client = self.has_images().then_some(self.program.as_path());
-            let watch = lifeline::watch(&name, client)?;
-            _watcher = Some(Watcher::start(&watch, &host.variables)?);
+        }
+        if spec.has_stdin() || self.has_images() {
+            _watcher = Some(self.watcher(&name, host)?);
         }
         let invocation = self.invocation(&spec)?;
+        if let Some(file) = &invocation.handed {
+            file.keep();
+        }
         let mut last = Vec::new();
         let ended = process::run_coupled(
             &invocation,
@@ -94,16 +95,19 @@ impl Engine {
         }
     }
 
+    /// Starts what tidies up after the run or container `name` when this process dies.
+    pub(crate) fn watcher(&self, name: &str, host: &Host) -> Result<Watcher> {
+        let client = self.has_images().then_some(self.program.as_path());
+        Watcher::start(&lifeline::watch(name, client)?, &host.variables)
+    }
+
     /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.
-    fn remove_container(&self, name: &str, host: &Host) {
-        let remove = container::remove(self, name);
-        let _ = process::run(
-            &remove,
-            &host.variables,
-            &Cancel::new().with_deadline(std::time::Duration::from_secs(5)),
-            Stdin::Null,
-            &mut |_, _| ControlFlow::Continue(()),
-        );
+    pub(crate) fn remove_container(&self, name: &str, host: &Host) {
+        let soon = Cancel::new().with_deadline(std::time::Duration::from_secs(5));
+        for step in [container::kill(self, name), container::remove(self, name)] {
+            // There is nothing to do about it if it fails: what has ended needs no killing.
+            let _ = process::output(&step, &host.variables, &soon);
+        }
     }
 
     /// The engine's own count of running and stopped containers that are ours: for tests and for

@@ -137,7 +137,11 @@ impl Shim {
         text.push_str(HOLD);
         text.push_str("(\n");
         text.push_str(&self.variables(&run));
-        text.push_str("exec 8>&-\nexec \"$cross_program\"");
+        text.push_str(CLOSE);
+        if let Some(file) = &run.handed {
+            text.push_str(&file.opened_by_a_shell("\"$cross_held\""));
+        }
+        text.push_str("exec \"$cross_program\"");
         for word in &run.args {
             text.push(' ');
             text.push_str(&expression(word));
@@ -284,6 +288,9 @@ is_owned() {
 } </dev/null >/dev/null 2>&1 8>&- &
 cross_watch=$!
 "#;
+
+/// Closes what the script inherited, as far as a shell can name it, and its own lifeline.
+const CLOSE: &str = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-\n";
 
 /// Before the variables of the specification.
 const VARIABLES: &str = r#"cross_passed=

@@ -235,7 +235,7 @@ impl RunSpec {
         self
     }
 
-    /// Chooses the container's seccomp profile. The sandbox has none, and refuses no system call.
+    /// Chooses the container's seccomp profile. The sandbox has a filter of its own, and ignores this one.
     #[must_use]
     pub fn seccomp(mut self, profile: Option<PathBuf>) -> Self {
         self.seccomp = profile;

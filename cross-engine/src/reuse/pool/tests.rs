@@ -14,6 +14,7 @@ fn engine() -> Engine {
         rootless: false,
         architecture: "amd64".into(),
         user: (1000, 1001),
+        floor: Default::default(),
     }
 }
 
@@ -50,7 +51,8 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
     let expected = format!(
         "run --rm --detach --name {name} --pull never --label org.cross-core.run \
          --label org.cross-core.kept=/c/warm-shared/{base} --label org.cross-core.kept-image=i:1 --no-healthcheck \
-         --security-opt label=disable --security-opt no-new-privileges --network none --user 1000:1001 \
+         --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL --network none --user 1000:1001 \
+         --pids-limit 16384 \
          --mount type=tmpfs,dst=/tmp/home,tmpfs-mode=1777 --mount type=bind,src=/w,dst=/w \
          --mount type=bind,src=/c/warm-shared/{base}/shown,dst=/run/cross-warm,readonly \
          --mount type=bind,src=/c/relays,dst=/c/relays \
