@@ -51,7 +51,7 @@ fn main() -> Result<(), Error> {
     } else if words.iter().any(|word| word == "gnu") {
         TARGETS
             .iter()
-            .map(|it| Target::parse(it))
+            .map(|triple| Target::parse(triple))
             .collect::<Result<_, _>>()?
     } else {
         let named: Vec<_> = words
@@ -138,8 +138,8 @@ impl Bench {
         let all = self.cross.environments(&self.engine)?;
         let size = all
             .iter()
-            .find(|it| it.name == name)
-            .map(|it| it.size.clone());
+            .find(|environment| environment.name == name)
+            .map(|environment| environment.size.clone());
         let growth = self.occupied()?.saturating_sub(before) / 1_000_000;
         println!(
             "{}",

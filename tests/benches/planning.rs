@@ -115,7 +115,7 @@ fn plan(criterion: &mut Criterion) {
                 cross
                     .build(TARGET)
                     .plan()
-                    .is_ok_and(|it| it.environment.exists)
+                    .is_ok_and(|plan| plan.environment.exists)
             });
         });
     }

@@ -90,7 +90,7 @@ fn main() -> Result<(), Error> {
             binaries.len().to_string(),
             binaries.iter().sum::<u32>().to_string(),
         ];
-        let ratios = [one, cargos].map(|it| format!("{:.2}", ours.median() / it.median()));
+        let ratios = [one, cargos].map(|times| format!("{:.2}", ours.median() / times.median()));
         let cells = counts
             .into_iter()
             .chain(times.iter().map(milliseconds))
@@ -129,7 +129,7 @@ fn measure(engine: &str, target: &str, binaries: &[u32]) -> Result<Vec<Times>, E
     let expected = u64::from(binaries.iter().sum::<u32>());
     let run = |way: Change| {
         let tests = way(cross.test(target)).run()?.tests;
-        match tests.map_or(0, |it| it.passed) {
+        match tests.map_or(0, |summary| summary.passed) {
             passed if passed == expected => Ok(()),
             passed => Err(format!("{passed} of {expected} tests passed").into()),
         }

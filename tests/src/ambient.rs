@@ -14,7 +14,7 @@ pub fn variables() -> impl Iterator<Item = (OsString, OsString)> {
 /// One of them.
 pub fn variable(name: &str) -> Option<OsString> {
     variables()
-        .find(|(it, _)| it == name)
+        .find(|(variable, _)| variable == name)
         .map(|(_, value)| value)
 }
 

@@ -148,7 +148,7 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 pub fn words() -> Vec<String> {
     std::env::args()
         .skip(1)
-        .filter(|it| it != "--bench")
+        .filter(|word| word != "--bench")
         .collect()
 }
 

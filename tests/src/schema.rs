@@ -25,7 +25,7 @@ impl Schema<'_> {
                     .iter()
                     .map(|one| self.unlike(one, value, place))
                     .collect();
-                return why.map(|it| format!("none of these: {}", it.join("; ")));
+                return why.map(|reasons| format!("none of these: {}", reasons.join("; ")));
             }
         }
         self.unlike_itself(schema, value, place)

@@ -224,8 +224,8 @@ fn mounts_come_outer_first_and_none_hides_another() {
                 .unwrap();
             // What was asked for twice at one place gets the wider access.
             let asks = |access| {
-                let mut here = mounts.iter().filter(|it| it.target == asked.target);
-                here.any(|it| it.access == access)
+                let mut here = mounts.iter().filter(|mount| mount.target == asked.target);
+                here.any(|mount| mount.access == access)
             };
             let widest = [Access::Write, Access::Read, Access::Scratch];
             let widest = widest.into_iter().find(|access| asks(*access));

@@ -133,7 +133,7 @@ impl Application {
         let cargo = Invocation::new(tool::cargo())
             .args(words.split(' '))
             .cwd(self.project.path());
-        let set = |it: Invocation, (name, value): &(&str, &str)| it.env(*name, *value);
+        let set = |command: Invocation, (name, value): &(&str, &str)| command.env(*name, *value);
         let cargo = variables.iter().fold(cargo, set);
         let cancel = Cancel::new().with_deadline(LIMIT);
         cross_engine::process::output(&cargo, &self.variables, &cancel)

@@ -22,7 +22,7 @@ fn plan(machine: &Machine, project: &Project) -> Plan {
 /// What is remembered on this machine.
 fn entries(machine: &Machine) -> Vec<PathBuf> {
     let all = fs::read_dir(machine.path("cache/probes-v1")).unwrap();
-    all.map(|it| it.unwrap().path()).collect()
+    all.map(|entry| entry.unwrap().path()).collect()
 }
 
 /// Which programs a plan asks.
@@ -30,7 +30,7 @@ fn asked(machine: &Machine, project: &Project) -> Vec<String> {
     machine.forget();
     plan(machine, project);
     let calls = machine.calls();
-    calls.iter().map(|it| it.program.clone()).collect()
+    calls.iter().map(|call| call.program.clone()).collect()
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_corrupted_entry_is_asked_again_and_mended() {
             );
             entries
                 .iter()
-                .for_each(|it| fs::write(it, garbage).unwrap());
+                .for_each(|path| fs::write(path, garbage).unwrap());
             assert_eq!(plan(&machine, &project).to_string(), fresh);
             assert_eq!(
                 asked(&machine, &project),
@@ -73,11 +73,11 @@ fn an_answer_for_another_question_is_not_believed() {
         Project::new("app"),
         Project::new("other"),
     );
-    let [of_app, of_other] = [&project, &other].map(|it| plan(&machine, it).publish_dir);
+    let [of_app, of_other] = [&project, &other].map(|project| plan(&machine, project).publish_dir);
     assert_ne!(of_app, of_other);
     let workspaces: Vec<_> = entries(&machine)
         .into_iter()
-        .filter(|it| name(it).starts_with("workspace-"))
+        .filter(|path| name(path).starts_with("workspace-"))
         .collect();
     let [one, two] = &workspaces[..] else {
         panic!("two workspaces: {workspaces:?}");
@@ -188,7 +188,7 @@ fn many_share_one_cache_and_none_sees_half_an_answer() {
             .collect();
         for planner in planners {
             let plans: Vec<String> = planner.join().unwrap();
-            plans.iter().for_each(|it| assert_eq!(*it, alone));
+            plans.iter().for_each(|plan| assert_eq!(*plan, alone));
         }
         spoiler.join().unwrap();
     });

@@ -30,7 +30,7 @@ fn read(path: &str) -> String {
 fn documents() -> Vec<String> {
     let in_dir = |dir: &str| {
         let entries = fs::read_dir(tool::repository().join(dir)).unwrap();
-        let names = entries.map(|it| it.unwrap().file_name().into_string().unwrap());
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let documents = names.filter(|name| name.ends_with(".md"));
         let paths = documents.map(|name| format!("{dir}{name}"));
         paths.collect::<Vec<_>>()

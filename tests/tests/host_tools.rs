@@ -18,7 +18,7 @@ use cross_core::{
     targets::Target,
 };
 use cross_engine::process::{self, Output};
-use cross_engine::{Invocation, Variables};
+use cross_engine::{Invocation, Variables, clock};
 use cross_tests::{Leftovers, Project, engines, on_engines, tool};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
@@ -151,7 +151,10 @@ fn a_program_is_compiled_and_run_from_the_host(engine: &'static str) {
                 let said = case.runs(runner, &args[..n % 4 + 1]);
                 assert_eq!(said.exit.code, Some(i32::try_from(n % 4).unwrap()));
                 assert_eq!(said.stderr, "so it is\n");
-                let shown: String = args[1..=n % 4].iter().map(|it| format!("[{it}]")).collect();
+                let shown: String = args[1..=n % 4]
+                    .iter()
+                    .map(|arg| format!("[{arg}]"))
+                    .collect();
                 let dir = case.project.path().display();
                 let expected = format!("{shown}\nin {dir}\nread nothing\nnamed \n");
                 assert_eq!(said.stdout, expected);
@@ -280,18 +283,19 @@ fn what_is_started_dies_with_its_caller(engine: &'static str) {
     let case = Case::new(engine);
     let tools = case.cross().host_tools(TARGET).run().unwrap();
     let sleep = tools.tool("sleep").unwrap();
-    let mut caller = start(&case, &sleep);
+    let mut caller = start_shell(&case, &sleep);
     let is_asleep = || {
         let processes = case.leftovers.processes();
-        processes.iter().any(|it| it.ends_with(": sleep 671 "))
+        processes
+            .iter()
+            .any(|process| process.ends_with(": sleep 671 "))
     };
-    for _ in 0..600 {
-        if is_asleep() {
-            break;
-        }
+    let start = clock::now();
+    while !is_asleep() {
+        let is_early = start.elapsed() < Duration::from_secs(30);
+        assert!(is_early, "{:#?}", case.leftovers.processes());
         thread::sleep(Duration::from_millis(50));
     }
-    assert!(is_asleep(), "{:#?}", case.leftovers.processes());
     caller.kill().unwrap();
     caller.wait().unwrap();
     case.leftovers.are_none_within(Duration::from_secs(5));
@@ -299,7 +303,7 @@ fn what_is_started_dies_with_its_caller(engine: &'static str) {
 }
 
 /// A shell that waits for the script.
-fn start(case: &Case, script: &Path) -> Child {
+fn start_shell(case: &Case, script: &Path) -> Child {
     let line = "\"$1\" 671; true";
     let sh = Invocation::new("sh").args(["-c", line, "sh", script.to_str().unwrap()]);
     let sh = sh.cwd(case.project.path());
@@ -316,16 +320,20 @@ fn a_shell_is_the_environments(engine: &'static str) {
     assert_eq!(said.stdout, expected);
 
     let inner = "\"$SHELL_OF\" shell $ENGINE $TARGET";
+    // The input is typed when the prompt is there, and ends after the answer.
     let line = "export SHELL_OF=$1 ENGINE=$2 TARGET=$3
-        { sleep 2; echo 'test -t 0 && test -t 1 && echo interactive; exit 9'; sleep 1; } |
-        script --quiet --return --command \"$4\" /dev/null";
+        shown() { n=0; until grep -q \"$1\" ../typescript || [ $((n += 1)) -gt 600 ]; do sleep .1; done; }
+        : > ../typescript
+        { shown \"($TARGET) \"; echo 'test -t 0 && test -t 1 && echo interactive; exit 9'
+          shown '^interactive'; } |
+        script --quiet --flush --return --command \"$4\" ../typescript";
     let said = case.types(line, &[shell, engine, TARGET, inner]);
     assert_eq!(said.exit.code, Some(9), "{}\n{}", said.stdout, said.stderr);
     let lines: Vec<_> = said.stdout.lines().map(str::trim).collect();
     assert!(
         lines
             .iter()
-            .any(|it| it.ends_with("interactive") && !it.contains("echo")),
+            .any(|line| line.ends_with("interactive") && !line.contains("echo")),
         "{lines:?}"
     );
     let prompt = format!("({TARGET}) ");

@@ -358,7 +358,7 @@ fn zig_links_with_the_glibc_that_is_named() {
     let built = case.cross().build(HOST).run().unwrap();
     let program = Binary::read(&built.executables().next().unwrap().path).unwrap();
     assert!(program.runs_on("2.17".parse().unwrap()), "{program}");
-    let reported = built.executables().map(|it| it.glibc.clone());
+    let reported = built.executables().map(|program| program.glibc.clone());
     assert_eq!(reported.collect::<Vec<_>>(), [program.glibc]);
     assert_eq!(case.prints_for(HOST), "hello from x86_64\n");
 }
@@ -417,7 +417,7 @@ fn a_program_that_needs_a_newer_glibc_is_not_published() {
         .unwrap();
     assert_eq!(done.code, 0);
     let events = good.project.recorder().events();
-    let told = events.into_iter().find_map(|it| match it.kind {
+    let told = events.into_iter().find_map(|event| match event.kind {
         EventKind::NeedsGlibc { path, glibc, .. } if path == app => Some(glibc),
         _ => None,
     });
@@ -432,7 +432,7 @@ fn build_std_builds_the_standard_library() {
     let compiled = |package: &str| {
         let events = case.project.recorder().events();
         events.iter().any(
-            |it| matches!(&it.kind, EventKind::Compiled { package: name, .. } if name == package),
+            |event| matches!(&event.kind, EventKind::Compiled { package: name, .. } if name == package),
         )
     };
     assert!(compiled("std") && compiled("core"));

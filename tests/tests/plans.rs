@@ -383,7 +383,11 @@ fn what_is_remembered_of_a_project_is_forgotten_when_it_changes() {
     assert_eq!(plan(&project).publish_dir, project.path().join("target"));
     project = project.with_member_and_path_dependency();
     let sees_beside = |plan: &Plan| {
-        specs(plan).all(|(spec, _)| spec.mounts.iter().any(|it| it.target.ends_with("beside")))
+        specs(plan).all(|(spec, _)| {
+            spec.mounts
+                .iter()
+                .any(|mount| mount.target.ends_with("beside"))
+        })
     };
     assert!(sees_beside(&plan(&project)));
 }
@@ -433,7 +437,9 @@ fn no_secret_is_shown_anywhere() {
                 format!("{plan:?}"),
                 format!("{plan:#?}"),
                 serde_json::to_string(&plan).unwrap(),
-                plan.commands().flat_map(|it| it.args.clone()).collect(),
+                plan.commands()
+                    .flat_map(|command| command.args.clone())
+                    .collect(),
                 format!("{:?}", machine.cross(&project)),
             ];
             for form in forms {
@@ -471,7 +477,11 @@ fn what_compiles_has_no_network_and_what_runs_has_the_engines() {
             };
             assert_eq!(spec.network, expected);
             assert_eq!(spec.env.contains_key("http_proxy"), !compiles);
-            let sees = |path: &str| spec.mounts.iter().any(|it| it.target == Path::new(path));
+            let sees = |path: &str| {
+                spec.mounts
+                    .iter()
+                    .any(|mount| mount.target == Path::new(path))
+            };
             if Path::new("/etc/ssl/certs").exists() {
                 assert_eq!(sees("/etc/ssl/certs"), !compiles, "{engine:?}");
             }
@@ -504,17 +514,24 @@ fn only_the_workspace_can_be_written_and_cargo_home_is_not_seen_whole() {
             .with_member_and_path_dependency();
         let plan = warm(&machine, &project, Verb::Test, AARCH64);
         for (spec, _) in specs(&plan) {
-            let of = |access: Access| spec.mounts.iter().filter(move |it| it.access == access);
-            assert!(of(Access::Write).all(|it| it.source.starts_with(project.path())));
-            assert!(of(Access::Write).any(|it| it.source == project.path()));
+            let of = |access: Access| {
+                spec.mounts
+                    .iter()
+                    .filter(move |mount| mount.access == access)
+            };
+            assert!(of(Access::Write).all(|mount| mount.source.starts_with(project.path())));
+            assert!(of(Access::Write).any(|mount| mount.source == project.path()));
             let beside = project.path().with_file_name("beside");
-            assert!(of(Access::Read).any(|it| it.target == beside), "{engine:?}");
-            let home = machine.path("cargo");
             assert!(
-                of(Access::Scratch).any(|it| it.target == home),
+                of(Access::Read).any(|mount| mount.target == beside),
                 "{engine:?}"
             );
-            assert!(!of(Access::Read).any(|it| home.starts_with(&it.source)));
+            let home = machine.path("cargo");
+            assert!(
+                of(Access::Scratch).any(|mount| mount.target == home),
+                "{engine:?}"
+            );
+            assert!(!of(Access::Read).any(|mount| home.starts_with(&mount.source)));
             assert_eq!(spec.cwd, project.path());
         }
     }

@@ -44,7 +44,7 @@ fn tracked() -> Vec<PathBuf> {
 }
 
 fn rust_files() -> impl Iterator<Item = PathBuf> {
-    let is_rust = |path: &PathBuf| path.extension().is_some_and(|it| it == "rs");
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
     tracked().into_iter().filter(is_rust)
 }
 
@@ -103,7 +103,7 @@ fn crate_edges_are_the_designed_ones() {
     let packages = metadata["packages"].as_array().unwrap();
     let names: BTreeSet<_> = packages
         .iter()
-        .map(|it| it["name"].as_str().unwrap())
+        .map(|package| package["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, designed.keys().copied().collect());
     for package in packages {
@@ -112,8 +112,8 @@ fn crate_edges_are_the_designed_ones() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|it| it["name"].as_str().unwrap())
-            .filter(|it| names.contains(it))
+            .map(|package| package["name"].as_str().unwrap())
+            .filter(|name| names.contains(name))
             .collect();
         let allowed = designed[name].iter().copied().collect();
         assert!(ours.is_subset(&allowed), "{name} depends on {ours:?}");
@@ -154,7 +154,7 @@ fn no_file_is_too_long() {
     let allowed: [(&str, &str); 0] = [];
     for path in rust_files() {
         let lines = read(&path).lines().count();
-        let is_allowed = allowed.iter().any(|(it, _)| Path::new(it) == path);
+        let is_allowed = allowed.iter().any(|(file, _)| Path::new(file) == path);
         assert!(
             lines <= 600 || is_allowed,
             "{}: {lines} lines",
@@ -256,8 +256,9 @@ fn no_third_party_type_is_public() {
                 continue;
             }
             for third in third_parties {
-                let is_allowed =
-                    |(file, it, _): &(&str, &str, &str)| Path::new(file) == path && *it == third;
+                let is_allowed = |(file, name, _): &(&str, &str, &str)| {
+                    Path::new(file) == path && *name == third
+                };
                 assert!(
                     !signature.contains(third) || allowed.iter().any(is_allowed),
                     "{}: {signature}",

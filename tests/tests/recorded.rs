@@ -418,7 +418,7 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
     let names: Vec<_> = last
         .passed_over
         .iter()
-        .map(|it| it.engine.as_str())
+        .map(|report| report.engine.as_str())
         .collect();
     assert_eq!(names, ["sandbox", "docker"]);
     assert!(last.passed_over[0].reason.contains("user namespaces"));
@@ -426,7 +426,7 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
     assert!(
         last.passed_over
             .iter()
-            .all(|it| it.installed && !it.help.is_empty())
+            .all(|report| report.installed && !report.help.is_empty())
     );
 }
 
@@ -509,7 +509,10 @@ fn without_mmdebstrap_an_image_is_built_from_an_empty_context() {
             .run()
             .unwrap();
         let asked = asked_of(&machine, program);
-        let inspections = asked.iter().filter(|it| *it == "image inspect").count();
+        let inspections = asked
+            .iter()
+            .filter(|words| *words == "image inspect")
+            .count();
         assert!(
             inspections <= 2,
             "when planned and under the lock: {asked:?}"
@@ -592,7 +595,7 @@ fn the_environments_of_an_engine_are_listed_and_removed_by_its_own_words() {
     let found = cross.environments("docker").unwrap();
     let names: Vec<_> = found
         .iter()
-        .map(|it| (it.name.as_str(), it.size.as_str()))
+        .map(|environment| (environment.name.as_str(), environment.size.as_str()))
         .collect();
     assert_eq!(names, [("a", "2GB"), ("b", "1GB")]);
     assert!(cross.remove_environment("docker", "a").unwrap());

@@ -96,7 +96,10 @@ fn is_built_and_run_in(ripgrep: &Ripgrep) {
     assert!(is.is_for(Target::parse(TARGET).unwrap()), "{is:?}");
     let printed = ripgrep.search();
     for line in ["1:one line", "2:another LINE"] {
-        assert!(printed.lines().any(|it| it == line), "{line} in {printed}");
+        assert!(
+            printed.lines().any(|printed_line| printed_line == line),
+            "{line} in {printed}"
+        );
     }
     assert!(!printed.contains("nothing"), "{printed}");
     ripgrep.leftovers.are_none();

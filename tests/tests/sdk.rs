@@ -25,7 +25,7 @@ fn machine(engine: Fakes) -> Machine {
 
 fn served_by_an_sdk() -> Vec<Target> {
     let all: Vec<_> = Target::all()
-        .filter(|it| it.facts().sdk.is_some())
+        .filter(|target| target.facts().sdk.is_some())
         .collect();
     assert_eq!(all.len(), 10);
     all
@@ -97,7 +97,9 @@ fn told(spec: &RunSpec, target: Target) -> String {
     let is_of_target = |name: &str| {
         name.contains(&lower)
             || name.contains(&upper)
-            || ["ANDROID_", "CROSS_"].iter().any(|it| name.starts_with(it))
+            || ["ANDROID_", "CROSS_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
     };
     let mut text = String::new();
     for (name, value) in spec.env.iter().filter(|(name, _)| is_of_target(name)) {

@@ -139,11 +139,12 @@ fn several_at_once(stocked: &Stocked) {
     assert_eq!(count(&told, BASE), 1, "{told:#?}");
     assert_eq!(count(&told, "installing packages"), 2, "{told:#?}");
     let file = |package: &str, path: &str| stocked.root(package).join(path).metadata().unwrap();
-    let of_both = ["hello", "hello-traditional"].map(|it| file(it, "usr/bin/dpkg").ino());
+    let of_both = ["hello", "hello-traditional"].map(|package| file(package, "usr/bin/dpkg").ino());
     assert_eq!(of_both[0], of_both[1], "what is equal is stored once");
     assert!(file("hello", "usr/bin/hello").nlink() == 1);
     // What a package's script appends to, each has for itself.
-    let status = ["hello", "hello-traditional"].map(|it| file(it, "var/lib/dpkg/status").ino());
+    let status =
+        ["hello", "hello-traditional"].map(|package| file(package, "var/lib/dpkg/status").ino());
     assert_ne!(status[0], status[1]);
     stocked.leftovers.are_none();
 }
@@ -173,7 +174,10 @@ fn package_of_hello(stocked: &Stocked) -> PathBuf {
         let show = cross_engine::Invocation::new("dpkg-deb").args(["--field", path, "Package"]);
         tool::stdout(&show).trim() == "hello"
     };
-    entries.map(|it| it.unwrap().path()).find(is_hello).unwrap()
+    entries
+        .map(|entry| entry.unwrap().path())
+        .find(is_hello)
+        .unwrap()
 }
 
 /// Of its right length, so that apt itself would take it.
@@ -199,7 +203,7 @@ fn a_base_of_another_release_is_made_anew(stocked: &Stocked) {
         .join("bases/cross-test-base/root/var/lib/apt/lists");
     let release = fs::read_dir(lists)
         .unwrap()
-        .map(|it| it.unwrap().path())
+        .map(|entry| entry.unwrap().path())
         .find(|path| path.to_str().unwrap().ends_with("Release"))
         .unwrap();
     fs::write(&release, "the release before").unwrap();

@@ -79,7 +79,7 @@ fn seen(project: &Path) -> (u32, Vec<String>, Vec<String>) {
 fn built(case: &Case, jobs: u32) -> BatchOutcome {
     let batch = case.cross().build_many([X86_64, AARCH64]);
     let outcome = batch
-        .each(|it| it.workspace(true))
+        .each(|request| request.workspace(true))
         .jobs(jobs)
         .run()
         .unwrap();
@@ -94,7 +94,7 @@ fn targets_share_their_jobs(engine: &'static str) {
     let (case, most) = within_the_budget(engine, 3);
     assert!(most > 1, "several at once");
     let heard = case.project.recorder().events().into_iter();
-    let budgets = heard.filter(|it| matches!(it.kind, EventKind::JobsShared(_)));
+    let budgets = heard.filter(|event| matches!(event.kind, EventKind::JobsShared(_)));
     assert_eq!(budgets.count(), 2, "each target's request tells of it");
 }
 
@@ -111,11 +111,17 @@ fn within_the_budget(engine: &'static str, jobs: u32) -> (Case, u32) {
         (outcome.budget.jobs, outcome.budget.at_once),
         (jobs, jobs.min(2))
     );
-    let names: Vec<_> = outcome.targets.iter().map(|it| &*it.target).collect();
+    let names: Vec<_> = outcome
+        .targets
+        .iter()
+        .map(|target| &*target.target)
+        .collect();
     assert_eq!(names, [X86_64, AARCH64], "in the order asked");
     let (most, told, flags) = seen(case.project.path());
     assert_eq!(told, vec![jobs.to_string(); 2 * CRATES]);
-    let by_number = flags.iter().all(|it| it.contains("--jobserver-auth=8,8"));
+    let by_number = flags
+        .iter()
+        .all(|flag| flag.contains("--jobserver-auth=8,8"));
     assert!(by_number, "{flags:?}");
     assert!(most <= jobs, "{most} at once of {jobs}");
     case.leftovers.are_none();
@@ -129,7 +135,7 @@ fn test_binaries_get_the_free_jobs_as_threads() {
     let case = Case::new(project, "sandbox");
     let batch = case.cross().test_many([X86_64]);
     let tested = batch
-        .each(|it| it.arg("--nocapture"))
+        .each(|request| request.arg("--nocapture"))
         .jobs(5)
         .run()
         .unwrap();
@@ -160,6 +166,6 @@ fn without_a_job_server_each_target_has_its_part() {
     assert!(reason.contains("jobservers"), "{reason}");
     let (_, told, flags) = seen(case.project.path());
     assert_eq!(told, vec!["2"; 2 * CRATES], "as cargo has it");
-    assert!(flags.iter().all(|it| !it.contains("8,8")), "{flags:?}");
+    assert!(flags.iter().all(|flag| !flag.contains("8,8")), "{flags:?}");
     case.leftovers.are_none();
 }

@@ -121,7 +121,7 @@ fn a_missing_lock_file_takes_no_network() {
     let plan = online.offline(true).build(AARCH64).plan().unwrap();
     let fetch = plan
         .commands()
-        .find(|it| it.args.contains(&"fetch".to_owned()));
+        .find(|command| command.args.contains(&"fetch".to_owned()));
     assert!(
         fetch.unwrap().args.contains(&"--offline".to_owned()),
         "{plan}"
@@ -144,15 +144,22 @@ fn after_a_prefetch_no_network_is_needed(engine: &'static str) {
     assert_eq!(before.kind(), ErrorKind::Offline, "{before}");
 
     let there = cross.prefetch([AARCH64, X86_64]).unwrap();
-    let targets: Vec<_> = there.targets.iter().map(|it| &*it.target).collect();
+    let targets: Vec<_> = there.targets.iter().map(|target| &*target.target).collect();
     assert_eq!(targets, [AARCH64, X86_64]);
     for it in &there.targets {
-        let obtained: Vec<_> = it.obtained.iter().map(|it| &*it.purpose).collect();
+        let obtained: Vec<_> = it
+            .obtained
+            .iter()
+            .map(|obtained| &*obtained.purpose)
+            .collect();
         assert_eq!(obtained, ["fetch dependencies"], "once for both");
         assert!(it.environment.exists && !it.was_there());
     }
     let again = cross.prefetch([AARCH64, X86_64]).unwrap();
-    assert!(again.targets.iter().all(|it| it.was_there()), "{again:?}");
+    assert!(
+        again.targets.iter().all(|target| target.was_there()),
+        "{again:?}"
+    );
 
     let offline = cross.offline(true);
     for target in [AARCH64, X86_64] {

@@ -25,8 +25,8 @@ fn unfetched() -> Project {
 }
 
 fn shared(plan: &BatchPlan) -> Vec<String> {
-    let commands = plan.shared.iter().filter_map(|it| it.command.as_ref());
-    commands.map(|it| it.args.join(" ")).collect()
+    let commands = plan.shared.iter().filter_map(|step| step.command.as_ref());
+    commands.map(|command| command.args.join(" ")).collect()
 }
 
 #[test]
@@ -46,12 +46,12 @@ fn crates_are_fetched_once_for_all_targets() {
         let host = plan
             .steps
             .iter()
-            .any(|it| matches!(it.action, Action::Host { .. }));
+            .any(|step| matches!(step.action, Action::Host { .. }));
         assert!(!host, "{plan}");
         let made = plan
             .steps
             .iter()
-            .any(|it| matches!(it.action, Action::MakeEnvironment(_)));
+            .any(|step| matches!(step.action, Action::MakeEnvironment(_)));
         assert!(made, "each has its environment: {plan}");
     }
     let text = plan.to_string();

@@ -71,7 +71,8 @@ fn the_first_failure_stops_the_others() {
         panic!("three were asked for");
     };
     assert!(stopped.stopped && stopped.begun && !failed.stopped);
-    let kind = |it: &cross_core::batch::TargetOutcome| it.result.as_ref().unwrap_err().kind();
+    let kind =
+        |outcome: &cross_core::batch::TargetOutcome| outcome.result.as_ref().unwrap_err().kind();
     assert_eq!(kind(stopped), ErrorKind::Cancelled);
     assert_eq!(kind(failed), ErrorKind::CargoFailed);
     assert!(never.stopped && !never.begun, "two jobs, two targets");

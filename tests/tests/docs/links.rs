@@ -42,7 +42,7 @@ fn links(text: &str) -> Vec<String> {
         links.collect::<Vec<_>>()
     };
     let links = prose(text).flat_map(of_line);
-    links.filter(|it| !it.contains("://")).collect()
+    links.filter(|link| !link.contains("://")).collect()
 }
 
 /// Why `link`, in the document `from`, leads nowhere.
@@ -59,7 +59,7 @@ fn problem(from: &str, link: &str) -> Option<String> {
         return None;
     }
     let known = anchors(&read(path.to_str().unwrap()));
-    let missing = !known.iter().any(|it| it == heading);
+    let missing = !known.iter().any(|anchor| anchor == heading);
     missing.then(|| format!("{from}: there is no heading for `{link}`"))
 }
 

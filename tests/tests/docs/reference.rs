@@ -75,7 +75,10 @@ fn section(key: &KeyReference) -> String {
 fn places(key: &KeyReference) -> String {
     let (build, target) = ("`[build]`", "`[target.<triple>]`");
     let places = [(key.build, build), (key.target, target)];
-    let places = places.iter().filter(|(may, _)| *may).map(|(_, it)| *it);
+    let places = places
+        .iter()
+        .filter(|(may, _)| *may)
+        .map(|(_, place)| *place);
     places.collect::<Vec<_>>().join(" and ")
 }
 
@@ -92,7 +95,7 @@ fn types(key: &KeyReference) -> String {
 fn variables(key: &KeyReference) -> String {
     let build = quoted(&key.build_variables).join(", else ");
     let target = key.target_variable.as_ref().map(|name| format!("`{name}`"));
-    let names: Vec<_> = [Some(build).filter(|it| !it.is_empty()), target]
+    let names: Vec<_> = [Some(build).filter(|name| !name.is_empty()), target]
         .into_iter()
         .flatten()
         .collect();

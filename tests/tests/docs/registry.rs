@@ -28,8 +28,9 @@ fn named_in(files: impl Iterator<Item = String>) -> Vec<String> {
         let code = text.split("\n#[cfg(test)]").next().unwrap();
         let words = code.split('"').skip(1);
         let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
-        let is_variable =
-            |it: &&str| it.starts_with("CROSS_") && !it.ends_with('_') && it.chars().all(is_name);
+        let is_variable = |word: &&str| {
+            word.starts_with("CROSS_") && !word.ends_with('_') && word.chars().all(is_name)
+        };
         names.extend(words.filter(is_variable).map(str::to_owned));
     }
     names
@@ -53,11 +54,11 @@ fn every_variable_is_documented() {
             .iter()
             .chain(setting.deprecated.as_slice())
         {
-            assert!(registered.iter().any(|it| it == name), "{name}");
+            assert!(registered.iter().any(|known| known == name), "{name}");
         }
     }
     for name in ["CROSS_REMOTE", "CROSS_CACHE_DIR", "CROSS_DEB_ARCH"] {
-        assert!(others.iter().any(|it| it == name), "{others:?}");
+        assert!(others.iter().any(|known| known == name), "{others:?}");
     }
     let text = read(CONFIGURATION);
     for name in registered.iter().chain(&others) {

@@ -47,7 +47,7 @@ fn homes_and_the_hosts_cargo_are_where_the_caller_says() {
     assert!(
         mounts
             .iter()
-            .any(|it| it.source == machine.path("cargo/registry")),
+            .any(|mount| mount.source == machine.path("cargo/registry")),
         "{mounts:?}"
     );
 

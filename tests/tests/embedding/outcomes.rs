@@ -99,7 +99,7 @@ fn each_test_has_a_result() {
     let mut results: Vec<_> = it
         .tests
         .iter()
-        .map(|it| (it.name.as_str(), it.status))
+        .map(|test| (test.name.as_str(), test.status))
         .collect();
     results.sort_by_key(|(name, _)| *name);
     use TestStatus::{Ignored, Passed};

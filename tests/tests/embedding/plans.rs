@@ -36,7 +36,7 @@ fn mounts_and_variables_are_those_of_the_runs() {
     let (machine, project) = (machine(), Project::new("app"));
     let plan = machine.cross(&project).test(NATIVE).plan().unwrap();
     let mounts = plan.mounts();
-    let workspace = mounts.iter().filter(|it| it.source == project.path());
+    let workspace = mounts.iter().filter(|mount| mount.source == project.path());
     assert_eq!(workspace.count(), 1, "each once");
     let directory = Value::Plain(plan.target_dir.display().to_string());
     assert_eq!(plan.env()["CARGO_TARGET_DIR"], &directory);

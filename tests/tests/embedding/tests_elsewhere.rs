@@ -28,7 +28,11 @@ fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
     let cross = project.cross().env(leftovers.env()).engine("sandbox");
     let tests = cross.nextest(AARCH64).run().unwrap().tests.unwrap();
     assert_eq!((tests.passed, tests.failed), (3, 0));
-    let mut names: Vec<_> = tests.binaries.iter().map(|it| it.name.as_str()).collect();
+    let mut names: Vec<_> = tests
+        .binaries
+        .iter()
+        .map(|binary| binary.name.as_str())
+        .collect();
     names.sort_unstable();
     assert_eq!(names, ["app::app", "app::it"]);
 
@@ -38,7 +42,7 @@ fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
     assert_eq!(error.kind(), ErrorKind::TestFailed, "{error}");
     assert_eq!(error.to_string(), "1 of 2 tests failed: app::it fails");
     let told = &error.tests().unwrap().binaries;
-    let it = told.iter().find(|it| it.name == "app::it").unwrap();
+    let it = told.iter().find(|binary| binary.name == "app::it").unwrap();
     assert_eq!(it.tests[0].status, TestStatus::Failed);
     let said = project.recorder().output();
     assert!(

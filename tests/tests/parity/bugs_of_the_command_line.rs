@@ -7,7 +7,7 @@ use cross_tests::{Answer, Fakes, Recorder};
 use crate::case::{Case, NIGHTLY, T, case, for_t, on, says, t_with};
 
 #[test]
-fn bug_10_a_target_directory_is_no_target() {
+fn a_target_directory_is_no_target() {
     let case = for_t();
     for words in [
         &["build", "--target-dir", "out"][..],
@@ -19,7 +19,7 @@ fn bug_10_a_target_directory_is_no_target() {
 }
 
 #[test]
-fn bug_11_no_letter_panics() {
+fn no_letter_panics() {
     for_t()
         .cargo(&["test", "äöü"])
         .given(&["test", "--target", T, "äöü"]);
@@ -32,7 +32,7 @@ fn bug_11_no_letter_panics() {
 }
 
 #[test]
-fn bug_12_every_alias_of_cargo_is_known() {
+fn every_alias_of_cargo_is_known() {
     let case = for_t();
     for (alias, name) in [
         ("b", "build"),
@@ -46,7 +46,7 @@ fn bug_12_every_alias_of_cargo_is_known() {
 }
 
 #[test]
-fn bug_12_aliases_of_the_user_are_known_in_ci() {
+fn aliases_of_the_user_are_known_in_ci() {
     let case = for_t().file(
         ".cargo/config.toml",
         "[alias]\nship = \"build --release\"\n",
@@ -59,7 +59,7 @@ fn bug_12_aliases_of_the_user_are_known_in_ci() {
 }
 
 #[test]
-fn bug_12_plugins_are_known() {
+fn plugins_are_known() {
     for (name, words, given) in [
         (
             "nextest",
@@ -79,7 +79,7 @@ fn bug_12_plugins_are_known() {
 }
 
 #[test]
-fn bug_13_what_needs_no_engine_starts_none_and_downloads_nothing() {
+fn what_needs_no_engine_starts_none_and_downloads_nothing() {
     let case = on(Fakes::Docker).program("rustup");
     for words in [
         &["--help"][..],
@@ -104,7 +104,7 @@ fn heard(case: &Case, words: &[&str]) -> Recorder {
 }
 
 #[test]
-fn bug_14_on_standard_output_there_is_nothing_but_cargos() {
+fn on_standard_output_there_is_nothing_but_cargos() {
     let json = "{\"reason\":\"build-finished\",\"success\":true}";
     let case = for_t().rule("docker", &["run"], Answer::says(&format!("{json}\n")));
     let recorder = heard(&case, &["build", "-v", "--message-format", "json"]);
@@ -116,7 +116,7 @@ fn bug_14_on_standard_output_there_is_nothing_but_cargos() {
 }
 
 #[test]
-fn bug_15_the_manifests_are_read_as_the_command_line_says() {
+fn the_manifests_are_read_as_the_command_line_says() {
     let case = for_t();
     case.cargo(&["build"]);
     let calls = case.machine.calls_of("cargo");
@@ -132,7 +132,7 @@ fn bug_15_the_manifests_are_read_as_the_command_line_says() {
 }
 
 #[test]
-fn bug_15_what_is_fetched_is_fetched_as_the_command_line_says() {
+fn what_is_fetched_is_fetched_as_the_command_line_says() {
     for flag in ["--locked", "--offline"] {
         let case = for_t().without("Cargo.lock");
         let seen = case.cargo(&["build", flag]);
@@ -149,7 +149,7 @@ fn bug_15_what_is_fetched_is_fetched_as_the_command_line_says() {
 }
 
 #[test]
-fn bug_15_why_the_manifests_cannot_be_read_is_said_as_cargo_says_it() {
+fn why_the_manifests_cannot_be_read_is_said_as_cargo_says_it() {
     let case = for_t().manifest("[dependencies]\nbroken = { path = 1 }");
     let error = case.refused(&["build"], ErrorKind::Manifest);
     says(&error, "broken = { path = 1 }", "cargo metadata");
@@ -160,7 +160,7 @@ fn bug_15_why_the_manifests_cannot_be_read_is_said_as_cargo_says_it() {
 }
 
 #[test]
-fn bug_16_what_is_refused_is_an_error_and_what_is_the_hosts_a_decision() {
+fn what_is_refused_is_an_error_and_what_is_the_hosts_a_decision() {
     let error = for_t().refused(&["frobnicate"], ErrorKind::CargoFailed);
     assert_eq!(error.code(), Some(101));
     let case = on(Fakes::Nothing).rule("cargo", &["fmt"], Answer::says(""));
@@ -178,7 +178,7 @@ fn bug_16_what_is_refused_is_an_error_and_what_is_the_hosts_a_decision() {
 }
 
 #[test]
-fn bug_17_rust_src_is_installed_for_build_std_alone() {
+fn rust_src_is_installed_for_build_std_alone() {
     let case = for_t().program("rustup");
     for target in [T, "powerpc-unknown-linux-gnu"] {
         let seen = case.build_for(target);
@@ -188,7 +188,7 @@ fn bug_17_rust_src_is_installed_for_build_std_alone() {
 }
 
 #[test]
-fn bug_18_a_toolchain_is_named_in_what_is_said_of_it() {
+fn a_toolchain_is_named_in_what_is_said_of_it() {
     let case = for_t().program("rustup");
     let error = case.refused(&["+my-own", "build"], ErrorKind::Toolchain);
     says(&error, "`my-own`", "my-own");
@@ -196,7 +196,7 @@ fn bug_18_a_toolchain_is_named_in_what_is_said_of_it() {
 }
 
 #[test]
-fn bug_19_a_toolchain_that_is_not_there_yet_is_no_other_version() {
+fn a_toolchain_that_is_not_there_yet_is_no_other_version() {
     let case = t_with("image = \"mine\"\nbuild-std = true").program("rustup");
     let seen = case.cargo(&["+nightly", "build", "--target", T]);
     seen.given(&["build", "--target", T, "-Zbuild-std"]);
@@ -207,7 +207,7 @@ fn bug_19_a_toolchain_that_is_not_there_yet_is_no_other_version() {
 }
 
 #[test]
-fn bug_20_a_channel_without_a_date_has_none() {
+fn a_channel_without_a_date_has_none() {
     let dated = "nightly-2025-01-01-x86_64-unknown-linux-gnu";
     let case = for_t()
         .nightly()
@@ -218,7 +218,7 @@ fn bug_20_a_channel_without_a_date_has_none() {
 }
 
 #[test]
-fn bug_21_a_toolchain_has_the_name_that_rustup_has_for_it() {
+fn a_toolchain_has_the_name_that_rustup_has_for_it() {
     let case = case("")
         .set("RUSTUP_TOOLCHAIN", "distro")
         .toolchain("distro", "1.85.0");
@@ -229,7 +229,7 @@ fn bug_21_a_toolchain_has_the_name_that_rustup_has_for_it() {
 }
 
 #[test]
-fn bug_34_nothing_of_ours_reaches_the_program() {
+fn nothing_of_ours_reaches_the_program() {
     let words = ["run", "--target-dir", "out", "--", "--message-format", "x"];
     let seen = for_t().cargo(&words);
     seen.given(&["run", "--target", T, "--", "--message-format", "x"]);

@@ -226,7 +226,7 @@ impl Case {
     pub(crate) fn started(&self) -> Vec<String> {
         let calls = self.machine.calls().into_iter().map(|call| call.program);
         calls
-            .filter(|it| !["cargo", "rustc"].contains(&it.as_str()))
+            .filter(|program| !["cargo", "rustc"].contains(&program.as_str()))
             .collect()
     }
 }

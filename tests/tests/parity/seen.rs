@@ -137,13 +137,13 @@ impl Seen {
     #[track_caller]
     pub(crate) fn mount(&self, target: impl AsRef<Path>) -> Option<&Mount> {
         let mounts = &self.run().0.mounts;
-        mounts.iter().find(|it| it.target == target.as_ref())
+        mounts.iter().find(|mount| mount.target == target.as_ref())
     }
 
     #[track_caller]
     pub(crate) fn mounts(&self, path: impl AsRef<Path>, access: Access) -> &Self {
         let path = path.as_ref();
-        let seen = self.mount(path).map(|it| it.access);
+        let seen = self.mount(path).map(|mount| mount.access);
         self.ensure(
             seen == Some(access),
             format!("{} is seen as {seen:?}", path.display()),
@@ -248,7 +248,9 @@ impl Seen {
     #[track_caller]
     pub(crate) fn warns(&self, code: &str, words: &str) -> &Self {
         let warnings = &self.plan().warnings;
-        let is_it = |it: &cross_core::plan::Warning| it.code == code && it.message.contains(words);
+        let is_it = |warning: &cross_core::plan::Warning| {
+            warning.code == code && warning.message.contains(words)
+        };
         self.ensure(warnings.iter().any(is_it), format!("[{code}] {words}"))
     }
 
@@ -260,5 +262,8 @@ impl Seen {
 
 /// Whether a command has these words, one after the other.
 pub(crate) fn has_words(command: &Invocation, words: &[&str]) -> bool {
-    command.args.windows(words.len()).any(|it| it == words)
+    command
+        .args
+        .windows(words.len())
+        .any(|window| window == words)
 }

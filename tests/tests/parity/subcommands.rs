@@ -14,7 +14,7 @@ const COMPILES: [&str; 8] = [
 const RUNS: [&str; 5] = ["run", "r", "test", "t", "bench"];
 
 #[test]
-fn s1_2_what_compiles_goes_to_the_environment() {
+fn what_compiles_goes_to_the_environment() {
     let case = for_t();
     for word in COMPILES {
         let seen = case.cargo(&[word]);
@@ -29,7 +29,7 @@ fn s1_2_what_compiles_goes_to_the_environment() {
 }
 
 #[test]
-fn s1_2_what_runs_programs_goes_there_too() {
+fn what_runs_programs_goes_there_too() {
     let case = for_t();
     for word in RUNS {
         let seen = case.cargo(&[word]);
@@ -43,7 +43,7 @@ fn s1_2_what_runs_programs_goes_there_too() {
 }
 
 #[test]
-fn s1_2_differs_metadata_is_the_hosts_and_has_no_target() {
+fn differs_metadata_is_the_hosts_and_has_no_target() {
     let case = on(Fakes::Nothing);
     let seen = case.cargo(&["metadata", "--target", T, "--no-deps", "--target=x"]);
     seen.is(
@@ -54,7 +54,7 @@ fn s1_2_differs_metadata_is_the_hosts_and_has_no_target() {
 }
 
 #[test]
-fn s1_2_clean_is_the_hosts() {
+fn clean_is_the_hosts() {
     let case = on(Fakes::Nothing);
     let seen = case.cargo(&["clean", "--target", T]);
     seen.is(seen.on_host().len(), 1);
@@ -81,7 +81,7 @@ fn cleaned(words: &[&str]) -> usize {
 }
 
 #[test]
-fn s1_2_differs_clean_reaches_the_environments_directories() {
+fn differs_clean_reaches_the_environments_directories() {
     // Without a selection cargo removes the whole target directory, where they are; so it does for
     // a target.
     assert_eq!(cleaned(&["clean"]), 0);
@@ -91,7 +91,7 @@ fn s1_2_differs_clean_reaches_the_environments_directories() {
 }
 
 #[test]
-fn s1_2_what_neither_compiles_nor_runs_is_the_hosts() {
+fn what_neither_compiles_nor_runs_is_the_hosts() {
     let case = on(Fakes::Nothing);
     for words in [
         &["fmt", "--check"][..],
@@ -113,7 +113,7 @@ fn s1_2_what_neither_compiles_nor_runs_is_the_hosts() {
 }
 
 #[test]
-fn s1_2_differs_what_would_compile_for_the_host_is_refused() {
+fn differs_what_would_compile_for_the_host_is_refused() {
     for words in [
         &["install", "--target", T, "x"][..],
         &["publish", "--target", T],
@@ -126,7 +126,7 @@ fn s1_2_differs_what_would_compile_for_the_host_is_refused() {
 }
 
 #[test]
-fn s1_3_differs_a_subcommand_that_is_not_known_is_refused() {
+fn differs_a_subcommand_that_is_not_known_is_refused() {
     let error = for_t().refused(&["frobnicate"], ErrorKind::CargoFailed);
     says(
         &error,
@@ -138,14 +138,14 @@ fn s1_3_differs_a_subcommand_that_is_not_known_is_refused() {
 }
 
 #[test]
-fn s1_3_differs_without_a_package_the_host_does_not_build() {
+fn differs_without_a_package_the_host_does_not_build() {
     let case = for_t().without("Cargo.toml");
     let error = case.refused(&["build"], ErrorKind::Manifest);
     says(&error, "Cargo.toml", "cargo project");
 }
 
 #[test]
-fn s1_3_differs_without_an_image_the_host_does_not_build() {
+fn differs_without_an_image_the_host_does_not_build() {
     let case = for_t().file("board.json", "{}");
     for (target, kind) in [
         ("board.json", ErrorKind::UnsupportedTarget),
@@ -160,7 +160,7 @@ fn s1_3_differs_without_an_image_the_host_does_not_build() {
 }
 
 #[test]
-fn s1_3_without_an_image_a_dockerfile_is_enough() {
+fn without_an_image_a_dockerfile_is_enough() {
     let case = case("[target.aarch64-apple-darwin]\ndockerfile = \"Dockerfile\"\n")
         .file("Dockerfile", "FROM mine\n");
     let seen = case.build_for("aarch64-apple-darwin");
@@ -168,7 +168,7 @@ fn s1_3_without_an_image_a_dockerfile_is_enough() {
 }
 
 #[test]
-fn s1_3_differs_warnings_stop_nothing_even_in_ci() {
+fn differs_warnings_stop_nothing_even_in_ci() {
     let case = case("[target.aarch64_unknown_linux_gnu]\nrunner = \"native\"\n")
         .set("CI", "true")
         .set("GITHUB_ACTION", "1");
@@ -177,13 +177,13 @@ fn s1_3_differs_warnings_stop_nothing_even_in_ci() {
 }
 
 #[test]
-fn s1_4_without_any_target_the_hosts_is_built_for_in_an_environment() {
+fn without_any_target_the_hosts_is_built_for_in_an_environment() {
     let seen = case("").cargo(&["build"]);
     seen.given(&["build", "--target", HOST]);
 }
 
 #[test]
-fn s1_4_every_system_can_have_an_environment() {
+fn every_system_can_have_an_environment() {
     let targets = [
         "thumbv7em-none-eabihf",
         "x86_64-unknown-netbsd",
@@ -201,7 +201,7 @@ fn s1_4_every_system_can_have_an_environment() {
 }
 
 #[test]
-fn s1_5_version_and_list_are_the_host_cargos() {
+fn version_and_list_are_the_host_cargos() {
     let case = on(Fakes::Nothing);
     for words in [
         &["--version"][..],
@@ -218,7 +218,7 @@ fn s1_5_version_and_list_are_the_host_cargos() {
 }
 
 #[test]
-fn s1_2_differs_a_plugin_goes_to_the_environment_with_its_program() {
+fn differs_a_plugin_goes_to_the_environment_with_its_program() {
     let case = for_t().program("cargo-nextest");
     let seen = case.cargo(&["nextest", "run", "--lib"]);
     seen.given(&["nextest", "run", "--target", T, "--lib"]);
@@ -229,26 +229,28 @@ fn s1_2_differs_a_plugin_goes_to_the_environment_with_its_program() {
 }
 
 #[test]
-fn s1_2_differs_a_plugin_that_is_not_installed_is_named() {
+fn differs_a_plugin_that_is_not_installed_is_named() {
     let error = for_t().refused(&["nextest", "run"], ErrorKind::ToolMissing);
     says(&error, "cargo-nextest", "cargo install cargo-nextest");
 }
 
 #[test]
-fn s1_2_differs_an_alias_of_the_workspace_is_what_it_stands_for() {
+fn differs_an_alias_of_the_workspace_is_what_it_stands_for() {
     let config = "[alias]\nship = [\"build\", \"--release\"]\nx = \"ship --locked\"\n";
     let case = for_t().file(".cargo/config.toml", config);
     let seen = case.cargo(&["x", "-v"]);
     seen.given(&["build", "--target", T, "--release", "--locked", "-v"]);
     let through = seen.all().decision.aliases.iter();
     seen.is(
-        through.map(|it| it.alias.as_str()).collect::<Vec<_>>(),
+        through
+            .map(|through| through.alias.as_str())
+            .collect::<Vec<_>>(),
         ["x", "ship"],
     );
 }
 
 #[test]
-fn s1_3_where_a_command_line_runs_is_said() {
+fn where_a_command_line_runs_is_said() {
     let seen = for_t().cargo(&["tree"]);
     let said = seen.all().to_string();
     seen.ensure(
@@ -258,7 +260,7 @@ fn s1_3_where_a_command_line_runs_is_said() {
 }
 
 #[test]
-fn s1_3_the_hosts_cargo_is_the_one_that_was_asked_for() {
+fn the_hosts_cargo_is_the_one_that_was_asked_for() {
     let case = for_t().nightly();
     let seen = case.cargo(&["+nightly", "fmt"]);
     let cargo = case
@@ -271,7 +273,7 @@ fn s1_3_the_hosts_cargo_is_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn s1_3_a_published_image_that_is_not_there_is_pulled_and_not_forgone() {
+fn a_published_image_that_is_not_there_is_pulled_and_not_forgone() {
     let case = case("")
         .cold()
         .rule("docker", &["pull"], Answer::fails(1, "no\n"));

@@ -15,7 +15,7 @@ use cross_core::{
     host_tools::MissingTool,
     plan::EnvironmentKind,
 };
-use cross_engine::{Invocation, process};
+use cross_engine::{Invocation, clock, process};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -81,7 +81,11 @@ fn everything_that_is_missing_is_one_error() {
     fs::remove_dir_all(std).unwrap();
     let error = cross(&machine, &project).test(AARCH64).plan().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ToolMissing);
-    let purposes: Vec<_> = error.missing_tools().iter().map(|it| &it.purpose).collect();
+    let purposes: Vec<_> = error
+        .missing_tools()
+        .iter()
+        .map(|tool| &tool.purpose)
+        .collect();
     assert_eq!(
         purposes,
         [
@@ -194,7 +198,7 @@ fn a_broken_compiler_is_passed_over_with_a_warning() {
     let warning = plan
         .warnings
         .iter()
-        .find(|it| it.code == "broken-host-tool")
+        .find(|warning| warning.code == "broken-host-tool")
         .unwrap();
     assert!(
         warning.message.contains("ld: cannot find crt1.o: error"),
@@ -212,8 +216,14 @@ fn a_broken_compiler_is_passed_over_with_a_warning() {
 #[test]
 fn a_warm_plan_asks_no_tool_until_one_changes() {
     let (machine, project) = (machine(&WHOLE), Project::new("app"));
-    // What was changed within the granularity of a clock is not believed.
-    thread::sleep(Duration::from_millis(20));
+    // A stamp is not trusted within the granularity of the file system's clock.
+    let compiler = machine.path("bin/aarch64-linux-gnu-gcc");
+    wait_until("the tools are settled", || {
+        let changed = compiler.symlink_metadata().unwrap().modified().unwrap();
+        changed
+            .elapsed()
+            .is_ok_and(|age| age >= Duration::from_millis(20))
+    });
     let plan = || cross(&machine, &project).test(AARCH64).plan().unwrap();
     let first = plan();
     assert!(
@@ -326,7 +336,11 @@ fn a_musl_program_is_linked_by_rusts_own_linker_where_nothing_else_is() {
         plan.environment.tools[0].version.as_deref(),
         Some("LLD 20.1")
     );
-    assert!(plan.warnings.iter().any(|it| it.code == "no-c-compiler"));
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|warning| warning.code == "no-c-compiler")
+    );
 }
 
 #[test]
@@ -468,15 +482,22 @@ fn endless() -> (Project, Leftovers) {
     (project, leftovers)
 }
 
+/// Waits until the condition `holds`, and panics after a minute.
+#[track_caller]
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let start = clock::now();
+    while !holds() {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{what}: not in time"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn wait_for_begin(project: &Project) {
     let begun = project.path().join("begun");
-    for _ in 0..3000 {
-        if begun.exists() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    panic!("it never began");
+    wait_until("the build script begins", || begun.exists());
 }
 
 #[test]

@@ -22,8 +22,8 @@ pub fn noted(name: &str, millis: u64) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("seen");
     let here = dir.join(name);
     fs::write(&here, "").unwrap();
-    let most = || fs::read_dir(&dir).unwrap().filter(|it| {
-        let name = it.as_ref().unwrap().file_name();
+    let most = || fs::read_dir(&dir).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
         !name.to_string_lossy().starts_with("most-")
     }).count();
     let mut seen = most();
@@ -58,8 +58,9 @@ fn project(tests: &[(&str, u32, u64)]) -> Project {
 /// The most tests that ran at once, as they saw it themselves.
 fn most(project: &Project) -> u32 {
     let seen = fs::read_dir(project.path().join("seen")).unwrap();
-    let names = seen.map(|it| it.unwrap().file_name().into_string().unwrap());
-    let numbers = names.filter_map(|it| it.strip_prefix("most-")?.split('-').next()?.parse().ok());
+    let names = seen.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let numbers =
+        names.filter_map(|name| name.strip_prefix("most-")?.split('-').next()?.parse().ok());
     numbers.max().unwrap()
 }
 
@@ -73,11 +74,17 @@ fn heard(events: &[Event], of: Stream) -> Vec<String> {
     let is_test = |line: &String| line.starts_with("test ") && !line.starts_with("test result");
     let lines = events.iter().filter_map(line);
     lines
-        .filter(|it| !is_test(it) && !it.contains("Finished ") && !it.contains("Compiling "))
+        .filter(|line| {
+            !is_test(line) && !line.contains("Finished ") && !line.contains("Compiling ")
+        })
         .map(|line| {
-            let times = line.split_once("finished in").map(|it| it.0.to_owned());
+            let times = line
+                .split_once("finished in")
+                .map(|parts| parts.0.to_owned());
             // Its name and number are those of another thread.
-            let thread = line.split_once(" panicked at ").map(|it| it.1.to_owned());
+            let thread = line
+                .split_once(" panicked at ")
+                .map(|parts| parts.1.to_owned());
             times.or(thread).unwrap_or(line)
         })
         .collect()
@@ -110,7 +117,7 @@ fn they_keep_to_the_budget_and_to_cargos_order(engine: &str) {
     let told: Vec<_> = tests
         .binaries
         .iter()
-        .map(|it| (&*it.name, it.passed))
+        .map(|binary| (&*binary.name, binary.passed))
         .collect();
     let told: Vec<_> = told
         .iter()
@@ -138,7 +145,7 @@ fn troubled() -> Project {
                  println!(\"{} {}\", var(\"CARGO_PKG_NAME\"), var(\"MINE\"));\n    \
                  println!(\"{}\", std::env::current_dir().unwrap().display());\n    \
                  let own = |name: &str| matches!(name, \"RUST_TEST_THREADS\" | \"HOSTNAME\");\n    \
-                 let all = std::env::vars().filter(|it| !own(&it.0));\n    \
+                 let all = std::env::vars().filter(|variable| !own(&variable.0));\n    \
                  let all: std::collections::BTreeMap<_, _> = all.collect();\n    \
                  println!(\"{all:?}\");\n    eprintln!(\"on the other stream\");\n    std::process::exit(3);\n}\n";
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\

@@ -1,8 +1,8 @@
 //! Several targets at once beside one after the other: the example, built for six targets from nothing.
 //!
 //! ```sh
-//! cargo bench --package cross-tests --bench many
-//! cargo bench --package cross-tests --bench many -- i686-unknown-linux-gnu s390x-unknown-linux-gnu
+//! cargo bench --package cross-tests --bench batch
+//! cargo bench --package cross-tests --bench batch -- i686-unknown-linux-gnu s390x-unknown-linux-gnu
 //! ```
 //!
 //! With the distribution's Rust in the sandbox. The environments are made before, and crates are fetched: what is
@@ -19,9 +19,9 @@ use cross_tests::measure::{Error, Way, alternate, head, row, words};
 
 fn main() -> Result<(), Error> {
     let words = words();
-    let turned = words.iter().any(|it| it == "--turned");
+    let turned = words.iter().any(|word| word == "--turned");
     let mut targets: Vec<&str> = words.iter().map(String::as_str).collect();
-    targets.retain(|it| !it.starts_with('-'));
+    targets.retain(|word| !word.starts_with('-'));
     if targets.is_empty() {
         targets = TARGETS.iter().take(6).copied().collect();
     }
@@ -42,7 +42,9 @@ fn main() -> Result<(), Error> {
     let at_once = Way::new("`build_many`", || {
         let dir = builds.empty()?;
         let batch = cross.build_many(targets.iter().copied());
-        batch.each(|it| it.target_dir(&dir).release(true)).run()?;
+        batch
+            .each(|request| request.target_dir(&dir).release(true))
+            .run()?;
         Ok(())
     });
     let ways = match turned {

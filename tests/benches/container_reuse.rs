@@ -2,8 +2,8 @@
 //! entered by hand, and beside the same build in a container of its own. Ratios of medians, all in one run.
 //!
 //! ```sh
-//! cargo bench --package cross-tests --bench warm            # docker and podman
-//! cargo bench --package cross-tests --bench warm -- docker  # only this one
+//! cargo bench --package cross-tests --bench container_reuse            # docker and podman
+//! cargo bench --package cross-tests --bench container_reuse -- docker  # only this one
 //! ```
 //!
 //! Within one `Cross` the library is measured where a watching program has it, in this process. Across
@@ -35,8 +35,8 @@ fn main() -> Result<(), Error> {
     // The measured children: one build through the library.
     if let [child, dir, engine] = &words[..] {
         match child.as_str() {
-            "--warm" => return build(&shared(dir, engine)),
-            "--cold" => return build(&cross(dir, engine)),
+            "--reused" => return build(&shared(dir, engine)),
+            "--own" => return build(&cross(dir, engine)),
             _ => {}
         }
     }
@@ -108,14 +108,14 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
             Way::new("bare exec of true", || finish(to_command(&nothing))),
             Way::new("bare exec of cargo", || finish(to_command(&cargo))),
             Way::new("within", || build(&within)),
-            Way::new("across", || child("--warm")),
-            Way::new("not kept", || child("--cold")),
+            Way::new("across", || child("--reused")),
+            Way::new("not kept", || child("--own")),
         ],
     )?;
     let [_, bare, within, across, _] = &times[..] else {
         return Err("five ways".into());
     };
-    let ratios = [within, across].map(|it| format!("{:.2}", it.median() / bare.median()));
+    let ratios = [within, across].map(|times| format!("{:.2}", times.median() / bare.median()));
     let cells = times.iter().map(milliseconds);
     println!(
         "{}",
