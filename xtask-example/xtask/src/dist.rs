@@ -61,7 +61,7 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     dist.ui.close();
     cancel.check().map_err(|_| Failure::new("interrupted"))?;
     dist.conclude(&entries);
-    let failed = entries.iter().filter(|it| !it.is_ok()).count();
+    let failed = entries.iter().filter(|entry| !entry.is_ok()).count();
     let left = targets.len() - entries.len();
     match (failed, left) {
         (0, _) => Ok(()),
@@ -169,7 +169,7 @@ impl<'a> Dist<'a> {
         if !self.args.no_test {
             let tested = timed(&mut seconds.test, || run(item.cross().test(&*target)))?;
             *tests = tested.tests.as_ref().map(Tests::from);
-            if tests.as_ref().is_none_or(|it| it.run == 0) {
+            if tests.as_ref().is_none_or(|tests| tests.run == 0) {
                 return Err(
                     Failure::new("no test was run").with_help("`--no-test` leaves them out")
                 );
@@ -272,7 +272,9 @@ fn timed<T>(seconds: &mut f64, work: impl FnOnce() -> Result<T, Failure>) -> Res
 }
 
 fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
-    let program = outcome.executables().find(|it| it.name == PACKAGE);
+    let program = outcome
+        .executables()
+        .find(|program| program.name == PACKAGE);
     program.ok_or_else(|| Failure::new(format!("cargo built no program `{PACKAGE}`")))
 }
 
@@ -299,15 +301,15 @@ fn built_by(outcome: &Outcome, glibc: Option<String>) -> Built {
 
 fn summary(entry: &Entry) -> [String; 6] {
     let absent = || "-".to_owned();
-    let glibc = entry.built.as_ref().and_then(|it| it.glibc.clone());
+    let glibc = entry.built.as_ref().and_then(|built| built.glibc.clone());
     let size = entry
         .archive
         .as_ref()
-        .map(|it| format!("{:.1} MB", it.size as f64 / 1e6));
+        .map(|archive| format!("{:.1} MB", archive.size as f64 / 1e6));
     let tests = entry
         .tests
         .as_ref()
-        .map(|it| format!("{}/{}", it.passed, it.run));
+        .map(|tests| format!("{}/{}", tests.passed, tests.run));
     [
         entry.target.clone(),
         if entry.is_ok() { "ok" } else { "failed" }.to_owned(),

@@ -143,15 +143,17 @@ impl Store {
         let (mut targets, earlier): (Vec<_>, Vec<_>) = self
             .read()
             .into_iter()
-            .filter(|it| self.has(it))
-            .partition(|it| it.target != entry.target);
+            .filter(|earlier| self.has(earlier))
+            .partition(|earlier| earlier.target != entry.target);
         match (&entry.archive, packed) {
             (Some(archive), Some(bytes)) => {
                 let sum = format!("{}  {}\n", archive.sha256, archive.file);
                 archive::write(&self.dir.join(&archive.file), bytes)?;
                 archive::write(&checksum(&self.dir.join(&archive.file)), sum.as_bytes())?;
             }
-            _ => earlier.iter().try_for_each(|it| self.remove(it))?,
+            _ => earlier
+                .iter()
+                .try_for_each(|earlier| self.remove(earlier))?,
         }
         targets.push(entry);
         targets.sort_by(|a, b| a.target.cmp(&b.target));
@@ -171,13 +173,15 @@ impl Store {
         fs::read(self.manifest_path())
             .ok()
             .and_then(|text| serde_json::from_slice::<Manifest>(&text).ok())
-            .filter(|it| it.schema_version == SCHEMA_VERSION && it.version == self.version)
-            .map_or_else(Vec::new, |it| it.targets)
+            .filter(|manifest| {
+                manifest.schema_version == SCHEMA_VERSION && manifest.version == self.version
+            })
+            .map_or_else(Vec::new, |manifest| manifest.targets)
     }
 
     fn has(&self, entry: &Entry) -> bool {
         let archive = entry.archive.as_ref();
-        archive.is_none_or(|it| self.dir.join(&it.file).exists())
+        archive.is_none_or(|archive| self.dir.join(&archive.file).exists())
     }
 
     fn remove(&self, entry: &Entry) -> io::Result<()> {
@@ -238,7 +242,9 @@ mod tests {
 
     fn targets(store: &Store) -> Vec<(String, bool)> {
         let entries = store.read().into_iter();
-        entries.map(|it| (it.target.clone(), it.is_ok())).collect()
+        entries
+            .map(|entry| (entry.target.clone(), entry.is_ok()))
+            .collect()
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Store {
 
     /// The entry of a proof, if it was one of the same things.
     pub(crate) fn same(&self, proof: &Proof<'_>) -> Option<&Entry> {
-        self.entries.iter().find(|it| proof.is_of(it))
+        self.entries.iter().find(|entry| proof.is_of(entry))
     }
 
     /// What is known of an environment from an earlier proof of its recipe: what it took to make.
@@ -109,14 +109,16 @@ impl Store {
     ) -> Option<f64> {
         self.entries
             .iter()
-            .filter(|it| it.recipe_sha256.as_deref() == recipe_sha256 && it.engine == engine)
-            .find_map(|it| it.environment_seconds)
+            .filter(|entry| {
+                entry.recipe_sha256.as_deref() == recipe_sha256 && entry.engine == engine
+            })
+            .find_map(|entry| entry.environment_seconds)
     }
 
     /// Keeps what came of the crates with the entry of their target.
     pub(crate) fn record_crates(&mut self, crates: Crates) -> Result<(), Failure> {
         let key = (&*crates.target, &*crates.engine, &*crates.toolchain);
-        let entry = self.entries.iter_mut().find(|it| it.key() == key);
+        let entry = self.entries.iter_mut().find(|entry| entry.key() == key);
         let entry = entry.ok_or_else(|| {
             Failure::new(format!("{} is not recorded yet", crates.target))
                 .with_help("prove it without `--crates` first")
@@ -127,11 +129,14 @@ impl Store {
 
     /// Keeps `entry` in place of an earlier one, but for what came of the crates.
     pub(crate) fn record(&mut self, mut entry: Entry) {
-        let earlier = self.entries.iter_mut().find(|it| it.key() == entry.key());
+        let earlier = self
+            .entries
+            .iter_mut()
+            .find(|known| known.key() == entry.key());
         if let Some(earlier) = earlier {
             entry.crates = std::mem::take(&mut earlier.crates);
         }
-        self.entries.retain(|it| it.key() != entry.key());
+        self.entries.retain(|known| known.key() != entry.key());
         self.entries.push(entry);
         self.entries.sort_by(|a, b| a.key().cmp(&b.key()));
     }
@@ -173,8 +178,10 @@ impl Store {
         let proven: Vec<_> = self
             .entries
             .iter()
-            .filter(|it| it.error.is_none() && it.engine == engine && it.toolchain == toolchain)
-            .map(|it| it.target.clone())
+            .filter(|entry| {
+                entry.error.is_none() && entry.engine == engine && entry.toolchain == toolchain
+            })
+            .map(|entry| entry.target.clone())
             .collect();
         let first = usize::try_from(day).unwrap_or(0).wrapping_mul(rows);
         let rows = rows.min(proven.len());
@@ -239,7 +246,11 @@ mod tests {
     fn an_entry_takes_the_place_of_the_earlier_one() {
         let mut store = store();
         store.record(entry("d", "image", None));
-        let targets: Vec<_> = store.entries.iter().map(|it| it.target.as_str()).collect();
+        let targets: Vec<_> = store
+            .entries
+            .iter()
+            .map(|entry| entry.target.as_str())
+            .collect();
         assert_eq!(targets, ["a", "b", "c", "d", "e"]);
         assert_eq!(store.entries[3].error, None);
         let seconds = |hash, engine| store.environment_seconds(Some(hash), engine);

@@ -140,10 +140,10 @@ impl<'a> Prover<'a> {
     }
 
     fn begin(&self, plan: &Plan) -> Entry {
-        let builds_std = |it: &str| it.contains("build-std");
-        let commands = plan.commands().flat_map(|it| it.args.iter());
+        let builds_std = |arg: &str| arg.contains("build-std");
+        let commands = plan.commands().flat_map(|command| command.args.iter());
         let std = match toolchain(plan) {
-            _ if commands.map(|it| it.as_str()).any(builds_std) => "build-std",
+            _ if commands.map(|arg| arg.as_str()).any(builds_std) => "build-std",
             "image" => "package",
             _ => "rustup",
         };
@@ -177,7 +177,7 @@ impl<'a> Prover<'a> {
         for krate in CRATES {
             let request = self.request(cross.test(target), &[krate]);
             let error = request.run_until(self.cancel).err();
-            let error = error.map(|it| short(&it.to_string()));
+            let error = error.map(|error| short(&error.to_string()));
             results.insert(krate.to_owned(), error);
         }
         if self.args.discard && !plan.environment.exists {
@@ -193,7 +193,8 @@ impl<'a> Prover<'a> {
 
     /// The proof, as far as it comes.
     fn row(&self, plan: &Plan, entry: &mut Entry) -> Result<(), Failure> {
-        let target = Target::parse(&plan.target).map_err(|it| Failure::new(it.to_string()))?;
+        let target =
+            Target::parse(&plan.target).map_err(|error| Failure::new(error.to_string()))?;
         if !plan.environment.exists {
             let start = Instant::now();
             plan.clone().only_environment().execute(self.cancel)?;
@@ -231,7 +232,7 @@ impl<'a> Prover<'a> {
                     let names = ["rust", "c", "c++"];
                     entry.built = names[..=features.len()]
                         .iter()
-                        .map(|it| (*it).to_owned())
+                        .map(|part| (*part).to_owned())
                         .collect();
                     return Ok((outcome, features));
                 }
@@ -253,7 +254,7 @@ impl<'a> Prover<'a> {
         let request = self.request(self.cross.test(target), features);
         let tested = request.run_until(self.cancel);
         if let Err(error) = &tested {
-            entry.tests = error.tests().map(|it| (it.passed, it.ran()));
+            entry.tests = error.tests().map(|summary| (summary.passed, summary.ran()));
         }
         let tests = tested?.tests.unwrap_or_default();
         match tests.ran() {
@@ -281,8 +282,8 @@ impl<'a> Prover<'a> {
         let there = self.cross.environments(plan.engine.kind.name())?;
         let found = there
             .into_iter()
-            .find(|it| it.name == plan.environment.name);
-        Ok(found.map(|it| it.size))
+            .find(|environment| environment.name == plan.environment.name);
+        Ok(found.map(|environment| environment.size))
     }
 
     /// Removes what was made for the row: the environment, and what was compiled in it.

@@ -38,7 +38,10 @@ pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
         summary(rows, entries)
     );
     for row in rows {
-        let mut seen = entries.iter().filter(|it| it.target == *row).peekable();
+        let mut seen = entries
+            .iter()
+            .filter(|entry| entry.target == *row)
+            .peekable();
         if seen.peek().is_none() {
             let _ = writeln!(
                 page,
@@ -57,11 +60,11 @@ fn summary(rows: &[String], entries: &[Entry]) -> String {
     let good = |row: &&String| {
         entries
             .iter()
-            .any(|it| it.target == **row && it.error.is_none())
+            .any(|entry| entry.target == **row && entry.error.is_none())
     };
     let tested = |row: &&String| {
         let mut entries = entries.iter();
-        entries.any(|it| it.target == **row && it.error.is_none() && it.tests.is_some())
+        entries.any(|entry| entry.target == **row && entry.error.is_none() && entry.tests.is_some())
     };
     format!(
         "{} rows; {} build with C and C++; {} of these pass their tests, or run.",
@@ -73,22 +76,27 @@ fn summary(rows: &[String], entries: &[Entry]) -> String {
 
 fn line(entry: &Entry) -> String {
     let absent = "-";
-    let or = |it: &Option<String>| it.clone().unwrap_or_else(|| absent.to_owned());
+    let or = |value: &Option<String>| value.clone().unwrap_or_else(|| absent.to_owned());
     let facts = Target::parse(&entry.target).ok().map(Target::facts);
-    let built = ["rust", "c", "c++"].map(|part| match entry.built.iter().any(|it| it == part) {
-        true => "✓",
-        false => "✗",
-    });
+    let built =
+        ["rust", "c", "c++"].map(
+            |part| match entry.built.iter().any(|proven| proven == part) {
+                true => "✓",
+                false => "✗",
+            },
+        );
     let tests = match entry.tests {
         Some((passed, all)) => format!("{passed}/{all}"),
         None if entry.error.is_none() && facts.is_some_and(links_only) => "links".to_owned(),
         None => absent.to_owned(),
     };
-    let seconds = entry.environment_seconds.map(|it| format!("{it:.0} s"));
+    let seconds = entry
+        .environment_seconds
+        .map(|seconds| format!("{seconds:.0} s"));
     let size = entry
         .size
         .as_deref()
-        .map(|it| it.trim_end_matches("MB").to_owned());
+        .map(|size| size.trim_end_matches("MB").to_owned());
     let cells = [
         entry.target.clone(),
         facts.map_or(absent, level).to_owned(),
@@ -134,7 +142,10 @@ that includes the libc's, `cmake` is zlib-ng, `cxx-bridge` is cxx with a class, 
 ";
 
 fn crates(page: &mut String, entries: &[Entry]) {
-    let mut tried = entries.iter().filter(|it| !it.crates.is_empty()).peekable();
+    let mut tried = entries
+        .iter()
+        .filter(|entry| !entry.crates.is_empty())
+        .peekable();
     if tried.peek().is_none() {
         return;
     }
@@ -157,7 +168,7 @@ fn crates(page: &mut String, entries: &[Entry]) {
 fn failures(page: &mut String, entries: &[Entry]) {
     let failed: Vec<_> = entries
         .iter()
-        .filter_map(|it| Some((it, it.error.as_ref()?)))
+        .filter_map(|entry| Some((entry, entry.error.as_ref()?)))
         .collect();
     if failed.is_empty() {
         return;
@@ -185,7 +196,7 @@ fn unserved(page: &mut String) {
             continue;
         };
         let image = target.published_image();
-        let image = image.map_or("-".to_owned(), |it| format!("`{it}`"));
+        let image = image.map_or("-".to_owned(), |image| format!("`{image}`"));
         let emulator = facts.emulator.map_or("-", TargetEmulator::program);
         let _ = writeln!(page, "| {target} | {why} | {image} | {emulator} |");
     }

@@ -56,7 +56,7 @@ fn read(said: &str) -> Versions {
     };
     let macros = Macros::read(said);
     Versions {
-        rust: answer("rustc").map(|it| before(it, " ").to_owned()),
+        rust: answer("rustc").map(|answer| before(answer, " ").to_owned()),
         compiler: macros.compiler(answer("zig")),
         libc: macros.libc().or_else(|| answer("libc").map(str::to_owned)),
         emulator: answer("emulator").map(emulator),
