@@ -1,7 +1,8 @@
 //! Interruptions of every stage, by a cancellation and by the death of the calling process.
 //!
-//! Handling Ctrl-C is the job of the program that owns the terminal, which cancels the request. Each
-//! stage would last ten minutes, and starts processes that ignore every signal they can ignore.
+//! Handling Ctrl-C is the job of the program that owns the terminal, which cancels the request.
+//! Each stage would last ten minutes, and starts processes that ignore every signal they can
+//! ignore.
 
 use std::io::{BufRead as _, BufReader, Lines};
 use std::path::PathBuf;

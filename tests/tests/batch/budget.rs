@@ -1,4 +1,4 @@
-//! One budget of jobs, seen by what runs.
+//! The job budget of a batch, as its programs see it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,10 +16,11 @@ use crate::{AARCH64, Case, X86_64};
 on_engines! { targets_share_their_jobs }
 on_engines! { @ a_budget_of_one_is_one_job_at_a_time sandbox }
 
-/// How many crates have a build script, in each target's build.
+/// The number of crates with a build script in each target's build.
 const CRATES: usize = 2;
 
-/// A build script that notes how many of its kind run now, in the builds of all targets together.
+/// A build script that records how many such scripts run at the same time, for all targets
+/// together.
 const COUNTS: &str = r#"
 use std::{env, fs, thread, time::Duration};
 fn main() {
@@ -35,7 +36,7 @@ fn main() {
 }
 "#;
 
-/// A workspace of crates with such a build script.
+/// A workspace of crates with this build script.
 fn counting() -> Project {
     let names: Vec<_> = (0..CRATES).map(|n| format!("part{n}")).collect();
     let members = names.iter().map(|name| format!("\"{name}\""));
@@ -61,8 +62,8 @@ fn counting() -> Project {
     project
 }
 
-/// What the build scripts saw: how many ran at most at once, how many jobs they were told of, and their
-/// `CARGO_MAKEFLAGS`.
+/// Returns what the build scripts recorded: the largest number of concurrent scripts, their
+/// `NUM_JOBS`, and their `CARGO_MAKEFLAGS`.
 fn seen(project: &Path) -> (u32, Vec<String>, Vec<String>) {
     let (mut most, mut told, mut flags) = (0, Vec::new(), Vec::new());
     for entry in fs::read_dir(project.join("seen")).unwrap() {
@@ -102,7 +103,7 @@ fn a_budget_of_one_is_one_job_at_a_time(engine: &'static str) {
     within_the_budget(engine, 1);
 }
 
-/// That never more than `jobs` jobs run at once; gives how many those were.
+/// Checks that at most `jobs` jobs run at once, and returns how many did.
 fn within_the_budget(engine: &'static str, jobs: u32) -> (Case, u32) {
     let case = Case::new(counting(), engine);
     let outcome = built(&case, jobs);
@@ -146,9 +147,9 @@ fn test_binaries_get_the_free_jobs_as_threads() {
     case.leftovers.are_none();
 }
 
-/// Where no pipe can be made, each target gets its part, and it is said why.
+/// Without a pipe, each target gets a share of the budget, and the reason is reported.
 #[test]
-fn without_a_job_server_each_target_has_its_part() {
+fn without_a_jobserver_each_target_has_a_share() {
     let mut case = Case::new(counting(), "sandbox");
     let usual = case.cross().build(X86_64).plan().unwrap();
     let Location::Directory(environment) = usual.environment.location else {

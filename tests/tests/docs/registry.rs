@@ -1,8 +1,8 @@
-//! Nothing that can be set is left out of the documentation.
+//! Checks that every key and variable is documented.
 
 use crate::{CONFIGURATION, read, rust_files};
 
-/// The names that the registry declares, those of targets with `<TRIPLE>` in them.
+/// Returns the variables of the registry. Those of targets contain `<TRIPLE>`.
 fn registered() -> Vec<String> {
     let text = read("cross-config/src/variables/mod.rs");
     let declared = text.lines().filter_map(|line| {
@@ -20,7 +20,7 @@ fn registered() -> Vec<String> {
     named.collect()
 }
 
-/// The variables of `cross` that the sources of `files` name, without their tests.
+/// Returns the `CROSS_` variables in the sources `files`, without their tests.
 fn named_in(files: impl Iterator<Item = String>) -> Vec<String> {
     let mut names = Vec::new();
     for path in files {
@@ -36,7 +36,7 @@ fn named_in(files: impl Iterator<Item = String>) -> Vec<String> {
     names
 }
 
-/// The variables that are refused, that cross-core reads, and those that it sets in environments.
+/// Returns the variables that are refused, that cross-core reads, or that it sets in environments.
 fn others() -> Vec<String> {
     let is_code = |path: &String| {
         let of_core = path.starts_with("cross-core/src/") && !path.ends_with("tests.rs");

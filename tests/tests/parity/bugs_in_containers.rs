@@ -1,4 +1,4 @@
-//! §9.2, 23 to 33: the bugs of upstream's engines and containers, which ours does not have.
+//! Bugs in the engines and containers of `cross` that this project does not have.
 
 use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::{Access, Source, Stdio};
@@ -8,14 +8,14 @@ use crate::case::{HOST, T, case, each_with, for_t, on, says, t_with, text};
 use crate::seen::{Seen, has_words};
 
 #[test]
-fn an_engine_that_was_named_is_named_in_the_error() {
+fn an_error_names_the_configured_engine() {
     let case = on(Fakes::Docker).set("CROSS_CONTAINER_ENGINE", "no-such-engine");
     let error = case.refused(&["build", "--target", T], ErrorKind::EngineUnusable);
     says(&error, "no-such-engine", "podman");
 }
 
 #[test]
-fn an_architecture_that_nobody_knows_stops_nothing() {
+fn an_unknown_architecture_of_the_engine_is_accepted() {
     let answer = Answer::says("26.1.5|linux/z80|Engine \n");
     let case = for_t().rule("docker", &["version", "--format"], answer);
     let seen = case.cargo(&["build"]);
@@ -56,7 +56,7 @@ fn these_variables_are_forwarded() {
 }
 
 #[test]
-fn variables_of_an_outer_cargo_and_of_the_hosts_tools_are_not() {
+fn variables_of_the_outer_cargo_and_of_host_tools_are_not_forwarded() {
     let hosts = [
         "CARGO_MANIFEST_DIR",
         "CARGO_PKG_NAME",
@@ -76,7 +76,7 @@ fn variables_of_an_outer_cargo_and_of_the_hosts_tools_are_not() {
 }
 
 #[test]
-fn linkers_of_the_host_go_before_no_environments() {
+fn linkers_of_the_host_do_not_replace_those_of_the_environment() {
     let linker = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
     let seen = for_t().set(linker, "/usr/bin/host-linker").build();
     seen.has(linker, "aarch64-linux-gnu-gcc");
@@ -87,7 +87,7 @@ fn linkers_of_the_host_go_before_no_environments() {
 }
 
 #[test]
-fn credentials_are_not_seen() {
+fn credentials_are_not_visible_in_the_environment() {
     for engine in Fakes::ENGINES {
         let case = on(engine).set_to_dir("CARGO_HOME", "../cargo").file(
             "../cargo/credentials.toml",
@@ -124,7 +124,7 @@ fn the_users_own_linkers_and_wrappers_take_no_effect() {
         for variable in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
             match path {
                 ".cargo/config.toml" => seen.has(variable, "/usr/bin/env"),
-                // The user's own configuration is not seen inside.
+                // The user's configuration is not visible inside.
                 _ => seen.lacks(variable),
             };
         }
@@ -137,7 +137,7 @@ fn the_users_own_linkers_and_wrappers_take_no_effect() {
 }
 
 #[test]
-fn a_setting_of_the_workspace_that_is_for_the_host_is_said() {
+fn a_host_setting_in_the_workspaces_configuration_is_a_warning() {
     let case = for_t().file(
         ".cargo/config.toml",
         "[build]\nrustc-wrapper = \"sccache\"\n",
@@ -153,7 +153,7 @@ fn a_setting_of_the_workspace_that_is_for_the_host_is_said() {
 }
 
 #[test]
-fn what_parents_of_the_workspace_say_of_cargo_counts() {
+fn cargo_configuration_above_the_workspace_applies() {
     let config = format!("[build]\ntarget = \"{T}\"\n[alias]\nship = \"build --release\"\n");
     let case = case("").file("../.cargo/config.toml", &config);
     let seen = case.cargo(&["ship"]);
@@ -161,7 +161,7 @@ fn what_parents_of_the_workspace_say_of_cargo_counts() {
 }
 
 #[test]
-fn where_parents_of_the_workspace_say_that_crates_come_from_is_known_inside() {
+fn source_replacement_above_the_workspace_applies() {
     let config = "[registries.mine]\nindex = \"sparse+https://mine.invalid/\"\n";
     let case = for_t().file("../.cargo/config.toml", config);
     let seen = case.build();
@@ -172,7 +172,7 @@ fn where_parents_of_the_workspace_say_that_crates_come_from_is_known_inside() {
 }
 
 #[test]
-fn no_path_is_another_inside_than_outside() {
+fn paths_are_the_same_inside_and_outside() {
     let seen = for_t().workspace().build();
     let moved = |mount: &&cross_engine::Mount| {
         mount.access != Access::Scratch && mount.source != mount.target
@@ -183,7 +183,7 @@ fn no_path_is_another_inside_than_outside() {
 }
 
 #[test]
-fn what_the_hosts_cargo_built_is_not_taken_for_the_environments() {
+fn artifacts_of_the_host_are_not_reused_in_an_environment() {
     let case = for_t();
     let seen = case.build();
     let dir = &seen.plan().target_dir;
@@ -223,7 +223,7 @@ fn a_path_dependency_inside_the_workspace_is_mounted_once() {
 }
 
 #[test]
-fn there_is_a_home_and_an_entry_for_whoever_runs() {
+fn every_user_has_a_home_and_a_passwd_entry() {
     let case = for_t()
         .set("CROSS_CONTAINER_UID", "1234")
         .set("CROSS_CONTAINER_GID", "4321");
@@ -301,7 +301,7 @@ fn the_context_of_pre_build_is_empty() {
 }
 
 #[test]
-fn a_context_is_relative_to_the_file_that_says_it() {
+fn a_context_is_relative_to_its_configuration_file() {
     let lines = "dockerfile = { file = \"ci/Dockerfile\", context = \"ci\" }";
     let case = t_with(lines)
         .file("ci/Dockerfile", "FROM mine\nCOPY x /x\n")
@@ -314,7 +314,7 @@ fn a_context_is_relative_to_the_file_that_says_it() {
 }
 
 #[test]
-fn where_a_build_goes_is_told_by_whole_words() {
+fn output_options_are_recognised_by_whole_words() {
     let case = |options: &str| {
         let case = t_with("dockerfile = \"Dockerfile\"")
             .file("Dockerfile", "FROM mine\n")
@@ -333,7 +333,7 @@ fn where_a_build_goes_is_told_by_whole_words() {
 }
 
 #[test]
-fn an_image_of_the_users_is_used_whatever_the_target() {
+fn a_configured_image_is_used_for_any_target() {
     let targets = [
         "wasm32-unknown-unknown",
         "wasm32-wasip1",
@@ -349,7 +349,7 @@ fn an_image_of_the_users_is_used_whatever_the_target() {
 }
 
 #[test]
-fn a_failure_of_the_engine_is_no_code_of_cargos() {
+fn an_engine_failure_is_not_an_exit_code_of_cargo() {
     let words = "docker: Error response from daemon: no space left on device.\n";
     let case = for_t().rule("docker", &["run"], Answer::fails(125, words));
     let error = case.cross().cargo(["build"]).run().unwrap_err();
@@ -361,8 +361,8 @@ fn a_failure_of_the_engine_is_no_code_of_cargos() {
 }
 
 #[test]
-fn a_program_that_returns_such_a_code_is_no_failure_of_the_engine() {
-    // What the engine starts says that it began: the container is played here.
+fn a_program_with_the_engines_exit_code_is_not_an_engine_failure() {
+    // The fake container reports that its command started.
     let case = on(Fakes::Docker).rule("docker", &["run"], Answer::RunHere);
     let case = case.file("src/main.rs", "fn main() { std::process::exit(125) }\n");
     let done = case.cross().cargo(["run", "--target", HOST]).run().unwrap();

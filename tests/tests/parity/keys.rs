@@ -1,4 +1,4 @@
-//! §2.2: every key, in every type and variable it has.
+//! Configuration keys, in all of their types and variables.
 
 use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::Access;
@@ -11,24 +11,24 @@ fn default_target(case: Case, target: &str) {
 }
 
 #[test]
-fn default_target_of_the_file() {
+fn default_target_in_the_file() {
     default_target(for_t(), T);
 }
 
 #[test]
-fn default_target_of_the_variable() {
+fn default_target_in_the_variable() {
     default_target(for_t().set("CROSS_BUILD_TARGET", U), U);
 }
 
 #[test]
-fn default_target_of_cargos_variable() {
+fn default_target_in_cargos_variable() {
     default_target(for_t().set("CARGO_BUILD_TARGET", U), U);
     let case = for_t().set("CARGO_BUILD_TARGET", U);
     default_target(case.set("CROSS_BUILD_TARGET", HOST), HOST);
 }
 
 #[test]
-fn differs_default_targets_of_cargos_configuration() {
+fn differs_default_targets_in_cargos_configuration() {
     let config = format!("[build]\ntarget = [\"{T}\", \"{U}\"]\n");
     let seen = case("")
         .file(".cargo/config.toml", &config)
@@ -40,7 +40,7 @@ fn differs_default_targets_of_cargos_configuration() {
     );
 }
 
-/// What cargo is told to build of `std`.
+/// Checks the flag for building `std`.
 fn build_std(case: Case, flag: Option<&str>) {
     let seen = case.nightly().cargo(&["+nightly", "check", "--target", T]);
     let mut words = vec!["check", "--target", T];
@@ -60,7 +60,7 @@ fn build_std_is_a_flag_or_a_list() {
 }
 
 #[test]
-fn build_std_of_variables() {
+fn build_std_in_variables() {
     for (text, flag) in [
         ("true", Some("-Zbuild-std")),
         ("1", Some("-Zbuild-std")),
@@ -80,7 +80,7 @@ fn differs_xargo_is_build_std() {
     seen.warns("deprecated", "xargo");
 }
 
-/// The user's own among the commands that an environment is made with.
+/// Returns the user's command for making the environment.
 fn script(case: Case) -> Option<String> {
     let seen = case.cold().build();
     let mut commands = seen.blueprint().commands.iter();
@@ -96,7 +96,7 @@ fn runs(case: Case, lines: &str) {
 }
 
 #[test]
-fn pre_build_is_a_script_where_there_is_such_a_file() {
+fn pre_build_is_a_script_if_the_file_exists() {
     let case = t_with("pre-build = \"ci/pre.sh\"");
     runs(
         case.file("ci/pre.sh", "#!/bin/bash\nfrom the script\n"),
@@ -105,7 +105,7 @@ fn pre_build_is_a_script_where_there_is_such_a_file() {
 }
 
 #[test]
-fn pre_build_is_a_command_where_there_is_no_such_file() {
+fn pre_build_is_a_command_if_the_file_does_not_exist() {
     runs(
         t_with("pre-build = \"apt-get update\""),
         "\napt-get update\n",
@@ -123,7 +123,7 @@ fn pre_build_is_a_list_of_commands() {
 }
 
 #[test]
-fn pre_build_of_build_is_for_every_target() {
+fn pre_build_in_the_build_table_applies_to_every_target() {
     runs(
         case("[build]\npre-build = [\"of build\"]\n"),
         "\nof build\n",
@@ -133,7 +133,7 @@ fn pre_build_of_build_is_for_every_target() {
 }
 
 #[test]
-fn pre_build_of_variables_is_lines_of_commands() {
+fn pre_build_in_variables_is_lines_of_commands() {
     runs(
         case("").set("CROSS_BUILD_PRE_BUILD", "one\ntwo"),
         "\none\ntwo\n",
@@ -162,7 +162,7 @@ fn dockerfile_is_a_path_or_a_table() {
 }
 
 #[test]
-fn dockerfile_of_build_and_of_variables() {
+fn dockerfile_in_the_build_table_and_in_variables() {
     for case in [
         case("[build]\ndockerfile = \"Dockerfile\"\n"),
         case("").set("CROSS_BUILD_DOCKERFILE", "Dockerfile"),
@@ -209,7 +209,7 @@ fn passthrough_is_a_name_or_a_value() {
 }
 
 #[test]
-fn passthrough_of_variables_is_words() {
+fn passthrough_in_variables_is_a_list_of_words() {
     let case = case("")
         .set("CROSS_BUILD_ENV_PASSTHROUGH", "A=1 B")
         .set(&of_t("ENV_PASSTHROUGH"), "C=3\tD=4")
@@ -224,12 +224,12 @@ fn passthrough_may_not_name_the_runner() {
 }
 
 #[test]
-fn differs_a_name_that_is_no_variables_is_an_error() {
+fn differs_an_invalid_variable_name_is_an_error() {
     t_with("env.passthrough = [\"MY-VAR\"]").misconfigured("`MY-VAR`", "the name of a variable");
 }
 
 #[test]
-fn volumes_are_a_variables_directory_or_a_path() {
+fn volumes_are_a_variable_or_a_path() {
     let case = t_with("env.volumes = [\"GIVEN\", \"WRITTEN=shared\", \"ABSENT\"]")
         .set_to_dir("GIVEN", "../given")
         .file("shared/x", "");
@@ -247,7 +247,7 @@ fn volumes_are_a_variables_directory_or_a_path() {
 }
 
 #[test]
-fn volumes_of_the_first_that_says_some_hold() {
+fn volumes_are_replaced_and_not_merged() {
     let toml = format!("[build.env]\nvolumes = [\"A=a\"]\n[target.{T}.env]\nvolumes = [\"B=b\"]\n");
     let case = case(&toml).file("a/x", "").file("b/x", "").file("c/x", "");
     let seen = case.build();
@@ -277,7 +277,7 @@ fn runner_is_a_command() {
 }
 
 #[test]
-fn differs_a_flag_is_a_word_of_a_closed_set() {
+fn differs_flags_accept_only_known_words() {
     for (text, flag) in [
         ("yes", Some("-Zbuild-std")),
         ("on", Some("-Zbuild-std")),
@@ -295,7 +295,7 @@ fn differs_a_flag_is_a_word_of_a_closed_set() {
 }
 
 #[test]
-fn differs_ours_on_top_change_nothing_of_the_others() {
+fn differs_additional_keys_do_not_change_the_others() {
     let case = t_with("suite = \"trixie\"\npackages = [\"libssl-dev\"]\nnetwork = \"host\"").cold();
     let seen = case.build();
     let packages = &seen.blueprint().packages;

@@ -1,4 +1,4 @@
-//! §3.2 and §3.3: what of the host an environment sees.
+//! The mounts of an environment.
 
 use cross_core::plan::Prepared;
 use cross_engine::Access;
@@ -7,20 +7,20 @@ use cross_tests::Fakes;
 use crate::case::{T, for_t, of_t, on, text};
 
 #[test]
-fn the_workspace_is_where_it_is_and_can_be_written() {
+fn the_workspace_is_mounted_writable_at_its_path() {
     let case = for_t().workspace().in_dir("member");
     case.build().mounts(case.project.path(), Access::Write);
 }
 
 #[test]
-fn the_sysroot_is_where_it_is_and_read_only() {
+fn the_sysroot_is_mounted_read_only_at_its_path() {
     let seen = for_t().build();
     let sysroot = seen.plan().toolchain.sysroot().unwrap().to_owned();
     seen.mounts(sysroot, Access::Read);
 }
 
 #[test]
-fn differs_the_target_directory_is_where_it_is() {
+fn differs_the_target_directory_is_mounted_at_its_path() {
     let case = for_t();
     let seen = case.build();
     let inside = seen.value("CARGO_TARGET_DIR").unwrap();
@@ -77,16 +77,16 @@ fn the_target_directory_of_the_variable_is_used() {
 }
 
 #[test]
-fn a_path_dependency_outside_is_where_it_is() {
+fn an_outside_path_dependency_is_mounted_at_its_path() {
     let case = for_t().workspace();
     let seen = case.build();
     let beside = case.project.path().with_file_name("beside");
-    // Upstream lets it be written.
+    // In `cross`, the mount is writable.
     seen.mounts(beside, Access::Read);
 }
 
 #[test]
-fn directories_are_made_before_an_engine_would() {
+fn mounted_directories_are_created_before_the_run() {
     let case = for_t();
     let seen = case.build();
     let prepared = seen.prepared();
@@ -100,7 +100,7 @@ fn directories_are_made_before_an_engine_would() {
 }
 
 #[test]
-fn differs_of_cargo_home_only_what_was_fetched_is_seen() {
+fn differs_only_fetched_crates_of_cargo_home_are_mounted() {
     for engine in Fakes::ENGINES {
         let case = on(engine);
         let seen = case.build();
@@ -113,7 +113,7 @@ fn differs_of_cargo_home_only_what_was_fetched_is_seen() {
 }
 
 #[test]
-fn what_says_where_crates_come_from_is_seen_without_its_secrets() {
+fn cargo_configuration_is_mounted_without_its_secrets() {
     let case = for_t().set_to_dir("CARGO_HOME", "../cargo").file(
         "../cargo/config.toml",
         "[source.crates-io]\nreplace-with = \"mirror\"\n\
@@ -133,7 +133,7 @@ fn what_says_where_crates_come_from_is_seen_without_its_secrets() {
 }
 
 #[test]
-fn a_directory_above_the_workspace_is_not_seen() {
+fn a_directory_above_the_workspace_is_not_mounted() {
     let case = for_t().file("../secret", "x");
     let seen = case.build();
     let outer = case.project.outer();

@@ -64,7 +64,8 @@ pub(crate) enum Command {
     },
     /// List, make or remove the environments of targets
     Env(Env),
-    /// Prove targets with a crate that has C and C++ code, and record the results in docs/targets.md
+    /// Prove targets with a crate that has C and C++ code, and record the results in
+    /// docs/targets.md
     Matrix(Matrix),
     /// Run the benchmarks and write their results into docs/performance.md
     Bench(Bench),

@@ -1,4 +1,4 @@
-//! The page of the evidence: a table of what was seen, and of what cannot be.
+//! The page `docs/targets.md`: a table of the proven rows, and a table of targets without a recipe.
 
 use std::fmt::Write as _;
 
@@ -11,17 +11,22 @@ const HEAD: &str = "\
 
 <!-- Made by `cargo xtask matrix`; a test compares it with docs/targets.json. -->
 
-Every row is a run of `cargo xtask matrix` on a real machine: the environment made from the target's recipe, the crate in
-[tests/proof](../tests/proof) built in it with its C (SQLite) and C++ (containers, streams, exceptions), and its tests run under the
-emulator. Versions are what the compiler, libc and emulator in the environment say of themselves.
+Every row is a run of `cargo xtask matrix` on a real machine. It makes the environment from the
+target's recipe, builds the crate in [tests/proof](../tests/proof) with its C (SQLite) and C++
+(containers, streams, exceptions), and runs its tests under the emulator. The compiler, libc and
+emulator in the environment report the versions.
 
-- **level**: what the row promises: `tests` in parallel, `programs` that run (there is no `std` to test with), or that it `builds`.
-- **std**: `rustup` (the host's toolchain has it), `package` (the distribution's), `build-std` (built from source with the program).
-- **tests**: passed/all; `links` where nothing here runs the target's programs and the file was checked instead; for bare metal the one
-  program, started under QEMU, whose exit status is its verdict.
-- **floor**: the oldest glibc the program starts on.
-- **MB** and **from nothing**: size of the environment, and seconds to make it, with the packages not downloaded before. With the
-  toolchain `image` the environment has its own Rust; with `host`, rustup's is mounted.
+- **level**: the level of support: `tests` run in parallel, `programs` run (the target has no `std`
+  to test with), or it `builds`.
+- **std**: `rustup` (part of the host's toolchain), `package` (the distribution's), or `build-std`
+  (built from source with the program).
+- **tests**: passed/all. `links` means that no emulator here runs the target's programs, and the
+  file was checked instead. A bare-metal target has one program, which runs under QEMU and whose
+  exit status is the result.
+- **floor**: the oldest glibc that the program runs with.
+- **MB** and **from nothing**: the size of the environment, and how long it took to make, including
+  the download of its packages. With the toolchain `image`, the environment has its own Rust. With
+  `host`, rustup's toolchain is mounted.
 ";
 
 const COLUMNS: &str = "\
@@ -29,7 +34,7 @@ const COLUMNS: &str = "\
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// The page for the entries of `rows`, and for the targets without a recipe.
+/// Returns the page for the entries of `rows` and for the targets without a recipe.
 pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
     let mut page = HEAD.to_owned();
     let _ = write!(
@@ -118,7 +123,7 @@ fn line(entry: &Entry) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// What the row of a target promises.
+/// Returns the level of support of a target.
 fn level(facts: &TargetFacts) -> &'static str {
     match facts.tests {
         TestSupport::Parallel => "tests",
@@ -132,10 +137,11 @@ fn links_only(facts: &TargetFacts) -> bool {
 }
 
 const CRATES: &str = "
-## Crates that people use
+## Popular crates with native code
 
-Each is built and tested by itself, with the packages `libssl-dev` and `libclang-dev:native`: `assembly` is ring, `bindgen` reads a header
-that includes the libc's, `cmake` is zlib-ng, `cxx-bridge` is cxx with a class, `openssl` is openssl-sys through pkg-config.
+Each crate is built and tested by itself, with the packages `libssl-dev` and `libclang-dev:native`.
+`assembly` is ring, `bindgen` reads a header that includes the libc's, `cmake` is zlib-ng,
+`cxx-bridge` is cxx with a class, and `openssl` is openssl-sys through pkg-config.
 
 | target | engine | toolchain | crates |
 |---|---|---|---|
@@ -186,8 +192,8 @@ fn failures(page: &mut String, entries: &[Entry]) {
 fn unserved(page: &mut String) {
     page.push_str(
         "\n## Published image, not proven here\n\n\
-         No distribution has packages for these. A request for one takes the image that the `cross` project publishes, with a warning, \
-         on docker or podman.\n\n\
+         No distribution has packages for these targets. A request for one of them uses the image\n\
+         that the `cross` project publishes, with a warning, on docker or podman.\n\n\
          | target | why there is no recipe | image | emulator |\n|---|---|---|---|\n",
     );
     for target in Target::all() {
