@@ -15,7 +15,8 @@ use cross_core::{
     host_tools::MissingTool,
     plan::EnvironmentKind,
 };
-use cross_engine::{Invocation, clock, process};
+use cross_engine::Invocation;
+use cross_engine::process::{self, clock};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";

@@ -17,8 +17,8 @@ use cross_core::{
     host_tools::{HostTools, NativeCc},
     targets::Target,
 };
-use cross_engine::process::{self, Output};
-use cross_engine::{Invocation, Variables, clock};
+use cross_engine::process::{self, Output, clock};
+use cross_engine::{Invocation, Variables};
 use cross_tests::{Leftovers, Project, engines, on_engines, tool};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";

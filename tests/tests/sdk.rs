@@ -128,7 +128,9 @@ fn an_sdk_completes_a_recipe() {
             .find(|mount| mount.target == sdk)
             .unwrap();
         assert_eq!(mounted.access, Access::Read, "it stays as it is");
-        let told = machine.redactor(&project).apply(&target_variables(spec, target));
+        let told = machine
+            .redactor(&project)
+            .apply(&target_variables(spec, target));
         writeln!(text, "# {target}\n{told}").unwrap();
     }
     check("sdk", &text);

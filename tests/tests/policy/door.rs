@@ -1,4 +1,4 @@
-//! Checks that only `cross_engine::untrusted` reads files from inside an environment.
+//! Checks that only `cross_engine::process::untrusted` reads files from inside an environment.
 
 use std::path::Path;
 
