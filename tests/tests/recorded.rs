@@ -104,11 +104,7 @@ fn variables_reach_the_client_by_name_and_the_container_by_permission() {
 }
 
 /// Returns the error of a build whose `run` hangs until `end` stops it.
-fn error_of_hanging_build(
-    machine: &Machine,
-    project: &Project,
-    end: impl Fn(&Cross) -> Result<()>,
-) -> Error {
+fn hung_build(machine: &Machine, project: &Project, end: impl Fn(&Cross) -> Result<()>) -> Error {
     let start = clock::now();
     let error = end(&machine.cross(project)).unwrap_err();
     assert!(
@@ -148,7 +144,7 @@ fn is_begun(kind: &EventKind) -> bool {
 fn a_cancelled_run_closes_the_lifeline_and_removes_the_container_once() {
     for engine in [Fakes::Docker, Fakes::Podman] {
         let (machine, project) = hanging(engine);
-        let error = error_of_hanging_build(&machine, &project, |cross| {
+        let error = hung_build(&machine, &project, |cross| {
             let (cancel, recorder) = (Cancel::new(), Recorder::default());
             let cross = recorder.hear_and_cancel(cross.clone(), &cancel, is_begun);
             cross.build(AARCH64).run_until(&cancel).map(drop)
@@ -161,7 +157,7 @@ fn a_cancelled_run_closes_the_lifeline_and_removes_the_container_once() {
 #[test]
 fn a_deadline_closes_the_lifeline_and_removes_the_container_once() {
     let (machine, project) = hanging(Fakes::Docker);
-    let error = error_of_hanging_build(&machine, &project, |cross| {
+    let error = hung_build(&machine, &project, |cross| {
         let plan = cross.test(AARCH64).plan()?;
         let cancel = Cancel::new().with_deadline(Duration::from_millis(700));
         plan.execute(&cancel).map(drop)
@@ -173,7 +169,7 @@ fn a_deadline_closes_the_lifeline_and_removes_the_container_once() {
 #[test]
 fn a_listener_that_breaks_closes_the_lifeline_and_removes_the_container_once() {
     let (machine, project) = hanging(Fakes::Docker);
-    let error = error_of_hanging_build(&machine, &project, |cross| {
+    let error = hung_build(&machine, &project, |cross| {
         let cross = cross
             .clone()
             .try_on_event(|event| match is_begun(&event.kind) {
@@ -206,7 +202,7 @@ fn a_hanging_engine_can_be_cancelled() {
             .program("docker")
             .rule("docker", &["version"], Answer::Sleep(30));
     let project = Project::new("app");
-    let error = error_of_hanging_build(&machine, &project, |cross| {
+    let error = hung_build(&machine, &project, |cross| {
         let cancel = Cancel::new().with_deadline(Duration::from_millis(700));
         cross
             .clone()
@@ -514,10 +510,7 @@ fn without_mmdebstrap_an_image_is_built_from_an_empty_context() {
             .run()
             .unwrap();
         let asked = asked_of(&machine, program);
-        let inspections = asked
-            .iter()
-            .filter(|words| *words == "image inspect")
-            .count();
+        let inspections = asked.iter().filter(|&call| call == "image inspect").count();
         assert!(
             inspections <= 2,
             "when planned and under the lock: {asked:?}"
