@@ -325,7 +325,7 @@ fn a_shell_runs_in_the_environment(engine: &'static str) {
         shown() { n=0; until grep -q \"$1\" ../typescript || [ $((n += 1)) -gt 600 ]; do sleep .1; done; }
         : > ../typescript
         { shown \"($TARGET) \"; echo 'test -t 0 && test -t 1 && echo interactive; exit 9'
-          shown '^interactive'; } |
+          shown 'interactive.$'; } |
         script --quiet --flush --return --command \"$4\" ../typescript";
     let said = case.types(line, &[shell, engine, TARGET, inner]);
     assert_eq!(said.exit.code, Some(9), "{}\n{}", said.stdout, said.stderr);
