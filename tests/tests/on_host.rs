@@ -173,7 +173,7 @@ fn what_is_there_and_broken_is_named_with_its_words() {
     let (path, word) = &emulator.broken[0];
     assert_eq!(*path, machine.path("bin/qemu-aarch64"));
     assert_eq!(word, "signal 11 without any output");
-    let told = format!("`{}` is there and does not work: {said}", gcc.display());
+    let told = format!("`{}` does not work: {said}", gcc.display());
     assert!(error.to_string().contains(&told), "{error}");
     // Mended, it is found at once: what failed is not remembered.
     let machine = with_tool(machine, "aarch64-linux-gnu-gcc", COMPILER);

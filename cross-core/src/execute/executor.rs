@@ -158,7 +158,7 @@ impl<'a> Execution<'a> {
             reason: self.plan.engine_reason.clone(),
         })?;
         match &self.plan.context.budget {
-            Some(budget) => self.emit(EventKind::JobsShared(budget.about.clone())),
+            Some(budget) => self.emit(EventKind::JobsShared(budget.summary.clone())),
             None => Ok(()),
         }
     }
@@ -195,7 +195,7 @@ impl<'a> Execution<'a> {
                 output,
                 yielding,
             } => {
-                let _alone = step.fetches().then(|| self.registry()).transpose()?;
+                let _alone = step.fetches_crates.then(|| self.registry()).transpose()?;
                 self.run(spec, *output, yielding)
             }
             Action::CollectProfiles { from } => {
@@ -344,7 +344,7 @@ impl<'a> Execution<'a> {
         let budget = self.plan.context.budget.clone();
         let jobs = budget
             .as_ref()
-            .map(|it| it.begin(&mut spec, output, self.cancel));
+            .map(|it| it.take_tokens(&mut spec, output, self.cancel));
         let _jobs = jobs.transpose()?;
         if let Some(tests) = self
             .plan
