@@ -1,6 +1,6 @@
 //! Reads the output of `cargo test`: libtest's results, and cargo's messages about test binaries.
 
-use cross_engine::untrusted::Room;
+use cross_engine::process::untrusted::Room;
 
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};

@@ -1,5 +1,6 @@
 //! Decides whether the test binaries of a request run side by side.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +60,7 @@ fn serial_reason(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Op
     if let Some(setting) = setting.filter(|setting| setting.value) {
         return Some(format!("`serial-tests` is set ({})", setting.origin));
     }
-    let is_threads = |arg: &String| arg.starts_with("--test-threads");
+    let is_threads = |arg: &OsString| arg.to_string_lossy().starts_with("--test-threads");
     let reason = if options.gdb.is_some() {
         "all of them wait for the debugger on one port"
     } else if options.stdin {

@@ -77,7 +77,7 @@ impl StepBuilder<'_> {
         command.push("--message-format=json".to_owned());
         command.extend(extra.iter().map(|arg| (*arg).to_owned()));
         if self.request.verb == Verb::Rustc {
-            self.push_trailing(&mut command);
+            self.push_trailing(&mut command)?;
         }
         let spec = self.facts.run_spec(command, Network::None);
         self.facts.run(purpose, spec, OutputKind::CargoMessages)
@@ -90,7 +90,7 @@ impl StepBuilder<'_> {
         if verb == "run" {
             command.push("--quiet".to_owned());
         }
-        self.push_trailing(&mut command);
+        self.push_trailing(&mut command)?;
         let spec = self.facts.run_spec(command, Network::Default);
         self.run_programs(purpose, spec, output)
     }
@@ -132,7 +132,7 @@ impl StepBuilder<'_> {
         let Some(file) = &options.archive else {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
-            self.push_trailing(&mut command);
+            self.push_trailing(&mut command)?;
             let spec = facts.run_spec(command, Network::Default);
             let switch = (
                 nextest::JSON_SWITCH.to_owned(),
@@ -171,7 +171,8 @@ impl StepBuilder<'_> {
     /// the target's runner.
     fn exec(&self) -> Result<Vec<Step>> {
         let options = &self.request.options;
-        let Some(program) = options.trailing.first() else {
+        let trailing = options.trailing_text()?;
+        let Some(program) = trailing.first() else {
             let error = Error::new(ErrorKind::ProgramFailed, "no command given");
             return Err(error.with_help("name a program of the environment"));
         };
@@ -180,18 +181,19 @@ impl StepBuilder<'_> {
         if options.on_target {
             command.extend(self.facts.target.through_runner());
         }
-        command.extend(options.trailing.iter().cloned());
+        command.extend(trailing);
         let spec = self.facts.run_spec(command, Network::Default);
         self.run_programs(&purpose, spec, self.program_output())
     }
 
     /// Adds the arguments after `--`.
-    fn push_trailing(&self, command: &mut Vec<String>) {
-        let trailing = &self.request.options.trailing;
+    fn push_trailing(&self, command: &mut Vec<String>) -> Result<()> {
+        let trailing = self.request.options.trailing_text()?;
         if !trailing.is_empty() {
             command.push("--".to_owned());
-            command.extend(trailing.iter().cloned());
+            command.extend(trailing);
         }
+        Ok(())
     }
 
     /// The steps that run a cargo command line in the environment.
