@@ -10,7 +10,7 @@ pub struct TestSummary {
     pub passed: u64,
     /// Tests that failed.
     pub failed: u64,
-    /// Tests that were not run, because they have the attribute `#[ignore]`.
+    /// Tests that were not run, because they are marked as ignored.
     pub ignored: u64,
     /// The names of the tests that failed.
     pub failures: Vec<String>,
@@ -30,7 +30,7 @@ pub struct TestBinary {
     pub passed: u64,
     /// Tests that failed.
     pub failed: u64,
-    /// Tests that were not run, because they have the attribute `#[ignore]`.
+    /// Tests that were not run, because they are marked as ignored.
     pub ignored: u64,
     /// The tests in the order in which they ended. If a test's own output splits a result line
     /// (`--nocapture`), the test is only in the totals.
@@ -56,7 +56,7 @@ pub enum TestStatus {
     Passed,
     /// The test failed.
     Failed,
-    /// The test was not run, because it has the attribute `#[ignore]`.
+    /// The test was not run, because it is marked as ignored.
     Ignored,
 }
 
