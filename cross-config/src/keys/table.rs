@@ -231,6 +231,16 @@ pub(crate) static KEYS: &[Key] = &[
         example: "[build]\nserial-tests = true\n",
         ..key!("serial-tests", serial_tests)
     },
+    Key {
+        build_variables: &[CROSS_BUILD_WRITABLE],
+        target_suffix: Some(TARGET_WRITABLE),
+        variable_format: VariableFormat::Lines,
+        accumulates: true,
+        default: "none: the sources are read only",
+        meaning: "directories of the workspace that what runs in the environment may write; they have to exist, and none may be the workspace root, `.git` or `.cargo`; accumulated over levels and sources",
+        example: "[build]\nwritable = [\"schema/generated\"]\n",
+        ..key!("writable", writable)
+    },
 ];
 
 /// All tables of keys, with their shorthands.
