@@ -71,9 +71,9 @@ pub(crate) static KEYS: &[Key] = &[
         build_variables: &[CROSS_BUILD_NETWORK],
         target_suffix: Some(TARGET_NETWORK),
         values: &["none", "host", "default"],
-        default: "none for compilation, the engine's default for running programs",
-        meaning: "the network access of environments",
-        example: "[build]\nnetwork = \"none\"\n",
+        default: "`none`, except that `Cross::exec` and `Cross::shell` have the engine's default",
+        meaning: "the network access of environments: `none` is a loopback of its own, `host` is the network of the host, `default` is the engine's default",
+        example: "[build]\nnetwork = \"host\"\n",
         ..key!("network", network)
     },
     Key {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
 
+use crate::facts::caller_variables;
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
 use crate::host::toolchain::{self, host_triple};
@@ -54,6 +55,8 @@ impl<'a> Shims<'a> {
     pub(crate) fn new(cross: &Cross, facts: &'a Facts, extra: &[PathBuf]) -> Result<Self> {
         let mut mounts = vec![
             Mount::scratch(HOME),
+            // Processes of the host write beside the sources: a Makefile's compiler does.
+            Mount::write(&facts.workspace.root),
             Mount::write(&facts.workspace.target_directory),
         ];
         // The host's cargo links with the libraries of the host's Rust, whatever compiles inside.
@@ -85,26 +88,20 @@ impl<'a> Shims<'a> {
     /// the name of the first word, by which tools judge what they are given.
     pub(crate) fn shim(&self, command: &[String], purpose: Use) -> Result<(PathBuf, Prepared)> {
         let facts = self.facts;
-        let network = match purpose {
-            Use::Runner => Network::Default,
-            _ => Network::None,
-        };
-        let mut passed: Vec<String> = run_inputs::callers().collect();
+        let spec = self.spec(command.to_vec(), Network::None)?;
+        let mut passed: Vec<String> = caller_variables::names().collect();
         let named = facts.config.passthrough.iter();
         passed.extend(named.map(|it| it.value.name.clone()));
         match purpose {
             Use::Tool => {}
             Use::PkgConfig => passed.push("PKG_CONFIG_*".to_owned()),
             Use::Runner => {
-                passed.extend(
-                    OF_CARGO
-                        .iter()
-                        .chain(&run_inputs::PROXIES)
-                        .map(|&it| it.to_owned()),
-                );
+                passed.extend(OF_CARGO.map(str::to_owned));
+                if spec.network != Network::None {
+                    passed.extend(run_inputs::PROXIES.map(str::to_owned));
+                }
             }
         }
-        let spec = self.spec(command.to_vec(), network)?;
         let target = facts.target.triple();
         let directories = [&facts.workspace.target_directory, &facts.inputs.target_dir];
         let text = Shim::new(spec)
@@ -129,7 +126,7 @@ impl<'a> Shims<'a> {
         let facts = self.facts;
         let mut spec = facts.run_spec(command, network);
         spec.mounts
-            .retain(|mount| mount.target != Path::new(run_inputs::HOME));
+            .retain(|mount| !mount.target.starts_with(run_inputs::HOME));
         let mut spec = spec.mounts(self.mounts.iter().cloned());
         spec.env = self.variables(spec.env);
         if let Location::Directory(_) = facts.environment().location {
@@ -147,7 +144,9 @@ impl<'a> Shims<'a> {
     /// The variables that are the same whoever starts a script. What comes from the caller is left out: it
     /// comes from whoever starts the script, and no secret is written to a file.
     fn variables(&self, mut env: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-        env.retain(|name, value| matches!(value, Value::Plain(_)) && !run_inputs::is_callers(name));
+        env.retain(|name, value| {
+            matches!(value, Value::Plain(_)) && !caller_variables::is_passed(name)
+        });
         let plain = |value: &str| Value::Plain(value.to_owned());
         for entry in &self.facts.config.passthrough {
             if let Some(value) = &entry.value.value {

@@ -1,12 +1,14 @@
-//! The user's cargo configuration as far as builds inside may see it: where crates come from.
+//! Cargo's configuration files as far as builds inside may see them.
 //!
-//! Linkers, wrappers and flags in it are the host's and would be wrong inside; tokens must not be
-//! there at all. But with a source replacement the fetched crates lie below another name, and cargo
-//! finds them only by the same replacement.
+//! Of the user's own file that is where crates come from. Linkers, wrappers and flags in it are the
+//! host's and would be wrong inside. But with a source replacement the fetched crates lie below
+//! another name, and cargo finds them only by the same replacement. A file among the sources is seen
+//! whole. No file is seen with tokens, or with a user name or password in a URL.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::redact;
 
 /// The tables that say where crates come from.
 const TABLES: [&str; 3] = ["source", "registries", "registry"];
@@ -27,12 +29,102 @@ pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
     let Some((path, text)) = found else {
         return Ok(None);
     };
-    filtered(&text).map_err(|error| {
-        Error::new(
-            ErrorKind::Config,
-            format!("`{}` is not TOML: {error}", path.display()),
-        )
-    })
+    filtered(&text).map_err(|error| not_toml(path, &error))
+}
+
+/// The files of cargo's in the directory `dir` of the sources that hold secrets, and those that they
+/// include, each with the text that is seen in place of it.
+pub(crate) fn without_secrets(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut replaced = Vec::new();
+    for name in ["credentials.toml", "credentials"] {
+        let path = dir.join(name);
+        if path.is_file() {
+            replaced.push((path, String::new()));
+        }
+    }
+    let mut files: Vec<_> = ["config.toml", "config"].map(|name| dir.join(name)).into();
+    let mut read = Vec::new();
+    while let Some(path) = files.pop() {
+        let Some((text, mut table)) = parse(&path)? else {
+            continue;
+        };
+        let around = path.parent().unwrap_or(dir);
+        let included = included(&table).map(|file| around.join(file));
+        files.extend(included.filter(|file| !read.contains(file)));
+        read.push(path.clone());
+        let clean = clean(&text, &mut table);
+        replaced.extend(clean.map(|text| (path, text)));
+    }
+    Ok(replaced)
+}
+
+/// The text that is seen in place of the configuration file at `path`, if it holds secrets.
+pub(crate) fn text_without_secrets(path: &Path) -> Result<Option<String>> {
+    let parsed = parse(path)?;
+    Ok(parsed.and_then(|(text, mut table)| clean(&text, &mut table)))
+}
+
+fn parse(path: &Path) -> Result<Option<(String, toml::Table)>> {
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return Ok(None);
+    };
+    let parsed: Result<toml::Table, _> = text.parse();
+    let table = parsed.map_err(|error| not_toml(path, &error))?;
+    Ok(Some((text, table)))
+}
+
+/// The table as a text without secrets, if it has any.
+fn clean(text: &str, table: &mut toml::Table) -> Option<String> {
+    if !has_secrets(text, table) {
+        return None;
+    }
+    for (key, value) in &mut *table {
+        if TABLES.contains(&key.as_str()) {
+            value.as_table_mut().map(remove_secrets);
+        }
+        strip(value);
+    }
+    Some(written(table))
+}
+
+/// The files that a configuration includes.
+fn included(table: &toml::Table) -> impl Iterator<Item = &str> {
+    let entries = match table.get("include") {
+        None => &[][..],
+        Some(toml::Value::Array(entries)) => entries,
+        Some(entry) => std::slice::from_ref(entry),
+    };
+    entries
+        .iter()
+        .filter_map(|entry| entry.as_str().or_else(|| entry.get("path")?.as_str()))
+}
+
+/// Whether anything of a file has to stay outside. A comment may hold a secret, too.
+fn has_secrets(text: &str, table: &toml::Table) -> bool {
+    let has_key = |table: &toml::Table| {
+        let mut clean = table.clone();
+        remove_secrets(&mut clean);
+        clean != *table
+    };
+    let mut tables = TABLES
+        .iter()
+        .filter_map(|name| table.get(*name)?.as_table());
+    redact::strip(text) != text || tables.any(has_key)
+}
+
+/// Removes user names, passwords and tokens from every URL in `value`.
+fn strip(value: &mut toml::Value) {
+    match value {
+        toml::Value::String(text) => *text = redact::strip(text).into_owned(),
+        toml::Value::Array(values) => values.iter_mut().for_each(strip),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| strip(value)),
+        _ => {}
+    }
+}
+
+fn not_toml(path: &Path, error: &toml::de::Error) -> Error {
+    let message = format!("`{}` is not TOML: {error}", path.display());
+    Error::new(ErrorKind::Config, message)
 }
 
 /// Whether a configuration file that cargo reads inside, in `dir`, may say that rustc is started by a wrapper: it
@@ -50,46 +142,68 @@ pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
 fn filtered(text: &str) -> Result<Option<String>, toml::de::Error> {
     let mut all: toml::Table = text.parse()?;
     all.retain(|key, _| TABLES.contains(&key));
-    for table in all
-        .iter_mut()
-        .map(|(_, it)| it)
-        .filter_map(toml::Value::as_table_mut)
-    {
-        remove_secrets(table);
+    for (_, value) in &mut all {
+        value.as_table_mut().map(remove_secrets);
+        strip(value);
     }
-    // A JSON string is a TOML string, so every value can be written without a TOML writer.
-    let mut lines = Vec::new();
-    let mut path = Vec::new();
-    write_lines(&all, &mut path, &mut lines);
-    Ok((!lines.is_empty()).then(|| lines.join("\n") + "\n"))
+    let text = written(&all);
+    Ok((!text.is_empty()).then_some(text))
 }
 
 fn remove_secrets(table: &mut toml::Table) {
     table.retain(|key, _| !SECRETS.contains(&key));
-    for inner in table
-        .iter_mut()
-        .map(|(_, it)| it)
-        .filter_map(toml::Value::as_table_mut)
-    {
-        remove_secrets(inner);
+    for (_, value) in table {
+        value.as_table_mut().map(remove_secrets);
     }
 }
 
-/// Every value as a line `a.b.c = value`.
+/// The table as TOML, every value as a line `a.b.c = value`.
+fn written(table: &toml::Table) -> String {
+    let (mut path, mut lines) = (Vec::new(), Vec::new());
+    write_lines(table, &mut path, &mut lines);
+    match lines.is_empty() {
+        true => String::new(),
+        false => lines.join("\n") + "\n",
+    }
+}
+
 fn write_lines<'a>(table: &'a toml::Table, path: &mut Vec<&'a str>, lines: &mut Vec<String>) {
     for (key, value) in table {
         path.push(key);
         match value {
             toml::Value::Table(inner) => write_lines(inner, path, lines),
             value => {
-                if let Ok(value) = serde_json::to_string(value) {
-                    let keys: Vec<_> = path.iter().map(|key| format!("{key:?}")).collect();
-                    lines.push(format!("{} = {value}", keys.join(".")));
-                }
+                let keys: Vec<_> = path.iter().map(|key| string(key)).collect();
+                lines.push(format!("{} = {}", keys.join("."), literal(value)));
             }
         }
         path.pop();
     }
+}
+
+/// A value in one line.
+fn literal(value: &toml::Value) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        toml::Value::String(text) => string(text),
+        toml::Value::Integer(number) => number.to_string(),
+        // `1.0` stays a float.
+        toml::Value::Float(number) => format!("{number:?}").replace("NaN", "nan"),
+        toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Datetime(time) => time.to_string(),
+        toml::Value::Array(values) => format!("[{}]", list(values.iter().map(literal).collect())),
+        toml::Value::Table(table) => {
+            let entry =
+                |(key, value): (&String, _)| format!("{} = {}", string(key), literal(value));
+            format!("{{ {} }}", list(table.iter().map(entry).collect()))
+        }
+    }
+}
+
+/// A string as TOML writes it. A JSON string is one, but for the character DEL.
+fn string(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    json.replace('\u{7f}', "\\u007f")
 }
 
 #[cfg(test)]
@@ -138,6 +252,54 @@ token = "s3cret"
             write("w/.cargo/config", text);
             assert!(may(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_among_the_sources_is_seen_whole_but_for_its_secrets() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write(
+            "config.toml",
+            r#"
+include = [{ path = "more.toml", optional = true }]
+# https://me:s3cret@a.invalid/
+[registries.mine]
+index = "sparse+https://me:s3cret@a.invalid/index/?token=s3cret"
+token = "s3cret"
+[build]
+rustflags = ["-C", "x=\"y\""]
+jobs = 2
+[env]
+PROXY = { value = "http://u:s3cret@p:1", force = true }
+"#,
+        );
+        write("more.toml", "[http]\nproxy = \"http://s3cret@p:1\"\n");
+        write("credentials.toml", "[registry]\ntoken = \"s3cret\"\n");
+        let mut seen = without_secrets(dir.path()).unwrap();
+        seen.sort();
+        let names: Vec<_> = seen
+            .iter()
+            .map(|(path, _)| path.file_name().unwrap())
+            .collect();
+        assert_eq!(names, ["config.toml", "credentials.toml", "more.toml"]);
+        assert!(seen.iter().all(|(_, text)| !text.contains("s3cret")));
+        let table: toml::Table = seen[0].1.parse().unwrap();
+        let expected = r#"
+include = [{ path = "more.toml", optional = true }]
+registries.mine.index = "sparse+https://a.invalid/index/"
+build = { rustflags = ["-C", "x=\"y\""], jobs = 2 }
+env.PROXY = { value = "http://p:1", force = true }
+"#;
+        assert_eq!(table, expected.parse().unwrap());
+        assert_eq!(seen[2].1, "\"http\".\"proxy\" = \"http://p:1\"\n");
+    }
+
+    #[test]
+    fn a_file_without_secrets_is_seen_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[build]\nrustflags = []\n[source.x]\ngit = \"ssh://git@a.invalid/x\"\n";
+        std::fs::write(dir.path().join("config.toml"), text).unwrap();
+        assert_eq!(without_secrets(dir.path()).unwrap(), []);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The executor: one dumb match over the steps of a plan.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use cross_engine::{
 use cross_targets::GlibcVersion;
 
 use crate::execute::cargo_output::{self, Line};
+use crate::execute::complaints::Complaints;
 use crate::execute::container_reuse;
 use crate::execute::debugger::Listening;
 use crate::execute::failure::{
@@ -30,6 +31,7 @@ use crate::host::files;
 use crate::host::glibc_floor;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
+use crate::model::redact::redact;
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::ToolchainSource;
@@ -102,6 +104,8 @@ struct Execution<'a> {
     resolver: RunResolver<'a>,
     /// The target directory, opened before anything runs that could replace it.
     target_dir: OnceCell<Dir>,
+    /// What the run complains of.
+    complaints: RefCell<Complaints>,
 }
 
 impl<'a> Execution<'a> {
@@ -119,6 +123,7 @@ impl<'a> Execution<'a> {
             code: None,
             resolver: RunResolver::of(plan, host, cancel),
             target_dir: OnceCell::new(),
+            complaints: RefCell::new(Complaints::new(&plan.workspace_root)),
         }
     }
 
@@ -327,11 +332,10 @@ impl<'a> Execution<'a> {
                 if said.len() == KEPT_LINES {
                     said.pop_front();
                 }
-                said.push_back(line.to_owned());
-                self.tell(EventKind::Output {
-                    stream,
-                    line: line.to_owned(),
-                })
+                // Cargo says where it fetches from.
+                let line = redact(line).into_owned();
+                said.push_back(line.clone());
+                self.tell(EventKind::Output { stream, line })
             },
         )
         .map_engine_error()?;
@@ -361,15 +365,23 @@ impl<'a> Execution<'a> {
         {
             tests.bind(&mut spec);
         }
+        self.complaints
+            .replace(Complaints::new(&self.plan.workspace_root));
+        let ended = self.run_as(&spec, output);
+        ended.map_err(|error| self.complaints.borrow().explain(error, &spec))
+    }
+
+    /// Runs `spec` and reads its output as `output`.
+    fn run_as(&mut self, spec: &RunSpec, output: OutputKind) -> Result<()> {
         match output {
-            OutputKind::CargoMessages => self.run_cargo(&spec),
-            OutputKind::Tests => self.run_tests(&spec),
-            OutputKind::Nextest => self.run_nextest(&spec),
-            OutputKind::Program => self.run_program(&spec, &mut |_| true),
-            OutputKind::CommandLine => self.run_command_line(&spec),
+            OutputKind::CargoMessages => self.run_cargo(spec),
+            OutputKind::Tests => self.run_tests(spec),
+            OutputKind::Nextest => self.run_nextest(spec),
+            OutputKind::Program => self.run_program(spec, &mut |_| true),
+            OutputKind::CommandLine => self.run_command_line(spec),
             OutputKind::Captured => {
                 let mut kept = String::new();
-                self.run_program(&spec, &mut |line| {
+                self.run_program(spec, &mut |line| {
                     if kept.len() + line.len() > limits::CAPTURED {
                         return false;
                     }
@@ -398,12 +410,24 @@ impl<'a> Execution<'a> {
             })
         })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
-        Ok(())
+        let help = self.complaints.borrow().help(spec);
+        match help.filter(|_| !exit.success()) {
+            Some(message) => self.emit(EventKind::Warning {
+                code: "boundary".to_owned(),
+                message,
+                help: None,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn start(&self, spec: &RunSpec, sink: &mut cross_engine::process::Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
-        container_reuse::run(plan, spec, resolver, self.host, self.cancel, sink)
+        let mut hear = |stream: Stream, line: &str| {
+            self.complaints.borrow_mut().read(line);
+            sink(stream, line)
+        };
+        container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut hear)
     }
 
     fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
@@ -465,6 +489,7 @@ impl<'a> Execution<'a> {
             run.spec = self.resolver.run(&run.spec, &[])?;
         }
         let mut hear = |stream: Stream, line: &str| {
+            self.complaints.borrow_mut().read(line);
             let result = reader.read(line);
             if line.starts_with("error") && first_error.is_none() {
                 first_error = Some(line.to_owned());

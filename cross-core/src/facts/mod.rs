@@ -1,12 +1,15 @@
 //! What is true before planning: each fact is probed once, then it is a value.
 
+pub(crate) mod caller_variables;
 pub(crate) mod container_reuse;
 pub(crate) mod environment_name;
 pub(crate) mod environment_spec;
 pub(crate) mod environment_state;
 pub(crate) mod facts;
+pub(crate) mod git_view;
 pub(crate) mod host_engine;
 pub(crate) mod host_toolset;
 pub(crate) mod probe;
 pub(crate) mod run_inputs;
 pub(crate) mod selection;
+pub(crate) mod sources;

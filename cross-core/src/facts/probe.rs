@@ -1,6 +1,6 @@
 //! Probes every fact once. Nothing but read-only probes is started.
 
-use cross_config::{DiagnosticCode, Origin, Settings};
+use cross_config::{Config, DiagnosticCode, ExplainedValue, Origin, Settings};
 use cross_engine::{Cancel, Environments, Kind, Root, Selected};
 
 use crate::cargo::build_std;
@@ -14,6 +14,7 @@ use crate::facts::run_inputs::{RunInputs, RunInputsContext};
 use crate::facts::selection::{self, Selection, SelectionContext};
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
+use crate::model::redact::redact;
 use crate::model::step::{Verb, Warning};
 use crate::request::request::Request;
 use crate::target::name::TargetName;
@@ -93,7 +94,7 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         config,
         settings,
         warnings,
-        explained: loaded.config.explain_for(target.configured()),
+        explained: explained(&loaded.config, &target),
         selected,
         toolchain,
         env_spec,
@@ -134,6 +135,15 @@ fn root(
         Base::Host(_) => Ok(Root::Host),
         _ => Ok(Root::Image(env_spec.image().unwrap_or_default())),
     }
+}
+
+/// The values in effect, without secrets in URLs.
+fn explained(config: &Config, target: &TargetName) -> Vec<ExplainedValue> {
+    let mut values = config.explain_for(target.configured());
+    for explained in &mut values {
+        explained.value = redact(&explained.value).into_owned();
+    }
+    values
 }
 
 fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {

@@ -11,12 +11,15 @@ use cross_targets::Runner;
 
 use crate::cargo::config;
 use crate::cargo::workspace::Workspace;
+use crate::facts::caller_variables;
 use crate::facts::environment_spec::EnvironmentSpec;
+use crate::facts::sources::{self, Sources, Surroundings};
 use crate::host::seccomp;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::hash::short_hash;
 use crate::model::hash::target_dir_key;
+use crate::model::redact;
 use crate::model::step::Prepared;
 use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
@@ -34,38 +37,6 @@ const CERTIFICATES: &str = "/etc/ssl/certs";
 /// rustc: three more starts of it in every build, 40 ms.
 const NO_WRAPPER: &str = "/usr/bin/env";
 
-/// Variables of the caller that reach a run. Everything else stays outside unless the
-/// configuration's `env.passthrough` names it.
-const ALLOWED: [&str; 16] = [
-    "CARGO_BUILD_RUSTDOCFLAGS",
-    "CARGO_INCREMENTAL",
-    "CARGO_BUILD_JOBS",
-    "CARGO_BUILD_RUSTFLAGS",
-    "LANG",
-    "LC_ALL",
-    "NO_COLOR",
-    "QEMU_STRACE",
-    "RUSTDOCFLAGS",
-    "RUSTFLAGS",
-    "RUST_BACKTRACE",
-    "RUST_LOG",
-    "RUST_TEST_THREADS",
-    "RUST_TEST_NOCAPTURE",
-    "SOURCE_DATE_EPOCH",
-    "TERM",
-];
-/// Families of such variables.
-const ALLOWED_PREFIXES: [&str; 4] = ["CARGO_PROFILE_", "CARGO_TERM_", "CARGO_UNSTABLE_", "CROSS_"];
-/// Variables of these families that this library sets itself, or that mean something on the host.
-const OURS: [&str; 7] = [
-    "CROSS_CACHE_DIR",
-    runner::GDB_PORT,
-    "CROSS_RUNNER",
-    "CROSS_RUSTC_MAJOR_VERSION",
-    "CROSS_RUSTC_MINOR_VERSION",
-    "CROSS_RUSTC_PATCH_VERSION",
-    "CROSS_RUST_SYSROOT",
-];
 /// Variables that matter only where there is a network.
 pub(crate) const PROXIES: [&str; 8] = [
     "ALL_PROXY",
@@ -144,11 +115,7 @@ impl RunInputs {
             .join("cross")
             .join(format!("{}-{key}", given.target.triple()));
         let mut inputs = RunInputs {
-            mounts: vec![
-                Mount::write(&given.workspace.root),
-                Mount::write(&target_dir),
-                Mount::scratch(HOME),
-            ],
+            mounts: vec![Mount::write(&target_dir), Mount::scratch(HOME)],
             env: BTreeMap::new(),
             network_mounts: Vec::new(),
             network_env: BTreeMap::new(),
@@ -161,9 +128,7 @@ impl RunInputs {
             cargo_home: given.cross.cargo_home()?,
             target_dir,
         };
-        inputs
-            .mounts
-            .extend(given.workspace.outside.iter().map(Mount::read));
+        inputs.sources(given)?;
         inputs.base_variables(given);
         inputs.cargo_home(given)?;
         inputs.user(given);
@@ -182,6 +147,31 @@ impl RunInputs {
                 .for_each(|(name, path)| inputs.set(name, path));
         }
         Ok(inputs)
+    }
+
+    /// The sources, read only, without what is not for a run.
+    fn sources(&mut self, given: &RunInputsContext<'_>) -> Result<()> {
+        let home = given.cross.path_variable("HOME");
+        let around = Surroundings {
+            home: home.as_deref(),
+            cargo_home: &self.cargo_home,
+            cache: &given.host.cache,
+            dir: given.cross.dir(),
+        };
+        let sources = Sources::new(given.workspace, &given.config.writable, &around)?;
+        self.mounts.extend(sources.mounts);
+        for (there, text) in sources.files {
+            let name = there.file_name().unwrap_or_default().to_string_lossy();
+            let file = self.file(given, &name, text, false);
+            self.mounts.push(Mount::read(file).at(there));
+        }
+        if sources.has_repository {
+            let (name, text) = sources::GIT_CONFIG;
+            let file = self.file(given, name, text.to_owned(), false);
+            self.mounts
+                .push(Mount::read(file).at(Path::new(HOME).join(name)));
+        }
+        Ok(())
     }
 
     /// Lets the image's own variables hold where they should.
@@ -415,12 +405,11 @@ impl RunInputs {
         let env = given.cross.environment();
         let target = given.target.env_upper();
         let target = ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|it| format!("CARGO_TARGET_{target}_{it}"));
-        // Where crates come from; what opens the door there stays outside.
-        let is_index =
-            |name: &str| name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX");
         for (name, value) in readable(env) {
-            let allowed = is_callers(name) || is_index(name) || target.iter().any(|it| it == name);
-            if allowed {
+            if caller_variables::is_index(name) {
+                // Where crates come from, without what opens the door there.
+                self.set(name, redact::strip(value));
+            } else if caller_variables::is_passed(name) || target.iter().any(|it| it == name) {
                 self.set(name, value);
             }
         }
@@ -474,19 +463,6 @@ pub(crate) fn yield_to(
             _ => drop(env.remove(name)),
         }
     }
-}
-
-/// Whether a run sees the caller's variable `name` because its name is on the list.
-pub(crate) fn is_callers(name: &str) -> bool {
-    let mut families = ALLOWED_PREFIXES.iter();
-    let listed = ALLOWED.contains(&name) || families.any(|prefix| name.starts_with(prefix));
-    listed && !OURS.contains(&name)
-}
-
-/// The list, for what is started later by somebody else: `*` at the end of a name stands for any end.
-pub(crate) fn callers() -> impl Iterator<Item = String> {
-    let families = ALLOWED_PREFIXES.iter().map(|prefix| format!("{prefix}*"));
-    ALLOWED.iter().map(|&name| name.to_owned()).chain(families)
 }
 
 /// The user namespace of a container: the host's unless said otherwise, so that files have the

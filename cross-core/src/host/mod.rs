@@ -1,6 +1,7 @@
 //! This machine's files, programs and toolchains.
 
 pub mod binary;
+pub(crate) mod cache_guard;
 pub(crate) mod files;
 pub(crate) mod glibc_floor;
 pub(crate) mod process_env;

@@ -24,15 +24,11 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// The network it gets where the configuration names none: what compiles needs none, for its
-    /// dependencies are fetched before; a program may need one. `None` on the host, whose network
-    /// is not ours to arrange.
+    /// The network it gets where the configuration names none. In an environment that is none but a
+    /// loopback of its own: dependencies are fetched before, and what runs programs compiles in the
+    /// same step. `None` on the host, whose network is not ours to arrange.
     pub fn network(self) -> Option<Network> {
         match self {
-            Placement::Environment {
-                runs_programs: true,
-                ..
-            } => Some(Network::Default),
             Placement::Environment { .. } => Some(Network::None),
             Placement::Host | Placement::Refused => None,
         }
