@@ -22,14 +22,33 @@ const SECRETS: [&str; 4] = [
 
 /// The configuration for inside, or `None` where there is nothing to say.
 pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
-    let paths = [cargo_home.join("config.toml"), cargo_home.join("config")];
-    let found = paths
-        .iter()
-        .find_map(|path| Some((path, std::fs::read_to_string(path).ok()?)));
-    let Some((path, text)) = found else {
+    let found = found(cargo_home)?;
+    Ok(found.and_then(|(_, table)| filtered(table)))
+}
+
+/// The address that replaces another in the configuration of the directory `dir`, if it has a
+/// password or a token; as it may be shown.
+pub(crate) fn secret_replacement(dir: &Path) -> Result<Option<String>> {
+    let Some((_, table)) = found(dir)? else {
         return Ok(None);
     };
-    filtered(&text).map_err(|error| not_toml(path, &error))
+    let tables = ["source", "registries"].map(|name| table.get(name));
+    let entry = |name: &str| tables.iter().find_map(|table| table.as_ref()?.get(name));
+    let sources = tables[0].and_then(toml::Value::as_table);
+    let replacing = sources.into_iter().flatten().filter_map(|(_, source)| {
+        let entry = entry(source.get("replace-with")?.as_str()?)?;
+        entry.get("registry").or(entry.get("index"))?.as_str()
+    });
+    let mut secret = replacing.filter(|url| redact::strip(url) != *url);
+    Ok(secret.next().map(|url| redact::redact(url).into_owned()))
+}
+
+/// The configuration file in a directory, with its text.
+fn found(dir: &Path) -> Result<Option<(String, toml::Table)>> {
+    match parse(&dir.join("config.toml"))? {
+        Some(found) => Ok(Some(found)),
+        None => parse(&dir.join("config")),
+    }
 }
 
 /// The files of cargo's in the directory `dir` of the sources that hold secrets, and those that they
@@ -139,15 +158,14 @@ pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
         .any(|text| text.contains("wrapper") || text.contains("include"))
 }
 
-fn filtered(text: &str) -> Result<Option<String>, toml::de::Error> {
-    let mut all: toml::Table = text.parse()?;
+fn filtered(mut all: toml::Table) -> Option<String> {
     all.retain(|key, _| TABLES.contains(&key));
     for (_, value) in &mut all {
         value.as_table_mut().map(remove_secrets);
         strip(value);
     }
     let text = written(&all);
-    Ok((!text.is_empty()).then_some(text))
+    (!text.is_empty()).then_some(text)
 }
 
 fn remove_secrets(table: &mut toml::Table) {
@@ -223,7 +241,7 @@ registry = "sparse+https://mirror.invalid/index/"
 index = "sparse+https://internal.invalid/"
 token = "s3cret"
 "#;
-        let got = filtered(text).unwrap().unwrap();
+        let got = filtered(text.parse().unwrap()).unwrap();
         assert_eq!(
             got,
             "\"registries\".\"internal\".\"index\" = \"sparse+https://internal.invalid/\"\n\
@@ -303,7 +321,24 @@ env.PROXY = { value = "http://p:1", force = true }
     }
 
     #[test]
+    fn an_address_that_replaces_another_is_known_by_its_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |text: &str| {
+            std::fs::write(dir.path().join("config.toml"), text).unwrap();
+            secret_replacement(dir.path()).unwrap()
+        };
+        let mirror = "[source.mirror]\nregistry = \"https://me:s3cret@a.invalid/\"\n";
+        assert_eq!(of(mirror), None, "it replaces nothing");
+        let replaced = format!("{mirror}[source.crates-io]\nreplace-with = \"mirror\"\n");
+        assert_eq!(
+            of(&replaced).as_deref(),
+            Some("https://[redacted]@a.invalid/")
+        );
+        assert_eq!(of(&replaced.replace("me:s3cret@", "")), None);
+    }
+
+    #[test]
     fn nothing_to_say_is_no_file() {
-        assert_eq!(filtered("[build]\njobs = 2\n").unwrap(), None);
+        assert_eq!(filtered("[build]\njobs = 2\n".parse().unwrap()), None);
     }
 }

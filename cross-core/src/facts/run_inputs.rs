@@ -332,14 +332,24 @@ impl RunInputs {
         let above = above
             .map(|dir| dir.join(".cargo"))
             .filter(|dir| *dir != home);
+        let mut secret = given.workspace.secret_registries.iter().next().cloned();
+        if given.workspace.uses_registry && secret.is_none() {
+            secret = config::secret_replacement(&given.workspace.root.join(".cargo"))?;
+        }
         for dir in std::iter::once(home.clone()).chain(above) {
+            if given.workspace.uses_registry && secret.is_none() {
+                secret = config::secret_replacement(&dir)?;
+            }
             if let Some(text) = config::sources_only(&dir)? {
                 let file = self.file(given, "config.toml", text, false);
                 let there = dir.join("config.toml");
                 self.mounts.push(Mount::read(file).at(there));
             }
         }
-        Ok(())
+        match secret {
+            Some(url) => Err(unreachable_registry(&url)),
+            None => Ok(()),
+        }
     }
 
     /// A user that is not root has an entry in `/etc/passwd` like any other.
@@ -448,6 +458,18 @@ impl RunInputs {
                 .insert("SSL_CERT_FILE".to_owned(), Value::Plain(bundle));
         }
     }
+}
+
+/// Cargo knows fetched crates by the address that they come from, with all that is in it.
+fn unreachable_registry(url: &str) -> Error {
+    let message = format!(
+        "crates come from `{url}`, and user names, passwords and tokens in an address do not reach an \
+         environment: cargo would not find the crates there"
+    );
+    Error::new(ErrorKind::Config, message).with_help(
+        "take them out of the address: `cargo login`, a variable `CARGO_REGISTRIES_<NAME>_TOKEN` or a \
+         credential provider gives them to the host's cargo",
+    )
 }
 
 /// Takes out of `env` what yields to the variables of an image; programs are looked for where the

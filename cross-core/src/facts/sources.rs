@@ -283,6 +283,8 @@ mod tests {
                 members: [("member".to_owned(), root.join("member/Cargo.toml"))].into(),
                 outside: Vec::new(),
                 products: Vec::new(),
+                uses_registry: false,
+                secret_registries: BTreeSet::new(),
                 unfetched: None,
                 root,
             }
