@@ -96,7 +96,6 @@ fn s3_2_06_these_variables_of_the_user_reach_the_environment() {
         "CARGO_PROFILE_RELEASE_LTO",
         "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
         "CROSS_DEBUG",
-        "CROSS_MY_OWN",
     ];
     let seen = for_t().set_all(&names, "1").build();
     for name in names {
@@ -111,6 +110,7 @@ fn s3_2_06_differs_these_variables_of_the_user_do_not() {
         "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
         "CARGO_BUILD_RUSTDOC",
         "CARGO_REGISTRY_TOKEN",
+        "CROSS_MY_OWN",
         "LD_LIBRARY_PATH",
         "MY_TOKEN",
     ];
@@ -134,6 +134,15 @@ fn s3_2_06_where_crates_come_from_is_said_without_secrets() {
         "sparse+https://mine.invalid/",
     );
     seen.lacks("CARGO_REGISTRIES_MINE_TOKEN");
+}
+
+#[test]
+fn s3_2_06_differs_the_address_of_a_registry_has_no_password() {
+    let name = "CARGO_REGISTRIES_MINE_INDEX";
+    let seen = for_t()
+        .set(name, "sparse+https://me:s3cret@mine.invalid/")
+        .build();
+    seen.has(name, "sparse+https://mine.invalid/");
 }
 
 #[test]
