@@ -1,24 +1,24 @@
 //! The executor: one dumb match over the steps of a plan.
 
+mod glibc;
+mod host_command;
+
 use std::cell::{OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cross_engine::process::{Exit, Stdin, Stream};
-use cross_engine::untrusted::{Dir, RegularFile, limits};
+use cross_engine::process::{Exit, Stream};
+use cross_engine::untrusted::{Dir, limits};
 use cross_engine::{
-    Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
+    Cancel, Environments, Host, ImageBuild, Location, Lock, Progress, RunSpec, clock,
 };
-use cross_targets::GlibcVersion;
 
 use crate::execute::cargo_output::{self, Line};
 use crate::execute::complaints::Complaints;
 use crate::execute::container_reuse;
 use crate::execute::debugger::Listening;
 use crate::execute::failure::{
-    cargo_failure, disk_full, failed_tests, host_failure, program_failure, says_disk_full,
-    tests_failure,
+    cargo_failure, disk_full, failed_tests, program_failure, says_disk_full, tests_failure,
 };
 use crate::execute::libtest;
 use crate::execute::nextest;
@@ -28,11 +28,9 @@ use crate::execute::run_resolver::RunResolver;
 use crate::execute::test_ends;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
-use crate::host::glibc_floor;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
-use crate::model::redact::redact;
-use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
+use crate::model::step::{Action, EnvironmentRef, OutputKind, Step};
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
@@ -84,9 +82,6 @@ pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> 
     let host = &plan.context.host;
     Execution::new(plan, host, cancel).steps()
 }
-
-/// How many lines of a failed command of the host are kept to explain it.
-const KEPT_LINES: usize = 12;
 
 struct Execution<'a> {
     plan: &'a Plan,
@@ -318,36 +313,6 @@ impl<'a> Execution<'a> {
             build = build.labels(label);
         }
         self.with_progress(|environments, heard| environments.build(&build, self.cancel, heard))
-    }
-
-    fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
-        let mut said = VecDeque::new();
-        let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
-        let exit = cross_engine::process::run(
-            &supervised,
-            &self.host.variables,
-            self.cancel,
-            Stdin::Null,
-            &mut |stream, line| {
-                if said.len() == KEPT_LINES {
-                    said.pop_front();
-                }
-                // Cargo says where it fetches from.
-                let line = redact(line).into_owned();
-                said.push_back(line.clone());
-                self.tell(EventKind::Output { stream, line })
-            },
-        )
-        .map_engine_error()?;
-        if exit.success() {
-            return Ok(());
-        }
-        Err(host_failure(
-            command,
-            failure,
-            exit,
-            &Vec::from(said).join("\n"),
-        ))
     }
 
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
@@ -596,41 +561,6 @@ impl<'a> Execution<'a> {
             _ => None,
         };
         Err(program_failure(&self.plan.target, name, watch, exit))
-    }
-
-    /// The glibc that artifacts may need at most.
-    fn floor(&self) -> Option<GlibcVersion> {
-        self.plan.glibc_floor.as_ref()?.parse().ok()
-    }
-
-    /// That no artifact needs a newer glibc than was asked for.
-    fn check_floor(&self) -> Result<()> {
-        let Some(floor) = self.floor() else {
-            return Ok(());
-        };
-        let target_dir = self.target_dir()?;
-        self.built.iter().try_for_each(|artifact| {
-            let file = files::open(target_dir, &artifact.inside)?;
-            glibc_floor::check(&file, &artifact.path, floor)
-        })
-    }
-
-    /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that
-    /// is beyond the floor. Where cargo failed, that is what there is to say.
-    fn judge(&self, from: &RegularFile, to: &Path) -> Result<bool> {
-        let checked = self
-            .floor()
-            .map(|floor| glibc_floor::check(from, to, floor));
-        match checked {
-            Some(Err(error)) if self.code == Some(0) => return Err(error),
-            Some(Err(_)) => return Ok(false),
-            _ => {}
-        }
-        if let Some(glibc) = glibc_floor::of(from) {
-            let path = to.to_owned();
-            self.emit(EventKind::NeedsGlibc { path, glibc })?;
-        }
-        Ok(true)
     }
 }
 

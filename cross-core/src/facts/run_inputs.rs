@@ -165,6 +165,9 @@ impl RunInputs {
             let file = self.file(given, &name, text, false);
             self.mounts.push(Mount::read(file).at(there));
         }
+        if sources.has_repository_above {
+            self.set("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1");
+        }
         if sources.has_repository {
             let (name, text) = sources::GIT_CONFIG;
             let file = self.file(given, name, text.to_owned(), false);
@@ -437,8 +440,8 @@ impl RunInputs {
     fn network(&mut self, given: &RunInputsContext<'_>) {
         for (name, value) in readable(given.cross.environment()) {
             if PROXIES.contains(&name) {
-                // A proxy's address may hold a password.
-                let value = Value::Secret(value.to_owned());
+                // Whoever wants a password of theirs to be inside passes the variable on.
+                let value = Value::Secret(redact::strip(value).into_owned());
                 self.network_env.insert(name.to_owned(), value);
             }
         }
