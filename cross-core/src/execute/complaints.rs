@@ -81,10 +81,10 @@ impl Complaints {
     /// What to do about it, if `spec` is why.
     pub(crate) fn help(&self, spec: &RunSpec) -> Option<String> {
         let network = self.no_network && spec.network == Network::None;
-        match &self.read_only {
-            Some(denied) => Some(denied.help()),
-            None => network.then(|| NETWORK_HELP.to_owned()),
-        }
+        let network = network.then(|| NETWORK_HELP.to_owned());
+        let read_only = self.read_only.as_ref().map(Denied::help);
+        let all: Vec<_> = read_only.into_iter().chain(network).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// The error of a failed run, with what to do about it.

@@ -14,6 +14,8 @@ pub(crate) struct GitView {
     pub(crate) mounts: Vec<Mount>,
     /// Files that others are seen in place of: the path, and the text.
     pub(crate) files: Vec<(PathBuf, String)>,
+    /// Whether it lies above the sources, so that git has to look for it in another mount.
+    pub(crate) is_above: bool,
 }
 
 /// Directories that may hold URLs with tokens, or credentials.
@@ -71,7 +73,10 @@ impl GitView {
         if !common.join("objects").is_dir() || !git_dir.join("HEAD").exists() {
             return None;
         }
-        let mut view = GitView::default();
+        let mut view = GitView {
+            is_above: !roots.iter().any(|root| top.starts_with(root)),
+            ..GitView::default()
+        };
         let shared = objects_of_others(&common);
         for path in [&entry, &git_dir, &common].into_iter().chain(&shared) {
             if !roots.iter().any(|root| path.starts_with(root)) {
@@ -365,6 +370,7 @@ mod tests {
         fs::create_dir_all(&root).unwrap();
         let seen = view(&root, &root);
         assert_eq!(seen.mounts[0], Mount::read(top.join(".git")));
+        assert!(seen.is_above);
         let home = top.join("users/me");
         assert!(GitView::of(&root, &[&root], Some(&home)).is_none());
         assert!(GitView::of(&root, &[&root], Some(&top)).is_none());

@@ -165,6 +165,9 @@ impl RunInputs {
             let file = self.file(context, &name, text, false);
             self.mounts.push(Mount::read(file).at(path));
         }
+        if sources.has_repository_above {
+            self.set("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1");
+        }
         if sources.has_repository {
             let (name, text) = sources::GIT_CONFIG;
             let file = self.file(context, name, text.to_owned(), false);
@@ -444,8 +447,8 @@ impl RunInputs {
     fn network(&mut self, context: &RunInputsContext<'_>) {
         for (name, value) in utf8_variables(context.cross.environment()) {
             if PROXIES.contains(&name) {
-                // The address of a proxy may contain a password.
-                let value = Value::Secret(value.to_owned());
+                // A password in a proxy's address stays outside: `passthrough` passes it on.
+                let value = Value::Secret(redact::strip(value).into_owned());
                 self.network_env.insert(name.to_owned(), value);
             }
         }

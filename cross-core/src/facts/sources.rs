@@ -33,6 +33,8 @@ pub(crate) struct Sources {
     pub(crate) files: Vec<(PathBuf, String)>,
     /// Whether there is a repository, so that git needs to be told that it may read it.
     pub(crate) has_repository: bool,
+    /// Whether one lies above the sources.
+    pub(crate) has_repository_above: bool,
 }
 
 impl Sources {
@@ -78,6 +80,7 @@ impl Sources {
                 self.mounts.extend(view.mounts);
                 self.files.extend(view.files);
                 self.has_repository = true;
+                self.has_repository_above |= view.is_above;
             }
         }
     }
