@@ -1,7 +1,8 @@
 //! A program that uses the library as any other would, so that a test can start it as another user,
 //! or kill it: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
 //! command of `exec`, of `stdin-exec`, which gives it this standard input, and of `warm-exec`, which keeps its
-//! container as long as it lives.
+//! container as long as it lives. `plan` only plans a build, and prints the plan in both its forms. A verb may
+//! have a deadline: `test@8` is stopped after eight seconds.
 //!
 //! Prints every event as a line of JSON, and at last a line with the outcome or the error.
 
@@ -12,8 +13,9 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use cross_core::{Cross, Outcome, Result, Warm};
+use cross_core::{Cancel, Cross, Result, Warm};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -22,8 +24,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     match request(verb, engine, target, words) {
-        Ok(outcome) => {
-            say(&serde_json::json!({ "outcome": outcome }));
+        Ok(done) => {
+            say(&done);
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -37,20 +39,32 @@ fn main() -> ExitCode {
     }
 }
 
-fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<Outcome> {
+fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<serde_json::Value> {
     let cross = Cross::discover()?
         .engine(engine)
         .toolchain(if engine == "host" { "host" } else { "image" })
         .on_event(|event| say(&serde_json::json!(event)));
-    match verb {
-        "test" => cross.test(target).run(),
-        "run" => cross.run(target).run(),
-        "exec" => cross.exec(target, words).run(),
-        "stdin-exec" => cross.exec(target, words).stdin().run(),
-        "warm-exec" => cross.keep_warm(Warm::new()).exec(target, words).run(),
-        "offline-test" => cross.offline(true).test(target).run(),
-        _ => cross.build(target).run(),
+    let (verb, seconds) = verb.split_once('@').unwrap_or((verb, ""));
+    let mut cancel = Cancel::new();
+    if let Ok(seconds) = seconds.parse() {
+        cancel = cancel.with_deadline(Duration::from_secs(seconds));
     }
+    let request = match verb {
+        "plan" => {
+            let plan = cross.build(target).plan_until(&cancel)?;
+            return Ok(serde_json::json!({ "plan": plan, "shown": plan.to_string() }));
+        }
+        "test" => cross.test(target),
+        "run" => cross.run(target),
+        "capture-run" => cross.run(target).capture(),
+        "exec" => cross.exec(target, words),
+        "stdin-exec" => cross.exec(target, words).stdin(),
+        "warm-exec" => cross.keep_warm(Warm::new()).exec(target, words),
+        "offline-test" => cross.offline(true).test(target),
+        _ => cross.build(target),
+    };
+    let outcome = request.run_until(&cancel)?;
+    Ok(serde_json::json!({ "outcome": outcome }))
 }
 
 /// Prints a line at once. That nobody reads it any more is no failure of the request.

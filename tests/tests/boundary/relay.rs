@@ -1,0 +1,129 @@
+//! What a test binary does to the files by which the outside starts test binaries side by side.
+//!
+//! Where there is no such directory, or it is not writable, the attack fails at that; what is asked is the same:
+//! nothing of the user's is printed, deadlines hold, memory is bounded, and a lost binary is no success.
+
+use crate::attacker::{Attack, Seat, on_seats};
+use crate::report::Said;
+
+on_seats! {
+    an_output_that_is_a_link_does_not_print_a_private_key
+    an_output_that_is_a_fifo_does_not_outlive_the_deadline
+    an_output_without_end_leaves_the_callers_memory_bounded
+    a_test_binary_that_vanishes_makes_the_result_a_failure
+    a_test_binary_cannot_report_success_for_another
+    a_program_name_that_is_a_fifo_does_not_outlive_the_deadline
+}
+
+/// A crate with three test binaries: that of the library attacks, one waits for it, and the last
+/// one fails.
+fn attack(seat: Seat, body: &str) -> Attack {
+    Attack::on(seat)
+        .hostile(
+            "src/lib.rs",
+            &format!(
+                "#[test]\nfn attacks() {{\n    attack();\n    tell(\"attacked\", 1);\n}}\n\
+                 fn attack() {{\nlet relay = match relay() {{ Some(relay) => relay, None => return }};\n\
+                 tell(\"relay\", relay.display());\n{body}\n}}\n"
+            ),
+        )
+        .hostile(
+            "tests/a.rs",
+            "#[test]\nfn waits() {\n    for _ in 0..100 {\n        \
+             if fs::read_to_string(target_dir().join(\"told\")).map_or(false, |told| told.contains(\"attacked\")) { break }\n        \
+             std::thread::sleep(Duration::from_millis(50));\n    }\n}\n",
+        )
+        .file("tests/b.rs", "#[test]\nfn fails() {\n    panic!(\"as it should\");\n}\n")
+        .patience(40)
+}
+
+/// Replaces the outputs of all binaries by what `make` makes at `path`.
+fn replacing_outputs(make: &str) -> String {
+    format!(
+        r##"
+    for n in 0..3 {{
+        for ending in ["out", "err"] {{
+            let path = relay.join(format!("{{}}.{{}}", n, ending));
+            let _ = fs::remove_file(&path);
+            tried(&format!("replace {{}}.{{}}", n, ending), {{ let path = &path; {make} }});
+        }}
+    }}
+"##
+    )
+}
+
+/// Runs the tests, none of which may pass for the whole.
+#[track_caller]
+fn fails(attack: &Attack, verb: &str) -> Said {
+    let said = attack.run(verb);
+    said.told("attacked");
+    said.failed();
+    said.no_secret_was_said();
+    attack.decoys_are_safe();
+    said
+}
+
+fn an_output_that_is_a_link_does_not_print_a_private_key(seat: Seat) {
+    let key = "symlink(workspace().parent().unwrap().join(\"home/.ssh/id_ed25519\"), path)";
+    fails(&attack(seat, &replacing_outputs(key)), "test@30");
+}
+
+fn an_output_that_is_a_fifo_does_not_outlive_the_deadline(seat: Seat) {
+    fails(&attack(seat, &replacing_outputs("fifo(path)")), "test@20");
+}
+
+fn an_output_without_end_leaves_the_callers_memory_bounded(seat: Seat) {
+    let endless = "symlink(\"/dev/zero\", path)";
+    let said = fails(&attack(seat, &replacing_outputs(endless)), "test@20");
+    said.had_at_most(256);
+}
+
+fn a_test_binary_that_vanishes_makes_the_result_a_failure(seat: Seat) {
+    let vanish = r##"
+    // All that is known of the other two, and they themselves.
+    for n in 1..3 {
+        let _ = fs::remove_file(relay.join(format!("{}.program", n)));
+        let _ = fs::remove_file(relay.join(format!("{}.go", n)));
+    }
+    tried("tell", open_to_write(relay.join("told")).and_then(|mut told| told.write_all(b"ended 1 0\nended 2 0\n")));
+    let own = std::process::id() as i32;
+    for pid in processes() {
+        let name = fs::read_link(format!("/proc/{}/exe", pid)).unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        if pid != own && (name.contains("/deps/a-") || name.contains("/deps/b-")) {
+            unsafe { kill(pid, 9) };
+        }
+    }
+    for name in fs::read_dir(debug_dir().join("deps")).unwrap().flatten() {
+        if name.file_name().to_string_lossy().starts_with("b-") {
+            let _ = fs::write(name.path().with_extension("new"), "#!/bin/sh\n");
+            let _ = fs::set_permissions(name.path().with_extension("new"), fs::Permissions::from_mode(0o755));
+            let _ = fs::rename(name.path().with_extension("new"), name.path());
+        }
+    }
+"##;
+    fails(&attack(seat, vanish), "test@60");
+}
+
+fn a_test_binary_cannot_report_success_for_another(seat: Seat) {
+    let lie = r##"
+    tried("tell", open_to_write(relay.join("told")).and_then(|mut told| told.write_all(b"ended 0 0\nended 1 0\nended 2 0\n")));
+    tried("answer", open_to_write(relay.join("answer")).and_then(|mut answer| answer.write_all(b"0\n0\n0\n0\n")));
+"##;
+    fails(&attack(seat, lie), "test@60");
+}
+
+fn a_program_name_that_is_a_fifo_does_not_outlive_the_deadline(seat: Seat) {
+    let names = r##"
+    for n in 0..4 {
+        for ending in ["program", "go", "remark"] {
+            let path = relay.join(format!("{}.{}", n, ending));
+            let _ = fs::remove_file(&path);
+            tried(&format!("replace {}.{}", n, ending), fifo(&path));
+        }
+    }
+    let told = open_to_write(relay.join("told"));
+    tried("tell", told.and_then(|mut told| told.write_all(b"ready 3\nready 1\nready 2\n")));
+"##;
+    fails(&attack(seat, names), "test@20");
+}

@@ -1,0 +1,242 @@
+//! Secrets stay outside: in variables, in URLs, in files of the user's, and in whatever is said of a run.
+
+use crate::attacker::{Attack, SECRET, Seat, on_seats};
+use crate::report::Said;
+
+on_seats! {
+    cross_variables_stay_outside
+    no_variable_passes_by_its_family
+    variables_with_secrets_stay_outside
+    registry_tokens_in_urls_stay_outside
+    tokens_in_the_workspaces_own_config_stay_outside
+    the_users_files_are_not_seen
+    a_tests_network_settings_have_no_password
+    what_is_configured_does_reach_the_inside
+}
+
+on_seats! { @ plans_do_not_show_tokens sandbox_as_root sandbox_as_user docker }
+on_seats! { @ errors_do_not_show_tokens_in_urls sandbox_as_root sandbox_as_user docker }
+
+/// Looks for the secret in the variables and command lines of all processes, and in all files that are not the
+/// environment's own.
+const LOOKS: &str = r##"
+    fn search(dir: &Path, depth: u32, found: &mut Vec<String>) {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let kind = match entry.file_type() {
+                Ok(kind) => kind,
+                Err(_) => continue,
+            };
+            let path = entry.path();
+            if path == target_dir() || path == Path::new("/proc") || path == Path::new("/sys") || path == Path::new("/usr") {
+                continue;
+            }
+            if kind.is_dir() && depth < 12 {
+                search(&path, depth + 1, found);
+            } else if kind.is_file() && !path.starts_with(workspace().join("build.rs")) && !path.starts_with(workspace().join("src")) {
+                look(&path, found);
+            }
+        }
+    }
+    fn look(path: &Path, found: &mut Vec<String>) {
+        let text = fs::read(path).unwrap_or_default();
+        if text.len() < 1 << 20 && text.windows(12).any(|part| part == b"s3cret-decoy") {
+            found.push(path.display().to_string());
+        }
+    }
+    let mut found = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        if value.to_string_lossy().contains("s3cret-decoy") {
+            found.push(name.to_string_lossy().into_owned());
+        }
+    }
+    for pid in processes() {
+        for file in ["environ", "cmdline"] {
+            look(Path::new(&format!("/proc/{}/{}", pid, file)), &mut found);
+        }
+    }
+    search(Path::new("/"), 0, &mut found);
+    let home = workspace().parent().unwrap().join("home");
+    for path in [".ssh/id_ed25519", ".cargo/credentials.toml", ".netrc", ".git-credentials", ".docker/config.json"] {
+        look(&home.join(path), &mut found);
+    }
+    tell("secrets", format!("{:?}", found));
+"##;
+
+/// Looks in a build script and in a test.
+fn looking(seat: Seat) -> Attack {
+    Attack::on(seat).build_script(LOOKS).program_and_test(LOOKS)
+}
+
+/// That nothing was found while something compiled, nor while it ran; both looked.
+#[track_caller]
+fn nothing_is_found(attack: &Attack) -> Said {
+    let built = attack.run("build");
+    assert_eq!(
+        built.succeeded().all_told("secrets"),
+        ["[]"],
+        "while compiling"
+    );
+    let tested = attack.run("test");
+    let looks = tested.succeeded().all_told("secrets");
+    assert!(
+        looks.iter().all(|found| found == "[]"),
+        "while running: {looks:?}"
+    );
+    built.no_secret_was_said();
+    tested.no_secret_was_said();
+    built
+}
+
+fn cross_variables_stay_outside(seat: Seat) {
+    let names = [
+        "CROSS_TOKEN",
+        "CROSS_REMOTE_PASSWORD",
+        "CROSS_RELEASE_KEY",
+        "CROSS_",
+        "CROSS_CUSTOM",
+    ];
+    let attack = names
+        .iter()
+        .fold(looking(seat), |attack, name| attack.set(name, SECRET));
+    nothing_is_found(&attack);
+}
+
+/// Cargo's own families are not all cargo's.
+fn no_variable_passes_by_its_family(seat: Seat) {
+    let names = [
+        "CARGO_TERM_TOKEN",
+        "CARGO_PROFILE_TOKEN",
+        "CARGO_UNSTABLE_TOKEN",
+        "LC_TOKEN",
+        "RUST_TOKEN",
+        "QEMU_TOKEN",
+    ];
+    let attack = names
+        .iter()
+        .fold(looking(seat), |attack, name| attack.set(name, SECRET));
+    nothing_is_found(&attack);
+}
+
+fn variables_with_secrets_stay_outside(seat: Seat) {
+    let names = [
+        "CARGO_REGISTRY_TOKEN",
+        "CARGO_REGISTRIES_MINE_TOKEN",
+        "GITHUB_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "SSH_AUTH_SOCK",
+        "GIT_ASKPASS",
+        "GIT_CONFIG_VALUE_0",
+        "NPM_TOKEN",
+        "DOCKER_AUTH_CONFIG",
+        "SIGNING_KEY",
+    ];
+    let attack = names
+        .iter()
+        .fold(looking(seat), |attack, name| attack.set(name, SECRET));
+    nothing_is_found(&attack);
+}
+
+/// A configuration of cargo's in which every URL has a user name and a token, and other keys have them too.
+fn config() -> String {
+    format!(
+        "[registries.mine]\nindex = \"sparse+https://me:{SECRET}@127.0.0.1:1/index/\"\ntoken = \"{SECRET}\"\n\
+         [registries.token-as-user]\nindex = \"sparse+https://{SECRET}@127.0.0.1:1/index/\"\n\
+         [registries.in-query]\nindex = \"sparse+https://127.0.0.1:1/index/?token={SECRET}\"\n\
+         [source.mirror]\nregistry = \"sparse+https://me:{SECRET}@127.0.0.1:1/mirror/\"\n\
+         [source.git-mirror]\ngit = \"https://me:{SECRET}@127.0.0.1:1/mirror.git\"\nbranch = \"main\"\n\
+         [http]\nproxy = \"http://me:{SECRET}@127.0.0.1:1\"\n\
+         [env]\nMY_TOKEN = \"{SECRET}\"\n"
+    )
+}
+
+fn registry_tokens_in_urls_stay_outside(seat: Seat) {
+    // The user's own, and that of a directory above the workspace.
+    let attack = looking(seat)
+        .file("../home/.cargo/config.toml", &config())
+        .file("../.cargo/config.toml", &config());
+    nothing_is_found(&attack);
+}
+
+/// It is among the sources, which are seen.
+fn tokens_in_the_workspaces_own_config_stay_outside(seat: Seat) {
+    let attack = looking(seat).file(
+        ".cargo/config.toml",
+        &format!(
+            "[registries.mine]\nindex = \"sparse+https://me:{SECRET}@127.0.0.1:1/index/\"\ntoken = \"{SECRET}\"\n"
+        ),
+    );
+    nothing_is_found(&attack);
+}
+
+fn the_users_files_are_not_seen(seat: Seat) {
+    nothing_is_found(&looking(seat));
+}
+
+/// There is no network, so there is no proxy to be told of.
+fn a_tests_network_settings_have_no_password(seat: Seat) {
+    let proxy = format!("http://me:{SECRET}@127.0.0.1:1");
+    let names = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "no_proxy"];
+    let attack = names
+        .iter()
+        .fold(looking(seat), |attack, name| attack.set(name, &proxy));
+    nothing_is_found(&attack);
+}
+
+/// What the user names passes, and what is meant for cargo.
+fn what_is_configured_does_reach_the_inside(seat: Seat) {
+    let attack = Attack::on(seat)
+        .file(
+            "Cross.toml",
+            "[build]\nenv.passthrough = [\"APP_BUILD_ID\"]\n",
+        )
+        .set("APP_BUILD_ID", "42")
+        .set("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+        .set("CARGO_TERM_COLOR", "never")
+        .build_script(
+            "    for name in [\"APP_BUILD_ID\", \"OPT_LEVEL\"] {\n        \
+             tell(name, std::env::var(name).unwrap_or_default());\n    }",
+        );
+    let said = attack.run("build");
+    said.succeeded();
+    assert_eq!(said.told("APP_BUILD_ID"), "42");
+    assert_eq!(said.told("OPT_LEVEL"), "1");
+}
+
+/// A plan is printed, kept by CI, and sent to others.
+fn plans_do_not_show_tokens(seat: Seat) {
+    let attack = Attack::on(seat)
+        .file("../home/.cargo/config.toml", &config())
+        .file(
+            "Cross.toml",
+            "[build]\nenv.passthrough = [\"RELEASE_TOKEN\", \"INLINE=s3cret-decoy\"]\n",
+        )
+        .set("RELEASE_TOKEN", SECRET)
+        .set("CROSS_TOKEN", SECRET)
+        .set("HTTPS_PROXY", &format!("http://me:{SECRET}@127.0.0.1:1"));
+    let said = attack.run("plan");
+    said.succeeded();
+    assert!(said.output().contains("\"shown\""), "{}", said.shown());
+    said.no_secret_was_said();
+}
+
+/// Cargo says where it could not fetch from.
+fn errors_do_not_show_tokens_in_urls(seat: Seat) {
+    let manifest = |dependency: &str| {
+        format!(
+            "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\n{dependency}\n"
+        )
+    };
+    for dependency in [
+        format!("other = {{ git = \"https://me:{SECRET}@127.0.0.1:1/other.git\" }}"),
+        "other = { version = \"1\", registry = \"mine\" }".to_owned(),
+    ] {
+        let attack = Attack::on(seat)
+            .file("Cargo.toml", &manifest(&dependency))
+            .file("../home/.cargo/config.toml", &config())
+            .set("CARGO_NET_RETRY", "0");
+        std::fs::remove_file(attack.path("Cargo.lock")).unwrap();
+        let said = attack.run("build");
+        said.failed();
+        said.no_secret_was_said();
+    }
+}
