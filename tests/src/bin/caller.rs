@@ -2,7 +2,7 @@
 //! or kill it: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
 //! command of `exec`, of `stdin-exec`, which gives it this standard input, and of `warm-exec`, which keeps its
 //! container as long as it lives. `plan` only plans a build, and prints the plan in both its forms. A verb may
-//! have a deadline: `test@8` is stopped after eight seconds.
+//! have a deadline: `test@8` is stopped after eight seconds. Of a `quiet` one (`quiet-test`) no event is printed.
 //!
 //! Prints every event as a line of JSON, and at last a line with the outcome or the error.
 
@@ -40,10 +40,14 @@ fn main() -> ExitCode {
 }
 
 fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<serde_json::Value> {
-    let cross = Cross::discover()?
+    let mut cross = Cross::discover()?
         .engine(engine)
-        .toolchain(if engine == "host" { "host" } else { "image" })
-        .on_event(|event| say(&serde_json::json!(event)));
+        .toolchain(if engine == "host" { "host" } else { "image" });
+    let quiet = verb.strip_prefix("quiet-");
+    if quiet.is_none() {
+        cross = cross.on_event(|event| say(&serde_json::json!(event)));
+    }
+    let verb = quiet.unwrap_or(verb);
     let (verb, seconds) = verb.split_once('@').unwrap_or((verb, ""));
     let mut cancel = Cancel::new();
     if let Ok(seconds) = seconds.parse() {

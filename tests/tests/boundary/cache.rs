@@ -19,10 +19,10 @@ on_seats! {
     the_cache_is_not_seen_from_inside
 }
 
-/// A cache of its own beside the workspace, which is still empty.
+/// A cache of its own, which is still empty, at `path` beside the workspace `app` or in it.
 fn with_cache(seat: Seat, path: &str) -> Attack {
     let attack = Attack::on(seat);
-    let dir = attack.project.path().join(path);
+    let dir = attack.beside(path);
     fs::create_dir_all(&dir).unwrap();
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
     attack.set("CROSS_CACHE_DIR", dir.to_str().unwrap())
@@ -37,9 +37,9 @@ fn is_refused(attack: &Attack, dir: &Path) {
 }
 
 fn the_cache_may_not_lie_below_the_workspace(seat: Seat) {
-    for place in ["cache", "target/cache", ".cache/cross-core"] {
+    for place in ["app/cache", "app/target/cache", "app/.cache/cross-core"] {
         let attack = with_cache(seat, place);
-        is_refused(&attack, &attack.path(place));
+        is_refused(&attack, &attack.beside(place));
     }
     // By a link on the way.
     let attack = Attack::on(seat);
@@ -53,7 +53,7 @@ fn the_cache_may_not_lie_below_the_workspace(seat: Seat) {
 
 fn a_cache_that_others_can_write_is_refused(seat: Seat) {
     for mode in [0o777, 0o770, 0o702, 0o1777] {
-        let attack = with_cache(seat, "../cache");
+        let attack = with_cache(seat, "cache");
         attack.settle();
         let dir = attack.beside("cache");
         fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
@@ -62,7 +62,7 @@ fn a_cache_that_others_can_write_is_refused(seat: Seat) {
 }
 
 fn a_cache_of_another_users_is_refused(seat: Seat) {
-    let attack = with_cache(seat, "../cache");
+    let attack = with_cache(seat, "cache");
     attack.settle();
     // They may look, so that this is no failure to read.
     let dir = attack.beside("cache");
@@ -72,7 +72,7 @@ fn a_cache_of_another_users_is_refused(seat: Seat) {
 }
 
 fn a_cache_that_is_a_link_is_refused(seat: Seat) {
-    let attack = with_cache(seat, "../real");
+    let attack = with_cache(seat, "real");
     let dir = attack.beside("cache");
     symlink("real", &dir).unwrap();
     is_refused(&attack.set("CROSS_CACHE_DIR", dir.to_str().unwrap()), &dir);
@@ -109,7 +109,7 @@ fn remembered(dir: &Path) -> Vec<(std::path::PathBuf, String)> {
 
 /// Somebody could write there once, and says that the engine is a program of theirs.
 fn what_another_user_wrote_into_the_cache_is_not_believed(seat: Seat) {
-    let attack = with_cache(seat, "../cache");
+    let attack = with_cache(seat, "cache");
     let first = attack.run("plan").last();
     assert!(first["plan"].is_object(), "{first}");
     let dir = attack.beside("cache");
@@ -155,7 +155,7 @@ fn rename_programs(value: &mut serde_json::Value, name: &str, other: &str) {
 /// Files that are none: a FIFO would be waited for, and what is endless read.
 fn what_is_remembered_and_is_none_is_not_believed(seat: Seat) {
     for kind in ["fifo", "endless", "nonsense"] {
-        let attack = with_cache(seat, "../cache").patience(30);
+        let attack = with_cache(seat, "cache").patience(30);
         attack.run("plan").succeeded();
         let answers = remembered(&attack.beside("cache"));
         assert!(!answers.is_empty(), "something is remembered");

@@ -15,14 +15,14 @@ on_seats! {
 }
 
 /// What a caller may have: its own few, what it collects, and what is on its way.
-const MEBIBYTES: u64 = 192;
+const MEBIBYTES: u64 = 128;
 
 fn a_line_that_does_not_end_leaves_the_callers_memory_bounded(seat: Seat) {
     let attack = Attack::on(seat).build_script(
         r##"
     let mut out = cargos_stdout().unwrap();
     let much = vec![b'x'; 1 << 20];
-    for _ in 0..512 {
+    for _ in 0..256 {
         out.write_all(&much).unwrap();
     }
     out.write_all(b"\n").unwrap();
@@ -40,7 +40,7 @@ fn a_tests_line_that_does_not_end_leaves_the_callers_memory_bounded(seat: Seat) 
 fn talks() {
     let mut out = OpenOptions::new().append(true).open("/proc/self/fd/1").unwrap();
     let much = vec![b'x'; 1 << 20];
-    for _ in 0..512 {
+    for _ in 0..256 {
         out.write_all(&much).unwrap();
     }
 }
@@ -56,18 +56,18 @@ fn artifacts_without_number_leave_the_callers_memory_bounded(seat: Seat) {
     let attack = Attack::on(seat).build_script(
         r##"
     let mut out = io::BufWriter::with_capacity(1 << 20, cargos_stdout().unwrap());
-    for n in 0..8_000 {
-        let name = format!("{}-{}", n, "x".repeat(16_000));
+    for n in 0..12_000 {
+        let name = format!("{}-{}", n, "x".repeat(4_000));
         out.write_all(artifact(&name, &debug_dir().join(&name)).as_bytes()).unwrap();
     }
-    for n in 0..60_000 {
+    for n in 0..30_000 {
         out.write_all(artifact("app", &debug_dir().join(n.to_string())).as_bytes()).unwrap();
     }
     out.flush().unwrap();
     tell("said", 1);
 "##,
     );
-    let said = attack.run("build");
+    let said = attack.run("quiet-build");
     said.had_at_most(MEBIBYTES);
     assert!(said.artifacts().len() <= 1);
 }
@@ -77,7 +77,7 @@ fn diagnostics_without_number_leave_the_callers_memory_bounded(seat: Seat) {
         r##"
     let mut out = io::BufWriter::with_capacity(1 << 20, cargos_stdout().unwrap());
     let text = "x".repeat(200_000);
-    for _ in 0..1500 {
+    for _ in 0..900 {
         let message = format!(
             "{{\"reason\":\"compiler-message\",\"package_id\":\"app 0.1.0 (path+file://{})\",\"target\":{{\"kind\":[\"bin\"],\"name\":\"app\"}},\
              \"message\":{{\"message\":\"m\",\"code\":null,\"level\":\"warning\",\"spans\":[],\"children\":[],\"rendered\":\"{}\"}}}}\n",
@@ -89,7 +89,7 @@ fn diagnostics_without_number_leave_the_callers_memory_bounded(seat: Seat) {
     tell("said", 1);
 "##,
     );
-    attack.run("build").had_at_most(MEBIBYTES);
+    attack.run("quiet-build").had_at_most(MEBIBYTES);
 }
 
 fn failed_tests_without_number_leave_the_callers_memory_bounded(seat: Seat) {
@@ -101,8 +101,8 @@ fn main() {}
 fn talks() {
     let out = OpenOptions::new().append(true).open("/proc/self/fd/1").unwrap();
     let mut out = io::BufWriter::with_capacity(1 << 20, out);
-    let name = "x".repeat(10_000);
-    for n in 0..30_000 {
+    let name = "x".repeat(8_000);
+    for n in 0..20_000 {
         writeln!(out, "test {}{} ... FAILED", name, n).unwrap();
     }
     out.flush().unwrap();
@@ -111,7 +111,7 @@ fn talks() {
 }
 "##,
     );
-    let said = attack.run("test");
+    let said = attack.run("quiet-test");
     said.told("said");
     said.had_at_most(MEBIBYTES);
     said.failed();
@@ -124,13 +124,13 @@ fn captured_output_without_end_leaves_the_callers_memory_bounded(seat: Seat) {
 fn main() {
     let mut out = io::BufWriter::with_capacity(1 << 20, io::stdout());
     let line = "x".repeat(100_000);
-    for _ in 0..4000 {
+    for _ in 0..1600 {
         let _ = writeln!(out, "{}", line);
     }
 }
 "##,
     );
-    attack.run("capture-run").had_at_most(MEBIBYTES);
+    attack.run("quiet-capture-run").had_at_most(MEBIBYTES);
 }
 
 fn output_without_end_does_not_outlive_the_deadline(seat: Seat) {
@@ -147,8 +147,8 @@ fn main() {
 }
 "##,
     );
-    let said = attack.run("run@12");
+    let said = attack.run("run@8");
     said.failed();
     said.had_at_most(MEBIBYTES);
-    assert!(said.took < Duration::from_secs(24), "{:?}", said.took);
+    assert!(said.took < Duration::from_secs(20), "{:?}", said.took);
 }
