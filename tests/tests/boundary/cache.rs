@@ -155,7 +155,7 @@ fn rename_programs(value: &mut serde_json::Value, name: &str, other: &str) {
 /// Files that are none: a FIFO would be waited for, and what is endless read.
 fn what_is_remembered_and_is_none_is_not_believed(seat: Seat) {
     for kind in ["fifo", "endless", "nonsense"] {
-        let attack = with_cache(seat, "cache").patience(30);
+        let attack = with_cache(seat, "cache").patience(15);
         attack.run("plan").succeeded();
         let answers = remembered(&attack.beside("cache"));
         assert!(!answers.is_empty(), "something is remembered");

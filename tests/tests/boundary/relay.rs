@@ -34,7 +34,7 @@ fn attack(seat: Seat, body: &str) -> Attack {
              std::thread::sleep(Duration::from_millis(50));\n    }\n}\n",
         )
         .file("tests/b.rs", "#[test]\nfn fails() {\n    panic!(\"as it should\");\n}\n")
-        .patience(40)
+        .patience(34)
 }
 
 /// Replaces the outputs of all binaries by what `make` makes at `path`.

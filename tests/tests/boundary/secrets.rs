@@ -18,7 +18,7 @@ on_seats! { @ plans_do_not_show_tokens sandbox_as_root sandbox_as_user docker }
 on_seats! { @ errors_do_not_show_tokens_in_urls sandbox_as_root sandbox_as_user docker }
 
 /// Looks for the secret in the variables and command lines of all processes, and in all files that are not the
-/// environment's own.
+/// environment's own: in particular where the host's paths are.
 const LOOKS: &str = r##"
     fn search(dir: &Path, depth: u32, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -27,7 +27,8 @@ const LOOKS: &str = r##"
                 Err(_) => continue,
             };
             let path = entry.path();
-            if path == target_dir() || path == Path::new("/proc") || path == Path::new("/sys") || path == Path::new("/usr") {
+            let others = ["/dev", "/proc", "/sys", "/usr", "/etc", "/var", "/opt"];
+            if path == workspace().join("target") || others.iter().any(|other| path == Path::new(other)) {
                 continue;
             }
             if kind.is_dir() && depth < 12 {
@@ -38,8 +39,13 @@ const LOOKS: &str = r##"
         }
     }
     fn look(path: &Path, found: &mut Vec<String>) {
-        let text = fs::read(path).unwrap_or_default();
-        if text.len() < 1 << 20 && text.windows(12).any(|part| part == b"s3cret-decoy") {
+        // What is bound over a file may be a device, and endless.
+        if fs::metadata(path).map_or(true, |meta| !meta.is_file()) {
+            return;
+        }
+        let mut text = Vec::new();
+        let _ = File::open(path).and_then(|file| file.take(1 << 20).read_to_end(&mut text));
+        if text.windows(12).any(|part| part == b"s3cret-decoy") {
             found.push(path.display().to_string());
         }
     }
@@ -55,6 +61,7 @@ const LOOKS: &str = r##"
         }
     }
     search(Path::new("/"), 0, &mut found);
+    search(workspace().parent().unwrap(), 0, &mut found);
     let home = workspace().parent().unwrap().join("home");
     for path in [".ssh/id_ed25519", ".cargo/credentials.toml", ".netrc", ".git-credentials", ".docker/config.json"] {
         look(&home.join(path), &mut found);

@@ -128,7 +128,7 @@ fn a_forged_stream_does_not_make_a_failed_build_succeed(seat: Seat) {
 
 /// What is read of a file that is none: its size, its symbols, its hash.
 fn a_fifo_as_artifact_does_not_outlive_the_deadline(seat: Seat) {
-    let attack = Attack::on(seat).patience(25).build_script(
+    let attack = Attack::on(seat).patience(28).build_script(
         r##"
     fs::create_dir_all(debug_dir()).unwrap();
     fifo(&debug_dir().join("waits")).unwrap();

@@ -17,7 +17,18 @@ extern "C" {
     fn mkfifo(path: *const u8, mode: u32) -> i32;
     fn getppid() -> i32;
     fn setsid() -> i32;
+    fn setrlimit(resource: i32, limit: *const [u64; 2]) -> i32;
 }
+
+/// An attack that goes wrong harms itself, not the machine: four gibibytes of address space, before `main`.
+#[used]
+#[link_section = ".init_array"]
+static LIMITED: extern "C" fn() = {
+    extern "C" fn limited() {
+        unsafe { setrlimit(9, &[4 << 30, 4 << 30]) };
+    }
+    limited
+};
 
 /// The target directory, which is writable by design.
 fn target_dir() -> PathBuf {
