@@ -8,6 +8,7 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 use crate::attacker::{Attack, Seat, TARGET, on_seats};
+use crate::report::Said;
 
 on_seats! {
     a_build_script_has_no_network
@@ -62,6 +63,7 @@ impl Phone {
     tried("{side}.named", call(41, [1, 1, 0, 0, 0, 0]).and_then(|socket| {{
         call(42, [socket, address.as_ptr() as i64, address.len() as i64, 0, 0, 0])
     }}));
+    tell("{side}.routes", fs::read_to_string("/proc/net/route").unwrap_or_default().lines().skip(1).count());
     tell("{side}", "called");
 "##,
             tcp = port(self.tcp.local_addr().unwrap()),
@@ -92,8 +94,16 @@ impl Phone {
         calls
     }
 
+    /// That nobody called, though `said` has it that `sides` tried, nor could have called anybody else.
     #[track_caller]
-    fn was_not_called(&self) {
+    fn was_not_called(&self, said: &Said, sides: &[&str]) {
+        for side in sides {
+            let routes = said.all_told(&format!("{side}.routes"));
+            assert!(
+                routes.iter().all(|count| count == "0"),
+                "{side} has {routes:?} routes"
+            );
+        }
         let calls = self.calls();
         assert!(calls.is_empty(), "{calls:?}");
     }
@@ -104,8 +114,7 @@ fn a_build_script_has_no_network(seat: Seat) {
     let said = Attack::on(seat)
         .build_script(&phone.call("script"))
         .run("build");
-    said.succeeded().told("script");
-    phone.was_not_called();
+    phone.was_not_called(said.succeeded(), &["script"]);
 }
 
 /// It is always dirty, and runs again in whatever cargo runs.
@@ -123,7 +132,7 @@ fn a_build_script_in_the_step_that_tests_has_no_network(seat: Seat) {
         said.succeeded();
         let count: u32 = said.told("count").parse().unwrap();
         assert!(count > 1, "it ran in the second step, too");
-        phone.was_not_called();
+        phone.was_not_called(&said, &["script"]);
     }
 }
 
@@ -158,8 +167,7 @@ fn with_macro(seat: Seat, phone: &Phone) -> Attack {
 fn a_proc_macro_has_no_network(seat: Seat) {
     let phone = Phone::new();
     let attack = with_macro(seat, &phone).file("src/main.rs", "macros::calls!();\nfn main() {}\n");
-    attack.run("build").succeeded().told("macro");
-    phone.was_not_called();
+    phone.was_not_called(attack.run("build").succeeded(), &["macro"]);
 }
 
 /// It is compiled by rustdoc, in the step that runs tests.
@@ -167,16 +175,14 @@ fn a_doctests_macro_has_no_network(seat: Seat) {
     let phone = Phone::new();
     let attack =
         with_macro(seat, &phone).file("src/lib.rs", "//! ```\n//! macros::calls!();\n//! ```\n");
-    attack.run("test").succeeded().told("macro");
-    phone.was_not_called();
+    phone.was_not_called(attack.run("test").succeeded(), &["macro"]);
 }
 
 fn a_test_and_a_program_have_no_network(seat: Seat) {
     let phone = Phone::new();
     let attack = Attack::on(seat).program_and_test(&phone.call("program"));
     for verb in ["test", "run"] {
-        attack.run(verb).succeeded().told("program");
-        phone.was_not_called();
+        phone.was_not_called(attack.run(verb).succeeded(), &["program"]);
     }
 }
 
@@ -208,9 +214,7 @@ fn the_front_doors_test_has_no_network(seat: Seat) {
         .program_and_test(&phone.call("program"));
     let target = format!("--target={TARGET}");
     let said = attack.front_door(&["test", &target]);
-    said.succeeded().told("program");
-    said.told("script");
-    phone.was_not_called();
+    phone.was_not_called(said.succeeded(), &["script", "program"]);
 }
 
 fn network_host_gives_tests_the_hosts(seat: Seat) {
