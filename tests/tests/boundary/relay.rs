@@ -78,31 +78,34 @@ fn an_output_without_end_leaves_the_callers_memory_bounded(seat: Seat) {
     said.had_at_most(256);
 }
 
+/// The first one puts programs that say nothing, and that all is well, where the others were.
 fn a_test_binary_that_vanishes_makes_the_result_a_failure(seat: Seat) {
-    let vanish = r##"
-    // All that is known of the other two, and they themselves.
-    for n in 1..3 {
-        let _ = fs::remove_file(relay.join(format!("{}.program", n)));
-        let _ = fs::remove_file(relay.join(format!("{}.go", n)));
-    }
-    tried("tell", open_to_write(relay.join("told")).and_then(|mut told| told.write_all(b"ended 1 0\nended 2 0\n")));
-    let own = std::process::id() as i32;
-    for pid in processes() {
-        let name = fs::read_link(format!("/proc/{}/exe", pid)).unwrap_or_default();
-        let name = name.to_string_lossy().into_owned();
-        if pid != own && (name.contains("/deps/a-") || name.contains("/deps/b-")) {
-            unsafe { kill(pid, 9) };
+    let attack = Attack::on(seat)
+        .file("Cross.toml", "[build]\nserial-tests = true\n")
+        .hostile(
+            "src/lib.rs",
+            r##"
+#[test]
+fn attacks() {
+    for entry in fs::read_dir(debug_dir().join("deps")).unwrap().flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if path.extension().is_none() && (name.starts_with("a-") || name.starts_with("b-")) {
+            let silent = path.with_extension("silent");
+            fs::write(&silent, "#!/bin/sh\n").unwrap();
+            fs::set_permissions(&silent, fs::Permissions::from_mode(0o755)).unwrap();
+            tried("vanish", fs::rename(&silent, &path));
         }
     }
-    for name in fs::read_dir(debug_dir().join("deps")).unwrap().flatten() {
-        if name.file_name().to_string_lossy().starts_with("b-") {
-            let _ = fs::write(name.path().with_extension("new"), "#!/bin/sh\n");
-            let _ = fs::set_permissions(name.path().with_extension("new"), fs::Permissions::from_mode(0o755));
-            let _ = fs::rename(name.path().with_extension("new"), name.path());
-        }
-    }
-"##;
-    fails(&attack(seat, vanish), "test@60");
+    tell("attacked", 1);
+}
+"##,
+        )
+        .file("tests/a.rs", "#[test]\nfn passes() {}\n")
+        .file(
+            "tests/b.rs",
+            "#[test]\nfn fails() {\n    panic!(\"as it should\");\n}\n",
+        );
+    fails(&attack, "test@60");
 }
 
 fn a_test_binary_cannot_report_success_for_another(seat: Seat) {
