@@ -7,15 +7,15 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use crate::attacker::{Attack, Seat, TARGET, on_seats};
+use crate::attacker::{Attack, Seat, Shared, TARGET, on_seats};
 use crate::report::Said;
 
 on_seats! {
     a_build_script_has_no_network
-    a_build_script_in_the_step_that_tests_has_no_network
-    a_doctests_macro_has_no_network
     a_proc_macro_has_no_network
-    a_test_and_a_program_have_no_network
+    a_doctests_macro_has_no_network
+    a_test_has_no_network
+    a_program_has_no_network
     a_test_has_a_loopback_of_its_own
     the_front_doors_test_has_no_network
     network_host_gives_tests_the_hosts
@@ -93,97 +93,104 @@ impl Phone {
         }
         calls
     }
-
-    /// That nobody called, though `said` has it that `sides` tried, nor could have called anybody else.
-    #[track_caller]
-    fn was_not_called(&self, said: &Said, sides: &[&str]) {
-        for side in sides {
-            let routes = said.all_told(&format!("{side}.routes"));
-            assert!(
-                routes.iter().all(|count| count == "0"),
-                "{side} has {routes:?} routes"
-            );
-        }
-        let calls = self.calls();
-        assert!(calls.is_empty(), "{calls:?}");
-    }
 }
 
-fn a_build_script_has_no_network(seat: Seat) {
-    let phone = Phone::new();
-    let said = Attack::on(seat)
-        .build_script(&phone.call("script"))
-        .run("build");
-    phone.was_not_called(said.succeeded(), &["script"]);
-}
-
-/// It is always dirty, and runs again in whatever cargo runs.
-fn a_build_script_in_the_step_that_tests_has_no_network(seat: Seat) {
-    let phone = Phone::new();
-    for verb in ["test", "run"] {
+/// What comes of a crate all of whose parts call, in `verb`; `calls` is told as who called.
+fn called(seat: Seat, verb: &'static str) -> &'static Said {
+    static TESTED: Shared = Shared::new();
+    static RAN: Shared = Shared::new();
+    let shared = if verb == "test" { &TESTED } else { &RAN };
+    shared.of(seat, || {
+        let phone = Phone::new();
+        // It is always dirty, and runs again in whatever cargo runs.
         let again = format!(
-            "{}\n    println!(\"cargo:rerun-if-changed=/nowhere\");\n    \
-             let count = fs::read_to_string(target_dir().join(\"count\")).map_or(0, |count| count.len());\n    \
-             fs::write(target_dir().join(\"count\"), \"x\".repeat(count + 1)).unwrap();\n    \
-             tell(\"count\", count + 1);",
+            "{}\n    let count = target_dir().join(\"count\");\n    \
+             let before = fs::read_to_string(&count).map_or(0, |count| count.len());\n    \
+             fs::write(count, \"x\".repeat(before + 1)).unwrap();\n    \
+             println!(\"cargo:rerun-if-changed=/nowhere\");",
             phone.call("script")
         );
-        let said = Attack::on(seat).build_script(&again).run(verb);
+        let macros = ["expanded", "documented"].map(|name| {
+            format!(
+                "#[proc_macro]\npub fn {name}(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n\
+                 {}\n    proc_macro::TokenStream::new()\n}}\n",
+                phone.call(name)
+            )
+        });
+        let attack = Attack::on(seat)
+            .file(
+                "Cargo.toml",
+                "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+                 [dependencies]\nmacros = { path = \"macros\" }\n[workspace]\nmembers = [\"macros\"]\n",
+            )
+            .file(
+                "Cargo.lock",
+                "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n\
+                 dependencies = [\n \"macros\",\n]\n\n[[package]]\nname = \"macros\"\nversion = \"0.1.0\"\n",
+            )
+            .file(
+                "macros/Cargo.toml",
+                "[package]\nname = \"macros\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+                 [lib]\nproc-macro = true\ntest = false\ndoctest = false\n",
+            )
+            .hostile("macros/src/lib.rs", &macros.concat())
+            .file(
+                "src/lib.rs",
+                "//! ```\n//! macros::documented!();\n//! ```\nmacros::expanded!();\n",
+            )
+            .build_script(&again)
+            .program_and_test(&phone.call("program"));
+        let mut said = attack.run(verb);
         said.succeeded();
-        let count: u32 = said.told("count").parse().unwrap();
-        assert!(count > 1, "it ran in the second step, too");
-        phone.was_not_called(&said, &["script"]);
-    }
+        said.told.insert("calls".to_owned(), phone.calls());
+        said
+    })
 }
 
-/// A library whose macro calls when it is expanded, in `expanded` of the crate `app`.
-fn with_macro(seat: Seat, phone: &Phone) -> Attack {
-    Attack::on(seat)
-        .file(
-            "Cargo.toml",
-            "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
-             [dependencies]\nmacros = { path = \"macros\" }\n[workspace]\nmembers = [\"macros\"]\n",
-        )
-        .file(
-            "Cargo.lock",
-            "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n\
-             dependencies = [\n \"macros\",\n]\n\n[[package]]\nname = \"macros\"\nversion = \"0.1.0\"\n",
-        )
-        .file(
-            "macros/Cargo.toml",
-            "[package]\nname = \"macros\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
-             [lib]\nproc-macro = true\ndoctest = false\n",
-        )
-        .hostile(
-            "macros/src/lib.rs",
-            &format!(
-                "#[proc_macro]\npub fn calls(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n\
-                 {}\n    proc_macro::TokenStream::new()\n}}\n",
-                phone.call("macro")
-            ),
-        )
+/// That `side` tried in `verb`, reached nobody here, and could have reached nobody else.
+#[track_caller]
+fn was_alone(seat: Seat, verb: &'static str, side: &str) {
+    let said = called(seat, verb);
+    let routes = said.all_told(&format!("{side}.routes"));
+    assert!(
+        routes.iter().all(|count| count == "0"),
+        "{side} has {routes:?} routes"
+    );
+    let named = said.all_told(&format!("{side}.named"));
+    assert!(
+        named.iter().all(|call| call.starts_with("refused")),
+        "{side}: {named:?}"
+    );
+    let calls = said.all_told("calls").iter();
+    let calls: Vec<_> = calls.filter(|call| call.contains(side)).collect();
+    assert!(calls.is_empty(), "{calls:?}");
+}
+
+/// In a step that does nothing but compile, and in the one that runs tests or the program.
+fn a_build_script_has_no_network(seat: Seat) {
+    for verb in ["test", "run"] {
+        let times = called(seat, verb).all_told("script").len();
+        assert!(times > 1, "{times}: it ran in the second step, too");
+        was_alone(seat, verb, "script");
+    }
 }
 
 fn a_proc_macro_has_no_network(seat: Seat) {
-    let phone = Phone::new();
-    let attack = with_macro(seat, &phone).file("src/main.rs", "macros::calls!();\nfn main() {}\n");
-    phone.was_not_called(attack.run("build").succeeded(), &["macro"]);
+    was_alone(seat, "test", "expanded");
+    was_alone(seat, "run", "expanded");
 }
 
 /// It is compiled by rustdoc, in the step that runs tests.
 fn a_doctests_macro_has_no_network(seat: Seat) {
-    let phone = Phone::new();
-    let attack =
-        with_macro(seat, &phone).file("src/lib.rs", "//! ```\n//! macros::calls!();\n//! ```\n");
-    phone.was_not_called(attack.run("test").succeeded(), &["macro"]);
+    was_alone(seat, "test", "documented");
 }
 
-fn a_test_and_a_program_have_no_network(seat: Seat) {
-    let phone = Phone::new();
-    let attack = Attack::on(seat).program_and_test(&phone.call("program"));
-    for verb in ["test", "run"] {
-        phone.was_not_called(attack.run(verb).succeeded(), &["program"]);
-    }
+fn a_test_has_no_network(seat: Seat) {
+    was_alone(seat, "test", "program");
+}
+
+fn a_program_has_no_network(seat: Seat) {
+    was_alone(seat, "run", "program");
 }
 
 /// Most tests of servers need no more.
@@ -214,7 +221,16 @@ fn the_front_doors_test_has_no_network(seat: Seat) {
         .program_and_test(&phone.call("program"));
     let target = format!("--target={TARGET}");
     let said = attack.front_door(&["test", &target]);
-    phone.was_not_called(said.succeeded(), &["script", "program"]);
+    said.succeeded();
+    for side in ["script", "program"] {
+        let routes = said.all_told(&format!("{side}.routes"));
+        assert!(
+            routes.iter().all(|count| count == "0"),
+            "{side} has {routes:?} routes"
+        );
+    }
+    let calls = phone.calls();
+    assert!(calls.is_empty(), "{calls:?}");
 }
 
 fn network_host_gives_tests_the_hosts(seat: Seat) {

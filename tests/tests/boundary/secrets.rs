@@ -1,6 +1,6 @@
 //! Secrets stay outside: in variables, in URLs, in files of the user's, and in whatever is said of a run.
 
-use crate::attacker::{Attack, SECRET, Seat, on_seats};
+use crate::attacker::{Attack, SECRET, Seat, Shared, on_seats};
 use crate::report::Said;
 
 on_seats! {
@@ -56,8 +56,11 @@ const LOOKS: &str = r##"
         }
     }
     for pid in processes() {
-        for file in ["environ", "cmdline"] {
-            look(Path::new(&format!("/proc/{}/{}", pid, file)), &mut found);
+        let words = fs::read(format!("/proc/{}/cmdline", pid)).unwrap_or_default();
+        let variables = fs::read(format!("/proc/{}/environ", pid)).unwrap_or_default();
+        let words = words.split(|byte| *byte == 0).chain(variables.split(|byte| *byte == 0));
+        for word in words.map(String::from_utf8_lossy).filter(|word| word.contains("s3cret-decoy")) {
+            found.push(word.split('=').next().unwrap().to_owned());
         }
     }
     search(Path::new("/"), 0, &mut found);
@@ -66,82 +69,42 @@ const LOOKS: &str = r##"
     for path in [".ssh/id_ed25519", ".cargo/credentials.toml", ".netrc", ".git-credentials", ".docker/config.json"] {
         look(&home.join(path), &mut found);
     }
-    tell("secrets", format!("{:?}", found));
+    found.sort();
+    found.dedup();
+    tell("secrets", found.join("|"));
 "##;
 
-/// Looks in a build script and in a test.
-fn looking(seat: Seat) -> Attack {
-    Attack::on(seat).build_script(LOOKS).program_and_test(LOOKS)
-}
-
-/// That nothing was found while something compiled, nor while it ran; both looked.
-#[track_caller]
-fn nothing_is_found(attack: &Attack) -> Said {
-    let built = attack.run("build");
-    assert_eq!(
-        built.succeeded().all_told("secrets"),
-        ["[]"],
-        "while compiling"
-    );
-    let tested = attack.run("test");
-    let looks = tested.succeeded().all_told("secrets");
-    assert!(
-        looks.iter().all(|found| found == "[]"),
-        "while running: {looks:?}"
-    );
-    built.no_secret_was_said();
-    tested.no_secret_was_said();
-    built
-}
-
-fn cross_variables_stay_outside(seat: Seat) {
-    let names = [
-        "CROSS_TOKEN",
-        "CROSS_REMOTE_PASSWORD",
-        "CROSS_RELEASE_KEY",
-        "CROSS_",
-        "CROSS_CUSTOM",
-    ];
-    let attack = names
-        .iter()
-        .fold(looking(seat), |attack, name| attack.set(name, SECRET));
-    nothing_is_found(&attack);
-}
-
+/// Variables of the user's, by why somebody might think that they are wanted inside.
+const OF_CROSS: [&str; 5] = [
+    "CROSS_TOKEN",
+    "CROSS_REMOTE_PASSWORD",
+    "CROSS_RELEASE_KEY",
+    "CROSS_",
+    "CROSS_CUSTOM",
+];
 /// Cargo's own families are not all cargo's.
-fn no_variable_passes_by_its_family(seat: Seat) {
-    let names = [
-        "CARGO_TERM_TOKEN",
-        "CARGO_PROFILE_TOKEN",
-        "CARGO_UNSTABLE_TOKEN",
-        "LC_TOKEN",
-        "RUST_TOKEN",
-        "QEMU_TOKEN",
-    ];
-    let attack = names
-        .iter()
-        .fold(looking(seat), |attack, name| attack.set(name, SECRET));
-    nothing_is_found(&attack);
-}
-
-fn variables_with_secrets_stay_outside(seat: Seat) {
-    let names = [
-        "CARGO_REGISTRY_TOKEN",
-        "CARGO_REGISTRIES_MINE_TOKEN",
-        "GITHUB_TOKEN",
-        "AWS_SECRET_ACCESS_KEY",
-        "SSH_AUTH_SOCK",
-        "GIT_ASKPASS",
-        "GIT_CONFIG_VALUE_0",
-        "NPM_TOKEN",
-        "DOCKER_AUTH_CONFIG",
-        "SIGNING_KEY",
-    ];
-    let attack = names
-        .iter()
-        .fold(looking(seat), |attack, name| attack.set(name, SECRET));
-    nothing_is_found(&attack);
-}
+const OF_FAMILIES: [&str; 6] = [
+    "CARGO_TERM_TOKEN",
+    "CARGO_PROFILE_TOKEN",
+    "CARGO_UNSTABLE_TOKEN",
+    "LC_TOKEN",
+    "RUST_TOKEN",
+    "QEMU_TOKEN",
+];
+const OF_OTHERS: [&str; 10] = [
+    "CARGO_REGISTRY_TOKEN",
+    "CARGO_REGISTRIES_MINE_TOKEN",
+    "GITHUB_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "SSH_AUTH_SOCK",
+    "GIT_ASKPASS",
+    "GIT_CONFIG_VALUE_0",
+    "NPM_TOKEN",
+    "DOCKER_AUTH_CONFIG",
+    "SIGNING_KEY",
+];
+/// Without a network there is no proxy to be told of.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "no_proxy"];
 
 /// A configuration of cargo's in which every URL has a user name and a token, and other keys have them too.
 fn config() -> String {
@@ -156,37 +119,75 @@ fn config() -> String {
     )
 }
 
+/// What a build script and a test said who looked, with all that is secret around them.
+fn looked(seat: Seat) -> &'static Said {
+    static SHARED: Shared = Shared::new();
+    SHARED.of(seat, || {
+        let own = format!(
+            "[registries.mine]\nindex = \"sparse+https://me:{SECRET}@127.0.0.1:1/index/\"\ntoken = \"{SECRET}\"\n"
+        );
+        let mut attack = Attack::on(seat)
+            .build_script(LOOKS)
+            .program_and_test(LOOKS)
+            .file("../home/.cargo/config.toml", &config())
+            .file("../.cargo/config.toml", &config())
+            .file(".cargo/config.toml", &own);
+        for name in OF_CROSS.iter().chain(&OF_FAMILIES).chain(&OF_OTHERS) {
+            attack = attack.set(name, SECRET);
+        }
+        for name in PROXIES {
+            attack = attack.set(name, &format!("http://me:{SECRET}@127.0.0.1:1"));
+        }
+        let said = attack.run("test");
+        said.succeeded();
+        said
+    })
+}
+
+/// That nothing that is found, at any time, is so.
+#[track_caller]
+fn none_is(seat: Seat, is: impl Fn(&str) -> bool) {
+    let mut found = Vec::new();
+    for looked in looked(seat).all_told("secrets") {
+        found.extend(looked.split('|').filter(|name| is(name)));
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
+fn cross_variables_stay_outside(seat: Seat) {
+    none_is(seat, |name| OF_CROSS.contains(&name));
+}
+
+fn no_variable_passes_by_its_family(seat: Seat) {
+    none_is(seat, |name| OF_FAMILIES.contains(&name));
+}
+
+fn variables_with_secrets_stay_outside(seat: Seat) {
+    none_is(seat, |name| OF_OTHERS.contains(&name));
+}
+
+fn a_tests_network_settings_have_no_password(seat: Seat) {
+    none_is(seat, |name| PROXIES.contains(&name));
+}
+
+/// The user's own, and that of a directory above the workspace.
 fn registry_tokens_in_urls_stay_outside(seat: Seat) {
-    // The user's own, and that of a directory above the workspace.
-    let attack = looking(seat)
-        .file("../home/.cargo/config.toml", &config())
-        .file("../.cargo/config.toml", &config());
-    nothing_is_found(&attack);
+    none_is(seat, |name| {
+        name.contains("/.cargo/config") && !name.contains("/app/")
+    });
 }
 
 /// It is among the sources, which are seen.
 fn tokens_in_the_workspaces_own_config_stay_outside(seat: Seat) {
-    let attack = looking(seat).file(
-        ".cargo/config.toml",
-        &format!(
-            "[registries.mine]\nindex = \"sparse+https://me:{SECRET}@127.0.0.1:1/index/\"\ntoken = \"{SECRET}\"\n"
-        ),
-    );
-    nothing_is_found(&attack);
+    none_is(seat, |name| name.contains("/app/.cargo/config"));
 }
 
+/// And nothing else, wherever it is.
 fn the_users_files_are_not_seen(seat: Seat) {
-    nothing_is_found(&looking(seat));
-}
-
-/// There is no network, so there is no proxy to be told of.
-fn a_tests_network_settings_have_no_password(seat: Seat) {
-    let proxy = format!("http://me:{SECRET}@127.0.0.1:1");
-    let names = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "no_proxy"];
-    let attack = names
-        .iter()
-        .fold(looking(seat), |attack, name| attack.set(name, &proxy));
-    nothing_is_found(&attack);
+    none_is(seat, |name| {
+        name.contains('/') && !name.contains("/.cargo/config")
+    });
+    looked(seat).no_secret_was_said();
 }
 
 /// What the user names passes, and what is meant for cargo.
