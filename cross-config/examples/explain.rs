@@ -1,5 +1,6 @@
-//! Says what a project's configuration is, and where each value was written:
-//! `cargo run -p cross-config --example explain -- path/to/project [TARGET]`.
+//! Explains the configuration of a project, with the origin of each value.
+//!
+//! Run with `cargo run -p cross-config --example explain -- path/to/project [TARGET]`.
 
 #![allow(
     clippy::print_stdout,

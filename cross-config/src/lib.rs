@@ -1,8 +1,8 @@
-//! What the user asked for: configuration layers merged, every value with its origin, every problem
-//! with its place.
+//! The configuration of a cross build: layers that are merged, with an origin for every value and a
+//! location for every problem.
 //!
-//! **Load it.** A [`Loader`] reads the files it is pointed at and merges what they say with the
-//! environment it is given, the embedder's defaults and the request:
+//! **Load it.** A [`Loader`] reads the configuration files of a workspace. It merges them with
+//! environment variables, defaults of the embedding application, and settings of the request:
 //!
 //! ```no_run
 //! # fn main() -> Result<(), cross_config::Error> {
@@ -15,19 +15,22 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Or merge it from texts.** Nothing but [`Loader::load`] does I/O; a [`Layer`] is made from a text, an
-//! [`Env`] or code, and [`Config::merge`] is pure:
+//! **Or merge it from text.** Only [`Loader::load`] performs I/O. A [`Layer`] is created from text,
+//! an [`Env`] or code, and [`Config::merge`] is pure:
 //!
 //! ```
 //! use std::path::Path;
-//! use cross_config::{Config, Env, Layer};
+//! use cross_config::{Config, Env, Explained, Layer};
 //!
 //! let file = Layer::cross_toml(Path::new("Cross.toml"), "[build]\nengine = 'docker'\n");
 //! let env = Env::new().set("CROSS_BUILD_NETWORK", "none");
 //! let config = Config::merge([file, Layer::variables(&env)]);
 //!
 //! let rows = config.explain();
-//! let rows: Vec<_> = rows.iter().map(|it| format!("{} = {} ({})", it.key, it.value, it.origin)).collect();
+//! let rows: Vec<_> = rows
+//!     .iter()
+//!     .map(|row| format!("{} = {} ({})", row.key, row.value, row.origin))
+//!     .collect();
 //! assert_eq!(rows, [
 //!     "build.engine = docker (Cross.toml:2:10)",
 //!     "build.toolchain = host (built-in)",
@@ -35,8 +38,8 @@
 //! ]);
 //! ```
 //!
-//! **See every problem at once.** Problems are data with a code, a severity, a place, a message and a
-//! remedy; the first does not hide the others:
+//! **Report every problem at once.** A problem has a code, a severity, a location, a message and a
+//! remedy. The first problem does not hide the others:
 //!
 //! ```
 //! use std::path::Path;
@@ -56,83 +59,58 @@
 //! | key | in `[build]` | in `[target.<triple>]` | type |
 //! |---|---|---|---|
 //! | `default-target` | yes | – | a triple |
-//! | `targets` | yes | – | array of triples: what the project releases for |
-//! | `engine` | yes | – | `auto`, an engine's name, or a path |
+//! | `targets` | yes | – | array of triples that the project releases for |
+//! | `engine` | yes | – | `auto`, the name of an engine, or a path |
 //! | `toolchain` | yes | yes | `host`, `image`, or a path |
 //! | `network` | yes | yes | `none`, `host` or `default` |
-//! | `suite` | yes | yes | a distribution's suite |
+//! | `suite` | yes | yes | a Debian suite |
 //! | `packages` | yes | yes | array of Debian package names |
 //! | `build-std` | yes | yes | boolean, or array of crates |
 //! | `zig` | yes | yes | boolean, a glibc version, or table of `enable`, `version`, `image` |
-//! | `pre-build` | yes | yes | a script's path, a command, or array of commands |
+//! | `pre-build` | yes | yes | the path of a script, a command, or array of commands |
 //! | `dockerfile` | yes | yes | a path, or table of `file`, `context`, `build-args` |
 //! | `env.passthrough` | yes | yes | array of `NAME` or `NAME=value` |
 //! | `env.volumes` | yes | yes | array of `NAME` or `NAME=/path` |
-//! | `image` | – | yes | an image's name, or table of `name`, `toolchain` (array of platforms) |
-//! | `sdk` | – | yes | a directory's path |
+//! | `image` | – | yes | an image name, or table of `name`, `toolchain` (array of platforms) |
+//! | `sdk` | – | yes | the path of a directory |
 //! | `runner` | – | yes | a command |
 //! | `serial-tests` | yes | yes | boolean |
 //!
-//! [`keys`] has a row for each, with its variables, default, meaning and an example;
-//! [`json_schema`] is the schema of a `Cross.toml`, for editors. A relative path is relative to the file
-//! that says it. Every key has a variable too: see [`variables`]. What only variables say is in
-//! [`Settings`]. The rules of precedence are at [`Config`]. What `cross` serves and this version does not
-//! is an error, never silently ignored.
+//! [`keys()`] returns a row for each key with its variables, default, meaning and an example.
+//! [`json_schema`] returns the schema of a `Cross.toml`, for editors. A relative path is relative
+//! to the file that contains it. Every key also has a variable: see [`variables`]. Settings that
+//! only have variables are in [`Settings`]. The rules of precedence are documented at [`Config`].
+//! Features of `cross` that this version does not support are errors, and never silently ignored.
 
-mod build_std;
-mod builder;
-mod checks;
-mod config;
-mod de;
-mod diagnostic;
-mod dockerfile;
-mod env;
-mod error;
-mod flag;
-mod from_variables;
-mod image;
-mod json;
+mod diagnostics;
 mod keys;
-mod layer;
-mod lines;
+mod layers;
 mod load;
-mod nearest;
-mod origin;
-mod passing;
-mod platform;
-mod pre_build;
 mod reference;
-mod schema;
+mod resolve;
 mod settings;
-mod shape;
-mod shell;
-mod table;
-mod target_config;
-mod triples;
-mod unserved;
+mod text;
 mod values;
 pub mod variables;
-mod word;
-mod zig;
 
-pub use build_std::BuildStd;
-pub use builder::LayerBuilder;
-pub use config::{Config, Explained};
-pub use diagnostic::{Code, Diagnostic, Severity};
-pub use dockerfile::Dockerfile;
-pub use env::Env;
-pub use error::Error;
-pub use image::Image;
-pub use layer::Layer;
-pub use load::{Loaded, Loader};
-pub use origin::{Origin, Place, Sourced};
-pub use passing::{Passthrough, Volume};
-pub use platform::{NotPlatform, Platform};
-pub use pre_build::PreBuild;
-pub use reference::{KeyReference, SettingReference, keys, settings};
-pub use schema::json_schema;
+pub use diagnostics::diagnostic::{Diagnostic, DiagnosticCode, Severity};
+pub use diagnostics::origin::{Origin, SourceLocation, Sourced};
+pub use layers::builder::LayerBuilder;
+pub use layers::layer::Layer;
+pub use load::error::Error;
+pub use load::loader::{LoadedConfig, Loader};
+pub use reference::json_schema::json_schema;
+pub use reference::key_reference::{KeyReference, SettingReference, keys, settings};
+pub use resolve::config::{Config, ExplainedValue};
+pub use resolve::target_config::TargetConfig;
 pub use settings::{Settings, UserNamespace};
-pub use shape::Kind;
-pub use target_config::TargetConfig;
-pub use word::Network;
-pub use zig::Zig;
+pub use values::build_std::BuildStd;
+pub use values::dockerfile::Dockerfile;
+pub use values::image::Image;
+pub use values::network::NetworkMode;
+pub use values::passthrough::{Passthrough, Volume};
+pub use values::platform::{InvalidPlatform, Platform};
+pub use values::pre_build::PreBuild;
+pub use values::value_kind::ValueKind;
+pub use values::zig::ZigConfig;
+pub use variables::env::Env;

@@ -3,25 +3,26 @@
 //! ```no_run
 //! let built = cross_core::build("aarch64-unknown-linux-gnu")?;
 //! for exe in built.executables() {
-//!     println!("{}", exe.path().display());
+//!     println!("{}", exe.path.display());
 //! }
 //! # Ok::<(), cross_core::Error>(())
 //! ```
 //!
-//! The environment that compiles is made on this machine from a distribution's signed packages, and
-//! runs in a sandbox that needs no daemon and no root, or in docker or podman. Dependencies are
-//! fetched on the host; what compiles has neither network nor credentials.
+//! The build environment is made on this machine from a distribution's signed packages. It runs in
+//! a sandbox that needs no daemon and no root, or in docker or podman. Dependencies are fetched on
+//! the host. Code that compiles has neither network nor credentials.
 //!
-//! # From one line to every knob
+//! # From one line to every option
 //!
-//! [`build`], [`test()`], [`run`] and their siblings act on the current directory with the process's
-//! environment. [`Cross`] makes each of these a value; [`Request`] has cargo's knobs:
+//! [`build`], [`test()`], [`run`] and the other functions of the crate root act on the current
+//! directory with the process's environment. [`Cross`] takes both as values, and [`Request`] has
+//! cargo's options:
 //!
 //! ```no_run
 //! use cross_core::{Cancel, Cross};
 //!
 //! let cross = Cross::at("/work/app").on_event(|event| println!("{event:?}"));
-//! let request = cross.test("s390x-unknown-linux-gnu").package("app").release().locked();
+//! let request = cross.test("s390x-unknown-linux-gnu").package("app").release(true).locked(true);
 //! let plan = request.plan()?;              // data: print it, serialise it, take its commands
 //! println!("{plan}");
 //! let outcome = plan.execute(&Cancel::new())?;
@@ -29,116 +30,106 @@
 //! # Ok::<(), cross_core::Error>(())
 //! ```
 //!
-//! # What this library will not do
+//! # What this library does not do
 //!
-//! Print, exit, install a signal handler, change the process's environment or directory, or fall
-//! back to another engine than the one that was named.
+//! The library does not print, exit, install a signal handler, change the process's environment or
+//! directory, or fall back to another engine than the one that was named.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedding.md")]
 mod guide {}
 
-mod ambient;
-pub mod binary;
-mod budget;
-pub mod build_script;
-mod build_std;
-mod cargo_config;
-mod cargo_json;
-mod cargo_messages;
-mod cargo_request;
-#[cfg(feature = "cc")]
-mod cc_build;
-mod coverage;
-mod crash;
-mod cross;
-mod current;
-mod debugger;
-mod definition;
-pub mod doctor;
-mod error;
-mod event;
+mod api;
+mod cargo;
 mod execute;
-mod failure;
-mod files;
-mod front_door;
-mod glibc_floor;
-mod host_tools;
-mod inside;
-mod knobs;
-mod libtest;
-mod many;
-mod nextest;
-mod offline;
-mod on_host;
-mod outcome;
-mod plan;
-mod planner;
-mod plugin;
-mod prefetch;
-mod recipes;
+mod facts;
+mod host;
+mod model;
+pub mod plan;
 mod request;
-mod requests;
-mod runner;
-mod rustflags;
-mod sdk;
-mod seccomp;
-pub mod setup;
-mod shell;
-mod shims;
-mod side_by_side;
-mod surroundings;
-mod target_name;
-mod test_summary;
-mod there;
-mod toolchain;
-mod toolchain_env;
-mod verbs;
-mod warm;
-mod workspace;
+mod target;
 
-pub use cross_config::{
-    BuildStd, Code, Config, Diagnostic, Env, Explained, Layer, LayerBuilder, Network, Origin,
-    Severity, Sourced,
-};
-pub use cross_engine::process::{Exit, Stream};
-pub use cross_engine::{
-    Cancel, Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept,
-    Value, Warm, WhyStarted,
-};
-pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
+#[cfg(fuzzing)]
+pub use api::fuzzing;
+pub use api::shell::ShellRequest;
+pub use api::{build_script, doctor, setup};
+pub use cross_config::Env;
+pub use cross_engine::Cancel;
+pub use host::binary;
+pub use model::error::{Error, ErrorKind, Result};
+pub use model::outcome::{Artifact, Outcome};
+pub use plan::plan::Plan;
+pub use request::cross::Cross;
+pub use request::request::Request;
 
-pub use budget::{JobBudget, JobSharing};
-pub use cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
-#[cfg(feature = "cc")]
-pub use cc_build::NativeCc;
-pub use cross::Cross;
-pub use cross_config::json_schema as config_schema;
-pub use error::{Error, ErrorKind, Result};
-pub use event::{Event, EventKind, Listener};
-pub use front_door::aliases::Expansion;
-pub use front_door::commands::{Place, markdown as cargo_commands_markdown};
-pub use front_door::decision::{Decision, Part};
-pub use front_door::render::Change;
-pub use host_tools::{HostTools, HostToolsRequest};
-pub use many::outcome::{ManyOutcome, TargetOutcome};
-pub use many::{Many, ManyPlan, Turn};
-pub use on_host::{HostTool, MissingTool};
-pub use outcome::{Artifact, ArtifactKind, CompilerDiagnostic, Outcome, SourcePlace, Timing};
-#[cfg(feature = "schema")]
-pub use plan::plan_schema;
-pub use plan::{
-    Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, PLAN_SCHEMA_VERSION, Plan,
-    Prepared, Step, Verb, Warning,
-};
-pub use prefetch::{PrefetchOutcome, Prefetched};
-pub use request::Request;
-pub use shell::ShellRequest;
-pub use side_by_side::TestRun;
-pub use test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
-pub use toolchain::{Toolchain, ToolchainSource};
-pub use toolchain_env::ToolchainEnv;
-pub use workspace::{LocalPackage, Project};
+/// Requests for several targets, which share one job budget.
+pub mod batch {
+    pub use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};
+    pub use crate::api::batch::{BatchItem, BatchPlan, BatchRequest};
+    pub use crate::api::prefetch::{PrefetchOutcome, Prefetched};
+    pub use crate::model::jobs::{JobBudget, JobSharing};
+}
+
+/// Cargo command lines: where each part runs and why, and its outcome.
+pub mod cargo_cli {
+    pub use crate::api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
+    pub use crate::cargo::cli::aliases::AliasExpansion;
+    pub use crate::cargo::cli::command::Placement;
+    pub use crate::cargo::cli::decision::{Decision, DecisionPart};
+    pub use crate::cargo::cli::render::ArgumentChange;
+}
+
+/// The configuration: its layers, the origin of each value, and all problems.
+pub mod config {
+    pub use cross_config::{
+        BuildStd, Config, Diagnostic, DiagnosticCode, ExplainedValue, Layer, LayerBuilder,
+        NetworkMode, Origin, Severity, Sourced, json_schema,
+    };
+}
+
+/// Engines, their environments, and their runs.
+pub mod engine {
+    pub use cross_engine::process::{Exit, Stream};
+    pub use cross_engine::{
+        Engine, EnginePreference, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec,
+        Stock, Swept, Value, Warm, WhyStarted,
+    };
+}
+
+/// Events, which report the execution of a plan as it happens.
+pub mod events {
+    pub use crate::request::event::{Event, EventKind, Listener};
+}
+
+/// A target's tools, for processes of the host.
+pub mod host_tools {
+    #[cfg(feature = "cc")]
+    pub use crate::api::cc_build::NativeCc;
+    pub use crate::api::host_tools::{HostTools, HostToolsRequest};
+    pub use crate::api::toolchain_env::ToolchainEnv;
+    pub use crate::model::host_tool::{HostTool, MissingTool};
+}
+
+/// The parts of an [`Outcome`]: diagnostics, test results and timings.
+pub mod outcome {
+    pub use crate::model::outcome::{ArtifactKind, CompilerDiagnostic, SourceLocation, Timing};
+    pub use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
+}
+
+/// The workspace, as cargo describes it.
+pub mod project {
+    pub use crate::cargo::workspace::{LocalPackage, Project};
+}
+
+/// Facts about each target.
+pub mod targets {
+    pub use cross_targets::{Libc, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport};
+}
+
+/// The Rust toolchain that compiles.
+pub mod toolchain {
+    pub use crate::model::toolchain::{Toolchain, ToolchainPreference, ToolchainSource};
+}
 
 /// Builds the package in the current directory for `target`.
 ///
@@ -149,7 +140,7 @@ pub fn build(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.build(target).run()
 }
 
-/// Checks the package in the current directory for `target`: everything but the making of code.
+/// Checks the package in the current directory for `target`, without generating code.
 ///
 /// # Errors
 ///
@@ -158,11 +149,11 @@ pub fn check(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.check(target).run()
 }
 
-/// Tests the package in the current directory for `target`, under its emulator where it needs one.
+/// Tests the package in the current directory for `target`, under an emulator if it needs one.
 ///
 /// # Errors
 ///
-/// See [`ErrorKind`]; a failing test is [`ErrorKind::TestFailed`].
+/// See [`ErrorKind`]. A failing test is [`ErrorKind::TestFailed`].
 pub fn test(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.test(target).run()
 }
@@ -171,7 +162,7 @@ pub fn test(target: impl Into<String>) -> Result<Outcome> {
 ///
 /// # Errors
 ///
-/// See [`ErrorKind`]; a program that returns a failure is [`ErrorKind::ProgramFailed`].
+/// See [`ErrorKind`]. A program that returns a failure is [`ErrorKind::ProgramFailed`].
 pub fn run(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.run(target).run()
 }
@@ -189,7 +180,7 @@ pub fn bench(target: impl Into<String>) -> Result<Outcome> {
 ///
 /// # Errors
 ///
-/// See [`ErrorKind`]; a lint that is denied is [`ErrorKind::CargoFailed`].
+/// See [`ErrorKind`]. A denied lint is [`ErrorKind::CargoFailed`].
 pub fn clippy(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.clippy(target).run()
 }
@@ -203,8 +194,8 @@ pub fn doc(target: impl Into<String>) -> Result<Outcome> {
     Cross::discover()?.doc(target).run()
 }
 
-/// Builds the one target of the package in the current directory for `target` with these arguments for
-/// rustc.
+/// Builds the only cargo target of the package in the current directory for `target`, and passes
+/// `args` to rustc.
 ///
 /// # Errors
 ///

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use cross_engine::process::Stream;
 use cross_engine::{
-    Cancel, Host, Mount, Needs, Network, Preference, Root, RunSpec, read_layout, select,
+    Cancel, EnginePreference, Host, Mount, Needs, Network, Root, RunSpec, read_layout, select,
 };
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let host = Host::new(env::vars_os().collect(), env::temp_dir());
     let cancel = Cancel::new();
 
-    let preference: Preference = engine.parse()?;
+    let preference = EnginePreference::from(engine);
     let engine = select(&preference, Needs::Recipe, &host, &cancel)?.engine;
     let root = match engine.has_images() {
         true => Root::Image(root),

@@ -1,5 +1,8 @@
-//! Says what is true of targets: `cargo run -p cross-targets --example targets -- s390x-unknown-linux-gnu`.
-//! Without a name, every target on a line of its own.
+//! Prints the facts about targets: one line per target, or details of the targets that are named.
+//!
+//! ```sh
+//! cargo run -p cross-targets --example targets -- s390x-unknown-linux-gnu
+//! ```
 
 #![allow(
     clippy::print_stdout,
@@ -11,7 +14,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use cross_targets::{DebianArch, RustSource, Support, Target};
+use cross_targets::{DebianArch, RustSource, SupportLevel, Target};
 
 fn main() -> ExitCode {
     match targets() {
@@ -35,12 +38,12 @@ fn targets() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A target and how far it is served.
+/// One line about a target and its support.
 fn line(target: Target) -> String {
     let facts = target.facts();
     let level = match facts.support {
-        Support::Recipe => format!("recipe, tests: {}", facts.tests.as_str()),
-        Support::NotYet { why } => format!("no recipe: {why}"),
+        SupportLevel::Recipe => format!("recipe, tests: {}", facts.tests.as_str()),
+        SupportLevel::NotYet { why } => format!("no recipe: {why}"),
         _ => "unknown".to_owned(),
     };
     format!("{:<36} {level}", target.to_string())

@@ -1,10 +1,10 @@
-//! What is true of each cross compilation target: names, packages, tools, runner, libc and std.
+//! Facts about cross-compilation targets: names, packages, tools, runner, C library and `std`.
 //!
-//! The crate is a table of 57 triples (59 targets: two of them also with the glibc floor 2.17)
-//! and the pure functions that read it. It does no I/O and depends on nothing.
+//! The crate is a table of 57 triples (59 targets: two of them also exist with the minimum glibc
+//! version 2.17) and pure functions that read it. It does no I/O.
 //!
-//! **Name a target.** A [`Target`] is a row of the table, optionally with a glibc floor. Text that
-//! names none is a typed error that suggests what was probably meant:
+//! **Name a target.** A [`Target`] is a row of the table, optionally with a minimum glibc version.
+//! Parsing any other text returns a typed error that suggests similar triples:
 //!
 //! ```
 //! use cross_targets::Target;
@@ -18,23 +18,23 @@
 //! # Ok::<(), cross_targets::UnknownTarget>(())
 //! ```
 //!
-//! **Ask what is true of it.** [`Target::facts`] is the row: what `rustc` calls it, what GNU tools
-//! and Debian call it, which libc it has, whether rustup ships its `std`, what emulates it, and how
-//! far this project supports it.
+//! **Look up its facts.** [`Target::facts`] returns the row: the names that `rustc`, the GNU tools
+//! and Debian use, the C library, whether rustup ships `std`, the emulator, and the level of
+//! support.
 //!
 //! ```
-//! use cross_targets::{Std, Support, Target};
+//! use cross_targets::{StdAvailability, SupportLevel, Target};
 //!
 //! let facts = Target::parse("mipsel-unknown-linux-gnu")?.facts();
-//! assert_eq!(facts.std, Std::BuildStd);
-//! assert_eq!(facts.support, Support::Recipe);
+//! assert_eq!(facts.std, StdAvailability::BuildStd);
+//! assert_eq!(facts.support, SupportLevel::Recipe);
 //! # Ok::<(), cross_targets::UnknownTarget>(())
 //! ```
 //!
-//! **Get its environment.** [`Target::recipe`] is the data from which a Debian root file system is
-//! made that compiles for the target; [`Target::runner`] is how a program of the target starts in
-//! it. A target without a proven recipe answers [`Unsupported`], never a guess; for some of these a
-//! directory of the user's ([`Sdk`]) completes one: [`Target::recipe_with_sdk`].
+//! **Get its recipe.** [`Target::recipe`] describes a Debian root file system that compiles for the
+//! target. [`Target::runner`] says how programs of the target are started in it. A target without a
+//! proven recipe returns [`UnsupportedTarget`]. For some of these targets, a directory that the
+//! user provides ([`Sdk`]) makes a recipe possible: [`Target::recipe_with_sdk`].
 //!
 //! ```
 //! use cross_targets::{DebianArch, Runner, RustSource, Target};
@@ -50,29 +50,26 @@
 //!     target.runner(DebianArch::Amd64),
 //!     Runner::QemuUser { program: "qemu-s390x-static", .. }
 //! ));
-//! # Ok::<(), cross_targets::Unsupported>(())
+//! # Ok::<(), cross_targets::UnsupportedTarget>(())
 //! ```
 
 mod facts;
-mod family;
-mod glibc;
-mod machine;
-mod near;
-mod published;
 mod recipe;
-mod runner;
-mod sdk;
 mod table;
 mod target;
 
-pub use facts::{Emulator, Endian, Facts, Libc, Std, Support, TestSupport, Tier, Tools, Zig};
-pub use glibc::{Glibc, NotGlibc};
-pub use machine::Machine;
-pub use near::edit_distance;
-pub use recipe::{
-    DebianArch, File, HostEmulator, Recipe, RustSource, StdSource, Toolset, ToolsetKind,
-    Unsupported,
+pub use facts::debian_arch::DebianArch;
+pub use facts::glibc::{GlibcVersion, InvalidGlibcVersion};
+pub use facts::sdk::Sdk;
+pub use facts::target_facts::{
+    CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
+    TestSupport, Tier, ZigTarget,
 };
-pub use runner::Runner;
-pub use sdk::Sdk;
+pub use recipe::{
+    HostEmulator, Recipe, RecipeFile, RustSource, StdSource, Toolset, ToolsetKind,
+    UnsupportedTarget,
+};
+pub use table::suggestions::edit_distance;
+pub use target::qemu_machine::QemuMachine;
+pub use target::runner::Runner;
 pub use target::{Target, UnknownTarget};

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use cross_targets::{Facts, Libc, Target};
+use cross_targets::{Libc, Target, TargetFacts};
 
-/// Rows whose triple the installed compiler may no longer know, with the reason. Such a row keeps
-/// its facts for as long as older compilers are supported; it must be named here, or the test fails.
+/// Rows whose triple the installed compiler may no longer know, with the reason. Such rows are kept
+/// as long as older compilers are supported, and have to be listed here.
 const GONE_FROM_RUSTC: [(&str, &str); 0] = [];
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the compiler is the oracle; this crate has no process door"
+    reason = "the compiler is the oracle; this crate starts no processes elsewhere"
 )]
 fn rustc(arguments: &[&str]) -> String {
     let output = std::process::Command::new("rustc")
@@ -22,8 +22,8 @@ fn rustc(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("rustc prints UTF-8")
 }
 
-fn rows() -> impl Iterator<Item = &'static Facts> {
-    let known = |row: &&Facts| {
+fn rows() -> impl Iterator<Item = &'static TargetFacts> {
+    let known = |row: &&TargetFacts| {
         !GONE_FROM_RUSTC
             .iter()
             .any(|(triple, _)| *triple == row.triple)
@@ -43,7 +43,7 @@ fn cfg(triple: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What `target_env` is where the C library is `libc`.
+/// The value of `target_env` for a C library.
 fn env_of(libc: Libc) -> &'static str {
     match libc {
         Libc::Glibc | Libc::Mingw => "gnu",

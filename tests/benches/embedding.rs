@@ -19,7 +19,7 @@ use cross_tests::measure::{Error, command, head, now, row};
 
 const FIVE_LINES: &str = r#"fn main() -> Result<(), Box<dyn std::error::Error>> {
     let built = cross_core::build("aarch64-unknown-linux-gnu")?;
-    built.executables().for_each(|it| println!("{}", it.path().display()));
+    built.executables().for_each(|it| println!("{}", it.path.display()));
     Ok(())
 }
 "#;

@@ -27,7 +27,10 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cross_core::{Cancel, Cross, Support, Target};
+use cross_core::{
+    Cancel, Cross,
+    targets::{SupportLevel, Target},
+};
 use cross_tests::TARGETS;
 use cross_tests::measure::{Error, head, now, row, words};
 
@@ -40,7 +43,7 @@ fn main() -> Result<(), Error> {
     let engine = pick(&["sandbox", "docker", "podman"], "sandbox");
     let toolchain = pick(&["host", "image"], "host");
     let apart = words.iter().any(|word| word == "apart");
-    let proven = |target: &Target| matches!(target.facts().support, Support::Recipe);
+    let proven = |target: &Target| matches!(target.facts().support, SupportLevel::Recipe);
     let targets: Vec<Target> = if words.iter().any(|word| word == "all") {
         Target::all()
             .filter(|t| proven(t) && t.glibc().is_none())

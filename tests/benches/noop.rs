@@ -14,7 +14,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_core::{Cross, Invocation, Plan};
+use cross_core::{Cross, Plan, engine::Invocation};
 use cross_tests::measure::{
     Error, Times, Way, alternate, command, finish, head, milliseconds, now, row, words,
 };

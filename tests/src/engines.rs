@@ -13,7 +13,7 @@ use crate::ambient;
 #[track_caller]
 pub fn need(name: &str) -> cross_engine::Engine {
     let host = Host::new(ambient::variables().collect(), "/nonexistent");
-    let preference = name.parse().unwrap();
+    let preference = cross_engine::EnginePreference::from(name);
     match cross_engine::select(&preference, Needs::Recipe, &host, &Cancel::new()) {
         Ok(selected) => selected.engine,
         Err(error) => panic!(

@@ -46,7 +46,7 @@ pub use leftovers::Leftovers;
 pub use machine::{Fakes, Machine};
 pub use plain_user::PlainUser;
 pub use recorder::Recorder;
-pub use redact::Redactor;
+pub use redact::{Redactor, without_kernel_files};
 pub use tree::Tree;
 
 /// The seven targets that are proved here: by recipe, with the suite's packages and emulator.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use cross_core::Location;
+use cross_core::engine::Location;
 use cross_core::{Cross, Env, Plan};
 
 use crate::fake::{Answer, Call, RECORD, RULES, Rule};

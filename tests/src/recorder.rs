@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use cross_core::{Cancel, Cross, Event, EventKind};
+use cross_core::{
+    Cancel, Cross,
+    events::{Event, EventKind},
+};
 
 /// What was heard. Clones share it.
 #[derive(Clone, Debug, Default)]

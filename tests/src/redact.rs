@@ -40,8 +40,39 @@ impl Redactor {
         for (from, to) in &self.replacements {
             text = text.replace(from, to);
         }
+        let text = without_kernel_files(&text);
         text.lines().map(|line| without_ids(line) + "\n").collect()
     }
+}
+
+/// A command line without the words that hide files of `/proc` in a sandbox: which there are differs from one
+/// kernel and user to the next. The words are on one line or on one each.
+pub fn without_kernel_files(text: &str) -> String {
+    const FILES: [&str; 8] = [
+        "iomem",
+        "kallsyms",
+        "keys",
+        "kpagecount",
+        "kpageflags",
+        "latency_stats",
+        "sched_debug",
+        "timer_list",
+    ];
+    const DIRECTORIES: [&str; 3] = ["acpi", "asound", "scsi"];
+    let mut text = text.to_owned();
+    for between in [" ", "\n  "] {
+        let words = |words: &[&str]| words.join(between) + between;
+        for file in FILES {
+            let hidden = words(&["--ro-bind", "/dev/null", &format!("/proc/{file}")]);
+            text = text.replace(&hidden, "");
+        }
+        for directory in DIRECTORIES {
+            let path = format!("/proc/{directory}");
+            let emptied = words(&["--tmpfs", &path, "--remount-ro", &path]);
+            text = text.replace(&emptied, "");
+        }
+    }
+    text
 }
 
 /// `line` with every hash as `[HASH]` and every `-<process id>-<nanoseconds>` as `-[PID]-[NANOS]`.

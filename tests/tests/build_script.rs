@@ -321,7 +321,7 @@ fn a_firmware_in_the_applications_workspace() {
     let said = app.fails("build");
     assert!(said.contains("asks to build `carrier` itself"), "{said}");
     assert!(
-        said.contains("help: put what is embedded in a package of its own"),
+        said.contains("help: put the embedded program in a package of its own"),
         "{said}"
     );
     app.leftovers.are_none();

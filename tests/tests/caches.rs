@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use cross_core::{Plan, Target};
+use cross_core::{Plan, targets::Target};
 use cross_tests::{Answer, Fakes, Machine, Project, TARGETS};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";

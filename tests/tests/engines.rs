@@ -8,7 +8,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cross_core::{ArtifactKind, ErrorKind, Request, Target, binary::Binary};
+use cross_core::{ErrorKind, Request, binary::Binary, outcome::ArtifactKind, targets::Target};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, PlainUser, Project, engines, on_engines, tool};
 
@@ -59,7 +59,7 @@ fn c_code_is_built_tested_and_run(engine: &str) {
         panic!("one artifact: {:?}", built.artifacts);
     };
     assert_eq!(program.kind, ArtifactKind::Executable);
-    assert_eq!(program.path(), program_of(&project, me));
+    assert_eq!(program.path, program_of(&project, me));
     assert_eq!(built.engine.kind.name(), engine);
 
     let tested = cross.test(TARGET).run().unwrap();
@@ -70,10 +70,10 @@ fn c_code_is_built_tested_and_run(engine: &str) {
     let said = project.recorder().output();
     assert!(said.contains("C says 64 bits on aarch64"), "{said}");
 
-    let captured = |request: Request| request.capture().run().unwrap().stdout.unwrap();
+    let captured = |request: Request| request.capture(true).run().unwrap().stdout.unwrap();
     let compiler = cross.exec(TARGET, ["printenv", "CC_aarch64_unknown_linux_gnu"]);
     assert_eq!(captured(compiler), "aarch64-linux-gnu-gcc\n");
-    let program = cross.exec_on_target(TARGET, [program.path().to_str().unwrap()]);
+    let program = cross.exec_on_target(TARGET, [program.path.to_str().unwrap()]);
     assert_eq!(captured(program), "C says 64 bits on aarch64\n");
     let error = cross
         .exec(TARGET, ["sh", "-c", "exit $0", "3"])

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cross, ErrorKind, EventKind};
+use cross_core::{Cross, ErrorKind, events::EventKind};
 use cross_tests::{Leftovers, Project, engines, on_engines};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
@@ -92,7 +92,7 @@ fn a_program_waits_for_the_debugger(engine: &str) {
     let leftovers = Leftovers::of(&project);
     let (cross, waits) = heard(project.cross().env(leftovers.env()).engine(engine));
     let port = free_port();
-    let request = cross.run(TARGET).gdb(port).capture();
+    let request = cross.run(TARGET).gdb(port).capture(true);
     let run = thread::spawn(move || request.run());
 
     let (told, program, command) = waits.recv_timeout(Duration::from_secs(300)).unwrap();

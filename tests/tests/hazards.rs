@@ -1,12 +1,14 @@
 //! The hazards of building inside of builds, one test each, named after its number in the project's list.
-//! Those of build scripts are in `build_script.rs`, the job server's in `many.rs`.
+//! Those of build scripts are in `build_script.rs`, the job server's in `batch`.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
 use std::path::Path;
 
-use cross_core::{Cancel, Code, ErrorKind, EventKind, Plan, Value};
+use cross_core::{
+    Cancel, ErrorKind, Plan, config::DiagnosticCode, engine::Value, events::EventKind,
+};
 use cross_tests::{Answer, Leftovers, Machine, NATIVE, Project, Recorder, engines, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -249,7 +251,10 @@ fn h16_nothing_depends_on_being_in_ci() {
     let machine = machine();
     let told = |machine: &Machine| {
         let cross = machine.cross(&project);
-        let cross = cross.severity(Code::UnknownKey, cross_core::Severity::Warning);
+        let cross = cross.severity(
+            DiagnosticCode::UnknownKey,
+            cross_core::config::Severity::Warning,
+        );
         let plan = cross.build(NATIVE).plan().unwrap();
         assert!(!plan.env().contains_key("CI"), "nor is it told inside");
         let quiet = Value::Plain("never".to_owned());

@@ -10,7 +10,13 @@ use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, ErrorKind, HostTools, Location, NativeCc, Target, binary::Binary};
+use cross_core::{
+    Cancel, Cross, ErrorKind,
+    binary::Binary,
+    engine::Location,
+    host_tools::{HostTools, NativeCc},
+    targets::Target,
+};
 use cross_engine::process::{self, Output};
 use cross_engine::{Invocation, Variables};
 use cross_tests::{Leftovers, Project, engines, on_engines, tool};
@@ -239,7 +245,8 @@ fn what_is_gone_is_said(engine: &'static str) {
         said.stderr
     );
     assert!(
-        said.stderr.contains("help: run what made"),
+        said.stderr
+            .contains("help: run the program that wrote this script again"),
         "{}",
         said.stderr
     );

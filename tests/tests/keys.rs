@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use cross_core::{Cross, Env, ErrorKind, EventKind, Location, binary::Binary};
+use cross_core::{Cross, Env, ErrorKind, binary::Binary, engine::Location, events::EventKind};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, on_engines, real_env, tool};
 
@@ -66,7 +66,7 @@ impl Case {
     /// What the program prints, run for `target`.
     #[track_caller]
     fn prints_for(&self, target: &str) -> String {
-        let ran = self.cross().run(target).capture().run();
+        let ran = self.cross().run(target).capture(true).run();
         let ran = ran.unwrap_or_else(|error| {
             panic!(
                 "{error}\nhelp: {:?}\n{}",
@@ -356,7 +356,7 @@ fn the_ids_can_be_chosen(engine: &'static str) {
 fn zig_links_with_the_glibc_that_is_named() {
     let case = Case::new("sandbox", &format!("[target.{HOST}]\nzig = \"2.17\"\n"));
     let built = case.cross().build(HOST).run().unwrap();
-    let program = Binary::read(built.executables().next().unwrap().path()).unwrap();
+    let program = Binary::read(&built.executables().next().unwrap().path).unwrap();
     assert!(program.runs_on("2.17".parse().unwrap()), "{program}");
     let reported = built.executables().map(|it| it.glibc.clone());
     assert_eq!(reported.collect::<Vec<_>>(), [program.glibc]);
@@ -389,7 +389,7 @@ fn a_program_that_needs_a_newer_glibc_is_not_published() {
         let said = error.to_string();
         assert_eq!(error.kind(), ErrorKind::GlibcFloor, "{said}");
         let start = format!(
-            "`{}` needs glibc 2.36, and 2.17 was asked for: ",
+            "`{}` needs glibc 2.36, but 2.17 was requested: ",
             app.display()
         );
         assert!(said.starts_with(&start), "{said}");

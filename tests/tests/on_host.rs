@@ -9,7 +9,12 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, EnvironmentKind, ErrorKind, Kind, Location, MissingTool};
+use cross_core::{
+    Cancel, Cross, ErrorKind,
+    engine::{Kind, Location},
+    host_tools::MissingTool,
+    plan::EnvironmentKind,
+};
 use cross_engine::{Invocation, process};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool};
 
@@ -167,7 +172,7 @@ fn what_is_there_and_broken_is_named_with_its_words() {
     assert_eq!(compiler.broken, [(gcc.clone(), said.clone())]);
     let (path, word) = &emulator.broken[0];
     assert_eq!(*path, machine.path("bin/qemu-aarch64"));
-    assert_eq!(word, "signal 11 and no word");
+    assert_eq!(word, "signal 11 without any output");
     let told = format!("`{}` is there and does not work: {said}", gcc.display());
     assert!(error.to_string().contains(&told), "{error}");
     // Mended, it is found at once: what failed is not remembered.
@@ -248,7 +253,7 @@ fn the_plan_is_the_commands_as_they_are() {
     assert_eq!(plan.environment.kind, EnvironmentKind::Host);
     assert_eq!(plan.environment.location, Location::Host);
     let json = serde_json::to_value(&plan).unwrap();
-    let schema = serde_json::from_str(&cross_core::plan_schema()).unwrap();
+    let schema = serde_json::from_str(&cross_core::plan::json_schema()).unwrap();
     assert_eq!(cross_tests::schema::unlike(&schema, &json), None);
     // Where the machine has libraries of the target's is the machine's.
     let mut text = plan.to_string();
@@ -391,13 +396,13 @@ fn a_crate_with_c_is_built_and_tested_and_nothing_but_cargo_is_started_again() {
     let cross = cross(&machine, &project);
     let built = cross.build(NATIVE).run().unwrap();
     let usual = project.path().join("target").join(NATIVE).join("debug/app");
-    assert_eq!(built.executables().next().unwrap().path(), usual);
+    assert_eq!(built.executables().next().unwrap().path, usual);
     assert_eq!(built.environment.location, Location::Host);
     assert_eq!(built.environment.tools[0].path, machine.path("bin/cc"));
     assert!(built.environment.tools[0].version.is_some());
     let tests = cross.test(NATIVE).run().unwrap().tests.unwrap();
     assert_eq!((tests.passed, tests.failed), (1, 0));
-    let ran = cross.run(NATIVE).capture().run().unwrap();
+    let ran = cross.run(NATIVE).capture(true).run().unwrap();
     assert_eq!(ran.stdout.as_deref(), Some("42\n"));
     machine.forget();
     cross.build(NATIVE).run().unwrap();
@@ -415,7 +420,7 @@ fn other_verbs_and_the_front_door_have_the_same_machine() {
     cross.check(NATIVE).run().unwrap();
     let said = cross
         .exec(NATIVE, ["sh", "-c", "echo $CARGO_TARGET_DIR"])
-        .capture()
+        .capture(true)
         .run();
     let dir = cross.build(NATIVE).plan().unwrap().target_dir;
     assert_eq!(said.unwrap().stdout, Some(format!("{}\n", dir.display())));

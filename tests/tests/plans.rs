@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use cross_core::{Action, OutputKind, Plan, Request, Verb};
+use cross_core::{
+    Plan, Request,
+    plan::{Action, OutputKind, Verb},
+};
 use cross_engine::{Access, Network, RunSpec};
 use cross_tests::{
     Answer, Call, Fakes, Machine, Project, Redactor, TARGETS, Tree, check, schema, tool,
@@ -109,10 +112,13 @@ fn transcripts_of(engine: Fakes) {
 /// `Display`, the serialised form and the value have the same steps and the same commands.
 fn says_the_same_in_every_form(plan: &Plan) {
     let (text, json) = (plan.to_string(), serde_json::to_value(plan).unwrap());
-    assert_eq!(json["schema_version"], cross_core::PLAN_SCHEMA_VERSION);
+    assert_eq!(
+        json["schema_version"],
+        cross_core::plan::PLAN_SCHEMA_VERSION
+    );
     assert_eq!(json["verb"], plan.verb.as_str());
     assert_eq!(json["target"], plan.target);
-    let schema = serde_json::from_str(&cross_core::plan_schema()).unwrap();
+    let schema = serde_json::from_str(&cross_core::plan::json_schema()).unwrap();
     assert_eq!(schema::unlike(&schema, &json), None);
     let steps = json["steps"].as_array().unwrap();
     assert_eq!(steps.len(), plan.steps.len());
@@ -243,7 +249,7 @@ fn a_locked_request_neither_fetches_nor_builds_unlocked() {
         Project::new("app").without("Cargo.lock"),
     );
     let plan = request(&machine, &project, Verb::Run, AARCH64)
-        .locked()
+        .locked(true)
         .plan()
         .unwrap();
     let cargos: Vec<_> = plan

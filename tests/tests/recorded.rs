@@ -6,8 +6,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, Error, ErrorKind, EventKind, Kind, Plan, Result};
-use cross_engine::{Host, Needs, Preference, Variables, clock, select};
+use cross_core::{Cancel, Cross, Error, ErrorKind, Plan, Result, engine::Kind, events::EventKind};
+use cross_engine::{EnginePreference, Host, Needs, Variables, clock, select};
 use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -69,7 +69,7 @@ fn build_test_and_run_work_where_everything_but_the_container_is_real() {
         let executables: Vec<_> = built.executables().collect();
         assert_eq!(executables.len(), 1);
         let expected = project.path().join("target").join(NATIVE).join("debug/app");
-        assert_eq!(executables[0].path(), expected);
+        assert_eq!(executables[0].path, expected);
         assert!(expected.is_file());
 
         let tests = cross.test(NATIVE).run().unwrap().tests.unwrap();
@@ -384,7 +384,13 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
         .engine(Fakes::Docker)
         .engine(Fakes::Podman);
     let choose = |machine: &Machine, needs| {
-        select(&Preference::Auto, needs, &host(machine), &Cancel::new()).unwrap()
+        select(
+            &EnginePreference::Auto,
+            needs,
+            &host(machine),
+            &Cancel::new(),
+        )
+        .unwrap()
     };
     let first = choose(&all, Needs::Recipe);
     assert_eq!(first.engine.kind, Kind::Sandbox);

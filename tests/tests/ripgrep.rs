@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cross_core::{Cross, Target, binary::Binary};
+use cross_core::{Cross, binary::Binary, targets::Target};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, ambient, on_engines, tool};
 
@@ -72,7 +72,7 @@ impl Ripgrep {
     fn search(&self) -> String {
         let file = self.project.path().join("poem.txt");
         fs::write(&file, "one line\nanother LINE\nnothing\n").unwrap();
-        let run = self.cross.run(TARGET).locked();
+        let run = self.cross.run(TARGET).locked(true);
         run.args(["--ignore-case", "--line-number", "line$", "poem.txt"])
             .run()
             .unwrap();
@@ -88,11 +88,11 @@ fn is_built_and_run(engine: &str) {
 }
 
 fn is_built_and_run_in(ripgrep: &Ripgrep) {
-    let built = ripgrep.cross.build(TARGET).locked().run().unwrap();
+    let built = ripgrep.cross.build(TARGET).locked(true).run().unwrap();
     let program = built.executables().next().unwrap();
     let usual = ripgrep.project.path().join("target").join(TARGET);
-    assert_eq!(program.path(), usual.join("debug/rg"));
-    let is = Binary::read(program.path()).unwrap();
+    assert_eq!(program.path, usual.join("debug/rg"));
+    let is = Binary::read(&program.path).unwrap();
     assert!(is.is_for(Target::parse(TARGET).unwrap()), "{is:?}");
     let printed = ripgrep.search();
     for line in ["1:one line", "2:another LINE"] {
@@ -106,7 +106,11 @@ fn is_built_and_run_in(ripgrep: &Ripgrep) {
 /// only the target's own machine could start.
 fn is_built_tested_and_run(engine: &str) {
     let ripgrep = Ripgrep::on(engine);
-    let unit = ripgrep.cross.test(TARGET).locked().cargo_args(["--bins"]);
+    let unit = ripgrep
+        .cross
+        .test(TARGET)
+        .locked(true)
+        .cargo_args(["--bins"]);
     let tests = unit.run().unwrap().tests.unwrap();
     assert!(tests.passed >= 100, "{tests:?}");
     assert_eq!(tests.failed, 0, "{tests:?}");

@@ -7,7 +7,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_core::{Action, EnvironmentKind, Location, Plan};
+use cross_core::{
+    Plan,
+    engine::Location,
+    plan::{Action, EnvironmentKind},
+};
 use cross_engine::{Access, Invocation, RunSpec, Value};
 use cross_targets::{DebianArch, RustSource, Sdk, Target};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, check, tool};
@@ -299,7 +303,7 @@ fn c_is_compiled_and_linked_against_a_sysroot_in_the_sandbox() {
         .env(leftovers.env())
         .engine("sandbox")
         .toolchain("host");
-    let linked = cross.exec(ILLUMOS, ["sh", "link"]).capture().run();
+    let linked = cross.exec(ILLUMOS, ["sh", "link"]).capture(true).run();
     let linked = linked.unwrap_or_else(|error| panic!("{error}\n{}", project.recorder().output()));
     let said = linked.stdout.unwrap();
     for part in [

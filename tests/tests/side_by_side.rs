@@ -7,7 +7,11 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, ErrorKind, Event, EventKind, Request, Stream};
+use cross_core::{
+    Cancel, ErrorKind, Request,
+    engine::Stream,
+    events::{Event, EventKind},
+};
 use cross_tests::{Leftovers, NATIVE, Project, engines, on_engines};
 
 /// What every test does: it notes how many run while it does, and takes its time.
@@ -238,7 +242,7 @@ fn a_crash_is_the_programs_also_under_an_emulator() {
     assert_eq!(error.kind(), ErrorKind::TestFailed, "{error}");
     let said = error.to_string();
     assert!(
-        said.contains("`crashes-") && said.contains("was ended by SIGABRT"),
+        said.contains("`crashes-") && said.contains("was terminated by SIGABRT"),
         "{said}"
     );
     assert_eq!(error.tests().unwrap().passed, 6);
@@ -268,7 +272,7 @@ fn one_after_the_other_is_said_and_why() {
             "`--test-threads` says how many tests run at once",
         ),
         (
-            of(&project).stdin(),
+            of(&project).stdin(true),
             "they read the caller's standard input",
         ),
     ] {

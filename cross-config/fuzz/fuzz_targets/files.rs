@@ -1,4 +1,5 @@
-//! Any text as a `Cross.toml` and as a `Cargo.toml`: no panic, and every problem has a place in it.
+//! Reads arbitrary text as `Cross.toml` and `Cargo.toml`: no panic, and every problem has a
+//! location.
 
 #![no_main]
 
@@ -15,9 +16,9 @@ fuzz_target!(|text: &str| {
     let cargo = Layer::cargo_toml(Path::new("Cargo.toml"), text);
     let config = Config::merge([cross, cargo]);
     for problem in config.diagnostics() {
-        let place = problem.place.as_ref().expect("every problem has a place");
-        assert!((1..=lines).contains(&(place.line as usize)), "{problem}");
-        assert!(place.column >= 1, "{problem}");
+        let location = problem.location.as_ref().expect("every problem has a location");
+        assert!((1..=lines).contains(&(location.line as usize)), "{problem}");
+        assert!(location.column >= 1, "{problem}");
     }
     let rows = config.explain();
     assert!(rows.iter().all(|row| !row.key.is_empty()));

@@ -1,5 +1,5 @@
-//! Any environment, one `NAME=value` between two NUL bytes: no panic, and every problem names a variable
-//! that is set.
+//! Reads arbitrary environments, given as `NAME=value` separated by NUL bytes: no panic, and every
+//! problem names a variable that is set.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use cross_config::{Config, Env, Layer};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let pairs = text.split('\0').filter_map(|it| it.split_once('='));
+    let pairs = text.split('\0').filter_map(|line| line.split_once('='));
     let set = |env: Env, (name, value): (&str, &str)| env.set(name, value);
     let env = pairs.fold(Env::new(), set);
     let config = Config::merge([Layer::variables(&env)]);

@@ -1,4 +1,4 @@
-//! What each setting takes, and that nothing else is taken.
+//! The values that each setting accepts and rejects.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn an_empty_environment_sets_nothing() {
 
 #[test]
 fn every_setting_is_read_from_each_of_its_variables() {
-    for setting in SETTINGS.iter().filter(|it| !it.auto) {
+    for setting in SETTINGS.iter().filter(|setting| !setting.auto) {
         for name in setting.variables {
             let settings = usable(&[(name, setting.example)]);
             let rows: Vec<_> = settings.rows().collect();
@@ -53,7 +53,7 @@ fn arguments_are_split_as_a_shell_splits_them() {
     assert_eq!(settings, Settings::default());
     assert_eq!(
         problems,
-        ["CROSS_CONTAINER_OPTS: `--env \\'A` can't be used [invalid-value]"]
+        ["CROSS_CONTAINER_OPTS: invalid value `--env \\'A` [invalid-value]"]
     );
 }
 
@@ -68,17 +68,15 @@ fn old_names_are_read_and_reported() {
     assert_eq!(
         problems,
         [
-            "DOCKER_OPTS: an old name of CROSS_CONTAINER_OPTS [deprecated]",
-            "CROSS_DOCKER_IN_DOCKER: an old name of CROSS_CONTAINER_IN_CONTAINER [deprecated]",
+            "DOCKER_OPTS: deprecated name of CROSS_CONTAINER_OPTS [deprecated]",
+            "CROSS_DOCKER_IN_DOCKER: deprecated name of CROSS_CONTAINER_IN_CONTAINER [deprecated]",
         ]
     );
     let (settings, problems) = read(&[("DOCKER_OPTS", "-x"), ("CROSS_CONTAINER_OPTS", "-y")]);
     assert_eq!(settings.container_opts.value, ["-y"]);
     assert_eq!(
         problems,
-        [
-            "DOCKER_OPTS: an old name of CROSS_CONTAINER_OPTS, and not read where that is set [deprecated]"
-        ]
+        ["DOCKER_OPTS: deprecated name of CROSS_CONTAINER_OPTS, and is ignored [deprecated]"]
     );
 }
 
@@ -86,7 +84,7 @@ fn old_names_are_read_and_reported() {
 fn auto_says_nothing() {
     let rootless = |text| {
         let settings = usable(&[("CROSS_ROOTLESS_CONTAINER_ENGINE", text)]);
-        settings.rootless.map(|it| it.value)
+        settings.rootless.map(|rootless| rootless.value)
     };
     assert_eq!(rootless("auto"), None);
     assert_eq!((rootless("1"), rootless("no")), (Some(true), Some(false)));
@@ -117,7 +115,7 @@ fn what_is_no_value_is_an_error_and_sets_nothing() {
     ] {
         let (settings, problems) = read(&[(name, text)]);
         assert_eq!(settings, Settings::default(), "{name}");
-        let expected = format!("{name}: `{text}` can't be used [invalid-value]");
+        let expected = format!("{name}: invalid value `{text}` [invalid-value]");
         assert_eq!(problems, [expected]);
     }
 }
@@ -127,9 +125,7 @@ fn an_older_behaviour_is_not_to_be_had() {
     let (_, problems) = read(&[("CROSS_COMPATIBILITY_VERSION", "0.2.1")]);
     assert_eq!(
         problems,
-        [
-            "CROSS_COMPATIBILITY_VERSION: there is no older behaviour to be compatible with [no-effect]"
-        ]
+        ["CROSS_COMPATIBILITY_VERSION: older behaviour is not emulated [no-effect]"]
     );
 }
 
@@ -158,7 +154,7 @@ fn the_values_of_variables_in_arguments_are_hidden() {
 #[test]
 fn a_later_environment_covers_what_it_sets() {
     let mut settings = usable(&[("CROSS_CONTAINER_UID", "1"), ("CROSS_BUILD_OPTS", "-a")]);
-    settings.cover(&usable(&[("CROSS_BUILD_OPTS", "-b")]));
+    settings.overlay(&usable(&[("CROSS_BUILD_OPTS", "-b")]));
     assert_eq!(settings.uid.unwrap().value, 1);
     assert_eq!(settings.build_opts.value, ["-b"]);
 }

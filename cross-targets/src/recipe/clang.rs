@@ -1,18 +1,18 @@
-//! Debian's clang and lld as the compiler and linker for another system.
+//! Debian's clang and lld as compiler and linker for another operating system.
 
-use super::File;
-use super::compose::Programs;
-use crate::facts::{Facts, Libc};
-use crate::sdk::{self, Sdk};
+use super::file::RecipeFile;
+use super::programs::Programs;
+use crate::facts::sdk::{self, Sdk};
+use crate::facts::target_facts::{Libc, TargetFacts};
 
-/// What the scripts' names start with.
+/// The prefix of the script paths.
 const PREFIX: &str = "/usr/local/bin/cross-";
 
-/// Where clang looks for the linker of Solaris.
+/// The path at which clang expects the linker of Solaris.
 const SOLARIS_LINKER: &str = "/usr/gnu/bin/ld";
 
-/// What the suite's packages have and nobody calls: tools of LLVM's own developers, and the `std` of
-/// other WebAssembly systems (250 MB).
+/// Files of the suite's packages that are not needed: tools of LLVM developers, and the `std` of
+/// other WebAssembly targets (250 MB).
 pub(super) const UNNEEDED: [&str; 6] = [
     "/usr/lib/llvm-*/bin/llvm-exegesis",
     "/usr/lib/llvm-*/bin/llvm-tblgen",
@@ -22,14 +22,14 @@ pub(super) const UNNEEDED: [&str; 6] = [
     "/usr/lib/rustlib/wasm32-wasip2/*",
 ];
 
-/// The linker of WASI's programs.
+/// The path of the linker for WASI.
 pub(super) const WASI_LINKER: &str = "/usr/local/bin/cross-wasm-ld";
 
-/// What clang's library is told for WASI: where Debian has the headers, and that what is declared
-/// can be seen, which is not so for WebAssembly by itself.
+/// Arguments of libclang for WASI: Debian's header directory, and default visibility, which
+/// WebAssembly does not have by default.
 pub(super) const WASI_BINDGEN: &str = "-fvisibility=default -isystem/usr/include/wasm32-wasi";
 
-/// The programs that a build calls.
+/// The programs that builds call.
 pub(super) fn programs() -> Programs {
     Programs {
         cc: format!("{PREFIX}cc"),
@@ -39,15 +39,15 @@ pub(super) fn programs() -> Programs {
     }
 }
 
-/// The scripts that are these programs.
-pub(super) fn files(facts: &Facts) -> Vec<File> {
+/// The scripts for these programs.
+pub(super) fn files(facts: &TargetFacts) -> Vec<RecipeFile> {
     let compiler = |name: &str, program: &str, more: &str| {
         let text = COMPILER
             .replace("@PROGRAM@", program)
             .replace("@OPTIONS@", &(options(facts) + more));
-        File::program(format!("{PREFIX}{name}"), text)
+        RecipeFile::program(format!("{PREFIX}{name}"), text)
     };
-    // WASI has no way to throw.
+    // WASI does not support exceptions.
     let cxx = if facts.libc == Libc::Wasi {
         " -fno-exceptions"
     } else {
@@ -55,19 +55,19 @@ pub(super) fn files(facts: &Facts) -> Vec<File> {
     };
     let mut files = vec![compiler("cc", "clang", ""), compiler("c++", "clang++", cxx)];
     if facts.libc == Libc::Wasi {
-        files.push(File::program(WASI_LINKER, WASI));
+        files.push(RecipeFile::program(WASI_LINKER, WASI));
     }
     if let Some(emulation) = solaris_emulation(facts) {
         let text = SOLARIS
             .replace("@EMULATION@", emulation)
             .replace("@LIBRARIES@", solaris_libraries(facts));
-        files.push(File::program(SOLARIS_LINKER, text));
+        files.push(RecipeFile::program(SOLARIS_LINKER, text));
     }
     files
 }
 
-/// What clang is always told.
-fn options(facts: &Facts) -> String {
+/// The constant arguments of clang.
+fn options(facts: &TargetFacts) -> String {
     match facts.sdk {
         Some(Sdk::Sysroot { clang_target }) => {
             let sysroot = sdk::SYSROOT;
@@ -78,7 +78,7 @@ fn options(facts: &Facts) -> String {
                 ),
                 None => "-fuse-ld=lld".to_owned(),
             };
-            // What only matters for linking is no mistake where nothing is linked.
+            // Linker arguments are not unused-argument mistakes when clang only compiles.
             format!(
                 "--target={clang_target} \"--sysroot=${sysroot}\" \
                  --start-no-unused-arguments {linker} --end-no-unused-arguments"
@@ -88,8 +88,8 @@ fn options(facts: &Facts) -> String {
     }
 }
 
-/// How lld is told the processor of a Solaris or illumos.
-fn solaris_emulation(facts: &Facts) -> Option<&'static str> {
+/// The lld emulation for Solaris or illumos.
+fn solaris_emulation(facts: &TargetFacts) -> Option<&'static str> {
     match (facts.os, facts.arch) {
         ("solaris" | "illumos", "x86_64") => Some("elf_x86_64"),
         ("solaris", "sparc64") => Some("elf64_sparc"),
@@ -97,15 +97,15 @@ fn solaris_emulation(facts: &Facts) -> Option<&'static str> {
     }
 }
 
-/// Solaris' directory of the processor's libraries, below `/usr/lib`.
-fn solaris_libraries(facts: &Facts) -> &'static str {
+/// The library directory of the processor on Solaris, below `/usr/lib`.
+fn solaris_libraries(facts: &TargetFacts) -> &'static str {
     match facts.arch {
         "sparc64" => "sparcv9",
         _ => "amd64",
     }
 }
 
-/// The compiler, which is the linker too. It has one target, whatever others call it.
+/// The compiler, which also links. It supports one target and ignores `--target` arguments.
 const COMPILER: &str = r#"#!/bin/sh
 # A C compiler and linker for one target. Made by cross-targets.
 for argument; do
@@ -118,8 +118,9 @@ done
 exec @PROGRAM@ @OPTIONS@ "$@"
 "#;
 
-/// Rust's own linker where the toolchain has one (rustc then puts it on PATH), else LLVM's. Rust
-/// brings WASI's C library; C++'s, of which cc-rs names but the half, is Debian's.
+/// Uses the toolchain's own `rust-lld` if present (rustc puts it on `PATH`), otherwise LLVM's lld.
+/// Rust bundles the C library of WASI; the C++ library, which cc-rs links only in part, is
+/// Debian's.
 const WASI: &str = r#"#!/bin/sh
 # The linker for WASI. Made by cross-targets.
 before=
@@ -135,9 +136,9 @@ lld=$(command -v rust-lld || command -v lld)
 exec "$lld" "$@" -L/usr/lib/wasm32-wasi
 "#;
 
-/// Clang takes Solaris' linker to be the system's own or GNU's. LLVM's has another name for the
-/// processor and for the list of exported symbols, and is told the loader; what GCC has besides its
-/// library (which has the same functions) is not part of the system.
+/// clang calls the Solaris linker as if it were the system's or GNU's. The script translates the
+/// emulation and the version script for LLVM's linker and sets the dynamic loader. It drops GCC's
+/// runtime objects, which the system does not have and whose functions are available elsewhere.
 const SOLARIS: &str = r#"#!/bin/sh
 # GNU ld for Solaris, as clang and rustc call it, by LLVM's. Made by cross-targets.
 before=

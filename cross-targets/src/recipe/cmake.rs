@@ -1,30 +1,30 @@
-//! CMake's toolchain file: what it can't find out about a system it doesn't run on.
+//! CMake toolchain files, which describe the target system.
 
-use super::File;
-use super::compose::Programs;
-use crate::facts::{Endian, Facts, Tools};
-use crate::sdk::{self, Sdk};
+use super::file::RecipeFile;
+use super::programs::Programs;
+use crate::facts::sdk::{self, Sdk};
+use crate::facts::target_facts::{CToolchain, Endian, TargetFacts};
 
-/// Where the file is.
+/// The path of the toolchain file.
 const PATH: &str = "/usr/local/share/cross/toolchain.cmake";
-/// Emscripten has its own.
+/// The path of Emscripten's own toolchain file.
 const EMSCRIPTEN: &str = "/usr/share/emscripten/cmake/Modules/Platform/Emscripten.cmake";
 
-/// Where CMake finds the toolchain file of a target.
-pub(super) fn path(facts: &Facts) -> &'static str {
-    match facts.tools {
-        Tools::Emscripten => EMSCRIPTEN,
+/// The path of the target's toolchain file.
+pub(super) fn path(facts: &TargetFacts) -> &'static str {
+    match facts.c_toolchain {
+        CToolchain::Emscripten => EMSCRIPTEN,
         _ => PATH,
     }
 }
 
-/// The toolchain file, where it isn't there already.
-pub(super) fn file(facts: &Facts, programs: &Programs) -> Option<File> {
-    if facts.tools == Tools::Emscripten {
+/// The toolchain file, if the target needs a generated one.
+pub(super) fn file(facts: &TargetFacts, programs: &Programs) -> Option<RecipeFile> {
+    if facts.c_toolchain == CToolchain::Emscripten {
         return None;
     }
     if let Some(Sdk::Ndk { abi, .. }) = facts.sdk {
-        return Some(File::new(PATH, ndk(facts, abi)));
+        return Some(RecipeFile::new(PATH, ndk(facts, abi)));
     }
     let Programs {
         cc,
@@ -50,22 +50,22 @@ pub(super) fn file(facts: &Facts, programs: &Programs) -> Option<File> {
         }
     }
     if facts.os == "none" {
-        // Nothing links without a linker script, so CMake's trial programs don't either.
+        // Programs, including those of CMake's checks, do not link without a linker script.
         text += "set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)\n";
     }
     if let Some(Sdk::Sysroot { .. }) = facts.sdk {
         text += &format!("set(CMAKE_SYSROOT \"$ENV{{{}}}\")\n", sdk::SYSROOT);
     }
-    // Programs are the build machine's.
+    // Programs to run are those of the build machine.
     text += "set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)\n";
     if let Some(multiarch) = facts.multiarch {
         text += &format!("set(CMAKE_LIBRARY_ARCHITECTURE {multiarch})\n");
     }
-    Some(File::new(PATH, text))
+    Some(RecipeFile::new(PATH, text))
 }
 
-/// The NDK has a toolchain file of its own, which has to be told the processor and the version.
-fn ndk(facts: &Facts, abi: &str) -> String {
+/// The NDK's own toolchain file, configured with the ABI and the API level.
+fn ndk(facts: &TargetFacts, abi: &str) -> String {
     format!(
         "# How to build for {triple}. Made by cross-targets.\n\
          set(ANDROID_ABI {abi})\n\
@@ -78,22 +78,22 @@ fn ndk(facts: &Facts, abi: &str) -> String {
 }
 
 /// CMake's name of the operating system.
-fn system(facts: &Facts) -> &'static str {
+fn system(facts: &TargetFacts) -> &'static str {
     match facts.os {
         "linux" => "Linux",
         "windows" => "Windows",
         "freebsd" => "FreeBSD",
         "netbsd" => "NetBSD",
         "dragonfly" => "DragonFly",
-        // CMake's name of illumos too, as its `uname -s` says.
+        // CMake uses this name for illumos too, after `uname -s`.
         "solaris" | "illumos" => "SunOS",
         "wasi" => "WASI",
         _ => "Generic",
     }
 }
 
-/// The processor as `uname -m` calls it on such a system, which is what projects compare it with.
-fn processor(facts: &Facts) -> &'static str {
+/// The processor as `uname -m` names it on the target system, which projects compare with.
+fn processor(facts: &TargetFacts) -> &'static str {
     match (facts.arch, facts.os, facts.endian) {
         ("x86_64", "windows", _) => "AMD64",
         ("x86_64", "solaris" | "illumos", _) => "i386",

@@ -1,72 +1,67 @@
-//! From a row to its recipe: the packages, files, commands and variables that its tools need.
+//! Composes recipes from rows of the table: packages, files, commands and variables.
 
 use std::collections::BTreeMap;
 
-use super::packaged::{self, Packaged};
-use super::{DebianArch, File, Recipe, RustSource, StdSource, Unsupported};
-use super::{clang, cmake, machine, ndk, slim, with_arch, zig};
-use crate::facts::{Emulator, Facts, Libc, Support, Tools, Zig};
-use crate::machine::Machine;
-use crate::runner::Runner;
-use crate::sdk::Sdk;
+use super::debian_rust::{self, DebianRust};
+use super::file::RecipeFile;
+use super::packages::{BASE, with_arch};
+use super::programs::Programs;
+use super::unsupported::UnsupportedTarget;
+use super::{Recipe, RustSource, StdSource};
+use super::{clang, cmake, exclusions, ndk, system_emulation, zig};
+use crate::facts::debian_arch::DebianArch;
+use crate::facts::sdk::Sdk;
+use crate::facts::target_facts::{
+    CToolchain, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts, ZigTarget,
+};
 use crate::target::Target;
+use crate::target::qemu_machine::QemuMachine;
+use crate::target::runner::Runner;
 
-/// What every environment has: to compile and run build scripts and the C they build, and to
-/// verify what is fetched.
-/// CMake and Perl are what C libraries are built with that crates bring along: zlib-ng, AWS-LC, OpenSSL.
-pub(super) const BASE: [&str; 7] = [
-    "ca-certificates",
-    "cmake",
-    "gcc",
-    "libc6-dev",
-    "make",
-    "perl",
-    "pkg-config",
-];
-
-/// The native C++ compiler. Cross recipes leave it out: build scripts hardly ever compile C++ for
-/// themselves, and it is large.
+/// The native C++ compiler. Cross recipes omit it: build scripts rarely compile C++ for the host,
+/// and it is large.
 const NATIVE_CXX: &str = "g++";
 
-/// The libraries of the target a program needs to start. They are Debian's own packages and not
-/// those of the cross compiler (`libc6-arm64-cross`), so that the loader, libc and any library the
-/// user adds (`libssl3:arm64`) are of one version.
+/// The target libraries that programs need to start. They are Debian's regular packages instead of
+/// those of the cross compiler (`libc6-arm64-cross`), so that the loader, libc and libraries that
+/// the user adds (`libssl3:arm64`) have the same version.
 const RUNTIME: [&str; 3] = ["libc6", "libgcc-s1", "libstdc++6"];
 
-/// The linker of bare metal where Rust is Debian's, which is a package and the name of its program.
+/// The linker for bare metal with Debian's Rust; the name of both package and program.
 const PACKAGED_LINKER: &str = "lld";
 
-/// The suite of recipes that a directory of the user's completes: its clang knows Solaris' GNU ld.
+/// The suite of recipes with an SDK. Its clang supports GNU ld for Solaris.
 const SDK_SUITE: &str = "trixie";
 
-/// What they have besides, where Debian's clang does the work.
+/// The additional packages of recipes that use Debian's clang.
 const CLANG: [&str; 3] = ["clang", "lld", "llvm"];
 
-/// Where the packages of bare metal have a set of libraries for each kind of processor: 2 GB.
+/// The directories of multilibs in the bare-metal packages, which have one for each kind of
+/// processor: 2 GB.
 const MULTILIBS: [&str; 2] = [
     "/usr/lib/arm-none-eabi/newlib",
     "/usr/lib/gcc/arm-none-eabi/*",
 ];
 
-/// The recipe of a target on a machine of architecture `build`.
+/// Composes the recipe of a target for a build machine.
 pub(crate) fn compose(
     target: Target,
     build: DebianArch,
     rust: RustSource,
-) -> Result<Recipe, Unsupported> {
+) -> Result<Recipe, UnsupportedTarget> {
     Ok(composer(target, build, rust)?.recipe())
 }
 
-/// The recipe that has a machine of the target's own.
+/// Composes the recipe with a virtual machine.
 pub(crate) fn compose_with_machine(
     target: Target,
     build: DebianArch,
     rust: RustSource,
-) -> Result<Recipe, Unsupported> {
+) -> Result<Recipe, UnsupportedTarget> {
     let composer = composer(target, build, rust)?;
     let machine = target.machine().ok_or_else(|| {
-        let why = "no machine of QEMU's boots a kernel of Debian's for it";
-        Unsupported::new(target, why)
+        let why = "no QEMU machine boots a Debian kernel for it";
+        UnsupportedTarget::new(target, why)
     })?;
     Ok(Composer {
         machine: Some(machine),
@@ -75,96 +70,77 @@ pub(crate) fn compose_with_machine(
     .recipe())
 }
 
-fn composer(target: Target, build: DebianArch, rust: RustSource) -> Result<Composer, Unsupported> {
+fn composer(
+    target: Target,
+    build: DebianArch,
+    rust: RustSource,
+) -> Result<Composer, UnsupportedTarget> {
     let facts = target.facts();
-    if let Support::NotYet { why } = facts.support {
-        return Err(Unsupported::new(target, why));
+    if let SupportLevel::NotYet { why } = facts.support {
+        return Err(UnsupportedTarget::new(target, why));
     }
     let suite = facts
         .suite
-        .ok_or_else(|| Unsupported::new(target, "no Debian suite is known to serve it"))?;
-    // The suite's glibc is what GCC links with: for another, Zig does.
-    let by_zig = facts.tools == Tools::Zig || target.glibc().is_some();
-    let zig = facts.zig.filter(|_| by_zig);
-    if by_zig && zig.is_none() {
-        return Err(Unsupported::new(target, "Zig can't link for it"));
+        .ok_or_else(|| UnsupportedTarget::new(target, "no Debian suite supports it"))?;
+    // GCC links with the glibc of the suite. Other versions need Zig.
+    let with_zig = facts.c_toolchain == CToolchain::Zig || target.glibc().is_some();
+    let zig = facts.zig.filter(|_| with_zig);
+    if with_zig && zig.is_none() {
+        return Err(UnsupportedTarget::new(target, "Zig can't link for it"));
     }
-    Ok(Composer::new(target, suite, facts.tools, zig, build, rust))
+    Ok(Composer::new(
+        target,
+        suite,
+        facts.c_toolchain,
+        zig,
+        build,
+        rust,
+    ))
 }
 
-/// The recipe of a target that a directory of the user's completes.
+/// Composes the recipe with an SDK that the user provides.
 pub(crate) fn compose_with_sdk(
     target: Target,
     build: DebianArch,
     rust: RustSource,
-) -> Result<Recipe, Unsupported> {
+) -> Result<Recipe, UnsupportedTarget> {
     let tools = match target.facts().sdk {
         Some(Sdk::Ndk { .. }) if build != DebianArch::Amd64 => {
-            let why = "the programs of Android's NDK run on x86_64 machines only";
-            return Err(Unsupported::new(target, why));
+            let why = "Android's NDK runs on x86_64 machines only";
+            return Err(UnsupportedTarget::new(target, why));
         }
-        Some(Sdk::Ndk { .. }) => Tools::Ndk,
-        Some(Sdk::Sysroot { .. }) => Tools::Clang,
+        Some(Sdk::Ndk { .. }) => CToolchain::Ndk,
+        Some(Sdk::Sysroot { .. }) => CToolchain::Clang,
         None => {
-            let why = "no directory of the user's completes a recipe for it";
-            return Err(Unsupported::new(target, why));
+            let why = "it takes no SDK";
+            return Err(UnsupportedTarget::new(target, why));
         }
     };
     Ok(Composer::new(target, SDK_SUITE, tools, None, build, rust).recipe())
 }
 
-/// The programs that compile C and C++ and make libraries of it.
-pub(super) struct Programs {
-    pub(super) cc: String,
-    pub(super) cxx: String,
-    pub(super) ar: String,
-    pub(super) ranlib: String,
-}
-
-impl Programs {
-    /// As GNU names them: `{prefix}gcc`.
-    fn gnu(prefix: &str, suffix: &str) -> Self {
-        Self {
-            cc: format!("{prefix}gcc{suffix}"),
-            cxx: format!("{prefix}g++{suffix}"),
-            ar: format!("{prefix}ar"),
-            ranlib: format!("{prefix}ranlib"),
-        }
-    }
-
-    /// As everybody else does: `{prefix}{cc}`.
-    fn named(prefix: &str, cc: &str, cxx: &str) -> Self {
-        Self {
-            cc: format!("{prefix}{cc}"),
-            cxx: format!("{prefix}{cxx}"),
-            ar: format!("{prefix}ar"),
-            ranlib: format!("{prefix}ranlib"),
-        }
-    }
-}
-
 pub(super) struct Composer {
     target: Target,
-    facts: &'static Facts,
+    facts: &'static TargetFacts,
     suite: &'static str,
-    /// What compiles where Zig doesn't.
-    tools: Tools,
-    /// Where Zig compiles.
-    zig: Option<Zig>,
+    /// The C toolchain if Zig is not used.
+    c_toolchain: CToolchain,
+    /// Zig's options if Zig is used.
+    zig: Option<ZigTarget>,
     build: DebianArch,
     rust: RustSource,
-    /// Whether `std` is built although there is a package of it.
+    /// Whether `std` is built from source even if there is a package of it.
     builds_std: bool,
-    /// What runs the target's programs in place of their usual emulator.
-    machine: Option<Machine>,
+    /// The virtual machine that replaces the usual emulator.
+    machine: Option<QemuMachine>,
 }
 
 impl Composer {
     pub(super) fn new(
         target: Target,
         suite: &'static str,
-        tools: Tools,
-        zig: Option<Zig>,
+        c_toolchain: CToolchain,
+        zig: Option<ZigTarget>,
         build: DebianArch,
         rust: RustSource,
     ) -> Self {
@@ -172,7 +148,7 @@ impl Composer {
             target,
             facts: target.facts(),
             suite,
-            tools,
+            c_toolchain,
             zig,
             build,
             builds_std: rust == RustSource::PackagedSource,
@@ -186,9 +162,9 @@ impl Composer {
 
     fn recipe(&self) -> Recipe {
         let packages = [
-            self.tools(),
-            self.runtime(),
-            self.emulator(),
+            self.tool_packages(),
+            self.runtime_packages(),
+            self.emulator_packages(),
             self.rust_packages(),
         ]
         .concat();
@@ -196,7 +172,7 @@ impl Composer {
             suite: self.suite.to_owned(),
             architecture: self.build,
             foreign: self.all_foreign(),
-            target_arch: self.linked_arch().map(str::to_owned),
+            target_arch: self.link_arch().map(str::to_owned),
             packages,
             exclude: self.exclude(),
             env: self.env(),
@@ -205,31 +181,32 @@ impl Composer {
                 .zig
                 .map_or_else(Vec::new, |_| zig::commands())
                 .into_iter()
-                .chain(self.machine.as_ref().map(machine::command))
-                .chain([slim::command()])
+                .chain(self.machine.as_ref().map(system_emulation::command))
+                .chain([exclusions::command()])
                 .collect(),
             std: self.std(),
         }
     }
 
-    /// Whether the build machine's own compiler is the target's.
+    /// Whether the compiler of the build machine compiles for the target.
     fn is_native(&self) -> bool {
         self.zig.is_none() && self.facts.debian_arch == Some(self.build.as_str())
     }
 
-    /// The architecture whose packages a program of the target starts with.
-    fn started_arch(&self) -> Option<&'static str> {
+    /// The Debian architecture of the libraries that programs start with.
+    fn runtime_arch(&self) -> Option<&'static str> {
         let released = self.facts.libc == Libc::Glibc && self.facts.sysroot == "/";
         self.facts.debian_arch.filter(|_| released)
     }
 
-    /// The architecture whose packages it is linked with: none where Zig serves a processor that
-    /// Debian's packages are too new for.
-    fn linked_arch(&self) -> Option<&'static str> {
-        self.started_arch().filter(|_| self.tools == Tools::Gcc)
+    /// The Debian architecture of the packages that programs link with. `None` if Zig compiles for
+    /// a processor that is older than Debian's packages support.
+    fn link_arch(&self) -> Option<&'static str> {
+        self.runtime_arch()
+            .filter(|_| self.c_toolchain == CToolchain::Gcc)
     }
 
-    /// Wine's architecture: that of the programs it runs.
+    /// The architecture of Wine, which is that of the programs it runs.
     fn wine_arch(&self) -> Option<&'static str> {
         match self.runner() {
             Runner::Wine { .. } if self.facts.pointer_width == 32 => Some("i386"),
@@ -239,14 +216,14 @@ impl Composer {
     }
 
     fn foreign(&self) -> Option<&'static str> {
-        self.started_arch()
+        self.runtime_arch()
             .or(self.wine_arch())
             .filter(|&arch| arch != self.build.as_str())
     }
 
-    /// The same with the architecture of the machine's kernel.
+    /// All foreign architectures, including that of the virtual machine's kernel.
     fn all_foreign(&self) -> Vec<String> {
-        let kernels = self.machine.map(|it| it.debian_arch);
+        let kernels = self.machine.map(|machine| machine.debian_arch);
         let kernels = kernels
             .filter(|&arch| arch != self.build.as_str())
             .filter(|&arch| self.foreign() != Some(arch));
@@ -259,18 +236,18 @@ impl Composer {
             return Runner::QemuSystem(machine);
         }
         match self.facts.sdk {
-            // What is linked with is there, and not what is started with.
+            // An SDK has what programs link with, but not what they need to start.
             Some(_) => Runner::None,
             None => self.target.runner(self.build),
         }
     }
 
-    fn tools(&self) -> Vec<String> {
-        let compiler: &[&str] = match self.tools {
+    fn tool_packages(&self) -> Vec<String> {
+        let compiler: &[&str] = match self.c_toolchain {
             _ if self.zig.is_some() => &[zig::INSTALLER],
             _ if self.is_native() => &[NATIVE_CXX],
-            Tools::Emscripten => &["emscripten"],
-            Tools::Clang if self.facts.sdk.is_some() => &CLANG,
+            CToolchain::Emscripten => &["emscripten"],
+            CToolchain::Clang if self.facts.sdk.is_some() => &CLANG,
             _ => self.facts.cross_packages,
         };
         BASE.iter()
@@ -279,8 +256,8 @@ impl Composer {
             .collect()
     }
 
-    fn runtime(&self) -> Vec<String> {
-        match self.started_arch() {
+    fn runtime_packages(&self) -> Vec<String> {
+        match self.runtime_arch() {
             Some(arch) if arch != self.build.as_str() => RUNTIME
                 .iter()
                 .map(|library| format!("{library}:{arch}"))
@@ -289,34 +266,34 @@ impl Composer {
         }
     }
 
-    fn emulator(&self) -> Vec<String> {
+    fn emulator_packages(&self) -> Vec<String> {
         let package = match self.runner() {
             Runner::QemuUser { .. } | Runner::QemuBareMetal { .. } => "qemu-user-static",
             Runner::Wine { .. } if self.facts.pointer_width == 32 => "wine32:i386",
             Runner::Wine { .. } => "wine64",
             Runner::NodeWasi => "nodejs",
-            // Emscripten's package depends on Node.
+            // Emscripten's package depends on Node.js.
             _ => return Vec::new(),
         };
         vec![package.to_owned()]
     }
 
-    /// Whether a package of the distribution is the `std` that programs get.
+    /// Whether `std` for the target is a package of the distribution.
     fn has_packaged_std(&self) -> bool {
-        !self.builds_std && packaged::has_std(self.facts)
+        !self.builds_std && debian_rust::has_std(self.facts)
     }
 
     fn rust_packages(&self) -> Vec<String> {
         if self.rust == RustSource::External {
             return Vec::new();
         }
-        let rust = Packaged::of(self.suite);
+        let rust = DebianRust::of(self.suite);
         let of_target = if !self.has_packaged_std() {
             Some(rust.source.to_owned())
         } else if self.facts.libc == Libc::Wasi {
-            Some(packaged::WASM_STD.to_owned())
+            Some(debian_rust::WASM_STD.to_owned())
         } else {
-            self.started_arch()
+            self.runtime_arch()
                 .filter(|&arch| arch != self.build.as_str())
                 .map(|arch| with_arch(rust.std, arch))
         };
@@ -328,20 +305,20 @@ impl Composer {
             .collect()
     }
 
-    /// rustup's toolchains have the linker of bare metal with them, Debian's have it apart. (Where
-    /// clang compiles, it is there anyway.)
+    /// The linker for bare metal, which is a separate package in Debian. (rustup's toolchains
+    /// bundle it; clang recipes have it anyway.)
     fn packaged_linker(&self) -> Option<String> {
-        matches!(self.tools, Tools::Newlib { .. }).then(|| PACKAGED_LINKER.to_owned())
+        matches!(self.c_toolchain, CToolchain::Newlib { .. }).then(|| PACKAGED_LINKER.to_owned())
     }
 
     fn std(&self) -> StdSource {
         let crates = self.target.std_crates();
         match self.rust {
             RustSource::Packaged if !self.has_packaged_std() => StdSource::Source {
-                path: Some(packaged::SOURCE),
+                path: Some(debian_rust::SOURCE),
                 crates,
             },
-            RustSource::External if self.facts.std == crate::facts::Std::BuildStd => {
+            RustSource::External if self.facts.std == StdAvailability::BuildStd => {
                 StdSource::Source { path: None, crates }
             }
             _ => StdSource::Prebuilt,
@@ -350,31 +327,39 @@ impl Composer {
 
     fn exclude(&self) -> Vec<String> {
         let native = self.is_native();
-        let mut exclude = slim::exclude(self.build, native);
-        if let Some(Emulator::QemuUser { program, .. } | Emulator::QemuBareMetal { program, .. }) =
-            self.facts.emulator.filter(|_| !self.emulator().is_empty())
+        let mut exclude = exclusions::exclude(self.build, native);
+        if let Some(
+            TargetEmulator::QemuUser { program, .. }
+            | TargetEmulator::QemuBareMetal { program, .. },
+        ) = self
+            .facts
+            .emulator
+            .filter(|_| !self.emulator_packages().is_empty())
         {
-            // The package has the emulators of 30 architectures: 366 MB.
+            // The package contains emulators for 30 architectures: 366 MB.
             exclude.push("/usr/bin/qemu-*".to_owned());
             exclude.push(format!("!/usr/bin/{program}"));
-            // Since trixie the name that ends in `-static` is a link to the one that doesn't.
+            // Since trixie, the name that ends in `-static` is a link to the one without the
+            // suffix.
             exclude.push(format!("!/usr/bin/{}", program.trim_end_matches("-static")));
         }
-        if let Tools::Newlib { multilib } = self.tools {
+        if let CToolchain::Newlib { multilib } = self.c_toolchain {
             for directory in MULTILIBS {
-                // The files, not the directories: dpkg makes no directory again for what is in it.
+                // Excludes files only: dpkg does not recreate excluded directories for included
+                // files.
                 exclude.push(format!("{directory}/arm/*.[ao]"));
                 exclude.push(format!("{directory}/thumb/*.[ao]"));
                 exclude.push(format!("!{directory}/{multilib}/*"));
             }
         }
-        if self.tools == Tools::Clang {
+        if self.c_toolchain == CToolchain::Clang {
             exclude.extend(clang::UNNEEDED.map(str::to_owned));
         }
         if let (RustSource::Packaged, Some(multiarch), true) =
             (self.rust, self.facts.multiarch, self.foreign().is_some())
         {
-            // Debian's `std` depends on the whole compiler for the target, which nobody runs: 200 MB.
+            // Debian's `std` depends on the whole compiler for the target, which is never run: 200
+            // MB.
             exclude.push(format!("/usr/lib/{multiarch}/libLLVM*"));
             exclude.push(format!("/usr/lib/{multiarch}/librustc_driver*"));
         }
@@ -383,27 +368,29 @@ impl Composer {
 
     pub(super) fn programs(&self) -> Programs {
         let c = self.facts.c_triple;
-        match self.tools {
+        match self.c_toolchain {
             _ if self.zig.is_some() => Programs::named(zig::PREFIX, "cc", "c++"),
-            Tools::Emscripten => Programs::named("em", "cc", "++"),
-            Tools::Clang => clang::programs(),
-            Tools::Ndk => ndk::programs(self.facts),
-            Tools::Mingw => Programs::gnu(&format!("{c}-"), "-posix"),
+            CToolchain::Emscripten => Programs::named("em", "cc", "++"),
+            CToolchain::Clang => clang::programs(),
+            CToolchain::Ndk => ndk::programs(self.facts),
+            CToolchain::Mingw => Programs::gnu(&format!("{c}-"), "-posix"),
             _ => Programs::gnu(&format!("{c}-"), ""),
         }
     }
 
-    pub(super) fn files(&self) -> Vec<File> {
-        let machine = self.machine.map_or_else(Vec::new, |_| machine::files());
+    pub(super) fn files(&self) -> Vec<RecipeFile> {
+        let machine = self
+            .machine
+            .map_or_else(Vec::new, |_| system_emulation::files());
         if self.is_native() {
             return machine;
         }
         let zig = self
             .zig
-            .map(|it| zig::files(it, self.facts.libc, self.target.glibc()));
-        let others = match self.tools {
-            Tools::Clang => clang::files(self.facts),
-            Tools::Ndk => ndk::files(self.facts),
+            .map(|zig| zig::files(zig, self.facts.libc, self.target.glibc()));
+        let others = match self.c_toolchain {
+            CToolchain::Clang => clang::files(self.facts),
+            CToolchain::Ndk => ndk::files(self.facts),
             _ => Vec::new(),
         };
         let cmake = cmake::file(self.facts, &self.programs());
@@ -419,7 +406,7 @@ impl Composer {
         let mut env = BTreeMap::new();
         let mut set = |name: String, value: &str| env.insert(name, value.to_owned());
         if self.rust == RustSource::Packaged && !self.has_packaged_std() {
-            // Debian's cargo is a stable one, whose source we have.
+            // `-Z build-std` on Debian's stable cargo; the source matches it.
             set("RUSTC_BOOTSTRAP".to_owned(), "1");
         }
         if self.is_native() {
@@ -427,13 +414,13 @@ impl Composer {
         }
         let (upper, lower) = (self.target.env_upper(), self.target.env_lower());
         let programs = self.programs();
-        match self.tools {
-            // Debian's Rust has its own linker under LLVM's name only.
-            Tools::Newlib { .. } if self.rust != RustSource::External => {
+        match self.c_toolchain {
+            // Debian ships Rust's linker only under its LLVM name.
+            CToolchain::Newlib { .. } if self.rust != RustSource::External => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), PACKAGED_LINKER);
             }
-            // Rust links bare metal with its own linker and knows Emscripten's by itself.
-            Tools::Newlib { .. } | Tools::Emscripten => {}
+            // Rust links bare metal with its own linker, and finds Emscripten's.
+            CToolchain::Newlib { .. } | CToolchain::Emscripten => {}
             _ if self.facts.libc == Libc::Wasi => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), clang::WASI_LINKER);
             }
@@ -454,7 +441,7 @@ impl Composer {
             cmake::path(self.facts),
         );
         set("PKG_CONFIG_ALLOW_CROSS".to_owned(), "1");
-        // Instead of the build machine's directories, which pkg-config would search first.
+        // Replaces the build machine's directories in pkg-config's search path.
         set(
             format!("PKG_CONFIG_LIBDIR_{lower}"),
             &self.pkg_config_directories(),
@@ -465,29 +452,29 @@ impl Composer {
         if let Runner::QemuUser { prefix, .. } = self.runner() {
             set("QEMU_LD_PREFIX".to_owned(), prefix);
         }
-        if self.tools == Tools::Emscripten {
-            // Debian built Emscripten's libraries; a run can't add to them.
+        if self.c_toolchain == CToolchain::Emscripten {
+            // Debian prebuilt Emscripten's libraries; builds cannot add to them.
             set("EM_FROZEN_CACHE".to_owned(), "1");
         }
         env
     }
 
     fn pkg_config_directories(&self) -> String {
-        match (self.linked_arch(), self.facts.multiarch) {
+        match (self.link_arch(), self.facts.multiarch) {
             (Some(_), Some(multiarch)) => {
                 format!("/usr/lib/{multiarch}/pkgconfig:/usr/share/pkgconfig")
             }
-            // Nothing is there but what a user puts there.
+            // Empty unless the user installs something there.
             _ => format!("/usr/local/{}/lib/pkgconfig", self.facts.c_triple),
         }
     }
 
-    /// Where clang, which is the build machine's, finds the headers of Debian's cross compiler.
+    /// Arguments for libclang, so that it finds the headers of Debian's cross compiler.
     fn bindgen_arguments(&self) -> Option<String> {
         if self.facts.libc == Libc::Wasi {
             return Some(clang::WASI_BINDGEN.to_owned());
         }
-        if self.tools != Tools::Gcc {
+        if self.c_toolchain != CToolchain::Gcc {
             return None;
         }
         let (c, multiarch) = (self.facts.c_triple, self.facts.multiarch?);

@@ -1,16 +1,17 @@
-//! The programs of Android's NDK, by names that don't depend on where it is or on its version.
+//! Scripts for the programs of the Android NDK, with names that do not depend on its location or
+//! version.
 
-use super::File;
-use super::compose::Programs;
-use crate::facts::Facts;
-use crate::sdk::{self, Sdk};
+use super::file::RecipeFile;
+use super::programs::Programs;
+use crate::facts::sdk::{self, Sdk};
+use crate::facts::target_facts::TargetFacts;
 
-/// Where the scripts are.
+/// The directory of the scripts.
 const DIRECTORY: &str = "/usr/local/bin";
 
-/// The programs that a build calls. The compilers are named as the NDK's, without the version of
-/// the API: cc-rs knows by such a name that the target needn't be said.
-pub(super) fn programs(facts: &Facts) -> Programs {
+/// The programs that builds call. The compilers are named like those of the NDK, without the API
+/// level: cc-rs recognises such names and does not pass the target.
+pub(super) fn programs(facts: &TargetFacts) -> Programs {
     let clang = match facts.sdk {
         Some(Sdk::Ndk { clang, .. }) => clang,
         _ => facts.c_triple,
@@ -23,8 +24,8 @@ pub(super) fn programs(facts: &Facts) -> Programs {
     }
 }
 
-/// The scripts that are these programs.
-pub(super) fn files(facts: &Facts) -> Vec<File> {
+/// The scripts for these programs.
+pub(super) fn files(facts: &TargetFacts) -> Vec<RecipeFile> {
     let Programs {
         cc,
         cxx,
@@ -45,7 +46,7 @@ pub(super) fn files(facts: &Facts) -> Vec<File> {
     ]
 }
 
-fn script(path: &str, program: &str) -> File {
+fn script(path: &str, program: &str) -> RecipeFile {
     let program = sdk::ndk_program(program);
-    File::program(path, format!("#!/bin/sh\nexec \"{program}\" \"$@\"\n"))
+    RecipeFile::program(path, format!("#!/bin/sh\nexec \"{program}\" \"$@\"\n"))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::{Support, Tools};
+use crate::facts::target_facts::{CToolchain, SupportLevel};
 use crate::target::Target;
 
 mod base;
@@ -30,7 +30,7 @@ fn every_row_answers_as_its_support_says() {
     for target in Target::all() {
         for build in BUILDS {
             for rust in RUSTS {
-                let promised = target.facts().support == Support::Recipe;
+                let promised = target.facts().support == SupportLevel::Recipe;
                 match target.recipe(build, rust) {
                     Ok(recipe) => assert!(promised && recipe.architecture == build, "{target}"),
                     Err(error) => assert!(!promised && error.target() == target, "{error}"),
@@ -185,7 +185,7 @@ fn rust_from_outside_brings_no_rust_package() {
         );
         let mut env = packaged.env.clone();
         let bootstrap = env.remove("RUSTC_BOOTSTRAP").is_some();
-        if matches!(target.facts().tools, Tools::Newlib { .. }) {
+        if matches!(target.facts().c_toolchain, CToolchain::Newlib { .. }) {
             let linker = format!("CARGO_TARGET_{}_LINKER", target.env_upper());
             assert_eq!(env.remove(&linker).as_deref(), Some("lld"), "{target}");
         }
@@ -226,8 +226,10 @@ fn every_field_is_in_the_canonical_text() {
         }),
         ("target changed", |r| r.target_arch = Some("armhf".into())),
         ("target removed", |r| r.target_arch = None),
-        ("file added", |r| r.files.push(File::new("/a", "b"))),
-        ("program added", |r| r.files.push(File::program("/a", "b"))),
+        ("file added", |r| r.files.push(RecipeFile::new("/a", "b"))),
+        ("program added", |r| {
+            r.files.push(RecipeFile::program("/a", "b"))
+        }),
         ("file changed", |r| r.files[0].text.push(' ')),
         ("std from a toolchain's source", |r| {
             r.std = StdSource::Source {
@@ -345,10 +347,7 @@ fn the_refusal_says_why_and_what_to_do() {
     let android = refused("aarch64-linux-android");
     assert_eq!(
         android.to_string(),
-        format!(
-            "no environment can be made for aarch64-linux-android: {}",
-            android.why()
-        )
+        format!("no recipe for aarch64-linux-android: {}", android.why())
     );
     assert!(android.why().contains("NDK"));
     assert!(
@@ -407,7 +406,11 @@ fn zig_is_told_the_processor_and_leaves_no_installer() {
     );
     assert!(!cxx.contains("@DROPPED@") && !cxx.contains("@COMMAND@"));
     assert!(has(&musl, "python3-pip"));
-    assert!(musl.commands.iter().any(|it| it.contains("purge")));
+    assert!(
+        musl.commands
+            .iter()
+            .any(|command| command.contains("purge"))
+    );
     assert!(
         !musl
             .env
@@ -545,7 +548,7 @@ fn std_comes_from_where_it_is() {
 
 #[test]
 fn a_file_is_made_by_a_command_that_quotes_what_is_in_it() {
-    let file = File::program("/opt/a b/c", "it's $HOME\n");
+    let file = RecipeFile::program("/opt/a b/c", "it's $HOME\n");
     assert_eq!(
         file.command(),
         "mkdir -p '/opt/a b' && printf %s 'it'\\''s $HOME\n' > '/opt/a b/c' && chmod 755 '/opt/a b/c'"
@@ -558,7 +561,8 @@ fn a_file_is_made_by_a_command_that_quotes_what_is_in_it() {
 
 #[test]
 fn only_a_foreign_environment_does_without_sanitizers() {
-    let excluded = |recipe: &Recipe, text: &str| recipe.exclude.iter().any(|it| it.contains(text));
+    let excluded =
+        |recipe: &Recipe, text: &str| recipe.exclude.iter().any(|glob| glob.contains(text));
     let native = recipe(
         "x86_64-unknown-linux-gnu",
         DebianArch::Amd64,

@@ -1,56 +1,43 @@
-//! The refusal of a target that has no recipe.
-
-use std::fmt;
+//! The error for a target without a recipe.
 
 use crate::target::Target;
 
-/// The target is known and has no recipe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unsupported {
+/// The target is known but has no recipe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no recipe for {target}: {why}")]
+pub struct UnsupportedTarget {
     target: Target,
     why: &'static str,
 }
 
-impl Unsupported {
+impl UnsupportedTarget {
     pub(super) fn new(target: Target, why: &'static str) -> Self {
         Self { target, why }
     }
 
-    /// The target that was asked for.
+    /// The requested target.
     pub fn target(&self) -> Target {
         self.target
     }
 
-    /// What is missing.
+    /// The reason.
     pub fn why(&self) -> &'static str {
         self.why
     }
 
-    /// What to do about it, in one sentence.
+    /// A one-sentence remedy.
     pub fn help(&self) -> String {
         let target = self.target;
         match target.published_image() {
             _ if target.glibc().is_some() => format!(
-                "build for `{}`, which takes the glibc of its environment",
+                "build for `{}`, which uses the glibc of its environment",
                 target.triple()
             ),
             Some(image) => format!(
-                "the cross project publishes an image for it: set `image = \"ghcr.io/cross-rs/{image}:main\"` \
-                 for the target, or configure a Dockerfile"
+                "the cross project publishes an image for the target: set `image = \"ghcr.io/cross-rs/{image}:main\"` \
+                 for it, or configure a Dockerfile"
             ),
-            None => "configure an image or Dockerfile for it".to_owned(),
+            None => "configure an image or a Dockerfile for the target".to_owned(),
         }
     }
 }
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "no environment can be made for {}: {}",
-            self.target, self.why
-        )
-    }
-}
-
-impl std::error::Error for Unsupported {}

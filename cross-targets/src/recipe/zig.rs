@@ -1,29 +1,28 @@
-//! Zig as a C compiler and linker: how it gets into an environment, and the scripts that make Rust's
-//! tools and Zig understand each other.
+//! Zig as C compiler and linker: its installation, and scripts that adapt it to Rust.
 
-use super::File;
-use crate::facts::{Libc, Zig};
-use crate::glibc::Glibc;
+use super::file::RecipeFile;
+use crate::facts::glibc::GlibcVersion;
+use crate::facts::target_facts::{Libc, ZigTarget};
 
-/// The release that was proven, and the SHA-256 of its wheels for each build machine.
+/// The proven release, and the SHA-256 of its wheel for each build architecture.
 const VERSION: &str = "0.15.2";
 const WHEELS: [&str; 2] = [
     "806316453d1ede7174ed3fefb8e5348154629089c3bb5fe812dfd0e172fac130",
     "edc0aa60ec964a4cf462d40f68d7de242ddf37fd9a80f2afaee6397059463230",
 ];
 
-/// Where it is installed.
+/// The directory of the installation.
 const DIRECTORY: &str = "/opt/zig";
-/// Its program there.
+/// The path of the program.
 pub(super) const PROGRAM: &str = "/opt/zig/ziglang/zig";
 const REQUIREMENTS: &str = "/opt/zig/requirements.txt";
-/// What the scripts' names start with.
+/// The prefix of the script paths.
 pub(super) const PREFIX: &str = "/usr/local/bin/cross-";
 
-/// What installs it, and is removed again when it has.
+/// The package that installs Zig; it is removed afterwards.
 pub(super) const INSTALLER: &str = "python3-pip";
 
-/// What no target of ours needs: other systems' headers and libraries, and documentation.
+/// Parts that no target needs: headers and libraries of other systems, and documentation.
 const UNNEEDED: &str = "doc lib/docs lib/libtsan lib/libc/darwin lib/libc/mingw \
                         lib/libc/include/any-windows-any lib/libc/include/any-macos-any";
 
@@ -40,15 +39,15 @@ pub(super) fn commands() -> Vec<String> {
     ]
 }
 
-/// The files by which it is installed and called.
-pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
+/// The files that are needed to install and call Zig.
+pub(super) fn files(zig: ZigTarget, libc: Libc, floor: Option<GlibcVersion>) -> Vec<RecipeFile> {
     let hashes: String = WHEELS
         .iter()
         .map(|hash| format!(" --hash=sha256:{hash}"))
         .collect();
     let requirements = format!("ziglang=={VERSION}{hashes}\n");
     let compiler = |name: &str, command: &str| {
-        File::program(
+        RecipeFile::program(
             format!("{PREFIX}{name}"),
             COMPILER
                 .replace("@COMMAND@", &call(zig, floor, command))
@@ -57,10 +56,10 @@ pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
     };
     let tool = |name: &str| {
         let text = format!("#!/bin/sh\nexec {PROGRAM} {name} \"$@\"\n");
-        File::program(format!("{PREFIX}{name}"), text)
+        RecipeFile::program(format!("{PREFIX}{name}"), text)
     };
     vec![
-        File::new(REQUIREMENTS, requirements),
+        RecipeFile::new(REQUIREMENTS, requirements),
         compiler("cc", "cc"),
         compiler("c++", "c++"),
         tool("ar"),
@@ -68,20 +67,20 @@ pub(super) fn files(zig: Zig, libc: Libc, floor: Option<Glibc>) -> Vec<File> {
     ]
 }
 
-/// Whether a file is only for installing it.
-pub(super) fn is_installers(file: &File) -> bool {
+/// Whether the file is only needed for the installation.
+pub(super) fn is_for_installation(file: &RecipeFile) -> bool {
     file.path == REQUIREMENTS
 }
 
-/// Zig and what it is always told.
-fn call(zig: Zig, floor: Option<Glibc>, command: &str) -> String {
+/// The invocation of Zig with its constant arguments.
+fn call(zig: ZigTarget, floor: Option<GlibcVersion>, command: &str) -> String {
     let floor = floor.map_or(String::new(), |version| format!(".{version}"));
     let cpu = zig.cpu.map_or(String::new(), |cpu| format!(" -mcpu={cpu}"));
     format!("{PROGRAM} {command} -target {}{floor}{cpu}", zig.target)
 }
 
-/// The libraries Rust's `libc` names that Zig doesn't have. `std` uses nothing of them; a program
-/// that does gets the linker's error about the function it calls.
+/// The libraries that Rust's `libc` crate links and Zig does not have. `std` does not use them; a
+/// program that does gets a linker error about the missing function.
 fn dropped(libc: Libc) -> &'static str {
     match libc {
         Libc::System => "-lkvm | -lmemstat | -lprocstat | -ldevstat",
@@ -89,8 +88,9 @@ fn dropped(libc: Libc) -> &'static str {
     }
 }
 
-/// The compiler, which is the linker too. Zig brings its own start files, libc and compiler runtime,
-/// chooses the processor by `-target`, and is its own linker; rustc and cc say these things too.
+/// The compiler, which also links. Zig provides its own start files, libc, compiler runtime and
+/// linker, and selects the processor with `-target`. The script drops the arguments with which
+/// rustc and cc-rs specify these.
 const COMPILER: &str = r#"#!/bin/sh
 # A C compiler and linker for one target. Made by cross-targets.
 : "${ZIG_GLOBAL_CACHE_DIR:=${CARGO_TARGET_DIR:-/tmp}/zig-cache}"

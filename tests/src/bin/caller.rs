@@ -1,8 +1,10 @@
 //! A program that uses the library as any other would, so that a test can start it as another user,
-//! or kill it: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
-//! command of `exec`, of `stdin-exec`, which gives it this standard input, and of `warm-exec`, which keeps its
-//! container as long as it lives. `plan` only plans a build, and prints the plan in both its forms. A verb may
-//! have a deadline: `test@8` is stopped after eight seconds. Of a `quiet` one (`quiet-test`) no event is printed.
+//! or kill it: `caller <verb> <engine> <target> [words…]`, in the project's directory.
+//!
+//! The words are the command of `exec`, of `stdin-exec`, which gives it this standard input, and of
+//! `warm-exec`, which reuses a container as long as the program lives. `plan` plans a build and
+//! prints the plan in both its forms. A verb may have a deadline: `test@8` is cancelled after eight
+//! seconds. No event of a `quiet` verb (`quiet-test`) is printed.
 //!
 //! Prints every event as a line of JSON, and at last a line with the outcome or the error.
 
@@ -15,7 +17,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, Result, Warm};
+use cross_core::{Cancel, Cross, Result, engine::Warm};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -31,7 +33,7 @@ fn main() -> ExitCode {
         Err(error) => {
             say(&serde_json::json!({ "error": {
                 "kind": format!("{:?}", error.kind()),
-                "message": error.to_string(),
+                "message": chain(&error),
                 "help": error.help(),
             }}));
             ExitCode::FAILURE
@@ -60,15 +62,28 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<s
         }
         "test" => cross.test(target),
         "run" => cross.run(target),
-        "capture-run" => cross.run(target).capture(),
+        "capture-run" => cross.run(target).capture(true),
         "exec" => cross.exec(target, words),
-        "stdin-exec" => cross.exec(target, words).stdin(),
-        "warm-exec" => cross.keep_warm(Warm::new()).exec(target, words),
+        "stdin-exec" => cross.exec(target, words).stdin(true),
+        "warm-exec" => cross
+            .reuse_containers(Warm::new())
+            .exec(target, words),
         "offline-test" => cross.offline(true).test(target),
         _ => cross.build(target),
     };
     let outcome = request.run_until(&cancel)?;
     Ok(serde_json::json!({ "outcome": outcome }))
+}
+
+/// Returns the error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 /// Prints a line at once. That nobody reads it any more is no failure of the request.

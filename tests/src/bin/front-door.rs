@@ -10,7 +10,7 @@
 use std::io::{IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 
-use cross_core::{Cross, EventKind, Result};
+use cross_core::{Cross, Result, events::EventKind};
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -28,13 +28,13 @@ fn main() -> ExitCode {
 fn cargo(engine: &str, words: Vec<std::ffi::OsString>) -> Result<i32> {
     let cross = Cross::discover()?
         .engine(engine)
-        .defaults(cross_core::Layer::embedder("front-door").toolchain("image"))
+        .defaults(cross_core::config::Layer::embedder("front-door").toolchain("image"))
         .on_event(|event| {
             if let EventKind::Decided(decision) = &event.kind {
                 let _ = writeln!(stderr().lock(), "{decision}");
             }
         });
     let terminal = stdin().is_terminal() && stdout().is_terminal() && stderr().is_terminal();
-    let line = cross.cargo(words).inherit().terminal(terminal);
+    let line = cross.cargo(words).inherit(true).terminal(terminal);
     Ok(line.run()?.code)
 }

@@ -1,6 +1,6 @@
 //! Code that does not compile, tests that fail, and emulators that crash.
 
-use cross_core::{ErrorKind, EventKind};
+use cross_core::{ErrorKind, events::EventKind};
 use cross_tests::{Project, on_engines};
 
 use crate::{Case, TARGET, fails, says};
@@ -39,7 +39,7 @@ fn test_that_crashes(engine: &str) {
     let error = case.test_fails(ErrorKind::TestFailed);
     says(
         &error.to_string(),
-        &["the test binary `app-", "was ended by SIGABRT"],
+        &["the test binary `app-", "was terminated by SIGABRT"],
     );
 }
 
@@ -49,7 +49,7 @@ fn program_that_crashes(engine: &str) {
     let program = "fn main() { std::process::abort(); }\n";
     let case = Case::new(Project::new("app").file("src/main.rs", program), engine);
     let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
-    says(&error.to_string(), &["`app`", "was ended by SIGABRT"]);
+    says(&error.to_string(), &["`app`", "was terminated by SIGABRT"]);
     case.leftovers.are_none();
 }
 
@@ -71,7 +71,7 @@ fn program_that_fails(engine: &str) {
     let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
     assert_eq!(error.code(), Some(3));
     let heard = case.project.recorder().events();
-    let said = |event: &cross_core::Event| matches!(&event.kind, EventKind::Output { line, .. } if line == "no luck");
+    let said = |event: &cross_core::events::Event| matches!(&event.kind, EventKind::Output { line, .. } if line == "no luck");
     assert!(heard.iter().any(said));
     case.leftovers.are_none();
 }

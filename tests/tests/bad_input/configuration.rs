@@ -95,7 +95,10 @@ fn dependency_not_fetchable() {
 fn lock_file_that_would_have_to_change() {
     let project = Project::new("app").without("Cargo.lock");
     let case = Case::new(project, "sandbox");
-    let error = fails(ErrorKind::Fetch, case.cross.build(TARGET).locked().run());
+    let error = fails(
+        ErrorKind::Fetch,
+        case.cross.build(TARGET).locked(true).run(),
+    );
     says(&error.to_string(), &["--locked"]);
     assert!(!case.project.path().join("Cargo.lock").exists());
     case.leftovers.are_none();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use cross_core::{Cancel, ErrorKind, Location};
+use cross_core::{Cancel, ErrorKind, engine::Location};
 use cross_engine::{Environments, Host};
 use cross_tests::{Project, ambient, engines, on_engines};
 

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cross_core::{Cancel, ErrorKind, EventKind, Outcome, Result};
+use cross_core::{Cancel, ErrorKind, Outcome, Result, events::EventKind};
 use cross_engine::{Blueprint, Environments, Host, Progress, clock};
 use cross_tests::{Leftovers, Project, engines, on_engines};
 
@@ -139,7 +139,7 @@ fn ctrl_c_while_an_environment_is_made(engine: &str) {
     let case = endless_making(engine);
     let recorder = case.project.recorder().clone();
     let installing = move || {
-        let is_there = |event: cross_core::Event| matches!(event.kind, EventKind::EnvironmentProgress { message, .. } if message.starts_with(INSTALLING));
+        let is_there = |event: cross_core::events::Event| matches!(event.kind, EventKind::EnvironmentProgress { message, .. } if message.starts_with(INSTALLING));
         let start = clock::now();
         while !recorder.events().into_iter().any(is_there) {
             assert!(start.elapsed() < PATIENCE, "it never came so far");

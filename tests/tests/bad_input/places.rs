@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use cross_core::{ErrorKind, Target, binary::Binary};
+use cross_core::{ErrorKind, binary::Binary, targets::Target};
 use cross_engine::Invocation;
 use cross_tests::{Project, on_engines, tool};
 
@@ -35,7 +35,7 @@ fn works(project: Project, engine: &str) {
         .join(TARGET)
         .join("debug/app");
     assert_eq!(programs.len(), 1);
-    assert_eq!(programs[0].path(), usual);
+    assert_eq!(programs[0].path, usual);
     let target = Target::parse(TARGET).unwrap();
     assert!(Binary::read(&usual).unwrap().is_for(target));
     let tested = case.cross.test(TARGET).run().unwrap();

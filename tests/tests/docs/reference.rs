@@ -96,7 +96,7 @@ fn variables(key: &KeyReference) -> String {
         .into_iter()
         .flatten()
         .collect();
-    match key.variable_form {
+    match key.variable_format {
         Some(form) => format!("- variables: {}; {form}\n", names.join(" and ")),
         None => String::new(),
     }

@@ -4,7 +4,7 @@ use crate::{CONFIGURATION, read, rust_files};
 
 /// The names that the registry declares, those of targets with `<TRIPLE>` in them.
 fn registered() -> Vec<String> {
-    let text = read("cross-config/src/variables.rs");
+    let text = read("cross-config/src/variables/mod.rs");
     let declared = text.lines().filter_map(|line| {
         let (name, text) = line.trim().strip_suffix("\";")?.split_once(" = \"")?;
         let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
@@ -39,7 +39,7 @@ fn named_in(files: impl Iterator<Item = String>) -> Vec<String> {
 fn others() -> Vec<String> {
     let is_code = |path: &String| {
         let of_core = path.starts_with("cross-core/src/") && !path.ends_with("tests.rs");
-        of_core || path == "cross-config/src/unserved.rs"
+        of_core || path == "cross-config/src/layers/unsupported.rs"
     };
     named_in(rust_files().filter(is_code))
 }

@@ -76,7 +76,7 @@ fn two_with_different_everything_work_side_by_side() {
         let runs = machines.each_ref().map(|(engine, machine)| {
             threads.spawn(move || {
                 let project = Project::in_dir("app", engine.name()).file("src/main.rs", source);
-                let request = machine.cross(&project).run(NATIVE).capture();
+                let request = machine.cross(&project).run(NATIVE).capture(true);
                 let said = [(); 3].map(|()| request.run().unwrap().stdout.unwrap());
                 said.concat()
             })

@@ -27,18 +27,18 @@ fn every_selection_is_cargos() {
         request
             .package("a")
             .package("b")
-            .workspace()
+            .workspace(true)
             .exclude("c")
-            .lib()
+            .lib(true)
             .bin("d")
-            .bins()
+            .bins(true)
             .example("e")
-            .examples()
+            .examples(true)
             .test_target("f")
-            .tests()
+            .tests(true)
             .bench_target("g")
-            .benches()
-            .all_targets()
+            .benches(true)
+            .all_targets(true)
     });
     assert_eq!(
         all,
@@ -52,8 +52,8 @@ fn features_profiles_and_ways_are_cargos() {
     let all = given(|request| {
         request
             .features(["a", "b/c"])
-            .all_features()
-            .no_default_features()
+            .all_features(true)
+            .no_default_features(true)
             .profile("dist")
             .config("profile.dist.lto=\"thin\"")
             .jobs(3)
@@ -64,8 +64,8 @@ fn features_profiles_and_ways_are_cargos() {
         "--features a,b/c --all-features --no-default-features --profile dist \
          --config profile.dist.lto=\"thin\" --jobs 3 --timings"
     );
-    assert_eq!(given(Request::release), "--release");
-    assert_eq!(given(Request::frozen), "--locked");
+    assert_eq!(given(|request| request.release(true)), "--release");
+    assert_eq!(given(|request| request.frozen(true)), "--locked");
 }
 
 /// The target's code, and not its build script, sees flags for the target.
@@ -86,7 +86,7 @@ fn rustflags_are_for_the_target() {
     let machine = machine();
     let said = |cross: Cross| {
         let request = cross.run(NATIVE).rustflags(["--cfg", "ours"]);
-        request.capture().run().unwrap().stdout.unwrap()
+        request.capture(true).run().unwrap().stdout.unwrap()
     };
     let joined = said(machine.cross(&project));
     assert_eq!(joined, "ours=true\ntheirs=true\n");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cross_core::{Cancel, ErrorKind, EventKind};
+use cross_core::{Cancel, ErrorKind, events::EventKind};
 use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
 
 use crate::{NATIVE, machine};
@@ -54,7 +54,7 @@ fn cancelled_after_the_end_it_has_ended_well() {
         |kind| matches!(kind, EventKind::StepFinished { step: 3, .. })
     });
     let plan = cross.build(NATIVE).plan().unwrap();
-    assert_eq!(plan.steps().len(), 3, "{plan}");
+    assert_eq!(plan.steps.len(), 3, "{plan}");
     let done = plan.execute(&cancel).unwrap();
     assert_eq!(done.artifacts.len(), 1);
     assert_eq!(

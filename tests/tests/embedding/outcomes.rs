@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cross_core::{ErrorKind, TestStatus};
+use cross_core::{ErrorKind, outcome::TestStatus};
 use cross_engine::Invocation;
 use cross_tests::{Project, tool};
 
@@ -13,7 +13,7 @@ fn an_artifact_has_a_profile_both_its_paths_and_a_checksum() {
     let (machine, project) = (machine(), Project::new("app"));
     let request = machine.cross(&project).build(NATIVE);
     assert_eq!(request.run().unwrap().artifacts[0].sha256, None);
-    let built = request.release().checksums().run().unwrap();
+    let built = request.release(true).checksums(true).run().unwrap();
     let [program] = built.artifacts.as_slice() else {
         panic!("{:?}", built.artifacts);
     };

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use cross_core::{Cancel, ErrorKind, Plan, Value};
+use cross_core::{Cancel, ErrorKind, Plan, engine::Value};
 use cross_tests::{Leftovers, Project, on_engines};
 
 use crate::{AARCH64, NATIVE, machine};
@@ -58,7 +58,7 @@ fn the_cache_key_changes_with_what_is_cached() {
         made_of.starts_with(&format!("cross-{NATIVE}-")),
         "{made_of}"
     );
-    let same = parts(&cross.build(NATIVE).release().plan().unwrap());
+    let same = parts(&cross.build(NATIVE).release(true).plan().unwrap());
     assert_eq!(
         same,
         (made_of.clone(), lock.clone()),

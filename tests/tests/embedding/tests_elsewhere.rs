@@ -1,6 +1,6 @@
 //! Tests by other means than `cargo test`: nextest, and with coverage.
 
-use cross_core::{ErrorKind, TestStatus};
+use cross_core::{ErrorKind, outcome::TestStatus};
 use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::AARCH64;
@@ -82,7 +82,7 @@ fn coverage_is_collected_at_paths_of_the_host() {
     let project = with_tests(PASSES);
     let leftovers = Leftovers::of(&project);
     let cross = project.cross().env(leftovers.env()).engine("sandbox");
-    let request = cross.test(AARCH64).tests().coverage();
+    let request = cross.test(AARCH64).tests(true).coverage(true);
     for _ in 0..2 {
         let tested = request.run().unwrap();
         let [unit, it] = &tested.raw_profiles[..] else {

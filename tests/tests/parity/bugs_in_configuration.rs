@@ -1,6 +1,6 @@
 //! §9.2, 1 to 9: the bugs of upstream's configuration, which ours does not have.
 
-use cross_core::{EnvironmentKind, ErrorKind};
+use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_tests::Fakes;
 
 use crate::case::{T, U, case, of_t, on, says, t_with};

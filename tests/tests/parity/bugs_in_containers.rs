@@ -1,6 +1,6 @@
 //! §9.2, 23 to 33: the bugs of upstream's engines and containers, which ours does not have.
 
-use cross_core::{EnvironmentKind, ErrorKind};
+use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::{Access, Source, Stdio};
 use cross_tests::{Answer, Fakes};
 
@@ -26,7 +26,7 @@ fn bug_23_an_architecture_that_nobody_knows_stops_nothing() {
 fn bug_24_standard_input_reaches_the_program() {
     for engine in Fakes::ENGINES {
         let case = on(engine);
-        let request = case.cross().cargo(["run", "--target", T]).inherit();
+        let request = case.cross().cargo(["run", "--target", T]).inherit(true);
         let seen = Seen::new(request.plan().unwrap());
         seen.is(seen.run().0.stdio, Stdio::Inherit);
         if engine != Fakes::Sandbox {
@@ -192,7 +192,7 @@ fn bug_27_what_the_hosts_cargo_built_is_not_taken_for_the_environments() {
         "below",
     );
     let mirrored = seen.plan().steps.iter().any(|step| match &step.action {
-        cross_core::Action::Mirror { to, .. } => *to == case.path("target").join(T),
+        cross_core::plan::Action::Mirror { to, .. } => *to == case.path("target").join(T),
         _ => false,
     });
     seen.ensure(mirrored, "what was built appears in its usual place");

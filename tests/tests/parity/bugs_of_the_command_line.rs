@@ -1,7 +1,7 @@
 //! §9.2, 10 to 21 and 34: the bugs of upstream's command line and toolchains, which ours does not
 //! have.
 
-use cross_core::{ErrorKind, EventKind, Place};
+use cross_core::{ErrorKind, cargo_cli::Placement, events::EventKind};
 use cross_tests::{Answer, Fakes, Recorder};
 
 use crate::case::{Case, NIGHTLY, T, case, for_t, on, says, t_with};
@@ -91,7 +91,7 @@ fn bug_13_what_needs_no_engine_starts_none_and_downloads_nothing() {
         &["nextest", "run", "--help"],
     ] {
         let seen = case.cargo(words);
-        seen.is(seen.all().decision.place, Place::Host);
+        seen.is(seen.all().decision.place, Placement::Host);
     }
     assert_eq!(case.started(), [""; 0]);
 }
@@ -172,7 +172,7 @@ fn bug_16_what_is_refused_is_an_error_and_what_is_the_hosts_a_decision() {
     let decided = decided.unwrap();
     assert_eq!(
         (decided.place, decided.command.as_deref()),
-        (Place::Host, Some("fmt"))
+        (Placement::Host, Some("fmt"))
     );
     assert_eq!(decided.why, "only formats sources");
 }

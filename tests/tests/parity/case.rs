@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_core::{CargoPlan, Cross, Error, ErrorKind, Plan};
+use cross_core::{Cross, Error, ErrorKind, Plan, cargo_cli::CargoPlan};
 use cross_tests::{Answer, Fakes, Machine, Project};
 
 use crate::seen::Seen;

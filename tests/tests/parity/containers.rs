@@ -1,6 +1,6 @@
 //! §3.1, §3.2, §3.4 and §3.5: which engine runs, and what its `run` is told besides mounts.
 
-use cross_core::{ErrorKind, Kind};
+use cross_core::{ErrorKind, engine::Kind};
 use cross_tests::{Answer, Fakes, tool};
 
 use crate::case::{T, U, each_with, for_t, of_t, on, says, t_with};
@@ -239,13 +239,13 @@ fn s3_2_19_the_command_runs_where_it_was_given() {
 fn s3_2_21_only_what_the_user_runs_gets_a_terminal() {
     let words = |word: &str| {
         let case = for_t();
-        let request = case.cross().cargo([word]).inherit().terminal(true);
+        let request = case.cross().cargo([word]).inherit(true).terminal(true);
         crate::seen::Seen::new(request.plan().unwrap())
     };
     words("run").engine_has(&["--tty"]);
     words("test").engine_has(&["--tty"]);
     words("build").engine_lacks("--tty");
-    let piped = for_t().cross().cargo(["run"]).inherit().plan().unwrap();
+    let piped = for_t().cross().cargo(["run"]).inherit(true).plan().unwrap();
     crate::seen::Seen::new(piped).engine_lacks("--tty");
 }
 

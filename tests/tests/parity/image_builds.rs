@@ -1,6 +1,6 @@
 //! §4.3 and §4.5: images that are built of a Dockerfile and of `pre-build`, and zig.
 
-use cross_core::EnvironmentKind;
+use cross_core::plan::EnvironmentKind;
 use cross_engine::Source;
 use cross_tests::Answer;
 

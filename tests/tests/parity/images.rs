@@ -1,6 +1,6 @@
 //! §4.1, §4.2 and §4.4: which image it is.
 
-use cross_core::EnvironmentKind;
+use cross_core::plan::EnvironmentKind;
 use cross_tests::Fakes;
 
 use crate::case::{PUBLISHED, T, case, of_t, on, t_with};

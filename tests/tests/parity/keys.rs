@@ -1,6 +1,6 @@
 //! §2.2: every key, in every type and variable it has.
 
-use cross_core::{EnvironmentKind, ErrorKind};
+use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::Access;
 
 use crate::case::{Case, HOST, T, U, case, for_t, of_t, says, t_with, text};
@@ -223,7 +223,7 @@ fn s2_2_passthrough_may_not_name_the_runner() {
 
 #[test]
 fn s2_2_differs_a_name_that_is_no_variables_is_an_error() {
-    t_with("env.passthrough = [\"MY-VAR\"]").misconfigured("`MY-VAR`", "a variable's name");
+    t_with("env.passthrough = [\"MY-VAR\"]").misconfigured("`MY-VAR`", "the name of a variable");
 }
 
 #[test]
@@ -286,7 +286,10 @@ fn s2_2_differs_a_flag_is_a_word_of_a_closed_set() {
         build_std(case("").set("CROSS_BUILD_STD", text), flag);
     }
     let case = case("").set("CROSS_BUILD_ZIG", "maybe");
-    case.misconfigured("CROSS_BUILD_ZIG: `maybe`", "`true` or `false`");
+    case.misconfigured(
+        "CROSS_BUILD_ZIG: invalid value `maybe`",
+        "`true` or `false`",
+    );
 }
 
 #[test]

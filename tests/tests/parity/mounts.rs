@@ -1,6 +1,6 @@
 //! §3.2 and §3.3: what of the host an environment sees.
 
-use cross_core::Prepared;
+use cross_core::plan::Prepared;
 use cross_engine::Access;
 use cross_tests::Fakes;
 

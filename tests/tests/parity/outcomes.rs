@@ -1,6 +1,6 @@
 //! §1.8: what cargo returns is what the command line returns, and nothing else is taken for it.
 
-use cross_core::{CargoOutcome, ErrorKind, Result};
+use cross_core::{ErrorKind, Result, cargo_cli::CargoOutcome};
 use cross_tests::{Answer, Fakes};
 
 use crate::case::{Case, T, for_t, on};

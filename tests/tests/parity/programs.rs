@@ -1,6 +1,9 @@
 //! §6: how programs of the target are run, and what the environment sets.
 
-use cross_core::{Action, ErrorKind, Prepared};
+use cross_core::{
+    ErrorKind,
+    plan::{Action, Prepared},
+};
 use cross_engine::Access;
 use cross_tests::check;
 

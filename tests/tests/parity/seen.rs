@@ -5,7 +5,10 @@ use std::fmt::Debug;
 use std::path::Path;
 
 use cross_core::{
-    Action, CargoPart, CargoPlan, EnvironmentKind, Invocation, OutputKind, Plan, Prepared, Step,
+    Plan,
+    cargo_cli::{CargoPart, CargoPlan},
+    engine::Invocation,
+    plan::{Action, EnvironmentKind, OutputKind, Prepared, Step},
 };
 use cross_engine::{Access, Blueprint, ImageBuild, Mount, RunSpec, Value};
 
@@ -245,7 +248,7 @@ impl Seen {
     #[track_caller]
     pub(crate) fn warns(&self, code: &str, words: &str) -> &Self {
         let warnings = &self.plan().warnings;
-        let is_it = |it: &cross_core::Warning| it.code == code && it.message.contains(words);
+        let is_it = |it: &cross_core::plan::Warning| it.code == code && it.message.contains(words);
         self.ensure(warnings.iter().any(is_it), format!("[{code}] {words}"))
     }
 

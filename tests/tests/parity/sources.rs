@@ -1,6 +1,6 @@
 //! §2.1: where configuration comes from, and what wins.
 
-use cross_core::{ErrorKind, Origin};
+use cross_core::{ErrorKind, config::Origin};
 
 use crate::case::{Case, T, U, case, of_t, says, t_with};
 use crate::seen::Seen;

@@ -1,7 +1,7 @@
 //! §1.2 to §1.5: where each subcommand runs, what never falls back to the host, and which targets an
 //! environment serves.
 
-use cross_core::{EnvironmentKind, ErrorKind, Place};
+use cross_core::{ErrorKind, cargo_cli::Placement, plan::EnvironmentKind};
 use cross_engine::Network;
 use cross_tests::{Answer, Fakes};
 
@@ -18,7 +18,7 @@ fn s1_2_what_compiles_goes_to_the_environment() {
     let case = for_t();
     for word in COMPILES {
         let seen = case.cargo(&[word]);
-        let compiles = Place::Environment {
+        let compiles = Placement::Environment {
             compiles: true,
             runs_programs: false,
         };
@@ -33,7 +33,7 @@ fn s1_2_what_runs_programs_goes_there_too() {
     let case = for_t();
     for word in RUNS {
         let seen = case.cargo(&[word]);
-        let runs = Place::Environment {
+        let runs = Placement::Environment {
             compiles: true,
             runs_programs: true,
         };
@@ -105,7 +105,7 @@ fn s1_2_what_neither_compiles_nor_runs_is_the_hosts() {
         &["search", "x"],
     ] {
         let seen = case.cargo(words);
-        seen.is(seen.all().decision.place, Place::Host);
+        seen.is(seen.all().decision.place, Placement::Host);
         seen.is(&seen.on_host()[0].args, words);
         seen.is(seen.on_host()[0].cwd.as_deref(), Some(case.project.path()));
     }

@@ -46,7 +46,7 @@ fn s2_3_the_old_name_of_container_options_is_read_with_a_warning() {
 #[test]
 fn s2_3_an_open_quote_in_options_is_an_error() {
     let case = case("").set("CROSS_CONTAINER_OPTS", "--label 'a");
-    case.misconfigured("CROSS_CONTAINER_OPTS", "every quote closed");
+    case.misconfigured("CROSS_CONTAINER_OPTS", "balanced quotes");
 }
 
 #[test]
@@ -75,7 +75,10 @@ fn s2_3_the_progress_of_a_build_is_one_of_three() {
         seen.is(seen.built().0.progress.as_deref(), Some(progress));
     }
     let case = case("").set("CROSS_BUILD_PROGRESS", "fancy");
-    case.misconfigured("CROSS_BUILD_PROGRESS: `fancy`", "`auto`, `plain` or `tty`");
+    case.misconfigured(
+        "CROSS_BUILD_PROGRESS: invalid value `fancy`",
+        "`auto`, `plain` or `tty`",
+    );
 }
 
 #[test]
@@ -125,7 +128,7 @@ fn s2_3_the_ids_can_be_said() {
         .set("CROSS_CONTAINER_GID", "4321");
     case.build().engine_has(&["--user", "1234:4321"]);
     let case = case.set("CROSS_CONTAINER_UID", "me");
-    case.misconfigured("CROSS_CONTAINER_UID: `me`", "a number");
+    case.misconfigured("CROSS_CONTAINER_UID: invalid value `me`", "a number");
 }
 
 #[test]

@@ -18,25 +18,25 @@ macro_rules! can_cross_threads {
 fn every_public_type_is_send_and_sync() {
     let listed = can_cross_threads!(
         cross_config::BuildStd,
-        cross_config::Code,
+        cross_config::DiagnosticCode,
         cross_config::Config,
         cross_config::Diagnostic,
         cross_config::Dockerfile,
         cross_config::Env,
         cross_config::Error,
-        cross_config::Explained,
+        cross_config::ExplainedValue,
         cross_config::Image,
         cross_config::KeyReference,
-        cross_config::Kind,
+        cross_config::ValueKind,
         cross_config::Layer,
         cross_config::LayerBuilder,
-        cross_config::Loaded,
+        cross_config::LoadedConfig,
         cross_config::Loader,
-        cross_config::Network,
-        cross_config::NotPlatform,
+        cross_config::NetworkMode,
+        cross_config::InvalidPlatform,
         cross_config::Origin,
         cross_config::Passthrough,
-        cross_config::Place,
+        cross_config::SourceLocation,
         cross_config::Platform,
         cross_config::PreBuild,
         cross_config::SettingReference,
@@ -46,64 +46,64 @@ fn every_public_type_is_send_and_sync() {
         cross_config::TargetConfig,
         cross_config::UserNamespace,
         cross_config::Volume,
-        cross_config::Zig,
-        cross_core::Action,
+        cross_config::ZigConfig,
+        cross_core::plan::Action,
         cross_core::Artifact,
-        cross_core::ArtifactKind,
-        cross_core::CargoOutcome,
-        cross_core::CargoPart,
-        cross_core::CargoPlan,
-        cross_core::CargoRequest,
-        cross_core::Change,
-        cross_core::CompilerDiagnostic,
+        cross_core::outcome::ArtifactKind,
+        cross_core::cargo_cli::CargoOutcome,
+        cross_core::cargo_cli::CargoPart,
+        cross_core::cargo_cli::CargoPlan,
+        cross_core::cargo_cli::CargoRequest,
+        cross_core::cargo_cli::ArgumentChange,
+        cross_core::outcome::CompilerDiagnostic,
         cross_core::Cross,
-        cross_core::Decision,
-        cross_core::EnvironmentKind,
-        cross_core::EnvironmentRef,
+        cross_core::cargo_cli::Decision,
+        cross_core::plan::EnvironmentKind,
+        cross_core::plan::EnvironmentRef,
         cross_core::Error,
         cross_core::ErrorKind,
-        cross_core::Event,
-        cross_core::EventKind,
-        cross_core::Expansion,
-        cross_core::HostFailure,
-        cross_core::HostTool,
-        cross_core::HostTools,
-        cross_core::HostToolsRequest,
-        cross_core::Listener,
-        cross_core::LocalPackage,
-        cross_core::MissingTool,
-        cross_core::NativeCc,
-        cross_core::JobBudget,
-        cross_core::JobSharing,
-        cross_core::Many,
-        cross_core::ManyOutcome,
-        cross_core::ManyPlan,
+        cross_core::events::Event,
+        cross_core::events::EventKind,
+        cross_core::cargo_cli::AliasExpansion,
+        cross_core::plan::HostFailure,
+        cross_core::host_tools::HostTool,
+        cross_core::host_tools::HostTools,
+        cross_core::host_tools::HostToolsRequest,
+        cross_core::events::Listener,
+        cross_core::project::LocalPackage,
+        cross_core::host_tools::MissingTool,
+        cross_core::host_tools::NativeCc,
+        cross_core::batch::JobBudget,
+        cross_core::batch::JobSharing,
+        cross_core::batch::BatchRequest,
+        cross_core::batch::BatchOutcome,
+        cross_core::batch::BatchPlan,
         cross_core::Outcome,
-        cross_core::OutputKind,
-        cross_core::Part,
-        cross_core::Place,
+        cross_core::plan::OutputKind,
+        cross_core::cargo_cli::DecisionPart,
+        cross_core::cargo_cli::Placement,
         cross_core::Plan,
-        cross_core::PrefetchOutcome,
-        cross_core::Prefetched,
-        cross_core::Prepared,
-        cross_core::Project,
+        cross_core::batch::PrefetchOutcome,
+        cross_core::batch::Prefetched,
+        cross_core::plan::Prepared,
+        cross_core::project::Project,
         cross_core::Request,
-        cross_core::SourcePlace,
+        cross_core::outcome::SourceLocation,
         cross_core::ShellRequest,
-        cross_core::Step,
-        cross_core::TargetOutcome,
-        cross_core::TestBinary,
-        cross_core::TestResult,
-        cross_core::TestRun,
-        cross_core::TestStatus,
-        cross_core::TestSummary,
-        cross_core::Timing,
-        cross_core::Toolchain,
-        cross_core::ToolchainEnv,
-        cross_core::ToolchainSource,
-        cross_core::Turn<'static>,
-        cross_core::Verb,
-        cross_core::Warning,
+        cross_core::plan::Step,
+        cross_core::batch::TargetOutcome,
+        cross_core::outcome::TestBinary,
+        cross_core::outcome::TestResult,
+        cross_core::plan::TestRun,
+        cross_core::outcome::TestStatus,
+        cross_core::outcome::TestSummary,
+        cross_core::outcome::Timing,
+        cross_core::toolchain::Toolchain,
+        cross_core::host_tools::ToolchainEnv,
+        cross_core::toolchain::ToolchainSource,
+        cross_core::batch::BatchItem<'static>,
+        cross_core::plan::Verb,
+        cross_core::plan::Warning,
         cross_core::binary::Binary,
         cross_core::binary::GlibcSymbol,
         cross_core::build_script::Build,
@@ -111,12 +111,12 @@ fn every_public_type_is_send_and_sync() {
         cross_core::build_script::Built,
         cross_core::build_script::Embedded,
         cross_core::build_script::Instruction,
-        cross_core::build_script::Report<'static>,
+        cross_core::build_script::ErrorReport<'static>,
         cross_core::build_script::Skipped,
         cross_core::doctor::Finding,
         cross_core::doctor::Report,
-        cross_core::setup::Action,
-        cross_core::setup::Deed,
+        cross_core::setup::SetupStep,
+        cross_core::setup::SetupAction,
         cross_core::setup::InstallCommands,
         cross_core::setup::Rights,
         cross_core::setup::Setup,
@@ -133,6 +133,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Environments<'static>,
         cross_engine::Error,
         cross_engine::ErrorKind,
+        cross_engine::Handed,
         cross_engine::Host,
         cross_engine::ImageBuild,
         cross_engine::ImageFacts,
@@ -151,7 +152,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Needs,
         cross_engine::Network,
         cross_engine::Pool,
-        cross_engine::Preference,
+        cross_engine::EnginePreference,
         cross_engine::Progress<'static>,
         cross_engine::Relay,
         cross_engine::Root,
@@ -176,31 +177,31 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::process::Stdin,
         cross_engine::process::Stream,
         cross_targets::DebianArch,
-        cross_targets::Emulator,
+        cross_targets::TargetEmulator,
         cross_targets::Endian,
-        cross_targets::Facts,
-        cross_targets::File,
-        cross_targets::Glibc,
+        cross_targets::TargetFacts,
+        cross_targets::RecipeFile,
+        cross_targets::GlibcVersion,
         cross_targets::HostEmulator,
         cross_targets::Libc,
-        cross_targets::Machine,
-        cross_targets::NotGlibc,
+        cross_targets::QemuMachine,
+        cross_targets::InvalidGlibcVersion,
         cross_targets::Recipe,
         cross_targets::Runner,
         cross_targets::RustSource,
         cross_targets::Sdk,
-        cross_targets::Std,
+        cross_targets::StdAvailability,
         cross_targets::StdSource,
-        cross_targets::Support,
+        cross_targets::SupportLevel,
         cross_targets::Target,
         cross_targets::TestSupport,
         cross_targets::Tier,
-        cross_targets::Tools,
+        cross_targets::CToolchain,
         cross_targets::Toolset,
         cross_targets::ToolsetKind,
         cross_targets::UnknownTarget,
-        cross_targets::Unsupported,
-        cross_targets::Zig,
+        cross_targets::UnsupportedTarget,
+        cross_targets::ZigTarget,
     );
     // Closures of the caller that the library calls on the caller's own thread; and aliases.
     let exempt = [
@@ -223,49 +224,27 @@ fn every_public_type_is_send_and_sync() {
     );
 }
 
-/// The public types of a library's own, as its sources say: what `lib.rs` exports and what its
-/// public modules have.
+/// The public types of a library, as its checked API listing has them.
 fn public_types(library: &str) -> Vec<String> {
-    let (src, krate) = (Path::new(library).join("src"), library.replace('-', "_"));
-    let root = read(src.join("lib.rs"));
-    let mut types = exported(&root, &krate);
-    for module in root
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod "))
-    {
-        let module = module.trim_end_matches(';');
-        let text = read(src.join(format!("{module}.rs")));
-        let prefix = format!("{krate}::{module}");
-        types.extend(exported(&text, &prefix));
-        types.extend(defined(&text, &prefix));
-    }
-    types
+    let listing = read(Path::new("docs/api").join(format!("{library}.txt")));
+    listing.lines().filter_map(public_type).collect()
 }
 
-/// The types that `pub use` makes public, but for those of another crate of ours.
-fn exported(text: &str, prefix: &str) -> Vec<String> {
-    text.split("\npub use ")
-        .skip(1)
-        .map(|rest| rest.split(';').next().unwrap())
-        .filter(|path| !path.starts_with("cross_"))
-        .flat_map(|path| path.split(['{', '}', ',', ':']).map(str::trim))
-        .filter(|name| is_type(name))
-        .map(|name| format!("{prefix}::{name}"))
-        .collect()
-}
-
-/// The public types that are defined at the outermost level.
-fn defined(text: &str, prefix: &str) -> Vec<String> {
-    let name = |line: &str| {
-        let rest = ["struct", "enum", "trait", "type", "union"]
-            .iter()
-            .find_map(|kind| line.strip_prefix(&format!("pub {kind} ")))?;
-        let end = rest.find(|c: char| !c.is_alphanumeric())?;
-        Some(format!("{prefix}::{}", &rest[..end]))
-    };
-    text.lines().filter_map(name).collect()
-}
-
-fn is_type(name: &str) -> bool {
-    name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
+/// The type that a line of a listing declares.
+fn public_type(line: &str) -> Option<String> {
+    let declared = line.trim_start_matches("#[non_exhaustive] ");
+    let kinds = [
+        "pub struct ",
+        "pub enum ",
+        "pub union ",
+        "pub trait ",
+        "pub type ",
+    ];
+    let path = kinds.iter().find_map(|kind| declared.strip_prefix(kind))?;
+    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let end = path.find(|c| !is_path(c)).unwrap_or(path.len());
+    let path = path[..end].trim_end_matches(':');
+    let (module, _) = path.rsplit_once("::")?;
+    let is_associated = module.rsplit("::").next()?.starts_with(char::is_uppercase);
+    (!is_associated).then(|| path.to_owned())
 }

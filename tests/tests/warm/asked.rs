@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cross_core::{Cross, ErrorKind, Warm};
+use cross_core::{Cross, ErrorKind, engine::Warm};
 use cross_tests::fake::Answer;
 use cross_tests::{Fakes, Machine, NATIVE, Project};
 
@@ -39,7 +39,7 @@ fn build(cross: &Cross) {
 #[test]
 fn a_warm_build_asks_the_engine_once() {
     let (machine, project) = (machine(Answer::says("")), Project::new("app"));
-    let cross = machine.cross(&project).keep_warm(Warm::new());
+    let cross = machine.cross(&project).reuse_containers(Warm::new());
     build(&cross);
     let first = asked(&machine);
     assert!(first.contains(&"run --rm".to_owned()), "{first:?}");
@@ -58,13 +58,13 @@ fn a_warm_build_asks_the_engine_once() {
 #[test]
 fn a_later_process_starts_nothing() {
     let (machine, project) = (machine(Answer::says("")), Project::new("app"));
-    build(&machine.cross(&project).keep_warm(shared()));
+    build(&machine.cross(&project).reuse_containers(shared()));
     asked(&machine);
-    build(&machine.cross(&project).keep_warm(shared()));
+    build(&machine.cross(&project).reuse_containers(shared()));
     let later = asked(&machine);
     let only = |word: &String| word.starts_with("exec") || word.starts_with("version");
     assert!(later.iter().all(only), "{later:?}");
-    let variable = machine.set("CROSS_KEEP_WARM", "60");
+    let variable = machine.set("CROSS_REUSE_CONTAINERS", "60");
     build(&variable.cross(&project));
     assert!(
         asked(&variable).iter().all(only),
@@ -80,7 +80,7 @@ fn it_is_started_again_once_and_no_more() {
     );
     for (warm, starts) in [(Warm::new(), 1), (shared(), 1)] {
         let (machine, project) = (machine(gone.clone()), Project::new("app"));
-        let cross = machine.cross(&project).keep_warm(warm.clone());
+        let cross = machine.cross(&project).reuse_containers(warm.clone());
         let error = cross.build(NATIVE).run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::EngineCannotStart, "{error}");
         assert!(error.to_string().contains("-warm` was started"), "{error}");
@@ -97,7 +97,7 @@ fn an_engine_that_answers_no_more_is_an_error_of_its_own() {
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n",
     );
     let (machine, project) = (machine(silent), Project::new("app"));
-    let cross = machine.cross(&project).keep_warm(shared());
+    let cross = machine.cross(&project).reuse_containers(shared());
     let error = cross.build(NATIVE).run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::EngineUnusable, "{error}");
     assert!(error.help().unwrap().contains("daemon"));
@@ -106,7 +106,7 @@ fn an_engine_that_answers_no_more_is_an_error_of_its_own() {
 #[test]
 fn a_plan_says_which_container_is_entered() {
     let project = Project::new("app");
-    let machine = machine(Answer::says("")).set("CROSS_KEEP_WARM", "60");
+    let machine = machine(Answer::says("")).set("CROSS_REUSE_CONTAINERS", "60");
     let cross = machine.cross(&project);
     let plan = cross.build(NATIVE).plan().unwrap();
     let json = serde_json::to_value(&plan).unwrap();
@@ -146,7 +146,7 @@ fn a_plan_says_which_container_is_entered() {
 fn no_secret_is_in_the_words_of_an_exec() {
     let project = Project::new("app").cross_toml("[build.env]\npassthrough = [\"TOKEN\"]\n");
     let machine = machine(Answer::says("")).set("TOKEN", "hunter2");
-    let cross = machine.cross(&project).keep_warm(shared());
+    let cross = machine.cross(&project).reuse_containers(shared());
     let plan = cross.build(NATIVE).plan().unwrap();
     plan.execute(&cross_core::Cancel::new()).unwrap();
     let calls = machine.calls_of("docker");
@@ -175,19 +175,16 @@ fn nothing_is_kept_where_nothing_can_be() {
     for machine in [
         sandbox,
         docker,
-        machine(Answer::says("")).set("CROSS_KEEP_WARM", "0"),
+        machine(Answer::says("")).set("CROSS_REUSE_CONTAINERS", "0"),
     ] {
         let cross = machine.cross(&project);
-        let off = machine.env().get("CROSS_KEEP_WARM").is_some();
+        let off = machine.env().get("CROSS_REUSE_CONTAINERS").is_some();
         let cross = if off {
             cross
         } else {
-            cross.keep_warm(Warm::new())
+            cross.reuse_containers(Warm::new())
         };
         let plan = cross.build(NATIVE).plan().unwrap();
-        assert!(
-            plan.steps().iter().all(|step| step.kept.is_none()),
-            "{plan}"
-        );
+        assert!(plan.steps.iter().all(|step| step.kept.is_none()), "{plan}");
     }
 }

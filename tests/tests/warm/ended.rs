@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Warm, WhyStarted};
+use cross_core::engine::{Warm, WhyStarted};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 
@@ -89,7 +89,7 @@ fn one_of_its_users_that_reads_is_killed(engine: &str) {
 fn user_is_killed(engine: &str, verb: &str, script: &str) {
     let case = Case::new(engine);
     let shared = Warm::across_processes(Duration::from_secs(60));
-    let mut user = caller(&case, verb, &[("CROSS_KEEP_WARM", "60")], script);
+    let mut user = caller(&case, verb, &[("CROSS_REUSE_CONTAINERS", "60")], script);
     user.kill().unwrap();
     user.wait().unwrap();
     let cross = case.warm(shared);

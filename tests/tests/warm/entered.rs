@@ -3,7 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, ErrorKind, Warm, WhyStarted};
+use cross_core::{
+    Cancel, ErrorKind,
+    engine::{Warm, WhyStarted},
+};
 use cross_engine::clock;
 use cross_tests::{Project, on_engines};
 
@@ -23,7 +26,7 @@ fn the_second_build_enters_what_the_first_started(engine: &str) {
     let cross = case.warm(Warm::new());
     cross.build(TARGET).run().unwrap();
     let plan = cross.build(TARGET).plan().unwrap();
-    let kept = plan.steps().iter().find_map(|step| step.kept.as_ref());
+    let kept = plan.steps.iter().find_map(|step| step.kept.as_ref());
     assert!(kept.is_some_and(|kept| kept.running), "the plan says so");
     let done = plan.execute(&Cancel::new()).unwrap();
     assert_eq!(done.executables().count(), 1, "artifacts are found as ever");
@@ -62,7 +65,7 @@ fn a_run_is_as_in_a_container_of_its_own(engine: &str) {
     let odd = "a  'b' \"c\" $d `e`\nf";
     let heard = warm
         .exec(TARGET, ["printf", "%s", odd])
-        .capture()
+        .capture(true)
         .run()
         .unwrap();
     assert_eq!(heard.stdout.unwrap().trim_end(), odd);

@@ -3,7 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Error, ErrorKind, Warm, WhyStarted};
+use cross_core::{
+    Error, ErrorKind,
+    engine::{Warm, WhyStarted},
+};
 use cross_engine::{Environments, Host};
 use cross_tests::{Project, engines, on_engines};
 
@@ -83,7 +86,7 @@ fn its_image_is_removed_while_it_is_in_use(engine: &str) {
         .execute(&cross_core::Cancel::new())
         .unwrap();
     let image = match image.location {
-        cross_core::Location::Image(image) => image,
+        cross_core::engine::Location::Image(image) => image,
         other => panic!("{other:?}"),
     };
     let mine = format!("localhost/cross-test-warm-{engine}:{}", std::process::id());
@@ -113,7 +116,7 @@ fn its_environment_is_removed(engine: &str) {
         .only_environment()
         .execute(&cross_core::Cancel::new())
         .unwrap();
-    let cross_core::Location::Image(image) = &plan.environment.location else {
+    let cross_core::engine::Location::Image(image) = &plan.environment.location else {
         panic!("{:?}", plan.environment);
     };
     let name = format!("test-warm-{}", std::process::id());

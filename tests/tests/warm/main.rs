@@ -12,7 +12,11 @@ mod shared;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cross, EventKind, Warm, WhyStarted};
+use cross_core::{
+    Cross,
+    engine::{Warm, WhyStarted},
+    events::EventKind,
+};
 use cross_engine::process::Output;
 use cross_engine::{Invocation, clock};
 use cross_tests::{Leftovers, Project, engines, tool};
@@ -49,7 +53,7 @@ impl Case {
 
     /// The library, which keeps containers like this.
     fn warm(&self, warm: Warm) -> Cross {
-        self.cold.clone().keep_warm(warm)
+        self.cold.clone().reuse_containers(warm)
     }
 
     /// The containers that were started so far, and why.
@@ -90,7 +94,7 @@ impl Case {
 /// The lines that a command prints in the environment.
 #[track_caller]
 fn said(cross: &Cross, script: &str) -> String {
-    let done = cross.exec(TARGET, ["sh", "-c", script]).capture().run();
+    let done = cross.exec(TARGET, ["sh", "-c", script]).capture(true).run();
     done.unwrap().stdout.unwrap().trim().to_owned()
 }
 

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use cross_core::{Cancel, Warm};
+use cross_core::{Cancel, engine::Warm};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 
@@ -43,7 +43,7 @@ fn two_processes_at_once_share_one(engine: &str) {
 fn caller(case: &Case) -> Child {
     let words = ["exec", &case.engine, TARGET, "sleep", "2"];
     let caller = Invocation::new(env!("CARGO_BIN_EXE_caller")).args(words);
-    let caller = caller.env("CROSS_KEEP_WARM", "30");
+    let caller = caller.env("CROSS_REUSE_CONTAINERS", "30");
     let env = case.leftovers.env();
     let env = env
         .iter()

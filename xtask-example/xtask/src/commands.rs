@@ -4,7 +4,12 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
-use cross_core::{Cancel, Cross, Prefetched, Request, Support, Target, Verb};
+use cross_core::{
+    Cancel, Cross, Request,
+    batch::Prefetched,
+    plan::Verb,
+    targets::{SupportLevel, Target},
+};
 use serde_json::json;
 
 use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb, Prefetch};
@@ -81,7 +86,7 @@ pub(crate) fn cargo(
     ui.close();
     if verb == Verb::Build && args.message_format == Format::Human {
         for program in done.as_ref().iter().flat_map(|it| it.executables()) {
-            ui::answer(program.path().display());
+            ui::answer(program.path.display());
         }
     }
     Ok(done.map(drop)?)
@@ -91,7 +96,7 @@ fn request(cross: &Cross, verb: Verb, target: &str, passed_on: &PassedOn) -> Req
     let (cargo, args) = passed_on.split();
     let request = match verb {
         Verb::Test => cross.test(target),
-        Verb::Run => cross.run(target).stdin(),
+        Verb::Run => cross.run(target).stdin(true),
         _ => cross.build(target),
     };
     request.package(PACKAGE).cargo_args(cargo).args(args)
@@ -105,7 +110,7 @@ pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> 
     let done = ui
         .watch(&cross)
         .build_many(&targets)
-        .each(|request| request.package(PACKAGE).locked())
+        .each(|request| request.package(PACKAGE).locked(true))
         .prefetch_until(cancel);
     ui.close();
     let done = done?;
@@ -147,7 +152,7 @@ pub(crate) fn plan(args: &Plan, cancel: &Cancel) -> Result<(), Failure> {
 /// `config`: every value that holds, and where it was said.
 pub(crate) fn config(json: bool, schema: bool) -> Result<(), Failure> {
     if schema {
-        ui::answer(cross_core::config_schema().trim_end());
+        ui::answer(cross_core::config::json_schema().trim_end());
         return Ok(());
     }
     let rows = Cross::discover()?.config()?.explain();
@@ -183,7 +188,7 @@ pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     let rows = Target::all().map(|target| {
         let facts = target.facts();
         let missing = match facts.support {
-            Support::NotYet { why } => Some(why),
+            SupportLevel::NotYet { why } => Some(why),
             _ => None,
         };
         let support = match (missing, target.published_image()) {

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use cross_core::binary::Binary;
-use cross_core::{Artifact, Cancel, Cross, LocalPackage, Outcome, Request, Target, Turn};
+use cross_core::{
+    Artifact, Cancel, Cross, Outcome, Request, batch::BatchItem, project::LocalPackage,
+    targets::Target,
+};
 use serde_json::json;
 
 use crate::archive::{self, Kind, Member};
@@ -34,14 +37,14 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     let targets = commands::targets_of(&cross, &args.target)?;
     let dist = Dist::new(args, &cross)?;
     dist.ui.expect(targets.iter().map(String::as_str));
-    let mut many = dist.ui.watch(&cross).build_many(&targets).each(common);
+    let mut batch = dist.ui.watch(&cross).build_many(&targets).each(common);
     if let Some(jobs) = args.jobs {
-        many = many.jobs(jobs);
+        batch = batch.jobs(jobs);
     }
     if !args.fail_fast {
-        many = many.keep_going();
+        batch = batch.keep_going(true);
     }
-    let done = many.run_with(cancel, |turn| dist.target(turn))?;
+    let done = batch.run_with(cancel, |item| dist.target(item))?;
     let mut entries = Vec::new();
     for it in done.targets {
         match it.result {
@@ -75,10 +78,10 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
 /// What all requests have in common. The same profile for the tests as for the program: the
 /// dependencies, among them SQLite's C, are compiled once for both.
 fn common(request: Request) -> Request {
-    request.package(PACKAGE).release().locked()
+    request.package(PACKAGE).release(true).locked(true)
 }
 
-/// How a target's turn ends, where it does not end well.
+/// How the work for a target ended, if it did not succeed.
 enum Ended {
     /// It failed: its entry says so.
     Failed(Box<Entry>),
@@ -117,10 +120,10 @@ impl<'a> Dist<'a> {
     }
 
     /// One target from nothing to its entry in the manifest.
-    fn target(&self, turn: &Turn<'_>) -> Result<Entry, Ended> {
-        let (mut work, mut total) = (Work::of(turn.target()), 0.0);
-        let done = timed(&mut total, || self.make(turn, &mut work));
-        if let (Err(failure), Err(_)) = (&done, turn.cancel().check()) {
+    fn target(&self, item: &BatchItem<'_>) -> Result<Entry, Ended> {
+        let (mut work, mut total) = (Work::of(item.target()), 0.0);
+        let done = timed(&mut total, || self.make(item, &mut work));
+        if let (Err(failure), Err(_)) = (&done, item.cancel().check()) {
             return Err(Ended::Early(failure.clone()));
         }
         work.entry.seconds.total = total;
@@ -151,7 +154,7 @@ impl<'a> Dist<'a> {
         Ok(work.entry)
     }
 
-    fn make(&self, turn: &Turn<'_>, work: &mut Work) -> Result<(), Failure> {
+    fn make(&self, item: &BatchItem<'_>, work: &mut Work) -> Result<(), Failure> {
         let Entry {
             target,
             seconds,
@@ -159,12 +162,12 @@ impl<'a> Dist<'a> {
             built,
             ..
         } = &mut work.entry;
-        let run = |request: Request| Ok(common(request).run_until(turn.cancel())?);
-        let build = turn.request()?;
-        let outcome = timed(&mut seconds.build, || Ok(build.run_until(turn.cancel())?))?;
+        let run = |request: Request| Ok(common(request).run_until(item.cancel())?);
+        let build = item.request()?;
+        let outcome = timed(&mut seconds.build, || Ok(build.run_until(item.cancel())?))?;
         let program = program_of(&outcome)?;
         if !self.args.no_test {
-            let tested = timed(&mut seconds.test, || run(turn.cross().test(&*target)))?;
+            let tested = timed(&mut seconds.test, || run(item.cross().test(&*target)))?;
             *tests = tested.tests.as_ref().map(Tests::from);
             if tests.as_ref().is_none_or(|it| it.run == 0) {
                 return Err(
@@ -173,7 +176,7 @@ impl<'a> Dist<'a> {
             }
         }
         timed(&mut seconds.run, || {
-            let request = turn.cross().run(&*target).args(["--version"]).capture();
+            let request = item.cross().run(&*target).args(["--version"]).capture(true);
             self.says_its_version(&run(request)?)
         })?;
         self.ui.step(target, "check and package");
@@ -199,7 +202,7 @@ impl<'a> Dist<'a> {
             false => Kind::TarGz,
         };
         let top = format!("{PACKAGE}-{}-{target}", self.package.version);
-        let files = [(program.path(), true)].into_iter();
+        let files = [(program.path.as_path(), true)].into_iter();
         let members = files
             .chain(self.documents.iter().map(|path| (path.as_path(), false)))
             .map(|(path, executable)| {
@@ -275,7 +278,7 @@ fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
 
 /// Checks that the program is one for `target`; gives the oldest glibc it starts on.
 fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
-    let binary = Binary::read(program.path())?;
+    let binary = Binary::read(&program.path)?;
     match Target::parse(target) {
         Ok(parsed) if binary.is_for(parsed) => Ok(binary.glibc),
         _ => Err(Failure::new(format!(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use cross_core::TestSummary;
+use cross_core::outcome::TestSummary;
 
 /// Why a command or a target failed.
 #[derive(Clone, Debug)]
@@ -38,11 +38,18 @@ impl Failure {
 impl From<cross_core::Error> for Failure {
     fn from(error: cross_core::Error) -> Self {
         Failure {
-            message: error.to_string(),
+            message: chain(&error),
             help: error.help().map(str::to_owned),
             tests: error.tests().cloned(),
         }
     }
+}
+
+/// The message of `error`, followed by those of its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let messages: Vec<_> = causes.map(ToString::to_string).collect();
+    messages.join(": ")
 }
 
 impl fmt::Display for Failure {

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use cross_core::{Cancel, Cross, EventKind, Place};
+use cross_core::{Cancel, Cross, cargo_cli::Placement, events::EventKind};
 
 use crate::INTERRUPTED;
 use crate::cli::Format;
@@ -38,8 +38,8 @@ fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
         let ui = ui.clone();
         move |event| match &event.kind {
             // Nobody wonders why a build is built where everything is.
-            EventKind::Decided(decision) if matches!(decision.place, Place::Environment { .. }) => {
-            }
+            EventKind::Decided(decision)
+                if matches!(decision.place, Placement::Environment { .. }) => {}
             EventKind::Decided(decision) => ui.note(&decision.to_string()),
             // From here on the screen is cargo's.
             EventKind::StepStarted { purpose, .. } if purpose.starts_with("cargo ") => ui.close(),
@@ -51,7 +51,7 @@ fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     let done = cross
         .cargo(words)
-        .inherit()
+        .inherit(true)
         .terminal(terminal)
         .run_until(cancel);
     ui.close();

@@ -19,7 +19,7 @@ mod ui;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cross_core::{Cancel, Verb};
+use cross_core::{Cancel, plan::Verb};
 
 use cli::{Cli, Command};
 use failure::Failure;

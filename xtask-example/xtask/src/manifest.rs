@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cross_core::TestSummary;
+use cross_core::outcome::TestSummary;
 use serde::{Deserialize, Serialize};
 
 use crate::archive;

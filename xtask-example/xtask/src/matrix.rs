@@ -12,7 +12,10 @@ mod versions;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cross_core::{Cancel, Support, Target};
+use cross_core::{
+    Cancel,
+    targets::{SupportLevel, Target},
+};
 
 use crate::cli;
 use crate::commands;
@@ -107,7 +110,7 @@ fn chosen(named: &[String]) -> Result<Vec<String>, Failure> {
 
 /// Every target that has a recipe, those with a glibc floor that `cross` lists among them.
 fn rows() -> Vec<String> {
-    let with_recipe = Target::all().filter(|it| it.facts().support == Support::Recipe);
+    let with_recipe = Target::all().filter(|it| it.facts().support == SupportLevel::Recipe);
     with_recipe.map(|it| it.to_string()).collect()
 }
 

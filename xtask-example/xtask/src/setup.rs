@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cross_core::{Cancel, Cross, Kind};
+use cross_core::{Cancel, Cross, engine::Kind};
 
 use crate::cli::{Setup, SetupEngine};
 use crate::failure::Failure;

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use cross_core::{Cancel, EventKind};
+use cross_core::{Cancel, events::EventKind};
 
 use crate::cli::{Format, Shell};
 use crate::commands;

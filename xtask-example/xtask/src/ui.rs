@@ -9,7 +9,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cross_core::{Cross, Event, EventKind, Stream};
+use cross_core::{
+    Cross,
+    engine::Stream,
+    events::{Event, EventKind},
+};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::Format;

@@ -1,16 +1,18 @@
-//! What recipes begin with.
+//! The common base of recipes.
 
 use super::*;
 
 #[test]
 fn every_recipe_begins_with_its_base() {
     for build in BUILDS {
-        for recipe in Target::all().filter_map(|it| it.recipe(build, RustSource::External).ok()) {
+        for recipe in
+            Target::all().filter_map(|target| target.recipe(build, RustSource::External).ok())
+        {
             let base = recipe.base();
             assert_eq!(base, base.base());
             assert!(recipe.packages.starts_with(&base.packages), "{recipe:?}");
             assert!(recipe.exclude.starts_with(&base.exclude), "{recipe:?}");
-            // What is taken back of a later glob's is in no base.
+            // Files that a later glob includes again are not in any base.
             let later = &recipe.exclude[base.exclude.len()..];
             let taken_back = later.iter().filter_map(|glob| glob.strip_prefix('!'));
             for glob in taken_back {
@@ -20,7 +22,10 @@ fn every_recipe_begins_with_its_base() {
                     "/usr/lib/arm-none-eabi",
                     "/usr/lib/gcc/arm-none-eabi",
                 ];
-                assert!(of_added.iter().any(|it| glob.starts_with(it)), "{glob}");
+                assert!(
+                    of_added.iter().any(|command| glob.starts_with(command)),
+                    "{glob}"
+                );
             }
         }
     }

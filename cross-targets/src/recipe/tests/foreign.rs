@@ -1,7 +1,7 @@
-//! Recipes of other systems: those that a directory of the user's completes, and WASI.
+//! Recipes for other operating systems: with an SDK, and for WASI.
 
 use super::*;
-use crate::sdk::Sdk;
+use crate::facts::sdk::Sdk;
 
 fn with_sdk(triple: &str) -> Recipe {
     let target = Target::parse(triple).unwrap();
@@ -10,7 +10,7 @@ fn with_sdk(triple: &str) -> Recipe {
         .unwrap()
 }
 
-fn file<'a>(recipe: &'a Recipe, path: &str) -> &'a File {
+fn file<'a>(recipe: &'a Recipe, path: &str) -> &'a RecipeFile {
     let found = recipe.files.iter().find(|file| file.path == path);
     found.unwrap_or_else(|| panic!("{path} in {:?}", recipe.files))
 }
@@ -21,7 +21,7 @@ fn an_sdk_completes_a_recipe_exactly_where_none_serves() {
         let facts = target.facts();
         assert_eq!(
             facts.sdk.is_some(),
-            facts.support != Support::Recipe,
+            facts.support != SupportLevel::Recipe,
             "{target}"
         );
         for build in BUILDS {
@@ -35,12 +35,15 @@ fn an_sdk_completes_a_recipe_exactly_where_none_serves() {
 
 #[test]
 fn no_recipe_depends_on_where_the_sdk_is() {
-    for target in Target::all().filter(|it| it.facts().sdk.is_some()) {
+    for target in Target::all().filter(|target| target.facts().sdk.is_some()) {
         let recipe = with_sdk(target.triple());
         let env = target.sdk_env("/where/it/is", Some(21));
         assert!(!recipe.canonical().contains("/where"), "{target}");
-        assert!(env.values().any(|it| it == "/where/it/is"), "{target}");
-        // What the scripts read is what the directory is told by.
+        assert!(
+            env.values().any(|value| value == "/where/it/is"),
+            "{target}"
+        );
+        // The scripts read the variables that locate the SDK.
         let named = if recipe.canonical().contains("ANDROID") {
             vec!["ANDROID_NDK_HOME", "CROSS_ANDROID_API"]
         } else {
@@ -121,7 +124,10 @@ fn other_systems_are_built_by_debians_clang() {
         assert!(script.contains(&start), "{script}");
         let lower = triple.replace('-', "_");
         assert_eq!(recipe.env[&format!("AR_{lower}")], "llvm-ar");
-        let solaris = recipe.files.iter().any(|it| it.path == "/usr/gnu/bin/ld");
+        let solaris = recipe
+            .files
+            .iter()
+            .any(|file| file.path == "/usr/gnu/bin/ld");
         assert_eq!(solaris, linker == "bfd", "{triple}");
     }
     let sparc = with_sdk("sparcv9-sun-solaris");
@@ -132,7 +138,7 @@ fn other_systems_are_built_by_debians_clang() {
 
 #[test]
 fn only_dragonflys_std_is_built() {
-    for target in Target::all().filter(|it| it.facts().sdk.is_some()) {
+    for target in Target::all().filter(|target| target.facts().sdk.is_some()) {
         let built = with_sdk(target.triple()).std != StdSource::Prebuilt;
         assert_eq!(built, target.triple() == "x86_64-unknown-dragonfly");
     }

@@ -1,4 +1,4 @@
-//! Recipes with a machine of the target's own.
+//! Recipes with a virtual machine.
 
 use super::*;
 
@@ -16,8 +16,12 @@ fn a_machine_takes_the_usual_emulators_place() {
     assert!(!machine.env.contains_key("QEMU_LD_PREFIX"));
     assert_eq!(machine.foreign, ["arm64"]);
     assert!(has(&machine, "libc6:arm64"));
-    let installs =
-        |recipe: &Recipe, words: &str| recipe.commands.iter().any(|it| it.contains(words));
+    let installs = |recipe: &Recipe, words: &str| {
+        recipe
+            .commands
+            .iter()
+            .any(|command| command.contains(words))
+    };
     assert!(installs(&machine, "linux-image-arm64:arm64"));
     assert!(!installs(&usual, "linux-image"));
     let init = program(&machine, "/usr/local/lib/cross-machine/init");
@@ -41,7 +45,7 @@ fn every_machine_has_its_recipe_and_nothing_is_left_to_fill_in() {
     for target in Target::all() {
         let made = target.recipe_with_machine(DebianArch::Arm64, RustSource::Packaged);
         assert_eq!(made.is_ok(), target.machine().is_some(), "{target}");
-        for command in made.iter().flat_map(|it| &it.commands) {
+        for command in made.iter().flat_map(|recipe| &recipe.commands) {
             assert!(!command.contains("@"), "{command}");
         }
     }

@@ -8,7 +8,10 @@ use std::time::Instant;
 
 use cross_core::binary::Binary;
 use cross_core::{
-    Cancel, Cross, ErrorKind, Layer, Outcome, Plan, Request, Target, TestSupport, ToolchainSource,
+    Cancel, Cross, ErrorKind, Outcome, Plan, Request,
+    config::Layer,
+    targets::{Target, TestSupport},
+    toolchain::ToolchainSource,
 };
 
 use super::evidence::{Crates, Entry, Store, Versions};
@@ -267,7 +270,7 @@ impl<'a> Prover<'a> {
     }
 
     fn request(&self, request: Request, features: &[&str]) -> Request {
-        let request = request.locked().no_default_features();
+        let request = request.locked(true).no_default_features(true);
         match features {
             [] => request,
             some => request.features(some.iter().copied()),
@@ -303,7 +306,7 @@ fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
     }
     let program = built.executables().next();
     let program = program.ok_or_else(|| Failure::new("cargo built no program"))?;
-    let binary = Binary::read(program.path())?;
+    let binary = Binary::read(&program.path)?;
     match binary.is_for(target) {
         true => Ok(binary.glibc),
         false => Err(Failure::new(format!(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cross_core::{Emulator, Facts, Support, Target, TestSupport};
+use cross_core::targets::{SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport};
 
 use super::evidence::Entry;
 
@@ -111,7 +111,7 @@ fn line(entry: &Entry) -> String {
 }
 
 /// What the row of a target promises.
-fn level(facts: &Facts) -> &'static str {
+fn level(facts: &TargetFacts) -> &'static str {
     match facts.tests {
         TestSupport::Parallel => "tests",
         TestSupport::Programs => "programs",
@@ -119,7 +119,7 @@ fn level(facts: &Facts) -> &'static str {
     }
 }
 
-fn links_only(facts: &Facts) -> bool {
+fn links_only(facts: &TargetFacts) -> bool {
     facts.tests == TestSupport::None
 }
 
@@ -181,12 +181,12 @@ fn unserved(page: &mut String) {
     );
     for target in Target::all() {
         let facts = target.facts();
-        let Support::NotYet { why } = facts.support else {
+        let SupportLevel::NotYet { why } = facts.support else {
             continue;
         };
         let image = target.published_image();
         let image = image.map_or("-".to_owned(), |it| format!("`{it}`"));
-        let emulator = facts.emulator.map_or("-", Emulator::program);
+        let emulator = facts.emulator.map_or("-", TargetEmulator::program);
         let _ = writeln!(page, "| {target} | {why} | {image} | {emulator} |");
     }
 }

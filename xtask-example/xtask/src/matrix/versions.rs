@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cross_core::{Cross, Target};
+use cross_core::{Cross, targets::Target};
 
 use super::evidence::Versions;
 use crate::failure::Failure;
@@ -37,7 +37,10 @@ pub(crate) fn ask(cross: &Cross, target: Target) -> Result<Versions, Failure> {
         _ => "",
     };
     let command = ["sh", "-c", QUESTIONS, "sh", &compiler, emulator];
-    let asked = cross.exec(target.to_string(), command).capture().run()?;
+    let asked = cross
+        .exec(target.to_string(), command)
+        .capture(true)
+        .run()?;
     let said = asked.stdout.unwrap_or_default();
     let mut versions = read(&said);
     if versions.emulator.is_none() && emulator.is_empty() && target.facts().os == "linux" {

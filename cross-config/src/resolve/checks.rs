@@ -1,0 +1,141 @@
+//! Checks combinations of values: values without effect, and contradictions.
+
+use cross_targets::{Libc, Target};
+
+use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
+use crate::diagnostics::origin::Origin;
+use crate::keys::key::Key;
+use crate::keys::key_values::KeyValues;
+
+/// The merged values for one target.
+pub(crate) struct TargetView {
+    /// `None` for targets without values of their own.
+    pub(crate) triple: Option<String>,
+    pub(crate) values: KeyValues,
+}
+
+/// Keys that only have an effect under a condition.
+struct DependentKeys {
+    keys: &'static [&'static str],
+    has_effect: fn(&TargetView) -> bool,
+    /// The reason for the warning otherwise.
+    reason: &'static str,
+    help: &'static str,
+}
+
+const DEPENDENT_KEYS: &[DependentKeys] = &[
+    DependentKeys {
+        keys: &["zig.version", "zig.image.name", "zig.image.toolchain"],
+        has_effect: |view| {
+            view.values
+                .zig_enable
+                .as_ref()
+                .is_some_and(|enable| enable.value)
+        },
+        reason: "zig is not enabled",
+        help: "set `zig.enable`, or remove it",
+    },
+    DependentKeys {
+        keys: &["zig.version"],
+        has_effect: |view| !has_other_libc(view),
+        reason: "the target does not use glibc",
+        help: "write `zig = true`, without a version",
+    },
+    DependentKeys {
+        keys: &["zig.image.toolchain"],
+        has_effect: |view| view.values.zig_image.is_some(),
+        reason: "no image is named",
+        help: "set `zig.image.name`, or remove it",
+    },
+    DependentKeys {
+        keys: &["dockerfile.context", "dockerfile.build-args"],
+        has_effect: |view| view.values.dockerfile.is_some(),
+        reason: "no Dockerfile is named",
+        help: "set `dockerfile.file`, or remove it",
+    },
+    DependentKeys {
+        keys: &["image.toolchain"],
+        has_effect: |view| view.values.image.is_some(),
+        reason: "no image is named",
+        help: "set `image.name`, or remove it",
+    },
+    DependentKeys {
+        keys: &["packages", "suite"],
+        // A Dockerfile can be based on the recipe.
+        has_effect: |view| view.values.image.is_none() || view.values.dockerfile.is_some(),
+        reason: "recipes do not apply to images",
+        help: "install what is needed with `pre-build`, or remove it",
+    },
+];
+
+fn has_other_libc(view: &TargetView) -> bool {
+    let target = view.triple.as_deref().map(Target::parse);
+    target.is_some_and(|target| target.is_ok_and(|target| target.facts().libc != Libc::Glibc))
+}
+
+/// Returns all such problems. A value that has an effect for any target is not reported.
+pub(crate) fn problems(views: &[TargetView]) -> Vec<Diagnostic> {
+    let without_effect = DEPENDENT_KEYS
+        .iter()
+        .flat_map(|dependent| dependent.keys.iter().map(move |key| (dependent, *key)))
+        .filter_map(|(dependent, key)| Some((dependent, Key::named(key)?)))
+        .flat_map(|(dependent, key)| dependent.problems(key, views));
+    without_effect.chain(contradictions(views)).collect()
+}
+
+impl DependentKeys {
+    fn problems(&self, key: &Key, views: &[TargetView]) -> Vec<Diagnostic> {
+        let origin = |view: &TargetView| (key.field)(&view.values).origin().cloned();
+        let (effective, ineffective): (Vec<_>, Vec<_>) =
+            views.iter().partition(|view| (self.has_effect)(view));
+        let effective: Vec<_> = effective.into_iter().filter_map(origin).collect();
+        let ineffective = ineffective.into_iter().filter_map(origin);
+        unique(ineffective.filter(|origin| !effective.contains(origin)))
+            .iter()
+            .map(|origin| {
+                let message = format!("`{}` has no effect: {}", key.name, self.reason);
+                Diagnostic::warning(DiagnosticCode::NoEffect, message)
+                    .help(self.help)
+                    .located_by(origin)
+            })
+            .collect()
+    }
+}
+
+/// Reports targets with both an image and a Dockerfile. `cross` builds the Dockerfile and tags it
+/// with the name of the image.
+fn contradictions(views: &[TargetView]) -> Vec<Diagnostic> {
+    let mut seen = Vec::new();
+    let mut found = Vec::new();
+    for view in views {
+        let (Some(image), Some(dockerfile)) = (&view.values.image, &view.values.dockerfile) else {
+            continue;
+        };
+        let origins = (&image.origin, &dockerfile.origin);
+        if seen.contains(&origins) {
+            continue;
+        }
+        seen.push(origins);
+        let message = format!(
+            "`image` only names the result: the Dockerfile ({}) is built and tagged `{}`",
+            dockerfile.origin, image.value.0
+        );
+        let warning = Diagnostic::warning(DiagnosticCode::ImageAndDockerfile, message)
+            .help("remove one of the two, unless this is intended");
+        found.push(warning.located_by(&image.origin));
+    }
+    found
+}
+
+fn unique(origins: impl Iterator<Item = Origin>) -> Vec<Origin> {
+    let mut seen = Vec::new();
+    for origin in origins {
+        if !seen.contains(&origin) {
+            seen.push(origin);
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The instructions that a build script prints for cargo.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::model::error::{Error, ErrorKind, Result};
+
+use super::Built;
+
+/// An instruction for cargo. Its `Display` writes the line to print.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Instruction {
+    /// `cargo::rerun-if-changed`: a file that the build depends on.
+    RerunIfChanged(String),
+    /// `cargo::rerun-if-env-changed`: a variable that the build depends on.
+    RerunIfEnvChanged(String),
+    /// `cargo::rustc-env`: a variable that `env!` reads in the package.
+    RustcEnv {
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// `cargo::warning`: a warning that cargo shows.
+    Warning(String),
+}
+
+impl Instruction {
+    pub(super) fn rerun_if_changed(path: &Path) -> Result<Self> {
+        Ok(Instruction::RerunIfChanged(path_text(path)?))
+    }
+
+    pub(super) fn rustc_env(name: &str, path: &Path) -> Result<Self> {
+        Ok(Instruction::RustcEnv {
+            name: name.to_owned(),
+            value: path_text(path)?,
+        })
+    }
+
+    pub(super) fn warning(text: &str) -> Self {
+        Instruction::Warning(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// A path as the text of an instruction, which is one line of UTF-8.
+fn path_text(path: &Path) -> Result<String> {
+    let text = path.to_str().filter(|text| !text.contains('\n'));
+    text.map(str::to_owned).ok_or_else(|| {
+        let message = format!("the path {path:?} cannot be passed to cargo");
+        let help = "instructions for cargo are lines of UTF-8: rename the file or directory";
+        Error::new(ErrorKind::Path, message).with_help(help)
+    })
+}
+
+impl fmt::Display for Instruction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Instruction::RerunIfChanged(path) => write!(f, "cargo::rerun-if-changed={path}"),
+            Instruction::RerunIfEnvChanged(name) => write!(f, "cargo::rerun-if-env-changed={name}"),
+            Instruction::RustcEnv { name, value } => write!(f, "cargo::rustc-env={name}={value}"),
+            Instruction::Warning(text) => write!(f, "cargo::warning={text}"),
+        }
+    }
+}
+
+/// The lines for cargo that tell how a build ended, made by [`report`].
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorReport<'a>(&'a Result<Built>);
+
+/// Reports the result of a build to cargo: as its instructions, or as an error with its remedy,
+/// which makes cargo fail the outer build.
+///
+/// ```no_run
+/// // build.rs
+/// use cross_core::build_script;
+///
+/// fn main() {
+///     let built = build_script::build("thumbv7em-none-eabihf");
+///     print!("{}", build_script::report(&built));
+/// }
+/// ```
+pub fn report(result: &Result<Built>) -> ErrorReport<'_> {
+    ErrorReport(result)
+}
+
+impl fmt::Display for ErrorReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = match self.0 {
+            Ok(built) => return built.fmt(f),
+            Err(error) => error,
+        };
+        let help = error.help().map(|help| format!("help: {help}"));
+        for text in [error.to_string()].into_iter().chain(help) {
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                writeln!(f, "cargo::error={line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instruction_is_one_line() {
+        let path = Path::new("/w/a b.rs");
+        let line = Instruction::rerun_if_changed(path).unwrap().to_string();
+        assert_eq!(line, "cargo::rerun-if-changed=/w/a b.rs");
+        let line = Instruction::rustc_env("FIRMWARE", path).unwrap();
+        assert_eq!(line.to_string(), "cargo::rustc-env=FIRMWARE=/w/a b.rs");
+        let line = Instruction::warning("two\n  lines").to_string();
+        assert_eq!(line, "cargo::warning=two lines");
+        let line = Instruction::RerunIfEnvChanged("A".to_owned()).to_string();
+        assert_eq!(line, "cargo::rerun-if-env-changed=A");
+    }
+
+    #[test]
+    fn a_path_that_is_no_line_of_utf_8_is_refused() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        for bytes in [&b"/w/a\nb"[..], b"/w/\xff"] {
+            let path = Path::new(OsStr::from_bytes(bytes));
+            let error = Instruction::rerun_if_changed(path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Path);
+        }
+    }
+
+    #[test]
+    fn an_error_is_reported_with_its_remedy() {
+        let error = Error::new(ErrorKind::NoEngine, "no engine:\nnone").with_help("install one");
+        assert_eq!(
+            report(&Err(error)).to_string(),
+            "cargo::error=no engine:\ncargo::error=none\ncargo::error=help: install one\n"
+        );
+    }
+}

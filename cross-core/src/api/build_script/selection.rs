@@ -1,0 +1,227 @@
+//! Selects the package to build, which is never the one whose build script runs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use cross_engine::Cancel;
+
+use crate::cargo::json::{Metadata, Package};
+use crate::cargo::workspace::{self, Workspace};
+use crate::model::error::{Error, ErrorKind, Result};
+use crate::request::request::Request;
+
+use super::outer::OuterBuild;
+
+/// The kinds of cargo targets whose artifacts can be embedded.
+const EMBEDDABLE: [&str; 3] = ["bin", "cdylib", "staticlib"];
+
+/// A request whose package is selected.
+#[derive(Clone, Debug)]
+pub(super) struct Selected {
+    pub(super) request: Request,
+    /// The manifest of the package that is built, if it is one package.
+    pub(super) manifest: Option<PathBuf>,
+}
+
+/// Selects the package of `request`, if it names none and cargo would select the outer package.
+///
+/// # Errors
+///
+/// [`ErrorKind::Recursion`] if the request selects the outer package.
+pub(super) fn select(request: Request, outer: &OuterBuild, cancel: &Cancel) -> Result<Selected> {
+    let (cargo, host) = (request.cross.host_cargo()?, request.cross.host()?);
+    let metadata = workspace::without_dependencies(&cargo, &host, cancel)?;
+    let request = choose(request, outer, &metadata)?;
+    let workspace = Workspace::of(&cargo, &metadata, BTreeSet::new(), None);
+    let manifest = workspace.built_manifest(&request.options.packages);
+    Ok(Selected {
+        manifest: manifest.map(Path::to_owned),
+        request,
+    })
+}
+
+fn choose(request: Request, outer: &OuterBuild, metadata: &Metadata) -> Result<Request> {
+    let members = metadata.workspace_packages();
+    let is_own = |package: &&Package| is_outer_package(package, outer);
+    let Some(own) = members.clone().find(is_own) else {
+        return Ok(request);
+    };
+    let options = &request.options;
+    let all = options
+        .cargo
+        .iter()
+        .any(|arg| arg == "--workspace" || arg == "--all");
+    let mut named = options.packages.iter();
+    let is_selected = match all {
+        true => !excluded(&options.cargo).any(|spec| matches(spec, &own.name)),
+        false => named.any(|spec| matches(spec, &own.name)),
+    };
+    if is_selected {
+        return Err(recursion(outer));
+    }
+    if all || !options.packages.is_empty() {
+        return Ok(request);
+    }
+    let manifest = request.cross.dir().join("Cargo.toml");
+    let is_here = |package: &&Package| package.manifest_path == manifest;
+    let mut others = members.clone().filter(|package| !is_own(package));
+    if others.any(|package| is_here(&package)) {
+        return Ok(request);
+    }
+    let is_candidate = |package: &&Package| !is_own(package) && is_embeddable(package);
+    let candidates: Vec<_> = members.filter(is_candidate).collect();
+    match candidates.as_slice() {
+        [] => Err(recursion(outer)),
+        [one] => Ok(request.package(&one.name)),
+        several => Err(ambiguous(
+            outer,
+            several.iter().map(|package| package.name.as_str()),
+        )),
+    }
+}
+
+fn is_outer_package(package: &Package, outer: &OuterBuild) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    package
+        .dir()
+        .is_some_and(|dir| real(dir) == real(&outer.manifest_dir))
+}
+
+fn is_embeddable(package: &Package) -> bool {
+    let mut kinds = package.targets.iter().flat_map(|target| &target.kind);
+    kinds.any(|kind| EMBEDDABLE.contains(&kind.as_str()))
+}
+
+/// Whether the package ID specification `spec` (`app`, `app@0.1.0`) names the package `name`. A
+/// pattern or a URL is not resolved here: if it selects the outer package, that package's own
+/// script detects the recursion.
+fn matches(spec: &str, name: &str) -> bool {
+    spec.split(['@', ':']).next() == Some(name)
+}
+
+/// The values of `--exclude` in cargo's arguments.
+fn excluded(arguments: &[String]) -> impl Iterator<Item = &str> {
+    let pairs = arguments.iter().zip(arguments.iter().skip(1));
+    pairs
+        .filter(|(flag, _)| *flag == "--exclude")
+        .map(|(_, spec)| spec.as_str())
+}
+
+fn recursion(outer: &OuterBuild) -> Error {
+    let message = format!(
+        "the build script of `{0}` asks to build `{0}` itself, which waits for its build script",
+        outer.package
+    );
+    Error::new(ErrorKind::Recursion, message).with_help(
+        "put the embedded program in a package of its own; name it with \
+         `request(|request| request.package(\"NAME\"))`, or its directory with `project(\"DIR\")`",
+    )
+}
+
+fn ambiguous<'a>(outer: &OuterBuild, names: impl Iterator<Item = &'a str>) -> Error {
+    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
+    let message = format!(
+        "the build script of `{}` does not name the package to embed; candidates: {}",
+        outer.package,
+        names.join(", ")
+    );
+    let help = "name it with `request(|request| request.package(\"NAME\"))`";
+    Error::new(ErrorKind::BuildScript, message).with_help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::build_script::outer::tests::script;
+    use crate::request::cross::Cross;
+
+    /// The workspace `/w` with these packages, each with its name and the kind of its only target.
+    fn workspace(packages: &[(&str, &str)]) -> Metadata {
+        let id = |name: &str| format!("path+file:///w/{name}#0.1.0");
+        let all: Vec<_> = packages
+            .iter()
+            .map(|(name, kind)| {
+                json!({
+                    "name": name, "version": "0.1.0", "id": id(name), "edition": "2021",
+                    "manifest_path": format!("/w/{name}/Cargo.toml"), "dependencies": [],
+                    "features": {}, "targets": [{
+                        "name": name, "kind": [kind], "crate_types": [kind], "edition": "2021",
+                        "src_path": format!("/w/{name}/src/main.rs"), "doctest": false,
+                        "test": true, "doc": true,
+                    }],
+                })
+            })
+            .collect();
+        let ids: Vec<_> = packages.iter().map(|(name, _)| id(name)).collect();
+        let metadata = json!({
+            "packages": all, "workspace_members": ids, "workspace_default_members": ids,
+            "resolve": null, "workspace_root": "/w", "target_directory": "/w/target", "version": 1,
+        });
+        Metadata::parse(&metadata.to_string()).unwrap()
+    }
+
+    const TWO: [(&str, &str); 3] = [("app", "bin"), ("firmware", "bin"), ("shared", "lib")];
+
+    /// The packages that the script of `/w/app` selects with a request in `dir`.
+    fn selected(
+        packages: &[(&str, &str)],
+        dir: &str,
+        change: impl FnOnce(Request) -> Request,
+    ) -> Result<Vec<String>> {
+        let outer = OuterBuild::from_env(script()).unwrap();
+        let request = change(Cross::at(dir).build("thumbv7em-none-eabihf"));
+        let request = choose(request, &outer, &workspace(packages))?;
+        Ok(request.options.packages)
+    }
+
+    #[test]
+    fn the_package_being_built_is_refused() {
+        let refused = [
+            selected(&TWO, "/w/app", |request| request.package("app")),
+            selected(&TWO, "/w/app", |request| {
+                request.package("firmware").package("app@0.1.0")
+            }),
+            selected(&TWO, "/w", |request| request.workspace(true)),
+            selected(&[("app", "bin"), ("shared", "lib")], "/w/app", |request| {
+                request
+            }),
+        ];
+        for refused in refused {
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Recursion, "{error}");
+            assert!(error.to_string().contains("`app`"), "{error}");
+            assert!(error.help().unwrap().contains("package of its own"));
+        }
+    }
+
+    #[test]
+    fn the_one_other_package_with_a_program_needs_no_name() {
+        for dir in ["/w/app", "/w"] {
+            assert_eq!(
+                selected(&TWO, dir, |request| request).unwrap(),
+                ["firmware"]
+            );
+        }
+        let three = [&TWO[..], &[("boot", "cdylib")]].concat();
+        let error = selected(&three, "/w/app", |request| request).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BuildScript);
+        assert!(error.to_string().contains("`firmware`, `boot`"), "{error}");
+        let named = selected(&three, "/w/app", |request| request.package("boot")).unwrap();
+        assert_eq!(named, ["boot"]);
+    }
+
+    #[test]
+    fn cargos_own_selection_is_kept_where_it_is_another_package() {
+        let none = [""; 0];
+        assert_eq!(
+            selected(&TWO, "/w/firmware", |request| request).unwrap(),
+            none
+        );
+        let elsewhere = [("firmware", "bin"), ("boot", "bin")];
+        assert_eq!(selected(&elsewhere, "/w", |request| request).unwrap(), none);
+        let others = |request: Request| request.workspace(true).cargo_args(["--exclude", "app"]);
+        assert_eq!(selected(&TWO, "/w", others).unwrap(), none);
+    }
+}

@@ -1,0 +1,173 @@
+//! Requests for one target: cargo's verbs, commands, and cargo command lines.
+
+use std::ffi::OsString;
+
+use crate::api::cargo_request::CargoRequest;
+use crate::model::error::Result;
+use crate::model::outcome::Outcome;
+use crate::model::step::Verb;
+use crate::plan::plan::Plan;
+use crate::plan::planner;
+use crate::request::cross::Cross;
+use crate::request::request::Request;
+use cross_engine::Cancel;
+
+impl Cross {
+    /// Requests a `cargo build` for `target`.
+    pub fn build(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Build, target.into())
+    }
+
+    /// Requests a `cargo check` for `target`.
+    pub fn check(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Check, target.into())
+    }
+
+    /// Requests a `cargo test` for `target`. Tests run under the target's emulator if it needs one.
+    pub fn test(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Test, target.into())
+    }
+
+    /// Requests a run of the tests for `target` by [nextest](https://nexte.st), each in a process
+    /// of its own, under the target's emulator if they need one. The environment runs the host's
+    /// `cargo-nextest`.
+    ///
+    /// Nextest runs no documentation tests. [`Request::nextest_args`] sets its own arguments, and
+    /// [`Request::archive`] packs the tests in place of running them.
+    ///
+    /// ```no_run
+    /// let cross = cross_core::Cross::discover()?;
+    /// let tested = cross.nextest("aarch64-unknown-linux-gnu").nextest_args(["--retries", "2"]).run()?;
+    /// println!("{} passed", tested.tests.map_or(0, |tests| tests.passed));
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    pub fn nextest(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Nextest, target.into())
+    }
+
+    /// Requests a `cargo run` for `target`. The program runs under the target's emulator if it
+    /// needs one.
+    pub fn run(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Run, target.into())
+    }
+
+    /// Requests a `cargo bench` for `target`. Benchmarks run under the target's emulator if they
+    /// need one.
+    pub fn bench(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Bench, target.into())
+    }
+
+    /// Requests a `cargo clippy` for `target`. The toolchain needs the component `clippy`.
+    pub fn clippy(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Clippy, target.into())
+    }
+
+    /// Requests a `cargo doc` for `target`. The documentation is published in
+    /// `target/<triple>/doc`.
+    pub fn doc(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Doc, target.into())
+    }
+
+    /// Requests a `cargo rustc` for `target`. [`Request::args`] sets the compiler's arguments.
+    pub fn rustc(&self, target: impl Into<String>) -> Request {
+        Request::new(self.clone(), Verb::Rustc, target.into())
+    }
+
+    /// Requests a run of a command in the target's environment, such as its compiler, `strip`, or a
+    /// program of a package. The command sees what a build sees, in the same directory, with the
+    /// engine's default network.
+    ///
+    /// ```no_run
+    /// let cross = cross_core::Cross::discover()?;
+    /// let strip = cross.exec("s390x-unknown-linux-gnu", ["s390x-linux-gnu-strip", "-s"]);
+    /// strip.arg("target/s390x-unknown-linux-gnu/release/app").run()?;
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    pub fn exec<I>(&self, target: impl Into<String>, command: I) -> Request
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Request::new(self.clone(), Verb::Exec, target.into()).args(command)
+    }
+
+    /// Requests a run of a program that was built for the target, with its arguments. It is started
+    /// as cargo would start it: under the target's emulator if it needs one.
+    ///
+    /// ```no_run
+    /// let cross = cross_core::Cross::discover()?;
+    /// let program = "target/riscv64gc-unknown-linux-gnu/release/app";
+    /// let run = cross.exec_on_target("riscv64gc-unknown-linux-gnu", [program, "completions", "bash"]);
+    /// std::fs::write("app.bash", run.capture(true).run()?.stdout.unwrap_or_default())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn exec_on_target<I>(&self, target: impl Into<String>, command: I) -> Request
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.exec(target, command).on_target()
+    }
+
+    /// Requests a cargo command line: the words that follow `cargo`, such as `["build",
+    /// "--release", "--target", t]`.
+    ///
+    /// A command that compiles for the target or runs on it is run in the target's environment. Any
+    /// other command is run by the host's cargo. A command that can be run in neither place is
+    /// refused. The event [`EventKind::Decided`](crate::events::EventKind::Decided) names the place
+    /// and the reason.
+    ///
+    /// ```no_run
+    /// let cross = cross_core::Cross::discover()?;
+    /// let done = cross.cargo(["test", "--target", "aarch64-unknown-linux-gnu"]).inherit(true).run()?;
+    /// println!("cargo returned {}", done.code);
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    pub fn cargo<I>(&self, words: I) -> CargoRequest
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        let words = words.into_iter().map(Into::into).collect();
+        CargoRequest::new(self.clone(), words)
+    }
+}
+
+impl Request {
+    /// Computes the plan. Only read-only probes are run.
+    ///
+    /// # Errors
+    ///
+    /// An unknown target, a problem in the configuration or the manifest, or a missing engine or
+    /// toolchain.
+    pub fn plan(&self) -> Result<Plan> {
+        self.plan_until(&Cancel::new())
+    }
+
+    /// [`plan`](Request::plan), stopped by `cancel`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`plan`](Request::plan).
+    pub fn plan_until(&self, cancel: &Cancel) -> Result<Plan> {
+        planner::plan(self, cancel)
+    }
+
+    /// Plans and executes.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`plan`](Request::plan) and of [`Plan::execute`].
+    pub fn run(&self) -> Result<Outcome> {
+        self.run_until(&Cancel::new())
+    }
+
+    /// [`run`](Request::run), stopped by `cancel`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Request::run).
+    pub fn run_until(&self, cancel: &Cancel) -> Result<Outcome> {
+        self.plan_until(cancel)?.execute(cancel)
+    }
+}

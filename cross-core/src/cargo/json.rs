@@ -1,0 +1,138 @@
+//! Types for cargo's JSON: the output of `cargo metadata`, and the messages of a build.
+//!
+//! Only the fields that are used here are read. Cargo keeps their meaning and may add others.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The output of `cargo metadata --format-version 1`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+    workspace_members: Vec<String>,
+    pub(crate) workspace_root: PathBuf,
+    pub(crate) target_directory: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Package {
+    id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// The package's registry or git source; `None` for a path package.
+    pub(crate) source: Option<String>,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) targets: Vec<Target>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Dependency {
+    /// The directory of a path dependency.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// A cargo target of a package: a binary, a library, a test, ….
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// `bin`, `lib`, `test`, …; several for a library with several crate types.
+    pub(crate) kind: Vec<String>,
+    /// The first of its source files.
+    pub(crate) src_path: PathBuf,
+}
+
+impl Metadata {
+    /// Parses the output of `cargo metadata`.
+    pub(crate) fn parse(json: &str) -> serde_json::Result<Metadata> {
+        serde_json::from_str(json)
+    }
+
+    pub(crate) fn workspace_packages(&self) -> impl Iterator<Item = &Package> + Clone {
+        let is_member = |package: &&Package| self.workspace_members.contains(&package.id);
+        self.packages.iter().filter(is_member)
+    }
+}
+
+impl Package {
+    /// The directory of the package's manifest.
+    pub(crate) fn dir(&self) -> Option<&Path> {
+        self.manifest_path.parent()
+    }
+}
+
+/// A message: one line of the output of `--message-format=json`.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Artifact(Box<Artifact>),
+    Compiler(Box<CompilerMessage>),
+    /// A message whose contents are not used.
+    Other,
+}
+
+/// The message for a unit that was compiled or is fresh.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Artifact {
+    pub(crate) package_id: String,
+    pub(crate) target: Target,
+    pub(crate) profile: Profile,
+    pub(crate) filenames: Vec<PathBuf>,
+    pub(crate) executable: Option<PathBuf>,
+    pub(crate) fresh: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Profile {
+    /// Whether the unit was built with a test harness.
+    pub(crate) test: bool,
+}
+
+/// The message for a diagnostic of the compiler.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CompilerMessage {
+    pub(crate) package_id: String,
+    pub(crate) message: Diagnostic,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Diagnostic {
+    pub(crate) message: String,
+    pub(crate) code: Option<Code>,
+    /// Rustc's name of the level: `error`, `warning`, `note`, ….
+    pub(crate) level: String,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) rendered: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Code {
+    pub(crate) code: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Span {
+    pub(crate) file_name: PathBuf,
+    pub(crate) line_start: u64,
+    pub(crate) column_start: u64,
+    pub(crate) is_primary: bool,
+}
+
+impl Message {
+    /// Parses a line; `None` if the line is not one of cargo's messages.
+    pub(crate) fn parse(line: &str) -> Option<Message> {
+        // A tagged enum would be shorter, but its generated parser makes every build of this
+        // library slower.
+        #[derive(Deserialize)]
+        struct Tag {
+            reason: String,
+        }
+        let Tag { reason } = serde_json::from_str(line).ok()?;
+        match reason.as_str() {
+            "compiler-artifact" => serde_json::from_str(line).ok().map(Message::Artifact),
+            "compiler-message" => serde_json::from_str(line).ok().map(Message::Compiler),
+            "build-script-executed" | "build-finished" => Some(Message::Other),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Cargo's interfaces: command lines, configuration files, metadata and messages.
+
+pub(crate) mod build_std;
+pub(crate) mod cli;
+pub(crate) mod config;
+pub(crate) mod dep_info;
+pub(crate) mod json;
+pub(crate) mod outer;
+pub(crate) mod products;
+pub(crate) mod rustflags;
+pub(crate) mod workspace;

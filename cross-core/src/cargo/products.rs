@@ -1,0 +1,346 @@
+//! The files that cargo can make of a workspace, by name.
+//!
+//! What a build says it made is a claim. A file is believed to be an artifact only under a name
+//! that the manifests, as the host's cargo read them, can produce.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cargo::json::{Package, Target};
+
+/// A program, library, test or the like of a package of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Product {
+    /// The package's name.
+    pub(crate) package: String,
+    /// Its own name.
+    pub(crate) name: String,
+    /// What cargo makes of it: `bin`, `lib`, `test` and so on.
+    kinds: Vec<String>,
+    /// The manifest that it is in.
+    pub(crate) manifest: PathBuf,
+    /// The first source file that is compiled for it.
+    pub(crate) source: PathBuf,
+}
+
+/// Everything that cargo can make of a workspace for one target.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Products {
+    all: Vec<Product>,
+    /// The name of the target's directory below cargo's target directory.
+    directory: String,
+    /// Whether file names may end in any way: a target specification of the user's says how.
+    any_extension: bool,
+    /// Whether files may have any name: a plugin packs what it wants.
+    any_name: bool,
+}
+
+/// Where a file of a product is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Site {
+    /// In the directory of a profile, as cargo shows it to its user.
+    Profile,
+    /// In the directory for examples below it.
+    Examples,
+    /// Where cargo keeps what it compiles, with a hash in its name.
+    Kept,
+}
+
+/// How the names of cargo's files end, beside nothing at all: programs, then libraries, then what
+/// comes with either.
+const EXTENSIONS: [&str; 22] = [
+    "exe", "wasm", "js", "mjs", "efi", "elf", "a", "lib", "so", "dylib", "dll", "dll.a", "dll.lib",
+    "dll.exp", "rlib", "rmeta", "ptx", "pdb", "dwp", "wasm.map", "map", "d",
+];
+
+/// What cargo links for others or loads, as it calls them.
+const LIBRARIES: [&str; 6] = ["lib", "rlib", "dylib", "cdylib", "staticlib", "proc-macro"];
+
+impl Product {
+    fn of(package: &Package, target: &Target) -> Self {
+        Product {
+            package: package.name.clone(),
+            name: target.name.clone(),
+            kinds: target.kind.clone(),
+            manifest: package.manifest_path.clone(),
+            source: target.src_path.clone(),
+        }
+    }
+
+    /// Everything that the manifest of `package` has.
+    pub(crate) fn of_package(package: &Package) -> impl Iterator<Item = Self> + '_ {
+        let targets = package.targets.iter();
+        targets.map(|target| Product::of(package, target))
+    }
+
+    /// Whether cargo means this one by `target`. `cargo rustc --crate-type` makes a library another
+    /// kind of library.
+    fn is_meant_by(&self, target: &Target) -> bool {
+        let is_library = |kind: &String| LIBRARIES.contains(&kind.as_str());
+        let both_libraries = self.is_library() && target.kind.iter().all(is_library);
+        self.name == target.name && (both_libraries || target.kind.iter().any(|kind| self.is(kind)))
+    }
+
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.kinds.iter().any(|own| own == kind)
+    }
+
+    fn is_library(&self) -> bool {
+        LIBRARIES.iter().any(|kind| self.is(kind))
+    }
+
+    /// Its name as rustc has it.
+    pub(crate) fn crate_name(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// Whether its `manifest`, as text, says that it has no harness of libtest's. Cargo tells of
+    /// that nowhere else.
+    pub(crate) fn is_without_harness(&self, manifest: &str) -> bool {
+        let Ok(manifest) = manifest.parse::<toml::Table>() else {
+            return false;
+        };
+        let says_no = |table: &toml::Value| {
+            table.get("harness").and_then(toml::Value::as_bool) == Some(false)
+        };
+        let is_named = |table: &toml::Value| {
+            table.get("name").and_then(toml::Value::as_str) == Some(&self.name)
+        };
+        let of_kind = |kind: &&str| {
+            let tables = manifest.get(*kind).and_then(toml::Value::as_array);
+            let mut named = tables.into_iter().flatten().filter(|table| is_named(table));
+            named.any(says_no)
+        };
+        match self.is_library() {
+            true => manifest.get("lib").is_some_and(says_no),
+            false => ["bin", "example", "test", "bench"]
+                .iter()
+                .filter(|kind| self.is(kind))
+                .any(of_kind),
+        }
+    }
+
+    /// What is left of `file` after the name of this product, if it begins with that.
+    fn rest<'f>(&self, file: &'f str, site: Site) -> Option<&'f str> {
+        let name = self.crate_name();
+        let of_library = || {
+            let plain = file.strip_prefix("lib").unwrap_or(file);
+            [plain, file]
+                .into_iter()
+                .find_map(|file| file.strip_prefix(&name))
+        };
+        match site {
+            // Cargo names a program after its target; wasm-bindgen's and Emscripten's after its
+            // crate.
+            Site::Profile if self.is("bin") => file
+                .strip_prefix(&self.name)
+                .or_else(|| file.strip_prefix(&name)),
+            Site::Profile if self.is_library() => of_library(),
+            Site::Examples if self.is("example") => {
+                file.strip_prefix(&self.name).or_else(of_library)
+            }
+            Site::Kept => {
+                let hashed = of_library()?.strip_prefix('-')?;
+                let (hash, rest) = hashed.split_at_checked(16)?;
+                hash.bytes()
+                    .all(|byte| byte.is_ascii_hexdigit())
+                    .then_some(rest)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Products {
+    /// Those of `all` for the target whose directory is called `directory`.
+    pub(crate) fn new(all: Vec<Product>, directory: &str) -> Self {
+        Products {
+            all,
+            directory: directory.to_owned(),
+            any_extension: false,
+            any_name: false,
+        }
+    }
+
+    /// Lets file names end in any way.
+    pub(crate) fn any_extension(mut self, yes: bool) -> Self {
+        self.any_extension = yes;
+        self
+    }
+
+    /// Lets files have any name.
+    pub(crate) fn any_name(mut self, yes: bool) -> Self {
+        self.any_name = yes;
+        self
+    }
+
+    /// The one that a message of cargo's is about.
+    pub(crate) fn find(&self, package: &str, target: &Target) -> Option<&Product> {
+        let mut of_package = self.all.iter().filter(|product| product.package == package);
+        of_package.find(|product| product.is_meant_by(target))
+    }
+
+    /// Those whose test binaries have this file name.
+    pub(crate) fn of_test<'p>(&'p self, file: &'p str) -> impl Iterator<Item = &'p Product> {
+        let is_named = move |product: &&Product| product.rest(file, Site::Kept).is_some();
+        self.all.iter().filter(is_named)
+    }
+
+    /// Whether cargo can have put a file of `product` at `path`, which is relative to its target
+    /// directory.
+    pub(crate) fn can_be_at(&self, product: &Product, path: &Path) -> bool {
+        let Some((site, file)) = self.site(path) else {
+            return false;
+        };
+        self.is_named(product, file, site)
+    }
+
+    /// Whether cargo can show its user a file of this name at `site`.
+    pub(crate) fn can_be_called(&self, file: &str, site: Site) -> bool {
+        let mut all = self.all.iter();
+        self.any_name || all.any(|product| self.is_named(product, file, site))
+    }
+
+    /// Whether directories beside those of profiles hold something for the user.
+    pub(crate) fn have_any_name(&self) -> bool {
+        self.any_name
+    }
+
+    fn is_named(&self, product: &Product, file: &str, site: Site) -> bool {
+        product
+            .rest(file, site)
+            .is_some_and(|rest| match rest.strip_prefix('.') {
+                None => rest.is_empty(),
+                Some(_) if self.any_extension => true,
+                Some(extension) => EXTENSIONS.contains(&extension),
+            })
+    }
+
+    /// What is at `<directory>/<profile>/…` in cargo's target directory.
+    fn site<'f>(&self, path: &'f Path) -> Option<(Site, &'f str)> {
+        let names: Option<Vec<&str>> = path
+            .components()
+            .map(|component| match component {
+                Component::Normal(name) => name.to_str(),
+                _ => None,
+            })
+            .collect();
+        match names?[..] {
+            [target, profile, ref rest @ ..]
+                if target == self.directory && !profile.starts_with('.') =>
+            {
+                match *rest {
+                    [file] => Some((Site::Profile, file)),
+                    ["examples", file] => Some((Site::Examples, file)),
+                    ["deps", file] | ["build", .., file] => Some((Site::Kept, file)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(name: &str, kinds: &[&str]) -> Product {
+        Product {
+            package: "app".to_owned(),
+            name: name.to_owned(),
+            kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+            manifest: "/w/Cargo.toml".into(),
+            source: "/w/src/lib.rs".into(),
+        }
+    }
+
+    fn products() -> Products {
+        let all = vec![
+            product("my-app", &["bin"]),
+            product("my_lib", &["rlib", "cdylib"]),
+            product("show-it", &["example"]),
+            product("it", &["test"]),
+        ];
+        Products::new(all, "aarch64-unknown-linux-gnu")
+    }
+
+    fn is_believed(products: &Products, path: &str) -> bool {
+        let path = Path::new("aarch64-unknown-linux-gnu").join(path);
+        let mut all = products.all.iter();
+        all.any(|product| products.can_be_at(product, &path))
+    }
+
+    #[test]
+    fn names_that_cargo_gives_are_believed() {
+        let products = products();
+        for path in [
+            "debug/my-app",
+            "release/my-app.exe",
+            "dist/my-app.wasm",
+            "release/my_app.js",
+            "release/my-app.d",
+            "debug/libmy_lib.rlib",
+            "debug/libmy_lib.so",
+            "debug/my_lib.dll",
+            "debug/my_lib.dll.lib",
+            "debug/libmy_lib.dll.a",
+            "debug/examples/show-it",
+            "debug/deps/it-0123456789abcdef",
+            "debug/deps/my_app-0123456789abcdef.exe",
+            "debug/deps/my_lib-0123456789abcdef.wasm",
+            "debug/build/app/0123456789abcdef/out/it-0123456789abcdef",
+        ] {
+            assert!(is_believed(&products, path), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_not() {
+        let products = products();
+        for path in [
+            "debug/authorized_keys",
+            "debug/my-app.sh",
+            "debug/my-app2",
+            "debug/.my-app",
+            "debug/deps/it",
+            "debug/deps/it-0123",
+            "debug/deps/it-0123456789abcdeg",
+            "debug/deps/../../../../my-app",
+            "debug/examples/my-app",
+            "debug/it",
+            ".git/my-app",
+            "my-app",
+            "debug/incremental/my-app",
+        ] {
+            assert!(!is_believed(&products, path), "{path}");
+        }
+        let elsewhere = Path::new("debug/my-app");
+        assert!(
+            !products.can_be_at(&products.all[0], elsewhere),
+            "for the host"
+        );
+        assert!(!products.can_be_at(&products.all[0], Path::new("/w/debug/my-app")));
+    }
+
+    #[test]
+    fn a_specification_of_the_users_says_how_names_end() {
+        assert!(!is_believed(&products(), "debug/my-app.nro"));
+        assert!(is_believed(
+            &products().any_extension(true),
+            "debug/my-app.nro"
+        ));
+    }
+
+    #[test]
+    fn a_target_without_harness_is_known_by_its_manifest() {
+        let manifest = "[lib]\nharness = false\n[[test]]\nname = \"own\"\nharness = false\n\
+                        [[test]]\nname = \"usual\"\n[[bench]]\nname = \"b\"\nharness = false\n";
+        let is_without = |name, kind| product(name, &[kind]).is_without_harness(manifest);
+        assert!(is_without("own", "test") && is_without("b", "bench") && is_without("app", "lib"));
+        assert!(!is_without("usual", "test") && !is_without("b", "test"));
+        assert!(!is_without("own", "bin"));
+        assert!(!product("own", &["test"]).is_without_harness("[package]\n"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Adds a request's flags for rustc to the flags that cargo already has.
+
+use std::collections::BTreeMap;
+
+use cross_engine::Value;
+
+/// The separator of the flags in `CARGO_ENCODED_RUSTFLAGS`.
+const SEPARATOR: &str = "\u{1f}";
+
+/// Adds `flags` for `triple`. If `env` has a variable that overrides cargo's configuration, the
+/// flags are added to the variable. Otherwise they are returned as arguments for cargo.
+pub(crate) fn add(
+    flags: &[String],
+    triple: &str,
+    env: &mut BTreeMap<String, Value>,
+) -> Vec<String> {
+    if flags.is_empty() {
+        return Vec::new();
+    }
+    let Some(current) = overriding_flags(env) else {
+        // An array of strings is the same in JSON and in TOML.
+        let list = serde_json::Value::from(flags);
+        let entry = format!("target.'{triple}'.rustflags={list}");
+        return vec!["--config".to_owned(), entry];
+    };
+    let all: Vec<&str> = current.iter().chain(flags).map(String::as_str).collect();
+    env.insert(
+        "CARGO_ENCODED_RUSTFLAGS".to_owned(),
+        Value::Plain(all.join(SEPARATOR)),
+    );
+    Vec::new()
+}
+
+/// The flags of the variable that overrides cargo's configuration, by cargo's precedence.
+fn overriding_flags(env: &BTreeMap<String, Value>) -> Option<Vec<String>> {
+    let flags = |name, separator: &[char]| match env.get(name)? {
+        Value::Plain(text) | Value::Secret(text) => {
+            let words = text.split(separator).filter(|word| !word.is_empty());
+            Some(words.map(str::to_owned).collect())
+        }
+        _ => None,
+    };
+    flags("CARGO_ENCODED_RUSTFLAGS", &['\u{1f}']).or_else(|| flags("RUSTFLAGS", &[' ', '\t', '\n']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: &str = "aarch64-unknown-linux-gnu";
+
+    fn flags() -> Vec<String> {
+        ["--cfg", r#"name="a b""#].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn flags_are_added_to_those_of_the_configuration() {
+        let mut env = BTreeMap::new();
+        assert_eq!(add(&[], TARGET, &mut env), [""; 0]);
+        let arguments = add(&flags(), TARGET, &mut env);
+        assert_eq!(arguments[0], "--config");
+        // Cargo parses the argument as TOML: a quote or space in a flag does not end the flag.
+        let table: toml::Table = arguments[1].parse().unwrap();
+        let list = table["target"][TARGET]["rustflags"].as_array().unwrap();
+        let read: Vec<_> = list.iter().filter_map(toml::Value::as_str).collect();
+        assert_eq!(read, flags());
+        assert!(env.is_empty());
+    }
+
+    #[test]
+    fn flags_are_appended_to_the_variable_that_overrides_the_configuration() {
+        for (name, text) in [
+            ("RUSTFLAGS", " -C  debuginfo=1"),
+            ("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}debuginfo=1"),
+        ] {
+            let plain = Value::Plain(text.to_owned());
+            let mut env = BTreeMap::from([(name.to_owned(), plain)]);
+            assert_eq!(add(&flags(), TARGET, &mut env), [""; 0], "{name}");
+            let expected = "-C\u{1f}debuginfo=1\u{1f}--cfg\u{1f}name=\"a b\"";
+            let expected = Value::Plain(expected.to_owned());
+            assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! Reads the workspace with `cargo metadata`: one offline call if everything is fetched.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, clock, process};
+use serde::{Deserialize, Serialize};
+
+use crate::cargo::json::{Metadata, Package};
+use crate::cargo::outer;
+use crate::cargo::products::Product;
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
+use crate::model::hash::short_hash;
+
+/// The parts of a workspace that planning needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Workspace {
+    /// The root directory.
+    pub(crate) root: PathBuf,
+    /// The target directory that the user's cargo uses.
+    pub(crate) target_directory: PathBuf,
+    /// The manifest of the package in the request's directory, if there is a package.
+    pub(crate) package_manifest: Option<PathBuf>,
+    /// The manifests of the workspace's packages, by the packages' names.
+    pub(crate) members: BTreeMap<String, PathBuf>,
+    /// The workspace roots of path dependencies outside this workspace.
+    pub(crate) outside: Vec<PathBuf>,
+    /// The files that cargo can make of the packages that are in directories.
+    pub(crate) products: Vec<Product>,
+    /// Cargo's message if dependencies have to be fetched, or `Cargo.lock` written, before a build.
+    pub(crate) unfetched: Option<String>,
+}
+
+/// The directories and packages of a project, as returned by
+/// [`Cross::project`](crate::Cross::project).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Project {
+    /// The workspace's root directory.
+    pub root: PathBuf,
+    /// The target directory that the user's cargo uses.
+    pub target_directory: PathBuf,
+    /// The workspace's packages.
+    pub packages: Vec<LocalPackage>,
+}
+
+/// A package of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalPackage {
+    /// The package's name.
+    pub name: String,
+    /// The package's version.
+    pub version: String,
+    /// The directory of the package's manifest.
+    pub dir: PathBuf,
+}
+
+impl Project {
+    /// The workspace's package called `name`.
+    pub fn package(&self, name: &str) -> Option<&LocalPackage> {
+        self.packages.iter().find(|package| package.name == name)
+    }
+}
+
+/// The host's cargo, and the project it is called for.
+#[derive(Clone, Debug)]
+pub(crate) struct HostCargo {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// The request's directory.
+    pub(crate) dir: PathBuf,
+    /// The value of `--manifest-path`, if any.
+    pub(crate) manifest: Option<PathBuf>,
+    /// Whether cargo must not use the network.
+    pub(crate) offline: bool,
+}
+
+impl HostCargo {
+    /// The call `cargo <subcommand>` on the host, for the manifest.
+    pub(crate) fn command(&self, subcommand: &str) -> Invocation {
+        let cargo = self.call([subcommand]);
+        match &self.manifest {
+            Some(manifest) => cargo.args(["--manifest-path", &manifest.to_string_lossy()]),
+            None => cargo,
+        }
+    }
+
+    /// The call `cargo <words>` on the host, without the variables of an outer cargo.
+    pub(crate) fn call<I>(&self, words: I) -> Invocation
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let mut cargo = Invocation::new(&self.program).args(words).cwd(&self.dir);
+        for name in outer::unset_for_host_cargo() {
+            cargo = cargo.env_value(name, Value::Unset);
+        }
+        if self.offline {
+            cargo = cargo
+                .env("CARGO_NET_OFFLINE", "true")
+                .env("RUSTUP_AUTO_INSTALL", "0");
+        }
+        // Without `RUSTC`, cargo would start rustup's proxy, which takes 30 ms a call.
+        let rustc = self.program.with_file_name("rustc");
+        if rustc.is_file() {
+            cargo = cargo.env("RUSTC", rustc.to_string_lossy());
+        }
+        cargo
+    }
+}
+
+/// Reads the workspace of `cargo`'s directory, for `triples`. Writes nothing.
+///
+/// If everything is fetched, one offline call of cargo is enough, and its answer is cached.
+/// Otherwise cargo is called again without dependencies.
+pub(crate) fn probe(
+    cargo: &HostCargo,
+    triples: &[String],
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<Workspace> {
+    if !cargo.dir.is_dir() {
+        return Err(Error::new(
+            ErrorKind::Manifest,
+            format!("directory `{}` does not exist", cargo.dir.display()),
+        )
+        .with_help("name the directory of a cargo project"));
+    }
+    let query = offline_metadata(cargo, triples);
+    let (memory, key) = (Memory::in_cache(&host.cache), query_key(&query, host));
+    let name = format!("workspace-{}", short_hash(&key, 16));
+    if let Some(workspace) = memory.recall(&name, &key) {
+        return Ok(workspace);
+    }
+    let time = clock::unix_time();
+    match call(&query, host, cancel)? {
+        Answer::Metadata(metadata) => {
+            let outside = outside_workspaces(&metadata);
+            let workspace = Workspace::of(cargo, &metadata, outside, None);
+            let stamps = dependencies(cargo, &metadata, host);
+            memory.remember(&name, &key, stamps, time, &workspace);
+            Ok(workspace)
+        }
+        Answer::Failed(reason) => {
+            let (metadata, outside) = declared_metadata(cargo, host, cancel)?;
+            Ok(Workspace::of(cargo, &metadata, outside, Some(reason)))
+        }
+    }
+}
+
+/// The call of `cargo metadata` that succeeds if everything is fetched.
+fn offline_metadata(cargo: &HostCargo, triples: &[String]) -> Invocation {
+    let query = cargo
+        .command("metadata")
+        .args(["--format-version", "1", "--offline", "--locked"])
+        // A path dependency that a feature turns on has to be visible too.
+        .arg("--all-features");
+    triples.iter().fold(query, |query, triple| {
+        query.args(["--filter-platform", triple])
+    })
+}
+
+/// The workspace roots of all path packages outside the workspace.
+fn outside_workspaces(metadata: &Metadata) -> BTreeSet<PathBuf> {
+    let path_packages = metadata
+        .packages
+        .iter()
+        .filter(|package| package.source.is_none());
+    path_packages
+        .filter_map(Package::dir)
+        .filter(|dir| !dir.starts_with(&metadata.workspace_root))
+        .map(|dir| workspace_root_of(dir.to_owned()))
+        .collect()
+}
+
+/// The metadata of the workspace without its dependencies, with the packages of its path
+/// dependencies as the manifests declare them, and the workspace roots of those outside.
+fn declared_metadata(
+    cargo: &HostCargo,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<(Metadata, BTreeSet<PathBuf>)> {
+    let mut outside = BTreeSet::new();
+    let mut metadata = without_dependencies(cargo, host, cancel)?;
+    let mut visited = BTreeSet::new();
+    let mut queue: Vec<_> = declared_paths(&metadata).collect();
+    while let Some(dir) = queue.pop() {
+        if dir.starts_with(&metadata.workspace_root) || !visited.insert(dir.clone()) {
+            continue;
+        }
+        outside.insert(workspace_root_of(dir.clone()));
+        let dependency = HostCargo {
+            manifest: Some(dir.join("Cargo.toml")),
+            ..cargo.clone()
+        };
+        let dependency = without_dependencies(&dependency, host, cancel)?;
+        queue.extend(declared_paths(&dependency));
+        metadata.packages.extend(dependency.packages);
+    }
+    Ok((metadata, outside))
+}
+
+/// Reads the project's directories and packages. Writes nothing.
+pub(crate) fn project(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result<Project> {
+    let metadata = without_dependencies(cargo, host, cancel)?;
+    Ok(Project {
+        packages: metadata
+            .packages
+            .iter()
+            .filter_map(|package| {
+                Some(LocalPackage {
+                    name: package.name.clone(),
+                    version: package.version.clone(),
+                    dir: package.dir()?.to_owned(),
+                })
+            })
+            .collect(),
+        root: metadata.workspace_root,
+        target_directory: metadata.target_directory,
+    })
+}
+
+impl Workspace {
+    pub(crate) fn of(
+        cargo: &HostCargo,
+        metadata: &Metadata,
+        outside: BTreeSet<PathBuf>,
+        unfetched: Option<String>,
+    ) -> Self {
+        let here = cargo
+            .manifest
+            .clone()
+            .unwrap_or_else(|| cargo.dir.join("Cargo.toml"));
+        Workspace {
+            root: metadata.workspace_root.clone(),
+            target_directory: metadata.target_directory.clone(),
+            package_manifest: metadata
+                .packages
+                .iter()
+                .map(|package| &package.manifest_path)
+                .find(|manifest| **manifest == here)
+                .cloned(),
+            members: metadata
+                .workspace_packages()
+                .map(|package| (package.name.clone(), package.manifest_path.clone()))
+                .collect(),
+            outside: outside.into_iter().collect(),
+            products: metadata
+                .packages
+                .iter()
+                .filter(|package| package.source.is_none())
+                .flat_map(Product::of_package)
+                .collect(),
+            unfetched,
+        }
+    }
+
+    /// The manifest of the package that is built, whose configuration applies: the package that was
+    /// named, else the package in the request's directory. `None` for several packages.
+    pub(crate) fn built_manifest(&self, named: &[String]) -> Option<&Path> {
+        let manifest = match named {
+            [] => self.package_manifest.as_ref(),
+            [one] => self.members.get(one),
+            _ => None,
+        };
+        manifest.map(PathBuf::as_path)
+    }
+}
+
+/// The cache key of a query: the call, with every variable of the caller that cargo may read.
+fn query_key(query: &Invocation, host: &Host) -> String {
+    let mut key = query.to_string();
+    for (name, value) in query.variables(&host.variables) {
+        let name = name.to_string_lossy();
+        if ["CARGO", "RUSTUP", "HOME"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
+            key.push_str(&format!("\n{name}={}", value.to_string_lossy()));
+        }
+    }
+    // A variable may hold a token, so only the hash is stored.
+    short_hash(&key, 64)
+}
+
+/// The files that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
+/// directories that a glob of `members` may search, and the directories of fetched crates.
+fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp> {
+    let root = metadata.workspace_root.as_path();
+    let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
+    for package in &metadata.packages {
+        let manifest = &package.manifest_path;
+        let parent = package.dir().and_then(Path::parent);
+        if package.source.is_none() {
+            files.insert(manifest.to_owned());
+            // A glob of `members` searches only below the root.
+            let searched = parent.filter(|dir| dir.starts_with(root));
+            files.extend(searched.map(Path::to_owned));
+        } else {
+            files.extend(parent.map(Path::to_owned));
+        }
+    }
+    files.insert(root.join("Cargo.toml"));
+    let home = host.variable("CARGO_HOME").map(PathBuf::from);
+    let configured = cargo
+        .dir
+        .ancestors()
+        .map(|dir| dir.join(".cargo"))
+        .chain(home);
+    files.extend(configured.flat_map(|dir| [dir.join("config.toml"), dir.join("config")]));
+    files.into_iter().map(Stamp::of).collect()
+}
+
+/// Reads the metadata of the workspace's own packages, without dependencies. Writes nothing.
+pub(crate) fn without_dependencies(
+    cargo: &HostCargo,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<Metadata> {
+    let query = cargo
+        .command("metadata")
+        .args(["--format-version", "1", "--offline", "--no-deps"]);
+    match call(&query, host, cancel)? {
+        Answer::Metadata(metadata) => Ok(metadata),
+        Answer::Failed(reason) => Err(Error::new(
+            ErrorKind::Manifest,
+            format!("cargo cannot read the project: {reason}"),
+        )
+        .with_help(match reason.contains("could not find `Cargo.toml`") {
+            true => "run it in a cargo project, or name the manifest with `manifest_path`",
+            false => "fix the manifest; `cargo metadata` shows the same message",
+        })),
+    }
+}
+
+/// The outcome of a call of `cargo metadata`.
+enum Answer {
+    Metadata(Metadata),
+    /// Cargo failed with this message.
+    Failed(String),
+}
+
+/// Calls cargo with a query for metadata.
+fn call(query: &Invocation, host: &Host, cancel: &Cancel) -> Result<Answer> {
+    let output = process::output(query, &host.variables, cancel).map_engine_error()?;
+    if !output.exit.success() {
+        let message = output.stderr.trim();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        return Ok(Answer::Failed(message.to_owned()));
+    }
+    let json = output.stdout.lines().find(|line| line.starts_with('{'));
+    match Metadata::parse(json.unwrap_or_default()) {
+        Ok(metadata) => Ok(Answer::Metadata(metadata)),
+        Err(error) => Err(Error::new(
+            ErrorKind::Manifest,
+            format!("the output of `cargo metadata` cannot be parsed: {error}"),
+        )),
+    }
+}
+
+/// The directories of the path dependencies that the workspace's manifests declare.
+fn declared_paths(metadata: &Metadata) -> impl Iterator<Item = PathBuf> {
+    metadata
+        .packages
+        .iter()
+        .flat_map(|package| &package.dependencies)
+        .filter_map(|dependency| dependency.path.clone())
+}
+
+/// The root of the workspace that the package in `dir` belongs to, which the package may inherit
+/// from.
+fn workspace_root_of(dir: PathBuf) -> PathBuf {
+    let is_root = |dir: &&Path| {
+        std::fs::read_to_string(dir.join("Cargo.toml"))
+            .ok()
+            .and_then(|text| text.parse::<toml::Table>().ok())
+            .is_some_and(|manifest| manifest.contains_key("workspace"))
+    };
+    let root = dir.ancestors().find(is_root).map(Path::to_owned);
+    root.unwrap_or(dir)
+}

@@ -1,0 +1,14 @@
+//! From the steps of a plan to an outcome.
+
+pub(crate) mod cargo_output;
+pub(crate) mod commands;
+pub(crate) mod container_reuse;
+pub(crate) mod debugger;
+pub(crate) mod executor;
+pub(crate) mod failure;
+pub(crate) mod libtest;
+pub(crate) mod nextest;
+pub(crate) mod parallel_tests;
+pub(crate) mod publish;
+pub(crate) mod run_resolver;
+pub(crate) mod test_ends;

@@ -1,0 +1,102 @@
+//! Reused containers: whether a request reuses containers, and which container a run enters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cross_config::Settings;
+use cross_engine::{
+    Engine, Environments, Host, ImageFacts, Invocation, Kept, KeptImage, Location, Pool, RunSpec,
+    Warm,
+};
+
+use crate::facts::environment_spec::{Base, EnvironmentSpec};
+use crate::facts::environment_state::EnvironmentState;
+use crate::model::error::{MapEngineError as _, Result};
+use crate::request::cross::Cross;
+
+/// The pool of reused containers that a plan's runs enter.
+#[derive(Clone, Debug)]
+pub(crate) struct ContainerReuse {
+    pool: Arc<Pool>,
+    /// The facts of the image; `None` if there is no image yet.
+    pub(crate) image: Option<KeptImage>,
+}
+
+impl ContainerReuse {
+    /// The reuse that the caller configured, else the reuse that the variable configures.
+    pub(crate) fn configured(cross: &Cross, settings: &Settings) -> Option<Self> {
+        let reuse_containers = settings
+            .reuse_containers
+            .as_ref()
+            .filter(|setting| setting.value > 0);
+        let shared = || {
+            let idle = Duration::from_secs(reuse_containers?.value.into());
+            Some(Arc::new(Pool::new(Warm::across_processes(idle))))
+        };
+        let pool = cross.kept().cloned().or_else(shared)?;
+        Some(ContainerReuse { pool, image: None })
+    }
+
+    /// The state of a recipe's environment, if a container of it runs. Then its image exists, and
+    /// the engine need not be queried.
+    pub(crate) fn known_state(
+        &self,
+        env_spec: &EnvironmentSpec,
+        engine: &Engine,
+        host: &Host,
+    ) -> Option<EnvironmentState> {
+        let Base::Recipe(named) = &env_spec.base else {
+            return None;
+        };
+        let environments = Environments::new(engine, host);
+        let Location::Image(image) = environments.location(&named.blueprint.name) else {
+            return None;
+        };
+        let runs = self.pool.has_image(engine, &image, host);
+        runs.then(|| EnvironmentState {
+            recipe: true,
+            ..EnvironmentState::default()
+        })
+    }
+
+    /// Adds the facts of the image.
+    pub(crate) fn with_image(
+        mut self,
+        env_spec: &EnvironmentSpec,
+        state: &EnvironmentState,
+    ) -> Self {
+        self.image = match (&env_spec.base, &state.image) {
+            // The name of a recipe's image is a hash of its contents.
+            (Base::Recipe(_), _) => Some(KeptImage::default()),
+            (_, Some(facts)) => Some(kept_image(facts)),
+            _ => None,
+        };
+        self
+    }
+
+    /// The pool, if it serves the run.
+    pub(crate) fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&Pool> {
+        self.pool.serves(engine, spec).then_some(&*self.pool)
+    }
+}
+
+/// The facts of an image that a reused container needs.
+pub(crate) fn kept_image(facts: &ImageFacts) -> KeptImage {
+    KeptImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
+}
+
+/// The command that runs `spec`, and the reused container that it enters, if any.
+pub(crate) fn command(
+    container_reuse: Option<&ContainerReuse>,
+    engine: &Engine,
+    spec: &RunSpec,
+    host: &Host,
+) -> Result<(Invocation, Option<Kept>)> {
+    let serving = container_reuse.and_then(|reuse| Some((reuse, reuse.pool(engine, spec)?)));
+    let Some((reuse, pool)) = serving else {
+        return Ok((engine.invocation(spec).map_engine_error()?, None));
+    };
+    let image = reuse.image.clone().unwrap_or_default();
+    let (enter, kept) = pool.kept(engine, spec, &image, host).map_engine_error()?;
+    Ok((enter, Some(kept)))
+}

@@ -1,0 +1,596 @@
+//! The environment spec: the recipe, image or Dockerfile that an environment is made from, with the
+//! user's additions.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigConfig};
+use cross_engine::{Engine, ImageBuild, Needs, Source};
+use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource, Target};
+
+use crate::facts::environment_name::{self, Additions, NamedRecipe};
+use crate::facts::host_toolset::HostToolset;
+use crate::host::sdk::{self, UserSdk};
+use crate::host::toolchain::host_triple;
+use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::model::hash::short_hash;
+use crate::model::step::{EnvironmentKind, Warning};
+use crate::target::name::TargetName;
+use crate::target::runner;
+
+/// The registry of the `cross` project's images, and the tag that exists for all of them.
+const PUBLISHED: &str = "ghcr.io/cross-rs";
+const PUBLISHED_TAG: &str = "main";
+/// The repository of the images that this library builds.
+const BUILT: &str = "localhost/cross-core";
+/// The label of a built image that holds the id of the image it is based on.
+pub(crate) const BASE_LABEL: &str = "org.cross-core.base";
+
+/// The platform of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImagePlatform {
+    /// The triple of the Rust toolchain that runs in the environment.
+    pub(crate) triple: String,
+    /// The value of the engine's `--platform`; `None` for the engine's default.
+    pub(crate) option: Option<String>,
+}
+
+/// The base of an environment, with the user's additions.
+#[derive(Clone, Debug)]
+pub(crate) struct EnvironmentSpec {
+    pub(crate) base: Base,
+    /// The `pre-build` script for an image or a Dockerfile. A recipe has it among its commands.
+    pub(crate) pre_build: Option<String>,
+    /// The platforms of the user's image.
+    platforms: Vec<Platform>,
+    /// Debian's name of the target's architecture, a build argument of Dockerfiles.
+    deb_arch: Option<&'static str>,
+    triple: String,
+    /// The user's SDK, which completes the recipe.
+    pub(crate) sdk: Option<UserSdk>,
+    /// The target argument of `cargo-zigbuild`, if the image has that.
+    zigbuild: Option<String>,
+    /// The newest glibc that the artifacts may need.
+    pub(crate) glibc_floor: Option<GlibcVersion>,
+}
+
+/// The base of an environment.
+#[derive(Clone, Debug)]
+pub(crate) enum Base {
+    /// The target's recipe.
+    Recipe(Box<NamedRecipe>),
+    /// An image, which is pulled if it is missing.
+    Image {
+        reference: String,
+        /// The reason for using the image that the `cross` project publishes, if it is that image.
+        published: Option<String>,
+    },
+    /// The user's Dockerfile.
+    Dockerfile(Box<Dockerfile>),
+    /// No environment, but the tools of this machine.
+    Host(Box<HostToolset>),
+}
+
+/// The user's Dockerfile, with its context and build arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Dockerfile {
+    file: PathBuf,
+    text: String,
+    /// The build context, if the Dockerfile copies files from it.
+    context: Option<PathBuf>,
+    arguments: BTreeMap<String, String>,
+    /// The image's tag, if the user configured an `image` too.
+    tag: Option<String>,
+    /// The recipe whose image is the value of `CROSS_BASE_IMAGE`, if the Dockerfile uses that
+    /// argument.
+    pub(crate) recipe: Option<NamedRecipe>,
+    /// The published image that is the value of `CROSS_BASE_IMAGE`, if there is no recipe.
+    published: Option<String>,
+}
+
+/// The facts that decide the environment spec.
+pub(crate) struct SpecContext<'a> {
+    pub(crate) target: &'a TargetName,
+    pub(crate) config: &'a TargetConfig,
+    pub(crate) rust: RustSource,
+    pub(crate) workspace_root: &'a Path,
+    /// The caller's variables.
+    pub(crate) env: &'a Env,
+    /// The directory to which paths in the variables are relative.
+    pub(crate) dir: &'a Path,
+}
+
+impl EnvironmentSpec {
+    /// Chooses by the documented order: the user's Zig image, Dockerfile or image, the recipe that
+    /// the user's SDK completes, the target's recipe, the published image.
+    pub(crate) fn choose(context: &SpecContext<'_>) -> Result<Self> {
+        let config = context.config;
+        let pre_build = config.pre_build.as_ref().map(script).transpose()?.flatten();
+        if let Some(image) = context.zig().and_then(|zig| zig.image.as_ref()) {
+            return Ok(Self::zig_image(context, image, pre_build));
+        }
+        if config.dockerfile.is_some() {
+            let base = Base::Dockerfile(Box::new(Dockerfile::read(context)?));
+            return Ok(Self::new(context, base).with_pre_build(pre_build));
+        }
+        if let Some(image) = &config.image {
+            let base = Base::Image {
+                reference: reference(&image.value, context.target.triple()),
+                published: None,
+            };
+            return Ok(Self::new(context, base).with_pre_build(pre_build));
+        }
+        if let Some(sdk) = context.sdk()? {
+            let recipe = context.recipe(pre_build, true)?;
+            return Ok(EnvironmentSpec {
+                sdk: Some(sdk),
+                ..Self::new(context, Base::Recipe(Box::new(recipe)))
+            });
+        }
+        Self::recipe_or_published_image(context, pre_build)
+    }
+
+    /// A spec with this base and no additions.
+    fn new(context: &SpecContext<'_>, base: Base) -> Self {
+        let target = context.target;
+        EnvironmentSpec {
+            base,
+            pre_build: None,
+            platforms: match &context.config.image {
+                Some(image) => image.value.platforms_or_default(),
+                None => vec![Platform::default()],
+            },
+            deb_arch: target.known().and_then(|known| known.deb_arch_argument()),
+            triple: target.triple().to_owned(),
+            sdk: None,
+            zigbuild: None,
+            glibc_floor: context.glibc_floor(),
+        }
+    }
+
+    fn with_pre_build(self, pre_build: Option<String>) -> Self {
+        EnvironmentSpec { pre_build, ..self }
+    }
+
+    /// The user's image with `cargo-zigbuild`.
+    fn zig_image(context: &SpecContext<'_>, image: &Image, pre_build: Option<String>) -> Self {
+        let base = Base::Image {
+            reference: image.reference(&format!("{PUBLISHED}/zig"), PUBLISHED_TAG),
+            published: None,
+        };
+        let version = context.zig().and_then(|zig| zig.version.clone());
+        let version = version.or_else(|| Some(context.glibc_floor()?.to_string()));
+        let floor = version.map_or_else(String::new, |version| format!(".{version}"));
+        EnvironmentSpec {
+            platforms: image.platforms_or_default(),
+            zigbuild: Some(format!("{}{floor}", context.target.triple())),
+            ..Self::new(context, base).with_pre_build(pre_build)
+        }
+    }
+
+    /// The target's recipe, or the published image if there is no recipe.
+    fn recipe_or_published_image(
+        context: &SpecContext<'_>,
+        pre_build: Option<String>,
+    ) -> Result<Self> {
+        let recipe = context.recipe(pre_build.clone(), false);
+        match (recipe, published(context.target)) {
+            (Ok(recipe), _) => Ok(Self::new(context, Base::Recipe(Box::new(recipe)))),
+            (Err(error), Some(reference)) => {
+                let published = Some(error.to_string());
+                let base = Base::Image {
+                    reference,
+                    published,
+                };
+                Ok(Self::new(context, base).with_pre_build(pre_build))
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// The tools of this machine instead of an environment.
+    pub(crate) fn on_host(context: &SpecContext<'_>, toolset: HostToolset) -> Self {
+        Self::new(context, Base::Host(Box::new(toolset)))
+    }
+
+    /// The tools of this machine, if they are used instead of an environment.
+    pub(crate) fn host_toolset(&self) -> Option<&HostToolset> {
+        match &self.base {
+            Base::Host(toolset) => Some(toolset),
+            _ => None,
+        }
+    }
+
+    /// The warning for a published image. `digest` is the image's digest in its registry, if the
+    /// engine knows it.
+    pub(crate) fn warning(&self, digest: Option<&str>) -> Option<Warning> {
+        let Base::Image {
+            reference,
+            published: Some(why),
+        } = &self.base
+        else {
+            return None;
+        };
+        Some(Warning {
+            code: "published-image".to_owned(),
+            message: format!("{why}; the image `{reference}` of the cross project is used instead"),
+            help: Some(instead_of_published(reference, &self.triple, digest)),
+        })
+    }
+
+    /// The runner of the target's programs, if this library knows one.
+    pub(crate) fn runner(&self, target: &TargetName) -> Runner {
+        match self.recipe() {
+            Some(named) => named.runner,
+            None => target
+                .known()
+                .zip(environment_name::build_architecture().ok())
+                .map_or(Runner::None, |(target, build)| target.runner(build)),
+        }
+    }
+
+    /// The platform of the environment. For an image with several platforms, it is the one that the
+    /// engine runs natively, else the first.
+    pub(crate) fn platform(&self, engine: &Engine) -> ImagePlatform {
+        if matches!(self.base, Base::Recipe(_) | Base::Host(_)) {
+            return ImagePlatform {
+                triple: host_triple(),
+                option: None,
+            };
+        }
+        let is_native = |platform: &&Platform| {
+            platform.os == "linux" && platform.architecture == engine.architecture
+        };
+        let mut platforms = self.platforms.iter();
+        let platform = platforms.find(is_native).or(self.platforms.first());
+        let platform = platform.cloned().unwrap_or_default();
+        ImagePlatform {
+            option: (platform.variant.is_some() || !is_native(&&platform)).then(|| platform.oci()),
+            triple: platform.triple,
+        }
+    }
+
+    /// The program that is called as cargo in the environment.
+    pub(crate) fn cargo(&self) -> &'static str {
+        match self.zigbuild {
+            Some(_) => "cargo-zigbuild",
+            None => "cargo",
+        }
+    }
+
+    /// The target argument of `cargo-zigbuild`, if the image has that.
+    pub(crate) fn zigbuild_target(&self) -> Option<String> {
+        self.zigbuild.clone()
+    }
+
+    /// The error if no engine can run the environment. For a published image, the error says why
+    /// the image is needed, since the user did not ask for one.
+    pub(crate) fn refused(&self, error: Error) -> Error {
+        match &self.base {
+            Base::Image {
+                reference,
+                published: Some(why),
+            } => Error::new(
+                ErrorKind::UnsupportedTarget,
+                format!("{why}, and the image `{reference}` that is published for it cannot run here: {error}"),
+            )
+            .with_help(error.help().unwrap_or("use docker or podman").to_owned()),
+            _ => error,
+        }
+    }
+
+    /// The engines that can run the environment.
+    pub(crate) fn needs(&self) -> Needs {
+        match self.base {
+            Base::Recipe(_) | Base::Host(_) => Needs::Recipe,
+            _ => Needs::Image,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> EnvironmentKind {
+        match &self.base {
+            Base::Recipe(_) => EnvironmentKind::Recipe,
+            Base::Image {
+                published: Some(_), ..
+            } => EnvironmentKind::PublishedImage,
+            Base::Image { .. } => EnvironmentKind::Image,
+            Base::Dockerfile(_) => EnvironmentKind::Dockerfile,
+            Base::Host(_) => EnvironmentKind::Host,
+        }
+    }
+
+    /// The recipe whose packages are in the environment: the spec's own, or that of a Dockerfile's
+    /// base image.
+    pub(crate) fn recipe(&self) -> Option<&NamedRecipe> {
+        match &self.base {
+            Base::Recipe(named) => Some(named),
+            Base::Dockerfile(dockerfile) => dockerfile.recipe.as_ref(),
+            Base::Image { .. } | Base::Host(_) => None,
+        }
+    }
+
+    /// The image without `pre-build`; `None` if the environment is not an image.
+    pub(crate) fn base_image(&self) -> Option<String> {
+        match &self.base {
+            Base::Recipe(_) | Base::Host(_) => None,
+            Base::Image { reference, .. } => Some(reference.clone()),
+            Base::Dockerfile(dockerfile) => Some(dockerfile.tag(&self.triple)),
+        }
+    }
+
+    /// The image that runs; `None` if the environment is not an image.
+    pub(crate) fn image(&self) -> Option<String> {
+        let base = self.base_image()?;
+        Some(match &self.pre_build {
+            None => base,
+            Some(script) => {
+                let hash = short_hash(&format!("{base}\n{script}"), 12);
+                format!("{BUILT}:{}-pre-build-{hash}", self.triple)
+            }
+        })
+    }
+
+    /// The name of the environment, which is a part of the target directory's key.
+    pub(crate) fn name(&self) -> String {
+        match &self.base {
+            Base::Recipe(named) => named.blueprint.name.clone(),
+            Base::Host(toolset) => toolset.name(&self.triple),
+            _ => self.image().unwrap_or_default(),
+        }
+    }
+
+    /// The build of the user's Dockerfile. `base` is the value of `CROSS_BASE_IMAGE`.
+    pub(crate) fn dockerfile_build(&self, base: Option<&str>) -> Option<ImageBuild> {
+        let Base::Dockerfile(dockerfile) = &self.base else {
+            return None;
+        };
+        let mut arguments = dockerfile.arguments.clone();
+        let mut default = |name: &str, value: Option<&str>| {
+            if let Some(value) = value.filter(|_| dockerfile.text.contains(name)) {
+                arguments.entry(name.to_owned()).or_insert(value.to_owned());
+            }
+        };
+        default("CROSS_DEB_ARCH", self.deb_arch);
+        default("CROSS_TARGET", Some(&self.triple));
+        default(CROSS_BASE_IMAGE, base.or(dockerfile.published.as_deref()));
+        let tag = dockerfile.tag(&self.triple);
+        let build = ImageBuild::new(tag, Source::Path(dockerfile.file.clone()))
+            .context(dockerfile.context.clone())
+            .build_args(arguments);
+        Some(build)
+    }
+
+    /// The build of the `pre-build` commands on top of the image.
+    pub(crate) fn pre_build_build(&self) -> Option<ImageBuild> {
+        let (script, base) = (self.pre_build.as_ref()?, self.base_image()?);
+        let mut text = format!("FROM {base}\nARG CROSS_DEB_ARCH\nARG CROSS_TARGET\n");
+        text.push_str("COPY pre-build /cross-pre-build\n");
+        text.push_str("RUN chmod 755 /cross-pre-build && /cross-pre-build \"$CROSS_TARGET\" && rm /cross-pre-build\n");
+        let mut arguments = BTreeMap::from([("CROSS_TARGET".to_owned(), self.triple.clone())]);
+        arguments.extend(
+            self.deb_arch
+                .map(|arch| ("CROSS_DEB_ARCH".to_owned(), arch.to_owned())),
+        );
+        let build = ImageBuild::new(self.image()?, Source::Text(text))
+            .files([("pre-build".to_owned(), script.clone())])
+            .build_args(arguments);
+        Some(build)
+    }
+
+    /// Whether the Dockerfile copies files, so that only the engine can tell whether its image is
+    /// up to date.
+    pub(crate) fn copies(&self) -> bool {
+        matches!(&self.base, Base::Dockerfile(dockerfile) if dockerfile.context.is_some())
+    }
+}
+
+/// The build argument for a Dockerfile's base image.
+const CROSS_BASE_IMAGE: &str = "CROSS_BASE_IMAGE";
+
+impl SpecContext<'_> {
+    /// The user's SDK for the target, if there is one.
+    fn sdk(&self) -> Result<Option<UserSdk>> {
+        match self.target.known() {
+            Some(target) => sdk::find(target, self.config, self.env, self.dir),
+            None => Ok(None),
+        }
+    }
+
+    /// The target's recipe with the user's additions. `sdk` is whether the user's SDK completes it.
+    fn recipe(&self, pre_build: Option<String>, sdk: bool) -> Result<NamedRecipe> {
+        let additions = Additions {
+            suite: self.config.suite.as_ref().map(|suite| suite.value.clone()),
+            packages: self
+                .config
+                .packages
+                .iter()
+                .map(|package| package.value.clone())
+                .collect(),
+            pre_build,
+            sdk,
+            machine: self.machine(),
+        };
+        environment_name::named(self.target.of_recipe(self.config)?, self.rust, &additions)
+    }
+
+    /// The emulated machine, if the user configured that runner and the target has a machine.
+    fn machine(&self) -> Option<QemuMachine> {
+        let runner = self.config.runner.as_ref()?;
+        let target = self.target.known()?;
+        target
+            .machine()
+            .filter(|_| runner.value == runner::QEMU_SYSTEM)
+    }
+
+    /// The key `zig`, if it enables Zig.
+    fn zig(&self) -> Option<&ZigConfig> {
+        let zig = self.config.zig.as_ref().map(|key| &key.value);
+        zig.filter(|zig| zig.enable)
+    }
+
+    /// The glibc floor in `zig.version` or in the target's name.
+    fn glibc_floor(&self) -> Option<GlibcVersion> {
+        let version = self
+            .zig()
+            .and_then(|zig| zig.version.as_ref()?.parse().ok());
+        version.or_else(|| self.target.known()?.glibc())
+    }
+}
+
+impl Dockerfile {
+    fn read(context: &SpecContext<'_>) -> Result<Self> {
+        let Some(Sourced {
+            value: key, origin, ..
+        }) = context.config.dockerfile.as_ref()
+        else {
+            return Err(Error::new(ErrorKind::Config, "there is no Dockerfile"));
+        };
+        let text = std::fs::read_to_string(&key.file).map_err(|error| {
+            Error::io("read the Dockerfile", &key.file, error)
+                .with_help(format!("correct `dockerfile` ({origin})"))
+        })?;
+        let wants_base =
+            text.contains(CROSS_BASE_IMAGE) && !key.build_args.contains_key(CROSS_BASE_IMAGE);
+        // Without a recipe, the base is the published image, if there is one.
+        let recipe = wants_base
+            .then(|| context.recipe(None, false).ok())
+            .flatten();
+        let published = published(context.target).filter(|_| wants_base && recipe.is_none());
+        let build_context = copies(&text).then(|| {
+            key.context
+                .clone()
+                .unwrap_or_else(|| context.workspace_root.to_owned())
+        });
+        if let Some(dir) = build_context.as_ref().filter(|dir| !dir.is_dir()) {
+            let message = format!(
+                "the Dockerfile's context `{}` is not a directory",
+                dir.display()
+            );
+            let help = format!("correct `dockerfile.context` ({origin})");
+            return Err(Error::new(ErrorKind::Config, message).with_help(help));
+        }
+        Ok(Dockerfile {
+            file: key.file.clone(),
+            text,
+            context: build_context,
+            arguments: key.build_args.clone(),
+            tag: context
+                .config
+                .image
+                .as_ref()
+                .map(|image| reference(&image.value, context.target.triple())),
+            recipe,
+            published,
+        })
+    }
+
+    /// The image's name: the user's tag, or a hash of the content.
+    fn tag(&self, triple: &str) -> String {
+        if let Some(tag) = &self.tag {
+            return tag.clone();
+        }
+        let recipe = self.recipe.as_ref();
+        let base = recipe.map(|named| named.blueprint.name.as_str());
+        let content = format!(
+            "{}\n{:?}\n{:?}\n{base:?}\n{:?}",
+            self.text, self.context, self.arguments, self.published
+        );
+        format!("{BUILT}:{triple}-dockerfile-{}", short_hash(&content, 12))
+    }
+}
+
+/// Whether a Dockerfile reads files of its context. A false positive is harmless: the engine's own
+/// cache then decides whether to build.
+fn copies(dockerfile: &str) -> bool {
+    dockerfile.lines().any(|line| {
+        let upper = line.trim_start().to_ascii_uppercase();
+        let copies = ["COPY ", "ADD ", "ONBUILD "]
+            .iter()
+            .any(|word| upper.starts_with(word));
+        (copies && !upper.contains("--FROM=")) || upper.contains("--MOUNT=")
+    })
+}
+
+/// The full name of the user's image. A name that begins with a tag, a digest or a hyphen is a
+/// variant of the published image.
+fn reference(image: &Image, triple: &str) -> String {
+    image.reference(&format!("{PUBLISHED}/{triple}"), PUBLISHED_TAG)
+}
+
+/// The targets that have an image published by the `cross` project, but no row in the table.
+const ALSO_PUBLISHED: [&str; 5] = [
+    "aarch64-unknown-freebsd",
+    "aarch64_be-unknown-linux-gnu",
+    "i686-unknown-linux-musl",
+    "loongarch64-unknown-linux-musl",
+    "riscv64gc-unknown-linux-musl",
+];
+
+/// The image that the `cross` project publishes for the target.
+fn published(target: &TargetName) -> Option<String> {
+    let name = match target.known() {
+        Some(known) => known.published_image(),
+        None => ALSO_PUBLISHED
+            .into_iter()
+            .find(|triple| *triple == target.triple()),
+    };
+    Some(format!("{PUBLISHED}/{}:{PUBLISHED_TAG}", name?))
+}
+
+/// The remedy for a published image, whose content changes over time.
+fn instead_of_published(reference: &str, triple: &str, digest: Option<&str>) -> String {
+    let repository = reference.strip_suffix(&format!(":{PUBLISHED_TAG}"));
+    let (digest, hint) = match digest {
+        Some(digest) => (digest, ""),
+        None => ("sha256:…", " (the outcome has the digest)"),
+    };
+    let mut help = format!(
+        "its content changes over time: `image = \"{}@{digest}\"` for the target pins it{hint}",
+        repository.unwrap_or(reference)
+    );
+    let target = Target::parse(triple).ok();
+    if let Some(sdk) = target.and_then(|target| target.facts().sdk) {
+        let variable = sdk.variables().first();
+        let or = variable.map_or(String::new(), |name| format!(" or {name}"));
+        help += &format!("; `sdk`{or} names {} to use instead", sdk.describe());
+    }
+    help
+}
+
+/// The script of `pre-build`: the user's script, or one made of the commands, which exits at the
+/// first command that fails.
+fn script(pre_build: &Sourced<PreBuild>) -> Result<Option<String>> {
+    let of_commands = |lines: &str| format!("#!/bin/sh\nset -e\n{lines}\n");
+    Ok(match &pre_build.value {
+        PreBuild::ScriptOrCommand { path, .. } if path.is_file() => {
+            Some(std::fs::read_to_string(path).on("read the `pre-build` script", path)?)
+        }
+        PreBuild::ScriptOrCommand { text, .. } => Some(of_commands(text)),
+        PreBuild::Commands(lines) if lines.is_empty() => None,
+        PreBuild::Commands(lines) => Some(of_commands(&lines.join("\n"))),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dockerfile_that_copies_only_from_stages_has_no_context() {
+        for text in [
+            "FROM a\nRUN true",
+            "FROM a\nCOPY --from=b /x /y",
+            "FROM a\n# COPY . .",
+        ] {
+            assert!(!copies(text), "{text}");
+        }
+        for text in [
+            "FROM a\nCOPY . /src",
+            "from a\n  add x y",
+            "FROM a\nRUN --mount=type=bind,target=/x true",
+        ] {
+            assert!(copies(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Probes which parts of an environment exist, with the fewest engine calls.
+
+use cross_engine::{Cancel, Environments, ImageFacts};
+
+use crate::facts::environment_name::NamedRecipe;
+use crate::facts::environment_spec::{BASE_LABEL, Base, EnvironmentSpec};
+use crate::model::error::{MapEngineError as _, Result};
+
+/// The parts of an environment that exist.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EnvironmentState {
+    /// Whether the recipe's environment exists: the environment itself, or the base of a
+    /// Dockerfile.
+    pub(crate) recipe: bool,
+    /// The image without `pre-build`.
+    pub(crate) base: Option<ImageFacts>,
+    /// The image that runs, if it exists and is up to date.
+    pub(crate) image: Option<ImageFacts>,
+}
+
+impl EnvironmentState {
+    pub(crate) fn probe(
+        env_spec: &EnvironmentSpec,
+        environments: &Environments<'_>,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let image = |reference: &str| environments.image(reference, cancel).map_engine_error();
+        let mut state = EnvironmentState::default();
+        let Some(base) = env_spec.base_image() else {
+            state.recipe = exists(env_spec.recipe(), environments, cancel)?;
+            return Ok(state);
+        };
+        state.base = image(&base)?;
+        state.image = match (env_spec.image(), &state.base) {
+            (Some(reference), Some(facts)) if reference != base => {
+                image(&reference)?.filter(|image| image.labels.get(BASE_LABEL) == Some(&facts.id))
+            }
+            (_, facts) => facts.clone(),
+        };
+        if state.base.is_none() || env_spec.copies() {
+            state.recipe = exists(env_spec.recipe(), environments, cancel)?;
+        }
+        Ok(state)
+    }
+
+    /// The registry's digest of the image, or of the image that it is based on.
+    pub(crate) fn digest(&self) -> Option<&str> {
+        let images = [&self.image, &self.base].into_iter().flatten();
+        images.filter_map(|image| image.digest.as_deref()).next()
+    }
+
+    /// Whether the environment needs no build before a run.
+    pub(crate) fn complete(&self, env_spec: &EnvironmentSpec) -> bool {
+        match env_spec.base {
+            Base::Recipe(_) => self.recipe,
+            Base::Host(_) => true,
+            _ => self.image.is_some() && !env_spec.copies(),
+        }
+    }
+}
+
+/// Whether the environment of `recipe` exists; `false` without a recipe.
+fn exists(
+    recipe: Option<&NamedRecipe>,
+    environments: &Environments<'_>,
+    cancel: &Cancel,
+) -> Result<bool> {
+    match recipe {
+        Some(named) => environments
+            .exists(&named.blueprint.name, cancel)
+            .map_engine_error(),
+        None => Ok(false),
+    }
+}

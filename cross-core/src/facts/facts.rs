@@ -1,0 +1,188 @@
+//! The facts that a plan depends on besides its request, and the runs that follow from them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cross_config::{ExplainedValue, NetworkMode as ConfigNetwork, Settings, TargetConfig};
+use cross_engine::{Environments, Host, Location, Network, Root, RunSpec, Selected};
+
+use crate::cargo::workspace::{HostCargo, Workspace};
+use crate::facts::container_reuse;
+use crate::facts::container_reuse::ContainerReuse;
+use crate::facts::environment_spec::EnvironmentSpec;
+use crate::facts::environment_state::EnvironmentState;
+use crate::facts::host_engine;
+use crate::facts::run_inputs::{self, RunInputs};
+use crate::model::error::Result;
+use crate::model::step::{Action, EnvironmentRef, OutputKind, Step, Warning};
+use crate::model::toolchain::Toolchain;
+use crate::request::job_budget::Budget;
+use crate::request::request::Options;
+use crate::target::name::TargetName;
+
+/// Everything a plan depends on besides the request: each probed once.
+#[derive(Clone)]
+pub(crate) struct Facts {
+    pub(crate) host: Host,
+    pub(crate) target: TargetName,
+    pub(crate) cargo: HostCargo,
+    pub(crate) workspace: Workspace,
+    pub(crate) config: TargetConfig,
+    pub(crate) settings: Settings,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) explained: Vec<ExplainedValue>,
+    pub(crate) selected: Selected,
+    pub(crate) toolchain: Toolchain,
+    pub(crate) env_spec: EnvironmentSpec,
+    pub(crate) state: EnvironmentState,
+    /// The current root file system, for displaying commands.
+    pub(crate) root: Root,
+    pub(crate) inputs: RunInputs,
+    /// The arguments that make cargo build `std`, if it is built from source.
+    pub(crate) build_std: Vec<String>,
+    /// The arguments that pass the request's flags to rustc, if no variable does.
+    pub(crate) rustflags: Vec<String>,
+    /// The job budget that is shared with requests for other targets.
+    pub(crate) budget: Option<Arc<Budget>>,
+    /// Whether nothing may use the network.
+    pub(crate) offline: bool,
+    /// The reused containers, if any.
+    pub(crate) container_reuse: Option<ContainerReuse>,
+}
+
+impl Facts {
+    /// The environment, as listed in the plan.
+    pub(crate) fn environment(&self) -> EnvironmentRef {
+        let recipe = self.env_spec.recipe();
+        let name = self.env_spec.name();
+        EnvironmentRef {
+            location: match self.env_spec.image() {
+                Some(image) => Location::Image(image),
+                None => self.environments().location(&name),
+            },
+            name,
+            kind: self.env_spec.kind(),
+            recipe_sha256: recipe.map(|named| named.sha256.clone()),
+            suite: recipe.map(|named| named.recipe.suite.clone()),
+            image_id: self.state.image.as_ref().map(|image| image.id.clone()),
+            image_digest: self.state.digest().map(str::to_owned),
+            sdk: self.env_spec.sdk.as_ref().map(|sdk| sdk.path.clone()),
+            exists: self.state.complete(&self.env_spec),
+            tools: self
+                .env_spec
+                .host_toolset()
+                .map(|toolset| toolset.tools.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn environments(&self) -> Environments<'_> {
+        Environments::new(&self.selected.engine, &self.host)
+    }
+
+    /// The command `cargo <verb>` in the environment: the manifest, the target, and the request's
+    /// options.
+    pub(crate) fn cargo_in(&self, verb: &str, options: &Options) -> Vec<String> {
+        let mut command = vec![self.env_spec.cargo().to_owned(), verb.to_owned()];
+        if let Some(manifest) = &self.cargo.manifest {
+            command.extend(["--manifest-path".to_owned(), manifest.display().to_string()]);
+        }
+        command.extend(["--target".to_owned(), self.target_argument()]);
+        if options.locked {
+            command.push("--locked".to_owned());
+        }
+        command.extend(self.additions(verb));
+        command.extend(self.rustflags.iter().cloned());
+        command.extend(options.cargo.iter().cloned());
+        command
+    }
+
+    /// The value of cargo's `--target` in the environment.
+    pub(crate) fn target_argument(&self) -> String {
+        self.env_spec
+            .zigbuild_target()
+            .unwrap_or_else(|| self.target.argument())
+    }
+
+    /// The flags that this library adds to cargo's `verb`.
+    pub(crate) fn additions(&self, verb: &str) -> Vec<String> {
+        let mut flags = self.build_std.clone();
+        if verb == "test" && self.settings.doctests.value && self.toolchain.is_nightly() {
+            flags.push("-Zdoctest-xcompile".to_owned());
+        }
+        flags
+    }
+
+    /// A run of `command` in the environment. `default` is its network unless the configuration has
+    /// another.
+    pub(crate) fn run_spec(&self, command: Vec<String>, default: Network) -> RunSpec {
+        let default = if self.offline { Network::None } else { default };
+        let configured = self.config.network.as_ref();
+        let network = configured.map_or(default, |network| match network.value {
+            ConfigNetwork::None => Network::None,
+            ConfigNetwork::Host => Network::Host,
+            _ => Network::Default,
+        });
+        let mut mounts = self.inputs.mounts.clone();
+        let mut env = self.inputs.env.clone();
+        if network != Network::None {
+            mounts.extend(self.inputs.network_mounts.iter().cloned());
+            env.extend(self.inputs.network_env.clone());
+        }
+        let spec = RunSpec::new(self.root.clone(), self.cwd(), command)
+            .mounts(mounts)
+            .env(env)
+            .network(network)
+            .name(format!("cross-{}", self.target.triple()))
+            .platform(self.env_spec.platform(&self.selected.engine).option)
+            .options(self.container_options())
+            .user_namespace(run_inputs::user_namespace(
+                &self.settings,
+                &self.selected.engine,
+            ))
+            .seccomp(self.inputs.seccomp.clone());
+        match &self.budget {
+            Some(budget) => budget.bind(spec),
+            None => spec,
+        }
+    }
+
+    /// The user's options for `run` of a container engine; none for the other engines.
+    fn container_options(&self) -> Vec<String> {
+        match self.selected.engine.has_images() {
+            true => self.settings.container_opts.value.clone(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The request's directory if it is visible in the environment, else the workspace's root.
+    fn cwd(&self) -> PathBuf {
+        let dir: &Path = &self.cargo.dir;
+        if dir.starts_with(&self.workspace.root) {
+            dir.to_owned()
+        } else {
+            self.workspace.root.clone()
+        }
+    }
+
+    /// The step that runs `spec`.
+    pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
+        let spec = host_engine::without_isolation(spec);
+        let (command, kept) = container_reuse::command(
+            self.container_reuse.as_ref(),
+            &self.selected.engine,
+            &spec,
+            &self.host,
+        )?;
+        Ok(Step {
+            purpose: purpose.to_owned(),
+            command: Some(command),
+            kept,
+            action: Action::Run {
+                spec,
+                output,
+                yielding: self.inputs.yielding.iter().cloned().collect(),
+            },
+        })
+    }
+}

@@ -1,0 +1,512 @@
+//! The run inputs: the mounts, variables and generated files of a run.
+
+mod host;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
+use cross_engine::{Engine, Host, Kind, Mount, Value};
+use cross_targets::Runner;
+
+use crate::cargo::config;
+use crate::cargo::workspace::Workspace;
+use crate::facts::environment_spec::EnvironmentSpec;
+use crate::host::seccomp;
+use crate::host::toolchain::host_triple;
+use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::hash::short_hash;
+use crate::model::hash::target_dir_key;
+use crate::model::step::Prepared;
+use crate::model::toolchain::Toolchain;
+use crate::request::cross::Cross;
+use crate::target::name::{TargetName, env_upper};
+use crate::target::runner;
+
+/// The `PATH` in the environment, after the toolchain's directory.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// The home directory of a run. The user's home is not visible.
+pub(crate) const HOME: &str = "/tmp/home";
+/// The host's certificate store on Debian, Ubuntu, Arch and Alpine.
+const CERTIFICATES: &str = "/etc/ssl/certs";
+
+/// A wrapper of rustc that does nothing. An empty variable would also disable wrappers, but it
+/// disables cargo's cache of rustc's version too, which costs three starts of rustc (40 ms) in
+/// every build.
+const NO_WRAPPER: &str = "/usr/bin/env";
+
+/// The caller's variables that a run sees. Any other is hidden unless `env.passthrough` in the
+/// configuration names it.
+const ALLOWED: [&str; 16] = [
+    "CARGO_BUILD_RUSTDOCFLAGS",
+    "CARGO_INCREMENTAL",
+    "CARGO_BUILD_JOBS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "LANG",
+    "LC_ALL",
+    "NO_COLOR",
+    "QEMU_STRACE",
+    "RUSTDOCFLAGS",
+    "RUSTFLAGS",
+    "RUST_BACKTRACE",
+    "RUST_LOG",
+    "RUST_TEST_THREADS",
+    "RUST_TEST_NOCAPTURE",
+    "SOURCE_DATE_EPOCH",
+    "TERM",
+];
+/// Prefixes of such variables.
+const ALLOWED_PREFIXES: [&str; 4] = ["CARGO_PROFILE_", "CARGO_TERM_", "CARGO_UNSTABLE_", "CROSS_"];
+/// Variables with these prefixes that this library sets, or that have a meaning only on the host.
+const HIDDEN: [&str; 7] = [
+    "CROSS_CACHE_DIR",
+    runner::GDB_PORT,
+    "CROSS_RUNNER",
+    "CROSS_RUSTC_MAJOR_VERSION",
+    "CROSS_RUSTC_MINOR_VERSION",
+    "CROSS_RUSTC_PATCH_VERSION",
+    "CROSS_RUST_SYSROOT",
+];
+/// The variables for runs with a network.
+pub(crate) const PROXIES: [&str; 8] = [
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+];
+
+/// The facts that the run inputs are made from.
+pub(crate) struct RunInputsContext<'a> {
+    pub(crate) cross: &'a Cross,
+    pub(crate) host: &'a Host,
+    pub(crate) target: &'a TargetName,
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) config: &'a TargetConfig,
+    pub(crate) settings: &'a Settings,
+    pub(crate) toolchain: &'a Toolchain,
+    pub(crate) env_spec: &'a EnvironmentSpec,
+    pub(crate) engine: &'a Engine,
+}
+
+/// The mounts, variables and generated files of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct RunInputs {
+    pub(crate) target_dir: PathBuf,
+    /// The user's `CARGO_HOME`, of which only parts are visible.
+    pub(crate) cargo_home: PathBuf,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) network_mounts: Vec<Mount>,
+    pub(crate) env: BTreeMap<String, Value>,
+    pub(crate) network_env: BTreeMap<String, Value>,
+    /// The variables of `env` that the image's own variables override.
+    pub(crate) yielding: BTreeSet<String>,
+    /// The container's seccomp profile, if the engine's default profile is too strict.
+    pub(crate) seccomp: Option<PathBuf>,
+    /// The files and directories that are created before the run.
+    pub(crate) prepared: Vec<Prepared>,
+}
+
+/// A generated file in the cache, in a directory named by a hash of the content.
+pub(crate) fn kept_file(
+    host: &Host,
+    name: &str,
+    text: String,
+    executable: bool,
+) -> (PathBuf, Prepared) {
+    let dir = host.cache.join("files").join(short_hash(&text, 12));
+    let path = dir.join(name);
+    let file = Prepared::File {
+        path: path.clone(),
+        text,
+        executable,
+    };
+    (path, file)
+}
+
+impl RunInputs {
+    pub(crate) fn new(context: &RunInputsContext<'_>) -> Result<Self> {
+        if let Some(toolset) = context.env_spec.host_toolset() {
+            return RunInputs::on_host(context, toolset);
+        }
+        let sdk = context.env_spec.sdk.as_ref();
+        // Programs linked with different SDKs must not share a target directory.
+        let name = match sdk {
+            Some(sdk) => format!("{}\n{}", context.env_spec.name(), sdk.path.display()),
+            None => context.env_spec.name(),
+        };
+        let key = target_dir_key(&name, context.toolchain);
+        let target_root = &context.workspace.target_directory;
+        let target_dir = target_root
+            .join("cross")
+            .join(format!("{}-{key}", context.target.triple()));
+        let mut inputs = RunInputs {
+            mounts: vec![
+                Mount::write(&context.workspace.root),
+                Mount::write(&target_dir),
+                Mount::scratch(HOME),
+            ],
+            env: BTreeMap::new(),
+            network_mounts: Vec::new(),
+            network_env: BTreeMap::new(),
+            yielding: BTreeSet::new(),
+            seccomp: None,
+            prepared: vec![
+                Prepared::CacheDirectory(target_root.clone()),
+                Prepared::Directory(target_dir.clone()),
+            ],
+            cargo_home: context.cross.cargo_home()?,
+            target_dir,
+        };
+        inputs
+            .mounts
+            .extend(context.workspace.outside.iter().map(Mount::read));
+        inputs.base_variables(context);
+        inputs.cargo_home(context)?;
+        inputs.user(context);
+        inputs.runner(context)?;
+        if context.env_spec.image().is_some() {
+            inputs.image(context);
+        }
+        inputs.nix_store(context)?;
+        inputs.volumes(context)?;
+        inputs.callers_variables(context);
+        inputs.network(context);
+        if let Some(sdk) = sdk {
+            inputs.mounts.push(sdk.mount());
+            sdk.env
+                .iter()
+                .for_each(|(name, path)| inputs.set(name, path));
+        }
+        Ok(inputs)
+    }
+
+    /// Lets the image's own variables override those in `yielding`.
+    pub(crate) fn yield_to(&mut self, image: &BTreeMap<String, String>) {
+        yield_to(&mut self.env, &self.yielding, image);
+        self.yielding.clear();
+    }
+
+    /// The targets of all mounts, including those for runs with a network.
+    pub(crate) fn mount_targets(&self) -> Vec<&Path> {
+        let all = self.mounts.iter().chain(&self.network_mounts);
+        all.map(|mount| mount.target.as_path()).collect()
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.env.insert(name.to_owned(), Value::Plain(value.into()));
+    }
+
+    /// Adds a generated file, and returns its path.
+    fn file(
+        &mut self,
+        context: &RunInputsContext<'_>,
+        name: &str,
+        text: String,
+        executable: bool,
+    ) -> PathBuf {
+        let (path, file) = kept_file(context.host, name, text, executable);
+        self.prepared.push(file);
+        path
+    }
+
+    fn base_variables(&mut self, context: &RunInputsContext<'_>) {
+        let recipe = context.env_spec.recipe();
+        for (name, value) in recipe.iter().flat_map(|named| &named.recipe.env) {
+            self.set(name, value);
+        }
+        self.override_host_settings(context);
+        if context.env_spec.image().is_some() {
+            self.yielding.extend(self.env.keys().cloned());
+            self.yielding.insert("PATH".to_owned());
+        }
+        let path = match context.toolchain.sysroot() {
+            Some(sysroot) => {
+                self.mounts.push(Mount::read(sysroot));
+                format!("{}:{PATH}", sysroot.join("bin").display())
+            }
+            None => PATH.to_owned(),
+        };
+        self.set("PATH", path);
+        self.set("HOME", HOME);
+        self.set("CARGO_TARGET_DIR", self.target_dir.display().to_string());
+        self.set("CARGO_NET_OFFLINE", "true");
+        if context.env_spec.zigbuild_target().is_some() {
+            // Zig compiles libc and the compiler's runtime once, which takes many seconds. The Zig
+            // of a recipe has its own cache.
+            let cache = self.target_dir.join("zig-cache").display().to_string();
+            self.set("XDG_CACHE_HOME", cache);
+        }
+    }
+
+    /// Overrides settings that name programs of the host. The workspace's `.cargo/config.toml` is
+    /// visible in the environment, but the linker, rustc and wrappers that it names are not.
+    fn override_host_settings(&mut self, context: &RunInputsContext<'_>) {
+        self.set("RUSTC", "rustc");
+        self.set("RUSTDOC", "rustdoc");
+        if config::may_name_a_wrapper(context.cross.dir(), &self.cargo_home) {
+            self.set("RUSTC_WRAPPER", NO_WRAPPER);
+            self.set("RUSTC_WORKSPACE_WRAPPER", NO_WRAPPER);
+        }
+        if context.env_spec.recipe().is_some() {
+            let host = env_upper(&host_triple());
+            let linker = format!("CARGO_TARGET_{host}_LINKER");
+            self.env
+                .entry(linker)
+                .or_insert_with(|| Value::Plain("cc".to_owned()));
+        }
+    }
+
+    /// Sets the variables that the scripts in images of the `cross` project read.
+    fn image(&mut self, context: &RunInputsContext<'_>) {
+        let runner = context.config.runner.as_ref();
+        self.set("CROSS_RUNNER", runner.map_or("", |key| key.value.as_str()));
+        if let Some(sysroot) = context.toolchain.sysroot() {
+            self.set("CROSS_RUST_SYSROOT", sysroot.display().to_string());
+        }
+        // Without these variables, the scripts call rustc.
+        let version = context.toolchain.version.as_deref().unwrap_or_default();
+        let numbers = version
+            .split(['.', '-'])
+            .filter(|number| !number.is_empty());
+        for (part, number) in ["MAJOR", "MINOR", "PATCH"].into_iter().zip(numbers) {
+            self.set(&format!("CROSS_RUSTC_{part}_VERSION"), number);
+        }
+        if context
+            .target
+            .known()
+            .is_some_and(|known| known.needs_seccomp_profile())
+        {
+            let profile = self.file(context, "seccomp.json", seccomp::PROFILE.to_owned(), false);
+            self.seccomp = Some(profile);
+        }
+    }
+
+    /// Mounts the Nix store read-only. The toolchain's programs may be there.
+    fn nix_store(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let default = Path::new("/nix/store");
+        let store = match &context.settings.nix_store {
+            Some(setting) if !setting.value.is_dir() => {
+                let store = setting.value.display();
+                let message = format!("the Nix store `{store}` does not exist");
+                let help = format!("correct or unset {}", setting.origin);
+                return Err(Error::new(ErrorKind::Config, message).with_help(help));
+            }
+            Some(setting) => setting.value.as_path(),
+            None if default.is_dir() => default,
+            None => return Ok(()),
+        };
+        self.mounts.push(Mount::read(store));
+        Ok(())
+    }
+
+    /// Mounts the configured volumes, each with a variable that holds its path.
+    fn volumes(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let env = context.cross.environment();
+        for Sourced {
+            value: volume,
+            origin,
+            ..
+        } in &context.config.volumes
+        {
+            let in_variable = || env.get(&volume.name).map(PathBuf::from);
+            let Some(path) = volume.path.clone().or_else(in_variable) else {
+                continue;
+            };
+            let path = context.cross.dir().join(path);
+            let source = path.canonicalize().map_err(|error| {
+                Error::io("mount the volume", &path, error).with_help(format!(
+                    "create it, or correct `{}` in `env.volumes` ({origin})",
+                    volume.name
+                ))
+            })?;
+            self.set(&volume.name, path.display().to_string());
+            self.mounts.push(Mount::write(source).at(path));
+        }
+        Ok(())
+    }
+
+    /// Mounts the parts of the user's `CARGO_HOME` that builds need: fetched crates, and the
+    /// configuration of their sources.
+    fn cargo_home(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let home = self.cargo_home.clone();
+        self.set("CARGO_HOME", home.display().to_string());
+        self.mounts.push(Mount::scratch(&home));
+        for part in ["registry", "git"] {
+            let dir = home.join(part);
+            self.prepared.push(Prepared::Directory(dir.clone()));
+            self.mounts.push(Mount::read(dir));
+        }
+        // Cargo also reads the configuration of the directories above the workspace.
+        let above = context.workspace.root.ancestors().skip(1);
+        let above = above
+            .map(|dir| dir.join(".cargo"))
+            .filter(|dir| *dir != home);
+        for dir in std::iter::once(home.clone()).chain(above) {
+            if let Some(text) = config::sources_only(&dir)? {
+                let file = self.file(context, "config.toml", text, false);
+                let target = dir.join("config.toml");
+                self.mounts.push(Mount::read(file).at(target));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an entry in `/etc/passwd` for a user that is not root.
+    fn user(&mut self, context: &RunInputsContext<'_>) {
+        let (uid, gid) = context.engine.user;
+        let is_root = uid == 0 || (context.engine.rootless && context.engine.kind != Kind::Sandbox);
+        let name = if is_root { "root" } else { "user" };
+        self.set("USER", name);
+        if is_root {
+            return;
+        }
+        let passwd =
+            format!("root:x:0:0:root:/root:/bin/sh\nuser:x:{uid}:{gid}:user:{HOME}:/bin/sh\n");
+        let group = format!("root:x:0:\nuser:x:{gid}:\n");
+        for (name, text) in [("passwd", passwd), ("group", group)] {
+            let file = self.file(context, name, text, false);
+            self.mounts
+                .push(Mount::read(file).at(Path::new("/etc").join(name)));
+        }
+    }
+
+    /// Sets cargo's runner: a generated script, or the user's command. A runner of the image
+    /// overrides the script.
+    fn runner(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let variable = context.target.runner_variable();
+        let is_image = context.env_spec.image().is_some();
+        let key = context.config.runner.as_ref();
+        let command = key
+            .map(|key| key.value.as_str())
+            .filter(|command| !command.is_empty());
+        let runner = context.env_spec.runner(context.target);
+        let has_machine = matches!(runner, Runner::QemuSystem(_));
+        match (command, key) {
+            (Some("native"), _) => {}
+            (Some(runner::QEMU_SYSTEM), Some(key)) if !has_machine => {
+                if !is_image {
+                    let message = format!(
+                        "no recipe has the runner `qemu-system` for {} ({})",
+                        context.target.triple(),
+                        key.origin
+                    );
+                    let help = "use `qemu-user`, or an image that has it";
+                    return Err(Error::new(ErrorKind::Config, message).with_help(help));
+                }
+            }
+            (None | Some("qemu-user" | runner::QEMU_SYSTEM), _) => {
+                if let Some(text) = runner::script(&runner) {
+                    let name = format!("run-{}", context.target.triple());
+                    let file = self.file(context, &name, text, true);
+                    self.set(&variable, file.display().to_string());
+                    self.mounts.push(Mount::read(file));
+                    if is_image {
+                        self.yielding.insert(variable);
+                    }
+                }
+            }
+            (Some(command), _) => self.set(&variable, command),
+        }
+        Ok(())
+    }
+
+    /// Passes on the caller's variables that are on the list or that the configuration names.
+    fn callers_variables(&mut self, context: &RunInputsContext<'_>) {
+        let env = context.cross.environment();
+        let target = context.target.env_upper();
+        let target_flags =
+            ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|flags| format!("CARGO_TARGET_{target}_{flags}"));
+        // The addresses of registries, without their credentials.
+        let is_index =
+            |name: &str| name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX");
+        for (name, value) in utf8_variables(env) {
+            let is_target_flags = target_flags.iter().any(|flags| flags == name);
+            if is_allowed(name) || is_index(name) || is_target_flags {
+                self.set(name, value);
+            }
+        }
+        for entry in &context.config.passthrough {
+            let variable = &entry.value;
+            let callers = || env.get_str(&variable.name);
+            if let Some(value) = variable.value.as_deref().or_else(callers) {
+                // The value may be a token.
+                let value = Value::Secret(value.to_owned());
+                self.env.insert(variable.name.clone(), value);
+            }
+        }
+    }
+
+    /// Adds the mounts and variables for runs with a network.
+    fn network(&mut self, context: &RunInputsContext<'_>) {
+        for (name, value) in utf8_variables(context.cross.environment()) {
+            if PROXIES.contains(&name) {
+                // The address of a proxy may contain a password.
+                let value = Value::Secret(value.to_owned());
+                self.network_env.insert(name.to_owned(), value);
+            }
+        }
+        let mut paths = vec![CERTIFICATES];
+        if context.engine.kind == Kind::Sandbox {
+            paths.extend(["/etc/resolv.conf", "/etc/hosts"]);
+        }
+        for path in paths {
+            // A symbolic link would be dangling in the environment.
+            if let Ok(real) = Path::new(path).canonicalize() {
+                self.network_mounts.push(Mount::read(real).at(path));
+            }
+        }
+        let bundle = format!("{CERTIFICATES}/ca-certificates.crt");
+        if Path::new(&bundle).exists() {
+            self.network_env
+                .insert("SSL_CERT_FILE".to_owned(), Value::Plain(bundle));
+        }
+    }
+}
+
+/// Removes the variables in `yielding` that the image sets. In `PATH`, the image's directories
+/// follow the toolchain's.
+pub(crate) fn yield_to(
+    env: &mut BTreeMap<String, Value>,
+    yielding: &BTreeSet<String>,
+    image: &BTreeMap<String, String>,
+) {
+    for (name, theirs) in image.iter().filter(|(name, _)| yielding.contains(*name)) {
+        match env.get_mut(name) {
+            Some(Value::Plain(ours)) if name == "PATH" => *ours = ours.replace(PATH, theirs),
+            _ => drop(env.remove(name)),
+        }
+    }
+}
+
+/// Whether a run sees the caller's variable `name` without configuration.
+pub(crate) fn is_allowed(name: &str) -> bool {
+    let mut families = ALLOWED_PREFIXES.iter();
+    let listed = ALLOWED.contains(&name) || families.any(|prefix| name.starts_with(prefix));
+    listed && !HIDDEN.contains(&name)
+}
+
+/// The patterns of these variables, for scripts that start runs later. A `*` matches any suffix.
+pub(crate) fn allowed_patterns() -> impl Iterator<Item = String> {
+    let families = ALLOWED_PREFIXES.iter().map(|prefix| format!("{prefix}*"));
+    ALLOWED.iter().map(|&name| name.to_owned()).chain(families)
+}
+
+/// The user namespace of a container. The default for docker is the host's, so that files belong to
+/// the caller even if the daemon remaps users. It is podman's own default.
+pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<String> {
+    match &settings.user_namespace.value {
+        UserNamespace::None => None,
+        UserNamespace::Named(name) => Some(name.clone()),
+        _ => (engine.kind == Kind::Docker).then(|| "host".to_owned()),
+    }
+}
+
+/// The variables whose name and value are UTF-8.
+fn utf8_variables(env: &Env) -> impl Iterator<Item = (&str, &str)> {
+    env.iter()
+        .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+}

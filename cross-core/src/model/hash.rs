@@ -1,0 +1,26 @@
+//! Hashes that names and keys are made of.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::toolchain::Toolchain;
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The first `digits` hexadecimal digits of the SHA-256 of `text`.
+pub(crate) fn short_hash(text: &str, digits: usize) -> String {
+    let mut all = hex(&Sha256::digest(text));
+    all.truncate(digits);
+    all
+}
+
+/// The key of a target directory: everything that makes compiled host artifacts incompatible.
+pub(crate) fn target_dir_key(environment: &str, toolchain: &Toolchain) -> String {
+    short_hash(&format!("{environment}\n{}", toolchain.identity()), 8)
+}

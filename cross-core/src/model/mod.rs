@@ -1,0 +1,12 @@
+//! Plain data that every layer speaks of: errors, outcomes, test summaries and steps.
+
+pub(crate) mod error;
+pub(crate) mod hash;
+pub(crate) mod host_tool;
+pub(crate) mod jobs;
+pub(crate) mod outcome;
+pub(crate) mod step;
+pub(crate) mod tail_lines;
+pub(crate) mod test_run;
+pub(crate) mod test_summary;
+pub(crate) mod toolchain;

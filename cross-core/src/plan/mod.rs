@@ -1,0 +1,24 @@
+//! From a request and facts to a plan: the steps of one request as data, before anything is done.
+//!
+//! Planning writes nothing, and starts nothing but read-only probes.
+
+pub(crate) mod coverage;
+pub(crate) mod debugger;
+pub(crate) mod nextest;
+pub(crate) mod offline;
+pub(crate) mod parallel_tests;
+#[expect(
+    clippy::module_inception,
+    reason = "the folder is the layer, the file its type"
+)]
+pub(crate) mod plan;
+pub(crate) mod planner;
+pub(crate) mod steps;
+
+pub use crate::model::step::{
+    Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, Prepared, Step, Verb, Warning,
+};
+pub use crate::model::test_run::TestRun;
+pub use plan::PLAN_SCHEMA_VERSION;
+#[cfg(feature = "schema")]
+pub use plan::plan_schema as json_schema;

@@ -1,0 +1,285 @@
+//! From a request and facts to a plan. The facts are probed once, then everything is pure.
+
+use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
+
+use crate::cargo::build_std;
+use crate::cargo::products::Products;
+use crate::facts::environment_name::NamedRecipe;
+use crate::facts::environment_spec::Base;
+use crate::facts::facts::Facts;
+use crate::facts::host_engine;
+use crate::facts::probe::{self, triples};
+use crate::host::toolchain;
+use crate::model::error::{MapEngineError as _, Result};
+use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
+use crate::plan::offline;
+use crate::plan::parallel_tests;
+use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
+use crate::plan::steps;
+use crate::request::execution_context::ExecutionContext;
+use crate::request::request::{Options, Request};
+use crate::target::emulator_crash::EmulatorKind;
+
+/// Plans `request`.
+pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
+    let facts = probe::probe(request, cancel)?;
+    compose(request, facts, cancel)
+}
+
+/// Plans the preparation of `request` without its own steps: making the environment, and the
+/// directories and files that runs in it need.
+pub(crate) fn plan_preparation(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
+    let steps = preparation_steps(request, &facts, cancel)?;
+    let preparation = steps.len();
+    assemble(request, facts, steps, preparation)
+}
+
+/// The steps, from facts alone.
+fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
+    let mut steps = preparation_steps(request, &facts, cancel)?;
+    let preparation = steps.len();
+    steps.extend(steps::steps(request, &facts)?);
+    assemble(request, facts, steps, preparation)
+}
+
+/// The steps before those of the verb itself.
+fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    let compiles = request.verb != Verb::Exec;
+    if compiles {
+        steps.extend(facts.toolchain_steps(request));
+    }
+    steps.extend(facts.environment_steps(cancel)?);
+    let things = facts.inputs.prepared.clone();
+    steps.push(Step::prepare("prepare directories and files", things));
+    let unfetched = facts.workspace.unfetched.as_deref();
+    if compiles && unfetched.is_some() {
+        steps.push(facts.fetch(&request.options));
+    }
+    if compiles {
+        steps.extend(facts.fetch_std()?);
+    }
+    if facts.offline {
+        offline::check(facts.target.requested(), &steps, unfetched)?;
+    }
+    Ok(steps)
+}
+
+/// The plan of these steps, of which the first `preparation` come before those of the verb itself.
+fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usize) -> Result<Plan> {
+    let emulator = facts.emulator(request);
+    let is_test = request.verb == Verb::Test;
+    Ok(Plan {
+        schema_version: PLAN_SCHEMA_VERSION,
+        verb: request.verb,
+        target: facts.target.requested().to_owned(),
+        environment: facts.environment(),
+        tests: is_test.then(|| parallel_tests::plan(request, &facts, emulator)),
+        emulator,
+        engine_reason: facts.selected.reason.clone(),
+        target_dir: facts.inputs.target_dir.clone(),
+        publish_dir: facts.workspace.target_directory.clone(),
+        workspace_root: facts.workspace.root.clone(),
+        engine: facts.selected.engine,
+        toolchain: facts.toolchain,
+        glibc_floor: facts.env_spec.glibc_floor.map(|it| it.to_string()),
+        steps,
+        warnings: facts.warnings,
+        configuration: facts.explained,
+        preparation,
+        products: Products::new(facts.workspace.products, facts.target.triple())
+            .any_extension(facts.target.is_specification())
+            .any_name(steps::is_plugin(request)),
+        container_reuse: facts.container_reuse,
+        context: ExecutionContext::new(&request.cross, facts.host)?,
+    })
+}
+
+impl Facts {
+    /// What runs programs of the target; nothing where it is one of the environment's that is asked for.
+    fn emulator(&self, request: &Request) -> EmulatorKind {
+        if request.verb == Verb::Exec && !request.options.on_target {
+            return EmulatorKind::None;
+        }
+        let asked = self.config.runner.as_ref().map(|it| it.value.as_str());
+        EmulatorKind::chosen(asked, &self.env_spec.runner(&self.target))
+    }
+
+    /// What rustup has to add to the toolchain.
+    fn toolchain_steps(&self, request: &Request) -> Vec<Step> {
+        if self.settings.custom_toolchain.value {
+            // It is the user's own and not rustup's to complete.
+            return Vec::new();
+        }
+        let needs = toolchain::ToolchainNeeds {
+            triple: match self.env_spec.host_toolset() {
+                Some(_) => host_engine::rustup_target(&self.target),
+                None => self.target.known().map(|it| it.triple()),
+            },
+            build_std: !self.build_std.is_empty(),
+            clippy: steps::is_clippy(request),
+        };
+        self.toolchain
+            .missing(&needs)
+            .into_iter()
+            .map(|missing| {
+                let command = Invocation::new("rustup").args(missing.arguments);
+                Step::host(missing.purpose, command, HostFailure::Toolchain)
+            })
+            .collect()
+    }
+
+    /// What makes the environment, as far as it is not there.
+    fn environment_steps(&self, cancel: &Cancel) -> Result<Vec<Step>> {
+        let (env_spec, state) = (&self.env_spec, &self.state);
+        let mut steps = Vec::new();
+        // Offline, an image that was built of files that may have changed has to do.
+        if state.complete(env_spec) || self.offline && state.image.is_some() {
+            return Ok(steps);
+        }
+        let rebuild = state.base.is_none() || env_spec.copies();
+        match &env_spec.base {
+            Base::Recipe(named) => steps.push(self.make_environment(named)?),
+            Base::Image { reference, .. } if rebuild => steps.push(self.pull(reference)?),
+            Base::Image { .. } => {}
+            Base::Dockerfile(dockerfile) if rebuild => {
+                let recipe = dockerfile.recipe.as_ref();
+                if let Some(named) = recipe.filter(|_| !state.recipe) {
+                    steps.push(self.make_environment(named)?);
+                }
+                let base = recipe.map(|it| self.recipe_image(it));
+                if let Some(build) = env_spec.dockerfile_build(base.as_deref()) {
+                    steps.push(self.build_image("the Dockerfile's image", build, None, cancel)?);
+                }
+            }
+            Base::Dockerfile(_) | Base::Host(_) => {}
+        }
+        if let Some(build) = env_spec.pre_build_build() {
+            let on = env_spec.base_image();
+            steps.push(self.build_image("the `pre-build` image", build, on, cancel)?);
+        }
+        Ok(steps)
+    }
+
+    fn recipe_image(&self, named: &NamedRecipe) -> String {
+        match self.environments().location(&named.blueprint.name) {
+            Location::Image(image) => image,
+            _ => named.blueprint.name.clone(),
+        }
+    }
+
+    fn make_environment(&self, named: &NamedRecipe) -> Result<Step> {
+        Ok(Step {
+            purpose: "make the environment".to_owned(),
+            command: Some(
+                self.environments()
+                    .making(&named.blueprint)
+                    .map_engine_error()?,
+            ),
+            action: Action::MakeEnvironment(named.blueprint.clone()),
+            kept: None,
+        })
+    }
+
+    fn pull(&self, reference: &str) -> Result<Step> {
+        let platform = self.env_spec.platform(&self.selected.engine).option;
+        let command = self.environments().pulling(reference, platform.as_deref());
+        Ok(Step {
+            purpose: "pull the image".to_owned(),
+            command: Some(command),
+            action: Action::PullImage {
+                reference: reference.to_owned(),
+                platform,
+            },
+            kept: None,
+        })
+    }
+
+    fn build_image(
+        &self,
+        what: &str,
+        build: ImageBuild,
+        on: Option<String>,
+        cancel: &Cancel,
+    ) -> Result<Step> {
+        let settings = &self.settings;
+        let build = build
+            .platform(self.env_spec.platform(&self.selected.engine).option)
+            .options(settings.build_opts.value.clone())
+            .no_buildkit(settings.no_buildkit.value)
+            .progress(settings.build_progress.as_ref().map(|it| it.value.clone()));
+        Ok(Step {
+            purpose: format!("build {what}"),
+            command: Some(
+                self.environments()
+                    .building(&build, cancel)
+                    .map_engine_error()?,
+            ),
+            action: Action::BuildImage { build, on },
+            kept: None,
+        })
+    }
+
+    fn fetch(&self, options: &Options) -> Step {
+        let mut command = self.cargo.command("fetch");
+        for triple in triples(&self.target) {
+            command = command.args(["--target", &triple]);
+        }
+        let offline = options.offline || self.offline;
+        for (flag, given) in [("--locked", options.locked), ("--offline", offline)] {
+            if given {
+                command = command.arg(flag);
+            }
+        }
+        Step::host("fetch dependencies", command, HostFailure::Fetch)
+    }
+
+    /// Where `std` is built, the crates that it is made of: fetched by the cargo inside, which alone
+    /// knows its source, once for a target directory.
+    fn fetch_std(&self) -> Result<Vec<Step>> {
+        let done = self.inputs.target_dir.join("std-is-fetched");
+        if self.build_std.is_empty() || done.exists() {
+            return Ok(Vec::new());
+        }
+        let recipe = self.env_spec.recipe().map(|named| &named.recipe);
+        let manifest = build_std::manifest(recipe, &self.toolchain);
+        let command = ["cargo", "fetch", "--locked", "--manifest-path", &manifest];
+        let command = command.map(str::to_owned).to_vec();
+        let mut spec = self.run_spec(command, Network::Default);
+        let fetched = ["registry", "git"].map(|part| self.inputs.cargo_home.join(part));
+        for mount in &mut spec.mounts {
+            if fetched.contains(&mount.target) {
+                mount.access = Access::Write;
+            }
+        }
+        let online = (
+            "CARGO_NET_OFFLINE".to_owned(),
+            Value::Plain("false".to_owned()),
+        );
+        let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
+        let spec = spec.env([online, bootstrap]);
+        let note = Prepared::File {
+            path: done,
+            text: String::new(),
+            executable: false,
+        };
+        Ok(vec![
+            self.run("fetch what std is made of", spec, OutputKind::CargoMessages)?,
+            Step::prepare("note that it is fetched", vec![note]),
+        ])
+    }
+
+    /// Everything of the target that cargo shows its user, in the workspace's own target directory.
+    pub(crate) fn mirror(&self) -> Step {
+        let triple = self.target.triple();
+        Step {
+            purpose: "publish the artifacts".to_owned(),
+            action: Action::Mirror {
+                from: self.inputs.target_dir.join(triple),
+                to: self.workspace.target_directory.join(triple),
+            },
+            command: None,
+            kept: None,
+        }
+    }
+}

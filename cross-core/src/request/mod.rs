@@ -1,0 +1,10 @@
+//! What is asked for, as values: a [`Cross`](crate::Cross), its requests and its events.
+
+pub(crate) mod cargo_options;
+pub(crate) mod command_line;
+pub(crate) mod cross;
+pub(crate) mod event;
+pub(crate) mod execution_context;
+pub(crate) mod job_budget;
+pub(crate) mod plugin;
+pub(crate) mod request;

@@ -1,0 +1,5 @@
+//! The target of a build, and the runners of its programs.
+
+pub(crate) mod emulator_crash;
+pub(crate) mod name;
+pub(crate) mod runner;

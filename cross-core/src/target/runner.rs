@@ -1,0 +1,265 @@
+//! Generates the runner scripts, which start programs of a target.
+//!
+//! The scripts are generated rather than part of the environment, so that any environment that has
+//! the emulator works.
+
+use std::fmt::Write as _;
+
+use cross_targets::Runner;
+
+pub(crate) mod system;
+
+/// The variable that gives a script the port for gdb.
+pub(crate) const GDB_PORT: &str = "CROSS_GDB_PORT";
+/// The program that serves gdb where no emulator is needed.
+pub(crate) const GDBSERVER: &str = "gdbserver";
+/// The message of a script that waits for gdb. The port and the program's path follow it, separated
+/// by a colon.
+pub(crate) const WAITING: &str = "cross: waits for gdb on port ";
+
+/// The configuration's name of the runner that starts programs in an emulated machine.
+pub(crate) const QEMU_SYSTEM: &str = "qemu-system";
+
+/// The script that starts a program of the target, if the runner needs a script.
+pub(crate) fn script(runner: &Runner) -> Option<String> {
+    Some(match runner {
+        Runner::QemuUser {
+            program,
+            cpu,
+            prefix,
+        } => command(program, &qemu(program, *cpu, Some(prefix), "")),
+        Runner::QemuBareMetal { program, cpu } => {
+            command(program, &qemu(program, Some(cpu), None, ""))
+        }
+        Runner::QemuSystem(machine) => system::script(machine),
+        Runner::Wine { program, dlls } => wine(program, dlls),
+        Runner::Node => command("node", "exec node \"$@\""),
+        Runner::NodeWasi => command(
+            "node",
+            &format!("exec node --no-warnings -e '{WASI}' \"$@\""),
+        ),
+        _ => return None,
+    })
+}
+
+/// The JavaScript by which Node runs a WASI program. The program can see every file of the
+/// environment.
+///
+/// WASI's C library cannot tell `/x` from `x` if the directory `/` is preopened, so `/` is not.
+/// Relative paths are resolved in the working directory. Absolute ones are resolved in a directory
+/// of the root, unless the working directory has an entry of that name. A program that traps has
+/// crashed, so the exit code is 134: 128 and the number of SIGABRT, as a shell reports it.
+const WASI: &str = r#"
+const { existsSync, readFileSync, readdirSync, statSync } = require("node:fs");
+const { WASI } = require("node:wasi");
+const args = process.argv.slice(1);
+const preopens = { ".": process.cwd() };
+for (const name of readdirSync("/")) {
+    const seen = statSync(`/${name}`, { throwIfNoEntry: false });
+    if (seen?.isDirectory() && !existsSync(name)) preopens[`/${name}`] = `/${name}`;
+}
+const wasi = new WASI({
+    version: "preview1",
+    args,
+    env: process.env,
+    preopens,
+    returnOnExit: true,
+});
+const imports = { wasi_snapshot_preview1: wasi.wasiImport };
+WebAssembly.instantiate(readFileSync(args[0]), imports)
+    .then(({ instance }) => { process.exitCode = wasi.start(instance); })
+    .catch((error) => {
+        console.error(String(error.stack || error));
+        process.exitCode = error instanceof WebAssembly.RuntimeError ? 134 : 126;
+    });
+"#;
+
+/// The script that starts a program of the target under a debugger, so that it waits for gdb.
+/// `None` if the runner cannot serve gdb.
+pub(crate) fn debugged(runner: &Runner) -> Option<String> {
+    let option = format!("-g \"${GDB_PORT}\" ");
+    let (program, start) = match runner {
+        Runner::QemuUser {
+            program,
+            cpu,
+            prefix,
+        } => (*program, qemu(program, *cpu, Some(prefix), &option)),
+        Runner::QemuBareMetal { program, cpu } => {
+            (*program, qemu(program, Some(cpu), None, &option))
+        }
+        Runner::Native => (GDBSERVER, GDBSERVER_SCRIPT.trim_end().to_owned()),
+        _ => return None,
+    };
+    let announce = format!(
+        "program=$1\n\
+         case $program in /*) ;; *) program=$PWD/$program ;; esac\n\
+         echo \"{WAITING}${GDB_PORT}: $program\" >&2\n"
+    );
+    Some(command(program, &(announce + &start)))
+}
+
+/// Starts a program under gdbserver, which listens on the loopback address only and starts the
+/// program without a shell. Gdbserver's exit code is not the program's, so the program's is read
+/// from its output.
+const GDBSERVER_SCRIPT: &str = r#"exec 3>&1
+status=$(gdbserver --once --no-startup-with-shell "127.0.0.1:$CROSS_GDB_PORT" "$@" 2>&1 >&3 3>&- | {
+    status=1
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >&2
+        case $line in
+        'Child exited with status '*) status=${line##* } ;;
+        'Child terminated with signal = '*)
+            signal=${line#*= }
+            status=$((128 + ${signal%% *}))
+            ;;
+        esac
+    done
+    echo "$status"
+})
+[ "$status" -le 128 ] || kill "-$((status - 128))" $$
+exit "$status"
+"#;
+
+/// The message of a script if the environment has no `program`.
+pub(crate) fn missing(program: &str) -> String {
+    format!("{program} is not in this environment")
+}
+
+/// The script that runs `start`, which uses `program`, and fails with a message if there is no
+/// `program`.
+fn command(program: &str, start: &str) -> String {
+    format!(
+        "#!/bin/sh\n\
+         # Starts a program of the target. Made by cross-core.\n\
+         command -v {program} >/dev/null || {{\n\
+         \x20   echo \"{}\" >&2\n\
+         \x20   exit 127\n\
+         }}\n\
+         {start}\n",
+        missing(program)
+    )
+}
+
+/// The command that starts QEMU's user mode, with further `options`.
+fn qemu(program: &str, cpu: Option<&str>, prefix: Option<&str>, options: &str) -> String {
+    let mut start = String::new();
+    if let Some(prefix) = prefix.filter(|prefix| *prefix != "/") {
+        let _ = write!(start, "QEMU_LD_PREFIX=\"${{QEMU_LD_PREFIX:-{prefix}}}\" ");
+    }
+    let _ = write!(start, "exec {program} ");
+    if let Some(cpu) = cpu {
+        let _ = write!(start, "-cpu {cpu} ");
+    }
+    start.push_str(options);
+    start.push_str("\"$@\"");
+    start
+}
+
+/// The script that starts Wine. Wine needs a prefix, which it fills when it starts for the first
+/// time. That takes several seconds, once per run that starts programs. All tests of a run share
+/// the prefix.
+fn wine(program: &str, dlls: &str) -> String {
+    let start = format!(
+        "export WINEPREFIX=\"${{WINEPREFIX:-/tmp/wine}}\" WINEDEBUG=\"${{WINEDEBUG:--all}}\"\n\
+         export WINEPATH=\"${{WINEPATH:-{dlls}}}\" WINEDLLOVERRIDES=\"${{WINEDLLOVERRIDES:-mscoree,mshtml=}}\"\n\
+         exec {program} \"$@\""
+    );
+    command(program, &start)
+}
+
+#[cfg(test)]
+mod tests {
+    use cross_engine::{Cancel, Invocation, process};
+
+    use super::*;
+
+    #[test]
+    fn programs_under_qemu_user_can_wait_for_a_debugger() {
+        let qemu = Runner::QemuUser {
+            program: "qemu-ppc-static",
+            cpu: Some("g4"),
+            prefix: "/",
+        };
+        let script = debugged(&qemu).unwrap();
+        let start = "exec qemu-ppc-static -cpu g4 -g \"$CROSS_GDB_PORT\" \"$@\"\n";
+        assert!(script.ends_with(start), "{script}");
+        assert!(script.contains("gdb on port $CROSS_GDB_PORT: $program"));
+        let (program, dlls) = ("wine", "");
+        for runner in [Runner::Wine { program, dlls }, Runner::Node, Runner::None] {
+            assert_eq!(debugged(&runner), None, "{runner:?}");
+        }
+    }
+
+    /// `gdbserver` itself exits with 0 however the program exits.
+    #[test]
+    fn the_exit_that_gdbserver_reports_becomes_the_scripts_exit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gdbserver");
+        crate::host::files::write(&path, "#!/bin/sh\necho out\necho \"$SAYS\" >&2\n", true)
+            .unwrap();
+        let script = dir.path().join("script");
+        crate::host::files::write(&script, &debugged(&Runner::Native).unwrap(), true).unwrap();
+        for (says, code, signal) in [
+            ("Child exited with status 0", Some(0), None),
+            ("Child exited with status 7", Some(7), None),
+            (
+                "Child terminated with signal = 0xb (SIGSEGV)",
+                None,
+                Some(11),
+            ),
+            ("Killing process(es): 18", Some(1), None),
+        ] {
+            let run = Invocation::new(&script).arg("/w/app");
+            let path = format!("{}:/usr/bin:/bin", dir.path().display());
+            let variables = [("PATH", path.as_str()), (GDB_PORT, "1234"), ("SAYS", says)];
+            let variables = variables.map(|(name, value)| (name.into(), value.into()));
+            let output = process::output(&run, &variables.into(), &Cancel::new()).unwrap();
+            let exit = (output.exit.code, output.exit.signal);
+            assert_eq!(exit, (code, signal), "{says}");
+            assert_eq!(output.stdout, "out\n");
+            let expected = format!("{WAITING}1234: /w/app\n{says}\n");
+            assert_eq!(output.stderr, expected);
+        }
+    }
+
+    #[test]
+    fn a_native_runner_has_no_script() {
+        assert_eq!(script(&Runner::Native), None);
+        assert_eq!(script(&Runner::None), None);
+    }
+
+    #[test]
+    fn nodes_javascript_is_one_shell_word() {
+        assert!(!WASI.contains('\''));
+        let script = script(&Runner::NodeWasi).unwrap();
+        assert_eq!(script.matches('\'').count(), 2, "{script}");
+    }
+
+    #[test]
+    fn a_script_starts_the_emulator_and_reports_a_missing_one() {
+        for (runner, start) in [
+            (
+                Runner::QemuUser {
+                    program: "qemu-arm-static",
+                    cpu: None,
+                    prefix: "/",
+                },
+                "\nexec qemu-arm-static \"$@\"\n",
+            ),
+            (
+                Runner::QemuUser {
+                    program: "qemu-ppc-static",
+                    cpu: Some("g4"),
+                    prefix: "/usr/powerpc-linux-gnu",
+                },
+                "\nQEMU_LD_PREFIX=\"${QEMU_LD_PREFIX:-/usr/powerpc-linux-gnu}\" exec qemu-ppc-static -cpu g4 \"$@\"\n",
+            ),
+            (Runner::Node, "\nexec node \"$@\"\n"),
+            (Runner::NodeWasi, "\n' \"$@\"\n"),
+        ] {
+            let script = script(&runner).unwrap();
+            assert!(script.ends_with(start), "{script}");
+            assert!(script.contains("is not in this environment"));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The argv of docker and podman for a run: one lean `run` each.
+
+use crate::engines::engine::{Engine, Kind};
+use crate::process::descriptors::Confined;
+use crate::process::error::{Error, ErrorKind, Result, utf8};
+use crate::process::invocation::{Invocation, Value};
+use crate::spec::mount::{Access, Mount, arranged};
+use crate::spec::run_spec::{Network, Root, RunSpec};
+
+/// The label that marks a container of ours.
+pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
+
+/// How many processes and threads there may be in a container: more than the widest build has, and fewer than
+/// the machine.
+pub(crate) const PROCESSES: u32 = 16384;
+
+/// The `run` command for `spec`.
+///
+/// Everything in the container is killed when its lifeline ends: the client's standard input, or
+/// where that is the program's, a FIFO.
+///
+/// A terminal's Ctrl-C reaches the program only through a terminal of its own. Without one the client
+/// forwards the signal to the container's first process, which does not pass it on: the program
+/// ends when the caller does.
+pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
+    let Root::Image(image) = &spec.root else {
+        return Err(Error::new(
+            ErrorKind::Environment,
+            format!("{} runs images, not directories", engine.kind),
+        ));
+    };
+    let mut run = Invocation::new(&engine.program)
+        .confined(Confined::Nulled)
+        .args(["run", "--rm", "--interactive"]);
+    if spec.terminal {
+        run = run.arg("--tty");
+    }
+    run = run
+        .args(["--pull", "never"])
+        .args(["--name", &spec.name])
+        .args(["--label", RUN_LABEL]);
+    run = isolation(run, engine, spec)?;
+    for mount in arranged(spec.mounts.clone()) {
+        run = run.args(["--mount", &mount_option(&mount)?]);
+    }
+    run = run.args(["--workdir", utf8(&spec.cwd)?]);
+    for (name, value) in &spec.env {
+        run = variable(run, name, value);
+    }
+    for mount in spec.own_mounts() {
+        run = run.args(["--mount", &mount_option(&mount)?]);
+    }
+    // The user's words come last, so that they win.
+    run = run.args(spec.options.iter().cloned()).arg(image);
+    if spec.hang().is_some() {
+        run = run.lifeline();
+    }
+    Ok(run.args(spec.wrapper(1)).args(spec.command.iter().cloned()))
+}
+
+/// The flags that say who runs in the container and what it may.
+pub(crate) fn isolation(
+    mut run: Invocation,
+    engine: &Engine,
+    spec: &RunSpec,
+) -> Result<Invocation> {
+    run = run
+        // Labels of SELinux are never changed on what is mounted, so they must not be asked for.
+        .args(["--security-opt", "label=disable"])
+        .args(["--security-opt", "no-new-privileges"])
+        .args(["--cap-drop", "ALL"]);
+    if let Some(profile) = &spec.seccomp {
+        let profile = format!("seccomp={}", utf8(profile)?);
+        run = run.args(["--security-opt", &profile]);
+    }
+    if let Some(namespace) = &spec.user_namespace {
+        run = run.args(["--userns", namespace]);
+    }
+    if let Some(platform) = &spec.platform {
+        run = run.args(["--platform", platform]);
+    }
+    run = match spec.network {
+        Network::None => run.args(["--network", "none"]),
+        Network::Host => run.args(["--network", "host"]),
+        Network::Default => run,
+    };
+    if !engine.rootless {
+        let (uid, gid) = engine.user;
+        run = run
+            .args(["--user", &format!("{uid}:{gid}")])
+            // What runs without root's rights may be unable to limit anything, and has its own default.
+            .args(["--pids-limit", &PROCESSES.to_string()]);
+    }
+    Ok(run)
+}
+
+/// Sets a variable inside: its name on argv, its value in the client's environment, where other
+/// users of the machine cannot read it.
+pub(crate) fn variable(run: Invocation, name: &str, value: &Value) -> Invocation {
+    match value {
+        Value::Unset => run,
+        // The client itself would obey these; by their nature they are no secrets.
+        Value::Plain(value) | Value::Secret(value) if steers_client(name) => {
+            run.args(["--env", &format!("{name}={value}")])
+        }
+        _ => run.args(["--env", name]).env_value(name, value.clone()),
+    }
+}
+
+/// Whether a container CLI or a program it starts reads the variable for its own purposes.
+fn steers_client(name: &str) -> bool {
+    const NAMES: [&str; 18] = [
+        "BUILDKIT_HOST",
+        "CONTAINERS_CONF",
+        "CONTAINERS_REGISTRIES_CONF",
+        "CONTAINERS_STORAGE_CONF",
+        "CONTAINER_CONNECTION",
+        "CONTAINER_HOST",
+        "DOCKER_API_VERSION",
+        "DOCKER_CERT_PATH",
+        "DOCKER_CONFIG",
+        "DOCKER_CONTEXT",
+        "DOCKER_HOST",
+        "DOCKER_TLS_VERIFY",
+        "GODEBUG",
+        "HOME",
+        "LANG",
+        "PATH",
+        "TMPDIR",
+        "USER",
+    ];
+    const FAMILIES: [&str; 4] = ["LC_", "LD_", "SSL_CERT_", "XDG_"];
+    NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// `--mount` takes a line of comma-separated values, so that any path can be told.
+pub(crate) fn mount_option(mount: &Mount) -> Result<String> {
+    let target = csv_field("dst", utf8(&mount.target)?);
+    let mut option = match mount.access {
+        Access::Scratch => return Ok(format!("type=tmpfs,{target},tmpfs-mode=1777")),
+        Access::Read | Access::Write => {
+            format!(
+                "type=bind,{},{target}",
+                csv_field("src", utf8(&mount.source)?)
+            )
+        }
+    };
+    if mount.access == Access::Read {
+        option.push_str(",readonly");
+    }
+    Ok(option)
+}
+
+fn csv_field(key: &str, value: &str) -> String {
+    if value.contains([',', '"', '\n']) {
+        format!("\"{key}={}\"", value.replace('"', "\"\""))
+    } else {
+        format!("{key}={value}")
+    }
+}
+
+/// Lists the names of our containers, whatever their state.
+pub(crate) fn ours(engine: &Engine) -> Invocation {
+    Invocation::new(&engine.program)
+        .args(["ps", "--all", "--filter", &format!("label={RUN_LABEL}")])
+        .args(["--format", "{{.Names}}"])
+}
+
+/// Lists the names of our containers that do not run: they have ended, or were never started.
+pub(crate) fn ended(engine: &Engine) -> Invocation {
+    let states: &[&str] = match engine.kind {
+        Kind::Docker => &["created", "exited", "dead"],
+        // It refuses the name of a state that it does not have.
+        _ => &["created", "exited"],
+    };
+    states.iter().fold(ours(engine), |ps, state| {
+        ps.args(["--filter", &format!("status={state}")])
+    })
+}
+
+/// Kills what runs in the container `name`. To remove it by force alone is to ask politely first, on podman, for
+/// ten seconds.
+pub(crate) fn kill(engine: &Engine, name: &str) -> Invocation {
+    Invocation::new(&engine.program).args(["kill", name])
+}
+
+/// Removes the container `name`.
+pub(crate) fn remove(engine: &Engine, name: &str) -> Invocation {
+    Invocation::new(&engine.program).args(["rm", "--force", name])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::run_spec::Stdio;
+
+    fn engine(kind: Kind) -> Engine {
+        Engine {
+            kind,
+            program: kind.program().into(),
+            version: String::new(),
+            rootless: false,
+            architecture: "amd64".into(),
+            user: (1000, 1001),
+            floor: Default::default(),
+        }
+    }
+
+    fn spec() -> RunSpec {
+        RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "run"])
+            .mounts([Mount::write("/w")])
+            .env([("A".to_owned(), Value::Plain("1".into()))])
+            .stdio(Stdio::Inherit)
+            .terminal(true)
+            .platform(Some("linux/arm64".into()))
+            .user_namespace(Some("host".into()))
+            .seccomp(Some("/c/seccomp.json".into()))
+            .options(["--env", "A=2", "--privileged"])
+            .name("cross-x")
+    }
+
+    /// The order is part of what users rely on: their words win over ours.
+    #[test]
+    fn the_order_of_the_words_is_fixed() {
+        let shown = invocation(&engine(Kind::Docker), &spec()).unwrap();
+        assert_eq!(
+            shown.args.join(" "),
+            "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
+             --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL \
+             --security-opt seccomp=/c/seccomp.json --userns host --platform linux/arm64 --network none \
+             --user 1000:1001 --pids-limit 16384 --mount type=bind,src=/w,dst=/w --workdir /w --env A \
+             --env A=2 --privileged i:1 cargo run"
+        );
+    }
+
+    #[test]
+    fn a_run_with_standard_input_hangs_on_a_fifo_before_the_users_words() {
+        let spec = spec().lifeline(Some("/c/lifelines/x/shown".into()));
+        let args = invocation(&engine(Kind::Podman), &spec).unwrap().args;
+        let at = |word: &str| args.iter().position(|arg| arg == word).unwrap();
+        let mount = at("type=bind,src=/c/lifelines/x/shown,dst=/run/cross-lifeline,readonly");
+        assert!(mount < at("--privileged"));
+        assert_eq!(args[at("i:1") + 1..][..2], ["sh", "-c"]);
+        assert!(args[at("i:1") + 3].contains("own 1 cross-x\n"));
+        assert_eq!(args[args.len() - 3..], ["cross", "cargo", "run"]);
+    }
+
+    #[test]
+    fn only_a_rootful_engine_is_told_the_user() {
+        let told = |engine: Engine| {
+            let args = invocation(&engine, &spec()).unwrap().args;
+            args.contains(&"--user".to_owned())
+        };
+        assert!(told(engine(Kind::Docker)));
+        assert!(!told(engine(Kind::Docker).with_rootless(true)));
+        let other = invocation(&engine(Kind::Docker).with_user(7, 8), &spec()).unwrap();
+        assert!(other.args.contains(&"7:8".to_owned()));
+    }
+}

@@ -1,0 +1,133 @@
+//! The system call filter of a sandbox: a program that the kernel runs before every call.
+//!
+//! It is made from the names in `calls.rs` for each architecture whose calls the kernel takes: its own,
+//! and the 32-bit one that it is compatible with. Calls of any other kind (x32) do not exist.
+
+mod bpf;
+mod calls;
+
+use std::collections::BTreeMap;
+
+use self::bpf::{
+    ARCHITECTURE, Instruction, JUMP, JUMP_EQUAL, LOAD, NUMBER, Verdict, ending, search,
+};
+
+/// `EPERM`, the same number on every architecture.
+const EPERM: u16 = 1;
+/// `ENOSYS`.
+const ENOSYS: u16 = 38;
+
+/// An architecture: the kernel's number for it, and the number of each call by name.
+struct Architecture {
+    audit: u32,
+    number: fn(&str) -> Option<u32>,
+}
+
+macro_rules! architecture {
+    ($name:ident, $audit:literal) => {
+        Architecture {
+            audit: $audit,
+            number: |name| match name.parse::<syscalls::$name::Sysno>() {
+                Ok(call) => u32::try_from(call.id()).ok(),
+                Err(_) => private(stringify!($name), name),
+            },
+        }
+    };
+}
+
+/// The calls of ARM's own, which are in no table of the kernel's.
+fn private(architecture: &str, name: &str) -> Option<u32> {
+    match (architecture, name) {
+        ("arm", "breakpoint") => Some(0xf_0001),
+        ("arm", "cacheflush") => Some(0xf_0002),
+        ("arm", "set_tls") => Some(0xf_0005),
+        _ => None,
+    }
+}
+
+/// The filter for a kernel of `architecture`, as [`std::env::consts::ARCH`] spells it: `None` for one whose
+/// calls are not known here.
+pub(crate) fn program(architecture: &str) -> Option<Vec<u8>> {
+    let kinds: &[Architecture] = match architecture {
+        "x86_64" => &[
+            architecture!(x86_64, 0xc000_003e),
+            architecture!(x86, 0x4000_0003),
+        ],
+        "aarch64" => &[
+            architecture!(aarch64, 0xc000_00b7),
+            architecture!(arm, 0x4000_0028),
+        ],
+        "riscv64" => &[architecture!(riscv64, 0xc000_00f3)],
+        _ => return None,
+    };
+    let program = assembled(kinds);
+    Some(program.into_iter().flat_map(Instruction::bytes).collect())
+}
+
+fn assembled(kinds: &[Architecture]) -> Vec<Instruction> {
+    let mut program = vec![Instruction::plain(LOAD, ARCHITECTURE)];
+    for kind in kinds {
+        let mut part = vec![Instruction::plain(LOAD, NUMBER)];
+        part.extend(search(&starts(&verdicts(kind))));
+        let far = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        program.push(Instruction {
+            code: JUMP_EQUAL,
+            jump_true: 1,
+            jump_false: 0,
+            value: kind.audit,
+        });
+        program.push(Instruction::plain(JUMP, far));
+        program.extend(part);
+    }
+    program.extend(ending(Verdict::Fail(ENOSYS)));
+    program
+}
+
+/// The verdict on each call of an architecture that has one.
+fn verdicts(kind: &Architecture) -> BTreeMap<u32, Verdict> {
+    let groups = |groups: &'static [calls::Group], verdict| {
+        let names = groups.iter().flat_map(|group| group.names.split(' '));
+        names.filter_map(move |name| Some(((kind.number)(name)?, verdict)))
+    };
+    let conditional = calls::CONDITIONAL.iter().flat_map(|group| {
+        let verdict = Verdict::FailIf(EPERM, group.when);
+        let names = group.names.split(' ');
+        let numbers = names.filter_map(|name| (kind.number)(name));
+        numbers.map(move |number| (number, verdict))
+    });
+    groups(calls::ALLOWED, Verdict::Allow)
+        .chain(conditional)
+        .chain(groups(calls::REFUSED, Verdict::Fail(EPERM)))
+        .chain(groups(calls::UNKNOWN, Verdict::Fail(ENOSYS)))
+        .collect()
+}
+
+/// The numbers at which the verdict changes, from 0 on.
+fn starts(verdicts: &BTreeMap<u32, Verdict>) -> Vec<(u32, Verdict)> {
+    let none = Verdict::Fail(ENOSYS);
+    let mut starts: Vec<(u32, Verdict)> = vec![(0, none)];
+    let mut start = |number: u32, verdict: Verdict| match starts.last_mut() {
+        Some((last, before)) if *last == number => *before = verdict,
+        Some((_, before)) if is_same(*before, verdict) => {}
+        _ => starts.push((number, verdict)),
+    };
+    for (number, verdict) in verdicts {
+        start(*number, *verdict);
+        if !verdicts.contains_key(&(number + 1)) {
+            start(number + 1, none);
+        }
+    }
+    starts
+}
+
+/// Whether two verdicts can share a range. Those with tests stand alone.
+fn is_same(one: Verdict, other: Verdict) -> bool {
+    match (one, other) {
+        (Verdict::Allow, Verdict::Allow) => true,
+        (Verdict::Fail(one), Verdict::Fail(other)) => one == other,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! What a sandbox is kept from, whoever starts it: capabilities, host identities, and parts of the kernel.
+//!
+//! It is no less than what docker and podman keep a container from that has no capabilities.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::process::getgroups;
+
+use crate::engines::filter;
+use crate::engines::probe_cache::short_name;
+use crate::process::descriptors::Handed;
+use crate::process::host::Host;
+use crate::process::invocation::Invocation;
+use crate::spec::mount::{Access, Mount};
+
+/// The descriptor under which bubblewrap finds the filter, which it closes.
+const FILTER: i32 = 9;
+/// The directory of the cache where the filter is for commands that are started by hand.
+const HOME: &str = "filters";
+
+/// Files of `/proc` that say where the kernel's and other processes' memory is, or what keys there are.
+const HIDDEN: [&str; 8] = [
+    "/proc/iomem",
+    "/proc/kallsyms",
+    "/proc/keys",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/timer_list",
+];
+
+/// Directories of `/proc` with devices of the machine.
+const EMPTIED: [&str; 3] = ["/proc/acpi", "/proc/asound", "/proc/scsi"];
+
+/// What has to be known of the machine for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Floor {
+    /// The files of [`HIDDEN`] that this user could read.
+    hidden: Vec<String>,
+    /// The directories of [`EMPTIED`] that there are.
+    emptied: Vec<String>,
+    /// Where the filter's file is, if there is one.
+    filter: PathBuf,
+}
+
+impl Floor {
+    /// Looks at the machine.
+    pub(crate) fn of(host: &Host) -> Self {
+        let is_readable = |path: &&str| {
+            fs::metadata(path).is_ok_and(|meta| host.uid == 0 || meta.mode() & 0o004 != 0)
+        };
+        let is_there = |path: &&str| Path::new(path).is_dir();
+        let hidden = HIDDEN.into_iter().filter(is_readable);
+        let emptied = EMPTIED.into_iter().filter(is_there);
+        Floor {
+            hidden: hidden.map(str::to_owned).collect(),
+            emptied: emptied.map(str::to_owned).collect(),
+            filter: host.cache.join(HOME),
+        }
+    }
+
+    /// `run`, a bubblewrap command, with its own `/proc`. As root, who could write some of it without any
+    /// capability, nothing of it can be written.
+    pub(crate) fn proc(&self, run: Invocation, uid: u32) -> Invocation {
+        let mut run = run.args(["--proc", "/proc"]);
+        for path in &self.hidden {
+            run = run.args(["--ro-bind", "/dev/null", path]);
+        }
+        for path in &self.emptied {
+            run = run.args(["--tmpfs", path, "--remount-ro", path]);
+        }
+        match uid {
+            0 => run.args(["--remount-ro", "/proc"]),
+            _ => run,
+        }
+    }
+
+    /// `run`, a bubblewrap command, with the system call filter, where there is one for this machine.
+    pub(crate) fn filtered(&self, run: Invocation) -> Invocation {
+        let Some(file) = self.filter_file() else {
+            return run;
+        };
+        run.args(["--seccomp", &FILTER.to_string()]).handed(file)
+    }
+
+    fn filter_file(&self) -> Option<Handed> {
+        let content = filter::program(std::env::consts::ARCH)?;
+        let name = format!("{}.bpf", short_name(&String::from_utf8_lossy(&content)));
+        Some(Handed {
+            number: FILTER,
+            path: self.filter.join(name),
+            content: Arc::from(content),
+        })
+    }
+}
+
+/// The flags of bubblewrap for the rights of what runs: none. With a user namespace of its own even root's
+/// identity counts for nothing but its files.
+pub(crate) fn rights(own_users: bool) -> &'static [&'static str] {
+    match own_users {
+        true => &["--unshare-user", "--cap-drop", "ALL"],
+        false => &["--cap-drop", "ALL"],
+    }
+}
+
+/// Whether root can reach what is mounted without the rights that it loses in a user namespace: those over
+/// other users' directories. A project in another user's home is out of reach.
+pub(crate) fn are_reachable(mounts: &[Mount]) -> bool {
+    let sources = mounts.iter().filter(|it| it.access != Access::Scratch);
+    let mut above = sources.flat_map(|it| it.source.ancestors().skip(1));
+    above.all(|dir| fs::metadata(dir).is_ok_and(|meta| is_passable(&meta)))
+}
+
+fn is_passable(dir: &fs::Metadata) -> bool {
+    let groups = || getgroups().unwrap_or_default();
+    match dir.uid() {
+        0 => dir.mode() & 0o100 != 0,
+        _ if groups().iter().any(|group| group.as_raw() == dir.gid()) => dir.mode() & 0o010 != 0,
+        _ => dir.mode() & 0o001 != 0,
+    }
+}

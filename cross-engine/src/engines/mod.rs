@@ -1,0 +1,14 @@
+//! Engines: their selection, their command lines, and the meaning of their messages.
+
+pub(crate) mod container;
+pub(crate) mod diagnosis;
+mod dispatch;
+pub(crate) mod engine;
+mod filter;
+mod floor;
+pub(crate) mod host_engine;
+pub(crate) mod probe;
+pub(crate) mod probe_cache;
+pub(crate) mod probe_validity;
+mod sandbox;
+mod verify;

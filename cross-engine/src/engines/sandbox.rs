@@ -1,0 +1,181 @@
+//! The argv of the sandbox engine: bubblewrap on a root file system's directory.
+
+use std::path::Path;
+
+use crate::engines::engine::Engine;
+use crate::engines::floor;
+use crate::process::descriptors::Confined;
+use crate::process::error::{Error, ErrorKind, Result, utf8};
+use crate::process::invocation::Invocation;
+use crate::spec::mount::{Access, arranged};
+use crate::spec::rootfs_layout::{Entry, Layout, under};
+use crate::spec::run_spec::{Network, Root, RunSpec};
+
+/// The bubblewrap command that runs `spec`.
+///
+/// The sandbox has process, IPC, host name, user and (unless asked otherwise) network namespaces of its own.
+/// Its `/` is an empty file system in memory on which the root file system's entries are bound read only.
+///
+/// Root has no user namespace of its own where the kernel refuses one, and where a mount lies in another
+/// user's private directory, which it could not reach from there. To know that, as root it looks at the
+/// directories above the mounts.
+///
+/// It dies with the thread that started it, by a signal that bubblewrap asks of the kernel. That
+/// takes bubblewrap some milliseconds, in which the starter may be killed: therefore it hangs on a
+/// lifeline too, which is its standard input, or a FIFO where that is the program's.
+///
+/// A session of its own keeps what runs from typing into the caller's terminal (`TIOCSTI`), even where
+/// its streams are that terminal; Ctrl-C then reaches bubblewrap, whose end is everybody's. A program that
+/// is given the terminal has to be in the caller's session, and is trusted as one that is started there.
+pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
+    let Root::Directory { path, layout } = &spec.root else {
+        return Err(Error::new(
+            ErrorKind::Environment,
+            "the sandbox runs root file systems, not images",
+        )
+        .with_help("use docker or podman for an image"));
+    };
+    has_no_containers_words(spec)?;
+    let is_root = engine.user.0 == 0;
+    let mounts = arranged(spec.mounts.clone());
+    let own_users = engine.rootless && (!is_root || floor::are_reachable(&mounts));
+    let mut run = Invocation::new(&engine.program)
+        .env_clear()
+        .confined(Confined::ClosedByBubblewrap)
+        .args(namespaces(own_users, spec.network));
+    if !spec.terminal {
+        run = run.arg("--new-session");
+    }
+    run = root_entries(run, path, layout)?;
+    run = engine.floor.proc(run, engine.user.0);
+    run = run.args(["--dev", "/dev", "--tmpfs", "/tmp"]);
+    for mount in mounts.into_iter().chain(spec.own_mounts()) {
+        let (source, target) = (utf8(&mount.source)?, utf8(&mount.target)?);
+        run = match mount.access {
+            Access::Read => run.args(["--ro-bind", source, target]),
+            Access::Write => run.args(["--bind", source, target]),
+            Access::Scratch => run.args(["--tmpfs", target]),
+        };
+    }
+    run.env.clone_from(&spec.env);
+    run = engine.floor.filtered(run);
+    run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
+    if spec.hang().is_some() {
+        run = run.lifeline();
+    }
+    Ok(run.args(spec.wrapper(2)).args(spec.command.iter().cloned()))
+}
+
+/// Words for a container CLI cannot be obeyed here, and must not be lost.
+fn has_no_containers_words(spec: &RunSpec) -> Result<()> {
+    let what = match (&spec.options[..], &spec.platform) {
+        ([], None) => return Ok(()),
+        ([first, ..], _) => format!("options for a container (`{first}` …)"),
+        (_, Some(platform)) => format!("an image's platform (`{platform}`)"),
+    };
+    Err(Error::new(
+        ErrorKind::EngineUnusable,
+        format!("the sandbox cannot obey {what}"),
+    )
+    .with_help("name docker or podman as the engine, or take them out of the configuration"))
+}
+
+/// The flags for namespaces and rights, shared with the probe: what is probed is what will be used.
+pub(crate) fn namespaces(own_users: bool, network: Network) -> Vec<&'static str> {
+    let mut flags = vec![
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--die-with-parent",
+    ];
+    if network == Network::None {
+        flags.push("--unshare-net");
+    }
+    flags.extend(floor::rights(own_users));
+    flags
+}
+
+fn root_entries(mut run: Invocation, root: &Path, layout: &Layout) -> Result<Invocation> {
+    run = run.args(["--tmpfs", "/"]);
+    for entry in &layout.0 {
+        run = match entry {
+            Entry::Bind(inside) => {
+                let source = under(root, inside);
+                run.args(["--ro-bind", utf8(&source)?, utf8(inside)?])
+            }
+            Entry::Link(inside, text) => run.args(["--symlink", utf8(text)?, utf8(inside)?]),
+            Entry::Dir(inside) => run.args(["--dir", utf8(inside)?]),
+        };
+    }
+    Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engines::engine::Kind;
+    use crate::spec::run_spec::Stdio;
+
+    fn argv(spec: &RunSpec) -> Result<Vec<String>> {
+        let engine = Engine {
+            kind: Kind::Sandbox,
+            program: "bwrap".into(),
+            version: String::new(),
+            rootless: true,
+            architecture: "amd64".into(),
+            user: (1000, 1000),
+            floor: Default::default(),
+        };
+        invocation(&engine, spec).map(|run| run.args)
+    }
+
+    fn spec() -> RunSpec {
+        let root = Root::Directory {
+            path: "/r".into(),
+            layout: Layout::default(),
+        };
+        RunSpec::new(root, "/w", ["app"]).stdio(Stdio::Inherit)
+    }
+
+    #[test]
+    fn only_who_is_given_the_terminal_stays_in_its_session() {
+        let separate = "--new-session".to_owned();
+        assert!(argv(&spec()).unwrap().contains(&separate));
+        assert!(!argv(&spec().terminal(true)).unwrap().contains(&separate));
+    }
+
+    #[test]
+    fn what_is_shown_hangs_on_nothing_and_what_runs_on_a_fifo() {
+        let shown = argv(&spec()).unwrap();
+        assert_eq!(shown[shown.len() - 2..], ["--", "app"]);
+        let run = argv(&spec().lifeline(Some("/c/x".into())))
+            .unwrap()
+            .join(" ");
+        assert!(run.contains("--ro-bind /c/x /run/cross-lifeline "), "{run}");
+        assert!(run.ends_with(" cross app"), "{run}");
+    }
+
+    #[test]
+    fn a_client_of_a_job_server_sees_its_pipe_and_opens_it_first() {
+        let run = argv(&spec().jobserver(Some("/c/jobs/shown".into()))).unwrap();
+        let words = run.join(" ");
+        assert!(
+            words.contains("--ro-bind /c/jobs/shown /run/cross-jobs "),
+            "{words}"
+        );
+        assert_eq!(run[run.len() - 2..], ["cross", "app"]);
+        assert!(run[run.len() - 3].contains("exec 8<>/run/cross-jobs/tokens"));
+    }
+
+    #[test]
+    fn words_for_a_container_are_refused_not_lost() {
+        for spec in [
+            spec().options(["--privileged"]),
+            spec().platform(Some("linux/arm64".into())),
+        ] {
+            let error = argv(&spec).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::EngineUnusable);
+            assert!(error.help().is_some());
+        }
+    }
+}

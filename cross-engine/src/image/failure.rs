@@ -1,0 +1,375 @@
+//! What the words of a failed making mean: of an environment, of an image, of a pull.
+
+use std::path::PathBuf;
+
+use crate::engines::diagnosis::{SUBIDS_HELP, last_line};
+use crate::process::Exit;
+use crate::process::error::{Error, ErrorKind};
+
+/// What a failed making of an environment means, from the last lines the maker printed.
+pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
+    if let Some(package) = between(said, "Unable to locate package ", "\n")
+        .or_else(|| between(said, "Couldn't find any package by glob '", "'"))
+        .or_else(|| between(said, "Version '", "' for"))
+    {
+        return Error::new(
+            ErrorKind::PackageNotFound,
+            format!("{what}: package `{}` is not in the suite", package.trim()),
+        )
+        .with_help("mend `packages` in Cross.toml, or choose a `suite` that has the package");
+    }
+    let unreachable = [
+        "Temporary failure resolving",
+        "Could not resolve",
+        "Could not connect",
+        "Unable to connect",
+        "Connection failed",
+        "Connection refused",
+        "Failed to fetch",
+        "manifest unknown",
+        "dial tcp",
+        "pull access denied",
+        "TLS handshake",
+    ];
+    let is_sign = |line: &&str| unreachable.iter().any(|sign| line.contains(sign));
+    if let Some(line) = said.lines().find(is_sign) {
+        return Error::new(
+            ErrorKind::Unreachable,
+            format!("{what}: a server cannot be reached: {}", line.trim()),
+        )
+        .with_help("check the network and the proxy variables (`http_proxy`, `https_proxy`), and try again");
+    }
+    if [
+        "newuidmap",
+        "/etc/subuid",
+        "unshare syscall failed",
+        "failed to unshare",
+    ]
+    .iter()
+    .any(|sign| said.contains(sign))
+    {
+        return Error::new(
+            ErrorKind::Environment,
+            format!(
+                "{what}: mmdebstrap may not use user namespaces: {}",
+                telling_line(said)
+            ),
+        )
+        .with_help(SUBIDS_HELP);
+    }
+    let error = Error::new(
+        ErrorKind::Environment,
+        format!("{what} failed with {status}: {}", telling_line(said)),
+    );
+    if says_disk_full(said) {
+        return error.with_help("free some space in the cache directory");
+    }
+    error
+}
+
+/// The error for a command of the user's that failed while something was made.
+pub(crate) fn of_command(what: &str, name: &str, status: i32, output: &[String]) -> Error {
+    let mut message = format!("{what}: `{name}` failed with exit status {status}");
+    for line in output {
+        message.push_str("\n  ");
+        message.push_str(line.trim_end());
+    }
+    Error::new(ErrorKind::CommandFailed, message).with_help(
+        "mend the command; it runs as root in the environment, with `set -e`, and sees nothing of the project",
+    )
+}
+
+/// What of an image could not be had, by a registry's or a container CLI's words. The first that is found
+/// counts: what is not there for a platform is also said to be not found.
+const IMAGE: [(&str, ErrorKind); 24] = [
+    ("no matching manifest for", ErrorKind::PlatformNotFound),
+    (
+        "no image found in manifest list",
+        ErrorKind::PlatformNotFound,
+    ),
+    ("no image found in image index", ErrorKind::PlatformNotFound),
+    (
+        "does not match the specified platform",
+        ErrorKind::PlatformNotFound,
+    ),
+    ("no match for platform", ErrorKind::PlatformNotFound),
+    ("did not resolve to an alias", ErrorKind::ImageNotFound),
+    ("manifest unknown", ErrorKind::ImageNotFound),
+    ("name unknown", ErrorKind::ImageNotFound),
+    ("repository does not exist", ErrorKind::ImageNotFound),
+    (
+        "requested access to the resource is denied",
+        ErrorKind::ImageNotFound,
+    ),
+    ("unauthorized", ErrorKind::ImageNotFound),
+    ("authentication required", ErrorKind::ImageNotFound),
+    ("invalid reference format", ErrorKind::ImageNotFound),
+    ("no such host", ErrorKind::Unreachable),
+    ("connection refused", ErrorKind::Unreachable),
+    ("connection reset", ErrorKind::Unreachable),
+    ("network is unreachable", ErrorKind::Unreachable),
+    ("dial tcp", ErrorKind::Unreachable),
+    ("i/o timeout", ErrorKind::Unreachable),
+    ("tls handshake", ErrorKind::Unreachable),
+    ("x509:", ErrorKind::Unreachable),
+    ("http response to https client", ErrorKind::Unreachable),
+    ("toomanyrequests", ErrorKind::Unreachable),
+    ("context deadline exceeded", ErrorKind::Unreachable),
+];
+
+/// What a failed pull means, from the last lines it printed.
+pub(crate) fn of_image(what: &str, exit: Exit, said: &str) -> Error {
+    no_image(what, said).unwrap_or_else(|| of_making(what, &exit.to_string(), said))
+}
+
+fn no_image(what: &str, said: &str) -> Option<Error> {
+    let lower = said.to_lowercase();
+    let (sign, kind) = IMAGE.iter().find(|(sign, _)| lower.contains(sign))?;
+    let line = said
+        .lines()
+        .rev()
+        .find(|line| line.to_lowercase().contains(sign));
+    let words = line.unwrap_or_default().trim();
+    let words = ["Error: ", "Error response from daemon: "]
+        .iter()
+        .fold(words, |words, prefix| {
+            words.strip_prefix(prefix).unwrap_or(words)
+        });
+    Some(match kind {
+        ErrorKind::PlatformNotFound => {
+            Error::new(*kind, format!("{what} is not there for this platform: {words}"))
+                .with_help("choose a platform that the image has, or another image")
+        }
+        ErrorKind::ImageNotFound => Error::new(*kind, format!("{what} is not found: {words}")).with_help(
+            "see whether the name is right, with its registry (`docker.io/library/debian:bookworm`), and log in \
+             with the engine's `login` where the image is not public",
+        ),
+        _ => Error::new(*kind, format!("{what}: its registry cannot be reached: {words}")).with_help(
+            "check the network, the proxy variables of the engine's daemon, and the registry's certificate",
+        ),
+    })
+}
+
+/// What a failed build of the image `tag` means, from the last lines the builder printed.
+pub(crate) fn of_build(tag: &str, exit: Exit, said: &str) -> Error {
+    let what = format!("building image `{tag}`");
+    if let Some((command, status)) = failed_step(said) {
+        return of_command(&what, &command, status, &step_output(said))
+            .with_help("mend the command in the Containerfile");
+    }
+    no_image(&format!("an image that `{tag}` begins with"), said)
+        .unwrap_or_else(|| of_making(&what, &exit.to_string(), said))
+}
+
+/// How many lines of a failed build are shown.
+const STEP_LINES: usize = 12;
+
+/// The last lines of the last step, without what the builder itself says at its end.
+fn step_output(said: &str) -> Vec<String> {
+    let of_step = said
+        .lines()
+        .rev()
+        .filter(|line| !line.starts_with("Removing intermediate container"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("Step ") && !line.starts_with("STEP "));
+    let mut lines: Vec<_> = of_step
+        .filter(|line| !line.starts_with(" ---> "))
+        .take(STEP_LINES)
+        .map(str::to_owned)
+        .collect();
+    lines.reverse();
+    lines
+}
+
+/// The step whose command failed and its status, in the words of docker's legacy builder, of BuildKit, and
+/// of podman.
+fn failed_step(said: &str) -> Option<(String, i32)> {
+    let number = |text: &str| {
+        let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    said.lines().rev().find_map(|line| {
+        if let Some((before, after)) = line.split_once("' returned a non-zero code: ") {
+            let command = before.split_once("The command '")?.1;
+            return Some((command.to_owned(), number(after)?));
+        }
+        if let Some((before, after)) = line.split_once("did not complete successfully: exit code: ")
+        {
+            let command = before
+                .split_once("process \"")?
+                .1
+                .trim_end()
+                .trim_end_matches('"');
+            return Some((command.to_owned(), number(after)?));
+        }
+        let (before, after) = line.split_once("while running runtime: exit status ")?;
+        let command = before.split_once("building at STEP \"")?.1;
+        let command = command
+            .trim_end()
+            .trim_end_matches(':')
+            .trim_end_matches('"');
+        Some((command.to_owned(), number(after)?))
+    })
+}
+
+/// The error for a making that filled one of these directories, which have so many bytes free now that
+/// what it had written is gone.
+pub(crate) fn of_full_disk(what: &str, places: &[(PathBuf, u64)]) -> Error {
+    let fullest = places.iter().min_by_key(|(_, free)| *free);
+    let (place, free) = fullest.map_or_else(
+        || ("the cache directory".to_owned(), String::new()),
+        |(dir, free)| {
+            let megabytes = free / 1_000_000;
+            (
+                format!("`{}`", dir.display()),
+                format!(" ({megabytes} MB are free there now)"),
+            )
+        },
+    );
+    Error::new(
+        ErrorKind::Environment,
+        format!("{what}: no space left on device in {place}{free}"),
+    )
+    .with_help(format!(
+        "free some space in {place}: the making takes up to 2 GB; environments that are needed no more and \
+         what the cache keeps besides can be removed"
+    ))
+    .full()
+}
+
+pub(crate) fn says_disk_full(text: &str) -> bool {
+    text.to_lowercase().contains("no space left on device")
+}
+
+/// The line that says the disk is full, else the last that speaks of an error, else the last.
+fn telling_line(text: &str) -> &str {
+    let lines = || text.trim().lines().rev();
+    let is_full = lines().find(|line| says_disk_full(line));
+    // What mmdebstrap ends with, whatever happened.
+    let is_empty = |line: &str| line == "E: mmdebstrap failed to run";
+    let apt_says = lines().find(|line| line.starts_with("E: ") && !is_empty(line));
+    is_full
+        .or(apt_says)
+        .or_else(|| lines().find(|line| line.to_lowercase().contains("error")))
+        .unwrap_or(last_line(text))
+        .trim()
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let rest = &text[text.find(before)? + before.len()..];
+    Some(rest.split(after).next().unwrap_or(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_package_is_named() {
+        let error = of_making(
+            "making the environment",
+            "exit status 1",
+            "I: downloading\nE: Unable to locate package libnope-dev\nE: apt failed\n",
+        );
+        assert_eq!(error.kind(), ErrorKind::PackageNotFound);
+        assert!(error.to_string().contains("`libnope-dev`"), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_is_named_whatever_is_said_after_it() {
+        let said = "dpkg-deb: error: paste subprocess was killed: No space left on device\n\
+                    E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
+        let error = of_making("making the environment", "exit status 25", said);
+        assert!(error.to_string().contains("No space left"), "{error}");
+        assert!(error.help().unwrap().contains("free some space"));
+        let said = "E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
+        let error = of_making("making the environment", "exit status 25", said);
+        assert!(error.to_string().ends_with("error code (1)"), "{error}");
+    }
+
+    #[test]
+    fn an_unreachable_mirror_is_not_a_missing_package() {
+        let said = "Err:1 http://mirror.invalid bookworm InRelease\n  Temporary failure resolving 'mirror.invalid'\n\
+                    E: Failed to fetch http://mirror.invalid/InRelease";
+        let error = of_making("making the environment", "exit status 1", said);
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+        assert!(
+            error.to_string().ends_with("resolving 'mirror.invalid'"),
+            "{error}"
+        );
+        assert!(error.help().is_some());
+    }
+
+    /// What docker 20.10, BuildKit 0.12 and podman 4.3 said.
+    #[test]
+    fn a_failed_step_is_named_with_its_status_and_output() {
+        let exit = Exit {
+            code: Some(7),
+            signal: None,
+        };
+        let legacy = "Step 2/2 : RUN echo one; exit 7\n ---> Running in d237\none\nRemoving intermediate container \
+                      d237\nThe command '/bin/sh -c echo one; exit 7' returned a non-zero code: 7";
+        let buildx = "#6 0.3 one\nERROR: failed to solve: process \"/bin/sh -c echo one; exit 7\" did not complete \
+                      successfully: exit code: 7";
+        let podman = "STEP 2/2: RUN echo one; exit 7\none\n\
+                      Error: building at STEP \"RUN echo one; exit 7\": while running runtime: exit status 7";
+        for said in [legacy, buildx, podman] {
+            let error = of_build("localhost/x:1", exit, said);
+            assert_eq!(error.kind(), ErrorKind::CommandFailed, "{error}");
+            let text = error.to_string();
+            let first = text.lines().next().unwrap();
+            assert!(
+                first.contains("echo one; exit 7` failed with exit status 7"),
+                "{first}"
+            );
+            assert!(
+                text.lines().skip(1).all(|line| line.ends_with("one")),
+                "{text}"
+            );
+            assert_eq!(text.lines().count(), 2, "{text}");
+        }
+    }
+
+    /// What docker 20.10 and podman 4.3 said of registries and images.
+    #[test]
+    fn what_of_an_image_cannot_be_had_is_told() {
+        let exit = Exit {
+            code: Some(1),
+            signal: None,
+        };
+        for (said, kind) in [
+            (
+                "Error response from daemon: manifest for 127.0.0.1:5055/x:2 not found: manifest unknown: manifest unknown",
+                ErrorKind::ImageNotFound,
+            ),
+            (
+                "Error: initializing source docker://127.0.0.1:5055/x:2: reading manifest 2 in 127.0.0.1:5055/x: \
+                 manifest unknown: manifest unknown",
+                ErrorKind::ImageNotFound,
+            ),
+            (
+                "Error: short-name \"x:1\" did not resolve to an alias and no unqualified-search registries are defined",
+                ErrorKind::ImageNotFound,
+            ),
+            (
+                "no matching manifest for linux/arm64/v8 in the manifest list entries",
+                ErrorKind::PlatformNotFound,
+            ),
+            (
+                "Error: choosing an image from manifest list docker://x: no image found in manifest list for \
+                 architecture arm64, variant \"v8\", OS linux",
+                ErrorKind::PlatformNotFound,
+            ),
+            (
+                "Error response from daemon: Get \"https://no.such.host.invalid/v2/\": dial tcp: lookup \
+                 no.such.host.invalid on 10.0.0.1:53: no such host",
+                ErrorKind::Unreachable,
+            ),
+        ] {
+            let error = of_image("image `x`", exit, said);
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.help().is_some() && error.to_string().starts_with("image `x`"));
+            assert!(!error.to_string().contains("Error"), "{error}");
+        }
+    }
+}

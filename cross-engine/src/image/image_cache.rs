@@ -1,0 +1,251 @@
+//! An engine's answers about images, remembered while files say that they hold.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::engines::engine::{Engine, Kind};
+use crate::engines::probe_cache::{self, Memory, Stamp};
+use crate::engines::probe_validity::dependence;
+use crate::image::cli::{self, ImageFacts};
+use crate::process::host::Host;
+
+/// Variables that decide which store a CLI works on. Their values are paths and names, no secrets.
+const DECISIVE: [&str; 7] = [
+    "CONTAINERS_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "HOME",
+    "STORAGE_DRIVER",
+    "STORAGE_OPTS",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+];
+
+/// What `engine` said of the image `reference`, if that still holds.
+pub(crate) fn recall_image(engine: &Engine, host: &Host, reference: &str) -> Option<ImageFacts> {
+    let (store, _) = dependence(engine, host)?;
+    let key = image_key(engine, host, &store, reference)?;
+    Memory::in_cache(&host.cache).recall(&file_name(&key), &key)
+}
+
+/// Remembers that `engine` answered the question about the image `reference`, which it was asked at
+/// `asked`, with `answer`.
+pub(crate) fn remember_image(
+    engine: &Engine,
+    host: &Host,
+    reference: &str,
+    asked: std::time::Duration,
+    answer: &str,
+) {
+    let stamped = || {
+        let (store, mut stamps) = dependence(engine, host)?;
+        let key = image_key(engine, host, &store, reference)?;
+        let facts = cli::facts(reference, answer).ok()?;
+        stamps.push(Stamp::of(&engine.program));
+        stamps.push(Stamp::of(list_of_images(engine.kind, answer)?));
+        Some((key, facts, stamps))
+    };
+    if let Some((key, facts, stamps)) = stamped() {
+        Memory::in_cache(&host.cache).remember(&file_name(&key), &key, stamps, asked, &facts);
+    }
+}
+
+/// `None` for a name that may go without a change of the list: a hash.
+fn image_key(engine: &Engine, host: &Host, store: &str, reference: &str) -> Option<String> {
+    let digits = reference.trim_start_matches("sha256:");
+    let is_hash = digits.chars().all(|it| it.is_ascii_hexdigit());
+    if is_hash || reference.contains('@') {
+        return None;
+    }
+    let decisive = DECISIVE.map(|name| format!("{name}={:?}", host.variable(name)));
+    Some(format!(
+        "{reference} of {} {store} as {}:{}, {}",
+        engine.program.display(),
+        host.uid,
+        host.gid,
+        decisive.join(" ")
+    ))
+}
+
+fn file_name(key: &str) -> String {
+    format!("image-{}", probe_cache::short_name(key))
+}
+
+/// The list that the store of an image has of its images, by where the image's own files are.
+fn list_of_images(kind: Kind, answer: &str) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Inspected {
+        graph_driver: Driver,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Driver {
+        name: String,
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Data {
+        upper_dir: PathBuf,
+    }
+    let images: Vec<Inspected> = serde_json::from_str(answer).ok()?;
+    let Driver { name, data } = &images.first()?.graph_driver;
+    let mut above = data.upper_dir.ancestors();
+    let store = above.find(|dir| dir.file_name().is_some_and(|it| it == name.as_str()))?;
+    let root: &Path = store.parent()?;
+    let list = match kind {
+        Kind::Docker => root.join("image").join(name).join("repositories.json"),
+        _ => root.join(format!("{name}-images")).join("images.json"),
+    };
+    list.is_file().then_some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::clock;
+    use crate::process::invocation::Variables;
+    use std::fs;
+    use std::os::unix::net::UnixListener;
+    use std::time::Duration;
+
+    struct Machine {
+        dir: tempfile::TempDir,
+    }
+
+    impl Machine {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir_all(dir.path().join("store/overlay-images")).unwrap();
+            fs::create_dir_all(dir.path().join("store/image/overlay")).unwrap();
+            Machine { dir }
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            fs::write(self.dir.path().join(path), text).unwrap();
+        }
+
+        fn install(&self, program: &str) {
+            use std::os::unix::fs::PermissionsExt as _;
+            self.write(program, "");
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(self.dir.path().join(program), mode).unwrap();
+        }
+
+        fn host(&self) -> Host {
+            let dir = self.dir.path().display().to_string();
+            let variables = [
+                ("HOME", dir.clone()),
+                ("PATH", dir.clone()),
+                ("DOCKER_HOST", format!("unix://{dir}/docker.sock")),
+            ];
+            let variables = variables.map(|(name, value)| (name.into(), value.into()));
+            Host::new(Variables::from(variables), self.dir.path().join("cache"))
+        }
+
+        fn engine(&self, kind: Kind) -> Engine {
+            Engine {
+                kind,
+                program: self.dir.path().join(kind.name()),
+                version: "1".to_owned(),
+                rootless: false,
+                architecture: "amd64".to_owned(),
+                user: (0, 0),
+                floor: Default::default(),
+            }
+        }
+
+        fn answer(&self) -> String {
+            let upper = self.dir.path().join("store/overlay/0a/diff");
+            format!(
+                r#"[{{"Id": "sha256:1", "GraphDriver": {{"Name": "overlay", "Data": {{"UpperDir": {upper:?}}}}}}}]"#
+            )
+        }
+
+        /// Remembers an answer about `reference`, and recalls it after `change`.
+        fn recalled(&self, kind: Kind, reference: &str, change: impl FnOnce()) -> bool {
+            let (engine, host) = (self.engine(kind), self.host());
+            let later = clock::unix_time() + Duration::from_secs(5);
+            remember_image(&engine, &host, reference, later, &self.answer());
+            change();
+            recall_image(&engine, &host, reference).is_some()
+        }
+    }
+
+    #[test]
+    fn podmans_answer_holds_until_its_list_or_configuration_changes() {
+        let it = Machine::new();
+        let list = "store/overlay-images/images.json";
+        let recalled = |change: &dyn Fn()| it.recalled(Kind::Podman, "localhost/a:1", change);
+        assert!(!recalled(&|| ()), "a store whose list is not seen");
+        it.write(list, "[]");
+        assert!(recalled(&|| ()));
+        assert!(!recalled(&|| it.write(list, "[1]")));
+        assert!(recalled(&|| ()));
+        let config = || {
+            fs::create_dir_all(it.dir.path().join(".config/containers")).unwrap();
+            it.write(".config/containers/storage.conf", "x");
+        };
+        assert!(!recalled(&config));
+        it.write(
+            ".config/containers/containers.conf",
+            "[engine]\nremote = true\n",
+        );
+        assert!(!recalled(&|| ()), "images of another machine");
+    }
+
+    #[test]
+    fn an_answer_is_of_the_store_that_was_asked() {
+        let it = Machine::new();
+        it.write("store/overlay-images/images.json", "[]");
+        let mut elsewhere = it.host();
+        let far = ("CONTAINER_HOST".into(), "ssh://far/podman.sock".into());
+        elsewhere.variables.extend([far]);
+        assert!(it.recalled(Kind::Podman, "localhost/a:1", || ()));
+        let podman = it.engine(Kind::Podman);
+        assert_eq!(recall_image(&podman, &elsewhere, "localhost/a:1"), None);
+
+        it.write("store/image/overlay/repositories.json", "{}");
+        it.install("dockerd");
+        let _here = UnixListener::bind(it.dir.path().join("docker.sock")).unwrap();
+        let other = it.dir.path().join("other.sock");
+        let _other = UnixListener::bind(&other).unwrap();
+        let mut elsewhere = it.host();
+        let address = format!("unix://{}", other.display());
+        elsewhere
+            .variables
+            .extend([("DOCKER_HOST".into(), address.into())]);
+        assert!(it.recalled(Kind::Docker, "me/app:1", || ()));
+        let docker = it.engine(Kind::Docker);
+        assert_eq!(recall_image(&docker, &elsewhere, "me/app:1"), None);
+    }
+
+    #[test]
+    fn dockers_answer_holds_while_the_same_daemon_listens() {
+        let it = Machine::new();
+        it.write("store/image/overlay/repositories.json", "{}");
+        it.install("dockerd");
+        let socket = it.dir.path().join("docker.sock");
+        let recalled = |change: &dyn Fn()| it.recalled(Kind::Docker, "me/app:1", change);
+        assert!(!recalled(&|| ()), "nobody listens");
+        let daemon = std::cell::RefCell::new(Some(UnixListener::bind(&socket).unwrap()));
+        assert!(recalled(&|| ()));
+        assert!(
+            !recalled(&|| drop(daemon.take())),
+            "killed: its socket stays"
+        );
+        fs::remove_file(&socket).unwrap();
+        let _again = UnixListener::bind(&socket).unwrap();
+        assert!(!it.recalled(Kind::Docker, "other:1", || it.write("dockerd", "updated")));
+        assert!(recalled(&|| ()));
+        assert!(
+            !it.recalled(Kind::Docker, "me/app@sha256:12", || ()),
+            "a hash"
+        );
+        assert!(!it.recalled(Kind::Docker, "0123456789ab", || ()), "a hash");
+        fs::create_dir_all(it.dir.path().join(".docker")).unwrap();
+        it.write(".docker/config.json", r#"{"currentContext": "far"}"#);
+        assert!(!recalled(&|| ()), "the daemon of another machine");
+    }
+}

@@ -1,0 +1,75 @@
+//! Directories in which something is made before it is moved to its place.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::process::error::{IoContext as _, Result};
+
+/// A directory that is removed again unless it was moved away.
+pub(crate) struct Staging(PathBuf);
+
+impl Staging {
+    /// The caller holds the environment's lock: what is there is a dead process's, or is being removed
+    /// still.
+    pub(crate) fn new(path: &Path) -> Result<Self> {
+        remove_tree(path)?;
+        sweep_aside(path);
+        fs::create_dir_all(path).on("create directory", path)?;
+        Ok(Staging(path.to_owned()))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = remove_tree(&self.0);
+    }
+}
+
+/// Removes what was moved aside of `path` to be removed, and is there still because whoever did so died.
+fn sweep_aside(path: &Path) {
+    let (Some(home), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let prefix = format!("{}.removing.", name.to_string_lossy());
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            // It may be going at this moment.
+            let _ = remove_tree(&entry.path());
+        }
+    }
+}
+
+/// Removes a tree, also where its directories are not writable; what is not there is removed.
+pub(crate) fn remove_tree(path: &Path) -> Result<()> {
+    // Another process may be removing the same tree.
+    for _ in 0..3 {
+        match fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                make_writable(path);
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+    fs::remove_dir_all(path).on("remove", path)
+}
+
+fn make_writable(dir: &Path) {
+    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            make_writable(&entry.path());
+        }
+    }
+}

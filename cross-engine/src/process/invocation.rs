@@ -1,0 +1,308 @@
+//! A command as data: what a plan shows, what a snapshot compares, what the process door starts.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::process::descriptors::{Confined, Handed};
+
+/// Variables as a process receives them.
+pub type Variables = BTreeMap<OsString, OsString>;
+
+/// A command: program, arguments, variables and directory.
+///
+/// `Display` is a line that can be pasted into a POSIX shell; values of secret variables are not
+/// in it, nor in the serialised form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Invocation {
+    /// The program, as a path or as a name that is looked up on `PATH`.
+    pub program: PathBuf,
+    /// The arguments, each one word: nothing is split or expanded.
+    pub args: Vec<String>,
+    /// Variables set for the command, on top of [`base`](Invocation::base).
+    pub env: BTreeMap<String, Value>,
+    /// Which variables the command starts from.
+    pub base: Base,
+    /// The directory it runs in.
+    pub cwd: Option<PathBuf>,
+    /// How it is ended before its time.
+    pub ending: Ending,
+    /// The file that it finds open beside its standard streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed: Option<Handed>,
+    /// Whether and how it is kept from inheriting other open files.
+    #[serde(skip)]
+    pub(crate) confined: Option<Confined>,
+}
+
+/// Which variables a command starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Base {
+    /// Those the caller gave: for tools of the host such as cargo or a container CLI.
+    Caller,
+    /// None: for what runs in an environment.
+    Empty,
+}
+
+/// How a command is ended by a cancellation, a deadline, or the death of its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Ending {
+    /// Killed. What it started dies with it by its own arrangement (a sandbox's does, by the
+    /// kernel's hand).
+    Kill,
+    /// Its standard input is closed; it ends everything it started and then itself. This is also
+    /// what the kernel does when the owner dies, however it dies.
+    Lifeline,
+    /// Like [`Lifeline`](Ending::Lifeline), for what kills at once everything it started and then has
+    /// files to remove: if that takes long, it is left to do so by itself.
+    Tidying,
+}
+
+/// The value of a variable.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Shown as it is.
+    Plain(String),
+    /// Shown as `***`.
+    Secret(String),
+    /// Removed from the base.
+    Unset,
+}
+
+impl Value {
+    fn exposed(&self) -> Option<&str> {
+        match self {
+            Value::Plain(value) | Value::Secret(value) => Some(value),
+            Value::Unset => None,
+        }
+    }
+
+    fn shown(&self) -> Option<&str> {
+        match self {
+            Value::Plain(value) => Some(value),
+            Value::Secret(_) => Some("***"),
+            Value::Unset => None,
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.shown())
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.shown().serialize(serializer)
+    }
+}
+
+/// What is shown of it: a string, or nothing for one that is removed.
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Value {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Value")
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Option::<String>::json_schema(generator)
+    }
+}
+
+impl Invocation {
+    /// A command of the host: it starts from the caller's variables.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Invocation {
+            program: program.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            base: Base::Caller,
+            cwd: None,
+            ending: Ending::Kill,
+            handed: None,
+            confined: None,
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<I>(mut self, args: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), Value::Plain(value.into()));
+        self
+    }
+
+    /// Sets a variable to `value`, secret or not, or removes it.
+    #[must_use]
+    pub fn env_value(mut self, name: impl Into<String>, value: Value) -> Self {
+        self.env.insert(name.into(), value);
+        self
+    }
+
+    /// Runs in `dir`.
+    #[must_use]
+    pub fn cwd(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.cwd = Some(dir.into());
+        self
+    }
+
+    /// Starts from no variable at all.
+    #[must_use]
+    pub fn env_clear(mut self) -> Self {
+        self.base = Base::Empty;
+        self
+    }
+
+    /// Ends by its lifeline.
+    #[must_use]
+    pub fn lifeline(mut self) -> Self {
+        self.ending = Ending::Lifeline;
+        self
+    }
+
+    /// Ends by its lifeline, and may remove files for longer than its owner waits.
+    #[must_use]
+    pub(crate) fn tidying(mut self) -> Self {
+        self.ending = Ending::Tidying;
+        self
+    }
+
+    /// Inherits no open file but its standard streams and what is handed to it.
+    #[must_use]
+    pub(crate) fn confined(mut self, confined: Confined) -> Self {
+        self.confined = Some(confined);
+        self
+    }
+
+    /// Finds this file open.
+    #[must_use]
+    pub(crate) fn handed(mut self, file: Handed) -> Self {
+        self.handed = Some(file);
+        self
+    }
+
+    /// The variables the command receives when the caller's are `caller`.
+    pub fn variables(&self, caller: &Variables) -> Variables {
+        let mut all = match self.base {
+            Base::Caller => caller.clone(),
+            Base::Empty => Variables::new(),
+        };
+        for (name, value) in &self.env {
+            match value.exposed() {
+                Some(value) => all.insert(name.into(), value.into()),
+                None => all.remove(&OsString::from(name)),
+            };
+        }
+        all
+    }
+
+    /// The last component of the program: how messages call it.
+    pub fn program_name(&self) -> Cow<'_, str> {
+        self.program
+            .file_name()
+            .unwrap_or(self.program.as_os_str())
+            .to_string_lossy()
+    }
+}
+
+/// A word, quoted for a POSIX shell where it needs to be.
+pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
+    shell_escape::unix::escape(Cow::Borrowed(word))
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy()).into_owned()
+}
+
+impl fmt::Display for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(dir) = &self.cwd {
+            write!(f, "cd {} && ", quoted_path(dir))?;
+        }
+        let unset = self.env.iter().filter(|(_, value)| value.shown().is_none());
+        if self.base == Base::Empty {
+            f.write_str("env -i ")?;
+        } else if unset.clone().next().is_some() {
+            f.write_str("env ")?;
+            for (name, _) in unset {
+                write!(f, "-u {name} ")?;
+            }
+        }
+        for (name, value) in &self.env {
+            if let Some(value) = value.shown() {
+                write!(f, "{name}={} ", quoted(value))?;
+            }
+        }
+        f.write_str(&quoted_path(&self.program))?;
+        for arg in &self.args {
+            write!(f, " {}", quoted(arg))?;
+        }
+        if let Some(handed) = &self.handed {
+            write!(f, " {}<{}", handed.number, quoted_path(&handed.path))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_can_be_pasted() {
+        let cargo = Invocation::new("/opt/my tools/cargo")
+            .args(["build", "--features", "a b"])
+            .env("CARGO_NET_OFFLINE", "true")
+            .env_value("TOKEN", Value::Secret("s3cret".into()))
+            .env_value("RUSTFLAGS", Value::Unset)
+            .cwd("/w/it's");
+        assert_eq!(
+            cargo.to_string(),
+            r"cd '/w/it'\''s' && env -u RUSTFLAGS CARGO_NET_OFFLINE=true TOKEN='***' '/opt/my tools/cargo' build --features 'a b'"
+        );
+        assert!(!format!("{cargo:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn variables_are_the_base_and_the_delta() {
+        let caller = Variables::from([("PATH".into(), "/bin".into()), ("A".into(), "1".into())]);
+        let run = Invocation::new("x")
+            .env("B", "2")
+            .env_value("A", Value::Unset);
+        let got = run.variables(&caller);
+        assert_eq!(got.len(), 2);
+        assert_eq!(got[&OsString::from("B")], "2");
+        assert!(run.env_clear().variables(&caller).len() == 1);
+    }
+}

@@ -1,0 +1,18 @@
+//! Processes of the host, and the values that starting one takes.
+
+pub(crate) mod cancel;
+mod child;
+pub mod clock;
+pub(crate) mod descriptors;
+pub(crate) mod error;
+pub(crate) mod host;
+pub(crate) mod invocation;
+pub(crate) mod lifeline;
+pub(crate) mod lock;
+pub(crate) mod unique_name;
+pub mod untrusted;
+
+pub(crate) use child::{Coupling, read_lines, run_coupled, spawn_error};
+pub use child::{
+    Exit, Output, Sink, Stdin, Stream, command, output, run, run_inherited, start_detached,
+};

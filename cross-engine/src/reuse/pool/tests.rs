@@ -1,0 +1,171 @@
+use std::time::Duration;
+
+use super::*;
+use crate::engines::engine::Kind;
+use crate::process::invocation::{Value, Variables};
+use crate::spec::mount::Mount;
+use crate::spec::run_spec::{Network, Stdio};
+
+fn engine() -> Engine {
+    Engine {
+        kind: Kind::Docker,
+        program: "docker".into(),
+        version: String::new(),
+        rootless: false,
+        architecture: "amd64".into(),
+        user: (1000, 1001),
+        floor: Default::default(),
+    }
+}
+
+fn spec() -> RunSpec {
+    RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "build"])
+        .mounts([Mount::write("/w"), Mount::scratch("/tmp/home")])
+        .env([("A".to_owned(), Value::Plain("1".into()))])
+        .name("cross-x")
+}
+
+fn host(cache: &Path) -> Host {
+    Host::new(Variables::new(), cache)
+}
+
+fn shared() -> Pool {
+    Pool::new(Warm::across_processes(Duration::from_secs(60)))
+}
+
+fn name(pool: &Pool, spec: &RunSpec, image: &KeptImage, cache: &Path) -> String {
+    let (_, kept) = pool.kept(&engine(), spec, image, &host(cache)).unwrap();
+    kept.container
+}
+
+#[test]
+fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
+    let image = KeptImage::new(None, vec!["/entry".to_owned()]);
+    let (enter, kept) = shared()
+        .kept(&engine(), &spec(), &image, &host(Path::new("/c")))
+        .unwrap();
+    let name = &kept.container;
+    let (base, generation) = name.split_at(name.len() - "-1-warm".len());
+    assert_eq!(generation, "-1-warm");
+    let start = kept.start.args.join(" ");
+    let expected = format!(
+        "run --rm --detach --name {name} --pull never --label org.cross-core.run \
+         --label org.cross-core.kept=/c/warm-shared/{base} --label org.cross-core.kept-image=i:1 --no-healthcheck \
+         --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL --network none --user 1000:1001 \
+         --pids-limit 16384 \
+         --mount type=tmpfs,dst=/tmp/home,tmpfs-mode=1777 --mount type=bind,src=/w,dst=/w \
+         --mount type=bind,src=/c/warm-shared/{base}/shown,dst=/run/cross-warm,readonly \
+         --mount type=bind,src=/c/relays,dst=/c/relays \
+         --workdir / --entrypoint sh i:1 -c "
+    );
+    assert!(start.starts_with(&expected), "{start}\n{expected}");
+    assert!(start.ends_with(" cross 60 0"), "{start}");
+    let enter = enter.args.join(" ");
+    let expected = format!("exec --interactive --workdir /w --env A {name} /entry sh -c ");
+    assert!(enter.starts_with(&expected), "{enter}");
+    assert!(enter.ends_with(" cross cargo build"), "{enter}");
+}
+
+#[test]
+fn one_that_is_nobody_elses_hangs_on_its_client() {
+    let pool = Pool::new(Warm::new());
+    let (_, kept) = pool
+        .kept(
+            &engine(),
+            &spec(),
+            &KeptImage::default(),
+            &host(Path::new("/c")),
+        )
+        .unwrap();
+    assert_eq!(kept.start.args[..3], ["run", "--rm", "--interactive"]);
+    assert_eq!(kept.start.args.last().unwrap(), "1");
+    let other = name(
+        &Pool::new(Warm::new()),
+        &spec(),
+        &KeptImage::default(),
+        Path::new("/c"),
+    );
+    assert_ne!(kept.container, other, "another pool, another container");
+}
+
+#[test]
+fn a_key_has_everything_that_is_fixed_and_nothing_else() {
+    let cache = tempfile::tempdir().unwrap();
+    let (pool, image) = (shared(), KeptImage::default());
+    let name = |spec: &RunSpec, image: &KeptImage| name(&pool, spec, image, cache.path());
+    let first = name(&spec(), &image);
+    let same = [
+        spec(),
+        spec().env([("B".to_owned(), Value::Plain("2".into()))]),
+        spec().stdio(Stdio::Inherit).terminal(true),
+        spec().jobserver(Some("/c/jobs".into())),
+    ];
+    for spec in same {
+        assert_eq!(name(&spec, &image), first, "{spec:?}");
+    }
+    let other = [
+        spec().network(Network::Default),
+        spec().mounts([Mount::read("/usr")]),
+        spec()
+            .mounts([Mount::read("/w")])
+            .root(Root::Image("i:2".into())),
+        spec().user_namespace(Some("host".into())),
+        spec().platform(Some("linux/arm64".into())),
+        spec().seccomp(Some("/c/seccomp.json".into())),
+    ];
+    for spec in other {
+        assert_ne!(name(&spec, &image), first, "{spec:?}");
+    }
+    let id = |id: &str| KeptImage::new(Some(id.to_owned()), Vec::new());
+    assert_ne!(
+        name(&spec(), &id("sha256:1")),
+        name(&spec(), &id("sha256:2"))
+    );
+}
+
+#[test]
+fn a_directory_that_was_made_again_is_another_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (old, new) = (dir.path().join("toolchain"), dir.path().join("new"));
+    fs::create_dir(&old).unwrap();
+    fs::create_dir(&new).unwrap();
+    let spec = spec().mounts([Mount::read(&old)]);
+    let pool = shared();
+    let name = || name(&pool, &spec, &KeptImage::default(), dir.path());
+    let first = name();
+    assert_eq!(name(), first);
+    fs::rename(&old, dir.path().join("gone")).unwrap();
+    fs::rename(&new, &old).unwrap();
+    assert_ne!(name(), first);
+}
+
+#[test]
+fn what_is_remembered_is_believed_for_its_time_and_its_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = Record {
+        key: "k".to_owned(),
+        purpose: "p".to_owned(),
+        image: "i".to_owned(),
+        generation: 3,
+        idle: 60,
+        used: Duration::ZERO,
+    };
+    record.write(dir.path()).unwrap();
+    let read = || Record::read(dir.path()).unwrap();
+    assert!(read().is_fresh(Duration::from_secs(60)));
+    assert_eq!((read().key.as_str(), read().generation), ("k", 3));
+    record::expire(dir.path());
+    assert!(!read().is_fresh(Duration::from_secs(60)));
+    record::touch(dir.path());
+    assert!(read().is_fresh(Duration::from_secs(60)));
+    assert!(!read().is_fresh(Duration::ZERO));
+    fs::write(dir.path().join("record.json"), "{").unwrap();
+    assert_eq!(Record::read(dir.path()), None);
+}
+
+#[test]
+fn a_users_words_for_run_keep_nothing() {
+    let pool = shared();
+    assert!(pool.serves(&engine(), &spec()));
+    assert!(!pool.serves(&engine(), &spec().options(["--env", "A=2"])));
+}

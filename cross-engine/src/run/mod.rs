@@ -1,0 +1,9 @@
+//! Runs: started, supervised, and cleaned up after.
+
+pub(crate) mod engine_run;
+pub(crate) mod fifo_lifeline;
+mod host_run;
+pub(crate) mod jobserver;
+pub(crate) mod run_dir;
+pub(crate) mod shim;
+pub(crate) mod test_relay;

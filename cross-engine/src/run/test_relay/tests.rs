@@ -1,0 +1,263 @@
+use super::*;
+use crate::process;
+use crate::process::cancel::Cancel;
+use crate::process::invocation::{Invocation, Variables};
+use crate::spec::run_spec::relay_words;
+
+/// What cargo does as far as this is concerned: it starts the programs through the runner, one
+/// after the other, stops at a failure unless told otherwise, and then runs one that was not among
+/// them.
+const FAKE_CARGO: &str = r#"#!/bin/sh
+echo "cargo $*" >&2
+unset status
+for program in one two three; do
+    echo "Running $program" >&2
+    # A variable that a shell could not even name.
+    env 'CARGO_BIN_EXE_my-app=/t/my app' $CARGO_TARGET_T_RUNNER "$DIR/$program" a 'b  c' && continue
+    status=$?
+    echo "didn't exit successfully: \`$CARGO_TARGET_T_RUNNER $DIR/$program a\` ($status)" >&2
+    [ "$1" = --no-fail-fast ] || exit 101
+done
+$CARGO_TARGET_T_RUNNER "$DIR/doc"
+exit ${status:+101}
+"#;
+
+/// A run by `relay`, without an environment.
+fn run(relay: &Relay, dir: &Path, words: &[&str], sink: &mut process::Sink<'_>) -> process::Exit {
+    let cargo = dir.join("cargo");
+    let run = Invocation::new("sh")
+        .args(&relay_words(relay.directory(), "CARGO_TARGET_T_RUNNER")[1..])
+        .arg(cargo.to_str().unwrap())
+        .args(words.iter().copied());
+    let variables = [
+        ("PATH", "/usr/bin:/bin"),
+        ("DIR", dir.to_str().unwrap()),
+        ("CARGO_TARGET_T_RUNNER", "env RUN=1 "),
+        ("runner", "the user's own"),
+    ];
+    let variables: Variables = variables.map(|(k, v)| (k.into(), v.into())).into();
+    let stdin = process::Stdin::Null;
+    process::run(&run, &variables, &Cancel::new(), stdin, sink).unwrap()
+}
+
+/// Programs by what they do, and a cargo that starts them.
+fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, does) in programs.iter().chain([&("cargo", FAKE_CARGO)]) {
+        let path = dir.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
+        set_mode(&path, 0o755).unwrap();
+    }
+    dir
+}
+
+/// Relays to the end, letting everybody begin at once with as many threads as its number; what was
+/// heard.
+fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) {
+    let cache = tempfile::tempdir().unwrap();
+    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
+    let ends = Mutex::new(vec![None; count]);
+    let mut heard = String::new();
+    let exit = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            loop {
+                match relay.hear() {
+                    Told::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
+                    Told::Ended(n, end) => lock(&ends)[n] = Some(end),
+                    Told::All => {}
+                    Told::Over => return,
+                }
+            }
+        });
+        let exit = run(&relay, dir, words, &mut |stream, line| {
+            let Some(("", n)) = Relay::turn(line) else {
+                let line = relay.undone(line, "env RUN=1 ");
+                heard += &format!("{line}\n");
+                return std::ops::ControlFlow::Continue(());
+            };
+            assert_eq!(stream, Stream::Stderr);
+            let end = loop {
+                match lock(&ends)[n] {
+                    Some(end) => break end,
+                    None => std::thread::yield_now(),
+                }
+            };
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let file = relay.output(n, stream).unwrap();
+                heard += &file.text(limits::TEST_OUTPUT).unwrap();
+            }
+            relay.answer(end).unwrap();
+            std::ops::ControlFlow::Continue(())
+        });
+        relay.hush();
+        exit
+    });
+    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 1);
+    drop(relay);
+    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 0);
+    let here = dir.to_str().unwrap();
+    (exit, heard.replace(here, "/t"))
+}
+
+const SAYS: &str = r#"echo "${0##*/} $* $RUST_TEST_THREADS $RUN""#;
+
+#[test]
+fn programs_get_what_cargo_gives_them_and_their_threads() {
+    let seen = "tr '\\0' '\\n' </proc/$$/environ | grep -E '^(CARGO_|runner|RU|cross_)' | sort; pwd; \
+                grep SigIgn /proc/self/status | grep -o .$";
+    let dir = programs(&[("one", seen), ("two", SAYS), ("three", SAYS), ("doc", SAYS)]);
+    let (exit, heard) = relayed(3, dir.path(), &["x", "--", "--no-fail-fast"]);
+    assert!(exit.success(), "{heard}");
+    let here = std::path::absolute(".").unwrap();
+    // What was ignored before stays so, but for what shells have background jobs ignore (INT and
+    // QUIT).
+    let ignored = ignored_by_this_process() & !0b110;
+    let expected = format!(
+        "cargo x -- --no-fail-fast\nRunning one\n\
+         CARGO_BIN_EXE_my-app=/t/my app\nCARGO_TARGET_T_RUNNER=env RUN=1 \nRUN=1\nRUST_TEST_THREADS=10\n\
+         runner=the user's own\n{}\n{ignored:x}\n\
+         Running two\ntwo a b  c 11 1\nRunning three\nthree a b  c 12 1\ndoc   1\n",
+        here.display()
+    );
+    assert_eq!(heard, expected);
+}
+
+/// The signals 1 to 4 (HUP, INT, QUIT, ILL) as bits.
+fn ignored_by_this_process() -> u32 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("SigIgn"));
+    let digit = line.and_then(|line| line.chars().last());
+    digit.and_then(|digit| digit.to_digit(16)).unwrap()
+}
+
+#[test]
+fn cargo_sees_each_end_as_it_was_and_stops_where_it_would() {
+    let ends = [
+        ("one", "echo 1; exit 0"),
+        ("two", "echo 2; kill -SEGV $$"),
+        ("three", "echo 3; exit 139"),
+        ("doc", "echo doc"),
+    ];
+    let dir = programs(&ends);
+    let (exit, heard) = relayed(3, dir.path(), &["--no-fail-fast"]);
+    assert_eq!(exit.code, Some(101));
+    for part in [
+        "Running one\n1\nRunning two\n2\n",
+        "didn't exit successfully: `env RUN=1 /t/two a` (139)\nRunning three\n3\n",
+        "didn't exit successfully: `env RUN=1 /t/three a` (139)\n",
+        "doc\n",
+    ] {
+        assert!(heard.contains(part), "{part} in {heard}");
+    }
+    let (exit, heard) = relayed(3, dir.path(), &["x"]);
+    assert_eq!(exit.code, Some(101));
+    assert!(
+        !heard.contains("Running three") && !heard.contains("doc"),
+        "{heard}"
+    );
+}
+
+#[test]
+fn what_the_first_pass_did_not_show_runs_as_by_cargo() {
+    let dir = programs(&[("one", SAYS), ("two", SAYS), ("three", SAYS), ("doc", SAYS)]);
+    let (exit, heard) = relayed(2, dir.path(), &["x"]);
+    assert!(exit.success(), "{heard}");
+    assert!(heard.contains("two a b  c 11 1\n"), "{heard}");
+    assert!(heard.contains("three a b  c  1\n"), "{heard}");
+    assert_eq!(heard.matches("one a").count(), 1, "{heard}");
+}
+
+#[test]
+fn a_turn_is_heard_also_after_a_line_without_its_end() {
+    assert_eq!(Relay::turn(&format!("{TURN}12")), Some(("", 12)));
+    assert_eq!(
+        Relay::turn(&format!("dots...{TURN}0")),
+        Some(("dots...", 0))
+    );
+    assert_eq!(Relay::turn(&format!("{TURN}the user's")), None);
+    assert_eq!(Relay::turn("test turn ... ok"), None);
+}
+
+/// A relay for two binaries, and its directory as the inside has it.
+fn hostile() -> (tempfile::TempDir, Relay, PathBuf) {
+    let cache = tempfile::tempdir().unwrap();
+    fs::write(cache.path().join("id_ed25519"), "the private key").unwrap();
+    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
+    let dir = relay.directory().to_owned();
+    (cache, relay, dir)
+}
+
+fn is_untrusted<T: std::fmt::Debug>(result: Result<T>) {
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Untrusted, "{error}");
+}
+
+#[test]
+fn output_that_is_a_link_a_pipe_or_a_device_is_not_read() {
+    let (cache, relay, dir) = hostile();
+    let out = dir.join("0.out");
+    let key = cache.path().join("id_ed25519");
+    for target in [
+        key.as_path(),
+        Path::new("/dev/zero"),
+        Path::new("/proc/self/environ"),
+    ] {
+        std::os::unix::fs::symlink(target, &out).unwrap();
+        is_untrusted(relay.output(0, Stream::Stdout));
+        fs::remove_file(&out).unwrap();
+    }
+    fifo(&out).unwrap();
+    is_untrusted(relay.output(0, Stream::Stdout));
+    std::os::unix::fs::symlink(&key, dir.join("0.program")).unwrap();
+    is_untrusted(relay.program(0));
+    // Somebody else's directory in place of ours changes nothing.
+    fs::write(dir.join("1.out"), "ours").unwrap();
+    fs::rename(&dir, dir.with_file_name("moved")).unwrap();
+    std::os::unix::fs::symlink(cache.path(), &dir).unwrap();
+    let ours = relay.output(1, Stream::Stdout).unwrap();
+    assert_eq!(ours.text(limits::RECORD).unwrap(), "ours");
+}
+
+#[test]
+fn words_to_a_binary_are_written_into_nothing_but_a_pipe_and_wait_for_nobody() {
+    let (cache, relay, dir) = hostile();
+    let key = cache.path().join("id_ed25519");
+    for name in ["0.go", "answer", "told"] {
+        fs::remove_file(dir.join(name)).unwrap();
+        std::os::unix::fs::symlink(&key, dir.join(name)).unwrap();
+    }
+    is_untrusted(relay.start(0, 1));
+    relay.answer(End::exited(0)).unwrap();
+    relay.hush();
+    assert_eq!(relay.hear(), Told::Over);
+    assert_eq!(fs::read_to_string(&key).unwrap(), "the private key");
+    // A pipe that somebody filled.
+    let mut full = File::options()
+        .read(true)
+        .write(true)
+        .open(dir.join("1.go"))
+        .unwrap();
+    rustix::io::ioctl_fionbio(&full, true).unwrap();
+    while full.write(&[b'x'; 4096]).is_ok() {}
+    while full.write(b"x").is_ok() {}
+    let error = relay.start(1, 1).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Io, "{error}");
+}
+
+#[test]
+fn what_nobody_expects_is_not_heard_of() {
+    let (_cache, relay, dir) = hostile();
+    let mut told = File::options().write(true).open(dir.join("told")).unwrap();
+    told.write_all(b"over\nready 2\nended 99999999999 0\nready -1\n")
+        .unwrap();
+    told.write_all(&[b'x'; 10_000]).unwrap();
+    told.write_all(b"\nready 1\n").unwrap();
+    assert_eq!(relay.hear(), Told::Ready(1));
+    // Who floods the pipe does not keep it from being over.
+    let flood = std::thread::spawn(move || while told.write_all(b"ready 0\n").is_ok() {});
+    assert_eq!(relay.hear(), Told::Ready(0));
+    relay.hush();
+    assert_eq!(relay.hear(), Told::Over);
+    drop(relay);
+    flood.join().unwrap();
+}

@@ -1,0 +1,158 @@
+//! What of the host a run sees, and where.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// A part of the host's file system that is visible inside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Mount {
+    /// The path on the host.
+    pub source: PathBuf,
+    /// The path inside.
+    pub target: PathBuf,
+    /// Whether it can be written.
+    pub access: Access,
+}
+
+/// Whether a mount can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Access {
+    /// Read only.
+    Read,
+    /// Read and write.
+    Write,
+    /// An empty directory in memory, private to the run; `source` is ignored.
+    Scratch,
+}
+
+impl Mount {
+    /// `path` at its own place, read only.
+    pub fn read(path: impl Into<PathBuf>) -> Self {
+        Mount::of(path.into(), Access::Read)
+    }
+
+    /// `path` at its own place, writable.
+    pub fn write(path: impl Into<PathBuf>) -> Self {
+        Mount::of(path.into(), Access::Write)
+    }
+
+    /// An empty, private directory at `path`.
+    pub fn scratch(path: impl Into<PathBuf>) -> Self {
+        Mount::of(path.into(), Access::Scratch)
+    }
+
+    /// The same source, visible at `target`.
+    #[must_use]
+    pub fn at(mut self, target: impl Into<PathBuf>) -> Self {
+        self.target = target.into();
+        self
+    }
+
+    fn of(path: PathBuf, access: Access) -> Self {
+        Mount {
+            source: path.clone(),
+            target: path,
+            access,
+        }
+    }
+}
+
+/// The mounts in the order in which they can be made, outer before inner, one at each place: the
+/// wider access wins, and what is of the host wins over an empty directory. Those that an outer mount
+/// of the same access makes needless are left out.
+pub fn arranged(mut mounts: Vec<Mount>) -> Vec<Mount> {
+    mounts.sort_by(|a, b| a.target.cmp(&b.target).then(b.width().cmp(&a.width())));
+    mounts.dedup_by(|narrower, kept| narrower.target == kept.target);
+    let mut kept: Vec<Mount> = Vec::new();
+    for mount in mounts {
+        let covered = kept
+            .iter()
+            .rev()
+            .find(|outer| mount.target.starts_with(&outer.target))
+            .is_some_and(|outer| outer.shows(&mount));
+        if !covered {
+            kept.push(mount);
+        }
+    }
+    kept
+}
+
+impl Mount {
+    /// Orders what is asked for at one place.
+    fn width(&self) -> u8 {
+        match self.access {
+            Access::Scratch => 0,
+            Access::Read => 1,
+            Access::Write => 2,
+        }
+    }
+
+    /// Whether `inner`, at an inner place, is visible through `self` just as it asks for. In an empty
+    /// directory nothing is.
+    fn shows(&self, inner: &Mount) -> bool {
+        let rest = inner.target.strip_prefix(&self.target);
+        self.access == inner.access
+            && self.access != Access::Scratch
+            && rest.is_ok_and(|rest| self.source.join(rest) == inner.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_arranged_outer_first_and_without_repetition() {
+        let got = arranged(vec![
+            Mount::write("/w/app/target"),
+            Mount::read("/home/u/.cargo/registry"),
+            Mount::write("/w/app"),
+            Mount::write("/w/app"),
+            Mount::scratch("/home/u/.cargo"),
+            Mount::read("/w/app/vendor"),
+        ]);
+        let shown: Vec<_> = got
+            .iter()
+            .map(|m| format!("{:?} {}", m.access, m.target.display()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "Scratch /home/u/.cargo",
+                "Read /home/u/.cargo/registry",
+                "Write /w/app",
+                "Read /w/app/vendor",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_wider_access_wins_at_one_place() {
+        let got = arranged(vec![Mount::read("/w"), Mount::write("/w")]);
+        assert_eq!(got, [Mount::write("/w")]);
+    }
+
+    #[test]
+    fn what_is_of_the_host_wins_over_an_empty_directory_at_one_place() {
+        let got = arranged(vec![Mount::scratch("/w"), Mount::read("/w")]);
+        assert_eq!(got, [Mount::read("/w")]);
+    }
+
+    #[test]
+    fn an_empty_directory_in_an_empty_directory_is_kept() {
+        let both = vec![Mount::scratch("/tmp"), Mount::scratch("/tmp/home")];
+        assert_eq!(arranged(both.clone()), both);
+    }
+
+    #[test]
+    fn another_source_at_an_inner_place_is_kept() {
+        let inner = Mount::read("/etc/hosts").at("/w/hosts");
+        assert_eq!(arranged(vec![Mount::read("/w"), inner.clone()])[1], inner);
+    }
+}

@@ -1,0 +1,6 @@
+//! Facts about targets, as plain data.
+
+pub(crate) mod debian_arch;
+pub(crate) mod glibc;
+pub(crate) mod sdk;
+pub(crate) mod target_facts;

@@ -1,0 +1,471 @@
+//! Constructors of rows for each family of targets, from the facts that differ within the family.
+
+use crate::facts::sdk::Sdk;
+use crate::facts::target_facts::{
+    CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
+    TestSupport, Tier, ZigTarget,
+};
+
+/// Facts about a processor that do not depend on the triple.
+#[derive(Clone, Copy)]
+pub(crate) struct Cpu {
+    /// `target_arch`.
+    arch: &'static str,
+    endian: Endian,
+    pointer_width: u32,
+    /// The QEMU user mode emulator; `None` if QEMU has none.
+    qemu: Option<&'static str>,
+}
+
+const fn little(arch: &'static str, pointer_width: u32, qemu: &'static str) -> Cpu {
+    Cpu {
+        arch,
+        endian: Endian::Little,
+        pointer_width,
+        qemu: Some(qemu),
+    }
+}
+
+const fn big(arch: &'static str, pointer_width: u32, qemu: &'static str) -> Cpu {
+    Cpu {
+        endian: Endian::Big,
+        ..little(arch, pointer_width, qemu)
+    }
+}
+
+pub(crate) const AARCH64: Cpu = little("aarch64", 64, "qemu-aarch64-static");
+pub(crate) const ARM: Cpu = little("arm", 32, "qemu-arm-static");
+pub(crate) const LOONG64: Cpu = little("loongarch64", 64, "qemu-loongarch64-static");
+pub(crate) const MIPS: Cpu = big("mips", 32, "qemu-mips-static");
+pub(crate) const MIPS64: Cpu = big("mips64", 64, "qemu-mips64-static");
+pub(crate) const MIPS64EL: Cpu = little("mips64", 64, "qemu-mips64el-static");
+pub(crate) const MIPSEL: Cpu = little("mips", 32, "qemu-mipsel-static");
+pub(crate) const PPC: Cpu = big("powerpc", 32, "qemu-ppc-static");
+pub(crate) const PPC64: Cpu = big("powerpc64", 64, "qemu-ppc64-static");
+pub(crate) const PPC64LE: Cpu = little("powerpc64", 64, "qemu-ppc64le-static");
+pub(crate) const RISCV64: Cpu = little("riscv64", 64, "qemu-riscv64-static");
+pub(crate) const S390X: Cpu = big("s390x", 64, "qemu-s390x-static");
+pub(crate) const SPARC64: Cpu = big("sparc64", 64, "qemu-sparc64-static");
+const WASM32: Cpu = Cpu {
+    qemu: None,
+    ..little("wasm32", 32, "")
+};
+pub(crate) const X86: Cpu = little("x86", 32, "qemu-i386-static");
+pub(crate) const X86_64: Cpu = little("x86_64", 64, "qemu-x86_64-static");
+
+/// Facts about a GCC with glibc that Debian packages.
+#[derive(Clone, Copy)]
+pub(crate) struct Gnu {
+    c_triple: &'static str,
+    debian_arch: &'static str,
+    multiarch: &'static str,
+    cross_packages: &'static [&'static str],
+    /// The oldest suite that has all packages.
+    suite: &'static str,
+    sysroot: &'static str,
+    zig: &'static str,
+}
+
+/// Debian's cross compiler for `$arch`, with package names that end in `$package`, and Zig's name
+/// of the target. By default, bookworm has the packages and the library directory is named like the
+/// compiler.
+macro_rules! debian {
+    ($c_triple:literal, $package:literal, $arch:literal, $zig:literal) => {
+        Gnu {
+            c_triple: $c_triple,
+            debian_arch: $arch,
+            multiarch: $c_triple,
+            cross_packages: &[
+                concat!("gcc-", $package),
+                concat!("g++-", $package),
+                concat!("libc6-dev-", $arch, "-cross"),
+            ],
+            suite: "bookworm",
+            sysroot: "/",
+            zig: $zig,
+        }
+    };
+}
+
+/// Like [`debian!`], for a Debian port without a release. Programs start with the cross compiler's
+/// own libc.
+macro_rules! port {
+    ($c_triple:literal, $arch:literal, $zig:literal) => {
+        Gnu {
+            sysroot: concat!("/usr/", $c_triple),
+            ..debian!($c_triple, $c_triple, $arch, $zig)
+        }
+    };
+}
+
+#[rustfmt::skip]
+mod debian {
+    use super::Gnu;
+
+    pub(crate) const AMD64: Gnu = debian!("x86_64-linux-gnu", "x86-64-linux-gnu", "amd64", "x86_64-linux-gnu");
+    pub(crate) const ARM64: Gnu = debian!("aarch64-linux-gnu", "aarch64-linux-gnu", "arm64", "aarch64-linux-gnu");
+    pub(crate) const ARMEL: Gnu = debian!("arm-linux-gnueabi", "arm-linux-gnueabi", "armel", "arm-linux-gnueabi");
+    pub(crate) const ARMHF: Gnu = debian!("arm-linux-gnueabihf", "arm-linux-gnueabihf", "armhf", "arm-linux-gnueabihf");
+    pub(crate) const I386: Gnu = Gnu {
+        multiarch: "i386-linux-gnu",
+        ..debian!("i686-linux-gnu", "i686-linux-gnu", "i386", "x86-linux-gnu")
+    };
+    pub(crate) const LOONG64: Gnu = Gnu {
+        suite: "trixie",
+        ..port!("loongarch64-linux-gnu", "loong64", "loongarch64-linux-gnu")
+    };
+    pub(crate) const MIPS: Gnu = port!("mips-linux-gnu", "mips", "mips-linux-gnueabihf");
+    pub(crate) const MIPS64: Gnu = port!("mips64-linux-gnuabi64", "mips64", "mips64-linux-gnuabi64");
+    pub(crate) const MIPS64EL: Gnu = debian!("mips64el-linux-gnuabi64", "mips64el-linux-gnuabi64", "mips64el", "mips64el-linux-gnuabi64");
+    pub(crate) const MIPSEL: Gnu = debian!("mipsel-linux-gnu", "mipsel-linux-gnu", "mipsel", "mipsel-linux-gnueabihf");
+    pub(crate) const POWERPC: Gnu = port!("powerpc-linux-gnu", "powerpc", "powerpc-linux-gnueabihf");
+    pub(crate) const PPC64: Gnu = port!("powerpc64-linux-gnu", "ppc64", "powerpc64-linux-gnu");
+    pub(crate) const PPC64EL: Gnu = debian!("powerpc64le-linux-gnu", "powerpc64le-linux-gnu", "ppc64el", "powerpc64le-linux-gnu");
+    pub(crate) const RISCV64: Gnu = Gnu {
+        suite: "trixie",
+        ..debian!("riscv64-linux-gnu", "riscv64-linux-gnu", "riscv64", "riscv64-linux-gnu")
+    };
+    pub(crate) const S390X: Gnu = debian!("s390x-linux-gnu", "s390x-linux-gnu", "s390x", "s390x-linux-gnu");
+    pub(crate) const SPARC64: Gnu = port!("sparc64-linux-gnu", "sparc64", "sparc64-linux-gnu");
+}
+pub(crate) use debian::{
+    AMD64 as DEB_AMD64, ARM64 as DEB_ARM64, ARMEL as DEB_ARMEL, ARMHF as DEB_ARMHF,
+    I386 as DEB_I386, LOONG64 as DEB_LOONG64, MIPS as DEB_MIPS, MIPS64 as DEB_MIPS64,
+    MIPS64EL as DEB_MIPS64EL, MIPSEL as DEB_MIPSEL, POWERPC as DEB_POWERPC, PPC64 as DEB_PPC64,
+    PPC64EL as DEB_PPC64EL, RISCV64 as DEB_RISCV64, S390X as DEB_S390X, SPARC64 as DEB_SPARC64,
+};
+
+/// A row without a proven recipe, for the operating system `os`.
+const fn row(
+    triple: &'static str,
+    cpu: Cpu,
+    os: &'static str,
+    libc: Libc,
+    c_triple: &'static str,
+    tier: Tier,
+) -> TargetFacts {
+    TargetFacts {
+        triple,
+        arch: cpu.arch,
+        os,
+        libc,
+        endian: cpu.endian,
+        pointer_width: cpu.pointer_width,
+        c_triple,
+        debian_arch: None,
+        multiarch: None,
+        cross_packages: &[],
+        c_toolchain: CToolchain::None,
+        zig: None,
+        c_flags: "",
+        sysroot: "/",
+        suite: None,
+        // rustup ships `std` for all tiers but the third.
+        std: match tier {
+            Tier::Three => StdAvailability::BuildStd,
+            _ => StdAvailability::Prebuilt,
+        },
+        tier,
+        sdk: None,
+        emulator: None,
+        support: SupportLevel::NotYet {
+            why: "no recipe is proven for it yet",
+        },
+        tests: TestSupport::None,
+    }
+}
+
+impl TargetFacts {
+    /// Marks the row as proven, with this C toolchain and the suite of its recipe.
+    const fn proven(self, c_toolchain: CToolchain, suite: &'static str) -> Self {
+        Self {
+            c_toolchain,
+            suite: Some(suite),
+            support: SupportLevel::Recipe,
+            tests: match (self.emulator, self.std) {
+                (None, _) => TestSupport::None,
+                (Some(_), StdAvailability::None) => TestSupport::Programs,
+                (Some(_), _) => TestSupport::Parallel,
+            },
+            ..self
+        }
+    }
+
+    /// Marks the row as without a recipe, with the reason.
+    pub(crate) const fn without_recipe(self, why: &'static str) -> Self {
+        Self {
+            c_toolchain: CToolchain::None,
+            suite: None,
+            support: SupportLevel::NotYet { why },
+            tests: match self.emulator {
+                Some(_) => TestSupport::Unproven,
+                None => TestSupport::None,
+            },
+            ..self
+        }
+    }
+
+    /// Sets additional C compiler flags.
+    pub(crate) const fn c_flags(self, c_flags: &'static str) -> Self {
+        Self { c_flags, ..self }
+    }
+
+    /// Sets the processor for Zig.
+    pub(crate) const fn zig_cpu(self, cpu: &'static str) -> Self {
+        Self {
+            zig: match self.zig {
+                Some(zig) => Some(ZigTarget {
+                    cpu: Some(cpu),
+                    ..zig
+                }),
+                None => None,
+            },
+            ..self
+        }
+    }
+
+    /// Uses Zig although Debian has a GCC, whose libraries are built for a newer processor.
+    pub(crate) const fn with_zig(self) -> Self {
+        Self {
+            c_toolchain: CToolchain::Zig,
+            ..self
+        }
+    }
+}
+
+const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<TargetEmulator> {
+    match cpu.qemu {
+        Some(program) => Some(TargetEmulator::QemuUser {
+            program,
+            cpu: qemu_cpu,
+        }),
+        None => None,
+    }
+}
+
+const fn zig(target: &'static str) -> Option<ZigTarget> {
+    Some(ZigTarget { target, cpu: None })
+}
+
+/// Linux with glibc, built with Debian's GCC.
+pub(crate) const fn gnu(triple: &'static str, cpu: Cpu, gnu: Gnu, tier: Tier) -> TargetFacts {
+    TargetFacts {
+        debian_arch: Some(gnu.debian_arch),
+        multiarch: Some(gnu.multiarch),
+        cross_packages: gnu.cross_packages,
+        zig: zig(gnu.zig),
+        sysroot: gnu.sysroot,
+        emulator: qemu(cpu, None),
+        ..row(triple, cpu, "linux", Libc::Glibc, gnu.c_triple, tier)
+    }
+    .proven(CToolchain::Gcc, gnu.suite)
+}
+
+/// Linux with musl, built with Zig. Debian has musl for its own architectures only, and no cross
+/// compiler for it.
+pub(crate) const fn musl(
+    triple: &'static str,
+    cpu: Cpu,
+    c_triple: &'static str,
+    zig_target: &'static str,
+    tier: Tier,
+) -> TargetFacts {
+    TargetFacts {
+        zig: zig(zig_target),
+        emulator: qemu(cpu, None),
+        ..row(triple, cpu, "linux", Libc::Musl, c_triple, tier)
+    }
+    .proven(CToolchain::Zig, "bookworm")
+}
+
+/// A BSD whose libc Zig can link with. Its programs do not run on Linux.
+pub(crate) const fn bsd(
+    triple: &'static str,
+    cpu: Cpu,
+    os: &'static str,
+    c_triple: &'static str,
+    zig_target: &'static str,
+) -> TargetFacts {
+    TargetFacts {
+        zig: zig(zig_target),
+        ..row(triple, cpu, os, Libc::System, c_triple, Tier::Two)
+    }
+    .proven(CToolchain::Zig, "bookworm")
+}
+
+/// Facts about a mingw-w64 compiler, and the Wine that runs its programs.
+#[derive(Clone, Copy)]
+pub(crate) struct Mingw {
+    c_triple: &'static str,
+    packages: &'static [&'static str],
+    wine: TargetEmulator,
+}
+
+macro_rules! mingw {
+    ($c_triple:literal, $package:literal, $wine:literal) => {
+        Mingw {
+            c_triple: $c_triple,
+            packages: &[
+                concat!("gcc-mingw-w64-", $package, "-posix"),
+                concat!("g++-mingw-w64-", $package, "-posix"),
+            ],
+            wine: TargetEmulator::Wine {
+                program: concat!("/usr/lib/wine/", $wine),
+                dlls: concat!(
+                    r"Z:\usr\lib\gcc\",
+                    $c_triple,
+                    r"\14-posix;Z:\usr\",
+                    $c_triple,
+                    r"\lib"
+                ),
+            },
+        }
+    };
+}
+
+pub(crate) const MINGW32: Mingw = mingw!("i686-w64-mingw32", "i686", "wine");
+pub(crate) const MINGW64: Mingw = mingw!("x86_64-w64-mingw32", "x86-64", "wine64");
+
+/// Windows with mingw-w64. Requires trixie: the Wine of bookworm lacks a DLL that Rust's `std`
+/// needs (`bcryptprimitives.dll`).
+pub(crate) const fn windows(
+    triple: &'static str,
+    cpu: Cpu,
+    mingw: Mingw,
+    tier: Tier,
+) -> TargetFacts {
+    TargetFacts {
+        cross_packages: mingw.packages,
+        emulator: Some(mingw.wine),
+        ..row(triple, cpu, "windows", Libc::Mingw, mingw.c_triple, tier)
+    }
+    .proven(CToolchain::Mingw, "trixie")
+}
+
+/// A bare-metal Cortex-M; `qemu_cpu` names a processor with its instructions. Requires trixie: the
+/// QEMU of bookworm fails to start such programs.
+pub(crate) const fn bare_metal(
+    triple: &'static str,
+    qemu_cpu: &'static str,
+    multilib: &'static str,
+    c_flags: &'static str,
+) -> TargetFacts {
+    TargetFacts {
+        cross_packages: &[
+            "gcc-arm-none-eabi",
+            "libnewlib-arm-none-eabi",
+            "libstdc++-arm-none-eabi-newlib",
+        ],
+        c_flags,
+        std: StdAvailability::None,
+        emulator: Some(TargetEmulator::QemuBareMetal {
+            program: "qemu-arm-static",
+            cpu: qemu_cpu,
+        }),
+        ..row(
+            triple,
+            ARM,
+            "none",
+            Libc::Newlib,
+            "arm-none-eabi",
+            Tier::Two,
+        )
+    }
+    .proven(CToolchain::Newlib { multilib }, "trixie")
+}
+
+/// Emscripten, whose tools are named `em…` without a triple. Rust's `std` uses WebAssembly
+/// exceptions instead of JavaScript exceptions, so C++ code has to as well.
+pub(crate) const fn emscripten(triple: &'static str) -> TargetFacts {
+    TargetFacts {
+        c_flags: "-fwasm-exceptions",
+        emulator: Some(TargetEmulator::Node),
+        ..row(
+            triple,
+            WASM32,
+            "emscripten",
+            Libc::Emscripten,
+            "wasm32-unknown-emscripten",
+            Tier::Two,
+        )
+    }
+    .proven(CToolchain::Emscripten, "trixie")
+}
+
+/// WASI. Neither its clang nor Rust's `std` supports unwinding, so C++ is compiled without
+/// exceptions. Requires trixie, the first suite whose Rust uses this name of the target.
+pub(crate) const fn wasi(triple: &'static str) -> TargetFacts {
+    TargetFacts {
+        cross_packages: &[
+            "clang",
+            "lld",
+            "llvm",
+            "wasi-libc",
+            "libclang-rt-dev-wasm32",
+            "libc++-dev-wasm32",
+        ],
+        emulator: Some(TargetEmulator::NodeWasi),
+        ..row(triple, WASM32, "wasi", Libc::Wasi, "wasm32-wasi", Tier::Two)
+    }
+    .proven(CToolchain::Clang, "trixie")
+}
+
+/// Android. Besides the emulator, its programs need Android's loader and libraries.
+pub(crate) const fn android(
+    triple: &'static str,
+    cpu: Cpu,
+    c_triple: &'static str,
+    abi: Abi,
+    qemu_cpu: Option<&'static str>,
+) -> TargetFacts {
+    TargetFacts {
+        sdk: Some(Sdk::Ndk {
+            clang: abi.clang,
+            abi: abi.name,
+        }),
+        emulator: qemu(cpu, qemu_cpu),
+        ..row(triple, cpu, "android", Libc::Bionic, c_triple, Tier::Two)
+    }
+    .without_recipe("it needs Android's NDK, which no Debian suite has")
+}
+
+/// An Android ABI, as the NDK names it.
+#[derive(Clone, Copy)]
+pub(crate) struct Abi {
+    /// The prefix of the compiler's name.
+    clang: &'static str,
+    /// CMake's name of the ABI.
+    name: &'static str,
+}
+
+const fn abi(clang: &'static str, name: &'static str) -> Abi {
+    Abi { clang, name }
+}
+
+pub(crate) const ABI_ARM64: Abi = abi("aarch64-linux-android", "arm64-v8a");
+/// The NDK has not supported processors older than ARMv7 since its release 17.
+pub(crate) const ABI_ARM: Abi = abi("armv7a-linux-androideabi", "armeabi-v7a");
+pub(crate) const ABI_X86: Abi = abi("i686-linux-android", "x86");
+pub(crate) const ABI_X86_64: Abi = abi("x86_64-linux-android", "x86_64");
+
+/// Solaris, illumos or DragonFly BSD. Their programs do not run on Linux.
+pub(crate) const fn unix(
+    triple: &'static str,
+    cpu: Cpu,
+    os: &'static str,
+    c_triple: &'static str,
+    clang_target: &'static str,
+    tier: Tier,
+) -> TargetFacts {
+    TargetFacts {
+        sdk: Some(Sdk::Sysroot { clang_target }),
+        ..row(triple, cpu, os, Libc::System, c_triple, tier)
+    }
+    .without_recipe("it needs the libraries of its system, which neither Debian nor Zig has")
+}
+
+/// Processors for QEMU: the oldest 32-bit x86 that Android supports, and the instruction set of its
+/// 64-bit ABI.
+pub(crate) const ANDROID_X86: Option<&str> = Some("n270");
+pub(crate) const ANDROID_X86_64: Option<&str> =
+    Some("qemu64,+mmx,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt");

@@ -1,0 +1,5 @@
+//! The table of known targets.
+
+mod families;
+pub(crate) mod rows;
+pub(crate) mod suggestions;

@@ -1,0 +1,229 @@
+//! The rows of the table: the facts about each known triple.
+//!
+//! Each row is one line, built by the constructors in [`families`](super::families). Sources:
+//! `rustc --print cfg` (checked by a test), the platform support page and release manifest of Rust
+//! 1.95 (tier, `std`), and Debian's package lists.
+
+use super::families::*;
+use crate::facts::target_facts::TargetFacts;
+use crate::facts::target_facts::Tier::{One, Three, Two};
+
+/// GCC flags that select the processor Rust targets, where it is not GCC's default.
+const V5TE: &str = "-march=armv5te -marm -mfloat-abi=soft";
+const V6: &str = "-march=armv6 -marm -mfloat-abi=soft";
+const V7: &str = "-march=armv7-a -mfloat-abi=soft";
+const THUMB_NEON: &str = "-march=armv7-a -mthumb -mfpu=neon-vfpv4 -mfloat-abi=hard";
+const V6M: &str = "-mthumb -march=armv6s-m";
+const V7M: &str = "-mthumb -march=armv7-m";
+const V7EM: &str = "-mthumb -march=armv7e-m";
+const V7EM_FP: &str = "-mthumb -march=armv7e-m -mfloat-abi=hard -mfpu=fpv4-sp-d16";
+const V8M_BASE: &str = "-mthumb -march=armv8-m.base";
+const V8M: &str = "-mthumb -march=armv8-m.main";
+const V8M_FP: &str = "-mthumb -march=armv8-m.main -mfloat-abi=hard -mfpu=fpv5-sp-d16";
+
+/// The same for Zig. (`arm1176jzf_s` is the processor of the first Raspberry Pi.)
+const ZIG_V5TE: &str = "arm926ej_s";
+const ZIG_V6: &str = "arm1136j_s";
+const ZIG_V6_FP: &str = "arm1176jzf_s";
+const ZIG_V7: &str = "generic+v7a";
+const ZIG_V7_FP: &str = "generic+v7a+vfp3d16";
+const ZIG_V7_NEON: &str = "generic+v7a+neon";
+
+/// All known triples, ordered by name. [`Target`](crate::Target) holds an index into it.
+#[rustfmt::skip]
+pub(crate) static ROWS: &[TargetFacts] = &[
+    android("aarch64-linux-android",         AARCH64, "aarch64-linux-android", ABI_ARM64, None),
+    gnu("aarch64-unknown-linux-gnu",         AARCH64, DEB_ARM64, One),
+    musl("aarch64-unknown-linux-musl",       AARCH64, "aarch64-linux-musl", "aarch64-linux-musl", Two),
+    android("arm-linux-androideabi",         ARM, "arm-linux-androideabi", ABI_ARM, None),
+    gnu("arm-unknown-linux-gnueabi",         ARM, DEB_ARMEL, Two).c_flags(V6).zig_cpu(ZIG_V6),
+    gnu("arm-unknown-linux-gnueabihf",       ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V6_FP).with_zig(),
+    musl("arm-unknown-linux-musleabi",       ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V6),
+    musl("arm-unknown-linux-musleabihf",     ARM, "arm-linux-musleabihf", "arm-linux-musleabihf", Two).zig_cpu(ZIG_V6_FP),
+    gnu("armv5te-unknown-linux-gnueabi",     ARM, DEB_ARMEL, Two).c_flags(V5TE).zig_cpu(ZIG_V5TE),
+    musl("armv5te-unknown-linux-musleabi",   ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V5TE),
+    android("armv7-linux-androideabi",       ARM, "arm-linux-androideabi", ABI_ARM, None),
+    gnu("armv7-unknown-linux-gnueabi",       ARM, DEB_ARMEL, Two).c_flags(V7).zig_cpu(ZIG_V7),
+    gnu("armv7-unknown-linux-gnueabihf",     ARM, DEB_ARMHF, Two).zig_cpu(ZIG_V7_FP),
+    musl("armv7-unknown-linux-musleabi",     ARM, "arm-linux-musleabi", "arm-linux-musleabi", Two).zig_cpu(ZIG_V7),
+    musl("armv7-unknown-linux-musleabihf",   ARM, "arm-linux-musleabihf", "arm-linux-musleabihf", Two).zig_cpu(ZIG_V7_FP),
+    gnu("i586-unknown-linux-gnu",            X86, DEB_I386, Two).c_flags("-march=pentium").zig_cpu("pentium"),
+    musl("i586-unknown-linux-musl",          X86, "i586-linux-musl", "x86-linux-musl", Two).zig_cpu("pentium"),
+    android("i686-linux-android",            X86, "i686-linux-android", ABI_X86, ANDROID_X86),
+    windows("i686-pc-windows-gnu",           X86, MINGW32, Two),
+    bsd("i686-unknown-freebsd",              X86, "freebsd", "i686-unknown-freebsd13", "x86-freebsd"),
+    gnu("i686-unknown-linux-gnu",            X86, DEB_I386, One),
+    gnu("loongarch64-unknown-linux-gnu",     LOONG64, DEB_LOONG64, Two),
+    gnu("mips-unknown-linux-gnu",            MIPS, DEB_MIPS, Three),
+    musl("mips-unknown-linux-musl",          MIPS, "mips-linux-muslsf", "mips-linux-musleabi", Three).zig_cpu("mips32r2"),
+    gnu("mips64-unknown-linux-gnuabi64",     MIPS64, DEB_MIPS64, Three),
+    musl("mips64-unknown-linux-muslabi64",   MIPS64, "mips64-linux-musl", "mips64-linux-muslabi64", Three).zig_cpu("mips64r2"),
+    gnu("mips64el-unknown-linux-gnuabi64",   MIPS64EL, DEB_MIPS64EL, Three),
+    musl("mips64el-unknown-linux-muslabi64", MIPS64EL, "mips64el-linux-musl", "mips64el-linux-muslabi64", Three).zig_cpu("mips64r2"),
+    gnu("mipsel-unknown-linux-gnu",          MIPSEL, DEB_MIPSEL, Three),
+    musl("mipsel-unknown-linux-musl",        MIPSEL, "mipsel-linux-muslsf", "mipsel-linux-musleabi", Three).zig_cpu("mips32r2"),
+    gnu("powerpc-unknown-linux-gnu",         PPC, DEB_POWERPC, Two),
+    gnu("powerpc64-unknown-linux-gnu",       PPC64, DEB_PPC64, Two),
+    gnu("powerpc64le-unknown-linux-gnu",     PPC64LE, DEB_PPC64EL, Two),
+    gnu("riscv64gc-unknown-linux-gnu",       RISCV64, DEB_RISCV64, Two),
+    gnu("s390x-unknown-linux-gnu",           S390X, DEB_S390X, Two),
+    gnu("sparc64-unknown-linux-gnu",         SPARC64, DEB_SPARC64, Two),
+    unix("sparcv9-sun-solaris",              SPARC64, "solaris", "sparcv9-sun-solaris2.10", "sparcv9-sun-solaris", Two),
+    bare_metal("thumbv6m-none-eabi",         "cortex-m0", "thumb/v6-m/nofp", V6M),
+    bare_metal("thumbv7em-none-eabi",        "cortex-m4", "thumb/v7e-m/nofp", V7EM),
+    bare_metal("thumbv7em-none-eabihf",      "cortex-m4", "thumb/v7e-m+fp/hard", V7EM_FP),
+    bare_metal("thumbv7m-none-eabi",         "cortex-m3", "thumb/v7-m/nofp", V7M),
+    android("thumbv7neon-linux-androideabi", ARM, "arm-linux-androideabi", ABI_ARM, None),
+    gnu("thumbv7neon-unknown-linux-gnueabihf", ARM, DEB_ARMHF, Two).c_flags(THUMB_NEON).zig_cpu(ZIG_V7_NEON),
+    bare_metal("thumbv8m.base-none-eabi",    "cortex-m33", "thumb/v8-m.base/nofp", V8M_BASE),
+    bare_metal("thumbv8m.main-none-eabi",    "cortex-m33", "thumb/v8-m.main/nofp", V8M),
+    bare_metal("thumbv8m.main-none-eabihf",  "cortex-m33", "thumb/v8-m.main+fp/hard", V8M_FP),
+    emscripten("wasm32-unknown-emscripten"),
+    wasi("wasm32-wasip1"),
+    android("x86_64-linux-android",          X86_64, "x86_64-linux-android", ABI_X86_64, ANDROID_X86_64),
+    unix("x86_64-pc-solaris",                X86_64, "solaris", "x86_64-pc-solaris2.10", "x86_64-pc-solaris", Two),
+    windows("x86_64-pc-windows-gnu",         X86_64, MINGW64, One),
+    unix("x86_64-unknown-dragonfly",         X86_64, "dragonfly", "x86_64-unknown-dragonfly", "x86_64-unknown-dragonfly", Three),
+    bsd("x86_64-unknown-freebsd",            X86_64, "freebsd", "x86_64-unknown-freebsd13", "x86_64-freebsd"),
+    unix("x86_64-unknown-illumos",           X86_64, "illumos", "x86_64-unknown-illumos", "x86_64-pc-solaris", Two),
+    gnu("x86_64-unknown-linux-gnu",          X86_64, DEB_AMD64, One),
+    musl("x86_64-unknown-linux-musl",        X86_64, "x86_64-linux-musl", "x86_64-linux-musl", Two),
+    bsd("x86_64-unknown-netbsd",             X86_64, "netbsd", "x86_64-unknown-netbsd", "x86_64-netbsd"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::target_facts::{
+        CToolchain, Libc, StdAvailability, SupportLevel, TargetEmulator, TestSupport,
+    };
+
+    #[test]
+    fn rows_are_unique_and_ordered() {
+        assert_eq!(ROWS.len(), 57);
+        for pair in ROWS.windows(2) {
+            assert!(
+                pair[0].triple < pair[1].triple,
+                "{} before {}",
+                pair[0].triple,
+                pair[1].triple
+            );
+        }
+    }
+
+    #[test]
+    fn no_row_has_an_empty_fact() {
+        for row in ROWS {
+            let names = [row.triple, row.arch, row.os, row.c_triple];
+            let options = [
+                row.debian_arch,
+                row.multiarch,
+                row.suite,
+                row.emulator.map(TargetEmulator::program),
+            ];
+            let mut texts = names
+                .into_iter()
+                .chain(options.into_iter().flatten())
+                .chain(row.cross_packages.iter().copied());
+            assert!(texts.all(|text| !text.trim().is_empty()), "{row:#?}");
+            if let SupportLevel::NotYet { why } = row.support {
+                assert!(why.len() > 10, "{}: say why", row.triple);
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_recipe_serves_is_few_and_says_why() {
+        let unserved: Vec<_> = ROWS
+            .iter()
+            .filter(|row| row.support != SupportLevel::Recipe)
+            .map(|row| row.triple)
+            .collect();
+        assert_eq!(
+            unserved,
+            [
+                "aarch64-linux-android",
+                "arm-linux-androideabi",
+                "armv7-linux-androideabi",
+                "i686-linux-android",
+                "sparcv9-sun-solaris",
+                "thumbv7neon-linux-androideabi",
+                "x86_64-linux-android",
+                "x86_64-pc-solaris",
+                "x86_64-unknown-dragonfly",
+                "x86_64-unknown-illumos",
+            ]
+        );
+    }
+
+    #[test]
+    fn facts_of_one_row_agree() {
+        for row in ROWS {
+            let triple = row.triple;
+            assert_eq!(
+                row.debian_arch.is_some(),
+                row.multiarch.is_some(),
+                "{triple}"
+            );
+            assert_eq!(
+                row.suite.is_some(),
+                row.support == SupportLevel::Recipe,
+                "{triple}"
+            );
+            assert_eq!(
+                row.tests == TestSupport::None,
+                row.emulator.is_none(),
+                "{triple}"
+            );
+            assert_eq!(
+                row.tests == TestSupport::Unproven,
+                row.support != SupportLevel::Recipe && row.emulator.is_some(),
+                "{triple}"
+            );
+            assert_eq!(
+                row.tests == TestSupport::Programs,
+                row.std == StdAvailability::None,
+                "{triple}"
+            );
+            assert_eq!(
+                row.c_toolchain == CToolchain::None,
+                row.support != SupportLevel::Recipe,
+                "{triple}"
+            );
+            assert_eq!(
+                row.std == StdAvailability::BuildStd,
+                row.tier == Three,
+                "{triple}: rustup ships what is of tier 1 or 2"
+            );
+            assert_eq!(
+                row.std == StdAvailability::None,
+                row.os == "none",
+                "{triple}"
+            );
+            match row.c_toolchain {
+                CToolchain::Gcc => assert!(
+                    row.debian_arch.is_some() && row.cross_packages.len() == 3,
+                    "{triple}"
+                ),
+                CToolchain::Zig => assert!(row.zig.is_some(), "{triple}"),
+                _ => {}
+            }
+            assert_eq!(
+                row.zig.is_some(),
+                row.libc == Libc::Glibc || row.c_toolchain == CToolchain::Zig,
+                "{triple}: a floor is made with Zig"
+            );
+        }
+    }
+
+    #[test]
+    fn the_compiler_package_is_named_as_the_compiler() {
+        for row in ROWS
+            .iter()
+            .filter(|row| row.libc == Libc::Glibc && !row.cross_packages.is_empty())
+        {
+            let package = format!("gcc-{}", row.c_triple.replace('_', "-"));
+            assert_eq!(row.cross_packages[0], package, "{}", row.triple);
+        }
+    }
+}

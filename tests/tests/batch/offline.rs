@@ -1,0 +1,184 @@
+//! Without a network: what is missing is named before anything runs, and nothing is after a prefetch.
+
+use cross_core::{ErrorKind, Plan, plan::Action};
+use cross_engine::{Invocation, Network, Value};
+use cross_tests::{Answer, Fakes, Machine, Project, on_engines, tool};
+
+use crate::{AARCH64, Case, X86_64};
+
+on_engines! { @ after_a_prefetch_no_network_is_needed sandbox }
+
+fn machine(engine: Fakes) -> Machine {
+    Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine)
+}
+
+/// A crate that is small and has no dependencies, and in a registry.
+const DEPENDS: &str = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+                       [dependencies]\ncfg-if = \"1\"\n";
+
+fn depending() -> Project {
+    let uses = "cfg_if::cfg_if! { if #[cfg(unix)] { fn main() { println!(\"unix\"); } } }\n#[test]\nfn passes() {}\n";
+    Project::new("app")
+        .without("Cargo.lock")
+        .file("Cargo.toml", DEPENDS)
+        .file("src/main.rs", uses)
+}
+
+/// That nothing in it reaches for a network.
+fn stays_here(plan: &Plan) {
+    for step in &plan.steps {
+        match &step.action {
+            Action::Run { spec, .. } => {
+                assert_eq!(spec.network, Network::None, "{}", step.purpose);
+                let offline = spec.env.get("CARGO_NET_OFFLINE");
+                assert_eq!(offline, Some(&Value::Plain("true".into())));
+            }
+            Action::Prepare(_) | Action::Mirror { .. } | Action::Publish { .. } => {}
+            other => panic!("{}: {other:?}", step.purpose),
+        }
+    }
+}
+
+#[test]
+fn all_that_is_missing_is_named_with_the_remedy() {
+    let machine = machine(Fakes::Sandbox).program("rustup");
+    let project = depending();
+    let cross = machine.cross(&project).offline(true);
+    let error = cross.clippy(AARCH64).plan().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Offline, "{error}");
+    let said = error.to_string();
+    for missing in [
+        "component add clippy",
+        "the environment `aarch64-",
+        "crates (cargo: ",
+        "cfg-if",
+    ] {
+        assert!(said.contains(missing), "{missing}: {said}");
+    }
+    assert!(error.help().unwrap().contains("Cross::prefetch"));
+    let of_request = machine.cross(&project).clippy(AARCH64).offline(true);
+    assert_eq!(of_request.plan().unwrap_err().to_string(), said);
+    let exec = cross
+        .exec(AARCH64, ["true"])
+        .plan()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        exec.contains("the environment") && !exec.contains("crates"),
+        "{exec}"
+    );
+}
+
+#[test]
+fn an_image_is_named_that_would_be_pulled() {
+    let absent = Answer::fails(1, "Error: No such image");
+    let machine = machine(Fakes::Docker).rule("docker", &["image", "inspect"], absent);
+    let project = Project::new("app")
+        .cross_toml("[target.aarch64-unknown-linux-gnu]\nimage = \"registry.invalid/mine:1\"\n");
+    let error = machine
+        .cross(&project)
+        .offline(true)
+        .build(AARCH64)
+        .plan()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Offline, "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("the image `registry.invalid/mine:1`"),
+        "{error}"
+    );
+    assert!(
+        machine
+            .calls_of("docker")
+            .iter()
+            .all(|call| !call.has("pull"))
+    );
+}
+
+#[test]
+fn what_is_here_is_planned_without_a_network() {
+    let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
+    let online = machine.cross(&project);
+    machine.make_environment(&online.build(AARCH64).plan().unwrap());
+    let offline = online.offline(true);
+    for request in [
+        offline.build(AARCH64),
+        offline.test(AARCH64),
+        offline.run(AARCH64),
+    ] {
+        stays_here(&request.plan().unwrap());
+    }
+}
+
+/// A lock file is cargo's to write from what is here: that takes no network.
+#[test]
+fn a_missing_lock_file_takes_no_network() {
+    let machine = machine(Fakes::Sandbox);
+    let project = Project::new("app").without("Cargo.lock");
+    let online = machine.cross(&project);
+    machine.make_environment(&online.build(AARCH64).plan().unwrap());
+    let plan = online.offline(true).build(AARCH64).plan().unwrap();
+    let fetch = plan
+        .commands()
+        .find(|it| it.args.contains(&"fetch".to_owned()));
+    assert!(
+        fetch.unwrap().args.contains(&"--offline".to_owned()),
+        "{plan}"
+    );
+}
+
+/// A home of cargo's in which nothing was ever fetched.
+fn after_a_prefetch_no_network_is_needed(engine: &'static str) {
+    let mut case = Case::new(depending(), engine);
+    let home = case.project.outer().join("cargo-home");
+    std::fs::create_dir(&home).unwrap();
+    case.env = case.env.set("CARGO_HOME", home.to_str().unwrap());
+    let cross = case.cross();
+    let before = cross
+        .clone()
+        .offline(true)
+        .build(AARCH64)
+        .plan()
+        .unwrap_err();
+    assert_eq!(before.kind(), ErrorKind::Offline, "{before}");
+
+    let there = cross.prefetch([AARCH64, X86_64]).unwrap();
+    let targets: Vec<_> = there.targets.iter().map(|it| &*it.target).collect();
+    assert_eq!(targets, [AARCH64, X86_64]);
+    for it in &there.targets {
+        let obtained: Vec<_> = it.obtained.iter().map(|it| &*it.purpose).collect();
+        assert_eq!(obtained, ["fetch dependencies"], "once for both");
+        assert!(it.environment.exists && !it.was_there());
+    }
+    let again = cross.prefetch([AARCH64, X86_64]).unwrap();
+    assert!(again.targets.iter().all(|it| it.was_there()), "{again:?}");
+
+    let offline = cross.offline(true);
+    for target in [AARCH64, X86_64] {
+        stays_here(&offline.test(target).plan().unwrap());
+    }
+    let said = without_a_network(&case, "offline-test", AARCH64);
+    assert!(said.contains("\"passed\":1"), "{said}");
+    case.leftovers.are_none();
+}
+
+/// What another process prints that tests the project, where there is no network for it nor for anything
+/// it starts.
+fn without_a_network(case: &Case, verb: &str, target: &str) -> String {
+    let caller = env!("CARGO_BIN_EXE_caller");
+    let mut unshare = Invocation::new("unshare").arg("--net");
+    if !tool::is_root() {
+        unshare = unshare.arg("--map-root-user");
+    }
+    let variables = case.env.iter();
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let command = unshare
+        .args([caller, verb, case.engine, target])
+        .cwd(case.project.path());
+    let said =
+        cross_engine::process::output(&command, &variables.collect(), &cross_core::Cancel::new());
+    let said = said.unwrap();
+    assert!(said.exit.success(), "{}{}", said.stdout, said.stderr);
+    said.stdout
+}

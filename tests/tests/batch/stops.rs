@@ -1,0 +1,206 @@
+//! What stops all: a failure, the caller, a listener; and what goes on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use cross_core::{Cancel, ErrorKind, events::EventKind};
+use cross_engine::clock;
+use cross_tests::{Leftovers, Project, on_engines};
+
+use crate::{AARCH64, Case, I686, X86_64};
+
+on_engines! { a_cancellation_leaves_nothing_of_any_target }
+
+/// Nothing takes this long.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Everything is gone so long after it is stopped.
+const STOPPED: Duration = Duration::from_secs(8);
+
+/// A program that does not compile for i686.
+const NOT_I686: &str =
+    "#[cfg(target_arch = \"x86\")]\ncompile_error!(\"not for i686\");\nfn main() {}\n";
+
+/// A build script that never ends for the targets in the pattern, and says so by making a file.
+fn endless(pattern: &str) -> String {
+    format!(
+        "fn main() {{ let target = std::env::var(\"TARGET\").unwrap();\n\
+         if matches!(&*target, {pattern}) {{\n\
+         std::fs::write(format!(\"begun-{{target}}\"), \"\").unwrap();\n\
+         let mut sleep = std::process::Command::new(\"sleep\");\n\
+         sleep.arg(\"600\").status().unwrap(); }} }}\n"
+    )
+}
+
+fn begun(case: &Case, target: &str) -> PathBuf {
+    case.project.path().join(format!("begun-{target}"))
+}
+
+fn wait_for(path: PathBuf) {
+    let start = clock::now();
+    while !path.exists() {
+        assert!(start.elapsed() < PATIENCE, "{} never came", path.display());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[track_caller]
+fn gone(leftovers: &Leftovers) {
+    leftovers.are_none_within(STOPPED);
+}
+
+#[test]
+fn the_first_failure_stops_the_others() {
+    let waits = "std::process::Command::new(\"sh\").args([\"-c\", \"while ! [ -e begun-aarch64-* ]; do sleep .1; done\"]).status().unwrap();";
+    let script = endless(&format!("{AARCH64:?}")).replacen(
+        "fn main() {",
+        &format!("fn main() {{ if std::env::var(\"TARGET\").unwrap() == {I686:?} {{ {waits} }}"),
+        1,
+    );
+    let project = Project::new("app")
+        .file("src/main.rs", NOT_I686)
+        .file("build.rs", &script);
+    let case = Case::new(project, "sandbox");
+    let batch = case.cross().build_many([AARCH64, I686, X86_64]);
+    let cancel = Cancel::new().with_deadline(PATIENCE);
+    let outcome = batch.jobs(2).run_until(&cancel).unwrap();
+    let failed: Vec<_> = outcome.failures().map(|(target, _)| target).collect();
+    assert_eq!(failed, [I686]);
+    let [stopped, failed, never] = &outcome.targets[..] else {
+        panic!("three were asked for");
+    };
+    assert!(stopped.stopped && stopped.begun && !failed.stopped);
+    let kind = |it: &cross_core::batch::TargetOutcome| it.result.as_ref().unwrap_err().kind();
+    assert_eq!(kind(stopped), ErrorKind::Cancelled);
+    assert_eq!(kind(failed), ErrorKind::CargoFailed);
+    assert!(never.stopped && !never.begun, "two jobs, two targets");
+    assert_eq!(kind(never), ErrorKind::Cancelled);
+    gone(&case.leftovers);
+    let error = outcome.into_result().unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.starts_with(I686) && said.contains("not for i686"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_others_are_finished_where_that_is_asked_for() {
+    let project = Project::new("app").file("src/main.rs", NOT_I686);
+    let case = Case::new(project, "sandbox");
+    let batch = case
+        .cross()
+        .build_many([I686, X86_64, AARCH64])
+        .keep_going(true);
+    let outcome = batch.jobs(2).run().unwrap();
+    let failed: Vec<_> = outcome.failures().map(|(target, _)| target).collect();
+    assert_eq!(failed, [I686]);
+    let done: Vec<_> = outcome.successes().map(|(target, _)| target).collect();
+    assert_eq!(done, [X86_64, AARCH64]);
+    for (target, built) in outcome.successes() {
+        let program = built.executables().next().unwrap();
+        assert!(program.path.exists(), "{target}");
+    }
+    case.leftovers.are_none();
+}
+
+fn a_cancellation_leaves_nothing_of_any_target(engine: &'static str) {
+    let project = Project::new("app").file("build.rs", &endless("_"));
+    let case = Case::new(project, engine);
+    let cancel = Cancel::new().with_deadline(PATIENCE);
+    let (outcome, since) = thread::scope(|scope| {
+        let canceller = scope.spawn(|| {
+            for target in [X86_64, AARCH64] {
+                wait_for(begun(&case, target));
+            }
+            assert!(!case.leftovers.processes().is_empty(), "something runs");
+            cancel.cancel();
+            clock::now()
+        });
+        let batch = case
+            .cross()
+            .build_many([X86_64, AARCH64, I686])
+            .keep_going(true);
+        let outcome = batch.jobs(2).run_until(&cancel).unwrap();
+        (outcome, canceller.join().unwrap())
+    });
+    assert!(since.elapsed() < STOPPED, "{:?}", since.elapsed());
+    for it in &outcome.targets {
+        assert!(it.stopped, "{}", it.target);
+        let error = it.result.as_ref().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{}: {error}", it.target);
+    }
+    assert!(!begun(&case, I686).exists(), "nothing more begins");
+    assert_eq!(outcome.failures().count(), 0);
+    gone(&case.leftovers);
+}
+
+#[test]
+fn a_deadline_is_told_as_one_for_those_who_had_not_begun_too() {
+    let case = Case::new(
+        Project::new("app").file("build.rs", &endless("_")),
+        "sandbox",
+    );
+    let batch = case.cross().build_many([X86_64, AARCH64]).jobs(1);
+    let cancel = Cancel::new().with_deadline(Duration::from_secs(4));
+    let outcome = batch.run_until(&cancel).unwrap();
+    for it in &outcome.targets {
+        let error = it.result.as_ref().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline, "{}: {error}", it.target);
+    }
+    gone(&case.leftovers);
+}
+
+#[test]
+fn a_listener_that_breaks_stops_every_target() {
+    let case = Case::new(
+        Project::new("app").file("build.rs", &endless("_")),
+        "sandbox",
+    );
+    let other = begun(&case, AARCH64);
+    let cross = case.cross().try_on_event(move |event| {
+        let compiles =
+            matches!(&event.kind, EventKind::StepStarted { purpose, .. } if purpose == "compile");
+        if compiles && event.target == X86_64 {
+            wait_for(other.clone());
+            return std::ops::ControlFlow::Break(());
+        }
+        std::ops::ControlFlow::Continue(())
+    });
+    let cancel = Cancel::new().with_deadline(PATIENCE);
+    let batch = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
+    let outcome = batch.run_until(&cancel).unwrap();
+    for it in &outcome.targets {
+        let error = it.result.as_ref().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{}: {error}", it.target);
+    }
+    gone(&case.leftovers);
+}
+
+/// A panic of the caller's own listener goes on in the caller's thread, and nothing waits for ever.
+#[test]
+fn a_listener_that_panics_stops_every_target() {
+    let case = Case::new(
+        Project::new("app").file("build.rs", &endless("_")),
+        "sandbox",
+    );
+    let other = begun(&case, AARCH64);
+    let cross = case.cross().on_event(move |event| {
+        let compiles =
+            matches!(&event.kind, EventKind::StepStarted { purpose, .. } if purpose == "compile");
+        if compiles && event.target == X86_64 {
+            wait_for(other.clone());
+            panic!("the listener's own");
+        }
+    });
+    let cancel = Cancel::new().with_deadline(PATIENCE);
+    let batch = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
+    let payload = catch_unwind(AssertUnwindSafe(|| batch.run_until(&cancel))).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"the listener's own"));
+    assert!(
+        cancel.check().is_ok(),
+        "the caller's handle is the caller's"
+    );
+    gone(&case.leftovers);
+}
