@@ -65,9 +65,7 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<s
         "capture-run" => cross.run(target).capture(true),
         "exec" => cross.exec(target, words),
         "stdin-exec" => cross.exec(target, words).stdin(true),
-        "warm-exec" => cross
-            .reuse_containers(Warm::new())
-            .exec(target, words),
+        "warm-exec" => cross.reuse_containers(Warm::new()).exec(target, words),
         "offline-test" => cross.offline(true).test(target),
         _ => cross.build(target),
     };

@@ -96,20 +96,26 @@ impl Seat {
     }
 }
 
-/// A test on every engine, and on the sandbox as both users: `forged` becomes `forged::sandbox_as_root`,
-/// `forged::sandbox_as_user`, `forged::docker` and `forged::podman`.
+/// Declares the tests of a file, each on some seats: `forged: docker podman;` makes the tests
+/// `forged::docker` and `forged::podman`. A name without seats is tried on all four.
+///
+/// Where an attack meets the same mechanism on every seat, it is tried on one sandbox and in one
+/// container, and the next attack of the file on the other two.
 macro_rules! on_seats {
-    ($($name:ident)*) => {
-        $($crate::attacker::on_seats!(@ $name sandbox_as_root sandbox_as_user docker podman);)*
+    ($($name:ident $(: $($seat:ident)+)?;)+) => {
+        $($crate::attacker::on_seats!(@ $name $($($seat)+)?);)+
     };
-    (@ $name:ident $($seat:ident)*) => {
+    (@ $name:ident) => {
+        $crate::attacker::on_seats!(@ $name sandbox_as_root sandbox_as_user docker podman);
+    };
+    (@ $name:ident $($seat:ident)+) => {
         mod $name {
             $(
                 #[test]
                 fn $seat() {
                     super::$name($crate::attacker::Seat::$seat());
                 }
-            )*
+            )+
         }
     };
 }

@@ -6,17 +6,16 @@ use std::path::Path;
 
 use crate::attacker::{Attack, Seat, on_seats};
 
-on_seats! { @ the_cache_may_not_lie_below_the_workspace sandbox_as_root sandbox_as_user docker }
-on_seats! { @ a_cache_that_others_can_write_is_refused sandbox_as_root sandbox_as_user docker }
-on_seats! { @ a_cache_of_another_users_is_refused sandbox_as_root sandbox_as_user docker }
-on_seats! { @ a_cache_that_is_a_link_is_refused sandbox_as_root sandbox_as_user docker }
-on_seats! { @ a_new_cache_is_the_callers_alone sandbox_as_root sandbox_as_user }
-on_seats! { @ what_another_user_wrote_into_the_cache_is_not_believed sandbox_as_root docker }
-on_seats! { @ what_is_remembered_and_is_none_is_not_believed sandbox_as_root sandbox_as_user docker }
-
 on_seats! {
-    the_environment_is_not_written_from_inside
-    the_cache_is_not_seen_from_inside
+    the_cache_may_not_lie_below_the_workspace: sandbox_as_root docker;
+    a_cache_that_others_can_write_is_refused: sandbox_as_user docker;
+    a_cache_of_another_users_is_refused: sandbox_as_root docker;
+    a_cache_that_is_a_link_is_refused: sandbox_as_user docker;
+    a_new_cache_is_the_callers_alone: sandbox_as_root sandbox_as_user;
+    what_another_user_wrote_into_the_cache_is_not_believed: sandbox_as_root docker;
+    what_is_remembered_and_is_none_is_not_believed: sandbox_as_root docker;
+    the_environment_is_not_written_from_inside: sandbox_as_user podman;
+    the_cache_is_not_seen_from_inside: sandbox_as_root podman;
 }
 
 /// A cache of its own, which is still empty, at `path` beside the workspace `app` or in it.

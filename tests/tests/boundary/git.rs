@@ -5,9 +5,9 @@ use std::fs;
 use crate::attacker::{Attack, SECRET, Seat, on_seats};
 
 on_seats! {
-    git_config_tokens_are_not_seen_but_history_is
-    a_worktrees_config_tokens_are_not_seen_but_history_is
-    a_submodules_config_tokens_are_not_seen_but_history_is
+    git_config_tokens_are_not_seen_but_history_is: sandbox_as_root docker;
+    a_worktrees_config_tokens_are_not_seen_but_history_is: sandbox_as_user podman;
+    a_submodules_config_tokens_are_not_seen_but_history_is: sandbox_as_root podman;
 }
 
 /// Looks for the secret in everything of git's, and for the commit as `vergen` and its like do: by git where it is

@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::attacker::{Attack, Seat, on_seats};
 
 on_seats! {
-    a_line_that_does_not_end_leaves_the_callers_memory_bounded
-    a_tests_line_that_does_not_end_leaves_the_callers_memory_bounded
-    artifacts_without_number_leave_the_callers_memory_bounded
-    diagnostics_without_number_leave_the_callers_memory_bounded
-    failed_tests_without_number_leave_the_callers_memory_bounded
-    captured_output_without_end_leaves_the_callers_memory_bounded
-    output_without_end_does_not_outlive_the_deadline
+    a_line_that_does_not_end_leaves_the_callers_memory_bounded: sandbox_as_root docker;
+    a_tests_line_that_does_not_end_leaves_the_callers_memory_bounded: sandbox_as_user podman;
+    artifacts_without_number_leave_the_callers_memory_bounded: sandbox_as_root podman;
+    diagnostics_without_number_leave_the_callers_memory_bounded: sandbox_as_user docker;
+    failed_tests_without_number_leave_the_callers_memory_bounded: sandbox_as_root docker;
+    captured_output_without_end_leaves_the_callers_memory_bounded: sandbox_as_user podman;
+    output_without_end_does_not_outlive_the_deadline: sandbox_as_root podman;
 }
 
 /// What a caller may have: its own few, what it collects, and what is on its way.
@@ -22,7 +22,7 @@ fn a_line_that_does_not_end_leaves_the_callers_memory_bounded(seat: Seat) {
         r##"
     let mut out = cargos_stdout().unwrap();
     let much = vec![b'x'; 1 << 20];
-    for _ in 0..256 {
+    for _ in 0..192 {
         out.write_all(&much).unwrap();
     }
     out.write_all(b"\n").unwrap();
@@ -40,7 +40,7 @@ fn a_tests_line_that_does_not_end_leaves_the_callers_memory_bounded(seat: Seat) 
 fn talks() {
     let mut out = OpenOptions::new().append(true).open("/proc/self/fd/1").unwrap();
     let much = vec![b'x'; 1 << 20];
-    for _ in 0..256 {
+    for _ in 0..192 {
         out.write_all(&much).unwrap();
     }
 }
@@ -124,7 +124,7 @@ fn captured_output_without_end_leaves_the_callers_memory_bounded(seat: Seat) {
 fn main() {
     let mut out = io::BufWriter::with_capacity(1 << 20, io::stdout());
     let line = "x".repeat(100_000);
-    for _ in 0..1600 {
+    for _ in 0..1920 {
         let _ = writeln!(out, "{}", line);
     }
 }
@@ -147,7 +147,7 @@ fn main() {
 }
 "##,
     );
-    let said = attack.run("run@8");
+    let said = attack.run("run@6");
     said.failed();
     said.had_at_most(MEBIBYTES);
     assert!(said.took < Duration::from_secs(20), "{:?}", said.took);

@@ -11,15 +11,15 @@ use crate::attacker::{Attack, Seat, Shared, TARGET, on_seats};
 use crate::report::Said;
 
 on_seats! {
-    a_build_script_has_no_network
-    a_proc_macro_has_no_network
-    a_doctests_macro_has_no_network
-    a_test_has_no_network
-    a_program_has_no_network
-    a_test_has_a_loopback_of_its_own
-    the_front_doors_test_has_no_network
-    network_host_gives_tests_the_hosts
-    a_failure_for_want_of_a_network_is_told
+    a_build_script_has_no_network;
+    a_proc_macro_has_no_network;
+    a_doctests_macro_has_no_network;
+    a_test_has_no_network;
+    a_program_has_no_network;
+    a_test_has_a_loopback_of_its_own: sandbox_as_root docker;
+    the_front_doors_test_has_no_network: sandbox_as_user podman;
+    network_host_gives_tests_the_hosts: sandbox_as_root podman;
+    a_failure_for_want_of_a_network_is_told: sandbox_as_user docker;
 }
 
 /// Somebody on the host who can be called in four ways.

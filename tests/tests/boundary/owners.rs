@@ -13,11 +13,11 @@ use cross_tests::Leftovers;
 use crate::attacker::{Attack, Seat, on_seats};
 
 on_seats! {
-    a_container_ends_with_its_owner_though_the_lifeline_is_held_open
-    a_container_ends_with_its_owner_though_its_watcher_is_killed
-    a_container_ends_with_its_owner_though_its_watcher_is_stopped
-    a_container_ends_at_its_deadline_though_the_lifeline_is_held_open
-    what_a_build_script_leaves_behind_does_not_outlive_the_build
+    a_container_ends_with_its_owner_though_the_lifeline_is_held_open: sandbox_as_root docker podman;
+    a_container_ends_with_its_owner_though_its_watcher_is_killed: sandbox_as_user docker podman;
+    a_container_ends_with_its_owner_though_its_watcher_is_stopped: sandbox_as_root docker podman;
+    a_container_ends_at_its_deadline_though_the_lifeline_is_held_open: sandbox_as_user docker podman;
+    what_a_build_script_leaves_behind_does_not_outlive_the_build: sandbox_as_root docker podman;
 }
 
 /// Everything is gone so long after the end of the owner.
@@ -160,7 +160,7 @@ fn a_container_ends_with_its_owner_though_its_watcher_is_stopped(seat: Seat) {
 fn a_container_ends_at_its_deadline_though_the_lifeline_is_held_open(seat: Seat) {
     let all = format!("{HOLD_OPEN}\n{}", SIGNAL.replace("SIGNAL", "9"));
     let attack = lasting(seat, &all).patience(45);
-    let said = attack.run("build@10");
+    let said = attack.run("build@8");
     said.told("begun");
     said.failed();
     assert!(

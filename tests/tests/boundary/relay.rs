@@ -7,12 +7,12 @@ use crate::attacker::{Attack, Seat, on_seats};
 use crate::report::Said;
 
 on_seats! {
-    an_output_that_is_a_link_does_not_print_a_private_key
-    an_output_that_is_a_fifo_does_not_outlive_the_deadline
-    an_output_without_end_leaves_the_callers_memory_bounded
-    a_test_binary_that_vanishes_makes_the_result_a_failure
-    a_test_binary_cannot_report_success_for_another
-    a_program_name_that_is_a_fifo_does_not_outlive_the_deadline
+    an_output_that_is_a_link_does_not_print_a_private_key: sandbox_as_root docker;
+    an_output_that_is_a_fifo_does_not_outlive_the_deadline: sandbox_as_user podman;
+    an_output_without_end_leaves_the_callers_memory_bounded: sandbox_as_root podman;
+    a_test_binary_that_vanishes_makes_the_result_a_failure: sandbox_as_user docker;
+    a_test_binary_cannot_report_success_for_another: sandbox_as_root docker;
+    a_program_name_that_is_a_fifo_does_not_outlive_the_deadline: sandbox_as_user podman;
 }
 
 /// A crate with three test binaries: that of the library attacks, one waits for it, and the last

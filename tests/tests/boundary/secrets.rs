@@ -4,18 +4,17 @@ use crate::attacker::{Attack, SECRET, Seat, Shared, on_seats};
 use crate::report::Said;
 
 on_seats! {
-    cross_variables_stay_outside
-    no_variable_passes_by_its_family
-    variables_with_secrets_stay_outside
-    registry_tokens_in_urls_stay_outside
-    tokens_in_the_workspaces_own_config_stay_outside
-    the_users_files_are_not_seen
-    a_tests_network_settings_have_no_password
-    what_is_configured_does_reach_the_inside
+    cross_variables_stay_outside;
+    no_variable_passes_by_its_family;
+    variables_with_secrets_stay_outside;
+    registry_tokens_in_urls_stay_outside;
+    tokens_in_the_workspaces_own_config_stay_outside;
+    the_users_files_are_not_seen;
+    a_tests_network_settings_have_no_password;
+    what_is_configured_does_reach_the_inside: sandbox_as_user podman;
+    plans_do_not_show_tokens: sandbox_as_root docker;
+    errors_do_not_show_tokens_in_urls: sandbox_as_user docker;
 }
-
-on_seats! { @ plans_do_not_show_tokens sandbox_as_root sandbox_as_user docker }
-on_seats! { @ errors_do_not_show_tokens_in_urls sandbox_as_root sandbox_as_user docker }
 
 /// Looks for the secret in the variables and command lines of all processes, and in all files that are not the
 /// environment's own: in particular where the host's paths are.

@@ -5,20 +5,19 @@ use std::fs;
 use crate::attacker::{Attack, Seat, on_seats};
 
 on_seats! {
-    a_build_script_cannot_write_beside_its_sources
-    a_build_script_that_must_write_beside_its_sources_is_told_how
-    a_build_script_cannot_run_anything_at_the_next_plan
-    a_test_cannot_write_beside_its_sources
-    what_was_published_is_not_written_from_inside
-    writable_directories_are_writable
-    a_writable_directory_is_no_way_out
+    a_build_script_cannot_write_beside_its_sources: sandbox_as_root docker;
+    a_build_script_that_must_write_beside_its_sources_is_told_how: sandbox_as_user podman;
+    a_build_script_cannot_run_anything_at_the_next_plan: sandbox_as_root podman;
+    a_test_cannot_write_beside_its_sources: sandbox_as_user docker;
+    what_was_published_is_not_written_from_inside: sandbox_as_root docker;
+    writable_directories_are_writable: sandbox_as_user podman;
+    a_writable_directory_is_no_way_out: sandbox_as_root podman;
+    a_home_directory_as_workspace_is_refused: sandbox_as_user docker;
+    what_contains_the_home_is_refused_as_workspace: sandbox_as_root docker;
+    what_contains_a_cargo_home_is_refused_as_workspace: sandbox_as_root sandbox_as_user;
+    git_cargo_and_the_root_are_never_writable: sandbox_as_user docker;
+    a_lock_file_is_settled_before: sandbox_as_user podman;
 }
-
-on_seats! { @ a_home_directory_as_workspace_is_refused sandbox_as_root sandbox_as_user docker }
-on_seats! { @ what_contains_the_home_is_refused_as_workspace sandbox_as_root sandbox_as_user docker }
-on_seats! { @ what_contains_a_cargo_home_is_refused_as_workspace sandbox_as_root sandbox_as_user }
-on_seats! { @ git_cargo_and_the_root_are_never_writable sandbox_as_root sandbox_as_user docker }
-on_seats! { @ a_lock_file_is_settled_before sandbox_as_root sandbox_as_user docker podman }
 
 /// Files that somebody on the host reads, obeys or starts, and ways to change them.
 const WRITES: &str = r##"

@@ -7,13 +7,13 @@ use std::fs;
 use crate::attacker::{Attack, Seat, on_seats};
 
 on_seats! {
-    a_forged_artifact_is_not_published
-    a_forged_artifact_does_not_write_the_callers_authorized_keys
-    a_forged_artifact_does_not_fetch_a_private_key
-    a_forged_stream_does_not_make_a_failed_build_succeed
-    a_fifo_as_artifact_does_not_outlive_the_deadline
-    a_test_that_ends_its_harness_is_no_success
-    a_failing_test_that_prints_a_good_result_is_no_success
+    a_forged_artifact_is_not_published: sandbox_as_root docker;
+    a_forged_artifact_does_not_write_the_callers_authorized_keys: sandbox_as_user podman;
+    a_forged_artifact_does_not_fetch_a_private_key: sandbox_as_root podman;
+    a_forged_stream_does_not_make_a_failed_build_succeed: sandbox_as_user docker;
+    a_fifo_as_artifact_does_not_outlive_the_deadline: sandbox_as_root docker;
+    a_test_that_ends_its_harness_is_no_success: sandbox_as_user podman;
+    a_failing_test_that_prints_a_good_result_is_no_success: sandbox_as_root podman;
 }
 
 /// Files outside of the target's, under names that the workspace cannot produce, or that are others' names.
@@ -131,18 +131,19 @@ fn a_fifo_as_artifact_does_not_outlive_the_deadline(seat: Seat) {
     let attack = Attack::on(seat).patience(28).build_script(
         r##"
     fs::create_dir_all(debug_dir()).unwrap();
+    let notes = target_dir().join(".rustc_info.json");
+    tried("rustc", fs::remove_file(&notes).and_then(|()| fifo(&notes)));
     fifo(&debug_dir().join("waits")).unwrap();
     forge("a name of its own", "waits", &debug_dir().join("waits"));
     // Cargo puts the program there later: it is looked at before.
     fifo(&debug_dir().join("app")).unwrap();
     forge("the program", "app", &debug_dir().join("app"));
-    // So are what it says of rustc, and of the sources.
-    tried("rustc", fs::remove_file(target_dir().join(".rustc_info.json")).and_then(|()| fifo(&target_dir().join(".rustc_info.json"))));
 "##,
     );
     let said = attack.run("build@15");
     said.ended_in_time();
     said.told("rustc");
+    said.told("the program");
     attack.decoys_are_safe();
     let waits = attack.published().join("waits");
     assert!(fs::symlink_metadata(waits).is_err(), "it was published");
