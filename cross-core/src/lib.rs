@@ -39,6 +39,8 @@
 #[doc = include_str!("../../docs/embedding.md")]
 mod guide {}
 
+use std::ffi::OsString;
+
 mod api;
 mod cargo;
 mod execute;
@@ -203,7 +205,7 @@ pub fn doc(target: impl Into<String>) -> Result<Outcome> {
 pub fn rustc<I>(target: impl Into<String>, args: I) -> Result<Outcome>
 where
     I: IntoIterator,
-    I::Item: Into<String>,
+    I::Item: Into<OsString>,
 {
     Cross::discover()?.rustc(target).args(args).run()
 }

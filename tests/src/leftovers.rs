@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use cross_core::Env;
-use cross_engine::{Invocation, clock};
+use cross_engine::Invocation;
+use cross_engine::process::clock;
 
 use crate::fixture::{Project, real_env};
 use crate::tool;

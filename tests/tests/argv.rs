@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cross_engine::process::clock;
 use cross_engine::process::{self, Output};
 use cross_engine::{
     Access, Cancel, Engine, ErrorKind, Host, Invocation, Layout, Mount, Needs, Network, Root,
-    RunSpec, Value, Variables, arranged, clock, read_layout, select, supervised,
+    RunSpec, Value, Variables, arranged, read_layout, select, supervised,
 };
 use cross_tests::{Fakes, Machine, check, tool, without_kernel_files};
 

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use cross_core::{Cancel, Cross, Error, ErrorKind, Plan, Result, engine::Kind, events::EventKind};
-use cross_engine::{EnginePreference, Host, Needs, Variables, clock, select};
+use cross_engine::process::clock;
+use cross_engine::{EnginePreference, Host, Needs, Variables, select};
 use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -587,14 +588,10 @@ fn the_environments_of_an_engine_are_listed_and_removed_by_its_own_words() {
     let machine = machine(Fakes::Docker)
         .rule("docker", &["image", "ls"], Answer::says(images))
         .rule("docker", &["image", "rm"], Answer::says(""));
-    let project = Project::new("app");
-    let cross = machine.cross(&project);
+    let cross = machine.cross(&Project::new("app"));
     let found = cross.environments("docker").unwrap();
-    let names: Vec<_> = found
-        .iter()
-        .map(|it| (it.name.as_str(), it.size.as_str()))
-        .collect();
-    assert_eq!(names, [("a", "2GB"), ("b", "1GB")]);
+    let names = found.iter().map(|found| (&*found.name, &*found.size));
+    assert_eq!(names.collect::<Vec<_>>(), [("a", "2GB"), ("b", "1GB")]);
     assert!(cross.remove_environment("docker", "a").unwrap());
     let calls = machine.calls_of("docker");
     assert!(calls.last().unwrap().has("localhost/cross-core:a"));

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use cross_engine::untrusted::Dir;
+use cross_engine::process::untrusted::Dir;
 
 use crate::cargo::dep_info;
 use crate::cargo::json::Metadata;

@@ -86,7 +86,7 @@ impl Cross {
     pub fn exec<I>(&self, target: impl Into<String>, command: I) -> Request
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: Into<OsString>,
     {
         Request::new(self.clone(), Verb::Exec, target.into()).args(command)
     }
@@ -104,7 +104,7 @@ impl Cross {
     pub fn exec_on_target<I>(&self, target: impl Into<String>, command: I) -> Request
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: Into<OsString>,
     {
         self.exec(target, command).on_target()
     }

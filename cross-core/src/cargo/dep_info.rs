@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_engine::untrusted::{Dir, limits};
+use cross_engine::process::untrusted::{Dir, limits};
 
 use crate::host::files;
 use crate::model::error::{MapEngineError as _, Result};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, clock, process};
+use cross_engine::process::clock;
+use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, process};
 use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Metadata, Package};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_engine::untrusted::{Dir, Room};
+use cross_engine::process::untrusted::{Dir, Room};
 
 use crate::cargo::json::{Artifact as CargoArtifact, Diagnostic, Message};
 use crate::cargo::products::{Product, Products};

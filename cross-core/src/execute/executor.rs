@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::Stdin;
-use cross_engine::untrusted::{Dir, RegularFile};
+use cross_engine::process::clock;
+use cross_engine::process::untrusted::{Dir, RegularFile};
 use cross_engine::{
-    Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
+    Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec,
 };
 use cross_targets::GlibcVersion;
 

@@ -1,6 +1,6 @@
 //! What a test harness prints, and what cargo says of a test binary that did not end by itself.
 
-use cross_engine::untrusted::Room;
+use cross_engine::process::untrusted::Room;
 
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};

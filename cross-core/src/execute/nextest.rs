@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use cross_engine::untrusted::Room;
+use cross_engine::process::untrusted::Room;
 use serde::Deserialize;
 
 use crate::execute::failure::listed;

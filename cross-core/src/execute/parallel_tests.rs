@@ -16,8 +16,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use cross_engine::process::untrusted::{Dir, LineSplitter, RegularFile, Room, limits};
 use cross_engine::process::{Exit, Sink, Stream};
-use cross_engine::untrusted::{Dir, LineSplitter, RegularFile, Room, limits};
 use cross_engine::{Cancel, End, Host, Relay, RunSpec, Told, Value};
 
 use crate::host::process_env;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cross_engine::Cancel;
-use cross_engine::untrusted::{Dir, Entry, FileKind, RegularFile, limits};
+use cross_engine::process::untrusted::{Dir, Entry, FileKind, RegularFile, limits};
 
 use crate::cargo::products::{Products, Site};
 use crate::host::files;

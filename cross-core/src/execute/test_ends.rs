@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use cross_engine::RunSpec;
-use cross_engine::untrusted::{RegularFile, limits};
+use cross_engine::process::untrusted::{RegularFile, limits};
 
 use crate::cargo::products::{Product, Products};
 use crate::execute::failure::listed;

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-use cross_engine::untrusted::{RegularFile, Room, limits};
+use cross_engine::process::untrusted::{RegularFile, Room, limits};
 use cross_targets::{Endian, GlibcVersion, Target};
 use object::elf;
 use object::read::elf::{FileHeader, SectionTable, VersionTable};
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_elf_is_an_error() {
         let error = Binary::read("Cargo.toml").unwrap_err();
-        let here = cross_engine::untrusted::Dir::open(".").unwrap();
+        let here = cross_engine::process::untrusted::Dir::open(".").unwrap();
         let manifest = here.file("Cargo.toml").unwrap();
         assert!(read_if_elf(&manifest).unwrap().is_none());
         assert!(Binary::read("/nonexistent").is_err());

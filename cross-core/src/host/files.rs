@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use cross_engine::Cancel;
-use cross_engine::untrusted::{Dir, RegularFile, limits};
+use cross_engine::process::untrusted::{Dir, RegularFile, limits};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cross_engine::untrusted::RegularFile;
+use cross_engine::process::untrusted::RegularFile;
 use cross_targets::GlibcVersion;
 
 use crate::host::binary::{self, Binary};
@@ -49,7 +49,7 @@ fn exceeded(binary: &Binary, display_path: &Path, floor: GlibcVersion) -> Error 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cross_engine::untrusted::Dir;
+    use cross_engine::process::untrusted::Dir;
 
     fn open(path: &Path) -> RegularFile {
         let dir = Dir::open(path.parent().unwrap()).unwrap();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cross_engine::Value;
-use cross_engine::untrusted::Dir;
+use cross_engine::process::untrusted::Dir;
 
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, Prepared, Step};

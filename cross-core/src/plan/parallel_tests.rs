@@ -11,6 +11,7 @@ use crate::host::process_env;
 use crate::model::test_run::{TEST_THREADS, TestRun};
 use crate::request::request::{Options, Request};
 use crate::target::emulator_crash::EmulatorKind;
+use std::ffi::OsString;
 
 /// How the tests of `request` are run, by programs that `emulator` runs.
 pub(crate) fn plan(request: &Request, facts: &Facts, emulator: EmulatorKind) -> TestRun {
@@ -57,7 +58,7 @@ fn serial(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Option<St
     if let Some(wanted) = wanted {
         return Some(format!("`serial-tests` is set ({})", wanted.origin));
     }
-    let is_threads = |arg: &String| arg.starts_with("--test-threads");
+    let is_threads = |arg: &OsString| arg.to_string_lossy().starts_with("--test-threads");
     let because = if options.gdb.is_some() {
         "all wait on one port for the debugger"
     } else if options.stdin {

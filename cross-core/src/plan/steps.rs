@@ -74,7 +74,7 @@ impl StepBuilder<'_> {
         command.push("--message-format=json".to_owned());
         command.extend(extra.iter().map(|arg| (*arg).to_owned()));
         if self.request.verb == Verb::Rustc {
-            self.trailing(&mut command);
+            self.trailing(&mut command)?;
         }
         let spec = self.facts.run_spec(command, Network::None);
         self.facts.run(purpose, spec, OutputKind::CargoMessages)
@@ -86,7 +86,7 @@ impl StepBuilder<'_> {
         if verb == "run" {
             command.push("--quiet".to_owned());
         }
-        self.trailing(&mut command);
+        self.trailing(&mut command)?;
         let spec = self.facts.run_spec(command, Network::Default);
         self.start(purpose, spec, output)
     }
@@ -128,7 +128,7 @@ impl StepBuilder<'_> {
         let Some(file) = &options.archive else {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
-            self.trailing(&mut command);
+            self.trailing(&mut command)?;
             let spec = facts.run_spec(command, Network::Default);
             let switch = (
                 nextest::JSON_SWITCH.to_owned(),
@@ -167,7 +167,8 @@ impl StepBuilder<'_> {
     /// runner.
     fn program_itself(&self) -> Result<Vec<Step>> {
         let options = &self.request.options;
-        let Some(program) = options.trailing.first() else {
+        let trailing = options.trailing_text()?;
+        let Some(program) = trailing.first() else {
             let error = Error::new(ErrorKind::ProgramFailed, "there is no command to run");
             return Err(error.with_help("name a program of the environment"));
         };
@@ -176,18 +177,19 @@ impl StepBuilder<'_> {
         if options.on_target {
             command.extend(self.facts.target.through_runner());
         }
-        command.extend(options.trailing.iter().cloned());
+        command.extend(trailing);
         let spec = self.facts.run_spec(command, Network::Default);
         self.start(&purpose, spec, self.program())
     }
 
     /// What follows `--`.
-    fn trailing(&self, command: &mut Vec<String>) {
-        let trailing = &self.request.options.trailing;
+    fn trailing(&self, command: &mut Vec<String>) -> Result<()> {
+        let trailing = self.request.options.trailing_text()?;
         if !trailing.is_empty() {
             command.push("--".to_owned());
-            command.extend(trailing.iter().cloned());
+            command.extend(trailing);
         }
+        Ok(())
     }
 
     /// The command line of the front door, as the environment's cargo is given it.

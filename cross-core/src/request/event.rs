@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::process::Stream;
-use cross_engine::{Cancel, WhyStarted, clock};
+use cross_engine::process::clock;
+use cross_engine::{Cancel, WhyStarted};
 use serde::Serialize;
 
 use crate::cargo::cli::decision::Decision;

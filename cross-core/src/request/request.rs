@@ -2,10 +2,13 @@
 //!
 //! Its setters for cargo's knobs are in `knobs.rs`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use cross_config::{Layer, LayerBuilder};
 
+use crate::cargo::cli::problem;
+use crate::model::error::Result;
 use crate::model::step::Verb;
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::command_line::Line;
@@ -40,7 +43,7 @@ pub(crate) struct Options {
     /// The command line of the front door, for its verb.
     pub(crate) line: Option<Line>,
     /// Arguments for the program or the tests, after `--`.
-    pub(crate) trailing: Vec<String>,
+    pub(crate) trailing: Vec<OsString>,
     /// Whether what is run, where it is not cargo's, is a program of the target.
     pub(crate) on_target: bool,
     pub(crate) stdin: bool,
@@ -58,6 +61,20 @@ pub(crate) struct Options {
 const COVERAGE_FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
 
 impl Options {
+    /// The arguments after `--` as text, as engines take them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Path`](crate::ErrorKind::Path) for an argument that is not UTF-8.
+    pub(crate) fn trailing_text(&self) -> Result<Vec<String>> {
+        let text = |arg: &OsString| match arg.to_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(problem::not_utf8(arg)
+                .with_help("write what it says to a file, and pass the file's path")),
+        };
+        self.trailing.iter().map(text).collect()
+    }
+
     /// The flags for rustc, with those that other options need.
     pub(crate) fn all_rustflags(&self) -> Vec<String> {
         let coverage = COVERAGE_FLAGS.iter().filter(|_| self.coverage);
@@ -81,7 +98,7 @@ impl Request {
     pub fn args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
-        I::Item: Into<String>,
+        I::Item: Into<OsString>,
     {
         self.options
             .trailing
@@ -90,7 +107,7 @@ impl Request {
     }
 
     /// Adds one argument for the program that is run: as [`args`](Request::args).
-    pub fn arg(self, arg: impl Into<String>) -> Self {
+    pub fn arg(self, arg: impl Into<OsString>) -> Self {
         self.args([arg])
     }
 

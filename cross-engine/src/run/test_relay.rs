@@ -146,7 +146,7 @@ echo "ready $cross_n" >$cross_dir/told
 /// [`RunSpec::relay`](crate::RunSpec::relay).
 ///
 /// Whatever runs can write to the directory, and tell anything by it: pipes are held open or looked
-/// at before they are opened, files are read through [`untrusted`](crate::untrusted), and binaries
+/// at before they are opened, files are read through [`untrusted`](crate::process::untrusted), and binaries
 /// that nobody expects are not heard of.
 #[derive(Debug)]
 pub struct Relay {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cross_core::{Env, ErrorKind};
-use cross_engine::clock;
+use cross_engine::process::clock;
 use cross_tests::{Leftovers, PlainUser, Project, engines, tool};
 
 use crate::{Case, TARGET, says};

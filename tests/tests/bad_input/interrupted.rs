@@ -12,7 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cross_core::{Cancel, ErrorKind, Outcome, Result, events::EventKind};
-use cross_engine::{Blueprint, Environments, Host, Progress, clock};
+use cross_engine::process::clock;
+use cross_engine::{Blueprint, Environments, Host, Progress};
 use cross_tests::{Leftovers, Project, engines, on_engines};
 
 use crate::together::caller;

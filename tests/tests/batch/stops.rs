@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use cross_core::{Cancel, ErrorKind, events::EventKind};
-use cross_engine::clock;
+use cross_engine::process::clock;
 use cross_tests::{Leftovers, Project, on_engines};
 
 use crate::{AARCH64, Case, I686, X86_64};

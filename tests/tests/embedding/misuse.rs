@@ -172,3 +172,16 @@ impl Held {
         self.threads <= limit.threads + 8 && self.files <= limit.files + 40
     }
 }
+
+#[test]
+fn an_argument_that_is_not_utf8_is_an_error_of_its_own_before_anything_runs() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let (machine, project) = (machine(), Project::new("app"));
+    let argument = OsStr::from_bytes(b"caf\xe9").to_owned();
+    let request = machine.cross(&project).run(NATIVE).arg(argument);
+    let error = request.plan().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Path);
+    assert!(error.to_string().contains("is not UTF-8"), "{error}");
+    assert_eq!(runs(&machine), 0);
+}

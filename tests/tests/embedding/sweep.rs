@@ -22,7 +22,7 @@ fn containers_of_a_crash_are_swept(engine: &str) {
         cross_core::engine::Location::Image(image) => image.clone(),
         other => panic!("{other:?}"),
     };
-    let now = cross_engine::clock::unix_time().as_nanos();
+    let now = cross_engine::process::clock::unix_time().as_nanos();
     let young = format!("cross-test-sweep-1-{now:x}");
     let others = format!("others-test-sweep-1-{now:x}");
     let call = |args: &[&str]| tool::output(&Invocation::new(&program).args(args.iter().copied()));

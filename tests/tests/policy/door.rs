@@ -1,4 +1,4 @@
-//! What ran inside an environment is read by one module: `cross_engine::untrusted`.
+//! What ran inside an environment is read by one module: `cross_engine::process::untrusted`.
 
 use std::path::Path;
 

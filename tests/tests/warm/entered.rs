@@ -7,7 +7,7 @@ use cross_core::{
     Cancel, ErrorKind,
     engine::{Warm, WhyStarted},
 };
-use cross_engine::clock;
+use cross_engine::process::clock;
 use cross_tests::{Project, on_engines};
 
 use crate::{Case, SOON, TARGET, said, within};

@@ -17,8 +17,9 @@ use cross_core::{
     engine::{Warm, WhyStarted},
     events::EventKind,
 };
+use cross_engine::Invocation;
 use cross_engine::process::Output;
-use cross_engine::{Invocation, clock};
+use cross_engine::process::clock;
 use cross_tests::{Leftovers, Project, engines, tool};
 
 /// One whose environment the suites make on every engine.

@@ -3,7 +3,8 @@
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 
-use cross_engine::{Cancel, Stopped, clock};
+use cross_engine::process::clock;
+use cross_engine::{Cancel, Stopped};
 
 use crate::api::batch::drive::{drive, lock};
 use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};

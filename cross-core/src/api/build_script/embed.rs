@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
-use cross_engine::untrusted::{Dir, RegularFile};
+use cross_engine::process::untrusted::{Dir, RegularFile};
 use serde::Serialize;
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cross_config::{PreBuild, TargetConfig};
-use cross_engine::untrusted::Dir;
+use cross_engine::process::untrusted::Dir;
 
 use crate::Env;
 use crate::model::error::{MapEngineError as _, Result};

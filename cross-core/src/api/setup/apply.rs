@@ -8,8 +8,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use cross_engine::process::clock;
 use cross_engine::process::{self, Stdin};
-use cross_engine::{Cancel, Host, Invocation, Kind, Lock, clock, probe};
+use cross_engine::{Cancel, Host, Invocation, Kind, Lock, probe};
 use serde::Serialize;
 
 use super::action::{InstallCommands, SetupAction};

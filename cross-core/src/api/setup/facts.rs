@@ -8,7 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cross_engine::{Cancel, Engine, Host, Kind, clock, probe};
+use cross_engine::process::clock;
+use cross_engine::{Cancel, Engine, Host, Kind, probe};
 use sha2::{Digest as _, Sha256};
 
 use super::limits::Limits;

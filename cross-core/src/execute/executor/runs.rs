@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use cross_engine::RunSpec;
+use cross_engine::process::untrusted::limits;
 use cross_engine::process::{Exit, Sink, Stream};
-use cross_engine::untrusted::limits;
 
 use super::Execution;
 use crate::execute::cargo_output::{self, Line};

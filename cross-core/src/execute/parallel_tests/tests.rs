@@ -1,4 +1,4 @@
-use cross_engine::untrusted::Dir;
+use cross_engine::process::untrusted::Dir;
 
 use super::*;
 

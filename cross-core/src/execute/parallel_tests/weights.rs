@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use cross_engine::untrusted::{Dir, limits};
+use cross_engine::process::untrusted::{Dir, limits};
 
 use crate::cargo::dep_info;
 use crate::model::error::{MapEngineError as _, Result};

@@ -7,8 +7,9 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cross_engine::process::clock;
 use cross_engine::process::{self, Output};
-use cross_engine::{Cancel, ErrorKind as Kind, Host, Invocation, Memory, Stamp, clock};
+use cross_engine::{Cancel, ErrorKind as Kind, Host, Invocation, Memory, Stamp};
 use cross_targets::{HostEmulator, Runner, Toolset, ToolsetKind};
 use serde::Serialize;
 

@@ -11,7 +11,7 @@ use crate::process::untrusted::limits;
 use crate::process::untrusted::open::open_anywhere;
 use crate::process::untrusted::refused::Refused;
 
-/// A regular file beneath a [`Dir`], open for reading.
+/// A regular file beneath a [`Dir`](super::dir::Dir), open for reading.
 #[derive(Debug)]
 pub struct RegularFile {
     pub(super) file: File,
@@ -21,11 +21,11 @@ pub struct RegularFile {
 
 impl RegularFile {
     /// Opens the file at `path`, wherever the user's links lead, if it is a regular one. For files
-    /// beneath a directory that the inside can write to, there is [`Dir::file`].
+    /// beneath a directory that the inside can write to, there is [`Dir::file`](super::dir::Dir::file).
     ///
     /// # Errors
     ///
-    /// As for [`Dir::file`].
+    /// As for [`Dir::file`](super::dir::Dir::file).
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         match open_anywhere(&path) {
