@@ -15,7 +15,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use cross_core::Env;
-use cross_engine::{Invocation, clock, process};
+use cross_engine::Invocation;
+use cross_engine::process::{self, clock};
 use cross_tests::{PlainUser, Project, ambient, engines, tool};
 
 use crate::report::{Lines, Said, Told};

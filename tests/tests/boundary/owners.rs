@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use cross_engine::clock;
+use cross_engine::process::clock;
 use cross_tests::Leftovers;
 
 use crate::attacker::{Attack, Seat, on_seats};
