@@ -1,8 +1,8 @@
-//! A hostile crate, the user who compiles it, and what came of it: all that the suite asks of the library.
+//! The fixture of the suite: a hostile crate, and the user who compiles it.
 //!
-//! The library is used by a process of its own (`caller`), so that a test can be another user, hold descriptors
-//! open, measure the caller's memory, and kill it. What the crate did inside it tells in a file of its target
-//! directory; whether it harmed anybody is looked for outside.
+//! The library is used by a process of its own (`caller`), so that a test can be another user, hold
+//! descriptors open, measure the caller's memory, and kill it. The crate writes what it managed to
+//! do inside to a file in its target directory. The tests look outside for the harm.
 
 use std::cell::Cell;
 use std::fs;
@@ -21,19 +21,19 @@ use cross_tests::{PlainUser, Project, ambient, engines, tool};
 
 use crate::report::{Lines, Said, Told};
 
-/// The one target of the suite. What it runs needs no emulator, and its system calls have known numbers.
+/// The target of the suite. Its programs need no emulator, and its system calls have known numbers.
 pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// What is in every file and variable that nobody may read or write.
+/// The text of every secret: in variables, and in files that nobody may read or write.
 pub(crate) const SECRET: &str = "s3cret-decoy";
 /// A program that uses the library.
 const CALLER: &str = env!("CARGO_BIN_EXE_caller");
 /// One that is nothing but its front door.
 const FRONT_DOOR: &str = env!("CARGO_BIN_EXE_front-door");
-/// What every attack begins with.
+/// The functions that every attack can use.
 const PRELUDE: &str = include_str!("inside/prelude.rs");
-/// After so long a caller is taken to hang.
+/// The time after which a caller is considered to hang.
 const PATIENCE: Duration = Duration::from_secs(150);
-/// With so much memory a caller is ended before it harms the machine.
+/// The memory, in KiB, at which a caller is ended before it harms the machine.
 const TOO_MUCH_MEMORY: u64 = 1 << 20;
 
 /// The user's own files, each with [`SECRET`] in it.
@@ -286,7 +286,7 @@ impl Attack {
         self.user.as_ref().map_or(0, PlainUser::id)
     }
 
-    /// Gives everything to the user, as it would be theirs, with the programs that they start. What a test makes
+    /// Gives everything to the user, with copies of the programs that they start. What a test makes
     /// afterwards stays root's.
     pub(crate) fn settle(&self) {
         if self.settled.replace(true) {
@@ -331,12 +331,13 @@ impl Attack {
         tool::stdout(&git)
     }
 
-    /// What came of `verb`: `build`, `test`, `run` or `plan`, with `@` and seconds if it has a deadline.
+    /// Runs `verb` to its end: `build`, `test`, `run` or `plan`, with `@` and seconds if it has a
+    /// deadline.
     pub(crate) fn run(&self, verb: &str) -> Said {
         self.start(verb).ended(self)
     }
 
-    /// The same of a cargo command line at the front door.
+    /// Runs a cargo command line to its end, by the program that is nothing but a front door.
     pub(crate) fn front_door(&self, words: &[&str]) -> Said {
         let mut args = vec![self.seat.engine];
         args.extend(words);
@@ -401,7 +402,7 @@ impl Attack {
         told
     }
 
-    /// That no decoy was changed, that nothing of them is anywhere in the project, and no link leads to them.
+    /// Asserts that no decoy was changed, and that neither a copy of one nor a link to one is published.
     #[track_caller]
     pub(crate) fn decoys_are_safe(&self) {
         for (path, text) in DECOYS {

@@ -1,4 +1,4 @@
-//! The cache is the caller's alone: what is in it is run, mounted and believed.
+//! Attacks on the cache, which belongs to the caller alone: its content is run, mounted and believed.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -208,7 +208,7 @@ fn the_cache_is_not_seen_from_inside(seat: Seat) {
     for line in fs::read_to_string("/proc/self/mountinfo").unwrap().lines() {
         let fields: Vec<&str> = line.split(' ').collect();
         let place = Path::new(fields[4]);
-        let marked = |name: &str| place.ancestors().any(|dir| dir.file_name().map_or(false, |it| it == name));
+        let marked = |name: &str| place.ancestors().any(|dir| dir.file_name().map_or(false, |own| own == name));
         if marked("cross-core") && !place.starts_with(workspace()) && !marked("relays") {
             let probe = if place.is_dir() { place.join("evil") } else { place.to_owned() };
             if OpenOptions::new().append(true).create(true).open(probe).is_ok() {

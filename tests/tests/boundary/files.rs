@@ -1,4 +1,5 @@
-//! What comes out of the inside as files is read through one door, and published as copies of regular files.
+//! Attacks by files that the inside leaves behind. They are read through one door, and published as
+//! copies of regular files.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -60,7 +61,8 @@ fn a_program_that_became_a_link_is_not_published(seat: Seat) {
     said.no_secret_was_said();
 }
 
-/// A workspace in which the build script of a second package waits for the program `app`, and does `body` to it.
+/// A workspace in which the build script of a second package waits for the program `app`, and does
+/// `body` to it.
 fn late(seat: Seat, body: &str) -> Attack {
     Attack::on(seat)
         .file(
@@ -144,7 +146,7 @@ fn a_source_list_that_names_devices_is_not_followed(seat: Seat) {
             for _ in 0..4000 {
                 for entry in fs::read_dir(&deps).unwrap().flatten() {
                     let path = entry.path();
-                    if path.extension().map_or(false, |it| it == "d") {
+                    if path.extension().map_or(false, |ending| ending == "d") {
                         let text = format!("{}: {} {}\n", path.with_extension("").display(), endless.display(), waits.display());
                         if fs::read_to_string(&path).map_or(false, |now| now != text) {
                             let _ = fs::write(&path, text);

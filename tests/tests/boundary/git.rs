@@ -1,4 +1,4 @@
-//! A repository's history is seen, and what CI systems keep in its configuration is not.
+//! Attacks on the configuration of a repository, where CI systems keep tokens. The history is visible.
 
 use std::fs;
 
@@ -10,8 +10,8 @@ on_seats! {
     a_submodules_config_tokens_are_not_seen_but_history_is: sandbox_as_root podman;
 }
 
-/// Looks for the secret in everything of git's, and for the commit as `vergen` and its like do: by git where it is
-/// installed, else by its files.
+/// Looks for the secret in everything of git's, and for the commit as `vergen` does: by git where it
+/// is installed, else by its files.
 const LOOKS: &str = r##"
     fn search(dir: &Path, found: &mut Vec<PathBuf>, seen: &mut usize) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {

@@ -1,6 +1,7 @@
-//! Nothing inside has the host's root, or an interface of the kernel that it does not need.
+//! Attacks on the kernel: nothing inside has root's rights on the host, or an interface that it does
+//! not need.
 //!
-//! One crate tries everything, in its build script and in its test; each test here looks at one aim.
+//! One crate makes all attempts, in its build script and in its test. Each test checks one of them.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};

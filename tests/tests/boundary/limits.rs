@@ -1,4 +1,4 @@
-//! Whatever is read from inside has a limit: the caller's memory does not grow with what a hostile crate says.
+//! Attacks on the caller's memory: whatever is read from inside has a limit.
 
 use std::time::Duration;
 

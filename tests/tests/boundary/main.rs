@@ -1,10 +1,11 @@
-//! What compiles is hostile, and nothing that it does reaches the machine: the boundary of ARCHITECTURE.md.
+//! Hostile crates, each of which tries to cross the boundary that ARCHITECTURE.md describes.
 //!
-//! Every test is a crate that tries. The names are what its author is after, denied. Each runs where
-//! it matters: in the sandbox as root and as a plain user, in docker and in podman; a missing engine is a failure.
+//! Every test is named after what the attacker is denied. The seats are the sandbox as root, the
+//! sandbox as a plain user, docker and podman. A missing engine is a failure.
 //!
-//! No attack can harm a machine on which it succeeds: what is read are decoys in a home of its own, what is
-//! written to the kernel is what was there before, and what is called is the machine's own loopback.
+//! An attack that succeeds does no harm: the secrets are decoys in a home directory of the test's
+//! own, settings of the kernel are written as they were, and only the machine's own loopback is
+//! called.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 

@@ -1,6 +1,7 @@
-//! No network for anything that compiles, in whatever step it does; and for what runs, only a loopback of its own.
+//! Attacks by way of a network: nothing that compiles has one, in any step, and what is run has only
+//! a loopback of its own.
 //!
-//! What is called is this process, on the machine's own loopback: a call that comes in is a way out.
+//! The test listens on the machine's own loopback. A connection from inside is a way out.
 
 use std::io::Read as _;
 use std::net::{TcpListener, UdpSocket};

@@ -1,4 +1,5 @@
-//! What runs ends with its owner, whatever it does to what it hangs on.
+//! Attacks on the lifeline: a run ends with its owner, whatever the inside does to pipes and
+//! processes.
 //!
 //! What is left after a failure ends by itself within a minute.
 
@@ -23,7 +24,8 @@ on_seats! {
 /// Everything is gone so long after the end of the owner.
 const GRACE: Duration = Duration::from_secs(12);
 
-/// Opens every pipe of every other process for writing and reading, so that nobody ever reads its end.
+/// Opens every pipe of every other process for writing and reading, so that nobody ever reads its
+/// end.
 const HOLD_OPEN: &str = r##"
     for pid in processes() {
         for entry in fs::read_dir(format!("/proc/{}/fd", pid)).into_iter().flatten().flatten() {
@@ -98,7 +100,8 @@ fn ends_with_its_owner(attack: &Attack) {
     nothing_is_left(attack);
 }
 
-/// What of the project's runs. (`Leftovers` looks for more, but its directory is this suite's `tmp`.)
+/// The processes of the project. (`Leftovers` looks for more, but its directory is this suite's
+/// `tmp`.)
 fn processes_of(attack: &Attack) -> Vec<String> {
     let outer = attack.project.outer().to_str().unwrap().as_bytes().to_vec();
     let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! What a test binary does to the files by which the outside starts test binaries side by side.
+//! Attacks on the test relay, the files by which test binaries are started side by side.
 //!
-//! Where there is no such directory, or it is not writable, the attack fails at that; what is asked is the same:
-//! nothing of the user's is printed, deadlines hold, memory is bounded, and a lost binary is no success.
+//! Where the relay cannot be written, the attack fails early. The expectations are the same: nothing
+//! of the user's is printed, deadlines hold, memory is bounded, and a lost binary is no success.
 
 use crate::attacker::{Attack, Seat, on_seats};
 use crate::report::Said;

@@ -1,4 +1,4 @@
-//! What a caller said, and what the attack told of itself.
+//! The result of a run: what the caller printed, and what the attack told of itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -96,7 +96,9 @@ impl Said {
     #[track_caller]
     pub(crate) fn all_filtered(&self, keys: &[impl AsRef<str>]) {
         let by_filter = ["(os error 1)", "(os error 38)", "signal 31"];
-        self.all_are(keys, |told| by_filter.iter().any(|it| told.contains(it)));
+        self.all_are(keys, |told| {
+            by_filter.iter().any(|refusal| told.contains(refusal))
+        });
     }
 
     #[track_caller]
@@ -166,7 +168,10 @@ impl Said {
     pub(crate) fn artifacts(&self) -> Vec<String> {
         let last = self.last();
         let artifacts = last["outcome"]["artifacts"].as_array();
-        let names = artifacts.into_iter().flatten().map(|it| &it["path"]);
+        let names = artifacts
+            .into_iter()
+            .flatten()
+            .map(|artifact| &artifact["path"]);
         names
             .map(|path| path.as_str().unwrap_or_default().to_owned())
             .collect()

@@ -1,4 +1,4 @@
-//! Secrets stay outside: in variables, in URLs, in files of the user's, and in whatever is said of a run.
+//! Attacks on secrets: in variables, in URLs, in the user's files, and in what a run prints.
 
 use crate::attacker::{Attack, SECRET, Seat, Shared, on_seats};
 use crate::report::Said;
@@ -16,8 +16,8 @@ on_seats! {
     errors_do_not_show_tokens_in_urls: sandbox_as_user docker;
 }
 
-/// Looks for the secret in the variables and command lines of all processes, and in all files that are not the
-/// environment's own: in particular where the host's paths are.
+/// Looks for the secret in the variables and command lines of all processes, and in all files that
+/// are not the environment's own.
 const LOOKS: &str = r##"
     fn search(dir: &Path, depth: u32, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -105,7 +105,7 @@ const OF_OTHERS: [&str; 10] = [
 /// Without a network there is no proxy to be told of.
 const PROXIES: [&str; 4] = ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "no_proxy"];
 
-/// A configuration of cargo's in which every URL has a user name and a token, and other keys have them too.
+/// A configuration of cargo's with a user name and a token in every URL and in other keys.
 fn config() -> String {
     format!(
         "[registries.mine]\nindex = \"sparse+https://me:{SECRET}@127.0.0.1:1/index/\"\ntoken = \"{SECRET}\"\n\

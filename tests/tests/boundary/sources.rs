@@ -1,4 +1,5 @@
-//! The sources are read only: what is written beside them would run on the host at the next plan, commit or build.
+//! Attacks on the sources, which are read only: what is written beside them would run on the host at
+//! the next plan, commit or build.
 
 use std::fs;
 
@@ -57,7 +58,8 @@ fn with_sources(seat: Seat) -> Attack {
     attack
 }
 
-/// That the writes were tried, that none went well, and that the workspace has nothing new but `target`.
+/// Asserts that the writes were tried and refused, and that the workspace has nothing new but
+/// `target`.
 #[track_caller]
 fn nothing_was_written(attack: &Attack, verb: &str) {
     attack.settle();

@@ -1,6 +1,6 @@
-//! What comes out of the inside as bytes on a stream is a claim: forged messages of cargo's and of test harnesses.
+//! Attacks by bytes on a stream: forged messages of cargo's and of test harnesses.
 //!
-//! A build script writes to the standard output of the cargo that started it, which the outside reads.
+//! A build script writes to the standard output of the cargo that started it, which the caller reads.
 
 use std::fs;
 
@@ -16,7 +16,8 @@ on_seats! {
     a_failing_test_that_prints_a_good_result_is_no_success: sandbox_as_root podman;
 }
 
-/// Files outside of the target's, under names that the workspace cannot produce, or that are others' names.
+/// Files outside of the target's directory, under names that the workspace cannot produce or that
+/// belong to another file.
 fn a_forged_artifact_is_not_published(seat: Seat) {
     let attack = Attack::on(seat).build_script(
         r##"
