@@ -2,7 +2,7 @@
 
 mod runs;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use cross_engine::{
 };
 use cross_targets::GlibcVersion;
 
+use crate::execute::complaints::Complaints;
 use crate::execute::failure::host_failure;
 use crate::execute::publish::{self, Mirror};
 use crate::execute::run_resolver::RunResolver;
@@ -22,6 +23,7 @@ use crate::host::files;
 use crate::host::glibc_floor;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
+use crate::model::redact::redact;
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
 use crate::model::tail_lines::TailLines;
 use crate::model::test_summary::TestSummary;
@@ -96,6 +98,8 @@ struct Execution<'a> {
     resolver: RunResolver<'a>,
     /// The target directory, once it is open.
     target_dir: OnceCell<Dir>,
+    /// The run's messages about read-only sources and a missing network.
+    complaints: RefCell<Complaints>,
 }
 
 impl<'a> Execution<'a> {
@@ -113,6 +117,7 @@ impl<'a> Execution<'a> {
             code: None,
             resolver: RunResolver::new(plan, host, cancel),
             target_dir: OnceCell::new(),
+            complaints: RefCell::new(Complaints::new(&plan.workspace_root)),
         }
     }
 
@@ -327,8 +332,10 @@ impl<'a> Execution<'a> {
             self.cancel,
             Stdin::Null,
             &mut |stream, line| {
-                last_lines.push(line);
-                self.notify(output_event(stream, line))
+                // Cargo prints the URLs that it fetches from.
+                let line = redact(line);
+                last_lines.push(&line);
+                self.notify(output_event(stream, &line))
             },
         )
         .map_engine_error()?;
@@ -352,13 +359,21 @@ impl<'a> Execution<'a> {
         if let (OutputKind::Tests, Some(tests)) = (output, &self.plan.tests) {
             tests.bind(&mut spec);
         }
+        self.complaints
+            .replace(Complaints::new(&self.plan.workspace_root));
+        let result = self.run_as(&spec, output);
+        result.map_err(|error| self.complaints.borrow().explain(error, &spec))
+    }
+
+    /// Runs `spec`, whose output has the format `output`.
+    fn run_as(&mut self, spec: &RunSpec, output: OutputKind) -> Result<()> {
         match output {
-            OutputKind::CargoMessages => self.run_cargo(&spec),
-            OutputKind::Tests => self.run_tests(&spec),
-            OutputKind::Nextest => self.run_nextest(&spec),
-            OutputKind::Program => self.run_program(&spec, &mut |_| true),
-            OutputKind::CommandLine => self.run_command_line(&spec),
-            OutputKind::Captured => self.run_captured(&spec),
+            OutputKind::CargoMessages => self.run_cargo(spec),
+            OutputKind::Tests => self.run_tests(spec),
+            OutputKind::Nextest => self.run_nextest(spec),
+            OutputKind::Program => self.run_program(spec, &mut |_| true),
+            OutputKind::CommandLine => self.run_command_line(spec),
+            OutputKind::Captured => self.run_captured(spec),
         }
     }
 

@@ -273,4 +273,17 @@ impl Request {
     pub fn serial_tests(self, yes: bool) -> Self {
         self.configured(|layer| layer.serial_tests(yes))
     }
+
+    /// Makes a directory of the workspace writable for this request. A relative path is relative to
+    /// the workspace's root. The directory has to exist, and may be neither the workspace's root
+    /// nor within `.git` or `.cargo`. The key `writable` has the same effect for every request.
+    ///
+    /// # Default value
+    ///
+    /// The value of the configuration, else none. A run can write only to its target directory, to
+    /// a home directory and to `/tmp`. The latter two are in memory.
+    pub fn writable(self, dir: impl Into<String>) -> Self {
+        let dir = dir.into();
+        self.configured(|layer| layer.writable([dir]))
+    }
 }

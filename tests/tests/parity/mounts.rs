@@ -7,9 +7,9 @@ use cross_tests::Fakes;
 use crate::case::{T, for_t, of_t, on, text};
 
 #[test]
-fn s3_3_the_workspace_is_where_it_is_and_can_be_written() {
+fn s3_3_differs_the_workspace_is_where_it_is_and_read_only() {
     let case = for_t().workspace().in_dir("member");
-    case.build().mounts(case.project.path(), Access::Write);
+    case.build().mounts(case.project.path(), Access::Read);
 }
 
 #[test]

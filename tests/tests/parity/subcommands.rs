@@ -29,7 +29,7 @@ fn s1_2_what_compiles_goes_to_the_environment() {
 }
 
 #[test]
-fn s1_2_what_runs_programs_goes_there_too() {
+fn s1_2_differs_what_runs_programs_goes_there_too_without_a_network() {
     let case = for_t();
     for word in RUNS {
         let seen = case.cargo(&[word]);
@@ -38,7 +38,7 @@ fn s1_2_what_runs_programs_goes_there_too() {
             runs_programs: true,
         };
         seen.is(seen.all().decision.place, runs);
-        seen.is(seen.run().0.network, Network::Default);
+        seen.is(seen.run().0.network, Network::None);
     }
 }
 
