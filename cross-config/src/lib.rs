@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use cross_config::{Config, Env, Explained, Layer};
+//! use cross_config::{Config, Env, ExplainedValue, Layer};
 //!
 //! let file = Layer::cross_toml(Path::new("Cross.toml"), "[build]\nengine = 'docker'\n");
 //! let env = Env::new().set("CROSS_BUILD_NETWORK", "none");
@@ -75,6 +75,7 @@
 //! | `sdk` | – | yes | the path of a directory |
 //! | `runner` | – | yes | a command |
 //! | `serial-tests` | yes | yes | boolean |
+//! | `writable` | yes | yes | array of directories of the workspace |
 //!
 //! [`keys()`] returns a row for each key with its variables, default, meaning and an example.
 //! [`json_schema`] returns the schema of a `Cross.toml`, for editors. A relative path is relative

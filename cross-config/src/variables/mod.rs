@@ -66,6 +66,8 @@ names! {
     CROSS_BUILD_ENV_VOLUMES = "CROSS_BUILD_ENV_VOLUMES";
     /// Key `build.serial-tests`.
     CROSS_BUILD_SERIAL_TESTS = "CROSS_BUILD_SERIAL_TESTS";
+    /// Key `build.writable`: directories, one per line. Merged with other values.
+    CROSS_BUILD_WRITABLE = "CROSS_BUILD_WRITABLE";
 }
 
 names! {
@@ -111,6 +113,9 @@ names! {
     TARGET_RUNNER = "RUNNER";
     /// Suffix of the variable of `target.<triple>.serial-tests`.
     TARGET_SERIAL_TESTS = "SERIAL_TESTS";
+    /// Suffix of the variable of `target.<triple>.writable`: directories, one per line. Merged with
+    /// other values.
+    TARGET_WRITABLE = "WRITABLE";
 }
 
 names! {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
 
+use crate::facts::caller_variables;
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
 use crate::host::toolchain::{self, host_triple};
@@ -55,6 +56,8 @@ impl<'a> Shims<'a> {
     pub(crate) fn new(cross: &Cross, facts: &'a Facts, extra: &[PathBuf]) -> Result<Self> {
         let mut mounts = vec![
             Mount::scratch(HOME),
+            // Processes of the host write beside the sources: a Makefile's compiler does.
+            Mount::write(&facts.workspace.root),
             Mount::write(&facts.workspace.target_directory),
         ];
         // A cargo on the host links with the libraries of the host's toolchain, whichever toolchain
@@ -91,22 +94,20 @@ impl<'a> Shims<'a> {
     /// name.
     pub(crate) fn shim(&self, command: &[String], kind: ShimKind) -> Result<(PathBuf, Prepared)> {
         let facts = self.facts;
-        let network = match kind {
-            ShimKind::Runner => Network::Default,
-            _ => Network::None,
-        };
-        let mut passed: Vec<String> = run_inputs::allowed_patterns().collect();
+        let spec = self.spec(command.to_vec(), Network::None)?;
+        let mut passed: Vec<String> = caller_variables::names().collect();
         let configured = facts.config.passthrough.iter();
         passed.extend(configured.map(|variable| variable.value.name.clone()));
         match kind {
             ShimKind::Tool => {}
             ShimKind::PkgConfig => passed.push("PKG_CONFIG_*".to_owned()),
             ShimKind::Runner => {
-                let names = CARGO_VARIABLES.iter().chain(&run_inputs::PROXIES);
-                passed.extend(names.map(|name| (*name).to_owned()));
+                passed.extend(CARGO_VARIABLES.map(str::to_owned));
+                if spec.network != Network::None {
+                    passed.extend(run_inputs::PROXIES.map(str::to_owned));
+                }
             }
         }
-        let spec = self.spec(command.to_vec(), network)?;
         let target = facts.target.triple();
         let directories = [&facts.workspace.target_directory, &facts.inputs.target_dir];
         let text = Shim::new(spec)
@@ -131,7 +132,7 @@ impl<'a> Shims<'a> {
         let facts = self.facts;
         let mut spec = facts.run_spec(command, network);
         spec.mounts
-            .retain(|mount| mount.target != Path::new(run_inputs::HOME));
+            .retain(|mount| !mount.target.starts_with(run_inputs::HOME));
         let mut spec = spec.mounts(self.mounts.iter().cloned());
         spec.env = self.variables(spec.env);
         if let Location::Directory(_) = facts.environment().location {
@@ -150,7 +151,9 @@ impl<'a> Shims<'a> {
     /// The variables that a shim sets. Variables of the caller are not among them: they come from
     /// whoever starts the shim, and no secret is written to a file.
     fn variables(&self, mut env: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-        env.retain(|name, value| matches!(value, Value::Plain(_)) && !run_inputs::is_allowed(name));
+        env.retain(|name, value| {
+            matches!(value, Value::Plain(_)) && !caller_variables::is_passed(name)
+        });
         let plain = |value: &str| Value::Plain(value.to_owned());
         for entry in &self.facts.config.passthrough {
             if let Some(value) = &entry.value.value {

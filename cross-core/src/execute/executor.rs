@@ -2,7 +2,7 @@
 
 mod runs;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use cross_engine::{
 };
 use cross_targets::GlibcVersion;
 
+use crate::execute::complaints::Complaints;
 use crate::execute::failure::host_failure;
 use crate::execute::publish::{self, Mirror};
 use crate::execute::run_resolver::RunResolver;
@@ -23,6 +24,7 @@ use crate::host::files;
 use crate::host::glibc_floor;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
+use crate::model::redact::redact;
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::ToolchainSource;
@@ -94,6 +96,8 @@ struct Execution<'a> {
     resolver: RunResolver<'a>,
     /// The target directory, once it is opened.
     target_dir: OnceCell<Dir>,
+    /// What the run complains of.
+    complaints: RefCell<Complaints>,
 }
 
 impl<'a> Execution<'a> {
@@ -111,6 +115,7 @@ impl<'a> Execution<'a> {
             code: None,
             resolver: RunResolver::of(plan, host, cancel),
             target_dir: OnceCell::new(),
+            complaints: RefCell::new(Complaints::new(&plan.workspace_root)),
         }
     }
 
@@ -319,11 +324,10 @@ impl<'a> Execution<'a> {
                 if said.len() == KEPT_LINES {
                     said.pop_front();
                 }
-                said.push_back(line.to_owned());
-                self.tell(EventKind::Output {
-                    stream,
-                    line: line.to_owned(),
-                })
+                // Cargo says where it fetches from.
+                let line = redact(line).into_owned();
+                said.push_back(line.clone());
+                self.tell(EventKind::Output { stream, line })
             },
         )
         .map_engine_error()?;
@@ -355,13 +359,21 @@ impl<'a> Execution<'a> {
         {
             tests.bind(&mut spec);
         }
+        self.complaints
+            .replace(Complaints::new(&self.plan.workspace_root));
+        let ended = self.run_as(&spec, output);
+        ended.map_err(|error| self.complaints.borrow().explain(error, &spec))
+    }
+
+    /// Runs `spec` and reads its output as `output`.
+    fn run_as(&mut self, spec: &RunSpec, output: OutputKind) -> Result<()> {
         match output {
-            OutputKind::CargoMessages => self.run_cargo(&spec),
-            OutputKind::Tests => self.run_tests(&spec),
-            OutputKind::Nextest => self.run_nextest(&spec),
-            OutputKind::Program => self.run_program(&spec, &mut |_| true),
-            OutputKind::CommandLine => self.run_command_line(&spec),
-            OutputKind::Captured => self.run_captured(&spec),
+            OutputKind::CargoMessages => self.run_cargo(spec),
+            OutputKind::Tests => self.run_tests(spec),
+            OutputKind::Nextest => self.run_nextest(spec),
+            OutputKind::Program => self.run_program(spec, &mut |_| true),
+            OutputKind::CommandLine => self.run_command_line(spec),
+            OutputKind::Captured => self.run_captured(spec),
         }
     }
 

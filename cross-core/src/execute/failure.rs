@@ -1,7 +1,7 @@
 //! What the failure of a command means: which class, in whose words, and what to do about it.
 
 use cross_engine::process::Exit;
-use cross_engine::{Invocation, Network, RunSpec};
+use cross_engine::{Invocation, RunSpec};
 
 use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
@@ -102,19 +102,12 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
         )
         .with_help("signal 9 is often the system's, when memory runs out: try fewer `jobs`");
     }
-    let error = Error::new(
+    Error::new(
         ErrorKind::CargoFailed,
         format!("{command} failed with {exit}{because}"),
     )
-    .with_code(exit.code);
-    let told = first_error.unwrap_or_default();
-    let wants_network = ["resolve host", "name resolution", "etwork is unreachable"];
-    if spec.network == Network::None && wants_network.iter().any(|text| told.contains(text)) {
-        return error.with_help(
-            "what compiles has no network; set `network = \"host\"` in Cross.toml if a build script needs one",
-        );
-    }
-    error.with_help("cargo's diagnostics say where and why")
+    .with_code(exit.code)
+    .with_help("cargo's diagnostics say where and why")
 }
 
 const EMULATOR_HELP: &str = "it says nothing about the program, and may not happen again: a newer emulator may be \

@@ -9,6 +9,7 @@ use cross_engine::Stopped;
 
 use crate::model::host_tool::MissingTool;
 use crate::model::outcome::CompilerDiagnostic;
+use crate::model::redact::redact;
 use crate::model::test_summary::TestSummary;
 
 /// The result type of this crate.
@@ -119,7 +120,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: redact(&message.into()).into_owned(),
             help: None,
             code: None,
             tests: None,
@@ -152,7 +153,7 @@ impl Error {
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(help.into());
+        self.0.help = Some(redact(&help.into()).into_owned());
         self
     }
 
@@ -287,9 +288,20 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         _ => ErrorKind::Io,
     };
     let mut ours = Error::new(kind, error.to_string());
-    ours.0.help = error.help().map(str::to_owned);
-    ours.0.source = error.into_source();
+    ours.0.help = error.help().map(|help| redact(help).into_owned());
+    ours.0.source = error.into_source().map(without_secrets);
     ours
+}
+
+/// A cause whose words have a URL with secrets is replaced by its redacted words.
+fn without_secrets(
+    cause: Box<dyn std::error::Error + Send + Sync>,
+) -> Box<dyn std::error::Error + Send + Sync> {
+    let words = cause.to_string();
+    match redact(&words) {
+        redacted if redacted == words => cause,
+        redacted => redacted.into_owned().into(),
+    }
 }
 
 /// Adds the failed operation and its path to an I/O error.
@@ -317,6 +329,16 @@ impl<T> MapEngineError<T> for cross_engine::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_error_shows_the_password_of_a_url() {
+        let error = Error::new(ErrorKind::Fetch, "no `https://me:s3cret@a.invalid/`")
+            .with_help("try `http://s3cret@b.invalid`");
+        assert_eq!(error.to_string(), "no `https://[redacted]@a.invalid/`");
+        assert_eq!(error.help(), Some("try `http://[redacted]@b.invalid`"));
+        let cause = without_secrets("see https://s3cret@c.invalid".into());
+        assert_eq!(cause.to_string(), "see https://[redacted]@c.invalid");
+    }
 
     #[test]
     fn a_chain_says_everything_once_and_the_report_says_all_of_it() {

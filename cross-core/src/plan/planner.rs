@@ -9,6 +9,7 @@ use crate::facts::environment_spec::Base;
 use crate::facts::facts::Facts;
 use crate::facts::host_engine;
 use crate::facts::probe::{self, triples};
+use crate::facts::run_inputs;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
@@ -257,7 +258,15 @@ impl Facts {
             Value::Plain("false".to_owned()),
         );
         let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
-        let spec = spec.env([online, bootstrap]);
+        let mut spec = spec.env([online, bootstrap]);
+        if spec.network != Network::None {
+            // Cargo only fetches there, and nothing is compiled.
+            let proxies = run_inputs::PROXIES.into_iter().filter_map(|name| {
+                let value = self.host.variable(name)?.to_str()?;
+                Some((name.to_owned(), Value::Secret(value.to_owned())))
+            });
+            spec = spec.env(proxies.collect::<Vec<_>>());
+        }
         let note = Prepared::File {
             path: done,
             text: String::new(),

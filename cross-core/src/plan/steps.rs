@@ -6,9 +6,14 @@ use cross_engine::{Mount, Network, RunSpec, Value};
 
 use crate::cargo::cli::command::Placement;
 use crate::cargo::cli::commands;
+use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::render;
+use crate::cargo::config;
 use crate::facts::facts::Facts;
+use crate::facts::run_inputs::kept_file;
+use crate::facts::sources;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::redact;
 use crate::model::step::{Action, OutputKind, Prepared, Step, Verb};
 use crate::plan::coverage;
 use crate::plan::debugger::Debugger;
@@ -16,8 +21,9 @@ use crate::plan::nextest;
 use crate::request::plugin;
 use crate::request::request::{Options, Request};
 
-/// The steps of the request's verb. What compiles has no network; what runs programs has the
-/// engine's usual one, unless the configuration says otherwise.
+/// The steps of the request's verb. What compiles or runs programs has no network but a loopback of
+/// its own, unless the configuration says otherwise. A command of the caller's (`exec`) has the
+/// engine's usual network: nothing is compiled there unless the caller does.
 pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
     let verbs = StepBuilder { request, facts };
     let compile = |verb, extra, purpose| verbs.compile(verb, extra, purpose);
@@ -87,7 +93,7 @@ impl StepBuilder<'_> {
             command.push("--quiet".to_owned());
         }
         self.trailing(&mut command)?;
-        let spec = self.facts.run_spec(command, Network::Default);
+        let spec = self.facts.run_spec(command, Network::None);
         self.start(purpose, spec, output)
     }
 
@@ -129,7 +135,7 @@ impl StepBuilder<'_> {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
             self.trailing(&mut command)?;
-            let spec = facts.run_spec(command, Network::Default);
+            let spec = facts.run_spec(command, Network::None);
             let switch = (
                 nextest::JSON_SWITCH.to_owned(),
                 Value::Plain("1".to_owned()),
@@ -200,11 +206,12 @@ impl StepBuilder<'_> {
         };
         let line = &asked.line;
         let place = line.rule().map(|rule| rule.place);
-        let words = line.in_environment(&render::EnvironmentArguments {
+        let mut words = line.in_environment(&render::EnvironmentArguments {
             dir: &asked.dir,
             target: &facts.target_argument(),
             additions: &facts.additions(line.name().unwrap_or_default()),
         })?;
+        strip_config(&mut words);
         let cargo = facts.env_spec.cargo().to_owned();
         let command = iter::once(cargo).chain(words).collect();
         let network = place.and_then(Placement::network).unwrap_or(Network::None);
@@ -232,10 +239,27 @@ impl StepBuilder<'_> {
         if let Some(program) = &asked.plugin {
             spec = spec.mounts([plugin::mount(program, &facts.inputs.cargo_home)]);
         }
-        spec = spec.mounts(asked.config_files.iter().map(Mount::read));
+        let mut steps = Vec::new();
+        for path in &asked.config_files {
+            let mut mount = Mount::read(path);
+            if let Some(text) = config::text_without_secrets(path)? {
+                let (file, prepared) = kept_file(&facts.host, "config.toml", text, false);
+                steps.push(Step::prepare(
+                    "prepare a configuration file",
+                    vec![prepared],
+                ));
+                mount = Mount::read(file).at(path);
+            }
+            spec = spec.mounts([mount]);
+        }
+        if line.name() == Some("fix") || line.has(Flag::Fix) {
+            let fixed = sources::fixed(&facts.workspace);
+            spec = spec.mounts(fixed.map(Mount::write));
+        }
         let purpose = format!("cargo {}", line.name().unwrap_or_default());
         let run = facts.run(&purpose, spec, OutputKind::CommandLine)?;
-        Ok(vec![run, facts.mirror()])
+        steps.extend([run, facts.mirror()]);
+        Ok(steps)
     }
 
     fn program(&self) -> OutputKind {
@@ -243,6 +267,17 @@ impl StepBuilder<'_> {
             true => OutputKind::Captured,
             false => OutputKind::Program,
         }
+    }
+}
+
+/// Removes secrets from the URLs that `--config` names.
+fn strip_config(words: &mut [String]) {
+    let mut is_value = false;
+    for word in words.iter_mut().take_while(|word| *word != "--") {
+        if is_value || word.starts_with("--config=") {
+            *word = redact::strip(word).into_owned();
+        }
+        is_value = word == "--config";
     }
 }
 

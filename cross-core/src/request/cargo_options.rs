@@ -266,4 +266,17 @@ impl Request {
     pub fn serial_tests(self, yes: bool) -> Self {
         self.configured(|layer| layer.serial_tests(yes))
     }
+
+    /// Makes a directory of the workspace writable for this request. A relative path is relative to
+    /// the workspace's root. The directory has to exist, and may be neither the workspace's root nor
+    /// within `.git` or `.cargo`. The key `writable` does the same for everyone.
+    ///
+    /// # Default value
+    ///
+    /// What the configuration says, else none: what runs in an environment can write to its target
+    /// directory, a home directory and `/tmp`, of which the latter two are in memory.
+    pub fn writable(self, dir: impl Into<String>) -> Self {
+        let dir = dir.into();
+        self.configured(|layer| layer.writable([dir]))
+    }
 }

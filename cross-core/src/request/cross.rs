@@ -15,6 +15,7 @@ use cross_config::{
 use cross_engine::{Cancel, EnginePreference, Host, Needs, Pool, Selected, Variables, Warm};
 
 use crate::cargo::workspace::Project;
+use crate::host::cache_guard;
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::toolchain::ToolchainPreference;
@@ -457,7 +458,9 @@ impl Cross {
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        Ok(Host::new(variables, self.cache()?))
+        let host = Host::new(variables, self.cache()?);
+        cache_guard::check(&host.cache, host.uid)?;
+        Ok(host)
     }
 
     fn cache(&self) -> Result<PathBuf> {

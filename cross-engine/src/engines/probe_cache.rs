@@ -14,6 +14,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::process::untrusted::{Dir, limits};
+
 /// The state of a file when an answer was given: it changes whenever the file does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -69,7 +71,7 @@ impl Memory {
 
     /// The answer that was remembered as `name` for `key`, if nothing it depends on has changed.
     pub fn recall<T: DeserializeOwned>(&self, name: &str, key: &str) -> Option<T> {
-        let text = fs::read(self.0.join(name)).ok()?;
+        let text = read_own(&self.0, name)?;
         let entry: Entry<T> = serde_json::from_slice(&text).ok()?;
         let valid = entry.key == key && entry.stamps.iter().all(Stamp::still_holds);
         valid.then_some(entry.answer)
@@ -106,6 +108,17 @@ impl Memory {
         // A cache that cannot be written is a slower one, no more.
         drop(written);
     }
+}
+
+/// The file `name` in `dir`, if it is a regular file of this user's and not too large: whatever else is
+/// there was not remembered by this library.
+fn read_own(dir: &Path, name: &str) -> Option<Vec<u8>> {
+    let file = Dir::open(dir).and_then(|dir| dir.file(name)).ok()?;
+    let owner = file.as_file().metadata().ok()?.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        return None;
+    }
+    file.bytes(limits::SOURCE).ok()
 }
 
 /// Sixteen hexadecimal digits for a name of what belongs to `key`. That two keys have the same is nothing bad
@@ -158,6 +171,28 @@ mod tests {
         assert!(memory.recall::<String>("it", "k").is_some());
         fs::write(&file, "").unwrap();
         assert_eq!(memory.recall::<String>("it", "k"), None);
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_waited_for_nor_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = Memory::in_cache(dir.path());
+        memory.remember("it", "k", vec![], later(), &1_u32);
+        let entry = dir.path().join("probes-v1/it");
+        let moved = dir.path().join("moved");
+        fs::rename(&entry, &moved).unwrap();
+        std::os::unix::fs::symlink(&moved, &entry).unwrap();
+        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        fs::remove_file(&entry).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &entry,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RWXU,
+            0,
+        )
+        .unwrap();
+        assert_eq!(memory.recall::<u32>("it", "k"), None);
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn compiling_subcommands_run_in_the_environment() {
 }
 
 #[test]
-fn running_subcommands_run_in_the_environment() {
+fn differs_running_subcommands_run_in_the_environment_without_a_network() {
     let case = for_t();
     for word in RUNS {
         let seen = case.cargo(&[word]);
@@ -39,7 +39,7 @@ fn running_subcommands_run_in_the_environment() {
             runs_programs: true,
         };
         seen.is(seen.all().decision.place, runs);
-        seen.is(seen.run().0.network, Network::Default);
+        seen.is(seen.run().0.network, Network::None);
     }
 }
 

@@ -24,14 +24,11 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// The default network of the subcommand. Compiling needs no network, because dependencies are
-    /// fetched before. A program may need one. `None` on the host, whose network is not restricted.
+    /// The default network of the subcommand. In an environment it is a loopback of its own:
+    /// dependencies are fetched before, and a subcommand that runs programs compiles in the same
+    /// step. `None` on the host, whose network is not restricted.
     pub fn network(self) -> Option<Network> {
         match self {
-            Placement::Environment {
-                runs_programs: true,
-                ..
-            } => Some(Network::Default),
             Placement::Environment { .. } => Some(Network::None),
             Placement::Host | Placement::Refused => None,
         }

@@ -26,12 +26,24 @@ impl Execution<'_> {
     pub(super) fn run_command_line(&mut self, spec: &RunSpec) -> Result<()> {
         let exit = self.start(spec, &mut |stream, line| self.tell(output(stream, line)))?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
-        Ok(())
+        let help = self.complaints.borrow().help(spec);
+        match help.filter(|_| !exit.success()) {
+            Some(message) => self.emit(EventKind::Warning {
+                code: "boundary".to_owned(),
+                message,
+                help: None,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn start(&self, spec: &RunSpec, sink: &mut Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
-        container_reuse::run(plan, spec, resolver, self.host, self.cancel, sink)
+        let mut hear = |stream: Stream, line: &str| {
+            self.complaints.borrow_mut().read(line);
+            sink(stream, line)
+        };
+        container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut hear)
     }
 
     pub(super) fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
@@ -90,6 +102,7 @@ impl Execution<'_> {
             run.spec = self.resolver.run(&run.spec, &[])?;
         }
         let mut hear = |stream: Stream, line: &str| {
+            self.complaints.borrow_mut().read(line);
             let result = reader.read(line);
             if line.starts_with("error") && first_error.is_none() {
                 first_error = Some(line.to_owned());

@@ -102,6 +102,8 @@ fn is_copy(there: &Stat, from: &Stat) -> bool {
         && there.st_nlink == 1
         && there.st_size == from.st_size
         && (there.st_mtime, there.st_mtime_nsec) == (from.st_mtime, from.st_mtime_nsec)
+        // Where times are whole seconds, two builds may have the same.
+        && from.st_mtime_nsec != 0
         && permissions(there) == published(permissions(from))
 }
 

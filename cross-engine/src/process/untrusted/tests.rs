@@ -373,6 +373,24 @@ fn a_copy_that_is_there_is_not_made_again_and_a_link_to_the_original_is_replaced
 }
 
 #[test]
+fn a_time_of_whole_seconds_does_not_tell_two_builds_apart() {
+    let place = built();
+    let (from, to) = (place.root.join("built/app"), place.root.join("out/app"));
+    let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for text in ["program", "PROGRAM"] {
+        fs::write(&from, text).unwrap();
+        File::options()
+            .append(true)
+            .open(&from)
+            .unwrap()
+            .set_modified(at)
+            .unwrap();
+        publish(&place, "app").unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), text);
+    }
+}
+
+#[test]
 fn a_link_at_the_destination_is_replaced_and_one_on_the_way_is_refused() {
     let place = built();
     let out = place.root.join("out");

@@ -1,0 +1,189 @@
+//! What a failed run complained of that a key of the configuration changes: sources that are read
+//! only, and a network that is not there.
+
+use std::path::{Path, PathBuf};
+
+use cross_engine::{Network, RunSpec};
+
+use crate::model::error::{Error, ErrorKind};
+
+/// What the system says of a file in a read-only file system, in whatever a program prints.
+const READ_ONLY: [&str; 4] = [
+    "Read-only file system",
+    "ReadOnlyFilesystem",
+    "(os error 30)",
+    "EROFS",
+];
+
+/// What programs say without a network, or without a name server.
+const NO_NETWORK: [&str; 9] = [
+    "resolve host",
+    "name resolution",
+    "etwork is unreachable",
+    "NetworkUnreachable",
+    "failed to lookup address information",
+    "Name or service not known",
+    "No address associated with hostname",
+    "ENOTFOUND",
+    "dns error",
+];
+
+const NETWORK_HELP: &str = "what compiles or runs in an environment has no network but a loopback of its own; set \
+    `network = \"host\"` in Cross.toml if it needs one";
+
+/// Listens to the output of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Complaints {
+    root: PathBuf,
+    read_only: Option<Denied>,
+    no_network: bool,
+}
+
+/// What could not be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Denied {
+    /// Nobody said its path, or it is no source.
+    Something,
+    /// A path of the workspace, from its root.
+    Source(PathBuf),
+}
+
+impl Complaints {
+    /// None yet, in the workspace at `root`.
+    pub(crate) fn new(root: &Path) -> Self {
+        Complaints {
+            root: root.to_owned(),
+            read_only: None,
+            no_network: false,
+        }
+    }
+
+    /// Reads a line of output.
+    pub(crate) fn read(&mut self, line: &str) {
+        let has = |words: &[&str]| words.iter().any(|words| line.contains(words));
+        if !matches!(self.read_only, Some(Denied::Source(_))) && has(&READ_ONLY) {
+            let source = self.source_in(line).map(Denied::Source);
+            self.read_only = source.or(self.read_only.take()).or(Some(Denied::Something));
+        }
+        self.no_network = self.no_network || has(&NO_NETWORK);
+    }
+
+    /// The first path of the workspace that the line has.
+    fn source_in(&self, line: &str) -> Option<PathBuf> {
+        let root = format!("{}/", self.root.to_str()?);
+        let (_, rest) = line.split_once(&root)?;
+        let is_end = |c: char| c.is_whitespace() || c.is_control() || "\"'`:;,()[]<>\\".contains(c);
+        let path = &rest[..rest.find(is_end).unwrap_or(rest.len())];
+        let path = path.trim_end_matches(['.', '/']);
+        (!path.is_empty()).then(|| PathBuf::from(path))
+    }
+
+    /// What to do about it, if `spec` is why.
+    pub(crate) fn help(&self, spec: &RunSpec) -> Option<String> {
+        let network = self.no_network && spec.network == Network::None;
+        let network = network.then(|| NETWORK_HELP.to_owned());
+        let read_only = self.read_only.as_ref().map(Denied::help);
+        let all: Vec<_> = read_only.into_iter().chain(network).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// The error of a failed run, with what to do about it.
+    pub(crate) fn explain(&self, error: Error, spec: &RunSpec) -> Error {
+        let of_the_run = [
+            ErrorKind::CargoFailed,
+            ErrorKind::ProgramFailed,
+            ErrorKind::TestFailed,
+        ];
+        match self.help(spec) {
+            Some(help) if of_the_run.contains(&error.kind()) => error.with_help(help),
+            _ => error,
+        }
+    }
+}
+
+impl Denied {
+    fn help(&self) -> String {
+        let Denied::Source(path) = self else {
+            return "the sources are read only: write to OUT_DIR, to CARGO_TARGET_TMPDIR, or to a \
+                    directory of the workspace that `writable` names in Cross.toml"
+                .to_owned();
+        };
+        let shown = path.display();
+        let never = path.components().any(|part| {
+            [".git", ".cargo"]
+                .iter()
+                .any(|name| part.as_os_str() == *name)
+        });
+        match path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+            Some(dir) if !never => format!(
+                "`{shown}` is a source, and sources are read only: write to OUT_DIR, or set \
+                 `writable = [\"{}\"]` in Cross.toml",
+                dir.display()
+            ),
+            _ => format!(
+                "`{shown}` is a source, and sources are read only: write to OUT_DIR, or to a \
+                 directory that `writable` names in Cross.toml, which cannot be the one that it is in"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cross_engine::Root;
+
+    fn help(lines: &[&str], network: Network) -> Option<String> {
+        let mut complaints = Complaints::new(Path::new("/w/my app"));
+        lines.iter().for_each(|line| complaints.read(line));
+        complaints.help(&RunSpec::new(Root::Host, "/w", ["cargo"]).network(network))
+    }
+
+    #[test]
+    fn a_path_is_named_with_the_key_that_allows_it() {
+        for line in [
+            "cannot write /w/my app/schema/generated/types.rs: Read-only file system (os error 30)",
+            "  OSError: [Errno 30] Read-only file system: '/w/my app/schema/generated/types.rs'",
+        ] {
+            let lines = [
+                "thread panicked: ReadOnlyFilesystem",
+                line,
+                "EROFS /w/my app/x",
+            ];
+            assert_eq!(
+                help(&lines, Network::Host).unwrap(),
+                "`schema/generated/types.rs` is a source, and sources are read only: write to OUT_DIR, or \
+                 set `writable = [\"schema/generated\"]` in Cross.toml"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_refused_is_not_proposed() {
+        for path in ["types.rs", ".git/hooks/x", "member/.cargo/config.toml"] {
+            let line = format!("/w/my app/{path}: Read-only file system");
+            let help = help(&[&line], Network::None).unwrap();
+            assert!(help.starts_with(&format!("`{path}` is a source")), "{help}");
+            assert!(!help.contains("writable = "), "{help}");
+        }
+    }
+
+    #[test]
+    fn without_a_path_the_key_is_named() {
+        let line = "called `Result::unwrap()` on an `Err` value: Os { code: 30, kind: \
+                    ReadOnlyFilesystem, message: \"Read-only file system\" }";
+        assert!(help(&[line], Network::None).unwrap().contains("`writable`"));
+    }
+
+    #[test]
+    fn a_missing_network_is_told_where_there_is_none() {
+        let line = "curl: (6) Could not resolve host: example.invalid";
+        let told = help(&[line], Network::None).unwrap();
+        assert!(told.contains("network = \"host\""), "{told}");
+        assert_eq!(help(&[line], Network::Host), None);
+        assert_eq!(
+            help(&["Connection refused (os error 111)"], Network::None),
+            None
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! Checks that the cache belongs to the caller alone: what is in it is run, mounted and believed.
+
+use std::fs::{self, DirBuilder, Metadata};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::Path;
+
+use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+
+/// Permissions of others.
+const OTHERS: u32 = 0o077;
+/// Permission of others to write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Checks the directory of the cache and those in it, and creates it for the user `uid` alone where
+/// it does not exist.
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`] for a cache that is a link, belongs to another user, or can be written by
+/// others.
+pub(crate) fn check(cache: &Path, uid: u32) -> Result<()> {
+    let Ok(meta) = cache.symlink_metadata() else {
+        // A cache that cannot be created is found out by what needs it.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(cache);
+        drop(made);
+        return Ok(());
+    };
+    check_entry(cache, cache, &meta, uid, OTHERS_WRITE)?;
+    // Others reach what is in the cache only where they may enter it.
+    let others = match meta.mode() & OTHERS {
+        0 => 0,
+        _ => OTHERS_WRITE,
+    };
+    for entry in fs::read_dir(cache).on("read directory", cache)? {
+        let path = entry.on("read directory", cache)?.path();
+        // It may be gone meanwhile.
+        if let Ok(meta) = path.symlink_metadata() {
+            check_entry(cache, &path, &meta, uid, others)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_entry(cache: &Path, path: &Path, meta: &Metadata, uid: u32, others: u32) -> Result<()> {
+    let (why, help) = if meta.is_symlink() {
+        (
+            "is a link".to_owned(),
+            "name the directory itself: set CROSS_CACHE_DIR, or call `cache_dir`".to_owned(),
+        )
+    } else if meta.uid() != uid {
+        (
+            format!("belongs to the user {}", meta.uid()),
+            "use a cache of your own: set CROSS_CACHE_DIR, or call `cache_dir`".to_owned(),
+        )
+    } else if meta.mode() & others != 0 {
+        (
+            format!("can be written by others (mode {:o})", meta.mode() & 0o7777),
+            format!(
+                "remove what others may have written there, then `chmod 700 '{}'`",
+                path.display()
+            ),
+        )
+    } else {
+        return Ok(());
+    };
+    let (cache, shown) = (cache.display(), path.display());
+    let message = match cache.to_string() == shown.to_string() {
+        true => format!("the cache directory `{cache}` {why}"),
+        false => format!("`{shown}` in the cache directory `{cache}` {why}"),
+    };
+    Err(Error::new(ErrorKind::Config, message).with_help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn uid(path: &Path) -> u32 {
+        path.metadata().unwrap().uid()
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_new_cache_is_the_callers_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = dir.path().join("new/cache");
+        check(&cache, uid(dir.path())).unwrap();
+        assert_eq!(cache.metadata().unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_cache_that_others_can_write_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let uid = uid(dir.path());
+        for mode in [0o777, 0o770, 0o702, 0o1777] {
+            set_mode(dir.path(), mode);
+            let error = check(dir.path(), uid).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains("can be written by others"));
+        }
+        let inner = dir.path().join("files");
+        fs::create_dir(&inner).unwrap();
+        set_mode(&inner, 0o777);
+        set_mode(dir.path(), 0o755);
+        let error = check(dir.path(), uid).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`{}` in", inner.display())));
+        set_mode(dir.path(), 0o700);
+        check(dir.path(), uid).unwrap();
+    }
+
+    #[test]
+    fn a_cache_of_another_users_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = check(dir.path(), uid(dir.path()) + 1).unwrap_err();
+        assert!(error.to_string().contains("belongs to the user"));
+    }
+
+    #[test]
+    fn a_cache_that_is_or_has_a_link_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        fs::create_dir(&real).unwrap();
+        symlink("real", &link).unwrap();
+        let uid = uid(&real);
+        assert!(
+            check(&link, uid)
+                .unwrap_err()
+                .to_string()
+                .ends_with("is a link")
+        );
+        symlink("/", real.join("roots")).unwrap();
+        assert!(check(&real, uid).is_err());
+    }
+}
