@@ -4,15 +4,10 @@ use crate::engines::engine::{Engine, Kind, SHELL};
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
+use crate::process::script::{self, joined};
 use crate::spec::run_spec::{Root, RunSpec};
 
-/// Opens the pipe of the job server in the directory `$1` for the command, under a number that every
-/// cargo and every make understands: see [`jobserver`](crate::run::jobserver).
-const CLIENT: &str = "\
-command exec 8<>\"$1/tokens\" || { echo 'cross: the job server cannot be opened' >&2; exit 125; }
-export CARGO_MAKEFLAGS='-j --jobserver-fds=8,8 --jobserver-auth=8,8'
-shift
-exec \"$@\"";
+const JOBSERVER_CLIENT: &str = include_str!("host_engine/jobserver_client.sh");
 
 /// The host as it is now. Nothing has to be asked: what runs there is found by name when it is needed.
 pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
@@ -46,7 +41,7 @@ pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
     let mut words = spec.command.iter().cloned();
     let mut run = match &spec.jobserver {
         None => Invocation::new(words.next().unwrap_or_default()),
-        Some(dir) => Invocation::new(SHELL).args(["-c", CLIENT, "cross", utf8(dir)?]),
+        Some(dir) => script::command(joined([JOBSERVER_CLIENT])).arg(utf8(dir)?),
     }
     .args(words)
     .cwd(&spec.cwd);

@@ -80,7 +80,7 @@ impl Store<'_> {
             return Ok(());
         };
         // An environment's own troubles have kinds of their own, but for a full disk.
-        if is_new || error.kind() != ErrorKind::Environment || error.is_full() {
+        if is_new || error.kind() != ErrorKind::Environment || error.is_disk_full() {
             return Err(error);
         }
         let inode = held.inode;

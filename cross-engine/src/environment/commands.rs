@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::process::host::Host;
 use crate::process::host::PROXY_VARIABLES;
 use crate::process::invocation::quoted;
+use crate::process::script::{self, joined};
 
 /// Where the commands find the host's certificates. It is a place that no environment keeps.
 pub(crate) const CERTIFICATES: &str = "/run/cross-core/certificates.pem";
@@ -22,46 +23,7 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Runs the entries `"$@"` in one shell with `set -e`, so that directories and variables carry over.
-///
-/// An entry may be the beginning of a command that the next one goes on with, as lines of a script are:
-/// what is not a whole command by itself waits for the rest. Before each the numbers of its entries are
-/// printed, and after a failure the status, because what runs this reports only one of its own.
-///
-/// Package lists are there when the commands begin, and are gone afterwards. The host's certificates
-/// are believed by what reads a variable for them, and by apt.
-const SCRIPT: &str = r#"certificates=/run/cross-core/certificates.pem
-if [ -s "$certificates" ]; then
-  export SSL_CERT_FILE=$certificates CURL_CA_BUNDLE=$certificates REQUESTS_CA_BUNDLE=$certificates
-  export PIP_CERT=$certificates GIT_SSL_CAINFO=$certificates NODE_EXTRA_CA_CERTS=$certificates
-  export CARGO_HTTP_CAINFO=$certificates APT_CONFIG=/run/cross-core/apt.conf
-  echo "Acquire::https::CAInfo \"$certificates\";" >"$APT_CONFIG"
-fi
-ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt-get update -o Acquire::Retries=3
-(
-  set -e
-  cross_count=$# cross_first=1 cross_last=0 cross_text=
-  for cross_entry do
-    set --
-    cross_last=$((cross_last+1))
-    cross_text="$cross_text$cross_entry
-"
-    if [ "$cross_last" -lt "$cross_count" ]; then
-      case "$cross_text" in *'<<'* | *'\
-') continue;; esac
-      sh -n -c "$cross_text" 2>/dev/null || continue
-    fi
-    echo "cross-core: commands $cross_first $cross_last"
-    eval "$cross_text"
-    cross_first=$((cross_last+1)) cross_text=
-  done
-)
-status=$?
-[ $status = 0 ] || echo "cross-core: status $status"
-[ -z "$APT_CONFIG" ] || rm -f "$APT_CONFIG"
-apt-get clean
-rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
-exit $status"#;
+const RUN_COMMANDS: &str = include_str!("commands/run_commands.sh");
 
 /// The words that run `commands` with the variables `env` inside a root file system.
 pub(crate) fn words(commands: &[String], env: &BTreeMap<String, String>) -> Vec<String> {
@@ -69,7 +31,7 @@ pub(crate) fn words(commands: &[String], env: &BTreeMap<String, String>) -> Vec<
     let mut words = vec!["env".to_owned()];
     words.extend(["DEBIAN_FRONTEND=noninteractive", "HOME=/root"].map(str::to_owned));
     words.extend(variables);
-    words.extend(["sh", "-c", SCRIPT, "cross"].map(str::to_owned));
+    words.extend(script::words(joined([RUN_COMMANDS])));
     words.extend(commands.iter().cloned());
     words
 }

@@ -234,7 +234,7 @@ pub(crate) fn of_full_disk(what: &str, places: &[(PathBuf, u64)]) -> Error {
         "free some space in {place}: the making takes up to 2 GB; environments that are needed no more and \
          what the cache keeps besides can be removed"
     ))
-    .full()
+    .with_disk_full()
 }
 
 pub(crate) fn says_disk_full(text: &str) -> bool {

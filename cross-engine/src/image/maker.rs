@@ -125,7 +125,7 @@ impl<'a, 'p> Maker<'a, 'p> {
             .chain(self.others.iter().copied())
             .chain(others.iter().copied())
             .collect();
-        let supervised = lifeline::supervised_leaving(command, &leavings)?;
+        let supervised = lifeline::supervised_removing(command, &leavings)?;
         let mut said = Vec::new();
         let exit = process::run(
             &supervised,

@@ -8,6 +8,7 @@ pub(crate) mod host;
 pub(crate) mod invocation;
 pub(crate) mod lifeline;
 pub(crate) mod lock;
+pub(crate) mod script;
 pub(crate) mod unique_name;
 
 pub(crate) use child::{Coupling, read_lines, run_coupled, spawn_error};

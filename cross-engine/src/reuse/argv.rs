@@ -6,7 +6,7 @@ use crate::engines::container::{RUN_LABEL, isolation, mount_option, variable};
 use crate::engines::engine::{Engine, Kind};
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{Invocation, Value};
-use crate::reuse::script::{self, MET_AT};
+use crate::reuse::script::{self, SHARED_AT};
 use crate::spec::mount::{Mount, arranged};
 use crate::spec::run_spec::{Root, RunSpec};
 
@@ -39,7 +39,7 @@ pub(super) fn start(
         .args(["--label", &format!("{IMAGE_LABEL}={image}")])
         .arg("--no-healthcheck");
     run = isolation(run, engine, spec)?;
-    let seen = Mount::read(met.join("shown")).at(MET_AT);
+    let seen = Mount::read(met.join("shown")).at(SHARED_AT);
     // Each run of tests has one, which the container cannot be started with.
     let relays = Mount::write(relays);
     let ours = [&seen, &relays];

@@ -9,8 +9,17 @@ use crate::engines::host_engine;
 use crate::process::error::{Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::{Base, Invocation, Value, quoted};
+use crate::process::script::joined;
 use crate::spec::mount::{Access, arranged};
 use crate::spec::run_spec::{Root, RunSpec};
+
+const HEAD: &str = "#!/bin/sh\n# Runs one program of an environment. Made by cross-core.\n";
+const FUNCTIONS: &str = include_str!("shim/functions.sh");
+const DIRECTORY: &str = include_str!("shim/directory.sh");
+const READ_IF_TOLD: &str = include_str!("shim/read_if_told.sh");
+const HOLD: &str = include_str!("shim/hold.sh");
+const VARIABLES: &str = include_str!("shim/variables.sh");
+const FINISH: &str = include_str!("shim/finish.sh");
 
 /// Stands for the run's own name, which is known only when the script runs.
 const NAME: &str = "CROSS7Qw2NAME";
@@ -94,6 +103,8 @@ impl Shim {
         let lifelines = host.cache.join("lifelines");
         let run = self.invocation(engine, &lifelines)?;
         let mut text = String::from(HEAD);
+        text.push_str(&joined([FUNCTIONS]));
+        text.push('\n');
         let mut line = |words: std::fmt::Arguments<'_>| {
             // Writing to a String cannot fail.
             let _ = text.write_fmt(words);
@@ -132,10 +143,10 @@ impl Shim {
             quoted(utf8(&lifelines)?)
         ));
         if engine.has_images() && !self.reads {
-            line(format_args!("{}", READS_IF_TOLD.trim_end()));
+            line(format_args!("{}", joined([READ_IF_TOLD])));
         }
-        text.push_str(HOLD);
-        text.push_str("(\n");
+        text.push_str(&joined([HOLD, "("]));
+        text.push('\n');
         text.push_str(&self.variables(&run));
         text.push_str("exec 8>&-\nexec \"$cross_program\"");
         for word in &run.args {
@@ -143,7 +154,8 @@ impl Shim {
             text.push_str(&expression(word));
         }
         text.push_str(" \"$@\"\n)\n");
-        text.push_str(TAIL);
+        text.push_str(&joined([FINISH]));
+        text.push('\n');
         Ok(text)
     }
 
@@ -172,9 +184,10 @@ impl Shim {
             Base::Empty => "unset \"$cross_variable\"",
             Base::Caller => ":",
         };
-        let mut lines = VARIABLES
+        let mut lines = joined([VARIABLES])
             .replace("@PASSED@", &patterns)
             .replace("@OTHER@", other);
+        lines.push('\n');
         for (name, value) in &run.env {
             if let Value::Plain(value) | Value::Secret(value) = value {
                 let _ = writeln!(lines, "export {name}={}", quoted(value));
@@ -197,7 +210,7 @@ fn seen(spec: &RunSpec) -> Result<String> {
         true => "''".to_owned(),
         false => patterns.join(" | "),
     };
-    Ok(SEEN.replace("@SEEN@", &patterns).trim_end().to_owned())
+    Ok(joined([DIRECTORY]).replace("@SEEN@", &patterns))
 }
 
 /// A word of the engine's command as a word of the script.
@@ -223,100 +236,6 @@ fn is_identifier(name: &str) -> bool {
         && !name.is_empty()
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
-
-/// What the script says and does; its own variables begin with `cross_`.
-const HEAD: &str = r#"#!/bin/sh
-# Runs one program of an environment. Made by cross-core.
-set -f
-refuse() { printf 'cross: %s\nhelp: %s\n' "$1" "$2" >&2; exit 125; }
-gone() { refuse "the environment \`$1\` is not there any more" "$cross_remedy"; }
-make_directories() { for cross_it; do [ -d "$cross_it" ] || mkdir -p "$cross_it" || exit 125; done; }
-read -r cross_id </proc/sys/kernel/random/uuid || exit 125
-"#;
-
-/// `$cross_unseen` is the directory that a relative path would be relative to, if the environment has it
-/// not. There are no files of the user's in `/`.
-const SEEN: &str = r#"cross_dir=$PWD cross_unseen=
-case $cross_dir/ in
-@SEEN@) ;;
-*) cross_dir=$(pwd -P)
-    case $cross_dir/ in
-    @SEEN@) ;;
-    *) cross_unseen=$cross_dir cross_dir=/ ;;
-    esac ;;
-esac
-"#;
-
-const READS_IF_TOLD: &str = r#"cross_reads=
-for cross_it; do case $cross_it in - | -M | /dev/stdin) cross_reads=1 ;; esac; done
-[ -n "$cross_reads" ] || exec </dev/null
-"#;
-
-/// The lifeline is a FIFO that this shell alone holds open. Beside it waits a process that looks every
-/// second whether the shell lives and its parent is still the one that started it: if not, the shell is
-/// killed, which ends the rest. Nobody else could tidy up after a shell that is killed.
-const HOLD: &str = r#"(
-    umask 0
-    mkdir -m 700 "$cross_held" && mkdir "$cross_held/shown" &&
-        mkfifo "$cross_held/shown/life" "$cross_held/shown/begun"
-) || exit 125
-exec 8<>"$cross_held/shown/life"
-echo held >&8
-is_owned() {
-    while read -r cross_key cross_value; do
-        case $cross_key$cross_value in
-        State:Z*) return 1 ;;
-        PPid:*) [ "$cross_value" = "$PPID" ]; return ;;
-        esac
-    done <"/proc/$$/status"
-    return 1
-}
-{
-    trap '' HUP INT TERM
-    trap 'kill -KILL $cross_nap; exit' USR1
-    while is_owned; do
-        sleep 1 &
-        cross_nap=$!
-        wait "$cross_nap"
-    done
-    kill -KILL $$
-    rm -rf "$cross_held"
-} </dev/null >/dev/null 2>&1 8>&- &
-cross_watch=$!
-"#;
-
-/// Before the variables of the specification.
-const VARIABLES: &str = r#"cross_passed=
-IFS='
-'
-for cross_word in $(export -p); do
-    cross_variable=${cross_word#export }
-    [ "$cross_variable" != "$cross_word" ] || continue
-    cross_variable=${cross_variable%%=*}
-    case $cross_variable in
-    '' | [0-9]* | *[!A-Za-z0-9_]* | cross_*) ;;
-    @PASSED@) cross_passed="$cross_passed --env $cross_variable" ;;
-    *) @OTHER@ ;;
-    esac
-done
-IFS=' '
-"#;
-
-/// What the shells of some systems say of a process that is ended would only disturb.
-const TAIL: &str = r#"cross_status=$?
-(
-    exec 2>/dev/null
-    kill -USR1 "$cross_watch"
-    rm -rf "$cross_held"
-)
-if [ "$cross_status" = 125 ] && [ -n "$cross_image" ]; then
-    "$cross_program" image inspect "$cross_image" >/dev/null 2>&1 || gone "$cross_image"
-fi
-if [ "$cross_status" != 0 ] && [ -n "$cross_unseen" ]; then
-    echo "cross: the directory \`$cross_unseen\` is not visible in the environment: paths relative to it mean nothing there" >&2
-fi
-exit "$cross_status"
-"#;
 
 #[cfg(test)]
 mod tests;

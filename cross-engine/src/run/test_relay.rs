@@ -31,107 +31,8 @@ pub(crate) const HOME: &str = "relays";
 /// What the runner says on standard error before the number of the binary whose turn it is.
 const TURN: &str = "cross-relay: the turn of ";
 
-/// Starts cargo, whose words follow the name of the variable by which it finds the target's runner.
-///
-/// Shells have background jobs ignore two signals, and a program would inherit that: an `env` that can undo it
-/// is needed. The FIFO `here` says whether the owner is on this machine.
-const CARGO: &str = r#"cross_dir=${0%/*}
-cross_variable=$1
-shift
-env --default-signal=INT,QUIT true 2>/dev/null || exec "$@"
-exec 5<>$cross_dir/here 3<$cross_dir/here 5>&-
-read -r cross_line <&3 || exec "$@" 3<&-
-exec 3<&-
-eval "cross_runner=\${$cross_variable-}"
-printf '%s\n' "$cross_variable" >$cross_dir/variable
-printf '%s\n' "$cross_runner" >$cross_dir/runner
-echo 0 >$cross_dir/next
-(
-    export "$cross_variable=sh $cross_dir/run"
-    # It has to stop at the failure that is none.
-    cross_before=yes
-    for cross_word; do
-        shift
-        [ "$cross_word" != -- ] || cross_before=
-        [ "$cross_before$cross_word" = yes--no-fail-fast ] || set -- "$@" "$cross_word"
-    done
-    exec "$@" >/dev/null 2>&1
-)
-echo all >$cross_dir/told
-echo 0 >$cross_dir/next
-: >$cross_dir/second
-export "$cross_variable=sh $cross_dir/run"
-exec "$@"
-"#;
-
-/// The runner in both passes. Its own variables have names that nobody exports, and the target's runner is put
-/// back where the program, or one that it starts, may look for it.
-///
-/// Some shells forget variables whose names are not theirs; of cargo's own only those of programs
-/// with a dash in their names have such. A shell's remark on the end of a program tells a signal from
-/// an exit status of the same number.
-const RUN: &str = r#"cross_dir=${0%/*}
-IFS= read -r cross_variable <$cross_dir/variable
-IFS= read -r cross_runner <$cross_dir/runner
-if [ -n "$cross_runner" ]; then
-    export "$cross_variable=$cross_runner"
-else
-    unset "$cross_variable"
-fi
-set -f
-# In the shell that was started with these variables, before another goes on for it.
-prepare() {
-    IFS='
-'
-    cross_forgotten=
-    for cross_line in $(tr '\0' '\n' </proc/$$/environ); do
-        case $cross_line in
-        CARGO_BIN_EXE_*-*=*) cross_forgotten=$cross_forgotten$IFS$cross_line ;;
-        esac
-    done
-    IFS=' '
-}
-# The program in place of a shell.
-start() {
-    set -- $cross_runner "$@"
-    IFS='
-'
-    exec env --default-signal=INT,QUIT $cross_forgotten "$@"
-}
-read -r cross_n <$cross_dir/next
-if [ -e $cross_dir/second ]; then
-    cross_program=
-    [ ! -e $cross_dir/$cross_n.program ] || IFS= read -r cross_program <$cross_dir/$cross_n.program
-    if [ "$cross_program" != "$1" ]; then
-        prepare
-        start "$@"
-    fi
-    echo $((cross_n + 1)) >$cross_dir/next
-    echo "cross-relay: the turn of $cross_n" >&2
-    read -r cross_status cross_signal <$cross_dir/answer
-    if [ -n "$cross_signal" ]; then
-        ulimit -c 0
-        kill -$((cross_status - 128)) $$
-    fi
-    exit $cross_status
-fi
-[ -p $cross_dir/$cross_n.go ] || exit 1
-echo $((cross_n + 1)) >$cross_dir/next
-printf '%s\n' "$1" >$cross_dir/$cross_n.program
-prepare
-(
-    read -r RUST_TEST_THREADS <$cross_dir/$cross_n.go || exit
-    export RUST_TEST_THREADS
-    exec 4>&2 2>$cross_dir/$cross_n.remark
-    (start "$@" 2>&4 4>&-)
-    cross_status=$?
-    cross_signal=
-    [ ! -s $cross_dir/$cross_n.remark ] || cross_signal=signal
-    echo "ended $cross_n $cross_status $cross_signal" >$cross_dir/told
-) </dev/null >>$cross_dir/$cross_n.out 2>>$cross_dir/$cross_n.err &
-echo "ready $cross_n" >$cross_dir/told
-[ -p $cross_dir/$((cross_n + 1)).go ]
-"#;
+const CARGO: &str = include_str!("test_relay/cargo.sh");
+const RUNNER: &str = include_str!("test_relay/runner.sh");
 
 /// The directory of one run, gone when dropped. Runs use it by [`RunSpec::relay`](crate::RunSpec::relay).
 #[derive(Debug)]
@@ -193,7 +94,7 @@ impl Relay {
         let path = dir.path().to_owned();
         // Only the run's user reaches it: the directory around it is the owner's alone.
         set_mode(&path, 0o777)?;
-        for (name, text) in [(RELAY_CARGO, CARGO), ("run", RUN)] {
+        for (name, text) in [(RELAY_CARGO, CARGO), ("run", RUNNER)] {
             let script = path.join(name);
             fs::write(&script, text).on("write", &script)?;
             set_mode(&script, 0o644)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::process::invocation::Value;
-use crate::process::lifeline::{self, Hang};
+use crate::process::lifeline::{self, Lifeline};
 use crate::spec::mount::Mount;
 use crate::spec::rootfs_layout::Layout;
 
@@ -260,7 +260,7 @@ impl RunSpec {
         self.mounts([Mount::write(dir)])
     }
 
-    /// Hangs the run on the lifeline in this directory.
+    /// Lifelines the run on the lifeline in this directory.
     pub(crate) fn lifeline(mut self, dir: Option<PathBuf>) -> Self {
         self.lifeline = dir;
         self
@@ -268,8 +268,8 @@ impl RunSpec {
 
     /// The directories of ours that the run sees beside the caller's mounts.
     pub(crate) fn own_mounts(&self) -> impl Iterator<Item = Mount> {
-        let held = (&self.lifeline, lifeline::HELD_AT);
-        let jobs = (&self.jobserver, lifeline::JOBS_AT);
+        let held = (&self.lifeline, lifeline::LIFELINE_AT);
+        let jobs = (&self.jobserver, lifeline::JOBSERVER_AT);
         [held, jobs]
             .into_iter()
             .filter_map(|(dir, at)| Some(Mount::read(dir.as_ref()?).at(at)))
@@ -301,16 +301,16 @@ impl RunSpec {
         let jobs = self.jobserver.is_some();
         match self.hang() {
             Some(hang) => lifeline::in_namespace(number, &self.name, hang, jobs).to_vec(),
-            None if jobs => lifeline::at_jobserver().to_vec(),
+            None if jobs => lifeline::jobserver_client().to_vec(),
             None => Vec::new(),
         }
     }
 
     /// What it hangs on. A command with standard input that is only shown hangs on nothing.
-    pub(crate) fn hang(&self) -> Option<Hang> {
+    pub(crate) fn hang(&self) -> Option<Lifeline> {
         match (&self.lifeline, self.has_stdin()) {
-            (Some(_), _) => Some(Hang::Fifo),
-            (None, false) => Some(Hang::Stdin),
+            (Some(_), _) => Some(Lifeline::Fifo),
+            (None, false) => Some(Lifeline::Stdin),
             (None, true) => None,
         }
     }

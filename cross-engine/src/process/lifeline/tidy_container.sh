@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+# tidy NAME CLIENT: removes a container by its name.
+tidy() { "$2" rm --force "$1"; }
