@@ -106,7 +106,7 @@ impl Cross {
 }
 
 fn engine(kind: Kind, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Finding> {
-    let found = match probe(kind, host, cancel).engine()? {
+    let found = match probe(kind, host, cancel).engine()?.into_result() {
         Ok(engine) => engine,
         Err(unusable) => {
             return Ok(Finding::lacking(

@@ -261,7 +261,12 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::Deadline => ErrorKind::Deadline,
         _ => ErrorKind::Io,
     };
-    let mut ours = Error::new(kind, error.to_string());
+    // As in this crate's own errors, the message has the cause.
+    let message = match std::error::Error::source(&error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    let mut ours = Error::new(kind, message);
     ours.0.help = error.help().map(str::to_owned);
     ours.with_source(error)
 }

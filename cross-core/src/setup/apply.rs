@@ -221,7 +221,7 @@ impl Work<'_> {
     }
 
     fn verify(&self, kind: Kind) -> Result<()> {
-        let answer = probe(kind, self.host, self.cancel).engine()?;
+        let answer = probe(kind, self.host, self.cancel).engine()?.into_result();
         let engine = answer.map_err(|unusable| {
             let message = format!("engine {unusable}");
             Error::new(ErrorKind::EngineUnusable, message).with_help(unusable.help)

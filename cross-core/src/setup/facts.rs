@@ -118,7 +118,7 @@ impl Facts {
         let podman = PodmanFacts::gather(host, crun);
         let mut answers = BTreeMap::new();
         for kind in engines {
-            let answer = match probe(*kind, host, cancel).engine()? {
+            let answer = match probe(*kind, host, cancel).engine()?.into_result() {
                 Ok(engine) => Answer::Serves {
                     identity: identity(&engine, &podman, host),
                 },

@@ -1,6 +1,6 @@
-//! The host as an engine: commands run as they are, without isolation, and end with their owner all the same.
+//! The host as an engine: commands run as they are, without isolation.
 
-use crate::engines::engine::{Engine, Kind, SHELL};
+use crate::engines::engine::{Engine, EngineKind, SHELL};
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
@@ -9,20 +9,21 @@ use crate::spec::run_spec::{Root, RunSpec};
 
 const JOBSERVER_CLIENT: &str = include_str!("host_engine/jobserver_client.sh");
 
-/// The host as it is now. Nothing has to be asked: what runs there is found by name when it is needed.
+/// Returns the host as an engine. Nothing has to be probed: programs are found by name when they
+/// are needed.
 pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
     Engine {
-        kind: Kind::Host,
+        kind: EngineKind::Host,
         program: SHELL.into(),
-        version: system(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()),
+        version: system_name(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()),
         rootless: true,
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
     }
 }
 
-/// What the system calls itself in `/etc/os-release`.
-fn system(release: &str) -> String {
+/// The system's name in `/etc/os-release`.
+fn system_name(release: &str) -> String {
     let name = release
         .lines()
         .find_map(|line| line.strip_prefix("PRETTY_NAME="));
@@ -30,13 +31,14 @@ fn system(release: &str) -> String {
     name.unwrap_or(std::env::consts::OS).to_owned()
 }
 
-/// The command of `spec`, as it is: what it hangs on is added when it runs.
+/// Returns the command of `spec` as it is. Its lifeline is added when it runs.
 pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
     if spec.root != Root::Host {
-        return Err(
-            Error::new(ErrorKind::Environment, "the host runs no root file systems")
-                .with_help("use the sandbox, docker or podman for an environment"),
-        );
+        return Err(Error::new(
+            ErrorKind::Environment,
+            "the host cannot run a root file system",
+        )
+        .with_help("use the sandbox, docker or podman for an environment"));
     }
     let mut words = spec.command.iter().cloned();
     let mut run = match &spec.jobserver {
@@ -49,11 +51,11 @@ pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
     Ok(run)
 }
 
-/// Why there is no script that enters the host.
+/// The error for a script that would enter the host.
 pub(crate) fn no_shim() -> Error {
     Error::new(
         ErrorKind::EngineUnusable,
-        "a program of the host needs no script to be started",
+        "a program of the host can be started without a script",
     )
     .with_help("start it by its path")
 }
@@ -80,7 +82,7 @@ mod tests {
     #[test]
     fn the_system_is_called_what_it_calls_itself() {
         let release = "NAME=\"Debian GNU/Linux\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
-        assert_eq!(system(release), "Debian GNU/Linux 12 (bookworm)");
-        assert_eq!(system("ID=x\n"), "linux");
+        assert_eq!(system_name(release), "Debian GNU/Linux 12 (bookworm)");
+        assert_eq!(system_name("ID=x\n"), "linux");
     }
 }

@@ -59,7 +59,7 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     help: Option<String>,
-    unusable: Vec<Unusable>,
+    unusable: Vec<UnusableEngine>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     disk_full: bool,
 }
@@ -67,7 +67,7 @@ struct Inner {
 /// An engine that cannot be used, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Unusable {
+pub struct UnusableEngine {
     /// What was requested: the name of a kind of engine, or a program.
     pub engine: String,
     /// Why it cannot be used, in the engine's own words where it printed any.
@@ -78,7 +78,7 @@ pub struct Unusable {
     pub installed: bool,
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for UnusableEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.engine, self.reason)
     }
@@ -135,7 +135,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_unusable(mut self, unusable: Vec<Unusable>) -> Self {
+    pub(crate) fn with_unusable(mut self, unusable: Vec<UnusableEngine>) -> Self {
         self.0.unusable = unusable;
         self
     }
@@ -160,7 +160,7 @@ impl Error {
     }
 
     /// The engines that were tried, with the reason why each cannot be used.
-    pub fn unusable(&self) -> &[Unusable] {
+    pub fn unusable(&self) -> &[UnusableEngine] {
         &self.0.unusable
     }
 }

@@ -1,4 +1,4 @@
-//! One run in an environment: started, read, classified, and gone afterwards however it ended.
+//! Runs of an engine: started, read, diagnosed, and gone afterwards however they end.
 
 use std::ops::ControlFlow;
 
@@ -9,21 +9,23 @@ use crate::process::cancel::Cancel;
 use crate::process::error::{ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::lifeline;
+use crate::process::tail_lines::TailLines;
 use crate::process::unique_name::unique;
-use crate::process::{self, Coupling, Exit, Sink, Stdin, Stream};
-use crate::run::fifo_lifeline::{Held, Watcher};
+use crate::process::{self, Exit, Sink, Stdin, Stream};
+use crate::run::fifo_lifeline::{LIFELINES, attach};
 use crate::run::host_run;
-use crate::spec::run_spec::{Root, RunSpec, Stdio};
+use crate::run::run_dir::RunDir;
+use crate::spec::run_spec::{Root, RunSpec};
 
-/// How many lines of standard error are kept to explain a failed start.
-pub(crate) const KEPT_LINES: usize = 20;
+/// The number of lines of standard error that are kept to explain a failed start.
+pub(crate) const STDERR_LINES: usize = 20;
 
 impl Engine {
-    /// Runs `spec` to its end and gives its output to `sink` as it comes, unless the output is the
-    /// caller's own ([`Stdio::Inherit`]).
+    /// Runs `spec` to its end and passes its output to `sink` as it comes, unless the output goes
+    /// to the caller's own streams ([`Stdio::Inherit`](crate::Stdio::Inherit)).
     ///
-    /// Whether the command succeeded is in the [`Exit`]; that the engine could not start it is an
-    /// error.
+    /// The [`Exit`] says whether the command succeeded. It is an error if the engine could not
+    /// start it.
     ///
     /// # Errors
     ///
@@ -41,46 +43,37 @@ impl Engine {
             return host_run::run(spec, &name, host, cancel, sink);
         }
         let mut spec = spec.clone().name(&name);
-        let mut coupling = Coupling {
-            output_inherited: spec.stdio == Stdio::Inherit,
-            ..Coupling::default()
+        let dir = match spec.has_stdin() {
+            true => Some(RunDir::new(&host.cache.join(LIFELINES), &name)?),
+            false => None,
         };
-        let (mut held, mut _watcher) = (None, None);
-        if spec.has_stdin() {
-            let (lifeline, end) = Held::new(host, &name)?;
-            spec = spec.lifeline(Some(lifeline.shown()));
-            coupling.stdin = Stdin::Inherit;
-            coupling.lifeline = Some(end);
-            held = Some(lifeline);
+        let (io, mut fifo) = attach(&mut spec, dir)?;
+        if let Some(lifeline) = fifo.take() {
             let client = self.has_images().then_some(self.program.as_path());
             let watch = lifeline::watch(&name, client)?;
-            _watcher = Some(Watcher::start(&watch, &host.variables)?);
+            fifo = Some(lifeline.watched(&watch, &host.variables)?);
         }
         let invocation = self.invocation(&spec)?;
-        let mut last = Vec::new();
-        let ended = process::run_coupled(
+        let mut stderr = TailLines::new(STDERR_LINES);
+        let ended = process::run_with_io(
             &invocation,
             &host.variables,
             cancel,
-            coupling,
+            io,
             &mut |stream, line| {
                 if stream == Stream::Stderr {
-                    if last.len() == KEPT_LINES {
-                        last.remove(0);
-                    }
-                    last.push(line.to_owned());
+                    stderr.push(line);
                 }
                 sink(stream, line)
             },
         );
         match ended {
             Ok(exit) => {
-                let said = last.join("\n");
-                let error = match held {
-                    // It is known whose failure it is, whatever was printed.
-                    Some(held) if held.begun() => None,
-                    Some(_) => diagnosis::of_no_start(self.kind, exit, &said),
-                    None => diagnosis::of_start(self.kind, exit, &said),
+                let error = match fifo {
+                    // Whatever was printed, the failure is the command's.
+                    Some(fifo) if fifo.has_begun() => None,
+                    Some(_) => diagnosis::of_no_start(self.kind, exit, &stderr.text()),
+                    None => diagnosis::of_start(self.kind, exit, &stderr.text()),
                 };
                 error.map_or(Ok(exit), Err)
             }
@@ -94,7 +87,7 @@ impl Engine {
         }
     }
 
-    /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.
+    /// Removes a container if its lifeline has not ended it yet.
     fn remove_container(&self, name: &str, host: &Host) {
         let remove = container::remove(self, name);
         let _ = process::run(
@@ -106,18 +99,17 @@ impl Engine {
         );
     }
 
-    /// The engine's own count of running and stopped containers that are ours: for tests and for
-    /// clean-up after a crash of the machine.
+    /// Lists the names of this library's containers, running or stopped.
     ///
     /// # Errors
     ///
-    /// When the engine cannot be asked.
+    /// If the engine cannot be queried.
     pub fn containers(&self, host: &Host, cancel: &Cancel) -> Result<Vec<String>> {
         if !self.has_images() {
             return Ok(Vec::new());
         }
-        let said = process::output(&container::ours(self), &host.variables, cancel)?;
-        Ok(said.stdout.lines().map(str::to_owned).collect())
+        let listed = process::output(&container::list(self), &host.variables, cancel)?;
+        Ok(listed.stdout.lines().map(str::to_owned).collect())
     }
 }
 
@@ -179,13 +171,13 @@ mod tests {
         assert_eq!(lines, ["-j --jobserver-fds=8,8 --jobserver-auth=8,8 +"]);
     }
 
-    /// With and without standard input, since these are owned in different ways.
+    /// With and without standard input, because these are supervised in different ways.
     #[test]
     fn what_is_cancelled_leaves_no_process() {
         let dir = tempfile::tempdir().unwrap();
         for stdin in [false, true] {
             let pid = dir.path().join(format!("pid-{stdin}"));
-            // In a session of its own, and deaf.
+            // In a session of its own, and ignoring signals.
             let deaf = "trap '' TERM INT HUP; echo $$ > \"$0\"; sleep 67; sleep 67";
             let script = format!(
                 "trap '' TERM; setsid sh -c '{}' '{}' & wait",

@@ -1,21 +1,22 @@
-//! Test binaries side by side: a run hands each to its owner, who says when it begins.
+//! Parallel test binaries: a run hands each binary to its owner, which decides when it starts.
 //!
-//! Nobody but cargo knows all of what it gives a test binary: its variables, directory and arguments. So cargo
-//! starts them itself, twice over, through a runner of ours in a directory that run and owner share.
+//! Only cargo knows everything that it passes to a test binary: variables, directory and arguments.
+//! So cargo starts the binaries itself, in two passes, through a runner script in a directory that
+//! the run shares with its owner.
 //!
-//! 1. In a first pass the runner leaves each binary in the background, where it waits until the owner gives it
-//!    its threads, and tells cargo that it went well. The last one is said to have failed, so that cargo goes on
-//!    to nothing else. What cargo prints is not heard.
-//! 2. In the second pass the runner says whose turn it is, waits until the owner has delivered the whole output
-//!    of that binary, and ends as the binary did. So what cargo says of them, in which order, where it stops,
-//!    and what it runs after them (documentation tests) is cargo's own doing.
+//! 1. In the first pass, the runner leaves each binary in the background, where it waits for the owner, and
+//!    reports success to cargo. It reports a failure for the last one, so that cargo does not continue with
+//!    anything else. Cargo's output is discarded.
+//! 2. In the second pass, the runner announces whose turn it is, waits until the owner has delivered the whole
+//!    output of that binary, and exits as the binary did. So cargo itself decides what it prints, in which
+//!    order, where it stops, and what it runs afterwards (documentation tests).
 //!
-//! Whatever is not as expected is run as cargo would have it: a binary that the first pass did not show,
-//! an environment whose `env` cannot undo what shells do to background jobs, a run on another machine.
+//! In an unexpected situation, the binaries run as cargo runs them: a binary that the first pass
+//! did not see, an environment whose `env` cannot undo what shells do to background jobs, a run on
+//! another machine.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,108 +24,110 @@ use crate::process::Stream;
 use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::unique_name::unique;
-use crate::run::run_dir::{Shown, fifo};
+use crate::run::run_dir::{RunDir, create_fifo, set_mode};
 use crate::spec::run_spec::RELAY_CARGO;
 
-/// The directory of the cache where relays are.
-pub(crate) const HOME: &str = "relays";
-/// What the runner says on standard error before the number of the binary whose turn it is.
-const TURN: &str = "cross-relay: the turn of ";
+/// The cache's subdirectory for relays.
+pub(crate) const RELAYS: &str = "relays";
+/// What the runner prints on standard error before the number of the binary whose turn it is.
+const TURN_PREFIX: &str = "cross-relay: the turn of ";
 
 const CARGO: &str = include_str!("test_relay/cargo.sh");
 const RUNNER: &str = include_str!("test_relay/runner.sh");
 
-/// The directory of one run, gone when dropped. Runs use it by [`RunSpec::relay`](crate::RunSpec::relay).
+/// The relay of one run, removed when it is dropped. Runs use it by
+/// [`RunSpec::relay`](crate::RunSpec::relay).
 #[derive(Debug)]
-pub struct Relay {
-    dir: Shown,
-    told: Mutex<BufReader<File>>,
-    /// FIFOs that are held open for as long as somebody may read them.
-    held: Mutex<Vec<File>>,
+pub struct TestRelay {
+    dir: RunDir,
+    messages: Mutex<BufReader<File>>,
+    /// FIFOs that stay open for as long as a run may read them.
+    open: Mutex<Vec<File>>,
 }
 
-/// What a run tells its owner.
+/// A message from a run to its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Told {
-    /// This binary waits for its threads. They come in cargo's order, from 0.
+pub enum RelayMessage {
+    /// This binary is ready to start. The binaries are numbered in cargo's order, from 0.
     Ready(usize),
-    /// This binary has ended.
-    Ended(usize, End),
-    /// There are no more.
+    /// This binary has exited.
+    Ended(usize, TestExit),
+    /// There are no more binaries.
     All,
-    /// The owner itself wants to hear no more.
+    /// The owner stopped listening.
     Over,
 }
 
-/// How a binary ended.
+/// How a test binary exited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct End {
-    /// Its exit status; for a signal 128 and its number.
+pub struct TestExit {
+    /// Its exit status, or 128 plus the number of the signal.
     pub status: u8,
-    /// Whether it was a signal.
+    /// Whether a signal ended it.
     pub signal: bool,
 }
 
-impl End {
-    /// The end with this exit status.
+impl TestExit {
+    /// An exit with this status.
     pub fn exited(status: u8) -> Self {
-        End {
+        TestExit {
             status,
             signal: false,
         }
     }
 
-    /// Whether it ended with status 0.
+    /// Whether the status is 0.
     pub fn success(self) -> bool {
         self.status == 0
     }
 }
 
-impl Relay {
-    /// A relay for at most so many `binaries`.
+impl TestRelay {
+    /// Creates a relay for at most this number of binaries.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the cache's file system has no named pipes or cannot be
-    /// written.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the cache's file system does not support named
+    /// pipes or cannot be written.
     pub fn new(host: &Host, binaries: usize) -> Result<Self> {
-        let dir = Shown::new(&host.cache.join(HOME), &unique("tests"))?;
+        let dir = RunDir::new(&host.cache.join(RELAYS), &unique("tests"))?;
         let path = dir.path().to_owned();
-        // Only the run's user reaches it: the directory around it is the owner's alone.
+        // Other users cannot reach it: only the owner may enter its parent directory.
         set_mode(&path, 0o777)?;
         for (name, text) in [(RELAY_CARGO, CARGO), ("run", RUNNER)] {
             let script = path.join(name);
             fs::write(&script, text).on("write", &script)?;
             set_mode(&script, 0o644)?;
         }
-        let mut here = fifo(&path.join("here"))?;
+        let mut here = create_fifo(&path.join("here"))?;
         here.write_all(b"here\n").on("write", path.join("here"))?;
-        let answer = fifo(&path.join("answer"))?;
+        let answer = create_fifo(&path.join("answer"))?;
         for n in 0..binaries {
-            // Opened when it begins: there may be more binaries than files that a process may have open.
-            fifo(&path.join(format!("{n}.go")))?;
+            // It is opened when the binary starts: there may be more binaries than a process may
+            // open files.
+            create_fifo(&path.join(format!("{n}.go")))?;
         }
-        let told = path.join("told");
-        fifo(&told)?;
-        // Open at both ends it never ends, and whoever hears waits.
-        let told = File::options()
+        let messages = path.join("told");
+        create_fifo(&messages)?;
+        // With both ends open, reading never ends but waits.
+        let messages = File::options()
             .read(true)
             .write(true)
-            .open(&told)
-            .on("open", &told)?;
-        Ok(Relay {
-            told: Mutex::new(BufReader::new(told)),
-            held: Mutex::new(vec![here, answer]),
+            .open(&messages)
+            .on("open", &messages)?;
+        Ok(TestRelay {
+            messages: Mutex::new(BufReader::new(messages)),
+            open: Mutex::new(vec![here, answer]),
             dir,
         })
     }
 
-    /// Whether cargo, which takes the words of a runner apart at their spaces, can name this one.
+    /// Whether cargo, which splits a runner's command line at spaces, can use this relay's path.
     pub fn can_be_named(&self) -> bool {
         let path = self.dir.path().to_str();
-        path.is_some_and(|it| !it.contains(char::is_whitespace))
+        path.is_some_and(|path| !path.contains(char::is_whitespace))
     }
 
     /// The directory that the run has to see.
@@ -132,72 +135,72 @@ impl Relay {
         self.dir.path()
     }
 
-    /// Waits for what the run tells next. One thread hears.
-    pub fn hear(&self) -> Told {
-        let mut told = lock(&self.told);
+    /// Waits for the run's next message. Only one thread may do so.
+    pub fn hear(&self) -> RelayMessage {
+        let mut messages = lock(&self.messages);
         loop {
             let mut line = String::new();
-            match told.read_line(&mut line) {
-                Ok(0) | Err(_) => return Told::Over,
+            match messages.read_line(&mut line) {
+                Ok(0) | Err(_) => return RelayMessage::Over,
                 Ok(_) => {}
             }
-            if let Some(told) = parse(&line) {
-                return told;
+            if let Some(message) = parse(&line) {
+                return message;
             }
         }
     }
 
-    /// Makes whoever hears hear that it is over.
+    /// Sends [`RelayMessage::Over`] to the thread that listens.
     pub fn hush(&self) {
-        let over = || File::options().write(true).open(self.file("told"));
-        // Who hears holds it open, so that it opens and takes a word at once.
-        let _ = over().and_then(|mut told| told.write_all(b"over\n"));
+        let open = || File::options().write(true).open(self.file("told"));
+        // The other end is open, so that neither call blocks.
+        let _ = open().and_then(|mut messages| messages.write_all(b"over\n"));
     }
 
-    /// Lets binary `n` begin with so many threads.
+    /// Starts binary `n` with this number of threads.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn start(&self, n: usize, threads: u32) -> Result<()> {
-        self.say(&format!("{n}.go"), &format!("{threads}\n"))
+        self.write(&format!("{n}.go"), &format!("{threads}\n"))
     }
 
-    /// Lets the runner end as the binary did whose turn it is.
+    /// Makes the runner exit as the binary did whose turn it is.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
-    pub fn answer(&self, end: End) -> Result<()> {
+    pub fn answer(&self, end: TestExit) -> Result<()> {
         let signal = if end.signal { " signal" } else { "" };
-        self.say("answer", &format!("{}{signal}\n", end.status))
+        self.write("answer", &format!("{}{signal}\n", end.status))
     }
 
-    /// Writes into a FIFO, and holds it open until it is read.
-    fn say(&self, name: &str, words: &str) -> Result<()> {
+    /// Writes to a FIFO, and keeps it open until it is read.
+    fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.file(name);
         let mut fifo = File::options()
             .read(true)
             .write(true)
             .open(&path)
             .on("open", &path)?;
-        fifo.write_all(words.as_bytes()).on("write", &path)?;
-        lock(&self.held).push(fifo);
+        fifo.write_all(text.as_bytes()).on("write", &path)?;
+        lock(&self.open).push(fifo);
         Ok(())
     }
 
-    /// The program that is binary `n`, as cargo named it.
+    /// The path of binary `n`, as given by cargo.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the run did not say.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the run did not report it.
     pub fn program(&self, n: usize) -> Result<PathBuf> {
         let path = self.file(&format!("{n}.program"));
         let text = fs::read_to_string(&path).on("read", &path)?;
         Ok(text.trim_end_matches('\n').into())
     }
 
-    /// What binary `n`, which is ready, prints there.
+    /// Opens the output of binary `n`, which is ready.
     ///
     /// # Errors
     ///
@@ -211,13 +214,15 @@ impl Relay {
         File::open(&path).on("open", path)
     }
 
-    /// The binary whose turn a line of standard error tells, and what was printed before on the same line.
+    /// Parses a line of standard error that announces a binary's turn. Returns the number, and what
+    /// was printed before on the same line.
     pub fn turn(line: &str) -> Option<(&str, usize)> {
-        let (before, n) = line.rsplit_once(TURN)?;
+        let (before, n) = line.rsplit_once(TURN_PREFIX)?;
         Some((before, n.parse().ok()?))
     }
 
-    /// A line of cargo's as it would be without this: with `runner`, or with none.
+    /// Restores a line of cargo's output to what it is without the relay: with `runner`, or with
+    /// none.
     pub fn undone(&self, line: &str, runner: &str) -> String {
         let ours = format!("sh {} ", self.file("run").display());
         match runner.trim() {
@@ -231,21 +236,17 @@ impl Relay {
     }
 }
 
-fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).on("set the permissions of", path)
-}
-
-fn parse(line: &str) -> Option<Told> {
+fn parse(line: &str) -> Option<RelayMessage> {
     let mut words = line.split_whitespace();
     match words.next()? {
-        "all" => Some(Told::All),
-        "over" => Some(Told::Over),
-        "ready" => Some(Told::Ready(words.next()?.parse().ok()?)),
+        "all" => Some(RelayMessage::All),
+        "over" => Some(RelayMessage::Over),
+        "ready" => Some(RelayMessage::Ready(words.next()?.parse().ok()?)),
         "ended" => {
             let n = words.next()?.parse().ok()?;
             let status = words.next()?.parse().ok()?;
             let signal = words.next().is_some();
-            Some(Told::Ended(n, End { status, signal }))
+            Some(RelayMessage::Ended(n, TestExit { status, signal }))
         }
         _ => None,
     }

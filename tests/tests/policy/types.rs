@@ -154,6 +154,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Network,
         cross_engine::Pool,
         cross_engine::Preference,
+        cross_engine::Probe,
         cross_engine::Progress<'static>,
         cross_engine::Relay,
         cross_engine::Root,
@@ -257,6 +258,7 @@ fn exported(text: &str, prefix: &str) -> Vec<String> {
         .map(|rest| rest.split(';').next().unwrap())
         .filter(|path| !path.starts_with("cross_"))
         .flat_map(|path| path.split(['{', '}', ',', ':']).map(str::trim))
+        .map(|name| name.rsplit(" as ").next().unwrap())
         .filter(|name| is_type(name))
         .map(|name| format!("{prefix}::{name}"))
         .collect()

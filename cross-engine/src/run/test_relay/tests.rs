@@ -22,7 +22,12 @@ exit ${status:+101}
 "#;
 
 /// A run by `relay`, without an environment.
-fn run(relay: &Relay, dir: &Path, words: &[&str], sink: &mut process::Sink<'_>) -> process::Exit {
+fn run(
+    relay: &TestRelay,
+    dir: &Path,
+    words: &[&str],
+    sink: &mut process::Sink<'_>,
+) -> process::Exit {
     let cargo = dir.join("cargo");
     let run = Invocation::new("sh")
         .args(&relay_words(relay.directory(), "CARGO_TARGET_T_RUNNER")[1..])
@@ -53,22 +58,22 @@ fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
 /// Relays to the end, letting everybody begin at once with as many threads as its number; what was heard.
 fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) {
     let cache = tempfile::tempdir().unwrap();
-    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
+    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
     let ends = Mutex::new(vec![None; count]);
     let mut heard = String::new();
     let exit = std::thread::scope(|scope| {
         scope.spawn(|| {
             loop {
                 match relay.hear() {
-                    Told::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
-                    Told::Ended(n, end) => lock(&ends)[n] = Some(end),
-                    Told::All => {}
-                    Told::Over => return,
+                    RelayMessage::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
+                    RelayMessage::Ended(n, end) => lock(&ends)[n] = Some(end),
+                    RelayMessage::All => {}
+                    RelayMessage::Over => return,
                 }
             }
         });
         let exit = run(&relay, dir, words, &mut |stream, line| {
-            let Some(("", n)) = Relay::turn(line) else {
+            let Some(("", n)) = TestRelay::turn(line) else {
                 let line = relay.undone(line, "env RUN=1 ");
                 heard += &format!("{line}\n");
                 return std::ops::ControlFlow::Continue(());
@@ -90,9 +95,9 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
         relay.hush();
         exit
     });
-    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(cache.path().join(RELAYS)).unwrap().count(), 1);
     drop(relay);
-    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(cache.path().join(RELAYS)).unwrap().count(), 0);
     let here = dir.to_str().unwrap();
     (exit, heard.replace(here, "/t"))
 }
@@ -166,11 +171,11 @@ fn what_the_first_pass_did_not_show_runs_as_by_cargo() {
 
 #[test]
 fn a_turn_is_heard_also_after_a_line_without_its_end() {
-    assert_eq!(Relay::turn(&format!("{TURN}12")), Some(("", 12)));
+    assert_eq!(TestRelay::turn(&format!("{TURN_PREFIX}12")), Some(("", 12)));
     assert_eq!(
-        Relay::turn(&format!("dots...{TURN}0")),
+        TestRelay::turn(&format!("dots...{TURN_PREFIX}0")),
         Some(("dots...", 0))
     );
-    assert_eq!(Relay::turn(&format!("{TURN}the user's")), None);
-    assert_eq!(Relay::turn("test turn ... ok"), None);
+    assert_eq!(TestRelay::turn(&format!("{TURN_PREFIX}the user's")), None);
+    assert_eq!(TestRelay::turn("test turn ... ok"), None);
 }
