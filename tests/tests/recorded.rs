@@ -240,7 +240,7 @@ fn an_engine_that_refuses_to_start_says_why_and_what_to_do() {
             Fakes::Docker,
             125,
             "docker: Error response from daemon: No such image: localhost/cross-core:x.\n",
-            "make the environment again",
+            "build the environment again",
         ),
     ];
     for (engine, code, words, remedy) in cases {

@@ -112,7 +112,7 @@ impl Cross {
 }
 
 fn probe_engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) -> Result<Finding> {
-    let engine = match probe(kind, host, cancel).map_engine_error()? {
+    let engine = match probe(kind, host, cancel).map_engine_error()?.into_result() {
         Ok(engine) => engine,
         Err(unusable) => {
             return Ok(Finding::missing(

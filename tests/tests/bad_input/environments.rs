@@ -40,7 +40,10 @@ fn package_mirror_unreachable(engine: &str) {
             .remove("no_proxy")
     });
     let error = case.build_fails(ErrorKind::Unreachable);
-    says(&error.to_string(), &["making the environment", "127.0.0.1"]);
+    says(
+        &error.to_string(),
+        &["building the environment", "127.0.0.1"],
+    );
     says(error.help().unwrap(), &["http_proxy"]);
     is_not_there(&case, engine);
 }

@@ -154,6 +154,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Network,
         cross_engine::Pool,
         cross_engine::EnginePreference,
+        cross_engine::Probe,
         cross_engine::Progress<'static>,
         cross_engine::Relay,
         cross_engine::Root,

@@ -23,7 +23,12 @@ exit ${status:+101}
 "#;
 
 /// A run by `relay`, without an environment.
-fn run(relay: &Relay, dir: &Path, words: &[&str], sink: &mut process::Sink<'_>) -> process::Exit {
+fn run(
+    relay: &TestRelay,
+    dir: &Path,
+    words: &[&str],
+    sink: &mut process::Sink<'_>,
+) -> process::Exit {
     let cargo = dir.join("cargo");
     let run = Invocation::new("sh")
         .args(&relay_words(relay.directory(), "CARGO_TARGET_T_RUNNER")[1..])
@@ -55,22 +60,22 @@ fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
 /// heard.
 fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) {
     let cache = tempfile::tempdir().unwrap();
-    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
+    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
     let ends = Mutex::new(vec![None; count]);
     let mut heard = String::new();
     let exit = std::thread::scope(|scope| {
         scope.spawn(|| {
             loop {
                 match relay.hear() {
-                    Told::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
-                    Told::Ended(n, end) => lock(&ends)[n] = Some(end),
-                    Told::All => {}
-                    Told::Over => return,
+                    RelayMessage::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
+                    RelayMessage::Ended(n, end) => lock(&ends)[n] = Some(end),
+                    RelayMessage::All => {}
+                    RelayMessage::Over => return,
                 }
             }
         });
         let exit = run(&relay, dir, words, &mut |stream, line| {
-            let Some(("", n)) = Relay::turn(line) else {
+            let Some(("", n)) = TestRelay::turn(line) else {
                 let line = relay.undone(line, "env RUN=1 ");
                 heard += &format!("{line}\n");
                 return std::ops::ControlFlow::Continue(());
@@ -92,9 +97,9 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
         relay.hush();
         exit
     });
-    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(cache.path().join(RELAYS)).unwrap().count(), 1);
     drop(relay);
-    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(cache.path().join(RELAYS)).unwrap().count(), 0);
     let here = dir.to_str().unwrap();
     (exit, heard.replace(here, "/t"))
 }
@@ -169,20 +174,20 @@ fn what_the_first_pass_did_not_show_runs_as_by_cargo() {
 
 #[test]
 fn a_turn_is_heard_also_after_a_line_without_its_end() {
-    assert_eq!(Relay::turn(&format!("{TURN}12")), Some(("", 12)));
+    assert_eq!(TestRelay::turn(&format!("{TURN_PREFIX}12")), Some(("", 12)));
     assert_eq!(
-        Relay::turn(&format!("dots...{TURN}0")),
+        TestRelay::turn(&format!("dots...{TURN_PREFIX}0")),
         Some(("dots...", 0))
     );
-    assert_eq!(Relay::turn(&format!("{TURN}the user's")), None);
-    assert_eq!(Relay::turn("test turn ... ok"), None);
+    assert_eq!(TestRelay::turn(&format!("{TURN_PREFIX}the user's")), None);
+    assert_eq!(TestRelay::turn("test turn ... ok"), None);
 }
 
 /// A relay for two binaries, and its directory as the inside has it.
-fn hostile() -> (tempfile::TempDir, Relay, PathBuf) {
+fn hostile() -> (tempfile::TempDir, TestRelay, PathBuf) {
     let cache = tempfile::tempdir().unwrap();
     fs::write(cache.path().join("id_ed25519"), "the private key").unwrap();
-    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
+    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
     let dir = relay.directory().to_owned();
     (cache, relay, dir)
 }
@@ -206,7 +211,7 @@ fn output_that_is_a_link_a_pipe_or_a_device_is_not_read() {
         is_untrusted(relay.output(0, Stream::Stdout));
         fs::remove_file(&out).unwrap();
     }
-    fifo(&out).unwrap();
+    create_fifo(&out).unwrap();
     is_untrusted(relay.output(0, Stream::Stdout));
     std::os::unix::fs::symlink(&key, dir.join("0.program")).unwrap();
     is_untrusted(relay.program(0));
@@ -227,9 +232,9 @@ fn words_to_a_binary_are_written_into_nothing_but_a_pipe_and_wait_for_nobody() {
         std::os::unix::fs::symlink(&key, dir.join(name)).unwrap();
     }
     is_untrusted(relay.start(0, 1));
-    relay.answer(End::exited(0)).unwrap();
+    relay.answer(TestExit::exited(0)).unwrap();
     relay.hush();
-    assert_eq!(relay.hear(), Told::Over);
+    assert_eq!(relay.hear(), RelayMessage::Over);
     assert_eq!(fs::read_to_string(&key).unwrap(), "the private key");
     // A pipe that somebody filled.
     let mut full = File::options()
@@ -252,12 +257,12 @@ fn what_nobody_expects_is_not_heard_of() {
         .unwrap();
     told.write_all(&[b'x'; 10_000]).unwrap();
     told.write_all(b"\nready 1\n").unwrap();
-    assert_eq!(relay.hear(), Told::Ready(1));
+    assert_eq!(relay.hear(), RelayMessage::Ready(1));
     // Who floods the pipe does not keep it from being over.
     let flood = std::thread::spawn(move || while told.write_all(b"ready 0\n").is_ok() {});
-    assert_eq!(relay.hear(), Told::Ready(0));
+    assert_eq!(relay.hear(), RelayMessage::Ready(0));
     relay.hush();
-    assert_eq!(relay.hear(), Told::Over);
+    assert_eq!(relay.hear(), RelayMessage::Over);
     drop(relay);
     flood.join().unwrap();
 }
