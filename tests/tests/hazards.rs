@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use cross_core::{
-    Cancel, ErrorKind, Plan, config::DiagnosticCode, engine::Value, events::EventKind,
+    Cancel, ErrorKind, Plan, config::DiagnosticCode, engine::EnvValue, events::EventKind,
 };
 use cross_tests::{Answer, Leftovers, Machine, NATIVE, Project, Recorder, engines, tool};
 
@@ -257,7 +257,7 @@ fn h16_nothing_depends_on_being_in_ci() {
         );
         let plan = cross.build(NATIVE).plan().unwrap();
         assert!(!plan.env().contains_key("CI"), "nor is it told inside");
-        let quiet = Value::Plain("never".to_owned());
+        let quiet = EnvValue::Plain("never".to_owned());
         assert!(plan.env().get("CARGO_TERM_COLOR") != Some(&&quiet));
         plan.to_string()
     };

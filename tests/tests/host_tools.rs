@@ -13,7 +13,7 @@ use std::time::Duration;
 use cross_core::{
     Cancel, Cross, ErrorKind,
     binary::Binary,
-    engine::Location,
+    engine::EnvironmentLocation,
     host_tools::{HostTools, NativeCc},
     targets::Target,
 };
@@ -69,7 +69,7 @@ impl Case {
         let plan = cross.exec(target, ["true"]).plan().unwrap();
         let plan = plan.only_environment();
         plan.execute(&Cancel::new()).unwrap();
-        if let Location::Directory(dir) = plan.environment.location {
+        if let EnvironmentLocation::Directory(dir) = plan.environment.location {
             let here = self.leftovers.own_cache().join("environments");
             fs::create_dir_all(&here).unwrap();
             symlink(&dir, here.join(dir.file_name().unwrap())).unwrap();
@@ -230,8 +230,8 @@ fn what_is_gone_is_said(engine: &'static str) {
     let nm = tools.tool("aarch64-linux-gnu-nm").unwrap();
     succeeded(&case.runs(&nm, &["--version"]));
     match tools.environment().location {
-        Location::Directory(dir) => fs::remove_file(dir).unwrap(),
-        Location::Image(image) => {
+        EnvironmentLocation::Directory(dir) => fs::remove_file(dir).unwrap(),
+        EnvironmentLocation::Image(image) => {
             let remove = Invocation::new(engine).args(["image", "rm", &image]);
             tool::stdout(&remove);
         }
@@ -256,7 +256,7 @@ fn what_is_gone_is_said(engine: &'static str) {
 /// The tools of an image by a name of the case's own, which names no compiler.
 fn with_own_image(case: &Case) -> HostTools {
     let plan = case.cross().exec(TARGET, ["true"]).plan().unwrap();
-    let Location::Image(image) = plan.environment.location else {
+    let EnvironmentLocation::Image(image) = plan.environment.location else {
         panic!("{} has images", case.engine);
     };
     let own = format!("localhost/cross-test:host-tools-{}", std::process::id());

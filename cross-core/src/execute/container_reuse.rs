@@ -1,17 +1,17 @@
-//! Runs in containers that are reused, and what is told of them.
+//! Runs in reused containers, and their events.
 
 use std::ops::ControlFlow;
 
 use cross_engine::process::{Exit, Sink};
-use cross_engine::{Cancel, Host, KeptEvent, RunSpec};
+use cross_engine::{Cancel, Host, ReuseEvent, RunSpec};
 
 use crate::execute::run_resolver::RunResolver;
-use crate::facts::container_reuse::kept_image;
+use crate::facts::container_reuse::container_image;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
 
-/// Runs `spec` for `plan`: in a kept container, or in one of its own.
+/// Runs `spec` for `plan`: in a reused container, or in one of its own.
 pub(crate) fn run(
     plan: &Plan,
     spec: &RunSpec,
@@ -20,31 +20,39 @@ pub(crate) fn run(
     cancel: &Cancel,
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
-    let keeping = plan.container_reuse.as_ref();
-    let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(&plan.engine, spec)?)))
+    let planned = plan.container_reuse.as_ref();
+    let Some((reuse, pool)) =
+        planned.and_then(|reuse| Some((reuse, reuse.pool(&plan.engine, spec)?)))
     else {
         return plan.engine.run(spec, host, cancel, sink).map_engine_error();
     };
-    let image = match &keeping.image {
+    let image = match &reuse.image {
         Some(image) => image.clone(),
-        None => resolver.image()?.map(kept_image).unwrap_or_default(),
+        None => resolver.image()?.map(container_image).unwrap_or_default(),
     };
-    let mut told = |event: KeptEvent<'_>| match event_of(event) {
+    let mut events = |event: ReuseEvent<'_>| match event_of(event) {
         Some(kind) => plan.context.emit(&plan.target, kind),
         None => ControlFlow::Continue(()),
     };
     plan.engine
-        .run_kept(spec, pool.for_image(&image), host, cancel, &mut told, sink)
+        .run_reused(
+            spec,
+            pool.for_image(&image),
+            host,
+            cancel,
+            &mut events,
+            sink,
+        )
         .map_engine_error()
 }
 
-fn event_of(event: KeptEvent<'_>) -> Option<EventKind> {
+fn event_of(event: ReuseEvent<'_>) -> Option<EventKind> {
     Some(match event {
-        KeptEvent::Started { container, why, .. } => EventKind::ContainerStarted {
+        ReuseEvent::Started { container, why, .. } => EventKind::ContainerStarted {
             container: container.to_owned(),
             why,
         },
-        KeptEvent::Entered { container, .. } => EventKind::ContainerEntered {
+        ReuseEvent::Entered { container, .. } => EventKind::ContainerEntered {
             container: container.to_owned(),
         },
         _ => return None,

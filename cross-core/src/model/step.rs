@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_engine::{Blueprint, ImageBuild, Invocation, Kept, Location, RunSpec};
+use cross_engine::{
+    Blueprint, EnvironmentLocation, ImageBuild, Invocation, ReusedContainer, RunSpec,
+};
 use serde::Serialize;
 
 use crate::model::host_tool::HostTool;
@@ -86,7 +88,7 @@ pub struct EnvironmentRef {
     /// The directory of the user's that completes the recipe, where one does.
     pub sdk: Option<PathBuf>,
     /// Where the engine has it.
-    pub location: Location,
+    pub location: EnvironmentLocation,
     /// Whether it was there when the plan was made.
     pub exists: bool,
     /// The tools of the host that are used, where there is no environment.
@@ -148,10 +150,10 @@ pub struct Step {
     pub action: Action,
     /// The command as it would be started now, where the step is one command.
     pub command: Option<Invocation>,
-    /// The kept container that the command enters, if it enters one: see
+    /// The reused container that the command enters, if it enters one: see
     /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    pub reused_container: Option<ReusedContainer>,
 }
 
 /// What a step does.
@@ -277,7 +279,7 @@ impl Step {
             purpose: purpose.to_owned(),
             action: Action::Prepare(things),
             command: None,
-            kept: None,
+            reused_container: None,
         }
     }
 
@@ -291,7 +293,7 @@ impl Step {
             purpose: purpose.into(),
             command: Some(command.clone()),
             action: Action::Host { command, failure },
-            kept: None,
+            reused_container: None,
         }
     }
 

@@ -101,13 +101,13 @@ mod tests {
                 purpose: "make the environment".into(),
                 action: Action::MakeEnvironment(Blueprint::new("x-1", "bookworm", ["gcc"])),
                 command: None,
-                kept: None,
+                reused_container: None,
             },
             Step {
                 purpose: "prepare".into(),
                 action: Action::Prepare(Vec::new()),
                 command: None,
-                kept: None,
+                reused_container: None,
             },
             fetch(),
         ];

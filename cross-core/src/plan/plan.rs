@@ -7,11 +7,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use cross_config::ExplainedValue;
-use cross_engine::{Engine, Invocation, Kept, Mount, RunSpec, Value};
+use cross_engine::{Engine, EnvValue, Invocation, Mount, ReusedContainer, RunSpec};
 use serde::Serialize;
 
 use crate::cargo::products::Products;
-use crate::facts::container_reuse::ContainerReuse;
+use crate::facts::container_reuse::PlannedReuse;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
@@ -20,7 +20,7 @@ use crate::target::emulator_crash::EmulatorKind;
 use std::fmt::Write as _;
 
 /// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
-pub const PLAN_SCHEMA_VERSION: u32 = 3;
+pub const PLAN_SCHEMA_VERSION: u32 = 4;
 
 /// The ordered steps of one request, computed from facts alone.
 ///
@@ -70,7 +70,7 @@ pub struct Plan {
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
-    pub(crate) container_reuse: Option<ContainerReuse>,
+    pub(crate) container_reuse: Option<PlannedReuse>,
     /// What may be made, by name.
     #[serde(skip)]
     pub(crate) products: Products,
@@ -123,7 +123,7 @@ impl Plan {
     }
 
     /// The variables that the environment's runs see. Where two of them differ, that of the later one.
-    pub fn env(&self) -> BTreeMap<&str, &Value> {
+    pub fn env(&self) -> BTreeMap<&str, &EnvValue> {
         let all = self.runs().flat_map(|run| &run.env);
         all.map(|(name, value)| (name.as_str(), value)).collect()
     }
@@ -201,7 +201,7 @@ impl fmt::Display for Plan {
         for tool in &self.environment.tools {
             writeln!(f, "# {tool}")?;
         }
-        match self.engine.is_bare() {
+        match self.engine.is_host() {
             true => writeln!(f, "# toolchain: {}", self.toolchain.in_place())?,
             false => writeln!(f, "# toolchain: {}", self.toolchain)?,
         }
@@ -210,8 +210,8 @@ impl fmt::Display for Plan {
         }
         for (n, step) in self.steps.iter().enumerate() {
             writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;
-            if let Some(kept) = &step.kept {
-                writeln!(f, "{}", transcript(kept))?;
+            if let Some(container) = &step.reused_container {
+                writeln!(f, "{}", transcript(container))?;
             }
             match (&step.command, &step.action) {
                 (Some(command), _) => writeln!(f, "{command}")?,
@@ -227,17 +227,17 @@ impl fmt::Display for Plan {
     }
 }
 
-/// What a transcript says before a command that enters `kept`.
-fn transcript(kept: &Kept) -> String {
-    let mut text = format!("# in the container {}, which is kept", kept.container);
-    if kept.running {
+/// The lines of a transcript before a command that enters `reused`.
+fn transcript(reused: &ReusedContainer) -> String {
+    let mut text = format!("# in the container {}, which is reused", reused.container);
+    if reused.running {
         let _ = write!(text, " and runs");
         return text;
     }
     // One that hangs on its standard input is started here by something that does not end.
-    let start = match kept.start.args.iter().any(|arg| arg == "--interactive") {
-        true => format!("sleep infinity | {} &", kept.start),
-        false => kept.start.to_string(),
+    let start = match reused.start.args.iter().any(|arg| arg == "--interactive") {
+        true => format!("sleep infinity | {} &", reused.start),
+        false => reused.start.to_string(),
     };
     let _ = write!(text, "; unless it runs, it is started first:\n{start}");
     text

@@ -1,6 +1,8 @@
 //! From a request and facts to a plan. The facts are probed once, then everything is pure.
 
-use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
+use cross_engine::{
+    Access, Cancel, EnvValue, EnvironmentLocation, ImageBuild, Invocation, Network,
+};
 
 use crate::cargo::build_std;
 use crate::cargo::products::Products;
@@ -163,7 +165,7 @@ impl Facts {
 
     fn recipe_image(&self, named: &NamedRecipe) -> String {
         match self.environments().location(&named.blueprint.name) {
-            Location::Image(image) => image,
+            EnvironmentLocation::Image(image) => image,
             _ => named.blueprint.name.clone(),
         }
     }
@@ -173,17 +175,19 @@ impl Facts {
             purpose: "make the environment".to_owned(),
             command: Some(
                 self.environments()
-                    .making(&named.blueprint)
+                    .make_command(&named.blueprint)
                     .map_engine_error()?,
             ),
             action: Action::MakeEnvironment(named.blueprint.clone()),
-            kept: None,
+            reused_container: None,
         })
     }
 
     fn pull(&self, reference: &str) -> Result<Step> {
         let platform = self.env_spec.platform(&self.selected.engine).option;
-        let command = self.environments().pulling(reference, platform.as_deref());
+        let command = self
+            .environments()
+            .pull_command(reference, platform.as_deref());
         Ok(Step {
             purpose: "pull the image".to_owned(),
             command: Some(command),
@@ -191,7 +195,7 @@ impl Facts {
                 reference: reference.to_owned(),
                 platform,
             },
-            kept: None,
+            reused_container: None,
         })
     }
 
@@ -212,11 +216,11 @@ impl Facts {
             purpose: format!("build {what}"),
             command: Some(
                 self.environments()
-                    .building(&build, cancel)
+                    .build_command(&build, cancel)
                     .map_engine_error()?,
             ),
             action: Action::BuildImage { build, on },
-            kept: None,
+            reused_container: None,
         })
     }
 
@@ -254,9 +258,12 @@ impl Facts {
         }
         let online = (
             "CARGO_NET_OFFLINE".to_owned(),
-            Value::Plain("false".to_owned()),
+            EnvValue::Plain("false".to_owned()),
         );
-        let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
+        let bootstrap = (
+            "RUSTC_BOOTSTRAP".to_owned(),
+            EnvValue::Plain("1".to_owned()),
+        );
         let spec = spec.env([online, bootstrap]);
         let note = Prepared::File {
             path: done,
@@ -279,7 +286,7 @@ impl Facts {
                 to: self.workspace.target_directory.join(triple),
             },
             command: None,
-            kept: None,
+            reused_container: None,
         }
     }
 }

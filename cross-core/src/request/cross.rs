@@ -12,7 +12,10 @@ use std::time::SystemTime;
 use cross_config::{
     Config, DiagnosticCode, Env, Layer, LayerBuilder, LoadedConfig, Loader, Severity,
 };
-use cross_engine::{Cancel, EnginePreference, Host, Needs, Pool, Selected, Variables, Warm};
+use cross_engine::{
+    Cancel, ContainerPool, ContainerReuse, EnginePreference, Host, RootSource, SelectedEngine,
+    Variables,
+};
 
 use crate::cargo::workspace::Project;
 use crate::host::process_env;
@@ -55,10 +58,10 @@ struct Settings {
     offline: bool,
     /// The jobs that the requests of several targets share.
     budget: Option<Arc<Budget>>,
-    /// Containers that are kept between requests, if any are.
-    kept: Option<Arc<Pool>>,
+    /// The containers that requests reuse, if the caller asked for it.
+    container_pool: Option<Arc<ContainerPool>>,
     /// Engines that have answered, so that each is asked once.
-    probed: Arc<Mutex<BTreeMap<(EnginePreference, Needs), Selected>>>,
+    probed: Arc<Mutex<BTreeMap<(EnginePreference, RootSource), SelectedEngine>>>,
 }
 
 impl Cross {
@@ -87,7 +90,7 @@ impl Cross {
             events: Events::default(),
             offline: false,
             budget: None,
-            kept: None,
+            container_pool: None,
             probed: Arc::default(),
         }))
     }
@@ -196,8 +199,8 @@ impl Cross {
     }
 
     /// Uses this engine: an [`EnginePreference`](crate::engine::EnginePreference), a
-    /// [`Kind`](crate::engine::Kind), or a text such as `"auto"`, `"sandbox"`, `"docker"`, `"podman"`
-    /// or a program's path.
+    /// [`EngineKind`](crate::engine::EngineKind), or a text such as `"auto"`, `"sandbox"`,
+    /// `"docker"`, `"podman"` or a program's path.
     ///
     /// `"host"` is this machine as it is: its own tools, and no isolation. `auto` never chooses it.
     ///
@@ -258,38 +261,39 @@ impl Cross {
         })
     }
 
-    /// Keeps the containers of docker and podman, and enters them for each run with `exec`, which takes a
-    /// third to a half of the time of a start. The sandbox has nothing to gain from it and ignores it.
+    /// Reuses the containers of docker and podman: each run enters one with `exec`, which takes a
+    /// third to a half of the time of a start. The sandbox gains nothing from it and ignores it.
     ///
-    /// By [`Warm::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
-    /// with the last of them (plans hold on to it), however its process ends. By
-    /// [`Warm::across_processes`] later processes find them, and they end by themselves when nobody has used
-    /// them for the time that is given.
+    /// With [`ContainerReuse::new`], the containers belong to this `Cross`, its clones and the
+    /// requests and plans made from them. They are removed with the last of these, however its
+    /// process ends. With [`ContainerReuse::across_processes`], later processes find them, and they
+    /// end when nobody has used them for the given time.
     ///
-    /// A change of anything that is fixed when a container starts (image, toolchain, mounts, user, network)
-    /// makes a new one. Where `CROSS_CONTAINER_OPTS` has words for `run`, nothing is kept: nobody knows what of
-    /// them would hold for an `exec`.
+    /// A change of anything that is fixed when a container starts (image, toolchain, mounts, user,
+    /// network) starts a new one. If `CROSS_CONTAINER_OPTS` has options for `run`, no container is
+    /// reused: it is unknown which of them apply to an `exec`.
     ///
     /// ```no_run
     /// use std::time::Duration;
     /// use cross_core::Cross;
-    /// use cross_core::engine::Warm;
+    /// use cross_core::engine::ContainerReuse;
     ///
-    /// let watched = Cross::discover()?.reuse_containers(Warm::new());
+    /// let watched = Cross::discover()?.reuse_containers(ContainerReuse::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
     /// watched.build("aarch64-unknown-linux-gnu").run()?; // enters the container of the first
     ///
-    /// let often = Cross::discover()?.reuse_containers(Warm::across_processes(Duration::from_secs(300)));
+    /// let shared = ContainerReuse::across_processes(Duration::from_secs(300));
+    /// let often = Cross::discover()?.reuse_containers(shared);
     /// # Ok::<(), cross_core::Error>(())
     /// ```
     ///
     /// # Default value
     ///
-    /// What `CROSS_REUSE_CONTAINERS` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
-    /// since a single build would pay for a start and an `exec`.
+    /// [`ContainerReuse::across_processes`] with the seconds of `CROSS_REUSE_CONTAINERS`. Without
+    /// the variable no container is reused, since a single build would take a start and an `exec`.
     #[must_use]
-    pub fn reuse_containers(self, warm: Warm) -> Self {
-        self.kept_in(Arc::new(Pool::new(warm)))
+    pub fn reuse_containers(self, reuse: ContainerReuse) -> Self {
+        self.with_container_pool(Arc::new(ContainerPool::new(reuse)))
     }
 
     fn requested(self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
@@ -410,15 +414,15 @@ impl Cross {
         &self.0.dir
     }
 
-    /// Keeps containers here.
-    pub(crate) fn kept_in(mut self, pool: Arc<Pool>) -> Self {
-        Arc::make_mut(&mut self.0).kept = Some(pool);
+    /// Reuses the containers of `pool`.
+    pub(crate) fn with_container_pool(mut self, pool: Arc<ContainerPool>) -> Self {
+        Arc::make_mut(&mut self.0).container_pool = Some(pool);
         self
     }
 
-    /// The containers that the caller wants to be kept.
-    pub(crate) fn kept(&self) -> Option<&Arc<Pool>> {
-        self.0.kept.as_ref()
+    /// The containers that the caller wants to reuse.
+    pub(crate) fn container_pool(&self) -> Option<&Arc<ContainerPool>> {
+        self.0.container_pool.as_ref()
     }
 
     pub(crate) fn environment(&self) -> &Env {
@@ -481,10 +485,10 @@ impl Cross {
     pub(crate) fn select(
         &self,
         engine: impl Into<EnginePreference>,
-        needs: Needs,
+        needs: RootSource,
         host: &Host,
         cancel: &Cancel,
-    ) -> Result<Selected> {
+    ) -> Result<SelectedEngine> {
         let key = (engine.into(), needs);
         let mut probed = self.0.probed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(selected) = probed.get(&key) {

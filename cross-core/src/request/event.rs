@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::process::Stream;
 use cross_engine::process::clock;
-use cross_engine::{Cancel, WhyStarted};
+use cross_engine::{Cancel, StartReason};
 use serde::Serialize;
 
 use crate::cargo::cli::decision::Decision;
@@ -55,15 +55,16 @@ pub enum EventKind {
         /// What it is for.
         purpose: String,
     },
-    /// A container was started that is kept: see [`Cross::reuse_containers`](crate::Cross::reuse_containers).
+    /// A container was started for reuse: see
+    /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[non_exhaustive]
     ContainerStarted {
         /// Its name.
         container: String,
         /// Why.
-        why: WhyStarted,
+        why: StartReason,
     },
-    /// What a step runs is entered into a container that is kept.
+    /// A step's command enters a reused container.
     #[non_exhaustive]
     ContainerEntered {
         /// Its name.

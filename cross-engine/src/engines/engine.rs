@@ -78,8 +78,8 @@ pub struct Engine {
     pub program: PathBuf,
     /// Its version: the server's, if there is one.
     pub version: String,
-    /// Whether it is rootless, so that root in a container is the caller. Of the sandbox: whether it
-    /// has a user namespace of its own.
+    /// Whether it is rootless, so that root in a container is the caller. For the sandbox: whether
+    /// it has a user namespace of its own.
     pub rootless: bool,
     /// Its native architecture, as Go and OCI spell it (`amd64`, `arm64`).
     pub architecture: String,
@@ -112,7 +112,7 @@ impl Engine {
     }
 
     /// Whether its runs see the host as it is: all of its files, programs and variables.
-    pub fn is_bare(&self) -> bool {
+    pub fn is_host(&self) -> bool {
         self.kind == EngineKind::Host
     }
 }
