@@ -6,11 +6,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use cross_core::{
-    Cancel, Cross, Error, ErrorKind, Plan, Result, engine::EngineKind, events::EventKind,
-};
+use cross_core::{Cancel, Cross, Error, ErrorKind, Plan, Result, events::EventKind};
 use cross_engine::process::clock;
-use cross_engine::{EnginePreference, Host, RootSource, Variables, select};
+use cross_engine::{EngineKind, EnginePreference, Host, RootSource, Variables, select};
 use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -402,10 +400,8 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
         all.calls_of("docker").is_empty(),
         "the others are not asked"
     );
-    assert_eq!(
-        choose(&all, RootSource::Image).engine.kind,
-        EngineKind::Docker
-    );
+    let of_image = choose(&all, RootSource::Image);
+    assert_eq!(of_image.engine.kind, EngineKind::Docker);
 
     let refused = "bwrap: setting up uid map: Permission denied\n";
     let no_daemon = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n";
