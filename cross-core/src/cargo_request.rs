@@ -313,7 +313,7 @@ impl fmt::Display for CargoPlan {
 
 /// What a plan has to say of settings that are made for the host.
 fn overridden(understood: &Understood, plan: &Plan) -> Vec<String> {
-    if plan.engine.is_bare() {
+    if plan.engine.is_host() {
         // They are, and they hold.
         return Vec::new();
     }

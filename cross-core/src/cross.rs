@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cross_config::{Code, Config, Env, Layer, LayerBuilder, Loaded, Loader, Severity};
-use cross_engine::{Cancel, Host, Needs, Pool, Preference, Selected, Variables};
+use cross_engine::{
+    Cancel, ContainerPool, EnginePreference, Host, RootSource, SelectedEngine, Variables,
+};
 
 use crate::ambient;
 use crate::budget::Budget;
@@ -54,9 +56,9 @@ struct Settings {
     /// The jobs that the requests of several targets share.
     budget: Option<Arc<Budget>>,
     /// Containers that are kept between requests, if any are.
-    kept: Option<Arc<Pool>>,
+    kept: Option<Arc<ContainerPool>>,
     /// Engines that have answered, so that each is asked once.
-    probed: Arc<Mutex<BTreeMap<String, Selected>>>,
+    probed: Arc<Mutex<BTreeMap<String, SelectedEngine>>>,
 }
 
 impl Cross {
@@ -358,13 +360,13 @@ impl Cross {
     }
 
     /// Keeps containers here.
-    pub(crate) fn kept_in(mut self, pool: Arc<Pool>) -> Self {
+    pub(crate) fn kept_in(mut self, pool: Arc<ContainerPool>) -> Self {
         Arc::make_mut(&mut self.0).kept = Some(pool);
         self
     }
 
     /// The containers that the caller wants to be kept.
-    pub(crate) fn kept(&self) -> Option<&Arc<Pool>> {
+    pub(crate) fn kept(&self) -> Option<&Arc<ContainerPool>> {
         self.0.kept.as_ref()
     }
 
@@ -424,16 +426,16 @@ impl Cross {
     pub(crate) fn select(
         &self,
         engine: &str,
-        needs: Needs,
+        needs: RootSource,
         host: &Host,
         cancel: &Cancel,
-    ) -> Result<Selected> {
+    ) -> Result<SelectedEngine> {
         let key = format!("{engine} {needs:?}");
         let mut probed = self.0.probed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(selected) = probed.get(&key) {
             return Ok(selected.clone());
         }
-        let preference = engine.parse().unwrap_or(Preference::Auto);
+        let preference = engine.parse().unwrap_or(EnginePreference::Auto);
         let selected = cross_engine::select(&preference, needs, host, cancel).engine()?;
         probed.insert(key, selected.clone());
         Ok(selected)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig};
-use cross_engine::{Engine, ImageBuild, Needs, Source};
+use cross_engine::{ContainerfileSource, Engine, ImageBuild, RootSource};
 use cross_targets::{Glibc, Machine, Runner, RustSource, Target};
 
 use crate::error::{Error, ErrorKind, IoContext as _, Result};
@@ -270,10 +270,10 @@ impl Definition {
     }
 
     /// Which engines can serve it.
-    pub(crate) fn needs(&self) -> Needs {
+    pub(crate) fn needs(&self) -> RootSource {
         match self.base {
-            Base::Recipe(_) | Base::Host(_) => Needs::Recipe,
-            _ => Needs::Image,
+            Base::Recipe(_) | Base::Host(_) => RootSource::Recipe,
+            _ => RootSource::Image,
         }
     }
 
@@ -343,7 +343,7 @@ impl Definition {
         offer("CROSS_TARGET", Some(&self.triple));
         offer(CROSS_BASE_IMAGE, base.or(dockerfile.published.as_deref()));
         let tag = dockerfile.tag(&self.triple);
-        let build = ImageBuild::new(tag, Source::Path(dockerfile.file.clone()))
+        let build = ImageBuild::new(tag, ContainerfileSource::Path(dockerfile.file.clone()))
             .context(dockerfile.context.clone())
             .build_args(arguments);
         Some(build)
@@ -360,7 +360,7 @@ impl Definition {
             self.deb_arch
                 .map(|arch| ("CROSS_DEB_ARCH".to_owned(), arch.to_owned())),
         );
-        let build = ImageBuild::new(self.image()?, Source::Text(text))
+        let build = ImageBuild::new(self.image()?, ContainerfileSource::Text(text))
             .files([("pre-build".to_owned(), script.clone())])
             .build_args(arguments);
         Some(build)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use cross_engine::{Cancel, Engine, Host, Kind, probe};
+use cross_engine::{Cancel, Engine, EngineKind, Host, probe};
 use serde::Serialize;
 
 use crate::cross::Cross;
@@ -75,7 +75,7 @@ impl Cross {
         let (host, cancel) = (self.host()?, Cancel::new());
         let facts = Facts::gather(&BTreeSet::new(), &host, &cancel)?;
         let mut findings = Vec::new();
-        for kind in Kind::ALL {
+        for kind in EngineKind::ALL {
             findings.push(engine(kind, &facts, &host, &cancel)?);
         }
         findings.push(match host.find_program("mmdebstrap") {
@@ -105,7 +105,7 @@ impl Cross {
     }
 }
 
-fn engine(kind: Kind, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Finding> {
+fn engine(kind: EngineKind, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Finding> {
     let found = match probe(kind, host, cancel).engine()?.into_result() {
         Ok(engine) => engine,
         Err(unusable) => {
@@ -117,7 +117,7 @@ fn engine(kind: Kind, facts: &Facts, host: &Host, cancel: &Cancel) -> Result<Fin
         }
     };
     let lacks = facts.podman_shortfall();
-    if found.kind != Kind::Podman || lacks.is_none() {
+    if found.kind != EngineKind::Podman || lacks.is_none() {
         return Ok(Finding::good(kind.name(), describe(&found)));
     }
     Ok(Finding::lacking(

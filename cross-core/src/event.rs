@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::process::Stream;
-use cross_engine::{Cancel, WhyStarted, clock};
+use cross_engine::{Cancel, StartReason, clock};
 use serde::Serialize;
 
 use crate::budget::JobBudget;
@@ -60,7 +60,7 @@ pub enum EventKind {
         /// Its name.
         container: String,
         /// Why.
-        why: WhyStarted,
+        why: StartReason,
     },
     /// What a step runs is entered into a container that is kept.
     #[non_exhaustive]

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::process::{Exit, Stdin, Stream};
 use cross_engine::{
-    Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec, clock,
+    Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress,
+    RunSpec, clock,
 };
 use cross_targets::Glibc;
 
@@ -231,7 +232,7 @@ impl<'a> Execution<'a> {
         let pulled = self.environments().image(reference, self.cancel).engine()?;
         if let Some(facts) = pulled {
             self.environment.image_digest = facts.digest;
-            if self.environment.location == Location::Image(reference.to_owned()) {
+            if self.environment.location == EnvironmentLocation::Image(reference.to_owned()) {
                 self.environment.image_id = Some(facts.id);
             }
         }

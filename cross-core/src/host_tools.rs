@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cross_engine::process::Stream;
-use cross_engine::{Cancel, Engine, Location, Network};
+use cross_engine::{Cancel, Engine, EnvironmentLocation, Network};
 use cross_targets::Runner;
 
 use crate::cross::Cross;
@@ -175,7 +175,7 @@ impl HostTools {
     ///
     /// [`ErrorKind::ToolMissing`] when the environment has no such program.
     pub fn tool(&self, program: &str) -> Result<PathBuf> {
-        if self.engine().is_bare() {
+        if self.engine().is_host() {
             return on_host::tool(&self.facts, program);
         }
         let shims = self.shims()?;
@@ -241,7 +241,7 @@ impl HostTools {
 
     /// Writes the scripts, and names them by the variables that the environment has inside.
     fn variables(&self) -> Result<ToolchainEnv> {
-        if self.engine().is_bare() {
+        if self.engine().is_host() {
             return Ok(on_host::toolchain_env(&self.facts, &PROGRAMS));
         }
         let shims = self.shims()?;
@@ -311,7 +311,7 @@ impl HostTools {
     /// The root file system on the host, where it is a directory there.
     fn root(&self) -> Option<PathBuf> {
         match self.environment().location {
-            Location::Directory(dir) => Some(dir.join("root")),
+            EnvironmentLocation::Directory(dir) => Some(dir.join("root")),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
-use cross_engine::{Engine, Host, Kind, Mount, Value};
+use cross_engine::{Engine, EngineKind, EnvValue, Host, Mount};
 use cross_targets::Runner;
 
 use crate::cargo_config;
@@ -97,8 +97,8 @@ pub(crate) struct Inside {
     pub(crate) cargo_home: PathBuf,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network_mounts: Vec<Mount>,
-    pub(crate) env: BTreeMap<String, Value>,
-    pub(crate) network_env: BTreeMap<String, Value>,
+    pub(crate) env: BTreeMap<String, EnvValue>,
+    pub(crate) network_env: BTreeMap<String, EnvValue>,
     /// Variables of `env` that are only what an image of the user's lacks: its own of the same name
     /// hold.
     pub(crate) yielding: BTreeSet<String>,
@@ -195,7 +195,8 @@ impl Inside {
     }
 
     fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.env.insert(name.to_owned(), Value::Plain(value.into()));
+        self.env
+            .insert(name.to_owned(), EnvValue::Plain(value.into()));
     }
 
     /// A small file of ours, named by its content, mounted read only where it is.
@@ -248,7 +249,7 @@ impl Inside {
             let linker = format!("CARGO_TARGET_{host}_LINKER");
             self.env
                 .entry(linker)
-                .or_insert_with(|| Value::Plain("cc".to_owned()));
+                .or_insert_with(|| EnvValue::Plain("cc".to_owned()));
         }
     }
 
@@ -347,7 +348,8 @@ impl Inside {
     /// A user that is not root has an entry in `/etc/passwd` like any other.
     fn user(&mut self, given: &Given<'_>) {
         let (uid, gid) = given.engine.user;
-        let inside_root = uid == 0 || (given.engine.rootless && given.engine.kind != Kind::Sandbox);
+        let inside_root =
+            uid == 0 || (given.engine.rootless && given.engine.kind != EngineKind::Sandbox);
         let name = if inside_root { "root" } else { "user" };
         self.set("USER", name);
         if inside_root {
@@ -422,7 +424,7 @@ impl Inside {
             if let Some(value) = value {
                 // What a project passes on may be a token.
                 self.env
-                    .insert(it.name.clone(), Value::Secret(value.to_owned()));
+                    .insert(it.name.clone(), EnvValue::Secret(value.to_owned()));
             }
         }
     }
@@ -431,12 +433,12 @@ impl Inside {
         for (name, value) in readable(given.cross.environment()) {
             if PROXIES.contains(&name) {
                 // A proxy's address may hold a password.
-                let value = Value::Secret(value.to_owned());
+                let value = EnvValue::Secret(value.to_owned());
                 self.network_env.insert(name.to_owned(), value);
             }
         }
         let mut paths = vec![CERTIFICATES];
-        if given.engine.kind == Kind::Sandbox {
+        if given.engine.kind == EngineKind::Sandbox {
             paths.extend(["/etc/resolv.conf", "/etc/hosts"]);
         }
         for path in paths {
@@ -448,7 +450,7 @@ impl Inside {
         let bundle = format!("{CERTIFICATES}/ca-certificates.crt");
         if Path::new(&bundle).exists() {
             self.network_env
-                .insert("SSL_CERT_FILE".to_owned(), Value::Plain(bundle));
+                .insert("SSL_CERT_FILE".to_owned(), EnvValue::Plain(bundle));
         }
     }
 }
@@ -456,13 +458,13 @@ impl Inside {
 /// Takes out of `env` what yields to the variables of an image; programs are looked for where the
 /// image says, after the toolchain's.
 pub(crate) fn yield_to(
-    env: &mut BTreeMap<String, Value>,
+    env: &mut BTreeMap<String, EnvValue>,
     yielding: &BTreeSet<String>,
     image: &BTreeMap<String, String>,
 ) {
     for (name, theirs) in image.iter().filter(|(name, _)| yielding.contains(*name)) {
         match env.get_mut(name) {
-            Some(Value::Plain(ours)) if name == "PATH" => *ours = ours.replace(PATH, theirs),
+            Some(EnvValue::Plain(ours)) if name == "PATH" => *ours = ours.replace(PATH, theirs),
             _ => drop(env.remove(name)),
         }
     }
@@ -487,7 +489,7 @@ pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<Str
     match &settings.user_namespace.value {
         UserNamespace::None => None,
         UserNamespace::Named(name) => Some(name.clone()),
-        _ => (engine.kind == Kind::Docker).then(|| "host".to_owned()),
+        _ => (engine.kind == EngineKind::Docker).then(|| "host".to_owned()),
     }
 }
 

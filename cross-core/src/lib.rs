@@ -103,8 +103,8 @@ pub use cross_config::{
 };
 pub use cross_engine::process::{Exit, Stream};
 pub use cross_engine::{
-    Cancel, Engine, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec, Stock, Swept,
-    Value, Warm, WhyStarted,
+    CacheUsage, Cancel, ContainerReuse, Engine, EngineKind, EnvValue, Environment,
+    EnvironmentLocation, Invocation, Mount, ReusedContainer, RunSpec, StartReason, SweepSummary,
 };
 pub use cross_targets::{Emulator, Facts, Libc, Support, Target, TestSupport};
 

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use cross_config::Explained;
 use cross_engine::{
-    Blueprint, Cancel, Engine, ImageBuild, Invocation, Kept, Location, Mount, RunSpec, Value,
+    Blueprint, Cancel, Engine, EnvValue, EnvironmentLocation, ImageBuild, Invocation, Mount,
+    ReusedContainer, RunSpec,
 };
 use serde::Serialize;
 
@@ -169,7 +170,7 @@ pub struct EnvironmentRef {
     /// The directory of the user's that completes the recipe, where one does.
     pub sdk: Option<PathBuf>,
     /// Where the engine has it.
-    pub location: Location,
+    pub location: EnvironmentLocation,
     /// Whether it was there when the plan was made.
     pub exists: bool,
     /// The tools of the host that are used, where there is no environment.
@@ -234,7 +235,7 @@ pub struct Step {
     /// The kept container that the command enters, if it enters one: see
     /// [`Cross::keep_warm`](crate::Cross::keep_warm).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    pub kept: Option<ReusedContainer>,
 }
 
 /// What a step does.
@@ -412,7 +413,7 @@ impl Plan {
     }
 
     /// The variables that the environment's runs see. Where two of them differ, that of the later one.
-    pub fn env(&self) -> BTreeMap<&str, &Value> {
+    pub fn env(&self) -> BTreeMap<&str, &EnvValue> {
         let all = self.runs().flat_map(|run| &run.env);
         all.map(|(name, value)| (name.as_str(), value)).collect()
     }
@@ -500,7 +501,7 @@ impl fmt::Display for Plan {
         for tool in &self.environment.tools {
             writeln!(f, "# {tool}")?;
         }
-        match self.engine.is_bare() {
+        match self.engine.is_host() {
             true => writeln!(f, "# toolchain: {}", self.toolchain.in_place())?,
             false => writeln!(f, "# toolchain: {}", self.toolchain)?,
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cross_config::{Code, Explained, Network as ConfigNetwork, Origin, Settings, TargetConfig};
 use cross_engine::{
-    Access, Cancel, Environments, Host, ImageBuild, Invocation, Kind, Location, Network, Root,
-    RunSpec, Selected, Value,
+    Access, Cancel, EngineKind, EnvValue, EnvironmentLocation, Environments, Host, ImageBuild,
+    Invocation, Network, Root, RunSpec, SelectedEngine,
 };
 
 use crate::budget::Budget;
@@ -43,7 +43,7 @@ pub(crate) struct Facts {
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) explained: Vec<Explained>,
-    pub(crate) selected: Selected,
+    pub(crate) selected: SelectedEngine,
     pub(crate) toolchain: Toolchain,
     pub(crate) definition: Definition,
     pub(crate) there: There,
@@ -176,7 +176,7 @@ fn root(
         Base::Recipe(named) if there.recipe => environments
             .root(&named.blueprint.name, &inside.mount_targets())
             .engine(),
-        Base::Recipe(named) => Ok(environments.unread_root(&named.blueprint.name)),
+        Base::Recipe(named) => Ok(environments.root_without_layout(&named.blueprint.name)),
         Base::Host(_) => Ok(Root::Host),
         _ => Ok(Root::Image(definition.image().unwrap_or_default())),
     }
@@ -191,7 +191,7 @@ fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {
 }
 
 /// Settings that do nothing here.
-fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
+fn without_effect(settings: &Settings, selected: &SelectedEngine) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut idle = |origin: &Origin, why: &str, help: &str| {
         warnings.push(Warning {
@@ -201,7 +201,7 @@ fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
         });
     };
     let options = &settings.container_opts;
-    if !options.value.is_empty() && selected.engine.kind == Kind::Sandbox {
+    if !options.value.is_empty() && selected.engine.kind == EngineKind::Sandbox {
         let help = "name docker or podman as the engine, or unset it";
         idle(&options.origin, "the engine is the sandbox", help);
     }
@@ -277,7 +277,7 @@ impl Facts {
         let name = self.definition.name();
         EnvironmentRef {
             location: match self.definition.image() {
-                Some(image) => Location::Image(image),
+                Some(image) => EnvironmentLocation::Image(image),
                 None => self.environments().location(&name),
             },
             name,
@@ -358,7 +358,7 @@ impl Facts {
 
     fn recipe_image(&self, named: &Named) -> String {
         match self.environments().location(&named.blueprint.name) {
-            Location::Image(image) => image,
+            EnvironmentLocation::Image(image) => image,
             _ => named.blueprint.name.clone(),
         }
     }
@@ -366,7 +366,11 @@ impl Facts {
     fn make_environment(&self, named: &Named) -> Result<Step> {
         Ok(Step {
             purpose: "make the environment".to_owned(),
-            command: Some(self.environments().making(&named.blueprint).engine()?),
+            command: Some(
+                self.environments()
+                    .make_command(&named.blueprint)
+                    .engine()?,
+            ),
             action: Action::MakeEnvironment(named.blueprint.clone()),
             kept: None,
         })
@@ -374,7 +378,9 @@ impl Facts {
 
     fn pull(&self, reference: &str) -> Result<Step> {
         let platform = self.definition.platform(&self.selected.engine).option;
-        let command = self.environments().pulling(reference, platform.as_deref());
+        let command = self
+            .environments()
+            .pull_command(reference, platform.as_deref());
         Ok(Step {
             purpose: "pull the image".to_owned(),
             command: Some(command),
@@ -401,7 +407,7 @@ impl Facts {
             .progress(settings.build_progress.as_ref().map(|it| it.value.clone()));
         Ok(Step {
             purpose: format!("build {what}"),
-            command: Some(self.environments().building(&build, cancel).engine()?),
+            command: Some(self.environments().build_command(&build, cancel).engine()?),
             action: Action::BuildImage { build, on },
             kept: None,
         })
@@ -441,9 +447,12 @@ impl Facts {
         }
         let online = (
             "CARGO_NET_OFFLINE".to_owned(),
-            Value::Plain("false".to_owned()),
+            EnvValue::Plain("false".to_owned()),
         );
-        let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
+        let bootstrap = (
+            "RUSTC_BOOTSTRAP".to_owned(),
+            EnvValue::Plain("1".to_owned()),
+        );
         let spec = spec.env([online, bootstrap]);
         let note = Prepared::File {
             path: done,

@@ -1,7 +1,7 @@
 //! Makes this machine able to do it: what is missing, first as a plan in words, then done.
 //!
 //! ```no_run
-//! use cross_core::{Cancel, Cross, Kind};
+//! use cross_core::{Cancel, Cross, EngineKind};
 //!
 //! let plan = Cross::discover()?.setup().engines([Kind::Sandbox, Kind::Podman]).plan()?;
 //! print!("{plan}");                                    // every command and every file's text
@@ -27,7 +27,7 @@ mod verified;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use cross_engine::{Cancel, Host, Kind};
+use cross_engine::{Cancel, EngineKind, Host};
 use serde::Serialize;
 
 pub use action::{Action, Deed, InstallCommands};
@@ -52,7 +52,7 @@ pub struct Setup {
 /// What is wanted, as the planning sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    pub(crate) engines: BTreeSet<Kind>,
+    pub(crate) engines: BTreeSet<EngineKind>,
     pub(crate) test_user: bool,
 }
 
@@ -80,7 +80,7 @@ impl Cross {
         Setup {
             cross: self.clone(),
             wanted: Wanted {
-                engines: BTreeSet::from([Kind::Sandbox]),
+                engines: BTreeSet::from([EngineKind::Sandbox]),
                 test_user: false,
             },
         }
@@ -94,7 +94,7 @@ impl Setup {
     ///
     /// The sandbox.
     #[must_use]
-    pub fn engines(mut self, engines: impl IntoIterator<Item = Kind>) -> Self {
+    pub fn engines(mut self, engines: impl IntoIterator<Item = EngineKind>) -> Self {
         self.wanted.engines = engines.into_iter().collect();
         self
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
+use cross_engine::{EnvValue, EnvironmentLocation, Mount, Network, RunSpec, Shim};
 
 use crate::cross::Cross;
 use crate::error::{EngineContext as _, Error, ErrorKind, Result};
@@ -61,7 +61,7 @@ impl<'a> Shims<'a> {
         let sysroot = host_rust.as_ref().and_then(|it| it.sysroot());
         mounts.extend(sysroot.filter(|dir| dir.is_dir()).map(Mount::read));
         // What CMake and libclang, which are the host's, find there, compilers find at the same path.
-        if let Location::Directory(dir) = facts.environment().location {
+        if let EnvironmentLocation::Directory(dir) = facts.environment().location {
             mounts.push(Mount::read(dir.join("root")));
         }
         for dir in [temporary(cross)].into_iter().chain(out_dir(cross)) {
@@ -102,9 +102,9 @@ impl<'a> Shims<'a> {
         let target = facts.target.triple();
         let directories = [&facts.workspace.target_directory, &facts.inside.target_dir];
         let text = Shim::new(spec)
-            .pass_on(passed)
+            .pass_env(passed)
             .directories(directories.map(Clone::clone))
-            .reads(purpose == Use::Runner)
+            .reads_stdin(purpose == Use::Runner)
             .remedy(format!(
                 "run what made this script again: it makes the environment for {target}, too"
             ))
@@ -126,7 +126,7 @@ impl<'a> Shims<'a> {
             .retain(|mount| mount.target != Path::new(inside::HOME));
         let mut spec = spec.mounts(self.mounts.iter().cloned());
         spec.env = self.variables(spec.env);
-        if let Location::Directory(_) = facts.environment().location {
+        if let EnvironmentLocation::Directory(_) = facts.environment().location {
             let targets: Vec<_> = spec.mounts.iter().map(|it| it.target.as_path()).collect();
             let name = facts.definition.name();
             let root = facts.environments().root(&name, &targets).engine()?;
@@ -137,9 +137,9 @@ impl<'a> Shims<'a> {
 
     /// The variables that are the same whoever starts a script. What comes from the caller is left out: it
     /// comes from whoever starts the script, and no secret is written to a file.
-    fn variables(&self, mut env: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-        env.retain(|name, value| matches!(value, Value::Plain(_)) && !inside::is_callers(name));
-        let plain = |value: &str| Value::Plain(value.to_owned());
+    fn variables(&self, mut env: BTreeMap<String, EnvValue>) -> BTreeMap<String, EnvValue> {
+        env.retain(|name, value| matches!(value, EnvValue::Plain(_)) && !inside::is_callers(name));
+        let plain = |value: &str| EnvValue::Plain(value.to_owned());
         for entry in &self.facts.config.passthrough {
             if let Some(value) = &entry.value.value {
                 env.insert(entry.value.name.clone(), plain(value));

@@ -1,6 +1,6 @@
 //! Test binaries side by side: whether they are, and the run in which they are.
 //!
-//! Cargo starts one test binary after the other. With the [`Relay`] it starts them all at once, each waits until
+//! Cargo starts one test binary after the other. With the [`TestRelay`] it starts them all at once, each waits until
 //! this says with how many threads it may begin, and what they print is delivered in cargo's order, each
 //! binary's output whole. What is delivered is what the binary prints while it is its turn, so that nobody waits
 //! longer for a line than with cargo.
@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use cross_engine::process::{Exit, Sink, Stream};
-use cross_engine::{Cancel, End, Host, Relay, RunSpec, Told, Value};
+use cross_engine::{Cancel, EnvValue, Host, RelayMessage, RunSpec, TestExit, TestRelay};
 
 pub use planned::TestRun;
 pub(crate) use planned::plan;
@@ -39,7 +39,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub(crate) struct SideBySide {
     /// The run, with its relay.
     pub(crate) spec: RunSpec,
-    relay: Relay,
+    relay: TestRelay,
     /// The target's runner, which cargo's messages are to name.
     runner: String,
     board: Mutex<Board>,
@@ -64,7 +64,7 @@ struct Board {
 enum Binary {
     Waits { share: u32 },
     Runs { threads: u32 },
-    Ended(End),
+    Ended(TestExit),
 }
 
 impl SideBySide {
@@ -85,12 +85,12 @@ impl SideBySide {
         if binaries.len() < 2 || budget < 2 {
             return Ok(None);
         }
-        let relay = Relay::new(host, binaries.len()).engine()?;
-        if !relay.can_be_named() {
+        let relay = TestRelay::new(host, binaries.len()).engine()?;
+        if !relay.has_usable_path() {
             return Ok(None);
         }
         let runner = match spec.env.get(&tests.variable) {
-            Some(Value::Plain(runner) | Value::Secret(runner)) => runner.clone(),
+            Some(EnvValue::Plain(runner) | EnvValue::Secret(runner)) => runner.clone(),
             _ => String::new(),
         };
         let mut weights = Weights::default();
@@ -123,18 +123,21 @@ impl SideBySide {
             let scheduler = scope.spawn(|| self.schedule(cancel));
             // Also where the caller's listener panics: the scheduler would wait for ever.
             let hushed = Hushed(&self.relay);
-            let exit = start(cancel, &mut |stream, line| match Relay::turn(line) {
-                Some((before, n)) if stream == Stream::Stderr => {
-                    if !before.is_empty() {
-                        hear(stream, before)?;
+            let exit = start(
+                cancel,
+                &mut |stream, line| match TestRelay::parse_turn(line) {
+                    Some((before, n)) if stream == Stream::Stderr => {
+                        if !before.is_empty() {
+                            hear(stream, before)?;
+                        }
+                        self.deliver(n, cancel, hear).unwrap_or_else(|error| {
+                            trouble = Some(error);
+                            ControlFlow::Break(())
+                        })
                     }
-                    self.deliver(n, cancel, hear).unwrap_or_else(|error| {
-                        trouble = Some(error);
-                        ControlFlow::Break(())
-                    })
-                }
-                _ => hear(stream, &self.relay.undone(line, &self.runner)),
-            });
+                    _ => hear(stream, &self.relay.restore_line(line, &self.runner)),
+                },
+            );
             drop(hushed);
             (exit, scheduler.join())
         });
@@ -156,12 +159,12 @@ impl SideBySide {
 
     fn schedule_until_over(&self) -> Result<()> {
         loop {
-            let told = self.relay.hear();
+            let told = self.relay.receive();
             let mut board = self.board();
             match told {
-                Told::Ready(n) => board.ready(&self.relay.program(n).engine()?),
-                Told::Ended(n, end) => board.ended(n, end),
-                Told::All => board.complete = true,
+                RelayMessage::Ready(n) => board.ready(&self.relay.program(n).engine()?),
+                RelayMessage::Ended(n, end) => board.ended(n, end),
+                RelayMessage::All => board.complete = true,
                 _ => return Ok(()),
             }
             for (n, threads) in board.begin() {
@@ -189,7 +192,7 @@ impl SideBySide {
                 }
             }
             if let Some(end) = end {
-                self.relay.answer(end).engine()?;
+                self.relay.finish_turn(end).engine()?;
                 return Ok(ControlFlow::Continue(()));
             }
             if cancel.check().is_err() {
@@ -201,7 +204,7 @@ impl SideBySide {
         }
     }
 
-    fn end_of(&self, n: usize) -> Option<End> {
+    fn end_of(&self, n: usize) -> Option<TestExit> {
         match self.board().binaries.get(n) {
             Some(Binary::Ended(end)) => Some(*end),
             _ => None,
@@ -214,11 +217,11 @@ impl SideBySide {
 }
 
 /// Ends the scheduler when dropped.
-struct Hushed<'a>(&'a Relay);
+struct Hushed<'a>(&'a TestRelay);
 
 impl Drop for Hushed<'_> {
     fn drop(&mut self) {
-        self.0.hush();
+        self.0.close();
     }
 }
 
@@ -230,7 +233,7 @@ impl Board {
         self.binaries.push(Binary::Waits { share });
     }
 
-    fn ended(&mut self, n: usize, end: End) {
+    fn ended(&mut self, n: usize, end: TestExit) {
         if let Some(binary) = self.binaries.get_mut(n) {
             if let Binary::Runs { threads } = *binary {
                 self.free += threads;
@@ -266,7 +269,7 @@ impl Board {
 /// The number of threads in the variables of `spec`.
 fn threads(spec: &RunSpec) -> Option<u32> {
     match spec.env.get(TEST_THREADS) {
-        Some(Value::Plain(threads)) => threads.parse().ok(),
+        Some(EnvValue::Plain(threads)) => threads.parse().ok(),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cross_config::{Settings, TargetConfig};
-use cross_engine::{Cancel, Host, Needs, Selected};
+use cross_engine::{Cancel, Host, RootSource, SelectedEngine};
 use cross_targets::RustSource;
 
 use crate::build_std;
@@ -29,7 +29,7 @@ pub(crate) struct Given<'a> {
 /// The engine, the Rust, and what the environment is made of.
 pub(crate) struct Surroundings {
     pub(crate) definition: Definition,
-    pub(crate) selected: Selected,
+    pub(crate) selected: SelectedEngine,
     pub(crate) toolchain: Toolchain,
     pub(crate) warnings: Vec<Warning>,
 }
@@ -77,7 +77,7 @@ fn here(
 ) -> Result<Surroundings> {
     let Given { config, host, .. } = *given;
     let mut warnings = on_host::check_keys(config, given.settings)?;
-    let selected = select(given, Needs::Recipe, cancel)?;
+    let selected = select(given, RootSource::Recipe, cancel)?;
     let dir = given.request.cross.dir();
     let toolchain = toolchain::find(wanted, dir, host, &host_triple())?;
     let equipment = on_host::equip(
@@ -100,7 +100,7 @@ fn here(
     })
 }
 
-fn select(given: &Given<'_>, needs: Needs, cancel: &Cancel) -> Result<Selected> {
+fn select(given: &Given<'_>, needs: RootSource, cancel: &Cancel) -> Result<SelectedEngine> {
     let (cross, settings): (&Cross, _) = (&given.request.cross, given.settings);
     let named = given.config.engine.as_ref();
     let engine = named.map_or("auto", |it| it.value.as_str());

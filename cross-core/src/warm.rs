@@ -8,7 +8,8 @@ use std::time::Duration;
 use cross_config::Settings;
 use cross_engine::process::{Exit, Sink};
 use cross_engine::{
-    Cancel, Engine, Host, Invocation, Kept, KeptEvent, KeptImage, Pool, RunSpec, Warm,
+    Cancel, ContainerImage, ContainerPool, ContainerReuse, Engine, Host, Invocation, ReuseEvent,
+    ReusedContainer, RunSpec,
 };
 
 use crate::cross::Cross;
@@ -25,9 +26,9 @@ impl Cross {
     /// Keeps the containers of docker and podman, and enters them for each run with `exec`, which takes a
     /// third to a half of the time of a start. The sandbox has nothing to gain from it and ignores it.
     ///
-    /// By [`Warm::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
+    /// By [`ContainerReuse::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
     /// with the last of them (plans hold on to it), however its process ends. By
-    /// [`Warm::across_processes`] later processes find them, and they end by themselves when nobody has used
+    /// [`ContainerReuse::across_processes`] later processes find them, and they end by themselves when nobody has used
     /// them for the time that is given.
     ///
     /// A change of anything that is fixed when a container starts (image, toolchain, mounts, user, network)
@@ -36,7 +37,7 @@ impl Cross {
     ///
     /// ```no_run
     /// use std::time::Duration;
-    /// use cross_core::{Cross, Warm};
+    /// use cross_core::{Cross, ContainerReuse};
     ///
     /// let watched = Cross::discover()?.keep_warm(Warm::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
@@ -48,20 +49,20 @@ impl Cross {
     ///
     /// # Default value
     ///
-    /// What `CROSS_KEEP_WARM` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
+    /// What `CROSS_KEEP_WARM` says: the seconds of [`ContainerReuse::across_processes`]. Without it nothing is kept,
     /// since a single build would pay for a start and an `exec`.
     #[must_use]
-    pub fn keep_warm(self, warm: Warm) -> Self {
-        self.kept_in(Arc::new(Pool::new(warm)))
+    pub fn keep_warm(self, warm: ContainerReuse) -> Self {
+        self.kept_in(Arc::new(ContainerPool::new(warm)))
     }
 }
 
 /// The containers that a plan's runs are entered into.
 #[derive(Clone, Debug)]
 pub(crate) struct Keeping {
-    pool: Arc<Pool>,
+    pool: Arc<ContainerPool>,
     /// What has to be known of the image; nothing as long as it is not there.
-    image: Option<KeptImage>,
+    image: Option<ContainerImage>,
 }
 
 impl Keeping {
@@ -70,7 +71,9 @@ impl Keeping {
         let asked = settings.keep_warm.as_ref().filter(|it| it.value > 0);
         let shared = || {
             let idle = Duration::from_secs(asked?.value.into());
-            Some(Arc::new(Pool::new(Warm::across_processes(idle))))
+            Some(Arc::new(ContainerPool::new(
+                ContainerReuse::across_processes(idle),
+            )))
         };
         let pool = cross.kept().cloned().or_else(shared)?;
         Some(Keeping { pool, image: None })
@@ -88,7 +91,8 @@ impl Keeping {
             return None;
         };
         let environments = cross_engine::Environments::new(engine, host);
-        let cross_engine::Location::Image(image) = environments.location(&named.blueprint.name)
+        let cross_engine::EnvironmentLocation::Image(image) =
+            environments.location(&named.blueprint.name)
         else {
             return None;
         };
@@ -103,7 +107,7 @@ impl Keeping {
     pub(crate) fn of_image(mut self, definition: &Definition, there: &There) -> Self {
         self.image = match (&definition.base, &there.image) {
             // Its name is a hash of what is in it.
-            (Base::Recipe(_), _) => Some(KeptImage::default()),
+            (Base::Recipe(_), _) => Some(ContainerImage::default()),
             (_, Some(facts)) => Some(kept_image(facts)),
             _ => None,
         };
@@ -111,13 +115,13 @@ impl Keeping {
     }
 
     /// The pool, if it serves this run.
-    fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&Pool> {
-        self.pool.serves(engine, spec).then_some(&*self.pool)
+    fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&ContainerPool> {
+        self.pool.can_run(engine, spec).then_some(&*self.pool)
     }
 }
 
-fn kept_image(facts: &cross_engine::ImageFacts) -> KeptImage {
-    KeptImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
+fn kept_image(facts: &cross_engine::ImageFacts) -> ContainerImage {
+    ContainerImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
 }
 
 /// The command that runs `spec`, and the kept container that it enters if it enters one.
@@ -126,12 +130,12 @@ pub(crate) fn command(
     engine: &Engine,
     spec: &RunSpec,
     host: &Host,
-) -> Result<(Invocation, Option<Kept>)> {
+) -> Result<(Invocation, Option<ReusedContainer>)> {
     let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(engine, spec)?))) else {
         return Ok((engine.invocation(spec).engine()?, None));
     };
     let image = keeping.image.clone().unwrap_or_default();
-    let (enter, kept) = pool.kept(engine, spec, &image, host).engine()?;
+    let (enter, kept) = pool.reused_container(engine, spec, &image, host).engine()?;
     Ok((enter, Some(kept)))
 }
 
@@ -155,7 +159,7 @@ impl Facts {
 }
 
 /// What a transcript says before a command that enters `kept`.
-pub(crate) fn transcript(kept: &Kept) -> String {
+pub(crate) fn transcript(kept: &ReusedContainer) -> String {
     let mut text = format!("# in the container {}, which is kept", kept.container);
     if kept.running {
         let _ = write!(text, " and runs");
@@ -188,22 +192,22 @@ pub(crate) fn run(
         Some(image) => image.clone(),
         None => current.image()?.map(kept_image).unwrap_or_default(),
     };
-    let mut told = |event: KeptEvent<'_>| match event_of(event) {
+    let mut told = |event: ReuseEvent<'_>| match event_of(event) {
         Some(kind) => plan.cross.emit(&plan.target, kind),
         None => ControlFlow::Continue(()),
     };
     plan.engine
-        .run_kept(spec, pool.for_image(&image), host, cancel, &mut told, sink)
+        .run_reused(spec, pool.for_image(&image), host, cancel, &mut told, sink)
         .engine()
 }
 
-fn event_of(event: KeptEvent<'_>) -> Option<EventKind> {
+fn event_of(event: ReuseEvent<'_>) -> Option<EventKind> {
     Some(match event {
-        KeptEvent::Started { container, why, .. } => EventKind::ContainerStarted {
+        ReuseEvent::Started { container, why, .. } => EventKind::ContainerStarted {
             container: container.to_owned(),
             why,
         },
-        KeptEvent::Entered { container, .. } => EventKind::ContainerEntered {
+        ReuseEvent::Entered { container, .. } => EventKind::ContainerEntered {
             container: container.to_owned(),
         },
         _ => return None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, clock, process};
+use cross_engine::{Cancel, EnvValue, FileStamp, Host, Invocation, ProbeCache, clock, process};
 use serde::{Deserialize, Serialize};
 
 use crate::cargo_json::{Metadata, Package};
@@ -118,7 +118,7 @@ impl HostCargo {
     {
         let mut cargo = Invocation::new(&self.program).args(words).cwd(&self.dir);
         for name in OUTER_CARGO {
-            cargo = cargo.env_value(name, Value::Unset);
+            cargo = cargo.env_value(name, EnvValue::Unset);
         }
         if self.offline {
             let offline = [("CARGO_NET_OFFLINE", "true"), ("RUSTUP_AUTO_INSTALL", "0")];
@@ -160,9 +160,9 @@ pub(crate) fn probe(
     for triple in triples {
         full = full.args(["--filter-platform", triple]);
     }
-    let (memory, key) = (Memory::in_cache(&host.cache), question_key(&full, host));
+    let (memory, key) = (ProbeCache::in_cache(&host.cache), question_key(&full, host));
     let name = format!("workspace-{}", short_hash(&key, 16));
-    if let Some(workspace) = memory.recall(&name, &key) {
+    if let Some(workspace) = memory.get(&name, &key) {
         return Ok(workspace);
     }
     let asked = clock::unix_time();
@@ -172,7 +172,7 @@ pub(crate) fn probe(
         let outside = outside.map(workspace_root_of).collect::<BTreeSet<_>>();
         let workspace = Workspace::of(cargo, metadata, outside, None);
         let stamps = dependence(cargo, metadata, host);
-        memory.remember(&name, &key, stamps, asked, &workspace);
+        memory.insert(&name, &key, stamps, asked, &workspace);
         return Ok(workspace);
     }
     let mut outside = BTreeSet::new();
@@ -272,7 +272,7 @@ fn question_key(question: &Invocation, host: &Host) -> String {
 
 /// Every file that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
 /// directories where a glob of `members` may find more, and where fetched crates lie.
-fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp> {
+fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<FileStamp> {
     let root = metadata.workspace_root.as_path();
     let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
     for package in &metadata.packages {
@@ -298,7 +298,7 @@ fn dependence(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp>
         .map(|dir| dir.join(".cargo"))
         .chain(home);
     files.extend(configured.flat_map(|dir| [dir.join("config.toml"), dir.join("config")]));
-    files.into_iter().map(Stamp::of).collect()
+    files.into_iter().map(FileStamp::of).collect()
 }
 
 /// What cargo says of the workspace's own packages alone. Writes nothing.

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use cross_core::{Cross, Invocation, Plan, Warm};
+use cross_core::{ContainerReuse, Cross, Invocation, Plan};
 use cross_tests::ambient;
 use cross_tests::measure::{
     Error, Way, alternate, command, finish, head, milliseconds, row, words,
@@ -68,7 +68,7 @@ fn cross(dir: impl AsRef<Path>, engine: &str) -> Cross {
 }
 
 fn shared(dir: impl AsRef<Path>, engine: &str) -> Cross {
-    cross(dir, engine).keep_warm(Warm::across_processes(IDLE))
+    cross(dir, engine).keep_warm(ContainerReuse::across_processes(IDLE))
 }
 
 fn build(cross: &Cross) -> Result<(), Error> {
@@ -90,7 +90,7 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
     let across = shared(dir, engine);
     build(&across)?;
     let (nothing, cargo) = by_hand(&across.build(TARGET).plan()?)?;
-    let within = cross(dir, engine).keep_warm(Warm::new());
+    let within = cross(dir, engine).keep_warm(ContainerReuse::new());
     build(&within)?;
     let me = std::env::current_exe()?;
     let child = |how: &str| {

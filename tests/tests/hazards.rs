@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use cross_core::{Cancel, Code, ErrorKind, EventKind, Plan, Value};
+use cross_core::{Cancel, Code, EnvValue, ErrorKind, EventKind, Plan};
 use cross_tests::{Answer, Leftovers, Machine, NATIVE, Project, Recorder, engines, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -252,7 +252,7 @@ fn h16_nothing_depends_on_being_in_ci() {
         let cross = cross.severity(Code::UnknownKey, cross_core::Severity::Warning);
         let plan = cross.build(NATIVE).plan().unwrap();
         assert!(!plan.env().contains_key("CI"), "nor is it told inside");
-        let quiet = Value::Plain("never".to_owned());
+        let quiet = EnvValue::Plain("never".to_owned());
         assert!(plan.env().get("CARGO_TERM_COLOR") != Some(&&quiet));
         plan.to_string()
     };

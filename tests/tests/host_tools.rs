@@ -10,7 +10,9 @@ use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, ErrorKind, HostTools, Location, NativeCc, Target, binary::Binary};
+use cross_core::{
+    Cancel, Cross, EnvironmentLocation, ErrorKind, HostTools, NativeCc, Target, binary::Binary,
+};
 use cross_engine::process::{self, Output};
 use cross_engine::{Invocation, Variables};
 use cross_tests::{Leftovers, Project, engines, on_engines, tool};
@@ -63,7 +65,7 @@ impl Case {
         let plan = cross.exec(target, ["true"]).plan().unwrap();
         let plan = plan.only_environment();
         plan.execute(&Cancel::new()).unwrap();
-        if let Location::Directory(dir) = plan.environment.location {
+        if let EnvironmentLocation::Directory(dir) = plan.environment.location {
             let here = self.leftovers.own_cache().join("environments");
             fs::create_dir_all(&here).unwrap();
             symlink(&dir, here.join(dir.file_name().unwrap())).unwrap();
@@ -224,8 +226,8 @@ fn what_is_gone_is_said(engine: &'static str) {
     let nm = tools.tool("aarch64-linux-gnu-nm").unwrap();
     succeeded(&case.runs(&nm, &["--version"]));
     match tools.environment().location {
-        Location::Directory(dir) => fs::remove_file(dir).unwrap(),
-        Location::Image(image) => {
+        EnvironmentLocation::Directory(dir) => fs::remove_file(dir).unwrap(),
+        EnvironmentLocation::Image(image) => {
             let remove = Invocation::new(engine).args(["image", "rm", &image]);
             tool::stdout(&remove);
         }
@@ -249,7 +251,7 @@ fn what_is_gone_is_said(engine: &'static str) {
 /// The tools of an image by a name of the case's own, which names no compiler.
 fn with_own_image(case: &Case) -> HostTools {
     let plan = case.cross().exec(TARGET, ["true"]).plan().unwrap();
-    let Location::Image(image) = plan.environment.location else {
+    let EnvironmentLocation::Image(image) = plan.environment.location else {
         panic!("{} has images", case.engine);
     };
     let own = format!("localhost/cross-test:host-tools-{}", std::process::id());

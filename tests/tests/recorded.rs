@@ -6,8 +6,8 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, Error, ErrorKind, EventKind, Kind, Plan, Result};
-use cross_engine::{Host, Needs, Preference, Variables, clock, select};
+use cross_core::{Cancel, Cross, EngineKind, Error, ErrorKind, EventKind, Plan, Result};
+use cross_engine::{EnginePreference, Host, RootSource, Variables, clock, select};
 use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -294,7 +294,7 @@ fn disguised() -> Machine {
 #[test]
 fn a_docker_that_is_podman_in_disguise_is_podman() {
     let plan = plan_on(&disguised()).unwrap();
-    assert_eq!(plan.engine.kind, Kind::Podman);
+    assert_eq!(plan.engine.kind, EngineKind::Podman);
     assert_eq!(plan.engine.version, "4.3.1");
     assert!(plan.engine.program.ends_with("bin/docker"));
 }
@@ -335,7 +335,7 @@ fn an_engine_named_by_a_path_is_what_its_answer_says() {
     let program = machine.path("bin/my-engine");
     let machine = machine.set("CROSS_CONTAINER_ENGINE", program.to_str().unwrap());
     let plan = plan_on(&machine).unwrap();
-    assert_eq!(plan.engine.kind, Kind::Docker);
+    assert_eq!(plan.engine.kind, EngineKind::Docker);
     assert!(plan.engine.rootless);
     assert_eq!(plan.engine.program, program);
     assert!(
@@ -383,17 +383,20 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
     let all = machine(Fakes::Sandbox)
         .engine(Fakes::Docker)
         .engine(Fakes::Podman);
-    let choose = |machine: &Machine, needs| {
-        select(&Preference::Auto, needs, &host(machine), &Cancel::new()).unwrap()
-    };
-    let first = choose(&all, Needs::Recipe);
-    assert_eq!(first.engine.kind, Kind::Sandbox);
+    let auto = EnginePreference::Auto;
+    let choose =
+        |machine: &Machine, needs| select(&auto, needs, &host(machine), &Cancel::new()).unwrap();
+    let first = choose(&all, RootSource::Recipe);
+    assert_eq!(first.engine.kind, EngineKind::Sandbox);
     assert!(first.passed_over.is_empty());
     assert!(
         all.calls_of("docker").is_empty(),
         "the others are not asked"
     );
-    assert_eq!(choose(&all, Needs::Image).engine.kind, Kind::Docker);
+    assert_eq!(
+        choose(&all, RootSource::Image).engine.kind,
+        EngineKind::Docker
+    );
 
     let refused = "bwrap: setting up uid map: Permission denied\n";
     let no_daemon = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n";
@@ -407,8 +410,8 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
             Answer::says("Docker version 26.1.5\n"),
         )
         .rule("docker", &["version"], Answer::fails(1, no_daemon));
-    let last = choose(&broken, Needs::Recipe);
-    assert_eq!(last.engine.kind, Kind::Podman);
+    let last = choose(&broken, RootSource::Recipe);
+    assert_eq!(last.engine.kind, EngineKind::Podman);
     let names: Vec<_> = last
         .passed_over
         .iter()

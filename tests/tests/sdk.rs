@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_core::{Action, EnvironmentKind, Location, Plan};
-use cross_engine::{Access, Invocation, RunSpec, Value};
+use cross_core::{Action, EnvironmentKind, EnvironmentLocation, Plan};
+use cross_engine::{Access, EnvValue, Invocation, RunSpec};
 use cross_targets::{DebianArch, RustSource, Sdk, Target};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, check, tool};
 
@@ -51,7 +51,7 @@ fn without_an_sdk_the_published_image_is_used_and_can_be_pinned() {
         let plan = plan(&there, &project, target);
         let environment = &plan.environment;
         assert_eq!(environment.kind, EnvironmentKind::PublishedImage);
-        let image = Location::Image(format!("{place}:main"));
+        let image = EnvironmentLocation::Image(format!("{place}:main"));
         assert_eq!((&environment.location, &environment.sdk), (&image, &None));
         assert_eq!(environment.image_digest.as_ref(), Some(&digest));
         let [warning] = plan.warnings.as_slice() else {
@@ -97,7 +97,7 @@ fn told(spec: &RunSpec, target: Target) -> String {
     };
     let mut text = String::new();
     for (name, value) in spec.env.iter().filter(|(name, _)| is_of_target(name)) {
-        let Value::Plain(value) = value else {
+        let EnvValue::Plain(value) = value else {
             panic!("{name} is no secret");
         };
         writeln!(text, "{name}={value}").unwrap();

@@ -1,6 +1,6 @@
 //! The environments that engines hold: listed, removed, and swept after a crash.
 
-use cross_engine::{Cancel, Environments, Needs, Stock, Swept};
+use cross_engine::{CacheUsage, Cancel, Environments, RootSource, SweepSummary};
 
 use super::Cross;
 use crate::error::{EngineContext as _, Result};
@@ -22,7 +22,7 @@ impl Cross {
     /// # Errors
     ///
     /// When no such engine answers.
-    pub fn sweep(&self, engine: &str) -> Result<Swept> {
+    pub fn sweep(&self, engine: &str) -> Result<SweepSummary> {
         self.of_engine(engine, |held, cancel| held.sweep(cancel))
     }
 
@@ -32,8 +32,8 @@ impl Cross {
     /// # Errors
     ///
     /// When no engine answers.
-    pub fn stock(&self) -> Result<Stock> {
-        self.of_engine("auto", |held, _| Ok(held.stock()))
+    pub fn stock(&self) -> Result<CacheUsage> {
+        self.of_engine("auto", |held, _| Ok(held.cache_usage()))
     }
 
     /// Removes what [`stock`](Cross::stock) tells of, but for what is in use at this moment; says what was
@@ -42,8 +42,8 @@ impl Cross {
     /// # Errors
     ///
     /// When no engine answers, or something cannot be removed.
-    pub fn remove_stock(&self) -> Result<Stock> {
-        self.of_engine("auto", |held, cancel| held.remove_stock(cancel))
+    pub fn remove_stock(&self) -> Result<CacheUsage> {
+        self.of_engine("auto", |held, cancel| held.clear_cache(cancel))
     }
 
     /// Removes an environment by its name; says whether it was there.
@@ -62,7 +62,7 @@ impl Cross {
         ask: impl FnOnce(Environments<'_>, &Cancel) -> cross_engine::Result<T>,
     ) -> Result<T> {
         let (host, cancel) = (self.host()?, Cancel::new());
-        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
+        let selected = self.select(engine, RootSource::Recipe, &host, &cancel)?;
         ask(Environments::new(&selected.engine, &host), &cancel).engine()
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cross_config::Env;
-use cross_engine::Value;
+use cross_engine::EnvValue;
 
 use super::search::Emulator;
 use super::{Equipment, callers};
@@ -67,7 +67,8 @@ impl Inside {
     }
 
     fn say(&mut self, name: &str, value: impl Into<String>) {
-        self.env.insert(name.to_owned(), Value::Plain(value.into()));
+        self.env
+            .insert(name.to_owned(), EnvValue::Plain(value.into()));
     }
 
     /// Cargo and rustc are the toolchain's own, before rustup's proxies of the same names.
@@ -92,7 +93,7 @@ impl Inside {
     fn passed_on(&mut self, given: &Given<'_>) {
         for entry in &given.config.passthrough {
             if let Some(value) = &entry.value.value {
-                let value = Value::Secret(value.clone());
+                let value = EnvValue::Secret(value.clone());
                 self.env.insert(entry.value.name.clone(), value);
             }
         }
@@ -144,13 +145,13 @@ impl Inside {
 }
 
 /// What a cargo that runs the caller says of the caller's own package; nothing where none does.
-fn outer_cargos(env: &Env) -> BTreeMap<String, Value> {
+fn outer_cargos(env: &Env) -> BTreeMap<String, EnvValue> {
     let runs_us = env.get("CARGO").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
     let names = env.iter().filter_map(|(name, _)| name.to_str());
     names
         .filter(|_| runs_us)
         .filter(|name| is_outer_cargos(name) && !USERS.iter().any(|it| name.starts_with(it)))
-        .map(|name| (name.to_owned(), Value::Unset))
+        .map(|name| (name.to_owned(), EnvValue::Unset))
         .collect()
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cross_engine::process::{self, Output};
-use cross_engine::{Cancel, ErrorKind as Kind, Host, Invocation, Memory, Stamp, clock};
+use cross_engine::{Cancel, ErrorKind as Kind, FileStamp, Host, Invocation, ProbeCache, clock};
 use cross_targets::{HostEmulator, Runner, Toolset, ToolsetKind};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +48,7 @@ pub(super) struct Answer {
 pub(super) struct Probe<'a> {
     host: &'a Host,
     toolchain: &'a Toolchain,
-    memory: Memory,
+    memory: ProbeCache,
     cancel: Cancel,
     zig: OnceCell<Option<PathBuf>>,
 }
@@ -60,7 +60,7 @@ impl<'a> Probe<'a> {
         Probe {
             host,
             toolchain,
-            memory: Memory::in_cache(&host.cache),
+            memory: ProbeCache::in_cache(&host.cache),
             cancel: cancel.clone(),
             zig: OnceCell::new(),
         }
@@ -103,7 +103,7 @@ impl<'a> Probe<'a> {
                 .into_iter()
                 .flat_map(|it| [Some(&it.path), it.libc.as_ref()])
                 .flatten()
-                .map(Stamp::of),
+                .map(FileStamp::of),
         );
         let key = format!("{} {emulator:?}", key_of(compiler));
         self.remembered("run", &key, stamps, || {
@@ -144,7 +144,7 @@ impl<'a> Probe<'a> {
     /// Whether an emulator answers at all, where what it runs cannot be made by a C compiler alone.
     pub(super) fn answers(&self, emulator: &Emulator) -> Result<Tested<Answer>> {
         let key = emulator.path.display().to_string();
-        self.remembered("answer", &key, vec![Stamp::of(&emulator.path)], || {
+        self.remembered("answer", &key, vec![FileStamp::of(&emulator.path)], || {
             let ask = Invocation::new(&emulator.path).arg("--version");
             Ok(match self.start(&ask)? {
                 Ok(said) if said.exit.success() => Ok(Answer {
@@ -161,17 +161,17 @@ impl<'a> Probe<'a> {
         &self,
         what: &str,
         key: &str,
-        stamps: Vec<Stamp>,
+        stamps: Vec<FileStamp>,
         ask: impl FnOnce() -> Result<Tested<T>>,
     ) -> Result<Tested<T>> {
         let name = format!("host-{what}-{}", short_hash(key, 16));
-        if let Some(answer) = self.memory.recall(&name, key) {
+        if let Some(answer) = self.memory.get(&name, key) {
             return Ok(Ok(answer));
         }
         let asked = clock::unix_time();
         let answer = ask()?;
         if let Ok(answer) = &answer {
-            self.memory.remember(&name, key, stamps, asked, answer);
+            self.memory.insert(&name, key, stamps, asked, answer);
         }
         Ok(answer)
     }
@@ -292,7 +292,7 @@ impl Machine for Probe<'_> {
             key_of(candidate),
             candidate.set.kind == ToolsetKind::Distribution,
         );
-        if let Some(answer) = self.memory.recall(&entry(&key), &key) {
+        if let Some(answer) = self.memory.get(&entry(&key), &key) {
             return Ok(Ok(answer));
         }
         let asked = clock::unix_time();
@@ -312,10 +312,10 @@ impl Machine for Probe<'_> {
             return Ok(Err("it does not say its version".to_owned()));
         }
         if is_gcc && candidate.set.links {
-            stamps.extend(self.start_file(&program)?.map(Stamp::of));
+            stamps.extend(self.start_file(&program)?.map(FileStamp::of));
         }
         self.memory
-            .remember(&entry(&key), &key, stamps, asked, &answer);
+            .insert(&entry(&key), &key, stamps, asked, &answer);
         Ok(Ok(answer))
     }
 }
@@ -327,7 +327,7 @@ impl Probe<'_> {
             return Ok(None);
         };
         let key = format!("zig of {}", python.display());
-        if let Some(known) = self.memory.recall(&entry(&key), &key) {
+        if let Some(known) = self.memory.get(&entry(&key), &key) {
             return Ok(known);
         }
         let asked = clock::unix_time();
@@ -340,9 +340,8 @@ impl Probe<'_> {
         let zig = zig.and_then(|path| self.host.find_program(path));
         let directories = lines.map(Path::new).filter(|dir| dir.is_absolute());
         let stamps = directories.chain([python.as_path()]).chain(zig.as_deref());
-        let stamps = stamps.map(Stamp::of).collect();
-        self.memory
-            .remember(&entry(&key), &key, stamps, asked, &zig);
+        let stamps = stamps.map(FileStamp::of).collect();
+        self.memory.insert(&entry(&key), &key, stamps, asked, &zig);
         Ok(zig)
     }
 }
@@ -358,9 +357,9 @@ fn key_of(candidate: &Candidate) -> String {
     format!("{:?} {programs:?} {zig:?}", set.compiler)
 }
 
-fn stamps_of(candidate: &Candidate) -> Vec<Stamp> {
+fn stamps_of(candidate: &Candidate) -> Vec<FileStamp> {
     let programs = candidate.programs.values();
-    programs.chain(&candidate.zig).map(Stamp::of).collect()
+    programs.chain(&candidate.zig).map(FileStamp::of).collect()
 }
 
 fn first_line(said: &Output) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cross_engine::Value;
+use cross_engine::EnvValue;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::planner::Facts;
@@ -30,7 +30,7 @@ pub(crate) fn toolchain_env(facts: &Facts, programs: &[(&str, &str)]) -> Toolcha
     let found = found.into_iter().flat_map(|it| it.env.keys());
     for name in found.chain([&target.runner_variable()]) {
         // What the caller says of them is the caller's to pass on.
-        if let Some(Value::Plain(value)) = facts.inside.env.get(name) {
+        if let Some(EnvValue::Plain(value)) = facts.inside.env.get(name) {
             env.set(name, value);
         }
     }

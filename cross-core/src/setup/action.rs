@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_engine::{Invocation, Kind};
+use cross_engine::{EngineKind, Invocation};
 use serde::Serialize;
 
 /// One action of a set-up.
@@ -54,7 +54,7 @@ pub enum Deed {
     /// Runs something on an engine, with nothing from a registry, and leaves nothing of it.
     Verify {
         /// The engine.
-        engine: Kind,
+        engine: EngineKind,
     },
 }
 

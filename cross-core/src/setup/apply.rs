@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use cross_engine::process::{self, Stdin};
-use cross_engine::{Cancel, Host, Invocation, Kind, Lock, clock, probe};
+use cross_engine::{Cancel, EngineKind, Host, Invocation, Lock, clock, probe};
 use serde::Serialize;
 
 use super::action::{Deed, InstallCommands};
@@ -215,12 +215,12 @@ impl Work<'_> {
 
     /// Whether the daemon runs, be it for this user or not.
     fn docker_is_up(&self) -> Result<bool> {
-        let engines = BTreeSet::from([Kind::Docker]);
+        let engines = BTreeSet::from([EngineKind::Docker]);
         let facts = Facts::gather(&engines, self.host, self.cancel)?;
-        Ok(facts.serves(Kind::Docker) || facts.docker_forbidden)
+        Ok(facts.serves(EngineKind::Docker) || facts.docker_forbidden)
     }
 
-    fn verify(&self, kind: Kind) -> Result<()> {
+    fn verify(&self, kind: EngineKind) -> Result<()> {
         let answer = probe(kind, self.host, self.cancel).engine()?.into_result();
         let engine = answer.map_err(|unusable| {
             let message = format!("engine {unusable}");

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cross_engine::{Cancel, Engine, Host, Kind, clock, probe};
+use cross_engine::{Cancel, Engine, EngineKind, Host, clock, probe};
 use sha2::{Digest as _, Sha256};
 
 use super::podman::{DROP_IN, PodmanConfig, PodmanMachine, Shortfall};
@@ -44,7 +44,7 @@ pub(crate) struct Facts {
     pub(super) system: System,
     pub(super) programs: BTreeMap<&'static str, PathBuf>,
     /// What each engine that was asked answered.
-    pub(super) engines: BTreeMap<Kind, Answer>,
+    pub(super) engines: BTreeMap<EngineKind, Answer>,
     /// Whether the keys that sign Debian's packages are here: Ubuntu has them in a package.
     pub(super) debian_keyring: bool,
     pub(super) passwd: String,
@@ -110,7 +110,11 @@ pub(crate) struct PodmanFacts {
 
 impl Facts {
     /// Looks at everything, and asks `engines`.
-    pub(crate) fn gather(engines: &BTreeSet<Kind>, host: &Host, cancel: &Cancel) -> Result<Self> {
+    pub(crate) fn gather(
+        engines: &BTreeSet<EngineKind>,
+        host: &Host,
+        cancel: &Cancel,
+    ) -> Result<Self> {
         let found = |name| Some((name, find(name, host)?));
         let programs: BTreeMap<_, _> = PROGRAMS.into_iter().filter_map(found).collect();
         // A podman that is yet to be installed may bring crun.
@@ -155,7 +159,7 @@ impl Facts {
         })
     }
 
-    pub(super) fn serves(&self, kind: Kind) -> bool {
+    pub(super) fn serves(&self, kind: EngineKind) -> bool {
         matches!(self.engines.get(&kind), Some(Answer::Serves { .. }))
     }
 
@@ -280,7 +284,7 @@ impl PodmanFacts {
 /// What an engine is, in one word that changes with everything that decides whether it runs things.
 fn identity(engine: &Engine, podman: &PodmanFacts, host: &Host) -> String {
     let configuration = match engine.kind {
-        Kind::Podman => format!("{podman:?}"),
+        EngineKind::Podman => format!("{podman:?}"),
         _ => format!("{:?}", host.variable("DOCKER_HOST")),
     };
     format!(

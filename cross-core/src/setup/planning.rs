@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cross_engine::{Invocation, Kind};
+use cross_engine::{EngineKind, Invocation};
 
 use super::action::{Action, Deed, InstallCommands};
 use super::facts::{Answer, Facts};
@@ -50,14 +50,14 @@ fn packages(wanted: &Wanted, facts: &Facts) -> Packages {
     let plain_user = facts.uid != 0 || wanted.test_user;
     for kind in &wanted.engines {
         match kind {
-            Kind::Sandbox => {
+            EngineKind::Sandbox => {
                 need(facts.has("bwrap"), "bubblewrap", false);
                 need(facts.has("mmdebstrap"), "mmdebstrap", false);
                 need(facts.debian_keyring, "debian-archive-keyring", false);
             }
             // A daemon that answers needs nothing of this machine.
-            Kind::Docker if facts.serves(*kind) => {}
-            Kind::Docker => {
+            EngineKind::Docker if facts.serves(*kind) => {}
+            EngineKind::Docker => {
                 let local = facts.docker_host.is_none();
                 need(facts.has("dockerd") || !local, "docker.io", true);
                 // Where the daemon is there, the command is in a package of its own.
@@ -68,7 +68,7 @@ fn packages(wanted: &Wanted, facts: &Facts) -> Packages {
                 };
                 need(facts.has("docker"), client, true);
             }
-            Kind::Podman => {
+            EngineKind::Podman => {
                 need(facts.has("podman"), "podman", true);
                 let named = facts.podman.config.runtime.as_deref() == Some("runc");
                 let needed = named || facts.podman.machine.hybrid_cgroups;
@@ -76,7 +76,7 @@ fn packages(wanted: &Wanted, facts: &Facts) -> Packages {
             }
             _ => {}
         }
-        if *kind != Kind::Docker && plain_user {
+        if *kind != EngineKind::Docker && plain_user {
             need(facts.has("newuidmap"), "uidmap", false);
         }
     }
@@ -150,7 +150,7 @@ fn users(wanted: &Wanted, facts: &Facts) -> Vec<Action> {
             lacking.push(TEST_USER);
         }
     }
-    let rootless = [Kind::Sandbox, Kind::Podman]
+    let rootless = [EngineKind::Sandbox, EngineKind::Podman]
         .iter()
         .any(|kind| wanted.engines.contains(kind));
     if facts.uid != 0 && rootless && !facts.has_subids(&facts.user, Some(facts.uid)) {
@@ -184,10 +184,10 @@ fn subordinate_ids(users: &[&str], facts: &Facts) -> Action {
     Action::new(why, Deed::Run { commands })
 }
 
-fn engine(kind: Kind, facts: &Facts) -> (Vec<Action>, Vec<String>) {
+fn engine(kind: EngineKind, facts: &Facts) -> (Vec<Action>, Vec<String>) {
     let (mut actions, manual) = match kind {
-        Kind::Podman => podman_config(facts),
-        Kind::Docker => docker_daemon(facts),
+        EngineKind::Podman => podman_config(facts),
+        EngineKind::Docker => docker_daemon(facts),
         _ => Default::default(),
     };
     let known = match facts.engines.get(&kind) {
@@ -196,17 +196,17 @@ fn engine(kind: Kind, facts: &Facts) -> (Vec<Action>, Vec<String>) {
             reason,
             help,
             installed: true,
-        }) if kind != Kind::Docker => {
+        }) if kind != EngineKind::Docker => {
             return (actions, vec![format!("{reason}; {help}")]);
         }
         // A sandbox's answer comes from inside one.
-        Some(Answer::Serves { .. }) if kind == Kind::Sandbox => true,
+        Some(Answer::Serves { .. }) if kind == EngineKind::Sandbox => true,
         Some(Answer::Serves { identity }) => facts.verified.knows(kind, identity),
         _ => false,
     };
     if manual.is_empty() && (!known || !actions.is_empty()) {
         let why = match kind {
-            Kind::Sandbox => "run a command in a sandbox",
+            EngineKind::Sandbox => "run a command in a sandbox",
             _ => "import a root file system of one program, run it, and remove both",
         };
         actions.push(Action::new(why, Deed::Verify { engine: kind }));
@@ -237,7 +237,7 @@ fn podman_config(facts: &Facts) -> (Vec<Action>, Vec<String>) {
 }
 
 fn docker_daemon(facts: &Facts) -> (Vec<Action>, Vec<String>) {
-    let Some(Answer::Cannot { reason, .. }) = facts.engines.get(&Kind::Docker) else {
+    let Some(Answer::Cannot { reason, .. }) = facts.engines.get(&EngineKind::Docker) else {
         return Default::default();
     };
     if let Some(address) = &facts.docker_host {

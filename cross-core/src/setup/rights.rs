@@ -1,6 +1,6 @@
 //! How commands that need root's rights are run, and what becomes of them where they cannot be.
 
-use cross_engine::{Cancel, Host, Invocation, Kind, process};
+use cross_engine::{Cancel, EngineKind, Host, Invocation, process};
 use serde::Serialize;
 
 use super::action::{Action, Deed, InstallCommands};
@@ -122,7 +122,7 @@ pub(super) fn docker_group(facts: &Facts) -> String {
     format!(
         "{}: this user may not use the daemon; as root, run `usermod --append --groups docker {}` and log in \
          again (whoever is in that group is as good as root)",
-        Kind::Docker,
+        EngineKind::Docker,
         facts.user
     )
 }

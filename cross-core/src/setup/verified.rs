@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use cross_engine::{Host, Kind};
+use cross_engine::{EngineKind, Host};
 
 use crate::error::{Error, IoContext as _, Result};
 
@@ -21,14 +21,14 @@ impl Verified {
     }
 
     /// Whether the engine ran something when it was what it is now.
-    pub(super) fn knows(&self, kind: Kind, identity: &str) -> bool {
+    pub(super) fn knows(&self, kind: EngineKind, identity: &str) -> bool {
         self.0
             .get(kind.name())
             .is_some_and(|known| known == identity)
     }
 
     /// With this engine.
-    pub(super) fn with(mut self, kind: Kind, identity: String) -> Self {
+    pub(super) fn with(mut self, kind: EngineKind, identity: String) -> Self {
         self.0.insert(kind.name().to_owned(), identity);
         self
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_engine::{RunSpec, Value};
+use cross_engine::{EnvValue, RunSpec};
 use cross_targets::TestSupport;
 use serde::Serialize;
 
@@ -33,7 +33,7 @@ impl TestRun {
     /// Tells `spec`, which runs the tests, how many may run at once, unless it was told, or would do just so.
     pub(crate) fn bind(&self, spec: &mut RunSpec) {
         if self.jobs != ambient::processors() {
-            let threads = || Value::Plain(self.jobs.to_string());
+            let threads = || EnvValue::Plain(self.jobs.to_string());
             let variable = spec.env.entry(TEST_THREADS.to_owned());
             variable.or_insert_with(threads);
         }
@@ -76,7 +76,7 @@ pub(crate) fn plan(request: &Request, facts: &Facts, emulator: Emulator) -> Test
 fn jobs(request: &Request, facts: &Facts) -> u32 {
     let shared = || request.cross.budget().map(|it| it.about.jobs);
     let told = || match facts.inside.env.get("CARGO_BUILD_JOBS") {
-        Some(Value::Plain(jobs)) => jobs.parse().ok(),
+        Some(EnvValue::Plain(jobs)) => jobs.parse().ok(),
         _ => None,
     };
     let jobs = asked(&request.options.cargo).or_else(shared).or_else(told);

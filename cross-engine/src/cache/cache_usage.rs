@@ -23,7 +23,7 @@ pub struct CacheUsage {
 
 impl Environments<'_> {
     /// The usage of the build cache, for all engines.
-    pub fn stock(&self) -> CacheUsage {
+    pub fn cache_usage(&self) -> CacheUsage {
         CacheUsage {
             packages: package_cache::disk_usage(self.store.host),
             bases: base_rootfs::all(self.store.host),
@@ -35,7 +35,7 @@ impl Environments<'_> {
     /// # Errors
     ///
     /// If something cannot be removed.
-    pub fn remove_stock(&self, cancel: &Cancel) -> Result<CacheUsage> {
+    pub fn clear_cache(&self, cancel: &Cancel) -> Result<CacheUsage> {
         let mut removed = CacheUsage {
             packages: package_cache::disk_usage(self.store.host),
             bases: Vec::new(),

@@ -175,8 +175,8 @@ mod tests {
             architecture: "amd64".into(),
             user: (0, 0),
         };
-        let held = cache.path().join("locks/sandbox-in-the-making-5");
-        let _held = Lock::acquire(&held, &Cancel::new(), &mut || ()).unwrap();
+        let lock = cache.path().join("locks/sandbox-in-the-making-5");
+        let _lock = Lock::acquire(&lock, &Cancel::new(), &mut || ()).unwrap();
         let host = Host::new(Variables::new(), cache.path());
         let swept = Environments::new(&engine, &host).sweep(&Cancel::new());
         let mut directories = swept.unwrap().directories;

@@ -2,7 +2,7 @@
 
 use crate::engines::engine::{Engine, EngineKind};
 use crate::process::error::{Error, ErrorKind, Result, utf8};
-use crate::process::invocation::{Invocation, Value};
+use crate::process::invocation::{EnvValue, Invocation};
 use crate::spec::mount::{Access, Mount, arrange_mounts};
 use crate::spec::run_spec::{Network, Root, RunSpec};
 
@@ -85,11 +85,11 @@ pub(crate) fn isolation(
 
 /// Sets a variable in the container. Its name is on the command line, and its value in the client's
 /// environment, where other users of the machine cannot read it.
-pub(crate) fn variable(run: Invocation, name: &str, value: &Value) -> Invocation {
+pub(crate) fn variable(run: Invocation, name: &str, value: &EnvValue) -> Invocation {
     match value {
-        Value::Unset => run,
+        EnvValue::Unset => run,
         // The client would use these itself. They are not secrets.
-        Value::Plain(value) | Value::Secret(value) if steers_client(name) => {
+        EnvValue::Plain(value) | EnvValue::Secret(value) if steers_client(name) => {
             run.args(["--env", &format!("{name}={value}")])
         }
         _ => run.args(["--env", name]).env_value(name, value.clone()),
@@ -192,7 +192,7 @@ mod tests {
     fn spec() -> RunSpec {
         RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "run"])
             .mounts([Mount::write("/w")])
-            .env([("A".to_owned(), Value::Plain("1".into()))])
+            .env([("A".to_owned(), EnvValue::Plain("1".into()))])
             .stdio(Stdio::Inherit)
             .terminal(true)
             .platform(Some("linux/arm64".into()))
@@ -231,12 +231,14 @@ mod tests {
 
     #[test]
     fn only_a_rootful_engine_is_told_the_user() {
-        let told = |engine: Engine| {
+        let has_user_option = |engine: Engine| {
             let args = invocation(&engine, &spec()).unwrap().args;
             args.contains(&"--user".to_owned())
         };
-        assert!(told(engine(EngineKind::Docker)));
-        assert!(!told(engine(EngineKind::Docker).with_rootless(true)));
+        assert!(has_user_option(engine(EngineKind::Docker)));
+        assert!(!has_user_option(
+            engine(EngineKind::Docker).with_rootless(true)
+        ));
         let other = invocation(&engine(EngineKind::Docker).with_user(7, 8), &spec()).unwrap();
         assert!(other.args.contains(&"7:8".to_owned()));
     }

@@ -271,9 +271,9 @@ mod tests {
     /// a machine with restrictions.
     #[test]
     fn real_refusals_are_understood() {
-        let start = |kind, code, said: &str| {
+        let start = |kind, code, stderr: &str| {
             let code = Some(code);
-            let error = of_start(kind, Exit { code, signal: None }, said).unwrap();
+            let error = of_start(kind, Exit { code, signal: None }, stderr).unwrap();
             (
                 error.to_string(),
                 error.help().unwrap_or_default().to_owned(),
@@ -285,9 +285,9 @@ mod tests {
              error setting rlimits for ready process: error setting rlimit type 7: operation not permitted: \
              OCI permission denied",
         ];
-        for said in limits {
-            let (message, help) = start(EngineKind::Podman, 126, said);
-            assert!(message.contains("may not raise the limits") && message.contains(said));
+        for stderr in limits {
+            let (message, help) = start(EngineKind::Podman, 126, stderr);
+            assert!(message.contains("may not raise the limits") && message.contains(stderr));
             assert!(help.contains("default_ulimits"), "{help}");
         }
         let (message, help) = start(
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn real_answers_of_engines_that_cannot_serve_are_understood() {
-        let probe = |kind, said: &str| {
+        let probe = |kind, stderr: &str| {
             of_probe(
                 kind,
                 &Output {
@@ -333,7 +333,7 @@ mod tests {
                         signal: None,
                     },
                     stdout: String::new(),
-                    stderr: said.to_owned(),
+                    stderr: stderr.to_owned(),
                 },
             )
         };

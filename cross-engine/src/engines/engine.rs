@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// Whether its runs see the host as it is: all of its files, programs and variables.
-    pub fn is_bare(&self) -> bool {
+    pub fn is_host(&self) -> bool {
         self.kind == EngineKind::Host
     }
 }

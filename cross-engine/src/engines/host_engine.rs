@@ -63,14 +63,14 @@ pub(crate) fn no_shim() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::invocation::Value;
+    use crate::process::invocation::EnvValue;
 
     #[test]
     fn what_is_shown_is_the_command_as_it_is() {
-        let plain = |value: &str| Value::Plain(value.to_owned());
+        let plain = |value: &str| EnvValue::Plain(value.to_owned());
         let shown = invocation(&RunSpec::new(Root::Host, "/w", ["cargo", "build"]).env([
             ("CC".to_owned(), plain("gcc")),
-            ("OUT_DIR".to_owned(), Value::Unset),
+            ("OUT_DIR".to_owned(), EnvValue::Unset),
         ]))
         .unwrap();
         assert_eq!(

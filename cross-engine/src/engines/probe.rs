@@ -26,10 +26,10 @@ const PODMAN_FORMAT: &str = "{{.Client.Version}}|{{.Client.OsArch}}|";
 /// The time limit for an engine's answer. A daemon that is starting takes a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What an environment is made from, which decides which engines can be used.
+/// What a root file system comes from, which decides which engines can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum EnvironmentSource {
+pub enum RootSource {
     /// A recipe's root file system. Any engine can run it.
     Recipe,
     /// A user's image or Dockerfile, which takes a container CLI.
@@ -74,8 +74,8 @@ pub struct SelectedEngine {
 
 /// Selects the engine that `preference` requests, or the first in order that responds.
 ///
-/// The order is sandbox, docker, podman for [`EnvironmentSource::Recipe`], and docker, podman for
-/// [`EnvironmentSource::Image`]. An engine that was requested is never replaced by another.
+/// The order is sandbox, docker, podman for [`RootSource::Recipe`], and docker, podman for
+/// [`RootSource::Image`]. An engine that was requested is never replaced by another.
 ///
 /// # Errors
 ///
@@ -83,7 +83,7 @@ pub struct SelectedEngine {
 /// none can. Both have the reason for each engine.
 pub fn select(
     preference: &EnginePreference,
-    needs: EnvironmentSource,
+    needs: RootSource,
     host: &Host,
     cancel: &Cancel,
 ) -> Result<SelectedEngine> {
@@ -93,7 +93,7 @@ pub fn select(
         EnginePreference::Program(program) => probe_program(program, host, cancel)?,
     };
     match named {
-        Probe::Usable(engine) if needs == EnvironmentSource::Image && !engine.has_images() => {
+        Probe::Usable(engine) if needs == RootSource::Image && !engine.has_images() => {
             Err(Error::new(
                 ErrorKind::EngineUnusable,
                 format!("the {} cannot run an image or a Dockerfile", engine.kind),
@@ -114,10 +114,10 @@ pub fn select(
     }
 }
 
-fn automatic(needs: EnvironmentSource, host: &Host, cancel: &Cancel) -> Result<SelectedEngine> {
+fn automatic(needs: RootSource, host: &Host, cancel: &Cancel) -> Result<SelectedEngine> {
     let mut passed_over = Vec::new();
     for kind in EngineKind::ALL {
-        if needs == EnvironmentSource::Image && kind == EngineKind::Sandbox {
+        if needs == RootSource::Image && kind == EngineKind::Sandbox {
             continue;
         }
         match probe(kind, host, cancel)? {
@@ -220,14 +220,14 @@ fn probe_cached(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) 
     let cache = ProbeCache::in_cache(&host.cache);
     let validity = validity(kind, program, host);
     if let Some((key, _)) = &validity {
-        if let Some(engine) = cache.recall(kind.name(), key) {
+        if let Some(engine) = cache.get(kind.name(), key) {
             return Ok(Probe::Usable(engine));
         }
     }
     let asked_at = clock::unix_time();
     let answer = query(kind, program, host, cancel)?;
     if let (Probe::Usable(engine), Some((key, stamps))) = (&answer, validity) {
-        cache.remember(kind.name(), &key, stamps, asked_at, engine);
+        cache.insert(kind.name(), &key, stamps, asked_at, engine);
     }
     Ok(answer)
 }

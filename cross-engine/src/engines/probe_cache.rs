@@ -69,7 +69,7 @@ impl ProbeCache {
 
     /// Returns the answer that is stored as `name` for `key`, if nothing that it depends on has
     /// changed.
-    pub fn recall<T: DeserializeOwned>(&self, name: &str, key: &str) -> Option<T> {
+    pub fn get<T: DeserializeOwned>(&self, name: &str, key: &str) -> Option<T> {
         let text = fs::read(self.0.join(name)).ok()?;
         let entry: Entry<T> = serde_json::from_slice(&text).ok()?;
         let is_valid = entry.key == key && entry.stamps.iter().all(FileStamp::is_current);
@@ -80,7 +80,7 @@ impl ProbeCache {
     /// time of the probe, as given by [`clock::unix_time`](crate::process::clock::unix_time). If a
     /// file has changed since then, it is unknown which state of it the answer is about, and
     /// nothing is stored.
-    pub fn remember<T: Serialize>(
+    pub fn insert<T: Serialize>(
         &self,
         name: &str,
         key: &str,
@@ -133,9 +133,9 @@ mod tests {
         let asked = crate::process::clock::unix_time() - Duration::from_secs(1);
         let file = dir.path().join("Cargo.toml");
         fs::write(&file, "changed meanwhile").unwrap();
-        let memory = ProbeCache::in_cache(dir.path());
-        memory.remember("it", "k", vec![FileStamp::of(&file)], asked, &7_u32);
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![FileStamp::of(&file)], asked, &7_u32);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 
     #[test]
@@ -143,37 +143,37 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("Cargo.toml");
         fs::write(&file, "a").unwrap();
-        let memory = ProbeCache::in_cache(dir.path());
-        memory.remember("it", "k", vec![FileStamp::of(&file)], later(), &7_u32);
-        assert_eq!(memory.recall::<u32>("it", "k"), Some(7));
-        assert_eq!(memory.recall::<u32>("it", "other key"), None);
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![FileStamp::of(&file)], later(), &7_u32);
+        assert_eq!(cache.get::<u32>("it", "k"), Some(7));
+        assert_eq!(cache.get::<u32>("it", "other key"), None);
         fs::write(&file, "ab").unwrap();
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 
     #[test]
     fn a_file_that_appears_is_a_change() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
-        let memory = ProbeCache::in_cache(dir.path());
-        memory.remember(
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert(
             "it",
             "k",
             vec![FileStamp::of(&file)],
             later(),
             &"x".to_owned(),
         );
-        assert!(memory.recall::<String>("it", "k").is_some());
+        assert!(cache.get::<String>("it", "k").is_some());
         fs::write(&file, "").unwrap();
-        assert_eq!(memory.recall::<String>("it", "k"), None);
+        assert_eq!(cache.get::<String>("it", "k"), None);
     }
 
     #[test]
     fn a_broken_entry_is_no_answer() {
         let dir = tempfile::tempdir().unwrap();
-        let memory = ProbeCache::in_cache(dir.path());
-        memory.remember("it", "k", vec![], later(), &1_u32);
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![], later(), &1_u32);
         fs::write(dir.path().join("probes-v1/it"), "{").unwrap();
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 }

@@ -25,6 +25,7 @@ use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::{Invocation, quoted};
 use crate::process::lock::Lock;
+use crate::process::script::joined;
 
 /// The cache's subdirectory for bases, and the prefix of their lock files.
 pub(crate) const BASES: &str = "bases";
@@ -230,7 +231,7 @@ fn derive_command(
         .arg(format!("--customize-hook={install}"))
         .env(
             DERIVE_VARIABLE,
-            format!("set -- \"$1\" {}\n{DERIVE}", names.join(" ")),
+            joined([&format!("set -- \"$1\" {}", names.join(" ")), DERIVE]),
         );
     blueprint.finish(packages.add_to(make)?, target)
 }

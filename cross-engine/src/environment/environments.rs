@@ -73,7 +73,7 @@ impl<'a> Environments<'a> {
 
     /// The location of the environment `name`, which need not exist.
     pub fn location(&self, name: &str) -> EnvironmentLocation {
-        if self.store.engine.is_bare() {
+        if self.store.engine.is_host() {
             EnvironmentLocation::Host
         } else if self.store.engine.has_images() {
             EnvironmentLocation::Image(format!("{REPOSITORY}:{name}"))
@@ -121,7 +121,7 @@ impl<'a> Environments<'a> {
 
     /// The root of an environment that may not exist yet, without its layout. This is enough to
     /// display a command, but not to run it.
-    pub fn unread_root(&self, name: &str) -> Root {
+    pub fn root_without_layout(&self, name: &str) -> Root {
         match self.location(name) {
             EnvironmentLocation::Directory(dir) => Root::Directory {
                 path: dir.join("root"),
@@ -138,7 +138,7 @@ impl<'a> Environments<'a> {
     /// # Errors
     ///
     /// If the cache's path is not UTF-8.
-    pub fn making(&self, blueprint: &Blueprint) -> Result<Invocation> {
+    pub fn make_command(&self, blueprint: &Blueprint) -> Result<Invocation> {
         let staging = self.store.staging(&blueprint.name);
         match (
             self.store.host.find_program("mmdebstrap"),
@@ -152,7 +152,7 @@ impl<'a> Environments<'a> {
                 };
                 let build = self.image_build(blueprint, &image, builder)?;
                 self.store
-                    .build_command(builder, &build, &BuildFiles::of(&build, &staging), None)
+                    .builder_command(builder, &build, &BuildFiles::of(&build, &staging), None)
             }
             (found, _) => {
                 let program = found.unwrap_or_else(|| PathBuf::from("mmdebstrap"));
@@ -295,8 +295,8 @@ impl<'a> Environments<'a> {
     }
 
     /// The command of [`pull`](Environments::pull), for display.
-    pub fn pulling(&self, reference: &str, platform: Option<&str>) -> Invocation {
-        self.store.pulling(reference, platform)
+    pub fn pull_command(&self, reference: &str, platform: Option<&str>) -> Invocation {
+        self.store.pull_command(reference, platform)
     }
 
     /// Pulls the image `reference` from its registry with the user's credentials, even if the
@@ -322,8 +322,8 @@ impl<'a> Environments<'a> {
     /// # Errors
     ///
     /// If docker cannot be queried, or a path is not UTF-8.
-    pub fn building(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
-        self.store.building(build, cancel)
+    pub fn build_command(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
+        self.store.build_command(build, cancel)
     }
 
     /// Builds an image. Concurrent builds with one tag wait for each other.

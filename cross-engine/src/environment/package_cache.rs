@@ -171,10 +171,13 @@ mod tests {
             .collect();
         assert_eq!(left, [name('a').as_str()]);
         assert_eq!(disk_usage(&host), 5);
-        let told = PackageCache::open(&host, ".y.sandbox").unwrap();
-        let told = told.add_to(Invocation::new("sh")).unwrap();
-        let told = format!("{:?}", told.env["CROSS_PACKAGES"]);
-        assert!(told.contains(&format!(" {} ", "a".repeat(64))), "{told}");
+        let packages = PackageCache::open(&host, ".y.sandbox").unwrap();
+        let command = packages.add_to(Invocation::new("sh")).unwrap();
+        let listed = format!("{:?}", command.env["CROSS_PACKAGES"]);
+        assert!(
+            listed.contains(&format!(" {} ", "a".repeat(64))),
+            "{listed}"
+        );
         clear(&host);
         assert_eq!(disk_usage(&host), 0);
     }

@@ -114,8 +114,8 @@ impl<'a, 'p> BuildProcess<'a, 'p> {
         }
     }
 
-    /// Runs a command, and returns the last lines that it printed. A line that `stage` converts is reported as
-    /// a stage. The directories `others` are removed if the command fails.
+    /// Runs a command, and returns the last lines that it printed. A line that `stage` converts is
+    /// reported as a stage. The directories `others` are removed if the command fails.
     pub(crate) fn run_with_stages(
         &mut self,
         command: Invocation,

@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_missing_package_is_named() {
         let error = of_environment_build(
-            "making the environment",
+            "building the environment",
             "exit status 1",
             "I: downloading\nE: Unable to locate package libnope-dev\nE: apt failed\n",
         );
@@ -280,21 +280,21 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_named_whatever_is_said_after_it() {
-        let said = "dpkg-deb: error: paste subprocess was killed: No space left on device\n\
+        let output = "dpkg-deb: error: paste subprocess was killed: No space left on device\n\
                     E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
-        let error = of_environment_build("making the environment", "exit status 25", said);
+        let error = of_environment_build("building the environment", "exit status 25", output);
         assert!(error.to_string().contains("No space left"), "{error}");
         assert!(error.help().unwrap().contains("free some space"));
-        let said = "E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
-        let error = of_environment_build("making the environment", "exit status 25", said);
+        let output = "E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
+        let error = of_environment_build("building the environment", "exit status 25", output);
         assert!(error.to_string().ends_with("error code (1)"), "{error}");
     }
 
     #[test]
     fn an_unreachable_mirror_is_not_a_missing_package() {
-        let said = "Err:1 http://mirror.invalid bookworm InRelease\n  Temporary failure resolving 'mirror.invalid'\n\
+        let output = "Err:1 http://mirror.invalid bookworm InRelease\n  Temporary failure resolving 'mirror.invalid'\n\
                     E: Failed to fetch http://mirror.invalid/InRelease";
-        let error = of_environment_build("making the environment", "exit status 1", said);
+        let error = of_environment_build("building the environment", "exit status 1", output);
         assert_eq!(error.kind(), ErrorKind::Unreachable);
         assert!(
             error.to_string().ends_with("resolving 'mirror.invalid'"),
@@ -316,8 +316,8 @@ mod tests {
                       successfully: exit code: 7";
         let podman = "STEP 2/2: RUN echo one; exit 7\none\n\
                       Error: building at STEP \"RUN echo one; exit 7\": while running runtime: exit status 7";
-        for said in [legacy, buildx, podman] {
-            let error = of_image_build("localhost/x:1", exit, said);
+        for output in [legacy, buildx, podman] {
+            let error = of_image_build("localhost/x:1", exit, output);
             assert_eq!(error.kind(), ErrorKind::CommandFailed, "{error}");
             let text = error.to_string();
             let first = text.lines().next().unwrap();
@@ -340,7 +340,7 @@ mod tests {
             code: Some(1),
             signal: None,
         };
-        for (said, kind) in [
+        for (output, kind) in [
             (
                 "Error response from daemon: manifest for 127.0.0.1:5055/x:2 not found: manifest unknown: manifest unknown",
                 ErrorKind::ImageNotFound,
@@ -369,7 +369,7 @@ mod tests {
                 ErrorKind::Unreachable,
             ),
         ] {
-            let error = of_pull("image `x`", exit, said);
+            let error = of_pull("image `x`", exit, output);
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.help().is_some() && error.to_string().starts_with("image `x`"));
             assert!(!error.to_string().contains("Error"), "{error}");

@@ -25,7 +25,7 @@ const STORE_VARIABLES: [&str; 7] = [
 pub(crate) fn recall_image(engine: &Engine, host: &Host, reference: &str) -> Option<ImageFacts> {
     let (store, _) = probe_validity::of_images(engine, host)?;
     let key = image_key(engine, host, &store, reference)?;
-    ProbeCache::in_cache(&host.cache).recall(&file_name(&key), &key)
+    ProbeCache::in_cache(&host.cache).get(&file_name(&key), &key)
 }
 
 /// Stores the answer of `engine` about the image `reference`, which it gave to a query at
@@ -46,13 +46,7 @@ pub(crate) fn remember_image(
         Some((key, facts, stamps))
     };
     if let Some((key, facts, stamps)) = entry() {
-        ProbeCache::in_cache(&host.cache).remember(
-            &file_name(&key),
-            &key,
-            stamps,
-            asked_at,
-            &facts,
-        );
+        ProbeCache::in_cache(&host.cache).insert(&file_name(&key), &key, stamps, asked_at, &facts);
     }
 }
 

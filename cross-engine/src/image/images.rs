@@ -65,7 +65,7 @@ impl Store<'_> {
     }
 
     /// The command of [`pull`](Store::pull), for display.
-    pub(crate) fn pulling(&self, reference: &str, platform: Option<&str>) -> Invocation {
+    pub(crate) fn pull_command(&self, reference: &str, platform: Option<&str>) -> Invocation {
         cli::pull(self.engine, reference, platform)
     }
 
@@ -82,7 +82,7 @@ impl Store<'_> {
         let staging = self.lock_staging(&format!("pull-{reference}"), cancel, progress)?;
         let mut build_process = BuildProcess::new(self.host, staging.path(), cancel, progress);
         build_process.stage(&format!("pulling the image {reference}"))?;
-        let pull = with_tmpdir(self.pulling(reference, platform), staging.path());
+        let pull = with_tmpdir(self.pull_command(reference, platform), staging.path());
         build_process.run(pull, &|exit, output| {
             failure::of_pull(&format!("image `{reference}`"), exit, output)
         })?;
@@ -109,10 +109,10 @@ impl Store<'_> {
     }
 
     /// The command of [`build`](Store::build), for display. Queries docker for its builder.
-    pub(crate) fn building(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
+    pub(crate) fn build_command(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
         let builder = self.builder(build.no_buildkit, cancel)?;
         let files = BuildFiles::of(build, &self.staging(&file_name(&build.tag)));
-        self.build_command(builder, build, &files, None)
+        self.builder_command(builder, build, &files, None)
     }
 
     /// Builds an image. Concurrent builds with one tag wait for each other.
@@ -159,7 +159,7 @@ impl Store<'_> {
                     self.write_ignore_file(builder, &mut files, staging, &list, build_process)?;
             }
         }
-        let command = self.build_command(builder, build, &files, ignore.as_deref())?;
+        let command = self.builder_command(builder, build, &files, ignore.as_deref())?;
         let command = with_tmpdir(command, staging);
         match builder {
             Builder::Podman => self.in_own_namespaces(command),
@@ -208,7 +208,8 @@ impl Store<'_> {
         Ok(Some(ignore))
     }
 
-    pub(crate) fn build_command(
+    /// The command of `builder` for `build`.
+    pub(crate) fn builder_command(
         &self,
         builder: Builder,
         build: &ImageBuild,

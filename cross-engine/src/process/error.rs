@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::process::cancel::Stopped;
 
-/// An error of this crate: its [`kind`](Error::kind), a message (`Display`) and, where one is known,
-/// a [remedy](Error::help).
+/// An error of this crate: its [`kind`](Error::kind), a message (`Display`) and, where one is
+/// known, a [remedy](Error::help).
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Inner>);

@@ -24,9 +24,9 @@ pub struct Invocation {
     /// The arguments, one word each. Nothing is split or expanded.
     pub args: Vec<String>,
     /// The variables that are set on top of [`base`](Invocation::base).
-    pub env: BTreeMap<String, Value>,
+    pub env: BTreeMap<String, EnvValue>,
     /// The variables that the command inherits.
-    pub base: Base,
+    pub base: BaseEnv,
     /// The working directory.
     pub cwd: Option<PathBuf>,
     /// How the command is ended early.
@@ -38,7 +38,7 @@ pub struct Invocation {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Base {
+pub enum BaseEnv {
     /// The caller's: for host tools such as cargo or a container CLI.
     Caller,
     /// None: for commands in an environment.
@@ -64,7 +64,7 @@ pub enum Ending {
 /// The value of an environment variable.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Value {
+pub enum EnvValue {
     /// Displayed as it is.
     Plain(String),
     /// Displayed as `***`.
@@ -73,30 +73,30 @@ pub enum Value {
     Unset,
 }
 
-impl Value {
+impl EnvValue {
     fn exposed(&self) -> Option<&str> {
         match self {
-            Value::Plain(value) | Value::Secret(value) => Some(value),
-            Value::Unset => None,
+            EnvValue::Plain(value) | EnvValue::Secret(value) => Some(value),
+            EnvValue::Unset => None,
         }
     }
 
     fn displayed(&self) -> Option<&str> {
         match self {
-            Value::Plain(value) => Some(value),
-            Value::Secret(_) => Some("***"),
-            Value::Unset => None,
+            EnvValue::Plain(value) => Some(value),
+            EnvValue::Secret(_) => Some("***"),
+            EnvValue::Unset => None,
         }
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for EnvValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.displayed())
     }
 }
 
-impl Serialize for Value {
+impl Serialize for EnvValue {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.displayed().serialize(serializer)
     }
@@ -104,7 +104,7 @@ impl Serialize for Value {
 
 /// The displayed form: a string, or null for a variable that is removed.
 #[cfg(feature = "schema")]
-impl schemars::JsonSchema for Value {
+impl schemars::JsonSchema for EnvValue {
     fn schema_name() -> Cow<'static, str> {
         Cow::Borrowed("Value")
     }
@@ -121,7 +121,7 @@ impl Invocation {
             program: program.into(),
             args: Vec::new(),
             env: BTreeMap::new(),
-            base: Base::Caller,
+            base: BaseEnv::Caller,
             cwd: None,
             ending: Ending::Kill,
         }
@@ -148,13 +148,13 @@ impl Invocation {
     /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.insert(name.into(), Value::Plain(value.into()));
+        self.env.insert(name.into(), EnvValue::Plain(value.into()));
         self
     }
 
     /// Sets a variable to a plain or secret `value`, or removes it.
     #[must_use]
-    pub fn env_value(mut self, name: impl Into<String>, value: Value) -> Self {
+    pub fn env_value(mut self, name: impl Into<String>, value: EnvValue) -> Self {
         self.env.insert(name.into(), value);
         self
     }
@@ -169,7 +169,7 @@ impl Invocation {
     /// Inherits no variables.
     #[must_use]
     pub fn env_clear(mut self) -> Self {
-        self.base = Base::Empty;
+        self.base = BaseEnv::Empty;
         self
     }
 
@@ -190,8 +190,8 @@ impl Invocation {
     /// The variables that the command gets if the caller's are `caller`.
     pub fn variables(&self, caller: &Variables) -> Variables {
         let mut all = match self.base {
-            Base::Caller => caller.clone(),
-            Base::Empty => Variables::new(),
+            BaseEnv::Caller => caller.clone(),
+            BaseEnv::Empty => Variables::new(),
         };
         for (name, value) in &self.env {
             match value.exposed() {
@@ -229,7 +229,7 @@ impl fmt::Display for Invocation {
             .env
             .iter()
             .filter(|(_, value)| value.displayed().is_none());
-        if self.base == Base::Empty {
+        if self.base == BaseEnv::Empty {
             f.write_str("env -i ")?;
         } else if unset.clone().next().is_some() {
             f.write_str("env ")?;
@@ -259,8 +259,8 @@ mod tests {
         let cargo = Invocation::new("/opt/my tools/cargo")
             .args(["build", "--features", "a b"])
             .env("CARGO_NET_OFFLINE", "true")
-            .env_value("TOKEN", Value::Secret("s3cret".into()))
-            .env_value("RUSTFLAGS", Value::Unset)
+            .env_value("TOKEN", EnvValue::Secret("s3cret".into()))
+            .env_value("RUSTFLAGS", EnvValue::Unset)
             .cwd("/w/it's");
         assert_eq!(
             cargo.to_string(),
@@ -274,7 +274,7 @@ mod tests {
         let caller = Variables::from([("PATH".into(), "/bin".into()), ("A".into(), "1".into())]);
         let run = Invocation::new("x")
             .env("B", "2")
-            .env_value("A", Value::Unset);
+            .env_value("A", EnvValue::Unset);
         let got = run.variables(&caller);
         assert_eq!(got.len(), 2);
         assert_eq!(got[&OsString::from("B")], "2");

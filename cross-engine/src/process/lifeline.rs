@@ -1,8 +1,8 @@
 //! Scripts that end a command together with its owner, by any means the owner ends.
 //!
-//! The owner holds the write end of the command's standard input. When the owner closes it or dies, the
-//! kernel closes the pipe, the script that reads the other end notices, and ends everything from inside.
-//! This takes no helper program, no daemon and no signal handler.
+//! The owner holds the write end of the command's standard input. When the owner closes it or dies,
+//! the kernel closes the pipe, the script that reads the other end notices, and ends everything
+//! from inside. This takes no helper program, no daemon and no signal handler.
 
 use std::path::Path;
 
@@ -38,9 +38,9 @@ pub(crate) enum Lifeline {
     Fifo,
 }
 
-/// The words that wrap a command in a process namespace, so that it ends with its lifeline and is a client
-/// of its job server if it has one. The shell is process `number` there, unless others come before it.
-/// No other run has the `name`.
+/// The words that wrap a command in a process namespace, so that it ends with its lifeline and is a
+/// client of its job server if it has one. The shell is process `number` there, unless others come
+/// before it. No other run has the `name`.
 pub(crate) fn in_namespace(
     number: u8,
     name: &str,
@@ -62,8 +62,8 @@ pub(crate) fn jobserver_client() -> [String; 4] {
     script::words(joined([JOBSERVER_CLIENT, "exec \"$@\""]))
 }
 
-/// The command that cleans up after the run `name` if its caller dies. `client` is the engine's container
-/// CLI, if it has one.
+/// The command that cleans up after the run `name` if its caller dies. `client` is the engine's
+/// container CLI, if it has one.
 ///
 /// # Errors
 ///
@@ -80,9 +80,9 @@ pub(crate) fn watch(name: &str, client: Option<&Path>) -> Result<Invocation> {
     })
 }
 
-/// Wraps a command of the host, so that it and everything it starts ends with its owner, even processes
-/// that left its process group. They are found by `mark`, an assignment of a variable that no other run
-/// has.
+/// Wraps a command of the host, so that it and everything it starts ends with its owner, even
+/// processes that left its process group. They are found by `mark`, an assignment of a variable
+/// that no other run has.
 ///
 /// # Errors
 ///
@@ -92,8 +92,8 @@ pub(crate) fn supervised_marked(invocation: Invocation, mark: &str) -> Result<In
     wrapped(sh, invocation)
 }
 
-/// The command that waits beside a run of the host, and kills its processes, which have the variable
-/// `mark`, if their owner dies.
+/// The command that waits beside a run of the host, and kills its processes, which have the
+/// variable `mark`, if their owner dies.
 pub(crate) fn watch_marked(mark: &str) -> Invocation {
     script::command(joined([TIDY_MARKED, WATCH])).arg(mark)
 }
@@ -112,7 +112,8 @@ pub fn supervised(invocation: Invocation) -> Result<Invocation> {
     wrapped(script::command(joined([SUPERVISE])), invocation)
 }
 
-/// Wraps a command of the host that fills `directories`. They are removed if it fails or is ended early.
+/// Wraps a command of the host that fills `directories`. They are removed if it fails or is ended
+/// early.
 pub(crate) fn supervised_removing(
     invocation: Invocation,
     directories: &[&Path],

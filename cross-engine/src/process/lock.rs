@@ -99,8 +99,8 @@ mod tests {
         let first =
             Lock::acquire(&path, &Cancel::new(), &mut || panic!("nobody holds it")).unwrap();
         let mut waited = 0;
-        let soon = Cancel::new().with_deadline(Duration::from_millis(150));
-        Lock::acquire(&path, &soon, &mut || waited += 1).unwrap_err();
+        let briefly = Cancel::new().with_deadline(Duration::from_millis(150));
+        Lock::acquire(&path, &briefly, &mut || waited += 1).unwrap_err();
         assert_eq!(waited, 1);
         drop(first);
         Lock::acquire(&path, &Cancel::new(), &mut || panic!("it was released")).unwrap();
@@ -115,7 +115,7 @@ mod tests {
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(shared.map(Result::unwrap));
         let _alone = Lock::try_acquire(&path).unwrap().unwrap();
-        let soon = Cancel::new().with_deadline(Duration::from_millis(150));
-        Lock::acquire_shared(&path, &soon, &mut || ()).unwrap_err();
+        let briefly = Cancel::new().with_deadline(Duration::from_millis(150));
+        Lock::acquire_shared(&path, &briefly, &mut || ()).unwrap_err();
     }
 }

@@ -5,13 +5,14 @@ use std::path::Path;
 use crate::engines::container::{RUN_LABEL, isolation, mount_option, variable};
 use crate::engines::engine::{Engine, EngineKind};
 use crate::process::error::{Error, ErrorKind, Result, utf8};
-use crate::process::invocation::{Invocation, Value};
+use crate::process::invocation::{EnvValue, Invocation};
 use crate::reuse::script::{self, SHARED_AT};
 use crate::spec::mount::{Mount, arrange_mounts};
 use crate::spec::run_spec::{Root, RunSpec};
 
-/// The label of a reused container. Its value is the directory that it shares with the runs that enter it.
-/// Whether that exists, and who holds a lock on it, says whether the container is still needed.
+/// The label of a reused container. Its value is the directory that it shares with the runs that
+/// enter it. Whether that exists, and who holds a lock on it, says whether the container is still
+/// needed.
 const DIR_LABEL: &str = "org.cross-core.kept";
 
 /// The label of a reused container whose value is the name of its image, as requested.
@@ -78,7 +79,11 @@ pub(super) fn enter(
         exec = exec.arg("--tty");
     }
     exec = exec.args(["--workdir", utf8(&spec.cwd)?]);
-    for (name, value) in spec.env.iter().filter(|(_, value)| **value != Value::Unset) {
+    for (name, value) in spec
+        .env
+        .iter()
+        .filter(|(_, value)| **value != EnvValue::Unset)
+    {
         exec = variable(exec, name, value);
     }
     exec = exec.arg(name).args(entrypoint.iter().cloned());
@@ -107,7 +112,8 @@ pub(super) fn is_running(engine: &Engine, name: &str) -> Invocation {
     ])
 }
 
-/// Lists the reused containers in any state: one line each, with the name, a space and the directory.
+/// Lists the reused containers in any state: one line each, with the name, a space and the
+/// directory.
 pub(super) fn list(engine: &Engine) -> Invocation {
     let format = match engine.kind {
         EngineKind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{DIR_LABEL}\"}}}}"),

@@ -1,5 +1,5 @@
-//! A container that ends with its owner, because its lifeline is the standard input of the client that
-//! started it.
+//! A container that ends with its owner, because its lifeline is the standard input of the client
+//! that started it.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};

@@ -11,12 +11,12 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(600);
 ///
 /// Only container CLIs benefit from it. The sandbox starts in a few milliseconds and ignores it.
 ///
-/// What a run leaves outside of its mounts (in `/tmp` or in its home directory) is visible to later runs
-/// in the same container. Processes that a run leaves are ended with it.
+/// What a run leaves outside of its mounts (in `/tmp` or in its home directory) is visible to later
+/// runs in the same container. Processes that a run leaves are ended with it.
 ///
 /// ```
 /// use std::time::Duration;
-/// use cross_engine::Warm as ContainerReuse;
+/// use cross_engine::ContainerReuse;
 ///
 /// let private = ContainerReuse::new();
 /// assert_eq!(private.time_to_live(), Duration::from_secs(600));
@@ -36,7 +36,8 @@ impl Default for ContainerReuse {
 }
 
 impl ContainerReuse {
-    /// Containers end with their owner, by whatever means it ends, and after ten minutes without a run.
+    /// Containers end with their owner, by whatever means it ends, and after ten minutes without a
+    /// run.
     pub fn new() -> Self {
         ContainerReuse {
             idle: TIME_TO_LIVE,

@@ -49,15 +49,15 @@ enum Attempt {
 }
 
 impl Engine {
-    /// Runs `spec` like [`run`](Engine::run), in a reused container. Starts the container first if it does not
-    /// run. The pool has to [serve](crate::ContainerPool::serves) the run.
+    /// Runs `spec` like [`run`](Engine::run), in a reused container. Starts the container first if
+    /// it does not run. The pool has to [be able to run](crate::ContainerPool::can_run) the run.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Engine::run), [`ErrorKind::EngineUnusable`] if the engine stopped responding,
-    /// [`ErrorKind::Killed`] if the container ended during the run, and [`ErrorKind::Environment`] if the
-    /// container has to be started and its image is gone.
-    pub fn run_kept(
+    /// Those of [`run`](Engine::run), [`ErrorKind::EngineUnusable`] if the engine stopped
+    /// responding, [`ErrorKind::Killed`] if the container ended during the run, and
+    /// [`ErrorKind::Environment`] if the container has to be started and its image is gone.
+    pub fn run_reused(
         &self,
         spec: &RunSpec,
         containers: ImagePool<'_>,
@@ -119,7 +119,8 @@ impl Engine {
             false => None,
         };
         if let (Some(jobserver), Some(dir)) = (&spec.jobserver, &dir) {
-            // The same pipe under another name: the container does not see the job server's directory.
+            // The same pipe under another name: the container does not see the job server's
+            // directory.
             let link = dir.path().join(PIPE);
             fs::hard_link(jobserver.join(PIPE), &link).on("link", &link)?;
         }
@@ -167,8 +168,8 @@ impl Engine {
         Ok(Attempt::Ran(exit))
     }
 
-    /// Whether the container is about to end. An engine may notice that later than the end of the command that
-    /// was killed with it.
+    /// Whether the container is about to end. An engine may notice that later than the end of the
+    /// command that was killed with it.
     fn ends_soon(&self, name: &str, host: &Host) -> Result<bool> {
         for _ in 0..QUERIES {
             if !self.is_running(name, host)? {
@@ -196,7 +197,8 @@ fn emit(events: &mut ReuseEventSink<'_>, event: ReuseEvent<'_>) -> Result<()> {
     }
 }
 
-/// Holds back the engine's refusal to enter a container, and keeps the last lines of standard error.
+/// Holds back the engine's refusal to enter a container, and keeps the last lines of standard
+/// error.
 struct OutputFilter {
     kind: EngineKind,
     container: String,
@@ -339,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_heard_by_nobody_unless_it_is_none() {
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         let failed = Exit {
             code: Some(1),
             signal: None,
@@ -347,7 +349,7 @@ mod tests {
         let line = "Error response from daemon: No such container: c";
         let mut output = OutputFilter::new(EngineKind::Docker, "c");
         let mut sink = |_, line: &str| {
-            heard.push(line.to_owned());
+            received.push(line.to_owned());
             ControlFlow::Continue(())
         };
         let _ = output.filter(Stream::Stderr, line, &mut sink);
@@ -357,6 +359,6 @@ mod tests {
             !output.is_refusal(failed),
             "a program that prints such things"
         );
-        assert_eq!(heard, [line, "and more"]);
+        assert_eq!(received, [line, "and more"]);
     }
 }

@@ -34,7 +34,8 @@ pub enum StartReason {
     First,
     /// The previous one is gone: it was removed, or its time to live passed.
     Gone,
-    /// There is a container for this purpose, but something that is fixed when it starts has changed.
+    /// There is a container for this purpose, but something that is fixed when it starts has
+    /// changed.
     Changed,
 }
 

@@ -23,8 +23,8 @@ use crate::run::test_relay::RELAYS;
 use crate::spec::mount::{Access, arrange_mounts};
 use crate::spec::run_spec::{Root, RunSpec};
 
-/// The number of containers with one purpose that a pool keeps: the one in use and the previous one, in case
-/// two ways of building alternate.
+/// The number of containers with one purpose that a pool keeps: the one in use and the previous
+/// one, in case two ways of building alternate.
 const PER_PURPOSE: usize = 2;
 
 /// The containers that one owner reuses. Those that no other process shares end when it is dropped.
@@ -71,8 +71,8 @@ pub struct ReusedContainer {
     pub container: String,
     /// Whether it is expected to be running. If it is not, it is started.
     pub running: bool,
-    /// The command that starts it. The standard input of this command is the lifeline of a container that
-    /// ends with its owner.
+    /// The command that starts it. The standard input of this command is the lifeline of a
+    /// container that ends with its owner.
     pub start: Invocation,
 }
 
@@ -88,23 +88,24 @@ impl ContainerPool {
     }
 
     /// How the pool's containers are reused.
-    pub fn warm(&self) -> &ContainerReuse {
+    pub fn reuse(&self) -> &ContainerReuse {
         &self.reuse
     }
 
-    /// Whether `spec` can run in a reused container of `engine`. The engine has to have images, and the user
-    /// must not add options to its `run`, because nobody knows which of them apply to an `exec`.
-    pub fn serves(&self, engine: &Engine, spec: &RunSpec) -> bool {
+    /// Whether `spec` can run in a reused container of `engine`. The engine has to have images, and
+    /// the user must not add options to its `run`, because nobody knows which of them apply to an
+    /// `exec`.
+    pub fn can_run(&self, engine: &Engine, spec: &RunSpec) -> bool {
         engine.has_images() && spec.options.is_empty()
     }
 
-    /// The command that enters the container for `spec`, and that container. Looks at the mounted files, and
-    /// does not query the engine.
+    /// The command that enters the container for `spec`, and that container. Looks at the mounted
+    /// files, and does not query the engine.
     ///
     /// # Errors
     ///
     /// If a path is not UTF-8.
-    pub fn kept(
+    pub fn reused_container(
         &self,
         engine: &Engine,
         spec: &RunSpec,
@@ -128,7 +129,8 @@ impl ContainerPool {
         ImagePool { pool: self, image }
     }
 
-    /// Whether a container of this image is expected to be running, so that the image need not be inspected.
+    /// Whether a container of this image is expected to be running, so that the image need not be
+    /// inspected.
     pub fn has_image(&self, engine: &Engine, image: &str, host: &Host) -> bool {
         let image = format!("{} {image}", client(engine, host));
         if self.reuse.is_across_processes() {
@@ -242,14 +244,15 @@ impl ContainerPool {
             .skip(PER_PURPOSE)
             .filter_map(|(_, key)| slots.remove(&key))
             .collect();
-        // The end of a container takes a while, and other threads need the pool. A run in one of these
-        // containers has a reference to its slot until it ends.
+        // The end of a container takes a while, and other threads need the pool. A run in one of
+        // these containers has a reference to its slot until it ends.
         drop(slots);
         drop(retired);
     }
 }
 
-/// What determines which engine answers: the program, and the variables that select a store or a daemon.
+/// What determines which engine answers: the program, and the variables that select a store or a
+/// daemon.
 pub(super) fn client(engine: &Engine, host: &Host) -> String {
     const SELECTING: [&str; 7] = [
         "CONTAINERS_CONF",
@@ -269,8 +272,8 @@ pub(super) fn client(engine: &Engine, host: &Host) -> String {
     client
 }
 
-/// The identities of the mounted files. If a directory was removed and created again, a container that has
-/// the old one mounted does not see the new one.
+/// The identities of the mounted files. If a directory was removed and created again, a container
+/// that has the old one mounted does not see the new one.
 fn identities(spec: &RunSpec) -> String {
     let mut text = String::new();
     for mount in arrange_mounts(spec.lasting_mounts()) {

@@ -51,8 +51,8 @@ impl Record {
         written.map(drop).on("write", dir.join(FILE))
     }
 
-    /// Whether a container with this time to live can be relied on. One whose time is nearly over would end
-    /// while a run enters it.
+    /// Whether a container with this time to live can be relied on. One whose time is nearly over
+    /// would end while a run enters it.
     pub(super) fn is_fresh(&self, time_to_live: Duration) -> bool {
         let margin = (time_to_live / 4).min(Duration::from_secs(5));
         let idle = clock::unix_time().saturating_sub(self.used);

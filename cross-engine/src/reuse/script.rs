@@ -1,8 +1,9 @@
 //! Scripts of a kept container: its first process, and the wrapper around each command.
 //!
-//! A container that serves one command ends with it, and the kernel ends the rest. In a kept container the
-//! processes of each command have to be found: each has a variable of its own in its environment. One that
-//! hides even that becomes an orphan of the first process, which ends its orphans while no command runs.
+//! A container that serves one command ends with it, and the kernel ends the rest. In a kept
+//! container the processes of each command have to be found: each has a variable of its own in its
+//! environment. One that hides even that becomes an orphan of the first process, which ends its
+//! orphans while no command runs.
 
 use crate::process::invocation::quoted;
 use crate::process::lifeline::Lifeline;
@@ -36,8 +37,8 @@ pub(super) fn keeper(idle_seconds: u64, ends_with_stdin: bool) -> [String; 5] {
     ]
 }
 
-/// The words that wrap a command that enters a kept container. No other run has the `name`; its directory in
-/// [`SHARED_AT`] has the same, if it has one.
+/// The words that wrap a command that enters a kept container. No other run has the `name`; its
+/// directory in [`SHARED_AT`] has the same, if it has one.
 pub(super) fn entering(name: &str, lifeline: Option<Lifeline>, has_jobserver: bool) -> [String; 4] {
     debug_assert!(
         OWN_PROCESSES.contains(MARK) && RUN_COMMAND.contains(MARK),

@@ -19,14 +19,15 @@ pub(crate) const SHARED: &str = "warm-shared";
 pub(super) struct Slot {
     /// Everything that is fixed when the container starts.
     pub(super) key: String,
-    /// What the container is for. Containers with one purpose and different keys replace each other.
+    /// What the container is for. Containers with one purpose and different keys replace each
+    /// other.
     pub(super) purpose: String,
     /// The engine's client, and the image.
     pub(super) image: String,
     /// The container's name without the generation.
     pub(super) base_name: String,
-    /// The directory that the container shares with the runs that enter it. The container sees only its
-    /// subdirectory `shown`.
+    /// The directory that the container shares with the runs that enter it. The container sees only
+    /// its subdirectory `shown`.
     pub(super) dir: PathBuf,
     /// The command that starts the container, without its name.
     pub(super) start: Invocation,

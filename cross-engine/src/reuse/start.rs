@@ -22,13 +22,14 @@ use crate::reuse::slot::{PRIVATE, SHARED, Slot, lock_file};
 use crate::run::run_dir::{self, RunDir};
 use crate::run::test_relay::RELAYS;
 
-/// How many names are tried if they are taken: the record of a container may be lost while the container
-/// still exists.
+/// How many names are tried if they are taken: the record of a container may be lost while the
+/// container still exists.
 const NAME_ATTEMPTS: u32 = 8;
 
 impl ContainerPool {
-    /// Starts a container for the slot unless somebody else has. `gone` is the generation that is known to
-    /// be gone. Returns the generation that runs, and why it was started if this call did so.
+    /// Starts a container for the slot unless somebody else has. `gone` is the generation that is
+    /// known to be gone. Returns the generation that runs, and why it was started if this call did
+    /// so.
     pub(super) fn start(
         &self,
         slot: &Slot,

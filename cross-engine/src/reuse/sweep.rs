@@ -1,4 +1,4 @@
-//! Removal of reused containers that nobody needs any more. The directory that their label names tells.
+//! Removal of reused containers that nobody needs any more. The directory in their label decides.
 
 use std::fs;
 use std::io;
@@ -18,8 +18,8 @@ use crate::reuse::record::Record;
 use crate::reuse::slot::{PRIVATE, SHARED, lock_file};
 use crate::run::run_dir::is_locked;
 
-/// Removes the containers whose owner is gone, and returns their names. A container that processes share
-/// ends by itself after its time to live, unless its record was removed.
+/// Removes the containers whose owner is gone, and returns their names. A container that processes
+/// share ends by itself after its time to live, unless its record was removed.
 pub(crate) fn containers(engine: &Engine, host: &Host, cancel: &Cancel) -> Result<Vec<String>> {
     let listed = process::output(&argv::list(engine), &host.variables, cancel)?;
     let mut removed = Vec::new();
@@ -87,8 +87,8 @@ pub(crate) fn of_image(engine: &Engine, image: &str, host: &Host, cancel: &Cance
     Ok(())
 }
 
-/// Whether somebody may still need the container with the directory `dir`. One that cannot be inspected
-/// belongs to another user.
+/// Whether somebody may still need the container with the directory `dir`. One that cannot be
+/// inspected belongs to another user.
 fn is_needed(dir: &Path, host: &Host) -> bool {
     match fs::symlink_metadata(dir) {
         Err(error) => error.kind() != io::ErrorKind::NotFound,

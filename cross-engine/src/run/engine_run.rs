@@ -39,7 +39,7 @@ impl Engine {
         sink: &mut Sink<'_>,
     ) -> Result<Exit> {
         let name = unique(&spec.name);
-        if self.is_bare() {
+        if self.is_host() {
             return host_run::run(spec, &name, host, cancel, sink);
         }
         let mut spec = spec.clone().name(&name);
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
     use crate::engines::host_engine::engine;
-    use crate::process::invocation::{Value, Variables};
+    use crate::process::invocation::{EnvValue, Variables};
     use crate::run::jobserver::Jobserver;
 
     fn host(cache: &Path) -> Host {
@@ -151,8 +151,8 @@ mod tests {
     fn a_run_has_the_callers_variables_with_the_specifications_on_top() {
         let cache = tempfile::tempdir().unwrap();
         let spec = spec("echo ${OUTER-none} $KEPT $OURS; exit 7").env([
-            ("OUTER".to_owned(), Value::Unset),
-            ("OURS".to_owned(), Value::Plain("3".to_owned())),
+            ("OUTER".to_owned(), EnvValue::Unset),
+            ("OURS".to_owned(), EnvValue::Plain("3".to_owned())),
         ]);
         let (exit, lines) = run_it(&spec, &Cancel::new(), cache.path());
         assert_eq!(exit.unwrap().code, Some(7));

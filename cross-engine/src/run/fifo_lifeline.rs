@@ -1,8 +1,9 @@
 //! The lifeline of a run whose standard input is the program's: a FIFO that the owner holds open.
 //!
-//! It is in a directory of its own, which the run sees read only. The owner's end is closed by the owner
-//! or, if the owner dies, by the kernel. A second FIFO tells the owner that the command was reached, so that
-//! a failure of the engine can be told from one of the command without reading what either prints.
+//! It is in a directory of its own, which the run sees read only. The owner's end is closed by the
+//! owner or, if the owner dies, by the kernel. A second FIFO tells the owner that the command was
+//! reached, so that a failure of the engine can be told from one of the command without reading
+//! what either prints.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -62,8 +63,8 @@ impl FifoLifeline {
     }
 }
 
-/// Returns the streams of a run of `spec`, and its lifeline in `dir` if its standard input is the program's.
-/// `spec` is changed to see that directory.
+/// Returns the streams of a run of `spec`, and its lifeline in `dir` if its standard input is the
+/// program's. `spec` is changed to see that directory.
 pub(crate) fn attach(
     spec: &mut RunSpec,
     dir: Option<RunDir>,
@@ -87,8 +88,8 @@ pub(crate) fn attach(
 pub(crate) struct Watcher(Child);
 
 impl Watcher {
-    /// Starts `invocation`, which reads its standard input. A line there means that it is not needed any
-    /// more; the end of input means that its owner died, and that it has to clean up.
+    /// Starts `invocation`, which reads its standard input. A line there means that it is not
+    /// needed any more; the end of input means that its owner died, and that it has to clean up.
     pub(crate) fn start(invocation: &Invocation, caller: &Variables) -> Result<Self> {
         let child = process::command(invocation, caller)
             .process_group(0)

@@ -4,7 +4,7 @@ use crate::engines::host_engine::invocation;
 use crate::process::cancel::Cancel;
 use crate::process::error::Result;
 use crate::process::host::Host;
-use crate::process::invocation::Value;
+use crate::process::invocation::EnvValue;
 use crate::process::lifeline;
 use crate::process::{self, ChildIo, Exit, Sink, Stdin};
 use crate::run::fifo_lifeline::Watcher;
@@ -16,8 +16,9 @@ const MARK: &str = "__CROSS_CORE_RUN";
 
 /// Runs `spec`, whose processes are found by `name`.
 ///
-/// A run that reads nothing ends with its owner by the pipe that is its standard input. If standard input is
-/// the program's, a watcher waits beside it. Either finds the processes by the variable that all of them have.
+/// A run that reads nothing ends with its owner by the pipe that is its standard input. If standard
+/// input is the program's, a watcher waits beside it. Either finds the processes by the variable
+/// that all of them have.
 pub(crate) fn run(
     spec: &RunSpec,
     name: &str,
@@ -37,7 +38,7 @@ pub(crate) fn run(
         let supervised = lifeline::supervised_marked(command, &mark)?;
         return process::run_with_io(&supervised, &host.variables, cancel, io, sink);
     }
-    let marked = command.env_value(MARK, Value::Plain(name.to_owned()));
+    let marked = command.env_value(MARK, EnvValue::Plain(name.to_owned()));
     let watcher = Watcher::start(&lifeline::watch_marked(&mark), &host.variables)?;
     let ended = process::run_with_io(&marked, &host.variables, cancel, io, sink);
     if ended.is_err() {

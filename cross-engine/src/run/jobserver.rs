@@ -173,20 +173,20 @@ mod tests {
         (cache, server)
     }
 
-    fn soon() -> Cancel {
+    fn briefly() -> Cancel {
         Cancel::new().with_deadline(Duration::from_millis(50))
     }
 
     #[test]
     fn there_are_never_more_jobs_than_the_budget() {
         let (_cache, server) = server(3);
-        let first = server.take(2, &soon()).unwrap();
-        let second = server.take(9, &soon()).unwrap();
+        let first = server.take(2, &briefly()).unwrap();
+        let second = server.take(9, &briefly()).unwrap();
         assert_eq!((first.count(), second.count()), (2, 1), "what is free");
-        let error = server.take(1, &soon()).unwrap_err();
+        let error = server.take(1, &briefly()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
         drop(first);
-        assert_eq!(server.take(9, &soon()).unwrap().count(), 2);
+        assert_eq!(server.take(9, &briefly()).unwrap().count(), 2);
     }
 
     #[test]
@@ -194,15 +194,15 @@ mod tests {
         for (asked, jobs) in [(0, 1), (u32::MAX, MAX_JOBS)] {
             let (_cache, server) = server(asked);
             assert_eq!(server.jobs(), jobs);
-            assert_eq!(server.take(u32::MAX, &soon()).unwrap().count(), jobs);
+            assert_eq!(server.take(u32::MAX, &briefly()).unwrap().count(), jobs);
         }
     }
 
     #[test]
     fn what_a_killed_client_took_with_it_comes_back() {
         let (_cache, server) = server(4);
-        let one = server.take(1, &soon()).unwrap();
-        let other = server.take(1, &soon()).unwrap();
+        let one = server.take(1, &briefly()).unwrap();
+        let other = server.take(1, &briefly()).unwrap();
         // A client takes a token for a second job, and dies with it.
         let mut end = File::open(server.directory().join(PIPE)).unwrap();
         end.read_exact(&mut [0]).unwrap();
@@ -213,16 +213,16 @@ mod tests {
             "others run: who knows who holds it"
         );
         drop(other);
-        assert_eq!(server.take(9, &soon()).unwrap().count(), 4);
+        assert_eq!(server.take(9, &briefly()).unwrap().count(), 4);
     }
 
     #[test]
     fn what_a_client_gave_too_much_goes_again() {
         let (_cache, server) = server(2);
-        let client = server.take(1, &soon()).unwrap();
+        let client = server.take(1, &briefly()).unwrap();
         server.put(5).unwrap();
         drop(client);
-        assert_eq!(server.take(9, &soon()).unwrap().count(), 2);
+        assert_eq!(server.take(9, &briefly()).unwrap().count(), 2);
     }
 
     #[test]

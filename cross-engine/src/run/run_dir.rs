@@ -148,7 +148,7 @@ mod tests {
     fn it_is_gone_when_dropped_and_swept_when_its_owner_is_abandoned() {
         let cache = tempfile::tempdir().unwrap();
         let home = cache.path().join("lifelines");
-        let there = || fs::read_dir(&home).unwrap().count();
+        let count = || fs::read_dir(&home).unwrap().count();
         let old = SystemTime::UNIX_EPOCH + clock::unix_time() - 2 * GRACE;
         let age = |name: &str| File::open(home.join(name)).unwrap().set_modified(old);
 
@@ -160,8 +160,8 @@ mod tests {
         let second = RunDir::new(&home, "second").unwrap();
         assert!(!home.join("dead").exists(), "nobody holds it");
         assert!(home.join("young").exists(), "its owner may be at work");
-        assert_eq!(there(), 3, "what is held stays");
+        assert_eq!(count(), 3, "what is held stays");
         drop((first, second));
-        assert_eq!(there(), 1);
+        assert_eq!(count(), 1);
     }
 }

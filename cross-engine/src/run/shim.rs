@@ -8,7 +8,7 @@ use crate::engines::engine::Engine;
 use crate::engines::host_engine;
 use crate::process::error::{Result, utf8};
 use crate::process::host::Host;
-use crate::process::invocation::{Base, Invocation, Value, quoted};
+use crate::process::invocation::{BaseEnv, EnvValue, Invocation, quoted};
 use crate::process::script::joined;
 use crate::run::fifo_lifeline::LIFELINES;
 use crate::spec::mount::{Access, arrange_mounts};
@@ -64,7 +64,7 @@ impl Shim {
     /// Sets the names of variables that are passed to the program from the script's environment. A
     /// `*` at the end of a name matches any suffix. Other variables are not passed.
     #[must_use]
-    pub fn pass_on<I>(mut self, names: I) -> Self
+    pub fn pass_env<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
@@ -92,7 +92,7 @@ impl Shim {
     /// standard input only if an argument asks for it (`-`, or `ar -M`), because a container's
     /// client reads all of it, even if it was meant for another process.
     #[must_use]
-    pub fn reads(mut self, yes: bool) -> Self {
+    pub fn reads_stdin(mut self, yes: bool) -> Self {
         self.reads_stdin = yes;
         self
     }
@@ -184,15 +184,15 @@ impl Shim {
             names => names.join(" | "),
         };
         let other = match run.base {
-            Base::Empty => "unset \"$cross_variable\"",
-            Base::Caller => ":",
+            BaseEnv::Empty => "unset \"$cross_variable\"",
+            BaseEnv::Caller => ":",
         };
         let mut lines = joined([VARIABLES])
             .replace("@PASSED@", &patterns)
             .replace("@OTHER@", other);
         lines.push('\n');
         for (name, value) in &run.env {
-            if let Value::Plain(value) | Value::Secret(value) = value {
+            if let EnvValue::Plain(value) | EnvValue::Secret(value) = value {
                 let _ = writeln!(lines, "export {name}={}", quoted(value));
             }
         }

@@ -4,12 +4,13 @@
 //! So cargo starts the binaries itself, in two passes, through a runner script in a directory that
 //! the run shares with its owner.
 //!
-//! 1. In the first pass, the runner leaves each binary in the background, where it waits for the owner, and
-//!    reports success to cargo. It reports a failure for the last one, so that cargo does not continue with
-//!    anything else. Cargo's output is discarded.
-//! 2. In the second pass, the runner announces whose turn it is, waits until the owner has delivered the whole
-//!    output of that binary, and exits as the binary did. So cargo itself decides what it prints, in which
-//!    order, where it stops, and what it runs afterwards (documentation tests).
+//! 1. In the first pass, the runner leaves each binary in the background, where it waits for the
+//!    owner, and reports success to cargo. It reports a failure for the last one, so that cargo
+//!    does not continue with anything else. Cargo's output is discarded.
+//! 2. In the second pass, the runner announces whose turn it is, waits until the owner has
+//!    delivered the whole output of that binary, and exits as the binary did. So cargo itself
+//!    decides what it prints, in which order, where it stops, and what it runs afterwards
+//!    (documentation tests).
 //!
 //! In an unexpected situation, the binaries run as cargo runs them: a binary that the first pass
 //! did not see, an environment whose `env` cannot undo what shells do to background jobs, a run on
@@ -125,7 +126,7 @@ impl TestRelay {
     }
 
     /// Whether cargo, which splits a runner's command line at spaces, can use this relay's path.
-    pub fn can_be_named(&self) -> bool {
+    pub fn has_usable_path(&self) -> bool {
         let path = self.dir.path().to_str();
         path.is_some_and(|path| !path.contains(char::is_whitespace))
     }
@@ -136,7 +137,7 @@ impl TestRelay {
     }
 
     /// Waits for the run's next message. Only one thread may do so.
-    pub fn hear(&self) -> RelayMessage {
+    pub fn receive(&self) -> RelayMessage {
         let mut messages = lock(&self.messages);
         loop {
             let mut line = String::new();
@@ -151,7 +152,7 @@ impl TestRelay {
     }
 
     /// Sends [`RelayMessage::Over`] to the thread that listens.
-    pub fn hush(&self) {
+    pub fn close(&self) {
         let open = || File::options().write(true).open(self.file("told"));
         // The other end is open, so that neither call blocks.
         let _ = open().and_then(|mut messages| messages.write_all(b"over\n"));
@@ -171,7 +172,7 @@ impl TestRelay {
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
-    pub fn answer(&self, end: TestExit) -> Result<()> {
+    pub fn finish_turn(&self, end: TestExit) -> Result<()> {
         let signal = if end.signal { " signal" } else { "" };
         self.write("answer", &format!("{}{signal}\n", end.status))
     }
@@ -216,18 +217,18 @@ impl TestRelay {
 
     /// Parses a line of standard error that announces a binary's turn. Returns the number, and what
     /// was printed before on the same line.
-    pub fn turn(line: &str) -> Option<(&str, usize)> {
+    pub fn parse_turn(line: &str) -> Option<(&str, usize)> {
         let (before, n) = line.rsplit_once(TURN_PREFIX)?;
         Some((before, n.parse().ok()?))
     }
 
     /// Restores a line of cargo's output to what it is without the relay: with `runner`, or with
     /// none.
-    pub fn undone(&self, line: &str, runner: &str) -> String {
-        let ours = format!("sh {} ", self.file("run").display());
+    pub fn restore_line(&self, line: &str, runner: &str) -> String {
+        let wrapper = format!("sh {} ", self.file("run").display());
         match runner.trim() {
-            "" => line.replace(&ours, ""),
-            runner => line.replace(&ours, &format!("{runner} ")),
+            "" => line.replace(&wrapper, ""),
+            runner => line.replace(&wrapper, &format!("{runner} ")),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::process::invocation::Value;
+use crate::process::invocation::EnvValue;
 use crate::process::lifeline::{self, Lifeline};
 use crate::spec::mount::Mount;
 use crate::spec::rootfs_layout::RootfsLayout;
@@ -27,7 +27,7 @@ pub struct RunSpec {
     /// The parts of the host's file system that are visible inside.
     pub mounts: Vec<Mount>,
     /// The variables. There are no others but the image's.
-    pub env: BTreeMap<String, Value>,
+    pub env: BTreeMap<String, EnvValue>,
     /// The network.
     pub network: Network,
     /// The name of the container, if the engine creates one. Unique per run.
@@ -69,7 +69,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What becomes of a program's standard streams.
+/// The standard streams of a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -162,7 +162,7 @@ impl RunSpec {
 
     /// Adds variables.
     #[must_use]
-    pub fn env(mut self, env: impl IntoIterator<Item = (String, Value)>) -> Self {
+    pub fn env(mut self, env: impl IntoIterator<Item = (String, EnvValue)>) -> Self {
         self.env.extend(env);
         self
     }

@@ -13,7 +13,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cross_core::{Cross, Outcome, Result, Warm};
+use cross_core::{ContainerReuse, Cross, Outcome, Result};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +47,10 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<O
         "run" => cross.run(target).run(),
         "exec" => cross.exec(target, words).run(),
         "stdin-exec" => cross.exec(target, words).stdin().run(),
-        "warm-exec" => cross.keep_warm(Warm::new()).exec(target, words).run(),
+        "warm-exec" => cross
+            .keep_warm(ContainerReuse::new())
+            .exec(target, words)
+            .run(),
         "offline-test" => cross.offline(true).test(target).run(),
         _ => cross.build(target).run(),
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use cross_core::{EventKind, JobSharing, Location, ManyOutcome};
+use cross_core::{EnvironmentLocation, EventKind, JobSharing, ManyOutcome};
 use cross_tests::{Project, on_engines};
 
 use crate::{AARCH64, Case, X86_64};
@@ -133,7 +133,7 @@ fn test_binaries_get_the_free_jobs_as_threads() {
 fn without_a_job_server_each_target_has_its_part() {
     let mut case = Case::new(counting(), "sandbox");
     let usual = case.cross().build(X86_64).plan().unwrap();
-    let Location::Directory(environment) = usual.environment.location else {
+    let EnvironmentLocation::Directory(environment) = usual.environment.location else {
         panic!("it is the sandbox's");
     };
     let cache = case.project.outer().join("elsewhere");

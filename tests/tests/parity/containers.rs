@@ -1,6 +1,6 @@
 //! §3.1, §3.2, §3.4 and §3.5: which engine runs, and what its `run` is told besides mounts.
 
-use cross_core::{ErrorKind, Kind};
+use cross_core::{EngineKind, ErrorKind};
 use cross_tests::{Answer, Fakes, tool};
 
 use crate::case::{T, U, each_with, for_t, of_t, on, says, t_with};
@@ -12,17 +12,17 @@ fn s3_1_docker_goes_before_podman_for_an_image() {
     let case = on(Fakes::Podman).also(Fakes::Docker).also(Fakes::Sandbox);
     let case = case.toml(&format!("[target.{T}]\n{IMAGE}\n"));
     let seen = case.build();
-    seen.is(seen.plan().engine.kind, Kind::Docker);
+    seen.is(seen.plan().engine.kind, EngineKind::Docker);
     let seen = on(Fakes::Podman)
         .toml(&format!("[target.{T}]\n{IMAGE}\n"))
         .build();
-    seen.is(seen.plan().engine.kind, Kind::Podman);
+    seen.is(seen.plan().engine.kind, EngineKind::Podman);
 }
 
 #[test]
 fn s3_1_differs_a_recipe_needs_no_container_engine() {
     let seen = on(Fakes::Docker).also(Fakes::Sandbox).build();
-    seen.is(seen.plan().engine.kind, Kind::Sandbox);
+    seen.is(seen.plan().engine.kind, EngineKind::Sandbox);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use cross_core::{
     Action, CargoPart, CargoPlan, EnvironmentKind, Invocation, OutputKind, Plan, Prepared, Step,
 };
-use cross_engine::{Access, Blueprint, ImageBuild, Mount, RunSpec, Value};
+use cross_engine::{Access, Blueprint, EnvValue, ImageBuild, Mount, RunSpec};
 
 /// A command line's plan.
 pub(crate) struct Seen(CargoPlan);
@@ -106,7 +106,7 @@ impl Seen {
     }
 
     #[track_caller]
-    pub(crate) fn env(&self) -> &BTreeMap<String, Value> {
+    pub(crate) fn env(&self) -> &BTreeMap<String, EnvValue> {
         &self.run().0.env
     }
 
@@ -114,7 +114,7 @@ impl Seen {
     #[track_caller]
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         match self.env().get(name)? {
-            Value::Plain(value) | Value::Secret(value) => Some(value),
+            EnvValue::Plain(value) | EnvValue::Secret(value) => Some(value),
             _ => None,
         }
     }

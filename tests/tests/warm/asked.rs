@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cross_core::{Cross, ErrorKind, Warm};
+use cross_core::{ContainerReuse, Cross, ErrorKind};
 use cross_tests::fake::Answer;
 use cross_tests::{Fakes, Machine, NATIVE, Project};
 
@@ -17,8 +17,8 @@ fn machine(exec: Answer) -> Machine {
         .rule("docker", &["exec"], exec)
 }
 
-fn shared() -> Warm {
-    Warm::across_processes(Duration::from_secs(60))
+fn shared() -> ContainerReuse {
+    ContainerReuse::across_processes(Duration::from_secs(60))
 }
 
 /// The first two words of every question to docker since the last time.
@@ -39,7 +39,7 @@ fn build(cross: &Cross) {
 #[test]
 fn a_warm_build_asks_the_engine_once() {
     let (machine, project) = (machine(Answer::says("")), Project::new("app"));
-    let cross = machine.cross(&project).keep_warm(Warm::new());
+    let cross = machine.cross(&project).keep_warm(ContainerReuse::new());
     build(&cross);
     let first = asked(&machine);
     assert!(first.contains(&"run --rm".to_owned()), "{first:?}");
@@ -78,7 +78,7 @@ fn it_is_started_again_once_and_no_more() {
         1,
         "Error response from daemon: Container 0123 is not running\n",
     );
-    for (warm, starts) in [(Warm::new(), 1), (shared(), 1)] {
+    for (warm, starts) in [(ContainerReuse::new(), 1), (shared(), 1)] {
         let (machine, project) = (machine(gone.clone()), Project::new("app"));
         let cross = machine.cross(&project).keep_warm(warm.clone());
         let error = cross.build(NATIVE).run().unwrap_err();
@@ -182,7 +182,7 @@ fn nothing_is_kept_where_nothing_can_be() {
         let cross = if off {
             cross
         } else {
-            cross.keep_warm(Warm::new())
+            cross.keep_warm(ContainerReuse::new())
         };
         let plan = cross.build(NATIVE).plan().unwrap();
         assert!(

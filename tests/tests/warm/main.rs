@@ -12,7 +12,7 @@ mod shared;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cross, EventKind, Warm, WhyStarted};
+use cross_core::{ContainerReuse, Cross, EventKind, StartReason};
 use cross_engine::process::Output;
 use cross_engine::{Invocation, clock};
 use cross_tests::{Leftovers, Project, engines, tool};
@@ -48,12 +48,12 @@ impl Case {
     }
 
     /// The library, which keeps containers like this.
-    fn warm(&self, warm: Warm) -> Cross {
+    fn warm(&self, warm: ContainerReuse) -> Cross {
         self.cold.clone().keep_warm(warm)
     }
 
     /// The containers that were started so far, and why.
-    fn started(&self) -> Vec<(String, WhyStarted)> {
+    fn started(&self) -> Vec<(String, StartReason)> {
         let started = |kind| match kind {
             EventKind::ContainerStarted { container, why, .. } => Some((container, why)),
             _ => None,

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use cross_core::{Cancel, Warm};
+use cross_core::{Cancel, ContainerReuse};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 
@@ -27,7 +27,7 @@ fn two_processes_at_once_share_one(engine: &str) {
     let both = said_by.concat();
     assert_eq!(both.matches("container-started").count(), 1, "{both}");
     assert_eq!(both.matches("container-entered").count(), 2, "{both}");
-    let cross = case.warm(Warm::across_processes(Duration::from_secs(30)));
+    let cross = case.warm(ContainerReuse::across_processes(Duration::from_secs(30)));
     said(&cross, "true");
     assert_eq!(case.started(), [], "a third one finds it");
     let name = case.entered().pop().unwrap();

@@ -6,7 +6,7 @@ use super::super::rights::{Rights, divide};
 use super::super::verified::Verified;
 use super::*;
 
-fn cannot(kind: Kind, installed: bool) -> Answer {
+fn cannot(kind: EngineKind, installed: bool) -> Answer {
     Answer::Cannot {
         reason: format!("{kind}: it is silent"),
         help: "speak to it".into(),
@@ -14,7 +14,7 @@ fn cannot(kind: Kind, installed: bool) -> Answer {
     }
 }
 
-fn serves(kind: Kind) -> Answer {
+fn serves(kind: EngineKind) -> Answer {
     Answer::Serves {
         identity: format!("{kind} 1"),
     }
@@ -27,7 +27,9 @@ fn fresh() -> Facts {
         user: "root".into(),
         system: System::read("ID=debian\n"),
         programs: BTreeMap::new(),
-        engines: Kind::ALL.map(|kind| (kind, cannot(kind, false))).into(),
+        engines: EngineKind::ALL
+            .map(|kind| (kind, cannot(kind, false)))
+            .into(),
         debian_keyring: true,
         passwd: "root:x:0:0:root:/root:/bin/bash\n".into(),
         subuid: Some(String::new()),
@@ -67,13 +69,13 @@ fn ready() -> Facts {
         "podman",
         "runc",
     ];
-    let known = |verified: Verified, kind: Kind| verified.with(kind, format!("{kind} 1"));
+    let known = |verified: Verified, kind: EngineKind| verified.with(kind, format!("{kind} 1"));
     Facts {
         programs: programs
             .map(|name| (name, PathBuf::from("/usr/bin").join(name)))
             .into(),
-        engines: Kind::ALL.map(|kind| (kind, serves(kind))).into(),
-        verified: Kind::ALL.into_iter().fold(Verified::default(), known),
+        engines: EngineKind::ALL.map(|kind| (kind, serves(kind))).into(),
+        verified: EngineKind::ALL.into_iter().fold(Verified::default(), known),
         ..fresh()
     }
 }
@@ -94,14 +96,14 @@ fn restricted(mut facts: Facts) -> Facts {
     facts
 }
 
-fn wanted(engines: &[Kind]) -> Wanted {
+fn wanted(engines: &[EngineKind]) -> Wanted {
     Wanted {
         engines: engines.iter().copied().collect(),
         test_user: false,
     }
 }
 
-fn summaries(engines: &[Kind], facts: &Facts) -> Vec<String> {
+fn summaries(engines: &[EngineKind], facts: &Facts) -> Vec<String> {
     let (actions, manual) = plan(&wanted(engines), facts);
     assert_eq!(manual, Vec::<String>::new());
     actions.iter().map(Action::summary).collect()
@@ -110,10 +112,10 @@ fn summaries(engines: &[Kind], facts: &Facts) -> Vec<String> {
 #[test]
 fn a_fresh_root_needs_two_small_packages_for_the_sandbox() {
     assert_eq!(
-        summaries(&[Kind::Sandbox], &fresh()),
+        summaries(&[EngineKind::Sandbox], &fresh()),
         ["install bubblewrap, mmdebstrap", "verify sandbox"]
     );
-    let (actions, _) = plan(&wanted(&[Kind::Sandbox]), &fresh());
+    let (actions, _) = plan(&wanted(&[EngineKind::Sandbox]), &fresh());
     assert_eq!(
         actions[0].to_string(),
         "install bubblewrap, mmdebstrap: the engines need what these packages provide\n   \
@@ -130,26 +132,29 @@ fn ubuntu_needs_the_keys_of_debian_too() {
     let mut facts = fresh();
     facts.debian_keyring = false;
     assert_eq!(
-        summaries(&[Kind::Sandbox], &facts)[0],
+        summaries(&[EngineKind::Sandbox], &facts)[0],
         "install bubblewrap, mmdebstrap, debian-archive-keyring"
     );
 }
 
 #[test]
 fn a_ready_machine_needs_nothing() {
-    assert!(summaries(&Kind::ALL, &ready()).is_empty());
+    assert!(summaries(&EngineKind::ALL, &ready()).is_empty());
     let mut another_version = ready();
     let answer = Answer::Serves {
         identity: "docker 2".into(),
     };
-    another_version.engines.insert(Kind::Docker, answer);
-    assert_eq!(summaries(&Kind::ALL, &another_version), ["verify docker"]);
+    another_version.engines.insert(EngineKind::Docker, answer);
+    assert_eq!(
+        summaries(&EngineKind::ALL, &another_version),
+        ["verify docker"]
+    );
 }
 
 #[test]
 fn all_engines_on_a_restricted_machine() {
     assert_eq!(
-        summaries(&Kind::ALL, &restricted(fresh())),
+        summaries(&EngineKind::ALL, &restricted(fresh())),
         [
             "install bubblewrap, mmdebstrap, runc",
             "install docker.io, podman",
@@ -161,7 +166,7 @@ fn all_engines_on_a_restricted_machine() {
         ]
     );
     // The lists are fetched once.
-    let (actions, _) = plan(&wanted(&Kind::ALL), &restricted(fresh()));
+    let (actions, _) = plan(&wanted(&EngineKind::ALL), &restricted(fresh()));
     let refreshes = actions
         .iter()
         .filter(|action| matches!(action.deed, Deed::Install { refresh: true, .. }));
@@ -170,7 +175,7 @@ fn all_engines_on_a_restricted_machine() {
 
 #[test]
 fn what_podman_needs_is_written_only_where_it_is_needed() {
-    let podman = [Kind::Podman];
+    let podman = [EngineKind::Podman];
     let facts = restricted(ready());
     let (actions, _) = plan(&wanted(&podman), &facts);
     let Deed::Write { text, .. } = &actions[0].deed else {
@@ -199,8 +204,8 @@ fn the_daemon_is_started_by_what_there_is() {
         facts.systemd = systemd;
         facts
             .engines
-            .insert(Kind::Docker, cannot(Kind::Docker, true));
-        plan(&wanted(&[Kind::Docker]), &facts)
+            .insert(EngineKind::Docker, cannot(EngineKind::Docker, true));
+        plan(&wanted(&[EngineKind::Docker]), &facts)
             .0
             .remove(0)
             .to_string()
@@ -216,16 +221,18 @@ fn the_daemon_is_started_by_what_there_is() {
 #[test]
 fn what_is_the_users_decision_is_left_to_the_user() {
     let mut facts = ready();
-    facts.engines = Kind::ALL.map(|kind| (kind, cannot(kind, true))).into();
+    facts.engines = EngineKind::ALL
+        .map(|kind| (kind, cannot(kind, true)))
+        .into();
     facts.docker_forbidden = true;
     facts.user = "dev".into();
-    let (actions, manual) = plan(&wanted(&Kind::ALL), &facts);
+    let (actions, manual) = plan(&wanted(&EngineKind::ALL), &facts);
     assert!(actions.is_empty(), "{actions:?}");
     assert_eq!(manual[0], "sandbox: it is silent; speak to it");
     assert!(manual[1].contains("usermod --append --groups docker dev"));
     assert_eq!(manual[2], "podman: it is silent; speak to it");
     facts.docker_host = Some("tcp://far:2375".into());
-    let (actions, manual) = plan(&wanted(&[Kind::Docker]), &facts);
+    let (actions, manual) = plan(&wanted(&[EngineKind::Docker]), &facts);
     assert!(actions.is_empty() && manual[0].contains("`tcp://far:2375`"));
 }
 
@@ -237,7 +244,7 @@ fn a_plain_user_gets_ids_and_the_test_user_other_ones() {
     facts.subgid = None;
     let both = Wanted {
         test_user: true,
-        ..wanted(&[Kind::Sandbox])
+        ..wanted(&[EngineKind::Sandbox])
     };
     let (actions, _) = plan(&both, &facts);
     assert_eq!(
@@ -262,7 +269,7 @@ fn without_rights_the_plan_is_a_list_for_the_user() {
     facts.uid = 1001;
     facts.user = "dev".into();
     let divided = |rights, facts: &Facts| {
-        let (actions, manual) = plan(&wanted(&[Kind::Sandbox]), facts);
+        let (actions, manual) = plan(&wanted(&[EngineKind::Sandbox]), facts);
         divide(actions, manual, &rights, facts)
     };
     let (actions, manual) = divided(Rights::None, &facts);
@@ -292,7 +299,7 @@ fn without_rights_the_plan_is_a_list_for_the_user() {
 fn another_system_is_not_touched() {
     let mut facts = restricted(fresh());
     facts.system = System::read("ID=fedora\n");
-    let (actions, manual) = plan(&wanted(&Kind::ALL), &facts);
+    let (actions, manual) = plan(&wanted(&EngineKind::ALL), &facts);
     let (actions, manual) = divide(actions, manual, &Rights::Root, &facts);
     let kinds: BTreeSet<_> = actions.iter().map(Action::needs_root).collect();
     assert_eq!(kinds, BTreeSet::from([false]));

@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # Runs the entries "$@" in one shell with `set -e`, so that the directory and variables carry over.
 #
-# An entry may be the beginning of a command that the next one continues, like a line of a script. What is not
-# a complete command by itself waits for the rest. The numbers of a command's entries are printed before it, and
-# the status after a failure, because the program that runs this reports only a status of its own.
+# An entry may be the beginning of a command that the next one continues, like a line of a script.
+# What is not a complete command by itself waits for the rest. The numbers of a command's entries
+# are printed before it, and the status after a failure, because the program that runs this reports
+# only a status of its own.
 #
-# Package lists exist when the commands begin and are removed afterwards. Programs that read a variable for
-# certificates trust the host's, and so does apt.
+# Package lists exist when the commands begin and are removed afterwards. Programs that read a
+# variable for certificates trust the host's, and so does apt.
 certificates=/run/cross-core/certificates.pem
 if [ -s "$certificates" ]; then
   export SSL_CERT_FILE=$certificates CURL_CA_BUNDLE=$certificates REQUESTS_CA_BUNDLE=$certificates

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# Like supervise.sh, with the variable $1 for processes that left the process group. Only the command has the
-# variable, so that those who look for it are not found.
+# Like supervise.sh, with the variable $1 for processes that left the process group. Only the
+# command has the variable, so that those who look for it are not found.
 exec 3<&0 4>&2 </dev/null 2>/dev/null
 mark=$1; shift
 trap stop=1 TERM

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
-# Runs a command of the host that fills directories: $1 is their number, then they follow, then the command.
-# When standard input ends, the command is killed at once. Unless it succeeded, the directories are removed.
-# Its own clean-up would take longer than anyone waits.
+# Runs a command of the host that fills directories: $1 is their number, then they follow, then the
+# command. When standard input ends, the command is killed at once. Unless it succeeded, the
+# directories are removed. Its own clean-up would take longer than anyone waits.
 #
-# The directories are renamed first, so that their names are free however long the disk takes to remove
-# their contents. What an unprivileged mmdebstrap or podman leaves belongs to subordinate users, and only a
-# helper can remove it. What was killed may still hold a file for a moment.
+# The directories are renamed first, so that their names are free however long the disk takes to
+# remove their contents. What an unprivileged mmdebstrap or podman leaves belongs to subordinate
+# users, and only a helper can remove it. What was killed may still hold a file for a moment.
 exec 3<&0 4>&2 </dev/null 2>/dev/null
 count=$1; shift
 leave() { while [ "$count" -gt 0 ]; do

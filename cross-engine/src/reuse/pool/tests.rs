@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::engines::engine::EngineKind;
-use crate::process::invocation::{Value, Variables};
+use crate::process::invocation::{EnvValue, Variables};
 use crate::spec::mount::Mount;
 use crate::spec::run_spec::{Network, Stdio};
 
@@ -20,7 +20,7 @@ fn engine() -> Engine {
 fn spec() -> RunSpec {
     RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "build"])
         .mounts([Mount::write("/w"), Mount::scratch("/tmp/home")])
-        .env([("A".to_owned(), Value::Plain("1".into()))])
+        .env([("A".to_owned(), EnvValue::Plain("1".into()))])
         .name("cross-x")
 }
 
@@ -33,7 +33,9 @@ fn shared() -> ContainerPool {
 }
 
 fn name(pool: &ContainerPool, spec: &RunSpec, image: &ContainerImage, cache: &Path) -> String {
-    let (_, kept) = pool.kept(&engine(), spec, image, &host(cache)).unwrap();
+    let (_, kept) = pool
+        .reused_container(&engine(), spec, image, &host(cache))
+        .unwrap();
     kept.container
 }
 
@@ -41,7 +43,7 @@ fn name(pool: &ContainerPool, spec: &RunSpec, image: &ContainerImage, cache: &Pa
 fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
     let image = ContainerImage::new(None, vec!["/entry".to_owned()]);
     let (enter, kept) = shared()
-        .kept(&engine(), &spec(), &image, &host(Path::new("/c")))
+        .reused_container(&engine(), &spec(), &image, &host(Path::new("/c")))
         .unwrap();
     let name = &kept.container;
     let (base, generation) = name.split_at(name.len() - "-1-warm".len());
@@ -68,7 +70,7 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
 fn one_that_is_nobody_elses_hangs_on_its_client() {
     let pool = ContainerPool::new(ContainerReuse::new());
     let (_, kept) = pool
-        .kept(
+        .reused_container(
             &engine(),
             &spec(),
             &ContainerImage::default(),
@@ -94,7 +96,7 @@ fn a_key_has_everything_that_is_fixed_and_nothing_else() {
     let first = name(&spec(), &image);
     let same = [
         spec(),
-        spec().env([("B".to_owned(), Value::Plain("2".into()))]),
+        spec().env([("B".to_owned(), EnvValue::Plain("2".into()))]),
         spec().stdio(Stdio::Inherit).terminal(true),
         spec().jobserver(Some("/c/jobs".into())),
     ];
@@ -164,6 +166,6 @@ fn what_is_remembered_is_believed_for_its_time_and_its_key() {
 #[test]
 fn a_users_words_for_run_keep_nothing() {
     let pool = shared();
-    assert!(pool.serves(&engine(), &spec()));
-    assert!(!pool.serves(&engine(), &spec().options(["--env", "A=2"])));
+    assert!(pool.can_run(&engine(), &spec()));
+    assert!(!pool.can_run(&engine(), &spec().options(["--env", "A=2"])));
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# cross_ours: kills the processes that have the mark, and succeeds if there were any. A shell's environment is
-# the one that it was started with, so this shell does not have the mark.
+# cross_ours: kills the processes that have the mark, and succeeds if there were any. A shell's
+# environment is the one that it was started with, so this shell does not have the mark.
 cross_ours() {
   cross_found=1
   for cross_it in $(grep -slF -e "CROSS_WARM_RUN=$cross_mark" /proc/[0-9]*/environ); do

@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# Cleans up and returns the status. What some shells print about a process that was killed is dropped.
+# Cleans up and returns the status. What some shells print about a process that was killed is
+# dropped.
 cross_status=$?
 (
     exec 2>/dev/null

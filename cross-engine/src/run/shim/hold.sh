@@ -1,7 +1,7 @@
 # shellcheck shell=sh
-# The lifeline is a FIFO that only this shell holds open. A process beside it checks every second that the shell is
-# alive and that its parent is still the one that started it. If not, it kills the shell, which ends the rest, and
-# cleans up: nobody else can after a shell that was killed.
+# The lifeline is a FIFO that only this shell holds open. A process beside it checks every second
+# that the shell is alive and that its parent is still the one that started it. If not, it kills the
+# shell, which ends the rest, and cleans up: nobody else can after a shell that was killed.
 (
     umask 0
     mkdir -m 700 "$cross_held" && mkdir "$cross_held/shown" &&

@@ -9,8 +9,8 @@ use crate::spec::rootfs_layout::RootfsLayout;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// An engine's program that says what it was given and what it has, but for the words of the lifeline,
-/// and then does what the case wants.
+/// A fake engine that prints its arguments, except the lifeline's, and its environment, and then
+/// runs the test's script.
 const FAKE: &str = r#"#!/bin/sh
 case $1$2 in imageinspect) exit 1 ;; esac
 for word; do case $word in *own\ *) ;; *) printf '%s|' "$word" ;; esac; done
@@ -58,15 +58,15 @@ impl Case {
         };
         let spec = RunSpec::new(root, "/", ["tool", "it's"])
             .mounts([Mount::write(self.path("it's $HOME"))])
-            .env([("SET".to_owned(), Value::Plain("a 'b' \"$c\"".into()))])
+            .env([("SET".to_owned(), EnvValue::Plain("a 'b' \"$c\"".into()))])
             .name("cross-t");
         Shim::new(spec)
-            .pass_on(["GIVEN", "FAMILY_*"])
+            .pass_env(["GIVEN", "FAMILY_*"])
             .directories([self.path("made")])
             .remedy("make it")
     }
 
-    /// What the script does in a directory of the case, after `typed` on its standard input.
+    /// Runs the script in a directory of the test, with `typed` as its standard input.
     fn runs(&self, shim: &Shim, dir: &str, typed: &str, args: &[&str]) -> Output {
         let host = Host::new(Variables::new(), self.path("cache"));
         let path = self.path("script");
@@ -131,7 +131,7 @@ fn a_container_is_told_the_names_and_reads_what_it_is_told_to() {
         "{words}"
     );
     assert!(!said.stdout.ends_with("typed\n"), "nobody asked for it");
-    for (shim, args) in [(shim.clone(), ["-"]), (shim.reads(true), ["-c"])] {
+    for (shim, args) in [(shim.clone(), ["-"]), (shim.reads_stdin(true), ["-c"])] {
         let said = case.runs(&shim, "it's $HOME", "typed", &args);
         assert!(said.stdout.ends_with("typed\n"), "{args:?}");
     }

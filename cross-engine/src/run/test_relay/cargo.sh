@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # Starts cargo: its words follow the name of the variable that names the target's runner.
 #
-# Shells let background jobs ignore two signals, and a program would inherit that, so this needs an `env`
-# that can undo it. The FIFO `here` says whether the owner is on this machine.
+# Shells let background jobs ignore two signals, and a program would inherit that, so this needs an
+# `env` that can undo it. The FIFO `here` says whether the owner is on this machine.
 cross_dir=${0%/*}
 cross_variable=$1
 shift

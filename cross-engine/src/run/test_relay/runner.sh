@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# The runner in both passes. Its variables have names that nobody exports. It restores the target's own runner,
-# because the program, or one that it starts, may use it.
+# The runner in both passes. Its variables have names that nobody exports. It restores the target's
+# own runner, because the program, or one that it starts, may use it.
 #
-# Some shells drop variables whose names are not valid for them. Of cargo's, only those of programs with a
-# dash in their names are affected. The shell's message about the end of a program tells a signal from an exit
-# status of the same number.
+# Some shells drop variables whose names are not valid for them. Of cargo's, only those of programs
+# with a dash in their names are affected. The shell's message about the end of a program tells a
+# signal from an exit status of the same number.
 cross_dir=${0%/*}
 IFS= read -r cross_variable <$cross_dir/variable
 IFS= read -r cross_runner <$cross_dir/runner

@@ -4,8 +4,8 @@ use crate::process::cancel::Cancel;
 use crate::process::invocation::{Invocation, Variables};
 use crate::spec::run_spec::relay_words;
 
-/// What cargo does as far as this is concerned: it starts the programs through the runner, one after the other,
-/// stops at a failure unless told otherwise, and then runs one that was not among them.
+/// A replacement for cargo: it starts the programs through the runner, one after the other, stops
+/// at a failure unless an option says otherwise, and then starts another program.
 const FAKE_CARGO: &str = r#"#!/bin/sh
 echo "cargo $*" >&2
 unset status
@@ -21,7 +21,7 @@ $CARGO_TARGET_T_RUNNER "$DIR/doc"
 exit ${status:+101}
 "#;
 
-/// A run by `relay`, without an environment.
+/// Runs the fake cargo through `relay`, without an environment.
 fn run(
     relay: &TestRelay,
     dir: &Path,
@@ -44,7 +44,7 @@ fn run(
     process::run(&run, &variables, &Cancel::new(), stdin, sink).unwrap()
 }
 
-/// Programs by what they do, and a cargo that starts them.
+/// Creates programs from their scripts, and the fake cargo that starts them.
 fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, does) in programs.iter().chain([&("cargo", FAKE_CARGO)]) {
@@ -55,7 +55,8 @@ fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
-/// Relays to the end, letting everybody begin at once with as many threads as its number; what was heard.
+/// Runs all binaries at once, each with its number plus ten as the number of threads. Returns the
+/// exit and the output.
 fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) {
     let cache = tempfile::tempdir().unwrap();
     let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
@@ -64,7 +65,7 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
     let exit = std::thread::scope(|scope| {
         scope.spawn(|| {
             loop {
-                match relay.hear() {
+                match relay.receive() {
                     RelayMessage::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
                     RelayMessage::Ended(n, end) => lock(&ends)[n] = Some(end),
                     RelayMessage::All => {}
@@ -73,8 +74,8 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
             }
         });
         let exit = run(&relay, dir, words, &mut |stream, line| {
-            let Some(("", n)) = TestRelay::turn(line) else {
-                let line = relay.undone(line, "env RUN=1 ");
+            let Some(("", n)) = TestRelay::parse_turn(line) else {
+                let line = relay.restore_line(line, "env RUN=1 ");
                 heard += &format!("{line}\n");
                 return std::ops::ControlFlow::Continue(());
             };
@@ -89,10 +90,10 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
                 let file = relay.output(n, stream).unwrap();
                 heard += &std::io::read_to_string(file).unwrap();
             }
-            relay.answer(end).unwrap();
+            relay.finish_turn(end).unwrap();
             std::ops::ControlFlow::Continue(())
         });
-        relay.hush();
+        relay.close();
         exit
     });
     assert_eq!(fs::read_dir(cache.path().join(RELAYS)).unwrap().count(), 1);
@@ -112,7 +113,8 @@ fn programs_get_what_cargo_gives_them_and_their_threads() {
     let (exit, heard) = relayed(3, dir.path(), &["x", "--", "--no-fail-fast"]);
     assert!(exit.success(), "{heard}");
     let here = std::path::absolute(".").unwrap();
-    // What was ignored before stays so, but for what shells have background jobs ignore (INT and QUIT).
+    // Signals that were ignored before are still ignored, except those that shells ignore for
+    // background jobs (INT and QUIT).
     let ignored = ignored_by_this_process() & !0b110;
     let expected = format!(
         "cargo x -- --no-fail-fast\nRunning one\n\
@@ -171,11 +173,17 @@ fn what_the_first_pass_did_not_show_runs_as_by_cargo() {
 
 #[test]
 fn a_turn_is_heard_also_after_a_line_without_its_end() {
-    assert_eq!(TestRelay::turn(&format!("{TURN_PREFIX}12")), Some(("", 12)));
     assert_eq!(
-        TestRelay::turn(&format!("dots...{TURN_PREFIX}0")),
+        TestRelay::parse_turn(&format!("{TURN_PREFIX}12")),
+        Some(("", 12))
+    );
+    assert_eq!(
+        TestRelay::parse_turn(&format!("dots...{TURN_PREFIX}0")),
         Some(("dots...", 0))
     );
-    assert_eq!(TestRelay::turn(&format!("{TURN_PREFIX}the user's")), None);
-    assert_eq!(TestRelay::turn("test turn ... ok"), None);
+    assert_eq!(
+        TestRelay::parse_turn(&format!("{TURN_PREFIX}the user's")),
+        None
+    );
+    assert_eq!(TestRelay::parse_turn("test turn ... ok"), None);
 }
