@@ -29,8 +29,8 @@ pub struct ShellRequest {
 
 impl Cross {
     /// A shell in the environment that builds for `target`: it sees what a build sees, in the same
-    /// directory, with the engine's usual network. Its standard input, output and error are the
-    /// caller's.
+    /// directory, with the engine's usual network. The sources are read only but for the directories
+    /// that the key `writable` names. Its standard input, output and error are the caller's.
     ///
     /// ```no_run
     /// use std::io::{IsTerminal as _, stdin, stdout};
