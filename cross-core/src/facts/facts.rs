@@ -85,13 +85,19 @@ impl Facts {
             command.extend(["--manifest-path".to_owned(), manifest.display().to_string()]);
         }
         command.extend(["--target".to_owned(), self.target_argument()]);
-        if options.locked {
+        if options.locked || self.is_lock_file_settled() {
             command.push("--locked".to_owned());
         }
         command.extend(self.additions(verb));
         command.extend(self.rustflags.iter().cloned());
         command.extend(options.cargo.iter().cloned());
         command
+    }
+
+    /// Whether `Cargo.lock` is settled on the host before anything runs. A cargo inside cannot write it,
+    /// and without `--locked` it would where only the layout of the text differs.
+    pub(crate) fn is_lock_file_settled(&self) -> bool {
+        self.env_spec.equipment().is_none()
     }
 
     /// What cargo's `--target` is inside.
