@@ -186,7 +186,10 @@ impl Attack {
             .set("HOME", home)
             .set("USER", "somebody")
             .set("TMPDIR", outer.join("tmp"))
-            .set("CROSS_CACHE_DIR", cache);
+            .set("CROSS_CACHE_DIR", cache)
+            // They make what is compiled sooner, and nothing else.
+            .set("CARGO_PROFILE_DEV_DEBUG", "0")
+            .set("CARGO_PROFILE_DEV_INCREMENTAL", "false");
         Attack {
             seat,
             project,

@@ -164,22 +164,22 @@ fn a_source_list_that_names_devices_is_not_followed(seat: Seat) {
         .file("src/lib.rs", "#[test]\nfn one() {}\n")
         .file("tests/a.rs", "#[test]\nfn two() {}\n")
         .file("tests/b.rs", "#[test]\nfn three() {}\n")
-        .patience(34);
-    let said = attack.run("test@20");
+        .patience(75);
+    let said = attack.run("test@60");
     said.told("waits");
     said.had_at_most(256);
 }
 
 /// The compiler's version is read in a file of the target directory.
 fn what_cargo_notes_of_rustc_is_not_followed(seat: Seat) {
-    let attack = Attack::on(seat).patience(34).build_script(
+    let attack = Attack::on(seat).patience(75).build_script(
         r##"
     let note = target_dir().join(".rustc_info.json");
     let _ = fs::remove_file(&note);
     tried("note", symlink("/dev/zero", &note));
 "##,
     );
-    let said = attack.run("build@20");
+    let said = attack.run("build@60");
     said.told("note");
     said.had_at_most(256);
 }

@@ -34,7 +34,7 @@ fn attack(seat: Seat, body: &str) -> Attack {
              std::thread::sleep(Duration::from_millis(50));\n    }\n}\n",
         )
         .file("tests/b.rs", "#[test]\nfn fails() {\n    panic!(\"as it should\");\n}\n")
-        .patience(34)
+        .patience(75)
 }
 
 /// Replaces the outputs of all binaries by what `make` makes at `path`.
@@ -65,16 +65,16 @@ fn fails(attack: &Attack, verb: &str) -> Said {
 
 fn an_output_that_is_a_link_does_not_print_a_private_key(seat: Seat) {
     let key = "symlink(workspace().parent().unwrap().join(\"home/.ssh/id_ed25519\"), path)";
-    fails(&attack(seat, &replacing_outputs(key)), "test@30");
+    fails(&attack(seat, &replacing_outputs(key)), "test@60");
 }
 
 fn an_output_that_is_a_fifo_does_not_outlive_the_deadline(seat: Seat) {
-    fails(&attack(seat, &replacing_outputs("fifo(path)")), "test@20");
+    fails(&attack(seat, &replacing_outputs("fifo(path)")), "test@60");
 }
 
 fn an_output_without_end_leaves_the_callers_memory_bounded(seat: Seat) {
     let endless = "symlink(\"/dev/zero\", path)";
-    let said = fails(&attack(seat, &replacing_outputs(endless)), "test@20");
+    let said = fails(&attack(seat, &replacing_outputs(endless)), "test@60");
     said.had_at_most(256);
 }
 
@@ -128,5 +128,5 @@ fn a_program_name_that_is_a_fifo_does_not_outlive_the_deadline(seat: Seat) {
     let told = open_to_write(relay.join("told"));
     tried("tell", told.and_then(|mut told| told.write_all(b"ready 3\nready 1\nready 2\n")));
 "##;
-    fails(&attack(seat, names), "test@20");
+    fails(&attack(seat, names), "test@60");
 }

@@ -129,7 +129,7 @@ fn a_forged_stream_does_not_make_a_failed_build_succeed(seat: Seat) {
 
 /// What is read of a file that is none: its size, its symbols, its hash.
 fn a_fifo_as_artifact_does_not_outlive_the_deadline(seat: Seat) {
-    let attack = Attack::on(seat).patience(28).build_script(
+    let attack = Attack::on(seat).patience(75).build_script(
         r##"
     fs::create_dir_all(debug_dir()).unwrap();
     let notes = target_dir().join(".rustc_info.json");
@@ -141,7 +141,7 @@ fn a_fifo_as_artifact_does_not_outlive_the_deadline(seat: Seat) {
     forge("the program", "app", &debug_dir().join("app"));
 "##,
     );
-    let said = attack.run("build@15");
+    let said = attack.run("build@60");
     said.ended_in_time();
     said.told("rustc");
     said.told("the program");
