@@ -84,6 +84,35 @@ fn c_code_is_built_tested_and_run(engine: &str) {
     leftovers.are_none();
 }
 
+on_engines! { nothing_that_is_made_runs_as_its_owner }
+
+/// A build of root's could else leave a program with which any user of the machine becomes root.
+fn nothing_that_is_made_runs_as_its_owner(engine: &str) {
+    let script = r#"
+        touch plain && chmod 755 plain || exit 1
+        for mode in 4755 2755 6755 u+s g+s; do
+            if chmod $mode plain; then exit 2; fi
+            if install -m $mode plain installed-$mode; then exit 3; fi
+        done
+        perl -e 'sysopen(my $new, "opened", 0101, 04755) and exit 1' || exit 4
+        perl -e 'sysopen(my $new, "read", 0101, 0644) or exit 1' || exit 5
+        if unshare --user true; then exit 6; fi
+        echo done
+    "#;
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine(engine);
+    let run = cross.exec(TARGET, ["sh", "-c", script]).capture(true);
+    assert_eq!(run.run().unwrap().stdout.unwrap(), "done\n");
+    let names = ["-type", "f", "-perm", "/6000"];
+    let found = Invocation::new("find")
+        .arg(project.path().to_str().unwrap())
+        .args(names);
+    assert_eq!(tool::stdout(&found), "");
+    assert!(project.path().join("read").is_file());
+    leftovers.are_none();
+}
+
 #[test]
 fn a_plain_user_without_any_daemon_does_the_main_job() {
     engines::need("sandbox");

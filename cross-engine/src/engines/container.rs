@@ -1,6 +1,7 @@
 //! The argv of docker and podman for a run: one lean `run` each.
 
 use crate::engines::engine::{Engine, Kind};
+use crate::engines::floor::Profile;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{Invocation, Value};
@@ -69,8 +70,9 @@ pub(crate) fn isolation(
         .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
         .args(["--cap-drop", "ALL"]);
-    if let Some(profile) = &spec.seccomp {
-        let profile = format!("seccomp={}", utf8(profile)?);
+    let ours = profile(engine, spec).map(|profile| profile.path);
+    if let Some(path) = spec.seccomp.as_ref().or(ours.as_ref()) {
+        let profile = format!("seccomp={}", utf8(path)?);
         run = run.args(["--security-opt", &profile]);
     }
     if let Some(namespace) = &spec.user_namespace {
@@ -92,6 +94,22 @@ pub(crate) fn isolation(
             .args(["--pids-limit", &PROCESSES.to_string()]);
     }
     Ok(run)
+}
+
+/// The profile of system calls that the container gets from us, in a file that has to be there when it starts.
+///
+/// Where the caller has chosen one, that is it. Where the user's words ask for more rights than we give,
+/// the engine's own profile follows them.
+pub(crate) fn profile(engine: &Engine, spec: &RunSpec) -> Option<Profile> {
+    let asks_for_rights = |word: &String| {
+        let name = word.split('=').next().unwrap_or_default();
+        ["--cap-add", "--privileged"].contains(&name)
+    };
+    let is_left = spec.seccomp.is_some() || spec.options.iter().any(asks_for_rights);
+    match is_left {
+        true => None,
+        false => engine.floor.profile(&engine.architecture),
+    }
 }
 
 /// Sets a variable inside: its name on argv, its value in the client's environment, where other
@@ -192,6 +210,9 @@ pub(crate) fn remove(engine: &Engine, name: &str) -> Invocation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engines::floor::Floor;
+    use crate::process::host::Host;
+    use crate::process::invocation::Variables;
     use crate::spec::run_spec::Stdio;
 
     fn engine(kind: Kind) -> Engine {
@@ -243,6 +264,26 @@ mod tests {
         assert_eq!(args[at("i:1") + 1..][..2], ["sh", "-c"]);
         assert!(args[at("i:1") + 3].contains("own 1 cross-x\n"));
         assert_eq!(args[args.len() - 3..], ["cross", "cargo", "run"]);
+    }
+
+    #[test]
+    fn a_profile_of_ours_gives_way_to_the_callers_and_to_words_that_ask_for_rights() {
+        let host = Host::new(Variables::new(), "/c");
+        let engine = Engine {
+            floor: Floor::of(&host),
+            ..engine(Kind::Docker)
+        };
+        let plain = RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo"]);
+        let ours = |spec: &RunSpec| profile(&engine, spec).map(|profile| profile.path);
+        let path = ours(&plain).unwrap();
+        assert!(path.starts_with("/c/filters"), "{}", path.display());
+        let args = invocation(&engine, &plain).unwrap().args;
+        assert!(args.contains(&format!("seccomp={}", path.display())));
+        assert_eq!(ours(&plain.clone().options(["--volume=/a:/a"])), Some(path));
+        assert_eq!(ours(&plain.clone().seccomp(Some("/s.json".into()))), None);
+        for word in ["--privileged", "--privileged=true", "--cap-add=SYS_ADMIN"] {
+            assert_eq!(ours(&plain.clone().options([word])), None, "{word}");
+        }
     }
 
     #[test]

@@ -5,12 +5,14 @@
 
 mod bpf;
 mod calls;
+mod profile;
 
 use std::collections::BTreeMap;
 
 use self::bpf::{
     ARCHITECTURE, Instruction, JUMP, JUMP_EQUAL, LOAD, NUMBER, Verdict, ending, search,
 };
+pub(super) use self::profile::profile;
 
 /// `EPERM`, the same number on every architecture.
 const EPERM: u16 = 1;

@@ -1,8 +1,10 @@
 //! What a sandbox is kept from, whoever starts it: capabilities, host identities, and parts of the kernel.
 //!
-//! It is no less than what docker and podman keep a container from that has no capabilities.
+//! It is no less than what docker and podman keep a container from that has no capabilities. Their
+//! containers get the sandbox's list of system calls, too.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use rustix::process::getgroups;
 use crate::engines::filter;
 use crate::engines::probe_cache::short_name;
 use crate::process::descriptors::Handed;
+use crate::process::error::{Error, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::spec::mount::{Access, Mount};
@@ -43,7 +46,7 @@ pub(crate) struct Floor {
     hidden: Vec<String>,
     /// The directories of [`EMPTIED`] that there are.
     emptied: Vec<String>,
-    /// Where the filter's file is, if there is one.
+    /// The directory of the filter's files. An engine that was read from a file has none.
     filter: PathBuf,
 }
 
@@ -87,6 +90,15 @@ impl Floor {
         run.args(["--seccomp", &FILTER.to_string()]).handed(file)
     }
 
+    /// The profile of system calls for containers of an engine on `architecture`, where there is one, and where
+    /// there is a directory for it.
+    pub(crate) fn profile(&self, architecture: &str) -> Option<Profile> {
+        let content =
+            filter::profile(architecture).filter(|_| !self.filter.as_os_str().is_empty())?;
+        let path = self.filter.join(format!("{}.json", short_name(&content)));
+        Some(Profile { path, content })
+    }
+
     fn filter_file(&self) -> Option<Handed> {
         let content = filter::program(std::env::consts::ARCH)?;
         let name = format!("{}.bpf", short_name(&String::from_utf8_lossy(&content)));
@@ -95,6 +107,29 @@ impl Floor {
             path: self.filter.join(name),
             content: Arc::from(content),
         })
+    }
+}
+
+/// A profile of system calls that a container engine's client reads from a file, whose name is the content's.
+pub(crate) struct Profile {
+    pub(crate) path: PathBuf,
+    pub(crate) content: String,
+}
+
+impl Profile {
+    /// Makes the file, unless it is there.
+    pub(crate) fn keep(&self) -> Result<()> {
+        let Some(home) = self.path.parent().filter(|_| !self.path.exists()) else {
+            return Ok(());
+        };
+        fs::create_dir_all(home).on("create directory", home)?;
+        // Another process that starts a container sees the whole of it, or nothing.
+        let mut file = tempfile::NamedTempFile::new_in(home).on("write in", home)?;
+        file.write_all(self.content.as_bytes())
+            .on("write", file.path())?;
+        file.persist(&self.path)
+            .map_err(|error| Error::io("create", &self.path, error.error))?;
+        Ok(())
     }
 }
 

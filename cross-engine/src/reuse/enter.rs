@@ -76,6 +76,7 @@ impl Engine {
             let now = pool.now(&place);
             let mut generation = now.generation;
             if !now.running || gone == Some(generation) {
+                self.keep_profile(spec)?;
                 let (new, why) = pool.start(&place, gone, self, host, cancel)?;
                 generation = new;
                 if let Some(why) = why {

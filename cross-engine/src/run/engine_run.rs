@@ -58,6 +58,7 @@ impl Engine {
         if let Some(file) = &invocation.handed {
             file.keep();
         }
+        self.keep_profile(&spec)?;
         let mut last = Vec::new();
         let ended = process::run_coupled(
             &invocation,
@@ -99,6 +100,14 @@ impl Engine {
     pub(crate) fn watcher(&self, name: &str, host: &Host) -> Result<Watcher> {
         let client = self.has_images().then_some(self.program.as_path());
         Watcher::start(&lifeline::watch(name, client)?, &host.variables)
+    }
+
+    /// Makes the file with the profile that a container of `spec` is started with.
+    pub(crate) fn keep_profile(&self, spec: &RunSpec) -> Result<()> {
+        match self.has_images().then(|| container::profile(self, spec)) {
+            Some(Some(profile)) => profile.keep(),
+            _ => Ok(()),
+        }
     }
 
     /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.

@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::engines::container;
 use crate::engines::engine::Engine;
+use crate::engines::floor::Profile;
 use crate::engines::host_engine;
 use crate::process::error::{Result, utf8};
 use crate::process::host::Host;
@@ -134,6 +136,11 @@ impl Shim {
         if engine.has_images() && !self.reads {
             line(format_args!("{}", READS_IF_TOLD.trim_end()));
         }
+        if let Some(profile) =
+            container::profile(engine, &self.spec).filter(|_| engine.has_images())
+        {
+            line(format_args!("{}", kept(&profile)?));
+        }
         text.push_str(HOLD);
         text.push_str("(\n");
         text.push_str(&self.variables(&run));
@@ -202,6 +209,16 @@ fn seen(spec: &RunSpec) -> Result<String> {
         false => patterns.join(" | "),
     };
     Ok(SEEN.replace("@SEEN@", &patterns).trim_end().to_owned())
+}
+
+/// The line that makes the file with a container's profile, unless it is there.
+fn kept(profile: &Profile) -> Result<String> {
+    let path = quoted(utf8(&profile.path)?);
+    let home = profile.path.parent().unwrap_or(Path::new("/"));
+    let (home, content) = (quoted(utf8(home)?), quoted(&profile.content));
+    Ok(format!(
+        "[ -e {path} ] || {{ mkdir -p {home} && printf %s {content} >{path}.$$ && mv {path}.$$ {path}; }} || exit 125"
+    ))
 }
 
 /// A word of the engine's command as a word of the script.
