@@ -140,7 +140,8 @@ impl Facts {
                 &self.settings,
                 &self.selected.engine,
             ))
-            .seccomp(self.inputs.seccomp.clone());
+            .seccomp(self.inputs.seccomp.clone())
+            .socketcall(self.target.may_be_x86());
         match &self.budget {
             Some(budget) => budget.bind(spec),
             None => spec,

@@ -83,8 +83,10 @@ impl Floor {
     }
 
     /// `run`, a bubblewrap command, with the system call filter, where there is one for this machine.
-    pub(crate) fn filtered(&self, run: Invocation) -> Invocation {
-        let Some(file) = self.filter_file() else {
+    ///
+    /// With `socketcall`, programs for 32-bit x86 can open sockets as glibc does.
+    pub(crate) fn filtered(&self, run: Invocation, socketcall: bool) -> Invocation {
+        let Some(file) = self.filter_file(socketcall) else {
             return run;
         };
         run.args(["--seccomp", &FILTER.to_string()]).handed(file)
@@ -99,8 +101,8 @@ impl Floor {
         Some(Profile { path, content })
     }
 
-    fn filter_file(&self) -> Option<Handed> {
-        let content = filter::program(std::env::consts::ARCH)?;
+    fn filter_file(&self, socketcall: bool) -> Option<Handed> {
+        let content = filter::program(std::env::consts::ARCH, socketcall)?;
         let name = format!("{}.bpf", short_name(&String::from_utf8_lossy(&content)));
         Some(Handed {
             number: FILTER,

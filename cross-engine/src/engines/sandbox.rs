@@ -58,7 +58,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         };
     }
     run.env.clone_from(&spec.env);
-    run = engine.floor.filtered(run);
+    run = engine.floor.filtered(run, spec.socketcall);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
     if spec.hang().is_some() {
         run = run.lifeline();

@@ -49,9 +49,13 @@ pub struct RunSpec {
     /// The user namespace of the container, as `--userns` takes it; the engine's usual one if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub user_namespace: Option<String>,
-    /// A file with the container's seccomp profile; the engine's usual one if `None`.
+    /// A file with the container's seccomp profile; the one of this library if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub seccomp: Option<PathBuf>,
+    /// Whether programs for 32-bit x86 run in it, which open sockets with `socketcall`: see
+    /// [`RunSpec::socketcall`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub socketcall: bool,
     /// The directory of the job server that the command is a client of: see [`RunSpec::jobserver`].
     #[serde(skip_serializing_if = "is_default")]
     pub jobserver: Option<PathBuf>,
@@ -139,6 +143,7 @@ impl RunSpec {
             options: Vec::new(),
             user_namespace: None,
             seccomp: None,
+            socketcall: false,
             jobserver: None,
             relay: None,
             lifeline: None,
@@ -239,6 +244,15 @@ impl RunSpec {
     #[must_use]
     pub fn seccomp(mut self, profile: Option<PathBuf>) -> Self {
         self.seccomp = profile;
+        self
+    }
+
+    /// Allows the system call `socketcall` in the sandbox, with which glibc opens sockets on 32-bit x86. A filter
+    /// cannot see which family of sockets it opens: with it, a program reaches families that no network
+    /// namespace isolates (vsock). A container allows it in any case.
+    #[must_use]
+    pub fn socketcall(mut self, yes: bool) -> Self {
+        self.socketcall = yes;
         self
     }
 

@@ -35,9 +35,10 @@ fn rules() -> Vec<Value> {
     let names = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let allow = |group: &str, args: Value| json!({ "names": names(group), "action": "SCMP_ACT_ALLOW", "args": args });
     let fail = |group: &str, error: u16| json!({ "names": names(group), "action": "SCMP_ACT_ERRNO", "errnoRet": error });
-    let allowed = calls::ALLOWED
-        .iter()
-        .map(|group| allow(group.names, json!([])));
+    let names_allowed = calls::ALLOWED.iter().map(|group| group.names);
+    let allowed = names_allowed
+        .chain([calls::SOCKETCALL])
+        .map(|names| allow(names, json!([])));
     let conditional = calls::CONDITIONAL.iter().flat_map(|group| {
         let conditions: Vec<_> = group.when.iter().flat_map(|test| negated(*test)).collect();
         // Each call needs one rule that holds.
