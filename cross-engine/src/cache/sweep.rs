@@ -1,7 +1,8 @@
 //! What a crash left behind: found by what makes it ours, and removed.
 //!
 //! What a run or a making leaves when its process is killed is ended by its lifeline, or removed by the
-//! next of its kind. When the machine itself went down there was nobody to do either.
+//! next of its kind. Nobody does either when the machine itself went down, or when a container's command has
+//! stopped its lifeline and both the owner and what waits beside the run were killed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::error::Result;
+use crate::process::owner;
 use crate::reuse;
 use crate::reuse::place;
 use crate::run::fifo_lifeline;
@@ -31,7 +33,8 @@ use crate::run::test_relay;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Swept {
-    /// Containers of ours, by name: those that did not run any more, and kept ones that nobody keeps.
+    /// Containers of ours, by name: those that did not run any more, those whose owner is gone, and kept ones that
+    /// nobody keeps.
     pub containers: Vec<String>,
     /// Directories of the cache: environments that were half made or half removed, with their packages
     /// and what they begin with, lifelines, job servers and relays.
@@ -39,8 +42,8 @@ pub struct Swept {
 }
 
 impl Environments<'_> {
-    /// Removes what a crash of the machine left: containers with our label that do not run or that nobody keeps, and
-    /// directories of the cache that nobody holds. What is in use stays, and so does what began less
+    /// Removes what a crash of the machine left: containers with our label that do not run, or that nobody owns or
+    /// keeps, and directories of the cache that nobody holds. What is in use stays, and so does what began less
     /// than a minute ago.
     ///
     /// # Errors
@@ -83,6 +86,25 @@ impl Environments<'_> {
             }
             let gone = process::output(&container::remove(engine, name), variables, cancel)?;
             if gone.exit.success() {
+                removed.push(name.to_owned());
+            }
+        }
+        removed.extend(self.sweep_orphans(cancel)?);
+        Ok(removed)
+    }
+
+    /// Removes the containers whose owner is gone, and which still run: a command in one can stop its lifeline,
+    /// and what waits outside may have been killed, too.
+    fn sweep_orphans(&self, cancel: &Cancel) -> Result<Vec<String>> {
+        let (engine, variables) = (self.store.engine, &self.store.host.variables);
+        let said = process::output(&container::owned(engine), variables, cancel)?;
+        let named = said.stdout.lines().filter_map(|line| line.split_once(' '));
+        let mut removed = Vec::new();
+        for (name, _) in named.filter(|(_, of)| owner::is_gone(of)) {
+            // An engine removes one that was killed by itself, and may be at it when it is asked to.
+            let killed = process::output(&container::kill(engine, name), variables, cancel)?;
+            let gone = process::output(&container::remove(engine, name), variables, cancel)?;
+            if killed.exit.success() || gone.exit.success() {
                 removed.push(name.to_owned());
             }
         }

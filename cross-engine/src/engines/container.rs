@@ -11,6 +11,9 @@ use crate::spec::run_spec::{Network, Root, RunSpec};
 /// The label that marks a container of ours.
 pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
 
+/// The label of a container of one run. Its value says which process owns the run.
+const OWNER_LABEL: &str = "org.cross-core.owner";
+
 /// How many processes and threads there may be in a container: more than the widest build has, and fewer than
 /// the machine.
 pub(crate) const PROCESSES: u32 = 16384;
@@ -40,6 +43,9 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         .args(["--pull", "never"])
         .args(["--name", &spec.name])
         .args(["--label", RUN_LABEL]);
+    if let Some(owner) = &spec.owner {
+        run = run.args(["--label", &format!("{OWNER_LABEL}={owner}")]);
+    }
     run = isolation(run, engine, spec)?;
     for mount in arranged(spec.mounts.clone()) {
         run = run.args(["--mount", &mount_option(&mount)?]);
@@ -194,6 +200,21 @@ pub(crate) fn ended(engine: &Engine) -> Invocation {
     states.iter().fold(ours(engine), |ps, state| {
         ps.args(["--filter", &format!("status={state}")])
     })
+}
+
+/// Lists our containers of one run, whatever their state: the name, a blank, the owner of each.
+pub(crate) fn owned(engine: &Engine) -> Invocation {
+    Invocation::new(&engine.program)
+        .args(["ps", "--all", "--filter", &format!("label={OWNER_LABEL}")])
+        .args(["--format", &name_and_label(engine, OWNER_LABEL)])
+}
+
+/// The format of a list of containers: the name, a blank, the value of a label.
+pub(crate) fn name_and_label(engine: &Engine, label: &str) -> String {
+    match engine.kind {
+        Kind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{label}\"}}}}"),
+        _ => format!("{{{{.Names}}}} {{{{.Label \"{label}\"}}}}"),
+    }
 }
 
 /// Kills what runs in the container `name`. To remove it by force alone is to ask politely first, on podman, for

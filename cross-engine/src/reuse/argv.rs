@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::engines::container::{RUN_LABEL, isolation, mount_option, variable};
-use crate::engines::engine::{Engine, Kind};
+use crate::engines::container::{RUN_LABEL, isolation, mount_option, name_and_label, variable};
+use crate::engines::engine::Engine;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{Invocation, Value};
@@ -110,13 +110,9 @@ pub(super) fn processes(engine: &Engine, name: &str) -> Invocation {
 
 /// Lists the kept containers of whatever state: the name, a blank, the directory of each.
 pub(crate) fn all(engine: &Engine) -> Invocation {
-    let format = match engine.kind {
-        Kind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{LABEL}\"}}}}"),
-        _ => format!("{{{{.Names}}}} {{{{.Label \"{LABEL}\"}}}}"),
-    };
     Invocation::new(&engine.program)
         .args(["ps", "--all", "--filter", &format!("label={LABEL}")])
-        .args(["--format", &format])
+        .args(["--format", &name_and_label(engine, LABEL)])
 }
 
 /// Lists those of an image in the same way.

@@ -7,6 +7,7 @@ use crate::process::cancel::Cancel;
 use crate::process::error::{ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::lifeline;
+use crate::process::owner;
 use crate::process::unique_name::unique;
 use crate::process::{self, Coupling, Exit, Sink, Stdin, Stream};
 use crate::run::fifo_lifeline::{Held, Watcher};
@@ -38,7 +39,7 @@ impl Engine {
         if self.is_bare() {
             return host_run::run(spec, &name, host, cancel, sink);
         }
-        let mut spec = spec.clone().name(&name);
+        let mut spec = spec.clone().name(&name).owner(owner::current());
         let mut coupling = Coupling {
             output_inherited: spec.stdio == Stdio::Inherit,
             ..Coupling::default()

@@ -59,6 +59,9 @@ pub struct RunSpec {
     /// The directory of the job server that the command is a client of: see [`RunSpec::jobserver`].
     #[serde(skip_serializing_if = "is_default")]
     pub jobserver: Option<PathBuf>,
+    /// The process that owns the run. There is one only during a run: a command that is only shown has none.
+    #[serde(skip)]
+    pub(crate) owner: Option<String>,
     /// The directory of the relay, and the variable by which cargo finds the target's runner. It is there only
     /// during a run: what is only shown is cargo's own command.
     #[serde(skip)]
@@ -145,6 +148,7 @@ impl RunSpec {
             seccomp: None,
             socketcall: false,
             jobserver: None,
+            owner: None,
             relay: None,
             lifeline: None,
         }
@@ -272,6 +276,12 @@ impl RunSpec {
         let dir = dir.into();
         self.relay = Some((dir.clone(), variable.into()));
         self.mounts([Mount::write(dir)])
+    }
+
+    /// Names the process that owns the run.
+    pub(crate) fn owner(mut self, owner: Option<String>) -> Self {
+        self.owner = owner;
+        self
     }
 
     /// Hangs the run on the lifeline in this directory.
