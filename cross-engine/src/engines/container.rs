@@ -87,6 +87,9 @@ pub(crate) fn isolation(
     if let Some(platform) = &spec.platform {
         run = run.args(["--platform", platform]);
     }
+    if let Some(bytes) = spec.memory {
+        run = run.args(["--memory", &format!("{bytes}b")]);
+    }
     run = match spec.network {
         Network::None => run.args(["--network", "none"]),
         Network::Host => run.args(["--network", "host"]),
@@ -305,6 +308,14 @@ mod tests {
         for word in ["--privileged", "--privileged=true", "--cap-add=SYS_ADMIN"] {
             assert_eq!(ours(&plain.clone().options([word])), None, "{word}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_memory_is_told_in_bytes() {
+        let spec = spec().memory(Some(4 << 30));
+        let args = invocation(&engine(Kind::Podman), &spec).unwrap().args;
+        let at = args.iter().position(|arg| arg == "--memory").unwrap();
+        assert_eq!(args[at + 1], "4294967296b");
     }
 
     #[test]

@@ -44,6 +44,13 @@ pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
                 .with_help("use the sandbox, docker or podman for an environment"),
         );
     }
+    if spec.memory.is_some() {
+        return Err(Error::new(
+            ErrorKind::EngineUnusable,
+            "the host cannot obey a limit of memory",
+        )
+        .with_help("name docker or podman as the engine, or take the limit out"));
+    }
     let mut words = spec.command.iter().cloned();
     let mut run = match &spec.jobserver {
         None => Invocation::new(words.next().unwrap_or_default()),
@@ -81,6 +88,13 @@ mod tests {
             shown.to_string(),
             "cd /w && env -u OUT_DIR CC=gcc cargo build"
         );
+    }
+
+    #[test]
+    fn a_limit_of_memory_is_refused_not_lost() {
+        let limited = RunSpec::new(Root::Host, "/w", ["true"]).memory(Some(1 << 30));
+        let error = invocation(&limited).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::EngineUnusable);
     }
 
     #[test]

@@ -68,10 +68,11 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
 
 /// Words for a container CLI cannot be obeyed here, and must not be lost.
 fn has_no_containers_words(spec: &RunSpec) -> Result<()> {
-    let what = match (&spec.options[..], &spec.platform) {
-        ([], None) => return Ok(()),
-        ([first, ..], _) => format!("options for a container (`{first}` …)"),
-        (_, Some(platform)) => format!("an image's platform (`{platform}`)"),
+    let what = match (&spec.options[..], &spec.platform, spec.memory) {
+        ([], None, None) => return Ok(()),
+        ([first, ..], ..) => format!("options for a container (`{first}` …)"),
+        (_, Some(platform), _) => format!("an image's platform (`{platform}`)"),
+        (.., Some(bytes)) => format!("a limit of memory ({bytes} bytes)"),
     };
     Err(Error::new(
         ErrorKind::EngineUnusable,
@@ -172,6 +173,7 @@ mod tests {
         for spec in [
             spec().options(["--privileged"]),
             spec().platform(Some("linux/arm64".into())),
+            spec().memory(Some(1 << 30)),
         ] {
             let error = argv(&spec).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::EngineUnusable);

@@ -52,6 +52,9 @@ pub struct RunSpec {
     /// A file with the container's seccomp profile; the one of this library if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub seccomp: Option<PathBuf>,
+    /// The most memory that all its processes may use together, in bytes: see [`RunSpec::memory`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub memory: Option<u64>,
     /// Whether programs for 32-bit x86 run in it, which open sockets with `socketcall`: see
     /// [`RunSpec::socketcall`].
     #[serde(skip_serializing_if = "is_default")]
@@ -146,6 +149,7 @@ impl RunSpec {
             options: Vec::new(),
             user_namespace: None,
             seccomp: None,
+            memory: None,
             socketcall: false,
             jobserver: None,
             owner: None,
@@ -248,6 +252,17 @@ impl RunSpec {
     #[must_use]
     pub fn seccomp(mut self, profile: Option<PathBuf>) -> Self {
         self.seccomp = profile;
+        self
+    }
+
+    /// Limits the memory of the container, in bytes. What goes beyond it is killed by the kernel.
+    ///
+    /// The sandbox and the host refuse it. Only a control group counts what processes use together, and a plain
+    /// user has none to give; a limit of each process's addresses (`ulimit -v`) would not be one of memory,
+    /// and ends emulators and sanitizers, which reserve far more addresses than they use.
+    #[must_use]
+    pub fn memory(mut self, bytes: Option<u64>) -> Self {
+        self.memory = bytes;
         self
     }
 
