@@ -1,12 +1,13 @@
-//! Runs a command in a container or a sandbox, where it sees the current directory and has no network:
+//! Runs a command in a container or a sandbox, where it sees the current directory and has no
+//! network:
 //!
 //! ```text
 //! cargo run -p cross-engine --example run -- docker debian:bookworm-slim ls -l
 //! cargo run -p cross-engine --example run -- sandbox / id
 //! ```
 //!
-//! The second word is an image, or for the sandbox the directory of a root file system, such as this
-//! machine's own.
+//! The second word is an image, or for the sandbox the directory of a root file system, such as
+//! this machine's own.
 
 #![allow(
     clippy::print_stdout,
@@ -23,12 +24,18 @@ use std::process::ExitCode;
 
 use cross_engine::process::Stream;
 use cross_engine::{
-    Cancel, EnginePreference, Host, Mount, Needs, Network, Root, RunSpec, read_layout, select,
+    Cancel, EnginePreference, Host, Mount, Network, Root, RootSource, RunSpec, read_rootfs_layout,
+    select,
 };
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
         eprintln!("error: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            eprintln!("caused by: {error}");
+            cause = error.source();
+        }
         ExitCode::FAILURE
     })
 }
@@ -38,22 +45,22 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let (Some(engine), Some(root)) = (words.next(), words.next()) else {
         return Err("usage: run ENGINE ROOT COMMAND...".into());
     };
-    let here = env::current_dir()?;
+    let directory = env::current_dir()?;
     let host = Host::new(env::vars_os().collect(), env::temp_dir());
     let cancel = Cancel::new();
 
     let preference = EnginePreference::from(engine);
-    let engine = select(&preference, Needs::Recipe, &host, &cancel)?.engine;
+    let engine = select(&preference, RootSource::Recipe, &host, &cancel)?.engine;
     let root = match engine.has_images() {
         true => Root::Image(root),
         false => {
             let path = PathBuf::from(root);
-            let layout = read_layout(&path, &[&here])?;
+            let layout = read_rootfs_layout(&path, &[&directory])?;
             Root::Directory { path, layout }
         }
     };
-    let spec = RunSpec::new(root, &here, words)
-        .mounts([Mount::write(&here)])
+    let spec = RunSpec::new(root, &directory, words)
+        .mounts([Mount::write(&directory)])
         .network(Network::None);
     let exit = engine.run(&spec, &host, &cancel, &mut |stream, line| {
         match stream {

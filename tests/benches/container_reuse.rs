@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use cross_core::{
     Cross, Plan,
-    engine::{Invocation, Warm},
+    engine::{ContainerReuse, Invocation},
 };
 use cross_tests::ambient;
 use cross_tests::measure::{
@@ -71,7 +71,7 @@ fn cross(dir: impl AsRef<Path>, engine: &str) -> Cross {
 }
 
 fn shared(dir: impl AsRef<Path>, engine: &str) -> Cross {
-    cross(dir, engine).reuse_containers(Warm::across_processes(IDLE))
+    cross(dir, engine).reuse_containers(ContainerReuse::across_processes(IDLE))
 }
 
 fn build(cross: &Cross) -> Result<(), Error> {
@@ -93,7 +93,7 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
     let across = shared(dir, engine);
     build(&across)?;
     let (nothing, cargo) = by_hand(&across.build(TARGET).plan()?)?;
-    let within = cross(dir, engine).reuse_containers(Warm::new());
+    let within = cross(dir, engine).reuse_containers(ContainerReuse::new());
     build(&within)?;
     let me = std::env::current_exe()?;
     let child = |how: &str| {
@@ -127,9 +127,16 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
 /// Returns the plan's compile step without the parts of the library, and a command that does
 /// nothing: what a user would type for such a container.
 fn by_hand(plan: &Plan) -> Result<(Invocation, Invocation), Error> {
-    let step = plan.steps.iter().find(|step| step.kept.is_some());
+    let step = plan
+        .steps
+        .iter()
+        .find(|step| step.reused_container.is_some());
     let step = step.ok_or("the plan enters a kept container")?;
-    let container = &step.kept.as_ref().ok_or("it is named")?.container;
+    let container = &step
+        .reused_container
+        .as_ref()
+        .ok_or("it is named")?
+        .container;
     let mut cargo = step.command.clone().ok_or("it is a command")?;
     let mut lean = Vec::new();
     let mut args = cargo.args.iter().peekable();

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use cross_core::{
     Plan,
-    engine::Location,
+    engine::EnvironmentLocation,
     plan::{Action, EnvironmentKind},
 };
-use cross_engine::{Access, Invocation, RunSpec, Value};
+use cross_engine::{Access, EnvValue, Invocation, RunSpec};
 use cross_targets::{DebianArch, RustSource, Sdk, Target};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, check, tool};
 
@@ -55,7 +55,7 @@ fn without_an_sdk_the_published_image_is_used() {
         let plan = plan(&there, &project, target);
         let environment = &plan.environment;
         assert_eq!(environment.kind, EnvironmentKind::PublishedImage);
-        let image = Location::Image(format!("{place}:main"));
+        let image = EnvironmentLocation::Image(format!("{place}:main"));
         assert_eq!((&environment.location, &environment.sdk), (&image, &None));
         assert_eq!(environment.image_digest.as_ref(), Some(&digest));
         let [warning] = plan.warnings.as_slice() else {
@@ -103,7 +103,7 @@ fn target_variables(spec: &RunSpec, target: Target) -> String {
     };
     let mut text = String::new();
     for (name, value) in spec.env.iter().filter(|(name, _)| is_of_target(name)) {
-        let Value::Plain(value) = value else {
+        let EnvValue::Plain(value) = value else {
             panic!("{name} is no secret");
         };
         writeln!(text, "{name}={value}").unwrap();

@@ -2,7 +2,7 @@
 
 use cross_engine::{Cancel, Stdio};
 
-use crate::facts::container_reuse::{self, ContainerReuse};
+use crate::facts::container_reuse::{self, PlannedReuse};
 use crate::model::error::Result;
 use crate::model::step::{Action, OutputKind, Step};
 use crate::plan::plan::Plan;
@@ -110,15 +110,15 @@ impl ShellRequest {
         &self,
         step: &mut Step,
         engine: &cross_engine::Engine,
-        container_reuse: Option<&ContainerReuse>,
+        container_reuse: Option<&PlannedReuse>,
     ) -> Result<()> {
         if let Action::Run { spec, output, .. } = &mut step.action {
             *output = OutputKind::CommandLine;
             *spec = spec.clone().stdio(Stdio::Inherit).terminal(self.terminal);
             step.purpose = "run a shell".to_owned();
-            let (command, kept) =
+            let (command, container) =
                 container_reuse::command(container_reuse, engine, spec, &self.cross.host()?)?;
-            (step.command, step.kept) = (Some(command), kept);
+            (step.command, step.reused_container) = (Some(command), container);
         }
         Ok(())
     }
