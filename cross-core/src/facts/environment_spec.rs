@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigConfig};
-use cross_engine::{ContainerfileSource, Engine, ImageBuild, RootSource};
-use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource, Target};
+use cross_engine::{ContainerfileSource, Engine, ImageBuild, ImageFacts, RootSource};
+use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource};
 
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
+use crate::facts::published_image::{
+    deb_arch, instead_of_published, published, reference, zig_reference,
+};
 use crate::host::sdk::{self, UserSdk};
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
@@ -18,13 +21,14 @@ use crate::model::step::{EnvironmentKind, Warning};
 use crate::target::name::TargetName;
 use crate::target::runner;
 
-/// The registry of the `cross` project's images, and the tag that exists for all of them.
-const PUBLISHED: &str = "ghcr.io/cross-rs";
-const PUBLISHED_TAG: &str = "main";
 /// The repository of the images that this library builds.
 const BUILT: &str = "localhost/cross-core";
 /// The label of a built image that holds the id of the image it is based on.
 pub(crate) const BASE_LABEL: &str = "org.cross-core.base";
+
+/// The label of an image that was built from a Dockerfile: the hash of what it was built from. The
+/// user's name for the image says nothing about its content.
+const DOCKERFILE_LABEL: &str = "org.cross-core.dockerfile";
 
 /// The platform of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +144,7 @@ impl EnvironmentSpec {
                 Some(image) => image.value.platforms_or_default(),
                 None => vec![Platform::default()],
             },
-            deb_arch: target.known().and_then(|known| known.deb_arch_argument()),
+            deb_arch: deb_arch(target),
             triple: target.triple().to_owned(),
             sdk: None,
             zigbuild: None,
@@ -155,7 +159,7 @@ impl EnvironmentSpec {
     /// The user's image with `cargo-zigbuild`.
     fn zig_image(context: &SpecContext<'_>, image: &Image, pre_build: Option<String>) -> Self {
         let base = Base::Image {
-            reference: image.reference(&format!("{PUBLISHED}/zig"), PUBLISHED_TAG),
+            reference: zig_reference(image),
             published: None,
         };
         let version = context.zig().and_then(|zig| zig.version.clone());
@@ -356,6 +360,7 @@ impl EnvironmentSpec {
         let tag = dockerfile.tag(&self.triple);
         let build = ImageBuild::new(tag, ContainerfileSource::Path(dockerfile.file.clone()))
             .context(dockerfile.context.clone())
+            .labels([(DOCKERFILE_LABEL.to_owned(), dockerfile.hash())])
             .build_args(arguments);
         Some(build)
     }
@@ -375,6 +380,15 @@ impl EnvironmentSpec {
             .files([("pre-build".to_owned(), script.clone())])
             .build_args(arguments);
         Some(build)
+    }
+
+    /// Whether `image`, which has the name of the base, was built from the Dockerfile as it is now, if
+    /// there is one. An image that was pulled, or built by somebody else, was not.
+    pub(crate) fn is_built_from(&self, image: &ImageFacts) -> bool {
+        match &self.base {
+            Base::Dockerfile(file) => image.labels.get(DOCKERFILE_LABEL) == Some(&file.hash()),
+            _ => true,
+        }
     }
 
     /// Whether the Dockerfile copies files, so that only the engine can tell whether its image is
@@ -486,16 +500,21 @@ impl Dockerfile {
 
     /// The image's name: the user's tag, or a hash of the content.
     fn tag(&self, triple: &str) -> String {
-        if let Some(tag) = &self.tag {
-            return tag.clone();
+        match &self.tag {
+            Some(tag) => tag.clone(),
+            None => format!("{BUILT}:{triple}-dockerfile-{}", self.hash()),
         }
+    }
+
+    /// A hash of the Dockerfile, its arguments and its base.
+    fn hash(&self) -> String {
         let recipe = self.recipe.as_ref();
         let base = recipe.map(|named| named.blueprint.name.as_str());
         let content = format!(
             "{}\n{:?}\n{:?}\n{base:?}\n{:?}",
             self.text, self.context, self.arguments, self.published
         );
-        format!("{BUILT}:{triple}-dockerfile-{}", short_hash(&content, 12))
+        short_hash(&content, 12)
     }
 }
 
@@ -511,57 +530,12 @@ fn copies(dockerfile: &str) -> bool {
     })
 }
 
-/// The full name of the user's image. A name that begins with a tag, a digest or a hyphen is a
-/// variant of the published image.
-fn reference(image: &Image, triple: &str) -> String {
-    image.reference(&format!("{PUBLISHED}/{triple}"), PUBLISHED_TAG)
-}
-
-/// The targets that have an image published by the `cross` project, but no row in the table.
-const ALSO_PUBLISHED: [&str; 5] = [
-    "aarch64-unknown-freebsd",
-    "aarch64_be-unknown-linux-gnu",
-    "i686-unknown-linux-musl",
-    "loongarch64-unknown-linux-musl",
-    "riscv64gc-unknown-linux-musl",
-];
-
-/// The image that the `cross` project publishes for the target.
-fn published(target: &TargetName) -> Option<String> {
-    let name = match target.known() {
-        Some(known) => known.published_image(),
-        None => ALSO_PUBLISHED
-            .into_iter()
-            .find(|triple| *triple == target.triple()),
-    };
-    Some(format!("{PUBLISHED}/{}:{PUBLISHED_TAG}", name?))
-}
-
-/// The remedy for a published image, whose content changes over time.
-fn instead_of_published(reference: &str, triple: &str, digest: Option<&str>) -> String {
-    let repository = reference.strip_suffix(&format!(":{PUBLISHED_TAG}"));
-    let (digest, hint) = match digest {
-        Some(digest) => (digest, ""),
-        None => ("sha256:…", " (the outcome has the digest)"),
-    };
-    let mut help = format!(
-        "its content changes over time: `image = \"{}@{digest}\"` for the target pins it{hint}",
-        repository.unwrap_or(reference)
-    );
-    let target = Target::parse(triple).ok();
-    if let Some(sdk) = target.and_then(|target| target.facts().sdk) {
-        let variable = sdk.variables().first();
-        let or = variable.map_or(String::new(), |name| format!(" or {name}"));
-        help += &format!("; `sdk`{or} names {} to use instead", sdk.describe());
-    }
-    help
-}
-
 /// The script of `pre-build`: the user's script, or one made of the commands, which exits at the
-/// first command that fails.
+/// first command that fails. Lines that end with CRLF, as in a checkout for Windows, end with LF: a
+/// shell takes a carriage return as a part of the command.
 fn script(pre_build: &Sourced<PreBuild>) -> Result<Option<String>> {
     let of_commands = |lines: &str| format!("#!/bin/sh\nset -e\n{lines}\n");
-    Ok(match &pre_build.value {
+    let script = match &pre_build.value {
         PreBuild::ScriptOrCommand { path, .. } if path.is_file() => {
             Some(std::fs::read_to_string(path).on("read the `pre-build` script", path)?)
         }
@@ -569,7 +543,8 @@ fn script(pre_build: &Sourced<PreBuild>) -> Result<Option<String>> {
         PreBuild::Commands(lines) if lines.is_empty() => None,
         PreBuild::Commands(lines) => Some(of_commands(&lines.join("\n"))),
         _ => None,
-    })
+    };
+    Ok(script.map(|script| script.replace("\r\n", "\n")))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl EnvironmentState {
             state.recipe = exists(env_spec.recipe(), environments, cancel)?;
             return Ok(state);
         };
-        state.base = image(&base)?;
+        state.base = image(&base)?.filter(|image| env_spec.is_built_from(image));
         state.image = match (env_spec.image(), &state.base) {
             (Some(reference), Some(facts)) if reference != base => {
                 image(&reference)?.filter(|image| image.labels.get(BASE_LABEL) == Some(&facts.id))

@@ -8,5 +8,6 @@ pub(crate) mod facts;
 pub(crate) mod host_engine;
 pub(crate) mod host_toolset;
 pub(crate) mod probe;
+pub(crate) mod published_image;
 pub(crate) mod run_inputs;
 pub(crate) mod selection;

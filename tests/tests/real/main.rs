@@ -1,0 +1,5 @@
+//! Configurations of real projects, as their users reported them, on real engines.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod user_images;
