@@ -63,6 +63,7 @@
 //! | `engine` | yes | – | `auto`, the name of an engine, or a path |
 //! | `toolchain` | yes | yes | `host`, `image`, or a path |
 //! | `network` | yes | yes | `none`, `host` or `default` |
+//! | `memory` | yes | yes | a size: `512m`, `4g` |
 //! | `suite` | yes | yes | a Debian suite |
 //! | `packages` | yes | yes | array of Debian package names |
 //! | `build-std` | yes | yes | boolean, or array of crates |
@@ -107,6 +108,7 @@ pub use settings::{Settings, UserNamespace};
 pub use values::build_std::BuildStd;
 pub use values::dockerfile::Dockerfile;
 pub use values::image::Image;
+pub use values::memory::MemoryLimit;
 pub use values::network::NetworkMode;
 pub use values::passthrough::{Passthrough, Volume};
 pub use values::platform::{InvalidPlatform, Platform};

@@ -85,7 +85,7 @@ pub mod cargo_cli {
 pub mod config {
     pub use cross_config::{
         BuildStd, Config, Diagnostic, DiagnosticCode, ExplainedValue, Layer, LayerBuilder,
-        NetworkMode, Origin, Severity, Sourced, json_schema,
+        MemoryLimit, NetworkMode, Origin, Severity, Sourced, json_schema,
     };
 }
 

@@ -31,6 +31,7 @@ mod redact;
 pub mod schema;
 pub mod tool;
 mod tree;
+mod wait;
 
 /// A target whose programs run natively on this machine, so that a fake container can run them.
 pub const NATIVE: &str = if cfg!(target_arch = "aarch64") {
@@ -48,6 +49,7 @@ pub use plain_user::PlainUser;
 pub use recorder::Recorder;
 pub use redact::{Redactor, without_kernel_files};
 pub use tree::Tree;
+pub use wait::{stays_true, wait_until};
 
 /// The seven targets that the suites use: each has a recipe with packages and an emulator.
 pub const TARGETS: [&str; 7] = [

@@ -8,6 +8,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use cross_core::config::{Layer, MemoryLimit};
 use cross_core::{ErrorKind, Request, binary::Binary, outcome::ArtifactKind, targets::Target};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, PlainUser, Project, engines, on_engines, tool};
@@ -81,6 +82,105 @@ fn c_code_is_built_tested_and_run(engine: &str) {
         .unwrap_err();
     let expected = (ErrorKind::ProgramFailed, Some(3));
     assert_eq!((error.kind(), error.code()), expected);
+    leftovers.are_none();
+}
+
+on_engines! { no_file_gets_a_set_user_id_bit }
+on_engines! { @ a_memory_limit_ends_what_exceeds_it docker podman }
+
+/// Otherwise root's build could leave a program with which any user of the machine becomes root.
+fn no_file_gets_a_set_user_id_bit(engine: &str) {
+    let script = r#"
+        cd "$CARGO_TARGET_DIR" || exit 7
+        touch plain && chmod 755 plain || exit 1
+        for mode in 4755 2755 6755 u+s g+s; do
+            if chmod $mode plain; then exit 2; fi
+            if install -m $mode plain installed-$mode; then exit 3; fi
+        done
+        perl -e 'sysopen(my $new, "opened", 0101, 04755) and exit 1' || exit 4
+        perl -e 'sysopen(my $new, "read", 0101, 0644) or exit 1' || exit 5
+        if unshare --user true; then exit 6; fi
+        echo done
+    "#;
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine(engine);
+    let run = cross.exec(TARGET, ["sh", "-c", script]).capture(true);
+    assert_eq!(run.run().unwrap().stdout.unwrap(), "done\n");
+    let names = ["-type", "f", "-perm", "/6000"];
+    let found = Invocation::new("find")
+        .arg(project.path().to_str().unwrap())
+        .args(names);
+    assert_eq!(tool::stdout(&found), "");
+    let found = Invocation::new("find")
+        .arg(project.path().to_str().unwrap())
+        .args(["-name", "read"]);
+    assert_eq!(
+        tool::stdout(&found).lines().count(),
+        1,
+        "the directory is the project's"
+    );
+    leftovers.are_none();
+}
+
+/// The kernel kills the process that needs more, and the rest of the run goes on.
+fn a_memory_limit_ends_what_exceeds_it(engine: &str) {
+    let script = "perl -e '$kept = \"x\" x (400 << 20); print length $kept' || echo killed";
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine(engine);
+    let printed = |cross: &cross_core::Cross| {
+        let run = cross.exec(TARGET, ["sh", "-c", script]).capture(true).run();
+        run.unwrap().stdout.unwrap()
+    };
+    assert_eq!(printed(&cross), "419430400\n");
+    let limit = Layer::embedder("the suite").memory(MemoryLimit::parse("128m").unwrap());
+    assert_eq!(printed(&cross.clone().defaults(limit)), "killed\n");
+    leftovers.are_none();
+}
+
+#[test]
+fn the_sandbox_refuses_a_memory_limit() {
+    engines::need("sandbox");
+    let project = Project::new("app").cross_toml("[build]\nmemory = \"1g\"\n");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let error = cross.build(TARGET).plan().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::EngineUnusable, "{error}");
+    assert!(error.to_string().contains("`memory`"), "{error}");
+    assert!(
+        error
+            .help()
+            .is_some_and(|help| help.contains("docker or podman")),
+        "{error:?}"
+    );
+}
+
+/// glibc opens sockets on 32-bit x86 with a system call whose arguments no filter can read. So only
+/// environments for 32-bit x86 have it, and there sockets work.
+#[test]
+fn a_program_for_32_bit_x86_has_sockets_in_its_own_environment_only() {
+    engines::need("sandbox");
+    let opens = "#include <errno.h>\n#include <stdio.h>\n#include <sys/socket.h>\n\
+                 int main(void) {\n\
+                 int fd = socket(AF_UNIX, SOCK_STREAM, 0);\n\
+                 printf(\"%d\\n\", fd < 0 ? errno : 0);\n}\n";
+    let project = Project::new("app").file("opens.c", opens);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let said = |target: &str, script: &str| {
+        let run = cross.exec(target, ["sh", "-c", script]).capture(true);
+        run.run().unwrap().stdout.unwrap()
+    };
+    let compile =
+        "i686-linux-gnu-gcc -static -s opens.c -o /tmp/opens && /tmp/opens && base64 /tmp/opens";
+    let output = said("i686-unknown-linux-gnu", compile);
+    let (result, program) = output.split_once('\n').unwrap();
+    assert_eq!(result, "0");
+    let _project = project.file("opens.base64", program);
+    let start = "base64 -d opens.base64 >/tmp/opens && chmod +x /tmp/opens && /tmp/opens";
+    // EPERM
+    assert_eq!(said(TARGET, start), "1\n");
     leftovers.are_none();
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostics::origin::Sourced;
 use crate::values::build_std::BuildStd;
 use crate::values::image::ImageName;
+use crate::values::memory::MemoryLimit;
 use crate::values::network::NetworkMode;
 use crate::values::passthrough::{Passthrough, Volume};
 use crate::values::platform::Platform;
@@ -20,6 +21,7 @@ pub(crate) struct KeyValues {
     pub(crate) engine: Option<Sourced<NameOrPath>>,
     pub(crate) toolchain: Option<Sourced<NameOrPath>>,
     pub(crate) network: Option<Sourced<NetworkMode>>,
+    pub(crate) memory: Option<Sourced<MemoryLimit>>,
     pub(crate) suite: Option<Sourced<Suite>>,
     pub(crate) packages: Option<SourcedList<Package>>,
     pub(crate) build_std: Option<Sourced<BuildStd>>,

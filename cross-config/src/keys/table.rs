@@ -77,6 +77,14 @@ pub(crate) static KEYS: &[Key] = &[
         ..key!("network", network)
     },
     Key {
+        build_variables: &[CROSS_BUILD_MEMORY],
+        target_suffix: Some(TARGET_MEMORY),
+        default: "no limit",
+        meaning: "the memory that all processes of a container may use together, in bytes or with a unit in powers of 1024 (`k`, `m`, `g`, `t`). The engines docker and podman obey it; the others refuse it",
+        example: "[build]\nmemory = \"4g\"\n",
+        ..key!("memory", memory)
+    },
+    Key {
         build_variables: &[CROSS_BUILD_SUITE],
         target_suffix: Some(TARGET_SUITE),
         default: "that of the target's recipe",

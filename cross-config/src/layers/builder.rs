@@ -6,6 +6,7 @@ use crate::keys::key_values::KeyValues;
 use crate::layers::layer::{Layer, LayerKind};
 use crate::layers::layer_values::LayerValues;
 use crate::values::build_std::BuildStd;
+use crate::values::memory::MemoryLimit;
 use crate::values::network::NetworkMode;
 use crate::values::value::RawValue;
 
@@ -104,6 +105,13 @@ impl LayerBuilder {
     #[must_use]
     pub fn network(self, network: NetworkMode) -> Self {
         self.text("network", network.as_str())
+    }
+
+    /// Limits the memory that all processes of a container use together. docker and podman obey the
+    /// limit; the other engines refuse it. Default: no limit.
+    #[must_use]
+    pub fn memory(self, limit: MemoryLimit) -> Self {
+        self.text("memory", limit.to_string())
     }
 
     /// Sets the Debian suite of recipes.
@@ -292,6 +300,7 @@ mod tests {
             .engine("podman")
             .toolchain("host")
             .network(NetworkMode::None)
+            .memory(MemoryLimit::parse("4g").unwrap())
             .suite("bookworm")
             .packages(["libssl-dev"])
             .build_std(BuildStd::Crates(vec!["core".to_owned()]))

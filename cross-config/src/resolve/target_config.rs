@@ -7,6 +7,7 @@ use crate::keys::key_values::KeyValues;
 use crate::values::build_std::BuildStd;
 use crate::values::dockerfile::Dockerfile;
 use crate::values::image::{Image, ImageName};
+use crate::values::memory::MemoryLimit;
 use crate::values::network::NetworkMode;
 use crate::values::passthrough::{Passthrough, Volume};
 use crate::values::platform::Platform;
@@ -25,6 +26,8 @@ pub struct TargetConfig {
     pub toolchain: Option<Sourced<String>>,
     /// The network of environments. The default depends on the operation.
     pub network: Option<Sourced<NetworkMode>>,
+    /// The limit of a container's memory. The default is no limit.
+    pub memory: Option<Sourced<MemoryLimit>>,
     /// The Debian suite of the recipe. The default is that of the target's recipe.
     pub suite: Option<Sourced<String>>,
     /// Whether the standard library is built from source. The default is no.
@@ -67,6 +70,7 @@ impl TargetConfig {
             engine: merged.engine.map(into_plain),
             toolchain: merged.toolchain.map(into_plain),
             network: merged.network,
+            memory: merged.memory,
             suite: merged.suite.map(into_plain),
             build_std: merged.build_std,
             zig,

@@ -5,6 +5,7 @@ pub(crate) mod dockerfile;
 pub(crate) mod field;
 pub(crate) mod image;
 pub(crate) mod known_targets;
+pub(crate) mod memory;
 pub(crate) mod network;
 pub(crate) mod passthrough;
 pub(crate) mod platform;

@@ -36,6 +36,8 @@ names! {
     CROSS_BUILD_TOOLCHAIN = "CROSS_BUILD_TOOLCHAIN";
     /// Key `build.network`.
     CROSS_BUILD_NETWORK = "CROSS_BUILD_NETWORK";
+    /// Key `build.memory`.
+    CROSS_BUILD_MEMORY = "CROSS_BUILD_MEMORY";
     /// Key `build.suite`.
     CROSS_BUILD_SUITE = "CROSS_BUILD_SUITE";
     /// Key `build.packages`.
@@ -73,6 +75,8 @@ names! {
     TARGET_TOOLCHAIN = "TOOLCHAIN";
     /// Suffix of the variable of `target.<triple>.network`.
     TARGET_NETWORK = "NETWORK";
+    /// Suffix of the variable of `target.<triple>.memory`.
+    TARGET_MEMORY = "MEMORY";
     /// Suffix of the variable of `target.<triple>.suite`.
     TARGET_SUITE = "SUITE";
     /// Suffix of the variable of `target.<triple>.packages`.

@@ -142,7 +142,9 @@ impl Facts {
                 &self.settings,
                 &self.selected.engine,
             ))
-            .seccomp(self.inputs.seccomp.clone());
+            .seccomp(self.inputs.seccomp.clone())
+            .memory(self.config.memory.as_ref().map(|limit| limit.value.bytes()))
+            .socketcall(self.target.may_be_x86());
         match &self.budget {
             Some(budget) => budget.bind(spec),
             None => spec,

@@ -281,7 +281,7 @@ impl RunInputs {
             .known()
             .is_some_and(|known| known.needs_seccomp_profile())
         {
-            let profile = self.file(context, "seccomp.json", seccomp::PROFILE.to_owned(), false);
+            let profile = self.file(context, "seccomp.json", seccomp::profile(), false);
             self.seccomp = Some(profile);
         }
     }

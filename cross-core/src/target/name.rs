@@ -123,6 +123,13 @@ impl TargetName {
         !matches!(self.kind, NameKind::Known(_))
     }
 
+    /// Whether its programs may be for 32-bit x86, as far as the name says.
+    pub(crate) fn may_be_x86(&self) -> bool {
+        let arch = self.triple().split('-').next().unwrap_or_default();
+        let is_x86 = ["i386", "i486", "i586", "i686"].contains(&arch);
+        is_x86 || matches!(self.kind, NameKind::Specification { .. })
+    }
+
     /// The value of cargo's `--target`: the triple, or the path of the target specification.
     pub(crate) fn argument(&self) -> String {
         match &self.kind {
@@ -212,6 +219,19 @@ mod tests {
         assert!(target.known().is_none());
         let error = target.in_table().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownTarget);
+    }
+
+    #[test]
+    fn programs_for_32_bit_x86_are_known_by_the_triple() {
+        for (triple, is_x86) in [
+            ("i686-unknown-linux-gnu", true),
+            ("i586-unknown-linux-musl", true),
+            ("i686-pc-windows-gnu", true),
+            ("x86_64-unknown-linux-gnu", false),
+            ("aarch64-unknown-linux-gnu", false),
+        ] {
+            assert_eq!(parse(triple).unwrap().may_be_x86(), is_x86, "{triple}");
+        }
     }
 
     #[test]

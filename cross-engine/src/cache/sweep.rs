@@ -1,7 +1,9 @@
 //! Removal of what a crash left behind.
 //!
 //! If a process is killed, lifelines end its runs, and the next run or build of the same kind
-//! removes its files. After a crash of the machine, this has to be done explicitly.
+//! removes its files. This has to be done explicitly after a crash of the machine, and for a
+//! container whose command stopped its lifeline, if both the owner and the watcher beside the run
+//! were killed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::error::Result;
+use crate::process::owner;
 use crate::reuse;
 use crate::reuse::slot;
 use crate::run::fifo_lifeline;
@@ -31,8 +34,8 @@ use crate::run::test_relay;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct SweepSummary {
-    /// The names of this library's containers that did not run any more, and of reused containers
-    /// without an owner.
+    /// The names of this library's containers that did not run any more or whose owner is gone, and
+    /// of reused containers without an owner.
     pub containers: Vec<String>,
     /// Directories of the cache: incomplete environments, bases and packages, lifelines, job
     /// servers and relays.
@@ -87,6 +90,28 @@ impl Environments<'_> {
             }
             let output = process::output(&container::remove(engine, name), variables, cancel)?;
             if output.exit.success() {
+                removed.push(name.to_owned());
+            }
+        }
+        removed.extend(self.sweep_orphans(cancel)?);
+        Ok(removed)
+    }
+
+    /// Removes the running containers whose owner is gone. A command in a container can stop its
+    /// lifeline, and the watcher outside may have been killed, too.
+    fn sweep_orphans(&self, cancel: &Cancel) -> Result<Vec<String>> {
+        let (engine, variables) = (self.store.engine, &self.store.host.variables);
+        let listed = process::output(&container::list_owned(engine), variables, cancel)?;
+        let owned = listed
+            .stdout
+            .lines()
+            .filter_map(|line| line.split_once(' '));
+        let mut removed = Vec::new();
+        for (name, _) in owned.filter(|(_, owner)| owner::is_gone(owner)) {
+            // The engine removes a killed container by itself, so the removal can fail.
+            let killed = process::output(&container::kill(engine, name), variables, cancel)?;
+            let deleted = process::output(&container::remove(engine, name), variables, cancel)?;
+            if killed.exit.success() || deleted.exit.success() {
                 removed.push(name.to_owned());
             }
         }

@@ -1,6 +1,7 @@
 //! The command lines of docker and podman for a run.
 
 use crate::engines::engine::{Engine, EngineKind};
+use crate::engines::floor::Profile;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{EnvValue, Invocation};
@@ -9,6 +10,9 @@ use crate::spec::run_spec::{Network, Root, RunSpec};
 
 /// The label of this library's containers.
 pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
+
+/// The label of a container of one run. Its value names the process that owns the run.
+const OWNER_LABEL: &str = "org.cross-core.owner";
 
 /// The limit of processes and threads in a container: more than the widest build has, and fewer
 /// than the machine.
@@ -39,6 +43,9 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         .args(["--pull", "never"])
         .args(["--name", &spec.name])
         .args(["--label", RUN_LABEL]);
+    if let Some(owner) = &spec.owner {
+        run = run.args(["--label", &format!("{OWNER_LABEL}={owner}")]);
+    }
     run = isolation(run, engine, spec)?;
     for mount in arrange_mounts(spec.mounts.clone()) {
         run = run.args(["--mount", &mount_option(&mount)?]);
@@ -69,8 +76,9 @@ pub(crate) fn isolation(
         .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
         .args(["--cap-drop", "ALL"]);
-    if let Some(profile) = &spec.seccomp {
-        let profile = format!("seccomp={}", utf8(profile)?);
+    let ours = profile(engine, spec).map(|profile| profile.path);
+    if let Some(path) = spec.seccomp.as_ref().or(ours.as_ref()) {
+        let profile = format!("seccomp={}", utf8(path)?);
         run = run.args(["--security-opt", &profile]);
     }
     if let Some(namespace) = &spec.user_namespace {
@@ -78,6 +86,9 @@ pub(crate) fn isolation(
     }
     if let Some(platform) = &spec.platform {
         run = run.args(["--platform", platform]);
+    }
+    if let Some(bytes) = spec.memory {
+        run = run.args(["--memory", &format!("{bytes}b")]);
     }
     run = match spec.network {
         Network::None => run.args(["--network", "none"]),
@@ -92,6 +103,23 @@ pub(crate) fn isolation(
             .args(["--pids-limit", &PIDS_LIMIT.to_string()]);
     }
     Ok(run)
+}
+
+/// Returns this library's seccomp profile for the container. Its file has to exist when the
+/// container starts.
+///
+/// The caller's own profile takes precedence. If the user's options ask for more rights than a run
+/// gets, the engine's own profile follows them.
+pub(crate) fn profile(engine: &Engine, spec: &RunSpec) -> Option<Profile> {
+    let asks_for_rights = |option: &String| {
+        let name = option.split('=').next().unwrap_or_default();
+        ["--cap-add", "--privileged"].contains(&name)
+    };
+    let is_chosen = spec.seccomp.is_some() || spec.options.iter().any(asks_for_rights);
+    match is_chosen {
+        true => None,
+        false => engine.floor.profile(&engine.architecture),
+    }
 }
 
 /// Sets a variable in the container. Its name is on the command line, and its value in the client's
@@ -179,6 +207,22 @@ pub(crate) fn list_stopped(engine: &Engine) -> Invocation {
     })
 }
 
+/// Lists this library's containers of one run, in any state: one line each, with the name, a space
+/// and the owner.
+pub(crate) fn list_owned(engine: &Engine) -> Invocation {
+    Invocation::new(&engine.program)
+        .args(["ps", "--all", "--filter", &format!("label={OWNER_LABEL}")])
+        .args(["--format", &name_and_label(engine, OWNER_LABEL)])
+}
+
+/// The format of a list of containers: the name, a space, and the value of a label.
+pub(crate) fn name_and_label(engine: &Engine, label: &str) -> String {
+    match engine.kind {
+        EngineKind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{label}\"}}}}"),
+        _ => format!("{{{{.Names}}}} {{{{.Label \"{label}\"}}}}"),
+    }
+}
+
 /// Kills what runs in the container `name`. Removal by force alone first asks it to end, for which
 /// podman waits ten seconds.
 pub(crate) fn kill(engine: &Engine, name: &str) -> Invocation {
@@ -193,6 +237,9 @@ pub(crate) fn remove(engine: &Engine, name: &str) -> Invocation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engines::floor::Floor;
+    use crate::process::host::Host;
+    use crate::process::invocation::Variables;
     use crate::spec::run_spec::Stdio;
 
     fn engine(kind: EngineKind) -> Engine {
@@ -245,6 +292,34 @@ mod tests {
         assert_eq!(args[at("i:1") + 1..][..2], ["sh", "-c"]);
         assert!(args[at("i:1") + 3].contains("own 1 cross-x\n"));
         assert_eq!(args[args.len() - 3..], ["cross", "cargo", "run"]);
+    }
+
+    #[test]
+    fn the_callers_profile_and_options_for_more_rights_take_precedence() {
+        let host = Host::new(Variables::new(), "/c");
+        let engine = Engine {
+            floor: Floor::of(&host),
+            ..engine(EngineKind::Docker)
+        };
+        let plain = RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo"]);
+        let ours = |spec: &RunSpec| profile(&engine, spec).map(|profile| profile.path);
+        let path = ours(&plain).unwrap();
+        assert!(path.starts_with("/c/filters"), "{}", path.display());
+        let args = invocation(&engine, &plain).unwrap().args;
+        assert!(args.contains(&format!("seccomp={}", path.display())));
+        assert_eq!(ours(&plain.clone().options(["--volume=/a:/a"])), Some(path));
+        assert_eq!(ours(&plain.clone().seccomp(Some("/s.json".into()))), None);
+        for word in ["--privileged", "--privileged=true", "--cap-add=SYS_ADMIN"] {
+            assert_eq!(ours(&plain.clone().options([word])), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_memory_limit_is_in_bytes() {
+        let spec = spec().memory(Some(4 << 30));
+        let args = invocation(&engine(EngineKind::Podman), &spec).unwrap().args;
+        let at = args.iter().position(|arg| arg == "--memory").unwrap();
+        assert_eq!(args[at + 1], "4294967296b");
     }
 
     #[test]

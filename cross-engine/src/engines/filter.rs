@@ -5,12 +5,14 @@
 
 mod bpf;
 mod calls;
+mod profile;
 
 use std::collections::BTreeMap;
 
 use self::bpf::{
     ARCHITECTURE, Instruction, JUMP, JUMP_EQUAL, LOAD, NUMBER, Verdict, ending, search,
 };
+pub(super) use self::profile::profile;
 
 /// `EPERM`, the same number on every architecture.
 const EPERM: u16 = 1;
@@ -46,8 +48,9 @@ fn private(architecture: &str, name: &str) -> Option<u32> {
 }
 
 /// The filter for a kernel of `architecture`, as [`std::env::consts::ARCH`] spells it: `None` for one whose
-/// calls are not known here.
-pub(crate) fn program(architecture: &str) -> Option<Vec<u8>> {
+/// calls are not known here. With `socketcall`, programs for 32-bit x86 can open sockets as glibc
+/// does.
+pub(crate) fn program(architecture: &str, socketcall: bool) -> Option<Vec<u8>> {
     let kinds: &[Architecture] = match architecture {
         "x86_64" => &[
             architecture!(x86_64, 0xc000_003e),
@@ -60,15 +63,15 @@ pub(crate) fn program(architecture: &str) -> Option<Vec<u8>> {
         "riscv64" => &[architecture!(riscv64, 0xc000_00f3)],
         _ => return None,
     };
-    let program = assembled(kinds);
+    let program = assembled(kinds, socketcall);
     Some(program.into_iter().flat_map(Instruction::bytes).collect())
 }
 
-fn assembled(kinds: &[Architecture]) -> Vec<Instruction> {
+fn assembled(kinds: &[Architecture], socketcall: bool) -> Vec<Instruction> {
     let mut program = vec![Instruction::plain(LOAD, ARCHITECTURE)];
     for kind in kinds {
         let mut part = vec![Instruction::plain(LOAD, NUMBER)];
-        part.extend(search(&starts(&verdicts(kind))));
+        part.extend(search(&starts(&verdicts(kind, socketcall))));
         let far = u32::try_from(part.len()).unwrap_or(u32::MAX);
         program.push(Instruction {
             code: JUMP_EQUAL,
@@ -84,7 +87,7 @@ fn assembled(kinds: &[Architecture]) -> Vec<Instruction> {
 }
 
 /// The verdict on each call of an architecture that has one.
-fn verdicts(kind: &Architecture) -> BTreeMap<u32, Verdict> {
+fn verdicts(kind: &Architecture, socketcall: bool) -> BTreeMap<u32, Verdict> {
     let groups = |groups: &'static [calls::Group], verdict| {
         let names = groups.iter().flat_map(|group| group.names.split(' '));
         names.filter_map(move |name| Some(((kind.number)(name)?, verdict)))
@@ -95,7 +98,13 @@ fn verdicts(kind: &Architecture) -> BTreeMap<u32, Verdict> {
         let numbers = names.filter_map(|name| (kind.number)(name));
         numbers.map(move |number| (number, verdict))
     });
+    let verdict = match socketcall {
+        true => Verdict::Allow,
+        false => Verdict::Fail(EPERM),
+    };
+    let socketcall = (kind.number)(calls::SOCKETCALL).map(|number| (number, verdict));
     groups(calls::ALLOWED, Verdict::Allow)
+        .chain(socketcall)
         .chain(conditional)
         .chain(groups(calls::REFUSED, Verdict::Fail(EPERM)))
         .chain(groups(calls::UNKNOWN, Verdict::Fail(ENOSYS)))

@@ -1,8 +1,10 @@
 //! What a sandbox is kept from, whoever starts it: capabilities, host identities, and parts of the kernel.
 //!
-//! It is no less than what docker and podman keep a container from that has no capabilities.
+//! It is no less than what docker and podman keep a container from that has no capabilities. Their
+//! containers get the sandbox's list of system calls, too.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use rustix::process::getgroups;
 use crate::engines::filter;
 use crate::engines::probe_cache::short_hash;
 use crate::process::descriptors::Handed;
+use crate::process::error::{Error, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::spec::mount::{Access, Mount};
@@ -43,7 +46,7 @@ pub(crate) struct Floor {
     hidden: Vec<String>,
     /// The directories of [`EMPTIED`] that there are.
     emptied: Vec<String>,
-    /// Where the filter's file is, if there is one.
+    /// The directory of the filter's files. An engine that was read from a file has none.
     filter: PathBuf,
 }
 
@@ -80,21 +83,55 @@ impl Floor {
     }
 
     /// `run`, a bubblewrap command, with the system call filter, where there is one for this machine.
-    pub(crate) fn filtered(&self, run: Invocation) -> Invocation {
-        let Some(file) = self.filter_file() else {
+    ///
+    /// With `socketcall`, programs for 32-bit x86 can open sockets as glibc does.
+    pub(crate) fn filtered(&self, run: Invocation, socketcall: bool) -> Invocation {
+        let Some(file) = self.filter_file(socketcall) else {
             return run;
         };
         run.args(["--seccomp", &FILTER.to_string()]).handed(file)
     }
 
-    fn filter_file(&self) -> Option<Handed> {
-        let content = filter::program(std::env::consts::ARCH)?;
+    /// Returns the seccomp profile for containers of an engine on `architecture`, if there is one and
+    /// there is a directory for its file.
+    pub(crate) fn profile(&self, architecture: &str) -> Option<Profile> {
+        let content =
+            filter::profile(architecture).filter(|_| !self.filter.as_os_str().is_empty())?;
+        let path = self.filter.join(format!("{}.json", short_hash(&content)));
+        Some(Profile { path, content })
+    }
+
+    fn filter_file(&self, socketcall: bool) -> Option<Handed> {
+        let content = filter::program(std::env::consts::ARCH, socketcall)?;
         let name = format!("{}.bpf", short_hash(&String::from_utf8_lossy(&content)));
         Some(Handed {
             number: FILTER,
             path: self.filter.join(name),
             content: Arc::from(content),
         })
+    }
+}
+
+/// A seccomp profile, which the client of a container engine reads from a file. The file's name is a
+/// hash of its content.
+pub(crate) struct Profile {
+    pub(crate) path: PathBuf,
+    pub(crate) content: String,
+}
+
+impl Profile {
+    /// Writes the file unless it exists. Another process sees the whole file or none.
+    pub(crate) fn write(&self) -> Result<()> {
+        let Some(dir) = self.path.parent().filter(|_| !self.path.exists()) else {
+            return Ok(());
+        };
+        fs::create_dir_all(dir).on("create directory", dir)?;
+        let mut file = tempfile::NamedTempFile::new_in(dir).on("write in", dir)?;
+        file.write_all(self.content.as_bytes())
+            .on("write", file.path())?;
+        file.persist(&self.path)
+            .map_err(|error| Error::io("create", &self.path, error.error))?;
+        Ok(())
     }
 }
 

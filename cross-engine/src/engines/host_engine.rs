@@ -41,6 +41,13 @@ pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
         )
         .with_help("use the sandbox, docker or podman for an environment"));
     }
+    if spec.memory.is_some() {
+        return Err(Error::new(
+            ErrorKind::EngineUnusable,
+            "the engine host cannot limit memory",
+        )
+        .with_help("use docker or podman, or remove `memory`"));
+    }
     let mut words = spec.command.iter().cloned();
     let mut run = match &spec.jobserver {
         None => Invocation::new(words.next().unwrap_or_default()),
@@ -78,6 +85,13 @@ mod tests {
             shown.to_string(),
             "cd /w && env -u OUT_DIR CC=gcc cargo build"
         );
+    }
+
+    #[test]
+    fn a_memory_limit_is_refused() {
+        let limited = RunSpec::new(Root::Host, "/w", ["true"]).memory(Some(1 << 30));
+        let error = invocation(&limited).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::EngineUnusable);
     }
 
     #[test]

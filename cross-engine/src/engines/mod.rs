@@ -5,7 +5,7 @@ pub(crate) mod diagnosis;
 mod dispatch;
 pub(crate) mod engine;
 mod filter;
-mod floor;
+pub(crate) mod floor;
 pub(crate) mod host_engine;
 pub(crate) mod probe;
 pub(crate) mod probe_cache;

@@ -59,7 +59,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         };
     }
     run.env.clone_from(&spec.env);
-    run = engine.floor.filtered(run);
+    run = engine.floor.filtered(run, spec.socketcall);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
     if spec.lifeline().is_some() {
         run = run.lifeline();
@@ -67,12 +67,13 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     Ok(run.args(spec.wrapper(2)).args(spec.command.iter().cloned()))
 }
 
-/// Rejects options for a container CLI, which would otherwise be ignored silently.
+/// Rejects options for a container, which would otherwise be ignored silently.
 fn check_container_options(spec: &RunSpec) -> Result<()> {
-    let option = match (&spec.options[..], &spec.platform) {
-        ([], None) => return Ok(()),
-        ([first, ..], _) => format!("options of a container CLI (`{first}` …)"),
-        (_, Some(platform)) => format!("the platform of an image (`{platform}`)"),
+    let option = match (&spec.options[..], &spec.platform, spec.memory) {
+        ([], None, None) => return Ok(()),
+        ([first, ..], ..) => format!("options of a container CLI (`{first}` …)"),
+        (_, Some(platform), _) => format!("the platform of an image (`{platform}`)"),
+        (.., Some(bytes)) => format!("a memory limit (`memory`, {bytes} bytes)"),
     };
     Err(Error::new(
         ErrorKind::EngineUnusable,
@@ -174,6 +175,7 @@ mod tests {
         for spec in [
             spec().options(["--privileged"]),
             spec().platform(Some("linux/arm64".into())),
+            spec().memory(Some(1 << 30)),
         ] {
             let error = argv(&spec).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::EngineUnusable);

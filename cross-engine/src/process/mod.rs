@@ -9,6 +9,7 @@ pub(crate) mod host;
 pub(crate) mod invocation;
 pub(crate) mod lifeline;
 pub(crate) mod lock;
+pub(crate) mod owner;
 pub(crate) mod script;
 pub(crate) mod tail_lines;
 pub(crate) mod unique_name;

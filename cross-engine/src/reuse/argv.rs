@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::engines::container::{RUN_LABEL, isolation, mount_option, variable};
-use crate::engines::engine::{Engine, EngineKind};
+use crate::engines::container::{RUN_LABEL, isolation, mount_option, name_and_label, variable};
+use crate::engines::engine::Engine;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{EnvValue, Invocation};
@@ -124,13 +124,9 @@ pub(super) fn processes(engine: &Engine, name: &str) -> Invocation {
 /// Lists the reused containers in any state: one line each, with the name, a space and the
 /// directory.
 pub(super) fn list(engine: &Engine) -> Invocation {
-    let format = match engine.kind {
-        EngineKind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{DIR_LABEL}\"}}}}"),
-        _ => format!("{{{{.Names}}}} {{{{.Label \"{DIR_LABEL}\"}}}}"),
-    };
     Invocation::new(&engine.program)
         .args(["ps", "--all", "--filter", &format!("label={DIR_LABEL}")])
-        .args(["--format", &format])
+        .args(["--format", &name_and_label(engine, DIR_LABEL)])
 }
 
 /// Like [`list`], for the containers of an image.

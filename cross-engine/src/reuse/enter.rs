@@ -77,6 +77,7 @@ impl Engine {
             let status = pool.status(&slot);
             let mut generation = status.generation;
             if !status.running || gone == Some(generation) {
+                self.write_profile(spec)?;
                 let (new, why) = pool.start(&slot, gone, self, host, cancel)?;
                 generation = new;
                 if let Some(why) = why {

@@ -7,6 +7,7 @@ use crate::process::cancel::Cancel;
 use crate::process::error::{ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::lifeline;
+use crate::process::owner;
 use crate::process::tail_lines::TailLines;
 use crate::process::unique_name::unique;
 use crate::process::{self, Exit, Sink, Stream};
@@ -40,7 +41,7 @@ impl Engine {
         if self.is_host() {
             return host_run::run(spec, &name, host, cancel, sink);
         }
-        let mut spec = spec.clone().name(&name);
+        let mut spec = spec.clone().name(&name).owner(owner::current());
         let dir = match spec.has_stdin() {
             true => Some(RunDir::new(&host.cache.join(LIFELINES), &name)?),
             false => None,
@@ -56,6 +57,7 @@ impl Engine {
         if let Some(file) = &invocation.handed {
             file.keep();
         }
+        self.write_profile(&spec)?;
         let mut stderr = TailLines::new(STDERR_LINES);
         let ended = process::run_with_io(
             &invocation,
@@ -93,6 +95,14 @@ impl Engine {
     pub(crate) fn watcher(&self, name: &str, host: &Host) -> Result<Watcher> {
         let client = self.has_images().then_some(self.program.as_path());
         Watcher::start(&lifeline::watch(name, client)?, &host.variables)
+    }
+
+    /// Writes the file of the seccomp profile with which a container of `spec` starts.
+    pub(crate) fn write_profile(&self, spec: &RunSpec) -> Result<()> {
+        match self.has_images().then(|| container::profile(self, spec)) {
+            Some(Some(profile)) => profile.write(),
+            _ => Ok(()),
+        }
     }
 
     /// Kills and removes a container if its lifeline has not ended it yet.

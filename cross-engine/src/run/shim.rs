@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::engines::container;
 use crate::engines::engine::Engine;
+use crate::engines::floor::Profile;
 use crate::engines::host_engine;
 use crate::process::error::{Result, utf8};
 use crate::process::host::Host;
@@ -149,6 +151,11 @@ impl Shim {
         if engine.has_images() && !self.reads_stdin {
             line(format_args!("{}", joined([READ_IF_TOLD])));
         }
+        if let Some(profile) =
+            container::profile(engine, &self.spec).filter(|_| engine.has_images())
+        {
+            line(format_args!("{}", write_profile(&profile)?));
+        }
         text.push_str(&joined([HOLD, "("]));
         text.push('\n');
         text.push_str(&self.variables(&run));
@@ -220,6 +227,16 @@ fn find_directory(spec: &RunSpec) -> Result<String> {
         false => patterns.join(" | "),
     };
     Ok(joined([DIRECTORY]).replace("@SEEN@", &patterns))
+}
+
+/// Returns the line that writes the file of a container's profile, unless it exists.
+fn write_profile(profile: &Profile) -> Result<String> {
+    let path = quoted(utf8(&profile.path)?);
+    let dir = profile.path.parent().unwrap_or(Path::new("/"));
+    let (dir, content) = (quoted(utf8(dir)?), quoted(&profile.content));
+    Ok(format!(
+        "[ -e {path} ] || {{ mkdir -p {dir} && printf %s {content} >{path}.$$ && mv {path}.$$ {path}; }} || exit 125"
+    ))
 }
 
 /// Converts a word of the engine's command to a word of the script.

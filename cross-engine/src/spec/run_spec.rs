@@ -49,12 +49,22 @@ pub struct RunSpec {
     /// The user namespace of the container, as for `--userns`; the engine's default if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub user_namespace: Option<String>,
-    /// The file of the container's seccomp profile; the engine's default profile if `None`.
+    /// The file of the container's seccomp profile; this library's profile if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub seccomp: Option<PathBuf>,
+    /// The limit of the memory that all processes use together, in bytes: see [`RunSpec::memory`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub memory: Option<u64>,
+    /// Whether programs for 32-bit x86 run, which open sockets with `socketcall`: see
+    /// [`RunSpec::socketcall`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub socketcall: bool,
     /// The directory of the command's job server: see [`RunSpec::jobserver`].
     #[serde(skip_serializing_if = "is_default")]
     pub jobserver: Option<PathBuf>,
+    /// The process that owns the run. It is set only during a run.
+    #[serde(skip)]
+    pub(crate) owner: Option<String>,
     /// The directory of the relay, and the variable that names the target's runner. It is set only
     /// during a run; a command that is displayed is cargo's own.
     #[serde(skip)]
@@ -140,7 +150,10 @@ impl RunSpec {
             options: Vec::new(),
             user_namespace: None,
             seccomp: None,
+            memory: None,
+            socketcall: false,
             jobserver: None,
+            owner: None,
             relay: None,
             lifeline_dir: None,
         }
@@ -244,6 +257,28 @@ impl RunSpec {
         self
     }
 
+    /// Limits the memory of the container, in bytes. The kernel kills a process that exceeds the
+    /// limit.
+    ///
+    /// The sandbox and the host refuse it. Only a control group counts what processes use together,
+    /// and a plain user has none to give. A limit of each process's address space (`ulimit -v`) is
+    /// not a limit of memory. It ends emulators and sanitizers, which reserve far more addresses than
+    /// they use.
+    #[must_use]
+    pub fn memory(mut self, bytes: Option<u64>) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Allows the system call `socketcall` in the sandbox, with which glibc opens sockets on 32-bit
+    /// x86. A filter cannot see the family of these sockets: a program reaches families that no
+    /// network namespace isolates (vsock). A container allows the call in any case.
+    #[must_use]
+    pub fn socketcall(mut self, allowed: bool) -> Self {
+        self.socketcall = allowed;
+        self
+    }
+
     /// Makes the command a client of the [`Jobserver`](crate::Jobserver) in this directory, which
     /// the variable `CARGO_MAKEFLAGS` announces. A client may run one job without a token of its
     /// own, so the caller has to hold [`Tokens`](crate::Tokens) for it.
@@ -261,6 +296,12 @@ impl RunSpec {
         let dir = dir.into();
         self.relay = Some((dir.clone(), variable.into()));
         self.mounts([Mount::write(dir)])
+    }
+
+    /// Names the process that owns the run.
+    pub(crate) fn owner(mut self, owner: Option<String>) -> Self {
+        self.owner = owner;
+        self
     }
 
     /// The mounts of the lifeline's and the job server's directories, beside the caller's mounts.

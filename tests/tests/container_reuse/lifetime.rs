@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use cross_core::engine::{ContainerReuse, StartReason};
 use cross_engine::{Invocation, process};
-use cross_tests::on_engines;
+use cross_tests::{on_engines, stays_true, wait_until};
 
-use crate::{Case, SOON, TARGET, stays_true, stdout_of, wait_until};
+use crate::{Case, SOON, TARGET, stdout_of};
 
 on_engines! { @ an_idle_container_is_removed_after_its_idle_time docker podman }
 on_engines! { @ a_container_is_removed_when_its_owner_is_killed docker podman }

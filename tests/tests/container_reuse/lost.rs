@@ -9,9 +9,9 @@ use cross_core::{
     engine::{ContainerReuse, StartReason},
 };
 use cross_engine::{Environments, Host};
-use cross_tests::{Project, engines, on_engines};
+use cross_tests::{Project, engines, on_engines, wait_until};
 
-use crate::{Case, SOON, TARGET, stdout_of, wait_until};
+use crate::{Case, SOON, TARGET, stdout_of};
 
 on_engines! { @ a_container_removed_between_builds_is_replaced docker podman }
 on_engines! { @ a_container_killed_during_a_build_is_an_error docker podman }

@@ -11,7 +11,6 @@ mod lost;
 mod reuse;
 mod shared;
 
-use std::thread;
 use std::time::Duration;
 
 use cross_core::{
@@ -21,7 +20,6 @@ use cross_core::{
 };
 use cross_engine::Invocation;
 use cross_engine::process::Output;
-use cross_engine::process::clock;
 use cross_tests::{Leftovers, Project, engines, tool};
 
 /// A target whose environment the suites make on every engine.
@@ -99,28 +97,4 @@ impl Case {
 fn stdout_of(cross: &Cross, script: &str) -> String {
     let done = cross.exec(TARGET, ["sh", "-c", script]).capture(true).run();
     done.unwrap().stdout.unwrap().trim().to_owned()
-}
-
-/// Checks for `duration` that the condition `holds`.
-#[track_caller]
-fn stays_true(duration: Duration, what: &str, holds: impl Fn() -> bool) {
-    let start = clock::now();
-    loop {
-        let is_last = start.elapsed() >= duration;
-        assert!(holds(), "{what}: not for {duration:?}");
-        if is_last {
-            return;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// Waits until the condition `holds`, and panics after `limit`.
-#[track_caller]
-fn wait_until(limit: Duration, what: &str, holds: impl Fn() -> bool) {
-    let start = clock::now();
-    while !holds() {
-        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
-        thread::sleep(Duration::from_millis(100));
-    }
 }

@@ -8,9 +8,9 @@ use cross_core::{
     engine::{ContainerReuse, StartReason},
 };
 use cross_engine::process::clock;
-use cross_tests::{Project, on_engines};
+use cross_tests::{Project, on_engines, wait_until};
 
-use crate::{Case, SOON, TARGET, stdout_of, wait_until};
+use crate::{Case, SOON, TARGET, stdout_of};
 
 on_engines! { @ the_second_build_enters_the_container_of_the_first docker podman }
 on_engines! { @ a_reused_container_looks_like_a_new_one docker podman }

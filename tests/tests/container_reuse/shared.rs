@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use cross_core::{Cancel, engine::ContainerReuse};
 use cross_engine::{Invocation, process};
-use cross_tests::on_engines;
+use cross_tests::{on_engines, wait_until};
 
-use crate::{Case, SOON, TARGET, stdout_of, wait_until};
+use crate::{Case, SOON, TARGET, stdout_of};
 
 on_engines! { @ two_processes_share_a_container docker podman }
 

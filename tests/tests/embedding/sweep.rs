@@ -1,7 +1,11 @@
 //! The sweep removes containers that a crash left, by their label, and nothing else.
 
-use cross_engine::Invocation;
-use cross_tests::{Leftovers, Project, engines, tool};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use cross_engine::{Invocation, process};
+use cross_tests::{Leftovers, Project, engines, stays_true, tool};
 
 use crate::AARCH64;
 
@@ -55,12 +59,74 @@ fn containers_left_by_a_crash_are_swept(engine: &str) {
     leftovers.are_none();
 }
 
-#[test]
-fn containers_left_by_a_crash_are_swept_on_docker() {
-    containers_left_by_a_crash_are_swept("docker");
+/// A command of a container that avoids its end: only its own process and the first one live on.
+const STUBBORN: &str = "trap '' TERM INT HUP
+for dir in /proc/[0-9]*; do
+    id=${dir#/proc/}
+    [ $id = 1 ] || [ $id = $$ ] || kill -KILL $id
+done
+echo up
+while :; do sleep 1; done";
+
+/// The lifeline is stopped from inside. The owner and the watcher beside the run are killed.
+fn a_container_without_an_owner_is_swept(engine: &str) {
+    engines::need(engine);
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine(engine);
+    let words = ["exec", engine, AARCH64, "sh", "-c", STUBBORN];
+    let caller = Invocation::new(env!("CARGO_BIN_EXE_caller")).args(words);
+    let env = leftovers.env();
+    let env = env
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut owner = process::command(&caller, &env.collect())
+        .current_dir(project.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("\"line\":\"up\"")));
+    // Each is `<engine> container <name> <mounts>`.
+    let names = || -> Vec<String> {
+        let containers = leftovers.containers();
+        let name = |line: &String| line.split(' ').nth(2).unwrap().to_owned();
+        containers.iter().map(name).collect()
+    };
+    let started = names();
+    let [name] = &started[..] else {
+        panic!("one container: {started:?}");
+    };
+    let swept = cross.sweep(engine).unwrap();
+    assert!(!swept.containers.contains(name), "it is owned: {swept:?}");
+
+    let children = Invocation::new("pgrep").args(["-P", &owner.id().to_string(), "-f", "tidy"]);
+    let watchers = tool::stdout(&children);
+    assert_eq!(watchers.lines().count(), 1, "{watchers}");
+    tool::stdout(&Invocation::new("kill").args(["-KILL", watchers.trim()]));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    stays_true(Duration::from_secs(5), "the container runs on", || {
+        names() == started
+    });
+    let swept = cross.sweep(engine).unwrap();
+    assert!(swept.containers.contains(name), "{swept:?}");
+    leftovers.are_none();
+}
+
+/// One after the other: each would sweep what the other looks for.
+fn containers_are_swept(engine: &str) {
+    containers_left_by_a_crash_are_swept(engine);
+    a_container_without_an_owner_is_swept(engine);
 }
 
 #[test]
-fn containers_left_by_a_crash_are_swept_on_podman() {
-    containers_left_by_a_crash_are_swept("podman");
+fn containers_are_swept_on_docker() {
+    containers_are_swept("docker");
+}
+
+#[test]
+fn containers_are_swept_on_podman() {
+    containers_are_swept("podman");
 }

@@ -32,6 +32,7 @@ fn every_public_type_is_send_and_sync() {
         cross_config::LayerBuilder,
         cross_config::LoadedConfig,
         cross_config::Loader,
+        cross_config::MemoryLimit,
         cross_config::NetworkMode,
         cross_config::InvalidPlatform,
         cross_config::Origin,

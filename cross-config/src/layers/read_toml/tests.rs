@@ -34,6 +34,7 @@ targets = ["aarch64-unknown-linux-gnu", "s390x-unknown-linux-gnu"]
 engine = "podman"
 toolchain = "host"
 network = "none"
+memory = "512m"
 suite = "bookworm"
 packages = ["libssl-dev"]
 serial-tests = true
@@ -56,6 +57,7 @@ zig = { enable = false, version = "2.31", image = { name = ":x", toolchain = ["s
 image = { name = "my/image:1", toolchain = ["linux/arm64/v8=aarch64-unknown-linux-gnu"] }
 toolchain = "image"
 network = "host"
+memory = "4GiB"
 suite = "trixie"
 packages = ["zlib1g-dev:arm64"]
 runner = "qemu-user"
@@ -266,7 +268,7 @@ fn unknown_keys_are_helped_to_the_nearest_real_one() {
     assert_eq!(
         helps("[target.s390x-unknown-linux-gnu]\nzzzzzzz = 1"),
         [
-            "the keys of `[target.<triple>]` are build-std, dockerfile, env, image, network, packages, pre-build, runner, sdk, serial-tests, suite, toolchain, zig"
+            "the keys of `[target.<triple>]` are build-std, dockerfile, env, image, memory, network, packages, pre-build, runner, sdk, serial-tests, suite, toolchain, zig"
         ]
     );
 }

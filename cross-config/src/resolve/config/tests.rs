@@ -63,6 +63,7 @@ fn rows(config: &Config) -> Vec<String> {
 fn values_of(key: &Key) -> [&'static str; 2] {
     match key.name {
         "default-target" | "targets" => [S390X, "aarch64-unknown-linux-gnu"],
+        "memory" => ["512m", "4g"],
         "network" => ["none", "host"],
         "zig.version" => ["2.17", "2.31"],
         "zig.enable" | "serial-tests" => ["true", "false"],
@@ -248,7 +249,7 @@ fn the_target_wins_over_build_whatever_the_sources_except_the_request() {
             }
         }
     }
-    assert_eq!(checked, 14 * SOURCES.len() * SOURCES.len());
+    assert_eq!(checked, 15 * SOURCES.len() * SOURCES.len());
 }
 
 /// The resolved value for one target.

@@ -32,7 +32,7 @@ struct Row {
 const ANOTHER_ENGINE: &str = "use another engine, or remove the key";
 const CONTAINER_ENGINE: &str = "use docker or podman, or remove the key";
 
-const TABLE: [Row; 10] = [
+const TABLE: [Row; 11] = [
     Row {
         key: "image",
         disposition: Disposition::Refused,
@@ -66,6 +66,13 @@ const TABLE: [Row; 10] = [
             let network = config.network.as_ref()?;
             (network.value == NetworkMode::None).then_some(&network.origin)
         },
+    },
+    Row {
+        key: "memory",
+        disposition: Disposition::Refused,
+        why: "only a container can limit memory",
+        help: CONTAINER_ENGINE,
+        origin: |config| config.memory.as_ref().map(|key| &key.origin),
     },
     Row {
         key: "toolchain",

@@ -110,17 +110,17 @@ pub(super) const ALLOWED: &[Group] = &[
                 recvmmsg recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto setsockopt shutdown",
     },
     Group {
-        why: "Older C libraries of 32-bit x86 have no other way to a socket. Its arguments are in memory, \
-              where a filter cannot read them.",
-        names: "socketcall",
-    },
-    Group {
         why: "Message queues, semaphores and shared memory of its own IPC namespace.",
         names: "ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 \
                 mq_timedsend mq_timedsend_time64 mq_unlink msgctl msgget msgrcv msgsnd semctl semget \
                 semop semtimedop semtimedop_time64 shmat shmctl shmdt shmget",
     },
 ];
+
+/// The call with which glibc opens a socket on 32-bit x86. Its arguments are in memory, where a filter
+/// cannot read them, so it opens sockets of every family. A sandbox allows it only if programs for
+/// 32-bit x86 run. A container allows it, as its engine does.
+pub(super) const SOCKETCALL: &str = "socketcall";
 
 /// Every namespace that `clone` can make.
 const NAMESPACES: u32 = 0x7e02_0000;

@@ -54,7 +54,7 @@ fn errno(verdict: u32) -> Option<u16> {
 
 /// A call by its name on an architecture.
 fn judged(kind: &Architecture, name: &str, arguments: &[u32]) -> Option<u16> {
-    let program = assembled(&[X86_64, X86, AARCH64, ARM, RISCV64]);
+    let program = assembled(&[X86_64, X86, AARCH64, ARM, RISCV64], false);
     let number = (kind.number)(name).unwrap_or_else(|| panic!("no call {name}"));
     errno(verdict(&program, kind.audit, number, arguments))
 }
@@ -83,14 +83,14 @@ fn every_name_is_a_call_somewhere_and_in_one_list_only() {
 
 #[test]
 fn the_program_says_of_every_call_what_the_lists_say() {
-    let program = assembled(&[X86_64, X86, AARCH64, ARM, RISCV64]);
+    let program = assembled(&[X86_64, X86, AARCH64, ARM, RISCV64], false);
     assert!(
         program.len() < 4096,
         "{}: the kernel's limit",
         program.len()
     );
     for kind in [X86_64, X86, AARCH64, ARM, RISCV64] {
-        let verdicts = verdicts(&kind);
+        let verdicts = verdicts(&kind, false);
         for number in 0..1200 {
             let said = errno(verdict(&program, kind.audit, number, &[]));
             match verdicts.get(&number) {
@@ -183,7 +183,7 @@ fn arguments_decide_where_they_have_to() {
 
 #[test]
 fn other_kinds_of_calls_do_not_exist() {
-    let program = assembled(&[X86_64, X86]);
+    let program = assembled(&[X86_64, X86], false);
     let read = 0x4000_0000;
     assert_eq!(
         errno(verdict(&program, X86_64.audit, read, &[])),
@@ -193,7 +193,21 @@ fn other_kinds_of_calls_do_not_exist() {
         errno(verdict(&program, AARCH64.audit, 63, &[])),
         Some(ENOSYS)
     );
-    assert_eq!(super::program("s390x"), None);
+    assert_eq!(super::program("s390x", false), None);
+}
+
+/// A filter cannot read the arguments of `socketcall`, so only programs for 32-bit x86 have it.
+#[test]
+fn only_32_bit_x86_has_sockets_of_every_family() {
+    let number = (X86.number)("socketcall").unwrap();
+    let said = |socketcall| {
+        let program = assembled(&[X86_64, X86], socketcall);
+        errno(verdict(&program, X86.audit, number, &[1]))
+    };
+    assert_eq!((said(false), said(true)), (Some(EPERM), None));
+    // The call `socket` is tested by family there, too.
+    assert_eq!(judged(&X86, "socket", &[1]), None);
+    assert_eq!(judged(&X86, "socket", &[40]), Some(EPERM));
 }
 
 /// Calls made by a program behind the filter, in the kernel that runs this test.
@@ -223,7 +237,7 @@ open my $new, ">", "/tmp/x"; printf "setuid %s\n", chmod(04755, "/tmp/x") ? "mad
             "/dev",
         ]);
     let run = floor
-        .filtered(floor.proc(run, host.uid))
+        .filtered(floor.proc(run, host.uid), false)
         .args(["perl", "-e", script]);
     let caller = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
     let said = process::output(&run, &caller, &Cancel::new()).unwrap();
