@@ -1,9 +1,10 @@
-//! A program that uses the library as any other would, so that a test can start it as another user,
-//! or kill it: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
-//! command of `exec`, of `stdin-exec`, which gives it this standard input, and of `warm-exec`, which keeps its
-//! container as long as it lives.
+//! A program that uses the library, which a test can start as another user or kill.
 //!
-//! Prints every event as a line of JSON, and at last a line with the outcome or the error.
+//! Usage: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
+//! command of `exec`; of `stdin-exec`, which passes its standard input on; and of `reuse-exec`,
+//! which reuses a container until this process ends.
+//!
+//! It prints every event as a line of JSON, and at last a line with the outcome or the error.
 
 #![allow(
     clippy::disallowed_methods,
@@ -47,7 +48,7 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<O
         "run" => cross.run(target).run(),
         "exec" => cross.exec(target, words).run(),
         "stdin-exec" => cross.exec(target, words).stdin(true).run(),
-        "warm-exec" => cross
+        "reuse-exec" => cross
             .reuse_containers(Warm::new())
             .exec(target, words)
             .run(),
@@ -56,7 +57,7 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<O
     }
 }
 
-/// Prints a line at once. That nobody reads it any more is no failure of the request.
+/// Prints a line at once. A closed standard output does not fail the request.
 fn say(value: &serde_json::Value) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{value}").and_then(|()| out.flush());
