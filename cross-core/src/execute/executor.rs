@@ -3,7 +3,6 @@
 mod runs;
 
 use std::cell::OnceCell;
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +23,7 @@ use crate::host::glibc_floor;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
+use crate::model::tail_lines::TailLines;
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
@@ -308,7 +308,7 @@ impl<'a> Execution<'a> {
     }
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
-        let mut said = VecDeque::new();
+        let mut tail = TailLines::new(KEPT_LINES);
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let exit = cross_engine::process::run(
             &supervised,
@@ -316,10 +316,7 @@ impl<'a> Execution<'a> {
             self.cancel,
             Stdin::Null,
             &mut |stream, line| {
-                if said.len() == KEPT_LINES {
-                    said.pop_front();
-                }
-                said.push_back(line.to_owned());
+                tail.push(line);
                 self.tell(EventKind::Output {
                     stream,
                     line: line.to_owned(),
@@ -334,7 +331,7 @@ impl<'a> Execution<'a> {
             command,
             failure,
             exit,
-            &Vec::from(said).join("\n"),
+            &tail.iter().collect::<Vec<_>>().join("\n"),
         ))
     }
 

@@ -133,7 +133,11 @@ fn a_value_that_is_missing_or_wrong_is_a_usage_error() {
 fn verbose_and_quiet_are_refused_together() {
     let error = for_t().refused(&["build", "-v", "-q"], ErrorKind::CargoFailed);
     assert_eq!(error.code(), Some(101));
-    says(&error, "cannot set both --verbose and --quiet", "remove one");
+    says(
+        &error,
+        "cannot set both --verbose and --quiet",
+        "remove one",
+    );
 }
 
 #[test]
