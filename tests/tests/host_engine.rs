@@ -178,7 +178,7 @@ fn a_broken_tool_is_reported_with_its_message() {
     let (path, word) = &emulator.broken[0];
     assert_eq!(*path, machine.path("bin/qemu-aarch64"));
     assert_eq!(word, "signal 11 without any output");
-    let told = format!("`{}` is there and does not work: {said}", gcc.display());
+    let told = format!("`{}` does not work: {said}", gcc.display());
     assert!(error.to_string().contains(&told), "{error}");
     // A repaired tool is found immediately, because failures are not cached.
     let machine = with_tool(machine, "aarch64-linux-gnu-gcc", COMPILER);

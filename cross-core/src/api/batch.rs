@@ -46,7 +46,7 @@ use crate::target::name::TargetName;
 /// ```
 ///
 /// Several requests run at once, but they never use more jobs together than
-/// [`jobs`](BatchRequest::jobs) allows: their cargos share a job server, and with it rustc, make
+/// [`jobs`](BatchRequest::jobs) allows: their cargos share a jobserver, and with it rustc, make
 /// and the C compilers of build scripts. A request that has begun takes precedence over the next
 /// one. A missing environment is made while other requests compile. Host commands that need the
 /// network (fetching dependencies, adding parts of a toolchain) run once for all requests that need
@@ -71,7 +71,7 @@ pub struct BatchRequest {
 pub struct BatchPlan {
     /// See [`PLAN_SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// How the jobs will be shared. A job server that cannot be made is noticed only by the run.
+    /// How the jobs will be shared. A jobserver that cannot be made is noticed only by the run.
     pub budget: JobBudget,
     /// The steps that are done once for several requests.
     pub shared: Vec<Step>,
@@ -202,9 +202,9 @@ impl BatchRequest {
         self.check()?;
         let budget = Budget::planned(self.budget(), self.requests.len()).into();
         let plan = |request: &Request| {
-            let cross = request.cross.clone().sharing(&budget, cancel);
+            let cross = request.cross.clone().with_budget(&budget, cancel);
             let planned = request.clone().with(cross).plan_until(cancel);
-            planned.map_err(|error| error.about(&request.target))
+            planned.map_err(|error| error.with_target(&request.target))
         };
         let mut plans = self.requests.iter().map(plan).collect::<Result<Vec<_>>>()?;
         let indexed: Vec<_> = plans.iter().enumerate().collect();
@@ -212,7 +212,7 @@ impl BatchRequest {
         plans.iter_mut().for_each(Plan::leave_out_host_steps);
         Ok(BatchPlan {
             schema_version: PLAN_SCHEMA_VERSION,
-            budget: budget.about.clone(),
+            budget: budget.summary.clone(),
             shared: shared.into_iter().map(|shared| shared.step).collect(),
             plans,
         })
@@ -320,7 +320,7 @@ impl BatchItem<'_> {
     /// environment.
     pub fn request(&self) -> Result<Request> {
         match &self.preparation_error {
-            Some(error) => Err(error.again()),
+            Some(error) => Err(error.without_causes()),
             None => Ok(self.request.clone()),
         }
     }

@@ -21,7 +21,7 @@ use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::Outcome;
 use crate::model::step::Verb;
 use crate::plan::plan::Plan;
-use crate::request::command_line::Line;
+use crate::request::command_line::CargoCommandLine;
 use crate::request::cross::Cross;
 use crate::request::event::EventKind;
 use crate::request::plugin;
@@ -223,7 +223,7 @@ impl CargoRequest {
                 .filter(|_| line.has(Flag::Config))
         };
         options.target_dir = line.target_dir(dir).or_else(configured_target_dir);
-        options.line = Some(Line {
+        options.command_line = Some(CargoCommandLine {
             line: line.clone(),
             dir: dir.to_owned(),
             stdio: match self.streams.inherit {

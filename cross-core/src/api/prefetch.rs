@@ -101,15 +101,15 @@ impl BatchRequest {
             let steps = part.steps.iter();
             // The batch has run the steps on the host. What may be left are steps of the cargo in
             // the environment, which fetches the dependencies of `std`.
-            let obtains: Vec<_> = steps.map(|step| step.obtains().is_some()).collect();
-            let timings = match obtains.contains(&true) {
+            let downloads: Vec<_> = steps.map(|step| step.download().is_some()).collect();
+            let timings = match downloads.contains(&true) {
                 true => execute_part(&part, item.cancel())?,
                 false => Vec::new(),
             };
             let obtained = timings
                 .into_iter()
-                .zip(obtains)
-                .filter(|(_, obtains)| *obtains);
+                .zip(downloads)
+                .filter(|(_, downloads)| *downloads);
             Ok(Prefetched {
                 target: item.target().to_owned(),
                 environment: plan.environment,

@@ -1,4 +1,4 @@
-//! Cargo's JSON messages, line by line: artifacts, diagnostics, and what is fresh.
+//! Reads cargo's JSON messages line by line: artifacts, diagnostics and finished units.
 
 use std::path::{Path, PathBuf};
 
@@ -11,46 +11,47 @@ use crate::model::error::{Error, ErrorKind, Result, from_engine};
 use crate::model::outcome::{Artifact, ArtifactKind, CompilerDiagnostic, SourceLocation};
 use crate::request::event::EventKind;
 
-/// What one line of cargo's standard output means.
+/// The meaning of one line of cargo's standard output.
 pub(crate) enum Line {
     /// Nothing to report.
     Silent,
     /// One or more events, in order.
     Events(Vec<EventKind>),
-    /// What no honest build does: there is nothing more to read.
-    Refused(Error),
-    /// Not a message of cargo's.
+    /// A message that the library rejects. The run is ended.
+    Rejected(Error),
+    /// Not a message of cargo.
     Other,
 }
 
-/// Reads the messages of one cargo run and maps its paths to where they are published.
+/// Reads the messages of one cargo run, and maps its paths to the published paths.
 ///
-/// Whatever compiles can write such messages, too. A file is an artifact only if it is a regular
-/// one in the target directory, under a name that a target of the workspace gives it.
+/// A build script or a procedural macro can forge such messages. A file is accepted as an artifact
+/// only if it is a regular file in the target directory, under a name that a cargo target of the
+/// workspace can have.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     /// The target directory of the run.
-    built_in: &'a Dir,
-    /// What can be built.
+    target_dir: &'a Dir,
+    /// The artifacts that the workspace can produce.
     products: &'a Products,
-    /// The directory where final artifacts appear.
-    published_in: &'a Path,
-    /// The first error's text, as the compiler rendered it.
+    /// The directory where final artifacts are published.
+    publish_dir: &'a Path,
+    /// The first line of the first error, as the compiler rendered it.
     pub(crate) first_error: Option<String>,
-    /// Final artifacts, as they are once published.
+    /// The final artifacts, with their published paths.
     pub(crate) artifacts: Vec<Artifact>,
-    /// What the compiler had to say.
+    /// The compiler's diagnostics.
     pub(crate) diagnostics: Vec<CompilerDiagnostic>,
     room_for_artifacts: Room,
     room_for_diagnostics: Room,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(built_in: &'a Dir, products: &'a Products, published_in: &'a Path) -> Self {
+    pub(crate) fn new(target_dir: &'a Dir, products: &'a Products, publish_dir: &'a Path) -> Self {
         Reader {
-            built_in,
+            target_dir,
             products,
-            published_in,
+            publish_dir,
             first_error: None,
             artifacts: Vec::new(),
             diagnostics: Vec::new(),
@@ -67,22 +68,22 @@ impl<'a> Reader<'a> {
         match Message::parse(line) {
             Some(Message::Artifact(artifact)) => match self.artifact(&artifact) {
                 Ok(events) => Line::Events(events),
-                Err(error) => Line::Refused(error),
+                Err(error) => Line::Rejected(error),
             },
             Some(Message::Compiler(message)) => {
                 let package = package_name(&message.package_id);
-                let said = diagnostic(package, message.message);
-                if said.level == "error" && self.first_error.is_none() {
-                    self.first_error = said.rendered.lines().next().map(str::to_owned);
+                let diagnostic = compiler_diagnostic(package, message.message);
+                if diagnostic.level == "error" && self.first_error.is_none() {
+                    self.first_error = diagnostic.rendered.lines().next().map(str::to_owned);
                 }
                 let mut events = Vec::new();
                 let was_full = self.room_for_diagnostics.is_full();
-                if self.room_for_diagnostics.take(said.size()) {
-                    self.diagnostics.push(said.clone());
+                if self.room_for_diagnostics.take(diagnostic.size()) {
+                    self.diagnostics.push(diagnostic.clone());
                 } else if !was_full {
                     events.push(too_many_diagnostics());
                 }
-                events.push(EventKind::Diagnostic(said));
+                events.push(EventKind::Diagnostic(diagnostic));
                 Line::Events(events)
             }
             Some(Message::Other) => Line::Silent,
@@ -96,7 +97,7 @@ impl<'a> Reader<'a> {
             package: package.clone(),
             fresh: message.fresh,
         }];
-        // A dependency from a registry is no result of this build.
+        // Dependencies from a registry are not artifacts of this build.
         let is_local = message.package_id.contains("path+file://");
         let is_for_the_host = |kind: &String| kind == "custom-build" || kind == "proc-macro";
         if !is_local || message.target.kind.iter().any(is_for_the_host) {
@@ -110,7 +111,7 @@ impl<'a> Reader<'a> {
             None => message.filenames.iter().map(PathBuf::as_path).collect(),
         };
         for file in files {
-            if let Some(artifact) = self.believed(message, product, file)? {
+            if let Some(artifact) = self.checked_artifact(message, product, file)? {
                 events.push(EventKind::Artifact(artifact.clone()));
                 self.artifacts.push(artifact);
             }
@@ -118,32 +119,33 @@ impl<'a> Reader<'a> {
         Ok(events)
     }
 
-    /// The artifact that `message` names as `file`; `None` where it is none, or none of ours.
-    fn believed(
+    /// Returns the artifact that `message` names as `file`. `None` if the file is no final artifact
+    /// of the workspace.
+    fn checked_artifact(
         &mut self,
         message: &CargoArtifact,
         product: &Product,
         file: &Path,
     ) -> Result<Option<Artifact>> {
-        let Some(inside) = self.built_in.relative(file) else {
+        let Some(relative) = self.target_dir.relative(file) else {
             return Ok(None);
         };
         let kind = artifact_kind(message);
-        // Final artifacts have plain names; what is below `deps` is cargo's own.
-        let is_final = !inside.components().any(|part| part.as_os_str() == "deps");
+        // Files below `deps` are internal to cargo.
+        let is_final = !relative.components().any(|part| part.as_os_str() == "deps");
         let is_result = is_final || kind == ArtifactKind::Test;
-        if !is_result || !self.products.can_be_at(product, inside) {
+        if !is_result || !self.products.can_be_at(product, relative) {
             return Ok(None);
         }
-        // Cargo tells of a file when it is there.
-        let open = self.built_in.file(inside).map_err(from_engine)?;
+        // Cargo reports a file only once it exists.
+        let open = self.target_dir.file(relative).map_err(from_engine)?;
         let artifact = Artifact {
             package: product.package.clone(),
             name: product.name.clone(),
             kind,
-            profile: profile(inside),
+            profile: profile(relative),
             path: match is_final {
-                true => self.published_in.join(inside),
+                true => self.publish_dir.join(relative),
                 false => file.to_owned(),
             },
             inside: file.to_owned(),
@@ -153,7 +155,7 @@ impl<'a> Reader<'a> {
         if !self.room_for_artifacts.take(4 * file.as_os_str().len()) {
             return Err(Error::new(
                 ErrorKind::Untrusted,
-                "cargo's messages name more artifacts than any workspace has",
+                "cargo's messages name too many artifacts",
             ));
         }
         Ok(Some(artifact))
@@ -163,43 +165,42 @@ impl<'a> Reader<'a> {
 fn too_many_diagnostics() -> EventKind {
     EventKind::Warning {
         code: "diagnostics-dropped".to_owned(),
-        message: "the compiler says more than is kept: the outcome has the first 32 MiB of it"
+        message: "the compiler printed too many diagnostics: the outcome has only the first 32 MiB"
             .to_owned(),
-        help: Some("every diagnostic is an event when it comes".to_owned()),
+        help: Some("receive all diagnostics as events".to_owned()),
     }
 }
 
-/// The profile of an artifact at `<triple>/<directory>/…` in the target directory.
-fn profile(inside: &Path) -> String {
-    let directory = inside.components().nth(1);
-    let name = directory.map(|it| it.as_os_str().to_string_lossy().into_owned());
+/// Returns the profile of an artifact at `<triple>/<directory>/…` in the target directory.
+fn profile(relative: &Path) -> String {
+    let directory = relative.components().nth(1);
+    let name = directory.map(|name| name.as_os_str().to_string_lossy().into_owned());
     match name.unwrap_or_default().as_str() {
         "debug" => "dev".to_owned(),
         other => other.to_owned(),
     }
 }
 
-fn diagnostic(package: String, said: Diagnostic) -> CompilerDiagnostic {
-    let place = said.spans.iter().find(|span| span.is_primary);
+fn compiler_diagnostic(package: String, message: Diagnostic) -> CompilerDiagnostic {
+    let place = message.spans.iter().find(|span| span.is_primary);
     CompilerDiagnostic {
-        level: said.level,
+        level: message.level,
         package,
         place: place.map(|span| SourceLocation {
             file: span.file_name.clone(),
             line: span.line_start,
             column: span.column_start,
         }),
-        code: said.code.map(|it| it.code),
-        rendered: said.rendered.unwrap_or_else(|| said.message.clone()),
-        message: said.message,
+        code: message.code.map(|code| code.code),
+        rendered: message.rendered.unwrap_or_else(|| message.message.clone()),
+        message: message.message,
     }
 }
 
 fn artifact_kind(message: &CargoArtifact) -> ArtifactKind {
     let has = |kinds: &[&str]| {
-        kinds
-            .iter()
-            .any(|it| message.target.kind.iter().any(|kind| kind == it))
+        let mut target_kinds = message.target.kind.iter();
+        target_kinds.any(|kind| kinds.contains(&kind.as_str()))
     };
     if message.profile.test || has(&["test", "bench"]) {
         ArtifactKind::Test
@@ -214,8 +215,8 @@ fn artifact_kind(message: &CargoArtifact) -> ArtifactKind {
     }
 }
 
-/// The package's name in a package id: `path+file:///w/app#0.1.0`, `…#name@0.1.0`, or before
-/// cargo 1.77 `name 0.1.0 (path+file:///w/app)`.
+/// Returns the package's name in a package ID: `path+file:///w/app#0.1.0`, `…#name@0.1.0`, or
+/// before cargo 1.77 `name 0.1.0 (path+file:///w/app)`.
 fn package_name(id: &str) -> String {
     let Some((url, fragment)) = id.split_once('#') else {
         return id.split(' ').next().unwrap_or(id).to_owned();
@@ -234,7 +235,7 @@ mod tests {
     use crate::cargo::json::Metadata;
 
     #[test]
-    fn package_ids_of_every_age_have_names() {
+    fn package_ids_of_all_cargo_versions_are_parsed() {
         for (id, name) in [
             ("path+file:///w/my%20app#0.1.0", "my%20app"),
             ("path+file:///w/x#app@0.1.0", "app"),
@@ -245,7 +246,7 @@ mod tests {
         }
     }
 
-    /// A workspace with the program `app`, of which cargo can say that it built something.
+    /// A workspace with the program `app`, and its target directory.
     struct Built {
         root: tempfile::TempDir,
         dir: Dir,
@@ -275,25 +276,25 @@ mod tests {
             Reader::new(&self.dir, &self.products, Path::new("/w/target"))
         }
 
-        /// Where cargo puts `name` of the release profile.
+        /// The path of `name` in the directory of the release profile.
         fn path(&self, name: &str) -> PathBuf {
             self.root.path().join(TRIPLE).join("release").join(name)
         }
     }
 
-    /// Cargo's message on the program `app`, at `path`.
+    /// Cargo's message about the program `app` at `path`.
     fn message(path: &Path) -> String {
         let line = r#"{"reason":"compiler-artifact","package_id":"path+file:///w#app@0.1.0","manifest_path":"/w/Cargo.toml","target":{"kind":["bin"],"crate_types":["bin"],"name":"app","src_path":"/w/src/main.rs","edition":"2024","doc":true,"doctest":false,"test":true},"profile":{"opt_level":"3","debuginfo":0,"debug_assertions":false,"overflow_checks":false,"test":false},"features":[],"filenames":["PATH"],"executable":"PATH","fresh":true}"#;
         line.replace("PATH", path.to_str().unwrap())
     }
 
     #[test]
-    fn a_built_program_is_published_at_cargos_usual_path() {
+    fn a_program_is_published_at_cargos_usual_path() {
         let built = Built::new();
         fs::write(built.path("app"), "").unwrap();
         let mut reader = built.reader();
         let Line::Events(events) = reader.read(&message(&built.path("app"))) else {
-            panic!("a message of cargo's");
+            panic!("not a message of cargo");
         };
         assert!(matches!(
             &events[0],
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_message_names_no_file_that_cargo_does_not_make() {
+    fn a_forged_message_about_another_file_adds_no_artifact() {
         let built = Built::new();
         let key = built.root.path().parent().unwrap().join("id_ed25519");
         for path in [
@@ -328,53 +329,53 @@ mod tests {
     }
 
     #[test]
-    fn an_artifact_that_is_no_regular_file_ends_the_build() {
+    fn an_artifact_that_is_no_regular_file_is_rejected() {
         let built = Built::new();
         let path = built.path("app");
-        let is_refused = || match built.reader().read(&message(&path)) {
-            Line::Refused(error) => error,
-            _ => panic!("not refused"),
+        let rejection = || match built.reader().read(&message(&path)) {
+            Line::Rejected(error) => error,
+            _ => panic!("not rejected"),
         };
-        assert_eq!(is_refused().kind(), ErrorKind::Io, "it is not there");
+        assert_eq!(rejection().kind(), ErrorKind::Io, "the file is missing");
         std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
-        let error = is_refused();
+        let error = rejection();
         assert_eq!(error.kind(), ErrorKind::Untrusted);
         assert!(error.to_string().contains("a symbolic link"), "{error}");
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert_eq!(is_refused().kind(), ErrorKind::Untrusted);
+        assert_eq!(rejection().kind(), ErrorKind::Untrusted);
     }
 
     #[test]
-    fn what_is_kept_of_forged_messages_is_bounded() {
+    fn stored_data_of_forged_messages_is_bounded() {
         let built = Built::new();
         fs::write(built.path("app"), "").unwrap();
         let line = message(&built.path("app"));
         let mut reader = built.reader();
         reader.room_for_artifacts = Room::new(4 << 10);
         let mut lines = (0..100).map(|_| reader.read(&line));
-        assert!(lines.any(|line| matches!(line, Line::Refused(_))));
+        assert!(lines.any(|line| matches!(line, Line::Rejected(_))));
         assert!(reader.artifacts.len() < 10);
 
-        let said = r#"{"reason":"compiler-message","package_id":"path+file:///w#app@0.1.0","message":{"message":"m","code":null,"level":"warning","spans":[],"rendered":"RENDERED"}}"#;
-        let said = said.replace("RENDERED", &"x".repeat(1 << 10));
+        let line = r#"{"reason":"compiler-message","package_id":"path+file:///w#app@0.1.0","message":{"message":"m","code":null,"level":"warning","spans":[],"rendered":"RENDERED"}}"#;
+        let line = line.replace("RENDERED", &"x".repeat(1 << 10));
         let mut reader = built.reader();
         reader.room_for_diagnostics = Room::new(8 << 10);
         let mut warnings = 0;
         for _ in 0..100 {
-            let Line::Events(events) = reader.read(&said) else {
-                panic!("a message of cargo's");
+            let Line::Events(events) = reader.read(&line) else {
+                panic!("not a message of cargo");
             };
             let is_warning = |event: &&EventKind| matches!(event, EventKind::Warning { .. });
             warnings += events.iter().filter(is_warning).count();
             assert!(matches!(events.last(), Some(EventKind::Diagnostic(_))));
         }
-        assert_eq!(warnings, 1, "it is told once");
+        assert_eq!(warnings, 1, "the warning is emitted once");
         assert!(reader.diagnostics.len() < 10);
     }
 
     #[test]
-    fn a_programs_own_json_is_not_cargos() {
+    fn other_json_is_not_a_message_of_cargo() {
         let built = Built::new();
         let mut reader = built.reader();
         assert!(matches!(

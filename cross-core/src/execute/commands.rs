@@ -1,4 +1,4 @@
-//! A plan's commands as values of the standard library, for those who start processes themselves.
+//! The commands of a plan as `std::process::Command`, for callers that start processes themselves.
 
 use std::process::Command;
 
@@ -11,8 +11,8 @@ use crate::model::step::Action;
 use crate::plan::plan::Plan;
 
 impl Plan {
-    /// Makes what the commands need: the environment, directories and small files. Where all of it is
-    /// there, nothing is done.
+    /// Prepares everything that the commands need: the environment, directories and small files.
+    /// What already exists is not prepared again.
     ///
     /// # Errors
     ///
@@ -24,14 +24,13 @@ impl Plan {
         executor::execute(&plan, cancel).map(drop)
     }
 
-    /// The commands of the host and in the environment, in order, ready to be started: with their
-    /// directory and every variable, inheriting the streams of whoever starts them.
+    /// Returns the commands on the host and in the environment, in order. Each has its directory
+    /// and all variables, and inherits the standard streams.
     ///
-    /// Between them and [`execute`](Plan::execute) is this: their output is theirs to read (cargo
-    /// prints its JSON messages), artifacts stay in [`target_dir`](Plan::target_dir), and what hangs on
-    /// the life of its owner there hangs here on what the engine has for it. A sandbox dies with the
-    /// thread that started it; a container is ended by the engine's `rm --force`, its name follows
-    /// `--name`.
+    /// They differ from [`execute`](Plan::execute) as follows. The caller reads their output, and
+    /// cargo prints JSON messages. Artifacts stay in [`target_dir`](Plan::target_dir). The library
+    /// does not end the processes: a sandbox ends with the thread that started it, and the engine's
+    /// `rm --force` ends a container, whose name follows `--name`.
     ///
     /// ```no_run
     /// use cross_core::{Cancel, Cross};
@@ -46,18 +45,21 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Environment`] when the environment is not there: [`prepare`](Plan::prepare) makes it.
+    /// [`ErrorKind::Environment`] if the environment does not exist. [`prepare`](Plan::prepare)
+    /// builds it.
     pub fn to_commands(&self) -> Result<Vec<Command>> {
         let host = &self.context.host;
         let cancel = Cancel::new();
-        let resolver = RunResolver::of(self, host, &cancel);
+        let resolver = RunResolver::new(self, host, &cancel);
         let mut commands = Vec::new();
         for step in &self.steps {
             let invocation = match &step.action {
                 Action::Host { command, .. } => command.clone(),
                 Action::Run { spec, yielding, .. } => {
-                    let spec = resolver.run(spec, yielding).map_err(absent)?;
-                    // With the starter's own standard input, which is then no lifeline.
+                    let spec = resolver
+                        .resolve(spec, yielding)
+                        .map_err(with_prepare_help)?;
+                    // The command inherits its standard input, which then cannot be a lifeline.
                     self.engine
                         .invocation(&spec.stdin(true))
                         .map_engine_error()?
@@ -70,10 +72,11 @@ impl Plan {
     }
 }
 
-fn absent(error: Error) -> Error {
+/// Adds the remedy for an environment that does not exist.
+fn with_prepare_help(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Environment | ErrorKind::Io => {
-            error.with_help("make the environment first: `Plan::prepare` does")
+            error.with_help("call `Plan::prepare` first, which builds the environment")
         }
         _ => error,
     }

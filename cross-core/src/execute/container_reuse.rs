@@ -1,4 +1,4 @@
-//! Runs in containers that are reused, and what is told of them.
+//! Runs in reused containers, and the events about them.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
 
-/// Runs `spec` for `plan`: in a kept container, or in one of its own.
+/// Runs `spec` for `plan`, in a reused container if the plan has a pool that serves the run.
 pub(crate) fn run(
     plan: &Plan,
     spec: &RunSpec,
@@ -20,25 +20,33 @@ pub(crate) fn run(
     cancel: &Cancel,
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
-    let keeping = plan.container_reuse.as_ref();
-    let Some((keeping, pool)) = keeping.and_then(|it| Some((it, it.pool(&plan.engine, spec)?)))
+    let reuse = plan.container_reuse.as_ref();
+    let Some((reuse, pool)) =
+        reuse.and_then(|reuse| Some((reuse, reuse.pool(&plan.engine, spec)?)))
     else {
         return plan.engine.run(spec, host, cancel, sink).map_engine_error();
     };
-    let image = match &keeping.image {
+    let image = match &reuse.image {
         Some(image) => image.clone(),
         None => resolver.image()?.map(kept_image).unwrap_or_default(),
     };
-    let mut told = |event: KeptEvent<'_>| match event_of(event) {
+    let mut on_event = |event: KeptEvent<'_>| match event_kind(event) {
         Some(kind) => plan.context.emit(&plan.target, kind),
         None => ControlFlow::Continue(()),
     };
     plan.engine
-        .run_kept(spec, pool.for_image(&image), host, cancel, &mut told, sink)
+        .run_kept(
+            spec,
+            pool.for_image(&image),
+            host,
+            cancel,
+            &mut on_event,
+            sink,
+        )
         .map_engine_error()
 }
 
-fn event_of(event: KeptEvent<'_>) -> Option<EventKind> {
+fn event_kind(event: KeptEvent<'_>) -> Option<EventKind> {
     Some(match event {
         KeptEvent::Started { container, why, .. } => EventKind::ContainerStarted {
             container: container.to_owned(),

@@ -1,4 +1,4 @@
-//! Notices when a program waits for gdb, and when the environment has no gdbserver.
+//! Detects programs that wait for gdb, and environments without gdbserver.
 
 use cross_engine::RunSpec;
 
@@ -6,28 +6,30 @@ use crate::model::error::{Error, ErrorKind};
 use crate::request::event::EventKind;
 use crate::target::runner::{self, GDB_PORT, GDBSERVER, WAITING};
 
-/// Listens to a run whose programs may wait for gdb.
+/// Watches the output of a run whose programs may wait for gdb.
 #[derive(Debug)]
-pub(crate) struct Listening {
-    waits: bool,
-    /// Whether the environment has no gdbserver.
-    missing: bool,
+pub(crate) struct DebuggerWatch {
+    /// Whether programs of the run wait for gdb.
+    enabled: bool,
+    /// Whether the environment lacks gdbserver.
+    gdbserver_missing: bool,
 }
 
-impl Listening {
-    pub(crate) fn to(spec: &RunSpec) -> Self {
-        Listening {
-            waits: spec.env.contains_key(GDB_PORT),
-            missing: false,
+impl DebuggerWatch {
+    pub(crate) fn new(spec: &RunSpec) -> Self {
+        DebuggerWatch {
+            enabled: spec.env.contains_key(GDB_PORT),
+            gdbserver_missing: false,
         }
     }
 
-    /// Reads a line of standard error; an event in place of what a script of ours says.
+    /// Reads a line of standard error. Returns an event if the line is the runner script's message
+    /// that a program waits.
     pub(crate) fn read(&mut self, line: &str) -> Option<EventKind> {
-        if !self.waits {
+        if !self.enabled {
             return None;
         }
-        self.missing |= line == runner::missing(GDBSERVER);
+        self.gdbserver_missing |= line == runner::missing(GDBSERVER);
         let (port, program) = line.strip_prefix(WAITING)?.split_once(": ")?;
         Some(EventKind::WaitsForDebugger {
             port: port.parse().ok()?,
@@ -36,11 +38,11 @@ impl Listening {
         })
     }
 
-    /// The error where the run failed for want of gdbserver.
+    /// Returns the error of a run that failed because the environment lacks gdbserver.
     pub(crate) fn failure(&self) -> Option<Error> {
-        let message = "the environment has no gdbserver, by which native programs are debugged";
+        let message = "the environment has no gdbserver, which native programs need to be debugged";
         let help = "add it: `packages = [\"gdbserver\"]` for the target in Cross.toml";
-        self.missing
+        self.gdbserver_missing
             .then(|| Error::new(ErrorKind::Debugger, message).with_help(help))
     }
 }
@@ -51,39 +53,39 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn a_waiting_program_is_an_event_and_nothing_else_is() {
-        let mut listening = Listening {
-            waits: true,
-            missing: false,
+    fn only_the_message_of_a_waiting_program_is_an_event() {
+        let mut watch = DebuggerWatch {
+            enabled: true,
+            gdbserver_missing: false,
         };
         let line = format!("{WAITING}1234: /w/a b/app");
         let Some(EventKind::WaitsForDebugger {
             port,
             program,
             command,
-        }) = listening.read(&line)
+        }) = watch.read(&line)
         else {
-            panic!("it waits");
+            panic!("no event");
         };
         assert_eq!((port, program), (1234, PathBuf::from("/w/a b/app")));
         assert_eq!(
             command,
             "gdb-multiarch -ex 'target remote :1234' '/w/a b/app'"
         );
-        assert!(listening.read("cross: waits for nobody").is_none());
-        assert!(listening.failure().is_none());
-        listening.waits = false;
-        assert!(listening.read(&line).is_none(), "nobody asked for it");
+        assert!(watch.read("cross: waits for nobody").is_none());
+        assert!(watch.failure().is_none());
+        watch.enabled = false;
+        assert!(watch.read(&line).is_none(), "no debugger was requested");
     }
 
     #[test]
-    fn a_missing_gdbserver_is_named_with_its_package() {
-        let mut listening = Listening {
-            waits: true,
-            missing: false,
+    fn the_error_about_a_missing_gdbserver_names_its_package() {
+        let mut watch = DebuggerWatch {
+            enabled: true,
+            gdbserver_missing: false,
         };
-        listening.read(&runner::missing(GDBSERVER));
-        let error = listening.failure().unwrap();
+        watch.read(&runner::missing(GDBSERVER));
+        let error = watch.failure().unwrap();
         assert_eq!(error.kind(), ErrorKind::Debugger);
         assert!(error.help().unwrap().contains("packages = [\"gdbserver\"]"));
     }

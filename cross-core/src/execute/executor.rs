@@ -1,4 +1,4 @@
-//! The executor: one dumb match over the steps of a plan.
+//! The executor: one match over the steps of a plan.
 
 mod runs;
 
@@ -29,24 +29,25 @@ use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
 use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
+use runs::output_event;
 
 impl Plan {
-    /// Carries the plan out.
+    /// Executes the plan.
     ///
     /// # Errors
     ///
-    /// The first step's that fails; the steps after it are not begun, and nothing of it is left
-    /// running. See [`ErrorKind`](crate::ErrorKind) for the classes.
+    /// The error of the first step that fails. Later steps are not started, and nothing is left
+    /// running. See [`ErrorKind`](crate::ErrorKind) for the classes of errors.
     pub fn execute(&self, cancel: &Cancel) -> Result<Outcome> {
         execute(self, cancel)
     }
 }
 
-/// Carries `plan` out.
+/// Executes `plan`.
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     let host = &plan.context.host;
     let mut execution = Execution::new(plan, host, cancel);
-    execution.begin()?;
+    execution.emit_plan()?;
     let timings = execution.steps()?;
     let mut toolchain = plan.toolchain.clone();
     if toolchain.source == ToolchainSource::Image {
@@ -57,7 +58,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         verb: plan.verb,
         target: plan.target.clone(),
         diagnostics: execution.diagnostics,
-        artifacts: execution.built,
+        artifacts: execution.artifacts,
         tests: execution.tests,
         raw_profiles: execution.raw_profiles,
         stdout: execution.stdout,
@@ -69,30 +70,31 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     })
 }
 
-/// Carries out a plan that is a part of another, which tells what there is to tell of the whole.
+/// Executes a sub-plan. The parent plan emits the warnings and the other events about the plan.
 pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> {
     let host = &plan.context.host;
     Execution::new(plan, host, cancel).steps()
 }
 
-/// How many lines of a failed command of the host are kept to explain it.
-const KEPT_LINES: usize = 12;
+/// How many of the last lines of a failed command on the host its error shows.
+const ERROR_LINES: usize = 12;
 
+/// The execution of one plan, with the results so far.
 struct Execution<'a> {
     plan: &'a Plan,
-    /// The environment, with what is known of it by now.
+    /// The environment, with the digest of an image that the execution pulled.
     environment: EnvironmentRef,
     host: &'a Host,
     cancel: &'a Cancel,
-    built: Vec<Artifact>,
+    artifacts: Vec<Artifact>,
     diagnostics: Vec<CompilerDiagnostic>,
     tests: Option<TestSummary>,
     raw_profiles: Vec<PathBuf>,
     stdout: Option<String>,
-    /// The exit code of a command line of the front door.
+    /// The exit code of a cargo command line.
     code: Option<i32>,
     resolver: RunResolver<'a>,
-    /// The target directory, once it is opened.
+    /// The target directory, once it is open.
     target_dir: OnceCell<Dir>,
 }
 
@@ -103,13 +105,13 @@ impl<'a> Execution<'a> {
             environment: plan.environment.clone(),
             host,
             cancel,
-            built: Vec::new(),
+            artifacts: Vec::new(),
             diagnostics: Vec::new(),
             tests: None,
             raw_profiles: Vec::new(),
             stdout: None,
             code: None,
-            resolver: RunResolver::of(plan, host, cancel),
+            resolver: RunResolver::new(plan, host, cancel),
             target_dir: OnceCell::new(),
         }
     }
@@ -146,7 +148,8 @@ impl<'a> Execution<'a> {
         Ok(self.target_dir.get_or_init(|| dir))
     }
 
-    fn begin(&self) -> Result<()> {
+    /// Emits the plan's warnings, its engine and its job budget.
+    fn emit_plan(&self) -> Result<()> {
         for warning in &self.plan.warnings {
             self.emit(EventKind::Warning {
                 code: warning.code.clone(),
@@ -159,14 +162,14 @@ impl<'a> Execution<'a> {
             reason: self.plan.engine_reason.clone(),
         })?;
         match &self.plan.context.budget {
-            Some(budget) => self.emit(EventKind::JobsShared(budget.about.clone())),
+            Some(budget) => self.emit(EventKind::JobsShared(budget.summary.clone())),
             None => Ok(()),
         }
     }
 
-    /// Tells the listener, which may stop the request.
+    /// Emits an event, and fails if the listener stops the request.
     fn emit(&self, kind: EventKind) -> Result<()> {
-        match self.tell(kind) {
+        match self.notify(kind) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::new(
                 ErrorKind::Cancelled,
@@ -175,28 +178,32 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn tell(&self, kind: EventKind) -> ControlFlow<()> {
+    /// Emits an event, and breaks if the listener stops the request.
+    fn notify(&self, kind: EventKind) -> ControlFlow<()> {
         self.plan.context.emit(&self.plan.target, kind)
     }
 
     fn step(&mut self, step: &Step) -> Result<()> {
         match &step.action {
-            Action::MakeEnvironment(blueprint) => self.with_progress(|environments, heard| {
-                environments.make(blueprint, self.cancel, heard)
-            }),
+            Action::MakeEnvironment(blueprint) => {
+                self.with_progress(|environments, on_progress| {
+                    environments.make(blueprint, self.cancel, on_progress)
+                })
+            }
             Action::PullImage {
                 reference,
                 platform,
             } => self.pull(reference, platform.as_deref()),
             Action::BuildImage { build, on } => self.build_image(build, on.as_deref()),
-            Action::Prepare(things) => files::prepare(things),
+            Action::Prepare(entries) => files::prepare(entries),
             Action::Host { command, failure } => self.host_command(command, *failure),
             Action::Run {
                 spec,
                 output,
                 yielding,
             } => {
-                let _alone = step.fetches().then(|| self.registry()).transpose()?;
+                let fetches = step.fetches_crates;
+                let _lock = fetches.then(|| self.lock_registry()).transpose()?;
                 self.run(spec, *output, yielding)
             }
             Action::CollectProfiles { from } => {
@@ -206,7 +213,7 @@ impl<'a> Execution<'a> {
             Action::Mirror { from, to } => self.mirror(from, to),
             Action::Publish { checksums } => {
                 let to = publish::destination(&self.plan.publish_dir)?;
-                publish::artifacts(self.target_dir()?, &to, &self.built, self.cancel)?;
+                publish::artifacts(self.target_dir()?, &to, &self.artifacts, self.cancel)?;
                 match checksums {
                     true => self.checksums(&to),
                     false => Ok(()),
@@ -215,9 +222,10 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Computes the SHA-256 of every artifact.
     fn checksums(&mut self, published: &Dir) -> Result<()> {
         let mut sums = Vec::new();
-        for artifact in &self.built {
+        for artifact in &self.artifacts {
             let dir = match artifact.path == artifact.inside {
                 true => self.target_dir()?,
                 false => published,
@@ -225,12 +233,13 @@ impl<'a> Execution<'a> {
             let file = files::open(dir, &artifact.path)?;
             sums.push(files::sha256(&file, self.cancel)?);
         }
-        for (artifact, sum) in self.built.iter_mut().zip(sums) {
+        for (artifact, sum) in self.artifacts.iter_mut().zip(sums) {
             artifact.sha256 = Some(sum);
         }
         Ok(())
     }
 
+    /// Copies the files that cargo presents to its user from the directory `from` to `to`.
     fn mirror(&self, from: &Path, to: &Path) -> Result<()> {
         let target_dir = self.target_dir()?;
         let Some(name) = target_dir.relative(from) else {
@@ -245,7 +254,7 @@ impl<'a> Execution<'a> {
             to: &to.map_engine_error()?,
             products: &self.plan.products,
             cancel: self.cancel,
-            judge: &mut |from, to| self.judge(from, to),
+            check: &mut |file, path| self.may_be_published(file, path),
         }
         .run(&from)
     }
@@ -254,31 +263,31 @@ impl<'a> Execution<'a> {
         Environments::new(&self.plan.engine, self.host)
     }
 
-    /// Makes something of an environment and tells the listener how it goes.
+    /// Builds a part of an environment, and emits its progress.
     fn with_progress(
         &self,
-        make: impl FnOnce(
+        build: impl FnOnce(
             Environments<'_>,
             &mut cross_engine::ProgressSink<'_>,
         ) -> cross_engine::Result<()>,
     ) -> Result<()> {
-        make(self.environments(), &mut |progress| {
+        build(self.environments(), &mut |progress| {
             let message = match progress {
-                Progress::Waiting => "waiting for another process that makes it",
+                Progress::Waiting => "waiting for another process that builds it",
                 Progress::Stage(text) | Progress::Line(text) => text,
                 _ => return ControlFlow::Continue(()),
             };
-            self.tell(EventKind::EnvironmentProgress {
+            self.notify(EventKind::EnvironmentProgress {
                 message: message.to_owned(),
             })
         })
         .map_engine_error()
     }
 
-    /// Pulls an image; which one that was is known only now.
+    /// Pulls an image, and records its digest.
     fn pull(&mut self, reference: &str, platform: Option<&str>) -> Result<()> {
-        self.with_progress(|environments, heard| {
-            environments.pull(reference, platform, self.cancel, heard)
+        self.with_progress(|environments, on_progress| {
+            environments.pull(reference, platform, self.cancel, on_progress)
         })?;
         let pulled = self
             .environments()
@@ -293,7 +302,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Builds an image; which one it is built on is known only now.
+    /// Builds an image, and records the ID of its base image in a label.
     fn build_image(&self, build: &ImageBuild, on: Option<&str>) -> Result<()> {
         let mut build = build.clone();
         if let Some(on) = on {
@@ -304,11 +313,13 @@ impl<'a> Execution<'a> {
             let label = base.map(|base| (BASE_LABEL.to_owned(), base.id));
             build = build.labels(label);
         }
-        self.with_progress(|environments, heard| environments.build(&build, self.cancel, heard))
+        self.with_progress(|environments, on_progress| {
+            environments.build(&build, self.cancel, on_progress)
+        })
     }
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
-        let mut tail = TailLines::new(KEPT_LINES);
+        let mut last_lines = TailLines::new(ERROR_LINES);
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let exit = cross_engine::process::run(
             &supervised,
@@ -316,40 +327,29 @@ impl<'a> Execution<'a> {
             self.cancel,
             Stdin::Null,
             &mut |stream, line| {
-                tail.push(line);
-                self.tell(EventKind::Output {
-                    stream,
-                    line: line.to_owned(),
-                })
+                last_lines.push(line);
+                self.notify(output_event(stream, line))
             },
         )
         .map_engine_error()?;
         if exit.success() {
             return Ok(());
         }
-        Err(host_failure(
-            command,
-            failure,
-            exit,
-            &tail.iter().collect::<Vec<_>>().join("\n"),
-        ))
+        let last_lines: Vec<_> = last_lines.iter().collect();
+        Err(host_failure(command, failure, exit, &last_lines.join("\n")))
     }
 
+    /// Runs a command in the environment.
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
-        // Before anything runs that could put another in its place.
+        // The directory is opened before the run, which could replace it.
         self.target_dir()?;
-        let mut spec = self.resolver.run(spec, yielding)?;
+        let mut spec = self.resolver.resolve(spec, yielding)?;
         let budget = self.plan.context.budget.clone();
-        let jobs = budget
+        let tokens = budget
             .as_ref()
-            .map(|it| it.begin(&mut spec, output, self.cancel));
-        let _jobs = jobs.transpose()?;
-        if let Some(tests) = self
-            .plan
-            .tests
-            .as_ref()
-            .filter(|_| output == OutputKind::Tests)
-        {
+            .map(|budget| budget.take_tokens(&mut spec, output, self.cancel));
+        let _tokens = tokens.transpose()?;
+        if let (OutputKind::Tests, Some(tests)) = (output, &self.plan.tests) {
             tests.bind(&mut spec);
         }
         match output {
@@ -362,43 +362,43 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Waits until no other run fetches: cargo's own lock is on the host, where a run does not see
-    /// it.
-    fn registry(&self) -> Result<Lock> {
+    /// Waits until no other run fetches crates. Cargo's own lock is on the host, where a run does
+    /// not see it.
+    fn lock_registry(&self) -> Result<Lock> {
         let file = self.host.cache.join("locks/registry");
         Lock::acquire(&file, self.cancel, &mut || {}).map_engine_error()
     }
 
-    /// The glibc that artifacts may need at most.
-    fn floor(&self) -> Option<GlibcVersion> {
+    /// Returns the newest glibc that artifacts may need.
+    fn glibc_floor(&self) -> Option<GlibcVersion> {
         self.plan.glibc_floor.as_ref()?.parse().ok()
     }
 
-    /// That no artifact needs a newer glibc than was asked for.
-    fn check_floor(&self) -> Result<()> {
-        let Some(floor) = self.floor() else {
+    /// Checks that no artifact needs a newer glibc than the requested one.
+    fn check_glibc_floor(&self) -> Result<()> {
+        let Some(floor) = self.glibc_floor() else {
             return Ok(());
         };
         let target_dir = self.target_dir()?;
-        self.built.iter().try_for_each(|artifact| {
+        self.artifacts.iter().try_for_each(|artifact| {
             let file = files::open(target_dir, &artifact.inside)?;
             glibc_floor::check(&file, &artifact.path, floor)
         })
     }
 
-    /// Tells which glibc a file that appears at `to` needs, and keeps it from appearing where that
-    /// is beyond the floor. Where cargo failed, that is what there is to say.
-    fn judge(&self, from: &RegularFile, to: &Path) -> Result<bool> {
-        let checked = self
-            .floor()
-            .map(|floor| glibc_floor::check(from, to, floor));
-        match checked {
-            Some(Err(error)) if self.code == Some(0) => return Err(error),
-            Some(Err(_)) => return Ok(false),
-            _ => {}
+    /// Decides whether `file` may be published at `path`, and emits the glibc that it needs. A file
+    /// that needs a newer glibc than the floor is an error if cargo succeeded. If cargo failed, the
+    /// file is only left out.
+    fn may_be_published(&self, file: &RegularFile, path: &Path) -> Result<bool> {
+        if let Some(floor) = self.glibc_floor() {
+            match glibc_floor::check(file, path, floor) {
+                Err(error) if self.code == Some(0) => return Err(error),
+                Err(_) => return Ok(false),
+                Ok(()) => {}
+            }
         }
-        if let Some(glibc) = glibc_floor::of(from) {
-            let path = to.to_owned();
+        if let Some(glibc) = glibc_floor::of(file) {
+            let path = path.to_owned();
             self.emit(EventKind::NeedsGlibc { path, glibc })?;
         }
         Ok(true)

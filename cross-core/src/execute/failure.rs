@@ -1,4 +1,4 @@
-//! What the failure of a command means: which class, in whose words, and what to do about it.
+//! Converts the failures of commands into errors, with their kind, message and remedy.
 
 use cross_engine::process::Exit;
 use cross_engine::{Invocation, Network, RunSpec};
@@ -9,67 +9,66 @@ use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
 use crate::target::emulator_crash::{Crash, CrashDetector};
 
-/// A failed command of the host.
+/// The error of a failed command on the host. `output` is the end of its output.
 pub(crate) fn host_failure(
     command: &Invocation,
     failure: HostFailure,
     exit: Exit,
-    words: &str,
+    output: &str,
 ) -> Error {
     let program = command.program_name();
-    let (kind, what, help) = match failure {
+    let (kind, problem, help) = match failure {
         HostFailure::Fetch => (
             ErrorKind::Fetch,
             "dependencies cannot be fetched",
-            "dependencies are fetched on the host, with your own credentials and proxies: \
-             `cargo fetch` shows the same message",
+            "dependencies are fetched on the host, with your own credentials and proxies; \
+             `cargo fetch` reproduces the failure",
         ),
         HostFailure::Toolchain => (
             ErrorKind::Toolchain,
-            "the toolchain lacks std for the target, and it cannot be installed",
+            "the toolchain lacks a component or the target, and rustup cannot install it",
             "install it with `rustup target add`, or set `toolchain = \"image\"` to use the \
              distribution's Rust",
         ),
     };
-    Error::new(kind, format!("{what} (`{program}`: {exit}):\n{words}")).with_help(help)
+    Error::new(kind, format!("{problem} (`{program}`: {exit}):\n{output}")).with_help(help)
 }
 
-/// How much of what was printed a message repeats, in bytes.
+/// The maximum length of quoted output in a message, in bytes.
 const QUOTED: usize = 1 << 10;
-/// How many names a message lists.
+/// The maximum number of names that a message lists.
 const LISTED: usize = 20;
 
-/// What was printed, as a message repeats it: not all of a long line.
-fn quoted(words: &str) -> &str {
-    let end = (0..=QUOTED.min(words.len()))
+/// Truncates output that a message quotes.
+fn quoted(text: &str) -> &str {
+    let end = (0..=QUOTED.min(text.len()))
         .rev()
-        .find(|end| words.is_char_boundary(*end));
-    &words[..end.unwrap_or(0)]
+        .find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
-/// Names that were printed, as a message lists them: not all of very many.
+/// Joins names for a message, and truncates a long list.
 pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(LISTED);
     let mut listed: Vec<_> = names.take(LISTED).map(quoted).collect();
-    let more = format!("{more} more");
-    if !more.starts_with("0 ") {
-        listed.push(&more);
+    let rest = format!("{more} more");
+    if more > 0 {
+        listed.push(&rest);
     }
     listed.join(", ")
 }
 
-/// What the system says when a file system is full, in whatever a compiler or linker prints.
+/// The system's message about a full file system, as compilers and linkers print it.
 const DISK_FULL: &str = "No space left on device";
 
-/// Whether `line` reports it, rather than being source code that speaks of it.
-pub(crate) fn says_disk_full(line: &str) -> bool {
-    let before = |words: &str| words.ends_with(": ");
-    let after = |words: &str| words.starts_with(" (os error 28)");
-    line.split_once(DISK_FULL)
-        .is_some_and(|(head, tail)| before(head) || after(tail))
+/// Whether `line` reports a full disk. Source code in a diagnostic may contain the same words.
+pub(crate) fn is_disk_full(line: &str) -> bool {
+    line.split_once(DISK_FULL).is_some_and(|(before, after)| {
+        before.ends_with(": ") || after.starts_with(" (os error 28)")
+    })
 }
 
-/// A cargo that failed for want of space, whatever complained of it first.
+/// The error of a cargo that failed because the disk is full.
 pub(crate) fn disk_full(spec: &RunSpec, exit: Exit) -> Error {
     let command = subcommand(spec);
     Error::new(
@@ -80,65 +79,71 @@ pub(crate) fn disk_full(spec: &RunSpec, exit: Exit) -> Error {
     .with_code(exit.code)
 }
 
-/// `cargo build`, for messages.
+/// Returns the command and its subcommand, such as `cargo build`, for messages.
 fn subcommand(spec: &RunSpec) -> String {
     spec.command[..spec.command.len().min(2)].join(" ")
 }
 
-/// A failed cargo, with what is known of the reason.
+/// The error of a failed cargo, with its first error if there was one.
 pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<String>) -> Error {
     let command = subcommand(spec);
-    let because = first_error
+    let cause = first_error
         .as_deref()
         .map_or(String::new(), |text| format!(": {}", quoted(text)));
-    // A shell, and so a container's first process, says 128 + n for a signal.
-    let killed = exit
+    // A shell, and so a container's first process, exits with 128 + n after signal n.
+    let signal = exit
         .signal
         .or(exit.code.filter(|code| *code == 137).map(|code| code - 128));
-    if let Some(signal) = killed {
+    if let Some(signal) = signal {
         return Error::new(
             ErrorKind::Killed,
-            format!("{command} was killed by signal {signal}{because}"),
+            format!("{command} was killed by signal {signal}{cause}"),
         )
-        .with_help("signal 9 is often the system's, when memory runs out: try fewer `jobs`");
+        .with_help("the system often sends signal 9 when memory runs out: try fewer `jobs`");
     }
     let error = Error::new(
         ErrorKind::CargoFailed,
-        format!("{command} failed with {exit}{because}"),
+        format!("{command} failed with {exit}{cause}"),
     )
     .with_code(exit.code);
-    let told = first_error.unwrap_or_default();
-    let wants_network = ["resolve host", "name resolution", "etwork is unreachable"];
-    if spec.network == Network::None && wants_network.iter().any(|text| told.contains(text)) {
+    let first_error = first_error.unwrap_or_default();
+    let network_messages = ["resolve host", "name resolution", "etwork is unreachable"];
+    if spec.network == Network::None
+        && network_messages
+            .iter()
+            .any(|text| first_error.contains(text))
+    {
         return error.with_help(
-            "what compiles has no network; set `network = \"host\"` in Cross.toml if a build script needs one",
+            "builds have no network: set `network = \"host\"` in Cross.toml if a build script needs one",
         );
     }
-    error.with_help("cargo's diagnostics say where and why")
+    error.with_help("see cargo's diagnostics")
 }
 
-const EMULATOR_HELP: &str = "it says nothing about the program, and may not happen again: a newer emulator may be \
-    mended, which is a newer `suite` for this target";
-const CRASH_HELP: &str = "`Request::gdb` runs it under a debugger, and `QEMU_STRACE=1` shows its system calls where \
-    QEMU runs it";
+const EMULATOR_HELP: &str = "this is not a failure of the program, and may not happen again; a newer emulator may fix \
+    this: set a newer `suite` for this target";
+const CRASH_HELP: &str = "run it under a debugger with `Request::gdb`, or show its system calls with `QEMU_STRACE=1` under QEMU";
 const TESTS_HELP: &str =
-    "what the tests printed says why; the argument `--nocapture` makes them print all of it";
-const LACKING_HELP: &str = "a newer QEMU may have it, which is a newer `suite` for this target";
+    "see the output of the tests; with the argument `--nocapture` they print all of it";
+const UNSUPPORTED_HELP: &str = "a newer QEMU may support it: set a newer `suite` for this target";
 
-fn emulator_crash(target: &str, words: &str) -> Error {
-    let message = format!("the emulator for {target} crashed: {}", quoted(words));
+fn emulator_crash(target: &str, output: &str) -> Error {
+    let message = format!("the emulator for {target} crashed: {}", quoted(output));
     Error::new(ErrorKind::EmulatorCrashed, message).with_help(EMULATOR_HELP)
 }
 
-/// `help`, after what the emulator said that it lacks.
+/// Returns the remedy for a feature that the emulator reported as unsupported, else `help`.
 fn help(watch: &CrashDetector, help: &str) -> String {
     match &watch.unsupported {
-        Some(words) => format!("the emulator said `{}`: {LACKING_HELP}", quoted(words)),
+        Some(message) => format!(
+            "the emulator printed `{}`: {UNSUPPORTED_HELP}",
+            quoted(message)
+        ),
         None => help.to_owned(),
     }
 }
 
-/// Tests that failed, and the exit of what ran them.
+/// The error of failed tests.
 pub(crate) fn failed_tests(tests: TestSummary, exit: Exit) -> Error {
     let message = format!(
         "{} of {} tests failed: {}",
@@ -152,19 +157,19 @@ pub(crate) fn failed_tests(tests: TestSummary, exit: Exit) -> Error {
         .with_tests(tests)
 }
 
-/// A failed `cargo test` whose tests were compiled. `None` where it failed for another reason than
-/// a test.
+/// The error of a failed `cargo test` whose tests were compiled. `None` if the reason is not a
+/// test.
 pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -> Option<Error> {
     let tests = reader.summary();
     let libtest::Reader { watch, crash, .. } = reader;
-    let failed = |message: String, usual: &str| {
+    let failed = |message: String, default_help: &str| {
         Error::new(ErrorKind::TestFailed, message)
-            .with_help(help(&watch, usual))
+            .with_help(help(&watch, default_help))
             .with_code(exit.code)
     };
     let error = match (&crash, &watch.emulator_failure) {
-        (Some((_, Crash::Emulator(words))), _) | (None, Some(words)) => {
-            emulator_crash(target, words)
+        (Some((_, Crash::Emulator(output))), _) | (None, Some(output)) => {
+            emulator_crash(target, output)
         }
         (Some((binary, Crash::Program(how))), _) => failed(
             format!("the test binary `{}` {}", quoted(binary), quoted(how)),
@@ -179,7 +184,7 @@ pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -
     Some(error.with_tests(tests))
 }
 
-/// A program that failed: `name` of it, if it is known.
+/// The error of a failed program. `name` is its name, if it is known.
 pub(crate) fn program_failure(
     target: &str,
     name: Option<&str>,
@@ -190,16 +195,16 @@ pub(crate) fn program_failure(
         Some(name) => format!("the program `{name}` for {target}"),
         None => format!("the program for {target}"),
     };
-    let (message, usual) = match watch.program_crash(exit.code, exit.signal) {
-        Some(Crash::Emulator(words)) => return emulator_crash(target, &words),
+    let (message, default_help) = match watch.program_crash(exit.code, exit.signal) {
+        Some(Crash::Emulator(output)) => return emulator_crash(target, &output),
         Some(Crash::Program(how)) => (format!("{program} {}", quoted(&how)), CRASH_HELP),
         None => (
             format!("{program} ended with {exit}"),
-            "the program itself returned this: what it printed says why",
+            "the program itself exited with this status; see its output",
         ),
     };
     Error::new(ErrorKind::ProgramFailed, message)
-        .with_help(help(&watch, usual))
+        .with_help(help(&watch, default_help))
         .with_code(exit.code)
 }
 
@@ -208,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_repeats_a_beginning_of_what_is_long() {
+    fn messages_truncate_long_output_and_long_lists() {
         assert_eq!(quoted("short"), "short");
         let long = "\u{fffd}".repeat(QUOTED);
         assert_eq!(quoted(&long).len(), QUOTED - QUOTED % 3);

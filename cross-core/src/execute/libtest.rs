@@ -1,4 +1,4 @@
-//! What a test harness prints, and what cargo says of a test binary that did not end by itself.
+//! Reads the output of `cargo test`: libtest's results, and cargo's messages about test binaries.
 
 use cross_engine::process::untrusted::Room;
 
@@ -7,51 +7,51 @@ use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};
 
 /// Reads the output of `cargo test`.
 ///
-/// libtest has no stable machine-readable form, so its summary lines are read: their shape has not
-/// changed since Rust 1.0, fields were only added at the end.
+/// libtest has no stable machine-readable format, so its summary lines are parsed. Their format has
+/// not changed since Rust 1.0, except that fields were added at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     summary: TestSummary,
     pub(crate) watch: CrashDetector,
-    /// What cargo said that it runs, in order.
-    begun: Vec<Begun>,
-    /// How many results were read before cargo's words on whose they are.
-    unclaimed: usize,
+    /// The binaries that cargo announced, in order.
+    started: Vec<StartedBinary>,
+    /// The number of results that were read before cargo's announcement of their binary.
+    unassigned: usize,
     /// The tests of the binary that has not reported its results yet.
     tests: Vec<TestResult>,
-    /// Whether a binary has begun to run tests and not reported its results.
+    /// Whether a binary has started its tests and not reported its results yet.
     running: bool,
-    /// The binary that crashed first, or whose emulator did, and how.
+    /// The first binary that crashed or whose emulator crashed, and the crash.
     pub(crate) crash: Option<(String, Crash)>,
     room: Room,
 }
 
-/// A test binary, or a library's documentation tests, that cargo said it runs.
+/// A test binary, or the documentation tests of a library, that cargo announced.
 #[derive(Clone, Debug)]
-pub(crate) struct Begun {
-    /// In cargo's words.
+pub(crate) struct StartedBinary {
+    /// The name in cargo's announcement.
     pub(crate) name: String,
-    /// Whether its harness reported results.
+    /// Whether it reported results.
     pub(crate) has_ended: bool,
 }
 
-impl Begun {
-    /// Whether it is documentation, which is run by rustdoc.
+impl StartedBinary {
+    /// Whether these are documentation tests.
     pub(crate) fn is_documentation(&self) -> bool {
         self.name.starts_with(DOCUMENTATION)
     }
 
-    /// The file name of the test binary.
+    /// Returns the file name of the test binary.
     pub(crate) fn file(&self) -> Option<&str> {
         let (_, path) = self.name.strip_suffix(')')?.rsplit_once('(')?;
         path.rsplit('/').next()
     }
 }
 
-/// How cargo begins to tell of documentation tests.
+/// The prefix of cargo's announcement of documentation tests.
 const DOCUMENTATION: &str = "Doc-tests ";
 
-/// The numbers of one test binary.
+/// The totals of one test binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BinaryResult {
     pub(crate) passed: u64,
@@ -66,7 +66,8 @@ impl Reader {
         }
     }
 
-    /// Reads a line of either stream; says so when it closes a binary's results.
+    /// Reads a line of either stream. Returns the totals if the line is the result line of a
+    /// binary.
     pub(crate) fn read(&mut self, line: &str) -> Option<BinaryResult> {
         let line = line.trim();
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -74,7 +75,7 @@ impl Reader {
             let result = self.result(result);
             return Some(result);
         }
-        if let Some(test) = test(line) {
+        if let Some(test) = test_result(line) {
             if self.room.take(2 * test.name.len()) {
                 if test.status == TestStatus::Failed {
                     self.summary.failures.push(test.name.clone());
@@ -82,10 +83,10 @@ impl Reader {
                 self.tests.push(test);
             }
         }
-        if let Some(name) = begun(line).filter(|name| self.room.take(2 * name.len())) {
-            let has_ended = self.unclaimed > 0;
-            self.unclaimed = self.unclaimed.saturating_sub(1);
-            self.begun.push(Begun {
+        if let Some(name) = started_name(line).filter(|name| self.room.take(2 * name.len())) {
+            let has_ended = self.unassigned > 0;
+            self.unassigned = self.unassigned.saturating_sub(1);
+            self.started.push(StartedBinary {
                 name: name.to_owned(),
                 has_ended,
             });
@@ -102,46 +103,47 @@ impl Reader {
         None
     }
 
-    /// Everything that was read.
+    /// Returns the results of all tests.
     pub(crate) fn summary(&self) -> TestSummary {
         let mut summary = self.summary.clone();
-        // Cargo's words and the results come by two streams, of which either may be read first.
-        // They belong together in their order, unless a binary without libtest's harness reported
-        // nothing: then the name that was read last before a result is most likely its.
-        if self.begun.len() == summary.binaries.len() {
-            for (binary, name) in summary.binaries.iter_mut().zip(&self.begun) {
+        // Cargo's announcements and the results are on two streams, and either may be read first.
+        // They match by their order, unless a binary without libtest's harness reported nothing.
+        // Then the last announcement before a result is most likely that of its binary.
+        if self.started.len() == summary.binaries.len() {
+            for (binary, name) in summary.binaries.iter_mut().zip(&self.started) {
                 binary.name.clone_from(&name.name);
             }
         }
         summary
     }
 
-    /// What cargo said that it runs, in order, and whether each reported results.
-    pub(crate) fn begun(&self) -> &[Begun] {
-        &self.begun
+    /// Returns the binaries that cargo announced, in order.
+    pub(crate) fn started(&self) -> &[StartedBinary] {
+        &self.started
     }
 
-    /// Whether more was printed than is kept.
+    /// Whether some output was not stored because of its size.
     pub(crate) fn is_full(&self) -> bool {
         self.room.is_full()
     }
 
-    /// Notes that somebody's results were read: those of the last one that has none, since what it
-    /// is said before and after comes by another stream. Documentation reports more than once.
-    fn claim(&mut self) {
+    /// Assigns a result to a binary: to the last one without a result, since the announcements are
+    /// on another stream. Documentation tests may report more than once.
+    fn assign_result(&mut self) {
         let is_documentation = self.tests.iter().any(is_documentation_test);
-        let mut waiting = self.begun.iter_mut().rev();
-        let claims =
-            |begun: &&mut Begun| !begun.has_ended && begun.is_documentation() == is_documentation;
-        match waiting.find(claims) {
-            Some(begun) => begun.has_ended = true,
+        let mut waiting = self.started.iter_mut().rev();
+        let matches = |binary: &&mut StartedBinary| {
+            !binary.has_ended && binary.is_documentation() == is_documentation
+        };
+        match waiting.find(matches) {
+            Some(binary) => binary.has_ended = true,
             None if is_documentation => {}
             None => {
-                // Documentation without any test reports as well.
-                let mut waiting = self.begun.iter_mut().rev();
-                match waiting.find(|begun| !begun.has_ended) {
-                    Some(begun) => begun.has_ended = true,
-                    None => self.unclaimed += 1,
+                // A library without documentation tests reports a result as well.
+                let mut waiting = self.started.iter_mut().rev();
+                match waiting.find(|binary| !binary.has_ended) {
+                    Some(binary) => binary.has_ended = true,
+                    None => self.unassigned += 1,
                 }
             }
         }
@@ -158,8 +160,8 @@ impl Reader {
             passed: count("passed"),
             failed: count("failed"),
         };
-        self.claim();
-        let name = self.begun.last().map(|begun| begun.name.clone());
+        self.assign_result();
+        let name = self.started.last().map(|binary| binary.name.clone());
         if !self.room.take(name.as_ref().map_or(0, String::len)) {
             self.summary
                 .count(result.passed, result.failed, count("ignored"));
@@ -177,8 +179,8 @@ impl Reader {
     }
 }
 
-/// What cargo says that it runs now.
-fn begun(line: &str) -> Option<&str> {
+/// Returns the name in cargo's announcement of a binary.
+fn started_name(line: &str) -> Option<&str> {
     if line.starts_with(DOCUMENTATION) {
         return Some(line);
     }
@@ -186,10 +188,10 @@ fn begun(line: &str) -> Option<&str> {
     name.ends_with(')').then_some(name)
 }
 
-/// A test that ended, where `line` says so: `test a::b ... ok`, `test c ... ignored, why`.
-fn test(line: &str) -> Option<TestResult> {
-    let (name, word) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
-    let status = match word.split([',', ' ']).next()? {
+/// Parses the result line of a test: `test a::b ... ok`, `test c ... ignored, reason`.
+fn test_result(line: &str) -> Option<TestResult> {
+    let (name, status) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    let status = match status.split([',', ' ']).next()? {
         "ok" => TestStatus::Passed,
         "FAILED" => TestStatus::Failed,
         "ignored" => TestStatus::Ignored,
@@ -202,19 +204,19 @@ fn test(line: &str) -> Option<TestResult> {
     })
 }
 
-/// Whether rustdoc gave the test its name: `src/lib.rs - module::item (line 3)`.
+/// Whether the name is that of a documentation test: `src/lib.rs - module::item (line 3)`.
 fn is_documentation_test(test: &TestResult) -> bool {
     test.name.contains(" - ") && test.name.contains("(line ")
 }
 
-/// The file name of the test binary in cargo's words on its end: it comes after the runner, before
-/// its own arguments.
+/// Returns the file name of the test binary in cargo's message about its failure. The binary is
+/// between the runner and the binary's arguments.
 fn binary_in(line: &str) -> String {
     let command = line.split('`').nth(1).unwrap_or(line);
-    let is_binary = |word: &&str| word.contains("/deps/");
-    let word = command.split(' ').find(is_binary).unwrap_or(command);
-    let name = word.trim_matches(['\'', '"']).rsplit('/').next();
-    name.unwrap_or(word).to_owned()
+    let is_binary = |arg: &&str| arg.contains("/deps/");
+    let path = command.split(' ').find(is_binary).unwrap_or(command);
+    let name = path.trim_matches(['\'', '"']).rsplit('/').next();
+    name.unwrap_or(path).to_owned()
 }
 
 #[cfg(test)]
@@ -251,7 +253,7 @@ mod tests {
         let names: Vec<_> = unit
             .tests
             .iter()
-            .map(|it| (&it.name[..], it.status))
+            .map(|test| (&test.name[..], test.status))
             .collect();
         use TestStatus::{Failed, Ignored, Passed};
         assert_eq!(names, [("a", Passed), ("b::c", Failed), ("d", Ignored)]);
@@ -261,10 +263,14 @@ mod tests {
         assert!(got.crash.is_none());
     }
 
-    /// Of each thing that cargo said it runs, whether it has ended.
+    /// For each announced binary, whether it reported results.
     fn ended(text: &str) -> Vec<bool> {
         let reader = read(text);
-        reader.begun().iter().map(|begun| begun.has_ended).collect()
+        reader
+            .started()
+            .iter()
+            .map(|binary| binary.has_ended)
+            .collect()
     }
 
     #[test]
@@ -281,7 +287,7 @@ mod tests {
                 vec![a, result, b, result, doc, of_doc],
                 vec![true, true, true],
             ),
-            // Cargo's words may be read before or after the results.
+            // Announcements may be read before or after the results.
             (
                 vec![a, b, doc, result, result, of_doc],
                 vec![true, true, true],
@@ -289,18 +295,18 @@ mod tests {
             (vec![result, a, b, result], vec![true, true]),
             (vec![a, b, result], vec![false, true]),
             (vec![a, result, b], vec![true, false]),
-            // Documentation reports twice where a part of it is compiled at once.
+            // Rustdoc reports twice if it merges a part of the documentation tests.
             (vec![a, doc, of_doc, of_doc], vec![false, true]),
             (vec![a, result, doc, result], vec![true, true]),
         ] {
             assert_eq!(ended(&lines.join("\n")), expected, "{lines:?}");
         }
         let reader = read(b);
-        assert_eq!(reader.begun()[0].file(), Some("it-2"));
+        assert_eq!(reader.started()[0].file(), Some("it-2"));
     }
 
     #[test]
-    fn forged_numbers_and_names_without_end_are_bounded() {
+    fn forged_totals_and_endless_names_are_bounded() {
         let most = format!("test result: ok. {0} passed; {0} failed;", u64::MAX);
         let summary = read(&format!("{most}\n{most}")).summary();
         assert_eq!((summary.passed, summary.ran()), (u64::MAX, u64::MAX));
@@ -313,14 +319,16 @@ mod tests {
         }
         assert!(reader.is_full());
         let summary = reader.summary();
-        assert_eq!(summary.failed, 1000, "numbers take no room");
+        assert_eq!(summary.failed, 1000, "totals need no storage");
         assert!(
-            summary.binaries.len() < 20 && summary.failures.len() < 20 && reader.begun().len() < 20
+            summary.binaries.len() < 20
+                && summary.failures.len() < 20
+                && reader.started().len() < 20
         );
     }
 
     #[test]
-    fn results_have_their_names_whichever_stream_is_read_first() {
+    fn results_get_the_right_names_whichever_stream_is_read_first() {
         let results = [
             "test result: ok. 1 passed; 0 failed;",
             "test result: ok. 2 passed; 0 failed;",
@@ -338,12 +346,12 @@ mod tests {
             let named: Vec<_> = summary
                 .binaries
                 .iter()
-                .map(|it| (&it.name[..], it.passed))
+                .map(|binary| (&binary.name[..], binary.passed))
                 .collect();
             let expected = [("unittests src/lib.rs (a-1)", 1), ("tests/it.rs (it-2)", 2)];
             assert_eq!(named, expected);
         }
-        // The first has no harness.
+        // The first binary has a custom harness.
         let summary = read(&[names[0], names[1], results[1]].join("\n")).summary();
         assert_eq!(summary.binaries[0].name, "tests/it.rs (it-2)");
     }
@@ -352,8 +360,8 @@ mod tests {
 
     #[test]
     fn a_crash_names_its_binary() {
-        let told = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
-        let (binary, crash) = read(&format!("{told}\n{DIED}")).crash.unwrap();
+        let message = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
+        let (binary, crash) = read(&format!("{message}\n{DIED}")).crash.unwrap();
         assert_eq!(binary, "app-0a1b");
         assert_eq!(
             crash,
@@ -377,15 +385,15 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_no_test_before_it_ends_did_not_start_under_wine() {
+    fn a_wine_process_that_ends_before_its_first_test_did_not_start() {
         let ended = "process didn't exit successfully: `run /w/deps/app-1.exe` (exit status: 53)";
-        for (before, started) in [("", false), ("running 2 tests\n", true)] {
+        for (before, has_started) in [("", false), ("running 2 tests\n", true)] {
             let mut reader = Reader::new(EmulatorKind::Wine);
             let lines = format!("{before}{ended}");
             for line in lines.lines() {
                 reader.read(line);
             }
-            assert_eq!(reader.crash.is_none(), started, "{before}");
+            assert_eq!(reader.crash.is_none(), has_started, "{before}");
         }
     }
 }

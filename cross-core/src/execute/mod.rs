@@ -1,4 +1,4 @@
-//! From the steps of a plan to an outcome.
+//! Executes the steps of a plan and collects the outcome.
 
 pub(crate) mod cargo_output;
 pub(crate) mod commands;

@@ -9,82 +9,83 @@ use crate::execute::failure::listed;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 
-/// A line that nextest prints in JSON.
+/// A JSON message of nextest.
 #[derive(Deserialize)]
-struct Said {
+struct Message {
     #[serde(rename = "type")]
-    about: String,
+    kind: String,
     event: String,
     name: Option<String>,
 }
 
-/// Reads what nextest prints.
+/// Reads nextest's JSON messages.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     binaries: Vec<TestBinary>,
-    /// Where each binary is among them, and each test among its own.
-    places: HashMap<String, (usize, HashMap<String, usize>)>,
-    /// The tests that began and have not ended, in nextest's words.
-    begun: BTreeSet<String>,
+    /// The index of each binary, and of each test in its binary.
+    indices: HashMap<String, (usize, HashMap<String, usize>)>,
+    /// The tests that started and have not ended, by nextest's names.
+    started: BTreeSet<String>,
     room: Room,
 }
 
 impl Reader {
-    /// Reads a line of standard output; says whether it is one of nextest's own. A test that is
-    /// tried again counts by its last try.
+    /// Reads a line of standard output. Returns whether it is a message of nextest. The last
+    /// attempt of a retried test counts.
     pub(crate) fn read(&mut self, line: &str) -> bool {
-        let Ok(said) = serde_json::from_str::<Said>(line) else {
+        let Ok(message) = serde_json::from_str::<Message>(line) else {
             return false;
         };
-        let status = match said.event.as_str() {
+        let status = match message.event.as_str() {
             "ok" => Some(TestStatus::Passed),
             "failed" => Some(TestStatus::Failed),
             "ignored" => Some(TestStatus::Ignored),
             "started" => None,
-            _ => return said.about == "suite" || said.about == "test",
+            _ => return message.kind == "suite" || message.kind == "test",
         };
-        let (true, Some(full)) = (said.about == "test", said.name) else {
-            return said.about == "suite";
+        let (true, Some(name)) = (message.kind == "test", message.name) else {
+            return message.kind == "suite";
         };
-        // A try has its number at the end.
-        let full = full
+        // A retry has its number at the end.
+        let name = name
             .rsplit_once('#')
-            .map_or(full.as_str(), |(test, _)| test);
+            .map_or(name.as_str(), |(test, _)| test);
         match status {
-            None if self.room.take(full.len()) => {
-                self.begun.insert(full.to_owned());
+            None if self.room.take(name.len()) => {
+                self.started.insert(name.to_owned());
             }
             None => {}
             Some(status) => {
-                self.begun.remove(full);
-                let (binary, test) = full.split_once('$').unwrap_or(("", full));
-                self.ended(binary, test, status);
+                self.started.remove(name);
+                let (binary, test) = name.split_once('$').unwrap_or(("", name));
+                self.add_result(binary, test, status);
             }
         }
         true
     }
 
-    fn ended(&mut self, binary: &str, test: &str, status: TestStatus) {
-        if !self.places.contains_key(binary) {
+    /// Stores the result of a test, and replaces that of an earlier attempt.
+    fn add_result(&mut self, binary: &str, test: &str, status: TestStatus) {
+        if !self.indices.contains_key(binary) {
             if !self.room.take(2 * binary.len()) {
                 return;
             }
-            self.places
+            self.indices
                 .insert(binary.to_owned(), (self.binaries.len(), HashMap::new()));
             self.binaries.push(TestBinary {
                 name: binary.to_owned(),
                 ..TestBinary::default()
             });
         }
-        let Some((at, tests)) = self.places.get_mut(binary) else {
+        let Some((index, test_indices)) = self.indices.get_mut(binary) else {
             return;
         };
-        let all = &mut self.binaries[*at].tests;
-        match tests.get(test) {
-            Some(tried) => all[*tried].status = status,
+        let tests = &mut self.binaries[*index].tests;
+        match test_indices.get(test) {
+            Some(index) => tests[*index].status = status,
             None if self.room.take(2 * test.len()) => {
-                tests.insert(test.to_owned(), all.len());
-                all.push(TestResult {
+                test_indices.insert(test.to_owned(), tests.len());
+                tests.push(TestResult {
                     name: test.to_owned(),
                     status,
                 });
@@ -93,42 +94,42 @@ impl Reader {
         }
     }
 
-    /// What contradicts the success of nextest; `None` where nothing does.
+    /// Returns the error if the results contradict nextest's success.
     pub(crate) fn contradiction(&self) -> Option<Error> {
         if self.room.is_full() {
-            let message = "the tests report more than is kept: who of them ended is not known";
+            let message = "the tests report more results than the library stores";
             return Some(Error::new(ErrorKind::Untrusted, message));
         }
         let tests = self.binaries.iter().flat_map(|binary| &binary.tests);
         let failed = tests
             .filter(|test| test.status == TestStatus::Failed)
             .count();
-        let message = match self.begun.len() {
+        let message = match self.started.len() {
             0 if failed == 0 => return None,
             0 => {
-                format!("{failed} tests failed by their own account, and nextest reported success")
+                format!("{failed} tests reported a failure, but nextest reported success")
             }
             _ => {
-                let begun = listed(self.begun.iter().map(String::as_str));
-                format!("these tests began and did not end: {begun}")
+                let started = listed(self.started.iter().map(String::as_str));
+                format!("these tests started and did not end: {started}")
             }
         };
         Some(Error::new(ErrorKind::TestFailed, message))
     }
 
-    /// Everything that was read, counted.
+    /// Returns the results of all tests.
     pub(crate) fn finish(self) -> TestSummary {
         let mut summary = TestSummary::default();
         for mut binary in self.binaries {
-            let count =
-                |status| binary.tests.iter().filter(|it| it.status == status).count() as u64;
+            let with_status = |status| {
+                let tests = binary.tests.iter();
+                tests.filter(move |test| test.status == status)
+            };
+            let count = |status| with_status(status).count() as u64;
             let [passed, failed, ignored] =
                 [TestStatus::Passed, TestStatus::Failed, TestStatus::Ignored].map(count);
-            let failures = binary
-                .tests
-                .iter()
-                .filter(|it| it.status == TestStatus::Failed);
-            let failures = failures.map(|it| format!("{} {}", binary.name, it.name));
+            let failures = with_status(TestStatus::Failed);
+            let failures = failures.map(|test| format!("{} {}", binary.name, test.name));
             summary.failures.extend(failures);
             (binary.passed, binary.failed, binary.ignored) = (passed, failed, ignored);
             summary.add(binary);
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nextest_says_is_read() {
+    fn messages_of_nextest_are_read() {
         let mut reader = Reader::default();
         for line in [
             r#"{"type":"suite","event":"started","test_count":3,"nextest":{"crate":"p","test_binary":"it","kind":"test"}}"#,
@@ -160,19 +161,20 @@ mod tests {
             assert!(!reader.read(line), "{line}");
         }
         let error = reader.contradiction().unwrap().to_string();
-        assert!(
-            error.starts_with("1 tests failed by their own account"),
-            "{error}"
-        );
+        assert!(error.starts_with("1 tests reported a failure"), "{error}");
         let summary = reader.finish();
         assert_eq!((summary.passed, summary.failed, summary.ignored), (2, 1, 1));
         assert_eq!(summary.failures, ["p::it deep::fails"]);
-        let names: Vec<_> = summary.binaries.iter().map(|it| &it.name[..]).collect();
+        let names: Vec<_> = summary
+            .binaries
+            .iter()
+            .map(|binary| &binary.name[..])
+            .collect();
         assert_eq!(names, ["p::p", "p::it"]);
     }
 
     #[test]
-    fn a_test_that_began_and_did_not_end_contradicts_success() {
+    fn a_test_that_started_and_did_not_end_contradicts_success() {
         let mut reader = Reader::default();
         let read = |reader: &mut Reader, event: &str, name: &str| {
             assert!(reader.read(&format!(

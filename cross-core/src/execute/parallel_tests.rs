@@ -1,9 +1,9 @@
-//! Test binaries side by side: whether they are, and the run in which they are.
+//! Runs test binaries side by side.
 //!
-//! Cargo starts one test binary after the other. With the [`Relay`] it starts them all at once,
-//! each waits until this says with how many threads it may begin, and what they print is delivered
-//! in cargo's order, each binary's output whole. What is delivered is what the binary prints while
-//! it is its turn, so that nobody waits longer for a line than with cargo.
+//! Cargo runs one test binary after the other. With the [`Relay`], all of them start at once, and
+//! each waits until the scheduler grants it threads. Their output is delivered in cargo's order,
+//! one binary at a time. The output of the binary whose turn it is is delivered as it is printed,
+//! so that no line is delayed longer than under cargo.
 
 mod shares;
 mod weights;
@@ -28,49 +28,54 @@ use crate::plan::parallel_tests;
 use crate::plan::plan::Plan;
 use weights::Weights;
 
-/// How often is looked for more output of the binary whose turn it is.
+/// The interval between polls for output of the binary whose turn it is.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A run whose test binaries go side by side.
+/// A run whose test binaries run side by side.
 #[derive(Debug)]
 pub(crate) struct ParallelTests {
     /// The run, with its relay.
     pub(crate) spec: RunSpec,
     relay: Relay,
-    /// The target's runner, which cargo's messages are to name.
+    /// The target's runner, which replaces the relay in cargo's messages.
     runner: String,
-    board: Mutex<Board>,
+    schedule: Mutex<Schedule>,
+    /// Notified when the schedule changes.
     changed: Condvar,
 }
 
-/// Where every binary is.
+/// The state of every binary, and the threads that they share.
 #[derive(Debug)]
-struct Board {
-    /// Threads of tests at once.
+struct Schedule {
+    /// The number of test threads that may run at once.
     budget: u32,
+    /// The number of threads that no binary uses.
     free: u32,
+    /// The weight of each compiled binary.
     weights: HashMap<PathBuf, u32>,
+    /// The binaries that have started, in cargo's order.
     binaries: Vec<Binary>,
-    /// What each of them is, as the run named it.
+    /// The path of each of them, as the run reported it.
     programs: Vec<PathBuf>,
-    /// How many of them had their turn.
+    /// The number of binaries that had their turn.
     turns: usize,
-    /// Whether no more are to come.
+    /// Whether all binaries have started.
     complete: bool,
-    /// Whether cargo stops at the first that fails.
+    /// Whether cargo stops at the first binary that fails.
     fail_fast: bool,
 }
 
+/// The state of a test binary.
 #[derive(Clone, Copy, Debug)]
 enum Binary {
-    Waits { share: u32 },
-    Runs { threads: u32 },
+    Waiting { share: u32 },
+    Running { threads: u32 },
     Ended(End),
 }
 
 impl ParallelTests {
-    /// The run of `spec`, the cargo of `plan` that runs the tests among `built`; nothing where its
-    /// binaries run one after the other.
+    /// Prepares the run of `spec`, the `cargo test` of `plan` that runs the test binaries among
+    /// `built`. Returns `None` if they run one after the other.
     pub(crate) fn new(
         plan: &Plan,
         host: &Host,
@@ -78,12 +83,14 @@ impl ParallelTests {
         built: &[Artifact],
         spec: &RunSpec,
     ) -> Result<Option<Self>> {
-        let binaries = built.iter().filter(|it| it.kind == ArtifactKind::Test);
-        let binaries: Vec<&Path> = binaries.map(|it| it.inside.as_path()).collect();
-        let Some(tests) = plan.tests.as_ref().filter(|it| it.serial.is_none()) else {
+        let binaries = built
+            .iter()
+            .filter(|artifact| artifact.kind == ArtifactKind::Test);
+        let binaries: Vec<&Path> = binaries.map(|artifact| artifact.inside.as_path()).collect();
+        let Some(tests) = plan.tests.as_ref().filter(|tests| tests.serial.is_none()) else {
             return Ok(None);
         };
-        let budget = threads(spec).map_or(tests.jobs, |threads| threads.min(tests.jobs));
+        let budget = threads_variable(spec).map_or(tests.jobs, |threads| threads.min(tests.jobs));
         if binaries.len() < 2 || budget < 2 {
             return Ok(None);
         }
@@ -99,7 +106,7 @@ impl ParallelTests {
         let weigh = |path: &Path| (path.to_owned(), weights.of(path));
         Ok(Some(ParallelTests {
             spec: spec.clone().relay(relay.directory(), &tests.variable),
-            board: Mutex::new(Board {
+            schedule: Mutex::new(Schedule {
                 budget,
                 free: budget,
                 weights: binaries.into_iter().map(weigh).collect(),
@@ -115,52 +122,56 @@ impl ParallelTests {
         }))
     }
 
-    /// Has `start` run cargo, and gives `hear` what cargo and the binaries print: these in cargo's
-    /// order.
+    /// Runs cargo with `start`, and passes the output of cargo and of the binaries to `sink`, in
+    /// cargo's order.
     ///
-    /// Cargo runs in a thread of its own: whether it still does has to be seen while a binary has
-    /// its turn.
+    /// Cargo runs in a thread of its own, so that its end is noticed while the output of a binary
+    /// is delivered.
     pub(crate) fn drive(
         &self,
         cancel: &Cancel,
-        hear: &mut Sink<'_>,
+        sink: &mut Sink<'_>,
         start: impl FnOnce(&Cancel, &mut Sink<'_>) -> Result<Exit> + Send,
     ) -> Result<Exit> {
         let cancel = &cancel.child();
-        let (heard, exit, scheduled) = thread::scope(|scope| {
-            let scheduler = scope.spawn(|| self.schedule(cancel));
-            // Also where the caller's listener panics: the scheduler and cargo would go on for
-            // ever.
-            let over = Over(&self.relay, cancel);
+        let (delivered, exit, scheduled) = thread::scope(|scope| {
+            let scheduler = scope.spawn(|| self.run_scheduler(cancel));
+            // If the caller's listener panics, the scheduler and cargo have to be stopped too.
+            let stop = StopOnDrop {
+                relay: &self.relay,
+                cancel,
+            };
             let (sender, lines) = sync_channel(limits::WAITING_LINES);
             let cargo = scope.spawn(move || {
                 start(cancel, &mut |stream, line| {
-                    // Nobody listens any more where the caller wants to hear no more.
+                    // The receiver is dropped when the listener stops the request.
                     match sender.send((stream, line.to_owned())) {
                         Ok(()) => ControlFlow::Continue(()),
                         Err(_) => ControlFlow::Break(()),
                     }
                 })
             });
-            let mut turns = Turns {
+            let mut delivery = Delivery {
                 run: self,
                 cancel,
                 lines,
                 waiting: VecDeque::new(),
                 room: Room::default(),
                 next: 0,
-                has_ended: &|| cargo.is_finished(),
+                cargo_has_ended: &|| cargo.is_finished(),
             };
-            let heard = turns.hear(hear);
-            drop(turns);
-            if !matches!(heard, Ok(ControlFlow::Continue(()))) {
+            let delivered = delivery.deliver(sink);
+            drop(delivery);
+            if delivered.is_err() {
                 cancel.cancel();
             }
             let exit = cargo.join();
-            drop(over);
-            (heard, exit, scheduler.join())
+            drop(stop);
+            (delivered, exit, scheduler.join())
         });
-        let _stopped = heard?;
+        if let Err(Stop::Failed(error)) = delivered {
+            return Err(error);
+        }
         match (scheduled, exit) {
             (Ok(Err(error)), _) => Err(error),
             (_, Ok(exit)) => exit,
@@ -168,271 +179,289 @@ impl ParallelTests {
         }
     }
 
-    /// What contradicts that cargo reported success: a binary that failed, or did not end.
+    /// Returns the error if a binary failed or did not end, which contradicts cargo's success.
     pub(crate) fn contradiction(&self) -> Option<Error> {
-        let board = self.board();
-        let named = |n: usize| board.programs[n].display().to_string();
-        // Those that had no turn were run by cargo itself.
-        let with_turn = board.binaries.iter().take(board.turns);
-        with_turn.enumerate().find_map(|(n, binary)| {
-            let how = match binary {
-                Binary::Ended(end) if end.success() => return None,
-                Binary::Ended(end) => format!("ended with status {}", end.status),
-                Binary::Waits { .. } | Binary::Runs { .. } => "did not end".to_owned(),
-            };
-            let message = format!(
-                "the test binary `{}` {how}, and cargo reported success",
-                named(n)
-            );
-            Some(Error::new(ErrorKind::TestFailed, message))
-        })
+        let schedule = self.lock_schedule();
+        // Cargo itself ran the binaries that had no turn.
+        let programs = schedule.programs.iter().take(schedule.turns);
+        programs
+            .zip(&schedule.binaries)
+            .find_map(|(program, binary)| {
+                let problem = match binary {
+                    Binary::Ended(end) if end.success() => return None,
+                    Binary::Ended(end) => format!("ended with status {}", end.status),
+                    Binary::Waiting { .. } | Binary::Running { .. } => "did not end".to_owned(),
+                };
+                let message = format!(
+                    "the test binary `{}` {problem}, but cargo reported success",
+                    program.display()
+                );
+                Some(Error::new(ErrorKind::TestFailed, message))
+            })
     }
 
-    /// Says who begins, until it is over.
-    fn schedule(&self, cancel: &Cancel) -> Result<()> {
-        let scheduled = self.schedule_until_over();
+    /// Starts binaries until the run ends.
+    fn run_scheduler(&self, cancel: &Cancel) -> Result<()> {
+        let scheduled = self.schedule_binaries();
         if scheduled.is_err() {
-            // Nobody would begin any more.
+            // The waiting binaries would wait forever.
             cancel.cancel();
         }
         scheduled
     }
 
-    fn schedule_until_over(&self) -> Result<()> {
+    fn schedule_binaries(&self) -> Result<()> {
         loop {
-            let told = self.relay.hear();
-            let mut board = self.board();
-            match told {
-                Told::Ready(n) if n == board.binaries.len() => {
-                    board.ready(&self.relay.program(n).map_engine_error()?);
+            let message = self.relay.hear();
+            let mut schedule = self.lock_schedule();
+            match message {
+                Told::Ready(n) if n == schedule.binaries.len() => {
+                    schedule.ready(&self.relay.program(n).map_engine_error()?);
                 }
                 Told::Ready(_) => {}
-                Told::Ended(n, end) => board.ended(n, end),
-                Told::All => board.complete = true,
+                Told::Ended(n, end) => schedule.ended(n, end),
+                Told::All => schedule.complete = true,
                 _ => return Ok(()),
             }
-            for (n, threads) in board.begin() {
+            for (n, threads) in schedule.start_next() {
                 self.relay.start(n, threads).map_engine_error()?;
             }
-            drop(board);
+            drop(schedule);
             self.changed.notify_all();
         }
     }
 
     fn end_of(&self, n: usize) -> Option<End> {
-        match self.board().binaries.get(n) {
+        match self.lock_schedule().binaries.get(n) {
             Some(Binary::Ended(end)) => Some(*end),
             _ => None,
         }
     }
 
     fn name(&self, n: usize) -> String {
-        let board = self.board();
-        let program = board.programs.get(n);
+        let schedule = self.lock_schedule();
+        let program = schedule.programs.get(n);
         program.map_or_else(String::new, |program| program.display().to_string())
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What cargo prints, and whose turn it is.
-struct Turns<'a> {
+/// Why the delivery of output stopped.
+#[derive(Debug)]
+enum Stop {
+    /// The listener stopped the request.
+    Listener,
+    /// The output could not be delivered.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+/// Passes a line to the listener.
+fn deliver_line(sink: &mut Sink<'_>, stream: Stream, line: &str) -> Result<(), Stop> {
+    match sink(stream, line) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Stop::Listener),
+    }
+}
+
+/// Delivers the output of cargo and of the binaries, in cargo's order.
+struct Delivery<'a> {
     run: &'a ParallelTests,
     cancel: &'a Cancel,
     lines: Receiver<(Stream, String)>,
-    /// Lines that came while a binary had its turn.
+    /// The lines that cargo printed during a binary's turn.
     waiting: VecDeque<(Stream, String)>,
     room: Room,
-    /// Whose turn is next: they come in order, each once. Whatever else says so is no word of the
-    /// runner's.
+    /// The binary whose turn is next. Turns are in order, each once, so that any other announcement
+    /// of a turn is not the relay's.
     next: usize,
-    /// Whether cargo's run has ended, however it did.
-    has_ended: &'a dyn Fn() -> bool,
+    /// Whether cargo's run has ended.
+    cargo_has_ended: &'a dyn Fn() -> bool,
 }
 
-impl Turns<'_> {
-    /// Gives `hear` everything that is printed, until nobody prints any more or it wants to hear no
-    /// more.
-    fn hear(&mut self, hear: &mut Sink<'_>) -> Result<ControlFlow<()>> {
+impl Delivery<'_> {
+    /// Delivers all output, until the run ends or `sink` stops the request.
+    fn deliver(&mut self, sink: &mut Sink<'_>) -> Result<(), Stop> {
         while let Some((stream, line)) = self.next_line() {
             let turn = Relay::turn(&line).filter(|(_, n)| *n == self.next);
-            let flow = match turn {
+            match turn {
                 Some((before, n)) if stream == Stream::Stderr => {
-                    let flow = match before {
-                        "" => ControlFlow::Continue(()),
-                        before => hear(stream, before),
-                    };
                     self.next += 1;
-                    self.run.board().turns = self.next;
-                    match flow {
-                        ControlFlow::Continue(()) => self.deliver(n, hear)?,
-                        ControlFlow::Break(()) => flow,
+                    self.run.lock_schedule().turns = self.next;
+                    if !before.is_empty() {
+                        deliver_line(sink, stream, before)?;
                     }
+                    self.deliver_binary(n, sink)?;
                 }
-                _ => hear(stream, &self.run.relay.undone(&line, &self.run.runner)),
-            };
-            if flow.is_break() {
-                return Ok(flow);
+                _ => {
+                    let line = self.run.relay.undone(&line, &self.run.runner);
+                    deliver_line(sink, stream, &line)?;
+                }
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     fn next_line(&mut self) -> Option<(Stream, String)> {
         self.waiting.pop_front().or_else(|| self.lines.recv().ok())
     }
 
-    /// Delivers what binary `n` prints until it has ended, and lets cargo go on.
-    fn deliver(&mut self, n: usize, hear: &mut Sink<'_>) -> Result<ControlFlow<()>> {
+    /// Delivers the output of binary `n` until it ends, and lets cargo continue.
+    fn deliver_binary(&mut self, n: usize, sink: &mut Sink<'_>) -> Result<(), Stop> {
         let run = self.run;
         let mut outputs = Vec::new();
         for stream in [Stream::Stdout, Stream::Stderr] {
             let file = run.relay.output(n, stream).map_engine_error()?;
-            outputs.push((stream, Output::of(file, run.name(n))));
+            outputs.push((stream, BinaryOutput::new(file, run.name(n))));
         }
         loop {
-            // What it printed is all there when its end was told.
+            // Once the end of a binary is known, its output is complete.
             let end = run.end_of(n);
             for (stream, output) in &mut outputs {
-                let mut each = |line: &str| hear(*stream, line);
-                if output
-                    .read(end.is_some(), self.cancel, &mut each)?
-                    .is_break()
-                {
-                    return Ok(ControlFlow::Break(()));
-                }
+                output.read(end.is_some(), self.cancel, &mut |line| {
+                    deliver_line(sink, *stream, line)
+                })?;
             }
             if let Some(end) = end {
                 run.relay.answer(end).map_engine_error()?;
-                return Ok(ControlFlow::Continue(()));
+                return Ok(());
             }
-            if self.cancel.check().is_err() || (self.has_ended)() {
-                // Who waits for the end of the run says which it was.
-                return Ok(ControlFlow::Continue(()));
+            if self.cancel.check().is_err() || (self.cargo_has_ended)() {
+                // The result of cargo's run has the reason.
+                return Ok(());
             }
-            // Who prints meanwhile must not be kept from ending.
+            // Cargo's output is read in the meantime, so that a full channel does not block it.
             while let Ok(line) = self.lines.try_recv() {
                 if !self.room.take(line.1.len()) {
-                    let message = "something prints without end beside the test binaries";
-                    return Err(Error::new(ErrorKind::Untrusted, message));
+                    let message = "the run prints too much output beside the test binaries";
+                    return Err(Error::new(ErrorKind::Untrusted, message).into());
                 }
                 self.waiting.push_back(line);
             }
-            let board = run.board();
-            drop(run.changed.wait_timeout(board, POLL));
+            let schedule = run.lock_schedule();
+            drop(run.changed.wait_timeout(schedule, POLL));
         }
     }
 }
 
-/// Ends the scheduler, and cargo if it still runs, when dropped.
-struct Over<'a>(&'a Relay, &'a Cancel);
+/// Stops the scheduler and cargo when dropped.
+struct StopOnDrop<'a> {
+    relay: &'a Relay,
+    cancel: &'a Cancel,
+}
 
-impl Drop for Over<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
-        self.1.cancel();
-        self.0.hush();
+        self.cancel.cancel();
+        self.relay.hush();
     }
 }
 
-impl Board {
+impl Schedule {
+    /// Adds a binary that has started and waits for threads.
     fn ready(&mut self, program: &Path) {
         let weight = self.weights.get(program).copied().unwrap_or(1);
         let total = self.weights.values().sum();
         self.programs.push(program.to_owned());
         let share = shares::share(self.budget, weight, total);
-        self.binaries.push(Binary::Waits { share });
+        self.binaries.push(Binary::Waiting { share });
     }
 
-    /// Notes an end. That of a binary which does not run is no end.
+    /// Records the end of a binary. The end of a binary that is not running is forged, and ignored.
     fn ended(&mut self, n: usize, end: End) {
         if let Some(binary) = self.binaries.get_mut(n) {
-            if let Binary::Runs { threads } = *binary {
+            if let Binary::Running { threads } = *binary {
                 self.free += threads;
                 *binary = Binary::Ended(end);
             }
         }
     }
 
-    /// Which begin now, and with how many threads. After a failure at which cargo stops none does:
-    /// it would not be told of.
-    fn begin(&mut self) -> Vec<(usize, u32)> {
-        let failed = |it: &Binary| matches!(it, Binary::Ended(end) if !end.success());
+    /// Grants threads to the binaries that start their tests now. After a failure at which cargo
+    /// stops, no further binary starts, because its results would not be reported.
+    fn start_next(&mut self) -> Vec<(usize, u32)> {
+        let failed = |binary: &Binary| matches!(binary, Binary::Ended(end) if !end.success());
         if self.fail_fast && self.binaries.iter().any(failed) {
             return Vec::new();
         }
         let waiting = self.binaries.iter().enumerate();
-        let waiting = waiting.filter_map(|(n, it)| match it {
-            Binary::Waits { share } => Some((n, *share)),
+        let waiting = waiting.filter_map(|(n, binary)| match binary {
+            Binary::Waiting { share } => Some((n, *share)),
             _ => None,
         });
         let (numbers, shares): (Vec<_>, Vec<_>) = waiting.unzip();
         let complete = self.complete || self.binaries.len() >= self.weights.len();
         let grants = shares::grants(self.free, &shares, complete);
-        let begun: Vec<_> = numbers.into_iter().zip(grants).collect();
-        for (n, threads) in &begun {
+        let started: Vec<_> = numbers.into_iter().zip(grants).collect();
+        for (n, threads) in &started {
             self.free -= threads;
-            self.binaries[*n] = Binary::Runs { threads: *threads };
+            self.binaries[*n] = Binary::Running { threads: *threads };
         }
-        begun
+        started
     }
 }
 
-/// The number of threads in the variables of `spec`.
-fn threads(spec: &RunSpec) -> Option<u32> {
+/// Returns the number of threads in the variables of `spec`.
+fn threads_variable(spec: &RunSpec) -> Option<u32> {
     match spec.env.get(TEST_THREADS) {
         Some(Value::Plain(threads)) => threads.parse().ok(),
         _ => None,
     }
 }
 
-/// What a test binary prints, in a file that is still written.
-struct Output {
+/// The output of a test binary on one stream: a file that is still being written.
+struct BinaryOutput {
     file: RegularFile,
     lines: LineSplitter,
     /// The name of the binary.
     name: String,
-    /// How much of it may still be read.
-    left: u64,
+    /// How many more bytes may be read.
+    remaining: u64,
 }
 
-impl Output {
-    fn of(file: RegularFile, name: String) -> Self {
-        Output {
+impl BinaryOutput {
+    fn new(file: RegularFile, name: String) -> Self {
+        BinaryOutput {
             file,
             lines: LineSplitter::new(),
             name,
-            left: limits::TEST_OUTPUT,
+            remaining: limits::TEST_OUTPUT,
         }
     }
 
-    /// Gives `each` the lines that are there now. The `last` of all may lack its end.
+    /// Passes the lines that have been written so far to `deliver`. If the output is `complete`,
+    /// the last line may lack its line ending.
     fn read(
         &mut self,
-        last: bool,
+        complete: bool,
         cancel: &Cancel,
-        each: &mut dyn FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>> {
+        deliver: &mut dyn FnMut(&str) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         loop {
             let bytes = self.file.chunk().map_engine_error()?;
             if bytes.is_empty() || cancel.check().is_err() {
                 break;
             }
             let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            self.left = self.left.checked_sub(read).ok_or_else(|| {
-                let (name, most) = (&self.name, limits::TEST_OUTPUT);
-                let message = format!("the test binary `{name}` prints more than {most} bytes");
+            self.remaining = self.remaining.checked_sub(read).ok_or_else(|| {
+                let (name, limit) = (&self.name, limits::TEST_OUTPUT);
+                let message = format!("the test binary `{name}` prints more than {limit} bytes");
                 Error::new(ErrorKind::TestFailed, message)
             })?;
             for line in self.lines.push(&bytes) {
-                if each(&line).is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
+                deliver(&line)?;
             }
         }
-        let rest = last.then(|| self.lines.finish()).flatten();
-        Ok(rest.map_or(ControlFlow::Continue(()), |line| each(&line)))
+        let rest = complete.then(|| self.lines.finish()).flatten();
+        rest.map_or(Ok(()), |line| deliver(&line))
     }
 }
 
@@ -440,7 +469,8 @@ impl Output {
 mod tests;
 
 impl TestRun {
-    /// Tells `spec`, which runs the tests, how many may run at once, unless it was told, or would do just so.
+    /// Sets the number of test threads for `spec`, unless it is already set or equal to the
+    /// default.
     pub(crate) fn bind(&self, spec: &mut RunSpec) {
         if self.jobs != process_env::processors() {
             let threads = || Value::Plain(self.jobs.to_string());

@@ -1,4 +1,5 @@
-//! What was built, made to appear outside: copies under names that the workspace can produce.
+//! Publishes artifacts: copies them to cargo's usual locations, under names that the workspace can
+//! produce.
 
 use std::fs;
 use std::path::Path;
@@ -11,13 +12,13 @@ use crate::host::files;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
 
-/// Opens the directory where artifacts appear.
+/// Creates and opens the directory where artifacts are published.
 pub(crate) fn destination(path: &Path) -> Result<Dir> {
     fs::create_dir_all(path).on("create directory", path)?;
     Dir::open(path).map_engine_error()
 }
 
-/// Makes copies of the artifacts that are in `from` appear where they are published, below `to`.
+/// Copies the artifacts in `from` to their published paths below `to`.
 pub(crate) fn artifacts(from: &Dir, to: &Dir, built: &[Artifact], cancel: &Cancel) -> Result<()> {
     for artifact in built {
         if artifact.kind != ArtifactKind::Test && artifact.inside != artifact.path {
@@ -29,23 +30,23 @@ pub(crate) fn artifacts(from: &Dir, to: &Dir, built: &[Artifact], cancel: &Cance
     Ok(())
 }
 
-/// Says of a file, and of where it is to appear, whether it may.
-pub(crate) type Judge<'a> = dyn FnMut(&RegularFile, &Path) -> Result<bool> + 'a;
+/// Decides whether a file may be published at a path.
+pub(crate) type PublishCheck<'a> = dyn FnMut(&RegularFile, &Path) -> Result<bool> + 'a;
 
-/// Makes what cargo shows its user in a target's directory appear elsewhere.
+/// Copies the files that cargo presents to its user in a target's directory.
 pub(crate) struct Mirror<'a, 'j> {
-    /// Where it appears.
+    /// The destination.
     pub(crate) to: &'a Dir,
-    /// Which names files may have.
+    /// The names that files may have.
     pub(crate) products: &'a Products,
     pub(crate) cancel: &'a Cancel,
-    /// Is asked of each file of a profile that is not there yet.
-    pub(crate) judge: &'a mut Judge<'j>,
+    /// Checks each file of a profile that has not been published yet.
+    pub(crate) check: &'a mut PublishCheck<'j>,
 }
 
 impl Mirror<'_, '_> {
-    /// Mirrors the files of each profile and its examples, and the documentation. What cargo keeps
-    /// for itself stays.
+    /// Copies the files of each profile, its examples, and the documentation. Cargo's internal
+    /// files are not copied.
     pub(crate) fn run(&mut self, from: &Dir) -> Result<()> {
         for entry in from.entries().map_engine_error()? {
             if entry.kind != FileKind::Directory || is_hidden(&entry) {
@@ -54,38 +55,38 @@ impl Mirror<'_, '_> {
             let name = Path::new(&entry.name);
             let dir = from.dir(name).map_engine_error()?;
             if entry.name == "doc" {
-                self.tree(&dir, name, limits::DEPTH)?;
+                self.copy_tree(&dir, name, limits::DEPTH)?;
                 continue;
             }
             let entries = dir.entries().map_engine_error()?;
             let has = |name: &str| entries.iter().any(|entry| entry.name == name);
             if has("deps") || self.products.have_any_name() {
-                self.site(&dir, &entries, name, Site::Profile)?;
+                self.copy_site(&dir, &entries, name, Site::Profile)?;
             }
             if has("examples") {
                 let examples = dir.dir("examples").map_engine_error()?;
                 let entries = examples.entries().map_engine_error()?;
-                self.site(&examples, &entries, &name.join("examples"), Site::Examples)?;
+                self.copy_site(&examples, &entries, &name.join("examples"), Site::Examples)?;
             }
         }
         Ok(())
     }
 
-    /// Mirrors the files in `dir` that have names of the workspace's to `at`.
-    fn site(&mut self, dir: &Dir, entries: &[Entry], at: &Path, site: Site) -> Result<()> {
-        self.is_to_go_on()?;
+    /// Copies the files in `dir` whose names the workspace can produce to `at`.
+    fn copy_site(&mut self, dir: &Dir, entries: &[Entry], at: &Path, site: Site) -> Result<()> {
+        self.check_cancel()?;
         for entry in entries {
             let name = entry.name.to_str();
-            let is_ours = name.is_some_and(|name| self.products.can_be_called(name, site));
-            if entry.kind == FileKind::Directory || is_hidden(entry) || !is_ours {
+            let is_product = name.is_some_and(|name| self.products.can_be_called(name, site));
+            if entry.kind == FileKind::Directory || is_hidden(entry) || !is_product {
                 continue;
             }
             let (file, to) = (
                 dir.file(&entry.name).map_engine_error()?,
                 at.join(&entry.name),
             );
-            let shown = self.to.path().join(&to);
-            if !self.to.has_copy(&file, &to) && (self.judge)(&file, &shown)? {
+            let published = self.to.path().join(&to);
+            if !self.to.has_copy(&file, &to) && (self.check)(&file, &published)? {
                 self.to
                     .publish(&file, &to, self.cancel)
                     .map_engine_error()?;
@@ -94,24 +95,26 @@ impl Mirror<'_, '_> {
         Ok(())
     }
 
-    fn is_to_go_on(&self) -> Result<()> {
-        let stopped = |why| Error::stopped(why, "the publishing of what was built");
+    /// Fails if the request was cancelled.
+    fn check_cancel(&self) -> Result<()> {
+        let stopped = |reason| Error::stopped(reason, "the publishing of artifacts");
         self.cancel.check().map_err(stopped)
     }
 
-    /// Mirrors all regular files in `dir` and below it, at most so `deep`.
-    fn tree(&self, dir: &Dir, at: &Path, deep: usize) -> Result<()> {
-        let Some(deep) = deep.checked_sub(1) else {
-            let message = format!("`{}` is deeper than documentation is", dir.path().display());
+    /// Copies all regular files in `dir` and its subdirectories, up to `depth` levels.
+    fn copy_tree(&self, dir: &Dir, at: &Path, depth: usize) -> Result<()> {
+        let Some(depth) = depth.checked_sub(1) else {
+            let message = format!("`{}` is nested too deeply", dir.path().display());
             return Err(Error::new(ErrorKind::Untrusted, message));
         };
-        self.is_to_go_on()?;
+        self.check_cancel()?;
         for entry in dir.entries().map_engine_error()? {
             let to = at.join(&entry.name);
             match entry.kind {
                 _ if is_hidden(&entry) => {}
                 FileKind::Directory => {
-                    self.tree(&dir.dir(&entry.name).map_engine_error()?, &to, deep)?;
+                    let subdirectory = dir.dir(&entry.name).map_engine_error()?;
+                    self.copy_tree(&subdirectory, &to, depth)?;
                 }
                 FileKind::Regular => {
                     let file = dir.file(&entry.name).map_engine_error()?;

@@ -1,4 +1,5 @@
-//! The runs of a plan in the environment as it is now: it may have been made since the plan was.
+//! Resolves the runs of a plan against the environment as it is now, which may have been built
+//! after the plan was made.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,17 +11,17 @@ use crate::facts::run_inputs;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 
-/// The environment of a plan, asked as seldom as will do.
+/// Resolves the runs of a plan, with at most one query of the image.
 pub(crate) struct RunResolver<'a> {
     plan: &'a Plan,
     host: &'a Host,
     cancel: &'a Cancel,
-    /// What the engine says of the image that runs, once it is asked.
+    /// The facts of the image, once the engine has been queried.
     image: OnceLock<Option<ImageFacts>>,
 }
 
 impl<'a> RunResolver<'a> {
-    pub(crate) fn of(plan: &'a Plan, host: &'a Host, cancel: &'a Cancel) -> Self {
+    pub(crate) fn new(plan: &'a Plan, host: &'a Host, cancel: &'a Cancel) -> Self {
         RunResolver {
             plan,
             host,
@@ -29,19 +30,21 @@ impl<'a> RunResolver<'a> {
         }
     }
 
-    /// The run `spec` there; the variables `yielding` give way to the image's own.
-    pub(crate) fn run(&self, spec: &RunSpec, yielding: &[String]) -> Result<RunSpec> {
+    /// Returns `spec` for the environment as it is now. The image's own variables replace those
+    /// that `yielding` names.
+    pub(crate) fn resolve(&self, spec: &RunSpec, yielding: &[String]) -> Result<RunSpec> {
         let mut spec = spec.clone();
         match &self.plan.environment.location {
             Location::Image(_) if !yielding.is_empty() => {
                 let yielding = yielding.iter().cloned().collect();
                 let none = BTreeMap::new();
-                let theirs = self.image()?.map_or(&none, |it| &it.env);
-                run_inputs::yield_to(&mut spec.env, &yielding, theirs);
+                let image_env = self.image()?.map_or(&none, |image| &image.env);
+                run_inputs::yield_to(&mut spec.env, &yielding, image_env);
                 Ok(spec)
             }
             Location::Directory(_) => {
-                let targets: Vec<&Path> = spec.mounts.iter().map(|m| m.target.as_path()).collect();
+                let targets = spec.mounts.iter().map(|mount| mount.target.as_path());
+                let targets: Vec<&Path> = targets.collect();
                 let name = &self.plan.environment.name;
                 let root = self
                     .environments()
@@ -53,10 +56,10 @@ impl<'a> RunResolver<'a> {
         }
     }
 
-    /// What is true of the image that runs, if it is one.
+    /// Returns the facts of the image, if the environment is an image that exists.
     pub(crate) fn image(&self) -> Result<Option<&ImageFacts>> {
-        if let Some(known) = self.image.get() {
-            return Ok(known.as_ref());
+        if let Some(image) = self.image.get() {
+            return Ok(image.as_ref());
         }
         let facts = match &self.plan.environment.location {
             Location::Image(image) => self

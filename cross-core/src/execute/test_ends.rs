@@ -1,9 +1,9 @@
-//! Whether every test binary that was announced has reported what came of it.
+//! Checks that every test binary reported its results.
 //!
-//! Exit statuses and results come from the inside, by several ways. A test that ends its process
-//! early, or a binary that interferes with another, can make each of them say that all is well. So
-//! they are held against each other: what was compiled has to be run, what is run has to report,
-//! and a failure by either account is one.
+//! Exit statuses and results come from the run, through several channels. A test that ends its
+//! process early, or a binary that interferes with another, can make each channel report success.
+//! The channels are therefore compared: every compiled binary has to run, every binary that runs
+//! has to report results, and a failure in any channel is a failure.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ use cross_engine::process::untrusted::{RegularFile, limits};
 
 use crate::cargo::products::{Product, Products};
 use crate::execute::failure::listed;
-use crate::execute::libtest;
+use crate::execute::libtest::{self, StartedBinary};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::outcome::{Artifact, ArtifactKind};
 
-const HELP: &str = "a test that ends its process (`std::process::exit`) ends all that come after it. Where a target has \
-    a harness of its own, `harness = false` in its manifest says so";
+const HELP: &str = "a test that ends its process (`std::process::exit`) prevents all later tests of its binary from \
+    running; a target with a custom harness needs `harness = false` in its manifest";
 
-/// What contradicts the success of a run of tests; `None` where nothing does.
+/// Returns the error if a channel contradicts the success of a test run.
 pub(crate) fn contradiction(
     reader: &libtest::Reader,
     built: &[Artifact],
@@ -29,25 +29,25 @@ pub(crate) fn contradiction(
     let tests = reader.summary();
     if tests.failed > 0 {
         let message = format!(
-            "{} tests failed by their own account, and cargo reported success",
+            "{} tests reported a failure, but cargo reported success",
             tests.failed
         );
         return Some(failed(message));
     }
     if reader.is_full() {
-        let message = "the tests report more than is kept: who of them ended is not known";
+        let message = "the tests report more results than the library stores";
         return Some(Error::new(ErrorKind::Untrusted, message));
     }
     if !reports_results(&spec.command) {
         return None;
     }
-    let lost = lost(reader, built, products);
-    if lost.is_empty() {
+    let missing = without_result(reader, built, products);
+    if missing.is_empty() {
         return None;
     }
     let message = format!(
         "these test binaries ended without a result: {}",
-        listed(lost.iter().map(String::as_str))
+        listed(missing.iter().map(String::as_str))
     );
     Some(failed(message).with_help(HELP))
 }
@@ -56,44 +56,47 @@ fn failed(message: String) -> Error {
     Error::new(ErrorKind::TestFailed, message)
 }
 
-/// What was announced and has reported nothing, by name.
-fn lost(reader: &libtest::Reader, built: &[Artifact], products: &Products) -> Vec<String> {
-    let (begun, mut lost) = (reader.begun(), Vec::new());
-    for it in begun.iter().filter(|begun| !begun.has_ended) {
-        if it.file().is_none_or(|file| reports(file, products)) {
-            lost.push(format!("`{}`", it.name));
+/// Returns the names of the test binaries that were compiled or started, and reported no results.
+fn without_result(
+    reader: &libtest::Reader,
+    built: &[Artifact],
+    products: &Products,
+) -> Vec<String> {
+    let (started, mut missing) = (reader.started(), Vec::new());
+    for binary in started.iter().filter(|binary| !binary.has_ended) {
+        if binary.file().is_none_or(|file| reports(file, products)) {
+            missing.push(format!("`{}`", binary.name));
         }
     }
     let files = built
         .iter()
         .filter(|artifact| artifact.kind == ArtifactKind::Test)
         .filter_map(|artifact| artifact.inside.file_name()?.to_str());
-    let is_silent = !begun.iter().any(|begun| !begun.is_documentation());
-    if is_silent {
-        // Cargo does not say what it runs (`--quiet`): only the number of results is known.
+    let is_quiet = started.iter().all(StartedBinary::is_documentation);
+    if is_quiet {
+        // Cargo does not print what it runs (`--quiet`), so only the number of results is known.
         let reporting: Vec<_> = files.filter(|file| reports(file, products)).collect();
         if reporting.len() > reader.summary().binaries.len() {
-            lost.extend(reporting.iter().map(|file| format!("one of `{file}`")));
+            missing.extend(reporting.iter().map(|file| format!("one of `{file}`")));
         }
-        return lost;
+        return missing;
     }
-    let has_begun = |file: &&str| begun.iter().any(|begun| begun.file() == Some(file));
-    lost.extend(
+    let has_started = |file: &&str| started.iter().any(|binary| binary.file() == Some(file));
+    missing.extend(
         files
-            .filter(|file| !has_begun(file))
+            .filter(|file| !has_started(file))
             .map(|file| format!("`{file}`")),
     );
-    lost
+    missing
 }
 
-/// Whether the test binary `file` has libtest's harness, which reports.
+/// Whether the test binary `file` has libtest's harness, which reports results.
 fn reports(file: &str, products: &Products) -> bool {
-    !products.of_test(file).any(has_own_harness)
+    !products.of_test(file).any(has_custom_harness)
 }
 
-/// Whether the sources say that a target has a harness of its own, which may report anything or
-/// nothing.
-fn has_own_harness(product: &Product) -> bool {
+/// Whether the sources declare a custom harness, which may report anything or nothing.
+fn has_custom_harness(product: &Product) -> bool {
     let read = |path: &Path| {
         let file = RegularFile::open(path);
         file.and_then(|file| file.text(limits::SOURCE))
@@ -103,12 +106,12 @@ fn has_own_harness(product: &Product) -> bool {
         || read(&product.source).contains("custom_test_frameworks")
 }
 
-/// Whether libtest, as it is called, ends with its usual line.
+/// Whether libtest, with these arguments, prints its usual result line.
 fn reports_results(command: &[String]) -> bool {
-    let mut words = command.iter().skip_while(|word| *word != "--");
-    !words.any(|word| {
-        matches!(word.as_str(), "--list" | "--help" | "-h" | "json" | "junit")
-            || word.starts_with("--format=j")
+    let mut args = command.iter().skip_while(|arg| *arg != "--");
+    !args.any(|arg| {
+        matches!(arg.as_str(), "--list" | "--help" | "-h" | "json" | "junit")
+            || arg.starts_with("--format=j")
     })
 }
 
@@ -124,7 +127,7 @@ mod tests {
 
     const RESULT: &str = "test result: ok. 1 passed; 0 failed; 0 ignored;";
 
-    /// A workspace with a library, and tests with and without a harness of libtest's.
+    /// A workspace with a library, and tests with and without libtest's harness.
     struct Project(tempfile::TempDir);
 
     impl Project {
@@ -160,16 +163,15 @@ mod tests {
             Products::new(all.collect(), "t")
         }
 
-        /// What contradicts the success of tests that printed `lines`, where these binaries were
-        /// compiled.
-        fn contradiction(&self, lines: &[&str], built: &[&str], words: &[&str]) -> Option<Error> {
+        /// The contradiction of a run that printed `lines`, with these compiled binaries.
+        fn contradiction(&self, lines: &[&str], built: &[&str], args: &[&str]) -> Option<Error> {
             let mut reader = libtest::Reader::new(EmulatorKind::None);
             lines.iter().for_each(|line| {
                 reader.read(line);
             });
             let built: Vec<_> = built.iter().map(|name| artifact(name)).collect();
-            let words = ["cargo", "test"].iter().chain(words);
-            let spec = RunSpec::new(Root::Host, "/w", words.map(|word| (*word).to_owned()));
+            let command = ["cargo", "test"].iter().chain(args);
+            let spec = RunSpec::new(Root::Host, "/w", command.map(|arg| (*arg).to_owned()));
             contradiction(&reader, &built, &self.products(), &spec)
         }
     }
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn binaries_that_reported_contradict_nothing() {
+    fn binaries_that_reported_results_are_no_contradiction() {
         let project = Project::new();
         let [app, it] = ["app", "it"].map(running);
         let lines = [&app[..], RESULT, &it, RESULT];
@@ -206,16 +208,16 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_that_began_or_was_compiled_and_has_no_end_is_named() {
+    fn a_binary_that_started_or_was_compiled_and_has_no_result_is_an_error() {
         let project = Project::new();
         let [app, it] = ["app", "it"].map(running);
         for lines in [vec![&app[..], RESULT, &it], vec![&app[..], RESULT]] {
             let error = project.contradiction(&lines, &["app", "it"], &[]).unwrap();
             assert_eq!(error.kind(), ErrorKind::TestFailed);
-            let said = error.to_string();
+            let message = error.to_string();
             assert!(
-                said.contains("it-0123456789abcdef") && !said.contains("app-"),
-                "{said}"
+                message.contains("it-0123456789abcdef") && !message.contains("app-"),
+                "{message}"
             );
         }
         let quiet = project
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_with_a_harness_of_its_own_need_not_report() {
+    fn a_binary_with_a_custom_harness_need_not_report() {
         let project = Project::new();
         for name in ["own", "kernel"] {
             let running = running(name);
@@ -245,17 +247,17 @@ mod tests {
     }
 
     #[test]
-    fn a_harness_that_is_asked_for_something_else_need_not_report() {
+    fn libtest_with_arguments_that_change_its_output_need_not_report() {
         let project = Project::new();
         let app = running("app");
-        for words in [
+        for args in [
             &["--", "--list"][..],
             &["--", "--format", "json"],
             &["--", "--format=junit"],
         ] {
             assert!(
-                project.contradiction(&[&app], &["app"], words).is_none(),
-                "{words:?}"
+                project.contradiction(&[&app], &["app"], args).is_none(),
+                "{args:?}"
             );
         }
         assert!(
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_by_the_tests_own_account_is_one() {
+    fn a_failure_that_the_tests_report_contradicts_cargos_success() {
         let project = Project::new();
         let app = running("app");
         let failed = "test result: FAILED. 0 passed; 1 failed;";
@@ -274,9 +276,7 @@ mod tests {
             .contradiction(&[&app, failed], &["app"], &[])
             .unwrap();
         assert!(
-            error
-                .to_string()
-                .starts_with("1 tests failed by their own account"),
+            error.to_string().starts_with("1 tests reported a failure"),
             "{error}"
         );
     }

@@ -33,7 +33,7 @@ impl ContainerReuse {
             let idle = Duration::from_secs(reuse_containers?.value.into());
             Some(Arc::new(Pool::new(Warm::across_processes(idle))))
         };
-        let pool = cross.kept().cloned().or_else(shared)?;
+        let pool = cross.container_pool().cloned().or_else(shared)?;
         Some(ContainerReuse { pool, image: None })
     }
 

@@ -174,15 +174,13 @@ impl Facts {
             &spec,
             &self.host,
         )?;
-        Ok(Step {
-            purpose: purpose.to_owned(),
-            command: Some(command),
-            kept,
-            action: Action::Run {
-                spec,
-                output,
-                yielding: self.inputs.yielding.iter().cloned().collect(),
-            },
-        })
+        let action = Action::Run {
+            spec,
+            output,
+            yielding: self.inputs.yielding.iter().cloned().collect(),
+        };
+        let mut step = Step::new(purpose, action).with_command(command);
+        step.kept = kept;
+        Ok(step)
     }
 }

@@ -241,7 +241,7 @@ fn starts(request: &Request) -> Starts {
         Verb::Exec if !request.options.on_target => return Starts::Maybe,
         Verb::Exec => true,
         Verb::Cargo => {
-            let line = request.options.line.as_ref();
+            let line = request.options.command_line.as_ref();
             let place = line
                 .and_then(|command| command.line.rule())
                 .map(|rule| rule.place);

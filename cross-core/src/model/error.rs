@@ -1,4 +1,4 @@
-//! The one error of the library: what class it is, what happened, and what to do about it.
+//! The error type of the library: its kind, its message and its remedy.
 
 use std::fmt;
 use std::io;
@@ -14,86 +14,91 @@ use crate::model::test_summary::TestSummary;
 /// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error of this crate: its [`kind`](Error::kind), a message (`Display`) and, where one is known,
-/// a [remedy](Error::help).
+/// An error of this crate: its [`kind`](Error::kind), its message (`Display`) and, if one is known,
+/// its [remedy](Error::help).
 ///
-/// The message leaves the causes to [`source`](std::error::Error::source), so that a printer of the
-/// whole chain says everything once. `Debug`, which `fn main() -> Result<()>` prints, is a report of
-/// several lines: the message, its causes, the remedy and the compiler's diagnostics.
+/// The message does not repeat its causes. They are available from
+/// [`source`](std::error::Error::source), so that a printer of the whole chain prints each message
+/// once. `Debug`, which `fn main() -> Result<()>` prints, is a report of several lines: the
+/// message, its causes, the remedy and the compiler's diagnostics.
 #[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<Inner>);
 
-/// What class of thing went wrong.
+/// The class of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// What was asked for asks for nothing, or contradicts itself: no target, a target twice.
+    /// The request is empty or contradicts itself: no target, or the same target twice.
     Request,
-    /// The target is not one this library knows.
+    /// The library does not know the target.
     UnknownTarget,
-    /// The target is known, but nothing here can build for it yet.
+    /// The target is known, but no environment can build for it yet.
     UnsupportedTarget,
-    /// The configuration has problems; the message lists every one of them with its place.
+    /// The configuration has problems. The message lists each of them with its location.
     Config,
-    /// There is no manifest, or cargo cannot read it.
+    /// The manifest does not exist, or cargo cannot read it.
     Manifest,
     /// A dependency could not be fetched.
     Fetch,
-    /// The request is not to use a network, and what it needs is not here; the message names all of
-    /// it. [`Cross::prefetch`](crate::Cross::prefetch) makes it be here.
+    /// The request must not use a network, and something that it needs has not been downloaded. The
+    /// message lists everything that is missing. [`Cross::prefetch`](crate::Cross::prefetch)
+    /// downloads it.
     Offline,
-    /// The Rust toolchain that was asked for is not there or lacks the target's `std`.
+    /// The requested Rust toolchain does not exist, or it lacks the target's `std`.
     Toolchain,
-    /// No engine that could serve the request answers on this machine.
+    /// No engine that can serve the request answers on this machine.
     NoEngine,
-    /// The engine that was named is not installed or does not answer.
+    /// The requested engine is not installed or does not answer.
     EngineUnusable,
-    /// The engine answered, but could not start what was asked of it.
+    /// The engine answered, but could not start the run.
     EngineCannotStart,
-    /// A program that is needed is not on `PATH`.
+    /// A required program is not on `PATH`.
     ToolMissing,
     /// The package mirror or the image registry could not be reached.
     Unreachable,
     /// A package of the recipe does not exist in its suite.
     PackageNotFound,
-    /// An image does not exist in its registry, or not for the platform that was asked for.
+    /// An image does not exist in its registry, or not for the requested platform.
     ImageNotFound,
-    /// A command of `pre-build` or of a Dockerfile failed; the message has its last lines.
+    /// A command of `pre-build` or of a Dockerfile failed. The message has its last lines of
+    /// output.
     CommandFailed,
-    /// An environment could not be made.
+    /// An environment could not be built.
     Environment,
-    /// The machine cannot be set up from here: a command of the set-up failed, or it takes rights
-    /// that this user does not have. The message or the help has the command.
+    /// The machine could not be set up: a command of the setup failed, or it needs privileges that
+    /// this user does not have. The message or the help has the command.
     Setup,
-    /// Cargo failed: the code does not compile, or cargo refused the request.
+    /// Cargo failed: the code does not compile, or cargo rejected the request.
     /// [`code`](Error::code) has its exit code.
     CargoFailed,
-    /// What was built needs a newer glibc than was asked for; the message names every symbol that
-    /// does.
+    /// An artifact needs a newer glibc than the requested one. The message names every symbol that
+    /// needs it.
     GlibcFloor,
     /// Everything compiled, but a test failed. [`tests`](Error::tests) has the numbers.
     TestFailed,
-    /// The emulator crashed, or could not start the program: that says nothing about the test.
+    /// The emulator crashed, or could not start the program. This says nothing about the program
+    /// itself.
     EmulatorCrashed,
-    /// A debugger was asked for, and nothing here that runs the target's programs serves one.
+    /// A debugger was requested, and the target's runner cannot serve one.
     Debugger,
-    /// The program that was run returned a failure. [`code`](Error::code) has its exit code.
+    /// The program that was run failed. [`code`](Error::code) has its exit code.
     ProgramFailed,
-    /// What ran was killed by a signal that nobody here sent.
+    /// The process was killed by a signal that this library did not send.
     Killed,
-    /// What a build script asked for cannot be had: the process is none, or the build made nothing (or
-    /// more than one thing) to embed. See [`build_script`](crate::api::build_script).
+    /// A request of a build script cannot be served: the process is no build script, or the build
+    /// did not produce exactly one artifact to embed. See
+    /// [`build_script`](crate::api::build_script).
     BuildScript,
-    /// A build script asked to build the package it belongs to, or asked again from within a build that
-    /// a build script began. See [`build_script`](crate::api::build_script).
+    /// A build script requested a build of its own package, or a build script requested a build
+    /// inside a build that a build script started. See [`build_script`](crate::api::build_script).
     Recursion,
     /// Reading or writing a file failed.
     Io,
-    /// What ran in an environment left something that is not read: a link, a named pipe, a device,
-    /// or too much. The message names it.
+    /// A run left a file or an output that the library refuses to read: a link, a named pipe, a
+    /// device, or too much data. The message names it.
     Untrusted,
-    /// A path cannot be given to an engine (it is not UTF-8).
+    /// A path cannot be passed to an engine, because it is not UTF-8.
     Path,
     /// The caller cancelled.
     Cancelled,
@@ -171,8 +176,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_compiler(mut self, said: Vec<CompilerDiagnostic>) -> Self {
-        self.0.compiler = said;
+    pub(crate) fn with_compiler(mut self, diagnostics: Vec<CompilerDiagnostic>) -> Self {
+        self.0.compiler = diagnostics;
         self
     }
 
@@ -181,8 +186,8 @@ impl Error {
         self
     }
 
-    /// The same error once more, without its causes: for each of several that it befalls.
-    pub(crate) fn again(&self) -> Self {
+    /// Returns a copy without the causes, to report the same error for several targets.
+    pub(crate) fn without_causes(&self) -> Self {
         Error(Box::new(Inner {
             kind: self.0.kind,
             message: self.0.message.clone(),
@@ -196,8 +201,8 @@ impl Error {
         }))
     }
 
-    /// The same error, which says that it is about `target`.
-    pub(crate) fn about(mut self, target: &str) -> Self {
+    /// Prefixes the message with `target`.
+    pub(crate) fn with_target(mut self, target: &str) -> Self {
         self.0.message = format!("{target}: {}", self.0.message);
         self
     }
@@ -207,39 +212,39 @@ impl Error {
         self
     }
 
-    /// What class of thing went wrong.
+    /// Returns the class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What the reader can do about it, where that is known.
+    /// Returns what the user can do about the error, if that is known.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
     }
 
-    /// The exit code of the cargo or the program that failed.
+    /// Returns the exit code of the cargo or the program that failed.
     pub fn code(&self) -> Option<i32> {
         self.0.code
     }
 
-    /// Everything that this machine lacks for a request to the engine `host`, for
+    /// Returns everything that this machine lacks for a request to the engine `host`, for
     /// [`ErrorKind::ToolMissing`].
     pub fn missing_tools(&self) -> &[MissingTool] {
         &self.0.missing
     }
 
-    /// Every problem of the configuration with its code, place and remedy, for
+    /// Returns every problem of the configuration with its code, location and remedy, for
     /// [`ErrorKind::Config`].
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0.diagnostics
     }
 
-    /// What the compiler had to say, for [`ErrorKind::CargoFailed`].
+    /// Returns the compiler's diagnostics, for [`ErrorKind::CargoFailed`].
     pub fn compiler_diagnostics(&self) -> &[CompilerDiagnostic] {
         &self.0.compiler
     }
 
-    /// What came of the tests, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`].
+    /// Returns the test results, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`].
     pub fn tests(&self) -> Option<&TestSummary> {
         self.0.tests.as_ref()
     }
@@ -266,7 +271,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Takes over an error of the engine crate with its message, remedy and causes.
+/// Converts an error of the engine crate, with its message, remedy and causes.
 pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
     use cross_engine::ErrorKind as Engine;
     let kind = match error.kind() {
@@ -286,10 +291,10 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::Deadline => ErrorKind::Deadline,
         _ => ErrorKind::Io,
     };
-    let mut ours = Error::new(kind, error.to_string());
-    ours.0.help = error.help().map(str::to_owned);
-    ours.0.source = error.into_source();
-    ours
+    let mut converted = Error::new(kind, error.to_string());
+    converted.0.help = error.help().map(str::to_owned);
+    converted.0.source = error.into_source();
+    converted
 }
 
 /// Adds the failed operation and its path to an I/O error.
@@ -303,7 +308,7 @@ impl<T> IoContext<T> for io::Result<T> {
     }
 }
 
-/// Turns an error of the engine crate into one of this crate.
+/// Converts errors of the engine crate into errors of this crate.
 pub(crate) trait MapEngineError<T> {
     fn map_engine_error(self) -> Result<T>;
 }
@@ -319,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_says_everything_once_and_the_report_says_all_of_it() {
+    fn display_leaves_out_the_causes_and_debug_reports_them() {
         let cause = io::Error::other("the disk is gone");
         let error = Error::io("write", Path::new("/w/a"), cause).with_help("mount it again");
         assert_eq!(error.to_string(), "cannot write `/w/a`");

@@ -1,10 +1,10 @@
-//! Hashes that names and keys are made of.
+//! Hashes for names and keys.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::model::toolchain::Toolchain;
 
-/// Bytes in lower-case hexadecimal.
+/// Formats bytes in lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -13,14 +13,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The first `digits` hexadecimal digits of the SHA-256 of `text`.
+/// Returns the first `digits` hexadecimal digits of the SHA-256 of `text`.
 pub(crate) fn short_hash(text: &str, digits: usize) -> String {
-    let mut all = hex(&Sha256::digest(text));
-    all.truncate(digits);
-    all
+    let mut hash = hex(&Sha256::digest(text));
+    hash.truncate(digits);
+    hash
 }
 
-/// The key of a target directory: everything that makes compiled host artifacts incompatible.
+/// Returns the key of a target directory: a hash of everything that makes compiled host artifacts
+/// incompatible.
 pub(crate) fn target_dir_key(environment: &str, toolchain: &Toolchain) -> String {
     short_hash(&format!("{environment}\n{}", toolchain.identity()), 8)
 }

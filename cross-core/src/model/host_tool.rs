@@ -1,20 +1,20 @@
-//! Tools of the host: those that a request uses, and those that it lacks.
+//! Tools of the host that a request uses, and tools that are missing.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// A tool of this machine that a request uses, as it was found and tried.
+/// A tool of this machine that a request uses, as the probe found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HostTool {
-    /// What it is used for: `C compiler and linker`.
+    /// The purpose of the tool: `C compiler and linker`.
     pub purpose: String,
-    /// Where it is.
+    /// The path of the program.
     pub path: PathBuf,
-    /// What it says of its version, where it says anything.
+    /// The version that it prints, if it prints one.
     pub version: Option<String>,
 }
 
@@ -28,20 +28,20 @@ impl fmt::Display for HostTool {
     }
 }
 
-/// Something that the engine `host` needs and that this machine does not have, or not in working order:
-/// see [`Error::missing_tools`](crate::Error::missing_tools).
+/// A tool that the engine `host` needs and that is missing or broken on this machine. See
+/// [`Error::missing_tools`](crate::Error::missing_tools).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingTool {
-    /// What it is for: `C compiler and linker for aarch64-unknown-linux-gnu`.
+    /// The purpose of the tool: `C compiler and linker for aarch64-unknown-linux-gnu`.
     pub purpose: String,
-    /// What was looked for: names of programs, any of which would do.
+    /// The program names that were searched for. Any one of them is enough.
     pub looked_for: Vec<String>,
-    /// Programs that are there and do not work, each with what it said when it was tried.
+    /// Programs that exist and do not work, each with its output when it was probed.
     pub broken: Vec<(PathBuf, String)>,
-    /// The Debian packages that have it. Empty where there are none.
+    /// The Debian packages that contain it. Empty if there are none.
     pub packages: Vec<String>,
-    /// The command that installs it without packages, where there is one.
+    /// The command that installs it without packages, if there is one.
     pub command: Option<String>,
 }
 
@@ -49,17 +49,17 @@ impl fmt::Display for MissingTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.purpose)?;
         let mut mark = ": ";
-        for (path, said) in &self.broken {
-            write!(
-                f,
-                "{mark}`{}` is there and does not work: {said}",
-                path.display()
-            )?;
+        for (path, output) in &self.broken {
+            write!(f, "{mark}`{}` does not work: {output}", path.display())?;
             mark = "; ";
         }
         if !self.looked_for.is_empty() {
-            let names: Vec<_> = self.looked_for.iter().map(|it| format!("`{it}`")).collect();
-            write!(f, "{mark}{} not there", names.join(", "))?;
+            let names: Vec<_> = self
+                .looked_for
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            write!(f, "{mark}{} not found", names.join(", "))?;
         }
         Ok(())
     }

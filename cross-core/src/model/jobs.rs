@@ -1,34 +1,34 @@
-//! The jobs that several targets share.
+//! The job budget that the targets of a batch share.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How many jobs there may be at once, and how those who run them keep to it.
+/// The number of jobs that may run at once, and how the targets share them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct JobBudget {
-    /// Jobs at once over all targets: compilers, linkers, threads of a test binary.
+    /// Jobs at once over all targets: compilers, linkers and the threads of test binaries.
     pub jobs: u32,
-    /// How many targets are worked for at once.
+    /// The number of targets that are built at once.
     pub at_once: u32,
-    /// How they share the jobs.
+    /// How the targets share the jobs.
     pub sharing: JobSharing,
 }
 
-/// How the targets that are worked for at once share their jobs.
+/// How the targets that are built at once share their jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum JobSharing {
-    /// By a job server, which every cargo asks before it starts a job: whoever has work gets what is
-    /// free.
+    /// A jobserver: every cargo takes a token from it before it starts a job, so that free jobs go
+    /// to the targets that have work.
     JobServer,
-    /// Each target gets the same part of them, whether the others have work or not.
+    /// Each target gets the same number of jobs, whether the others have work or not.
     Parts {
-        /// How many jobs each may run.
+        /// The number of jobs that each target may run.
         each: u32,
-        /// Why there is no job server.
+        /// Why there is no jobserver.
         reason: String,
     },
 }
@@ -38,7 +38,7 @@ impl fmt::Display for JobBudget {
         let Self { jobs, at_once, .. } = self;
         write!(f, "{jobs} jobs for {at_once} targets at once")?;
         match &self.sharing {
-            JobSharing::JobServer => f.write_str(", shared by a job server"),
+            JobSharing::JobServer => f.write_str(", shared by a jobserver"),
             JobSharing::Parts { each, reason } => write!(f, ", {each} for each ({reason})"),
         }
     }

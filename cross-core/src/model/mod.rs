@@ -1,4 +1,4 @@
-//! Plain data that every layer speaks of: errors, outcomes, test summaries and steps.
+//! Plain data that several layers share: errors, outcomes, test summaries and steps.
 
 pub(crate) mod error;
 pub(crate) mod hash;

@@ -1,5 +1,4 @@
-//! What came of a request: artifacts with host paths, the compiler's diagnostics, what built them,
-//! and how long it took.
+//! The outcome of a request: artifacts with host paths, diagnostics, test results, and timings.
 
 use std::path::PathBuf;
 
@@ -10,35 +9,35 @@ use crate::model::step::{EnvironmentRef, Verb};
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::Toolchain;
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// What was asked for.
+    /// The operation that was requested.
     pub verb: Verb,
-    /// The target's triple, with the glibc floor where one was asked for.
+    /// The target's triple, with the glibc floor if one was requested.
     pub target: String,
-    /// The final artifacts of the packages that were asked for.
+    /// The final artifacts of the requested packages.
     pub artifacts: Vec<Artifact>,
-    /// What the compiler had to say, in its order.
+    /// The compiler's diagnostics, in order.
     pub diagnostics: Vec<CompilerDiagnostic>,
-    /// What came of the tests, where tests were run.
+    /// The test results, if tests were run.
     pub tests: Option<TestSummary>,
-    /// What instrumented programs wrote, where [`Request::coverage`](crate::Request::coverage)
-    /// asked for it: on the host, by name.
+    /// The raw profiles that instrumented programs wrote, sorted by name, if
+    /// [`Request::coverage`](crate::Request::coverage) requested them. The paths are on the host.
     pub raw_profiles: Vec<PathBuf>,
-    /// What the program printed on its standard output, each line with its end, where
-    /// [`Request::capture`](crate::Request::capture) asked for it.
+    /// The program's standard output, each line with its line ending, if
+    /// [`Request::capture`](crate::Request::capture) requested it.
     pub stdout: Option<String>,
-    /// The exit code of cargo, for a command line of the front door.
+    /// The exit code of cargo, for a cargo command line.
     pub code: Option<i32>,
     /// The engine.
     pub engine: Engine,
     /// The environment.
     pub environment: EnvironmentRef,
-    /// The toolchain, with the version that compiled where it is known.
+    /// The toolchain, with the version that compiled, if it is known.
     pub toolchain: Toolchain,
-    /// Every step and its duration.
+    /// The duration of each step.
     pub timings: Vec<Timing>,
 }
 
@@ -48,57 +47,59 @@ pub struct Outcome {
 pub struct Artifact {
     /// The package's name.
     pub package: String,
-    /// The cargo target's name: the binary's, the library's.
+    /// The name of the cargo target: a binary, a library and so on.
     pub name: String,
-    /// What it is.
+    /// The kind of the artifact.
     pub kind: ArtifactKind,
-    /// The profile it was built in: `dev`, `release`, or one of the manifest's. Cargo has the tests
-    /// of `dev` and the benchmarks of `release` in the same place, and they are named so here.
+    /// The profile that built it: `dev`, `release`, or a profile of the manifest. Tests of the
+    /// profile `test` are in the directory of `dev`, and benchmarks in that of `release`. Their
+    /// profile is that of the directory.
     pub profile: String,
-    /// Where it is on the host, in cargo's usual place below the target directory.
+    /// The path on the host, in cargo's usual location below the target directory.
     pub path: PathBuf,
-    /// Where runs in the environment have it: the path in cargo's own messages, and in what a
-    /// debugger is told. It is on the host, too, until cargo builds it anew.
+    /// The path in the environment. Cargo's messages and debug information name this path. The file
+    /// is at this path on the host too, until cargo rebuilds it.
     pub inside: PathBuf,
-    /// The oldest glibc that has every version of a symbol it needs, such as `2.34`. `None` where
-    /// it needs none, and where it is no ELF program or shared library.
+    /// The oldest glibc that has every symbol version that the artifact needs, such as `2.34`.
+    /// `None` if it needs none, or if it is no ELF program or shared library.
     pub glibc: Option<String>,
-    /// The SHA-256 of the file in hexadecimal, where
-    /// [`Request::checksums`](crate::Request::checksums) asked for it.
+    /// The SHA-256 of the file in hexadecimal, if
+    /// [`Request::checksums`](crate::Request::checksums) requested it.
     pub sha256: Option<String>,
 }
 
-/// Something the compiler had to say.
+/// A diagnostic of the compiler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CompilerDiagnostic {
-    /// `error`, `warning`, `note` …, as the compiler says it.
+    /// The level as the compiler names it: `error`, `warning`, `note` and so on.
     pub level: String,
-    /// The package it is about.
+    /// The package that was compiled.
     pub package: String,
-    /// The code of the error or the name of the lint: `E0308`, `unused_variables`.
+    /// The error code or the name of the lint: `E0308`, `unused_variables`.
     pub code: Option<String>,
-    /// What is the matter, in one line.
+    /// The message, in one line.
     pub message: String,
-    /// The place it is about first.
+    /// The primary location.
     pub place: Option<SourceLocation>,
-    /// The text as cargo would show it.
+    /// The text as cargo shows it.
     pub rendered: String,
 }
 
-/// A place in a source file.
+/// A location in a source file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SourceLocation {
-    /// The file, as the compiler was given it: relative to the workspace's root where it is below it.
+    /// The path that the compiler was given. It is relative to the workspace root for files in the
+    /// workspace.
     pub file: PathBuf,
-    /// The line, counted from 1.
+    /// The line, starting at 1.
     pub line: u64,
-    /// The column, counted from 1 in characters.
+    /// The column in characters, starting at 1.
     pub column: u64,
 }
 
-/// What an artifact is.
+/// The kind of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -109,24 +110,24 @@ pub enum ArtifactKind {
     Example,
     /// A test or benchmark binary.
     Test,
-    /// A library for other languages or for loading: `cdylib`, `staticlib`, `dylib`.
+    /// A library for other languages or for dynamic loading: `cdylib`, `staticlib`, `dylib`.
     Library,
     /// A Rust library.
     RustLibrary,
 }
 
-/// How long a step took.
+/// The duration of a step.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Timing {
-    /// What the step was for.
+    /// The purpose of the step.
     pub purpose: String,
-    /// Seconds.
+    /// The duration in seconds.
     pub seconds: f64,
 }
 
 impl CompilerDiagnostic {
-    /// How many bytes of text it has.
+    /// Returns the size of its text in bytes.
     pub(crate) fn size(&self) -> usize {
         let place = self.place.as_ref();
         let texts = [
@@ -142,14 +143,14 @@ impl CompilerDiagnostic {
 }
 
 impl Outcome {
-    /// The programs among the artifacts.
+    /// Returns the programs among the artifacts.
     pub fn executables(&self) -> impl Iterator<Item = &Artifact> {
         self.artifacts
             .iter()
             .filter(|artifact| artifact.kind == ArtifactKind::Executable)
     }
 
-    /// The seconds all steps took together.
+    /// Returns the total duration of all steps in seconds.
     pub fn seconds(&self) -> f64 {
         self.timings.iter().map(|timing| timing.seconds).sum()
     }

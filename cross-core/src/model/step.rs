@@ -1,4 +1,4 @@
-//! The steps of a plan as data: what is done, in which environment, and how its output is read.
+//! The steps of a plan as data: their actions, their environment, and the format of their output.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::model::host_tool::HostTool;
 
-/// What is asked of cargo.
+/// The operation that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -32,14 +32,14 @@ pub enum Verb {
     Doc,
     /// `cargo rustc`
     Rustc,
-    /// A command line of the front door.
+    /// A cargo command line.
     Cargo,
-    /// No cargo: a program of the environment, or one of the target.
+    /// A program of the environment or of the target, without cargo.
     Exec,
 }
 
 impl Verb {
-    /// The cargo subcommand; `exec` where it is none of cargo's.
+    /// Returns the cargo subcommand, or `exec` for a program.
     pub fn as_str(self) -> &'static str {
         match self {
             Verb::Build => "build",
@@ -68,33 +68,33 @@ impl fmt::Display for Verb {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EnvironmentRef {
-    /// Its name: an image's is the reference it is run by.
+    /// The name of the environment. For an image, it is the reference that runs use.
     pub name: String,
-    /// What it is made of.
+    /// The source of the environment.
     pub kind: EnvironmentKind,
-    /// The SHA-256 of the recipe's canonical text, in hexadecimal, where it has a recipe.
+    /// The SHA-256 of the recipe's canonical text in hexadecimal, if it has a recipe.
     pub recipe_sha256: Option<String>,
-    /// The Debian suite it is made of, where it has a recipe.
+    /// The Debian suite of the recipe, if it has a recipe.
     pub suite: Option<String>,
-    /// The image's id as the engine has it, where it is an image of the user's or a published one,
-    /// and was there when the plan was made.
+    /// The engine's ID of the image, if it is a user's or a published image that existed when the
+    /// plan was made.
     pub image_id: Option<String>,
-    /// The digest by which its registry serves the image (or the one below what was built on it
-    /// here), with `sha256:` before it: where the engine knows it, and it was there when the plan
-    /// was made. An outcome has it also where the image was pulled first.
+    /// The registry's digest of the image, or of the image that it is based on, with the prefix
+    /// `sha256:`. A plan has it if the engine knows it and the image existed when the plan was
+    /// made. An outcome also has it if the image was pulled.
     pub image_digest: Option<String>,
-    /// The directory of the user's that completes the recipe, where one does.
+    /// The user's SDK directory that completes the recipe, if there is one.
     pub sdk: Option<PathBuf>,
-    /// Where the engine has it.
+    /// The location in the engine.
     pub location: Location,
-    /// Whether it was there when the plan was made.
+    /// Whether it existed when the plan was made.
     pub exists: bool,
-    /// The tools of the host that are used, where there is no environment.
+    /// The tools of the host that are used, if the engine is `host`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<HostTool>,
 }
 
-/// What an environment is made of.
+/// The source of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -106,9 +106,9 @@ pub enum EnvironmentKind {
     Image,
     /// A Dockerfile that the configuration names.
     Dockerfile,
-    /// The image that the `cross` project publishes, since there is no recipe.
+    /// The image that the `cross` project publishes, for a target without a recipe.
     PublishedImage,
-    /// None: the tools of the host.
+    /// No environment: the tools of the host.
     Host,
 }
 
@@ -124,98 +124,101 @@ impl fmt::Display for EnvironmentKind {
     }
 }
 
-/// A warning of the configuration.
+/// A warning about the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Warning {
     /// A stable code.
     pub code: String,
-    /// What is the matter, and where.
+    /// The problem and its location.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
-/// One step.
+/// One step of a plan.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Step {
-    /// What it is for: `fetch dependencies`.
+    /// The purpose of the step: `fetch dependencies`.
     pub purpose: String,
-    /// What is done.
+    /// The action of the step.
     pub action: Action,
-    /// The command as it would be started now, where the step is one command.
+    /// The command as it would start now, if the step is one command.
     pub command: Option<Invocation>,
-    /// The kept container that the command enters, if it enters one: see
+    /// The reused container that the command enters, if it enters one. See
     /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
+    /// Whether the command fetches crates from within the environment.
+    #[serde(skip)]
+    pub(crate) fetches_crates: bool,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Action {
-    /// Makes the environment, unless another process has made it meanwhile.
+    /// Builds the environment, unless another process has built it in the meantime.
     MakeEnvironment(Blueprint),
-    /// Pulls an image that is not there.
+    /// Pulls an image.
     PullImage {
-        /// Its reference.
+        /// The reference of the image.
         reference: String,
-        /// The platform, as `os/architecture`, where it is not the engine's own.
+        /// The platform as `os/architecture`, if it differs from the engine's own.
         platform: Option<String>,
     },
-    /// Builds an image of a Dockerfile.
+    /// Builds an image from a Dockerfile.
     BuildImage {
-        /// What is built.
+        /// The image to build.
         build: ImageBuild,
-        /// The image it is built on, whose identity becomes a label of it.
+        /// The base image. Its ID is recorded as a label of the new image.
         on: Option<String>,
     },
-    /// Creates directories, and writes small files that runs mount.
+    /// Creates directories, and writes the small files that runs mount.
     Prepare(Vec<Prepared>),
-    /// Runs a command of the host.
+    /// Runs a command on the host.
     Host {
         /// The command.
         command: Invocation,
-        /// What its failure means.
+        /// The meaning of a failure.
         failure: HostFailure,
     },
     /// Runs a command in the environment.
     Run {
-        /// The command and what it sees.
+        /// The command, its mounts and its variables.
         spec: RunSpec,
-        /// How its output is read.
+        /// The format of the output.
         output: OutputKind,
-        /// Variables that give way to the image's own of the same name. Empty where the image is
-        /// known already, and what it has was taken out.
+        /// Variables that the image's own variables of the same name replace. Empty if the image is
+        /// already known, because the plan then leaves out the replaced variables.
         yielding: Vec<String>,
     },
     /// Collects the raw profiles that instrumented programs wrote.
     CollectProfiles {
-        /// The directory they are in.
+        /// The directory of the profiles.
         from: PathBuf,
     },
-    /// Makes everything that cargo put in its usual places appear below the workspace's own target
+    /// Copies everything that cargo put in its usual locations into the workspace's own target
     /// directory.
     Mirror {
-        /// The target's directory as cargo wrote it.
+        /// The target's directory that cargo wrote.
         from: PathBuf,
-        /// Where it appears.
+        /// The directory to copy it to.
         to: PathBuf,
     },
-    /// Makes the final artifacts appear in cargo's usual place.
+    /// Copies the final artifacts to cargo's usual location.
     Publish {
-        /// Whether their SHA-256 is computed.
+        /// Whether to compute their SHA-256.
         checksums: bool,
     },
 }
 
-/// A directory or file that has to be there before a run.
+/// A directory or file that has to exist before a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -223,34 +226,34 @@ pub enum Action {
 pub enum Prepared {
     /// A directory.
     Directory(PathBuf),
-    /// A directory with nothing in it: what was is removed.
+    /// An empty directory. Its previous content is removed.
     EmptyDirectory(PathBuf),
-    /// A directory that back-up programs should leave out; cargo marks its own so.
+    /// A directory with a `CACHEDIR.TAG`, which tells backup programs to skip it.
     CacheDirectory(PathBuf),
     /// A file.
     File {
-        /// Where.
+        /// The path of the file.
         path: PathBuf,
-        /// What is in it.
+        /// The content of the file.
         text: String,
-        /// Whether it can be executed.
+        /// Whether the file is executable.
         executable: bool,
     },
 }
 
-/// What the failure of a command of the host means.
+/// The meaning of the failure of a command on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HostFailure {
-    /// Dependencies could not be fetched.
+    /// The dependencies could not be fetched.
     Fetch,
-    /// The toolchain could not be completed.
+    /// A component or target could not be added to the toolchain.
     Toolchain,
 }
 
-/// How the output of a run is read.
+/// The format of a run's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -258,48 +261,64 @@ pub enum HostFailure {
 pub enum OutputKind {
     /// Cargo's JSON messages.
     CargoMessages,
-    /// What libtest prints.
+    /// The output of libtest.
     Tests,
-    /// What nextest prints in JSON.
+    /// The JSON output of nextest.
     Nextest,
     /// A program's own output.
     Program,
-    /// A program's own output, whose standard output is kept for the outcome.
+    /// A program's own output. The outcome has its standard output.
     Captured,
-    /// Whatever a command line of the front door prints; its exit code is no failure of the plan.
+    /// The output of a cargo command line. A failure of the command does not fail the plan.
     CommandLine,
 }
 
 impl Step {
-    /// One that makes these be there.
-    pub(crate) fn prepare(purpose: &str, things: Vec<Prepared>) -> Self {
+    /// A step without a command.
+    pub(crate) fn new(purpose: impl Into<String>, action: Action) -> Self {
         Step {
-            purpose: purpose.to_owned(),
-            action: Action::Prepare(things),
+            purpose: purpose.into(),
+            action,
             command: None,
             kept: None,
+            fetches_crates: false,
         }
     }
 
-    /// A command of the host.
+    /// Sets the command that carries out the action.
+    pub(crate) fn with_command(mut self, command: Invocation) -> Self {
+        self.command = Some(command);
+        self
+    }
+
+    /// A step that creates directories and files.
+    pub(crate) fn prepare(purpose: &str, entries: Vec<Prepared>) -> Self {
+        Step::new(purpose, Action::Prepare(entries))
+    }
+
+    /// A step that runs a command on the host.
     pub(crate) fn host(
         purpose: impl Into<String>,
         command: Invocation,
         failure: HostFailure,
     ) -> Self {
-        Step {
-            purpose: purpose.into(),
-            command: Some(command.clone()),
-            action: Action::Host { command, failure },
-            kept: None,
-        }
+        let action = Action::Host {
+            command: command.clone(),
+            failure,
+        };
+        Step::new(purpose, action).with_command(command)
     }
 
-    /// Whether it makes or pulls the environment, or a part of it.
+    /// Whether the step runs `cargo fetch` on the host.
+    pub(crate) fn is_host_fetch(&self) -> bool {
+        let fetch = HostFailure::Fetch;
+        matches!(&self.action, Action::Host { failure, .. } if *failure == fetch)
+    }
+
+    /// Whether the step builds or pulls the environment, or a part of it.
     pub(crate) fn is_environment(&self) -> bool {
-        let of = &self.action;
         matches!(
-            of,
+            self.action,
             Action::MakeEnvironment(_) | Action::PullImage { .. } | Action::BuildImage { .. }
         )
     }

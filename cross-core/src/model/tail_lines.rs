@@ -1,4 +1,4 @@
-//! The last lines of a command's output or a log.
+//! The last lines of a command's output or of a log.
 
 use std::collections::VecDeque;
 
@@ -17,7 +17,7 @@ impl TailLines {
         }
     }
 
-    /// Adds a line, and drops the first one beyond the limit.
+    /// Adds a line, and drops the oldest one if the limit is exceeded.
     pub(crate) fn push(&mut self, line: &str) {
         if self.lines.len() == self.limit {
             self.lines.pop_front();

@@ -1,23 +1,24 @@
-//! How the test binaries of a plan are run.
+//! How a plan runs its test binaries.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// The variable by which libtest knows how many threads to run tests in.
+/// The variable that tells libtest how many threads to run tests in.
 pub(crate) const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
-/// How the test binaries of a plan are run.
+/// How a plan runs its test binaries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TestRun {
-    /// How many tests run at once at most, over all binaries: the request's jobs, those it shares with
-    /// others, `CARGO_BUILD_JOBS`, or the machine's processors.
+    /// The maximum number of tests that run at once, over all binaries: the request's jobs, the
+    /// jobs of the shared budget, `CARGO_BUILD_JOBS`, or the number of processors, in this order.
     pub jobs: u32,
-    /// Why the binaries run one after the other, as by cargo. `None` where they run side by side.
+    /// Why the binaries run one after the other, as cargo runs them. `None` if they run side by
+    /// side.
     pub serial: Option<String>,
-    /// The variable by which cargo finds what runs programs of the target.
+    /// The variable that tells cargo the runner of the target.
     #[serde(skip)]
     pub(crate) variable: String,
 }

@@ -1,8 +1,8 @@
-//! What came of tests: in numbers, by binary, and by test.
+//! Test results: the totals, each binary, and each test.
 
 use serde::Serialize;
 
-/// What came of the tests.
+/// The results of all tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TestSummary {
@@ -10,58 +10,58 @@ pub struct TestSummary {
     pub passed: u64,
     /// Tests that failed.
     pub failed: u64,
-    /// Tests that were not run because they are marked so.
+    /// Tests that were not run, because they are marked as ignored.
     pub ignored: u64,
     /// The names of the tests that failed.
     pub failures: Vec<String>,
-    /// The test binaries that reported results, in the order in which they did. One without
-    /// libtest's harness reports none: that it failed is an error, that it passed is not told.
+    /// The test binaries that reported results, in that order. A binary without libtest's harness
+    /// reports none: its failure is an error, and its success is not recorded.
     pub binaries: Vec<TestBinary>,
 }
 
-/// What came of the tests in one binary, or of one library's documentation tests.
+/// The results of one test binary, or of the documentation tests of one library.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TestBinary {
-    /// What cargo calls it: `unittests src/lib.rs (target/…/deps/app-1b2c)`, `tests/it.rs (…)`,
-    /// `Doc-tests app`.
+    /// Cargo's name of the binary: `unittests src/lib.rs (target/…/deps/app-1b2c)`,
+    /// `tests/it.rs (…)`, `Doc-tests app`.
     pub name: String,
     /// Tests that passed.
     pub passed: u64,
     /// Tests that failed.
     pub failed: u64,
-    /// Tests that were not run because they are marked so.
+    /// Tests that were not run, because they are marked as ignored.
     pub ignored: u64,
-    /// Each test that was told of, in the order in which they ended. Those whose line was torn by
-    /// what a test printed itself (`--nocapture`) are in the numbers only.
+    /// The tests in the order in which they ended. If a test's own output splits a result line
+    /// (`--nocapture`), the test is only in the totals.
     pub tests: Vec<TestResult>,
 }
 
-/// What came of one test.
+/// The result of one test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TestResult {
-    /// Its name, with its modules.
+    /// The name of the test, with its modules.
     pub name: String,
-    /// What came of it.
+    /// The status of the test.
     pub status: TestStatus,
 }
 
-/// What can come of a test.
+/// The status of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum TestStatus {
-    /// It passed.
+    /// The test passed.
     Passed,
-    /// It failed.
+    /// The test failed.
     Failed,
-    /// It was not run because it is marked so.
+    /// The test was not run, because it is marked as ignored.
     Ignored,
 }
 
 impl TestSummary {
-    /// How many tests ran.
+    /// Returns the number of tests that ran.
     pub fn ran(&self) -> u64 {
         self.passed.saturating_add(self.failed)
     }
@@ -72,7 +72,7 @@ impl TestSummary {
         self.binaries.push(binary);
     }
 
-    /// Adds numbers, which may be forged: any.
+    /// Adds to the totals. The numbers come from the run and may be arbitrarily large.
     pub(crate) fn count(&mut self, passed: u64, failed: u64, ignored: u64) {
         self.passed = self.passed.saturating_add(passed);
         self.failed = self.failed.saturating_add(failed);

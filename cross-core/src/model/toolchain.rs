@@ -1,45 +1,46 @@
-//! The Rust that compiles, as data.
+//! Rust toolchains as data.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-/// The Rust that compiles.
+/// The Rust toolchain that compiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Toolchain {
-    /// Where it comes from.
+    /// The source of the toolchain.
     pub source: ToolchainSource,
-    /// The version, as in `1.95.0`: from rustup's records before a build, from cargo's after it.
+    /// The version, such as `1.95.0`. A plan has it from rustup's records, and an outcome from
+    /// cargo's.
     pub version: Option<String>,
 }
 
-/// Where a toolchain comes from.
+/// The source of a toolchain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ToolchainSource {
-    /// One of the host's rustup, mounted read only.
+    /// A toolchain of the host's rustup, mounted read-only.
     Host {
-        /// Its name, as rustup has it.
+        /// The name that rustup has for it.
         name: String,
-        /// Its directory, which has `bin` and `lib`.
+        /// The directory with `bin` and `lib`.
         sysroot: PathBuf,
     },
-    /// A directory of the user's, mounted read only.
+    /// A directory of the user, mounted read-only.
     Directory {
-        /// It has `bin` and `lib`.
+        /// The directory with `bin` and `lib`.
         sysroot: PathBuf,
     },
-    /// The distribution's, inside the environment.
+    /// The distribution's toolchain in the environment.
     Image,
 }
 
 impl Toolchain {
-    /// The directory that is mounted, where one is.
+    /// Returns the directory that is mounted, if there is one.
     pub fn sysroot(&self) -> Option<&Path> {
         match &self.source {
             ToolchainSource::Host { sysroot, .. } | ToolchainSource::Directory { sysroot } => {
@@ -49,7 +50,8 @@ impl Toolchain {
         }
     }
 
-    /// What tells its products from another's. Cargo itself tells versions of one toolchain apart.
+    /// Returns the text that distinguishes its artifacts from those of another toolchain. Cargo
+    /// itself distinguishes the versions of one toolchain.
     pub(crate) fn identity(&self) -> String {
         match self.sysroot() {
             Some(sysroot) => sysroot.display().to_string(),
@@ -57,7 +59,7 @@ impl Toolchain {
         }
     }
 
-    /// What it is called where nothing is mounted.
+    /// Returns the display name for an engine that mounts nothing.
     pub(crate) fn in_place(&self) -> String {
         match (&self.source, &self.version) {
             (ToolchainSource::Host { name, .. }, Some(version)) => format!("{name} ({version})"),
@@ -66,7 +68,7 @@ impl Toolchain {
         }
     }
 
-    /// Whether it takes unstable options. One whose version is not known is believed by its name.
+    /// Whether it accepts unstable options. If its version is unknown, its name decides.
     pub(crate) fn is_nightly(&self) -> bool {
         let name = match &self.source {
             ToolchainSource::Host { name, .. } => name.as_str(),
@@ -93,21 +95,21 @@ impl fmt::Display for Toolchain {
     }
 }
 
-/// Which Rust the caller wants to compile with.
+/// The Rust toolchain that the caller wants to compile with.
 ///
-/// It is made from a text: `host`, `image`, a toolchain's name as rustup has it (`nightly`,
-/// `+nightly`, `1.85.0-x86_64-unknown-linux-gnu`), or a directory, whose path has a `/`.
+/// It converts from a string: `host`, `image`, the name of a rustup toolchain (`nightly`,
+/// `+nightly`, `1.85.0-x86_64-unknown-linux-gnu`), or a directory, whose path contains a `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ToolchainPreference {
-    /// The toolchain that rustup has active in the project's directory, mounted read only.
+    /// The toolchain that is active for rustup in the project's directory, mounted read-only.
     #[default]
     Host,
-    /// The distribution's, inside the environment.
+    /// The distribution's toolchain in the environment.
     Image,
-    /// The toolchain of this name that rustup has installed, mounted read only.
+    /// The installed rustup toolchain with this name, mounted read-only.
     Rustup(String),
-    /// The directory of a toolchain, with `bin` and `lib`, mounted read only.
+    /// A toolchain directory with `bin` and `lib`, mounted read-only.
     Directory(PathBuf),
 }
 
@@ -152,7 +154,7 @@ impl fmt::Display for ToolchainPreference {
             ToolchainPreference::Host => f.write_str("host"),
             ToolchainPreference::Image => f.write_str("image"),
             ToolchainPreference::Rustup(name) => write!(f, "+{name}"),
-            // Without a separator it would be read as a name.
+            // Without a separator, it would be parsed as a name.
             ToolchainPreference::Directory(path) if !path.to_string_lossy().contains('/') => {
                 write!(f, "./{}", path.display())
             }
@@ -166,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_toolchain_is_named_as_rustup_names_it_and_a_directory_by_its_path() {
+    fn preferences_convert_from_strings_and_back() {
         let rustup = |name: &str| ToolchainPreference::Rustup(name.to_owned());
         for (text, expected) in [
             ("host", ToolchainPreference::Host),

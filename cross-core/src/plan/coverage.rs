@@ -1,4 +1,4 @@
-//! Coverage: what instrumented programs write when they end, collected where the host finds it.
+//! Coverage: the raw profiles that instrumented programs write when they exit.
 
 use std::path::{Path, PathBuf};
 
@@ -8,40 +8,34 @@ use cross_engine::process::untrusted::Dir;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, Prepared, Step};
 
-/// Says where an instrumented program writes.
+/// The variable that tells an instrumented program where to write its profile.
 const VARIABLE: &str = "LLVM_PROFILE_FILE";
 
-/// Where programs write.
+/// Returns the directory of the profiles.
 pub(crate) fn dir(target_dir: &Path) -> PathBuf {
     target_dir.join("raw-profiles")
 }
 
-/// The variable for what is run: a file for each program and process.
+/// Returns the variable for runs. Each process writes a file of its own.
 pub(crate) fn variable(target_dir: &Path) -> (String, Value) {
     let file = dir(target_dir).join("%m-%p.profraw");
     let value = Value::Plain(file.display().to_string());
     (VARIABLE.to_owned(), value)
 }
 
-/// The step before the programs run.
+/// The step that prepares the directory, before the programs run.
 pub(crate) fn prepare(target_dir: &Path) -> Step {
     let empty = Prepared::EmptyDirectory(dir(target_dir));
     Step::prepare("prepare for coverage", vec![empty])
 }
 
-/// The step after it.
+/// The step that collects the profiles, after the programs ran.
 pub(crate) fn collect(target_dir: &Path) -> Step {
-    Step {
-        purpose: "collect the coverage".to_owned(),
-        action: Action::CollectProfiles {
-            from: dir(target_dir),
-        },
-        command: None,
-        kept: None,
-    }
+    let from = dir(target_dir);
+    Step::new("collect the coverage", Action::CollectProfiles { from })
 }
 
-/// The files in `dir`, which is below the target directory, by name.
+/// Returns the profiles in `dir`, which is below the target directory, sorted by name.
 pub(crate) fn files(target_dir: &Dir, dir: &Path) -> Result<Vec<PathBuf>> {
     let name = target_dir.relative(dir).unwrap_or(dir);
     let profiles = target_dir.dir(name).map_engine_error()?;
@@ -49,7 +43,7 @@ pub(crate) fn files(target_dir: &Dir, dir: &Path) -> Result<Vec<PathBuf>> {
     entries
         .iter()
         .map(|entry| {
-            // The caller reads them: they have to be files.
+            // The caller reads them, so they have to be regular files.
             let file = profiles.file(&entry.name).map_engine_error()?;
             Ok(file.path().to_owned())
         })

@@ -1,4 +1,4 @@
-//! A program that waits for gdb: by the stub of the emulator that runs it, or by gdbserver.
+//! Runs whose programs wait for gdb, which QEMU or gdbserver serves.
 
 use std::path::PathBuf;
 
@@ -11,42 +11,42 @@ use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::step::Step;
 use crate::target::runner;
 
-/// What makes the program of a run wait for gdb.
+/// The debugger setup of a run: a script that makes each program wait for gdb.
 #[derive(Clone, Debug)]
 pub(crate) struct Debugger {
-    /// The step that writes its script.
+    /// The step that writes the script.
     pub(crate) prepare: Step,
     script: PathBuf,
-    /// The variable by which cargo finds the script.
+    /// The variable that tells cargo the runner, which is the script.
     pub(crate) variable: String,
     port: u16,
 }
 
 impl Debugger {
+    /// Creates the setup for gdb on this port.
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::Debugger`] where nothing that runs the target's programs serves gdb.
+    /// [`ErrorKind::Debugger`] if the target's runner cannot serve gdb.
     pub(crate) fn new(facts: &Facts, port: u16) -> Result<Self> {
         let target = &facts.target;
-        let asked = facts.config.runner.as_ref();
-        let runner = match asked.map(|it| it.value.as_str()) {
+        let configured = facts.config.runner.as_ref();
+        let runner = match configured.map(|runner| runner.value.as_str()) {
             None | Some("" | "qemu-user") => facts.env_spec.runner(target),
             Some("native") => Runner::Native,
             Some(command) => {
-                let by = asked.map_or_else(String::new, |it| format!(" ({})", it.origin));
-                let message = format!("the runner `{command}`{by} is not known to serve gdb");
+                let origin =
+                    configured.map_or_else(String::new, |runner| format!(" ({})", runner.origin));
+                let message = format!("cannot debug with the custom runner `{command}`{origin}");
                 return Err(Error::new(ErrorKind::Debugger, message).with_help(
-                    "leave `runner` out, or have the command itself start what serves gdb",
+                    "remove the key `runner`, or start a gdb server in the command itself",
                 ));
             }
         };
         let Some(text) = runner::debugged(&runner) else {
-            let message = format!(
-                "nothing that runs programs for {} serves gdb",
-                target.triple()
-            );
+            let message = format!("the runner for {} cannot serve gdb", target.triple());
             return Err(Error::new(ErrorKind::Debugger, message).with_help(
-                "programs that the machine runs itself, by gdbserver, and programs that QEMU's user mode runs can be debugged",
+                "only programs that run natively or under QEMU's user mode can be debugged",
             ));
         };
         let text = match facts.env_spec.host_toolset() {
@@ -63,7 +63,8 @@ impl Debugger {
         })
     }
 
-    /// The run whose programs wait. A debugger on the host reaches it, so the network is the host's.
+    /// Makes the programs of a run wait for gdb. The run uses the host's network, so that a
+    /// debugger on the host can connect.
     pub(crate) fn attach(&self, spec: RunSpec) -> RunSpec {
         let plain = |value: String| Value::Plain(value);
         spec.network(Network::Host)

@@ -1,6 +1,6 @@
-//! From a request and facts to a plan: the steps of one request as data, before anything is done.
+//! Composes the plan of a request from its facts: the steps as data, before anything is executed.
 //!
-//! Planning writes nothing, and starts nothing but read-only probes.
+//! Planning writes nothing, and starts only read-only probes.
 
 pub(crate) mod coverage;
 pub(crate) mod debugger;

@@ -6,27 +6,27 @@ use crate::model::error::Result;
 use crate::request::cross::Cross;
 use crate::request::plugin;
 
-/// Nextest's program, by which cargo finds it.
+/// The program name by which cargo finds nextest.
 pub(crate) const PROGRAM: &str = "cargo-nextest";
-/// Without this, nextest refuses to speak JSON: it is an experiment of its own since 2023.
+/// The variable that enables nextest's JSON output, which is experimental.
 pub(crate) const JSON_SWITCH: &str = "NEXTEST_EXPERIMENTAL_LIBTEST_JSON";
-/// What makes nextest print JSON in the only version there is of it.
+/// The arguments for JSON output in format version 0.1.
 pub(crate) const JSON: [&str; 4] = [
     "--message-format",
     "libtest-json-plus",
     "--message-format-version",
     "0.1",
 ];
-/// Cargo's arguments that mean something else to nextest, and what they are called there.
-const CALLED: [(&str, &str); 4] = [
+/// Cargo's options that have another name in nextest, each with that name.
+const RENAMED: [(&str, &str); 4] = [
     ("--profile", "--cargo-profile"),
     ("--jobs", "--build-jobs"),
     ("--quiet", "--cargo-quiet"),
     ("--verbose", "--cargo-verbose"),
 ];
 
-/// The host's program, for the environment's cargo; `None` where neither is there and an image may have
-/// its own.
+/// Finds the host's nextest, for the environment's cargo. Returns `None` if it is not installed and
+/// the image may have its own.
 pub(crate) fn program(cross: &Cross, in_image: bool) -> Result<Option<PathBuf>> {
     let found = plugin::find(cross, PROGRAM)?;
     match found.is_some() || in_image {
@@ -35,15 +35,15 @@ pub(crate) fn program(cross: &Cross, in_image: bool) -> Result<Option<PathBuf>> 
     }
 }
 
-/// Cargo's arguments as nextest calls them.
+/// Translates cargo's options to those of nextest.
 pub(crate) fn translated(args: &[String]) -> impl Iterator<Item = String> + '_ {
     args.iter().map(|arg| {
-        let called = CALLED.iter().find(|(cargos, _)| cargos == arg);
-        called.map_or_else(|| arg.clone(), |(_, nextests)| (*nextests).to_owned())
+        let renamed = RENAMED.iter().find(|(cargo, _)| cargo == arg);
+        renamed.map_or_else(|| arg.clone(), |(_, nextest)| (*nextest).to_owned())
     })
 }
 
-/// The words that pack everything into `file`.
+/// Returns the arguments that pack the tests into `file`.
 pub(crate) fn archive(file: &Path) -> [String; 2] {
     ["--archive-file".to_owned(), file.display().to_string()]
 }
@@ -53,9 +53,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cargos_words_are_nextests() {
+    fn cargo_options_are_translated() {
         let args = ["--profile", "dist", "--jobs", "2", "--workspace"].map(str::to_owned);
-        let words: Vec<_> = translated(&args).collect();
+        let translated: Vec<_> = translated(&args).collect();
         let expected = [
             "--cargo-profile",
             "dist",
@@ -63,6 +63,6 @@ mod tests {
             "2",
             "--workspace",
         ];
-        assert_eq!(words, expected);
+        assert_eq!(translated, expected);
     }
 }

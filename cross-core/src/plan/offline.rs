@@ -1,11 +1,11 @@
-//! Without a network: what a plan would have to obtain keeps it from being one, and is named.
+//! Rejects offline plans that need downloads, and lists everything that is missing.
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::step::{Action, HostFailure, Step};
 
 impl Step {
-    /// What it obtains from elsewhere, in words; nothing where everything it needs is here.
-    pub(crate) fn obtains(&self) -> Option<String> {
+    /// Describes what the step downloads; `None` if it needs no network.
+    pub(crate) fn download(&self) -> Option<String> {
         match &self.action {
             Action::MakeEnvironment(blueprint) => {
                 Some(format!("the environment `{}`", blueprint.name))
@@ -15,39 +15,29 @@ impl Step {
             Action::Host { command, failure } => Some(match failure {
                 HostFailure::Fetch => "crates".to_owned(),
                 HostFailure::Toolchain => {
-                    let words = command.args.join(" ");
-                    format!("what `rustup {words}` installs")
+                    let args = command.args.join(" ");
+                    format!("a part of the toolchain (`rustup {args}`)")
                 }
             }),
-            Action::Run { .. } if self.fetches() => {
-                Some("the crates that std is made of".to_owned())
-            }
+            Action::Run { .. } if self.fetches_crates => Some("the dependencies of std".to_owned()),
             _ => None,
-        }
-    }
-
-    /// Whether it is a run of `cargo fetch` in the environment.
-    pub(crate) fn fetches(&self) -> bool {
-        match &self.action {
-            Action::Run { spec, .. } => spec.command.get(1).is_some_and(|it| it == "fetch"),
-            _ => false,
         }
     }
 }
 
-/// Refuses a plan whose `preparation` would have to obtain something. `unfetched` is why cargo has to
-/// fetch, in its own words, where it has to.
+/// Rejects a plan whose `preparation` needs a download. `unfetched` is cargo's message about
+/// dependencies that have to be fetched, if there are any.
 pub(crate) fn check(target: &str, preparation: &[Step], unfetched: Option<&str>) -> Result<()> {
     let missing: Vec<_> = preparation
         .iter()
-        .filter_map(|step| match (step.obtains()?, unfetched) {
-            // Cargo writes it from what is here, or says what is not.
-            (_, Some(why)) if step.is_fetch() && only_the_lock_file(why) => None,
-            (what, Some(why)) if step.is_fetch() => {
-                let first = why.lines().next().unwrap_or_default();
-                Some(format!("{what} (cargo: {first})"))
+        .filter_map(|step| match (step.download()?, unfetched) {
+            // Offline, cargo either writes the lock file from what has been fetched, or fails.
+            (_, Some(message)) if step.is_host_fetch() && only_the_lock_file(message) => None,
+            (download, Some(message)) if step.is_host_fetch() => {
+                let first_line = message.lines().next().unwrap_or_default();
+                Some(format!("{download} (cargo: {first_line})"))
             }
-            (what, _) => Some(what),
+            (download, _) => Some(download),
         })
         .collect();
     if missing.is_empty() {
@@ -56,27 +46,20 @@ pub(crate) fn check(target: &str, preparation: &[Step], unfetched: Option<&str>)
     Err(Error::new(
         ErrorKind::Offline,
         format!(
-            "offline, and not here for {target}: {}",
+            "offline mode is enabled, but {target} needs downloads: {}",
             missing.join("; ")
         ),
     )
     .with_help(format!(
-        "make it be here while there is a network: `Cross::prefetch([\"{target}\"])`, or the same request \
-         without `offline`"
+        "prefetch it while online: `Cross::prefetch([\"{target}\"])`, or the same request without \
+         `offline`"
     )))
 }
 
-impl Step {
-    /// Whether it is a `cargo fetch` of the host.
-    pub(crate) fn is_fetch(&self) -> bool {
-        let fetch = HostFailure::Fetch;
-        matches!(&self.action, Action::Host { failure, .. } if *failure == fetch)
-    }
-}
-
-/// Whether cargo refused only because it may not write `Cargo.lock`, as every version of it says.
-fn only_the_lock_file(said: &str) -> bool {
-    said.contains("--locked was passed")
+/// Whether cargo failed only because it must not write `Cargo.lock`. Every version of cargo prints
+/// these words.
+fn only_the_lock_file(message: &str) -> bool {
+    message.contains("--locked was passed")
 }
 
 #[cfg(test)]
@@ -93,39 +76,34 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_missing_is_named_at_once() {
+    fn the_error_lists_everything_that_is_missing() {
         let rustup = Invocation::new("rustup").args(["target", "add", "x"]);
         let steps = [
             Step::host("install", rustup, HostFailure::Toolchain),
-            Step {
-                purpose: "make the environment".into(),
-                action: Action::MakeEnvironment(Blueprint::new("x-1", "bookworm", ["gcc"])),
-                command: None,
-                kept: None,
-            },
-            Step {
-                purpose: "prepare".into(),
-                action: Action::Prepare(Vec::new()),
-                command: None,
-                kept: None,
-            },
+            Step::new(
+                "make the environment",
+                Action::MakeEnvironment(Blueprint::new("x-1", "bookworm", ["gcc"])),
+            ),
+            Step::prepare("prepare", Vec::new()),
             fetch(),
         ];
-        let said = "no matching package named `serde` found\nlocation searched: crates.io index";
-        let error = check("x", &steps, Some(said)).unwrap_err();
+        let unfetched =
+            "no matching package named `serde` found\nlocation searched: crates.io index";
+        let error = check("x", &steps, Some(unfetched)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Offline);
         assert_eq!(
             error.to_string(),
-            "offline, and not here for x: what `rustup target add x` installs; the environment `x-1`; \
-             crates (cargo: no matching package named `serde` found)"
+            "offline mode is enabled, but x needs downloads: a part of the toolchain \
+             (`rustup target add x`); the environment `x-1`; crates (cargo: no matching package named \
+             `serde` found)"
         );
         assert!(error.help().unwrap().contains("Cross::prefetch([\"x\"])"));
     }
 
     #[test]
-    fn a_lock_file_can_be_written_without_a_network() {
-        let said =
+    fn a_missing_lock_file_alone_needs_no_download() {
+        let unfetched =
             "cannot create the lock file Cargo.lock because --locked was passed to prevent this";
-        check("x", &[fetch()], Some(said)).unwrap();
+        check("x", &[fetch()], Some(unfetched)).unwrap();
     }
 }

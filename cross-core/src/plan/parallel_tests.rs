@@ -1,5 +1,6 @@
-//! Whether the test binaries of a request run side by side, and where not, why.
+//! Decides whether the test binaries of a request run side by side.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,56 +12,57 @@ use crate::host::process_env;
 use crate::model::test_run::{TEST_THREADS, TestRun};
 use crate::request::request::{Options, Request};
 use crate::target::emulator_crash::EmulatorKind;
-use std::ffi::OsString;
 
-/// How the tests of `request` are run, by programs that `emulator` runs.
+/// Plans how the tests of `request` run under `emulator`.
 pub(crate) fn plan(request: &Request, facts: &Facts, emulator: EmulatorKind) -> TestRun {
     let jobs = jobs(request, facts);
     TestRun {
-        serial: serial(&request.options, facts, emulator)
+        serial: serial_reason(&request.options, facts, emulator)
             .or_else(|| (jobs == 1).then(|| "there is one job".to_owned())),
         jobs,
         variable: facts.target.runner_variable(),
     }
 }
 
+/// The maximum number of tests that run at once.
 fn jobs(request: &Request, facts: &Facts) -> u32 {
-    let shared = || request.cross.budget().map(|it| it.about.jobs);
-    let told = || match facts.inputs.env.get("CARGO_BUILD_JOBS") {
+    let shared = || request.cross.budget().map(|budget| budget.summary.jobs);
+    let from_env = || match facts.inputs.env.get("CARGO_BUILD_JOBS") {
         Some(Value::Plain(jobs)) => jobs.parse().ok(),
         _ => None,
     };
-    let jobs = asked(&request.options.cargo).or_else(shared).or_else(told);
+    let jobs = jobs_argument(&request.options.cargo);
+    let jobs = jobs.or_else(shared).or_else(from_env);
     jobs.unwrap_or_else(process_env::processors).max(1)
 }
 
-/// The jobs in cargo's arguments.
-fn asked(args: &[String]) -> Option<u32> {
+/// Reads the number of jobs from cargo's arguments.
+fn jobs_argument(args: &[String]) -> Option<u32> {
     let mut found = None;
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         found = match arg.as_str() {
-            "--jobs" | "-j" => rest.next().and_then(|it| it.parse().ok()),
+            "--jobs" | "-j" => rest.next().and_then(|jobs| jobs.parse().ok()),
             _ => arg
                 .strip_prefix("--jobs=")
                 .or_else(|| arg.strip_prefix("-j"))
-                .and_then(|it| it.parse().ok())
+                .and_then(|jobs| jobs.parse().ok())
                 .or(found),
         };
     }
     found
 }
 
-/// What keeps the binaries from running side by side.
-fn serial(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Option<String> {
+/// Returns why the binaries run one after the other, or `None` if they can run side by side.
+fn serial_reason(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Option<String> {
     let config = &facts.config;
-    let wanted = config.serial_tests.as_ref().filter(|it| it.value);
-    if let Some(wanted) = wanted {
-        return Some(format!("`serial-tests` is set ({})", wanted.origin));
+    let setting = config.serial_tests.as_ref();
+    if let Some(setting) = setting.filter(|setting| setting.value) {
+        return Some(format!("`serial-tests` is set ({})", setting.origin));
     }
     let is_threads = |arg: &OsString| arg.to_string_lossy().starts_with("--test-threads");
-    let because = if options.gdb.is_some() {
-        "all wait on one port for the debugger"
+    let reason = if options.gdb.is_some() {
+        "all of them wait for the debugger on one port"
     } else if options.stdin {
         "they read the caller's standard input"
     } else if options.trailing.iter().any(is_threads) {
@@ -68,39 +70,40 @@ fn serial(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Option<St
     } else if facts.inputs.env.contains_key(TEST_THREADS) {
         "`RUST_TEST_THREADS` says how many tests run at once"
     } else {
-        return runner(facts, emulator).or_else(|| own_runner(options, facts));
+        return runner_reason(facts, emulator).or_else(|| cargo_runner_reason(options, facts));
     };
-    Some(because.to_owned())
+    Some(reason.to_owned())
 }
 
-/// What of the target's runner does: one that nobody here knows may be a device on a cable.
-fn runner(facts: &Facts, emulator: EmulatorKind) -> Option<String> {
+/// Returns why the target's runner prevents it. A custom runner may be a single device.
+fn runner_reason(facts: &Facts, emulator: EmulatorKind) -> Option<String> {
     let row = facts.target.known();
-    let asked = facts.config.runner.as_ref();
-    let command = asked.filter(|it| !matches!(&*it.value, "native" | "qemu-user" | "qemu-system"));
-    match (emulator, command) {
+    let configured = facts.config.runner.as_ref();
+    let custom = configured
+        .filter(|runner| !matches!(&*runner.value, "native" | "qemu-user" | "qemu-system"));
+    match (emulator, custom) {
         (EmulatorKind::Machine, _) => {
-            Some("each has a machine of its own, with all processors".to_owned())
+            Some("each binary boots a virtual machine that uses all processors".to_owned())
         }
         (EmulatorKind::Wine, _) => {
-            Some("they share a home of Wine's, which the first one fills".to_owned())
+            Some("they share a Wine prefix, which the first one initializes".to_owned())
         }
-        (EmulatorKind::None, Some(command)) => Some(format!(
+        (EmulatorKind::None, Some(runner)) => Some(format!(
             "the runner `{}` may run only one at a time ({})",
-            command.value, command.origin
+            runner.value, runner.origin
         )),
-        _ if row.is_some_and(|it| it.facts().tests == TestSupport::Unproven) => {
-            Some("nothing is proven of the target's tests".to_owned())
+        _ if row.is_some_and(|row| row.facts().tests == TestSupport::Unproven) => {
+            Some("the target's test support is unproven".to_owned())
         }
         _ => None,
     }
 }
 
-/// A runner in cargo's own configuration, where no variable of ours comes before it.
-fn own_runner(options: &Options, facts: &Facts) -> Option<String> {
-    let said = options.cargo.iter().any(|arg| arg.contains("runner"));
-    if said {
-        return Some("cargo is given a runner as an argument".to_owned());
+/// Returns the runner in cargo's own configuration that prevents it, unless a variable overrides
+/// the runner.
+fn cargo_runner_reason(options: &Options, facts: &Facts) -> Option<String> {
+    if options.cargo.iter().any(|arg| arg.contains("runner")) {
+        return Some("an argument of cargo names a runner".to_owned());
     }
     if facts
         .inputs
@@ -110,20 +113,24 @@ fn own_runner(options: &Options, facts: &Facts) -> Option<String> {
         return None;
     }
     let files = cargo_configs(&facts.cargo.dir, &facts.workspace.root);
-    let names_one = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|it| it.contains("runner"));
-    let file = files.into_iter().find(names_one)?;
+    let names_runner =
+        |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains("runner"));
+    let file = files.into_iter().find(names_runner)?;
     Some(format!("`{}` names a runner", file.display()))
 }
 
-/// The files of cargo's configuration that a run sees whole: from `dir` up to the workspace's `root`.
+/// Returns the files of cargo's configuration that a run sees unchanged: from `dir` up to the
+/// workspace's `root`.
 fn cargo_configs(dir: &Path, root: &Path) -> Vec<PathBuf> {
     let dir = if dir.starts_with(root) { dir } else { root };
-    let dirs = dir.ancestors().take_while(|it| it.starts_with(root));
+    let dirs = dir
+        .ancestors()
+        .take_while(|ancestor| ancestor.starts_with(root));
     dirs.flat_map(|dir| ["config.toml", "config"].map(|name| dir.join(".cargo").join(name)))
         .collect()
 }
 
-/// Whether cargo, called so, stops at the first binary that fails.
+/// Whether this cargo command stops at the first binary that fails.
 pub(crate) fn is_fail_fast(command: &[String]) -> bool {
     let words = command.iter().take_while(|word| *word != "--");
     !words.into_iter().any(|word| word == "--no-fail-fast")
@@ -147,18 +154,18 @@ mod tests {
             ("--jobs default", None),
             ("--release", None),
         ] {
-            assert_eq!(asked(&words(args)), expected, "{args}");
+            assert_eq!(jobs_argument(&words(args)), expected, "{args}");
         }
     }
 
     #[test]
-    fn what_follows_the_dashes_is_not_cargos() {
+    fn arguments_after_the_separator_do_not_change_fail_fast() {
         assert!(is_fail_fast(&words("cargo test -- --no-fail-fast")));
         assert!(!is_fail_fast(&words("cargo test --no-fail-fast -- a")));
     }
 
     #[test]
-    fn configuration_is_looked_for_from_the_directory_to_the_root() {
+    fn configuration_files_are_searched_from_the_directory_to_the_root() {
         let files = cargo_configs(Path::new("/w/a"), Path::new("/w"));
         let expected = ["/w/a/.cargo/config.toml", "/w/a/.cargo/config"];
         assert_eq!(files[..2], expected.map(PathBuf::from));

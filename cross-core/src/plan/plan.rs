@@ -1,4 +1,4 @@
-//! The plan: every step of a request as data, before anything is done.
+//! The plan: every step of a request as data, before anything is executed.
 
 mod cache;
 
@@ -17,71 +17,72 @@ use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
 use crate::request::execution_context::ExecutionContext;
 use crate::target::emulator_crash::EmulatorKind;
-use std::fmt::Write as _;
 
-/// The version of the plan's serialised form. It grows when a field changes its meaning or goes.
+/// The version of the plan's serialised form. It increases when a field is removed or changes its
+/// meaning.
 pub const PLAN_SCHEMA_VERSION: u32 = 3;
 
 /// The ordered steps of one request, computed from facts alone.
 ///
-/// Making a plan writes nothing and starts nothing but read-only probes. `Display` is a transcript
-/// that can be pasted into a shell; the serialised form is versioned by `schema_version`.
+/// Planning writes nothing, and starts only read-only probes. `Display` prints a transcript that
+/// can be pasted into a shell. `schema_version` is the version of the serialised form.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Plan {
     /// See [`PLAN_SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// What was asked for.
+    /// The operation that was requested.
     pub verb: Verb,
-    /// The target, with the glibc floor where one was asked for.
+    /// The target, with the glibc floor if one was requested.
     pub target: String,
-    /// The engine that will run it.
+    /// The engine of the runs.
     pub engine: Engine,
-    /// Why this engine.
+    /// Why this engine was chosen.
     pub engine_reason: String,
-    /// The environment it will run in.
+    /// The environment of the runs.
     pub environment: EnvironmentRef,
-    /// The Rust that will compile.
+    /// The toolchain that compiles.
     pub toolchain: Toolchain,
-    /// The oldest glibc that artifacts have to start with, where the target or the configuration names
-    /// one: what needs a newer one is [`ErrorKind::GlibcFloor`](crate::ErrorKind::GlibcFloor).
+    /// The oldest glibc that artifacts have to support, if the target or the configuration sets
+    /// one. An artifact that needs a newer one fails with
+    /// [`ErrorKind::GlibcFloor`](crate::ErrorKind::GlibcFloor).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub glibc_floor: Option<String>,
     /// The workspace's root directory.
     pub workspace_root: PathBuf,
-    /// The target directory of this environment and toolchain.
+    /// The target directory for this environment and toolchain.
     pub target_dir: PathBuf,
-    /// The workspace's own target directory, where final artifacts appear.
+    /// The workspace's own target directory, where final artifacts are published.
     pub publish_dir: PathBuf,
-    /// How test binaries are run, where there are tests to run by cargo itself.
+    /// How test binaries run, for [`Verb::Test`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tests: Option<TestRun>,
     /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What the caller may want to change.
+    /// The warnings for the caller.
     pub warnings: Vec<Warning>,
-    /// The configuration that holds for the target, each value with where it was written.
+    /// The effective configuration of the target, each value with its origin.
     pub(crate) configuration: Vec<ExplainedValue>,
-    /// How many steps there are before those of the verb itself.
+    /// The number of preparation steps, before the steps of the verb.
     #[serde(skip)]
     pub(crate) preparation: usize,
-    /// What runs programs of the target, for telling its crash from theirs.
+    /// The emulator of the target's programs, to distinguish its crashes from theirs.
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
     pub(crate) container_reuse: Option<ContainerReuse>,
-    /// What may be made, by name.
+    /// The artifacts that the workspace can produce, by name.
     #[serde(skip)]
     pub(crate) products: Products,
     #[serde(skip)]
     pub(crate) context: ExecutionContext,
 }
 
-/// The JSON schema of a serialised [`Plan`], as JSON.
+/// Returns the JSON Schema of a serialised [`Plan`], as JSON.
 ///
-/// A field may be added to a plan at any time; one that goes or changes its meaning makes
-/// [`PLAN_SCHEMA_VERSION`] another.
+/// A new field does not change [`PLAN_SCHEMA_VERSION`]. The removal of a field, or a change of its
+/// meaning, does.
 #[cfg(feature = "schema")]
 #[cfg_attr(docsrs, doc(cfg(feature = "schema")))]
 pub fn plan_schema() -> String {
@@ -91,14 +92,14 @@ pub fn plan_schema() -> String {
 }
 
 impl Plan {
-    /// The commands of all steps that are one command, in order, as data. Those who want to start them
-    /// take [`to_commands`](Plan::to_commands).
+    /// Returns the commands of all steps that are one command, in order, as data. To start them,
+    /// use [`to_commands`](Plan::to_commands).
     pub fn commands(&self) -> impl Iterator<Item = &Invocation> {
         self.steps.iter().filter_map(|step| step.command.as_ref())
     }
 
-    /// The configuration that holds for the target, each value with where it was written: a file's line,
-    /// a variable, the request, or nobody (a default of this library).
+    /// Returns the effective configuration of the target, each value with its origin: a line of a
+    /// file, a variable, the request, or a default of this library.
     ///
     /// ```no_run
     /// # let cross = cross_core::Cross::discover()?;
@@ -111,7 +112,7 @@ impl Plan {
         &self.configuration
     }
 
-    /// What the environment's runs see of the host, each once.
+    /// Returns the mounts of all runs, without duplicates.
     pub fn mounts(&self) -> Vec<&Mount> {
         let mut mounts = Vec::new();
         for mount in self.runs().flat_map(|run| &run.mounts) {
@@ -122,13 +123,14 @@ impl Plan {
         mounts
     }
 
-    /// The variables that the environment's runs see. Where two of them differ, that of the later one.
+    /// Returns the variables of all runs. If two runs set a variable to different values, the later
+    /// run wins.
     pub fn env(&self) -> BTreeMap<&str, &Value> {
         let all = self.runs().flat_map(|run| &run.env);
         all.map(|(name, value)| (name.as_str(), value)).collect()
     }
 
-    /// The runs in the environment, in order.
+    /// Returns the runs in the environment, in order.
     pub(crate) fn runs(&self) -> impl Iterator<Item = &RunSpec> {
         self.steps.iter().filter_map(|step| match &step.action {
             Action::Run { spec, .. } => Some(spec),
@@ -136,11 +138,12 @@ impl Plan {
         })
     }
 
-    /// Only what makes the environment; nothing where it is there already.
+    /// Keeps only the step that builds the environment. The plan is empty if the environment
+    /// exists.
     ///
     /// ```no_run
     /// # let cross = cross_core::Cross::discover()?;
-    /// // In an image of a CI system, before there is any code to compile:
+    /// // When the image of a CI system is built, before there is any code to compile:
     /// let request = cross.build("aarch64-unknown-linux-gnu");
     /// request.plan()?.only_environment().execute(&cross_core::Cancel::new())?;
     /// # Ok::<(), cross_core::Error>(())
@@ -152,35 +155,32 @@ impl Plan {
         self
     }
 
-    /// Only these steps. The whole says what there is to warn of.
-    fn only(&self, keep: impl Fn(usize, &Step) -> bool) -> Self {
+    /// Returns a sub-plan with these steps. It has no warnings, because the parent plan emits them.
+    fn sub_plan(&self, steps: impl IntoIterator<Item = Step>) -> Self {
         let mut part = self.clone();
-        let mut number = 0..;
-        part.steps
-            .retain(|step| keep(number.next().unwrap_or(usize::MAX), step));
+        part.steps = steps.into_iter().collect();
         part.preparation = part.steps.len();
         part.warnings.clear();
         part
     }
 
-    /// Only this step, which is one of several plans.
-    pub(crate) fn part(&self, step: Step) -> Self {
-        let mut part = self.only(|_, _| false);
-        part.steps.push(step);
-        part
+    /// Returns a sub-plan with this step, which several plans share.
+    pub(crate) fn shared_part(&self, step: Step) -> Self {
+        self.sub_plan([step])
     }
 
-    /// Only what makes or pulls the environment.
+    /// Returns a sub-plan with the steps that build or pull the environment.
     pub(crate) fn environment_part(&self) -> Self {
-        self.only(|_, step| step.is_environment())
+        let steps = self.steps.iter().filter(|step| step.is_environment());
+        self.sub_plan(steps.cloned())
     }
 
-    /// Only what comes before the verb itself.
+    /// Returns a sub-plan with the steps before those of the verb.
     pub(crate) fn preparation_part(&self) -> Self {
-        self.only(|number, _| number < self.preparation)
+        self.sub_plan(self.steps.iter().take(self.preparation).cloned())
     }
 
-    /// Leaves out what is done once for several plans.
+    /// Removes the steps on the host, which a batch runs once for several plans.
     pub(crate) fn leave_out_host_steps(&mut self) {
         let is_host = |step: &Step| matches!(step.action, Action::Host { .. });
         self.preparation -= self.steps.iter().filter(|step| is_host(step)).count();
@@ -193,9 +193,9 @@ impl fmt::Display for Plan {
         writeln!(f, "# {} for {}", self.verb, self.target)?;
         writeln!(f, "# engine: {} ({})", self.engine, self.engine_reason)?;
         let state = if self.environment.exists {
-            "there"
+            "exists"
         } else {
-            "to be made"
+            "to be built"
         };
         writeln!(f, "# environment: {} ({state})", self.environment.name)?;
         for tool in &self.environment.tools {
@@ -211,13 +211,13 @@ impl fmt::Display for Plan {
         for (n, step) in self.steps.iter().enumerate() {
             writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;
             if let Some(kept) = &step.kept {
-                writeln!(f, "{}", transcript(kept))?;
+                write_container(f, kept)?;
             }
             match (&step.command, &step.action) {
                 (Some(command), _) => writeln!(f, "{command}")?,
-                (None, Action::Prepare(things)) => {
-                    for thing in things {
-                        writeln!(f, "{thing}")?;
+                (None, Action::Prepare(entries)) => {
+                    for entry in entries {
+                        writeln!(f, "{entry}")?;
                     }
                 }
                 (None, _) => {}
@@ -227,18 +227,21 @@ impl fmt::Display for Plan {
     }
 }
 
-/// What a transcript says before a command that enters `kept`.
-fn transcript(kept: &Kept) -> String {
-    let mut text = format!("# in the container {}, which is kept", kept.container);
+/// Writes the lines before a command that enters a reused container.
+fn write_container(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
+    let Kept {
+        container, start, ..
+    } = kept;
     if kept.running {
-        let _ = write!(text, " and runs");
-        return text;
+        return writeln!(f, "# in the reused container {container}, which is running");
     }
-    // One that hangs on its standard input is started here by something that does not end.
-    let start = match kept.start.args.iter().any(|arg| arg == "--interactive") {
-        true => format!("sleep infinity | {} &", kept.start),
-        false => kept.start.to_string(),
-    };
-    let _ = write!(text, "; unless it runs, it is started first:\n{start}");
-    text
+    writeln!(
+        f,
+        "# in the reused container {container}; if it is not running, start it first:"
+    )?;
+    // A container whose lifeline is its standard input needs an input that stays open.
+    match start.args.iter().any(|arg| arg == "--interactive") {
+        true => writeln!(f, "sleep infinity | {start} &"),
+        false => writeln!(f, "{start}"),
+    }
 }

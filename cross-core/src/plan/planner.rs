@@ -1,4 +1,4 @@
-//! From a request and facts to a plan. The facts are probed once, then everything is pure.
+//! Composes a plan from a request and its facts, which are probed once.
 
 use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
 
@@ -20,21 +20,21 @@ use crate::request::execution_context::ExecutionContext;
 use crate::request::request::{Options, Request};
 use crate::target::emulator_crash::EmulatorKind;
 
-/// Plans `request`.
+/// Probes the facts of `request` and composes its plan.
 pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
     let facts = probe::probe(request, cancel)?;
     compose(request, facts, cancel)
 }
 
-/// Plans the preparation of `request` without its own steps: making the environment, and the
-/// directories and files that runs in it need.
+/// Plans only the preparation of `request`: the environment, and the directories and files that
+/// runs need.
 pub(crate) fn plan_preparation(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     let steps = preparation_steps(request, &facts, cancel)?;
     let preparation = steps.len();
     assemble(request, facts, steps, preparation)
 }
 
-/// The steps, from facts alone.
+/// Composes the plan from the facts.
 fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     let mut steps = preparation_steps(request, &facts, cancel)?;
     let preparation = steps.len();
@@ -42,7 +42,7 @@ fn compose(request: &Request, facts: Facts, cancel: &Cancel) -> Result<Plan> {
     assemble(request, facts, steps, preparation)
 }
 
-/// The steps before those of the verb itself.
+/// Returns the steps before those of the verb.
 fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let compiles = request.verb != Verb::Exec;
@@ -50,8 +50,8 @@ fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Resul
         steps.extend(facts.toolchain_steps(request));
     }
     steps.extend(facts.environment_steps(cancel)?);
-    let things = facts.inputs.prepared.clone();
-    steps.push(Step::prepare("prepare directories and files", things));
+    let prepared = facts.inputs.prepared.clone();
+    steps.push(Step::prepare("prepare directories and files", prepared));
     let unfetched = facts.workspace.unfetched.as_deref();
     if compiles && unfetched.is_some() {
         steps.push(facts.fetch(&request.options));
@@ -65,7 +65,7 @@ fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Resul
     Ok(steps)
 }
 
-/// The plan of these steps, of which the first `preparation` come before those of the verb itself.
+/// Assembles the plan of these steps. The first `preparation` steps come before those of the verb.
 fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usize) -> Result<Plan> {
     let emulator = facts.emulator(request);
     let is_test = request.verb == Verb::Test;
@@ -82,7 +82,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
         workspace_root: facts.workspace.root.clone(),
         engine: facts.selected.engine,
         toolchain: facts.toolchain,
-        glibc_floor: facts.env_spec.glibc_floor.map(|it| it.to_string()),
+        glibc_floor: facts.env_spec.glibc_floor.map(|floor| floor.to_string()),
         steps,
         warnings: facts.warnings,
         configuration: facts.explained,
@@ -96,25 +96,27 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
 }
 
 impl Facts {
-    /// What runs programs of the target; nothing where it is one of the environment's that is asked for.
+    /// Returns the emulator that runs programs of the target. A program of the environment has
+    /// none.
     fn emulator(&self, request: &Request) -> EmulatorKind {
         if request.verb == Verb::Exec && !request.options.on_target {
             return EmulatorKind::None;
         }
-        let asked = self.config.runner.as_ref().map(|it| it.value.as_str());
-        EmulatorKind::chosen(asked, &self.env_spec.runner(&self.target))
+        let configured = self.config.runner.as_ref();
+        let configured = configured.map(|runner| runner.value.as_str());
+        EmulatorKind::chosen(configured, &self.env_spec.runner(&self.target))
     }
 
-    /// What rustup has to add to the toolchain.
+    /// Returns the steps that add missing targets and components to the toolchain.
     fn toolchain_steps(&self, request: &Request) -> Vec<Step> {
         if self.settings.custom_toolchain.value {
-            // It is the user's own and not rustup's to complete.
+            // Rustup does not manage the user's own toolchain.
             return Vec::new();
         }
         let needs = toolchain::ToolchainNeeds {
             triple: match self.env_spec.host_toolset() {
                 Some(_) => host_engine::rustup_target(&self.target),
-                None => self.target.known().map(|it| it.triple()),
+                None => self.target.known().map(|row| row.triple()),
             },
             build_std: !self.build_std.is_empty(),
             clippy: steps::is_clippy(request),
@@ -129,25 +131,25 @@ impl Facts {
             .collect()
     }
 
-    /// What makes the environment, as far as it is not there.
+    /// Returns the steps that build or pull the missing parts of the environment.
     fn environment_steps(&self, cancel: &Cancel) -> Result<Vec<Step>> {
         let (env_spec, state) = (&self.env_spec, &self.state);
         let mut steps = Vec::new();
-        // Offline, an image that was built of files that may have changed has to do.
+        // Offline, an image is used even if the files that it was built from may have changed.
         if state.complete(env_spec) || self.offline && state.image.is_some() {
             return Ok(steps);
         }
         let rebuild = state.base.is_none() || env_spec.copies();
         match &env_spec.base {
             Base::Recipe(named) => steps.push(self.make_environment(named)?),
-            Base::Image { reference, .. } if rebuild => steps.push(self.pull(reference)?),
+            Base::Image { reference, .. } if rebuild => steps.push(self.pull(reference)),
             Base::Image { .. } => {}
             Base::Dockerfile(dockerfile) if rebuild => {
                 let recipe = dockerfile.recipe.as_ref();
                 if let Some(named) = recipe.filter(|_| !state.recipe) {
                     steps.push(self.make_environment(named)?);
                 }
-                let base = recipe.map(|it| self.recipe_image(it));
+                let base = recipe.map(|named| self.recipe_image(named));
                 if let Some(build) = env_spec.dockerfile_build(base.as_deref()) {
                     steps.push(self.build_image("the Dockerfile's image", build, None, cancel)?);
                 }
@@ -169,30 +171,19 @@ impl Facts {
     }
 
     fn make_environment(&self, named: &NamedRecipe) -> Result<Step> {
-        Ok(Step {
-            purpose: "make the environment".to_owned(),
-            command: Some(
-                self.environments()
-                    .making(&named.blueprint)
-                    .map_engine_error()?,
-            ),
-            action: Action::MakeEnvironment(named.blueprint.clone()),
-            kept: None,
-        })
+        let command = self.environments().making(&named.blueprint);
+        let action = Action::MakeEnvironment(named.blueprint.clone());
+        Ok(Step::new("make the environment", action).with_command(command.map_engine_error()?))
     }
 
-    fn pull(&self, reference: &str) -> Result<Step> {
+    fn pull(&self, reference: &str) -> Step {
         let platform = self.env_spec.platform(&self.selected.engine).option;
         let command = self.environments().pulling(reference, platform.as_deref());
-        Ok(Step {
-            purpose: "pull the image".to_owned(),
-            command: Some(command),
-            action: Action::PullImage {
-                reference: reference.to_owned(),
-                platform,
-            },
-            kept: None,
-        })
+        let action = Action::PullImage {
+            reference: reference.to_owned(),
+            platform,
+        };
+        Step::new("pull the image", action).with_command(command)
     }
 
     fn build_image(
@@ -207,17 +198,15 @@ impl Facts {
             .platform(self.env_spec.platform(&self.selected.engine).option)
             .options(settings.build_opts.value.clone())
             .no_buildkit(settings.no_buildkit.value)
-            .progress(settings.build_progress.as_ref().map(|it| it.value.clone()));
-        Ok(Step {
-            purpose: format!("build {what}"),
-            command: Some(
-                self.environments()
-                    .building(&build, cancel)
-                    .map_engine_error()?,
-            ),
-            action: Action::BuildImage { build, on },
-            kept: None,
-        })
+            .progress(
+                settings
+                    .build_progress
+                    .as_ref()
+                    .map(|progress| progress.value.clone()),
+            );
+        let command = self.environments().building(&build, cancel);
+        let step = Step::new(format!("build {what}"), Action::BuildImage { build, on });
+        Ok(step.with_command(command.map_engine_error()?))
     }
 
     fn fetch(&self, options: &Options) -> Step {
@@ -226,19 +215,20 @@ impl Facts {
             command = command.args(["--target", &triple]);
         }
         let offline = options.offline || self.offline;
-        for (flag, given) in [("--locked", options.locked), ("--offline", offline)] {
-            if given {
+        for (flag, is_set) in [("--locked", options.locked), ("--offline", offline)] {
+            if is_set {
                 command = command.arg(flag);
             }
         }
         Step::host("fetch dependencies", command, HostFailure::Fetch)
     }
 
-    /// Where `std` is built, the crates that it is made of: fetched by the cargo inside, which alone
-    /// knows its source, once for a target directory.
+    /// Returns the steps that fetch the dependencies of `std`, if `std` is built. The cargo in the
+    /// environment fetches them once for each target directory, because only it can see the source
+    /// of `std`.
     fn fetch_std(&self) -> Result<Vec<Step>> {
-        let done = self.inputs.target_dir.join("std-is-fetched");
-        if self.build_std.is_empty() || done.exists() {
+        let marker = self.inputs.target_dir.join("std-is-fetched");
+        if self.build_std.is_empty() || marker.exists() {
             return Ok(Vec::new());
         }
         let recipe = self.env_spec.recipe().map(|named| &named.recipe);
@@ -246,9 +236,9 @@ impl Facts {
         let command = ["cargo", "fetch", "--locked", "--manifest-path", &manifest];
         let command = command.map(str::to_owned).to_vec();
         let mut spec = self.run_spec(command, Network::Default);
-        let fetched = ["registry", "git"].map(|part| self.inputs.cargo_home.join(part));
+        let downloads = ["registry", "git"].map(|part| self.inputs.cargo_home.join(part));
         for mount in &mut spec.mounts {
-            if fetched.contains(&mount.target) {
+            if downloads.contains(&mount.target) {
                 mount.access = Access::Write;
             }
         }
@@ -258,28 +248,25 @@ impl Facts {
         );
         let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
         let spec = spec.env([online, bootstrap]);
-        let note = Prepared::File {
-            path: done,
+        let purpose = "fetch the dependencies of std";
+        let mut fetch = self.run(purpose, spec, OutputKind::CargoMessages)?;
+        fetch.fetches_crates = true;
+        let marker = Prepared::File {
+            path: marker,
             text: String::new(),
             executable: false,
         };
-        Ok(vec![
-            self.run("fetch what std is made of", spec, OutputKind::CargoMessages)?,
-            Step::prepare("note that it is fetched", vec![note]),
-        ])
+        let mark = Step::prepare("mark the dependencies of std as fetched", vec![marker]);
+        Ok(vec![fetch, mark])
     }
 
-    /// Everything of the target that cargo shows its user, in the workspace's own target directory.
+    /// The step that copies the target's files to the workspace's own target directory.
     pub(crate) fn mirror(&self) -> Step {
         let triple = self.target.triple();
-        Step {
-            purpose: "publish the artifacts".to_owned(),
-            action: Action::Mirror {
-                from: self.inputs.target_dir.join(triple),
-                to: self.workspace.target_directory.join(triple),
-            },
-            command: None,
-            kept: None,
-        }
+        let action = Action::Mirror {
+            from: self.inputs.target_dir.join(triple),
+            to: self.workspace.target_directory.join(triple),
+        };
+        Step::new("publish the artifacts", action)
     }
 }

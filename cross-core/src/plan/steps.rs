@@ -1,4 +1,4 @@
-//! The runs of each verb: what is compiled, what is executed, and where the artifacts go.
+//! The steps of each verb: compiling, running programs, and publishing artifacts.
 
 use std::iter;
 
@@ -16,11 +16,11 @@ use crate::plan::nextest;
 use crate::request::plugin;
 use crate::request::request::{Options, Request};
 
-/// The steps of the request's verb. What compiles has no network; what runs programs has the
-/// engine's usual one, unless the configuration says otherwise.
+/// Returns the steps of the request's verb. By default, steps that compile have no network, and
+/// steps that run programs have the engine's default network.
 pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
-    let verbs = StepBuilder { request, facts };
-    let compile = |verb, extra, purpose| verbs.compile(verb, extra, purpose);
+    let builder = StepBuilder { request, facts };
+    let compile = |verb, extra, purpose| builder.compile(verb, extra, purpose);
     let publish = publish(request.options.checksums);
     Ok(match request.verb {
         Verb::Build => vec![compile("build", &[], "compile")?, publish],
@@ -29,70 +29,74 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         Verb::Doc => vec![compile("doc", &[], "document")?, facts.mirror()],
         Verb::Rustc => vec![compile("rustc", &[], "compile")?, publish],
         Verb::Test => {
-            let run = verbs.execute("test", "run the tests", OutputKind::Tests)?;
-            after([compile("test", &["--no-run"], "compile the tests")?], run)
+            let run = builder.execute("test", "run the tests", OutputKind::Tests)?;
+            then([compile("test", &["--no-run"], "compile the tests")?], run)
         }
-        Verb::Nextest => verbs.nextest()?,
+        Verb::Nextest => builder.nextest()?,
         Verb::Bench => {
-            let run = verbs.execute("bench", "run the benchmarks", verbs.program())?;
-            after(
+            let run = builder.execute("bench", "run the benchmarks", builder.program_output())?;
+            then(
                 [compile("bench", &["--no-run"], "compile the benchmarks")?],
                 run,
             )
         }
         Verb::Run => {
-            let run = verbs.execute("run", "run the program", verbs.program())?;
-            after([compile("build", &[], "compile")?, publish], run)
+            let run = builder.execute("run", "run the program", builder.program_output())?;
+            then([compile("build", &[], "compile")?, publish], run)
         }
-        Verb::Cargo => verbs.front_door()?,
-        Verb::Exec => verbs.program_itself()?,
+        Verb::Cargo => builder.cargo_command_line()?,
+        Verb::Exec => builder.exec()?,
     })
 }
 
-/// Whether the request needs the component clippy.
+/// Whether the request needs the toolchain's component `clippy`.
 pub(crate) fn is_clippy(request: &Request) -> bool {
-    let line = request.options.line.as_ref();
-    request.verb == Verb::Clippy || line.is_some_and(|it| it.line.name() == Some("clippy"))
+    let line = request.options.command_line.as_ref();
+    request.verb == Verb::Clippy
+        || line.is_some_and(|command_line| command_line.line.name() == Some("clippy"))
 }
 
-/// Whether a plugin of cargo's is asked for, which may make anything.
+/// Whether the request runs a cargo plugin, whose artifacts may have any name.
 pub(crate) fn is_plugin(request: &Request) -> bool {
-    let line = request.options.line.as_ref();
-    let name = line.and_then(|asked| asked.line.name());
+    let line = request.options.command_line.as_ref();
+    let name = line.and_then(|command_line| command_line.line.name());
     name.is_some_and(|name| !commands::find(name).is_some_and(|row| row.builtin))
 }
 
+/// Builds the steps of one request.
 struct StepBuilder<'a> {
     request: &'a Request,
     facts: &'a Facts,
 }
 
 impl StepBuilder<'_> {
+    /// The step that compiles with `cargo <verb>`.
     fn compile(&self, verb: &str, extra: &[&str], purpose: &str) -> Result<Step> {
         let options = &self.request.options;
         let mut command = self.facts.cargo_in(verb, options);
         command.push("--message-format=json".to_owned());
         command.extend(extra.iter().map(|arg| (*arg).to_owned()));
         if self.request.verb == Verb::Rustc {
-            self.trailing(&mut command)?;
+            self.push_trailing(&mut command)?;
         }
         let spec = self.facts.run_spec(command, Network::None);
         self.facts.run(purpose, spec, OutputKind::CargoMessages)
     }
 
+    /// The steps that run programs of the target with `cargo <verb>`.
     fn execute(&self, verb: &str, purpose: &str, output: OutputKind) -> Result<Vec<Step>> {
         let options = &self.request.options;
         let mut command = self.facts.cargo_in(verb, options);
         if verb == "run" {
             command.push("--quiet".to_owned());
         }
-        self.trailing(&mut command)?;
+        self.push_trailing(&mut command)?;
         let spec = self.facts.run_spec(command, Network::Default);
-        self.start(purpose, spec, output)
+        self.run_programs(purpose, spec, output)
     }
 
-    /// Runs programs of the target: at once, or when gdb has attached to them.
-    fn start(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Vec<Step>> {
+    /// The steps that run programs of the target, with coverage or under gdb if requested.
+    fn run_programs(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
         let mut spec = spec.stdin(options.stdin);
         let target_dir = &facts.inputs.target_dir;
@@ -118,58 +122,58 @@ impl StepBuilder<'_> {
         Ok(vec![debugger.prepare, run])
     }
 
-    /// What nextest runs or packs is what cargo compiles for tests.
+    /// The steps that compile the tests, and that run or pack them with nextest.
     fn nextest(&self) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
-        let compiled = self.compile("test", &["--no-run"], "compile the tests")?;
+        let compile = self.compile("test", &["--no-run"], "compile the tests")?;
         let in_image = facts.env_spec.image().is_some();
         let program = nextest::program(&self.request.cross, in_image)?;
         let mounts = program.map(|program| plugin::mount(&program, &facts.inputs.cargo_home));
         let Some(file) = &options.archive else {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
-            self.trailing(&mut command)?;
+            self.push_trailing(&mut command)?;
             let spec = facts.run_spec(command, Network::Default);
             let switch = (
                 nextest::JSON_SWITCH.to_owned(),
                 Value::Plain("1".to_owned()),
             );
             let spec = spec.mounts(mounts).env([switch]);
-            let run = self.start("run the tests", spec, OutputKind::Nextest)?;
-            return Ok(after([compiled], run));
+            let run = self.run_programs("run the tests", spec, OutputKind::Nextest)?;
+            return Ok(then([compile], run));
         };
         let mut command = self.nextest_command("archive");
         command.extend(nextest::archive(file));
         let parent = file.parent().unwrap_or(file).to_owned();
         let directory = Prepared::Directory(parent.clone());
-        let place = Step::prepare("prepare the archive's directory", vec![directory]);
+        let prepare = Step::prepare("prepare the archive's directory", vec![directory]);
         let spec = facts.run_spec(command, Network::None);
         let spec = spec.mounts(mounts.into_iter().chain([Mount::write(parent)]));
         let pack = facts.run("pack the tests", spec, OutputKind::Program)?;
-        Ok(vec![compiled, place, pack])
+        Ok(vec![compile, prepare, pack])
     }
 
-    /// `cargo nextest <verb>` with what the request adds, in nextest's words.
+    /// Returns the command `cargo nextest <verb>` with the request's options as nextest names them.
     fn nextest_command(&self, verb: &str) -> Vec<String> {
         let options = &self.request.options;
-        let cargos = Options {
+        let cargo_options = Options {
             locked: options.locked,
             cargo: nextest::translated(&options.cargo).collect(),
             ..Options::default()
         };
-        let mut command = self.facts.cargo_in("nextest", &cargos);
+        let mut command = self.facts.cargo_in("nextest", &cargo_options);
         command.insert(2, verb.to_owned());
         command.extend(options.nextest.iter().cloned());
         command
     }
 
-    /// The command of [`Cross::exec`](crate::Cross::exec): as it is, or through the target's
-    /// runner.
-    fn program_itself(&self) -> Result<Vec<Step>> {
+    /// The steps of [`Cross::exec`](crate::Cross::exec): the command itself, or the command under
+    /// the target's runner.
+    fn exec(&self) -> Result<Vec<Step>> {
         let options = &self.request.options;
         let trailing = options.trailing_text()?;
         let Some(program) = trailing.first() else {
-            let error = Error::new(ErrorKind::ProgramFailed, "there is no command to run");
+            let error = Error::new(ErrorKind::ProgramFailed, "no command given");
             return Err(error.with_help("name a program of the environment"));
         };
         let purpose = format!("run `{program}`");
@@ -179,11 +183,11 @@ impl StepBuilder<'_> {
         }
         command.extend(trailing);
         let spec = self.facts.run_spec(command, Network::Default);
-        self.start(&purpose, spec, self.program())
+        self.run_programs(&purpose, spec, self.program_output())
     }
 
-    /// What follows `--`.
-    fn trailing(&self, command: &mut Vec<String>) -> Result<()> {
+    /// Adds the arguments after `--`.
+    fn push_trailing(&self, command: &mut Vec<String>) -> Result<()> {
         let trailing = self.request.options.trailing_text()?;
         if !trailing.is_empty() {
             command.push("--".to_owned());
@@ -192,24 +196,26 @@ impl StepBuilder<'_> {
         Ok(())
     }
 
-    /// The command line of the front door, as the environment's cargo is given it.
-    fn front_door(&self) -> Result<Vec<Step>> {
+    /// The steps that run a cargo command line in the environment.
+    fn cargo_command_line(&self) -> Result<Vec<Step>> {
         let facts = self.facts;
-        let Some(asked) = &self.request.options.line else {
+        let Some(command_line) = &self.request.options.command_line else {
             return Ok(Vec::new());
         };
-        let line = &asked.line;
-        let place = line.rule().map(|rule| rule.place);
-        let words = line.in_environment(&render::EnvironmentArguments {
-            dir: &asked.dir,
+        let line = &command_line.line;
+        let placement = line.rule().map(|rule| rule.place);
+        let args = line.in_environment(&render::EnvironmentArguments {
+            dir: &command_line.dir,
             target: &facts.target_argument(),
             additions: &facts.additions(line.name().unwrap_or_default()),
         })?;
         let cargo = facts.env_spec.cargo().to_owned();
-        let command = iter::once(cargo).chain(words).collect();
-        let network = place.and_then(Placement::network).unwrap_or(Network::None);
-        let runs = matches!(
-            place,
+        let command = iter::once(cargo).chain(args).collect();
+        let network = placement
+            .and_then(Placement::network)
+            .unwrap_or(Network::None);
+        let runs_programs = matches!(
+            placement,
             Some(Placement::Environment {
                 runs_programs: true,
                 ..
@@ -217,10 +223,10 @@ impl StepBuilder<'_> {
         );
         let mut spec = facts
             .run_spec(command, network)
-            .stdio(asked.stdio)
-            // What compiles must not be able to type into the caller's terminal.
-            .terminal(asked.terminal && runs);
-        if asked.terminal && !runs && facts.selected.engine.has_images() {
+            .stdio(command_line.stdio)
+            // A compiler must not be able to write input into the caller's terminal.
+            .terminal(command_line.terminal && runs_programs);
+        if command_line.terminal && !runs_programs && facts.selected.engine.has_images() {
             let color = (
                 "CARGO_TERM_COLOR".to_owned(),
                 Value::Plain("always".to_owned()),
@@ -229,16 +235,16 @@ impl StepBuilder<'_> {
                 spec = spec.env([color]);
             }
         }
-        if let Some(program) = &asked.plugin {
+        if let Some(program) = &command_line.plugin {
             spec = spec.mounts([plugin::mount(program, &facts.inputs.cargo_home)]);
         }
-        spec = spec.mounts(asked.config_files.iter().map(Mount::read));
+        spec = spec.mounts(command_line.config_files.iter().map(Mount::read));
         let purpose = format!("cargo {}", line.name().unwrap_or_default());
         let run = facts.run(&purpose, spec, OutputKind::CommandLine)?;
         Ok(vec![run, facts.mirror()])
     }
 
-    fn program(&self) -> OutputKind {
+    fn program_output(&self) -> OutputKind {
         match self.request.options.capture {
             true => OutputKind::Captured,
             false => OutputKind::Program,
@@ -246,15 +252,10 @@ impl StepBuilder<'_> {
     }
 }
 
-fn after<const N: usize>(first: [Step; N], then: Vec<Step>) -> Vec<Step> {
-    first.into_iter().chain(then).collect()
+fn then<const N: usize>(first: [Step; N], rest: Vec<Step>) -> Vec<Step> {
+    first.into_iter().chain(rest).collect()
 }
 
 fn publish(checksums: bool) -> Step {
-    Step {
-        purpose: "publish the artifacts".to_owned(),
-        action: Action::Publish { checksums },
-        command: None,
-        kept: None,
-    }
+    Step::new("publish the artifacts", Action::Publish { checksums })
 }

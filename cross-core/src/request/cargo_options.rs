@@ -1,78 +1,78 @@
-//! Cargo's knobs as typed setters: what is selected, with which features, in which profile.
+//! Setters for cargo's options: selection, features, profile, and tests.
 
 use std::path::PathBuf;
 
 use crate::request::request::Request;
 
-/// # What is selected
+/// # Package and target selection
 ///
-/// As cargo has it: without any of these, the package of the directory (or the workspace's default
-/// members) with what its verb takes of it.
+/// Without any of these, cargo's defaults apply: the package of the directory, or the workspace's
+/// default members, and the cargo targets that the subcommand selects.
 impl Request {
-    /// Only this package of the workspace (`--package`). May be given more than once.
+    /// Selects this package of the workspace (`--package`). May be called more than once.
     pub fn package(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         self.options.packages.push(name.clone());
         self.flag("--package", name)
     }
 
-    /// Every package of the workspace (`--workspace`).
+    /// Selects every package of the workspace (`--workspace`).
     pub fn workspace(self, yes: bool) -> Self {
         self.switch("--workspace", yes)
     }
 
-    /// Not this package; with [`workspace`](Request::workspace) (`--exclude`). May be given more than
-    /// once.
+    /// Excludes this package, together with [`workspace`](Request::workspace) (`--exclude`). May be
+    /// called more than once.
     pub fn exclude(self, name: impl Into<String>) -> Self {
         self.flag("--exclude", name)
     }
 
-    /// Only the library (`--lib`).
+    /// Selects the library (`--lib`).
     pub fn lib(self, yes: bool) -> Self {
         self.switch("--lib", yes)
     }
 
-    /// Only this binary (`--bin`). May be given more than once.
+    /// Selects this binary (`--bin`). May be called more than once.
     pub fn bin(self, name: impl Into<String>) -> Self {
         self.flag("--bin", name)
     }
 
-    /// All binaries (`--bins`).
+    /// Selects all binaries (`--bins`).
     pub fn bins(self, yes: bool) -> Self {
         self.switch("--bins", yes)
     }
 
-    /// Only this example (`--example`). May be given more than once.
+    /// Selects this example (`--example`). May be called more than once.
     pub fn example(self, name: impl Into<String>) -> Self {
         self.flag("--example", name)
     }
 
-    /// All examples (`--examples`).
+    /// Selects all examples (`--examples`).
     pub fn examples(self, yes: bool) -> Self {
         self.switch("--examples", yes)
     }
 
-    /// Only this integration test (`--test`). May be given more than once.
+    /// Selects this integration test (`--test`). May be called more than once.
     pub fn test_target(self, name: impl Into<String>) -> Self {
         self.flag("--test", name)
     }
 
-    /// Everything that has tests (`--tests`).
+    /// Selects everything that has tests (`--tests`).
     pub fn tests(self, yes: bool) -> Self {
         self.switch("--tests", yes)
     }
 
-    /// Only this benchmark (`--bench`). May be given more than once.
+    /// Selects this benchmark (`--bench`). May be called more than once.
     pub fn bench_target(self, name: impl Into<String>) -> Self {
         self.flag("--bench", name)
     }
 
-    /// Everything that has benchmarks (`--benches`).
+    /// Selects everything that has benchmarks (`--benches`).
     pub fn benches(self, yes: bool) -> Self {
         self.switch("--benches", yes)
     }
 
-    /// Libraries, binaries, examples, tests and benchmarks (`--all-targets`).
+    /// Selects libraries, binaries, examples, tests and benchmarks (`--all-targets`).
     pub fn all_targets(self, yes: bool) -> Self {
         self.switch("--all-targets", yes)
     }
@@ -80,7 +80,7 @@ impl Request {
 
 /// # Features and profile
 impl Request {
-    /// With these features (`--features`).
+    /// Enables these features (`--features`).
     pub fn features<I>(self, features: I) -> Self
     where
         I: IntoIterator,
@@ -90,17 +90,17 @@ impl Request {
         self.flag("--features", features.join(","))
     }
 
-    /// With all features (`--all-features`).
+    /// Enables all features (`--all-features`).
     pub fn all_features(self, yes: bool) -> Self {
         self.switch("--all-features", yes)
     }
 
-    /// Without the default features (`--no-default-features`).
+    /// Disables the default features (`--no-default-features`).
     pub fn no_default_features(self, yes: bool) -> Self {
         self.switch("--no-default-features", yes)
     }
 
-    /// In the release profile (`--release`).
+    /// Builds in the release profile (`--release`).
     ///
     /// # Default value
     ///
@@ -109,16 +109,17 @@ impl Request {
         self.switch("--release", yes)
     }
 
-    /// In this profile (`--profile`).
+    /// Builds in this profile (`--profile`).
     pub fn profile(self, name: impl Into<String>) -> Self {
         self.flag("--profile", name)
     }
 
-    /// With these flags for every rustc that compiles for the target, and not for build scripts.
+    /// Passes these flags to every rustc that compiles for the target. Build scripts are compiled
+    /// without them.
     ///
-    /// They join `target.<triple>.rustflags` of cargo's configuration; as for any such flags, cargo
-    /// leaves `build.rustflags` out of account then. Where the environment has `RUSTFLAGS` or
-    /// `CARGO_ENCODED_RUSTFLAGS`, which replace all of these for cargo, they follow what is in it.
+    /// They are added to `target.<triple>.rustflags` of cargo's configuration, and cargo then
+    /// ignores `build.rustflags`. If the environment has `RUSTFLAGS` or `CARGO_ENCODED_RUSTFLAGS`,
+    /// which override cargo's configuration, the flags are appended to that variable.
     ///
     /// ```
     /// # let cross = cross_core::Cross::at(".");
@@ -134,54 +135,57 @@ impl Request {
         self
     }
 
-    /// With this entry of cargo's configuration (`--config`): `profile.release.lto = "thin"`.
+    /// Sets this entry of cargo's configuration (`--config`): `profile.release.lto = "thin"`.
     ///
-    /// A file is named by [`cargo_args`](Request::cargo_args), and has to be in the workspace.
+    /// For a configuration file, use [`cargo_args`](Request::cargo_args). The file has to be in the
+    /// workspace.
     pub fn config(self, entry: impl Into<String>) -> Self {
         self.flag("--config", entry)
     }
 }
 
-/// # How cargo goes about it
+/// # Lock file, network, jobs and directories
 impl Request {
-    /// With `Cargo.lock` as it is: a change it would need is an error (`--locked`).
+    /// Requires that `Cargo.lock` needs no change (`--locked`).
     pub fn locked(mut self, yes: bool) -> Self {
         self.options.locked = yes;
         self
     }
 
-    /// Without a network: as [`Cross::offline`](crate::Cross::offline), for this request alone.
+    /// Disables the network for this request, as [`Cross::offline`](crate::Cross::offline) does for
+    /// all requests.
     pub fn offline(mut self, yes: bool) -> Self {
         self.options.offline = yes;
         self
     }
 
-    /// [`locked`](Request::locked) and [`offline`](Request::offline) (`--frozen`).
+    /// Combines [`locked`](Request::locked) and [`offline`](Request::offline) (`--frozen`).
     pub fn frozen(self, yes: bool) -> Self {
         self.locked(yes).offline(yes)
     }
 
-    /// With this many jobs at once (`--jobs`), and so many tests over all test binaries.
+    /// Limits the jobs that run at once (`--jobs`), and the tests that run at once over all test
+    /// binaries.
     ///
     /// # Default value
     ///
-    /// Cargo's: the number of processors.
+    /// Cargo's default: the number of processors.
     pub fn jobs(self, jobs: u32) -> Self {
         self.flag("--jobs", jobs.to_string())
     }
 
-    /// The manifest of the package or workspace, from the directory of the [`Cross`](crate::Cross)(crate::Cross)
-    /// (`--manifest-path`).
+    /// Sets the manifest of the package or workspace (`--manifest-path`), relative to the directory
+    /// of the [`Cross`](crate::Cross).
     ///
     /// # Default value
     ///
-    /// The `Cargo.toml` that cargo finds from the directory upwards.
+    /// The `Cargo.toml` that cargo finds in the directory or its parents.
     pub fn manifest_path(mut self, manifest: impl Into<PathBuf>) -> Self {
         self.cross = self.cross.manifest_path(manifest);
         self
     }
 
-    /// With this target directory in place of the workspace's own (`--target-dir`). Artifacts appear
+    /// Uses this target directory instead of the workspace's own (`--target-dir`). Artifacts appear
     /// in `<dir>/<triple>/<profile>`.
     pub fn target_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         let dir = self.cross.dir().join(dir.into());
@@ -189,7 +193,7 @@ impl Request {
         self
     }
 
-    /// Adds arguments for cargo that have no method here.
+    /// Adds arguments for cargo, for options without a method.
     pub fn cargo_args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
@@ -199,7 +203,7 @@ impl Request {
         self
     }
 
-    /// Adds a flag without a value once, or takes it back.
+    /// Adds a flag without a value once, or removes it.
     fn switch(mut self, flag: &str, yes: bool) -> Self {
         self.options.cargo.retain(|arg| arg != flag);
         if yes {
@@ -213,9 +217,9 @@ impl Request {
     }
 }
 
-/// # How tests are run
+/// # Tests
 impl Request {
-    /// Adds arguments for nextest itself: `["--profile", "ci"]`, `["-E", "test(slow)"]`,
+    /// Adds arguments for nextest: `["--profile", "ci"]`, `["-E", "test(slow)"]`,
     /// `["--no-fail-fast"]`.
     pub fn nextest_args<I>(mut self, args: I) -> Self
     where
@@ -227,9 +231,10 @@ impl Request {
         self
     }
 
-    /// Packs what [`Cross::nextest`](crate::Cross::nextest) compiled into this file and runs nothing: `cargo nextest run
-    /// --archive-file` runs it elsewhere. The file is relative to the directory of the [`Cross`](crate::Cross); its name
-    /// ends with `.tar.zst`.
+    /// Packs the tests that [`Cross::nextest`](crate::Cross::nextest) compiled into this file, and
+    /// does not run them. `cargo nextest run --archive-file` runs them on another machine. The path
+    /// is relative to the directory of the [`Cross`](crate::Cross), and its name ends with
+    /// `.tar.zst`.
     ///
     /// # Default value
     ///
@@ -240,29 +245,31 @@ impl Request {
         self
     }
 
-    /// Instruments the target's code, and collects what every program that is run writes:
-    /// [`Outcome::raw_profiles`](crate::Outcome::raw_profiles) has the files, on the host, each
-    /// with the identity of its program in its name.
+    /// Instruments the code for coverage, and collects the raw profiles of every program that runs.
+    /// [`Outcome::raw_profiles`](crate::Outcome::raw_profiles) has their paths on the host. Each
+    /// file name contains an ID of its program.
     ///
-    /// `llvm-profdata merge` and `llvm-cov`, of the LLVM that the toolchain was built with (rustup's
-    /// component `llvm-tools`), make a report of them and of the programs, which are among the
-    /// artifacts. The files of the request before it are removed.
+    /// `llvm-profdata merge` and `llvm-cov` make a report from the profiles and the programs, which
+    /// are among the artifacts. Use the LLVM tools of the toolchain (rustup's component
+    /// `llvm-tools`). The profiles of the previous request are removed.
     ///
     /// # Default value
     ///
-    /// Nothing is instrumented.
+    /// `false`.
     pub fn coverage(mut self, yes: bool) -> Self {
         self.options.coverage = yes;
         self
     }
 
-    /// Runs the test binaries one after the other, as cargo does: for tests that share a port, a file or a
-    /// database with those of another binary. The key `serial-tests` says so for everyone.
+    /// Runs the test binaries one after the other, as cargo does. Use it for tests that share a
+    /// port, a file or a database with tests of another binary. The key `serial-tests` has the same
+    /// effect for every request.
     ///
     /// # Default value
     ///
-    /// What the configuration says, else `false`: as many binaries run side by side as there are jobs for their
-    /// tests. What they print is told in cargo's order, each binary's whole.
+    /// The value of the configuration, else `false`: test binaries run side by side, as far as
+    /// there are jobs for their tests. Their output is delivered in cargo's order, one binary at a
+    /// time.
     pub fn serial_tests(self, yes: bool) -> Self {
         self.configured(|layer| layer.serial_tests(yes))
     }

@@ -1,4 +1,4 @@
-//! A cargo command line that runs in an environment, as planning needs to know it.
+//! A cargo command line that runs in an environment.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,17 @@ use cross_engine::Stdio;
 
 use crate::cargo::cli::command_line::CommandLine;
 
-/// What planning needs to know of a command line that runs in an environment.
+/// A cargo command line that runs in an environment, and the properties that planning needs.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
+pub(crate) struct CargoCommandLine {
     pub(crate) line: CommandLine,
-    /// The directory it was given in.
+    /// The directory in which it was given.
     pub(crate) dir: PathBuf,
     pub(crate) stdio: Stdio,
     pub(crate) terminal: bool,
-    /// The host's program of a plugin: cargo inside finds it where it looks for plugins.
+    /// The host's program of a cargo plugin. It is mounted where the cargo in the environment looks
+    /// for plugins.
     pub(crate) plugin: Option<PathBuf>,
-    /// Files that `--config` names.
+    /// The files that `--config` names.
     pub(crate) config_files: Vec<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! The context of every request: where, with which environment, engine and listener.
+//! The context of requests: the directory, the process environment, the engine and the listener.
 
 mod shared;
 
@@ -21,10 +21,10 @@ use crate::model::toolchain::ToolchainPreference;
 use crate::request::event::{Event, EventKind, Events};
 use crate::request::job_budget::Budget;
 
-/// Where requests come from: a directory, an environment, and what the embedder decides.
+/// The context of requests: a directory, a process environment, and the embedder's settings.
 ///
-/// A `Cross` is a value: cheap to clone, `Send + Sync`, changed by consuming setters. Two with
-/// different everything work side by side in one process.
+/// A `Cross` is a value. It is cheap to clone, `Send + Sync`, and its setters consume it. Several
+/// with different settings work at the same time in one process.
 ///
 /// ```no_run
 /// use cross_core::Cross;
@@ -43,36 +43,37 @@ struct Settings {
     manifest: Option<PathBuf>,
     env: Env,
     cache: Option<PathBuf>,
-    /// The toolchain of rustup's whose cargo reads manifests and fetches.
+    /// The rustup toolchain whose cargo reads manifests and fetches dependencies.
     host_toolchain: Option<String>,
-    /// The cargo that does so, where the caller names it.
+    /// The cargo that does so, if the caller sets it.
     host_cargo: Option<PathBuf>,
     embedder: Option<LayerBuilder>,
     request: Option<LayerBuilder>,
     policy: BTreeMap<DiagnosticCode, Severity>,
     events: Events,
-    /// Whether nothing may use a network.
+    /// Whether requests must not use a network.
     offline: bool,
-    /// The jobs that the requests of several targets share.
+    /// The job budget that requests for several targets share.
     budget: Option<Arc<Budget>>,
-    /// Containers that are kept between requests, if any are.
-    kept: Option<Arc<Pool>>,
-    /// Engines that have answered, so that each is asked once.
-    probed: Arc<Mutex<BTreeMap<(EnginePreference, Needs), Selected>>>,
+    /// The pool of reused containers, if the caller sets one.
+    container_pool: Option<Arc<Pool>>,
+    /// The engines that were selected, so that each is probed once.
+    selected: Arc<Mutex<BTreeMap<(EnginePreference, Needs), Selected>>>,
 }
 
 impl Cross {
-    /// The current directory and the process's environment.
+    /// Uses the current directory and the environment of the process.
     ///
     /// # Errors
     ///
-    /// When the current directory is gone.
+    /// If the current directory does not exist any more.
     pub fn discover() -> Result<Self> {
         let dir = process_env::current_dir().on("find", Path::new("the current directory"))?;
         Ok(Cross::at(dir))
     }
 
-    /// This directory, with the process's environment unless [`env`](Cross::env) gives another.
+    /// Uses this directory, and the environment of the process unless [`env`](Cross::env) replaces
+    /// it.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
         Cross(Arc::new(Settings {
             dir: dir.into(),
@@ -87,27 +88,27 @@ impl Cross {
             events: Events::default(),
             offline: false,
             budget: None,
-            kept: None,
-            probed: Arc::default(),
+            container_pool: None,
+            selected: Arc::default(),
         }))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         let settings = Arc::make_mut(&mut self.0);
-        // What was asked under other settings may be answered differently under these.
-        settings.probed = Arc::default();
+        // A probe under the new settings may have another result.
+        settings.selected = Arc::default();
         change(settings);
         self
     }
 
-    /// Uses `env` in place of the process's environment: for configuration, for finding programs,
-    /// and for the tools of the host.
+    /// Uses `env` instead of the environment of the process: for the configuration, for the search
+    /// for programs, and for the tools of the host.
     #[must_use]
     pub fn env(self, env: Env) -> Self {
         self.with(|settings| settings.env = env)
     }
 
-    /// The user's home directory: where tools look for their own settings.
+    /// Sets the user's home directory, where tools look for their own settings.
     ///
     /// # Default value
     ///
@@ -117,7 +118,7 @@ impl Cross {
         self.variable("HOME", dir)
     }
 
-    /// Cargo's home: what is fetched is kept there, and a run sees that part of it.
+    /// Sets cargo's home. Cargo stores downloads there, and runs see that part of it.
     ///
     /// # Default value
     ///
@@ -127,7 +128,7 @@ impl Cross {
         self.variable("CARGO_HOME", dir)
     }
 
-    /// Rustup's home: where the host's toolchains are.
+    /// Sets rustup's home, which has the toolchains of the host.
     ///
     /// # Default value
     ///
@@ -142,23 +143,23 @@ impl Cross {
         self.with(|settings| settings.env = settings.env.clone().set(name, value))
     }
 
-    /// The cargo of the host: it reads manifests and fetches dependencies. What compiles is chosen by
-    /// [`toolchain`](Cross::toolchain).
+    /// Sets the cargo of the host, which reads manifests and fetches dependencies.
+    /// [`toolchain`](Cross::toolchain) sets the toolchain that compiles.
     ///
     /// # Default value
     ///
-    /// That of rustup's active toolchain, else the one on `PATH`.
+    /// The cargo of rustup's active toolchain, else the cargo on `PATH`.
     #[must_use]
     pub fn host_cargo_program(self, cargo: impl Into<PathBuf>) -> Self {
         let cargo = cargo.into();
         self.with(|settings| settings.host_cargo = Some(settings.dir.join(cargo)))
     }
 
-    /// The clock that stamps events.
+    /// Sets the clock for the time of events.
     ///
     /// # Default value
     ///
-    /// The system's time of day.
+    /// The system clock.
     ///
     /// ```
     /// use std::time::SystemTime;
@@ -171,20 +172,20 @@ impl Cross {
         self
     }
 
-    /// The manifest of the package or workspace.
+    /// Sets the manifest of the package or workspace.
     ///
     /// # Default value
     ///
-    /// The `Cargo.toml` that cargo finds from the directory upwards.
+    /// The `Cargo.toml` that cargo finds in the directory or its parents.
     #[must_use]
     pub fn manifest_path(mut self, manifest: impl Into<PathBuf>) -> Self {
-        // What an engine answered does not depend on it.
+        // The answers of engines do not depend on it, so they are kept.
         let settings = Arc::make_mut(&mut self.0);
         settings.manifest = Some(settings.dir.join(manifest.into()));
         self
     }
 
-    /// Where environments and other things that can be made again are kept.
+    /// Sets the cache directory, for environments and other data that can be recreated.
     ///
     /// # Default value
     ///
@@ -196,38 +197,38 @@ impl Cross {
     }
 
     /// Uses this engine: an [`EnginePreference`](crate::engine::EnginePreference), a
-    /// [`Kind`](crate::engine::Kind), or a text such as `"auto"`, `"sandbox"`, `"docker"`, `"podman"`
-    /// or a program's path.
+    /// [`Kind`](crate::engine::Kind), or a string such as `"auto"`, `"sandbox"`, `"docker"`,
+    /// `"podman"` or a program's path.
     ///
-    /// `"host"` is this machine as it is: its own tools, and no isolation. `auto` never chooses it.
+    /// `"host"` uses the tools of this machine, without isolation. `auto` never chooses it.
     ///
     /// # Default value
     ///
-    /// What the configuration or `CROSS_CONTAINER_ENGINE` says, else `auto`.
+    /// The value of the configuration or of `CROSS_CONTAINER_ENGINE`, else `auto`.
     #[must_use]
     pub fn engine(self, engine: impl Into<EnginePreference>) -> Self {
         let engine = engine.into().to_string();
         self.requested(|layer| layer.engine(engine))
     }
 
-    /// Compiles with this Rust: a
-    /// [`ToolchainPreference`](crate::toolchain::ToolchainPreference), or a text.
+    /// Compiles with this toolchain: a
+    /// [`ToolchainPreference`](crate::toolchain::ToolchainPreference), or a string.
     ///
-    /// As texts, `"host"` is rustup's active toolchain and `"image"` the distribution's, in the
-    /// environment. A text with a `/` is a toolchain's directory, with `bin` and `lib`. Any other
-    /// text is the name of a toolchain that rustup has installed: `"nightly"`, `"+nightly"`,
-    /// `"1.85.0"`.
+    /// `"host"` is rustup's active toolchain. `"image"` is the distribution's toolchain in the
+    /// environment. A string with a `/` is a toolchain directory, with `bin` and `lib`. Any other
+    /// string is the name of an installed rustup toolchain: `"nightly"`, `"+nightly"`, `"1.85.0"`.
     ///
     /// # Default value
     ///
-    /// What the configuration says, else `host`.
+    /// The value of the configuration, else `host`.
     #[must_use]
     pub fn toolchain(self, toolchain: impl Into<ToolchainPreference>) -> Self {
         let toolchain = toolchain.into().to_string();
         self.requested(|layer| layer.toolchain(toolchain))
     }
 
-    /// The embedder's defaults: lower than every file of the project, higher than this library's.
+    /// Sets the embedder's defaults. They override the library's defaults, and every file of the
+    /// project overrides them.
     ///
     /// ```
     /// use cross_core::Cross;
@@ -240,15 +241,16 @@ impl Cross {
         self.with(|settings| settings.embedder = Some(layer))
     }
 
-    /// Takes every problem of the configuration with this code for an error, or for a warning: what it
-    /// is about is then left out, and the rest counts. All problems are in
-    /// [`Error::diagnostics`](crate::Error::diagnostics), and the warnings are events.
+    /// Reports every problem of the configuration with this code as an error or as a warning. The
+    /// part of the configuration that a warning is about is ignored.
+    /// [`Error::diagnostics`](crate::Error::diagnostics) has all problems, and warnings are also
+    /// events.
     ///
     /// ```
     /// use cross_core::Cross;
     /// use cross_core::config::{DiagnosticCode, Severity};
     ///
-    /// // As `cross` has it: a key that means nothing is no failure.
+    /// // Like `cross`, only warn about unknown keys.
     /// let cross = Cross::at(".").severity(DiagnosticCode::UnknownKey, Severity::Warning);
     /// ```
     #[must_use]
@@ -258,17 +260,18 @@ impl Cross {
         })
     }
 
-    /// Keeps the containers of docker and podman, and enters them for each run with `exec`, which takes a
-    /// third to a half of the time of a start. The sandbox has nothing to gain from it and ignores it.
+    /// Reuses the containers of docker and podman: each run enters a running container with `exec`,
+    /// which takes a third to a half of the time of a start. The sandbox ignores the setting, since
+    /// it has nothing to gain from it.
     ///
-    /// By [`Warm::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
-    /// with the last of them (plans hold on to it), however its process ends. By
-    /// [`Warm::across_processes`] later processes find them, and they end by themselves when nobody has used
-    /// them for the time that is given.
+    /// With [`Warm::new`], this `Cross`, its clones, and their requests and plans share the
+    /// containers. The containers are removed when the last of these is dropped, or when the
+    /// process ends for any reason. With [`Warm::across_processes`], later processes reuse them,
+    /// and they end after they have not been used for the given time.
     ///
-    /// A change of anything that is fixed when a container starts (image, toolchain, mounts, user, network)
-    /// makes a new one. Where `CROSS_CONTAINER_OPTS` has words for `run`, nothing is kept: nobody knows what of
-    /// them would hold for an `exec`.
+    /// A run that differs in something that is fixed when a container starts (image, toolchain,
+    /// mounts, user, network) gets a new container. If `CROSS_CONTAINER_OPTS` has options for
+    /// `run`, no container is reused, because the options may not apply to an `exec`.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -277,7 +280,7 @@ impl Cross {
     ///
     /// let watched = Cross::discover()?.reuse_containers(Warm::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
-    /// watched.build("aarch64-unknown-linux-gnu").run()?; // enters the container of the first
+    /// watched.build("aarch64-unknown-linux-gnu").run()?; // reuses the container of the first
     ///
     /// let often = Cross::discover()?.reuse_containers(Warm::across_processes(Duration::from_secs(300)));
     /// # Ok::<(), cross_core::Error>(())
@@ -285,11 +288,12 @@ impl Cross {
     ///
     /// # Default value
     ///
-    /// What `CROSS_REUSE_CONTAINERS` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
-    /// since a single build would pay for a start and an `exec`.
+    /// [`Warm::across_processes`] with the seconds in `CROSS_REUSE_CONTAINERS`. Without this
+    /// variable, no container is reused, since a single build would pay for a start and an `exec`.
     #[must_use]
-    pub fn reuse_containers(self, warm: Warm) -> Self {
-        self.kept_in(Arc::new(Pool::new(warm)))
+    pub fn reuse_containers(mut self, warm: Warm) -> Self {
+        Arc::make_mut(&mut self.0).container_pool = Some(Arc::new(Pool::new(warm)));
+        self
     }
 
     fn requested(self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
@@ -299,10 +303,11 @@ impl Cross {
         })
     }
 
-    /// Hears every event, in place of the listener before. The library itself prints nothing.
+    /// Calls `listener` for every event. It replaces the previous listener. The library itself
+    /// prints nothing.
     ///
-    /// Engines that have answered are not asked again, so a clone with a listener of its own is as
-    /// cheap as a clone.
+    /// A clone with another listener shares the results of engine probes, so it is as cheap as any
+    /// clone.
     #[must_use]
     pub fn on_event(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         self.try_on_event(move |event| {
@@ -311,7 +316,7 @@ impl Cross {
         })
     }
 
-    /// Hears every event, and stops the request by breaking.
+    /// Calls `listener` for every event. The listener breaks to stop the request.
     #[must_use]
     pub fn try_on_event(
         mut self,
@@ -321,11 +326,11 @@ impl Cross {
         self
     }
 
-    /// The effective configuration of the project.
+    /// Loads the effective configuration of the project.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] with every problem, [`ErrorKind::Manifest`] when there is no project.
+    /// [`ErrorKind::Config`] with every problem, [`ErrorKind::Manifest`] if there is no project.
     pub fn config(&self) -> Result<Config> {
         let cancel = Cancel::new();
         let project =
@@ -333,11 +338,11 @@ impl Cross {
         Ok(self.load_config(&project.root, None, None)?.config)
     }
 
-    /// Where the project is, and where cargo puts what it builds.
+    /// Reads the project's directories and packages.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Manifest`] when there is no project, or cargo cannot read it.
+    /// [`ErrorKind::Manifest`] if there is no project, or if cargo cannot read it.
     pub fn project(&self) -> Result<Project> {
         crate::cargo::workspace::project(&self.host_cargo()?, &self.host()?, &Cancel::new())
     }
@@ -365,13 +370,14 @@ impl Cross {
             loader = loader.severity(*code, *severity);
         }
         loader.load().map_err(|error| {
-            let ours = Error::new(ErrorKind::Config, error.to_string());
-            ours.with_help(error.help().unwrap_or("mend it at the place that is named"))
+            let help = error.help().unwrap_or("fix it at the location shown");
+            Error::new(ErrorKind::Config, error.to_string())
+                .with_help(help)
                 .with_diagnostics(error.diagnostics().to_vec())
         })
     }
 
-    /// In this directory.
+    /// Returns the same context in this directory.
     pub(crate) fn in_dir(self, dir: PathBuf) -> Self {
         if dir == self.0.dir {
             return self;
@@ -379,29 +385,29 @@ impl Cross {
         self.with(|settings| settings.dir = dir)
     }
 
-    /// With the cargo of this toolchain of rustup's on the host.
+    /// Uses the cargo of this rustup toolchain on the host.
     pub(crate) fn host_toolchain(self, name: &str) -> Self {
         self.with(|settings| settings.host_toolchain = Some(name.to_owned()))
     }
 
-    /// The path that a variable of the environment holds, if it holds one.
+    /// Returns the path in a variable of the environment, unless it is unset or empty.
     pub(crate) fn path_variable(&self, name: &str) -> Option<PathBuf> {
         let value = self.0.env.get(name).filter(|value| !value.is_empty());
         value.map(PathBuf::from)
     }
 
-    /// The text that a variable of the environment holds, if it holds any.
+    /// Returns the text in a variable of the environment, unless it is unset or empty.
     pub(crate) fn text_variable(&self, name: &str) -> Option<&str> {
         let value = self.0.env.get_str(name);
         value.filter(|value| !value.is_empty())
     }
 
-    /// The user's CARGO_HOME.
+    /// Returns the user's CARGO_HOME.
     pub(crate) fn cargo_home(&self) -> Result<PathBuf> {
         self.path_variable("CARGO_HOME")
             .or_else(|| Some(self.path_variable("HOME")?.join(".cargo")))
             .ok_or_else(|| {
-                Error::new(ErrorKind::Io, "there is no CARGO_HOME: HOME is not set")
+                Error::new(ErrorKind::Io, "CARGO_HOME is unknown: HOME is not set")
                     .with_help("set HOME or CARGO_HOME")
             })
     }
@@ -410,15 +416,9 @@ impl Cross {
         &self.0.dir
     }
 
-    /// Keeps containers here.
-    pub(crate) fn kept_in(mut self, pool: Arc<Pool>) -> Self {
-        Arc::make_mut(&mut self.0).kept = Some(pool);
-        self
-    }
-
-    /// The containers that the caller wants to be kept.
-    pub(crate) fn kept(&self) -> Option<&Arc<Pool>> {
-        self.0.kept.as_ref()
+    /// Returns the pool of reused containers, if the caller set one.
+    pub(crate) fn container_pool(&self) -> Option<&Arc<Pool>> {
+        self.0.container_pool.as_ref()
     }
 
     pub(crate) fn environment(&self) -> &Env {
@@ -449,7 +449,7 @@ impl Cross {
         })
     }
 
-    /// The machine, as the engine crate has to know it.
+    /// Returns the description of this machine for the engine crate.
     pub(crate) fn host(&self) -> Result<Host> {
         let variables: Variables = self
             .0
@@ -471,13 +471,13 @@ impl Cross {
             .ok_or_else(|| {
                 Error::new(
                     ErrorKind::Io,
-                    "there is no place for the cache: HOME is not set",
+                    "the cache directory is unknown: HOME is not set",
                 )
                 .with_help("set HOME, XDG_CACHE_HOME or CROSS_CACHE_DIR, or call `cache_dir`")
             })
     }
 
-    /// Chooses the engine, asking each at most once for this `Cross` and its clones.
+    /// Selects the engine. Each engine is probed at most once for this `Cross` and its clones.
     pub(crate) fn select(
         &self,
         engine: impl Into<EnginePreference>,
@@ -486,12 +486,16 @@ impl Cross {
         cancel: &Cancel,
     ) -> Result<Selected> {
         let key = (engine.into(), needs);
-        let mut probed = self.0.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(selected) = probed.get(&key) {
+        let mut cache = self
+            .0
+            .selected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(selected) = cache.get(&key) {
             return Ok(selected.clone());
         }
         let selected = cross_engine::select(&key.0, needs, host, cancel).map_engine_error()?;
-        probed.insert(key, selected.clone());
+        cache.insert(key, selected.clone());
         Ok(selected)
     }
 }
@@ -511,9 +515,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_new_listener_keeps_what_engines_answered() {
+    fn only_a_new_listener_keeps_the_selected_engines() {
         let cross = Cross::at("/");
-        let same = |other: &Cross| Arc::ptr_eq(&cross.0.probed, &other.0.probed);
+        let same = |other: &Cross| Arc::ptr_eq(&cross.0.selected, &other.0.selected);
         assert!(same(&cross.clone().on_event(|_| {})));
         assert!(!same(&cross.clone().engine("docker")));
         assert!(!same(&cross.clone().env(Env::new())));
@@ -527,6 +531,6 @@ mod tests {
         let this = project.package("cross-core").unwrap();
         assert_eq!(this.version, env!("CARGO_PKG_VERSION"));
         assert_eq!(this.dir, here);
-        assert_eq!(project.package("serde"), None, "not the workspace's");
+        assert_eq!(project.package("serde"), None, "not in the workspace");
     }
 }

@@ -1,4 +1,4 @@
-//! What happened, as it happens: typed, serialisable, and never drawn by this library.
+//! Events: what happens during a request, as typed and serialisable values.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -15,72 +15,73 @@ use crate::cargo::cli::decision::Decision;
 use crate::model::jobs::JobBudget;
 use crate::model::outcome::{Artifact, CompilerDiagnostic};
 
-/// Something that happened during a request.
+/// An event of a request.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// When, in milliseconds since the Unix epoch.
+    /// The time, in milliseconds since the Unix epoch.
     pub unix_ms: u64,
     /// The target of the request.
     pub target: String,
-    /// What.
+    /// The kind of the event, with its data.
     #[serde(rename = "event")]
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kind of an event, with its data.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// Where a command line of the front door runs, and why.
+    /// The library decided where a cargo command line runs, and why.
     Decided(Decision),
     /// The engine was chosen.
     #[non_exhaustive]
     EngineChosen {
-        /// Its name and version.
+        /// The name and version of the engine.
         engine: String,
-        /// Why this one.
+        /// Why this engine was chosen.
         reason: String,
     },
-    /// How many jobs there may be at once, where requests for several targets share a budget.
+    /// The request shares a job budget with requests for other targets.
     JobsShared(JobBudget),
     /// A step of the plan began.
     #[non_exhaustive]
     StepStarted {
-        /// Its number, from 1.
+        /// The number of the step, starting at 1.
         step: usize,
-        /// How many steps the plan has.
+        /// The number of steps of the plan.
         steps: usize,
-        /// What it is for.
+        /// The purpose of the step.
         purpose: String,
     },
-    /// A container was started that is kept: see [`Cross::reuse_containers`](crate::Cross::reuse_containers).
+    /// A container that is reused was started. See
+    /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[non_exhaustive]
     ContainerStarted {
-        /// Its name.
+        /// The name of the container.
         container: String,
-        /// Why.
+        /// Why it was started.
         why: WhyStarted,
     },
-    /// What a step runs is entered into a container that is kept.
+    /// The command of a step entered a reused container.
     #[non_exhaustive]
     ContainerEntered {
-        /// Its name.
+        /// The name of the container.
         container: String,
     },
-    /// The making of an environment reached a new stage, or waits for another process.
+    /// The build of an environment reached a new stage, or waits for another process.
     #[non_exhaustive]
     EnvironmentProgress {
-        /// The stage, or a line of the tool that makes it.
+        /// The stage, or a line of output of the build.
         message: String,
     },
     /// A line of output that is not a cargo message.
     #[non_exhaustive]
     Output {
-        /// The stream it was printed on.
+        /// The stream.
         stream: Stream,
-        /// The line, without its end.
+        /// The line, without its line ending.
         line: String,
     },
     /// A diagnostic of the compiler.
@@ -90,64 +91,64 @@ pub enum EventKind {
     Compiled {
         /// The package's name.
         package: String,
-        /// Whether there was nothing to do.
+        /// Whether the unit was up to date.
         fresh: bool,
     },
     /// A final artifact was produced.
     Artifact(Artifact),
-    /// A program or library that the front door made appear in cargo's usual place needs this glibc
-    /// or a later one. A typed request says so of each [`Artifact`](EventKind::Artifact).
+    /// A program or library that a cargo command line published needs this glibc or a newer one.
+    /// For a typed request, [`Artifact`](EventKind::Artifact) has this version.
     #[non_exhaustive]
     NeedsGlibc {
-        /// Where it appears.
+        /// The published path.
         path: PathBuf,
         /// The version, such as `2.34`.
         glibc: String,
     },
-    /// A program waits for a debugger: see [`Request::gdb`](crate::Request::gdb).
+    /// A program waits for a debugger. See [`Request::gdb`](crate::Request::gdb).
     #[non_exhaustive]
     WaitsForDebugger {
-        /// The port on which it waits.
+        /// The port that gdb connects to.
         port: u16,
-        /// The program; on the host it is at the same path.
+        /// The program. It has the same path on the host.
         program: PathBuf,
-        /// How to attach to it, for a shell.
+        /// The shell command that attaches gdb to it.
         command: String,
     },
-    /// A test binary's results came in.
+    /// A test binary reported its results.
     #[non_exhaustive]
     TestsRan {
-        /// How many passed in it.
+        /// The number of its tests that passed.
         passed: u64,
-        /// How many failed in it.
+        /// The number of its tests that failed.
         failed: u64,
     },
-    /// A step ended well.
+    /// A step succeeded.
     #[non_exhaustive]
     StepFinished {
-        /// Its number, from 1.
+        /// The number of the step, starting at 1.
         step: usize,
-        /// What it was for.
+        /// The purpose of the step.
         purpose: String,
-        /// How long it took, in seconds.
+        /// The duration in seconds.
         seconds: f64,
     },
-    /// Something the caller may want to change; nothing stops for it.
+    /// A warning. The request continues.
     #[non_exhaustive]
     Warning {
         /// A stable code, such as `unknown-target-table`.
         code: String,
-        /// What is the matter.
+        /// The problem.
         message: String,
-        /// What to do about it.
+        /// How to fix it.
         help: Option<String>,
     },
 }
 
-/// Receives events; may break to stop the request.
+/// Receives events. It breaks to stop the request.
 pub type Listener = dyn Fn(&Event) -> ControlFlow<()> + Send + Sync;
 
-/// The caller's listener and clock, where there are such.
+/// The caller's listener and clock, if they are set.
 #[derive(Clone, Default)]
 pub(crate) struct Events {
     pub(crate) listener: Option<Arc<Listener>>,
@@ -155,8 +156,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The same listener, who stops whatever `cancel` stops by breaking.
-    pub(crate) fn stopping(&self, cancel: &Cancel) -> Self {
+    /// Returns the same listener, which also cancels `cancel` when it breaks.
+    pub(crate) fn cancelling(&self, cancel: &Cancel) -> Self {
         let mut events = self.clone();
         if let Some(listener) = events.listener.take() {
             let cancel = cancel.clone();

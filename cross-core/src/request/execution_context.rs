@@ -1,4 +1,4 @@
-//! What the execution of a plan needs of its caller.
+//! The caller's context that the execution of a plan needs.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -18,7 +18,7 @@ pub(crate) struct ExecutionContext {
     /// The caller's variables and cache directory.
     pub(crate) host: Host,
     pub(crate) cargo_home: PathBuf,
-    /// The jobs that are shared with requests for other targets.
+    /// The job budget that is shared with requests for other targets.
     pub(crate) budget: Option<Arc<Budget>>,
     events: Events,
 }
@@ -33,14 +33,14 @@ impl ExecutionContext {
         })
     }
 
-    /// Tells the caller's listener, which may stop the request.
+    /// Reports an event to the caller's listener, which may stop the request.
     pub(crate) fn emit(&self, target: &str, kind: EventKind) -> ControlFlow<()> {
         self.events.emit(target, kind)
     }
 }
 
 impl fmt::Debug for ExecutionContext {
-    /// Leaves the variables out: they may hold secrets.
+    /// Leaves out the variables, because they may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecutionContext")
             .field("cache", &self.host.cache)

@@ -1,4 +1,4 @@
-//! What is asked for, as values: a [`Cross`](crate::Cross), its requests and its events.
+//! Requests, their context and their events, as values.
 
 pub(crate) mod cargo_options;
 pub(crate) mod command_line;

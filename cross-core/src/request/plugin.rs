@@ -1,4 +1,4 @@
-//! The host's programs that cargo calls by the name of a subcommand: nextest and its like.
+//! Cargo plugins: programs of the host that cargo runs as subcommands, such as nextest.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use cross_engine::Mount;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::request::cross::Cross;
 
-/// The host's `program`, where it is installed: in CARGO_HOME, else on `PATH`.
+/// Finds the host's `program` in CARGO_HOME, else on `PATH`.
 pub(crate) fn find(cross: &Cross, program: &str) -> Result<Option<PathBuf>> {
     let in_home = cross.cargo_home()?.join("bin").join(program);
     Ok(match in_home.is_file() {
@@ -16,13 +16,13 @@ pub(crate) fn find(cross: &Cross, program: &str) -> Result<Option<PathBuf>> {
     })
 }
 
-/// The program at `path` where cargo inside looks for it.
+/// Mounts the program at `path` where the cargo in the environment looks for plugins.
 pub(crate) fn mount(path: &Path, cargo_home: &Path) -> Mount {
     let name = path.file_name().unwrap_or_default();
     Mount::read(path).at(cargo_home.join("bin").join(name))
 }
 
-/// That it is not.
+/// The error for a plugin that is not installed.
 pub(crate) fn missing(program: &str) -> Error {
     let message = format!("`{program}` is not installed on this machine");
     Error::new(ErrorKind::ToolMissing, message).with_help(format!(

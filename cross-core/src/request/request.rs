@@ -1,6 +1,6 @@
-//! One request: what to do, for which target, in which way.
+//! A request: the operation, the target, and the options.
 //!
-//! Its setters for cargo's knobs are in `knobs.rs`.
+//! The setters for cargo's options are in `cargo_options.rs`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use crate::cargo::cli::problem;
 use crate::model::error::Result;
 use crate::model::step::Verb;
 use crate::model::toolchain::ToolchainPreference;
-use crate::request::command_line::Line;
+use crate::request::command_line::CargoCommandLine;
 use crate::request::cross::Cross;
 use cross_engine::EnginePreference;
 
-/// A request, made by [`Cross::build`] and its siblings. Nothing is read or run before
-/// [`plan`](Request::plan) or [`run`](Request::run).
+/// A request for one target. [`Cross::build`] and its siblings create it. Nothing is read or run
+/// before [`plan`](Request::plan) or [`run`](Request::run) is called.
 #[must_use = "a request does nothing until it is planned or run"]
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -24,58 +24,58 @@ pub struct Request {
     pub(crate) verb: Verb,
     pub(crate) target: String,
     pub(crate) options: Options,
-    /// Configuration said for this request alone.
+    /// The configuration of this request alone.
     layer: Option<LayerBuilder>,
 }
 
-/// Cargo's knobs.
+/// The options of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    /// Selection and features, as cargo's own arguments.
+    /// Arguments for cargo, such as selection and features.
     pub(crate) cargo: Vec<String>,
-    /// The packages that were named; they are among `cargo` too.
+    /// The selected packages. `cargo` contains them too.
     pub(crate) packages: Vec<String>,
     pub(crate) rustflags: Vec<String>,
     pub(crate) locked: bool,
     pub(crate) offline: bool,
-    /// In place of the workspace's own target directory.
+    /// The target directory, if it is not the workspace's own.
     pub(crate) target_dir: Option<PathBuf>,
-    /// The command line of the front door, for its verb.
-    pub(crate) line: Option<Line>,
-    /// Arguments for the program or the tests, after `--`.
+    /// The cargo command line, for [`Verb::Cargo`].
+    pub(crate) command_line: Option<CargoCommandLine>,
+    /// Arguments for the program or the test binaries, after `--`.
     pub(crate) trailing: Vec<OsString>,
-    /// Whether what is run, where it is not cargo's, is a program of the target.
+    /// Whether [`Verb::Exec`] runs a program of the target, instead of the environment.
     pub(crate) on_target: bool,
     pub(crate) stdin: bool,
     pub(crate) capture: bool,
     pub(crate) gdb: Option<u16>,
     pub(crate) checksums: bool,
     pub(crate) coverage: bool,
-    /// Arguments of nextest's own.
+    /// Arguments for nextest.
     pub(crate) nextest: Vec<String>,
     /// The file that nextest packs the tests into.
     pub(crate) archive: Option<PathBuf>,
 }
 
-/// Makes rustc instrument what it compiles.
+/// The flags that make rustc instrument code for coverage.
 const COVERAGE_FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
 
 impl Options {
-    /// The arguments after `--` as text, as engines take them.
+    /// Returns the arguments after `--` as text, which engines require.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Path`](crate::ErrorKind::Path) for an argument that is not UTF-8.
+    /// [`ErrorKind::Path`](crate::ErrorKind::Path) if an argument is not UTF-8.
     pub(crate) fn trailing_text(&self) -> Result<Vec<String>> {
         let text = |arg: &OsString| match arg.to_str() {
             Some(text) => Ok(text.to_owned()),
             None => Err(problem::not_utf8(arg)
-                .with_help("write what it says to a file, and pass the file's path")),
+                .with_help("write the argument to a file, and pass the file's path")),
         };
         self.trailing.iter().map(text).collect()
     }
 
-    /// The flags for rustc, with those that other options need.
+    /// Returns the flags for rustc, including those of other options.
     pub(crate) fn all_rustflags(&self) -> Vec<String> {
         let coverage = COVERAGE_FLAGS.iter().filter(|_| self.coverage);
         let coverage = coverage.map(|flag| (*flag).to_owned());
@@ -94,7 +94,7 @@ impl Request {
         }
     }
 
-    /// Adds arguments for the program that is run, or for the test binaries: what follows `--`.
+    /// Adds arguments for the program or the test binaries, after `--`.
     pub fn args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
@@ -106,7 +106,7 @@ impl Request {
         self
     }
 
-    /// Adds one argument for the program that is run: as [`args`](Request::args).
+    /// Adds one argument for the program or the test binaries, as [`args`](Request::args) does.
     pub fn arg(self, arg: impl Into<OsString>) -> Self {
         self.args([arg])
     }
@@ -126,18 +126,18 @@ impl Request {
         self
     }
 
-    /// Keeps what the program prints on its standard output as
-    /// [`Outcome::stdout`](crate::Outcome::stdout). Its lines are events too.
+    /// Captures the program's standard output in [`Outcome::stdout`](crate::Outcome::stdout). Its
+    /// lines are also events.
     ///
     /// # Default value
     ///
-    /// `false`: its lines are events only.
+    /// `false`: its lines are only events.
     pub fn capture(mut self, yes: bool) -> Self {
         self.options.capture = yes;
         self
     }
 
-    /// Computes the SHA-256 of every published artifact:
+    /// Computes the SHA-256 of every published artifact, for
     /// [`Artifact::sha256`](crate::Artifact::sha256).
     ///
     /// # Default value
@@ -148,31 +148,34 @@ impl Request {
         self
     }
 
-    /// Makes the program that is run wait for gdb's remote protocol on this port of the host, as
-    /// [`EventKind::WaitsForDebugger`](crate::events::EventKind::WaitsForDebugger) reports.
+    /// Makes each program wait until gdb connects to this port of the host.
+    /// [`EventKind::WaitsForDebugger`](crate::events::EventKind::WaitsForDebugger) reports when it
+    /// waits.
     ///
-    /// QEMU's user mode serves gdb where it runs the program. Elsewhere gdbserver does, which the
-    /// configuration's `packages` bring. Test binaries wait one after the other;
-    /// [`test_target`](Request::test_target) chooses one.
+    /// If QEMU's user mode runs the program, QEMU serves gdb. Otherwise gdbserver does: add it with
+    /// the key `packages`. Test binaries wait one after the other.
+    /// [`test_target`](Request::test_target) selects one.
     ///
-    /// Such a run has the host's network. QEMU listens on all its addresses, and whoever attaches
-    /// controls the program: use it only behind a firewall on a machine that others reach.
+    /// Such a run has the host's network. QEMU listens on all addresses, and anyone who connects
+    /// controls the program. On a machine that others can reach, use it only behind a firewall.
     ///
     /// # Default value
     ///
-    /// Programs start at once. Requests that only compile ignore the port.
+    /// Programs start immediately. Requests that only compile ignore the port.
     pub fn gdb(mut self, port: u16) -> Self {
         self.options.gdb = Some(port);
         self
     }
 
-    /// Uses this engine for this request: as [`Cross::engine`](crate::Cross::engine).
+    /// Uses this engine for this request, as [`Cross::engine`](crate::Cross::engine) does for all
+    /// requests.
     pub fn engine(self, engine: impl Into<EnginePreference>) -> Self {
         let engine = engine.into().to_string();
         self.configured(|layer| layer.engine(engine))
     }
 
-    /// Compiles this request with this Rust: as [`Cross::toolchain`](crate::Cross::toolchain).
+    /// Compiles with this toolchain for this request, as
+    /// [`Cross::toolchain`](crate::Cross::toolchain) does for all requests.
     pub fn toolchain(self, toolchain: impl Into<ToolchainPreference>) -> Self {
         let toolchain = toolchain.into().to_string();
         self.configured(|layer| layer.toolchain(toolchain))
@@ -184,7 +187,7 @@ impl Request {
         self
     }
 
-    /// The same, made by this [`Cross`].
+    /// Returns the same request with this [`Cross`].
     pub(crate) fn with(mut self, cross: Cross) -> Self {
         self.cross = cross;
         self

@@ -56,7 +56,7 @@ fn crates_are_fetched_once_for_all_targets() {
     }
     let text = plan.to_string();
     assert!(
-        text.starts_with("# 2 jobs for 2 targets at once, shared by a job server\n"),
+        text.starts_with("# 2 jobs for 2 targets at once, shared by a jobserver\n"),
         "{text}"
     );
     assert!(

@@ -125,7 +125,7 @@ fn a_plan_names_the_reused_container() {
     assert_eq!(kept[0]["kept"]["running"], false);
     let text = plan.to_string();
     for part in [
-        format!("# in the container {container}, which is kept; unless it runs"),
+        format!("# in the reused container {container}; if it is not running"),
         format!("docker run --rm --detach --name {container} "),
         format!(" {container} sh -c "),
     ] {
@@ -146,7 +146,7 @@ fn a_plan_names_the_reused_container() {
     );
     let text = cross.build(NATIVE).plan().unwrap().to_string();
     assert!(text.contains(&format!(
-        "# in the container {container}, which is kept and runs"
+        "# in the reused container {container}, which is running"
     )));
 }
 

@@ -88,7 +88,7 @@ pub(crate) fn into_results<T>(batch: BatchOutcome<T>) -> crate::Result<Vec<T>> {
                 } else {
                     &mut failed
                 };
-                first.get_or_insert(error.about(&target.target));
+                first.get_or_insert(error.with_target(&target.target));
             }
         }
     }

@@ -63,7 +63,7 @@ impl<'a> BatchRun<'a> {
         };
         let (budget, stop) = (Arc::new(budget), cancel.child());
         let with_budget = |request: &Request| {
-            let cross = request.cross.clone().sharing(&budget, &stop);
+            let cross = request.cross.clone().with_budget(&budget, &stop);
             request.clone().with(cross)
         };
         let requests: Vec<_> = batch.requests.iter().map(with_budget).collect();
@@ -112,7 +112,7 @@ impl<'a> BatchRun<'a> {
         }
         for index in requests {
             let preparation = &mut lock(&self.preparations)[*index];
-            preparation.error.get_or_insert(error.again());
+            preparation.error.get_or_insert(error.without_causes());
         }
         if !self.keep_going || error.kind() == ErrorKind::Cancelled {
             self.stop.cancel();
@@ -128,7 +128,7 @@ impl<'a> BatchRun<'a> {
         F: Fn(&BatchItem<'_>) -> Result<T, E> + Sync,
     {
         let start = clock::now();
-        let at_once = self.budget.about.at_once as usize;
+        let at_once = self.budget.summary.at_once as usize;
         let limits = Limits {
             requests: at_once,
             environments: ENVIRONMENTS.min(at_once),
@@ -155,7 +155,7 @@ impl<'a> BatchRun<'a> {
                 .enumerate()
                 .map(|(index, finished)| self.outcome(index, finished))
                 .collect(),
-            budget: self.budget.about.clone(),
+            budget: self.budget.summary.clone(),
             seconds: start.elapsed().as_secs_f64(),
         })
     }
@@ -181,7 +181,7 @@ impl<'a> BatchRun<'a> {
             let first = shared.requests.first();
             let plan = first.and_then(|index| self.plans[*index].as_ref());
             if let Some(plan) = plan {
-                self.prepare(&plan.part(shared.step.clone()), &shared.requests);
+                self.prepare(&plan.shared_part(shared.step.clone()), &shared.requests);
             }
         }
     }
@@ -216,7 +216,7 @@ impl<'a> BatchRun<'a> {
         let preparation_error = lock(&self.preparations)[index]
             .error
             .as_ref()
-            .map(Error::again);
+            .map(Error::without_causes);
         let result = work(&BatchItem {
             request: &self.requests[index],
             preparation_error,

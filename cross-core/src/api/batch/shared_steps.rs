@@ -46,7 +46,7 @@ pub(crate) fn collect(plans: &[(usize, &Plan)]) -> Vec<SharedStep> {
             }
         }
     }
-    all.sort_by_key(|(_, shared)| shared.step.is_fetch());
+    all.sort_by_key(|(_, shared)| shared.step.is_host_fetch());
     all.into_iter().map(|(_, shared)| shared).collect()
 }
 
@@ -60,7 +60,7 @@ fn host_steps(plan: &Plan) -> impl Iterator<Item = (&Step, &Invocation)> {
 /// Adds the targets of `command` to a `cargo fetch`. A fetch that names no target fetches for all
 /// targets, and so does the merged one.
 fn merge(step: &mut Step, command: &Invocation) {
-    if !step.is_fetch() {
+    if !step.is_host_fetch() {
         return;
     }
     let Action::Host {

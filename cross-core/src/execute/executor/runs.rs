@@ -1,4 +1,4 @@
-//! Runs each kind of command, and reads what it prints.
+//! Runs each kind of command, and reads its output.
 
 use std::ops::ControlFlow;
 
@@ -9,9 +9,9 @@ use cross_engine::process::{Exit, Sink, Stream};
 use super::Execution;
 use crate::execute::cargo_output::{self, Line};
 use crate::execute::container_reuse;
-use crate::execute::debugger::Listening;
+use crate::execute::debugger::DebuggerWatch;
 use crate::execute::failure::{
-    cargo_failure, disk_full, failed_tests, program_failure, says_disk_full, tests_failure,
+    cargo_failure, disk_full, failed_tests, is_disk_full, program_failure, tests_failure,
 };
 use crate::execute::libtest;
 use crate::execute::nextest;
@@ -22,82 +22,88 @@ use crate::request::event::EventKind;
 use crate::target::emulator_crash::CrashDetector;
 
 impl Execution<'_> {
-    /// Runs a command line of the front door, whose exit code is the caller's to judge.
+    /// Runs a cargo command line, and records its exit code for the caller.
     pub(super) fn run_command_line(&mut self, spec: &RunSpec) -> Result<()> {
-        let exit = self.start(spec, &mut |stream, line| self.tell(output(stream, line)))?;
+        let exit = self.start(spec, &mut |stream, line| {
+            self.notify(output_event(stream, line))
+        })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
         Ok(())
     }
 
+    /// Runs `spec`, and passes each line of its output to `sink`.
     fn start(&self, spec: &RunSpec, sink: &mut Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
         container_reuse::run(plan, spec, resolver, self.host, self.cancel, sink)
     }
 
+    /// Runs a cargo that prints JSON messages.
     pub(super) fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
         let plan = self.plan;
         let mut reader =
             cargo_output::Reader::new(self.target_dir()?, &plan.products, &plan.publish_dir);
-        let (mut last_error, mut disk_is_full, mut refused) = (None, false, None);
+        let mut first_error = FirstError::default();
+        let (mut disk_is_full, mut rejected) = (false, None);
         let exit = self.start(spec, &mut |stream, line| {
-            disk_is_full |= says_disk_full(line);
+            disk_is_full |= is_disk_full(line);
             match reader.read(line) {
                 Line::Silent => ControlFlow::Continue(()),
-                Line::Events(events) => events.into_iter().try_for_each(|event| self.tell(event)),
-                Line::Refused(error) => {
-                    refused = Some(error);
+                Line::Events(events) => events.into_iter().try_for_each(|event| self.notify(event)),
+                Line::Rejected(error) => {
+                    rejected = Some(error);
                     ControlFlow::Break(())
                 }
                 Line::Other => {
-                    if line.starts_with("error") && last_error.is_none() {
-                        last_error = Some(line.to_owned());
-                    }
-                    self.tell(output(stream, line))
+                    first_error.read(line);
+                    self.notify(output_event(stream, line))
                 }
             }
         });
-        if let Some(error) = refused {
+        if let Some(error) = rejected {
             return Err(error);
         }
         let exit = exit?;
         let cargo_output::Reader {
-            first_error,
+            first_error: compiler_error,
             artifacts,
             diagnostics,
             ..
         } = reader;
-        let first_error = first_error.or(last_error);
-        self.built.extend(artifacts);
+        self.artifacts.extend(artifacts);
         if exit.success() {
             self.diagnostics.extend(diagnostics);
-            return self.check_floor();
+            return self.check_glibc_floor();
         }
         let error = match disk_is_full {
             true => disk_full(spec, exit),
-            false => cargo_failure(spec, exit, first_error),
+            false => cargo_failure(spec, exit, compiler_error.or(first_error.0)),
         };
         Err(error.with_compiler(diagnostics))
     }
 
+    /// Runs `cargo test`, with its test binaries side by side if the plan allows it.
     pub(super) fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
         let mut reader = libtest::Reader::new(self.plan.emulator);
-        let mut debugger = Listening::to(spec);
-        let mut first_error = None;
-        let mut parallel_tests =
-            ParallelTests::new(self.plan, self.host, self.target_dir()?, &self.built, spec)?;
+        let mut debugger = DebuggerWatch::new(spec);
+        let mut first_error = FirstError::default();
+        let mut parallel_tests = ParallelTests::new(
+            self.plan,
+            self.host,
+            self.target_dir()?,
+            &self.artifacts,
+            spec,
+        )?;
         if let Some(run) = &mut parallel_tests {
-            // It sees one directory more.
-            run.spec = self.resolver.run(&run.spec, &[])?;
+            // The relay has added a mount.
+            run.spec = self.resolver.resolve(&run.spec, &[])?;
         }
-        let mut hear = |stream: Stream, line: &str| {
+        let mut sink = |stream: Stream, line: &str| {
             let result = reader.read(line);
-            if line.starts_with("error") && first_error.is_none() {
-                first_error = Some(line.to_owned());
-            }
+            first_error.read(line);
             let waits = debugger.read(line);
-            self.tell(waits.unwrap_or_else(|| output(stream, line)))?;
+            self.notify(waits.unwrap_or_else(|| output_event(stream, line)))?;
             match result {
-                Some(result) => self.tell(EventKind::TestsRan {
+                Some(result) => self.notify(EventKind::TestsRan {
                     passed: result.passed,
                     failed: result.failed,
                 }),
@@ -105,7 +111,7 @@ impl Execution<'_> {
             }
         };
         let exit = match &parallel_tests {
-            Some(run) => run.drive(self.cancel, &mut hear, |cancel, sink| {
+            Some(run) => run.drive(self.cancel, &mut sink, |cancel, sink| {
                 container_reuse::run(
                     self.plan,
                     &run.spec,
@@ -115,17 +121,17 @@ impl Execution<'_> {
                     sink,
                 )
             })?,
-            None => self.start(spec, &mut hear)?,
+            None => self.start(spec, &mut sink)?,
         };
         let tests = reader.summary();
         self.tests = Some(tests.clone());
         if exit.success() {
             let products = &self.plan.products;
-            let of_run = parallel_tests
+            let contradiction = parallel_tests
                 .as_ref()
                 .and_then(ParallelTests::contradiction);
-            let contradiction =
-                of_run.or_else(|| test_ends::contradiction(&reader, &self.built, products, spec));
+            let contradiction = contradiction
+                .or_else(|| test_ends::contradiction(&reader, &self.artifacts, products, spec));
             return match contradiction {
                 Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
                 None => Ok(()),
@@ -134,20 +140,19 @@ impl Execution<'_> {
         let target = &self.plan.target;
         let failure = debugger.failure();
         let failure = failure.or_else(|| tests_failure(target, reader, exit));
-        Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error)))
+        Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error.0)))
     }
 
+    /// Runs `cargo nextest run`.
     pub(super) fn run_nextest(&mut self, spec: &RunSpec) -> Result<()> {
         let mut reader = nextest::Reader::default();
-        let mut first_error = None;
+        let mut first_error = FirstError::default();
         let exit = self.start(spec, &mut |stream, line| {
             if stream == Stream::Stdout && reader.read(line) {
                 return ControlFlow::Continue(());
             }
-            if line.starts_with("error") && first_error.is_none() {
-                first_error = Some(line.to_owned());
-            }
-            self.tell(output(stream, line))
+            first_error.read(line);
+            self.notify(output_event(stream, line))
         })?;
         let contradiction = reader.contradiction();
         let tests = reader.finish();
@@ -158,48 +163,48 @@ impl Execution<'_> {
                 None => Ok(()),
             },
             false if tests.failed > 0 => Err(failed_tests(tests, exit)),
-            false => Err(cargo_failure(spec, exit, first_error)),
+            false => Err(cargo_failure(spec, exit, first_error.0)),
         }
     }
 
-    /// Runs a program, and keeps what it prints on its standard output.
+    /// Runs a program, and captures its standard output.
     pub(super) fn run_captured(&mut self, spec: &RunSpec) -> Result<()> {
-        let mut kept = String::new();
+        let mut stdout = String::new();
         self.run_program(spec, &mut |line| {
-            let fits = kept.len() + line.len() <= limits::CAPTURED;
+            let fits = stdout.len() + line.len() <= limits::CAPTURED;
             if fits {
-                kept.extend([line, "\n"]);
+                stdout.extend([line, "\n"]);
             }
             fits
         })?;
-        self.stdout = Some(kept);
+        self.stdout = Some(stdout);
         Ok(())
     }
 
-    /// Runs a program; `keep` gets the lines of its standard output, and says whether it wants
-    /// more.
+    /// Runs a program. `capture` receives the lines of its standard output, and returns `false` to
+    /// end the run when there are too many.
     pub(super) fn run_program(
         &self,
         spec: &RunSpec,
-        keep: &mut dyn FnMut(&str) -> bool,
+        capture: &mut dyn FnMut(&str) -> bool,
     ) -> Result<()> {
         let mut watch = CrashDetector::new(self.plan.emulator);
-        let mut debugger = Listening::to(spec);
-        let mut is_too_much = false;
+        let mut debugger = DebuggerWatch::new(spec);
+        let mut too_much_output = false;
         let exit = self.start(spec, &mut |stream, line| {
-            is_too_much = stream == Stream::Stdout && !keep(line);
-            if is_too_much {
+            too_much_output = stream == Stream::Stdout && !capture(line);
+            if too_much_output {
                 return ControlFlow::Break(());
             }
             watch.read(line);
             let waits = debugger.read(line);
-            self.tell(waits.unwrap_or_else(|| output(stream, line)))
+            self.notify(waits.unwrap_or_else(|| output_event(stream, line)))
         });
-        if is_too_much {
-            let most = limits::CAPTURED;
-            let message = format!("the program prints more than the {most} bytes that are kept");
+        if too_much_output {
+            let limit = limits::CAPTURED;
+            let message = format!("the program prints more than {limit} bytes");
             return Err(Error::new(ErrorKind::ProgramFailed, message)
-                .with_help("have it write a file, or read its output as it comes"));
+                .with_help("write the output to a file, or receive it as events"));
         }
         let exit = exit?;
         if exit.success() {
@@ -208,7 +213,7 @@ impl Execution<'_> {
         if let Some(error) = debugger.failure() {
             return Err(error);
         }
-        let mut programs = self.built.iter();
+        let mut programs = self.artifacts.iter();
         let name = match (programs.next(), programs.next()) {
             (Some(only), None) => Some(only.name.as_str()),
             _ => None,
@@ -217,7 +222,20 @@ impl Execution<'_> {
     }
 }
 
-fn output(stream: Stream, line: &str) -> EventKind {
+/// The first line of an output that starts with `error`.
+#[derive(Debug, Default)]
+struct FirstError(Option<String>);
+
+impl FirstError {
+    fn read(&mut self, line: &str) {
+        if self.0.is_none() && line.starts_with("error") {
+            self.0 = Some(line.to_owned());
+        }
+    }
+}
+
+/// The event of a line of output.
+pub(super) fn output_event(stream: Stream, line: &str) -> EventKind {
     EventKind::Output {
         stream,
         line: line.to_owned(),

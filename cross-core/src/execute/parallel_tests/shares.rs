@@ -1,22 +1,23 @@
-//! Which test binaries begin, and with how many threads each: never more in all than the budget.
+//! Divides the thread budget between test binaries.
 //!
-//! A binary's threads are given once, when it begins. So each has its share of them by how many tests are in its
-//! sources, which is all that can be known without starting it: where one binary has nearly all
-//! tests it gets nearly all threads, and equal ones run beside each other.
+//! A binary gets its threads once, when it starts. Each binary therefore gets a share by the number
+//! of tests in its sources, which is all that is known before it runs. A binary with nearly all
+//! tests gets nearly all threads, and binaries of equal size run side by side.
 
-/// The threads of a binary with `weight` of the `total`: at least one, all together more than the budget
-/// only by rounding up.
+/// Returns the threads of a binary with `weight` of the `total`, at least one. The sum of all
+/// shares exceeds the budget only by rounding up.
 pub(super) fn share(budget: u32, weight: u32, total: u32) -> u32 {
     let (budget, weight) = (u64::from(budget), u64::from(weight));
     let share = (budget * weight).div_ceil(u64::from(total.max(1)));
     u32::try_from(share.clamp(1, budget.max(1))).unwrap_or(u32::MAX)
 }
 
-/// The threads of the binaries that begin now: of those that wait, whose `shares` are in order, the first ones.
+/// Returns the threads of the binaries that start now: the first ones of those that wait, whose
+/// `shares` are in order.
 ///
-/// Nobody is overtaken, and nobody begins with much less than its share, which it could not make up for later.
-/// What the next one cannot use goes to those that begin. While more binaries are to come (`complete` is
-/// false), nothing is decided that they could change.
+/// Binaries start in order. None starts with much less than its share, because it cannot get more
+/// threads later. Threads that the next binary cannot use go to those that start. While more
+/// binaries are expected (`complete` is false), only grants that they cannot change are made.
 pub(super) fn grants(free: u32, shares: &[u32], complete: bool) -> Vec<u32> {
     let wanted: u32 = shares.iter().sum();
     if !complete && wanted < free {
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_as_large_as_what_is_in_it() {
+    fn shares_are_proportional_to_the_weight() {
         for (budget, weight, total, expected) in [
             (2, 50, 200, 1),
             (8, 50, 200, 2),
@@ -63,14 +64,14 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_stays_within_what_is_free() {
+    fn grants_do_not_exceed_the_free_threads() {
         for (free, shares, expected) in [
-            // Equal ones beside each other, and one that is alone takes everything.
+            // Equal binaries start together, and a single binary takes all threads.
             (2, &[1, 1, 1, 1][..], &[1, 1][..]),
             (1, &[1, 1], &[1]),
             (8, &[8], &[8]),
             (8, &[2], &[8]),
-            // A large one waits for most of its share, and small ones before it use the rest.
+            // A large binary waits for most of its share, and small ones before it use the rest.
             (2, &[1, 2], &[2]),
             (1, &[2, 1], &[]),
             (13, &[15, 1], &[13]),
@@ -79,17 +80,17 @@ mod tests {
             (5, &[1, 1, 9], &[3, 2]),
             (3, &[], &[]),
         ] {
-            let got = grants(free, shares, true);
-            assert_eq!(got, expected, "{free} for {shares:?}");
-            assert!(got.iter().sum::<u32>() <= free);
+            let grants = grants(free, shares, true);
+            assert_eq!(grants, expected, "{free} for {shares:?}");
+            assert!(grants.iter().sum::<u32>() <= free);
         }
     }
 
     #[test]
-    fn nothing_is_decided_that_who_comes_later_could_change() {
+    fn no_grant_is_made_that_a_later_binary_could_change() {
         assert!(grants(4, &[1, 1], false).is_empty());
         assert_eq!(grants(2, &[1, 1], false), [1, 1]);
-        assert_eq!(grants(2, &[1, 2], false), [2], "the next is known");
+        assert_eq!(grants(2, &[1, 2], false), [2], "the next binary is known");
         assert_eq!(grants(4, &[1, 1], true), [2, 2]);
     }
 }

@@ -1,4 +1,4 @@
-//! How many tests there are in the sources of a test binary, roughly.
+//! Estimates the number of tests in the sources of a test binary.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,13 @@ use cross_engine::process::untrusted::{Dir, limits};
 use crate::cargo::dep_info;
 use crate::model::error::{MapEngineError as _, Result};
 
-/// Weighs binaries; each source file is read once.
+/// Estimates the weights of binaries. Each source file is read once.
 #[derive(Debug)]
 pub(super) struct Weights<'a> {
-    /// Where cargo says of binaries what they were made of.
+    /// The target directory, which has the list of each binary's sources.
     target_dir: &'a Dir,
     workspace: Dir,
+    /// The number of tests in each source file.
     files: HashMap<PathBuf, u32>,
 }
 
@@ -26,27 +27,31 @@ impl<'a> Weights<'a> {
         })
     }
 
-    /// The tests in the sources of `binary`, at least one. What tests are made of (macros, a
-    /// harness of its own) cannot be known, and a wrong number only costs time.
+    /// Returns the number of tests in the sources of `binary`, at least one. Tests from macros or a
+    /// custom harness are not counted, and a wrong number only costs time.
     pub(super) fn of(&mut self, binary: &Path) -> u32 {
         let sources = dep_info::sources_of(self.target_dir, binary).unwrap_or_default();
         let tests = sources
             .iter()
-            .filter(|source| source.extension().is_some_and(|it| it == "rs"))
+            .filter(|source| {
+                source
+                    .extension()
+                    .is_some_and(|extension| extension == "rs")
+            })
             .fold(0_u32, |tests, source| {
-                tests.saturating_add(self.file(source))
+                tests.saturating_add(self.tests_in_file(source))
             });
         tests.max(1)
     }
 
-    /// Those in a file of the workspace. What else a binary claims to be made of is not looked
-    /// into.
-    fn file(&mut self, path: &Path) -> u32 {
-        if let Some(known) = self.files.get(path) {
-            return *known;
+    /// Returns the number of tests in a file of the workspace. Other files that a binary lists as
+    /// its sources are not read.
+    fn tests_in_file(&mut self, path: &Path) -> u32 {
+        if let Some(tests) = self.files.get(path) {
+            return *tests;
         }
-        let below = self.workspace.relative(path).unwrap_or(path);
-        let file = self.workspace.file(below);
+        let relative = self.workspace.relative(path).unwrap_or(path);
+        let file = self.workspace.file(relative);
         let text = file.and_then(|file| file.text(limits::SOURCE));
         let tests = text.map_or(0, |text| tests_in(&text));
         self.files.insert(path.to_owned(), tests);
@@ -54,13 +59,14 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// How many attributes make tests in `text`: `#[test]`, `#[tokio::test]`, `#[rstest]` and the like.
+/// Counts the attributes that declare tests in `text`: `#[test]`, `#[tokio::test]`, `#[rstest]` and
+/// so on.
 fn tests_in(text: &str) -> u32 {
-    let makes_one = |line: &&str| {
+    let declares_test = |line: &&str| {
         let attribute = line.trim_start().strip_prefix("#[");
-        attribute.is_some_and(|it| !it.starts_with("cfg") && it.contains("test"))
+        attribute.is_some_and(|name| !name.starts_with("cfg") && name.contains("test"))
     };
-    u32::try_from(text.lines().filter(makes_one).count()).unwrap_or(u32::MAX)
+    u32::try_from(text.lines().filter(declares_test).count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -70,14 +76,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_are_known_by_their_attributes() {
+    fn tests_are_counted_by_their_attributes() {
         let text = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn a() {}\n    #[tokio::test(flavor = \"x\")]\n    \
                     async fn b() {}\n    #[rstest]\n    fn c() {}\n    // test\n    #[derive(Debug)]\n";
         assert_eq!(tests_in(text), 3);
     }
 
     #[test]
-    fn a_binary_weighs_what_is_in_its_sources() {
+    fn the_weight_of_a_binary_is_the_number_of_tests_in_its_sources() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
         write("a.rs", "#[test]\n#[test]\n");
@@ -91,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_a_binary_claims_elsewhere_are_not_looked_into() {
+    fn sources_outside_the_workspace_are_not_read() {
         let outer = tempfile::tempdir().unwrap();
         let workspace = outer.path().join("w");
         fs::create_dir(&workspace).unwrap();

@@ -213,9 +213,9 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "C compiler and linker for aarch64-unknown-linux-gnu: `/usr/bin/aarch64-linux-gnu-gcc` is \
-                 there and does not work: cannot execute `cc1` (exit status 1); `zig` not there",
-                "emulator for aarch64-unknown-linux-gnu: `qemu-aarch64-static`, `qemu-aarch64` not there",
+                "C compiler and linker for aarch64-unknown-linux-gnu: `/usr/bin/aarch64-linux-gnu-gcc` \
+                 does not work: cannot execute `cc1` (exit status 1); `zig` not found",
+                "emulator for aarch64-unknown-linux-gnu: `qemu-aarch64-static`, `qemu-aarch64` not found",
             ]
         );
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a CI system may keep between two runs of a plan, and under which key.
+//! The CI cache of a plan: its key and its paths.
 
 use std::fs;
 use std::io;
@@ -11,49 +11,49 @@ use crate::model::error::{IoContext as _, Result};
 use crate::model::hash::short_hash;
 
 impl Plan {
-    /// The key under which a CI system keeps [`cache_paths`](Plan::cache_paths):
-    /// `cross-<target>-<environment and toolchain>-<Cargo.lock>`, each of the last two as twelve
-    /// hexadecimal digits.
+    /// Returns the key for a CI cache of [`cache_paths`](Plan::cache_paths):
+    /// `cross-<target>-<environment and toolchain>-<Cargo.lock>`. The last two parts are hashes of
+    /// twelve hexadecimal digits.
     ///
-    /// What is kept under another key that is the same up to its last part is still of use: only
-    /// dependencies differ. GitHub's `restore-keys` take such a part.
+    /// A cache whose key differs only in the last part is still useful, since only dependencies
+    /// differ. GitHub's `restore-keys` accept such a prefix.
     ///
     /// # Errors
     ///
-    /// When `Cargo.lock` is there and cannot be read.
+    /// If `Cargo.lock` exists and cannot be read.
     pub fn cache_key(&self) -> Result<String> {
         let lock = self.workspace_root.join("Cargo.lock");
-        let locked = match fs::read_to_string(&lock) {
+        let contents = match fs::read_to_string(&lock) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read.on("read", &lock)?,
         };
-        let made_of = format!("{}\n{}", self.environment.name, self.toolchain);
+        let environment = format!("{}\n{}", self.environment.name, self.toolchain);
         Ok(format!(
             "cross-{}-{}-{}",
             self.target,
-            short_hash(&made_of, 12),
-            short_hash(&locked, 12)
+            short_hash(&environment, 12),
+            short_hash(&contents, 12)
         ))
     }
 
-    /// The directories that are worth keeping between two runs in CI, whether they are there or not:
-    /// the environment, where it is a directory of the sandbox's (an image is in its engine's own
-    /// store), what cargo fetched, and what was compiled.
+    /// Returns the directories that are worth caching between runs in CI, whether they exist or
+    /// not: the sandbox's environment, cargo's downloads, and the target directory. The image of
+    /// another engine is in that engine's own store.
     ///
     /// # Errors
     ///
-    /// When there is no CARGO_HOME.
+    /// If CARGO_HOME is unknown.
     pub fn cache_paths(&self) -> Result<Vec<PathBuf>> {
         let environment = match &self.environment.location {
             Location::Directory(dir) => Some(dir.clone()),
             _ => None,
         };
         let home = &self.context.cargo_home;
-        // Sources are unpacked from the archives and checkouts again in a moment.
-        let fetched = ["registry/index", "registry/cache", "git/db"].map(|part| home.join(part));
+        // Cargo quickly unpacks sources from archives and checkouts again.
+        let downloads = ["registry/index", "registry/cache", "git/db"].map(|part| home.join(part));
         Ok(environment
             .into_iter()
-            .chain(fetched)
+            .chain(downloads)
             .chain([self.target_dir.clone()])
             .collect())
     }

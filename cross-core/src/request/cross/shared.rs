@@ -1,4 +1,4 @@
-//! What holds for every request of a `Cross`: whether there is a network, and whose jobs it shares.
+//! Settings that every request of a `Cross` shares: offline mode and the job budget.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use super::Cross;
 use crate::request::job_budget::Budget;
 
 impl Cross {
-    /// With `yes`, no request uses a network: nothing is pulled, downloaded, or installed by rustup, cargo
-    /// fetches nothing, and what runs has no network either, unless the configuration's `network` gives it
-    /// one. What is missing keeps a request from being planned:
-    /// [`ErrorKind::Offline`](crate::ErrorKind::Offline) names all of it, and
-    /// [`prefetch`](Cross::prefetch) makes it be there.
+    /// Forbids all requests to use a network. Nothing is pulled, downloaded or installed by rustup,
+    /// and cargo fetches nothing. Runs have no network either, unless the key `network` gives them
+    /// one. A request that needs a download fails to plan:
+    /// [`ErrorKind::Offline`](crate::ErrorKind::Offline) lists everything that is missing, and
+    /// [`prefetch`](Cross::prefetch) downloads it.
     ///
     /// # Default value
     ///
     /// `false`.
     #[must_use]
     pub fn offline(mut self, yes: bool) -> Self {
-        // It changes nothing of what engines answer.
+        // The answers of engines do not depend on it, so they are kept.
         Arc::make_mut(&mut self.0).offline = yes;
         self
     }
@@ -28,11 +28,12 @@ impl Cross {
         self.0.offline
     }
 
-    /// With a budget of jobs that it shares, and a listener who stops all that share it by breaking.
-    pub(crate) fn sharing(mut self, budget: &Arc<Budget>, cancel: &Cancel) -> Self {
+    /// Shares `budget` with other requests. A listener that breaks also cancels `cancel`, which
+    /// stops all of them.
+    pub(crate) fn with_budget(mut self, budget: &Arc<Budget>, cancel: &Cancel) -> Self {
         let settings = Arc::make_mut(&mut self.0);
         settings.budget = Some(Arc::clone(budget));
-        settings.events = settings.events.stopping(cancel);
+        settings.events = settings.events.cancelling(cancel);
         self
     }
 
