@@ -156,7 +156,7 @@ fn run() -> (tempfile::TempDir, ParallelTests, PathBuf) {
         spec: RunSpec::new(Root::Host, "/", Vec::<String>::new()),
         relay,
         runner: String::new(),
-        board: Mutex::new(board(2, &[1, 1], false)),
+        schedule: Mutex::new(schedule(2, &[1, 1], false)),
         changed: Condvar::new(),
     };
     (cache, run, dir)
