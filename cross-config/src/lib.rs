@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use std::path::Path;
-//! use cross_config::{Config, Env, ExplainedValue, Layer};
+//! use cross_config::{Config, Env, Layer};
 //!
 //! let file = Layer::cross_toml(Path::new("Cross.toml"), "[build]\nengine = 'docker'\n");
 //! let env = Env::new().set("CROSS_BUILD_NETWORK", "none");

@@ -1,12 +1,12 @@
-//! What a project pays for the dependency: a cold build of five lines on `cross-core` beside a program
-//! without a dependency, in seconds of CPU.
+//! The cost of the dependency: the build of a program with five lines on `cross-core`, compared
+//! with a program without a dependency, in seconds of CPU time.
 //!
 //! ```sh
 //! cargo bench --package cross-tests --bench embedding
 //! ```
 //!
-//! Cargo builds one crate at a time here (`--jobs 1`): two cores that share their caches make each other's
-//! seconds longer. The registry has been fetched; each build has an empty target directory.
+//! Cargo builds one crate at a time (`--jobs 1`), because cores that share their caches slow each
+//! other down. The registry is fetched, and each build has an empty target directory.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -19,7 +19,7 @@ use cross_tests::measure::{Error, command, head, now, row};
 
 const FIVE_LINES: &str = r#"fn main() -> Result<(), Box<dyn std::error::Error>> {
     let built = cross_core::build("aarch64-unknown-linux-gnu")?;
-    built.executables().for_each(|it| println!("{}", it.path.display()));
+    built.executables().for_each(|program| println!("{}", program.path.display()));
     Ok(())
 }
 "#;
@@ -61,7 +61,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// A program of its own, outside of this workspace.
+/// A program outside of this workspace.
 struct Program(tempfile::TempDir);
 
 impl Program {
@@ -96,7 +96,7 @@ impl Program {
         cargo
     }
 
-    /// Builds it from nothing: seconds of CPU, user and system together, and of the clock.
+    /// Builds the program from nothing, and returns the seconds of CPU time and of wall time.
     fn build(&self, variables: &[(&str, &str)]) -> Result<(f64, f64), Error> {
         let target = self.0.path().join("target");
         if target.exists() {
@@ -119,7 +119,7 @@ impl Program {
         Ok((cpu.ok_or(format!("what the shell says: {times}"))?, wall))
     }
 
-    /// How many crates are compiled besides the program itself.
+    /// Returns the number of compiled crates besides the program.
     fn crates(&self) -> Result<usize, Error> {
         let tree = said(self.cargo().args([
             "tree",
@@ -137,7 +137,7 @@ impl Program {
     }
 }
 
-/// `0m1.500s` in seconds.
+/// Parses a time such as `0m1.500s` into seconds.
 fn seconds(text: &str) -> Option<f64> {
     let (minutes, rest) = text.split_once('m')?;
     let rest: f64 = rest.strip_suffix('s')?.parse().ok()?;

@@ -1,20 +1,21 @@
-//! What environments cost from nothing: seconds and size, of the first and of each further one.
+//! The cost of making environments from nothing: the time and the size of each.
 //!
 //! ```sh
-//! cargo bench --package cross-tests --bench environments                          # aarch64, sandbox
+//! cargo bench --package cross-tests --bench environments  # aarch64, sandbox
 //! cargo bench --package cross-tests --bench environments -- docker s390x-unknown-linux-gnu
-//! cargo bench --package cross-tests --bench environments -- sandbox gnu           # one after the other
-//! cargo bench --package cross-tests --bench environments -- sandbox gnu image     # the same with Rust
-//! cargo bench --package cross-tests --bench environments -- sandbox gnu apart     # each from nothing
+//! cargo bench --package cross-tests --bench environments -- sandbox gnu  # one after the other
+//! cargo bench --package cross-tests --bench environments -- sandbox gnu image  # the same with Rust
+//! cargo bench --package cross-tests --bench environments -- sandbox gnu apart  # each from nothing
 //! ```
 //!
-//! The words may come in any order: an engine, `host` or `image` for the toolchain, targets or
-//! `gnu` (the seven most common) or `all` (30 GB), and `apart` for a cache of its own for each. The cache is a directory of its own, which is
-//! empty at first and removed; an image of the same recipe is removed first and kept after.
+//! The arguments may come in any order: an engine, `host` or `image` for the toolchain, targets or
+//! `gnu` (the seven most common) or `all` (30 GB), and `apart` for a separate cache for each
+//! target. The cache is an empty directory, which is removed afterwards. An image of the same
+//! recipe is removed first and kept afterwards.
 //!
-//! *Size* is what the files of an environment occupy on disk; *own* is how much of that no other
-//! environment has, when all are made. *Growth* is by how much the whole cache grew, with what it
-//! keeps for further ones: packages and what environments begin with.
+//! *Size* is the disk usage of an environment. *Own* is the part that it shares with no other
+//! environment. *Growth* is the growth of the whole cache, including the stock of packages and
+//! bases.
 
 #![expect(
     clippy::print_stdout,
@@ -51,7 +52,7 @@ fn main() -> Result<(), Error> {
     } else if words.iter().any(|word| word == "gnu") {
         TARGETS
             .iter()
-            .map(|it| Target::parse(it))
+            .map(|triple| Target::parse(triple))
             .collect::<Result<_, _>>()?
     } else {
         let named: Vec<_> = words
@@ -101,7 +102,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// A project with a cache of its own.
+/// A project with its own cache.
 struct Bench {
     project: tempfile::TempDir,
     cross: Cross,
@@ -138,8 +139,8 @@ impl Bench {
         let all = self.cross.environments(&self.engine)?;
         let size = all
             .iter()
-            .find(|it| it.name == name)
-            .map(|it| it.size.clone());
+            .find(|environment| environment.name == name)
+            .map(|environment| environment.size.clone());
         let growth = self.occupied()?.saturating_sub(before) / 1_000_000;
         println!(
             "{}",
@@ -154,7 +155,7 @@ impl Bench {
         Ok(environments.join(name).join("root"))
     }
 
-    /// What the cache occupies on disk, each file counted once.
+    /// Returns the disk usage of the cache, and counts each file once.
     fn occupied(&self) -> Result<u64, Error> {
         let mut files = BTreeMap::new();
         let cache = self.project.path().join("cache");
@@ -165,7 +166,7 @@ impl Bench {
     }
 }
 
-/// Of each root, what its files occupy, and what those of them occupy that are in no other.
+/// Returns for each root the disk usage of its files, and of the files that are in no other root.
 fn own_sizes(roots: &[&Path]) -> Result<Vec<(u64, u64)>, Error> {
     let mut each = Vec::new();
     for root in roots {
@@ -186,7 +187,7 @@ fn own_sizes(roots: &[&Path]) -> Result<Vec<(u64, u64)>, Error> {
     Ok(each.iter().map(of).collect())
 }
 
-/// The inodes below `dir`, with the bytes that they occupy.
+/// Collects the inodes below `dir` with their disk usage.
 fn collect(dir: &Path, files: &mut BTreeMap<u64, u64>) -> Result<(), Error> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;

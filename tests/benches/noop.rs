@@ -1,13 +1,13 @@
-//! What a build costs when there is nothing to build, and when one line was edited: through the library,
-//! beside the same command entered by hand, beside host cargo called directly.
+//! The cost of a build when nothing or one line has changed: by the library, by the same command
+//! entered by hand, and by cargo on the host.
 //!
 //! ```sh
 //! cargo bench --package cross-tests --bench noop            # all engines that answer
 //! cargo bench --package cross-tests --bench noop -- docker  # only this one
 //! ```
 //!
-//! The library is measured as a user pays for it: a process of its own that starts, plans, builds and ends;
-//! and once more without that process, where the caller has one anyway.
+//! The time of the library includes the start and the end of a process. Another column has the time
+//! within a running process.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use cross_core::{Cross, Plan, engine::Invocation};
 use cross_tests::measure::{
-    Error, Times, Way, alternate, command, finish, head, milliseconds, now, row, words,
+    Error, Times, Variant, alternate, command, finish, head, milliseconds, now, row, words,
 };
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -73,7 +73,7 @@ fn cross(dir: &Path, engine: &str) -> Cross {
     Cross::at(dir).engine(engine).toolchain("host")
 }
 
-/// A crate without dependencies in a directory of its own.
+/// A crate without dependencies in a temporary directory.
 struct Tiny(tempfile::TempDir);
 
 impl Tiny {
@@ -108,19 +108,19 @@ fn no_op(project: &Tiny, engine: &str) -> Result<(), Error> {
         1,
         ROUNDS,
         vec![
-            Way::new("host cargo", host_cargo(dir, &plan)?),
-            Way::new("by hand", || finish(to_command(&hand))),
-            Way::new("library", library(dir, engine)?),
-            Way::new("in process", || {
+            Variant::new("host cargo", host_cargo(dir, &plan)?),
+            Variant::new("by hand", || finish(to_command(&hand))),
+            Variant::new("library", library(dir, engine)?),
+            Variant::new("in process", || {
                 Ok(cross(dir, engine).build(TARGET).run().map(drop)?)
             }),
-            Way::new("plan", || {
+            Variant::new("plan", || {
                 Ok(cross(dir, engine).build(TARGET).plan().map(drop)?)
             }),
         ],
     )?;
     let [host, hand, library, inside, plan] = &times[..] else {
-        return Err("five ways".into());
+        return Err("five variants".into());
     };
     let cells = [host, hand, library, inside, plan].map(milliseconds);
     let ratios = [ratio(library, hand), ratio(library, host)];
@@ -140,10 +140,10 @@ fn edited(project: &Tiny, engine: &str) -> Result<(), Error> {
     for _ in 0..=EDITS {
         number += 1;
         project.edit(number)?;
-        let ways: [&mut dyn FnMut() -> Result<(), Error>; 2] = [&mut host, &mut library];
-        for (way, times) in ways.into_iter().zip(&mut times) {
+        let variants: [&mut dyn FnMut() -> Result<(), Error>; 2] = [&mut host, &mut library];
+        for (variant, times) in variants.into_iter().zip(&mut times) {
             let start = now();
-            way()?;
+            variant()?;
             times.push(start.elapsed());
         }
     }
@@ -161,7 +161,7 @@ fn ratio(of: &Times, to: &Times) -> String {
     format!("{:.2}", of.median() / to.median())
 }
 
-/// Host cargo, called without rustup's proxy, with a target directory of its own.
+/// Returns a call of cargo on the host, without rustup's proxy and with its own target directory.
 fn host_cargo(dir: &Path, plan: &Plan) -> Result<impl FnMut() -> Result<(), Error> + use<>, Error> {
     let sysroot = plan
         .toolchain
@@ -180,8 +180,8 @@ fn host_cargo(dir: &Path, plan: &Plan) -> Result<impl FnMut() -> Result<(), Erro
     })
 }
 
-/// The plan's compile step with the same mounts, without everything else that is ours: what somebody
-/// would type who wants the fastest start.
+/// Returns the plan's compile step with its mounts and without the other parts of the library: what
+/// a user would type for the fastest start.
 fn by_hand(plan: &Plan) -> Result<Invocation, Error> {
     let mut compile = plan.commands().last().ok_or("the plan compiles")?.clone();
     let mut lean = Vec::new();

@@ -1,12 +1,12 @@
-//! What planning costs: the configuration loaded and merged, a target looked up, and a whole plan of a
-//! warm build, for workspaces of 2, 200 and 2,000 packages.
+//! The cost of planning: loading the configuration, the lookup of a target, and the plan of a build
+//! whose queries are cached, for workspaces of 2, 200 and 2,000 packages.
 //!
 //! ```sh
 //! cargo bench --package cross-tests --bench planning
 //! ```
 //!
-//! The machine is one of the suites' own, so that nothing of this one counts: an engine that answers at
-//! once, a toolchain with a manifest, an environment that is there.
+//! The machine is a fake one, so that this machine has no influence: its engine answers
+//! immediately, and its toolchain and environment exist.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -28,8 +28,8 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A workspace of `packages` libraries, each depending on the one before, and a program that depends on
-/// the last, with a configuration for every target of the table.
+/// A workspace of `packages` libraries, each of which depends on the one before, and a program that
+/// depends on the last one. Its configuration has every target.
 fn workspace(packages: usize) -> Project {
     let mut project = Project::new("app");
     let locked = |name: &str, dependency: &str| {
@@ -104,7 +104,7 @@ fn plan(criterion: &mut Criterion) {
         let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Sandbox);
         let project = workspace(packages);
         let cross = machine.cross(&project);
-        // The first asks cargo; what is measured has its answer.
+        // The first plan queries cargo. The measured ones use the cache.
         match cross.build(TARGET).plan() {
             Ok(plan) => machine.make_environment(&plan),
             Err(error) => panic!("a plan of {packages} packages: {error}"),
@@ -115,7 +115,7 @@ fn plan(criterion: &mut Criterion) {
                 cross
                     .build(TARGET)
                     .plan()
-                    .is_ok_and(|it| it.environment.exists)
+                    .is_ok_and(|plan| plan.environment.exists)
             });
         });
     }

@@ -1,17 +1,18 @@
-//! What tests under emulation cost: side by side, beside one binary after the other with one thread (what `cross`
-//! does) and with as many threads as there are processors (what cargo does). Ratios of medians, all in one run.
+//! The cost of tests under emulation: parallel tests, compared with serial test binaries with one
+//! thread (as in `cross`) and with one thread per processor (as in cargo). Ratios are of medians
+//! within one run.
 //!
 //! ```sh
-//! cargo bench --package cross-tests --bench testing                             # aarch64, sandbox, every crate
+//! cargo bench --package cross-tests --bench testing  # aarch64, sandbox, every crate
 //! cargo bench --package cross-tests --bench testing -- s390x-unknown-linux-gnu podman
 //! cargo bench --package cross-tests --bench testing -- uneven small
 //! ```
 //!
-//! The words may come in any order: an engine, a target, and crates by how their tests are spread: `even` (6
-//! binaries of 40), `uneven` (one of 215 and five of 5), `small` (40 of 5).
+//! The arguments may come in any order: an engine, a target, and crates by the distribution of
+//! their tests: `even` (6 binaries of 40), `uneven` (one of 215 and five of 5), `small` (40 of 5).
 //!
-//! What is timed is a whole request for tests that are compiled already: planning, cargo's look at what is
-//! fresh, and the tests.
+//! The time is that of a request whose tests are compiled: planning, cargo's check for changes, and
+//! the tests.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -20,18 +21,17 @@ use std::fs;
 use std::path::Path;
 
 use cross_core::{Cross, Request};
-use cross_tests::measure::{Error, Times, Way, alternate, head, milliseconds, row, words};
+use cross_tests::measure::{Error, Times, Variant, alternate, head, milliseconds, row, words};
 
 const ROUNDS: usize = 7;
-/// Crates: a name, and how many tests there are in each binary.
+/// The crates, each with its name and the number of tests in each binary.
 const CRATES: [(&str, &[u32]); 3] = [
     ("even", &[40; 6]),
     ("uneven", &[5, 215, 5, 5, 5, 5]),
     ("small", &[5; 40]),
 ];
 
-/// What each test does: some thousand steps of a generator, and a sum of them. Under QEMU that takes some 15 ms
-/// in the `dev` profile.
+/// The code of each test, which takes about 15 ms under QEMU in the `dev` profile.
 const WORK: &str = "fn work(seed: u64) -> u64 {
     let (mut state, mut sum) = (seed | 1, 0_u64);
     for _ in 0..180_000 {
@@ -44,11 +44,11 @@ const WORK: &str = "fn work(seed: u64) -> u64 {
 }
 ";
 
-/// What a way changes of a request.
+/// The options that a variant sets on a request.
 type Change = fn(Request) -> Request;
 
-/// How the tests may run.
-const WAYS: [(&str, Change); 3] = [
+/// The variants of running tests.
+const VARIANTS: [(&str, Change); 3] = [
     ("one thread", |request| {
         request.serial_tests(true).arg("--test-threads=1")
     }),
@@ -84,13 +84,13 @@ fn main() -> Result<(), Error> {
         }
         let times = measure(engine, target, binaries)?;
         let [one, cargos, ours] = &times[..] else {
-            return Err("three ways".into());
+            return Err("three variants".into());
         };
         let counts = [
             binaries.len().to_string(),
             binaries.iter().sum::<u32>().to_string(),
         ];
-        let ratios = [one, cargos].map(|it| format!("{:.2}", ours.median() / it.median()));
+        let ratios = [one, cargos].map(|times| format!("{:.2}", ours.median() / times.median()));
         let cells = counts
             .into_iter()
             .chain(times.iter().map(milliseconds))
@@ -100,7 +100,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// A crate whose test binaries have so many tests.
+/// Writes a crate whose test binaries have these numbers of tests.
 fn write_crate(dir: &Path, binaries: &[u32]) -> Result<(), Error> {
     fs::create_dir_all(dir.join("src"))?;
     fs::create_dir_all(dir.join("tests"))?;
@@ -121,20 +121,20 @@ fn write_crate(dir: &Path, binaries: &[u32]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The times of every way.
+/// Returns the times of every variant.
 fn measure(engine: &str, target: &str, binaries: &[u32]) -> Result<Vec<Times>, Error> {
     let dir = tempfile::tempdir()?;
     write_crate(dir.path(), binaries)?;
     let cross = Cross::at(dir.path()).engine(engine).toolchain("image");
     let expected = u64::from(binaries.iter().sum::<u32>());
-    let run = |way: Change| {
-        let tests = way(cross.test(target)).run()?.tests;
-        match tests.map_or(0, |it| it.passed) {
+    let run = |change: Change| {
+        let tests = change(cross.test(target)).run()?.tests;
+        match tests.map_or(0, |summary| summary.passed) {
             passed if passed == expected => Ok(()),
             passed => Err(format!("{passed} of {expected} tests passed").into()),
         }
     };
-    let ways = WAYS.map(|(name, way)| Way::new(name, move || run(way)));
-    // The first round compiles, and warms the caches.
-    alternate(1, ROUNDS, ways.into())
+    let variants = VARIANTS.map(|(name, change)| Variant::new(name, move || run(change)));
+    // The first round compiles and fills the caches.
+    alternate(1, ROUNDS, variants.into())
 }

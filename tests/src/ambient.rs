@@ -1,8 +1,8 @@
-//! The one door of the suites to the process's own environment.
+//! The suites' door to the environment of their process.
 
 use std::ffi::OsString;
 
-/// Every variable of the test's process.
+/// Returns every variable of the process.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the suites' environment door"
@@ -11,14 +11,14 @@ pub fn variables() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
 }
 
-/// One of them.
+/// Returns one variable of the process.
 pub fn variable(name: &str) -> Option<OsString> {
     variables()
-        .find(|(it, _)| it == name)
+        .find(|(variable, _)| variable == name)
         .map(|(_, value)| value)
 }
 
-/// Where temporary directories are made.
+/// Returns the directory for temporary files.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the suites' environment door"

@@ -1,26 +1,26 @@
-//! The one snapshot function, and its like for other files that are made.
+//! Comparison of a text with a snapshot or another generated file.
 
 use std::fmt::Write as _;
 use std::fs;
 
 use crate::{ambient, tool};
 
-/// How many lines around a difference are shown.
+/// How many lines are shown around a difference.
 const CONTEXT: usize = 3;
 
-/// Compares `actual` with the file `tests/snapshots/<name>.txt`. `name` may have directories.
+/// Compares `actual` with the file `tests/tests/snapshots/<name>.txt`. `name` may have directories.
 ///
 /// With `UPDATE_SNAPSHOTS=1` in the environment the file is written instead.
 ///
 /// # Panics
 ///
-/// With a difference, when the two differ; and when there is no such file.
+/// If the texts differ, with the difference, or if the file does not exist.
 #[track_caller]
 pub fn check(name: &str, actual: &str) {
     check_file(&format!("tests/tests/snapshots/{name}.txt"), actual);
 }
 
-/// The same for any file that is made: `path` is from the root of the repository.
+/// Compares `actual` with any generated file. `path` is relative to the root of the repository.
 ///
 /// # Panics
 ///
@@ -43,7 +43,7 @@ pub fn check_file(path: &str, actual: &str) {
     );
 }
 
-/// The lines that differ and those near them: `-` marks the old only, `+` the new only.
+/// Returns the lines that differ and the lines around them: `-` marks old lines, `+` new ones.
 fn difference(old: &str, new: &str) -> String {
     let lines = aligned(
         &old.lines().collect::<Vec<_>>(),
@@ -64,9 +64,9 @@ fn difference(old: &str, new: &str) -> String {
     text
 }
 
-/// The lines of both in one order, each with its mark.
+/// Merges the lines of both texts, each with its mark.
 fn aligned<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(char, &'a str)> {
-    // common[i][j]: how many lines the longest common subsequence of old[i..] and new[j..] has.
+    // common[i][j] is the length of the longest common subsequence of old[i..] and new[j..].
     let mut common = vec![vec![0; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_shows_what_went_and_what_came() {
+    fn a_difference_shows_removed_and_added_lines() {
         assert_eq!(
             difference("a\nb\nc\n", "a\nx\nc\nd\n"),
             "  a\n- b\n+ x\n  c\n+ d\n"

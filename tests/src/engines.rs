@@ -1,15 +1,14 @@
-//! The real engines of this machine: every one of them is needed, and none is passed over.
+//! The real engines of this machine. The suites need all of them, and skip none.
 
 use cross_engine::{Cancel, Host, Needs};
 
 use crate::ambient;
 
-/// The engine called `name` as it answers here.
+/// Returns the engine called `name`.
 ///
 /// # Panics
 ///
-/// When it does not answer: a missing engine is a failure of the suite, never a test that is left
-/// out.
+/// If the engine does not work: a missing engine fails the suite, and never skips a test.
 #[track_caller]
 pub fn need(name: &str) -> cross_engine::Engine {
     let host = Host::new(ambient::variables().collect(), "/nonexistent");
@@ -23,8 +22,8 @@ pub fn need(name: &str) -> cross_engine::Engine {
     }
 }
 
-/// A test for every engine from a function that takes an engine's name: `compile_error` becomes
-/// `compile_error::sandbox`, `compile_error::docker` and `compile_error::podman`.
+/// Makes a test for each engine from a function that takes an engine's name: `compile_error`
+/// becomes `compile_error::sandbox`, `compile_error::docker` and `compile_error::podman`.
 #[macro_export]
 macro_rules! on_engines {
     ($($name:ident)*) => {

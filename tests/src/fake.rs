@@ -1,30 +1,30 @@
-//! What the fake engine is told and what it records: shared by it and by the suites.
+//! The rules and the records of the fake engine, which the program and the suites share.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// The file, in the root of a fake machine, that holds the rules.
+/// The file with the rules, in the root of a fake machine.
 pub const RULES: &str = "fake.json";
-/// The file beside it to which every call is added, as a line of JSON.
+/// The file beside it with the calls, one line of JSON each.
 pub const RECORD: &str = "calls.jsonl";
 
-/// What a fake program does when it is called in a certain way.
+/// What a fake program does for certain arguments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rule {
-    /// The name it is called under.
+    /// The name that the program is called by.
     pub program: String,
-    /// Words that stand among its arguments, in this order, if the rule is meant. `*word` is meant
-    /// by any argument that contains `word`.
+    /// Words that the arguments must contain in this order. `*word` matches any argument that
+    /// contains `word`.
     pub args: Vec<String>,
-    /// What it does.
+    /// What the program does.
     pub answer: Answer,
 }
 
 /// What a fake program does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Answer {
-    /// Prints and ends.
+    /// Prints and exits.
     Say {
         /// On standard output.
         stdout: String,
@@ -33,37 +33,37 @@ pub enum Answer {
         /// The exit code.
         code: u8,
     },
-    /// Prints, then waits for the end of standard input and records it.
+    /// Prints, then waits for the end of standard input and records that.
     Hang {
-        /// On standard output, at once.
+        /// On standard output, immediately.
         stdout: String,
     },
-    /// Says nothing for this many seconds, whatever becomes of standard input.
+    /// Prints nothing for this many seconds, even if standard input ends.
     Sleep(u64),
-    /// Becomes this program, with the same arguments.
+    /// Executes this program with the same arguments.
     Become(PathBuf),
-    /// Runs, on the machine itself, what it was asked to run in a container or a sandbox.
+    /// Runs the command for the container or sandbox on the machine itself.
     RunHere,
 }
 
-/// One call, as it was recorded.
+/// The record of one call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// The name it was called under.
+    /// The name that the program was called by.
     pub program: String,
-    /// Its arguments.
+    /// The arguments.
     pub args: Vec<String>,
-    /// The names of its variables, never their values.
+    /// The names of the variables, never their values.
     pub env: Vec<String>,
-    /// What its standard input is: `null`, `pipe` or `other`; `closed` where this is the record of
-    /// a [`Hang`](Answer::Hang)'s end.
+    /// The standard input: `null`, `pipe` or `other`; or `closed` in the record of the end of a
+    /// [`Hang`](Answer::Hang).
     pub stdin: String,
-    /// Its process id.
+    /// The process id.
     pub pid: u32,
 }
 
 impl Rule {
-    /// When `program` is called with `args` among its arguments.
+    /// Returns the rule for calls of `program` with `args` among its arguments.
     pub fn new(program: &str, args: &[&str], answer: Answer) -> Self {
         Rule {
             program: program.to_owned(),
@@ -72,7 +72,7 @@ impl Rule {
         }
     }
 
-    /// Whether it is meant by this call.
+    /// Whether the rule matches this call.
     pub fn is_for(&self, program: &str, args: &[String]) -> bool {
         let mut rest = args.iter();
         let is = |word: &str, arg: &str| match word.strip_prefix('*') {
@@ -84,7 +84,7 @@ impl Rule {
 }
 
 impl Answer {
-    /// Success, with this on standard output.
+    /// Succeeds with this standard output.
     pub fn says(stdout: &str) -> Self {
         Answer::Say {
             stdout: stdout.to_owned(),
@@ -93,7 +93,7 @@ impl Answer {
         }
     }
 
-    /// Failure, with this on standard error.
+    /// Fails with this exit code and standard error.
     pub fn fails(code: u8, stderr: &str) -> Self {
         Answer::Say {
             stdout: String::new(),
@@ -104,18 +104,18 @@ impl Answer {
 }
 
 impl Call {
-    /// Program and arguments, as one line.
+    /// Returns the program and its arguments as one line.
     pub fn line(&self) -> String {
         format!("{} {}", self.program, self.args.join(" "))
     }
 
-    /// Whether `word` stands among its arguments.
+    /// Whether `word` is one of the arguments.
     pub fn has(&self, word: &str) -> bool {
         self.args.iter().any(|arg| arg == word)
     }
 }
 
-/// The root of the fake machine that the program at `path` belongs to.
+/// Finds the root of the fake machine that has the program at `path`.
 pub fn home_of(path: &Path) -> Option<&Path> {
     path.ancestors().find(|dir| dir.join(RULES).exists())
 }

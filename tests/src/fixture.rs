@@ -8,7 +8,7 @@ use cross_core::{Cross, Env};
 use crate::ambient;
 use crate::recorder::Recorder;
 
-/// A cargo project, gone when dropped.
+/// A cargo project, which is removed when dropped.
 #[derive(Debug)]
 pub struct Project {
     temporary: tempfile::TempDir,
@@ -17,20 +17,19 @@ pub struct Project {
 }
 
 impl Project {
-    /// A binary package `name` without dependencies that prints `hello from <architecture>`, in a
-    /// directory of the same name, with its `Cargo.lock`.
+    /// Creates a binary package `name` that prints `hello from <architecture>`, in a directory of
+    /// the same name. It has a `Cargo.lock` and no dependencies.
     pub fn new(name: &str) -> Self {
         Project::in_dir(name, name)
     }
 
-    /// The same in a directory called `dir`, which may have spaces and any other characters, or be
-    /// a path of several directories. `dir` is below a temporary directory: see
-    /// [`outer`](Project::outer).
+    /// Creates the package in a directory called `dir`, which may have any characters or be a path
+    /// of several directories. `dir` is below a temporary directory, see [`outer`](Project::outer).
     pub fn in_dir(name: &str, dir: &str) -> Self {
         Project::below(&ambient::temporary(), name, dir)
     }
 
-    /// The same below `parent`, which exists: for projects in unusual places.
+    /// Creates the package below the existing directory `parent`.
     pub fn below(parent: &Path, name: &str, dir: &str) -> Self {
         let temporary = tempfile::Builder::new()
             .prefix("cross-test-")
@@ -47,8 +46,8 @@ impl Project {
             .file("src/main.rs", MAIN)
     }
 
-    /// Writes a file of the project, replacing what it was; `path` may lead out by `..`, as far as
-    /// the temporary directory.
+    /// Writes or replaces a file of the project. `path` may lead out of the project by `..`, as far
+    /// as the temporary directory.
     #[must_use]
     pub fn file(self, path: &str, text: &str) -> Self {
         let path = self.path.join(path);
@@ -64,14 +63,14 @@ impl Project {
         self
     }
 
-    /// Writes its `Cross.toml`.
+    /// Writes the `Cross.toml`.
     #[must_use]
     pub fn cross_toml(self, text: &str) -> Self {
         self.file("Cross.toml", text)
     }
 
-    /// Makes it a workspace: the package itself, a member library `member` that it uses, and a
-    /// path dependency `beside`, which lies outside of the workspace.
+    /// Makes the project a workspace: the package, a member library `member` that it uses, and a
+    /// path dependency `beside` outside of the workspace.
     #[must_use]
     pub fn with_member_and_path_dependency(self) -> Self {
         let name = self.path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -96,33 +95,33 @@ impl Project {
             )
     }
 
-    /// Its directory.
+    /// Returns the directory of the project.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The temporary directory it lies in.
+    /// Returns the temporary directory around the project.
     pub fn outer(&self) -> &Path {
         self.temporary.path()
     }
 
-    /// What its [`cross`](Project::cross) told.
+    /// Returns the recorder of [`cross`](Project::cross).
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
-    /// The library at this project on the real machine, with the distribution's Rust, heard by
-    /// [`recorder`](Project::recorder). See [`real_env`].
+    /// Returns the library for this project on the real machine, with the distribution's Rust. The
+    /// [`recorder`](Project::recorder) hears its events. See [`real_env`].
     pub fn cross(&self) -> Cross {
         let cross = Cross::at(&self.path).env(real_env()).toolchain("image");
         self.recorder.hear(cross)
     }
 }
 
-/// The machine's variables without what is configuration of the library, what the cargo that runs
-/// the tests left there, or what would move a project's target directory.
+/// Returns the machine's variables without the configuration of the library, without those that the
+/// outer cargo sets, and without those that move a target directory.
 ///
-/// `CROSS_CACHE_DIR` stays: it says where the environments are that were made before.
+/// `CROSS_CACHE_DIR` stays, because it names the directory of the existing environments.
 pub fn real_env() -> Env {
     let is_ours = |name: &str| name.starts_with("CROSS_") && name != "CROSS_CACHE_DIR";
     let is_cargos = |name: &str| {

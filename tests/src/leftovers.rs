@@ -1,4 +1,4 @@
-//! What a request must not leave behind, looked for in every place where it could be.
+//! A search for everything that a request must not leave behind.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,28 +13,28 @@ use cross_engine::process::clock;
 use crate::fixture::{Project, real_env};
 use crate::tool;
 
-/// Looks for leftovers of what runs on one project.
+/// The leftovers of requests for one project.
 ///
-/// The project's temporary directory has a name that nothing else on the machine has. It is on the
-/// command line, in the variables or among the mounts of whatever a request starts, so that tests
-/// side by side do not see each other.
+/// The name of the project's temporary directory is unique on the machine. Everything that a
+/// request starts has it on its command line, in its variables or among its mounts. So parallel
+/// tests do not see each other's leftovers.
 #[derive(Debug)]
 pub struct Leftovers {
     outer: PathBuf,
     user: u32,
 }
 
-/// How many leftovers are shown.
+/// How many leftovers a failure shows.
 const SHOWN: usize = 20;
-/// How long a container engine may take to forget a container after its end.
+/// How long a container engine may take to remove a container after its end.
 const ENGINE_GRACE: Duration = Duration::from_secs(2);
 
 impl Leftovers {
-    /// Of what runs on `project` with the variables [`env`](Leftovers::env).
+    /// Watches the requests for `project` that use the variables [`env`](Leftovers::env).
     ///
     /// # Panics
     ///
-    /// When its directory for temporary files cannot be made.
+    /// If the directory for temporary files cannot be created.
     pub fn of(project: &Project) -> Self {
         let outer = project.outer().canonicalize().unwrap();
         let temporary = outer.join("tmp");
@@ -45,19 +45,19 @@ impl Leftovers {
         }
     }
 
-    /// For a request that the user `id` makes: nothing is another's.
+    /// Expects every file to belong to the user `id`, who makes the requests.
     #[must_use]
     pub fn of_user(mut self, id: u32) -> Self {
         self.user = id;
         self
     }
 
-    /// The machine's variables, with a directory for temporary files of the project's own.
+    /// Returns the machine's variables, with the project's directory for temporary files.
     pub fn env(&self) -> Env {
         real_env().set("TMPDIR", self.temporary())
     }
 
-    /// A cache directory of the project's own, where no environment is until one is made.
+    /// Returns a cache directory of the project, which has no environment at first.
     pub fn own_cache(&self) -> PathBuf {
         self.outer.join("cache")
     }
@@ -92,7 +92,7 @@ impl Leftovers {
         if left.is_empty() {
             return;
         }
-        // The project's directory is removed with all that is in it: not with what is mounted there.
+        // Unmount first: the project's directory is removed with everything in it.
         for mount in self.mounts().iter().rev() {
             let place = mount.split(' ').nth(2).unwrap_or_default();
             tool::output(&Invocation::new("umount").args(["--lazy", place]));
@@ -115,7 +115,7 @@ impl Leftovers {
         left
     }
 
-    /// Processes that speak of the project, without those of the test itself.
+    /// Returns the processes of the project, without the test itself.
     pub fn processes(&self) -> Vec<String> {
         let mut found = Vec::new();
         for path in below(Path::new("/proc")) {
@@ -133,14 +133,14 @@ impl Leftovers {
 
     fn is_of_project(&self, process: &Path) -> bool {
         let outer = self.outer.as_os_str().as_encoded_bytes();
-        let speaks = |file: &str| {
+        let mentions_project = |file: &str| {
             let text = fs::read(process.join(file)).unwrap_or_default();
             text.windows(outer.len()).any(|part| part == outer)
         };
         let is_in = |link: &str| {
             fs::read_link(process.join(link)).is_ok_and(|place| place.starts_with(&self.outer))
         };
-        speaks("cmdline") || speaks("environ") || is_in("cwd") || is_in("root")
+        mentions_project("cmdline") || mentions_project("environ") || is_in("cwd") || is_in("root")
     }
 
     fn mounts(&self) -> Vec<String> {
@@ -153,7 +153,7 @@ impl Leftovers {
             .collect()
     }
 
-    /// Containers in any state that show a directory of the project.
+    /// Returns the containers, in any state, that mount a directory of the project.
     pub fn containers(&self) -> Vec<String> {
         let mut found = Vec::new();
         for engine in ["docker", "podman"] {
@@ -175,7 +175,7 @@ impl Leftovers {
         found
     }
 
-    /// Directories of the project's own cache that are no environments, and none begins with.
+    /// Returns the directories of the project's cache that are not finished.
     fn half_made(&self) -> Vec<String> {
         let homes = ["environments", "bases", "packages"];
         homes
@@ -187,7 +187,7 @@ impl Leftovers {
             .collect()
     }
 
-    /// Files with temporary names, and files of other users.
+    /// Returns files with temporary names, and files of other users.
     fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut dirs = vec![self.outer.clone()];
@@ -204,7 +204,7 @@ impl Leftovers {
                 if meta.uid() != self.user {
                     found.push(format!("{} is of user {}", path.display(), meta.uid()));
                 }
-                // The root file system of a whole environment is not ours to judge by its names.
+                // The root file system of a finished environment may have any names.
                 if meta.is_dir() && !path.join("environment.json").exists() {
                     dirs.push(path);
                 }
@@ -214,7 +214,7 @@ impl Leftovers {
     }
 }
 
-/// The entries of a directory; of one that is not there, none.
+/// Returns the entries of a directory, or none if it does not exist.
 fn below(dir: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten();
     entries.filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leftovers_are_seen() {
+    fn leftovers_are_found() {
         let project = Project::new("seen");
         let leftovers = Leftovers::of(&project);
         leftovers.are_none();

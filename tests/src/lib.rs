@@ -1,20 +1,20 @@
 //! Support shared by the suites in `tests/`.
 //!
-//! - [`Project`]: a cargo project in a temporary directory, and a [`Cross`](cross_core::Cross) at
-//!   it that sees the machine's real engines.
-//! - [`Machine`]: a machine that has nothing but fake engines, a fake rustup and the real cargo;
-//!   what is started on it is recorded.
-//! - [`Recorder`]: hears every event.
-//! - [`Leftovers`]: what a request must not leave behind; [`engines`]: the real engines;
-//!   [`PlainUser`]: somebody who is not root.
-//! - [`check`] and [`Redactor`]: snapshots, without what differs from one machine to the next.
-//! - [`tool`]: commands of the machine; [`measure`]: what benchmarks have in common.
+//! - [`Project`]: a cargo project in a temporary directory, and a [`Cross`](cross_core::Cross) for
+//!   it that uses the machine's real engines.
+//! - [`Machine`]: a machine with only fake engines, a fake rustup and the real cargo. It records
+//!   every program that is started on it.
+//! - [`Recorder`]: records every event.
+//! - [`Leftovers`]: finds what a request must not leave behind.
+//! - [`engines`]: the real engines. [`PlainUser`]: a user who is not root.
+//! - [`check`] and [`Redactor`]: snapshots, without what differs between machines.
+//! - [`tool`]: commands of the machine. [`measure`]: support for benchmarks.
 
 #![allow(
     clippy::unwrap_used,
     clippy::exhaustive_structs,
     clippy::exhaustive_enums,
-    reason = "support of tests: to panic is how it fails, and nothing outside builds on it"
+    reason = "support of tests: it fails by panicking, and nothing outside depends on it"
 )]
 
 pub mod ambient;
@@ -32,7 +32,7 @@ pub mod schema;
 pub mod tool;
 mod tree;
 
-/// A target whose programs this machine runs itself: a container for it can be played here.
+/// A target whose programs run natively on this machine, so that a fake container can run them.
 pub const NATIVE: &str = if cfg!(target_arch = "aarch64") {
     "aarch64-unknown-linux-gnu"
 } else {
@@ -49,7 +49,7 @@ pub use recorder::Recorder;
 pub use redact::{Redactor, without_kernel_files};
 pub use tree::Tree;
 
-/// The seven targets that are proved here: by recipe, with the suite's packages and emulator.
+/// The seven targets that the suites use: each has a recipe with packages and an emulator.
 pub const TARGETS: [&str; 7] = [
     "x86_64-unknown-linux-gnu",
     "i686-unknown-linux-gnu",

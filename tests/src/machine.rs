@@ -1,4 +1,4 @@
-//! A machine of fakes: its PATH has only what was put there, and every call is recorded.
+//! A machine with fake programs, which records every call to them.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,24 +12,24 @@ use crate::fixture::Project;
 use crate::redact::Redactor;
 use crate::tool;
 
-/// Which engine answers on a fake machine.
+/// The engine of a fake machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fakes {
-    /// A bubblewrap that may make namespaces.
+    /// A bubblewrap that can create namespaces.
     Sandbox,
     /// A docker whose daemon answers.
     Docker,
     /// A podman.
     Podman,
-    /// None.
+    /// No engine.
     Nothing,
 }
 
 impl Fakes {
-    /// The engines.
+    /// Every engine.
     pub const ENGINES: [Fakes; 3] = [Fakes::Sandbox, Fakes::Docker, Fakes::Podman];
 
-    /// The name of the engine's kind.
+    /// Returns the name of the engine's kind.
     pub fn name(self) -> &'static str {
         match self {
             Fakes::Sandbox => "sandbox",
@@ -40,21 +40,21 @@ impl Fakes {
     }
 }
 
-/// What docker answers to the library's question.
+/// The answer of docker to the library's version query.
 const DOCKER_ANSWER: &str = "26.1.5|linux/amd64|Engine containerd runc docker-init \n";
-/// What podman answers to the library's question.
+/// The answer of podman to the library's version query.
 const PODMAN_ANSWER: &str = "4.3.1|linux/amd64|\n";
-/// What bubblewrap answers to `--version`.
+/// The answer of bubblewrap to `--version`.
 const SANDBOX_ANSWER: &str = "bubblewrap 0.8.0\n";
-/// The fake rustup's only toolchain.
+/// The only toolchain of the fake rustup.
 const TOOLCHAIN: &str = "stable-x86_64-unknown-linux-gnu";
-/// Tools of the machine that the library's lifelines and makings need.
+/// The tools of the machine that lifelines and the making of environments need.
 const REAL_TOOLS: [&str; 10] = [
     "sh", "cat", "tar", "sleep", "rm", "mkdir", "true", "env", "setsid", "unshare",
 ];
 
-/// A machine in a temporary directory: a PATH, a home, a cache, a rustup with one toolchain. Its
-/// cargo and rustc are the real ones, behind a record.
+/// A machine in a temporary directory, with a PATH, a home, a cache, and a rustup with one
+/// toolchain. Its cargo and rustc are the real ones, and their calls are recorded.
 #[derive(Debug)]
 pub struct Machine {
     dir: tempfile::TempDir,
@@ -64,8 +64,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine on which `engine` answers, and has every environment it is asked for. `fake` is
-    /// the fake engine's program: `env!("CARGO_BIN_EXE_fake-engine")`.
+    /// Creates a machine on which `engine` works and has every environment. `fake` is the program
+    /// of the fake engine, `env!("CARGO_BIN_EXE_fake-engine")`.
     pub fn new(fake: &str, engine: Fakes) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
@@ -94,12 +94,12 @@ impl Machine {
         machine.engine(engine)
     }
 
-    /// A machine whose docker runs a container's command where it is.
+    /// Creates a machine whose docker runs the commands of containers on the machine itself.
     pub fn running_here(fake: &str) -> Self {
         Machine::new(fake, Fakes::Docker).rule("docker", &["run"], Answer::RunHere)
     }
 
-    /// Rustup has this toolchain as well, with `std` for the suites' targets.
+    /// Adds a toolchain of rustup, with `std` for the targets of the suites.
     #[must_use]
     pub fn toolchain(self, name: &str, version: &str) -> Self {
         let toolchain = self.path("rustup/toolchains").join(name);
@@ -109,7 +109,7 @@ impl Machine {
         self
     }
 
-    /// The toolchain `name` has this directory as well.
+    /// Adds a directory to the toolchain `name`.
     #[must_use]
     pub fn component(self, name: &str, dir: &str) -> Self {
         let toolchain = self.path("rustup/toolchains").join(name);
@@ -117,7 +117,7 @@ impl Machine {
         self
     }
 
-    /// `engine` answers here as well.
+    /// Adds an engine.
     #[must_use]
     pub fn engine(self, engine: Fakes) -> Self {
         let ok = || image(&[], "");
@@ -148,19 +148,19 @@ impl Machine {
         }
     }
 
-    /// Docker's images set these variables.
+    /// Makes docker's images set these variables.
     #[must_use]
     pub fn image(self, variables: &[(&str, &str)]) -> Self {
         self.rule("docker", &["image", "inspect"], image(variables, ""))
     }
 
-    /// Docker's images are labelled as built on the image of this id.
+    /// Labels docker's images as built on the image with this id.
     #[must_use]
     pub fn built_on(self, id: &str) -> Self {
         self.rule("docker", &["image", "inspect"], image(&[], id))
     }
 
-    /// `name` is installed here: the fake, under that name.
+    /// Installs the fake program under this name.
     #[must_use]
     pub fn program(self, name: &str) -> Self {
         self.link(&self.path("bin").join(name));
@@ -168,13 +168,13 @@ impl Machine {
     }
 
     fn link(&self, path: &Path) {
-        // It may have been put there before.
+        // The link may exist already.
         let _ = fs::remove_file(path);
         symlink(&self.fake, path).unwrap();
     }
 
-    /// When `program` is called with `args` among its arguments, it does this. The newest rule that
-    /// is meant holds.
+    /// Adds a rule for calls of `program` with `args` among its arguments. The newest rule that
+    /// matches a call applies.
     #[must_use]
     pub fn rule(mut self, program: &str, args: &[&str], answer: Answer) -> Self {
         self.rules.insert(0, Rule::new(program, args, answer));
@@ -183,29 +183,29 @@ impl Machine {
         self
     }
 
-    /// Sets a variable of the user's.
+    /// Sets a variable of the user.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.env = self.env.set(name, value);
         self
     }
 
-    /// `path`, below the machine's root directory.
+    /// Returns `path` below the machine's root directory.
     pub fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
 
-    /// The user's variables.
+    /// Returns the user's variables.
     pub fn env(&self) -> Env {
         self.env.clone()
     }
 
-    /// The library at `project` on this machine.
+    /// Returns the library for `project` on this machine.
     pub fn cross(&self, project: &Project) -> Cross {
         Cross::at(project.path()).env(self.env())
     }
 
-    /// Every call so far.
+    /// Returns every call so far.
     pub fn calls(&self) -> Vec<Call> {
         let text = fs::read_to_string(self.path(RECORD)).unwrap_or_default();
         text.lines()
@@ -213,7 +213,7 @@ impl Machine {
             .collect()
     }
 
-    /// The calls of `program` so far.
+    /// Returns the calls of `program` so far.
     pub fn calls_of(&self, program: &str) -> Vec<Call> {
         let mut calls = self.calls();
         calls.retain(|call| call.program == program);
@@ -225,8 +225,8 @@ impl Machine {
         let _ = fs::remove_file(self.path(RECORD));
     }
 
-    /// Makes the environment of `plan` be there, if it is a directory: small, but laid out as a
-    /// distribution's.
+    /// Creates the environment of `plan` if it is a directory: small, with the layout of a
+    /// distribution.
     pub fn make_environment(&self, plan: &Plan) {
         let Location::Directory(dir) = &plan.environment.location else {
             return;
@@ -244,7 +244,7 @@ impl Machine {
         fs::write(dir.join("environment.json"), "{}").unwrap();
     }
 
-    /// A redactor that knows this machine's directories and `project`'s.
+    /// Returns a redactor that knows the directories of this machine and of `project`.
     pub fn redactor(&self, project: &Project) -> Redactor {
         Redactor::new()
             .path(project.path(), "PROJECT")
@@ -252,8 +252,8 @@ impl Machine {
     }
 }
 
-/// What a container CLI says of an image that sets `variables`, and has the label of one that was
-/// built on `base`. Who asks for the id alone is content with it, too.
+/// Returns the answer of a container CLI about an image that sets `variables` and is labelled as
+/// built on `base`. It also answers a query for the id.
 fn image(variables: &[(&str, &str)], base: &str) -> Answer {
     let variables = variables
         .iter()
@@ -270,7 +270,7 @@ fn image(variables: &[(&str, &str)], base: &str) -> Answer {
     Answer::says(&format!("{facts}\n"))
 }
 
-/// Everything of a toolchain but its programs.
+/// Creates the files of a toolchain, except its programs.
 fn install_toolchain(dir: &Path, version: &str) {
     let rustlib = dir.join("lib/rustlib");
     fs::create_dir_all(dir.join("bin")).unwrap();

@@ -1,46 +1,46 @@
-//! What benchmarks have in common: ways of doing one thing that take turns, and what is said of their times.
+//! Support for benchmarks: variants that alternate within one run, and the table of their times.
 //!
-//! Ways are compared within one run, in alternation, so that what else the machine does falls on all of them.
-//! Nothing here is ever asserted.
+//! The variants alternate so that other load on the machine affects all of them alike. Times are
+//! never asserted.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What a benchmark may fail with.
+/// The error of a benchmark.
 pub type Error = Box<dyn std::error::Error>;
 
-/// One way to do it, under the name that the table has for it.
-pub struct Way<'a> {
+/// One variant of a benchmark, with its name in the table.
+pub struct Variant<'a> {
     name: String,
     once: Box<dyn FnMut() -> Result<(), Error> + 'a>,
 }
 
-impl<'a> Way<'a> {
-    /// A way called `name`.
+impl<'a> Variant<'a> {
+    /// Creates a variant called `name`.
     pub fn new(name: &str, once: impl FnMut() -> Result<(), Error> + 'a) -> Self {
-        Way {
+        Variant {
             name: name.to_owned(),
             once: Box::new(once),
         }
     }
 }
 
-impl std::fmt::Debug for Way<'_> {
+impl std::fmt::Debug for Variant<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Way").field(&self.name).finish()
+        f.debug_tuple("Variant").field(&self.name).finish()
     }
 }
 
-/// The times of one way, shortest first.
+/// The times of one variant, shortest first.
 #[derive(Clone, Debug)]
 pub struct Times {
-    /// The way's name.
+    /// The name of the variant.
     pub name: String,
     sorted: Vec<Duration>,
 }
 
 impl Times {
-    /// The times that a way called `name` took.
+    /// Creates the times of the variant `name`.
     pub fn of(name: &str, times: impl IntoIterator<Item = Duration>) -> Self {
         let mut sorted: Vec<_> = times.into_iter().collect();
         sorted.sort();
@@ -50,17 +50,18 @@ impl Times {
         }
     }
 
-    /// The median, in seconds.
+    /// Returns the median in seconds.
     pub fn median(&self) -> f64 {
         self.at(2)
     }
 
-    /// Half the distance between the quartiles as a part of the median: the noise from round to round.
+    /// Returns the noise from round to round: half the distance between the quartiles, relative to
+    /// the median.
     pub fn noise(&self) -> f64 {
         (self.at(3) - self.at(1)) / 2.0 / self.median()
     }
 
-    /// The `n`-th quartile.
+    /// Returns the `n`-th quartile in seconds.
     fn at(&self, n: usize) -> f64 {
         let index = (self.sorted.len() * n / 4).min(self.sorted.len().saturating_sub(1));
         self.sorted
@@ -69,30 +70,36 @@ impl Times {
     }
 }
 
-/// Does it in every way, in turns, `rounds` times, after `warming` rounds that do not count.
+/// Runs every variant in turn, `rounds` times, after `warming` rounds that do not count.
 ///
 /// # Errors
 ///
-/// The first failure of a way, with its name.
-pub fn alternate(warming: usize, rounds: usize, ways: Vec<Way<'_>>) -> Result<Vec<Times>, Error> {
-    let mut ways: Vec<(Way<'_>, Vec<Duration>)> =
-        ways.into_iter().map(|way| (way, Vec::new())).collect();
+/// Returns the first failure, with the name of the variant.
+pub fn alternate(
+    warming: usize,
+    rounds: usize,
+    variants: Vec<Variant<'_>>,
+) -> Result<Vec<Times>, Error> {
+    let mut variants: Vec<(Variant<'_>, Vec<Duration>)> = variants
+        .into_iter()
+        .map(|variant| (variant, Vec::new()))
+        .collect();
     for round in 0..warming + rounds {
-        for (way, times) in &mut ways {
+        for (variant, times) in &mut variants {
             let start = now();
-            (way.once)().map_err(|error| format!("{}: {error}", way.name))?;
+            (variant.once)().map_err(|error| format!("{}: {error}", variant.name))?;
             if round >= warming {
                 times.push(start.elapsed());
             }
         }
     }
-    let times = ways
+    let times = variants
         .into_iter()
-        .map(|(way, times)| Times::of(&way.name, times));
+        .map(|(variant, times)| Times::of(&variant.name, times));
     Ok(times.collect())
 }
 
-/// A line of a table in Markdown.
+/// Returns a row of a Markdown table.
 pub fn row<I>(cells: I) -> String
 where
     I: IntoIterator,
@@ -102,12 +109,12 @@ where
     format!("| {} |", cells.join(" | "))
 }
 
-/// The head of a table in Markdown, with the line below it.
+/// Returns the head of a Markdown table, with its delimiter row.
 pub fn head(cells: &[&str]) -> String {
     format!("{}\n|{}", row(cells), "---|".repeat(cells.len()))
 }
 
-/// Milliseconds for a cell: the median and its noise.
+/// Returns the median in milliseconds and the noise, for a table cell.
 pub fn milliseconds(times: &Times) -> String {
     let digits = usize::from(times.median() < 0.1);
     format!(
@@ -117,12 +124,12 @@ pub fn milliseconds(times: &Times) -> String {
     )
 }
 
-/// Runs a command to its end, without its output; an error if it fails. Its standard input is held open
-/// meanwhile: a container's is its lifeline.
+/// Runs a command to its end and discards its output. Its standard input stays open, because it is
+/// the lifeline of a container.
 ///
 /// # Errors
 ///
-/// When it cannot be started or does not succeed.
+/// If the command cannot be started or fails.
 pub fn finish(mut command: Command) -> Result<(), Error> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -138,21 +145,21 @@ pub fn finish(mut command: Command) -> Result<(), Error> {
     }
 }
 
-/// A command: benchmarks are programs.
+/// Returns a command for `program`.
 #[expect(clippy::disallowed_methods, reason = "a benchmark is a program")]
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     Command::new(program)
 }
 
-/// The words that were given to the benchmark, without cargo's own.
+/// Returns the arguments of the benchmark, without those from cargo.
 pub fn words() -> Vec<String> {
     std::env::args()
         .skip(1)
-        .filter(|it| it != "--bench")
+        .filter(|word| word != "--bench")
         .collect()
 }
 
-/// The time.
+/// Returns the time.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 pub fn now() -> Instant {
     Instant::now()
@@ -163,25 +170,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_and_the_noise_are_of_the_quartiles() {
+    fn median_and_noise_come_from_the_quartiles() {
         let times = Times::of("x", [90, 10, 20, 30, 10].map(Duration::from_millis));
         assert_eq!(milliseconds(&times), "20.0 ±50 %");
     }
 
     #[test]
-    fn ways_take_turns_and_warming_does_not_count() {
+    fn variants_alternate_and_warming_does_not_count() {
         let order = std::cell::RefCell::new(String::new());
-        let way = |name: &'static str| {
+        let variant = |name: &'static str| {
             let order = &order;
-            Way::new(name, move || {
+            Variant::new(name, move || {
                 order.borrow_mut().push_str(name);
                 Ok(())
             })
         };
-        let times = alternate(1, 2, vec![way("a"), way("b")]).unwrap();
+        let times = alternate(1, 2, vec![variant("a"), variant("b")]).unwrap();
         assert_eq!(*order.borrow(), "ababab");
         assert_eq!(times[0].sorted.len(), 2);
-        let broken = Way::new("c", || Err("no".into()));
+        let broken = Variant::new("c", || Err("no".into()));
         assert_eq!(
             alternate(0, 1, vec![broken]).unwrap_err().to_string(),
             "c: no"

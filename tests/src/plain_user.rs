@@ -1,4 +1,4 @@
-//! A user of this machine who is not root, and what they need to use the library.
+//! A user of this machine who is not root, with everything that the library needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use cross_engine::{Invocation, process};
 use crate::fixture::{Project, real_env};
 use crate::tool;
 
-/// Their name. `cargo xtask setup` makes no users: whoever prepares the machine for the suites does.
+/// The name of the user. `cargo xtask setup --test-user` creates the user.
 const NAME: &str = "cross-test";
 
-/// The user, with a toolchain in their home that reads manifests and fetches.
+/// The user, with a toolchain in the home directory that reads manifests and fetches crates.
 #[derive(Debug)]
 pub struct PlainUser {
     id: u32,
@@ -21,11 +21,11 @@ pub struct PlainUser {
 }
 
 impl PlainUser {
-    /// The user of this machine; the toolchain stays in their home for the next time.
+    /// Finds the user, and installs the toolchain for this and later runs.
     ///
     /// # Panics
     ///
-    /// When there is none, or this process may not be them: that is a failure of the suite.
+    /// If the user does not exist, which fails the suite.
     pub fn get() -> Self {
         let passwd = fs::read_to_string("/etc/passwd").unwrap();
         let fields: Vec<&str> = passwd
@@ -41,17 +41,17 @@ impl PlainUser {
         }
     }
 
-    /// The number of the user.
+    /// Returns the id of the user.
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// Their home directory.
+    /// Returns the home directory.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// Nothing of root's, and no engine's socket or configuration.
+    /// Returns variables that name no file of root, and no socket or configuration of an engine.
     pub fn env(&self) -> Env {
         let path = format!("{}/bin:/usr/bin:/bin", self.toolchain.display());
         let is_proxy = |name: &str| name.to_lowercase().ends_with("_proxy");
@@ -65,8 +65,8 @@ impl PlainUser {
             .set("PATH", path)
     }
 
-    /// Gives them `project` with everything beside it, and a copy of `program` there, whose path is
-    /// returned.
+    /// Gives the user `project` with everything beside it and a copy of `program`. Returns the path
+    /// of the copy.
     pub fn owns(&self, project: &Project, program: &Path) -> String {
         let copy = project.outer().join(program.file_name().unwrap());
         fs::copy(program, &copy).unwrap();
@@ -75,12 +75,11 @@ impl PlainUser {
         copy.to_str().unwrap().to_owned()
     }
 
-    /// Runs `command` as them with these variables in `dir`; the last line of what it prints is JSON
-    /// and is returned.
+    /// Runs `command` as the user in `dir`, and returns the last line of its output as JSON.
     ///
     /// # Panics
     ///
-    /// When it is not.
+    /// If the last line is not JSON.
     #[track_caller]
     pub fn run(&self, env: &Env, dir: &Path, command: &[&str]) -> serde_json::Value {
         let run = Invocation::new(tool::on_path("runuser"))
@@ -103,8 +102,8 @@ impl PlainUser {
     }
 }
 
-/// The toolchain of the tests, for a user who may not look into root's home: linked where it is on
-/// the same file system, else copied.
+/// Installs the toolchain of the tests for a user who cannot read root's home. Its files are linked
+/// on the same file system, and copied otherwise.
 fn toolchain_in(home: &Path) -> PathBuf {
     let sysroot = tool::stdout(&Invocation::new(tool::rustc()).args(["--print", "sysroot"]));
     let sysroot = Path::new(sysroot.trim());

@@ -1,4 +1,4 @@
-//! Hears every event of a request and keeps it.
+//! A listener that records every event of a request.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
@@ -8,19 +8,19 @@ use cross_core::{
     events::{Event, EventKind},
 };
 
-/// What was heard. Clones share it.
+/// The recorded events. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder(Arc<Mutex<Vec<Event>>>);
 
 impl Recorder {
-    /// `cross`, heard by this recorder.
+    /// Returns `cross` with this recorder as its listener.
     pub fn hear(&self, cross: Cross) -> Cross {
         let heard = Arc::clone(&self.0);
         cross.on_event(move |event| heard.lock().unwrap().push(event.clone()))
     }
 
-    /// `cross`, heard by this recorder, which cancels `cancel` at the first event that `when`
-    /// accepts.
+    /// Returns `cross` with this recorder as its listener, which cancels `cancel` at the first
+    /// event that `when` accepts.
     pub fn hear_and_cancel(
         &self,
         cross: Cross,
@@ -37,12 +37,12 @@ impl Recorder {
         })
     }
 
-    /// Every event so far.
+    /// Returns every event so far.
     pub fn events(&self) -> Vec<Event> {
         self.0.lock().unwrap().clone()
     }
 
-    /// The lines of output so far, of both streams, in one text.
+    /// Returns the lines of output of both streams so far, as one text.
     pub fn output(&self) -> String {
         let mut text = String::new();
         for event in self.events() {
@@ -54,7 +54,7 @@ impl Recorder {
         text
     }
 
-    /// The purposes of the steps that were begun, in order.
+    /// Returns the purposes of the started steps, in order.
     pub fn steps(&self) -> Vec<String> {
         let purpose = |event: Event| match event.kind {
             EventKind::StepStarted { purpose, .. } => Some(purpose),
@@ -63,7 +63,7 @@ impl Recorder {
         self.events().into_iter().filter_map(purpose).collect()
     }
 
-    /// The diagnostics of the compiler, as cargo would show them.
+    /// Returns the diagnostics of the compiler, as cargo would show them.
     pub fn diagnostics(&self) -> Vec<String> {
         let rendered = |event: Event| match event.kind {
             EventKind::Diagnostic(said) => Some(said.rendered),

@@ -1,15 +1,15 @@
-//! The one redactor: takes out of a text what differs from one run or machine to the next.
+//! The redactor, which removes from a text what differs between runs and machines.
 
 use std::path::Path;
 
-/// Replaces paths and words it was told of, and every hash, process id and time in a name.
+/// Replaces registered paths and texts, and every hash, process id and time in a name.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     replacements: Vec<(String, String)>,
 }
 
 impl Redactor {
-    /// One that knows hashes, process ids and times by their looks, and nothing else yet.
+    /// Creates a redactor that replaces hashes, process ids and times by their form.
     pub fn new() -> Self {
         Self::default()
     }
@@ -22,19 +22,19 @@ impl Redactor {
             .text(&real.to_string_lossy(), name)
     }
 
-    /// Replaces `text` by `[name]`: a version, a user id, an address.
+    /// Replaces `text` by `[name]`, such as a version, a user id or an address.
     #[must_use]
     pub fn text(mut self, text: &str, name: &str) -> Self {
-        assert!(!text.is_empty(), "{name} is empty: it is everywhere");
+        assert!(!text.is_empty(), "{name} is empty");
         self.replacements
             .push((text.to_owned(), format!("[{name}]")));
-        // An inner directory has its own name, whatever the order in which they were given.
+        // Longest first, so that an inner directory keeps its own name.
         self.replacements
             .sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         self
     }
 
-    /// `text` without what differs.
+    /// Returns the redacted `text`.
     pub fn apply(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (from, to) in &self.replacements {
@@ -45,8 +45,8 @@ impl Redactor {
     }
 }
 
-/// A command line without the words that hide files of `/proc` in a sandbox: which there are differs from one
-/// kernel and user to the next. The words are on one line or on one each.
+/// Removes the arguments that hide files of `/proc` in a sandbox, because the files differ between
+/// kernels and users. The arguments are on one line, or on one line each.
 pub fn without_kernel_files(text: &str) -> String {
     const FILES: [&str; 8] = [
         "iomem",
@@ -75,7 +75,7 @@ pub fn without_kernel_files(text: &str) -> String {
     text
 }
 
-/// `line` with every hash as `[HASH]` and every `-<process id>-<nanoseconds>` as `-[PID]-[NANOS]`.
+/// Replaces every hash by `[HASH]` and every `-<process id>-<nanoseconds>` by `-[PID]-[NANOS]`.
 fn without_ids(line: &str) -> String {
     let mut words: Vec<String> = line
         .split_inclusive(|c: char| !c.is_ascii_alphanumeric())
@@ -98,7 +98,7 @@ fn without_ids(line: &str) -> String {
     words.concat()
 }
 
-/// A word and the character that ended it.
+/// Splits a word from the character that ended it.
 fn split_end(word: &str) -> (&str, &str) {
     let end = word
         .find(|c: char| !c.is_ascii_alphanumeric())
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_without_what_differs() {
+    fn paths_and_ids_are_redacted() {
         let redactor = Redactor::new()
             .path(Path::new("/tmp/x"), "TMP")
             .path(Path::new("/tmp/x/app"), "PROJECT");

@@ -1,21 +1,21 @@
-//! Whether a value is what a JSON schema says, as far as the schemas that are derived here go; and
-//! stricter in one thing: a field that the schema does not name is none.
+//! Validation by JSON schema, for the keywords that the derived schemas use. A field that the
+//! schema does not name is an error.
 
 use serde_json::Value;
 
-/// What of `value` is not as `schema` has it, with its place; nothing if all is.
-pub fn unlike(schema: &Value, value: &Value) -> Option<String> {
-    Schema(schema).unlike(schema, value, "$")
+/// Returns the first mismatch of `value` with `schema`, with its place.
+pub fn mismatch(schema: &Value, value: &Value) -> Option<String> {
+    Schema(schema).mismatch(schema, value, "$")
 }
 
 struct Schema<'a>(&'a Value);
 
 impl Schema<'_> {
-    fn unlike(&self, schema: &Value, value: &Value, place: &str) -> Option<String> {
+    fn mismatch(&self, schema: &Value, value: &Value, place: &str) -> Option<String> {
         if let Some(reference) = schema["$ref"].as_str() {
             let named = self.0.pointer(reference.strip_prefix('#')?);
             return match named {
-                Some(named) => self.unlike(named, value, place),
+                Some(named) => self.mismatch(named, value, place),
                 None => Some(format!("{place}: there is no {reference}")),
             };
         }
@@ -23,16 +23,16 @@ impl Schema<'_> {
             if let Some(all) = schema[choice].as_array() {
                 let why: Option<Vec<_>> = all
                     .iter()
-                    .map(|one| self.unlike(one, value, place))
+                    .map(|one| self.mismatch(one, value, place))
                     .collect();
-                return why.map(|it| format!("none of these: {}", it.join("; ")));
+                return why.map(|reasons| format!("none of these: {}", reasons.join("; ")));
             }
         }
-        self.unlike_itself(schema, value, place)
-            .or_else(|| self.unlike_parts(schema, value, place))
+        self.type_mismatch(schema, value, place)
+            .or_else(|| self.part_mismatch(schema, value, place))
     }
 
-    fn unlike_itself(&self, schema: &Value, value: &Value, place: &str) -> Option<String> {
+    fn type_mismatch(&self, schema: &Value, value: &Value, place: &str) -> Option<String> {
         let types = match &schema["type"] {
             Value::Array(several) => several.clone(),
             Value::Null => Vec::new(),
@@ -58,11 +58,11 @@ impl Schema<'_> {
         is_other.then(|| format!("{place}: {value} is none of the words"))
     }
 
-    fn unlike_parts(&self, schema: &Value, value: &Value, place: &str) -> Option<String> {
+    fn part_mismatch(&self, schema: &Value, value: &Value, place: &str) -> Option<String> {
         if let Value::Array(items) = value {
             return items.iter().enumerate().find_map(|(n, item)| {
                 let nth = schema["prefixItems"].get(n).unwrap_or(&schema["items"]);
-                self.unlike(nth, item, &format!("{place}[{n}]"))
+                self.mismatch(nth, item, &format!("{place}[{n}]"))
             });
         }
         let fields = value.as_object()?;
@@ -77,7 +77,7 @@ impl Schema<'_> {
             let place = format!("{place}.{name}");
             let known = schema["properties"].get(name);
             match known.or_else(|| schema.get("additionalProperties")) {
-                Some(of) => self.unlike(of, field, &place),
+                Some(of) => self.mismatch(of, field, &place),
                 None => Some(format!("{place}: there is no such field")),
             }
         })
@@ -90,14 +90,14 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_unlike_is_told_with_its_place() {
+    fn a_mismatch_has_a_place() {
         let schema = json!({
             "type": "object",
             "required": ["a"],
             "properties": {"a": {"$ref": "#/$defs/word"}, "b": {"type": ["array", "null"], "items": {"type": "integer"}}},
             "$defs": {"word": {"oneOf": [{"const": "x"}, {"enum": ["y", "z"]}]}},
         });
-        let of = |value| unlike(&schema, &value);
+        let of = |value| mismatch(&schema, &value);
         assert_eq!(of(json!({"a": "x", "b": [1, 2]})), None);
         assert_eq!(of(json!({"a": "z", "b": null})), None);
         for (value, place) in [

@@ -1,4 +1,4 @@
-//! Commands of the machine, through the library's own process door.
+//! Commands of the machine, run through the library's process door.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,13 @@ use cross_engine::{Cancel, Invocation, Variables};
 
 use crate::ambient;
 
-/// What `command` printed, however it ended.
+/// Runs `command` and returns its output, even if it fails.
 pub fn output(command: &Invocation) -> Output {
     let variables: Variables = ambient::variables().collect();
     process::output(command, &variables, &Cancel::new()).unwrap()
 }
 
-/// What `command` printed on standard output; panics with its words if it failed.
+/// Runs `command` and returns its standard output. Panics if it fails.
 pub fn stdout(command: &Invocation) -> String {
     let said = output(command);
     assert!(
@@ -25,12 +25,12 @@ pub fn stdout(command: &Invocation) -> String {
     said.stdout
 }
 
-/// The cargo that runs the tests.
+/// Returns the cargo that runs the tests.
 pub fn cargo() -> PathBuf {
     ambient::variable("CARGO").map_or_else(|| on_path("cargo"), PathBuf::from)
 }
 
-/// The rustc beside [`cargo`].
+/// Returns the rustc beside [`cargo`].
 pub fn rustc() -> PathBuf {
     let beside = cargo().with_file_name("rustc");
     if beside.exists() {
@@ -53,13 +53,13 @@ pub fn found(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// The root of this repository.
+/// Returns the root of this repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The words that start a command as the first process of a process namespace of its own, which is
-/// where an engine would start it.
+/// Returns the words that start a command as the first process of a new process namespace, as an
+/// engine does.
 pub fn as_first_process() -> Vec<&'static str> {
     let mut words = vec!["unshare", "--pid", "--fork", "--kill-child"];
     if !is_root() {

@@ -1,4 +1,4 @@
-//! What a directory tree holds, to be compared before and after.
+//! Snapshots of directory trees, to find changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// What a directory tree held at one moment.
+/// The state of a directory tree at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Tree(BTreeMap<PathBuf, Entry>);
 
@@ -14,13 +14,13 @@ pub struct Tree(BTreeMap<PathBuf, Entry>);
 struct Entry {
     is_dir: bool,
     mode: u32,
-    /// When it was last changed: a file that was made and removed again shows in its directory.
+    /// When it was last changed. The directory shows a file that was created and removed again.
     changed: (i64, i64),
     content: u64,
 }
 
 impl Tree {
-    /// What `dirs` hold now, by full paths.
+    /// Reads the current state of `dirs`, by full paths.
     pub fn of(dirs: &[&Path]) -> Self {
         let mut tree = Tree::default();
         for dir in dirs {
@@ -50,7 +50,7 @@ impl Tree {
         }
     }
 
-    /// The paths that came, went or changed in any way between `self` and `later`.
+    /// Returns the paths that were added, removed or changed between `self` and `later`.
     pub fn changes(&self, later: &Tree) -> BTreeSet<PathBuf> {
         let paths = self.0.keys().chain(later.0.keys());
         paths
@@ -59,7 +59,7 @@ impl Tree {
             .collect()
     }
 
-    /// [`changes`](Tree::changes), without directories in which another entry changed.
+    /// Returns the [`changes`](Tree::changes) without directories.
     pub fn changed_files(&self, later: &Tree) -> BTreeSet<PathBuf> {
         let mut changes = self.changes(later);
         let both_dirs = |path: &Path| {
@@ -70,7 +70,7 @@ impl Tree {
         changes
     }
 
-    /// Whether `path` is there.
+    /// Whether `path` exists.
     pub fn has(&self, path: &Path) -> bool {
         self.0.contains_key(path)
     }

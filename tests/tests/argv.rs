@@ -1,4 +1,4 @@
-//! From a run spec to each engine's argv, and from the argv through the shells back to the words.
+//! The argv of each engine for a run spec, and the way of its words through the shells.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -14,7 +14,7 @@ use cross_engine::{
 };
 use cross_tests::{Fakes, Machine, check, tool, without_kernel_files};
 
-/// The engine as it answers on a fake machine, owned by user 1000 whoever runs the tests.
+/// The engine of a fake machine, for user 1000 whoever runs the tests.
 fn engine(fake: Fakes) -> Engine {
     let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), fake);
     let variables: Variables = machine
@@ -43,7 +43,7 @@ fn root_of(fake: Fakes) -> Root {
     }
 }
 
-/// A run that has everything a path, a word or a variable can be difficult with.
+/// A run with difficult paths, words and variables.
 fn difficult(fake: Fakes) -> RunSpec {
     RunSpec::new(
         root_of(fake),
@@ -69,7 +69,7 @@ fn difficult(fake: Fakes) -> RunSpec {
     .name("cross-x")
 }
 
-/// An invocation with a line for each word of it.
+/// Formats an invocation with one word per line.
 fn shown(run: &Invocation) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "base: {:?}, ending: {:?}", run.base, run.ending);
@@ -153,7 +153,7 @@ fn a_path_that_is_not_utf8_is_an_error_that_names_it() {
     }
 }
 
-/// The fields of a line of comma-separated values, as `--mount` reads them.
+/// Splits a line of comma-separated values into its fields, as `--mount` does.
 fn csv_fields(line: &str) -> Vec<String> {
     let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
     let mut chars = line.chars().peekable();
@@ -199,7 +199,7 @@ fn every_path_can_be_mounted() {
 }
 
 #[test]
-fn mounts_come_outer_first_and_none_hides_another() {
+fn outer_mounts_come_first() {
     let parts = ["/w", "/w/a", "/w/a/b", "/w/ab", "/h", "/h/a", "/h/a/c"];
     let mut dice = Dice(7);
     for _ in 0..500 {
@@ -223,10 +223,10 @@ fn mounts_come_outer_first_and_none_hides_another() {
                 .iter()
                 .rfind(|mount| asked.target.starts_with(&mount.target))
                 .unwrap();
-            // What was asked for twice at one place gets the wider access.
+            // Two mounts at one place get the wider access.
             let asks = |access| {
-                let mut here = mounts.iter().filter(|it| it.target == asked.target);
-                here.any(|it| it.access == access)
+                let mut here = mounts.iter().filter(|mount| mount.target == asked.target);
+                here.any(|mount| mount.access == access)
             };
             let widest = [Access::Write, Access::Read, Access::Scratch];
             let widest = widest.into_iter().find(|access| asks(*access));
@@ -240,7 +240,7 @@ fn mounts_come_outer_first_and_none_hides_another() {
 }
 
 #[test]
-fn values_of_variables_are_not_on_a_containers_argv() {
+fn values_of_variables_are_not_on_the_command_line_of_a_container() {
     for fake in [Fakes::Docker, Fakes::Podman] {
         let run = engine(fake).invocation(&difficult(fake)).unwrap();
         let argv = run.args.join("\n");
@@ -254,7 +254,7 @@ fn values_of_variables_are_not_on_a_containers_argv() {
         let all = run.variables(&caller);
         assert_eq!(all[std::ffi::OsStr::new("TOKEN")], "s3cret");
         assert_eq!(all[std::ffi::OsStr::new("PATH")], "/bin");
-        // The client keeps its own home: its configuration is there.
+        // The client keeps its home, which has its configuration.
         assert!(!all.contains_key(std::ffi::OsStr::new("HOME")));
         assert!(argv.contains("--env\nHOME=/tmp/home\n"));
     }
@@ -300,12 +300,12 @@ fn a_layout_with_a_mount_point_inside_the_root_file_system_is_expanded() {
     );
 }
 
-/// A small generator of numbers: the same ones on every run.
+/// A small generator of reproducible numbers.
 struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, end: usize) -> usize {
-        // Knuth's MMIX generator; its high bits are the good ones.
+        // Knuth's MMIX generator, whose high bits are the most random.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
         self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % end
@@ -316,7 +316,7 @@ impl Dice {
     }
 }
 
-/// Hundreds of words that a shell, a CSV reader or an option parser would like to misread.
+/// Hundreds of words that a shell, a CSV reader or an option parser can misread.
 fn nasty_words() -> impl Iterator<Item = String> {
     let known = [
         "",
@@ -395,7 +395,7 @@ fn nasty_words() -> impl Iterator<Item = String> {
     known.into_iter().map(str::to_owned).chain(random)
 }
 
-/// The words a command received: it printed each, followed by the byte 1.
+/// Returns the words that a command received. It printed each with a byte 1 after it.
 fn received(said: &Output) -> Vec<String> {
     assert!(said.exit.success(), "{said:?}");
     let text = said.stdout.strip_suffix("\u{2}\n").unwrap();
@@ -404,7 +404,7 @@ fn received(said: &Output) -> Vec<String> {
     words
 }
 
-/// A command that prints its arguments for [`received`].
+/// Returns a command that prints its arguments for [`received`].
 fn printer(words: &[String]) -> Vec<String> {
     let script = "for it do printf '%s\\001' \"$it\"; done; printf '\\002'";
     ["sh", "-c", script, "printer"]
@@ -418,7 +418,7 @@ fn variables() -> Variables {
     Variables::from([("PATH".into(), "/usr/bin:/bin".into())])
 }
 
-/// What the first process of a container or of a sandbox is, for this command.
+/// Returns the first process of a container or a sandbox for this command.
 fn first_process(fake: Fakes, command: &[&str]) -> Invocation {
     let spec = RunSpec::new(root_of(fake), "/", command.iter().copied());
     let run = engine(fake).invocation(&spec).unwrap();
@@ -432,7 +432,7 @@ fn first_process(fake: Fakes, command: &[&str]) -> Invocation {
     first
 }
 
-/// The command behind every lifeline there is, each started as it is meant to be.
+/// Returns the command behind every lifeline, each started as an engine does.
 fn behind_lifelines(command: &[&str]) -> Vec<Invocation> {
     let on_host = Invocation::new(command[0]).args(command[1..].iter().copied());
     let mut all = vec![supervised(on_host).unwrap()];
@@ -450,7 +450,7 @@ fn behind_lifelines(command: &[&str]) -> Vec<Invocation> {
 }
 
 #[test]
-fn the_lifeline_refuses_to_run_where_it_would_reach_everybody() {
+fn the_lifeline_refuses_to_run_outside_of_a_process_namespace() {
     for fake in Fakes::ENGINES {
         let outside = first_process(fake, &["true"]);
         let said = process::output(&outside, &variables(), &Cancel::new()).unwrap();
@@ -478,7 +478,7 @@ fn nasty_arguments_survive_the_lifeline_unchanged() {
 }
 
 #[test]
-fn words_survive_the_way_from_a_transcript_into_a_shell() {
+fn a_transcript_survives_a_shell() {
     let words = words_without_our_separators();
     let dir = tempfile::Builder::new()
         .prefix("it's $a `dir` ")
@@ -497,7 +497,7 @@ fn words_survive_the_way_from_a_transcript_into_a_shell() {
 }
 
 #[test]
-fn a_status_comes_back_through_the_lifelines() {
+fn the_exit_status_survives_the_lifelines() {
     for status in [0, 1, 7, 101, 125, 126, 127, 137, 143, 255] {
         for run in behind_lifelines(&["sh", "-c", &format!("exit {status}")]) {
             let said = process::output(&run, &variables(), &Cancel::new()).unwrap();
@@ -530,7 +530,7 @@ fn everything_ends_when_the_lifeline_is_closed() {
     ])) {
         let start = clock::now();
         let mark = dir.path().join(format!("{n}")).display().to_string();
-        // The variable finds every process that came of this run.
+        // The variable marks every process of this run.
         let run = run.env("MARK", &mark);
         let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
         let error = process::output(&run, &variables(), &cancel).unwrap_err();
@@ -540,7 +540,7 @@ fn everything_ends_when_the_lifeline_is_closed() {
     }
 }
 
-/// The processes that have `mark` as the value of a variable.
+/// Returns the processes that have `mark` as the value of a variable.
 fn alive_with(mark: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes

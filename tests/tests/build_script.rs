@@ -1,8 +1,8 @@
-//! Applications whose build scripts build a program for another target and embed it: by the build
-//! scripts that docs/embedding.md shows, under every way in which cargo runs them.
+//! Applications whose build scripts build a program for another target and embed it. The build
+//! scripts are those in docs/embedding.md, and cargo runs them in every way.
 //!
-//! The applications share one target directory, that of the suites: the library is compiled once for all of
-//! their build scripts, and its procedural macros are there already.
+//! The applications share the target directory of the suites, so that the library is compiled once
+//! for all build scripts.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -16,13 +16,14 @@ use cross_tests::{Leftovers, Project, engines, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 const HOST: &str = "x86_64-unknown-linux-gnu";
-/// `e_machine` of an ELF file for these.
+/// The `e_machine` of ELF files for AArch64.
 const EM_AARCH64: u16 = 183;
+/// The `e_machine` of ELF files for x86-64.
 const EM_X86_64: u16 = 62;
-/// Far longer than any build here takes, and what a deadlock would take for ever.
+/// The time limit of a build, which only a deadlock reaches.
 const LIMIT: Duration = Duration::from_secs(420);
 
-/// The application: it tells what it embeds.
+/// The application, which prints what it embeds.
 const APPLICATION: &str = r#"
 static FIRMWARE: &[u8] = include_bytes!(env!("VARIABLE"));
 
@@ -46,7 +47,7 @@ fn it_is_embedded() {
 }
 "#;
 
-/// The firmware's build script, for the oldest cargo that a recipe has.
+/// The build script of the firmware, for the oldest cargo in a recipe.
 const FIRMWARE_BUILD: &str = r#"fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     for name in ["NUM_JOBS", "CROSS_CORE_ACTIVE"] {
@@ -63,7 +64,7 @@ fn firmware(word: &str) -> String {
     )
 }
 
-/// The build scripts that docs/embedding.md shows, in their order, for `target`.
+/// Returns the `nth` build script in docs/embedding.md, for `target`.
 fn documented(nth: usize, target: &str) -> String {
     let text = fs::read_to_string(tool::repository().join("docs/embedding.md")).unwrap();
     let mut shown = text.split("```rust,no_run\n// build.rs\n").skip(1);
@@ -72,7 +73,7 @@ fn documented(nth: usize, target: &str) -> String {
     script.replace("thumbv7em-none-eabihf", target)
 }
 
-/// The manifest of an application in a workspace of `members`.
+/// Returns the manifest of an application in a workspace of `members`.
 fn manifest(name: &str, members: &str) -> String {
     let library = tool::repository().join("cross-core");
     format!(
@@ -128,12 +129,12 @@ impl Application {
         self.project.path().join(path)
     }
 
-    /// What cargo says, with these variables set as well.
+    /// Runs cargo with additional variables.
     fn cargo_with(&self, words: &str, variables: &[(&str, &str)]) -> Output {
         let cargo = Invocation::new(tool::cargo())
             .args(words.split(' '))
             .cwd(self.project.path());
-        let set = |it: Invocation, (name, value): &(&str, &str)| it.env(*name, *value);
+        let set = |command: Invocation, (name, value): &(&str, &str)| command.env(*name, *value);
         let cargo = variables.iter().fold(cargo, set);
         let cancel = Cancel::new().with_deadline(LIMIT);
         cross_engine::process::output(&cargo, &self.variables, &cancel)
@@ -152,7 +153,7 @@ impl Application {
         said
     }
 
-    /// What came of `cargo <words>`, with the reasons for whatever it did.
+    /// Runs cargo with its log of fingerprints, and returns what happened.
     #[track_caller]
     fn ran(&self, words: &str) -> Ran {
         let said = self.succeeds_with(&format!("{words} --verbose"), &[]);
@@ -165,7 +166,7 @@ impl Application {
         }
     }
 
-    /// Asserts whether the build script runs for `cargo <words>`, and what is printed.
+    /// Checks whether the build script runs for `cargo <words>`, and the output.
     #[track_caller]
     fn runs(&self, words: &str, script: bool, stdout: &str) {
         let ran = self.ran(words);
@@ -181,7 +182,7 @@ impl Application {
     }
 }
 
-/// What came of a cargo command.
+/// The result of a cargo command.
 struct Ran {
     /// Whether the build script ran.
     script: bool,
@@ -189,7 +190,7 @@ struct Ran {
     stderr: String,
 }
 
-/// What the application prints of a firmware.
+/// The output of the application for a firmware.
 fn says(machine: u16, word: &str, jobs: u32, package: &str) -> String {
     format!("machine {machine} says {word} jobs={jobs} within={package}\n")
 }
@@ -204,7 +205,7 @@ fn a_firmware_in_a_workspace_of_its_own() {
         )
         .file(
             "firmware/Cargo.lock",
-            // As cargo itself writes it, or else it would, while the script runs.
+            // Exactly as cargo writes it, so that cargo does not rewrite it during the build.
             "# This file is automatically @generated by Cargo.\n\
              # It is not intended for manual editing.\nversion = 3\n\n\
              [[package]]\nname = \"firmware\"\nversion = \"0.1.0\"\n",
@@ -212,11 +213,11 @@ fn a_firmware_in_a_workspace_of_its_own() {
         .file("firmware/Cross.toml", "[build]\ntoolchain = \"image\"\n");
     let said = |word: &str| says(EM_AARCH64, word, 1, "embedder");
 
-    // H1, H5: no lock is waited for, and no token of a jobserver's; one job is one job.
+    // With one job, the build waits neither for a lock nor for a token of the jobserver.
     app.runs("run -j1", true, &said("one"));
-    // H15: nothing changed.
+    // Nothing changed, so the build script does not run.
     app.runs("run", false, &said("one"));
-    // Check and build share what the script said.
+    // Check and build share the output of the build script.
     app.runs("check", false, "");
 
     app.write("firmware/src/main.rs", &firmware("two"));
@@ -225,14 +226,14 @@ fn a_firmware_in_a_workspace_of_its_own() {
     app.write("firmware/src/main.rs", &firmware("three"));
     app.runs("run --offline --locked", true, &said("three"));
 
-    outer_flags_hold_inside(&app);
-    what_skips_says_so(&app);
+    flags_of_the_outer_cargo_apply(&app);
+    a_skipped_build_is_reported(&app);
     nextest_runs_its_tests(&app);
     app.leftovers.are_none();
 }
 
-/// A lock file that is out of date is mended, except under `--locked`.
-fn outer_flags_hold_inside(app: &Application) {
+/// An outdated lock file is updated, except with `--locked`.
+fn flags_of_the_outer_cargo_apply(app: &Application) {
     let lock = || fs::read_to_string(app.path("firmware/Cargo.lock")).unwrap();
     let manifest = fs::read_to_string(app.path("firmware/Cargo.toml")).unwrap();
     app.write("firmware/Cargo.toml", &manifest.replace("0.1.0", "0.2.0"));
@@ -242,13 +243,13 @@ fn outer_flags_hold_inside(app: &Application) {
     assert_eq!(lock(), before);
     app.runs("build", true, "");
     assert!(lock().contains("0.2.0"));
-    // The lock file is an input, and was written while the script ran: that is one run more.
+    // The lock file is an input that changed during the build, so the script runs once more.
     app.runs("build", true, "");
     app.runs("build", false, "");
 }
 
-/// H11: a skip is seen, and over as soon as its reason is.
-fn what_skips_says_so(app: &Application) {
+/// A skipped build has a warning, and ends when its reason is gone.
+fn a_skipped_build_is_reported(app: &Application) {
     let skip = [("CROSS_SKIP_BUILD_SCRIPT", "1")];
     let said = app.succeeds_with("run --quiet", &skip);
     assert_eq!(said.stdout, "nothing\n");
@@ -261,7 +262,7 @@ fn what_skips_says_so(app: &Application) {
         ran.stderr
     );
 
-    // Clippy checks only. A firmware that would not compile is not seen by it, and no failure.
+    // Clippy only checks, so a firmware that does not compile is no failure.
     app.write("firmware/src/main.rs", "this is no Rust");
     app.succeeds_with("clippy", &[]);
     let said = app.fails("build");
@@ -269,8 +270,8 @@ fn what_skips_says_so(app: &Application) {
     app.write("firmware/src/main.rs", &firmware("four"));
 }
 
-/// What nextest does: the tests are compiled by cargo and run with nextest's variables. The tool itself
-/// is used too, where it is installed.
+/// Cargo compiles the tests and runs them with nextest's variables. Nextest itself runs them, too,
+/// if it is installed.
 fn nextest_runs_its_tests(app: &Application) {
     let nextest = [
         ("NEXTEST", "1"),
@@ -300,7 +301,7 @@ fn a_firmware_in_the_applications_workspace() {
     let said = |word: &str| says(EM_X86_64, word, 2, "carrier");
     app.runs("run -j2", true, &said("one"));
     app.runs("run", false, &said("one"));
-    // All members, the firmware for the host among them. What the plan warns of is a warning of cargo's.
+    // All members, including the firmware for the host. Cargo shows the warnings of the plan.
     let checked = app.succeeds_with("check --workspace --locked --offline", &[]);
     let warning = "warning: carrier@0.1.0: ";
     let warned = checked
@@ -313,7 +314,7 @@ fn a_firmware_in_the_applications_workspace() {
         checked.stderr
     );
 
-    // H2: with no other package, it is itself that the script asks for.
+    // Without another package, the build script asks to build its own package.
     app.write(
         "Cargo.toml",
         &manifest("carrier", "").replace("[workspace]", "[workspace]\nexclude = [\"firmware\"]"),

@@ -1,4 +1,4 @@
-//! What is remembered on disk between builds: never a stale answer, never a failure because of it.
+//! The cache between builds: it never gives a stale answer, and never fails a build.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -19,23 +19,23 @@ fn plan(machine: &Machine, project: &Project) -> Plan {
     machine.cross(project).build(AARCH64).plan().unwrap()
 }
 
-/// What is remembered on this machine.
+/// Returns the entries of the machine's cache.
 fn entries(machine: &Machine) -> Vec<PathBuf> {
     let all = fs::read_dir(machine.path("cache/probes-v1")).unwrap();
-    all.map(|it| it.unwrap().path()).collect()
+    all.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Which programs a plan asks.
+/// Returns the programs that a plan starts.
 fn asked(machine: &Machine, project: &Project) -> Vec<String> {
     machine.forget();
     plan(machine, project);
     let calls = machine.calls();
-    calls.iter().map(|it| it.program.clone()).collect()
+    calls.iter().map(|call| call.program.clone()).collect()
 }
 
 #[test]
-fn a_corrupted_entry_is_asked_again_and_mended() {
-    // Cut off, no JSON, JSON of another version of this library, not text at all, nothing.
+fn a_corrupted_entry_is_queried_again_and_replaced() {
+    // A truncated file, no JSON, JSON of another version, no text, and an empty file.
     let broken: [&[u8]; 5] = [
         b"{\"key\":",
         b"plain",
@@ -55,7 +55,7 @@ fn a_corrupted_entry_is_asked_again_and_mended() {
             );
             entries
                 .iter()
-                .for_each(|it| fs::write(it, garbage).unwrap());
+                .for_each(|path| fs::write(path, garbage).unwrap());
             assert_eq!(plan(&machine, &project).to_string(), fresh);
             assert_eq!(
                 asked(&machine, &project),
@@ -67,22 +67,22 @@ fn a_corrupted_entry_is_asked_again_and_mended() {
 }
 
 #[test]
-fn an_answer_for_another_question_is_not_believed() {
+fn an_entry_for_another_question_is_ignored() {
     let (machine, project, other) = (
         machine(Fakes::Sandbox),
         Project::new("app"),
         Project::new("other"),
     );
-    let [of_app, of_other] = [&project, &other].map(|it| plan(&machine, it).publish_dir);
+    let [of_app, of_other] = [&project, &other].map(|project| plan(&machine, project).publish_dir);
     assert_ne!(of_app, of_other);
     let workspaces: Vec<_> = entries(&machine)
         .into_iter()
-        .filter(|it| name(it).starts_with("workspace-"))
+        .filter(|path| name(path).starts_with("workspace-"))
         .collect();
     let [one, two] = &workspaces[..] else {
         panic!("two workspaces: {workspaces:?}");
     };
-    // As a collision of names would have it.
+    // As if two names collided.
     let (text, other_text) = (fs::read(one).unwrap(), fs::read(two).unwrap());
     fs::write(one, other_text).unwrap();
     fs::write(two, text).unwrap();
@@ -91,9 +91,9 @@ fn an_answer_for_another_question_is_not_believed() {
 }
 
 #[test]
-fn where_nothing_can_be_remembered_everything_is_asked() {
+fn without_a_writable_cache_everything_is_queried() {
     let (machine, project) = (machine(Fakes::Podman), Project::new("app"));
-    // Root may write into any directory, but not into a file as if it were one.
+    // Even root cannot create a file below a file.
     fs::write(machine.path("cache/probes-v1"), "").unwrap();
     for _ in 0..2 {
         let asked = asked(&machine, &project);
@@ -103,7 +103,7 @@ fn where_nothing_can_be_remembered_everything_is_asked() {
 }
 
 #[test]
-fn an_updated_toolchain_is_seen_at_once() {
+fn an_updated_toolchain_is_detected() {
     let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
     let before = plan(&machine, &project);
     let toolchain = before.toolchain.sysroot().unwrap().to_owned();
@@ -116,7 +116,7 @@ fn an_updated_toolchain_is_seen_at_once() {
 }
 
 #[test]
-fn an_upgraded_engine_is_asked_again() {
+fn an_upgraded_engine_is_queried_again() {
     for (engine, answer) in [
         (Fakes::Sandbox, "bubblewrap 9.9.9\n"),
         (Fakes::Podman, "9.9.9|linux/amd64|\n"),
@@ -133,7 +133,7 @@ fn an_upgraded_engine_is_asked_again() {
             _ => &["version", "--format"],
         };
         let machine = machine.rule(program, question, Answer::says(answer));
-        // Another file under the same name, as a package's update leaves it.
+        // Another file under the same name, as after the update of a package.
         let path = machine.path("bin").join(program);
         let installed = fs::read_link(&path).unwrap();
         fs::remove_file(&path).unwrap();
@@ -144,7 +144,7 @@ fn an_upgraded_engine_is_asked_again() {
 }
 
 #[test]
-fn a_changed_lock_file_is_asked_about() {
+fn a_changed_lock_file_is_detected() {
     let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
     plan(&machine, &project);
     assert!(!asked(&machine, &project).contains(&"cargo".to_owned()));
@@ -161,11 +161,11 @@ fn a_changed_lock_file_is_asked_about() {
 }
 
 #[test]
-fn many_share_one_cache_and_none_sees_half_an_answer() {
+fn concurrent_plans_share_one_cache() {
     let (machine, project) = (machine(Fakes::Podman), Project::new("app"));
     let alone = plan(&machine, &project).to_string();
     thread::scope(|scope| {
-        // One spoils what the others remember, all the while.
+        // One thread corrupts the entries of the others all the time.
         let spoiler = scope.spawn(|| {
             for round in 0..60 {
                 for entry in entries(&machine) {
@@ -188,14 +188,14 @@ fn many_share_one_cache_and_none_sees_half_an_answer() {
             .collect();
         for planner in planners {
             let plans: Vec<String> = planner.join().unwrap();
-            plans.iter().for_each(|it| assert_eq!(*it, alone));
+            plans.iter().for_each(|plan| assert_eq!(*plan, alone));
         }
         spoiler.join().unwrap();
     });
 }
 
 #[test]
-fn targets_do_not_share_what_differs_between_them() {
+fn targets_have_separate_entries() {
     let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
     let dirs = TARGETS.map(|target| {
         let parsed: Target = target.parse().unwrap();

@@ -1,5 +1,5 @@
-//! The documentation says what the code says: what is made from it is up to date, every example of a
-//! configuration is read without a problem, nothing that can be set is left out, and links lead somewhere.
+//! Checks of the documentation: generated parts are up to date, configuration examples are valid,
+//! every setting is documented, and links work.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -20,17 +20,17 @@ mod registry;
 
 const CONFIGURATION: &str = "docs/configuration.md";
 
-/// A file of the repository; `path` is from its root.
+/// Reads a file of the repository. `path` is relative to its root.
 fn read(path: &str) -> String {
     let file = tool::repository().join(path);
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The documents, from the root: those beside the README, and those in `docs`.
+/// Returns the documents in the root and in `docs`, relative to the root.
 fn documents() -> Vec<String> {
     let in_dir = |dir: &str| {
         let entries = fs::read_dir(tool::repository().join(dir)).unwrap();
-        let names = entries.map(|it| it.unwrap().file_name().into_string().unwrap());
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let documents = names.filter(|name| name.ends_with(".md"));
         let paths = documents.map(|name| format!("{dir}{name}"));
         paths.collect::<Vec<_>>()
@@ -40,7 +40,7 @@ fn documents() -> Vec<String> {
     documents
 }
 
-/// The Rust sources that git has or would take, from the root.
+/// Returns the Rust sources that git tracks or would add, relative to the root.
 fn rust_files() -> impl Iterator<Item = String> {
     let list = Invocation::new("git")
         .args([
@@ -56,7 +56,7 @@ fn rust_files() -> impl Iterator<Item = String> {
     files.into_iter().filter(exists)
 }
 
-/// `text` with `made` between the two marks of `part`.
+/// Returns `text` with `made` between the two marks of `part`.
 fn with_part(text: &str, part: &str, made: &str) -> String {
     let begin = format!("<!-- made from the code: {part} -->\n");
     let end = format!("<!-- end: {part} -->\n");
@@ -69,7 +69,7 @@ fn with_part(text: &str, part: &str, made: &str) -> String {
 }
 
 #[test]
-fn the_reference_of_keys_and_variables_is_what_the_code_says() {
+fn the_reference_of_keys_and_variables_is_up_to_date() {
     let text = read(CONFIGURATION);
     let text = with_part(&text, "keys", &reference::keys());
     let text = with_part(&text, "settings", &reference::settings());
@@ -77,7 +77,7 @@ fn the_reference_of_keys_and_variables_is_what_the_code_says() {
 }
 
 #[test]
-fn the_schema_is_what_the_code_says() {
+fn the_schema_is_up_to_date() {
     check_file("docs/Cross.schema.json", &cross_config::json_schema());
     check_file("docs/plan.schema.json", &cross_core::plan::json_schema());
 }
@@ -95,7 +95,7 @@ fn every_code_is_explained_once() {
 }
 
 #[test]
-fn a_part_is_replaced_and_nothing_else_is() {
+fn only_the_named_part_is_replaced() {
     let text = "a\n<!-- made from the code: x -->\nold\n<!-- end: x -->\nz\n";
     assert_eq!(
         with_part(text, "x", "new\n"),

@@ -1,8 +1,8 @@
-//! End to end on every real engine: a crate with C code is built, tested under the emulator and run;
-//! what it makes is where cargo puts it, for the right machine, and the caller's own.
+//! Every real engine, end to end: a crate with C code is built, tested under the emulator and run.
+//! Its artifacts are at cargo's paths, for the right machine, and owned by the caller.
 //!
-//! On the sandbox also as a plain user, who makes the environment too: without root, without a
-//! daemon, and without anything of root's.
+//! On the sandbox, an unprivileged user does the same and makes the environment, without root and
+//! without a daemon.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 use std::os::unix::fs::MetadataExt as _;
@@ -14,7 +14,7 @@ use cross_tests::{Leftovers, PlainUser, Project, engines, on_engines, tool};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
-/// A program that prints what a function in C returned.
+/// A program that prints the result of a C function.
 fn with_c_code() -> Project {
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
                     [build-dependencies]\ncc = \"1.2\"\n";
@@ -36,7 +36,7 @@ fn with_c_code() -> Project {
         )
 }
 
-/// The program of `project`, which is for the target's machine and of the user `user`.
+/// Returns the program of `project`, after checking its machine and its owner.
 #[track_caller]
 fn program_of(project: &Project, user: u32) -> PathBuf {
     let program = project.path().join("target").join(TARGET).join("debug/app");
@@ -85,7 +85,7 @@ fn c_code_is_built_tested_and_run(engine: &str) {
 }
 
 #[test]
-fn a_plain_user_without_any_daemon_does_the_main_job() {
+fn an_unprivileged_user_builds_without_a_daemon() {
     engines::need("sandbox");
     let user = PlainUser::get();
     let env = user.env();

@@ -1,4 +1,4 @@
-//! Each lower crate is of use alone: its example is run, as its first lines say.
+//! The examples of the lower crates, run as their documentation says.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -19,7 +19,7 @@ fn example(krate: &str, name: &str, args: &[&str], project: &Project) -> Output 
 }
 
 #[test]
-fn cross_targets_says_what_is_true_of_a_target() {
+fn cross_targets_describes_a_target() {
     let here = Project::new("app");
     let one = example(
         "cross-targets",

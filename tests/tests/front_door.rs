@@ -1,4 +1,4 @@
-//! The front door on real engines: a cargo command line does what it does without a cross build.
+//! The front door on real engines: a cargo command line works as with cargo itself.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -11,7 +11,7 @@ use cross_tests::{Leftovers, Project, on_engines};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
-/// A project, and what was typed in it.
+/// A project with a shell in it.
 struct Shell {
     project: Project,
     leftovers: Leftovers,
@@ -33,7 +33,7 @@ impl Shell {
         self.project.path().join("target").join(path)
     }
 
-    /// `line` typed at a shell, where `cross` is the front door; `CROSS_BUILD_TARGET` is set.
+    /// Runs `line` in a shell where `cross` is the front door and `CROSS_BUILD_TARGET` is set.
     fn types(&self, line: &str) -> Output {
         let cross = format!(
             "cross() {{ '{}' {} \"$@\"; }}\n{line}",
@@ -53,7 +53,7 @@ impl Shell {
         process::output(&sh, &variables, &Cancel::new()).unwrap()
     }
 
-    /// What is printed by a line that succeeds.
+    /// Runs a line that must succeed, and returns its standard output.
     #[track_caller]
     fn prints(&self, line: &str) -> String {
         let said = self.types(line);
@@ -65,10 +65,10 @@ impl Shell {
 
 on_engines! {
     standard_input_reaches_the_program
-    exit_codes_are_cargos_and_the_programs
-    standard_output_has_only_cargos
-    artifacts_are_where_cargo_puts_them
-    a_failing_test_is_told_as_cargo_tells_it
+    exit_codes_come_from_cargo_and_the_program
+    standard_output_has_only_the_output_of_cargo
+    artifacts_are_at_cargos_paths
+    a_failing_test_is_reported_as_by_cargo
 }
 
 fn standard_input_reaches_the_program(engine: &'static str) {
@@ -78,7 +78,7 @@ fn standard_input_reaches_the_program(engine: &'static str) {
     assert_eq!(shell.prints("cross run --quiet < /dev/null"), "read 0\n");
 }
 
-fn exit_codes_are_cargos_and_the_programs(engine: &'static str) {
+fn exit_codes_come_from_cargo_and_the_program(engine: &'static str) {
     let shell = Shell::new(
         engine,
         "std::process::exit(std::env::args().count() as i32);",
@@ -101,7 +101,7 @@ fn exit_codes_are_cargos_and_the_programs(engine: &'static str) {
     shell.leftovers.are_none();
 }
 
-fn standard_output_has_only_cargos(engine: &'static str) {
+fn standard_output_has_only_the_output_of_cargo(engine: &'static str) {
     let shell = Shell::new(engine, "");
     assert_eq!(shell.prints("cross build"), "");
     let json = shell.prints("cross build --message-format json");
@@ -118,7 +118,7 @@ fn standard_output_has_only_cargos(engine: &'static str) {
     assert_eq!(metadata["packages"][0]["name"], "app");
 }
 
-fn artifacts_are_where_cargo_puts_them(engine: &'static str) {
+fn artifacts_are_at_cargos_paths(engine: &'static str) {
     let shell = Shell::new(engine, "");
     shell.prints("cross build && cross build --release && cross doc --quiet");
     for made in ["debug/app", "release/app", "doc/app/index.html"] {
@@ -137,7 +137,7 @@ fn artifacts_are_where_cargo_puts_them(engine: &'static str) {
     assert!(!shell.target("").exists());
 }
 
-fn a_failing_test_is_told_as_cargo_tells_it(engine: &'static str) {
+fn a_failing_test_is_reported_as_by_cargo(engine: &'static str) {
     let shell = Shell::new(engine, "");
     let passed = shell.prints("cross test");
     assert!(passed.contains("test passes ... ok"), "{passed}");
@@ -153,9 +153,9 @@ fn a_failing_test_is_told_as_cargo_tells_it(engine: &'static str) {
     shell.leftovers.are_none();
 }
 
-/// Several targets are several builds, and aliases of the workspace are its own commands.
+/// Each target is built, and aliases of the workspace are expanded.
 #[test]
-fn targets_aliases_and_directories_are_cargos() {
+fn several_targets_and_aliases_work_as_in_cargo() {
     let shell = Shell::new("sandbox", "println!(\"{}\", std::env::consts::ARCH);");
     let project = &shell.project;
     fs::create_dir_all(project.path().join(".cargo")).unwrap();

@@ -1,4 +1,4 @@
-//! A program that waits for gdb, and a debugger that lets it go: both on the real emulator.
+//! Programs that wait for gdb, on the real emulator, with a small debugger.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -16,11 +16,11 @@ use cross_tests::{Leftovers, Project, engines, on_engines};
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 const HOST: &str = "x86_64-unknown-linux-gnu";
 
-/// A debugger that speaks as much of gdb's remote protocol as it takes to let a program run.
+/// A debugger that speaks the part of gdb's remote protocol that lets a program run.
 struct Debugger(TcpStream);
 
 impl Debugger {
-    /// Attaches to who waits on `port`, or will in a moment.
+    /// Attaches to the program that waits on `port`, and retries for ten seconds.
     fn attach(port: u16) -> Self {
         let address = (Ipv4Addr::LOCALHOST, port);
         for _ in 0..200 {
@@ -31,11 +31,11 @@ impl Debugger {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        panic!("nobody waits on port {port}");
+        panic!("no program waits on port {port}");
     }
 
-    /// What is answered to `command`: the first packet that comes, without its frame.
-    fn says(&mut self, command: &str) -> String {
+    /// Sends `command` and returns the first packet of the answer, without its frame.
+    fn request(&mut self, command: &str) -> String {
         let sum = command.bytes().fold(0_u8, u8::wrapping_add);
         write!(self.0, "${command}#{sum:02x}").unwrap();
         let mut answer = Vec::new();
@@ -52,17 +52,17 @@ impl Debugger {
         packet.to_owned()
     }
 
-    /// Lets the program run from its first instruction to its end, and says how that was.
-    fn lets_it_run(mut self) -> String {
-        let stopped = self.says("?");
+    /// Lets the program run from its first instruction to its end, and returns the last packet.
+    fn run_to_end(mut self) -> String {
+        let stopped = self.request("?");
         let is_trap = stopped.starts_with("T05") || stopped.starts_with("S05");
         assert!(is_trap, "it waits at its first instruction: {stopped}");
-        self.says("c")
+        self.request("c")
     }
 }
 
-/// `cross`, whose waiting programs are told to the receiver.
-fn heard(cross: Cross) -> (Cross, Receiver<(u16, PathBuf, String)>) {
+/// Returns `cross` with a receiver of its waiting programs.
+fn with_receiver(cross: Cross) -> (Cross, Receiver<(u16, PathBuf, String)>) {
     let (sender, receiver) = channel();
     let cross = cross.try_on_event(move |event| {
         if let EventKind::WaitsForDebugger {
@@ -90,7 +90,7 @@ on_engines! { a_program_waits_for_the_debugger }
 fn a_program_waits_for_the_debugger(engine: &str) {
     let project = Project::new("app");
     let leftovers = Leftovers::of(&project);
-    let (cross, waits) = heard(project.cross().env(leftovers.env()).engine(engine));
+    let (cross, waits) = with_receiver(project.cross().env(leftovers.env()).engine(engine));
     let port = free_port();
     let request = cross.run(TARGET).gdb(port).capture(true);
     let run = thread::spawn(move || request.run());
@@ -100,7 +100,7 @@ fn a_program_waits_for_the_debugger(engine: &str) {
     assert!(program.exists(), "it is on the host: {}", program.display());
     let attach = format!("target remote :{port}' '{}'", program.display());
     assert!(command.ends_with(&attach), "{command}");
-    assert_eq!(Debugger::attach(port).lets_it_run(), "W00");
+    assert_eq!(Debugger::attach(port).run_to_end(), "W00");
     let ran = run.join().unwrap().unwrap();
     assert_eq!(ran.stdout.as_deref(), Some("hello from aarch64\n"));
     leftovers.are_none();
@@ -112,7 +112,7 @@ fn test_binaries_wait_one_after_the_other() {
     let test = "#[test]\nfn passes() {}\n";
     let project = Project::new("app").file("tests/other.rs", test);
     let leftovers = Leftovers::of(&project);
-    let (cross, waits) = heard(project.cross().env(leftovers.env()).engine("sandbox"));
+    let (cross, waits) = with_receiver(project.cross().env(leftovers.env()).engine("sandbox"));
     let port = free_port();
     let request = cross.test(TARGET).gdb(port);
     let run = thread::spawn(move || request.run());
@@ -120,16 +120,16 @@ fn test_binaries_wait_one_after_the_other() {
         let (_, program, _) = waits.recv_timeout(Duration::from_secs(300)).unwrap();
         let file = program.file_name().unwrap().to_string_lossy();
         assert!(file.starts_with(name), "{file}");
-        assert_eq!(Debugger::attach(port).lets_it_run(), "W00");
+        assert_eq!(Debugger::attach(port).run_to_end(), "W00");
     }
     let tests = run.join().unwrap().unwrap().tests.unwrap();
     assert_eq!((tests.passed, tests.failed), (2, 0));
     leftovers.are_none();
 }
 
-/// Nothing hangs where nobody can attach.
+/// A request is refused if no debugger could attach.
 #[test]
-fn what_cannot_wait_says_so() {
+fn waiting_for_gdb_is_refused_where_it_is_impossible() {
     engines::need("sandbox");
     let project = Project::new("app");
     let cross = project.cross().engine("sandbox");

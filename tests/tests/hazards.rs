@@ -1,5 +1,6 @@
-//! The hazards of building inside of builds, one test each, named after its number in the project's list.
-//! Those of build scripts are in `build_script.rs`, the job server's in `batch`.
+//! The hazards of building in an environment, one test for each.
+//!
+//! The hazards of build scripts are in `build_script.rs`, and those of the jobserver in `batch`.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -13,7 +14,7 @@ use cross_tests::{Answer, Leftovers, Machine, NATIVE, Project, Recorder, engines
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
-/// A machine whose container runs its command where it is.
+/// A machine whose containers run their commands on the machine itself.
 fn machine() -> Machine {
     Machine::running_here(env!("CARGO_BIN_EXE_fake-engine"))
 }
@@ -22,9 +23,9 @@ fn plan(machine: &Machine, project: &Project, target: &str) -> Plan {
     machine.cross(project).build(target).plan().unwrap()
 }
 
-/// What is secret on the host is not in the environment, whether it looks so or not.
+/// Secrets of the host are not in the environment, whatever the names of their variables.
 #[test]
-fn h4_secrets_stay_outside() {
+fn secrets_of_the_host_do_not_reach_a_build() {
     engines::need("sandbox");
     let home = tempfile::tempdir().unwrap();
     let credentials = home.path().join("credentials.toml");
@@ -50,9 +51,9 @@ fn h4_secrets_stay_outside() {
     leftovers.are_none();
 }
 
-/// What was compiled with one libc, or by one toolchain, is not taken for what another made.
+/// Artifacts of one libc or toolchain are never reused for another.
 #[test]
-fn h6_what_makes_host_artifacts_differ_has_a_directory_of_its_own() {
+fn builds_by_another_libc_or_toolchain_have_their_own_target_directory() {
     let machine = machine().toolchain("1.80.0-x86_64-unknown-linux-gnu", "1.80.0");
     let project = Project::new("app");
     let cross = machine.cross(&project);
@@ -70,9 +71,9 @@ fn h6_what_makes_host_artifacts_differ_has_a_directory_of_its_own() {
     }
 }
 
-/// Every path that is told is one of the host's.
+/// Artifacts, events and diagnostics name paths of the host.
 #[test]
-fn h7_paths_that_are_told_are_the_hosts() {
+fn reported_paths_are_host_paths() {
     let (machine, recorder) = (machine(), Recorder::default());
     let warns = "fn main() { let unused = 1; }\n";
     let project = Project::new("app").file("src/main.rs", warns);
@@ -97,9 +98,9 @@ fn h7_paths_that_are_told_are_the_hosts() {
     );
 }
 
-/// A manifest elsewhere, a target directory elsewhere and a dependency outside of the workspace.
+/// The manifest, the target directory and a dependency are outside of the current directory.
 #[test]
-fn h8_what_lies_elsewhere_is_there_inside() {
+fn paths_outside_of_the_workspace_are_mounted() {
     let machine = machine();
     let project = Project::new("app").with_member_and_path_dependency();
     let elsewhere = project.outer().join("else where/target");
@@ -110,7 +111,11 @@ fn h8_what_lies_elsewhere_is_there_inside() {
         .build(NATIVE)
         .target_dir(&elsewhere);
     let plan = request.plan().unwrap();
-    let is_mounted = |path: &Path| plan.mounts().iter().any(|it| path.starts_with(&it.source));
+    let is_mounted = |path: &Path| {
+        plan.mounts()
+            .iter()
+            .any(|mount| path.starts_with(&mount.source))
+    };
     for path in [
         project.path(),
         &project.outer().join("beside"),
@@ -127,22 +132,25 @@ fn h8_what_lies_elsewhere_is_there_inside() {
     assert!(!unasked.exists(), "{}", unasked.display());
 }
 
-/// Which image it was is recorded, and that a tag may move is said.
+/// The image's id is recorded, and a warning says that its tag may move.
 #[test]
-fn h9_an_image_that_may_move_is_told_and_recorded() {
+fn an_unpinned_image_is_warned_about_and_recorded() {
     let (machine, project) = (machine(), Project::new("app"));
     let plan = plan(&machine, &project, "x86_64-pc-solaris");
     let warning = plan
         .warnings
         .iter()
-        .find(|it| it.message.contains("ghcr.io/cross-rs"));
+        .find(|warning| warning.message.contains("ghcr.io/cross-rs"));
     let warning = warning.unwrap_or_else(|| panic!("{:?}", plan.warnings));
-    let told = format!(
+    let shown = format!(
         "{} {}",
         warning.message,
         warning.help.clone().unwrap_or_default()
     );
-    assert!(told.contains("sha256:"), "how to pin it: {told}");
+    assert!(
+        shown.contains("sha256:"),
+        "the help says how to pin it: {shown}"
+    );
     assert!(
         plan.environment.image_id.is_some(),
         "{:?}",
@@ -150,9 +158,9 @@ fn h9_an_image_that_may_move_is_told_and_recorded() {
     );
 }
 
-/// The toolchain that is mounted is the one that runs on the image's platform, not on the host's.
+/// The mounted toolchain is the one for the image's platform, not for the host's.
 #[test]
-fn h10_the_toolchain_is_the_images_platforms() {
+fn the_toolchain_runs_on_the_platform_of_the_image() {
     let other = "stable-aarch64-unknown-linux-gnu";
     let machine = machine().toolchain(other, "1.85.0");
     let project = Project::new("app").cross_toml(&format!(
@@ -169,9 +177,9 @@ fn h10_the_toolchain_is_the_images_platforms() {
     assert_eq!(run.args[at + 1], "linux/arm64");
 }
 
-/// However a request is ended, its container is, and the signal stays the caller's.
+/// The container of a cancelled request is removed exactly once.
 #[test]
-fn h12_an_early_end_leaves_no_container() {
+fn a_cancelled_build_leaves_no_container() {
     let hang = Answer::Hang {
         stdout: "begun\n".to_owned(),
     };
@@ -194,9 +202,9 @@ fn h12_an_early_end_leaves_no_container() {
     assert_eq!(removed.count(), 1, "{calls:#?}");
 }
 
-/// No directory and no package makes an image's name that an engine refuses.
+/// No name of a directory or a package leads to an image name that an engine refuses.
 #[test]
-fn h13_names_of_images_are_names_whatever_the_project_is_called() {
+fn image_names_are_valid_whatever_the_project_is_called() {
     let machine = machine();
     for dir in ["UPPER..CASE", "-.dots and spaces", "ünïcödé", "a/..b"] {
         let project = Project::in_dir("app", dir)
@@ -205,26 +213,33 @@ fn h13_names_of_images_are_names_whatever_the_project_is_called() {
         let plan = plan(&machine, &project, NATIVE);
         let name = &plan.environment.name;
         let (repository, tag) = name.rsplit_once(':').unwrap();
-        let is_plain = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit();
+        let is_plain =
+            |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
         let last = repository.rsplit('/').next().unwrap();
         assert!(
             last.starts_with(is_plain) && last.ends_with(is_plain),
             "{name}"
         );
-        assert!(!last.contains("..") && last.chars().all(|it| is_plain(it) || "._-".contains(it)));
-        let starts = |it: char| it.is_ascii_alphanumeric() || it == '_';
+        assert!(
+            !last.contains("..")
+                && last
+                    .chars()
+                    .all(|character| is_plain(character) || "._-".contains(character))
+        );
+        let starts = |character: char| character.is_ascii_alphanumeric() || character == '_';
         assert!(tag.starts_with(starts) && tag.len() <= 128, "{name}");
         assert!(
-            tag.chars().all(|it| starts(it) || ".-".contains(it)),
+            tag.chars()
+                .all(|character| starts(character) || ".-".contains(character)),
             "{name}"
         );
     }
 }
 
-/// No test and no library sets a variable of the process: a lint sees to the libraries (`clippy.toml`),
-/// and here is nobody who asks it to look away.
+/// No library and no test sets a variable or the current directory of its process. The lint in
+/// `clippy.toml` forbids it in libraries; this test also finds code that allows the lint.
 #[test]
-fn h14_nobody_sets_a_variable_of_the_process() {
+fn no_code_changes_the_process_environment() {
     let names = ["set_var", "remove_var", "set_current_dir"];
     let root = tool::repository();
     let list = cross_engine::Invocation::new("git")
@@ -232,7 +247,7 @@ fn h14_nobody_sets_a_variable_of_the_process() {
         .cwd(root);
     let files = tool::stdout(&list);
     let mut seen = 0;
-    for file in files.lines().filter(|it| !it.ends_with("hazards.rs")) {
+    for file in files.lines().filter(|file| !file.ends_with("hazards.rs")) {
         let Ok(text) = fs::read_to_string(root.join(file)) else {
             continue;
         };
@@ -244,27 +259,30 @@ fn h14_nobody_sets_a_variable_of_the_process() {
     assert!(seen > 100, "{seen} files");
 }
 
-/// On a CI system everything is as it is elsewhere.
+/// Variables of a CI system change nothing.
 #[test]
-fn h16_nothing_depends_on_being_in_ci() {
+fn plans_are_the_same_in_ci() {
     let project = Project::new("app").cross_toml("[build]\nunknown-key = 1\n");
     let machine = machine();
-    let told = |machine: &Machine| {
+    let shown = |machine: &Machine| {
         let cross = machine.cross(&project);
         let cross = cross.severity(
             DiagnosticCode::UnknownKey,
             cross_core::config::Severity::Warning,
         );
         let plan = cross.build(NATIVE).plan().unwrap();
-        assert!(!plan.env().contains_key("CI"), "nor is it told inside");
+        assert!(
+            !plan.env().contains_key("CI"),
+            "the environment does not get it"
+        );
         let quiet = Value::Plain("never".to_owned());
         assert!(plan.env().get("CARGO_TERM_COLOR") != Some(&&quiet));
         plan.to_string()
     };
-    let usual = told(&machine);
+    let usual = shown(&machine);
     let machine = machine
         .set("CI", "true")
         .set("GITHUB_ACTIONS", "true")
         .set("BUILD_NUMBER", "7");
-    assert_eq!(told(&machine), usual);
+    assert_eq!(shown(&machine), usual);
 }

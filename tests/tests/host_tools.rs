@@ -1,5 +1,5 @@
-//! A target's tools as programs of the host, on every real engine: what is started on the host is
-//! done in the environment, and nothing of it stays.
+//! The host tools of a target, on every real engine: a tool that is started on the host runs in the
+//! environment and leaves nothing.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -17,14 +17,14 @@ use cross_core::{
     host_tools::{HostTools, NativeCc},
     targets::Target,
 };
-use cross_engine::process::{self, Output};
+use cross_engine::process::{self, Output, clock};
 use cross_engine::{Invocation, Variables};
 use cross_tests::{Leftovers, Project, engines, on_engines, tool};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 const HOST: &str = "x86_64-unknown-linux-gnu";
 
-/// A program that says what it was given, and returns the number of its arguments.
+/// A program that prints its arguments and exits with their number.
 const PROGRAM: &str = r#"#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ int main(int count, char **words) {
 }
 "#;
 
-/// A project in a directory whose name is hard on shells, with a cache of its own that has the machine's
+/// A project in a directory with a difficult name, with its own cache that has the machine's
 /// environments.
 struct Case {
     project: Project,
@@ -63,7 +63,7 @@ impl Case {
         case
     }
 
-    /// The machine's environment for `target`, which the case can then lose as its own.
+    /// Links the machine's environment for `target` into the case's cache, where it can be removed.
     fn lend_environment(&self, target: &str) {
         let cross = self.project.cross().engine(self.engine);
         let plan = cross.exec(target, ["true"]).plan().unwrap();
@@ -87,7 +87,7 @@ impl Case {
         self.project.path().join(path).to_str().unwrap().to_owned()
     }
 
-    /// What `program` does with `args` in the project's directory.
+    /// Runs `program` with `args` in the project's directory.
     fn runs(&self, program: &Path, args: &[&str]) -> Output {
         let program = program.to_str().unwrap();
         self.types("exec \"$@\"", &[&[program], args].concat())
@@ -127,13 +127,13 @@ fn succeeded(said: &Output) -> &str {
 
 on_engines! {
     a_program_is_compiled_and_run_from_the_host
-    what_cc_compiles_is_linked_and_run
-    what_is_gone_is_said
-    what_is_started_dies_with_its_caller
-    a_shell_is_the_environments
+    c_compiled_by_cc_is_linked_and_run
+    a_missing_environment_is_reported
+    a_tool_ends_with_its_caller
+    a_shell_runs_in_the_environment
 }
 
-/// Eight compilers at once, then eight programs.
+/// Eight compilers run at once, then eight programs.
 fn a_program_is_compiled_and_run_from_the_host(engine: &'static str) {
     let case = Case::new(engine);
     let tools = case.cross().host_tools(TARGET).run().unwrap();
@@ -151,7 +151,10 @@ fn a_program_is_compiled_and_run_from_the_host(engine: &'static str) {
                 let said = case.runs(runner, &args[..n % 4 + 1]);
                 assert_eq!(said.exit.code, Some(i32::try_from(n % 4).unwrap()));
                 assert_eq!(said.stderr, "so it is\n");
-                let shown: String = args[1..=n % 4].iter().map(|it| format!("[{it}]")).collect();
+                let shown: String = args[1..=n % 4]
+                    .iter()
+                    .map(|arg| format!("[{arg}]"))
+                    .collect();
                 let dir = case.project.path().display();
                 let expected = format!("{shown}\nin {dir}\nread nothing\nnamed \n");
                 assert_eq!(said.stdout, expected);
@@ -174,15 +177,15 @@ fn a_program_is_compiled_and_run_from_the_host(engine: &'static str) {
     case.are_none();
 }
 
-/// The environment's linker and emulator do the rest. What the caller's variables say of compilers is
-/// about the host.
-fn what_cc_compiles_is_linked_and_run(engine: &'static str) {
+/// The linker and the emulator of the environment are used. Compiler variables of the caller apply
+/// to the host.
+fn c_compiled_by_cc_is_linked_and_run(engine: &'static str) {
     let case = Case::new(engine);
     compiles_links_and_runs(&case, TARGET);
 }
 
 #[test]
-fn what_cc_compiles_for_s390x_is_linked_and_run() {
+fn c_compiled_by_cc_for_s390x_is_linked_and_run() {
     engines::need("sandbox");
     let target = "s390x-unknown-linux-gnu";
     let case = Case::of("sandbox", target);
@@ -220,8 +223,8 @@ fn compiles_links_and_runs(case: &Case, target: &str) {
     case.are_none();
 }
 
-/// A script outlives what made it, and says what to do when the environment does not.
-fn what_is_gone_is_said(engine: &'static str) {
+/// The script of a tool prints help if its environment was removed.
+fn a_missing_environment_is_reported(engine: &'static str) {
     let case = Case::new(engine);
     let tools = match engine {
         "sandbox" => case.cross().host_tools(TARGET).run().unwrap(),
@@ -253,7 +256,7 @@ fn what_is_gone_is_said(engine: &'static str) {
     case.are_none();
 }
 
-/// The tools of an image by a name of the case's own, which names no compiler.
+/// Returns the tools of an image under the case's name, which sets no compiler.
 fn with_own_image(case: &Case) -> HostTools {
     let plan = case.cross().exec(TARGET, ["true"]).plan().unwrap();
     let Location::Image(image) = plan.environment.location else {
@@ -276,37 +279,38 @@ fn with_own_image(case: &Case) -> HostTools {
     tools
 }
 
-fn what_is_started_dies_with_its_caller(engine: &'static str) {
+fn a_tool_ends_with_its_caller(engine: &'static str) {
     let case = Case::new(engine);
     let tools = case.cross().host_tools(TARGET).run().unwrap();
     let sleep = tools.tool("sleep").unwrap();
-    let mut caller = start(&case, &sleep);
+    let mut caller = start_shell(&case, &sleep);
     let is_asleep = || {
         let processes = case.leftovers.processes();
-        processes.iter().any(|it| it.ends_with(": sleep 671 "))
+        processes
+            .iter()
+            .any(|process| process.ends_with(": sleep 671 "))
     };
-    for _ in 0..600 {
-        if is_asleep() {
-            break;
-        }
+    let start = clock::now();
+    while !is_asleep() {
+        let is_early = start.elapsed() < Duration::from_secs(30);
+        assert!(is_early, "{:#?}", case.leftovers.processes());
         thread::sleep(Duration::from_millis(50));
     }
-    assert!(is_asleep(), "{:#?}", case.leftovers.processes());
     caller.kill().unwrap();
     caller.wait().unwrap();
     case.leftovers.are_none_within(Duration::from_secs(5));
     case.are_none();
 }
 
-/// A shell that waits for the script.
-fn start(case: &Case, script: &Path) -> Child {
+/// Starts a shell that waits for the script.
+fn start_shell(case: &Case, script: &Path) -> Child {
     let line = "\"$1\" 671; true";
     let sh = Invocation::new("sh").args(["-c", line, "sh", script.to_str().unwrap()]);
     let sh = sh.cwd(case.project.path());
     process::command(&sh, &case.variables()).spawn().unwrap()
 }
 
-fn a_shell_is_the_environments(engine: &'static str) {
+fn a_shell_runs_in_the_environment(engine: &'static str) {
     let case = Case::new(engine);
     let shell = env!("CARGO_BIN_EXE_host-tools");
     let line = "echo 'echo $CC_aarch64_unknown_linux_gnu; pwd; exit 7' | \"$1\" shell $2 $3";
@@ -316,16 +320,20 @@ fn a_shell_is_the_environments(engine: &'static str) {
     assert_eq!(said.stdout, expected);
 
     let inner = "\"$SHELL_OF\" shell $ENGINE $TARGET";
+    // The input is typed when the prompt is there, and ends after the answer.
     let line = "export SHELL_OF=$1 ENGINE=$2 TARGET=$3
-        { sleep 2; echo 'test -t 0 && test -t 1 && echo interactive; exit 9'; sleep 1; } |
-        script --quiet --return --command \"$4\" /dev/null";
+        shown() { n=0; until grep -q \"$1\" ../typescript || [ $((n += 1)) -gt 600 ]; do sleep .1; done; }
+        : > ../typescript
+        { shown \"($TARGET) \"; echo 'test -t 0 && test -t 1 && echo interactive; exit 9'
+          shown 'interactive.$'; } |
+        script --quiet --flush --return --command \"$4\" ../typescript";
     let said = case.types(line, &[shell, engine, TARGET, inner]);
     assert_eq!(said.exit.code, Some(9), "{}\n{}", said.stdout, said.stderr);
     let lines: Vec<_> = said.stdout.lines().map(str::trim).collect();
     assert!(
         lines
             .iter()
-            .any(|it| it.ends_with("interactive") && !it.contains("echo")),
+            .any(|line| line.ends_with("interactive") && !line.contains("echo")),
         "{lines:?}"
     );
     let prompt = format!("({TARGET}) ");
@@ -333,9 +341,9 @@ fn a_shell_is_the_environments(engine: &'static str) {
     case.are_none();
 }
 
-/// The host's own cargo, with the environment's linker, compiler and runner.
+/// The cargo of the host uses the linker, compiler and runner of the environment.
 #[test]
-fn the_hosts_cargo_is_driven_by_variables() {
+fn variables_configure_the_cargo_of_the_host() {
     engines::need("sandbox");
     let case = Case::of("sandbox", HOST);
     let files = [
@@ -387,9 +395,9 @@ fn the_hosts_cargo_is_driven_by_variables() {
     case.are_none();
 }
 
-/// Beside an environment's compiler, whether it would have been needed.
+/// The library knows whether the host can compile for a target itself.
 #[test]
-fn what_the_host_can_compile_is_known() {
+fn whether_the_host_can_compile_is_known() {
     let project = Project::new("app");
     let leftovers = Leftovers::of(&project);
     let cross = project.cross().cache_dir(leftovers.own_cache());

@@ -14,7 +14,7 @@ use cross_tests::{Leftovers, Project, on_engines, real_env, tool};
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 const HOST: &str = "x86_64-unknown-linux-gnu";
 
-/// A project, what it must leave nothing of, and an engine to run it on.
+/// A project with its leftovers, on an engine.
 struct Case {
     project: Project,
     leftovers: Leftovers,
@@ -39,12 +39,12 @@ impl Case {
         self
     }
 
-    /// The program: `body` is what its `main` does.
+    /// Sets the body of the program's `main`.
     fn main(self, body: &str) -> Self {
         self.file("src/main.rs", &format!("fn main() {{ {body} }}\n"))
     }
 
-    /// Dependencies, as lines of the manifest after `[dependencies]`.
+    /// Adds lines to `[dependencies]` in the manifest.
     fn dependencies(mut self, lines: &str) -> Self {
         self.project = self.project.without("Cargo.lock");
         let head = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
@@ -63,7 +63,7 @@ impl Case {
             .engine(self.engine)
     }
 
-    /// What the program prints, run for `target`.
+    /// Runs the program for `target` and returns its output.
     #[track_caller]
     fn prints_for(&self, target: &str) -> String {
         let ran = self.cross().run(target).capture(true).run();
@@ -86,26 +86,26 @@ impl Case {
 
 on_engines! {
     a_passed_on_variable_reaches_a_build_script
-    a_volumes_file_can_be_included
-    a_runner_of_the_users_starts_the_program
+    a_file_in_a_volume_can_be_included
+    a_configured_runner_starts_the_program
     qemu_strace_shows_the_system_calls
-    the_nix_store_is_seen
-    a_wrapper_of_the_workspaces_configuration_is_not_used
+    the_nix_store_is_mounted
+    a_rustc_wrapper_in_the_workspaces_configuration_is_not_used
 }
 
-// Each of these makes an environment of its own, which takes a minute. How one gets into an image is
-// the same for docker and podman, and is every suite's matter.
-on_engines! { @ packages_and_pre_build_bring_libraries_that_are_linked_and_run sandbox docker }
+// Each of these makes its own environment, which takes a minute. Docker and podman import one in
+// the same way, which other suites test.
+on_engines! { @ libraries_from_packages_and_pre_build_are_linked sandbox docker }
 on_engines! { @ a_toolchain_directory_compiles sandbox }
 
-/// The versions of two libraries of the distribution that are linked.
+/// A program that prints the versions of two linked libraries of the distribution.
 const LIBRARIES: &str = "extern \"C\" { fn zlibVersion() -> *const std::ffi::c_char; }\n\
     fn main() {\n\
     let zlib = unsafe { std::ffi::CStr::from_ptr(zlibVersion()) }.to_str().unwrap();\n\
     let openssl = unsafe { openssl_sys::OpenSSL_version_num() };\n\
     println!(\"zlib {zlib}, OpenSSL {openssl:x} on {}\", std::env::consts::ARCH);\n}\n";
 
-fn packages_and_pre_build_bring_libraries_that_are_linked_and_run(engine: &'static str) {
+fn libraries_from_packages_and_pre_build_are_linked(engine: &'static str) {
     let toml = format!(
         "[build]\npackages = [\"zlib1g-dev\"]\n[target.{TARGET}]\npre-build = [\n\
          \"export DEBIAN_FRONTEND=noninteractive\",\n\
@@ -137,7 +137,7 @@ fn a_passed_on_variable_reaches_a_build_script(engine: &'static str) {
     assert_eq!(case.prints(), "by the caller, in the file\n");
 }
 
-fn a_volumes_file_can_be_included(engine: &'static str) {
+fn a_file_in_a_volume_can_be_included(engine: &'static str) {
     let case = Case::new(engine, "[build.env]\nvolumes = [\"SHARED\"]\n");
     let case = case.file("../shared/text", "from the volume");
     let shared = case.project.outer().join("shared");
@@ -146,7 +146,7 @@ fn a_volumes_file_can_be_included(engine: &'static str) {
     assert_eq!(case.prints(), "from the volume\n");
 }
 
-fn a_runner_of_the_users_starts_the_program(engine: &'static str) {
+fn a_configured_runner_starts_the_program(engine: &'static str) {
     let toml = format!("[target.{TARGET}]\nrunner = \"env STARTED_BY=me qemu-aarch64-static\"\n");
     let case = Case::new(engine, &toml);
     let case = case.main("println!(\"{}\", std::env::var(\"STARTED_BY\").unwrap());");
@@ -172,7 +172,7 @@ fn a_toolchain_directory_compiles(engine: &'static str) {
     case.leftovers.are_none();
 }
 
-fn the_nix_store_is_seen(engine: &'static str) {
+fn the_nix_store_is_mounted(engine: &'static str) {
     let case = Case::new(engine, "");
     let store = case.project.outer().join("store");
     let case = case.file("../store/hash-hello/text", "from the store");
@@ -182,9 +182,9 @@ fn the_nix_store_is_seen(engine: &'static str) {
     assert_eq!(case.prints(), "from the store\n");
 }
 
-fn a_wrapper_of_the_workspaces_configuration_is_not_used(engine: &'static str) {
+fn a_rustc_wrapper_in_the_workspaces_configuration_is_not_used(engine: &'static str) {
     let case = Case::new(engine, "").file("../wrapper", "#!/bin/sh\nexec \"$@\"\n");
-    // The host has it, and the environment does not.
+    // The host has the wrapper, and the environment does not.
     let wrapper = case.project.outer().join("wrapper");
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
     let config = format!(
@@ -195,15 +195,15 @@ fn a_wrapper_of_the_workspaces_configuration_is_not_used(engine: &'static str) {
     assert_eq!(case.prints(), "hello from aarch64\n");
 }
 
-on_engines! { @ a_dockerfiles_compiler_is_the_one_used docker podman }
+on_engines! { @ the_compiler_of_a_dockerfile_is_used docker podman }
 on_engines! { @ a_dockerfile_may_copy_from_its_context docker podman }
-on_engines! { @ a_users_image_is_used_with_its_own_variables docker podman }
+on_engines! { @ a_configured_image_is_used_with_its_variables docker podman }
 on_engines! { @ pre_build_runs_on_top_of_an_image docker podman }
 on_engines! { @ container_options_are_passed_on docker podman }
 on_engines! { @ build_options_are_passed_on docker podman }
 on_engines! { @ the_ids_can_be_chosen docker podman }
 
-/// A Dockerfile on the recipe's own image, with a C compiler that says who it is.
+/// A Dockerfile on the image of the recipe, whose C compiler identifies itself.
 const DOCKERFILE: &str = "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\nARG WORD\n\
     RUN printf '#!/bin/sh\\nexec aarch64-linux-gnu-gcc -DWORD=%s \"$@\"\\n' $WORD > /usr/bin/my-gcc \
     && chmod 755 /usr/bin/my-gcc\n\
@@ -223,7 +223,7 @@ fn with_c(case: Case) -> Case {
         )
 }
 
-fn a_dockerfiles_compiler_is_the_one_used(engine: &'static str) {
+fn the_compiler_of_a_dockerfile_is_used(engine: &'static str) {
     let toml = format!(
         "[target.{TARGET}.dockerfile]\nfile = \"docker/my.Dockerfile\"\nbuild-args = {{ WORD = \"mine\" }}\n"
     );
@@ -248,7 +248,7 @@ fn a_dockerfile_may_copy_from_its_context(engine: &'static str) {
     remove(&case, &plan.environment.location);
 }
 
-/// An image of the user's: the recipe's with a name and variables of its own.
+/// Builds an image of the user on the image of the recipe, with its own name and variables.
 fn users_image(case: &Case, tag: &str) -> String {
     let base = Project::new("base");
     let plan = base.cross().engine(case.engine).build(TARGET).plan();
@@ -285,7 +285,7 @@ fn remove(case: &Case, location: &Location) {
     }
 }
 
-fn a_users_image_is_used_with_its_own_variables(engine: &'static str) {
+fn a_configured_image_is_used_with_its_variables(engine: &'static str) {
     let case = Case::new(engine, "").main("println!(\"{}\", std::env::var(\"WHOSE\").unwrap());");
     let image = users_image(&case, "own");
     let toml = format!("[target.{TARGET}]\nimage = \"{image}\"\n");
@@ -351,19 +351,19 @@ fn the_ids_can_be_chosen(engine: &'static str) {
     assert!(shown.contains("--user '1234:4321'"), "{shown}");
 }
 
-/// Without it the program would need the glibc of its environment, which is 2.34 and later.
+/// Without Zig, the program would need the glibc of its environment, 2.34 or newer.
 #[test]
-fn zig_links_with_the_glibc_that_is_named() {
+fn zig_links_with_the_named_glibc() {
     let case = Case::new("sandbox", &format!("[target.{HOST}]\nzig = \"2.17\"\n"));
     let built = case.cross().build(HOST).run().unwrap();
     let program = Binary::read(&built.executables().next().unwrap().path).unwrap();
     assert!(program.runs_on("2.17".parse().unwrap()), "{program}");
-    let reported = built.executables().map(|it| it.glibc.clone());
+    let reported = built.executables().map(|program| program.glibc.clone());
     assert_eq!(reported.collect::<Vec<_>>(), [program.glibc]);
     assert_eq!(case.prints_for(HOST), "hello from x86_64\n");
 }
 
-/// A build script that names a library of the environment gets past Zig: `getrandom` came with glibc
+/// A build script that links a library of the environment bypasses Zig: `getrandom` came with glibc
 /// 2.25, and `arc4random` with 2.36.
 const NEWER: &str = "use std::ffi::c_void;\n\
     extern \"C\" { fn arc4random() -> u32; fn getrandom(to: *mut c_void, n: usize, f: u32) -> isize; }\n\
@@ -372,7 +372,7 @@ const NEWER: &str = "use std::ffi::c_void;\n\
     println!(\"{it}\"); }\n";
 
 #[test]
-fn a_program_that_needs_a_newer_glibc_is_not_published() {
+fn a_program_that_needs_a_newer_glibc_is_an_error() {
     let floor = format!("{HOST}.2.17");
     let case = Case::new("sandbox", "").file("src/main.rs", NEWER).file(
         "build.rs",
@@ -417,7 +417,7 @@ fn a_program_that_needs_a_newer_glibc_is_not_published() {
         .unwrap();
     assert_eq!(done.code, 0);
     let events = good.project.recorder().events();
-    let told = events.into_iter().find_map(|it| match it.kind {
+    let told = events.into_iter().find_map(|event| match event.kind {
         EventKind::NeedsGlibc { path, glibc, .. } if path == app => Some(glibc),
         _ => None,
     });
@@ -432,13 +432,14 @@ fn build_std_builds_the_standard_library() {
     let compiled = |package: &str| {
         let events = case.project.recorder().events();
         events.iter().any(
-            |it| matches!(&it.kind, EventKind::Compiled { package: name, .. } if name == package),
+            |event| matches!(&event.kind, EventKind::Compiled { package: name, .. } if name == package),
         )
     };
     assert!(compiled("std") && compiled("core"));
 }
 
-/// What only a kernel of the target's can say, an exit code, a signal, and tests of which one fails.
+/// A program that prints the kernel's architecture, exits with a code or by a signal, and has a
+/// failing test.
 const IN_A_MACHINE: &str = "fn main() {\n\
     println!(\"{}\", std::fs::read_to_string(\"/proc/version\").unwrap());\n\
     eprintln!(\"{:?} {:?}\", std::env::args().nth(1), std::env::var(\"GIVEN\"));\n\
@@ -448,9 +449,9 @@ const IN_A_MACHINE: &str = "fn main() {\n\
     #[test] fn writes() { std::fs::write(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/made/written\"), \"here\").unwrap(); }\n\
     #[test] fn fails() { assert!(std::process::Command::new(\"false\").status().unwrap().success()); }\n";
 
-/// It makes an environment of its own, and boots three times, each of which takes some seconds.
+/// Makes its own environment and boots three times, which takes some seconds each.
 #[test]
-fn a_machine_of_its_own_runs_programs_and_tests() {
+fn a_virtual_machine_runs_programs_and_tests() {
     let toml = format!(
         "[target.{TARGET}]\nrunner = \"qemu-system\"\n[build.env]\npassthrough = [\"GIVEN\"]\n\
          [build]\nwritable = [\"made\"]\n"
@@ -500,9 +501,9 @@ fn an_image_or_a_dockerfile_needs_a_container_engine() {
     }
 }
 
-/// A glob for what `auto` does is a plan's matter; this is that it works at all.
+/// Plans test the choice of `auto`; this test runs the chosen engine.
 #[test]
-fn an_image_lets_auto_take_a_container_engine() {
+fn auto_takes_a_container_engine_for_an_image() {
     let case = Case::new("docker", "");
     let image = users_image(&case, "auto");
     let case = case.file(

@@ -1,4 +1,4 @@
-//! Plans: data that says everything, computed without writing anything, by few questions.
+//! Plans: they are complete data, write nothing, and start few processes.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -34,8 +34,8 @@ fn request(machine: &Machine, project: &Project, verb: Verb, target: &str) -> Re
     }
 }
 
-/// The plan where the environment is there already.
-fn warm(machine: &Machine, project: &Project, verb: Verb, target: &str) -> Plan {
+/// Plans with an existing environment.
+fn plan_with_environment(machine: &Machine, project: &Project, verb: Verb, target: &str) -> Plan {
     let request = request(machine, project, verb, target);
     let plan = request.plan().unwrap();
     if plan.environment.exists {
@@ -45,9 +45,9 @@ fn warm(machine: &Machine, project: &Project, verb: Verb, target: &str) -> Plan 
     request.plan().unwrap()
 }
 
-/// Snapshots differ by who runs them: a plain user gets an entry in `/etc/passwd`, and a podman of
-/// theirs is rootless.
-fn who() -> &'static str {
+/// Returns the directory of the snapshots for this user. An unprivileged user gets an entry in
+/// `/etc/passwd`, and runs podman rootless.
+fn snapshot_user() -> &'static str {
     if tool::is_root() { "root" } else { "user" }
 }
 
@@ -64,13 +64,12 @@ fn redactor(machine: &Machine, project: &Project) -> Redactor {
         .text(&format!("\"jobs\": {}", processors()), "JOBS")
 }
 
-/// How many jobs there are where nobody says it.
+/// Returns the default number of jobs.
 fn processors() -> usize {
     std::thread::available_parallelism().unwrap().get()
 }
 
-/// `text` without what a run with a network gets of this very machine; what that is has a test of
-/// its own.
+/// Removes the files that a run with a network gets from this machine, which have their own test.
 fn without_network_files(mut text: String) -> String {
     for path in ["/etc/ssl/certs", "/etc/resolv.conf", "/etc/hosts"] {
         let Ok(real) = Path::new(path).canonicalize() else {
@@ -100,18 +99,18 @@ fn transcripts_of(engine: Fakes) {
     for target in TARGETS {
         let mut text = String::new();
         for verb in VERBS {
-            let plan = warm(&machine, &project, verb, target);
-            says_the_same_in_every_form(&plan);
+            let plan = plan_with_environment(&machine, &project, verb, target);
+            every_form_has_the_same_steps(&plan);
             text.push_str(&redactor.apply(&plan.to_string()));
             text.push('\n');
         }
-        let name = format!("plans/{}/{}-{target}", who(), engine.name());
+        let name = format!("plans/{}/{}-{target}", snapshot_user(), engine.name());
         check(&name, &without_network_files(text));
     }
 }
 
-/// `Display`, the serialised form and the value have the same steps and the same commands.
-fn says_the_same_in_every_form(plan: &Plan) {
+/// Checks that `Display`, the serialised form and the value have the same steps and commands.
+fn every_form_has_the_same_steps(plan: &Plan) {
     let (text, json) = (plan.to_string(), serde_json::to_value(plan).unwrap());
     assert_eq!(
         json["schema_version"],
@@ -120,7 +119,7 @@ fn says_the_same_in_every_form(plan: &Plan) {
     assert_eq!(json["verb"], plan.verb.as_str());
     assert_eq!(json["target"], plan.target);
     let schema = serde_json::from_str(&cross_core::plan::json_schema()).unwrap();
-    assert_eq!(schema::unlike(&schema, &json), None);
+    assert_eq!(schema::mismatch(&schema, &json), None);
     let steps = json["steps"].as_array().unwrap();
     assert_eq!(steps.len(), plan.steps.len());
     for (n, (step, said)) in plan.steps.iter().zip(steps).enumerate() {
@@ -165,22 +164,24 @@ fn transcripts_of_podman() {
 }
 
 #[test]
-fn the_serialised_form_is_stable() {
+fn serialised_plans_are_stable() {
     for engine in Fakes::ENGINES {
         let (machine, project) = (machine(engine), Project::new("app"));
         for verb in VERBS {
-            let mut plan = serde_json::to_value(warm(&machine, &project, verb, AARCH64)).unwrap();
+            let mut plan =
+                serde_json::to_value(plan_with_environment(&machine, &project, verb, AARCH64))
+                    .unwrap();
             remove_network_files(&mut plan);
             plan["engine"]["user"] = "whoever runs the test".into();
             let text = serde_json::to_string_pretty(&plan).unwrap();
-            let name = format!("plans/{}/{}-{verb}-json", who(), engine.name());
+            let name = format!("plans/{}/{}-{verb}-json", snapshot_user(), engine.name());
             check(&name, &redactor(&machine, &project).apply(&text));
         }
     }
 }
 
-/// Takes what differs from machine to machine out of a serialised plan: the mounts of a network, and
-/// the argv in which they stand again.
+/// Removes the network files of this machine from a serialised plan: their mounts, and the same
+/// mounts in the argv.
 fn remove_network_files(plan: &mut Value) {
     for step in plan["steps"].as_array_mut().unwrap() {
         let Some(spec) = step["action"].get_mut("run").map(|run| &mut run["spec"]) else {
@@ -202,7 +203,7 @@ fn remove_network_files(plan: &mut Value) {
 }
 
 #[test]
-fn a_plan_names_what_has_to_be_made_first() {
+fn a_plan_includes_the_making_of_its_environment() {
     for (engine, maker) in [
         (Fakes::Sandbox, "mmdebstrap --variant=apt"),
         (Fakes::Docker, "docker build --force-rm --label"),
@@ -234,10 +235,10 @@ fn a_plan_names_what_has_to_be_made_first() {
             ],
             "{engine:?}"
         );
-        says_the_same_in_every_form(&plan);
+        every_form_has_the_same_steps(&plan);
         let making = plan.steps[0].command.as_ref().unwrap().to_string();
         assert!(making.contains(maker), "{making}");
-        let name = format!("plans/{}/{}-cold", who(), engine.name());
+        let name = format!("plans/{}/{}-cold", snapshot_user(), engine.name());
         let making = redactor(&machine, &project).apply(&making);
         check(&name, &making);
     }
@@ -266,16 +267,16 @@ fn a_locked_request_neither_fetches_nor_builds_unlocked() {
     );
 }
 
-/// What a plan may leave behind: cargo's own notes, and the library's memory of what was answered.
-const NOTES: [&str; 4] = [
+/// The files that a plan may write: notes of cargo, and the cache of the library.
+const ALLOWED: [&str; 4] = [
     ".global-cache",
     ".package-cache",
     ".rustc_info.json",
     "cache/probes-v1",
 ];
 
-/// Everything of the project and the machine.
-fn everything(machine: &Machine, project: &Project) -> Tree {
+/// Returns the files of the project and the machine.
+fn all_files(machine: &Machine, project: &Project) -> Tree {
     let parts = ["cargo", "cache", "home", "rustup"].map(|part| machine.path(part));
     let mut dirs: Vec<&Path> = parts.iter().map(PathBuf::as_path).collect();
     dirs.push(project.outer());
@@ -290,14 +291,14 @@ fn a_plan_writes_nothing_into_the_project() {
             "target/CACHEDIR.TAG",
             "Signature: 8a477f597d28d172789f06886806bc55\n",
         );
-        let before = everything(&machine, &project);
+        let before = all_files(&machine, &project);
         request(&machine, &project, Verb::Build, AARCH64)
             .plan()
             .unwrap();
-        let changes = before.changed_files(&everything(&machine, &project));
+        let changes = before.changed_files(&all_files(&machine, &project));
         let is_note = |path: &PathBuf| {
             let text = path.to_string_lossy();
-            NOTES.iter().any(|note| text.contains(note))
+            ALLOWED.iter().any(|note| text.contains(note))
         };
         assert!(changes.iter().all(is_note), "{engine:?}: {changes:#?}");
     }
@@ -308,18 +309,18 @@ fn a_repeated_plan_writes_nothing_at_all() {
     for engine in Fakes::ENGINES {
         let (machine, project) = (machine(engine), Project::new("app"));
         for verb in VERBS {
-            warm(&machine, &project, verb, AARCH64);
-            let before = everything(&machine, &project);
+            plan_with_environment(&machine, &project, verb, AARCH64);
+            let before = all_files(&machine, &project);
             let plan = request(&machine, &project, verb, AARCH64).plan().unwrap();
             let _ = (plan.to_string(), serde_json::to_string(&plan).unwrap());
-            let changes = before.changes(&everything(&machine, &project));
+            let changes = before.changes(&all_files(&machine, &project));
             assert!(changes.is_empty(), "{engine:?} {verb}: {changes:#?}");
         }
     }
 }
 
-/// Asserts that nothing was started twice, and no more than three.
-fn few_and_different(calls: &[Call], when: &str) {
+/// Checks that at most three processes were started, and none twice.
+fn assert_few_and_different(calls: &[Call], when: &str) {
     let lines: Vec<_> = calls.iter().map(Call::line).collect();
     let different: BTreeSet<_> = lines.iter().collect();
     assert!(lines.len() <= 3, "{when}: {lines:#?}");
@@ -334,28 +335,28 @@ fn a_plan_starts_at_most_three_processes_and_none_twice() {
             .plan()
             .unwrap();
         let mut first = machine.calls();
-        // What cargo asks rustc it remembers itself.
+        // Cargo caches its own queries to rustc.
         first.retain(|call| call.program != "rustc");
-        few_and_different(&first, &format!("first plan, {engine:?}"));
+        assert_few_and_different(&first, &format!("first plan, {engine:?}"));
         assert!(first.iter().any(|call| call.program == "cargo"));
-        warm(&machine, &project, Verb::Test, AARCH64);
+        plan_with_environment(&machine, &project, Verb::Test, AARCH64);
         for verb in VERBS {
             machine.forget();
             request(&machine, &project, verb, AARCH64).plan().unwrap();
-            few_and_different(&machine.calls(), &format!("warm {verb}, {engine:?}"));
+            assert_few_and_different(&machine.calls(), &format!("warm {verb}, {engine:?}"));
         }
     }
 }
 
 #[test]
-fn an_engine_is_asked_again_only_where_no_file_says_that_its_answer_holds() {
+fn only_an_engine_without_a_stamp_is_queried_again() {
     for (engine, expected) in [
         (Fakes::Sandbox, &[][..]),
         (Fakes::Docker, &["docker version", "docker image"][..]),
         (Fakes::Podman, &["podman image"][..]),
     ] {
         let (machine, project) = (machine(engine), Project::new("app"));
-        warm(&machine, &project, Verb::Build, AARCH64);
+        plan_with_environment(&machine, &project, Verb::Build, AARCH64);
         machine.forget();
         request(&machine, &project, Verb::Build, AARCH64)
             .plan()
@@ -370,9 +371,9 @@ fn an_engine_is_asked_again_only_where_no_file_says_that_its_answer_holds() {
 }
 
 #[test]
-fn what_is_remembered_of_a_project_is_forgotten_when_it_changes() {
+fn a_changed_project_is_queried_again() {
     let (machine, mut project) = (machine(Fakes::Sandbox), Project::new("app"));
-    let plan = |project: &Project| warm(&machine, project, Verb::Build, AARCH64);
+    let plan = |project: &Project| plan_with_environment(&machine, project, Verb::Build, AARCH64);
     assert!(plan(&project).warnings.is_empty());
     let target = project.path().join("elsewhere");
     project = project.file(
@@ -384,13 +385,17 @@ fn what_is_remembered_of_a_project_is_forgotten_when_it_changes() {
     assert_eq!(plan(&project).publish_dir, project.path().join("target"));
     project = project.with_member_and_path_dependency();
     let sees_beside = |plan: &Plan| {
-        specs(plan).all(|(spec, _)| spec.mounts.iter().any(|it| it.target.ends_with("beside")))
+        specs(plan).all(|(spec, _)| {
+            spec.mounts
+                .iter()
+                .any(|mount| mount.target.ends_with("beside"))
+        })
     };
     assert!(sees_beside(&plan(&project)));
 }
 
 #[test]
-fn an_engine_is_asked_once_for_a_cross_and_its_requests() {
+fn an_engine_is_queried_once_for_a_cross_and_its_requests() {
     let (machine, project) = (machine(Fakes::Podman), Project::new("app"));
     let cross = machine.cross(&project);
     cross.build(AARCH64).plan().unwrap();
@@ -401,10 +406,10 @@ fn an_engine_is_asked_once_for_a_cross_and_its_requests() {
 }
 
 #[test]
-fn what_asks_has_no_input_to_wait_for() {
+fn queries_have_no_standard_input() {
     for engine in Fakes::ENGINES {
         let (machine, project) = (machine(engine), Project::new("app"));
-        warm(&machine, &project, Verb::Build, AARCH64);
+        plan_with_environment(&machine, &project, Verb::Build, AARCH64);
         for call in machine.calls() {
             assert_ne!(call.stdin, "other", "{}", call.line());
         }
@@ -428,13 +433,15 @@ fn no_secret_is_shown_anywhere() {
             "[build.env]\npassthrough = [\"APP_TOKEN\", \"OTHER=s3cret-of-the-user\"]\n",
         );
         for verb in VERBS {
-            let plan = warm(&machine, &project, verb, AARCH64);
+            let plan = plan_with_environment(&machine, &project, verb, AARCH64);
             let forms = [
                 plan.to_string(),
                 format!("{plan:?}"),
                 format!("{plan:#?}"),
                 serde_json::to_string(&plan).unwrap(),
-                plan.commands().flat_map(|it| it.args.clone()).collect(),
+                plan.commands()
+                    .flat_map(|command| command.args.clone())
+                    .collect(),
                 format!("{:?}", machine.cross(&project)),
             ];
             for form in forms {
@@ -459,13 +466,13 @@ fn specs(plan: &Plan) -> impl Iterator<Item = (&RunSpec, OutputKind)> {
 
 /// What runs programs compiles in the same step.
 #[test]
-fn what_compiles_or_runs_has_no_network_unless_the_configuration_says_so() {
+fn runs_have_no_network_unless_it_is_configured() {
     for engine in Fakes::ENGINES {
         let machine = machine(engine).set("http_proxy", "http://proxy.invalid");
         for toml in ["", "[build]\nnetwork = \"default\"\n"] {
             let project = Project::new("app").cross_toml(toml);
             let has_network = !toml.is_empty();
-            let plan = warm(&machine, &project, Verb::Test, AARCH64);
+            let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
             for (spec, _) in specs(&plan) {
                 let expected = match has_network {
                     true => Network::Default,
@@ -484,10 +491,10 @@ fn what_compiles_or_runs_has_no_network_unless_the_configuration_says_so() {
 
 /// Nothing is compiled there unless the caller does.
 #[test]
-fn a_command_of_the_callers_has_the_engines_network() {
+fn a_command_of_the_caller_has_the_engines_network() {
     for engine in Fakes::ENGINES {
         let (machine, project) = (machine(engine), Project::new("app"));
-        warm(&machine, &project, Verb::Build, AARCH64);
+        plan_with_environment(&machine, &project, Verb::Build, AARCH64);
         let plan = machine.cross(&project).exec(AARCH64, ["true"]).plan();
         let plan = plan.unwrap();
         assert!(specs(&plan).all(|(spec, _)| spec.network == Network::Default));
@@ -495,7 +502,7 @@ fn a_command_of_the_callers_has_the_engines_network() {
 }
 
 #[test]
-fn configuration_may_say_which_network() {
+fn the_network_can_be_configured() {
     for (said, expected) in [
         ("none", Network::None),
         ("host", Network::Host),
@@ -503,7 +510,7 @@ fn configuration_may_say_which_network() {
     ] {
         let project = Project::new("app").cross_toml(&format!("[build]\nnetwork = \"{said}\"\n"));
         let machine = machine(Fakes::Docker);
-        let plan = warm(&machine, &project, Verb::Test, AARCH64);
+        let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
         assert!(
             specs(&plan).all(|(spec, _)| spec.network == expected),
             "{said}"
@@ -512,25 +519,28 @@ fn configuration_may_say_which_network() {
 }
 
 #[test]
-fn only_the_target_directory_can_be_written_and_cargo_home_is_not_seen_whole() {
+fn only_the_target_directory_is_writable_and_cargo_home_is_not_mounted_whole() {
     for engine in Fakes::ENGINES {
         let machine = machine(engine);
         let project = Project::in_dir("app", "space in äöü, \"quotes\"/app")
             .with_member_and_path_dependency();
-        let plan = warm(&machine, &project, Verb::Test, AARCH64);
+        let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
         for (spec, _) in specs(&plan) {
             let of = |access: Access| spec.mounts.iter().filter(move |it| it.access == access);
             assert!(of(Access::Write).all(|it| it.source == plan.target_dir));
             assert!(of(Access::Write).count() == 1, "{engine:?}");
             assert!(of(Access::Read).any(|it| it.target == project.path()));
             let beside = project.path().with_file_name("beside");
-            assert!(of(Access::Read).any(|it| it.target == beside), "{engine:?}");
-            let home = machine.path("cargo");
             assert!(
-                of(Access::Scratch).any(|it| it.target == home),
+                of(Access::Read).any(|mount| mount.target == beside),
                 "{engine:?}"
             );
-            assert!(!of(Access::Read).any(|it| home.starts_with(&it.source)));
+            let home = machine.path("cargo");
+            assert!(
+                of(Access::Scratch).any(|mount| mount.target == home),
+                "{engine:?}"
+            );
+            assert!(!of(Access::Read).any(|mount| home.starts_with(&mount.source)));
             assert_eq!(spec.cwd, project.path());
         }
     }
@@ -601,11 +611,11 @@ fn a_dependencys_metadata_is_not_read() {
          [workspace]\n[workspace.metadata.cross.build]\npackages = [\"evil\"]\n",
     );
     let project = project.file("../beside/Cross.toml", "[build]\npackages = [\"evil\"]\n");
-    let plan = warm(&machine, &project, Verb::Build, AARCH64);
+    let plan = plan_with_environment(&machine, &project, Verb::Build, AARCH64);
     assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
     assert_eq!(plan.engine.kind.name(), "docker");
     assert!(specs(&plan).all(|(spec, _)| spec.network == Network::None));
-    let plain = warm(&machine, &Project::new("app"), Verb::Build, AARCH64);
+    let plain = plan_with_environment(&machine, &Project::new("app"), Verb::Build, AARCH64);
     assert_eq!(
         plan.environment, plain.environment,
         "nothing was added to the recipe"
@@ -615,12 +625,12 @@ fn a_dependencys_metadata_is_not_read() {
 #[test]
 fn the_same_request_has_the_same_plan() {
     let (machine, project) = (machine(Fakes::Docker), Project::new("app"));
-    let plan = || warm(&machine, &project, Verb::Run, AARCH64).to_string();
+    let plan = || plan_with_environment(&machine, &project, Verb::Run, AARCH64).to_string();
     assert_eq!(plan(), plan());
 }
 
 #[test]
-fn two_with_different_everything_work_side_by_side() {
+fn two_machines_do_not_affect_each_other() {
     let machines = [
         machine(Fakes::Sandbox),
         machine(Fakes::Podman).set("COLOUR", "blue"),

@@ -1,4 +1,4 @@
-//! The rules of ARCHITECTURE.md that no compiler and no lint holds.
+//! The rules of ARCHITECTURE.md that neither the compiler nor a lint enforces.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -31,7 +31,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What git has or would take, by paths in the repository.
+/// Returns the files that git tracks or would add, relative to the root.
 fn tracked() -> Vec<PathBuf> {
     let list = Invocation::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
@@ -44,11 +44,11 @@ fn tracked() -> Vec<PathBuf> {
 }
 
 fn rust_files() -> impl Iterator<Item = PathBuf> {
-    let is_rust = |path: &PathBuf| path.extension().is_some_and(|it| it == "rs");
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
     tracked().into_iter().filter(is_rust)
 }
 
-/// The sources of a library, each without its comments and its tests.
+/// Returns the sources of a library, without comments and tests.
 fn sources(library: &str) -> Vec<(PathBuf, String)> {
     let dir = Path::new(library).join("src");
     rust_files()
@@ -103,7 +103,7 @@ fn crate_edges_are_the_designed_ones() {
     let packages = metadata["packages"].as_array().unwrap();
     let names: BTreeSet<_> = packages
         .iter()
-        .map(|it| it["name"].as_str().unwrap())
+        .map(|package| package["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, designed.keys().copied().collect());
     for package in packages {
@@ -112,8 +112,8 @@ fn crate_edges_are_the_designed_ones() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|it| it["name"].as_str().unwrap())
-            .filter(|it| names.contains(it))
+            .map(|package| package["name"].as_str().unwrap())
+            .filter(|name| names.contains(name))
             .collect();
         let allowed = designed[name].iter().copied().collect();
         assert!(ours.is_subset(&allowed), "{name} depends on {ours:?}");
@@ -150,11 +150,11 @@ fn the_dependency_budget_is_kept() {
 
 #[test]
 fn no_file_is_too_long() {
-    // A file over the limit, and why it may be.
+    // Files over the limit, each with the reason.
     let allowed: [(&str, &str); 0] = [];
     for path in rust_files() {
         let lines = read(&path).lines().count();
-        let is_allowed = allowed.iter().any(|(it, _)| Path::new(it) == path);
+        let is_allowed = allowed.iter().any(|(file, _)| Path::new(file) == path);
         assert!(
             lines <= 600 || is_allowed,
             "{}: {lines} lines",
@@ -170,7 +170,7 @@ fn only_the_doors_open_the_lint() {
         "cross-core/src/host/process_env.rs",
         "cross-engine/src/process/clock.rs",
         "cross-engine/src/process/child.rs",
-        // Tests, and what stands in for a program in them. Benchmarks and examples are programs.
+        // Tests and their programs. Benchmarks and examples are programs, too.
         "cross-targets/tests/oracle.rs",
         "tests/src/ambient.rs",
         "tests/src/measure.rs",
@@ -207,7 +207,7 @@ fn cross_targets_and_cross_config_reach_nothing_outside() {
         let sources = sources(library);
         assert!(sources.len() > 5, "the sources were found");
         for (path, code) in sources {
-            // The loader reads the files it is pointed at.
+            // The loader reads the files that the caller names.
             let may_read = path == Path::new("cross-config/src/load/loader.rs");
             for reach in outside.into_iter().chain(["std::fs", "std::io"]) {
                 let is_reading = ["std::fs", "std::io"].contains(&reach);
@@ -224,7 +224,7 @@ fn cross_targets_and_cross_config_reach_nothing_outside() {
 
 #[test]
 fn no_third_party_type_is_public() {
-    // What a file may show, and why.
+    // The types that a file may expose, each with the reason.
     let allowed = [(
         "cross-core/src/api/cc_build.rs",
         "cc::",
@@ -256,8 +256,9 @@ fn no_third_party_type_is_public() {
                 continue;
             }
             for third in third_parties {
-                let is_allowed =
-                    |(file, it, _): &(&str, &str, &str)| Path::new(file) == path && *it == third;
+                let is_allowed = |(file, name, _): &(&str, &str, &str)| {
+                    Path::new(file) == path && *name == third
+                };
                 assert!(
                     !signature.contains(third) || allowed.iter().any(is_allowed),
                     "{}: {signature}",
@@ -284,11 +285,11 @@ fn every_package_has_the_workspaces_lints_and_rust_version() {
         }
         let text = read(&manifest);
         let path = manifest.display();
-        // The fuzz targets are a workspace of their own, which no release and no MSRV concerns.
+        // The fuzz targets are a separate workspace without a release or an MSRV.
         if text.contains("\n[workspace]\n") {
             continue;
         }
-        // An application may do what a library may not.
+        // An application may print and exit.
         let is_application = manifest.starts_with("xtask-example");
         let shared = text.contains("[lints]\nworkspace = true");
         assert!(
@@ -337,7 +338,7 @@ fn no_registry_and_no_path_of_a_machine_is_in_a_file() {
         }
         for home in homes {
             let found = text.match_indices(home).find(|(at, _)| {
-                // Part of a longer path, such as a root file system's, it means nothing.
+                // It may be a part of a longer path, such as that of a root file system.
                 let before = text[..*at].chars().next_back();
                 !before.is_some_and(|c| c.is_alphanumeric() || "]_-.}>".contains(c))
             });
@@ -349,7 +350,7 @@ fn no_registry_and_no_path_of_a_machine_is_in_a_file() {
     }
 }
 
-/// The fenced `sh` blocks of the README, each with the name of the `ci` mark just before it.
+/// Returns the `sh` blocks of the README, each with the name of the `ci` mark before it.
 fn readme_blocks() -> Vec<(Option<String>, String)> {
     let (mut blocks, mut last, mut open) = (Vec::new(), String::new(), None::<String>);
     for line in read("README.md").lines() {
@@ -401,7 +402,7 @@ fn ci_runs_the_readmes_commands() {
         let call = call.unwrap_or_else(|| panic!(".ci/run does not run `{name}`"));
         assert!(call > position, "in the README's order");
         position = call;
-        // What CI takes out of the README is what stands there.
+        // CI takes exactly these commands from the README.
         let script = format!("{function}}}\nreadme \"$1\"");
         let taken = Invocation::new("bash")
             .args(["-c", &script, "readme", name])
@@ -420,7 +421,7 @@ fn the_changelog_has_this_version() {
     assert!(read("CHANGELOG.md").lines().any(heading), "{version}");
 }
 
-/// The words in backquotes after `Guard:`, up to the next empty line or list item.
+/// Returns the words in backquotes after `Guard:`, up to the next empty line or list item.
 fn guards_of(text: &str) -> Vec<String> {
     let mut guards = Vec::new();
     for part in text.split("Guard: ").skip(1) {

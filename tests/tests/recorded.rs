@@ -1,4 +1,4 @@
-//! What an engine is asked for, end to end, by the record of a fake one.
+//! The calls to an engine, end to end, as a fake engine records them.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -17,17 +17,17 @@ fn machine(engine: Fakes) -> Machine {
     Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine)
 }
 
-/// The calls of `program`, each by its words up to the first option.
+/// Returns the calls of `program`, each with its words up to the first option.
 fn asked_of(machine: &Machine, program: &str) -> Vec<String> {
     let head = |call: &Call| {
         let words = call.args.iter().take_while(|arg| !arg.starts_with('-'));
-        // What is asked, not about which image.
+        // Without the name of the image.
         words.take(2).cloned().collect::<Vec<_>>().join(" ")
     };
     machine.calls_of(program).iter().map(head).collect()
 }
 
-/// The value of an option in a call.
+/// Returns the value of an option in a call.
 fn option<'a>(call: &'a Call, name: &str) -> &'a str {
     let at = call.args.iter().position(|arg| arg == name).unwrap();
     &call.args[at + 1]
@@ -103,8 +103,8 @@ fn variables_reach_the_client_by_name_and_the_container_by_permission() {
     assert!(run.env.iter().any(|name| name == "APP_TOKEN"));
 }
 
-/// The error of a build on a machine whose engine's `run` hangs, ended by `end`.
-fn ended(machine: &Machine, project: &Project, end: impl Fn(&Cross) -> Result<()>) -> Error {
+/// Returns the error of a build whose `run` hangs until `end` stops it.
+fn hung_build(machine: &Machine, project: &Project, end: impl Fn(&Cross) -> Result<()>) -> Error {
     let start = clock::now();
     let error = end(&machine.cross(project)).unwrap_err();
     assert!(
@@ -115,8 +115,8 @@ fn ended(machine: &Machine, project: &Project, end: impl Fn(&Cross) -> Result<()
     error
 }
 
-/// The container was ended by its lifeline, and removed exactly once by the name it was given.
-fn gone_once(machine: &Machine, program: &str) {
+/// Checks that the lifeline ended the container, and that it was removed once by its name.
+fn assert_removed_once(machine: &Machine, program: &str) {
     let run = run_call(machine, program);
     let calls = machine.calls_of(program);
     let closed: Vec<_> = calls.iter().filter(|call| call.stdin == "closed").collect();
@@ -144,32 +144,32 @@ fn is_begun(kind: &EventKind) -> bool {
 fn a_cancelled_run_closes_the_lifeline_and_removes_the_container_once() {
     for engine in [Fakes::Docker, Fakes::Podman] {
         let (machine, project) = hanging(engine);
-        let error = ended(&machine, &project, |cross| {
+        let error = hung_build(&machine, &project, |cross| {
             let (cancel, recorder) = (Cancel::new(), Recorder::default());
             let cross = recorder.hear_and_cancel(cross.clone(), &cancel, is_begun);
             cross.build(AARCH64).run_until(&cancel).map(drop)
         });
         assert_eq!(error.kind(), ErrorKind::Cancelled);
-        gone_once(&machine, engine.name());
+        assert_removed_once(&machine, engine.name());
     }
 }
 
 #[test]
-fn so_does_a_deadline() {
+fn a_deadline_closes_the_lifeline_and_removes_the_container_once() {
     let (machine, project) = hanging(Fakes::Docker);
-    let error = ended(&machine, &project, |cross| {
+    let error = hung_build(&machine, &project, |cross| {
         let plan = cross.test(AARCH64).plan()?;
         let cancel = Cancel::new().with_deadline(Duration::from_millis(700));
         plan.execute(&cancel).map(drop)
     });
     assert_eq!(error.kind(), ErrorKind::Deadline);
-    gone_once(&machine, "docker");
+    assert_removed_once(&machine, "docker");
 }
 
 #[test]
-fn so_does_a_listener_that_breaks() {
+fn a_listener_that_breaks_closes_the_lifeline_and_removes_the_container_once() {
     let (machine, project) = hanging(Fakes::Docker);
-    let error = ended(&machine, &project, |cross| {
+    let error = hung_build(&machine, &project, |cross| {
         let cross = cross
             .clone()
             .try_on_event(|event| match is_begun(&event.kind) {
@@ -179,11 +179,11 @@ fn so_does_a_listener_that_breaks() {
         cross.build(AARCH64).run().map(drop)
     });
     assert_eq!(error.kind(), ErrorKind::Cancelled);
-    gone_once(&machine, "docker");
+    assert_removed_once(&machine, "docker");
 }
 
 #[test]
-fn cancelled_before_the_run_nothing_is_run() {
+fn a_cancellation_before_the_run_starts_nothing() {
     let (machine, project) = hanging(Fakes::Docker);
     let cancel = Cancel::new();
     let plan = machine.cross(&project).build(AARCH64).plan().unwrap();
@@ -196,13 +196,13 @@ fn cancelled_before_the_run_nothing_is_run() {
 }
 
 #[test]
-fn an_engine_that_does_not_come_back_can_be_left() {
+fn a_hanging_engine_can_be_cancelled() {
     let machine =
         machine(Fakes::Nothing)
             .program("docker")
             .rule("docker", &["version"], Answer::Sleep(30));
     let project = Project::new("app");
-    let error = ended(&machine, &project, |cross| {
+    let error = hung_build(&machine, &project, |cross| {
         let cancel = Cancel::new().with_deadline(Duration::from_millis(700));
         cross
             .clone()
@@ -215,7 +215,7 @@ fn an_engine_that_does_not_come_back_can_be_left() {
 }
 
 #[test]
-fn an_engine_that_refuses_to_start_says_why_and_what_to_do() {
+fn a_failed_start_has_a_reason_and_help() {
     let cases = [
         (
             Fakes::Podman,
@@ -258,7 +258,7 @@ fn an_engine_that_refuses_to_start_says_why_and_what_to_do() {
 }
 
 #[test]
-fn a_sandbox_that_is_refused_namespaces_at_the_run_says_so() {
+fn a_sandbox_without_namespaces_is_reported() {
     let words = "bwrap: No permissions to create new namespace, likely because the kernel does \
                  not allow non-privileged user namespaces.\n";
     let machine = machine(Fakes::Sandbox).rule("bwrap", &["--chdir"], Answer::fails(1, words));
@@ -293,7 +293,7 @@ fn disguised() -> Machine {
 }
 
 #[test]
-fn a_docker_that_is_podman_in_disguise_is_podman() {
+fn a_docker_command_that_is_podman_is_detected() {
     let plan = plan_on(&disguised()).unwrap();
     assert_eq!(plan.engine.kind, Kind::Podman);
     assert_eq!(plan.engine.version, "4.3.1");
@@ -315,7 +315,7 @@ fn a_named_engine_is_never_replaced() {
 }
 
 #[test]
-fn an_engine_named_by_a_path_is_what_its_answer_says() {
+fn an_engine_named_by_a_path_is_recognised_by_its_answer() {
     let machine = machine(Fakes::Nothing)
         .program("my-engine")
         .rule(
@@ -347,7 +347,7 @@ fn an_engine_named_by_a_path_is_what_its_answer_says() {
 }
 
 #[test]
-fn a_program_that_is_no_engine_is_refused_by_its_own_words() {
+fn a_program_that_is_not_an_engine_is_refused() {
     let machine = machine(Fakes::Docker).program("strange").rule(
         "strange",
         &["--version"],
@@ -380,7 +380,7 @@ fn host(machine: &Machine) -> Host {
 }
 
 #[test]
-fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
+fn auto_takes_the_first_working_engine() {
     let all = machine(Fakes::Sandbox)
         .engine(Fakes::Docker)
         .engine(Fakes::Podman);
@@ -419,7 +419,7 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
     let names: Vec<_> = last
         .passed_over
         .iter()
-        .map(|it| it.engine.as_str())
+        .map(|report| report.engine.as_str())
         .collect();
     assert_eq!(names, ["sandbox", "docker"]);
     assert!(last.passed_over[0].reason.contains("user namespaces"));
@@ -427,12 +427,12 @@ fn auto_takes_the_first_that_answers_and_keeps_why_the_others_do_not() {
     assert!(
         last.passed_over
             .iter()
-            .all(|it| it.installed && !it.help.is_empty())
+            .all(|report| report.installed && !report.help.is_empty())
     );
 }
 
 #[test]
-fn a_docker_client_without_a_daemon_is_no_engine() {
+fn a_docker_client_without_a_daemon_is_not_an_engine() {
     let words = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. \
                  Is the docker daemon running?\n";
     let machine = machine(Fakes::Docker)
@@ -454,7 +454,7 @@ fn a_docker_client_without_a_daemon_is_no_engine() {
 }
 
 #[test]
-fn a_docker_daemon_of_windows_containers_is_no_engine() {
+fn a_docker_daemon_for_windows_containers_is_not_an_engine() {
     let machine = machine(Fakes::Docker)
         .rule(
             "docker",
@@ -470,7 +470,7 @@ fn a_docker_daemon_of_windows_containers_is_no_engine() {
 }
 
 #[test]
-fn without_any_engine_every_remedy_is_named() {
+fn without_an_engine_the_error_names_every_remedy() {
     let error = plan_on(&machine(Fakes::Nothing)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoEngine);
     for name in ["sandbox", "docker", "podman"] {
@@ -481,13 +481,13 @@ fn without_any_engine_every_remedy_is_named() {
     }
 }
 
-/// A machine that has an engine, but not the environment.
+/// A machine with an engine and without the environment.
 fn without_environment(engine: Fakes) -> Machine {
     let gone = Answer::fails(1, "Error: No such image\n");
     machine(engine).rule(engine.name(), &["image", "inspect"], gone)
 }
 
-/// The names of what is below the cache's environments.
+/// Returns the names in the cache's directory of environments.
 fn left(machine: &Machine) -> Vec<String> {
     let Ok(entries) = fs::read_dir(machine.path("cache/environments")) else {
         return Vec::new();
@@ -510,7 +510,7 @@ fn without_mmdebstrap_an_image_is_built_from_an_empty_context() {
             .run()
             .unwrap();
         let asked = asked_of(&machine, program);
-        let inspections = asked.iter().filter(|it| *it == "image inspect").count();
+        let inspections = asked.iter().filter(|&call| call == "image inspect").count();
         assert!(
             inspections <= 2,
             "when planned and under the lock: {asked:?}"
@@ -525,7 +525,7 @@ fn without_mmdebstrap_an_image_is_built_from_an_empty_context() {
 }
 
 #[test]
-fn a_making_that_fails_says_why_and_leaves_nothing() {
+fn a_failed_making_has_a_reason_and_leaves_nothing() {
     let cases = [
         (
             Fakes::Docker,
@@ -583,7 +583,7 @@ fn the_sandbox_without_mmdebstrap_names_it() {
 }
 
 #[test]
-fn the_environments_of_an_engine_are_listed_and_removed_by_its_own_words() {
+fn environments_of_a_container_engine_are_listed_and_removed() {
     let images = "localhost/cross-core:b|1GB\nlocalhost/cross-core:a|2GB\nother:x|3GB\n";
     let machine = machine(Fakes::Docker)
         .rule("docker", &["image", "ls"], Answer::says(images))

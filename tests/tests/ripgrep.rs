@@ -1,5 +1,5 @@
-//! A real crate that is not ours: ripgrep, from the crate registry, built for aarch64 on every
-//! engine, tested under its emulator, and run on a file.
+//! ripgrep from the crate registry: built for aarch64 on every engine, tested under the emulator,
+//! and run on a file.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 use std::fs;
@@ -13,7 +13,7 @@ use cross_tests::{Leftovers, Project, ambient, on_engines, tool};
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 const VERSION: &str = "14.1.1";
 
-/// Where cargo unpacked the crate, fetched as the dependency of a project that needs nothing else.
+/// Fetches the crate as a dependency, and returns the directory where cargo unpacked it.
 fn source() -> &'static Path {
     static SOURCE: OnceLock<PathBuf> = OnceLock::new();
     SOURCE.get_or_init(|| {
@@ -25,7 +25,7 @@ fn source() -> &'static Path {
         let project = project.without("Cargo.lock");
         let fetch = Invocation::new(tool::cargo()).arg("fetch");
         tool::stdout(&fetch.cwd(project.path()));
-        // Cargo does not tell where it keeps a package without a library.
+        // Cargo does not report the directory of a package without a library.
         let home = ambient::variable("CARGO_HOME").map(PathBuf::from);
         let home = home
             .unwrap_or_else(|| PathBuf::from(ambient::variable("HOME").unwrap()).join(".cargo"));
@@ -37,7 +37,7 @@ fn source() -> &'static Path {
     })
 }
 
-/// A copy of it in a directory of its own.
+/// A copy of the crate in its own directory.
 struct Ripgrep {
     project: Project,
     leftovers: Leftovers,
@@ -55,7 +55,7 @@ impl Ripgrep {
             project.path().to_str().unwrap(),
         ];
         tool::stdout(&Invocation::new("cp").args(copy));
-        // What nobody debugs compiles in half the time.
+        // Without debug information, it compiles in half the time.
         let env = leftovers
             .env()
             .set("CARGO_PROFILE_DEV_DEBUG", "0")
@@ -96,14 +96,17 @@ fn is_built_and_run_in(ripgrep: &Ripgrep) {
     assert!(is.is_for(Target::parse(TARGET).unwrap()), "{is:?}");
     let printed = ripgrep.search();
     for line in ["1:one line", "2:another LINE"] {
-        assert!(printed.lines().any(|it| it == line), "{line} in {printed}");
+        assert!(
+            printed.lines().any(|printed_line| printed_line == line),
+            "{line} in {printed}"
+        );
     }
     assert!(!printed.contains("nothing"), "{printed}");
     ripgrep.leftovers.are_none();
 }
 
-/// Its unit tests run under the emulator. Its other tests start `rg` themselves, by a path that
-/// only the target's own machine could start.
+/// The unit tests run under the emulator. The other tests start `rg` by a path that only a machine
+/// of the target can execute.
 fn is_built_tested_and_run(engine: &str) {
     let ripgrep = Ripgrep::on(engine);
     let unit = ripgrep

@@ -1,5 +1,5 @@
-//! The ten targets that no distribution serves: by the published image, and by a directory of the
-//! user's that completes a recipe.
+//! The ten targets that no distribution supports: with the published image, and with an SDK of the
+//! user that completes a recipe.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -25,20 +25,20 @@ fn machine(engine: Fakes) -> Machine {
 
 fn served_by_an_sdk() -> Vec<Target> {
     let all: Vec<_> = Target::all()
-        .filter(|it| it.facts().sdk.is_some())
+        .filter(|target| target.facts().sdk.is_some())
         .collect();
     assert_eq!(all.len(), 10);
     all
 }
 
-/// A plan of a build by the distribution's Rust.
+/// Plans a build with the distribution's Rust.
 fn plan(machine: &Machine, project: &Project, target: Target) -> Plan {
     let cross = machine.cross(project).toolchain("image");
     cross.build(target.to_string()).plan().unwrap()
 }
 
 #[test]
-fn without_an_sdk_the_published_image_is_used_and_can_be_pinned() {
+fn without_an_sdk_the_published_image_is_used() {
     let project = Project::new("app");
     for target in served_by_an_sdk() {
         let place = format!("ghcr.io/cross-rs/{target}");
@@ -68,7 +68,7 @@ fn without_an_sdk_the_published_image_is_used_and_can_be_pinned() {
     }
 }
 
-/// A directory that looks like the SDK for `target`, in the project at `sdk`.
+/// A project with a directory `sdk` that looks like the SDK for `target`.
 fn with_sdk(target: Target) -> Project {
     let project = Project::new("app").cross_toml(&format!("[target.{target}]\nsdk = \"sdk\"\n"));
     match target.facts().sdk.unwrap() {
@@ -91,13 +91,15 @@ fn run_of(plan: &Plan) -> &RunSpec {
     runs.next_back().unwrap()
 }
 
-/// What a run is told of the target: its variables, without those of every target.
-fn told(spec: &RunSpec, target: Target) -> String {
+/// Returns the variables of a run that concern the target.
+fn target_variables(spec: &RunSpec, target: Target) -> String {
     let (lower, upper) = (target.env_lower(), target.env_upper());
     let is_of_target = |name: &str| {
         name.contains(&lower)
             || name.contains(&upper)
-            || ["ANDROID_", "CROSS_"].iter().any(|it| name.starts_with(it))
+            || ["ANDROID_", "CROSS_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
     };
     let mut text = String::new();
     for (name, value) in spec.env.iter().filter(|(name, _)| is_of_target(name)) {
@@ -126,14 +128,16 @@ fn an_sdk_completes_a_recipe() {
             .find(|mount| mount.target == sdk)
             .unwrap();
         assert_eq!(mounted.access, Access::Read, "it stays as it is");
-        let told = machine.redactor(&project).apply(&told(spec, target));
+        let told = machine
+            .redactor(&project)
+            .apply(&target_variables(spec, target));
         writeln!(text, "# {target}\n{told}").unwrap();
     }
     check("sdk", &text);
 }
 
 #[test]
-fn programs_of_another_sdk_are_apart() {
+fn each_sdk_has_its_own_target_directory() {
     let target = Target::parse(ILLUMOS).unwrap();
     let (machine, project) = (machine(Fakes::Sandbox), with_sdk(target));
     let here = plan(&machine, &project, target);
@@ -149,8 +153,8 @@ fn programs_of_another_sdk_are_apart() {
     assert_ne!(here.target_dir, there.target_dir);
 }
 
-/// The scripts of the recipe for `triple`, in a directory; its `bin` has a program for each of
-/// `fakes` that prints its own name and its arguments.
+/// The scripts of the recipe for `triple` in a directory. Each of the `fakes` is a program that
+/// prints its name and its arguments.
 struct Scripts(tempfile::TempDir);
 
 impl Scripts {
@@ -170,8 +174,8 @@ impl Scripts {
         Scripts(dir)
     }
 
-    /// What the script at `path` does, where `variables` are set.
-    fn says(&self, variables: &[String], path: &str, arguments: &[&str]) -> String {
+    /// Runs the script at `path` with `variables`, and returns its output.
+    fn output(&self, variables: &[String], path: &str, arguments: &[&str]) -> String {
         let bin = self.0.path().join("bin");
         let path_variable = format!("PATH={}:/usr/bin:/bin", bin.display());
         let script = at(self.0.path(), path);
@@ -184,7 +188,7 @@ impl Scripts {
     }
 }
 
-/// Where the absolute `path` is below `root`.
+/// Returns the absolute `path` below `root`.
 fn at(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
@@ -213,15 +217,15 @@ fn the_ndks_own_compiler_is_started() {
     ];
     for (script, program) in [("clang", clang), ("clang++", cxx), ("ar", ar)] {
         let path = format!("/usr/local/bin/armv7a-linux-androideabi-{script}");
-        let said = scripts.says(&variables, &path, &["-c", "a b.c"]);
+        let said = scripts.output(&variables, &path, &["-c", "a b.c"]);
         assert_eq!(said, format!("{program} [-c] [a b.c]"));
     }
 }
 
 #[test]
-fn debians_clang_is_told_the_system_and_where_it_is() {
+fn clang_gets_the_target_and_the_sysroot() {
     let scripts = Scripts::of("x86_64-unknown-dragonfly", &["bin/clang"]);
-    let said = scripts.says(
+    let said = scripts.output(
         &["CROSS_SYSROOT=/a root".to_owned()],
         "/usr/local/bin/cross-cc",
         &["--target=x86_64-unknown-dragonfly6", "-c", "a b.c"],
@@ -234,9 +238,9 @@ fn debians_clang_is_told_the_system_and_where_it_is() {
 }
 
 #[test]
-fn llvms_linker_is_told_in_its_own_words_what_solaris_is_told() {
+fn solaris_linker_options_are_translated_for_lld() {
     let scripts = Scripts::of("sparcv9-sun-solaris", &["bin/ld.lld"]);
-    let said = scripts.says(
+    let said = scripts.output(
         &[],
         "/usr/gnu/bin/ld",
         &[
@@ -261,7 +265,7 @@ fn llvms_linker_is_told_in_its_own_words_what_solaris_is_told() {
     );
 }
 
-/// Makes a root file system of an illumos with a C library of one function, and links with it.
+/// Makes an illumos root file system whose C library has one function, and links with it.
 const LINK: &str = "#!/bin/sh
 set -e
 cross-cc -c program.c -o program.o
@@ -271,7 +275,7 @@ cross-cc -c program.c -o other.o
 llvm-ar rcs libother.a other.o
 ";
 
-/// The sysroot is made beforehand: what is mounted can't be written to.
+/// Makes the sysroot beforehand, because mounts are read-only.
 const SYSROOT: &str = "#!/bin/sh
 set -e
 lib=sdk/usr/lib/amd64

@@ -176,7 +176,8 @@ impl<'a> Cursor<'a> {
             .fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'))
     }
 
-    /// `Z`, `UTC`, `+01:00`, `+0100` or `+01`, also after one space. Takes nothing if there is none.
+    /// `Z`, `UTC`, `+01:00`, `+0100` or `+01`, also after one space. Takes nothing if there is
+    /// none.
     fn offset(&mut self) -> Option<Offset> {
         let text = self.rest.strip_prefix(' ').unwrap_or(self.rest);
         for name in ["Z", "z", "UTC"] {

@@ -1,12 +1,12 @@
-//! A program that uses the library as any other would, so that a test can start it as another user,
-//! or kill it: `caller <verb> <engine> <target> [words…]`, in the project's directory.
+//! A program that uses the library, which a test can start as another user or kill.
 //!
-//! The words are the command of `exec`, of `stdin-exec`, which gives it this standard input, and of
-//! `warm-exec`, which reuses a container as long as the program lives. `plan` plans a build and
-//! prints the plan in both its forms. A verb may have a deadline: `test@8` is cancelled after eight
-//! seconds. No event of a `quiet` verb (`quiet-test`) is printed.
+//! Usage: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
+//! command of `exec`; of `stdin-exec`, which passes its standard input on; and of `reuse-exec`,
+//! which reuses a container until this process ends. `plan` plans a build and prints the plan in
+//! both its forms. A verb can have a deadline: `test@8` is cancelled after eight seconds. The events
+//! of a `quiet` verb (`quiet-test`) are not printed.
 //!
-//! Prints every event as a line of JSON, and at last a line with the outcome or the error.
+//! It prints every event as a line of JSON, and at last a line with the outcome or the error.
 
 #![allow(
     clippy::disallowed_methods,
@@ -65,7 +65,7 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<s
         "capture-run" => cross.run(target).capture(true),
         "exec" => cross.exec(target, words),
         "stdin-exec" => cross.exec(target, words).stdin(true),
-        "warm-exec" => cross.reuse_containers(Warm::new()).exec(target, words),
+        "reuse-exec" => cross.reuse_containers(Warm::new()).exec(target, words),
         "offline-test" => cross.offline(true).test(target),
         _ => cross.build(target),
     };
@@ -84,7 +84,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Prints a line at once. That nobody reads it any more is no failure of the request.
+/// Prints a line at once. A closed standard output does not fail the request.
 fn say(value: &serde_json::Value) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{value}").and_then(|()| out.flush());

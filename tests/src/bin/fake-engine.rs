@@ -1,5 +1,5 @@
-//! Stands in for docker, podman, bubblewrap, cargo and others, by the name it is called under:
-//! records the call, then does what the first rule that is meant says.
+//! A stand-in for docker, podman, bubblewrap, cargo and others, depending on its name. It records
+//! the call, then does what the first matching rule says.
 
 #![allow(
     clippy::unwrap_used,
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The path this was started by: links are not followed.
+/// Returns the path that this program was started by, without following links.
 fn called_as() -> PathBuf {
     let name = PathBuf::from(env::args_os().next().unwrap());
     if name.components().count() > 1 {
@@ -86,7 +86,7 @@ fn stdin_is() -> String {
     .to_owned()
 }
 
-/// One write, so that the lines of calls side by side stay whole.
+/// Records a call in one write, so that the lines of concurrent calls stay whole.
 fn record(home: &Path, call: &Call) {
     let line = serde_json::to_string(call).unwrap() + "\n";
     let mut file = File::options()
@@ -108,13 +108,13 @@ fn answer(home: &Path, call: &Call) -> Answer {
     }
 }
 
-/// Becomes what a `run` of a container CLI or a bubblewrap call asks for, in a process namespace, in
-/// the directory and with the variables it asks for; the mounts are at the host's paths anyway.
+/// Executes the command of a container CLI's `run` or of a bubblewrap call, in a process namespace
+/// and with the requested directory and variables. The mounts are at the host's paths anyway.
 fn run_here(args: &[String]) -> ExitCode {
     let after = |word: &str| args.iter().position(|arg| arg == word);
     let (command, dir) = match after("--") {
         Some(end) => (&args[end + 1..], "--chdir"),
-        // A container's command begins with the lifeline's shell, just after the image.
+        // The command of a container starts with the lifeline's shell, after the image.
         None => (&args[after("sh").unwrap()..], "--workdir"),
     };
     let namespace = tool::as_first_process();

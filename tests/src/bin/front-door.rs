@@ -1,6 +1,6 @@
-//! A program that is nothing but the front door: `front-door <engine> <cargo command line>`, in the
-//! project's directory, with the caller's standard input and output. Returns cargo's exit code, or
-//! 125 where the library itself failed.
+//! A program that is only the front door: `front-door <engine> <cargo command line>`, in the
+//! project's directory, with the caller's standard streams. It exits with cargo's code, or with 125
+//! if the library failed.
 
 #![allow(
     clippy::disallowed_methods,

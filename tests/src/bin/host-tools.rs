@@ -1,7 +1,7 @@
-//! A program that uses a target's tools as an xtask would, so that a test can give it an environment and
-//! a terminal of its own: `host-tools <verb> <engine> <target> …`, in the project's directory.
+//! A program that uses the tools of a target as an xtask does, so that a test can choose its
+//! variables and its terminal: `host-tools <verb> <engine> <target> …`, in the project's directory.
 //!
-//! - `shell`: a shell with the caller's standard streams, whose exit code it returns.
+//! - `shell`: runs a shell with the caller's standard streams, and exits with its code.
 //! - `compile FILE NAME`: compiles a C file with cc, and prints the directory of the library.
 
 #![allow(

@@ -32,7 +32,7 @@ fn failing_test(engine: &str) {
     says(&case.project.recorder().output(), &["left: 1"]);
 }
 
-/// A crash of the program is the test's failure, and not the emulator's.
+/// A crash of the program is a failure of the test, and not of the emulator.
 fn test_that_crashes(engine: &str) {
     let tests = "fn main() {}\n#[test]\nfn crashes() { std::process::abort(); }\n";
     let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
@@ -53,7 +53,7 @@ fn program_that_crashes(engine: &str) {
     case.leftovers.are_none();
 }
 
-/// A test that does not compile has not failed: it was never run.
+/// A test that does not compile is not a failed test.
 fn test_that_does_not_compile(engine: &str) {
     let tests = "fn main() {}\n#[test]\nfn broken() { missing(); }\n";
     let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
@@ -78,9 +78,10 @@ fn program_that_fails(engine: &str) {
 
 on_engines! { emulator_crash }
 
-/// The program destroys the emulator that interprets it, which then dies of a fault of its own.
+/// A program that unmaps the code of its emulator, which then crashes.
 ///
-/// QEMU shares its address space with the program, and unmaps what it is asked to: its own code too.
+/// QEMU shares its address space with the program, and unmaps any address that the program asks
+/// for, including its own code.
 const SABOTAGE: &str = r#"
 use std::ffi::c_void;
 
@@ -104,14 +105,14 @@ fn emulator_crash(engine: &str) {
     says(&error.to_string(), &["emulator", TARGET]);
 }
 
-on_engines! { @ emulator_that_says_why_it_crashes sandbox }
+on_engines! { @ emulator_that_reports_its_crash sandbox }
 
-/// A runner of the user's that ends as QEMU does where an assertion of its own fails.
+/// A configured runner that ends as QEMU does when an assertion in QEMU fails.
 const FAILING: &str = "#!/bin/sh\n\
     echo 'ERROR:../../accel/tcg/cpu-exec.c:962:cpu_exec: assertion failed: (cpu == current_cpu)' >&2\n\
     kill -ABRT $$\n";
 
-fn emulator_that_says_why_it_crashes(engine: &str) {
+fn emulator_that_reports_its_crash(engine: &str) {
     let project = Project::new("app").file("fails.sh", FAILING);
     let script = project.path().join("fails.sh");
     let toml = format!("[target.{TARGET}]\nrunner = \"sh {}\"\n", script.display());

@@ -36,7 +36,7 @@ fn cross_toml_with_an_unknown_key() {
 }
 
 #[test]
-fn several_problems_are_told_at_once() {
+fn several_problems_are_reported_at_once() {
     let error =
         configured("[build]\npackages = 7\nnetwork = \"some\"\n").build_fails(ErrorKind::Config);
     says(&error.to_string(), &["Cross.toml:2:12", "Cross.toml:3:11"]);
@@ -76,7 +76,7 @@ fn manifest_broken() {
     says(&error.to_string(), &["Cargo.toml", "2"]);
 }
 
-/// Nothing listens at this address, whatever network there is.
+/// The registry has an address where nothing listens, on any network.
 #[test]
 fn dependency_not_fetchable() {
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
@@ -90,7 +90,7 @@ fn dependency_not_fetchable() {
     says(error.help().unwrap(), &["cargo fetch"]);
 }
 
-/// `--locked` is kept: the lock file is not changed behind the caller's back.
+/// `--locked` applies: the lock file does not change.
 #[test]
 fn lock_file_that_would_have_to_change() {
     let project = Project::new("app").without("Cargo.lock");

@@ -1,4 +1,4 @@
-//! Engines that are not there, do not answer, or cannot start what is asked of them.
+//! Engines that are missing, do not answer, or cannot start a container.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -12,7 +12,7 @@ use cross_tests::{Leftovers, PlainUser, Project, engines, tool};
 
 use crate::{Case, TARGET, says};
 
-/// A directory of programs beside the project, as the only `PATH`: cargo, and what `add` puts in.
+/// Creates a directory with cargo and the programs of `add`, to be the only one in `PATH`.
 fn only(case: &Case, add: impl FnOnce(&Path)) -> PathBuf {
     let bin = case.project.outer().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -56,7 +56,7 @@ fn engine_that_is_no_engine() {
     says(&error.to_string(), &["/bin/true", "--version"]);
 }
 
-/// A client without its daemon is no engine.
+/// A client without its daemon is not an engine.
 #[test]
 fn engine_installed_but_not_answering() {
     let case = Case::new(Project::new("app"), "docker");
@@ -70,7 +70,7 @@ fn engine_installed_but_not_answering() {
     says(error.help().unwrap(), &["dockerd"]);
 }
 
-/// A daemon that accepts and says nothing must not hang its client for ever.
+/// A daemon that accepts connections and never answers must not hang the request.
 #[test]
 fn engine_installed_but_silent() {
     let case = Case::new(Project::new("app"), "docker");
@@ -84,7 +84,7 @@ fn engine_installed_but_silent() {
     assert!(start.elapsed() < Duration::from_secs(30));
 }
 
-/// `auto` says what it passed over, and why.
+/// `auto` reports the engines that it skipped, with the reasons.
 #[test]
 fn no_engine_answers_though_one_is_installed() {
     let case = Case::new(Project::new("app"), "auto");
@@ -99,7 +99,7 @@ fn no_engine_answers_though_one_is_installed() {
     );
 }
 
-/// The real bubblewrap, in a user namespace that may have none of its own; root would not need one.
+/// Runs the real bubblewrap in a user namespace that forbids further ones. Root would not need one.
 #[test]
 fn engine_that_cannot_start_bubblewrap_refused_user_namespaces() {
     let user = PlainUser::get();
@@ -136,7 +136,7 @@ fn before_path(env: Env, dir: PathBuf) -> Env {
     env.set("PATH", all.unwrap())
 }
 
-/// Podman as it is configured here, with one thing changed for the worse.
+/// Returns the error of podman with one changed setting.
 fn podman_refused(containers: &str, engine: &str) -> String {
     engines::need("podman");
     let case = Case::new(Project::new("app"), "podman");
@@ -153,7 +153,7 @@ fn podman_refused(containers: &str, engine: &str) -> String {
     format!("{error}\n{}", error.help().unwrap())
 }
 
-/// No kernel allows that many open files.
+/// The limit of open files is larger than any kernel allows.
 #[test]
 fn engine_that_cannot_start_podman_refused_by_ulimits() {
     let told = podman_refused("default_ulimits = [\"nofile=2147483647:2147483647\"]", "");
@@ -163,7 +163,7 @@ fn engine_that_cannot_start_podman_refused_by_ulimits() {
     );
 }
 
-/// Control groups by way of a systemd that does not answer.
+/// Control groups are managed by a systemd that does not answer.
 #[test]
 fn engine_that_cannot_start_podman_refused_by_cgroups() {
     let limits = "default_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]";

@@ -11,13 +11,13 @@ use crate::{Case, TARGET, says};
 
 on_engines! { package_mirror_unreachable no_mmdebstrap_and_no_registry package_not_found_in_a_recipe }
 
-/// A project whose environment is on no engine, for it has a package that nobody else asks for.
+/// A project whose environment does not exist on any engine, because of an unusual package.
 fn unmade(package: &str, engine: &str) -> Case {
     let recipe = format!("[build]\npackages = [\"{package}\"]\n");
     Case::new(Project::new("app").cross_toml(&recipe), engine).own_cache()
 }
 
-/// That the environment of `case` is not on `engine` afterwards either.
+/// Checks that the environment of `case` still does not exist on `engine`.
 #[track_caller]
 fn is_not_there(case: &Case, engine: &str) {
     let plan = case.cross.build(TARGET).plan().unwrap();
@@ -45,8 +45,8 @@ fn package_mirror_unreachable(engine: &str) {
     is_not_there(&case, engine);
 }
 
-/// A container engine could build the environment on an image of the distribution, if a registry had
-/// one of this suite; the sandbox has no such way.
+/// A container engine could use an image of the distribution from a registry. The sandbox could
+/// not.
 fn no_mmdebstrap_and_no_registry(engine: &str) {
     let recipe = "[build]\nsuite = \"nowhere\"\n";
     let case = Case::new(Project::new("app").cross_toml(recipe), engine).own_cache();
@@ -58,7 +58,7 @@ fn no_mmdebstrap_and_no_registry(engine: &str) {
             let program = program.unwrap().path();
             let name = program.file_name().unwrap();
             if name != "mmdebstrap" {
-                // The first of a name is the one that is found.
+                // The first one in `PATH` is found.
                 let _ = symlink(&program, bin.join(name));
             }
         }
@@ -81,7 +81,7 @@ fn no_mmdebstrap_and_no_registry(engine: &str) {
     is_not_there(&case, engine);
 }
 
-/// Podman's way of saying that the usual registry is elsewhere, where nobody is.
+/// A podman configuration that redirects the default registry to an unreachable one.
 const NO_REGISTRY: &str = r#"
 unqualified-search-registries = ["127.0.0.1:9"]
 [[registry]]

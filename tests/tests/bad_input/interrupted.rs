@@ -1,17 +1,21 @@
-//! Interrupted by the caller, and by the caller's death, in every stage.
+//! Interruptions of every stage, by a cancellation and by the death of the calling process.
 //!
-//! A real Ctrl-C is the business of the program that owns the terminal: it cancels. The stages end
-//! by themselves only after ten minutes, and start processes that ignore whatever can be ignored.
+//! Handling Ctrl-C is the job of the program that owns the terminal, which cancels the request.
+//! Each stage would last ten minutes, and starts processes that ignore every signal they can
+//! ignore.
 
 use std::io::{BufRead as _, BufReader, Lines};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ChildStdout;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cross_core::{Cancel, ErrorKind, Outcome, Result, events::EventKind};
+use cross_core::{
+    Cancel, ErrorKind, Outcome, Result,
+    events::{Event, EventKind},
+};
 use cross_engine::process::clock;
 use cross_engine::{Blueprint, Environments, Host, Progress};
 use cross_tests::{Leftovers, Project, engines, on_engines};
@@ -32,15 +36,15 @@ on_engines! {
 on_engines! { @ ctrl_c_while_an_environment_is_imported docker podman }
 on_engines! { @ caller_killed_with_sigkill_while_packages_are_installed sandbox }
 
-/// Everything is gone so long after a cancellation.
+/// How long after a cancellation everything is gone.
 const CANCELLED: Duration = Duration::from_secs(5);
-/// Everything is gone so long after the caller's death.
+/// How long after the caller's death everything is gone.
 const KILLED: Duration = Duration::from_secs(10);
-/// A stage is reached within this.
+/// The time limit for reaching a stage.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Starts what ends only by being killed, below processes and sessions of its own, and says so by
-/// making a file; then waits with it.
+/// Starts processes that end only when they are killed, one of them in its own session, and creates
+/// the file `begun`.
 const ENDLESS: &str = r#"
 fn endless() {
     let script = "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM INT HUP; sleep 600\" & : > markers/begun; sleep 600; sleep 600";
@@ -68,48 +72,65 @@ fn endless_test() -> Project {
     with_markers().file("src/main.rs", &tests)
 }
 
-/// A project that needs an environment which is on no engine.
-fn endless_making(engine: &str) -> Case {
+/// A project whose environment is not on any engine yet.
+fn unmade_environment(engine: &str) -> Case {
     let recipe = "[build]\npackages = [\"hello-traditional\"]\n";
     Case::new(Project::new("app").cross_toml(recipe), engine).own_cache()
 }
 
-/// Environments are made in turn: how soon a disk forgets one is not to depend on the others.
+/// Serializes the tests that make environments, so that removing one is not slowed down by others.
 fn in_turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The line of `mmdebstrap` after which its processes, mounts and files are the most.
+/// The line after which `mmdebstrap` has the most processes, mounts and files.
 const INSTALLING: &str = "I: installing essential packages";
 
-fn wait_for(path: &Path) {
+/// Waits until the condition `holds`, and panics after [`PATIENCE`].
+#[track_caller]
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let start = clock::now();
-    while !path.exists() {
-        assert!(start.elapsed() < PATIENCE, "{} never came", path.display());
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what}: not in time");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
+/// The file that an endless build script or test creates.
 fn begun(case: &Case) -> PathBuf {
     case.project.path().join("markers/begun")
 }
 
-/// Cancels once the stage has `begun`; that `run` ends soon, and everything with it.
+/// Waits until the endless script has started all of its processes.
+fn wait_until_begun(case: &Case) {
+    wait_until("the script begins", || begun(case).exists());
+    let is_sleep = |process: &String| process.ends_with(": sleep 600 ");
+    wait_until("the script's processes", || {
+        case.leftovers
+            .processes()
+            .iter()
+            .filter(|process| is_sleep(process))
+            .count()
+            == 2
+    });
+}
+
+/// Cancels `run` when `wait_for_stage` returns, and checks that everything ends soon.
 #[track_caller]
 fn is_cancelled_in_time(
     leftovers: &Leftovers,
-    begun: impl FnOnce() + Send,
+    wait_for_stage: impl FnOnce() + Send,
     run: impl FnOnce(&Cancel) -> Result<Outcome>,
 ) {
-    // What is never cancelled must not run for ten minutes.
+    // If the stage is never reached, the run must not last ten minutes.
     let cancel = Cancel::new().with_deadline(PATIENCE + CANCELLED);
     let (result, since) = thread::scope(|scope| {
         let canceller = scope.spawn(|| {
-            begun();
-            // In the midst of things rather than at their beginning.
-            thread::sleep(Duration::from_millis(300));
-            assert!(!leftovers.processes().is_empty(), "something runs");
+            wait_for_stage();
+            wait_until("a process of the project runs", || {
+                !leftovers.processes().is_empty()
+            });
             cancel.cancel();
             clock::now()
         });
@@ -124,42 +145,41 @@ fn is_cancelled_in_time(
 
 fn ctrl_c_during_compile(engine: &str) {
     let case = Case::new(endless_compile(), engine);
-    let begun = begun(&case);
     is_cancelled_in_time(
         &case.leftovers,
-        || wait_for(&begun),
+        || wait_until_begun(&case),
         |cancel| case.cross.build(TARGET).run_until(cancel),
     );
 }
 
 fn ctrl_c_during_test(engine: &str) {
     let case = Case::new(endless_test(), engine);
-    let begun = begun(&case);
     is_cancelled_in_time(
         &case.leftovers,
-        || wait_for(&begun),
+        || wait_until_begun(&case),
         |cancel| case.cross.test(TARGET).run_until(cancel),
     );
 }
 
 fn ctrl_c_while_an_environment_is_made(engine: &str) {
     let _turn = in_turn();
-    let case = endless_making(engine);
+    let case = unmade_environment(engine);
     let recorder = case.project.recorder().clone();
     let installing = move || {
-        let is_there = |event: cross_core::events::Event| matches!(event.kind, EventKind::EnvironmentProgress { message, .. } if message.starts_with(INSTALLING));
-        let start = clock::now();
-        while !recorder.events().into_iter().any(is_there) {
-            assert!(start.elapsed() < PATIENCE, "it never came so far");
-            thread::sleep(Duration::from_millis(50));
-        }
+        let is_installing = |event: Event| match event.kind {
+            EventKind::EnvironmentProgress { message, .. } => message.starts_with(INSTALLING),
+            _ => false,
+        };
+        wait_until("the packages are installed", || {
+            recorder.events().into_iter().any(is_installing)
+        });
     };
     is_cancelled_in_time(&case.leftovers, installing, |cancel| {
         case.cross.build(TARGET).run_until(cancel)
     });
 }
 
-/// The last stage, on the smallest environment there is: the suite's essential packages.
+/// The last stage, with the smallest environment: only the essential packages of the suite.
 fn ctrl_c_while_an_environment_is_imported(engine: &str) {
     let _turn = in_turn();
     let project = Project::new("app");
@@ -171,23 +191,21 @@ fn ctrl_c_while_an_environment_is_imported(engine: &str) {
     let environments = Environments::new(&real, &host);
     let name = format!("cross-test-{}", std::process::id());
     let blueprint = Blueprint::new(&name, "bookworm", ["base-files"]);
-    let (cancel, last) = (Cancel::new(), AtomicBool::new(false));
+    let (cancel, imports) = (Cancel::new(), AtomicBool::new(false));
     let (result, since): (_, Instant) = thread::scope(|scope| {
         let canceller = scope.spawn(|| {
-            while !last.load(Ordering::SeqCst) {
-                thread::sleep(Duration::from_millis(10));
-            }
-            thread::sleep(Duration::from_millis(200));
+            wait_until("the image is imported", || imports.load(Ordering::SeqCst));
+            wait_until("the import runs", || !leftovers.processes().is_empty());
             cancel.cancel();
             clock::now()
         });
         let result = environments.make(&blueprint, &cancel, &mut |progress| {
             if let Progress::Stage("importing the image") = progress {
-                last.store(true, Ordering::SeqCst);
+                imports.store(true, Ordering::SeqCst);
             }
             std::ops::ControlFlow::Continue(())
         });
-        last.store(true, Ordering::SeqCst);
+        imports.store(true, Ordering::SeqCst);
         (result, canceller.join().unwrap())
     });
     let took = since.elapsed();
@@ -198,7 +216,7 @@ fn ctrl_c_while_an_environment_is_imported(engine: &str) {
     leftovers.are_none_within(CANCELLED.saturating_sub(took));
 }
 
-/// A deadline is a cancellation with another name.
+/// A deadline ends a build as a cancellation does.
 fn deadline_during_compile(engine: &str) {
     let case = Case::new(endless_compile(), engine);
     let limit = Duration::from_secs(12);
@@ -207,23 +225,29 @@ fn deadline_during_compile(engine: &str) {
     let result = case.cross.build(TARGET).run_until(&cancel);
     let error = fails(ErrorKind::Deadline, result);
     says(&error.to_string(), &["deadline exceeded"]);
-    assert!(begun(&case).exists(), "it had begun to compile");
+    assert!(begun(&case).exists(), "the build script had started");
     assert!(start.elapsed() < limit + CANCELLED);
     case.leftovers.are_none();
 }
 
-/// What a caller prints, line by line.
-type Said = Lines<BufReader<ChildStdout>>;
+/// The lines that a calling process prints.
+type CallerLines = Lines<BufReader<ChildStdout>>;
 
-/// Kills the process that called the library; everything else is the kernel's doing.
+/// Kills the process that called the library when `wait_for_stage` returns, and checks that
+/// everything ends soon.
 #[track_caller]
-fn all_is_gone_after_sigkill(case: &Case, verb: &str, engine: &str, begun: impl FnOnce(&mut Said)) {
+fn all_is_gone_after_sigkill(
+    case: &Case,
+    verb: &str,
+    engine: &str,
+    wait_for_stage: impl FnOnce(&mut CallerLines),
+) {
     let mut caller = caller(case, verb, engine);
-    let said = BufReader::new(caller.stdout.take().unwrap());
-    let mut said = said.lines();
-    begun(&mut said);
-    thread::sleep(Duration::from_millis(300));
-    assert!(!case.leftovers.processes().is_empty(), "something runs");
+    let mut lines = BufReader::new(caller.stdout.take().unwrap()).lines();
+    wait_for_stage(&mut lines);
+    wait_until("a process of the project runs", || {
+        !case.leftovers.processes().is_empty()
+    });
     caller.kill().unwrap();
     caller.wait().unwrap();
     case.leftovers.are_none_within(KILLED);
@@ -231,30 +255,30 @@ fn all_is_gone_after_sigkill(case: &Case, verb: &str, engine: &str, begun: impl 
 
 fn caller_killed_with_sigkill_during_compile(engine: &str) {
     let case = Case::new(endless_compile(), engine);
-    all_is_gone_after_sigkill(&case, "build", engine, |_| wait_for(&begun(&case)));
+    all_is_gone_after_sigkill(&case, "build", engine, |_| wait_until_begun(&case));
 }
 
 fn caller_killed_with_sigkill_during_test(engine: &str) {
     let case = Case::new(endless_test(), engine);
-    all_is_gone_after_sigkill(&case, "test", engine, |_| wait_for(&begun(&case)));
+    all_is_gone_after_sigkill(&case, "test", engine, |_| wait_until_begun(&case));
 }
 
 fn caller_killed_with_sigkill_while_an_environment_is_made(engine: &str) {
     let _turn = in_turn();
-    let case = endless_making(engine);
-    all_is_gone_after_sigkill(&case, "build", engine, |said| {
-        let came = said.any(|line| line.unwrap().contains(INSTALLING));
-        assert!(came, "the caller came so far");
+    let case = unmade_environment(engine);
+    all_is_gone_after_sigkill(&case, "build", engine, |lines| {
+        let reached = lines.any(|line| line.unwrap().contains(INSTALLING));
+        assert!(reached, "the caller reached the stage");
     });
 }
 
-/// What it begins with is there by then, and stays.
+/// The base of the environment is complete by then, and stays.
 fn caller_killed_with_sigkill_while_packages_are_installed(engine: &str) {
     let _turn = in_turn();
-    let case = endless_making(engine);
-    all_is_gone_after_sigkill(&case, "build", engine, |said| {
-        let came = said.any(|line| line.unwrap().contains("\"installing packages\""));
-        assert!(came, "the caller came so far");
+    let case = unmade_environment(engine);
+    all_is_gone_after_sigkill(&case, "build", engine, |lines| {
+        let reached = lines.any(|line| line.unwrap().contains("\"installing packages\""));
+        assert!(reached, "the caller reached the stage");
     });
     let bases = case.leftovers.own_cache().join("bases");
     assert_eq!(std::fs::read_dir(bases).unwrap().count(), 1);

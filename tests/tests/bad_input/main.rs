@@ -1,7 +1,6 @@
-//! What bad input gets: a typed error with its remedy, and nothing left behind.
+//! Bad input: a typed error with help, and nothing left behind.
 //!
-//! The names of the tests read like the list they prove. What depends on the engine is proved on
-//! each one; a missing engine is a failure.
+//! Tests that depend on the engine run on each engine. A missing engine is a failure.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 mod code;
@@ -17,10 +16,10 @@ mod together;
 use cross_core::{Cross, Env, Error, ErrorKind, Outcome, Result};
 use cross_tests::{Leftovers, Project};
 
-/// The one target of the suite: an environment takes a minute to make.
+/// The only target of the suite, because an environment takes a minute to make.
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
-/// A project, the library at it, and what must not be left of it.
+/// A project, the library for it, and its leftovers.
 struct Case {
     project: Project,
     leftovers: Leftovers,
@@ -29,7 +28,7 @@ struct Case {
 }
 
 impl Case {
-    /// `project` on `engine`, with the environments that were made before.
+    /// Creates a case of `project` on `engine`, with the existing environments.
     fn new(project: Project, engine: &str) -> Self {
         let leftovers = Leftovers::of(&project);
         let env = leftovers.env();
@@ -42,20 +41,20 @@ impl Case {
         }
     }
 
-    /// The same with variables changed.
+    /// Changes the variables.
     fn env(mut self, change: impl FnOnce(Env) -> Env) -> Self {
         self.env = change(self.env);
         self.cross = self.cross.env(self.env.clone());
         self
     }
 
-    /// The same with a cache of its own, so that there is no environment yet.
+    /// Uses an empty cache, so that no environment exists.
     fn own_cache(self) -> Self {
         let cache = self.leftovers.own_cache();
         self.env(|env| env.set("CROSS_CACHE_DIR", cache))
     }
 
-    /// That a build fails as `kind`, and leaves nothing.
+    /// Checks that a build fails with `kind` and leaves nothing.
     #[track_caller]
     fn build_fails(&self, kind: ErrorKind) -> Error {
         let error = fails(kind, self.cross.build(TARGET).run());
@@ -63,7 +62,7 @@ impl Case {
         error
     }
 
-    /// That the tests fail as `kind`, and leave nothing.
+    /// Checks that the tests fail with `kind` and leave nothing.
     #[track_caller]
     fn test_fails(&self, kind: ErrorKind) -> Error {
         let error = fails(kind, self.cross.test(TARGET).run());
@@ -72,7 +71,7 @@ impl Case {
     }
 }
 
-/// The error of `result`, which is of `kind`, speaks in lower case and names a remedy.
+/// Checks that the error of `result` has this kind, a message in lower case, and help.
 #[track_caller]
 fn fails(kind: ErrorKind, result: Result<Outcome>) -> Error {
     let error = match result {
@@ -85,7 +84,7 @@ fn fails(kind: ErrorKind, result: Result<Outcome>) -> Error {
         first.is_some_and(|first| !first.is_uppercase()),
         "a fragment in lower case: {error}"
     );
-    // Who cancelled knows why.
+    // A cancellation needs no help.
     if !matches!(kind, ErrorKind::Cancelled | ErrorKind::Deadline) {
         let help = error.help().unwrap_or_default();
         assert!(!help.is_empty(), "a remedy for: {error}");
@@ -93,7 +92,7 @@ fn fails(kind: ErrorKind, result: Result<Outcome>) -> Error {
     error
 }
 
-/// That `text` has every one of `words`.
+/// Checks that `text` contains all `words`.
 #[track_caller]
 fn says(text: &str, words: &[&str]) {
     for word in words {

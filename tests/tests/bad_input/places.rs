@@ -1,4 +1,4 @@
-//! Projects in unusual places, and with unusual neighbours: they work, on every engine.
+//! Projects in unusual places and with unusual neighbours work on every engine.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -22,7 +22,8 @@ on_engines! {
     disk_full_in_the_target_directory
 }
 
-/// That `project` builds, is tested, and leaves nothing; the artifact is where cargo puts it.
+/// Checks that `project` builds, passes its tests, leaves nothing, and has its artifact at cargo's
+/// path.
 #[track_caller]
 fn works(project: Project, engine: &str) {
     let case = Case::new(project, engine);
@@ -96,11 +97,11 @@ fn path_dependency_outside_the_workspace(engine: &str) {
     let project = Project::new("app").with_member_and_path_dependency();
     let outside = project.outer().join("beside");
     works(project, engine);
-    // The temporary directory is gone with the project.
+    // The temporary directory is removed with the project.
     assert!(!outside.exists());
 }
 
-/// A file system of some megabytes, gone when dropped.
+/// A file system of some megabytes, which is unmounted when dropped.
 pub(crate) struct Small<'a>(&'a Path);
 
 impl<'a> Small<'a> {
@@ -113,7 +114,7 @@ impl<'a> Small<'a> {
         Small(dir)
     }
 
-    /// Lets nobody write there any more.
+    /// Makes the file system read-only.
     pub(crate) fn read_only(&self) {
         let mount = Invocation::new("mount").args(["-o", "remount,ro"]);
         tool::stdout(&mount.arg(self.0.to_str().unwrap()));

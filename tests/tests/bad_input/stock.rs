@@ -1,7 +1,7 @@
-//! What the cache keeps so that environments are made sooner, and environments that share it: damaged,
-//! out of date, taken away, without space, by several at once.
+//! The stock, which environments share: damaged, outdated, removed, without space, and used at the
+//! same time.
 //!
-//! The environments are the smallest there are: the suite's essential packages and one more.
+//! The environments are small: the essential packages of the suite and one more.
 
 use std::fs::{self, File};
 use std::ops::ControlFlow;
@@ -18,12 +18,12 @@ use cross_tests::{Leftovers, Project, engines, tool};
 use crate::places::Small;
 use crate::{Case, TARGET, fails, says};
 
-/// The base of every environment here.
+/// The base of every environment in this suite.
 fn base() -> Blueprint {
     Blueprint::new("cross-test-base", "bookworm", ["base-files"]).architectures(["amd64"])
 }
 
-/// An environment that has `package`.
+/// The blueprint of an environment with `package`.
 fn blueprint(package: &str) -> Blueprint {
     Blueprint::new(
         format!("cross-test-{package}"),
@@ -34,7 +34,7 @@ fn blueprint(package: &str) -> Blueprint {
     .base(Some(base()))
 }
 
-/// A cache of its own, and the sandbox's environments in it.
+/// The sandbox's environments in a separate cache.
 struct Stocked {
     project: Project,
     leftovers: Leftovers,
@@ -60,7 +60,7 @@ impl Stocked {
         Environments::new(&self.engine, &self.host)
     }
 
-    /// Makes the environment that has `package`, and returns what was told on the way.
+    /// Makes the environment with `package`, and returns the lines of its progress.
     #[track_caller]
     fn make(&self, package: &str) -> Vec<String> {
         let (told, result) = self.make_until(package, "nothing is like this");
@@ -69,7 +69,7 @@ impl Stocked {
         told
     }
 
-    /// The same, cancelled at a line that begins with `end`.
+    /// Makes the environment, and cancels at a line that begins with `end`.
     fn make_until(&self, package: &str, end: &str) -> (Vec<String>, cross_engine::Result<()>) {
         let mut told = Vec::new();
         let result =
@@ -104,29 +104,28 @@ impl Stocked {
     }
 }
 
-/// How often a line of `told` begins with `words`.
+/// Returns how many lines begin with `words`.
 fn count(told: &[String], words: &str) -> usize {
     told.iter().filter(|line| line.starts_with(words)).count()
 }
 
-/// What a making tells when it makes a base.
+/// The line that is printed when a base is made.
 const BASE: &str = "installing what environments of this suite begin with";
 
 #[test]
-fn a_stock_is_shared_and_mends_itself() {
+fn a_stock_is_shared_and_repaired() {
     let stocked = Stocked::new();
     several_at_once(&stocked);
     a_cancelled_making_leaves_the_base(&stocked);
-    a_damaged_package_is_obtained_again(&stocked);
-    a_base_of_another_release_is_made_anew(&stocked);
-    what_a_dead_process_left_is_swept(&stocked);
+    a_damaged_package_is_downloaded_again(&stocked);
+    a_base_of_another_release_is_made_again(&stocked);
+    leftovers_of_a_dead_process_are_swept(&stocked);
     everything_can_be_removed(&stocked);
     stocked.leftovers.are_none();
     drop(stocked.project);
 }
 
-/// Two environments, one of them twice, and nothing was there before: one base is made, and nobody
-/// makes what another has made.
+/// Three threads make two environments from nothing: the base and each environment are made once.
 fn several_at_once(stocked: &Stocked) {
     let told = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -139,11 +138,12 @@ fn several_at_once(stocked: &Stocked) {
     assert_eq!(count(&told, BASE), 1, "{told:#?}");
     assert_eq!(count(&told, "installing packages"), 2, "{told:#?}");
     let file = |package: &str, path: &str| stocked.root(package).join(path).metadata().unwrap();
-    let of_both = ["hello", "hello-traditional"].map(|it| file(it, "usr/bin/dpkg").ino());
-    assert_eq!(of_both[0], of_both[1], "what is equal is stored once");
+    let of_both = ["hello", "hello-traditional"].map(|package| file(package, "usr/bin/dpkg").ino());
+    assert_eq!(of_both[0], of_both[1], "equal files are stored once");
     assert!(file("hello", "usr/bin/hello").nlink() == 1);
-    // What a package's script appends to, each has for itself.
-    let status = ["hello", "hello-traditional"].map(|it| file(it, "var/lib/dpkg/status").ino());
+    // A file that package scripts change is not shared.
+    let status =
+        ["hello", "hello-traditional"].map(|package| file(package, "var/lib/dpkg/status").ino());
     assert_ne!(status[0], status[1]);
     stocked.leftovers.are_none();
 }
@@ -157,7 +157,7 @@ fn a_cancelled_making_leaves_the_base(stocked: &Stocked) {
         cross_engine::ErrorKind::Cancelled,
         "{told:#?}"
     );
-    // A disk may take its time to forget a tree.
+    // A disk may need time to remove a tree.
     stocked.leftovers.are_none_within(Duration::from_secs(60));
     let told = stocked.make("hello");
     assert_eq!(count(&told, BASE), 0, "{told:#?}");
@@ -165,7 +165,7 @@ fn a_cancelled_making_leaves_the_base(stocked: &Stocked) {
     assert_eq!(count(&told, taken), 1, "{told:#?}");
 }
 
-/// The file of the cache in which the package of `hello` is.
+/// Returns the file of the package `hello` in the cache.
 fn package_of_hello(stocked: &Stocked) -> PathBuf {
     let entries = fs::read_dir(stocked.cache().join("packages")).unwrap();
     let is_hello = |path: &PathBuf| {
@@ -173,11 +173,14 @@ fn package_of_hello(stocked: &Stocked) -> PathBuf {
         let show = cross_engine::Invocation::new("dpkg-deb").args(["--field", path, "Package"]);
         tool::stdout(&show).trim() == "hello"
     };
-    entries.map(|it| it.unwrap().path()).find(is_hello).unwrap()
+    entries
+        .map(|entry| entry.unwrap().path())
+        .find(is_hello)
+        .unwrap()
 }
 
-/// Of its right length, so that apt itself would take it.
-fn a_damaged_package_is_obtained_again(stocked: &Stocked) {
+/// The damaged file has the right length, which apt would accept.
+fn a_damaged_package_is_downloaded_again(stocked: &Stocked) {
     let path = package_of_hello(stocked);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, vec![0; whole.len()]).unwrap();
@@ -193,13 +196,13 @@ fn a_damaged_package_is_obtained_again(stocked: &Stocked) {
     stocked.leftovers.are_none();
 }
 
-fn a_base_of_another_release_is_made_anew(stocked: &Stocked) {
+fn a_base_of_another_release_is_made_again(stocked: &Stocked) {
     let lists = stocked
         .cache()
         .join("bases/cross-test-base/root/var/lib/apt/lists");
     let release = fs::read_dir(lists)
         .unwrap()
-        .map(|it| it.unwrap().path())
+        .map(|entry| entry.unwrap().path())
         .find(|path| path.to_str().unwrap().ends_with("Release"))
         .unwrap();
     fs::write(&release, "the release before").unwrap();
@@ -217,7 +220,7 @@ fn a_base_of_another_release_is_made_anew(stocked: &Stocked) {
     stocked.leftovers.are_none();
 }
 
-fn what_a_dead_process_left_is_swept(stocked: &Stocked) {
+fn leftovers_of_a_dead_process_are_swept(stocked: &Stocked) {
     let left = [
         "bases/.b-1.base",
         "packages/.e-1.sandbox",
@@ -280,8 +283,8 @@ fn no_space_for_an_environment() {
     case.leftovers.are_none();
 }
 
-/// It is deleted after its compiler was found and before it is used: an error says what is gone, and
-/// the next build makes it again.
+/// The environment is deleted while a build runs. An error of the build has help, and the next
+/// build makes the environment again.
 #[test]
 fn environment_deleted_while_a_build_uses_it() {
     let waits = r#"fn main() {

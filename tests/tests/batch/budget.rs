@@ -1,4 +1,4 @@
-//! One budget of jobs, seen by what runs.
+//! The job budget of a batch, as its programs see it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,10 +16,11 @@ use crate::{AARCH64, Case, X86_64};
 on_engines! { targets_share_their_jobs }
 on_engines! { @ a_budget_of_one_is_one_job_at_a_time sandbox }
 
-/// How many crates have a build script, in each target's build.
+/// The number of crates with a build script in each target's build.
 const CRATES: usize = 2;
 
-/// A build script that notes how many of its kind run now, in the builds of all targets together.
+/// A build script that records how many such scripts run at the same time, for all targets
+/// together.
 const COUNTS: &str = r#"
 use std::{env, fs, thread, time::Duration};
 fn main() {
@@ -35,7 +36,7 @@ fn main() {
 }
 "#;
 
-/// A workspace of crates with such a build script.
+/// A workspace of crates with this build script.
 fn counting() -> Project {
     let names: Vec<_> = (0..CRATES).map(|n| format!("part{n}")).collect();
     let members = names.iter().map(|name| format!("\"{name}\""));
@@ -61,8 +62,8 @@ fn counting() -> Project {
     project
 }
 
-/// What the build scripts saw: how many ran at most at once, how many jobs they were told of, and their
-/// `CARGO_MAKEFLAGS`.
+/// Returns what the build scripts recorded: the largest number of concurrent scripts, their
+/// `NUM_JOBS`, and their `CARGO_MAKEFLAGS`.
 fn seen(project: &Path) -> (u32, Vec<String>, Vec<String>) {
     let (mut most, mut told, mut flags) = (0, Vec::new(), Vec::new());
     for entry in fs::read_dir(project.join("seen")).unwrap() {
@@ -79,7 +80,7 @@ fn seen(project: &Path) -> (u32, Vec<String>, Vec<String>) {
 fn built(case: &Case, jobs: u32) -> BatchOutcome {
     let batch = case.cross().build_many([X86_64, AARCH64]);
     let outcome = batch
-        .each(|it| it.workspace(true))
+        .each(|request| request.workspace(true))
         .jobs(jobs)
         .run()
         .unwrap();
@@ -94,7 +95,7 @@ fn targets_share_their_jobs(engine: &'static str) {
     let (case, most) = within_the_budget(engine, 3);
     assert!(most > 1, "several at once");
     let heard = case.project.recorder().events().into_iter();
-    let budgets = heard.filter(|it| matches!(it.kind, EventKind::JobsShared(_)));
+    let budgets = heard.filter(|event| matches!(event.kind, EventKind::JobsShared(_)));
     assert_eq!(budgets.count(), 2, "each target's request tells of it");
 }
 
@@ -102,7 +103,7 @@ fn a_budget_of_one_is_one_job_at_a_time(engine: &'static str) {
     within_the_budget(engine, 1);
 }
 
-/// That never more than `jobs` jobs run at once; gives how many those were.
+/// Checks that at most `jobs` jobs run at once, and returns how many did.
 fn within_the_budget(engine: &'static str, jobs: u32) -> (Case, u32) {
     let case = Case::new(counting(), engine);
     let outcome = built(&case, jobs);
@@ -111,11 +112,17 @@ fn within_the_budget(engine: &'static str, jobs: u32) -> (Case, u32) {
         (outcome.budget.jobs, outcome.budget.at_once),
         (jobs, jobs.min(2))
     );
-    let names: Vec<_> = outcome.targets.iter().map(|it| &*it.target).collect();
+    let names: Vec<_> = outcome
+        .targets
+        .iter()
+        .map(|target| &*target.target)
+        .collect();
     assert_eq!(names, [X86_64, AARCH64], "in the order asked");
     let (most, told, flags) = seen(case.project.path());
     assert_eq!(told, vec![jobs.to_string(); 2 * CRATES]);
-    let by_number = flags.iter().all(|it| it.contains("--jobserver-auth=8,8"));
+    let by_number = flags
+        .iter()
+        .all(|flag| flag.contains("--jobserver-auth=8,8"));
     assert!(by_number, "{flags:?}");
     assert!(most <= jobs, "{most} at once of {jobs}");
     case.leftovers.are_none();
@@ -129,7 +136,7 @@ fn test_binaries_get_the_free_jobs_as_threads() {
     let case = Case::new(project, "sandbox");
     let batch = case.cross().test_many([X86_64]);
     let tested = batch
-        .each(|it| it.arg("--nocapture"))
+        .each(|request| request.arg("--nocapture"))
         .jobs(5)
         .run()
         .unwrap();
@@ -140,9 +147,9 @@ fn test_binaries_get_the_free_jobs_as_threads() {
     case.leftovers.are_none();
 }
 
-/// Where no pipe can be made, each target gets its part, and it is said why.
+/// Without a pipe, each target gets a share of the budget, and the reason is reported.
 #[test]
-fn without_a_job_server_each_target_has_its_part() {
+fn without_a_jobserver_each_target_has_a_share() {
     let mut case = Case::new(counting(), "sandbox");
     let usual = case.cross().build(X86_64).plan().unwrap();
     let Location::Directory(environment) = usual.environment.location else {
@@ -160,6 +167,6 @@ fn without_a_job_server_each_target_has_its_part() {
     assert!(reason.contains("jobservers"), "{reason}");
     let (_, told, flags) = seen(case.project.path());
     assert_eq!(told, vec!["2"; 2 * CRATES], "as cargo has it");
-    assert!(flags.iter().all(|it| !it.contains("8,8")), "{flags:?}");
+    assert!(flags.iter().all(|flag| !flag.contains("8,8")), "{flags:?}");
     case.leftovers.are_none();
 }

@@ -1,5 +1,5 @@
-//! Several targets at once: one budget of jobs, one failure or all of them, one stop for all; and everything
-//! without a network once it was prefetched.
+//! Batches: several targets share one job budget, and a failure or a stop affects all of them.
+//! After a prefetch, a batch needs no network.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -11,12 +11,12 @@ mod stops;
 use cross_core::{Cross, Env};
 use cross_tests::{Leftovers, Project};
 
-/// Their environments are made by `cargo xtask dist`, and by other suites.
+// `cargo xtask dist` and other suites make the environments of these targets.
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 const I686: &str = "i686-unknown-linux-gnu";
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
-/// A project, and what must not be left of it.
+/// A project on an engine, with its leftovers.
 struct Case {
     project: Project,
     leftovers: Leftovers,

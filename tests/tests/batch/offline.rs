@@ -1,4 +1,5 @@
-//! Without a network: what is missing is named before anything runs, and nothing is after a prefetch.
+//! Batches without a network: missing things are named before anything runs, and a prefetch fetches
+//! all of them.
 
 use cross_core::{ErrorKind, Plan, plan::Action};
 use cross_engine::{Invocation, Network, Value};
@@ -12,7 +13,7 @@ fn machine(engine: Fakes) -> Machine {
     Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine)
 }
 
-/// A crate that is small and has no dependencies, and in a registry.
+/// A manifest with a small dependency from a registry.
 const DEPENDS: &str = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
                        [dependencies]\ncfg-if = \"1\"\n";
 
@@ -24,8 +25,8 @@ fn depending() -> Project {
         .file("src/main.rs", uses)
 }
 
-/// That nothing in it reaches for a network.
-fn stays_here(plan: &Plan) {
+/// Checks that no step of the plan uses a network.
+fn assert_offline(plan: &Plan) {
     for step in &plan.steps {
         match &step.action {
             Action::Run { spec, .. } => {
@@ -40,7 +41,7 @@ fn stays_here(plan: &Plan) {
 }
 
 #[test]
-fn all_that_is_missing_is_named_with_the_remedy() {
+fn everything_missing_is_named_with_its_remedy() {
     let machine = machine(Fakes::Sandbox).program("rustup");
     let project = depending();
     let cross = machine.cross(&project).offline(true);
@@ -70,7 +71,7 @@ fn all_that_is_missing_is_named_with_the_remedy() {
 }
 
 #[test]
-fn an_image_is_named_that_would_be_pulled() {
+fn an_image_that_would_be_pulled_is_named() {
     let absent = Answer::fails(1, "Error: No such image");
     let machine = machine(Fakes::Docker).rule("docker", &["image", "inspect"], absent);
     let project = Project::new("app")
@@ -97,7 +98,7 @@ fn an_image_is_named_that_would_be_pulled() {
 }
 
 #[test]
-fn what_is_here_is_planned_without_a_network() {
+fn a_complete_machine_needs_no_network() {
     let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
     let online = machine.cross(&project);
     machine.make_environment(&online.build(AARCH64).plan().unwrap());
@@ -107,11 +108,11 @@ fn what_is_here_is_planned_without_a_network() {
         offline.test(AARCH64),
         offline.run(AARCH64),
     ] {
-        stays_here(&request.plan().unwrap());
+        assert_offline(&request.plan().unwrap());
     }
 }
 
-/// A lock file is cargo's to write from what is here: that takes no network.
+/// Cargo can write a lock file without a network.
 #[test]
 fn a_missing_lock_file_takes_no_network() {
     let machine = machine(Fakes::Sandbox);
@@ -121,14 +122,14 @@ fn a_missing_lock_file_takes_no_network() {
     let plan = online.offline(true).build(AARCH64).plan().unwrap();
     let fetch = plan
         .commands()
-        .find(|it| it.args.contains(&"fetch".to_owned()));
+        .find(|command| command.args.contains(&"fetch".to_owned()));
     assert!(
         fetch.unwrap().args.contains(&"--offline".to_owned()),
         "{plan}"
     );
 }
 
-/// A home of cargo's in which nothing was ever fetched.
+/// Uses an empty cargo home.
 fn after_a_prefetch_no_network_is_needed(engine: &'static str) {
     let mut case = Case::new(depending(), engine);
     let home = case.project.outer().join("cargo-home");
@@ -144,27 +145,33 @@ fn after_a_prefetch_no_network_is_needed(engine: &'static str) {
     assert_eq!(before.kind(), ErrorKind::Offline, "{before}");
 
     let there = cross.prefetch([AARCH64, X86_64]).unwrap();
-    let targets: Vec<_> = there.targets.iter().map(|it| &*it.target).collect();
+    let targets: Vec<_> = there.targets.iter().map(|target| &*target.target).collect();
     assert_eq!(targets, [AARCH64, X86_64]);
-    for it in &there.targets {
-        let obtained: Vec<_> = it.obtained.iter().map(|it| &*it.purpose).collect();
+    for target in &there.targets {
+        let obtained: Vec<_> = target
+            .obtained
+            .iter()
+            .map(|obtained| &*obtained.purpose)
+            .collect();
         assert_eq!(obtained, ["fetch dependencies"], "once for both");
-        assert!(it.environment.exists && !it.was_there());
+        assert!(target.environment.exists && !target.was_there());
     }
     let again = cross.prefetch([AARCH64, X86_64]).unwrap();
-    assert!(again.targets.iter().all(|it| it.was_there()), "{again:?}");
+    assert!(
+        again.targets.iter().all(|target| target.was_there()),
+        "{again:?}"
+    );
 
     let offline = cross.offline(true);
     for target in [AARCH64, X86_64] {
-        stays_here(&offline.test(target).plan().unwrap());
+        assert_offline(&offline.test(target).plan().unwrap());
     }
     let said = without_a_network(&case, "offline-test", AARCH64);
     assert!(said.contains("\"passed\":1"), "{said}");
     case.leftovers.are_none();
 }
 
-/// What another process prints that tests the project, where there is no network for it nor for anything
-/// it starts.
+/// Runs another process without a network that tests the project, and returns its output.
 fn without_a_network(case: &Case, verb: &str, target: &str) -> String {
     let caller = env!("CARGO_BIN_EXE_caller");
     let mut unshare = Invocation::new("unshare").arg("--net");

@@ -1,4 +1,4 @@
-//! What is done once for all of several targets, as the plan has it; and what never gets in.
+//! Plans of batches: the steps that all targets share, and what never reaches a build.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ fn machine(engine: Fakes) -> Machine {
     Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine)
 }
 
-/// A project whose dependency is nowhere on this machine.
+/// A project whose dependency was never fetched.
 fn unfetched() -> Project {
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
                     [dependencies]\nnowhere = \"1\"\n";
@@ -25,8 +25,8 @@ fn unfetched() -> Project {
 }
 
 fn shared(plan: &BatchPlan) -> Vec<String> {
-    let commands = plan.shared.iter().filter_map(|it| it.command.as_ref());
-    commands.map(|it| it.args.join(" ")).collect()
+    let commands = plan.shared.iter().filter_map(|step| step.command.as_ref());
+    commands.map(|command| command.args.join(" ")).collect()
 }
 
 #[test]
@@ -46,12 +46,12 @@ fn crates_are_fetched_once_for_all_targets() {
         let host = plan
             .steps
             .iter()
-            .any(|it| matches!(it.action, Action::Host { .. }));
+            .any(|step| matches!(step.action, Action::Host { .. }));
         assert!(!host, "{plan}");
         let made = plan
             .steps
             .iter()
-            .any(|it| matches!(it.action, Action::MakeEnvironment(_)));
+            .any(|step| matches!(step.action, Action::MakeEnvironment(_)));
         assert!(made, "each has its environment: {plan}");
     }
     let text = plan.to_string();
@@ -70,7 +70,7 @@ fn crates_are_fetched_once_for_all_targets() {
     );
 }
 
-/// Requests for two verbs need what each needs; what is the same is there once.
+/// Requests of two verbs share the steps that both need.
 #[test]
 fn a_toolchain_is_completed_once() {
     let machine = machine(Fakes::Sandbox).program("rustup");
@@ -97,7 +97,7 @@ fn a_toolchain_is_completed_once() {
     assert!(shared[0].starts_with("component add clippy"), "{shared:?}");
 }
 
-/// Hazard 5: the string of a job server is valid on the host only.
+/// The address of a jobserver is valid only on the host.
 #[test]
 fn a_jobserver_of_the_host_never_reaches_a_build() {
     let mut machine = machine(Fakes::Docker);
@@ -139,7 +139,7 @@ fn a_jobserver_of_the_host_never_reaches_a_build() {
 }
 
 #[test]
-fn what_cannot_be_planned_keeps_the_others_from_beginning() {
+fn a_target_that_cannot_be_planned_stops_the_batch() {
     let (machine, project) = (machine(Fakes::Docker), Project::new("app"));
     let unknown = "x86_64-unknown-linux-gun";
     let batch = machine.cross(&project).build_many([X86_64, unknown]);

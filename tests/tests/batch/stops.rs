@@ -1,4 +1,5 @@
-//! What stops all: a failure, the caller, a listener; and what goes on.
+//! What stops a batch: a failure, the caller, or a listener. With `keep_going`, the other targets
+//! finish.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -13,16 +14,16 @@ use crate::{AARCH64, Case, I686, X86_64};
 
 on_engines! { a_cancellation_leaves_nothing_of_any_target }
 
-/// Nothing takes this long.
+/// The time limit of every wait.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Everything is gone so long after it is stopped.
+/// How long after a stop everything is gone.
 const STOPPED: Duration = Duration::from_secs(8);
 
 /// A program that does not compile for i686.
 const NOT_I686: &str =
     "#[cfg(target_arch = \"x86\")]\ncompile_error!(\"not for i686\");\nfn main() {}\n";
 
-/// A build script that never ends for the targets in the pattern, and says so by making a file.
+/// A build script that creates a file and never ends, for the targets in the pattern.
 fn endless(pattern: &str) -> String {
     format!(
         "fn main() {{ let target = std::env::var(\"TARGET\").unwrap();\n\
@@ -53,7 +54,7 @@ fn wait_for(path: PathBuf) {
 }
 
 #[track_caller]
-fn gone(leftovers: &Leftovers) {
+fn assert_gone(leftovers: &Leftovers) {
     leftovers.are_none_within(STOPPED);
 }
 
@@ -78,12 +79,13 @@ fn the_first_failure_stops_the_others() {
         panic!("three were asked for");
     };
     assert!(stopped.stopped && stopped.begun && !failed.stopped);
-    let kind = |it: &cross_core::batch::TargetOutcome| it.result.as_ref().unwrap_err().kind();
+    let kind =
+        |outcome: &cross_core::batch::TargetOutcome| outcome.result.as_ref().unwrap_err().kind();
     assert_eq!(kind(stopped), ErrorKind::Cancelled);
     assert_eq!(kind(failed), ErrorKind::CargoFailed);
     assert!(never.stopped && !never.begun, "two jobs, two targets");
     assert_eq!(kind(never), ErrorKind::Cancelled);
-    gone(&case.leftovers);
+    assert_gone(&case.leftovers);
     let error = outcome.into_result().unwrap_err();
     let said = error.to_string();
     assert!(
@@ -93,7 +95,7 @@ fn the_first_failure_stops_the_others() {
 }
 
 #[test]
-fn the_others_are_finished_where_that_is_asked_for() {
+fn keep_going_finishes_the_other_targets() {
     let project = Project::new("app").file("src/main.rs", NOT_I686);
     let case = Case::new(project, "sandbox");
     let batch = case
@@ -133,18 +135,23 @@ fn a_cancellation_leaves_nothing_of_any_target(engine: &'static str) {
         (outcome, canceller.join().unwrap())
     });
     assert!(since.elapsed() < STOPPED, "{:?}", since.elapsed());
-    for it in &outcome.targets {
-        assert!(it.stopped, "{}", it.target);
-        let error = it.result.as_ref().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Cancelled, "{}: {error}", it.target);
+    for target in &outcome.targets {
+        assert!(target.stopped, "{}", target.target);
+        let error = target.result.as_ref().unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Cancelled,
+            "{}: {error}",
+            target.target
+        );
     }
     assert!(!begun(&case, I686).exists(), "nothing more begins");
     assert_eq!(outcome.failures().count(), 0);
-    gone(&case.leftovers);
+    assert_gone(&case.leftovers);
 }
 
 #[test]
-fn a_deadline_is_told_as_one_for_those_who_had_not_begun_too() {
+fn targets_that_had_not_started_report_the_deadline() {
     let case = Case::new(
         with_markers(Project::new("app").file("build.rs", &endless("_"))),
         "sandbox",
@@ -152,11 +159,16 @@ fn a_deadline_is_told_as_one_for_those_who_had_not_begun_too() {
     let batch = case.cross().build_many([X86_64, AARCH64]).jobs(1);
     let cancel = Cancel::new().with_deadline(Duration::from_secs(4));
     let outcome = batch.run_until(&cancel).unwrap();
-    for it in &outcome.targets {
-        let error = it.result.as_ref().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Deadline, "{}: {error}", it.target);
+    for target in &outcome.targets {
+        let error = target.result.as_ref().unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Deadline,
+            "{}: {error}",
+            target.target
+        );
     }
-    gone(&case.leftovers);
+    assert_gone(&case.leftovers);
 }
 
 #[test]
@@ -178,14 +190,19 @@ fn a_listener_that_breaks_stops_every_target() {
     let cancel = Cancel::new().with_deadline(PATIENCE);
     let batch = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
     let outcome = batch.run_until(&cancel).unwrap();
-    for it in &outcome.targets {
-        let error = it.result.as_ref().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Cancelled, "{}: {error}", it.target);
+    for target in &outcome.targets {
+        let error = target.result.as_ref().unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::Cancelled,
+            "{}: {error}",
+            target.target
+        );
     }
-    gone(&case.leftovers);
+    assert_gone(&case.leftovers);
 }
 
-/// A panic of the caller's own listener goes on in the caller's thread, and nothing waits for ever.
+/// The panic of a listener continues in the caller's thread, and nothing waits forever.
 #[test]
 fn a_listener_that_panics_stops_every_target() {
     let case = Case::new(
@@ -209,5 +226,5 @@ fn a_listener_that_panics_stops_every_target() {
         cancel.check().is_ok(),
         "the caller's handle is the caller's"
     );
-    gone(&case.leftovers);
+    assert_gone(&case.leftovers);
 }

@@ -1,8 +1,8 @@
-//! Every example of a configuration, in documents and in documentation of code, is read without a problem.
+//! Checks of every configuration example in documents and in doc comments.
 //!
-//! A block whose fence says `toml` is one if it has a line that begins with `[build]`, `[build.` or
-//! `[target.`, or the words `metadata.cross`, which make it a part of a `Cargo.toml` and not a
-//! `Cross.toml`. A block that is neither has to begin with one of [`OTHERS`].
+//! A `toml` block is an example if it has a line that begins with `[build]`, `[build.` or
+//! `[target.`, or the text `metadata.cross`, which makes it a part of a `Cargo.toml` instead of a
+//! `Cross.toml`. Any other block has to begin with one of [`OTHERS`].
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use cross_config::{Config, Layer};
 
 use crate::{documents, read, rust_files};
 
-/// What TOML that is no configuration of ours begins with.
+/// The first lines of TOML blocks for other programs.
 const OTHERS: [&str; 4] = [
     "[dependencies]",
     "[build-dependencies]",
@@ -18,9 +18,9 @@ const OTHERS: [&str; 4] = [
     "[profile.",
 ];
 
-/// How many examples there are at least: one for each key, which the reference makes, and those that
-/// are written by hand.
-fn fewest() -> usize {
+/// Returns the smallest plausible number of examples: one for each key in the reference, and those
+/// written by hand.
+fn minimum() -> usize {
     let keys = cross_config::keys().filter(|key| key.replaced_by.is_none());
     keys.count() + 5
 }
@@ -38,7 +38,7 @@ impl Block {
         self.text.lines().any(|line| line.starts_with(start))
     }
 
-    /// What is wrong with it, if it is a configuration.
+    /// Returns the problems of the block, if it is a configuration.
     fn problems(&self) -> Option<Vec<String>> {
         let path = Path::new(&self.place);
         let layer = if self.text.contains("metadata.cross") {
@@ -58,7 +58,7 @@ impl Block {
     }
 }
 
-/// The blocks of `text` whose fences say `toml`.
+/// Returns the `toml` blocks of `text`.
 fn blocks(file: &str, text: &str) -> Vec<Block> {
     let (mut blocks, mut open) = (Vec::new(), None::<Block>);
     for (n, line) in text.lines().enumerate() {
@@ -77,7 +77,8 @@ fn blocks(file: &str, text: &str) -> Vec<Block> {
     blocks
 }
 
-/// The documentation in a Rust source; every other line is empty, so that lines keep their numbers.
+/// Returns the doc comments of a Rust source. Other lines are empty, so that lines keep their
+/// numbers.
 fn documentation(source: &str) -> String {
     let said = |line: &str| {
         let line = line.trim_start();
@@ -97,7 +98,7 @@ fn all() -> Vec<Block> {
 }
 
 #[test]
-fn every_example_of_a_configuration_is_read_without_a_problem() {
+fn every_configuration_example_is_valid() {
     let mut read = 0;
     for block in all() {
         match block.problems() {
@@ -111,18 +112,18 @@ fn every_example_of_a_configuration_is_read_without_a_problem() {
             ),
         }
     }
-    let fewest = fewest();
+    let fewest = minimum();
     assert!(read >= fewest, "{read} examples of at least {fewest}");
 }
 
 #[test]
-fn the_repositorys_own_configuration_is_read_without_a_problem() {
+fn the_configuration_of_this_repository_is_valid() {
     let (place, text) = ("Cross.toml".to_owned(), read("Cross.toml"));
     assert_eq!(Block { place, text }.problems(), Some(Vec::new()));
 }
 
 #[test]
-fn an_example_with_a_problem_is_found_wherever_it_stands() {
+fn an_invalid_example_is_found() {
     let document = "text\n```toml\n[build]\nsuit = 'x'\n```\n```sh\n[build]\n```\n";
     let manifest =
         "//! ```toml\n//! [package.metadata.cross.build]\n//!\n//! suit = 'x'\n//! ```\n";

@@ -1,4 +1,4 @@
-//! Links between documents lead to files and headings that exist.
+//! Checks that links between documents lead to existing files and headings.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,7 +6,7 @@ use cross_tests::tool;
 
 use crate::{documents, read};
 
-/// The anchor of a heading, as the sites that show Markdown make it.
+/// Returns the anchor of a heading, as sites that render Markdown make it.
 pub(crate) fn anchor(heading: &str) -> String {
     let lower = heading.to_lowercase();
     let stays = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
@@ -17,7 +17,7 @@ pub(crate) fn anchor(heading: &str) -> String {
         .collect()
 }
 
-/// The lines that are not in a fenced block.
+/// Returns the lines outside of fenced blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut in_block = false;
     text.lines().filter(move |line| {
@@ -34,7 +34,7 @@ fn anchors(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What `[…](…)` leads to, but for pages of the web.
+/// Returns the targets of links, except web pages.
 fn links(text: &str) -> Vec<String> {
     let of_line = |line: &str| {
         let ends = line.split("](").skip(1);
@@ -42,10 +42,10 @@ fn links(text: &str) -> Vec<String> {
         links.collect::<Vec<_>>()
     };
     let links = prose(text).flat_map(of_line);
-    links.filter(|it| !it.contains("://")).collect()
+    links.filter(|link| !link.contains("://")).collect()
 }
 
-/// Why `link`, in the document `from`, leads nowhere.
+/// Returns why `link` in the document `from` is broken.
 fn problem(from: &str, link: &str) -> Option<String> {
     let (file, heading) = link.split_once('#').unwrap_or((link, ""));
     let path = match file {
@@ -59,11 +59,11 @@ fn problem(from: &str, link: &str) -> Option<String> {
         return None;
     }
     let known = anchors(&read(path.to_str().unwrap()));
-    let missing = !known.iter().any(|it| it == heading);
+    let missing = !known.iter().any(|anchor| anchor == heading);
     missing.then(|| format!("{from}: there is no heading for `{link}`"))
 }
 
-/// Without `..`.
+/// Returns `path` without `..`.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
@@ -76,7 +76,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 #[test]
-fn every_link_between_documents_leads_somewhere() {
+fn every_link_between_documents_works() {
     let all = documents().into_iter().flat_map(|path| {
         let links = links(&read(&path));
         links.into_iter().map(move |link| (path.clone(), link))
@@ -91,7 +91,7 @@ fn every_link_between_documents_leads_somewhere() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_found() {
+fn a_broken_link_is_found() {
     assert_eq!(anchor("`zig.image` and more"), "zigimage-and-more");
     assert_eq!(
         links("a [b](c.md#d), [e](https://f)\n```\n[g](h)\n```\n"),

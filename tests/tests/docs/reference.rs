@@ -1,10 +1,10 @@
-//! The reference in Markdown: a section for each key, a row for each setting.
+//! The generated reference in Markdown: a section for each key, and a row for each setting.
 
 use std::fmt::Write as _;
 
 use cross_config::{KeyReference, SettingReference};
 
-/// An overview that links to a section for each key.
+/// Returns an overview and a section for each key.
 pub(crate) fn keys() -> String {
     let mut text = String::from(
         "| key | `[build]` | `[target.<triple>]` | type | default |\n\
@@ -24,7 +24,7 @@ pub(crate) fn keys() -> String {
     text
 }
 
-/// A table.
+/// Returns the table of settings.
 pub(crate) fn settings() -> String {
     let mut text = String::from(
         "| variable | takes | default | meaning | example |\n\
@@ -75,7 +75,10 @@ fn section(key: &KeyReference) -> String {
 fn places(key: &KeyReference) -> String {
     let (build, target) = ("`[build]`", "`[target.<triple>]`");
     let places = [(key.build, build), (key.target, target)];
-    let places = places.iter().filter(|(may, _)| *may).map(|(_, it)| *it);
+    let places = places
+        .iter()
+        .filter(|(may, _)| *may)
+        .map(|(_, place)| *place);
     places.collect::<Vec<_>>().join(" and ")
 }
 
@@ -88,11 +91,11 @@ fn types(key: &KeyReference) -> String {
     }
 }
 
-/// A line, or nothing for a table, whose variables are those of its keys.
+/// Returns the line with the variables of a key. A table has none: its keys have variables.
 fn variables(key: &KeyReference) -> String {
     let build = quoted(&key.build_variables).join(", else ");
     let target = key.target_variable.as_ref().map(|name| format!("`{name}`"));
-    let names: Vec<_> = [Some(build).filter(|it| !it.is_empty()), target]
+    let names: Vec<_> = [Some(build).filter(|name| !name.is_empty()), target]
         .into_iter()
         .flatten()
         .collect();
@@ -110,7 +113,7 @@ fn variables_of(setting: &SettingReference) -> String {
     }
 }
 
-/// The key, linked to its section.
+/// Returns the key with a link to its section.
 fn link(key: &str) -> String {
     format!("[`{key}`](#{})", super::links::anchor(key))
 }
@@ -119,7 +122,7 @@ fn quoted(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| format!("`{word}`")).collect()
 }
 
-/// `a, b or c`.
+/// Returns `a, b or c`.
 fn alternatives(words: &[String]) -> String {
     match words.split_last() {
         Some((last, [])) => last.clone(),

@@ -1,8 +1,8 @@
-//! Nothing that can be set is left out of the documentation.
+//! Checks that every key and variable is documented.
 
 use crate::{CONFIGURATION, read, rust_files};
 
-/// The names that the registry declares, those of targets with `<TRIPLE>` in them.
+/// Returns the variables of the registry. Those of targets contain `<TRIPLE>`.
 fn registered() -> Vec<String> {
     let text = read("cross-config/src/variables/mod.rs");
     let declared = text.lines().filter_map(|line| {
@@ -20,7 +20,7 @@ fn registered() -> Vec<String> {
     named.collect()
 }
 
-/// The variables of `cross` that the sources of `files` name, without their tests.
+/// Returns the `CROSS_` variables in the sources `files`, without their tests.
 fn named_in(files: impl Iterator<Item = String>) -> Vec<String> {
     let mut names = Vec::new();
     for path in files {
@@ -28,14 +28,15 @@ fn named_in(files: impl Iterator<Item = String>) -> Vec<String> {
         let code = text.split("\n#[cfg(test)]").next().unwrap();
         let words = code.split('"').skip(1);
         let is_name = |c: char| c.is_ascii_uppercase() || c == '_';
-        let is_variable =
-            |it: &&str| it.starts_with("CROSS_") && !it.ends_with('_') && it.chars().all(is_name);
+        let is_variable = |word: &&str| {
+            word.starts_with("CROSS_") && !word.ends_with('_') && word.chars().all(is_name)
+        };
         names.extend(words.filter(is_variable).map(str::to_owned));
     }
     names
 }
 
-/// The variables that are refused, that cross-core reads, and those that it sets in environments.
+/// Returns the variables that are refused, that cross-core reads, or that it sets in environments.
 fn others() -> Vec<String> {
     let is_code = |path: &String| {
         let of_core = path.starts_with("cross-core/src/") && !path.ends_with("tests.rs");
@@ -53,11 +54,11 @@ fn every_variable_is_documented() {
             .iter()
             .chain(setting.deprecated.as_slice())
         {
-            assert!(registered.iter().any(|it| it == name), "{name}");
+            assert!(registered.iter().any(|known| known == name), "{name}");
         }
     }
     for name in ["CROSS_REMOTE", "CROSS_CACHE_DIR", "CROSS_DEB_ARCH"] {
-        assert!(others.iter().any(|it| it == name), "{others:?}");
+        assert!(others.iter().any(|known| known == name), "{others:?}");
     }
     let text = read(CONFIGURATION);
     for name in registered.iter().chain(&others) {

@@ -1,4 +1,4 @@
-//! Every input can be given: nothing is taken from the process behind the caller's back.
+//! The caller can set every input, and nothing is taken from the process silently.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
 use crate::{NATIVE, machine};
 
 #[test]
-fn events_are_stamped_by_the_callers_clock() {
+fn events_have_the_time_of_the_callers_clock() {
     let (machine, project, recorder) = (machine(), Project::new("app"), Recorder::default());
     let then = UNIX_EPOCH + Duration::from_millis(1_234_567);
     let cross = recorder.hear(machine.cross(&project)).clock(move || then);
@@ -20,7 +20,7 @@ fn events_are_stamped_by_the_callers_clock() {
         .collect();
     assert!(!stamps.is_empty());
     assert!(stamps.iter().all(|stamp| *stamp == 1_234_567), "{stamps:?}");
-    // A clock that is set before the epoch is no reason to fail.
+    // A clock before the epoch is accepted.
     let early = machine
         .cross(&project)
         .clock(|| SystemTime::UNIX_EPOCH - Duration::from_secs(1));
@@ -28,7 +28,7 @@ fn events_are_stamped_by_the_callers_clock() {
 }
 
 #[test]
-fn homes_and_the_hosts_cargo_are_where_the_caller_says() {
+fn homes_and_cargo_can_be_set_by_the_caller() {
     let (machine, project) = (machine(), Project::new("app"));
     let bare = machine
         .env()
@@ -47,7 +47,7 @@ fn homes_and_the_hosts_cargo_are_where_the_caller_says() {
     assert!(
         mounts
             .iter()
-            .any(|it| it.source == machine.path("cargo/registry")),
+            .any(|mount| mount.source == machine.path("cargo/registry")),
         "{mounts:?}"
     );
 
@@ -60,9 +60,9 @@ fn homes_and_the_hosts_cargo_are_where_the_caller_says() {
     assert!(error.to_string().contains("no-cargo"), "{error}");
 }
 
-/// Two with different everything, side by side: neither is seen on the other's machine.
+/// Two requests with different inputs run in parallel, and neither affects the other's machine.
 #[test]
-fn two_with_different_everything_work_side_by_side() {
+fn two_machines_do_not_affect_each_other() {
     let machines = [Fakes::Docker, Fakes::Podman].map(|engine| {
         let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine);
         let machine = machine.rule(engine.name(), &["run"], Answer::RunHere);

@@ -1,27 +1,28 @@
-//! The library as a build tool calls it: every knob, every input, what plans and outcomes tell, and what
-//! becomes of a caller who errs.
+//! The library as a build tool uses it: options, inputs, plans, outcomes, and mistakes of the
+//! caller.
 //!
-//! Nearly all of it on a machine whose container runs its command where it is: the library, cargo and
-//! rustc are real, and nothing has to be made. What is the engine's own is seen on the real ones.
+//! Most tests use a machine whose containers run their commands on the machine itself. The library,
+//! cargo and rustc are real, and no environment has to be made. Tests that depend on the engine use
+//! the real engines.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod inputs;
-mod knobs;
 mod misuse;
+mod options;
 mod outcomes;
 mod plans;
 mod sweep;
-mod tests_elsewhere;
+mod test_tools;
 
 use cross_tests::Machine;
 
 pub(crate) use cross_tests::NATIVE;
 
-/// One whose environment the suites make on every engine.
+/// A target whose environment the suites make on every engine.
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
-/// A machine whose container runs its command where it is.
+/// A machine whose containers run their commands on the machine itself.
 fn machine() -> Machine {
     Machine::running_here(env!("CARGO_BIN_EXE_fake-engine"))
 }

@@ -1,4 +1,4 @@
-//! What becomes of a caller who errs, at every moment at which one can.
+//! Mistakes and interruptions of the caller, at every moment of a request.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,14 +8,14 @@ use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
 
 use crate::{NATIVE, machine};
 
-/// Calls of the engine that run something.
+/// Returns how many calls of the engine run a container.
 fn runs(machine: &Machine) -> usize {
     let calls = machine.calls_of("docker");
     calls.iter().filter(|call| call.args[0] == "run").count()
 }
 
 #[test]
-fn cancelled_before_the_start_nothing_is_asked() {
+fn a_cancellation_before_the_start_starts_nothing() {
     let (machine, project, cancel) = (machine(), Project::new("app"), Cancel::new());
     cancel.cancel();
     let error = machine
@@ -28,7 +28,7 @@ fn cancelled_before_the_start_nothing_is_asked() {
 }
 
 #[test]
-fn cancelled_during_a_probe_it_ends_there() {
+fn a_cancellation_ends_a_probe() {
     let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Nothing)
         .program("docker")
         .rule("docker", &["version"], Answer::Sleep(60));
@@ -48,7 +48,7 @@ fn cancelled_during_a_probe_it_ends_there() {
 }
 
 #[test]
-fn cancelled_after_the_end_it_has_ended_well() {
+fn a_cancellation_after_the_end_has_no_effect() {
     let (machine, project, cancel) = (machine(), Project::new("app"), Cancel::new());
     let cross = Recorder::default().hear_and_cancel(machine.cross(&project), &cancel, {
         |kind| matches!(kind, EventKind::StepFinished { step: 3, .. })
@@ -63,7 +63,7 @@ fn cancelled_after_the_end_it_has_ended_well() {
     );
 }
 
-/// The panic is the caller's own; what ran is ended, and the value is as good as before.
+/// The panic of a listener reaches the caller, the run ends, and the value can be used again.
 #[test]
 fn a_listener_that_panics_leaves_nothing_running() {
     let hang = Answer::Hang {
@@ -101,9 +101,9 @@ fn a_directory_that_vanishes_is_named() {
     assert!(again.help().is_some(), "{again:?}");
 }
 
-/// What is no text cannot be configuration; a program of the host gets it as it is.
+/// A non-Unicode variable is no configuration, and reaches programs of the host unchanged.
 #[test]
-fn variables_that_are_no_text_are_nobodys_concern() {
+fn non_unicode_variables_are_accepted() {
     use std::os::unix::ffi::OsStringExt as _;
     let odd = || std::ffi::OsString::from_vec(vec![b'a', 0xff, b'z']);
     let (machine, project) = (machine(), Project::new("app"));
@@ -128,47 +128,47 @@ fn variables_that_are_no_text_are_nobodys_concern() {
     );
 }
 
-/// What a process holds does not grow with what it has done.
+/// The number of threads and open files does not grow with the number of builds.
 #[test]
-fn a_hundred_builds_in_a_row_leave_nothing_in_the_process() {
+fn repeated_builds_leave_no_thread_or_file_open() {
     let (machine, project) = (machine(), Project::new("app"));
     let cross = machine.cross(&project);
     cross.build(NATIVE).run().unwrap();
-    let before = Held::now();
+    let before = Resources::now();
     for _ in 0..100 {
         cross.build(NATIVE).run().unwrap();
     }
-    let mut after = Held::now();
+    let mut after = Resources::now();
     for _ in 0..100 {
         if after.within(&before) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
-        after = Held::now();
+        after = Resources::now();
     }
     assert!(after.within(&before), "{before:?} became {after:?}");
     let files = |path: &str| fs::read_dir(machine.path(path)).unwrap().count();
     assert!(files("cache") < 8, "{}", files("cache"));
 }
 
-/// What this process holds of the system.
+/// The threads and open files of this process.
 #[derive(Debug)]
-struct Held {
+struct Resources {
     threads: usize,
     files: usize,
 }
 
-impl Held {
+impl Resources {
     fn now() -> Self {
         let count = |path| fs::read_dir(path).unwrap().count();
-        Held {
+        Resources {
             threads: count("/proc/self/task"),
             files: count("/proc/self/fd"),
         }
     }
 
-    fn within(&self, limit: &Held) -> bool {
-        // The threads and files of tests beside this one, of which a few may begin meanwhile.
+    fn within(&self, limit: &Resources) -> bool {
+        // Parallel tests may start a few threads and open a few files in the meantime.
         self.threads <= limit.threads + 8 && self.files <= limit.files + 40
     }
 }

@@ -1,4 +1,4 @@
-//! What an outcome tells: artifacts, diagnostics, and what came of each test.
+//! Outcomes: artifacts, diagnostics, and the result of each test.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ fn an_artifact_has_a_profile_both_its_paths_and_a_checksum() {
 }
 
 #[test]
-fn the_compilers_words_are_data() {
+fn compiler_diagnostics_are_data() {
     let machine = machine();
     let warned = "fn main() {\n    let unused = 1;\n}\n";
     let project = Project::new("app").file("src/main.rs", warned);
@@ -58,7 +58,7 @@ fn the_compilers_words_are_data() {
         "{}",
         said.rendered
     );
-    // Cargo tells them again where there is nothing to do.
+    // Cargo repeats diagnostics of a fresh build.
     let again = machine.cross(&project).build(NATIVE).run().unwrap();
     assert_eq!(again.diagnostics, outcome.diagnostics);
 
@@ -99,7 +99,7 @@ fn each_test_has_a_result() {
     let mut results: Vec<_> = it
         .tests
         .iter()
-        .map(|it| (it.name.as_str(), it.status))
+        .map(|test| (test.name.as_str(), test.status))
         .collect();
     results.sort_by_key(|(name, _)| *name);
     use TestStatus::{Ignored, Passed};

@@ -1,4 +1,4 @@
-//! What a plan tells beyond its steps, and its commands in others' hands.
+//! The data of a plan besides its steps, and its commands run by an embedder.
 
 use std::process::Stdio;
 
@@ -8,7 +8,7 @@ use cross_tests::{Leftovers, Project, on_engines};
 use crate::{AARCH64, NATIVE, machine};
 
 #[test]
-fn a_plan_says_where_each_value_was_written() {
+fn a_plan_has_the_origin_of_each_value() {
     let machine = machine().set("CROSS_CONTAINER_OPTS", "--cpus 2");
     let text = format!("[build]\nengine = \"docker\"\n\n[target.{NATIVE}]\nnetwork = \"host\"\n");
     let project = Project::new("app").cross_toml(&text);
@@ -32,18 +32,18 @@ fn a_plan_says_where_each_value_was_written() {
 }
 
 #[test]
-fn mounts_and_variables_are_those_of_the_runs() {
+fn mounts_and_variables_come_from_the_runs() {
     let (machine, project) = (machine(), Project::new("app"));
     let plan = machine.cross(&project).test(NATIVE).plan().unwrap();
     let mounts = plan.mounts();
-    let workspace = mounts.iter().filter(|it| it.source == project.path());
+    let workspace = mounts.iter().filter(|mount| mount.source == project.path());
     assert_eq!(workspace.count(), 1, "each once");
     let directory = Value::Plain(plan.target_dir.display().to_string());
     assert_eq!(plan.env()["CARGO_TARGET_DIR"], &directory);
 }
 
 #[test]
-fn the_cache_key_changes_with_what_is_cached() {
+fn the_cache_key_changes_with_its_inputs() {
     let machine = machine();
     let project = Project::new("app");
     let cross = machine.cross(&project);
@@ -80,9 +80,9 @@ fn the_cache_key_changes_with_what_is_cached() {
     assert!(paths.contains(&machine.path("cargo/registry/cache")));
 }
 
-on_engines! { a_plans_commands_work_in_others_hands }
+on_engines! { an_embedder_can_run_the_commands_of_a_plan }
 
-fn a_plans_commands_work_in_others_hands(engine: &str) {
+fn an_embedder_can_run_the_commands_of_a_plan(engine: &str) {
     let project = Project::new("app");
     let leftovers = Leftovers::of(&project);
     let cross = project.cross().env(leftovers.env()).engine(engine);
@@ -90,7 +90,7 @@ fn a_plans_commands_work_in_others_hands(engine: &str) {
     plan.prepare(&Cancel::new()).unwrap();
     let mut last = String::new();
     for mut command in plan.to_commands().unwrap() {
-        // What an embedder may do: no input, output of its own.
+        // An embedder may redirect the standard streams.
         let done = command.stdin(Stdio::null()).output().unwrap();
         assert!(
             done.status.success(),
@@ -106,7 +106,7 @@ fn a_plans_commands_work_in_others_hands(engine: &str) {
 }
 
 #[test]
-fn commands_of_an_environment_that_is_not_there_are_refused() {
+fn commands_without_the_environment_are_refused() {
     let project = Project::new("app");
     let leftovers = Leftovers::of(&project);
     let cross = project

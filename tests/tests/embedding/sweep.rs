@@ -1,14 +1,14 @@
-//! What a crash of the machine left is removed by its label, and nothing else is.
+//! The sweep removes containers that a crash left, by their label, and nothing else.
 
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::AARCH64;
 
-/// Containers of ours are named by their beginning: long ago, and this moment.
+/// The name of a container that was started long ago. Names contain the time of the start.
 const LONG_AGO: &str = "cross-test-sweep-1-16345785d8a0000";
 
-fn containers_of_a_crash_are_swept(engine: &str) {
+fn containers_left_by_a_crash_are_swept(engine: &str) {
     let program = engines::need(engine).program;
     let project = Project::new("app");
     let leftovers = Leftovers::of(&project);
@@ -56,11 +56,11 @@ fn containers_of_a_crash_are_swept(engine: &str) {
 }
 
 #[test]
-fn containers_of_a_crash_are_swept_on_docker() {
-    containers_of_a_crash_are_swept("docker");
+fn containers_left_by_a_crash_are_swept_on_docker() {
+    containers_left_by_a_crash_are_swept("docker");
 }
 
 #[test]
-fn containers_of_a_crash_are_swept_on_podman() {
-    containers_of_a_crash_are_swept("podman");
+fn containers_left_by_a_crash_are_swept_on_podman() {
+    containers_left_by_a_crash_are_swept("podman");
 }

@@ -1,4 +1,4 @@
-//! §9.2, 1 to 9: the bugs of upstream's configuration, which ours does not have.
+//! Bugs in the configuration of `cross` that this project does not have.
 
 use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_tests::Fakes;
@@ -6,7 +6,7 @@ use cross_tests::Fakes;
 use crate::case::{T, U, case, of_t, on, says, t_with};
 
 #[test]
-fn bug_01_cross_toml_beats_cargo_toml() {
+fn cross_toml_beats_cargo_toml() {
     let case = t_with("runner = \"of Cross.toml\"").manifest(&format!(
         "[package.metadata.cross.target.{T}]\nrunner = \"of Cargo.toml\""
     ));
@@ -15,40 +15,40 @@ fn bug_01_cross_toml_beats_cargo_toml() {
 }
 
 #[test]
-fn bug_02_passthrough_of_a_targets_variable_counts_alone() {
+fn passthrough_of_a_target_variable_works_alone() {
     let case = case("").set(&of_t("ENV_PASSTHROUGH"), "A=1");
     case.build().has("A", "1");
     case.build_for(U).lacks("A");
 }
 
 #[test]
-fn bug_02_passthrough_of_a_variable_hides_no_file() {
+fn passthrough_of_a_variable_is_added_to_that_of_the_file() {
     let case = case("[build.env]\npassthrough = [\"A=1\"]\n");
     let seen = case.set("CROSS_BUILD_ENV_PASSTHROUGH", "B=2").build();
     seen.has("A", "1").has("B", "2");
 }
 
 #[test]
-fn bug_03_a_configuration_that_was_named_and_is_missing_is_an_error() {
+fn a_missing_cross_config_file_is_an_error() {
     let case = case("").set("CROSS_CONFIG", "no/such.toml");
     case.misconfigured("no/such.toml` does not exist", "CROSS_CONFIG");
 }
 
 #[test]
-fn bug_04_an_image_needs_no_platform() {
+fn an_image_needs_no_platform() {
     let seen = t_with("image = { name = \"mine\" }").build();
     seen.image("mine").engine_lacks("--platform");
 }
 
 #[test]
-fn bug_04_a_dockerfile_without_a_file_is_said_and_stops_nothing() {
+fn a_dockerfile_table_without_a_file_is_a_warning() {
     let seen = t_with("dockerfile = { build-args = { A = \"1\" } }").build();
     seen.kind(EnvironmentKind::Recipe);
     seen.warns("no-effect", "dockerfile.build-args");
 }
 
 #[test]
-fn bug_05_platforms_of_a_variable_are_written_as_in_the_file() {
+fn platforms_in_a_variable_have_the_syntax_of_the_file() {
     let platforms = of_t("IMAGE_TOOLCHAIN");
     let case = case("")
         .program("rustup")
@@ -60,7 +60,7 @@ fn bug_05_platforms_of_a_variable_are_written_as_in_the_file() {
 }
 
 #[test]
-fn bug_05_platforms_of_a_variable_are_of_the_files_image_too() {
+fn platforms_in_a_variable_apply_to_the_image_in_the_file() {
     let case = t_with("image = \"mine\"").program("rustup");
     let seen = case.set(&of_t("IMAGE_TOOLCHAIN"), "linux/arm64").build();
     seen.image("mine")
@@ -68,7 +68,7 @@ fn bug_05_platforms_of_a_variable_are_of_the_files_image_too() {
 }
 
 #[test]
-fn bug_06_an_empty_variable_turns_build_std_off() {
+fn an_empty_variable_turns_build_std_off() {
     for name in ["CROSS_BUILD_STD".to_owned(), of_t("BUILD_STD")] {
         let seen = case("").set(&name, "").build();
         seen.given(&["build", "--target", T]);
@@ -76,7 +76,7 @@ fn bug_06_an_empty_variable_turns_build_std_off() {
 }
 
 #[test]
-fn bug_06_no_and_off_mean_no() {
+fn no_and_off_mean_no() {
     for text in ["no", "off", "NO", "Off"] {
         let case = case("").set("CROSS_BUILD_STD", text);
         case.build().given(&["build", "--target", T]);
@@ -84,7 +84,7 @@ fn bug_06_no_and_off_mean_no() {
 }
 
 #[test]
-fn bug_07_a_dot_is_spelled_as_a_shell_can() {
+fn a_dot_in_a_target_is_an_underscore_in_variables() {
     let triple = "thumbv8m.base-none-eabi";
     let toml = format!("[target.\"{triple}\"]\nimage = \"mine\"\n");
     for spelled in ["THUMBV8M_BASE_NONE_EABI", "THUMBV8M.BASE_NONE_EABI"] {
@@ -95,7 +95,7 @@ fn bug_07_a_dot_is_spelled_as_a_shell_can() {
 }
 
 #[test]
-fn bug_07_a_specification_is_spelled_by_its_files_name() {
+fn a_target_specification_uses_its_file_name_in_variables() {
     let case = case("")
         .file("specs/my.board.json", "{}")
         .set("CROSS_TARGET_MY_BOARD_IMAGE", "mine");
@@ -103,7 +103,7 @@ fn bug_07_a_specification_is_spelled_by_its_files_name() {
 }
 
 #[test]
-fn bug_08_metadata_is_of_the_package_that_is_built() {
+fn metadata_comes_from_the_built_package() {
     let passing =
         |name: &str| format!("[package.metadata.cross.build.env]\npassthrough = [\"{name}=1\"]\n");
     let member = "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
@@ -120,7 +120,7 @@ fn bug_08_metadata_is_of_the_package_that_is_built() {
 }
 
 #[test]
-fn bug_08_a_problem_names_the_manifest_that_has_it() {
+fn a_problem_names_the_manifest_that_has_it() {
     let member = "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
                   [package.metadata.cross.build]\nzigg = true\n";
     let case = case("")
@@ -132,21 +132,21 @@ fn bug_08_a_problem_names_the_manifest_that_has_it() {
 }
 
 #[test]
-fn bug_09_every_key_that_fits_in_a_variable_has_one() {
+fn every_key_with_a_simple_value_has_a_variable() {
     let keys: Vec<_> = cross_config::keys().collect();
     for key in &keys {
         let of_build = !key.build || !key.build_variables.is_empty();
         let of_target = !key.target || key.target_variable.is_some();
-        // A table's keys have variables of their own.
+        // The keys of a table have their own variables.
         let is_table = keys
             .iter()
-            .any(|it| it.name.starts_with(&format!("{}.", key.name)));
+            .any(|row| row.name.starts_with(&format!("{}.", key.name)));
         assert!(is_table || of_build && of_target, "{}", key.name);
     }
 }
 
 #[test]
-fn bug_09_the_default_target_and_the_dockerfile_have_one() {
+fn the_default_target_and_the_dockerfile_have_variables() {
     let seen = on(Fakes::Docker)
         .set("CROSS_BUILD_TARGET", T)
         .cargo(&["build"]);
@@ -157,7 +157,7 @@ fn bug_09_the_default_target_and_the_dockerfile_have_one() {
 }
 
 #[test]
-fn bug_09_build_args_have_one() {
+fn build_args_have_a_variable() {
     let case = t_with("dockerfile = \"Dockerfile\"").file("Dockerfile", "FROM mine\n");
     let case = case
         .set("CROSS_BUILD_DOCKERFILE_BUILD_ARGS", "A=1 'B=x y'")

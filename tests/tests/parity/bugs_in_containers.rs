@@ -1,4 +1,4 @@
-//! §9.2, 23 to 33: the bugs of upstream's engines and containers, which ours does not have.
+//! Bugs in the engines and containers of `cross` that this project does not have.
 
 use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::{Access, Source, Stdio};
@@ -8,14 +8,14 @@ use crate::case::{HOST, T, case, each_with, for_t, on, says, t_with, text};
 use crate::seen::{Seen, has_words};
 
 #[test]
-fn bug_23_an_engine_that_was_named_is_named_in_the_error() {
+fn an_error_names_the_configured_engine() {
     let case = on(Fakes::Docker).set("CROSS_CONTAINER_ENGINE", "no-such-engine");
     let error = case.refused(&["build", "--target", T], ErrorKind::EngineUnusable);
     says(&error, "no-such-engine", "podman");
 }
 
 #[test]
-fn bug_23_an_architecture_that_nobody_knows_stops_nothing() {
+fn an_unknown_architecture_of_the_engine_is_accepted() {
     let answer = Answer::says("26.1.5|linux/z80|Engine \n");
     let case = for_t().rule("docker", &["version", "--format"], answer);
     let seen = case.cargo(&["build"]);
@@ -23,7 +23,7 @@ fn bug_23_an_architecture_that_nobody_knows_stops_nothing() {
 }
 
 #[test]
-fn bug_24_standard_input_reaches_the_program() {
+fn standard_input_reaches_the_program() {
     for engine in Fakes::ENGINES {
         let case = on(engine);
         let request = case.cross().cargo(["run", "--target", T]).inherit(true);
@@ -37,7 +37,7 @@ fn bug_24_standard_input_reaches_the_program() {
 }
 
 #[test]
-fn bug_25_these_variables_are_forwarded() {
+fn these_variables_are_forwarded() {
     let all = ["RUST_BACKTRACE", "RUST_LOG", "SOURCE_DATE_EPOCH"];
     let proxies = [
         "HTTP_PROXY",
@@ -57,7 +57,7 @@ fn bug_25_these_variables_are_forwarded() {
 }
 
 #[test]
-fn bug_25_variables_of_an_outer_cargo_and_of_the_hosts_tools_are_not() {
+fn variables_of_the_outer_cargo_and_of_host_tools_are_not_forwarded() {
     let hosts = [
         "CARGO_MANIFEST_DIR",
         "CARGO_PKG_NAME",
@@ -77,7 +77,7 @@ fn bug_25_variables_of_an_outer_cargo_and_of_the_hosts_tools_are_not() {
 }
 
 #[test]
-fn bug_25_linkers_of_the_host_go_before_no_environments() {
+fn linkers_of_the_host_do_not_replace_those_of_the_environment() {
     let linker = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER";
     let seen = for_t().set(linker, "/usr/bin/host-linker").build();
     seen.has(linker, "aarch64-linux-gnu-gcc");
@@ -88,7 +88,7 @@ fn bug_25_linkers_of_the_host_go_before_no_environments() {
 }
 
 #[test]
-fn bug_26_credentials_are_not_seen() {
+fn credentials_are_not_visible_in_the_environment() {
     for engine in Fakes::ENGINES {
         let case = on(engine).set_to_dir("CARGO_HOME", "../cargo").file(
             "../cargo/credentials.toml",
@@ -97,12 +97,13 @@ fn bug_26_credentials_are_not_seen() {
         let seen = case.build();
         let home = seen.value("CARGO_HOME").unwrap().to_owned();
         seen.mounts(&home, Access::Scratch);
-        let sees = |it: &cross_engine::Mount| {
-            it.access != Access::Scratch && text(&it.source).contains("credentials")
+        let sees = |mount: &cross_engine::Mount| {
+            mount.access != Access::Scratch && text(&mount.source).contains("credentials")
         };
         seen.ensure(!seen.run().0.mounts.iter().any(sees), "no credentials");
-        let writes =
-            |it: &cross_engine::Mount| it.access == Access::Write && it.target.starts_with(&home);
+        let writes = |mount: &cross_engine::Mount| {
+            mount.access == Access::Write && mount.target.starts_with(&home)
+        };
         seen.ensure(
             !seen.run().0.mounts.iter().any(writes),
             "nothing can be written",
@@ -111,7 +112,7 @@ fn bug_26_credentials_are_not_seen() {
 }
 
 #[test]
-fn bug_26_the_users_own_linkers_and_wrappers_take_no_effect() {
+fn the_users_own_linkers_and_wrappers_take_no_effect() {
     let config = format!(
         "[build]\nrustc-wrapper = \"sccache\"\n[target.{T}]\nlinker = \"/usr/bin/host-linker\"\n\
          [target.{HOST}]\nlinker = \"clang\"\n"
@@ -124,7 +125,7 @@ fn bug_26_the_users_own_linkers_and_wrappers_take_no_effect() {
         for variable in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
             match path {
                 ".cargo/config.toml" => seen.has(variable, "/usr/bin/env"),
-                // The user's own configuration is not seen inside.
+                // The user's configuration is not visible inside.
                 _ => seen.lacks(variable),
             };
         }
@@ -137,7 +138,7 @@ fn bug_26_the_users_own_linkers_and_wrappers_take_no_effect() {
 }
 
 #[test]
-fn bug_26_a_setting_of_the_workspace_that_is_for_the_host_is_said() {
+fn a_host_setting_in_the_workspaces_configuration_is_a_warning() {
     let case = for_t().file(
         ".cargo/config.toml",
         "[build]\nrustc-wrapper = \"sccache\"\n",
@@ -145,13 +146,15 @@ fn bug_26_a_setting_of_the_workspace_that_is_for_the_host_is_said() {
     let seen = case.cargo(&["build"]);
     let warnings = &seen.all().decision.warnings;
     seen.ensure(
-        warnings.iter().any(|it| it.contains("build.rustc-wrapper")),
+        warnings
+            .iter()
+            .any(|warning| warning.contains("build.rustc-wrapper")),
         warnings,
     );
 }
 
 #[test]
-fn bug_26_what_parents_of_the_workspace_say_of_cargo_counts() {
+fn cargo_configuration_above_the_workspace_applies() {
     let config = format!("[build]\ntarget = \"{T}\"\n[alias]\nship = \"build --release\"\n");
     let case = case("").file("../.cargo/config.toml", &config);
     let seen = case.cargo(&["ship"]);
@@ -159,27 +162,29 @@ fn bug_26_what_parents_of_the_workspace_say_of_cargo_counts() {
 }
 
 #[test]
-fn bug_26_where_parents_of_the_workspace_say_that_crates_come_from_is_known_inside() {
+fn source_replacement_above_the_workspace_applies() {
     let config = "[registries.mine]\nindex = \"sparse+https://mine.invalid/\"\n";
     let case = for_t().file("../.cargo/config.toml", config);
     let seen = case.build();
     let file = case.path("../.cargo/config.toml").canonicalize().unwrap();
-    let is_mounted = seen.run().0.mounts.iter().any(|it| it.source == file);
+    let is_mounted = seen.run().0.mounts.iter().any(|mount| mount.source == file);
     let is_told = format!("{:?}", seen.plan()).contains("mine.invalid");
     seen.ensure(is_mounted || is_told, "the registry");
 }
 
 #[test]
-fn bug_27_no_path_is_another_inside_than_outside() {
+fn paths_are_the_same_inside_and_outside() {
     let seen = for_t().workspace().build();
-    let moved = |it: &&cross_engine::Mount| it.access != Access::Scratch && it.source != it.target;
+    let moved = |mount: &&cross_engine::Mount| {
+        mount.access != Access::Scratch && mount.source != mount.target
+    };
     let moved: Vec<_> = seen.run().0.mounts.iter().filter(moved).collect();
-    let only_files_of_ours = moved.iter().all(|it| it.target.starts_with("/etc"));
+    let only_files_of_ours = moved.iter().all(|mount| mount.target.starts_with("/etc"));
     seen.ensure(only_files_of_ours, moved);
 }
 
 #[test]
-fn bug_27_what_the_hosts_cargo_built_is_not_taken_for_the_environments() {
+fn artifacts_of_the_host_are_not_reused_in_an_environment() {
     let case = for_t();
     let seen = case.build();
     let dir = &seen.plan().target_dir;
@@ -200,7 +205,7 @@ fn bug_27_what_the_hosts_cargo_built_is_not_taken_for_the_environments() {
 }
 
 #[test]
-fn bug_28_a_path_dependency_inside_the_workspace_is_mounted_once() {
+fn a_path_dependency_inside_the_workspace_is_mounted_once() {
     let inner =
         "[package]\nname = \"inner\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n";
     let case = for_t()
@@ -219,7 +224,7 @@ fn bug_28_a_path_dependency_inside_the_workspace_is_mounted_once() {
 }
 
 #[test]
-fn bug_29_there_is_a_home_and_an_entry_for_whoever_runs() {
+fn every_user_has_a_home_and_a_passwd_entry() {
     let case = for_t()
         .set("CROSS_CONTAINER_UID", "1234")
         .set("CROSS_CONTAINER_GID", "4321");
@@ -233,16 +238,17 @@ fn bug_29_there_is_a_home_and_an_entry_for_whoever_runs() {
 }
 
 #[test]
-fn bug_30_the_nix_store_cannot_be_written() {
+fn the_nix_store_cannot_be_written() {
     let case = for_t().set_to_dir("NIX_STORE_DIR", "../store");
     let seen = case.build();
-    let writes =
-        |it: &cross_engine::Mount| it.access == Access::Write && it.target.ends_with("store");
+    let writes = |mount: &cross_engine::Mount| {
+        mount.access == Access::Write && mount.target.ends_with("store")
+    };
     seen.ensure(!seen.run().0.mounts.iter().any(writes), "read only");
 }
 
 #[test]
-fn bug_30_a_seccomp_profile_is_named_by_its_content() {
+fn a_seccomp_profile_is_named_by_its_content() {
     let toml = "[target.armv7-linux-androideabi]\nimage = \"mine\"\n";
     let case = case(toml);
     let seen = case.build_for("armv7-linux-androideabi");
@@ -258,7 +264,7 @@ fn bug_30_a_seccomp_profile_is_named_by_its_content() {
 }
 
 #[test]
-fn bug_31_an_image_is_built_once_for_its_content() {
+fn an_image_is_built_once_for_its_content() {
     let case = t_with("image = \"mine\"\npre-build = [\"true\"]").cold();
     let first = case.build();
     let built = &first.built().0.tag;
@@ -270,7 +276,7 @@ fn bug_31_an_image_is_built_once_for_its_content() {
 }
 
 #[test]
-fn bug_31_commands_end_at_the_first_that_fails() {
+fn commands_end_at_the_first_that_fails() {
     let case = t_with("image = \"mine\"\npre-build = [\"false\", \"true\"]").cold();
     let seen = case.build();
     let script = seen.built().0.files.values().next().unwrap();
@@ -284,7 +290,7 @@ fn bug_31_commands_end_at_the_first_that_fails() {
 }
 
 #[test]
-fn bug_31_the_context_of_pre_build_is_empty() {
+fn the_context_of_pre_build_is_empty() {
     let seen = t_with("image = \"mine\"\npre-build = [\"true\"]")
         .cold()
         .build();
@@ -296,7 +302,7 @@ fn bug_31_the_context_of_pre_build_is_empty() {
 }
 
 #[test]
-fn bug_31_a_context_is_relative_to_the_file_that_says_it() {
+fn a_context_is_relative_to_its_configuration_file() {
     let lines = "dockerfile = { file = \"ci/Dockerfile\", context = \"ci\" }";
     let case = t_with(lines)
         .file("ci/Dockerfile", "FROM mine\nCOPY x /x\n")
@@ -309,7 +315,7 @@ fn bug_31_a_context_is_relative_to_the_file_that_says_it() {
 }
 
 #[test]
-fn bug_31_where_a_build_goes_is_told_by_whole_words() {
+fn output_options_are_recognised_by_whole_words() {
     let case = |options: &str| {
         let case = t_with("dockerfile = \"Dockerfile\"")
             .file("Dockerfile", "FROM mine\n")
@@ -328,7 +334,7 @@ fn bug_31_where_a_build_goes_is_told_by_whole_words() {
 }
 
 #[test]
-fn bug_32_an_image_of_the_users_is_used_whatever_the_target() {
+fn a_configured_image_is_used_for_any_target() {
     let targets = [
         "wasm32-unknown-unknown",
         "wasm32-wasip1",
@@ -344,7 +350,7 @@ fn bug_32_an_image_of_the_users_is_used_whatever_the_target() {
 }
 
 #[test]
-fn bug_33_a_failure_of_the_engine_is_no_code_of_cargos() {
+fn an_engine_failure_is_not_an_exit_code_of_cargo() {
     let words = "docker: Error response from daemon: no space left on device.\n";
     let case = for_t().rule("docker", &["run"], Answer::fails(125, words));
     let error = case.cross().cargo(["build"]).run().unwrap_err();
@@ -356,8 +362,8 @@ fn bug_33_a_failure_of_the_engine_is_no_code_of_cargos() {
 }
 
 #[test]
-fn bug_33_a_program_that_returns_such_a_code_is_no_failure_of_the_engine() {
-    // What the engine starts says that it began: the container is played here.
+fn a_program_with_the_engines_exit_code_is_not_an_engine_failure() {
+    // The fake container reports that its command started.
     let case = on(Fakes::Docker).rule("docker", &["run"], Answer::RunHere);
     let case = case.file("src/main.rs", "fn main() { std::process::exit(125) }\n");
     let done = case.cross().cargo(["run", "--target", HOST]).run().unwrap();

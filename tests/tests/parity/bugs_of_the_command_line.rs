@@ -1,5 +1,4 @@
-//! §9.2, 10 to 21 and 34: the bugs of upstream's command line and toolchains, which ours does not
-//! have.
+//! Bugs in the command line and toolchains of `cross` that this project does not have.
 
 use cross_core::{ErrorKind, cargo_cli::Placement, events::EventKind};
 use cross_tests::{Answer, Fakes, Recorder};
@@ -7,7 +6,7 @@ use cross_tests::{Answer, Fakes, Recorder};
 use crate::case::{Case, NIGHTLY, T, case, for_t, on, says, t_with};
 
 #[test]
-fn bug_10_a_target_directory_is_no_target() {
+fn a_target_directory_is_not_a_target() {
     let case = for_t();
     for words in [
         &["build", "--target-dir", "out"][..],
@@ -19,7 +18,7 @@ fn bug_10_a_target_directory_is_no_target() {
 }
 
 #[test]
-fn bug_11_no_letter_panics() {
+fn non_ascii_arguments_do_not_panic() {
     for_t()
         .cargo(&["test", "äöü"])
         .given(&["test", "--target", T, "äöü"]);
@@ -32,7 +31,7 @@ fn bug_11_no_letter_panics() {
 }
 
 #[test]
-fn bug_12_every_alias_of_cargo_is_known() {
+fn every_alias_of_cargo_is_known() {
     let case = for_t();
     for (alias, name) in [
         ("b", "build"),
@@ -46,7 +45,7 @@ fn bug_12_every_alias_of_cargo_is_known() {
 }
 
 #[test]
-fn bug_12_aliases_of_the_user_are_known_in_ci() {
+fn aliases_of_the_user_are_known_in_ci() {
     let case = for_t().file(
         ".cargo/config.toml",
         "[alias]\nship = \"build --release\"\n",
@@ -59,7 +58,7 @@ fn bug_12_aliases_of_the_user_are_known_in_ci() {
 }
 
 #[test]
-fn bug_12_plugins_are_known() {
+fn plugins_are_known() {
     for (name, words, given) in [
         (
             "nextest",
@@ -79,7 +78,7 @@ fn bug_12_plugins_are_known() {
 }
 
 #[test]
-fn bug_13_what_needs_no_engine_starts_none_and_downloads_nothing() {
+fn commands_that_need_no_engine_start_none() {
     let case = on(Fakes::Docker).program("rustup");
     for words in [
         &["--help"][..],
@@ -104,7 +103,7 @@ fn heard(case: &Case, words: &[&str]) -> Recorder {
 }
 
 #[test]
-fn bug_14_on_standard_output_there_is_nothing_but_cargos() {
+fn standard_output_has_only_the_output_of_cargo() {
     let json = "{\"reason\":\"build-finished\",\"success\":true}";
     let case = for_t().rule("docker", &["run"], Answer::says(&format!("{json}\n")));
     let recorder = heard(&case, &["build", "-v", "--message-format", "json"]);
@@ -116,7 +115,7 @@ fn bug_14_on_standard_output_there_is_nothing_but_cargos() {
 }
 
 #[test]
-fn bug_15_the_manifests_are_read_as_the_command_line_says() {
+fn cargo_metadata_gets_the_options_of_the_command_line() {
     let case = for_t();
     case.cargo(&["build"]);
     let calls = case.machine.calls_of("cargo");
@@ -132,7 +131,7 @@ fn bug_15_the_manifests_are_read_as_the_command_line_says() {
 }
 
 #[test]
-fn bug_15_what_is_fetched_is_fetched_as_the_command_line_says() {
+fn cargo_fetch_gets_the_options_of_the_command_line() {
     for flag in ["--locked", "--offline"] {
         let case = for_t().without("Cargo.lock");
         let seen = case.cargo(&["build", flag]);
@@ -149,7 +148,7 @@ fn bug_15_what_is_fetched_is_fetched_as_the_command_line_says() {
 }
 
 #[test]
-fn bug_15_why_the_manifests_cannot_be_read_is_said_as_cargo_says_it() {
+fn a_manifest_error_has_the_message_of_cargo() {
     let case = for_t().manifest("[dependencies]\nbroken = { path = 1 }");
     let error = case.refused(&["build"], ErrorKind::Manifest);
     says(&error, "broken = { path = 1 }", "cargo metadata");
@@ -160,7 +159,7 @@ fn bug_15_why_the_manifests_cannot_be_read_is_said_as_cargo_says_it() {
 }
 
 #[test]
-fn bug_16_what_is_refused_is_an_error_and_what_is_the_hosts_a_decision() {
+fn a_refusal_is_an_error_and_the_host_is_a_decision() {
     let error = for_t().refused(&["frobnicate"], ErrorKind::CargoFailed);
     assert_eq!(error.code(), Some(101));
     let case = on(Fakes::Nothing).rule("cargo", &["fmt"], Answer::says(""));
@@ -178,7 +177,7 @@ fn bug_16_what_is_refused_is_an_error_and_what_is_the_hosts_a_decision() {
 }
 
 #[test]
-fn bug_17_rust_src_is_installed_for_build_std_alone() {
+fn rust_src_is_installed_only_for_build_std() {
     let case = for_t().program("rustup");
     for target in [T, "powerpc-unknown-linux-gnu"] {
         let seen = case.build_for(target);
@@ -188,7 +187,7 @@ fn bug_17_rust_src_is_installed_for_build_std_alone() {
 }
 
 #[test]
-fn bug_18_a_toolchain_is_named_in_what_is_said_of_it() {
+fn toolchain_messages_name_the_toolchain() {
     let case = for_t().program("rustup");
     let error = case.refused(&["+my-own", "build"], ErrorKind::Toolchain);
     says(&error, "`my-own`", "my-own");
@@ -196,18 +195,18 @@ fn bug_18_a_toolchain_is_named_in_what_is_said_of_it() {
 }
 
 #[test]
-fn bug_19_a_toolchain_that_is_not_there_yet_is_no_other_version() {
+fn a_missing_toolchain_has_no_version() {
     let case = t_with("image = \"mine\"\nbuild-std = true").program("rustup");
     let seen = case.cargo(&["+nightly", "build", "--target", T]);
     seen.given(&["build", "--target", T, "-Zbuild-std"]);
     seen.is(seen.plan().toolchain.version.as_deref(), None::<&str>);
-    // It is better not said than said wrong.
+    // An unknown version is better than a wrong one.
     let minor = seen.value("CROSS_RUSTC_MINOR_VERSION");
     seen.ensure(minor != Some("0"), format!("1.0.0 is told: {minor:?}"));
 }
 
 #[test]
-fn bug_20_a_channel_without_a_date_has_none() {
+fn an_undated_channel_has_no_date() {
     let dated = "nightly-2025-01-01-x86_64-unknown-linux-gnu";
     let case = for_t()
         .nightly()
@@ -218,7 +217,7 @@ fn bug_20_a_channel_without_a_date_has_none() {
 }
 
 #[test]
-fn bug_21_a_toolchain_has_the_name_that_rustup_has_for_it() {
+fn a_toolchain_has_its_rustup_name() {
     let case = case("")
         .set("RUSTUP_TOOLCHAIN", "distro")
         .toolchain("distro", "1.85.0");
@@ -229,7 +228,7 @@ fn bug_21_a_toolchain_has_the_name_that_rustup_has_for_it() {
 }
 
 #[test]
-fn bug_34_nothing_of_ours_reaches_the_program() {
+fn internal_variables_do_not_reach_the_program() {
     let words = ["run", "--target-dir", "out", "--", "--message-format", "x"];
     let seen = for_t().cargo(&words);
     seen.given(&["run", "--target", T, "--", "--message-format", "x"]);

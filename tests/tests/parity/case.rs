@@ -1,4 +1,4 @@
-//! What goes in: a machine, a project, variables and a command line.
+//! The input of a test: a machine, a project, variables and a command line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use crate::seen::Seen;
 
 /// A target with a recipe and an emulator.
 pub(crate) const T: &str = "aarch64-unknown-linux-gnu";
-/// Another one.
+/// Another target with a recipe and an emulator.
 pub(crate) const U: &str = "s390x-unknown-linux-gnu";
-/// What the fake machine is.
+/// The host of the fake machine.
 pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
-/// One that has no recipe, but an image that the `cross` project publishes.
+/// A target without a recipe, for which the `cross` project publishes an image.
 pub(crate) const PUBLISHED: &str = "x86_64-unknown-illumos";
-/// The second toolchain of a machine that has two.
+/// The nightly toolchain of a machine with two toolchains.
 pub(crate) const NIGHTLY: &str = "nightly-x86_64-unknown-linux-gnu";
 
-/// A command line's surroundings.
+/// The surroundings of a command line.
 pub(crate) struct Case {
     pub(crate) machine: Machine,
     pub(crate) project: Project,
@@ -31,7 +31,7 @@ pub(crate) fn case(cross_toml: &str) -> Case {
     on(Fakes::Docker).toml(cross_toml)
 }
 
-/// A project whose only configuration is that it is built for [`T`].
+/// A project that is configured only for [`T`].
 pub(crate) fn for_t() -> Case {
     case(&format!("[build]\ndefault-target = \"{T}\"\n"))
 }
@@ -58,7 +58,7 @@ pub(crate) fn on(engine: Fakes) -> Case {
 }
 
 impl Case {
-    /// Writes its Cross.toml.
+    /// Writes the Cross.toml.
     pub(crate) fn toml(self, text: &str) -> Self {
         self.file("Cross.toml", text)
     }
@@ -69,69 +69,70 @@ impl Case {
         self
     }
 
-    /// Adds lines to its Cargo.toml.
+    /// Adds lines to the Cargo.toml.
     pub(crate) fn manifest(self, lines: &str) -> Self {
         let path = self.path("Cargo.toml");
         let text = fs::read_to_string(path).unwrap();
         self.file("Cargo.toml", &format!("{text}{lines}\n"))
     }
 
-    /// Makes it a workspace with a member `member`, and a path dependency `beside` outside.
+    /// Makes the project a workspace with a member `member`, and a path dependency `beside`
+    /// outside.
     pub(crate) fn workspace(mut self) -> Self {
         self.project = self.project.with_member_and_path_dependency();
         self
     }
 
-    /// Gives the command line in this directory of the project.
+    /// Runs the command line in this directory of the project.
     pub(crate) fn in_dir(mut self, dir: &str) -> Self {
         self.dir = self.path(dir);
         fs::create_dir_all(&self.dir).unwrap();
         self
     }
 
-    /// Sets a variable of the user's.
+    /// Sets a variable of the user.
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.machine = self.machine.set(name, value);
         self
     }
 
-    /// Sets each of these to the same value.
+    /// Sets each of these variables to the same value.
     pub(crate) fn set_all(self, names: &[&str], value: &str) -> Self {
         names.iter().fold(self, |case, name| case.set(name, value))
     }
 
-    /// Sets a variable to a path of the project, which becomes a directory.
+    /// Creates a directory of the project and sets a variable to its path.
     pub(crate) fn set_to_dir(self, name: &str, dir: &str) -> Self {
         let path = self.path(dir);
         fs::create_dir_all(&path).unwrap();
         self.set(name, path.to_str().unwrap())
     }
 
-    /// Installs a program, which answers nothing.
+    /// Installs a program that prints nothing.
     pub(crate) fn program(mut self, name: &str) -> Self {
         self.machine = self.machine.program(name);
         self
     }
 
-    /// This engine answers too.
+    /// Adds an engine.
     pub(crate) fn also(mut self, engine: Fakes) -> Self {
         self.machine = self.machine.engine(engine);
         self
     }
 
-    /// Rustup has this toolchain too.
+    /// Adds a toolchain of rustup.
     pub(crate) fn toolchain(mut self, name: &str, version: &str) -> Self {
         self.machine = self.machine.toolchain(name, version);
         self
     }
 
-    /// Docker's images set these variables.
+    /// Makes docker's images set these variables.
     pub(crate) fn image(mut self, variables: &[(&str, &str)]) -> Self {
         self.machine = self.machine.image(variables);
         self
     }
 
-    /// Docker's images are labelled as built on the image of this id.
+    /// Labels docker's images as built on the image with this id.
     pub(crate) fn built_on(mut self, id: &str) -> Self {
         self.machine = self.machine.built_on(id);
         self
@@ -143,19 +144,19 @@ impl Case {
         self
     }
 
-    /// What a fake does when it is called so.
+    /// Adds a rule for calls of a fake program.
     pub(crate) fn rule(mut self, program: &str, args: &[&str], answer: Answer) -> Self {
         self.machine = self.machine.rule(program, args, answer);
         self
     }
 
-    /// Docker has no image.
+    /// Removes docker's images.
     pub(crate) fn cold(self) -> Self {
         let gone = Answer::fails(1, "Error: No such image\n");
         self.rule("docker", &["image", "inspect"], gone)
     }
 
-    /// A nightly toolchain is installed too, with the source of `std`.
+    /// Adds a nightly toolchain with the source of `std`.
     pub(crate) fn nightly(mut self) -> Self {
         self.machine = self
             .machine
@@ -164,7 +165,7 @@ impl Case {
         self
     }
 
-    /// A path of the project.
+    /// Returns a path of the project.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.project.path().join(path)
     }
@@ -177,7 +178,7 @@ impl Case {
         self.cross().cargo(words).plan()
     }
 
-    /// What the command line becomes.
+    /// Plans a command line.
     #[track_caller]
     pub(crate) fn cargo(&self, words: &[&str]) -> Seen {
         match self.asked(words) {
@@ -186,7 +187,7 @@ impl Case {
         }
     }
 
-    /// `cargo build --target T`.
+    /// Plans `cargo build --target T`.
     #[track_caller]
     pub(crate) fn build(&self) -> Seen {
         self.build_for(T)
@@ -197,13 +198,13 @@ impl Case {
         self.cargo(&["build", "--target", target])
     }
 
-    /// The plan of a build that is not asked for by a command line.
+    /// Plans a build request without a command line.
     #[track_caller]
     pub(crate) fn request(&self, target: &str) -> Plan {
         self.cross().build(target).plan().unwrap()
     }
 
-    /// Why the command line is refused; whatever is refused says what to do instead.
+    /// Returns the error of a refused command line, which must have help.
     #[track_caller]
     pub(crate) fn refused(&self, words: &[&str], kind: ErrorKind) -> Error {
         let error = match self.asked(words) {
@@ -215,23 +216,23 @@ impl Case {
         error
     }
 
-    /// That the configuration is refused, with a message and a help that have these words.
+    /// Checks that the configuration is refused with this message and help.
     #[track_caller]
     pub(crate) fn misconfigured(&self, message: &str, help: &str) {
         let error = self.refused(&["build", "--target", T], ErrorKind::Config);
         says(&error, message, help);
     }
 
-    /// The names of the programs that were started, without what reads the manifests.
+    /// Returns the names of the started programs, without those that read the manifests.
     pub(crate) fn started(&self) -> Vec<String> {
         let calls = self.machine.calls().into_iter().map(|call| call.program);
         calls
-            .filter(|it| !["cargo", "rustc"].contains(&it.as_str()))
+            .filter(|program| !["cargo", "rustc"].contains(&program.as_str()))
             .collect()
     }
 }
 
-/// That an error names its cause and its remedy.
+/// Checks the message and the help of an error.
 #[track_caller]
 pub(crate) fn says(error: &Error, message: &str, help: &str) {
     let (said, remedy) = (error.to_string(), error.help().unwrap_or_default());
@@ -242,17 +243,17 @@ pub(crate) fn says(error: &Error, message: &str, help: &str) {
     );
 }
 
-/// The variable of a key of [`T`].
+/// Returns the variable of a key for [`T`].
 pub(crate) fn of_t(suffix: &str) -> String {
     format!("CROSS_TARGET_AARCH64_UNKNOWN_LINUX_GNU_{suffix}")
 }
 
-/// A path as text.
+/// Returns a path as text.
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// What a program says where it is asked so.
+/// Installs a program that prints `says` for these arguments.
 pub(crate) fn has_tool(case: Case, program: &str, args: &[&str], says: &str) -> Case {
     case.rule(program, args, Answer::says(says))
 }

@@ -1,11 +1,11 @@
-//! §1.1, §1.6 and §1.7: how a command line is read, and what the environment's cargo is given.
+//! Parsing of the command line, and the arguments of cargo in the environment.
 
 use cross_core::ErrorKind;
 use cross_engine::Access;
 
 use crate::case::{HOST, T, U, case, for_t, says, text};
 
-/// A command line for the target of the configuration, and what the environment's cargo is given.
+/// Tests of a command line with a configured target, and the arguments of cargo in the environment.
 macro_rules! given {
     ($($name:ident: $words:expr => $given:expr;)*) => {$(
         #[test]
@@ -16,59 +16,59 @@ macro_rules! given {
 }
 
 given! {
-    s1_1_what_follows_two_dashes_is_kept_as_it_is:
+    arguments_after_two_dashes_are_unchanged:
         ["run", "--", "--target", "x", "-v", "+y", "--target-dir", "z"]
         => ["run", "--target", T, "--", "--target", "x", "-v", "+y", "--target-dir", "z"];
-    s1_1_verbosity_is_forwarded: ["build", "-vv"] => ["build", "--target", T, "-vv"];
-    s1_1_verbosity_before_the_subcommand_too: ["-v", "build"] => ["build", "--target", T, "-v"];
-    s1_1_quiet_is_forwarded: ["test", "--quiet"] => ["test", "--target", T, "--quiet"];
-    s1_1_a_colour_is_forwarded:
+    verbosity_is_forwarded: ["build", "-vv"] => ["build", "--target", T, "-vv"];
+    verbosity_before_the_subcommand_is_forwarded: ["-v", "build"] => ["build", "--target", T, "-v"];
+    quiet_is_forwarded: ["test", "--quiet"] => ["test", "--target", T, "--quiet"];
+    a_colour_is_forwarded:
         ["build", "--color", "never"] => ["build", "--target", T, "--color", "never"];
-    s1_1_an_attached_colour_is_forwarded:
+    a_colour_with_an_equals_sign_is_forwarded:
         ["--color=always", "build"] => ["build", "--target", T, "--color=always"];
-    s1_1_features_are_forwarded_in_every_form:
+    features_are_forwarded_in_every_form:
         ["build", "--features", "a b", "--features=c", "-F", "d"]
         => ["build", "--target", T, "--features", "a b", "--features=c", "-F", "d"];
-    s1_1_a_target_beats_the_configurations:
+    a_target_option_overrides_the_configuration:
         ["check", "--target", U] => ["check", "--target", U];
-    s1_1_an_attached_target_too: ["check", "--target=s390x-unknown-linux-gnu"] => ["check", "--target", U];
-    s1_1_the_host_has_a_name_of_its_own:
+    a_target_with_an_equals_sign_is_recognised: ["check", "--target=s390x-unknown-linux-gnu"] => ["check", "--target", U];
+    the_host_tuple_keyword_is_resolved:
         ["check", "--target", "host-tuple"] => ["check", "--target", HOST];
-    s1_1_empty_words_are_dropped: ["", "build", ""] => ["build", "--target", T];
-    s1_1_what_is_not_known_is_forwarded:
+    empty_words_are_dropped: ["", "build", ""] => ["build", "--target", T];
+    unknown_options_are_forwarded:
         ["build", "--timings", "-j2", "--message-format", "json", "--keep-going"]
         => ["build", "--target", T, "--timings", "-j2", "--message-format", "json", "--keep-going"];
-    s1_1_differs_the_value_of_an_unstable_flag_is_no_subcommand:
+    differs_the_value_of_an_unstable_flag_is_not_a_subcommand:
         ["-Z", "unstable-options", "build"] => ["build", "--target", T, "-Z", "unstable-options"];
-    s1_1_differs_the_value_of_config_is_no_subcommand:
+    differs_the_value_of_config_is_not_a_subcommand:
         ["--config", "profile.dev.debug=0", "build"]
         => ["build", "--target", T, "--config", "profile.dev.debug=0"];
-    s1_2_aliases_of_cargo_are_spelled_out: ["t", "name"] => ["test", "--target", T, "name"];
-    s1_6_the_configurations_target_is_added: ["build"] => ["build", "--target", T];
-    s1_6_what_is_added_stands_before_two_dashes:
+    aliases_of_cargo_are_spelled_out: ["t", "name"] => ["test", "--target", T, "name"];
+    the_configurations_target_is_added: ["build"] => ["build", "--target", T];
+    added_options_precede_two_dashes:
         ["test", "--lib", "--", "--nocapture"] => ["test", "--target", T, "--lib", "--", "--nocapture"];
 }
 
 #[test]
-fn s1_1_differs_each_of_several_targets_has_a_part() {
+fn differs_each_target_has_its_own_plan() {
     let seen = for_t().cargo(&["check", "--target", U, "--target", T, "--target", U]);
     seen.is(seen.targets(), [U, T]);
 }
 
 #[test]
-fn s1_1_a_relative_manifest_path_is_the_one_of_the_caller() {
+fn a_relative_manifest_path_is_relative_to_the_callers_directory() {
     let case = for_t().in_dir("sub");
     let seen = case.cargo(&["build", "--manifest-path", "../Cargo.toml"]);
     seen.is(&seen.plan().workspace_root, case.project.path());
     let command = &seen.run().0.command;
-    let at = command.iter().position(|it| it == "--manifest-path");
+    let at = command.iter().position(|word| word == "--manifest-path");
     let given = std::path::Path::new(&command[at.unwrap() + 1]);
     seen.ensure(given.is_absolute(), "an absolute path");
     seen.is(given.canonicalize().unwrap(), case.path("Cargo.toml"));
 }
 
 #[test]
-fn s1_1_the_last_toolchain_wins_wherever_it_stands() {
+fn the_last_toolchain_wins_in_any_position() {
     let case = for_t().nightly();
     let seen = case.cargo(&["+stable", "build", "+nightly", "-q"]);
     seen.given(&["build", "--target", T, "-q"]);
@@ -76,7 +76,7 @@ fn s1_1_the_last_toolchain_wins_wherever_it_stands() {
 }
 
 #[test]
-fn s1_1_a_specification_is_a_target() {
+fn a_target_specification_is_a_target() {
     let case = case("[target.my-board]\nimage = \"mine\"\n").file("specs/my-board.json", "{}");
     let case = case.in_dir("specs");
     let seen = case.cargo(&["build", "--target", "my-board.json"]);
@@ -86,7 +86,7 @@ fn s1_1_a_specification_is_a_target() {
 }
 
 #[test]
-fn s1_1_a_target_directory_is_absolute_and_no_target() {
+fn a_target_directory_becomes_absolute() {
     let case = for_t().in_dir("sub");
     let seen = case.cargo(&["build", "--target-dir", "out"]);
     seen.given(&["build", "--target", T]);
@@ -100,7 +100,7 @@ fn s1_1_a_target_directory_is_absolute_and_no_target() {
 }
 
 #[test]
-fn s1_1_differs_a_directory_moves_the_command() {
+fn differs_a_directory_moves_the_command() {
     let case = for_t().workspace();
     let seen = case.cargo(&["-C", "member", "build"]);
     seen.given(&["build", "--target", T]);
@@ -108,16 +108,16 @@ fn s1_1_differs_a_directory_moves_the_command() {
 }
 
 #[test]
-fn s1_1_differs_a_file_that_config_names_is_seen_inside() {
+fn differs_a_file_named_by_config_is_mounted() {
     let case = for_t().file("../extra.toml", "[profile.dev]\ndebug = 0\n");
     let seen = case.cargo(&["build", "--config", "../extra.toml"]);
     let file = case.path("../extra.toml");
-    let sees = seen.run().0.mounts.iter().any(|it| it.source == file);
+    let sees = seen.run().0.mounts.iter().any(|mount| mount.source == file);
     seen.ensure(sees, "the file");
 }
 
 #[test]
-fn s1_1_a_value_that_is_missing_or_wrong_is_a_usage_error() {
+fn a_value_that_is_missing_or_wrong_is_a_usage_error() {
     for words in [
         &["build", "--color"][..],
         &["build", "--color", "blue"],
@@ -130,14 +130,18 @@ fn s1_1_a_value_that_is_missing_or_wrong_is_a_usage_error() {
 }
 
 #[test]
-fn s1_7_verbose_and_quiet_are_refused_together() {
+fn verbose_and_quiet_are_refused_together() {
     let error = for_t().refused(&["build", "-v", "-q"], ErrorKind::CargoFailed);
     assert_eq!(error.code(), Some(101));
-    says(&error, "cannot set both --verbose and --quiet", "leave one");
+    says(
+        &error,
+        "cannot set both --verbose and --quiet",
+        "remove one",
+    );
 }
 
 #[test]
-fn s1_7_cargos_terminal_variables_reach_the_environment() {
+fn cargos_terminal_variables_reach_the_environment() {
     let names = ["CARGO_TERM_VERBOSE", "CARGO_TERM_QUIET", "CARGO_TERM_COLOR"];
     let mut case = for_t();
     for name in names {
@@ -150,7 +154,7 @@ fn s1_7_cargos_terminal_variables_reach_the_environment() {
 }
 
 #[test]
-fn s1_6_every_addition_stands_before_the_users_words() {
+fn added_options_precede_the_users_arguments() {
     let toml = format!("[build]\ndefault-target = \"{T}\"\nbuild-std = [\"core\", \"alloc\"]\n");
     let case = case(&toml)
         .nightly()
@@ -161,13 +165,13 @@ fn s1_6_every_addition_stands_before_the_users_words() {
 }
 
 #[test]
-fn s1_6_documentation_tests_need_a_nightly_toolchain() {
+fn documentation_tests_need_a_nightly_toolchain() {
     let case = for_t().set("CROSS_UNSTABLE_ENABLE_DOCTESTS", "true");
     case.cargo(&["test"]).given(&["test", "--target", T]);
 }
 
 #[test]
-fn s1_6_documentation_tests_are_a_matter_of_test_alone() {
+fn only_cargo_test_runs_documentation_tests() {
     let case = for_t().nightly().set("CROSS_UNSTABLE_ENABLE_DOCTESTS", "1");
     let seen = case.cargo(&["+nightly", "build"]);
     seen.given(&["build", "--target", T]);

@@ -1,4 +1,4 @@
-//! §3.1, §3.2, §3.4 and §3.5: which engine runs, and what its `run` is told besides mounts.
+//! The choice of the engine, and the options of its `run` besides mounts.
 
 use cross_core::{ErrorKind, engine::Kind};
 use cross_tests::{Answer, Fakes, tool};
@@ -8,7 +8,7 @@ use crate::case::{T, U, each_with, for_t, of_t, on, says, t_with};
 const IMAGE: &str = "image = \"mine\"";
 
 #[test]
-fn s3_1_docker_goes_before_podman_for_an_image() {
+fn docker_is_preferred_over_podman_for_an_image() {
     let case = on(Fakes::Podman).also(Fakes::Docker).also(Fakes::Sandbox);
     let case = case.toml(&format!("[target.{T}]\n{IMAGE}\n"));
     let seen = case.build();
@@ -20,13 +20,13 @@ fn s3_1_docker_goes_before_podman_for_an_image() {
 }
 
 #[test]
-fn s3_1_differs_a_recipe_needs_no_container_engine() {
+fn differs_a_recipe_needs_no_container_engine() {
     let seen = on(Fakes::Docker).also(Fakes::Sandbox).build();
     seen.is(seen.plan().engine.kind, Kind::Sandbox);
 }
 
 #[test]
-fn s3_1_a_sandbox_is_no_engine_for_images() {
+fn the_sandbox_cannot_run_images() {
     let case = on(Fakes::Sandbox)
         .toml(&format!("[target.{T}]\n{IMAGE}\n"))
         .set("CROSS_CONTAINER_ENGINE", "sandbox");
@@ -38,7 +38,7 @@ fn s3_1_a_sandbox_is_no_engine_for_images() {
 }
 
 #[test]
-fn s3_1_a_rootless_docker_is_found_out() {
+fn a_rootless_docker_is_detected() {
     let answer = Answer::says("26.1.5|linux/amd64|Engine rootlesskit \n");
     let case = for_t().rule("docker", &["version", "--format"], answer);
     let seen = case.cargo(&["build"]);
@@ -47,12 +47,12 @@ fn s3_1_a_rootless_docker_is_found_out() {
 }
 
 #[test]
-fn s3_2_01_the_user_namespace_is_the_hosts_in_docker() {
+fn docker_uses_the_user_namespace_of_the_host() {
     for_t().cargo(&["build"]).engine_has(&["--userns", "host"]);
 }
 
 #[test]
-fn s3_2_02_a_platform_is_told_where_it_is_not_the_engines() {
+fn a_platform_other_than_the_engines_is_passed() {
     let platform = |toolchain: &str| {
         let lines = format!("image = {{ name = \"mine\", toolchain = [{toolchain}] }}");
         t_with(&lines).program("rustup").build()
@@ -66,7 +66,7 @@ fn s3_2_02_a_platform_is_told_where_it_is_not_the_engines() {
 }
 
 #[test]
-fn s3_2_04_the_runner_is_told_to_an_images_scripts() {
+fn the_runner_is_passed_to_the_scripts_of_an_image() {
     t_with(IMAGE).build().has("CROSS_RUNNER", "");
     let seen = t_with(&format!("{IMAGE}\nrunner = \"native\"")).build();
     seen.has("CROSS_RUNNER", "native");
@@ -75,7 +75,7 @@ fn s3_2_04_the_runner_is_told_to_an_images_scripts() {
 }
 
 #[test]
-fn s3_2_04_an_images_scripts_know_the_toolchain() {
+fn the_toolchain_is_passed_to_the_scripts_of_an_image() {
     let case = t_with(IMAGE);
     let seen = case.build();
     let sysroot = seen.plan().toolchain.sysroot().unwrap().to_owned();
@@ -83,7 +83,7 @@ fn s3_2_04_an_images_scripts_know_the_toolchain() {
 }
 
 #[test]
-fn s3_2_06_these_variables_of_the_user_reach_the_environment() {
+fn these_variables_of_the_user_reach_the_environment() {
     let names = [
         "TERM",
         "RUSTFLAGS",
@@ -104,7 +104,7 @@ fn s3_2_06_these_variables_of_the_user_reach_the_environment() {
 }
 
 #[test]
-fn s3_2_06_differs_these_variables_of_the_user_do_not() {
+fn differs_these_variables_of_the_user_do_not_reach_the_environment() {
     let names = [
         "CARGO_BUILD_TARGET_DIR",
         "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
@@ -121,7 +121,7 @@ fn s3_2_06_differs_these_variables_of_the_user_do_not() {
 }
 
 #[test]
-fn s3_2_06_where_crates_come_from_is_said_without_secrets() {
+fn source_replacement_is_passed_without_secrets() {
     let case = for_t()
         .set(
             "CARGO_REGISTRIES_MINE_INDEX",
@@ -137,7 +137,7 @@ fn s3_2_06_where_crates_come_from_is_said_without_secrets() {
 }
 
 #[test]
-fn s3_2_06_differs_the_address_of_a_registry_has_no_password() {
+fn differs_the_address_of_a_registry_has_no_password() {
     let name = "CARGO_REGISTRIES_MINE_INDEX";
     let seen = for_t()
         .set(name, "sparse+https://me:s3cret@mine.invalid/")
@@ -146,7 +146,7 @@ fn s3_2_06_differs_the_address_of_a_registry_has_no_password() {
 }
 
 #[test]
-fn s3_2_06_these_have_another_value_inside() {
+fn these_variables_have_another_value_inside() {
     for name in ["CARGO_TARGET_DIR", "CROSS_RUNNER", "HOME"] {
         let case = t_with(IMAGE).set_to_dir(name, "../the-users");
         let seen = case.build();
@@ -156,7 +156,7 @@ fn s3_2_06_these_have_another_value_inside() {
 }
 
 #[test]
-fn s3_2_06_differs_a_proxy_reaches_what_has_a_network_without_a_password() {
+fn differs_proxy_variables_reach_runs_with_a_network_without_a_password() {
     let names = ["http_proxy", "https_proxy", "HTTPS_PROXY"];
     let case = for_t().set_all(&names, "http://me:s3cret@proxy.invalid");
     let without = case.cargo(&["test"]);
@@ -168,7 +168,7 @@ fn s3_2_06_differs_a_proxy_reaches_what_has_a_network_without_a_password() {
 }
 
 #[test]
-fn s3_2_07_the_user_has_a_name() {
+fn the_user_has_a_name() {
     for_t()
         .build()
         .has("USER", if tool::is_root() { "root" } else { "user" });
@@ -179,7 +179,7 @@ fn s3_2_07_the_user_has_a_name() {
 }
 
 #[test]
-fn s3_2_08_container_options_stand_before_the_image() {
+fn container_options_precede_the_image() {
     let seen = t_with(IMAGE)
         .set("CROSS_CONTAINER_OPTS", "--memory 2g")
         .build();
@@ -187,7 +187,7 @@ fn s3_2_08_container_options_stand_before_the_image() {
 }
 
 #[test]
-fn s3_2_09_the_version_of_rustc_is_told_to_an_images_scripts() {
+fn the_rustc_version_is_passed_to_the_scripts_of_an_image() {
     let seen = t_with(IMAGE).build();
     for (part, number) in [("MAJOR", "1"), ("MINOR", "85"), ("PATCH", "0")] {
         seen.has(&format!("CROSS_RUSTC_{part}_VERSION"), number);
@@ -195,14 +195,14 @@ fn s3_2_09_the_version_of_rustc_is_told_to_an_images_scripts() {
 }
 
 #[test]
-fn s3_2_12_a_container_has_a_name_and_is_removed() {
+fn a_container_has_a_name_and_is_removed() {
     let seen = for_t().build();
     seen.engine_has(&["--name", &format!("cross-{T}")]);
     seen.engine_has(&["run", "--rm"]);
 }
 
 #[test]
-fn s3_2_13_only_32_bit_android_has_a_seccomp_profile() {
+fn only_32_bit_android_has_a_seccomp_profile() {
     let need = [
         "armv7-linux-androideabi",
         "arm-linux-androideabi",
@@ -211,25 +211,25 @@ fn s3_2_13_only_32_bit_android_has_a_seccomp_profile() {
     let others = ["aarch64-linux-android", "x86_64-linux-android", T];
     let case = each_with(&[need, others].concat(), IMAGE);
     for (target, needs) in need
-        .map(|it| (it, true))
+        .map(|target| (target, true))
         .into_iter()
-        .chain(others.map(|it| (it, false)))
+        .chain(others.map(|target| (target, false)))
     {
         let seen = case.build_for(target);
-        let has = |it: &String| it.starts_with("seccomp=") && it.ends_with("/seccomp.json");
+        let has = |arg: &String| arg.starts_with("seccomp=") && arg.ends_with("/seccomp.json");
         seen.is(seen.run().1.args.iter().any(has), needs);
     }
 }
 
 #[test]
-fn s3_2_14_a_rootful_engine_runs_as_the_caller() {
+fn a_rootful_engine_runs_as_the_caller() {
     let seen = for_t().build();
     let (uid, gid) = seen.plan().engine.user;
     seen.engine_has(&["--user", &format!("{uid}:{gid}")]);
 }
 
 #[test]
-fn s3_2_14_a_rootless_engine_has_root_for_the_caller() {
+fn a_rootless_engine_runs_as_root() {
     let case = for_t().set("CROSS_ROOTLESS_CONTAINER_ENGINE", "true");
     let seen = case.build();
     seen.engine_lacks("--user");
@@ -237,7 +237,7 @@ fn s3_2_14_a_rootless_engine_has_root_for_the_caller() {
 }
 
 #[test]
-fn s3_2_19_the_command_runs_where_it_was_given() {
+fn the_command_runs_in_the_callers_directory() {
     let case = for_t().workspace().in_dir("member/src");
     let seen = case.build();
     let dir = case.path("member/src");
@@ -246,7 +246,7 @@ fn s3_2_19_the_command_runs_where_it_was_given() {
 }
 
 #[test]
-fn s3_2_21_only_what_the_user_runs_gets_a_terminal() {
+fn only_the_users_program_gets_a_terminal() {
     let words = |word: &str| {
         let case = for_t();
         let request = case.cross().cargo([word]).inherit(true).terminal(true);
@@ -260,7 +260,7 @@ fn s3_2_21_only_what_the_user_runs_gets_a_terminal() {
 }
 
 #[test]
-fn s3_2_22_differs_cargo_is_started_without_a_shell_of_its_own() {
+fn differs_cargo_is_started_without_a_shell() {
     let case = for_t();
     let seen = case.cargo(&["build", "--features", "a b; c"]);
     let words = ["cargo", "build", "--target", T, "--features", "a b; c"];
@@ -272,7 +272,7 @@ fn s3_2_22_differs_cargo_is_started_without_a_shell_of_its_own() {
 }
 
 #[test]
-fn s3_4_differs_a_caller_that_is_not_root_has_a_home_and_an_entry() {
+fn differs_an_unprivileged_caller_has_a_home_and_a_passwd_entry() {
     let seen = for_t().set("CROSS_CONTAINER_UID", "1234").build();
     seen.has("HOME", "/tmp/home");
     seen.mounts("/etc/passwd", cross_engine::Access::Read);
@@ -280,7 +280,7 @@ fn s3_4_differs_a_caller_that_is_not_root_has_a_home_and_an_entry() {
 }
 
 #[test]
-fn s3_6_differs_podman_has_its_own_user_namespace() {
+fn differs_podman_has_its_own_user_namespace() {
     let seen = on(Fakes::Podman).build();
     seen.engine_lacks("--userns");
     let case = on(Fakes::Podman).set("CROSS_CONTAINER_USER_NAMESPACE", "keep-id");
@@ -288,15 +288,16 @@ fn s3_6_differs_podman_has_its_own_user_namespace() {
 }
 
 #[test]
-fn s3_2_differs_no_label_of_selinux_is_changed() {
+fn differs_selinux_labels_are_unchanged() {
     let seen = for_t().build();
     seen.engine_has(&["--security-opt", "label=disable"]);
-    let relabels = |it: &String| it.ends_with(":z") || it.contains(":z,") || it.contains("relabel");
+    let relabels =
+        |arg: &String| arg.ends_with(":z") || arg.contains(":z,") || arg.contains("relabel");
     seen.ensure(!seen.run().1.args.iter().any(relabels), "no :z");
 }
 
 #[test]
-fn s3_2_differs_several_targets_have_several_environments() {
+fn differs_several_targets_have_several_environments() {
     let case = for_t().set(&of_t("RUNNER"), "mine");
     let seen = case.cargo(&["test", "--target", T, "--target", U]);
     let names: Vec<_> = seen

@@ -1,4 +1,4 @@
-//! §4.3 and §4.5: images that are built of a Dockerfile and of `pre-build`, and zig.
+//! Images that are built from a Dockerfile or by `pre-build`, and Zig.
 
 use cross_core::plan::EnvironmentKind;
 use cross_engine::Source;
@@ -13,7 +13,7 @@ fn dockerfile(body: &str) -> Case {
 }
 
 #[test]
-fn s4_3_a_dockerfile_is_relative_to_the_workspace() {
+fn a_dockerfile_is_relative_to_the_workspace() {
     let case = dockerfile("FROM mine\n").in_dir("sub");
     let seen = case.build();
     seen.is(
@@ -23,14 +23,14 @@ fn s4_3_a_dockerfile_is_relative_to_the_workspace() {
 }
 
 #[test]
-fn s4_3_a_dockerfile_that_is_missing_is_named() {
+fn a_missing_dockerfile_is_named() {
     let case = t_with("dockerfile = \"no/Dockerfile\"");
     let error = case.refused(&["build", "--target", T], cross_core::ErrorKind::Io);
     says(&error, "no/Dockerfile", "`dockerfile`");
 }
 
 #[test]
-fn s4_3_a_dockerfiles_image_is_named_for_target_and_content() {
+fn a_dockerfile_image_is_named_after_target_and_content() {
     let tag = |body: &str| dockerfile(body).build().built().0.tag.clone();
     let (one, two) = (tag("FROM one\n"), tag("FROM two\n"));
     assert!(one.starts_with("localhost/"), "{one}");
@@ -39,7 +39,7 @@ fn s4_3_a_dockerfiles_image_is_named_for_target_and_content() {
 }
 
 #[test]
-fn s4_3_differs_a_dockerfile_is_built_only_where_its_image_is_not_there() {
+fn differs_a_dockerfile_is_built_only_if_its_image_is_missing() {
     let case = t_with("dockerfile = \"Dockerfile\"").file("Dockerfile", "FROM mine\n");
     let seen = case.build();
     seen.is(seen.builds().len(), 0);
@@ -47,13 +47,13 @@ fn s4_3_differs_a_dockerfile_is_built_only_where_its_image_is_not_there() {
 }
 
 #[test]
-fn s4_3_differs_one_that_copies_is_left_to_the_engines_cache() {
+fn differs_a_dockerfile_that_copies_is_built_every_time() {
     let case = t_with("dockerfile = \"Dockerfile\"").file("Dockerfile", "FROM mine\nCOPY . /x\n");
     case.build().built();
 }
 
 #[test]
-fn s4_3_a_dockerfile_is_told_what_it_asks_for() {
+fn a_dockerfile_gets_the_declared_build_arguments() {
     let body =
         "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\nARG CROSS_DEB_ARCH\nARG CROSS_TARGET\n";
     let seen = dockerfile(body).build();
@@ -67,7 +67,7 @@ fn s4_3_a_dockerfile_is_told_what_it_asks_for() {
 }
 
 #[test]
-fn s4_3_differs_the_base_image_is_the_recipes() {
+fn differs_the_base_image_is_the_recipe_image() {
     let seen = dockerfile("ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\n").build();
     let base = &seen.built().0.build_args["CROSS_BASE_IMAGE"];
     seen.ensure(
@@ -79,7 +79,7 @@ fn s4_3_differs_the_base_image_is_the_recipes() {
 }
 
 #[test]
-fn s4_3_without_a_recipe_the_base_image_is_the_published_one() {
+fn without_a_recipe_the_base_image_is_the_published_image() {
     let toml = format!("[target.{PUBLISHED}]\ndockerfile = \"Dockerfile\"\n");
     let body = "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\n";
     let case = case(&toml).file("Dockerfile", body).cold();
@@ -89,7 +89,7 @@ fn s4_3_without_a_recipe_the_base_image_is_the_published_one() {
 }
 
 #[test]
-fn s4_3_a_build_argument_of_the_users_goes_before_ours() {
+fn a_configured_build_argument_overrides_the_default() {
     let lines =
         "dockerfile = { file = \"Dockerfile\", build-args = { CROSS_BASE_IMAGE = \"mine\" } }";
     let body = "ARG CROSS_BASE_IMAGE\nFROM $CROSS_BASE_IMAGE\n";
@@ -101,7 +101,7 @@ fn s4_3_a_build_argument_of_the_users_goes_before_ours() {
 }
 
 #[test]
-fn s4_3_deb_arch_is_upstreams_word_for_the_target() {
+fn deb_arch_has_the_value_that_cross_uses() {
     let words = [
         (T, Some("arm64")),
         ("x86_64-unknown-linux-gnu", Some("amd64")),
@@ -128,7 +128,7 @@ fn s4_3_deb_arch_is_upstreams_word_for_the_target() {
 }
 
 #[test]
-fn s4_3_a_script_is_given_the_target() {
+fn a_script_gets_the_target() {
     let case =
         t_with("image = \"mine\"\npre-build = \"pre.sh\"").file("pre.sh", "#!/bin/bash\necho $1\n");
     let seen = case.cold().build();
@@ -145,7 +145,7 @@ fn s4_3_a_script_is_given_the_target() {
 }
 
 #[test]
-fn s4_3_pre_build_goes_on_from_the_dockerfile() {
+fn pre_build_extends_the_dockerfile_image() {
     let case = t_with("dockerfile = \"Dockerfile\"\npre-build = [\"true\"]");
     let seen = case.file("Dockerfile", "FROM mine\n").cold().build();
     let builds = seen.builds();
@@ -161,7 +161,7 @@ fn s4_3_pre_build_goes_on_from_the_dockerfile() {
 }
 
 #[test]
-fn s4_3_pre_build_on_an_image_has_a_name_for_its_content() {
+fn a_pre_build_image_is_named_after_its_content() {
     let tag = |command: &str| {
         let case = t_with(&format!("image = \"mine\"\npre-build = [\"{command}\"]"));
         case.cold().build().built().0.tag.clone()
@@ -171,14 +171,14 @@ fn s4_3_pre_build_on_an_image_has_a_name_for_its_content() {
 }
 
 #[test]
-fn s4_3_an_empty_pre_build_builds_nothing() {
+fn an_empty_pre_build_builds_nothing() {
     let seen = t_with("image = \"mine\"\npre-build = []").build();
     seen.is(seen.builds().len(), 0);
     seen.image("mine");
 }
 
 #[test]
-fn s4_3_differs_pre_build_without_an_image_is_a_part_of_the_recipe() {
+fn differs_pre_build_without_an_image_extends_the_recipe() {
     for engine in cross_tests::Fakes::ENGINES {
         let toml = format!("[target.{T}]\npre-build = [\"one $CROSS_DEB_ARCH\"]\n");
         let case = crate::case::on(engine).toml(&toml);
@@ -197,7 +197,7 @@ fn s4_3_differs_pre_build_without_an_image_is_a_part_of_the_recipe() {
 }
 
 #[test]
-fn s4_3_buildx_builds_where_it_is() {
+fn buildx_is_used_if_it_is_installed() {
     let case = dockerfile("FROM mine\n");
     let case = has_tool(
         case,
@@ -210,7 +210,7 @@ fn s4_3_buildx_builds_where_it_is() {
 }
 
 #[test]
-fn s4_3_a_build_is_for_the_platform_of_the_image() {
+fn a_build_has_the_platform_of_the_image() {
     let lines =
         "image = { name = \"mine\", toolchain = [\"linux/arm64\"] }\npre-build = [\"true\"]";
     let seen = t_with(lines).program("rustup").cold().build();
@@ -218,7 +218,7 @@ fn s4_3_a_build_is_for_the_platform_of_the_image() {
     seen.ensure(has_words(seen.built().1, &words), words);
 }
 
-/// What zig is asked for by a case: the recipe has it, or the image that was named.
+/// Whether the environment of a case has Zig.
 fn has_zig(case: Case) {
     let seen = case.cold().build();
     let packages = seen.blueprint().packages.concat();
@@ -230,7 +230,7 @@ fn has_zig(case: Case) {
 }
 
 #[test]
-fn s4_5_zig_is_a_part_of_the_recipe_however_it_is_asked_for() {
+fn every_way_to_enable_zig_extends_the_recipe() {
     has_zig(t_with("zig = true"));
     has_zig(t_with("zig = \"2.17\""));
     has_zig(t_with("zig = { enable = true, version = \"2.17\" }"));
@@ -240,7 +240,7 @@ fn s4_5_zig_is_a_part_of_the_recipe_however_it_is_asked_for() {
 }
 
 #[test]
-fn s4_5_zig_can_be_off_for_one_target() {
+fn zig_can_be_off_for_one_target() {
     let toml = format!("[build]\nzig = true\n[target.{T}]\nzig = false\n");
     let seen = case(&toml).cold().build();
     let all = format!("{:?}", seen.blueprint());
@@ -248,7 +248,7 @@ fn s4_5_zig_can_be_off_for_one_target() {
 }
 
 #[test]
-fn s4_5_an_image_with_zig_is_used_with_its_cargo_zigbuild() {
+fn an_image_with_zig_is_used_with_its_cargo_zigbuild() {
     for (version, target) in [
         ("", T.to_owned()),
         ("version = \"2.17\", ", format!("{T}.2.17")),
@@ -262,7 +262,7 @@ fn s4_5_an_image_with_zig_is_used_with_its_cargo_zigbuild() {
 }
 
 #[test]
-fn s4_5_an_image_of_a_variable_has_zig_too() {
+fn an_image_from_a_variable_supports_zig() {
     let case = case("").set("CROSS_BUILD_ZIG", "1");
     case.set("CROSS_BUILD_ZIG_IMAGE", "mine/zig:1")
         .build()
@@ -270,11 +270,11 @@ fn s4_5_an_image_of_a_variable_has_zig_too() {
 }
 
 #[test]
-fn s3_2_05_what_zig_makes_once_is_kept_in_the_target_directory() {
+fn the_zig_cache_is_in_the_target_directory() {
     let seen = t_with("zig = { enable = true, image = \"mine/zig:1\" }").build();
     let cache = seen.value("XDG_CACHE_HOME").unwrap();
     seen.ensure(cache.starts_with(text(&seen.plan().target_dir)), cache);
-    // A recipe's own compiler script looks there.
+    // The compiler script of a recipe uses the directory.
     let seen = t_with("zig = true").cold().build();
     let script = seen.blueprint().commands.concat();
     seen.ensure(
@@ -284,7 +284,7 @@ fn s3_2_05_what_zig_makes_once_is_kept_in_the_target_directory() {
 }
 
 #[test]
-fn s4_5_the_version_of_zig_is_the_oldest_glibc() {
+fn the_version_of_zig_is_the_oldest_glibc() {
     let commands = |lines: &str| t_with(lines).cold().build().blueprint().commands.concat();
     let (plain, floor) = (commands("zig = true"), commands("zig = \"2.17\""));
     assert!(floor.contains("2.17"), "{floor}");
@@ -292,7 +292,7 @@ fn s4_5_the_version_of_zig_is_the_oldest_glibc() {
 }
 
 #[test]
-fn s4_5_a_version_of_zig_without_zig_says_that_it_has_no_effect() {
+fn a_zig_version_without_zig_is_a_warning() {
     t_with("zig = { version = \"2.17\" }")
         .build()
         .warns("no-effect", "zig.version");

@@ -1,4 +1,4 @@
-//! §4.1, §4.2 and §4.4: which image it is.
+//! The choice of the image.
 
 use cross_core::plan::EnvironmentKind;
 use cross_tests::Fakes;
@@ -6,13 +6,13 @@ use cross_tests::Fakes;
 use crate::case::{PUBLISHED, T, case, of_t, on, t_with};
 
 #[test]
-fn s4_1_differs_a_recipe_goes_before_the_published_image() {
+fn differs_a_recipe_is_preferred_over_the_published_image() {
     let seen = case("").build();
     seen.kind(EnvironmentKind::Recipe).is_silent();
 }
 
 #[test]
-fn s4_1_differs_without_a_recipe_the_published_image_is_used_and_said() {
+fn differs_without_a_recipe_the_published_image_is_used_with_a_warning() {
     let seen = case("").build_for(PUBLISHED);
     let image = format!("ghcr.io/cross-rs/{PUBLISHED}:main");
     seen.kind(EnvironmentKind::PublishedImage).image(&image);
@@ -20,7 +20,7 @@ fn s4_1_differs_without_a_recipe_the_published_image_is_used_and_said() {
 }
 
 #[test]
-fn s4_1_the_users_image_goes_before_both() {
+fn a_configured_image_is_preferred_over_both() {
     let seen = t_with("image = \"registry.invalid:5000/me/mine:1\"").build();
     seen.kind(EnvironmentKind::Image)
         .image("registry.invalid:5000/me/mine:1");
@@ -29,7 +29,7 @@ fn s4_1_the_users_image_goes_before_both() {
 }
 
 #[test]
-fn s4_1_a_part_of_a_name_is_of_the_published_image() {
+fn a_partial_image_name_completes_the_published_image() {
     for (name, image) in [
         ("-centos", "main-centos"),
         (":edge", "edge"),
@@ -48,7 +48,7 @@ fn s4_1_a_part_of_a_name_is_of_the_published_image() {
 }
 
 #[test]
-fn s4_1_an_image_of_variables() {
+fn an_image_comes_from_variables() {
     case("").set(&of_t("IMAGE"), "mine").build().image("mine");
     let case = case("")
         .program("rustup")
@@ -59,14 +59,14 @@ fn s4_1_an_image_of_variables() {
         .engine_has(&["--platform", "linux/arm64"]);
 }
 
-/// The toolchain for the platforms of an image.
+/// Checks the toolchain for the platforms of an image.
 fn toolchain(platforms: &str, name: &str) {
     let lines = format!("image = {{ name = \"mine\", toolchain = [{platforms}] }}");
     t_with(&lines).program("rustup").build().toolchain(name);
 }
 
 #[test]
-fn s4_1_the_platform_decides_the_toolchain() {
+fn the_platform_decides_the_toolchain() {
     toolchain("\"linux/amd64\"", "stable-x86_64-unknown-linux-gnu");
     toolchain("\"linux/arm64/v8\"", "stable-aarch64-unknown-linux-gnu");
     toolchain(
@@ -80,7 +80,7 @@ fn s4_1_the_platform_decides_the_toolchain() {
 }
 
 #[test]
-fn s4_1_of_several_platforms_the_engines_own_is_chosen() {
+fn the_platform_of_the_engine_is_preferred() {
     toolchain(
         "\"linux/arm64\", \"linux/amd64\"",
         "stable-x86_64-unknown-linux-gnu",
@@ -92,13 +92,13 @@ fn s4_1_of_several_platforms_the_engines_own_is_chosen() {
 }
 
 #[test]
-fn s4_1_a_platform_that_is_none_is_an_error() {
+fn an_invalid_platform_is_an_error() {
     let case = t_with("image = { name = \"mine\", toolchain = [\"linux/z80\"] }");
     case.misconfigured("`linux/z80`", "a platform such as `linux/amd64`");
 }
 
 #[test]
-fn s4_2_these_targets_without_a_recipe_have_a_published_image() {
+fn these_targets_without_a_recipe_have_a_published_image() {
     let case = case("");
     for target in [
         "aarch64-linux-android",
@@ -113,7 +113,7 @@ fn s4_2_these_targets_without_a_recipe_have_a_published_image() {
 }
 
 #[test]
-fn s4_2_differs_a_target_whose_image_is_not_published_has_a_recipe() {
+fn differs_targets_without_a_published_image_have_a_recipe() {
     let case = case("").nightly();
     for target in [
         "mips-unknown-linux-musl",
@@ -125,7 +125,7 @@ fn s4_2_differs_a_target_whose_image_is_not_published_has_a_recipe() {
 }
 
 #[test]
-fn s4_4_an_image_that_is_not_there_is_pulled_before() {
+fn a_missing_image_is_pulled_first() {
     let seen = t_with("image = \"mine\"").cold().build();
     seen.is(seen.pulled(), Some(("mine", None)));
     seen.is(seen.purposes()[0], "pull the image");
@@ -135,7 +135,7 @@ fn s4_4_an_image_that_is_not_there_is_pulled_before() {
 }
 
 #[test]
-fn s4_4_an_image_that_is_there_is_never_refreshed() {
+fn an_existing_image_is_never_pulled_again() {
     let seen = t_with("image = \"mine\"").build();
     seen.is(seen.pulled(), None);
     seen.engine_has(&["--pull", "never"]);
@@ -143,7 +143,7 @@ fn s4_4_an_image_that_is_there_is_never_refreshed() {
 }
 
 #[test]
-fn s4_1_differs_an_image_and_a_dockerfile_are_the_name_and_what_is_built() {
+fn differs_an_image_names_the_result_of_a_dockerfile() {
     let case = t_with("image = \"mine:1\"\ndockerfile = \"Dockerfile\"");
     let seen = case.file("Dockerfile", "FROM other\n").cold().build();
     seen.kind(EnvironmentKind::Dockerfile).image("mine:1");
@@ -152,7 +152,7 @@ fn s4_1_differs_an_image_and_a_dockerfile_are_the_name_and_what_is_built() {
 }
 
 #[test]
-fn s4_1_an_image_needs_no_known_target() {
+fn an_image_supports_an_unknown_target() {
     let case = on(Fakes::Podman).toml("[target.mine-none-elf]\nimage = \"mine\"\n");
     case.build_for("mine-none-elf").image("mine");
 }

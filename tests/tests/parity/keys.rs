@@ -1,4 +1,4 @@
-//! §2.2: every key, in every type and variable it has.
+//! Configuration keys, in all of their types and variables.
 
 use cross_core::{ErrorKind, plan::EnvironmentKind};
 use cross_engine::Access;
@@ -11,24 +11,24 @@ fn default_target(case: Case, target: &str) {
 }
 
 #[test]
-fn s2_2_default_target_of_the_file() {
+fn default_target_in_the_file() {
     default_target(for_t(), T);
 }
 
 #[test]
-fn s2_2_default_target_of_the_variable() {
+fn default_target_in_the_variable() {
     default_target(for_t().set("CROSS_BUILD_TARGET", U), U);
 }
 
 #[test]
-fn s2_2_default_target_of_cargos_variable() {
+fn default_target_in_cargos_variable() {
     default_target(for_t().set("CARGO_BUILD_TARGET", U), U);
     let case = for_t().set("CARGO_BUILD_TARGET", U);
     default_target(case.set("CROSS_BUILD_TARGET", HOST), HOST);
 }
 
 #[test]
-fn s2_2_differs_default_targets_of_cargos_configuration() {
+fn differs_default_targets_in_cargos_configuration() {
     let config = format!("[build]\ntarget = [\"{T}\", \"{U}\"]\n");
     let seen = case("")
         .file(".cargo/config.toml", &config)
@@ -40,7 +40,7 @@ fn s2_2_differs_default_targets_of_cargos_configuration() {
     );
 }
 
-/// What cargo is told to build of `std`.
+/// Checks the flag for building `std`.
 fn build_std(case: Case, flag: Option<&str>) {
     let seen = case.nightly().cargo(&["+nightly", "check", "--target", T]);
     let mut words = vec!["check", "--target", T];
@@ -49,7 +49,7 @@ fn build_std(case: Case, flag: Option<&str>) {
 }
 
 #[test]
-fn s2_2_build_std_is_a_flag_or_a_list() {
+fn build_std_is_a_flag_or_a_list() {
     build_std(t_with("build-std = true"), Some("-Zbuild-std"));
     build_std(t_with("build-std = false"), None);
     build_std(t_with("build-std = []"), None);
@@ -60,7 +60,7 @@ fn s2_2_build_std_is_a_flag_or_a_list() {
 }
 
 #[test]
-fn s2_2_build_std_of_variables() {
+fn build_std_in_variables() {
     for (text, flag) in [
         ("true", Some("-Zbuild-std")),
         ("1", Some("-Zbuild-std")),
@@ -73,18 +73,20 @@ fn s2_2_build_std_of_variables() {
 }
 
 #[test]
-fn s2_2_differs_xargo_is_build_std() {
+fn differs_xargo_is_build_std() {
     let case = t_with("xargo = true").nightly();
     let seen = case.cargo(&["+nightly", "build", "--target", T]);
     seen.given(&["build", "--target", T, "-Zbuild-std"]);
     seen.warns("deprecated", "xargo");
 }
 
-/// The user's own among the commands that an environment is made with.
+/// Returns the user's command for making the environment.
 fn script(case: Case) -> Option<String> {
     let seen = case.cold().build();
     let mut commands = seen.blueprint().commands.iter();
-    commands.find(|it| it.contains("pre-build")).cloned()
+    commands
+        .find(|command| command.contains("pre-build"))
+        .cloned()
 }
 
 #[track_caller]
@@ -94,7 +96,7 @@ fn runs(case: Case, lines: &str) {
 }
 
 #[test]
-fn s2_2_pre_build_is_a_script_where_there_is_such_a_file() {
+fn pre_build_is_a_script_if_the_file_exists() {
     let case = t_with("pre-build = \"ci/pre.sh\"");
     runs(
         case.file("ci/pre.sh", "#!/bin/bash\nfrom the script\n"),
@@ -103,7 +105,7 @@ fn s2_2_pre_build_is_a_script_where_there_is_such_a_file() {
 }
 
 #[test]
-fn s2_2_pre_build_is_a_command_where_there_is_no_such_file() {
+fn pre_build_is_a_command_if_the_file_does_not_exist() {
     runs(
         t_with("pre-build = \"apt-get update\""),
         "\napt-get update\n",
@@ -111,7 +113,7 @@ fn s2_2_pre_build_is_a_command_where_there_is_no_such_file() {
 }
 
 #[test]
-fn s2_2_pre_build_is_a_list_of_commands() {
+fn pre_build_is_a_list_of_commands() {
     let lines = "pre-build = [\"dpkg --add-architecture $CROSS_DEB_ARCH\", \"apt-get update\"]";
     runs(
         t_with(lines),
@@ -121,7 +123,7 @@ fn s2_2_pre_build_is_a_list_of_commands() {
 }
 
 #[test]
-fn s2_2_pre_build_of_build_is_for_every_target() {
+fn pre_build_in_the_build_table_applies_to_every_target() {
     runs(
         case("[build]\npre-build = [\"of build\"]\n"),
         "\nof build\n",
@@ -131,7 +133,7 @@ fn s2_2_pre_build_of_build_is_for_every_target() {
 }
 
 #[test]
-fn s2_2_pre_build_of_variables_is_lines_of_commands() {
+fn pre_build_in_variables_is_lines_of_commands() {
     runs(
         case("").set("CROSS_BUILD_PRE_BUILD", "one\ntwo"),
         "\none\ntwo\n",
@@ -141,7 +143,7 @@ fn s2_2_pre_build_of_variables_is_lines_of_commands() {
 }
 
 #[test]
-fn s2_2_dockerfile_is_a_path_or_a_table() {
+fn dockerfile_is_a_path_or_a_table() {
     for lines in [
         "dockerfile = \"ci/Dockerfile\"",
         "dockerfile = { file = \"ci/Dockerfile\" }",
@@ -153,14 +155,14 @@ fn s2_2_dockerfile_is_a_path_or_a_table() {
         let named = command
             .args
             .iter()
-            .any(|it| it == text(&case.path("ci/Dockerfile")));
+            .any(|arg| arg == text(&case.path("ci/Dockerfile")));
         seen.ensure(named, "the file");
         seen.kind(EnvironmentKind::Dockerfile);
     }
 }
 
 #[test]
-fn s2_2_dockerfile_of_build_and_of_variables() {
+fn dockerfile_in_the_build_table_and_in_variables() {
     for case in [
         case("[build]\ndockerfile = \"Dockerfile\"\n"),
         case("").set("CROSS_BUILD_DOCKERFILE", "Dockerfile"),
@@ -172,7 +174,7 @@ fn s2_2_dockerfile_of_build_and_of_variables() {
 }
 
 #[test]
-fn s2_2_dockerfile_has_a_context() {
+fn dockerfile_has_a_context() {
     let dockerfile = "FROM mine\nCOPY x /x\n";
     for (case, context) in [
         (t_with("dockerfile = \"Dockerfile\""), ""),
@@ -197,7 +199,7 @@ fn s2_2_dockerfile_has_a_context() {
 }
 
 #[test]
-fn s2_2_passthrough_is_a_name_or_a_value() {
+fn passthrough_is_a_name_or_a_value() {
     let case = t_with("env.passthrough = [\"GIVEN\", \"WRITTEN=a b=c\", \"ABSENT\", \"EMPTY=\"]");
     let seen = case.set("GIVEN", "by the user").set("OTHER", "x").build();
     seen.has("GIVEN", "by the user")
@@ -207,7 +209,7 @@ fn s2_2_passthrough_is_a_name_or_a_value() {
 }
 
 #[test]
-fn s2_2_passthrough_of_variables_is_words() {
+fn passthrough_in_variables_is_a_list_of_words() {
     let case = case("")
         .set("CROSS_BUILD_ENV_PASSTHROUGH", "A=1 B")
         .set(&of_t("ENV_PASSTHROUGH"), "C=3\tD=4")
@@ -217,17 +219,17 @@ fn s2_2_passthrough_of_variables_is_words() {
 }
 
 #[test]
-fn s2_2_passthrough_may_not_name_the_runner() {
+fn passthrough_may_not_name_the_runner() {
     t_with("env.passthrough = [\"CROSS_RUNNER=x\"]").misconfigured("`CROSS_RUNNER`", "`runner`");
 }
 
 #[test]
-fn s2_2_differs_a_name_that_is_no_variables_is_an_error() {
+fn differs_an_invalid_variable_name_is_an_error() {
     t_with("env.passthrough = [\"MY-VAR\"]").misconfigured("`MY-VAR`", "the name of a variable");
 }
 
 #[test]
-fn s2_2_volumes_are_a_variables_directory_or_a_path() {
+fn volumes_are_a_variable_or_a_path() {
     let case = t_with("env.volumes = [\"GIVEN\", \"WRITTEN=shared\", \"ABSENT\"]")
         .set_to_dir("GIVEN", "../given")
         .file("shared/x", "");
@@ -245,7 +247,7 @@ fn s2_2_volumes_are_a_variables_directory_or_a_path() {
 }
 
 #[test]
-fn s2_2_volumes_of_the_first_that_says_some_hold() {
+fn volumes_are_replaced_and_not_merged() {
     let toml = format!("[build.env]\nvolumes = [\"A=a\"]\n[target.{T}.env]\nvolumes = [\"B=b\"]\n");
     let case = case(&toml).file("a/x", "").file("b/x", "").file("c/x", "");
     let seen = case.build();
@@ -256,14 +258,14 @@ fn s2_2_volumes_of_the_first_that_says_some_hold() {
 }
 
 #[test]
-fn s2_2_a_volume_that_does_not_exist_is_an_error() {
+fn a_volume_that_does_not_exist_is_an_error() {
     let case = t_with("env.volumes = [\"V=/no/such/directory\"]");
     let error = case.refused(&["build", "--target", T], ErrorKind::Io);
     says(&error, "/no/such/directory", "`V` in `env.volumes`");
 }
 
 #[test]
-fn s2_2_runner_is_a_command() {
+fn runner_is_a_command() {
     let variable = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER";
     t_with("runner = \"valgrind --quiet\"")
         .build()
@@ -275,7 +277,7 @@ fn s2_2_runner_is_a_command() {
 }
 
 #[test]
-fn s2_2_differs_a_flag_is_a_word_of_a_closed_set() {
+fn differs_flags_accept_only_known_words() {
     for (text, flag) in [
         ("yes", Some("-Zbuild-std")),
         ("on", Some("-Zbuild-std")),
@@ -293,11 +295,14 @@ fn s2_2_differs_a_flag_is_a_word_of_a_closed_set() {
 }
 
 #[test]
-fn s2_2_differs_ours_on_top_change_nothing_of_the_others() {
+fn differs_additional_keys_do_not_change_the_others() {
     let case = t_with("suite = \"trixie\"\npackages = [\"libssl-dev\"]\nnetwork = \"host\"").cold();
     let seen = case.build();
     let packages = &seen.blueprint().packages;
-    seen.ensure(packages.iter().any(|it| it == "libssl-dev:arm64"), packages);
+    seen.ensure(
+        packages.iter().any(|package| package == "libssl-dev:arm64"),
+        packages,
+    );
     seen.is(seen.plan().environment.suite.as_deref(), Some("trixie"));
     seen.engine_has(&["--network", "host"]);
     let other = case.build_for(U);

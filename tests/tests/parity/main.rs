@@ -1,9 +1,9 @@
 //! Parity with `cross`: Cross.toml, Cargo.toml, `.cargo/config.toml`, variables and a cargo command
 //! line in, the resulting plan out; one test for each rule.
 //!
-//! A test's name begins with the section of the reference that states its rule: `s2_1_…` is of §2.1,
-//! `bug_10_…` is of the tenth bug of §9.2, which ours does not have. Where we differ deliberately the
-//! name says `differs`, and `docs/moving-from-cross.md` says why.
+//! The tests in `bugs_*` are for bugs of `cross` that this project does not have. A name that
+//! begins with `differs` is for a deliberate difference, which `docs/moving-from-cross.md`
+//! explains.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 

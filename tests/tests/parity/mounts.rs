@@ -1,4 +1,4 @@
-//! §3.2 and §3.3: what of the host an environment sees.
+//! The mounts of an environment.
 
 use cross_core::plan::Prepared;
 use cross_engine::Access;
@@ -7,20 +7,20 @@ use cross_tests::Fakes;
 use crate::case::{T, for_t, of_t, on, text};
 
 #[test]
-fn s3_3_differs_the_workspace_is_where_it_is_and_read_only() {
+fn differs_the_workspace_is_mounted_read_only_at_its_path() {
     let case = for_t().workspace().in_dir("member");
     case.build().mounts(case.project.path(), Access::Read);
 }
 
 #[test]
-fn s3_3_the_sysroot_is_where_it_is_and_read_only() {
+fn the_sysroot_is_mounted_read_only_at_its_path() {
     let seen = for_t().build();
     let sysroot = seen.plan().toolchain.sysroot().unwrap().to_owned();
     seen.mounts(sysroot, Access::Read);
 }
 
 #[test]
-fn s3_3_differs_the_target_directory_is_where_it_is() {
+fn differs_the_target_directory_is_mounted_at_its_path() {
     let case = for_t();
     let seen = case.build();
     let inside = seen.value("CARGO_TARGET_DIR").unwrap();
@@ -32,7 +32,7 @@ fn s3_3_differs_the_target_directory_is_where_it_is() {
 }
 
 #[test]
-fn s3_3_differs_each_environment_and_toolchain_has_its_own_target_directory() {
+fn differs_each_environment_and_toolchain_has_its_own_target_directory() {
     let case = for_t().nightly();
     let usual = case.cargo(&["build"]).plan().target_dir.clone();
     let dir = |words: &[&str]| case.cargo(words).plan().target_dir.clone();
@@ -50,7 +50,7 @@ fn s3_3_differs_each_environment_and_toolchain_has_its_own_target_directory() {
 }
 
 #[test]
-fn s3_3_the_target_directory_of_cargos_configuration_is_used() {
+fn the_target_directory_of_cargos_configuration_is_used() {
     let case = for_t().file(
         ".cargo/config.toml",
         "[build]\ntarget-dir = \"elsewhere\"\n",
@@ -65,7 +65,7 @@ fn s3_3_the_target_directory_of_cargos_configuration_is_used() {
 }
 
 #[test]
-fn s3_3_the_target_directory_of_the_variable_is_used() {
+fn the_target_directory_of_the_variable_is_used() {
     let case = for_t().set_to_dir("CARGO_TARGET_DIR", "../out");
     let seen = case.build();
     seen.is(
@@ -77,16 +77,16 @@ fn s3_3_the_target_directory_of_the_variable_is_used() {
 }
 
 #[test]
-fn s3_3_a_path_dependency_outside_is_where_it_is() {
+fn an_outside_path_dependency_is_mounted_at_its_path() {
     let case = for_t().workspace();
     let seen = case.build();
     let beside = case.project.path().with_file_name("beside");
-    // Upstream lets it be written.
+    // In `cross`, the mount is writable.
     seen.mounts(beside, Access::Read);
 }
 
 #[test]
-fn s3_3_directories_are_made_before_an_engine_would() {
+fn mounted_directories_are_created_before_the_run() {
     let case = for_t();
     let seen = case.build();
     let prepared = seen.prepared();
@@ -100,7 +100,7 @@ fn s3_3_directories_are_made_before_an_engine_would() {
 }
 
 #[test]
-fn s3_3_differs_of_cargo_home_only_what_was_fetched_is_seen() {
+fn differs_only_fetched_crates_of_cargo_home_are_mounted() {
     for engine in Fakes::ENGINES {
         let case = on(engine);
         let seen = case.build();
@@ -113,7 +113,7 @@ fn s3_3_differs_of_cargo_home_only_what_was_fetched_is_seen() {
 }
 
 #[test]
-fn s3_3_what_says_where_crates_come_from_is_seen_without_its_secrets() {
+fn cargo_configuration_is_mounted_without_its_secrets() {
     let case = for_t().set_to_dir("CARGO_HOME", "../cargo").file(
         "../cargo/config.toml",
         "[source.crates-io]\nreplace-with = \"mirror\"\n\
@@ -133,16 +133,21 @@ fn s3_3_what_says_where_crates_come_from_is_seen_without_its_secrets() {
 }
 
 #[test]
-fn s3_3_a_directory_above_the_workspace_is_not_seen() {
+fn a_directory_above_the_workspace_is_not_mounted() {
     let case = for_t().file("../secret", "x");
     let seen = case.build();
     let outer = case.project.outer();
-    let sees = seen.run().0.mounts.iter().any(|it| it.source == outer);
+    let sees = seen
+        .run()
+        .0
+        .mounts
+        .iter()
+        .any(|mount| mount.source == outer);
     seen.ensure(!sees, "only the workspace");
 }
 
 #[test]
-fn s3_2_differs_the_nix_store_is_read_only() {
+fn differs_the_nix_store_is_read_only() {
     let case = for_t().set_to_dir("NIX_STORE_DIR", "../store");
     let store = case.machine.env();
     let seen = case.build();

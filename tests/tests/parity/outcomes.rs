@@ -1,4 +1,4 @@
-//! §1.8: what cargo returns is what the command line returns, and nothing else is taken for it.
+//! The exit code of a command line is that of cargo.
 
 use cross_core::{ErrorKind, Result, cargo_cli::CargoOutcome};
 use cross_tests::{Answer, Fakes};
@@ -10,7 +10,7 @@ fn outcome(case: &Case, words: &[&str]) -> Result<CargoOutcome> {
 }
 
 #[test]
-fn s1_8_a_code_of_the_environments_cargo_is_returned() {
+fn the_exit_code_of_cargo_in_the_environment_is_returned() {
     for code in [0, 1, 42, 101] {
         let case = for_t().rule("docker", &["run"], Answer::fails(code, "error: no\n"));
         let done = outcome(&case, &["build"]).unwrap();
@@ -19,13 +19,13 @@ fn s1_8_a_code_of_the_environments_cargo_is_returned() {
 }
 
 #[test]
-fn s1_8_a_code_of_the_hosts_cargo_is_returned() {
+fn the_exit_code_of_cargo_on_the_host_is_returned() {
     let case = on(Fakes::Nothing).rule("cargo", &["fmt"], Answer::fails(3, "no\n"));
     assert_eq!(outcome(&case, &["fmt"]).unwrap().code, 3);
 }
 
 #[test]
-fn s1_8_differs_several_targets_end_with_the_first_that_fails() {
+fn differs_several_targets_stop_at_the_first_failure() {
     let case = for_t().rule("docker", &["run"], Answer::fails(101, "error: no\n"));
     let words = [
         "build",
@@ -39,7 +39,7 @@ fn s1_8_differs_several_targets_end_with_the_first_that_fails() {
 }
 
 #[test]
-fn s1_8_a_toolchain_that_cannot_be_completed_is_an_error() {
+fn a_toolchain_that_cannot_be_completed_is_an_error() {
     let case = for_t().program("rustup").rule(
         "rustup",
         &[],

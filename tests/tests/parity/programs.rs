@@ -1,4 +1,4 @@
-//! §6: how programs of the target are run, and what the environment sets.
+//! Programs of the target: how they run, and the variables of the environment.
 
 use cross_core::{
     ErrorKind,
@@ -12,7 +12,7 @@ use crate::seen::Seen;
 
 const RUNNER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER";
 
-/// The script that starts programs.
+/// Returns the script that starts programs.
 fn script(seen: &Seen) -> &str {
     let path = seen.value(RUNNER).unwrap();
     let script = seen.prepared().iter().find_map(|thing| match thing {
@@ -23,7 +23,7 @@ fn script(seen: &Seen) -> &str {
 }
 
 #[test]
-fn s6_1_a_program_that_cannot_run_natively_runs_in_its_emulator() {
+fn a_program_that_cannot_run_natively_runs_in_its_emulator() {
     let seen = for_t().cargo(&["run"]);
     seen.ensure(
         script(&seen).contains("exec qemu-aarch64-static \"$@\""),
@@ -34,7 +34,7 @@ fn s6_1_a_program_that_cannot_run_natively_runs_in_its_emulator() {
 }
 
 #[test]
-fn s6_1_a_program_that_can_run_natively_does() {
+fn a_program_that_can_run_natively_does() {
     for target in [HOST, "i686-unknown-linux-gnu"] {
         let seen = case("").build_for(target);
         let upper = target.to_uppercase().replace('-', "_");
@@ -43,29 +43,29 @@ fn s6_1_a_program_that_can_run_natively_does() {
 }
 
 #[test]
-fn s6_1_the_runner_native_takes_the_emulator_away() {
+fn the_runner_native_disables_the_emulator() {
     t_with("runner = \"native\"").build().lacks(RUNNER);
 }
 
 #[test]
-fn s6_1_the_runner_qemu_user_is_the_emulator() {
+fn the_runner_qemu_user_is_the_emulator() {
     let seen = t_with("runner = \"qemu-user\"").build();
     seen.ensure(script(&seen).contains("qemu-aarch64-static"), script(&seen));
 }
 
 #[test]
-fn s6_1_an_empty_runner_is_the_usual_one() {
+fn an_empty_runner_is_the_default() {
     let seen = t_with("runner = \"\"").build();
     seen.ensure(script(&seen).contains("qemu-aarch64-static"), script(&seen));
 }
 
 #[test]
-fn s6_1_differs_a_runner_that_is_no_mode_is_a_command() {
+fn differs_another_runner_value_is_a_command() {
     t_with("runner = \"wine\"").build().has(RUNNER, "wine");
 }
 
 #[test]
-fn s6_2_a_virtual_machine_is_a_recipe_of_its_own() {
+fn a_virtual_machine_has_its_own_recipe() {
     let seen = t_with("runner = \"qemu-system\"").build();
     check("parity/qemu-system-runner", script(&seen));
     let cold = t_with("runner = \"qemu-system\"").cold().build();
@@ -75,19 +75,19 @@ fn s6_2_a_virtual_machine_is_a_recipe_of_its_own() {
         "the usual environment has no kernel",
     );
     let commands = made.commands.iter();
-    let machines = commands.filter(|it| it.contains("/cross-machine"));
-    let machines: Vec<_> = machines.map(|it| format!("{it}\n")).collect();
+    let machines = commands.filter(|command| command.contains("/cross-machine"));
+    let machines: Vec<_> = machines.map(|command| format!("{command}\n")).collect();
     check("parity/qemu-system-commands", &machines.concat());
 }
 
 #[test]
-fn s6_2_an_images_virtual_machine_is_its_own_affair() {
+fn the_virtual_machine_of_an_image_is_left_to_the_image() {
     let seen = t_with("image = \"mine\"\nrunner = \"qemu-system\"").build();
     seen.lacks(RUNNER).has("CROSS_RUNNER", "qemu-system");
 }
 
 #[test]
-fn s6_2_differs_a_virtual_machine_needs_a_kernel_of_debians() {
+fn differs_a_virtual_machine_needs_a_debian_kernel() {
     let target = "powerpc64-unknown-linux-gnu";
     let case = each_with(&[target], "runner = \"qemu-system\"");
     let error = case.refused(&["test", "--target", target], ErrorKind::Config);
@@ -95,7 +95,7 @@ fn s6_2_differs_a_virtual_machine_needs_a_kernel_of_debians() {
 }
 
 #[test]
-fn s6_4_a_recipe_sets_the_targets_tools() {
+fn a_recipe_sets_the_targets_tools() {
     let seen = for_t().build();
     let compiler = "aarch64-linux-gnu-gcc";
     seen.has("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", compiler);
@@ -110,7 +110,7 @@ fn s6_4_a_recipe_sets_the_targets_tools() {
 }
 
 #[test]
-fn s6_4_a_recipe_tells_bindgen_and_cmake_of_the_target() {
+fn a_recipe_configures_bindgen_and_cmake_for_the_target() {
     let seen = for_t().build();
     for name in [
         "BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu",
@@ -121,7 +121,7 @@ fn s6_4_a_recipe_tells_bindgen_and_cmake_of_the_target() {
 }
 
 #[test]
-fn s6_4_an_images_own_variables_hold() {
+fn the_variables_of_an_image_are_kept() {
     let case = t_with("image = \"mine\"").image(&[
         ("PATH", "/opt/mine/bin:/usr/bin"),
         (RUNNER, "/linux-runner aarch64"),
@@ -129,7 +129,7 @@ fn s6_4_an_images_own_variables_hold() {
     ]);
     let seen = case.build();
     for name in [RUNNER, "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER"] {
-        // What is not said is the image's own.
+        // The image keeps its other variables.
         seen.lacks(name);
     }
     let path = seen.value("PATH").unwrap();
@@ -137,14 +137,14 @@ fn s6_4_an_images_own_variables_hold() {
 }
 
 #[test]
-fn s6_4_a_users_runner_goes_before_the_images() {
+fn a_configured_runner_overrides_that_of_the_image() {
     let case =
         t_with("image = \"mine\"\nrunner = \"mine\"").image(&[(RUNNER, "/linux-runner aarch64")]);
     case.build().has(RUNNER, "mine");
 }
 
 #[test]
-fn s6_4_an_image_that_is_not_there_yet_keeps_its_variables_too() {
+fn the_variables_of_a_missing_image_are_kept() {
     let seen = t_with("image = \"mine\"").cold().build();
     let yielding = seen
         .plan()
@@ -155,12 +155,12 @@ fn s6_4_an_image_that_is_not_there_yet_keeps_its_variables_too() {
             _ => None,
         });
     let yielding = yielding.unwrap();
-    seen.ensure(yielding.iter().any(|it| it == RUNNER), yielding);
-    seen.ensure(yielding.iter().any(|it| it == "PATH"), yielding);
+    seen.ensure(yielding.iter().any(|name| name == RUNNER), yielding);
+    seen.ensure(yielding.iter().any(|name| name == "PATH"), yielding);
 }
 
 #[test]
-fn s6_4_a_published_image_has_its_own_tools() {
+fn a_published_image_has_its_own_tools() {
     let seen = case("").build_for(PUBLISHED);
     seen.lacks("CARGO_TARGET_X86_64_UNKNOWN_ILLUMOS_LINKER");
     seen.lacks("CC_x86_64_unknown_illumos");
@@ -168,7 +168,7 @@ fn s6_4_a_published_image_has_its_own_tools() {
 }
 
 #[test]
-fn s6_4_differs_tests_run_side_by_side() {
+fn differs_tests_run_in_parallel() {
     for_t().cargo(&["test"]).lacks("RUST_TEST_THREADS");
     let case = for_t().set("RUST_TEST_THREADS", "1");
     case.cargo(&["test"]).has("RUST_TEST_THREADS", "1");

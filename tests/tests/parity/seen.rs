@@ -1,4 +1,4 @@
-//! What comes out: a plan, and what can be said of it. Whatever does not hold shows the plan.
+//! The output of a test: a plan with checks. A failing check shows the plan.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use cross_core::{
 };
 use cross_engine::{Access, Blueprint, ImageBuild, Mount, RunSpec, Value};
 
-/// A command line's plan.
+/// The plan of a command line.
 pub(crate) struct Seen(CargoPlan);
 
 impl Seen {
@@ -24,7 +24,7 @@ impl Seen {
         &self.0
     }
 
-    /// That it holds; `what` says what it is.
+    /// Checks a condition that `what` describes.
     #[track_caller]
     pub(crate) fn ensure(&self, holds: bool, what: impl Debug) -> &Self {
         let warnings = self.0.parts.iter().filter_map(|part| match part {
@@ -42,7 +42,7 @@ impl Seen {
         self.ensure(equal, format!("{seen:?} is not {expected:?}"))
     }
 
-    /// The part for the only target.
+    /// Returns the plan for the only target.
     #[track_caller]
     pub(crate) fn plan(&self) -> &Plan {
         match &self.0.parts[..] {
@@ -51,7 +51,7 @@ impl Seen {
         }
     }
 
-    /// The plans for the targets, in order.
+    /// Returns the plans for the targets, in order.
     pub(crate) fn plans(&self) -> impl Iterator<Item = &Plan> {
         self.0.parts.iter().filter_map(|part| match part {
             CargoPart::Environment(plan) => Some(&**plan),
@@ -63,7 +63,7 @@ impl Seen {
         self.plans().map(|plan| plan.target.as_str()).collect()
     }
 
-    /// The calls of the host's cargo.
+    /// Returns the calls of cargo on the host.
     pub(crate) fn on_host(&self) -> Vec<&Invocation> {
         let parts = self.0.parts.iter().filter_map(|part| match part {
             CargoPart::Host(call) => Some(call),
@@ -76,7 +76,7 @@ impl Seen {
         self.plan().steps.iter().find_map(found)
     }
 
-    /// What is made on the host before.
+    /// Returns what the host prepares before the run.
     #[track_caller]
     pub(crate) fn prepared(&self) -> &[Prepared] {
         let things = self.step(|step| match &step.action {
@@ -86,8 +86,8 @@ impl Seen {
         things.unwrap_or_else(|| panic!("nothing is prepared:\n{}", self.0))
     }
 
-    /// The run of the command line in the environment, and its command. What is fetched for `std` before
-    /// is a run too.
+    /// Returns the run of the command line in the environment, and its command. An earlier run may
+    /// fetch the dependencies of `std`.
     #[track_caller]
     pub(crate) fn run(&self) -> (&RunSpec, &Invocation) {
         let run = self.step(|step| match &step.action {
@@ -101,7 +101,7 @@ impl Seen {
         run.unwrap_or_else(|| panic!("nothing runs:\n{}", self.0))
     }
 
-    /// That the environment's cargo is given these words.
+    /// Checks the arguments of cargo in the environment.
     #[track_caller]
     pub(crate) fn given(&self, words: &[&str]) -> &Self {
         let (program, given) = self.run().0.command.split_first().unwrap();
@@ -113,7 +113,7 @@ impl Seen {
         &self.run().0.env
     }
 
-    /// The value of a variable in the environment.
+    /// Returns the value of a variable in the environment.
     #[track_caller]
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         match self.env().get(name)? {
@@ -133,24 +133,24 @@ impl Seen {
         self.ensure(!self.env().contains_key(name), format!("no {name}"))
     }
 
-    /// The mount at a path inside.
+    /// Returns the mount at a path inside.
     #[track_caller]
     pub(crate) fn mount(&self, target: impl AsRef<Path>) -> Option<&Mount> {
         let mounts = &self.run().0.mounts;
-        mounts.iter().find(|it| it.target == target.as_ref())
+        mounts.iter().find(|mount| mount.target == target.as_ref())
     }
 
     #[track_caller]
     pub(crate) fn mounts(&self, path: impl AsRef<Path>, access: Access) -> &Self {
         let path = path.as_ref();
-        let seen = self.mount(path).map(|it| it.access);
+        let seen = self.mount(path).map(|mount| mount.access);
         self.ensure(
             seen == Some(access),
             format!("{} is seen as {seen:?}", path.display()),
         )
     }
 
-    /// That the engine's command has these words, one after the other.
+    /// Checks that the command of the engine has these words in a row.
     #[track_caller]
     pub(crate) fn engine_has(&self, words: &[&str]) -> &Self {
         self.ensure(has_words(self.run().1, words), words)
@@ -166,7 +166,7 @@ impl Seen {
         self.is(self.plan().environment.kind, kind)
     }
 
-    /// That this image runs.
+    /// Checks the image of the environment.
     #[track_caller]
     pub(crate) fn image(&self, reference: &str) -> &Self {
         self.is(self.plan().environment.name.as_str(), reference)
@@ -184,7 +184,7 @@ impl Seen {
         steps.map(|step| step.purpose.as_str()).collect()
     }
 
-    /// The environment that has to be made.
+    /// Returns the blueprint of the environment that has to be made.
     #[track_caller]
     pub(crate) fn blueprint(&self) -> &Blueprint {
         let made = self.step(|step| match &step.action {
@@ -194,7 +194,7 @@ impl Seen {
         made.unwrap_or_else(|| panic!("nothing is made:\n{}", self.0))
     }
 
-    /// The images that have to be built, in order, each with the command that builds it.
+    /// Returns the images that have to be built, in order, each with its build command.
     pub(crate) fn builds(&self) -> Vec<(&ImageBuild, &Invocation)> {
         let builds = self
             .plan()
@@ -207,7 +207,7 @@ impl Seen {
         builds.collect()
     }
 
-    /// The only image that has to be built.
+    /// Returns the only image that has to be built.
     #[track_caller]
     pub(crate) fn built(&self) -> (&ImageBuild, &Invocation) {
         match self.builds()[..] {
@@ -216,7 +216,7 @@ impl Seen {
         }
     }
 
-    /// The image that has to be pulled, and its platform.
+    /// Returns the image that has to be pulled, and its platform.
     pub(crate) fn pulled(&self) -> Option<(&str, Option<&str>)> {
         self.step(|step| match &step.action {
             Action::PullImage {
@@ -227,7 +227,7 @@ impl Seen {
         })
     }
 
-    /// The commands of the host, each as a line.
+    /// Returns the commands on the host, each as one line.
     pub(crate) fn host_commands(&self) -> Vec<String> {
         let commands = self
             .plan()
@@ -244,11 +244,13 @@ impl Seen {
         commands.collect()
     }
 
-    /// That a warning has this code and these words.
+    /// Checks that a warning has this code and contains these words.
     #[track_caller]
     pub(crate) fn warns(&self, code: &str, words: &str) -> &Self {
         let warnings = &self.plan().warnings;
-        let is_it = |it: &cross_core::plan::Warning| it.code == code && it.message.contains(words);
+        let is_it = |warning: &cross_core::plan::Warning| {
+            warning.code == code && warning.message.contains(words)
+        };
         self.ensure(warnings.iter().any(is_it), format!("[{code}] {words}"))
     }
 
@@ -258,7 +260,10 @@ impl Seen {
     }
 }
 
-/// Whether a command has these words, one after the other.
+/// Whether a command has these words in a row.
 pub(crate) fn has_words(command: &Invocation, words: &[&str]) -> bool {
-    command.args.windows(words.len()).any(|it| it == words)
+    command
+        .args
+        .windows(words.len())
+        .any(|window| window == words)
 }

@@ -1,11 +1,11 @@
-//! §2.1: where configuration comes from, and what wins.
+//! The sources of configuration and their precedence.
 
 use cross_core::{ErrorKind, config::Origin};
 
 use crate::case::{Case, T, U, case, of_t, says, t_with};
 use crate::seen::Seen;
 
-/// What cargo is told to build of `std` shows which value won.
+/// Checks which value won, by the crates of `std` that cargo builds.
 fn builds(case: Case, crates: &str) {
     let seen = case.nightly().cargo(&["+nightly", "build", "--target", T]);
     let flag = format!("-Zbuild-std={crates}");
@@ -19,45 +19,45 @@ fn of_both() -> String {
 }
 
 #[test]
-fn s2_1_the_build_table_is_for_every_target() {
+fn the_build_table_is_for_every_target() {
     builds(case(OF_BUILD), "core");
 }
 
 #[test]
-fn s2_1_env_build_beats_toml_build() {
+fn a_build_variable_overrides_the_build_table() {
     builds(case(OF_BUILD).set("CROSS_BUILD_STD", "alloc"), "alloc");
 }
 
 #[test]
-fn s2_1_toml_target_beats_env_build() {
+fn a_target_table_overrides_a_build_variable() {
     builds(case(&of_both()).set("CROSS_BUILD_STD", "alloc"), "std,test");
 }
 
 #[test]
-fn s2_1_env_target_beats_toml_target() {
+fn a_target_variable_overrides_the_target_table() {
     let case = case(&of_both()).set(&of_t("BUILD_STD"), "proc_macro");
     builds(case, "proc_macro");
 }
 
 #[test]
-fn s2_1_another_targets_table_says_nothing() {
+fn the_table_of_another_target_has_no_effect() {
     let toml = format!("{OF_BUILD}[target.{U}]\nbuild-std = [\"std\"]\n");
     builds(case(&toml), "core");
 }
 
 #[test]
-fn s2_1_a_list_is_replaced_whole() {
+fn a_list_is_replaced_and_not_merged() {
     builds(case(&of_both()), "std,test");
 }
 
 #[test]
-fn s2_1_the_root_of_the_workspace_has_the_file() {
+fn the_file_is_in_the_workspace_root() {
     let case = case(OF_BUILD).workspace().in_dir("member");
     builds(case, "core");
 }
 
 #[test]
-fn s2_1_cross_config_names_another_file() {
+fn cross_config_names_another_file() {
     let case = case(OF_BUILD)
         .in_dir("sub")
         .file("sub/mine.toml", "[build]\nbuild-std = [\"alloc\"]\n")
@@ -66,7 +66,7 @@ fn s2_1_cross_config_names_another_file() {
 }
 
 #[test]
-fn s2_1_a_name_in_lower_case_is_warned_of() {
+fn a_variable_in_lower_case_is_a_warning() {
     let case = crate::case::on(cross_tests::Fakes::Docker).file("cross.toml", OF_BUILD);
     let seen = case.build();
     seen.given(&["build", "--target", T]);
@@ -74,19 +74,19 @@ fn s2_1_a_name_in_lower_case_is_warned_of() {
 }
 
 #[test]
-fn s2_1_the_workspaces_metadata_is_read() {
+fn the_workspaces_metadata_is_read() {
     let lines = "[workspace]\n[workspace.metadata.cross.build]\nbuild-std = [\"core\"]";
     builds(case("").manifest(lines), "core");
 }
 
 #[test]
-fn s2_1_the_packages_metadata_is_read() {
+fn the_packages_metadata_is_read() {
     let lines = format!("[package.metadata.cross.target.{T}]\nbuild-std = [\"core\"]");
     builds(case("").manifest(&lines), "core");
 }
 
 #[test]
-fn s2_1_metadata_and_cross_toml_are_merged_key_by_key() {
+fn metadata_and_cross_toml_are_merged_key_by_key() {
     let lines = "[package.metadata.cross.build]\nbuild-std = [\"core\"]\n\
                  env.passthrough = [\"A=1\"]\n";
     let case = case(&format!("[target.{T}]\nrunner = \"mine\"\n"))
@@ -112,7 +112,7 @@ fn passing() -> Case {
 }
 
 #[test]
-fn s2_1_passthrough_of_build_and_target_is_summed() {
+fn passthrough_of_build_and_target_is_combined() {
     let seen = passing().build();
     passes(
         &seen,
@@ -136,7 +136,7 @@ fn s2_1_passthrough_of_build_and_target_is_summed() {
 }
 
 #[test]
-fn s2_1_differs_passthrough_of_variables_is_added_to_that() {
+fn differs_passthrough_in_variables_is_added() {
     let case = passing()
         .set("CROSS_BUILD_ENV_PASSTHROUGH", "X=1")
         .set(&of_t("ENV_PASSTHROUGH"), "Y=1");
@@ -152,7 +152,7 @@ fn s2_1_differs_passthrough_of_variables_is_added_to_that() {
 }
 
 #[test]
-fn s2_1_build_args_are_merged_and_the_targets_win() {
+fn build_args_are_merged_and_the_target_wins() {
     let toml = format!(
         "[build.dockerfile]\nfile = \"Dockerfile\"\nbuild-args = {{ A = \"build\", B = \"build\" }}\n\
          [target.{T}.dockerfile]\nbuild-args = {{ B = \"target\", C = \"target\" }}\n"
@@ -168,7 +168,7 @@ fn s2_1_build_args_are_merged_and_the_targets_win() {
 }
 
 #[test]
-fn s2_1_image_and_runner_are_a_targets_alone() {
+fn image_and_runner_are_only_allowed_for_a_target() {
     for key in ["image", "runner"] {
         let case = case(&format!("[build]\n{key} = \"mine\"\n"));
         case.misconfigured(&format!("unknown key `{key}`"), "[target.<triple>]");
@@ -176,12 +176,12 @@ fn s2_1_image_and_runner_are_a_targets_alone() {
 }
 
 #[test]
-fn s2_1_the_default_target_is_builds_alone() {
+fn the_default_target_is_only_allowed_for_build() {
     t_with("default-target = \"x\"").misconfigured("unknown key `default-target`", "[build]");
 }
 
 #[test]
-fn s2_1_differs_an_unknown_key_is_an_error_with_its_place() {
+fn differs_an_unknown_key_is_an_error_with_its_place() {
     let case = case("[build]\npre-biuld = [\"true\"]\n");
     case.misconfigured("Cross.toml:2:1: unknown key `pre-biuld`", "pre-build");
     case.manifest("[package.metadata.cross.build]\nzigg = true")
@@ -189,7 +189,7 @@ fn s2_1_differs_an_unknown_key_is_an_error_with_its_place() {
 }
 
 #[test]
-fn s2_1_a_wrong_type_is_an_error() {
+fn a_wrong_type_is_an_error() {
     for lines in [
         "build-std = \"yes\"",
         "pre-build = true",
@@ -204,7 +204,7 @@ fn s2_1_a_wrong_type_is_an_error() {
 }
 
 #[test]
-fn s2_1_every_problem_is_said_at_once() {
+fn every_problem_is_reported_at_once() {
     let case = case("[build]\na = 1\nb = 2\nzig = []\n").set("CROSS_BUILD_STD", "a b");
     let error = case.refused(&["build", "--target", T], ErrorKind::Config);
     for problem in ["`a`", "`b`", "`zig`", "CROSS_BUILD_STD"] {
@@ -213,7 +213,7 @@ fn s2_1_every_problem_is_said_at_once() {
 }
 
 #[test]
-fn s2_1_a_table_with_almost_the_targets_name_is_warned_of() {
+fn a_table_with_a_misspelled_target_is_a_warning() {
     for name in [
         "aarch64_unknown_linux_gnu",
         "AArch64-unknown-linux-gnu",
@@ -222,14 +222,16 @@ fn s2_1_a_table_with_almost_the_targets_name_is_warned_of() {
         let case = case(&format!("[target.{name}]\nrunner = \"mine\"\n"));
         case.build().warns("unknown-target", name);
         let config = case.cross().config().unwrap();
-        let help = config.diagnostics().find_map(|it| it.help.clone());
+        let help = config
+            .diagnostics()
+            .find_map(|diagnostic| diagnostic.help.clone());
         let help = help.unwrap_or_default();
         assert!(help.contains(T), "{name}: {help}");
     }
 }
 
 #[test]
-fn s2_1_every_value_says_where_it_comes_from() {
+fn every_value_has_an_origin() {
     let case = case(OF_BUILD)
         .manifest("[workspace]\n[workspace.metadata.cross.build]\nzig = false")
         .set(&of_t("RUNNER"), "mine");

@@ -1,5 +1,5 @@
-//! §1.2 to §1.5: where each subcommand runs, what never falls back to the host, and which targets an
-//! environment serves.
+//! Subcommands: where each of them runs, what never falls back to the host, and the supported
+//! targets.
 
 use cross_core::{ErrorKind, cargo_cli::Placement, plan::EnvironmentKind};
 use cross_engine::Network;
@@ -7,14 +7,15 @@ use cross_tests::{Answer, Fakes};
 
 use crate::case::{HOST, PUBLISHED, T, case, each_with, for_t, on, says, text};
 
-/// Subcommands that compile for the target, and those that start what they compiled.
+/// Subcommands that compile for the target.
 const COMPILES: [&str; 8] = [
     "build", "b", "check", "c", "doc", "rustc", "rustdoc", "clippy",
 ];
+/// Subcommands that run what they compiled.
 const RUNS: [&str; 5] = ["run", "r", "test", "t", "bench"];
 
 #[test]
-fn s1_2_what_compiles_goes_to_the_environment() {
+fn compiling_subcommands_run_in_the_environment() {
     let case = for_t();
     for word in COMPILES {
         let seen = case.cargo(&[word]);
@@ -29,7 +30,7 @@ fn s1_2_what_compiles_goes_to_the_environment() {
 }
 
 #[test]
-fn s1_2_differs_what_runs_programs_goes_there_too_without_a_network() {
+fn differs_running_subcommands_run_in_the_environment_without_a_network() {
     let case = for_t();
     for word in RUNS {
         let seen = case.cargo(&[word]);
@@ -43,7 +44,7 @@ fn s1_2_differs_what_runs_programs_goes_there_too_without_a_network() {
 }
 
 #[test]
-fn s1_2_differs_metadata_is_the_hosts_and_has_no_target() {
+fn differs_metadata_runs_on_the_host_without_a_target() {
     let case = on(Fakes::Nothing);
     let seen = case.cargo(&["metadata", "--target", T, "--no-deps", "--target=x"]);
     seen.is(
@@ -54,7 +55,7 @@ fn s1_2_differs_metadata_is_the_hosts_and_has_no_target() {
 }
 
 #[test]
-fn s1_2_clean_is_the_hosts() {
+fn clean_runs_on_the_host() {
     let case = on(Fakes::Nothing);
     let seen = case.cargo(&["clean", "--target", T]);
     seen.is(seen.on_host().len(), 1);
@@ -62,7 +63,7 @@ fn s1_2_clean_is_the_hosts() {
     assert_eq!(case.started(), [""; 0]);
 }
 
-/// How many of the calls of a `clean` are for an environment's own target directory.
+/// Returns how many calls of a `clean` are for the target directory of an environment.
 fn cleaned(words: &[&str]) -> usize {
     let case = on(Fakes::Nothing)
         .file(&format!("target/cross/{T}-01234567/x"), "")
@@ -81,9 +82,9 @@ fn cleaned(words: &[&str]) -> usize {
 }
 
 #[test]
-fn s1_2_differs_clean_reaches_the_environments_directories() {
-    // Without a selection cargo removes the whole target directory, where they are; so it does for
-    // a target.
+fn differs_clean_reaches_the_environments_directories() {
+    // Without a selection, cargo removes the whole target directory, including those of
+    // environments. With only a target it does the same.
     assert_eq!(cleaned(&["clean"]), 0);
     assert_eq!(cleaned(&["clean", "--target", T]), 0);
     assert_eq!(cleaned(&["clean", "-p", "app"]), 2);
@@ -91,7 +92,7 @@ fn s1_2_differs_clean_reaches_the_environments_directories() {
 }
 
 #[test]
-fn s1_2_what_neither_compiles_nor_runs_is_the_hosts() {
+fn other_subcommands_run_on_the_host() {
     let case = on(Fakes::Nothing);
     for words in [
         &["fmt", "--check"][..],
@@ -113,7 +114,7 @@ fn s1_2_what_neither_compiles_nor_runs_is_the_hosts() {
 }
 
 #[test]
-fn s1_2_differs_what_would_compile_for_the_host_is_refused() {
+fn differs_compiling_for_the_host_is_refused() {
     for words in [
         &["install", "--target", T, "x"][..],
         &["publish", "--target", T],
@@ -126,7 +127,7 @@ fn s1_2_differs_what_would_compile_for_the_host_is_refused() {
 }
 
 #[test]
-fn s1_3_differs_a_subcommand_that_is_not_known_is_refused() {
+fn differs_an_unknown_subcommand_is_refused() {
     let error = for_t().refused(&["frobnicate"], ErrorKind::CargoFailed);
     says(
         &error,
@@ -138,14 +139,14 @@ fn s1_3_differs_a_subcommand_that_is_not_known_is_refused() {
 }
 
 #[test]
-fn s1_3_differs_without_a_package_the_host_does_not_build() {
+fn differs_a_build_without_a_package_does_not_fall_back_to_the_host() {
     let case = for_t().without("Cargo.toml");
     let error = case.refused(&["build"], ErrorKind::Manifest);
     says(&error, "Cargo.toml", "cargo project");
 }
 
 #[test]
-fn s1_3_differs_without_an_image_the_host_does_not_build() {
+fn differs_a_build_without_an_image_does_not_fall_back_to_the_host() {
     let case = for_t().file("board.json", "{}");
     for (target, kind) in [
         ("board.json", ErrorKind::UnsupportedTarget),
@@ -160,7 +161,7 @@ fn s1_3_differs_without_an_image_the_host_does_not_build() {
 }
 
 #[test]
-fn s1_3_without_an_image_a_dockerfile_is_enough() {
+fn a_dockerfile_needs_no_published_image() {
     let case = case("[target.aarch64-apple-darwin]\ndockerfile = \"Dockerfile\"\n")
         .file("Dockerfile", "FROM mine\n");
     let seen = case.build_for("aarch64-apple-darwin");
@@ -168,7 +169,7 @@ fn s1_3_without_an_image_a_dockerfile_is_enough() {
 }
 
 #[test]
-fn s1_3_differs_warnings_stop_nothing_even_in_ci() {
+fn differs_warnings_are_not_errors_in_ci() {
     let case = case("[target.aarch64_unknown_linux_gnu]\nrunner = \"native\"\n")
         .set("CI", "true")
         .set("GITHUB_ACTION", "1");
@@ -177,13 +178,13 @@ fn s1_3_differs_warnings_stop_nothing_even_in_ci() {
 }
 
 #[test]
-fn s1_4_without_any_target_the_hosts_is_built_for_in_an_environment() {
+fn the_default_target_is_the_host_in_an_environment() {
     let seen = case("").cargo(&["build"]);
     seen.given(&["build", "--target", HOST]);
 }
 
 #[test]
-fn s1_4_every_system_can_have_an_environment() {
+fn every_system_can_have_an_environment() {
     let targets = [
         "thumbv7em-none-eabihf",
         "x86_64-unknown-netbsd",
@@ -201,7 +202,7 @@ fn s1_4_every_system_can_have_an_environment() {
 }
 
 #[test]
-fn s1_5_version_and_list_are_the_host_cargos() {
+fn version_and_list_run_on_the_host() {
     let case = on(Fakes::Nothing);
     for words in [
         &["--version"][..],
@@ -218,7 +219,7 @@ fn s1_5_version_and_list_are_the_host_cargos() {
 }
 
 #[test]
-fn s1_2_differs_a_plugin_goes_to_the_environment_with_its_program() {
+fn differs_a_plugin_runs_in_the_environment() {
     let case = for_t().program("cargo-nextest");
     let seen = case.cargo(&["nextest", "run", "--lib"]);
     seen.given(&["nextest", "run", "--target", T, "--lib"]);
@@ -229,26 +230,28 @@ fn s1_2_differs_a_plugin_goes_to_the_environment_with_its_program() {
 }
 
 #[test]
-fn s1_2_differs_a_plugin_that_is_not_installed_is_named() {
+fn differs_a_missing_plugin_is_named() {
     let error = for_t().refused(&["nextest", "run"], ErrorKind::ToolMissing);
     says(&error, "cargo-nextest", "cargo install cargo-nextest");
 }
 
 #[test]
-fn s1_2_differs_an_alias_of_the_workspace_is_what_it_stands_for() {
+fn differs_an_alias_of_the_workspace_is_expanded() {
     let config = "[alias]\nship = [\"build\", \"--release\"]\nx = \"ship --locked\"\n";
     let case = for_t().file(".cargo/config.toml", config);
     let seen = case.cargo(&["x", "-v"]);
     seen.given(&["build", "--target", T, "--release", "--locked", "-v"]);
     let through = seen.all().decision.aliases.iter();
     seen.is(
-        through.map(|it| it.alias.as_str()).collect::<Vec<_>>(),
+        through
+            .map(|through| through.alias.as_str())
+            .collect::<Vec<_>>(),
         ["x", "ship"],
     );
 }
 
 #[test]
-fn s1_3_where_a_command_line_runs_is_said() {
+fn the_place_of_a_command_line_is_reported() {
     let seen = for_t().cargo(&["tree"]);
     let said = seen.all().to_string();
     seen.ensure(
@@ -258,7 +261,7 @@ fn s1_3_where_a_command_line_runs_is_said() {
 }
 
 #[test]
-fn s1_3_the_hosts_cargo_is_the_one_that_was_asked_for() {
+fn the_requested_toolchain_runs_on_the_host() {
     let case = for_t().nightly();
     let seen = case.cargo(&["+nightly", "fmt"]);
     let cargo = case
@@ -271,7 +274,7 @@ fn s1_3_the_hosts_cargo_is_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn s1_3_a_published_image_that_is_not_there_is_pulled_and_not_forgone() {
+fn a_missing_published_image_is_pulled() {
     let case = case("")
         .cold()
         .rule("docker", &["pull"], Answer::fails(1, "no\n"));

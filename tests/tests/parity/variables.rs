@@ -1,4 +1,4 @@
-//! §2.3: what only variables say.
+//! Settings that exist only as variables.
 
 use cross_core::ErrorKind;
 use cross_engine::Access;
@@ -7,14 +7,14 @@ use cross_tests::Fakes;
 use crate::case::{Case, NIGHTLY, T, case, has_tool, of_t, on, says, t_with};
 use crate::seen::{Seen, has_words};
 
-/// A project whose Dockerfile's image has to be built.
+/// A project with a Dockerfile whose image has to be built.
 fn with_dockerfile() -> Case {
     let case = t_with("dockerfile = \"Dockerfile\"");
     case.file("Dockerfile", "FROM mine\n").cold()
 }
 
 #[test]
-fn s2_3_the_engine_can_be_named() {
+fn the_engine_can_be_named() {
     let case = on(Fakes::Docker).set("CROSS_CONTAINER_ENGINE", "podman");
     let seen = case.also(Fakes::Podman).build();
     seen.is(seen.plan().engine.kind.name(), "podman");
@@ -23,7 +23,7 @@ fn s2_3_the_engine_can_be_named() {
 }
 
 #[test]
-fn s2_3_container_options_are_split_as_a_shell_does() {
+fn container_options_are_split_as_a_shell_does() {
     let case = case("").set("CROSS_CONTAINER_OPTS", "--memory 2g --label 'a b'");
     let seen = case.build();
     seen.engine_has(&["--memory", "2g", "--label", "a b"]);
@@ -31,7 +31,7 @@ fn s2_3_container_options_are_split_as_a_shell_does() {
 }
 
 #[test]
-fn s2_3_the_old_name_of_container_options_is_read_with_a_warning() {
+fn the_old_name_of_container_options_is_read_with_a_warning() {
     let case = case("").set("DOCKER_OPTS", "--memory 2g");
     let seen = case.build();
     seen.engine_has(&["--memory", "2g"]);
@@ -44,13 +44,13 @@ fn s2_3_the_old_name_of_container_options_is_read_with_a_warning() {
 }
 
 #[test]
-fn s2_3_an_open_quote_in_options_is_an_error() {
+fn an_open_quote_in_options_is_an_error() {
     let case = case("").set("CROSS_CONTAINER_OPTS", "--label 'a");
     case.misconfigured("CROSS_CONTAINER_OPTS", "balanced quotes");
 }
 
 #[test]
-fn s2_3_differs_container_options_say_that_a_sandbox_has_none() {
+fn differs_container_options_are_a_warning_in_the_sandbox() {
     let case = on(Fakes::Sandbox).set("CROSS_CONTAINER_OPTS", "--memory 2g");
     let seen = case.build();
     seen.engine_lacks("--memory");
@@ -58,7 +58,7 @@ fn s2_3_differs_container_options_say_that_a_sandbox_has_none() {
 }
 
 #[test]
-fn s2_3_build_options_reach_the_images_build() {
+fn build_options_reach_the_images_build() {
     let seen = with_dockerfile()
         .set("CROSS_BUILD_OPTS", "--network host --label 'a b'")
         .build();
@@ -67,7 +67,7 @@ fn s2_3_build_options_reach_the_images_build() {
 }
 
 #[test]
-fn s2_3_the_progress_of_a_build_is_one_of_three() {
+fn the_build_progress_has_three_values() {
     for progress in ["auto", "plain", "tty"] {
         let seen = with_dockerfile()
             .set("CROSS_BUILD_PROGRESS", progress)
@@ -82,7 +82,7 @@ fn s2_3_the_progress_of_a_build_is_one_of_three() {
 }
 
 #[test]
-fn s2_3_buildkit_can_be_turned_off() {
+fn buildkit_can_be_turned_off() {
     let has_buildx = |case: Case| has_tool(case, "docker", &["buildx", "version"], "buildx 0.12\n");
     let seen = has_buildx(with_dockerfile()).build();
     seen.ensure(has_words(seen.built().1, &["buildx", "build"]), "buildx");
@@ -93,7 +93,7 @@ fn s2_3_buildkit_can_be_turned_off() {
 }
 
 #[test]
-fn s2_3_rootless_can_be_said() {
+fn rootless_can_be_set() {
     let rootless = |value: &str| {
         let case = case("").set("CROSS_ROOTLESS_CONTAINER_ENGINE", value);
         case.build().plan().engine.rootless
@@ -104,7 +104,7 @@ fn s2_3_rootless_can_be_said() {
 }
 
 #[test]
-fn s2_3_the_user_namespace_is_the_hosts_unless_said() {
+fn the_user_namespace_can_be_set() {
     for (value, words) in [
         ("", Some(["--userns", "host"])),
         ("auto", Some(["--userns", "host"])),
@@ -122,7 +122,7 @@ fn s2_3_the_user_namespace_is_the_hosts_unless_said() {
 }
 
 #[test]
-fn s2_3_the_ids_can_be_said() {
+fn the_ids_can_be_set() {
     let case = case("")
         .set("CROSS_CONTAINER_UID", "1234")
         .set("CROSS_CONTAINER_GID", "4321");
@@ -132,7 +132,7 @@ fn s2_3_the_ids_can_be_said() {
 }
 
 #[test]
-fn s2_3_differs_remote_engines_are_refused() {
+fn differs_remote_engines_are_refused() {
     case("")
         .set("CROSS_REMOTE", "1")
         .misconfigured("CROSS_REMOTE", "unset CROSS_REMOTE");
@@ -140,7 +140,7 @@ fn s2_3_differs_remote_engines_are_refused() {
 }
 
 #[test]
-fn s2_3_differs_in_a_container_no_path_is_silently_wrong() {
+fn differs_container_in_container_is_reported() {
     let name = "CROSS_CONTAINER_IN_CONTAINER";
     let case = case("").set(name, "true");
     let said = match case.cross().cargo(["build", "--target", T]).plan() {
@@ -152,7 +152,7 @@ fn s2_3_differs_in_a_container_no_path_is_silently_wrong() {
 }
 
 #[test]
-fn s2_3_a_custom_toolchain_is_not_completed() {
+fn a_custom_toolchain_is_not_completed() {
     let case = case("")
         .set("CROSS_CUSTOM_TOOLCHAIN", "1")
         .program("rustup");
@@ -168,7 +168,7 @@ fn s2_3_a_custom_toolchain_is_not_completed() {
 }
 
 #[test]
-fn s2_3_a_custom_toolchain_may_say_what_it_is_like() {
+fn a_custom_toolchain_can_be_described() {
     let case = t_with("build-std = true")
         .set("CROSS_CUSTOM_TOOLCHAIN", "1")
         .toolchain("mine", "1.85.0");
@@ -180,13 +180,13 @@ fn s2_3_a_custom_toolchain_may_say_what_it_is_like() {
 }
 
 #[test]
-fn s2_3_differs_an_older_version_s_behaviour_is_not_there() {
+fn differs_behaviour_of_older_versions_is_not_supported() {
     let seen = case("").set("CROSS_COMPATIBILITY_VERSION", "0.2.1").build();
     seen.warns("no-effect", "CROSS_COMPATIBILITY_VERSION");
 }
 
 #[test]
-fn s2_3_differs_policy_of_a_command_line_changes_no_plan() {
+fn differs_command_line_policy_does_not_change_a_plan() {
     let plain = case("");
     let plan = |case: &Case| case.request(T).steps.len();
     let before = plan(&plain);
@@ -196,7 +196,7 @@ fn s2_3_differs_policy_of_a_command_line_changes_no_plan() {
 }
 
 #[test]
-fn s2_3_the_nix_store_can_be_named() {
+fn the_nix_store_can_be_named() {
     for name in ["NIX_STORE_DIR", "NIX_STORE"] {
         let case = case("").set_to_dir(name, "../store");
         let seen = case.build();
@@ -213,18 +213,18 @@ fn s2_3_the_nix_store_can_be_named() {
         .0
         .mounts
         .iter()
-        .any(|it| it.source == case.path("store"));
+        .any(|mount| mount.source == case.path("store"));
     seen.ensure(sees, "NIX_STORE_DIR goes before NIX_STORE");
 }
 
 #[test]
-fn s2_3_a_nix_store_that_is_named_and_missing_is_an_error() {
+fn a_missing_nix_store_is_an_error() {
     let case = case("").set("NIX_STORE_DIR", "/no/such/store");
     case.misconfigured("/no/such/store", "NIX_STORE_DIR");
 }
 
 #[test]
-fn s2_3_cargo_home_is_the_users() {
+fn cargo_home_is_that_of_the_user() {
     let case = case("").set_to_dir("CARGO_HOME", "../my-cargo");
     let home = case.project.outer().join("my-cargo");
     let inside = case.build();
@@ -233,7 +233,7 @@ fn s2_3_cargo_home_is_the_users() {
 }
 
 #[test]
-fn s2_3_qemu_strace_is_passed_on() {
+fn qemu_strace_is_passed_on() {
     case("")
         .set("QEMU_STRACE", "1")
         .build()
@@ -241,7 +241,7 @@ fn s2_3_qemu_strace_is_passed_on() {
 }
 
 #[test]
-fn s2_3_what_steers_the_engine_is_left_to_its_client() {
+fn engine_variables_are_left_to_the_engines_client() {
     let case = case("").set("DOCKER_HOST", "unix:///run/mine.sock");
     let seen = case.build();
     seen.lacks("DOCKER_HOST");
@@ -250,14 +250,14 @@ fn s2_3_what_steers_the_engine_is_left_to_its_client() {
         case.machine.calls_of("docker")[0]
             .env
             .iter()
-            .filter(|it| *it == "DOCKER_HOST")
+            .filter(|name| *name == "DOCKER_HOST")
             .count(),
         1
     );
 }
 
 #[test]
-fn s2_3_a_variable_that_means_nothing_is_warned_of() {
+fn an_unknown_variable_is_a_warning() {
     for (name, meant) in [
         ("CROSS_BUILD_PRE_BIULD", "CROSS_BUILD_PRE_BUILD"),
         ("CROSS_CONTAINER_OPT", "CROSS_CONTAINER_OPTS"),
@@ -268,14 +268,14 @@ fn s2_3_a_variable_that_means_nothing_is_warned_of() {
         let config = case.cross().config().unwrap();
         let help = config
             .diagnostics()
-            .find(|it| it.variable.as_deref() == Some(name));
+            .find(|diagnostic| diagnostic.variable.as_deref() == Some(name));
         let help = help.unwrap().help.clone().unwrap();
         assert!(help.contains(meant), "{name}: {help}");
     }
 }
 
 #[test]
-fn s2_3_every_variable_of_a_target_is_spelled_for_a_shell() {
+fn target_variables_have_valid_shell_names() {
     let name = "CROSS_TARGET_THUMBV8M_MAIN_NONE_EABI_RUNNER";
     let case = case("[target.\"thumbv8m.main-none-eabi\"]\nimage = \"mine\"\n").set(name, "mine");
     let seen = case.build_for("thumbv8m.main-none-eabi");
@@ -287,7 +287,7 @@ fn s2_3_every_variable_of_a_target_is_spelled_for_a_shell() {
 }
 
 #[test]
-fn s2_3_the_rustc_of_the_caller_is_the_hosts() {
+fn the_callers_rustc_applies_to_the_host() {
     let seen = case("").set("RUSTC", "/no/such/rustc").build();
     seen.has("RUSTC", "rustc");
 }

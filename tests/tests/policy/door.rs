@@ -1,8 +1,9 @@
-//! What ran inside an environment is read by one module: `cross_engine::process::untrusted`.
+//! Checks that only `cross_engine::process::untrusted` reads files from inside an environment.
 
 use std::path::Path;
 
-/// The modules that read what runs inside wrote. A folder stands for all that is in it.
+/// The modules that read files which programs inside have written. A folder includes all of its
+/// files.
 const READERS: [&str; 8] = [
     "cross-core/src/cargo/dep_info.rs",
     "cross-core/src/execute",
@@ -13,7 +14,7 @@ const READERS: [&str; 8] = [
     "cross-engine/src/run/engine_run.rs",
     "cross-engine/src/run/test_relay.rs",
 ];
-/// Ways around it: each follows links, may wait, or reads without a limit.
+/// Calls that bypass the door: each follows links, may block, or reads without a limit.
 const WAYS_AROUND: [&str; 9] = [
     "fs::read(",
     "fs::copy(",
@@ -37,7 +38,7 @@ fn what_ran_inside_is_read_through_one_door() {
             .peekable();
         assert!(read.peek().is_some(), "{reader} is no more");
         for (path, code) in read {
-            // The door's own.
+            // The door itself.
             let code = code.replace("RegularFile::open(", "");
             for way in WAYS_AROUND {
                 assert!(!code.contains(way), "{}: `{way}…)`", path.display());

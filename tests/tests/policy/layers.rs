@@ -1,5 +1,4 @@
-//! The layers of each library: a folder imports only from those below it, and files import one
-//! another in no circle.
+//! The layers of each library: a folder imports only from lower ones, and imports have no circles.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -33,13 +32,13 @@ fn imports_go_down_the_layers_and_in_no_circle() {
     );
 }
 
-/// The folders of each library, lowest first. The table after the mark has them highest first: crate,
-/// folder, and what it is.
+/// Returns the folders of each library, lowest first. The table after the mark lists them highest
+/// first, as crate, folder and description.
 fn table(text: &str) -> BTreeMap<String, Vec<String>> {
     let (_, rest) = text.split_once("\n<!-- layers -->\n").expect("the mark");
     let rows = rest.lines().take_while(|line| line.starts_with('|'));
     let mut layers = BTreeMap::<_, Vec<_>>::new();
-    // The first two lines are the heading.
+    // The first two lines are the table's head.
     for row in rows.skip(2) {
         let mut cells = row
             .split('|')
@@ -53,8 +52,8 @@ fn table(text: &str) -> BTreeMap<String, Vec<String>> {
     layers
 }
 
-/// What is wrong with the library in `src`, whose folders are `layers`, lowest first. With no
-/// layers, only circles are wrong.
+/// Returns the violations in the library in `src`, whose folders are `layers`, lowest first.
+/// Without layers, only circles are violations.
 fn check(src: &Path, layers: &[String]) -> Vec<String> {
     let imports = ModuleTree::read(src).imports();
     let mut findings = Vec::new();
@@ -68,7 +67,7 @@ fn check(src: &Path, layers: &[String]) -> Vec<String> {
     findings
 }
 
-/// Folders that only the directory or only the table has, and files that are in no folder.
+/// Returns folders that only the directory or only the table has, and files outside of the folders.
 fn misplaced(src: &Path, layers: &[String]) -> Vec<String> {
     let (mut folders, mut findings) = (BTreeSet::new(), Vec::new());
     for entry in fs::read_dir(src).unwrap() {
@@ -91,7 +90,7 @@ fn misplaced(src: &Path, layers: &[String]) -> Vec<String> {
     findings
 }
 
-/// The imports from a higher layer. `lib.rs` is above all.
+/// Returns the imports from a higher layer. `lib.rs` is above all layers.
 fn upward(imports: &Imports, layers: &[String]) -> Vec<String> {
     let folder = |file: &Path| file.iter().next().unwrap().to_str().unwrap().to_owned();
     let height = |folder: &str| match folder {
@@ -101,7 +100,7 @@ fn upward(imports: &Imports, layers: &[String]) -> Vec<String> {
     let mut findings = Vec::new();
     for ((from, to), lines) in &imports.lines {
         let (lower, upper) = (folder(from), folder(to));
-        // What is in no layer is found elsewhere.
+        // `misplaced` reports files without a layer.
         let (Some(low), Some(high)) = (height(&lower), height(&upper)) else {
             continue;
         };
@@ -114,13 +113,13 @@ fn upward(imports: &Imports, layers: &[String]) -> Vec<String> {
     findings
 }
 
-/// The circles of imports between files. A module and the modules that it declares may import one
-/// another: a circle is none if the module that holds all its files is one of them.
+/// Returns the circles of imports between files. A module and the modules that it declares may
+/// import each other, so a circle is allowed if one of its files declares all others.
 fn circles(imports: &Imports) -> Vec<String> {
     let mut findings = Vec::new();
     let holders: BTreeSet<_> = imports.parents.values().collect();
     for holder in holders {
-        // The module that the holder declares, and through which it holds the file.
+        // The module that the holder declares and that contains the file.
         let part = |file: &PathBuf| {
             let mut at = file;
             loop {
@@ -148,7 +147,7 @@ fn circles(imports: &Imports) -> Vec<String> {
         let edges = edges.map(|(from, to)| (from.as_path(), to.as_path()));
         let mut circles: Vec<_> = edges.filter_map(circle).collect();
         circles.sort_by_key(Vec::len);
-        // Every file of a knot is named, in the shortest circle that it is part of.
+        // Each file is reported once, in the shortest circle that contains it.
         let mut named = BTreeSet::new();
         for files in circles {
             if files.iter().all(|file| named.contains(file)) {
@@ -167,7 +166,7 @@ fn circles(imports: &Imports) -> Vec<String> {
     findings
 }
 
-/// The files from one to another, both included, along the imports.
+/// Returns the files along the imports from one file to another, including both.
 fn shortest_way<'a>(
     graph: &BTreeMap<&'a Path, Vec<&'a Path>>,
     from: &'a Path,
@@ -194,7 +193,7 @@ fn shortest_way<'a>(
     None
 }
 
-/// What is wrong with a library of `policy/fixtures`.
+/// Returns the violations in a library of `policy/fixtures`.
 fn fixture(name: &str, layers: &[&str]) -> Vec<String> {
     let fixtures = tool::repository().join("tests/tests/policy/fixtures");
     let layers: Vec<_> = layers.iter().copied().map(str::to_owned).collect();

@@ -1,8 +1,8 @@
-//! The module tree of a library as its sources declare it, and what each file imports from which.
+//! The module tree of a library and the imports between its files.
 //!
-//! The sources are parsed, not compiled. A path counts wherever it stands: in a `use`, in a type, in
-//! an expression, among a macro's tokens. Tests, attributes, comments and strings do not. What is
-//! reached without a path, such as a method of a type, cannot be seen.
+//! The sources are parsed, not compiled. Paths count in `use` items, types, expressions and macro
+//! tokens, but not in tests, attributes, comments and strings. A use without a path, such as a
+//! method call, is not found.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,10 +12,10 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::visit::Visit;
 use syn::{Attribute, Item, Meta, UseTree};
 
-/// Aliases that lead to aliases are followed no further than this: they may lead to themselves.
+/// The limit for following aliases of aliases, which may be circular.
 const MAX_DEPTH: usize = 16;
 
-/// A library's modules. The first is the crate's root.
+/// The modules of a library. The first one is the root of the crate.
 pub(super) struct ModuleTree {
     src: PathBuf,
     modules: Vec<Module>,
@@ -23,14 +23,14 @@ pub(super) struct ModuleTree {
 
 #[derive(Default)]
 struct Module {
-    /// Relative to `src`, as are all files here. An inline module has the file that it stands in.
+    /// The path relative to `src`. An inline module has the file that contains it.
     file: PathBuf,
     parent: Option<usize>,
     children: BTreeMap<String, usize>,
     items: BTreeSet<String>,
-    /// Whether a macro's call stands among the items: it may define names that only it knows.
+    /// Whether the items include a macro call, which may define unknown names.
     calls_macro: bool,
-    /// The names that a `use` brings in, each with its path.
+    /// The names that `use` items import, each with its path.
     aliases: BTreeMap<String, Vec<String>>,
     globs: Vec<Vec<String>>,
     references: Vec<Reference>,
@@ -42,22 +42,22 @@ struct Reference {
     in_use: bool,
 }
 
-/// What a path means.
+/// The meaning of a path.
 #[derive(Clone, Copy)]
 enum Meaning {
     Module(usize),
     /// An item that this module defines.
     Item(usize),
-    /// Another crate's, a local name, or a primitive.
+    /// A name of another crate, a local name, or a primitive.
     Outside,
 }
 
-/// The imports of a library's files from one another.
+/// The imports between the files of a library.
 #[derive(Default)]
 pub(super) struct Imports {
-    /// From which file, what file, and on which lines.
+    /// The importing file, the imported file, and the lines.
     pub(super) lines: BTreeMap<(PathBuf, PathBuf), BTreeSet<usize>>,
-    /// Paths into the crate that lead to nothing: the parser knows less than the compiler.
+    /// Paths into the crate that could not be resolved, because the sources are not compiled.
     pub(super) unresolved: Vec<String>,
     /// The file that declares each file's module.
     pub(super) parents: BTreeMap<PathBuf, PathBuf>,
@@ -110,7 +110,7 @@ impl ModuleTree {
         module
     }
 
-    /// What every file imports from the others.
+    /// Returns the imports between the files.
     pub(super) fn imports(&self) -> Imports {
         let mut imports = Imports::default();
         for (id, module) in self.modules.iter().enumerate() {
@@ -136,7 +136,7 @@ impl ModuleTree {
                 }
                 let edge = (module.file.clone(), to.clone());
                 let lines = imports.lines.entry(edge).or_default();
-                // A name that a `use` brought in was counted there.
+                // An imported name was counted at its `use`.
                 let first = reference.path[0].as_str();
                 let says_where = ["crate", "self", "super"].contains(&first);
                 if reference.in_use || says_where || lines.is_empty() {
@@ -147,7 +147,7 @@ impl ModuleTree {
         imports
     }
 
-    /// What a path in a module means; `None` if it leads into the crate and to nothing there.
+    /// Resolves a path in a module. Returns `None` for a path into the crate that leads to nothing.
     fn resolve(&self, from: usize, path: &[String], depth: usize) -> Option<Meaning> {
         let (first, rest) = path.split_first()?;
         let mut meaning = match first.as_str() {
@@ -168,7 +168,7 @@ impl ModuleTree {
         Some(meaning)
     }
 
-    /// What a name means in a module. What is re-exported is where it is defined.
+    /// Resolves a name in a module. A re-exported item belongs to the module that defines it.
     fn look_up(&self, id: usize, name: &str, depth: usize) -> Option<Meaning> {
         if depth > MAX_DEPTH {
             return None;
@@ -197,7 +197,7 @@ impl ModuleTree {
 struct Reader<'a> {
     tree: &'a mut ModuleTree,
     module: usize,
-    /// Where the files of the modules are that it declares.
+    /// The directory of the modules that it declares.
     dir: PathBuf,
 }
 
@@ -206,7 +206,7 @@ impl Reader<'_> {
         &mut self.tree.modules[self.module]
     }
 
-    /// Takes down the name of an item of the module.
+    /// Records the name of an item of the module.
     fn declare(&mut self, item: &Item) {
         let name = match item {
             Item::Const(item) => &item.ident,

@@ -1,11 +1,11 @@
-//! Every public type of the four libraries can cross threads. The list of them is complete.
+//! Checks that every public type of the four libraries is `Send` and `Sync`, with a complete list.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::{LIBRARIES, read};
 
-/// Asserts at compile time that each type can cross threads, and gives their names.
+/// Checks at compile time that each type is `Send` and `Sync`, and returns the names.
 macro_rules! can_cross_threads {
     ($($type:ty),* $(,)?) => {{
         fn assert<T: Send + Sync + ?Sized>() {}
@@ -211,7 +211,7 @@ fn every_public_type_is_send_and_sync() {
         cross_targets::UnsupportedTarget,
         cross_targets::ZigTarget,
     );
-    // Closures of the caller that the library calls on the caller's own thread; and aliases.
+    // Closures that the library calls on the caller's thread, and aliases.
     let exempt = [
         "cross_engine::KeptSink",
         "cross_engine::ProgressSink",
@@ -232,13 +232,13 @@ fn every_public_type_is_send_and_sync() {
     );
 }
 
-/// The public types of a library, as its checked API listing has them.
+/// Returns the public types of a library from its checked API listing.
 fn public_types(library: &str) -> Vec<String> {
     let listing = read(Path::new("docs/api").join(format!("{library}.txt")));
     listing.lines().filter_map(public_type).collect()
 }
 
-/// The type that a line of a listing declares.
+/// Returns the type that a line of a listing declares.
 fn public_type(line: &str) -> Option<String> {
     let declared = line.trim_start_matches("#[non_exhaustive] ");
     let kinds = [

@@ -1,4 +1,4 @@
-//! Archives that come out the same, byte for byte, whenever and by whomever they are made.
+//! Reproducible archives: the same files always give the same bytes.
 
 use std::fs;
 use std::io::{self, Cursor, Write as _};
@@ -10,7 +10,8 @@ use flate2::{Compression, GzBuilder};
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 
-/// 1980-01-01, the oldest time a zip file can have: where nothing says how old the sources are.
+/// 1980-01-01, the oldest time that a zip file can store. Used if the age of the sources is
+/// unknown.
 const OLDEST: u64 = 315_532_800;
 
 /// The kinds of archive.
@@ -22,14 +23,14 @@ pub(crate) enum Kind {
 
 /// A file of an archive.
 pub(crate) struct Member {
-    /// Its name below the top folder.
+    /// The name below the top folder.
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
     pub(crate) executable: bool,
 }
 
 impl Kind {
-    /// How the archive's name ends, without the dot.
+    /// Returns the file name extension, without the dot.
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Kind::TarGz => "tar.gz",
@@ -39,8 +40,8 @@ impl Kind {
 
     /// Packs `members` below the folder `top`, in their order.
     ///
-    /// `mtime`, in seconds since the Unix epoch, is the time of every file; a zip file, which has
-    /// local times, has 1980-01-01 instead.
+    /// `mtime`, in seconds since the Unix epoch, is the time of every file in a tar. Files in a zip
+    /// have the local time 1980-01-01 instead.
     pub(crate) fn pack(self, top: &str, members: &[Member], mtime: u64) -> io::Result<Vec<u8>> {
         match self {
             Kind::TarGz => tar_gz(top, members, mtime),
@@ -50,7 +51,7 @@ impl Kind {
 }
 
 impl Member {
-    /// The file at `path`, under its own name.
+    /// Reads the file at `path`, and keeps its name.
     pub(crate) fn read(path: &Path, executable: bool) -> io::Result<Self> {
         Ok(Member {
             name: path
@@ -69,7 +70,7 @@ impl Member {
 }
 
 fn tar_gz(top: &str, members: &[Member], mtime: u64) -> io::Result<Vec<u8>> {
-    // The header's time stays 0, and it names neither the file nor the system that packed it.
+    // The header has the time 0, no file name, and no operating system.
     let gzip = GzBuilder::new()
         .operating_system(255)
         .write(Vec::new(), Compression::best());
@@ -99,7 +100,7 @@ fn zip(top: &str, members: &[Member]) -> io::Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// The SHA-256 of `bytes` in hexadecimal.
+/// Returns the SHA-256 of `bytes` in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
@@ -107,21 +108,22 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Writes a file that is there in full or not at all.
+/// Writes a file atomically.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY)
-        // What `File::create` asks for; the umask takes away from it.
+        // The mode that `File::create` uses; the umask applies.
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// How the names of unfinished files begin.
+/// The prefix of unfinished files.
 const TEMPORARY: &str = ".unfinished-";
 
-/// Removes what a killed [`write()`] left in `dir`. Nobody else may write there meanwhile.
+/// Removes the unfinished files of a killed [`write()`] in `dir`. No other process may write there
+/// at the same time.
 pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -132,8 +134,8 @@ pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The time for the files of an archive, in seconds since the Unix epoch: `SOURCE_DATE_EPOCH`, else
-/// the last commit's in `dir`, else 1980.
+/// Returns the time for the files of an archive, in seconds since the Unix epoch:
+/// `SOURCE_DATE_EPOCH`, or else the time of the last commit in `dir`, or else 1980.
 pub(crate) fn source_time(dir: &Path) -> u64 {
     let given = std::env::var("SOURCE_DATE_EPOCH")
         .ok()
@@ -170,12 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn made_twice_an_archive_has_the_same_bytes() {
+    fn an_archive_is_reproducible() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("README.md");
         for kind in [Kind::TarGz, Kind::Zip] {
             let made = [0, 1].map(|n| {
-                // The file's own time and mode are not the archive's.
+                // The time and mode of the file do not matter.
                 fs::write(&path, "words").unwrap();
                 let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(n * 1000);
                 fs::File::options()

@@ -1,8 +1,8 @@
-//! `bench`: runs the benchmarks and puts what they print where docs/performance.md shows it.
+//! `bench`: runs the benchmarks and writes their tables into docs/performance.md.
 //!
-//! The page is written by hand but for its blocks, each between `<!-- bench: NAME -->` and `<!-- end -->`: a
-//! block holds the command, the day, and the tables of the last run. What a number means, and why a goal is
-//! missed, is for people to say.
+//! The page is written by hand, except for the blocks between `<!-- bench: NAME -->` and
+//! `<!-- end -->`. A block holds the command, the date, and the tables of the last run. People
+//! explain what a number means and why a goal is missed.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -16,34 +16,34 @@ use crate::commands;
 use crate::failure::Failure;
 use crate::ui;
 
-/// The page.
+/// The page with the results.
 const PAGE: &str = "docs/performance.md";
-/// The block that says on what was measured.
+/// The block that describes the machine.
 const MACHINE: &str = "machine";
 
-/// One comparison: its name, the benchmark that makes it, and the words for it.
+/// One comparison: its name, its benchmark, and the arguments for it.
 struct Part {
     name: &'static str,
     bench: &'static str,
-    words: &'static [&'static str],
+    args: &'static [&'static str],
 }
 
 /// Every comparison, the quick ones first.
 const PARTS: [Part; 7] = [
     part("noop", "noop", &[]),
-    part("warm", "warm", &[]),
+    part("container_reuse", "container_reuse", &[]),
     part("planning", "planning", &["--noplot"]),
     part("testing", "testing", &[]),
     part("embedding", "embedding", &[]),
     part("environments", "environments", &["sandbox", "gnu"]),
-    part("many", "many", &[]),
+    part("batch", "batch", &[]),
 ];
 
-const fn part(name: &'static str, bench: &'static str, words: &'static [&'static str]) -> Part {
-    Part { name, bench, words }
+const fn part(name: &'static str, bench: &'static str, args: &'static [&'static str]) -> Part {
+    Part { name, bench, args }
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) fn run(args: &cli::Bench, cancel: &Cancel) -> Result<(), Failure> {
     let root = commands::cross(&cli::Choice::default())?.project()?.root;
     let chosen = chosen(&args.parts)?;
@@ -53,14 +53,14 @@ pub(crate) fn run(args: &cli::Bench, cancel: &Cancel) -> Result<(), Failure> {
         if cancel.check().is_err() {
             return Err(Failure::new("stopped"));
         }
-        let tables = measured(&root, part)?;
-        let said = format!(
+        let tables = run_benchmark(&root, part)?;
+        let content = format!(
             "`cargo xtask bench {}`, {}.\n\n{tables}",
             part.name,
             commands::today()
         );
-        // After each, so that a run that is stopped has what it came to.
-        update(&page, part.name, &said)?;
+        // Updated after each part, so that an interrupted run keeps its results.
+        update(&page, part.name, &content)?;
     }
     ui::answer(page.display());
     Ok(())
@@ -69,9 +69,9 @@ pub(crate) fn run(args: &cli::Bench, cancel: &Cancel) -> Result<(), Failure> {
 fn chosen(names: &[String]) -> Result<Vec<&'static Part>, Failure> {
     if let Some(unknown) = names
         .iter()
-        .find(|name| PARTS.iter().all(|it| it.name != **name))
+        .find(|name| PARTS.iter().all(|part| part.name != **name))
     {
-        let known: Vec<_> = PARTS.iter().map(|it| it.name).collect();
+        let known: Vec<_> = PARTS.iter().map(|part| part.name).collect();
         let failure = Failure::new(format!("there is no benchmark `{unknown}`"));
         return Err(failure.with_help(format!("name one of {}", known.join(", "))));
     }
@@ -79,8 +79,8 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Part>, Failure> {
     Ok(PARTS.iter().filter(is_chosen).collect())
 }
 
-/// What the benchmark prints, shown as it comes.
-fn measured(root: &Path, part: &Part) -> Result<String, Failure> {
+/// Runs a benchmark, prints its output line by line, and returns its tables.
+fn run_benchmark(root: &Path, part: &Part) -> Result<String, Failure> {
     let mut cargo = Command::new("cargo");
     cargo
         .args([
@@ -92,30 +92,30 @@ fn measured(root: &Path, part: &Part) -> Result<String, Failure> {
             part.bench,
             "--",
         ])
-        .args(part.words)
+        .args(part.args)
         .current_dir(root)
         .stdout(Stdio::piped());
     let failed = |why: String| Failure::new(format!("the benchmark `{}`: {why}", part.name));
-    let mut child = cargo.spawn().map_err(|it| failed(it.to_string()))?;
+    let mut child = cargo.spawn().map_err(|error| failed(error.to_string()))?;
     let mut printed = Vec::new();
     for line in child
         .stdout
         .take()
         .into_iter()
-        .flat_map(|it| BufReader::new(it).lines())
+        .flat_map(|stdout| BufReader::new(stdout).lines())
     {
-        let line = line.map_err(|it| failed(it.to_string()))?;
+        let line = line.map_err(|error| failed(error.to_string()))?;
         ui::answer(&line);
         printed.push(line);
     }
-    let status = child.wait().map_err(|it| failed(it.to_string()))?;
+    let status = child.wait().map_err(|error| failed(error.to_string()))?;
     match status.success() {
         true => Ok(tables(&printed)),
         false => Err(failed(status.to_string())),
     }
 }
 
-/// What is printed for people: as it is where it is Markdown, the times alone where it is criterion's.
+/// Returns Markdown output unchanged, and criterion's output as a table of its times.
 fn tables(printed: &[String]) -> String {
     let is_time = |line: &&String| line.contains("time:   [");
     if !printed.iter().any(|line| is_time(&line)) {
@@ -134,7 +134,10 @@ fn tables(printed: &[String]) -> String {
             before
         };
         let words: Vec<_> = times.trim_end_matches(']').split(' ').collect();
-        let times: Vec<_> = words.chunks(2).map(|it| it.join(" ")).collect();
+        let times: Vec<_> = words
+            .chunks(2)
+            .map(|word_and_unit| word_and_unit.join(" "))
+            .collect();
         rows.push(format!("| {} | {} |", what.trim(), times.join(" | ")));
     }
     rows.join("\n")
@@ -142,15 +145,15 @@ fn tables(printed: &[String]) -> String {
 
 /// Replaces the block `name` of the page.
 fn update(page: &Path, name: &str, content: &str) -> Result<(), Failure> {
-    let text = fs::read_to_string(page).map_err(|it| Failure::io("read", page, &it))?;
+    let text = fs::read_to_string(page).map_err(|error| Failure::io("read", page, &error))?;
     let text = replaced(&text, name, content).ok_or_else(|| {
         Failure::new(format!(
             "`{}` has no block `<!-- bench: {name} -->`",
             page.display()
         ))
-        .with_help("add it, and `<!-- end -->` on a line below")
+        .with_help("add it, and `<!-- end -->` on a line below it")
     })?;
-    fs::write(page, text).map_err(|it| Failure::io("write", page, &it))
+    fs::write(page, text).map_err(|error| Failure::io("write", page, &error))
 }
 
 fn replaced(text: &str, name: &str, content: &str) -> Option<String> {
@@ -160,10 +163,10 @@ fn replaced(text: &str, name: &str, content: &str) -> Option<String> {
     Some(format!("{before}{start}{content}\n<!-- end -->{after}"))
 }
 
-/// What was measured on, as its programs say.
+/// Describes the machine by its processors and the versions of its programs.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let asked: [(&str, &[&str]); 7] = [
+    let questions: [(&str, &[&str]); 7] = [
         ("uname", &["-srm"]),
         ("rustc", &["--version"]),
         ("bwrap", &["--version"]),
@@ -175,14 +178,14 @@ fn machine() -> String {
         ("runc", &["--version"]),
         ("mmdebstrap", &["--version"]),
     ];
-    let said = asked
+    let versions = questions
         .iter()
         .filter_map(|(program, args)| first_line(program, args));
-    let said: Vec<_> = said.collect();
+    let versions: Vec<_> = versions.collect();
     format!(
         "Measured on {}: {cores} processors; {}.",
         commands::today(),
-        said.join("; ")
+        versions.join("; ")
     )
 }
 
@@ -203,7 +206,7 @@ mod tests {
             .join("../..")
             .join(PAGE);
         let text = fs::read_to_string(page).unwrap();
-        for name in PARTS.iter().map(|it| it.name).chain([MACHINE]) {
+        for name in PARTS.iter().map(|part| part.name).chain([MACHINE]) {
             assert!(
                 replaced(&text, name, "x").is_some(),
                 "no block for `{name}`"

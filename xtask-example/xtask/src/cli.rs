@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of the xtask.
 
 use std::ffi::OsString;
 
@@ -14,11 +14,11 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make this machine able to do the rest: says what is missing, installs it, tries it
+    /// Prepare this machine for the other commands: show what is missing, install it and try it
     Setup(Setup),
-    /// Build, test, check and package for every target of the configuration
+    /// Build, test, check and package logsift for every configured target
     Dist(Dist),
-    /// Make everything be here that `dist` needs from elsewhere, so that it can be done `--offline`
+    /// Fetch everything that `dist` needs from the network, so that it can run with `--offline`
     Prefetch(Prefetch),
     /// Build logsift for a target
     Build(Cargo),
@@ -26,12 +26,12 @@ pub(crate) enum Command {
     Test(Program),
     /// Run logsift for a target, under its emulator where it needs one
     Run(Program),
-    /// Show every step that a build, test or run would take, and take none
+    /// Show every step of a build, test or run without executing it
     Plan(Plan),
-    /// Do what a cargo command line says, for a target: `cross build --release --target TRIPLE`
+    /// Run a cargo command line for a target, such as `cross build --release --target TRIPLE`
     #[command(disable_help_flag = true)]
     Cross {
-        /// What would follow `cargo`
+        /// The arguments that would follow `cargo`
         #[arg(
             value_name = "CARGO_COMMAND_LINE",
             trailing_var_arg = true,
@@ -41,62 +41,63 @@ pub(crate) enum Command {
     },
     /// Open a shell in the environment of a target
     Shell(Shell),
-    /// Show the configuration: every value and where it was said
+    /// Show every configuration value and its origin
     Config {
-        /// As JSON
+        /// Print JSON
         #[arg(long, conflicts_with = "schema")]
         json: bool,
-        /// The JSON Schema of Cross.toml instead, for editors
+        /// Print the JSON Schema of Cross.toml instead, for editors
         #[arg(long)]
         schema: bool,
     },
-    /// Ask every engine and tool whether it works here
+    /// Check which engines and tools work on this machine
     Doctor {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// List every target and how far it is supported
+    /// List every target and its level of support
     Targets {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// List, make or remove the environments that targets are built in
+    /// List, make or remove the environments of targets
     Env(Env),
-    /// Prove targets with a crate that has C and C++ code, and record the evidence in docs/targets.md
+    /// Prove targets with a crate that has C and C++ code, and record the results in
+    /// docs/targets.md
     Matrix(Matrix),
-    /// Run the benchmarks side by side and write what came of them into docs/performance.md
+    /// Run the benchmarks and write their results into docs/performance.md
     Bench(Bench),
     /// Remove `dist` and `cross` from the target directory
     Clean,
 }
 
-/// What overrides the configuration.
+/// The options that override the configuration.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Choice {
-    /// Where to run: auto, sandbox, docker, podman, or host without isolation (default: the configuration's)
+    /// The engine: auto, sandbox, docker, podman, or host without isolation [default: configured]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) engine: Option<String>,
-    /// The Rust that compiles: host, image or a directory (default: the configuration's)
+    /// The Rust toolchain: host, image or a directory [default: configured]
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) toolchain: Option<String>,
-    /// Without a network: what is not here is an error, and `prefetch` its remedy
+    /// Run without a network; `prefetch` fetches what is missing
     #[arg(long, global = true)]
     pub(crate) offline: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    /// Text for people
     Human,
-    /// One JSON object a line, for programs
+    /// One JSON object per line, for programs
     Json,
 }
 
 #[derive(Args)]
 pub(crate) struct Setup {
-    /// The engines to set up, with commas between them
+    /// The engines to set up, separated by commas
     #[arg(
         long,
         value_name = "NAME",
@@ -104,10 +105,10 @@ pub(crate) struct Setup {
         default_value = "sandbox"
     )]
     pub(crate) engine: Vec<SetupEngine>,
-    /// Make a plain user too, for tests that root runs
+    /// Also create an unprivileged user, for tests that run as root
     #[arg(long)]
     pub(crate) test_user: bool,
-    /// Say what would be done, and do nothing
+    /// Print the plan without executing it
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -122,7 +123,7 @@ pub(crate) enum SetupEngine {
 
 #[derive(Args)]
 pub(crate) struct Dist {
-    /// Only this target; may be given more than once (default: the configuration's `targets`)
+    /// Only this target; may be repeated [default: the configured `targets`]
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Vec<String>,
     #[command(flatten)]
@@ -133,7 +134,7 @@ pub(crate) struct Dist {
     /// Don't run the tests
     #[arg(long)]
     pub(crate) no_test: bool,
-    /// How many jobs run at once, for all targets together (default: the number of processors)
+    /// The number of jobs for all targets together [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) jobs: Option<u32>,
     /// How progress and results are printed
@@ -143,12 +144,12 @@ pub(crate) struct Dist {
 
 #[derive(Args)]
 pub(crate) struct Prefetch {
-    /// Only this target; may be given more than once (default: the configuration's `targets`)
+    /// Only this target; may be repeated [default: the configured `targets`]
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Vec<String>,
     #[command(flatten)]
     pub(crate) choice: Choice,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -169,7 +170,7 @@ pub(crate) struct Cargo {
 
 #[derive(Args)]
 pub(crate) struct Program {
-    /// Wait on this port of the host until gdb attaches; test binaries do so one after the other
+    /// Wait on this port until gdb attaches; test binaries run one after the other
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) gdb: Option<u16>,
     #[command(flatten)]
@@ -187,17 +188,17 @@ pub(crate) struct Shell {
 
 #[derive(Args)]
 pub(crate) struct PassedOn {
-    /// Arguments for cargo, such as --release; they come after those above
+    /// Arguments for cargo, such as --release, after the options above
     #[arg(value_name = "CARGO_ARGS", allow_hyphen_values = true)]
     cargo: Vec<String>,
-    /// Arguments for logsift, or for its tests
+    /// Arguments for logsift or its tests
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
 }
 
 impl PassedOn {
-    /// Those for cargo, and those for the program. Once there are some for cargo, clap counts the `--`
-    /// and what follows it among them.
+    /// Splits the arguments into those for cargo and those for the program. After an argument for
+    /// cargo, clap takes `--` and everything after it as arguments for cargo.
     pub(crate) fn split(&self) -> (&[String], &[String]) {
         match self.cargo.iter().position(|arg| arg == "--") {
             Some(at) => (&self.cargo[..at], &self.cargo[at + 1..]),
@@ -208,14 +209,14 @@ impl PassedOn {
 
 #[derive(Args)]
 pub(crate) struct Plan {
-    /// What would be done
+    /// The command to plan
     pub(crate) verb: PlanVerb,
     /// The target, for instance aarch64-unknown-linux-gnu
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: String,
     #[command(flatten)]
     pub(crate) choice: Choice,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -231,31 +232,31 @@ pub(crate) enum PlanVerb {
 
 #[derive(Args)]
 pub(crate) struct Matrix {
-    /// Only this target; may be given more than once (default: every target with a recipe)
+    /// Only this target; may be repeated [default: every target with a recipe]
     #[arg(long, value_name = "TRIPLE", conflicts_with = "rotating")]
     pub(crate) target: Vec<String>,
     #[command(flatten)]
     pub(crate) choice: Choice,
-    /// Prove what is recorded too
+    /// Prove recorded rows again
     #[arg(long)]
     pub(crate) again: bool,
-    /// Remove what was made for a row when it is proven
+    /// Remove the environment and artifacts of a row after its proof
     #[arg(long)]
     pub(crate) discard: bool,
-    /// Prove so many of the rows that passed, others every day, and record nothing
+    /// Prove this many recorded rows, different ones each day, and record nothing
     #[arg(long, value_name = "ROWS")]
     pub(crate) rotating: Option<usize>,
-    /// Instead of the whole row, the crates that people use, each by another way to native code
+    /// Prove popular crates with native code instead of the whole row
     #[arg(long, requires = "target", conflicts_with = "rotating")]
     pub(crate) crates: bool,
-    /// Prove nothing: write docs/targets.md from what is recorded
+    /// Only write docs/targets.md from the recorded rows
     #[arg(long, conflicts_with_all = ["target", "rotating"])]
     pub(crate) render: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// Only these (default: all)
+    /// Only these benchmarks [default: all]
     #[arg(value_name = "NAME")]
     pub(crate) parts: Vec<String>,
 }
@@ -270,27 +271,27 @@ pub(crate) struct Env {
 
 #[derive(Subcommand)]
 pub(crate) enum EnvAction {
-    /// List the environments that are there (the default)
+    /// List the existing environments (the default)
     List,
-    /// Make the environments of targets, where they are not there
+    /// Make the environments of targets that do not exist yet
     Make {
-        /// The targets (default: the configuration's `targets`)
+        /// The targets [default: the configured `targets`]
         #[arg(long, value_name = "TRIPLE")]
         target: Vec<String>,
     },
-    /// Show what is kept so that environments are made sooner: packages, and what they begin with
+    /// Show the stock of packages and bases, which makes environments faster to make
     Stock {
-        /// Remove it
+        /// Remove the stock
         #[arg(long)]
         remove: bool,
     },
     /// Remove environments
     Rm {
-        /// Their names, as `env list` shows them
+        /// The names, as `env list` shows them
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Remove what a crash of the machine left behind
+    /// Remove what a crash left behind
     Sweep,
 }
 
@@ -300,7 +301,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_definition_holds_together() {
+    fn the_definition_is_consistent() {
         Cli::command().debug_assert();
     }
 
@@ -315,9 +316,9 @@ mod tests {
             let line = format!("xtask run --target t --engine docker {given}");
             let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
             let Command::Run(run) = cli.command else {
-                panic!("it is a run");
+                panic!("not a run command");
             };
-            let expected = [cargo, args].map(|it| it.to_vec());
+            let expected = [cargo, args].map(|args| args.to_vec());
             let run = run.cargo;
             let (cargo, args) = run.passed_on.split();
             assert_eq!([cargo.to_vec(), args.to_vec()], expected, "{given}");
@@ -335,7 +336,7 @@ mod tests {
         ] {
             let line = ["xtask", "cross"].into_iter().chain(words.iter().copied());
             let Command::Cross { words: got } = Cli::try_parse_from(line).unwrap().command else {
-                panic!("it is a cross");
+                panic!("not a cross command");
             };
             assert_eq!(got, words);
         }
@@ -345,7 +346,7 @@ mod tests {
     fn the_engines_to_set_up_are_a_list() {
         let cli = Cli::try_parse_from(["xtask", "setup", "--engine", "docker,podman"]).unwrap();
         let Command::Setup(setup) = cli.command else {
-            panic!("it is a setup");
+            panic!("not a setup command");
         };
         assert_eq!(setup.engine, [SetupEngine::Docker, SetupEngine::Podman]);
     }

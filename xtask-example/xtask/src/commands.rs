@@ -1,4 +1,4 @@
-//! The commands that hand one question to the library and show what it answers.
+//! The commands that make one call to the library and print its result.
 
 use std::fs;
 use std::io;
@@ -16,15 +16,16 @@ use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb
 use crate::failure::Failure;
 use crate::ui::{self, Output, Ui};
 
-/// The package, and the program, that all of this is for.
+/// The name of the package, and of its program.
 pub(crate) const PACKAGE: &str = "logsift";
 
-/// The library for the project around the current directory, with what the command line overrides.
+/// Returns the library for the project around the current directory, with the options of the
+/// command line.
 pub(crate) fn cross(choice: &Choice) -> Result<Cross, Failure> {
     Ok(with(Cross::discover()?, choice))
 }
 
-/// `cross` with what the command line overrides.
+/// Returns `cross` with the options of the command line.
 pub(crate) fn with(mut cross: Cross, choice: &Choice) -> Cross {
     if let Some(engine) = &choice.engine {
         cross = cross.engine(engine);
@@ -35,27 +36,30 @@ pub(crate) fn with(mut cross: Cross, choice: &Choice) -> Cross {
     cross.offline(choice.offline)
 }
 
-/// The targets that were `named`, else those of the configuration; none twice, all of them known.
+/// Returns the `named` targets, or else those of the configuration, without duplicates. An unknown
+/// target is an error.
 pub(crate) fn targets_of(cross: &Cross, named: &[String]) -> Result<Vec<String>, Failure> {
     let mut targets = named.to_vec();
     if targets.is_empty() {
         let config = cross.config()?;
         targets = config
             .targets()
-            .map_or_else(Vec::new, |it| it.value.clone());
+            .map_or_else(Vec::new, |targets| targets.value.clone());
     }
     if targets.is_empty() {
-        let help = "list them as `targets` in `[build]` of Cross.toml, or name one with `--target`";
-        return Err(Failure::new("there is no target to work for").with_help(help));
+        let help =
+            "list targets as `targets` in `[build]` of Cross.toml, or name one with `--target`";
+        return Err(Failure::new("no target is configured or named").with_help(help));
     }
     known(&targets)
 }
 
-/// These targets, none twice; an error if one of them is not known.
+/// Returns the targets without duplicates. An unknown target is an error.
 pub(crate) fn known(targets: &[String]) -> Result<Vec<String>, Failure> {
     let mut known = Vec::new();
     for target in targets {
-        Target::parse(target).map_err(|it| Failure::new(it.to_string()).with_help(it.help()))?;
+        Target::parse(target)
+            .map_err(|error| Failure::new(error.to_string()).with_help(error.help()))?;
         if !known.contains(target) {
             known.push(target.clone());
         }
@@ -63,13 +67,13 @@ pub(crate) fn known(targets: &[String]) -> Result<Vec<String>, Failure> {
     Ok(known)
 }
 
-/// The date, in UTC.
+/// Returns the date in UTC.
 pub(crate) fn today() -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     now.split('T').next().unwrap_or_default().to_owned()
 }
 
-/// `build`, `test` and `run`; what is run waits for gdb on a port that is named.
+/// `build`, `test` and `run`. With a port for gdb, the started programs wait for the debugger.
 pub(crate) fn cargo(
     verb: Verb,
     args: &Cargo,
@@ -85,7 +89,11 @@ pub(crate) fn cargo(
     let done = request.run_until(cancel);
     ui.close();
     if verb == Verb::Build && args.message_format == Format::Human {
-        for program in done.as_ref().iter().flat_map(|it| it.executables()) {
+        for program in done
+            .as_ref()
+            .iter()
+            .flat_map(|outcome| outcome.executables())
+        {
             ui::answer(program.path.display());
         }
     }
@@ -102,7 +110,7 @@ fn request(cross: &Cross, verb: Verb, target: &str, passed_on: &PassedOn) -> Req
     request.package(PACKAGE).cargo_args(cargo).args(args)
 }
 
-/// `prefetch`: what `dist` needs from elsewhere is made, pulled and fetched.
+/// `prefetch`: makes, pulls and fetches what `dist` needs from the network.
 pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> {
     let cross = cross(&args.choice)?;
     let targets = targets_of(&cross, &args.target)?;
@@ -117,21 +125,28 @@ pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> 
     if args.json {
         return answer_json(&done);
     }
-    let row = |it: &Prefetched| {
-        let purposes: Vec<_> = it.obtained.iter().map(|it| it.purpose.as_str()).collect();
-        let seconds = it.obtained.iter().fold(0.0, |all, it| all + it.seconds);
-        let obtained = match it.was_there() {
-            true => "all was there".to_owned(),
+    let row = |target: &Prefetched| {
+        let purposes: Vec<_> = target
+            .obtained
+            .iter()
+            .map(|obtained| obtained.purpose.as_str())
+            .collect();
+        let seconds = target
+            .obtained
+            .iter()
+            .fold(0.0, |all, obtained| all + obtained.seconds);
+        let obtained = match target.was_there() {
+            true => "nothing to do".to_owned(),
             false => purposes.join(", "),
         };
-        [it.target.clone(), obtained, format!("{seconds:.0}")]
+        [target.target.clone(), obtained, format!("{seconds:.0}")]
     };
     let rows: Vec<_> = done.targets.iter().map(row).collect();
     ui::answer(ui::table(["target", "obtained", "seconds"], &rows));
     Ok(())
 }
 
-/// `plan`: what would be done, as a shell transcript or as JSON.
+/// `plan`: prints the steps of a request, as a shell transcript or as JSON.
 pub(crate) fn plan(args: &Plan, cancel: &Cancel) -> Result<(), Failure> {
     let verb = match args.verb {
         PlanVerb::Build => Verb::Build,
@@ -149,7 +164,7 @@ pub(crate) fn plan(args: &Plan, cancel: &Cancel) -> Result<(), Failure> {
     }
 }
 
-/// `config`: every value that holds, and where it was said.
+/// `config`: prints every effective value and its origin.
 pub(crate) fn config(json: bool, schema: bool) -> Result<(), Failure> {
     if schema {
         ui::answer(cross_core::config::json_schema().trim_end());
@@ -162,12 +177,12 @@ pub(crate) fn config(json: bool, schema: bool) -> Result<(), Failure> {
     let rows = rows
         .into_iter()
         .map(|row| [row.key, row.value, row.origin.to_string()]);
-    let head = ["key", "value", "said by"];
+    let head = ["key", "value", "origin"];
     ui::answer(ui::table(head, &rows.collect::<Vec<_>>()));
     Ok(())
 }
 
-/// `doctor`: fails if nothing could be built here.
+/// `doctor`: prints what works on this machine, and fails if no engine does.
 pub(crate) fn doctor(json: bool) -> Result<(), Failure> {
     let report = Cross::discover()?.doctor()?;
     if json {
@@ -183,7 +198,7 @@ pub(crate) fn doctor(json: bool) -> Result<(), Failure> {
     }
 }
 
-/// `targets`: every target the library knows.
+/// `targets`: lists every target that the library knows.
 pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     let rows = Target::all().map(|target| {
         let facts = target.facts();
@@ -205,14 +220,14 @@ pub(crate) fn targets(json: bool) -> Result<(), Failure> {
                 "support": support,
                 "missing": missing,
                 "libc": facts.libc.as_str(),
-                "runner": facts.emulator.map(|it| it.program()),
+                "runner": facts.emulator.map(|emulator| emulator.program()),
                 "tests": facts.tests.as_str(),
             })
         });
         return answer_json(&rows.collect::<Vec<_>>());
     }
     let rows = rows.map(|(target, support, _, facts)| {
-        let runner = facts.emulator.map_or("-", |it| it.program());
+        let runner = facts.emulator.map_or("-", |emulator| emulator.program());
         let [libc, tests] = [facts.libc.as_str(), facts.tests.as_str()];
         [&target.to_string(), support, libc, runner, tests].map(str::to_owned)
     });
@@ -221,65 +236,83 @@ pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `env`: the environments that are there, made, or removed.
+/// `env`: lists, makes, sweeps or removes environments, or shows the stock.
 pub(crate) fn env(args: &Env, cancel: &Cancel) -> Result<(), Failure> {
     let cross = cross(&args.choice)?;
     let engine = args.choice.engine.as_deref().unwrap_or("auto");
     match &args.action {
-        None | Some(EnvAction::List) => {
-            let rows = cross.environments(engine)?.into_iter();
-            let rows = rows.map(|it| [it.name, it.engine.to_string(), it.size]);
-            ui::answer(ui::table(
-                ["name", "engine", "size"],
-                &rows.collect::<Vec<_>>(),
-            ));
-        }
-        Some(EnvAction::Make { target }) => {
-            let ui = Ui::new(Format::Human, Output::Kept);
-            let watched = ui.watch(&cross);
-            for target in targets_of(&cross, target)? {
-                let plan = watched
-                    .build(&target)
-                    .plan_until(cancel)?
-                    .only_environment();
-                let name = plan.environment.name.clone();
-                let done = plan.execute(cancel);
-                ui.close();
-                done?;
-                ui::answer(name);
-            }
-        }
-        Some(EnvAction::Sweep) => {
-            let swept = cross.sweep(engine)?;
-            swept.containers.iter().for_each(ui::answer);
-            let directories = swept.directories.iter();
-            directories.for_each(|it| ui::answer(it.display()));
-        }
-        Some(EnvAction::Stock { remove }) => {
-            let stock = match remove {
-                true => cross.remove_stock()?,
-                false => cross.stock()?,
-            };
-            let bases = stock.bases.into_iter();
-            let rows = bases.chain([("packages".to_owned(), stock.packages)]);
-            let rows = rows.map(|(name, bytes)| [name, format!("{}MB", bytes / 1_000_000)]);
-            ui::answer(ui::table(["name", "size"], &rows.collect::<Vec<_>>()));
-        }
-        Some(EnvAction::Rm { names }) => {
-            for name in names {
-                if !cross.remove_environment(engine, name)? {
-                    let help = "`cargo xtask env list` has the names";
-                    return Err(
-                        Failure::new(format!("there is no environment `{name}`")).with_help(help)
-                    );
-                }
-            }
+        None | Some(EnvAction::List) => list_environments(&cross, engine),
+        Some(EnvAction::Make { target }) => make_environments(&cross, target, cancel),
+        Some(EnvAction::Sweep) => sweep(&cross, engine),
+        Some(EnvAction::Stock { remove }) => stock(&cross, *remove),
+        Some(EnvAction::Rm { names }) => remove_environments(&cross, engine, names),
+    }
+}
+
+fn list_environments(cross: &Cross, engine: &str) -> Result<(), Failure> {
+    let environments = cross.environments(engine)?.into_iter();
+    let rows: Vec<_> = environments
+        .map(|environment| {
+            let engine = environment.engine.to_string();
+            [environment.name, engine, environment.size]
+        })
+        .collect();
+    ui::answer(ui::table(["name", "engine", "size"], &rows));
+    Ok(())
+}
+
+fn make_environments(cross: &Cross, named: &[String], cancel: &Cancel) -> Result<(), Failure> {
+    let ui = Ui::new(Format::Human, Output::Kept);
+    let watched = ui.watch(cross);
+    for target in targets_of(cross, named)? {
+        let plan = watched.build(&target).plan_until(cancel)?;
+        let plan = plan.only_environment();
+        let name = plan.environment.name.clone();
+        let done = plan.execute(cancel);
+        ui.close();
+        done?;
+        ui::answer(name);
+    }
+    Ok(())
+}
+
+fn sweep(cross: &Cross, engine: &str) -> Result<(), Failure> {
+    let swept = cross.sweep(engine)?;
+    swept.containers.iter().for_each(ui::answer);
+    for directory in &swept.directories {
+        ui::answer(directory.display());
+    }
+    Ok(())
+}
+
+fn stock(cross: &Cross, remove: bool) -> Result<(), Failure> {
+    let stock = match remove {
+        true => cross.remove_stock()?,
+        false => cross.stock()?,
+    };
+    let packages = ("packages".to_owned(), stock.packages);
+    let rows: Vec<_> = stock
+        .bases
+        .into_iter()
+        .chain([packages])
+        .map(|(name, bytes)| [name, format!("{}MB", bytes / 1_000_000)])
+        .collect();
+    ui::answer(ui::table(["name", "size"], &rows));
+    Ok(())
+}
+
+fn remove_environments(cross: &Cross, engine: &str, names: &[String]) -> Result<(), Failure> {
+    for name in names {
+        if !cross.remove_environment(engine, name)? {
+            let failure = Failure::new(format!("there is no environment `{name}`"));
+            return Err(failure.with_help("`cargo xtask env list` lists the names"));
         }
     }
     Ok(())
 }
 
-/// `clean`: what `dist` and the library keep in the target directory. Environments stay: see `env`.
+/// `clean`: removes what `dist` and the library keep in the target directory. `env rm` removes
+/// environments.
 pub(crate) fn clean() -> Result<(), Failure> {
     let target = Cross::discover()?.project()?.target_directory;
     for dir in ["dist", "cross"].map(|name| target.join(name)) {

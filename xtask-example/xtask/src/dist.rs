@@ -17,13 +17,13 @@ use crate::failure::Failure;
 use crate::manifest::{Archive, Built, Entry, Seconds, Status, Store, Tests};
 use crate::ui::{self, Output, Ui};
 
-/// Files of the workspace that go into every archive, besides the program and the package's README.
+/// The files of the workspace that every archive has, besides the program and the package's README.
 const LICENSES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
 struct Dist<'a> {
     args: &'a cli::Dist,
     package: LocalPackage,
-    /// What goes into every archive.
+    /// The documents in every archive.
     documents: Vec<PathBuf>,
     /// The time of the files in archives, in seconds since the Unix epoch.
     source_time: u64,
@@ -31,7 +31,7 @@ struct Dist<'a> {
     ui: Ui,
 }
 
-/// Does it, for several targets at once.
+/// Runs the command, for all targets as one batch.
 pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let targets = commands::targets_of(&cross, &args.target)?;
@@ -46,13 +46,13 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     }
     let done = batch.run_with(cancel, |item| dist.target(item))?;
     let mut entries = Vec::new();
-    for it in done.targets {
-        match it.result {
+    for outcome in done.targets {
+        match outcome.result {
             Ok(entry) => entries.push(entry),
-            Err(Ended::Early(_)) if it.stopped => {}
-            // It could not even begin.
+            Err(Ended::Early(_)) if outcome.stopped => {}
+            // The work for this target could not start.
             Err(Ended::Early(failure)) => {
-                entries.push(dist.finish(Work::of(&it.target), Some(&failure))?);
+                entries.push(dist.finish(Work::of(&outcome.target), Some(&failure))?);
             }
             Err(Ended::Failed(entry)) => entries.push(*entry),
             Err(Ended::Store(failure)) => return Err(failure),
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     dist.ui.close();
     cancel.check().map_err(|_| Failure::new("interrupted"))?;
     dist.conclude(&entries);
-    let failed = entries.iter().filter(|it| !it.is_ok()).count();
+    let failed = entries.iter().filter(|entry| !entry.is_ok()).count();
     let left = targets.len() - entries.len();
     match (failed, left) {
         (0, _) => Ok(()),
@@ -75,19 +75,19 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     }
 }
 
-/// What all requests have in common. The same profile for the tests as for the program: the
-/// dependencies, among them SQLite's C, are compiled once for both.
+/// Sets the options of all requests. Tests use the profile of the program, so that dependencies
+/// such as SQLite's C code are compiled once for both.
 fn common(request: Request) -> Request {
     request.package(PACKAGE).release(true).locked(true)
 }
 
-/// How the work for a target ended, if it did not succeed.
+/// Why the work for a target did not succeed.
 enum Ended {
-    /// It failed: its entry says so.
+    /// It failed, as its entry says.
     Failed(Box<Entry>),
-    /// It was stopped, or never begun.
+    /// It was stopped, or never started.
     Early(Failure),
-    /// Its entry cannot be recorded.
+    /// Its entry could not be recorded.
     Store(Failure),
 }
 
@@ -119,7 +119,7 @@ impl<'a> Dist<'a> {
         })
     }
 
-    /// One target from nothing to its entry in the manifest.
+    /// Makes one target and records its entry in the manifest.
     fn target(&self, item: &BatchItem<'_>) -> Result<Entry, Ended> {
         let (mut work, mut total) = (Work::of(item.target()), 0.0);
         let done = timed(&mut total, || self.make(item, &mut work));
@@ -135,7 +135,7 @@ impl<'a> Dist<'a> {
         }
     }
 
-    /// Records what came of a target, and says it.
+    /// Records the result of a target, and prints it.
     fn finish(&self, mut work: Work, failure: Option<&Failure>) -> Result<Entry, Failure> {
         if let Some(failure) = failure {
             work.entry.archive = None;
@@ -169,27 +169,28 @@ impl<'a> Dist<'a> {
         if !self.args.no_test {
             let tested = timed(&mut seconds.test, || run(item.cross().test(&*target)))?;
             *tests = tested.tests.as_ref().map(Tests::from);
-            if tests.as_ref().is_none_or(|it| it.run == 0) {
+            if tests.as_ref().is_none_or(|tests| tests.run == 0) {
                 return Err(
-                    Failure::new("no test was run").with_help("`--no-test` leaves them out")
+                    Failure::new("no test was run").with_help("pass `--no-test` to skip the tests")
                 );
             }
         }
         timed(&mut seconds.run, || {
             let request = item.cross().run(&*target).args(["--version"]).capture(true);
-            self.says_its_version(&run(request)?)
+            self.check_version(&run(request)?)
         })?;
         self.ui.step(target, "check and package");
         *built = Some(built_by(&outcome, check(program, target)?));
         self.package(work, program)
     }
 
-    /// That the program, run under the target's emulator, said its version.
-    fn says_its_version(&self, outcome: &Outcome) -> Result<(), Failure> {
-        let said = outcome.stdout.as_deref().unwrap_or_default();
+    /// Checks the output of `--version`, for which the program ran under the target's emulator.
+    fn check_version(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let printed = outcome.stdout.as_deref().unwrap_or_default();
         let expected = format!("{PACKAGE} {}", self.package.version);
-        if said.trim_end() != expected {
-            let message = format!("`{PACKAGE} --version` said `{said}` instead of `{expected}`");
+        if printed.trim_end() != expected {
+            let message =
+                format!("`{PACKAGE} --version` printed `{printed}` instead of `{expected}`");
             return Err(Failure::new(message));
         }
         Ok(())
@@ -220,7 +221,7 @@ impl<'a> Dist<'a> {
         Ok(())
     }
 
-    /// Says what came of it.
+    /// Prints the results of all targets.
     fn conclude(&self, entries: &[Entry]) {
         let manifest = self.store.manifest_path();
         if self.args.message_format == cli::Format::Json {
@@ -239,10 +240,10 @@ impl<'a> Dist<'a> {
     }
 }
 
-/// What is made for one target.
+/// The results for one target so far.
 struct Work {
     entry: Entry,
-    /// The archive's bytes.
+    /// The bytes of the archive.
     packed: Vec<u8>,
 }
 
@@ -263,7 +264,7 @@ impl Work {
     }
 }
 
-/// Does `work` and notes how long it took, whether it succeeds or not.
+/// Runs `work` and stores how long it took, even if it fails.
 fn timed<T>(seconds: &mut f64, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let start = Instant::now();
     let done = work();
@@ -272,17 +273,19 @@ fn timed<T>(seconds: &mut f64, work: impl FnOnce() -> Result<T, Failure>) -> Res
 }
 
 fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
-    let program = outcome.executables().find(|it| it.name == PACKAGE);
+    let program = outcome
+        .executables()
+        .find(|program| program.name == PACKAGE);
     program.ok_or_else(|| Failure::new(format!("cargo built no program `{PACKAGE}`")))
 }
 
-/// Checks that the program is one for `target`; gives the oldest glibc it starts on.
+/// Checks that the program is for `target`, and returns the oldest glibc that it runs with.
 fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
     let binary = Binary::read(&program.path)?;
     match Target::parse(target) {
         Ok(parsed) if binary.is_for(parsed) => Ok(binary.glibc),
         _ => Err(Failure::new(format!(
-            "the program is not one for {target}: it is {binary}"
+            "the program is not for {target}: it is {binary}"
         ))),
     }
 }
@@ -299,15 +302,15 @@ fn built_by(outcome: &Outcome, glibc: Option<String>) -> Built {
 
 fn summary(entry: &Entry) -> [String; 6] {
     let absent = || "-".to_owned();
-    let glibc = entry.built.as_ref().and_then(|it| it.glibc.clone());
+    let glibc = entry.built.as_ref().and_then(|built| built.glibc.clone());
     let size = entry
         .archive
         .as_ref()
-        .map(|it| format!("{:.1} MB", it.size as f64 / 1e6));
+        .map(|archive| format!("{:.1} MB", archive.size as f64 / 1e6));
     let tests = entry
         .tests
         .as_ref()
-        .map(|it| format!("{}/{}", it.passed, it.run));
+        .map(|tests| format!("{}/{}", tests.passed, tests.run));
     [
         entry.target.clone(),
         if entry.is_ok() { "ok" } else { "failed" }.to_owned(),

@@ -1,4 +1,4 @@
-//! What is shown when something goes wrong: what happened, and what to do about it.
+//! The error that is shown to the user: a message, and help.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use cross_core::outcome::TestSummary;
 pub(crate) struct Failure {
     message: String,
     pub(crate) help: Option<String>,
-    /// The results of the tests, if it is they that failed.
+    /// The results of the tests, if tests failed.
     pub(crate) tests: Option<TestSummary>,
 }
 
@@ -29,7 +29,7 @@ impl Failure {
         self
     }
 
-    /// `verb` could not be done to `path`.
+    /// Returns the failure of `verb` on `path`.
     pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
         Failure::new(format!("cannot {verb} `{}`: {error}", path.display()))
     }
@@ -45,7 +45,7 @@ impl From<cross_core::Error> for Failure {
     }
 }
 
-/// The message of `error`, followed by those of its causes.
+/// Returns the message of `error`, followed by those of its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let messages: Vec<_> = causes.map(ToString::to_string).collect();

@@ -1,7 +1,7 @@
-//! `cross`: the front door for whoever types cargo's command lines.
+//! `cross`: the front door, which takes a cargo command line.
 //!
-//! Standard output carries what cargo prints there and nothing else; what is said here goes to
-//! standard error. The exit status is cargo's.
+//! Standard output has only what cargo prints there. Messages of this program go to standard error.
+//! The exit status is cargo's.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
@@ -14,17 +14,17 @@ use crate::cli::Format;
 use crate::failure::Failure;
 use crate::ui::{self, Output, Ui};
 
-/// What this program returns where cargo had no part in it: what container engines return for their
+/// The exit status of failures before cargo starts. Container engines use the same number for their
 /// own failures.
 const NOT_CARGO: u8 = 125;
 
-/// Does what the command line says.
+/// Runs the cargo command line.
 pub(crate) fn run(words: &[OsString], cancel: &Cancel) -> ExitCode {
     match cargo(words, cancel) {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Err(_) if cancel.check().is_err() => ExitCode::from(INTERRUPTED),
         Err(error) => {
-            // A command line that cargo itself would refuse has cargo's own code.
+            // A command line that cargo itself refuses has cargo's exit status.
             let code = error.code().and_then(|code| u8::try_from(code).ok());
             ui::error(&Failure::from(error));
             ExitCode::from(code.unwrap_or(NOT_CARGO))
@@ -37,11 +37,11 @@ fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
     let cross = Cross::discover()?.on_event({
         let ui = ui.clone();
         move |event| match &event.kind {
-            // Nobody wonders why a build is built where everything is.
+            // A build in an environment is the usual case and needs no note.
             EventKind::Decided(decision)
                 if matches!(decision.place, Placement::Environment { .. }) => {}
             EventKind::Decided(decision) => ui.note(&decision.to_string()),
-            // From here on the screen is cargo's.
+            // From now on cargo owns the terminal.
             EventKind::StepStarted { purpose, .. } if purpose.starts_with("cargo ") => ui.close(),
             EventKind::StepFinished { .. } => {}
             _ => ui.show(event),

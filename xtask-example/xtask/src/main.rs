@@ -1,7 +1,7 @@
 //! `cargo xtask`: builds, tests and packages logsift for every target it ships for.
 //!
-//! This file connects the process to the commands: arguments, Ctrl-C, errors and the exit status. What
-//! the commands do is done by `cross_core`; `dist` is the one worth reading first.
+//! This file connects the process to the commands: arguments, Ctrl-C, errors and the exit status.
+//! `cross_core` does the work of the commands. Read `dist` first.
 
 mod archive;
 mod bench;
@@ -24,13 +24,13 @@ use cross_core::{Cancel, plan::Verb};
 use cli::{Cli, Command};
 use failure::Failure;
 
-/// What a shell reports for a program that Ctrl-C ended: 128 and the signal's number.
+/// The exit status that a shell reports after Ctrl-C: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let cancel = Cancel::new();
-    // The library installs no signal handler: that is the program's to decide.
+    // The library installs no signal handler: that is the program's decision.
     let on_signal = cancel.clone();
     let handler = ctrlc::set_handler(move || on_signal.cancel());
     let done = match handler {
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => code,
-        // Ctrl-C reaches the whole process group, so a program's own end may be heard of first.
+        // Ctrl-C reaches the whole process group, so the end of a program may be reported first.
         Err(_) if cancel.check().is_err() => {
             ui::error(&Failure::new("interrupted"));
             ExitCode::from(INTERRUPTED)

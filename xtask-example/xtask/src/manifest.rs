@@ -1,10 +1,10 @@
-//! `target/dist`: archives, checksums, and the manifest that says what they are.
+//! The directory `target/dist`: archives, checksums, and the manifest that describes them.
 //!
-//! The manifest holds one entry for each target of this version that was ever made here: a run for
-//! one target replaces that target's entry and keeps the others whose archive is still there. So an
-//! archive of this version that lies in the directory passed everything `dist` checks; when a target
-//! fails, its earlier archive goes. All writing is done under a lock, each file in one step, so runs
-//! at the same time and runs that are killed leave a directory that is whole.
+//! The manifest has an entry for each target of this version that was made here. A run for one
+//! target replaces the entry of that target, and keeps the others whose archive still exists. So
+//! every archive of this version in the directory has passed the checks of `dist`: when a target
+//! fails, its earlier archive is removed. Files are written atomically and under a lock, so that
+//! concurrent and killed runs leave a consistent directory.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive;
 use crate::failure::Failure;
 
-/// It grows when a field changes its meaning or goes.
+/// The version of the format. It grows when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,15 +24,15 @@ pub(crate) struct Manifest {
     pub(crate) schema_version: u32,
     pub(crate) name: String,
     pub(crate) version: String,
-    /// By target, in alphabetical order.
+    /// The entries, sorted by target.
     pub(crate) targets: Vec<Entry>,
 }
 
-/// What came of one target.
+/// The result of one target.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) target: String,
-    /// Everything below is absent if it failed before that was known.
+    /// If the target failed, the fields below that were not known yet are absent.
     #[serde(flatten)]
     pub(crate) status: Status,
     pub(crate) built: Option<Built>,
@@ -48,15 +48,15 @@ pub(crate) enum Status {
     Failed { error: String, help: Option<String> },
 }
 
-/// The program, and what built it.
+/// How the program was built.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Built {
     pub(crate) engine: String,
     pub(crate) environment: String,
-    /// Where the environment is made of a recipe.
+    /// Present if the environment was made from a recipe.
     pub(crate) recipe_sha256: Option<String>,
     pub(crate) rust: Option<String>,
-    /// The oldest glibc the program starts on.
+    /// The oldest glibc that the program runs with.
     pub(crate) glibc: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Built {
 pub(crate) struct Archive {
     pub(crate) file: String,
     pub(crate) sha256: String,
-    /// Bytes.
+    /// The size in bytes.
     pub(crate) size: u64,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Tests {
     pub(crate) ignored: u64,
 }
 
-/// Seconds that parts took. The first time, `build` has the making of the environment in it.
+/// The duration of each part. In the first run, `build` includes the making of the environment.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Seconds {
     pub(crate) build: f64,
@@ -100,7 +100,7 @@ impl Entry {
     }
 }
 
-/// The directory.
+/// The directory with the archives.
 pub(crate) struct Store {
     dir: PathBuf,
     name: String,
@@ -121,7 +121,7 @@ impl Store {
         self.dir.join("dist-manifest.json")
     }
 
-    /// Adds `entry`, with the bytes of its archive if it has one, in place of the target's earlier one.
+    /// Records `entry` in place of the target's earlier entry, and writes the bytes of its archive.
     pub(crate) fn record(&self, entry: Entry, packed: Option<&[u8]>) -> Result<(), Failure> {
         self.locked(|| self.replace(entry, packed))
             .map_err(|error| Failure::io("write to", &self.dir, &error))
@@ -143,15 +143,17 @@ impl Store {
         let (mut targets, earlier): (Vec<_>, Vec<_>) = self
             .read()
             .into_iter()
-            .filter(|it| self.has(it))
-            .partition(|it| it.target != entry.target);
+            .filter(|earlier| self.has(earlier))
+            .partition(|earlier| earlier.target != entry.target);
         match (&entry.archive, packed) {
             (Some(archive), Some(bytes)) => {
                 let sum = format!("{}  {}\n", archive.sha256, archive.file);
                 archive::write(&self.dir.join(&archive.file), bytes)?;
                 archive::write(&checksum(&self.dir.join(&archive.file)), sum.as_bytes())?;
             }
-            _ => earlier.iter().try_for_each(|it| self.remove(it))?,
+            _ => earlier
+                .iter()
+                .try_for_each(|earlier| self.remove(earlier))?,
         }
         targets.push(entry);
         targets.sort_by(|a, b| a.target.cmp(&b.target));
@@ -166,18 +168,20 @@ impl Store {
         archive::write(&self.manifest_path(), &text)
     }
 
-    /// The entries so far. A manifest of another version, or one that cannot be read, has none.
+    /// Reads the entries. A manifest that is of another version or unreadable has none.
     fn read(&self) -> Vec<Entry> {
         fs::read(self.manifest_path())
             .ok()
             .and_then(|text| serde_json::from_slice::<Manifest>(&text).ok())
-            .filter(|it| it.schema_version == SCHEMA_VERSION && it.version == self.version)
-            .map_or_else(Vec::new, |it| it.targets)
+            .filter(|manifest| {
+                manifest.schema_version == SCHEMA_VERSION && manifest.version == self.version
+            })
+            .map_or_else(Vec::new, |manifest| manifest.targets)
     }
 
     fn has(&self, entry: &Entry) -> bool {
         let archive = entry.archive.as_ref();
-        archive.is_none_or(|it| self.dir.join(&it.file).exists())
+        archive.is_none_or(|archive| self.dir.join(&archive.file).exists())
     }
 
     fn remove(&self, entry: &Entry) -> io::Result<()> {
@@ -238,7 +242,9 @@ mod tests {
 
     fn targets(store: &Store) -> Vec<(String, bool)> {
         let entries = store.read().into_iter();
-        entries.map(|it| (it.target.clone(), it.is_ok())).collect()
+        entries
+            .map(|entry| (entry.target.clone(), entry.is_ok()))
+            .collect()
     }
 
     #[test]
@@ -274,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_at_the_same_time_lose_no_entry() {
+    fn concurrent_runs_lose_no_entry() {
         let dir = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
             for n in 0..8 {

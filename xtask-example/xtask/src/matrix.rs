@@ -1,8 +1,8 @@
-//! `matrix`: proves targets with a crate that has C and C++ code, and keeps the evidence.
+//! `matrix`: proves targets with a crate that has C and C++ code, and records the evidence.
 //!
-//! What is recorded is in `docs/targets.json`, written after every row, so a run that is stopped goes on
-//! where it was; `docs/targets.md` is made of it. A row is proven again when its recipe, its Rust or the
-//! crate has changed.
+//! The evidence is in `docs/targets.json`, which is written after every row, so that an interrupted
+//! run continues where it stopped. `docs/targets.md` is generated from it. A row is proven again
+//! when its recipe, its Rust or the crate has changed.
 
 mod evidence;
 mod prove;
@@ -24,11 +24,11 @@ use crate::ui::{self, Output, Ui};
 use evidence::{Entry, Store};
 use prove::{Known, Prover};
 
-/// The crate that proves.
+/// The directory of the crate that proves a target.
 const PROOF: &str = "tests/proof";
 const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 
-/// Does it.
+/// Runs the command.
 pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let root = cross.project()?.root;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
             Known::Now(entry) => *entry,
         };
         if cancel.check().is_err() {
-            // What was seen of this row is what stopping it looks like.
+            // The failure of this row is the interruption.
             return Err(Failure::new("stopped"));
         }
         let failure = entry.error.as_ref().map(Failure::new);
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
     }
 }
 
-/// The rows of this run.
+/// Returns the rows of this run.
 fn targets(args: &cli::Matrix, root: &Path, prover: &Prover<'_>) -> Result<Vec<String>, Failure> {
     let Some(rows) = args.rotating else {
         return match args.render {
@@ -94,13 +94,13 @@ fn targets(args: &cli::Matrix, root: &Path, prover: &Prover<'_>) -> Result<Vec<S
     match Store::open(root)?.rotating(rows, today(), engine, toolchain) {
         none if none.is_empty() => {
             let what = format!("no row is recorded for {engine} with the toolchain {toolchain}");
-            Err(Failure::new(what).with_help("prove some without `--rotating` first"))
+            Err(Failure::new(what).with_help("prove rows without `--rotating` first"))
         }
         rows => Ok(rows),
     }
 }
 
-/// The targets that were named, else every row.
+/// Returns the named targets, or else every row.
 fn chosen(named: &[String]) -> Result<Vec<String>, Failure> {
     match named {
         [] => Ok(rows()),
@@ -108,19 +108,19 @@ fn chosen(named: &[String]) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Every target that has a recipe, those with a glibc floor that `cross` lists among them.
+/// Returns every target that has a recipe, including those with a glibc floor that `cross` lists.
 fn rows() -> Vec<String> {
-    let with_recipe = Target::all().filter(|it| it.facts().support == SupportLevel::Recipe);
-    with_recipe.map(|it| it.to_string()).collect()
+    let with_recipe = Target::all().filter(|target| target.facts().support == SupportLevel::Recipe);
+    with_recipe.map(|target| target.to_string()).collect()
 }
 
-/// Days since the Unix epoch.
+/// Returns the days since the Unix epoch.
 fn today() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |it| it.as_secs()) / SECONDS_OF_A_DAY
+    now.map_or(0, |elapsed| elapsed.as_secs()) / SECONDS_OF_A_DAY
 }
 
-/// The page as it has to be for these entries.
+/// Returns the page for these entries.
 fn rendered(entries: &[Entry]) -> String {
     table::markdown(&rows(), entries)
 }

@@ -1,4 +1,4 @@
-//! `setup`: makes this machine able to do the rest. It says what it will do before it does it.
+//! `setup`: prepares this machine for the other commands. It prints its plan before it acts.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `shell`: a look around in the environment of a target. The exit status is the shell's.
+//! `shell`: opens a shell in the environment of a target. The exit status is the shell's.
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
@@ -10,13 +10,13 @@ use crate::commands;
 use crate::failure::Failure;
 use crate::ui::{Output, Ui};
 
-/// Makes the environment where it is not there, and gives the terminal to a shell in it.
+/// Makes the environment if it does not exist, and gives the terminal to a shell in it.
 pub(crate) fn run(args: &Shell, cancel: &Cancel) -> Result<ExitCode, Failure> {
     let ui = Ui::new(Format::Human, Output::Shown);
     let cross = commands::cross(&args.choice)?.on_event({
         let ui = ui.clone();
         move |event| match &event.kind {
-            // From here on the screen is the shell's.
+            // From now on the shell owns the terminal.
             EventKind::StepStarted { purpose, .. } if purpose == "run a shell" => ui.close(),
             EventKind::StepFinished { .. } => {}
             _ => ui.show(event),

@@ -1,4 +1,4 @@
-//! What was seen of each target: one entry for a target, an engine and a source of Rust.
+//! The recorded evidence: one entry for each target, engine and toolchain.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,12 +11,12 @@ use super::prove::Proof;
 use crate::archive;
 use crate::failure::Failure;
 
-/// Where the entries are, below the workspace's root.
+/// The file with the entries, relative to the root of the workspace.
 const RECORDS: &str = "docs/targets.json";
-/// The page that is made of them.
+/// The page that is generated from the entries.
 pub(crate) const TABLE: &str = "docs/targets.md";
 
-/// What came of one proof.
+/// The result of one proof.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) target: String,
@@ -34,36 +34,37 @@ pub(crate) struct Entry {
     pub(crate) std: String,
     #[serde(flatten)]
     pub(crate) versions: Versions,
-    /// What was built of `rust`, `c` and `c++`.
+    /// Which of `rust`, `c` and `c++` were built.
     pub(crate) built: Vec<String>,
-    /// The oldest glibc the program starts on.
+    /// The oldest glibc that the program runs with.
     pub(crate) glibc: Option<String>,
-    /// Tests that passed, and that there are. For a target without `std`: its program.
+    /// How many tests passed, and how many ran. A target without `std` counts its program as a
+    /// test.
     pub(crate) tests: Option<(u64, u64)>,
-    /// The environment's size as the engine counts it.
+    /// The size of the environment as the engine reports it.
     pub(crate) size: Option<String>,
-    /// Seconds that the environment took from nothing; absent where it was there.
+    /// How long the environment took to make. Absent if it existed.
     pub(crate) environment_seconds: Option<f64>,
-    /// Seconds of the whole proof.
+    /// How long the whole proof took.
     pub(crate) seconds: f64,
-    /// Why it failed.
+    /// Why the proof failed.
     pub(crate) error: Option<String>,
-    /// What came of each of the crates that people use, where they were tried: nothing, or why not.
+    /// The popular crates that were tested, each with its error if it failed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) crates: BTreeMap<String, Option<String>>,
 }
 
-/// What the environment says of its tools.
+/// The versions that the tools in the environment report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Versions {
-    /// rustc's.
+    /// The version of rustc.
     pub(crate) rust: Option<String>,
     pub(crate) compiler: Option<String>,
     pub(crate) libc: Option<String>,
     pub(crate) emulator: Option<String>,
 }
 
-/// What came of the crates that people use, for one target.
+/// The results of the popular crates for one target.
 pub(crate) struct Crates {
     pub(crate) target: String,
     pub(crate) engine: String,
@@ -72,13 +73,13 @@ pub(crate) struct Crates {
 }
 
 impl Entry {
-    /// What there can be one entry of.
+    /// Returns the key of the entry.
     pub(crate) fn key(&self) -> (&str, &str, &str) {
         (&self.target, &self.engine, &self.toolchain)
     }
 }
 
-/// The entries, in the order of their keys.
+/// The entries, sorted by their keys.
 pub(crate) struct Store {
     entries: Vec<Entry>,
 }
@@ -96,12 +97,12 @@ impl Store {
         Ok(Store { entries })
     }
 
-    /// The entry of a proof, if it was one of the same things.
+    /// Returns the entry of a proof with the same inputs.
     pub(crate) fn same(&self, proof: &Proof<'_>) -> Option<&Entry> {
-        self.entries.iter().find(|it| proof.is_of(it))
+        self.entries.iter().find(|entry| proof.is_of(entry))
     }
 
-    /// What is known of an environment from an earlier proof of its recipe: what it took to make.
+    /// Returns how long an environment of this recipe took to make in an earlier proof.
     pub(crate) fn environment_seconds(
         &self,
         recipe_sha256: Option<&str>,
@@ -109,14 +110,16 @@ impl Store {
     ) -> Option<f64> {
         self.entries
             .iter()
-            .filter(|it| it.recipe_sha256.as_deref() == recipe_sha256 && it.engine == engine)
-            .find_map(|it| it.environment_seconds)
+            .filter(|entry| {
+                entry.recipe_sha256.as_deref() == recipe_sha256 && entry.engine == engine
+            })
+            .find_map(|entry| entry.environment_seconds)
     }
 
-    /// Keeps what came of the crates with the entry of their target.
+    /// Records the results of the crates in the entry of their target.
     pub(crate) fn record_crates(&mut self, crates: Crates) -> Result<(), Failure> {
         let key = (&*crates.target, &*crates.engine, &*crates.toolchain);
-        let entry = self.entries.iter_mut().find(|it| it.key() == key);
+        let entry = self.entries.iter_mut().find(|entry| entry.key() == key);
         let entry = entry.ok_or_else(|| {
             Failure::new(format!("{} is not recorded yet", crates.target))
                 .with_help("prove it without `--crates` first")
@@ -125,19 +128,22 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps `entry` in place of an earlier one, but for what came of the crates.
+    /// Records `entry` in place of an earlier one, and keeps the results of the crates.
     pub(crate) fn record(&mut self, mut entry: Entry) {
-        let earlier = self.entries.iter_mut().find(|it| it.key() == entry.key());
+        let earlier = self
+            .entries
+            .iter_mut()
+            .find(|known| known.key() == entry.key());
         if let Some(earlier) = earlier {
             entry.crates = std::mem::take(&mut earlier.crates);
         }
-        self.entries.retain(|it| it.key() != entry.key());
+        self.entries.retain(|known| known.key() != entry.key());
         self.entries.push(entry);
         self.entries.sort_by(|a, b| a.key().cmp(&b.key()));
     }
 
-    /// Does `change` to the entries as they are by now, since other runs record too, and writes them
-    /// and the page.
+    /// Applies `change` to the current entries, and writes them and the page. A lock protects the
+    /// entries of concurrent runs.
     pub(crate) fn update(
         root: &Path,
         change: impl FnOnce(&mut Self) -> Result<(), Failure>,
@@ -152,7 +158,7 @@ impl Store {
         store.write(root)
     }
 
-    /// Writes the entries and the page, each in one step.
+    /// Writes the entries and the page, each atomically.
     fn write(&self, root: &Path) -> Result<(), Failure> {
         let mut text = serde_json::to_string_pretty(&self.entries)
             .map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))?;
@@ -161,8 +167,8 @@ impl Store {
         replace(&root.join(TABLE), &super::rendered(&self.entries))
     }
 
-    /// `rows` of those that are proven with this engine and Rust, others every day: all of them in
-    /// turn.
+    /// Returns this many of the rows that are proven with this engine and toolchain. The choice
+    /// changes every day and covers all rows in turn.
     pub(crate) fn rotating(
         &self,
         rows: usize,
@@ -173,8 +179,10 @@ impl Store {
         let proven: Vec<_> = self
             .entries
             .iter()
-            .filter(|it| it.error.is_none() && it.engine == engine && it.toolchain == toolchain)
-            .map(|it| it.target.clone())
+            .filter(|entry| {
+                entry.error.is_none() && entry.engine == engine && entry.toolchain == toolchain
+            })
+            .map(|entry| entry.target.clone())
             .collect();
         let first = usize::try_from(day).unwrap_or(0).wrapping_mul(rows);
         let rows = rows.min(proven.len());
@@ -236,10 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_the_place_of_the_earlier_one() {
+    fn an_entry_replaces_the_earlier_one() {
         let mut store = store();
         store.record(entry("d", "image", None));
-        let targets: Vec<_> = store.entries.iter().map(|it| it.target.as_str()).collect();
+        let targets: Vec<_> = store
+            .entries
+            .iter()
+            .map(|entry| entry.target.as_str())
+            .collect();
         assert_eq!(targets, ["a", "b", "c", "d", "e"]);
         assert_eq!(store.entries[3].error, None);
         let seconds = |hash, engine| store.environment_seconds(Some(hash), engine);
@@ -248,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_the_one_of_the_records() {
+    fn the_page_matches_the_records() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let store = Store::open(&root).unwrap();
         let page = fs::read_to_string(root.join(TABLE)).unwrap();
@@ -257,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn entries_are_read_as_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
         fs::create_dir(root.join("docs")).unwrap();

@@ -1,4 +1,4 @@
-//! One row: the environment from nothing, the versions in it, the build, the tests.
+//! The proof of one row: making the environment, reading its versions, a build, and the tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,13 +22,14 @@ use crate::commands;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// What the proof has besides Rust, as features of it: all of it, and less where that does not build.
+/// The features of the proof besides Rust: all of them first, then fewer for targets that cannot
+/// build all.
 const FEATURES: [&[&str]; 3] = [&["c", "cxx"], &["c"], &[]];
-/// The crates that people use, as features of the proof.
+/// Popular crates with native code, as features of the proof.
 const CRATES: [&str; 5] = ["assembly", "bindgen", "cmake", "cxx-bridge", "openssl"];
-/// What they need besides the recipe.
+/// The packages that the crates need besides the recipe.
 const PACKAGES: [&str; 2] = ["libclang-dev:native", "libssl-dev"];
-/// The files that the proof is made of, below its directory.
+/// The files of the proof, relative to its directory.
 const SOURCES: [&str; 11] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -45,13 +46,13 @@ const SOURCES: [&str; 11] = [
 
 /// Whether a row was proven before.
 pub(crate) enum Known {
-    /// The same recipe, Rust and crate are recorded.
+    /// A proof with the same recipe, Rust and crate is recorded.
     Recorded,
-    /// It was proven now.
+    /// This run proved it.
     Now(Box<Entry>),
 }
 
-/// What a proof is one of.
+/// The inputs of a proof.
 pub(crate) struct Proof<'a> {
     plan: &'a Plan,
     /// A hash of the crate.
@@ -62,16 +63,16 @@ pub(crate) struct Proof<'a> {
 pub(crate) struct Prover<'a> {
     args: &'a cli::Matrix,
     cancel: &'a Cancel,
-    /// For the directory of the proof.
+    /// The library for the directory of the proof.
     cross: Cross,
     /// A hash of the crate.
     hash: String,
 }
 
 impl Proof<'_> {
-    /// Whether `entry` is of the same, and passed.
+    /// Whether `entry` has the same inputs, and passed.
     pub(crate) fn is_of(&self, entry: &Entry) -> bool {
-        // The version of an environment's own Rust is not known before it is asked.
+        // The version of the Rust in an environment is unknown before the environment runs.
         let rust = self.plan.toolchain.version.as_ref();
         let rust = rust.or(entry.versions.rust.as_ref());
         entry.key() == self.key()
@@ -104,14 +105,14 @@ impl<'a> Prover<'a> {
         })
     }
 
-    /// The engine and the Rust that are asked for, as entries name them.
+    /// Returns the requested engine and toolchain, as entries name them.
     pub(crate) fn asked(&self) -> (&str, &str) {
         let choice = &self.args.choice;
         let engine = choice.engine.as_deref().unwrap_or("sandbox");
         (engine, choice.toolchain.as_deref().unwrap_or("host"))
     }
 
-    /// Proves `target`, unless that is recorded. An error is one that ends the run.
+    /// Proves `target`, unless its proof is recorded. An error ends the run.
     pub(crate) fn prove(&self, target: &str, store: &Store) -> Result<Known, Failure> {
         let start = Instant::now();
         let plan = self
@@ -140,10 +141,10 @@ impl<'a> Prover<'a> {
     }
 
     fn begin(&self, plan: &Plan) -> Entry {
-        let builds_std = |it: &str| it.contains("build-std");
-        let commands = plan.commands().flat_map(|it| it.args.iter());
+        let builds_std = |arg: &str| arg.contains("build-std");
+        let commands = plan.commands().flat_map(|command| command.args.iter());
         let std = match toolchain(plan) {
-            _ if commands.map(|it| it.as_str()).any(builds_std) => "build-std",
+            _ if commands.map(|arg| arg.as_str()).any(builds_std) => "build-std",
             "image" => "package",
             _ => "rustup",
         };
@@ -168,7 +169,7 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// Tests the crates that people use, each by itself.
+    /// Tests the popular crates one by one.
     pub(crate) fn crates(&self, target: &str) -> Result<Crates, Failure> {
         let packages = Layer::embedder("matrix").packages(PACKAGES);
         let cross = self.cross.clone().defaults(packages);
@@ -177,7 +178,7 @@ impl<'a> Prover<'a> {
         for krate in CRATES {
             let request = self.request(cross.test(target), &[krate]);
             let error = request.run_until(self.cancel).err();
-            let error = error.map(|it| short(&it.to_string()));
+            let error = error.map(|error| short(&error.to_string()));
             results.insert(krate.to_owned(), error);
         }
         if self.args.discard && !plan.environment.exists {
@@ -191,9 +192,10 @@ impl<'a> Prover<'a> {
         })
     }
 
-    /// The proof, as far as it comes.
+    /// Runs the proof, and fills `entry` as far as it gets.
     fn row(&self, plan: &Plan, entry: &mut Entry) -> Result<(), Failure> {
-        let target = Target::parse(&plan.target).map_err(|it| Failure::new(it.to_string()))?;
+        let target =
+            Target::parse(&plan.target).map_err(|error| Failure::new(error.to_string()))?;
         if !plan.environment.exists {
             let start = Instant::now();
             plan.clone().only_environment().execute(self.cancel)?;
@@ -205,7 +207,7 @@ impl<'a> Prover<'a> {
         entry.glibc = check(&built, target)?;
         entry.tests = match target.facts().tests {
             TestSupport::None => None,
-            TestSupport::Programs => Some(self.verdict(&plan.target, features)?),
+            TestSupport::Programs => Some(self.run_program(&plan.target, features)?),
             _ => Some(self.tests(&plan.target, features, entry)?),
         };
         match features == FEATURES[0] {
@@ -217,7 +219,7 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// Builds all of the proof, or what of it can be.
+    /// Builds the proof with as many features as possible.
     fn build(
         &self,
         target: &str,
@@ -231,7 +233,7 @@ impl<'a> Prover<'a> {
                     let names = ["rust", "c", "c++"];
                     entry.built = names[..=features.len()]
                         .iter()
-                        .map(|it| (*it).to_owned())
+                        .map(|part| (*part).to_owned())
                         .collect();
                     return Ok((outcome, features));
                 }
@@ -253,7 +255,7 @@ impl<'a> Prover<'a> {
         let request = self.request(self.cross.test(target), features);
         let tested = request.run_until(self.cancel);
         if let Err(error) = &tested {
-            entry.tests = error.tests().map(|it| (it.passed, it.ran()));
+            entry.tests = error.tests().map(|summary| (summary.passed, summary.ran()));
         }
         let tests = tested?.tests.unwrap_or_default();
         match tests.ran() {
@@ -262,8 +264,8 @@ impl<'a> Prover<'a> {
         }
     }
 
-    /// A program without `std` is its own test: it leaves with its verdict.
-    fn verdict(&self, target: &str, features: &[&str]) -> Result<(u64, u64), Failure> {
+    /// Runs a program without `std`, whose exit status is the result of its tests.
+    fn run_program(&self, target: &str, features: &[&str]) -> Result<(u64, u64), Failure> {
         let request = self.request(self.cross.run(target), features);
         request.run_until(self.cancel)?;
         Ok((1, 1))
@@ -281,11 +283,11 @@ impl<'a> Prover<'a> {
         let there = self.cross.environments(plan.engine.kind.name())?;
         let found = there
             .into_iter()
-            .find(|it| it.name == plan.environment.name);
-        Ok(found.map(|it| it.size))
+            .find(|environment| environment.name == plan.environment.name);
+        Ok(found.map(|environment| environment.size))
     }
 
-    /// Removes what was made for the row: the environment, and what was compiled in it.
+    /// Removes the environment of the row and its artifacts.
     fn discard(&self, plan: &Plan) -> Result<(), Failure> {
         self.cross
             .remove_environment(plan.engine.kind.name(), &plan.environment.name)?;
@@ -298,7 +300,7 @@ impl<'a> Prover<'a> {
     }
 }
 
-/// Checks what kind of file the program is, where it is one of ELF; gives its glibc floor.
+/// Checks that an ELF program is for `target`, and returns its glibc floor.
 fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
     let facts = target.facts();
     if facts.os == "windows" || facts.arch == "wasm32" {
@@ -310,7 +312,7 @@ fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
     match binary.is_for(target) {
         true => Ok(binary.glibc),
         false => Err(Failure::new(format!(
-            "the program is not one for {target}: it is {binary}"
+            "the program is not for {target}: it is {binary}"
         ))),
     }
 }
@@ -332,7 +334,7 @@ fn hash(dir: &Path) -> Result<String, Failure> {
     Ok(archive::sha256(&all)[..16].to_owned())
 }
 
-/// An error's beginning, on one line.
+/// Returns the beginning of an error message, on one line.
 fn short(error: &str) -> String {
     let words: Vec<_> = error.split_whitespace().collect();
     words.join(" ").chars().take(300).collect()

@@ -1,4 +1,4 @@
-//! The page of the evidence: a table of what was seen, and of what cannot be.
+//! The page `docs/targets.md`: a table of the proven rows, and a table of targets without a recipe.
 
 use std::fmt::Write as _;
 
@@ -11,17 +11,22 @@ const HEAD: &str = "\
 
 <!-- Made by `cargo xtask matrix`; a test compares it with docs/targets.json. -->
 
-Every row is a run of `cargo xtask matrix` on a real machine: the environment made from the target's recipe, the crate in
-[tests/proof](../tests/proof) built in it with its C (SQLite) and C++ (containers, streams, exceptions), and its tests run under the
-emulator. Versions are what the compiler, libc and emulator in the environment say of themselves.
+Every row is a run of `cargo xtask matrix` on a real machine. It makes the environment from the
+target's recipe, builds the crate in [tests/proof](../tests/proof) with its C (SQLite) and C++
+(containers, streams, exceptions), and runs its tests under the emulator. The compiler, libc and
+emulator in the environment report the versions.
 
-- **level**: what the row promises: `tests` in parallel, `programs` that run (there is no `std` to test with), or that it `builds`.
-- **std**: `rustup` (the host's toolchain has it), `package` (the distribution's), `build-std` (built from source with the program).
-- **tests**: passed/all; `links` where nothing here runs the target's programs and the file was checked instead; for bare metal the one
-  program, started under QEMU, whose exit status is its verdict.
-- **floor**: the oldest glibc the program starts on.
-- **MB** and **from nothing**: size of the environment, and seconds to make it, with the packages not downloaded before. With the
-  toolchain `image` the environment has its own Rust; with `host`, rustup's is mounted.
+- **level**: the level of support: `tests` run in parallel, `programs` run (the target has no `std`
+  to test with), or it `builds`.
+- **std**: `rustup` (part of the host's toolchain), `package` (the distribution's), or `build-std`
+  (built from source with the program).
+- **tests**: passed/all. `links` means that no emulator here runs the target's programs, and the
+  file was checked instead. A bare-metal target has one program, which runs under QEMU and whose
+  exit status is the result.
+- **floor**: the oldest glibc that the program runs with.
+- **MB** and **from nothing**: the size of the environment, and how long it took to make, including
+  the download of its packages. With the toolchain `image`, the environment has its own Rust. With
+  `host`, rustup's toolchain is mounted.
 ";
 
 const COLUMNS: &str = "\
@@ -29,7 +34,7 @@ const COLUMNS: &str = "\
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// The page for the entries of `rows`, and for the targets without a recipe.
+/// Returns the page for the entries of `rows` and for the targets without a recipe.
 pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
     let mut page = HEAD.to_owned();
     let _ = write!(
@@ -38,7 +43,10 @@ pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
         summary(rows, entries)
     );
     for row in rows {
-        let mut seen = entries.iter().filter(|it| it.target == *row).peekable();
+        let mut seen = entries
+            .iter()
+            .filter(|entry| entry.target == *row)
+            .peekable();
         if seen.peek().is_none() {
             let _ = writeln!(
                 page,
@@ -57,11 +65,11 @@ fn summary(rows: &[String], entries: &[Entry]) -> String {
     let good = |row: &&String| {
         entries
             .iter()
-            .any(|it| it.target == **row && it.error.is_none())
+            .any(|entry| entry.target == **row && entry.error.is_none())
     };
     let tested = |row: &&String| {
         let mut entries = entries.iter();
-        entries.any(|it| it.target == **row && it.error.is_none() && it.tests.is_some())
+        entries.any(|entry| entry.target == **row && entry.error.is_none() && entry.tests.is_some())
     };
     format!(
         "{} rows; {} build with C and C++; {} of these pass their tests, or run.",
@@ -73,22 +81,27 @@ fn summary(rows: &[String], entries: &[Entry]) -> String {
 
 fn line(entry: &Entry) -> String {
     let absent = "-";
-    let or = |it: &Option<String>| it.clone().unwrap_or_else(|| absent.to_owned());
+    let or = |value: &Option<String>| value.clone().unwrap_or_else(|| absent.to_owned());
     let facts = Target::parse(&entry.target).ok().map(Target::facts);
-    let built = ["rust", "c", "c++"].map(|part| match entry.built.iter().any(|it| it == part) {
-        true => "✓",
-        false => "✗",
-    });
+    let built =
+        ["rust", "c", "c++"].map(
+            |part| match entry.built.iter().any(|proven| proven == part) {
+                true => "✓",
+                false => "✗",
+            },
+        );
     let tests = match entry.tests {
         Some((passed, all)) => format!("{passed}/{all}"),
         None if entry.error.is_none() && facts.is_some_and(links_only) => "links".to_owned(),
         None => absent.to_owned(),
     };
-    let seconds = entry.environment_seconds.map(|it| format!("{it:.0} s"));
+    let seconds = entry
+        .environment_seconds
+        .map(|seconds| format!("{seconds:.0} s"));
     let size = entry
         .size
         .as_deref()
-        .map(|it| it.trim_end_matches("MB").to_owned());
+        .map(|size| size.trim_end_matches("MB").to_owned());
     let cells = [
         entry.target.clone(),
         facts.map_or(absent, level).to_owned(),
@@ -110,7 +123,7 @@ fn line(entry: &Entry) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// What the row of a target promises.
+/// Returns the level of support of a target.
 fn level(facts: &TargetFacts) -> &'static str {
     match facts.tests {
         TestSupport::Parallel => "tests",
@@ -124,17 +137,21 @@ fn links_only(facts: &TargetFacts) -> bool {
 }
 
 const CRATES: &str = "
-## Crates that people use
+## Popular crates with native code
 
-Each is built and tested by itself, with the packages `libssl-dev` and `libclang-dev:native`: `assembly` is ring, `bindgen` reads a header
-that includes the libc's, `cmake` is zlib-ng, `cxx-bridge` is cxx with a class, `openssl` is openssl-sys through pkg-config.
+Each crate is built and tested by itself, with the packages `libssl-dev` and `libclang-dev:native`.
+`assembly` is ring, `bindgen` reads a header that includes the libc's, `cmake` is zlib-ng,
+`cxx-bridge` is cxx with a class, and `openssl` is openssl-sys through pkg-config.
 
 | target | engine | toolchain | crates |
 |---|---|---|---|
 ";
 
 fn crates(page: &mut String, entries: &[Entry]) {
-    let mut tried = entries.iter().filter(|it| !it.crates.is_empty()).peekable();
+    let mut tried = entries
+        .iter()
+        .filter(|entry| !entry.crates.is_empty())
+        .peekable();
     if tried.peek().is_none() {
         return;
     }
@@ -157,7 +174,7 @@ fn crates(page: &mut String, entries: &[Entry]) {
 fn failures(page: &mut String, entries: &[Entry]) {
     let failed: Vec<_> = entries
         .iter()
-        .filter_map(|it| Some((it, it.error.as_ref()?)))
+        .filter_map(|entry| Some((entry, entry.error.as_ref()?)))
         .collect();
     if failed.is_empty() {
         return;
@@ -175,8 +192,8 @@ fn failures(page: &mut String, entries: &[Entry]) {
 fn unserved(page: &mut String) {
     page.push_str(
         "\n## Published image, not proven here\n\n\
-         No distribution has packages for these. A request for one takes the image that the `cross` project publishes, with a warning, \
-         on docker or podman.\n\n\
+         No distribution has packages for these targets. A request for one of them uses the image\n\
+         that the `cross` project publishes, with a warning, on docker or podman.\n\n\
          | target | why there is no recipe | image | emulator |\n|---|---|---|---|\n",
     );
     for target in Target::all() {
@@ -185,7 +202,7 @@ fn unserved(page: &mut String) {
             continue;
         };
         let image = target.published_image();
-        let image = image.map_or("-".to_owned(), |it| format!("`{it}`"));
+        let image = image.map_or("-".to_owned(), |image| format!("`{image}`"));
         let emulator = facts.emulator.map_or("-", TargetEmulator::program);
         let _ = writeln!(page, "| {target} | {why} | {image} | {emulator} |");
     }

@@ -1,4 +1,4 @@
-//! The versions of an environment's compilers, libc and emulator: read from the environment.
+//! The versions of the compilers, the libc and the emulator in an environment.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,10 @@ use cross_core::{Cross, targets::Target};
 use super::evidence::Versions;
 use crate::failure::Failure;
 
-/// Asks rustc for its version, the C compiler what it and its libc define, Zig for its version, the emulator for its own, and
-/// libcs that define none for theirs.
-/// Arguments: the variable that names the compiler, and the emulator.
+/// A script that prints the versions of rustc, Zig and the emulator, the macros of the C compiler
+/// and its libc, and the versions of libcs that define no macro.
+///
+/// Its arguments are the variable that names the compiler, and the emulator.
 const QUESTIONS: &str = r#"
 rustc --version
 cc=$(printenv "$1") || cc=cc
@@ -28,12 +29,12 @@ dpkg-query -W -f 'libc wasi-libc ${Version}\n' wasi-libc 2>/dev/null
 exit 0
 "#;
 
-/// Asks.
+/// Runs the script in the environment and reads its output.
 pub(crate) fn ask(cross: &Cross, target: Target) -> Result<Versions, Failure> {
     let compiler = format!("CC_{}", target.env_lower());
     let native = cfg!(target_arch = "x86_64") && matches!(target.facts().arch, "x86_64" | "x86");
     let emulator = match target.facts().emulator {
-        Some(it) if !(native && target.facts().os == "linux") => it.program(),
+        Some(emulator) if !(native && target.facts().os == "linux") => emulator.program(),
         _ => "",
     };
     let command = ["sh", "-c", QUESTIONS, "sh", &compiler, emulator];
@@ -56,14 +57,14 @@ fn read(said: &str) -> Versions {
     };
     let macros = Macros::read(said);
     Versions {
-        rust: answer("rustc").map(|it| before(it, " ").to_owned()),
+        rust: answer("rustc").map(|answer| before(answer, " ").to_owned()),
         compiler: macros.compiler(answer("zig")),
         libc: macros.libc().or_else(|| answer("libc").map(str::to_owned)),
         emulator: answer("emulator").map(emulator),
     }
 }
 
-/// `qemu-arm version 7.2.19 (Debian …)`, `wine-10.0 (Debian …)`, `v20.19.2`, in short.
+/// Shortens `qemu-arm version 7.2.19 (Debian …)`, `wine-10.0 (Debian …)` or `v20.19.2`.
 fn emulator(said: &str) -> String {
     let short = before(said, " (");
     match short.strip_prefix('v') {
@@ -76,7 +77,7 @@ fn before<'a>(text: &'a str, end: &str) -> &'a str {
     text.split(end).next().unwrap_or(text)
 }
 
-/// What a C compiler defines.
+/// The macros that a C compiler defines.
 struct Macros<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Macros<'a> {
@@ -88,7 +89,7 @@ impl<'a> Macros<'a> {
         Macros(defined.collect())
     }
 
-    /// The values of these, with dots between them; none if the first is not defined.
+    /// Returns the values of these macros, joined by dots, if the first one is defined.
     fn version(&self, name: &str, parts: &[&str]) -> Option<String> {
         let values: Vec<_> = parts
             .iter()

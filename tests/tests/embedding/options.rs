@@ -1,19 +1,19 @@
-//! Every knob of cargo's reaches cargo, as cargo spells it.
+//! The options of a request reach cargo under cargo's names.
 
 use cross_core::{Cross, Request};
 use cross_tests::{Answer, Fakes, Machine, Project};
 
 use crate::{NATIVE, machine};
 
-/// What cargo is given for `knobs`, after its target.
-fn given(knobs: impl FnOnce(Request) -> Request) -> String {
+/// Returns the arguments of cargo for the options, after its target.
+fn given(options: impl FnOnce(Request) -> Request) -> String {
     let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker).rule(
         "docker",
         &["run"],
         Answer::says(""),
     );
     let project = Project::new("app");
-    let request = knobs(machine.cross(&project).build(NATIVE));
+    let request = options(machine.cross(&project).build(NATIVE));
     let plan = request.plan().unwrap();
     let command = plan.commands().last().unwrap();
     let target = command.args.iter().position(|arg| arg == NATIVE).unwrap();
@@ -22,7 +22,7 @@ fn given(knobs: impl FnOnce(Request) -> Request) -> String {
 }
 
 #[test]
-fn every_selection_is_cargos() {
+fn every_selection_reaches_cargo() {
     let all = given(|request| {
         request
             .package("a")
@@ -48,7 +48,7 @@ fn every_selection_is_cargos() {
 }
 
 #[test]
-fn features_profiles_and_ways_are_cargos() {
+fn features_profiles_and_options_reach_cargo() {
     let all = given(|request| {
         request
             .features(["a", "b/c"])
@@ -68,9 +68,9 @@ fn features_profiles_and_ways_are_cargos() {
     assert_eq!(given(|request| request.frozen(true)), "--locked");
 }
 
-/// The target's code, and not its build script, sees flags for the target.
+/// Flags for the target apply to its code, and not to its build script.
 #[test]
-fn rustflags_are_for_the_target() {
+fn rustflags_apply_only_to_the_target() {
     let marked = "fn main() { for (name, is) in [(\"ours\", cfg!(ours)), (\"theirs\", cfg!(theirs))] {\n\
                   println!(\"{name}={is}\"); } }\n";
     let project = Project::new("app")
@@ -90,14 +90,14 @@ fn rustflags_are_for_the_target() {
     };
     let joined = said(machine.cross(&project));
     assert_eq!(joined, "ours=true\ntheirs=true\n");
-    // The variable replaces the file, as cargo has it, and keeps its own.
+    // The variable replaces the file, as in cargo, and keeps its own flags.
     let variable = machine.env().set("RUSTFLAGS", "--cfg unrelated");
     let replaced = said(machine.cross(&project).env(variable));
     assert_eq!(replaced, "ours=true\ntheirs=false\n");
 }
 
 #[test]
-fn a_manifest_elsewhere_is_the_requests_own() {
+fn a_request_can_name_another_manifest() {
     let machine = machine();
     let project = Project::new("app")
         .file("other/src/main.rs", "fn main() {}\n")

@@ -1,12 +1,14 @@
-//! Several targets at once beside one after the other: the example, built for six targets from nothing.
+//! The cost of a batch: the example, built for six targets from nothing, as one batch and one
+//! target after the other.
 //!
 //! ```sh
-//! cargo bench --package cross-tests --bench many
-//! cargo bench --package cross-tests --bench many -- i686-unknown-linux-gnu s390x-unknown-linux-gnu
+//! cargo bench --package cross-tests --bench batch
+//! cargo bench --package cross-tests --bench batch -- i686-unknown-linux-gnu
 //! ```
 //!
-//! With the distribution's Rust in the sandbox. The environments are made before, and crates are fetched: what is
-//! compared is the builds. A round takes minutes, so there is one; `--turned` changes the order of the two ways.
+//! The builds use the distribution's Rust in the sandbox. Environments and crates are ready, so
+//! that only the builds are compared. A round takes minutes, so there is one. `--turned` changes
+//! the order of the two variants.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -15,13 +17,13 @@ use std::path::{Path, PathBuf};
 
 use cross_core::{Cancel, Cross};
 use cross_tests::TARGETS;
-use cross_tests::measure::{Error, Way, alternate, head, row, words};
+use cross_tests::measure::{Error, Variant, alternate, head, row, words};
 
 fn main() -> Result<(), Error> {
     let words = words();
-    let turned = words.iter().any(|it| it == "--turned");
+    let turned = words.iter().any(|word| word == "--turned");
     let mut targets: Vec<&str> = words.iter().map(String::as_str).collect();
-    targets.retain(|it| !it.starts_with('-'));
+    targets.retain(|word| !word.starts_with('-'));
     if targets.is_empty() {
         targets = TARGETS.iter().take(6).copied().collect();
     }
@@ -32,24 +34,26 @@ fn main() -> Result<(), Error> {
         let plan = cross.build(*target).plan()?;
         plan.only_environment().execute(&Cancel::new())?;
     }
-    let one_by_one = Way::new("one after the other", || {
+    let one_by_one = Variant::new("one after the other", || {
         let dir = builds.empty()?;
         for target in &targets {
             cross.build(*target).target_dir(&dir).release(true).run()?;
         }
         Ok(())
     });
-    let at_once = Way::new("`build_many`", || {
+    let at_once = Variant::new("`build_many`", || {
         let dir = builds.empty()?;
         let batch = cross.build_many(targets.iter().copied());
-        batch.each(|it| it.target_dir(&dir).release(true)).run()?;
+        batch
+            .each(|request| request.target_dir(&dir).release(true))
+            .run()?;
         Ok(())
     });
-    let ways = match turned {
+    let variants = match turned {
         true => vec![at_once, one_by_one],
         false => vec![one_by_one, at_once],
     };
-    let mut times = alternate(0, 1, ways)?;
+    let mut times = alternate(0, 1, variants)?;
     if turned {
         times.reverse();
     }
@@ -73,7 +77,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Where the builds of one way go.
+/// The target directory of the builds.
 struct Builds(tempfile::TempDir);
 
 impl Builds {

@@ -1,4 +1,5 @@
-//! A container that is not there any more: the next run has another one, and a run in it says what happened.
+//! Containers that disappear: the next run starts another one, and a run in progress says what
+//! happened.
 
 use std::thread;
 use std::time::Duration;
@@ -10,40 +11,47 @@ use cross_core::{
 use cross_engine::{Environments, Host};
 use cross_tests::{Project, engines, on_engines};
 
-use crate::{Case, SOON, TARGET, said, within};
+use crate::{Case, SOON, TARGET, stdout_of, wait_until};
 
-on_engines! { @ removed_or_stopped_between_two_builds docker podman }
-on_engines! { @ killed_during_a_build docker podman }
-on_engines! { @ its_image_is_removed_while_it_is_in_use docker podman }
-on_engines! { @ its_environment_is_removed docker podman }
+on_engines! { @ a_container_removed_between_builds_is_replaced docker podman }
+on_engines! { @ a_container_killed_during_a_build_is_an_error docker podman }
+on_engines! { @ a_removed_image_is_an_error_and_can_be_restored docker podman }
+on_engines! { @ removing_an_environment_removes_its_container docker podman }
 
-fn removed_or_stopped_between_two_builds(engine: &str) {
+fn a_container_removed_between_builds_is_replaced(engine: &str) {
     for warm in [Warm::new(), Warm::across_processes(Duration::from_secs(30))] {
         let case = Case::new(engine);
-        let cross = case.warm(warm);
-        said(&cross, "true");
-        // What an engine does that is restarted: it stops what runs.
+        let cross = case.reusing(warm);
+        stdout_of(&cross, "true");
+        // A restarted engine stops its containers.
         for (number, how) in [&["rm", "--force"][..], &["stop", "--time", "1"], &["kill"]]
             .into_iter()
             .enumerate()
         {
-            let name = case.started().pop().unwrap().0;
-            let done = case.asked(&[how, &[name.as_str()][..]].concat());
+            let name = case.started_containers().pop().unwrap().0;
+            let done = case.engine_output(&[how, &[name.as_str()][..]].concat());
             assert!(done.exit.success(), "{}", done.stderr);
-            assert_eq!(said(&cross, "echo still here"), "still here", "{how:?}");
-            let started = case.started();
+            assert_eq!(
+                stdout_of(&cross, "echo still here"),
+                "still here",
+                "{how:?}"
+            );
+            let started = case.started_containers();
             assert_eq!(started.len(), number + 2);
             assert_eq!(started[number + 1].1, WhyStarted::Gone);
             assert_ne!(started[number + 1].0, name);
         }
         let heard = case.project.recorder().output().to_lowercase();
-        assert!(!heard.contains("container"), "nobody hears of it: {heard}");
-        let last = case.started().pop().unwrap().0;
-        case.asked(&["rm", "--force", &last]);
+        assert!(
+            !heard.contains("container"),
+            "the replacement is silent: {heard}"
+        );
+        let last = case.started_containers().pop().unwrap().0;
+        case.engine_output(&["rm", "--force", &last]);
     }
 }
 
-fn killed_during_a_build(engine: &str) {
+fn a_container_killed_during_a_build_is_an_error(engine: &str) {
     let script = "fn main() {
         if std::path::Path::new(\"endless\").exists() {
             std::fs::write(\"markers/begun\", \"\").unwrap();
@@ -57,18 +65,21 @@ fn killed_during_a_build(engine: &str) {
         .file("markers/README", "")
         .cross_toml("[build]\nwritable = [\"markers\"]\n");
     let case = Case::of(project, engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.reusing(Warm::new());
     let path = case.project.path();
     let error: Error = thread::scope(|scope| {
         let build = scope.spawn(|| cross.build(TARGET).run().unwrap_err());
-        within(Duration::from_secs(120), "the build script", || {
+        wait_until(Duration::from_secs(120), "the build script", || {
             path.join("markers/begun").exists()
         });
-        case.asked(&["kill", &case.started()[0].0]);
+        case.engine_output(&["kill", &case.started_containers()[0].0]);
         build.join().unwrap()
     });
     assert_eq!(error.kind(), ErrorKind::Killed, "{error}");
-    assert!(error.to_string().contains(&case.started()[0].0), "{error}");
+    assert!(
+        error.to_string().contains(&case.started_containers()[0].0),
+        "{error}"
+    );
     assert!(error.help().unwrap().contains("run it again"));
     std::fs::remove_file(path.join("endless")).unwrap();
     cross.build(TARGET).run().unwrap();
@@ -76,11 +87,11 @@ fn killed_during_a_build(engine: &str) {
     case.leftovers.are_none_within(SOON);
 }
 
-/// An image of the user's, which is the environment's under another name.
-fn its_image_is_removed_while_it_is_in_use(engine: &str) {
+/// The user's image is the environment's image under another name.
+fn a_removed_image_is_an_error_and_can_be_restored(engine: &str) {
     let case = Case::new(engine);
-    let image = case.cold.build(TARGET).plan().unwrap().environment;
-    case.cold
+    let image = case.fresh.build(TARGET).plan().unwrap().environment;
+    case.fresh
         .build(TARGET)
         .plan()
         .unwrap()
@@ -92,13 +103,13 @@ fn its_image_is_removed_while_it_is_in_use(engine: &str) {
         other => panic!("{other:?}"),
     };
     let mine = format!("localhost/cross-test-warm-{engine}:{}", std::process::id());
-    let tag = || assert!(case.asked(&["tag", &image, &mine]).exit.success());
+    let tag = || assert!(case.engine_output(&["tag", &image, &mine]).exit.success());
     tag();
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");
     std::fs::write(case.project.path().join("Cross.toml"), text).unwrap();
-    let cross = case.warm(Warm::new());
+    let cross = case.reusing(Warm::new());
     cross.check(TARGET).run().unwrap();
-    case.asked(&["image", "rm", "--force", &mine]);
+    case.engine_output(&["image", "rm", "--force", &mine]);
     let error = cross.check(TARGET).run().unwrap_err();
     let known = [ErrorKind::ImageNotFound, ErrorKind::Unreachable];
     assert!(known.contains(&error.kind()), "{:?}: {error}", error.kind());
@@ -106,14 +117,14 @@ fn its_image_is_removed_while_it_is_in_use(engine: &str) {
     tag();
     cross.check(TARGET).run().unwrap();
     drop(cross);
-    case.asked(&["image", "rm", &mine]);
+    case.engine_output(&["image", "rm", &mine]);
     case.leftovers.are_none_within(SOON);
 }
 
-/// Removing an environment is not in vain because something of it is kept.
-fn its_environment_is_removed(engine: &str) {
+/// A reused container does not keep the engine from removing the image.
+fn removing_an_environment_removes_its_container(engine: &str) {
     let case = Case::new(engine);
-    let plan = case.cold.build(TARGET).plan().unwrap();
+    let plan = case.fresh.build(TARGET).plan().unwrap();
     plan.clone()
         .only_environment()
         .execute(&cross_core::Cancel::new())
@@ -123,12 +134,12 @@ fn its_environment_is_removed(engine: &str) {
     };
     let name = format!("test-warm-{}", std::process::id());
     let mine = format!("localhost/cross-core:{name}");
-    assert!(case.asked(&["tag", image, &mine]).exit.success());
+    assert!(case.engine_output(&["tag", image, &mine]).exit.success());
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");
     std::fs::write(case.project.path().join("Cross.toml"), text).unwrap();
-    let cross = case.warm(Warm::across_processes(Duration::from_secs(60)));
-    said(&cross, "true");
-    let container = case.started()[0].0.clone();
+    let cross = case.reusing(Warm::across_processes(Duration::from_secs(60)));
+    stdout_of(&cross, "true");
+    let container = case.started_containers()[0].0.clone();
     let host = Host::new(
         cross_tests::ambient::variables().collect(),
         case.leftovers.own_cache(),
@@ -136,7 +147,9 @@ fn its_environment_is_removed(engine: &str) {
     let real = engines::need(engine);
     let removed = Environments::new(&real, &host).remove(&name, &cross_core::Cancel::new());
     assert!(removed.unwrap());
-    within(SOON, "it is gone with its environment", || {
-        !case.has(&container)
-    });
+    wait_until(
+        SOON,
+        "the container is removed with its environment",
+        || !case.has_container(&container),
+    );
 }

@@ -1,12 +1,14 @@
-//! Containers that are kept: entered again, shared, replaced, and gone when they should be. What goes wrong
-//! with them behind the library's back, on real engines; what exactly is asked of one, on a fake.
+//! Container reuse: containers are entered again, shared, replaced, and removed in time.
+//!
+//! Real engines show what happens to a container behind the library's back. A fake engine shows
+//! exactly which calls the library makes.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-mod asked;
-mod ended;
-mod entered;
+mod engine_calls;
+mod lifetime;
 mod lost;
+mod reuse;
 mod shared;
 
 use std::thread;
@@ -22,18 +24,18 @@ use cross_engine::process::Output;
 use cross_engine::process::clock;
 use cross_tests::{Leftovers, Project, engines, tool};
 
-/// One whose environment the suites make on every engine.
+/// A target whose environment the suites make on every engine.
 const TARGET: &str = "aarch64-unknown-linux-gnu";
-/// What should come soon comes within this.
+/// The time limit for what should happen soon.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A project on an engine, and what is kept for it.
+/// A project on an engine, with its reused containers.
 struct Case {
     engine: String,
     project: Project,
     leftovers: Leftovers,
-    /// Nothing is kept by it.
-    cold: Cross,
+    /// The library without container reuse.
+    fresh: Cross,
 }
 
 impl Case {
@@ -43,22 +45,22 @@ impl Case {
 
     fn of(project: Project, engine: &str) -> Self {
         let leftovers = Leftovers::of(&project);
-        let cold = project.cross().env(leftovers.env()).engine(engine);
+        let fresh = project.cross().env(leftovers.env()).engine(engine);
         Case {
             engine: engine.to_owned(),
             project,
             leftovers,
-            cold,
+            fresh,
         }
     }
 
-    /// The library, which keeps containers like this.
-    fn warm(&self, warm: Warm) -> Cross {
-        self.cold.clone().reuse_containers(warm)
+    /// The library with container reuse.
+    fn reusing(&self, warm: Warm) -> Cross {
+        self.fresh.clone().reuse_containers(warm)
     }
 
-    /// The containers that were started so far, and why.
-    fn started(&self) -> Vec<(String, WhyStarted)> {
+    /// The containers that were started so far, each with the reason.
+    fn started_containers(&self) -> Vec<(String, WhyStarted)> {
         let started = |kind| match kind {
             EventKind::ContainerStarted { container, why, .. } => Some((container, why)),
             _ => None,
@@ -68,7 +70,7 @@ impl Case {
     }
 
     /// The containers that were entered so far.
-    fn entered(&self) -> Vec<String> {
+    fn entered_containers(&self) -> Vec<String> {
         let entered = |kind| match kind {
             EventKind::ContainerEntered { container, .. } => Some(container),
             _ => None,
@@ -77,33 +79,47 @@ impl Case {
         events.filter_map(|event| entered(event.kind)).collect()
     }
 
-    /// What the engine answers to this.
-    fn asked(&self, args: &[&str]) -> Output {
+    /// Calls the engine with `args` and returns its output.
+    fn engine_output(&self, args: &[&str]) -> Output {
         let program = engines::need(&self.engine).program;
         tool::output(&Invocation::new(program).args(args.iter().copied()))
     }
 
     /// Whether the engine has a container of this name.
-    fn has(&self, container: &str) -> bool {
+    fn has_container(&self, container: &str) -> bool {
         let names = self
-            .asked(&["ps", "--all", "--format", "{{.Names}}"])
+            .engine_output(&["ps", "--all", "--format", "{{.Names}}"])
             .stdout;
         names.lines().any(|name| name == container)
     }
 }
 
-/// The lines that a command prints in the environment.
+/// Runs a shell script in the environment and returns its standard output.
 #[track_caller]
-fn said(cross: &Cross, script: &str) -> String {
+fn stdout_of(cross: &Cross, script: &str) -> String {
     let done = cross.exec(TARGET, ["sh", "-c", script]).capture(true).run();
     done.unwrap().stdout.unwrap().trim().to_owned()
 }
 
-/// Waits until `is` so.
+/// Checks for `duration` that the condition `holds`.
 #[track_caller]
-fn within(limit: Duration, what: &str, is: impl Fn() -> bool) {
+fn stays_true(duration: Duration, what: &str, holds: impl Fn() -> bool) {
     let start = clock::now();
-    while !is() {
+    loop {
+        let is_last = start.elapsed() >= duration;
+        assert!(holds(), "{what}: not for {duration:?}");
+        if is_last {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Waits until the condition `holds`, and panics after `limit`.
+#[track_caller]
+fn wait_until(limit: Duration, what: &str, holds: impl Fn() -> bool) {
+    let start = clock::now();
+    while !holds() {
         assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
         thread::sleep(Duration::from_millis(100));
     }

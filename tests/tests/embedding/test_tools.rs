@@ -1,26 +1,26 @@
-//! Tests by other means than `cargo test`: nextest, and with coverage.
+//! Other tools for tests than `cargo test`: nextest and coverage.
 
 use cross_core::{ErrorKind, outcome::TestStatus};
 use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::AARCH64;
 
-/// A library with a test beside it and one in a file of its own.
-fn with_tests(it: &str) -> Project {
+/// A library with a unit test and an integration test.
+fn with_tests(integration_test: &str) -> Project {
     Project::new("app")
         .without("src/main.rs")
         .file(
             "src/lib.rs",
             "pub fn twice(n: u32) -> u32 { 2 * n }\n#[test]\nfn unit() { assert_eq!(twice(2), 4); }\n",
         )
-        .file("tests/it.rs", it)
+        .file("tests/it.rs", integration_test)
 }
 
 const PASSES: &str = "#[test]\nfn is_for_the_target() { assert!(cfg!(target_arch = \"aarch64\")); }\n\
                       #[test]\nfn is_called() { assert_eq!(app::twice(4), 8); }\n";
 
 #[test]
-fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
+fn nextest_runs_under_the_emulator_and_reports_each_test() {
     engines::need("sandbox");
     tool::on_path("cargo-nextest");
     let project = with_tests(PASSES);
@@ -28,7 +28,11 @@ fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
     let cross = project.cross().env(leftovers.env()).engine("sandbox");
     let tests = cross.nextest(AARCH64).run().unwrap().tests.unwrap();
     assert_eq!((tests.passed, tests.failed), (3, 0));
-    let mut names: Vec<_> = tests.binaries.iter().map(|it| it.name.as_str()).collect();
+    let mut names: Vec<_> = tests
+        .binaries
+        .iter()
+        .map(|binary| binary.name.as_str())
+        .collect();
     names.sort_unstable();
     assert_eq!(names, ["app::app", "app::it"]);
 
@@ -38,7 +42,7 @@ fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
     assert_eq!(error.kind(), ErrorKind::TestFailed, "{error}");
     assert_eq!(error.to_string(), "1 of 2 tests failed: app::it fails");
     let told = &error.tests().unwrap().binaries;
-    let it = told.iter().find(|it| it.name == "app::it").unwrap();
+    let it = told.iter().find(|binary| binary.name == "app::it").unwrap();
     assert_eq!(it.tests[0].status, TestStatus::Failed);
     let said = project.recorder().output();
     assert!(
@@ -49,7 +53,7 @@ fn nextest_runs_under_the_emulator_and_tells_of_each_test() {
 }
 
 #[test]
-fn nextest_packs_an_archive_where_it_is_asked_to() {
+fn nextest_writes_an_archive_to_the_given_path() {
     engines::need("sandbox");
     let project = with_tests(PASSES);
     let leftovers = Leftovers::of(&project);
@@ -57,7 +61,7 @@ fn nextest_packs_an_archive_where_it_is_asked_to() {
     let file = project.outer().join("packed/tests.tar.zst");
     cross.nextest(AARCH64).archive(&file).run().unwrap();
     assert!(file.metadata().unwrap().len() > 1000);
-    // It is one of nextest's: the host's lists what is in it.
+    // The nextest of the host can list the archive.
     let nextest = cross_engine::Invocation::new(tool::on_path("cargo-nextest")).args([
         "nextest",
         "list",
@@ -77,7 +81,7 @@ fn nextest_packs_an_archive_where_it_is_asked_to() {
 }
 
 #[test]
-fn coverage_is_collected_at_paths_of_the_host() {
+fn coverage_data_is_at_host_paths() {
     engines::need("sandbox");
     let project = with_tests(PASSES);
     let leftovers = Leftovers::of(&project);
@@ -93,7 +97,7 @@ fn coverage_is_collected_at_paths_of_the_host() {
         };
         for file in [unit, it] {
             assert!(file.starts_with(project.path()), "{}", file.display());
-            // LLVM's raw profiles of 64-bit programs begin so.
+            // The magic number of LLVM's raw profiles for 64-bit programs.
             let magic = std::fs::read(file).unwrap();
             assert_eq!(
                 &magic[..8],

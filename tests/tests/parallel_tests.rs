@@ -1,5 +1,5 @@
-//! Test binaries side by side, on the real engines: within the budget, told in cargo's order, each as cargo
-//! has it, and nothing left of them.
+//! Parallel tests on the real engines: test binaries keep to the budget, are reported in cargo's
+//! order, have cargo's environment, and leave nothing.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -14,7 +14,7 @@ use cross_core::{
 };
 use cross_tests::{Leftovers, NATIVE, Project, engines, on_engines};
 
-/// What every test does: it notes how many run while it does, and takes its time.
+/// The code of every test: it records how many tests run at the same time.
 const NOTED: &str = r#"
 use std::{fs, path::Path, thread, time::Duration};
 
@@ -22,8 +22,8 @@ pub fn noted(name: &str, millis: u64) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("seen");
     let here = dir.join(name);
     fs::write(&here, "").unwrap();
-    let most = || fs::read_dir(&dir).unwrap().filter(|it| {
-        let name = it.as_ref().unwrap().file_name();
+    let most = || fs::read_dir(&dir).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
         !name.to_string_lossy().starts_with("most-")
     }).count();
     let mut seen = most();
@@ -36,8 +36,8 @@ pub fn noted(name: &str, millis: u64) {
 }
 "#;
 
-/// A library with a unit test and a documentation test, and test binaries that are made by `tests`: a name,
-/// how many tests, and how long each takes.
+/// A library with a unit test, a documentation test and `tests`: the name of each test binary, the
+/// number of its tests, and how long each takes.
 fn project(tests: &[(&str, u32, u64)]) -> Project {
     let library = "//! ```\n//! assert_eq!(app::one(), 1);\n//! ```\npub fn one() -> u32 { 1 }\n\
                    #[test]\nfn unit() { println!(\"unit\"); }\n";
@@ -55,16 +55,17 @@ fn project(tests: &[(&str, u32, u64)]) -> Project {
     project
 }
 
-/// The most tests that ran at once, as they saw it themselves.
+/// Returns the largest number of tests that ran at the same time, as recorded by the tests.
 fn most(project: &Project) -> u32 {
     let seen = fs::read_dir(project.path().join("seen")).unwrap();
-    let names = seen.map(|it| it.unwrap().file_name().into_string().unwrap());
-    let numbers = names.filter_map(|it| it.strip_prefix("most-")?.split('-').next()?.parse().ok());
+    let names = seen.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let numbers =
+        names.filter_map(|name| name.strip_prefix("most-")?.split('-').next()?.parse().ok());
     numbers.max().unwrap()
 }
 
-/// What was heard on one stream, without what differs from one run to the next: times, threads, and the order
-/// in which the tests of one binary end.
+/// Returns the lines of one stream, without times, threads and the order of the tests in one
+/// binary, which differ between runs.
 fn heard(events: &[Event], of: Stream) -> Vec<String> {
     let line = |event: &Event| match &event.kind {
         EventKind::Output { stream, line, .. } if *stream == of => Some(line.clone()),
@@ -73,18 +74,24 @@ fn heard(events: &[Event], of: Stream) -> Vec<String> {
     let is_test = |line: &String| line.starts_with("test ") && !line.starts_with("test result");
     let lines = events.iter().filter_map(line);
     lines
-        .filter(|it| !is_test(it) && !it.contains("Finished ") && !it.contains("Compiling "))
+        .filter(|line| {
+            !is_test(line) && !line.contains("Finished ") && !line.contains("Compiling ")
+        })
         .map(|line| {
-            let times = line.split_once("finished in").map(|it| it.0.to_owned());
-            // Its name and number are those of another thread.
-            let thread = line.split_once(" panicked at ").map(|it| it.1.to_owned());
+            let times = line
+                .split_once("finished in")
+                .map(|parts| parts.0.to_owned());
+            // The name and number of the thread differ.
+            let thread = line
+                .split_once(" panicked at ")
+                .map(|parts| parts.1.to_owned());
             times.or(thread).unwrap_or(line)
         })
         .collect()
 }
 
 fn request(project: &Project, leftovers: &Leftovers, engine: &str) -> Request {
-    // The host's cargo is a new one, the image's an old one: both do as they do alone.
+    // The cargo of the host is new, and that of the image is old.
     let toolchain = if engine == "sandbox" { "host" } else { "image" };
     let cross = project
         .cross()
@@ -93,10 +100,10 @@ fn request(project: &Project, leftovers: &Leftovers, engine: &str) -> Request {
     cross.toolchain(toolchain).test(NATIVE)
 }
 
-on_engines! { @ they_keep_to_the_budget_and_to_cargos_order sandbox podman }
+on_engines! { @ test_binaries_keep_to_the_budget_and_to_cargos_order sandbox podman }
 
-/// The first ones take longest, so that they end in the other order.
-fn they_keep_to_the_budget_and_to_cargos_order(engine: &str) {
+/// The first test binaries take longest, so that they end in reverse order.
+fn test_binaries_keep_to_the_budget_and_to_cargos_order(engine: &str) {
     let project = project(&[("a", 4, 400), ("b", 4, 200), ("c", 2, 100), ("d", 1, 10)]);
     let leftovers = Leftovers::of(&project);
     let request = request(&project, &leftovers, engine).jobs(3);
@@ -110,7 +117,7 @@ fn they_keep_to_the_budget_and_to_cargos_order(engine: &str) {
     let told: Vec<_> = tests
         .binaries
         .iter()
-        .map(|it| (&*it.name, it.passed))
+        .map(|binary| (&*binary.name, binary.passed))
         .collect();
     let told: Vec<_> = told
         .iter()
@@ -126,19 +133,19 @@ fn they_keep_to_the_budget_and_to_cargos_order(engine: &str) {
         ("Doc-tests app", 1),
     ];
     assert_eq!(told, expected);
-    assert_eq!(most(&project), 3, "all of the budget, and no more");
+    assert_eq!(most(&project), 3, "the whole budget, and no more");
     leftovers.are_none();
 }
 
-/// One that fails, one that crashes, one without a harness that sees what cargo gives it, and a slow one before
-/// them.
+/// A project with a slow test binary, then one that fails, one that crashes, and one without a
+/// harness that prints its environment.
 fn troubled() -> Project {
     let plain = "fn main() {\n    let var = |name| std::env::var(name).unwrap();\n    \
                  println!(\"plain {:?}\", std::env::args().skip(1).collect::<Vec<_>>());\n    \
                  println!(\"{} {}\", var(\"CARGO_PKG_NAME\"), var(\"MINE\"));\n    \
                  println!(\"{}\", std::env::current_dir().unwrap().display());\n    \
                  let own = |name: &str| matches!(name, \"RUST_TEST_THREADS\" | \"HOSTNAME\");\n    \
-                 let all = std::env::vars().filter(|it| !own(&it.0));\n    \
+                 let all = std::env::vars().filter(|variable| !own(&variable.0));\n    \
                  let all: std::collections::BTreeMap<_, _> = all.collect();\n    \
                  println!(\"{all:?}\");\n    eprintln!(\"on the other stream\");\n    std::process::exit(3);\n}\n";
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
@@ -148,18 +155,17 @@ fn troubled() -> Project {
     project(&[("a", 2, 400), ("z", 1, 10)])
         .file("Cargo.toml", manifest)
         .file(".cargo/config.toml", "[env]\nMINE = \"yes\"\n")
-        // Cargo has a variable for it whose name no shell knows.
+        // Cargo sets a variable for it whose name is invalid in shells.
         .file("src/bin/my-app.rs", "fn main() {}\n")
         .file("tests/crashes.rs", crashes)
         .file("tests/fails.rs", fails)
         .file("tests/plain.rs", plain)
 }
 
-on_engines! { @ cargo_says_what_it_says_of_one_after_the_other sandbox podman }
+on_engines! { @ parallel_tests_have_the_output_of_serial_tests sandbox podman }
 
-/// Whatever cargo, tests and programs print is the same, whether the binaries run side by side or not; so is
-/// the error.
-fn cargo_says_what_it_says_of_one_after_the_other(engine: &str) {
+/// The output and the error are the same for parallel and for serial tests.
+fn parallel_tests_have_the_output_of_serial_tests(engine: &str) {
     let project = troubled();
     let leftovers = Leftovers::of(&project);
     for keep_going in [true, false] {
@@ -195,10 +201,10 @@ fn cargo_says_what_it_says_of_one_after_the_other(engine: &str) {
     leftovers.are_none();
 }
 
-on_engines! { @ a_stop_leaves_nothing sandbox podman }
+on_engines! { @ a_stopped_run_leaves_nothing sandbox podman }
 
-/// Several run, some wait: none of them is left.
-fn a_stop_leaves_nothing(engine: &str) {
+/// Some test binaries run and some wait. None is left after a stop.
+fn a_stopped_run_leaves_nothing(engine: &str) {
     let project = project(&[("a", 2, 60_000), ("b", 2, 60_000), ("c", 2, 60_000)]);
     let leftovers = Leftovers::of(&project);
     let request = request(&project, &leftovers, engine).jobs(2);
@@ -226,10 +232,10 @@ fn a_stop_leaves_nothing(engine: &str) {
     leftovers.are_none_within(Duration::from_secs(8));
 }
 
-/// The signal of the program goes through the emulator, cargo's runner and ours, and is still told from one of
-/// the emulator's own.
+/// The program's signal passes through the emulator and the runners, and is distinguished from a
+/// crash of the emulator.
 #[test]
-fn a_crash_is_the_programs_also_under_an_emulator() {
+fn a_crash_under_an_emulator_is_the_programs() {
     engines::need("sandbox");
     let project = project(&[("a", 2, 100), ("b", 2, 100)]).file(
         "tests/crashes.rs",
@@ -250,10 +256,9 @@ fn a_crash_is_the_programs_also_under_an_emulator() {
     leftovers.are_none();
 }
 
-/// Where tests of several binaries share something, they are told to come one after the other; so does what
-/// must not meet another of its kind.
+/// Test binaries run serially if they share something or if the configuration says so.
 #[test]
-fn one_after_the_other_is_said_and_why() {
+fn serial_tests_have_a_reason() {
     let project = Project::new("app");
     let plan = |request: Request| {
         let tests = request.plan().unwrap().tests.unwrap();

@@ -1,4 +1,4 @@
-//! What is asked of an engine, and what a plan says of it.
+//! The calls to an engine for a reused container, and what a plan says about them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cross_core::{Cross, ErrorKind, engine::Warm};
 use cross_tests::fake::Answer;
 use cross_tests::{Fakes, Machine, NATIVE, Project};
 
-/// A machine whose docker starts what is kept, and whose `exec` answers so.
+/// A machine whose docker starts a reused container, and answers `exec` with `exec`.
 fn machine(exec: Answer) -> Machine {
     let ready = Answer::Hang {
         stdout: "ready\n".to_owned(),
@@ -21,8 +21,8 @@ fn shared() -> Warm {
     Warm::across_processes(Duration::from_secs(60))
 }
 
-/// The first two words of every question to docker since the last time.
-fn asked(machine: &Machine) -> Vec<String> {
+/// Returns the first two words of every docker call since the last time, and forgets the calls.
+fn take_calls(machine: &Machine) -> Vec<String> {
     let calls = machine.calls_of("docker");
     machine.forget();
     let words = |call: cross_tests::fake::Call| match call.stdin.as_str() {
@@ -37,43 +37,43 @@ fn build(cross: &Cross) {
 }
 
 #[test]
-fn a_warm_build_asks_the_engine_once() {
+fn a_second_build_calls_the_engine_once() {
     let (machine, project) = (machine(Answer::says("")), Project::new("app"));
     let cross = machine.cross(&project).reuse_containers(Warm::new());
     build(&cross);
-    let first = asked(&machine);
+    let first = take_calls(&machine);
     assert!(first.contains(&"run --rm".to_owned()), "{first:?}");
     build(&cross);
-    assert_eq!(asked(&machine), ["exec --interactive"]);
+    assert_eq!(take_calls(&machine), ["exec --interactive"]);
     build(&cross.clone());
     assert_eq!(
-        asked(&machine),
+        take_calls(&machine),
         ["exec --interactive"],
-        "a clone is the same"
+        "a clone shares the container"
     );
     drop(cross);
-    assert_eq!(asked(&machine), ["(its standard input ended)"]);
+    assert_eq!(take_calls(&machine), ["(its standard input ended)"]);
 }
 
 #[test]
-fn a_later_process_starts_nothing() {
+fn a_later_process_starts_no_container() {
     let (machine, project) = (machine(Answer::says("")), Project::new("app"));
     build(&machine.cross(&project).reuse_containers(shared()));
-    asked(&machine);
+    take_calls(&machine);
     build(&machine.cross(&project).reuse_containers(shared()));
-    let later = asked(&machine);
+    let later = take_calls(&machine);
     let only = |word: &String| word.starts_with("exec") || word.starts_with("version");
     assert!(later.iter().all(only), "{later:?}");
     let variable = machine.set("CROSS_REUSE_CONTAINERS", "60");
     build(&variable.cross(&project));
     assert!(
-        asked(&variable).iter().all(only),
-        "the variable says the same"
+        take_calls(&variable).iter().all(only),
+        "the variable has the same effect"
     );
 }
 
 #[test]
-fn it_is_started_again_once_and_no_more() {
+fn a_lost_container_is_replaced_only_once() {
     let gone = Answer::fails(
         1,
         "Error response from daemon: Container 0123 is not running\n",
@@ -85,13 +85,18 @@ fn it_is_started_again_once_and_no_more() {
         assert_eq!(error.kind(), ErrorKind::EngineCannotStart, "{error}");
         assert!(error.to_string().contains("-warm` was started"), "{error}");
         assert!(error.help().is_some());
-        let count = |asked: &[String]| asked.iter().filter(|it| it.starts_with("run")).count();
-        assert_eq!(count(&asked(&machine)), starts, "{warm:?}");
+        let count = |calls: &[String]| {
+            calls
+                .iter()
+                .filter(|words| words.starts_with("run"))
+                .count()
+        };
+        assert_eq!(count(&take_calls(&machine)), starts, "{warm:?}");
     }
 }
 
 #[test]
-fn an_engine_that_answers_no_more_is_an_error_of_its_own() {
+fn an_engine_that_stopped_answering_is_an_error() {
     let silent = Answer::fails(
         1,
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n",
@@ -104,7 +109,7 @@ fn an_engine_that_answers_no_more_is_an_error_of_its_own() {
 }
 
 #[test]
-fn a_plan_says_which_container_is_entered() {
+fn a_plan_names_the_reused_container() {
     let project = Project::new("app");
     let machine = machine(Answer::says("")).set("CROSS_REUSE_CONTAINERS", "60");
     let cross = machine.cross(&project);
@@ -135,7 +140,10 @@ fn a_plan_says_which_container_is_entered() {
     plan.execute(&cross_core::Cancel::new()).unwrap();
     let calls = machine.calls_of("docker");
     let entered = calls.iter().find(|call| call.has("exec")).unwrap();
-    assert!(entered.has(container), "the plan did not lie: {entered:?}");
+    assert!(
+        entered.has(container),
+        "the plan names the entered container: {entered:?}"
+    );
     let text = cross.build(NATIVE).plan().unwrap().to_string();
     assert!(text.contains(&format!(
         "# in the reused container {container}, which is running"
@@ -143,7 +151,7 @@ fn a_plan_says_which_container_is_entered() {
 }
 
 #[test]
-fn no_secret_is_in_the_words_of_an_exec() {
+fn no_secret_is_on_the_command_line_of_exec() {
     let project = Project::new("app").cross_toml("[build.env]\npassthrough = [\"TOKEN\"]\n");
     let machine = machine(Answer::says("")).set("TOKEN", "hunter2");
     let cross = machine.cross(&project).reuse_containers(shared());
@@ -153,7 +161,7 @@ fn no_secret_is_in_the_words_of_an_exec() {
     let exec = calls.iter().find(|call| call.has("exec")).unwrap();
     assert!(
         exec.has("TOKEN") && exec.env.contains(&"TOKEN".to_owned()),
-        "by its name"
+        "a variable is passed by its name"
     );
     let all = calls.iter().map(|call| call.line()).collect::<String>();
     let json = serde_json::to_string(&plan).unwrap();
@@ -163,12 +171,12 @@ fn no_secret_is_in_the_words_of_an_exec() {
     let start = calls.iter().find(|call| call.has("--detach")).unwrap();
     assert!(
         !start.has("--env"),
-        "variables come with each run: {start:?}"
+        "variables belong to each run: {start:?}"
     );
 }
 
 #[test]
-fn nothing_is_kept_where_nothing_can_be() {
+fn containers_are_not_reused_where_they_cannot_be() {
     let project = Project::new("app");
     let sandbox = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Sandbox);
     let docker = machine(Answer::says("")).set("CROSS_CONTAINER_OPTS", "--env A=1");

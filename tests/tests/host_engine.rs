@@ -1,4 +1,4 @@
-//! The engine `host`: on a machine of fakes what is looked for, tried and told; on the real one a build with C.
+//! The host engine: the search for tools on a fake machine, and a build with C on the real one.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -15,13 +15,14 @@ use cross_core::{
     host_tools::MissingTool,
     plan::EnvironmentKind,
 };
-use cross_engine::{Invocation, process};
+use cross_engine::Invocation;
+use cross_engine::process::{self, clock};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 const MUSL: &str = "x86_64-unknown-linux-musl";
 
-/// A compiler that makes programs which return what a probe expects. `$0` is known by its `bin`.
+/// A compiler that makes programs which pass the probe. Its directory is that of `$0`.
 const COMPILER: &str = r#"#!/bin/sh
 case $* in *--version*) echo "fake gcc 1.2.3"; exit ;; *-print-file-name*) echo crt1.o; exit ;; esac
 while [ "$1" != -o ]; do shift; done
@@ -29,12 +30,12 @@ printf '#!/bin/sh\nexit 42\n' >"$2"
 chmod +x "$2"
 "#;
 
-/// An emulator that starts such programs.
+/// An emulator that runs these programs.
 const EMULATOR: &str = "#!/bin/sh
 case $1 in --version) echo 'fake qemu 7.2' ;; *) exec \"$@\" ;; esac
 ";
 
-/// A machine without any engine, on which these tools are installed.
+/// A machine without an engine, with these tools.
 fn machine(tools: &[(&str, &str)]) -> Machine {
     let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Nothing);
     symlink(tool::on_path("chmod"), machine.path("bin/chmod")).unwrap();
@@ -43,7 +44,7 @@ fn machine(tools: &[(&str, &str)]) -> Machine {
     })
 }
 
-/// `name` is installed, and does what `script` says.
+/// Installs `script` as the tool `name`.
 fn with_tool(machine: Machine, name: &str, script: &str) -> Machine {
     let real = machine.path("real").join(name);
     fs::create_dir_all(real.parent().unwrap()).unwrap();
@@ -53,7 +54,7 @@ fn with_tool(machine: Machine, name: &str, script: &str) -> Machine {
     machine.program(name).rule(name, &[], Answer::Become(real))
 }
 
-/// Everything that aarch64 takes.
+/// Every tool that aarch64 needs.
 const WHOLE: [(&str, &str); 4] = [
     ("cc", COMPILER),
     ("aarch64-linux-gnu-gcc", COMPILER),
@@ -65,7 +66,7 @@ fn cross(machine: &Machine, project: &Project) -> Cross {
     machine.cross(project).engine("host")
 }
 
-/// What was called but cargo and rustc, which are no tools of the target's.
+/// Returns the calls so far, except those of cargo and rustc.
 fn tools_called(machine: &Machine) -> Vec<String> {
     let calls = machine.calls().into_iter();
     let tools = calls.filter(|call| !["cargo", "rustc"].contains(&call.program.as_str()));
@@ -73,7 +74,7 @@ fn tools_called(machine: &Machine) -> Vec<String> {
 }
 
 #[test]
-fn everything_that_is_missing_is_one_error() {
+fn every_missing_tool_is_in_one_error() {
     let (machine, project) = (machine(&[]), Project::new("app"));
     let std = machine.path(&format!(
         "rustup/toolchains/stable-x86_64-unknown-linux-gnu/lib/rustlib/{AARCH64}"
@@ -81,7 +82,11 @@ fn everything_that_is_missing_is_one_error() {
     fs::remove_dir_all(std).unwrap();
     let error = cross(&machine, &project).test(AARCH64).plan().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ToolMissing);
-    let purposes: Vec<_> = error.missing_tools().iter().map(|it| &it.purpose).collect();
+    let purposes: Vec<_> = error
+        .missing_tools()
+        .iter()
+        .map(|tool| &tool.purpose)
+        .collect();
     assert_eq!(
         purposes,
         [
@@ -132,7 +137,7 @@ fn a_build_needs_no_emulator() {
 }
 
 #[test]
-fn only_who_names_it_gets_the_host() {
+fn the_host_engine_must_be_named() {
     let (machine, project) = (machine(&WHOLE), Project::new("app"));
     for engine in ["auto", "sandbox", "docker"] {
         let error = machine.cross(&project).engine(engine).build(AARCH64).plan();
@@ -154,7 +159,7 @@ fn only_who_names_it_gets_the_host() {
 }
 
 #[test]
-fn what_is_there_and_broken_is_named_with_its_words() {
+fn a_broken_tool_is_reported_with_its_message() {
     let broken = "#!/bin/sh\necho 'gcc: fatal error: cannot execute cc1' >&2\nexit 1\n";
     let crashes = "#!/bin/sh\nkill -SEGV $$\n";
     let tools = [
@@ -175,14 +180,14 @@ fn what_is_there_and_broken_is_named_with_its_words() {
     assert_eq!(word, "signal 11 without any output");
     let told = format!("`{}` does not work: {said}", gcc.display());
     assert!(error.to_string().contains(&told), "{error}");
-    // Mended, it is found at once: what failed is not remembered.
+    // A repaired tool is found immediately, because failures are not cached.
     let machine = with_tool(machine, "aarch64-linux-gnu-gcc", COMPILER);
     let machine = with_tool(machine, "qemu-aarch64", EMULATOR);
     cross(&machine, &project).test(AARCH64).plan().unwrap();
 }
 
 #[test]
-fn a_broken_compiler_is_passed_over_with_a_warning() {
+fn a_broken_compiler_is_skipped_with_a_warning() {
     let broken = "#!/bin/sh\necho 'ld: cannot find crt1.o: error' >&2\nexit 1\n";
     let tools = [
         ("cc", COMPILER),
@@ -194,7 +199,7 @@ fn a_broken_compiler_is_passed_over_with_a_warning() {
     let warning = plan
         .warnings
         .iter()
-        .find(|it| it.code == "broken-host-tool")
+        .find(|warning| warning.code == "broken-host-tool")
         .unwrap();
     assert!(
         warning.message.contains("ld: cannot find crt1.o: error"),
@@ -210,10 +215,16 @@ fn a_broken_compiler_is_passed_over_with_a_warning() {
 }
 
 #[test]
-fn a_warm_plan_asks_no_tool_until_one_changes() {
+fn a_repeated_plan_runs_no_tool_until_one_changes() {
     let (machine, project) = (machine(&WHOLE), Project::new("app"));
-    // What was changed within the granularity of a clock is not believed.
-    thread::sleep(Duration::from_millis(20));
+    // A stamp is not trusted within the granularity of the file system's clock.
+    let compiler = machine.path("bin/aarch64-linux-gnu-gcc");
+    wait_until("the tools are settled", || {
+        let changed = compiler.symlink_metadata().unwrap().modified().unwrap();
+        changed
+            .elapsed()
+            .is_ok_and(|age| age >= Duration::from_millis(20))
+    });
     let plan = || cross(&machine, &project).test(AARCH64).plan().unwrap();
     let first = plan();
     assert!(
@@ -225,7 +236,7 @@ fn a_warm_plan_asks_no_tool_until_one_changes() {
     let second = plan();
     assert_eq!(tools_called(&machine), [""; 0]);
     assert_eq!(first.environment, second.environment);
-    // Another file under the same name is another compiler, with other products.
+    // Another file under the same name is another compiler, with other artifacts.
     let fake = fs::read_link(machine.path("bin/aarch64-linux-gnu-gcc")).unwrap();
     let copy = machine.path("bin/copy");
     fs::copy(fake, &copy).unwrap();
@@ -240,12 +251,12 @@ fn a_warm_plan_asks_no_tool_until_one_changes() {
     );
     assert_ne!(
         third.target_dir, first.target_dir,
-        "what they compile is not mixed"
+        "their artifacts are not mixed"
     );
 }
 
 #[test]
-fn the_plan_is_the_commands_as_they_are() {
+fn the_plan_has_the_plain_commands() {
     let (machine, project) = (machine(&WHOLE), Project::new("app"));
     let request = cross(&machine, &project).test(AARCH64).jobs(2);
     let plan = request.plan().unwrap();
@@ -254,8 +265,8 @@ fn the_plan_is_the_commands_as_they_are() {
     assert_eq!(plan.environment.location, Location::Host);
     let json = serde_json::to_value(&plan).unwrap();
     let schema = serde_json::from_str(&cross_core::plan::json_schema()).unwrap();
-    assert_eq!(cross_tests::schema::unlike(&schema, &json), None);
-    // Where the machine has libraries of the target's is the machine's.
+    assert_eq!(cross_tests::schema::mismatch(&schema, &json), None);
+    // The machine decides where the libraries of the target are.
     let mut text = plan.to_string();
     for dir in ["/usr/aarch64-linux-gnu", "/"] {
         text = text.replace(&format!("QEMU_LD_PREFIX={dir} "), "");
@@ -272,7 +283,7 @@ fn key_of(dir: &Path) -> String {
 }
 
 #[test]
-fn what_the_user_names_to_cargo_holds() {
+fn the_users_cargo_configuration_applies() {
     let config = format!("[target.{AARCH64}]\nlinker = \"tools/my-gcc\"\nrunner = \"my-runner\"\n");
     let project = Project::new("app").file(".cargo/config.toml", &config);
     let machine = machine(&[("cc", COMPILER), ("aarch64-linux-gnu-gcc", COMPILER)]);
@@ -304,7 +315,7 @@ fn what_the_user_names_to_cargo_holds() {
 }
 
 #[test]
-fn a_musl_program_is_linked_by_rusts_own_linker_where_nothing_else_is() {
+fn a_musl_program_is_linked_by_rusts_linker_as_a_fallback() {
     let (machine, project) = (machine(&[("cc", COMPILER)]), Project::new("app"));
     let bin = format!("rustup/toolchains/stable-{NATIVE}/lib/rustlib/{NATIVE}/bin");
     let lld = machine.path(&bin).join("rust-lld");
@@ -326,11 +337,15 @@ fn a_musl_program_is_linked_by_rusts_own_linker_where_nothing_else_is() {
         plan.environment.tools[0].version.as_deref(),
         Some("LLD 20.1")
     );
-    assert!(plan.warnings.iter().any(|it| it.code == "no-c-compiler"));
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|warning| warning.code == "no-c-compiler")
+    );
 }
 
 #[test]
-fn a_target_without_a_row_that_rustc_links_itself_needs_no_tools_of_its_own() {
+fn a_target_that_rustc_links_itself_needs_no_tools() {
     let (machine, project) = (machine(&[("cc", COMPILER)]), Project::new("app"));
     let target = "riscv32imac-unknown-none-elf";
     let error = cross(&machine, &project).build(target).plan().unwrap_err();
@@ -354,7 +369,7 @@ fn write_script(machine: &Machine, name: &str, body: &str) -> std::path::PathBuf
     path
 }
 
-/// A machine with the real compiler and linker, each behind a record.
+/// A machine with the real compiler and linker, whose calls are recorded.
 fn real_machine() -> Machine {
     let machine = machine(&[]);
     for name in ["as", "ld"] {
@@ -366,7 +381,7 @@ fn real_machine() -> Machine {
     })
 }
 
-/// A build script that compiles C by the machine's own compiler, and a test of what it made.
+/// A project whose build script compiles C with the machine's compiler, and a test of the result.
 fn project_with_c() -> Project {
     let build = r#"use std::process::Command;
 fn main() {
@@ -391,7 +406,7 @@ fn main() {
 }
 
 #[test]
-fn a_crate_with_c_is_built_and_tested_and_nothing_but_cargo_is_started_again() {
+fn a_crate_with_c_is_built_and_a_second_build_starts_only_cargo() {
     let (machine, project) = (real_machine(), project_with_c());
     let cross = cross(&machine, &project);
     let built = cross.build(NATIVE).run().unwrap();
@@ -414,7 +429,7 @@ fn a_crate_with_c_is_built_and_tested_and_nothing_but_cargo_is_started_again() {
 }
 
 #[test]
-fn other_verbs_and_the_front_door_have_the_same_machine() {
+fn other_verbs_and_the_front_door_use_the_same_tools() {
     let (machine, project) = (real_machine(), project_with_c());
     let cross = cross(&machine, &project);
     cross.check(NATIVE).run().unwrap();
@@ -442,9 +457,9 @@ fn other_verbs_and_the_front_door_have_the_same_machine() {
     );
 }
 
-/// With the machine's own variables, as a user has it.
+/// Uses the variables of this machine, as a user does.
 #[test]
-fn the_machine_that_runs_the_suites_builds_by_itself_and_nothing_is_left() {
+fn this_machine_builds_for_itself_and_leaves_nothing() {
     let project = project_with_c();
     let leftovers = Leftovers::of(&project);
     let cross = project.cross().env(leftovers.env());
@@ -454,7 +469,7 @@ fn the_machine_that_runs_the_suites_builds_by_itself_and_nothing_is_left() {
     leftovers.are_none();
 }
 
-/// A build script that waits for what ends only by being killed, in a session of its own.
+/// A build script whose processes end only when they are killed, one of them in its own session.
 const ENDLESS: &str = r#"fn main() {
     let script = "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM INT HUP; sleep 600\" & : > begun; sleep 600; sleep 600";
     std::process::Command::new("sh").args(["-c", script])
@@ -468,19 +483,26 @@ fn endless() -> (Project, Leftovers) {
     (project, leftovers)
 }
 
+/// Waits until the condition `holds`, and panics after a minute.
+#[track_caller]
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let start = clock::now();
+    while !holds() {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{what}: not in time"
+        );
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn wait_for_begin(project: &Project) {
     let begun = project.path().join("begun");
-    for _ in 0..3000 {
-        if begun.exists() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    panic!("it never began");
+    wait_until("the build script begins", || begun.exists());
 }
 
 #[test]
-fn what_is_cancelled_leaves_no_process() {
+fn a_cancelled_build_leaves_no_process() {
     let (project, leftovers) = endless();
     let cross = project.cross().env(leftovers.env());
     let request = cross.engine("host").toolchain("host").build(NATIVE);
@@ -497,7 +519,7 @@ fn what_is_cancelled_leaves_no_process() {
 }
 
 #[test]
-fn who_is_killed_leaves_no_process() {
+fn a_killed_caller_leaves_no_process() {
     let (project, leftovers) = endless();
     let caller = Invocation::new(env!("CARGO_BIN_EXE_caller")).args(["build", "host", NATIVE]);
     let env = leftovers.env();

@@ -1,13 +1,13 @@
-//! What a build costs in a container that is kept, when there is nothing to build: beside the same cargo
-//! entered by hand, and beside the same build in a container of its own. Ratios of medians, all in one run.
+//! The cost of a build in a reused container when nothing has to be built: compared with the same
+//! cargo entered by hand, and with a new container. Ratios are of medians within one run.
 //!
 //! ```sh
-//! cargo bench --package cross-tests --bench warm            # docker and podman
-//! cargo bench --package cross-tests --bench warm -- docker  # only this one
+//! cargo bench --package cross-tests --bench container_reuse            # docker and podman
+//! cargo bench --package cross-tests --bench container_reuse -- docker  # only this one
 //! ```
 //!
-//! Within one `Cross` the library is measured where a watching program has it, in this process. Across
-//! processes it is measured as a user pays for it: a process that starts, plans, enters and ends.
+//! Within one `Cross`, the library runs in this process, as in a program that watches files. Across
+//! processes, the time includes the start and the end of a process.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -22,12 +22,12 @@ use cross_core::{
 };
 use cross_tests::ambient;
 use cross_tests::measure::{
-    Error, Way, alternate, command, finish, head, milliseconds, row, words,
+    Error, Variant, alternate, command, finish, head, milliseconds, row, words,
 };
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const ROUNDS: usize = 15;
-/// How long a container is kept that nobody uses: longer than a round takes.
+/// The idle time of a container, which is longer than a round.
 const IDLE: Duration = Duration::from_secs(120);
 
 fn main() -> Result<(), Error> {
@@ -35,8 +35,8 @@ fn main() -> Result<(), Error> {
     // The measured children: one build through the library.
     if let [child, dir, engine] = &words[..] {
         match child.as_str() {
-            "--warm" => return build(&shared(dir, engine)),
-            "--cold" => return build(&cross(dir, engine)),
+            "--reused" => return build(&shared(dir, engine)),
+            "--own" => return build(&cross(dir, engine)),
             _ => {}
         }
     }
@@ -105,17 +105,17 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
         1,
         ROUNDS,
         vec![
-            Way::new("bare exec of true", || finish(to_command(&nothing))),
-            Way::new("bare exec of cargo", || finish(to_command(&cargo))),
-            Way::new("within", || build(&within)),
-            Way::new("across", || child("--warm")),
-            Way::new("not kept", || child("--cold")),
+            Variant::new("bare exec of true", || finish(to_command(&nothing))),
+            Variant::new("bare exec of cargo", || finish(to_command(&cargo))),
+            Variant::new("within", || build(&within)),
+            Variant::new("across", || child("--reused")),
+            Variant::new("not kept", || child("--own")),
         ],
     )?;
     let [_, bare, within, across, _] = &times[..] else {
-        return Err("five ways".into());
+        return Err("five variants".into());
     };
-    let ratios = [within, across].map(|it| format!("{:.2}", it.median() / bare.median()));
+    let ratios = [within, across].map(|times| format!("{:.2}", times.median() / bare.median()));
     let cells = times.iter().map(milliseconds);
     println!(
         "{}",
@@ -124,8 +124,8 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The plan's compile step without what is ours, and with nothing to run: what somebody would type who has
-/// such a container.
+/// Returns the plan's compile step without the parts of the library, and a command that does
+/// nothing: what a user would type for such a container.
 fn by_hand(plan: &Plan) -> Result<(Invocation, Invocation), Error> {
     let step = plan.steps.iter().find(|step| step.kept.is_some());
     let step = step.ok_or("the plan enters a kept container")?;
