@@ -37,7 +37,14 @@ pub(crate) struct Complaints {
     root: PathBuf,
     read_only: Option<Denied>,
     no_network: bool,
+    outdated_lock: bool,
 }
+
+/// What cargo prints when it has to write a lock file and must not.
+const OUTDATED_LOCK: &str = "--locked was passed";
+
+const LOCK_HELP: &str = "`Cargo.lock` is written on the host only, and the cargo in the environment needs another one \
+     than the host's: use the same toolchain for both, or run `cargo update --workspace` with the older cargo";
 
 /// A write that was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +62,7 @@ impl Complaints {
             root: root.to_owned(),
             read_only: None,
             no_network: false,
+            outdated_lock: false,
         }
     }
 
@@ -66,6 +74,7 @@ impl Complaints {
             self.read_only = source.or(self.read_only.take()).or(Some(Denied::Something));
         }
         self.no_network = self.no_network || has(&NO_NETWORK);
+        self.outdated_lock = self.outdated_lock || line.contains(OUTDATED_LOCK);
     }
 
     /// Returns the first path of the workspace in the line.
@@ -83,7 +92,8 @@ impl Complaints {
         let network = self.no_network && spec.network == Network::None;
         let network = network.then(|| NETWORK_HELP.to_owned());
         let read_only = self.read_only.as_ref().map(Denied::help);
-        let all: Vec<_> = read_only.into_iter().chain(network).collect();
+        let lock = self.outdated_lock.then(|| LOCK_HELP.to_owned());
+        let all: Vec<_> = read_only.into_iter().chain(network).chain(lock).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 

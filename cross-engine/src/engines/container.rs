@@ -69,6 +69,10 @@ pub(crate) fn isolation(
         .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
         .args(["--cap-drop", "ALL"]);
+    if engine.kind == Kind::Podman {
+        // Podman would pass on the variables of the host's proxies, with their passwords.
+        run = run.arg("--http-proxy=false");
+    }
     if let Some(profile) = &spec.seccomp {
         let profile = format!("seccomp={}", utf8(profile)?);
         run = run.args(["--security-opt", &profile]);
@@ -243,6 +247,14 @@ mod tests {
         assert_eq!(args[at("i:1") + 1..][..2], ["sh", "-c"]);
         assert!(args[at("i:1") + 3].contains("own 1 cross-x\n"));
         assert_eq!(args[args.len() - 3..], ["cross", "cargo", "run"]);
+    }
+
+    #[test]
+    fn podman_does_not_pass_on_the_hosts_proxies() {
+        let args = |kind| invocation(&engine(kind), &spec()).unwrap().args;
+        let flag = "--http-proxy=false".to_owned();
+        assert!(args(Kind::Podman).contains(&flag));
+        assert!(!args(Kind::Docker).contains(&flag));
     }
 
     #[test]
