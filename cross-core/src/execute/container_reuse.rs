@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use cross_engine::process::{Exit, Sink};
-use cross_engine::{Cancel, Host, KeptEvent, RunSpec};
+use cross_engine::{Cancel, Host, ReuseEvent, RunSpec};
 
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::container_reuse::kept_image;
@@ -29,22 +29,22 @@ pub(crate) fn run(
         Some(image) => image.clone(),
         None => resolver.image()?.map(kept_image).unwrap_or_default(),
     };
-    let mut told = |event: KeptEvent<'_>| match event_of(event) {
+    let mut told = |event: ReuseEvent<'_>| match event_of(event) {
         Some(kind) => plan.context.emit(&plan.target, kind),
         None => ControlFlow::Continue(()),
     };
     plan.engine
-        .run_kept(spec, pool.for_image(&image), host, cancel, &mut told, sink)
+        .run_reused(spec, pool.for_image(&image), host, cancel, &mut told, sink)
         .map_engine_error()
 }
 
-fn event_of(event: KeptEvent<'_>) -> Option<EventKind> {
+fn event_of(event: ReuseEvent<'_>) -> Option<EventKind> {
     Some(match event {
-        KeptEvent::Started { container, why, .. } => EventKind::ContainerStarted {
+        ReuseEvent::Started { container, why, .. } => EventKind::ContainerStarted {
             container: container.to_owned(),
             why,
         },
-        KeptEvent::Entered { container, .. } => EventKind::ContainerEntered {
+        ReuseEvent::Entered { container, .. } => EventKind::ContainerEntered {
             container: container.to_owned(),
         },
         _ => return None,

@@ -1,6 +1,6 @@
 //! Test binaries side by side: whether they are, and the run in which they are.
 //!
-//! Cargo starts one test binary after the other. With the [`Relay`] it starts them all at once,
+//! Cargo starts one test binary after the other. With the [`TestRelay`] it starts them all at once,
 //! each waits until this says with how many threads it may begin, and what they print is delivered
 //! in cargo's order, each binary's output whole. What is delivered is what the binary prints while
 //! it is its turn, so that nobody waits longer for a line than with cargo.
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use cross_engine::process::untrusted::{Dir, LineSplitter, RegularFile, Room, limits};
 use cross_engine::process::{Exit, Sink, Stream};
-use cross_engine::{Cancel, End, Host, Relay, RunSpec, Told, Value};
+use cross_engine::{Cancel, EnvValue, Host, RelayMessage, RunSpec, TestExit, TestRelay};
 
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
@@ -36,7 +36,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub(crate) struct ParallelTests {
     /// The run, with its relay.
     pub(crate) spec: RunSpec,
-    relay: Relay,
+    relay: TestRelay,
     /// The target's runner, which cargo's messages are to name.
     runner: String,
     board: Mutex<Board>,
@@ -65,7 +65,7 @@ struct Board {
 enum Binary {
     Waits { share: u32 },
     Runs { threads: u32 },
-    Ended(End),
+    Ended(TestExit),
 }
 
 impl ParallelTests {
@@ -87,12 +87,12 @@ impl ParallelTests {
         if binaries.len() < 2 || budget < 2 {
             return Ok(None);
         }
-        let relay = Relay::new(host, binaries.len()).map_engine_error()?;
-        if !relay.can_be_named() {
+        let relay = TestRelay::new(host, binaries.len()).map_engine_error()?;
+        if !relay.has_usable_path() {
             return Ok(None);
         }
         let runner = match spec.env.get(&tests.variable) {
-            Some(Value::Plain(runner) | Value::Secret(runner)) => runner.clone(),
+            Some(EnvValue::Plain(runner) | EnvValue::Secret(runner)) => runner.clone(),
             _ => String::new(),
         };
         let mut weights = Weights::new(target_dir, &plan.workspace_root)?;
@@ -200,15 +200,15 @@ impl ParallelTests {
 
     fn schedule_until_over(&self) -> Result<()> {
         loop {
-            let told = self.relay.hear();
+            let told = self.relay.receive();
             let mut board = self.board();
             match told {
-                Told::Ready(n) if n == board.binaries.len() => {
+                RelayMessage::Ready(n) if n == board.binaries.len() => {
                     board.ready(&self.relay.program(n).map_engine_error()?);
                 }
-                Told::Ready(_) => {}
-                Told::Ended(n, end) => board.ended(n, end),
-                Told::All => board.complete = true,
+                RelayMessage::Ready(_) => {}
+                RelayMessage::Ended(n, end) => board.ended(n, end),
+                RelayMessage::All => board.complete = true,
                 _ => return Ok(()),
             }
             for (n, threads) in board.begin() {
@@ -219,7 +219,7 @@ impl ParallelTests {
         }
     }
 
-    fn end_of(&self, n: usize) -> Option<End> {
+    fn end_of(&self, n: usize) -> Option<TestExit> {
         match self.board().binaries.get(n) {
             Some(Binary::Ended(end)) => Some(*end),
             _ => None,
@@ -257,7 +257,7 @@ impl Turns<'_> {
     /// more.
     fn hear(&mut self, hear: &mut Sink<'_>) -> Result<ControlFlow<()>> {
         while let Some((stream, line)) = self.next_line() {
-            let turn = Relay::turn(&line).filter(|(_, n)| *n == self.next);
+            let turn = TestRelay::parse_turn(&line).filter(|(_, n)| *n == self.next);
             let flow = match turn {
                 Some((before, n)) if stream == Stream::Stderr => {
                     let flow = match before {
@@ -271,7 +271,10 @@ impl Turns<'_> {
                         ControlFlow::Break(()) => flow,
                     }
                 }
-                _ => hear(stream, &self.run.relay.undone(&line, &self.run.runner)),
+                _ => hear(
+                    stream,
+                    &self.run.relay.restore_line(&line, &self.run.runner),
+                ),
             };
             if flow.is_break() {
                 return Ok(flow);
@@ -305,7 +308,7 @@ impl Turns<'_> {
                 }
             }
             if let Some(end) = end {
-                run.relay.answer(end).map_engine_error()?;
+                run.relay.finish_turn(end).map_engine_error()?;
                 return Ok(ControlFlow::Continue(()));
             }
             if self.cancel.check().is_err() || (self.has_ended)() {
@@ -327,12 +330,12 @@ impl Turns<'_> {
 }
 
 /// Ends the scheduler, and cargo if it still runs, when dropped.
-struct Over<'a>(&'a Relay, &'a Cancel);
+struct Over<'a>(&'a TestRelay, &'a Cancel);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
         self.1.cancel();
-        self.0.hush();
+        self.0.close();
     }
 }
 
@@ -346,7 +349,7 @@ impl Board {
     }
 
     /// Notes an end. That of a binary which does not run is no end.
-    fn ended(&mut self, n: usize, end: End) {
+    fn ended(&mut self, n: usize, end: TestExit) {
         if let Some(binary) = self.binaries.get_mut(n) {
             if let Binary::Runs { threads } = *binary {
                 self.free += threads;
@@ -382,7 +385,7 @@ impl Board {
 /// The number of threads in the variables of `spec`.
 fn threads(spec: &RunSpec) -> Option<u32> {
     match spec.env.get(TEST_THREADS) {
-        Some(Value::Plain(threads)) => threads.parse().ok(),
+        Some(EnvValue::Plain(threads)) => threads.parse().ok(),
         _ => None,
     }
 }
@@ -443,7 +446,7 @@ impl TestRun {
     /// Tells `spec`, which runs the tests, how many may run at once, unless it was told, or would do just so.
     pub(crate) fn bind(&self, spec: &mut RunSpec) {
         if self.jobs != process_env::processors() {
-            let threads = || Value::Plain(self.jobs.to_string());
+            let threads = || EnvValue::Plain(self.jobs.to_string());
             let variable = spec.env.entry(TEST_THREADS.to_owned());
             variable.or_insert_with(threads);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use cross_engine::{Cancel, Environments, Host, ImageFacts, Location, RunSpec};
+use cross_engine::{Cancel, EnvironmentLocation, Environments, Host, ImageFacts, RunSpec};
 
 use crate::facts::run_inputs;
 use crate::model::error::{MapEngineError as _, Result};
@@ -33,14 +33,14 @@ impl<'a> RunResolver<'a> {
     pub(crate) fn run(&self, spec: &RunSpec, yielding: &[String]) -> Result<RunSpec> {
         let mut spec = spec.clone();
         match &self.plan.environment.location {
-            Location::Image(_) if !yielding.is_empty() => {
+            EnvironmentLocation::Image(_) if !yielding.is_empty() => {
                 let yielding = yielding.iter().cloned().collect();
                 let none = BTreeMap::new();
                 let theirs = self.image()?.map_or(&none, |it| &it.env);
                 run_inputs::yield_to(&mut spec.env, &yielding, theirs);
                 Ok(spec)
             }
-            Location::Directory(_) => {
+            EnvironmentLocation::Directory(_) => {
                 let targets: Vec<&Path> = spec.mounts.iter().map(|m| m.target.as_path()).collect();
                 let name = &self.plan.environment.name;
                 let root = self
@@ -59,7 +59,7 @@ impl<'a> RunResolver<'a> {
             return Ok(known.as_ref());
         }
         let facts = match &self.plan.environment.location {
-            Location::Image(image) => self
+            EnvironmentLocation::Image(image) => self
                 .environments()
                 .image(image, self.cancel)
                 .map_engine_error()?,

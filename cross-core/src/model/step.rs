@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_engine::{Blueprint, ImageBuild, Invocation, Kept, Location, RunSpec};
+use cross_engine::{
+    Blueprint, EnvironmentLocation, ImageBuild, Invocation, ReusedContainer, RunSpec,
+};
 use serde::Serialize;
 
 use crate::model::host_tool::HostTool;
@@ -86,7 +88,7 @@ pub struct EnvironmentRef {
     /// The directory of the user's that completes the recipe, where one does.
     pub sdk: Option<PathBuf>,
     /// Where the engine has it.
-    pub location: Location,
+    pub location: EnvironmentLocation,
     /// Whether it was there when the plan was made.
     pub exists: bool,
     /// The tools of the host that are used, where there is no environment.
@@ -151,7 +153,7 @@ pub struct Step {
     /// The kept container that the command enters, if it enters one: see
     /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    pub kept: Option<ReusedContainer>,
 }
 
 /// What a step does.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cross_engine::{Mount, Network, RunSpec, Value};
+use cross_engine::{EnvValue, Mount, Network, RunSpec};
 use cross_targets::Runner;
 
 use crate::facts::facts::Facts;
@@ -65,7 +65,7 @@ impl Debugger {
 
     /// The run whose programs wait. A debugger on the host reaches it, so the network is the host's.
     pub(crate) fn attach(&self, spec: RunSpec) -> RunSpec {
-        let plain = |value: String| Value::Plain(value);
+        let plain = |value: String| EnvValue::Plain(value);
         spec.network(Network::Host)
             .mounts([Mount::read(&self.script)])
             .env([

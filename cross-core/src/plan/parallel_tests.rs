@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_engine::Value;
+use cross_engine::EnvValue;
 use cross_targets::TestSupport;
 
 use crate::facts::facts::Facts;
@@ -27,7 +27,7 @@ pub(crate) fn plan(request: &Request, facts: &Facts, emulator: EmulatorKind) -> 
 fn jobs(request: &Request, facts: &Facts) -> u32 {
     let shared = || request.cross.budget().map(|it| it.about.jobs);
     let told = || match facts.inputs.env.get("CARGO_BUILD_JOBS") {
-        Some(Value::Plain(jobs)) => jobs.parse().ok(),
+        Some(EnvValue::Plain(jobs)) => jobs.parse().ok(),
         _ => None,
     };
     let jobs = asked(&request.options.cargo).or_else(shared).or_else(told);

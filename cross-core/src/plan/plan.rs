@@ -7,11 +7,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use cross_config::ExplainedValue;
-use cross_engine::{Engine, Invocation, Kept, Mount, RunSpec, Value};
+use cross_engine::{Engine, EnvValue, Invocation, Mount, ReusedContainer, RunSpec};
 use serde::Serialize;
 
 use crate::cargo::products::Products;
-use crate::facts::container_reuse::ContainerReuse;
+use crate::facts::container_reuse::PlannedReuse;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
@@ -70,7 +70,7 @@ pub struct Plan {
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
-    pub(crate) container_reuse: Option<ContainerReuse>,
+    pub(crate) container_reuse: Option<PlannedReuse>,
     /// What may be made, by name.
     #[serde(skip)]
     pub(crate) products: Products,
@@ -123,7 +123,7 @@ impl Plan {
     }
 
     /// The variables that the environment's runs see. Where two of them differ, that of the later one.
-    pub fn env(&self) -> BTreeMap<&str, &Value> {
+    pub fn env(&self) -> BTreeMap<&str, &EnvValue> {
         let all = self.runs().flat_map(|run| &run.env);
         all.map(|(name, value)| (name.as_str(), value)).collect()
     }
@@ -201,7 +201,7 @@ impl fmt::Display for Plan {
         for tool in &self.environment.tools {
             writeln!(f, "# {tool}")?;
         }
-        match self.engine.is_bare() {
+        match self.engine.is_host() {
             true => writeln!(f, "# toolchain: {}", self.toolchain.in_place())?,
             false => writeln!(f, "# toolchain: {}", self.toolchain)?,
         }
@@ -228,7 +228,7 @@ impl fmt::Display for Plan {
 }
 
 /// What a transcript says before a command that enters `kept`.
-fn transcript(kept: &Kept) -> String {
+fn transcript(kept: &ReusedContainer) -> String {
     let mut text = format!("# in the container {}, which is kept", kept.container);
     if kept.running {
         let _ = write!(text, " and runs");

@@ -1,6 +1,8 @@
 //! From a request and facts to a plan. The facts are probed once, then everything is pure.
 
-use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
+use cross_engine::{
+    Access, Cancel, EnvValue, EnvironmentLocation, ImageBuild, Invocation, Network,
+};
 
 use crate::cargo::build_std;
 use crate::cargo::products::Products;
@@ -163,7 +165,7 @@ impl Facts {
 
     fn recipe_image(&self, named: &NamedRecipe) -> String {
         match self.environments().location(&named.blueprint.name) {
-            Location::Image(image) => image,
+            EnvironmentLocation::Image(image) => image,
             _ => named.blueprint.name.clone(),
         }
     }
@@ -183,7 +185,9 @@ impl Facts {
 
     fn pull(&self, reference: &str) -> Result<Step> {
         let platform = self.env_spec.platform(&self.selected.engine).option;
-        let command = self.environments().pulling(reference, platform.as_deref());
+        let command = self
+            .environments()
+            .pull_command(reference, platform.as_deref());
         Ok(Step {
             purpose: "pull the image".to_owned(),
             command: Some(command),
@@ -254,9 +258,12 @@ impl Facts {
         }
         let online = (
             "CARGO_NET_OFFLINE".to_owned(),
-            Value::Plain("false".to_owned()),
+            EnvValue::Plain("false".to_owned()),
         );
-        let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
+        let bootstrap = (
+            "RUSTC_BOOTSTRAP".to_owned(),
+            EnvValue::Plain("1".to_owned()),
+        );
         let spec = spec.env([online, bootstrap]);
         let note = Prepared::File {
             path: done,

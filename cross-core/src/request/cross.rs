@@ -12,7 +12,10 @@ use std::time::SystemTime;
 use cross_config::{
     Config, DiagnosticCode, Env, Layer, LayerBuilder, LoadedConfig, Loader, Severity,
 };
-use cross_engine::{Cancel, EnginePreference, Host, Needs, Pool, Selected, Variables, Warm};
+use cross_engine::{
+    Cancel, ContainerPool, ContainerReuse, EnginePreference, Host, RootSource, SelectedEngine,
+    Variables,
+};
 
 use crate::cargo::workspace::Project;
 use crate::host::process_env;
@@ -56,9 +59,9 @@ struct Settings {
     /// The jobs that the requests of several targets share.
     budget: Option<Arc<Budget>>,
     /// Containers that are kept between requests, if any are.
-    kept: Option<Arc<Pool>>,
+    kept: Option<Arc<ContainerPool>>,
     /// Engines that have answered, so that each is asked once.
-    probed: Arc<Mutex<BTreeMap<(EnginePreference, Needs), Selected>>>,
+    probed: Arc<Mutex<BTreeMap<(EnginePreference, RootSource), SelectedEngine>>>,
 }
 
 impl Cross {
@@ -261,9 +264,9 @@ impl Cross {
     /// Keeps the containers of docker and podman, and enters them for each run with `exec`, which takes a
     /// third to a half of the time of a start. The sandbox has nothing to gain from it and ignores it.
     ///
-    /// By [`Warm::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
+    /// By [`ContainerReuse::new`] they are kept for this `Cross`, its clones and what is made of these, and are gone
     /// with the last of them (plans hold on to it), however its process ends. By
-    /// [`Warm::across_processes`] later processes find them, and they end by themselves when nobody has used
+    /// [`ContainerReuse::across_processes`] later processes find them, and they end by themselves when nobody has used
     /// them for the time that is given.
     ///
     /// A change of anything that is fixed when a container starts (image, toolchain, mounts, user, network)
@@ -273,7 +276,7 @@ impl Cross {
     /// ```no_run
     /// use std::time::Duration;
     /// use cross_core::Cross;
-    /// use cross_core::engine::Warm;
+    /// use cross_core::engine::ContainerReuse;
     ///
     /// let watched = Cross::discover()?.reuse_containers(Warm::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
@@ -285,11 +288,11 @@ impl Cross {
     ///
     /// # Default value
     ///
-    /// What `CROSS_REUSE_CONTAINERS` says: the seconds of [`Warm::across_processes`]. Without it nothing is kept,
+    /// What `CROSS_REUSE_CONTAINERS` says: the seconds of [`ContainerReuse::across_processes`]. Without it nothing is kept,
     /// since a single build would pay for a start and an `exec`.
     #[must_use]
-    pub fn reuse_containers(self, warm: Warm) -> Self {
-        self.kept_in(Arc::new(Pool::new(warm)))
+    pub fn reuse_containers(self, warm: ContainerReuse) -> Self {
+        self.kept_in(Arc::new(ContainerPool::new(warm)))
     }
 
     fn requested(self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
@@ -411,13 +414,13 @@ impl Cross {
     }
 
     /// Keeps containers here.
-    pub(crate) fn kept_in(mut self, pool: Arc<Pool>) -> Self {
+    pub(crate) fn kept_in(mut self, pool: Arc<ContainerPool>) -> Self {
         Arc::make_mut(&mut self.0).kept = Some(pool);
         self
     }
 
     /// The containers that the caller wants to be kept.
-    pub(crate) fn kept(&self) -> Option<&Arc<Pool>> {
+    pub(crate) fn kept(&self) -> Option<&Arc<ContainerPool>> {
         self.0.kept.as_ref()
     }
 
@@ -481,10 +484,10 @@ impl Cross {
     pub(crate) fn select(
         &self,
         engine: impl Into<EnginePreference>,
-        needs: Needs,
+        needs: RootSource,
         host: &Host,
         cancel: &Cancel,
-    ) -> Result<Selected> {
+    ) -> Result<SelectedEngine> {
         let key = (engine.into(), needs);
         let mut probed = self.0.probed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(selected) = probed.get(&key) {

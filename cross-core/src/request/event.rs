@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::process::Stream;
 use cross_engine::process::clock;
-use cross_engine::{Cancel, WhyStarted};
+use cross_engine::{Cancel, StartReason};
 use serde::Serialize;
 
 use crate::cargo::cli::decision::Decision;
@@ -61,7 +61,7 @@ pub enum EventKind {
         /// Its name.
         container: String,
         /// Why.
-        why: WhyStarted,
+        why: StartReason,
     },
     /// What a step runs is entered into a container that is kept.
     #[non_exhaustive]

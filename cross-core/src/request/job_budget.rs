@@ -1,6 +1,6 @@
 //! The jobs that requests for several targets share: one budget, by a job server or in fair parts.
 
-use cross_engine::{Cancel, Host, Jobserver, RunSpec, Tokens, Value};
+use cross_engine::{Cancel, EnvValue, Host, Jobserver, RunSpec, Tokens};
 
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::jobs::{JobBudget, JobSharing};
@@ -70,7 +70,7 @@ impl Budget {
     /// `spec`, whose command keeps to the budget: cargo asks the job server, and tells build scripts how
     /// many jobs there are.
     pub(crate) fn bind(&self, spec: RunSpec) -> RunSpec {
-        let visible = Value::Plain(self.visible().to_string());
+        let visible = EnvValue::Plain(self.visible().to_string());
         let server = self.server.as_ref();
         spec.env([("CARGO_BUILD_JOBS".to_owned(), visible)])
             .jobserver(server.map(|it| it.directory().to_owned()))
@@ -93,7 +93,7 @@ impl Budget {
             .map_engine_error()?;
         if tests {
             let threads = tokens.as_ref().map_or(self.visible(), Tokens::count);
-            let threads = Value::Plain(threads.to_string());
+            let threads = EnvValue::Plain(threads.to_string());
             spec.env.insert(TEST_THREADS.to_owned(), threads);
         }
         Ok(tokens)
@@ -113,7 +113,7 @@ mod tests {
         RunSpec::new(Root::Image("i".into()), "/w", ["cargo"])
     }
 
-    fn variable<'a>(spec: &'a RunSpec, name: &str) -> Option<&'a Value> {
+    fn variable<'a>(spec: &'a RunSpec, name: &str) -> Option<&'a EnvValue> {
         spec.env.get(name)
     }
 
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(budget.about.sharing, JobSharing::JobServer);
         let bound = budget.bind(spec());
         assert!(bound.jobserver.as_ref().is_some_and(|dir| dir.is_dir()));
-        let three = Value::Plain("3".into());
+        let three = EnvValue::Plain("3".into());
         assert_eq!(variable(&bound, "CARGO_BUILD_JOBS"), Some(&three));
     }
 
@@ -152,10 +152,10 @@ mod tests {
         assert_eq!(variable(&compile, TEST_THREADS), None);
         let mut test = spec();
         let tokens = budget.begin(&mut test, OutputKind::Tests, &cancel).unwrap();
-        let two = Value::Plain("2".into());
+        let two = EnvValue::Plain("2".into());
         assert_eq!(variable(&test, TEST_THREADS), Some(&two));
         drop((held, tokens));
-        let nine = Value::Plain("9".into());
+        let nine = EnvValue::Plain("9".into());
         let mut asked = spec().env([(TEST_THREADS.to_owned(), nine.clone())]);
         let tokens = budget
             .begin(&mut asked, OutputKind::Tests, &cancel)
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(bound.jobserver, None);
         let tokens = budget.begin(&mut bound, OutputKind::Tests, &Cancel::new());
         assert!(tokens.unwrap().is_none());
-        let two = Value::Plain("2".into());
+        let two = EnvValue::Plain("2".into());
         for name in ["CARGO_BUILD_JOBS", TEST_THREADS] {
             assert_eq!(variable(&bound, name), Some(&two), "{name}");
         }

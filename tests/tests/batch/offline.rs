@@ -1,7 +1,7 @@
 //! Without a network: what is missing is named before anything runs, and nothing is after a prefetch.
 
 use cross_core::{ErrorKind, Plan, plan::Action};
-use cross_engine::{Invocation, Network, Value};
+use cross_engine::{EnvValue, Invocation, Network};
 use cross_tests::{Answer, Fakes, Machine, Project, on_engines, tool};
 
 use crate::{AARCH64, Case, X86_64};
@@ -31,7 +31,7 @@ fn stays_here(plan: &Plan) {
             Action::Run { spec, .. } => {
                 assert_eq!(spec.network, Network::None, "{}", step.purpose);
                 let offline = spec.env.get("CARGO_NET_OFFLINE");
-                assert_eq!(offline, Some(&Value::Plain("true".into())));
+                assert_eq!(offline, Some(&EnvValue::Plain("true".into())));
             }
             Action::Prepare(_) | Action::Mirror { .. } | Action::Publish { .. } => {}
             other => panic!("{}: {other:?}", step.purpose),

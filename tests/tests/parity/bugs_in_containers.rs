@@ -1,7 +1,7 @@
 //! §9.2, 23 to 33: the bugs of upstream's engines and containers, which ours does not have.
 
 use cross_core::{ErrorKind, plan::EnvironmentKind};
-use cross_engine::{Access, Source, Stdio};
+use cross_engine::{Access, ContainerfileSource, Stdio};
 use cross_tests::{Answer, Fakes};
 
 use crate::case::{HOST, T, case, each_with, for_t, on, says, t_with, text};
@@ -303,7 +303,10 @@ fn bug_31_a_context_is_relative_to_the_file_that_says_it() {
     let case = case.in_dir("elsewhere");
     let seen = case.build();
     let (build, _) = seen.built();
-    seen.is(&build.file, &Source::Path(case.path("ci/Dockerfile")));
+    seen.is(
+        &build.file,
+        &ContainerfileSource::Path(case.path("ci/Dockerfile")),
+    );
     seen.is(build.context.clone(), Some(case.path("ci")));
 }
 

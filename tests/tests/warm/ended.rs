@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use cross_core::engine::{Warm, WhyStarted};
+use cross_core::engine::{ContainerReuse, StartReason};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 
@@ -20,7 +20,7 @@ on_engines! { @ what_is_remembered_of_it_is_lost docker podman }
 /// The time counts from the end of the last run, and no run is ended by it.
 fn nobody_uses_it_for_its_time(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.warm(Warm::across_processes(Duration::from_secs(4)));
+    let cross = case.warm(ContainerReuse::across_processes(Duration::from_secs(4)));
     assert_eq!(said(&cross, "sleep 5; echo done"), "done");
     let name = case.started()[0].0.clone();
     assert!(case.has(&name));
@@ -31,9 +31,9 @@ fn nobody_uses_it_for_its_time(engine: &str) {
     assert!(case.has(&name), "it is {engine}'s as long as it is used");
     drop(cross);
     within(SOON, "it ends by itself", || !case.has(&name));
-    let cross = case.warm(Warm::across_processes(Duration::from_secs(4)));
+    let cross = case.warm(ContainerReuse::across_processes(Duration::from_secs(4)));
     said(&cross, "true");
-    assert_eq!(case.started().last().unwrap().1, WhyStarted::Gone);
+    assert_eq!(case.started().last().unwrap().1, StartReason::Gone);
     let name = case.started().pop().unwrap().0;
     case.asked(&["rm", "--force", &name]);
 }
@@ -88,7 +88,7 @@ fn one_of_its_users_that_reads_is_killed(engine: &str) {
 
 fn user_is_killed(engine: &str, verb: &str, script: &str) {
     let case = Case::new(engine);
-    let shared = Warm::across_processes(Duration::from_secs(60));
+    let shared = ContainerReuse::across_processes(Duration::from_secs(60));
     let mut user = caller(&case, verb, &[("CROSS_REUSE_CONTAINERS", "60")], script);
     user.kill().unwrap();
     user.wait().unwrap();
@@ -106,7 +106,7 @@ fn user_is_killed(engine: &str, verb: &str, script: &str) {
 fn what_is_remembered_of_it_is_lost(engine: &str) {
     let case = Case::new(engine);
     let cache = case.leftovers.own_cache();
-    let cross = case.warm(Warm::across_processes(Duration::from_secs(60)));
+    let cross = case.warm(ContainerReuse::across_processes(Duration::from_secs(60)));
     let cross = cross.cache_dir(&cache);
     said(&cross, "true");
     std::fs::remove_dir_all(cache.join("warm-shared")).unwrap();

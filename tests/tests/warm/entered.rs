@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cross_core::{
     Cancel, ErrorKind,
-    engine::{Warm, WhyStarted},
+    engine::{ContainerReuse, StartReason},
 };
 use cross_engine::process::clock;
 use cross_tests::{Project, on_engines};
@@ -23,7 +23,7 @@ on_engines! { @ clients_of_a_job_server_are_entered_too docker }
 
 fn the_second_build_enters_what_the_first_started(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     cross.build(TARGET).run().unwrap();
     let plan = cross.build(TARGET).plan().unwrap();
     let kept = plan.steps.iter().find_map(|step| step.kept.as_ref());
@@ -32,7 +32,7 @@ fn the_second_build_enters_what_the_first_started(engine: &str) {
     assert_eq!(done.executables().count(), 1, "artifacts are found as ever");
     let started = case.started();
     assert_eq!(started.len(), 1, "{started:?}");
-    assert_eq!(started[0].1, WhyStarted::First);
+    assert_eq!(started[0].1, StartReason::First);
     let name = started[0].0.as_str();
     assert_eq!(case.entered(), [name, name]);
     assert_eq!(kept.map(|kept| kept.container.as_str()), Some(name));
@@ -46,7 +46,7 @@ fn the_second_build_enters_what_the_first_started(engine: &str) {
 
 fn a_run_is_as_in_a_container_of_its_own(engine: &str) {
     let case = Case::new(engine);
-    let warm = case.warm(Warm::new());
+    let warm = case.warm(ContainerReuse::new());
     for script in [
         "id; pwd; echo $HOME $PATH $USER; grep -E 'NoNewPrivs|Seccomp|CapEff' /proc/self/status; umask",
         "ls -d /sys/class/net/* | sort; ulimit -n; cat /proc/sys/kernel/hostname | wc -l",
@@ -74,7 +74,7 @@ fn a_run_is_as_in_a_container_of_its_own(engine: &str) {
 
 fn what_a_run_leaves_is_ended_with_it(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     let leave =
         "setsid sleep 4711 >/dev/null 2>&1 & setsid env -i sleep 4712 >/dev/null 2>&1 & sleep .2";
     said(&cross, leave);
@@ -92,7 +92,7 @@ fn what_a_run_leaves_is_ended_with_it(engine: &str) {
 
 fn what_is_cancelled_is_gone_and_the_container_is_not(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     said(&cross, "true");
     let soon = Cancel::new().with_deadline(Duration::from_millis(1500));
     let endless = "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM; sleep 4713; sleep 1\" & sleep 4713; sleep 4713";
@@ -116,7 +116,7 @@ fn what_is_cancelled_is_gone_and_the_container_is_not(engine: &str) {
 
 fn two_threads_share_one(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     thread::scope(|scope| {
         for word in ["one", "two"] {
             let cross = &cross;
@@ -131,7 +131,7 @@ fn two_threads_share_one(engine: &str) {
 
 fn what_it_depends_on_makes_another_one(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     said(&cross, "true");
     let outer = case.project.outer().canonicalize().unwrap().join("more");
     std::fs::create_dir(&outer).unwrap();
@@ -146,7 +146,7 @@ fn what_it_depends_on_makes_another_one(engine: &str) {
     assert_eq!(said(&cross, "cat $MORE/it"), "again");
     let started = case.started();
     let why: Vec<_> = started.iter().map(|(_, why)| *why).collect();
-    use WhyStarted::{Changed, First};
+    use StartReason::{Changed, First};
     assert_eq!(why, [First, Changed, Changed]);
     within(SOON, "only two of them are kept", || {
         !case.has(&started[0].0)
@@ -163,7 +163,7 @@ fn test_binaries_run_side_by_side_in_one(engine: &str) {
         .file("tests/a.rs", &test(""))
         .file("tests/b.rs", &test(""));
     let mut case = Case::of(project, engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     let tests = |cross: &cross_core::Cross| cross.test(TARGET).jobs(2).run();
     let planned = cross.test(TARGET).jobs(2).plan().unwrap().tests;
     assert_eq!(planned.unwrap().serial, None, "they run side by side");
@@ -194,7 +194,7 @@ fn clients_of_a_job_server_are_entered_too(engine: &str) {
         println!(\"cargo::warning=cargo has {}\", cargo.display());
     }";
     let case = Case::of(Project::new("app").file("build.rs", script), engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     said(&cross, "true");
     let done = cross.build_many([TARGET]).jobs(2).run().unwrap();
     assert!(done.is_success(), "{done:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cross_core::{
     Error, ErrorKind,
-    engine::{Warm, WhyStarted},
+    engine::{ContainerReuse, StartReason},
 };
 use cross_engine::{Environments, Host};
 use cross_tests::{Project, engines, on_engines};
@@ -18,7 +18,10 @@ on_engines! { @ its_image_is_removed_while_it_is_in_use docker podman }
 on_engines! { @ its_environment_is_removed docker podman }
 
 fn removed_or_stopped_between_two_builds(engine: &str) {
-    for warm in [Warm::new(), Warm::across_processes(Duration::from_secs(30))] {
+    for warm in [
+        ContainerReuse::new(),
+        ContainerReuse::across_processes(Duration::from_secs(30)),
+    ] {
         let case = Case::new(engine);
         let cross = case.warm(warm);
         said(&cross, "true");
@@ -33,7 +36,7 @@ fn removed_or_stopped_between_two_builds(engine: &str) {
             assert_eq!(said(&cross, "echo still here"), "still here", "{how:?}");
             let started = case.started();
             assert_eq!(started.len(), number + 2);
-            assert_eq!(started[number + 1].1, WhyStarted::Gone);
+            assert_eq!(started[number + 1].1, StartReason::Gone);
             assert_ne!(started[number + 1].0, name);
         }
         let heard = case.project.recorder().output().to_lowercase();
@@ -55,7 +58,7 @@ fn killed_during_a_build(engine: &str) {
         .file("build.rs", script)
         .file("endless", "");
     let case = Case::of(project, engine);
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     let path = case.project.path();
     let error: Error = thread::scope(|scope| {
         let build = scope.spawn(|| cross.build(TARGET).run().unwrap_err());
@@ -86,7 +89,7 @@ fn its_image_is_removed_while_it_is_in_use(engine: &str) {
         .execute(&cross_core::Cancel::new())
         .unwrap();
     let image = match image.location {
-        cross_core::engine::Location::Image(image) => image,
+        cross_core::engine::EnvironmentLocation::Image(image) => image,
         other => panic!("{other:?}"),
     };
     let mine = format!("localhost/cross-test-warm-{engine}:{}", std::process::id());
@@ -94,7 +97,7 @@ fn its_image_is_removed_while_it_is_in_use(engine: &str) {
     tag();
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");
     std::fs::write(case.project.path().join("Cross.toml"), text).unwrap();
-    let cross = case.warm(Warm::new());
+    let cross = case.warm(ContainerReuse::new());
     cross.check(TARGET).run().unwrap();
     case.asked(&["image", "rm", "--force", &mine]);
     let error = cross.check(TARGET).run().unwrap_err();
@@ -116,7 +119,7 @@ fn its_environment_is_removed(engine: &str) {
         .only_environment()
         .execute(&cross_core::Cancel::new())
         .unwrap();
-    let cross_core::engine::Location::Image(image) = &plan.environment.location else {
+    let cross_core::engine::EnvironmentLocation::Image(image) = &plan.environment.location else {
         panic!("{:?}", plan.environment);
     };
     let name = format!("test-warm-{}", std::process::id());
@@ -124,7 +127,7 @@ fn its_environment_is_removed(engine: &str) {
     assert!(case.asked(&["tag", image, &mine]).exit.success());
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");
     std::fs::write(case.project.path().join("Cross.toml"), text).unwrap();
-    let cross = case.warm(Warm::across_processes(Duration::from_secs(60)));
+    let cross = case.warm(ContainerReuse::across_processes(Duration::from_secs(60)));
     said(&cross, "true");
     let container = case.started()[0].0.clone();
     let host = Host::new(

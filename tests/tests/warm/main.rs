@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cross_core::{
     Cross,
-    engine::{Warm, WhyStarted},
+    engine::{ContainerReuse, StartReason},
     events::EventKind,
 };
 use cross_engine::Invocation;
@@ -53,12 +53,12 @@ impl Case {
     }
 
     /// The library, which keeps containers like this.
-    fn warm(&self, warm: Warm) -> Cross {
+    fn warm(&self, warm: ContainerReuse) -> Cross {
         self.cold.clone().reuse_containers(warm)
     }
 
     /// The containers that were started so far, and why.
-    fn started(&self) -> Vec<(String, WhyStarted)> {
+    fn started(&self) -> Vec<(String, StartReason)> {
         let started = |kind| match kind {
             EventKind::ContainerStarted { container, why, .. } => Some((container, why)),
             _ => None,

@@ -23,8 +23,8 @@ fn all_ready(board: &mut Board) {
     }
 }
 
-fn end(status: u8) -> End {
-    End::exited(status)
+fn end(status: u8) -> TestExit {
+    TestExit::exited(status)
 }
 
 #[test]
