@@ -93,8 +93,9 @@ pub mod config {
 pub mod engine {
     pub use cross_engine::process::{Exit, Stream};
     pub use cross_engine::{
-        Engine, EnginePreference, Environment, Invocation, Kept, Kind, Location, Mount, RunSpec,
-        Stock, Swept, Value, Warm, WhyStarted,
+        CacheUsage, ContainerReuse, Engine, EngineKind, EnginePreference, EnvValue, Environment,
+        EnvironmentLocation, Invocation, Mount, ReusedContainer, RunSpec, StartReason,
+        SweepSummary,
     };
 }
 

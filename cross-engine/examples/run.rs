@@ -23,7 +23,8 @@ use std::process::ExitCode;
 
 use cross_engine::process::Stream;
 use cross_engine::{
-    Cancel, EnginePreference, Host, Mount, Needs, Network, Root, RunSpec, read_layout, select,
+    Cancel, EnginePreference, Host, Mount, Network, Root, RootSource, RunSpec, read_rootfs_layout,
+    select,
 };
 
 fn main() -> ExitCode {
@@ -43,12 +44,12 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let cancel = Cancel::new();
 
     let preference = EnginePreference::from(engine);
-    let engine = select(&preference, Needs::Recipe, &host, &cancel)?.engine;
+    let engine = select(&preference, RootSource::Recipe, &host, &cancel)?.engine;
     let root = match engine.has_images() {
         true => Root::Image(root),
         false => {
             let path = PathBuf::from(root);
-            let layout = read_layout(&path, &[&here])?;
+            let layout = read_rootfs_layout(&path, &[&here])?;
             Root::Directory { path, layout }
         }
     };

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use cross_core::{
     Cross, Plan,
-    engine::{Invocation, Warm},
+    engine::{ContainerReuse, Invocation},
 };
 use cross_tests::ambient;
 use cross_tests::measure::{
@@ -71,7 +71,7 @@ fn cross(dir: impl AsRef<Path>, engine: &str) -> Cross {
 }
 
 fn shared(dir: impl AsRef<Path>, engine: &str) -> Cross {
-    cross(dir, engine).reuse_containers(Warm::across_processes(IDLE))
+    cross(dir, engine).reuse_containers(ContainerReuse::across_processes(IDLE))
 }
 
 fn build(cross: &Cross) -> Result<(), Error> {
@@ -93,7 +93,7 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
     let across = shared(dir, engine);
     build(&across)?;
     let (nothing, cargo) = by_hand(&across.build(TARGET).plan()?)?;
-    let within = cross(dir, engine).reuse_containers(Warm::new());
+    let within = cross(dir, engine).reuse_containers(ContainerReuse::new());
     build(&within)?;
     let me = std::env::current_exe()?;
     let child = |how: &str| {

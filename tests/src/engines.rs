@@ -1,6 +1,6 @@
 //! The real engines of this machine. The suites need all of them, and skip none.
 
-use cross_engine::{Cancel, Host, Needs};
+use cross_engine::{Cancel, Host, RootSource};
 
 use crate::ambient;
 
@@ -13,7 +13,7 @@ use crate::ambient;
 pub fn need(name: &str) -> cross_engine::Engine {
     let host = Host::new(ambient::variables().collect(), "/nonexistent");
     let preference = cross_engine::EnginePreference::from(name);
-    match cross_engine::select(&preference, Needs::Recipe, &host, &Cancel::new()) {
+    match cross_engine::select(&preference, RootSource::Recipe, &host, &Cancel::new()) {
         Ok(selected) => selected.engine,
         Err(error) => panic!(
             "this suite needs {name} (`cargo xtask setup --engine all`): {error}; {}",

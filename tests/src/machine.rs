@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use cross_core::engine::Location;
+use cross_core::engine::EnvironmentLocation;
 use cross_core::{Cross, Env, Plan};
 
 use crate::fake::{Answer, Call, RECORD, RULES, Rule};
@@ -228,7 +228,7 @@ impl Machine {
     /// Creates the environment of `plan` if it is a directory: small, with the layout of a
     /// distribution.
     pub fn make_environment(&self, plan: &Plan) {
-        let Location::Directory(dir) = &plan.environment.location else {
+        let EnvironmentLocation::Directory(dir) = &plan.environment.location else {
             return;
         };
         let root = dir.join("root");

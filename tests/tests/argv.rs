@@ -9,8 +9,9 @@ use std::time::Duration;
 use cross_engine::process::clock;
 use cross_engine::process::{self, Output};
 use cross_engine::{
-    Access, Cancel, Engine, ErrorKind, Host, Invocation, Layout, Mount, Needs, Network, Root,
-    RunSpec, Value, Variables, arranged, read_layout, select, supervised,
+    Access, Cancel, Engine, EnvValue, ErrorKind, Host, Invocation, Mount, Network, Root,
+    RootSource, RootfsLayout, RunSpec, Variables, arrange_mounts, read_rootfs_layout, select,
+    supervised,
 };
 use cross_tests::{Fakes, Machine, check, tool, without_kernel_files};
 
@@ -24,7 +25,7 @@ fn engine(fake: Fakes) -> Engine {
         .collect();
     let host = Host::new(variables, machine.path("cache"));
     let preference = fake.name().into();
-    let mut engine = select(&preference, Needs::Recipe, &host, &Cancel::new())
+    let mut engine = select(&preference, RootSource::Recipe, &host, &Cancel::new())
         .unwrap()
         .engine;
     engine.program = PathBuf::from("/usr/bin").join(engine.kind.program());
@@ -37,7 +38,7 @@ fn root_of(fake: Fakes) -> Root {
     match fake {
         Fakes::Sandbox => Root::Directory {
             path: PathBuf::from("/cache/environments/e/root"),
-            layout: Layout::default(),
+            layout: RootfsLayout::default(),
         },
         _ => Root::Image("localhost/cross-core:e".to_owned()),
     }
@@ -60,11 +61,14 @@ fn difficult(fake: Fakes) -> RunSpec {
         Mount::read("/odd/=;:path").at("/odd/dst,src=/x"),
     ])
     .env([
-        ("PLAIN".to_owned(), Value::Plain("it's $HOME".to_owned())),
-        ("TOKEN".to_owned(), Value::Secret("s3cret".to_owned())),
-        ("GONE".to_owned(), Value::Unset),
-        ("HOME".to_owned(), Value::Plain("/tmp/home".to_owned())),
-        ("DOCKER_AUTH".to_owned(), Value::Secret("s3cret".to_owned())),
+        ("PLAIN".to_owned(), EnvValue::Plain("it's $HOME".to_owned())),
+        ("TOKEN".to_owned(), EnvValue::Secret("s3cret".to_owned())),
+        ("GONE".to_owned(), EnvValue::Unset),
+        ("HOME".to_owned(), EnvValue::Plain("/tmp/home".to_owned())),
+        (
+            "DOCKER_AUTH".to_owned(),
+            EnvValue::Secret("s3cret".to_owned()),
+        ),
     ])
     .name("cross-x")
 }
@@ -213,7 +217,7 @@ fn outer_mounts_come_first() {
                 }
             })
             .collect();
-        let got = arranged(mounts.clone());
+        let got = arrange_mounts(mounts.clone());
         for (n, mount) in got.iter().enumerate() {
             let hides = |later: &Mount| mount.target.starts_with(&later.target);
             assert!(!got[n + 1..].iter().any(hides), "{mounts:#?} as {got:#?}");
@@ -287,7 +291,7 @@ fn a_layout_with_a_mount_point_inside_the_root_file_system_is_expanded() {
         std::fs::create_dir_all(dir.path().join(made)).unwrap();
     }
     let project = Path::new("/usr/src/app");
-    let layout = read_layout(dir.path(), &[project]).unwrap();
+    let layout = read_rootfs_layout(dir.path(), &[project]).unwrap();
     let root = Root::Directory {
         path: PathBuf::from("/root-fs"),
         layout,
@@ -489,7 +493,7 @@ fn a_transcript_survives_a_shell() {
         .args(command[1..].to_vec())
         .cwd(dir.path())
         .env("A", "it's\n\"$A\"")
-        .env_value("B", Value::Unset)
+        .env_value("B", EnvValue::Unset)
         .to_string();
     let run = Invocation::new("sh").args(["-c", &line]);
     let said = process::output(&run, &variables(), &Cancel::new()).unwrap();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cross_core::{
     Cancel, Cross, ErrorKind,
-    engine::{Kind, Location},
+    engine::{EngineKind, EnvironmentLocation},
     host_tools::MissingTool,
     plan::EnvironmentKind,
 };
@@ -150,7 +150,7 @@ fn the_host_engine_must_be_named() {
     assert_eq!(tools_called(&machine), [""; 0]);
     let by_variable = machine.set("CROSS_CONTAINER_ENGINE", "host");
     let plan = by_variable.cross(&project).build(AARCH64).plan().unwrap();
-    assert_eq!(plan.engine.kind, Kind::Host);
+    assert_eq!(plan.engine.kind, EngineKind::Host);
     assert!(
         plan.engine_reason.contains("CROSS_CONTAINER_ENGINE"),
         "{}",
@@ -262,7 +262,7 @@ fn the_plan_has_the_plain_commands() {
     let plan = request.plan().unwrap();
     assert!(plan.mounts().is_empty());
     assert_eq!(plan.environment.kind, EnvironmentKind::Host);
-    assert_eq!(plan.environment.location, Location::Host);
+    assert_eq!(plan.environment.location, EnvironmentLocation::Host);
     let json = serde_json::to_value(&plan).unwrap();
     let schema = serde_json::from_str(&cross_core::plan::json_schema()).unwrap();
     assert_eq!(cross_tests::schema::mismatch(&schema, &json), None);
@@ -412,7 +412,7 @@ fn a_crate_with_c_is_built_and_a_second_build_starts_only_cargo() {
     let built = cross.build(NATIVE).run().unwrap();
     let usual = project.path().join("target").join(NATIVE).join("debug/app");
     assert_eq!(built.executables().next().unwrap().path, usual);
-    assert_eq!(built.environment.location, Location::Host);
+    assert_eq!(built.environment.location, EnvironmentLocation::Host);
     assert_eq!(built.environment.tools[0].path, machine.path("bin/cc"));
     assert!(built.environment.tools[0].version.is_some());
     let tests = cross.test(NATIVE).run().unwrap().tests.unwrap();

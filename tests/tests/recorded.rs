@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cross_core::{Cancel, Cross, Error, ErrorKind, Plan, Result, engine::Kind, events::EventKind};
 use cross_engine::process::clock;
-use cross_engine::{EnginePreference, Host, Needs, Variables, select};
+use cross_engine::{EnginePreference, Host, RootSource, Variables, select};
 use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -393,14 +393,14 @@ fn auto_takes_the_first_working_engine() {
         )
         .unwrap()
     };
-    let first = choose(&all, Needs::Recipe);
+    let first = choose(&all, RootSource::Recipe);
     assert_eq!(first.engine.kind, Kind::Sandbox);
     assert!(first.passed_over.is_empty());
     assert!(
         all.calls_of("docker").is_empty(),
         "the others are not asked"
     );
-    assert_eq!(choose(&all, Needs::Image).engine.kind, Kind::Docker);
+    assert_eq!(choose(&all, RootSource::Image).engine.kind, Kind::Docker);
 
     let refused = "bwrap: setting up uid map: Permission denied\n";
     let no_daemon = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n";
@@ -414,7 +414,7 @@ fn auto_takes_the_first_working_engine() {
             Answer::says("Docker version 26.1.5\n"),
         )
         .rule("docker", &["version"], Answer::fails(1, no_daemon));
-    let last = choose(&broken, Needs::Recipe);
+    let last = choose(&broken, RootSource::Recipe);
     assert_eq!(last.engine.kind, Kind::Podman);
     let names: Vec<_> = last
         .passed_over

@@ -12,7 +12,7 @@ use cross_core::{
     engine::Location,
     plan::{Action, EnvironmentKind},
 };
-use cross_engine::{Access, Invocation, RunSpec, Value};
+use cross_engine::{Access, EnvValue, Invocation, RunSpec};
 use cross_targets::{DebianArch, RustSource, Sdk, Target};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, check, tool};
 
@@ -103,7 +103,7 @@ fn target_variables(spec: &RunSpec, target: Target) -> String {
     };
     let mut text = String::new();
     for (name, value) in spec.env.iter().filter(|(name, _)| is_of_target(name)) {
-        let Value::Plain(value) = value else {
+        let EnvValue::Plain(value) = value else {
             panic!("{name} is no secret");
         };
         writeln!(text, "{name}={value}").unwrap();

@@ -306,7 +306,7 @@ impl fmt::Display for CargoPlan {
 
 /// Warns of cargo settings for the host that `plan` overrides.
 fn overridden_settings(understood: &ParsedCommand, plan: &Plan) -> Vec<String> {
-    if plan.engine.is_bare() {
+    if plan.engine.is_host() {
         // The environment is the host, so its settings apply.
         return Vec::new();
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use cross_engine::{Cancel, Engine, Host, Kind, probe};
+use cross_engine::{Cancel, Engine, EngineKind, Host, probe};
 use serde::Serialize;
 
 use crate::api::setup::MachineFacts;
@@ -76,7 +76,7 @@ impl Cross {
         let (host, cancel) = (self.host()?, Cancel::new());
         let facts = MachineFacts::gather(&BTreeSet::new(), &host, &cancel)?;
         let mut findings = Vec::new();
-        for kind in Kind::ALL {
+        for kind in EngineKind::ALL {
             findings.push(probe_engine(kind, &facts, &host, &cancel)?);
         }
         findings.push(match host.find_program("mmdebstrap") {
@@ -111,7 +111,12 @@ impl Cross {
     }
 }
 
-fn probe_engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) -> Result<Finding> {
+fn probe_engine(
+    kind: EngineKind,
+    facts: &MachineFacts,
+    host: &Host,
+    cancel: &Cancel,
+) -> Result<Finding> {
     let engine = match probe(kind, host, cancel).map_engine_error()? {
         Ok(engine) => engine,
         Err(unusable) => {
@@ -123,7 +128,7 @@ fn probe_engine(kind: Kind, facts: &MachineFacts, host: &Host, cancel: &Cancel) 
         }
     };
     let shortfall = facts.podman_shortfall();
-    if engine.kind != Kind::Podman || shortfall.is_none() {
+    if engine.kind != EngineKind::Podman || shortfall.is_none() {
         return Ok(Finding::usable(kind.name(), describe(&engine)));
     }
     Ok(Finding::missing(

@@ -1,6 +1,6 @@
 //! The environments in engines' stores and the cache: listed, removed, and swept after a crash.
 
-use cross_engine::{Cancel, Environments, Needs, Stock, Swept};
+use cross_engine::{CacheUsage, Cancel, Environments, RootSource, SweepSummary};
 
 use crate::model::error::{MapEngineError as _, Result};
 use crate::request::cross::Cross;
@@ -22,7 +22,7 @@ impl Cross {
     /// # Errors
     ///
     /// If the engine does not answer.
-    pub fn sweep(&self, engine: &str) -> Result<Swept> {
+    pub fn sweep(&self, engine: &str) -> Result<SweepSummary> {
         self.with_environments(engine, |environments, cancel| environments.sweep(cancel))
     }
 
@@ -32,8 +32,8 @@ impl Cross {
     /// # Errors
     ///
     /// If no engine answers.
-    pub fn stock(&self) -> Result<Stock> {
-        self.with_environments("auto", |environments, _| Ok(environments.stock()))
+    pub fn stock(&self) -> Result<CacheUsage> {
+        self.with_environments("auto", |environments, _| Ok(environments.cache_usage()))
     }
 
     /// Removes what [`stock`](Cross::stock) lists, except what is in use, and returns what was
@@ -42,9 +42,9 @@ impl Cross {
     /// # Errors
     ///
     /// If no engine answers, or something cannot be removed.
-    pub fn remove_stock(&self) -> Result<Stock> {
+    pub fn remove_stock(&self) -> Result<CacheUsage> {
         self.with_environments("auto", |environments, cancel| {
-            environments.remove_stock(cancel)
+            environments.clear_cache(cancel)
         })
     }
 
@@ -66,7 +66,7 @@ impl Cross {
         operation: impl FnOnce(Environments<'_>, &Cancel) -> cross_engine::Result<T>,
     ) -> Result<T> {
         let (host, cancel) = (self.host()?, Cancel::new());
-        let selected = self.select(engine, Needs::Recipe, &host, &cancel)?;
+        let selected = self.select(engine, RootSource::Recipe, &host, &cancel)?;
         operation(Environments::new(&selected.engine, &host), &cancel).map_engine_error()
     }
 }

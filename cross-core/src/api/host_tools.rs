@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cross_engine::process::Stream;
-use cross_engine::{Cancel, Engine, Location, Network};
+use cross_engine::{Cancel, Engine, EnvironmentLocation, Network};
 use cross_targets::Runner;
 
 use crate::api::shims::{ShimKind, Shims};
@@ -186,7 +186,7 @@ impl HostTools {
     ///
     /// [`ErrorKind::ToolMissing`] if the environment has no such program.
     pub fn tool(&self, program: &str) -> Result<PathBuf> {
-        if self.engine().is_bare() {
+        if self.engine().is_host() {
             return host::tool(&self.facts, program);
         }
         let shims = self.shims()?;
@@ -252,7 +252,7 @@ impl HostTools {
 
     /// Writes the scripts, and names them in the variables that the environment sets inside.
     fn variables(&self) -> Result<ToolchainEnv> {
-        if self.engine().is_bare() {
+        if self.engine().is_host() {
             return Ok(host::toolchain_env(&self.facts, &TOOLS));
         }
         let shims = self.shims()?;
@@ -323,7 +323,7 @@ impl HostTools {
     /// The root file system's path on the host, if it is a directory there.
     fn root_dir(&self) -> Option<PathBuf> {
         match self.environment().location {
-            Location::Directory(dir) => Some(dir.join("root")),
+            EnvironmentLocation::Directory(dir) => Some(dir.join("root")),
             _ => None,
         }
     }

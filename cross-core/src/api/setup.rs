@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! use cross_core::{Cancel, Cross};
-//! use cross_core::engine::Kind;
+//! use cross_core::engine::EngineKind;
 //!
 //! let plan = Cross::discover()?.setup().engines([Kind::Sandbox, Kind::Podman]).plan()?;
 //! print!("{plan}");                                    // every command, and the text of every file
@@ -29,7 +29,7 @@ mod verified;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use cross_engine::{Cancel, Host, Kind};
+use cross_engine::{Cancel, EngineKind, Host};
 use serde::Serialize;
 
 pub use action::{InstallCommands, SetupAction, SetupStep};
@@ -54,7 +54,7 @@ pub struct Setup {
 /// What the machine has to provide.
 #[derive(Clone, Debug)]
 pub(crate) struct Requirements {
-    pub(crate) engines: BTreeSet<Kind>,
+    pub(crate) engines: BTreeSet<EngineKind>,
     pub(crate) test_user: bool,
 }
 
@@ -82,7 +82,7 @@ impl Cross {
         Setup {
             cross: self.clone(),
             requirements: Requirements {
-                engines: BTreeSet::from([Kind::Sandbox]),
+                engines: BTreeSet::from([EngineKind::Sandbox]),
                 test_user: false,
             },
         }
@@ -96,7 +96,7 @@ impl Setup {
     ///
     /// The sandbox.
     #[must_use]
-    pub fn engines(mut self, engines: impl IntoIterator<Item = Kind>) -> Self {
+    pub fn engines(mut self, engines: impl IntoIterator<Item = EngineKind>) -> Self {
         self.requirements.engines = engines.into_iter().collect();
         self
     }

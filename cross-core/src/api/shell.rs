@@ -2,7 +2,7 @@
 
 use cross_engine::{Cancel, Stdio};
 
-use crate::facts::container_reuse::{self, ContainerReuse};
+use crate::facts::container_reuse::{self, PlannedReuse};
 use crate::model::error::Result;
 use crate::model::step::{Action, OutputKind, Step};
 use crate::plan::plan::Plan;
@@ -110,7 +110,7 @@ impl ShellRequest {
         &self,
         step: &mut Step,
         engine: &cross_engine::Engine,
-        container_reuse: Option<&ContainerReuse>,
+        container_reuse: Option<&PlannedReuse>,
     ) -> Result<()> {
         if let Action::Run { spec, output, .. } = &mut step.action {
             *output = OutputKind::CommandLine;

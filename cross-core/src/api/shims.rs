@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cross_engine::{Location, Mount, Network, RunSpec, Shim, Value};
+use cross_engine::{EnvValue, EnvironmentLocation, Mount, Network, RunSpec, Shim};
 
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
@@ -72,7 +72,7 @@ impl<'a> Shims<'a> {
         mounts.extend(sysroot.filter(|dir| dir.is_dir()).map(Mount::read));
         // CMake and libclang run on the host and find headers in the environment's directory. They
         // pass its paths to compilers, which have to find it at the same place.
-        if let Location::Directory(dir) = facts.environment().location {
+        if let EnvironmentLocation::Directory(dir) = facts.environment().location {
             mounts.push(Mount::read(dir.join("root")));
         }
         for dir in [temporary_dir(cross)].into_iter().chain(out_dir(cross)) {
@@ -110,9 +110,9 @@ impl<'a> Shims<'a> {
         let target = facts.target.triple();
         let directories = [&facts.workspace.target_directory, &facts.inputs.target_dir];
         let text = Shim::new(spec)
-            .pass_on(passed)
+            .pass_env(passed)
             .directories(directories.map(Clone::clone))
-            .reads(kind == ShimKind::Runner)
+            .reads_stdin(kind == ShimKind::Runner)
             .remedy(format!(
                 "run the program that wrote this script again: it also makes the environment for {target}"
             ))
@@ -134,7 +134,7 @@ impl<'a> Shims<'a> {
             .retain(|mount| mount.target != Path::new(run_inputs::HOME));
         let mut spec = spec.mounts(self.mounts.iter().cloned());
         spec.env = self.variables(spec.env);
-        if let Location::Directory(_) = facts.environment().location {
+        if let EnvironmentLocation::Directory(_) = facts.environment().location {
             let mounts = spec.mounts.iter();
             let targets: Vec<_> = mounts.map(|mount| mount.target.as_path()).collect();
             let name = facts.env_spec.name();
@@ -149,9 +149,11 @@ impl<'a> Shims<'a> {
 
     /// The variables that a shim sets. Variables of the caller are not among them: they come from
     /// whoever starts the shim, and no secret is written to a file.
-    fn variables(&self, mut env: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-        env.retain(|name, value| matches!(value, Value::Plain(_)) && !run_inputs::is_allowed(name));
-        let plain = |value: &str| Value::Plain(value.to_owned());
+    fn variables(&self, mut env: BTreeMap<String, EnvValue>) -> BTreeMap<String, EnvValue> {
+        env.retain(|name, value| {
+            matches!(value, EnvValue::Plain(_)) && !run_inputs::is_allowed(name)
+        });
+        let plain = |value: &str| EnvValue::Plain(value.to_owned());
         for entry in &self.facts.config.passthrough {
             if let Some(value) = &entry.value.value {
                 env.insert(entry.value.name.clone(), plain(value));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cross_engine::Value;
+use cross_engine::EnvValue;
 
 /// The separator of the flags in `CARGO_ENCODED_RUSTFLAGS`.
 const SEPARATOR: &str = "\u{1f}";
@@ -12,7 +12,7 @@ const SEPARATOR: &str = "\u{1f}";
 pub(crate) fn add(
     flags: &[String],
     triple: &str,
-    env: &mut BTreeMap<String, Value>,
+    env: &mut BTreeMap<String, EnvValue>,
 ) -> Vec<String> {
     if flags.is_empty() {
         return Vec::new();
@@ -26,15 +26,15 @@ pub(crate) fn add(
     let all: Vec<&str> = current.iter().chain(flags).map(String::as_str).collect();
     env.insert(
         "CARGO_ENCODED_RUSTFLAGS".to_owned(),
-        Value::Plain(all.join(SEPARATOR)),
+        EnvValue::Plain(all.join(SEPARATOR)),
     );
     Vec::new()
 }
 
 /// The flags of the variable that overrides cargo's configuration, by cargo's precedence.
-fn overriding_flags(env: &BTreeMap<String, Value>) -> Option<Vec<String>> {
+fn overriding_flags(env: &BTreeMap<String, EnvValue>) -> Option<Vec<String>> {
     let flags = |name, separator: &[char]| match env.get(name)? {
-        Value::Plain(text) | Value::Secret(text) => {
+        EnvValue::Plain(text) | EnvValue::Secret(text) => {
             let words = text.split(separator).filter(|word| !word.is_empty());
             Some(words.map(str::to_owned).collect())
         }
@@ -73,11 +73,11 @@ mod tests {
             ("RUSTFLAGS", " -C  debuginfo=1"),
             ("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}debuginfo=1"),
         ] {
-            let plain = Value::Plain(text.to_owned());
+            let plain = EnvValue::Plain(text.to_owned());
             let mut env = BTreeMap::from([(name.to_owned(), plain)]);
             assert_eq!(add(&flags(), TARGET, &mut env), [""; 0], "{name}");
             let expected = "-C\u{1f}debuginfo=1\u{1f}--cfg\u{1f}name=\"a b\"";
-            let expected = Value::Plain(expected.to_owned());
+            let expected = EnvValue::Plain(expected.to_owned());
             assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], expected, "{name}");
         }
     }

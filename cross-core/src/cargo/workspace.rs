@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::clock;
-use cross_engine::{Cancel, Host, Invocation, Memory, Stamp, Value, process};
+use cross_engine::{Cancel, EnvValue, FileStamp, Host, Invocation, ProbeCache, process};
 use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Metadata, Package};
@@ -95,7 +95,7 @@ impl HostCargo {
     {
         let mut cargo = Invocation::new(&self.program).args(words).cwd(&self.dir);
         for name in outer::unset_for_host_cargo() {
-            cargo = cargo.env_value(name, Value::Unset);
+            cargo = cargo.env_value(name, EnvValue::Unset);
         }
         if self.offline {
             cargo = cargo
@@ -129,9 +129,9 @@ pub(crate) fn probe(
         .with_help("name the directory of a cargo project"));
     }
     let query = offline_metadata(cargo, triples);
-    let (memory, key) = (Memory::in_cache(&host.cache), query_key(&query, host));
+    let (memory, key) = (ProbeCache::in_cache(&host.cache), query_key(&query, host));
     let name = format!("workspace-{}", short_hash(&key, 16));
-    if let Some(workspace) = memory.recall(&name, &key) {
+    if let Some(workspace) = memory.get(&name, &key) {
         return Ok(workspace);
     }
     let time = clock::unix_time();
@@ -140,7 +140,7 @@ pub(crate) fn probe(
             let outside = outside_workspaces(&metadata);
             let workspace = Workspace::of(cargo, &metadata, outside, None);
             let stamps = dependencies(cargo, &metadata, host);
-            memory.remember(&name, &key, stamps, time, &workspace);
+            memory.insert(&name, &key, stamps, time, &workspace);
             Ok(workspace)
         }
         Answer::Failed(reason) => {
@@ -287,7 +287,7 @@ fn query_key(query: &Invocation, host: &Host) -> String {
 
 /// The files that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
 /// directories that a glob of `members` may search, and the directories of fetched crates.
-fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stamp> {
+fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<FileStamp> {
     let root = metadata.workspace_root.as_path();
     let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
     for package in &metadata.packages {
@@ -310,7 +310,7 @@ fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<Stam
         .map(|dir| dir.join(".cargo"))
         .chain(home);
     files.extend(configured.flat_map(|dir| [dir.join("config.toml"), dir.join("config")]));
-    files.into_iter().map(Stamp::of).collect()
+    files.into_iter().map(FileStamp::of).collect()
 }
 
 /// Reads the metadata of the workspace's own packages, without dependencies. Writes nothing.

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use cross_engine::process::{Exit, Sink};
-use cross_engine::{Cancel, Host, KeptEvent, RunSpec};
+use cross_engine::{Cancel, Host, ReuseEvent, RunSpec};
 
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::container_reuse::kept_image;
@@ -30,12 +30,12 @@ pub(crate) fn run(
         Some(image) => image.clone(),
         None => resolver.image()?.map(kept_image).unwrap_or_default(),
     };
-    let mut on_event = |event: KeptEvent<'_>| match event_kind(event) {
+    let mut on_event = |event: ReuseEvent<'_>| match event_kind(event) {
         Some(kind) => plan.context.emit(&plan.target, kind),
         None => ControlFlow::Continue(()),
     };
     plan.engine
-        .run_kept(
+        .run_reused(
             spec,
             pool.for_image(&image),
             host,
@@ -46,13 +46,13 @@ pub(crate) fn run(
         .map_engine_error()
 }
 
-fn event_kind(event: KeptEvent<'_>) -> Option<EventKind> {
+fn event_kind(event: ReuseEvent<'_>) -> Option<EventKind> {
     Some(match event {
-        KeptEvent::Started { container, why, .. } => EventKind::ContainerStarted {
+        ReuseEvent::Started { container, why, .. } => EventKind::ContainerStarted {
             container: container.to_owned(),
             why,
         },
-        KeptEvent::Entered { container, .. } => EventKind::ContainerEntered {
+        ReuseEvent::Entered { container, .. } => EventKind::ContainerEntered {
             container: container.to_owned(),
         },
         _ => return None,

@@ -10,7 +10,8 @@ use cross_engine::process::Stdin;
 use cross_engine::process::clock;
 use cross_engine::process::untrusted::{Dir, RegularFile};
 use cross_engine::{
-    Cancel, Environments, Host, ImageBuild, Invocation, Location, Lock, Progress, RunSpec,
+    Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress,
+    RunSpec,
 };
 use cross_targets::GlibcVersion;
 
@@ -295,7 +296,7 @@ impl<'a> Execution<'a> {
             .map_engine_error()?;
         if let Some(facts) = pulled {
             self.environment.image_digest = facts.digest;
-            if self.environment.location == Location::Image(reference.to_owned()) {
+            if self.environment.location == EnvironmentLocation::Image(reference.to_owned()) {
                 self.environment.image_id = Some(facts.id);
             }
         }

@@ -1,6 +1,6 @@
 //! Runs test binaries side by side.
 //!
-//! Cargo runs one test binary after the other. With the [`Relay`], all of them start at once, and
+//! Cargo runs one test binary after the other. With the [`TestRelay`], all of them start at once, and
 //! each waits until the scheduler grants it threads. Their output is delivered in cargo's order,
 //! one binary at a time. The output of the binary whose turn it is is delivered as it is printed,
 //! so that no line is delayed longer than under cargo.
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use cross_engine::process::untrusted::{Dir, LineSplitter, RegularFile, Room, limits};
 use cross_engine::process::{Exit, Sink, Stream};
-use cross_engine::{Cancel, End, Host, Relay, RunSpec, Told, Value};
+use cross_engine::{Cancel, EnvValue, Host, RelayMessage, RunSpec, TestExit, TestRelay};
 
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
@@ -36,7 +36,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub(crate) struct ParallelTests {
     /// The run, with its relay.
     pub(crate) spec: RunSpec,
-    relay: Relay,
+    relay: TestRelay,
     /// The target's runner, which replaces the relay in cargo's messages.
     runner: String,
     schedule: Mutex<Schedule>,
@@ -70,7 +70,7 @@ struct Schedule {
 enum Binary {
     Waiting { share: u32 },
     Running { threads: u32 },
-    Ended(End),
+    Ended(TestExit),
 }
 
 impl ParallelTests {
@@ -94,12 +94,12 @@ impl ParallelTests {
         if binaries.len() < 2 || budget < 2 {
             return Ok(None);
         }
-        let relay = Relay::new(host, binaries.len()).map_engine_error()?;
-        if !relay.can_be_named() {
+        let relay = TestRelay::new(host, binaries.len()).map_engine_error()?;
+        if !relay.has_usable_path() {
             return Ok(None);
         }
         let runner = match spec.env.get(&tests.variable) {
-            Some(Value::Plain(runner) | Value::Secret(runner)) => runner.clone(),
+            Some(EnvValue::Plain(runner) | EnvValue::Secret(runner)) => runner.clone(),
             _ => String::new(),
         };
         let mut weights = Weights::new(target_dir, &plan.workspace_root)?;
@@ -212,15 +212,15 @@ impl ParallelTests {
 
     fn schedule_binaries(&self) -> Result<()> {
         loop {
-            let message = self.relay.hear();
+            let message = self.relay.receive();
             let mut schedule = self.lock_schedule();
             match message {
-                Told::Ready(n) if n == schedule.binaries.len() => {
+                RelayMessage::Ready(n) if n == schedule.binaries.len() => {
                     schedule.ready(&self.relay.program(n).map_engine_error()?);
                 }
-                Told::Ready(_) => {}
-                Told::Ended(n, end) => schedule.ended(n, end),
-                Told::All => schedule.complete = true,
+                RelayMessage::Ready(_) => {}
+                RelayMessage::Ended(n, end) => schedule.ended(n, end),
+                RelayMessage::All => schedule.complete = true,
                 _ => return Ok(()),
             }
             for (n, threads) in schedule.start_next() {
@@ -231,7 +231,7 @@ impl ParallelTests {
         }
     }
 
-    fn end_of(&self, n: usize) -> Option<End> {
+    fn end_of(&self, n: usize) -> Option<TestExit> {
         match self.lock_schedule().binaries.get(n) {
             Some(Binary::Ended(end)) => Some(*end),
             _ => None,
@@ -291,7 +291,7 @@ impl Delivery<'_> {
     /// Delivers all output, until the run ends or `sink` stops the request.
     fn deliver(&mut self, sink: &mut Sink<'_>) -> Result<(), Stop> {
         while let Some((stream, line)) = self.next_line() {
-            let turn = Relay::turn(&line).filter(|(_, n)| *n == self.next);
+            let turn = TestRelay::parse_turn(&line).filter(|(_, n)| *n == self.next);
             match turn {
                 Some((before, n)) if stream == Stream::Stderr => {
                     self.next += 1;
@@ -302,7 +302,7 @@ impl Delivery<'_> {
                     self.deliver_binary(n, sink)?;
                 }
                 _ => {
-                    let line = self.run.relay.undone(&line, &self.run.runner);
+                    let line = self.run.relay.restore_line(&line, &self.run.runner);
                     deliver_line(sink, stream, &line)?;
                 }
             }
@@ -331,7 +331,7 @@ impl Delivery<'_> {
                 })?;
             }
             if let Some(end) = end {
-                run.relay.answer(end).map_engine_error()?;
+                run.relay.finish_turn(end).map_engine_error()?;
                 return Ok(());
             }
             if self.cancel.check().is_err() || (self.cargo_has_ended)() {
@@ -354,7 +354,7 @@ impl Delivery<'_> {
 
 /// Stops the scheduler and cargo when dropped.
 struct StopOnDrop<'a> {
-    relay: &'a Relay,
+    relay: &'a TestRelay,
     cancel: &'a Cancel,
 }
 
@@ -376,7 +376,7 @@ impl Schedule {
     }
 
     /// Records the end of a binary. The end of a binary that is not running is forged, and ignored.
-    fn ended(&mut self, n: usize, end: End) {
+    fn ended(&mut self, n: usize, end: TestExit) {
         if let Some(binary) = self.binaries.get_mut(n) {
             if let Binary::Running { threads } = *binary {
                 self.free += threads;
@@ -412,7 +412,7 @@ impl Schedule {
 /// Returns the number of threads in the variables of `spec`.
 fn threads_variable(spec: &RunSpec) -> Option<u32> {
     match spec.env.get(TEST_THREADS) {
-        Some(Value::Plain(threads)) => threads.parse().ok(),
+        Some(EnvValue::Plain(threads)) => threads.parse().ok(),
         _ => None,
     }
 }
@@ -473,7 +473,7 @@ impl TestRun {
     /// default.
     pub(crate) fn bind(&self, spec: &mut RunSpec) {
         if self.jobs != process_env::processors() {
-            let threads = || Value::Plain(self.jobs.to_string());
+            let threads = || EnvValue::Plain(self.jobs.to_string());
             let variable = spec.env.entry(TEST_THREADS.to_owned());
             variable.or_insert_with(threads);
         }

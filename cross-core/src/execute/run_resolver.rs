@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use cross_engine::{Cancel, Environments, Host, ImageFacts, Location, RunSpec};
+use cross_engine::{Cancel, EnvironmentLocation, Environments, Host, ImageFacts, RunSpec};
 
 use crate::facts::run_inputs;
 use crate::model::error::{MapEngineError as _, Result};
@@ -35,14 +35,14 @@ impl<'a> RunResolver<'a> {
     pub(crate) fn resolve(&self, spec: &RunSpec, yielding: &[String]) -> Result<RunSpec> {
         let mut spec = spec.clone();
         match &self.plan.environment.location {
-            Location::Image(_) if !yielding.is_empty() => {
+            EnvironmentLocation::Image(_) if !yielding.is_empty() => {
                 let yielding = yielding.iter().cloned().collect();
                 let none = BTreeMap::new();
                 let image_env = self.image()?.map_or(&none, |image| &image.env);
                 run_inputs::yield_to(&mut spec.env, &yielding, image_env);
                 Ok(spec)
             }
-            Location::Directory(_) => {
+            EnvironmentLocation::Directory(_) => {
                 let targets = spec.mounts.iter().map(|mount| mount.target.as_path());
                 let targets: Vec<&Path> = targets.collect();
                 let name = &self.plan.environment.name;
@@ -62,7 +62,7 @@ impl<'a> RunResolver<'a> {
             return Ok(image.as_ref());
         }
         let facts = match &self.plan.environment.location {
-            Location::Image(image) => self
+            EnvironmentLocation::Image(image) => self
                 .environments()
                 .image(image, self.cancel)
                 .map_engine_error()?,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cross_config::Settings;
 use cross_engine::{
-    Engine, Environments, Host, ImageFacts, Invocation, Kept, KeptImage, Location, Pool, RunSpec,
-    Warm,
+    ContainerImage, ContainerPool, ContainerReuse, Engine, EnvironmentLocation, Environments, Host,
+    ImageFacts, Invocation, ReusedContainer, RunSpec,
 };
 
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
@@ -16,13 +16,13 @@ use crate::request::cross::Cross;
 
 /// The pool of reused containers that a plan's runs enter.
 #[derive(Clone, Debug)]
-pub(crate) struct ContainerReuse {
-    pool: Arc<Pool>,
+pub(crate) struct PlannedReuse {
+    pool: Arc<ContainerPool>,
     /// The facts of the image; `None` if there is no image yet.
-    pub(crate) image: Option<KeptImage>,
+    pub(crate) image: Option<ContainerImage>,
 }
 
-impl ContainerReuse {
+impl PlannedReuse {
     /// The reuse that the caller configured, else the reuse that the variable configures.
     pub(crate) fn configured(cross: &Cross, settings: &Settings) -> Option<Self> {
         let reuse_containers = settings
@@ -31,10 +31,12 @@ impl ContainerReuse {
             .filter(|setting| setting.value > 0);
         let shared = || {
             let idle = Duration::from_secs(reuse_containers?.value.into());
-            Some(Arc::new(Pool::new(Warm::across_processes(idle))))
+            Some(Arc::new(ContainerPool::new(
+                ContainerReuse::across_processes(idle),
+            )))
         };
         let pool = cross.container_pool().cloned().or_else(shared)?;
-        Some(ContainerReuse { pool, image: None })
+        Some(PlannedReuse { pool, image: None })
     }
 
     /// The state of a recipe's environment, if a container of it runs. Then its image exists, and
@@ -49,7 +51,7 @@ impl ContainerReuse {
             return None;
         };
         let environments = Environments::new(engine, host);
-        let Location::Image(image) = environments.location(&named.blueprint.name) else {
+        let EnvironmentLocation::Image(image) = environments.location(&named.blueprint.name) else {
             return None;
         };
         let runs = self.pool.has_image(engine, &image, host);
@@ -67,7 +69,7 @@ impl ContainerReuse {
     ) -> Self {
         self.image = match (&env_spec.base, &state.image) {
             // The name of a recipe's image is a hash of its contents.
-            (Base::Recipe(_), _) => Some(KeptImage::default()),
+            (Base::Recipe(_), _) => Some(ContainerImage::default()),
             (_, Some(facts)) => Some(kept_image(facts)),
             _ => None,
         };
@@ -75,28 +77,30 @@ impl ContainerReuse {
     }
 
     /// The pool, if it serves the run.
-    pub(crate) fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&Pool> {
-        self.pool.serves(engine, spec).then_some(&*self.pool)
+    pub(crate) fn pool(&self, engine: &Engine, spec: &RunSpec) -> Option<&ContainerPool> {
+        self.pool.can_run(engine, spec).then_some(&*self.pool)
     }
 }
 
 /// The facts of an image that a reused container needs.
-pub(crate) fn kept_image(facts: &ImageFacts) -> KeptImage {
-    KeptImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
+pub(crate) fn kept_image(facts: &ImageFacts) -> ContainerImage {
+    ContainerImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
 }
 
 /// The command that runs `spec`, and the reused container that it enters, if any.
 pub(crate) fn command(
-    container_reuse: Option<&ContainerReuse>,
+    container_reuse: Option<&PlannedReuse>,
     engine: &Engine,
     spec: &RunSpec,
     host: &Host,
-) -> Result<(Invocation, Option<Kept>)> {
+) -> Result<(Invocation, Option<ReusedContainer>)> {
     let serving = container_reuse.and_then(|reuse| Some((reuse, reuse.pool(engine, spec)?)));
     let Some((reuse, pool)) = serving else {
         return Ok((engine.invocation(spec).map_engine_error()?, None));
     };
     let image = reuse.image.clone().unwrap_or_default();
-    let (enter, kept) = pool.kept(engine, spec, &image, host).map_engine_error()?;
+    let (enter, kept) = pool
+        .reused_container(engine, spec, &image, host)
+        .map_engine_error()?;
     Ok((enter, Some(kept)))
 }

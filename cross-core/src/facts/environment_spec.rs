@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigConfig};
-use cross_engine::{Engine, ImageBuild, Needs, Source};
+use cross_engine::{ContainerfileSource, Engine, ImageBuild, RootSource};
 use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource, Target};
 
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
@@ -280,10 +280,10 @@ impl EnvironmentSpec {
     }
 
     /// The engines that can run the environment.
-    pub(crate) fn needs(&self) -> Needs {
+    pub(crate) fn needs(&self) -> RootSource {
         match self.base {
-            Base::Recipe(_) | Base::Host(_) => Needs::Recipe,
-            _ => Needs::Image,
+            Base::Recipe(_) | Base::Host(_) => RootSource::Recipe,
+            _ => RootSource::Image,
         }
     }
 
@@ -354,7 +354,7 @@ impl EnvironmentSpec {
         default("CROSS_TARGET", Some(&self.triple));
         default(CROSS_BASE_IMAGE, base.or(dockerfile.published.as_deref()));
         let tag = dockerfile.tag(&self.triple);
-        let build = ImageBuild::new(tag, Source::Path(dockerfile.file.clone()))
+        let build = ImageBuild::new(tag, ContainerfileSource::Path(dockerfile.file.clone()))
             .context(dockerfile.context.clone())
             .build_args(arguments);
         Some(build)
@@ -371,7 +371,7 @@ impl EnvironmentSpec {
             self.deb_arch
                 .map(|arch| ("CROSS_DEB_ARCH".to_owned(), arch.to_owned())),
         );
-        let build = ImageBuild::new(self.image()?, Source::Text(text))
+        let build = ImageBuild::new(self.image()?, ContainerfileSource::Text(text))
             .files([("pre-build".to_owned(), script.clone())])
             .build_args(arguments);
         Some(build)

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cross_config::{ExplainedValue, NetworkMode as ConfigNetwork, Settings, TargetConfig};
-use cross_engine::{Environments, Host, Location, Network, Root, RunSpec, Selected};
+use cross_engine::{
+    EnvironmentLocation, Environments, Host, Network, Root, RunSpec, SelectedEngine,
+};
 
 use crate::cargo::workspace::{HostCargo, Workspace};
 use crate::facts::container_reuse;
-use crate::facts::container_reuse::ContainerReuse;
+use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::EnvironmentSpec;
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::host_engine;
@@ -31,7 +33,7 @@ pub(crate) struct Facts {
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) explained: Vec<ExplainedValue>,
-    pub(crate) selected: Selected,
+    pub(crate) selected: SelectedEngine,
     pub(crate) toolchain: Toolchain,
     pub(crate) env_spec: EnvironmentSpec,
     pub(crate) state: EnvironmentState,
@@ -47,7 +49,7 @@ pub(crate) struct Facts {
     /// Whether nothing may use the network.
     pub(crate) offline: bool,
     /// The reused containers, if any.
-    pub(crate) container_reuse: Option<ContainerReuse>,
+    pub(crate) container_reuse: Option<PlannedReuse>,
 }
 
 impl Facts {
@@ -57,7 +59,7 @@ impl Facts {
         let name = self.env_spec.name();
         EnvironmentRef {
             location: match self.env_spec.image() {
-                Some(image) => Location::Image(image),
+                Some(image) => EnvironmentLocation::Image(image),
                 None => self.environments().location(&name),
             },
             name,

@@ -1,12 +1,12 @@
 //! Probes the facts of a request, each once. Starts only read-only processes.
 
 use cross_config::{DiagnosticCode, ExplainedValue, Origin, Settings, TargetConfig};
-use cross_engine::{Cancel, Environments, Host, Kind, Root, Selected};
+use cross_engine::{Cancel, EngineKind, Environments, Host, Root, SelectedEngine};
 
 use crate::cargo::build_std;
 use crate::cargo::rustflags;
 use crate::cargo::workspace::{self, HostCargo, Workspace};
-use crate::facts::container_reuse::ContainerReuse;
+use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::facts::Facts;
@@ -116,7 +116,7 @@ impl ProjectFacts {
 /// The state of the environment, and the containers that are reused.
 struct EnvironmentFacts {
     state: EnvironmentState,
-    container_reuse: Option<ContainerReuse>,
+    container_reuse: Option<PlannedReuse>,
 }
 
 impl EnvironmentFacts {
@@ -130,7 +130,7 @@ impl EnvironmentFacts {
             env_spec, selected, ..
         } = selection;
         let host = &project.host;
-        let container_reuse = ContainerReuse::configured(&request.cross, &project.settings);
+        let container_reuse = PlannedReuse::configured(&request.cross, &project.settings);
         let known_state = container_reuse
             .as_ref()
             .and_then(|reuse| reuse.known_state(env_spec, &selected.engine, host));
@@ -195,7 +195,7 @@ fn root(
         Base::Recipe(named) if state.recipe => environments
             .root(&named.blueprint.name, &inputs.mount_targets())
             .map_engine_error(),
-        Base::Recipe(named) => Ok(environments.unread_root(&named.blueprint.name)),
+        Base::Recipe(named) => Ok(environments.root_without_layout(&named.blueprint.name)),
         Base::Host(_) => Ok(Root::Host),
         _ => Ok(Root::Image(env_spec.image().unwrap_or_default())),
     }
@@ -227,7 +227,7 @@ fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {
 }
 
 /// The warnings for settings that have no effect with the selected engine.
-fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
+fn without_effect(settings: &Settings, selected: &SelectedEngine) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |origin: &Origin, why: &str, help: &str| {
         warnings.push(Warning {
@@ -237,7 +237,7 @@ fn without_effect(settings: &Settings, selected: &Selected) -> Vec<Warning> {
         });
     };
     let options = &settings.container_opts;
-    if !options.value.is_empty() && selected.engine.kind == Kind::Sandbox {
+    if !options.value.is_empty() && selected.engine.kind == EngineKind::Sandbox {
         let help = "use docker or podman as the engine, or unset it";
         warn(&options.origin, "the engine is the sandbox", help);
     }

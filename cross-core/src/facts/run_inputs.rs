@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
-use cross_engine::{Engine, Host, Kind, Mount, Value};
+use cross_engine::{Engine, EngineKind, EnvValue, Host, Mount};
 use cross_targets::Runner;
 
 use crate::cargo::config;
@@ -100,8 +100,8 @@ pub(crate) struct RunInputs {
     pub(crate) cargo_home: PathBuf,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network_mounts: Vec<Mount>,
-    pub(crate) env: BTreeMap<String, Value>,
-    pub(crate) network_env: BTreeMap<String, Value>,
+    pub(crate) env: BTreeMap<String, EnvValue>,
+    pub(crate) network_env: BTreeMap<String, EnvValue>,
     /// The variables of `env` that the image's own variables override.
     pub(crate) yielding: BTreeSet<String>,
     /// The container's seccomp profile, if the engine's default profile is too strict.
@@ -197,7 +197,8 @@ impl RunInputs {
     }
 
     fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.env.insert(name.to_owned(), Value::Plain(value.into()));
+        self.env
+            .insert(name.to_owned(), EnvValue::Plain(value.into()));
     }
 
     /// Adds a generated file, and returns its path.
@@ -256,7 +257,7 @@ impl RunInputs {
             let linker = format!("CARGO_TARGET_{host}_LINKER");
             self.env
                 .entry(linker)
-                .or_insert_with(|| Value::Plain("cc".to_owned()));
+                .or_insert_with(|| EnvValue::Plain("cc".to_owned()));
         }
     }
 
@@ -358,7 +359,8 @@ impl RunInputs {
     /// Adds an entry in `/etc/passwd` for a user that is not root.
     fn user(&mut self, context: &RunInputsContext<'_>) {
         let (uid, gid) = context.engine.user;
-        let is_root = uid == 0 || (context.engine.rootless && context.engine.kind != Kind::Sandbox);
+        let is_root =
+            uid == 0 || (context.engine.rootless && context.engine.kind != EngineKind::Sandbox);
         let name = if is_root { "root" } else { "user" };
         self.set("USER", name);
         if is_root {
@@ -434,7 +436,7 @@ impl RunInputs {
             let callers = || env.get_str(&variable.name);
             if let Some(value) = variable.value.as_deref().or_else(callers) {
                 // The value may be a token.
-                let value = Value::Secret(value.to_owned());
+                let value = EnvValue::Secret(value.to_owned());
                 self.env.insert(variable.name.clone(), value);
             }
         }
@@ -445,12 +447,12 @@ impl RunInputs {
         for (name, value) in utf8_variables(context.cross.environment()) {
             if PROXIES.contains(&name) {
                 // The address of a proxy may contain a password.
-                let value = Value::Secret(value.to_owned());
+                let value = EnvValue::Secret(value.to_owned());
                 self.network_env.insert(name.to_owned(), value);
             }
         }
         let mut paths = vec![CERTIFICATES];
-        if context.engine.kind == Kind::Sandbox {
+        if context.engine.kind == EngineKind::Sandbox {
             paths.extend(["/etc/resolv.conf", "/etc/hosts"]);
         }
         for path in paths {
@@ -462,7 +464,7 @@ impl RunInputs {
         let bundle = format!("{CERTIFICATES}/ca-certificates.crt");
         if Path::new(&bundle).exists() {
             self.network_env
-                .insert("SSL_CERT_FILE".to_owned(), Value::Plain(bundle));
+                .insert("SSL_CERT_FILE".to_owned(), EnvValue::Plain(bundle));
         }
     }
 }
@@ -470,13 +472,13 @@ impl RunInputs {
 /// Removes the variables in `yielding` that the image sets. In `PATH`, the image's directories
 /// follow the toolchain's.
 pub(crate) fn yield_to(
-    env: &mut BTreeMap<String, Value>,
+    env: &mut BTreeMap<String, EnvValue>,
     yielding: &BTreeSet<String>,
     image: &BTreeMap<String, String>,
 ) {
     for (name, theirs) in image.iter().filter(|(name, _)| yielding.contains(*name)) {
         match env.get_mut(name) {
-            Some(Value::Plain(ours)) if name == "PATH" => *ours = ours.replace(PATH, theirs),
+            Some(EnvValue::Plain(ours)) if name == "PATH" => *ours = ours.replace(PATH, theirs),
             _ => drop(env.remove(name)),
         }
     }
@@ -501,7 +503,7 @@ pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<Str
     match &settings.user_namespace.value {
         UserNamespace::None => None,
         UserNamespace::Named(name) => Some(name.clone()),
-        _ => (engine.kind == Kind::Docker).then(|| "host".to_owned()),
+        _ => (engine.kind == EngineKind::Docker).then(|| "host".to_owned()),
     }
 }
 

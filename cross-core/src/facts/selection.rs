@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cross_config::{Settings, TargetConfig};
-use cross_engine::{Cancel, Host, Needs, Selected};
+use cross_engine::{Cancel, Host, RootSource, SelectedEngine};
 use cross_targets::RustSource;
 
 use crate::cargo::build_std;
@@ -31,7 +31,7 @@ pub(crate) struct SelectionContext<'a> {
 /// The engine, the toolchain and the environment spec.
 pub(crate) struct Selection {
     pub(crate) env_spec: EnvironmentSpec,
-    pub(crate) selected: Selected,
+    pub(crate) selected: SelectedEngine,
     pub(crate) toolchain: Toolchain,
     pub(crate) warnings: Vec<Warning>,
 }
@@ -82,7 +82,7 @@ fn select_host(
 ) -> Result<Selection> {
     let SelectionContext { config, host, .. } = *context;
     let mut warnings = host_engine::check_keys(config, context.settings)?;
-    let selected = select_engine(context, Needs::Recipe, cancel)?;
+    let selected = select_engine(context, RootSource::Recipe, cancel)?;
     let dir = context.request.cross.dir();
     let toolchain = toolchain::find(toolchain_spec, dir, host, &host_triple())?;
     let toolset = host_engine::find_toolset(
@@ -108,9 +108,9 @@ fn select_host(
 /// Selects an engine, and applies the user's settings to it.
 fn select_engine(
     context: &SelectionContext<'_>,
-    needs: Needs,
+    needs: RootSource,
     cancel: &Cancel,
-) -> Result<Selected> {
+) -> Result<SelectedEngine> {
     let (cross, settings): (&Cross, _) = (&context.request.cross, context.settings);
     let key = context.config.engine.as_ref();
     let engine = key.map_or("auto", |key| key.value.as_str());

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_engine::{Blueprint, ImageBuild, Invocation, Kept, Location, RunSpec};
+use cross_engine::{
+    Blueprint, EnvironmentLocation, ImageBuild, Invocation, ReusedContainer, RunSpec,
+};
 use serde::Serialize;
 
 use crate::model::host_tool::HostTool;
@@ -86,7 +88,7 @@ pub struct EnvironmentRef {
     /// The user's SDK directory that completes the recipe, if there is one.
     pub sdk: Option<PathBuf>,
     /// The location in the engine.
-    pub location: Location,
+    pub location: EnvironmentLocation,
     /// Whether it existed when the plan was made.
     pub exists: bool,
     /// The tools of the host that are used, if the engine is `host`.
@@ -151,7 +153,7 @@ pub struct Step {
     /// The reused container that the command enters, if it enters one. See
     /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept: Option<Kept>,
+    pub kept: Option<ReusedContainer>,
     /// Whether the command fetches crates from within the environment.
     #[serde(skip)]
     pub(crate) fetches_crates: bool,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_engine::Value;
+use cross_engine::EnvValue;
 use cross_engine::process::untrusted::Dir;
 
 use crate::model::error::{MapEngineError as _, Result};
@@ -17,9 +17,9 @@ pub(crate) fn dir(target_dir: &Path) -> PathBuf {
 }
 
 /// Returns the variable for runs. Each process writes a file of its own.
-pub(crate) fn variable(target_dir: &Path) -> (String, Value) {
+pub(crate) fn variable(target_dir: &Path) -> (String, EnvValue) {
     let file = dir(target_dir).join("%m-%p.profraw");
-    let value = Value::Plain(file.display().to_string());
+    let value = EnvValue::Plain(file.display().to_string());
     (VARIABLE.to_owned(), value)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cross_engine::{Mount, Network, RunSpec, Value};
+use cross_engine::{EnvValue, Mount, Network, RunSpec};
 use cross_targets::Runner;
 
 use crate::facts::facts::Facts;
@@ -66,7 +66,7 @@ impl Debugger {
     /// Makes the programs of a run wait for gdb. The run uses the host's network, so that a
     /// debugger on the host can connect.
     pub(crate) fn attach(&self, spec: RunSpec) -> RunSpec {
-        let plain = |value: String| Value::Plain(value);
+        let plain = |value: String| EnvValue::Plain(value);
         spec.network(Network::Host)
             .mounts([Mount::read(&self.script)])
             .env([

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cross_engine::Value;
+use cross_engine::EnvValue;
 use cross_targets::TestSupport;
 
 use crate::facts::facts::Facts;
@@ -28,7 +28,7 @@ pub(crate) fn plan(request: &Request, facts: &Facts, emulator: EmulatorKind) -> 
 fn jobs(request: &Request, facts: &Facts) -> u32 {
     let shared = || request.cross.budget().map(|budget| budget.summary.jobs);
     let from_env = || match facts.inputs.env.get("CARGO_BUILD_JOBS") {
-        Some(Value::Plain(jobs)) => jobs.parse().ok(),
+        Some(EnvValue::Plain(jobs)) => jobs.parse().ok(),
         _ => None,
     };
     let jobs = jobs_argument(&request.options.cargo);

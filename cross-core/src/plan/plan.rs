@@ -7,11 +7,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use cross_config::ExplainedValue;
-use cross_engine::{Engine, Invocation, Kept, Mount, RunSpec, Value};
+use cross_engine::{Engine, EnvValue, Invocation, Mount, ReusedContainer, RunSpec};
 use serde::Serialize;
 
 use crate::cargo::products::Products;
-use crate::facts::container_reuse::ContainerReuse;
+use crate::facts::container_reuse::PlannedReuse;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
@@ -71,7 +71,7 @@ pub struct Plan {
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
     #[serde(skip)]
-    pub(crate) container_reuse: Option<ContainerReuse>,
+    pub(crate) container_reuse: Option<PlannedReuse>,
     /// The artifacts that the workspace can produce, by name.
     #[serde(skip)]
     pub(crate) products: Products,
@@ -125,7 +125,7 @@ impl Plan {
 
     /// Returns the variables of all runs. If two runs set a variable to different values, the later
     /// run wins.
-    pub fn env(&self) -> BTreeMap<&str, &Value> {
+    pub fn env(&self) -> BTreeMap<&str, &EnvValue> {
         let all = self.runs().flat_map(|run| &run.env);
         all.map(|(name, value)| (name.as_str(), value)).collect()
     }
@@ -201,7 +201,7 @@ impl fmt::Display for Plan {
         for tool in &self.environment.tools {
             writeln!(f, "# {tool}")?;
         }
-        match self.engine.is_bare() {
+        match self.engine.is_host() {
             true => writeln!(f, "# toolchain: {}", self.toolchain.in_place())?,
             false => writeln!(f, "# toolchain: {}", self.toolchain)?,
         }
@@ -228,8 +228,8 @@ impl fmt::Display for Plan {
 }
 
 /// Writes the lines before a command that enters a reused container.
-fn write_container(f: &mut fmt::Formatter<'_>, kept: &Kept) -> fmt::Result {
-    let Kept {
+fn write_container(f: &mut fmt::Formatter<'_>, kept: &ReusedContainer) -> fmt::Result {
+    let ReusedContainer {
         container, start, ..
     } = kept;
     if kept.running {

@@ -1,6 +1,8 @@
 //! Composes a plan from a request and its facts, which are probed once.
 
-use cross_engine::{Access, Cancel, ImageBuild, Invocation, Location, Network, Value};
+use cross_engine::{
+    Access, Cancel, EnvValue, EnvironmentLocation, ImageBuild, Invocation, Network,
+};
 
 use crate::cargo::build_std;
 use crate::cargo::products::Products;
@@ -165,20 +167,22 @@ impl Facts {
 
     fn recipe_image(&self, named: &NamedRecipe) -> String {
         match self.environments().location(&named.blueprint.name) {
-            Location::Image(image) => image,
+            EnvironmentLocation::Image(image) => image,
             _ => named.blueprint.name.clone(),
         }
     }
 
     fn make_environment(&self, named: &NamedRecipe) -> Result<Step> {
-        let command = self.environments().making(&named.blueprint);
+        let command = self.environments().make_command(&named.blueprint);
         let action = Action::MakeEnvironment(named.blueprint.clone());
         Ok(Step::new("make the environment", action).with_command(command.map_engine_error()?))
     }
 
     fn pull(&self, reference: &str) -> Step {
         let platform = self.env_spec.platform(&self.selected.engine).option;
-        let command = self.environments().pulling(reference, platform.as_deref());
+        let command = self
+            .environments()
+            .pull_command(reference, platform.as_deref());
         let action = Action::PullImage {
             reference: reference.to_owned(),
             platform,
@@ -204,7 +208,7 @@ impl Facts {
                     .as_ref()
                     .map(|progress| progress.value.clone()),
             );
-        let command = self.environments().building(&build, cancel);
+        let command = self.environments().build_command(&build, cancel);
         let step = Step::new(format!("build {what}"), Action::BuildImage { build, on });
         Ok(step.with_command(command.map_engine_error()?))
     }
@@ -244,9 +248,12 @@ impl Facts {
         }
         let online = (
             "CARGO_NET_OFFLINE".to_owned(),
-            Value::Plain("false".to_owned()),
+            EnvValue::Plain("false".to_owned()),
         );
-        let bootstrap = ("RUSTC_BOOTSTRAP".to_owned(), Value::Plain("1".to_owned()));
+        let bootstrap = (
+            "RUSTC_BOOTSTRAP".to_owned(),
+            EnvValue::Plain("1".to_owned()),
+        );
         let spec = spec.env([online, bootstrap]);
         let purpose = "fetch the dependencies of std";
         let mut fetch = self.run(purpose, spec, OutputKind::CargoMessages)?;

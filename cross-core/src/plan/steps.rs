@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use cross_engine::{Mount, Network, RunSpec, Value};
+use cross_engine::{EnvValue, Mount, Network, RunSpec};
 
 use crate::cargo::cli::command::Placement;
 use crate::cargo::cli::commands;
@@ -136,7 +136,7 @@ impl StepBuilder<'_> {
             let spec = facts.run_spec(command, Network::Default);
             let switch = (
                 nextest::JSON_SWITCH.to_owned(),
-                Value::Plain("1".to_owned()),
+                EnvValue::Plain("1".to_owned()),
             );
             let spec = spec.mounts(mounts).env([switch]);
             let run = self.run_programs("run the tests", spec, OutputKind::Nextest)?;
@@ -229,7 +229,7 @@ impl StepBuilder<'_> {
         if command_line.terminal && !runs_programs && facts.selected.engine.has_images() {
             let color = (
                 "CARGO_TERM_COLOR".to_owned(),
-                Value::Plain("always".to_owned()),
+                EnvValue::Plain("always".to_owned()),
             );
             if !spec.env.contains_key(&color.0) {
                 spec = spec.env([color]);

@@ -12,7 +12,10 @@ use std::time::SystemTime;
 use cross_config::{
     Config, DiagnosticCode, Env, Layer, LayerBuilder, LoadedConfig, Loader, Severity,
 };
-use cross_engine::{Cancel, EnginePreference, Host, Needs, Pool, Selected, Variables, Warm};
+use cross_engine::{
+    Cancel, ContainerPool, ContainerReuse, EnginePreference, Host, RootSource, SelectedEngine,
+    Variables,
+};
 
 use crate::cargo::workspace::Project;
 use crate::host::process_env;
@@ -56,9 +59,9 @@ struct Settings {
     /// The job budget that requests for several targets share.
     budget: Option<Arc<Budget>>,
     /// The pool of reused containers, if the caller sets one.
-    container_pool: Option<Arc<Pool>>,
+    container_pool: Option<Arc<ContainerPool>>,
     /// The engines that were selected, so that each is probed once.
-    selected: Arc<Mutex<BTreeMap<(EnginePreference, Needs), Selected>>>,
+    selected: Arc<Mutex<BTreeMap<(EnginePreference, RootSource), SelectedEngine>>>,
 }
 
 impl Cross {
@@ -264,9 +267,9 @@ impl Cross {
     /// which takes a third to a half of the time of a start. The sandbox ignores the setting, since
     /// it has nothing to gain from it.
     ///
-    /// With [`Warm::new`], this `Cross`, its clones, and their requests and plans share the
+    /// With [`ContainerReuse::new`], this `Cross`, its clones, and their requests and plans share the
     /// containers. The containers are removed when the last of these is dropped, or when the
-    /// process ends for any reason. With [`Warm::across_processes`], later processes reuse them,
+    /// process ends for any reason. With [`ContainerReuse::across_processes`], later processes reuse them,
     /// and they end after they have not been used for the given time.
     ///
     /// A run that differs in something that is fixed when a container starts (image, toolchain,
@@ -276,7 +279,7 @@ impl Cross {
     /// ```no_run
     /// use std::time::Duration;
     /// use cross_core::Cross;
-    /// use cross_core::engine::Warm;
+    /// use cross_core::engine::ContainerReuse;
     ///
     /// let watched = Cross::discover()?.reuse_containers(Warm::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
@@ -288,11 +291,11 @@ impl Cross {
     ///
     /// # Default value
     ///
-    /// [`Warm::across_processes`] with the seconds in `CROSS_REUSE_CONTAINERS`. Without this
+    /// [`ContainerReuse::across_processes`] with the seconds in `CROSS_REUSE_CONTAINERS`. Without this
     /// variable, no container is reused, since a single build would pay for a start and an `exec`.
     #[must_use]
-    pub fn reuse_containers(mut self, warm: Warm) -> Self {
-        Arc::make_mut(&mut self.0).container_pool = Some(Arc::new(Pool::new(warm)));
+    pub fn reuse_containers(mut self, warm: ContainerReuse) -> Self {
+        Arc::make_mut(&mut self.0).container_pool = Some(Arc::new(ContainerPool::new(warm)));
         self
     }
 
@@ -417,7 +420,7 @@ impl Cross {
     }
 
     /// Returns the pool of reused containers, if the caller set one.
-    pub(crate) fn container_pool(&self) -> Option<&Arc<Pool>> {
+    pub(crate) fn container_pool(&self) -> Option<&Arc<ContainerPool>> {
         self.0.container_pool.as_ref()
     }
 
@@ -481,10 +484,10 @@ impl Cross {
     pub(crate) fn select(
         &self,
         engine: impl Into<EnginePreference>,
-        needs: Needs,
+        needs: RootSource,
         host: &Host,
         cancel: &Cancel,
-    ) -> Result<Selected> {
+    ) -> Result<SelectedEngine> {
         let key = (engine.into(), needs);
         let mut cache = self
             .0

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::process::Stream;
 use cross_engine::process::clock;
-use cross_engine::{Cancel, WhyStarted};
+use cross_engine::{Cancel, StartReason};
 use serde::Serialize;
 
 use crate::cargo::cli::decision::Decision;
@@ -62,7 +62,7 @@ pub enum EventKind {
         /// The name of the container.
         container: String,
         /// Why it was started.
-        why: WhyStarted,
+        why: StartReason,
     },
     /// The command of a step entered a reused container.
     #[non_exhaustive]

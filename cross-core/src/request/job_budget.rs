@@ -1,6 +1,6 @@
 //! The job budget that requests for several targets share, by a jobserver or in equal parts.
 
-use cross_engine::{Cancel, Host, Jobserver, RunSpec, Tokens, Value};
+use cross_engine::{Cancel, EnvValue, Host, Jobserver, RunSpec, Tokens};
 
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::jobs::{JobBudget, JobSharing};
@@ -71,7 +71,7 @@ impl Budget {
     /// Binds the command of `spec` to the budget: cargo uses the jobserver, and build scripts see
     /// the number of jobs.
     pub(crate) fn bind(&self, spec: RunSpec) -> RunSpec {
-        let visible = Value::Plain(self.visible().to_string());
+        let visible = EnvValue::Plain(self.visible().to_string());
         let jobserver = self.jobserver.as_ref();
         spec.env([("CARGO_BUILD_JOBS".to_owned(), visible)])
             .jobserver(jobserver.map(|jobserver| jobserver.directory().to_owned()))
@@ -95,7 +95,7 @@ impl Budget {
             .map_engine_error()?;
         if tests {
             let threads = tokens.as_ref().map_or(self.visible(), Tokens::count);
-            let threads = Value::Plain(threads.to_string());
+            let threads = EnvValue::Plain(threads.to_string());
             spec.env.insert(TEST_THREADS.to_owned(), threads);
         }
         Ok(tokens)
@@ -115,7 +115,7 @@ mod tests {
         RunSpec::new(Root::Image("i".into()), "/w", ["cargo"])
     }
 
-    fn variable<'a>(spec: &'a RunSpec, name: &str) -> Option<&'a Value> {
+    fn variable<'a>(spec: &'a RunSpec, name: &str) -> Option<&'a EnvValue> {
         spec.env.get(name)
     }
 
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(budget.summary.sharing, JobSharing::JobServer);
         let bound = budget.bind(spec());
         assert!(bound.jobserver.as_ref().is_some_and(|dir| dir.is_dir()));
-        let three = Value::Plain("3".into());
+        let three = EnvValue::Plain("3".into());
         assert_eq!(variable(&bound, "CARGO_BUILD_JOBS"), Some(&three));
     }
 
@@ -156,10 +156,10 @@ mod tests {
         let tokens = budget
             .take_tokens(&mut test, OutputKind::Tests, &cancel)
             .unwrap();
-        let two = Value::Plain("2".into());
+        let two = EnvValue::Plain("2".into());
         assert_eq!(variable(&test, TEST_THREADS), Some(&two));
         drop((held, tokens));
-        let nine = Value::Plain("9".into());
+        let nine = EnvValue::Plain("9".into());
         let mut user_set = spec().env([(TEST_THREADS.to_owned(), nine.clone())]);
         let tokens = budget
             .take_tokens(&mut user_set, OutputKind::Tests, &cancel)
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(bound.jobserver, None);
         let tokens = budget.take_tokens(&mut bound, OutputKind::Tests, &Cancel::new());
         assert!(tokens.unwrap().is_none());
-        let two = Value::Plain("2".into());
+        let two = EnvValue::Plain("2".into());
         for name in ["CARGO_BUILD_JOBS", TEST_THREADS] {
             assert_eq!(variable(&bound, name), Some(&two), "{name}");
         }

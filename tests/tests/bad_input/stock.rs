@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use cross_core::{Cancel, ErrorKind};
-use cross_engine::{Blueprint, Engine, Environments, Host, Location, Progress};
+use cross_engine::{Blueprint, Engine, EnvironmentLocation, Environments, Host, Progress};
 use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::places::Small;
@@ -89,7 +89,7 @@ impl Stocked {
 
     fn root(&self, package: &str) -> PathBuf {
         match self.environments().location(&blueprint(package).name) {
-            Location::Directory(home) => home.join("root"),
+            EnvironmentLocation::Directory(home) => home.join("root"),
             other => panic!("{other:?}"),
         }
     }
@@ -243,15 +243,15 @@ fn leftovers_of_a_dead_process_are_swept(stocked: &Stocked) {
 }
 
 fn everything_can_be_removed(stocked: &Stocked) {
-    let stock = stocked.environments().stock();
+    let stock = stocked.environments().cache_usage();
     assert!(stock.packages > 50_000, "{stock:?}");
     assert!(
         stock.bases.len() == 1 && stock.bases[0].1 > 50_000_000,
         "{stock:?}"
     );
-    let removed = stocked.environments().remove_stock(&Cancel::new()).unwrap();
+    let removed = stocked.environments().clear_cache(&Cancel::new()).unwrap();
     assert_eq!(removed, stock);
-    let left = stocked.environments().stock();
+    let left = stocked.environments().cache_usage();
     assert!(left.packages == 0 && left.bases.is_empty(), "{left:?}");
     assert!(
         stocked.root("hello").join("usr/bin/dpkg").exists(),
@@ -298,7 +298,7 @@ fn environment_deleted_while_a_build_uses_it() {
         .only_environment()
         .execute(&Cancel::new())
         .unwrap();
-    let Location::Directory(made) = &plan.environment.location else {
+    let EnvironmentLocation::Directory(made) = &plan.environment.location else {
         panic!("{:?}", plan.environment.location)
     };
     let project = Project::new("app").file("build.rs", waits);

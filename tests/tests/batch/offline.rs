@@ -2,7 +2,7 @@
 //! all of them.
 
 use cross_core::{ErrorKind, Plan, plan::Action};
-use cross_engine::{Invocation, Network, Value};
+use cross_engine::{EnvValue, Invocation, Network};
 use cross_tests::{Answer, Fakes, Machine, Project, on_engines, tool};
 
 use crate::{AARCH64, Case, X86_64};
@@ -32,7 +32,7 @@ fn assert_offline(plan: &Plan) {
             Action::Run { spec, .. } => {
                 assert_eq!(spec.network, Network::None, "{}", step.purpose);
                 let offline = spec.env.get("CARGO_NET_OFFLINE");
-                assert_eq!(offline, Some(&Value::Plain("true".into())));
+                assert_eq!(offline, Some(&EnvValue::Plain("true".into())));
             }
             Action::Prepare(_) | Action::Mirror { .. } | Action::Publish { .. } => {}
             other => panic!("{}: {other:?}", step.purpose),

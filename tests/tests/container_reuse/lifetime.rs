@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use cross_core::engine::{Warm, WhyStarted};
+use cross_core::engine::{ContainerReuse, StartReason};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 
@@ -20,7 +20,7 @@ on_engines! { @ a_container_that_the_cache_forgot_is_swept docker podman }
 fn an_idle_container_is_removed_after_its_idle_time(engine: &str) {
     let idle = Duration::from_secs(4);
     let case = Case::new(engine);
-    let cross = case.reusing(Warm::across_processes(idle));
+    let cross = case.reusing(ContainerReuse::across_processes(idle));
     assert_eq!(stdout_of(&cross, "sleep 5; echo done"), "done");
     let container = case.started_containers()[0].0.clone();
     assert!(case.has_container(&container));
@@ -32,11 +32,11 @@ fn an_idle_container_is_removed_after_its_idle_time(engine: &str) {
     stays_true(idle * 3 / 4, &kept, exists);
     drop(cross);
     wait_until(SOON, "the idle container is removed", || !exists());
-    let cross = case.reusing(Warm::across_processes(idle));
+    let cross = case.reusing(ContainerReuse::across_processes(idle));
     stdout_of(&cross, "true");
     assert_eq!(
         case.started_containers().last().unwrap().1,
-        WhyStarted::Gone
+        StartReason::Gone
     );
     let replacement = case.started_containers().pop().unwrap().0;
     case.engine_output(&["rm", "--force", &replacement]);
@@ -95,7 +95,7 @@ fn killed_process_leaves_no_program(engine: &str, verb: &str, script: &str) {
     let mut caller = start_caller(&case, verb, &variables, script);
     caller.kill().unwrap();
     caller.wait().unwrap();
-    let cross = case.reusing(Warm::across_processes(Duration::from_secs(60)));
+    let cross = case.reusing(ContainerReuse::across_processes(Duration::from_secs(60)));
     wait_until(SOON, "the killed process's program is gone", || {
         !stdout_of(&cross, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").contains("sleep 4714 ")
     });
@@ -113,7 +113,7 @@ fn killed_process_leaves_no_program(engine: &str, verb: &str, script: &str) {
 fn a_container_that_the_cache_forgot_is_swept(engine: &str) {
     let case = Case::new(engine);
     let cache = case.leftovers.own_cache();
-    let cross = case.reusing(Warm::across_processes(Duration::from_secs(60)));
+    let cross = case.reusing(ContainerReuse::across_processes(Duration::from_secs(60)));
     let cross = cross.cache_dir(&cache);
     stdout_of(&cross, "true");
     std::fs::remove_dir_all(cache.join("warm-shared")).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cross_core::{
     Error, ErrorKind,
-    engine::{Warm, WhyStarted},
+    engine::{ContainerReuse, StartReason},
 };
 use cross_engine::{Environments, Host};
 use cross_tests::{Project, engines, on_engines};
@@ -19,7 +19,10 @@ on_engines! { @ a_removed_image_is_an_error_and_can_be_restored docker podman }
 on_engines! { @ removing_an_environment_removes_its_container docker podman }
 
 fn a_container_removed_between_builds_is_replaced(engine: &str) {
-    for warm in [Warm::new(), Warm::across_processes(Duration::from_secs(30))] {
+    for warm in [
+        ContainerReuse::new(),
+        ContainerReuse::across_processes(Duration::from_secs(30)),
+    ] {
         let case = Case::new(engine);
         let cross = case.reusing(warm);
         stdout_of(&cross, "true");
@@ -38,7 +41,7 @@ fn a_container_removed_between_builds_is_replaced(engine: &str) {
             );
             let started = case.started_containers();
             assert_eq!(started.len(), number + 2);
-            assert_eq!(started[number + 1].1, WhyStarted::Gone);
+            assert_eq!(started[number + 1].1, StartReason::Gone);
             assert_ne!(started[number + 1].0, name);
         }
         let heard = case.project.recorder().output().to_lowercase();
@@ -63,7 +66,7 @@ fn a_container_killed_during_a_build_is_an_error(engine: &str) {
         .file("build.rs", script)
         .file("endless", "");
     let case = Case::of(project, engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     let path = case.project.path();
     let error: Error = thread::scope(|scope| {
         let build = scope.spawn(|| cross.build(TARGET).run().unwrap_err());
@@ -97,7 +100,7 @@ fn a_removed_image_is_an_error_and_can_be_restored(engine: &str) {
         .execute(&cross_core::Cancel::new())
         .unwrap();
     let image = match image.location {
-        cross_core::engine::Location::Image(image) => image,
+        cross_core::engine::EnvironmentLocation::Image(image) => image,
         other => panic!("{other:?}"),
     };
     let mine = format!("localhost/cross-test-warm-{engine}:{}", std::process::id());
@@ -105,7 +108,7 @@ fn a_removed_image_is_an_error_and_can_be_restored(engine: &str) {
     tag();
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");
     std::fs::write(case.project.path().join("Cross.toml"), text).unwrap();
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     cross.check(TARGET).run().unwrap();
     case.engine_output(&["image", "rm", "--force", &mine]);
     let error = cross.check(TARGET).run().unwrap_err();
@@ -127,7 +130,7 @@ fn removing_an_environment_removes_its_container(engine: &str) {
         .only_environment()
         .execute(&cross_core::Cancel::new())
         .unwrap();
-    let cross_core::engine::Location::Image(image) = &plan.environment.location else {
+    let cross_core::engine::EnvironmentLocation::Image(image) = &plan.environment.location else {
         panic!("{:?}", plan.environment);
     };
     let name = format!("test-warm-{}", std::process::id());
@@ -135,7 +138,7 @@ fn removing_an_environment_removes_its_container(engine: &str) {
     assert!(case.engine_output(&["tag", image, &mine]).exit.success());
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");
     std::fs::write(case.project.path().join("Cross.toml"), text).unwrap();
-    let cross = case.reusing(Warm::across_processes(Duration::from_secs(60)));
+    let cross = case.reusing(ContainerReuse::across_processes(Duration::from_secs(60)));
     stdout_of(&cross, "true");
     let container = case.started_containers()[0].0.clone();
     let host = Host::new(

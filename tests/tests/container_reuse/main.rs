@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use cross_core::{
     Cross,
-    engine::{Warm, WhyStarted},
+    engine::{ContainerReuse, StartReason},
     events::EventKind,
 };
 use cross_engine::Invocation;
@@ -55,12 +55,12 @@ impl Case {
     }
 
     /// The library with container reuse.
-    fn reusing(&self, warm: Warm) -> Cross {
+    fn reusing(&self, warm: ContainerReuse) -> Cross {
         self.fresh.clone().reuse_containers(warm)
     }
 
     /// The containers that were started so far, each with the reason.
-    fn started_containers(&self) -> Vec<(String, WhyStarted)> {
+    fn started_containers(&self) -> Vec<(String, StartReason)> {
         let started = |kind| match kind {
             EventKind::ContainerStarted { container, why, .. } => Some((container, why)),
             _ => None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cross_core::{
     Cancel, ErrorKind,
-    engine::{Warm, WhyStarted},
+    engine::{ContainerReuse, StartReason},
 };
 use cross_engine::process::clock;
 use cross_tests::{Project, on_engines};
@@ -23,7 +23,7 @@ on_engines! { @ a_batch_with_a_jobserver_reuses_the_container docker }
 
 fn the_second_build_enters_the_container_of_the_first(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     cross.build(TARGET).run().unwrap();
     let plan = cross.build(TARGET).plan().unwrap();
     let kept = plan.steps.iter().find_map(|step| step.kept.as_ref());
@@ -36,7 +36,7 @@ fn the_second_build_enters_the_container_of_the_first(engine: &str) {
     );
     let started = case.started_containers();
     assert_eq!(started.len(), 1, "{started:?}");
-    assert_eq!(started[0].1, WhyStarted::First);
+    assert_eq!(started[0].1, StartReason::First);
     let name = started[0].0.as_str();
     assert_eq!(case.entered_containers(), [name, name]);
     assert_eq!(kept.map(|kept| kept.container.as_str()), Some(name));
@@ -50,7 +50,7 @@ fn the_second_build_enters_the_container_of_the_first(engine: &str) {
 
 fn a_reused_container_looks_like_a_new_one(engine: &str) {
     let case = Case::new(engine);
-    let reusing = case.reusing(Warm::new());
+    let reusing = case.reusing(ContainerReuse::new());
     for script in [
         "id; pwd; echo $HOME $PATH $USER; grep -E 'NoNewPrivs|Seccomp|CapEff' /proc/self/status; umask",
         "ls -d /sys/class/net/* | sort; ulimit -n; cat /proc/sys/kernel/hostname | wc -l",
@@ -82,7 +82,7 @@ fn a_reused_container_looks_like_a_new_one(engine: &str) {
 
 fn background_processes_end_with_their_run(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     let leave =
         "setsid sleep 4711 >/dev/null 2>&1 & setsid env -i sleep 4712 >/dev/null 2>&1 & sleep .2";
     stdout_of(&cross, leave);
@@ -101,7 +101,7 @@ fn background_processes_end_with_their_run(engine: &str) {
 
 fn cancelling_a_run_ends_its_processes_and_keeps_the_container(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     stdout_of(&cross, "true");
     let soon = Cancel::new().with_deadline(Duration::from_millis(1500));
     let endless = "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM; sleep 4713; sleep 1\" & sleep 4713; sleep 4713";
@@ -125,7 +125,7 @@ fn cancelling_a_run_ends_its_processes_and_keeps_the_container(engine: &str) {
 
 fn two_threads_share_a_container(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     thread::scope(|scope| {
         for word in ["one", "two"] {
             let cross = &cross;
@@ -147,7 +147,7 @@ fn two_threads_share_a_container(engine: &str) {
 
 fn changed_mounts_start_another_container(engine: &str) {
     let case = Case::new(engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     stdout_of(&cross, "true");
     let outer = case.project.outer().canonicalize().unwrap().join("more");
     std::fs::create_dir(&outer).unwrap();
@@ -162,7 +162,7 @@ fn changed_mounts_start_another_container(engine: &str) {
     assert_eq!(stdout_of(&cross, "cat $MORE/it"), "again");
     let started = case.started_containers();
     let why: Vec<_> = started.iter().map(|(_, why)| *why).collect();
-    use WhyStarted::{Changed, First};
+    use StartReason::{Changed, First};
     assert_eq!(why, [First, Changed, Changed]);
     wait_until(SOON, "only two containers are kept", || {
         !case.has_container(&started[0].0)
@@ -178,7 +178,7 @@ fn test_binaries_run_in_parallel_in_one_container(engine: &str) {
         .file("tests/a.rs", &test(""))
         .file("tests/b.rs", &test(""));
     let mut case = Case::of(project, engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     let tests = |cross: &cross_core::Cross| cross.test(TARGET).jobs(2).run();
     let planned = cross.test(TARGET).jobs(2).plan().unwrap().tests;
     assert_eq!(
@@ -219,7 +219,7 @@ fn a_batch_with_a_jobserver_reuses_the_container(engine: &str) {
         println!(\"cargo::warning=cargo has {}\", cargo.display());
     }";
     let case = Case::of(Project::new("app").file("build.rs", script), engine);
-    let cross = case.reusing(Warm::new());
+    let cross = case.reusing(ContainerReuse::new());
     stdout_of(&cross, "true");
     let done = cross.build_many([TARGET]).jobs(2).run().unwrap();
     assert!(done.is_success(), "{done:?}");

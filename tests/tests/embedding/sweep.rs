@@ -19,7 +19,7 @@ fn containers_left_by_a_crash_are_swept(engine: &str) {
         .execute(&cross_core::Cancel::new())
         .unwrap();
     let image = match &plan.environment.location {
-        cross_core::engine::Location::Image(image) => image.clone(),
+        cross_core::engine::EnvironmentLocation::Image(image) => image.clone(),
         other => panic!("{other:?}"),
     };
     let now = cross_engine::process::clock::unix_time().as_nanos();

@@ -1,7 +1,7 @@
 //! Bugs in the engines and containers of `cross` that this project does not have.
 
 use cross_core::{ErrorKind, plan::EnvironmentKind};
-use cross_engine::{Access, Source, Stdio};
+use cross_engine::{Access, ContainerfileSource, Stdio};
 use cross_tests::{Answer, Fakes};
 
 use crate::case::{HOST, T, case, each_with, for_t, on, says, t_with, text};
@@ -309,7 +309,10 @@ fn a_context_is_relative_to_its_configuration_file() {
     let case = case.in_dir("elsewhere");
     let seen = case.build();
     let (build, _) = seen.built();
-    seen.is(&build.file, &Source::Path(case.path("ci/Dockerfile")));
+    seen.is(
+        &build.file,
+        &ContainerfileSource::Path(case.path("ci/Dockerfile")),
+    );
     seen.is(build.context.clone(), Some(case.path("ci")));
 }
 

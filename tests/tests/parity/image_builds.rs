@@ -1,7 +1,7 @@
 //! Images that are built from a Dockerfile or by `pre-build`, and Zig.
 
 use cross_core::plan::EnvironmentKind;
-use cross_engine::Source;
+use cross_engine::ContainerfileSource;
 use cross_tests::Answer;
 
 use crate::case::{Case, PUBLISHED, T, case, each_with, has_tool, of_t, says, t_with, text};
@@ -18,7 +18,7 @@ fn a_dockerfile_is_relative_to_the_workspace() {
     let seen = case.build();
     seen.is(
         &seen.built().0.file,
-        &Source::Path(case.path("ci/Dockerfile")),
+        &ContainerfileSource::Path(case.path("ci/Dockerfile")),
     );
 }
 
@@ -137,7 +137,7 @@ fn a_script_gets_the_target() {
     seen.is(build.build_args["CROSS_DEB_ARCH"].as_str(), "arm64");
     let script = build.files.values().next().unwrap();
     seen.is(script.as_str(), "#!/bin/bash\necho $1\n");
-    let Source::Text(text) = &build.file else {
+    let ContainerfileSource::Text(text) = &build.file else {
         panic!("a text of ours, not {:?}", build.file);
     };
     seen.ensure(text.starts_with("FROM mine\n"), text);
@@ -150,7 +150,7 @@ fn pre_build_extends_the_dockerfile_image() {
     let seen = case.file("Dockerfile", "FROM mine\n").cold().build();
     let builds = seen.builds();
     seen.is(builds.len(), 2);
-    let Source::Text(text) = &builds[1].0.file else {
+    let ContainerfileSource::Text(text) = &builds[1].0.file else {
         panic!("a text of ours, not {:?}", builds[1].0.file);
     };
     seen.ensure(

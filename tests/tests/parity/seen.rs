@@ -10,7 +10,7 @@ use cross_core::{
     engine::Invocation,
     plan::{Action, EnvironmentKind, OutputKind, Prepared, Step},
 };
-use cross_engine::{Access, Blueprint, ImageBuild, Mount, RunSpec, Value};
+use cross_engine::{Access, Blueprint, EnvValue, ImageBuild, Mount, RunSpec};
 
 /// The plan of a command line.
 pub(crate) struct Seen(CargoPlan);
@@ -109,7 +109,7 @@ impl Seen {
     }
 
     #[track_caller]
-    pub(crate) fn env(&self) -> &BTreeMap<String, Value> {
+    pub(crate) fn env(&self) -> &BTreeMap<String, EnvValue> {
         &self.run().0.env
     }
 
@@ -117,7 +117,7 @@ impl Seen {
     #[track_caller]
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         match self.env().get(name)? {
-            Value::Plain(value) | Value::Secret(value) => Some(value),
+            EnvValue::Plain(value) | EnvValue::Secret(value) => Some(value),
             _ => None,
         }
     }

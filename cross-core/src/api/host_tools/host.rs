@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cross_engine::Value;
+use cross_engine::EnvValue;
 
 use crate::api::toolchain_env::ToolchainEnv;
 use crate::facts::facts::Facts;
@@ -31,7 +31,7 @@ pub(crate) fn toolchain_env(facts: &Facts, tools: &[(&str, &str)]) -> ToolchainE
     let found = toolset.into_iter().flat_map(|toolset| toolset.env.keys());
     for name in found.chain([&target.runner_variable()]) {
         // A value that comes from the caller's environment is not repeated.
-        if let Some(Value::Plain(value)) = facts.inputs.env.get(name) {
+        if let Some(EnvValue::Plain(value)) = facts.inputs.env.get(name) {
             env.set(name, value);
         }
     }

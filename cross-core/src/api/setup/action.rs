@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use cross_engine::{Invocation, Kind};
+use cross_engine::{EngineKind, Invocation};
 use serde::Serialize;
 
 /// A step of a set-up.
@@ -54,7 +54,7 @@ pub enum SetupAction {
     /// Runs a program on an engine without pulling from a registry, and removes it.
     Verify {
         /// The engine.
-        engine: Kind,
+        engine: EngineKind,
     },
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cross_engine::process::clock;
 use cross_engine::process::{self, Stdin};
-use cross_engine::{Cancel, Host, Invocation, Kind, Lock, probe};
+use cross_engine::{Cancel, EngineKind, Host, Invocation, Lock, probe};
 use serde::Serialize;
 
 use super::action::{InstallCommands, SetupAction};
@@ -225,13 +225,13 @@ impl Run<'_> {
 
     /// Whether the daemon runs, whether or not this user may use it.
     fn docker_is_up(&self) -> Result<bool> {
-        let engines = BTreeSet::from([Kind::Docker]);
+        let engines = BTreeSet::from([EngineKind::Docker]);
         let facts = MachineFacts::gather(&engines, self.host, self.cancel)?;
-        Ok(facts.is_usable(Kind::Docker) || facts.docker_forbidden)
+        Ok(facts.is_usable(EngineKind::Docker) || facts.docker_forbidden)
     }
 
     /// Runs a program on the engine, and remembers that it worked.
-    fn verify(&self, kind: Kind) -> Result<()> {
+    fn verify(&self, kind: EngineKind) -> Result<()> {
         let answer = probe(kind, self.host, self.cancel).map_engine_error()?;
         let engine = answer.map_err(|unusable| {
             let message = format!("engine {unusable}");

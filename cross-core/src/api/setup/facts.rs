@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cross_engine::process::clock;
-use cross_engine::{Cancel, Engine, Host, Kind, probe};
+use cross_engine::{Cancel, Engine, EngineKind, Host, probe};
 use sha2::{Digest as _, Sha256};
 
 use super::limits::Limits;
@@ -42,7 +42,7 @@ pub(crate) struct MachineFacts {
     pub(super) system: System,
     pub(super) programs: BTreeMap<&'static str, PathBuf>,
     /// The answer of each engine that was probed.
-    pub(super) engines: BTreeMap<Kind, Answer>,
+    pub(super) engines: BTreeMap<EngineKind, Answer>,
     /// Whether the keys that sign Debian's packages are installed: Ubuntu has them in a package.
     pub(super) debian_keyring: bool,
     pub(super) passwd: String,
@@ -97,7 +97,11 @@ pub(crate) struct PodmanFacts {
 
 impl MachineFacts {
     /// Gathers the facts, and probes `engines`.
-    pub(crate) fn gather(engines: &BTreeSet<Kind>, host: &Host, cancel: &Cancel) -> Result<Self> {
+    pub(crate) fn gather(
+        engines: &BTreeSet<EngineKind>,
+        host: &Host,
+        cancel: &Cancel,
+    ) -> Result<Self> {
         let found = |name| Some((name, find(name, host)?));
         let programs: BTreeMap<_, _> = PROGRAMS.into_iter().filter_map(found).collect();
         // A podman that is yet to be installed may depend on crun.
@@ -142,7 +146,7 @@ impl MachineFacts {
         })
     }
 
-    pub(super) fn is_usable(&self, kind: Kind) -> bool {
+    pub(super) fn is_usable(&self, kind: EngineKind) -> bool {
         matches!(self.engines.get(&kind), Some(Answer::Usable { .. }))
     }
 
@@ -244,7 +248,7 @@ impl PodmanFacts {
 /// A hash of everything that decides whether an engine can run something.
 fn identity(engine: &Engine, podman: &PodmanFacts, host: &Host) -> String {
     let configuration = match engine.kind {
-        Kind::Podman => format!("{podman:?}"),
+        EngineKind::Podman => format!("{podman:?}"),
         _ => format!("{:?}", host.variable("DOCKER_HOST")),
     };
     format!(

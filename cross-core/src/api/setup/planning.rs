@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cross_engine::{Invocation, Kind};
+use cross_engine::{EngineKind, Invocation};
 
 use super::action::{InstallCommands, SetupAction, SetupStep};
 use super::facts::{Answer, MachineFacts};
@@ -54,14 +54,14 @@ fn packages(requirements: &Requirements, facts: &MachineFacts) -> Packages {
     let has_unprivileged_user = facts.uid != 0 || requirements.test_user;
     for kind in &requirements.engines {
         match kind {
-            Kind::Sandbox => {
+            EngineKind::Sandbox => {
                 need(facts.has("bwrap"), "bubblewrap", false);
                 need(facts.has("mmdebstrap"), "mmdebstrap", false);
                 need(facts.debian_keyring, "debian-archive-keyring", false);
             }
             // A daemon that answers needs no package.
-            Kind::Docker if facts.is_usable(*kind) => {}
-            Kind::Docker => {
+            EngineKind::Docker if facts.is_usable(*kind) => {}
+            EngineKind::Docker => {
                 let local = facts.docker_host.is_none();
                 need(facts.has("dockerd") || !local, "docker.io", true);
                 // If the daemon is installed, its client is in a package of its own.
@@ -72,7 +72,7 @@ fn packages(requirements: &Requirements, facts: &MachineFacts) -> Packages {
                 };
                 need(facts.has("docker"), client, true);
             }
-            Kind::Podman => {
+            EngineKind::Podman => {
                 need(facts.has("podman"), "podman", true);
                 let is_configured = facts.podman.config.runtime.as_deref() == Some("runc");
                 let needs_runc = is_configured || facts.podman.machine.hybrid_cgroups;
@@ -80,7 +80,7 @@ fn packages(requirements: &Requirements, facts: &MachineFacts) -> Packages {
             }
             _ => {}
         }
-        if *kind != Kind::Docker && has_unprivileged_user {
+        if *kind != EngineKind::Docker && has_unprivileged_user {
             need(facts.has("newuidmap"), "uidmap", false);
         }
     }
@@ -156,7 +156,7 @@ fn users(requirements: &Requirements, facts: &MachineFacts) -> Vec<SetupStep> {
             lacking.push(TEST_USER);
         }
     }
-    let rootless = [Kind::Sandbox, Kind::Podman]
+    let rootless = [EngineKind::Sandbox, EngineKind::Podman]
         .iter()
         .any(|kind| requirements.engines.contains(kind));
     if facts.uid != 0 && rootless && !facts.has_subids(&facts.user, Some(facts.uid)) {
@@ -190,10 +190,10 @@ fn subordinate_ids(users: &[&str], facts: &MachineFacts) -> SetupStep {
     SetupStep::new(why, SetupAction::Run { commands })
 }
 
-fn engine(kind: Kind, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
+fn engine(kind: EngineKind, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
     let (mut actions, manual) = match kind {
-        Kind::Podman => podman_config(facts),
-        Kind::Docker => docker_daemon(facts),
+        EngineKind::Podman => podman_config(facts),
+        EngineKind::Docker => docker_daemon(facts),
         _ => Default::default(),
     };
     let known = match facts.engines.get(&kind) {
@@ -203,17 +203,17 @@ fn engine(kind: Kind, facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
             reason,
             help,
             installed: true,
-        }) if kind != Kind::Docker => {
+        }) if kind != EngineKind::Docker => {
             return (actions, vec![format!("{reason}; {help}")]);
         }
         // The probe has run a program in a sandbox.
-        Some(Answer::Usable { .. }) if kind == Kind::Sandbox => true,
+        Some(Answer::Usable { .. }) if kind == EngineKind::Sandbox => true,
         Some(Answer::Usable { identity }) => facts.verified.contains(kind, identity),
         _ => false,
     };
     if manual.is_empty() && (!known || !actions.is_empty()) {
         let why = match kind {
-            Kind::Sandbox => "run a command in a sandbox",
+            EngineKind::Sandbox => "run a command in a sandbox",
             _ => "import a root file system of one program, run it, and remove both",
         };
         actions.push(SetupStep::new(why, SetupAction::Verify { engine: kind }));
@@ -244,7 +244,7 @@ fn podman_config(facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
 }
 
 fn docker_daemon(facts: &MachineFacts) -> (Vec<SetupStep>, Vec<String>) {
-    let Some(Answer::Unusable { reason, .. }) = facts.engines.get(&Kind::Docker) else {
+    let Some(Answer::Unusable { reason, .. }) = facts.engines.get(&EngineKind::Docker) else {
         return Default::default();
     };
     if let Some(address) = &facts.docker_host {

@@ -1,6 +1,6 @@
 //! How commands that need root are run, and what is left to the user if they cannot be.
 
-use cross_engine::{Cancel, Host, Invocation, Kind, process};
+use cross_engine::{Cancel, EngineKind, Host, Invocation, process};
 use serde::Serialize;
 
 use super::action::{InstallCommands, SetupAction, SetupStep};
@@ -131,7 +131,7 @@ pub(super) fn docker_group(facts: &MachineFacts) -> String {
     format!(
         "{}: this user may not use the daemon; as root, run `usermod --append --groups docker {}` and log in \
          again (whoever is in that group is as good as root)",
-        Kind::Docker,
+        EngineKind::Docker,
         facts.user
     )
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use cross_engine::{Host, Kind};
+use cross_engine::{EngineKind, Host};
 
 use crate::model::error::{Error, IoContext as _, Result};
 
@@ -21,14 +21,14 @@ impl Verified {
     }
 
     /// Whether the engine ran a program with this identity.
-    pub(super) fn contains(&self, kind: Kind, identity: &str) -> bool {
+    pub(super) fn contains(&self, kind: EngineKind, identity: &str) -> bool {
         self.0
             .get(kind.name())
             .is_some_and(|recorded| recorded == identity)
     }
 
     /// Adds an engine.
-    pub(super) fn with(mut self, kind: Kind, identity: String) -> Self {
+    pub(super) fn with(mut self, kind: EngineKind, identity: String) -> Self {
         self.0.insert(kind.name().to_owned(), identity);
         self
     }

@@ -27,8 +27,8 @@ fn all_ready(schedule: &mut Schedule) {
     }
 }
 
-fn end(status: u8) -> End {
-    End::exited(status)
+fn end(status: u8) -> TestExit {
+    TestExit::exited(status)
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn too_much_output_is_a_failure_that_names_the_binary() {
 /// A run of two binaries, and its directory as the inside has it.
 fn run() -> (tempfile::TempDir, ParallelTests, PathBuf) {
     let cache = tempfile::tempdir().unwrap();
-    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
+    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
     let dir = relay.directory().to_owned();
     for n in 0..2 {
         fs::write(dir.join(format!("{n}.program")), format!("/t/{n}\n")).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cross_engine::process::clock;
 use cross_engine::process::{self, Output};
-use cross_engine::{Cancel, ErrorKind as Kind, Host, Invocation, Memory, Stamp};
+use cross_engine::{Cancel, ErrorKind as Kind, FileStamp, Host, Invocation, ProbeCache};
 use cross_targets::{HostEmulator, Runner, Toolset, ToolsetKind};
 use serde::Serialize;
 
@@ -47,7 +47,7 @@ for directory in sys.path: print(directory)";
 pub(super) struct Probe<'a> {
     host: &'a Host,
     toolchain: &'a Toolchain,
-    memory: Memory,
+    memory: ProbeCache,
     cancel: Cancel,
     zig: OnceCell<Option<PathBuf>>,
 }
@@ -57,7 +57,7 @@ impl<'a> Probe<'a> {
         Probe {
             host,
             toolchain,
-            memory: Memory::in_cache(&host.cache),
+            memory: ProbeCache::in_cache(&host.cache),
             cancel: cancel.clone(),
             zig: OnceCell::new(),
         }
@@ -96,8 +96,8 @@ impl<'a> Probe<'a> {
     ) -> Result<Trial<ToolVersion>> {
         let mut stamps = stamps_of(compiler);
         if let Some(emulator) = emulator {
-            stamps.push(Stamp::of(&emulator.path));
-            stamps.extend(emulator.libc.as_ref().map(Stamp::of));
+            stamps.push(FileStamp::of(&emulator.path));
+            stamps.extend(emulator.libc.as_ref().map(FileStamp::of));
         }
         let key = format!("{} {emulator:?}", key_of(compiler));
         self.cached("run", &key, stamps, || {
@@ -132,7 +132,7 @@ impl<'a> Probe<'a> {
     /// alone cannot link.
     pub(super) fn try_version(&self, emulator: &HostRunner) -> Result<Trial<ToolVersion>> {
         let key = emulator.path.display().to_string();
-        self.cached("answer", &key, vec![Stamp::of(&emulator.path)], || {
+        self.cached("answer", &key, vec![FileStamp::of(&emulator.path)], || {
             let run = Invocation::new(&emulator.path).arg("--version");
             Ok(match self.start(&run)? {
                 Trial::Passed(output) if output.exit.success() => Trial::Passed(ToolVersion {
@@ -149,17 +149,17 @@ impl<'a> Probe<'a> {
         &self,
         kind: &str,
         key: &str,
-        stamps: Vec<Stamp>,
+        stamps: Vec<FileStamp>,
         try_now: impl FnOnce() -> Result<Trial<T>>,
     ) -> Result<Trial<T>> {
         let name = format!("host-{kind}-{}", short_hash(key, 16));
-        if let Some(result) = self.memory.recall(&name, key) {
+        if let Some(result) = self.memory.get(&name, key) {
             return Ok(Trial::Passed(result));
         }
         let time = clock::unix_time();
         let trial = try_now()?;
         if let Trial::Passed(result) = &trial {
-            self.memory.remember(&name, key, stamps, time, result);
+            self.memory.insert(&name, key, stamps, time, result);
         }
         Ok(trial)
     }
@@ -298,7 +298,7 @@ impl Machine for Probe<'_> {
         };
         let mut stamps = stamps_of(candidate);
         let key = key_of(candidate);
-        if let Some(version) = self.memory.recall(&entry(&key), &key) {
+        if let Some(version) = self.memory.get(&entry(&key), &key) {
             return Ok(Trial::Passed(version));
         }
         let time = clock::unix_time();
@@ -318,10 +318,10 @@ impl Machine for Probe<'_> {
             return Ok(Trial::Failed("it prints no version".to_owned()));
         }
         if candidate.set.kind == ToolsetKind::Distribution && candidate.set.links {
-            stamps.extend(self.start_file(&program)?.map(Stamp::of));
+            stamps.extend(self.start_file(&program)?.map(FileStamp::of));
         }
         self.memory
-            .remember(&entry(&key), &key, stamps, time, &version);
+            .insert(&entry(&key), &key, stamps, time, &version);
         Ok(Trial::Passed(version))
     }
 }
@@ -334,7 +334,7 @@ impl Probe<'_> {
             return Ok(None);
         };
         let key = format!("zig of {}", python.display());
-        if let Some(known) = self.memory.recall(&entry(&key), &key) {
+        if let Some(known) = self.memory.get(&entry(&key), &key) {
             return Ok(known);
         }
         let time = clock::unix_time();
@@ -347,8 +347,8 @@ impl Probe<'_> {
         let zig = zig.and_then(|path| self.host.find_program(path));
         let directories = lines.map(Path::new).filter(|dir| dir.is_absolute());
         let stamps = directories.chain([python.as_path()]).chain(zig.as_deref());
-        let stamps = stamps.map(Stamp::of).collect();
-        self.memory.remember(&entry(&key), &key, stamps, time, &zig);
+        let stamps = stamps.map(FileStamp::of).collect();
+        self.memory.insert(&entry(&key), &key, stamps, time, &zig);
         Ok(zig)
     }
 }
@@ -365,9 +365,9 @@ fn key_of(candidate: &Candidate) -> String {
 }
 
 /// The stamps of the candidate's programs.
-fn stamps_of(candidate: &Candidate) -> Vec<Stamp> {
+fn stamps_of(candidate: &Candidate) -> Vec<FileStamp> {
     let programs = candidate.programs.values();
-    programs.chain(&candidate.zig).map(Stamp::of).collect()
+    programs.chain(&candidate.zig).map(FileStamp::of).collect()
 }
 
 fn first_line(output: &Output) -> Option<String> {

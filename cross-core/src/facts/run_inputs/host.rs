@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cross_config::Env;
-use cross_engine::Value;
+use cross_engine::EnvValue;
 
 use super::{RunInputs, RunInputsContext, kept_file};
 use crate::cargo::outer;
@@ -78,7 +78,7 @@ impl RunInputs {
     fn configured_variables(&mut self, context: &RunInputsContext<'_>) {
         for entry in &context.config.passthrough {
             if let Some(value) = &entry.value.value {
-                let value = Value::Secret(value.clone());
+                let value = EnvValue::Secret(value.clone());
                 self.env.insert(entry.value.name.clone(), value);
             }
         }
@@ -133,13 +133,13 @@ impl RunInputs {
 
 /// Unsets the variables of an outer cargo that describe its own package, if the caller runs under
 /// one.
-fn without_outer_cargo(env: &Env) -> BTreeMap<String, Value> {
+fn without_outer_cargo(env: &Env) -> BTreeMap<String, EnvValue> {
     let has_outer_cargo = env.get("CARGO").is_some() && env.get("CARGO_MANIFEST_DIR").is_some();
     let names = env.iter().filter_map(|(name, _)| name.to_str());
     names
         .filter(|_| has_outer_cargo)
         .filter(|name| outer::is_removed_on_host(name.as_ref()))
-        .map(|name| (name.to_owned(), Value::Unset))
+        .map(|name| (name.to_owned(), EnvValue::Unset))
         .collect()
 }
 

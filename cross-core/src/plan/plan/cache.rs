@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use cross_engine::Location;
+use cross_engine::EnvironmentLocation;
 
 use super::Plan;
 use crate::model::error::{IoContext as _, Result};
@@ -45,7 +45,7 @@ impl Plan {
     /// If CARGO_HOME is unknown.
     pub fn cache_paths(&self) -> Result<Vec<PathBuf>> {
         let environment = match &self.environment.location {
-            Location::Directory(dir) => Some(dir.clone()),
+            EnvironmentLocation::Directory(dir) => Some(dir.clone()),
             _ => None,
         };
         let home = &self.context.cargo_home;

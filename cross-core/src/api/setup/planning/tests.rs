@@ -7,7 +7,7 @@ use super::super::rights::{Rights, divide};
 use super::super::verified::Verified;
 use super::*;
 
-fn unusable(kind: Kind, installed: bool) -> Answer {
+fn unusable(kind: EngineKind, installed: bool) -> Answer {
     Answer::Unusable {
         reason: format!("{kind}: it is silent"),
         help: "speak to it".into(),
@@ -15,7 +15,7 @@ fn unusable(kind: Kind, installed: bool) -> Answer {
     }
 }
 
-fn usable(kind: Kind) -> Answer {
+fn usable(kind: EngineKind) -> Answer {
     Answer::Usable {
         identity: format!("{kind} 1"),
     }
@@ -28,7 +28,9 @@ fn fresh() -> MachineFacts {
         user: "root".into(),
         system: System::read("ID=debian\n"),
         programs: BTreeMap::new(),
-        engines: Kind::ALL.map(|kind| (kind, unusable(kind, false))).into(),
+        engines: EngineKind::ALL
+            .map(|kind| (kind, unusable(kind, false)))
+            .into(),
         debian_keyring: true,
         passwd: "root:x:0:0:root:/root:/bin/bash\n".into(),
         subuid: Some(String::new()),
@@ -68,13 +70,13 @@ fn ready() -> MachineFacts {
         "podman",
         "runc",
     ];
-    let known = |verified: Verified, kind: Kind| verified.with(kind, format!("{kind} 1"));
+    let known = |verified: Verified, kind: EngineKind| verified.with(kind, format!("{kind} 1"));
     MachineFacts {
         programs: programs
             .map(|name| (name, PathBuf::from("/usr/bin").join(name)))
             .into(),
-        engines: Kind::ALL.map(|kind| (kind, usable(kind))).into(),
-        verified: Kind::ALL.into_iter().fold(Verified::default(), known),
+        engines: EngineKind::ALL.map(|kind| (kind, usable(kind))).into(),
+        verified: EngineKind::ALL.into_iter().fold(Verified::default(), known),
         ..fresh()
     }
 }
@@ -95,14 +97,14 @@ fn restricted(mut facts: MachineFacts) -> MachineFacts {
     facts
 }
 
-fn requirements(engines: &[Kind]) -> Requirements {
+fn requirements(engines: &[EngineKind]) -> Requirements {
     Requirements {
         engines: engines.iter().copied().collect(),
         test_user: false,
     }
 }
 
-fn summaries(engines: &[Kind], facts: &MachineFacts) -> Vec<String> {
+fn summaries(engines: &[EngineKind], facts: &MachineFacts) -> Vec<String> {
     let (actions, manual) = plan(&requirements(engines), facts);
     assert_eq!(manual, Vec::<String>::new());
     actions.iter().map(SetupStep::summary).collect()
@@ -111,10 +113,10 @@ fn summaries(engines: &[Kind], facts: &MachineFacts) -> Vec<String> {
 #[test]
 fn a_fresh_machine_needs_two_packages_for_the_sandbox() {
     assert_eq!(
-        summaries(&[Kind::Sandbox], &fresh()),
+        summaries(&[EngineKind::Sandbox], &fresh()),
         ["install bubblewrap, mmdebstrap", "verify sandbox"]
     );
-    let (actions, _) = plan(&requirements(&[Kind::Sandbox]), &fresh());
+    let (actions, _) = plan(&requirements(&[EngineKind::Sandbox]), &fresh());
     assert_eq!(
         actions[0].to_string(),
         "install bubblewrap, mmdebstrap: the engines need what these packages provide\n   \
@@ -131,26 +133,29 @@ fn ubuntu_needs_debians_keys_too() {
     let mut facts = fresh();
     facts.debian_keyring = false;
     assert_eq!(
-        summaries(&[Kind::Sandbox], &facts)[0],
+        summaries(&[EngineKind::Sandbox], &facts)[0],
         "install bubblewrap, mmdebstrap, debian-archive-keyring"
     );
 }
 
 #[test]
 fn a_ready_machine_needs_nothing() {
-    assert!(summaries(&Kind::ALL, &ready()).is_empty());
+    assert!(summaries(&EngineKind::ALL, &ready()).is_empty());
     let mut another_version = ready();
     let answer = Answer::Usable {
         identity: "docker 2".into(),
     };
-    another_version.engines.insert(Kind::Docker, answer);
-    assert_eq!(summaries(&Kind::ALL, &another_version), ["verify docker"]);
+    another_version.engines.insert(EngineKind::Docker, answer);
+    assert_eq!(
+        summaries(&EngineKind::ALL, &another_version),
+        ["verify docker"]
+    );
 }
 
 #[test]
 fn all_engines_on_a_restricted_machine() {
     assert_eq!(
-        summaries(&Kind::ALL, &restricted(fresh())),
+        summaries(&EngineKind::ALL, &restricted(fresh())),
         [
             "install bubblewrap, mmdebstrap, runc",
             "install docker.io, podman",
@@ -162,7 +167,7 @@ fn all_engines_on_a_restricted_machine() {
         ]
     );
     // The lists are fetched once.
-    let (actions, _) = plan(&requirements(&Kind::ALL), &restricted(fresh()));
+    let (actions, _) = plan(&requirements(&EngineKind::ALL), &restricted(fresh()));
     let refreshes = actions
         .iter()
         .filter(|action| matches!(action.action, SetupAction::Install { refresh: true, .. }));
@@ -171,7 +176,7 @@ fn all_engines_on_a_restricted_machine() {
 
 #[test]
 fn podmans_configuration_is_written_only_if_it_is_needed() {
-    let podman = [Kind::Podman];
+    let podman = [EngineKind::Podman];
     let facts = restricted(ready());
     let (actions, _) = plan(&requirements(&podman), &facts);
     let SetupAction::Write { text, .. } = &actions[0].action else {
@@ -200,8 +205,8 @@ fn the_daemon_is_started_by_systemd_or_directly() {
         facts.systemd = systemd;
         facts
             .engines
-            .insert(Kind::Docker, unusable(Kind::Docker, true));
-        plan(&requirements(&[Kind::Docker]), &facts)
+            .insert(EngineKind::Docker, unusable(EngineKind::Docker, true));
+        plan(&requirements(&[EngineKind::Docker]), &facts)
             .0
             .remove(0)
             .to_string()
@@ -217,16 +222,18 @@ fn the_daemon_is_started_by_systemd_or_directly() {
 #[test]
 fn decisions_about_security_are_left_to_the_user() {
     let mut facts = ready();
-    facts.engines = Kind::ALL.map(|kind| (kind, unusable(kind, true))).into();
+    facts.engines = EngineKind::ALL
+        .map(|kind| (kind, unusable(kind, true)))
+        .into();
     facts.docker_forbidden = true;
     facts.user = "dev".into();
-    let (actions, manual) = plan(&requirements(&Kind::ALL), &facts);
+    let (actions, manual) = plan(&requirements(&EngineKind::ALL), &facts);
     assert!(actions.is_empty(), "{actions:?}");
     assert_eq!(manual[0], "sandbox: it is silent; speak to it");
     assert!(manual[1].contains("usermod --append --groups docker dev"));
     assert_eq!(manual[2], "podman: it is silent; speak to it");
     facts.docker_host = Some("tcp://far:2375".into());
-    let (actions, manual) = plan(&requirements(&[Kind::Docker]), &facts);
+    let (actions, manual) = plan(&requirements(&[EngineKind::Docker]), &facts);
     assert!(actions.is_empty() && manual[0].contains("`tcp://far:2375`"));
 }
 
@@ -238,7 +245,7 @@ fn an_unprivileged_user_and_the_test_user_get_different_ids() {
     facts.subgid = None;
     let both = Requirements {
         test_user: true,
-        ..requirements(&[Kind::Sandbox])
+        ..requirements(&[EngineKind::Sandbox])
     };
     let (actions, _) = plan(&both, &facts);
     assert_eq!(
@@ -263,7 +270,7 @@ fn without_root_the_plan_is_a_list_for_the_user() {
     facts.uid = 1001;
     facts.user = "dev".into();
     let divided = |rights, facts: &MachineFacts| {
-        let (actions, manual) = plan(&requirements(&[Kind::Sandbox]), facts);
+        let (actions, manual) = plan(&requirements(&[EngineKind::Sandbox]), facts);
         divide(actions, manual, rights, facts)
     };
     let (actions, manual) = divided(Rights::None, &facts);
@@ -293,7 +300,7 @@ fn without_root_the_plan_is_a_list_for_the_user() {
 fn an_unsupported_system_is_not_changed() {
     let mut facts = restricted(fresh());
     facts.system = System::read("ID=fedora\n");
-    let (actions, manual) = plan(&requirements(&Kind::ALL), &facts);
+    let (actions, manual) = plan(&requirements(&EngineKind::ALL), &facts);
     let (actions, manual) = divide(actions, manual, Rights::Root, &facts);
     let kinds: BTreeSet<_> = actions.iter().map(SetupStep::needs_root).collect();
     assert_eq!(kinds, BTreeSet::from([false]));
