@@ -14,7 +14,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cross_core::{Cross, Outcome, Result, engine::Warm};
+use cross_core::{Cross, Outcome, Result, engine::ContainerReuse};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -49,7 +49,7 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<O
         "exec" => cross.exec(target, words).run(),
         "stdin-exec" => cross.exec(target, words).stdin(true).run(),
         "reuse-exec" => cross
-            .reuse_containers(Warm::new())
+            .reuse_containers(ContainerReuse::new())
             .exec(target, words)
             .run(),
         "offline-test" => cross.offline(true).test(target).run(),
