@@ -1,12 +1,13 @@
-//! Runs a command in a container or a sandbox, where it sees the current directory and has no network:
+//! Runs a command in a container or a sandbox, where it sees the current directory and has no
+//! network:
 //!
 //! ```text
 //! cargo run -p cross-engine --example run -- docker debian:bookworm-slim ls -l
 //! cargo run -p cross-engine --example run -- sandbox / id
 //! ```
 //!
-//! The second word is an image, or for the sandbox the directory of a root file system, such as this
-//! machine's own.
+//! The second word is an image, or for the sandbox the directory of a root file system, such as
+//! this machine's own.
 
 #![allow(
     clippy::print_stdout,
@@ -30,6 +31,11 @@ use cross_engine::{
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
         eprintln!("error: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            eprintln!("caused by: {error}");
+            cause = error.source();
+        }
         ExitCode::FAILURE
     })
 }
@@ -39,7 +45,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let (Some(engine), Some(root)) = (words.next(), words.next()) else {
         return Err("usage: run ENGINE ROOT COMMAND...".into());
     };
-    let here = env::current_dir()?;
+    let directory = env::current_dir()?;
     let host = Host::new(env::vars_os().collect(), env::temp_dir());
     let cancel = Cancel::new();
 
@@ -49,12 +55,12 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         true => Root::Image(root),
         false => {
             let path = PathBuf::from(root);
-            let layout = read_rootfs_layout(&path, &[&here])?;
+            let layout = read_rootfs_layout(&path, &[&directory])?;
             Root::Directory { path, layout }
         }
     };
-    let spec = RunSpec::new(root, &here, words)
-        .mounts([Mount::write(&here)])
+    let spec = RunSpec::new(root, &directory, words)
+        .mounts([Mount::write(&directory)])
         .network(Network::None);
     let exit = engine.run(&spec, &host, &cancel, &mut |stream, line| {
         match stream {

@@ -127,9 +127,16 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
 /// Returns the plan's compile step without the parts of the library, and a command that does
 /// nothing: what a user would type for such a container.
 fn by_hand(plan: &Plan) -> Result<(Invocation, Invocation), Error> {
-    let step = plan.steps.iter().find(|step| step.kept.is_some());
+    let step = plan
+        .steps
+        .iter()
+        .find(|step| step.reused_container.is_some());
     let step = step.ok_or("the plan enters a kept container")?;
-    let container = &step.kept.as_ref().ok_or("it is named")?.container;
+    let container = &step
+        .reused_container
+        .as_ref()
+        .ok_or("it is named")?
+        .container;
     let mut cargo = step.command.clone().ok_or("it is a command")?;
     let mut lean = Vec::new();
     let mut args = cargo.args.iter().peekable();

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use cross_core::{
-    Cancel, ErrorKind, Plan, config::DiagnosticCode, engine::Value, events::EventKind,
+    Cancel, ErrorKind, Plan, config::DiagnosticCode, engine::EnvValue, events::EventKind,
 };
 use cross_tests::{Answer, Leftovers, Machine, NATIVE, Project, Recorder, engines, tool};
 
@@ -275,7 +275,7 @@ fn plans_are_the_same_in_ci() {
             !plan.env().contains_key("CI"),
             "the environment does not get it"
         );
-        let quiet = Value::Plain("never".to_owned());
+        let quiet = EnvValue::Plain("never".to_owned());
         assert!(plan.env().get("CARGO_TERM_COLOR") != Some(&&quiet));
         plan.to_string()
     };

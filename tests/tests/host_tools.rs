@@ -13,7 +13,7 @@ use std::time::Duration;
 use cross_core::{
     Cancel, Cross, ErrorKind,
     binary::Binary,
-    engine::Location,
+    engine::EnvironmentLocation,
     host_tools::{HostTools, NativeCc},
     targets::Target,
 };
@@ -69,7 +69,7 @@ impl Case {
         let plan = cross.exec(target, ["true"]).plan().unwrap();
         let plan = plan.only_environment();
         plan.execute(&Cancel::new()).unwrap();
-        if let Location::Directory(dir) = plan.environment.location {
+        if let EnvironmentLocation::Directory(dir) = plan.environment.location {
             let here = self.leftovers.own_cache().join("environments");
             fs::create_dir_all(&here).unwrap();
             symlink(&dir, here.join(dir.file_name().unwrap())).unwrap();
@@ -233,8 +233,8 @@ fn a_missing_environment_is_reported(engine: &'static str) {
     let nm = tools.tool("aarch64-linux-gnu-nm").unwrap();
     succeeded(&case.runs(&nm, &["--version"]));
     match tools.environment().location {
-        Location::Directory(dir) => fs::remove_file(dir).unwrap(),
-        Location::Image(image) => {
+        EnvironmentLocation::Directory(dir) => fs::remove_file(dir).unwrap(),
+        EnvironmentLocation::Image(image) => {
             let remove = Invocation::new(engine).args(["image", "rm", &image]);
             tool::stdout(&remove);
         }
@@ -259,7 +259,7 @@ fn a_missing_environment_is_reported(engine: &'static str) {
 /// Returns the tools of an image under the case's name, which sets no compiler.
 fn with_own_image(case: &Case) -> HostTools {
     let plan = case.cross().exec(TARGET, ["true"]).plan().unwrap();
-    let Location::Image(image) = plan.environment.location else {
+    let EnvironmentLocation::Image(image) = plan.environment.location else {
         panic!("{} has images", case.engine);
     };
     let own = format!("localhost/cross-test:host-tools-{}", std::process::id());

@@ -7,7 +7,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use cross_core::{Cross, Env, ErrorKind, binary::Binary, engine::Location, events::EventKind};
+use cross_core::{
+    Cross, Env, ErrorKind, binary::Binary, engine::EnvironmentLocation, events::EventKind,
+};
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, on_engines, real_env, tool};
 
@@ -259,7 +261,7 @@ fn users_image(case: &Case, tag: &str) -> String {
             .execute(&cross_core::Cancel::new())
             .unwrap();
     }
-    let Location::Image(base) = plan.environment.location else {
+    let EnvironmentLocation::Image(base) = plan.environment.location else {
         panic!("{} has images", case.engine);
     };
     let image = format!("localhost/cross-test:{tag}-{}", std::process::id());
@@ -279,8 +281,8 @@ fn users_image(case: &Case, tag: &str) -> String {
     image
 }
 
-fn remove(case: &Case, location: &Location) {
-    if let Location::Image(image) = location {
+fn remove(case: &Case, location: &EnvironmentLocation) {
+    if let EnvironmentLocation::Image(image) = location {
         tool::output(&Invocation::new(case.engine).args(["image", "rm", image]));
     }
 }
@@ -291,7 +293,7 @@ fn a_configured_image_is_used_with_its_variables(engine: &'static str) {
     let toml = format!("[target.{TARGET}]\nimage = \"{image}\"\n");
     let case = case.file("Cross.toml", &toml);
     assert_eq!(case.prints(), "mine\n");
-    remove(&case, &Location::Image(image));
+    remove(&case, &EnvironmentLocation::Image(image));
 }
 
 fn pre_build_runs_on_top_of_an_image(engine: &'static str) {
@@ -309,7 +311,7 @@ fn pre_build_runs_on_top_of_an_image(engine: &'static str) {
     remove(&other, &plan.environment.location);
     let plan = other.cross().build(TARGET).plan().unwrap();
     remove(&other, &plan.environment.location);
-    remove(&other, &Location::Image(image));
+    remove(&other, &EnvironmentLocation::Image(image));
 }
 
 fn container_options_are_passed_on(engine: &'static str) {
@@ -332,7 +334,7 @@ fn build_options_are_passed_on(engine: &'static str) {
         );
     case.prints();
     let plan = case.cross().build(TARGET).plan().unwrap();
-    let Location::Image(image) = &plan.environment.location else {
+    let EnvironmentLocation::Image(image) = &plan.environment.location else {
         panic!("{engine} has images");
     };
     let label = "{{index .Config.Labels \"told\"}}";
@@ -514,5 +516,5 @@ fn auto_takes_a_container_engine_for_an_image() {
     let plan = cross.build(TARGET).plan().unwrap();
     assert_eq!(plan.engine.kind.name(), "docker", "{plan}");
     assert!(Path::new(&plan.engine.program).exists());
-    remove(&case, &Location::Image(image));
+    remove(&case, &EnvironmentLocation::Image(image));
 }

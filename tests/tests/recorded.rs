@@ -6,9 +6,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, Error, ErrorKind, Plan, Result, engine::Kind, events::EventKind};
+use cross_core::{Cancel, Cross, Error, ErrorKind, Plan, Result, events::EventKind};
 use cross_engine::process::clock;
-use cross_engine::{EnginePreference, Host, RootSource, Variables, select};
+use cross_engine::{EngineKind, EnginePreference, Host, RootSource, Variables, select};
 use cross_tests::{Answer, Call, Fakes, Machine, NATIVE, Project, Recorder};
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -240,7 +240,7 @@ fn a_failed_start_has_a_reason_and_help() {
             Fakes::Docker,
             125,
             "docker: Error response from daemon: No such image: localhost/cross-core:x.\n",
-            "make the environment again",
+            "build the environment again",
         ),
     ];
     for (engine, code, words, remedy) in cases {
@@ -295,7 +295,7 @@ fn disguised() -> Machine {
 #[test]
 fn a_docker_command_that_is_podman_is_detected() {
     let plan = plan_on(&disguised()).unwrap();
-    assert_eq!(plan.engine.kind, Kind::Podman);
+    assert_eq!(plan.engine.kind, EngineKind::Podman);
     assert_eq!(plan.engine.version, "4.3.1");
     assert!(plan.engine.program.ends_with("bin/docker"));
 }
@@ -336,7 +336,7 @@ fn an_engine_named_by_a_path_is_recognised_by_its_answer() {
     let program = machine.path("bin/my-engine");
     let machine = machine.set("CROSS_CONTAINER_ENGINE", program.to_str().unwrap());
     let plan = plan_on(&machine).unwrap();
-    assert_eq!(plan.engine.kind, Kind::Docker);
+    assert_eq!(plan.engine.kind, EngineKind::Docker);
     assert!(plan.engine.rootless);
     assert_eq!(plan.engine.program, program);
     assert!(
@@ -394,13 +394,14 @@ fn auto_takes_the_first_working_engine() {
         .unwrap()
     };
     let first = choose(&all, RootSource::Recipe);
-    assert_eq!(first.engine.kind, Kind::Sandbox);
+    assert_eq!(first.engine.kind, EngineKind::Sandbox);
     assert!(first.passed_over.is_empty());
     assert!(
         all.calls_of("docker").is_empty(),
         "the others are not asked"
     );
-    assert_eq!(choose(&all, RootSource::Image).engine.kind, Kind::Docker);
+    let of_image = choose(&all, RootSource::Image);
+    assert_eq!(of_image.engine.kind, EngineKind::Docker);
 
     let refused = "bwrap: setting up uid map: Permission denied\n";
     let no_daemon = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n";
@@ -415,7 +416,7 @@ fn auto_takes_the_first_working_engine() {
         )
         .rule("docker", &["version"], Answer::fails(1, no_daemon));
     let last = choose(&broken, RootSource::Recipe);
-    assert_eq!(last.engine.kind, Kind::Podman);
+    assert_eq!(last.engine.kind, EngineKind::Podman);
     let names: Vec<_> = last
         .passed_over
         .iter()

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cross_core::{
     Plan,
-    engine::Location,
+    engine::EnvironmentLocation,
     plan::{Action, EnvironmentKind},
 };
 use cross_engine::{Access, EnvValue, Invocation, RunSpec};
@@ -55,7 +55,7 @@ fn without_an_sdk_the_published_image_is_used() {
         let plan = plan(&there, &project, target);
         let environment = &plan.environment;
         assert_eq!(environment.kind, EnvironmentKind::PublishedImage);
-        let image = Location::Image(format!("{place}:main"));
+        let image = EnvironmentLocation::Image(format!("{place}:main"));
         assert_eq!((&environment.location, &environment.sdk), (&image, &None));
         assert_eq!(environment.image_digest.as_ref(), Some(&digest));
         let [warning] = plan.warnings.as_slice() else {

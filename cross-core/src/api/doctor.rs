@@ -117,7 +117,7 @@ fn probe_engine(
     host: &Host,
     cancel: &Cancel,
 ) -> Result<Finding> {
-    let engine = match probe(kind, host, cancel).map_engine_error()? {
+    let engine = match probe(kind, host, cancel).map_engine_error()?.into_result() {
         Ok(engine) => engine,
         Err(unusable) => {
             return Ok(Finding::missing(

@@ -4,7 +4,8 @@
 //! use cross_core::{Cancel, Cross};
 //! use cross_core::engine::EngineKind;
 //!
-//! let plan = Cross::discover()?.setup().engines([Kind::Sandbox, Kind::Podman]).plan()?;
+//! let engines = [EngineKind::Sandbox, EngineKind::Podman];
+//! let plan = Cross::discover()?.setup().engines(engines).plan()?;
 //! print!("{plan}");                                    // every command, and the text of every file
 //! if !plan.is_ready() {
 //!     plan.apply(&Cancel::new(), |event| println!("{event}"))?;

@@ -117,9 +117,9 @@ impl ShellRequest {
             *output = OutputKind::CommandLine;
             *spec = spec.clone().stdio(Stdio::Inherit).terminal(self.terminal);
             step.purpose = "run a shell".to_owned();
-            let (command, kept) =
+            let (command, container) =
                 container_reuse::command(container_reuse, engine, spec, &self.cross.host()?)?;
-            (step.command, step.kept) = (Some(command), kept);
+            (step.command, step.reused_container) = (Some(command), container);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use cross_engine::process::{Exit, Sink};
 use cross_engine::{Cancel, Host, ReuseEvent, RunSpec};
 
 use crate::execute::run_resolver::RunResolver;
-use crate::facts::container_reuse::kept_image;
+use crate::facts::container_reuse::container_image;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
@@ -28,7 +28,7 @@ pub(crate) fn run(
     };
     let image = match &reuse.image {
         Some(image) => image.clone(),
-        None => resolver.image()?.map(kept_image).unwrap_or_default(),
+        None => resolver.image()?.map(container_image).unwrap_or_default(),
     };
     let mut on_event = |event: ReuseEvent<'_>| match event_kind(event) {
         Some(kind) => plan.context.emit(&plan.target, kind),

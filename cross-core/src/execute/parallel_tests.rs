@@ -361,7 +361,7 @@ struct StopOnDrop<'a> {
 impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.cancel.cancel();
-        self.relay.hush();
+        self.relay.close();
     }
 }
 

@@ -70,7 +70,7 @@ impl PlannedReuse {
         self.image = match (&env_spec.base, &state.image) {
             // The name of a recipe's image is a hash of its contents.
             (Base::Recipe(_), _) => Some(ContainerImage::default()),
-            (_, Some(facts)) => Some(kept_image(facts)),
+            (_, Some(facts)) => Some(container_image(facts)),
             _ => None,
         };
         self
@@ -83,7 +83,7 @@ impl PlannedReuse {
 }
 
 /// The facts of an image that a reused container needs.
-pub(crate) fn kept_image(facts: &ImageFacts) -> ContainerImage {
+pub(crate) fn container_image(facts: &ImageFacts) -> ContainerImage {
     ContainerImage::new(Some(facts.id.clone()), facts.entrypoint.clone())
 }
 
@@ -99,8 +99,8 @@ pub(crate) fn command(
         return Ok((engine.invocation(spec).map_engine_error()?, None));
     };
     let image = reuse.image.clone().unwrap_or_default();
-    let (enter, kept) = pool
+    let (enter, container) = pool
         .reused_container(engine, spec, &image, host)
         .map_engine_error()?;
-    Ok((enter, Some(kept)))
+    Ok((enter, Some(container)))
 }

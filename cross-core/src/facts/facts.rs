@@ -176,7 +176,7 @@ impl Facts {
     /// The step that runs `spec`.
     pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
         let spec = host_engine::without_isolation(spec);
-        let (command, kept) = container_reuse::command(
+        let (command, reused_container) = container_reuse::command(
             self.container_reuse.as_ref(),
             &self.selected.engine,
             &spec,
@@ -188,7 +188,7 @@ impl Facts {
             yielding: self.inputs.yielding.iter().cloned().collect(),
         };
         let mut step = Step::new(purpose, action).with_command(command);
-        step.kept = kept;
+        step.reused_container = reused_container;
         Ok(step)
     }
 }

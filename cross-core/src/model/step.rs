@@ -153,7 +153,7 @@ pub struct Step {
     /// The reused container that the command enters, if it enters one. See
     /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept: Option<ReusedContainer>,
+    pub reused_container: Option<ReusedContainer>,
     /// Whether the command fetches crates from within the environment.
     #[serde(skip)]
     pub(crate) fetches_crates: bool,
@@ -282,7 +282,7 @@ impl Step {
             purpose: purpose.into(),
             action,
             command: None,
-            kept: None,
+            reused_container: None,
             fetches_crates: false,
         }
     }

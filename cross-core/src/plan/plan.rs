@@ -20,7 +20,7 @@ use crate::target::emulator_crash::EmulatorKind;
 
 /// The version of the plan's serialised form. It increases when a field is removed or changes its
 /// meaning.
-pub const PLAN_SCHEMA_VERSION: u32 = 3;
+pub const PLAN_SCHEMA_VERSION: u32 = 4;
 
 /// The ordered steps of one request, computed from facts alone.
 ///
@@ -210,8 +210,8 @@ impl fmt::Display for Plan {
         }
         for (n, step) in self.steps.iter().enumerate() {
             writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;
-            if let Some(kept) = &step.kept {
-                write_container(f, kept)?;
+            if let Some(reused) = &step.reused_container {
+                write_container(f, reused)?;
             }
             match (&step.command, &step.action) {
                 (Some(command), _) => writeln!(f, "{command}")?,
@@ -228,11 +228,11 @@ impl fmt::Display for Plan {
 }
 
 /// Writes the lines before a command that enters a reused container.
-fn write_container(f: &mut fmt::Formatter<'_>, kept: &ReusedContainer) -> fmt::Result {
+fn write_container(f: &mut fmt::Formatter<'_>, reused: &ReusedContainer) -> fmt::Result {
     let ReusedContainer {
         container, start, ..
-    } = kept;
-    if kept.running {
+    } = reused;
+    if reused.running {
         return writeln!(f, "# in the reused container {container}, which is running");
     }
     writeln!(

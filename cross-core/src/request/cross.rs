@@ -201,7 +201,7 @@ impl Cross {
     }
 
     /// Uses this engine: an [`EnginePreference`](crate::engine::EnginePreference), a
-    /// [`Kind`](crate::engine::Kind), or a string such as `"auto"`, `"sandbox"`, `"docker"`,
+    /// [`Kind`](crate::engine::EngineKind), or a string such as `"auto"`, `"sandbox"`, `"docker"`,
     /// `"podman"` or a program's path.
     ///
     /// `"host"` uses the tools of this machine, without isolation. `auto` never chooses it.
@@ -282,11 +282,12 @@ impl Cross {
     /// use cross_core::Cross;
     /// use cross_core::engine::ContainerReuse;
     ///
-    /// let watched = Cross::discover()?.reuse_containers(Warm::new());
+    /// let watched = Cross::discover()?.reuse_containers(ContainerReuse::new());
     /// watched.build("aarch64-unknown-linux-gnu").run()?;
     /// watched.build("aarch64-unknown-linux-gnu").run()?; // reuses the container of the first
     ///
-    /// let often = Cross::discover()?.reuse_containers(Warm::across_processes(Duration::from_secs(300)));
+    /// let shared = ContainerReuse::across_processes(Duration::from_secs(300));
+    /// let often = Cross::discover()?.reuse_containers(shared);
     /// # Ok::<(), cross_core::Error>(())
     /// ```
     ///
@@ -295,9 +296,8 @@ impl Cross {
     /// [`ContainerReuse::across_processes`] with the seconds in `CROSS_REUSE_CONTAINERS`. Without this
     /// variable, no container is reused, since a single build would pay for a start and an `exec`.
     #[must_use]
-    pub fn reuse_containers(mut self, warm: ContainerReuse) -> Self {
-        Arc::make_mut(&mut self.0).container_pool = Some(Arc::new(ContainerPool::new(warm)));
-        self
+    pub fn reuse_containers(self, reuse: ContainerReuse) -> Self {
+        self.with_container_pool(Arc::new(ContainerPool::new(reuse)))
     }
 
     fn requested(self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {
@@ -418,6 +418,12 @@ impl Cross {
 
     pub(crate) fn dir(&self) -> &Path {
         &self.0.dir
+    }
+
+    /// Reuses the containers of `pool`.
+    pub(crate) fn with_container_pool(mut self, pool: Arc<ContainerPool>) -> Self {
+        Arc::make_mut(&mut self.0).container_pool = Some(pool);
+        self
     }
 
     /// Returns the pool of reused containers, if the caller set one.

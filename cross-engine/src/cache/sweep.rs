@@ -1,14 +1,14 @@
-//! What a crash left behind: found by what makes it ours, and removed.
+//! Removal of what a crash left behind.
 //!
-//! What a run or a making leaves when its process is killed is ended by its lifeline, or removed by the
-//! next of its kind. When the machine itself went down there was nobody to do either.
+//! If a process is killed, lifelines end its runs, and the next run or build of the same kind
+//! removes its files. After a crash of the machine, this has to be done explicitly.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engines::container;
-use crate::engines::engine::Kind;
+use crate::engines::engine::EngineKind;
 use crate::environment::base_rootfs;
 use crate::environment::environments::Environments;
 use crate::environment::manifest::MANIFEST;
@@ -20,42 +20,46 @@ use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::error::Result;
 use crate::reuse;
-use crate::reuse::place;
+use crate::reuse::slot;
 use crate::run::fifo_lifeline;
 use crate::run::jobserver;
 use crate::run::run_dir;
-use crate::run::run_dir::YOUNG;
+use crate::run::run_dir::GRACE;
 use crate::run::test_relay;
 
-/// What was removed.
+/// What a sweep removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
-pub struct Swept {
-    /// Containers of ours, by name: those that did not run any more, and kept ones that nobody keeps.
+pub struct SweepSummary {
+    /// The names of this library's containers that did not run any more, and of reused containers
+    /// without an owner.
     pub containers: Vec<String>,
-    /// Directories of the cache: environments that were half made or half removed, with their packages
-    /// and what they begin with, lifelines, job servers and relays.
+    /// Directories of the cache: incomplete environments, bases and packages, lifelines, job
+    /// servers and relays.
     pub directories: Vec<PathBuf>,
 }
 
 impl Environments<'_> {
-    /// Removes what a crash of the machine left: containers with our label that do not run or that nobody keeps, and
-    /// directories of the cache that nobody holds. What is in use stays, and so does what began less
-    /// than a minute ago.
+    /// Removes what a crash of the machine left: this library's containers that do not run or have
+    /// no owner, and directories of the cache without an owner. What is in use stays, and so does
+    /// what was started less than a minute ago.
     ///
     /// # Errors
     ///
-    /// When the engine or the cache cannot be read. That one thing cannot be removed is no error: it is
-    /// not among what was removed.
-    pub fn sweep(&self, cancel: &Cancel) -> Result<Swept> {
-        let homes = [
-            fifo_lifeline::HOME,
-            jobserver::HOME,
-            test_relay::HOME,
-            place::HOME,
+    /// If the engine or the cache cannot be read. What cannot be removed is not an error, and is
+    /// not in the summary.
+    pub fn sweep(&self, cancel: &Cancel) -> Result<SweepSummary> {
+        let run_dirs = [
+            fifo_lifeline::LIFELINES,
+            jobserver::JOBSERVERS,
+            test_relay::RELAYS,
+            slot::PRIVATE,
         ]
-        .map(|home| self.store.host.cache.join(home));
-        let mut directories: Vec<_> = homes.iter().flat_map(|home| run_dir::sweep(home)).collect();
+        .map(|dir| self.store.host.cache.join(dir));
+        let mut directories: Vec<_> = run_dirs
+            .iter()
+            .flat_map(|dir| run_dir::sweep(dir))
+            .collect();
         directories.extend(self.sweep_directories());
         let mut containers = self.sweep_containers(cancel)?;
         if self.store.engine.has_images() {
@@ -63,7 +67,7 @@ impl Environments<'_> {
             containers.extend(reuse::sweep::containers(engine, host, cancel)?);
             directories.extend(reuse::sweep::directories(engine, host, cancel)?);
         }
-        Ok(Swept {
+        Ok(SweepSummary {
             containers,
             directories,
         })
@@ -74,15 +78,15 @@ impl Environments<'_> {
         if !engine.has_images() {
             return Ok(Vec::new());
         }
-        let said = process::output(&container::ended(engine), variables, cancel)?;
+        let listed = process::output(&container::list_stopped(engine), variables, cancel)?;
         let now = clock::unix_time();
         let mut removed = Vec::new();
-        for name in said.stdout.lines() {
-            if began(name).is_none_or(|at| now.saturating_sub(at) < YOUNG) {
+        for name in listed.stdout.lines() {
+            if started_at(name).is_none_or(|at| now.saturating_sub(at) < GRACE) {
                 continue;
             }
-            let gone = process::output(&container::remove(engine, name), variables, cancel)?;
-            if gone.exit.success() {
+            let output = process::output(&container::remove(engine, name), variables, cancel)?;
+            if output.exit.success() {
                 removed.push(name.to_owned());
             }
         }
@@ -90,26 +94,26 @@ impl Environments<'_> {
     }
 
     fn sweep_directories(&self) -> Vec<PathBuf> {
-        let homes = [
-            (store::HOME, Kind::Sandbox.name()),
-            (base_rootfs::HOME, base_rootfs::KIND),
-            (package_cache::HOME, "package"),
+        let parents = [
+            (store::ENVIRONMENTS, EngineKind::Sandbox.name()),
+            (base_rootfs::BASES, base_rootfs::KIND),
+            (package_cache::PACKAGES, "package"),
         ];
         let cache = &self.store.host.cache;
-        let swept = homes.map(|(home, kind)| self.sweep_half_made(&cache.join(home), kind));
+        let swept = parents.map(|(dir, kind)| self.sweep_incomplete(&cache.join(dir), kind));
         swept.concat()
     }
 
-    /// Removes from `home` what was to become something of `kind`.
-    fn sweep_half_made(&self, home: &Path, kind: &str) -> Vec<PathBuf> {
+    /// Removes the incomplete entries of `dir`. `kind` is the prefix of their lock files.
+    fn sweep_incomplete(&self, dir: &Path, kind: &str) -> Vec<PathBuf> {
         let mut removed = Vec::new();
-        for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name();
             let Some(lock) = name.to_str().and_then(|name| lock_of(name, &path, kind)) else {
                 continue;
             };
-            // Whoever makes it holds the lock. One that is being removed may be removed by two.
+            // A build holds the lock. Two processes may remove the same directory.
             let Ok(Some(_lock)) = self.store.try_lock(&lock) else {
                 continue;
             };
@@ -121,23 +125,23 @@ impl Environments<'_> {
     }
 }
 
-/// When the run began that the container `name` is of, since the Unix epoch: names end with it, in
-/// hexadecimal nanoseconds.
-fn began(name: &str) -> Option<Duration> {
+/// The start of a container's run since the Unix epoch. Names end with it, in hexadecimal
+/// nanoseconds.
+fn started_at(name: &str) -> Option<Duration> {
     let (_, nanos) = name.rsplit_once('-')?;
     u64::from_str_radix(nanos, 16)
         .ok()
         .map(Duration::from_nanos)
 }
 
-/// The lock of what the entry `name` was to become, among those of `kind`; nothing for what is whole.
+/// The lock file of an incomplete entry; `None` for a complete one.
 fn lock_of(name: &str, path: &Path, kind: &str) -> Option<String> {
-    let Some(made) = name.strip_prefix('.') else {
-        let half = path.is_dir() && !path.join(MANIFEST).exists();
-        return half.then(|| format!("{kind}-{name}"));
+    let Some(staged) = name.strip_prefix('.') else {
+        let is_incomplete = path.is_dir() && !path.join(MANIFEST).exists();
+        return is_incomplete.then(|| format!("{kind}-{name}"));
     };
-    let made = made.split(".removing.").next()?;
-    let (environment, kind) = made.rsplit_once('.')?;
+    let staged = staged.split(".removing.").next()?;
+    let (environment, kind) = staged.rsplit_once('.')?;
     Some(format!("{kind}-{environment}"))
 }
 
@@ -164,7 +168,7 @@ mod tests {
         }
         fs::write(at("whole-1").join(MANIFEST), "{}").unwrap();
         let engine = Engine {
-            kind: Kind::Sandbox,
+            kind: EngineKind::Sandbox,
             program: "bwrap".into(),
             version: String::new(),
             rootless: false,
@@ -172,8 +176,8 @@ mod tests {
             user: (0, 0),
             floor: Default::default(),
         };
-        let held = cache.path().join("locks/sandbox-in-the-making-5");
-        let _held = Lock::acquire(&held, &Cancel::new(), &mut || ()).unwrap();
+        let lock = cache.path().join("locks/sandbox-in-the-making-5");
+        let _lock = Lock::acquire(&lock, &Cancel::new(), &mut || ()).unwrap();
         let host = Host::new(Variables::new(), cache.path());
         let swept = Environments::new(&engine, &host).sweep(&Cancel::new());
         let mut directories = swept.unwrap().directories;
@@ -189,8 +193,8 @@ mod tests {
 
     #[test]
     fn a_containers_name_says_when_it_began() {
-        let began = began("cross-aarch64-unknown-linux-gnu-71-187a5b2c4d0e1f00").unwrap();
-        assert_eq!(began.as_nanos(), 0x187a_5b2c_4d0e_1f00);
-        assert_eq!(super::began("somebody-elses"), None);
+        let started = started_at("cross-aarch64-unknown-linux-gnu-71-187a5b2c4d0e1f00").unwrap();
+        assert_eq!(started.as_nanos(), 0x187a_5b2c_4d0e_1f00);
+        assert_eq!(super::started_at("somebody-elses"), None);
     }
 }

@@ -1,32 +1,32 @@
-//! The argv of docker and podman for a run: one lean `run` each.
+//! The command lines of docker and podman for a run.
 
-use crate::engines::engine::{Engine, Kind};
+use crate::engines::engine::{Engine, EngineKind};
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
-use crate::process::invocation::{Invocation, Value};
-use crate::spec::mount::{Access, Mount, arranged};
+use crate::process::invocation::{EnvValue, Invocation};
+use crate::spec::mount::{Access, Mount, arrange_mounts};
 use crate::spec::run_spec::{Network, Root, RunSpec};
 
-/// The label that marks a container of ours.
+/// The label of this library's containers.
 pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
 
-/// How many processes and threads there may be in a container: more than the widest build has, and fewer than
-/// the machine.
-pub(crate) const PROCESSES: u32 = 16384;
+/// The limit of processes and threads in a container: more than the widest build has, and fewer
+/// than the machine.
+pub(crate) const PIDS_LIMIT: u32 = 16384;
 
-/// The `run` command for `spec`.
+/// Returns the `run` command for `spec`.
 ///
-/// Everything in the container is killed when its lifeline ends: the client's standard input, or
-/// where that is the program's, a FIFO.
+/// Everything in the container is killed when its lifeline ends. That is the client's standard
+/// input, or a FIFO if standard input is the program's.
 ///
-/// A terminal's Ctrl-C reaches the program only through a terminal of its own. Without one the client
-/// forwards the signal to the container's first process, which does not pass it on: the program
+/// Ctrl-C reaches the program only if the container has a terminal. Without one, the client
+/// forwards the signal to the container's first process, which does not pass it on, and the program
 /// ends when the caller does.
 pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
     let Root::Image(image) = &spec.root else {
         return Err(Error::new(
             ErrorKind::Environment,
-            format!("{} runs images, not directories", engine.kind),
+            format!("{} runs images, not root file systems", engine.kind),
         ));
     };
     let mut run = Invocation::new(&engine.program)
@@ -40,7 +40,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         .args(["--name", &spec.name])
         .args(["--label", RUN_LABEL]);
     run = isolation(run, engine, spec)?;
-    for mount in arranged(spec.mounts.clone()) {
+    for mount in arrange_mounts(spec.mounts.clone()) {
         run = run.args(["--mount", &mount_option(&mount)?]);
     }
     run = run.args(["--workdir", utf8(&spec.cwd)?]);
@@ -50,22 +50,22 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     for mount in spec.own_mounts() {
         run = run.args(["--mount", &mount_option(&mount)?]);
     }
-    // The user's words come last, so that they win.
+    // The user's options come last, so that they take precedence.
     run = run.args(spec.options.iter().cloned()).arg(image);
-    if spec.hang().is_some() {
+    if spec.lifeline().is_some() {
         run = run.lifeline();
     }
     Ok(run.args(spec.wrapper(1)).args(spec.command.iter().cloned()))
 }
 
-/// The flags that say who runs in the container and what it may.
+/// Adds the options for the container's user and privileges.
 pub(crate) fn isolation(
     mut run: Invocation,
     engine: &Engine,
     spec: &RunSpec,
 ) -> Result<Invocation> {
     run = run
-        // Labels of SELinux are never changed on what is mounted, so they must not be asked for.
+        // Mounts are not relabelled for SELinux, so labels must not be checked.
         .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
         .args(["--cap-drop", "ALL"]);
@@ -92,26 +92,26 @@ pub(crate) fn isolation(
         let (uid, gid) = engine.user;
         run = run
             .args(["--user", &format!("{uid}:{gid}")])
-            // What runs without root's rights may be unable to limit anything, and has its own default.
-            .args(["--pids-limit", &PROCESSES.to_string()]);
+            // A rootless engine may be unable to limit anything, and has a default of its own.
+            .args(["--pids-limit", &PIDS_LIMIT.to_string()]);
     }
     Ok(run)
 }
 
-/// Sets a variable inside: its name on argv, its value in the client's environment, where other
-/// users of the machine cannot read it.
-pub(crate) fn variable(run: Invocation, name: &str, value: &Value) -> Invocation {
+/// Sets a variable in the container. Its name is on the command line, and its value in the client's
+/// environment, where other users of the machine cannot read it.
+pub(crate) fn variable(run: Invocation, name: &str, value: &EnvValue) -> Invocation {
     match value {
-        Value::Unset => run,
-        // The client itself would obey these; by their nature they are no secrets.
-        Value::Plain(value) | Value::Secret(value) if steers_client(name) => {
+        EnvValue::Unset => run,
+        // The client would use these itself. They are not secrets.
+        EnvValue::Plain(value) | EnvValue::Secret(value) if steers_client(name) => {
             run.args(["--env", &format!("{name}={value}")])
         }
         _ => run.args(["--env", name]).env_value(name, value.clone()),
     }
 }
 
-/// Whether a container CLI or a program it starts reads the variable for its own purposes.
+/// Whether a container CLI, or a program that it starts, uses the variable itself.
 fn steers_client(name: &str) -> bool {
     const NAMES: [&str; 18] = [
         "BUILDKIT_HOST",
@@ -137,7 +137,7 @@ fn steers_client(name: &str) -> bool {
     NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
-/// `--mount` takes a line of comma-separated values, so that any path can be told.
+/// The value of `--mount`. It is a line of comma-separated values, so that any path can be written.
 pub(crate) fn mount_option(mount: &Mount) -> Result<String> {
     let target = csv_field("dst", utf8(&mount.target)?);
     let mut option = match mount.access {
@@ -163,27 +163,28 @@ fn csv_field(key: &str, value: &str) -> String {
     }
 }
 
-/// Lists the names of our containers, whatever their state.
-pub(crate) fn ours(engine: &Engine) -> Invocation {
+/// Lists the names of this library's containers in any state.
+pub(crate) fn list(engine: &Engine) -> Invocation {
     Invocation::new(&engine.program)
         .args(["ps", "--all", "--filter", &format!("label={RUN_LABEL}")])
         .args(["--format", "{{.Names}}"])
 }
 
-/// Lists the names of our containers that do not run: they have ended, or were never started.
-pub(crate) fn ended(engine: &Engine) -> Invocation {
+/// Lists the names of this library's containers that do not run: those that have ended and those
+/// that were never started.
+pub(crate) fn list_stopped(engine: &Engine) -> Invocation {
     let states: &[&str] = match engine.kind {
-        Kind::Docker => &["created", "exited", "dead"],
-        // It refuses the name of a state that it does not have.
+        EngineKind::Docker => &["created", "exited", "dead"],
+        // Podman rejects the name of a state that it does not have.
         _ => &["created", "exited"],
     };
-    states.iter().fold(ours(engine), |ps, state| {
+    states.iter().fold(list(engine), |ps, state| {
         ps.args(["--filter", &format!("status={state}")])
     })
 }
 
-/// Kills what runs in the container `name`. To remove it by force alone is to ask politely first, on podman, for
-/// ten seconds.
+/// Kills what runs in the container `name`. Removal by force alone first asks it to end, for which
+/// podman waits ten seconds.
 pub(crate) fn kill(engine: &Engine, name: &str) -> Invocation {
     Invocation::new(&engine.program).args(["kill", name])
 }
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
     use crate::spec::run_spec::Stdio;
 
-    fn engine(kind: Kind) -> Engine {
+    fn engine(kind: EngineKind) -> Engine {
         Engine {
             kind,
             program: kind.program().into(),
@@ -213,7 +214,7 @@ mod tests {
     fn spec() -> RunSpec {
         RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "run"])
             .mounts([Mount::write("/w")])
-            .env([("A".to_owned(), Value::Plain("1".into()))])
+            .env([("A".to_owned(), EnvValue::Plain("1".into()))])
             .stdio(Stdio::Inherit)
             .terminal(true)
             .platform(Some("linux/arm64".into()))
@@ -223,10 +224,10 @@ mod tests {
             .name("cross-x")
     }
 
-    /// The order is part of what users rely on: their words win over ours.
+    /// Users rely on the order: their options take precedence.
     #[test]
     fn the_order_of_the_words_is_fixed() {
-        let shown = invocation(&engine(Kind::Docker), &spec()).unwrap();
+        let shown = invocation(&engine(EngineKind::Docker), &spec()).unwrap();
         assert_eq!(
             shown.args.join(" "),
             "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
@@ -239,8 +240,9 @@ mod tests {
 
     #[test]
     fn a_run_with_standard_input_hangs_on_a_fifo_before_the_users_words() {
-        let spec = spec().lifeline(Some("/c/lifelines/x/shown".into()));
-        let args = invocation(&engine(Kind::Podman), &spec).unwrap().args;
+        let mut spec = spec();
+        spec.lifeline_dir = Some("/c/lifelines/x/shown".into());
+        let args = invocation(&engine(EngineKind::Podman), &spec).unwrap().args;
         let at = |word: &str| args.iter().position(|arg| arg == word).unwrap();
         let mount = at("type=bind,src=/c/lifelines/x/shown,dst=/run/cross-lifeline,readonly");
         assert!(mount < at("--privileged"));
@@ -259,13 +261,15 @@ mod tests {
 
     #[test]
     fn only_a_rootful_engine_is_told_the_user() {
-        let told = |engine: Engine| {
+        let has_user_option = |engine: Engine| {
             let args = invocation(&engine, &spec()).unwrap().args;
             args.contains(&"--user".to_owned())
         };
-        assert!(told(engine(Kind::Docker)));
-        assert!(!told(engine(Kind::Docker).with_rootless(true)));
-        let other = invocation(&engine(Kind::Docker).with_user(7, 8), &spec()).unwrap();
+        assert!(has_user_option(engine(EngineKind::Docker)));
+        assert!(!has_user_option(
+            engine(EngineKind::Docker).with_rootless(true)
+        ));
+        let other = invocation(&engine(EngineKind::Docker).with_user(7, 8), &spec()).unwrap();
         assert!(other.args.contains(&"7:8".to_owned()));
     }
 }

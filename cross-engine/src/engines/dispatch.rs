@@ -1,7 +1,7 @@
-//! The command of a run, by the kind of its engine.
+//! The command line of a run, by kind of engine.
 
 use crate::engines::container;
-use crate::engines::engine::{Engine, Kind};
+use crate::engines::engine::{Engine, EngineKind};
 use crate::engines::host_engine;
 use crate::engines::sandbox;
 use crate::process::error::Result;
@@ -9,16 +9,16 @@ use crate::process::invocation::Invocation;
 use crate::spec::run_spec::RunSpec;
 
 impl Engine {
-    /// The command that runs `spec`. Pure.
+    /// Returns the command that runs `spec`. This is a pure function.
     ///
     /// # Errors
     ///
-    /// When `spec` is not for this kind of engine, or a path is not UTF-8.
+    /// If `spec` is not for this kind of engine, or a path is not UTF-8.
     pub fn invocation(&self, spec: &RunSpec) -> Result<Invocation> {
         match self.kind {
-            Kind::Sandbox => sandbox::invocation(self, spec),
-            Kind::Docker | Kind::Podman => container::invocation(self, spec),
-            Kind::Host => host_engine::invocation(spec),
+            EngineKind::Sandbox => sandbox::invocation(self, spec),
+            EngineKind::Docker | EngineKind::Podman => container::invocation(self, spec),
+            EngineKind::Host => host_engine::invocation(spec),
         }
     }
 }

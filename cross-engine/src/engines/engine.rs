@@ -1,4 +1,4 @@
-//! What an engine is, and why one is not usable.
+//! Engines, as values.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engines::floor::Floor;
 
-/// The program that owns a run of the host: every system that can run this has one.
+/// The program that supervises runs of the host. Every supported system has it.
 pub(crate) const SHELL: &str = "sh";
 
 /// The kinds of engine.
@@ -15,75 +15,76 @@ pub(crate) const SHELL: &str = "sh";
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Kind {
-    /// bubblewrap on a directory: no daemon, no root.
+pub enum EngineKind {
+    /// bubblewrap on a directory. It needs no daemon and no root.
     Sandbox,
-    /// The docker command line and its daemon.
+    /// The docker CLI and its daemon.
     Docker,
-    /// The podman command line.
+    /// The podman CLI.
     Podman,
-    /// The machine as it is, without any isolation: only where it is asked for by this name.
+    /// The host without any isolation. It is used only if it is requested by name.
     Host,
 }
 
-impl Kind {
-    /// Every kind that isolates, in the order in which `auto` tries them for a recipe.
-    pub const ALL: [Kind; 3] = [Kind::Sandbox, Kind::Docker, Kind::Podman];
+impl EngineKind {
+    /// Every kind with isolation, in the order in which `auto` tries them for a recipe.
+    pub const ALL: [EngineKind; 3] = [EngineKind::Sandbox, EngineKind::Docker, EngineKind::Podman];
 
     /// The name used in configuration, messages and plans.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Sandbox => "sandbox",
-            Kind::Docker => "docker",
-            Kind::Podman => "podman",
-            Kind::Host => "host",
+            EngineKind::Sandbox => "sandbox",
+            EngineKind::Docker => "docker",
+            EngineKind::Podman => "podman",
+            EngineKind::Host => "host",
         }
     }
 
-    /// The program that is looked for on `PATH`.
+    /// The program that is searched on `PATH`.
     pub fn program(self) -> &'static str {
         match self {
-            Kind::Sandbox => "bwrap",
-            Kind::Docker => "docker",
-            Kind::Podman => "podman",
-            Kind::Host => SHELL,
+            EngineKind::Sandbox => "bwrap",
+            EngineKind::Docker => "docker",
+            EngineKind::Podman => "podman",
+            EngineKind::Host => SHELL,
         }
     }
 
     /// The Debian packages that provide it.
     pub fn packages(self) -> &'static [&'static str] {
         match self {
-            Kind::Sandbox => &["bubblewrap", "mmdebstrap", "uidmap"],
-            Kind::Docker => &["docker.io"],
-            Kind::Podman => &["podman", "uidmap"],
-            Kind::Host => &[],
+            EngineKind::Sandbox => &["bubblewrap", "mmdebstrap", "uidmap"],
+            EngineKind::Docker => &["docker.io"],
+            EngineKind::Podman => &["podman", "uidmap"],
+            EngineKind::Host => &[],
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// An engine that answered.
+/// An engine that responded to a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Engine {
-    /// What it is, by its own answer: podman behind a `docker` command is podman.
-    pub kind: Kind,
-    /// The program that was asked.
+    /// Its kind by its own answer: podman behind a `docker` command is podman.
+    pub kind: EngineKind,
+    /// Its program.
     pub program: PathBuf,
-    /// The version of what runs the containers: the server's, where there is one.
+    /// Its version: the server's, if there is one.
     pub version: String,
-    /// Whether it runs without root's rights, so that its root is the caller. Of the sandbox: whether it has a
-    /// user namespace of its own.
+    /// Whether it is rootless, so that root in a container is the caller. For the sandbox: whether
+    /// it has a user namespace of its own.
     pub rootless: bool,
-    /// The architecture of what it runs natively, as Go and OCI spell it (`amd64`, `arm64`).
+    /// Its native architecture, as Go and OCI spell it (`amd64`, `arm64`).
     pub architecture: String,
-    /// The caller's user and group: what a rootful container runs as, so that files are theirs.
+    /// The caller's user and group. A rootful container runs as these, so that the caller owns the
+    /// files.
     pub user: (u32, u32),
     /// What the sandbox has to know of the kernel.
     #[serde(skip)]
@@ -91,28 +92,28 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The same engine, taken to be rootless or not, whatever it answered.
+    /// Overrides whether the engine is rootless.
     #[must_use]
     pub fn with_rootless(mut self, rootless: bool) -> Self {
         self.rootless = rootless;
         self
     }
 
-    /// The same engine, whose rootful containers run as this user and group.
+    /// Overrides the user and group of rootful containers.
     #[must_use]
     pub fn with_user(mut self, uid: u32, gid: u32) -> Self {
         self.user = (uid, gid);
         self
     }
 
-    /// Whether environments are images in a store of the engine's own.
+    /// Whether the engine's environments are images in its own store.
     pub fn has_images(&self) -> bool {
-        matches!(self.kind, Kind::Docker | Kind::Podman)
+        matches!(self.kind, EngineKind::Docker | EngineKind::Podman)
     }
 
-    /// Whether what it runs sees the machine as it is: all of its files, programs and variables.
-    pub fn is_bare(&self) -> bool {
-        self.kind == Kind::Host
+    /// Whether its runs see the host as it is: all of its files, programs and variables.
+    pub fn is_host(&self) -> bool {
+        self.kind == EngineKind::Host
     }
 }
 
@@ -126,25 +127,25 @@ impl fmt::Display for Engine {
     }
 }
 
-/// Which engine the caller wants.
+/// The caller's choice of engine.
 ///
-/// It is made from a [`Kind`] or from a text: `auto`, the name of a kind (`bwrap` and `bubblewrap`
-/// name the sandbox too), or a program.
+/// It is made from an [`EngineKind`] or from a text: `auto`, the name of a kind (`bwrap` and
+/// `bubblewrap` name the sandbox too), or a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EnginePreference {
-    /// The first that serves, in the documented order.
+    /// The first usable engine, in the documented order.
     #[default]
     Auto,
-    /// This kind and no other.
-    Kind(Kind),
-    /// This program, whatever kind it turns out to be.
+    /// An engine of this kind.
+    Kind(EngineKind),
+    /// This program, which determines the kind.
     Program(PathBuf),
 }
 
-impl From<Kind> for EnginePreference {
-    fn from(kind: Kind) -> Self {
+impl From<EngineKind> for EnginePreference {
+    fn from(kind: EngineKind) -> Self {
         EnginePreference::Kind(kind)
     }
 }
@@ -153,10 +154,10 @@ impl From<&str> for EnginePreference {
     fn from(text: &str) -> Self {
         match text {
             "auto" => EnginePreference::Auto,
-            "sandbox" | "bwrap" | "bubblewrap" => EnginePreference::Kind(Kind::Sandbox),
-            "docker" => EnginePreference::Kind(Kind::Docker),
-            "podman" => EnginePreference::Kind(Kind::Podman),
-            "host" => EnginePreference::Kind(Kind::Host),
+            "sandbox" | "bwrap" | "bubblewrap" => EnginePreference::Kind(EngineKind::Sandbox),
+            "docker" => EnginePreference::Kind(EngineKind::Docker),
+            "podman" => EnginePreference::Kind(EngineKind::Podman),
+            "host" => EnginePreference::Kind(EngineKind::Host),
             program => EnginePreference::Program(program.into()),
         }
     }
@@ -192,12 +193,12 @@ mod tests {
     fn preferences_read_as_they_are_written() {
         let read = |text: &str| EnginePreference::from(text);
         assert_eq!(read("auto"), EnginePreference::Auto);
-        assert_eq!(read("bwrap"), EnginePreference::Kind(Kind::Sandbox));
+        assert_eq!(read("bwrap"), EnginePreference::Kind(EngineKind::Sandbox));
         assert_eq!(
             read("/opt/docker"),
             EnginePreference::Program("/opt/docker".into())
         );
-        for kind in Kind::ALL.into_iter().chain([Kind::Host]) {
+        for kind in EngineKind::ALL.into_iter().chain([EngineKind::Host]) {
             assert_eq!(read(kind.name()), EnginePreference::Kind(kind));
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustix::process::getgroups;
 
 use crate::engines::filter;
-use crate::engines::probe_cache::short_name;
+use crate::engines::probe_cache::short_hash;
 use crate::process::descriptors::Handed;
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
@@ -90,7 +90,7 @@ impl Floor {
 
     fn filter_file(&self) -> Option<Handed> {
         let content = filter::program(std::env::consts::ARCH)?;
-        let name = format!("{}.bpf", short_name(&String::from_utf8_lossy(&content)));
+        let name = format!("{}.bpf", short_hash(&String::from_utf8_lossy(&content)));
         Some(Handed {
             number: FILTER,
             path: self.filter.join(name),

@@ -1,25 +1,21 @@
-//! The host as an engine: commands run as they are, without isolation, and end with their owner all the same.
+//! The host as an engine: commands run as they are, without isolation.
 
-use crate::engines::engine::{Engine, Kind, SHELL};
+use crate::engines::engine::{Engine, EngineKind, SHELL};
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
+use crate::process::script::{self, joined};
 use crate::spec::run_spec::{Root, RunSpec};
 
-/// Opens the pipe of the job server in the directory `$1` for the command, under a number that every
-/// cargo and every make understands: see [`jobserver`](crate::run::jobserver).
-const CLIENT: &str = "\
-command exec 8<>\"$1/tokens\" || { echo 'cross: the job server cannot be opened' >&2; exit 125; }
-export CARGO_MAKEFLAGS='-j --jobserver-fds=8,8 --jobserver-auth=8,8'
-shift
-exec \"$@\"";
+const JOBSERVER_CLIENT: &str = include_str!("host_engine/jobserver_client.sh");
 
-/// The host as it is now. Nothing has to be asked: what runs there is found by name when it is needed.
+/// Returns the host as an engine. Nothing has to be probed: programs are found by name when they
+/// are needed.
 pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
     Engine {
-        kind: Kind::Host,
+        kind: EngineKind::Host,
         program: SHELL.into(),
-        version: system(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()),
+        version: system_name(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()),
         rootless: true,
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
@@ -27,8 +23,8 @@ pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
     }
 }
 
-/// What the system calls itself in `/etc/os-release`.
-fn system(release: &str) -> String {
+/// The system's name in `/etc/os-release`.
+fn system_name(release: &str) -> String {
     let name = release
         .lines()
         .find_map(|line| line.strip_prefix("PRETTY_NAME="));
@@ -36,18 +32,19 @@ fn system(release: &str) -> String {
     name.unwrap_or(std::env::consts::OS).to_owned()
 }
 
-/// The command of `spec`, as it is: what it hangs on is added when it runs.
+/// Returns the command of `spec` as it is. Its lifeline is added when it runs.
 pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
     if spec.root != Root::Host {
-        return Err(
-            Error::new(ErrorKind::Environment, "the host runs no root file systems")
-                .with_help("use the sandbox, docker or podman for an environment"),
-        );
+        return Err(Error::new(
+            ErrorKind::Environment,
+            "the host cannot run a root file system",
+        )
+        .with_help("use the sandbox, docker or podman for an environment"));
     }
     let mut words = spec.command.iter().cloned();
     let mut run = match &spec.jobserver {
         None => Invocation::new(words.next().unwrap_or_default()),
-        Some(dir) => Invocation::new(SHELL).args(["-c", CLIENT, "cross", utf8(dir)?]),
+        Some(dir) => script::command(joined([JOBSERVER_CLIENT])).arg(utf8(dir)?),
     }
     .args(words)
     .cwd(&spec.cwd);
@@ -55,11 +52,11 @@ pub(crate) fn invocation(spec: &RunSpec) -> Result<Invocation> {
     Ok(run)
 }
 
-/// Why there is no script that enters the host.
+/// The error for a script that would enter the host.
 pub(crate) fn no_shim() -> Error {
     Error::new(
         ErrorKind::EngineUnusable,
-        "a program of the host needs no script to be started",
+        "a program of the host can be started without a script",
     )
     .with_help("start it by its path")
 }
@@ -67,14 +64,14 @@ pub(crate) fn no_shim() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::invocation::Value;
+    use crate::process::invocation::EnvValue;
 
     #[test]
     fn what_is_shown_is_the_command_as_it_is() {
-        let plain = |value: &str| Value::Plain(value.to_owned());
+        let plain = |value: &str| EnvValue::Plain(value.to_owned());
         let shown = invocation(&RunSpec::new(Root::Host, "/w", ["cargo", "build"]).env([
             ("CC".to_owned(), plain("gcc")),
-            ("OUT_DIR".to_owned(), Value::Unset),
+            ("OUT_DIR".to_owned(), EnvValue::Unset),
         ]))
         .unwrap();
         assert_eq!(
@@ -86,7 +83,7 @@ mod tests {
     #[test]
     fn the_system_is_called_what_it_calls_itself() {
         let release = "NAME=\"Debian GNU/Linux\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
-        assert_eq!(system(release), "Debian GNU/Linux 12 (bookworm)");
-        assert_eq!(system("ID=x\n"), "linux");
+        assert_eq!(system_name(release), "Debian GNU/Linux 12 (bookworm)");
+        assert_eq!(system_name("ID=x\n"), "linux");
     }
 }

@@ -1,146 +1,175 @@
-//! Which engines answer: each is asked once, and believed by its answer rather than by being
-//! installed.
+//! Engine probes and selection. An engine is usable if it responds, not if it is merely installed.
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::engines::diagnosis;
-use crate::engines::engine::{Engine, EnginePreference, Kind};
+use crate::engines::engine::{Engine, EngineKind, EnginePreference};
 use crate::engines::floor::Floor;
 use crate::engines::host_engine;
-use crate::engines::probe_cache::{Memory, Stamp};
+use crate::engines::probe_cache::{FileStamp, ProbeCache};
 use crate::engines::probe_validity;
 use crate::engines::sandbox;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::descriptors::Confined;
-use crate::process::error::Unusable;
+use crate::process::error::UnusableEngine;
 use crate::process::error::{Error, ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::process::{self, Output};
 use crate::spec::run_spec::Network;
 
-/// Fields of the answer, in one line, so that nothing has to be parsed but a separator.
+/// The fields of the answer in one line, so that only a separator has to be parsed.
 const DOCKER_FORMAT: &str = "{{.Server.Version}}|{{.Server.Os}}/{{.Server.Arch}}|\
                              {{range .Server.Components}}{{.Name}} {{end}}";
 const PODMAN_FORMAT: &str = "{{.Client.Version}}|{{.Client.OsArch}}|";
 
-/// How long an engine may take to say its version. A daemon that starts takes a few seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time limit for an engine's answer. A daemon that is starting takes a few seconds.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the environment that will run is made of: it decides which engines can serve.
+/// What a root file system comes from, which decides which engines can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Needs {
-    /// A recipe's root file system: any engine.
+pub enum RootSource {
+    /// A recipe's root file system. Any engine can run it.
     Recipe,
-    /// An image or a Dockerfile of the user's: a container CLI.
+    /// A user's image or Dockerfile, which takes a container CLI.
     Image,
 }
 
-/// The engine that was chosen, why, and what was passed over.
+/// The result of probing an engine.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Selected {
-    /// The engine.
-    pub engine: Engine,
-    /// Why this one, as a sentence fragment.
-    pub reason: String,
-    /// Those that come first in the order but cannot serve here.
-    pub passed_over: Vec<Unusable>,
+pub enum Probe {
+    /// The engine responded.
+    Usable(Engine),
+    /// The engine cannot be used, with the reason.
+    Unusable(UnusableEngine),
 }
 
-/// Chooses the engine: what `preference` names, else the first of the order that answers.
+impl Probe {
+    /// Converts the result: to the engine if it responded, else to the reason why it cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the engine cannot be used.
+    pub fn into_result(self) -> Result<Engine, UnusableEngine> {
+        match self {
+            Probe::Usable(engine) => Ok(engine),
+            Probe::Unusable(unusable) => Err(unusable),
+        }
+    }
+}
+
+/// The selected engine, with the reason.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SelectedEngine {
+    /// The engine.
+    pub engine: Engine,
+    /// Why it was selected, as a sentence fragment.
+    pub reason: String,
+    /// The engines that come before it in the order but cannot be used.
+    pub passed_over: Vec<UnusableEngine>,
+}
+
+/// Selects the engine that `preference` requests, or the first in order that responds.
 ///
-/// The order for [`Needs::Recipe`] is sandbox, docker, podman; for [`Needs::Image`] docker, podman.
-/// Nothing that was named is ever replaced by another.
+/// The order is sandbox, docker, podman for [`RootSource::Recipe`], and docker, podman for
+/// [`RootSource::Image`]. An engine that was requested is never replaced by another.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::EngineUnusable`] when the named engine cannot serve, [`ErrorKind::NoEngine`] when
-/// none does; both say why for each.
+/// [`ErrorKind::EngineUnusable`] if the requested engine cannot be used, [`ErrorKind::NoEngine`] if
+/// none can. Both have the reason for each engine.
 pub fn select(
     preference: &EnginePreference,
-    needs: Needs,
+    needs: RootSource,
     host: &Host,
     cancel: &Cancel,
-) -> Result<Selected> {
+) -> Result<SelectedEngine> {
     let named = match preference {
         EnginePreference::Auto => return automatic(needs, host, cancel),
         EnginePreference::Kind(kind) => probe(*kind, host, cancel)?,
         EnginePreference::Program(program) => probe_program(program, host, cancel)?,
     };
     match named {
-        Ok(engine) if needs == Needs::Image && !engine.has_images() => Err(Error::new(
-            ErrorKind::EngineUnusable,
-            format!("the {} cannot run an image or a Dockerfile", engine.kind),
-        )
-        .with_help("name docker or podman, or let `auto` choose")),
-        Ok(engine) => Ok(Selected {
+        Probe::Usable(engine) if needs == RootSource::Image && !engine.has_images() => {
+            Err(Error::new(
+                ErrorKind::EngineUnusable,
+                format!("the {} cannot run an image or a Dockerfile", engine.kind),
+            )
+            .with_help("choose docker or podman, or `auto`"))
+        }
+        Probe::Usable(engine) => Ok(SelectedEngine {
             engine,
             reason: "it was named".to_owned(),
             passed_over: Vec::new(),
         }),
-        Err(unusable) => Err(
-            Error::new(ErrorKind::EngineUnusable, format!("engine {unusable}"))
-                .with_help(unusable.help.clone())
-                .with_unusable(vec![unusable]),
-        ),
+        Probe::Unusable(unusable) => Err(Error::new(
+            ErrorKind::EngineUnusable,
+            format!("engine {unusable}"),
+        )
+        .with_help(unusable.help.clone())
+        .with_unusable(vec![unusable])),
     }
 }
 
-fn automatic(needs: Needs, host: &Host, cancel: &Cancel) -> Result<Selected> {
+fn automatic(needs: RootSource, host: &Host, cancel: &Cancel) -> Result<SelectedEngine> {
     let mut passed_over = Vec::new();
-    for kind in Kind::ALL {
-        if needs == Needs::Image && kind == Kind::Sandbox {
+    for kind in EngineKind::ALL {
+        if needs == RootSource::Image && kind == EngineKind::Sandbox {
             continue;
         }
         match probe(kind, host, cancel)? {
-            Ok(engine) => {
+            Probe::Usable(engine) => {
                 let reason = match &passed_over[..] {
                     [] => format!("{kind} is the first choice and answers"),
-                    others => format!("{kind} is the first that answers; {}", listed(others)),
+                    others => format!("{kind} is the first that answers; {}", reasons(others)),
                 };
-                return Ok(Selected {
+                return Ok(SelectedEngine {
                     engine,
                     reason,
                     passed_over,
                 });
             }
-            Err(unusable) => passed_over.push(unusable),
+            Probe::Unusable(unusable) => passed_over.push(unusable),
         }
     }
-    let helps: Vec<_> = passed_over.iter().map(|one| one.help.as_str()).collect();
+    let remedies: Vec<_> = passed_over
+        .iter()
+        .map(|engine| engine.help.as_str())
+        .collect();
     Err(Error::new(
         ErrorKind::NoEngine,
-        format!("no engine answers here ({})", listed(&passed_over)),
+        format!("no engine is usable ({})", reasons(&passed_over)),
     )
-    .with_help(format!(
-        "any one of these is enough: {}",
-        helps.join("; or ")
-    ))
+    .with_help(format!("do one of these: {}", remedies.join("; or ")))
     .with_unusable(passed_over))
 }
 
-/// Each engine with why it cannot serve.
-fn listed(unusable: &[Unusable]) -> String {
+/// The engines with the reasons why they cannot be used.
+fn reasons(unusable: &[UnusableEngine]) -> String {
     let each: Vec<_> = unusable.iter().map(ToString::to_string).collect();
     each.join("; ")
 }
 
-/// Asks the engine of this kind.
+/// Probes the engine of this kind.
 ///
 /// # Errors
 ///
-/// Only a cancellation or a failure to ask at all; that the engine cannot serve is an answer.
-pub fn probe(kind: Kind, host: &Host, cancel: &Cancel) -> Result<Result<Engine, Unusable>> {
-    if kind == Kind::Host {
-        return Ok(Ok(host_engine::engine(host, native_architecture())));
+/// If the probe is cancelled or cannot be run. An engine that cannot be used is not an error.
+pub fn probe(kind: EngineKind, host: &Host, cancel: &Cancel) -> Result<Probe> {
+    if kind == EngineKind::Host {
+        return Ok(Probe::Usable(host_engine::engine(
+            host,
+            native_architecture(),
+        )));
     }
     match host.find_program(kind.program()) {
-        Some(program) => ask(kind, &program, host, cancel),
-        None => Ok(Err(Unusable {
+        Some(program) => probe_cached(kind, &program, host, cancel),
+        None => Ok(Probe::Unusable(UnusableEngine {
             engine: kind.name().to_owned(),
             reason: format!("`{}` is not installed", kind.program()),
             help: format!("install {}", kind.packages().join(" and ")),
@@ -149,80 +178,78 @@ pub fn probe(kind: Kind, host: &Host, cancel: &Cancel) -> Result<Result<Engine, 
     }
 }
 
-/// Asks a program of the caller's what kind of engine it is.
-fn probe_program(program: &Path, host: &Host, cancel: &Cancel) -> Result<Result<Engine, Unusable>> {
+/// Probes a program, whose `--version` tells the kind of engine.
+fn probe_program(program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> {
     let Some(found) = host.find_program(program) else {
-        return Ok(Err(Unusable {
+        return Ok(Probe::Unusable(UnusableEngine {
             engine: program.display().to_string(),
             reason: "there is no such program".to_owned(),
-            help: "name `sandbox`, `docker`, `podman`, or the path of one of their programs; or `host`, \
-                   for no isolation at all"
+            help: "use `sandbox`, `docker`, `podman`, or the path of one of their programs; or `host`, \
+                   which has no isolation"
                 .to_owned(),
             installed: false,
         }));
     };
     let version = Invocation::new(&found).arg("--version");
-    let said = process::output(&version, &host.variables, cancel)?;
-    match kind_of(&said) {
-        Some(kind) => ask(kind, &found, host, cancel),
-        None => Ok(Err(Unusable {
+    let output = process::output(&version, &host.variables, cancel)?;
+    match kind_of(&output) {
+        Some(kind) => probe_cached(kind, &found, host, cancel),
+        None => Ok(Probe::Unusable(UnusableEngine {
             engine: program.display().to_string(),
-            reason: format!("`--version` does not name an engine: {}", first_line(&said)),
-            help: "name a bubblewrap, docker or podman program".to_owned(),
+            reason: format!(
+                "`--version` does not name an engine: {}",
+                first_line(&output)
+            ),
+            help: "use a bubblewrap, docker or podman program".to_owned(),
             installed: true,
         })),
     }
 }
 
-/// The kind a `--version` line speaks of.
-fn kind_of(said: &Output) -> Option<Kind> {
-    let line = said.stdout.to_lowercase();
+/// The kind of engine that a `--version` line names.
+fn kind_of(version: &Output) -> Option<EngineKind> {
+    let line = version.stdout.to_lowercase();
     [
-        ("podman", Kind::Podman),
-        ("docker", Kind::Docker),
-        ("bubblewrap", Kind::Sandbox),
+        ("podman", EngineKind::Podman),
+        ("docker", EngineKind::Docker),
+        ("bubblewrap", EngineKind::Sandbox),
     ]
     .into_iter()
     .find_map(|(word, kind)| line.contains(word).then_some(kind))
 }
 
-fn ask(
-    kind: Kind,
-    program: &Path,
-    host: &Host,
-    cancel: &Cancel,
-) -> Result<Result<Engine, Unusable>> {
-    let memory = Memory::in_cache(&host.cache);
-    let dependence = dependence(kind, program, host);
-    if let Some((key, _)) = &dependence {
-        if let Some(engine) = memory.recall::<Engine>(kind.name(), key) {
+fn probe_cached(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> {
+    let cache = ProbeCache::in_cache(&host.cache);
+    let validity = validity(kind, program, host);
+    if let Some((key, _)) = &validity {
+        if let Some(engine) = cache.get::<Engine>(kind.name(), key) {
             let floor = Floor::of(host);
-            return Ok(Ok(Engine { floor, ..engine }));
+            return Ok(Probe::Usable(Engine { floor, ..engine }));
         }
     }
-    let asked = clock::unix_time();
-    let answer = ask_now(kind, program, host, cancel)?;
-    if let (Ok(engine), Some((key, stamps))) = (&answer, dependence) {
-        memory.remember(kind.name(), &key, stamps, asked, engine);
+    let asked_at = clock::unix_time();
+    let answer = query(kind, program, host, cancel)?;
+    if let (Probe::Usable(engine), Some((key, stamps))) = (&answer, validity) {
+        cache.insert(kind.name(), &key, stamps, asked_at, engine);
     }
     Ok(answer)
 }
 
-/// What the answer of an engine depends on: its program, who asks, docker's daemon, and for the
-/// sandbox what the kernel allows.
-fn dependence(kind: Kind, program: &Path, host: &Host) -> Option<(String, Vec<Stamp>)> {
-    let mut stamps = vec![Stamp::of(program)];
+/// What an engine's answer depends on: its program, the user, docker's daemon, and for the sandbox
+/// the kernel's settings.
+fn validity(kind: EngineKind, program: &Path, host: &Host) -> Option<(String, Vec<FileStamp>)> {
+    let mut stamps = vec![FileStamp::of(program)];
     let mut daemon = String::new();
     let settings: &[&str] = match kind {
-        Kind::Docker => {
-            let (socket, depends) = probe_validity::docker_daemon(host)?;
-            stamps.extend(depends);
+        EngineKind::Docker => {
+            let (socket, files) = probe_validity::of_docker_daemon(host)?;
+            stamps.extend(files);
             daemon = format!(" at {socket}");
             &[]
         }
-        Kind::Host => return None,
-        Kind::Podman => &[],
-        Kind::Sandbox => &[
+        EngineKind::Host => return None,
+        EngineKind::Podman => &[],
+        EngineKind::Sandbox => &[
             "/proc/sys/user/max_user_namespaces",
             "/proc/sys/kernel/unprivileged_userns_clone",
             "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
@@ -242,48 +269,44 @@ fn dependence(kind: Kind, program: &Path, host: &Host) -> Option<(String, Vec<St
     Some((key, stamps))
 }
 
-fn ask_now(
-    kind: Kind,
-    program: &Path,
-    host: &Host,
-    cancel: &Cancel,
-) -> Result<Result<Engine, Unusable>> {
-    let limited = cancel.clone().with_deadline(PATIENCE);
-    let said = match process::output(&question(kind, program, host), &host.variables, &limited) {
+fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> {
+    let with_timeout = cancel.clone().with_deadline(TIMEOUT);
+    let command = probe_command(kind, program, host);
+    let output = match process::output(&command, &host.variables, &with_timeout) {
         Err(error) if error.kind() == ErrorKind::Deadline && cancel.check().is_ok() => {
-            return Ok(Err(Unusable {
+            return Ok(Probe::Unusable(UnusableEngine {
                 engine: kind.name().to_owned(),
-                reason: format!("it does not answer within {} s", PATIENCE.as_secs()),
+                reason: format!("it does not answer within {} s", TIMEOUT.as_secs()),
                 help: format!(
-                    "see whether `{} version` answers, and restart its daemon if it does not",
+                    "check that `{} version` responds, and restart its daemon if it does not",
                     kind.program()
                 ),
                 installed: true,
             }));
         }
-        said => said?,
+        result => result?,
     };
-    if let Some(engine) = understood(kind, program, host, &said) {
-        return Ok(Ok(engine));
+    if let Some(engine) = parse_answer(kind, program, host, &output) {
+        return Ok(Probe::Usable(engine));
     }
-    if kind == Kind::Sandbox && host.uid == 0 {
-        // In a container that is not allowed to make user namespaces, root can still make the others.
-        let question = sandbox_question(program, host, false);
-        let said = process::output(&question, &host.variables, &limited)?;
-        if let Some(engine) = understood(kind, program, host, &said) {
-            return Ok(Ok(engine.with_rootless(false)));
+    if kind == EngineKind::Sandbox && host.uid == 0 {
+        // In a container that may not create user namespaces, root can still create the others.
+        let command = sandbox_probe(program, host, false);
+        let output = process::output(&command, &host.variables, &with_timeout)?;
+        if let Some(engine) = parse_answer(kind, program, host, &output) {
+            return Ok(Probe::Usable(engine.with_rootless(false)));
         }
     }
-    // A `docker` command that is podman in disguise does not know the question.
-    if kind == Kind::Docker {
+    // A `docker` command that is podman does not support docker's query.
+    if kind == EngineKind::Docker {
         let version = Invocation::new(program).arg("--version");
-        let name = process::output(&version, &host.variables, cancel)?;
-        if kind_of(&name) == Some(Kind::Podman) {
-            return ask(Kind::Podman, program, host, cancel);
+        let output = process::output(&version, &host.variables, cancel)?;
+        if kind_of(&output) == Some(EngineKind::Podman) {
+            return probe_cached(EngineKind::Podman, program, host, cancel);
         }
     }
-    let diagnosis = diagnosis::of_probe(kind, &said);
-    Ok(Err(Unusable {
+    let diagnosis = diagnosis::of_probe(kind, &output);
+    Ok(Probe::Unusable(UnusableEngine {
         engine: kind.name().to_owned(),
         reason: diagnosis.reason,
         help: diagnosis.help,
@@ -291,18 +314,18 @@ fn ask_now(
     }))
 }
 
-/// The one command that proves an engine: its version, said by the part that does the work.
-fn question(kind: Kind, program: &Path, host: &Host) -> Invocation {
+/// The command that probes an engine. It asks the part that runs containers for its version.
+fn probe_command(kind: EngineKind, program: &Path, host: &Host) -> Invocation {
     match kind {
-        Kind::Sandbox => sandbox_question(program, host, true),
-        Kind::Docker => Invocation::new(program).args(["version", "--format", DOCKER_FORMAT]),
-        Kind::Podman => Invocation::new(program).args(["version", "--format", PODMAN_FORMAT]),
-        Kind::Host => Invocation::new(program).args(["-c", "uname -r"]),
+        EngineKind::Sandbox => sandbox_probe(program, host, true),
+        EngineKind::Docker => Invocation::new(program).args(["version", "--format", DOCKER_FORMAT]),
+        EngineKind::Podman => Invocation::new(program).args(["version", "--format", PODMAN_FORMAT]),
+        EngineKind::Host => Invocation::new(program).args(["-c", "uname -r"]),
     }
 }
 
-/// The same for the sandbox, with or without a user namespace.
-pub(crate) fn sandbox_question(program: &Path, host: &Host, own_users: bool) -> Invocation {
+/// The command that probes the sandbox, with or without a user namespace.
+pub(crate) fn sandbox_probe(program: &Path, host: &Host, own_users: bool) -> Invocation {
     let floor = Floor::of(host);
     let run = Invocation::new(program)
         .confined(Confined::ClosedByBubblewrap)
@@ -314,8 +337,8 @@ pub(crate) fn sandbox_question(program: &Path, host: &Host, own_users: bool) -> 
         .args([program.to_string_lossy(), "--version".into()])
 }
 
-fn understood(kind: Kind, program: &Path, host: &Host, said: &Output) -> Option<Engine> {
-    if !said.exit.success() {
+fn parse_answer(kind: EngineKind, program: &Path, host: &Host, output: &Output) -> Option<Engine> {
+    if !output.exit.success() {
         return None;
     }
     let engine = |version: &str, architecture: &str, rootless: bool| Engine {
@@ -327,8 +350,8 @@ fn understood(kind: Kind, program: &Path, host: &Host, said: &Output) -> Option<
         user: (host.uid, host.gid),
         floor: Floor::of(host),
     };
-    let line = said.stdout.trim();
-    if kind == Kind::Sandbox {
+    let line = output.stdout.trim();
+    if kind == EngineKind::Sandbox {
         let version = line.strip_prefix("bubblewrap ")?;
         return Some(engine(version, native_architecture(), true));
     }
@@ -338,15 +361,15 @@ fn understood(kind: Kind, program: &Path, host: &Host, said: &Output) -> Option<
     if os != "linux" || version.is_empty() {
         return None;
     }
-    // A rootless docker daemon lists the helper that makes it so among its parts.
+    // A rootless docker daemon lists its helper among its components.
     let rootless = match kind {
-        Kind::Podman => host.uid != 0,
+        EngineKind::Podman => host.uid != 0,
         _ => components.split(' ').any(|name| name == "rootlesskit"),
     };
     Some(engine(version, architecture, rootless))
 }
 
-/// The machine's architecture as Go and OCI spell it.
+/// The machine's architecture, as Go and OCI spell it.
 fn native_architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -356,11 +379,11 @@ fn native_architecture() -> &'static str {
     }
 }
 
-fn first_line(said: &Output) -> &str {
-    let text = if said.stdout.trim().is_empty() {
-        &said.stderr
+fn first_line(output: &Output) -> &str {
+    let text = if output.stdout.trim().is_empty() {
+        &output.stderr
     } else {
-        &said.stdout
+        &output.stdout
     };
     text.lines().next().unwrap_or("nothing was printed")
 }

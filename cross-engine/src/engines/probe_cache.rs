@@ -1,8 +1,8 @@
-//! Answers of probes, remembered on disk together with what they depend on.
+//! A cache of probe results on disk, with the state of the files that each depends on.
 //!
-//! An entry holds the stamps of the files it depends on. It is believed only while every one of
-//! them is unchanged; what depends on more than files has it in its key. Entries are written whole,
-//! so that processes side by side see an old one or a new one.
+//! An entry has the stamps of the files that it depends on, and is valid only while every one of
+//! them is unchanged. What it depends on besides files is part of its key. Entries are written
+//! atomically, so that concurrent processes see either the old or the new one.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -16,24 +16,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::untrusted::{Dir, limits};
 
-/// The state of a file when an answer was given: it changes whenever the file does.
+/// The state of a file, which changes whenever the file does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Stamp {
+pub struct FileStamp {
     path: PathBuf,
-    /// Inode, size, and time of last modification in seconds and nanoseconds; `None` if there is no
-    /// such file.
+    /// Inode, size, and modification time in seconds and nanoseconds; `None` if there is no such
+    /// file.
     state: Option<(u64, u64, i64, i64)>,
 }
 
-impl Stamp {
-    /// The state of the file or directory at `path` now.
+impl FileStamp {
+    /// Returns the current state of the file or directory at `path`.
     pub fn of(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let state = fs::metadata(&path)
             .ok()
             .map(|meta| (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()));
-        Stamp { path, state }
+        FileStamp { path, state }
     }
 
     fn changed_since(&self, time: Duration) -> bool {
@@ -45,50 +45,52 @@ impl Stamp {
         ) >= time
     }
 
-    fn still_holds(&self) -> bool {
-        Stamp::of(&self.path) == *self
+    fn is_current(&self) -> bool {
+        FileStamp::of(&self.path) == *self
     }
 }
 
-/// A directory of remembered answers. That nothing can be remembered is never an error: the question
-/// is asked again.
+/// A directory of probe results. A cache that cannot be written is never an error; the probe runs
+/// again.
 #[derive(Clone, Debug)]
-pub struct Memory(PathBuf);
+pub struct ProbeCache(PathBuf);
 
 #[derive(Serialize, Deserialize)]
 struct Entry<T> {
     key: String,
-    stamps: Vec<Stamp>,
+    stamps: Vec<FileStamp>,
     answer: T,
 }
 
-impl Memory {
-    /// The memory below a cache directory.
+impl ProbeCache {
+    /// The probe cache in a cache directory.
     pub fn in_cache(cache: &Path) -> Self {
-        // The version changes with the meaning of what is stored.
-        Memory(cache.join("probes-v1"))
+        // The version changes with the meaning of the entries.
+        ProbeCache(cache.join("probes-v1"))
     }
 
-    /// The answer that was remembered as `name` for `key`, if nothing it depends on has changed.
-    pub fn recall<T: DeserializeOwned>(&self, name: &str, key: &str) -> Option<T> {
+    /// Returns the answer that is stored as `name` for `key`, if nothing that it depends on has
+    /// changed.
+    pub fn get<T: DeserializeOwned>(&self, name: &str, key: &str) -> Option<T> {
         let text = read_own(&self.0, name)?;
         let entry: Entry<T> = serde_json::from_slice(&text).ok()?;
-        let valid = entry.key == key && entry.stamps.iter().all(Stamp::still_holds);
-        valid.then_some(entry.answer)
+        let is_valid = entry.key == key && entry.stamps.iter().all(FileStamp::is_current);
+        is_valid.then_some(entry.answer)
     }
 
-    /// Remembers `answer` as `name` for `key`, as long as `stamps` hold. `asked` is when the question
-    /// was asked, as [`clock::unix_time`](crate::process::clock::unix_time) said: if a file has changed since,
-    /// nobody knows which state of it the answer is about, and nothing is remembered.
-    pub fn remember<T: Serialize>(
+    /// Stores `answer` as `name` for `key`, for as long as `stamps` are current. `asked_at` is the
+    /// time of the probe, as given by [`clock::unix_time`](crate::process::clock::unix_time). If a
+    /// file has changed since then, it is unknown which state of it the answer is about, and
+    /// nothing is stored.
+    pub fn insert<T: Serialize>(
         &self,
         name: &str,
         key: &str,
-        stamps: Vec<Stamp>,
-        asked: Duration,
+        stamps: Vec<FileStamp>,
+        asked_at: Duration,
         answer: &T,
     ) {
-        if stamps.iter().any(|stamp| stamp.changed_since(asked)) {
+        if stamps.iter().any(|stamp| stamp.changed_since(asked_at)) {
             return;
         }
         let entry = Entry {
@@ -105,13 +107,13 @@ impl Memory {
             file.persist(self.0.join(name))?;
             Ok(())
         });
-        // A cache that cannot be written is a slower one, no more.
+        // A cache that cannot be written only makes the next call slower.
         drop(written);
     }
 }
 
-/// The file `name` in `dir`, if it is a regular file of this user's and not too large: whatever else is
-/// there was not remembered by this library.
+/// Reads the file `name` in `dir`, if it is a regular file of this user and not too large. Anything
+/// else was not stored by this library.
 fn read_own(dir: &Path, name: &str) -> Option<Vec<u8>> {
     let file = Dir::open(dir).and_then(|dir| dir.file(name)).ok()?;
     let owner = file.as_file().metadata().ok()?.uid();
@@ -121,9 +123,9 @@ fn read_own(dir: &Path, name: &str) -> Option<Vec<u8>> {
     file.bytes(limits::SOURCE).ok()
 }
 
-/// Sixteen hexadecimal digits for a name of what belongs to `key`. That two keys have the same is nothing bad
-/// where what is kept under the name says which key it is of.
-pub(crate) fn short_name(key: &str) -> String {
+/// A hash of `key` in sixteen hexadecimal digits, for file names. Two keys may have the same hash,
+/// so what is stored under the name has to contain the key.
+pub(crate) fn short_hash(key: &str) -> String {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
@@ -133,7 +135,7 @@ pub(crate) fn short_name(key: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A moment after everything the test has written.
+    /// A time after everything that the test writes.
     fn later() -> Duration {
         crate::process::clock::unix_time() + Duration::from_secs(1)
     }
@@ -144,9 +146,9 @@ mod tests {
         let asked = crate::process::clock::unix_time() - Duration::from_secs(1);
         let file = dir.path().join("Cargo.toml");
         fs::write(&file, "changed meanwhile").unwrap();
-        let memory = Memory::in_cache(dir.path());
-        memory.remember("it", "k", vec![Stamp::of(&file)], asked, &7_u32);
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![FileStamp::of(&file)], asked, &7_u32);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 
     #[test]
@@ -154,35 +156,41 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("Cargo.toml");
         fs::write(&file, "a").unwrap();
-        let memory = Memory::in_cache(dir.path());
-        memory.remember("it", "k", vec![Stamp::of(&file)], later(), &7_u32);
-        assert_eq!(memory.recall::<u32>("it", "k"), Some(7));
-        assert_eq!(memory.recall::<u32>("it", "other key"), None);
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![FileStamp::of(&file)], later(), &7_u32);
+        assert_eq!(cache.get::<u32>("it", "k"), Some(7));
+        assert_eq!(cache.get::<u32>("it", "other key"), None);
         fs::write(&file, "ab").unwrap();
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 
     #[test]
     fn a_file_that_appears_is_a_change() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
-        let memory = Memory::in_cache(dir.path());
-        memory.remember("it", "k", vec![Stamp::of(&file)], later(), &"x".to_owned());
-        assert!(memory.recall::<String>("it", "k").is_some());
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert(
+            "it",
+            "k",
+            vec![FileStamp::of(&file)],
+            later(),
+            &"x".to_owned(),
+        );
+        assert!(cache.get::<String>("it", "k").is_some());
         fs::write(&file, "").unwrap();
-        assert_eq!(memory.recall::<String>("it", "k"), None);
+        assert_eq!(cache.get::<String>("it", "k"), None);
     }
 
     #[test]
-    fn what_is_no_file_is_neither_waited_for_nor_followed() {
+    fn only_regular_files_are_read() {
         let dir = tempfile::tempdir().unwrap();
-        let memory = Memory::in_cache(dir.path());
-        memory.remember("it", "k", vec![], later(), &1_u32);
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![], later(), &1_u32);
         let entry = dir.path().join("probes-v1/it");
         let moved = dir.path().join("moved");
         fs::rename(&entry, &moved).unwrap();
         std::os::unix::fs::symlink(&moved, &entry).unwrap();
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
         fs::remove_file(&entry).unwrap();
         rustix::fs::mknodat(
             rustix::fs::CWD,
@@ -192,15 +200,15 @@ mod tests {
             0,
         )
         .unwrap();
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 
     #[test]
     fn a_broken_entry_is_no_answer() {
         let dir = tempfile::tempdir().unwrap();
-        let memory = Memory::in_cache(dir.path());
-        memory.remember("it", "k", vec![], later(), &1_u32);
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![], later(), &1_u32);
         fs::write(dir.path().join("probes-v1/it"), "{").unwrap();
-        assert_eq!(memory.recall::<u32>("it", "k"), None);
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The argv of the sandbox engine: bubblewrap on a root file system's directory.
+//! The command line of the sandbox: bubblewrap on the directory of a root file system.
 
 use std::path::Path;
 
@@ -7,26 +7,27 @@ use crate::engines::floor;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::Invocation;
-use crate::spec::mount::{Access, arranged};
-use crate::spec::rootfs_layout::{Entry, Layout, under};
+use crate::spec::mount::{Access, arrange_mounts};
+use crate::spec::rootfs_layout::{Entry, RootfsLayout, under};
 use crate::spec::run_spec::{Network, Root, RunSpec};
 
-/// The bubblewrap command that runs `spec`.
+/// Returns the bubblewrap command that runs `spec`.
 ///
-/// The sandbox has process, IPC, host name, user and (unless asked otherwise) network namespaces of its own.
-/// Its `/` is an empty file system in memory on which the root file system's entries are bound read only.
+/// The sandbox has process, IPC, host name, user and, by default, network namespaces of its own. Its
+/// `/` is an empty file system in memory on which the root file system's entries are bound read only.
 ///
-/// Root has no user namespace of its own where the kernel refuses one, and where a mount lies in another
-/// user's private directory, which it could not reach from there. To know that, as root it looks at the
-/// directories above the mounts.
+/// Root has no user namespace of its own where the kernel refuses one, and where a mount is in a
+/// private directory of another user, which root could not reach from there. To find out, this reads
+/// the directories above the mounts if the user is root.
 ///
-/// It dies with the thread that started it, by a signal that bubblewrap asks of the kernel. That
-/// takes bubblewrap some milliseconds, in which the starter may be killed: therefore it hangs on a
-/// lifeline too, which is its standard input, or a FIFO where that is the program's.
+/// It dies with the thread that started it, by a signal that bubblewrap requests from the kernel.
+/// That takes bubblewrap some milliseconds, in which the caller may be killed. So it has a lifeline
+/// too: its standard input, or a FIFO if standard input is the program's.
 ///
-/// A session of its own keeps what runs from typing into the caller's terminal (`TIOCSTI`), even where
-/// its streams are that terminal; Ctrl-C then reaches bubblewrap, whose end is everybody's. A program that
-/// is given the terminal has to be in the caller's session, and is trusted as one that is started there.
+/// In a session of its own, a program cannot inject input into the caller's terminal (`TIOCSTI`),
+/// even if its streams are that terminal. Ctrl-C then reaches bubblewrap, which ends with
+/// everything in it. A program that gets the terminal has to be in the caller's session, and is
+/// trusted like one that was started there.
 pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
     let Root::Directory { path, layout } = &spec.root else {
         return Err(Error::new(
@@ -35,9 +36,9 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         )
         .with_help("use docker or podman for an image"));
     };
-    has_no_containers_words(spec)?;
+    check_container_options(spec)?;
     let is_root = engine.user.0 == 0;
-    let mounts = arranged(spec.mounts.clone());
+    let mounts = arrange_mounts(spec.mounts.clone());
     let own_users = engine.rootless && (!is_root || floor::are_reachable(&mounts));
     let mut run = Invocation::new(&engine.program)
         .env_clear()
@@ -60,27 +61,28 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     run.env.clone_from(&spec.env);
     run = engine.floor.filtered(run);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
-    if spec.hang().is_some() {
+    if spec.lifeline().is_some() {
         run = run.lifeline();
     }
     Ok(run.args(spec.wrapper(2)).args(spec.command.iter().cloned()))
 }
 
-/// Words for a container CLI cannot be obeyed here, and must not be lost.
-fn has_no_containers_words(spec: &RunSpec) -> Result<()> {
-    let what = match (&spec.options[..], &spec.platform) {
+/// Rejects options for a container CLI, which would otherwise be ignored silently.
+fn check_container_options(spec: &RunSpec) -> Result<()> {
+    let option = match (&spec.options[..], &spec.platform) {
         ([], None) => return Ok(()),
-        ([first, ..], _) => format!("options for a container (`{first}` …)"),
-        (_, Some(platform)) => format!("an image's platform (`{platform}`)"),
+        ([first, ..], _) => format!("options of a container CLI (`{first}` …)"),
+        (_, Some(platform)) => format!("the platform of an image (`{platform}`)"),
     };
     Err(Error::new(
         ErrorKind::EngineUnusable,
-        format!("the sandbox cannot obey {what}"),
+        format!("the sandbox does not support {option}"),
     )
-    .with_help("name docker or podman as the engine, or take them out of the configuration"))
+    .with_help("choose docker or podman as the engine, or remove this from the configuration"))
 }
 
-/// The flags for namespaces and rights, shared with the probe: what is probed is what will be used.
+/// The options for namespaces and capabilities. The probe uses them too, so that it tests what runs
+/// will use.
 pub(crate) fn namespaces(own_users: bool, network: Network) -> Vec<&'static str> {
     let mut flags = vec![
         "--unshare-pid",
@@ -95,7 +97,7 @@ pub(crate) fn namespaces(own_users: bool, network: Network) -> Vec<&'static str>
     flags
 }
 
-fn root_entries(mut run: Invocation, root: &Path, layout: &Layout) -> Result<Invocation> {
+fn root_entries(mut run: Invocation, root: &Path, layout: &RootfsLayout) -> Result<Invocation> {
     run = run.args(["--tmpfs", "/"]);
     for entry in &layout.0 {
         run = match entry {
@@ -113,12 +115,12 @@ fn root_entries(mut run: Invocation, root: &Path, layout: &Layout) -> Result<Inv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engines::engine::Kind;
+    use crate::engines::engine::EngineKind;
     use crate::spec::run_spec::Stdio;
 
     fn argv(spec: &RunSpec) -> Result<Vec<String>> {
         let engine = Engine {
-            kind: Kind::Sandbox,
+            kind: EngineKind::Sandbox,
             program: "bwrap".into(),
             version: String::new(),
             rootless: true,
@@ -132,7 +134,7 @@ mod tests {
     fn spec() -> RunSpec {
         let root = Root::Directory {
             path: "/r".into(),
-            layout: Layout::default(),
+            layout: RootfsLayout::default(),
         };
         RunSpec::new(root, "/w", ["app"]).stdio(Stdio::Inherit)
     }
@@ -148,9 +150,9 @@ mod tests {
     fn what_is_shown_hangs_on_nothing_and_what_runs_on_a_fifo() {
         let shown = argv(&spec()).unwrap();
         assert_eq!(shown[shown.len() - 2..], ["--", "app"]);
-        let run = argv(&spec().lifeline(Some("/c/x".into())))
-            .unwrap()
-            .join(" ");
+        let mut supervised = spec();
+        supervised.lifeline_dir = Some("/c/x".into());
+        let run = argv(&supervised).unwrap().join(" ");
         assert!(run.contains("--ro-bind /c/x /run/cross-lifeline "), "{run}");
         assert!(run.ends_with(" cross app"), "{run}");
     }

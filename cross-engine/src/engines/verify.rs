@@ -1,53 +1,54 @@
-//! Whether an engine really runs something: a version answered is not yet a container started.
+//! Verification that an engine really runs a program. An engine that reports its version may still
+//! be unable to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engines::diagnosis;
-use crate::engines::engine::{Engine, Kind};
-use crate::engines::probe;
+use crate::engines::engine::{Engine, EngineKind};
+use crate::engines::probe::sandbox_probe;
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::process::{self, Output};
 
-/// How long the removal of what was made for the proof may take.
-const REMOVAL: Duration = Duration::from_secs(30);
+/// The time limit for removing the test image.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(30);
 
-/// Programs of the GNU libc that are linked statically, so that one file is a root file system.
-/// The second is what Ubuntu calls it, where the first is a script.
+/// Statically linked programs of the GNU libc, each of which is a root file system in one file. On
+/// Ubuntu, the second is a script around the first.
 const STATIC_PROGRAMS: [&str; 2] = ["/sbin/ldconfig.real", "/sbin/ldconfig"];
 
 impl Engine {
-    /// Runs something on the engine, with nothing from a registry, and leaves nothing of it.
+    /// Runs a program on the engine without using a registry, and cleans up.
     ///
-    /// A container CLI imports a root file system of one program of this machine, runs it without a
-    /// network, and removes it: about a second. A sandbox starts a program of this machine in
-    /// namespaces of its own: some milliseconds.
+    /// A container CLI imports a root file system that has one program of this machine, runs it
+    /// without a network, and removes it, which takes about a second. A sandbox runs a program of
+    /// this machine in namespaces of its own, which takes some milliseconds.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::EngineCannotStart`] with the engine's words and the cause where it is known;
-    /// [`ErrorKind::ToolMissing`] where this machine has no program that could be run.
+    /// [`ErrorKind::EngineCannotStart`] with the engine's message, and with the cause if it is
+    /// known. [`ErrorKind::ToolMissing`] if this machine has no program to run.
     pub fn verify(&self, host: &Host, cancel: &Cancel) -> Result<()> {
         match self.kind {
-            Kind::Sandbox => self.verify_sandbox(host, cancel),
-            Kind::Docker | Kind::Podman => self.verify_images(host, cancel),
-            // There is nothing that could refuse.
-            Kind::Host => Ok(()),
+            EngineKind::Sandbox => self.verify_sandbox(host, cancel),
+            EngineKind::Docker | EngineKind::Podman => self.verify_images(host, cancel),
+            // The host runs every program.
+            EngineKind::Host => Ok(()),
         }
     }
 
-    /// Asks again what the probe asks, whose answer comes from inside a sandbox: the probe itself
-    /// may remember it.
+    /// Runs the probe's command, which runs inside a sandbox. The probe itself may use a cached
+    /// answer.
     fn verify_sandbox(&self, host: &Host, cancel: &Cancel) -> Result<()> {
-        let ask = probe::sandbox_question(&self.program, host, self.rootless);
-        let said = process::output(&ask, &host.variables, cancel)?;
-        match said.exit.success() {
+        let probe = sandbox_probe(&self.program, host, self.rootless);
+        let output = process::output(&probe, &host.variables, cancel)?;
+        match output.exit.success() {
             true => Ok(()),
-            false => Err(self.refused("run a program", &said)),
+            false => Err(self.refused("run a program", &output)),
         }
     }
 
@@ -75,19 +76,19 @@ impl Engine {
         Err(self.refused("run a program", &ran))
     }
 
-    fn refused(&self, what: &str, said: &Output) -> Error {
-        let words = said.stderr.trim();
-        diagnosis::of_start(self.kind, said.exit, words).unwrap_or_else(|| {
-            let last = words.lines().last().unwrap_or("nothing was printed");
+    fn refused(&self, what: &str, output: &Output) -> Error {
+        let stderr = output.stderr.trim();
+        diagnosis::of_start(self.kind, output.exit, stderr).unwrap_or_else(|| {
+            let last = stderr.lines().last().unwrap_or("nothing was printed");
             Error::new(
                 ErrorKind::EngineCannotStart,
-                format!("{} cannot {what}: {last} ({})", self.kind, said.exit),
+                format!("{} cannot {what}: {last} ({})", self.kind, output.exit),
             )
         })
     }
 }
 
-/// A tar archive with one static program, and the program's path in it.
+/// Creates a tar archive with one static program, and returns it with the program's path inside.
 fn tiny_root(dir: &Path, host: &Host, cancel: &Cancel) -> Result<(PathBuf, String)> {
     let program = STATIC_PROGRAMS
         .map(Path::new)
@@ -97,7 +98,7 @@ fn tiny_root(dir: &Path, host: &Host, cancel: &Cancel) -> Result<(PathBuf, Strin
         return Err(Error::new(
             ErrorKind::ToolMissing,
             format!(
-                "there is neither `{}` nor `{}`",
+                "this machine has neither `{}` nor `{}`",
                 STATIC_PROGRAMS[0], STATIC_PROGRAMS[1]
             ),
         )
@@ -110,16 +111,16 @@ fn tiny_root(dir: &Path, host: &Host, cancel: &Cancel) -> Result<(PathBuf, Strin
         .args(["--directory", utf8(parent)?, &name]);
     let packed = process::output(&pack, &host.variables, cancel)?;
     if !packed.exit.success() {
-        let said = packed.stderr.trim();
+        let stderr = packed.stderr.trim();
         return Err(Error::new(
             ErrorKind::Io,
-            format!("`{pack}` failed: {said}"),
+            format!("`{pack}` failed: {stderr}"),
         ));
     }
     Ok((tar, format!("/{name}")))
 }
 
-/// The image of the proof, which is gone when this is.
+/// The test image, removed when it is dropped.
 struct Image<'a> {
     name: String,
     engine: &'a Engine,
@@ -129,10 +130,10 @@ struct Image<'a> {
 impl Drop for Image<'_> {
     fn drop(&mut self) {
         let remove = Invocation::new(&self.engine.program).args(["rmi", "--force", &self.name]);
-        // Not the caller's cancellation: what was made has to go after it, too.
-        let patience = Cancel::new().with_deadline(REMOVAL);
-        // It may not have been imported: then there is nothing to remove.
-        let _ = process::output(&remove, &self.host.variables, &patience);
+        // The caller's cancellation does not apply: the image has to be removed after it, too.
+        let limit = Cancel::new().with_deadline(REMOVAL_LIMIT);
+        // If it was not imported, there is nothing to remove.
+        let _ = process::output(&remove, &self.host.variables, &limit);
     }
 }
 
@@ -142,7 +143,7 @@ mod tests {
     use crate::process::invocation::Variables;
     use std::os::unix::fs::PermissionsExt as _;
 
-    /// A container CLI that imports, and whose `run` does what `run` says.
+    /// A container CLI that can import, and whose `run` executes the script `run`.
     fn engine(dir: &Path, run: &str) -> (Engine, Host) {
         let program = dir.join("podman");
         let script = format!(
@@ -154,7 +155,7 @@ mod tests {
         let path = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
         let host = Host::new(path, dir.join("cache"));
         let engine = Engine {
-            kind: Kind::Podman,
+            kind: EngineKind::Podman,
             program,
             version: "4.3.1".into(),
             rootless: false,

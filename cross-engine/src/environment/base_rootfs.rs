@@ -1,11 +1,12 @@
-//! What several environments begin with: made once, kept in the cache, copied for each.
+//! Bases: root file systems with the packages that several environments have in common. Each is
+//! built once, kept in the cache and copied for every environment.
 //!
-//! Most of the time of a making is dpkg's, unpacking what every environment of a suite has: the
-//! essential packages, the machine's own compiler, CMake, Perl. An environment that begins with a base
-//! is a copy of it in which the rest is installed. What it comes to is the same, file by file.
+//! Most of a build's time is spent on unpacking what every environment of a suite has: the
+//! essential packages, the native compiler, CMake and Perl. An environment with a base is a copy of
+//! it, in which the other packages are installed. The result has the same files.
 //!
-//! A copy, not links: what is installed later may write into what is there. Files that are equal
-//! in the end are stored once all the same: see [`linking`](crate::environment::dedup).
+//! It is a copy and not hard links, because the installation of packages may write to existing
+//! files. Files that are equal in the end are linked: see [`dedup`](crate::environment::dedup).
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 use crate::environment::blueprint::Blueprint;
 use crate::environment::dedup;
 use crate::environment::manifest::{MANIFEST, Manifest};
-use crate::environment::package_cache::Packages;
-use crate::image::maker::Maker;
+use crate::environment::package_cache::PackageCache;
+use crate::image::build_process::BuildProcess;
 use crate::image::progress::Progress;
 use crate::image::staging::{Staging, remove_tree};
 use crate::image::store::Store;
@@ -24,71 +25,75 @@ use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::{Invocation, quoted};
 use crate::process::lock::Lock;
+use crate::process::script::joined;
 
-/// The directory of the cache where bases are, and the word for them in the names of locks.
-pub(crate) const HOME: &str = "bases";
+/// The cache's subdirectory for bases, and the prefix of their lock files.
+pub(crate) const BASES: &str = "bases";
 pub(crate) const KIND: &str = "base";
 
-/// Installs the rest of the packages: `$1` is the root file system.
+/// Installs the other packages. `$1` is the root file system.
 const DERIVE: &str = include_str!("derive.sh");
 
-/// The variable that has it: mmdebstrap prints what it is told to run, which would be all of it.
+/// The variable that has the script. mmdebstrap prints the hooks that it runs, so the script itself
+/// is not one.
 const DERIVE_VARIABLE: &str = "CROSS_DERIVE";
 
-/// A base that is whole, and that nobody removes meanwhile.
-struct Held {
-    /// A root file system, or the archive of one.
-    product: PathBuf,
-    /// What tells it from another of its name.
+/// A complete base with a lock, so that nobody removes it.
+struct LockedBase {
+    /// Its root file system: a directory or an archive.
+    rootfs: PathBuf,
+    /// Distinguishes it from another base with the same name.
     inode: u64,
     _lock: Lock,
 }
 
-/// What a plain user has is an archive: only in it are files of other users.
-fn product(home: &Path, host: &Host) -> PathBuf {
+/// The root file system of a base. For users other than root it is an archive, which can have files
+/// of other users.
+fn rootfs(home: &Path, host: &Host) -> PathBuf {
     home.join(if host.uid == 0 { "root" } else { "root.tar" })
 }
 
-/// The directory of the base called `name`.
-pub(crate) fn home(host: &Host, name: &str) -> PathBuf {
-    host.cache.join(HOME).join(name)
+/// The directory of the base `name`.
+pub(crate) fn base_dir(host: &Host, name: &str) -> PathBuf {
+    host.cache.join(BASES).join(name)
 }
 
-/// The lock of the base called `name`.
+/// The lock file of the base `name`.
 pub(crate) fn lock_file(name: &str) -> String {
     format!("{KIND}-{name}")
 }
 
 impl Store<'_> {
-    /// Has mmdebstrap make what `blueprint` says at `target`, beginning with its base if it has one.
+    /// Builds the root file system of `blueprint` at `target` with mmdebstrap, from its base if it
+    /// has one.
     ///
-    /// A base that cannot be used, because the archive has had a release since, or because it is
-    /// damaged, is made anew.
+    /// A base that cannot be used, because of a newer release of the archive or because it is
+    /// damaged, is built again.
     pub(crate) fn install(
         &self,
         blueprint: &Blueprint,
         program: &Path,
         target: &Path,
-        maker: &mut Maker<'_, '_>,
+        build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<()> {
-        let Some(base) = blueprint.beginning() else {
-            maker.stage("downloading and installing packages")?;
-            return maker.debootstrap(blueprint, blueprint.mmdebstrap(program, target)?);
+        let Some(base) = blueprint.usable_base() else {
+            build_process.stage("downloading and installing packages")?;
+            return build_process.debootstrap(blueprint, blueprint.mmdebstrap(program, target)?);
         };
-        let (held, is_new) = self.held_base(base, program, maker)?;
-        let Err(error) = self.derive(blueprint, program, target, &held, maker) else {
+        let (locked, is_new) = self.locked_base(base, program, build_process)?;
+        let Err(error) = self.derive(blueprint, program, target, &locked, build_process) else {
             return Ok(());
         };
-        // An environment's own troubles have kinds of their own, but for a full disk.
-        if is_new || error.kind() != ErrorKind::Environment || error.is_full() {
+        // Failures of the environment itself have other kinds, except a full disk.
+        if is_new || error.kind() != ErrorKind::Environment || error.is_disk_full() {
             return Err(error);
         }
-        let inode = held.inode;
-        drop(held);
-        maker.line("cross-core: the base is made anew")?;
-        self.remove_base(&base.name, Some(inode), maker)?;
-        let (held, _) = self.held_base(base, program, maker)?;
-        self.derive(blueprint, program, target, &held, maker)
+        let inode = locked.inode;
+        drop(locked);
+        build_process.line("cross-core: the base is built again")?;
+        self.remove_base(&base.name, Some(inode), build_process)?;
+        let (locked, _) = self.locked_base(base, program, build_process)?;
+        self.derive(blueprint, program, target, &locked, build_process)
     }
 
     fn derive(
@@ -96,137 +101,144 @@ impl Store<'_> {
         blueprint: &Blueprint,
         program: &Path,
         target: &Path,
-        held: &Held,
-        maker: &mut Maker<'_, '_>,
+        base: &LockedBase,
+        build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<()> {
-        maker.stage("installing packages")?;
+        build_process.stage("installing packages")?;
         let staging = self.staging(&blueprint.name);
-        let meeting = staging.file_name().unwrap_or_default();
-        let packages = Packages::open(self.host, &meeting.to_string_lossy())?;
-        let derive = derivation(blueprint, program, target, &held.product, &packages)?;
-        let mut maker = maker.leaving(packages.incoming());
-        maker.debootstrap(blueprint, derive)
+        let name = staging.file_name().unwrap_or_default();
+        let packages = PackageCache::open(self.host, &name.to_string_lossy())?;
+        let derive = derive_command(blueprint, program, target, &base.rootfs, &packages)?;
+        let mut build_process = build_process.removing(packages.incoming());
+        build_process.debootstrap(blueprint, derive)
     }
 
-    /// The base, made if need be, and whether it was.
-    fn held_base(
+    /// Returns the base, and whether it was built by this call.
+    fn locked_base(
         &self,
         base: &Blueprint,
         program: &Path,
-        maker: &mut Maker<'_, '_>,
-    ) -> Result<(Held, bool)> {
-        let (home, mut is_new) = (home(self.host, &base.name), false);
+        build_process: &mut BuildProcess<'_, '_>,
+    ) -> Result<(LockedBase, bool)> {
+        let (home, mut is_new) = (base_dir(self.host, &base.name), false);
         let lock = self.host.cache.join("locks").join(lock_file(&base.name));
         loop {
-            let shared =
-                maker.locked(|cancel, waiting| Lock::acquire_shared(&lock, cancel, waiting))?;
-            if is_whole(&home, self.host) {
+            let shared = build_process
+                .wait_for_lock(|cancel, waiting| Lock::acquire_shared(&lock, cancel, waiting))?;
+            if is_complete(&home, self.host) {
                 let inode = home.metadata().on("inspect", &home)?.ino();
-                let held = Held {
-                    product: product(&home, self.host),
+                let locked = LockedBase {
+                    rootfs: rootfs(&home, self.host),
                     inode,
                     _lock: shared,
                 };
-                return Ok((held, is_new));
+                return Ok((locked, is_new));
             }
             drop(shared);
-            let _alone = maker.locked(|cancel, waiting| Lock::acquire(&lock, cancel, waiting))?;
-            if !is_whole(&home, self.host) {
-                self.make_base(base, program, &home, maker)?;
+            let _exclusive = build_process
+                .wait_for_lock(|cancel, waiting| Lock::acquire(&lock, cancel, waiting))?;
+            if !is_complete(&home, self.host) {
+                self.make_base(base, program, &home, build_process)?;
                 is_new = true;
             }
         }
     }
 
-    /// Makes a base. The caller holds its lock.
+    /// Builds a base. The caller has to hold its lock.
     fn make_base(
         &self,
         base: &Blueprint,
         program: &Path,
         home: &Path,
-        maker: &mut Maker<'_, '_>,
+        build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<()> {
-        maker.stage("installing what environments of this suite begin with")?;
+        build_process.stage("installing the base of this suite")?;
         let staging = Staging::new(&home.with_file_name(format!(".{}.{KIND}", base.name)))?;
-        let product = product(staging.path(), self.host);
-        let mut maker = maker.within(staging.path());
-        maker.debootstrap(base, base.mmdebstrap_base(program, &product)?)?;
+        let rootfs = rootfs(staging.path(), self.host);
+        let mut build_process = build_process.within(staging.path());
+        build_process.debootstrap(base, base.mmdebstrap_base(program, &rootfs)?)?;
         remove_tree(&staging.path().join("tmp"))?;
-        Manifest::new(base, size(&product)?).write(staging.path())?;
+        Manifest::new(base, size(&rootfs)?).write(staging.path())?;
         remove_tree(home)?;
         fs::rename(staging.path(), home).on("move the base to", home)
     }
 
-    /// Removes the base called `name`, unless it is no more the one of this inode.
-    fn remove_base(&self, name: &str, inode: Option<u64>, maker: &mut Maker<'_, '_>) -> Result<()> {
+    /// Removes the base `name`, unless its inode is another one.
+    fn remove_base(
+        &self,
+        name: &str,
+        inode: Option<u64>,
+        build_process: &mut BuildProcess<'_, '_>,
+    ) -> Result<()> {
         let lock = self.host.cache.join("locks").join(lock_file(name));
-        let _alone = maker.locked(|cancel, waiting| Lock::acquire(&lock, cancel, waiting))?;
-        let home = home(self.host, name);
-        let is = home.metadata().map(|meta| meta.ino()).ok();
-        match inode.is_none() || inode == is {
-            true => forget(&home),
+        let _exclusive =
+            build_process.wait_for_lock(|cancel, waiting| Lock::acquire(&lock, cancel, waiting))?;
+        let home = base_dir(self.host, name);
+        let current = home.metadata().map(|meta| meta.ino()).ok();
+        match inode.is_none() || inode == current {
+            true => remove(&home),
             false => Ok(()),
         }
     }
 }
 
-/// Removes a base whose lock the caller holds.
-pub(crate) fn forget(home: &Path) -> Result<()> {
-    // Once the manifest is gone it is no base any more, however far this comes.
+/// Removes a base. The caller has to hold its lock.
+pub(crate) fn remove(home: &Path) -> Result<()> {
+    // Without its manifest it is not a base any more, even if this is interrupted.
     let _ = fs::remove_file(home.join(MANIFEST));
     remove_tree(home)
 }
 
-/// Whether the base at `home` was made, and its archive is as long as it was.
-fn is_whole(home: &Path, host: &Host) -> bool {
-    let product = product(home, host);
+/// Whether the base at `home` is complete, and its archive has its original length.
+fn is_complete(home: &Path, host: &Host) -> bool {
+    let rootfs = rootfs(home, host);
     match Manifest::read(home) {
-        Some(_) if host.uid == 0 => product.is_dir(),
-        Some(manifest) => product
+        Some(_) if host.uid == 0 => rootfs.is_dir(),
+        Some(manifest) => rootfs
             .metadata()
-            .is_ok_and(|it| it.len() == manifest.bytes),
+            .is_ok_and(|meta| meta.len() == manifest.bytes),
         None => false,
     }
 }
 
-fn size(product: &Path) -> Result<u64> {
-    match product.is_dir() {
-        true => dedup::occupied(product).on("read directory", product),
-        false => Ok(product.metadata().on("inspect", product)?.len()),
+fn size(rootfs: &Path) -> Result<u64> {
+    match rootfs.is_dir() {
+        true => dedup::disk_usage(rootfs).on("read directory", rootfs),
+        false => Ok(rootfs.metadata().on("inspect", rootfs)?.len()),
     }
 }
 
-/// The `mmdebstrap` call that makes `blueprint`'s root file system at `target` of a base's.
-fn derivation(
+/// The `mmdebstrap` command that builds `blueprint`'s root file system at `target` from a base's.
+fn derive_command(
     blueprint: &Blueprint,
     program: &Path,
     target: &Path,
     base: &Path,
-    packages: &Packages,
+    packages: &PackageCache,
 ) -> Result<Invocation> {
     let path = utf8(base)?;
     let copy = match path.ends_with(".tar") {
         true => format!("tar-in {} /", quoted(path)),
         false => format!("cp -a -- {} \"$1/\"", quoted(&format!("{path}/."))),
     };
-    let names: Vec<_> = blueprint.packages.iter().map(|it| quoted(it)).collect();
+    let names: Vec<_> = blueprint.packages.iter().map(|name| quoted(name)).collect();
     let install = format!("eval \"${DERIVE_VARIABLE}\"");
     let make = blueprint
-        .mmdebstrap_of(program, "custom", None)
+        .mmdebstrap_start(program, "custom", None)
         .arg(format!("--setup-hook={copy}"))
-        .arg(format!("--setup-hook={}", preparation(blueprint)))
+        .arg(format!("--setup-hook={}", prepare_script(blueprint)))
         .arg(format!("--setup-hook={}", blueprint.dpkg_hook()))
         .arg(format!("--customize-hook={install}"))
         .env(
             DERIVE_VARIABLE,
-            format!("set -- \"$1\" {}\n{DERIVE}", names.join(" ")),
+            joined([&format!("set -- \"$1\" {}", names.join(" ")), DERIVE]),
         );
-    blueprint.finished(packages.shown_to(make)?, target)
+    blueprint.finish(packages.add_to(make)?, target)
 }
 
-/// Makes of a copied base the beginning of `blueprint`: with its architectures, without what is
-/// excluded from it, and with a note of the release that it is of.
-fn preparation(blueprint: &Blueprint) -> String {
+/// The script that prepares a copy of the base for `blueprint`: it sets the architectures, removes
+/// the excluded files, and records the release of the archive.
+fn prepare_script(blueprint: &Blueprint) -> String {
     let mut script = "set -e; cd \"$1\"; mkdir -p dev run; \
                       cat var/lib/apt/lists/*Release | sha256sum >run/cross-core.release"
         .to_owned();
@@ -234,14 +246,14 @@ fn preparation(blueprint: &Blueprint) -> String {
         let all: Vec<_> = blueprint
             .architectures
             .iter()
-            .map(|it| quoted(it))
+            .map(|name| quoted(name))
             .collect();
         script += &format!("; printf '%s\\n' {} >var/lib/dpkg/arch", all.join(" "));
     }
-    // What the base's own globs match is not there. As for dpkg, `*` matches `/`, and the last glob that
-    // matches decides: the first, backwards.
-    let already = blueprint.beginning().map_or(0, |base| base.exclude.len());
-    let globs: Vec<_> = blueprint.exclude[already..]
+    // Files that match the base's own globs do not exist. As in dpkg, `*` matches `/` and the last
+    // matching glob counts, which is the first in reverse order.
+    let in_base = blueprint.usable_base().map_or(0, |base| base.exclude.len());
+    let globs: Vec<_> = blueprint.exclude[in_base..]
         .iter()
         .rev()
         .map(|glob| match glob.strip_prefix('!') {
@@ -255,9 +267,9 @@ fn preparation(blueprint: &Blueprint) -> String {
     script
 }
 
-/// The directories of bases that are whole, with what they occupy.
+/// The names of the complete bases, with their sizes in bytes.
 pub(crate) fn all(host: &Host) -> Vec<(String, u64)> {
-    let entries = fs::read_dir(host.cache.join(HOME)).into_iter().flatten();
+    let entries = fs::read_dir(host.cache.join(BASES)).into_iter().flatten();
     let mut all: Vec<_> = entries
         .flatten()
         .filter_map(|entry| Manifest::read(&entry.path()))
@@ -267,16 +279,16 @@ pub(crate) fn all(host: &Host) -> Vec<(String, u64)> {
     all
 }
 
-impl Maker<'_, '_> {
-    /// A lock, waited for as long as nobody cancels.
-    fn locked(
+impl BuildProcess<'_, '_> {
+    /// Waits for a lock, and reports that.
+    fn wait_for_lock(
         &mut self,
         acquire: impl FnOnce(&Cancel, &mut dyn FnMut()) -> Result<Lock>,
     ) -> Result<Lock> {
         let cancel = self.cancel();
         let mut stopped = false;
         let lock = acquire(cancel, &mut || {
-            stopped = self.tell(Progress::Waiting).is_break()
+            stopped = self.report(Progress::Waiting).is_break()
         });
         match stopped {
             true => Err(Error::new(ErrorKind::Cancelled, "cancelled")),
@@ -306,13 +318,13 @@ mod tests {
             .base(Some(base))
     }
 
-    /// The words of the derivation of a base at `base`.
+    /// The arguments of the command that builds from a base at `base`.
     fn words(base: &str) -> Vec<String> {
         let cache = tempfile::tempdir().unwrap();
         let host = Host::new(Variables::new(), cache.path());
-        let packages = Packages::open(&host, ".aarch64-0.sandbox").unwrap();
+        let packages = PackageCache::open(&host, ".aarch64-0.sandbox").unwrap();
         let (program, target) = (Path::new("mmdebstrap"), Path::new("/c/root"));
-        let made = derivation(&blueprint(), program, target, Path::new(base), &packages);
+        let made = derive_command(&blueprint(), program, target, Path::new(base), &packages);
         made.unwrap().args
     }
 
@@ -344,14 +356,14 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let run = Invocation::new("sh").args(["-c", &preparation(&blueprint()), "hook"]);
+        let run = Invocation::new("sh").args(["-c", &prepare_script(&blueprint()), "hook"]);
         let run = run.arg(root.path().to_str().unwrap());
         let variables = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
-        let said = crate::process::output(&run, &variables, &Cancel::new()).unwrap();
-        assert!(said.exit.success(), "{said:?}");
+        let output = crate::process::output(&run, &variables, &Cancel::new()).unwrap();
+        assert!(output.exit.success(), "{output:?}");
         let gone: Vec<_> = files
             .iter()
-            .filter(|it| !root.path().join(it).exists())
+            .filter(|file| !root.path().join(file).exists())
             .collect();
         assert_eq!(gone, [&"usr/lib/gcc/libasan.so.8", &"usr/bin/qemu-s390x"]);
         let read = |path: &str| fs::read_to_string(root.path().join(path)).unwrap();
@@ -364,15 +376,18 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         let mut host = Host::new(Variables::new(), cache.path());
         host.uid = 1000;
-        let home = home(&host, "base");
+        let home = base_dir(&host, "base");
         fs::create_dir_all(&home).unwrap();
         fs::write(home.join("root.tar"), "0123456789").unwrap();
-        assert!(!is_whole(&home, &host), "nothing says that it was finished");
+        assert!(
+            !is_complete(&home, &host),
+            "nothing says that it was finished"
+        );
         let base = Blueprint::new("base", "bookworm", ["gcc"]);
         Manifest::new(&base, 10).write(&home).unwrap();
-        assert!(is_whole(&home, &host));
+        assert!(is_complete(&home, &host));
         assert_eq!(all(&host), [("base".to_owned(), 10)]);
         fs::write(home.join("root.tar"), "01234").unwrap();
-        assert!(!is_whole(&home, &host));
+        assert!(!is_complete(&home, &host));
     }
 }

@@ -1,4 +1,4 @@
-//! What an environment is made of, and the commands that make it.
+//! Blueprints of environments, and the commands that build them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,44 +10,45 @@ use crate::environment::commands::{self, CERTIFICATES};
 use crate::process::error::{Result, utf8};
 use crate::process::invocation::{Invocation, quoted};
 
-/// What an environment is made of: packages of a Debian suite. Pure data.
+/// The content of an environment: packages of a Debian suite. Pure data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Blueprint {
-    /// The name the environment is found by; it contains a hash of everything else.
+    /// The environment's name, which has a hash of everything else.
     pub name: String,
     /// The suite, such as `bookworm`.
     pub suite: String,
-    /// Debian architectures, the environment's own first.
+    /// The Debian architectures, the native one first.
     pub architectures: Vec<String>,
-    /// Packages, as apt spells them: `gcc`, `libc6:arm64`, `cargo-web=1.85*`.
+    /// The packages in apt's notation: `gcc`, `libc6:arm64`, `cargo-web=1.85*`.
     pub packages: Vec<String>,
-    /// Globs of files that are not unpacked; a leading `!` takes back what an earlier glob excluded.
+    /// The globs of files that are not unpacked. A leading `!` includes files again that an earlier
+    /// glob excludes.
     pub exclude: Vec<String>,
-    /// The package mirror; the suite's usual one if `None`.
+    /// The package mirror; the suite's default if `None`.
     pub mirror: Option<String>,
-    /// What it begins with, as others do: see [`base`](Blueprint::base).
+    /// The base, which other environments may share: see [`base`](Blueprint::base).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<Box<Blueprint>>,
-    /// Shell commands that run as root in the finished root file system: see
+    /// The shell commands that run as root in the root file system: see
     /// [`commands`](Blueprint::commands).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<String>,
-    /// Variables of these commands.
+    /// The variables of these commands.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub command_env: BTreeMap<String, String>,
 }
 
-/// A stable release's update and security archives are left out: an environment is named by its
-/// recipe, and the main archive of a stable release changes only with its point releases.
+/// Removes a stable release's update and security archives. An environment is named by its recipe,
+/// and the main archive of a stable release changes only with point releases.
 const MAIN_ONLY: &str = r#"sed -i '/-updates\|-security/d' "$1/etc/apt/sources.list""#;
 
-/// Where dpkg reads further configuration.
+/// The directory of dpkg's further configuration.
 const DPKG_CONFIG: &str = "/etc/dpkg/dpkg.cfg.d";
 
 impl Blueprint {
-    /// A blueprint of these packages.
+    /// Creates a blueprint with these packages.
     pub fn new<I>(name: impl Into<String>, suite: impl Into<String>, packages: I) -> Self
     where
         I: IntoIterator,
@@ -66,7 +67,7 @@ impl Blueprint {
         }
     }
 
-    /// For these Debian architectures, the environment's own first.
+    /// Sets the Debian architectures, the native one first.
     #[must_use]
     pub fn architectures<I>(mut self, architectures: I) -> Self
     where
@@ -77,7 +78,7 @@ impl Blueprint {
         self
     }
 
-    /// Without the files that these globs match.
+    /// Sets the globs of files that are not unpacked.
     #[must_use]
     pub fn exclude<I>(mut self, globs: I) -> Self
     where
@@ -88,41 +89,45 @@ impl Blueprint {
         self
     }
 
-    /// From this package mirror.
+    /// Sets the package mirror.
     #[must_use]
     pub fn mirror(mut self, mirror: Option<String>) -> Self {
         self.mirror = mirror;
         self
     }
 
-    /// Beginning with another, which is made once and kept for every environment that begins with it.
+    /// Sets the base, which is built once and kept for every environment that has it.
     ///
-    /// It is the same environment with it or without: `base` has to be of the same suite and mirror,
-    /// for the first of the architectures, of some of the packages, with a beginning of the globs and
-    /// without commands. One that is otherwise is not used.
+    /// The base makes no difference to the result. It has to have the same suite and mirror, only
+    /// the first of the architectures, a subset of the packages, a prefix of the globs, and no
+    /// commands. Another base is not used.
     #[must_use]
     pub fn base(mut self, base: Option<Blueprint>) -> Self {
         self.base = base.map(Box::new);
         self
     }
 
-    /// What it begins with, if the result is the same.
-    pub(crate) fn beginning(&self) -> Option<&Blueprint> {
+    /// The base, if it makes no difference to the result.
+    pub(crate) fn usable_base(&self) -> Option<&Blueprint> {
         self.base.as_deref().filter(|base| {
             base.suite == self.suite
                 && base.mirror == self.mirror
                 && base.architectures.len() == 1
                 && self.architectures.starts_with(&base.architectures)
-                && base.packages.iter().all(|it| self.packages.contains(it))
+                && base
+                    .packages
+                    .iter()
+                    .all(|package| self.packages.contains(package))
                 && self.exclude.starts_with(&base.exclude)
                 && base.commands.is_empty()
         })
     }
 
-    /// With these commands run in it at the end, as root, in one POSIX shell with `set -e`.
+    /// Sets the commands that run at the end as root, in one POSIX shell with `set -e`.
     ///
-    /// They have the network, the proxy variables and the certificates of the making, but nothing else
-    /// of the host. `apt-get install` works, also for the other architectures, and starts no daemon.
+    /// They have the network, the proxy variables and the host's certificates, but nothing else of
+    /// the host. `apt-get install` works, also for the other architectures, and does not start
+    /// daemons.
     #[must_use]
     pub fn commands<I>(mut self, commands: I) -> Self
     where
@@ -133,31 +138,31 @@ impl Blueprint {
         self
     }
 
-    /// With these variables for its commands.
+    /// Sets the variables of the commands.
     #[must_use]
     pub fn command_env(mut self, env: impl IntoIterator<Item = (String, String)>) -> Self {
         self.command_env = env.into_iter().collect();
         self
     }
 
-    /// The `mmdebstrap` call that makes the root file system at `target`: a directory, or a tar
-    /// archive where the name ends in `.tar`.
+    /// The `mmdebstrap` command that builds the root file system at `target`: a directory, or a tar
+    /// archive if the name ends with `.tar`.
     ///
     /// # Errors
     ///
-    /// When `target` is not UTF-8.
+    /// If `target` is not UTF-8.
     pub fn mmdebstrap(&self, program: &Path, target: &Path) -> Result<Invocation> {
         let include = format!("--include={}", self.packages.join(","));
-        let mut make = self.mmdebstrap_of(program, "apt", Some(include));
+        let mut make = self.mmdebstrap_start(program, "apt", Some(include));
         if self.mirror.is_none() {
             make = make.arg(format!("--setup-hook={MAIN_ONLY}"));
         }
         make = make.arg(format!("--setup-hook={}", self.dpkg_hook()));
-        self.finished(make, target)
+        self.finish(make, target)
     }
 
-    /// The call that makes the root file system of a base: with the package lists, which whoever begins
-    /// with it needs again, and without devices, which not everybody can make.
+    /// The command that builds the root file system of a base. It keeps the package lists, which
+    /// are needed again, and has no devices, which not every user can create.
     pub(crate) fn mmdebstrap_base(&self, program: &Path, target: &Path) -> Result<Invocation> {
         let mut make = self.mmdebstrap(program, target)?;
         make.args
@@ -165,8 +170,9 @@ impl Blueprint {
         Ok(make)
     }
 
-    /// What every call begins with; `include` are the packages, if mmdebstrap installs them itself.
-    pub(crate) fn mmdebstrap_of(
+    /// The first arguments of every command. `include` has the packages, if mmdebstrap installs
+    /// them itself.
+    pub(crate) fn mmdebstrap_start(
         &self,
         program: &Path,
         variant: &str,
@@ -183,10 +189,10 @@ impl Blueprint {
         }
     }
 
-    /// The call with what comes last: the commands, and what is made of what.
-    pub(crate) fn finished(&self, mut make: Invocation, target: &Path) -> Result<Invocation> {
+    /// Adds the last arguments: the commands, the suite, the target and the mirror.
+    pub(crate) fn finish(&self, mut make: Invocation, target: &Path) -> Result<Invocation> {
         if !self.commands.is_empty() {
-            // It prints what it is told to run, which would be all of it.
+            // mmdebstrap prints the hooks that it runs, so the commands are in a variable.
             make = make.arg("--customize-hook=eval \"$CROSS_COMMANDS\"").env(
                 "CROSS_COMMANDS",
                 commands::hook(&self.commands, &self.command_env),
@@ -199,8 +205,8 @@ impl Blueprint {
         Ok(make)
     }
 
-    /// Writes dpkg's options into the new root. As options of mmdebstrap itself they would make it
-    /// pass every essential package through a filter, which takes longer than unpacking them.
+    /// The hook that writes dpkg's options to the new root. With the same options, mmdebstrap would
+    /// pass every essential package through a filter, which takes longer than unpacking.
     pub(crate) fn dpkg_hook(&self) -> String {
         let lines: Vec<_> = self
             .dpkg_options()
@@ -212,7 +218,7 @@ impl Blueprint {
         )
     }
 
-    /// The same as a Containerfile for hosts without `mmdebstrap`. It needs no context.
+    /// A Containerfile for hosts without `mmdebstrap`. It needs no context.
     pub fn containerfile(&self) -> String {
         let mut text = self.packages_containerfile();
         if !self.commands.is_empty() {
@@ -221,8 +227,8 @@ impl Blueprint {
         text
     }
 
-    /// The same for a builder that can mount: the file `certificates` of the context is there while the
-    /// commands run, and is no part of the image.
+    /// A Containerfile for builders that can mount. The file `certificates` of the context is
+    /// mounted while the commands run, and is not part of the image.
     pub(crate) fn containerfile_with_certificates(&self, certificates: &str) -> String {
         let mut text = self.packages_containerfile();
         if !self.commands.is_empty() {
@@ -232,7 +238,7 @@ impl Blueprint {
         text
     }
 
-    /// As a JSON array a command is taken word by word, whatever is in the words.
+    /// A command as a JSON array is not split or expanded.
     fn command_words(&self) -> String {
         serde_json::to_string(&commands::words(&self.commands, &self.command_env))
             .unwrap_or_default()
@@ -246,8 +252,8 @@ impl Blueprint {
             run.push("rm -f /etc/apt/sources.list.d/debian.sources".to_owned());
             run.push(format!("echo {} > /etc/apt/sources.list", quoted(&line)));
         }
-        // As everywhere, the main archive alone. The image's own packages may be newer, and must
-        // not: the same library of another architecture has to have the same version.
+        // Only the main archive is used, as everywhere. The image's own packages may be newer and
+        // are downgraded: a library has to have the same version for every architecture.
         run.push(format!(
             "printf 'Package: *\\nPin: release n={}\\nPin-Priority: 1001\\n' > /etc/apt/preferences.d/cross",
             self.suite
@@ -258,7 +264,11 @@ impl Blueprint {
         for foreign in self.architectures.iter().skip(1) {
             run.push(format!("dpkg --add-architecture {}", quoted(foreign)));
         }
-        let packages: Vec<_> = self.packages.iter().map(|p| quoted(p)).collect();
+        let packages: Vec<_> = self
+            .packages
+            .iter()
+            .map(|package| quoted(package))
+            .collect();
         run.push("apt-get update -o Acquire::Retries=3".to_owned());
         run.push(format!(
             "DEBIAN_FRONTEND=noninteractive apt-get install -y --allow-downgrades \
@@ -270,8 +280,8 @@ impl Blueprint {
         text
     }
 
-    /// The lines of dpkg's configuration; it obeys the last glob that matches. A half-made
-    /// environment is thrown away, so nothing has to be synced to disk while it is made.
+    /// The lines of dpkg's configuration. The last matching glob counts. An incomplete environment
+    /// is removed, so nothing has to be synced to disk during the build.
     fn dpkg_options(&self) -> impl Iterator<Item = String> {
         let globs = self
             .exclude
@@ -320,8 +330,8 @@ mod tests {
     #[test]
     fn only_a_base_that_changes_nothing_is_begun_with() {
         let base = || Blueprint::new("base", "bookworm", ["gcc"]).architectures(["amd64"]);
-        let begins = |base| blueprint().base(Some(base)).beginning().is_some();
-        assert!(begins(base()) && begins(base().exclude(["/usr/share/man/*"])));
+        let is_usable = |base| blueprint().base(Some(base)).usable_base().is_some();
+        assert!(is_usable(base()) && is_usable(base().exclude(["/usr/share/man/*"])));
         for other in [
             Blueprint {
                 suite: "trixie".into(),
@@ -334,7 +344,7 @@ mod tests {
             base().commands(["true"]),
             Blueprint::new("base", "bookworm", ["make"]).architectures(["amd64"]),
         ] {
-            assert!(!begins(other.clone()), "{other:?}");
+            assert!(!is_usable(other.clone()), "{other:?}");
         }
     }
 

@@ -1,20 +1,22 @@
-//! The commands of a blueprint: how they run as root in a root file system, and what is heard of them.
+//! The user's commands in an environment build: how they run as root in the root file system, and
+//! their progress.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::process::host::Host;
-use crate::process::host::PROXY_VARIABLES;
+use crate::process::host::{Host, PROXY_VARIABLES};
 use crate::process::invocation::quoted;
+use crate::process::script::{self, joined};
+use crate::process::tail_lines::TailLines;
 
-/// Where the commands find the host's certificates. It is a place that no environment keeps.
+/// The path of the host's certificates for the commands. No environment keeps the file.
 pub(crate) const CERTIFICATES: &str = "/run/cross-core/certificates.pem";
 
-/// The variable that tells the hook of mmdebstrap where the host's certificates are.
+/// The variable that has the path of the host's certificates for mmdebstrap's hook.
 pub(crate) const CERTIFICATES_VARIABLE: &str = "CROSS_CERTIFICATES";
 
-/// Where distributions keep the certificates they trust, as one file: Debian and those after it, Fedora,
-/// openSUSE, and the BSDs and macOS.
+/// The certificate bundles of distributions: Debian and its derivatives, Fedora, openSUSE, and the
+/// BSDs and macOS.
 const BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -22,46 +24,7 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Runs the entries `"$@"` in one shell with `set -e`, so that directories and variables carry over.
-///
-/// An entry may be the beginning of a command that the next one goes on with, as lines of a script are:
-/// what is not a whole command by itself waits for the rest. Before each the numbers of its entries are
-/// printed, and after a failure the status, because what runs this reports only one of its own.
-///
-/// Package lists are there when the commands begin, and are gone afterwards. The host's certificates
-/// are believed by what reads a variable for them, and by apt.
-const SCRIPT: &str = r#"certificates=/run/cross-core/certificates.pem
-if [ -s "$certificates" ]; then
-  export SSL_CERT_FILE=$certificates CURL_CA_BUNDLE=$certificates REQUESTS_CA_BUNDLE=$certificates
-  export PIP_CERT=$certificates GIT_SSL_CAINFO=$certificates NODE_EXTRA_CA_CERTS=$certificates
-  export CARGO_HTTP_CAINFO=$certificates APT_CONFIG=/run/cross-core/apt.conf
-  echo "Acquire::https::CAInfo \"$certificates\";" >"$APT_CONFIG"
-fi
-ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt-get update -o Acquire::Retries=3
-(
-  set -e
-  cross_count=$# cross_first=1 cross_last=0 cross_text=
-  for cross_entry do
-    set --
-    cross_last=$((cross_last+1))
-    cross_text="$cross_text$cross_entry
-"
-    if [ "$cross_last" -lt "$cross_count" ]; then
-      case "$cross_text" in *'<<'* | *'\
-') continue;; esac
-      sh -n -c "$cross_text" 2>/dev/null || continue
-    fi
-    echo "cross-core: commands $cross_first $cross_last"
-    eval "$cross_text"
-    cross_first=$((cross_last+1)) cross_text=
-  done
-)
-status=$?
-[ $status = 0 ] || echo "cross-core: status $status"
-[ -z "$APT_CONFIG" ] || rm -f "$APT_CONFIG"
-apt-get clean
-rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
-exit $status"#;
+const RUN_COMMANDS: &str = include_str!("commands/run_commands.sh");
 
 /// The words that run `commands` with the variables `env` inside a root file system.
 pub(crate) fn words(commands: &[String], env: &BTreeMap<String, String>) -> Vec<String> {
@@ -69,13 +32,13 @@ pub(crate) fn words(commands: &[String], env: &BTreeMap<String, String>) -> Vec<
     let mut words = vec!["env".to_owned()];
     words.extend(["DEBIAN_FRONTEND=noninteractive", "HOME=/root"].map(str::to_owned));
     words.extend(variables);
-    words.extend(["sh", "-c", SCRIPT, "cross"].map(str::to_owned));
+    words.extend(script::words(joined([RUN_COMMANDS])));
     words.extend(commands.iter().cloned());
     words
 }
 
-/// The hook of mmdebstrap that runs the commands: `$1` is the root file system. It has mounted in it what
-/// programs need, and keeps packages from starting daemons.
+/// The hook of mmdebstrap that runs the commands. `$1` is the root file system. mmdebstrap has
+/// mounted what programs need, and prevents packages from starting daemons.
 pub(crate) fn hook(commands: &[String], env: &BTreeMap<String, String>) -> String {
     let words: Vec<_> = words(commands, env)
         .iter()
@@ -98,40 +61,40 @@ exit $status"#,
     )
 }
 
-/// The file with the certificates that the host trusts.
+/// The host's certificate bundle.
 pub(crate) fn certificates(host: &Host) -> Option<PathBuf> {
-    let named = host.variable("SSL_CERT_FILE").map(Path::new);
-    named
+    let configured = host.variable("SSL_CERT_FILE").map(Path::new);
+    configured
         .into_iter()
         .chain(BUNDLES.map(Path::new))
         .find(|path| path.is_file())
         .map(Path::to_owned)
 }
 
-/// What is heard of the commands in the lines of whatever runs them.
+/// The progress of the commands, as reported in the output of the program that runs them.
 #[derive(Debug)]
-pub(crate) struct Listener<'a> {
+pub(crate) struct CommandProgress<'a> {
     commands: &'a [String],
     current: Option<String>,
-    output: Vec<String>,
+    output: TailLines,
     status: Option<i32>,
 }
 
-/// How many lines of a failed command are shown.
-const SHOWN: usize = 10;
+/// The number of lines of a failed command that are in the message.
+const OUTPUT_LINES: usize = 10;
 
-impl<'a> Listener<'a> {
+impl<'a> CommandProgress<'a> {
     pub(crate) fn new(commands: &'a [String]) -> Self {
-        Listener {
+        CommandProgress {
             commands,
             current: None,
-            output: Vec::new(),
+            output: TailLines::new(OUTPUT_LINES),
             status: None,
         }
     }
 
-    /// Takes a line; if a command begins with it, what is to be told of that.
-    pub(crate) fn hear(&mut self, line: &str) -> Option<String> {
+    /// Parses a line of output. Returns the stage that begins with it, if one does.
+    pub(crate) fn parse(&mut self, line: &str) -> Option<String> {
         if let Some((_, words)) = line.split_once("cross-core: commands ") {
             let mut numbers = words.split(' ').map(str::parse::<usize>);
             if let (Some(Ok(first)), Some(Ok(last)), None) =
@@ -144,10 +107,7 @@ impl<'a> Listener<'a> {
         if let Some(status) = status.and_then(|(_, word)| word.parse().ok()) {
             self.status = Some(status);
         } else if self.current.is_some() && self.status.is_none() {
-            if self.output.len() == SHOWN {
-                self.output.remove(0);
-            }
-            self.output.push(line.to_owned());
+            self.output.push(line);
         }
         None
     }
@@ -165,8 +125,8 @@ impl<'a> Listener<'a> {
         Some(format!("command {last} of {}: {name}", self.commands.len()))
     }
 
-    /// The command that failed, its status, and the last lines it printed.
-    pub(crate) fn failure(&self) -> Option<(&str, i32, &[String])> {
+    /// The command that failed, its status, and its last lines of output.
+    pub(crate) fn failure(&self) -> Option<(&str, i32, &TailLines)> {
         Some((self.current.as_deref()?, self.status?, &self.output))
     }
 }
@@ -178,7 +138,7 @@ mod tests {
     use crate::process::invocation::{Invocation, Variables};
     use crate::process::{self, Output};
 
-    /// Runs commands as an environment would, with programs for a root file system's in `bin`.
+    /// Runs commands as in an environment, with dummy programs in place of those that need one.
     fn run(commands: &[&str]) -> (Output, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let path = format!("{}:/usr/bin:/bin", dir.path().display());
@@ -193,37 +153,44 @@ mod tests {
         let words = words(&commands, &env);
         let run = Invocation::new(&words[0]).args(words[1..].iter().cloned());
         let caller = Variables::from([("PATH".into(), path.into())]);
-        let said = process::output(&run, &caller, &Cancel::new()).unwrap();
-        let mut listener = Listener::new(&commands);
-        let mut told: Vec<_> = said
+        let output = process::output(&run, &caller, &Cancel::new()).unwrap();
+        let mut progress = CommandProgress::new(&commands);
+        let mut reports: Vec<_> = output
             .stdout
             .lines()
-            .filter_map(|l| listener.hear(l))
+            .filter_map(|line| progress.parse(line))
             .collect();
-        if let Some((name, status, lines)) = listener.failure() {
-            told.push(format!("{name}: {status}: {}", lines.join("|")));
+        if let Some((name, status, lines)) = progress.failure() {
+            reports.push(format!(
+                "{name}: {status}: {}",
+                lines.text().replace('\n', "|")
+            ));
         }
-        (said, told)
+        (output, reports)
     }
 
     #[test]
     fn commands_share_a_shell_and_its_variables() {
-        let (said, told) = run(&[
+        let (output, progress) = run(&[
             "cd /usr; x=1",
             "export y=2",
             "echo $PWD $x $y $CROSS_TARGET $#",
         ]);
-        assert!(said.exit.success(), "{said:?}");
-        assert!(said.stdout.contains("/usr 1 2 a b 0\n"), "{}", said.stdout);
-        assert_eq!(told[1], "command 2 of 3: export y=2");
+        assert!(output.exit.success(), "{output:?}");
+        assert!(
+            output.stdout.contains("/usr 1 2 a b 0\n"),
+            "{}",
+            output.stdout
+        );
+        assert_eq!(progress[1], "command 2 of 3: export y=2");
     }
 
     #[test]
     fn the_first_failure_is_the_last_command_and_is_named() {
-        let (said, told) = run(&["echo one", "echo two; (exit 7)\necho three", "echo four"]);
-        assert_eq!(said.exit.code, Some(7));
-        assert!(!said.stdout.contains("three") && !said.stdout.contains("four\n"));
-        assert_eq!(told.last().unwrap(), "echo two; (exit 7) …: 7: two");
+        let (output, progress) = run(&["echo one", "echo two; (exit 7)\necho three", "echo four"]);
+        assert_eq!(output.exit.code, Some(7));
+        assert!(!output.stdout.contains("three") && !output.stdout.contains("four\n"));
+        assert_eq!(progress.last().unwrap(), "echo two; (exit 7) …: 7: two");
     }
 
     #[test]
@@ -238,27 +205,27 @@ mod tests {
             "text $((1 + 1))",
             "END",
         ];
-        let (said, told) = run(&script);
-        assert!(said.exit.success(), "{said:?}");
+        let (output, progress) = run(&script);
+        assert!(output.exit.success(), "{output:?}");
         for line in ["a b", "c", "text 2"] {
             assert!(
-                said.stdout.lines().any(|l| l == line),
+                output.stdout.lines().any(|printed| printed == line),
                 "{line} in {}",
-                said.stdout
+                output.stdout
             );
         }
-        assert_eq!(told[0], "command 4 of 8: if true; then …");
-        assert_eq!(told[1], "command 5 of 8: echo c");
+        assert_eq!(progress[0], "command 4 of 8: if true; then …");
+        assert_eq!(progress[1], "command 5 of 8: echo c");
     }
 
     #[test]
     fn what_is_no_command_is_an_error_with_its_own_words() {
-        let (said, told) = run(&["echo ok", "if true; then"]);
-        assert!(!said.exit.success());
+        let (output, progress) = run(&["echo ok", "if true; then"]);
+        assert!(!output.exit.success());
         assert!(
-            told.last().unwrap().starts_with("if true; then: "),
-            "{told:?}"
+            progress.last().unwrap().starts_with("if true; then: "),
+            "{progress:?}"
         );
-        assert!(!said.stderr.is_empty());
+        assert!(!output.stderr.is_empty());
     }
 }

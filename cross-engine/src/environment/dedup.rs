@@ -1,80 +1,82 @@
-//! Files that are equal are stored once: as hard links of one file in several root file systems.
+//! Deduplication of root file systems: equal files become hard links of one file.
 //!
-//! That is sound because nothing writes into a root file system that is whole: runs see it read only,
-//! and what makes one fills a directory of its own. Whoever gives it up removes names, not files.
+//! This is safe because nothing writes to a complete root file system: runs mount it read only, and
+//! every build has a directory of its own. Removing a root file system removes links, not files.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// How many root file systems are looked through for an equal file.
-pub(crate) const LOOKED_THROUGH: usize = 8;
+/// The number of root file systems that are searched for equal files.
+pub(crate) const MAX_SEARCHED: usize = 8;
 
-/// Replaces every file below `root` that one of `others` has, too, at the same path, with the same
-/// content, owner, mode and time, by a link to that one. A file that cannot be linked stays as it is.
+/// Replaces every file below `root` by a hard link if one of `others` has a file at the same path
+/// with the same content, owner, mode and time. A file that cannot be linked stays as it is.
 ///
-/// `spare` is a path on the same file system where nothing is.
-pub(crate) fn link_equal(root: &Path, others: &[PathBuf], spare: &Path) -> io::Result<()> {
-    let mut others: Vec<_> = others.iter().take(LOOKED_THROUGH).cloned().collect();
-    // Links lead to files of the same file system only.
+/// `scratch` is a path on the same file system that does not exist.
+pub(crate) fn link_equal(root: &Path, others: &[PathBuf], scratch: &Path) -> io::Result<()> {
+    let mut others: Vec<_> = others.iter().take(MAX_SEARCHED).cloned().collect();
+    // Hard links cannot cross file systems.
     let device = root.metadata()?.dev();
     others.retain(|other| other.metadata().is_ok_and(|meta| meta.dev() == device));
     match others.is_empty() {
         true => Ok(()),
-        false => link_below(root, &others, spare),
+        false => link_below(root, &others, scratch),
     }
 }
 
-fn link_below(dir: &Path, others: &[PathBuf], spare: &Path) -> io::Result<()> {
+fn link_below(dir: &Path, others: &[PathBuf], scratch: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
-        let there = others.iter().map(|other| other.join(entry.file_name()));
+        let candidates = others.iter().map(|other| other.join(entry.file_name()));
         if kind.is_dir() {
-            // A link to a directory would lead elsewhere.
-            let is_dir = |it: &PathBuf| it.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-            let there: Vec<_> = there.filter(is_dir).collect();
-            if !there.is_empty() {
-                link_below(&path, &there, spare)?;
+            // Symbolic links are not followed.
+            let is_dir = |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+            let candidates: Vec<_> = candidates.filter(is_dir).collect();
+            if !candidates.is_empty() {
+                link_below(&path, &candidates, scratch)?;
             }
         } else if kind.is_file() {
             let meta = entry.metadata()?;
-            // What is empty occupies nothing.
+            // An empty file takes no space.
             if meta.len() > 0 {
-                let equal = there.into_iter().find(|it| is_equal(&path, &meta, it));
-                equal.map_or(Ok(()), |equal| replace(&path, &equal, spare))?;
+                let equal = candidates
+                    .into_iter()
+                    .find(|candidate| is_equal(&path, &meta, candidate));
+                equal.map_or(Ok(()), |equal| replace(&path, &equal, scratch))?;
             }
         }
     }
     Ok(())
 }
 
-/// Whether `other` is a file that may stand for the one at `path`.
+/// Whether the file `other` can replace the one at `path`.
 fn is_equal(path: &Path, meta: &Metadata, other: &Path) -> bool {
-    let Ok(is) = other.symlink_metadata() else {
+    let Ok(other_meta) = other.symlink_metadata() else {
         return false;
     };
-    let facts = |it: &Metadata| {
-        let owner = (it.uid(), it.gid(), it.mode());
-        (it.len(), owner, it.mtime(), it.mtime_nsec())
+    let properties = |meta: &Metadata| {
+        let owner = (meta.uid(), meta.gid(), meta.mode());
+        (meta.len(), owner, meta.mtime(), meta.mtime_nsec())
     };
-    facts(&is) == facts(meta)
-        && is.ino() != meta.ino()
+    properties(&other_meta) == properties(meta)
+        && other_meta.ino() != meta.ino()
         && !has_attributes(path)
         && !has_attributes(other)
-        && same_content(path, other).unwrap_or(false)
+        && has_same_content(path, other).unwrap_or(false)
 }
 
-/// Whether it has extended attributes, such as capabilities: hardly any file has.
+/// Whether a file has extended attributes, such as capabilities. Hardly any file has.
 fn has_attributes(path: &Path) -> bool {
-    // A file system that knows none has none.
+    // On a file system that does not support them, no file has any.
     rustix::fs::llistxattr(path, &mut [0_u8; 0]).is_ok_and(|length| length > 0)
 }
 
-fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
-    const AT_ONCE: usize = 256 << 10;
-    let open = |path| File::open(path).map(|file| BufReader::with_capacity(AT_ONCE, file));
+fn has_same_content(one: &Path, other: &Path) -> io::Result<bool> {
+    const BUFFER_SIZE: usize = 256 << 10;
+    let open = |path| File::open(path).map(|file| BufReader::with_capacity(BUFFER_SIZE, file));
     let (mut one, mut other) = (open(one)?, open(other)?);
     loop {
         let (a, b) = (one.fill_buf()?, other.fill_buf()?);
@@ -90,24 +92,24 @@ fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Puts a link to `equal` in the place of `path`, which is there all the time.
-fn replace(path: &Path, equal: &Path, spare: &Path) -> io::Result<()> {
-    // It may be gone by now, or have as many links as it can.
-    if fs::hard_link(equal, spare).is_err() {
+/// Replaces `path` by a hard link to `equal`, atomically.
+fn replace(path: &Path, equal: &Path, scratch: &Path) -> io::Result<()> {
+    // It may have been removed, or may have reached the limit of links.
+    if fs::hard_link(equal, scratch).is_err() {
         return Ok(());
     }
-    fs::rename(spare, path)
+    fs::rename(scratch, path)
 }
 
-/// What the files below `dir` occupy on disk, in bytes.
-pub(crate) fn occupied(dir: &Path) -> io::Result<u64> {
+/// The disk usage of the files below `dir`, in bytes.
+pub(crate) fn disk_usage(dir: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let meta = entry.metadata()?;
         bytes += meta.blocks() * 512;
         if meta.is_dir() {
-            bytes += occupied(&entry.path())?;
+            bytes += disk_usage(&entry.path())?;
         }
     }
     Ok(bytes)
@@ -146,16 +148,16 @@ mod tests {
         file(&new.join("bin/through-a-link"), "same", 0o644, 0);
         file(&old.join("usr/bin/through-a-link"), "same", 0o644, 0);
         symlink("usr/bin", old.join("bin")).unwrap();
-        let spare = dir.path().join("spare");
-        link_equal(&new, &[dir.path().join("gone"), old.clone()], &spare).unwrap();
+        let scratch = dir.path().join("spare");
+        link_equal(&new, &[dir.path().join("gone"), old.clone()], &scratch).unwrap();
         let links = |path: &str| new.join(path).metadata().unwrap().nlink();
         assert_eq!(links("usr/lib/equal"), 2);
         for other in ["content", "mode", "time", "empty"] {
             assert_eq!(links(&format!("usr/lib/{other}")), 1, "{other}");
         }
         assert_eq!(links("bin/through-a-link"), 1);
-        assert!(!spare.exists());
-        // Removing the one leaves the other.
+        assert!(!scratch.exists());
+        // Removing one leaves the other.
         fs::remove_dir_all(&old).unwrap();
         assert_eq!(
             fs::read_to_string(new.join("usr/lib/equal")).unwrap(),
@@ -170,9 +172,9 @@ mod tests {
         let mut text = vec![b'x'; 3 << 20];
         fs::write(&one, &text).unwrap();
         fs::write(&other, &text).unwrap();
-        assert!(same_content(&one, &other).unwrap());
+        assert!(has_same_content(&one, &other).unwrap());
         *text.last_mut().unwrap() = b'y';
         fs::write(&other, &text).unwrap();
-        assert!(!same_content(&one, &other).unwrap());
+        assert!(!has_same_content(&one, &other).unwrap());
     }
 }

@@ -1,6 +1,7 @@
-# Installs what an environment has beyond its base: packages, from the cache or the mirror.
-# $1 is the root file system, "$@" after it the packages. Failures of the cache are none of the making:
-# what it has not, or has damaged, apt obtains.
+# shellcheck shell=sh
+# Installs the packages that an environment has beyond its base, from the cache or the mirror. $1 is the
+# root file system, and the packages follow. A problem with the cache is not an error: apt downloads what
+# is missing or damaged.
 root=$1; shift
 released() { cat "$root"/var/lib/apt/lists/*Release | sha256sum; }
 if [ "$(released)" != "$(cat "$root/run/cross-core.release")" ]; then
@@ -11,7 +12,7 @@ archives=$root/var/cache/apt/archives
 passed=/var/cache/cross-core
 export APT_CONFIG=$MMDEBSTRAP_APT_CONFIG
 
-# Copies by way of whoever started all this: a plain user's namespace does not reach their home.
+# Copies through the process that started mmdebstrap: a user's namespace does not reach the home directory.
 helped() {
   "$MMDEBSTRAP_ARGV0" --hook-helper "$root" "$MMDEBSTRAP_MODE" "$MMDEBSTRAP_HOOK" env \
     "$MMDEBSTRAP_VERBOSITY" "$@" <&"$MMDEBSTRAP_HOOKSOCK" >&"$MMDEBSTRAP_HOOKSOCK"
@@ -30,12 +31,12 @@ hands_out() {
     helped sync-out "$passed" "$CROSS_INCOMING"
   fi
 }
-# "hash file" of every package that has to be obtained, as the signed index says it.
+# Prints "hash file" for every package that has to be downloaded, as in the signed index.
 wanted() {
   apt-get -qq --yes -o Acquire::ForceHash=SHA256 --print-uris install "$@" 2>/dev/null |
     sed -n "s/^'[^']*' \([^ ]*\) [0-9]* SHA256:\([0-9a-f]\{64\}\)$/\2 \1/p"
 }
-# Lets apt have what is in the cache and is what the index says.
+# Gives apt the cached packages that match the index.
 takes() {
   list=$1; set --
   while read -r hash file; do
@@ -55,7 +56,7 @@ takes() {
   done <"$list"
   echo "cross-core: $(wc -l <"$list.taken") of $(wc -l <"$list") packages are in the cache"
 }
-# Leaves what apt obtained to the cache.
+# Passes the packages that apt downloaded to the cache.
 gives() {
   while read -r hash file; do
     grep -qx "$hash" "$1.taken" || mv -- "$archives/$file" "$root$passed/$hash.deb"
@@ -68,7 +69,7 @@ list=$root/run/cross-core.packages
 wanted "$@" >"$list"
 : >"$list.taken"
 mkdir -p "$root$passed" && takes "$list"
-# As mmdebstrap does it.
+# The same options as in mmdebstrap.
 apt-get --yes -o Dpkg::Use-Pty=false -o Dir::Bin::dpkg=env -o DPkg::Options::=--unset=TMPDIR -o DPkg::Options::=dpkg \
   -o "DPkg::Chroot-Directory=$root" install "$@"
 status=$?

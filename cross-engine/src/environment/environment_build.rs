@@ -1,4 +1,4 @@
-//! The commands that make one environment.
+//! The build steps of an environment.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,44 +6,45 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::environment::blueprint::Blueprint;
-use crate::environment::commands::{self, CERTIFICATES_VARIABLE, Listener};
+use crate::environment::commands::{self, CERTIFICATES_VARIABLE, CommandProgress};
+use crate::image::build_process::{BuildProcess, isolated};
 use crate::image::failure;
-use crate::image::maker::{Maker, isolated};
 use crate::process::error::{IoContext as _, Result, utf8};
 use crate::process::host::free_bytes;
 use crate::process::invocation::Invocation;
 
-impl Maker<'_, '_> {
-    /// Runs mmdebstrap with a temporary directory of its own, which is removed whatever happens.
+impl BuildProcess<'_, '_> {
+    /// Runs mmdebstrap with a temporary directory of its own, which is always removed.
     ///
-    /// As root it mounts in the mount namespace it is given, and would leave the mounts when killed:
-    /// it gets one of its own. As another user it works as that user's subordinate root, who has to
-    /// reach the temporary directory: below a private home it cannot be.
+    /// As root, mmdebstrap mounts file systems in its mount namespace, and would leave them if it
+    /// is killed, so it gets a namespace of its own. As another user, it runs as that user's
+    /// subordinate root, which has to reach the temporary directory. That cannot be below a private
+    /// home directory.
     pub(crate) fn debootstrap(
         &mut self,
         blueprint: &Blueprint,
         mmdebstrap: Invocation,
     ) -> Result<()> {
-        let what = "making the environment";
+        let what = "building the environment";
         if self.host().uid == 0 {
             let work = self.staging().join("tmp");
             fs::create_dir_all(&work).on("create directory", &work)?;
-            let mmdebstrap = self.trusting(blueprint, mmdebstrap, &work)?;
-            return self.make(what, isolated(mmdebstrap)?, blueprint, &[]);
+            let mmdebstrap = self.with_certificates(blueprint, mmdebstrap, &work)?;
+            return self.run_step(what, isolated(mmdebstrap)?, blueprint, &[]);
         }
-        let usual = Path::new(self.host().variable("TMPDIR").unwrap_or(OsStr::new("/tmp")));
+        let parent = Path::new(self.host().variable("TMPDIR").unwrap_or(OsStr::new("/tmp")));
         let work = tempfile::Builder::new()
             .prefix("cross-core-")
             .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir_in(usual)
-            .on("create a directory in", usual)?;
-        let mmdebstrap = self.trusting(blueprint, mmdebstrap, work.path())?;
-        self.make(what, mmdebstrap, blueprint, &[work.path()])
+            .tempdir_in(parent)
+            .on("create a directory in", parent)?;
+        let mmdebstrap = self.with_certificates(blueprint, mmdebstrap, work.path())?;
+        self.run_step(what, mmdebstrap, blueprint, &[work.path()])
     }
 
-    /// `mmdebstrap` with its temporary directory, and in it the certificates for the commands, where
-    /// whoever they run as can read them.
-    fn trusting(
+    /// Adds the temporary directory to `mmdebstrap`, and copies the certificates to it, where the
+    /// user that runs the commands can read them.
+    fn with_certificates(
         &self,
         blueprint: &Blueprint,
         mmdebstrap: Invocation,
@@ -59,49 +60,50 @@ impl Maker<'_, '_> {
         };
         let copy = work.join("certificates.pem");
         fs::copy(&bundle, &copy).on("copy", &bundle)?;
-        let all = fs::Permissions::from_mode(0o644);
-        fs::set_permissions(&copy, all).on("set the permissions of", &copy)?;
+        let world_readable = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&copy, world_readable).on("set the permissions of", &copy)?;
         Ok(mmdebstrap.env(CERTIFICATES_VARIABLE, utf8(&copy)?))
     }
 
-    /// Unpacks an archive of mmdebstrap's, so that everything is the caller's.
+    /// Unpacks an archive of mmdebstrap's. The caller owns the files.
     pub(crate) fn unpack(&mut self, blueprint: &Blueprint, tar: &Path, root: &Path) -> Result<()> {
         fs::create_dir(root).on("create directory", root)?;
         let unpack = Invocation::new("tar")
             .args(["--extract", "--exclude=./dev/*", "--no-same-owner"])
             .args(["--file", utf8(tar)?, "--directory", utf8(root)?]);
-        self.make("unpacking the environment", unpack, blueprint, &[])?;
+        self.run_step("unpacking the environment", unpack, blueprint, &[])?;
         fs::remove_file(tar).on("remove", tar)
     }
 
-    /// Runs a command that makes a part of `blueprint`'s environment. What it fills, the directory of
-    /// the making and `others`, is removed when it fails or is ended early.
-    pub(crate) fn make(
+    /// Runs a build step of `blueprint`'s environment. The staging directory and `others` are
+    /// removed if it fails or is ended early.
+    pub(crate) fn run_step(
         &mut self,
         what: &str,
         command: Invocation,
         blueprint: &Blueprint,
         others: &[&Path],
     ) -> Result<()> {
-        let mut listener = Listener::new(&blueprint.commands);
-        let (exit, said) = self.run_heard(command, others, &mut |line| listener.hear(line))?;
+        let mut progress = CommandProgress::new(&blueprint.commands);
+        let (exit, output) =
+            self.run_with_stages(command, others, &mut |line| progress.parse(line))?;
         if exit.success() {
             return Ok(());
         }
-        Err(match listener.failure() {
+        Err(match progress.failure() {
             Some((name, status, lines)) => failure::of_command(what, name, status, lines),
-            None if failure::says_disk_full(&said) => {
-                failure::of_full_disk(what, &self.places(others))
+            None if failure::says_disk_full(&output) => {
+                failure::of_full_disk(what, &self.free_space(others))
             }
-            None => failure::of_making(what, &exit.to_string(), &said),
+            None => failure::of_environment_build(what, &exit.to_string(), &output),
         })
     }
 
-    /// The directories that are filled, with what is free there still.
-    fn places(&self, others: &[&Path]) -> Vec<(PathBuf, u64)> {
-        let temporary = others.iter().filter_map(|it| it.parent());
+    /// The directories that a build fills, with the free space in bytes.
+    fn free_space(&self, others: &[&Path]) -> Vec<(PathBuf, u64)> {
+        let parents = others.iter().filter_map(|dir| dir.parent());
         std::iter::once(self.host().cache.as_path())
-            .chain(temporary)
+            .chain(parents)
             .filter_map(|dir| Some((dir.to_owned(), free_bytes(dir).ok()?)))
             .collect()
     }

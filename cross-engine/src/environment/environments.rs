@@ -1,4 +1,4 @@
-//! Environments: found by one stat or one inspect, made atomically, listed and removed.
+//! Environments: found, built, listed and removed.
 
 use std::fs;
 use std::io;
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::engines::engine::{Engine, Kind};
+use crate::engines::engine::{Engine, EngineKind};
 use crate::environment::blueprint::Blueprint;
 use crate::environment::commands;
 use crate::environment::finish;
 use crate::environment::manifest::{MANIFEST, Manifest};
+use crate::image::build_process::BuildProcess;
 use crate::image::cli::{self, ImageFacts, LABEL};
-use crate::image::image_build::{Builder, ImageBuild, Source};
+use crate::image::image_build::{Builder, ContainerfileSource, ImageBuild};
 use crate::image::image_cache;
-use crate::image::images::Place;
-use crate::image::maker::Maker;
+use crate::image::images::BuildFiles;
 use crate::image::progress::ProgressSink;
 use crate::image::staging::{Staging, remove_tree};
 use crate::image::store::Store;
@@ -25,149 +25,150 @@ use crate::process::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::reuse::sweep;
-use crate::spec::rootfs_layout::{Layout, read_layout};
+use crate::spec::rootfs_layout::{RootfsLayout, read_rootfs_layout};
 use crate::spec::run_spec::Root;
 
-/// The repository of our images; the tag is the environment's name.
+/// The repository of the environments' images. The tag is the environment's name.
 const REPOSITORY: &str = "localhost/cross-core";
-/// The environments that one engine holds.
+
+/// The environments and images of one engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Environments<'a> {
     pub(crate) store: Store<'a>,
 }
 
-/// Where an environment is.
+/// The location of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Location {
+pub enum EnvironmentLocation {
     /// A root file system in this directory.
     Directory(PathBuf),
-    /// An image of this name.
+    /// An image with this name.
     Image(String),
-    /// The machine itself, which is not made, listed or removed by anyone here.
+    /// The host itself, which cannot be built, listed or removed.
     Host,
 }
 
-/// An environment that is there.
+/// An existing environment.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Environment {
     /// Its name.
     pub name: String,
-    /// The engine that holds it.
-    pub engine: Kind,
-    /// Its size as the engine counts it: in MB of 10^6 bytes for a directory, in the engine's own
-    /// words for an image.
+    /// Its engine.
+    pub engine: EngineKind,
+    /// Its size: in MB of 10^6 bytes for a directory, and as the engine displays it for an image.
     pub size: String,
 }
 
 impl<'a> Environments<'a> {
-    /// The environments of `engine` on `host`.
+    /// Creates a view of the environments of `engine` on `host`.
     pub fn new(engine: &'a Engine, host: &'a Host) -> Self {
         Environments {
             store: Store { engine, host },
         }
     }
 
-    /// Where the environment `name` is or will be.
-    pub fn location(&self, name: &str) -> Location {
-        if self.store.engine.is_bare() {
-            Location::Host
+    /// The location of the environment `name`, which need not exist.
+    pub fn location(&self, name: &str) -> EnvironmentLocation {
+        if self.store.engine.is_host() {
+            EnvironmentLocation::Host
         } else if self.store.engine.has_images() {
-            Location::Image(format!("{REPOSITORY}:{name}"))
+            EnvironmentLocation::Image(format!("{REPOSITORY}:{name}"))
         } else {
-            Location::Directory(self.directory(name))
+            EnvironmentLocation::Directory(self.directory(name))
         }
     }
 
-    /// Whether the environment `name` is there: one stat, or one inspect by the engine.
+    /// Whether the environment `name` exists. This takes one `stat`, or one `inspect` by the
+    /// engine.
     ///
     /// # Errors
     ///
-    /// When the engine cannot be asked.
+    /// If the engine cannot be queried.
     pub fn exists(&self, name: &str, cancel: &Cancel) -> Result<bool> {
         match self.location(name) {
-            Location::Directory(dir) => Ok(dir.join(MANIFEST).exists()),
-            Location::Image(image) => {
+            EnvironmentLocation::Directory(dir) => Ok(dir.join(MANIFEST).exists()),
+            EnvironmentLocation::Image(image) => {
                 if image_cache::recall_image(self.store.engine, self.store.host, &image).is_some() {
                     return Ok(true);
                 }
                 Ok(self.store.inspect(&image, cancel)?.exit.success())
             }
-            Location::Host => Ok(true),
+            EnvironmentLocation::Host => Ok(true),
         }
     }
 
-    /// The root to run in, laid out for mounts at `targets`. Reads directories of a root file
-    /// system, asks nothing of an engine.
+    /// The root of the environment, with the layout for mounts at `targets`. Reads directories of a
+    /// root file system, and does not query the engine.
     ///
     /// # Errors
     ///
-    /// When a root file system cannot be read.
+    /// If a root file system cannot be read.
     pub fn root(&self, name: &str, targets: &[&Path]) -> Result<Root> {
         Ok(match self.location(name) {
-            Location::Directory(dir) => {
+            EnvironmentLocation::Directory(dir) => {
                 let path = dir.join("root");
-                let layout = read_layout(&path, targets)?;
+                let layout = read_rootfs_layout(&path, targets)?;
                 Root::Directory { path, layout }
             }
-            Location::Image(image) => Root::Image(image),
-            Location::Host => Root::Host,
+            EnvironmentLocation::Image(image) => Root::Image(image),
+            EnvironmentLocation::Host => Root::Host,
         })
     }
 
-    /// The root of an environment that may not be there yet, without its layout: enough to show a
-    /// command, not to run it.
-    pub fn unread_root(&self, name: &str) -> Root {
+    /// The root of an environment that may not exist yet, without its layout. This is enough to
+    /// display a command, but not to run it.
+    pub fn root_without_layout(&self, name: &str) -> Root {
         match self.location(name) {
-            Location::Directory(dir) => Root::Directory {
+            EnvironmentLocation::Directory(dir) => Root::Directory {
                 path: dir.join("root"),
-                layout: Layout::default(),
+                layout: RootfsLayout::default(),
             },
-            Location::Image(image) => Root::Image(image),
-            Location::Host => Root::Host,
+            EnvironmentLocation::Image(image) => Root::Image(image),
+            EnvironmentLocation::Host => Root::Host,
         }
     }
 
-    /// The command that does what [`make`](Environments::make) does, to show what will be done: without
-    /// what that takes from the cache, which changes nothing of the result.
+    /// The command of [`make`](Environments::make), for display. It does not use the cache, which
+    /// makes no difference to the result.
     ///
     /// # Errors
     ///
-    /// When the cache's path is not UTF-8.
-    pub fn making(&self, blueprint: &Blueprint) -> Result<Invocation> {
+    /// If the cache's path is not UTF-8.
+    pub fn make_command(&self, blueprint: &Blueprint) -> Result<Invocation> {
         let staging = self.store.staging(&blueprint.name);
         match (
             self.store.host.find_program("mmdebstrap"),
             self.location(&blueprint.name),
         ) {
-            (None, Location::Image(image)) => {
-                // Nothing is asked here: the builder that every docker has stands for any.
+            (None, EnvironmentLocation::Image(image)) => {
+                // Docker is not queried for its builder. Every docker has this one.
                 let builder = match self.store.engine.kind {
-                    Kind::Podman => Builder::Podman,
+                    EngineKind::Podman => Builder::Podman,
                     _ => Builder::Legacy,
                 };
                 let build = self.image_build(blueprint, &image, builder)?;
                 self.store
-                    .build_command(builder, &build, &Place::of(&build, &staging), None)
+                    .builder_command(builder, &build, &BuildFiles::of(&build, &staging), None)
             }
             (found, _) => {
                 let program = found.unwrap_or_else(|| PathBuf::from("mmdebstrap"));
-                blueprint.mmdebstrap(&program, &self.product(&staging))
+                blueprint.mmdebstrap(&program, &self.rootfs(&staging))
             }
         }
     }
 
-    /// Makes the environment unless it is there. One process makes it, others wait for it; a
-    /// half-made one is never seen, and is removed when the making fails or its process dies.
+    /// Builds the environment unless it exists. Other processes that need it wait. An incomplete
+    /// environment is never visible, and is removed if the build fails or its process dies.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ToolMissing`] without `mmdebstrap` where the engine is the sandbox,
+    /// [`ErrorKind::ToolMissing`] without `mmdebstrap` if the engine is the sandbox,
     /// [`ErrorKind::PackageNotFound`], [`ErrorKind::Unreachable`], [`ErrorKind::Environment`] for
-    /// other failures of the making, [`ErrorKind::Io`], [`ErrorKind::Cancelled`].
+    /// other failures of the build, [`ErrorKind::Io`], [`ErrorKind::Cancelled`].
     pub fn make(
         &self,
         blueprint: &Blueprint,
@@ -180,65 +181,75 @@ impl<'a> Environments<'a> {
             return Ok(());
         }
         let staging = Staging::new(&self.store.staging(name))?;
-        let mut maker = Maker::new(self.store.host, staging.path(), cancel, progress);
-        let made = self.make_in(blueprint, &mut maker);
-        if let Err(error) = &made {
-            // The engine may have finished its part just before it was stopped.
+        let mut build_process =
+            BuildProcess::new(self.store.host, staging.path(), cancel, progress);
+        let result = self.build_in_staging(blueprint, &mut build_process);
+        if let Err(error) = &result {
+            // The engine may have completed the image just before it was stopped.
             if error.kind() == ErrorKind::Cancelled && self.store.engine.has_images() {
                 self.remove(name, &Cancel::new()).ok();
             }
         }
-        made
+        result
     }
 
-    fn make_in(&self, blueprint: &Blueprint, maker: &mut Maker<'_, '_>) -> Result<()> {
-        let staging = maker.staging();
+    fn build_in_staging(
+        &self,
+        blueprint: &Blueprint,
+        build_process: &mut BuildProcess<'_, '_>,
+    ) -> Result<()> {
+        let staging = build_process.staging();
         let mmdebstrap = self.store.host.find_program("mmdebstrap");
-        let product = self.product(staging);
+        let rootfs = self.rootfs(staging);
         if let Some(program) = &mmdebstrap {
-            self.store.install(blueprint, program, &product, maker)?;
+            self.store
+                .install(blueprint, program, &rootfs, build_process)?;
         }
         match (self.location(&blueprint.name), mmdebstrap) {
-            (Location::Directory(home), Some(_)) => {
+            (EnvironmentLocation::Directory(dir), Some(_)) => {
                 let root = staging.join("root");
-                if product != root {
-                    maker.stage("unpacking")?;
-                    maker.unpack(blueprint, &product, &root)?;
+                if rootfs != root {
+                    build_process.stage("unpacking")?;
+                    build_process.unpack(blueprint, &rootfs, &root)?;
                 }
                 finish::finish(&root, blueprint, self.store.host)?;
-                let _ = fs::remove_dir_all(&home);
-                fs::rename(staging, &home).on("move the environment to", &home)
+                let _ = fs::remove_dir_all(&dir);
+                fs::rename(staging, &dir).on("move the environment to", &dir)
             }
-            (Location::Directory(_), None) => Err(Error::new(
+            (EnvironmentLocation::Directory(_), None) => Err(Error::new(
                 ErrorKind::ToolMissing,
-                "`mmdebstrap` is not installed, and the sandbox has no other way to make an environment",
+                "`mmdebstrap` is not installed, and the sandbox needs it to build an environment",
             )
-            .with_help("install mmdebstrap (Debian and Ubuntu have the package), or use docker or podman")),
-            (Location::Image(image), Some(_)) => {
-                maker.stage("importing the image")?;
-                let import = cli::import(self.store.engine, &product, &image, &blueprint.name)?;
-                maker.make("importing the environment", import, blueprint, &[])
+            .with_help(
+                "install mmdebstrap (a package of Debian and Ubuntu), or use docker or podman",
+            )),
+            (EnvironmentLocation::Image(image), Some(_)) => {
+                build_process.stage("importing the image")?;
+                let import = cli::import(self.store.engine, &rootfs, &image, &blueprint.name)?;
+                build_process.run_step("importing the environment", import, blueprint, &[])
             }
-            (Location::Image(image), None) => self.make_image(blueprint, &image, maker),
-            (Location::Host, _) => Ok(()),
+            (EnvironmentLocation::Image(image), None) => {
+                self.build_image(blueprint, &image, build_process)
+            }
+            (EnvironmentLocation::Host, _) => Ok(()),
         }
     }
 
-    /// Makes an image where there is no `mmdebstrap`: from one of the distribution's.
-    fn make_image(
+    /// Builds an image from one of the distribution's, if there is no `mmdebstrap`.
+    fn build_image(
         &self,
         blueprint: &Blueprint,
         image: &str,
-        maker: &mut Maker<'_, '_>,
+        build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<()> {
-        maker.stage("building the image")?;
-        let builder = self.store.builder(false, maker.cancel())?;
+        build_process.stage("building the image")?;
+        let builder = self.store.builder(false, build_process.cancel())?;
         let build = self.image_build(blueprint, image, builder)?;
-        let command = self
-            .store
-            .prepare_build(builder, &build, maker.staging(), maker)?;
-        maker
-            .make("building the environment's image", command, blueprint, &[])
+        let command =
+            self.store
+                .prepare_build(builder, &build, build_process.staging(), build_process)?;
+        build_process
+            .run_step("building the environment's image", command, blueprint, &[])
             .map_err(|error| {
                 if error.kind() != ErrorKind::Unreachable {
                     return error;
@@ -249,8 +260,8 @@ impl<'a> Environments<'a> {
             })
     }
 
-    /// The build of an environment's image. What its commands trust, they are shown where the builder
-    /// can do so; the legacy builder's see the image's own certificates only.
+    /// The image build of an environment. Its commands get the host's certificates if the builder
+    /// can mount them; with the legacy builder they have only the image's own.
     fn image_build(
         &self,
         blueprint: &Blueprint,
@@ -258,13 +269,13 @@ impl<'a> Environments<'a> {
         builder: Builder,
     ) -> Result<ImageBuild> {
         const FILE: &str = "certificates.pem";
-        let wanted = !blueprint.commands.is_empty() && builder.mounts();
-        let bundle = commands::certificates(self.store.host).filter(|_| wanted);
+        let is_needed = !blueprint.commands.is_empty() && builder.can_mount();
+        let bundle = commands::certificates(self.store.host).filter(|_| is_needed);
         let text = match &bundle {
             Some(_) => blueprint.containerfile_with_certificates(FILE),
             None => blueprint.containerfile(),
         };
-        let mut build = ImageBuild::new(image, Source::Text(text))
+        let mut build = ImageBuild::new(image, ContainerfileSource::Text(text))
             .labels([(LABEL.to_owned(), blueprint.name.clone())]);
         if let Some(path) = bundle {
             let bundle = fs::read_to_string(&path).on("read", &path)?;
@@ -273,23 +284,23 @@ impl<'a> Environments<'a> {
         Ok(build)
     }
 
-    /// What is true of the image `reference`, or `None` if the engine does not hold it: one question at
-    /// most.
+    /// Inspects the image `reference`; `None` if the engine does not have it. Queries the engine at
+    /// most once.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::EngineUnusable`] when the engine has no images or cannot be asked.
+    /// [`ErrorKind::EngineUnusable`] if the engine does not support images or cannot be queried.
     pub fn image(&self, reference: &str, cancel: &Cancel) -> Result<Option<ImageFacts>> {
         self.store.image(reference, cancel)
     }
 
-    /// The command of [`pull`](Environments::pull), to show what will be done.
-    pub fn pulling(&self, reference: &str, platform: Option<&str>) -> Invocation {
-        self.store.pulling(reference, platform)
+    /// The command of [`pull`](Environments::pull), for display.
+    pub fn pull_command(&self, reference: &str, platform: Option<&str>) -> Invocation {
+        self.store.pull_command(reference, platform)
     }
 
-    /// Fetches the image `reference` from its registry, with the user's own credentials, whether or not
-    /// the engine holds it.
+    /// Pulls the image `reference` from its registry with the user's credentials, even if the
+    /// engine has it already.
     ///
     /// # Errors
     ///
@@ -306,29 +317,29 @@ impl<'a> Environments<'a> {
         self.store.pull(reference, platform, cancel, progress)
     }
 
-    /// The command of [`build`](Environments::build), to show what will be done. Docker is asked which
-    /// builder it has.
+    /// The command of [`build`](Environments::build), for display. Queries docker for its builder.
     ///
     /// # Errors
     ///
-    /// When docker cannot be asked, or a path is not UTF-8.
-    pub fn building(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
-        self.store.building(build, cancel)
+    /// If docker cannot be queried, or a path is not UTF-8.
+    pub fn build_command(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
+        self.store.build_command(build, cancel)
     }
 
-    /// Builds an image. Of two builds with one tag the second waits for the first.
+    /// Builds an image. Concurrent builds with one tag wait for each other.
     ///
-    /// A build that fails, is cancelled or whose caller dies leaves no container and no half image, but the
-    /// steps it had finished stay with the builder, which begins with them the next time. Only podman can
-    /// leave a container of its own, without a process, when the caller is killed in the midst of a step:
-    /// it is not listed by `podman ps` without `--external`, and goes with `podman container prune`.
+    /// A build that fails, is cancelled or loses its caller leaves no container and no incomplete
+    /// image. The builder keeps the steps that were completed, and continues with them the next
+    /// time. Only podman may leave a container of its own, without a process, if the caller is
+    /// killed during a step. `podman ps --external` lists it, and `podman container prune` removes
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::CommandFailed`] with the command and the last lines it printed,
-    /// [`ErrorKind::ImageNotFound`], [`ErrorKind::PlatformNotFound`] and [`ErrorKind::Unreachable`] for
-    /// images that it begins with, [`ErrorKind::Environment`] for other failures,
-    /// [`ErrorKind::Io`], [`ErrorKind::Cancelled`], [`ErrorKind::Deadline`].
+    /// [`ErrorKind::CommandFailed`] with the command and its last lines of output,
+    /// [`ErrorKind::ImageNotFound`], [`ErrorKind::PlatformNotFound`] and [`ErrorKind::Unreachable`]
+    /// for base images, [`ErrorKind::Environment`] for other failures, [`ErrorKind::Io`],
+    /// [`ErrorKind::Cancelled`], [`ErrorKind::Deadline`].
     pub fn build(
         &self,
         build: &ImageBuild,
@@ -338,44 +349,44 @@ impl<'a> Environments<'a> {
         self.store.build(build, cancel, progress)
     }
 
-    /// Every environment that the engine holds, by name.
+    /// Lists the engine's environments, sorted by name.
     ///
     /// # Errors
     ///
-    /// When the engine cannot be asked or the cache cannot be read.
+    /// If the engine cannot be queried or the cache cannot be read.
     pub fn list(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
         let mut all = match self.store.engine.kind {
-            Kind::Docker | Kind::Podman => self.list_images(cancel)?,
-            Kind::Sandbox => self.list_directories()?,
-            Kind::Host => Vec::new(),
+            EngineKind::Docker | EngineKind::Podman => self.list_images(cancel)?,
+            EngineKind::Sandbox => self.list_directories()?,
+            EngineKind::Host => Vec::new(),
         };
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
     }
 
     fn list_images(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
-        let said = process::output(
+        let listed = process::output(
             &cli::list(self.store.engine),
             &self.store.host.variables,
             cancel,
         )?;
         let prefix = format!("{REPOSITORY}:");
-        let of_line = |line: &str| {
+        let parse = |line: &str| {
             let (image, size) = line.split_once('|')?;
             Some(self.environment(image.strip_prefix(&prefix)?, size))
         };
-        Ok(said.stdout.lines().filter_map(of_line).collect())
+        Ok(listed.stdout.lines().filter_map(parse).collect())
     }
 
     fn list_directories(&self) -> Result<Vec<Environment>> {
-        let home = self.store.home();
-        let entries = match fs::read_dir(&home) {
+        let dir = self.store.environments_dir();
+        let entries = match fs::read_dir(&dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.on("read directory", &home)?,
+            entries => entries.on("read directory", &dir)?,
         };
         let mut found = Vec::new();
         for entry in entries {
-            let path = entry.on("read directory", &home)?.path();
+            let path = entry.on("read directory", &dir)?.path();
             if let Some(manifest) = Manifest::read(&path) {
                 let size = format!("{}MB", manifest.bytes / 1_000_000);
                 found.push(self.environment(&manifest.name, &size));
@@ -392,35 +403,36 @@ impl<'a> Environments<'a> {
         }
     }
 
-    /// Removes the environment `name`; says whether it was there.
+    /// Removes the environment `name`, and returns whether it existed.
     ///
     /// # Errors
     ///
-    /// When it is in use or cannot be removed.
+    /// If it is in use or cannot be removed.
     pub fn remove(&self, name: &str, cancel: &Cancel) -> Result<bool> {
         if !self.exists(name, cancel)? {
             return Ok(false);
         }
         match self.location(name) {
-            Location::Host => return Ok(false),
-            Location::Directory(dir) => {
-                // Once the manifest is gone it is no environment any more, however far this comes.
+            EnvironmentLocation::Host => return Ok(false),
+            EnvironmentLocation::Directory(dir) => {
+                // Without its manifest it is not an environment any more, even if this is
+                // interrupted.
                 let manifest = dir.join(MANIFEST);
                 fs::remove_file(&manifest).on("remove", &manifest)?;
                 remove_tree(&dir)?;
             }
-            Location::Image(image) => {
-                // What is kept of it would be in the way.
+            EnvironmentLocation::Image(image) => {
+                // Its reused containers would prevent the removal.
                 sweep::of_image(self.store.engine, &image, self.store.host, cancel)?;
-                let said = process::output(
+                let output = process::output(
                     &cli::remove(self.store.engine, &image),
                     &self.store.host.variables,
                     cancel,
                 )?;
-                if !said.exit.success() {
+                if !output.exit.success() {
                     return Err(Error::new(
                         ErrorKind::Environment,
-                        format!("cannot remove image `{image}`: {}", said.stderr.trim()),
+                        format!("cannot remove image `{image}`: {}", output.stderr.trim()),
                     ));
                 }
             }
@@ -428,14 +440,14 @@ impl<'a> Environments<'a> {
         Ok(true)
     }
 
-    /// What mmdebstrap makes. Only root can make a directory whose files are root's; for others they
-    /// come by way of an archive, so that they are the caller's.
-    fn product(&self, staging: &Path) -> PathBuf {
+    /// The root file system that mmdebstrap creates: a directory if the caller is root. Other users
+    /// cannot create files of root, and get an archive, which they unpack as their own.
+    fn rootfs(&self, staging: &Path) -> PathBuf {
         let directory = !self.store.engine.has_images() && self.store.host.uid == 0;
         staging.join(if directory { "root" } else { "root.tar" })
     }
 
     fn directory(&self, name: &str) -> PathBuf {
-        self.store.home().join(name)
+        self.store.environments_dir().join(name)
     }
 }

@@ -1,4 +1,4 @@
-//! The last steps of making an environment's root file system.
+//! The last steps of building an environment's root file system.
 
 use std::fs;
 use std::io;
@@ -13,14 +13,14 @@ use crate::image::store;
 use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
 
-/// Makes the mount points that runs need and the caller the owner, stores once what other root file
-/// systems have, too, and writes the manifest.
+/// Creates the mount points that runs need, changes the owner to the caller, replaces files that
+/// other root file systems have by hard links, and writes the manifest.
 pub(crate) fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<()> {
     let certificates = root.join("etc/ssl/certs");
     fs::create_dir_all(&certificates).on("create directory", &certificates)?;
     for file in ["etc/resolv.conf", "etc/hosts", "etc/passwd", "etc/group"] {
         let path = root.join(file);
-        // A link would lead the mount astray.
+        // A mount on a link would follow it.
         if path.is_symlink() {
             fs::remove_file(&path).on("remove", &path)?;
         }
@@ -28,33 +28,37 @@ pub(crate) fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<
             fs::write(&path, "").on("write", &path)?;
         }
     }
-    let bytes = take_over(root, host).on("take over", root)?;
-    dedup::link_equal(root, &alike(blueprint, host), &root.with_file_name("link"))
-        .on("link files of", root)?;
+    let bytes = change_owner(root, host).on("change the owner of", root)?;
+    dedup::link_equal(
+        root,
+        &similar_rootfs(blueprint, host),
+        &root.with_file_name("link"),
+    )
+    .on("link files of", root)?;
     Manifest::new(blueprint, bytes).write(root.parent().unwrap_or(root))
 }
 
-/// Root file systems that have files in common with `blueprint`'s: its base's, then those of its suite,
-/// the latest first.
-fn alike(blueprint: &Blueprint, host: &Host) -> Vec<PathBuf> {
-    let base = blueprint.beginning();
-    let base = base.map(|base| base_rootfs::home(host, &base.name).join("root"));
-    let homes = fs::read_dir(host.cache.join(store::HOME))
+/// The root file systems that have files in common with `blueprint`'s: its base's, then those of
+/// its suite, the newest first.
+fn similar_rootfs(blueprint: &Blueprint, host: &Host) -> Vec<PathBuf> {
+    let base = blueprint.usable_base();
+    let base = base.map(|base| base_rootfs::base_dir(host, &base.name).join("root"));
+    let entries = fs::read_dir(host.cache.join(store::ENVIRONMENTS))
         .into_iter()
         .flatten();
-    let mut others: Vec<_> = homes
+    let mut others: Vec<_> = entries
         .flatten()
-        .filter_map(|home| Some((Manifest::read(&home.path())?, home.path())))
-        .filter(|(manifest, _)| manifest.is_of(blueprint))
-        .map(|(manifest, home)| (std::cmp::Reverse(manifest.made_at()), home.join("root")))
+        .filter_map(|entry| Some((Manifest::read(&entry.path())?, entry.path())))
+        .filter(|(manifest, _)| manifest.is_similar(blueprint))
+        .map(|(manifest, dir)| (std::cmp::Reverse(manifest.built_at()), dir.join("root")))
         .collect();
     others.sort();
     let others = others.into_iter().map(|(_, root)| root);
     base.into_iter().chain(others).collect()
 }
 
-/// Makes the caller the owner of a tree, and returns the bytes it occupies on disk.
-fn take_over(dir: &Path, host: &Host) -> io::Result<u64> {
+/// Changes the owner of a tree to the caller, and returns its size on disk in bytes.
+fn change_owner(dir: &Path, host: &Host) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -64,7 +68,7 @@ fn take_over(dir: &Path, host: &Host) -> io::Result<u64> {
         }
         bytes += meta.blocks() * 512;
         if meta.is_dir() {
-            bytes += take_over(&path, host)?;
+            bytes += change_owner(&path, host)?;
         }
     }
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! The manifest of an environment's directory.
+//! The manifest of an environment's or a base's directory.
 
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,9 @@ use crate::environment::blueprint::Blueprint;
 use crate::process::clock;
 use crate::process::error::{IoContext as _, Result};
 
-/// The file that makes a directory an environment. It is written last.
+/// The manifest's file name. The file is written last, and a directory without it is not complete.
 pub(crate) const MANIFEST: &str = "environment.json";
-/// What a directory's manifest says.
+/// The manifest of a directory.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Manifest {
     schema_version: u32,
@@ -23,7 +23,7 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    /// Of what `blueprint` says, made now.
+    /// Creates the manifest of `blueprint`, with the current time.
     pub(crate) fn new(blueprint: &Blueprint, bytes: u64) -> Self {
         Manifest {
             schema_version: 1,
@@ -35,24 +35,24 @@ impl Manifest {
         }
     }
 
-    /// That of the directory `home`, if it is whole.
-    pub(crate) fn read(home: &Path) -> Option<Self> {
-        let text = fs::read_to_string(home.join(MANIFEST)).ok()?;
+    /// Reads the manifest in `dir`, if the directory is complete.
+    pub(crate) fn read(dir: &Path) -> Option<Self> {
+        let text = fs::read_to_string(dir.join(MANIFEST)).ok()?;
         serde_json::from_str(&text).ok()
     }
 
-    pub(crate) fn write(&self, home: &Path) -> Result<()> {
+    pub(crate) fn write(&self, dir: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        let path = home.join(MANIFEST);
+        let path = dir.join(MANIFEST);
         fs::write(&path, text).on("write", &path)
     }
 
-    /// Whether both are of one suite.
-    pub(crate) fn is_of(&self, blueprint: &Blueprint) -> bool {
+    /// Whether it is of another environment of the same suite.
+    pub(crate) fn is_similar(&self, blueprint: &Blueprint) -> bool {
         self.suite == blueprint.suite && self.name != blueprint.name
     }
 
-    pub(crate) fn made_at(&self) -> u64 {
+    pub(crate) fn built_at(&self) -> u64 {
         self.made_at_unix
     }
 }

@@ -1,8 +1,7 @@
-//! The packages that makings obtained, kept for the next: each once, whatever environment it was for.
+//! The cache of downloaded packages, shared by all environments.
 //!
-//! A package is kept under the SHA-256 that the archive's signed index gives it. Nothing here is
-//! believed: who takes one compares it with the index first (`derive.sh`), and obtains one that is
-//! damaged anew.
+//! A package is named by its SHA-256 in the archive's signed index. Its content is not trusted: a
+//! build verifies it against the index first (`derive.sh`), and downloads a damaged one again.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,103 +13,107 @@ use crate::process::error::{IoContext as _, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 
-/// The directory of the cache where packages are.
-pub(crate) const HOME: &str = "packages";
-/// The list of those that a making took.
+/// The cache's subdirectory for packages.
+pub(crate) const PACKAGES: &str = "packages";
+/// The file with the list of packages that a build used.
 const USED: &str = "used";
-/// How many bytes are kept; what was not used for the longest time goes first.
-const LIMIT: u64 = 1 << 30;
-/// How many packages a making is told of: Linux limits the length of a variable.
-const TOLD: usize = 1500;
+/// The maximum size in bytes. The least recently used packages are removed first.
+const MAX_BYTES: u64 = 1 << 30;
+/// The number of packages that a build can use. Linux limits the length of a variable.
+const MAX_LISTED: usize = 1500;
 
-/// The packages during one making. What it obtained is kept when this is dropped.
+/// The packages for one build. What the build downloaded is stored when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Packages {
-    home: PathBuf,
+pub(crate) struct PackageCache {
+    dir: PathBuf,
     incoming: PathBuf,
 }
 
 /// A package in the cache.
-struct Kept {
+struct CachedPackage {
     path: PathBuf,
     hash: String,
     bytes: u64,
     used: SystemTime,
 }
 
-impl Packages {
-    /// For the making that goes on under the name `meeting`, and under its lock: what is there of it
-    /// is a dead process's.
-    pub(crate) fn open(host: &Host, meeting: &str) -> Result<Self> {
-        let home = host.cache.join(HOME);
-        let incoming = home.join(meeting);
+impl PackageCache {
+    /// Opens the cache for a build, which has a unique name and holds the lock on it. Files under
+    /// this name are a dead process's.
+    pub(crate) fn open(host: &Host, name: &str) -> Result<Self> {
+        let dir = host.cache.join(PACKAGES);
+        let incoming = dir.join(name);
         remove_tree(&incoming)?;
         fs::create_dir_all(&incoming).on("create directory", &incoming)?;
-        Ok(Packages { home, incoming })
+        Ok(PackageCache { dir, incoming })
     }
 
-    /// Where a making leaves what it obtained.
+    /// The directory in which a build puts the packages that it downloads.
     pub(crate) fn incoming(&self) -> &Path {
         &self.incoming
     }
 
-    /// `command` with the variables by which it finds the packages, and leaves others.
-    pub(crate) fn shown_to(&self, command: Invocation) -> Result<Invocation> {
-        let mut kept = kept(&self.home);
-        kept.sort_by_key(|it| std::cmp::Reverse(it.used));
-        let hashes: Vec<_> = kept.into_iter().take(TOLD).map(|it| it.hash).collect();
+    /// Adds the variables by which `command` finds packages, and by which it stores others.
+    pub(crate) fn add_to(&self, command: Invocation) -> Result<Invocation> {
+        let mut cached = cached(&self.dir);
+        cached.sort_by_key(|package| std::cmp::Reverse(package.used));
+        let listed = cached.into_iter().take(MAX_LISTED);
+        let hashes: Vec<_> = listed.map(|package| package.hash).collect();
         Ok(command
-            .env("CROSS_CACHE", utf8(&self.home)?)
+            .env("CROSS_CACHE", utf8(&self.dir)?)
             .env("CROSS_INCOMING", utf8(&self.incoming)?)
             .env("CROSS_PACKAGES", format!(" {} ", hashes.join(" "))))
     }
 
-    /// Keeps what came, and notes what was used.
-    fn adopt(&self) {
+    /// Stores the downloaded packages, and updates the time of use of others.
+    fn store_incoming(&self) {
         for entry in fs::read_dir(&self.incoming).into_iter().flatten().flatten() {
             if hash_of(&entry.path()).is_some() {
-                let _ = fs::rename(entry.path(), self.home.join(entry.file_name()));
+                let _ = fs::rename(entry.path(), self.dir.join(entry.file_name()));
             }
         }
         let now = SystemTime::UNIX_EPOCH + clock::unix_time();
         let used = fs::read_to_string(self.incoming.join(USED)).unwrap_or_default();
         for hash in used.lines() {
-            let path = self.home.join(format!("{hash}.deb"));
+            let path = self.dir.join(format!("{hash}.deb"));
             if hash_of(&path).is_some() {
                 let _ = File::options()
                     .append(true)
                     .open(path)
-                    .and_then(|it| it.set_modified(now));
+                    .and_then(|file| file.set_modified(now));
             }
         }
         let _ = remove_tree(&self.incoming);
     }
 }
 
-impl Drop for Packages {
+impl Drop for PackageCache {
     fn drop(&mut self) {
-        self.adopt();
-        trim(&self.home, LIMIT);
+        self.store_incoming();
+        trim(&self.dir, MAX_BYTES);
     }
 }
 
-/// What the packages in the cache of `host` occupy.
-pub(crate) fn bytes(host: &Host) -> u64 {
-    kept(&host.cache.join(HOME)).iter().map(|it| it.bytes).sum()
+/// The size of the packages in the cache of `host`.
+pub(crate) fn disk_usage(host: &Host) -> u64 {
+    cached(&host.cache.join(PACKAGES))
+        .iter()
+        .map(|package| package.bytes)
+        .sum()
 }
 
 /// Removes every package from the cache of `host`.
-pub(crate) fn forget(host: &Host) {
-    trim(&host.cache.join(HOME), 0);
+pub(crate) fn clear(host: &Host) {
+    trim(&host.cache.join(PACKAGES), 0);
 }
 
-/// Removes what was not used for the longest time, until there are no more than `limit` bytes. Who
-/// is about to take one that goes obtains it instead.
-fn trim(home: &Path, limit: u64) {
-    let mut kept = kept(home);
-    kept.sort_by_key(|it| std::cmp::Reverse(it.used));
+/// Removes the least recently used packages until there are at most `limit` bytes. A build that was
+/// about to use one downloads it instead.
+fn trim(dir: &Path, limit: u64) {
+    let mut cached = cached(dir);
+    cached.sort_by_key(|package| std::cmp::Reverse(package.used));
     let mut sum = 0;
-    for package in kept {
+    for package in cached {
         sum += package.bytes;
         if sum > limit {
             let _ = fs::remove_file(package.path);
@@ -118,12 +121,12 @@ fn trim(home: &Path, limit: u64) {
     }
 }
 
-fn kept(home: &Path) -> Vec<Kept> {
-    let entries = fs::read_dir(home).into_iter().flatten().flatten();
+fn cached(dir: &Path) -> Vec<CachedPackage> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
             let (path, meta) = (entry.path(), entry.metadata().ok()?);
-            Some(Kept {
+            Some(CachedPackage {
                 hash: hash_of(&path)?.to_owned(),
                 path,
                 bytes: meta.len(),
@@ -133,7 +136,7 @@ fn kept(home: &Path) -> Vec<Kept> {
         .collect()
 }
 
-/// The hash that a package's file is named by.
+/// The hash in the name of a package's file.
 fn hash_of(path: &Path) -> Option<&str> {
     let hash = path.file_name()?.to_str()?.strip_suffix(".deb")?;
     let is_hex = hash.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -154,26 +157,29 @@ mod tests {
     fn what_came_is_kept_and_what_else_lay_there_is_not() {
         let cache = tempfile::tempdir().unwrap();
         let host = Host::new(Variables::new(), cache.path());
-        let home = cache.path().join(HOME);
+        let home = cache.path().join(PACKAGES);
         fs::create_dir_all(home.join(".x.sandbox")).unwrap();
         fs::write(home.join(".x.sandbox").join(name('d')), "a dead process's").unwrap();
-        let packages = Packages::open(&host, ".x.sandbox").unwrap();
+        let packages = PackageCache::open(&host, ".x.sandbox").unwrap();
         fs::write(packages.incoming.join(name('a')), "whole").unwrap();
         fs::write(packages.incoming.join("hello.deb"), "no hash").unwrap();
         fs::write(packages.incoming.join(USED), "../../etc/passwd\n").unwrap();
         drop(packages);
         let left: Vec<_> = fs::read_dir(&home)
             .unwrap()
-            .map(|it| it.unwrap().file_name())
+            .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, [name('a').as_str()]);
-        assert_eq!(bytes(&host), 5);
-        let told = Packages::open(&host, ".y.sandbox").unwrap();
-        let told = told.shown_to(Invocation::new("sh")).unwrap();
-        let told = format!("{:?}", told.env["CROSS_PACKAGES"]);
-        assert!(told.contains(&format!(" {} ", "a".repeat(64))), "{told}");
-        forget(&host);
-        assert_eq!(bytes(&host), 0);
+        assert_eq!(disk_usage(&host), 5);
+        let packages = PackageCache::open(&host, ".y.sandbox").unwrap();
+        let command = packages.add_to(Invocation::new("sh")).unwrap();
+        let listed = format!("{:?}", command.env["CROSS_PACKAGES"]);
+        assert!(
+            listed.contains(&format!(" {} ", "a".repeat(64))),
+            "{listed}"
+        );
+        clear(&host);
+        assert_eq!(disk_usage(&host), 0);
     }
 
     #[test]
@@ -187,8 +193,8 @@ mod tests {
                 .unwrap();
         }
         trim(home.path(), 20);
-        let left = kept(home.path());
+        let left = cached(home.path());
         assert_eq!(left.len(), 2);
-        assert!(left.iter().all(|it| !it.hash.starts_with('b')));
+        assert!(left.iter().all(|package| !package.hash.starts_with('b')));
     }
 }

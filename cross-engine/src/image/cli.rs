@@ -1,4 +1,4 @@
-//! Images: what is asked of a container CLI about one, and what it answers.
+//! The commands of a container CLI for images, and the answer to `image inspect`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,17 +9,17 @@ use crate::engines::engine::Engine;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::Invocation;
 
-/// The label that marks what is ours; its value is the environment's name.
+/// The label of this library's images. Its value is the environment's name.
 pub(crate) const LABEL: &str = "org.cross-core.environment";
 
-/// What is true of an image, as its engine says.
+/// What an engine reports about an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImageFacts {
-    /// The hash that names its configuration, with `sha256:` before it.
+    /// The hash of its configuration, with the prefix `sha256:`.
     pub id: String,
-    /// The hash by which its registry serves it, with `sha256:` before it; `None` for one that was made
-    /// on this machine.
+    /// The digest in its registry, with the prefix `sha256:`; `None` for an image that was built on
+    /// this machine.
     pub digest: Option<String>,
     /// The variables it sets.
     pub env: BTreeMap<String, String>,
@@ -27,29 +27,31 @@ pub struct ImageFacts {
     pub os: String,
     /// Its architecture, as Go and OCI spell it (`amd64`, `arm64`).
     pub architecture: String,
-    /// The variant of its architecture (`v7`), where it says one.
+    /// The variant of its architecture (`v7`), if it has one.
     pub variant: Option<String>,
-    /// What it starts before the command, if anything.
+    /// Its entrypoint.
     pub entrypoint: Vec<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
 }
 
 impl ImageFacts {
-    /// Whether it is for `platform` (`os/architecture[/variant]`). A variant counts where both say one.
+    /// Whether it is for `platform` (`os/architecture[/variant]`). Variants are compared if both
+    /// have one.
     pub fn is_for(&self, platform: &str) -> bool {
         let mut parts = platform.split('/');
-        let same = |asked: Option<&str>, is: &str| asked.is_none_or(|asked| asked == is);
-        same(parts.next(), &self.os)
-            && same(parts.next(), &self.architecture)
+        let matches =
+            |wanted: Option<&str>, actual: &str| wanted.is_none_or(|wanted| wanted == actual);
+        matches(parts.next(), &self.os)
+            && matches(parts.next(), &self.architecture)
             && self
                 .variant
                 .as_deref()
-                .is_none_or(|variant| same(parts.next(), variant))
+                .is_none_or(|variant| matches(parts.next(), variant))
     }
 }
 
-/// The parts of `image inspect` that docker and podman have in common.
+/// The fields of `image inspect` that docker and podman have in common.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Inspected {
@@ -72,23 +74,24 @@ struct Config {
     labels: Option<BTreeMap<String, String>>,
 }
 
-/// Asks for everything about an image.
+/// Inspects an image.
 pub(crate) fn inspect(engine: &Engine, image: &str) -> Invocation {
     Invocation::new(&engine.program).args(["image", "inspect", image])
 }
 
-/// The answer to [`inspect`] about the image `reference`.
+/// Parses the answer to [`inspect`] about the image `reference`.
 pub(crate) fn facts(reference: &str, answer: &str) -> Result<ImageFacts> {
     let images: Vec<Inspected> = serde_json::from_str(answer).map_err(|error| {
         Error::new(
             ErrorKind::Environment,
-            format!("cannot read what the engine says of image `{reference}`: {error}"),
+            format!("cannot parse the engine's answer about image `{reference}`"),
         )
+        .with_source(error)
     })?;
     let Some(image) = images.into_iter().next() else {
         return Err(Error::new(
             ErrorKind::Environment,
-            format!("the engine says nothing of image `{reference}`"),
+            format!("the engine's answer about image `{reference}` is empty"),
         ));
     };
     let config = image.config.unwrap_or_default();
@@ -116,22 +119,22 @@ pub(crate) fn facts(reference: &str, answer: &str) -> Result<ImageFacts> {
     })
 }
 
-/// The digest under which the repository of `reference` serves the image. Podman gives one to what was
-/// made here, too, in the repository `localhost` that no registry is.
+/// The digest of the image in the repository of `reference`. Podman gives one to images that were
+/// built here too, in the repository `localhost`, which is not a registry.
 fn served_digest(reference: &str, digests: &[String]) -> Option<String> {
     let named = repository(reference);
     let served = digests
         .iter()
         .filter_map(|digest| digest.split_once('@'))
-        .filter(|(place, _)| !place.starts_with("localhost/"));
-    let mut served = served.map(|(place, digest)| (repository(place), digest));
-    // One image may be in several repositories; by its id it is in all of them.
-    let same = served.clone().find(|(place, _)| *place == named);
+        .filter(|(repository, _)| !repository.starts_with("localhost/"));
+    let mut served = served.map(|(name, digest)| (repository(name), digest));
+    // An image may be in several repositories. A reference by its id is in all of them.
+    let same = served.clone().find(|(repository, _)| *repository == named);
     same.or_else(|| served.next())
         .map(|(_, digest)| digest.to_owned())
 }
 
-/// The repository of a reference without tag and digest, with what docker leaves out at the front.
+/// The repository of a reference, without tag and digest, and with the prefix that docker omits.
 fn repository(reference: &str) -> String {
     let name = reference.split('@').next().unwrap_or(reference);
     let name = match name.rsplit_once(':') {
@@ -146,7 +149,7 @@ fn repository(reference: &str) -> String {
     }
 }
 
-/// Fetches an image from its registry.
+/// Pulls an image from its registry.
 pub(crate) fn pull(engine: &Engine, reference: &str, platform: Option<&str>) -> Invocation {
     let mut pull = Invocation::new(&engine.program).arg("pull");
     if let Some(platform) = platform {
@@ -155,14 +158,15 @@ pub(crate) fn pull(engine: &Engine, reference: &str, platform: Option<&str>) -> 
     pull.arg(reference)
 }
 
-/// Makes an image of a root file system's tar archive.
+/// Imports the tar archive of a root file system as an image.
 pub(crate) fn import(engine: &Engine, tar: &Path, image: &str, name: &str) -> Result<Invocation> {
     Ok(Invocation::new(&engine.program)
         .args(["import", "--change", &format!("LABEL {LABEL}={name}")])
         .args([utf8(tar)?, image]))
 }
 
-/// Lists our images: a line for each, with its name and its size in the engine's words.
+/// Lists this library's images: one line each, with the name and the size as the engine displays
+/// it.
 pub(crate) fn list(engine: &Engine) -> Invocation {
     Invocation::new(&engine.program)
         .args(["image", "ls", "--filter", &format!("label={LABEL}")])
@@ -178,13 +182,13 @@ pub(crate) fn remove(engine: &Engine, image: &str) -> Invocation {
 mod tests {
     use super::*;
 
-    /// What docker 20.10 says of a pulled image, without what nobody reads.
+    /// The answer of docker 20.10 about a pulled image, without fields that nobody reads.
     const DOCKER: &str = r#"[{"Id": "sha256:b755", "RepoTags": ["127.0.0.1:5000/x/mini:1"],
         "RepoDigests": ["127.0.0.1:5000/other@sha256:1111", "127.0.0.1:5000/x/mini@sha256:2222"],
         "Architecture": "arm", "Variant": "v7", "Os": "linux",
         "Config": {"Env": ["PATH=/bin", "A=b=c", "EMPTY="], "Entrypoint": ["/e", "x"], "Labels": {"a": "b"}}}]"#;
 
-    /// What podman 4.3 says of an imported one.
+    /// The answer of podman 4.3 about an imported image.
     const PODMAN: &str = r#"[{"Id": "44017eee", "Digest": "sha256:773d",
         "RepoDigests": ["localhost/crosstest/mini@sha256:773d"], "Architecture": "amd64", "Os": "linux",
         "Config": {"Labels": {"a": "b"}}, "Labels": {"a": "b"}, "User": ""}]"#;

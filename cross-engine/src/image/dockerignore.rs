@@ -1,10 +1,10 @@
-//! What of a build's context is not sent to the builder: what its owner says, and directories of caches.
+//! The ignore list of a build's context: the user's own, and cache directories.
 //!
-//! A directory that is marked as a cache (by a file `CACHEDIR.TAG`, as cargo marks `target`) can be
-//! gigabytes and is no source. To leave it out, a builder is given a list that is not in the user's
-//! directory: podman takes one by an option, BuildKit where it has the Containerfile's name. The
-//! legacy builder of docker knows the list in the context only, so that there everything is sent which
-//! that list leaves.
+//! A directory that is marked as a cache (by a file `CACHEDIR.TAG`, as cargo marks `target`) may
+//! have gigabytes, and is not source code. To ignore it, a builder gets an ignore file outside of
+//! the user's directory: podman by an option, BuildKit by the Containerfile's name. The legacy
+//! builder of docker reads only the ignore file in the context, so it gets everything that this
+//! does not exclude.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 
 use crate::process::error::{IoContext as _, Result};
 
-/// How the file `CACHEDIR.TAG` of a cache begins (<https://bford.info/cachedir/>).
+/// The start of a file `CACHEDIR.TAG` (<https://bford.info/cachedir/>).
 const SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// The list for the context `dir` of the Containerfile `file`, if something has to be left out beside
-/// what the list says that is found there.
+/// Returns the ignore list for the context `dir` of the Containerfile `file`, if there are caches
+/// to ignore besides what the user's own list has.
 ///
-/// What we leave out comes first, so that a line `!target` of the user's takes it back.
-pub(crate) fn ignored(dir: &Path, file: &Path) -> Result<Option<String>> {
+/// The caches come first, so that a user's line `!target` includes one again.
+pub(crate) fn ignore_list(dir: &Path, file: &Path) -> Result<Option<String>> {
     let mut caches = Vec::new();
     find_caches(dir, Path::new(""), &mut caches)?;
     if caches.is_empty() {
@@ -34,7 +34,7 @@ pub(crate) fn ignored(dir: &Path, file: &Path) -> Result<Option<String>> {
     Ok(Some(list))
 }
 
-/// The list that a builder would read: one of the Containerfile's own before the context's.
+/// The ignore file that a builder would read: the Containerfile's own, or the context's.
 fn own_list(dir: &Path, file: &Path) -> Option<PathBuf> {
     let beside = |ending: &str| {
         let mut name = file.as_os_str().to_owned();
@@ -51,9 +51,9 @@ fn own_list(dir: &Path, file: &Path) -> Option<PathBuf> {
     .find(|path| path.is_file())
 }
 
-/// Adds the patterns of the caches below `dir`, which is `inside` the context. What is in a cache is
-/// part of it.
-fn find_caches(dir: &Path, inside: &Path, into: &mut Vec<String>) -> Result<()> {
+/// Adds the patterns of the caches below `dir`, whose path in the context is `inside`. Caches are
+/// not searched themselves.
+fn find_caches(dir: &Path, inside: &Path, patterns: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(dir).on("read directory", dir)? {
         let entry = entry.on("read directory", dir)?;
         let (path, name) = (entry.path(), entry.file_name());
@@ -62,30 +62,30 @@ fn find_caches(dir: &Path, inside: &Path, into: &mut Vec<String>) -> Result<()> 
         }
         let inside = inside.join(&name);
         if is_cache(&path) {
-            // What is not UTF-8 cannot be in a list.
-            into.extend(inside.to_str().map(pattern));
+            // A path that is not UTF-8 cannot be in the list.
+            patterns.extend(inside.to_str().map(pattern));
         } else if fs::read_dir(&path).is_ok() {
-            find_caches(&path, &inside, into)?;
+            find_caches(&path, &inside, patterns)?;
         }
     }
     Ok(())
 }
 
 fn is_cache(dir: &Path) -> bool {
-    let mut begin = [0; SIGNATURE.len()];
+    let mut start = [0; SIGNATURE.len()];
     let tag = fs::File::open(dir.join("CACHEDIR.TAG"));
-    tag.and_then(|mut tag| tag.read_exact(&mut begin)).is_ok() && begin == SIGNATURE
+    tag.and_then(|mut tag| tag.read_exact(&mut start)).is_ok() && start == SIGNATURE
 }
 
-/// A pattern that matches this path alone. A path that begins with `#` or `!` begins with a backslash.
+/// A pattern that matches only this path. A leading `#` or `!` is escaped.
 fn pattern(path: &str) -> String {
-    let special = |c: char| matches!(c, '*' | '?' | '[' | ']' | '\\');
+    let is_special = |letter: char| matches!(letter, '*' | '?' | '[' | ']' | '\\');
     let mut text = String::new();
-    for (n, c) in path.chars().enumerate() {
-        if special(c) || (n == 0 && matches!(c, '#' | '!')) {
+    for (index, letter) in path.chars().enumerate() {
+        if is_special(letter) || (index == 0 && matches!(letter, '#' | '!')) {
             text.push('\\');
         }
-        text.push(c);
+        text.push(letter);
     }
     text
 }
@@ -116,7 +116,7 @@ mod tests {
             ("source/CACHEDIR.TAG", "Signature: another"),
             (".dockerignore", "*.log\n!target/keep\n"),
         ]);
-        let list = ignored(dir.path(), &dir.path().join("Dockerfile")).unwrap();
+        let list = ignore_list(dir.path(), &dir.path().join("Dockerfile")).unwrap();
         assert_eq!(
             list.unwrap(),
             "\\!not\nsub/\\[odd\\]\ntarget\n*.log\n!target/keep\n"
@@ -130,14 +130,14 @@ mod tests {
             ("ci/Dockerfile.dockerignore", "mine\n"),
             (".dockerignore", "other\n"),
         ]);
-        let list = ignored(dir.path(), &dir.path().join("ci/Dockerfile")).unwrap();
+        let list = ignore_list(dir.path(), &dir.path().join("ci/Dockerfile")).unwrap();
         assert_eq!(list.unwrap(), "target\nmine\n");
     }
 
     #[test]
     fn without_caches_the_builder_reads_its_own_list() {
         let dir = context(&[(".dockerignore", "*.log\n"), ("src/main.rs", "")]);
-        let list = ignored(dir.path(), &dir.path().join("Dockerfile")).unwrap();
+        let list = ignore_list(dir.path(), &dir.path().join("Dockerfile")).unwrap();
         assert_eq!(list, None);
     }
 }

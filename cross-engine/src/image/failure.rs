@@ -1,24 +1,25 @@
-//! What the words of a failed making mean: of an environment, of an image, of a pull.
+//! The meaning of the output of a failed environment build, image build or pull.
 
 use std::path::PathBuf;
 
 use crate::engines::diagnosis::{SUBIDS_HELP, last_line};
 use crate::process::Exit;
 use crate::process::error::{Error, ErrorKind};
+use crate::process::tail_lines::TailLines;
 
-/// What a failed making of an environment means, from the last lines the maker printed.
-pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
-    if let Some(package) = between(said, "Unable to locate package ", "\n")
-        .or_else(|| between(said, "Couldn't find any package by glob '", "'"))
-        .or_else(|| between(said, "Version '", "' for"))
+/// The error for a failed environment build, by the last lines of its output.
+pub(crate) fn of_environment_build(what: &str, status: &str, output: &str) -> Error {
+    if let Some(package) = between(output, "Unable to locate package ", "\n")
+        .or_else(|| between(output, "Couldn't find any package by glob '", "'"))
+        .or_else(|| between(output, "Version '", "' for"))
     {
         return Error::new(
             ErrorKind::PackageNotFound,
             format!("{what}: package `{}` is not in the suite", package.trim()),
         )
-        .with_help("mend `packages` in Cross.toml, or choose a `suite` that has the package");
+        .with_help("fix `packages` in Cross.toml, or choose a `suite` that has the package");
     }
-    let unreachable = [
+    let patterns = [
         "Temporary failure resolving",
         "Could not resolve",
         "Could not connect",
@@ -31,8 +32,8 @@ pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
         "pull access denied",
         "TLS handshake",
     ];
-    let is_sign = |line: &&str| unreachable.iter().any(|sign| line.contains(sign));
-    if let Some(line) = said.lines().find(is_sign) {
+    let is_unreachable = |line: &&str| patterns.iter().any(|pattern| line.contains(pattern));
+    if let Some(line) = output.lines().find(is_unreachable) {
         return Error::new(
             ErrorKind::Unreachable,
             format!("{what}: a server cannot be reached: {}", line.trim()),
@@ -46,42 +47,42 @@ pub(crate) fn of_making(what: &str, status: &str, said: &str) -> Error {
         "failed to unshare",
     ]
     .iter()
-    .any(|sign| said.contains(sign))
+    .any(|pattern| output.contains(pattern))
     {
         return Error::new(
             ErrorKind::Environment,
             format!(
                 "{what}: mmdebstrap may not use user namespaces: {}",
-                telling_line(said)
+                relevant_line(output)
             ),
         )
         .with_help(SUBIDS_HELP);
     }
     let error = Error::new(
         ErrorKind::Environment,
-        format!("{what} failed with {status}: {}", telling_line(said)),
+        format!("{what} failed with {status}: {}", relevant_line(output)),
     );
-    if says_disk_full(said) {
+    if says_disk_full(output) {
         return error.with_help("free some space in the cache directory");
     }
     error
 }
 
-/// The error for a command of the user's that failed while something was made.
-pub(crate) fn of_command(what: &str, name: &str, status: i32, output: &[String]) -> Error {
+/// The error for a user's command that failed during a build.
+pub(crate) fn of_command(what: &str, name: &str, status: i32, lines: &TailLines) -> Error {
     let mut message = format!("{what}: `{name}` failed with exit status {status}");
-    for line in output {
+    for line in lines.iter() {
         message.push_str("\n  ");
         message.push_str(line.trim_end());
     }
     Error::new(ErrorKind::CommandFailed, message).with_help(
-        "mend the command; it runs as root in the environment, with `set -e`, and sees nothing of the project",
+        "fix the command; it runs as root in the environment with `set -e`, and does not see the project",
     )
 }
 
-/// What of an image could not be had, by a registry's or a container CLI's words. The first that is found
-/// counts: what is not there for a platform is also said to be not found.
-const IMAGE: [(&str, ErrorKind); 24] = [
+/// Texts in the output of registries and container CLIs, and what they mean. The first match
+/// counts: an image that does not exist for a platform is also reported as not found.
+const IMAGE_PATTERNS: [(&str, ErrorKind); 24] = [
     ("no matching manifest for", ErrorKind::PlatformNotFound),
     (
         "no image found in manifest list",
@@ -117,78 +118,80 @@ const IMAGE: [(&str, ErrorKind); 24] = [
     ("context deadline exceeded", ErrorKind::Unreachable),
 ];
 
-/// What a failed pull means, from the last lines it printed.
-pub(crate) fn of_image(what: &str, exit: Exit, said: &str) -> Error {
-    no_image(what, said).unwrap_or_else(|| of_making(what, &exit.to_string(), said))
+/// The error for a failed pull, by the last lines of its output.
+pub(crate) fn of_pull(what: &str, exit: Exit, output: &str) -> Error {
+    image_error(what, output)
+        .unwrap_or_else(|| of_environment_build(what, &exit.to_string(), output))
 }
 
-fn no_image(what: &str, said: &str) -> Option<Error> {
-    let lower = said.to_lowercase();
-    let (sign, kind) = IMAGE.iter().find(|(sign, _)| lower.contains(sign))?;
-    let line = said
+fn image_error(what: &str, output: &str) -> Option<Error> {
+    let lower = output.to_lowercase();
+    let (pattern, kind) = IMAGE_PATTERNS
+        .iter()
+        .find(|(pattern, _)| lower.contains(pattern))?;
+    let line = output
         .lines()
         .rev()
-        .find(|line| line.to_lowercase().contains(sign));
-    let words = line.unwrap_or_default().trim();
-    let words = ["Error: ", "Error response from daemon: "]
+        .find(|line| line.to_lowercase().contains(pattern));
+    let message = line.unwrap_or_default().trim();
+    let message = ["Error: ", "Error response from daemon: "]
         .iter()
-        .fold(words, |words, prefix| {
-            words.strip_prefix(prefix).unwrap_or(words)
+        .fold(message, |message, prefix| {
+            message.strip_prefix(prefix).unwrap_or(message)
         });
     Some(match kind {
         ErrorKind::PlatformNotFound => {
-            Error::new(*kind, format!("{what} is not there for this platform: {words}"))
+            Error::new(*kind, format!("{what} does not exist for this platform: {message}"))
                 .with_help("choose a platform that the image has, or another image")
         }
-        ErrorKind::ImageNotFound => Error::new(*kind, format!("{what} is not found: {words}")).with_help(
-            "see whether the name is right, with its registry (`docker.io/library/debian:bookworm`), and log in \
-             with the engine's `login` where the image is not public",
+        ErrorKind::ImageNotFound => Error::new(*kind, format!("{what} was not found: {message}")).with_help(
+            "check the name, including the registry (`docker.io/library/debian:bookworm`), and log in with the \
+             engine's `login` if the image is not public",
         ),
-        _ => Error::new(*kind, format!("{what}: its registry cannot be reached: {words}")).with_help(
+        _ => Error::new(*kind, format!("{what}: its registry cannot be reached: {message}")).with_help(
             "check the network, the proxy variables of the engine's daemon, and the registry's certificate",
         ),
     })
 }
 
-/// What a failed build of the image `tag` means, from the last lines the builder printed.
-pub(crate) fn of_build(tag: &str, exit: Exit, said: &str) -> Error {
+/// The error for a failed build of the image `tag`, by the last lines of its output.
+pub(crate) fn of_image_build(tag: &str, exit: Exit, output: &str) -> Error {
     let what = format!("building image `{tag}`");
-    if let Some((command, status)) = failed_step(said) {
-        return of_command(&what, &command, status, &step_output(said))
-            .with_help("mend the command in the Containerfile");
+    if let Some((command, status)) = failed_step(output) {
+        return of_command(&what, &command, status, &step_output(output))
+            .with_help("fix the command in the Containerfile");
     }
-    no_image(&format!("an image that `{tag}` begins with"), said)
-        .unwrap_or_else(|| of_making(&what, &exit.to_string(), said))
+    image_error(&format!("a base image of `{tag}`"), output)
+        .unwrap_or_else(|| of_environment_build(&what, &exit.to_string(), output))
 }
 
-/// How many lines of a failed build are shown.
+/// The number of lines of a failed step that are in the message.
 const STEP_LINES: usize = 12;
 
-/// The last lines of the last step, without what the builder itself says at its end.
-fn step_output(said: &str) -> Vec<String> {
-    let of_step = said
+/// The last lines of the last step, without the builder's own.
+fn step_output(output: &str) -> TailLines {
+    let mut lines: Vec<_> = output
         .lines()
         .rev()
         .filter(|line| !line.starts_with("Removing intermediate container"))
         .skip(1)
-        .take_while(|line| !line.starts_with("Step ") && !line.starts_with("STEP "));
-    let mut lines: Vec<_> = of_step
+        .take_while(|line| !line.starts_with("Step ") && !line.starts_with("STEP "))
         .filter(|line| !line.starts_with(" ---> "))
-        .take(STEP_LINES)
-        .map(str::to_owned)
         .collect();
     lines.reverse();
-    lines
+    let mut tail = TailLines::new(STEP_LINES);
+    lines.into_iter().for_each(|line| tail.push(line));
+    tail
 }
 
-/// The step whose command failed and its status, in the words of docker's legacy builder, of BuildKit, and
-/// of podman.
-fn failed_step(said: &str) -> Option<(String, i32)> {
+/// The command of the failed step and its status. The messages are those of docker's legacy
+/// builder, BuildKit and podman.
+fn failed_step(output: &str) -> Option<(String, i32)> {
     let number = |text: &str| {
         let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().ok()
     };
-    said.lines().rev().find_map(|line| {
+    output.lines().rev().find_map(|line| {
         if let Some((before, after)) = line.split_once("' returned a non-zero code: ") {
             let command = before.split_once("The command '")?.1;
             return Some((command.to_owned(), number(after)?));
@@ -212,17 +215,17 @@ fn failed_step(said: &str) -> Option<(String, i32)> {
     })
 }
 
-/// The error for a making that filled one of these directories, which have so many bytes free now that
-/// what it had written is gone.
-pub(crate) fn of_full_disk(what: &str, places: &[(PathBuf, u64)]) -> Error {
-    let fullest = places.iter().min_by_key(|(_, free)| *free);
+/// The error for a build that filled one of these directories. With each comes the free space, in
+/// bytes, after the build's files were removed.
+pub(crate) fn of_full_disk(what: &str, directories: &[(PathBuf, u64)]) -> Error {
+    let fullest = directories.iter().min_by_key(|(_, free)| *free);
     let (place, free) = fullest.map_or_else(
         || ("the cache directory".to_owned(), String::new()),
         |(dir, free)| {
             let megabytes = free / 1_000_000;
             (
                 format!("`{}`", dir.display()),
-                format!(" ({megabytes} MB are free there now)"),
+                format!(" ({megabytes} MB are free now)"),
             )
         },
     );
@@ -231,21 +234,21 @@ pub(crate) fn of_full_disk(what: &str, places: &[(PathBuf, u64)]) -> Error {
         format!("{what}: no space left on device in {place}{free}"),
     )
     .with_help(format!(
-        "free some space in {place}: the making takes up to 2 GB; environments that are needed no more and \
-         what the cache keeps besides can be removed"
+        "free some space in {place}: the build takes up to 2 GB; unused environments and the rest of the cache \
+         can be removed"
     ))
-    .full()
+    .with_disk_full()
 }
 
 pub(crate) fn says_disk_full(text: &str) -> bool {
     text.to_lowercase().contains("no space left on device")
 }
 
-/// The line that says the disk is full, else the last that speaks of an error, else the last.
-fn telling_line(text: &str) -> &str {
+/// The line that reports a full disk, or the last one with an error, or the last one.
+fn relevant_line(text: &str) -> &str {
     let lines = || text.trim().lines().rev();
     let is_full = lines().find(|line| says_disk_full(line));
-    // What mmdebstrap ends with, whatever happened.
+    // mmdebstrap always prints this line at the end.
     let is_empty = |line: &str| line == "E: mmdebstrap failed to run";
     let apt_says = lines().find(|line| line.starts_with("E: ") && !is_empty(line));
     is_full
@@ -266,8 +269,8 @@ mod tests {
 
     #[test]
     fn a_missing_package_is_named() {
-        let error = of_making(
-            "making the environment",
+        let error = of_environment_build(
+            "building the environment",
             "exit status 1",
             "I: downloading\nE: Unable to locate package libnope-dev\nE: apt failed\n",
         );
@@ -277,21 +280,21 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_named_whatever_is_said_after_it() {
-        let said = "dpkg-deb: error: paste subprocess was killed: No space left on device\n\
+        let output = "dpkg-deb: error: paste subprocess was killed: No space left on device\n\
                     E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
-        let error = of_making("making the environment", "exit status 25", said);
+        let error = of_environment_build("building the environment", "exit status 25", output);
         assert!(error.to_string().contains("No space left"), "{error}");
         assert!(error.help().unwrap().contains("free some space"));
-        let said = "E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
-        let error = of_making("making the environment", "exit status 25", said);
+        let output = "E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
+        let error = of_environment_build("building the environment", "exit status 25", output);
         assert!(error.to_string().ends_with("error code (1)"), "{error}");
     }
 
     #[test]
     fn an_unreachable_mirror_is_not_a_missing_package() {
-        let said = "Err:1 http://mirror.invalid bookworm InRelease\n  Temporary failure resolving 'mirror.invalid'\n\
+        let output = "Err:1 http://mirror.invalid bookworm InRelease\n  Temporary failure resolving 'mirror.invalid'\n\
                     E: Failed to fetch http://mirror.invalid/InRelease";
-        let error = of_making("making the environment", "exit status 1", said);
+        let error = of_environment_build("building the environment", "exit status 1", output);
         assert_eq!(error.kind(), ErrorKind::Unreachable);
         assert!(
             error.to_string().ends_with("resolving 'mirror.invalid'"),
@@ -300,7 +303,7 @@ mod tests {
         assert!(error.help().is_some());
     }
 
-    /// What docker 20.10, BuildKit 0.12 and podman 4.3 said.
+    /// Output of docker 20.10, BuildKit 0.12 and podman 4.3.
     #[test]
     fn a_failed_step_is_named_with_its_status_and_output() {
         let exit = Exit {
@@ -313,8 +316,8 @@ mod tests {
                       successfully: exit code: 7";
         let podman = "STEP 2/2: RUN echo one; exit 7\none\n\
                       Error: building at STEP \"RUN echo one; exit 7\": while running runtime: exit status 7";
-        for said in [legacy, buildx, podman] {
-            let error = of_build("localhost/x:1", exit, said);
+        for output in [legacy, buildx, podman] {
+            let error = of_image_build("localhost/x:1", exit, output);
             assert_eq!(error.kind(), ErrorKind::CommandFailed, "{error}");
             let text = error.to_string();
             let first = text.lines().next().unwrap();
@@ -330,14 +333,14 @@ mod tests {
         }
     }
 
-    /// What docker 20.10 and podman 4.3 said of registries and images.
+    /// Output of docker 20.10 and podman 4.3.
     #[test]
     fn what_of_an_image_cannot_be_had_is_told() {
         let exit = Exit {
             code: Some(1),
             signal: None,
         };
-        for (said, kind) in [
+        for (output, kind) in [
             (
                 "Error response from daemon: manifest for 127.0.0.1:5055/x:2 not found: manifest unknown: manifest unknown",
                 ErrorKind::ImageNotFound,
@@ -366,7 +369,7 @@ mod tests {
                 ErrorKind::Unreachable,
             ),
         ] {
-            let error = of_image("image `x`", exit, said);
+            let error = of_pull("image `x`", exit, output);
             assert_eq!(error.kind(), kind, "{error}");
             assert!(error.help().is_some() && error.to_string().starts_with("image `x`"));
             assert!(!error.to_string().contains("Error"), "{error}");

@@ -1,17 +1,17 @@
-//! An engine's answers about images, remembered while files say that they hold.
+//! A cache of an engine's answers about images.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::engines::engine::{Engine, Kind};
-use crate::engines::probe_cache::{self, Memory, Stamp};
-use crate::engines::probe_validity::dependence;
+use crate::engines::engine::{Engine, EngineKind};
+use crate::engines::probe_cache::{self, FileStamp, ProbeCache};
+use crate::engines::probe_validity;
 use crate::image::cli::{self, ImageFacts};
 use crate::process::host::Host;
 
-/// Variables that decide which store a CLI works on. Their values are paths and names, no secrets.
-const DECISIVE: [&str; 7] = [
+/// The variables that select a CLI's store. Their values are paths and names, not secrets.
+const STORE_VARIABLES: [&str; 7] = [
     "CONTAINERS_CONF",
     "CONTAINERS_STORAGE_CONF",
     "HOME",
@@ -21,58 +21,58 @@ const DECISIVE: [&str; 7] = [
     "XDG_DATA_HOME",
 ];
 
-/// What `engine` said of the image `reference`, if that still holds.
+/// Returns the cached answer of `engine` about the image `reference`, if it is still valid.
 pub(crate) fn recall_image(engine: &Engine, host: &Host, reference: &str) -> Option<ImageFacts> {
-    let (store, _) = dependence(engine, host)?;
+    let (store, _) = probe_validity::of_images(engine, host)?;
     let key = image_key(engine, host, &store, reference)?;
-    Memory::in_cache(&host.cache).recall(&file_name(&key), &key)
+    ProbeCache::in_cache(&host.cache).get(&file_name(&key), &key)
 }
 
-/// Remembers that `engine` answered the question about the image `reference`, which it was asked at
-/// `asked`, with `answer`.
+/// Stores the answer of `engine` about the image `reference`, which it gave to a query at
+/// `asked_at`.
 pub(crate) fn remember_image(
     engine: &Engine,
     host: &Host,
     reference: &str,
-    asked: std::time::Duration,
+    asked_at: std::time::Duration,
     answer: &str,
 ) {
-    let stamped = || {
-        let (store, mut stamps) = dependence(engine, host)?;
+    let entry = || {
+        let (store, mut stamps) = probe_validity::of_images(engine, host)?;
         let key = image_key(engine, host, &store, reference)?;
         let facts = cli::facts(reference, answer).ok()?;
-        stamps.push(Stamp::of(&engine.program));
-        stamps.push(Stamp::of(list_of_images(engine.kind, answer)?));
+        stamps.push(FileStamp::of(&engine.program));
+        stamps.push(FileStamp::of(image_list(engine.kind, answer)?));
         Some((key, facts, stamps))
     };
-    if let Some((key, facts, stamps)) = stamped() {
-        Memory::in_cache(&host.cache).remember(&file_name(&key), &key, stamps, asked, &facts);
+    if let Some((key, facts, stamps)) = entry() {
+        ProbeCache::in_cache(&host.cache).insert(&file_name(&key), &key, stamps, asked_at, &facts);
     }
 }
 
-/// `None` for a name that may go without a change of the list: a hash.
+/// The cache key; `None` for a hash, which may become invalid without a change of the image list.
 fn image_key(engine: &Engine, host: &Host, store: &str, reference: &str) -> Option<String> {
     let digits = reference.trim_start_matches("sha256:");
-    let is_hash = digits.chars().all(|it| it.is_ascii_hexdigit());
+    let is_hash = digits.chars().all(|digit| digit.is_ascii_hexdigit());
     if is_hash || reference.contains('@') {
         return None;
     }
-    let decisive = DECISIVE.map(|name| format!("{name}={:?}", host.variable(name)));
+    let variables = STORE_VARIABLES.map(|name| format!("{name}={:?}", host.variable(name)));
     Some(format!(
         "{reference} of {} {store} as {}:{}, {}",
         engine.program.display(),
         host.uid,
         host.gid,
-        decisive.join(" ")
+        variables.join(" ")
     ))
 }
 
 fn file_name(key: &str) -> String {
-    format!("image-{}", probe_cache::short_name(key))
+    format!("image-{}", probe_cache::short_hash(key))
 }
 
-/// The list that the store of an image has of its images, by where the image's own files are.
-fn list_of_images(kind: Kind, answer: &str) -> Option<PathBuf> {
+/// The file with a store's image list, found by the location of an image's files.
+fn image_list(kind: EngineKind, answer: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Inspected {
@@ -91,11 +91,11 @@ fn list_of_images(kind: Kind, answer: &str) -> Option<PathBuf> {
     }
     let images: Vec<Inspected> = serde_json::from_str(answer).ok()?;
     let Driver { name, data } = &images.first()?.graph_driver;
-    let mut above = data.upper_dir.ancestors();
-    let store = above.find(|dir| dir.file_name().is_some_and(|it| it == name.as_str()))?;
+    let mut ancestors = data.upper_dir.ancestors();
+    let store = ancestors.find(|dir| dir.file_name().is_some_and(|file| file == name.as_str()))?;
     let root: &Path = store.parent()?;
     let list = match kind {
-        Kind::Docker => root.join("image").join(name).join("repositories.json"),
+        EngineKind::Docker => root.join("image").join(name).join("repositories.json"),
         _ => root.join(format!("{name}-images")).join("images.json"),
     };
     list.is_file().then_some(list)
@@ -144,7 +144,7 @@ mod tests {
             Host::new(Variables::from(variables), self.dir.path().join("cache"))
         }
 
-        fn engine(&self, kind: Kind) -> Engine {
+        fn engine(&self, kind: EngineKind) -> Engine {
             Engine {
                 kind,
                 program: self.dir.path().join(kind.name()),
@@ -163,8 +163,8 @@ mod tests {
             )
         }
 
-        /// Remembers an answer about `reference`, and recalls it after `change`.
-        fn recalled(&self, kind: Kind, reference: &str, change: impl FnOnce()) -> bool {
+        /// Stores an answer about `reference`, and recalls it after `change`.
+        fn recalled(&self, kind: EngineKind, reference: &str, change: impl FnOnce()) -> bool {
             let (engine, host) = (self.engine(kind), self.host());
             let later = clock::unix_time() + Duration::from_secs(5);
             remember_image(&engine, &host, reference, later, &self.answer());
@@ -175,20 +175,21 @@ mod tests {
 
     #[test]
     fn podmans_answer_holds_until_its_list_or_configuration_changes() {
-        let it = Machine::new();
+        let machine = Machine::new();
         let list = "store/overlay-images/images.json";
-        let recalled = |change: &dyn Fn()| it.recalled(Kind::Podman, "localhost/a:1", change);
+        let recalled =
+            |change: &dyn Fn()| machine.recalled(EngineKind::Podman, "localhost/a:1", change);
         assert!(!recalled(&|| ()), "a store whose list is not seen");
-        it.write(list, "[]");
+        machine.write(list, "[]");
         assert!(recalled(&|| ()));
-        assert!(!recalled(&|| it.write(list, "[1]")));
+        assert!(!recalled(&|| machine.write(list, "[1]")));
         assert!(recalled(&|| ()));
         let config = || {
-            fs::create_dir_all(it.dir.path().join(".config/containers")).unwrap();
-            it.write(".config/containers/storage.conf", "x");
+            fs::create_dir_all(machine.dir.path().join(".config/containers")).unwrap();
+            machine.write(".config/containers/storage.conf", "x");
         };
         assert!(!recalled(&config));
-        it.write(
+        machine.write(
             ".config/containers/containers.conf",
             "[engine]\nremote = true\n",
         );
@@ -197,37 +198,37 @@ mod tests {
 
     #[test]
     fn an_answer_is_of_the_store_that_was_asked() {
-        let it = Machine::new();
-        it.write("store/overlay-images/images.json", "[]");
-        let mut elsewhere = it.host();
+        let machine = Machine::new();
+        machine.write("store/overlay-images/images.json", "[]");
+        let mut elsewhere = machine.host();
         let far = ("CONTAINER_HOST".into(), "ssh://far/podman.sock".into());
         elsewhere.variables.extend([far]);
-        assert!(it.recalled(Kind::Podman, "localhost/a:1", || ()));
-        let podman = it.engine(Kind::Podman);
+        assert!(machine.recalled(EngineKind::Podman, "localhost/a:1", || ()));
+        let podman = machine.engine(EngineKind::Podman);
         assert_eq!(recall_image(&podman, &elsewhere, "localhost/a:1"), None);
 
-        it.write("store/image/overlay/repositories.json", "{}");
-        it.install("dockerd");
-        let _here = UnixListener::bind(it.dir.path().join("docker.sock")).unwrap();
-        let other = it.dir.path().join("other.sock");
+        machine.write("store/image/overlay/repositories.json", "{}");
+        machine.install("dockerd");
+        let _here = UnixListener::bind(machine.dir.path().join("docker.sock")).unwrap();
+        let other = machine.dir.path().join("other.sock");
         let _other = UnixListener::bind(&other).unwrap();
-        let mut elsewhere = it.host();
+        let mut elsewhere = machine.host();
         let address = format!("unix://{}", other.display());
         elsewhere
             .variables
             .extend([("DOCKER_HOST".into(), address.into())]);
-        assert!(it.recalled(Kind::Docker, "me/app:1", || ()));
-        let docker = it.engine(Kind::Docker);
+        assert!(machine.recalled(EngineKind::Docker, "me/app:1", || ()));
+        let docker = machine.engine(EngineKind::Docker);
         assert_eq!(recall_image(&docker, &elsewhere, "me/app:1"), None);
     }
 
     #[test]
     fn dockers_answer_holds_while_the_same_daemon_listens() {
-        let it = Machine::new();
-        it.write("store/image/overlay/repositories.json", "{}");
-        it.install("dockerd");
-        let socket = it.dir.path().join("docker.sock");
-        let recalled = |change: &dyn Fn()| it.recalled(Kind::Docker, "me/app:1", change);
+        let machine = Machine::new();
+        machine.write("store/image/overlay/repositories.json", "{}");
+        machine.install("dockerd");
+        let socket = machine.dir.path().join("docker.sock");
+        let recalled = |change: &dyn Fn()| machine.recalled(EngineKind::Docker, "me/app:1", change);
         assert!(!recalled(&|| ()), "nobody listens");
         let daemon = std::cell::RefCell::new(Some(UnixListener::bind(&socket).unwrap()));
         assert!(recalled(&|| ()));
@@ -237,15 +238,20 @@ mod tests {
         );
         fs::remove_file(&socket).unwrap();
         let _again = UnixListener::bind(&socket).unwrap();
-        assert!(!it.recalled(Kind::Docker, "other:1", || it.write("dockerd", "updated")));
+        assert!(!machine.recalled(EngineKind::Docker, "other:1", || {
+            machine.write("dockerd", "updated")
+        }));
         assert!(recalled(&|| ()));
         assert!(
-            !it.recalled(Kind::Docker, "me/app@sha256:12", || ()),
+            !machine.recalled(EngineKind::Docker, "me/app@sha256:12", || ()),
             "a hash"
         );
-        assert!(!it.recalled(Kind::Docker, "0123456789ab", || ()), "a hash");
-        fs::create_dir_all(it.dir.path().join(".docker")).unwrap();
-        it.write(".docker/config.json", r#"{"currentContext": "far"}"#);
+        assert!(
+            !machine.recalled(EngineKind::Docker, "0123456789ab", || ()),
+            "a hash"
+        );
+        fs::create_dir_all(machine.dir.path().join(".docker")).unwrap();
+        machine.write(".docker/config.json", r#"{"currentContext": "far"}"#);
         assert!(!recalled(&|| ()), "the daemon of another machine");
     }
 }

@@ -1,16 +1,16 @@
-//! Images of the user's in an engine's store: looked at, pulled, and built.
+//! The user's images in an engine's store: inspected, pulled and built.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::engines::diagnosis;
-use crate::engines::engine::Kind;
+use crate::engines::engine::EngineKind;
+use crate::image::build_process::{BuildProcess, isolated};
 use crate::image::cli::{self, ImageFacts};
 use crate::image::dockerignore;
 use crate::image::failure;
-use crate::image::image_build::{self, Builder, ImageBuild, Parts, Source};
+use crate::image::image_build::{self, BuildPaths, Builder, ContainerfileSource, ImageBuild};
 use crate::image::image_cache;
-use crate::image::maker::{Maker, isolated};
 use crate::image::progress::ProgressSink;
 use crate::image::staging::Staging;
 use crate::image::store::Store;
@@ -22,49 +22,55 @@ use crate::process::lock::Lock;
 use crate::process::{self, Output};
 
 impl Store<'_> {
-    /// What is true of the image `reference`, or `None` if the engine does not hold it: one question at
-    /// most.
+    /// Inspects the image `reference`; `None` if the engine does not have it. Queries the engine at
+    /// most once.
     pub(crate) fn image(&self, reference: &str, cancel: &Cancel) -> Result<Option<ImageFacts>> {
-        self.needs_images()?;
+        self.check_has_images()?;
         if let Some(facts) = image_cache::recall_image(self.engine, self.host, reference) {
             return Ok(Some(facts));
         }
-        let said = self.inspect(reference, cancel)?;
-        if said.exit.success() {
-            return cli::facts(reference, &said.stdout).map(Some);
+        let output = self.inspect(reference, cancel)?;
+        if output.exit.success() {
+            return cli::facts(reference, &output.stdout).map(Some);
         }
-        if diagnosis::says_no_image(&said.stderr) {
+        if diagnosis::says_no_image(&output.stderr) {
             return Ok(None);
         }
-        let found = diagnosis::of_probe(self.engine.kind, &said);
+        let diagnosis = diagnosis::of_probe(self.engine.kind, &output);
         Err(Error::new(
             ErrorKind::EngineUnusable,
             format!(
-                "{} cannot say whether it holds image `{reference}`: {}",
-                self.engine.kind, found.reason
+                "{} cannot say whether it has image `{reference}`: {}",
+                self.engine.kind, diagnosis.reason
             ),
         )
-        .with_help(found.help))
+        .with_help(diagnosis.help))
     }
 
-    /// The engine's answer about the image `reference`, which is remembered where it can be.
+    /// Queries the engine about the image `reference`, and caches the answer if possible.
     pub(crate) fn inspect(&self, reference: &str, cancel: &Cancel) -> Result<Output> {
-        let asked = clock::unix_time();
-        let ask = cli::inspect(self.engine, reference);
-        let said = process::output(&ask, &self.host.variables, cancel)?;
-        if said.exit.success() {
-            image_cache::remember_image(self.engine, self.host, reference, asked, &said.stdout);
+        let asked_at = clock::unix_time();
+        let inspect = cli::inspect(self.engine, reference);
+        let output = process::output(&inspect, &self.host.variables, cancel)?;
+        if output.exit.success() {
+            image_cache::remember_image(
+                self.engine,
+                self.host,
+                reference,
+                asked_at,
+                &output.stdout,
+            );
         }
-        Ok(said)
+        Ok(output)
     }
 
-    /// The command of [`pull`](Store::pull), to show what will be done.
-    pub(crate) fn pulling(&self, reference: &str, platform: Option<&str>) -> Invocation {
+    /// The command of [`pull`](Store::pull), for display.
+    pub(crate) fn pull_command(&self, reference: &str, platform: Option<&str>) -> Invocation {
         cli::pull(self.engine, reference, platform)
     }
 
-    /// Fetches the image `reference` from its registry, with the user's own credentials, whether or not
-    /// the engine holds it.
+    /// Pulls the image `reference` from its registry with the user's credentials, even if the
+    /// engine has it already.
     pub(crate) fn pull(
         &self,
         reference: &str,
@@ -72,22 +78,23 @@ impl Store<'_> {
         cancel: &Cancel,
         progress: &mut ProgressSink<'_>,
     ) -> Result<()> {
-        self.needs_images()?;
-        let staging = self.work(&format!("pull-{reference}"), cancel, progress)?;
-        let mut maker = Maker::new(self.host, staging.path(), cancel, progress);
-        maker.stage(&format!("pulling the image {reference}"))?;
-        let pull = temporary_in(self.pulling(reference, platform), staging.path());
-        maker.run(pull, &|exit, said| {
-            failure::of_image(&format!("image `{reference}`"), exit, said)
+        self.check_has_images()?;
+        let staging = self.lock_staging(&format!("pull-{reference}"), cancel, progress)?;
+        let mut build_process = BuildProcess::new(self.host, staging.path(), cancel, progress);
+        build_process.stage(&format!("pulling the image {reference}"))?;
+        let pull = with_tmpdir(self.pull_command(reference, platform), staging.path());
+        build_process.run(pull, &|exit, output| {
+            failure::of_pull(&format!("image `{reference}`"), exit, output)
         })?;
         match platform {
-            Some(platform) => self.is_for(reference, platform, cancel),
+            Some(platform) => self.check_platform(reference, platform, cancel),
             None => Ok(()),
         }
     }
 
-    /// Of an image for one platform only, a registry gives that one whatever was asked for.
-    fn is_for(&self, reference: &str, platform: &str, cancel: &Cancel) -> Result<()> {
+    /// Checks the platform of a pulled image. If an image has only one platform, a registry serves
+    /// that, whatever was requested.
+    fn check_platform(&self, reference: &str, platform: &str, cancel: &Cancel) -> Result<()> {
         match self.image(reference, cancel)? {
             Some(facts) if !facts.is_for(platform) => Err(Error::new(
                 ErrorKind::PlatformNotFound,
@@ -101,68 +108,68 @@ impl Store<'_> {
         }
     }
 
-    /// The command of [`build`](Store::build), to show what will be done. Docker is asked which
-    /// builder it has.
-    pub(crate) fn building(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
+    /// The command of [`build`](Store::build), for display. Queries docker for its builder.
+    pub(crate) fn build_command(&self, build: &ImageBuild, cancel: &Cancel) -> Result<Invocation> {
         let builder = self.builder(build.no_buildkit, cancel)?;
-        let place = Place::of(build, &self.staging(&work_name(&build.tag)));
-        self.build_command(builder, build, &place, None)
+        let files = BuildFiles::of(build, &self.staging(&file_name(&build.tag)));
+        self.builder_command(builder, build, &files, None)
     }
 
-    /// Builds an image. Of two builds with one tag the second waits for the first.
+    /// Builds an image. Concurrent builds with one tag wait for each other.
     pub(crate) fn build(
         &self,
         build: &ImageBuild,
         cancel: &Cancel,
         progress: &mut ProgressSink<'_>,
     ) -> Result<()> {
-        self.needs_images()?;
+        self.check_has_images()?;
         let builder = self.builder(build.no_buildkit, cancel)?;
-        let staging = self.work(&build.tag, cancel, progress)?;
-        let mut maker = Maker::new(self.host, staging.path(), cancel, progress);
-        maker.stage(&format!("building the image {}", build.tag))?;
-        let command = self.prepare_build(builder, build, staging.path(), &mut maker)?;
-        maker.run(command, &|exit, said| {
-            failure::of_build(&build.tag, exit, said)
+        let staging = self.lock_staging(&build.tag, cancel, progress)?;
+        let mut build_process = BuildProcess::new(self.host, staging.path(), cancel, progress);
+        build_process.stage(&format!("building the image {}", build.tag))?;
+        let command = self.prepare_build(builder, build, staging.path(), &mut build_process)?;
+        build_process.run(command, &|exit, output| {
+            failure::of_image_build(&build.tag, exit, output)
         })
     }
 
-    /// Writes what `build` needs into `staging` and returns its command.
+    /// Writes the files of `build` to `staging`, and returns its command.
     pub(crate) fn prepare_build(
         &self,
         builder: Builder,
         build: &ImageBuild,
         staging: &Path,
-        maker: &mut Maker<'_, '_>,
+        build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<Invocation> {
-        let mut place = Place::of(build, staging);
+        let mut files = BuildFiles::of(build, staging);
         if build.context.is_none() {
-            fs::create_dir_all(&place.context).on("create directory", &place.context)?;
+            fs::create_dir_all(&files.context).on("create directory", &files.context)?;
             for (name, text) in &build.files {
-                let path = place.context.join(name);
+                let path = files.context.join(name);
                 fs::write(&path, text).on("write", &path)?;
             }
         }
-        if let Source::Text(text) = &build.file {
-            fs::write(&place.file, text).on("write", &place.file)?;
+        if let ContainerfileSource::Text(text) = &build.file {
+            fs::write(&files.file, text).on("write", &files.file)?;
         }
         let mut ignore = None;
         if build.context.is_some() {
-            if let Some(list) = dockerignore::ignored(&place.context, &place.file)? {
-                ignore = self.ignoring(builder, &mut place, staging, &list, maker)?;
+            if let Some(list) = dockerignore::ignore_list(&files.context, &files.file)? {
+                ignore =
+                    self.write_ignore_file(builder, &mut files, staging, &list, build_process)?;
             }
         }
-        let command = self.build_command(builder, build, &place, ignore.as_deref())?;
-        let command = temporary_in(command, staging);
+        let command = self.builder_command(builder, build, &files, ignore.as_deref())?;
+        let command = with_tmpdir(command, staging);
         match builder {
-            Builder::Podman => self.ending_with_its_client(command),
+            Builder::Podman => self.in_own_namespaces(command),
             Builder::Buildx | Builder::Legacy => Ok(command),
         }
     }
 
-    /// What podman runs for a step does not end with podman when that is killed. In a process namespace
-    /// it does; a plain user has to be in the user namespace of podman's for one.
-    fn ending_with_its_client(&self, build: Invocation) -> Result<Invocation> {
+    /// Runs a build by podman in namespaces of its own, because the processes of a step do not end
+    /// if podman is killed. Users other than root need podman's user namespace for that.
+    fn in_own_namespaces(&self, build: Invocation) -> Result<Invocation> {
         let isolated = isolated(build)?;
         if self.host.uid == 0 {
             return Ok(isolated);
@@ -174,26 +181,26 @@ impl Store<'_> {
         Ok(inside)
     }
 
-    /// Has the builder leave out of the context what is in `list`; returns the list's file for a builder
-    /// that is told of it.
-    fn ignoring(
+    /// Makes the builder ignore what is in `list`. Returns the ignore file for builders that have
+    /// an option for it.
+    fn write_ignore_file(
         &self,
         builder: Builder,
-        place: &mut Place,
+        files: &mut BuildFiles,
         staging: &Path,
         list: &str,
-        maker: &mut Maker<'_, '_>,
+        build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<Option<PathBuf>> {
         let file = staging.join("Containerfile");
         let ignore = staging.join("Containerfile.dockerignore");
         match builder {
             Builder::Legacy => {
-                maker.line("the whole context is sent, with directories that are caches: list them in `.dockerignore`")?;
+                build_process.line("the whole context is sent, including cache directories: list them in `.dockerignore`")?;
                 return Ok(None);
             }
-            Builder::Buildx if place.file != file => {
-                fs::copy(&place.file, &file).on("copy", &place.file)?;
-                place.file = file;
+            Builder::Buildx if files.file != file => {
+                fs::copy(&files.file, &file).on("copy", &files.file)?;
+                files.file = file;
             }
             Builder::Buildx | Builder::Podman => {}
         }
@@ -201,82 +208,88 @@ impl Store<'_> {
         Ok(Some(ignore))
     }
 
-    pub(crate) fn build_command(
+    /// The command of `builder` for `build`.
+    pub(crate) fn builder_command(
         &self,
         builder: Builder,
         build: &ImageBuild,
-        place: &Place,
+        files: &BuildFiles,
         ignore: Option<&Path>,
     ) -> Result<Invocation> {
-        let parts = Parts {
-            file: &place.file,
-            context: &place.context,
+        let paths = BuildPaths {
+            file: &files.file,
+            context: &files.context,
             ignore,
         };
-        image_build::invocation(self.engine, builder, build, &parts, self.host)
+        image_build::invocation(self.engine, builder, build, &paths, self.host)
     }
 
-    /// What will build: docker is asked for its plug-in.
+    /// Selects the builder. Queries docker for its plug-in.
     pub(crate) fn builder(&self, no_buildkit: bool, cancel: &Cancel) -> Result<Builder> {
         match self.engine.kind {
-            Kind::Podman => return Ok(Builder::Podman),
+            EngineKind::Podman => return Ok(Builder::Podman),
             _ if no_buildkit => return Ok(Builder::Legacy),
             _ => {}
         }
-        let ask = Invocation::new(&self.engine.program).args(["buildx", "version"]);
-        let said = process::output(&ask, &self.host.variables, cancel)?;
-        Ok(match said.exit.success() {
+        let version = Invocation::new(&self.engine.program).args(["buildx", "version"]);
+        let output = process::output(&version, &self.host.variables, cancel)?;
+        Ok(match output.exit.success() {
             true => Builder::Buildx,
             false => Builder::Legacy,
         })
     }
 
-    /// A directory of its own for work that is done once at a time.
-    fn work(&self, name: &str, cancel: &Cancel, progress: &mut ProgressSink<'_>) -> Result<Locked> {
-        let name = work_name(name);
+    /// Creates a staging directory, and locks it so that no other process uses it.
+    fn lock_staging(
+        &self,
+        name: &str,
+        cancel: &Cancel,
+        progress: &mut ProgressSink<'_>,
+    ) -> Result<LockedStaging> {
+        let name = file_name(name);
         let lock = self.lock(&name, cancel, progress)?;
-        Ok(Locked {
+        Ok(LockedStaging {
             staging: Staging::new(&self.staging(&name))?,
             _lock: lock,
         })
     }
 
-    fn needs_images(&self) -> Result<()> {
+    fn check_has_images(&self) -> Result<()> {
         if self.engine.has_images() {
             return Ok(());
         }
         Err(Error::new(
             ErrorKind::EngineUnusable,
-            "the sandbox has no images: it runs root file systems",
+            "the sandbox runs root file systems, not images",
         )
-        .with_help("name docker or podman as the engine"))
+        .with_help("choose docker or podman as the engine"))
     }
 }
 
-/// A directory, and the lock that makes it this process's; the directory goes first.
-struct Locked {
+/// A staging directory and its lock. The directory is removed first.
+struct LockedStaging {
     staging: Staging,
     _lock: Lock,
 }
 
-impl Locked {
+impl LockedStaging {
     fn path(&self) -> &Path {
         self.staging.path()
     }
 }
 
-/// Where a build's Containerfile and context are.
-pub(crate) struct Place {
+/// The Containerfile and the context of a build.
+pub(crate) struct BuildFiles {
     file: PathBuf,
     context: PathBuf,
 }
 
-impl Place {
+impl BuildFiles {
     pub(crate) fn of(build: &ImageBuild, staging: &Path) -> Self {
-        Place {
+        BuildFiles {
             file: match &build.file {
-                Source::Path(path) => path.clone(),
-                Source::Text(_) => staging.join("Containerfile"),
+                ContainerfileSource::Path(path) => path.clone(),
+                ContainerfileSource::Text(_) => staging.join("Containerfile"),
             },
             context: match &build.context {
                 Some(dir) => dir.clone(),
@@ -286,20 +299,21 @@ impl Place {
     }
 }
 
-/// A client keeps its own temporary files where they are removed whatever happens to it.
-fn temporary_in(command: Invocation, staging: &Path) -> Invocation {
+/// Makes a client keep its temporary files in `staging`, where they are removed in any case.
+fn with_tmpdir(command: Invocation, staging: &Path) -> Invocation {
     match staging.to_str() {
         Some(dir) => command.env("TMPDIR", dir),
         None => command,
     }
 }
 
-/// A file name for a reference.
-fn work_name(reference: &str) -> String {
-    let keep = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+/// Converts a reference to a file name.
+fn file_name(reference: &str) -> String {
+    let is_allowed =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
     let text: String = reference
         .chars()
-        .map(|c| if keep(c) { c } else { '+' })
+        .map(|letter| if is_allowed(letter) { letter } else { '+' })
         .collect();
     format!("image-{text}")
 }

@@ -1,18 +1,18 @@
-//! What is told while an image or an environment is made.
+//! The progress of building an image or an environment.
 
 use std::ops::ControlFlow;
 
-/// What is heard while an environment is made.
+/// The progress of a build.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// Another process makes it; this one waits.
+    /// Another process builds the same; this one waits.
     Waiting,
-    /// A new stage began.
+    /// A new stage begins.
     Stage(&'a str),
-    /// A line the maker printed.
+    /// A line of output.
     Line(&'a str),
 }
 
-/// Receives the progress; may break to stop the making.
+/// Receives the progress. It may break to stop the build.
 pub type ProgressSink<'a> = dyn FnMut(Progress<'_>) -> ControlFlow<()> + 'a;

@@ -1,4 +1,4 @@
-//! Directories in which something is made before it is moved to its place.
+//! Staging directories, in which something is built before it is moved to its final path.
 
 use std::fs;
 use std::io;
@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use crate::process::error::{IoContext as _, Result};
 
-/// A directory that is removed again unless it was moved away.
+/// A directory that is removed when it is dropped, unless it was moved.
 pub(crate) struct Staging(PathBuf);
 
 impl Staging {
-    /// The caller holds the environment's lock: what is there is a dead process's, or is being removed
-    /// still.
+    /// Creates an empty directory. The caller has to hold its lock: files in it are a dead
+    /// process's, or are still being removed.
     pub(crate) fn new(path: &Path) -> Result<Self> {
         remove_tree(path)?;
-        sweep_aside(path);
+        sweep_renamed(path);
         fs::create_dir_all(path).on("create directory", path)?;
         Ok(Staging(path.to_owned()))
     }
@@ -32,21 +32,22 @@ impl Drop for Staging {
     }
 }
 
-/// Removes what was moved aside of `path` to be removed, and is there still because whoever did so died.
-fn sweep_aside(path: &Path) {
+/// Removes directories that were renamed from `path` for removal, by a process that then died.
+fn sweep_renamed(path: &Path) {
     let (Some(home), Some(name)) = (path.parent(), path.file_name()) else {
         return;
     };
     let prefix = format!("{}.removing.", name.to_string_lossy());
     for entry in fs::read_dir(home).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            // It may be going at this moment.
+            // Another process may be removing it.
             let _ = remove_tree(&entry.path());
         }
     }
 }
 
-/// Removes a tree, also where its directories are not writable; what is not there is removed.
+/// Removes a directory tree, even if its directories are not writable. A tree that does not exist
+/// is not an error.
 pub(crate) fn remove_tree(path: &Path) -> Result<()> {
     // Another process may be removing the same tree.
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! What one engine holds, and where the cache has what is made for it.
+//! The store of one engine, and its files in the cache.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use crate::process::error::Result;
 use crate::process::host::Host;
 use crate::process::lock::Lock;
 
-/// The directory of the cache where environments are.
-pub(crate) const HOME: &str = "environments";
+/// The cache's subdirectory for environments.
+pub(crate) const ENVIRONMENTS: &str = "environments";
 
-/// What one engine holds: images, or root file systems in the cache.
+/// The store of one engine: its images, or root file systems in the cache.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Store<'a> {
     pub(crate) engine: &'a Engine,
@@ -20,7 +20,7 @@ pub(crate) struct Store<'a> {
 }
 
 impl Store<'_> {
-    /// Waits until this process alone works on `name`.
+    /// Waits for the lock on `name`.
     pub(crate) fn lock(
         &self,
         name: &str,
@@ -37,16 +37,19 @@ impl Store<'_> {
         )
     }
 
+    /// The staging directory for `name`.
     pub(crate) fn staging(&self, name: &str) -> PathBuf {
-        self.home().join(format!(".{name}.{}", self.engine.kind))
+        self.environments_dir()
+            .join(format!(".{name}.{}", self.engine.kind))
     }
 
-    /// The lock called `file`, unless somebody holds it.
+    /// Takes the lock called `file`, unless somebody holds it.
     pub(crate) fn try_lock(&self, file: &str) -> Result<Option<Lock>> {
         Lock::try_acquire(&self.host.cache.join("locks").join(file))
     }
 
-    pub(crate) fn home(&self) -> PathBuf {
-        self.host.cache.join(HOME)
+    /// The directory of the environments.
+    pub(crate) fn environments_dir(&self) -> PathBuf {
+        self.host.cache.join(ENVIRONMENTS)
     }
 }

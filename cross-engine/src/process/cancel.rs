@@ -1,16 +1,15 @@
-//! Cancellation and deadlines: the caller's way to stop what runs.
+//! Cancellation and deadlines.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::process::clock;
 
-/// A handle that stops what runs, from any thread or from a signal handler the caller owns.
+/// A handle that stops running work from any thread, or from the caller's signal handler.
 ///
-/// Clones share one flag. The library polls it about every 50 ms; what runs is then ended and
-/// waited for, so that nothing is left when the call returns.
+/// Clones share one flag. The library polls it about every 50 ms, then ends what runs and waits for
+/// it, so that nothing is left when the call returns.
 ///
 /// ```
 /// use cross_engine::Cancel;
@@ -27,57 +26,51 @@ pub struct Cancel {
     deadline: Option<Instant>,
 }
 
-/// What is set by [`Cancel::cancel`]; what is above it counts as well.
+/// The flag that [`Cancel::cancel`] sets. A flag is also set when its parent is.
 #[derive(Debug, Default)]
 struct Flag {
     set: AtomicBool,
-    above: Option<Arc<Flag>>,
+    parent: Option<Arc<Flag>>,
 }
 
 impl Flag {
     fn is_set(&self) -> bool {
-        self.set.load(Ordering::SeqCst) || self.above.as_ref().is_some_and(|it| it.is_set())
+        self.set.load(Ordering::SeqCst) || self.parent.as_ref().is_some_and(|flag| flag.is_set())
     }
 }
 
-/// Why something was stopped before its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why work was stopped early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stopped {
     /// The caller cancelled.
+    #[error("cancelled")]
     Cancelled,
     /// The deadline passed.
+    #[error("deadline exceeded")]
     Deadline,
 }
 
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stopped::Cancelled => "cancelled",
-            Stopped::Deadline => "deadline exceeded",
-        })
-    }
-}
-
 impl Cancel {
-    /// A handle nobody has cancelled, without a deadline.
+    /// Creates a handle that is not cancelled and has no deadline.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same handle, which also stops when `limit` has passed from now on.
+    /// Adds a deadline: `limit` from now.
     ///
-    /// Where both are set, the earlier deadline holds.
+    /// If there is a deadline already, the earlier one applies.
     #[must_use]
     pub fn with_deadline(mut self, limit: Duration) -> Self {
-        // A limit beyond what the clock can say is no limit.
+        // A deadline beyond the clock's range is none.
         if let Some(at) = clock::now().checked_add(limit) {
             self.deadline = Some(self.deadline.map_or(at, |old| old.min(at)));
         }
         self
     }
 
-    /// A handle for a part of the work: it stops when this one does, and can be stopped alone.
+    /// Creates a handle for a part of the work. It stops when this one does, and can be stopped
+    /// alone.
     ///
     /// ```
     /// use cross_engine::Cancel;
@@ -94,22 +87,22 @@ impl Cancel {
         Cancel {
             flag: Arc::new(Flag {
                 set: AtomicBool::new(false),
-                above: Some(Arc::clone(&self.flag)),
+                parent: Some(Arc::clone(&self.flag)),
             }),
             deadline: self.deadline,
         }
     }
 
-    /// Stops everything that was given this handle, a clone or a [`child`](Cancel::child) of it.
+    /// Stops everything that has this handle, a clone or a [`child`](Cancel::child) of it.
     pub fn cancel(&self) {
         self.flag.set.store(true, Ordering::SeqCst);
     }
 
-    /// `Ok` while work may go on.
+    /// Returns `Ok` while work may continue.
     ///
     /// # Errors
     ///
-    /// Why it has to stop.
+    /// The reason why it must stop.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.flag.is_set() {
             return Err(Stopped::Cancelled);

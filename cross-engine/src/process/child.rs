@@ -1,14 +1,14 @@
-//! The one door through which processes are started; what goes through it is owned until it is
-//! gone.
+//! The process door: every process is started here, and has an owner until it is gone.
 //!
-//! Every process here has an owner value, except a daemon ([`start_detached`]). When the owner is
+//! Every process has an owner value, except a daemon ([`start_detached`]). When the owner is
 //! dropped, cancelled or past its deadline, the process is ended and waited for. When the owner's
 //! own process dies without a chance to do so (`SIGKILL`), the [`Ending`] of the invocation makes
 //! the kernel do it.
 //!
-//! Two reader threads move the output into a channel and the calling thread waits on it: no
-//! async runtime, and no latency, since the end of both pipes wakes the caller. The caller's thread
-//! starts and reaps the child, because a parent-death signal is tied to the starting *thread*.
+//! Two threads read the output into a channel, on which the calling thread waits. This needs no
+//! async runtime and adds no latency, since the end of both pipes wakes the caller. The caller's
+//! thread starts and reaps the child, because a parent-death signal is tied to the starting
+//! *thread*.
 
 use std::fmt;
 use std::fs::File;
@@ -32,22 +32,23 @@ use crate::process::invocation::{Ending, Invocation, Variables};
 use crate::process::untrusted::limits;
 use crate::process::untrusted::lines::LineSplitter;
 
-/// How often a cancellation is looked for while nothing is printed.
+/// The interval at which cancellation is checked while nothing is printed.
 const POLL: Duration = Duration::from_millis(50);
-/// How long a lifeline may take to end what hangs on it before it is killed.
+/// How long a command may take to end after its lifeline, before it is killed.
 const LIFELINE_GRACE: Duration = Duration::from_secs(8);
-/// How long one may take to remove files while somebody waits.
+/// How long a command may remove files before it is left to do so in the background.
 const TIDYING_GRACE: Duration = Duration::from_secs(4);
-/// How often nothing may be found to read after the process itself has ended. Counted, and not a
-/// time, so that a machine under load or a suspended caller loses no output.
+/// The number of empty reads after the process has exited before its output is taken to be
+/// complete. It is a count and not a time, so that no output is lost on a loaded machine or in a
+/// suspended caller.
 const QUIET_POLLS: u32 = 10;
-/// What is captured of a probe at most. The answer of `cargo metadata` for the largest workspaces
-/// is one line of some 10 MiB.
-const CAPTURED: usize = 256 << 20;
+/// The limit of what [`output`] captures. The answer of `cargo metadata` for the largest workspaces
+/// is one line of about 10 MiB.
+const CAPTURE_LIMIT: usize = 256 << 20;
 /// No process can be started in this directory.
 const NOWHERE: &str = "/dev/null/nowhere";
 
-/// Which stream a line came from.
+/// An output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -58,30 +59,30 @@ pub enum Stream {
     Stderr,
 }
 
-/// Receives the output line by line, without the line's end; may break to stop the process.
+/// Receives the output line by line, without line terminators. It may break to stop the process.
 pub type Sink<'a> = dyn FnMut(Stream, &str) -> ControlFlow<()> + 'a;
 
-/// What standard input is.
+/// The standard input of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stdin {
-    /// Empty (or the lifeline, where the invocation ends by one).
+    /// Empty, or the lifeline if the invocation ends by one.
     #[default]
     Null,
-    /// The caller's own, for programs that read it. It is no lifeline then.
+    /// The caller's, for programs that read it. It is not the lifeline then.
     Inherit,
 }
 
-/// What a process is coupled to beside the lines it prints.
+/// The streams of a child process.
 #[derive(Debug, Default)]
-pub(crate) struct Coupling {
-    /// What its standard input is.
+pub(crate) struct ChildIo {
+    /// Its standard input.
     pub(crate) stdin: Stdin,
-    /// Whether its output is the caller's own, so that there are no lines to read.
-    pub(crate) output_inherited: bool,
-    /// A lifeline other than its standard input, open for writing.
+    /// Whether its output goes to the caller's own streams, so that there are no lines to read.
+    pub(crate) inherit_output: bool,
+    /// The write end of a lifeline that is not its standard input.
     pub(crate) lifeline: Option<OwnedFd>,
-    /// How long a line may be where more than [`limits::LINE`] is to be expected.
+    /// The limit of a line, if it is not [`limits::LINE`].
     pub(crate) line_limit: Option<usize>,
 }
 
@@ -89,14 +90,14 @@ pub(crate) struct Coupling {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Exit {
-    /// Its exit code, where it returned one.
+    /// The exit code, if it exited.
     pub code: Option<i32>,
-    /// The signal that ended it, where one did.
+    /// The signal that ended it, if one did.
     pub signal: Option<i32>,
 }
 
 impl Exit {
-    /// Whether it ended with code 0.
+    /// Whether it exited with code 0.
     pub fn success(self) -> bool {
         self.code == Some(0)
     }
@@ -108,7 +109,7 @@ impl Exit {
         }
     }
 
-    /// Of what is gone, and nobody knows how.
+    /// The exit of a process that nobody waited for.
     pub(crate) fn unknown() -> Self {
         Exit {
             code: None,
@@ -127,25 +128,25 @@ impl fmt::Display for Exit {
     }
 }
 
-/// What a captured command printed and how it ended.
+/// The output of a captured command, and how it ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Output {
     /// How it ended.
     pub exit: Exit,
-    /// What it printed on standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it printed on standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
-/// Runs `invocation` to its end and gives its output to `sink` as it comes.
+/// Runs `invocation` to its end, and passes its output to `sink` as it comes.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::ToolMissing`] when the program does not exist, [`ErrorKind::Cancelled`] and
-/// [`ErrorKind::Deadline`] when `cancel` says so (or the sink breaks), [`ErrorKind::Io`] otherwise.
-/// That the program failed is not an error here: see [`Exit`].
+/// [`ErrorKind::ToolMissing`] if the program does not exist, [`ErrorKind::Cancelled`] and
+/// [`ErrorKind::Deadline`] if `cancel` says so or the sink breaks, [`ErrorKind::Io`] otherwise. A
+/// program that fails is not an error: see [`Exit`].
 pub fn run(
     invocation: &Invocation,
     caller: &Variables,
@@ -153,37 +154,37 @@ pub fn run(
     stdin: Stdin,
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
-    let coupling = Coupling {
+    let io = ChildIo {
         stdin,
-        ..Coupling::default()
+        ..ChildIo::default()
     };
-    run_coupled(invocation, caller, cancel, coupling, sink)
+    run_with_io(invocation, caller, cancel, io, sink)
 }
 
-/// Runs `invocation` to its end with the caller's own standard input, output and error.
+/// Runs `invocation` to its end with the caller's standard input, output and error.
 ///
 /// # Errors
 ///
 /// As for [`run`].
 pub fn run_inherited(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> Result<Exit> {
-    let coupling = Coupling {
+    let io = ChildIo {
         stdin: Stdin::Inherit,
-        output_inherited: true,
-        ..Coupling::default()
+        inherit_output: true,
+        ..ChildIo::default()
     };
-    let unheard = &mut |_, _: &str| ControlFlow::Continue(());
-    run_coupled(invocation, caller, cancel, coupling, unheard)
+    let ignore = &mut |_, _: &str| ControlFlow::Continue(());
+    run_with_io(invocation, caller, cancel, io, ignore)
 }
 
-/// [`run`] with a choice of everything the process is coupled to.
-pub(crate) fn run_coupled(
+/// Like [`run`], with a choice of every stream.
+pub(crate) fn run_with_io(
     invocation: &Invocation,
     caller: &Variables,
     cancel: &Cancel,
-    coupling: Coupling,
+    io: ChildIo,
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
-    let mut running = Running::start(invocation, caller, cancel, coupling)?;
+    let mut running = Running::start(invocation, caller, cancel, io)?;
     loop {
         match running.next_line()? {
             Some((stream, line)) => {
@@ -197,24 +198,24 @@ pub(crate) fn run_coupled(
     }
 }
 
-/// Runs `invocation` and keeps what it prints: for probes whose output is small.
+/// Runs `invocation` and captures its output: for probes whose output is small.
 ///
 /// # Errors
 ///
 /// As for [`run`].
 pub fn output(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> Result<Output> {
     let (mut stdout, mut stderr) = (String::new(), String::new());
-    let coupling = Coupling {
-        line_limit: Some(CAPTURED),
-        ..Coupling::default()
+    let io = ChildIo {
+        line_limit: Some(CAPTURE_LIMIT),
+        ..ChildIo::default()
     };
     let mut is_too_long = false;
-    let ended = run_coupled(invocation, caller, cancel, coupling, &mut |stream, line| {
+    let ended = run_with_io(invocation, caller, cancel, io, &mut |stream, line| {
         let text = match stream {
             Stream::Stdout => &mut stdout,
             Stream::Stderr => &mut stderr,
         };
-        if text.len() + line.len() > CAPTURED {
+        if text.len() + line.len() > CAPTURE_LIMIT {
             is_too_long = true;
             return ControlFlow::Break(());
         }
@@ -224,7 +225,7 @@ pub fn output(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> R
     });
     if is_too_long {
         let name = invocation.program_name();
-        let message = format!("`{name}` prints more than {CAPTURED} bytes");
+        let message = format!("`{name}` prints more than {CAPTURE_LIMIT} bytes");
         return Err(Error::new(ErrorKind::Io, message));
     }
     let exit = ended?;
@@ -235,18 +236,17 @@ pub fn output(invocation: &Invocation, caller: &Variables, cancel: &Cancel) -> R
     })
 }
 
-/// Starts `invocation`, a daemon of the host, and leaves it running: its output goes to the end of
-/// the file at `log`.
+/// Starts a daemon of the host and leaves it running. Its output is appended to the file at `log`.
 ///
-/// This is the only thing here that outlives its owner, because that is what it is for: an engine's
-/// daemon serves every later call and every other program on the machine. It gets a session of its
-/// own (by util-linux's `setsid`), so that neither the end of the caller nor the hang-up of its
-/// terminal reaches it. It is nobody's child here: whether it serves has to be asked of it.
+/// A daemon is the only process that outlives its caller: an engine's daemon serves every later
+/// call and every other program on the machine. It gets a session of its own (by util-linux's
+/// `setsid`), so that neither the end of the caller nor a hang-up of its terminal reaches it. It is
+/// not a child of this process; whether it works has to be asked of itself.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::ToolMissing`] without `setsid`, [`ErrorKind::Io`] when the log cannot be written.
-/// That the program itself does not exist is said in the log only.
+/// [`ErrorKind::ToolMissing`] without `setsid`, [`ErrorKind::Io`] if the log cannot be written. If
+/// the program itself does not exist, only the log says so.
 pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -> Result<()> {
     let file = File::options().create(true).append(true).open(log);
     let file = file.on("open", log)?;
@@ -261,7 +261,7 @@ pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -
         .stdout(file.try_clone().on("open", log)?)
         .stderr(file)
         .status()
-        .map_err(|e| spawn_error(&detached, e))?;
+        .map_err(|error| spawn_error(&detached, error))?;
     if status.success() {
         return Ok(());
     }
@@ -272,17 +272,17 @@ pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -
     ))
 }
 
-/// `invocation` as a [`Command`] for callers that insist on running it themselves.
+/// Converts `invocation` to a [`Command`], for callers that run it themselves.
 ///
-/// It carries the variables, the directory and what it inherits, and is for one start; ownership of the
-/// process is the caller's.
+/// It has the variables, the directory and what the child inherits, and is for one start. The
+/// caller owns the process.
 #[expect(clippy::disallowed_methods, reason = "this is the process door")]
 pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
     let mut command = Command::new(&invocation.program);
     if let Some(confined) = invocation.confined {
         let handed = invocation.handed.as_ref();
         if descriptors::confine(&mut command, confined, handed).is_err() {
-            // There is no descriptor left. The start fails rather than that it inherits what it must not.
+            // No file descriptor is left. The start fails, so that nothing is inherited by mistake.
             command.current_dir(NOWHERE);
             return command;
         }
@@ -301,14 +301,14 @@ pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
 struct Running<'a> {
     name: String,
     child: Child,
-    /// What it hangs on: closing it ends the process.
+    /// Closing it ends the process.
     lifeline: Option<OwnedFd>,
     ending: Ending,
     /// Whether the child leads a process group of its own.
-    grouped: bool,
+    own_group: bool,
     lines: Receiver<(Stream, String)>,
     cancel: &'a Cancel,
-    ended: Option<Exit>,
+    exit: Option<Exit>,
 }
 
 impl<'a> Running<'a> {
@@ -316,51 +316,53 @@ impl<'a> Running<'a> {
         invocation: &Invocation,
         caller: &Variables,
         cancel: &'a Cancel,
-        coupling: Coupling,
+        child_io: ChildIo,
     ) -> Result<Self> {
         let name = invocation.program_name().into_owned();
         cancel.check().map_err(|why| Error::stopped(why, &name))?;
         let mut command = command(invocation, caller);
-        // A group of its own keeps a terminal's Ctrl-C from killing it behind the owner's back;
-        // one that reads the terminal has to stay in the foreground group.
-        let grouped = coupling.stdin != Stdin::Inherit || !io::stdin().is_terminal();
-        if grouped {
+        // In a process group of its own, Ctrl-C in a terminal does not kill it without the owner. A
+        // process that reads the terminal has to stay in the foreground group.
+        let own_group = child_io.stdin != Stdin::Inherit || !io::stdin().is_terminal();
+        if own_group {
             command.process_group(0);
         }
-        let output = || match coupling.output_inherited {
+        let output = || match child_io.inherit_output {
             true => Stdio::inherit(),
             false => Stdio::piped(),
         };
         command
-            .stdin(match (coupling.stdin, invocation.ending) {
+            .stdin(match (child_io.stdin, invocation.ending) {
                 (Stdin::Inherit, _) => Stdio::inherit(),
                 (Stdin::Null, Ending::Lifeline | Ending::Tidying) => Stdio::piped(),
                 (Stdin::Null, Ending::Kill) => Stdio::null(),
             })
             .stdout(output())
             .stderr(output());
-        let mut child = command.spawn().map_err(|e| spawn_error(invocation, e))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| spawn_error(invocation, error))?;
         let (sender, lines) = sync_channel(limits::WAITING_LINES);
-        let line_limit = coupling.line_limit.unwrap_or(limits::LINE);
+        let line_limit = child_io.line_limit.unwrap_or(limits::LINE);
         if let Some(stdout) = child.stdout.take() {
-            read_lines(Stream::Stdout, stdout, line_limit, sender.clone());
+            spawn_line_reader(Stream::Stdout, stdout, line_limit, sender.clone());
         }
         if let Some(stderr) = child.stderr.take() {
-            read_lines(Stream::Stderr, stderr, line_limit, sender);
+            spawn_line_reader(Stream::Stderr, stderr, line_limit, sender);
         }
         Ok(Running {
             name,
-            lifeline: coupling.lifeline.or(child.stdin.take().map(OwnedFd::from)),
+            lifeline: child_io.lifeline.or(child.stdin.take().map(OwnedFd::from)),
             child,
             ending: invocation.ending,
-            grouped,
+            own_group,
             lines,
             cancel,
-            ended: None,
+            exit: None,
         })
     }
 
-    /// The next line of output, or `None` when there will be no more.
+    /// Waits for the next line of output; `None` at the end.
     fn next_line(&mut self) -> Result<Option<(Stream, String)>> {
         let mut quiet = 0;
         loop {
@@ -373,11 +375,11 @@ impl<'a> Running<'a> {
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            // A grandchild may hold the pipes open for ever: the child's own end is the end.
-            match self.ended {
+            // A grandchild may hold the pipes open forever, so the child's own exit counts.
+            match self.exit {
                 Some(_) if quiet == QUIET_POLLS => return Ok(None),
                 Some(_) => quiet += 1,
-                None => self.ended = self.try_wait()?,
+                None => self.exit = self.try_wait()?,
             }
         }
     }
@@ -386,18 +388,19 @@ impl<'a> Running<'a> {
         let waited = self.child.try_wait();
         waited
             .map(|status| status.map(Exit::of))
-            .map_err(|e| self.wait_error(e))
+            .map_err(|error| self.wait_error(error))
     }
 
-    /// Waits for the end of a process that has closed its output, still minding the cancellation.
+    /// Waits for the exit of a process that has closed its output, and still checks for
+    /// cancellation.
     fn finish(mut self) -> Result<Exit> {
-        if let Some(exit) = self.ended {
+        if let Some(exit) = self.exit {
             return Ok(exit);
         }
-        // Nearly always it has ended already, or does within the first milliseconds.
+        // It has nearly always exited already, or does within the first milliseconds.
         for pause in (0..).map(|n: u32| Duration::from_millis(1 << n.min(5))) {
             if let Some(exit) = self.try_wait()? {
-                self.ended = Some(exit);
+                self.exit = Some(exit);
                 return Ok(exit);
             }
             if let Err(why) = self.cancel.check() {
@@ -409,38 +412,38 @@ impl<'a> Running<'a> {
         unreachable!("the pauses are endless")
     }
 
-    /// Ends the process now and waits until it is gone.
+    /// Ends the process and waits until it is gone.
     fn end(&mut self) {
-        if self.ended.is_some() {
+        if self.exit.is_some() {
             return;
         }
         self.lifeline = None;
         let gone = match self.ending {
             Ending::Kill => false,
-            Ending::Lifeline => self.is_gone_within(LIFELINE_GRACE),
-            Ending::Tidying => self.is_gone_within(TIDYING_GRACE),
+            Ending::Lifeline => self.wait_for_exit(LIFELINE_GRACE),
+            Ending::Tidying => self.wait_for_exit(TIDYING_GRACE),
         };
         if self.ending == Ending::Tidying && !gone {
-            self.leave();
+            self.abandon();
             return;
         }
-        if self.grouped {
+        if self.own_group {
             let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
             if let Some(group) = group {
-                // It may be gone already: that is what is wanted.
+                // It may be gone already, which is as well.
                 let _ = kill_process_group(group, Signal::KILL);
             }
         }
         let _ = self.child.kill();
         if let Ok(status) = self.child.wait() {
-            self.ended = Some(Exit::of(status));
+            self.exit = Some(Exit::of(status));
         }
     }
 
-    /// Waits for the end of what was told to end, and says whether it came.
-    fn is_gone_within(&mut self, grace: Duration) -> bool {
-        let patience = clock::now() + grace;
-        while clock::now() < patience {
+    /// Waits for a process that was told to end, and returns whether it exited.
+    fn wait_for_exit(&mut self, grace: Duration) -> bool {
+        let deadline = clock::now() + grace;
+        while clock::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return true;
             }
@@ -449,19 +452,16 @@ impl<'a> Running<'a> {
         false
     }
 
-    /// Leaves the process to itself; it is reaped when it ends.
-    fn leave(&mut self) {
-        self.ended = Some(Exit::unknown());
+    /// Stops waiting for the process. A thread reaps it when it exits.
+    fn abandon(&mut self) {
+        self.exit = Some(Exit::unknown());
         if let Some(id) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             thread::spawn(move || waitpid(Some(id), WaitOptions::empty()));
         }
     }
 
     fn wait_error(&self, source: io::Error) -> Error {
-        Error::new(
-            ErrorKind::Io,
-            format!("cannot wait for `{}`: {source}", self.name),
-        )
+        Error::new(ErrorKind::Io, format!("cannot wait for `{}`", self.name)).with_source(source)
     }
 }
 
@@ -471,8 +471,9 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Reads lines, which are cut at `limit`, and gives them to `to` until nobody listens.
-pub(crate) fn read_lines(
+/// Starts a thread that reads lines, cuts them at `limit`, and sends them to `to` until the receiver
+/// is gone.
+pub(crate) fn spawn_line_reader(
     stream: Stream,
     mut from: impl Read + Send + 'static,
     limit: usize,
@@ -489,7 +490,7 @@ pub(crate) fn read_lines(
                 Err(_) => break,
             };
             for line in whole {
-                // Nobody listens any more: the owner has ended the process.
+                // The receiver is gone: the owner has ended the process.
                 if to.send((stream, line)).is_err() {
                     return;
                 }
@@ -518,7 +519,7 @@ pub(crate) fn spawn_error(invocation: &Invocation, source: io::Error) -> Error {
         return Error::new(ErrorKind::ToolMissing, format!("`{name}` is not installed"))
             .with_help(format!("install `{name}`, or put its directory on PATH"));
     }
-    Error::new(ErrorKind::Io, format!("cannot run `{name}`: {source}"))
+    Error::new(ErrorKind::Io, format!("cannot run `{name}`")).with_source(source)
 }
 
 #[cfg(test)]

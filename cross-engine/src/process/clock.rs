@@ -1,14 +1,15 @@
-//! The one door to the clock.
+//! The clock. Nothing else in this workspace reads the time.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// The monotonic time now.
+/// The current monotonic time.
 #[expect(clippy::disallowed_methods, reason = "this is the clock door")]
 pub fn now() -> Instant {
     Instant::now()
 }
 
-/// The time of day now, as the duration since the Unix epoch (zero on a clock set before it).
+/// The current time of day as the duration since the Unix epoch; zero if the clock is set before
+/// it.
 #[expect(clippy::disallowed_methods, reason = "this is the clock door")]
 pub fn unix_time() -> Duration {
     SystemTime::now()

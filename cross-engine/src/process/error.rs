@@ -1,4 +1,4 @@
-//! What can go wrong between this process and an engine, with the remedy.
+//! The crate's error type.
 
 use std::fmt;
 use std::io;
@@ -9,45 +9,47 @@ use serde::Serialize;
 use crate::process::cancel::Stopped;
 use crate::process::untrusted::refused::Refused;
 
-/// An error of this crate: [`kind`](Error::kind) to act on, `Display` to read, and
-/// [`help`](Error::help) to mend it.
+/// An error of this crate: its [`kind`](Error::kind), a message (`Display`) and, where one is
+/// known, a [remedy](Error::help).
+#[derive(thiserror::Error)]
+#[error(transparent)]
 pub struct Error(Box<Inner>);
 
 /// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What class of thing went wrong.
+/// The category of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No engine that could serve the request answers on this machine.
+    /// No engine on this machine can serve the request.
     NoEngine,
-    /// The engine that was named is not installed or does not answer.
+    /// The requested engine is not installed or does not respond.
     EngineUnusable,
-    /// The engine answered before but could not start what was asked of it.
+    /// The engine responded, but could not start the command.
     EngineCannotStart,
-    /// A program that is needed is not on `PATH`.
+    /// A required program is not on `PATH`.
     ToolMissing,
-    /// The package mirror or the image registry could not be reached.
+    /// The package mirror or the image registry cannot be reached.
     Unreachable,
     /// A package of the recipe does not exist in its suite.
     PackageNotFound,
-    /// A registry does not have the image, or does not show it to this user.
+    /// The image does not exist in its registry, or this user may not see it.
     ImageNotFound,
-    /// There is such an image, but not for the platform that was asked for.
+    /// The image exists, but not for the requested platform.
     PlatformNotFound,
-    /// A command of the user's failed while an environment or an image was made.
+    /// A user's command failed while an environment or an image was built.
     CommandFailed,
-    /// An environment could not be made.
+    /// An environment could not be built.
     Environment,
-    /// What ran was ended from outside, by nobody here.
+    /// The command was killed from outside of this process.
     Killed,
     /// Reading or writing a file failed.
     Io,
-    /// What ran in an environment left something that is not read: a link, a named pipe, a device, or too much.
+    /// A run left something that is not read: a link, a named pipe, a device, or too much.
     /// [`why_refused`](Error::why_refused) says which.
     Untrusted,
-    /// A path cannot be given to an engine (it is not UTF-8).
+    /// A path cannot be passed to an engine because it is not UTF-8.
     Path,
     /// The caller cancelled.
     Cancelled,
@@ -55,33 +57,33 @@ pub enum ErrorKind {
     Deadline,
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 struct Inner {
     kind: ErrorKind,
     message: String,
     help: Option<String>,
-    unusable: Vec<Unusable>,
-    source: Option<io::Error>,
+    unusable: Vec<UnusableEngine>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
     refused: Option<Refused>,
-    /// Whether a file system was full.
-    full: bool,
+    disk_full: bool,
 }
 
-/// An engine that cannot serve, and why.
+/// An engine that cannot be used, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Unusable {
-    /// What was asked for: a kind's name or a program.
+pub struct UnusableEngine {
+    /// What was requested: the name of a kind of engine, or a program.
     pub engine: String,
-    /// Why it cannot serve, with the engine's own words where it spoke.
+    /// Why it cannot be used, in the engine's own words where it printed any.
     pub reason: String,
-    /// What to do about it.
+    /// The remedy.
     pub help: String,
-    /// Whether its program is installed at all.
+    /// Whether its program is installed.
     pub installed: bool,
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for UnusableEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.engine, self.reason)
     }
@@ -96,11 +98,11 @@ impl Error {
             unusable: Vec::new(),
             source: None,
             refused: None,
-            full: false,
+            disk_full: false,
         }))
     }
 
-    /// What the inside left at `path` is not read.
+    /// An error about the file at `path`, which a run left there and which is not read.
     pub(crate) fn refused(path: &Path, why: Refused) -> Self {
         let message = format!("`{}` is not read: {why}", path.display());
         let mut error = Error::new(ErrorKind::Untrusted, message).with_help(
@@ -111,38 +113,30 @@ impl Error {
         error
     }
 
-    /// `verb` is what was tried ("read", "create directory"), `path` on what.
+    /// `verb` names the failed operation ("read", "create directory") on `path`.
     pub(crate) fn io(verb: &str, path: &Path, source: io::Error) -> Self {
-        let mut error = Error::new(
-            ErrorKind::Io,
-            format!("cannot {verb} `{}`: {source}", path.display()),
-        );
-        error.0.help = match source.kind() {
-            io::ErrorKind::StorageFull => Some(format!(
+        let error = Error::new(ErrorKind::Io, format!("cannot {verb} `{}`", path.display()));
+        let error = match source.kind() {
+            io::ErrorKind::StorageFull => error.with_help(format!(
                 "free some space on the file system of `{}`",
                 path.display()
             )),
-            io::ErrorKind::ReadOnlyFilesystem => Some(format!(
-                "mount the file system of `{}` for writing, or choose another directory; for the cache, \
-                 `CROSS_CACHE_DIR` names one",
+            io::ErrorKind::ReadOnlyFilesystem => error.with_help(format!(
+                "mount the file system of `{}` writable, or choose another directory; \
+                 `CROSS_CACHE_DIR` sets the cache directory",
                 path.display()
             )),
-            _ => None,
+            _ => error,
         };
-        error.0.source = Some(source);
-        error
+        error.with_source(source)
     }
 
     pub(crate) fn stopped(why: Stopped, what: &str) -> Self {
-        match why {
-            Stopped::Cancelled => {
-                Error::new(ErrorKind::Cancelled, format!("cancelled during {what}"))
-            }
-            Stopped::Deadline => Error::new(
-                ErrorKind::Deadline,
-                format!("deadline exceeded during {what}"),
-            ),
-        }
+        let kind = match why {
+            Stopped::Cancelled => ErrorKind::Cancelled,
+            Stopped::Deadline => ErrorKind::Deadline,
+        };
+        Error::new(kind, format!("{why} during {what}"))
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -150,31 +144,39 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_unusable(mut self, unusable: Vec<Unusable>) -> Self {
+    pub(crate) fn with_source(
+        mut self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    pub(crate) fn with_unusable(mut self, unusable: Vec<UnusableEngine>) -> Self {
         self.0.unusable = unusable;
         self
     }
 
-    pub(crate) fn full(mut self) -> Self {
-        self.0.full = true;
+    pub(crate) fn with_disk_full(mut self) -> Self {
+        self.0.disk_full = true;
         self
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.0.full
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.0.disk_full
     }
 
     /// The cause of this error, for an error that takes its place.
     pub fn into_source(self) -> Option<Box<dyn std::error::Error + Send + Sync>> {
-        self.0.source.map(Into::into)
+        self.0.source
     }
 
-    /// What class of thing went wrong.
+    /// The category of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What the reader can do about it.
+    /// The remedy, where one is known.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
     }
@@ -185,30 +187,19 @@ impl Error {
     }
 
     pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
-        self.0.source.as_ref().map(io::Error::kind)
+        let source = self.0.source.as_ref()?;
+        Some(source.downcast_ref::<io::Error>()?.kind())
     }
 
-    /// The engines that were tried and why each cannot serve.
-    pub fn unusable(&self) -> &[Unusable] {
+    /// The engines that were tried, with the reason why each cannot be used.
+    pub fn unusable(&self) -> &[UnusableEngine] {
         &self.0.unusable
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_ref().map(|e| e as _)
     }
 }
 
@@ -219,18 +210,18 @@ pub(crate) fn utf8(path: &Path) -> Result<&str> {
             ErrorKind::Path,
             format!("path `{}` is not UTF-8", path.display()),
         )
-        .with_help("move the project to a path that is UTF-8: cargo's own messages need it too")
+        .with_help("move the project to a UTF-8 path; cargo's own messages need one too")
     })
 }
 
-/// Attaches the verb and the path to an I/O error.
+/// Adds the failed operation and its path to an I/O error.
 pub(crate) trait IoContext<T> {
     fn on(self, verb: &str, path: impl Into<PathBuf>) -> Result<T>;
 }
 
 impl<T> IoContext<T> for io::Result<T> {
     fn on(self, verb: &str, path: impl Into<PathBuf>) -> Result<T> {
-        self.map_err(|e| Error::io(verb, &path.into(), e))
+        self.map_err(|error| Error::io(verb, &path.into(), error))
     }
 }
 
@@ -252,7 +243,9 @@ mod tests {
             io::Error::from(io::ErrorKind::StorageFull),
         );
         assert_eq!(error.kind(), ErrorKind::Io);
-        assert!(error.to_string().starts_with("cannot write `/w/target`: "));
+        assert_eq!(error.to_string(), "cannot write `/w/target`");
+        let source = std::error::Error::source(&error).expect("the cause is the source");
+        assert!(!source.to_string().is_empty());
         assert!(
             error
                 .help()

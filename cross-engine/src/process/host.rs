@@ -1,13 +1,12 @@
-//! What this crate has to know about the machine it runs on: given by the caller, as values.
+//! The host machine, described by the caller.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::process::error::{Error, Result};
 use crate::process::invocation::Variables;
 
-/// Variables that say how a server is reached.
+/// The variables that configure proxies.
 pub(crate) const PROXY_VARIABLES: [&str; 10] = [
     "http_proxy",
     "https_proxy",
@@ -21,24 +20,24 @@ pub(crate) const PROXY_VARIABLES: [&str; 10] = [
     "NO_PROXY",
 ];
 
-/// The machine as the caller describes it.
+/// The host machine: its environment variables, the cache directory and the user.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Host {
-    /// The variables that tools of the host (a container CLI, `mmdebstrap`) start from. `PATH` in
-    /// them is where programs are looked for.
+    /// The environment of host tools such as a container CLI or `mmdebstrap`. Programs are searched
+    /// on its `PATH`.
     pub variables: Variables,
-    /// Where environments and other things that can be made again are kept.
+    /// The cache directory. Everything in it can be recreated.
     pub cache: PathBuf,
-    /// The user that files belong to.
+    /// The user that owns files.
     pub uid: u32,
-    /// The group that files belong to.
+    /// The group that owns files.
     pub gid: u32,
 }
 
 impl Host {
-    /// The machine with these variables and this cache directory; user and group are those of the
-    /// calling process.
+    /// Creates a host with these variables and this cache directory. User and group are those of
+    /// the calling process.
     pub fn new(variables: Variables, cache: impl Into<PathBuf>) -> Self {
         Host {
             variables,
@@ -48,44 +47,36 @@ impl Host {
         }
     }
 
-    /// The value of a variable.
+    /// The value of an environment variable.
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(|v| v.as_os_str())
+        self.variables
+            .get(OsStr::new(name))
+            .map(|value| value.as_os_str())
     }
 
-    /// The program a shell would start for `name`: a name is looked up on `PATH`, a path is taken
-    /// as it is.
+    /// Finds the executable that a shell would start for `name`: a bare name is searched on `PATH`,
+    /// a path is used as it is.
     pub fn find_program(&self, name: impl AsRef<Path>) -> Option<PathBuf> {
-        let name = name.as_ref();
-        if name.components().count() > 1 {
-            return is_executable(name).then(|| name.to_owned());
-        }
-        std::env::split_paths(self.variable("PATH")?)
-            .map(|dir| dir.join(name))
-            .find(|path| is_executable(path))
+        // A relative path is relative to the process's directory, as it is for the process door.
+        which::which_in(name.as_ref(), self.variable("PATH"), ".").ok()
     }
 
-    /// How many bytes this user may still write where the cache is or will be.
+    /// The free space for this user on the file system of the cache directory, in bytes.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the file system cannot be asked.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file system cannot be queried.
     pub fn cache_free_bytes(&self) -> Result<u64> {
-        let there = self.cache.ancestors().find(|dir| dir.exists());
-        free_bytes(there.unwrap_or(Path::new("/")))
+        let existing = self.cache.ancestors().find(|dir| dir.exists());
+        free_bytes(existing.unwrap_or(Path::new("/")))
     }
 }
 
-/// How many bytes this user may still write in `dir`.
+/// The free space for this user on the file system of `dir`, in bytes.
 pub(crate) fn free_bytes(dir: &Path) -> Result<u64> {
     let stat = rustix::fs::statvfs(dir)
-        .map_err(|errno| Error::io("ask for the free space of", dir, errno.into()))?;
+        .map_err(|errno| Error::io("query the free space of", dir, errno.into()))?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A command as data: what a plan shows, what a snapshot compares, what the process door starts.
+//! Commands as data: plans show them, snapshots compare them, the process door starts them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,28 +10,28 @@ use serde::Serialize;
 
 use crate::process::descriptors::{Confined, Handed};
 
-/// Variables as a process receives them.
+/// Environment variables of a process.
 pub type Variables = BTreeMap<OsString, OsString>;
 
-/// A command: program, arguments, variables and directory.
+/// A command: program, arguments, environment variables and directory.
 ///
-/// `Display` is a line that can be pasted into a POSIX shell; values of secret variables are not
-/// in it, nor in the serialised form.
+/// `Display` writes a line that can be pasted into a POSIX shell. Neither it nor the serialised
+/// form contains the values of secret variables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Invocation {
-    /// The program, as a path or as a name that is looked up on `PATH`.
+    /// The program: a path, or a name that is searched on `PATH`.
     pub program: PathBuf,
-    /// The arguments, each one word: nothing is split or expanded.
+    /// The arguments, one word each. Nothing is split or expanded.
     pub args: Vec<String>,
-    /// Variables set for the command, on top of [`base`](Invocation::base).
-    pub env: BTreeMap<String, Value>,
-    /// Which variables the command starts from.
-    pub base: Base,
-    /// The directory it runs in.
+    /// The variables that are set on top of [`base`](Invocation::base).
+    pub env: BTreeMap<String, EnvValue>,
+    /// The variables that the command inherits.
+    pub base: BaseEnv,
+    /// The working directory.
     pub cwd: Option<PathBuf>,
-    /// How it is ended before its time.
+    /// How the command is ended early.
     pub ending: Ending,
     /// The file that it finds open beside its standard streams.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,79 +41,78 @@ pub struct Invocation {
     pub(crate) confined: Option<Confined>,
 }
 
-/// Which variables a command starts from.
+/// The variables that a command inherits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Base {
-    /// Those the caller gave: for tools of the host such as cargo or a container CLI.
+pub enum BaseEnv {
+    /// The caller's: for host tools such as cargo or a container CLI.
     Caller,
-    /// None: for what runs in an environment.
+    /// None: for commands in an environment.
     Empty,
 }
 
-/// How a command is ended by a cancellation, a deadline, or the death of its owner.
+/// How a command is ended by a cancellation, a deadline or the death of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Ending {
-    /// Killed. What it started dies with it by its own arrangement (a sandbox's does, by the
-    /// kernel's hand).
+    /// It is killed. Its children end by an arrangement of their own: the kernel kills a sandbox's.
     Kill,
-    /// Its standard input is closed; it ends everything it started and then itself. This is also
-    /// what the kernel does when the owner dies, however it dies.
+    /// Its standard input is closed. It then ends its children and itself. The kernel closes the
+    /// pipe as well when the owner dies by any means.
     Lifeline,
-    /// Like [`Lifeline`](Ending::Lifeline), for what kills at once everything it started and then has
-    /// files to remove: if that takes long, it is left to do so by itself.
+    /// Like [`Lifeline`](Ending::Lifeline), for a command that kills its children at once and then
+    /// removes files. If the removal takes long, it continues in the background.
     Tidying,
 }
 
-/// The value of a variable.
+/// The value of an environment variable.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Value {
-    /// Shown as it is.
+pub enum EnvValue {
+    /// Displayed as it is.
     Plain(String),
-    /// Shown as `***`.
+    /// Displayed as `***`.
     Secret(String),
-    /// Removed from the base.
+    /// The variable is removed from the inherited ones.
     Unset,
 }
 
-impl Value {
+impl EnvValue {
     fn exposed(&self) -> Option<&str> {
         match self {
-            Value::Plain(value) | Value::Secret(value) => Some(value),
-            Value::Unset => None,
+            EnvValue::Plain(value) | EnvValue::Secret(value) => Some(value),
+            EnvValue::Unset => None,
         }
     }
 
-    fn shown(&self) -> Option<&str> {
+    fn displayed(&self) -> Option<&str> {
         match self {
-            Value::Plain(value) => Some(value),
-            Value::Secret(_) => Some("***"),
-            Value::Unset => None,
+            EnvValue::Plain(value) => Some(value),
+            EnvValue::Secret(_) => Some("***"),
+            EnvValue::Unset => None,
         }
     }
 }
 
-impl fmt::Debug for Value {
+impl fmt::Debug for EnvValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.shown())
+        write!(f, "{:?}", self.displayed())
     }
 }
 
-impl Serialize for Value {
+impl Serialize for EnvValue {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.shown().serialize(serializer)
+        self.displayed().serialize(serializer)
     }
 }
 
-/// What is shown of it: a string, or nothing for one that is removed.
+/// The displayed form: a string, or null for a variable that is removed.
 #[cfg(feature = "schema")]
-impl schemars::JsonSchema for Value {
+impl schemars::JsonSchema for EnvValue {
     fn schema_name() -> Cow<'static, str> {
         Cow::Borrowed("Value")
     }
@@ -124,13 +123,13 @@ impl schemars::JsonSchema for Value {
 }
 
 impl Invocation {
-    /// A command of the host: it starts from the caller's variables.
+    /// Creates a command of the host, which inherits the caller's variables.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Invocation {
             program: program.into(),
             args: Vec::new(),
             env: BTreeMap::new(),
-            base: Base::Caller,
+            base: BaseEnv::Caller,
             cwd: None,
             ending: Ending::Kill,
             handed: None,
@@ -159,64 +158,64 @@ impl Invocation {
     /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.env.insert(name.into(), Value::Plain(value.into()));
+        self.env.insert(name.into(), EnvValue::Plain(value.into()));
         self
     }
 
-    /// Sets a variable to `value`, secret or not, or removes it.
+    /// Sets a variable to a plain or secret `value`, or removes it.
     #[must_use]
-    pub fn env_value(mut self, name: impl Into<String>, value: Value) -> Self {
+    pub fn env_value(mut self, name: impl Into<String>, value: EnvValue) -> Self {
         self.env.insert(name.into(), value);
         self
     }
 
-    /// Runs in `dir`.
+    /// Sets the working directory.
     #[must_use]
     pub fn cwd(mut self, dir: impl Into<PathBuf>) -> Self {
         self.cwd = Some(dir.into());
         self
     }
 
-    /// Starts from no variable at all.
+    /// Inherits no variables.
     #[must_use]
     pub fn env_clear(mut self) -> Self {
-        self.base = Base::Empty;
+        self.base = BaseEnv::Empty;
         self
     }
 
-    /// Ends by its lifeline.
+    /// Ends the command by its lifeline.
     #[must_use]
     pub fn lifeline(mut self) -> Self {
         self.ending = Ending::Lifeline;
         self
     }
 
-    /// Ends by its lifeline, and may remove files for longer than its owner waits.
+    /// Ends the command by its lifeline. It may remove files for longer than its owner waits.
     #[must_use]
     pub(crate) fn tidying(mut self) -> Self {
         self.ending = Ending::Tidying;
         self
     }
 
-    /// Inherits no open file but its standard streams and what is handed to it.
+    /// Lets the command inherit no open file but its standard streams and what is handed to it.
     #[must_use]
     pub(crate) fn confined(mut self, confined: Confined) -> Self {
         self.confined = Some(confined);
         self
     }
 
-    /// Finds this file open.
+    /// Passes an open file to the command.
     #[must_use]
     pub(crate) fn handed(mut self, file: Handed) -> Self {
         self.handed = Some(file);
         self
     }
 
-    /// The variables the command receives when the caller's are `caller`.
+    /// The variables that the command gets if the caller's are `caller`.
     pub fn variables(&self, caller: &Variables) -> Variables {
         let mut all = match self.base {
-            Base::Caller => caller.clone(),
-            Base::Empty => Variables::new(),
+            BaseEnv::Caller => caller.clone(),
+            BaseEnv::Empty => Variables::new(),
         };
         for (name, value) in &self.env {
             match value.exposed() {
@@ -227,7 +226,7 @@ impl Invocation {
         all
     }
 
-    /// The last component of the program: how messages call it.
+    /// The program's file name, for messages.
     pub fn program_name(&self) -> Cow<'_, str> {
         self.program
             .file_name()
@@ -236,7 +235,7 @@ impl Invocation {
     }
 }
 
-/// A word, quoted for a POSIX shell where it needs to be.
+/// Quotes a word for a POSIX shell if necessary.
 pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
     shell_escape::unix::escape(Cow::Borrowed(word))
 }
@@ -250,8 +249,11 @@ impl fmt::Display for Invocation {
         if let Some(dir) = &self.cwd {
             write!(f, "cd {} && ", quoted_path(dir))?;
         }
-        let unset = self.env.iter().filter(|(_, value)| value.shown().is_none());
-        if self.base == Base::Empty {
+        let unset = self
+            .env
+            .iter()
+            .filter(|(_, value)| value.displayed().is_none());
+        if self.base == BaseEnv::Empty {
             f.write_str("env -i ")?;
         } else if unset.clone().next().is_some() {
             f.write_str("env ")?;
@@ -260,7 +262,7 @@ impl fmt::Display for Invocation {
             }
         }
         for (name, value) in &self.env {
-            if let Some(value) = value.shown() {
+            if let Some(value) = value.displayed() {
                 write!(f, "{name}={} ", quoted(value))?;
             }
         }
@@ -284,8 +286,8 @@ mod tests {
         let cargo = Invocation::new("/opt/my tools/cargo")
             .args(["build", "--features", "a b"])
             .env("CARGO_NET_OFFLINE", "true")
-            .env_value("TOKEN", Value::Secret("s3cret".into()))
-            .env_value("RUSTFLAGS", Value::Unset)
+            .env_value("TOKEN", EnvValue::Secret("s3cret".into()))
+            .env_value("RUSTFLAGS", EnvValue::Unset)
             .cwd("/w/it's");
         assert_eq!(
             cargo.to_string(),
@@ -299,7 +301,7 @@ mod tests {
         let caller = Variables::from([("PATH".into(), "/bin".into()), ("A".into(), "1".into())]);
         let run = Invocation::new("x")
             .env("B", "2")
-            .env_value("A", Value::Unset);
+            .env_value("A", EnvValue::Unset);
         let got = run.variables(&caller);
         assert_eq!(got.len(), 2);
         assert_eq!(got[&OsString::from("B")], "2");

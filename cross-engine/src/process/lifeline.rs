@@ -1,258 +1,130 @@
-//! What ends together with its owner, however the owner ends: scripts that watch a pipe.
+//! Scripts that end a command together with its owner, by any means the owner ends.
 //!
-//! The owner holds the writing end of the standard input of what it starts. When the owner closes
-//! it, or dies by any means, the kernel closes the pipe, the watcher reads its end, and everything
-//! is ended from inside. No helper, no daemon and no signal handler is involved.
-
-use crate::process::error::{Result, utf8};
-use crate::process::invocation::{Invocation, quoted};
+//! The owner holds the write end of the command's standard input. When the owner closes it or dies,
+//! the kernel closes the pipe, the script that reads the other end notices, and ends everything
+//! from inside. This takes no helper program, no daemon and no signal handler.
 
 use std::path::Path;
 
-/// Refuses to go on outside of a process namespace of our own, where killing everything would reach
-/// every process of the user. In one of our own the shell is the first process, or the second behind
-/// the sandbox's. In a container others may come before it, which its image or its options start and
-/// which do not become the shell: then the first of them was given all our words, and with them the name
-/// in `$2`, which is this run's and no other's.
-const OWN: &str = r#"own() {
-  [ $$ -le "$1" ] && return
-  while IFS= read -r cross_line || [ -n "$cross_line" ]; do
-    case "$cross_line" in *"$2"*) return;; esac
-  done </proc/1/cmdline
-  echo 'cross: no process namespace of its own (is one shared by an option `--pid`?)' >&2
-  exit 125
-}
-"#;
+use crate::process::error::{Result, utf8};
+use crate::process::invocation::{Invocation, quoted};
+use crate::process::script::{self, joined};
 
-/// Hangs everything in the namespace on standard input: when it ends, all is killed. That is repeated,
-/// because the first round may come before the command is started.
-const HANG_ON_STDIN: &str = "\
-exec 3<&0 4>&2 </dev/null 2>/dev/null
-{ read -r _ <&3; while :; do kill -9 -1; sleep 1; done; } >/dev/null 4>&- &
-exec 3<&-
-";
+const OWN_NAMESPACE: &str = include_str!("lifeline/own_namespace.sh");
+const HANG_ON_STDIN: &str = include_str!("lifeline/hang_on_stdin.sh");
+const HANG_ON_FIFO: &str = include_str!("lifeline/hang_on_fifo.sh");
+const JOBSERVER_CLIENT: &str = include_str!("lifeline/jobserver_client.sh");
+const LIMIT_PROCESSES: &str = include_str!("lifeline/limit_processes.sh");
+const RUN_COMMAND: &str = include_str!("lifeline/run_command.sh");
+const SUPERVISE: &str = include_str!("lifeline/supervise.sh");
+const SUPERVISE_REMOVING: &str = include_str!("lifeline/supervise_removing.sh");
+const SUPERVISE_MARKED: &str = include_str!("lifeline/supervise_marked.sh");
+const WATCH: &str = include_str!("lifeline/watch.sh");
+const TIDY_NAMED: &str = include_str!("lifeline/tidy_named.sh");
+const TIDY_MARKED: &str = include_str!("lifeline/tidy_marked.sh");
 
-/// Where a run sees the directory of its lifeline, if that is not standard input.
-pub(crate) const HELD_AT: &str = "/run/cross-lifeline";
+/// The mount point of a lifeline's directory, where standard input is not the lifeline.
+pub(crate) const LIFELINE_AT: &str = "/run/cross-lifeline";
 
-/// Hangs everything in the namespace on the FIFO `life`, and leaves standard input to the command.
-///
-/// Opening a FIFO for reading waits for a writer, who may be dead: it is opened for both first. Then a
-/// line is read that only a living owner on the same kernel has put there. By the line written to
-/// `begun` the owner knows that what follows is the command's doing. A terminal's Ctrl-C reaches the
-/// shell as well as the command: what becomes of it is the command's to say, so the shell lives on.
-const HANG_ON_FIFO: &str = "\
-exec 4>&2 2>/dev/null
-life=/run/cross-lifeline/life
-exec 5<>$life 3<$life 6<>/run/cross-lifeline/begun 5>&-
-read -r _ <&3 || { echo 'cross: the process that started this is gone, or not on this machine' >&4; exit 125; }
-{ read -r _ <&3; while :; do kill -9 -1; sleep 1; done; } </dev/null >/dev/null 4>&- 6>&- &
-echo >&6
-exec 3<&- 6>&-
-trap : INT QUIT
-";
+/// The mount point of a job server's directory.
+pub(crate) const JOBSERVER_AT: &str = "/run/cross-jobs";
 
-/// Where a run sees the directory of its job server.
-pub(crate) const JOBS_AT: &str = "/run/cross-jobs";
-
-/// Opens the pipe of the job server for the command, under a number that every cargo and every make
-/// understands: see [`jobserver`](crate::run::jobserver). `command` keeps a shell from ending by itself.
-const CLIENT: &str = "\
-command exec 8<>/run/cross-jobs/tokens || { echo 'cross: the job server cannot be opened' >&2; exit 125; }
-export CARGO_MAKEFLAGS='-j --jobserver-fds=8,8 --jobserver-auth=8,8'
-";
-
-/// Runs the command and returns its exact status. It runs in the foreground, since a shell has
-/// background jobs ignore `SIGINT`, and in a subshell, so that the shell's remarks on signals stay out
-/// of its standard error. Of what was open before, the command gets its standard streams and the job server.
-const RUN: &str = r#"(exec "$@" 2>&4 3>&- 4>&- 5>&- 6>&- 7>&- 9>&-)
-exit"#;
-
-/// The line of a shell by which a sandbox has no more processes and threads than a container: those of its own
-/// user namespace are counted since Linux 5.14, before that all of the user's. Shells call it `-p` or
-/// `-u`. Root is not limited by it.
-pub(crate) const LIMIT: &str = "{ ulimit -p 16384 || ulimit -u 16384; } 2>/dev/null\n";
-
-/// What a command in a process namespace hangs on.
+/// What ends a command in a process namespace.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hang {
-    /// On standard input.
+pub(crate) enum Lifeline {
+    /// The end of standard input.
     Stdin,
-    /// On the FIFO in the directory that is mounted at [`HELD_AT`].
+    /// The end of the FIFO in the directory that is mounted at [`LIFELINE_AT`].
     Fifo,
 }
 
-/// The words that put a command, whose words follow, on its lifeline in a process namespace, and make it
-/// a client of its job server if it has one. The shell is the process `number` there, if no others come
-/// before it; `name` is the run's alone.
-pub(crate) fn in_namespace(number: u8, name: &str, hang: Hang, jobs: bool) -> [String; 4] {
-    let hang = match hang {
-        Hang::Stdin => HANG_ON_STDIN,
-        Hang::Fifo => HANG_ON_FIFO,
+/// The words that wrap a command in a process namespace, so that it ends with its lifeline and is a
+/// client of its job server if it has one. The shell is process `number` there, unless others come
+/// before it. No other run has the `name`.
+pub(crate) fn in_namespace(
+    number: u8,
+    name: &str,
+    lifeline: Lifeline,
+    has_jobserver: bool,
+) -> [String; 4] {
+    let hang = match lifeline {
+        Lifeline::Stdin => HANG_ON_STDIN,
+        Lifeline::Fifo => HANG_ON_FIFO,
     };
     let name = if name.is_empty() { "cross" } else { name };
-    let client = if jobs { CLIENT } else { "" };
-    // A container's engine limits the number itself.
-    let limit = if number == 2 { LIMIT } else { "" };
-    shell(format!(
-        "{OWN}own {number} {}\n{limit}{client}{hang}{RUN}",
-        quoted(name)
-    ))
+    let own = format!("own {number} {}", quoted(name));
+    // A container's engine has a limit of its own.
+    let limit = if number == 2 { LIMIT_PROCESSES } else { "" };
+    let client = if has_jobserver { JOBSERVER_CLIENT } else { "" };
+    script::words(joined([
+        OWN_NAMESPACE,
+        &own,
+        limit,
+        client,
+        hang,
+        RUN_COMMAND,
+    ]))
 }
 
-/// The words that make a command, whose words follow, a client of its job server and nothing else.
-pub(crate) fn at_jobserver() -> [String; 4] {
-    shell(format!("{CLIENT}exec \"$@\""))
+/// The words that wrap a command to make it a client of its job server, and nothing else.
+pub(crate) fn jobserver_client() -> [String; 4] {
+    script::words(joined([JOBSERVER_CLIENT, "exec \"$@\""]))
 }
 
-fn shell(script: String) -> [String; 4] {
-    ["sh".to_owned(), "-c".to_owned(), script, "cross".to_owned()]
-}
-
-/// For a command of the host, whose process group ends with its owner: `TERM` when standard input
-/// ends, so that it can tidy up, and `KILL` three seconds later.
-const GRACEFUL: &str = r#"exec 3<&0 4>&2 </dev/null 2>/dev/null
-trap stop=1 TERM
-{ read -r _ <&3; trap '' TERM; kill -TERM 0; sleep 3; kill -KILL 0; } >/dev/null 4>&- &
-exec 3<&-
-(exec "$@" 2>&4 4>&-)
-status=$?
-[ -z "$stop" ] || kill -KILL 0
-kill -KILL $!
-exit $status"#;
-
-/// For a command of the host that fills directories: it is killed at once when standard input ends,
-/// and unless it succeeded the directories are removed. `$1` is their number; they follow, then
-/// the command. Its own tidying would take longer than anyone waits.
-///
-/// The directories are moved aside first, so that their names are free however long a disk takes to
-/// forget what was in them. What an unprivileged `mmdebstrap` or podman leaves belongs to subordinate
-/// users, whom only a helper can remove; what was killed may still hold something for a moment.
-const REMOVING: &str = r#"exec 3<&0 4>&2 </dev/null 2>/dev/null
-count=$1; shift
-leave() { while [ "$count" -gt 0 ]; do
-  aside=$1.removing.$$; mv -- "$1" "$aside" || aside=$1
-  for try in 1 2 3 4 5; do
-    rm -rf --one-file-system -- "$aside" && break
-    mmdebstrap --unshare-helper rm -rf --one-file-system -- "$aside"
-    rm -rf --one-file-system -- "$aside" && break
-    sleep .2
-  done
-  shift; count=$((count-1)); done; }
-(shift "$count"; exec setsid "$@" 2>&4 3<&- 4>&-) & run=$!
-{ read -r _ <&3; while kill -KILL -$run || kill -KILL $run; do sleep .1; done; } >/dev/null 4>&- &
-watch=$!
-exec 3<&-
-wait $run
-status=$?
-kill -KILL $watch
-[ $status = 0 ] || leave "$@"
-exit $status"#;
-
-/// Waits beside a run, outside of it, where what runs cannot reach it: it tidies up when the caller is dead
-/// (a line on standard input says that it ended as it should).
-///
-/// A container's own lifeline is among what runs in it, which can stop it or hold it open. Where a run reads the
-/// caller's terminal, the engine's processes have to be in the terminal's foreground group: a hang-up or
-/// Ctrl-C that ends the caller ends them, too, and what they had half made would stay. This one is not in
-/// that group. What a dead client asked of a daemon may come a little later: it looks several times.
-const WATCH: &str = r#"trap '' HUP INT TERM
-read -r _ && exit
-for round in 1 2 3 4 5; do tidy "$@"; sleep 1; done"#;
-
-/// A run's processes are known by its name in their words: bubblewrap, which can be caught in a moment in which
-/// it waits for its parent for ever, and a container's client, which would go on to start it. podman ends a container by its `conmon`, which must live.
-const TIDY_NAMED: &str = r#"tidy() {
-  for file in $(grep -slF -e "$1" /proc/[0-9]*/cmdline); do
-    pid=${file#/proc/}; pid=${pid%/cmdline}
-    [ "$pid" = $$ ] || grep -qx conmon "/proc/$pid/comm" || kill -KILL "$pid"
-  done
-  [ -z "$2" ] || { "$2" kill "$1"; "$2" rm --force "$1"; }
-}"#;
-
-/// The command that tidies up after the run `name` on an engine, should its caller die. `client` is the
-/// container CLI, if it is one.
+/// The command that cleans up after the run `name` if its caller dies. `client` is the engine's
+/// container CLI, if it has one.
 ///
 /// # Errors
 ///
-/// When the client's path is not UTF-8.
+/// If the client's path is not UTF-8.
 pub(crate) fn watch(name: &str, client: Option<&Path>) -> Result<Invocation> {
-    let script = format!("{TIDY_NAMED}\n{WATCH}");
-    let sh = Invocation::new("sh").args(["-c", &script, "cross", name]);
+    let watch = script::command(joined([TIDY_NAMED, WATCH])).arg(name);
     Ok(match client {
-        Some(client) => sh.arg(utf8(client)?),
-        None => sh,
+        Some(client) => watch.arg(utf8(client)?),
+        None => watch,
     })
 }
 
-/// The host's processes of one run that no namespace holds together are known by a variable that all of
-/// them have, whatever sessions they make: `$1` is the variable with its value, which is no other's. What
-/// starts others while it looks is found by the second look.
-const TIDY_MARKED: &str = r#"tidy() {
-  for look in 1 2; do
-    for file in $(grep -slF -e "$1" /proc/[0-9]*/environ); do
-      pid=${file#/proc/}; pid=${pid%/environ}
-      kill -KILL "$pid"
-    done
-  done
-}"#;
-
-/// Like [`GRACEFUL`], with the variable `$1` for what has left the process group. Only the command has it, so
-/// that those who look are not found.
-const HANG_MARKED: &str = r#"exec 3<&0 4>&2 </dev/null 2>/dev/null
-mark=$1; shift
-trap stop=1 TERM
-{ read -r _ <&3; trap '' TERM; kill -TERM 0; sleep 3; tidy "$mark"; kill -KILL 0; } >/dev/null 4>&- &
-exec 3<&-
-(export "$mark"; exec "$@" 2>&4 4>&-)
-status=$?
-[ -z "$stop" ] || { tidy "$mark"; kill -KILL 0; }
-kill -KILL $!
-exit $status"#;
-
-/// `invocation`, a command of the host, so that it and everything it starts ends with its owner, even what has
-/// left its process group. `mark` is a variable with its value, as for [`watch_marked`].
+/// Wraps a command of the host, so that it and everything it starts ends with its owner, even
+/// processes that left its process group. They are found by `mark`, an assignment of a variable
+/// that no other run has.
 ///
 /// # Errors
 ///
-/// When its program's path is not UTF-8.
+/// If the program's path is not UTF-8.
 pub(crate) fn supervised_marked(invocation: Invocation, mark: &str) -> Result<Invocation> {
-    let script = format!("{TIDY_MARKED}\n{HANG_MARKED}");
-    let sh = Invocation::new("sh").args(["-c", &script, "cross", mark]);
+    let sh = script::command(joined([TIDY_MARKED, SUPERVISE_MARKED])).arg(mark);
     wrapped(sh, invocation)
 }
 
-/// The command that waits beside a run of the host whose processes have the variable `mark`, and kills them
-/// should their owner die.
+/// The command that waits beside a run of the host, and kills its processes, which have the
+/// variable `mark`, if their owner dies.
 pub(crate) fn watch_marked(mark: &str) -> Invocation {
-    let script = format!("{TIDY_MARKED}\n{WATCH}");
-    Invocation::new("sh").args(["-c", &script, "cross", mark])
+    script::command(joined([TIDY_MARKED, WATCH])).arg(mark)
 }
 
-/// The command that kills them now.
+/// The command that kills these processes now.
 pub(crate) fn tidy_marked(mark: &str) -> Invocation {
-    let script = format!("{TIDY_MARKED}\ntidy \"$1\"");
-    Invocation::new("sh").args(["-c", &script, "cross", mark])
+    script::command(joined([TIDY_MARKED, "tidy \"$1\""])).arg(mark)
 }
 
-/// `invocation`, a command of the host, so that it and everything it starts in its process group
-/// ends with its owner.
+/// Wraps a command of the host, so that it and its process group end with its owner.
 ///
 /// # Errors
 ///
-/// When its program's path is not UTF-8.
+/// If the program's path is not UTF-8.
 pub fn supervised(invocation: Invocation) -> Result<Invocation> {
-    let sh = Invocation::new("sh").args(["-c", GRACEFUL, "cross"]);
-    wrapped(sh, invocation)
+    wrapped(script::command(joined([SUPERVISE])), invocation)
 }
 
-/// The same for one that fills the directories `leavings`: when it fails or has to be ended early,
-/// they are removed.
-pub(crate) fn supervised_leaving(invocation: Invocation, leavings: &[&Path]) -> Result<Invocation> {
-    let mut sh = Invocation::new("sh")
-        .args(["-c", REMOVING, "cross"])
-        .arg(leavings.len().to_string());
-    for path in leavings {
+/// Wraps a command of the host that fills `directories`. They are removed if it fails or is ended
+/// early.
+pub(crate) fn supervised_removing(
+    invocation: Invocation,
+    directories: &[&Path],
+) -> Result<Invocation> {
+    let mut sh = script::command(joined([SUPERVISE_REMOVING])).arg(directories.len().to_string());
+    for path in directories {
         sh = sh.arg(utf8(path)?);
     }
     Ok(wrapped(sh, invocation)?.tidying())
@@ -298,7 +170,7 @@ mod tests {
         let half = dir.path().join("half made");
         let pid = dir.path().join("pid");
         let script = "mkdir \"$1\"; sleep 67 & echo $! > \"$2\"; wait";
-        let run = supervised_leaving(
+        let run = supervised_removing(
             Invocation::new("sh")
                 .args(["-c", script, "x"])
                 .args([half.to_str().unwrap(), pid.to_str().unwrap()]),

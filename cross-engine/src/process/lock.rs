@@ -1,4 +1,4 @@
-//! A lock between processes that the kernel releases when its holder dies.
+//! A file lock between processes, which the kernel releases when its holder dies.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -14,44 +14,44 @@ use crate::process::error::{Error, IoContext as _, Result};
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// A lock on a file, held until dropped.
+/// A lock on a file, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl Lock {
-    /// Waits for the lock on the file at `path`, which is created with its directory if need be.
-    /// `waiting` is called once if another process holds it.
+    /// Waits for an exclusive lock on the file at `path`, and creates the file and its directory if
+    /// they do not exist. Calls `waiting` once if another process holds the lock.
     ///
     /// # Errors
     ///
-    /// When the file cannot be made or locked, or `cancel` ends the wait.
+    /// If the file cannot be created or locked, or `cancel` ends the wait.
     pub fn acquire(path: &Path, cancel: &Cancel, waiting: &mut dyn FnMut()) -> Result<Self> {
-        Lock::wait(path, NonBlockingLockExclusive, cancel, waiting)
+        Lock::acquire_with(path, NonBlockingLockExclusive, cancel, waiting)
     }
 
-    /// The same for one that others may hold at the same time, but nobody as their own alone.
+    /// Like [`acquire`](Lock::acquire), for a shared lock.
     pub(crate) fn acquire_shared(
         path: &Path,
         cancel: &Cancel,
         waiting: &mut dyn FnMut(),
     ) -> Result<Self> {
-        Lock::wait(path, NonBlockingLockShared, cancel, waiting)
+        Lock::acquire_with(path, NonBlockingLockShared, cancel, waiting)
     }
 
-    fn wait(
+    fn acquire_with(
         path: &Path,
-        how: FlockOperation,
+        operation: FlockOperation,
         cancel: &Cancel,
         waiting: &mut dyn FnMut(),
     ) -> Result<Self> {
-        let mut told = false;
+        let mut notified = false;
         loop {
-            if let Some(lock) = Lock::attempt(path, how)? {
+            if let Some(lock) = Lock::try_acquire_with(path, operation)? {
                 return Ok(lock);
             }
-            if !told {
+            if !notified {
                 waiting();
-                told = true;
+                notified = true;
             }
             cancel
                 .check()
@@ -60,17 +60,17 @@ impl Lock {
         }
     }
 
-    /// Takes the lock on the file at `path`, which is created with its directory if need be; nothing if
-    /// another process holds it.
+    /// Takes an exclusive lock on the file at `path` without waiting, and creates the file and its
+    /// directory if they do not exist. Returns `None` if another process holds the lock.
     ///
     /// # Errors
     ///
-    /// When the file cannot be made or locked.
+    /// If the file cannot be created or locked.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
-        Lock::attempt(path, NonBlockingLockExclusive)
+        Lock::try_acquire_with(path, NonBlockingLockExclusive)
     }
 
-    fn attempt(path: &Path, how: FlockOperation) -> Result<Option<Self>> {
+    fn try_acquire_with(path: &Path, operation: FlockOperation) -> Result<Option<Self>> {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).on("create directory", dir)?;
         }
@@ -80,7 +80,7 @@ impl Lock {
             .write(true)
             .open(path)
             .on("open", path)?;
-        match flock(&file, how) {
+        match flock(&file, operation) {
             Ok(()) => Ok(Some(Lock(file))),
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
             Err(errno) => Err(Error::io("lock", path, errno.into())),
@@ -99,8 +99,8 @@ mod tests {
         let first =
             Lock::acquire(&path, &Cancel::new(), &mut || panic!("nobody holds it")).unwrap();
         let mut waited = 0;
-        let soon = Cancel::new().with_deadline(Duration::from_millis(150));
-        Lock::acquire(&path, &soon, &mut || waited += 1).unwrap_err();
+        let briefly = Cancel::new().with_deadline(Duration::from_millis(150));
+        Lock::acquire(&path, &briefly, &mut || waited += 1).unwrap_err();
         assert_eq!(waited, 1);
         drop(first);
         Lock::acquire(&path, &Cancel::new(), &mut || panic!("it was released")).unwrap();
@@ -115,7 +115,7 @@ mod tests {
         assert!(Lock::try_acquire(&path).unwrap().is_none());
         drop(shared.map(Result::unwrap));
         let _alone = Lock::try_acquire(&path).unwrap().unwrap();
-        let soon = Cancel::new().with_deadline(Duration::from_millis(150));
-        Lock::acquire_shared(&path, &soon, &mut || ()).unwrap_err();
+        let briefly = Cancel::new().with_deadline(Duration::from_millis(150));
+        Lock::acquire_shared(&path, &briefly, &mut || ()).unwrap_err();
     }
 }

@@ -9,10 +9,12 @@ pub(crate) mod host;
 pub(crate) mod invocation;
 pub(crate) mod lifeline;
 pub(crate) mod lock;
+pub(crate) mod script;
+pub(crate) mod tail_lines;
 pub(crate) mod unique_name;
 pub mod untrusted;
 
-pub(crate) use child::{Coupling, read_lines, run_coupled, spawn_error};
+pub(crate) use child::{ChildIo, run_with_io, spawn_error, spawn_line_reader};
 pub use child::{
     Exit, Output, Sink, Stdin, Stream, command, output, run, run_inherited, start_detached,
 };

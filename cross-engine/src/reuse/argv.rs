@@ -1,60 +1,66 @@
-//! The argv of a kept container: what starts it, and what enters it.
+//! The commands that start, enter and list reused containers.
 
 use std::path::Path;
 
 use crate::engines::container::{RUN_LABEL, isolation, mount_option, variable};
-use crate::engines::engine::{Engine, Kind};
+use crate::engines::engine::{Engine, EngineKind};
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
-use crate::process::invocation::{Invocation, Value};
-use crate::reuse::script::{self, MET_AT};
-use crate::spec::mount::{Mount, arranged};
+use crate::process::invocation::{EnvValue, Invocation};
+use crate::reuse::script::{self, SHARED_AT};
+use crate::spec::mount::{Mount, arrange_mounts};
 use crate::spec::run_spec::{Root, RunSpec};
 
-/// The label of a kept container. Its value is the directory in which it meets those who enter it: who holds
-/// that, or whether it is there at all, says whether somebody needs it.
-pub(crate) const LABEL: &str = "org.cross-core.kept";
+/// The label of a reused container. Its value is the directory that it shares with the runs that
+/// enter it. Whether that exists, and who holds a lock on it, says whether the container is still
+/// needed.
+const DIR_LABEL: &str = "org.cross-core.kept";
 
-/// The label of a kept container whose value is its image, as it was asked for.
+/// The label of a reused container whose value is the name of its image, as requested.
 const IMAGE_LABEL: &str = "org.cross-core.kept-image";
 
-/// Everything of the container that is fixed when it is started, but for its name.
+/// The command that starts a container, without the container's name.
 pub(super) fn start(
     engine: &Engine,
     spec: &RunSpec,
-    met: &Path,
+    dir: &Path,
     relays: &Path,
     idle_seconds: u64,
-    across: bool,
+    across_processes: bool,
 ) -> Result<Invocation> {
     let Root::Image(image) = &spec.root else {
-        let message = format!("{} keeps no containers", engine.kind);
+        let message = format!("{} does not reuse containers", engine.kind);
         return Err(Error::new(ErrorKind::Environment, message));
     };
-    let held = if across { "--detach" } else { "--interactive" };
+    let mode = match across_processes {
+        true => "--detach",
+        false => "--interactive",
+    };
     let mut run = Invocation::new(&engine.program)
         .confined(Confined::Nulled)
-        .args(["run", "--rm", held])
+        .args(["run", "--rm", mode])
         .args(["--pull", "never"])
         .args(["--label", RUN_LABEL])
-        .args(["--label", &format!("{LABEL}={}", utf8(met)?)])
+        .args(["--label", &format!("{DIR_LABEL}={}", utf8(dir)?)])
         .args(["--label", &format!("{IMAGE_LABEL}={image}")])
         .arg("--no-healthcheck");
     run = isolation(run, engine, spec)?;
-    let seen = Mount::read(met.join("shown")).at(MET_AT);
-    // Each run of tests has one, which the container cannot be started with.
+    let shared = Mount::read(dir.join("shown")).at(SHARED_AT);
+    // Each run of tests has a relay, which does not exist yet when the container starts.
     let relays = Mount::write(relays);
-    let ours = [&seen, &relays];
-    for mount in arranged(spec.lasting_mounts()).iter().chain(ours) {
+    for mount in arrange_mounts(spec.lasting_mounts())
+        .iter()
+        .chain([&shared, &relays])
+    {
         run = run.args(["--mount", &mount_option(mount)?]);
     }
     Ok(run
         .args(["--workdir", "/", "--entrypoint", "sh"])
         .arg(image)
-        .args(script::keeper(idle_seconds, !across)))
+        .args(script::keeper(idle_seconds, !across_processes)))
 }
 
-/// `start` under this name.
+/// Adds the container's name to the command that starts it.
 pub(super) fn named(mut start: Invocation, name: &str) -> Invocation {
     let at = start.args.len().min(3);
     start
@@ -63,7 +69,7 @@ pub(super) fn named(mut start: Invocation, name: &str) -> Invocation {
     start
 }
 
-/// The command of `spec` in the container `name`, behind what its image starts before every command.
+/// The command that runs `spec` in the container `name`, after the image's entrypoint.
 pub(super) fn enter(
     engine: &Engine,
     spec: &RunSpec,
@@ -77,19 +83,26 @@ pub(super) fn enter(
         exec = exec.arg("--tty");
     }
     exec = exec.args(["--workdir", utf8(&spec.cwd)?]);
-    for (name, value) in spec.env.iter().filter(|(_, value)| **value != Value::Unset) {
+    for (name, value) in spec
+        .env
+        .iter()
+        .filter(|(_, value)| **value != EnvValue::Unset)
+    {
         exec = variable(exec, name, value);
     }
     exec = exec.arg(name).args(entrypoint.iter().cloned());
-    let hang = spec.hang();
-    if hang.is_some() {
+    let lifeline = spec.lifeline();
+    if lifeline.is_some() {
         exec = exec.lifeline();
     }
-    // What is only shown, and has the caller's standard input, hangs on nothing.
-    if hang.is_some() || spec.jobserver.is_some() {
-        exec = exec.args(script::entering(&spec.name, hang, spec.jobserver.is_some()));
+    // A command that is only displayed, and has the caller's standard input, has no lifeline.
+    let has_jobserver = spec.jobserver.is_some();
+    if lifeline.is_some() || has_jobserver {
+        exec = exec.args(script::entering(&spec.name, lifeline, has_jobserver));
     }
-    Ok(exec.args(spec.relayed()).args(spec.command.iter().cloned()))
+    Ok(exec
+        .args(spec.relay_wrapper())
+        .args(spec.command.iter().cloned()))
 }
 
 /// Asks whether the container `name` runs.
@@ -103,23 +116,24 @@ pub(super) fn is_running(engine: &Engine, name: &str) -> Invocation {
     ])
 }
 
-/// Lists the processes in the container `name`, with their words.
+/// Lists the processes in the container `name`, with their command lines.
 pub(super) fn processes(engine: &Engine, name: &str) -> Invocation {
     Invocation::new(&engine.program).args(["top", name])
 }
 
-/// Lists the kept containers of whatever state: the name, a blank, the directory of each.
-pub(crate) fn all(engine: &Engine) -> Invocation {
+/// Lists the reused containers in any state: one line each, with the name, a space and the
+/// directory.
+pub(super) fn list(engine: &Engine) -> Invocation {
     let format = match engine.kind {
-        Kind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{LABEL}\"}}}}"),
-        _ => format!("{{{{.Names}}}} {{{{.Label \"{LABEL}\"}}}}"),
+        EngineKind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{DIR_LABEL}\"}}}}"),
+        _ => format!("{{{{.Names}}}} {{{{.Label \"{DIR_LABEL}\"}}}}"),
     };
     Invocation::new(&engine.program)
-        .args(["ps", "--all", "--filter", &format!("label={LABEL}")])
+        .args(["ps", "--all", "--filter", &format!("label={DIR_LABEL}")])
         .args(["--format", &format])
 }
 
-/// Lists those of an image in the same way.
-pub(super) fn of_image(engine: &Engine, image: &str) -> Invocation {
-    all(engine).args(["--filter", &format!("label={IMAGE_LABEL}={image}")])
+/// Like [`list`], for the containers of an image.
+pub(super) fn list_of_image(engine: &Engine, image: &str) -> Invocation {
+    list(engine).args(["--filter", &format!("label={IMAGE_LABEL}={image}")])
 }

@@ -1,7 +1,6 @@
-//! A kept container that ends with its owner: it hangs on the standard input of the client that
-//! started it.
+//! A container that ends with its owner, because its lifeline is the standard input of the client
+//! that started it.
 
-use std::collections::VecDeque;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -16,32 +15,33 @@ use crate::process::clock;
 use crate::process::error::{Error, ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::invocation::{Invocation, Variables};
+use crate::process::tail_lines::TailLines;
 use crate::process::untrusted::limits;
 use crate::process::{self, Exit, Stream};
 use crate::reuse::script::READY;
-use crate::run::engine_run::KEPT_LINES;
+use crate::run::engine_run::STDERR_LINES;
 use crate::run::fifo_lifeline::Watcher;
 
-/// How often a cancellation is looked for.
+/// The interval at which cancellation is checked.
 const POLL: Duration = Duration::from_millis(50);
-/// How long its lifeline may take to end it.
+/// How long the container may take to end after its lifeline.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// The client of a container that ends when this is dropped, or its process dies.
+/// The client of a container that ends when this is dropped or its process dies.
 #[derive(Debug)]
-pub(super) struct Attached {
-    child: Child,
-    /// Read no more, but open: a client that cannot write would fail.
-    _lines: Receiver<(Stream, String)>,
-    /// What makes sure that it is gone.
+pub(super) struct AttachedContainer {
+    client: Child,
+    /// Nobody reads it any more, but it stays open: a client that cannot write fails.
+    output: Receiver<(Stream, String)>,
+    /// The commands that kill and remove the container.
     removal: [Invocation; 2],
     variables: Variables,
-    /// Outlives the container: it is let go of when that is gone.
+    /// Dropped after the container is gone.
     _watcher: Watcher,
 }
 
-impl Attached {
-    /// Starts the container `name` by `start`, and waits until it can be entered.
+impl AttachedContainer {
+    /// Starts the container `name` by the command `start`, and waits until it can be entered.
     pub(super) fn start(
         engine: &Engine,
         start: &Invocation,
@@ -52,23 +52,23 @@ impl Attached {
         let what = "the start of a container";
         cancel.check().map_err(|why| Error::stopped(why, what))?;
         let watcher = engine.watcher(name, host)?;
-        let mut child = process::command(start, &host.variables)
+        let mut client = process::command(start, &host.variables)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| process::spawn_error(start, error))?;
-        let (sender, lines) = sync_channel(limits::WAITING_LINES);
-        if let Some(stdout) = child.stdout.take() {
-            process::read_lines(Stream::Stdout, stdout, limits::LINE, sender.clone());
+        let (sender, output) = sync_channel(limits::WAITING_LINES);
+        if let Some(stdout) = client.stdout.take() {
+            process::spawn_line_reader(Stream::Stdout, stdout, limits::LINE, sender.clone());
         }
-        if let Some(stderr) = child.stderr.take() {
-            process::read_lines(Stream::Stderr, stderr, limits::LINE, sender);
+        if let Some(stderr) = client.stderr.take() {
+            process::spawn_line_reader(Stream::Stderr, stderr, limits::LINE, sender);
         }
-        let mut attached = Attached {
-            child,
-            _lines: lines,
+        let mut attached = AttachedContainer {
+            client,
+            output,
             removal: [
                 container::kill(engine, name),
                 container::remove(engine, name),
@@ -76,21 +76,15 @@ impl Attached {
             variables: host.variables.clone(),
             _watcher: watcher,
         };
-        let mut said = VecDeque::new();
+        let mut printed = TailLines::new(STDERR_LINES);
         loop {
-            match attached._lines.recv_timeout(POLL) {
+            match attached.output.recv_timeout(POLL) {
                 Ok((Stream::Stdout, line)) if line == READY => return Ok(attached),
-                Ok((_, line)) => {
-                    said.push_back(line);
-                    if said.len() > KEPT_LINES {
-                        said.pop_front();
-                    }
-                }
+                Ok((_, line)) => printed.push(line),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    let exit = attached.exit();
-                    let said = Vec::from(said).join("\n");
-                    return Err(not_started(engine, exit, &said));
+                    let exit = attached.wait();
+                    return Err(not_started(engine, exit, &printed.text()));
                 }
             }
             cancel.check().map_err(|why| Error::stopped(why, what))?;
@@ -99,22 +93,23 @@ impl Attached {
 
     /// Whether the container runs, as far as its client knows.
     pub(super) fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        matches!(self.client.try_wait(), Ok(None))
     }
 
-    /// Tells it to end.
-    pub(super) fn let_go(&mut self) {
-        self.child.stdin = None;
+    /// Tells the container to end, without waiting for it.
+    pub(super) fn stop(&mut self) {
+        self.client.stdin = None;
     }
 
-    fn exit(&mut self) -> Exit {
-        let status = self.child.wait();
+    fn wait(&mut self) -> Exit {
+        let status = self.client.wait();
         status.map_or(Exit::unknown(), Exit::of)
     }
 
-    fn is_gone_within(&mut self, grace: Duration) -> bool {
-        let patience = clock::now() + grace;
-        while clock::now() < patience {
+    /// Waits for the client's exit, and returns whether it exited.
+    fn wait_for_exit(&mut self, grace: Duration) -> bool {
+        let deadline = clock::now() + grace;
+        while clock::now() < deadline {
             if !self.is_running() {
                 return true;
             }
@@ -124,34 +119,34 @@ impl Attached {
     }
 }
 
-impl Drop for Attached {
+impl Drop for AttachedContainer {
     fn drop(&mut self) {
-        self.let_go();
-        if self.is_gone_within(GRACE) {
+        self.stop();
+        if self.wait_for_exit(GRACE) {
             return;
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let soon = Cancel::new().with_deadline(Duration::from_secs(5));
-        for step in &self.removal {
-            let _ = process::output(step, &self.variables, &soon);
+        let _ = self.client.kill();
+        let _ = self.client.wait();
+        let limit = Cancel::new().with_deadline(Duration::from_secs(5));
+        for command in &self.removal {
+            let _ = process::output(command, &self.variables, &limit);
         }
     }
 }
 
 /// The error for a container that did not start.
-pub(super) fn not_started(engine: &Engine, exit: Exit, said: &str) -> Error {
-    if diagnosis::says_no_image(said) {
+pub(super) fn not_started(engine: &Engine, exit: Exit, printed: &str) -> Error {
+    if diagnosis::says_no_image(printed) {
         let message = format!(
             "the environment's image is gone: {}",
-            diagnosis::last_line(said)
+            diagnosis::last_line(printed)
         );
         return Error::new(ErrorKind::Environment, message)
-            .with_help("run it again: what is missing is made or fetched first");
+            .with_help("run it again; the image is built or fetched first");
     }
-    diagnosis::of_no_start(engine.kind, exit, said).unwrap_or_else(|| {
-        let message = format!("a container that was to be kept ended at once ({exit})");
+    diagnosis::of_no_start(engine.kind, exit, printed).unwrap_or_else(|| {
+        let message = format!("a container for reuse exited at once ({exit})");
         Error::new(ErrorKind::EngineCannotStart, message)
-            .with_help("see whether its image has `sh` and `sleep`, or do not keep containers")
+            .with_help("check that its image has `sh` and `sleep`, or do not reuse containers")
     })
 }

@@ -1,69 +1,70 @@
-//! Whether and how containers are kept between runs.
+//! The configuration of container reuse.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// How long a container is kept that nobody uses, unless it is said.
-const IDLE: Duration = Duration::from_secs(600);
+/// The default time to live of an idle container.
+const TIME_TO_LIVE: Duration = Duration::from_secs(600);
 
-/// Whether and how containers are kept between runs.
+/// How containers are reused between runs.
 ///
-/// Only container CLIs have something to gain: the sandbox starts in a few milliseconds and ignores it.
+/// Only container CLIs benefit from it. The sandbox starts in a few milliseconds and ignores it.
 ///
-/// What runs leave outside of their mounts (in `/tmp`, in their home) is seen by later runs in the same
-/// container. Processes that a run leaves are ended with it.
+/// What a run leaves outside of its mounts (in `/tmp` or in its home directory) is visible to later
+/// runs in the same container. Processes that a run leaves are ended with it.
 ///
 /// ```
 /// use std::time::Duration;
-/// use cross_engine::Warm;
+/// use cross_engine::ContainerReuse;
 ///
-/// let mine = Warm::new();
-/// assert_eq!(mine.time_to_live(), Duration::from_secs(600));
-/// let everybodys = Warm::across_processes(Duration::from_secs(60));
-/// assert_ne!(mine, everybodys);
+/// let private = ContainerReuse::new();
+/// assert_eq!(private.time_to_live(), Duration::from_secs(600));
+/// let shared = ContainerReuse::across_processes(Duration::from_secs(60));
+/// assert_ne!(private, shared);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Warm {
+pub struct ContainerReuse {
     idle: Duration,
     across: bool,
 }
 
-impl Default for Warm {
+impl Default for ContainerReuse {
     fn default() -> Self {
-        Warm::new()
+        ContainerReuse::new()
     }
 }
 
-impl Warm {
-    /// Containers end with what keeps them, however that ends, and after ten minutes without a run.
+impl ContainerReuse {
+    /// Containers end with their owner, by whatever means it ends, and after ten minutes without a
+    /// run.
     pub fn new() -> Self {
-        Warm {
-            idle: IDLE,
+        ContainerReuse {
+            idle: TIME_TO_LIVE,
             across: false,
         }
     }
 
-    /// Containers are left behind for later processes of the same user, and end by themselves when nobody
-    /// has used them for `time_to_live`: in whole seconds, at least one.
+    /// Containers are left for later processes of the same user. They end by themselves after
+    /// `time_to_live` without a run, in whole seconds and at least one.
     pub fn across_processes(time_to_live: Duration) -> Self {
-        Warm {
+        ContainerReuse {
             idle: time_to_live,
             across: true,
         }
     }
 
-    /// How long a container is kept that nobody uses.
+    /// How long an idle container is kept.
     pub fn time_to_live(&self) -> Duration {
         self.idle
     }
 
-    /// Whether later processes find it.
+    /// Whether later processes use the containers too.
     pub fn is_across_processes(&self) -> bool {
         self.across
     }
 
-    /// Keeps a container that nobody uses for this long: in whole seconds, at least one.
+    /// Sets how long an idle container is kept, in whole seconds and at least one.
     ///
     /// # Default value
     ///

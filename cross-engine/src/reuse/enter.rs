@@ -1,4 +1,4 @@
-//! One run in a kept container: entered, read, and ended with everything it started.
+//! A run in a reused container. It is ended together with everything it started.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -6,100 +6,101 @@ use std::thread;
 use std::time::Duration;
 
 use crate::engines::diagnosis;
-use crate::engines::engine::{Engine, Kind};
+use crate::engines::engine::{Engine, EngineKind};
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::process::host::Host;
+use crate::process::tail_lines::TailLines;
 use crate::process::unique_name::unique;
-use crate::process::{self, Coupling, Exit, Sink, Stdin, Stream};
+use crate::process::{self, Exit, Sink, Stream};
 use crate::reuse::argv;
-use crate::reuse::event::{KeptEvent, KeptSink};
-use crate::reuse::place::Place;
-use crate::reuse::pool::KeptIn;
+use crate::reuse::event::{ReuseEvent, ReuseEventSink};
+use crate::reuse::pool::ImagePool;
 use crate::reuse::record;
-use crate::run::engine_run::KEPT_LINES;
-use crate::run::fifo_lifeline::Held;
+use crate::reuse::slot::Slot;
+use crate::run::engine_run::STDERR_LINES;
+use crate::run::fifo_lifeline::attach;
 use crate::run::jobserver::PIPE;
-use crate::run::run_dir::Shown;
-use crate::spec::run_spec::{RunSpec, Stdio};
+use crate::run::run_dir::RunDir;
+use crate::spec::run_spec::RunSpec;
 
-/// How many containers are tried, where others start them, too.
-const TRIES: usize = 4;
-/// What a command returns that was killed.
+/// The number of containers that are tried if other processes start and stop them, too.
+const ATTEMPTS: usize = 4;
+/// The exit code of a command that was killed.
 const KILLED: i32 = 137;
-/// How often is looked whether the container went with it, and how long is waited between that.
-const LOOKS: u32 = 5;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-/// How long an engine may take to say what runs in a container.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a container is queried after its command was killed, and at what interval.
+const QUERIES: u32 = 5;
+const QUERY_INTERVAL: Duration = Duration::from_millis(100);
+/// The time limit for listing the processes in a container.
+const LIST_LIMIT: Duration = Duration::from_secs(5);
 
 /// The container that a run enters.
 #[derive(Clone, Copy)]
-struct Door<'a> {
-    place: &'a Place,
+struct Target<'a> {
+    slot: &'a Slot,
     name: &'a str,
     entrypoint: &'a [String],
 }
 
-/// How an attempt to enter ended.
-enum Entered {
+/// The result of an attempt to enter a container.
+enum Attempt {
     /// The command ran.
-    Ended(Exit),
-    /// There is no such container, or it does not run.
+    Ran(Exit),
+    /// The container does not exist or does not run.
     Gone,
 }
 
 impl Engine {
-    /// Runs `spec` as [`run`](Engine::run) does, but in a container that is kept: it is entered, or, where it is
-    /// not there, started first. Only for what the pool [serves](crate::Pool::serves).
+    /// Runs `spec` like [`run`](Engine::run), in a reused container. Starts the container first if
+    /// it does not run. The pool has to [be able to run](crate::ContainerPool::can_run) the run.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Engine::run), [`ErrorKind::EngineUnusable`] when it does not answer any more, and
-    /// [`ErrorKind::Killed`] when the container ended during the run,
-    /// [`ErrorKind::Environment`] when it has to be started and its image is gone.
-    pub fn run_kept(
+    /// Those of [`run`](Engine::run), [`ErrorKind::EngineUnusable`] if the engine stopped
+    /// responding, [`ErrorKind::Killed`] if the container ended during the run, and
+    /// [`ErrorKind::Environment`] if the container has to be started and its image is gone.
+    pub fn run_reused(
         &self,
         spec: &RunSpec,
-        kept: KeptIn<'_>,
+        containers: ImagePool<'_>,
         host: &Host,
         cancel: &Cancel,
-        told: &mut KeptSink<'_>,
+        events: &mut ReuseEventSink<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<Exit> {
-        let KeptIn { pool, image } = kept;
-        let place = pool.remember(pool.place(self, spec, image, host)?);
-        pool.touch(&place);
+        let ImagePool { pool, image } = containers;
+        let slot = pool.insert(pool.slot(self, spec, image, host)?);
+        pool.touch(&slot);
         let (mut gone, mut started) = (None, false);
         let mut last = String::new();
-        for _ in 0..TRIES {
-            let now = pool.now(&place);
-            let mut generation = now.generation;
-            if !now.running || gone == Some(generation) {
-                let (new, why) = pool.start(&place, gone, self, host, cancel)?;
+        for _ in 0..ATTEMPTS {
+            let status = pool.status(&slot);
+            let mut generation = status.generation;
+            if !status.running || gone == Some(generation) {
+                let (new, why) = pool.start(&slot, gone, self, host, cancel)?;
                 generation = new;
                 if let Some(why) = why {
                     started = true;
-                    pool.retire(&place);
-                    let container = &place.name(generation);
-                    tell(told, KeptEvent::Started { container, why })?;
+                    pool.retire(&slot);
+                    let container = &slot.name(generation);
+                    emit(events, ReuseEvent::Started { container, why })?;
                 }
             }
-            let name = place.name(generation);
-            tell(told, KeptEvent::Entered { container: &name })?;
-            record::touch(&place.met);
-            let door = Door {
-                place: &place,
+            let name = slot.name(generation);
+            emit(events, ReuseEvent::Entered { container: &name })?;
+            record::touch(&slot.dir);
+            let target = Target {
+                slot: &slot,
                 name: &name,
                 entrypoint: &image.entrypoint,
             };
-            let entered = self.enter(spec, door, host, cancel, sink);
-            record::touch(&place.met);
+            let attempt = self.enter(spec, target, host, cancel, sink);
+            record::touch(&slot.dir);
             last = name;
-            match entered? {
-                Entered::Ended(exit) => return Ok(exit),
-                Entered::Gone if started => break,
-                Entered::Gone => gone = Some(generation),
+            match attempt? {
+                Attempt::Ran(exit) => return Ok(exit),
+                Attempt::Gone if started => break,
+                Attempt::Gone => gone = Some(generation),
             }
         }
         Err(vanished(&last))
@@ -108,111 +109,104 @@ impl Engine {
     fn enter(
         &self,
         spec: &RunSpec,
-        door: Door<'_>,
+        target: Target<'_>,
         host: &Host,
         cancel: &Cancel,
         sink: &mut Sink<'_>,
-    ) -> Result<Entered> {
-        let Door { place, name, .. } = door;
+    ) -> Result<Attempt> {
+        let Target { slot, name, .. } = target;
         let mut spec = spec.clone().name(unique("run"));
-        let mut coupling = Coupling {
-            output_inherited: spec.stdio == Stdio::Inherit,
-            ..Coupling::default()
+        let mut dir = match spec.has_stdin() || spec.jobserver.is_some() {
+            true => Some(RunDir::inside(&slot.dir.join("shown"), &spec.name)?),
+            false => None,
         };
-        let meets = spec.has_stdin() || spec.jobserver.is_some();
-        let met = meets.then(|| Shown::inside(&place.met.join("shown"), &spec.name));
-        let mut met = met.transpose()?;
-        if let (Some(jobs), Some(met)) = (&spec.jobserver, &met) {
-            // The same pipe under another name: the container cannot see where it was made.
-            let there = met.path().join(PIPE);
-            fs::hard_link(jobs.join(PIPE), &there).on("link", &there)?;
+        if let (Some(jobserver), Some(dir)) = (&spec.jobserver, &dir) {
+            // The same pipe under another name: the container does not see the job server's
+            // directory.
+            let link = dir.path().join(PIPE);
+            fs::hard_link(jobserver.join(PIPE), &link).on("link", &link)?;
         }
-        let mut held = None;
-        if spec.has_stdin() {
-            if let Some(met) = met.take() {
-                let (lifeline, end) = Held::at(met)?;
-                spec = spec.lifeline(Some(lifeline.shown()));
-                coupling.stdin = Stdin::Inherit;
-                coupling.lifeline = Some(end);
-                held = Some(lifeline);
-            }
-        }
-        let invocation = argv::enter(self, &spec, name, door.entrypoint)?;
-        let mut words = Words::new(self.kind, name);
-        let exit = process::run_coupled(
+        // Without standard input the directory is the job server's only, and is removed at the end.
+        let lifeline_dir = dir.take_if(|_| spec.has_stdin());
+        let (io, fifo) = attach(&mut spec, lifeline_dir)?;
+        let invocation = argv::enter(self, &spec, name, target.entrypoint)?;
+        let mut output = OutputFilter::new(self.kind, name);
+        let exit = process::run_with_io(
             &invocation,
             &host.variables,
             cancel,
-            coupling,
-            &mut |stream, line| words.hear(stream, line, sink),
+            io,
+            &mut |stream, line| output.filter(stream, line, sink),
         )
         .inspect_err(|error| {
             let early = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Deadline);
-            if early && self.still_shows(name, &spec.name, host) {
-                // It stopped what was to end it. Whatever else is in the container goes with it.
+            if early && self.still_lists(name, &spec.name, host) {
+                // The run stopped its own lifeline. Everything else in the container goes with it.
                 self.remove_container(name, host);
             }
         })?;
-        let reached = match &held {
-            Some(held) => held.begun(),
-            None => !words.is_refusal(exit),
+        let was_reached = match &fifo {
+            Some(fifo) => fifo.has_begun(),
+            None => !output.is_refusal(exit),
         };
-        if !reached {
-            if words.refusal.as_deref().is_some_and(says_unreachable) {
-                let words = words.refusal.take().unwrap_or_default();
-                return Err(unreachable(self.kind, &words));
+        if !was_reached {
+            if output.refusal.as_deref().is_some_and(says_unreachable) {
+                let message = output.refusal.take().unwrap_or_default();
+                return Err(unreachable(self.kind, &message));
             }
-            if held.is_none() || !self.still_runs(name, host)? {
-                return Ok(Entered::Gone);
+            if fifo.is_none() || !self.is_running(name, host)? {
+                return Ok(Attempt::Gone);
             }
-            let error = diagnosis::of_no_start(self.kind, exit, &words.last());
-            return error.map_or(Ok(Entered::Ended(exit)), Err);
+            let error = diagnosis::of_no_start(self.kind, exit, &output.stderr.text());
+            return error.map_or(Ok(Attempt::Ran(exit)), Err);
         }
-        let _ = words.give_back(sink);
-        if held.is_none() {
-            if let Some(error) = diagnosis::of_start(self.kind, exit, &words.last()) {
+        let _ = output.release(sink);
+        if fifo.is_none() {
+            if let Some(error) = diagnosis::of_start(self.kind, exit, &output.stderr.text()) {
                 return Err(error);
             }
         }
-        // What is killed from outside looks the same as a container that ends.
+        // A command that was killed from outside looks the same as one whose container ended.
         match exit.code {
             Some(code) if code < 125 => {}
             Some(KILLED) if self.ends_soon(name, host)? => return Err(ended(name)),
             Some(KILLED) => {}
-            _ if self.still_runs(name, host)? => {}
+            _ if self.is_running(name, host)? => {}
             _ => return Err(ended(name)),
         }
-        Ok(Entered::Ended(exit))
+        Ok(Attempt::Ran(exit))
     }
 
-    /// Whether a process of the run `run` is in the container, as its engine sees it from outside.
-    fn still_shows(&self, container: &str, run: &str, host: &Host) -> bool {
-        let soon = Cancel::new().with_deadline(PATIENCE);
-        let said = process::output(&argv::processes(self, container), &host.variables, &soon);
-        said.is_ok_and(|said| said.stdout.contains(run))
+    /// Whether the engine, which looks from outside, lists a process of the run `run` in the
+    /// container.
+    fn still_lists(&self, container: &str, run: &str, host: &Host) -> bool {
+        let limit = Cancel::new().with_deadline(LIST_LIMIT);
+        let processes = argv::processes(self, container);
+        process::output(&processes, &host.variables, &limit)
+            .is_ok_and(|output| output.stdout.contains(run))
     }
 
-    /// Whether the container is about to end: an engine may hear of that later than of the end of what was
-    /// killed in it.
+    /// Whether the container is about to end. An engine may notice that later than the end of the
+    /// command that was killed with it.
     fn ends_soon(&self, name: &str, host: &Host) -> Result<bool> {
-        for _ in 0..LOOKS {
-            if !self.still_runs(name, host)? {
+        for _ in 0..QUERIES {
+            if !self.is_running(name, host)? {
                 return Ok(true);
             }
-            thread::sleep(BETWEEN_LOOKS);
+            thread::sleep(QUERY_INTERVAL);
         }
         Ok(false)
     }
 
-    fn still_runs(&self, name: &str, host: &Host) -> Result<bool> {
-        let ask = argv::is_running(self, name);
-        let said = process::output(&ask, &host.variables, &Cancel::new())?;
-        Ok(said.stdout.trim() == "true")
+    fn is_running(&self, name: &str, host: &Host) -> Result<bool> {
+        let query = argv::is_running(self, name);
+        let answer = process::output(&query, &host.variables, &Cancel::new())?;
+        Ok(answer.stdout.trim() == "true")
     }
 }
 
-fn tell(told: &mut KeptSink<'_>, event: KeptEvent<'_>) -> Result<()> {
-    match told(event) {
+fn emit(events: &mut ReuseEventSink<'_>, event: ReuseEvent<'_>) -> Result<()> {
+    match events(event) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::new(
             ErrorKind::Cancelled,
@@ -221,48 +215,46 @@ fn tell(told: &mut KeptSink<'_>, event: KeptEvent<'_>) -> Result<()> {
     }
 }
 
-/// The last words on standard error, and whether they are only the engine's refusal.
-struct Words {
-    kind: Kind,
+/// Holds back the engine's refusal to enter a container, and keeps the last lines of standard
+/// error.
+struct OutputFilter {
+    kind: EngineKind,
     container: String,
-    /// A first line that may be the engine's; nobody hears it until that is known.
+    /// A first line that may be the engine's. It is held back until that is known.
     refusal: Option<String>,
-    /// Whether anything else was heard.
-    other: bool,
-    last: Vec<String>,
+    /// Whether there was any other output.
+    has_other: bool,
+    stderr: TailLines,
 }
 
-impl Words {
-    fn new(kind: Kind, container: &str) -> Self {
-        Words {
+impl OutputFilter {
+    fn new(kind: EngineKind, container: &str) -> Self {
+        OutputFilter {
             kind,
             container: container.to_owned(),
             refusal: None,
-            other: false,
-            last: Vec::new(),
+            has_other: false,
+            stderr: TailLines::new(STDERR_LINES),
         }
     }
 
-    fn hear(&mut self, stream: Stream, line: &str, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    fn filter(&mut self, stream: Stream, line: &str, sink: &mut Sink<'_>) -> ControlFlow<()> {
         if stream == Stream::Stderr {
-            let is_first = !self.other && self.refusal.is_none();
+            let is_first = !self.has_other && self.refusal.is_none();
             let refuses = says_gone(self.kind, &self.container, line) || says_unreachable(line);
             if is_first && refuses {
                 self.refusal = Some(line.to_owned());
                 return ControlFlow::Continue(());
             }
-            if self.last.len() == KEPT_LINES {
-                self.last.remove(0);
-            }
-            self.last.push(line.to_owned());
+            self.stderr.push(line);
         }
-        self.give_back(sink)?;
-        self.other = true;
+        self.release(sink)?;
+        self.has_other = true;
         sink(stream, line)
     }
 
-    /// It was not a refusal, since something came of the run.
-    fn give_back(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    /// Passes on the line that was held back: it was not a refusal, since the run went on.
+    fn release(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         match self.refusal.take() {
             Some(line) => sink(Stream::Stderr, &line),
             None => ControlFlow::Continue(()),
@@ -271,22 +263,18 @@ impl Words {
 
     /// Whether the engine refused, and nothing else happened.
     fn is_refusal(&self, exit: Exit) -> bool {
-        !exit.success() && self.refusal.is_some() && !self.other
-    }
-
-    fn last(&self) -> String {
-        self.last.join("\n")
+        !exit.success() && self.refusal.is_some() && !self.has_other
     }
 }
 
-/// Whether an engine says that the container is not there or does not run, in the words of docker 20.10 to
-/// 28 and podman 4.3 to 5.
-fn says_gone(kind: Kind, container: &str, line: &str) -> bool {
+/// Whether an engine says that the container does not exist or does not run. The messages are those
+/// of docker 20.10 to 28 and podman 4.3 to 5.
+fn says_gone(kind: EngineKind, container: &str, line: &str) -> bool {
     let Some(words) = line.strip_prefix("Error") else {
         return false;
     };
     match kind {
-        Kind::Podman => {
+        EngineKind::Podman => {
             let named = words.contains(container) || words.contains("does not exist in database");
             named && words.contains("no such container")
                 || words.contains("exec sessions on running containers")
@@ -300,7 +288,7 @@ fn says_gone(kind: Kind, container: &str, line: &str) -> bool {
     }
 }
 
-/// Whether a client says that nobody answers it.
+/// Whether a client says that its daemon does not respond.
 fn says_unreachable(line: &str) -> bool {
     const SIGNS: [&str; 4] = [
         "Cannot connect to the Docker daemon",
@@ -311,10 +299,10 @@ fn says_unreachable(line: &str) -> bool {
     SIGNS.iter().any(|sign| line.starts_with(sign))
 }
 
-fn unreachable(kind: Kind, words: &str) -> Error {
+fn unreachable(kind: EngineKind, message: &str) -> Error {
     Error::new(
         ErrorKind::EngineUnusable,
-        format!("{kind} answers no more: {words}"),
+        format!("{kind} stopped responding: {message}"),
     )
     .with_help("start its daemon, and run it again")
 }
@@ -322,29 +310,27 @@ fn unreachable(kind: Kind, words: &str) -> Error {
 fn ended(container: &str) -> Error {
     Error::new(
         ErrorKind::Killed,
-        format!("the kept container `{container}` ended during the run"),
+        format!("the reused container `{container}` ended during the run"),
     )
     .with_help(
-        "run it again: another container is started. If this comes again, look for who stops it: the engine's \
-         events and the kernel's log (memory) say so",
+        "run it again in another container; if this happens again, look for what stops it in the engine's events \
+         and in the kernel's log (memory)",
     )
 }
 
 fn vanished(container: &str) -> Error {
     Error::new(
         ErrorKind::EngineCannotStart,
-        format!(
-            "the kept container `{container}` was started, and was gone when it was to be entered"
-        ),
+        format!("the reused container `{container}` was started, but was gone before it could be entered"),
     )
-    .with_help("look for what stops containers on this machine, or do not keep them")
+    .with_help("look for what stops containers on this machine, or do not reuse them")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What docker 20.10 with a client of 28 and podman 4.3 said.
+    /// Messages of docker 20.10 with a client of 28, and of podman 4.3.
     #[test]
     fn a_container_that_is_gone_is_told_from_a_command_that_fails() {
         let gone = |kind, line| says_gone(kind, "cross-x-1-warm", line);
@@ -353,44 +339,44 @@ mod tests {
             "Error: No such container: cross-x-1-warm",
             "Error response from daemon: Container 521232e34001 is not running",
         ] {
-            assert!(gone(Kind::Docker, line), "{line}");
+            assert!(gone(EngineKind::Docker, line), "{line}");
         }
         for line in [
             "Error: no container with name or ID \"cross-x-1-warm\" found: no such container",
             "Error: container 95fd2121d124 does not exist in database: no such container",
             "Error: can only create exec sessions on running containers: container state improper",
         ] {
-            assert!(gone(Kind::Podman, line), "{line}");
+            assert!(gone(EngineKind::Podman, line), "{line}");
         }
         for line in [
             "Error: No such container: another",
             "error: could not compile `x`",
             "Error response from daemon: permission denied",
         ] {
-            assert!(!gone(Kind::Docker, line), "{line}");
+            assert!(!gone(EngineKind::Docker, line), "{line}");
         }
     }
 
     #[test]
     fn a_refusal_is_heard_by_nobody_unless_it_is_none() {
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         let failed = Exit {
             code: Some(1),
             signal: None,
         };
         let line = "Error response from daemon: No such container: c";
-        let mut words = Words::new(Kind::Docker, "c");
+        let mut output = OutputFilter::new(EngineKind::Docker, "c");
         let mut sink = |_, line: &str| {
-            heard.push(line.to_owned());
+            received.push(line.to_owned());
             ControlFlow::Continue(())
         };
-        let _ = words.hear(Stream::Stderr, line, &mut sink);
-        assert!(words.is_refusal(failed));
-        let _ = words.hear(Stream::Stdout, "and more", &mut sink);
+        let _ = output.filter(Stream::Stderr, line, &mut sink);
+        assert!(output.is_refusal(failed));
+        let _ = output.filter(Stream::Stdout, "and more", &mut sink);
         assert!(
-            !words.is_refusal(failed),
+            !output.is_refusal(failed),
             "a program that prints such things"
         );
-        assert_eq!(heard, [line, "and more"]);
+        assert_eq!(received, [line, "and more"]);
     }
 }

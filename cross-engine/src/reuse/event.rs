@@ -1,22 +1,22 @@
-//! What is told of kept containers.
+//! Events of reused containers.
 
 use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-/// What happens to a kept container.
+/// An event of a reused container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum KeptEvent<'a> {
-    /// It was started.
+pub enum ReuseEvent<'a> {
+    /// The container was started.
     #[non_exhaustive]
     Started {
         /// Its name.
         container: &'a str,
-        /// Why.
-        why: WhyStarted,
+        /// The reason.
+        why: StartReason,
     },
-    /// A run enters it.
+    /// A run enters the container.
     #[non_exhaustive]
     Entered {
         /// Its name.
@@ -24,19 +24,20 @@ pub enum KeptEvent<'a> {
     },
 }
 
-/// Why a container was started that is to be kept.
+/// Why a container was started for reuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum WhyStarted {
-    /// There was none for this purpose.
+pub enum StartReason {
+    /// There was no container for this purpose.
     First,
-    /// The one before is gone: it was removed, or ended after its time.
+    /// The previous one is gone: it was removed, or its time to live passed.
     Gone,
-    /// There is one for this purpose, but something that is fixed when it starts has changed since.
+    /// There is a container for this purpose, but something that is fixed when it starts has
+    /// changed.
     Changed,
 }
 
-/// Receives what happens to kept containers; may break to stop the run.
-pub type KeptSink<'a> = dyn FnMut(KeptEvent<'_>) -> ControlFlow<()> + 'a;
+/// Receives the events of reused containers. It may break to stop the run.
+pub type ReuseEventSink<'a> = dyn FnMut(ReuseEvent<'_>) -> ControlFlow<()> + 'a;

@@ -1,4 +1,4 @@
-//! The containers that are kept for one owner.
+//! The containers that one owner reuses.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,249 +16,245 @@ use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::process::unique_name::unique;
 use crate::reuse::argv;
-use crate::reuse::config::Warm;
-use crate::reuse::place::{HOME, Now, Place, SHARED};
+use crate::reuse::config::ContainerReuse;
 use crate::reuse::record::{self, Record};
-use crate::run::test_relay;
-use crate::spec::mount::{Access, arranged};
+use crate::reuse::slot::{PRIVATE, SHARED, Slot, SlotStatus};
+use crate::run::test_relay::RELAYS;
+use crate::spec::mount::{Access, arrange_mounts};
 use crate::spec::run_spec::{Root, RunSpec};
 
-/// How many containers for the same purpose a pool keeps: the one in use, and the one before it, in case
-/// two ways of building take turns.
+/// The number of containers with one purpose that a pool keeps: the one in use and the previous
+/// one, in case two ways of building alternate.
 const PER_PURPOSE: usize = 2;
 
-/// The containers that are kept for one owner. Those that are only its own are gone when it is dropped.
+/// The containers that one owner reuses. Those that no other process shares end when it is dropped.
 #[derive(Debug)]
-pub struct Pool {
-    pub(super) warm: Warm,
-    /// Tells this pool's containers from those of others on this machine.
+pub struct ContainerPool {
+    pub(super) reuse: ContainerReuse,
+    /// Distinguishes this pool's private containers from those of other pools on the machine.
     id: String,
-    places: Mutex<BTreeMap<String, Arc<Place>>>,
+    slots: Mutex<BTreeMap<String, Arc<Slot>>>,
+    /// Counts uses.
     clock: AtomicU64,
 }
 
-/// What a run in a kept container has to know of its image.
+/// What a run in a reused container needs to know of its image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct KeptImage {
-    /// The image's id, where its name alone does not say what is in it.
+pub struct ContainerImage {
+    /// The image's id, if its name alone does not determine its content.
     pub id: Option<String>,
-    /// What the image starts before every command.
+    /// The image's entrypoint.
     pub entrypoint: Vec<String>,
 }
 
-impl KeptImage {
-    /// An image with this id that starts these words before every command.
+impl ContainerImage {
+    /// Creates an image with this id and entrypoint.
     pub fn new(id: Option<String>, entrypoint: Vec<String>) -> Self {
-        KeptImage { id, entrypoint }
+        ContainerImage { id, entrypoint }
     }
 }
 
-/// Where a run is entered: made by [`Pool::for_image`].
+/// A pool's containers of one image: see [`ContainerPool::for_image`].
 #[derive(Clone, Copy, Debug)]
-pub struct KeptIn<'a> {
-    pub(super) pool: &'a Pool,
-    pub(super) image: &'a KeptImage,
+pub struct ImagePool<'a> {
+    pub(super) pool: &'a ContainerPool,
+    pub(super) image: &'a ContainerImage,
 }
 
-/// A kept container, as it is or would be now.
+/// A reused container, as it is now or would be started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Kept {
+pub struct ReusedContainer {
     /// Its name.
     pub container: String,
-    /// Whether it is believed to run. If it does not, it is started.
+    /// Whether it is expected to be running. If it is not, it is started.
     pub running: bool,
-    /// What starts it. One that ends with its owner hangs on this command's standard input.
+    /// The command that starts it. The standard input of this command is the lifeline of a
+    /// container that ends with its owner.
     pub start: Invocation,
 }
 
-impl Pool {
-    /// One that keeps containers like this.
-    pub fn new(warm: Warm) -> Self {
-        Pool {
-            warm,
+impl ContainerPool {
+    /// Creates an empty pool.
+    pub fn new(reuse: ContainerReuse) -> Self {
+        ContainerPool {
+            reuse,
             id: unique(""),
-            places: Mutex::default(),
+            slots: Mutex::default(),
             clock: AtomicU64::new(0),
         }
     }
 
-    /// How its containers are kept.
-    pub fn warm(&self) -> &Warm {
-        &self.warm
+    /// How the pool's containers are reused.
+    pub fn reuse(&self) -> &ContainerReuse {
+        &self.reuse
     }
 
-    /// Whether `spec` can be entered into a kept container of `engine`: it has images, and no words of the
-    /// user's stand in its `run`, since nobody knows what of them would hold for an `exec`.
-    pub fn serves(&self, engine: &Engine, spec: &RunSpec) -> bool {
+    /// Whether `spec` can run in a reused container of `engine`. The engine has to have images, and
+    /// the user must not add options to its `run`, because nobody knows which of them apply to an
+    /// `exec`.
+    pub fn can_run(&self, engine: &Engine, spec: &RunSpec) -> bool {
         engine.has_images() && spec.options.is_empty()
     }
 
-    /// The command that enters the container for `spec`, and which one that is. Looks at the files that are mounted, and asks nothing
-    /// of the engine.
+    /// The command that enters the container for `spec`, and that container. Looks at the mounted
+    /// files, and does not query the engine.
     ///
     /// # Errors
     ///
-    /// When a path is not UTF-8.
-    pub fn kept(
+    /// If a path is not UTF-8.
+    pub fn reused_container(
         &self,
         engine: &Engine,
         spec: &RunSpec,
-        image: &KeptImage,
+        image: &ContainerImage,
         host: &Host,
-    ) -> Result<(Invocation, Kept)> {
-        let place = self.place(engine, spec, image, host)?;
-        let now = self.now(&place);
-        let container = place.name(now.generation);
+    ) -> Result<(Invocation, ReusedContainer)> {
+        let slot = self.slot(engine, spec, image, host)?;
+        let status = self.status(&slot);
+        let container = slot.name(status.generation);
         let enter = argv::enter(engine, spec, &container, &image.entrypoint)?;
-        let kept = Kept {
-            running: now.running,
-            start: argv::named(place.start.clone(), &container),
+        let reused = ReusedContainer {
+            running: status.running,
+            start: argv::named(slot.start.clone(), &container),
             container,
         };
-        Ok((enter, kept))
+        Ok((enter, reused))
     }
 
-    /// These containers for runs of an image.
-    pub fn for_image<'a>(&'a self, image: &'a KeptImage) -> KeptIn<'a> {
-        KeptIn { pool: self, image }
+    /// The pool's containers for runs of an image.
+    pub fn for_image<'a>(&'a self, image: &'a ContainerImage) -> ImagePool<'a> {
+        ImagePool { pool: self, image }
     }
 
-    /// Whether a container of this image is believed to run, so that the image needs no asking for.
+    /// Whether a container of this image is expected to be running, so that the image need not be
+    /// inspected.
     pub fn has_image(&self, engine: &Engine, image: &str, host: &Host) -> bool {
         let image = format!("{} {image}", client(engine, host));
-        if self.warm.is_across_processes() {
-            return record::all(&host.cache.join(SHARED)).any(|(_, record)| {
-                record.image == image && record.is_fresh(self.warm.time_to_live())
-            });
+        if self.reuse.is_across_processes() {
+            let time_to_live = self.reuse.time_to_live();
+            return record::all(&host.cache.join(SHARED))
+                .any(|(_, record)| record.image == image && record.is_fresh(time_to_live));
         }
-        let places = self.places();
-        places
+        self.slots()
             .values()
-            .any(|place| place.image == image && place.state().is_running())
+            .any(|slot| slot.image == image && slot.private().is_running())
     }
 
-    pub(super) fn places(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Place>>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn idle_seconds(&self) -> u64 {
-        self.warm.time_to_live().as_secs().max(1)
+        self.reuse.time_to_live().as_secs().max(1)
     }
 
-    /// What is believed of the place now.
-    pub(super) fn now(&self, place: &Place) -> Now {
-        let (generation, running) = match self.warm.is_across_processes() {
-            true => match Record::read(&place.met) {
-                Some(it) => {
-                    let fresh = it.key == place.key && it.is_fresh(self.warm.time_to_live());
-                    (it.generation, fresh)
+    /// What is known of the slot's container now.
+    pub(super) fn status(&self, slot: &Slot) -> SlotStatus {
+        let (generation, running) = match self.reuse.is_across_processes() {
+            true => match Record::read(&slot.dir) {
+                Some(record) => {
+                    let is_fresh = record.is_fresh(self.reuse.time_to_live());
+                    (record.generation, record.key == slot.key && is_fresh)
                 }
                 None => (0, false),
             },
             false => {
-                let mut state = place.state();
-                (state.generation, state.is_running())
+                let mut private = slot.private();
+                (private.generation, private.is_running())
             }
         };
-        Now {
+        SlotStatus {
             generation: if running { generation } else { generation + 1 },
             running,
         }
     }
 
-    pub(super) fn place(
+    /// The slot for `spec`: the pool's, or a new one that is not the pool's yet.
+    pub(super) fn slot(
         &self,
         engine: &Engine,
         spec: &RunSpec,
-        image: &KeptImage,
+        image: &ContainerImage,
         host: &Host,
-    ) -> Result<Arc<Place>> {
-        let idle = self.idle_seconds();
-        let start = |met: &Path| {
-            let relays = host.cache.join(test_relay::HOME);
-            argv::start(
-                engine,
-                spec,
-                met,
-                &relays,
-                idle,
-                self.warm.is_across_processes(),
-            )
+    ) -> Result<Arc<Slot>> {
+        let across_processes = self.reuse.is_across_processes();
+        let start = |dir: &Path| {
+            let relays = host.cache.join(RELAYS);
+            let idle = self.idle_seconds();
+            argv::start(engine, spec, dir, &relays, idle, across_processes)
         };
-        let nowhere = start(Path::new("/"))?;
+        let start_anywhere = start(Path::new("/"))?;
         let client = client(engine, host);
-        let key = format!("{client}\n{nowhere}\n{image:?}\n{}", identities(spec));
-        if let Some(place) = self.places().get(&key) {
-            return Ok(Arc::clone(place));
+        let key = format!(
+            "{client}\n{start_anywhere}\n{image:?}\n{}",
+            identities(spec)
+        );
+        if let Some(slot) = self.slots().get(&key) {
+            return Ok(Arc::clone(slot));
         }
-        // What is remembered says which key it is of.
-        let hash = probe_cache::short_name(&key);
-        let (base, met) = match self.warm.is_across_processes() {
-            true => {
-                let base = format!("{}-{hash}", spec.name);
-                let met = host.cache.join(SHARED).join(&base);
-                (base, met)
-            }
-            false => {
-                let base = format!("{}-{hash}{}", spec.name, self.id);
-                let met = host.cache.join(HOME).join(&base);
-                (base, met)
-            }
+        // Two keys may have the same hash; the record has the whole key.
+        let hash = probe_cache::short_hash(&key);
+        let (parent, base_name) = match across_processes {
+            true => (SHARED, format!("{}-{hash}", spec.name)),
+            false => (PRIVATE, format!("{}-{hash}{}", spec.name, self.id)),
         };
-        let named = match &spec.root {
+        let dir = host.cache.join(parent).join(&base_name);
+        let image = match &spec.root {
             Root::Image(image) => image.as_str(),
             Root::Directory { .. } | Root::Host => "",
         };
-        Ok(Arc::new(Place {
+        Ok(Arc::new(Slot {
             purpose: format!("{} {:?} {}", spec.name, spec.network, spec.cwd.display()),
-            image: format!("{client} {named}"),
-            start: start(&met)?,
+            image: format!("{client} {image}"),
+            start: start(&dir)?,
             key,
-            base,
-            met,
-            state: Mutex::default(),
-            used: AtomicU64::new(0),
+            base_name,
+            dir,
+            private: Mutex::default(),
+            last_used: AtomicU64::new(0),
         }))
     }
 
-    /// Holds on to the place, so that later runs find it.
-    pub(super) fn remember(&self, place: Arc<Place>) -> Arc<Place> {
-        let mut places = self.places();
-        Arc::clone(places.entry(place.key.clone()).or_insert(place))
+    /// Adds the slot to the pool, so that later runs find it.
+    pub(super) fn insert(&self, slot: Arc<Slot>) -> Arc<Slot> {
+        let mut slots = self.slots();
+        Arc::clone(slots.entry(slot.key.clone()).or_insert(slot))
     }
 
-    /// Marks the place as the one used last.
-    pub(super) fn touch(&self, place: &Place) {
+    /// Marks the slot as the one used last.
+    pub(super) fn touch(&self, slot: &Slot) {
         let now = self.clock.fetch_add(1, Ordering::Relaxed) + 1;
-        place.used.store(now, Ordering::Relaxed);
+        slot.last_used.store(now, Ordering::Relaxed);
     }
 
-    /// Lets go of places for the same purpose that are not needed any more.
-    pub(super) fn retire(&self, of: &Place) {
-        let mut places = self.places();
-        let mut same: Vec<_> = places
+    /// Drops the slots with the same purpose that were used least recently.
+    pub(super) fn retire(&self, latest: &Slot) {
+        let mut slots = self.slots();
+        let mut same: Vec<_> = slots
             .values()
-            .filter(|place| place.purpose == of.purpose)
-            .map(|place| (place.used.load(Ordering::Relaxed), place.key.clone()))
+            .filter(|slot| slot.purpose == latest.purpose)
+            .map(|slot| (slot.last_used.load(Ordering::Relaxed), slot.key.clone()))
             .collect();
-        same.sort_by_key(|(used, _)| std::cmp::Reverse(*used));
+        same.sort_by_key(|(last_used, _)| std::cmp::Reverse(*last_used));
         let retired: Vec<_> = same
             .into_iter()
             .skip(PER_PURPOSE)
-            .filter_map(|(_, key)| places.remove(&key))
+            .filter_map(|(_, key)| slots.remove(&key))
             .collect();
-        drop(places);
-        // Whoever is in one of them holds on to it until the end of the run.
+        // The end of a container takes a while, and other threads need the pool. A run in one of
+        // these containers has a reference to its slot until it ends.
+        drop(slots);
         drop(retired);
     }
 }
 
-/// What says which engine answers, beside its program.
+/// What determines which engine answers: the program, and the variables that select a store or a
+/// daemon.
 pub(super) fn client(engine: &Engine, host: &Host) -> String {
-    const STEERING: [&str; 7] = [
+    const SELECTING: [&str; 7] = [
         "CONTAINERS_CONF",
         "CONTAINERS_STORAGE_CONF",
         "CONTAINER_CONNECTION",
@@ -268,7 +264,7 @@ pub(super) fn client(engine: &Engine, host: &Host) -> String {
         "DOCKER_HOST",
     ];
     let mut client = engine.program.display().to_string();
-    for name in STEERING {
+    for name in SELECTING {
         if let Some(value) = host.variable(name) {
             client += &format!(" {name}={}", value.to_string_lossy());
         }
@@ -276,11 +272,11 @@ pub(super) fn client(engine: &Engine, host: &Host) -> String {
     client
 }
 
-/// What is mounted, beyond its path: a directory that was removed and made again is another one, and what
-/// has the old one mounted does not see the new one.
+/// The identities of the mounted files. If a directory was removed and created again, a container
+/// that has the old one mounted does not see the new one.
 fn identities(spec: &RunSpec) -> String {
     let mut text = String::new();
-    for mount in arranged(spec.lasting_mounts()) {
+    for mount in arrange_mounts(spec.lasting_mounts()) {
         if mount.access == Access::Scratch {
             continue;
         }

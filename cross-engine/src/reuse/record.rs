@@ -1,6 +1,6 @@
-//! What processes tell each other of a container that they share: a small file beside its meeting place.
+//! The record of a shared container: a small file, by which processes find it.
 //!
-//! The file's time of modification is when the container was used last.
+//! The file's modification time is the time of the container's last use.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use crate::process::error::{IoContext as _, Result};
 
 const FILE: &str = "record.json";
 
-/// The newest container under one key.
+/// The newest container of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) key: String,
@@ -22,17 +22,17 @@ pub(super) struct Record {
     /// The engine's client, and the image.
     pub(super) image: String,
     pub(super) generation: u32,
-    /// After how many seconds without use it ends.
+    /// The time to live of the idle container, in seconds.
     pub(super) idle: u64,
-    /// When it was used last, since the Unix epoch.
+    /// The time of the last use, since the Unix epoch.
     #[serde(skip)]
     pub(super) used: Duration,
 }
 
 impl Record {
-    /// That of the meeting place `met`.
-    pub(super) fn read(met: &Path) -> Option<Self> {
-        let file = met.join(FILE);
+    /// Reads the record in a container's directory.
+    pub(super) fn read(dir: &Path) -> Option<Self> {
+        let file = dir.join(FILE);
         let modified = fs::metadata(&file).and_then(|meta| meta.modified()).ok()?;
         let text = fs::read(&file).ok()?;
         Some(Record {
@@ -41,48 +41,48 @@ impl Record {
         })
     }
 
-    /// Becomes that of the meeting place `met`, whole.
-    pub(super) fn write(&self, met: &Path) -> Result<()> {
+    /// Writes the record to a container's directory, atomically.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        let written = tempfile::NamedTempFile::new_in(met).and_then(|mut file| {
+        let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut file| {
             file.write_all(&text)?;
-            file.persist(met.join(FILE)).map_err(|error| error.error)
+            file.persist(dir.join(FILE)).map_err(|error| error.error)
         });
-        written.map(drop).on("write", met.join(FILE))
+        written.map(drop).on("write", dir.join(FILE))
     }
 
-    /// Whether a container that ends after `idle` without use can be relied upon: one whose time is nearly
-    /// over would end while it is entered.
-    pub(super) fn is_fresh(&self, idle: Duration) -> bool {
-        let margin = (idle / 4).min(Duration::from_secs(5));
-        let since = clock::unix_time().saturating_sub(self.used);
-        since < idle - margin
+    /// Whether a container with this time to live can be relied on. One whose time is nearly over
+    /// would end while a run enters it.
+    pub(super) fn is_fresh(&self, time_to_live: Duration) -> bool {
+        let margin = (time_to_live / 4).min(Duration::from_secs(5));
+        let idle = clock::unix_time().saturating_sub(self.used);
+        idle < time_to_live - margin
     }
 }
 
-/// Notes that the container of the meeting place `met` is used now.
-pub(super) fn touch(met: &Path) {
+/// Records a use of the container now.
+pub(super) fn touch(dir: &Path) {
     let now = UNIX_EPOCH + clock::unix_time();
-    // If that cannot be noted, it is taken to be over too early.
+    // Otherwise the container is taken to be gone too early, which does no harm.
     let _ = File::options()
         .write(true)
-        .open(met.join(FILE))
+        .open(dir.join(FILE))
         .and_then(|file| file.set_modified(now));
 }
 
-/// Notes that the container of the meeting place `met` is gone.
-pub(super) fn expire(met: &Path) {
+/// Records that the container is gone.
+pub(super) fn expire(dir: &Path) {
     let _ = File::options()
         .write(true)
-        .open(met.join(FILE))
+        .open(dir.join(FILE))
         .and_then(|file| file.set_modified(UNIX_EPOCH));
 }
 
-/// All records, with their meeting places.
-pub(super) fn all(home: &Path) -> impl Iterator<Item = (PathBuf, Record)> {
-    let entries = fs::read_dir(home).into_iter().flatten().flatten();
+/// All records, with their containers' directories.
+pub(super) fn all(parent: &Path) -> impl Iterator<Item = (PathBuf, Record)> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     entries.filter_map(|entry| {
-        let met = entry.path();
-        Record::read(&met).map(|record| (met, record))
+        let dir = entry.path();
+        Record::read(&dir).map(|record| (dir, record))
     })
 }

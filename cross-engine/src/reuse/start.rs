@@ -1,9 +1,10 @@
-//! Which container there is under a key, and the start of another one.
+//! The start of the container that a slot needs.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engines::container;
 use crate::engines::engine::Engine;
@@ -13,149 +14,150 @@ use crate::process::error::{ErrorKind, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::lock::Lock;
 use crate::reuse::argv;
-use crate::reuse::attached::{Attached, not_started};
-use crate::reuse::event::WhyStarted;
-use crate::reuse::place::{HOME, Place, SHARED, lock};
-use crate::reuse::pool::Pool;
+use crate::reuse::attached::{AttachedContainer, not_started};
+use crate::reuse::event::StartReason;
+use crate::reuse::pool::ContainerPool;
 use crate::reuse::record::{self, Record};
-use crate::run::run_dir::{self, Shown};
-use crate::run::test_relay;
+use crate::reuse::slot::{PRIVATE, SHARED, Slot, lock_file};
+use crate::run::run_dir::{self, RunDir};
+use crate::run::test_relay::RELAYS;
 
-/// How often another name is tried where one is taken: what is remembered of a container may be lost, and
-/// the container still be there.
-const NAMES: u32 = 8;
+/// How many names are tried if they are taken: the record of a container may be lost while the
+/// container still exists.
+const NAME_ATTEMPTS: u32 = 8;
 
-impl Pool {
-    /// Starts a container for the place, unless somebody else has: `gone` is the one that is known not to
-    /// be there. Returns its name, and why it was started if it was.
+impl ContainerPool {
+    /// Starts a container for the slot unless somebody else has. `gone` is the generation that is
+    /// known to be gone. Returns the generation that runs, and why it was started if this call did
+    /// so.
     pub(super) fn start(
         &self,
-        place: &Place,
+        slot: &Slot,
         gone: Option<u32>,
         engine: &Engine,
         host: &Host,
         cancel: &Cancel,
-    ) -> Result<(u32, Option<WhyStarted>)> {
-        let relays = host.cache.join(test_relay::HOME);
+    ) -> Result<(u32, Option<StartReason>)> {
+        let relays = host.cache.join(RELAYS);
         fs::create_dir_all(&relays).on("create directory", &relays)?;
-        match self.warm.is_across_processes() {
-            true => self.start_shared(place, gone, engine, host, cancel),
-            false => self.start_own(place, gone, engine, host, cancel),
+        match self.reuse.is_across_processes() {
+            true => self.start_shared(slot, gone, engine, host, cancel),
+            false => self.start_private(slot, gone, engine, host, cancel),
         }
     }
 
-    fn start_own(
+    fn start_private(
         &self,
-        place: &Place,
+        slot: &Slot,
         gone: Option<u32>,
         engine: &Engine,
         host: &Host,
         cancel: &Cancel,
-    ) -> Result<(u32, Option<WhyStarted>)> {
-        let why = match self.has_another(place) {
-            true => WhyStarted::Changed,
-            false => WhyStarted::First,
+    ) -> Result<(u32, Option<StartReason>)> {
+        let has_predecessor = self.has_other_key(slot);
+        // Other threads wait here, and find the container started.
+        let mut private = slot.private();
+        if gone == Some(private.generation) {
+            private.attached = None;
+        }
+        if private.is_running() {
+            return Ok((private.generation, None));
+        }
+        if private.dir.is_none() {
+            private.dir = Some(RunDir::new(&host.cache.join(PRIVATE), &slot.base_name)?);
+        }
+        let why = match private.generation {
+            0 if has_predecessor => StartReason::Changed,
+            0 => StartReason::First,
+            _ => StartReason::Gone,
         };
-        // Other threads wait here, and find it started.
-        let mut state = place.state();
-        if gone == Some(state.generation) {
-            state.attached = None;
-        }
-        if state.is_running() {
-            return Ok((state.generation, None));
-        }
-        if state.shown.is_none() {
-            state.shown = Some(Shown::new(&host.cache.join(HOME), &place.base)?);
-        }
-        let why = if state.generation > 0 {
-            WhyStarted::Gone
-        } else {
-            why
-        };
-        state.generation += 1;
-        let name = place.name(state.generation);
-        let start = argv::named(place.start.clone(), &name);
-        state.attached = Some(Attached::start(engine, &start, &name, host, cancel)?);
-        Ok((state.generation, Some(why)))
+        private.generation += 1;
+        let name = slot.name(private.generation);
+        let start = argv::named(slot.start.clone(), &name);
+        let attached = AttachedContainer::start(engine, &start, &name, host, cancel)?;
+        private.attached = Some(attached);
+        Ok((private.generation, Some(why)))
     }
 
-    /// Whether a container for the same purpose runs under another key.
-    fn has_another(&self, of: &Place) -> bool {
-        let places = self.places();
-        let mut others = places.values().filter(|place| place.key != of.key);
-        others.any(|place| place.purpose == of.purpose)
+    /// Whether there is a slot for the same purpose under another key.
+    fn has_other_key(&self, than: &Slot) -> bool {
+        self.slots()
+            .values()
+            .any(|slot| slot.key != than.key && slot.purpose == than.purpose)
     }
 
     fn start_shared(
         &self,
-        place: &Place,
+        slot: &Slot,
         gone: Option<u32>,
         engine: &Engine,
         host: &Host,
         cancel: &Cancel,
-    ) -> Result<(u32, Option<WhyStarted>)> {
-        let home = host.cache.join(SHARED);
-        let _lock = Lock::acquire(&lock(host, &place.base), cancel, &mut || {})?;
-        let before = Record::read(&place.met);
-        let now = self.now(place);
-        if now.running && gone != Some(now.generation) {
-            return Ok((now.generation, None));
+    ) -> Result<(u32, Option<StartReason>)> {
+        let parent = host.cache.join(SHARED);
+        let _lock = Lock::acquire(&lock_file(host, &slot.base_name), cancel, &mut || {})?;
+        let previous = Record::read(&slot.dir);
+        let status = self.status(slot);
+        if status.running && gone != Some(status.generation) {
+            return Ok((status.generation, None));
         }
-        if now.running {
-            record::expire(&place.met);
+        if status.running {
+            record::expire(&slot.dir);
         }
-        make_met(&place.met)?;
-        let first = before.as_ref().map_or(0, |it| it.generation) + 1;
+        create_shared_dir(&slot.dir)?;
+        let first = previous.as_ref().map_or(0, |record| record.generation) + 1;
         let generation =
-            start_detached(place, first, engine, host, cancel).inspect_err(|error| {
+            start_detached(slot, first, engine, host, cancel).inspect_err(|error| {
                 if error.kind() == ErrorKind::Environment {
-                    forget_image(&home, &place.image);
+                    forget_image(&parent, &slot.image);
                 }
             })?;
-        let mut others = record::all(&home).filter(|(met, _)| *met != place.met);
-        let why = match before {
-            Some(_) => WhyStarted::Gone,
-            None if others.any(|(_, it)| it.purpose == place.purpose) => WhyStarted::Changed,
-            None => WhyStarted::First,
+        let mut others = record::all(&parent).filter(|(dir, _)| *dir != slot.dir);
+        let why = match previous {
+            Some(_) => StartReason::Gone,
+            None if others.any(|(_, record)| record.purpose == slot.purpose) => {
+                StartReason::Changed
+            }
+            None => StartReason::First,
         };
         let record = Record {
-            key: place.key.clone(),
-            purpose: place.purpose.clone(),
-            image: place.image.clone(),
+            key: slot.key.clone(),
+            purpose: slot.purpose.clone(),
+            image: slot.image.clone(),
             generation,
             idle: self.idle_seconds(),
-            used: std::time::Duration::ZERO,
+            used: Duration::ZERO,
         };
-        record.write(&place.met)?;
+        record.write(&slot.dir)?;
         Ok((generation, Some(why)))
     }
 }
 
-/// No container of this image can be relied upon any more: the next plan asks for the image.
-fn forget_image(home: &Path, image: &str) {
-    for (met, _) in record::all(home).filter(|(_, record)| record.image == image) {
-        record::expire(&met);
+/// Expires every container of an image that is gone, so that the next plan inspects the image.
+fn forget_image(parent: &Path, image: &str) {
+    for (dir, _) in record::all(parent).filter(|(_, record)| record.image == image) {
+        record::expire(&dir);
     }
 }
 
-/// Makes the meeting place: others of the machine reach nothing in it.
-fn make_met(met: &Path) -> Result<()> {
-    let shown = met.join("shown");
+/// Creates the directory of a shared container. Other users of the machine cannot reach into it.
+fn create_shared_dir(dir: &Path) -> Result<()> {
+    let shown = dir.join("shown");
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(met)
-        .on("create directory", met)?;
+        .create(dir)
+        .on("create directory", dir)?;
     DirBuilder::new()
         .recursive(true)
         .create(&shown)
         .on("create directory", &shown)?;
-    run_dir::permit(&shown, 0o755)
+    run_dir::set_mode(&shown, 0o755)
 }
 
-/// Starts the container of the first generation from `first` on whose name is free.
+/// Starts the container of the first generation whose name is free, beginning with `first`.
 fn start_detached(
-    place: &Place,
+    slot: &Slot,
     first: u32,
     engine: &Engine,
     host: &Host,
@@ -163,33 +165,33 @@ fn start_detached(
 ) -> Result<u32> {
     let mut generation = first;
     loop {
-        let name = place.name(generation);
-        let start = argv::named(place.start.clone(), &name);
-        let said = match process::output(&start, &host.variables, cancel) {
-            Ok(said) => said,
+        let name = slot.name(generation);
+        let start = argv::named(slot.start.clone(), &name);
+        let output = match process::output(&start, &host.variables, cancel) {
+            Ok(output) => output,
             Err(error) => {
-                // It may have come so far, or come so far yet.
-                let soon = Cancel::new().with_deadline(std::time::Duration::from_secs(5));
+                // The engine may have started the container, or may still do so.
+                let limit = Cancel::new().with_deadline(Duration::from_secs(5));
                 let remove = container::remove(engine, &name);
-                let _ = process::output(&remove, &host.variables, &soon);
+                let _ = process::output(&remove, &host.variables, &limit);
                 return Err(error);
             }
         };
-        if said.exit.success() {
+        if output.exit.success() {
             return Ok(generation);
         }
-        let taken = said.stderr.contains("already in use");
-        if !taken || generation == first + NAMES {
-            return Err(not_started(engine, said.exit, &said.stderr));
+        let is_taken = output.stderr.contains("already in use");
+        if !is_taken || generation == first + NAME_ATTEMPTS {
+            return Err(not_started(engine, output.exit, &output.stderr));
         }
         generation += 1;
     }
 }
 
-impl Drop for Pool {
+impl Drop for ContainerPool {
     fn drop(&mut self) {
-        let places: Vec<Arc<Place>> = std::mem::take(&mut *self.places()).into_values().collect();
-        // All are told first, and then waited for.
-        places.iter().for_each(|place| place.state().let_go());
+        let slots: Vec<Arc<Slot>> = std::mem::take(&mut *self.slots()).into_values().collect();
+        // All containers are told to end before any is waited for.
+        slots.iter().for_each(|slot| slot.private().stop());
     }
 }

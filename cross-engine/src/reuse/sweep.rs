@@ -1,4 +1,4 @@
-//! Kept containers that nobody keeps any more: found by the directory that their label names.
+//! Removal of reused containers that nobody needs any more. The directory in their label decides.
 
 use std::fs;
 use std::io;
@@ -13,78 +13,73 @@ use crate::process::error::Result;
 use crate::process::host::Host;
 use crate::process::lock::Lock;
 use crate::reuse::argv;
-use crate::reuse::place::{HOME, SHARED, lock};
 use crate::reuse::pool::client;
 use crate::reuse::record::Record;
-use crate::run::run_dir::is_held;
+use crate::reuse::slot::{PRIVATE, SHARED, lock_file};
+use crate::run::run_dir::is_locked;
 
-/// Removes the kept containers whose owner is gone, and says which. One that processes share ends by itself
-/// in its time, unless what is remembered of it was removed.
+/// Removes the containers whose owner is gone, and returns their names. A container that processes
+/// share ends by itself after its time to live, unless its record was removed.
 pub(crate) fn containers(engine: &Engine, host: &Host, cancel: &Cancel) -> Result<Vec<String>> {
-    let said = process::output(&argv::all(engine), &host.variables, cancel)?;
+    let listed = process::output(&argv::list(engine), &host.variables, cancel)?;
     let mut removed = Vec::new();
-    for line in said.stdout.lines() {
-        let Some((name, met)) = line.split_once(' ') else {
+    for line in listed.stdout.lines() {
+        let Some((name, dir)) = line.split_once(' ') else {
             continue;
         };
-        if is_kept(Path::new(met), host) {
+        if is_needed(Path::new(dir), host) {
             continue;
         }
-        let gone = process::output(&container::remove(engine, name), &host.variables, cancel)?;
-        if gone.exit.success() {
+        let output = process::output(&container::remove(engine, name), &host.variables, cancel)?;
+        if output.exit.success() {
             removed.push(name.to_owned());
         }
     }
     Ok(removed)
 }
 
-/// Removes the meeting places that no container has any more, and says which.
+/// Removes the directories that no container has any more, and returns them.
 pub(crate) fn directories(engine: &Engine, host: &Host, cancel: &Cancel) -> Result<Vec<PathBuf>> {
-    let home = host.cache.join(SHARED);
+    let parent = host.cache.join(SHARED);
     let mut removed = Vec::new();
-    if !home.exists() {
+    if !parent.exists() {
         return Ok(removed);
     }
     let client = format!("{} ", client(engine, host));
-    let said = process::output(&argv::all(engine), &host.variables, cancel)?;
-    let used: Vec<_> = said
+    let listed = process::output(&argv::list(engine), &host.variables, cancel)?;
+    let used: Vec<_> = listed
         .stdout
         .lines()
         .filter_map(|line| line.split_once(' '))
+        .map(|(_, dir)| Path::new(dir))
         .collect();
-    for met in fs::read_dir(&home)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-    {
-        let is_used = used.iter().any(|(_, place)| Path::new(place) == met);
-        let record = Record::read(&met);
+    let entries = fs::read_dir(&parent).into_iter().flatten().flatten();
+    for dir in entries.map(|entry| entry.path()) {
+        let record = Record::read(&dir);
+        let of_other_client = |record: &Record| !record.image.starts_with(&client);
+        let is_fresh = |record: &Record| record.is_fresh(Duration::from_secs(record.idle));
         if record
             .as_ref()
-            .is_some_and(|it| !it.image.starts_with(&client))
+            .is_some_and(|record| of_other_client(record) || is_fresh(record))
+            || used.contains(&dir.as_path())
         {
             continue;
         }
-        let is_fresh = |record: Record| record.is_fresh(Duration::from_secs(record.idle));
-        if is_used || record.is_some_and(is_fresh) {
-            continue;
-        }
-        let base = met.file_name().unwrap_or_default().to_string_lossy();
-        // Whoever starts a container for it holds the lock.
-        let lock = Lock::try_acquire(&lock(host, &base))?;
-        if lock.is_some() && fs::remove_dir_all(&met).is_ok() {
-            removed.push(met);
+        let base_name = dir.file_name().unwrap_or_default().to_string_lossy();
+        // Whoever starts a container in it holds the lock.
+        let lock = Lock::try_acquire(&lock_file(host, &base_name))?;
+        if lock.is_some() && fs::remove_dir_all(&dir).is_ok() {
+            removed.push(dir);
         }
     }
     Ok(removed)
 }
 
-/// Removes every kept container of `image`, which is to be removed itself.
+/// Removes every reused container of `image`, which is about to be removed itself.
 pub(crate) fn of_image(engine: &Engine, image: &str, host: &Host, cancel: &Cancel) -> Result<()> {
-    let list = argv::of_image(engine, image);
-    let said = process::output(&list, &host.variables, cancel)?;
-    for line in said.stdout.lines() {
+    let list = argv::list_of_image(engine, image);
+    let listed = process::output(&list, &host.variables, cancel)?;
+    for line in listed.stdout.lines() {
         if let Some((name, _)) = line.split_once(' ') {
             process::output(&container::remove(engine, name), &host.variables, cancel)?;
         }
@@ -92,13 +87,13 @@ pub(crate) fn of_image(engine: &Engine, image: &str, host: &Host, cancel: &Cance
     Ok(())
 }
 
-/// Whether somebody may still want the container that meets in `met`. What cannot be looked at is another
-/// user's.
-fn is_kept(met: &Path, host: &Host) -> bool {
-    match fs::symlink_metadata(met) {
+/// Whether somebody may still need the container with the directory `dir`. One that cannot be
+/// inspected belongs to another user.
+fn is_needed(dir: &Path, host: &Host) -> bool {
+    match fs::symlink_metadata(dir) {
         Err(error) => error.kind() != io::ErrorKind::NotFound,
-        Ok(_) if met.starts_with(host.cache.join(SHARED)) => Record::read(met).is_some(),
-        Ok(_) if met.starts_with(host.cache.join(HOME)) => is_held(met),
+        Ok(_) if dir.starts_with(host.cache.join(SHARED)) => Record::read(dir).is_some(),
+        Ok(_) if dir.starts_with(host.cache.join(PRIVATE)) => is_locked(dir),
         Ok(_) => true,
     }
 }

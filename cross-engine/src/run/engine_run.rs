@@ -1,4 +1,4 @@
-//! One run in an environment: started, read, classified, and gone afterwards however it ended.
+//! Runs of an engine: started, read, diagnosed, and gone afterwards however they end.
 
 use crate::engines::container;
 use crate::engines::diagnosis;
@@ -7,21 +7,23 @@ use crate::process::cancel::Cancel;
 use crate::process::error::{ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::lifeline;
+use crate::process::tail_lines::TailLines;
 use crate::process::unique_name::unique;
-use crate::process::{self, Coupling, Exit, Sink, Stdin, Stream};
-use crate::run::fifo_lifeline::{Held, Watcher};
+use crate::process::{self, Exit, Sink, Stream};
+use crate::run::fifo_lifeline::{LIFELINES, Watcher, attach};
 use crate::run::host_run;
-use crate::spec::run_spec::{Root, RunSpec, Stdio};
+use crate::run::run_dir::RunDir;
+use crate::spec::run_spec::{Root, RunSpec};
 
-/// How many lines of standard error are kept to explain a failed start.
-pub(crate) const KEPT_LINES: usize = 20;
+/// The number of lines of standard error that are kept to explain a failed start.
+pub(crate) const STDERR_LINES: usize = 20;
 
 impl Engine {
-    /// Runs `spec` to its end and gives its output to `sink` as it comes, unless the output is the
-    /// caller's own ([`Stdio::Inherit`]).
+    /// Runs `spec` to its end and passes its output to `sink` as it comes, unless the output goes
+    /// to the caller's own streams ([`Stdio::Inherit`](crate::Stdio::Inherit)).
     ///
-    /// Whether the command succeeded is in the [`Exit`]; that the engine could not start it is an
-    /// error.
+    /// The [`Exit`] says whether the command succeeded. It is an error if the engine could not
+    /// start it.
     ///
     /// # Errors
     ///
@@ -35,22 +37,18 @@ impl Engine {
         sink: &mut Sink<'_>,
     ) -> Result<Exit> {
         let name = unique(&spec.name);
-        if self.is_bare() {
+        if self.is_host() {
             return host_run::run(spec, &name, host, cancel, sink);
         }
         let mut spec = spec.clone().name(&name);
-        let mut coupling = Coupling {
-            output_inherited: spec.stdio == Stdio::Inherit,
-            ..Coupling::default()
+        let dir = match spec.has_stdin() {
+            true => Some(RunDir::new(&host.cache.join(LIFELINES), &name)?),
+            false => None,
         };
-        let (mut held, mut _watcher) = (None, None);
-        if spec.has_stdin() {
-            let (lifeline, end) = Held::new(host, &name)?;
-            spec = spec.lifeline(Some(lifeline.shown()));
-            coupling.stdin = Stdin::Inherit;
-            coupling.lifeline = Some(end);
-            held = Some(lifeline);
-        }
+        let (io, fifo) = attach(&mut spec, dir)?;
+        // Declared after the lifeline, so that it is dropped before the lifeline's directory is
+        // removed.
+        let mut _watcher = None;
         if spec.has_stdin() || self.has_images() {
             _watcher = Some(self.watcher(&name, host)?);
         }
@@ -58,30 +56,26 @@ impl Engine {
         if let Some(file) = &invocation.handed {
             file.keep();
         }
-        let mut last = Vec::new();
-        let ended = process::run_coupled(
+        let mut stderr = TailLines::new(STDERR_LINES);
+        let ended = process::run_with_io(
             &invocation,
             &host.variables,
             cancel,
-            coupling,
+            io,
             &mut |stream, line| {
                 if stream == Stream::Stderr {
-                    if last.len() == KEPT_LINES {
-                        last.remove(0);
-                    }
-                    last.push(line.to_owned());
+                    stderr.push(line);
                 }
                 sink(stream, line)
             },
         );
         match ended {
             Ok(exit) => {
-                let said = last.join("\n");
-                let error = match held {
-                    // It is known whose failure it is, whatever was printed.
-                    Some(held) if held.begun() => None,
-                    Some(_) => diagnosis::of_no_start(self.kind, exit, &said),
-                    None => diagnosis::of_start(self.kind, exit, &said),
+                let error = match &fifo {
+                    // Whatever was printed, the failure is the command's.
+                    Some(fifo) if fifo.has_begun() => None,
+                    Some(_) => diagnosis::of_no_start(self.kind, exit, &stderr.text()),
+                    None => diagnosis::of_start(self.kind, exit, &stderr.text()),
                 };
                 error.map_or(Ok(exit), Err)
             }
@@ -95,33 +89,32 @@ impl Engine {
         }
     }
 
-    /// Starts what tidies up after the run or container `name` when this process dies.
+    /// Starts the process that cleans up after the run or container `name` if this process dies.
     pub(crate) fn watcher(&self, name: &str, host: &Host) -> Result<Watcher> {
         let client = self.has_images().then_some(self.program.as_path());
         Watcher::start(&lifeline::watch(name, client)?, &host.variables)
     }
 
-    /// Makes sure that a container is gone. Its lifeline ends it, so usually it is.
+    /// Kills and removes a container if its lifeline has not ended it yet.
     pub(crate) fn remove_container(&self, name: &str, host: &Host) {
-        let soon = Cancel::new().with_deadline(std::time::Duration::from_secs(5));
-        for step in [container::kill(self, name), container::remove(self, name)] {
-            // There is nothing to do about it if it fails: what has ended needs no killing.
-            let _ = process::output(&step, &host.variables, &soon);
+        let limit = Cancel::new().with_deadline(std::time::Duration::from_secs(5));
+        for command in [container::kill(self, name), container::remove(self, name)] {
+            // Nothing can be done about a failure, and a container that has ended cannot be killed.
+            let _ = process::output(&command, &host.variables, &limit);
         }
     }
 
-    /// The engine's own count of running and stopped containers that are ours: for tests and for
-    /// clean-up after a crash of the machine.
+    /// Lists the names of this library's containers, running or stopped.
     ///
     /// # Errors
     ///
-    /// When the engine cannot be asked.
+    /// If the engine cannot be queried.
     pub fn containers(&self, host: &Host, cancel: &Cancel) -> Result<Vec<String>> {
         if !self.has_images() {
             return Ok(Vec::new());
         }
-        let said = process::output(&container::ours(self), &host.variables, cancel)?;
-        Ok(said.stdout.lines().map(str::to_owned).collect())
+        let listed = process::output(&container::list(self), &host.variables, cancel)?;
+        Ok(listed.stdout.lines().map(str::to_owned).collect())
     }
 }
 
@@ -133,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::engines::host_engine::engine;
-    use crate::process::invocation::{Value, Variables};
+    use crate::process::invocation::{EnvValue, Variables};
     use crate::run::jobserver::Jobserver;
 
     fn host(cache: &Path) -> Host {
@@ -163,8 +156,8 @@ mod tests {
     fn a_run_has_the_callers_variables_with_the_specifications_on_top() {
         let cache = tempfile::tempdir().unwrap();
         let spec = spec("echo ${OUTER-none} $KEPT $OURS; exit 7").env([
-            ("OUTER".to_owned(), Value::Unset),
-            ("OURS".to_owned(), Value::Plain("3".to_owned())),
+            ("OUTER".to_owned(), EnvValue::Unset),
+            ("OURS".to_owned(), EnvValue::Plain("3".to_owned())),
         ]);
         let (exit, lines) = run_it(&spec, &Cancel::new(), cache.path());
         assert_eq!(exit.unwrap().code, Some(7));
@@ -183,13 +176,13 @@ mod tests {
         assert_eq!(lines, ["-j --jobserver-fds=8,8 --jobserver-auth=8,8 +"]);
     }
 
-    /// With and without standard input, since these are owned in different ways.
+    /// With and without standard input, because these are supervised in different ways.
     #[test]
     fn what_is_cancelled_leaves_no_process() {
         let dir = tempfile::tempdir().unwrap();
         for stdin in [false, true] {
             let pid = dir.path().join(format!("pid-{stdin}"));
-            // In a session of its own, and deaf.
+            // In a session of its own, and ignoring signals.
             let deaf = "trap '' TERM INT HUP; echo $$ > \"$0\"; sleep 67; sleep 67";
             let script = format!(
                 "trap '' TERM; setsid sh -c '{}' '{}' & wait",

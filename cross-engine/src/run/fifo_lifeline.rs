@@ -1,78 +1,90 @@
-//! The lifeline of a run whose standard input is the program's: a FIFO that its owner holds open.
+//! The lifeline of a run whose standard input is the program's: a FIFO that the owner holds open.
 //!
-//! It is in a directory of its own that the run sees read only. The owner's end is closed by the
-//! owner or, however the owner dies, by the kernel. A second FIFO tells the owner that the command was
-//! reached, so that a failure of the engine is told apart from the command's without reading what
-//! either prints.
+//! It is in a directory of its own, which the run sees read only. The owner's end is closed by the
+//! owner or, if the owner dies, by the kernel. A second FIFO tells the owner that the command was
+//! reached, so that a failure of the engine can be told from one of the command without reading
+//! what either prints.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Stdio as ProcessStdio};
 
-use crate::process;
 use crate::process::error::{IoContext as _, Result};
-use crate::process::host::Host;
 use crate::process::invocation::{Invocation, Variables};
-use crate::run::run_dir::{Shown, fifo};
+use crate::process::{self, ChildIo, Stdin};
+use crate::run::run_dir::{RunDir, create_fifo};
+use crate::spec::run_spec::{RunSpec, Stdio};
 
-/// The directory of the cache where lifelines are.
-pub(crate) const HOME: &str = "lifelines";
+/// The cache's subdirectory for lifelines.
+pub(crate) const LIFELINES: &str = "lifelines";
 /// The FIFO whose end is the end of the run.
 const LIFE: &str = "life";
-/// The FIFO that says the command was reached.
+/// The FIFO that tells the owner that the command was reached.
 const BEGUN: &str = "begun";
-/// What is read from the first by a run whose owner is alive and on the same machine.
+/// The line that a run reads from [`LIFE`] if its owner is alive and on the same machine.
 const HELD: &[u8] = b"held\n";
-/// A lifeline through the file system, removed when dropped.
+
+/// A lifeline in the file system, removed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
-    dir: Shown,
+pub(crate) struct FifoLifeline {
     begun: File,
+    dir: RunDir,
 }
 
-impl Held {
-    /// Makes one, and returns it with the end whose closing ends the run.
-    pub(crate) fn new(host: &Host, name: &str) -> Result<(Self, OwnedFd)> {
-        Held::at(Shown::new(&host.cache.join(HOME), name)?)
+impl FifoLifeline {
+    /// Creates the FIFOs in `dir`, and returns the end whose closing ends the run.
+    fn new(dir: RunDir) -> Result<(Self, OwnedFd)> {
+        let (life, begun) = (dir.path().join(LIFE), dir.path().join(BEGUN));
+        let mut end = create_fifo(&life)?;
+        let begun = create_fifo(&begun)?;
+        end.write_all(HELD).on("write", life)?;
+        let lifeline = FifoLifeline { begun, dir };
+        Ok((lifeline, end.into()))
     }
 
-    /// The same in this directory.
-    pub(crate) fn at(dir: Shown) -> Result<(Self, OwnedFd)> {
-        let shown = dir.path();
-        let (mut life, begun) = (fifo(&shown.join(LIFE))?, fifo(&shown.join(BEGUN))?);
-        life.write_all(HELD).on("write", shown.join(LIFE))?;
-        Ok((Held { dir, begun }, life.into()))
-    }
-
-    /// The directory that the run has to see, read only.
-    pub(crate) fn shown(&self) -> PathBuf {
-        self.dir.path().to_owned()
-    }
-
-    /// Whether the command was reached: what came before was the engine's part.
-    pub(crate) fn begun(&self) -> bool {
+    /// Whether the command was reached. Everything before that is the engine's part.
+    pub(crate) fn has_begun(&self) -> bool {
         matches!((&self.begun).read(&mut [0]), Ok(1))
     }
 }
 
-/// A process of the host that waits for its owner's end, to tidy up after it: see [`Watcher::start`].
+/// Returns the streams of a run of `spec`, and its lifeline in `dir` if its standard input is the
+/// program's. `spec` is changed to see that directory.
+pub(crate) fn attach(
+    spec: &mut RunSpec,
+    dir: Option<RunDir>,
+) -> Result<(ChildIo, Option<FifoLifeline>)> {
+    let mut io = ChildIo {
+        inherit_output: spec.stdio == Stdio::Inherit,
+        ..ChildIo::default()
+    };
+    let Some(dir) = dir else {
+        return Ok((io, None));
+    };
+    let (lifeline, end) = FifoLifeline::new(dir)?;
+    spec.lifeline_dir = Some(lifeline.dir.path().to_owned());
+    io.stdin = Stdin::Inherit;
+    io.lifeline = Some(end);
+    Ok((io, Some(lifeline)))
+}
+
+/// A process of the host that waits for the end of its owner.
 #[derive(Debug)]
 pub(crate) struct Watcher(Child);
 
 impl Watcher {
-    /// Starts `invocation`, which reads its standard input: a line there says that it is needed no
-    /// more, the end of it that its owner died.
+    /// Starts `invocation`, which reads its standard input. A line there means that it is not
+    /// needed any more; the end of input means that its owner died, and that it has to clean up.
     pub(crate) fn start(invocation: &Invocation, caller: &Variables) -> Result<Self> {
         let child = process::command(invocation, caller)
             .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdin(ProcessStdio::piped())
+            .stdout(ProcessStdio::null())
+            .stderr(ProcessStdio::null())
             .spawn()
-            .map_err(|e| process::spawn_error(invocation, e))?;
+            .map_err(|error| process::spawn_error(invocation, error))?;
         Ok(Watcher(child))
     }
 }
@@ -80,7 +92,7 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         if let Some(mut stdin) = self.0.stdin.take() {
-            // If nobody reads it any more, that is as well.
+            // It may have exited already.
             let _ = stdin.write_all(b"\n");
         }
         let _ = self.0.wait();
@@ -95,10 +107,10 @@ mod tests {
     #[test]
     fn it_hears_that_the_command_was_reached() {
         let cache = tempfile::tempdir().unwrap();
-        let host = Host::new(Variables::new(), cache.path());
-        let (held, _end) = Held::new(&host, "one").unwrap();
-        assert!(!held.begun());
-        fs::write(held.shown().join(BEGUN), "\n").unwrap();
-        assert!(held.begun());
+        let dir = RunDir::new(&cache.path().join(LIFELINES), "one").unwrap();
+        let (lifeline, _end) = FifoLifeline::new(dir).unwrap();
+        assert!(!lifeline.has_begun());
+        fs::write(lifeline.dir.path().join(BEGUN), "\n").unwrap();
+        assert!(lifeline.has_begun());
     }
 }

@@ -1,23 +1,24 @@
-//! A run on the host: without isolation, but it ends with its owner all the same.
+//! Runs on the host. They have no isolation, but end with their owner.
 
 use crate::engines::host_engine::invocation;
 use crate::process::cancel::Cancel;
 use crate::process::error::Result;
 use crate::process::host::Host;
-use crate::process::invocation::Value;
+use crate::process::invocation::EnvValue;
 use crate::process::lifeline;
-use crate::process::{self, Coupling, Exit, Sink, Stdin};
+use crate::process::{self, ChildIo, Exit, Sink, Stdin};
 use crate::run::fifo_lifeline::Watcher;
 use crate::spec::run_spec::{RunSpec, Stdio};
 
-/// The variable by which the processes of one run are known: there is no namespace to hold them together, and
-/// who reads the caller's terminal cannot even be a process group.
-const RUN: &str = "__CROSS_CORE_RUN";
+/// The variable that marks the processes of a run. No namespace holds them together, and those that
+/// read the caller's terminal cannot be a process group of their own.
+const MARK: &str = "__CROSS_CORE_RUN";
 
-/// Runs `spec`, whose processes are known by `name`.
+/// Runs `spec`, whose processes are found by `name`.
 ///
-/// What reads nothing ends with its owner by the pipe that is its standard input. Where that is the program's,
-/// somebody watches beside it. Either finds what there is to end by the variable that all its processes have.
+/// A run that reads nothing ends with its owner by the pipe that is its standard input. If standard
+/// input is the program's, a watcher waits beside it. Either finds the processes by the variable
+/// that all of them have.
 pub(crate) fn run(
     spec: &RunSpec,
     name: &str,
@@ -25,25 +26,26 @@ pub(crate) fn run(
     cancel: &Cancel,
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
-    let shown = invocation(spec)?;
+    let command = invocation(spec)?;
     let reads = spec.has_stdin();
-    let coupling = Coupling {
+    let io = ChildIo {
         stdin: if reads { Stdin::Inherit } else { Stdin::Null },
-        output_inherited: spec.stdio == Stdio::Inherit,
-        ..Coupling::default()
+        inherit_output: spec.stdio == Stdio::Inherit,
+        ..ChildIo::default()
     };
-    let mark = format!("{RUN}={name}");
+    let mark = format!("{MARK}={name}");
     if !reads {
-        let owned = lifeline::supervised_marked(shown, &mark)?;
-        return process::run_coupled(&owned, &host.variables, cancel, coupling, sink);
+        let supervised = lifeline::supervised_marked(command, &mark)?;
+        return process::run_with_io(&supervised, &host.variables, cancel, io, sink);
     }
-    let marked = shown.env_value(RUN, Value::Plain(name.to_owned()));
-    let _watcher = Watcher::start(&lifeline::watch_marked(&mark), &host.variables)?;
-    let ended = process::run_coupled(&marked, &host.variables, cancel, coupling, sink);
+    let marked = command.env_value(MARK, EnvValue::Plain(name.to_owned()));
+    let watcher = Watcher::start(&lifeline::watch_marked(&mark), &host.variables)?;
+    let ended = process::run_with_io(&marked, &host.variables, cancel, io, sink);
     if ended.is_err() {
         let tidy = lifeline::tidy_marked(&mark);
-        // What there is to say is why it ended.
+        // The error to report is the one of the run.
         process::output(&tidy, &host.variables, &Cancel::new()).ok();
     }
+    drop(watcher);
     ended
 }

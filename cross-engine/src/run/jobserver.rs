@@ -1,13 +1,13 @@
-//! One budget of jobs for several runs at once: a job server of GNU make's kind, in a named pipe.
+//! A job budget for several concurrent runs: a GNU make job server in a named pipe.
 //!
-//! The pipe holds a token for every job that may run and does not. Whoever starts a run takes one first
-//! and gives it back when the run has ended: that is the job which every client may run without asking.
-//! For more the client, cargo, and what it starts (rustc, make, the C compilers of build scripts) take
-//! tokens from the pipe themselves, and give them back after each job.
+//! The pipe has a token for every job that may be started. Whoever starts a run takes one first and
+//! returns it at the end: it stands for the job that every client may run without a token of its
+//! own. For further jobs, the client (cargo) and what it starts (rustc, make, the C compilers of
+//! build scripts) take tokens from the pipe themselves, and return them after each job.
 //!
-//! Runs get the pipe as an open file, under a number that `CARGO_MAKEFLAGS` names, and not as the
-//! path of a FIFO: GNU make understands that only since 4.4, and one that does not ends with an error. Debian
-//! 12 has 4.3. Every cargo and every make understands numbers.
+//! Runs get the pipe as an open file descriptor, whose number is in `CARGO_MAKEFLAGS`, and not as
+//! the path of a FIFO. GNU make supports paths only since 4.4 and fails without, and Debian 12 has
+//! 4.3. Every cargo and every make supports numbers.
 
 use std::fs::File;
 use std::io::{ErrorKind as Io, Read as _, Write as _};
@@ -20,69 +20,69 @@ use crate::process::cancel::Cancel;
 use crate::process::error::{Error, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::unique_name::unique;
-use crate::run::run_dir::{Shown, fifo};
+use crate::run::run_dir::{RunDir, create_fifo};
 
-/// The directory of the cache where job servers are.
-pub(crate) const HOME: &str = "jobservers";
+/// The cache's subdirectory for job servers.
+pub(crate) const JOBSERVERS: &str = "jobservers";
 /// The pipe's name in the directory that runs see.
 pub(crate) const PIPE: &str = "tokens";
 /// A token, as GNU make writes it.
 const TOKEN: u8 = b'+';
-/// What surely fits into a pipe: one page.
-const MOST: u32 = 4096;
-/// How often is looked for a token. Running clients wait at the pipe itself, and so come first: what
-/// has begun is finished before more is begun.
+/// One page of tokens, which fits into every pipe.
+const MAX_JOBS: u32 = 4096;
+/// The interval at which a new run looks for a token. Running clients wait at the pipe itself and
+/// so come first: what has begun is finished before more is started.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A job server, gone when dropped. Runs become its clients by
+/// A job server, removed when it is dropped. Runs become clients by
 /// [`RunSpec::jobserver`](crate::RunSpec::jobserver).
 #[derive(Debug)]
 pub struct Jobserver {
-    dir: Shown,
+    dir: RunDir,
     pipe: File,
     jobs: u32,
-    /// How many hold [`Tokens`].
+    /// The number of [`Tokens`] that are held.
     clients: Mutex<u32>,
 }
 
 impl Jobserver {
-    /// A job server for `jobs` jobs at once: at least one, at most 4096.
+    /// Creates a job server for this number of concurrent jobs: at least one, at most 4096.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the cache's file system has no named pipes or
-    /// cannot be written.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the cache's file system does not support named
+    /// pipes or cannot be written.
     pub fn new(host: &Host, jobs: u32) -> Result<Self> {
-        let dir = Shown::new(&host.cache.join(HOME), &unique("jobs"))?;
+        let dir = RunDir::new(&host.cache.join(JOBSERVERS), &unique("jobs"))?;
         let server = Jobserver {
-            pipe: fifo(&dir.path().join(PIPE))?,
+            pipe: create_fifo(&dir.path().join(PIPE))?,
             dir,
-            jobs: jobs.clamp(1, MOST),
+            jobs: jobs.clamp(1, MAX_JOBS),
             clients: Mutex::default(),
         };
         server.put(server.jobs)?;
         Ok(server)
     }
 
-    /// How many jobs there may be at once.
+    /// The number of concurrent jobs.
     pub fn jobs(&self) -> u32 {
         self.jobs
     }
 
-    /// The directory that its clients have to see.
+    /// The directory that clients have to see.
     pub fn directory(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Waits for one token, and takes as many more as are free, up to `most` in all.
+    /// Waits for a token, and takes further ones that are free, up to `most` in all.
     ///
     /// # Errors
     ///
-    /// When `cancel` ends the wait.
+    /// If `cancel` ends the wait.
     pub fn take(&self, most: u32, cancel: &Cancel) -> Result<Tokens<'_>> {
         loop {
             let mut clients = self.clients();
-            let count = self.pull(most.max(1));
+            let count = self.take_free(most.max(1));
             if count > 0 {
                 *clients += 1;
                 return Ok(Tokens {
@@ -102,16 +102,16 @@ impl Jobserver {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes up to `most` tokens that are there; says how many those were.
-    fn pull(&self, most: u32) -> u32 {
-        let mut tokens = [0; MOST as usize];
-        let most = most.min(MOST) as usize;
+    /// Takes up to `most` free tokens, and returns their number.
+    fn take_free(&self, most: u32) -> u32 {
+        let mut tokens = [0; MAX_JOBS as usize];
+        let most = most.min(MAX_JOBS) as usize;
         loop {
             match (&self.pipe).read(&mut tokens[..most]) {
                 Err(error) if error.kind() == Io::Interrupted => {}
                 Err(_) => return 0,
-                // No more than was asked for, which fits.
-                Ok(count) => return u32::try_from(count).unwrap_or(MOST),
+                // It is no more than was requested.
+                Ok(count) => return u32::try_from(count).unwrap_or(MAX_JOBS),
             }
         }
     }
@@ -122,25 +122,25 @@ impl Jobserver {
         (&self.pipe).write_all(&tokens).on("write", path())
     }
 
-    /// Gives tokens back. A client that was killed takes those it held with it: when there is none
-    /// left, there are as many tokens as in the beginning.
-    fn give(&self, count: u32) {
+    /// Returns tokens. A client that was killed cannot return its own, so the pipe is refilled when
+    /// there is no client left.
+    fn give_back(&self, count: u32) {
         let mut clients = self.clients();
         *clients -= 1;
-        let back = match *clients {
+        let returned = match *clients {
             0 => {
-                self.pull(MOST);
+                self.take_free(MAX_JOBS);
                 self.jobs
             }
             _ => count,
         };
-        // A pipe that cannot be written is full: there are tokens enough.
-        let _ = self.put(back);
+        // A pipe that cannot be written is full, so there are enough tokens.
+        let _ = self.put(returned);
     }
 }
 
-/// The right to run so many jobs, given back when dropped.
-#[must_use = "they are given back when dropped"]
+/// The right to run a number of jobs, returned when it is dropped.
+#[must_use = "the tokens are returned when dropped"]
 #[derive(Debug)]
 pub struct Tokens<'a> {
     server: &'a Jobserver,
@@ -148,7 +148,7 @@ pub struct Tokens<'a> {
 }
 
 impl Tokens<'_> {
-    /// How many jobs that are.
+    /// The number of jobs.
     pub fn count(&self) -> u32 {
         self.count
     }
@@ -156,7 +156,7 @@ impl Tokens<'_> {
 
 impl Drop for Tokens<'_> {
     fn drop(&mut self) {
-        self.server.give(self.count);
+        self.server.give_back(self.count);
     }
 }
 
@@ -173,52 +173,56 @@ mod tests {
         (cache, server)
     }
 
-    fn soon() -> Cancel {
+    fn briefly() -> Cancel {
         Cancel::new().with_deadline(Duration::from_millis(50))
     }
 
     #[test]
     fn there_are_never_more_jobs_than_the_budget() {
         let (_cache, server) = server(3);
-        let first = server.take(2, &soon()).unwrap();
-        let second = server.take(9, &soon()).unwrap();
+        let first = server.take(2, &briefly()).unwrap();
+        let second = server.take(9, &briefly()).unwrap();
         assert_eq!((first.count(), second.count()), (2, 1), "what is free");
-        let error = server.take(1, &soon()).unwrap_err();
+        let error = server.take(1, &briefly()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
         drop(first);
-        assert_eq!(server.take(9, &soon()).unwrap().count(), 2);
+        assert_eq!(server.take(9, &briefly()).unwrap().count(), 2);
     }
 
     #[test]
     fn a_budget_is_at_least_one_and_fits_into_the_pipe() {
-        for (asked, jobs) in [(0, 1), (u32::MAX, MOST)] {
+        for (asked, jobs) in [(0, 1), (u32::MAX, MAX_JOBS)] {
             let (_cache, server) = server(asked);
             assert_eq!(server.jobs(), jobs);
-            assert_eq!(server.take(u32::MAX, &soon()).unwrap().count(), jobs);
+            assert_eq!(server.take(u32::MAX, &briefly()).unwrap().count(), jobs);
         }
     }
 
     #[test]
     fn what_a_killed_client_took_with_it_comes_back() {
         let (_cache, server) = server(4);
-        let one = server.take(1, &soon()).unwrap();
-        let other = server.take(1, &soon()).unwrap();
+        let one = server.take(1, &briefly()).unwrap();
+        let other = server.take(1, &briefly()).unwrap();
         // A client takes a token for a second job, and dies with it.
         let mut end = File::open(server.directory().join(PIPE)).unwrap();
         end.read_exact(&mut [0]).unwrap();
         drop(one);
-        assert_eq!(server.pull(MOST), 2, "others run: who knows who holds it");
+        assert_eq!(
+            server.take_free(MAX_JOBS),
+            2,
+            "others run: who knows who holds it"
+        );
         drop(other);
-        assert_eq!(server.take(9, &soon()).unwrap().count(), 4);
+        assert_eq!(server.take(9, &briefly()).unwrap().count(), 4);
     }
 
     #[test]
     fn what_a_client_gave_too_much_goes_again() {
         let (_cache, server) = server(2);
-        let client = server.take(1, &soon()).unwrap();
+        let client = server.take(1, &briefly()).unwrap();
         server.put(5).unwrap();
         drop(client);
-        assert_eq!(server.take(9, &soon()).unwrap().count(), 2);
+        assert_eq!(server.take(9, &briefly()).unwrap().count(), 2);
     }
 
     #[test]
@@ -226,7 +230,7 @@ mod tests {
         let (cache, server) = server(1);
         assert!(server.directory().join(PIPE).exists());
         drop(server);
-        let left = std::fs::read_dir(cache.path().join(HOME)).unwrap();
+        let left = std::fs::read_dir(cache.path().join(JOBSERVERS)).unwrap();
         assert_eq!(left.count(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs: started, supervised, and cleaned up after.
+//! Runs of commands, with what they share with their owner.
 
 pub(crate) mod engine_run;
 pub(crate) mod fifo_lifeline;

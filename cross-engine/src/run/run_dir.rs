@@ -1,7 +1,7 @@
-//! A directory in the cache through which a run and its owner meet: the run sees what is in it.
+//! A directory in the cache that a run shares with its owner.
 //!
-//! A directory whose owner had no chance to remove it stays until the next of its kind sweeps it:
-//! nobody holds its lock any more.
+//! A directory whose owner could not remove it stays until the next one in the same place sweeps
+//! it: nobody holds its lock any more.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -13,60 +13,60 @@ use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, mkfifoat};
 use crate::process::clock;
 use crate::process::error::{Error, IoContext as _, Result};
 
-/// What is this young may be about to go on: a directory that its owner has not locked yet, a container
-/// that was created to be started.
-pub(crate) const YOUNG: Duration = Duration::from_secs(60);
+/// What is younger than this may still be needed: a directory that its owner has not locked yet, or
+/// a container that is created but not started yet.
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
-/// A directory that runs see, removed when dropped.
+/// A directory that a run sees, removed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(crate) struct RunDir {
     outer: PathBuf,
     path: PathBuf,
     _lock: File,
 }
 
-impl Shown {
-    /// Makes one in `home`, where no other has this name, and sweeps what dead owners left there.
+impl RunDir {
+    /// Creates one in `home` under a name that is unique there, and removes what dead owners left.
     pub(crate) fn new(home: &Path, name: &str) -> Result<Self> {
         fs::create_dir_all(home).on("create directory", home)?;
         sweep(home);
         let outer = home.join(name);
-        // Other users of the machine cannot hold what they cannot reach. Whoever the command runs
-        // as inside can: there only the inner directory is seen.
+        // Other users of the machine cannot lock what they cannot reach. The command's user may be
+        // another one, but it sees only the inner directory.
         fs::DirBuilder::new()
             .mode(0o700)
             .create(&outer)
             .on("create directory", &outer)?;
-        let made = Shown::fill(&outer);
-        if made.is_err() {
+        let created = RunDir::fill(&outer);
+        if created.is_err() {
             let _ = fs::remove_dir_all(&outer);
         }
-        made
+        created
     }
 
-    /// Makes one in a directory that runs see already, and sweeps what dead owners left there.
-    pub(crate) fn inside(seen: &Path, name: &str) -> Result<Self> {
-        sweep(seen);
-        let path = seen.join(name);
+    /// Creates one in a directory that runs see already, and removes what dead owners left.
+    pub(crate) fn inside(parent: &Path, name: &str) -> Result<Self> {
+        sweep(parent);
+        let path = parent.join(name);
         fs::create_dir(&path).on("create directory", &path)?;
-        let lock = permit(&path, 0o755).and_then(|()| held(&path));
+        let lock = set_mode(&path, 0o755).and_then(|()| lock_dir(&path));
         if lock.is_err() {
             let _ = fs::remove_dir_all(&path);
         }
-        Ok(Shown {
+        Ok(RunDir {
             outer: path.clone(),
             path,
             _lock: lock?,
         })
     }
 
-    /// Locks the directory and makes the one that is seen.
+    /// Locks the directory and creates the inner one, which runs see.
     fn fill(outer: &Path) -> Result<Self> {
-        let lock = held(outer)?;
+        let lock = lock_dir(outer)?;
         let path = outer.join("shown");
         fs::create_dir(&path).on("create directory", &path)?;
-        permit(&path, 0o755)?;
-        Ok(Shown {
+        set_mode(&path, 0o755)?;
+        Ok(RunDir {
             outer: outer.to_owned(),
             path,
             _lock: lock,
@@ -79,40 +79,41 @@ impl Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for RunDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.outer);
     }
 }
 
-/// Holds a directory for as long as what is returned lives.
-fn held(dir: &Path) -> Result<File> {
+/// Locks a directory for as long as the returned file is open.
+fn lock_dir(dir: &Path) -> Result<File> {
     let lock = File::open(dir).on("open", dir)?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)
         .map_err(|errno| Error::io("lock", dir, errno.into()))?;
     Ok(lock)
 }
 
-/// Whether somebody holds the directory, as far as that can be seen.
-pub(crate) fn is_held(dir: &Path) -> bool {
+/// Whether somebody has locked the directory, as far as this user can see.
+pub(crate) fn is_locked(dir: &Path) -> bool {
     File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockShared).is_err())
 }
 
-/// Makes a FIFO and opens both its ends, which does not wait for anybody, now or when it is used.
-pub(crate) fn fifo(path: &Path) -> Result<File> {
+/// Creates a FIFO and opens both of its ends. Neither this nor its use ever blocks.
+pub(crate) fn create_fifo(path: &Path) -> Result<File> {
     mkfifoat(CWD, path, Mode::RWXU).map_err(|errno| Error::io("create", path, errno.into()))?;
-    permit(path, 0o666)?;
+    set_mode(path, 0o666)?;
     let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let end = rustix::fs::open(path, flags, Mode::empty())
         .map_err(|errno| Error::io("open", path, errno.into()))?;
     Ok(end.into())
 }
 
-pub(crate) fn permit(path: &Path, mode: u32) -> Result<()> {
+pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).on("set the permissions of", path)
 }
 
-/// Removes what dead owners left, and says what. That it cannot be removed is no reason not to run.
+/// Removes the directories that dead owners left, and returns them. One that cannot be removed is
+/// no obstacle to a run.
 pub(crate) fn sweep(home: &Path) -> Vec<PathBuf> {
     let mut removed = Vec::new();
     let Ok(entries) = fs::read_dir(home) else {
@@ -129,8 +130,9 @@ pub(crate) fn sweep(home: &Path) -> Vec<PathBuf> {
             .ok()
             .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|at| now.saturating_sub(at));
-        let is_dead = || flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if age.is_some_and(|age| age > YOUNG) && is_dead() && fs::remove_dir_all(&path).is_ok() {
+        let is_abandoned = || flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if age.is_some_and(|age| age > GRACE) && is_abandoned() && fs::remove_dir_all(&path).is_ok()
+        {
             removed.push(path);
         }
     }
@@ -143,23 +145,23 @@ mod tests {
     use std::time::SystemTime;
 
     #[test]
-    fn it_is_gone_when_dropped_and_swept_when_its_owner_is_dead() {
+    fn it_is_gone_when_dropped_and_swept_when_its_owner_is_abandoned() {
         let cache = tempfile::tempdir().unwrap();
         let home = cache.path().join("lifelines");
-        let there = || fs::read_dir(&home).unwrap().count();
-        let old = SystemTime::UNIX_EPOCH + clock::unix_time() - 2 * YOUNG;
+        let count = || fs::read_dir(&home).unwrap().count();
+        let old = SystemTime::UNIX_EPOCH + clock::unix_time() - 2 * GRACE;
         let age = |name: &str| File::open(home.join(name)).unwrap().set_modified(old);
 
-        let first = Shown::new(&home, "first").unwrap();
+        let first = RunDir::new(&home, "first").unwrap();
         age("first").unwrap();
         fs::create_dir_all(home.join("dead/shown")).unwrap();
         age("dead").unwrap();
         fs::create_dir_all(home.join("young/shown")).unwrap();
-        let second = Shown::new(&home, "second").unwrap();
+        let second = RunDir::new(&home, "second").unwrap();
         assert!(!home.join("dead").exists(), "nobody holds it");
         assert!(home.join("young").exists(), "its owner may be at work");
-        assert_eq!(there(), 3, "what is held stays");
+        assert_eq!(count(), 3, "what is held stays");
         drop((first, second));
-        assert_eq!(there(), 1);
+        assert_eq!(count(), 1);
     }
 }

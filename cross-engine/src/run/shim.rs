@@ -1,5 +1,5 @@
-//! A program of an environment as a script of the host: what a tool that knows nothing of engines can
-//! start in place of a compiler.
+//! Scripts of the host that run a program of an environment. A tool that does not know engines can
+//! use one in place of a compiler.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,92 +8,107 @@ use crate::engines::engine::Engine;
 use crate::engines::host_engine;
 use crate::process::error::{Result, utf8};
 use crate::process::host::Host;
-use crate::process::invocation::{Base, Invocation, Value, quoted};
-use crate::spec::mount::{Access, arranged};
+use crate::process::invocation::{BaseEnv, EnvValue, Invocation, quoted};
+use crate::process::script::joined;
+use crate::run::fifo_lifeline::LIFELINES;
+use crate::spec::mount::{Access, arrange_mounts};
 use crate::spec::run_spec::{Root, RunSpec};
 
-/// Stands for the run's own name, which is known only when the script runs.
+const HEAD: &str = "#!/bin/sh\n# Runs one program of an environment. Made by cross-core.\n";
+const FUNCTIONS: &str = include_str!("shim/functions.sh");
+const DIRECTORY: &str = include_str!("shim/directory.sh");
+const READ_IF_TOLD: &str = include_str!("shim/read_if_told.sh");
+const HOLD: &str = include_str!("shim/hold.sh");
+const CLOSE: &str = include_str!("shim/close.sh");
+const VARIABLES: &str = include_str!("shim/variables.sh");
+const FINISH: &str = include_str!("shim/finish.sh");
+
+/// A placeholder for the run's unique name, which is known only when the script runs.
 const NAME: &str = "CROSS7Qw2NAME";
-/// Stands for the directory in which the script was started.
+/// A placeholder for the directory in which the script is started.
 const DIR: &str = "/CROSS7Qw2DIR";
-/// Stands for the words by which a container gets variables of the caller's.
+/// A placeholder for the options that pass the caller's variables to a container.
 const PASSED: &str = "CROSS7Qw2PASSED";
 
 /// A script of the host that runs a program of an environment.
 ///
-/// Whoever starts it needs nothing but `/bin/sh`: it passes on its arguments, its directory, its
-/// standard streams and the exit code, and any number of it run side by side. What it starts ends with it
-/// and with the process that started it, as everything that [`Engine::run`] starts does; only that
-/// a shell has to look whether its starter lives, which it does every second.
+/// It needs only `/bin/sh`. It passes on its arguments, its directory, its standard streams and the
+/// exit code, and any number of instances can run concurrently. What it starts ends with it and
+/// with the process that started it, like everything that [`Engine::run`] starts. As a shell has to
+/// poll whether its parent is alive, this takes up to a second.
 ///
-/// It makes nothing that is missing. Where the environment is gone, it says so with the remedy, and
-/// returns 125, which is what container engines return for failures of their own.
+/// It does not create anything that is missing. If the environment is gone, it prints the remedy
+/// and returns 125, like container engines for failures of their own.
 #[derive(Clone, Debug)]
 pub struct Shim {
     spec: RunSpec,
-    passed: Vec<String>,
+    passed_variables: Vec<String>,
     directories: Vec<PathBuf>,
     remedy: String,
-    reads: bool,
+    reads_stdin: bool,
 }
 
 impl Shim {
-    /// For the command of `spec`, to which the script's arguments are added. The directory of `spec`
-    /// does not count: it is the script's, where the mounts show it, else `/`.
+    /// Creates a script for the command of `spec`, to which its arguments are added. It runs in the
+    /// directory in which it is started if the mounts contain that, and in `/` otherwise. The
+    /// directory of `spec` is not used.
     pub fn new(spec: RunSpec) -> Self {
         Shim {
             spec,
-            passed: Vec::new(),
+            passed_variables: Vec::new(),
             directories: Vec::new(),
             remedy: String::new(),
-            reads: false,
+            reads_stdin: false,
         }
     }
 
-    /// Variables of whoever starts the script that reach the program: their names, where `*` at the end
-    /// stands for any end. All others stay outside.
+    /// Sets the names of variables that are passed to the program from the script's environment. A
+    /// `*` at the end of a name matches any suffix. Other variables are not passed.
     #[must_use]
-    pub fn pass_on<I>(mut self, names: I) -> Self
+    pub fn pass_env<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.passed.extend(names.into_iter().map(Into::into));
+        self.passed_variables
+            .extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// Directories that are made again where they are gone, because they are mounted.
+    /// Sets directories that the script creates if they do not exist, because they are mounted.
     #[must_use]
     pub fn directories(mut self, directories: impl IntoIterator<Item = PathBuf>) -> Self {
         self.directories.extend(directories);
         self
     }
 
-    /// What is to be done where the environment is gone.
+    /// Sets the remedy that is printed if the environment is gone.
     #[must_use]
     pub fn remedy(mut self, text: impl Into<String>) -> Self {
         self.remedy = text.into();
         self
     }
 
-    /// Says that the program may read standard input at any time. Of a program of which that is not
-    /// said, a container gets standard input only where an argument asks for it (`-`, or `ar -M`): the
-    /// client of a container reads all there is, also what was meant for somebody else.
+    /// Sets whether the program may read standard input at any time. Otherwise a container gets
+    /// standard input only if an argument asks for it (`-`, or `ar -M`), because a container's
+    /// client reads all of it, even if it was meant for another process.
     #[must_use]
-    pub fn reads(mut self, yes: bool) -> Self {
-        self.reads = yes;
+    pub fn reads_stdin(mut self, yes: bool) -> Self {
+        self.reads_stdin = yes;
         self
     }
 
-    /// The script's text, for `engine`.
+    /// Returns the script's text for `engine`.
     ///
     /// # Errors
     ///
-    /// When the specification is not for this kind of engine, or a path is not UTF-8.
+    /// If the specification is not for this kind of engine, or a path is not UTF-8.
     pub fn script(&self, engine: &Engine, host: &Host) -> Result<String> {
-        let lifelines = host.cache.join("lifelines");
+        let lifelines = host.cache.join(LIFELINES);
         let run = self.invocation(engine, &lifelines)?;
         let mut text = String::from(HEAD);
+        text.push_str(&joined([FUNCTIONS]));
+        text.push('\n');
         let mut line = |words: std::fmt::Arguments<'_>| {
             // Writing to a String cannot fail.
             let _ = text.write_fmt(words);
@@ -117,12 +132,12 @@ impl Shim {
             Root::Image(image) => line(format_args!("cross_image={}", quoted(image))),
             Root::Host => return Err(host_engine::no_shim()),
         }
-        line(format_args!("{}", seen(&self.spec)?));
-        let made = self.directories.iter().chain([&lifelines]);
-        let made: Vec<_> = made
+        line(format_args!("{}", find_directory(&self.spec)?));
+        let created = self.directories.iter().chain([&lifelines]);
+        let created: Vec<_> = created
             .map(|dir| Ok(quoted(utf8(dir)?).into_owned()))
             .collect::<Result<_>>()?;
-        line(format_args!("make_directories {}", made.join(" ")));
+        line(format_args!("make_directories {}", created.join(" ")));
         line(format_args!(
             "cross_name={}-$cross_id",
             quoted(&self.spec.name)
@@ -131,32 +146,34 @@ impl Shim {
             "cross_held={}/$cross_name",
             quoted(utf8(&lifelines)?)
         ));
-        if engine.has_images() && !self.reads {
-            line(format_args!("{}", READS_IF_TOLD.trim_end()));
+        if engine.has_images() && !self.reads_stdin {
+            line(format_args!("{}", joined([READ_IF_TOLD])));
         }
-        text.push_str(HOLD);
-        text.push_str("(\n");
+        text.push_str(&joined([HOLD, "("]));
+        text.push('\n');
         text.push_str(&self.variables(&run));
-        text.push_str(CLOSE);
+        text.push_str(&joined([CLOSE]));
+        text.push('\n');
         if let Some(file) = &run.handed {
             text.push_str(&file.opened_by_a_shell("\"$cross_held\""));
         }
         text.push_str("exec \"$cross_program\"");
         for word in &run.args {
             text.push(' ');
-            text.push_str(&expression(word));
+            text.push_str(&script_word(word));
         }
         text.push_str(" \"$@\"\n)\n");
-        text.push_str(TAIL);
+        text.push_str(&joined([FINISH]));
+        text.push('\n');
         Ok(text)
     }
 
-    /// The engine's command, with what stands for what is not known yet.
+    /// The engine's command, with placeholders for what is not known yet.
     fn invocation(&self, engine: &Engine, lifelines: &Path) -> Result<Invocation> {
         let mut spec = self.spec.clone().stdin(true);
         spec.cwd = DIR.into();
         spec.name = format!("{}-{NAME}", spec.name);
-        spec.lifeline = Some(lifelines.join(&spec.name).join("shown"));
+        spec.lifeline_dir = Some(lifelines.join(&spec.name).join("shown"));
         spec.env.retain(|name, _| is_identifier(name));
         if engine.has_images() {
             spec.options.insert(0, PASSED.to_owned());
@@ -164,23 +181,24 @@ impl Shim {
         engine.invocation(&spec)
     }
 
-    /// The lines that give the command its variables: those of the specification, and those of the
-    /// caller's that are passed on.
+    /// The lines that set the command's variables: those of the specification, and those that are
+    /// passed on.
     fn variables(&self, run: &Invocation) -> String {
-        let patterns = match self.passed.as_slice() {
-            // No name is empty.
+        let patterns = match self.passed_variables.as_slice() {
+            // This pattern matches no name.
             [] => "''".to_owned(),
             names => names.join(" | "),
         };
         let other = match run.base {
-            Base::Empty => "unset \"$cross_variable\"",
-            Base::Caller => ":",
+            BaseEnv::Empty => "unset \"$cross_variable\"",
+            BaseEnv::Caller => ":",
         };
-        let mut lines = VARIABLES
+        let mut lines = joined([VARIABLES])
             .replace("@PASSED@", &patterns)
             .replace("@OTHER@", other);
+        lines.push('\n');
         for (name, value) in &run.env {
-            if let Value::Plain(value) | Value::Secret(value) = value {
+            if let EnvValue::Plain(value) | EnvValue::Secret(value) = value {
                 let _ = writeln!(lines, "export {name}={}", quoted(value));
             }
         }
@@ -188,10 +206,10 @@ impl Shim {
     }
 }
 
-/// The lines that find the directory: where the mounts show it, as it is called there.
-fn seen(spec: &RunSpec) -> Result<String> {
+/// The lines that find the directory inside, if the mounts contain it.
+fn find_directory(spec: &RunSpec) -> Result<String> {
     let mut patterns = Vec::new();
-    for mount in arranged(spec.mounts.clone()) {
+    for mount in arrange_mounts(spec.mounts.clone()) {
         if mount.access != Access::Scratch {
             let target = utf8(&mount.target)?.trim_end_matches('/');
             patterns.push(format!("{}/*", quoted(target)));
@@ -201,11 +219,11 @@ fn seen(spec: &RunSpec) -> Result<String> {
         true => "''".to_owned(),
         false => patterns.join(" | "),
     };
-    Ok(SEEN.replace("@SEEN@", &patterns).trim_end().to_owned())
+    Ok(joined([DIRECTORY]).replace("@SEEN@", &patterns))
 }
 
-/// A word of the engine's command as a word of the script.
-fn expression(word: &str) -> String {
+/// Converts a word of the engine's command to a word of the script.
+fn script_word(word: &str) -> String {
     match word {
         PASSED => return "$cross_passed".to_owned(),
         DIR => return "\"$cross_dir\"".to_owned(),
@@ -221,109 +239,14 @@ fn expression(word: &str) -> String {
     }
 }
 
-/// Whether a shell can have a variable of this name.
+/// Whether a shell variable can have this name.
 fn is_identifier(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit())
+    !name.starts_with(|first: char| first.is_ascii_digit())
         && !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
-
-/// What the script says and does; its own variables begin with `cross_`.
-const HEAD: &str = r#"#!/bin/sh
-# Runs one program of an environment. Made by cross-core.
-set -f
-refuse() { printf 'cross: %s\nhelp: %s\n' "$1" "$2" >&2; exit 125; }
-gone() { refuse "the environment \`$1\` is not there any more" "$cross_remedy"; }
-make_directories() { for cross_it; do [ -d "$cross_it" ] || mkdir -p "$cross_it" || exit 125; done; }
-read -r cross_id </proc/sys/kernel/random/uuid || exit 125
-"#;
-
-/// `$cross_unseen` is the directory that a relative path would be relative to, if the environment has it
-/// not. There are no files of the user's in `/`.
-const SEEN: &str = r#"cross_dir=$PWD cross_unseen=
-case $cross_dir/ in
-@SEEN@) ;;
-*) cross_dir=$(pwd -P)
-    case $cross_dir/ in
-    @SEEN@) ;;
-    *) cross_unseen=$cross_dir cross_dir=/ ;;
-    esac ;;
-esac
-"#;
-
-const READS_IF_TOLD: &str = r#"cross_reads=
-for cross_it; do case $cross_it in - | -M | /dev/stdin) cross_reads=1 ;; esac; done
-[ -n "$cross_reads" ] || exec </dev/null
-"#;
-
-/// The lifeline is a FIFO that this shell alone holds open. Beside it waits a process that looks every
-/// second whether the shell lives and its parent is still the one that started it: if not, the shell is
-/// killed, which ends the rest. Nobody else could tidy up after a shell that is killed.
-const HOLD: &str = r#"(
-    umask 0
-    mkdir -m 700 "$cross_held" && mkdir "$cross_held/shown" &&
-        mkfifo "$cross_held/shown/life" "$cross_held/shown/begun"
-) || exit 125
-exec 8<>"$cross_held/shown/life"
-echo held >&8
-is_owned() {
-    while read -r cross_key cross_value; do
-        case $cross_key$cross_value in
-        State:Z*) return 1 ;;
-        PPid:*) [ "$cross_value" = "$PPID" ]; return ;;
-        esac
-    done <"/proc/$$/status"
-    return 1
-}
-{
-    trap '' HUP INT TERM
-    trap 'kill -KILL $cross_nap; exit' USR1
-    while is_owned; do
-        sleep 1 &
-        cross_nap=$!
-        wait "$cross_nap"
-    done
-    kill -KILL $$
-    rm -rf "$cross_held"
-} </dev/null >/dev/null 2>&1 8>&- &
-cross_watch=$!
-"#;
-
-/// Closes what the script inherited, as far as a shell can name it, and its own lifeline.
-const CLOSE: &str = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-\n";
-
-/// Before the variables of the specification.
-const VARIABLES: &str = r#"cross_passed=
-IFS='
-'
-for cross_word in $(export -p); do
-    cross_variable=${cross_word#export }
-    [ "$cross_variable" != "$cross_word" ] || continue
-    cross_variable=${cross_variable%%=*}
-    case $cross_variable in
-    '' | [0-9]* | *[!A-Za-z0-9_]* | cross_*) ;;
-    @PASSED@) cross_passed="$cross_passed --env $cross_variable" ;;
-    *) @OTHER@ ;;
-    esac
-done
-IFS=' '
-"#;
-
-/// What the shells of some systems say of a process that is ended would only disturb.
-const TAIL: &str = r#"cross_status=$?
-(
-    exec 2>/dev/null
-    kill -USR1 "$cross_watch"
-    rm -rf "$cross_held"
-)
-if [ "$cross_status" = 125 ] && [ -n "$cross_image" ]; then
-    "$cross_program" image inspect "$cross_image" >/dev/null 2>&1 || gone "$cross_image"
-fi
-if [ "$cross_status" != 0 ] && [ -n "$cross_unseen" ]; then
-    echo "cross: the directory \`$cross_unseen\` is not visible in the environment: paths relative to it mean nothing there" >&2
-fi
-exit "$cross_status"
-"#;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Engine-independent descriptions of a run.
+//! Descriptions of a run that do not depend on the engine.
 
 pub(crate) mod mount;
 pub(crate) mod rootfs_layout;

@@ -1,4 +1,4 @@
-//! What of the host a run sees, and where.
+//! Mounts: the parts of the host's file system that a run sees.
 
 use std::path::PathBuf;
 
@@ -13,11 +13,11 @@ pub struct Mount {
     pub source: PathBuf,
     /// The path inside.
     pub target: PathBuf,
-    /// Whether it can be written.
+    /// Whether it is writable.
     pub access: Access,
 }
 
-/// Whether a mount can be written.
+/// The access to a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -27,27 +27,27 @@ pub enum Access {
     Read,
     /// Read and write.
     Write,
-    /// An empty directory in memory, private to the run; `source` is ignored.
+    /// An empty directory in memory, private to the run. `source` is ignored.
     Scratch,
 }
 
 impl Mount {
-    /// `path` at its own place, read only.
+    /// Mounts `path` at the same path, read only.
     pub fn read(path: impl Into<PathBuf>) -> Self {
         Mount::of(path.into(), Access::Read)
     }
 
-    /// `path` at its own place, writable.
+    /// Mounts `path` at the same path, writable.
     pub fn write(path: impl Into<PathBuf>) -> Self {
         Mount::of(path.into(), Access::Write)
     }
 
-    /// An empty, private directory at `path`.
+    /// Mounts an empty, private directory at `path`.
     pub fn scratch(path: impl Into<PathBuf>) -> Self {
         Mount::of(path.into(), Access::Scratch)
     }
 
-    /// The same source, visible at `target`.
+    /// Changes the path inside to `target`.
     #[must_use]
     pub fn at(mut self, target: impl Into<PathBuf>) -> Self {
         self.target = target.into();
@@ -63,29 +63,29 @@ impl Mount {
     }
 }
 
-/// The mounts in the order in which they can be made, outer before inner, one at each place: the
-/// wider access wins, and what is of the host wins over an empty directory. Those that an outer mount
-/// of the same access makes needless are left out.
-pub fn arranged(mut mounts: Vec<Mount>) -> Vec<Mount> {
-    mounts.sort_by(|a, b| a.target.cmp(&b.target).then(b.width().cmp(&a.width())));
-    mounts.dedup_by(|narrower, kept| narrower.target == kept.target);
-    let mut kept: Vec<Mount> = Vec::new();
+/// Sorts mounts into the order in which they can be made, outer before inner, and removes redundant
+/// ones. Of several mounts at one path the wider access wins, and a path of the host wins over an
+/// empty directory. A mount that an outer mount with the same access covers is removed.
+pub fn arrange_mounts(mut mounts: Vec<Mount>) -> Vec<Mount> {
+    mounts.sort_by(|a, b| a.target.cmp(&b.target).then(b.rank().cmp(&a.rank())));
+    mounts.dedup_by(|narrower, wider| narrower.target == wider.target);
+    let mut arranged: Vec<Mount> = Vec::new();
     for mount in mounts {
-        let covered = kept
+        let covered = arranged
             .iter()
             .rev()
             .find(|outer| mount.target.starts_with(&outer.target))
             .is_some_and(|outer| outer.shows(&mount));
         if !covered {
-            kept.push(mount);
+            arranged.push(mount);
         }
     }
-    kept
+    arranged
 }
 
 impl Mount {
-    /// Orders what is asked for at one place.
-    fn width(&self) -> u8 {
+    /// Orders the mounts at one path.
+    fn rank(&self) -> u8 {
         match self.access {
             Access::Scratch => 0,
             Access::Read => 1,
@@ -93,8 +93,8 @@ impl Mount {
         }
     }
 
-    /// Whether `inner`, at an inner place, is visible through `self` just as it asks for. In an empty
-    /// directory nothing is.
+    /// Whether the mount `inner`, whose target is below that of `self`, is visible through `self`
+    /// in the same way. Nothing is visible in an empty directory.
     fn shows(&self, inner: &Mount) -> bool {
         let rest = inner.target.strip_prefix(&self.target);
         self.access == inner.access
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn mounts_are_arranged_outer_first_and_without_repetition() {
-        let got = arranged(vec![
+        let got = arrange_mounts(vec![
             Mount::write("/w/app/target"),
             Mount::read("/home/u/.cargo/registry"),
             Mount::write("/w/app"),
@@ -119,7 +119,7 @@ mod tests {
         ]);
         let shown: Vec<_> = got
             .iter()
-            .map(|m| format!("{:?} {}", m.access, m.target.display()))
+            .map(|mount| format!("{:?} {}", mount.access, mount.target.display()))
             .collect();
         assert_eq!(
             shown,
@@ -134,25 +134,28 @@ mod tests {
 
     #[test]
     fn the_wider_access_wins_at_one_place() {
-        let got = arranged(vec![Mount::read("/w"), Mount::write("/w")]);
+        let got = arrange_mounts(vec![Mount::read("/w"), Mount::write("/w")]);
         assert_eq!(got, [Mount::write("/w")]);
     }
 
     #[test]
     fn what_is_of_the_host_wins_over_an_empty_directory_at_one_place() {
-        let got = arranged(vec![Mount::scratch("/w"), Mount::read("/w")]);
+        let got = arrange_mounts(vec![Mount::scratch("/w"), Mount::read("/w")]);
         assert_eq!(got, [Mount::read("/w")]);
     }
 
     #[test]
     fn an_empty_directory_in_an_empty_directory_is_kept() {
         let both = vec![Mount::scratch("/tmp"), Mount::scratch("/tmp/home")];
-        assert_eq!(arranged(both.clone()), both);
+        assert_eq!(arrange_mounts(both.clone()), both);
     }
 
     #[test]
     fn another_source_at_an_inner_place_is_kept() {
         let inner = Mount::read("/etc/hosts").at("/w/hosts");
-        assert_eq!(arranged(vec![Mount::read("/w"), inner.clone()])[1], inner);
+        assert_eq!(
+            arrange_mounts(vec![Mount::read("/w"), inner.clone()])[1],
+            inner
+        );
     }
 }

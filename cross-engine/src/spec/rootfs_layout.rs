@@ -1,78 +1,82 @@
-//! How a root file system's entries appear under a sandbox's empty `/`, so that any path of the
-//! host can be a mount point.
+//! The layout of a root file system in a sandbox, whose `/` is empty, so that any path of the host
+//! can be a mount point.
 //!
 //! A directory of the root file system is bound read only as a whole, unless a mount lies inside
-//! it: the kernel cannot create a mount point in a read-only tree. Such a directory is made empty
-//! and its entries are bound one by one, down to where the mount begins.
+//! it, because the kernel cannot create a mount point in a read-only tree. Such a directory is
+//! created empty, and its entries are bound one by one, down to the mount point.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::process::error::{IoContext as _, Result};
 
-/// The entries of a sandbox's `/`, in the order in which they are made.
+/// The entries of a sandbox's `/`, in the order in which they are created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout(pub(crate) Vec<Entry>);
+pub struct RootfsLayout(pub(crate) Vec<Entry>);
 
-/// One entry and what it is, by its path inside.
+/// An entry, by its path inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// Bound read only from the root file system.
     Bind(PathBuf),
-    /// A symbolic link to this text.
+    /// A symbolic link, and its target.
     Link(PathBuf, PathBuf),
     /// An empty directory.
     Dir(PathBuf),
 }
 
-/// Entries the sandbox makes itself, or which have nothing that builds need.
-const OWN: [&str; 10] = [
+/// Entries that the sandbox creates itself, or that builds do not need.
+const OMITTED: [&str; 10] = [
     "dev", "proc", "sys", "tmp", "run", "root", "home", "boot", "mnt", "media",
 ];
 
-/// Reads how the file system at `root` has to be laid out for mounts at `targets`.
+/// Reads the layout of the file system at `root` for mounts at `targets`.
 ///
 /// # Errors
 ///
-/// When a directory of the root file system cannot be read.
-pub fn read_layout(root: &Path, targets: &[&Path]) -> Result<Layout> {
+/// If a directory of the root file system cannot be read.
+pub fn read_rootfs_layout(root: &Path, targets: &[&Path]) -> Result<RootfsLayout> {
     let mut entries = Vec::new();
     expand(root, Path::new("/"), targets, &mut entries)?;
-    Ok(Layout(entries))
+    Ok(RootfsLayout(entries))
 }
 
-fn expand(root: &Path, inside: &Path, targets: &[&Path], into: &mut Vec<Entry>) -> Result<()> {
-    let outside = under(root, inside);
-    let mut names: Vec<_> = fs::read_dir(&outside)
+fn expand(root: &Path, inside: &Path, targets: &[&Path], entries: &mut Vec<Entry>) -> Result<()> {
+    let host_dir = under(root, inside);
+    let mut names: Vec<_> = fs::read_dir(&host_dir)
         .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
-        .on("read directory", &outside)?;
+        .on("read directory", &host_dir)?;
     names.sort();
     for name in names {
-        let here = inside.join(&name);
-        if inside == Path::new("/") && OWN.iter().any(|own| name == *own) {
+        let path = inside.join(&name);
+        if inside == Path::new("/") && OMITTED.iter().any(|omitted| name == *omitted) {
             continue;
         }
-        let on_disk = under(root, &here);
+        let on_disk = under(root, &path);
         let kind = fs::symlink_metadata(&on_disk)
             .on("inspect", &on_disk)?
             .file_type();
         if kind.is_symlink() {
             let text = fs::read_link(&on_disk).on("read link", &on_disk)?;
-            into.push(Entry::Link(here, text));
-        } else if kind.is_dir() && targets.iter().any(|t| *t != here && t.starts_with(&here)) {
-            // A mount point that exists can be mounted over where it is.
-            let new_point = targets
+            entries.push(Entry::Link(path, text));
+        } else if kind.is_dir()
+            && targets
                 .iter()
-                .filter(|t| t.starts_with(&here))
-                .any(|t| !under(root, t).exists());
-            if new_point {
-                into.push(Entry::Dir(here.clone()));
-                expand(root, &here, targets, into)?;
+                .any(|target| *target != path && target.starts_with(&path))
+        {
+            // An existing file or directory can be mounted over.
+            let needs_mount_point = targets
+                .iter()
+                .filter(|target| target.starts_with(&path))
+                .any(|target| !under(root, target).exists());
+            if needs_mount_point {
+                entries.push(Entry::Dir(path.clone()));
+                expand(root, &path, targets, entries)?;
             } else {
-                into.push(Entry::Bind(here));
+                entries.push(Entry::Bind(path));
             }
         } else {
-            into.push(Entry::Bind(here));
+            entries.push(Entry::Bind(path));
         }
     }
     Ok(())
@@ -89,8 +93,8 @@ mod tests {
 
     fn root() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        for made in ["usr/bin", "usr/src", "usr/lib", "etc", "root", "tmp"] {
-            fs::create_dir_all(dir.path().join(made)).unwrap();
+        for dir_name in ["usr/bin", "usr/src", "usr/lib", "etc", "root", "tmp"] {
+            fs::create_dir_all(dir.path().join(dir_name)).unwrap();
         }
         fs::write(dir.path().join("etc/resolv.conf"), "").unwrap();
         std::os::unix::fs::symlink("usr/bin", dir.path().join("bin")).unwrap();
@@ -100,7 +104,7 @@ mod tests {
     fn check(targets: &[&str], expected: &[&str]) {
         let root = root();
         let targets: Vec<_> = targets.iter().map(Path::new).collect();
-        let got: Vec<_> = read_layout(root.path(), &targets)
+        let got: Vec<_> = read_rootfs_layout(root.path(), &targets)
             .unwrap()
             .0
             .iter()

@@ -1,75 +1,75 @@
-//! One description of a command in an environment, for every engine.
+//! The description of a command in an environment, for every engine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::process::invocation::Value;
-use crate::process::lifeline::{self, Hang};
+use crate::process::invocation::EnvValue;
+use crate::process::lifeline::{self, Lifeline};
 use crate::spec::mount::Mount;
-use crate::spec::rootfs_layout::Layout;
+use crate::spec::rootfs_layout::RootfsLayout;
 
-/// A command to run in an environment.
+/// A command in an environment.
 ///
-/// Each engine turns it into its own argv with [`Engine::invocation`](crate::Engine::invocation),
-/// which is pure: it reads nothing and starts nothing.
+/// [`Engine::invocation`](crate::Engine::invocation) converts it to the engine's own command line.
+/// That reads nothing and starts nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RunSpec {
     /// The root file system.
     pub root: Root,
-    /// The program and its arguments; nothing passes through a shell.
+    /// The program and its arguments. No shell interprets them.
     pub command: Vec<String>,
-    /// The directory it runs in, a path inside the environment.
+    /// The working directory, a path inside the environment.
     pub cwd: PathBuf,
-    /// What of the host is visible, and where.
+    /// The parts of the host's file system that are visible inside.
     pub mounts: Vec<Mount>,
-    /// The variables, and no others than these and the image's own.
-    pub env: BTreeMap<String, Value>,
-    /// What network it has.
+    /// The variables. There are no others but the image's.
+    pub env: BTreeMap<String, EnvValue>,
+    /// The network.
     pub network: Network,
-    /// Names the container, where the engine makes one. Unique per run.
+    /// The name of the container, if the engine creates one. Unique per run.
     pub name: String,
-    /// Whether the caller's standard input is the program's.
+    /// Whether the program gets the caller's standard input.
     pub stdin: bool,
-    /// What becomes of the program's standard streams.
+    /// The program's standard streams.
     #[serde(skip_serializing_if = "is_default")]
     pub stdio: Stdio,
-    /// Whether the program gets the caller's terminal as its own: see [`RunSpec::terminal`].
+    /// Whether the program gets the caller's terminal: see [`RunSpec::terminal`].
     #[serde(skip_serializing_if = "is_default")]
     pub terminal: bool,
-    /// The platform of the image, as `os/architecture[/variant]`, where it is not the engine's own.
+    /// The platform of the image, as `os/architecture[/variant]`, if it is not the engine's own.
     #[serde(skip_serializing_if = "is_default")]
     pub platform: Option<String>,
-    /// Words of the user's for a container CLI: they come after ours, so that they win.
+    /// The user's options for a container CLI. They come last, so that they take precedence.
     #[serde(skip_serializing_if = "is_default")]
     pub options: Vec<String>,
-    /// The user namespace of the container, as `--userns` takes it; the engine's usual one if `None`.
+    /// The user namespace of the container, as for `--userns`; the engine's default if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub user_namespace: Option<String>,
-    /// A file with the container's seccomp profile; the engine's usual one if `None`.
+    /// The file of the container's seccomp profile; the engine's default profile if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub seccomp: Option<PathBuf>,
-    /// The directory of the job server that the command is a client of: see [`RunSpec::jobserver`].
+    /// The directory of the command's job server: see [`RunSpec::jobserver`].
     #[serde(skip_serializing_if = "is_default")]
     pub jobserver: Option<PathBuf>,
-    /// The directory of the relay, and the variable by which cargo finds the target's runner. It is there only
-    /// during a run: what is only shown is cargo's own command.
+    /// The directory of the relay, and the variable that names the target's runner. It is set only
+    /// during a run; a command that is displayed is cargo's own.
     #[serde(skip)]
     pub(crate) relay: Option<(PathBuf, String)>,
-    /// The directory of the lifeline, where standard input is the program's and so cannot be it.
-    /// It is there only during a run: a command that is only shown hangs on nobody.
+    /// The directory of the lifeline, if standard input is the program's and so cannot be the
+    /// lifeline. It is set only during a run; a command that is displayed has no lifeline.
     #[serde(skip)]
-    pub(crate) lifeline: Option<PathBuf>,
+    pub(crate) lifeline_dir: Option<PathBuf>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What becomes of a program's standard streams.
+/// The standard streams of a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -78,47 +78,48 @@ pub enum Stdio {
     /// Output is delivered line by line.
     #[default]
     Lines,
-    /// The caller's standard input, output and error are the program's own: nobody reads along.
+    /// The program inherits the caller's standard input, output and error.
     Inherit,
 }
 
-/// The root file system of an environment, as an engine holds it.
+/// The root file system of an environment, in the form of the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Root {
-    /// A directory, and how it is laid out in the sandbox.
+    /// A directory, and its layout in the sandbox.
     Directory {
         /// The directory on the host.
         path: PathBuf,
-        /// How its entries appear.
+        /// The layout of its entries.
         #[serde(skip)]
-        layout: Layout,
+        layout: RootfsLayout,
     },
     /// An image of a container CLI, by name or by digest.
     Image(String),
-    /// The machine's own, as it is. There is nothing to mount then, and the variables of the
-    /// specification are on top of the caller's.
+    /// The host's own. Nothing is mounted then, and the specification's variables are added to the
+    /// caller's.
     Host,
 }
 
-/// What network a command has.
+/// The network of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Network {
-    /// None but its own loopback.
+    /// A loopback interface of its own.
     None,
     /// The host's.
     Host,
-    /// Whatever the engine gives when not asked: the host's in a sandbox, a bridge in docker.
+    /// The engine's default: the host's network in a sandbox, a bridge in docker.
     Default,
 }
 
 impl RunSpec {
-    /// `command` in `root`, in directory `cwd`, seeing nothing of the host, without a network.
+    /// Runs `command` in `root` with the working directory `cwd`, without mounts and without a
+    /// network.
     pub fn new<I>(root: Root, cwd: impl Into<PathBuf>, command: I) -> Self
     where
         I: IntoIterator,
@@ -141,11 +142,11 @@ impl RunSpec {
             seccomp: None,
             jobserver: None,
             relay: None,
-            lifeline: None,
+            lifeline_dir: None,
         }
     }
 
-    /// In this root instead.
+    /// Replaces the root file system.
     #[must_use]
     pub fn root(mut self, root: Root) -> Self {
         self.root = root;
@@ -161,12 +162,12 @@ impl RunSpec {
 
     /// Adds variables.
     #[must_use]
-    pub fn env(mut self, env: impl IntoIterator<Item = (String, Value)>) -> Self {
+    pub fn env(mut self, env: impl IntoIterator<Item = (String, EnvValue)>) -> Self {
         self.env.extend(env);
         self
     }
 
-    /// Gives it this network.
+    /// Sets the network.
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
@@ -180,44 +181,44 @@ impl RunSpec {
         self
     }
 
-    /// Makes the caller's standard input the program's.
+    /// Sets whether the program gets the caller's standard input.
     #[must_use]
     pub fn stdin(mut self, yes: bool) -> Self {
         self.stdin = yes;
         self
     }
 
-    /// Gives the program the caller's standard streams, or has its output delivered by lines.
+    /// Sets whether the program inherits the caller's standard streams.
     #[must_use]
     pub fn stdio(mut self, stdio: Stdio) -> Self {
         self.stdio = stdio;
         self
     }
 
-    /// Gives the program the caller's terminal as its own, so that Ctrl-C and `/dev/tty` work as they
-    /// do outside. A program that handles Ctrl-C can do so in a container; in the sandbox bubblewrap
-    /// ends by it, and with it everything.
+    /// Sets whether the program gets the caller's terminal, so that Ctrl-C and `/dev/tty` work as
+    /// they do outside. In a container, a program can handle Ctrl-C. In the sandbox, Ctrl-C ends
+    /// bubblewrap, and with it everything.
     ///
-    /// Only for what the user runs, and only where the caller's standard input and output are a
-    /// terminal: a program that has a terminal can also type into it, where the kernel still
-    /// allows that (`sysctl dev.tty.legacy_tiocsti`). In the sandbox it is the caller's terminal
-    /// itself; a container has one of its own, which the engine's client couples to the caller's.
-    /// Without this, what runs still sees that its streams are a terminal in the sandbox, and
-    /// colours and progress work.
+    /// This is only for what the user runs, and only if the caller's standard input and output are
+    /// a terminal: a program that has a terminal can also inject input into it if the kernel still
+    /// allows that (`sysctl dev.tty.legacy_tiocsti`). The sandbox gets the caller's terminal
+    /// itself. A container gets its own, which the engine's client connects to the caller's.
+    /// Without this, a program in the sandbox still sees that its streams are a terminal, so
+    /// colours and progress bars work.
     #[must_use]
     pub fn terminal(mut self, yes: bool) -> Self {
         self.terminal = yes;
         self
     }
 
-    /// Runs the image for this platform.
+    /// Sets the platform of the image.
     #[must_use]
     pub fn platform(mut self, platform: Option<String>) -> Self {
         self.platform = platform;
         self
     }
 
-    /// Adds words of the user's to a container CLI's.
+    /// Adds the user's options for a container CLI.
     #[must_use]
     pub fn options<I>(mut self, options: I) -> Self
     where
@@ -228,31 +229,33 @@ impl RunSpec {
         self
     }
 
-    /// Chooses the container's user namespace. The sandbox has its own in any case.
+    /// Sets the container's user namespace. The sandbox always has its own.
     #[must_use]
     pub fn user_namespace(mut self, namespace: Option<String>) -> Self {
         self.user_namespace = namespace;
         self
     }
 
-    /// Chooses the container's seccomp profile. The sandbox has a filter of its own, and ignores this one.
+    /// Sets the container's seccomp profile. The sandbox has a filter of its own, and ignores this
+    /// one.
     #[must_use]
     pub fn seccomp(mut self, profile: Option<PathBuf>) -> Self {
         self.seccomp = profile;
         self
     }
 
-    /// Makes the command a client of the [`Jobserver`](crate::Jobserver) in this directory, as the variable
-    /// `CARGO_MAKEFLAGS` tells it. It may run one job without asking: who runs it has to hold
-    /// [`Tokens`](crate::Tokens).
+    /// Makes the command a client of the [`Jobserver`](crate::Jobserver) in this directory, which
+    /// the variable `CARGO_MAKEFLAGS` announces. A client may run one job without a token of its
+    /// own, so the caller has to hold [`Tokens`](crate::Tokens) for it.
     #[must_use]
     pub fn jobserver(mut self, dir: Option<PathBuf>) -> Self {
         self.jobserver = dir;
         self
     }
 
-    /// Has cargo, which is the command and finds the target's runner by `variable`, start test binaries by the
-    /// [`Relay`](crate::Relay) in this directory, which it sees at its own place and can write.
+    /// Makes cargo, which is the command, start test binaries through the
+    /// [`TestRelay`](crate::TestRelay) in this directory. The directory is mounted writable at the
+    /// same path. `variable` names the target's runner.
     #[must_use]
     pub fn relay(mut self, dir: impl Into<PathBuf>, variable: impl Into<String>) -> Self {
         let dir = dir.into();
@@ -260,57 +263,54 @@ impl RunSpec {
         self.mounts([Mount::write(dir)])
     }
 
-    /// Hangs the run on the lifeline in this directory.
-    pub(crate) fn lifeline(mut self, dir: Option<PathBuf>) -> Self {
-        self.lifeline = dir;
-        self
-    }
-
-    /// The directories of ours that the run sees beside the caller's mounts.
+    /// The mounts of the lifeline's and the job server's directories, beside the caller's mounts.
     pub(crate) fn own_mounts(&self) -> impl Iterator<Item = Mount> {
-        let held = (&self.lifeline, lifeline::HELD_AT);
-        let jobs = (&self.jobserver, lifeline::JOBS_AT);
-        [held, jobs]
+        let lifeline = (&self.lifeline_dir, lifeline::LIFELINE_AT);
+        let jobserver = (&self.jobserver, lifeline::JOBSERVER_AT);
+        [lifeline, jobserver]
             .into_iter()
             .filter_map(|(dir, at)| Some(Mount::read(dir.as_ref()?).at(at)))
     }
 
-    /// The mounts that are the same in a later run of its kind: all but that of its relay.
+    /// The mounts that a later run of the same kind has too: all but the relay's.
     pub(crate) fn lasting_mounts(&self) -> Vec<Mount> {
         let is_relay = |mount: &Mount| self.relay.iter().any(|(dir, _)| mount.source == *dir);
         let lasting = self.mounts.iter().filter(|mount| !is_relay(mount));
         lasting.cloned().collect()
     }
 
-    /// The words before the command, which put it on its lifeline and at its job server, and have test binaries
-    /// go by its relay; none where it has none of these. `number` is as for [`lifeline::in_namespace`].
+    /// The words that wrap the command to give it a lifeline, a job server and a relay; none if it
+    /// has none of these. `number` is as for [`lifeline::in_namespace`].
     pub(crate) fn wrapper(&self, number: u8) -> Vec<String> {
-        self.hung(number)
+        self.lifeline_wrapper(number)
             .into_iter()
-            .chain(self.relayed())
+            .chain(self.relay_wrapper())
             .collect()
     }
 
-    /// The words before the command that have test binaries go by its relay, if it has one.
-    pub(crate) fn relayed(&self) -> impl Iterator<Item = String> {
+    /// The words that wrap cargo to start test binaries through the relay; none if there is no
+    /// relay.
+    pub(crate) fn relay_wrapper(&self) -> impl Iterator<Item = String> {
         let relay = self.relay.iter();
         relay.flat_map(|(dir, variable)| relay_words(dir, variable))
     }
 
-    fn hung(&self, number: u8) -> Vec<String> {
-        let jobs = self.jobserver.is_some();
-        match self.hang() {
-            Some(hang) => lifeline::in_namespace(number, &self.name, hang, jobs).to_vec(),
-            None if jobs => lifeline::at_jobserver().to_vec(),
+    fn lifeline_wrapper(&self, number: u8) -> Vec<String> {
+        let has_jobserver = self.jobserver.is_some();
+        match self.lifeline() {
+            Some(lifeline) => {
+                lifeline::in_namespace(number, &self.name, lifeline, has_jobserver).to_vec()
+            }
+            None if has_jobserver => lifeline::jobserver_client().to_vec(),
             None => Vec::new(),
         }
     }
 
-    /// What it hangs on. A command with standard input that is only shown hangs on nothing.
-    pub(crate) fn hang(&self) -> Option<Hang> {
-        match (&self.lifeline, self.has_stdin()) {
-            (Some(_), _) => Some(Hang::Fifo),
-            (None, false) => Some(Hang::Stdin),
+    /// The lifeline. A command with standard input that is only displayed has none.
+    pub(crate) fn lifeline(&self) -> Option<Lifeline> {
+        match (&self.lifeline_dir, self.has_stdin()) {
+            (Some(_), _) => Some(Lifeline::Fifo),
+            (None, false) => Some(Lifeline::Stdin),
             (None, true) => None,
         }
     }
@@ -324,9 +324,9 @@ impl RunSpec {
 /// The script in a relay's directory that starts cargo.
 pub(crate) const RELAY_CARGO: &str = "cargo";
 
-/// The words before those of a cargo that finds the target's runner by `variable`.
+/// The words that wrap cargo. `variable` names the target's runner.
 pub(crate) fn relay_words(dir: &Path, variable: &str) -> [String; 3] {
-    // Not as a program: the cache may be where none can be started.
+    // The script is not executed as a program, because the cache's file system may not allow that.
     let script = dir.join(RELAY_CARGO).to_string_lossy().into_owned();
     ["sh".to_owned(), script, variable.to_owned()]
 }

@@ -17,7 +17,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cross_core::{Cancel, Cross, Result, engine::Warm};
+use cross_core::{Cancel, Cross, Result, engine::ContainerReuse};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -65,7 +65,7 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<s
         "capture-run" => cross.run(target).capture(true),
         "exec" => cross.exec(target, words),
         "stdin-exec" => cross.exec(target, words).stdin(true),
-        "reuse-exec" => cross.reuse_containers(Warm::new()).exec(target, words),
+        "reuse-exec" => cross.reuse_containers(ContainerReuse::new()).exec(target, words),
         "offline-test" => cross.offline(true).test(target),
         _ => cross.build(target),
     };

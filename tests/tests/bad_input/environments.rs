@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use cross_core::{Cancel, ErrorKind, engine::Location};
+use cross_core::{Cancel, ErrorKind, engine::EnvironmentLocation};
 use cross_engine::{Environments, Host};
 use cross_tests::{Project, ambient, engines, on_engines};
 
@@ -27,7 +27,7 @@ fn is_not_there(case: &Case, engine: &str) {
     let environments = Environments::new(&engine, &host);
     let name = &plan.environment.name;
     assert!(!environments.exists(name, &Cancel::new()).unwrap());
-    if let Location::Directory(dir) = environments.location(name) {
+    if let EnvironmentLocation::Directory(dir) = environments.location(name) {
         assert!(!dir.exists());
     }
 }
@@ -40,7 +40,10 @@ fn package_mirror_unreachable(engine: &str) {
             .remove("no_proxy")
     });
     let error = case.build_fails(ErrorKind::Unreachable);
-    says(&error.to_string(), &["making the environment", "127.0.0.1"]);
+    says(
+        &error.to_string(),
+        &["building the environment", "127.0.0.1"],
+    );
     says(error.help().unwrap(), &["http_proxy"]);
     is_not_there(&case, engine);
 }

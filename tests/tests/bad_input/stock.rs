@@ -110,7 +110,7 @@ fn count(told: &[String], words: &str) -> usize {
 }
 
 /// The line that is printed when a base is made.
-const BASE: &str = "installing what environments of this suite begin with";
+const BASE: &str = "installing the base of this suite";
 
 #[test]
 fn a_stock_is_shared_and_repaired() {

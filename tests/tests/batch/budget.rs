@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cross_core::{
     batch::{BatchOutcome, JobSharing},
-    engine::Location,
+    engine::EnvironmentLocation,
     events::EventKind,
 };
 use cross_tests::{Project, on_engines};
@@ -152,7 +152,7 @@ fn test_binaries_get_the_free_jobs_as_threads() {
 fn without_a_jobserver_each_target_has_a_share() {
     let mut case = Case::new(counting(), "sandbox");
     let usual = case.cross().build(X86_64).plan().unwrap();
-    let Location::Directory(environment) = usual.environment.location else {
+    let EnvironmentLocation::Directory(environment) = usual.environment.location else {
         panic!("it is the sandbox's");
     };
     let cache = case.project.outer().join("elsewhere");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cross_core::{Cross, ErrorKind, engine::Warm};
+use cross_core::{Cross, ErrorKind, engine::ContainerReuse};
 use cross_tests::fake::Answer;
 use cross_tests::{Fakes, Machine, NATIVE, Project};
 
@@ -17,8 +17,8 @@ fn machine(exec: Answer) -> Machine {
         .rule("docker", &["exec"], exec)
 }
 
-fn shared() -> Warm {
-    Warm::across_processes(Duration::from_secs(60))
+fn shared() -> ContainerReuse {
+    ContainerReuse::across_processes(Duration::from_secs(60))
 }
 
 /// Returns the first two words of every docker call since the last time, and forgets the calls.
@@ -39,7 +39,9 @@ fn build(cross: &Cross) {
 #[test]
 fn a_second_build_calls_the_engine_once() {
     let (machine, project) = (machine(Answer::says("")), Project::new("app"));
-    let cross = machine.cross(&project).reuse_containers(Warm::new());
+    let cross = machine
+        .cross(&project)
+        .reuse_containers(ContainerReuse::new());
     build(&cross);
     let first = take_calls(&machine);
     assert!(first.contains(&"run --rm".to_owned()), "{first:?}");
@@ -78,7 +80,7 @@ fn a_lost_container_is_replaced_only_once() {
         1,
         "Error response from daemon: Container 0123 is not running\n",
     );
-    for (warm, starts) in [(Warm::new(), 1), (shared(), 1)] {
+    for (warm, starts) in [(ContainerReuse::new(), 1), (shared(), 1)] {
         let (machine, project) = (machine(gone.clone()), Project::new("app"));
         let cross = machine.cross(&project).reuse_containers(warm.clone());
         let error = cross.build(NATIVE).run().unwrap_err();
@@ -118,11 +120,11 @@ fn a_plan_names_the_reused_container() {
     let steps = json["steps"].as_array().unwrap();
     let kept: Vec<_> = steps
         .iter()
-        .filter(|step| !step["kept"].is_null())
+        .filter(|step| !step["reused_container"].is_null())
         .collect();
     assert_eq!(kept.len(), 1, "{json:#}");
-    let container = kept[0]["kept"]["container"].as_str().unwrap();
-    assert_eq!(kept[0]["kept"]["running"], false);
+    let container = kept[0]["reused_container"]["container"].as_str().unwrap();
+    assert_eq!(kept[0]["reused_container"]["running"], false);
     let text = plan.to_string();
     for part in [
         format!("# in the reused container {container}; if it is not running"),
@@ -190,9 +192,14 @@ fn containers_are_not_reused_where_they_cannot_be() {
         let cross = if off {
             cross
         } else {
-            cross.reuse_containers(Warm::new())
+            cross.reuse_containers(ContainerReuse::new())
         };
         let plan = cross.build(NATIVE).plan().unwrap();
-        assert!(plan.steps.iter().all(|step| step.kept.is_none()), "{plan}");
+        assert!(
+            plan.steps
+                .iter()
+                .all(|step| step.reused_container.is_none()),
+            "{plan}"
+        );
     }
 }

@@ -26,7 +26,10 @@ fn the_second_build_enters_the_container_of_the_first(engine: &str) {
     let cross = case.reusing(ContainerReuse::new());
     cross.build(TARGET).run().unwrap();
     let plan = cross.build(TARGET).plan().unwrap();
-    let kept = plan.steps.iter().find_map(|step| step.kept.as_ref());
+    let kept = plan
+        .steps
+        .iter()
+        .find_map(|step| step.reused_container.as_ref());
     assert!(kept.is_some_and(|kept| kept.running), "the plan says so");
     let done = plan.execute(&Cancel::new()).unwrap();
     assert_eq!(

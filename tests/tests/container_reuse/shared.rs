@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use cross_core::{Cancel, engine::Warm};
+use cross_core::{Cancel, engine::ContainerReuse};
 use cross_engine::{Invocation, process};
 use cross_tests::on_engines;
 
@@ -27,7 +27,7 @@ fn two_processes_share_a_container(engine: &str) {
     let output = outputs.concat();
     assert_eq!(output.matches("container-started").count(), 1, "{output}");
     assert_eq!(output.matches("container-entered").count(), 2, "{output}");
-    let cross = case.reusing(Warm::across_processes(Duration::from_secs(30)));
+    let cross = case.reusing(ContainerReuse::across_processes(Duration::from_secs(30)));
     stdout_of(&cross, "true");
     assert_eq!(
         case.started_containers(),

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use cross_core::{Cancel, ErrorKind, Plan, engine::Value};
+use cross_core::{Cancel, ErrorKind, Plan, engine::EnvValue};
 use cross_tests::{Leftovers, Project, on_engines};
 
 use crate::{AARCH64, NATIVE, machine};
@@ -38,7 +38,7 @@ fn mounts_and_variables_come_from_the_runs() {
     let mounts = plan.mounts();
     let workspace = mounts.iter().filter(|mount| mount.source == project.path());
     assert_eq!(workspace.count(), 1, "each once");
-    let directory = Value::Plain(plan.target_dir.display().to_string());
+    let directory = EnvValue::Plain(plan.target_dir.display().to_string());
     assert_eq!(plan.env()["CARGO_TARGET_DIR"], &directory);
 }
 

@@ -1,6 +1,6 @@
 //! The choice of the engine, and the options of its `run` besides mounts.
 
-use cross_core::{ErrorKind, engine::Kind};
+use cross_core::{ErrorKind, engine::EngineKind};
 use cross_tests::{Answer, Fakes, tool};
 
 use crate::case::{T, U, each_with, for_t, of_t, on, says, t_with};
@@ -12,17 +12,17 @@ fn docker_is_preferred_over_podman_for_an_image() {
     let case = on(Fakes::Podman).also(Fakes::Docker).also(Fakes::Sandbox);
     let case = case.toml(&format!("[target.{T}]\n{IMAGE}\n"));
     let seen = case.build();
-    seen.is(seen.plan().engine.kind, Kind::Docker);
+    seen.is(seen.plan().engine.kind, EngineKind::Docker);
     let seen = on(Fakes::Podman)
         .toml(&format!("[target.{T}]\n{IMAGE}\n"))
         .build();
-    seen.is(seen.plan().engine.kind, Kind::Podman);
+    seen.is(seen.plan().engine.kind, EngineKind::Podman);
 }
 
 #[test]
 fn differs_a_recipe_needs_no_container_engine() {
     let seen = on(Fakes::Docker).also(Fakes::Sandbox).build();
-    seen.is(seen.plan().engine.kind, Kind::Sandbox);
+    seen.is(seen.plan().engine.kind, EngineKind::Sandbox);
 }
 
 #[test]

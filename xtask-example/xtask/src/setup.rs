@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cross_core::{Cancel, Cross, engine::Kind};
+use cross_core::{Cancel, Cross, engine::EngineKind};
 
 use crate::cli::{Setup, SetupEngine};
 use crate::failure::Failure;
@@ -23,12 +23,12 @@ pub(crate) fn run(args: &Setup, cancel: &Cancel) -> Result<(), Failure> {
     Ok(())
 }
 
-fn kinds(engines: &[SetupEngine]) -> BTreeSet<Kind> {
+fn kinds(engines: &[SetupEngine]) -> BTreeSet<EngineKind> {
     let kinds = engines.iter().flat_map(|engine| match engine {
-        SetupEngine::All => Kind::ALL.to_vec(),
-        SetupEngine::Sandbox => vec![Kind::Sandbox],
-        SetupEngine::Docker => vec![Kind::Docker],
-        SetupEngine::Podman => vec![Kind::Podman],
+        SetupEngine::All => EngineKind::ALL.to_vec(),
+        SetupEngine::Sandbox => vec![EngineKind::Sandbox],
+        SetupEngine::Docker => vec![EngineKind::Docker],
+        SetupEngine::Podman => vec![EngineKind::Podman],
     });
     kinds.collect()
 }

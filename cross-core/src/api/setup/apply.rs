@@ -232,7 +232,9 @@ impl Run<'_> {
 
     /// Runs a program on the engine, and remembers that it worked.
     fn verify(&self, kind: EngineKind) -> Result<()> {
-        let answer = probe(kind, self.host, self.cancel).map_engine_error()?;
+        let answer = probe(kind, self.host, self.cancel)
+            .map_engine_error()?
+            .into_result();
         let engine = answer.map_err(|unusable| {
             let message = format!("engine {unusable}");
             Error::new(ErrorKind::EngineUnusable, message).with_help(unusable.help)

@@ -109,7 +109,7 @@ impl MachineFacts {
         let podman = PodmanFacts::gather(host, crun);
         let mut answers = BTreeMap::new();
         for kind in engines {
-            let answer = match probe(*kind, host, cancel).map_engine_error()? {
+            let answer = match probe(*kind, host, cancel).map_engine_error()?.into_result() {
                 Ok(engine) => Answer::Usable {
                     identity: identity(&engine, &podman, host),
                 },

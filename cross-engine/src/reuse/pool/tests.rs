@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use super::*;
-use crate::engines::engine::Kind;
-use crate::process::invocation::{Value, Variables};
+use crate::engines::engine::EngineKind;
+use crate::process::invocation::{EnvValue, Variables};
 use crate::spec::mount::Mount;
 use crate::spec::run_spec::{Network, Stdio};
 
 fn engine() -> Engine {
     Engine {
-        kind: Kind::Docker,
+        kind: EngineKind::Docker,
         program: "docker".into(),
         version: String::new(),
         rootless: false,
@@ -21,7 +21,7 @@ fn engine() -> Engine {
 fn spec() -> RunSpec {
     RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "build"])
         .mounts([Mount::write("/w"), Mount::scratch("/tmp/home")])
-        .env([("A".to_owned(), Value::Plain("1".into()))])
+        .env([("A".to_owned(), EnvValue::Plain("1".into()))])
         .name("cross-x")
 }
 
@@ -29,20 +29,22 @@ fn host(cache: &Path) -> Host {
     Host::new(Variables::new(), cache)
 }
 
-fn shared() -> Pool {
-    Pool::new(Warm::across_processes(Duration::from_secs(60)))
+fn shared() -> ContainerPool {
+    ContainerPool::new(ContainerReuse::across_processes(Duration::from_secs(60)))
 }
 
-fn name(pool: &Pool, spec: &RunSpec, image: &KeptImage, cache: &Path) -> String {
-    let (_, kept) = pool.kept(&engine(), spec, image, &host(cache)).unwrap();
+fn name(pool: &ContainerPool, spec: &RunSpec, image: &ContainerImage, cache: &Path) -> String {
+    let (_, kept) = pool
+        .reused_container(&engine(), spec, image, &host(cache))
+        .unwrap();
     kept.container
 }
 
 #[test]
 fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
-    let image = KeptImage::new(None, vec!["/entry".to_owned()]);
+    let image = ContainerImage::new(None, vec!["/entry".to_owned()]);
     let (enter, kept) = shared()
-        .kept(&engine(), &spec(), &image, &host(Path::new("/c")))
+        .reused_container(&engine(), &spec(), &image, &host(Path::new("/c")))
         .unwrap();
     let name = &kept.container;
     let (base, generation) = name.split_at(name.len() - "-1-warm".len());
@@ -68,21 +70,21 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
 
 #[test]
 fn one_that_is_nobody_elses_hangs_on_its_client() {
-    let pool = Pool::new(Warm::new());
+    let pool = ContainerPool::new(ContainerReuse::new());
     let (_, kept) = pool
-        .kept(
+        .reused_container(
             &engine(),
             &spec(),
-            &KeptImage::default(),
+            &ContainerImage::default(),
             &host(Path::new("/c")),
         )
         .unwrap();
     assert_eq!(kept.start.args[..3], ["run", "--rm", "--interactive"]);
     assert_eq!(kept.start.args.last().unwrap(), "1");
     let other = name(
-        &Pool::new(Warm::new()),
+        &ContainerPool::new(ContainerReuse::new()),
         &spec(),
-        &KeptImage::default(),
+        &ContainerImage::default(),
         Path::new("/c"),
     );
     assert_ne!(kept.container, other, "another pool, another container");
@@ -91,12 +93,12 @@ fn one_that_is_nobody_elses_hangs_on_its_client() {
 #[test]
 fn a_key_has_everything_that_is_fixed_and_nothing_else() {
     let cache = tempfile::tempdir().unwrap();
-    let (pool, image) = (shared(), KeptImage::default());
-    let name = |spec: &RunSpec, image: &KeptImage| name(&pool, spec, image, cache.path());
+    let (pool, image) = (shared(), ContainerImage::default());
+    let name = |spec: &RunSpec, image: &ContainerImage| name(&pool, spec, image, cache.path());
     let first = name(&spec(), &image);
     let same = [
         spec(),
-        spec().env([("B".to_owned(), Value::Plain("2".into()))]),
+        spec().env([("B".to_owned(), EnvValue::Plain("2".into()))]),
         spec().stdio(Stdio::Inherit).terminal(true),
         spec().jobserver(Some("/c/jobs".into())),
     ];
@@ -116,7 +118,7 @@ fn a_key_has_everything_that_is_fixed_and_nothing_else() {
     for spec in other {
         assert_ne!(name(&spec, &image), first, "{spec:?}");
     }
-    let id = |id: &str| KeptImage::new(Some(id.to_owned()), Vec::new());
+    let id = |id: &str| ContainerImage::new(Some(id.to_owned()), Vec::new());
     assert_ne!(
         name(&spec(), &id("sha256:1")),
         name(&spec(), &id("sha256:2"))
@@ -131,7 +133,7 @@ fn a_directory_that_was_made_again_is_another_one() {
     fs::create_dir(&new).unwrap();
     let spec = spec().mounts([Mount::read(&old)]);
     let pool = shared();
-    let name = || name(&pool, &spec, &KeptImage::default(), dir.path());
+    let name = || name(&pool, &spec, &ContainerImage::default(), dir.path());
     let first = name();
     assert_eq!(name(), first);
     fs::rename(&old, dir.path().join("gone")).unwrap();
@@ -166,6 +168,6 @@ fn what_is_remembered_is_believed_for_its_time_and_its_key() {
 #[test]
 fn a_users_words_for_run_keep_nothing() {
     let pool = shared();
-    assert!(pool.serves(&engine(), &spec()));
-    assert!(!pool.serves(&engine(), &spec().options(["--env", "A=2"])));
+    assert!(pool.can_run(&engine(), &spec()));
+    assert!(!pool.can_run(&engine(), &spec().options(["--env", "A=2"])));
 }

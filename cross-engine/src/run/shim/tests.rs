@@ -1,16 +1,16 @@
 use super::*;
-use crate::engines::engine::Kind;
+use crate::engines::engine::EngineKind;
 use crate::process::cancel::Cancel;
 use crate::process::invocation::Variables;
 use crate::process::{self, Output};
 use crate::spec::mount::Mount;
-use crate::spec::rootfs_layout::Layout;
+use crate::spec::rootfs_layout::RootfsLayout;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// An engine's program that says what it was given and what it has, but for the words of the lifeline,
-/// and then does what the case wants.
+/// A fake engine that prints its arguments, except the lifeline's, and its environment, and then
+/// runs the test's script.
 const FAKE: &str = r#"#!/bin/sh
 case $1$2 in imageinspect) exit 1 ;; esac
 for word; do case $word in *own\ *) ;; *) printf '%s|' "$word" ;; esac; done
@@ -25,7 +25,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(kind: Kind, ends: &str) -> Self {
+    fn new(kind: EngineKind, ends: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let program = dir.path().join("engine");
         fs::write(&program, format!("{FAKE}{ends}\n")).unwrap();
@@ -51,23 +51,23 @@ impl Case {
 
     fn shim(&self) -> Shim {
         let root = match self.engine.kind {
-            Kind::Sandbox => Root::Directory {
+            EngineKind::Sandbox => Root::Directory {
                 path: self.path("root"),
-                layout: Layout::default(),
+                layout: RootfsLayout::default(),
             },
             _ => Root::Image("i:1".into()),
         };
         let spec = RunSpec::new(root, "/", ["tool", "it's"])
             .mounts([Mount::write(self.path("it's $HOME"))])
-            .env([("SET".to_owned(), Value::Plain("a 'b' \"$c\"".into()))])
+            .env([("SET".to_owned(), EnvValue::Plain("a 'b' \"$c\"".into()))])
             .name("cross-t");
         Shim::new(spec)
-            .pass_on(["GIVEN", "FAMILY_*"])
+            .pass_env(["GIVEN", "FAMILY_*"])
             .directories([self.path("made")])
             .remedy("make it")
     }
 
-    /// What the script does in a directory of the case, after `typed` on its standard input.
+    /// Runs the script in a directory of the test, with `typed` as its standard input.
     fn runs(&self, shim: &Shim, dir: &str, typed: &str, args: &[&str]) -> Output {
         let host = Host::new(Variables::new(), self.path("cache"));
         let path = self.path("script");
@@ -90,7 +90,7 @@ impl Case {
 
 #[test]
 fn words_directories_variables_and_exit_codes_are_passed_on() {
-    let case = Case::new(Kind::Sandbox, "exit 7");
+    let case = Case::new(EngineKind::Sandbox, "exit 7");
     let said = case.runs(
         &case.shim(),
         "it's $HOME",
@@ -115,7 +115,7 @@ fn words_directories_variables_and_exit_codes_are_passed_on() {
 
 #[test]
 fn a_container_is_told_the_names_and_reads_what_it_is_told_to() {
-    let case = Case::new(Kind::Docker, "");
+    let case = Case::new(EngineKind::Docker, "");
     let shim = case.shim();
     let said = case.runs(&shim, "it's $HOME", "typed", &["-c"]);
     let words = said.stdout.lines().next().unwrap();
@@ -132,7 +132,7 @@ fn a_container_is_told_the_names_and_reads_what_it_is_told_to() {
         "{words}"
     );
     assert!(!said.stdout.ends_with("typed\n"), "nobody asked for it");
-    for (shim, args) in [(shim.clone(), ["-"]), (shim.reads(true), ["-c"])] {
+    for (shim, args) in [(shim.clone(), ["-"]), (shim.reads_stdin(true), ["-c"])] {
         let said = case.runs(&shim, "it's $HOME", "typed", &args);
         assert!(said.stdout.ends_with("typed\n"), "{args:?}");
     }
@@ -140,7 +140,7 @@ fn a_container_is_told_the_names_and_reads_what_it_is_told_to() {
 
 #[test]
 fn each_run_has_a_name_of_its_own() {
-    let case = Case::new(Kind::Podman, "");
+    let case = Case::new(EngineKind::Podman, "");
     let name = || {
         let said = case.runs(&case.shim(), "it's $HOME", "x", &[]);
         let (_, rest) = said.stdout.split_once("|--name|cross-t-").unwrap();
@@ -151,10 +151,10 @@ fn each_run_has_a_name_of_its_own() {
 
 #[test]
 fn what_is_gone_is_said_with_the_remedy() {
-    let sandbox = Case::new(Kind::Sandbox, "");
+    let sandbox = Case::new(EngineKind::Sandbox, "");
     let shim = sandbox.shim();
     fs::remove_dir_all(sandbox.path("root")).unwrap();
-    let docker = Case::new(Kind::Docker, "exit 125");
+    let docker = Case::new(EngineKind::Docker, "exit 125");
     for (case, shim) in [(&sandbox, shim), (&docker, docker.shim())] {
         let said = case.runs(&shim, "it's $HOME", "x", &[]);
         assert_eq!(said.exit.code, Some(125));
@@ -169,7 +169,7 @@ fn what_is_gone_is_said_with_the_remedy() {
 #[test]
 fn a_directory_that_is_not_seen_is_named_when_that_matters() {
     for (ends, told) in [("exit 1", true), ("exit 0", false)] {
-        let case = Case::new(Kind::Sandbox, ends);
+        let case = Case::new(EngineKind::Sandbox, ends);
         let said = case.runs(&case.shim(), "root", "x", &[]);
         assert!(said.stdout.contains("|--chdir|/|"), "{}", said.stdout);
         let note = format!("`{}` is not visible", case.path("root").display());

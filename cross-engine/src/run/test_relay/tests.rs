@@ -4,9 +4,8 @@ use crate::process::cancel::Cancel;
 use crate::process::invocation::{Invocation, Variables};
 use crate::spec::run_spec::relay_words;
 
-/// What cargo does as far as this is concerned: it starts the programs through the runner, one
-/// after the other, stops at a failure unless told otherwise, and then runs one that was not among
-/// them.
+/// A replacement for cargo: it starts the programs through the runner, one after the other, stops
+/// at a failure unless an option says otherwise, and then starts another program.
 const FAKE_CARGO: &str = r#"#!/bin/sh
 echo "cargo $*" >&2
 unset status
@@ -22,8 +21,13 @@ $CARGO_TARGET_T_RUNNER "$DIR/doc"
 exit ${status:+101}
 "#;
 
-/// A run by `relay`, without an environment.
-fn run(relay: &Relay, dir: &Path, words: &[&str], sink: &mut process::Sink<'_>) -> process::Exit {
+/// Runs the fake cargo through `relay`, without an environment.
+fn run(
+    relay: &TestRelay,
+    dir: &Path,
+    words: &[&str],
+    sink: &mut process::Sink<'_>,
+) -> process::Exit {
     let cargo = dir.join("cargo");
     let run = Invocation::new("sh")
         .args(&relay_words(relay.directory(), "CARGO_TARGET_T_RUNNER")[1..])
@@ -40,7 +44,7 @@ fn run(relay: &Relay, dir: &Path, words: &[&str], sink: &mut process::Sink<'_>) 
     process::run(&run, &variables, &Cancel::new(), stdin, sink).unwrap()
 }
 
-/// Programs by what they do, and a cargo that starts them.
+/// Creates programs from their scripts, and the fake cargo that starts them.
 fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, does) in programs.iter().chain([&("cargo", FAKE_CARGO)]) {
@@ -51,27 +55,27 @@ fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
-/// Relays to the end, letting everybody begin at once with as many threads as its number; what was
-/// heard.
+/// Runs all binaries at once, each with its number plus ten as the number of threads. Returns the
+/// exit and the output.
 fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) {
     let cache = tempfile::tempdir().unwrap();
-    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
+    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
     let ends = Mutex::new(vec![None; count]);
     let mut heard = String::new();
     let exit = std::thread::scope(|scope| {
         scope.spawn(|| {
             loop {
-                match relay.hear() {
-                    Told::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
-                    Told::Ended(n, end) => lock(&ends)[n] = Some(end),
-                    Told::All => {}
-                    Told::Over => return,
+                match relay.receive() {
+                    RelayMessage::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
+                    RelayMessage::Ended(n, end) => lock(&ends)[n] = Some(end),
+                    RelayMessage::All => {}
+                    RelayMessage::Over => return,
                 }
             }
         });
         let exit = run(&relay, dir, words, &mut |stream, line| {
-            let Some(("", n)) = Relay::turn(line) else {
-                let line = relay.undone(line, "env RUN=1 ");
+            let Some(("", n)) = TestRelay::parse_turn(line) else {
+                let line = relay.restore_line(line, "env RUN=1 ");
                 heard += &format!("{line}\n");
                 return std::ops::ControlFlow::Continue(());
             };
@@ -86,15 +90,15 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
                 let file = relay.output(n, stream).unwrap();
                 heard += &file.text(limits::TEST_OUTPUT).unwrap();
             }
-            relay.answer(end).unwrap();
+            relay.finish_turn(end).unwrap();
             std::ops::ControlFlow::Continue(())
         });
-        relay.hush();
+        relay.close();
         exit
     });
-    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(cache.path().join(RELAYS)).unwrap().count(), 1);
     drop(relay);
-    assert_eq!(fs::read_dir(cache.path().join(HOME)).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(cache.path().join(RELAYS)).unwrap().count(), 0);
     let here = dir.to_str().unwrap();
     (exit, heard.replace(here, "/t"))
 }
@@ -109,8 +113,8 @@ fn programs_get_what_cargo_gives_them_and_their_threads() {
     let (exit, heard) = relayed(3, dir.path(), &["x", "--", "--no-fail-fast"]);
     assert!(exit.success(), "{heard}");
     let here = std::path::absolute(".").unwrap();
-    // What was ignored before stays so, but for what shells have background jobs ignore (INT and
-    // QUIT).
+    // Signals that were ignored before are still ignored, except those that shells ignore for
+    // background jobs (INT and QUIT).
     let ignored = ignored_by_this_process() & !0b110;
     let expected = format!(
         "cargo x -- --no-fail-fast\nRunning one\n\
@@ -169,20 +173,27 @@ fn what_the_first_pass_did_not_show_runs_as_by_cargo() {
 
 #[test]
 fn a_turn_is_heard_also_after_a_line_without_its_end() {
-    assert_eq!(Relay::turn(&format!("{TURN}12")), Some(("", 12)));
     assert_eq!(
-        Relay::turn(&format!("dots...{TURN}0")),
+        TestRelay::parse_turn(&format!("{TURN_PREFIX}12")),
+        Some(("", 12))
+    );
+    assert_eq!(
+        TestRelay::parse_turn(&format!("dots...{TURN_PREFIX}0")),
         Some(("dots...", 0))
     );
-    assert_eq!(Relay::turn(&format!("{TURN}the user's")), None);
-    assert_eq!(Relay::turn("test turn ... ok"), None);
+    assert_eq!(
+        TestRelay::parse_turn(&format!("{TURN_PREFIX}the user's")),
+        None
+    );
+    assert_eq!(TestRelay::parse_turn("test turn ... ok"), None);
 }
 
-/// A relay for two binaries, and its directory as the inside has it.
-fn hostile() -> (tempfile::TempDir, Relay, PathBuf) {
+/// Creates a relay for two binaries, and returns it with its directory, to which a hostile run can
+/// write.
+fn hostile() -> (tempfile::TempDir, TestRelay, PathBuf) {
     let cache = tempfile::tempdir().unwrap();
     fs::write(cache.path().join("id_ed25519"), "the private key").unwrap();
-    let relay = Relay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
+    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
     let dir = relay.directory().to_owned();
     (cache, relay, dir)
 }
@@ -193,7 +204,7 @@ fn is_untrusted<T: std::fmt::Debug>(result: Result<T>) {
 }
 
 #[test]
-fn output_that_is_a_link_a_pipe_or_a_device_is_not_read() {
+fn output_that_is_a_link_a_fifo_or_a_device_is_not_read() {
     let (cache, relay, dir) = hostile();
     let out = dir.join("0.out");
     let key = cache.path().join("id_ed25519");
@@ -206,11 +217,11 @@ fn output_that_is_a_link_a_pipe_or_a_device_is_not_read() {
         is_untrusted(relay.output(0, Stream::Stdout));
         fs::remove_file(&out).unwrap();
     }
-    fifo(&out).unwrap();
+    create_fifo(&out).unwrap();
     is_untrusted(relay.output(0, Stream::Stdout));
     std::os::unix::fs::symlink(&key, dir.join("0.program")).unwrap();
     is_untrusted(relay.program(0));
-    // Somebody else's directory in place of ours changes nothing.
+    // Replacing the directory has no effect.
     fs::write(dir.join("1.out"), "ours").unwrap();
     fs::rename(&dir, dir.with_file_name("moved")).unwrap();
     std::os::unix::fs::symlink(cache.path(), &dir).unwrap();
@@ -219,7 +230,7 @@ fn output_that_is_a_link_a_pipe_or_a_device_is_not_read() {
 }
 
 #[test]
-fn words_to_a_binary_are_written_into_nothing_but_a_pipe_and_wait_for_nobody() {
+fn messages_to_a_binary_are_written_only_to_fifos_and_never_wait() {
     let (cache, relay, dir) = hostile();
     let key = cache.path().join("id_ed25519");
     for name in ["0.go", "answer", "told"] {
@@ -227,11 +238,11 @@ fn words_to_a_binary_are_written_into_nothing_but_a_pipe_and_wait_for_nobody() {
         std::os::unix::fs::symlink(&key, dir.join(name)).unwrap();
     }
     is_untrusted(relay.start(0, 1));
-    relay.answer(End::exited(0)).unwrap();
-    relay.hush();
-    assert_eq!(relay.hear(), Told::Over);
+    relay.finish_turn(TestExit::exited(0)).unwrap();
+    relay.close();
+    assert_eq!(relay.receive(), RelayMessage::Over);
     assert_eq!(fs::read_to_string(&key).unwrap(), "the private key");
-    // A pipe that somebody filled.
+    // A FIFO that the run filled.
     let mut full = File::options()
         .read(true)
         .write(true)
@@ -245,19 +256,19 @@ fn words_to_a_binary_are_written_into_nothing_but_a_pipe_and_wait_for_nobody() {
 }
 
 #[test]
-fn what_nobody_expects_is_not_heard_of() {
+fn unexpected_messages_are_dropped() {
     let (_cache, relay, dir) = hostile();
     let mut told = File::options().write(true).open(dir.join("told")).unwrap();
     told.write_all(b"over\nready 2\nended 99999999999 0\nready -1\n")
         .unwrap();
     told.write_all(&[b'x'; 10_000]).unwrap();
     told.write_all(b"\nready 1\n").unwrap();
-    assert_eq!(relay.hear(), Told::Ready(1));
-    // Who floods the pipe does not keep it from being over.
+    assert_eq!(relay.receive(), RelayMessage::Ready(1));
+    // A run that floods the FIFO does not prevent the end.
     let flood = std::thread::spawn(move || while told.write_all(b"ready 0\n").is_ok() {});
-    assert_eq!(relay.hear(), Told::Ready(0));
-    relay.hush();
-    assert_eq!(relay.hear(), Told::Over);
+    assert_eq!(relay.receive(), RelayMessage::Ready(0));
+    relay.close();
+    assert_eq!(relay.receive(), RelayMessage::Over);
     drop(relay);
     flood.join().unwrap();
 }

@@ -1,4 +1,4 @@
-//! The commands that make an image or an environment: supervised, heard, and cleaned up after.
+//! The commands of a build: supervised, with their progress reported, and cleaned up after.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,29 +10,30 @@ use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::process::lifeline;
+use crate::process::tail_lines::TailLines;
 use crate::process::{self, Exit, Stdin};
 
-/// How much of what a maker printed is kept to explain its failure.
-const KEPT_LINES: usize = 200;
+/// The number of lines of output that are kept to explain a failure.
+const OUTPUT_LINES: usize = 200;
 
-/// Runs the commands of one making.
-pub(crate) struct Maker<'a, 'p> {
+/// Runs the commands of one build.
+pub(crate) struct BuildProcess<'a, 'p> {
     host: &'a Host,
     staging: &'a Path,
-    /// Directories that go as the staging does where a command fails or its caller is killed.
+    /// Directories that are removed like the staging directory.
     others: Vec<&'a Path>,
     cancel: &'a Cancel,
     progress: &'a mut ProgressSink<'p>,
 }
 
-impl<'a, 'p> Maker<'a, 'p> {
+impl<'a, 'p> BuildProcess<'a, 'p> {
     pub(crate) fn new(
         host: &'a Host,
         staging: &'a Path,
         cancel: &'a Cancel,
         progress: &'a mut ProgressSink<'p>,
     ) -> Self {
-        Maker {
+        BuildProcess {
             host,
             staging,
             others: Vec::new(),
@@ -41,18 +42,18 @@ impl<'a, 'p> Maker<'a, 'p> {
         }
     }
 
-    /// The same for what is made in another directory.
-    pub(crate) fn within<'b>(&'b mut self, staging: &'b Path) -> Maker<'b, 'p> {
-        let around = self.staging;
-        let mut maker = self.leaving(around);
-        maker.staging = staging;
-        maker
+    /// The same build process with another staging directory.
+    pub(crate) fn within<'b>(&'b mut self, staging: &'b Path) -> BuildProcess<'b, 'p> {
+        let outer = self.staging;
+        let mut build_process = self.removing(outer);
+        build_process.staging = staging;
+        build_process
     }
 
-    /// The same, but what is left of it if it is killed is also this directory.
-    pub(crate) fn leaving<'b>(&'b mut self, other: &'b Path) -> Maker<'b, 'p> {
+    /// The same build process, which also removes this directory if a command fails.
+    pub(crate) fn removing<'b>(&'b mut self, other: &'b Path) -> BuildProcess<'b, 'p> {
         let others = self.others.iter().copied().chain([other]);
-        Maker {
+        BuildProcess {
             host: self.host,
             staging: self.staging,
             others: others.collect(),
@@ -61,22 +62,22 @@ impl<'a, 'p> Maker<'a, 'p> {
         }
     }
 
-    /// Tells how it goes on.
-    pub(crate) fn tell(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
+    /// Reports progress.
+    pub(crate) fn report(&mut self, progress: Progress<'_>) -> ControlFlow<()> {
         (self.progress)(progress)
     }
 
-    /// The machine whose commands they are.
+    /// The host that runs the commands.
     pub(crate) fn host(&self) -> &'a Host {
         self.host
     }
 
-    /// Where everything is made.
+    /// The staging directory.
     pub(crate) fn staging(&self) -> &'a Path {
         self.staging
     }
 
-    /// Tells that a new stage begins.
+    /// Reports that a new stage begins.
     pub(crate) fn stage(&mut self, name: &str) -> Result<()> {
         if (self.progress)(Progress::Stage(name)).is_break() {
             return Err(Error::new(
@@ -87,12 +88,12 @@ impl<'a, 'p> Maker<'a, 'p> {
         Ok(())
     }
 
-    /// The handle that stops the making.
+    /// The handle that stops the build.
     pub(crate) fn cancel(&self) -> &'a Cancel {
         self.cancel
     }
 
-    /// Tells a line as if a command had printed it.
+    /// Reports a line like one of a command's output.
     pub(crate) fn line(&mut self, text: &str) -> Result<()> {
         match (self.progress)(Progress::Line(text)) {
             ControlFlow::Continue(()) => Ok(()),
@@ -100,55 +101,52 @@ impl<'a, 'p> Maker<'a, 'p> {
         }
     }
 
-    /// Runs a command whose failure means what `meaning` says of its status and of the lines it printed
-    /// last.
+    /// Runs a command. `meaning` converts its status and its last lines to an error if it fails.
     pub(crate) fn run(
         &mut self,
         command: Invocation,
         meaning: &dyn Fn(Exit, &str) -> Error,
     ) -> Result<()> {
-        let (exit, said) = self.run_heard(command, &[], &mut |_| None)?;
+        let (exit, output) = self.run_with_stages(command, &[], &mut |_| None)?;
         match exit.success() {
             true => Ok(()),
-            false => Err(meaning(exit, &said)),
+            false => Err(meaning(exit, &output)),
         }
     }
 
-    /// Runs a command and returns the last lines it printed; those that `stage` translates tell a stage.
-    pub(crate) fn run_heard(
+    /// Runs a command, and returns the last lines that it printed. A line that `stage` converts is
+    /// reported as a stage. The directories `others` are removed if the command fails.
+    pub(crate) fn run_with_stages(
         &mut self,
         command: Invocation,
         others: &[&Path],
         stage: &mut dyn FnMut(&str) -> Option<String>,
     ) -> Result<(Exit, String)> {
-        let leavings: Vec<_> = std::iter::once(self.staging)
+        let directories: Vec<_> = std::iter::once(self.staging)
             .chain(self.others.iter().copied())
             .chain(others.iter().copied())
             .collect();
-        let supervised = lifeline::supervised_leaving(command, &leavings)?;
-        let mut said = Vec::new();
+        let supervised = lifeline::supervised_removing(command, &directories)?;
+        let mut output = TailLines::new(OUTPUT_LINES);
         let exit = process::run(
             &supervised,
             &self.host.variables,
             self.cancel,
             Stdin::Null,
             &mut |_, line| {
-                if said.len() == KEPT_LINES {
-                    said.remove(0);
-                }
-                let line = diagnosis::uncoloured(line.trim_end_matches('\r'));
-                said.push(line.clone());
+                let line = diagnosis::strip_colours(line.trim_end_matches('\r'));
+                output.push(line.clone());
                 match stage(&line) {
                     Some(stage) => (self.progress)(Progress::Stage(&stage)),
                     None => (self.progress)(Progress::Line(&line)),
                 }
             },
         )?;
-        Ok((exit, said.join("\n")))
+        Ok((exit, output.text()))
     }
 }
 
-/// `command` in mount and process namespaces of its own, which end when it is killed.
+/// Wraps `command` to run in mount and process namespaces of its own, which end if it is killed.
 pub(crate) fn isolated(command: Invocation) -> Result<Invocation> {
     let mut unshare = Invocation::new("unshare")
         .args([

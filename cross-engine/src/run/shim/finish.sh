@@ -1,0 +1,16 @@
+# shellcheck shell=sh
+# Cleans up and returns the status. What some shells print about a process that was killed is
+# dropped.
+cross_status=$?
+(
+    exec 2>/dev/null
+    kill -USR1 "$cross_watch"
+    rm -rf "$cross_held"
+)
+if [ "$cross_status" = 125 ] && [ -n "$cross_image" ]; then
+    "$cross_program" image inspect "$cross_image" >/dev/null 2>&1 || gone "$cross_image"
+fi
+if [ "$cross_status" != 0 ] && [ -n "$cross_unseen" ]; then
+    echo "cross: the directory \`$cross_unseen\` is not visible in the environment: paths relative to it mean nothing there" >&2
+fi
+exit "$cross_status"
