@@ -69,7 +69,7 @@ pub(crate) fn isolation(
         .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
         .args(["--cap-drop", "ALL"]);
-    if engine.kind == Kind::Podman {
+    if engine.kind == EngineKind::Podman {
         // Podman would pass on the variables of the host's proxies, with their passwords.
         run = run.arg("--http-proxy=false");
     }

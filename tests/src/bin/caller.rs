@@ -65,7 +65,9 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<s
         "capture-run" => cross.run(target).capture(true),
         "exec" => cross.exec(target, words),
         "stdin-exec" => cross.exec(target, words).stdin(true),
-        "reuse-exec" => cross.reuse_containers(ContainerReuse::new()).exec(target, words),
+        "reuse-exec" => cross
+            .reuse_containers(ContainerReuse::new())
+            .exec(target, words),
         "offline-test" => cross.offline(true).test(target),
         _ => cross.build(target),
     };
