@@ -102,7 +102,7 @@ impl Facts {
     /// Returns whether `Cargo.lock` is settled on the host before anything runs. Cargo in the
     /// environment cannot write it. With `--locked`, it accepts a file that differs in layout only.
     pub(crate) fn is_lock_file_settled(&self) -> bool {
-        self.env_spec.equipment().is_none()
+        self.env_spec.host_toolset().is_none()
     }
 
     /// The value of cargo's `--target` in the environment.

@@ -6,7 +6,7 @@ use cross_core::{cargo_cli::CargoPart, plan::Verb};
 use cross_engine::{Access, Network};
 use cross_tests::{Fakes, Project};
 
-use crate::{AARCH64, machine, specs, warm};
+use crate::{AARCH64, machine, plan_with_environment, specs};
 
 /// What runs programs compiles in the same step.
 #[test]
@@ -16,7 +16,7 @@ fn what_compiles_or_runs_has_no_network_unless_the_configuration_says_so() {
         for toml in ["", "[build]\nnetwork = \"default\"\n"] {
             let project = Project::new("app").cross_toml(toml);
             let has_network = !toml.is_empty();
-            let plan = warm(&machine, &project, Verb::Test, AARCH64);
+            let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
             for (spec, _) in specs(&plan) {
                 let expected = match has_network {
                     true => Network::Default,
@@ -38,7 +38,7 @@ fn what_compiles_or_runs_has_no_network_unless_the_configuration_says_so() {
 fn a_command_of_the_callers_has_the_engines_network() {
     for engine in Fakes::ENGINES {
         let (machine, project) = (machine(engine), Project::new("app"));
-        warm(&machine, &project, Verb::Build, AARCH64);
+        plan_with_environment(&machine, &project, Verb::Build, AARCH64);
         let plan = machine.cross(&project).exec(AARCH64, ["true"]).plan();
         let plan = plan.unwrap();
         assert!(specs(&plan).all(|(spec, _)| spec.network == Network::Default));
@@ -79,7 +79,7 @@ fn what_mends_sources_can_write_them_and_nothing_else() {
         .with_member_and_path_dependency()
         .file("build.rs", "fn main() {}\n")
         .file("tests/it.rs", "");
-    warm(&machine, &project, Verb::Build, AARCH64);
+    plan_with_environment(&machine, &project, Verb::Build, AARCH64);
     let written = |words: &[&str]| {
         let words = words.iter().copied().chain(["--target", AARCH64]);
         let plan = machine.cross(&project).cargo(words).plan().unwrap();
