@@ -26,11 +26,14 @@ fn the_second_build_enters_the_container_of_the_first(engine: &str) {
     let cross = case.reusing(ContainerReuse::new());
     cross.build(TARGET).run().unwrap();
     let plan = cross.build(TARGET).plan().unwrap();
-    let kept = plan
+    let reused = plan
         .steps
         .iter()
         .find_map(|step| step.reused_container.as_ref());
-    assert!(kept.is_some_and(|kept| kept.running), "the plan says so");
+    assert!(
+        reused.is_some_and(|reused| reused.running),
+        "the plan says so"
+    );
     let done = plan.execute(&Cancel::new()).unwrap();
     assert_eq!(
         done.executables().count(),
@@ -42,7 +45,7 @@ fn the_second_build_enters_the_container_of_the_first(engine: &str) {
     assert_eq!(started[0].1, StartReason::First);
     let name = started[0].0.as_str();
     assert_eq!(case.entered_containers(), [name, name]);
-    assert_eq!(kept.map(|kept| kept.container.as_str()), Some(name));
+    assert_eq!(reused.map(|reused| reused.container.as_str()), Some(name));
     assert!(case.has_container(name));
     drop((plan, done, cross));
     wait_until(SOON, "the container ends with its last owner", || {

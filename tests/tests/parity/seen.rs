@@ -222,6 +222,7 @@ impl Seen {
             Action::PullImage {
                 reference,
                 platform,
+                ..
             } => Some((reference.as_str(), platform.as_deref())),
             _ => None,
         })
