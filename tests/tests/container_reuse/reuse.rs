@@ -61,7 +61,7 @@ fn a_reused_container_looks_like_a_new_one(engine: &str) {
         "id; pwd; echo $HOME $PATH $USER; grep -E 'NoNewPrivs|Seccomp|CapEff' /proc/self/status; umask",
         "ls -d /sys/class/net/* | sort; ulimit -n; cat /proc/sys/kernel/hostname | wc -l",
         "env | grep -v -e ^HOSTNAME= -e ^container= -e ^CROSS_WARM_RUN= -e ^_= | sort",
-        "awk '{print $5, $6}' /proc/self/mountinfo | grep -v -e cross-reusing -e /relays -e ^/proc -e ^/sys -e ^/dev -e '^/ ' -e ^/etc/ -e ^/run | sort",
+        "awk '{print $5, $6}' /proc/self/mountinfo | grep -v -e cross-reused -e /relays -e ^/proc -e ^/sys -e ^/dev -e '^/ ' -e ^/etc/ -e ^/run | sort",
     ] {
         assert_eq!(
             stdout_of(&reusing, script),
@@ -230,5 +230,5 @@ fn a_batch_with_a_jobserver_reuses_the_container(engine: &str) {
     let done = cross.build_many([TARGET]).jobs(2).run().unwrap();
     assert!(done.is_success(), "{done:?}");
     let said = case.project.recorder().diagnostics().join("\n") + &case.project.recorder().output();
-    assert!(said.contains("cargo has /run/cross-reusing/"), "{said}");
+    assert!(said.contains("cargo has /run/cross-reused/"), "{said}");
 }
