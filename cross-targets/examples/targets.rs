@@ -43,7 +43,7 @@ fn line(target: Target) -> String {
     let facts = target.facts();
     let level = match facts.support {
         SupportLevel::Recipe => format!("recipe, tests: {}", facts.tests.as_str()),
-        SupportLevel::NotYet { why } => format!("no recipe: {why}"),
+        SupportLevel::NotYet { why, .. } => format!("no recipe: {why}"),
         _ => "unknown".to_owned(),
     };
     format!("{:<36} {level}", target.to_string())

@@ -43,7 +43,7 @@ fn main() -> Result<(), Error> {
     let dir = tempfile::tempdir()?;
     write_crate(dir.path())?;
     println!(
-        "Nothing to build, in a container that is kept, medians of {ROUNDS} alternating rounds, ms:\n"
+        "Nothing to build, in a reused container, medians of {ROUNDS} alternating rounds, ms:\n"
     );
     println!(
         "{}",
@@ -53,7 +53,7 @@ fn main() -> Result<(), Error> {
             "bare `exec` of cargo",
             "within one `Cross`",
             "across processes",
-            "not kept",
+            "not reused",
             "within / bare",
             "across / bare",
         ])
@@ -109,7 +109,7 @@ fn measure(dir: &Path, engine: &str) -> Result<(), Error> {
             Variant::new("bare exec of cargo", || finish(to_command(&cargo))),
             Variant::new("within", || build(&within)),
             Variant::new("across", || child("--reused")),
-            Variant::new("not kept", || child("--own")),
+            Variant::new("not reused", || child("--own")),
         ],
     )?;
     let [_, bare, within, across, _] = &times[..] else {
@@ -131,7 +131,7 @@ fn by_hand(plan: &Plan) -> Result<(Invocation, Invocation), Error> {
         .steps
         .iter()
         .find(|step| step.reused_container.is_some());
-    let step = step.ok_or("the plan enters a kept container")?;
+    let step = step.ok_or("the plan enters a reused container")?;
     let container = &step
         .reused_container
         .as_ref()

@@ -11,6 +11,8 @@ use cross_tests::tool;
 
 #[path = "policy/door.rs"]
 mod door;
+#[path = "policy/enums.rs"]
+mod enums;
 #[path = "policy/layers.rs"]
 mod layers;
 #[path = "policy/module_tree.rs"]

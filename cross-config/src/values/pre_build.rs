@@ -16,6 +16,7 @@ use crate::values::value_kind::ValueKind;
 #[non_exhaustive]
 pub enum PreBuild {
     /// The script at `path` if that file exists, otherwise the command `text`.
+    #[non_exhaustive]
     ScriptOrCommand {
         /// The text as written.
         text: String,

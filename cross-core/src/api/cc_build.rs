@@ -25,16 +25,19 @@ const OPT_LEVEL: &str = "2";
 #[non_exhaustive]
 pub enum NativeCc {
     /// The compiler works.
+    #[non_exhaustive]
     Works {
         /// The compiler.
         compiler: PathBuf,
     },
     /// The compiler does not exist.
+    #[non_exhaustive]
     Missing {
         /// The program that cc would run.
         program: PathBuf,
     },
     /// The compiler exists and does not work.
+    #[non_exhaustive]
     Fails {
         /// The compiler.
         compiler: PathBuf,

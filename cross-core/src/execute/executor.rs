@@ -2,7 +2,7 @@
 
 mod runs;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use cross_engine::{
     RunSpec,
 };
 use cross_targets::GlibcVersion;
+use once_cell::unsync::OnceCell;
 
 use crate::execute::complaints::Complaints;
 use crate::execute::failure::host_failure;
@@ -147,11 +148,8 @@ impl<'a> Execution<'a> {
     }
 
     fn target_dir(&self) -> Result<&Dir> {
-        if let Some(dir) = self.target_dir.get() {
-            return Ok(dir);
-        }
-        let dir = Dir::open(&self.plan.target_dir).map_engine_error()?;
-        Ok(self.target_dir.get_or_init(|| dir))
+        self.target_dir
+            .get_or_try_init(|| Dir::open(&self.plan.target_dir).map_engine_error())
     }
 
     /// Emits the plan's warnings, its engine and its job budget.

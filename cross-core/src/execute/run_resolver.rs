@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use cross_engine::{Cancel, EnvironmentLocation, Environments, Host, ImageFacts, RunSpec};
+use once_cell::sync::OnceCell;
 
 use crate::facts::run_inputs;
 use crate::model::error::{MapEngineError as _, Result};
@@ -17,7 +17,7 @@ pub(crate) struct RunResolver<'a> {
     host: &'a Host,
     cancel: &'a Cancel,
     /// The facts of the image, once the engine has been queried.
-    image: OnceLock<Option<ImageFacts>>,
+    image: OnceCell<Option<ImageFacts>>,
 }
 
 impl<'a> RunResolver<'a> {
@@ -26,7 +26,7 @@ impl<'a> RunResolver<'a> {
             plan,
             host,
             cancel,
-            image: OnceLock::new(),
+            image: OnceCell::new(),
         }
     }
 
@@ -58,17 +58,15 @@ impl<'a> RunResolver<'a> {
 
     /// Returns the facts of the image, if the environment is an image that exists.
     pub(crate) fn image(&self) -> Result<Option<&ImageFacts>> {
-        if let Some(image) = self.image.get() {
-            return Ok(image.as_ref());
-        }
-        let facts = match &self.plan.environment.location {
-            EnvironmentLocation::Image(image) => self
-                .environments()
+        let facts = self.image.get_or_try_init(|| {
+            let EnvironmentLocation::Image(image) = &self.plan.environment.location else {
+                return Ok(None);
+            };
+            self.environments()
                 .image(image, self.cancel)
-                .map_engine_error()?,
-            _ => None,
-        };
-        Ok(self.image.get_or_init(|| facts).as_ref())
+                .map_engine_error()
+        })?;
+        Ok(facts.as_ref())
     }
 
     fn environments(&self) -> Environments<'_> {

@@ -25,6 +25,7 @@ pub enum JobSharing {
     /// to the targets that have work.
     JobServer,
     /// Each target gets the same number of jobs, whether the others have work or not.
+    #[non_exhaustive]
     Parts {
         /// The number of jobs that each target may run.
         each: u32,

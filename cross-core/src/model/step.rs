@@ -168,6 +168,7 @@ pub enum Action {
     /// Builds the environment, unless another process has built it in the meantime.
     MakeEnvironment(Blueprint),
     /// Pulls an image.
+    #[non_exhaustive]
     PullImage {
         /// The reference of the image.
         reference: String,
@@ -175,6 +176,7 @@ pub enum Action {
         platform: Option<String>,
     },
     /// Builds an image from a Dockerfile.
+    #[non_exhaustive]
     BuildImage {
         /// The image to build.
         build: ImageBuild,
@@ -184,6 +186,7 @@ pub enum Action {
     /// Creates directories, and writes the small files that runs mount.
     Prepare(Vec<Prepared>),
     /// Runs a command on the host.
+    #[non_exhaustive]
     Host {
         /// The command.
         command: Invocation,
@@ -191,6 +194,7 @@ pub enum Action {
         failure: HostFailure,
     },
     /// Runs a command in the environment.
+    #[non_exhaustive]
     Run {
         /// The command, its mounts and its variables.
         spec: RunSpec,
@@ -201,12 +205,14 @@ pub enum Action {
         yielding: Vec<String>,
     },
     /// Collects the raw profiles that instrumented programs wrote.
+    #[non_exhaustive]
     CollectProfiles {
         /// The directory of the profiles.
         from: PathBuf,
     },
     /// Copies everything that cargo put in its usual locations into the workspace's own target
     /// directory.
+    #[non_exhaustive]
     Mirror {
         /// The target's directory that cargo wrote.
         from: PathBuf,
@@ -214,6 +220,7 @@ pub enum Action {
         to: PathBuf,
     },
     /// Copies the final artifacts to cargo's usual location.
+    #[non_exhaustive]
     Publish {
         /// Whether to compute their SHA-256.
         checksums: bool,
@@ -233,6 +240,7 @@ pub enum Prepared {
     /// A directory with a `CACHEDIR.TAG`, which tells backup programs to skip it.
     CacheDirectory(PathBuf),
     /// A file.
+    #[non_exhaustive]
     File {
         /// The path of the file.
         path: PathBuf,

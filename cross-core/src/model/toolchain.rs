@@ -24,6 +24,7 @@ pub struct Toolchain {
 #[non_exhaustive]
 pub enum ToolchainSource {
     /// A toolchain of the host's rustup, mounted read-only.
+    #[non_exhaustive]
     Host {
         /// The name that rustup has for it.
         name: String,
@@ -31,6 +32,7 @@ pub enum ToolchainSource {
         sysroot: PathBuf,
     },
     /// A directory of the user, mounted read-only.
+    #[non_exhaustive]
     Directory {
         /// The directory with `bin` and `lib`.
         sysroot: PathBuf,

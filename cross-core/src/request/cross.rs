@@ -16,6 +16,7 @@ use cross_engine::{
     Cancel, ContainerPool, ContainerReuse, EnginePreference, Host, RootSource, SelectedEngine,
     Variables,
 };
+use once_cell::sync::OnceCell;
 
 use crate::cargo::workspace::Project;
 use crate::host::cache_guard;
@@ -62,8 +63,13 @@ struct Settings {
     /// The pool of reused containers, if the caller sets one.
     container_pool: Option<Arc<ContainerPool>>,
     /// The engines that were selected, so that each is probed once.
-    selected: Arc<Mutex<BTreeMap<(EnginePreference, RootSource), SelectedEngine>>>,
+    selected: Arc<SelectedEngines>,
 }
+
+/// The engine that was selected for a preference and a source of the root. A failed selection leaves
+/// its cell empty, so that the next request tries again.
+type SelectedEngines =
+    Mutex<BTreeMap<(EnginePreference, RootSource), Arc<OnceCell<SelectedEngine>>>>;
 
 impl Cross {
     /// Uses the current directory and the environment of the process.
@@ -498,17 +504,19 @@ impl Cross {
         cancel: &Cancel,
     ) -> Result<SelectedEngine> {
         let key = (engine.into(), needs);
-        let mut cache = self
-            .0
-            .selected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(selected) = cache.get(&key) {
-            return Ok(selected.clone());
-        }
-        let selected = cross_engine::select(&key.0, needs, host, cancel).map_engine_error()?;
-        cache.insert(key, selected.clone());
-        Ok(selected)
+        let cell = {
+            let mut cells = self
+                .0
+                .selected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            cells.entry(key.clone()).or_default().clone()
+        };
+        // The map is not locked during the probe, which may wait for a daemon.
+        cell.get_or_try_init(|| {
+            cross_engine::select(&key.0, needs, host, cancel).map_engine_error()
+        })
+        .cloned()
     }
 }
 

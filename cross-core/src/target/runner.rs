@@ -27,12 +27,13 @@ pub(crate) fn script(runner: &Runner) -> Option<String> {
             program,
             cpu,
             prefix,
+            ..
         } => command(program, &qemu(program, *cpu, Some(prefix), "")),
-        Runner::QemuBareMetal { program, cpu } => {
+        Runner::QemuBareMetal { program, cpu, .. } => {
             command(program, &qemu(program, Some(cpu), None, ""))
         }
         Runner::QemuSystem(machine) => system::script(machine),
-        Runner::Wine { program, dlls } => wine(program, dlls),
+        Runner::Wine { program, dlls, .. } => wine(program, dlls),
         Runner::Node => command("node", "exec node \"$@\""),
         Runner::NodeWasi => command(
             "node",
@@ -83,8 +84,9 @@ pub(crate) fn debugged(runner: &Runner) -> Option<String> {
             program,
             cpu,
             prefix,
+            ..
         } => (*program, qemu(program, *cpu, Some(prefix), &option)),
-        Runner::QemuBareMetal { program, cpu } => {
+        Runner::QemuBareMetal { program, cpu, .. } => {
             (*program, qemu(program, Some(cpu), None, &option))
         }
         Runner::Native => (GDBSERVER, GDBSERVER_SCRIPT.trim_end().to_owned()),
@@ -170,22 +172,23 @@ fn wine(program: &str, dlls: &str) -> String {
 #[cfg(test)]
 mod tests {
     use cross_engine::{Cancel, Invocation, process};
+    use cross_targets::{DebianArch, Target};
 
     use super::*;
 
+    /// Returns the runner of a target on an x86_64 machine.
+    fn runner(triple: &str) -> Runner {
+        Target::parse(triple).unwrap().runner(DebianArch::Amd64)
+    }
+
     #[test]
     fn programs_under_qemu_user_can_wait_for_a_debugger() {
-        let qemu = Runner::QemuUser {
-            program: "qemu-ppc-static",
-            cpu: Some("g4"),
-            prefix: "/",
-        };
-        let script = debugged(&qemu).unwrap();
-        let start = "exec qemu-ppc-static -cpu g4 -g \"$CROSS_GDB_PORT\" \"$@\"\n";
+        let script = debugged(&runner("i686-linux-android")).unwrap();
+        let start = "exec qemu-i386-static -cpu n270 -g \"$CROSS_GDB_PORT\" \"$@\"\n";
         assert!(script.ends_with(start), "{script}");
         assert!(script.contains("gdb on port $CROSS_GDB_PORT: $program"));
-        let (program, dlls) = ("wine", "");
-        for runner in [Runner::Wine { program, dlls }, Runner::Node, Runner::None] {
+        let wine = runner("x86_64-pc-windows-gnu");
+        for runner in [wine, Runner::Node, Runner::None] {
             assert_eq!(debugged(&runner), None, "{runner:?}");
         }
     }
@@ -239,20 +242,16 @@ mod tests {
     fn a_script_starts_the_emulator_and_reports_a_missing_one() {
         for (runner, start) in [
             (
-                Runner::QemuUser {
-                    program: "qemu-arm-static",
-                    cpu: None,
-                    prefix: "/",
-                },
+                runner("arm-linux-androideabi"),
                 "\nexec qemu-arm-static \"$@\"\n",
             ),
             (
-                Runner::QemuUser {
-                    program: "qemu-ppc-static",
-                    cpu: Some("g4"),
-                    prefix: "/usr/powerpc-linux-gnu",
-                },
-                "\nQEMU_LD_PREFIX=\"${QEMU_LD_PREFIX:-/usr/powerpc-linux-gnu}\" exec qemu-ppc-static -cpu g4 \"$@\"\n",
+                runner("powerpc-unknown-linux-gnu"),
+                "\nQEMU_LD_PREFIX=\"${QEMU_LD_PREFIX:-/usr/powerpc-linux-gnu}\" exec qemu-ppc-static \"$@\"\n",
+            ),
+            (
+                runner("i686-linux-android"),
+                "\nexec qemu-i386-static -cpu n270 \"$@\"\n",
             ),
             (Runner::Node, "\nexec node \"$@\"\n"),
             (Runner::NodeWasi, "\n' \"$@\"\n"),

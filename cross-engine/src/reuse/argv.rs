@@ -14,10 +14,10 @@ use crate::spec::run_spec::{Root, RunSpec};
 /// The label of a reused container. Its value is the directory that it shares with the runs that
 /// enter it. Whether that exists, and who holds a lock on it, says whether the container is still
 /// needed.
-const DIR_LABEL: &str = "org.cross-core.kept";
+const DIR_LABEL: &str = "org.cross-core.reused";
 
 /// The label of a reused container whose value is the name of its image, as requested.
-const IMAGE_LABEL: &str = "org.cross-core.kept-image";
+const IMAGE_LABEL: &str = "org.cross-core.reused-image";
 
 /// The command that starts a container, without the container's name.
 pub(super) fn start(

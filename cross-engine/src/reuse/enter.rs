@@ -333,16 +333,16 @@ mod tests {
     /// Messages of docker 20.10 with a client of 28, and of podman 4.3.
     #[test]
     fn a_container_that_is_gone_is_told_from_a_command_that_fails() {
-        let gone = |kind, line| says_gone(kind, "cross-x-1-warm", line);
+        let gone = |kind, line| says_gone(kind, "cross-x-1-reused", line);
         for line in [
-            "Error response from daemon: No such container: cross-x-1-warm",
-            "Error: No such container: cross-x-1-warm",
+            "Error response from daemon: No such container: cross-x-1-reused",
+            "Error: No such container: cross-x-1-reused",
             "Error response from daemon: Container 521232e34001 is not running",
         ] {
             assert!(gone(EngineKind::Docker, line), "{line}");
         }
         for line in [
-            "Error: no container with name or ID \"cross-x-1-warm\" found: no such container",
+            "Error: no container with name or ID \"cross-x-1-reused\" found: no such container",
             "Error: container 95fd2121d124 does not exist in database: no such container",
             "Error: can only create exec sessions on running containers: container state improper",
         ] {

@@ -1,6 +1,6 @@
-//! Scripts of a kept container: its first process, and the wrapper around each command.
+//! Scripts of a reused container: its first process, and the wrapper around each command.
 //!
-//! A container that serves one command ends with it, and the kernel ends the rest. In a kept
+//! A container that serves one command ends with it, and the kernel ends the rest. In a reused
 //! container the processes of each command have to be found: each has a variable of its own in its
 //! environment. One that hides even that becomes an orphan of the first process, which ends its
 //! orphans while no command runs.
@@ -18,8 +18,8 @@ const BEGUN: &str = include_str!("script/begun.sh");
 const JOBSERVER_CLIENT: &str = include_str!("script/jobserver_client.sh");
 const RUN_COMMAND: &str = include_str!("script/run_command.sh");
 
-/// The mount point of the directory that a kept container shares with the commands that enter it.
-pub(crate) const SHARED_AT: &str = "/run/cross-warm";
+/// The mount point of the directory that a reused container shares with the commands that enter it.
+pub(crate) const SHARED_AT: &str = "/run/cross-reused";
 /// What the first process prints when the container can be entered.
 pub(crate) const READY: &str = "ready";
 /// The variable that marks the processes of a command.
@@ -37,7 +37,7 @@ pub(super) fn keeper(idle_seconds: u64, ends_with_stdin: bool) -> [String; 5] {
     ]
 }
 
-/// The words that wrap a command that enters a kept container. No other run has the `name`; its
+/// The words that wrap a command that enters a reused container. No other run has the `name`; its
 /// directory in [`SHARED_AT`] has the same, if it has one.
 pub(super) fn entering(name: &str, lifeline: Option<Lifeline>, has_jobserver: bool) -> [String; 4] {
     debug_assert!(

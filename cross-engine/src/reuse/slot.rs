@@ -10,9 +10,9 @@ use crate::reuse::attached::AttachedContainer;
 use crate::run::run_dir::RunDir;
 
 /// The cache's subdirectory for containers that end with their owner.
-pub(crate) const PRIVATE: &str = "warm";
+pub(crate) const PRIVATE: &str = "reused";
 /// The cache's subdirectory for containers that processes share.
-pub(crate) const SHARED: &str = "warm-shared";
+pub(crate) const SHARED: &str = "reused-shared";
 
 /// The container of one key. Each container that is started for the key is a new generation.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Slot {
 impl Slot {
     /// The name of the container of this generation.
     pub(super) fn name(&self, generation: u32) -> String {
-        format!("{}-{generation}-warm", self.base_name)
+        format!("{}-{generation}-reused", self.base_name)
     }
 
     pub(super) fn private(&self) -> MutexGuard<'_, PrivateContainer> {
@@ -80,5 +80,5 @@ pub(super) struct SlotStatus {
 
 /// The lock file for starting the shared container with this name.
 pub(super) fn lock_file(host: &Host, base_name: &str) -> PathBuf {
-    host.cache.join("locks").join(format!("warm-{base_name}"))
+    host.cache.join("locks").join(format!("reused-{base_name}"))
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 #[non_exhaustive]
 pub enum Sdk {
     /// The Android NDK, whose own clang compiles and links.
+    #[non_exhaustive]
     Ndk {
         /// The prefix of the target's compiler: `armv7a-linux-androideabi` in
         /// `armv7a-linux-androideabi21-clang`.
@@ -16,6 +17,7 @@ pub enum Sdk {
     },
     /// The root file system of the target's operating system, or the part of it that programs link
     /// with. Debian's clang and lld compile and link.
+    #[non_exhaustive]
     Sysroot {
         /// clang's triple for the target. (It treats illumos as Solaris.)
         clang_target: &'static str,

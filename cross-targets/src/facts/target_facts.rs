@@ -71,6 +71,7 @@ pub enum CToolchain {
     /// GCC with mingw-w64, in its variant with POSIX threads: `x86_64-w64-mingw32-gcc-posix`.
     Mingw,
     /// GCC with newlib: `arm-none-eabi-gcc`. Rust's own linker links.
+    #[non_exhaustive]
     Newlib {
         /// The GCC multilib directory that matches the target: `thumb/v7-m/nofp`.
         multilib: &'static str,
@@ -186,6 +187,7 @@ pub enum Tier {
 #[non_exhaustive]
 pub enum TargetEmulator {
     /// QEMU's user mode: emulates one process and translates its system calls.
+    #[non_exhaustive]
     QemuUser {
         /// The program: `qemu-aarch64-static`.
         program: &'static str,
@@ -193,6 +195,7 @@ pub enum TargetEmulator {
         cpu: Option<&'static str>,
     },
     /// QEMU's user mode for a bare-metal program, which exits through semihosting.
+    #[non_exhaustive]
     QemuBareMetal {
         /// The program: `qemu-arm-static`.
         program: &'static str,
@@ -200,6 +203,7 @@ pub enum TargetEmulator {
         cpu: &'static str,
     },
     /// Wine, for Windows programs.
+    #[non_exhaustive]
     Wine {
         /// The program: `/usr/lib/wine/wine64`.
         program: &'static str,
@@ -232,6 +236,7 @@ pub enum SupportLevel {
     /// there if it has an emulator.
     Recipe,
     /// The facts are known, but no recipe is proven.
+    #[non_exhaustive]
     NotYet {
         /// The reason, as the end of a sentence that starts with the name of the target.
         why: &'static str,

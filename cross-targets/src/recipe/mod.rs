@@ -44,6 +44,7 @@ pub enum StdSource {
     /// Prebuilt: installed by rustup, or a package of the recipe.
     Prebuilt,
     /// Built from source: cargo has to be called with `-Z build-std`.
+    #[non_exhaustive]
     Source {
         /// The path of the source in the environment, in the layout that rustc expects below its
         /// sysroot. `None` for the component `rust-src` of the mounted toolchain.

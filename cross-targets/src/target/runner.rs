@@ -12,6 +12,7 @@ pub enum Runner {
     /// libraries.
     Native,
     /// Under QEMU's user mode.
+    #[non_exhaustive]
     QemuUser {
         /// The program: `qemu-aarch64-static`.
         program: &'static str,
@@ -22,6 +23,7 @@ pub enum Runner {
         prefix: &'static str,
     },
     /// A bare-metal program under QEMU's user mode.
+    #[non_exhaustive]
     QemuBareMetal {
         /// The program: `qemu-arm-static`.
         program: &'static str,
@@ -32,6 +34,7 @@ pub enum Runner {
     /// [`Target::recipe_with_machine`](crate::Target::recipe_with_machine).
     QemuSystem(QemuMachine),
     /// Under Wine.
+    #[non_exhaustive]
     Wine {
         /// The program: `/usr/lib/wine/wine64`.
         program: &'static str,

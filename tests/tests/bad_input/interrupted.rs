@@ -269,6 +269,8 @@ fn caller_killed_with_sigkill_while_an_environment_is_made(engine: &str) {
     all_is_gone_after_sigkill(&case, "build", engine, |lines| {
         let reached = lines.any(|line| line.unwrap().contains(INSTALLING));
         assert!(reached, "the caller reached the stage");
+        // The stage is announced before its process starts. A line of output shows that it runs.
+        assert!(lines.next().is_some(), "the stage prints a line");
     });
 }
 
@@ -279,6 +281,8 @@ fn caller_killed_with_sigkill_while_packages_are_installed(engine: &str) {
     all_is_gone_after_sigkill(&case, "build", engine, |lines| {
         let reached = lines.any(|line| line.unwrap().contains("\"installing packages\""));
         assert!(reached, "the caller reached the stage");
+        // The stage is announced before its process starts. A line of output shows that it runs.
+        assert!(lines.next().is_some(), "the stage prints a line");
     });
     let bases = case.leftovers.own_cache().join("bases");
     assert_eq!(std::fs::read_dir(bases).unwrap().count(), 1);

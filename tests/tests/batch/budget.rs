@@ -161,7 +161,10 @@ fn without_a_jobserver_each_target_has_a_share() {
     fs::write(cache.join("jobservers"), "in the way").unwrap();
     case.env = case.env.set("CROSS_CACHE_DIR", cache);
     let outcome = built(&case, 4);
-    let JobSharing::Parts { each: 2, reason } = &outcome.budget.sharing else {
+    let JobSharing::Parts {
+        each: 2, reason, ..
+    } = &outcome.budget.sharing
+    else {
         panic!("{:?}", outcome.budget);
     };
     assert!(reason.contains("jobservers"), "{reason}");

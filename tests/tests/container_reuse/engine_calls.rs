@@ -80,12 +80,15 @@ fn a_lost_container_is_replaced_only_once() {
         1,
         "Error response from daemon: Container 0123 is not running\n",
     );
-    for (warm, starts) in [(ContainerReuse::new(), 1), (shared(), 1)] {
+    for (reuse, starts) in [(ContainerReuse::new(), 1), (shared(), 1)] {
         let (machine, project) = (machine(gone.clone()), Project::new("app"));
-        let cross = machine.cross(&project).reuse_containers(warm.clone());
+        let cross = machine.cross(&project).reuse_containers(reuse.clone());
         let error = cross.build(NATIVE).run().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::EngineCannotStart, "{error}");
-        assert!(error.to_string().contains("-warm` was started"), "{error}");
+        assert!(
+            error.to_string().contains("-reused` was started"),
+            "{error}"
+        );
         assert!(error.help().is_some());
         let count = |calls: &[String]| {
             calls
@@ -93,7 +96,7 @@ fn a_lost_container_is_replaced_only_once() {
                 .filter(|words| words.starts_with("run"))
                 .count()
         };
-        assert_eq!(count(&take_calls(&machine)), starts, "{warm:?}");
+        assert_eq!(count(&take_calls(&machine)), starts, "{reuse:?}");
     }
 }
 
@@ -118,13 +121,13 @@ fn a_plan_names_the_reused_container() {
     let plan = cross.build(NATIVE).plan().unwrap();
     let json = serde_json::to_value(&plan).unwrap();
     let steps = json["steps"].as_array().unwrap();
-    let kept: Vec<_> = steps
+    let reused: Vec<_> = steps
         .iter()
         .filter(|step| !step["reused_container"].is_null())
         .collect();
-    assert_eq!(kept.len(), 1, "{json:#}");
-    let container = kept[0]["reused_container"]["container"].as_str().unwrap();
-    assert_eq!(kept[0]["reused_container"]["running"], false);
+    assert_eq!(reused.len(), 1, "{json:#}");
+    let container = reused[0]["reused_container"]["container"].as_str().unwrap();
+    assert_eq!(reused[0]["reused_container"]["running"], false);
     let text = plan.to_string();
     for part in [
         format!("# in the reused container {container}; if it is not running"),

@@ -28,8 +28,8 @@ fn an_idle_container_is_removed_after_its_idle_time(engine: &str) {
     let exists = || case.has_container(&container);
     stays_true(idle / 4, "the container is kept after a run", exists);
     stdout_of(&cross, "true");
-    let kept = format!("{engine} keeps the container after the second run");
-    stays_true(idle * 3 / 4, &kept, exists);
+    let reused = format!("{engine} keeps the container after the second run");
+    stays_true(idle * 3 / 4, &reused, exists);
     drop(cross);
     wait_until(SOON, "the idle container is removed", || !exists());
     let cross = case.reusing(ContainerReuse::across_processes(idle));
@@ -116,7 +116,7 @@ fn a_container_that_the_cache_forgot_is_swept(engine: &str) {
     let cross = case.reusing(ContainerReuse::across_processes(Duration::from_secs(60)));
     let cross = cross.cache_dir(&cache);
     stdout_of(&cross, "true");
-    std::fs::remove_dir_all(cache.join("warm-shared")).unwrap();
+    std::fs::remove_dir_all(cache.join("reused-shared")).unwrap();
     stdout_of(&cross, "true");
     let started = case.started_containers();
     assert_eq!(started.len(), 2);
@@ -126,7 +126,7 @@ fn a_container_that_the_cache_forgot_is_swept(engine: &str) {
         !swept.containers.contains(&started[1].0),
         "in use: {swept:?}"
     );
-    std::fs::remove_dir_all(cache.join("warm-shared")).unwrap();
+    std::fs::remove_dir_all(cache.join("reused-shared")).unwrap();
     let swept = cross.sweep(engine).unwrap();
     for (container, _) in &started {
         assert!(

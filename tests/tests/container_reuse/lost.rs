@@ -19,12 +19,12 @@ on_engines! { @ a_removed_image_is_an_error_and_can_be_restored docker podman }
 on_engines! { @ removing_an_environment_removes_its_container docker podman }
 
 fn a_container_removed_between_builds_is_replaced(engine: &str) {
-    for warm in [
+    for reuse in [
         ContainerReuse::new(),
         ContainerReuse::across_processes(Duration::from_secs(30)),
     ] {
         let case = Case::new(engine);
-        let cross = case.reusing(warm);
+        let cross = case.reusing(reuse);
         stdout_of(&cross, "true");
         // A restarted engine stops its containers.
         for (number, how) in [&["rm", "--force"][..], &["stop", "--time", "1"], &["kill"]]
@@ -105,7 +105,7 @@ fn a_removed_image_is_an_error_and_can_be_restored(engine: &str) {
         cross_core::engine::EnvironmentLocation::Image(image) => image,
         other => panic!("{other:?}"),
     };
-    let mine = format!("localhost/cross-test-warm-{engine}:{}", std::process::id());
+    let mine = format!("localhost/cross-test-reuse-{engine}:{}", std::process::id());
     let tag = || assert!(case.engine_output(&["tag", &image, &mine]).exit.success());
     tag();
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");
@@ -135,7 +135,7 @@ fn removing_an_environment_removes_its_container(engine: &str) {
     let cross_core::engine::EnvironmentLocation::Image(image) = &plan.environment.location else {
         panic!("{:?}", plan.environment);
     };
-    let name = format!("test-warm-{}", std::process::id());
+    let name = format!("test-reused-{}", std::process::id());
     let mine = format!("localhost/cross-core:{name}");
     assert!(case.engine_output(&["tag", image, &mine]).exit.success());
     let text = format!("[target.{TARGET}]\nimage = \"{mine}\"\n");

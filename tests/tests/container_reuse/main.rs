@@ -55,8 +55,8 @@ impl Case {
     }
 
     /// The library with container reuse.
-    fn reusing(&self, warm: ContainerReuse) -> Cross {
-        self.fresh.clone().reuse_containers(warm)
+    fn reusing(&self, reuse: ContainerReuse) -> Cross {
+        self.fresh.clone().reuse_containers(reuse)
     }
 
     /// The containers that were started so far, each with the reason.

@@ -26,11 +26,14 @@ fn the_second_build_enters_the_container_of_the_first(engine: &str) {
     let cross = case.reusing(ContainerReuse::new());
     cross.build(TARGET).run().unwrap();
     let plan = cross.build(TARGET).plan().unwrap();
-    let kept = plan
+    let reused = plan
         .steps
         .iter()
         .find_map(|step| step.reused_container.as_ref());
-    assert!(kept.is_some_and(|kept| kept.running), "the plan says so");
+    assert!(
+        reused.is_some_and(|reused| reused.running),
+        "the plan says so"
+    );
     let done = plan.execute(&Cancel::new()).unwrap();
     assert_eq!(
         done.executables().count(),
@@ -42,7 +45,7 @@ fn the_second_build_enters_the_container_of_the_first(engine: &str) {
     assert_eq!(started[0].1, StartReason::First);
     let name = started[0].0.as_str();
     assert_eq!(case.entered_containers(), [name, name]);
-    assert_eq!(kept.map(|kept| kept.container.as_str()), Some(name));
+    assert_eq!(reused.map(|reused| reused.container.as_str()), Some(name));
     assert!(case.has_container(name));
     drop((plan, done, cross));
     wait_until(SOON, "the container ends with its last owner", || {
@@ -58,7 +61,7 @@ fn a_reused_container_looks_like_a_new_one(engine: &str) {
         "id; pwd; echo $HOME $PATH $USER; grep -E 'NoNewPrivs|Seccomp|CapEff' /proc/self/status; umask",
         "ls -d /sys/class/net/* | sort; ulimit -n; cat /proc/sys/kernel/hostname | wc -l",
         "env | grep -v -e ^HOSTNAME= -e ^container= -e ^CROSS_WARM_RUN= -e ^_= | sort",
-        "awk '{print $5, $6}' /proc/self/mountinfo | grep -v -e cross-reusing -e /relays -e ^/proc -e ^/sys -e ^/dev -e '^/ ' -e ^/etc/ -e ^/run | sort",
+        "awk '{print $5, $6}' /proc/self/mountinfo | grep -v -e cross-reused -e /relays -e ^/proc -e ^/sys -e ^/dev -e '^/ ' -e ^/etc/ -e ^/run | sort",
     ] {
         assert_eq!(
             stdout_of(&reusing, script),
@@ -227,5 +230,5 @@ fn a_batch_with_a_jobserver_reuses_the_container(engine: &str) {
     let done = cross.build_many([TARGET]).jobs(2).run().unwrap();
     assert!(done.is_success(), "{done:?}");
     let said = case.project.recorder().diagnostics().join("\n") + &case.project.recorder().output();
-    assert!(said.contains("cargo has /run/cross-reusing/"), "{said}");
+    assert!(said.contains("cargo has /run/cross-reused/"), "{said}");
 }

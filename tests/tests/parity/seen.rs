@@ -228,6 +228,7 @@ impl Seen {
             Action::PullImage {
                 reference,
                 platform,
+                ..
             } => Some((reference.as_str(), platform.as_deref())),
             _ => None,
         })

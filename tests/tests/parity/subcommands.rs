@@ -19,11 +19,16 @@ fn compiling_subcommands_run_in_the_environment() {
     let case = for_t();
     for word in COMPILES {
         let seen = case.cargo(&[word]);
-        let compiles = Placement::Environment {
-            compiles: true,
-            runs_programs: false,
-        };
-        seen.is(seen.all().decision.place, compiles);
+        let place = seen.all().decision.place;
+        let compiles = matches!(
+            place,
+            Placement::Environment {
+                compiles: true,
+                runs_programs: false,
+                ..
+            }
+        );
+        seen.ensure(compiles, format!("{place:?}"));
         seen.is(seen.targets(), [T]);
         seen.is(seen.run().0.network, Network::None);
     }
@@ -34,11 +39,16 @@ fn differs_running_subcommands_run_in_the_environment_without_a_network() {
     let case = for_t();
     for word in RUNS {
         let seen = case.cargo(&[word]);
-        let runs = Placement::Environment {
-            compiles: true,
-            runs_programs: true,
-        };
-        seen.is(seen.all().decision.place, runs);
+        let place = seen.all().decision.place;
+        let runs = matches!(
+            place,
+            Placement::Environment {
+                compiles: true,
+                runs_programs: true,
+                ..
+            }
+        );
+        seen.ensure(runs, format!("{place:?}"));
         seen.is(seen.run().0.network, Network::None);
     }
 }

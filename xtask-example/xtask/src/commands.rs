@@ -203,7 +203,7 @@ pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     let rows = Target::all().map(|target| {
         let facts = target.facts();
         let missing = match facts.support {
-            SupportLevel::NotYet { why } => Some(why),
+            SupportLevel::NotYet { why, .. } => Some(why),
             _ => None,
         };
         let support = match (missing, target.published_image()) {

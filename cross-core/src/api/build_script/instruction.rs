@@ -19,6 +19,7 @@ pub enum Instruction {
     /// `cargo::rerun-if-env-changed`: a variable that the build depends on.
     RerunIfEnvChanged(String),
     /// `cargo::rustc-env`: a variable that `env!` reads in the package.
+    #[non_exhaustive]
     RustcEnv {
         /// The variable.
         name: String,

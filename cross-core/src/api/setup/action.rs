@@ -23,11 +23,13 @@ pub struct SetupStep {
 #[non_exhaustive]
 pub enum SetupAction {
     /// Runs commands, one after the other.
+    #[non_exhaustive]
     Run {
         /// The commands.
         commands: Vec<Invocation>,
     },
     /// Installs packages from the distribution.
+    #[non_exhaustive]
     Install {
         /// Their names.
         packages: Vec<String>,
@@ -37,6 +39,7 @@ pub enum SetupAction {
         commands: Box<InstallCommands>,
     },
     /// Writes a file.
+    #[non_exhaustive]
     Write {
         /// The path of the file.
         path: PathBuf,
@@ -44,6 +47,7 @@ pub enum SetupAction {
         text: String,
     },
     /// Starts the docker daemon and waits until it answers, unless it already does.
+    #[non_exhaustive]
     StartDocker {
         /// The command that starts it.
         command: Invocation,
@@ -52,6 +56,7 @@ pub enum SetupAction {
         log: Option<PathBuf>,
     },
     /// Runs a program on an engine without pulling from a registry, and removes it.
+    #[non_exhaustive]
     Verify {
         /// The engine.
         engine: EngineKind,

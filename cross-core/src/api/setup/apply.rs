@@ -49,6 +49,7 @@ const STALE_LISTS: [&str; 4] = [
 #[non_exhaustive]
 pub enum SetupEvent {
     /// A step has started.
+    #[non_exhaustive]
     Started {
         /// Its number, from 1.
         step: usize,
@@ -58,11 +59,13 @@ pub enum SetupEvent {
         action: String,
     },
     /// A command printed a line, or another process is waited for.
+    #[non_exhaustive]
     Output {
         /// The line, without its line terminator.
         line: String,
     },
     /// A step has succeeded.
+    #[non_exhaustive]
     Finished {
         /// Its number, from 1.
         step: usize,

@@ -11,6 +11,7 @@ use super::flags::{Flag, Phase};
 #[non_exhaustive]
 pub enum Placement {
     /// In the target's environment.
+    #[non_exhaustive]
     Environment {
         /// Whether the subcommand compiles for the target.
         compiles: bool,

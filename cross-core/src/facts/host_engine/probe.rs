@@ -3,7 +3,6 @@
 //! A success is cached with the stamps of all files it depends on, so that a warm request starts no
 //! process. A failure is not cached, because the user may fix it at any time.
 
-use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use cross_engine::process::clock;
 use cross_engine::process::{self, Output};
 use cross_engine::{Cancel, ErrorKind as Kind, FileStamp, Host, Invocation, ProbeCache};
 use cross_targets::{HostEmulator, Runner, Toolset, ToolsetKind};
+use once_cell::unsync::OnceCell;
 use serde::Serialize;
 
 use super::search::{Candidate, Machine, ToolVersion, Trial};
@@ -274,14 +274,11 @@ impl Machine for Probe<'_> {
     }
 
     fn zig(&self) -> Result<Option<PathBuf>> {
-        if let Some(known) = self.zig.get() {
-            return Ok(known.clone());
-        }
-        let found = match self.find("zig") {
-            Some(zig) => Some(zig),
-            None => self.zig_from_pypi()?,
-        };
-        Ok(self.zig.get_or_init(|| found).clone())
+        let zig = self.zig.get_or_try_init(|| match self.find("zig") {
+            Some(zig) => Ok(Some(zig)),
+            None => self.zig_from_pypi(),
+        })?;
+        Ok(zig.clone())
     }
 
     /// The name is a hash of the contents, so that existing files are never changed.

@@ -34,29 +34,29 @@ fn shared() -> ContainerPool {
 }
 
 fn name(pool: &ContainerPool, spec: &RunSpec, image: &ContainerImage, cache: &Path) -> String {
-    let (_, kept) = pool
+    let (_, reused) = pool
         .reused_container(&engine(), spec, image, &host(cache))
         .unwrap();
-    kept.container
+    reused.container
 }
 
 #[test]
 fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
     let image = ContainerImage::new(None, vec!["/entry".to_owned()]);
-    let (enter, kept) = shared()
+    let (enter, reused) = shared()
         .reused_container(&engine(), &spec(), &image, &host(Path::new("/c")))
         .unwrap();
-    let name = &kept.container;
-    let (base, generation) = name.split_at(name.len() - "-1-warm".len());
-    assert_eq!(generation, "-1-warm");
-    let start = kept.start.args.join(" ");
+    let name = &reused.container;
+    let (base, generation) = name.split_at(name.len() - "-1-reused".len());
+    assert_eq!(generation, "-1-reused");
+    let start = reused.start.args.join(" ");
     let expected = format!(
         "run --rm --detach --name {name} --pull never --label org.cross-core.run \
-         --label org.cross-core.kept=/c/warm-shared/{base} --label org.cross-core.kept-image=i:1 --no-healthcheck \
+         --label org.cross-core.reused=/c/reused-shared/{base} --label org.cross-core.reused-image=i:1 --no-healthcheck \
          --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL --network none --user 1000:1001 \
          --pids-limit 16384 \
          --mount type=tmpfs,dst=/tmp/home,tmpfs-mode=1777 --mount type=bind,src=/w,dst=/w \
-         --mount type=bind,src=/c/warm-shared/{base}/shown,dst=/run/cross-warm,readonly \
+         --mount type=bind,src=/c/reused-shared/{base}/shown,dst=/run/cross-reused,readonly \
          --mount type=bind,src=/c/relays,dst=/c/relays \
          --workdir / --entrypoint sh i:1 -c "
     );
@@ -71,7 +71,7 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
 #[test]
 fn one_that_is_nobody_elses_hangs_on_its_client() {
     let pool = ContainerPool::new(ContainerReuse::new());
-    let (_, kept) = pool
+    let (_, reused) = pool
         .reused_container(
             &engine(),
             &spec(),
@@ -79,15 +79,15 @@ fn one_that_is_nobody_elses_hangs_on_its_client() {
             &host(Path::new("/c")),
         )
         .unwrap();
-    assert_eq!(kept.start.args[..3], ["run", "--rm", "--interactive"]);
-    assert_eq!(kept.start.args.last().unwrap(), "1");
+    assert_eq!(reused.start.args[..3], ["run", "--rm", "--interactive"]);
+    assert_eq!(reused.start.args.last().unwrap(), "1");
     let other = name(
         &ContainerPool::new(ContainerReuse::new()),
         &spec(),
         &ContainerImage::default(),
         Path::new("/c"),
     );
-    assert_ne!(kept.container, other, "another pool, another container");
+    assert_ne!(reused.container, other, "another pool, another container");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
-# The first process of a kept container. It ends with standard input if $2 is 1, and after $1
+# The first process of a reused container. It ends with standard input if $2 is 1, and after $1
 # seconds without a command.
 #
 # Every command sends USR1 when it enters and when it leaves. In between, this process sleeps: a
-# container that is kept takes no processor time. A process whose parent is outside was put here by
+# reused container takes no processor time. A process whose parent is outside was put here by
 # the engine. One whose parent is this process, which did not start it, was left behind. A signal
 # interrupts `wait`, so it waits for the sleep.
 exec 3<&0 </dev/null 2>/dev/null

@@ -198,7 +198,7 @@ fn unserved(page: &mut String) {
     );
     for target in Target::all() {
         let facts = target.facts();
-        let SupportLevel::NotYet { why } = facts.support else {
+        let SupportLevel::NotYet { why, .. } = facts.support else {
             continue;
         };
         let image = target.published_image();
