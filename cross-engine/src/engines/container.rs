@@ -255,8 +255,8 @@ mod tests {
     fn podman_does_not_pass_on_the_hosts_proxies() {
         let args = |kind| invocation(&engine(kind), &spec()).unwrap().args;
         let flag = "--http-proxy=false".to_owned();
-        assert!(args(EngineEngineKind::Podman).contains(&flag));
-        assert!(!args(EngineEngineKind::Docker).contains(&flag));
+        assert!(args(EngineKind::Podman).contains(&flag));
+        assert!(!args(EngineKind::Docker).contains(&flag));
     }
 
     #[test]
