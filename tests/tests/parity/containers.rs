@@ -263,7 +263,15 @@ fn only_the_users_program_gets_a_terminal() {
 fn differs_cargo_is_started_without_a_shell() {
     let case = for_t();
     let seen = case.cargo(&["build", "--features", "a b; c"]);
-    let words = ["cargo", "build", "--target", T, "--features", "a b; c"];
+    let words = [
+        "cargo",
+        "build",
+        "--target",
+        T,
+        "--locked",
+        "--features",
+        "a b; c",
+    ];
     seen.engine_has(&words);
     let path = seen.value("PATH").unwrap().to_owned();
     let sysroot = seen.plan().toolchain.sysroot().unwrap();
