@@ -142,6 +142,39 @@ fn a_directory_that_was_made_again_is_another_one() {
 }
 
 #[test]
+fn the_name_is_known_before_the_directories_that_are_written_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("target");
+    let spec = spec().mounts([Mount::write(&target)]);
+    let (pool, image, host) = (shared(), ContainerImage::default(), host(dir.path()));
+    let slot = || pool.slot(&engine(), &spec, &image, &host).unwrap();
+    let planned = slot().name(1);
+    fs::create_dir(&target).unwrap();
+    let slot_1 = slot();
+    assert_eq!(slot_1.name(1), planned);
+    fs::create_dir_all(&slot_1.dir).unwrap();
+    let record = Record {
+        key: slot_1.key.clone(),
+        purpose: slot_1.purpose.clone(),
+        image: slot_1.image.clone(),
+        generation: 1,
+        idle: 60,
+        used: Duration::ZERO,
+    };
+    record.write(&slot_1.dir).unwrap();
+    let status = |generation, running| SlotStatus {
+        generation,
+        running,
+    };
+    assert_eq!(pool.status(&slot()), status(1, true));
+    // The running container has the old directory.
+    fs::rename(&target, dir.path().join("gone")).unwrap();
+    assert_eq!(pool.status(&slot()), status(2, false));
+    fs::create_dir(&target).unwrap();
+    assert_eq!(pool.status(&slot()), status(2, false));
+}
+
+#[test]
 fn what_is_remembered_is_believed_for_its_time_and_its_key() {
     let dir = tempfile::tempdir().unwrap();
     let record = Record {
