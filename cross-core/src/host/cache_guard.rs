@@ -33,8 +33,15 @@ pub(crate) fn check(cache: &Path, uid: u32) -> Result<()> {
     };
     for entry in fs::read_dir(cache).on("read directory", cache)? {
         let path = entry.on("read directory", cache)?.path();
-        // It may be gone meanwhile.
-        if let Ok(meta) = path.symlink_metadata() {
+        // It may be gone meanwhile. Nobody but the caller makes a link here, such as to environments
+        // on another disk: what counts is the directory that the link leads to.
+        let entry = path.symlink_metadata();
+        let is_callers_link = |meta: &Metadata| meta.is_symlink() && meta.uid() == uid;
+        let meta = match entry {
+            Ok(meta) if is_callers_link(&meta) => path.metadata(),
+            entry => entry,
+        };
+        if let Ok(meta) = meta {
             check_entry(cache, &path, &meta, uid, others)?;
         }
     }
@@ -121,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_or_has_a_link_is_refused() {
+    fn a_cache_that_is_a_link_is_refused_and_so_is_what_a_link_in_it_leads_to() {
         let dir = tempfile::tempdir().unwrap();
         let (real, link) = (dir.path().join("real"), dir.path().join("link"));
         fs::create_dir(&real).unwrap();
@@ -133,7 +140,12 @@ mod tests {
                 .to_string()
                 .ends_with("is a link")
         );
-        symlink("/", real.join("roots")).unwrap();
-        assert!(check(&real, uid).is_err());
+        let elsewhere = dir.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        symlink(&elsewhere, real.join("environments")).unwrap();
+        check(&real, uid).unwrap();
+        set_mode(&elsewhere, 0o777);
+        let error = check(&real, uid).unwrap_err().to_string();
+        assert!(error.contains("can be written by others"), "{error}");
     }
 }
