@@ -155,7 +155,6 @@ impl RunInputs {
         let around = Surroundings {
             home: home.as_deref(),
             cargo_home: &self.cargo_home,
-            cache: &context.host.cache,
             dir: context.cross.dir(),
         };
         let sources = Sources::new(context.workspace, &context.config.writable, &around)?;
