@@ -165,6 +165,19 @@ fn an_outdated_lock_file_is_what_cargo_makes_of_it(engine: &'static str) {
     shell.succeeds("cross build --locked");
 }
 
+/// A plugin starts cargo without flags of its own.
+#[test]
+fn a_plugin_runs_with_a_settled_lock_file() {
+    let shell = Shell::new("sandbox");
+    let before = shell.lock();
+    shell.succeeds("cross hack check");
+    assert_eq!(shell.lock(), before);
+    let shell = Shell::outdated("sandbox");
+    let expected = shell.cargos();
+    shell.succeeds("cross hack check");
+    assert_eq!(shell.lock(), Some(expected));
+}
+
 /// The cargo of the environment is older than the host's, and so is the format that it writes.
 #[test]
 fn toolchains_of_other_ages_read_the_same_lock_file() {

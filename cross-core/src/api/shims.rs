@@ -8,6 +8,7 @@ use cross_engine::{EnvValue, EnvironmentLocation, Mount, Network, RunSpec, Shim}
 use crate::facts::caller_variables;
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
+use crate::facts::sources;
 use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::Prepared;
@@ -56,8 +57,6 @@ impl<'a> Shims<'a> {
     pub(crate) fn new(cross: &Cross, facts: &'a Facts, extra: &[PathBuf]) -> Result<Self> {
         let mut mounts = vec![
             Mount::scratch(HOME),
-            // Processes of the host write beside the sources: a Makefile's compiler does.
-            Mount::write(&facts.workspace.root),
             Mount::write(&facts.workspace.target_directory),
         ];
         // A cargo on the host links with the libraries of the host's toolchain, whichever toolchain
@@ -94,7 +93,7 @@ impl<'a> Shims<'a> {
     /// name.
     pub(crate) fn shim(&self, command: &[String], kind: ShimKind) -> Result<(PathBuf, Prepared)> {
         let facts = self.facts;
-        let spec = self.spec(command.to_vec(), Network::None)?;
+        let spec = self.spec(command.to_vec(), kind)?;
         let mut passed: Vec<String> = caller_variables::names().collect();
         let configured = facts.config.passthrough.iter();
         passed.extend(configured.map(|variable| variable.value.name.clone()));
@@ -128,12 +127,15 @@ impl<'a> Shims<'a> {
     }
 
     /// A run of `command` with the mounts and variables of a shim.
-    pub(crate) fn spec(&self, command: Vec<String>, network: Network) -> Result<RunSpec> {
+    pub(crate) fn spec(&self, command: Vec<String>, kind: ShimKind) -> Result<RunSpec> {
         let facts = self.facts;
-        let mut spec = facts.run_spec(command, network);
+        let mut spec = facts.run_spec(command, Network::None);
         spec.mounts
             .retain(|mount| !mount.target.starts_with(run_inputs::HOME));
         let mut spec = spec.mounts(self.mounts.iter().cloned());
+        if kind != ShimKind::Runner {
+            spec = spec.mounts(self.written_sources());
+        }
         spec.env = self.variables(spec.env);
         if let EnvironmentLocation::Directory(_) = facts.environment().location {
             let mounts = spec.mounts.iter();
@@ -146,6 +148,16 @@ impl<'a> Shims<'a> {
             spec = spec.root(root);
         }
         Ok(spec)
+    }
+
+    /// The sources, writable but for what the host runs. A tool writes what its caller on the host
+    /// tells it to, and a Makefile's compiler writes beside the sources.
+    fn written_sources(&self) -> Vec<Mount> {
+        let root = &self.facts.workspace.root;
+        let kept = sources::NEVER_WRITABLE.map(|name| root.join(name));
+        let kept = kept.into_iter().filter(|path| path.exists());
+        let kept = kept.map(Mount::read);
+        std::iter::once(Mount::write(root)).chain(kept).collect()
     }
 
     /// The variables that a shim sets. Variables of the caller are not among them: they come from

@@ -135,7 +135,10 @@ impl Facts {
         let mut env = self.inputs.env.clone();
         if network != Network::None {
             mounts.extend(self.inputs.network_mounts.iter().cloned());
-            env.extend(self.inputs.network_env.clone());
+            // What the configuration passes on has precedence.
+            for (name, value) in &self.inputs.network_env {
+                env.entry(name.clone()).or_insert_with(|| value.clone());
+            }
         }
         let spec = RunSpec::new(self.root.clone(), self.cwd(), command)
             .mounts(mounts)

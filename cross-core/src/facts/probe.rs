@@ -10,8 +10,11 @@ use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::facts::Facts;
+use crate::facts::host_engine;
 use crate::facts::run_inputs::{RunInputs, RunInputsContext};
 use crate::facts::selection::{self, Selection, SelectionContext};
+use crate::facts::sources;
+use crate::host::cache_guard;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::redact::redact;
@@ -102,6 +105,10 @@ impl ProjectFacts {
 
     /// Selects the engine, the toolchain and the environment spec.
     fn select(&self, request: &Request, cancel: &Cancel) -> Result<Selection> {
+        if !host_engine::is_requested(&self.config) {
+            sources::refuse_cache(&self.workspace, &self.host.cache)?;
+        }
+        cache_guard::create(&self.host.cache);
         let context = SelectionContext {
             request,
             target: &self.target,

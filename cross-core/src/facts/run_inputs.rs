@@ -155,7 +155,6 @@ impl RunInputs {
         let around = Surroundings {
             home: home.as_deref(),
             cargo_home: &self.cargo_home,
-            cache: &context.host.cache,
             dir: context.cross.dir(),
         };
         let sources = Sources::new(context.workspace, &context.config.writable, &around)?;
@@ -180,6 +179,7 @@ impl RunInputs {
     /// Lets the image's own variables override those in `yielding`.
     pub(crate) fn yield_to(&mut self, image: &BTreeMap<String, String>) {
         yield_to(&mut self.env, &self.yielding, image);
+        keep_proxies(&mut self.network_env, image);
         self.yielding.clear();
     }
 
@@ -499,6 +499,18 @@ pub(crate) fn yield_to(
     }
 }
 
+/// Names the proxies that the image sets, unless the caller has others. What is not named is empty
+/// in docker, whose client has proxies of its own.
+pub(crate) fn keep_proxies(env: &mut BTreeMap<String, EnvValue>, image: &BTreeMap<String, String>) {
+    for (name, value) in image
+        .iter()
+        .filter(|(name, _)| PROXIES.contains(&name.as_str()))
+    {
+        env.entry(name.clone())
+            .or_insert_with(|| EnvValue::Secret(value.clone()));
+    }
+}
+
 /// The user namespace of a container. The default for docker is the host's, so that files belong to
 /// the caller even if the daemon remaps users. It is podman's own default.
 pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<String> {
@@ -513,4 +525,34 @@ pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<Str
 fn utf8_variables(env: &Env) -> impl Iterator<Item = (&str, &str)> {
     env.iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_images_proxies_are_kept_unless_the_caller_has_others() {
+        let variables = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let own = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+            all.iter().map(own).collect()
+        };
+        let mut env = BTreeMap::from([(
+            "http_proxy".to_owned(),
+            EnvValue::Plain("http://a.invalid".to_owned()),
+        )]);
+        let image = variables(&[
+            ("http_proxy", "http://b.invalid"),
+            ("NO_PROXY", "c.invalid"),
+            ("CC", "gcc"),
+        ]);
+        keep_proxies(&mut env, &image);
+        let names: Vec<_> = env.keys().map(String::as_str).collect();
+        assert_eq!(names, ["NO_PROXY", "http_proxy"]);
+        assert_eq!(
+            env["http_proxy"],
+            EnvValue::Plain("http://a.invalid".to_owned())
+        );
+        assert_eq!(env["NO_PROXY"], EnvValue::Secret("c.invalid".to_owned()));
+    }
 }

@@ -1,6 +1,6 @@
 //! The sources as a run sees them: read only, but for the directories that the configuration names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Component, Path, PathBuf};
 
 use cross_config::Sourced;
@@ -10,17 +10,21 @@ use crate::cargo::config;
 use crate::cargo::products::Product;
 use crate::cargo::workspace::Workspace;
 use crate::facts::git_view::{self, GitView};
+use crate::host::files::real_path;
 use crate::model::error::{Error, ErrorKind, Result};
 
 /// Directories that are never writable: git and cargo run on the host what is in them.
-const NEVER: [&str; 2] = [".git", ".cargo"];
+pub(crate) const NEVER_WRITABLE: [&str; 2] = [".git", ".cargo"];
+
+/// How many directories are searched for repositories, those near the roots first. It takes some
+/// milliseconds.
+const SEARCHED_DIRS: usize = 512;
 
 /// The directories that the sources must not contain.
 pub(crate) struct Surroundings<'a> {
     /// The user's home directory.
     pub(crate) home: Option<&'a Path>,
     pub(crate) cargo_home: &'a Path,
-    pub(crate) cache: &'a Path,
     /// The directory of the request.
     pub(crate) dir: &'a Path,
 }
@@ -69,14 +73,12 @@ impl Sources {
 
     fn repositories(&mut self, workspace: &Workspace, roots: &[&Path], around: &Surroundings<'_>) {
         let packages = workspace.members.values().filter_map(|it| it.parent());
-        let dirs: BTreeSet<&Path> = packages.chain(roots.iter().copied()).collect();
-        let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
-        for dir in dirs {
-            let top = dir.ancestors().find(|dir| dir.join(".git").exists());
-            if !top.is_some_and(|top| seen.insert(top.to_owned())) {
-                continue;
-            }
-            if let Some(view) = GitView::of(dir, roots, around.home) {
+        let dirs = packages.chain(roots.iter().copied());
+        let above = dirs.filter_map(|dir| dir.ancestors().find(|dir| is_repository(dir)));
+        let mut tops: BTreeSet<PathBuf> = above.map(Path::to_owned).collect();
+        tops.extend(repositories_below(roots));
+        for top in tops {
+            if let Some(view) = GitView::of(&top, roots, around.home) {
                 self.mounts.extend(view.mounts);
                 self.files.extend(view.files);
                 self.has_repository = true;
@@ -113,6 +115,38 @@ impl Sources {
     }
 }
 
+fn is_repository(dir: &Path) -> bool {
+    dir.join(".git").exists()
+}
+
+/// The repositories that lie below the roots, in whatever directory: a CI system checks out several
+/// side by side.
+fn repositories_below(roots: &[&Path]) -> Vec<PathBuf> {
+    let mut queue: VecDeque<PathBuf> = roots.iter().map(|root| root.to_path_buf()).collect();
+    let (mut found, mut searched) = (Vec::new(), 0);
+    while let Some(dir) = queue.pop_front() {
+        searched += 1;
+        if searched > SEARCHED_DIRS {
+            break;
+        }
+        let (mut is_cache, before) = (false, queue.len());
+        for entry in dir.read_dir().into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name == ".git" {
+                found.push(dir.clone());
+            } else if name == "CACHEDIR.TAG" {
+                is_cache = true;
+            } else if name != "node_modules" && entry.file_type().is_ok_and(|it| it.is_dir()) {
+                queue.push_back(entry.path());
+            }
+        }
+        if is_cache {
+            queue.truncate(before);
+        }
+    }
+    found
+}
+
 /// The directories and files of the workspace that `cargo fix` edits: those of the sources of its
 /// packages, and no manifest.
 pub(crate) fn fixed(workspace: &Workspace) -> impl Iterator<Item = PathBuf> {
@@ -142,50 +176,37 @@ fn roots(workspace: &Workspace) -> impl Iterator<Item = &Path> {
     std::iter::once(workspace.root.as_path()).chain(outside)
 }
 
-/// The path with its links followed, as far as it exists.
-fn real(path: &Path) -> PathBuf {
-    let found = path
-        .ancestors()
-        .find_map(|dir| Some((dir, dir.canonicalize().ok()?)));
-    match found {
-        Some((dir, real)) => match path.strip_prefix(dir) {
-            Ok(rest) if rest.as_os_str().is_empty() => real,
-            Ok(rest) => real.join(rest),
-            Err(_) => real,
-        },
-        None => path.to_owned(),
-    }
-}
-
 /// Refuses sources that contain what is the user's alone.
 fn refuse_private(root: &Path, around: &Surroundings<'_>) -> Result<()> {
-    let real_root = real(root);
-    let private = [
-        (around.home, "the home directory", "move the project"),
-        (
-            Some(around.cargo_home),
-            "the cargo home",
-            "set CARGO_HOME to a directory elsewhere",
-        ),
-        (
-            Some(around.cache),
-            "the cache directory",
-            "set CROSS_CACHE_DIR to a directory elsewhere, or call `cache_dir`",
-        ),
-    ];
-    for (dir, what, help) in private {
-        let Some(dir) = dir.filter(|dir| real(dir).starts_with(&real_root)) else {
-            continue;
-        };
-        let (root, shown) = (root.display(), dir.display());
-        let message = match real(dir) == real_root {
-            true => format!("the workspace `{root}` is {what}"),
-            false => format!("the workspace `{root}` contains {what} `{shown}`"),
-        };
-        let help = format!("{help}: what compiles sees all of the workspace");
-        return Err(Error::new(ErrorKind::Config, message).with_help(help));
+    if let Some(home) = around.home {
+        refuse(root, home, "the home directory", "move the project")?;
     }
-    Ok(())
+    let help = "set CARGO_HOME to a directory elsewhere";
+    refuse(root, around.cargo_home, "the cargo home", help)
+}
+
+/// Refuses sources that contain the cache.
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`].
+pub(crate) fn refuse_cache(workspace: &Workspace, cache: &Path) -> Result<()> {
+    let help = "set CROSS_CACHE_DIR to a directory elsewhere, or call `cache_dir`";
+    roots(workspace).try_for_each(|root| refuse(root, cache, "the cache directory", help))
+}
+
+fn refuse(root: &Path, dir: &Path, what: &str, help: &str) -> Result<()> {
+    let (real_root, real_dir) = (real_path(root), real_path(dir));
+    if !real_dir.starts_with(&real_root) {
+        return Ok(());
+    }
+    let (root, dir) = (root.display(), dir.display());
+    let message = match real_dir == real_root {
+        true => format!("the workspace `{root}` is {what}"),
+        false => format!("the workspace `{root}` contains {what} `{dir}`"),
+    };
+    let help = format!("{help}: what compiles sees all of the workspace");
+    Err(Error::new(ErrorKind::Config, message).with_help(help))
 }
 
 /// The writable directory, where it is without links.
@@ -196,17 +217,17 @@ fn writable_dir(dir: &Sourced<PathBuf>, workspace: &Workspace) -> Result<PathBuf
         let message = format!("`{path}` in `writable` ({origin}) {why}");
         Err(Error::new(ErrorKind::Config, message).with_help(help))
     };
-    let Ok(real_path) = path.canonicalize() else {
+    let Ok(real_dir) = path.canonicalize() else {
         return refused(
             "does not exist",
             "create the directory, or correct its name",
         );
     };
-    if !real_path.is_dir() {
+    if !real_dir.is_dir() {
         return refused("is no directory", "name the directory that it is in");
     }
-    let real_root = real(&workspace.root);
-    let below = match real_path.strip_prefix(&real_root) {
+    let real_root = real_path(&workspace.root);
+    let below = match real_dir.strip_prefix(&real_root) {
         Ok(below) if below.as_os_str().is_empty() => {
             return refused(
                 "is the workspace's root",
@@ -223,7 +244,9 @@ fn writable_dir(dir: &Sourced<PathBuf>, workspace: &Workspace) -> Result<PathBuf
     };
     let is_never = |part: Component<'_>| {
         let name = part.as_os_str();
-        NEVER.iter().any(|never| name.eq_ignore_ascii_case(never))
+        NEVER_WRITABLE
+            .iter()
+            .any(|never| name.eq_ignore_ascii_case(never))
     };
     if below.components().any(is_never) {
         return refused(
@@ -231,15 +254,15 @@ fn writable_dir(dir: &Sourced<PathBuf>, workspace: &Workspace) -> Result<PathBuf
             "remove it: git and cargo run on the host what is there",
         );
     }
-    let target = real(&workspace.target_directory);
-    if real_path.starts_with(&target) || target.starts_with(&real_path) {
+    let target = real_path(&workspace.target_directory);
+    if real_dir.starts_with(&target) || target.starts_with(&real_dir) {
         return refused(
             "holds what is published",
             "write to OUT_DIR or CARGO_TARGET_TMPDIR in place of it",
         );
     }
     let mut packages = workspace.members.iter();
-    let package = packages.find(|(_, manifest)| real(manifest).starts_with(&real_path));
+    let package = packages.find(|(_, manifest)| real_path(manifest).starts_with(&real_dir));
     if let Some((name, _)) = package {
         return refused(
             &format!("holds the package `{name}`"),
@@ -293,7 +316,7 @@ mod tests {
             }
         }
 
-        fn sources(&self, writable: &[&str], home: &str, cache: &str) -> Result<Sources> {
+        fn sources(&self, writable: &[&str], home: &str) -> Result<Sources> {
             let dirs: Vec<_> = writable
                 .iter()
                 .map(|dir| Sourced::new(PathBuf::from(dir), Origin::Request))
@@ -303,14 +326,13 @@ mod tests {
             let around = Surroundings {
                 home: Some(&home),
                 cargo_home: &home.join(".cargo"),
-                cache: &self.top.join(cache),
                 dir: &workspace.root,
             };
             Sources::new(&workspace, &dirs, &around)
         }
 
         fn refusal(&self, writable: &str) -> String {
-            let error = self.sources(&[writable], "home", "cache").unwrap_err();
+            let error = self.sources(&[writable], "home").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.help().is_some());
             error.to_string()
@@ -320,13 +342,29 @@ mod tests {
     #[test]
     fn sources_are_read_only_but_for_what_is_writable() {
         let machine = Machine::new();
-        let sources = machine.sources(&["schema/generated"], "home", "cache");
+        let sources = machine.sources(&["schema/generated"], "home");
         let root = machine.workspace().root;
         let expected = [
             Mount::read(&root),
             Mount::write(root.join("schema/generated")),
         ];
         assert_eq!(sources.unwrap().mounts, expected);
+    }
+
+    #[test]
+    fn repositories_are_found_wherever_they_are_below_the_sources() {
+        let machine = Machine::new();
+        let app = machine.top.join("app");
+        for made in ["vendor/other/.git", "target/x/.git", "node_modules/x/.git"] {
+            fs::create_dir_all(app.join(made)).unwrap();
+        }
+        fs::create_dir_all(app.join("module")).unwrap();
+        fs::write(app.join("module/.git"), "gitdir: ../.git/modules/module").unwrap();
+        fs::write(app.join("target/CACHEDIR.TAG"), "").unwrap();
+        let mut found = repositories_below(&[&app]);
+        found.sort();
+        let expected = ["", "module", "vendor/other"].map(|dir| app.join(dir));
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -370,16 +408,21 @@ mod tests {
         let machine = Machine::new();
         fs::create_dir_all(machine.top.join("app/users/me")).unwrap();
         symlink("app/schema", machine.top.join("link")).unwrap();
-        for (home, cache, expected) in [
-            ("app", "cache", "is the home directory"),
-            ("app/users/me", "cache", "contains the home directory"),
-            ("home", "app/target/cache", "contains the cache directory"),
-            ("home", "link/cache", "contains the cache directory"),
+        for (home, expected) in [
+            ("app", "is the home directory"),
+            ("app/users/me", "contains the home directory"),
         ] {
-            let error = machine.sources(&[], home, cache).unwrap_err();
+            let error = machine.sources(&[], home).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(expected), "{error}");
         }
-        assert!(machine.sources(&[], "home", "app-cache").is_ok());
+        let workspace = machine.workspace();
+        for cache in ["app/target/cache", "link/cache"] {
+            let error = refuse_cache(&workspace, &machine.top.join(cache)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let expected = "contains the cache directory";
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        refuse_cache(&workspace, &machine.top.join("app-cache")).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use cross_engine::{EnvValue, Mount, Network, RunSpec};
 
 use crate::cargo::cli::command::Placement;
 use crate::cargo::cli::commands;
-use crate::cargo::cli::flags::{Flag, Phase};
+use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::render;
 use crate::cargo::config;
 use crate::facts::facts::Facts;
@@ -211,11 +211,14 @@ impl StepBuilder<'_> {
         let line = &command_line.line;
         let placement = line.rule().map(|rule| rule.place);
         let mut additions = facts.additions(line.name().unwrap_or_default());
-        // Plugins have flags of their own.
-        let is_cargos = line.row.is_some_and(|row| row.phase == Phase::Cargo);
+        let compiles = matches!(
+            placement,
+            Some(Placement::Environment { compiles: true, .. })
+        );
+        let accepts_locked = compiles && line.row.is_some_and(|row| row.accepts_locked);
         let lock_flags = [Flag::Locked, Flag::Frozen, Flag::LockfilePath];
         let has_lock_flag = lock_flags.iter().any(|flag| line.has(*flag));
-        if is_cargos && !has_lock_flag && facts.is_lock_file_settled() {
+        if accepts_locked && !has_lock_flag && facts.is_lock_file_settled() {
             additions.push("--locked".to_owned());
         }
         let mut args = line.in_environment(&render::EnvironmentArguments {

@@ -474,7 +474,7 @@ impl Cross {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let host = Host::new(variables, self.cache()?);
-        cache_guard::check(&host.cache, host.uid)?;
+        cache_guard::check(&host.cache, host.uid, self.dir())?;
         Ok(host)
     }
 

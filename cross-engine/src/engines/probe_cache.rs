@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,8 +50,8 @@ impl FileStamp {
     }
 }
 
-/// A directory of probe results. A cache that cannot be written is never an error; the probe runs
-/// again.
+/// A directory of probe results. A cache that does not exist or cannot be written is never an
+/// error; the probe runs again.
 #[derive(Clone, Debug)]
 pub struct ProbeCache(PathBuf);
 
@@ -101,8 +101,13 @@ impl ProbeCache {
         let Ok(text) = serde_json::to_vec(&entry) else {
             return;
         };
-        let written = fs::create_dir_all(&self.0).and_then(|()| {
-            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+        // The caller creates the cache itself, or refuses it.
+        if let Err(error) = fs::create_dir(&self.0)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return;
+        }
+        let written = tempfile::NamedTempFile::new_in(&self.0).and_then(|mut file| {
             file.write_all(&text)?;
             file.persist(self.0.join(name))?;
             Ok(())

@@ -48,6 +48,7 @@ fn the_cache_may_not_lie_below_the_workspace(seat: Seat) {
     let attack = attack.set("CROSS_CACHE_DIR", dir.to_str().unwrap());
     let error = attack.run("plan").failed();
     assert!(error.contains("cache"), "{error}");
+    assert!(!dir.exists());
 }
 
 fn a_cache_that_others_can_write_is_refused(seat: Seat) {

@@ -8,6 +8,7 @@ on_seats! {
     git_config_tokens_are_not_seen_but_history_is: sandbox_as_root docker;
     a_worktrees_config_tokens_are_not_seen_but_history_is: sandbox_as_user podman;
     a_submodules_config_tokens_are_not_seen_but_history_is: sandbox_as_root podman;
+    tokens_of_a_checkout_among_the_sources_are_not_seen_but_history_is: sandbox_as_user docker;
 }
 
 /// Looks for the secret in everything of git's, and for the commit as `vergen` does: by git where it
@@ -154,5 +155,20 @@ fn a_submodules_config_tokens_are_not_seen_but_history_is(seat: Seat) {
     fs::rename(top.join(".git"), around.join(".git/modules/app")).unwrap();
     fs::write(top.join(".git"), "gitdir: ../.git/modules/app\n").unwrap();
     let commit = attack.git(&top, &["rev-parse", "HEAD"]);
+    sees_history_and_no_secret(&attack, &commit);
+}
+
+/// It is no module, and has no package: a CI system checked it out there.
+fn tokens_of_a_checkout_among_the_sources_are_not_seen_but_history_is(seat: Seat) {
+    let looks = LOOKS.replace("= workspace()", "= workspace().join(\"vendor/other\")");
+    let attack = Attack::on(seat)
+        .build_script(&looks)
+        .file("vendor/other/README", "");
+    let other = attack.path("vendor/other");
+    attack.git(&other, &["init", "--quiet"]);
+    attack.git(&other, &["add", "."]);
+    attack.git(&other, &["commit", "--quiet", "--message=first"]);
+    with_tokens(&attack, &other);
+    let commit = attack.git(&other, &["rev-parse", "HEAD"]);
     sees_history_and_no_secret(&attack, &commit);
 }

@@ -118,6 +118,14 @@ fn config() -> String {
     )
 }
 
+/// The configuration of docker's client, which sets the variables in every container.
+fn proxies_of_docker() -> String {
+    let proxy = format!("http://me:{SECRET}@127.0.0.1:1");
+    let keys = ["httpProxy", "httpsProxy", "ftpProxy", "allProxy", "noProxy"];
+    let keys = keys.map(|key| format!("{key:?}: {proxy:?}"));
+    format!("{{\"proxies\": {{\"default\": {{{}}}}}}}", keys.join(", "))
+}
+
 /// What a build script and a test said who looked, with all that is secret around them.
 fn looked(seat: Seat) -> &'static Said {
     static SHARED: Shared = Shared::new();
@@ -130,6 +138,7 @@ fn looked(seat: Seat) -> &'static Said {
             .program_and_test(LOOKS)
             .file("../home/.cargo/config.toml", &config())
             .file("../.cargo/config.toml", &config())
+            .file("../home/.docker/config.json", &proxies_of_docker())
             .file(".cargo/config.toml", &own);
         for name in OF_CROSS.iter().chain(&OF_FAMILIES).chain(&OF_OTHERS) {
             attack = attack.set(name, SECRET);

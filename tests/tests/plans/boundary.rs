@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cross_core::{cargo_cli::CargoPart, plan::Verb};
-use cross_engine::{Access, Network};
+use cross_engine::{Access, EnvValue, Network};
 use cross_tests::{Fakes, Project};
 
 use crate::{AARCH64, machine, plan_with_environment, specs};
@@ -29,6 +29,22 @@ fn what_compiles_or_runs_has_no_network_unless_the_configuration_says_so() {
                     assert_eq!(sees("/etc/ssl/certs"), has_network, "{engine:?}");
                 }
             }
+        }
+    }
+}
+
+/// A password in the proxy's address is there where the user says that it is.
+#[test]
+fn a_proxy_that_the_configuration_passes_on_keeps_its_password() {
+    let given = "http://me:s3cret@proxy.invalid";
+    let machine = machine(Fakes::Sandbox).set("http_proxy", given);
+    for (passed, expected) in [("[]", "http://proxy.invalid"), ("[\"http_proxy\"]", given)] {
+        let toml = format!("[build]\nnetwork = \"default\"\nenv.passthrough = {passed}\n");
+        let project = Project::new("app").cross_toml(&toml);
+        let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
+        for (spec, _) in specs(&plan) {
+            let expected = EnvValue::Secret(expected.to_owned());
+            assert_eq!(spec.env["http_proxy"], expected);
         }
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Command {
     pub(crate) word_ends_flags: bool,
     /// Whether cargo refuses a second `--target`.
     pub(crate) one_target: bool,
+    /// Whether it accepts `--locked` wherever it compiles.
+    pub(crate) accepts_locked: bool,
     pub(crate) rule: Rule,
     /// Its own subcommands that run elsewhere.
     pub(crate) nested: &'static [Nested],

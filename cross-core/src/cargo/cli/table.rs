@@ -46,6 +46,7 @@ const fn cargo(name: &'static str, place: Placement, why: &'static str) -> Comma
         phase: Phase::Cargo,
         word_ends_flags: false,
         one_target: false,
+        accepts_locked: true,
         rule: rule(place, why),
         nested: &[],
         exceptions: &[],
@@ -60,6 +61,7 @@ const fn plugin(name: &'static str, place: Placement, why: &'static str) -> Comm
     Command {
         builtin: false,
         phase: Phase::Plugin,
+        accepts_locked: false,
         ..cargo(name, place, why)
     }
 }
@@ -266,13 +268,13 @@ pub(crate) const COMMANDS: &[Command] = &[
     cargo("version", Placement::Host, "only prints a version"),
     cargo("git-checkout", Placement::Host, "is no longer a command: cargo says so itself"),
 
-    Command { phase: Phase::Cargo, exceptions: LINTED, ..plugin("clippy", COMPILES, "compiles for the target to lint it") },
+    Command { accepts_locked: true, phase: Phase::Cargo, exceptions: LINTED, ..plugin("clippy", COMPILES, "compiles for the target to lint it") },
     plugin("fmt", Placement::Host, "only formats sources"),
     Command { nested: MIRI, ..plugin("miri", RUNS, "interprets programs that are compiled for the target") },
-    Command { nested: NEXTEST, exceptions: NO_RUN, ..plugin("nextest", RUNS, "compiles the tests for the target and runs them") },
-    Command { nested: LLVM_COV, exceptions: NO_RUN, ..plugin("llvm-cov", RUNS, "compiles the tests for the target with coverage and runs them") },
+    Command { accepts_locked: true, nested: NEXTEST, exceptions: NO_RUN, ..plugin("nextest", RUNS, "compiles the tests for the target and runs them") },
+    Command { accepts_locked: true, nested: LLVM_COV, exceptions: NO_RUN, ..plugin("llvm-cov", RUNS, "compiles the tests for the target with coverage and runs them") },
     Command { exceptions: NO_RUN, ..plugin("tarpaulin", RUNS, "compiles the tests for the target with coverage and runs them") },
-    Command { nested: HACK, ..plugin("hack", COMPILES, "compiles each set of features for the target") },
+    Command { accepts_locked: true, nested: HACK, ..plugin("hack", COMPILES, "compiles each set of features for the target") },
     Command { nested: INSTA, ..plugin("insta", RUNS, "compiles the tests for the target and runs them") },
     Command { nested: AUDITABLE, ..plugin("auditable", COMPILES, "compiles for the target") },
     plugin("careful", RUNS, "compiles for the target with checks and runs it"),

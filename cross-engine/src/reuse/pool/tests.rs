@@ -55,6 +55,8 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
          --label org.cross-core.reused=/c/reused-shared/{base} --label org.cross-core.reused-image=i:1 --no-healthcheck \
          --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL --network none --user 1000:1001 \
          --pids-limit 16384 \
+         --env http_proxy= --env https_proxy= --env ftp_proxy= --env all_proxy= --env no_proxy= \
+         --env HTTP_PROXY= --env HTTPS_PROXY= --env FTP_PROXY= --env ALL_PROXY= --env NO_PROXY= \
          --mount type=tmpfs,dst=/tmp/home,tmpfs-mode=1777 --mount type=bind,src=/w,dst=/w \
          --mount type=bind,src=/c/reused-shared/{base}/shown,dst=/run/cross-reused,readonly \
          --mount type=bind,src=/c/relays,dst=/c/relays \
