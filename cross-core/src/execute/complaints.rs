@@ -38,6 +38,7 @@ pub(crate) struct Complaints {
     read_only: Option<Denied>,
     no_network: bool,
     outdated_lock: bool,
+    unwritable_lock: bool,
 }
 
 /// What cargo prints when it has to write a lock file and must not.
@@ -45,6 +46,12 @@ const OUTDATED_LOCK: &str = "--locked was passed";
 
 const LOCK_HELP: &str = "`Cargo.lock` is written on the host only, and the cargo in the environment needs another one \
      than the host's: use the same toolchain for both, or run `cargo update --workspace` with the older cargo";
+
+/// What cargo prints when it cannot write a lock file, in the line that names it.
+const UNWRITABLE_LOCK: [&str; 2] = ["failed to write", "Cargo.lock"];
+
+const REWRITE_HELP: &str = "`Cargo.lock` is written on the host only, and it has another layout than the one that cargo \
+     writes: pass `--locked`, with which cargo accepts that, or run `cargo fetch` once";
 
 /// A write that was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,12 +70,15 @@ impl Complaints {
             read_only: None,
             no_network: false,
             outdated_lock: false,
+            unwritable_lock: false,
         }
     }
 
     /// Reads a line of output.
     pub(crate) fn read(&mut self, line: &str) {
         let has = |words: &[&str]| words.iter().any(|words| line.contains(words));
+        // The lines after this one have the reason, which is that the sources are read only.
+        self.unwritable_lock |= UNWRITABLE_LOCK.iter().all(|words| line.contains(words));
         if !matches!(self.read_only, Some(Denied::Source(_))) && has(&READ_ONLY) {
             let source = self.source_in(line).map(Denied::Source);
             self.read_only = source.or(self.read_only.take()).or(Some(Denied::Something));
@@ -91,7 +101,10 @@ impl Complaints {
     pub(crate) fn help(&self, spec: &RunSpec) -> Option<String> {
         let network = self.no_network && spec.network == Network::None;
         let network = network.then(|| NETWORK_HELP.to_owned());
-        let read_only = self.read_only.as_ref().map(Denied::help);
+        let read_only = match &self.read_only {
+            Some(_) if self.unwritable_lock => Some(REWRITE_HELP.to_owned()),
+            denied => denied.as_ref().map(Denied::help),
+        };
         let lock = self.outdated_lock.then(|| LOCK_HELP.to_owned());
         let all: Vec<_> = read_only.into_iter().chain(network).chain(lock).collect();
         (!all.is_empty()).then(|| all.join("; "))
@@ -176,6 +189,19 @@ mod tests {
             assert!(help.starts_with(&format!("`{path}` is a source")), "{help}");
             assert!(!help.contains("writable = "), "{help}");
         }
+    }
+
+    #[test]
+    fn a_lock_file_that_cargo_would_lay_out_anew_has_a_help_of_its_own() {
+        let lines = [
+            "error: failed to write /w/my app/Cargo.lock",
+            "Caused by:",
+            "  failed to open: /w/my app/Cargo.lock",
+            "  Read-only file system (os error 30)",
+        ];
+        let text = help(&lines, Network::None).unwrap();
+        assert!(text.contains("`--locked`"), "{text}");
+        assert!(!text.contains("writable"), "{text}");
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! The variables of the caller that reach a run, by name. Everything else stays outside, unless the
 //! key `env.passthrough` names it.
 
+use crate::cargo::outer::GUARD;
+
 /// Variables of these names.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "CARGO_BUILD_JOBS",
     "CARGO_BUILD_RUSTDOCFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_INCREMENTAL",
     // The scripts in images of the `cross` project print more with it.
     "CROSS_DEBUG",
+    // A build script inside must not build within the build of another.
+    GUARD,
     "LANG",
     "LC_ALL",
     "NO_COLOR",
@@ -163,6 +167,7 @@ mod tests {
             "CARGO_TERM_COLOR",
             "CARGO_UNSTABLE_BUILD_STD",
             "RUSTFLAGS",
+            GUARD,
         ] {
             assert!(is_passed(name), "{name}");
         }

@@ -193,13 +193,25 @@ impl Request {
         self
     }
 
-    /// Adds arguments for cargo, for options without a method.
+    /// Adds arguments for cargo, for options without a method. `--locked`, `--offline` and
+    /// `--frozen` have the effect of the methods with these names.
     pub fn cargo_args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.options.cargo.extend(args.into_iter().map(Into::into));
+        for arg in args {
+            let arg = arg.into();
+            self = match &*arg {
+                "--locked" => self.locked(true),
+                "--offline" => self.offline(true),
+                "--frozen" => self.frozen(true),
+                _ => {
+                    self.options.cargo.push(arg);
+                    self
+                }
+            };
+        }
         self
     }
 
@@ -212,8 +224,9 @@ impl Request {
         self
     }
 
-    fn flag(self, name: &str, value: impl Into<String>) -> Self {
-        self.cargo_args([name.to_owned(), value.into()])
+    fn flag(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.options.cargo.extend([name.to_owned(), value.into()]);
+        self
     }
 }
 

@@ -87,6 +87,28 @@ fn what_is_named_can_be_written_too() {
     }
 }
 
+/// Cargo refuses a second `--locked`.
+#[test]
+fn a_flag_about_the_lock_file_is_passed_once() {
+    let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
+    plan_with_environment(&machine, &project, Verb::Build, AARCH64);
+    let request = || machine.cross(&project).build(AARCH64);
+    for request in [
+        request(),
+        request().locked(true),
+        request().frozen(true),
+        request().cargo_args(["--locked"]),
+        request().cargo_args(["--frozen", "--offline"]),
+    ] {
+        let plan = request.plan().unwrap();
+        let (spec, _) = specs(&plan).next().unwrap();
+        let locked = spec.command.iter().filter(|arg| *arg == "--locked");
+        assert_eq!(locked.count(), 1, "{:?}", spec.command);
+        let others = ["--frozen", "--offline"].map(str::to_owned);
+        assert!(!others.iter().any(|other| spec.command.contains(other)));
+    }
+}
+
 /// `cargo fix` edits sources, and nothing that something on the host obeys.
 #[test]
 fn what_mends_sources_can_write_them_and_nothing_else() {
