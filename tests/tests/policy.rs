@@ -427,7 +427,8 @@ fn the_changelog_has_this_version() {
 fn guards_of(text: &str) -> Vec<String> {
     let mut guards = Vec::new();
     for part in text.split("Guard: ").skip(1) {
-        let goes_on = |line: &&str| !line.is_empty() && !line.starts_with(char::is_numeric);
+        let is_item = |line: &str| line.starts_with("- ") || line.starts_with(char::is_numeric);
+        let goes_on = |line: &&str| !line.is_empty() && !is_item(line);
         let sentence: Vec<_> = part.lines().take_while(goes_on).collect();
         let sentence = sentence.join(" ");
         let words = sentence.split('`').skip(1).step_by(2);
