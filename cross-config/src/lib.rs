@@ -76,6 +76,7 @@
 //! | `sdk` | – | yes | the path of a directory |
 //! | `runner` | – | yes | a command |
 //! | `serial-tests` | yes | yes | boolean |
+//! | `writable` | yes | yes | array of directories of the workspace |
 //!
 //! [`keys()`] returns a row for each key with its variables, default, meaning and an example.
 //! [`json_schema`] returns the schema of a `Cross.toml`, for editors. A relative path is relative

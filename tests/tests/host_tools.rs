@@ -128,6 +128,7 @@ fn succeeded(said: &Output) -> &str {
 on_engines! {
     a_program_is_compiled_and_run_from_the_host
     c_compiled_by_cc_is_linked_and_run
+    what_a_runner_starts_does_not_write_the_sources
     a_missing_environment_is_reported
     a_tool_ends_with_its_caller
     a_shell_runs_in_the_environment
@@ -190,6 +191,25 @@ fn c_compiled_by_cc_for_s390x_is_linked_and_run() {
     let target = "s390x-unknown-linux-gnu";
     let case = Case::of("sandbox", target);
     compiles_links_and_runs(&case, target);
+}
+
+fn what_a_runner_starts_does_not_write_the_sources(engine: &'static str) {
+    let case = Case::new(engine);
+    let writes =
+        "#include <stdio.h>\nint main(void) { return fopen(\"src/evil.c\", \"w\") ? 0 : 3; }\n";
+    fs::write(case.path("src/writes.c"), writes).unwrap();
+    fs::create_dir_all(case.path(".git/hooks")).unwrap();
+    let tools = case.cross().host_tools(TARGET).run().unwrap();
+    let (cc, runner) = (tools.cc().unwrap(), tools.runner().unwrap());
+    succeeded(&case.runs(cc, &["-o", "src/writes", "src/writes.c"]));
+    assert_eq!(case.runs(runner, &["src/writes"]).exit.code, Some(3));
+    assert!(!Path::new(&case.path("src/evil.c")).exists());
+
+    let touch = tools.tool("touch").unwrap();
+    succeeded(&case.runs(&touch, &["src/made.c"]));
+    let said = case.runs(&touch, &[".git/hooks/post-checkout"]);
+    assert!(!said.exit.success(), "{}", said.stdout);
+    case.are_none();
 }
 
 fn compiles_links_and_runs(case: &Case, target: &str) {

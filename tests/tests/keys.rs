@@ -448,17 +448,19 @@ const IN_A_MACHINE: &str = "fn main() {\n\
     match std::env::args().nth(2).unwrap().as_str() {\n\
     \"abort\" => std::process::abort(), code => std::process::exit(code.parse().unwrap()) } }\n\
     #[test] fn passes() { std::os::unix::net::UnixListener::bind(std::env::temp_dir().join(\"it\")).unwrap(); }\n\
-    #[test] fn writes() { std::fs::write(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/written\"), \"here\").unwrap(); }\n\
+    #[test] fn writes() { std::fs::write(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/made/written\"), \"here\").unwrap(); }\n\
     #[test] fn fails() { assert!(std::process::Command::new(\"false\").status().unwrap().success()); }\n";
 
 /// Makes its own environment and boots three times, which takes some seconds each.
 #[test]
 fn a_virtual_machine_runs_programs_and_tests() {
     let toml = format!(
-        "[target.{TARGET}]\nrunner = \"qemu-system\"\n[build.env]\npassthrough = [\"GIVEN\"]\n"
+        "[target.{TARGET}]\nrunner = \"qemu-system\"\n[build.env]\npassthrough = [\"GIVEN\"]\n\
+         [build]\nwritable = [\"made\"]\n"
     );
     let case = Case::new("sandbox", &toml)
         .set("GIVEN", "it's\ngiven")
+        .file("made/README", "")
         .file("src/main.rs", IN_A_MACHINE);
 
     let ran = |how: &str| case.cross().run(TARGET).args(["it's\nsaid", how]).run();
@@ -485,7 +487,7 @@ fn a_virtual_machine_runs_programs_and_tests() {
         (tests.passed, &tests.failures[..]),
         (2, &["fails".to_owned()][..])
     );
-    let written = fs::read_to_string(case.project.path().join("written"));
+    let written = fs::read_to_string(case.project.path().join("made/written"));
     assert_eq!(written.unwrap(), "here");
     case.leftovers.are_none();
 }

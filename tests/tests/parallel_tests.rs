@@ -44,6 +44,7 @@ fn project(tests: &[(&str, u32, u64)]) -> Project {
     let mut project = Project::new("app")
         .file("src/lib.rs", library)
         .file("seen/most-0-none", "")
+        .cross_toml("[build]\nwritable = [\"seen\"]\n")
         .file("tests/noted/mod.rs", NOTED);
     for (name, count, millis) in tests {
         let mut text = "mod noted;\n".to_owned();

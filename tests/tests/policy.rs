@@ -427,7 +427,8 @@ fn the_changelog_has_this_version() {
 fn guards_of(text: &str) -> Vec<String> {
     let mut guards = Vec::new();
     for part in text.split("Guard: ").skip(1) {
-        let goes_on = |line: &&str| !line.is_empty() && !line.starts_with(char::is_numeric);
+        let is_item = |line: &str| line.starts_with("- ") || line.starts_with(char::is_numeric);
+        let goes_on = |line: &&str| !line.is_empty() && !is_item(line);
         let sentence: Vec<_> = part.lines().take_while(goes_on).collect();
         let sentence = sentence.join(" ");
         let words = sentence.split('`').skip(1).step_by(2);
@@ -436,30 +437,35 @@ fn guards_of(text: &str) -> Vec<String> {
     guards
 }
 
+/// The numbered rules of a section of ARCHITECTURE.md, without their numbers.
+fn rules_of<'a>(text: &'a str, section: &str) -> Vec<&'a str> {
+    let mut sections = text.split("\n## ");
+    let section = sections.find(|part| part.starts_with(section)).unwrap();
+    let rule = |n| {
+        let rest = section.split(&format!("\n{n}. **")).nth(1)?;
+        rest.split(&format!("\n{}. **", n + 1)).next()
+    };
+    (1..).map_while(rule).collect()
+}
+
 #[test]
-fn every_invariant_names_a_guard_that_exists() {
+fn every_invariant_and_rule_names_a_guard_that_exists() {
     let text = read("ARCHITECTURE.md");
-    let invariants = text
-        .split("\n## ")
-        .find(|section| section.starts_with("Invariants"))
-        .unwrap();
-    let mut numbered = 0;
-    for (n, item) in (1..).map_while(|n| {
-        let rest = invariants.split(&format!("\n{n}. **")).nth(1)?;
-        Some((n, rest.split(&format!("\n{}. **", n + 1)).next()?))
-    }) {
-        assert!(!guards_of(item).is_empty(), "invariant {n} has no guard");
-        numbered = n;
+    for (section, number) in [("Invariants", 10), ("The boundary", 9)] {
+        let rules = rules_of(&text, section);
+        assert_eq!(rules.len(), number, "those of `{section}` are numbered");
+        for rule in rules {
+            assert!(!guards_of(rule).is_empty(), "no guard: {rule}");
+        }
     }
-    assert_eq!(numbered, 10, "the invariants are numbered");
     let lints = read("Cargo.toml") + &read("clippy.toml");
     let tests: String = rust_files().map(read).collect();
     for guard in guards_of(&text) {
         let exists = if guard.contains(['/', '.']) {
             tool::repository().join(&guard).is_file()
         } else {
-            let is_test = tests.contains(&format!("fn {guard}()"));
-            is_test || lints.contains(&format!("\n{guard} = "))
+            let is_test = |argument| tests.contains(&format!("fn {guard}({argument})"));
+            is_test("") || is_test("seat: Seat") || lints.contains(&format!("\n{guard} = "))
         };
         assert!(exists, "there is no guard `{guard}`");
     }

@@ -268,11 +268,11 @@ fn solaris_linker_options_are_translated_for_lld() {
 /// Makes an illumos root file system whose C library has one function, and links with it.
 const LINK: &str = "#!/bin/sh
 set -e
-cross-cc -c program.c -o program.o
-cross-cc program.o -o program
-readelf --wide --file-header --program-headers --dynamic program
-cross-cc -c program.c -o other.o
-llvm-ar rcs libother.a other.o
+cross-cc -c program.c -o out/program.o
+cross-cc out/program.o -o out/program
+readelf --wide --file-header --program-headers --dynamic out/program
+cross-cc -c program.c -o out/other.o
+llvm-ar rcs out/libother.a out/other.o
 ";
 
 /// Makes the sysroot beforehand, because mounts are read-only.
@@ -290,7 +290,10 @@ gcc -shared -nostdlib -fPIC -Wl,-soname,libgcc_s.so.1 -xc /dev/null -o $lib/libg
 #[test]
 fn c_is_compiled_and_linked_against_a_sysroot_in_the_sandbox() {
     let project = Project::new("app")
-        .cross_toml(&format!("[target.{ILLUMOS}]\nsdk = \"sdk\"\n"))
+        .cross_toml(&format!(
+            "[build]\nwritable = [\"out\"]\n[target.{ILLUMOS}]\nsdk = \"sdk\"\n"
+        ))
+        .file("out/README", "")
         .file("make-sysroot", SYSROOT)
         .file("link", LINK)
         .file(
@@ -318,6 +321,6 @@ fn c_is_compiled_and_linked_against_a_sysroot_in_the_sandbox() {
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
-    assert!(project.path().join("libother.a").exists());
+    assert!(project.path().join("out/libother.a").exists());
     leftovers.are_none();
 }

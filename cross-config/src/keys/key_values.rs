@@ -12,6 +12,7 @@ use crate::values::platform::Platform;
 use crate::values::pre_build::PreBuild;
 use crate::values::scalar::{FilePath, GlibcVersion, NameOrPath, Package, Runner, Suite, Triple};
 use crate::values::value::{SourcedList, SourcedMap};
+use crate::values::writable::WritableDir;
 
 /// The values of one source in `[build]` or in one `[target.<triple>]`. One field per key.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,7 @@ pub(crate) struct KeyValues {
     pub(crate) sdk: Option<Sourced<FilePath>>,
     pub(crate) runner: Option<Sourced<Runner>>,
     pub(crate) serial_tests: Option<Sourced<bool>>,
+    pub(crate) writable: Option<SourcedList<WritableDir>>,
     /// The notations of groups in a file, by name.
     pub(super) notations: BTreeMap<&'static str, GroupNotation>,
 }

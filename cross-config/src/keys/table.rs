@@ -71,9 +71,9 @@ pub(crate) static KEYS: &[Key] = &[
         build_variables: &[CROSS_BUILD_NETWORK],
         target_suffix: Some(TARGET_NETWORK),
         values: &["none", "host", "default"],
-        default: "none for compilation, the engine's default for running programs",
-        meaning: "the network access of environments",
-        example: "[build]\nnetwork = \"none\"\n",
+        default: "`none`, except that `Cross::exec` and `Cross::shell` have the engine's default",
+        meaning: "the network access of environments: `none` is a loopback of its own, `host` is the network of the host, `default` is the engine's default",
+        example: "[build]\nnetwork = \"host\"\n",
         ..key!("network", network)
     },
     Key {
@@ -238,6 +238,16 @@ pub(crate) static KEYS: &[Key] = &[
         meaning: "whether to run test binaries one at a time, like cargo, instead of in parallel; for tests that share a port, a file or a database",
         example: "[build]\nserial-tests = true\n",
         ..key!("serial-tests", serial_tests)
+    },
+    Key {
+        build_variables: &[CROSS_BUILD_WRITABLE],
+        target_suffix: Some(TARGET_WRITABLE),
+        variable_format: VariableFormat::Lines,
+        accumulates: true,
+        default: "none: the sources are read only",
+        meaning: "directories of the workspace that what runs in the environment may write; they have to exist, and none may be the workspace root, `.git` or `.cargo`; accumulated over levels and sources",
+        example: "[build]\nwritable = [\"schema/generated\"]\n",
+        ..key!("writable", writable)
     },
 ];
 

@@ -145,6 +145,13 @@ impl LayerBuilder {
         self.store("serial-tests", RawValue::Flag(yes))
     }
 
+    /// Sets directories of the workspace that are writable in the environment. They are added to
+    /// those of other sources.
+    #[must_use]
+    pub fn writable<T: Into<String>>(self, dirs: impl IntoIterator<Item = T>) -> Self {
+        self.list("writable", dirs)
+    }
+
     /// Sets the minimum glibc version, such as `2.17`. It only has an effect with
     /// [`zig`](Self::zig).
     #[must_use]
@@ -320,6 +327,7 @@ mod tests {
             .runner("qemu")
             .sdk("/sdk")
             .serial_tests(true)
+            .writable(["generated"])
             .build();
         for key in KEYS {
             let origin = (key.field)(&layer.values.build).origin();

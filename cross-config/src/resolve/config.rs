@@ -32,7 +32,7 @@ use crate::variables;
 /// `[target.<triple>]`. Further rules:
 ///
 /// - Lists are replaced as a whole, except that `packages` of `[build]` and `[target.<triple>]` are
-///   concatenated, and `env.passthrough` is concatenated over all sources (but `Cross.toml`
+///   concatenated, and `env.passthrough` and `writable` are concatenated over all sources (but `Cross.toml`
 ///   replaces `Cargo.toml`).
 /// - `dockerfile.build-args` are merged over levels and sources, name by name.
 /// - The platforms of an image (`image.toolchain`) belong to its name. They do not apply to another

@@ -59,6 +59,8 @@ pub struct TargetConfig {
     pub runner: Option<Sourced<String>>,
     /// Whether test binaries run one at a time. The default is in parallel.
     pub serial_tests: Option<Sourced<bool>>,
+    /// Directories of the workspace that are writable in the environment, without duplicates.
+    pub writable: Vec<Sourced<PathBuf>>,
 }
 
 impl TargetConfig {
@@ -97,6 +99,10 @@ impl TargetConfig {
                 .map(into_plain)
                 .filter(|runner: &Sourced<String>| !runner.value.is_empty()),
             serial_tests: merged.serial_tests,
+            writable: last_by_name(merged.writable, |dir| &dir.0)
+                .into_iter()
+                .map(into_plain)
+                .collect(),
         }
     }
 }
@@ -160,7 +166,10 @@ fn concatenated(lists: [Option<SourcedList<Package>>; 2]) -> Vec<Sourced<String>
 }
 
 /// Keeps the last of several items with the same name.
-fn last_by_name<T>(list: Option<SourcedList<T>>, name: fn(&T) -> &String) -> Vec<Sourced<T>> {
+fn last_by_name<T, N: PartialEq>(
+    list: Option<SourcedList<T>>,
+    name: fn(&T) -> &N,
+) -> Vec<Sourced<T>> {
     let mut left: Vec<Sourced<T>> = Vec::new();
     for item in list.map(|list| list.value).unwrap_or_default() {
         left.retain(|kept| name(&kept.value) != name(&item.value));

@@ -13,4 +13,5 @@ pub(crate) mod pre_build;
 pub(crate) mod scalar;
 pub(crate) mod value;
 pub(crate) mod value_kind;
+pub(crate) mod writable;
 pub(crate) mod zig;

@@ -68,6 +68,8 @@ names! {
     CROSS_BUILD_ENV_VOLUMES = "CROSS_BUILD_ENV_VOLUMES";
     /// Key `build.serial-tests`.
     CROSS_BUILD_SERIAL_TESTS = "CROSS_BUILD_SERIAL_TESTS";
+    /// Key `build.writable`: directories, one per line. Merged with other values.
+    CROSS_BUILD_WRITABLE = "CROSS_BUILD_WRITABLE";
 }
 
 names! {
@@ -115,6 +117,9 @@ names! {
     TARGET_RUNNER = "RUNNER";
     /// Suffix of the variable of `target.<triple>.serial-tests`.
     TARGET_SERIAL_TESTS = "SERIAL_TESTS";
+    /// Suffix of the variable of `target.<triple>.writable`: directories, one per line. Merged with
+    /// other values.
+    TARGET_WRITABLE = "WRITABLE";
 }
 
 names! {

@@ -19,6 +19,7 @@ use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::Outcome;
+use crate::model::redact::redact;
 use crate::model::step::Verb;
 use crate::plan::plan::Plan;
 use crate::request::command_line::CargoCommandLine;
@@ -418,7 +419,7 @@ fn run_on_host(
     } else {
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let on_line = &mut |stream, line: &str| {
-            let line = line.to_owned();
+            let line = redact(line).into_owned();
             cross.emit("", EventKind::Output { stream, line })
         };
         process::run(&supervised, variables, cancel, Stdin::Null, on_line).map_engine_error()?

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cross_engine::process::Stream;
-use cross_engine::{Cancel, Engine, EnvironmentLocation, Network};
+use cross_engine::{Cancel, Engine, EnvironmentLocation};
 use cross_targets::Runner;
 
 use crate::api::shims::{ShimKind, Shims};
@@ -46,7 +46,9 @@ pub struct HostToolsRequest {
 /// The scripts' programs see these directories of the host at the same paths: the workspace and
 /// everything else that a build sees, its target directory, the host's toolchain, the directory for
 /// temporary files (`TMPDIR` or `/tmp`), the `OUT_DIR` of a build script, and those that
-/// [`HostToolsRequest::mount`] adds. A relative path works only below these. Of the script's
+/// [`HostToolsRequest::mount`] adds. A relative path works only below these. They are writable, with
+/// two exceptions: `.git` and `.cargo` of the workspace, and for the runner's programs the sources,
+/// as in any run: there the key `writable` names what is written. Of the script's
 /// variables, a program gets those that any run gets (such as `LANG`, `SOURCE_DATE_EPOCH`, and
 /// those that `env.passthrough` names). The runner's programs also get cargo's
 /// (`CARGO_MANIFEST_DIR` and the like). Only the runner has a network.
@@ -191,7 +193,7 @@ impl HostTools {
         }
         let shims = self.shims()?;
         let lookup = ["sh", "-c", "command -v \"$1\"", "sh", program].map(str::to_owned);
-        let spec = shims.spec(lookup.to_vec(), Network::None)?;
+        let spec = shims.spec(lookup.to_vec(), ShimKind::Tool)?;
         let mut found = false;
         let facts = &self.facts;
         let engine = &facts.selected.engine;

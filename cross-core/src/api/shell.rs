@@ -28,7 +28,8 @@ pub struct ShellRequest {
 
 impl Cross {
     /// Requests a shell in the target's environment. It sees what a build sees, in the same
-    /// directory, with the engine's default network. It has the caller's standard input, output and
+    /// directory, with the engine's default network. The sources are read only, except for the
+    /// directories that the key `writable` names. It has the caller's standard input, output and
     /// error.
     ///
     /// ```no_run

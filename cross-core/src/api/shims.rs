@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::{EnvValue, EnvironmentLocation, Mount, Network, RunSpec, Shim};
 
+use crate::facts::caller_variables;
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
+use crate::facts::sources;
 use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::Prepared;
@@ -91,22 +93,20 @@ impl<'a> Shims<'a> {
     /// name.
     pub(crate) fn shim(&self, command: &[String], kind: ShimKind) -> Result<(PathBuf, Prepared)> {
         let facts = self.facts;
-        let network = match kind {
-            ShimKind::Runner => Network::Default,
-            _ => Network::None,
-        };
-        let mut passed: Vec<String> = run_inputs::allowed_patterns().collect();
+        let spec = self.spec(command.to_vec(), kind)?;
+        let mut passed: Vec<String> = caller_variables::names().collect();
         let configured = facts.config.passthrough.iter();
         passed.extend(configured.map(|variable| variable.value.name.clone()));
         match kind {
             ShimKind::Tool => {}
             ShimKind::PkgConfig => passed.push("PKG_CONFIG_*".to_owned()),
             ShimKind::Runner => {
-                let names = CARGO_VARIABLES.iter().chain(&run_inputs::PROXIES);
-                passed.extend(names.map(|name| (*name).to_owned()));
+                passed.extend(CARGO_VARIABLES.map(str::to_owned));
+                if spec.network != Network::None {
+                    passed.extend(run_inputs::PROXIES.map(str::to_owned));
+                }
             }
         }
-        let spec = self.spec(command.to_vec(), network)?;
         let target = facts.target.triple();
         let directories = [&facts.workspace.target_directory, &facts.inputs.target_dir];
         let text = Shim::new(spec)
@@ -127,12 +127,15 @@ impl<'a> Shims<'a> {
     }
 
     /// A run of `command` with the mounts and variables of a shim.
-    pub(crate) fn spec(&self, command: Vec<String>, network: Network) -> Result<RunSpec> {
+    pub(crate) fn spec(&self, command: Vec<String>, kind: ShimKind) -> Result<RunSpec> {
         let facts = self.facts;
-        let mut spec = facts.run_spec(command, network);
+        let mut spec = facts.run_spec(command, Network::None);
         spec.mounts
-            .retain(|mount| mount.target != Path::new(run_inputs::HOME));
+            .retain(|mount| !mount.target.starts_with(run_inputs::HOME));
         let mut spec = spec.mounts(self.mounts.iter().cloned());
+        if kind != ShimKind::Runner {
+            spec = spec.mounts(self.written_sources());
+        }
         spec.env = self.variables(spec.env);
         if let EnvironmentLocation::Directory(_) = facts.environment().location {
             let mounts = spec.mounts.iter();
@@ -147,11 +150,21 @@ impl<'a> Shims<'a> {
         Ok(spec)
     }
 
+    /// The sources, writable but for what the host runs. A tool writes what its caller on the host
+    /// tells it to, and a Makefile's compiler writes beside the sources.
+    fn written_sources(&self) -> Vec<Mount> {
+        let root = &self.facts.workspace.root;
+        let kept = sources::NEVER_WRITABLE.map(|name| root.join(name));
+        let kept = kept.into_iter().filter(|path| path.exists());
+        let kept = kept.map(Mount::read);
+        std::iter::once(Mount::write(root)).chain(kept).collect()
+    }
+
     /// The variables that a shim sets. Variables of the caller are not among them: they come from
     /// whoever starts the shim, and no secret is written to a file.
     fn variables(&self, mut env: BTreeMap<String, EnvValue>) -> BTreeMap<String, EnvValue> {
         env.retain(|name, value| {
-            matches!(value, EnvValue::Plain(_)) && !run_inputs::is_allowed(name)
+            matches!(value, EnvValue::Plain(_)) && !caller_variables::is_passed(name)
         });
         let plain = |value: &str| EnvValue::Plain(value.to_owned());
         for entry in &self.facts.config.passthrough {

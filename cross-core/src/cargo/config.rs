@@ -1,13 +1,15 @@
-//! The part of the user's cargo configuration that builds in an environment see: the sources of
-//! crates.
+//! Cargo's configuration files, as far as builds in an environment see them.
 //!
-//! Linkers, wrappers and flags are the host's and would be wrong in the environment. Tokens must
-//! never be in it. But with a source replacement, fetched crates are in a directory with the
-//! replacement's name, and cargo finds them only with the same replacement.
+//! Of the user's own file they see the sources of crates. Linkers, wrappers and flags are the host's
+//! and would be wrong in the environment. But with a source replacement, fetched crates are in a
+//! directory with the replacement's name, and cargo finds them only with the same replacement. A
+//! file among the sources is seen whole. No file is seen with tokens, or with a user name or
+//! password in a URL.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::redact;
 
 /// The tables that define the sources of crates.
 const TABLES: [&str; 3] = ["source", "registries", "registry"];
@@ -21,19 +23,128 @@ const SECRETS: [&str; 4] = [
 
 /// The configuration for the environment; `None` if it would be empty.
 pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
-    let paths = [cargo_home.join("config.toml"), cargo_home.join("config")];
-    let found = paths
-        .iter()
-        .find_map(|path| Some((path, std::fs::read_to_string(path).ok()?)));
-    let Some((path, text)) = found else {
+    let found = found(cargo_home)?;
+    Ok(found.and_then(|(_, table)| filtered(table)))
+}
+
+/// The address that replaces another in the configuration of the directory `dir`, if it has a
+/// password or a token; as it may be shown.
+pub(crate) fn secret_replacement(dir: &Path) -> Result<Option<String>> {
+    let Some((_, table)) = found(dir)? else {
         return Ok(None);
     };
-    filtered(&text).map_err(|error| {
-        Error::new(
-            ErrorKind::Config,
-            format!("`{}` is not TOML: {error}", path.display()),
-        )
-    })
+    let tables = ["source", "registries"].map(|name| table.get(name));
+    let entry = |name: &str| tables.iter().find_map(|table| table.as_ref()?.get(name));
+    let sources = tables[0].and_then(toml::Value::as_table);
+    let replacing = sources.into_iter().flatten().filter_map(|(_, source)| {
+        let entry = entry(source.get("replace-with")?.as_str()?)?;
+        entry.get("registry").or(entry.get("index"))?.as_str()
+    });
+    let mut secret = replacing.filter(|url| redact::strip(url) != *url);
+    Ok(secret.next().map(|url| redact::redact(url).into_owned()))
+}
+
+/// The configuration file in a directory, with its text.
+fn found(dir: &Path) -> Result<Option<(String, toml::Table)>> {
+    match parse(&dir.join("config.toml"))? {
+        Some(found) => Ok(Some(found)),
+        None => parse(&dir.join("config")),
+    }
+}
+
+/// The files of cargo's in the directory `dir` of the sources that hold secrets, and those that they
+/// include, each with the text that is seen in place of it.
+pub(crate) fn without_secrets(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut replaced = Vec::new();
+    for name in ["credentials.toml", "credentials"] {
+        let path = dir.join(name);
+        if path.is_file() {
+            replaced.push((path, String::new()));
+        }
+    }
+    let mut files: Vec<_> = ["config.toml", "config"].map(|name| dir.join(name)).into();
+    let mut read = Vec::new();
+    while let Some(path) = files.pop() {
+        let Some((text, mut table)) = parse(&path)? else {
+            continue;
+        };
+        let around = path.parent().unwrap_or(dir);
+        let included = included(&table).map(|file| around.join(file));
+        files.extend(included.filter(|file| !read.contains(file)));
+        read.push(path.clone());
+        let clean = clean(&text, &mut table);
+        replaced.extend(clean.map(|text| (path, text)));
+    }
+    Ok(replaced)
+}
+
+/// The text that is seen in place of the configuration file at `path`, if it holds secrets.
+pub(crate) fn text_without_secrets(path: &Path) -> Result<Option<String>> {
+    let parsed = parse(path)?;
+    Ok(parsed.and_then(|(text, mut table)| clean(&text, &mut table)))
+}
+
+fn parse(path: &Path) -> Result<Option<(String, toml::Table)>> {
+    let Ok(text) = std::fs::read_to_string(path) else {
+        return Ok(None);
+    };
+    let parsed: Result<toml::Table, _> = text.parse();
+    let table = parsed.map_err(|error| not_toml(path, &error))?;
+    Ok(Some((text, table)))
+}
+
+/// The table as a text without secrets, if it has any.
+fn clean(text: &str, table: &mut toml::Table) -> Option<String> {
+    if !has_secrets(text, table) {
+        return None;
+    }
+    for (key, value) in &mut *table {
+        if TABLES.contains(&key.as_str()) {
+            value.as_table_mut().map(remove_secrets);
+        }
+        strip(value);
+    }
+    Some(written(table))
+}
+
+/// The files that a configuration includes.
+fn included(table: &toml::Table) -> impl Iterator<Item = &str> {
+    let entries = match table.get("include") {
+        None => &[][..],
+        Some(toml::Value::Array(entries)) => entries,
+        Some(entry) => std::slice::from_ref(entry),
+    };
+    entries
+        .iter()
+        .filter_map(|entry| entry.as_str().or_else(|| entry.get("path")?.as_str()))
+}
+
+/// Whether anything of a file has to stay outside. A comment may hold a secret, too.
+fn has_secrets(text: &str, table: &toml::Table) -> bool {
+    let has_key = |table: &toml::Table| {
+        let mut clean = table.clone();
+        remove_secrets(&mut clean);
+        clean != *table
+    };
+    let mut tables = TABLES
+        .iter()
+        .filter_map(|name| table.get(*name)?.as_table());
+    redact::strip(text) != text || tables.any(has_key)
+}
+
+/// Removes user names, passwords and tokens from every URL in `value`.
+fn strip(value: &mut toml::Value) {
+    match value {
+        toml::Value::String(text) => *text = redact::strip(text).into_owned(),
+        toml::Value::Array(values) => values.iter_mut().for_each(strip),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| strip(value)),
+        _ => {}
+    }
+}
+
+fn not_toml(path: &Path, error: &toml::de::Error) -> Error {
+    let message = format!("`{}` is not TOML: {error}", path.display());
+    Error::new(ErrorKind::Config, message)
 }
 
 /// Whether a configuration file that cargo reads in the environment, for a project in `dir`, may
@@ -49,45 +160,70 @@ pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
         .any(|text| text.contains("wrapper") || text.contains("include"))
 }
 
-/// The lines of the tables that define sources, without secrets.
-fn filtered(text: &str) -> Result<Option<String>, toml::de::Error> {
-    let mut config: toml::Table = text.parse()?;
-    config.retain(|key, _| TABLES.contains(&key));
-    for (_, value) in config.iter_mut() {
-        remove_secrets(value);
+fn filtered(mut all: toml::Table) -> Option<String> {
+    all.retain(|key, _| TABLES.contains(&key));
+    for (_, value) in &mut all {
+        value.as_table_mut().map(remove_secrets);
+        strip(value);
     }
-    let mut lines = Vec::new();
-    let mut path = Vec::new();
-    write_lines(&config, &mut path, &mut lines);
-    Ok((!lines.is_empty()).then(|| lines.join("\n") + "\n"))
+    let text = written(&all);
+    (!text.is_empty()).then_some(text)
 }
 
-fn remove_secrets(value: &mut toml::Value) {
-    let Some(table) = value.as_table_mut() else {
-        return;
-    };
+fn remove_secrets(table: &mut toml::Table) {
     table.retain(|key, _| !SECRETS.contains(&key));
-    for (_, inner) in table.iter_mut() {
-        remove_secrets(inner);
+    for (_, value) in table {
+        value.as_table_mut().map(remove_secrets);
     }
 }
 
-/// Writes every value as a line `a.b.c = value`.
+/// The table as TOML, every value as a line `a.b.c = value`.
+fn written(table: &toml::Table) -> String {
+    let (mut path, mut lines) = (Vec::new(), Vec::new());
+    write_lines(table, &mut path, &mut lines);
+    match lines.is_empty() {
+        true => String::new(),
+        false => lines.join("\n") + "\n",
+    }
+}
+
 fn write_lines<'a>(table: &'a toml::Table, path: &mut Vec<&'a str>, lines: &mut Vec<String>) {
     for (key, value) in table {
         path.push(key);
         match value {
             toml::Value::Table(inner) => write_lines(inner, path, lines),
             value => {
-                // JSON strings and arrays are valid TOML, so no TOML writer is needed.
-                if let Ok(value) = serde_json::to_string(value) {
-                    let keys: Vec<_> = path.iter().map(|key| format!("{key:?}")).collect();
-                    lines.push(format!("{} = {value}", keys.join(".")));
-                }
+                let keys: Vec<_> = path.iter().map(|key| string(key)).collect();
+                lines.push(format!("{} = {}", keys.join("."), literal(value)));
             }
         }
         path.pop();
     }
+}
+
+/// A value in one line.
+fn literal(value: &toml::Value) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        toml::Value::String(text) => string(text),
+        toml::Value::Integer(number) => number.to_string(),
+        // `1.0` stays a float.
+        toml::Value::Float(number) => format!("{number:?}").replace("NaN", "nan"),
+        toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Datetime(time) => time.to_string(),
+        toml::Value::Array(values) => format!("[{}]", list(values.iter().map(literal).collect())),
+        toml::Value::Table(table) => {
+            let entry =
+                |(key, value): (&String, _)| format!("{} = {}", string(key), literal(value));
+            format!("{{ {} }}", list(table.iter().map(entry).collect()))
+        }
+    }
+}
+
+/// A string as TOML writes it. A JSON string is one, but for the character DEL.
+fn string(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
+    json.replace('\u{7f}', "\\u007f")
 }
 
 #[cfg(test)]
@@ -107,7 +243,7 @@ registry = "sparse+https://mirror.invalid/index/"
 index = "sparse+https://internal.invalid/"
 token = "s3cret"
 "#;
-        let got = filtered(text).unwrap().unwrap();
+        let got = filtered(text.parse().unwrap()).unwrap();
         assert_eq!(
             got,
             "\"registries\".\"internal\".\"index\" = \"sparse+https://internal.invalid/\"\n\
@@ -139,7 +275,72 @@ token = "s3cret"
     }
 
     #[test]
-    fn a_configuration_without_sources_makes_no_file() {
-        assert_eq!(filtered("[build]\njobs = 2\n").unwrap(), None);
+    fn a_file_among_the_sources_is_seen_whole_but_for_its_secrets() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write(
+            "config.toml",
+            r#"
+include = [{ path = "more.toml", optional = true }]
+# https://me:s3cret@a.invalid/
+[registries.mine]
+index = "sparse+https://me:s3cret@a.invalid/index/?token=s3cret"
+token = "s3cret"
+[build]
+rustflags = ["-C", "x=\"y\""]
+jobs = 2
+[env]
+PROXY = { value = "http://u:s3cret@p:1", force = true }
+"#,
+        );
+        write("more.toml", "[http]\nproxy = \"http://s3cret@p:1\"\n");
+        write("credentials.toml", "[registry]\ntoken = \"s3cret\"\n");
+        let mut seen = without_secrets(dir.path()).unwrap();
+        seen.sort();
+        let names: Vec<_> = seen
+            .iter()
+            .map(|(path, _)| path.file_name().unwrap())
+            .collect();
+        assert_eq!(names, ["config.toml", "credentials.toml", "more.toml"]);
+        assert!(seen.iter().all(|(_, text)| !text.contains("s3cret")));
+        let table: toml::Table = seen[0].1.parse().unwrap();
+        let expected = r#"
+include = [{ path = "more.toml", optional = true }]
+registries.mine.index = "sparse+https://a.invalid/index/"
+build = { rustflags = ["-C", "x=\"y\""], jobs = 2 }
+env.PROXY = { value = "http://p:1", force = true }
+"#;
+        assert_eq!(table, expected.parse().unwrap());
+        assert_eq!(seen[2].1, "\"http\".\"proxy\" = \"http://p:1\"\n");
+    }
+
+    #[test]
+    fn a_file_without_secrets_is_seen_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[build]\nrustflags = []\n[source.x]\ngit = \"ssh://git@a.invalid/x\"\n";
+        std::fs::write(dir.path().join("config.toml"), text).unwrap();
+        assert_eq!(without_secrets(dir.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn an_address_that_replaces_another_is_known_by_its_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |text: &str| {
+            std::fs::write(dir.path().join("config.toml"), text).unwrap();
+            secret_replacement(dir.path()).unwrap()
+        };
+        let mirror = "[source.mirror]\nregistry = \"https://me:s3cret@a.invalid/\"\n";
+        assert_eq!(of(mirror), None, "it replaces nothing");
+        let replaced = format!("{mirror}[source.crates-io]\nreplace-with = \"mirror\"\n");
+        assert_eq!(
+            of(&replaced).as_deref(),
+            Some("https://[redacted]@a.invalid/")
+        );
+        assert_eq!(of(&replaced.replace("me:s3cret@", "")), None);
+    }
+
+    #[test]
+    fn nothing_to_say_is_no_file() {
+        assert_eq!(filtered("[build]\njobs = 2\n".parse().unwrap()), None);
     }
 }

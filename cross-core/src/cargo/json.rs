@@ -31,6 +31,9 @@ pub(crate) struct Package {
 pub(crate) struct Dependency {
     /// The directory of a path dependency.
     pub(crate) path: Option<PathBuf>,
+    /// Where it comes from; `None` for a path.
+    #[serde(default)]
+    pub(crate) source: Option<String>,
 }
 
 /// A cargo target of a package: a binary, a library, a test, ….

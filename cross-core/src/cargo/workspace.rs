@@ -12,6 +12,7 @@ use crate::cargo::outer;
 use crate::cargo::products::Product;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
+use crate::model::redact;
 
 /// The parts of a workspace that planning needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +29,11 @@ pub(crate) struct Workspace {
     pub(crate) outside: Vec<PathBuf>,
     /// The files that cargo can make of the packages that are in directories.
     pub(crate) products: Vec<Product>,
+    /// Whether any crate comes from a registry.
+    pub(crate) uses_registry: bool,
+    /// The registries that a package names and whose address has a password or a token, as they may
+    /// be shown.
+    pub(crate) secret_registries: BTreeSet<String>,
     /// Cargo's message if dependencies have to be fetched, or `Cargo.lock` written, before a build.
     pub(crate) unfetched: Option<String>,
 }
@@ -233,7 +239,19 @@ impl Workspace {
             .manifest
             .clone()
             .unwrap_or_else(|| cargo.dir.join("Cargo.toml"));
+        let dependencies = metadata.packages.iter().flat_map(|it| &it.dependencies);
+        let registries: BTreeSet<_> = dependencies
+            .filter_map(|dependency| dependency.source.as_deref())
+            .filter(|source| !source.starts_with("git+"))
+            .collect();
+        let secret = registries
+            .iter()
+            .filter(|source| redact::strip(source) != **source);
         Workspace {
+            uses_registry: !registries.is_empty(),
+            secret_registries: secret
+                .map(|source| redact::redact(source).into_owned())
+                .collect(),
             root: metadata.workspace_root.clone(),
             target_directory: metadata.target_directory.clone(),
             package_manifest: metadata

@@ -2,6 +2,7 @@
 
 mod runs;
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use cross_engine::{
 use cross_targets::GlibcVersion;
 use once_cell::unsync::OnceCell;
 
+use crate::execute::complaints::Complaints;
 use crate::execute::failure::host_failure;
 use crate::execute::publish::{self, Mirror};
 use crate::execute::run_resolver::RunResolver;
@@ -23,6 +25,7 @@ use crate::host::files;
 use crate::host::glibc_floor;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
+use crate::model::redact::redact;
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
 use crate::model::tail_lines::TailLines;
 use crate::model::test_summary::TestSummary;
@@ -97,6 +100,8 @@ struct Execution<'a> {
     resolver: RunResolver<'a>,
     /// The target directory, once it is open.
     target_dir: OnceCell<Dir>,
+    /// The run's messages about read-only sources and a missing network.
+    complaints: RefCell<Complaints>,
 }
 
 impl<'a> Execution<'a> {
@@ -114,6 +119,7 @@ impl<'a> Execution<'a> {
             code: None,
             resolver: RunResolver::new(plan, host, cancel),
             target_dir: OnceCell::new(),
+            complaints: RefCell::new(Complaints::new(&plan.workspace_root)),
         }
     }
 
@@ -325,8 +331,10 @@ impl<'a> Execution<'a> {
             self.cancel,
             Stdin::Null,
             &mut |stream, line| {
-                last_lines.push(line);
-                self.notify(output_event(stream, line))
+                // Cargo prints the URLs that it fetches from.
+                let line = redact(line);
+                last_lines.push(&line);
+                self.notify(output_event(stream, &line))
             },
         )
         .map_engine_error()?;
@@ -350,13 +358,21 @@ impl<'a> Execution<'a> {
         if let (OutputKind::Tests, Some(tests)) = (output, &self.plan.tests) {
             tests.bind(&mut spec);
         }
+        self.complaints
+            .replace(Complaints::new(&self.plan.workspace_root));
+        let result = self.run_as(&spec, output);
+        result.map_err(|error| self.complaints.borrow().explain(error, &spec))
+    }
+
+    /// Runs `spec`, whose output has the format `output`.
+    fn run_as(&mut self, spec: &RunSpec, output: OutputKind) -> Result<()> {
         match output {
-            OutputKind::CargoMessages => self.run_cargo(&spec),
-            OutputKind::Tests => self.run_tests(&spec),
-            OutputKind::Nextest => self.run_nextest(&spec),
-            OutputKind::Program => self.run_program(&spec, &mut |_| true),
-            OutputKind::CommandLine => self.run_command_line(&spec),
-            OutputKind::Captured => self.run_captured(&spec),
+            OutputKind::CargoMessages => self.run_cargo(spec),
+            OutputKind::Tests => self.run_tests(spec),
+            OutputKind::Nextest => self.run_nextest(spec),
+            OutputKind::Program => self.run_program(spec, &mut |_| true),
+            OutputKind::CommandLine => self.run_command_line(spec),
+            OutputKind::Captured => self.run_captured(spec),
         }
     }
 

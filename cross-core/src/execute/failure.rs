@@ -1,7 +1,7 @@
 //! Converts the failures of commands into errors, with their kind, message and remedy.
 
 use cross_engine::process::Exit;
-use cross_engine::{Invocation, Network, RunSpec};
+use cross_engine::{Invocation, RunSpec};
 
 use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
@@ -101,23 +101,12 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
         )
         .with_help("the system often sends signal 9 when memory runs out: try fewer `jobs`");
     }
-    let error = Error::new(
+    Error::new(
         ErrorKind::CargoFailed,
         format!("{command} failed with {exit}{cause}"),
     )
-    .with_code(exit.code);
-    let first_error = first_error.unwrap_or_default();
-    let network_messages = ["resolve host", "name resolution", "etwork is unreachable"];
-    if spec.network == Network::None
-        && network_messages
-            .iter()
-            .any(|text| first_error.contains(text))
-    {
-        return error.with_help(
-            "builds have no network: set `network = \"host\"` in Cross.toml if a build script needs one",
-        );
-    }
-    error.with_help("see cargo's diagnostics")
+    .with_code(exit.code)
+    .with_help("see cargo's diagnostics")
 }
 
 const EMULATOR_HELP: &str = "this is not a failure of the program, and may not happen again; a newer emulator may fix \

@@ -2,6 +2,7 @@
 
 pub(crate) mod cargo_output;
 pub(crate) mod commands;
+pub(crate) mod complaints;
 pub(crate) mod container_reuse;
 pub(crate) mod debugger;
 pub(crate) mod executor;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cross_engine::{Cancel, EnvironmentLocation, Environments, Host, ImageFacts, RunSpec};
+use cross_engine::{Cancel, EnvironmentLocation, Environments, Host, ImageFacts, Network, RunSpec};
 use once_cell::sync::OnceCell;
 
 use crate::facts::run_inputs;
@@ -40,6 +40,9 @@ impl<'a> RunResolver<'a> {
                 let none = BTreeMap::new();
                 let image_env = self.image()?.map_or(&none, |image| &image.env);
                 run_inputs::yield_to(&mut spec.env, &yielding, image_env);
+                if spec.network != Network::None {
+                    run_inputs::keep_proxies(&mut spec.env, image_env);
+                }
                 Ok(spec)
             }
             EnvironmentLocation::Directory(_) => {

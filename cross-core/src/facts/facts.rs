@@ -90,13 +90,19 @@ impl Facts {
             command.extend(["--manifest-path".to_owned(), manifest.display().to_string()]);
         }
         command.extend(["--target".to_owned(), self.target_argument()]);
-        if options.locked {
+        if options.locked || self.is_lock_file_settled() {
             command.push("--locked".to_owned());
         }
         command.extend(self.additions(verb));
         command.extend(self.rustflags.iter().cloned());
         command.extend(options.cargo.iter().cloned());
         command
+    }
+
+    /// Returns whether `Cargo.lock` is settled on the host before anything runs. Cargo in the
+    /// environment cannot write it. With `--locked`, it accepts a file that differs in layout only.
+    pub(crate) fn is_lock_file_settled(&self) -> bool {
+        self.env_spec.host_toolset().is_none()
     }
 
     /// The value of cargo's `--target` in the environment.
@@ -129,7 +135,10 @@ impl Facts {
         let mut env = self.inputs.env.clone();
         if network != Network::None {
             mounts.extend(self.inputs.network_mounts.iter().cloned());
-            env.extend(self.inputs.network_env.clone());
+            // What the configuration passes on has precedence.
+            for (name, value) in &self.inputs.network_env {
+                env.entry(name.clone()).or_insert_with(|| value.clone());
+            }
         }
         let spec = RunSpec::new(self.root.clone(), self.cwd(), command)
             .mounts(mounts)

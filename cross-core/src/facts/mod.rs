@@ -1,13 +1,16 @@
 //! The facts that planning depends on. Each fact is probed once, and then is a value.
 
+pub(crate) mod caller_variables;
 pub(crate) mod container_reuse;
 pub(crate) mod environment_name;
 pub(crate) mod environment_spec;
 pub(crate) mod environment_state;
 pub(crate) mod facts;
+pub(crate) mod git_view;
 pub(crate) mod host_engine;
 pub(crate) mod host_toolset;
 pub(crate) mod probe;
 pub(crate) mod published_image;
 pub(crate) mod run_inputs;
 pub(crate) mod selection;
+pub(crate) mod sources;

@@ -1,6 +1,6 @@
 //! Probes the facts of a request, each once. Starts only read-only processes.
 
-use cross_config::{DiagnosticCode, ExplainedValue, Origin, Settings, TargetConfig};
+use cross_config::{Config, DiagnosticCode, ExplainedValue, Origin, Settings, TargetConfig};
 use cross_engine::{Cancel, EngineKind, Environments, Host, Root, SelectedEngine};
 
 use crate::cargo::build_std;
@@ -10,10 +10,14 @@ use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::facts::Facts;
+use crate::facts::host_engine;
 use crate::facts::run_inputs::{RunInputs, RunInputsContext};
 use crate::facts::selection::{self, Selection, SelectionContext};
+use crate::facts::sources;
+use crate::host::cache_guard;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
+use crate::model::redact::redact;
 use crate::model::step::{Verb, Warning};
 use crate::request::request::Request;
 use crate::target::name::TargetName;
@@ -90,7 +94,7 @@ impl ProjectFacts {
         Ok(ProjectFacts {
             config: loaded.config.for_target(target.configured()),
             settings: loaded.config.settings().clone(),
-            explained: loaded.config.explain_for(target.configured()),
+            explained: explained(&loaded.config, &target),
             warnings: loaded.warnings.iter().map(warning).collect(),
             host,
             target,
@@ -101,6 +105,10 @@ impl ProjectFacts {
 
     /// Selects the engine, the toolchain and the environment spec.
     fn select(&self, request: &Request, cancel: &Cancel) -> Result<Selection> {
+        if !host_engine::is_requested(&self.config) {
+            sources::refuse_cache(&self.workspace, &self.host.cache)?;
+        }
+        cache_guard::create(&self.host.cache);
         let context = SelectionContext {
             request,
             target: &self.target,
@@ -216,6 +224,15 @@ fn warnings(
         warnings.extend(offline_image(&selection.env_spec, state));
     }
     warnings
+}
+
+/// The values in effect, without secrets in URLs.
+fn explained(config: &Config, target: &TargetName) -> Vec<ExplainedValue> {
+    let mut values = config.explain_for(target.configured());
+    for explained in &mut values {
+        explained.value = redact(&explained.value).into_owned();
+    }
+    values
 }
 
 fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {

@@ -11,12 +11,15 @@ use cross_targets::Runner;
 
 use crate::cargo::config;
 use crate::cargo::workspace::Workspace;
+use crate::facts::caller_variables;
 use crate::facts::environment_spec::EnvironmentSpec;
+use crate::facts::sources::{self, Sources, Surroundings};
 use crate::host::seccomp;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::hash::short_hash;
 use crate::model::hash::target_dir_key;
+use crate::model::redact;
 use crate::model::step::Prepared;
 use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
@@ -35,38 +38,6 @@ const CERTIFICATES: &str = "/etc/ssl/certs";
 /// every build.
 const NO_WRAPPER: &str = "/usr/bin/env";
 
-/// The caller's variables that a run sees. Any other is hidden unless `env.passthrough` in the
-/// configuration names it.
-const ALLOWED: [&str; 16] = [
-    "CARGO_BUILD_RUSTDOCFLAGS",
-    "CARGO_INCREMENTAL",
-    "CARGO_BUILD_JOBS",
-    "CARGO_BUILD_RUSTFLAGS",
-    "LANG",
-    "LC_ALL",
-    "NO_COLOR",
-    "QEMU_STRACE",
-    "RUSTDOCFLAGS",
-    "RUSTFLAGS",
-    "RUST_BACKTRACE",
-    "RUST_LOG",
-    "RUST_TEST_THREADS",
-    "RUST_TEST_NOCAPTURE",
-    "SOURCE_DATE_EPOCH",
-    "TERM",
-];
-/// Prefixes of such variables.
-const ALLOWED_PREFIXES: [&str; 4] = ["CARGO_PROFILE_", "CARGO_TERM_", "CARGO_UNSTABLE_", "CROSS_"];
-/// Variables with these prefixes that this library sets, or that have a meaning only on the host.
-const HIDDEN: [&str; 7] = [
-    "CROSS_CACHE_DIR",
-    runner::GDB_PORT,
-    "CROSS_RUNNER",
-    "CROSS_RUSTC_MAJOR_VERSION",
-    "CROSS_RUSTC_MINOR_VERSION",
-    "CROSS_RUSTC_PATCH_VERSION",
-    "CROSS_RUST_SYSROOT",
-];
 /// The variables for runs with a network.
 pub(crate) const PROXIES: [&str; 8] = [
     "ALL_PROXY",
@@ -144,11 +115,7 @@ impl RunInputs {
             .join("cross")
             .join(format!("{}-{key}", context.target.triple()));
         let mut inputs = RunInputs {
-            mounts: vec![
-                Mount::write(&context.workspace.root),
-                Mount::write(&target_dir),
-                Mount::scratch(HOME),
-            ],
+            mounts: vec![Mount::write(&target_dir), Mount::scratch(HOME)],
             env: BTreeMap::new(),
             network_mounts: Vec::new(),
             network_env: BTreeMap::new(),
@@ -161,9 +128,7 @@ impl RunInputs {
             cargo_home: context.cross.cargo_home()?,
             target_dir,
         };
-        inputs
-            .mounts
-            .extend(context.workspace.outside.iter().map(Mount::read));
+        inputs.sources(context)?;
         inputs.base_variables(context);
         inputs.cargo_home(context)?;
         inputs.user(context);
@@ -184,9 +149,37 @@ impl RunInputs {
         Ok(inputs)
     }
 
+    /// Mounts the sources read only, without what a run must not see.
+    fn sources(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+        let home = context.cross.path_variable("HOME");
+        let around = Surroundings {
+            home: home.as_deref(),
+            cargo_home: &self.cargo_home,
+            dir: context.cross.dir(),
+        };
+        let sources = Sources::new(context.workspace, &context.config.writable, &around)?;
+        self.mounts.extend(sources.mounts);
+        for (path, text) in sources.files {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let file = self.file(context, &name, text, false);
+            self.mounts.push(Mount::read(file).at(path));
+        }
+        if sources.has_repository_above {
+            self.set("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1");
+        }
+        if sources.has_repository {
+            let (name, text) = sources::GIT_CONFIG;
+            let file = self.file(context, name, text.to_owned(), false);
+            self.mounts
+                .push(Mount::read(file).at(Path::new(HOME).join(name)));
+        }
+        Ok(())
+    }
+
     /// Lets the image's own variables override those in `yielding`.
     pub(crate) fn yield_to(&mut self, image: &BTreeMap<String, String>) {
         yield_to(&mut self.env, &self.yielding, image);
+        keep_proxies(&mut self.network_env, image);
         self.yielding.clear();
     }
 
@@ -346,14 +339,24 @@ impl RunInputs {
         let above = above
             .map(|dir| dir.join(".cargo"))
             .filter(|dir| *dir != home);
+        let mut secret = context.workspace.secret_registries.iter().next().cloned();
+        if context.workspace.uses_registry && secret.is_none() {
+            secret = config::secret_replacement(&context.workspace.root.join(".cargo"))?;
+        }
         for dir in std::iter::once(home.clone()).chain(above) {
+            if context.workspace.uses_registry && secret.is_none() {
+                secret = config::secret_replacement(&dir)?;
+            }
             if let Some(text) = config::sources_only(&dir)? {
                 let file = self.file(context, "config.toml", text, false);
                 let target = dir.join("config.toml");
                 self.mounts.push(Mount::read(file).at(target));
             }
         }
-        Ok(())
+        match secret {
+            Some(url) => Err(unreachable_registry(&url)),
+            None => Ok(()),
+        }
     }
 
     /// Adds an entry in `/etc/passwd` for a user that is not root.
@@ -422,12 +425,12 @@ impl RunInputs {
         let target = context.target.env_upper();
         let target_flags =
             ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|flags| format!("CARGO_TARGET_{target}_{flags}"));
-        // The addresses of registries, without their credentials.
-        let is_index =
-            |name: &str| name.starts_with("CARGO_REGISTRIES_") && name.ends_with("_INDEX");
         for (name, value) in utf8_variables(env) {
             let is_target_flags = target_flags.iter().any(|flags| flags == name);
-            if is_allowed(name) || is_index(name) || is_target_flags {
+            if caller_variables::is_index(name) {
+                // The address of a registry, without its credentials.
+                self.set(name, redact::strip(value));
+            } else if caller_variables::is_passed(name) || is_target_flags {
                 self.set(name, value);
             }
         }
@@ -446,8 +449,8 @@ impl RunInputs {
     fn network(&mut self, context: &RunInputsContext<'_>) {
         for (name, value) in utf8_variables(context.cross.environment()) {
             if PROXIES.contains(&name) {
-                // The address of a proxy may contain a password.
-                let value = EnvValue::Secret(value.to_owned());
+                // A password in a proxy's address stays outside: `passthrough` passes it on.
+                let value = EnvValue::Secret(redact::strip(value).into_owned());
                 self.network_env.insert(name.to_owned(), value);
             }
         }
@@ -469,6 +472,18 @@ impl RunInputs {
     }
 }
 
+/// Cargo knows fetched crates by the address that they come from, with all that is in it.
+fn unreachable_registry(url: &str) -> Error {
+    let message = format!(
+        "crates come from `{url}`, and user names, passwords and tokens in an address do not reach an \
+         environment: cargo would not find the crates there"
+    );
+    Error::new(ErrorKind::Config, message).with_help(
+        "take them out of the address: `cargo login`, a variable `CARGO_REGISTRIES_<NAME>_TOKEN` or a \
+         credential provider gives them to the host's cargo",
+    )
+}
+
 /// Removes the variables in `yielding` that the image sets. In `PATH`, the image's directories
 /// follow the toolchain's.
 pub(crate) fn yield_to(
@@ -484,17 +499,16 @@ pub(crate) fn yield_to(
     }
 }
 
-/// Whether a run sees the caller's variable `name` without configuration.
-pub(crate) fn is_allowed(name: &str) -> bool {
-    let mut families = ALLOWED_PREFIXES.iter();
-    let listed = ALLOWED.contains(&name) || families.any(|prefix| name.starts_with(prefix));
-    listed && !HIDDEN.contains(&name)
-}
-
-/// The patterns of these variables, for scripts that start runs later. A `*` matches any suffix.
-pub(crate) fn allowed_patterns() -> impl Iterator<Item = String> {
-    let families = ALLOWED_PREFIXES.iter().map(|prefix| format!("{prefix}*"));
-    ALLOWED.iter().map(|&name| name.to_owned()).chain(families)
+/// Names the proxies that the image sets, unless the caller has others. What is not named is empty
+/// in docker, whose client has proxies of its own.
+pub(crate) fn keep_proxies(env: &mut BTreeMap<String, EnvValue>, image: &BTreeMap<String, String>) {
+    for (name, value) in image
+        .iter()
+        .filter(|(name, _)| PROXIES.contains(&name.as_str()))
+    {
+        env.entry(name.clone())
+            .or_insert_with(|| EnvValue::Secret(value.clone()));
+    }
 }
 
 /// The user namespace of a container. The default for docker is the host's, so that files belong to
@@ -511,4 +525,34 @@ pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<Str
 fn utf8_variables(env: &Env) -> impl Iterator<Item = (&str, &str)> {
     env.iter()
         .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_images_proxies_are_kept_unless_the_caller_has_others() {
+        let variables = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let own = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+            all.iter().map(own).collect()
+        };
+        let mut env = BTreeMap::from([(
+            "http_proxy".to_owned(),
+            EnvValue::Plain("http://a.invalid".to_owned()),
+        )]);
+        let image = variables(&[
+            ("http_proxy", "http://b.invalid"),
+            ("NO_PROXY", "c.invalid"),
+            ("CC", "gcc"),
+        ]);
+        keep_proxies(&mut env, &image);
+        let names: Vec<_> = env.keys().map(String::as_str).collect();
+        assert_eq!(names, ["NO_PROXY", "http_proxy"]);
+        assert_eq!(
+            env["http_proxy"],
+            EnvValue::Plain("http://a.invalid".to_owned())
+        );
+        assert_eq!(env["NO_PROXY"], EnvValue::Secret("c.invalid".to_owned()));
+    }
 }

@@ -1,6 +1,7 @@
 //! The host machine: its files, binaries and toolchains.
 
 pub mod binary;
+pub(crate) mod cache_guard;
 pub(crate) mod files;
 pub(crate) mod glibc_floor;
 pub(crate) mod process_env;

@@ -9,6 +9,7 @@ use cross_engine::Stopped;
 
 use crate::model::host_tool::MissingTool;
 use crate::model::outcome::CompilerDiagnostic;
+use crate::model::redact::redact;
 use crate::model::test_summary::TestSummary;
 
 /// The result type of this crate.
@@ -124,7 +125,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Error(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: redact(&message.into()).into_owned(),
             help: None,
             code: None,
             tests: None,
@@ -157,7 +158,7 @@ impl Error {
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(help.into());
+        self.0.help = Some(redact(&help.into()).into_owned());
         self
     }
 
@@ -292,9 +293,20 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         _ => ErrorKind::Io,
     };
     let mut converted = Error::new(kind, error.to_string());
-    converted.0.help = error.help().map(str::to_owned);
-    converted.0.source = error.into_source();
+    converted.0.help = error.help().map(|help| redact(help).into_owned());
+    converted.0.source = error.into_source().map(without_secrets);
     converted
+}
+
+/// Replaces a cause whose message has a URL with secrets by its redacted message.
+fn without_secrets(
+    cause: Box<dyn std::error::Error + Send + Sync>,
+) -> Box<dyn std::error::Error + Send + Sync> {
+    let message = cause.to_string();
+    match redact(&message) {
+        redacted if redacted == message => cause,
+        redacted => redacted.into_owned().into(),
+    }
 }
 
 /// Adds the failed operation and its path to an I/O error.
@@ -322,6 +334,16 @@ impl<T> MapEngineError<T> for cross_engine::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_error_shows_the_password_of_a_url() {
+        let error = Error::new(ErrorKind::Fetch, "no `https://me:s3cret@a.invalid/`")
+            .with_help("try `http://s3cret@b.invalid`");
+        assert_eq!(error.to_string(), "no `https://[redacted]@a.invalid/`");
+        assert_eq!(error.help(), Some("try `http://[redacted]@b.invalid`"));
+        let cause = without_secrets("see https://s3cret@c.invalid".into());
+        assert_eq!(cause.to_string(), "see https://[redacted]@c.invalid");
+    }
 
     #[test]
     fn display_leaves_out_the_causes_and_debug_reports_them() {

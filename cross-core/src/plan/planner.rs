@@ -11,6 +11,7 @@ use crate::facts::environment_spec::Base;
 use crate::facts::facts::Facts;
 use crate::facts::host_engine;
 use crate::facts::probe::{self, triples};
+use crate::facts::run_inputs;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
@@ -254,7 +255,15 @@ impl Facts {
             "RUSTC_BOOTSTRAP".to_owned(),
             EnvValue::Plain("1".to_owned()),
         );
-        let spec = spec.env([online, bootstrap]);
+        let mut spec = spec.env([online, bootstrap]);
+        if spec.network != Network::None {
+            // This run only fetches. It compiles nothing that could read the proxies' passwords.
+            let proxies = run_inputs::PROXIES.into_iter().filter_map(|name| {
+                let value = self.host.variable(name)?.to_str()?;
+                Some((name.to_owned(), EnvValue::Secret(value.to_owned())))
+            });
+            spec = spec.env(proxies.collect::<Vec<_>>());
+        }
         let purpose = "fetch the dependencies of std";
         let mut fetch = self.run(purpose, spec, OutputKind::CargoMessages)?;
         fetch.fetches_crates = true;

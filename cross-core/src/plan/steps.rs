@@ -6,9 +6,14 @@ use cross_engine::{EnvValue, Mount, Network, RunSpec};
 
 use crate::cargo::cli::command::Placement;
 use crate::cargo::cli::commands;
+use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::render;
+use crate::cargo::config;
 use crate::facts::facts::Facts;
+use crate::facts::run_inputs::kept_file;
+use crate::facts::sources;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::redact;
 use crate::model::step::{Action, OutputKind, Prepared, Step, Verb};
 use crate::plan::coverage;
 use crate::plan::debugger::Debugger;
@@ -16,8 +21,9 @@ use crate::plan::nextest;
 use crate::request::plugin;
 use crate::request::request::{Options, Request};
 
-/// Returns the steps of the request's verb. By default, steps that compile have no network, and
-/// steps that run programs have the engine's default network.
+/// Returns the steps of the request's verb. By default, steps that compile or run programs have no
+/// network except a loopback of their own. A command of the caller (`exec`) has the engine's
+/// default network, because it compiles nothing unless the caller makes it do so.
 pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
     let builder = StepBuilder { request, facts };
     let compile = |verb, extra, purpose| builder.compile(verb, extra, purpose);
@@ -91,7 +97,7 @@ impl StepBuilder<'_> {
             command.push("--quiet".to_owned());
         }
         self.push_trailing(&mut command)?;
-        let spec = self.facts.run_spec(command, Network::Default);
+        let spec = self.facts.run_spec(command, Network::None);
         self.run_programs(purpose, spec, output)
     }
 
@@ -133,7 +139,7 @@ impl StepBuilder<'_> {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
             self.push_trailing(&mut command)?;
-            let spec = facts.run_spec(command, Network::Default);
+            let spec = facts.run_spec(command, Network::None);
             let switch = (
                 nextest::JSON_SWITCH.to_owned(),
                 EnvValue::Plain("1".to_owned()),
@@ -204,11 +210,23 @@ impl StepBuilder<'_> {
         };
         let line = &command_line.line;
         let placement = line.rule().map(|rule| rule.place);
-        let args = line.in_environment(&render::EnvironmentArguments {
+        let mut additions = facts.additions(line.name().unwrap_or_default());
+        let compiles = matches!(
+            placement,
+            Some(Placement::Environment { compiles: true, .. })
+        );
+        let accepts_locked = compiles && line.row.is_some_and(|row| row.accepts_locked);
+        let lock_flags = [Flag::Locked, Flag::Frozen, Flag::LockfilePath];
+        let has_lock_flag = lock_flags.iter().any(|flag| line.has(*flag));
+        if accepts_locked && !has_lock_flag && facts.is_lock_file_settled() {
+            additions.push("--locked".to_owned());
+        }
+        let mut args = line.in_environment(&render::EnvironmentArguments {
             dir: &command_line.dir,
             target: &facts.target_argument(),
-            additions: &facts.additions(line.name().unwrap_or_default()),
+            additions: &additions,
         })?;
+        strip_config(&mut args);
         let cargo = facts.env_spec.cargo().to_owned();
         let command = iter::once(cargo).chain(args).collect();
         let network = placement
@@ -238,10 +256,27 @@ impl StepBuilder<'_> {
         if let Some(program) = &command_line.plugin {
             spec = spec.mounts([plugin::mount(program, &facts.inputs.cargo_home)]);
         }
-        spec = spec.mounts(command_line.config_files.iter().map(Mount::read));
+        let mut steps = Vec::new();
+        for path in &command_line.config_files {
+            let mut mount = Mount::read(path);
+            if let Some(text) = config::text_without_secrets(path)? {
+                let (file, prepared) = kept_file(&facts.host, "config.toml", text, false);
+                steps.push(Step::prepare(
+                    "prepare a configuration file",
+                    vec![prepared],
+                ));
+                mount = Mount::read(file).at(path);
+            }
+            spec = spec.mounts([mount]);
+        }
+        if line.name() == Some("fix") || line.has(Flag::Fix) {
+            let fixed = sources::fixed(&facts.workspace);
+            spec = spec.mounts(fixed.map(Mount::write));
+        }
         let purpose = format!("cargo {}", line.name().unwrap_or_default());
         let run = facts.run(&purpose, spec, OutputKind::CommandLine)?;
-        Ok(vec![run, facts.mirror()])
+        steps.extend([run, facts.mirror()]);
+        Ok(steps)
     }
 
     fn program_output(&self) -> OutputKind {
@@ -249,6 +284,17 @@ impl StepBuilder<'_> {
             true => OutputKind::Captured,
             false => OutputKind::Program,
         }
+    }
+}
+
+/// Removes secrets from the URLs that `--config` names.
+fn strip_config(args: &mut [String]) {
+    let mut is_value = false;
+    for arg in args.iter_mut().take_while(|arg| *arg != "--") {
+        if is_value || arg.starts_with("--config=") {
+            *arg = redact::strip(arg).into_owned();
+        }
+        is_value = arg == "--config";
     }
 }
 

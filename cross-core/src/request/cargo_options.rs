@@ -193,13 +193,25 @@ impl Request {
         self
     }
 
-    /// Adds arguments for cargo, for options without a method.
+    /// Adds arguments for cargo, for options without a method. `--locked`, `--offline` and
+    /// `--frozen` have the effect of the methods with these names.
     pub fn cargo_args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        self.options.cargo.extend(args.into_iter().map(Into::into));
+        for arg in args {
+            let arg = arg.into();
+            self = match &*arg {
+                "--locked" => self.locked(true),
+                "--offline" => self.offline(true),
+                "--frozen" => self.frozen(true),
+                _ => {
+                    self.options.cargo.push(arg);
+                    self
+                }
+            };
+        }
         self
     }
 
@@ -212,8 +224,9 @@ impl Request {
         self
     }
 
-    fn flag(self, name: &str, value: impl Into<String>) -> Self {
-        self.cargo_args([name.to_owned(), value.into()])
+    fn flag(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.options.cargo.extend([name.to_owned(), value.into()]);
+        self
     }
 }
 
@@ -272,5 +285,18 @@ impl Request {
     /// time.
     pub fn serial_tests(self, yes: bool) -> Self {
         self.configured(|layer| layer.serial_tests(yes))
+    }
+
+    /// Makes a directory of the workspace writable for this request. A relative path is relative to
+    /// the workspace's root. The directory has to exist, and may be neither the workspace's root
+    /// nor within `.git` or `.cargo`. The key `writable` has the same effect for every request.
+    ///
+    /// # Default value
+    ///
+    /// The value of the configuration, else none. A run can write only to its target directory, to
+    /// a home directory and to `/tmp`. The latter two are in memory.
+    pub fn writable(self, dir: impl Into<String>) -> Self {
+        let dir = dir.into();
+        self.configured(|layer| layer.writable([dir]))
     }
 }

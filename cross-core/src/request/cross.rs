@@ -19,6 +19,7 @@ use cross_engine::{
 use once_cell::sync::OnceCell;
 
 use crate::cargo::workspace::Project;
+use crate::host::cache_guard;
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::toolchain::ToolchainPreference;
@@ -472,7 +473,9 @@ impl Cross {
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        Ok(Host::new(variables, self.cache()?))
+        let host = Host::new(variables, self.cache()?);
+        cache_guard::check(&host.cache, host.uid, self.dir())?;
+        Ok(host)
     }
 
     fn cache(&self) -> Result<PathBuf> {

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::cargo::cli::decision::Decision;
 use crate::model::jobs::JobBudget;
 use crate::model::outcome::{Artifact, CompilerDiagnostic};
+use crate::model::redact::redact;
 
 /// An event of a request.
 #[derive(Clone, Debug, Serialize)]
@@ -145,6 +146,28 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// Removes the secrets from the URLs in messages of this library and its tools.
+    fn without_secrets(self) -> Self {
+        let clean = |text: String| redact(&text).into_owned();
+        match self {
+            EventKind::EnvironmentProgress { message } => EventKind::EnvironmentProgress {
+                message: clean(message),
+            },
+            EventKind::Warning {
+                code,
+                message,
+                help,
+            } => EventKind::Warning {
+                code,
+                message: clean(message),
+                help: help.map(clean),
+            },
+            other => other,
+        }
+    }
+}
+
 /// Receives events. It breaks to stop the request.
 pub type Listener = dyn Fn(&Event) -> ControlFlow<()> + Send + Sync;
 
@@ -176,6 +199,7 @@ impl Events {
         let Some(listener) = &self.listener else {
             return ControlFlow::Continue(());
         };
+        let kind = kind.without_secrets();
         let now = match &self.clock {
             Some(clock) => clock().duration_since(UNIX_EPOCH).unwrap_or_default(),
             None => clock::unix_time(),

@@ -4,6 +4,7 @@ use crate::engines::engine::{Engine, EngineKind};
 use crate::engines::floor::Profile;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
+use crate::process::host::PROXY_VARIABLES;
 use crate::process::invocation::{EnvValue, Invocation};
 use crate::spec::mount::{Access, Mount, arrange_mounts};
 use crate::spec::run_spec::{Network, Root, RunSpec};
@@ -51,6 +52,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         run = run.args(["--mount", &mount_option(&mount)?]);
     }
     run = run.args(["--workdir", utf8(&spec.cwd)?]);
+    run = without_proxies(run, engine, |name| spec.env.contains_key(name));
     for (name, value) in &spec.env {
         run = variable(run, name, value);
     }
@@ -76,6 +78,10 @@ pub(crate) fn isolation(
         .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
         .args(["--cap-drop", "ALL"]);
+    if engine.kind == EngineKind::Podman {
+        // Podman would pass on the variables of the host's proxies, with their passwords.
+        run = run.arg("--http-proxy=false");
+    }
     let ours = profile(engine, spec).map(|profile| profile.path);
     if let Some(path) = spec.seccomp.as_ref().or(ours.as_ref()) {
         let profile = format!("seccomp={}", utf8(path)?);
@@ -120,6 +126,21 @@ pub(crate) fn profile(engine: &Engine, spec: &RunSpec) -> Option<Profile> {
         true => None,
         false => engine.floor.profile(&engine.architecture),
     }
+}
+
+/// Empties the variables that docker's client would set to the proxies of its configuration, with
+/// their passwords. It leaves alone what is on its command line. `is_set` tells which variables are
+/// set elsewhere.
+pub(crate) fn without_proxies(
+    run: Invocation,
+    engine: &Engine,
+    is_set: impl Fn(&str) -> bool,
+) -> Invocation {
+    if engine.kind != EngineKind::Docker {
+        return run;
+    }
+    let names = PROXY_VARIABLES.into_iter().filter(|name| !is_set(name));
+    names.fold(run, |run, name| run.args(["--env", &format!("{name}=")]))
 }
 
 /// Sets a variable in the container. Its name is on the command line, and its value in the client's
@@ -276,8 +297,10 @@ mod tests {
             "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
              --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL \
              --security-opt seccomp=/c/seccomp.json --userns host --platform linux/arm64 --network none \
-             --user 1000:1001 --pids-limit 16384 --mount type=bind,src=/w,dst=/w --workdir /w --env A \
-             --env A=2 --privileged i:1 cargo run"
+             --user 1000:1001 --pids-limit 16384 --mount type=bind,src=/w,dst=/w --workdir /w \
+             --env http_proxy= --env https_proxy= --env ftp_proxy= --env all_proxy= --env no_proxy= \
+             --env HTTP_PROXY= --env HTTPS_PROXY= --env FTP_PROXY= --env ALL_PROXY= --env NO_PROXY= \
+             --env A --env A=2 --privileged i:1 cargo run"
         );
     }
 
@@ -311,6 +334,27 @@ mod tests {
         assert_eq!(ours(&plain.clone().seccomp(Some("/s.json".into()))), None);
         for word in ["--privileged", "--privileged=true", "--cap-add=SYS_ADMIN"] {
             assert_eq!(ours(&plain.clone().options([word])), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn podman_does_not_pass_on_the_hosts_proxies() {
+        let args = |kind| invocation(&engine(kind), &spec()).unwrap().args;
+        let flag = "--http-proxy=false".to_owned();
+        assert!(args(EngineKind::Podman).contains(&flag));
+        assert!(!args(EngineKind::Docker).contains(&flag));
+    }
+
+    #[test]
+    fn docker_does_not_set_the_proxies_of_its_clients_configuration() {
+        let given = EnvValue::Plain("http://proxy.invalid".to_owned());
+        let spec = spec().env([("http_proxy".to_owned(), given)]);
+        let args = |kind| invocation(&engine(kind), &spec).unwrap().args;
+        for name in PROXY_VARIABLES {
+            let emptied = format!("{name}=");
+            let is_emptied = args(EngineKind::Docker).contains(&emptied);
+            assert_eq!(is_emptied, name != "http_proxy", "{name}");
+            assert!(!args(EngineKind::Podman).contains(&emptied));
         }
     }
 

@@ -25,15 +25,19 @@ const FILTER: i32 = 9;
 const HOME: &str = "filters";
 
 /// Files of `/proc` that say where the kernel's and other processes' memory is, or what keys there are.
-const HIDDEN: [&str; 8] = [
+const HIDDEN: [&str; 12] = [
     "/proc/iomem",
     "/proc/kallsyms",
     "/proc/keys",
+    "/proc/kpagecgroup",
     "/proc/kpagecount",
     "/proc/kpageflags",
     "/proc/latency_stats",
+    "/proc/pagetypeinfo",
     "/proc/sched_debug",
+    "/proc/slabinfo",
     "/proc/timer_list",
+    "/proc/vmallocinfo",
 ];
 
 /// Directories of `/proc` with devices of the machine.
@@ -66,9 +70,9 @@ impl Floor {
         }
     }
 
-    /// `run`, a bubblewrap command, with its own `/proc`. As root, who could write some of it without any
-    /// capability, nothing of it can be written.
-    pub(crate) fn proc(&self, run: Invocation, uid: u32) -> Invocation {
+    /// `run`, a bubblewrap command, with its own `/proc`, of which nothing can be written. Root could write
+    /// some of it without any capability, and the owner of a namespace that namespace's settings.
+    pub(crate) fn proc(&self, run: Invocation) -> Invocation {
         let mut run = run.args(["--proc", "/proc"]);
         for path in &self.hidden {
             run = run.args(["--ro-bind", "/dev/null", path]);
@@ -76,10 +80,7 @@ impl Floor {
         for path in &self.emptied {
             run = run.args(["--tmpfs", path, "--remount-ro", path]);
         }
-        match uid {
-            0 => run.args(["--remount-ro", "/proc"]),
-            _ => run,
-        }
+        run.args(["--remount-ro", "/proc"])
     }
 
     /// `run`, a bubblewrap command, with the system call filter, where there is one for this machine.

@@ -332,7 +332,7 @@ pub(crate) fn sandbox_probe(program: &Path, host: &Host, own_users: bool) -> Inv
         .args(sandbox::namespaces(own_users, Network::None))
         .args(["--ro-bind", "/", "/"]);
     floor
-        .filtered(floor.proc(run, host.uid), false)
+        .filtered(floor.proc(run), false)
         .args(["--dev", "/dev", "--"])
         .args([program.to_string_lossy(), "--version".into()])
 }

@@ -6,13 +6,15 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::process::untrusted::{Dir, limits};
 
 /// The state of a file, which changes whenever the file does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +50,8 @@ impl FileStamp {
     }
 }
 
-/// A directory of probe results. A cache that cannot be written is never an error; the probe runs
-/// again.
+/// A directory of probe results. A cache that does not exist or cannot be written is never an
+/// error; the probe runs again.
 #[derive(Clone, Debug)]
 pub struct ProbeCache(PathBuf);
 
@@ -70,7 +72,7 @@ impl ProbeCache {
     /// Returns the answer that is stored as `name` for `key`, if nothing that it depends on has
     /// changed.
     pub fn get<T: DeserializeOwned>(&self, name: &str, key: &str) -> Option<T> {
-        let text = fs::read(self.0.join(name)).ok()?;
+        let text = read_own(&self.0, name)?;
         let entry: Entry<T> = serde_json::from_slice(&text).ok()?;
         let is_valid = entry.key == key && entry.stamps.iter().all(FileStamp::is_current);
         is_valid.then_some(entry.answer)
@@ -99,8 +101,13 @@ impl ProbeCache {
         let Ok(text) = serde_json::to_vec(&entry) else {
             return;
         };
-        let written = fs::create_dir_all(&self.0).and_then(|()| {
-            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+        // The caller creates the cache itself, or refuses it.
+        if let Err(error) = fs::create_dir(&self.0)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return;
+        }
+        let written = tempfile::NamedTempFile::new_in(&self.0).and_then(|mut file| {
             file.write_all(&text)?;
             file.persist(self.0.join(name))?;
             Ok(())
@@ -108,6 +115,17 @@ impl ProbeCache {
         // A cache that cannot be written only makes the next call slower.
         drop(written);
     }
+}
+
+/// Reads the file `name` in `dir`, if it is a regular file of this user and not too large. Anything
+/// else was not stored by this library.
+fn read_own(dir: &Path, name: &str) -> Option<Vec<u8>> {
+    let file = Dir::open(dir).and_then(|dir| dir.file(name)).ok()?;
+    let owner = file.as_file().metadata().ok()?.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        return None;
+    }
+    file.bytes(limits::SOURCE).ok()
 }
 
 /// A hash of `key` in sixteen hexadecimal digits, for file names. Two keys may have the same hash,
@@ -166,6 +184,28 @@ mod tests {
         assert!(cache.get::<String>("it", "k").is_some());
         fs::write(&file, "").unwrap();
         assert_eq!(cache.get::<String>("it", "k"), None);
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = ProbeCache::in_cache(dir.path());
+        cache.insert("it", "k", vec![], later(), &1_u32);
+        let entry = dir.path().join("probes-v1/it");
+        let moved = dir.path().join("moved");
+        fs::rename(&entry, &moved).unwrap();
+        std::os::unix::fs::symlink(&moved, &entry).unwrap();
+        assert_eq!(cache.get::<u32>("it", "k"), None);
+        fs::remove_file(&entry).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &entry,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RWXU,
+            0,
+        )
+        .unwrap();
+        assert_eq!(cache.get::<u32>("it", "k"), None);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         run = run.arg("--new-session");
     }
     run = root_entries(run, path, layout)?;
-    run = engine.floor.proc(run, engine.user.0);
+    run = engine.floor.proc(run);
     run = run.args(["--dev", "/dev", "--tmpfs", "/tmp"]);
     for mount in mounts.into_iter().chain(spec.own_mounts()) {
         let (source, target) = (utf8(&mount.source)?, utf8(&mount.target)?);

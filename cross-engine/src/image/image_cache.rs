@@ -119,6 +119,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             fs::create_dir_all(dir.path().join("store/overlay-images")).unwrap();
             fs::create_dir_all(dir.path().join("store/image/overlay")).unwrap();
+            fs::create_dir(dir.path().join("cache")).unwrap();
             Machine { dir }
         }
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::engines::container::{RUN_LABEL, isolation, mount_option, name_and_label, variable};
+use crate::engines::container::{
+    RUN_LABEL, isolation, mount_option, name_and_label, variable, without_proxies,
+};
 use crate::engines::engine::Engine;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
@@ -45,6 +47,8 @@ pub(super) fn start(
         .args(["--label", &format!("{IMAGE_LABEL}={image}")])
         .arg("--no-healthcheck");
     run = isolation(run, engine, spec)?;
+    // Each run that enters sets its own.
+    run = without_proxies(run, engine, |_| false);
     let shared = Mount::read(dir.join("shown")).at(SHARED_AT);
     // Each run of tests has a relay, which does not exist yet when the container starts.
     let relays = Mount::write(relays);

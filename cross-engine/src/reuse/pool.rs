@@ -67,7 +67,8 @@ pub struct ImagePool<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ReusedContainer {
-    /// Its name.
+    /// Its name. A container that ends with its owner gets another one if the run creates a
+    /// directory that it writes to.
     pub container: String,
     /// Whether it is expected to be running. If it is not, it is started.
     pub running: bool,
@@ -188,18 +189,21 @@ impl ContainerPool {
         };
         let start_anywhere = start(Path::new("/"))?;
         let client = client(engine, host);
-        let key = format!(
-            "{client}\n{start_anywhere}\n{image:?}\n{}",
-            identities(spec)
+        // A plan names the container before the directories that a run writes to exist.
+        let named = format!(
+            "{client}\n{start_anywhere}\n{image:?}\n{}{}",
+            identities(spec, |access| access != Access::Write),
+            filter_text(spec)
         );
+        let key = named.clone() + &identities(spec, |access| access == Access::Write);
         if let Some(slot) = self.slots().get(&key) {
             return Ok(Arc::clone(slot));
         }
-        // Two keys may have the same hash; the record has the whole key.
-        let hash = probe_cache::short_hash(&key);
+        // Keys may have the same hash; the record has the whole key.
+        let hash = probe_cache::short_hash;
         let (parent, base_name) = match across_processes {
-            true => (SHARED, format!("{}-{hash}", spec.name)),
-            false => (PRIVATE, format!("{}-{hash}{}", spec.name, self.id)),
+            true => (SHARED, format!("{}-{}", spec.name, hash(&named))),
+            false => (PRIVATE, format!("{}-{}{}", spec.name, hash(&key), self.id)),
         };
         let dir = host.cache.join(parent).join(&base_name);
         let image = match &spec.root {
@@ -272,22 +276,25 @@ pub(super) fn client(engine: &Engine, host: &Host) -> String {
     client
 }
 
-/// The identities of the mounted files. If a directory was removed and created again, a container
-/// that has the old one mounted does not see the new one.
-fn identities(spec: &RunSpec) -> String {
+/// The identities of the files that are mounted with a selected access. If a directory was removed
+/// and created again, a container that has the old one mounted does not see the new one.
+fn identities(spec: &RunSpec, selected: impl Fn(Access) -> bool) -> String {
     let mut text = String::new();
     for mount in arrange_mounts(spec.lasting_mounts()) {
-        if mount.access == Access::Scratch {
+        if mount.access == Access::Scratch || !selected(mount.access) {
             continue;
         }
         if let Ok(meta) = fs::metadata(&mount.source) {
             text += &format!("{}:{} ", meta.dev(), meta.ino());
         }
     }
-    if let Some(profile) = &spec.seccomp {
-        text += &fs::read_to_string(profile).unwrap_or_default();
-    }
     text
+}
+
+/// The text of the user's own system call filter.
+fn filter_text(spec: &RunSpec) -> String {
+    let text = spec.seccomp.as_ref().map(fs::read_to_string);
+    text.and_then(Result::ok).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -114,6 +114,7 @@ impl ContainerPool {
             })?;
         let mut others = record::all(&parent).filter(|(dir, _)| *dir != slot.dir);
         let why = match previous {
+            Some(record) if record.key != slot.key => StartReason::Changed,
             Some(_) => StartReason::Gone,
             None if others.any(|(_, record)| record.purpose == slot.purpose) => {
                 StartReason::Changed

@@ -2,7 +2,9 @@
 //!
 //! Usage: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
 //! command of `exec`; of `stdin-exec`, which passes its standard input on; and of `reuse-exec`,
-//! which reuses a container until this process ends.
+//! which reuses a container until this process ends. `plan` plans a build and prints the plan in
+//! both its forms. A verb can have a deadline: `test@8` is cancelled after eight seconds. The events
+//! of a `quiet` verb (`quiet-test`) are not printed.
 //!
 //! It prints every event as a line of JSON, and at last a line with the outcome or the error.
 
@@ -13,8 +15,9 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use cross_core::{Cross, Outcome, Result, engine::ContainerReuse};
+use cross_core::{Cancel, Cross, Result, engine::ContainerReuse};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -23,14 +26,14 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     match request(verb, engine, target, words) {
-        Ok(outcome) => {
-            say(&serde_json::json!({ "outcome": outcome }));
+        Ok(done) => {
+            say(&done);
             ExitCode::SUCCESS
         }
         Err(error) => {
             say(&serde_json::json!({ "error": {
                 "kind": format!("{:?}", error.kind()),
-                "message": error.to_string(),
+                "message": chain(&error),
                 "help": error.help(),
             }}));
             ExitCode::FAILURE
@@ -38,23 +41,49 @@ fn main() -> ExitCode {
     }
 }
 
-fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<Outcome> {
-    let cross = Cross::discover()?
+fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<serde_json::Value> {
+    let mut cross = Cross::discover()?
         .engine(engine)
-        .toolchain(if engine == "host" { "host" } else { "image" })
-        .on_event(|event| say(&serde_json::json!(event)));
-    match verb {
-        "test" => cross.test(target).run(),
-        "run" => cross.run(target).run(),
-        "exec" => cross.exec(target, words).run(),
-        "stdin-exec" => cross.exec(target, words).stdin(true).run(),
+        .toolchain(if engine == "host" { "host" } else { "image" });
+    let quiet = verb.strip_prefix("quiet-");
+    if quiet.is_none() {
+        cross = cross.on_event(|event| say(&serde_json::json!(event)));
+    }
+    let verb = quiet.unwrap_or(verb);
+    let (verb, seconds) = verb.split_once('@').unwrap_or((verb, ""));
+    let mut cancel = Cancel::new();
+    if let Ok(seconds) = seconds.parse() {
+        cancel = cancel.with_deadline(Duration::from_secs(seconds));
+    }
+    let request = match verb {
+        "plan" => {
+            let plan = cross.build(target).plan_until(&cancel)?;
+            return Ok(serde_json::json!({ "plan": plan, "shown": plan.to_string() }));
+        }
+        "test" => cross.test(target),
+        "run" => cross.run(target),
+        "capture-run" => cross.run(target).capture(true),
+        "exec" => cross.exec(target, words),
+        "stdin-exec" => cross.exec(target, words).stdin(true),
         "reuse-exec" => cross
             .reuse_containers(ContainerReuse::new())
-            .exec(target, words)
-            .run(),
-        "offline-test" => cross.offline(true).test(target).run(),
-        _ => cross.build(target).run(),
+            .exec(target, words),
+        "offline-test" => cross.offline(true).test(target),
+        _ => cross.build(target),
+    };
+    let outcome = request.run_until(&cancel)?;
+    Ok(serde_json::json!({ "outcome": outcome }))
+}
+
+/// Returns the error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
     }
+    text
 }
 
 /// Prints a line at once. A closed standard output does not fail the request.

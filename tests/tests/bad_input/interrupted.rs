@@ -47,22 +47,29 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// the file `begun`.
 const ENDLESS: &str = r#"
 fn endless() {
-    let script = "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM INT HUP; sleep 600\" & : > begun; sleep 600; sleep 600";
+    let script = "trap '' TERM INT HUP; setsid sh -c \"trap '' TERM INT HUP; sleep 600\" & : > markers/begun; sleep 600; sleep 600";
     std::process::Command::new("sh").args(["-c", script])
         .current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
 }
 "#;
 
+/// A project that may make files in `markers`.
+fn with_markers() -> Project {
+    Project::new("app")
+        .file("markers/README", "")
+        .cross_toml("[build]\nwritable = [\"markers\"]\n")
+}
+
 /// A project whose build script never ends.
 fn endless_compile() -> Project {
     let script = format!("{ENDLESS}\nfn main() {{ endless() }}\n");
-    Project::new("app").file("build.rs", &script)
+    with_markers().file("build.rs", &script)
 }
 
 /// A project whose test never ends.
 fn endless_test() -> Project {
     let tests = format!("{ENDLESS}\nfn main() {{}}\n#[test]\nfn never_ends() {{ endless() }}\n");
-    Project::new("app").file("src/main.rs", &tests)
+    with_markers().file("src/main.rs", &tests)
 }
 
 /// A project whose environment is not on any engine yet.
@@ -92,7 +99,7 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
 
 /// The file that an endless build script or test creates.
 fn begun(case: &Case) -> PathBuf {
-    case.project.path().join("begun")
+    case.project.path().join("markers/begun")
 }
 
 /// Waits until the endless script has started all of its processes.

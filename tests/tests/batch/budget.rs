@@ -49,7 +49,8 @@ fn counting() -> Project {
         .file("running/.here", "")
         .file("seen/.here", "")
         .without("running/.here")
-        .without("seen/.here");
+        .without("seen/.here")
+        .cross_toml("[build]\nwritable = [\"running\", \"seen\"]\n");
     for name in &names {
         project = project
             .file(

@@ -28,14 +28,21 @@ fn endless(pattern: &str) -> String {
     format!(
         "fn main() {{ let target = std::env::var(\"TARGET\").unwrap();\n\
          if matches!(&*target, {pattern}) {{\n\
-         std::fs::write(format!(\"begun-{{target}}\"), \"\").unwrap();\n\
+         std::fs::write(format!(\"markers/begun-{{target}}\"), \"\").unwrap();\n\
          let mut sleep = std::process::Command::new(\"sleep\");\n\
          sleep.arg(\"600\").status().unwrap(); }} }}\n"
     )
 }
 
+/// What runs in `project` may make files in `markers`.
+fn with_markers(project: Project) -> Project {
+    project
+        .file("markers/README", "")
+        .cross_toml("[build]\nwritable = [\"markers\"]\n")
+}
+
 fn begun(case: &Case, target: &str) -> PathBuf {
-    case.project.path().join(format!("begun-{target}"))
+    case.project.path().join(format!("markers/begun-{target}"))
 }
 
 fn wait_for(path: PathBuf) {
@@ -53,7 +60,7 @@ fn assert_gone(leftovers: &Leftovers) {
 
 #[test]
 fn the_first_failure_stops_the_others() {
-    let waits = "std::process::Command::new(\"sh\").args([\"-c\", \"while ! [ -e begun-aarch64-* ]; do sleep .1; done\"]).status().unwrap();";
+    let waits = "std::process::Command::new(\"sh\").args([\"-c\", \"while ! [ -e markers/begun-aarch64-* ]; do sleep .1; done\"]).status().unwrap();";
     let script = endless(&format!("{AARCH64:?}")).replacen(
         "fn main() {",
         &format!("fn main() {{ if std::env::var(\"TARGET\").unwrap() == {I686:?} {{ {waits} }}"),
@@ -62,7 +69,7 @@ fn the_first_failure_stops_the_others() {
     let project = Project::new("app")
         .file("src/main.rs", NOT_I686)
         .file("build.rs", &script);
-    let case = Case::new(project, "sandbox");
+    let case = Case::new(with_markers(project), "sandbox");
     let batch = case.cross().build_many([AARCH64, I686, X86_64]);
     let cancel = Cancel::new().with_deadline(PATIENCE);
     let outcome = batch.jobs(2).run_until(&cancel).unwrap();
@@ -108,7 +115,7 @@ fn keep_going_finishes_the_other_targets() {
 }
 
 fn a_cancellation_leaves_nothing_of_any_target(engine: &'static str) {
-    let project = Project::new("app").file("build.rs", &endless("_"));
+    let project = with_markers(Project::new("app").file("build.rs", &endless("_")));
     let case = Case::new(project, engine);
     let cancel = Cancel::new().with_deadline(PATIENCE);
     let (outcome, since) = thread::scope(|scope| {
@@ -146,7 +153,7 @@ fn a_cancellation_leaves_nothing_of_any_target(engine: &'static str) {
 #[test]
 fn targets_that_had_not_started_report_the_deadline() {
     let case = Case::new(
-        Project::new("app").file("build.rs", &endless("_")),
+        with_markers(Project::new("app").file("build.rs", &endless("_"))),
         "sandbox",
     );
     let batch = case.cross().build_many([X86_64, AARCH64]).jobs(1);
@@ -167,7 +174,7 @@ fn targets_that_had_not_started_report_the_deadline() {
 #[test]
 fn a_listener_that_breaks_stops_every_target() {
     let case = Case::new(
-        Project::new("app").file("build.rs", &endless("_")),
+        with_markers(Project::new("app").file("build.rs", &endless("_"))),
         "sandbox",
     );
     let other = begun(&case, AARCH64);
@@ -199,7 +206,7 @@ fn a_listener_that_breaks_stops_every_target() {
 #[test]
 fn a_listener_that_panics_stops_every_target() {
     let case = Case::new(
-        Project::new("app").file("build.rs", &endless("_")),
+        with_markers(Project::new("app").file("build.rs", &endless("_"))),
         "sandbox",
     );
     let other = begun(&case, AARCH64);

@@ -174,9 +174,13 @@ fn no_secret_is_on_the_command_line_of_exec() {
         assert!(!text.contains("hunter2"), "{text}");
     }
     let start = calls.iter().find(|call| call.has("--detach")).unwrap();
+    // Docker would set the proxies of its client, unless they are empty.
+    let variables = start.args.windows(2).filter(|pair| pair[0] == "--env");
+    let is_no_proxy = |text: &str| text.to_lowercase().ends_with("_proxy=");
+    let others: Vec<_> = variables.filter(|pair| !is_no_proxy(&pair[1])).collect();
     assert!(
-        !start.has("--env"),
-        "variables belong to each run: {start:?}"
+        others.is_empty(),
+        "variables belong to each run: {others:?}"
     );
 }
 

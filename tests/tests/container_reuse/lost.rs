@@ -57,21 +57,23 @@ fn a_container_removed_between_builds_is_replaced(engine: &str) {
 fn a_container_killed_during_a_build_is_an_error(engine: &str) {
     let script = "fn main() {
         if std::path::Path::new(\"endless\").exists() {
-            std::fs::write(\"begun\", \"\").unwrap();
+            std::fs::write(\"markers/begun\", \"\").unwrap();
             std::thread::sleep(std::time::Duration::from_secs(600));
         }
         println!(\"cargo::rerun-if-changed=endless\");
     }";
     let project = Project::new("app")
         .file("build.rs", script)
-        .file("endless", "");
+        .file("endless", "")
+        .file("markers/README", "")
+        .cross_toml("[build]\nwritable = [\"markers\"]\n");
     let case = Case::of(project, engine);
     let cross = case.reusing(ContainerReuse::new());
     let path = case.project.path();
     let error: Error = thread::scope(|scope| {
         let build = scope.spawn(|| cross.build(TARGET).run().unwrap_err());
         wait_until(Duration::from_secs(120), "the build script", || {
-            path.join("begun").exists()
+            path.join("markers/begun").exists()
         });
         case.engine_output(&["kill", &case.started_containers()[0].0]);
         build.join().unwrap()

@@ -42,8 +42,8 @@ fn every_selection_reaches_cargo() {
     });
     assert_eq!(
         all,
-        "--package a --package b --workspace --exclude c --lib --bin d --bins --example e --examples \
-         --test f --tests --bench g --benches --all-targets"
+        "--locked --package a --package b --workspace --exclude c --lib --bin d --bins --example e \
+         --examples --test f --tests --bench g --benches --all-targets"
     );
 }
 
@@ -61,10 +61,10 @@ fn features_profiles_and_options_reach_cargo() {
     });
     assert_eq!(
         all,
-        "--features a,b/c --all-features --no-default-features --profile dist \
+        "--locked --features a,b/c --all-features --no-default-features --profile dist \
          --config profile.dist.lto=\"thin\" --jobs 3 --timings"
     );
-    assert_eq!(given(|request| request.release(true)), "--release");
+    assert_eq!(given(|request| request.release(true)), "--locked --release");
     assert_eq!(given(|request| request.frozen(true)), "--locked");
 }
 

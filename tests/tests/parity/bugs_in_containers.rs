@@ -49,7 +49,8 @@ fn these_variables_are_forwarded() {
     let case = for_t()
         .set_all(&all, "the user's")
         .set_all(&proxies, "the user's");
-    let seen = case.cargo(&["test"]);
+    // Only what has a network is told how to reach it.
+    let seen = case.set("CROSS_BUILD_NETWORK", "host").cargo(&["test"]);
     for name in all.iter().chain(&proxies) {
         seen.has(name, "the user's");
     }
@@ -219,7 +220,7 @@ fn a_path_dependency_inside_the_workspace_is_mounted_once() {
         seen.mount(case.path("inner")).is_none(),
         "it is seen through the workspace",
     );
-    seen.mounts(case.project.path(), Access::Write);
+    seen.mounts(case.project.path(), Access::Read);
 }
 
 #[test]

@@ -176,3 +176,18 @@ fn only_cargo_test_runs_documentation_tests() {
     let seen = case.cargo(&["+nightly", "build"]);
     seen.given(&["build", "--target", T]);
 }
+
+#[test]
+fn s1_1_differs_the_lock_file_is_settled_before_on_the_host() {
+    let case = for_t();
+    let count = |words: &[&str]| {
+        let seen = case.cargo(words);
+        let command = &seen.run().0.command;
+        command.iter().filter(|word| *word == "--locked").count()
+    };
+    for word in ["build", "test", "doc", "fix", "clippy"] {
+        assert_eq!(count(&[word]), 1, "{word}");
+    }
+    assert_eq!(count(&["build", "--locked"]), 1);
+    assert_eq!(count(&["build", "--frozen"]), 0);
+}

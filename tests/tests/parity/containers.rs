@@ -96,7 +96,6 @@ fn these_variables_of_the_user_reach_the_environment() {
         "CARGO_PROFILE_RELEASE_LTO",
         "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
         "CROSS_DEBUG",
-        "CROSS_MY_OWN",
     ];
     let seen = for_t().set_all(&names, "1").build();
     for name in names {
@@ -111,6 +110,7 @@ fn differs_these_variables_of_the_user_do_not_reach_the_environment() {
         "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
         "CARGO_BUILD_RUSTDOC",
         "CARGO_REGISTRY_TOKEN",
+        "CROSS_MY_OWN",
         "LD_LIBRARY_PATH",
         "MY_TOKEN",
     ];
@@ -137,9 +137,18 @@ fn source_replacement_is_passed_without_secrets() {
 }
 
 #[test]
+fn differs_the_address_of_a_registry_has_no_password() {
+    let name = "CARGO_REGISTRIES_MINE_INDEX";
+    let seen = for_t()
+        .set(name, "sparse+https://me:s3cret@mine.invalid/")
+        .build();
+    seen.has(name, "sparse+https://mine.invalid/");
+}
+
+#[test]
 fn these_variables_have_another_value_inside() {
     for name in ["CARGO_TARGET_DIR", "CROSS_RUNNER", "HOME"] {
-        let case = t_with(IMAGE).set_to_dir(name, "the-users");
+        let case = t_with(IMAGE).set_to_dir(name, "../the-users");
         let seen = case.build();
         let value = seen.value(name).unwrap();
         seen.ensure(!value.ends_with("/the-users"), format!("{name}={value}"));
@@ -147,13 +156,14 @@ fn these_variables_have_another_value_inside() {
 }
 
 #[test]
-fn proxy_variables_reach_runs_with_a_network() {
+fn differs_proxy_variables_reach_runs_with_a_network_without_a_password() {
     let names = ["http_proxy", "https_proxy", "HTTPS_PROXY"];
-    let case = for_t().set_all(&names, "http://proxy.invalid");
-    let (test, build) = (case.cargo(&["test"]), case.cargo(&["build"]));
+    let case = for_t().set_all(&names, "http://me:s3cret@proxy.invalid");
+    let without = case.cargo(&["test"]);
+    let with = case.set("CROSS_BUILD_NETWORK", "host").cargo(&["test"]);
     for name in names {
-        test.has(name, "http://proxy.invalid");
-        build.lacks(name);
+        with.has(name, "http://proxy.invalid");
+        without.lacks(name);
     }
 }
 
@@ -253,7 +263,15 @@ fn only_the_users_program_gets_a_terminal() {
 fn differs_cargo_is_started_without_a_shell() {
     let case = for_t();
     let seen = case.cargo(&["build", "--features", "a b; c"]);
-    let words = ["cargo", "build", "--target", T, "--features", "a b; c"];
+    let words = [
+        "cargo",
+        "build",
+        "--target",
+        T,
+        "--locked",
+        "--features",
+        "a b; c",
+    ];
     seen.engine_has(&words);
     let path = seen.value("PATH").unwrap().to_owned();
     let sysroot = seen.plan().toolchain.sysroot().unwrap();

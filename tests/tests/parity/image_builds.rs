@@ -256,7 +256,14 @@ fn an_image_with_zig_is_used_with_its_cargo_zigbuild() {
         let lines = format!("zig = {{ enable = true, {version}image = \"mine/zig:1\" }}");
         let seen = t_with(&lines).cargo(&["build", "--release", "--target", T]);
         seen.image("mine/zig:1");
-        let words = ["cargo-zigbuild", "build", "--target", &target, "--release"];
+        let words = [
+            "cargo-zigbuild",
+            "build",
+            "--target",
+            &target,
+            "--locked",
+            "--release",
+        ];
         seen.is(seen.run().0.command.as_slice(), words);
     }
 }

@@ -7,9 +7,9 @@ use cross_tests::Fakes;
 use crate::case::{T, for_t, of_t, on, text};
 
 #[test]
-fn the_workspace_is_mounted_writable_at_its_path() {
+fn differs_the_workspace_is_mounted_read_only_at_its_path() {
     let case = for_t().workspace().in_dir("member");
-    case.build().mounts(case.project.path(), Access::Write);
+    case.build().mounts(case.project.path(), Access::Read);
 }
 
 #[test]

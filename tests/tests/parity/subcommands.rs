@@ -35,7 +35,7 @@ fn compiling_subcommands_run_in_the_environment() {
 }
 
 #[test]
-fn running_subcommands_run_in_the_environment() {
+fn differs_running_subcommands_run_in_the_environment_without_a_network() {
     let case = for_t();
     for word in RUNS {
         let seen = case.cargo(&[word]);
@@ -49,7 +49,7 @@ fn running_subcommands_run_in_the_environment() {
             }
         );
         seen.ensure(runs, format!("{place:?}"));
-        seen.is(seen.run().0.network, Network::Default);
+        seen.is(seen.run().0.network, Network::None);
     }
 }
 

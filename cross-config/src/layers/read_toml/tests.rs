@@ -38,6 +38,7 @@ memory = "512m"
 suite = "bookworm"
 packages = ["libssl-dev"]
 serial-tests = true
+writable = ["generated"]
 env.passthrough = ["A", "B=1"]
 env.volumes = ["DATA=/data"]
 build-std = true
@@ -62,6 +63,7 @@ suite = "trixie"
 packages = ["zlib1g-dev:arm64"]
 runner = "qemu-user"
 serial-tests = false
+writable = ["schema/generated"]
 sdk = "/sdk"
 
 [target.aarch64-unknown-linux-gnu.env]
@@ -268,7 +270,7 @@ fn unknown_keys_are_helped_to_the_nearest_real_one() {
     assert_eq!(
         helps("[target.s390x-unknown-linux-gnu]\nzzzzzzz = 1"),
         [
-            "the keys of `[target.<triple>]` are build-std, dockerfile, env, image, memory, network, packages, pre-build, runner, sdk, serial-tests, suite, toolchain, zig"
+            "the keys of `[target.<triple>]` are build-std, dockerfile, env, image, memory, network, packages, pre-build, runner, sdk, serial-tests, suite, toolchain, writable, zig"
         ]
     );
 }

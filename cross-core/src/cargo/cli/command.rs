@@ -25,14 +25,11 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// The default network of the subcommand. Compiling needs no network, because dependencies are
-    /// fetched before. A program may need one. `None` on the host, whose network is not restricted.
+    /// The default network of the subcommand. In an environment it is a loopback of its own:
+    /// dependencies are fetched before, and a subcommand that runs programs compiles in the same
+    /// step. `None` on the host, whose network is not restricted.
     pub fn network(self) -> Option<Network> {
         match self {
-            Placement::Environment {
-                runs_programs: true,
-                ..
-            } => Some(Network::Default),
             Placement::Environment { .. } => Some(Network::None),
             Placement::Host | Placement::Refused => None,
         }
@@ -67,6 +64,8 @@ pub(crate) struct Command {
     pub(crate) word_ends_flags: bool,
     /// Whether cargo refuses a second `--target`.
     pub(crate) one_target: bool,
+    /// Whether it accepts `--locked` wherever it compiles.
+    pub(crate) accepts_locked: bool,
     pub(crate) rule: Rule,
     /// Its own subcommands that run elsewhere.
     pub(crate) nested: &'static [Nested],

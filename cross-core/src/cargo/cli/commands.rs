@@ -84,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn only_commands_that_run_programs_have_a_network() {
+    fn nothing_in_an_environment_gets_a_network() {
         let network = |name: &str| find(name).unwrap().rule.place.network();
         assert_eq!(network("build"), Some(Network::None));
         assert_eq!(network("clippy"), Some(Network::None));
-        assert_eq!(network("test"), Some(Network::Default));
-        assert_eq!(network("bench"), Some(Network::Default));
+        assert_eq!(network("test"), Some(Network::None));
+        assert_eq!(network("bench"), Some(Network::None));
         assert_eq!(network("fetch"), None);
     }
 
@@ -132,9 +132,7 @@ mod tests {
                 "| `build`, `b` | in the environment | none | compiles for the target |\n"
             )
         );
-        assert!(
-            text.contains("| `nextest run`, `nextest r` | in the environment | the engine's |")
-        );
+        assert!(text.contains("| `nextest run`, `nextest r` | in the environment | none |"));
         assert!(
             text.lines().all(|line| line.matches(" | ").count() == 3),
             "{text}"
@@ -189,8 +187,7 @@ mod tests {
             Placement::Refused => "refused",
         };
         let network = match rule.place.network() {
-            Some(Network::None) => "none",
-            Some(_) => "the engine's",
+            Some(_) => "none",
             None if rule.place == Placement::Host => "the host's",
             None => "",
         };

@@ -12,6 +12,7 @@ pub(crate) enum Flag {
     Exclude,
     Explain,
     Features,
+    Fix,
     Frozen,
     Help,
     Jobs,
@@ -134,6 +135,7 @@ const ROWS: &[Row] = &[
     short('j', row("jobs", Value, Flag::Jobs, Everywhere)),
     row("message-format", Value, Flag::MessageFormat, Everywhere),
     row("no-run", Nothing, Flag::NoRun, Everywhere),
+    row("fix", Nothing, Flag::Fix, Everywhere),
     row("open", Nothing, Flag::Open, Everywhere),
 
     // Nextest's `--profile` has another meaning.

@@ -46,6 +46,7 @@ const fn cargo(name: &'static str, place: Placement, why: &'static str) -> Comma
         phase: Phase::Cargo,
         word_ends_flags: false,
         one_target: false,
+        accepts_locked: true,
         rule: rule(place, why),
         nested: &[],
         exceptions: &[],
@@ -60,6 +61,7 @@ const fn plugin(name: &'static str, place: Placement, why: &'static str) -> Comm
     Command {
         builtin: false,
         phase: Phase::Plugin,
+        accepts_locked: false,
         ..cargo(name, place, why)
     }
 }
@@ -96,12 +98,23 @@ const VERIFIED: &[Exception] = &[Exception {
     ),
 }];
 
-const EXPLAINED: &[Exception] = &[Exception {
-    with: Flag::Explain,
-    without: None,
-    shown: "with `--explain`",
-    rule: rule(Placement::Host, "only prints the documentation of a lint"),
-}];
+const LINTED: &[Exception] = &[
+    Exception {
+        with: Flag::Explain,
+        without: None,
+        shown: "with `--explain`",
+        rule: rule(Placement::Host, "only prints the documentation of a lint"),
+    },
+    Exception {
+        with: Flag::Fix,
+        without: None,
+        shown: "with `--fix`",
+        rule: rule(
+            COMPILES,
+            "compiles for the target to lint it; the sources of the workspace's packages are writable",
+        ),
+    },
+];
 
 const INSTALLED: &[Exception] = &[Exception {
     with: Flag::Target,
@@ -222,7 +235,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     also(&["d"], cargo("doc", COMPILES, "compiles the documentation for the target")),
     Command { word_ends_flags: true, ..cargo("rustc", COMPILES, "compiles for the target") },
     Command { word_ends_flags: true, ..cargo("rustdoc", COMPILES, "compiles the documentation for the target") },
-    cargo("fix", COMPILES, "compiles for the target to find what to fix"),
+    cargo("fix", COMPILES, "compiles for the target to find what to fix; the sources of the workspace's packages are writable"),
     cargo("report", READS, "reads reports in the environment's target directory"),
 
     cargo("add", Placement::Host, "only edits manifests"),
@@ -255,13 +268,13 @@ pub(crate) const COMMANDS: &[Command] = &[
     cargo("version", Placement::Host, "only prints a version"),
     cargo("git-checkout", Placement::Host, "is no longer a command: cargo says so itself"),
 
-    Command { phase: Phase::Cargo, exceptions: EXPLAINED, ..plugin("clippy", COMPILES, "compiles for the target to lint it") },
+    Command { accepts_locked: true, phase: Phase::Cargo, exceptions: LINTED, ..plugin("clippy", COMPILES, "compiles for the target to lint it") },
     plugin("fmt", Placement::Host, "only formats sources"),
     Command { nested: MIRI, ..plugin("miri", RUNS, "interprets programs that are compiled for the target") },
-    Command { nested: NEXTEST, exceptions: NO_RUN, ..plugin("nextest", RUNS, "compiles the tests for the target and runs them") },
-    Command { nested: LLVM_COV, exceptions: NO_RUN, ..plugin("llvm-cov", RUNS, "compiles the tests for the target with coverage and runs them") },
+    Command { accepts_locked: true, nested: NEXTEST, exceptions: NO_RUN, ..plugin("nextest", RUNS, "compiles the tests for the target and runs them") },
+    Command { accepts_locked: true, nested: LLVM_COV, exceptions: NO_RUN, ..plugin("llvm-cov", RUNS, "compiles the tests for the target with coverage and runs them") },
     Command { exceptions: NO_RUN, ..plugin("tarpaulin", RUNS, "compiles the tests for the target with coverage and runs them") },
-    Command { nested: HACK, ..plugin("hack", COMPILES, "compiles each set of features for the target") },
+    Command { accepts_locked: true, nested: HACK, ..plugin("hack", COMPILES, "compiles each set of features for the target") },
     Command { nested: INSTA, ..plugin("insta", RUNS, "compiles the tests for the target and runs them") },
     Command { nested: AUDITABLE, ..plugin("auditable", COMPILES, "compiles for the target") },
     plugin("careful", RUNS, "compiles for the target with checks and runs it"),

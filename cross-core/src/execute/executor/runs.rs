@@ -28,13 +28,25 @@ impl Execution<'_> {
             self.notify(output_event(stream, line))
         })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
-        Ok(())
+        let help = self.complaints.borrow().help(spec);
+        match help.filter(|_| !exit.success()) {
+            Some(message) => self.emit(EventKind::Warning {
+                code: "boundary".to_owned(),
+                message,
+                help: None,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Runs `spec`, and passes each line of its output to `sink`.
     fn start(&self, spec: &RunSpec, sink: &mut Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
-        container_reuse::run(plan, spec, resolver, self.host, self.cancel, sink)
+        let mut read_line = |stream: Stream, line: &str| {
+            self.complaints.borrow_mut().read(line);
+            sink(stream, line)
+        };
+        container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut read_line)
     }
 
     /// Runs a cargo that prints JSON messages.
@@ -98,6 +110,7 @@ impl Execution<'_> {
             run.spec = self.resolver.resolve(&run.spec, &[])?;
         }
         let mut sink = |stream: Stream, line: &str| {
+            self.complaints.borrow_mut().read(line);
             let result = reader.read(line);
             first_error.read(line);
             let waits = debugger.read(line);

@@ -142,7 +142,7 @@ fn too_much_output_is_a_failure_that_names_the_binary() {
     );
 }
 
-/// A run of two binaries, and its directory as the inside has it.
+/// A run of two binaries, and the directory of its relay.
 fn run() -> (tempfile::TempDir, ParallelTests, PathBuf) {
     let cache = tempfile::tempdir().unwrap();
     let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
@@ -162,31 +162,31 @@ fn run() -> (tempfile::TempDir, ParallelTests, PathBuf) {
     (cache, run, dir)
 }
 
-/// How a process ends.
+/// Runs a shell script, and returns its exit.
 fn exit(script: &str) -> Exit {
     let sh = Invocation::new("sh").args(["-c", script]);
     let path = [("PATH".into(), "/usr/bin:/bin".into())].into();
     process::output(&sh, &path, &Cancel::new()).unwrap().exit
 }
 
-/// What is heard of `run` when its cargo prints `lines` on standard error, and the inside tells `told`
-/// and waits for so many answers.
-fn heard(
+/// Drives `run` with a cargo that prints `lines` on standard error, and a relay that sends
+/// `messages` and waits for so many answers. Returns the exit and the delivered lines.
+fn drive(
     run: &ParallelTests,
     dir: &Path,
-    (told, answers): (&str, usize),
+    (messages, answers): (&str, usize),
     lines: &[&str],
-    how: &str,
+    script: &str,
 ) -> (Exit, String) {
-    let mut heard = String::new();
-    let mut hear = |_: Stream, line: &str| {
-        heard += &format!("{line}\n");
+    let mut delivered = String::new();
+    let mut sink = |_: Stream, line: &str| {
+        delivered += &format!("{line}\n");
         ControlFlow::Continue(())
     };
-    let exit = run.drive(&Cancel::new(), &mut hear, |_, sink| {
+    let exit = run.drive(&Cancel::new(), &mut sink, |_, sink| {
         let mut pipe = File::options().write(true).open(dir.join("told")).unwrap();
-        pipe.write_all(told.as_bytes()).unwrap();
-        // The first may begin.
+        pipe.write_all(messages.as_bytes()).unwrap();
+        // The first binary may start.
         let go = BufReader::new(File::open(dir.join("0.go")).unwrap());
         assert_eq!(go.lines().take(1).count(), 1);
         for line in lines {
@@ -194,20 +194,20 @@ fn heard(
         }
         let answer = BufReader::new(File::open(dir.join("answer")).unwrap());
         assert_eq!(answer.lines().take(answers).count(), answers);
-        Ok(exit(how))
+        Ok(exit(script))
     });
-    (exit.unwrap(), heard)
+    (exit.unwrap(), delivered)
 }
 
 #[test]
-fn each_has_its_turn_once_and_in_order_whatever_else_is_printed() {
+fn each_binary_has_one_turn_in_order_whatever_else_is_printed() {
     let (_cache, run, dir) = run();
-    let told = "ready 0\nready 1\nended 0 0\nended 1 0\n";
+    let messages = "ready 0\nready 1\nended 0 0\nended 1 0\n";
     let turn = |n: usize| format!("cross-relay: the turn of {n}");
-    let (exit, heard) = heard(
+    let (exit, delivered) = drive(
         &run,
         &dir,
-        (told, 2),
+        (messages, 2),
         &[&turn(1), &turn(0), "between", &turn(0), &turn(1), "after"],
         "exit 0",
     );
@@ -217,15 +217,15 @@ fn each_has_its_turn_once_and_in_order_whatever_else_is_printed() {
         turn(1),
         turn(0)
     );
-    assert_eq!(heard, expected);
+    assert_eq!(delivered, expected);
     assert!(run.contradiction().is_none());
 }
 
 #[test]
-fn a_run_that_dies_in_the_middle_of_a_turn_is_waited_for_no_longer() {
+fn a_run_that_dies_during_a_turn_ends_the_delivery() {
     let (_cache, run, dir) = run();
     let turn = "cross-relay: the turn of 0";
-    let (exit, heard) = heard(
+    let (exit, delivered) = drive(
         &run,
         &dir,
         ("ready 0\nready 1\n", 0),
@@ -233,13 +233,13 @@ fn a_run_that_dies_in_the_middle_of_a_turn_is_waited_for_no_longer() {
         "kill -9 $$",
     );
     assert_eq!(exit.signal, Some(9));
-    assert_eq!(heard, "out of 0\nlast\n");
+    assert_eq!(delivered, "out of 0\nlast\n");
 }
 
 #[test]
 fn a_binary_that_had_its_turn_and_failed_or_did_not_end_contradicts_success() {
     let turn = "cross-relay: the turn of 0";
-    for (told, answers, how) in [
+    for (messages, answers, problem) in [
         (
             "ready 0\nready 1\nended 0 101\n",
             1,
@@ -248,23 +248,23 @@ fn a_binary_that_had_its_turn_and_failed_or_did_not_end_contradicts_success() {
         ("ready 0\nready 1\nended 5 0\n", 0, "did not end"),
     ] {
         let (_cache, run, dir) = run();
-        let (exit, _) = heard(&run, &dir, (told, answers), &[turn], "exit 0");
+        let (exit, _) = drive(&run, &dir, (messages, answers), &[turn], "exit 0");
         assert!(exit.success());
-        let said = run.contradiction().unwrap().to_string();
+        let message = run.contradiction().unwrap().to_string();
         assert!(
-            said.starts_with(&format!("the test binary `/t/0` {how}")),
-            "{said}"
+            message.starts_with(&format!("the test binary `/t/0` {problem}")),
+            "{message}"
         );
     }
 }
 
 #[test]
-fn who_wants_to_hear_no_more_ends_the_run() {
+fn a_listener_that_breaks_ends_the_run() {
     let (_cache, run, _) = run();
-    let mut hear = |_: Stream, _: &str| ControlFlow::Break(());
-    let exit = run.drive(&Cancel::new(), &mut hear, |cancel, sink| {
+    let mut sink = |_: Stream, _: &str| ControlFlow::Break(());
+    let exit = run.drive(&Cancel::new(), &mut sink, |cancel, sink| {
         let _ = sink(Stream::Stdout, "line");
-        // It prints nothing more, and would go on.
+        // Cargo prints nothing more, and keeps running.
         while cancel.check().is_ok() {
             thread::sleep(Duration::from_millis(5));
         }

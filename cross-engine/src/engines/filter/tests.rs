@@ -237,7 +237,7 @@ open my $new, ">", "/tmp/x"; printf "setuid %s\n", chmod(04755, "/tmp/x") ? "mad
             "/dev",
         ]);
     let run = floor
-        .filtered(floor.proc(run, host.uid), false)
+        .filtered(floor.proc(run), false)
         .args(["perl", "-e", script]);
     let caller = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
     let said = process::output(&run, &caller, &Cancel::new()).unwrap();

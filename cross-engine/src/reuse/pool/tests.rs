@@ -55,6 +55,8 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
          --label org.cross-core.reused=/c/reused-shared/{base} --label org.cross-core.reused-image=i:1 --no-healthcheck \
          --security-opt label=disable --security-opt no-new-privileges --cap-drop ALL --network none --user 1000:1001 \
          --pids-limit 16384 \
+         --env http_proxy= --env https_proxy= --env ftp_proxy= --env all_proxy= --env no_proxy= \
+         --env HTTP_PROXY= --env HTTPS_PROXY= --env FTP_PROXY= --env ALL_PROXY= --env NO_PROXY= \
          --mount type=tmpfs,dst=/tmp/home,tmpfs-mode=1777 --mount type=bind,src=/w,dst=/w \
          --mount type=bind,src=/c/reused-shared/{base}/shown,dst=/run/cross-reused,readonly \
          --mount type=bind,src=/c/relays,dst=/c/relays \
@@ -139,6 +141,39 @@ fn a_directory_that_was_made_again_is_another_one() {
     fs::rename(&old, dir.path().join("gone")).unwrap();
     fs::rename(&new, &old).unwrap();
     assert_ne!(name(), first);
+}
+
+#[test]
+fn the_name_is_known_before_the_directories_that_are_written_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("target");
+    let spec = spec().mounts([Mount::write(&target)]);
+    let (pool, image, host) = (shared(), ContainerImage::default(), host(dir.path()));
+    let slot = || pool.slot(&engine(), &spec, &image, &host).unwrap();
+    let planned = slot().name(1);
+    fs::create_dir(&target).unwrap();
+    let slot_1 = slot();
+    assert_eq!(slot_1.name(1), planned);
+    fs::create_dir_all(&slot_1.dir).unwrap();
+    let record = Record {
+        key: slot_1.key.clone(),
+        purpose: slot_1.purpose.clone(),
+        image: slot_1.image.clone(),
+        generation: 1,
+        idle: 60,
+        used: Duration::ZERO,
+    };
+    record.write(&slot_1.dir).unwrap();
+    let status = |generation, running| SlotStatus {
+        generation,
+        running,
+    };
+    assert_eq!(pool.status(&slot()), status(1, true));
+    // The running container has the old directory.
+    fs::rename(&target, dir.path().join("gone")).unwrap();
+    assert_eq!(pool.status(&slot()), status(2, false));
+    fs::create_dir(&target).unwrap();
+    assert_eq!(pool.status(&slot()), status(2, false));
 }
 
 #[test]

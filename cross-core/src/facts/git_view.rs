@@ -1,0 +1,410 @@
+//! What a run sees of the repository that its sources are in: the history, and a configuration of
+//! ours in place of the repository's own, which CI systems keep tokens in.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cross_engine::Mount;
+
+/// A repository as far as a run sees it.
+#[derive(Debug, Default)]
+pub(crate) struct GitView {
+    /// The mounts of its directories that lie outside of the sources.
+    pub(crate) mounts: Vec<Mount>,
+    /// Files that others are seen in place of: the path, and the text.
+    pub(crate) files: Vec<(PathBuf, String)>,
+    /// Whether it lies above the sources, so that git has to look for it in another mount.
+    pub(crate) is_above: bool,
+}
+
+/// Directories that may hold URLs with tokens, or credentials.
+const HIDDEN_DIRS: [&str; 5] = ["logs", "remotes", "branches", "annex", "svn"];
+
+/// Files that may.
+const HIDDEN_FILES: [&str; 5] = [
+    "FETCH_HEAD",
+    "config.worktree",
+    "credentials",
+    "git-credentials",
+    ".git-credentials",
+];
+
+/// Keys of `core` that say how the files of a repository are laid out and compared.
+const CORE: [&str; 11] = [
+    "repositoryformatversion",
+    "bare",
+    "filemode",
+    "symlinks",
+    "ignorecase",
+    "precomposeunicode",
+    "autocrlf",
+    "eol",
+    "sparsecheckout",
+    "sparsecheckoutcone",
+    "worktree",
+];
+
+/// Keys of `extensions` without which git would misread the repository.
+const EXTENSIONS: [&str; 6] = [
+    "objectformat",
+    "compatobjectformat",
+    "refstorage",
+    "partialclone",
+    "preciousobjects",
+    "relativeworktrees",
+];
+
+/// Says that whoever owns the repository, git may read it.
+pub(crate) const USER_CONFIG: &str = "[safe]\n\tdirectory = *\n";
+
+impl GitView {
+    /// The repository that the directory `dir` of the sources is in. `roots` are the directories of
+    /// the sources that are seen; a repository at or above `home` is the user's own affair and is
+    /// not seen.
+    pub(crate) fn of(dir: &Path, roots: &[&Path], home: Option<&Path>) -> Option<Self> {
+        let top = dir.ancestors().find(|dir| is_entry(&dir.join(".git")))?;
+        if home.is_some_and(|home| home.starts_with(top)) {
+            return None;
+        }
+        let entry = top.join(".git");
+        let git_dir = git_dir(&entry)?;
+        let common = common_dir(&git_dir);
+        if !common.join("objects").is_dir() || !git_dir.join("HEAD").exists() {
+            return None;
+        }
+        let mut view = GitView {
+            is_above: !roots.iter().any(|root| top.starts_with(root)),
+            ..GitView::default()
+        };
+        let shared = objects_of_others(&common);
+        for path in [&entry, &git_dir, &common].into_iter().chain(&shared) {
+            if !roots.iter().any(|root| path.starts_with(root)) {
+                view.mounts.push(Mount::read(path));
+            }
+        }
+        for dir in BTreeSet::from([&git_dir, &common]) {
+            view.hide_in(dir);
+        }
+        view.hide_modules(&common.join("modules"), MODULE_DEPTH);
+        let others = directories(&common.join("worktrees"));
+        for other in others.filter(|other| *other != git_dir) {
+            view.hide_in(&other);
+        }
+        let texts = [common.join("config"), git_dir.join("config.worktree")];
+        let texts = texts.map(|path| fs::read_to_string(path).unwrap_or_default());
+        view.replace(&common.join("config"), &config(&texts));
+        Some(view)
+    }
+
+    /// Hides what may hold secrets in a directory of git's.
+    fn hide_in(&mut self, dir: &Path) {
+        for name in HIDDEN_FILES {
+            self.replace(&dir.join(name), "");
+        }
+        for name in HIDDEN_DIRS {
+            let hidden = dir.join(name);
+            let is_empty = || fs::read_dir(&hidden).is_ok_and(|mut dir| dir.next().is_none());
+            if is_real_dir(&hidden) && !is_empty() {
+                self.mounts.push(Mount::scratch(hidden));
+            }
+        }
+    }
+
+    /// Hides what may hold secrets in the submodules, and in theirs. Each keeps what its own history
+    /// is read with.
+    fn hide_modules(&mut self, dir: &Path, deep: usize) {
+        let Some(deep) = deep.checked_sub(1) else {
+            return;
+        };
+        for module in directories(dir) {
+            if module.join("HEAD").exists() {
+                self.hide_in(&module);
+                let path = module.join("config");
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                self.replace(&path, &config(&[text]));
+                self.hide_modules(&module.join("modules"), deep);
+            } else {
+                // The name of a submodule may have slashes.
+                self.hide_modules(&module, deep);
+            }
+        }
+    }
+
+    /// Another text is seen in place of the file at `path`, if there is one.
+    fn replace(&mut self, path: &Path, text: &str) {
+        // A link is followed to where its file is seen, if it is.
+        if let Ok(real) = path.canonicalize() {
+            let seen = if is_link(path) { real } else { path.to_owned() };
+            if seen.is_file() && !self.files.iter().any(|(there, _)| *there == seen) {
+                self.files.push((seen, text.to_owned()));
+            }
+        }
+    }
+}
+
+/// How deep submodules are looked for in submodules.
+const MODULE_DEPTH: usize = 8;
+
+fn is_entry(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|meta| meta.file_type().is_symlink())
+}
+
+fn is_real_dir(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| meta.is_dir())
+}
+
+fn directories(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| is_real_dir(path))
+}
+
+/// The directory that `.git` is, or that it names: a worktree's and a submodule's is a file.
+fn git_dir(entry: &Path) -> Option<PathBuf> {
+    if entry.is_dir() {
+        return Some(entry.to_owned());
+    }
+    let text = fs::read_to_string(entry).ok()?;
+    let path = text.strip_prefix("gitdir:")?.trim();
+    let dir = normal(&entry.parent()?.join(path));
+    dir.is_dir().then_some(dir)
+}
+
+/// The directory that holds the objects of a repository and of its worktrees.
+fn common_dir(git_dir: &Path) -> PathBuf {
+    let named = fs::read_to_string(git_dir.join("commondir"));
+    match named.as_deref().map(str::trim) {
+        Ok(path) if !path.is_empty() => normal(&git_dir.join(path)),
+        _ => git_dir.to_owned(),
+    }
+}
+
+/// The directories of objects that the repository borrows, as after `git clone --shared`.
+fn objects_of_others(common: &Path) -> BTreeSet<PathBuf> {
+    let objects = common.join("objects");
+    let named = fs::read_to_string(objects.join("info/alternates")).unwrap_or_default();
+    let named = named.lines().map(|line| normal(&objects.join(line)));
+    named
+        .filter(|dir| dir.ends_with("objects") && dir.is_dir())
+        .collect()
+}
+
+/// The path without `.` and `..`, where the directories are no links.
+fn normal(path: &Path) -> PathBuf {
+    let mut result = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => drop(result.pop()),
+            std::path::Component::CurDir => {}
+            part => result.push(part),
+        }
+    }
+    result
+}
+
+/// The configuration that is seen, made of those of the repository, of which a later one wins.
+fn config(texts: &[String]) -> String {
+    let mut kept: Vec<(&str, &str, String)> = Vec::new();
+    for (section, key, value) in texts.iter().flat_map(|text| settings(text)) {
+        let known = match section.as_str() {
+            "core" => ("core", CORE.iter().find(|known| **known == key)),
+            "extensions" => ("extensions", EXTENSIONS.iter().find(|known| **known == key)),
+            _ => continue,
+        };
+        let (section, Some(key)) = known else {
+            continue;
+        };
+        kept.retain(|(_, other, _)| other != key);
+        kept.push((section, key, value));
+    }
+    let mut text = String::new();
+    for section in ["core", "extensions"] {
+        let mut keys = kept.iter().filter(|(of, ..)| *of == section).peekable();
+        if keys.peek().is_some() {
+            text.push_str(&format!("[{section}]\n"));
+        }
+        for (_, key, value) in keys {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            text.push_str(&format!("\t{key} = \"{value}\"\n"));
+        }
+    }
+    text
+}
+
+/// The settings of the sections without a name, in lower case: section, key and value.
+fn settings(text: &str) -> Vec<(String, String, String)> {
+    let (mut section, mut found) = (String::new(), Vec::new());
+    for line in text.lines().map(str::trim) {
+        if line.starts_with(['#', ';']) {
+            continue;
+        }
+        let mut line = line;
+        if let Some((name, rest)) = line.strip_prefix('[').and_then(|it| it.split_once(']')) {
+            section = name.trim().to_ascii_lowercase();
+            line = rest.trim();
+        }
+        if line.is_empty() {
+            continue;
+        }
+        let (key, value) = line.split_once('=').unwrap_or((line, "true"));
+        let value = unquoted(value.trim());
+        found.push((section.clone(), key.trim().to_ascii_lowercase(), value));
+    }
+    found
+}
+
+/// The value without quotes, escapes and comments.
+fn unquoted(text: &str) -> String {
+    let (mut value, mut quoted) = (String::new(), false);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => quoted = !quoted,
+            '\\' => value.extend(chars.next()),
+            '#' | ';' if !quoted => break,
+            c => value.push(c),
+        }
+    }
+    match quoted || text.ends_with('"') {
+        true => value,
+        false => value.trim_end().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRETS: &str = "\
+[core]
+\trepositoryformatversion = 1 ; a comment
+\tfilemode = true
+\thooksPath = /home/u/hooks
+\tsshCommand = ssh -i key
+\tfsmonitor = /evil
+\tworkTree = \"../../my \\\"app\\\"\"
+[Extensions]
+\tworktreeConfig = true
+\tobjectFormat = sha256
+[remote \"origin\"]
+\turl = https://me:s3cret@a.invalid/
+[http \"https://a.invalid\"]
+\textraheader = s3cret
+[include]
+\tpath = /home/u/more
+[credential]
+\thelper = !echo s3cret
+";
+
+    #[test]
+    fn only_what_says_how_files_are_laid_out_is_kept() {
+        assert_eq!(
+            config(&[SECRETS.to_owned(), "[core]\n\tfilemode = false".to_owned()]),
+            "[core]\n\trepositoryformatversion = \"1\"\n\tworktree = \"../../my \\\"app\\\"\"\n\
+             \tfilemode = \"false\"\n[extensions]\n\tobjectformat = \"sha256\"\n"
+        );
+    }
+
+    fn repository(dir: &Path) {
+        for made in ["objects/info", "refs", "logs/refs"] {
+            fs::create_dir_all(dir.join(made)).unwrap();
+        }
+        for (name, text) in [
+            ("HEAD", "ref: refs/heads/main\n"),
+            ("config", SECRETS),
+            (
+                "FETCH_HEAD",
+                "x branch 'main' of https://s3cret@a.invalid\n",
+            ),
+        ] {
+            fs::write(dir.join(name), text).unwrap();
+        }
+    }
+
+    fn view(dir: &Path, root: &Path) -> GitView {
+        GitView::of(dir, &[root], None).unwrap()
+    }
+
+    fn replaced(view: &GitView) -> Vec<&Path> {
+        let mut paths: Vec<_> = view.files.iter().map(|(path, _)| path.as_path()).collect();
+        paths.sort();
+        paths
+    }
+
+    #[test]
+    fn a_repository_at_the_root_is_among_the_sources() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let git = root.join(".git");
+        repository(&git);
+        repository(&git.join("modules/lib/inner"));
+        let view = view(&root, &root);
+        let module = git.join("modules/lib/inner");
+        assert_eq!(
+            replaced(&view),
+            [
+                git.join("FETCH_HEAD"),
+                git.join("config"),
+                module.join("FETCH_HEAD"),
+                module.join("config")
+            ]
+        );
+        let hidden = [git.join("logs"), module.join("logs")];
+        assert_eq!(view.mounts, hidden.map(Mount::scratch));
+        assert!(view.files.iter().all(|(_, text)| !text.contains("s3cret")));
+    }
+
+    #[test]
+    fn a_repository_above_the_workspace_is_mounted_unless_it_is_that_of_the_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        repository(&top.join(".git"));
+        let root = top.join("rust/app");
+        fs::create_dir_all(&root).unwrap();
+        let seen = view(&root, &root);
+        assert_eq!(seen.mounts[0], Mount::read(top.join(".git")));
+        assert!(seen.is_above);
+        let home = top.join("users/me");
+        assert!(GitView::of(&root, &[&root], Some(&home)).is_none());
+        assert!(GitView::of(&root, &[&root], Some(&top)).is_none());
+        assert!(GitView::of(&root, &[&root], Some(Path::new("/home/u"))).is_some());
+    }
+
+    #[test]
+    fn a_worktree_leads_to_the_repository_it_is_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().canonicalize().unwrap();
+        let (main, root) = (top.join("main/.git"), top.join("other"));
+        repository(&main);
+        let own = main.join("worktrees/other");
+        fs::create_dir_all(&own).unwrap();
+        fs::create_dir_all(&root).unwrap();
+        fs::write(own.join("HEAD"), "ref: refs/heads/other\n").unwrap();
+        fs::write(own.join("commondir"), "../..\n").unwrap();
+        fs::write(own.join("config.worktree"), "[http]\nextraheader = s3cret").unwrap();
+        fs::write(root.join(".git"), format!("gitdir: {}\n", own.display())).unwrap();
+        let view = view(&root, &root);
+        assert!(view.mounts.contains(&Mount::read(&own)));
+        assert!(view.mounts.contains(&Mount::read(&main)));
+        assert!(replaced(&view).contains(&own.join("config.worktree").as_path()));
+        assert!(replaced(&view).contains(&main.join("config").as_path()));
+        assert!(view.files.iter().all(|(_, text)| !text.contains("s3cret")));
+    }
+
+    #[test]
+    fn a_file_that_names_any_other_directory_is_no_repository() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("app");
+        fs::create_dir_all(dir.path().join(".ssh")).unwrap();
+        fs::create_dir_all(&root).unwrap();
+        fs::write(root.join(".git"), "gitdir: ../.ssh\n").unwrap();
+        assert!(GitView::of(&root, &[&root], None).is_none());
+    }
+}

@@ -1,0 +1,139 @@
+//! What a plan lets the inside write and reach.
+
+use std::path::{Path, PathBuf};
+
+use cross_core::{cargo_cli::CargoPart, plan::Verb};
+use cross_engine::{Access, EnvValue, Network};
+use cross_tests::{Fakes, Project};
+
+use crate::{AARCH64, machine, plan_with_environment, specs};
+
+/// What runs programs compiles in the same step.
+#[test]
+fn what_compiles_or_runs_has_no_network_unless_the_configuration_says_so() {
+    for engine in Fakes::ENGINES {
+        let machine = machine(engine).set("http_proxy", "http://proxy.invalid");
+        for toml in ["", "[build]\nnetwork = \"default\"\n"] {
+            let project = Project::new("app").cross_toml(toml);
+            let has_network = !toml.is_empty();
+            let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
+            for (spec, _) in specs(&plan) {
+                let expected = match has_network {
+                    true => Network::Default,
+                    false => Network::None,
+                };
+                assert_eq!(spec.network, expected);
+                assert_eq!(spec.env.contains_key("http_proxy"), has_network);
+                let sees = |path: &str| spec.mounts.iter().any(|it| it.target == Path::new(path));
+                if Path::new("/etc/ssl/certs").exists() {
+                    assert_eq!(sees("/etc/ssl/certs"), has_network, "{engine:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A password in the proxy's address is there where the user says that it is.
+#[test]
+fn a_proxy_that_the_configuration_passes_on_keeps_its_password() {
+    let given = "http://me:s3cret@proxy.invalid";
+    let machine = machine(Fakes::Sandbox).set("http_proxy", given);
+    for (passed, expected) in [("[]", "http://proxy.invalid"), ("[\"http_proxy\"]", given)] {
+        let toml = format!("[build]\nnetwork = \"default\"\nenv.passthrough = {passed}\n");
+        let project = Project::new("app").cross_toml(&toml);
+        let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
+        for (spec, _) in specs(&plan) {
+            let expected = EnvValue::Secret(expected.to_owned());
+            assert_eq!(spec.env["http_proxy"], expected);
+        }
+    }
+}
+
+/// Nothing is compiled there unless the caller does.
+#[test]
+fn a_command_of_the_callers_has_the_engines_network() {
+    for engine in Fakes::ENGINES {
+        let (machine, project) = (machine(engine), Project::new("app"));
+        plan_with_environment(&machine, &project, Verb::Build, AARCH64);
+        let plan = machine.cross(&project).exec(AARCH64, ["true"]).plan();
+        let plan = plan.unwrap();
+        assert!(specs(&plan).all(|(spec, _)| spec.network == Network::Default));
+    }
+}
+
+/// The directories are those of both tables, of the variables and of the request.
+#[test]
+fn what_is_named_can_be_written_too() {
+    let machine = machine(Fakes::Sandbox).set("CROSS_BUILD_WRITABLE", "by/variable");
+    let toml = format!(
+        "[build]\nwritable = [\"schema/generated\"]\n[target.{AARCH64}]\nwritable = [\"assets\"]\n"
+    );
+    let project = Project::new("app").cross_toml(&toml);
+    let dirs = ["schema/generated", "assets", "by/variable", "by/request"];
+    let project = dirs
+        .iter()
+        .fold(project, |it, dir| it.file(&format!("{dir}/x"), ""));
+    let request = machine
+        .cross(&project)
+        .build(AARCH64)
+        .writable("by/request");
+    let plan = request.plan().unwrap();
+    for (spec, _) in specs(&plan) {
+        for dir in dirs {
+            let dir = project.path().join(dir);
+            let mount = spec.mounts.iter().find(|it| it.target == dir).unwrap();
+            assert_eq!((mount.access, &mount.source), (Access::Write, &dir));
+        }
+    }
+}
+
+/// Cargo refuses a second `--locked`.
+#[test]
+fn a_flag_about_the_lock_file_is_passed_once() {
+    let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
+    plan_with_environment(&machine, &project, Verb::Build, AARCH64);
+    let request = || machine.cross(&project).build(AARCH64);
+    for request in [
+        request(),
+        request().locked(true),
+        request().frozen(true),
+        request().cargo_args(["--locked"]),
+        request().cargo_args(["--frozen", "--offline"]),
+    ] {
+        let plan = request.plan().unwrap();
+        let (spec, _) = specs(&plan).next().unwrap();
+        let locked = spec.command.iter().filter(|arg| *arg == "--locked");
+        assert_eq!(locked.count(), 1, "{:?}", spec.command);
+        let others = ["--frozen", "--offline"].map(str::to_owned);
+        assert!(!others.iter().any(|other| spec.command.contains(other)));
+    }
+}
+
+/// `cargo fix` edits sources, and nothing that something on the host obeys.
+#[test]
+fn what_mends_sources_can_write_them_and_nothing_else() {
+    let machine = machine(Fakes::Docker);
+    let project = Project::new("app")
+        .with_member_and_path_dependency()
+        .file("build.rs", "fn main() {}\n")
+        .file("tests/it.rs", "");
+    plan_with_environment(&machine, &project, Verb::Build, AARCH64);
+    let written = |words: &[&str]| {
+        let words = words.iter().copied().chain(["--target", AARCH64]);
+        let plan = machine.cross(&project).cargo(words).plan().unwrap();
+        let [CargoPart::Environment(plan)] = &plan.parts[..] else {
+            panic!("it compiles for one target");
+        };
+        let (spec, _) = specs(plan).next().unwrap();
+        let mounts = spec.mounts.iter().filter(|it| it.access == Access::Write);
+        let sources = mounts.filter(|it| it.source != plan.target_dir);
+        let from_root = |path: &PathBuf| path.strip_prefix(project.path()).unwrap().to_owned();
+        let mut paths: Vec<_> = sources.map(|it| from_root(&it.target)).collect();
+        paths.sort();
+        paths
+    };
+    let sources = ["build.rs", "member/src", "src", "tests"].map(PathBuf::from);
+    assert_eq!(written(&["fix", "--allow-no-vcs"]), sources);
+    assert_eq!(written(&["clippy", "--fix"]), sources);
+    assert_eq!(written(&["clippy"]), [] as [PathBuf; 0]);
+}
