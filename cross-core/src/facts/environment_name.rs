@@ -2,7 +2,7 @@
 
 use cross_engine::Blueprint;
 use cross_targets::{DebianArch, QemuMachine, Recipe, Runner, RustSource, Target};
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::hash::{hex, short_hash};
@@ -69,7 +69,7 @@ pub(crate) fn named(
     let env = env
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-    let sha256 = hex(&Sha256::digest(recipe.canonical()));
+    let sha256 = hex(&Hash::hash(recipe.canonical().as_bytes()));
     let name = format!("{}-{}-{}", target.triple(), recipe.suite, &sha256[..12]);
     let architectures =
         std::iter::once(recipe.architecture.to_string()).chain(recipe.foreign.clone());

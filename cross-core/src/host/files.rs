@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, RegularFile, limits};
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::hash::hex;
@@ -102,7 +102,7 @@ pub(crate) fn relative<'p>(dir: &Dir, path: &'p Path) -> Result<&'p Path> {
 
 /// The SHA-256 of `file`, in hexadecimal.
 pub(crate) fn sha256(file: &RegularFile, cancel: &Cancel) -> Result<String> {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hash::new();
     loop {
         let bytes = file.chunk().map_engine_error()?;
         if bytes.is_empty() {

@@ -1,6 +1,6 @@
 //! Hashes for names and keys.
 
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use crate::model::toolchain::Toolchain;
 
@@ -15,7 +15,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Returns the first `digits` hexadecimal digits of the SHA-256 of `text`.
 pub(crate) fn short_hash(text: &str, digits: usize) -> String {
-    let mut hash = hex(&Sha256::digest(text));
+    let mut hash = hex(&Hash::hash(text.as_bytes()));
     hash.truncate(digits);
     hash
 }

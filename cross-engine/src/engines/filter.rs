@@ -5,6 +5,7 @@
 
 mod bpf;
 mod calls;
+mod numbers;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -29,22 +30,9 @@ macro_rules! architecture {
     ($name:ident, $audit:literal) => {
         Architecture {
             audit: $audit,
-            number: |name| match name.parse::<syscalls::$name::Sysno>() {
-                Ok(call) => u32::try_from(call.id()).ok(),
-                Err(_) => private(stringify!($name), name),
-            },
+            number: |name| numbers::of(name)?.$name,
         }
     };
-}
-
-/// The calls of ARM's own, which are in no table of the kernel's.
-fn private(architecture: &str, name: &str) -> Option<u32> {
-    match (architecture, name) {
-        ("arm", "breakpoint") => Some(0xf_0001),
-        ("arm", "cacheflush") => Some(0xf_0002),
-        ("arm", "set_tls") => Some(0xf_0005),
-        _ => None,
-    }
 }
 
 /// The filter for a kernel of `architecture`, as [`std::env::consts::ARCH`] spells it: `None` for one whose

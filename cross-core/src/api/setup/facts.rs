@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use cross_engine::process::clock;
 use cross_engine::{Cancel, Engine, EngineKind, Host, probe};
-use sha2::{Digest as _, Sha256};
 
 use super::limits::Limits;
 use super::podman::{DROP_IN, PodmanConfig, PodmanMachine, Shortfall};
 use super::subids;
 use super::verified::Verified;
 use crate::model::error::{MapEngineError as _, Result};
+use crate::model::hash::short_hash;
 
 /// Programs that a set-up may have to install.
 const PROGRAMS: [&str; 8] = [
@@ -251,10 +251,7 @@ fn identity(engine: &Engine, podman: &PodmanFacts, host: &Host) -> String {
         EngineKind::Podman => format!("{podman:?}"),
         _ => format!("{:?}", host.variable("DOCKER_HOST")),
     };
-    format!(
-        "{:x}",
-        Sha256::digest(format!("{engine:?} {configuration}"))
-    )
+    short_hash(&format!("{engine:?} {configuration}"), 64)
 }
 
 /// Podman's configuration files, in the order in which it reads them.

@@ -210,6 +210,49 @@ fn only_32_bit_x86_has_sockets_of_every_family() {
     assert_eq!(judged(&X86, "socket", &[40]), Some(EPERM));
 }
 
+/// What the kernel's tables say, which do not have the calls of ARM's own.
+#[test]
+fn a_call_has_the_number_of_the_kernel() {
+    macro_rules! number {
+        ($architecture:ident, $name:expr) => {
+            match $name.parse::<syscalls::$architecture::Sysno>() {
+                Ok(call) => call.id(),
+                Err(_) => -1,
+            }
+        };
+    }
+    for (name, numbers) in numbers::CALLS {
+        let arm = match *name {
+            "breakpoint" => 0xf_0001,
+            "cacheflush" => 0xf_0002,
+            "set_tls" => 0xf_0005,
+            name => number!(arm, name),
+        };
+        let expected = [
+            number!(x86_64, name),
+            number!(x86, name),
+            number!(aarch64, name),
+            arm,
+            number!(riscv64, name),
+        ];
+        assert_eq!(*numbers, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_table_has_the_calls_of_the_lists_in_order_and_no_other() {
+    let groups = [calls::ALLOWED, calls::REFUSED, calls::UNKNOWN].concat();
+    let plain = groups.iter().map(|group| group.names);
+    let conditional = calls::CONDITIONAL.iter().map(|group| group.names);
+    let mut listed: Vec<_> = plain
+        .chain(conditional)
+        .flat_map(|it| it.split(' '))
+        .collect();
+    listed.sort_unstable();
+    let table: Vec<_> = numbers::CALLS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(table, listed);
+}
+
 /// Calls made by a program behind the filter, in the kernel that runs this test.
 #[test]
 fn the_kernel_takes_the_program_and_obeys_it() {
