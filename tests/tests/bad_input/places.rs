@@ -108,7 +108,13 @@ impl<'a> Small<'a> {
     pub(crate) fn at(dir: &'a Path, megabytes: u32) -> Self {
         fs::create_dir(dir).unwrap();
         let mount = Invocation::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "small"])
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={megabytes}m,mode=0700"),
+                "small",
+            ])
             .arg(dir.to_str().unwrap());
         tool::stdout(&mount);
         Small(dir)

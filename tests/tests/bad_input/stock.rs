@@ -288,7 +288,7 @@ fn no_space_for_an_environment() {
 #[test]
 fn environment_deleted_while_a_build_uses_it() {
     let waits = r#"fn main() {
-        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let here = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/markers"));
         std::fs::write(here.join("begun"), "").unwrap();
         while !here.join("go").exists() { std::thread::sleep(std::time::Duration::from_millis(50)) }
     }"#;
@@ -301,21 +301,26 @@ fn environment_deleted_while_a_build_uses_it() {
     let EnvironmentLocation::Directory(made) = &plan.environment.location else {
         panic!("{:?}", plan.environment.location)
     };
-    let project = Project::new("app").file("build.rs", waits);
+    let project = Project::new("app")
+        .file("build.rs", waits)
+        .file("markers/README", "")
+        .cross_toml("[build]\nwritable = [\"markers\"]\n");
     let case = Case::new(project, "sandbox").own_cache();
     let home = case.leftovers.own_cache().join("environments");
     fs::create_dir_all(&home).unwrap();
     let copy = cross_engine::Invocation::new("cp").args(["-al", made.to_str().unwrap()]);
     tool::stdout(&copy.arg(home.to_str().unwrap()));
     let name = &plan.environment.name;
-    let begun = case.project.path().join("begun");
+    let markers = case.project.path().join("markers");
+    let begun = markers.join("begun");
     let result = thread::scope(|scope| {
         let build = scope.spawn(|| case.cross.build(TARGET).run());
         while !begun.exists() && !build.is_finished() {
             thread::sleep(Duration::from_millis(20));
         }
+        assert!(begun.exists(), "the build script starts");
         assert!(case.cross.remove_environment("sandbox", name).unwrap());
-        fs::write(case.project.path().join("go"), "").unwrap();
+        fs::write(markers.join("go"), "").unwrap();
         build.join().unwrap()
     });
     if let Err(error) = result {
