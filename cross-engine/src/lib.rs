@@ -22,7 +22,7 @@ pub use image::cli::ImageFacts;
 pub use image::image_build::{ContainerfileSource, ImageBuild};
 pub use image::progress::{Progress, ProgressSink};
 pub use process::cancel::{Cancel, Stopped};
-pub use process::descriptors::Handed;
+pub use process::descriptors::InheritedFile;
 pub use process::error::{Error, ErrorKind, Result, UnusableEngine};
 pub use process::host::Host;
 pub use process::invocation::{BaseEnv, Ending, EnvValue, Invocation, Variables};

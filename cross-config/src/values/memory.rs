@@ -9,9 +9,9 @@ use crate::values::scalar::{Scalar, invalid};
 
 /// The limit of the memory that all processes of a container use together, in bytes.
 ///
-/// In configuration it is a number of bytes, or a number with a unit in powers of 1024: `k`, `m`, `g`
-/// or `t`, which `KiB`, `MiB`, `GiB` and `TiB` spell out. Units are read in any case, as docker and
-/// podman read them for `--memory`.
+/// In configuration it is a number of bytes, or a number with a unit in powers of 1024: `k`, `m`,
+/// `g` or `t`, which `KiB`, `MiB`, `GiB` and `TiB` spell out. Units are read in any case, as docker
+/// and podman read them for `--memory`.
 ///
 /// ```
 /// use cross_config::MemoryLimit;

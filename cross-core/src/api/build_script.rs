@@ -58,7 +58,8 @@
 //!   script, so they are read from cargo's own command line, where the system shows it (Linux), and
 //!   `CARGO_NET_OFFLINE` from the environment. A cargo alias hides them: use [`Request::locked`]
 //!   and [`Request::offline`] where they have to hold.
-//! - **No recursion.** A build script cannot build its own package. It cannot build anything if another
+//! - **No recursion.** A build script cannot build its own package. It cannot build anything if
+//!   another
 //!   build script began the build that it runs in. Both are [`ErrorKind::Recursion`].
 //! - **No needless runs.** The script runs again when a source of the firmware changes, according
 //!   to cargo's dep-info, or a manifest, a lock file, a configuration file or a relevant variable.

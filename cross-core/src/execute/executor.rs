@@ -16,7 +16,7 @@ use cross_engine::{
 use cross_targets::GlibcVersion;
 use once_cell::unsync::OnceCell;
 
-use crate::execute::complaints::Complaints;
+use crate::execute::denials::Denials;
 use crate::execute::failure::host_failure;
 use crate::execute::publish::{self, Mirror};
 use crate::execute::run_resolver::RunResolver;
@@ -101,7 +101,7 @@ struct Execution<'a> {
     /// The target directory, once it is open.
     target_dir: OnceCell<Dir>,
     /// The run's messages about read-only sources and a missing network.
-    complaints: RefCell<Complaints>,
+    denials: RefCell<Denials>,
 }
 
 impl<'a> Execution<'a> {
@@ -119,7 +119,7 @@ impl<'a> Execution<'a> {
             code: None,
             resolver: RunResolver::new(plan, host, cancel),
             target_dir: OnceCell::new(),
-            complaints: RefCell::new(Complaints::new(&plan.workspace_root)),
+            denials: RefCell::new(Denials::new(&plan.workspace_root)),
         }
     }
 
@@ -358,10 +358,10 @@ impl<'a> Execution<'a> {
         if let (OutputKind::Tests, Some(tests)) = (output, &self.plan.tests) {
             tests.bind(&mut spec);
         }
-        self.complaints
-            .replace(Complaints::new(&self.plan.workspace_root));
+        self.denials
+            .replace(Denials::new(&self.plan.workspace_root));
         let result = self.run_as(&spec, output);
-        result.map_err(|error| self.complaints.borrow().explain(error, &spec))
+        result.map_err(|error| self.denials.borrow().explain(error, &spec))
     }
 
     /// Runs `spec`, whose output has the format `output`.

@@ -2,9 +2,9 @@
 
 pub(crate) mod cargo_output;
 pub(crate) mod commands;
-pub(crate) mod complaints;
 pub(crate) mod container_reuse;
 pub(crate) mod debugger;
+pub(crate) mod denials;
 pub(crate) mod executor;
 pub(crate) mod failure;
 pub(crate) mod libtest;

@@ -1,9 +1,9 @@
 //! Runs test binaries side by side.
 //!
-//! Cargo runs one test binary after the other. With the [`TestRelay`], all of them start at once, and
-//! each waits until the scheduler grants it threads. Their output is delivered in cargo's order,
-//! one binary at a time. The output of the binary whose turn it is is delivered as it is printed,
-//! so that no line is delayed longer than under cargo.
+//! Cargo runs one test binary after the other. With the [`TestRelay`], all of them start at once,
+//! and each waits until the scheduler grants it threads. Their output is delivered in cargo's
+//! order, one binary at a time. The output of the binary whose turn it is is delivered as it is
+//! printed, so that no line is delayed longer than under cargo.
 
 mod shares;
 mod weights;

@@ -1,5 +1,5 @@
-//! What a run sees of the repository that its sources are in: the history, and a configuration of
-//! ours in place of the repository's own, which CI systems keep tokens in.
+//! The git repository as a run sees it: the history, with a configuration of ours. CI systems keep
+//! tokens in the repository's own configuration.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::Mount;
 
-/// A repository as far as a run sees it.
+/// The parts of a repository that a run sees.
 #[derive(Debug, Default)]
 pub(crate) struct GitView {
     /// The mounts of its directories that lie outside of the sources.
     pub(crate) mounts: Vec<Mount>,
-    /// Files that others are seen in place of: the path, and the text.
+    /// Files that are replaced by others: the path, and the text that a run sees.
     pub(crate) files: Vec<(PathBuf, String)>,
     /// Whether it lies above the sources, so that git has to look for it in another mount.
     pub(crate) is_above: bool,
@@ -21,7 +21,7 @@ pub(crate) struct GitView {
 /// Directories that may hold URLs with tokens, or credentials.
 const HIDDEN_DIRS: [&str; 5] = ["logs", "remotes", "branches", "annex", "svn"];
 
-/// Files that may.
+/// Files that may hold them.
 const HIDDEN_FILES: [&str; 5] = [
     "FETCH_HEAD",
     "config.worktree",
@@ -55,7 +55,7 @@ const EXTENSIONS: [&str; 6] = [
     "relativeworktrees",
 ];
 
-/// Says that whoever owns the repository, git may read it.
+/// The configuration that lets git read a repository of any owner.
 pub(crate) const USER_CONFIG: &str = "[safe]\n\tdirectory = *\n";
 
 impl GitView {
@@ -111,8 +111,8 @@ impl GitView {
         }
     }
 
-    /// Hides what may hold secrets in the submodules, and in theirs. Each keeps what its own history
-    /// is read with.
+    /// Hides what may hold secrets in the submodules, and in theirs. Each keeps what its own
+    /// history is read with.
     fn hide_modules(&mut self, dir: &Path, deep: usize) {
         let Some(deep) = deep.checked_sub(1) else {
             return;
@@ -143,7 +143,7 @@ impl GitView {
     }
 }
 
-/// How deep submodules are looked for in submodules.
+/// The limit for the depth of nested submodules.
 const MODULE_DEPTH: usize = 8;
 
 fn is_entry(path: &Path) -> bool {

@@ -1,4 +1,4 @@
-//! The sources as a run sees them: read only, but for the directories that the configuration names.
+//! The sources as a run sees them: read only, except for the directories in the key `writable`.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Component, Path, PathBuf};
@@ -16,8 +16,8 @@ use crate::model::error::{Error, ErrorKind, Result};
 /// Directories that are never writable: git and cargo run on the host what is in them.
 pub(crate) const NEVER_WRITABLE: [&str; 2] = [".git", ".cargo"];
 
-/// How many directories are searched for repositories, those near the roots first. It takes some
-/// milliseconds.
+/// The limit of directories that are searched for repositories, those near the roots first. The
+/// search takes some milliseconds.
 const SEARCHED_DIRS: usize = 512;
 
 /// The directories that the sources must not contain.
@@ -29,15 +29,15 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) dir: &'a Path,
 }
 
-/// What a run sees of the sources.
+/// The mounts and files through which a run sees the sources.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     pub(crate) mounts: Vec<Mount>,
-    /// Files that others are seen in place of: the path, and the text.
+    /// Files that are replaced by others: the path, and the text that a run sees.
     pub(crate) files: Vec<(PathBuf, String)>,
     /// Whether there is a repository, so that git needs to be told that it may read it.
     pub(crate) has_repository: bool,
-    /// Whether one lies above the sources.
+    /// Whether a repository lies above the sources.
     pub(crate) has_repository_above: bool,
 }
 
@@ -47,8 +47,8 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] where the sources contain what no run may see, and for a directory that
-    /// cannot be writable.
+    /// [`ErrorKind::Config`] where the sources contain what no run may see, and for a directory
+    /// that cannot be writable.
     pub(crate) fn new(
         workspace: &Workspace,
         writable: &[Sourced<PathBuf>],
@@ -87,7 +87,7 @@ impl Sources {
         }
     }
 
-    /// What cargo reads inside of its configuration files among the sources has no secrets.
+    /// Removes the secrets from cargo's configuration files among the sources.
     fn cargo_configs(
         &mut self,
         workspace: &Workspace,
@@ -176,7 +176,7 @@ fn roots(workspace: &Workspace) -> impl Iterator<Item = &Path> {
     std::iter::once(workspace.root.as_path()).chain(outside)
 }
 
-/// Refuses sources that contain what is the user's alone.
+/// Refuses sources that contain the user's home or a cargo home.
 fn refuse_private(root: &Path, around: &Surroundings<'_>) -> Result<()> {
     if let Some(home) = around.home {
         refuse(root, home, "the home directory", "move the project")?;
@@ -209,7 +209,7 @@ fn refuse(root: &Path, dir: &Path, what: &str, help: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Config, message).with_help(help))
 }
 
-/// The writable directory, where it is without links.
+/// The real path of a writable directory.
 fn writable_dir(dir: &Sourced<PathBuf>, workspace: &Workspace) -> Result<PathBuf> {
     let path = workspace.root.join(&dir.value);
     let refused = |why: &str, help: &str| {

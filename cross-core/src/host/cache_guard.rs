@@ -1,4 +1,4 @@
-//! Checks that the cache belongs to the caller alone: what is in it is run, mounted and believed.
+//! Checks that the cache belongs to the caller alone, since its content is run, mounted and trusted.
 
 use std::fs::{self, DirBuilder, Metadata};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
@@ -7,9 +7,9 @@ use std::path::Path;
 use crate::host::files::real_path;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
 
-/// Permissions of others.
+/// The permissions of group and others.
 const OTHERS: u32 = 0o077;
-/// Permission of others to write.
+/// The permission of group and others to write.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Checks the directory of the cache and those in it. One that does not exist is created, unless it

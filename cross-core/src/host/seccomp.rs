@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// The system calls that docker's documentation of seccomp profiles lists as blocked, because they reach out
-/// of a container, and the kernel's work queues, whose work no filter sees.
+/// The system calls that docker's documentation of seccomp profiles lists as blocked, because they
+/// reach out of a container, and the kernel's work queues, whose work no filter sees.
 const DENIED: &str = "_sysctl acct add_key bpf clock_adjtime clock_settime create_module \
     delete_module finit_module get_kernel_syms get_mempolicy init_module io_uring_enter \
     io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl \
@@ -20,8 +20,8 @@ const SET_ID: [u32; 2] = [0o4000, 0o2000];
 /// The flags with which `open` makes a file, and only then reads a mode: `O_CREAT` and `O_TMPFILE`.
 const CREATING: [u32; 2] = [0x40, 0x40_0000];
 
-/// Returns the profile. It allows every system call except [`DENIED`] and those that make a set-user-ID
-/// file: what root builds belongs to root on the host, too.
+/// Returns the profile. It allows every system call except [`DENIED`] and those that make a
+/// set-user-ID file: what root builds belongs to root on the host, too.
 ///
 /// An engine's default profile is an allow-list made for 64-bit programs of Linux distributions.
 /// The libc of 32-bit Android makes system calls that are not on it.

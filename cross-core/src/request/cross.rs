@@ -66,8 +66,8 @@ struct Settings {
     selected: Arc<SelectedEngines>,
 }
 
-/// The engine that was selected for a preference and a source of the root. A failed selection leaves
-/// its cell empty, so that the next request tries again.
+/// The engine that was selected for a preference and a source of the root. A failed selection
+/// leaves its cell empty, so that the next request tries again.
 type SelectedEngines =
     Mutex<BTreeMap<(EnginePreference, RootSource), Arc<OnceCell<SelectedEngine>>>>;
 
@@ -274,10 +274,10 @@ impl Cross {
     /// which takes a third to a half of the time of a start. The sandbox ignores the setting, since
     /// it has nothing to gain from it.
     ///
-    /// With [`ContainerReuse::new`], this `Cross`, its clones, and their requests and plans share the
-    /// containers. The containers are removed when the last of these is dropped, or when the
-    /// process ends for any reason. With [`ContainerReuse::across_processes`], later processes reuse them,
-    /// and they end after they have not been used for the given time.
+    /// With [`ContainerReuse::new`], this `Cross`, its clones, and their requests and plans share
+    /// the containers. The containers are removed when the last of these is dropped, or when the
+    /// process ends for any reason. With [`ContainerReuse::across_processes`], later processes
+    /// reuse them, and they end after they have not been used for the given time.
     ///
     /// A run that differs in something that is fixed when a container starts (image, toolchain,
     /// mounts, user, network) gets a new container. If `CROSS_CONTAINER_OPTS` has options for
@@ -299,8 +299,9 @@ impl Cross {
     ///
     /// # Default value
     ///
-    /// [`ContainerReuse::across_processes`] with the seconds in `CROSS_REUSE_CONTAINERS`. Without this
-    /// variable, no container is reused, since a single build would pay for a start and an `exec`.
+    /// [`ContainerReuse::across_processes`] with the seconds in `CROSS_REUSE_CONTAINERS`. Without
+    /// this variable, no container is reused, since a single build would pay for a start and an
+    /// `exec`.
     #[must_use]
     pub fn reuse_containers(self, reuse: ContainerReuse) -> Self {
         self.with_container_pool(Arc::new(ContainerPool::new(reuse)))

@@ -199,7 +199,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (0, 0),
-            floor: Default::default(),
+            isolation: Default::default(),
         };
         let lock = cache.path().join("locks/sandbox-in-the-making-5");
         let _lock = Lock::acquire(&lock, &Cancel::new(), &mut || ()).unwrap();

@@ -1,7 +1,7 @@
 //! The command lines of docker and podman for a run.
 
 use crate::engines::engine::{Engine, EngineKind};
-use crate::engines::floor::Profile;
+use crate::engines::isolation::Profile;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::host::PROXY_VARIABLES;
@@ -47,7 +47,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     if let Some(owner) = &spec.owner {
         run = run.args(["--label", &format!("{OWNER_LABEL}={owner}")]);
     }
-    run = isolation(run, engine, spec)?;
+    run = isolation_options(run, engine, spec)?;
     for mount in arrange_mounts(spec.mounts.clone()) {
         run = run.args(["--mount", &mount_option(&mount)?]);
     }
@@ -68,7 +68,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
 }
 
 /// Adds the options for the container's user and privileges.
-pub(crate) fn isolation(
+pub(crate) fn isolation_options(
     mut run: Invocation,
     engine: &Engine,
     spec: &RunSpec,
@@ -124,7 +124,7 @@ pub(crate) fn profile(engine: &Engine, spec: &RunSpec) -> Option<Profile> {
     let is_chosen = spec.seccomp.is_some() || spec.options.iter().any(asks_for_rights);
     match is_chosen {
         true => None,
-        false => engine.floor.profile(&engine.architecture),
+        false => engine.isolation.profile(&engine.architecture),
     }
 }
 
@@ -258,7 +258,7 @@ pub(crate) fn remove(engine: &Engine, name: &str) -> Invocation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engines::floor::Floor;
+    use crate::engines::isolation::Isolation;
     use crate::process::host::Host;
     use crate::process::invocation::Variables;
     use crate::spec::run_spec::Stdio;
@@ -271,7 +271,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (1000, 1001),
-            floor: Default::default(),
+            isolation: Default::default(),
         }
     }
 
@@ -321,7 +321,7 @@ mod tests {
     fn the_callers_profile_and_options_for_more_rights_take_precedence() {
         let host = Host::new(Variables::new(), "/c");
         let engine = Engine {
-            floor: Floor::of(&host),
+            isolation: Isolation::of(&host),
             ..engine(EngineKind::Docker)
         };
         let plain = RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo"]);

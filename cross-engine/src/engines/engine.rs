@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engines::floor::Floor;
+use crate::engines::isolation::Isolation;
 
 /// The program that supervises runs of the host. Every supported system has it.
 pub(crate) const SHELL: &str = "sh";
@@ -88,7 +88,7 @@ pub struct Engine {
     pub user: (u32, u32),
     /// What the sandbox has to know of the kernel.
     #[serde(skip)]
-    pub(crate) floor: Floor,
+    pub(crate) isolation: Isolation,
 }
 
 impl Engine {

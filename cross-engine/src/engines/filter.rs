@@ -1,7 +1,8 @@
-//! The system call filter of a sandbox: a program that the kernel runs before every call.
+//! The system call filter of a sandbox: a program that the kernel runs before each call.
 //!
-//! It is made from the names in `calls.rs` for each architecture whose calls the kernel takes: its own,
-//! and the 32-bit one that it is compatible with. Calls of any other kind (x32) do not exist.
+//! It is generated from the names in `calls.rs`, for each architecture whose calls the kernel
+//! accepts: its own, and the 32-bit architecture that it is compatible with. All other calls (x32)
+//! fail as unknown ones.
 
 mod bpf;
 mod calls;
@@ -35,9 +36,9 @@ macro_rules! architecture {
     };
 }
 
-/// The filter for a kernel of `architecture`, as [`std::env::consts::ARCH`] spells it: `None` for one whose
-/// calls are not known here. With `socketcall`, programs for 32-bit x86 can open sockets as glibc
-/// does.
+/// Returns the filter for a kernel of `architecture`, as [`std::env::consts::ARCH`] spells it, or
+/// `None` if its calls are not known. With `socketcall`, programs for 32-bit x86 can open sockets
+/// as glibc does.
 pub(crate) fn program(architecture: &str, socketcall: bool) -> Option<Vec<u8>> {
     let kinds: &[Architecture] = match architecture {
         "x86_64" => &[
@@ -74,7 +75,7 @@ fn assembled(kinds: &[Architecture], socketcall: bool) -> Vec<Instruction> {
     program
 }
 
-/// The verdict on each call of an architecture that has one.
+/// Returns the verdict for each known call of an architecture.
 fn verdicts(kind: &Architecture, socketcall: bool) -> BTreeMap<u32, Verdict> {
     let groups = |groups: &'static [calls::Group], verdict| {
         let names = groups.iter().flat_map(|group| group.names.split(' '));
@@ -99,7 +100,7 @@ fn verdicts(kind: &Architecture, socketcall: bool) -> BTreeMap<u32, Verdict> {
         .collect()
 }
 
-/// The numbers at which the verdict changes, from 0 on.
+/// Returns the numbers at which the verdict changes, starting at 0.
 fn starts(verdicts: &BTreeMap<u32, Verdict>) -> Vec<(u32, Verdict)> {
     let none = Verdict::Fail(ENOSYS);
     let mut starts: Vec<(u32, Verdict)> = vec![(0, none)];
@@ -117,7 +118,7 @@ fn starts(verdicts: &BTreeMap<u32, Verdict>) -> Vec<(u32, Verdict)> {
     starts
 }
 
-/// Whether two verdicts can share a range. Those with tests stand alone.
+/// Whether two verdicts can share a range. Verdicts with tests cannot.
 fn is_same(one: Verdict, other: Verdict) -> bool {
     match (one, other) {
         (Verdict::Allow, Verdict::Allow) => true,

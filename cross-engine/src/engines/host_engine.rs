@@ -19,7 +19,7 @@ pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
         rootless: true,
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
-        floor: Default::default(),
+        isolation: Default::default(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::engines::diagnosis;
 use crate::engines::engine::{Engine, EngineKind, EnginePreference};
-use crate::engines::floor::Floor;
 use crate::engines::host_engine;
+use crate::engines::isolation::Isolation;
 use crate::engines::probe_cache::{FileStamp, ProbeCache};
 use crate::engines::probe_validity;
 use crate::engines::sandbox;
@@ -223,8 +223,11 @@ fn probe_cached(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) 
     let validity = validity(kind, program, host);
     if let Some((key, _)) = &validity {
         if let Some(engine) = cache.get::<Engine>(kind.name(), key) {
-            let floor = Floor::of(host);
-            return Ok(Probe::Usable(Engine { floor, ..engine }));
+            let isolation = Isolation::of(host);
+            return Ok(Probe::Usable(Engine {
+                isolation,
+                ..engine
+            }));
         }
     }
     let asked_at = clock::unix_time();
@@ -326,13 +329,13 @@ fn probe_command(kind: EngineKind, program: &Path, host: &Host) -> Invocation {
 
 /// The command that probes the sandbox, with or without a user namespace.
 pub(crate) fn sandbox_probe(program: &Path, host: &Host, own_users: bool) -> Invocation {
-    let floor = Floor::of(host);
+    let isolation = Isolation::of(host);
     let run = Invocation::new(program)
         .confined(Confined::ClosedByBubblewrap)
         .args(sandbox::namespaces(own_users, Network::None))
         .args(["--ro-bind", "/", "/"]);
-    floor
-        .filtered(floor.proc(run), false)
+    isolation
+        .filtered(isolation.proc(run), false)
         .args(["--dev", "/dev", "--"])
         .args([program.to_string_lossy(), "--version".into()])
 }
@@ -348,7 +351,7 @@ fn parse_answer(kind: EngineKind, program: &Path, host: &Host, output: &Output) 
         rootless,
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
-        floor: Floor::of(host),
+        isolation: Isolation::of(host),
     };
     let line = output.stdout.trim();
     if kind == EngineKind::Sandbox {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engines::engine::Engine;
-use crate::engines::floor;
+use crate::engines::isolation;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::Invocation;
@@ -13,12 +13,13 @@ use crate::spec::run_spec::{Network, Root, RunSpec};
 
 /// Returns the bubblewrap command that runs `spec`.
 ///
-/// The sandbox has process, IPC, host name, user and, by default, network namespaces of its own. Its
-/// `/` is an empty file system in memory on which the root file system's entries are bound read only.
+/// The sandbox has process, IPC, host name, user and, by default, network namespaces of its own.
+/// Its `/` is an empty file system in memory on which the root file system's entries are bound read
+/// only.
 ///
 /// Root has no user namespace of its own where the kernel refuses one, and where a mount is in a
-/// private directory of another user, which root could not reach from there. To find out, this reads
-/// the directories above the mounts if the user is root.
+/// private directory of another user, which root could not reach from there. To find out, this
+/// reads the directories above the mounts if the user is root.
 ///
 /// It dies with the thread that started it, by a signal that bubblewrap requests from the kernel.
 /// That takes bubblewrap some milliseconds, in which the caller may be killed. So it has a lifeline
@@ -39,7 +40,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     check_container_options(spec)?;
     let is_root = engine.user.0 == 0;
     let mounts = arrange_mounts(spec.mounts.clone());
-    let own_users = engine.rootless && (!is_root || floor::are_reachable(&mounts));
+    let own_users = engine.rootless && (!is_root || isolation::are_reachable(&mounts));
     let mut run = Invocation::new(&engine.program)
         .env_clear()
         .confined(Confined::ClosedByBubblewrap)
@@ -48,7 +49,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         run = run.arg("--new-session");
     }
     run = root_entries(run, path, layout)?;
-    run = engine.floor.proc(run);
+    run = engine.isolation.proc(run);
     run = run.args(["--dev", "/dev", "--tmpfs", "/tmp"]);
     for mount in mounts.into_iter().chain(spec.own_mounts()) {
         let (source, target) = (utf8(&mount.source)?, utf8(&mount.target)?);
@@ -59,7 +60,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         };
     }
     run.env.clone_from(&spec.env);
-    run = engine.floor.filtered(run, spec.socketcall);
+    run = engine.isolation.filtered(run, spec.socketcall);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);
     if spec.lifeline().is_some() {
         run = run.lifeline();
@@ -94,7 +95,7 @@ pub(crate) fn namespaces(own_users: bool, network: Network) -> Vec<&'static str>
     if network == Network::None {
         flags.push("--unshare-net");
     }
-    flags.extend(floor::rights(own_users));
+    flags.extend(isolation::rights(own_users));
     flags
 }
 
@@ -127,7 +128,7 @@ mod tests {
             rootless: true,
             architecture: "amd64".into(),
             user: (1000, 1000),
-            floor: Default::default(),
+            isolation: Default::default(),
         };
         invocation(&engine, spec).map(|run| run.args)
     }

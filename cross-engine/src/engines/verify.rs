@@ -161,7 +161,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (0, 0),
-            floor: Default::default(),
+            isolation: Default::default(),
         };
         (engine, host)
     }

@@ -240,7 +240,7 @@ mod tests {
             rootless: false,
             architecture: "amd64".into(),
             user: (0, 0),
-            floor: Default::default(),
+            isolation: Default::default(),
         };
         let proxies = [("https_proxy", "http://me:secret@p"), ("no_proxy", "")];
         let variables = proxies.map(|(name, value)| (name.into(), value.into()));

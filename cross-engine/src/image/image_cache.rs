@@ -153,7 +153,7 @@ mod tests {
                 rootless: false,
                 architecture: "amd64".to_owned(),
                 user: (0, 0),
-                floor: Default::default(),
+                isolation: Default::default(),
             }
         }
 

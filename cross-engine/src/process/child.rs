@@ -280,8 +280,8 @@ pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -
 pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
     let mut command = Command::new(&invocation.program);
     if let Some(confined) = invocation.confined {
-        let handed = invocation.handed.as_ref();
-        if descriptors::confine(&mut command, confined, handed).is_err() {
+        let inherited_file = invocation.inherited_file.as_ref();
+        if descriptors::confine(&mut command, confined, inherited_file).is_err() {
             // No file descriptor is left. The start fails, so that nothing is inherited by mistake.
             command.current_dir(NOWHERE);
             return command;

@@ -1,10 +1,10 @@
-//! What a child process inherits beside its standard streams: nothing, or files that are handed to it.
+//! The descriptors that a child process inherits besides its standard streams: none, or one file.
 //!
-//! A process may itself have inherited open files and directories, from a terminal, an editor or a build
-//! system, without a mark that keeps them from its children. What runs in an environment must not reach
-//! them. They are looked up when the command is made, and in the child, between fork and exec, the null
-//! device is put in their places. Descriptors of the process's own are marked: the standard library opens
-//! nothing else.
+//! A process may have inherited open files and directories from a terminal, an editor or a build
+//! system, without the flag that closes them in its children. What runs in an environment must not
+//! reach them. They are listed when the command is made. In the child, between fork and exec, they
+//! are replaced by the null device. The standard library sets the flag on everything that the
+//! process opens itself.
 
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
@@ -16,51 +16,51 @@ use std::sync::Arc;
 use command_fds::{CommandFdExt as _, FdMapping};
 use serde::Serialize;
 
-/// Where the kernel lists the descriptors of the process, and what it says of each.
+/// The directories in which the kernel lists the descriptors of the process, and their flags.
 const LISTED: &str = "/proc/self/fd";
 const DESCRIBED: &str = "/proc/self/fdinfo";
-/// The flag of a descriptor that no child inherits, as the kernel says it.
+/// The flag of a descriptor that is closed in children, as the kernel shows it.
 const CLOSE_ON_EXEC: u32 = 0o200_0000;
-/// How many descriptors are taken to be inherited where the kernel does not list them.
+/// The descriptors below this number are assumed to be inherited if the kernel does not list them.
 const UNLISTED: i32 = 64;
 
-/// How a command is kept from what its starter inherited.
+/// How inherited descriptors are kept from a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Confined {
-    /// It finds the null device in its place.
+    /// They are replaced by the null device.
     Nulled,
-    /// The same, and bubblewrap, which the command is, closes that before it starts anything: it reads more words
-    /// of its own from every descriptor that it is told of, finds none there, and closes it.
+    /// The same, and bubblewrap closes them before it starts anything: it reads further arguments
+    /// from each descriptor in `--args`, finds none in the null device, and closes the descriptor.
     ClosedByBubblewrap,
 }
 
-/// A file that a command finds open for reading.
+/// A file that a command inherits, open for reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct Handed {
+pub struct InheritedFile {
     /// The descriptor.
     pub number: i32,
-    /// Where a file of the same content is, for whoever starts the command by hand.
+    /// The path of a file with the same content, for users who start the command themselves.
     pub path: PathBuf,
     /// The content.
     #[serde(skip)]
     pub(crate) content: Arc<[u8]>,
 }
 
-impl Handed {
-    /// Makes the file for whoever starts the command by hand. Nothing here reads it.
-    pub(crate) fn keep(&self) {
+impl InheritedFile {
+    /// Writes the file for users who start the command themselves. The library does not read it.
+    pub(crate) fn write(&self) {
         if self.path.exists() {
             return;
         }
-        let made = self.path.parent().map_or(Ok(()), fs::create_dir_all);
-        // Where it cannot be made, the command cannot be started by hand.
-        let _ = made.and_then(|()| fs::write(&self.path, &self.content));
+        let created = self.path.parent().map_or(Ok(()), fs::create_dir_all);
+        // Without it, only a command that is started by hand fails.
+        let _ = created.and_then(|()| fs::write(&self.path, &self.content));
     }
 
-    /// The line of a shell that has the same content open, from a file that it makes in the directory
-    /// `directory`, a word of the shell.
+    /// Returns a line of shell that opens the same content. It writes a file in `directory`, which
+    /// is a word of the shell.
     pub(crate) fn opened_by_a_shell(&self, directory: &str) -> String {
         let content: String = self
             .content
@@ -74,23 +74,24 @@ impl Handed {
     }
 }
 
-/// Has `command` inherit its standard streams and `handed`, and nothing else. The command is for one start.
-/// It has no argument yet.
+/// Lets `command` inherit its standard streams and `inherited_file` only. The command must have no
+/// arguments yet, and can be started once.
 pub(crate) fn confine(
     command: &mut Command,
     how: Confined,
-    handed: Option<&Handed>,
+    inherited_file: Option<&InheritedFile>,
 ) -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     let mut mappings = Vec::new();
-    if let Some(handed) = handed {
+    if let Some(inherited_file) = inherited_file {
         mappings.push(FdMapping {
-            parent_fd: in_memory(&handed.content)?,
-            child_fd: handed.number,
+            parent_fd: in_memory(&inherited_file.content)?,
+            child_fd: inherited_file.number,
         });
     }
-    let is_handed = |number: i32| handed.is_some_and(|handed| handed.number == number);
-    for number in inheritable().into_iter().filter(|n| !is_handed(*n)) {
+    let is_inherited_file =
+        |number: i32| inherited_file.is_some_and(|inherited_file| inherited_file.number == number);
+    for number in inheritable().into_iter().filter(|n| !is_inherited_file(*n)) {
         mappings.push(FdMapping {
             parent_fd: null.try_clone()?.into(),
             child_fd: number,
@@ -118,7 +119,7 @@ fn inheritable() -> Vec<i32> {
         .collect()
 }
 
-/// What is gone by now was the listing's own, or another thread's.
+/// A descriptor that no longer exists belonged to the listing, or to another thread.
 fn is_inheritable(number: i32) -> bool {
     let Ok(text) = fs::read_to_string(format!("{DESCRIBED}/{number}")) else {
         return false;
@@ -164,27 +165,27 @@ mod tests {
             .stdout
     }
 
-    /// The program of this test's other half: a confined child of a process with leaks.
+    /// The inner half of the next test: it starts a confined child in a process with leaks.
     #[test]
     fn a_confined_child() {
         let Ok(shown) = fs::read_link("/proc/self/fd/57") else {
             return;
         };
         assert_eq!(shown, PathBuf::from("/"), "the leak is there");
-        let handed = Handed {
+        let inherited_file = InheritedFile {
             number: 9,
             path: "/x".into(),
-            content: Arc::from(*b"handed over\n"),
+            content: Arc::from(*b"inherited_file over\n"),
         };
         let script = "cat <&9; for fd in /proc/self/fd/*; do readlink $fd; done";
         let run = Invocation::new("bash")
             .args(["-c", script])
             .confined(Confined::Nulled)
-            .handed(handed);
+            .inherited_file(inherited_file);
         let said = process::output(&run, &Variables::new(), &Cancel::new()).unwrap();
         assert!(said.exit.success());
         let lines: Vec<_> = said.stdout.lines().collect();
-        assert_eq!(lines[0], "handed over");
+        assert_eq!(lines[0], "inherited_file over");
         let ours = ["/dev/null", "pipe:", "/memfd:cross"];
         for line in &lines[1..] {
             assert!(ours.iter().any(|it| line.starts_with(it)), "{lines:?}");
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caller_inherited_stays_outside() {
+    fn descriptors_that_the_caller_inherited_are_not_passed_on() {
         let me = std::env::current_exe().unwrap();
         let said = behind_leaks(&[
             me.to_str().unwrap(),

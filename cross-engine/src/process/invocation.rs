@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::process::descriptors::{Confined, Handed};
+use crate::process::descriptors::{Confined, InheritedFile};
 
 /// Environment variables of a process.
 pub type Variables = BTreeMap<OsString, OsString>;
@@ -35,7 +35,7 @@ pub struct Invocation {
     pub ending: Ending,
     /// The file that it finds open beside its standard streams.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub handed: Option<Handed>,
+    pub inherited_file: Option<InheritedFile>,
     /// Whether and how it is kept from inheriting other open files.
     #[serde(skip)]
     pub(crate) confined: Option<Confined>,
@@ -132,7 +132,7 @@ impl Invocation {
             base: BaseEnv::Caller,
             cwd: None,
             ending: Ending::Kill,
-            handed: None,
+            inherited_file: None,
             confined: None,
         }
     }
@@ -197,7 +197,7 @@ impl Invocation {
         self
     }
 
-    /// Lets the command inherit no open file but its standard streams and what is handed to it.
+    /// Lets the command inherit no open file but its standard streams and what is inherited_file to it.
     #[must_use]
     pub(crate) fn confined(mut self, confined: Confined) -> Self {
         self.confined = Some(confined);
@@ -206,8 +206,8 @@ impl Invocation {
 
     /// Passes an open file to the command.
     #[must_use]
-    pub(crate) fn handed(mut self, file: Handed) -> Self {
-        self.handed = Some(file);
+    pub(crate) fn inherited_file(mut self, file: InheritedFile) -> Self {
+        self.inherited_file = Some(file);
         self
     }
 
@@ -270,8 +270,13 @@ impl fmt::Display for Invocation {
         for arg in &self.args {
             write!(f, " {}", quoted(arg))?;
         }
-        if let Some(handed) = &self.handed {
-            write!(f, " {}<{}", handed.number, quoted_path(&handed.path))?;
+        if let Some(inherited_file) = &self.inherited_file {
+            write!(
+                f,
+                " {}<{}",
+                inherited_file.number,
+                quoted_path(&inherited_file.path)
+            )?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The identity of the process that owns a run, as a text that another process can check.
 //!
-//! A process ID is not enough: the kernel reuses it, and a container or another machine has processes
-//! with the same ID.
+//! A process ID is not enough: the kernel reuses it, and a container or another machine has
+//! processes with the same ID.
 
 use std::fs;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engines::container::{
-    RUN_LABEL, isolation, mount_option, name_and_label, variable, without_proxies,
+    RUN_LABEL, isolation_options, mount_option, name_and_label, variable, without_proxies,
 };
 use crate::engines::engine::Engine;
 use crate::process::descriptors::Confined;
@@ -46,7 +46,7 @@ pub(super) fn start(
         .args(["--label", &format!("{DIR_LABEL}={}", utf8(dir)?)])
         .args(["--label", &format!("{IMAGE_LABEL}={image}")])
         .arg("--no-healthcheck");
-    run = isolation(run, engine, spec)?;
+    run = isolation_options(run, engine, spec)?;
     // Each run that enters sets its own.
     run = without_proxies(run, engine, |_| false);
     let shared = Mount::read(dir.join("shown")).at(SHARED_AT);

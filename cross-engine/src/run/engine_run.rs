@@ -54,8 +54,8 @@ impl Engine {
             _watcher = Some(self.watcher(&name, host)?);
         }
         let invocation = self.invocation(&spec)?;
-        if let Some(file) = &invocation.handed {
-            file.keep();
+        if let Some(file) = &invocation.inherited_file {
+            file.write();
         }
         self.write_profile(&spec)?;
         let mut stderr = TailLines::new(STDERR_LINES);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::engines::container;
 use crate::engines::engine::Engine;
-use crate::engines::floor::Profile;
 use crate::engines::host_engine;
+use crate::engines::isolation::Profile;
 use crate::process::error::{Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::{BaseEnv, EnvValue, Invocation, quoted};
@@ -161,7 +161,7 @@ impl Shim {
         text.push_str(&self.variables(&run));
         text.push_str(&joined([CLOSE]));
         text.push('\n');
-        if let Some(file) = &run.handed {
+        if let Some(file) = &run.inherited_file {
             text.push_str(&file.opened_by_a_shell("\"$cross_held\""));
         }
         text.push_str("exec \"$cross_program\"");

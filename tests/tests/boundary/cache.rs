@@ -1,4 +1,5 @@
-//! Attacks on the cache, which belongs to the caller alone: its content is run, mounted and believed.
+//! Attacks on the cache, which belongs to the caller alone: its content is run, mounted and
+//! believed.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

@@ -1,4 +1,5 @@
-//! Attacks on the configuration of a repository, where CI systems keep tokens. The history is visible.
+//! Attacks on the configuration of a repository, where CI systems keep tokens. The history is
+//! visible.
 
 use std::fs;
 
@@ -11,8 +12,8 @@ on_seats! {
     tokens_of_a_checkout_among_the_sources_are_not_seen_but_history_is: sandbox_as_user docker;
 }
 
-/// Looks for the secret in everything of git's, and for the commit as `vergen` does: by git where it
-/// is installed, else by its files.
+/// Looks for the secret in everything of git's, and for the commit as `vergen` does: by git where
+/// it is installed, else by its files.
 const LOOKS: &str = r##"
     fn search(dir: &Path, found: &mut Vec<PathBuf>, seen: &mut usize) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {

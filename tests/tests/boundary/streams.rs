@@ -1,6 +1,7 @@
 //! Attacks by bytes on a stream: forged messages of cargo's and of test harnesses.
 //!
-//! A build script writes to the standard output of the cargo that started it, which the caller reads.
+//! A build script writes to the standard output of the cargo that started it, which the caller
+//! reads.
 
 use std::fs;
 

@@ -106,7 +106,8 @@ impl Seen {
     pub(crate) fn given(&self, words: &[&str]) -> &Self {
         let (program, given) = self.run().0.command.split_first().unwrap();
         let mut given = given.to_vec();
-        // A cargo of the environment cannot write the lock file: see `s1_1_differs_the_lock_file_is_settled`.
+        // A cargo of the environment cannot write the lock file: see
+        // `s1_1_differs_the_lock_file_is_settled`.
         if !words.contains(&"--locked") {
             let ours = given.iter().position(|word| word == "--locked");
             ours.map(|at| given.remove(at));

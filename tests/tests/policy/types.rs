@@ -144,7 +144,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Error,
         cross_engine::ErrorKind,
         cross_engine::FileStamp,
-        cross_engine::Handed,
+        cross_engine::InheritedFile,
         cross_engine::Host,
         cross_engine::ImageBuild,
         cross_engine::ImageFacts,

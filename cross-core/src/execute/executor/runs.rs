@@ -28,7 +28,7 @@ impl Execution<'_> {
             self.notify(output_event(stream, line))
         })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
-        let help = self.complaints.borrow().help(spec);
+        let help = self.denials.borrow().help(spec);
         match help.filter(|_| !exit.success()) {
             Some(message) => self.emit(EventKind::Warning {
                 code: "boundary".to_owned(),
@@ -43,7 +43,7 @@ impl Execution<'_> {
     fn start(&self, spec: &RunSpec, sink: &mut Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
         let mut read_line = |stream: Stream, line: &str| {
-            self.complaints.borrow_mut().read(line);
+            self.denials.borrow_mut().read(line);
             sink(stream, line)
         };
         container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut read_line)
@@ -110,7 +110,7 @@ impl Execution<'_> {
             run.spec = self.resolver.resolve(&run.spec, &[])?;
         }
         let mut sink = |stream: Stream, line: &str| {
-            self.complaints.borrow_mut().read(line);
+            self.denials.borrow_mut().read(line);
             let result = reader.read(line);
             first_error.read(line);
             let waits = debugger.read(line);

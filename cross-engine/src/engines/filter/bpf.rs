@@ -1,4 +1,4 @@
-//! Programs for the kernel's packet filter machine, which also judges system calls.
+//! Programs for the kernel's BPF machine, which filters system calls.
 
 use super::calls::Test;
 
@@ -24,21 +24,21 @@ pub(super) const JUMP_BITS: u16 = 0x45;
 /// Ends with the verdict `value`.
 pub(super) const RETURN: u16 = 0x06;
 
-/// Where the number of the call is in its description.
+/// The offset of the call's number in its description.
 pub(super) const NUMBER: u32 = 0;
-/// Where its architecture is.
+/// The offset of its architecture.
 pub(super) const ARCHITECTURE: u32 = 4;
-/// Where its first argument is. Each has eight bytes, the low half first.
+/// The offset of its first argument. Each argument has eight bytes, the low half first.
 pub(super) const ARGUMENTS: u32 = 16;
 
-/// What becomes of a call.
+/// The verdict for a call.
 #[derive(Clone, Copy)]
 pub(super) enum Verdict {
-    /// It is made.
+    /// The call is allowed.
     Allow,
-    /// It fails with this error.
+    /// The call fails with this error.
     Fail(u16),
-    /// It fails with this error if every test holds, and else is made.
+    /// The call fails with this error if every test holds, and is allowed otherwise.
     FailIf(u16, &'static [Test]),
 }
 
@@ -67,7 +67,7 @@ impl Instruction {
         }
     }
 
-    /// As the kernel of a little-endian machine reads it.
+    /// Returns the bytes that the kernel of a little-endian machine reads.
     pub(super) fn bytes(self) -> [u8; 8] {
         let [code, value] = [u32::from(self.code), self.value].map(u32::to_le_bytes);
         let [a, b, c, d] = value;
@@ -84,8 +84,8 @@ impl Instruction {
     }
 }
 
-/// A program that finds the number in the accumulator among `starts`, and ends with the verdict of the last
-/// start that is not above it. The first start is 0.
+/// Returns a program that searches `starts` for the number in the accumulator, and ends with the
+/// verdict of the last start that is not above it. The first start is 0.
 pub(super) fn search(starts: &[(u32, Verdict)]) -> Vec<Instruction> {
     let (lower, upper) = starts.split_at(starts.len() / 2);
     let (Some(_), Some((middle, _))) = (lower.first(), upper.first()) else {
@@ -108,7 +108,7 @@ pub(super) fn search(starts: &[(u32, Verdict)]) -> Vec<Instruction> {
     program
 }
 
-/// A program that ends with `verdict`.
+/// Returns a program that ends with `verdict`.
 pub(super) fn ending(verdict: Verdict) -> Vec<Instruction> {
     let fail = |error: u16| Instruction::plain(RETURN, FAIL | u32::from(error));
     let (error, tests) = match verdict {
@@ -116,7 +116,7 @@ pub(super) fn ending(verdict: Verdict) -> Vec<Instruction> {
         Verdict::Fail(error) => return vec![fail(error)],
         Verdict::FailIf(error, tests) => (error, tests),
     };
-    // Made from its end: every test that does not hold jumps over all that follows to the last instruction.
+    // Generated from the end: a test that does not hold jumps to the last instruction.
     let mut rest = vec![fail(error)];
     for test in tests.iter().rev() {
         let mut program = tested(*test, rest.len());
@@ -127,7 +127,8 @@ pub(super) fn ending(verdict: Verdict) -> Vec<Instruction> {
     rest
 }
 
-/// Goes on behind itself if `test` holds, and else jumps over `rest` more instructions.
+/// Continues with the next instruction if `test` holds, and otherwise skips `rest` more
+/// instructions.
 fn tested(test: Test, rest: usize) -> Vec<Instruction> {
     let (argument, values) = match test {
         Test::AnyBit(argument, bits) => {

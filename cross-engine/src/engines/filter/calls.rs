@@ -1,12 +1,12 @@
 //! The system calls that a sandbox allows and refuses, by name, each group with its reason.
 //!
-//! What is neither allowed nor refused by name does not exist in a sandbox: it fails with `ENOSYS`, as on
-//! a kernel that lacks it, and a C library falls back to what came before.
+//! A call that is in no list fails with `ENOSYS`, as on a kernel that lacks it. C libraries then
+//! fall back to an older call.
 //!
 //! The list is no wider than the default profiles of docker and podman for a container without
 //! capabilities. Where the two differ, the narrower one holds.
 
-/// A group of system calls, and why it is where it is.
+/// A group of system calls, with the reason for its list.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(test), expect(dead_code, reason = "the reasons are for readers"))]
 pub(super) struct Group {
@@ -15,7 +15,7 @@ pub(super) struct Group {
     pub(super) names: &'static str,
 }
 
-/// Calls that are refused with `EPERM` only where every test of their arguments holds.
+/// Calls that are refused with `EPERM` if every test of their arguments holds.
 #[cfg_attr(not(test), expect(dead_code, reason = "the reasons are for readers"))]
 pub(super) struct Conditional {
     pub(super) why: &'static str,
@@ -24,7 +24,8 @@ pub(super) struct Conditional {
     pub(super) when: &'static [Test],
 }
 
-/// A test of the low half of an argument, counted from 0. The kernel reads no more of these arguments.
+/// A test of the low half of an argument, counted from 0. The kernel reads no more of these
+/// arguments.
 #[derive(Clone, Copy)]
 pub(super) enum Test {
     /// One of these bits is set.
@@ -117,19 +118,20 @@ pub(super) const ALLOWED: &[Group] = &[
     },
 ];
 
-/// The call with which glibc opens a socket on 32-bit x86. Its arguments are in memory, where a filter
-/// cannot read them, so it opens sockets of every family. A sandbox allows it only if programs for
-/// 32-bit x86 run. A container allows it, as its engine does.
+/// The call with which glibc opens a socket on 32-bit x86. Its arguments are in memory, where a
+/// filter cannot read them, so it opens sockets of every family. A sandbox allows it only if
+/// programs for 32-bit x86 run. A container allows it, as its engine does.
 pub(super) const SOCKETCALL: &str = "socketcall";
 
 /// Every namespace that `clone` can make.
 const NAMESPACES: u32 = 0x7e02_0000;
-/// The bits of a mode that make a file run as its owner or group.
+/// The bits of a mode that let a program run as its file's owner or group.
 const SET_ID: u32 = 0o6000;
-/// The flags by which `open` makes a file, `O_CREAT` and `O_TMPFILE`: only then does it read a mode.
+/// The flags with which `open` creates a file, `O_CREAT` and `O_TMPFILE`. Only then does it use a
+/// mode.
 const CREATING: u32 = 0x40_0040;
 
-/// Calls that are allowed but for certain arguments.
+/// Calls that are allowed except with certain arguments.
 pub(super) const CONDITIONAL: &[Conditional] = &[
     Conditional {
         why: "A namespace inside of the sandbox opens kernel code that only root is meant to reach.",
@@ -213,8 +215,8 @@ pub(super) const REFUSED: &[Group] = &[
     },
 ];
 
-/// Calls that are said not to exist, although they do: their arguments are in memory, where a filter
-/// cannot read them, and whoever meets `ENOSYS` uses the call that came before.
+/// Calls that fail with `ENOSYS` although they exist. Their arguments are in memory, where a filter
+/// cannot read them, and on `ENOSYS` programs use the older call.
 pub(super) const UNKNOWN: &[Group] = &[
     Group {
         why: "`clone` does the same, and shows its flags.",

@@ -1,7 +1,7 @@
 //! The numbers of the system calls on each architecture.
 //!
-//! The kernel never changes a number. A table of every call of every kernel, as a crate has it, takes
-//! longer to compile than all of the engines; a test compares this one with such a crate.
+//! The kernel never changes a number. A table of every call of every kernel, as a crate has it,
+//! takes longer to compile than all of the engines; a test compares this one with such a crate.
 
 /// The numbers of a call: `None` where an architecture does not have it.
 pub(super) struct Numbers {

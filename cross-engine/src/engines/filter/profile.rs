@@ -13,8 +13,8 @@ const ARCHITECTURES: [(&str, &[&str]); 3] = [
     ("SCMP_ARCH_RISCV64", &[]),
 ];
 
-/// Returns the profile for an engine on `architecture`, as Go spells it, or `None` if its calls are not
-/// known.
+/// Returns the profile for an engine on `architecture`, as Go spells it, or `None` if its calls are
+/// not known.
 pub(crate) fn profile(architecture: &str) -> Option<String> {
     if !["amd64", "arm64", "riscv64"].contains(&architecture) {
         return None;
@@ -63,8 +63,8 @@ fn negated(test: Test) -> Vec<Value> {
             .iter()
             .map(|value| json!([{ "index": index, "value": value, "op": "SCMP_CMP_EQ" }]))
             .collect(),
-        // A rule cannot test one argument twice. These calls are about terminals, and a container has
-        // its own.
+        // A rule cannot test one argument twice. These calls are about terminals, and a container
+        // has its own.
         Test::Is(..) => vec![json!([])],
     }
 }

@@ -258,7 +258,7 @@ fn the_table_has_the_calls_of_the_lists_in_order_and_no_other() {
 #[test]
 fn the_kernel_takes_the_program_and_obeys_it() {
     let host = crate::process::host::Host::new(Variables::new(), "/nonexistent");
-    let floor = crate::engines::floor::Floor::of(&host);
+    let isolation = crate::engines::isolation::Isolation::of(&host);
     let script = r#"
 my %calls = (unshare => [272, 0x10000000], keyctl => [250, 0, 0], io_uring => [425, 1, 0], vsock => [41, 40, 1, 0],
     clone3 => [435, 0, 0], getpid => [39], unix => [41, 1, 1, 0], tiocsti => [16, 0, 0x5412, 0]);
@@ -280,8 +280,8 @@ open my $new, ">", "/tmp/x"; printf "setuid %s\n", chmod(04755, "/tmp/x") ? "mad
             "--dev",
             "/dev",
         ]);
-    let run = floor
-        .filtered(floor.proc(run), false)
+    let run = isolation
+        .filtered(isolation.proc(run), false)
         .args(["perl", "-e", script]);
     let caller = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
     let said = process::output(&run, &caller, &Cancel::new()).unwrap();

@@ -14,7 +14,7 @@ fn engine() -> Engine {
         rootless: false,
         architecture: "amd64".into(),
         user: (1000, 1001),
-        floor: Default::default(),
+        isolation: Default::default(),
     }
 }
 

@@ -40,7 +40,7 @@ impl Case {
             rootless: true,
             architecture: "amd64".into(),
             user: (1000, 1000),
-            floor: Default::default(),
+            isolation: Default::default(),
         };
         Case { dir, engine }
     }

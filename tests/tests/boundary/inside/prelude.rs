@@ -1,4 +1,5 @@
-// The beginning of every attack: compiled inside, by whatever Rust is there, with nothing but `std`.
+// The beginning of every attack: compiled inside, by whatever Rust is there, with nothing but
+// `std`.
 #![allow(dead_code, unused_imports, unused_unsafe, deprecated)]
 
 use std::fs::{self, File, OpenOptions};
@@ -20,7 +21,8 @@ extern "C" {
     fn setrlimit(resource: i32, limit: *const [u64; 2]) -> i32;
 }
 
-/// An attack that goes wrong harms itself, not the machine: four gibibytes of address space, before `main`.
+/// An attack that goes wrong harms itself, not the machine: four gibibytes of address space, before
+/// `main`.
 #[used]
 #[link_section = ".init_array"]
 static LIMITED: extern "C" fn() = {

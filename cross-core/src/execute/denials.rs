@@ -33,7 +33,7 @@ const NETWORK_HELP: &str = "what compiles or runs in an environment has no netwo
 
 /// Watches the output of a run for messages about the limits of its environment.
 #[derive(Clone, Debug)]
-pub(crate) struct Complaints {
+pub(crate) struct Denials {
     root: PathBuf,
     read_only: Option<Denied>,
     no_network: bool,
@@ -62,10 +62,10 @@ enum Denied {
     Source(PathBuf),
 }
 
-impl Complaints {
+impl Denials {
     /// Creates a watch for the workspace at `root`.
     pub(crate) fn new(root: &Path) -> Self {
-        Complaints {
+        Denials {
             root: root.to_owned(),
             read_only: None,
             no_network: false,
@@ -157,9 +157,9 @@ mod tests {
     use cross_engine::Root;
 
     fn help(lines: &[&str], network: Network) -> Option<String> {
-        let mut complaints = Complaints::new(Path::new("/w/my app"));
-        lines.iter().for_each(|line| complaints.read(line));
-        complaints.help(&RunSpec::new(Root::Host, "/w", ["cargo"]).network(network))
+        let mut denials = Denials::new(Path::new("/w/my app"));
+        lines.iter().for_each(|line| denials.read(line));
+        denials.help(&RunSpec::new(Root::Host, "/w", ["cargo"]).network(network))
     }
 
     #[test]

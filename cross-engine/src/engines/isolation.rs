@@ -1,7 +1,8 @@
-//! What a sandbox is kept from, whoever starts it: capabilities, host identities, and parts of the kernel.
+//! The isolation of a sandbox from the kernel, for every user: `/proc`, system calls, capabilities
+//! and identities.
 //!
-//! It is no less than what docker and podman keep a container from that has no capabilities. Their
-//! containers get the sandbox's list of system calls, too.
+//! It is at least that of a container without capabilities in docker and podman. Their containers
+//! get the sandbox's list of system calls, too.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,18 +14,18 @@ use rustix::process::getgroups;
 
 use crate::engines::filter;
 use crate::engines::probe_cache::short_hash;
-use crate::process::descriptors::Handed;
+use crate::process::descriptors::InheritedFile;
 use crate::process::error::{Error, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::spec::mount::{Access, Mount};
 
-/// The descriptor under which bubblewrap finds the filter, which it closes.
+/// The descriptor from which bubblewrap reads the filter. bubblewrap closes it.
 const FILTER: i32 = 9;
-/// The directory of the cache where the filter is for commands that are started by hand.
+/// The directory of the cache with the filter's files.
 const HOME: &str = "filters";
 
-/// Files of `/proc` that say where the kernel's and other processes' memory is, or what keys there are.
+/// Files of `/proc` that reveal addresses of the kernel's or other processes' memory, or keys.
 const HIDDEN: [&str; 12] = [
     "/proc/iomem",
     "/proc/kallsyms",
@@ -43,19 +44,19 @@ const HIDDEN: [&str; 12] = [
 /// Directories of `/proc` with devices of the machine.
 const EMPTIED: [&str; 3] = ["/proc/acpi", "/proc/asound", "/proc/scsi"];
 
-/// What has to be known of the machine for it.
+/// The facts of the machine that the isolation depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Floor {
+pub(crate) struct Isolation {
     /// The files of [`HIDDEN`] that this user could read.
     hidden: Vec<String>,
-    /// The directories of [`EMPTIED`] that there are.
+    /// The directories of [`EMPTIED`] that exist.
     emptied: Vec<String>,
     /// The directory of the filter's files. An engine that was read from a file has none.
     filter: PathBuf,
 }
 
-impl Floor {
-    /// Looks at the machine.
+impl Isolation {
+    /// Probes the machine.
     pub(crate) fn of(host: &Host) -> Self {
         let is_readable = |path: &&str| {
             fs::metadata(path).is_ok_and(|meta| host.uid == 0 || meta.mode() & 0o004 != 0)
@@ -63,15 +64,16 @@ impl Floor {
         let is_there = |path: &&str| Path::new(path).is_dir();
         let hidden = HIDDEN.into_iter().filter(is_readable);
         let emptied = EMPTIED.into_iter().filter(is_there);
-        Floor {
+        Isolation {
             hidden: hidden.map(str::to_owned).collect(),
             emptied: emptied.map(str::to_owned).collect(),
             filter: host.cache.join(HOME),
         }
     }
 
-    /// `run`, a bubblewrap command, with its own `/proc`, of which nothing can be written. Root could write
-    /// some of it without any capability, and the owner of a namespace that namespace's settings.
+    /// Adds a read-only `/proc` to `run`, a bubblewrap command. Without this, root could write to
+    /// parts of it without any capability, and the owner of a namespace to the settings of the
+    /// namespace.
     pub(crate) fn proc(&self, run: Invocation) -> Invocation {
         let mut run = run.args(["--proc", "/proc"]);
         for path in &self.hidden {
@@ -83,18 +85,20 @@ impl Floor {
         run.args(["--remount-ro", "/proc"])
     }
 
-    /// `run`, a bubblewrap command, with the system call filter, where there is one for this machine.
+    /// Adds the system call filter to `run`, a bubblewrap command, if there is one for this
+    /// machine.
     ///
     /// With `socketcall`, programs for 32-bit x86 can open sockets as glibc does.
     pub(crate) fn filtered(&self, run: Invocation, socketcall: bool) -> Invocation {
         let Some(file) = self.filter_file(socketcall) else {
             return run;
         };
-        run.args(["--seccomp", &FILTER.to_string()]).handed(file)
+        run.args(["--seccomp", &FILTER.to_string()])
+            .inherited_file(file)
     }
 
-    /// Returns the seccomp profile for containers of an engine on `architecture`, if there is one and
-    /// there is a directory for its file.
+    /// Returns the seccomp profile for containers of an engine on `architecture`, if there is one
+    /// and there is a directory for its file.
     pub(crate) fn profile(&self, architecture: &str) -> Option<Profile> {
         let content =
             filter::profile(architecture).filter(|_| !self.filter.as_os_str().is_empty())?;
@@ -102,10 +106,10 @@ impl Floor {
         Some(Profile { path, content })
     }
 
-    fn filter_file(&self, socketcall: bool) -> Option<Handed> {
+    fn filter_file(&self, socketcall: bool) -> Option<InheritedFile> {
         let content = filter::program(std::env::consts::ARCH, socketcall)?;
         let name = format!("{}.bpf", short_hash(&String::from_utf8_lossy(&content)));
-        Some(Handed {
+        Some(InheritedFile {
             number: FILTER,
             path: self.filter.join(name),
             content: Arc::from(content),
@@ -113,8 +117,8 @@ impl Floor {
     }
 }
 
-/// A seccomp profile, which the client of a container engine reads from a file. The file's name is a
-/// hash of its content.
+/// A seccomp profile, which the client of a container engine reads from a file. The file's name is
+/// a hash of its content.
 pub(crate) struct Profile {
     pub(crate) path: PathBuf,
     pub(crate) content: String,
@@ -136,8 +140,8 @@ impl Profile {
     }
 }
 
-/// The flags of bubblewrap for the rights of what runs: none. With a user namespace of its own even root's
-/// identity counts for nothing but its files.
+/// The flags of bubblewrap for the rights of what runs: none. With a user namespace of its own even
+/// root's identity counts for nothing but its files.
 pub(crate) fn rights(own_users: bool) -> &'static [&'static str] {
     match own_users {
         true => &["--unshare-user", "--cap-drop", "ALL"],
@@ -145,8 +149,8 @@ pub(crate) fn rights(own_users: bool) -> &'static [&'static str] {
     }
 }
 
-/// Whether root can reach what is mounted without the rights that it loses in a user namespace: those over
-/// other users' directories. A project in another user's home is out of reach.
+/// Whether root can reach what is mounted without the rights that it loses in a user namespace:
+/// those over other users' directories. A project in another user's home is out of reach.
 pub(crate) fn are_reachable(mounts: &[Mount]) -> bool {
     let sources = mounts.iter().filter(|it| it.access != Access::Scratch);
     let mut above = sources.flat_map(|it| it.source.ancestors().skip(1));
