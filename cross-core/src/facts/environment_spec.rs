@@ -386,7 +386,10 @@ impl EnvironmentSpec {
     /// there is one. An image that was pulled, or built by somebody else, was not.
     pub(crate) fn is_built_from(&self, image: &ImageFacts) -> bool {
         match &self.base {
-            Base::Dockerfile(file) => image.labels.get(DOCKERFILE_LABEL) == Some(&file.hash()),
+            // Without a tag of the user's, the name of the image has the hash.
+            Base::Dockerfile(file) if file.tag.is_some() => {
+                image.labels.get(DOCKERFILE_LABEL) == Some(&file.hash())
+            }
             _ => true,
         }
     }

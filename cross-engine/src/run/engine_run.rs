@@ -132,7 +132,6 @@ impl Engine {
 mod tests {
     use std::ops::ControlFlow;
     use std::path::Path;
-    use std::time::Duration;
 
     use super::*;
     use crate::engines::host_engine::engine;
@@ -199,10 +198,19 @@ mod tests {
                 deaf.replace('\'', r"'\''"),
                 pid.display()
             );
-            let cancel = Cancel::new().with_deadline(Duration::from_millis(500));
-            let (exit, _) = run_it(&spec(&script).stdin(stdin), &cancel, dir.path());
-            assert_eq!(exit.unwrap_err().kind(), ErrorKind::Deadline);
-            let sleeper = std::fs::read_to_string(&pid).unwrap();
+            let cancel = Cancel::new();
+            let sleeper = || std::fs::read_to_string(&pid).unwrap_or_default();
+            let (exit, _) = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !sleeper().ends_with('\n') {
+                        std::thread::yield_now();
+                    }
+                    cancel.cancel();
+                });
+                run_it(&spec(&script).stdin(stdin), &cancel, dir.path())
+            });
+            assert_eq!(exit.unwrap_err().kind(), ErrorKind::Cancelled);
+            let sleeper = sleeper();
             let alive = Path::new("/proc").join(sleeper.trim()).join("exe").exists();
             assert!(!alive, "the grandchild is gone (stdin: {stdin})");
         }
