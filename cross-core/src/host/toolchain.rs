@@ -1,5 +1,7 @@
 //! Finds the Rust toolchain by reading rustup's files, without starting rustup or its proxies.
 
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use cross_engine::Host;
@@ -296,14 +298,14 @@ fn read_table(path: &Path) -> Result<Option<toml::Table>> {
 
 /// The version that rustup's channel manifest records for `rust`.
 ///
-/// The manifest is a megabyte of TOML, of which one line matters. It is searched, not parsed.
+/// The manifest is a megabyte of TOML, of which one line in the first tenth matters. It is read up to
+/// that line, not parsed, since every plan does this.
 fn recorded_version(sysroot: &Path) -> Option<String> {
     let manifest = sysroot.join("lib/rustlib/multirust-channel-manifest.toml");
-    let text = std::fs::read_to_string(manifest).ok()?;
-    let table = &text[text.find("\n[pkg.rust]\n")?..];
-    let line = table
-        .lines()
-        .find_map(|line| line.strip_prefix("version = \""))?;
+    let lines = BufReader::new(File::open(manifest).ok()?).lines();
+    let mut lines = lines.map_while(io::Result::ok);
+    lines.find(|line| line == "[pkg.rust]")?;
+    let line = lines.find_map(|line| Some(line.strip_prefix("version = \"")?.to_owned()))?;
     let version = line.split([' ', '"']).next()?;
     Some(version.to_owned())
 }
