@@ -3,3 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod user_images;
+mod writers;
+
+const TARGET: &str = "aarch64-unknown-linux-gnu";

@@ -4,7 +4,7 @@ use cross_core::engine::EnvironmentLocation;
 use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, engines, on_engines, tool};
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+use super::TARGET;
 
 on_engines! { @ a_changed_dockerfile_with_a_name_is_built_again docker podman }
 on_engines! { @ an_image_of_others_does_not_replace_a_dockerfile docker podman }
