@@ -80,7 +80,7 @@ pub(crate) static KEYS: &[Key] = &[
         build_variables: &[CROSS_BUILD_MEMORY],
         target_suffix: Some(TARGET_MEMORY),
         default: "no limit",
-        meaning: "the memory that all processes of a container may use together, in bytes or with a unit in powers of 1024 (`k`, `m`, `g`, `t`). The engines docker and podman obey it; the others refuse it",
+        meaning: "the memory, with swap, that all processes of a container may use together: a number of bytes, or a number with a unit in powers of 1024 (`k`, `m`, `g`, `t`, or `KiB` to `TiB`, in any case); at least 6 MiB. Images are built without it. The engines docker and podman obey it; the others, and a rootless engine without the right to limit memory, refuse it",
         example: "[build]\nmemory = \"4g\"\n",
         ..key!("memory", memory)
     },

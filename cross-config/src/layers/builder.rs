@@ -107,8 +107,8 @@ impl LayerBuilder {
         self.text("network", network.as_str())
     }
 
-    /// Limits the memory that all processes of a container use together. docker and podman obey the
-    /// limit; the other engines refuse it. Default: no limit.
+    /// Limits the memory, with swap, that all processes of a container use together. docker and podman
+    /// obey the limit; the other engines refuse it. Default: no limit.
     #[must_use]
     pub fn memory(self, limit: MemoryLimit) -> Self {
         self.text("memory", limit.to_string())

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cross_config::{Settings, TargetConfig};
-use cross_engine::{Cancel, Host, RootSource, SelectedEngine};
+use cross_engine::{Cancel, Engine, Host, RootSource, SelectedEngine};
 use cross_targets::RustSource;
 
 use crate::cargo::build_std;
@@ -11,7 +11,7 @@ use crate::facts::environment_spec::{EnvironmentSpec, SpecContext};
 use crate::facts::host_engine;
 use crate::facts::host_engine::ToolSearchContext;
 use crate::host::toolchain::{self, host_triple};
-use crate::model::error::Result;
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::Warning;
 use crate::model::toolchain::{Toolchain, ToolchainPreference};
 use crate::request::cross::Cross;
@@ -128,5 +128,34 @@ fn select_engine(
     if let Some(gid) = &settings.gid {
         engine.user.1 = gid.value;
     }
+    check_memory_limit(context, &selected.engine, cancel)?;
     Ok(selected)
+}
+
+/// Refuses an engine that would ignore the configured limit of memory.
+fn check_memory_limit(
+    context: &SelectionContext<'_>,
+    engine: &Engine,
+    cancel: &Cancel,
+) -> Result<()> {
+    let Some(key) = &context.config.memory else {
+        return Ok(());
+    };
+    let can_limit = engine.can_limit_memory(context.host, cancel);
+    if can_limit.map_engine_error()? {
+        return Ok(());
+    }
+    let message = format!(
+        "{engine} cannot limit memory, which `memory` asks for ({})",
+        key.origin
+    );
+    Err(
+        Error::new(ErrorKind::EngineUnusable, message).with_help(match engine.has_images() {
+            true => {
+                "use a rootful engine, delegate the controller `memory` of control groups \
+                 (version 2) to this user, or remove `memory`"
+            }
+            false => "use docker or podman, or remove `memory`",
+        }),
+    )
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use cross_config::{
-    Config, DiagnosticCode, Env, Layer, LayerBuilder, LoadedConfig, Loader, Severity,
+    Config, DiagnosticCode, Env, Layer, LayerBuilder, LoadedConfig, Loader, MemoryLimit, Severity,
 };
 use cross_engine::{
     Cancel, ContainerPool, ContainerReuse, EnginePreference, Host, RootSource, SelectedEngine,
@@ -235,6 +235,28 @@ impl Cross {
     pub fn toolchain(self, toolchain: impl Into<ToolchainPreference>) -> Self {
         let toolchain = toolchain.into().to_string();
         self.requested(|layer| layer.toolchain(toolchain))
+    }
+
+    /// Limits the memory that all processes of a container may use together, whatever the project's
+    /// files say. The kernel kills a process that exceeds the limit.
+    ///
+    /// docker and podman obey it. A plan fails with
+    /// [`ErrorKind::EngineUnusable`](crate::ErrorKind::EngineUnusable) where the engine cannot.
+    ///
+    /// ```
+    /// use cross_core::Cross;
+    /// use cross_core::config::MemoryLimit;
+    ///
+    /// let limit = MemoryLimit::parse("4g").expect("at least 6 MiB");
+    /// let cross = Cross::at(".").engine("podman").memory(limit);
+    /// ```
+    ///
+    /// # Default value
+    ///
+    /// The value of the configuration, else no limit.
+    #[must_use]
+    pub fn memory(self, limit: MemoryLimit) -> Self {
+        self.requested(|layer| layer.memory(limit))
     }
 
     /// Sets the embedder's defaults. They override the library's defaults, and every file of the

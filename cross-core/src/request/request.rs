@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use cross_config::{Layer, LayerBuilder};
+use cross_config::{Layer, LayerBuilder, MemoryLimit};
 
 use crate::cargo::cli::problem;
 use crate::model::error::Result;
@@ -179,6 +179,12 @@ impl Request {
     pub fn toolchain(self, toolchain: impl Into<ToolchainPreference>) -> Self {
         let toolchain = toolchain.into().to_string();
         self.configured(|layer| layer.toolchain(toolchain))
+    }
+
+    /// Limits memory for this request, as [`Cross::memory`](crate::Cross::memory) does for all
+    /// requests.
+    pub fn memory(self, limit: MemoryLimit) -> Self {
+        self.configured(|layer| layer.memory(limit))
     }
 
     pub(crate) fn configured(mut self, change: impl FnOnce(LayerBuilder) -> LayerBuilder) -> Self {

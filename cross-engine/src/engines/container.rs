@@ -94,7 +94,9 @@ pub(crate) fn isolation_options(
         run = run.args(["--platform", platform]);
     }
     if let Some(bytes) = spec.memory {
-        run = run.args(["--memory", &format!("{bytes}b")]);
+        let limit = format!("{bytes}b");
+        // Without the second option, as much again may be swapped out.
+        run = run.args(["--memory", &limit, "--memory-swap", &limit]);
     }
     run = match spec.network {
         Network::None => run.args(["--network", "none"]),
@@ -359,11 +361,15 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_limit_is_in_bytes() {
+    fn a_memory_limit_is_in_bytes_and_includes_swap() {
         let spec = spec().memory(Some(4 << 30));
         let args = invocation(&engine(EngineKind::Podman), &spec).unwrap().args;
-        let at = args.iter().position(|arg| arg == "--memory").unwrap();
-        assert_eq!(args[at + 1], "4294967296b");
+        let value = |option| {
+            let at = args.iter().position(|arg| arg == option).unwrap();
+            &args[at + 1]
+        };
+        assert_eq!(value("--memory"), "4294967296b");
+        assert_eq!(value("--memory-swap"), "4294967296b");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod engine;
 mod filter;
 pub(crate) mod host_engine;
 pub(crate) mod isolation;
+mod memory_limit;
 pub(crate) mod probe;
 pub(crate) mod probe_cache;
 pub(crate) mod probe_validity;

@@ -257,8 +257,9 @@ impl RunSpec {
         self
     }
 
-    /// Limits the memory of the container, in bytes. The kernel kills a process that exceeds the
-    /// limit.
+    /// Limits the memory of the container with its swap, in bytes. The kernel kills a process that
+    /// exceeds the limit. An engine without the rights to limit memory ignores it:
+    /// [`Engine::can_limit_memory`](crate::Engine::can_limit_memory) tells.
     ///
     /// The sandbox and the host refuse it. Only a control group counts what processes use together,
     /// and a plain user has none to give. A limit of each process's address space (`ulimit -v`) is

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_core::{cargo_cli::CargoPart, plan::Verb};
+use cross_core::{ErrorKind, cargo_cli::CargoPart, config::MemoryLimit, plan::Verb};
 use cross_engine::{Access, EnvValue, Network};
-use cross_tests::{Fakes, Project};
+use cross_tests::{Answer, Fakes, Machine, Project};
 
 use crate::{AARCH64, machine, plan_with_environment, specs};
 
@@ -136,4 +136,60 @@ fn what_mends_sources_can_write_them_and_nothing_else() {
     assert_eq!(written(&["fix", "--allow-no-vcs"]), sources);
     assert_eq!(written(&["clippy", "--fix"]), sources);
     assert_eq!(written(&["clippy"]), [] as [PathBuf; 0]);
+}
+
+/// A machine with `engine`, which says of itself whether it can limit memory.
+fn with_memory_limits(engine: Fakes, can_limit: bool) -> Machine {
+    let (program, answer) = match (engine, can_limit) {
+        (Fakes::Docker, true) => ("docker", "true\n"),
+        (Fakes::Docker, false) => ("docker", "false\n"),
+        (Fakes::Podman, true) => ("podman", "cpu memory pids \n"),
+        (Fakes::Podman, false) => ("podman", "\n"),
+        (other, _) => panic!("{other:?} is not asked"),
+    };
+    machine(engine).rule(program, &["info", "--format"], Answer::says(answer))
+}
+
+#[test]
+fn every_run_of_a_container_has_the_configured_limit_of_memory() {
+    for engine in [Fakes::Docker, Fakes::Podman] {
+        let machine = with_memory_limits(engine, true);
+        let project = Project::new("app").cross_toml("[build]\nmemory = \"512MiB\"\n");
+        let limits = |plan: &cross_core::Plan| {
+            let limits: Vec<_> = specs(plan).map(|(spec, _)| spec.memory).collect();
+            assert!(!limits.is_empty());
+            limits
+        };
+        let plan = plan_with_environment(&machine, &project, Verb::Test, AARCH64);
+        let configured = limits(&plan);
+        assert!(configured.iter().all(|limit| *limit == Some(512 << 20)));
+
+        let limit = |text| MemoryLimit::parse(text).unwrap();
+        let cross = machine.cross(&project).memory(limit("2g"));
+        let plan = cross.build(AARCH64).plan().unwrap();
+        assert!(limits(&plan).iter().all(|limit| *limit == Some(2 << 30)));
+        let plan = cross.build(AARCH64).memory(limit("3g")).plan().unwrap();
+        assert!(limits(&plan).iter().all(|limit| *limit == Some(3 << 30)));
+    }
+}
+
+/// Such an engine would start the container without the limit, and only warn.
+#[test]
+fn an_engine_that_cannot_limit_memory_refuses_the_limit() {
+    let mute = machine(Fakes::Docker).rule("docker", &["info", "--format"], Answer::fails(1, "no"));
+    let machines = [
+        with_memory_limits(Fakes::Docker, false),
+        with_memory_limits(Fakes::Podman, false),
+        mute,
+        machine(Fakes::Sandbox),
+    ];
+    for machine in machines {
+        let project = Project::new("app").cross_toml("[build]\nmemory = \"1g\"\n");
+        let error = machine.cross(&project).build(AARCH64).plan().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::EngineUnusable, "{error}");
+        let message = error.to_string();
+        assert!(message.contains("cannot limit memory"), "{message}");
+        assert!(message.contains("Cross.toml"), "{message}");
+        assert!(error.help().unwrap().contains("remove `memory`"));
+    }
 }
