@@ -136,6 +136,7 @@ fn a_memory_limit_ends_what_exceeds_it(engine: &str) {
     assert_eq!(printed(&cross), "419430400\n");
     let limit = MemoryLimit::parse("128m").unwrap();
     assert_eq!(printed(&cross.memory(limit)), "killed\n");
+    assert!(!Path::new("oom").exists(), "a file of {engine}'s is left");
     leftovers.are_none();
 }
 

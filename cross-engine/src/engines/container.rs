@@ -18,6 +18,8 @@ const OWNER_LABEL: &str = "org.cross-core.owner";
 /// The limit of processes and threads in a container: more than the widest build has, and fewer
 /// than the machine.
 pub(crate) const PIDS_LIMIT: u32 = 16384;
+/// No user can create a file in this directory.
+const NO_FILES: &str = "/proc";
 
 /// Returns the `run` command for `spec`.
 ///
@@ -97,6 +99,9 @@ pub(crate) fn isolation_options(
         let limit = format!("{bytes}b");
         // Without the second option, as much again may be swapped out.
         run = run.args(["--memory", &limit, "--memory-swap", &limit]);
+        if leaves_a_file(engine) && spec.options.is_empty() {
+            run = run.cwd(NO_FILES);
+        }
     }
     run = match spec.network {
         Network::None => run.args(["--network", "none"]),
@@ -111,6 +116,13 @@ pub(crate) fn isolation_options(
             .args(["--pids-limit", &PIDS_LIMIT.to_string()]);
     }
     Ok(run)
+}
+
+/// Whether the engine creates a file `oom` in its working directory when a container exceeds its
+/// limit of memory: podman's monitor does. The user's options may have paths relative to that
+/// directory.
+fn leaves_a_file(engine: &Engine) -> bool {
+    engine.kind == EngineKind::Podman && cfg!(target_os = "linux") && engine.program.is_absolute()
 }
 
 /// Returns this library's seccomp profile for the container. Its file has to exist when the
@@ -264,6 +276,7 @@ mod tests {
     use crate::process::host::Host;
     use crate::process::invocation::Variables;
     use crate::spec::run_spec::Stdio;
+    use std::path::Path;
 
     fn engine(kind: EngineKind) -> Engine {
         Engine {
@@ -370,6 +383,25 @@ mod tests {
         };
         assert_eq!(value("--memory"), "4294967296b");
         assert_eq!(value("--memory-swap"), "4294967296b");
+    }
+
+    #[test]
+    fn a_memory_limit_leaves_no_file_of_podmans_in_the_callers_directory() {
+        let cwd = |kind: EngineKind, spec: RunSpec| {
+            let program = Path::new("/usr/bin").join(kind.program());
+            let engine = Engine {
+                program,
+                ..engine(kind)
+            };
+            invocation(&engine, &spec).unwrap().cwd
+        };
+        let spec = || RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo"]);
+        let limited = || spec().memory(Some(4 << 30));
+        assert_eq!(cwd(EngineKind::Podman, limited()), Some(NO_FILES.into()));
+        assert_eq!(cwd(EngineKind::Podman, spec()), None);
+        assert_eq!(cwd(EngineKind::Docker, limited()), None);
+        let relative = limited().options(["--env-file", "some.env"]);
+        assert_eq!(cwd(EngineKind::Podman, relative), None);
     }
 
     #[test]
