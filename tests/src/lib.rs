@@ -29,6 +29,7 @@ mod plain_user;
 mod recorder;
 mod redact;
 pub mod schema;
+mod shell;
 pub mod tool;
 mod tree;
 mod wait;
@@ -48,6 +49,7 @@ pub use machine::{Fakes, Machine};
 pub use plain_user::PlainUser;
 pub use recorder::Recorder;
 pub use redact::{Redactor, without_kernel_files};
+pub use shell::shell;
 pub use tree::Tree;
 pub use wait::{stays_true, wait_until};
 

@@ -25,6 +25,6 @@ pub fn wait_until(limit: Duration, what: &str, holds: impl Fn() -> bool) {
     let start = clock::now();
     while !holds() {
         assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
-        thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(20));
     }
 }

@@ -6,8 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use cross_engine::process::Output;
-use cross_engine::{Cancel, Invocation, Variables, process};
-use cross_tests::{Leftovers, Project, on_engines};
+use cross_tests::{Leftovers, Project, on_engines, shell};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -35,22 +34,9 @@ impl Shell {
 
     /// Runs `line` in a shell where `cross` is the front door and `CROSS_BUILD_TARGET` is set.
     fn types(&self, line: &str) -> Output {
-        let cross = format!(
-            "cross() {{ '{}' {} \"$@\"; }}\n{line}",
-            env!("CARGO_BIN_EXE_front-door"),
-            self.engine
-        );
-        let variables: Variables = self
-            .leftovers
-            .env()
-            .set("CROSS_BUILD_TARGET", TARGET)
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let sh = Invocation::new("sh")
-            .args(["-c", &cross])
-            .cwd(self.project.path());
-        process::output(&sh, &variables, &Cancel::new()).unwrap()
+        let env = self.leftovers.env().set("CROSS_BUILD_TARGET", TARGET);
+        let cross = [env!("CARGO_BIN_EXE_front-door"), self.engine];
+        shell(&self.project, &env, cross, line)
     }
 
     /// Runs a line that must succeed, and returns its standard output.

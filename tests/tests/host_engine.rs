@@ -16,8 +16,11 @@ use cross_core::{
     plan::EnvironmentKind,
 };
 use cross_engine::Invocation;
-use cross_engine::process::{self, clock};
-use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool};
+use cross_engine::process;
+use cross_tests::{Answer, Fakes, Leftovers, Machine, NATIVE, Project, check, tool, wait_until};
+
+/// The time limit for what happens soon.
+const MINUTE: Duration = Duration::from_secs(60);
 
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 const MUSL: &str = "x86_64-unknown-linux-musl";
@@ -219,7 +222,7 @@ fn a_repeated_plan_runs_no_tool_until_one_changes() {
     let (machine, project) = (machine(&WHOLE), Project::new("app"));
     // A stamp is not trusted within the granularity of the file system's clock.
     let compiler = machine.path("bin/aarch64-linux-gnu-gcc");
-    wait_until("the tools are settled", || {
+    wait_until(MINUTE, "the tools are settled", || {
         let changed = compiler.symlink_metadata().unwrap().modified().unwrap();
         changed
             .elapsed()
@@ -483,22 +486,9 @@ fn endless() -> (Project, Leftovers) {
     (project, leftovers)
 }
 
-/// Waits until the condition `holds`, and panics after a minute.
-#[track_caller]
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let start = clock::now();
-    while !holds() {
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "{what}: not in time"
-        );
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn wait_for_begin(project: &Project) {
     let begun = project.path().join("begun");
-    wait_until("the build script begins", || begun.exists());
+    wait_until(MINUTE, "the build script begins", || begun.exists());
 }
 
 #[test]

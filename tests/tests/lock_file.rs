@@ -7,8 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use cross_engine::process::Output;
-use cross_engine::{Cancel, Invocation, Variables, process};
-use cross_tests::{Leftovers, Project, on_engines};
+use cross_tests::{Leftovers, Project, on_engines, shell};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
@@ -66,24 +65,11 @@ impl Shell {
         fs::read_to_string(self.lock_path()).ok()
     }
 
-    /// Runs `line` in a shell where `cross` is the front door.
+    /// Runs `line` in a shell where `cross` is the front door and `CROSS_BUILD_TARGET` is set.
     fn types(&self, line: &str) -> Output {
-        let cross = format!(
-            "cross() {{ '{}' {} \"$@\"; }}\n{line}",
-            env!("CARGO_BIN_EXE_front-door"),
-            self.engine
-        );
-        let variables: Variables = self
-            .leftovers
-            .env()
-            .set("CROSS_BUILD_TARGET", TARGET)
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let sh = Invocation::new("sh")
-            .args(["-c", &cross])
-            .cwd(self.project.path());
-        process::output(&sh, &variables, &Cancel::new()).unwrap()
+        let env = self.leftovers.env().set("CROSS_BUILD_TARGET", TARGET);
+        let cross = [env!("CARGO_BIN_EXE_front-door"), self.engine];
+        shell(&self.project, &env, cross, line)
     }
 
     #[track_caller]

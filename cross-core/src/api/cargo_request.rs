@@ -329,15 +329,16 @@ fn overridden_settings(understood: &ParsedCommand, plan: &Plan) -> Vec<String> {
 /// The targets that the command line names, else those of the configuration, else those of cargo's
 /// configuration, else the host.
 fn targets(cross: &Cross, understood: &ParsedCommand, cancel: &Cancel) -> Result<Vec<String>> {
-    let host = host_triple();
-    let named = understood.line.targets(&host, &understood.dir);
+    let native = host_triple();
+    let named = understood.line.targets(&native, &understood.dir);
     if !named.is_empty() {
         return Ok(named);
     }
+    let host = cross.host()?;
     let probed = workspace::probe(
-        &cross.host_cargo()?,
-        std::slice::from_ref(&host),
-        &cross.host()?,
+        &cross.host_cargo(&host)?,
+        std::slice::from_ref(&native),
+        &host,
         cancel,
     )?;
     let loaded = cross.load_config(&probed.root, probed.built_manifest(&[]), None)?;
@@ -345,7 +346,7 @@ fn targets(cross: &Cross, understood: &ParsedCommand, cancel: &Cancel) -> Result
         return Ok(vec![target.value.clone()]);
     }
     let default = understood.configs.default_targets()?;
-    Ok(default.map_or_else(|| vec![host], |default| default.targets))
+    Ok(default.map_or_else(|| vec![native], |default| default.targets))
 }
 
 /// Finds the host's program of a cargo plugin such as nextest, for the cargo in the environment.
@@ -365,7 +366,7 @@ fn find_plugin(cross: &Cross, line: &CommandLine) -> Result<Option<PathBuf>> {
 /// `clean` of everything removes the directory that contains them.
 fn host_parts(cross: &Cross, line: &CommandLine, cancel: &Cancel) -> Result<Vec<CargoPart>> {
     let host = cross.host()?;
-    let cargo = cross.host_cargo()?;
+    let cargo = cross.host_cargo(&host)?;
     let args = line.on_host().into_iter().map(OsString::into_string);
     let args: Vec<String> = args
         .collect::<Result<_, _>>()

@@ -6,9 +6,9 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use cross_engine::process::Stdin;
 use cross_engine::process::clock;
 use cross_engine::process::untrusted::{Dir, RegularFile};
+use cross_engine::process::{Stdin, TailLines};
 use cross_engine::{
     Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress,
     RunSpec,
@@ -27,7 +27,6 @@ use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::model::redact::redact;
 use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
-use crate::model::tail_lines::TailLines;
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
@@ -333,7 +332,7 @@ impl<'a> Execution<'a> {
             &mut |stream, line| {
                 // Cargo prints the URLs that it fetches from.
                 let line = redact(line);
-                last_lines.push(&line);
+                last_lines.push(&*line);
                 self.notify(output_event(stream, &line))
             },
         )
@@ -341,8 +340,7 @@ impl<'a> Execution<'a> {
         if exit.success() {
             return Ok(());
         }
-        let last_lines: Vec<_> = last_lines.iter().collect();
-        Err(host_failure(command, failure, exit, &last_lines.join("\n")))
+        Err(host_failure(command, failure, exit, &last_lines.text()))
     }
 
     /// Runs a command in the environment.

@@ -84,7 +84,7 @@ impl ProjectFacts {
         let cross = &request.cross;
         let target = TargetName::parse(&request.target, cross.dir())?;
         let host = cross.host()?;
-        let cargo = cross.host_cargo()?;
+        let cargo = cross.host_cargo(&host)?;
         let mut workspace = workspace::probe(&cargo, &triples(&target), &host, cancel)?;
         if let Some(dir) = &request.options.target_dir {
             workspace.target_directory.clone_from(dir);

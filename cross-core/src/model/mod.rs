@@ -7,7 +7,6 @@ pub(crate) mod jobs;
 pub(crate) mod outcome;
 pub(crate) mod redact;
 pub(crate) mod step;
-pub(crate) mod tail_lines;
 pub(crate) mod test_run;
 pub(crate) mod test_summary;
 pub(crate) mod toolchain;

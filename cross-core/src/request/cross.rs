@@ -366,8 +366,8 @@ impl Cross {
     /// [`ErrorKind::Config`] with every problem, [`ErrorKind::Manifest`] if there is no project.
     pub fn config(&self) -> Result<Config> {
         let cancel = Cancel::new();
-        let project =
-            crate::cargo::workspace::project(&self.host_cargo()?, &self.host()?, &cancel)?;
+        let host = self.host()?;
+        let project = crate::cargo::workspace::project(&self.host_cargo(&host)?, &host, &cancel)?;
         Ok(self.load_config(&project.root, None, None)?.config)
     }
 
@@ -377,7 +377,8 @@ impl Cross {
     ///
     /// [`ErrorKind::Manifest`] if there is no project, or if cargo cannot read it.
     pub fn project(&self) -> Result<Project> {
-        crate::cargo::workspace::project(&self.host_cargo()?, &self.host()?, &Cancel::new())
+        let host = self.host()?;
+        crate::cargo::workspace::project(&self.host_cargo(&host)?, &host, &Cancel::new())
     }
 
     pub(crate) fn load_config(
@@ -472,13 +473,14 @@ impl Cross {
         self.0.events.emit(target, kind)
     }
 
-    pub(crate) fn host_cargo(&self) -> Result<crate::cargo::workspace::HostCargo> {
+    /// Returns the cargo of `host`, which is [`Cross::host`].
+    pub(crate) fn host_cargo(&self, host: &Host) -> Result<crate::cargo::workspace::HostCargo> {
         Ok(crate::cargo::workspace::HostCargo {
             program: match &self.0.host_cargo {
                 Some(program) => program.clone(),
                 None => crate::host::toolchain::host_cargo(
                     &self.0.dir,
-                    &self.host()?,
+                    host,
                     self.0.host_toolchain.as_deref(),
                 )?,
             },
@@ -488,7 +490,8 @@ impl Cross {
         })
     }
 
-    /// Returns the description of this machine for the engine crate.
+    /// Returns the description of this machine for the engine crate. Each call checks the cache, so
+    /// callers pass the result on.
     pub(crate) fn host(&self) -> Result<Host> {
         let variables: Variables = self
             .0

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::process::TailLines;
 use crate::process::host::{Host, PROXY_VARIABLES};
 use crate::process::invocation::quoted;
 use crate::process::script::{self, joined};
-use crate::process::tail_lines::TailLines;
 
 /// The path of the host's certificates for the commands. No environment keeps the file.
 pub(crate) const CERTIFICATES: &str = "/run/cross-core/certificates.pem";

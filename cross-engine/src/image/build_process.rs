@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::engines::diagnosis;
 use crate::image::progress::{Progress, ProgressSink};
+use crate::process::TailLines;
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::process::lifeline;
-use crate::process::tail_lines::TailLines;
 use crate::process::{self, Exit, Stdin};
 
 /// The number of lines of output that are kept to explain a failure.

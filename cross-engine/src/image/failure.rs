@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::engines::diagnosis::{SUBIDS_HELP, last_line};
 use crate::process::Exit;
+use crate::process::TailLines;
 use crate::process::error::{Error, ErrorKind};
-use crate::process::tail_lines::TailLines;
 
 /// The error for a failed environment build, by the last lines of its output.
 pub(crate) fn of_environment_build(what: &str, status: &str, output: &str) -> Error {

@@ -11,7 +11,7 @@ pub(crate) mod lifeline;
 pub(crate) mod lock;
 pub(crate) mod owner;
 pub(crate) mod script;
-pub(crate) mod tail_lines;
+mod tail_lines;
 pub(crate) mod unique_name;
 pub mod untrusted;
 
@@ -19,3 +19,4 @@ pub(crate) use child::{ChildIo, run_with_io, spawn_error, spawn_line_reader};
 pub use child::{
     Exit, Output, Sink, Stdin, Stream, command, output, run, run_inherited, start_detached,
 };
+pub use tail_lines::TailLines;

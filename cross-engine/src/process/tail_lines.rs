@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 /// The last lines of an output, at most `limit` of them.
 #[derive(Debug)]
-pub(crate) struct TailLines {
+pub struct TailLines {
     limit: usize,
     lines: VecDeque<String>,
 }
 
 impl TailLines {
-    pub(crate) fn new(limit: usize) -> Self {
+    /// Creates an empty list of at most `limit` lines.
+    pub fn new(limit: usize) -> Self {
         TailLines {
             limit,
             lines: VecDeque::with_capacity(limit),
@@ -18,7 +19,7 @@ impl TailLines {
     }
 
     /// Adds a line, and drops the first one beyond the limit.
-    pub(crate) fn push(&mut self, line: impl Into<String>) {
+    pub fn push(&mut self, line: impl Into<String>) {
         if self.lines.len() == self.limit {
             self.lines.pop_front();
         }
@@ -29,12 +30,13 @@ impl TailLines {
         self.lines.clear();
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+    /// The lines, the oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.lines.iter().map(String::as_str)
     }
 
     /// The lines as one text, without a line terminator at its end.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.iter().collect::<Vec<_>>().join("\n")
     }
 }

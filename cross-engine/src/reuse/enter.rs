@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::engines::diagnosis;
 use crate::engines::engine::{Engine, EngineKind};
+use crate::process::TailLines;
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::process::host::Host;
-use crate::process::tail_lines::TailLines;
 use crate::process::unique_name::unique;
 use crate::process::{self, Exit, Sink, Stream};
 use crate::reuse::argv;

@@ -3,12 +3,12 @@
 use crate::engines::container;
 use crate::engines::diagnosis;
 use crate::engines::engine::Engine;
+use crate::process::TailLines;
 use crate::process::cancel::Cancel;
 use crate::process::error::{ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::lifeline;
 use crate::process::owner;
-use crate::process::tail_lines::TailLines;
 use crate::process::unique_name::unique;
 use crate::process::{self, Exit, Sink, Stream};
 use crate::run::fifo_lifeline::{LIFELINES, Watcher, attach};

@@ -18,7 +18,7 @@ use cross_core::{
 };
 use cross_engine::process::clock;
 use cross_engine::{Blueprint, Environments, Host, Progress};
-use cross_tests::{Leftovers, Project, engines, on_engines};
+use cross_tests::{Leftovers, Project, engines, on_engines, wait_until};
 
 use crate::together::caller;
 use crate::{Case, TARGET, fails, says};
@@ -87,16 +87,6 @@ fn in_turn() -> MutexGuard<'static, ()> {
 /// The line after which `mmdebstrap` has the most processes, mounts and files.
 const INSTALLING: &str = "I: installing essential packages";
 
-/// Waits until the condition `holds`, and panics after [`PATIENCE`].
-#[track_caller]
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let start = clock::now();
-    while !holds() {
-        assert!(start.elapsed() < PATIENCE, "{what}: not in time");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// The file that an endless build script or test creates.
 fn begun(case: &Case) -> PathBuf {
     case.project.path().join("markers/begun")
@@ -104,9 +94,9 @@ fn begun(case: &Case) -> PathBuf {
 
 /// Waits until the endless script has started all of its processes.
 fn wait_until_begun(case: &Case) {
-    wait_until("the script begins", || begun(case).exists());
+    wait_until(PATIENCE, "the script begins", || begun(case).exists());
     let is_sleep = |process: &String| process.ends_with(": sleep 600 ");
-    wait_until("the script's processes", || {
+    wait_until(PATIENCE, "the script's processes", || {
         case.leftovers
             .processes()
             .iter()
@@ -128,7 +118,7 @@ fn is_cancelled_in_time(
     let (result, since) = thread::scope(|scope| {
         let canceller = scope.spawn(|| {
             wait_for_stage();
-            wait_until("a process of the project runs", || {
+            wait_until(PATIENCE, "a process of the project runs", || {
                 !leftovers.processes().is_empty()
             });
             cancel.cancel();
@@ -170,7 +160,7 @@ fn ctrl_c_while_an_environment_is_made(engine: &str) {
             EventKind::EnvironmentProgress { message, .. } => message.starts_with(INSTALLING),
             _ => false,
         };
-        wait_until("the packages are installed", || {
+        wait_until(PATIENCE, "the packages are installed", || {
             recorder.events().into_iter().any(is_installing)
         });
     };
@@ -194,8 +184,12 @@ fn ctrl_c_while_an_environment_is_imported(engine: &str) {
     let (cancel, imports) = (Cancel::new(), AtomicBool::new(false));
     let (result, since): (_, Instant) = thread::scope(|scope| {
         let canceller = scope.spawn(|| {
-            wait_until("the image is imported", || imports.load(Ordering::SeqCst));
-            wait_until("the import runs", || !leftovers.processes().is_empty());
+            wait_until(PATIENCE, "the image is imported", || {
+                imports.load(Ordering::SeqCst)
+            });
+            wait_until(PATIENCE, "the import runs", || {
+                !leftovers.processes().is_empty()
+            });
             cancel.cancel();
             clock::now()
         });
@@ -245,7 +239,7 @@ fn all_is_gone_after_sigkill(
     let mut caller = caller(case, verb, engine);
     let mut lines = BufReader::new(caller.stdout.take().unwrap()).lines();
     wait_for_stage(&mut lines);
-    wait_until("a process of the project runs", || {
+    wait_until(PATIENCE, "a process of the project runs", || {
         !case.leftovers.processes().is_empty()
     });
     caller.kill().unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use cross_core::{Cancel, ErrorKind, events::EventKind};
+use cross_core::{Cancel, ErrorKind, batch::BatchOutcome, events::EventKind};
 use cross_engine::process::clock;
 use cross_tests::{Leftovers, Project, on_engines};
 
@@ -56,6 +56,15 @@ fn wait_for(path: PathBuf) {
 #[track_caller]
 fn assert_gone(leftovers: &Leftovers) {
     leftovers.are_none_within(STOPPED);
+}
+
+/// Checks that no target succeeded, and that each error has this kind.
+#[track_caller]
+fn assert_all_failed(outcome: &BatchOutcome, kind: ErrorKind) {
+    for target in &outcome.targets {
+        let error = target.result.as_ref().unwrap_err();
+        assert_eq!(error.kind(), kind, "{}: {error}", target.target);
+    }
 }
 
 #[test]
@@ -137,14 +146,8 @@ fn a_cancellation_leaves_nothing_of_any_target(engine: &'static str) {
     assert!(since.elapsed() < STOPPED, "{:?}", since.elapsed());
     for target in &outcome.targets {
         assert!(target.stopped, "{}", target.target);
-        let error = target.result.as_ref().unwrap_err();
-        assert_eq!(
-            error.kind(),
-            ErrorKind::Cancelled,
-            "{}: {error}",
-            target.target
-        );
     }
+    assert_all_failed(&outcome, ErrorKind::Cancelled);
     assert!(!begun(&case, I686).exists(), "nothing more begins");
     assert_eq!(outcome.failures().count(), 0);
     assert_gone(&case.leftovers);
@@ -159,15 +162,7 @@ fn targets_that_had_not_started_report_the_deadline() {
     let batch = case.cross().build_many([X86_64, AARCH64]).jobs(1);
     let cancel = Cancel::new().with_deadline(Duration::from_secs(4));
     let outcome = batch.run_until(&cancel).unwrap();
-    for target in &outcome.targets {
-        let error = target.result.as_ref().unwrap_err();
-        assert_eq!(
-            error.kind(),
-            ErrorKind::Deadline,
-            "{}: {error}",
-            target.target
-        );
-    }
+    assert_all_failed(&outcome, ErrorKind::Deadline);
     assert_gone(&case.leftovers);
 }
 
@@ -190,15 +185,7 @@ fn a_listener_that_breaks_stops_every_target() {
     let cancel = Cancel::new().with_deadline(PATIENCE);
     let batch = cross.build_many([X86_64, AARCH64]).jobs(2).keep_going(true);
     let outcome = batch.run_until(&cancel).unwrap();
-    for target in &outcome.targets {
-        let error = target.result.as_ref().unwrap_err();
-        assert_eq!(
-            error.kind(),
-            ErrorKind::Cancelled,
-            "{}: {error}",
-            target.target
-        );
-    }
+    assert_all_failed(&outcome, ErrorKind::Cancelled);
     assert_gone(&case.leftovers);
 }
 

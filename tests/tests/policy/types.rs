@@ -177,6 +177,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Variables,
         cross_engine::process::Exit,
         cross_engine::process::Output,
+        cross_engine::process::TailLines,
         cross_engine::process::Stdin,
         cross_engine::process::Stream,
         cross_engine::process::untrusted::Dir,

@@ -29,7 +29,8 @@ pub(super) struct Selected {
 ///
 /// [`ErrorKind::Recursion`] if the request selects the outer package.
 pub(super) fn select(request: Request, outer: &OuterBuild, cancel: &Cancel) -> Result<Selected> {
-    let (cargo, host) = (request.cross.host_cargo()?, request.cross.host()?);
+    let host = request.cross.host()?;
+    let cargo = request.cross.host_cargo(&host)?;
     let metadata = workspace::without_dependencies(&cargo, &host, cancel)?;
     let request = choose(request, outer, &metadata)?;
     let workspace = Workspace::of(&cargo, &metadata, BTreeSet::new(), None);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use cross_engine::process::clock;
-use cross_engine::process::{self, Stdin};
+use cross_engine::process::{self, Stdin, TailLines};
 use cross_engine::{Cancel, EngineKind, Host, Invocation, Lock, probe};
 use serde::Serialize;
 
@@ -19,7 +19,6 @@ use super::rights::Rights;
 use super::{SetupPlan, verified::Verified};
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
-use crate::model::tail_lines::TailLines;
 
 /// How many of the last lines of a command's output are kept to explain a failure.
 const KEPT_LINES: usize = 40;
@@ -291,5 +290,5 @@ fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let mut tail = TailLines::new(LOG_LINES);
     text.lines().for_each(|line| tail.push(line));
-    tail.iter().collect::<Vec<_>>().join("\n")
+    tail.text()
 }
