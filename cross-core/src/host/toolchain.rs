@@ -1,7 +1,7 @@
 //! Finds the Rust toolchain by reading rustup's files, without starting rustup or its proxies.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use cross_engine::Host;
@@ -83,11 +83,20 @@ pub(crate) fn find(
     host: &Host,
     platform: &str,
 ) -> Result<Toolchain> {
+    let source = source(spec, dir, host, platform)?;
+    let version = source.sysroot().and_then(recorded_version);
+    Ok(Toolchain { source, version })
+}
+
+/// Finds where the toolchain is. This reads less than [`find`], which also reads its version.
+fn source(
+    spec: &ToolchainPreference,
+    dir: &Path,
+    host: &Host,
+    platform: &str,
+) -> Result<ToolchainSource> {
     match spec {
-        ToolchainPreference::Image => Ok(Toolchain {
-            source: ToolchainSource::Image,
-            version: None,
-        }),
+        ToolchainPreference::Image => Ok(ToolchainSource::Image),
         ToolchainPreference::Directory(path) => {
             if !path.join("bin/cargo").exists() || !path.join("bin/rustc").exists() {
                 return Err(Error::new(
@@ -99,11 +108,8 @@ pub(crate) fn find(
                 )
                 .with_help("set `toolchain` to a toolchain's directory, `host` or `image`"));
             }
-            Ok(Toolchain {
-                version: recorded_version(path),
-                source: ToolchainSource::Directory {
-                    sysroot: canonical(path),
-                },
+            Ok(ToolchainSource::Directory {
+                sysroot: canonical(path),
             })
         }
         ToolchainPreference::Host => Rustup::of(host).active(dir, platform),
@@ -117,18 +123,18 @@ pub(crate) fn find(
 /// Finds the host's cargo, which reads manifests and fetches dependencies: the cargo of the
 /// toolchain `named`, else of rustup's active toolchain, else the one on `PATH`.
 pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result<PathBuf> {
-    let found = |spec| find(&spec, dir, host, &host_triple());
-    let named = named
-        .map(|name| found(ToolchainPreference::Rustup(name.to_owned())))
-        .transpose()?;
-    let active = found(ToolchainPreference::Host).ok();
     // A toolchain that is not installed yet has no cargo.
-    let cargo = [named, active]
-        .iter()
-        .flatten()
-        .filter_map(|toolchain| Some(toolchain.sysroot()?.join("bin/cargo")))
-        .find(|cargo| cargo.exists());
-    if let Some(cargo) = cargo {
+    let cargo = |spec| {
+        let source = source(&spec, dir, host, &host_triple())?;
+        let cargo = source.sysroot().map(|sysroot| sysroot.join("bin/cargo"));
+        Ok(cargo.filter(|cargo| cargo.exists()))
+    };
+    if let Some(name) = named {
+        if let Some(cargo) = cargo(ToolchainPreference::Rustup(name.to_owned()))? {
+            return Ok(cargo);
+        }
+    }
+    if let Ok(Some(cargo)) = cargo(ToolchainPreference::Host) {
         return Ok(cargo);
     }
     host.find_program("cargo").ok_or_else(|| {
@@ -161,7 +167,7 @@ impl<'a> Rustup<'a> {
     }
 
     /// The toolchain that rustup would use in `dir`, in its build for `platform`.
-    fn active(&self, dir: &Path, platform: &str) -> Result<Toolchain> {
+    fn active(&self, dir: &Path, platform: &str) -> Result<ToolchainSource> {
         let (name, reason) = self.active_name(self.home()?, dir)?;
         self.named(&name, &reason, dir, platform)
     }
@@ -176,10 +182,16 @@ impl<'a> Rustup<'a> {
     /// The toolchain called `name`: a channel, or a custom toolchain linked under that name.
     ///
     /// A channel that is not installed is returned as well if rustup is there to install it.
-    fn named(&self, name: &str, reason: &str, dir: &Path, platform: &str) -> Result<Toolchain> {
+    fn named(
+        &self,
+        name: &str,
+        reason: &str,
+        dir: &Path,
+        platform: &str,
+    ) -> Result<ToolchainSource> {
         if Path::new(name).is_absolute() {
             let spec = ToolchainPreference::Directory(name.into());
-            return find(&spec, dir, self.host, platform);
+            return source(&spec, dir, self.host, platform);
         }
         let toolchains = self.home()?.join("toolchains");
         let channel = name.strip_suffix(&format!("-{}", host_triple()));
@@ -204,10 +216,7 @@ impl<'a> Rustup<'a> {
             }
         };
         let sysroot = canonical(&toolchains.join(&name));
-        Ok(Toolchain {
-            version: recorded_version(&sysroot),
-            source: ToolchainSource::Host { name, sysroot },
-        })
+        Ok(ToolchainSource::Host { name, sysroot })
     }
 
     /// The active toolchain's name and the reason for it, by rustup's own precedence: variable,
@@ -302,12 +311,21 @@ fn read_table(path: &Path) -> Result<Option<toml::Table>> {
 /// that line, not parsed, since every plan does this.
 fn recorded_version(sysroot: &Path) -> Option<String> {
     let manifest = sysroot.join("lib/rustlib/multirust-channel-manifest.toml");
-    let lines = BufReader::new(File::open(manifest).ok()?).lines();
-    let mut lines = lines.map_while(io::Result::ok);
-    lines.find(|line| line == "[pkg.rust]")?;
-    let line = lines.find_map(|line| Some(line.strip_prefix("version = \"")?.to_owned()))?;
-    let version = line.split([' ', '"']).next()?;
-    Some(version.to_owned())
+    let mut manifest = BufReader::with_capacity(64 * 1024, File::open(manifest).ok()?);
+    let mut line = Vec::new();
+    let mut is_rust = false;
+    while {
+        line.clear();
+        manifest.read_until(b'\n', &mut line).ok()? > 0
+    } {
+        if is_rust && line.starts_with(b"version = \"") {
+            let version = line.split(|byte| *byte == b'"').nth(1)?;
+            let text = std::str::from_utf8(version).ok()?;
+            return Some(text.split(' ').next()?.to_owned());
+        }
+        is_rust |= line == b"[pkg.rust]\n";
+    }
+    None
 }
 
 fn canonical(path: &Path) -> PathBuf {

@@ -41,15 +41,21 @@ pub enum ToolchainSource {
     Image,
 }
 
-impl Toolchain {
-    /// Returns the directory that is mounted, if there is one.
-    pub fn sysroot(&self) -> Option<&Path> {
-        match &self.source {
+impl ToolchainSource {
+    pub(crate) fn sysroot(&self) -> Option<&Path> {
+        match self {
             ToolchainSource::Host { sysroot, .. } | ToolchainSource::Directory { sysroot } => {
                 Some(sysroot)
             }
             ToolchainSource::Image => None,
         }
+    }
+}
+
+impl Toolchain {
+    /// Returns the directory that is mounted, if there is one.
+    pub fn sysroot(&self) -> Option<&Path> {
+        self.source.sysroot()
     }
 
     /// Returns the text that distinguishes its artifacts from those of another toolchain. Cargo

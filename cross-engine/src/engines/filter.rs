@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use self::bpf::{
     ARCHITECTURE, Instruction, JUMP, JUMP_EQUAL, LOAD, NUMBER, Verdict, ending, search,
 };
+use self::numbers::Numbers;
 pub(super) use self::profile::profile;
 
 /// `EPERM`, the same number on every architecture.
@@ -21,17 +22,17 @@ const EPERM: u16 = 1;
 /// `ENOSYS`.
 const ENOSYS: u16 = 38;
 
-/// An architecture: the kernel's number for it, and the number of each call by name.
+/// An architecture: the kernel's number for it, and its column of the table of numbers.
 struct Architecture {
     audit: u32,
-    number: fn(&str) -> Option<u32>,
+    column: fn(&Numbers) -> Option<u32>,
 }
 
 macro_rules! architecture {
     ($name:ident, $audit:literal) => {
         Architecture {
             audit: $audit,
-            number: |name| numbers::of(name)?.$name,
+            column: |numbers| numbers.$name,
         }
     };
 }
@@ -57,10 +58,11 @@ pub(crate) fn program(architecture: &str, socketcall: bool) -> Option<Vec<u8>> {
 }
 
 fn assembled(kinds: &[Architecture], socketcall: bool) -> Vec<Instruction> {
+    let calls = calls(socketcall);
     let mut program = vec![Instruction::plain(LOAD, ARCHITECTURE)];
     for kind in kinds {
         let mut part = vec![Instruction::plain(LOAD, NUMBER)];
-        part.extend(search(&starts(&verdicts(kind, socketcall))));
+        part.extend(search(&starts(&verdicts(kind, &calls))));
         let far = u32::try_from(part.len()).unwrap_or(u32::MAX);
         program.push(Instruction {
             code: JUMP_EQUAL,
@@ -75,29 +77,36 @@ fn assembled(kinds: &[Architecture], socketcall: bool) -> Vec<Instruction> {
     program
 }
 
-/// Returns the verdict for each known call of an architecture.
-fn verdicts(kind: &Architecture, socketcall: bool) -> BTreeMap<u32, Verdict> {
+/// Returns the known calls with their verdicts. Of a call that is listed twice, the last counts.
+fn calls(socketcall: bool) -> Vec<(Numbers, Verdict)> {
+    fn known(names: &str) -> impl Iterator<Item = Numbers> + '_ {
+        names.split(' ').filter_map(numbers::of)
+    }
     let groups = |groups: &'static [calls::Group], verdict| {
-        let names = groups.iter().flat_map(|group| group.names.split(' '));
-        names.filter_map(move |name| Some(((kind.number)(name)?, verdict)))
+        let numbers = groups.iter().flat_map(|group| known(group.names));
+        numbers.map(move |numbers| (numbers, verdict))
     };
     let conditional = calls::CONDITIONAL.iter().flat_map(|group| {
         let verdict = Verdict::FailIf(EPERM, group.when);
-        let names = group.names.split(' ');
-        let numbers = names.filter_map(|name| (kind.number)(name));
-        numbers.map(move |number| (number, verdict))
+        known(group.names).map(move |numbers| (numbers, verdict))
     });
-    let verdict = match socketcall {
+    let socketcall = match socketcall {
         true => Verdict::Allow,
         false => Verdict::Fail(EPERM),
     };
-    let socketcall = (kind.number)(calls::SOCKETCALL).map(|number| (number, verdict));
     groups(calls::ALLOWED, Verdict::Allow)
-        .chain(socketcall)
+        .chain(known(calls::SOCKETCALL).map(|numbers| (numbers, socketcall)))
         .chain(conditional)
         .chain(groups(calls::REFUSED, Verdict::Fail(EPERM)))
         .chain(groups(calls::UNKNOWN, Verdict::Fail(ENOSYS)))
         .collect()
+}
+
+/// Returns the verdict for each of `calls` that an architecture has.
+fn verdicts(kind: &Architecture, calls: &[(Numbers, Verdict)]) -> BTreeMap<u32, Verdict> {
+    let numbered =
+        |(numbers, verdict): &(Numbers, Verdict)| Some(((kind.column)(numbers)?, *verdict));
+    calls.iter().filter_map(numbered).collect()
 }
 
 /// Returns the numbers at which the verdict changes, starting at 0.

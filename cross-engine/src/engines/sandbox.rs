@@ -14,8 +14,8 @@ use crate::spec::run_spec::{Network, Root, RunSpec};
 /// Returns the bubblewrap command that runs `spec`.
 ///
 /// The sandbox has process, IPC, host name, user and, by default, network namespaces of its own.
-/// Its `/` is an empty file system in memory on which the root file system's entries are bound read
-/// only.
+/// Its `/` is an empty read-only file system in memory on which the root file system's entries are
+/// bound read only.
 ///
 /// Root has no user namespace of its own where the kernel refuses one, and where a mount is in a
 /// private directory of another user, which root could not reach from there. To find out, this
@@ -59,6 +59,8 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
             Access::Scratch => run.args(["--tmpfs", target]),
         };
     }
+    // What no mount covers would be written into memory, and lost at the end without a word.
+    run = run.args(["--remount-ro", "/"]);
     run.env.clone_from(&spec.env);
     run = engine.isolation.filtered(run, spec.socketcall);
     run = run.args(["--chdir", utf8(&spec.cwd)?, "--"]);

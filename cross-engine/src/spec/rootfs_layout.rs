@@ -1,9 +1,10 @@
 //! The layout of a root file system in a sandbox, whose `/` is empty, so that any path of the host
 //! can be a mount point.
 //!
-//! A directory of the root file system is bound read only as a whole, unless a mount lies inside
-//! it, because the kernel cannot create a mount point in a read-only tree. Such a directory is
-//! created empty, and its entries are bound one by one, down to the mount point.
+//! A directory of the root file system is bound read only as a whole, unless it is empty or a mount
+//! lies inside it, because the kernel cannot create a mount point in a read-only tree. Such a
+//! directory is created empty, and its entries are bound one by one, down to the mount point.
+//! Each bind costs an eighth of a millisecond in every run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,11 +76,17 @@ fn expand(root: &Path, inside: &Path, targets: &[&Path], entries: &mut Vec<Entry
             } else {
                 entries.push(Entry::Bind(path));
             }
+        } else if kind.is_dir() && is_empty(&on_disk) {
+            entries.push(Entry::Dir(path));
         } else {
             entries.push(Entry::Bind(path));
         }
     }
     Ok(())
+}
+
+fn is_empty(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// The path on the host of `inside`, an absolute path in the root file system.
@@ -93,7 +100,15 @@ mod tests {
 
     fn root() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        for dir_name in ["usr/bin", "usr/src", "usr/lib", "etc", "root", "tmp"] {
+        for dir_name in [
+            "usr/bin",
+            "usr/src",
+            "usr/lib/x",
+            "etc",
+            "root",
+            "srv",
+            "tmp",
+        ] {
             fs::create_dir_all(dir.path().join(dir_name)).unwrap();
         }
         fs::write(dir.path().join("etc/resolv.conf"), "").unwrap();
@@ -118,10 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_bound_whole() {
+    fn entries_are_bound_whole_unless_they_are_empty() {
         check(
             &["/w/app", "/home/u/.cargo/registry"],
-            &["link /bin -> usr/bin", "bind /etc", "bind /usr"],
+            &["link /bin -> usr/bin", "bind /etc", "dir /srv", "bind /usr"],
         );
     }
 
@@ -132,8 +147,9 @@ mod tests {
             &[
                 "link /bin -> usr/bin",
                 "bind /etc",
+                "dir /srv",
                 "dir /usr",
-                "bind /usr/bin",
+                "dir /usr/bin",
                 "bind /usr/lib",
                 "dir /usr/src",
             ],
@@ -144,7 +160,7 @@ mod tests {
     fn an_existing_file_is_mounted_over() {
         check(
             &["/etc/resolv.conf"],
-            &["link /bin -> usr/bin", "bind /etc", "bind /usr"],
+            &["link /bin -> usr/bin", "bind /etc", "dir /srv", "bind /usr"],
         );
     }
 }
