@@ -11,7 +11,7 @@ use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource};
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
 use crate::facts::published_image::{
-    deb_arch, instead_of_published, published, reference, zig_reference,
+    deb_arch, instead_of_published, published, published_zig, reference, zig_reference,
 };
 use crate::host::sdk::{self, UserSdk};
 use crate::host::toolchain::host_triple;
@@ -88,8 +88,9 @@ pub(crate) struct Dockerfile {
     /// The recipe whose image is the value of `CROSS_BASE_IMAGE`, if the Dockerfile uses that
     /// argument.
     pub(crate) recipe: Option<NamedRecipe>,
-    /// The published image that is the value of `CROSS_BASE_IMAGE`, if there is no recipe.
-    published: Option<String>,
+    /// The image that is the value of `CROSS_BASE_IMAGE`, if that is no recipe: the user's image of
+    /// Zig, or a published image.
+    image: Option<String>,
 }
 
 /// The facts that decide the environment spec.
@@ -105,24 +106,31 @@ pub(crate) struct SpecContext<'a> {
 }
 
 impl EnvironmentSpec {
-    /// Chooses by the documented order: the user's Zig image, Dockerfile or image, the recipe that
-    /// the user's SDK completes, the target's recipe, the published image.
+    /// Chooses by the documented order: the user's Dockerfile, Zig image or image, the recipe that
+    /// the user's SDK completes, the target's recipe, the published image. With Zig, the user's
+    /// image for the target does not count, as with `cross`.
     pub(crate) fn choose(context: &SpecContext<'_>) -> Result<Self> {
         let config = context.config;
         let pre_build = config.pre_build.as_ref().map(script).transpose()?.flatten();
-        if let Some(image) = context.zig().and_then(|zig| zig.image.as_ref()) {
-            return Ok(Self::zig_image(context, image, pre_build));
-        }
         if config.dockerfile.is_some() {
-            let base = Base::Dockerfile(Box::new(Dockerfile::read(context)?));
-            return Ok(Self::new(context, base).with_pre_build(pre_build));
+            let dockerfile = Dockerfile::read(context)?;
+            // A recipe has Zig, and any other base has to have `cargo-zigbuild`.
+            let has_zigbuild = dockerfile.recipe.is_none();
+            let base = Base::Dockerfile(Box::new(dockerfile));
+            return Ok(EnvironmentSpec {
+                zigbuild: context.zigbuild().filter(|_| has_zigbuild),
+                ..Self::new(context, base).with_pre_build(pre_build)
+            });
         }
-        if let Some(image) = &config.image {
+        if let Some(image) = context.image() {
             let base = Base::Image {
-                reference: reference(&image.value, context.target.triple()),
+                reference: context.reference(image),
                 published: None,
             };
-            return Ok(Self::new(context, base).with_pre_build(pre_build));
+            return Ok(EnvironmentSpec {
+                zigbuild: context.zigbuild(),
+                ..Self::new(context, base).with_pre_build(pre_build)
+            });
         }
         if let Some(sdk) = context.sdk()? {
             let recipe = context.recipe(pre_build, true)?;
@@ -140,8 +148,8 @@ impl EnvironmentSpec {
         EnvironmentSpec {
             base,
             pre_build: None,
-            platforms: match &context.config.image {
-                Some(image) => image.value.platforms_or_default(),
+            platforms: match context.image() {
+                Some(image) => image.platforms_or_default(),
                 None => vec![Platform::default()],
             },
             deb_arch: deb_arch(target),
@@ -156,39 +164,28 @@ impl EnvironmentSpec {
         EnvironmentSpec { pre_build, ..self }
     }
 
-    /// The user's image with `cargo-zigbuild`.
-    fn zig_image(context: &SpecContext<'_>, image: &Image, pre_build: Option<String>) -> Self {
-        let base = Base::Image {
-            reference: zig_reference(image),
-            published: None,
-        };
-        let version = context.zig().and_then(|zig| zig.version.clone());
-        let version = version.or_else(|| Some(context.glibc_floor()?.to_string()));
-        let floor = version.map_or_else(String::new, |version| format!(".{version}"));
-        EnvironmentSpec {
-            platforms: image.platforms_or_default(),
-            zigbuild: Some(format!("{}{floor}", context.target.triple())),
-            ..Self::new(context, base).with_pre_build(pre_build)
-        }
-    }
-
     /// The target's recipe, or the published image if there is no recipe.
     fn recipe_or_published_image(
         context: &SpecContext<'_>,
         pre_build: Option<String>,
     ) -> Result<Self> {
-        let recipe = context.recipe(pre_build.clone(), false);
-        match (recipe, published(context.target)) {
-            (Ok(recipe), _) => Ok(Self::new(context, Base::Recipe(Box::new(recipe)))),
-            (Err(error), Some(reference)) => {
+        let error = match context.recipe(pre_build.clone(), false) {
+            Ok(recipe) => return Ok(Self::new(context, Base::Recipe(Box::new(recipe)))),
+            Err(error) => error,
+        };
+        match context.published() {
+            Some(reference) => {
                 let published = Some(error.to_string());
                 let base = Base::Image {
                     reference,
                     published,
                 };
-                Ok(Self::new(context, base).with_pre_build(pre_build))
+                Ok(EnvironmentSpec {
+                    zigbuild: context.zigbuild(),
+                    ..Self::new(context, base).with_pre_build(pre_build)
+                })
             }
-            (Err(error), None) => Err(error),
+            None => Err(error),
         }
     }
 
@@ -215,10 +212,14 @@ impl EnvironmentSpec {
         else {
             return None;
         };
+        let key = match self.zigbuild {
+            Some(_) => "zig.image",
+            None => "image",
+        };
         Some(Warning {
             code: "published-image".to_owned(),
             message: format!("{why}; the image `{reference}` of the cross project is used instead"),
-            help: Some(instead_of_published(reference, &self.triple, digest)),
+            help: Some(instead_of_published(reference, key, &self.triple, digest)),
         })
     }
 
@@ -356,7 +357,7 @@ impl EnvironmentSpec {
         };
         default("CROSS_DEB_ARCH", self.deb_arch);
         default("CROSS_TARGET", Some(&self.triple));
-        default(CROSS_BASE_IMAGE, base.or(dockerfile.published.as_deref()));
+        default(CROSS_BASE_IMAGE, base.or(dockerfile.image.as_deref()));
         let tag = dockerfile.tag(&self.triple);
         let build = ImageBuild::new(tag, ContainerfileSource::Path(dockerfile.file.clone()))
             .context(dockerfile.context.clone())
@@ -445,6 +446,38 @@ impl SpecContext<'_> {
         zig.filter(|zig| zig.enable)
     }
 
+    /// The user's image: that of Zig if Zig is enabled.
+    fn image(&self) -> Option<&Image> {
+        match self.zig() {
+            Some(zig) => zig.image.as_ref(),
+            None => self.config.image.as_ref().map(|image| &image.value),
+        }
+    }
+
+    /// The full name of the user's image for the target, or for Zig if Zig is enabled.
+    fn reference(&self, image: &Image) -> String {
+        match self.zig() {
+            Some(_) => zig_reference(image),
+            None => reference(image, self.target.triple()),
+        }
+    }
+
+    /// The image that the `cross` project publishes: that of Zig if Zig is enabled.
+    fn published(&self) -> Option<String> {
+        match self.zig() {
+            Some(_) => published_zig(self.target),
+            None => published(self.target),
+        }
+    }
+
+    /// The target argument of `cargo-zigbuild`, if Zig is enabled.
+    fn zigbuild(&self) -> Option<String> {
+        let version = self.zig()?.version.clone();
+        let version = version.or_else(|| Some(self.glibc_floor()?.to_string()));
+        let floor = version.map_or_else(String::new, |version| format!(".{version}"));
+        Some(format!("{}{floor}", self.target.triple()))
+    }
+
     /// The glibc floor in `zig.version` or in the target's name.
     fn glibc_floor(&self) -> Option<GlibcVersion> {
         let version = self
@@ -468,11 +501,14 @@ impl Dockerfile {
         })?;
         let wants_base =
             text.contains(CROSS_BASE_IMAGE) && !key.build_args.contains_key(CROSS_BASE_IMAGE);
-        // Without a recipe, the base is the published image, if there is one.
-        let recipe = wants_base
+        // Without a recipe, the base is the published image, if there is one. With Zig, the user's
+        // image of Zig is preferred over both.
+        let zig_image = context.zig().and_then(|zig| zig.image.as_ref());
+        let recipe = (wants_base && zig_image.is_none())
             .then(|| context.recipe(None, false).ok())
             .flatten();
-        let published = published(context.target).filter(|_| wants_base && recipe.is_none());
+        let image = zig_image.map(zig_reference).or_else(|| context.published());
+        let image = image.filter(|_| wants_base && recipe.is_none());
         let build_context = copies(&text).then(|| {
             key.context
                 .clone()
@@ -497,7 +533,7 @@ impl Dockerfile {
                 .as_ref()
                 .map(|image| reference(&image.value, context.target.triple())),
             recipe,
-            published,
+            image,
         })
     }
 
@@ -515,7 +551,7 @@ impl Dockerfile {
         let base = recipe.map(|named| named.blueprint.name.as_str());
         let content = format!(
             "{}\n{:?}\n{:?}\n{base:?}\n{:?}",
-            self.text, self.context, self.arguments, self.published
+            self.text, self.context, self.arguments, self.image
         );
         short_hash(&content, 12)
     }

@@ -24,3 +24,4 @@ mod sources;
 mod subcommands;
 mod toolchains;
 mod variables;
+mod zig;
