@@ -1,8 +1,10 @@
 //! The environment spec: the recipe, image or Dockerfile that an environment is made from, with the
 //! user's additions.
 
+mod dockerfile;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigConfig};
 use cross_engine::{ContainerfileSource, Engine, ImageBuild, ImageFacts, RootSource};
@@ -20,6 +22,7 @@ use crate::model::hash::short_hash;
 use crate::model::step::{EnvironmentKind, Warning};
 use crate::target::name::TargetName;
 use crate::target::runner;
+use dockerfile::{CROSS_BASE_IMAGE, Dockerfile};
 
 /// The repository of the images that this library builds.
 const BUILT: &str = "localhost/cross-core";
@@ -73,24 +76,6 @@ pub(crate) enum Base {
     Dockerfile(Box<Dockerfile>),
     /// No environment, but the tools of this machine.
     Host(Box<HostToolset>),
-}
-
-/// The user's Dockerfile, with its context and build arguments.
-#[derive(Clone, Debug)]
-pub(crate) struct Dockerfile {
-    file: PathBuf,
-    text: String,
-    /// The build context, if the Dockerfile copies files from it.
-    context: Option<PathBuf>,
-    arguments: BTreeMap<String, String>,
-    /// The image's tag, if the user configured an `image` too.
-    tag: Option<String>,
-    /// The recipe whose image is the value of `CROSS_BASE_IMAGE`, if the Dockerfile uses that
-    /// argument.
-    pub(crate) recipe: Option<NamedRecipe>,
-    /// The image that is the value of `CROSS_BASE_IMAGE`, if that is no recipe: the user's image of
-    /// Zig, or a published image.
-    image: Option<String>,
 }
 
 /// The facts that decide the environment spec.
@@ -402,9 +387,6 @@ impl EnvironmentSpec {
     }
 }
 
-/// The build argument for a Dockerfile's base image.
-const CROSS_BASE_IMAGE: &str = "CROSS_BASE_IMAGE";
-
 impl SpecContext<'_> {
     /// The user's SDK for the target, if there is one.
     fn sdk(&self) -> Result<Option<UserSdk>> {
@@ -487,88 +469,6 @@ impl SpecContext<'_> {
     }
 }
 
-impl Dockerfile {
-    fn read(context: &SpecContext<'_>) -> Result<Self> {
-        let Some(Sourced {
-            value: key, origin, ..
-        }) = context.config.dockerfile.as_ref()
-        else {
-            return Err(Error::new(ErrorKind::Config, "there is no Dockerfile"));
-        };
-        let text = std::fs::read_to_string(&key.file).map_err(|error| {
-            Error::io("read the Dockerfile", &key.file, error)
-                .with_help(format!("correct `dockerfile` ({origin})"))
-        })?;
-        let wants_base =
-            text.contains(CROSS_BASE_IMAGE) && !key.build_args.contains_key(CROSS_BASE_IMAGE);
-        // Without a recipe, the base is the published image, if there is one. With Zig, the user's
-        // image of Zig is preferred over both.
-        let zig_image = context.zig().and_then(|zig| zig.image.as_ref());
-        let recipe = (wants_base && zig_image.is_none())
-            .then(|| context.recipe(None, false).ok())
-            .flatten();
-        let image = zig_image.map(zig_reference).or_else(|| context.published());
-        let image = image.filter(|_| wants_base && recipe.is_none());
-        let build_context = copies(&text).then(|| {
-            key.context
-                .clone()
-                .unwrap_or_else(|| context.workspace_root.to_owned())
-        });
-        if let Some(dir) = build_context.as_ref().filter(|dir| !dir.is_dir()) {
-            let message = format!(
-                "the Dockerfile's context `{}` is not a directory",
-                dir.display()
-            );
-            let help = format!("correct `dockerfile.context` ({origin})");
-            return Err(Error::new(ErrorKind::Config, message).with_help(help));
-        }
-        Ok(Dockerfile {
-            file: key.file.clone(),
-            text,
-            context: build_context,
-            arguments: key.build_args.clone(),
-            tag: context
-                .config
-                .image
-                .as_ref()
-                .map(|image| reference(&image.value, context.target.triple())),
-            recipe,
-            image,
-        })
-    }
-
-    /// The image's name: the user's tag, or a hash of the content.
-    fn tag(&self, triple: &str) -> String {
-        match &self.tag {
-            Some(tag) => tag.clone(),
-            None => format!("{BUILT}:{triple}-dockerfile-{}", self.hash()),
-        }
-    }
-
-    /// A hash of the Dockerfile, its arguments and its base.
-    fn hash(&self) -> String {
-        let recipe = self.recipe.as_ref();
-        let base = recipe.map(|named| named.blueprint.name.as_str());
-        let content = format!(
-            "{}\n{:?}\n{:?}\n{base:?}\n{:?}",
-            self.text, self.context, self.arguments, self.image
-        );
-        short_hash(&content, 12)
-    }
-}
-
-/// Whether a Dockerfile reads files of its context. A false positive is harmless: the engine's own
-/// cache then decides whether to build.
-fn copies(dockerfile: &str) -> bool {
-    dockerfile.lines().any(|line| {
-        let upper = line.trim_start().to_ascii_uppercase();
-        let copies = ["COPY ", "ADD ", "ONBUILD "]
-            .iter()
-            .any(|word| upper.starts_with(word));
-        (copies && !upper.contains("--FROM=")) || upper.contains("--MOUNT=")
-    })
-}
-
 /// The script of `pre-build`: the user's script, or one made of the commands, which exits at the
 /// first command that fails. Lines that end with CRLF, as in a checkout for Windows, end with LF: a
 /// shell takes a carriage return as a part of the command.
@@ -584,27 +484,4 @@ fn script(pre_build: &Sourced<PreBuild>) -> Result<Option<String>> {
         _ => None,
     };
     Ok(script.map(|script| script.replace("\r\n", "\n")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dockerfile_that_copies_only_from_stages_has_no_context() {
-        for text in [
-            "FROM a\nRUN true",
-            "FROM a\nCOPY --from=b /x /y",
-            "FROM a\n# COPY . .",
-        ] {
-            assert!(!copies(text), "{text}");
-        }
-        for text in [
-            "FROM a\nCOPY . /src",
-            "from a\n  add x y",
-            "FROM a\nRUN --mount=type=bind,target=/x true",
-        ] {
-            assert!(copies(text), "{text}");
-        }
-    }
 }
