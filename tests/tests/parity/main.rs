@@ -18,6 +18,7 @@ mod images;
 mod keys;
 mod mounts;
 mod outcomes;
+mod packages;
 mod programs;
 mod seen;
 mod sources;
