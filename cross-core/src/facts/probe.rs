@@ -35,6 +35,12 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         &request.options.all_rustflags(),
         project.target.triple(),
         &mut inputs.env,
+        |name| {
+            // A run on the host inherits the caller's variables.
+            let is_host = selection.env_spec.host_toolset().is_some();
+            let value = request.cross.environment().get_str(name);
+            value.filter(|_| is_host).map(str::to_owned)
+        },
     );
     let recipe = selection.env_spec.recipe().map(|named| &named.recipe);
     let build_std = build_std::arguments(
