@@ -10,6 +10,7 @@ use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigCon
 use cross_engine::{ContainerfileSource, Engine, ImageBuild, ImageFacts, RootSource};
 use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource};
 
+use crate::facts::configured_paths;
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
 use crate::facts::published_image::{
@@ -477,6 +478,17 @@ fn script(pre_build: &Sourced<PreBuild>) -> Result<Option<String>> {
     let script = match &pre_build.value {
         PreBuild::ScriptOrCommand { path, .. } if path.is_file() => {
             Some(std::fs::read_to_string(path).on("read the `pre-build` script", path)?)
+        }
+        PreBuild::ScriptOrCommand { text, path, .. } if configured_paths::is_script(text) => {
+            let message = format!(
+                "the `pre-build` script `{}` does not exist ({})",
+                path.display(),
+                pre_build.origin
+            );
+            return Err(Error::new(ErrorKind::Config, message).with_help(
+                "correct the path, which is relative to the file that names it, or else to the \
+                 workspace's root",
+            ));
         }
         PreBuild::ScriptOrCommand { text, .. } => Some(of_commands(text)),
         PreBuild::Commands(lines) if lines.is_empty() => None,

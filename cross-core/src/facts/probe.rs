@@ -7,6 +7,7 @@ use crate::cargo::build_std;
 use crate::cargo::package_selection::ConfiguredPackage;
 use crate::cargo::rustflags;
 use crate::cargo::workspace::{self, HostCargo, Workspace};
+use crate::facts::configured_paths;
 use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
@@ -100,8 +101,10 @@ impl ProjectFacts {
         let manifest = package.manifest.as_deref();
         let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
         let warnings = loaded.warnings.iter().map(warning);
+        let mut config = loaded.config.for_target(target.configured());
+        configured_paths::settle(&mut config, &workspace.root, cross.dir());
         Ok(ProjectFacts {
-            config: loaded.config.for_target(target.configured()),
+            config,
             settings: loaded.config.settings().clone(),
             explained: explained(&loaded.config, &target),
             warnings: warnings.chain(ambiguous_metadata(&package)).collect(),
