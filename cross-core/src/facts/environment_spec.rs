@@ -399,19 +399,35 @@ impl SpecContext<'_> {
 
     /// The target's recipe with the user's additions. `sdk` is whether the user's SDK completes it.
     fn recipe(&self, pre_build: Option<String>, sdk: bool) -> Result<NamedRecipe> {
-        let additions = Additions {
-            suite: self.config.suite.as_ref().map(|suite| suite.value.clone()),
-            packages: self
-                .config
-                .packages
-                .iter()
-                .map(|package| package.value.clone())
-                .collect(),
+        self.named(&Additions {
+            command_tools: pre_build.is_some(),
             pre_build,
             sdk,
+            ..self.additions()
+        })
+    }
+
+    /// The recipe that a Dockerfile is based on.
+    fn base_recipe(&self) -> Result<NamedRecipe> {
+        self.named(&Additions {
+            command_tools: true,
+            ..self.additions()
+        })
+    }
+
+    fn named(&self, additions: &Additions) -> Result<NamedRecipe> {
+        environment_name::named(self.target.of_recipe(self.config)?, self.rust, additions)
+    }
+
+    /// The configured additions to the recipe.
+    fn additions(&self) -> Additions {
+        let packages = self.config.packages.iter();
+        Additions {
+            suite: self.config.suite.as_ref().map(|suite| suite.value.clone()),
+            packages: packages.map(|package| package.value.clone()).collect(),
             machine: self.machine(),
-        };
-        environment_name::named(self.target.of_recipe(self.config)?, self.rust, &additions)
+            ..Additions::default()
+        }
     }
 
     /// The emulated machine, if the user configured that runner and the target has a machine.

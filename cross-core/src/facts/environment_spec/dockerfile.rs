@@ -50,7 +50,7 @@ impl Dockerfile {
         // image of Zig is preferred over both.
         let zig_image = context.zig().and_then(|zig| zig.image.as_ref());
         let recipe = (wants_base && zig_image.is_none())
-            .then(|| context.recipe(None, false).ok())
+            .then(|| context.base_recipe().ok())
             .flatten();
         let image = zig_image.map(zig_reference).or_else(|| context.published());
         let image = image.filter(|_| wants_base && recipe.is_none());
