@@ -315,7 +315,11 @@ fn overridden_settings(understood: &ParsedCommand, plan: &Plan) -> Vec<String> {
     let found = host_settings::find(configs, &plan.workspace_root, &host_triple(), &plan.target);
     let overridden = found
         .into_iter()
-        .filter(|setting| matches!(setting.treatment, Treatment::Overridden { .. }));
+        // In an image, the variable may be missing: then cargo uses the setting.
+        .filter(|setting| match &setting.treatment {
+            Treatment::Overridden { variable } => plan.env().contains_key(variable.as_str()),
+            _ => false,
+        });
     let warnings = overridden.map(|setting| {
         format!(
             "`{}` of `{}` is made for the host: it is not used in the environment",
