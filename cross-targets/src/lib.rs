@@ -69,6 +69,7 @@ pub use recipe::{
     HostEmulator, Recipe, RecipeFile, RustSource, StdSource, Toolset, ToolsetKind,
     UnsupportedTarget,
 };
+pub use table::rustc_targets::is_rustc_target;
 pub use table::suggestions::edit_distance;
 pub use target::qemu_machine::QemuMachine;
 pub use target::runner::Runner;

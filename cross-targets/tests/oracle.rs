@@ -71,6 +71,15 @@ fn every_triple_is_known_to_rustc() {
     }
 }
 
+/// A triple that rustc knows is never taken for a spelling mistake.
+#[test]
+fn every_target_of_rustc_is_in_the_list() {
+    for triple in rustc(&["--print", "target-list"]).lines() {
+        let is_known = cross_targets::is_rustc_target(triple);
+        assert!(is_known, "add `{triple}` to table/rustc_targets.rs");
+    }
+}
+
 #[test]
 fn every_row_says_what_rustc_says() {
     let mut compared = 0;

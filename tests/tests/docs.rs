@@ -11,6 +11,8 @@ use cross_tests::{check_file, tool};
 
 #[path = "docs/blocks.rs"]
 mod blocks;
+#[path = "docs/environments.rs"]
+mod environments;
 #[path = "docs/links.rs"]
 mod links;
 #[path = "docs/reference.rs"]

@@ -6,4 +6,5 @@ pub(crate) mod layer_values;
 mod line_index;
 pub(crate) mod read_toml;
 mod read_variables;
-mod unsupported;
+mod unknown_keys;
+pub(crate) mod unsupported;

@@ -11,12 +11,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::{Origin, SourceLocation, Sourced};
-use crate::keys::key::{Alias, Group, Key, Level, is_below};
+use crate::keys::key::{Alias, Group, Key, Level};
 use crate::keys::key_values::{GroupNotation, KeyValues};
-use crate::keys::table::GROUPS;
 use crate::layers::layer_values::LayerValues;
 use crate::layers::line_index::LineIndex;
-use crate::text::nearest::nearest;
+use crate::layers::unknown_keys;
 use crate::values::known_targets;
 use crate::values::value::RawValue;
 use crate::values::value_kind::{ValueKind, wrong_type};
@@ -125,11 +124,7 @@ impl TomlReader<'_> {
                 "build" => self.build(value),
                 "target" => self.targets(value),
                 unknown => {
-                    let help = match nearest(unknown, ["build", "target"]) {
-                        Some(meant) => format!("did you mean `[{meant}]`?"),
-                        None => "the tables are `[build]` and `[target.<triple>]`".to_owned(),
-                    };
-                    self.unknown_key(unknown, name, help);
+                    self.unknown_key(unknown, name, unknown_keys::help_at_root(unknown));
                 }
             }
         }
@@ -199,7 +194,7 @@ impl TomlReader<'_> {
                     self.key(alias.name, key, value, values);
                 }
             } else {
-                self.unknown_key(&path, name, help_for_unknown(&path, level));
+                self.unknown_key(&path, name, unknown_keys::help(&path, level));
             }
         }
     }
@@ -343,35 +338,6 @@ fn dotted<'v>(name: &'v str, value: &'v TomlValue<'_>) -> impl Iterator<Item = S
             let three: Vec<_> = three.collect();
             std::iter::once(two).chain(three)
         })
-}
-
-/// The names of all keys and groups at `level`.
-fn names(level: Level) -> impl Iterator<Item = &'static str> {
-    let groups = GROUPS.iter().map(|group| group.name);
-    let groups = groups.filter(move |name| Group::find(name, level).is_some());
-    Key::at(level).map(|key| key.name).chain(groups)
-}
-
-fn help_for_unknown(path: &str, level: Level) -> String {
-    if names(level.other()).any(|name| name == path) {
-        return format!("`{path}` belongs in `{}`", level.other().table());
-    }
-    if let Some(meant) = nearest(path, names(level)) {
-        return format!("did you mean `{meant}`?");
-    }
-    let group = path.rsplit_once('.').map(|(group, _)| group);
-    let mut known: Vec<_> = names(level)
-        .filter_map(|name| match group {
-            Some(group) if is_below(name, group) => name.get(group.len() + 1..),
-            Some(_) => None,
-            None => Some(name),
-        })
-        .filter_map(|name| name.split('.').next())
-        .collect();
-    known.sort_unstable();
-    known.dedup();
-    let table = group.unwrap_or(level.table());
-    format!("the keys of `{table}` are {}", known.join(", "))
 }
 
 #[cfg(test)]

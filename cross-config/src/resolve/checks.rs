@@ -26,12 +26,7 @@ struct DependentKeys {
 const DEPENDENT_KEYS: &[DependentKeys] = &[
     DependentKeys {
         keys: &["zig.version", "zig.image.name", "zig.image.toolchain"],
-        has_effect: |view| {
-            view.values
-                .zig_enable
-                .as_ref()
-                .is_some_and(|enable| enable.value)
-        },
+        has_effect: has_zig,
         reason: "zig is not enabled",
         help: "set `zig.enable`, or remove it",
     },
@@ -60,13 +55,43 @@ const DEPENDENT_KEYS: &[DependentKeys] = &[
         help: "set `image.name`, or remove it",
     },
     DependentKeys {
+        keys: &["image.name"],
+        // A Dockerfile's image gets the name.
+        has_effect: |view| !has_zig(view) || view.values.dockerfile.is_some(),
+        reason: "Zig is enabled, and its environment is used",
+        help: "name an image that has `cargo-zigbuild` with `zig.image`, or write `zig = false` \
+               for the target",
+    },
+    DependentKeys {
+        keys: &["sdk"],
+        has_effect: |view| image(view).is_none() && view.values.dockerfile.is_none(),
+        reason: "an SDK completes a recipe, which images and Dockerfiles replace",
+        help: "remove it, or the image",
+    },
+    DependentKeys {
         keys: &["packages", "suite"],
-        // A Dockerfile can be based on the recipe.
-        has_effect: |view| view.values.image.is_none() || view.values.dockerfile.is_some(),
+        // A Dockerfile can be based on the recipe, unless there is an image of Zig.
+        has_effect: |view| {
+            image(view).is_none()
+                || view.values.dockerfile.is_some() && view.values.zig_image.is_none()
+        },
         reason: "recipes do not apply to images",
         help: "install what is needed with `pre-build`, or remove it",
     },
 ];
+
+fn has_zig(view: &TargetView) -> bool {
+    let enable = view.values.zig_enable.as_ref();
+    enable.is_some_and(|enable| enable.value)
+}
+
+/// The user's image of the environment: that of Zig if Zig is enabled.
+fn image(view: &TargetView) -> Option<&Origin> {
+    match has_zig(view) {
+        true => view.values.zig_image.as_ref().map(|key| &key.origin),
+        false => view.values.image.as_ref().map(|key| &key.origin),
+    }
+}
 
 fn has_other_libc(view: &TargetView) -> bool {
     let target = view.triple.as_deref().map(Target::parse);

@@ -5,10 +5,13 @@ use cross_targets::Target;
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::variables;
 
-/// Returns a warning if `name` is not in the target table. It may be a custom target, so this is
-/// not an error.
+/// Returns a warning if `name` is neither in the target table nor a target of rustc's. It may be a
+/// custom target, so this is not an error.
 pub(crate) fn lint(name: &str) -> Option<Diagnostic> {
     let unknown = Target::parse(name).err()?;
+    if cross_targets::is_rustc_target(name) {
+        return None;
+    }
     let warning = Diagnostic::warning(
         DiagnosticCode::UnknownTarget,
         format!("unknown target `{name}`"),

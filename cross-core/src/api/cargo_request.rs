@@ -15,6 +15,7 @@ use crate::cargo::cli::decision::Decision;
 use crate::cargo::cli::flags::{Flag, Phase};
 use crate::cargo::cli::host_settings::{self, Treatment};
 use crate::cargo::cli::{self, CliContext, ParsedCommand, problem};
+use crate::cargo::package_selection::PackageSelection;
 use crate::cargo::workspace;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
@@ -214,7 +215,6 @@ impl CargoRequest {
         let mut request = Request::new(cross.clone(), Verb::Cargo, target.to_owned());
         let options = &mut request.options;
         let dir = self.cross.dir();
-        options.packages = line.texts(Flag::Package).map(str::to_owned).collect();
         options.locked = line.has(Flag::Locked) || line.has(Flag::Frozen);
         options.offline = line.has(Flag::Offline) || line.has(Flag::Frozen);
         let configured_target_dir = || {
@@ -315,7 +315,11 @@ fn overridden_settings(understood: &ParsedCommand, plan: &Plan) -> Vec<String> {
     let found = host_settings::find(configs, &plan.workspace_root, &host_triple(), &plan.target);
     let overridden = found
         .into_iter()
-        .filter(|setting| matches!(setting.treatment, Treatment::Overridden { .. }));
+        // In an image, the variable may be missing: then cargo uses the setting.
+        .filter(|setting| match &setting.treatment {
+            Treatment::Overridden { variable } => plan.env().contains_key(variable.as_str()),
+            _ => false,
+        });
     let warnings = overridden.map(|setting| {
         format!(
             "`{}` of `{}` is made for the host: it is not used in the environment",
@@ -341,7 +345,8 @@ fn targets(cross: &Cross, understood: &ParsedCommand, cancel: &Cancel) -> Result
         &host,
         cancel,
     )?;
-    let loaded = cross.load_config(&probed.root, probed.built_manifest(&[]), None)?;
+    let package = probed.configured_package(&PackageSelection::of(&understood.line));
+    let loaded = cross.load_config(&probed.root, package.manifest.as_deref(), None)?;
     if let Some(target) = loaded.config.default_target() {
         return Ok(vec![target.value.clone()]);
     }

@@ -11,6 +11,9 @@ use serde::Deserialize;
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     workspace_members: Vec<String>,
+    /// The packages that are built from the directory if none is named. Cargo before 1.71 does not
+    /// name them.
+    workspace_default_members: Option<Vec<String>>,
     pub(crate) workspace_root: PathBuf,
     pub(crate) target_directory: PathBuf,
 }
@@ -25,6 +28,9 @@ pub(crate) struct Package {
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
+    /// The table `metadata`, which may be any value.
+    #[serde(default)]
+    pub(crate) metadata: serde_json::Value,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -55,6 +61,12 @@ impl Metadata {
     pub(crate) fn workspace_packages(&self) -> impl Iterator<Item = &Package> + Clone {
         let is_member = |package: &&Package| self.workspace_members.contains(&package.id);
         self.packages.iter().filter(is_member)
+    }
+
+    /// Whether cargo builds the package if none is named; `None` if cargo does not say.
+    pub(crate) fn is_default(&self, package: &Package) -> Option<bool> {
+        let defaults = self.workspace_default_members.as_ref()?;
+        Some(defaults.contains(&package.id))
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod dep_info;
 pub(crate) mod json;
 pub(crate) mod outer;
+pub(crate) mod package_selection;
 pub(crate) mod products;
 pub(crate) mod rustflags;
 pub(crate) mod workspace;

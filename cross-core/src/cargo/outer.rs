@@ -128,7 +128,9 @@ const TABLE: &[Row] = &[
     row("CARGO", Everywhere, PACKAGE),
     row("CARGO_BIN_NAME", Everywhere, PACKAGE),
     row("CARGO_CRATE_NAME", Everywhere, PACKAGE),
-    row("CARGO_ENCODED_RUSTFLAGS", Everywhere, FLAGS),
+    // An outer cargo sets them for build scripts only.
+    row("CARGO_ENCODED_RUSTFLAGS", InBuildScript, FLAGS),
+    row("CARGO_ENCODED_RUSTDOCFLAGS", InBuildScript, FLAGS),
     row("CARGO_MANIFEST_DIR", Everywhere, PACKAGE),
     row("CARGO_MANIFEST_LINKS", Everywhere, PACKAGE),
     row("CARGO_MANIFEST_PATH", Everywhere, PACKAGE),
@@ -199,6 +201,8 @@ mod tests {
     fn the_engine_host_keeps_the_users_own_flags_and_wrappers() {
         for (name, is_removed) in [
             ("RUSTFLAGS", false),
+            ("CARGO_ENCODED_RUSTFLAGS", false),
+            ("CARGO_ENCODED_RUSTDOCFLAGS", false),
             ("RUSTC_WRAPPER", false),
             ("CARGO_TARGET_DIR", false),
             ("CARGO_BUILD_JOBS", false),

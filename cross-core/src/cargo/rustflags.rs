@@ -8,16 +8,18 @@ use cross_engine::EnvValue;
 const SEPARATOR: &str = "\u{1f}";
 
 /// Adds `flags` for `triple`. If `env` has a variable that overrides cargo's configuration, the
-/// flags are added to the variable. Otherwise they are returned as arguments for cargo.
+/// flags are added to the variable. Otherwise they are returned as arguments for cargo. `inherited`
+/// returns the value of a variable that cargo sees without `env`.
 pub(crate) fn add(
     flags: &[String],
     triple: &str,
     env: &mut BTreeMap<String, EnvValue>,
+    inherited: impl Fn(&str) -> Option<String>,
 ) -> Vec<String> {
     if flags.is_empty() {
         return Vec::new();
     }
-    let Some(current) = overriding_flags(env) else {
+    let Some(current) = overriding_flags(env, inherited) else {
         // An array of strings is the same in JSON and in TOML.
         let list = serde_json::Value::from(flags);
         let entry = format!("target.'{triple}'.rustflags={list}");
@@ -32,13 +34,18 @@ pub(crate) fn add(
 }
 
 /// The flags of the variable that overrides cargo's configuration, by cargo's precedence.
-fn overriding_flags(env: &BTreeMap<String, EnvValue>) -> Option<Vec<String>> {
-    let flags = |name, separator: &[char]| match env.get(name)? {
-        EnvValue::Plain(text) | EnvValue::Secret(text) => {
-            let words = text.split(separator).filter(|word| !word.is_empty());
-            Some(words.map(str::to_owned).collect())
-        }
-        _ => None,
+fn overriding_flags(
+    env: &BTreeMap<String, EnvValue>,
+    inherited: impl Fn(&str) -> Option<String>,
+) -> Option<Vec<String>> {
+    let flags = |name: &str, separator: &[char]| {
+        let text = match env.get(name) {
+            Some(EnvValue::Plain(text) | EnvValue::Secret(text)) => text.clone(),
+            Some(EnvValue::Unset) => return None,
+            _ => inherited(name)?,
+        };
+        let words = text.split(separator).filter(|word| !word.is_empty());
+        Some(words.map(str::to_owned).collect())
     };
     flags("CARGO_ENCODED_RUSTFLAGS", &['\u{1f}']).or_else(|| flags("RUSTFLAGS", &[' ', '\t', '\n']))
 }
@@ -53,11 +60,50 @@ mod tests {
         ["--cfg", r#"name="a b""#].map(str::to_owned).to_vec()
     }
 
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn encoded_flags_override_the_others_as_with_cargo() {
+        let plain = |text: &str| EnvValue::Plain(text.to_owned());
+        for (encoded, kept) in [("-Cdebuginfo=1", "-Cdebuginfo=1\u{1f}"), ("", "")] {
+            let mut env = BTreeMap::from([
+                ("RUSTFLAGS".to_owned(), plain("-Copt-level=1")),
+                ("CARGO_ENCODED_RUSTFLAGS".to_owned(), plain(encoded)),
+            ]);
+            assert_eq!(add(&flags(), TARGET, &mut env, nothing), [""; 0]);
+            let expected = format!("{kept}--cfg\u{1f}name=\"a b\"");
+            assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], plain(&expected));
+        }
+    }
+
+    #[test]
+    fn flags_are_appended_to_an_inherited_variable() {
+        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+            let inherited = |asked: &str| (asked == name).then(|| "-Cdebuginfo=1".to_owned());
+            let mut env = BTreeMap::new();
+            assert_eq!(
+                add(&flags(), TARGET, &mut env, inherited),
+                [""; 0],
+                "{name}"
+            );
+            let expected = "-Cdebuginfo=1\u{1f}--cfg\u{1f}name=\"a b\"".to_owned();
+            assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], EnvValue::Plain(expected));
+            let mut unset = BTreeMap::from([(name.to_owned(), EnvValue::Unset)]);
+            assert_eq!(
+                add(&flags(), TARGET, &mut unset, inherited).len(),
+                2,
+                "{name}"
+            );
+        }
+    }
+
     #[test]
     fn flags_are_added_to_those_of_the_configuration() {
         let mut env = BTreeMap::new();
-        assert_eq!(add(&[], TARGET, &mut env), [""; 0]);
-        let arguments = add(&flags(), TARGET, &mut env);
+        assert_eq!(add(&[], TARGET, &mut env, nothing), [""; 0]);
+        let arguments = add(&flags(), TARGET, &mut env, nothing);
         assert_eq!(arguments[0], "--config");
         // Cargo parses the argument as TOML: a quote or space in a flag does not end the flag.
         let table: toml::Table = arguments[1].parse().unwrap();
@@ -75,7 +121,7 @@ mod tests {
         ] {
             let plain = EnvValue::Plain(text.to_owned());
             let mut env = BTreeMap::from([(name.to_owned(), plain)]);
-            assert_eq!(add(&flags(), TARGET, &mut env), [""; 0], "{name}");
+            assert_eq!(add(&flags(), TARGET, &mut env, nothing), [""; 0], "{name}");
             let expected = "-C\u{1f}debuginfo=1\u{1f}--cfg\u{1f}name=\"a b\"";
             let expected = EnvValue::Plain(expected.to_owned());
             assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], expected, "{name}");

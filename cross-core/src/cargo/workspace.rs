@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::outer;
+use crate::cargo::package_selection::{self, ConfiguredPackage, Member, PackageSelection};
 use crate::cargo::products::Product;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
@@ -21,8 +22,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// The target directory that the user's cargo uses.
     pub(crate) target_directory: PathBuf,
-    /// The manifest of the package in the request's directory, if there is a package.
-    pub(crate) package_manifest: Option<PathBuf>,
+    /// The workspace's packages, in cargo's order.
+    pub(crate) packages: Vec<Member>,
     /// The manifests of the workspace's packages, by the packages' names.
     pub(crate) members: BTreeMap<String, PathBuf>,
     /// The workspace roots of path dependencies outside this workspace.
@@ -229,6 +230,12 @@ pub(crate) fn project(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result
 }
 
 impl Workspace {
+    /// Reads the workspace's own packages, without dependencies. Writes nothing.
+    pub(crate) fn declared(cargo: &HostCargo, host: &Host, cancel: &Cancel) -> Result<Self> {
+        let metadata = without_dependencies(cargo, host, cancel)?;
+        Ok(Self::of(cargo, &metadata, BTreeSet::new(), None))
+    }
+
     pub(crate) fn of(
         cargo: &HostCargo,
         metadata: &Metadata,
@@ -254,12 +261,7 @@ impl Workspace {
                 .collect(),
             root: metadata.workspace_root.clone(),
             target_directory: metadata.target_directory.clone(),
-            package_manifest: metadata
-                .packages
-                .iter()
-                .map(|package| &package.manifest_path)
-                .find(|manifest| **manifest == here)
-                .cloned(),
+            packages: Member::all(metadata, &here),
             members: metadata
                 .workspace_packages()
                 .map(|package| (package.name.clone(), package.manifest_path.clone()))
@@ -275,15 +277,9 @@ impl Workspace {
         }
     }
 
-    /// The manifest of the package that is built, whose configuration applies: the package that was
-    /// named, else the package in the request's directory. `None` for several packages.
-    pub(crate) fn built_manifest(&self, named: &[String]) -> Option<&Path> {
-        let manifest = match named {
-            [] => self.package_manifest.as_ref(),
-            [one] => self.members.get(one),
-            _ => None,
-        };
-        manifest.map(PathBuf::as_path)
+    /// The package that is built, whose configuration applies.
+    pub(crate) fn configured_package(&self, selection: &PackageSelection) -> ConfiguredPackage {
+        package_selection::configured(&self.packages, selection)
     }
 }
 

@@ -4,10 +4,12 @@
 use crate::cargo::outer::GUARD;
 
 /// Variables of these names.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 24] = [
     "CARGO_BUILD_JOBS",
     "CARGO_BUILD_RUSTDOCFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_ENCODED_RUSTDOCFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_INCREMENTAL",
     // The scripts in images of the `cross` project print more with it.
     "CROSS_DEBUG",
@@ -167,6 +169,8 @@ mod tests {
             "CARGO_TERM_COLOR",
             "CARGO_UNSTABLE_BUILD_STD",
             "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_ENCODED_RUSTDOCFLAGS",
             GUARD,
         ] {
             assert!(is_passed(name), "{name}");

@@ -24,6 +24,9 @@ pub(crate) struct Additions {
     pub(crate) packages: Vec<String>,
     /// A script that runs as root in the finished root file system.
     pub(crate) pre_build: Option<String>,
+    /// Whether commands of the user's run as root in the environment, in `pre-build` or in a
+    /// Dockerfile that is based on it.
+    pub(crate) command_tools: bool,
     /// Whether the user's SDK completes the recipe.
     pub(crate) sdk: bool,
     /// The emulated machine that runs the target's programs instead of the default emulator.
@@ -57,6 +60,9 @@ pub(crate) fn named(
         Error::new(ErrorKind::UnsupportedTarget, unsupported.to_string())
             .with_help(unsupported.help())
     })?;
+    if additions.command_tools {
+        recipe = recipe.with_command_tools();
+    }
     recipe = recipe.extend_target_packages(additions.packages.iter().cloned());
     if let Some(suite) = &additions.suite {
         recipe = recipe.suite(suite);

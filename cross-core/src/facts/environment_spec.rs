@@ -1,17 +1,20 @@
 //! The environment spec: the recipe, image or Dockerfile that an environment is made from, with the
 //! user's additions.
 
+mod dockerfile;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigConfig};
 use cross_engine::{ContainerfileSource, Engine, ImageBuild, ImageFacts, RootSource};
 use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource};
 
+use crate::facts::configured_paths;
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
 use crate::facts::published_image::{
-    deb_arch, instead_of_published, published, reference, zig_reference,
+    deb_arch, instead_of_published, published, published_zig, reference, zig_reference,
 };
 use crate::host::sdk::{self, UserSdk};
 use crate::host::toolchain::host_triple;
@@ -20,6 +23,7 @@ use crate::model::hash::short_hash;
 use crate::model::step::{EnvironmentKind, Warning};
 use crate::target::name::TargetName;
 use crate::target::runner;
+use dockerfile::{CROSS_BASE_IMAGE, Dockerfile};
 
 /// The repository of the images that this library builds.
 const BUILT: &str = "localhost/cross-core";
@@ -75,23 +79,6 @@ pub(crate) enum Base {
     Host(Box<HostToolset>),
 }
 
-/// The user's Dockerfile, with its context and build arguments.
-#[derive(Clone, Debug)]
-pub(crate) struct Dockerfile {
-    file: PathBuf,
-    text: String,
-    /// The build context, if the Dockerfile copies files from it.
-    context: Option<PathBuf>,
-    arguments: BTreeMap<String, String>,
-    /// The image's tag, if the user configured an `image` too.
-    tag: Option<String>,
-    /// The recipe whose image is the value of `CROSS_BASE_IMAGE`, if the Dockerfile uses that
-    /// argument.
-    pub(crate) recipe: Option<NamedRecipe>,
-    /// The published image that is the value of `CROSS_BASE_IMAGE`, if there is no recipe.
-    published: Option<String>,
-}
-
 /// The facts that decide the environment spec.
 pub(crate) struct SpecContext<'a> {
     pub(crate) target: &'a TargetName,
@@ -105,24 +92,31 @@ pub(crate) struct SpecContext<'a> {
 }
 
 impl EnvironmentSpec {
-    /// Chooses by the documented order: the user's Zig image, Dockerfile or image, the recipe that
-    /// the user's SDK completes, the target's recipe, the published image.
+    /// Chooses by the documented order: the user's Dockerfile, Zig image or image, the recipe that
+    /// the user's SDK completes, the target's recipe, the published image. With Zig, the user's
+    /// image for the target does not count, as with `cross`.
     pub(crate) fn choose(context: &SpecContext<'_>) -> Result<Self> {
         let config = context.config;
         let pre_build = config.pre_build.as_ref().map(script).transpose()?.flatten();
-        if let Some(image) = context.zig().and_then(|zig| zig.image.as_ref()) {
-            return Ok(Self::zig_image(context, image, pre_build));
-        }
         if config.dockerfile.is_some() {
-            let base = Base::Dockerfile(Box::new(Dockerfile::read(context)?));
-            return Ok(Self::new(context, base).with_pre_build(pre_build));
+            let dockerfile = Dockerfile::read(context)?;
+            // A recipe has Zig, and any other base has to have `cargo-zigbuild`.
+            let has_zigbuild = dockerfile.recipe.is_none();
+            let base = Base::Dockerfile(Box::new(dockerfile));
+            return Ok(EnvironmentSpec {
+                zigbuild: context.zigbuild().filter(|_| has_zigbuild),
+                ..Self::new(context, base).with_pre_build(pre_build)
+            });
         }
-        if let Some(image) = &config.image {
+        if let Some(image) = context.image() {
             let base = Base::Image {
-                reference: reference(&image.value, context.target.triple()),
+                reference: context.reference(image),
                 published: None,
             };
-            return Ok(Self::new(context, base).with_pre_build(pre_build));
+            return Ok(EnvironmentSpec {
+                zigbuild: context.zigbuild(),
+                ..Self::new(context, base).with_pre_build(pre_build)
+            });
         }
         if let Some(sdk) = context.sdk()? {
             let recipe = context.recipe(pre_build, true)?;
@@ -140,8 +134,8 @@ impl EnvironmentSpec {
         EnvironmentSpec {
             base,
             pre_build: None,
-            platforms: match &context.config.image {
-                Some(image) => image.value.platforms_or_default(),
+            platforms: match context.image() {
+                Some(image) => image.platforms_or_default(),
                 None => vec![Platform::default()],
             },
             deb_arch: deb_arch(target),
@@ -156,39 +150,28 @@ impl EnvironmentSpec {
         EnvironmentSpec { pre_build, ..self }
     }
 
-    /// The user's image with `cargo-zigbuild`.
-    fn zig_image(context: &SpecContext<'_>, image: &Image, pre_build: Option<String>) -> Self {
-        let base = Base::Image {
-            reference: zig_reference(image),
-            published: None,
-        };
-        let version = context.zig().and_then(|zig| zig.version.clone());
-        let version = version.or_else(|| Some(context.glibc_floor()?.to_string()));
-        let floor = version.map_or_else(String::new, |version| format!(".{version}"));
-        EnvironmentSpec {
-            platforms: image.platforms_or_default(),
-            zigbuild: Some(format!("{}{floor}", context.target.triple())),
-            ..Self::new(context, base).with_pre_build(pre_build)
-        }
-    }
-
     /// The target's recipe, or the published image if there is no recipe.
     fn recipe_or_published_image(
         context: &SpecContext<'_>,
         pre_build: Option<String>,
     ) -> Result<Self> {
-        let recipe = context.recipe(pre_build.clone(), false);
-        match (recipe, published(context.target)) {
-            (Ok(recipe), _) => Ok(Self::new(context, Base::Recipe(Box::new(recipe)))),
-            (Err(error), Some(reference)) => {
+        let error = match context.recipe(pre_build.clone(), false) {
+            Ok(recipe) => return Ok(Self::new(context, Base::Recipe(Box::new(recipe)))),
+            Err(error) => error,
+        };
+        match context.published() {
+            Some(reference) => {
                 let published = Some(error.to_string());
                 let base = Base::Image {
                     reference,
                     published,
                 };
-                Ok(Self::new(context, base).with_pre_build(pre_build))
+                Ok(EnvironmentSpec {
+                    zigbuild: context.zigbuild(),
+                    ..Self::new(context, base).with_pre_build(pre_build)
+                })
             }
-            (Err(error), None) => Err(error),
+            None => Err(error),
         }
     }
 
@@ -215,10 +198,14 @@ impl EnvironmentSpec {
         else {
             return None;
         };
+        let key = match self.zigbuild {
+            Some(_) => "zig.image",
+            None => "image",
+        };
         Some(Warning {
             code: "published-image".to_owned(),
             message: format!("{why}; the image `{reference}` of the cross project is used instead"),
-            help: Some(instead_of_published(reference, &self.triple, digest)),
+            help: Some(instead_of_published(reference, key, &self.triple, digest)),
         })
     }
 
@@ -356,7 +343,7 @@ impl EnvironmentSpec {
         };
         default("CROSS_DEB_ARCH", self.deb_arch);
         default("CROSS_TARGET", Some(&self.triple));
-        default(CROSS_BASE_IMAGE, base.or(dockerfile.published.as_deref()));
+        default(CROSS_BASE_IMAGE, base.or(dockerfile.image.as_deref()));
         let tag = dockerfile.tag(&self.triple);
         let build = ImageBuild::new(tag, ContainerfileSource::Path(dockerfile.file.clone()))
             .context(dockerfile.context.clone())
@@ -401,9 +388,6 @@ impl EnvironmentSpec {
     }
 }
 
-/// The build argument for a Dockerfile's base image.
-const CROSS_BASE_IMAGE: &str = "CROSS_BASE_IMAGE";
-
 impl SpecContext<'_> {
     /// The user's SDK for the target, if there is one.
     fn sdk(&self) -> Result<Option<UserSdk>> {
@@ -415,19 +399,35 @@ impl SpecContext<'_> {
 
     /// The target's recipe with the user's additions. `sdk` is whether the user's SDK completes it.
     fn recipe(&self, pre_build: Option<String>, sdk: bool) -> Result<NamedRecipe> {
-        let additions = Additions {
-            suite: self.config.suite.as_ref().map(|suite| suite.value.clone()),
-            packages: self
-                .config
-                .packages
-                .iter()
-                .map(|package| package.value.clone())
-                .collect(),
+        self.named(&Additions {
+            command_tools: pre_build.is_some(),
             pre_build,
             sdk,
+            ..self.additions()
+        })
+    }
+
+    /// The recipe that a Dockerfile is based on.
+    fn base_recipe(&self) -> Result<NamedRecipe> {
+        self.named(&Additions {
+            command_tools: true,
+            ..self.additions()
+        })
+    }
+
+    fn named(&self, additions: &Additions) -> Result<NamedRecipe> {
+        environment_name::named(self.target.of_recipe(self.config)?, self.rust, additions)
+    }
+
+    /// The configured additions to the recipe.
+    fn additions(&self) -> Additions {
+        let packages = self.config.packages.iter();
+        Additions {
+            suite: self.config.suite.as_ref().map(|suite| suite.value.clone()),
+            packages: packages.map(|package| package.value.clone()).collect(),
             machine: self.machine(),
-        };
-        environment_name::named(self.target.of_recipe(self.config)?, self.rust, &additions)
+            ..Additions::default()
+        }
     }
 
     /// The emulated machine, if the user configured that runner and the target has a machine.
@@ -445,6 +445,38 @@ impl SpecContext<'_> {
         zig.filter(|zig| zig.enable)
     }
 
+    /// The user's image: that of Zig if Zig is enabled.
+    fn image(&self) -> Option<&Image> {
+        match self.zig() {
+            Some(zig) => zig.image.as_ref(),
+            None => self.config.image.as_ref().map(|image| &image.value),
+        }
+    }
+
+    /// The full name of the user's image for the target, or for Zig if Zig is enabled.
+    fn reference(&self, image: &Image) -> String {
+        match self.zig() {
+            Some(_) => zig_reference(image),
+            None => reference(image, self.target.triple()),
+        }
+    }
+
+    /// The image that the `cross` project publishes: that of Zig if Zig is enabled.
+    fn published(&self) -> Option<String> {
+        match self.zig() {
+            Some(_) => published_zig(self.target),
+            None => published(self.target),
+        }
+    }
+
+    /// The target argument of `cargo-zigbuild`, if Zig is enabled.
+    fn zigbuild(&self) -> Option<String> {
+        let version = self.zig()?.version.clone();
+        let version = version.or_else(|| Some(self.glibc_floor()?.to_string()));
+        let floor = version.map_or_else(String::new, |version| format!(".{version}"));
+        Some(format!("{}{floor}", self.target.triple()))
+    }
+
     /// The glibc floor in `zig.version` or in the target's name.
     fn glibc_floor(&self) -> Option<GlibcVersion> {
         let version = self
@@ -452,85 +484,6 @@ impl SpecContext<'_> {
             .and_then(|zig| zig.version.as_ref()?.parse().ok());
         version.or_else(|| self.target.known()?.glibc())
     }
-}
-
-impl Dockerfile {
-    fn read(context: &SpecContext<'_>) -> Result<Self> {
-        let Some(Sourced {
-            value: key, origin, ..
-        }) = context.config.dockerfile.as_ref()
-        else {
-            return Err(Error::new(ErrorKind::Config, "there is no Dockerfile"));
-        };
-        let text = std::fs::read_to_string(&key.file).map_err(|error| {
-            Error::io("read the Dockerfile", &key.file, error)
-                .with_help(format!("correct `dockerfile` ({origin})"))
-        })?;
-        let wants_base =
-            text.contains(CROSS_BASE_IMAGE) && !key.build_args.contains_key(CROSS_BASE_IMAGE);
-        // Without a recipe, the base is the published image, if there is one.
-        let recipe = wants_base
-            .then(|| context.recipe(None, false).ok())
-            .flatten();
-        let published = published(context.target).filter(|_| wants_base && recipe.is_none());
-        let build_context = copies(&text).then(|| {
-            key.context
-                .clone()
-                .unwrap_or_else(|| context.workspace_root.to_owned())
-        });
-        if let Some(dir) = build_context.as_ref().filter(|dir| !dir.is_dir()) {
-            let message = format!(
-                "the Dockerfile's context `{}` is not a directory",
-                dir.display()
-            );
-            let help = format!("correct `dockerfile.context` ({origin})");
-            return Err(Error::new(ErrorKind::Config, message).with_help(help));
-        }
-        Ok(Dockerfile {
-            file: key.file.clone(),
-            text,
-            context: build_context,
-            arguments: key.build_args.clone(),
-            tag: context
-                .config
-                .image
-                .as_ref()
-                .map(|image| reference(&image.value, context.target.triple())),
-            recipe,
-            published,
-        })
-    }
-
-    /// The image's name: the user's tag, or a hash of the content.
-    fn tag(&self, triple: &str) -> String {
-        match &self.tag {
-            Some(tag) => tag.clone(),
-            None => format!("{BUILT}:{triple}-dockerfile-{}", self.hash()),
-        }
-    }
-
-    /// A hash of the Dockerfile, its arguments and its base.
-    fn hash(&self) -> String {
-        let recipe = self.recipe.as_ref();
-        let base = recipe.map(|named| named.blueprint.name.as_str());
-        let content = format!(
-            "{}\n{:?}\n{:?}\n{base:?}\n{:?}",
-            self.text, self.context, self.arguments, self.published
-        );
-        short_hash(&content, 12)
-    }
-}
-
-/// Whether a Dockerfile reads files of its context. A false positive is harmless: the engine's own
-/// cache then decides whether to build.
-fn copies(dockerfile: &str) -> bool {
-    dockerfile.lines().any(|line| {
-        let upper = line.trim_start().to_ascii_uppercase();
-        let copies = ["COPY ", "ADD ", "ONBUILD "]
-            .iter()
-            .any(|word| upper.starts_with(word));
-        (copies && !upper.contains("--FROM=")) || upper.contains("--MOUNT=")
-    })
 }
 
 /// The script of `pre-build`: the user's script, or one made of the commands, which exits at the
@@ -542,33 +495,21 @@ fn script(pre_build: &Sourced<PreBuild>) -> Result<Option<String>> {
         PreBuild::ScriptOrCommand { path, .. } if path.is_file() => {
             Some(std::fs::read_to_string(path).on("read the `pre-build` script", path)?)
         }
+        PreBuild::ScriptOrCommand { text, path, .. } if configured_paths::is_script(text) => {
+            let message = format!(
+                "the `pre-build` script `{}` does not exist ({})",
+                path.display(),
+                pre_build.origin
+            );
+            return Err(Error::new(ErrorKind::Config, message).with_help(
+                "correct the path, which is relative to the file that names it, or else to the \
+                 workspace's root",
+            ));
+        }
         PreBuild::ScriptOrCommand { text, .. } => Some(of_commands(text)),
         PreBuild::Commands(lines) if lines.is_empty() => None,
         PreBuild::Commands(lines) => Some(of_commands(&lines.join("\n"))),
         _ => None,
     };
     Ok(script.map(|script| script.replace("\r\n", "\n")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dockerfile_that_copies_only_from_stages_has_no_context() {
-        for text in [
-            "FROM a\nRUN true",
-            "FROM a\nCOPY --from=b /x /y",
-            "FROM a\n# COPY . .",
-        ] {
-            assert!(!copies(text), "{text}");
-        }
-        for text in [
-            "FROM a\nCOPY . /src",
-            "from a\n  add x y",
-            "FROM a\nRUN --mount=type=bind,target=/x true",
-        ] {
-            assert!(copies(text), "{text}");
-        }
-    }
 }

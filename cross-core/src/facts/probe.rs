@@ -4,8 +4,10 @@ use cross_config::{Config, DiagnosticCode, ExplainedValue, Origin, Settings, Tar
 use cross_engine::{Cancel, EngineKind, Environments, Host, Root, SelectedEngine};
 
 use crate::cargo::build_std;
+use crate::cargo::package_selection::ConfiguredPackage;
 use crate::cargo::rustflags;
 use crate::cargo::workspace::{self, HostCargo, Workspace};
+use crate::facts::configured_paths;
 use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
@@ -34,6 +36,12 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         &request.options.all_rustflags(),
         project.target.triple(),
         &mut inputs.env,
+        |name| {
+            // A run on the host inherits the caller's variables.
+            let is_host = selection.env_spec.host_toolset().is_some();
+            let value = request.cross.environment().get_str(name);
+            value.filter(|_| is_host).map(str::to_owned)
+        },
     );
     let recipe = selection.env_spec.recipe().map(|named| &named.recipe);
     let build_std = build_std::arguments(
@@ -89,13 +97,17 @@ impl ProjectFacts {
         if let Some(dir) = &request.options.target_dir {
             workspace.target_directory.clone_from(dir);
         }
-        let manifest = workspace.built_manifest(&request.options.packages);
+        let package = workspace.configured_package(&request.options.selection());
+        let manifest = package.manifest.as_deref();
         let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
+        let warnings = loaded.warnings.iter().map(warning);
+        let mut config = loaded.config.for_target(target.configured());
+        configured_paths::settle(&mut config, &workspace.root, cross.dir());
         Ok(ProjectFacts {
-            config: loaded.config.for_target(target.configured()),
+            config,
             settings: loaded.config.settings().clone(),
             explained: explained(&loaded.config, &target),
-            warnings: loaded.warnings.iter().map(warning).collect(),
+            warnings: warnings.chain(ambiguous_metadata(&package)).collect(),
             host,
             target,
             cargo,
@@ -241,6 +253,25 @@ fn warning(diagnostic: &cross_config::Diagnostic) -> Warning {
         message: diagnostic.to_string(),
         help: diagnostic.help.clone(),
     }
+}
+
+/// The warning for several built packages that are configured differently.
+fn ambiguous_metadata(package: &ConfiguredPackage) -> Option<Warning> {
+    let (first, others) = package.ambiguous.split_first()?;
+    let others: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
+    Some(Warning {
+        code: "ambiguous-metadata".to_owned(),
+        message: format!(
+            "several packages are built, and their `[package.metadata.cross]` differ: that of \
+             `{first}` applies to all, and not that of {}",
+            others.join(", ")
+        ),
+        help: Some(
+            "write what is common to all in Cross.toml or `[workspace.metadata.cross]`, or build \
+             one package at a time with `--package`"
+                .to_owned(),
+        ),
+    })
 }
 
 /// The warnings for settings that have no effect with the selected engine.

@@ -39,15 +39,27 @@ pub(super) fn published(target: &TargetName) -> Option<String> {
     Some(format!("{PUBLISHED}/{}:{PUBLISHED_TAG}", name?))
 }
 
-/// The remedy for a published image, whose content changes over time.
-pub(super) fn instead_of_published(reference: &str, triple: &str, digest: Option<&str>) -> String {
+/// The image with `cargo-zigbuild` that the `cross` project publishes, which is for every target that
+/// rustc knows.
+pub(super) fn published_zig(target: &TargetName) -> Option<String> {
+    let is_known = target.known().is_some() || cross_targets::is_rustc_target(target.triple());
+    is_known.then(|| format!("{PUBLISHED}/zig:{PUBLISHED_TAG}"))
+}
+
+/// The remedy for a published image, whose content changes over time. `key` names an image instead.
+pub(super) fn instead_of_published(
+    reference: &str,
+    key: &str,
+    triple: &str,
+    digest: Option<&str>,
+) -> String {
     let repository = reference.strip_suffix(&format!(":{PUBLISHED_TAG}"));
     let (digest, hint) = match digest {
         Some(digest) => (digest, ""),
         None => ("sha256:…", " (the outcome has the digest)"),
     };
     let mut help = format!(
-        "its content changes over time: `image = \"{}@{digest}\"` for the target pins it{hint}",
+        "its content changes over time: `{key} = \"{}@{digest}\"` for the target pins it{hint}",
         repository.unwrap_or(reference)
     );
     let target = Target::parse(triple).ok();

@@ -305,7 +305,7 @@ mod tests {
             let root = self.dir.path().join("app");
             Workspace {
                 target_directory: root.join("target"),
-                package_manifest: None,
+                packages: Vec::new(),
                 members: [("member".to_owned(), root.join("member/Cargo.toml"))].into(),
                 outside: Vec::new(),
                 products: Vec::new(),

@@ -10,9 +10,7 @@ use crate::request::request::Request;
 /// default members, and the cargo targets that the subcommand selects.
 impl Request {
     /// Selects this package of the workspace (`--package`). May be called more than once.
-    pub fn package(mut self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.options.packages.push(name.clone());
+    pub fn package(self, name: impl Into<String>) -> Self {
         self.flag("--package", name)
     }
 

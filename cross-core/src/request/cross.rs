@@ -18,7 +18,8 @@ use cross_engine::{
 };
 use once_cell::sync::OnceCell;
 
-use crate::cargo::workspace::Project;
+use crate::cargo::package_selection::PackageSelection;
+use crate::cargo::workspace::{Project, Workspace};
 use crate::host::cache_guard;
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
@@ -367,8 +368,10 @@ impl Cross {
     pub fn config(&self) -> Result<Config> {
         let cancel = Cancel::new();
         let host = self.host()?;
-        let project = crate::cargo::workspace::project(&self.host_cargo(&host)?, &host, &cancel)?;
-        Ok(self.load_config(&project.root, None, None)?.config)
+        let workspace = Workspace::declared(&self.host_cargo(&host)?, &host, &cancel)?;
+        let package = workspace.configured_package(&PackageSelection::default());
+        let loaded = self.load_config(&workspace.root, package.manifest.as_deref(), None)?;
+        Ok(loaded.config)
     }
 
     /// Reads the project's directories and packages.

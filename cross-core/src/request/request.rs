@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use cross_config::{Layer, LayerBuilder, MemoryLimit};
 
 use crate::cargo::cli::problem;
+use crate::cargo::package_selection::PackageSelection;
 use crate::model::error::Result;
 use crate::model::step::Verb;
 use crate::model::toolchain::ToolchainPreference;
@@ -33,8 +34,6 @@ pub struct Request {
 pub(crate) struct Options {
     /// Arguments for cargo, such as selection and features.
     pub(crate) cargo: Vec<String>,
-    /// The selected packages. `cargo` contains them too.
-    pub(crate) packages: Vec<String>,
     pub(crate) rustflags: Vec<String>,
     pub(crate) locked: bool,
     pub(crate) offline: bool,
@@ -61,6 +60,14 @@ pub(crate) struct Options {
 const COVERAGE_FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
 
 impl Options {
+    /// The packages that the arguments for cargo name.
+    pub(crate) fn selection(&self) -> PackageSelection {
+        match &self.command_line {
+            Some(given) => PackageSelection::of(&given.line),
+            None => PackageSelection::of_arguments(&self.cargo),
+        }
+    }
+
     /// Returns the arguments after `--` as text, which engines require.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::engines::diagnosis::{SUBIDS_HELP, last_line};
+use crate::image::missing_program;
 use crate::process::Exit;
 use crate::process::TailLines;
 use crate::process::error::{Error, ErrorKind};
@@ -75,9 +76,11 @@ pub(crate) fn of_command(what: &str, name: &str, status: i32, lines: &TailLines)
         message.push_str("\n  ");
         message.push_str(line.trim_end());
     }
-    Error::new(ErrorKind::CommandFailed, message).with_help(
-        "fix the command; it runs as root in the environment with `set -e`, and does not see the project",
-    )
+    let help = missing_program::remedy(lines.iter(), true).unwrap_or_else(|| {
+        "fix the command; it runs as root in the environment with `set -e`, and does not see the project"
+            .to_owned()
+    });
+    Error::new(ErrorKind::CommandFailed, message).with_help(help)
 }
 
 /// Texts in the output of registries and container CLIs, and what they mean. The first match
@@ -158,8 +161,10 @@ fn image_error(what: &str, output: &str) -> Option<Error> {
 pub(crate) fn of_image_build(tag: &str, exit: Exit, output: &str) -> Error {
     let what = format!("building image `{tag}`");
     if let Some((command, status)) = failed_step(output) {
-        return of_command(&what, &command, status, &step_output(output))
-            .with_help("fix the command in the Containerfile");
+        let lines = step_output(output);
+        let help = missing_program::remedy(lines.iter(), false);
+        return of_command(&what, &command, status, &lines)
+            .with_help(help.unwrap_or_else(|| "fix the command in the Containerfile".to_owned()));
     }
     image_error(&format!("a base image of `{tag}`"), output)
         .unwrap_or_else(|| of_environment_build(&what, &exit.to_string(), output))

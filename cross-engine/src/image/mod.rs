@@ -7,6 +7,7 @@ pub(crate) mod failure;
 pub(crate) mod image_build;
 pub(crate) mod image_cache;
 pub(crate) mod images;
+pub(crate) mod missing_program;
 pub(crate) mod progress;
 pub(crate) mod staging;
 pub(crate) mod store;

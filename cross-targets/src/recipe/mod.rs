@@ -122,6 +122,21 @@ impl Recipe {
         self.extend_packages(packages.into_iter().map(|package| qualify(package.into())))
     }
 
+    /// Adds the programs that commands of a `pre-build` or a Dockerfile written for `cross` rely on:
+    /// curl, Git, file, autoconf, automake, libtool, unzip, wget and xz.
+    ///
+    /// ```
+    /// # use cross_targets::{DebianArch, RustSource, Target};
+    /// let target = Target::parse("aarch64-unknown-linux-gnu").unwrap();
+    /// let recipe = target.recipe(DebianArch::Amd64, RustSource::External)?;
+    /// assert!(recipe.with_command_tools().packages.iter().any(|name| name == "curl"));
+    /// # Ok::<(), cross_targets::UnsupportedTarget>(())
+    /// ```
+    #[must_use]
+    pub fn with_command_tools(self) -> Self {
+        self.extend_packages(packages::FOR_COMMANDS)
+    }
+
     /// Sets a Debian suite other than the proven one, such as an older suite for an older glibc.
     #[must_use]
     pub fn suite(mut self, suite: impl Into<String>) -> Self {

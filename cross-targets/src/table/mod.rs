@@ -2,4 +2,5 @@
 
 mod families;
 pub(crate) mod rows;
+pub(crate) mod rustc_targets;
 pub(crate) mod suggestions;

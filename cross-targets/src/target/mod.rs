@@ -13,6 +13,7 @@ use crate::facts::debian_arch::DebianArch;
 use crate::facts::glibc::GlibcVersion;
 use crate::facts::target_facts::{Libc, StdAvailability, TargetFacts};
 use crate::table::rows::ROWS;
+use crate::table::rustc_targets::is_rustc_target;
 use crate::table::suggestions::similar_triples;
 use qemu_machine::QemuMachine;
 use runner::Runner;
@@ -49,6 +50,7 @@ impl Target {
         // Triples can contain dots themselves: `thumbv8m.base-none-eabi`.
         match split_glibc_suffix(text) {
             Some((row, floor)) => Self::with_floor(text, row, floor),
+            None if is_rustc_target(text) => Err(UnknownTarget::new(text, Problem::NoRow)),
             None => Err(UnknownTarget::new(
                 text,
                 Problem::NoSuchTriple(similar_triples(text, ROWS)),
@@ -321,7 +323,7 @@ mod tests {
             "..2.17",
             ".2.17",
             "foo.2.17",
-            "aarch64-apple-darwin",
+            "aarch64-apple-darwins",
             "\0",
             "日本.語",
         ] {

@@ -1,8 +1,10 @@
 //! The error for a text that does not name a known target.
 
+use super::Target;
+
 /// The text does not name a known target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown target `{input}`{problem}")]
+#[error("{}", self.message())]
 pub struct UnknownTarget {
     input: String,
     problem: Problem,
@@ -11,6 +13,9 @@ pub struct UnknownTarget {
 /// What is wrong, as the end of the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Problem {
+    /// Rustc knows the triple, and the table has no row for it.
+    #[error("there is no recipe for the target")]
+    NoRow,
     /// The triple is unknown. Holds similar triples.
     #[error("")]
     NoSuchTriple(Vec<&'static str>),
@@ -30,14 +35,35 @@ impl UnknownTarget {
         }
     }
 
+    fn message(&self) -> String {
+        match &self.problem {
+            Problem::NoRow => format!("{} `{}`", self.problem, self.input),
+            problem => format!("unknown target `{}`{problem}", self.input),
+        }
+    }
+
+    /// What can be done instead for a target that needs the vendor's own tools.
+    fn instead(&self) -> String {
+        let mingw = self.input.replace("-msvc", "-gnu");
+        if self.input.contains("-apple-") {
+            "build on macOS, or ".to_owned()
+        } else if mingw != self.input && Target::parse(&mingw).is_ok() {
+            format!("build for `{mingw}` instead, or ")
+        } else {
+            String::new()
+        }
+    }
+
     /// The text that was parsed.
     pub fn input(&self) -> &str {
         &self.input
     }
 
-    /// Similar triples, most similar first. At most three, possibly none.
+    /// Similar triples, most similar first. At most three, possibly none; none for a target of
+    /// rustc's, which is spelled correctly.
     pub fn suggestions(&self) -> &[&'static str] {
         match &self.problem {
+            Problem::NoRow => &[],
             Problem::NoSuchTriple(near) => near,
             Problem::InvalidGlibc(triple) | Problem::NotGlibc(triple) => {
                 std::slice::from_ref(triple)
@@ -48,6 +74,12 @@ impl UnknownTarget {
     /// A one-sentence remedy.
     pub fn help(&self) -> String {
         match &self.problem {
+            Problem::NoRow => format!(
+                "{}name an image or a Dockerfile that has a C toolchain for it, in \
+                 `[target.{}]` of Cross.toml",
+                self.instead(),
+                self.input
+            ),
             Problem::NoSuchTriple(near) if near.is_empty() => {
                 "use a known Rust target triple, such as `aarch64-unknown-linux-gnu`".to_owned()
             }
@@ -73,6 +105,29 @@ fn alternatives(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_of_rustc_is_no_spelling_mistake() {
+        for (triple, help) in [
+            ("i686-unknown-linux-musl", "name an image"),
+            ("aarch64-apple-darwin", "build on macOS, or name an image"),
+            (
+                "x86_64-pc-windows-msvc",
+                "build for `x86_64-pc-windows-gnu` instead, or name",
+            ),
+            ("aarch64-pc-windows-msvc", "name an image"),
+            ("riscv32imac-unknown-none-elf", "name an image"),
+        ] {
+            let error = Target::parse(triple).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("there is no recipe for the target `{triple}`")
+            );
+            assert!(error.suggestions().is_empty());
+            assert!(error.help().starts_with(help), "{}", error.help());
+            assert!(error.help().contains(&format!("`[target.{triple}]`")));
+        }
+    }
 
     #[test]
     fn alternatives_read_as_a_sentence() {

@@ -152,7 +152,64 @@ fn differs_an_image_names_the_result_of_a_dockerfile() {
 }
 
 #[test]
+fn differs_the_home_of_an_image_is_not_used() {
+    let seen = t_with("image = \"mine\"").image(&[("HOME", "/of-the-image")]);
+    seen.build().has("HOME", "/tmp/home");
+}
+
+#[test]
+fn differs_the_mounted_toolchain_is_used_before_an_images_own() {
+    let path = "/opt/rust/bin:/usr/bin";
+    let case = t_with("image = \"mine\"").image(&[("PATH", path)]);
+    let seen = case.build();
+    let sysroot = seen.plan().toolchain.sysroot().unwrap().join("bin");
+    seen.has("PATH", &format!("{}:{path}", sysroot.display()));
+    let seen = t_with("image = \"mine\"\ntoolchain = \"image\"").image(&[("PATH", path)]);
+    seen.build().lacks("CROSS_RUST_SYSROOT").has("PATH", path);
+}
+
+#[test]
+fn differs_verbose_is_no_argument_of_a_build() {
+    let case = t_with("dockerfile = \"Dockerfile\"").file("Dockerfile", "FROM x\nARG VERBOSE\n");
+    let seen = case.cold().cargo(&["build", "-vv", "--target", T]);
+    seen.ensure(!seen.built().0.build_args.contains_key("VERBOSE"), "none");
+    let lines = "dockerfile = { file = \"Dockerfile\", build-args = { VERBOSE = \"1\" } }";
+    let case = t_with(lines).file("Dockerfile", "FROM x\nARG VERBOSE\n");
+    let seen = case.cold().build();
+    seen.is(seen.built().0.build_args["VERBOSE"].as_str(), "1");
+}
+
+#[test]
+fn a_target_of_rustc_without_a_row_is_no_spelling_mistake() {
+    for target in [
+        "i686-unknown-linux-musl",
+        "aarch64-apple-darwin",
+        "x86_64-pc-windows-msvc",
+        "armv7-unknown-linux-ohos",
+    ] {
+        let case = case(&format!("[target.{target}]\nimage = \"mine\"\n"));
+        case.build_for(target).image("mine").is_silent();
+        case.set("CROSS_BUILD_TARGET", target).build().is_silent();
+    }
+}
+
+#[test]
 fn an_image_supports_an_unknown_target() {
     let case = on(Fakes::Podman).toml("[target.mine-none-elf]\nimage = \"mine\"\n");
     case.build_for("mine-none-elf").image("mine");
+}
+
+/// In a recipe a variable replaces the linker of cargo's configuration, and in an image nothing does.
+#[test]
+fn only_a_setting_that_is_replaced_is_called_unused() {
+    let config = format!("[target.{T}]\nlinker = \"aarch64-linux-gnu-gcc\"\n");
+    let warnings = |lines: &str| {
+        let case = t_with(lines).file(".cargo/config.toml", &config);
+        let seen = case.file("Dockerfile", "FROM mine\n").build();
+        seen.all().decision.warnings.clone()
+    };
+    let of_recipe = warnings("");
+    assert!(of_recipe.concat().contains("linker"), "{of_recipe:?}");
+    assert_eq!(warnings("image = \"mine\""), [""; 0]);
+    assert_eq!(warnings("dockerfile = \"Dockerfile\""), [""; 0]);
 }

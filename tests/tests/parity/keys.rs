@@ -311,3 +311,70 @@ fn differs_additional_keys_do_not_change_the_others() {
         "none",
     );
 }
+
+/// Returns a project that `CROSS_CONFIG` names a file of another directory for.
+fn with_config_in_ci(lines: &str) -> Case {
+    case("")
+        .file("ci/C.toml", &format!("[target.{T}]\n{lines}\n"))
+        .set("CROSS_CONFIG", "ci/C.toml")
+}
+
+#[test]
+fn a_script_is_beside_the_file_that_names_it_or_in_the_workspaces_root() {
+    let case = with_config_in_ci("pre-build = \"ci/p.sh\"");
+    runs(case.file("ci/p.sh", "of the root\n"), "of the root\n");
+    let case = with_config_in_ci("pre-build = \"p.sh\"");
+    runs(case.file("ci/p.sh", "beside it\n"), "beside it\n");
+    let case = with_config_in_ci("pre-build = \"p.sh\"").file("p.sh", "of the root\n");
+    runs(case, "of the root\n");
+    let case = with_config_in_ci("pre-build = \"p.sh\"").file("p.sh", "of the root\n");
+    runs(case.file("ci/p.sh", "beside it\n"), "beside it\n");
+}
+
+#[test]
+fn a_members_script_and_dockerfile_may_be_in_the_workspaces_root() {
+    let member = |lines: &str| {
+        let manifest = "[package]\nname = \"member\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+        let lines = format!("{manifest}[package.metadata.cross.target.{T}]\n{lines}\n");
+        let case = case("").workspace().file("member/Cargo.toml", &lines);
+        case.in_dir("member")
+    };
+    let case = member("pre-build = \"ci/p.sh\"");
+    runs(case.file("ci/p.sh", "of the root\n"), "of the root\n");
+    let case = member("dockerfile = \"ci/Dockerfile\"").file("ci/Dockerfile", "FROM mine\n");
+    case.build().kind(EnvironmentKind::Dockerfile);
+    let case = member("dockerfile = \"Dockerfile\"").file("member/Dockerfile", "FROM mine\n");
+    case.build().kind(EnvironmentKind::Dockerfile);
+}
+
+#[test]
+fn a_dockerfile_is_beside_the_file_that_names_it_or_in_the_workspaces_root() {
+    for lines in [
+        "dockerfile = \"ci/Dockerfile\"",
+        "dockerfile = { file = \"ci/Dockerfile\" }",
+        "dockerfile = \"Dockerfile\"",
+    ] {
+        let case = with_config_in_ci(lines).file("ci/Dockerfile", "FROM mine\n");
+        case.build().kind(EnvironmentKind::Dockerfile);
+    }
+    for dir in ["ci", "sub"] {
+        let case = case("").file("ci/Dockerfile", "FROM mine\n").in_dir(dir);
+        let case = case.set("CROSS_BUILD_DOCKERFILE", "ci/Dockerfile");
+        case.build().kind(EnvironmentKind::Dockerfile);
+    }
+}
+
+#[test]
+fn differs_a_script_that_does_not_exist_is_an_error() {
+    for path in ["ci/no.sh", "./no.sh", "../no/such"] {
+        t_with(&format!("pre-build = \"{path}\""))
+            .misconfigured("Cross.toml:2:13", "workspace's root");
+    }
+    let case = with_config_in_ci("pre-build = \"scripts/p.sh\"");
+    case.misconfigured(
+        "the `pre-build` script",
+        "relative to the file that names it",
+    );
+    // A command has several words, or no path of the project.
+    runs(t_with("pre-build = \"ldconfig\""), "\nldconfig\n");
+}

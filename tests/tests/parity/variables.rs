@@ -93,6 +93,31 @@ fn buildkit_can_be_turned_off() {
 }
 
 #[test]
+fn encoded_flags_of_the_caller_reach_cargo() {
+    for name in [
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_ENCODED_RUSTDOCFLAGS",
+        "RUSTFLAGS",
+        "RUSTDOCFLAGS",
+    ] {
+        let seen = case("").set(name, "--cfg\u{1f}a=\"b c\"").build();
+        seen.has(name, "--cfg\u{1f}a=\"b c\"").is_silent();
+    }
+}
+
+#[test]
+fn flags_of_a_request_are_added_to_the_encoded_flags() {
+    let case = case("")
+        .set("CARGO_ENCODED_RUSTFLAGS", "-Copt-level=1")
+        .set("RUSTFLAGS", "-Copt-level=2");
+    let plan = case.cross().build(T).rustflags(["--cfg", "a b"]).plan();
+    let plan = plan.unwrap();
+    let encoded = plan.env().get("CARGO_ENCODED_RUSTFLAGS").copied();
+    let expected = "-Copt-level=1\u{1f}--cfg\u{1f}a b".to_owned();
+    assert_eq!(encoded, Some(&cross_engine::EnvValue::Plain(expected)));
+}
+
+#[test]
 fn rootless_can_be_set() {
     let rootless = |value: &str| {
         let case = case("").set("CROSS_ROOTLESS_CONTAINER_ENGINE", value);

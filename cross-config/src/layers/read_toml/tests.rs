@@ -243,9 +243,10 @@ fn empty_values_that_name_nothing_are_invalid() {
 fn unknown_keys_are_helped_to_the_nearest_real_one() {
     assert_eq!(helps("[buid]"), ["did you mean `[build]`?"]);
     assert_eq!(
-        helps("[package]"),
+        helps("[tests]"),
         ["the tables are `[build]` and `[target.<triple>]`"]
     );
+    assert_eq!(helps("[package]"), ["`package` belongs in `Cargo.toml`"]);
     assert_eq!(helps("[build]\nengin = ''"), ["did you mean `engine`?"]);
     assert_eq!(
         helps("[build]\nenv.passtrough = []"),

@@ -9,6 +9,7 @@ use cross_config::{PreBuild, TargetConfig};
 use cross_engine::process::untrusted::Dir;
 
 use crate::Env;
+use crate::facts::configured_paths;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::plan::plan::Plan;
 use crate::target::name::{TargetName, env_upper};
@@ -45,7 +46,8 @@ impl Inputs {
         let target = TargetName::parse(&request.target, cross.dir())?;
         let manifest = manifest.as_deref();
         let loaded = cross.load_config(&plan.workspace_root, manifest, request.layer())?;
-        let config = loaded.config.for_target(target.configured());
+        let mut config = loaded.config.for_target(target.configured());
+        configured_paths::settle(&mut config, &plan.workspace_root, cross.dir());
         let mut inputs = Inputs::default();
         let target_dir = Dir::open(&plan.target_dir).map_engine_error()?;
         for artifact in embedded.iter().filter_map(|file| file.artifact.as_ref()) {

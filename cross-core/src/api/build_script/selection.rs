@@ -34,9 +34,9 @@ pub(super) fn select(request: Request, outer: &OuterBuild, cancel: &Cancel) -> R
     let metadata = workspace::without_dependencies(&cargo, &host, cancel)?;
     let request = choose(request, outer, &metadata)?;
     let workspace = Workspace::of(&cargo, &metadata, BTreeSet::new(), None);
-    let manifest = workspace.built_manifest(&request.options.packages);
+    let package = workspace.configured_package(&request.options.selection());
     Ok(Selected {
-        manifest: manifest.map(Path::to_owned),
+        manifest: package.manifest,
         request,
     })
 }
@@ -47,20 +47,16 @@ fn choose(request: Request, outer: &OuterBuild, metadata: &Metadata) -> Result<R
     let Some(own) = members.clone().find(is_own) else {
         return Ok(request);
     };
-    let options = &request.options;
-    let all = options
-        .cargo
-        .iter()
-        .any(|arg| arg == "--workspace" || arg == "--all");
-    let mut named = options.packages.iter();
-    let is_selected = match all {
-        true => !excluded(&options.cargo).any(|spec| matches(spec, &own.name)),
-        false => named.any(|spec| matches(spec, &own.name)),
+    let selection = request.options.selection();
+    let named = |specs: &[String]| specs.iter().any(|spec| matches(spec, &own.name));
+    let is_selected = match selection.workspace {
+        true => !named(&selection.excluded),
+        false => named(&selection.packages),
     };
     if is_selected {
         return Err(recursion(outer));
     }
-    if all || !options.packages.is_empty() {
+    if selection.workspace || !selection.packages.is_empty() {
         return Ok(request);
     }
     let manifest = request.cross.dir().join("Cargo.toml");
@@ -98,14 +94,6 @@ fn is_embeddable(package: &Package) -> bool {
 /// script detects the recursion.
 fn matches(spec: &str, name: &str) -> bool {
     spec.split(['@', ':']).next() == Some(name)
-}
-
-/// The values of `--exclude` in cargo's arguments.
-fn excluded(arguments: &[String]) -> impl Iterator<Item = &str> {
-    let pairs = arguments.iter().zip(arguments.iter().skip(1));
-    pairs
-        .filter(|(flag, _)| *flag == "--exclude")
-        .map(|(_, spec)| spec.as_str())
 }
 
 fn recursion(outer: &OuterBuild) -> Error {
@@ -174,7 +162,7 @@ mod tests {
         let outer = OuterBuild::from_env(script()).unwrap();
         let request = change(Cross::at(dir).build("thumbv7em-none-eabihf"));
         let request = choose(request, &outer, &workspace(packages))?;
-        Ok(request.options.packages)
+        Ok(request.options.selection().packages)
     }
 
     #[test]
