@@ -131,7 +131,10 @@ impl<'a> Execution<'a> {
                 steps: plan.steps.len(),
                 purpose: step.purpose.clone(),
             })?;
-            self.step(step)?;
+            self.step(step).map_err(|error| match self.cancel.check() {
+                Err(why) => error.in_step(why, &step.purpose),
+                Ok(()) => error,
+            })?;
             let seconds = start.elapsed().as_secs_f64();
             self.emit(EventKind::StepFinished {
                 step: n + 1,

@@ -3,7 +3,7 @@
 use cross_engine::process::Exit;
 use cross_engine::{Invocation, RunSpec};
 
-use crate::execute::libtest;
+use crate::execute::libtest::{self, FailedBinary};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
@@ -114,6 +114,9 @@ const EMULATOR_HELP: &str = "this is not a failure of the program, and may not h
 const CRASH_HELP: &str = "run it under a debugger with `Request::gdb`, or show its system calls with `QEMU_STRACE=1` under QEMU";
 const TESTS_HELP: &str =
     "see the output of the tests; with the argument `--nocapture` they print all of it";
+/// The remedy for a binary that ends before its harness does.
+pub(crate) const EARLY_HELP: &str = "a test that ends its process (`std::process::exit`) prevents all later tests of its binary from \
+    running; a target with a custom harness needs `harness = false` in its manifest";
 const UNSUPPORTED_HELP: &str = "a newer QEMU may support it: set a newer `suite` for this target";
 
 fn emulator_crash(target: &str, output: &str) -> Error {
@@ -134,43 +137,67 @@ fn help(watch: &CrashDetector, help: &str) -> String {
 
 /// The error of failed tests.
 pub(crate) fn failed_tests(tests: TestSummary, exit: Exit) -> Error {
-    let message = format!(
-        "{} of {} tests failed: {}",
-        tests.failed,
-        tests.ran(),
-        listed(tests.failures.iter().map(String::as_str))
-    );
-    Error::new(ErrorKind::TestFailed, message)
+    Error::new(ErrorKind::TestFailed, failed_names(&tests))
         .with_help(TESTS_HELP)
         .with_code(exit.code)
         .with_tests(tests)
 }
 
+fn failed_names(tests: &TestSummary) -> String {
+    format!(
+        "{} of {} tests failed: {}",
+        tests.failed,
+        tests.ran(),
+        listed(tests.failures.iter().map(String::as_str))
+    )
+}
+
+/// Says how a test binary failed, and which of its tests did not finish.
+fn failed_binary(binary: &FailedBinary) -> String {
+    let (file, how) = (quoted(&binary.file), quoted(&binary.how));
+    let unfinished = listed(binary.unfinished.iter().map(String::as_str));
+    match unfinished.is_empty() {
+        true => format!("the test binary `{file}` {how}"),
+        false => {
+            format!("the test binary `{file}` {how} before these tests finished: {unfinished}")
+        }
+    }
+}
+
 /// The error of a failed `cargo test` whose tests were compiled. `None` if the reason is not a
 /// test.
-pub(crate) fn tests_failure(target: &str, reader: libtest::Reader, exit: Exit) -> Option<Error> {
-    let tests = reader.summary();
-    let libtest::Reader { watch, crash, .. } = reader;
-    let failed = |message: String, default_help: &str| {
-        Error::new(ErrorKind::TestFailed, message)
-            .with_help(help(&watch, default_help))
-            .with_code(exit.code)
-    };
-    let error = match (&crash, &watch.emulator_failure) {
+pub(crate) fn tests_failure(
+    target: &str,
+    reader: &libtest::Reader,
+    tests: &TestSummary,
+    exit: Exit,
+) -> Option<Error> {
+    let (watch, crash) = (&reader.watch, &reader.crash);
+    let error = match (crash, &watch.emulator_failure) {
         (Some((_, Crash::Emulator(output))), _) | (None, Some(output)) => {
             emulator_crash(target, output)
         }
-        (Some((binary, Crash::Program(how))), _) => failed(
-            format!("the test binary `{}` {}", quoted(binary), quoted(how)),
-            CRASH_HELP,
-        ),
-        (None, None) if tests.failed > 0 => {
-            let error = failed_tests(tests.clone(), exit);
-            error.with_help(help(&watch, TESTS_HELP))
+        _ => {
+            let binaries = reader.failed_binaries();
+            let failed = (tests.failed > 0).then(|| failed_names(tests));
+            let parts = binaries.iter().map(failed_binary).take(LISTED);
+            let parts: Vec<_> = failed.into_iter().chain(parts).collect();
+            let message = match parts.is_empty() {
+                true => quoted(reader.blamed.as_ref()?).to_owned(),
+                false => parts.join("; "),
+            };
+            let is_early = |binary: &FailedBinary| !binary.unfinished.is_empty();
+            let default_help = match crash {
+                Some(_) => CRASH_HELP,
+                None if binaries.iter().any(is_early) => EARLY_HELP,
+                None => TESTS_HELP,
+            };
+            Error::new(ErrorKind::TestFailed, message)
+                .with_help(help(watch, default_help))
+                .with_code(exit.code)
         }
-        (None, None) => return None,
     };
-    Some(error.with_tests(tests))
+    Some(error.with_tests(tests.clone()))
 }
 
 /// The error of a failed program. `name` is its name, if it is known.

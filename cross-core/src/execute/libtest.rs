@@ -1,28 +1,41 @@
-//! Reads the output of `cargo test`: libtest's results, and cargo's messages about test binaries.
+//! Reads the output of a run of `cargo test`: cargo's messages about test binaries, and the results
+//! of their harnesses.
+//!
+//! With a relay, the output and the end of each binary are known apart from those of all others.
+//! What remains on cargo's own streams is cargo's, and that of documentation tests. Without a relay,
+//! everything is on cargo's streams, and its messages tell which binary failed.
 
 use cross_engine::process::untrusted::Room;
+use cross_engine::process::{Exit, Stream};
 
-use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
+use crate::execute::harness_output::{HarnessOutput, SuiteResults};
+use crate::model::test_summary::{TestBinary, TestSummary};
 use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};
 
 /// Reads the output of `cargo test`.
-///
-/// libtest has no stable machine-readable format, so its summary lines are parsed. Their format has
-/// not changed since Rust 1.0, except that fields were added at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    summary: TestSummary,
     pub(crate) watch: CrashDetector,
+    /// Whether libtest is told to print the names of its tests.
+    prints_names: bool,
     /// The binaries that cargo announced, in order.
     started: Vec<StartedBinary>,
     /// The number of results that were read before cargo's announcement of their binary.
     unassigned: usize,
-    /// The tests of the binary that has not reported its results yet.
-    tests: Vec<TestResult>,
+    /// The binaries that the relay started, in order.
+    relayed: Vec<RelayedBinary>,
+    /// What is on cargo's own standard output.
+    cargo: HarnessOutput,
+    /// The suites on it that have ended, each with the binary that was announced last.
+    ended: Vec<(usize, String)>,
     /// Whether a binary has started its tests and not reported its results yet.
     running: bool,
     /// The first binary that crashed or whose emulator crashed, and the crash.
     pub(crate) crash: Option<(String, Crash)>,
+    /// The file names of the binaries that cargo reports as failed, and how they ended.
+    failed: Vec<(String, String)>,
+    /// Cargo's first message that tests failed.
+    pub(crate) blamed: Option<String>,
     room: Room,
 }
 
@@ -33,6 +46,8 @@ pub(crate) struct StartedBinary {
     pub(crate) name: String,
     /// Whether it reported results.
     pub(crate) has_ended: bool,
+    /// Whether the relay started it.
+    pub(crate) is_relayed: bool,
 }
 
 impl StartedBinary {
@@ -48,6 +63,21 @@ impl StartedBinary {
     }
 }
 
+/// A test binary that the relay started.
+#[derive(Debug)]
+pub(crate) struct RelayedBinary {
+    /// The name in cargo's announcement. If cargo is quiet, the file name.
+    name: String,
+    /// The file name.
+    pub(crate) file: String,
+    /// Whether it has libtest's harness.
+    pub(crate) has_libtest: bool,
+    output: HarnessOutput,
+    pub(crate) exit: Option<Exit>,
+    /// The names of its tests, if it was asked.
+    names: Option<Vec<String>>,
+}
+
 /// The prefix of cargo's announcement of documentation tests.
 const DOCUMENTATION: &str = "Doc-tests ";
 
@@ -58,68 +88,252 @@ pub(crate) struct BinaryResult {
     pub(crate) failed: u64,
 }
 
+/// A binary that failed in another way than by tests that failed.
+#[derive(Debug)]
+pub(crate) struct FailedBinary {
+    pub(crate) file: String,
+    /// How it ended: `was terminated by SIGSEGV`.
+    pub(crate) how: String,
+    /// The tests that did not finish.
+    pub(crate) unfinished: Vec<String>,
+}
+
 impl Reader {
-    pub(crate) fn new(emulator: EmulatorKind) -> Self {
+    /// Reads the output of a run whose harnesses have these arguments.
+    pub(crate) fn new(emulator: EmulatorKind, command: &[String]) -> Self {
         Reader {
             watch: CrashDetector::new(emulator),
+            prints_names: prints_names(command),
+            cargo: HarnessOutput::of_several(),
             ..Self::default()
         }
     }
 
-    /// Reads a line of either stream. Returns the totals if the line is the result line of a
-    /// binary.
-    pub(crate) fn read(&mut self, line: &str) -> Option<BinaryResult> {
-        let line = line.trim();
-        if let Some(result) = line.strip_prefix("test result: ") {
-            self.running = false;
-            let result = self.result(result);
-            return Some(result);
-        }
-        if let Some(test) = test_result(line) {
-            if self.room.take(2 * test.name.len()) {
-                if test.status == TestStatus::Failed {
-                    self.summary.failures.push(test.name.clone());
-                }
-                self.tests.push(test);
+    /// Reads a line of cargo's own streams. Returns the totals if the line is the last one of a
+    /// harness.
+    pub(crate) fn read(&mut self, stream: Stream, line: &str) -> Option<BinaryResult> {
+        self.watch.read(line);
+        match stream {
+            Stream::Stdout => self.read_results(line),
+            _ => {
+                self.read_message(line.trim());
+                None
             }
         }
+    }
+
+    fn read_results(&mut self, line: &str) -> Option<BinaryResult> {
+        self.running |= is_start(line);
+        let suite = self.cargo.read(line, &mut self.room)?;
+        self.running = false;
+        let results = self.cargo.results(suite);
+        self.assign_result(&results);
+        let name = self.started.last().map(|binary| binary.name.clone());
+        let name = name.unwrap_or_default();
+        if self.room.take(name.len()) {
+            self.ended.push((suite, name));
+        }
+        Some(totals(&results))
+    }
+
+    /// Reads a line that cargo prints on standard error.
+    fn read_message(&mut self, line: &str) {
         if let Some(name) = started_name(line).filter(|name| self.room.take(2 * name.len())) {
             let has_ended = self.unassigned > 0;
             self.unassigned = self.unassigned.saturating_sub(1);
             self.started.push(StartedBinary {
                 name: name.to_owned(),
                 has_ended,
+                is_relayed: false,
             });
         }
-        self.running |= line.starts_with("running ") && line.contains(" test");
-        self.watch.read(line);
+        if self.blamed.is_none() && is_blame(line) {
+            self.blamed = Some(line.to_owned());
+        }
         if line.contains("process didn't exit successfully: ") {
             let crash = self.watch.test_binary_crash(line, self.running);
+            let file = binary_in(line);
+            let how = match &crash {
+                Some(Crash::Program(how)) => Some(how.clone()),
+                Some(Crash::Emulator(_)) => None,
+                None => exit_status(line).map(|status| format!("ended with exit status {status}")),
+            };
+            if let Some(how) = how.filter(|how| self.room.take(file.len() + how.len())) {
+                self.failed.push((file.clone(), how));
+            }
             if let Some(crash) = crash.filter(|_| self.crash.is_none()) {
-                self.crash = Some((binary_in(line), crash));
+                self.crash = Some((file, crash));
             }
             self.running = false;
         }
-        None
+    }
+
+    /// Starts a binary, whose output is that of the relay from now on.
+    pub(crate) fn start(&mut self, file: &str, has_libtest: bool) {
+        let announced = self.started.last_mut();
+        let announced = announced.filter(|binary| binary.file() == Some(file));
+        let name = match announced {
+            Some(binary) => {
+                binary.is_relayed = true;
+                binary.name.clone()
+            }
+            None => file.to_owned(),
+        };
+        self.running = false;
+        if self.room.take(2 * name.len()) {
+            self.relayed.push(RelayedBinary {
+                name,
+                file: file.to_owned(),
+                has_libtest,
+                output: match has_libtest {
+                    true => HarnessOutput::default(),
+                    false => HarnessOutput::of_several(),
+                },
+                exit: None,
+                names: None,
+            });
+        }
+    }
+
+    /// Reads a line of the binary that was started last.
+    pub(crate) fn read_binary(&mut self, stream: Stream, line: &str) {
+        self.watch.read(line);
+        if let (Stream::Stdout, Some(binary)) = (stream, self.relayed.last_mut()) {
+            self.running |= is_start(line);
+            binary.output.read(line, &mut self.room);
+        }
+    }
+
+    /// Ends the binary that was started last. Returns whether only the names of its tests tell their
+    /// results.
+    pub(crate) fn end(&mut self, exit: Exit) -> bool {
+        let Some(binary) = self.relayed.last_mut() else {
+            return false;
+        };
+        binary.exit = Some(exit);
+        if !binary.has_libtest || !self.prints_names {
+            return false;
+        }
+        let results = binary.output.own();
+        !results.has_ended || !results.is_complete || binary.output.is_ambiguous()
+    }
+
+    /// Reads what the binary that was started last prints for `--list`.
+    pub(crate) fn list(&mut self, text: &str) {
+        let names: Vec<_> = text
+            .lines()
+            .filter_map(|line| {
+                line.strip_suffix(": test")
+                    .or(line.strip_suffix(": benchmark"))
+            })
+            .map(str::to_owned)
+            .collect();
+        let size = names.iter().map(String::len).sum();
+        if let Some(binary) = self.relayed.last_mut().filter(|_| self.room.take(size)) {
+            binary.names = Some(names);
+        }
+    }
+
+    /// Returns the totals of the binary that was started last, if it reported any.
+    pub(crate) fn totals(&self) -> Option<BinaryResult> {
+        let results = self.relayed.last()?.results();
+        let has_any = results.has_ended || !results.tests.is_empty();
+        has_any.then(|| totals(&results))
     }
 
     /// Returns the results of all tests.
     pub(crate) fn summary(&self) -> TestSummary {
-        let mut summary = self.summary.clone();
+        let mut summary = TestSummary::default();
+        for binary in &self.relayed {
+            let results = binary.results();
+            add(&mut summary, &binary.name, results, binary.exit);
+        }
+        let suites = self.cargo.ended();
         // Cargo's announcements and the results are on two streams, and either may be read first.
         // They match by their order, unless a binary without libtest's harness reported nothing.
         // Then the last announcement before a result is most likely that of its binary.
-        if self.started.len() == summary.binaries.len() {
-            for (binary, name) in summary.binaries.iter_mut().zip(&self.started) {
-                binary.name.clone_from(&name.name);
-            }
+        let announced: Vec<_> = self
+            .started
+            .iter()
+            .filter(|binary| !binary.is_relayed)
+            .collect();
+        for (n, suite) in suites.iter().enumerate() {
+            let last = || self.ended.iter().find(|(ended, _)| ended == suite);
+            let name = match announced.len() == suites.len() {
+                true => &announced[n].name,
+                false => last().map_or("", |(_, name)| name),
+            };
+            add(&mut summary, name, self.cargo.results(*suite), None);
         }
+        let rest = self.cargo.not_stored;
+        summary.count(rest.passed, rest.failed, rest.ignored);
         summary
     }
 
     /// Returns the binaries that cargo announced, in order.
     pub(crate) fn started(&self) -> &[StartedBinary] {
         &self.started
+    }
+
+    /// Returns the binaries that the relay started, in order.
+    pub(crate) fn relayed(&self) -> &[RelayedBinary] {
+        &self.relayed
+    }
+
+    /// Returns the binaries that failed in another way than by tests that failed.
+    pub(crate) fn failed_binaries(&self) -> Vec<FailedBinary> {
+        let told = |file: &str| {
+            let told = self.failed.iter().find(|(failed, _)| failed == file);
+            told.map(|(_, how)| how.clone())
+        };
+        let mut failed = Vec::new();
+        for binary in &self.relayed {
+            let results = binary.results();
+            let has_failures =
+                results.totals.failed > 0 && (results.has_ended || !binary.has_libtest);
+            let exit = binary.exit.filter(|exit| !exit.success());
+            let Some(exit) = exit.filter(|_| !has_failures) else {
+                continue;
+            };
+            failed.push(FailedBinary {
+                how: told(&binary.file).unwrap_or_else(|| format!("ended with {exit}")),
+                file: binary.file.clone(),
+                unfinished: binary.unfinished(),
+            });
+        }
+        let is_relayed = |file: &str| self.relayed.iter().any(|binary| binary.file == file);
+        let others = self.failed.iter().filter(|(file, _)| !is_relayed(file));
+        failed.extend(others.map(|(file, how)| FailedBinary {
+            file: file.clone(),
+            how: how.clone(),
+            unfinished: Vec::new(),
+        }));
+        failed
+    }
+
+    /// Returns what is said against the results: totals that contradict the names or the end.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        for binary in &self.relayed {
+            let results = binary.own_results();
+            let file = &binary.file;
+            if binary.is_contradicted() {
+                let failed = results.totals.failed;
+                doubts.push(format!(
+                    "`{file}` prints that {failed} tests failed, and ends with success:                      its harness is not libtest's, so its exit status is its result"
+                ));
+            } else if results.has_ended && !results.is_complete && self.prints_names {
+                doubts.push(format!(
+                    "the names of the tests of `{file}` do not agree with its totals"
+                ));
+            }
+        }
+        let incomplete = |suite: &usize| !self.cargo.results(*suite).is_complete;
+        if self.prints_names && self.cargo.ended().iter().any(incomplete) {
+            let message = "the names of some tests do not agree with the totals of their harness";
+            doubts.push(message.to_owned());
+        }
+        doubts
     }
 
     /// Whether some output was not stored because of its size.
@@ -129,54 +343,108 @@ impl Reader {
 
     /// Assigns a result to a binary: to the last one without a result, since the announcements are
     /// on another stream. Documentation tests may report more than once.
-    fn assign_result(&mut self) {
-        let is_documentation = self.tests.iter().any(is_documentation_test);
-        let mut waiting = self.started.iter_mut().rev();
-        let matches = |binary: &&mut StartedBinary| {
-            !binary.has_ended && binary.is_documentation() == is_documentation
-        };
+    fn assign_result(&mut self, results: &SuiteResults) {
+        let names = results.tests.iter().map(|test| &test.name);
+        let is_documentation = names.into_iter().any(|name| is_documentation_test(name));
+        let waits = |binary: &&mut StartedBinary| !binary.has_ended && !binary.is_relayed;
+        let mut waiting = self.started.iter_mut().rev().filter(waits);
+        let matches = |binary: &&mut StartedBinary| binary.is_documentation() == is_documentation;
         match waiting.find(matches) {
             Some(binary) => binary.has_ended = true,
             None if is_documentation => {}
             None => {
                 // A library without documentation tests reports a result as well.
-                let mut waiting = self.started.iter_mut().rev();
-                match waiting.find(|binary| !binary.has_ended) {
+                match self.started.iter_mut().rev().find(waits) {
                     Some(binary) => binary.has_ended = true,
                     None => self.unassigned += 1,
                 }
             }
         }
     }
+}
 
-    fn result(&mut self, line: &str) -> BinaryResult {
-        let count = |what: &str| {
-            line.split([';', '.'])
-                .filter_map(|part| part.trim().strip_suffix(what))
-                .find_map(|number| number.trim().parse().ok())
-                .unwrap_or(0)
-        };
-        let result = BinaryResult {
-            passed: count("passed"),
-            failed: count("failed"),
-        };
-        self.assign_result();
-        let name = self.started.last().map(|binary| binary.name.clone());
-        if !self.room.take(name.as_ref().map_or(0, String::len)) {
-            self.summary
-                .count(result.passed, result.failed, count("ignored"));
-            self.tests.clear();
-            return result;
-        }
-        self.summary.add(TestBinary {
-            name: name.unwrap_or_default(),
-            passed: result.passed,
-            failed: result.failed,
-            ignored: count("ignored"),
-            tests: std::mem::take(&mut self.tests),
-        });
-        result
+impl RelayedBinary {
+    /// Whether its harness ended, or need not say so.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.has_libtest || self.own_results().has_ended
     }
+
+    /// The results that count. A harness of another kind may print what looks like results.
+    fn results(&self) -> SuiteResults {
+        match self.is_contradicted() {
+            true => SuiteResults::default(),
+            false => self.own_results(),
+        }
+    }
+
+    fn own_results(&self) -> SuiteResults {
+        match (self.has_libtest, &self.names) {
+            (true, Some(names)) => self.output.named(names),
+            (true, None) => self.output.own(),
+            (false, _) => {
+                let suites = self.output.ended();
+                let all = suites.iter().map(|suite| self.output.results(*suite));
+                all.reduce(SuiteResults::and).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Whether its exit status says that what looks like failed tests is none.
+    fn is_contradicted(&self) -> bool {
+        let is_success = self.exit.is_some_and(Exit::success);
+        !self.has_libtest && is_success && self.own_results().totals.failed > 0
+    }
+
+    /// Returns the names of its tests that did not finish.
+    pub(crate) fn unfinished(&self) -> Vec<String> {
+        self.own_results().unfinished().map(str::to_owned).collect()
+    }
+}
+
+fn add(summary: &mut TestSummary, name: &str, results: SuiteResults, exit: Option<Exit>) {
+    let SuiteResults {
+        totals,
+        tests,
+        failures,
+        ..
+    } = results;
+    summary.failures.extend(failures);
+    summary.add(TestBinary {
+        name: name.to_owned(),
+        passed: totals.passed,
+        failed: totals.failed,
+        ignored: totals.ignored,
+        tests,
+        exit,
+    });
+}
+
+fn totals(results: &SuiteResults) -> BinaryResult {
+    BinaryResult {
+        passed: results.totals.passed,
+        failed: results.totals.failed,
+    }
+}
+
+/// Whether libtest, with these arguments, prints the names of all tests.
+fn prints_names(command: &[String]) -> bool {
+    let mut words = command.iter().map(String::as_str);
+    let is_brief = |word: &str| matches!(word, "--quiet" | "-q" | "--format=terse" | "terse");
+    reports_results(command) && !words.any(is_brief)
+}
+
+/// Whether libtest, with these arguments, prints its usual result line.
+pub(crate) fn reports_results(command: &[String]) -> bool {
+    let mut args = command.iter().skip_while(|arg| *arg != "--");
+    !args.any(|arg| {
+        matches!(arg.as_str(), "--list" | "--help" | "-h" | "json" | "junit")
+            || arg.starts_with("--format=j")
+    })
+}
+
+/// Whether a harness starts its tests with this line.
+fn is_start(line: &str) -> bool {
+    line.starts_with("running ") && line.contains(" test")
 }
 
 /// Returns the name in cargo's announcement of a binary.
@@ -188,25 +456,25 @@ fn started_name(line: &str) -> Option<&str> {
     name.ends_with(')').then_some(name)
 }
 
-/// Parses the result line of a test: `test a::b ... ok`, `test c ... ignored, reason`.
-fn test_result(line: &str) -> Option<TestResult> {
-    let (name, status) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
-    let status = match status.split([',', ' ']).next()? {
-        "ok" => TestStatus::Passed,
-        "FAILED" => TestStatus::Failed,
-        "ignored" => TestStatus::Ignored,
-        _ => return None,
+/// Whether cargo says in this line that tests failed.
+fn is_blame(line: &str) -> bool {
+    let Some(error) = line.strip_prefix("error: ") else {
+        return false;
     };
-    let name = name.strip_suffix(" - should panic").unwrap_or(name);
-    Some(TestResult {
-        name: name.to_owned(),
-        status,
-    })
+    error.starts_with("test failed")
+        || error.starts_with("doctest failed")
+        || error.ends_with(" failed:")
 }
 
 /// Whether the name is that of a documentation test: `src/lib.rs - module::item (line 3)`.
-fn is_documentation_test(test: &TestResult) -> bool {
-    test.name.contains(" - ") && test.name.contains("(line ")
+fn is_documentation_test(name: &str) -> bool {
+    name.contains(" - ") && name.contains("(line ")
+}
+
+/// Returns the exit status in cargo's message about the failure of a test binary.
+fn exit_status(line: &str) -> Option<i32> {
+    let (_, status) = line.rsplit_once("(exit status: ")?;
+    status.strip_suffix(')')?.parse().ok()
 }
 
 /// Returns the file name of the test binary in cargo's message about its failure. The binary is
@@ -220,180 +488,4 @@ fn binary_in(line: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Reader {
-        let mut reader = Reader::new(EmulatorKind::Qemu);
-        text.lines().for_each(|line| {
-            reader.read(line);
-        });
-        reader
-    }
-
-    #[test]
-    fn results_of_all_binaries_are_summed() {
-        let got = read(
-            "     Running unittests src/lib.rs (target/debug/deps/app-1)\n\
-             running 3 tests\ntest a - should panic ... ok\ntest b::c ... FAILED\ntest d ... ignored, slow\n\
-             test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
-             Doc-tests app\ntest src/lib.rs - f (line 3) ... ok\n\
-             test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.50s\n",
-        );
-        let summary = got.summary();
-        assert_eq!(
-            (summary.passed, summary.failed, summary.ignored),
-            (13, 1, 1)
-        );
-        let [unit, doc] = &summary.binaries[..] else {
-            panic!("{:?}", summary.binaries);
-        };
-        assert_eq!(unit.name, "unittests src/lib.rs (target/debug/deps/app-1)");
-        assert_eq!((unit.passed, unit.failed, unit.ignored), (1, 1, 1));
-        let names: Vec<_> = unit
-            .tests
-            .iter()
-            .map(|test| (&test.name[..], test.status))
-            .collect();
-        use TestStatus::{Failed, Ignored, Passed};
-        assert_eq!(names, [("a", Passed), ("b::c", Failed), ("d", Ignored)]);
-        assert_eq!(doc.name, "Doc-tests app");
-        assert_eq!(doc.tests[0].name, "src/lib.rs - f (line 3)");
-        assert_eq!(summary.failures, ["b::c"]);
-        assert!(got.crash.is_none());
-    }
-
-    /// For each announced binary, whether it reported results.
-    fn ended(text: &str) -> Vec<bool> {
-        let reader = read(text);
-        reader
-            .started()
-            .iter()
-            .map(|binary| binary.has_ended)
-            .collect()
-    }
-
-    #[test]
-    fn a_binary_has_ended_when_its_results_are_read() {
-        let [a, b] = [
-            "Running unittests src/lib.rs (t/deps/a-1)",
-            "Running tests/it.rs (t/deps/it-2)",
-        ];
-        let doc = "Doc-tests app";
-        let result = "test result: ok. 1 passed; 0 failed;";
-        let of_doc = "test src/lib.rs - f (line 3) ... ok\ntest result: ok. 1 passed; 0 failed;";
-        for (lines, expected) in [
-            (
-                vec![a, result, b, result, doc, of_doc],
-                vec![true, true, true],
-            ),
-            // Announcements may be read before or after the results.
-            (
-                vec![a, b, doc, result, result, of_doc],
-                vec![true, true, true],
-            ),
-            (vec![result, a, b, result], vec![true, true]),
-            (vec![a, b, result], vec![false, true]),
-            (vec![a, result, b], vec![true, false]),
-            // Rustdoc reports twice if it merges a part of the documentation tests.
-            (vec![a, doc, of_doc, of_doc], vec![false, true]),
-            (vec![a, result, doc, result], vec![true, true]),
-        ] {
-            assert_eq!(ended(&lines.join("\n")), expected, "{lines:?}");
-        }
-        let reader = read(b);
-        assert_eq!(reader.started()[0].file(), Some("it-2"));
-    }
-
-    #[test]
-    fn forged_totals_and_endless_names_are_bounded() {
-        let most = format!("test result: ok. {0} passed; {0} failed;", u64::MAX);
-        let summary = read(&format!("{most}\n{most}")).summary();
-        assert_eq!((summary.passed, summary.ran()), (u64::MAX, u64::MAX));
-        let mut reader = Reader::new(EmulatorKind::None);
-        reader.room = Room::new(8 << 10);
-        for n in 0..1000 {
-            reader.read(&format!("test t{n} ... FAILED"));
-            reader.read("Running tests/it.rs (it-2)");
-            reader.read("test result: FAILED. 0 passed; 1 failed;");
-        }
-        assert!(reader.is_full());
-        let summary = reader.summary();
-        assert_eq!(summary.failed, 1000, "totals need no storage");
-        assert!(
-            summary.binaries.len() < 20
-                && summary.failures.len() < 20
-                && reader.started().len() < 20
-        );
-    }
-
-    #[test]
-    fn results_get_the_right_names_whichever_stream_is_read_first() {
-        let results = [
-            "test result: ok. 1 passed; 0 failed;",
-            "test result: ok. 2 passed; 0 failed;",
-        ];
-        let names = [
-            "     Running unittests src/lib.rs (a-1)",
-            "     Running tests/it.rs (it-2)",
-        ];
-        for [a, b, c, d] in [
-            [names[0], results[0], names[1], results[1]],
-            [names[0], names[1], results[0], results[1]],
-            [results[0], names[0], names[1], results[1]],
-        ] {
-            let summary = read(&[a, b, c, d].join("\n")).summary();
-            let named: Vec<_> = summary
-                .binaries
-                .iter()
-                .map(|binary| (&binary.name[..], binary.passed))
-                .collect();
-            let expected = [("unittests src/lib.rs (a-1)", 1), ("tests/it.rs (it-2)", 2)];
-            assert_eq!(named, expected);
-        }
-        // The first binary has a custom harness.
-        let summary = read(&[names[0], names[1], results[1]].join("\n")).summary();
-        assert_eq!(summary.binaries[0].name, "tests/it.rs (it-2)");
-    }
-
-    const DIED: &str = "process didn't exit successfully: `/c/run-x /w/t/debug/deps/app-0a1b --nocapture` (signal: 11, SIGSEGV: invalid memory reference)";
-
-    #[test]
-    fn a_crash_names_its_binary() {
-        let message = "qemu: uncaught target signal 11 (Segmentation fault) - core dumped";
-        let (binary, crash) = read(&format!("{message}\n{DIED}")).crash.unwrap();
-        assert_eq!(binary, "app-0a1b");
-        assert_eq!(
-            crash,
-            Crash::Program("was terminated by SIGSEGV".to_owned())
-        );
-        let (_, crash) = read(DIED).crash.unwrap();
-        assert!(matches!(crash, Crash::Emulator(_)), "{crash:?}");
-        let mut native = Reader::new(EmulatorKind::None);
-        native.read(DIED);
-        let (_, crash) = native.crash.unwrap();
-        assert!(matches!(crash, Crash::Program(_)), "{crash:?}");
-    }
-
-    #[test]
-    fn failed_tests_are_no_crash() {
-        let failed = DIED.replace(
-            "signal: 11, SIGSEGV: invalid memory reference",
-            "exit status: 101",
-        );
-        assert_eq!(read(&format!("running 1 test\n{failed}")).crash, None);
-    }
-
-    #[test]
-    fn a_wine_process_that_ends_before_its_first_test_did_not_start() {
-        let ended = "process didn't exit successfully: `run /w/deps/app-1.exe` (exit status: 53)";
-        for (before, has_started) in [("", false), ("running 2 tests\n", true)] {
-            let mut reader = Reader::new(EmulatorKind::Wine);
-            let lines = format!("{before}{ended}");
-            for line in lines.lines() {
-                reader.read(line);
-            }
-            assert_eq!(reader.crash.is_none(), has_started, "{before}");
-        }
-    }
-}
+mod tests;

@@ -11,13 +11,10 @@ use cross_engine::RunSpec;
 use cross_engine::process::untrusted::{RegularFile, limits};
 
 use crate::cargo::products::{Product, Products};
-use crate::execute::failure::listed;
+use crate::execute::failure::{EARLY_HELP, listed};
 use crate::execute::libtest::{self, StartedBinary};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::outcome::{Artifact, ArtifactKind};
-
-const HELP: &str = "a test that ends its process (`std::process::exit`) prevents all later tests of its binary from \
-    running; a target with a custom harness needs `harness = false` in its manifest";
 
 /// Returns the error if a channel contradicts the success of a test run.
 pub(crate) fn contradiction(
@@ -27,6 +24,20 @@ pub(crate) fn contradiction(
     spec: &RunSpec,
 ) -> Option<Error> {
     let tests = reader.summary();
+    if reader.is_full() {
+        let message = "the tests report more results than the library stores";
+        return Some(Error::new(ErrorKind::Untrusted, message));
+    }
+    if libtest::reports_results(&spec.command) {
+        let missing = without_result(reader, built, products);
+        if !missing.is_empty() {
+            let message = format!(
+                "these test binaries ended without a result: {}",
+                listed(missing.iter().map(String::as_str))
+            );
+            return Some(failed(message).with_help(EARLY_HELP));
+        }
+    }
     if tests.failed > 0 {
         let message = format!(
             "{} tests reported a failure, but cargo reported success",
@@ -34,22 +45,7 @@ pub(crate) fn contradiction(
         );
         return Some(failed(message));
     }
-    if reader.is_full() {
-        let message = "the tests report more results than the library stores";
-        return Some(Error::new(ErrorKind::Untrusted, message));
-    }
-    if !reports_results(&spec.command) {
-        return None;
-    }
-    let missing = without_result(reader, built, products);
-    if missing.is_empty() {
-        return None;
-    }
-    let message = format!(
-        "these test binaries ended without a result: {}",
-        listed(missing.iter().map(String::as_str))
-    );
-    Some(failed(message).with_help(HELP))
+    None
 }
 
 fn failed(message: String) -> Error {
@@ -63,35 +59,77 @@ fn without_result(
     products: &Products,
 ) -> Vec<String> {
     let (started, mut missing) = (reader.started(), Vec::new());
-    for binary in started.iter().filter(|binary| !binary.has_ended) {
+    let relayed = reader.relayed().iter();
+    for binary in relayed.filter(|binary| !binary.has_ended()) {
+        let unfinished: Vec<_> = binary.unfinished();
+        missing.push(match unfinished.is_empty() {
+            true => format!("`{}`", binary.file),
+            false => {
+                let unfinished = listed(unfinished.iter().map(String::as_str));
+                format!(
+                    "`{}` (before these tests finished: {unfinished})",
+                    binary.file
+                )
+            }
+        });
+    }
+    let announced = started.iter().filter(|binary| !binary.is_relayed);
+    for binary in announced.filter(|binary| !binary.has_ended) {
         if binary.file().is_none_or(|file| reports(file, products)) {
             missing.push(format!("`{}`", binary.name));
         }
     }
-    let files = built
-        .iter()
-        .filter(|artifact| artifact.kind == ArtifactKind::Test)
-        .filter_map(|artifact| artifact.inside.file_name()?.to_str());
-    let is_quiet = started.iter().all(StartedBinary::is_documentation);
-    if is_quiet {
+    if is_quiet(reader) {
         // Cargo does not print what it runs (`--quiet`), so only the number of results is known.
+        let files = test_files(built);
         let reporting: Vec<_> = files.filter(|file| reports(file, products)).collect();
         if reporting.len() > reader.summary().binaries.len() {
             missing.extend(reporting.iter().map(|file| format!("one of `{file}`")));
         }
         return missing;
     }
-    let has_started = |file: &&str| started.iter().any(|binary| binary.file() == Some(file));
-    missing.extend(
-        files
-            .filter(|file| !has_started(file))
-            .map(|file| format!("`{file}`")),
-    );
+    missing.extend(not_started(reader, built).map(|file| format!("`{file}`")));
     missing
 }
 
+/// Whether it is unknown which test binaries were started.
+fn is_quiet(reader: &libtest::Reader) -> bool {
+    let mut started = reader.started().iter();
+    reader.relayed().is_empty() && started.all(StartedBinary::is_documentation)
+}
+
+/// Returns the file names of the test binaries that were compiled and not started. None if it is
+/// unknown which were.
+pub(crate) fn not_run(reader: &libtest::Reader, built: &[Artifact]) -> Vec<String> {
+    match is_quiet(reader) {
+        true => Vec::new(),
+        false => not_started(reader, built).map(str::to_owned).collect(),
+    }
+}
+
+fn not_started<'a>(
+    reader: &'a libtest::Reader,
+    built: &'a [Artifact],
+) -> impl Iterator<Item = &'a str> {
+    let has_started = |file: &&str| {
+        let mut announced = reader.started().iter();
+        let mut relayed = reader.relayed().iter();
+        announced.any(|binary| binary.file() == Some(file))
+            || relayed.any(|binary| binary.file == **file)
+    };
+    test_files(built).filter(move |file| !has_started(file))
+}
+
+/// The file names of the test binaries among `built`.
+fn test_files(built: &[Artifact]) -> impl Iterator<Item = &str> {
+    let tests = built
+        .iter()
+        .filter(|artifact| artifact.kind == ArtifactKind::Test);
+    tests.filter_map(|artifact| artifact.inside.file_name()?.to_str())
+}
+
 /// Whether the test binary `file` has libtest's harness, which reports results.
-fn reports(file: &str, products: &Products) -> bool {
+pub(crate) fn reports(file: &str, products: &Products) -> bool {
     !products.of_test(file).any(has_custom_harness)
 }
 
@@ -106,20 +144,12 @@ fn has_custom_harness(product: &Product) -> bool {
         || read(&product.source).contains("custom_test_frameworks")
 }
 
-/// Whether libtest, with these arguments, prints its usual result line.
-fn reports_results(command: &[String]) -> bool {
-    let mut args = command.iter().skip_while(|arg| *arg != "--");
-    !args.any(|arg| {
-        matches!(arg.as_str(), "--list" | "--help" | "-h" | "json" | "junit")
-            || arg.starts_with("--format=j")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use cross_engine::Root;
+    use cross_engine::process::Stream;
 
     use super::*;
     use crate::cargo::json::Metadata;
@@ -165,13 +195,19 @@ mod tests {
 
         /// The contradiction of a run that printed `lines`, with these compiled binaries.
         fn contradiction(&self, lines: &[&str], built: &[&str], args: &[&str]) -> Option<Error> {
-            let mut reader = libtest::Reader::new(EmulatorKind::None);
-            lines.iter().for_each(|line| {
-                reader.read(line);
-            });
             let built: Vec<_> = built.iter().map(|name| artifact(name)).collect();
             let command = ["cargo", "test"].iter().chain(args);
             let spec = RunSpec::new(Root::Host, "/w", command.map(|arg| (*arg).to_owned()));
+            let mut reader = libtest::Reader::new(EmulatorKind::None, &spec.command);
+            for line in lines {
+                let is_result = line.starts_with("test ");
+                let stream = if is_result {
+                    Stream::Stdout
+                } else {
+                    Stream::Stderr
+                };
+                reader.read(stream, line);
+            }
             contradiction(&reader, &built, &self.products(), &spec)
         }
     }

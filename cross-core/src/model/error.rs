@@ -76,7 +76,8 @@ pub enum ErrorKind {
     /// An artifact needs a newer glibc than the requested one. The message names every symbol that
     /// needs it.
     GlibcFloor,
-    /// Everything compiled, but a test failed. [`tests`](Error::tests) has the numbers.
+    /// Everything compiled, but a test failed, or a test binary failed in another way.
+    /// [`tests`](Error::tests) has the results.
     TestFailed,
     /// The emulator crashed, or could not start the program. This says nothing about the program
     /// itself.
@@ -155,6 +156,14 @@ impl Error {
             _ => ErrorKind::Cancelled,
         };
         Error::new(kind, format!("{why} during {what}"))
+    }
+
+    /// Names the step that was stopped, instead of the program that ran.
+    pub(crate) fn in_step(mut self, why: Stopped, purpose: &str) -> Self {
+        if matches!(self.0.kind, ErrorKind::Cancelled | ErrorKind::Deadline) {
+            self.0.message = format!("{why} in the step `{purpose}`");
+        }
+        self
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -245,7 +254,8 @@ impl Error {
         &self.0.compiler
     }
 
-    /// Returns the test results, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`].
+    /// Returns the test results, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`]. If
+    /// tests ran when a request was stopped, the results until then.
     pub fn tests(&self) -> Option<&TestSummary> {
         self.0.tests.as_ref()
     }

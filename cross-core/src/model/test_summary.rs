@@ -1,5 +1,6 @@
 //! Test results: the totals, each binary, and each test.
 
+use cross_engine::process::Exit;
 use serde::Serialize;
 
 /// The results of all tests.
@@ -14,9 +15,12 @@ pub struct TestSummary {
     pub ignored: u64,
     /// The names of the tests that failed.
     pub failures: Vec<String>,
-    /// The test binaries that reported results, in that order. A binary without libtest's harness
-    /// reports none: its failure is an error, and its success is not recorded.
+    /// The test binaries that ran, in that order. A binary with a harness of its own may report no
+    /// tests: then its [`exit`](TestBinary::exit) is its result.
     pub binaries: Vec<TestBinary>,
+    /// The file names of the test binaries that were compiled and not started, because an earlier
+    /// one failed or because the request ended.
+    pub not_run: Vec<String>,
 }
 
 /// The results of one test binary, or of the documentation tests of one library.
@@ -32,9 +36,14 @@ pub struct TestBinary {
     pub failed: u64,
     /// Tests that were not run, because they are marked as ignored.
     pub ignored: u64,
-    /// The tests in the order in which they ended. If a test's own output splits a result line
-    /// (`--nocapture`), the test is only in the totals.
+    /// The tests, in the order in which they ended. Those that did not finish are last. libtest
+    /// prints only the names of failed tests if it is told to be brief (`--quiet`,
+    /// `--format terse`): then the others are only in the totals.
     pub tests: Vec<TestResult>,
+    /// How the binary ended. `None` if that is not known: documentation tests run in many
+    /// processes, the binary was still running when the request ended, or cargo runs on another
+    /// machine and only its output arrives.
+    pub exit: Option<Exit>,
 }
 
 /// The result of one test.
@@ -58,6 +67,8 @@ pub enum TestStatus {
     Failed,
     /// The test was not run, because it is marked as ignored.
     Ignored,
+    /// The binary ended before the test did: the test was running, or was still to be run.
+    Unfinished,
 }
 
 impl TestSummary {

@@ -1,8 +1,10 @@
-//! Parallel test binaries: a run hands each binary to its owner, which decides when it starts.
+//! Test binaries: a run hands each binary to its owner, which reads its output and its end apart
+//! from those of the others, and may decide when it starts.
 //!
 //! Only cargo knows everything that it passes to a test binary: variables, directory and arguments.
-//! So cargo starts the binaries itself, in two passes, through a runner script in a directory that
-//! the run shares with its owner.
+//! So cargo starts the binaries itself, through a runner script in a directory that the run shares
+//! with its owner. Binaries that run one after the other take one pass. Those that run side by side
+//! take two.
 //!
 //! 1. In the first pass, the runner leaves each binary in the background, where it waits for the
 //!    owner, and reports success to cargo. It reports a failure for the last one, so that cargo
@@ -12,13 +14,17 @@
 //!    decides what it prints, in which order, where it stops, and what it runs afterwards
 //!    (documentation tests).
 //!
-//! In an unexpected situation, the binaries run as cargo runs them: a binary that the first pass
-//! did not see, an environment whose `env` cannot undo what shells do to background jobs, a run on
-//! another machine.
+//! The owner may ask for the names of a binary's tests before the runner exits. The runner starts
+//! the binary once more for that, with the same arguments, variables and directory.
+//!
+//! In an unexpected situation, there is less of this. The binaries run one after the other in an
+//! environment whose `env` cannot undo what shells do to background jobs. They run as cargo runs
+//! them if the run is on another machine, and so does a binary that the owner did not expect.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,11 +32,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::process::Stream;
 use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::unique_name::unique;
 use crate::process::untrusted::{Dir, LineSplitter, RegularFile, limits};
+use crate::process::{Exit, Stream};
 use crate::run::run_dir::{RunDir, create_fifo, set_mode};
 use crate::spec::run_spec::RELAY_CARGO;
 
@@ -86,8 +92,12 @@ const POLL: Timespec = Timespec {
 pub enum RelayMessage {
     /// This binary is ready to start. The binaries are numbered in cargo's order, from 0.
     Ready(usize),
+    /// This binary starts without waiting.
+    Started(usize),
     /// This binary has exited.
     Ended(usize, TestExit),
+    /// The names of this binary's tests are in a file: see [`TestRelay::listed`].
+    Listed(usize),
     /// There are no more binaries.
     All,
     /// The owner stopped listening.
@@ -117,16 +127,29 @@ impl TestExit {
     pub fn success(self) -> bool {
         self.status == 0
     }
+
+    /// The same as the exit of a process.
+    pub fn exit(self) -> Exit {
+        let status = i32::from(self.status);
+        // A signal without its number would be forged.
+        let signal = Some(status - 128).filter(|number| self.signal && *number > 0);
+        Exit {
+            code: signal.is_none().then_some(status),
+            signal,
+        }
+    }
 }
 
 impl TestRelay {
-    /// Creates a relay for at most this number of binaries.
+    /// Creates a relay for these binaries, which cargo may start in any order. If they run side by
+    /// side (`parallel`), each waits for [`TestRelay::start`].
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the cache's file system does not support named
     /// pipes or cannot be written.
-    pub fn new(host: &Host, binaries: usize) -> Result<Self> {
+    pub fn new(host: &Host, programs: &[&Path], parallel: bool) -> Result<Self> {
+        let binaries = programs.len();
         let dir = RunDir::new(&host.cache.join(RELAYS), &unique("tests"))?;
         let path = dir.path().to_owned();
         // Other users cannot reach it: only the owner may enter its parent directory.
@@ -135,6 +158,16 @@ impl TestRelay {
             let script = path.join(name);
             fs::write(&script, text).on("write", &script)?;
             set_mode(&script, 0o644)?;
+        }
+        let file = path.join("programs");
+        let list = programs.iter().flat_map(|program| {
+            let program = program.as_os_str().as_bytes();
+            program.iter().chain(b"\n")
+        });
+        fs::write(&file, list.copied().collect::<Vec<_>>()).on("write", &file)?;
+        if parallel {
+            let file = path.join("parallel");
+            fs::write(&file, "").on("write", &file)?;
         }
         let mut here = create_fifo(&path.join("here"))?;
         here.write_all(b"here\n").on("write", path.join("here"))?;
@@ -220,6 +253,26 @@ impl TestRelay {
         write_line(&self.answer, &line).on("write", self.file("answer"))
     }
 
+    /// Asks the runner for the names of the tests of the binary whose turn it is and which has
+    /// ended. [`RelayMessage::Listed`] says that [`TestRelay::listed`] has them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    pub fn list(&self) -> Result<()> {
+        write_line(&self.answer, "list\n").on("write", self.file("answer"))
+    }
+
+    /// Opens what binary `n` printed when it was asked for the names of its tests (`--list`).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if it was not asked,
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
+    pub fn listed(&self, n: usize) -> Result<RegularFile> {
+        self.opened_dir.file(format!("{n}.list"))
+    }
+
     /// The path of binary `n`, as given by cargo.
     ///
     /// # Errors
@@ -286,7 +339,10 @@ impl Messages {
         let lines = self.lines.push(&bytes[..read]);
         let messages = lines.iter().filter_map(|line| parse(line));
         self.parsed.extend(messages.filter(|message| match message {
-            RelayMessage::Ready(n) | RelayMessage::Ended(n, _) => *n < binaries,
+            RelayMessage::Ready(n)
+            | RelayMessage::Started(n)
+            | RelayMessage::Ended(n, _)
+            | RelayMessage::Listed(n) => *n < binaries,
             _ => true,
         }));
         Ok(())
@@ -304,6 +360,8 @@ fn parse(line: &str) -> Option<RelayMessage> {
     match words.next()? {
         "all" => Some(RelayMessage::All),
         "ready" => Some(RelayMessage::Ready(words.next()?.parse().ok()?)),
+        "started" => Some(RelayMessage::Started(words.next()?.parse().ok()?)),
+        "listed" => Some(RelayMessage::Listed(words.next()?.parse().ok()?)),
         "ended" => {
             let n = words.next()?.parse().ok()?;
             let status = words.next()?.parse().ok()?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod drop_in;
+mod results;
 mod user_images;
 mod writers;
 

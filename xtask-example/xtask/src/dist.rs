@@ -139,7 +139,11 @@ impl<'a> Dist<'a> {
     fn finish(&self, mut work: Work, failure: Option<&Failure>) -> Result<Entry, Failure> {
         if let Some(failure) = failure {
             work.entry.archive = None;
-            work.entry.tests = failure.tests.as_ref().map(Tests::from).or(work.entry.tests);
+            work.entry.tests = failure
+                .tests
+                .as_deref()
+                .map(Tests::from)
+                .or(work.entry.tests);
             work.entry.status = Status::Failed {
                 error: failure.to_string(),
                 help: failure.help.clone(),

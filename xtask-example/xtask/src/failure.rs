@@ -12,7 +12,7 @@ pub(crate) struct Failure {
     message: String,
     pub(crate) help: Option<String>,
     /// The results of the tests, if tests failed.
-    pub(crate) tests: Option<TestSummary>,
+    pub(crate) tests: Option<Box<TestSummary>>,
 }
 
 impl Failure {
@@ -40,7 +40,7 @@ impl From<cross_core::Error> for Failure {
         Failure {
             message: chain(&error),
             help: error.help().map(str::to_owned),
-            tests: error.tests().cloned(),
+            tests: error.tests().cloned().map(Box::new),
         }
     }
 }

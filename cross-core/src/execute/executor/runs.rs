@@ -1,6 +1,7 @@
 //! Runs each kind of command, and reads its output.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use cross_engine::RunSpec;
 use cross_engine::process::untrusted::limits;
@@ -13,9 +14,9 @@ use crate::execute::debugger::DebuggerWatch;
 use crate::execute::failure::{
     cargo_failure, disk_full, failed_tests, is_disk_full, program_failure, tests_failure,
 };
-use crate::execute::libtest;
+use crate::execute::libtest::{self, BinaryResult};
 use crate::execute::nextest;
-use crate::execute::parallel_tests::ParallelTests;
+use crate::execute::relayed_tests::{Listener, RelayedTests};
 use crate::execute::test_ends;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::request::event::EventKind;
@@ -95,36 +96,20 @@ impl Execution<'_> {
 
     /// Runs `cargo test`, with its test binaries side by side if the plan allows it.
     pub(super) fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
-        let mut reader = libtest::Reader::new(self.plan.emulator);
-        let mut debugger = DebuggerWatch::new(spec);
-        let mut first_error = FirstError::default();
-        let mut parallel_tests = ParallelTests::new(
+        let mut relayed = RelayedTests::new(
             self.plan,
             self.host,
             self.target_dir()?,
             &self.artifacts,
             spec,
         )?;
-        if let Some(run) = &mut parallel_tests {
+        if let Some(run) = &mut relayed {
             // The relay has added a mount.
             run.spec = self.resolver.resolve(&run.spec, &[])?;
         }
-        let mut sink = |stream: Stream, line: &str| {
-            self.denials.borrow_mut().read(line);
-            let result = reader.read(line);
-            first_error.read(line);
-            let waits = debugger.read(line);
-            self.notify(waits.unwrap_or_else(|| output_event(stream, line)))?;
-            match result {
-                Some(result) => self.notify(EventKind::TestsRan {
-                    passed: result.passed,
-                    failed: result.failed,
-                }),
-                None => ControlFlow::Continue(()),
-            }
-        };
-        let exit = match &parallel_tests {
-            Some(run) => run.drive(self.cancel, &mut sink, |cancel, sink| {
+        let mut watch = TestWatch::new(self, spec);
+        let exit = match &relayed {
+            Some(run) => run.drive(self.cancel, &mut watch, |cancel, sink| {
                 container_reuse::run(
                     self.plan,
                     &run.spec,
@@ -133,16 +118,39 @@ impl Execution<'_> {
                     cancel,
                     sink,
                 )
-            })?,
-            None => self.start(spec, &mut sink)?,
+            }),
+            None => {
+                let mut sink = |stream: Stream, line: &str| watch.cargo(stream, line);
+                container_reuse::run(
+                    self.plan,
+                    spec,
+                    &self.resolver,
+                    self.host,
+                    self.cancel,
+                    &mut sink,
+                )
+            }
         };
-        let tests = reader.summary();
+        let TestWatch {
+            reader,
+            debugger,
+            first_error,
+            ..
+        } = watch;
+        let mut tests = reader.summary();
+        tests.not_run = test_ends::not_run(&reader, &self.artifacts);
         self.tests = Some(tests.clone());
+        let exit = exit.map_err(|error| error.with_tests(tests.clone()))?;
+        for message in reader.doubts() {
+            self.emit(EventKind::Warning {
+                code: "test-results".to_owned(),
+                message,
+                help: None,
+            })?;
+        }
         if exit.success() {
             let products = &self.plan.products;
-            let contradiction = parallel_tests
-                .as_ref()
-                .and_then(ParallelTests::contradiction);
+            let contradiction = relayed.as_ref().and_then(RelayedTests::contradiction);
             let contradiction = contradiction
                 .or_else(|| test_ends::contradiction(&reader, &self.artifacts, products, spec));
             return match contradiction {
@@ -152,7 +160,7 @@ impl Execution<'_> {
         }
         let target = &self.plan.target;
         let failure = debugger.failure();
-        let failure = failure.or_else(|| tests_failure(target, reader, exit));
+        let failure = failure.or_else(|| tests_failure(target, &reader, &tests, exit));
         Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error.0)))
     }
 
@@ -232,6 +240,78 @@ impl Execution<'_> {
             _ => None,
         };
         Err(program_failure(&self.plan.target, name, watch, exit))
+    }
+}
+
+/// Reads the output of a run of tests, and passes it on as events.
+struct TestWatch<'a> {
+    execution: &'a Execution<'a>,
+    command: &'a [String],
+    reader: libtest::Reader,
+    debugger: DebuggerWatch,
+    first_error: FirstError,
+}
+
+impl<'a> TestWatch<'a> {
+    fn new(execution: &'a Execution<'a>, spec: &'a RunSpec) -> Self {
+        TestWatch {
+            reader: libtest::Reader::new(execution.plan.emulator, &spec.command),
+            debugger: DebuggerWatch::new(spec),
+            first_error: FirstError::default(),
+            command: &spec.command,
+            execution,
+        }
+    }
+
+    fn notify(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
+        self.execution.denials.borrow_mut().read(line);
+        let waits = self.debugger.read(line);
+        let event = waits.unwrap_or_else(|| output_event(stream, line));
+        self.execution.notify(event)
+    }
+
+    fn notify_results(&self, result: Option<BinaryResult>) -> ControlFlow<()> {
+        match result {
+            Some(result) => self.execution.notify(EventKind::TestsRan {
+                passed: result.passed,
+                failed: result.failed,
+            }),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Listener for TestWatch<'_> {
+    fn cargo(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
+        let result = self.reader.read(stream, line);
+        self.first_error.read(line);
+        self.notify(stream, line)?;
+        self.notify_results(result)
+    }
+
+    fn start(&mut self, program: &Path) {
+        let file = program.file_name().unwrap_or_default().to_string_lossy();
+        let reports = libtest::reports_results(self.command);
+        let products = &self.execution.plan.products;
+        let has_libtest = reports && test_ends::reports(&file, products);
+        self.reader.start(&file, has_libtest);
+    }
+
+    fn output(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
+        self.reader.read_binary(stream, line);
+        self.notify(stream, line)
+    }
+
+    fn end(&mut self, exit: Exit) -> bool {
+        self.reader.end(exit)
+    }
+
+    fn list(&mut self, text: &str) {
+        self.reader.list(text);
+    }
+
+    fn finish(&mut self) -> ControlFlow<()> {
+        self.notify_results(self.reader.totals())
     }
 }
 

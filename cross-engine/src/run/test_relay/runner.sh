@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The runner in both passes. Its variables have names that nobody exports. It restores the target's
+# The runner in all passes. Its variables have names that nobody exports. It restores the target's
 # own runner, because the program, or one that it starts, may use it.
 #
 # Some shells drop variables whose names are not valid for them. Of cargo's, only those of programs
@@ -26,43 +26,68 @@ prepare() {
     done
     IFS=' '
 }
-# The program in place of a shell.
+# The program in place of a shell. The first word is an option of `env`, or none.
 start() {
+    cross_option=$1
+    shift
     set -- $cross_runner "$@"
     IFS='
 '
-    exec env --default-signal=INT,QUIT $cross_forgotten "$@"
+    exec env $cross_option $cross_forgotten "$@"
 }
-read -r cross_n <$cross_dir/next
-if [ -e $cross_dir/second ]; then
-    cross_program=
-    [ ! -e $cross_dir/$cross_n.program ] || IFS= read -r cross_program <$cross_dir/$cross_n.program
-    if [ "$cross_program" != "$1" ]; then
-        prepare
-        start "$@"
-    fi
-    echo $((cross_n + 1)) >$cross_dir/next
-    echo "cross-relay: the turn of $cross_n" >&2
-    read -r cross_status cross_signal <$cross_dir/answer
-    if [ -n "$cross_signal" ]; then
-        ulimit -c 0
-        kill -$((cross_status - 128)) $$
-    fi
-    exit $cross_status
-fi
-[ -p $cross_dir/$cross_n.go ] || exit 1
-echo $((cross_n + 1)) >$cross_dir/next
-printf '%s\n' "$1" >$cross_dir/$cross_n.program
-prepare
-(
-    read -r RUST_TEST_THREADS <$cross_dir/$cross_n.go || exit
-    export RUST_TEST_THREADS
+# The program, and a message about its end. The first word is as for `start`.
+report() {
     exec 4>&2 2>$cross_dir/$cross_n.remark
     (start "$@" 2>&4 4>&-)
     cross_status=$?
     cross_signal=
     [ ! -s $cross_dir/$cross_n.remark ] || cross_signal=signal
     echo "ended $cross_n $cross_status $cross_signal" >$cross_dir/told
-) </dev/null >>$cross_dir/$cross_n.out 2>>$cross_dir/$cross_n.err &
-echo "ready $cross_n" >$cross_dir/told
-[ -p $cross_dir/$((cross_n + 1)).go ]
+}
+read -r cross_n <$cross_dir/next
+if [ -e $cross_dir/first ]; then
+    [ -p $cross_dir/$cross_n.go ] || exit 1
+    echo $((cross_n + 1)) >$cross_dir/next
+    printf '%s\n' "$1" >$cross_dir/$cross_n.program
+    prepare
+    (
+        read -r RUST_TEST_THREADS <$cross_dir/$cross_n.go || exit
+        export RUST_TEST_THREADS
+        report --default-signal=INT,QUIT "$@"
+    ) </dev/null >>$cross_dir/$cross_n.out 2>>$cross_dir/$cross_n.err &
+    echo "ready $cross_n" >$cross_dir/told
+    [ -p $cross_dir/$((cross_n + 1)).go ]
+    exit
+fi
+cross_known=
+if [ -e $cross_dir/second ]; then
+    cross_program=
+    [ ! -e $cross_dir/$cross_n.program ] || IFS= read -r cross_program <$cross_dir/$cross_n.program
+    [ "$cross_program" != "$1" ] || cross_known=yes
+elif [ -p $cross_dir/$cross_n.go ]; then
+    while IFS= read -r cross_program; do
+        [ "$cross_program" != "$1" ] || cross_known=yes
+    done <$cross_dir/programs
+fi
+prepare
+[ -n "$cross_known" ] || start '' "$@"
+echo $((cross_n + 1)) >$cross_dir/next
+if [ -e $cross_dir/second ]; then
+    echo "cross-relay: the turn of $cross_n" >&2
+else
+    printf '%s\n' "$1" >$cross_dir/$cross_n.program
+    : >>$cross_dir/$cross_n.out
+    : >>$cross_dir/$cross_n.err
+    echo "started $cross_n" >$cross_dir/told
+    echo "cross-relay: the turn of $cross_n" >&2
+    (report '' "$@") >>$cross_dir/$cross_n.out 2>>$cross_dir/$cross_n.err
+fi
+while read -r cross_status cross_signal <$cross_dir/answer && [ "$cross_status" = list ]; do
+    (start '' "$@" --list) </dev/null >$cross_dir/$cross_n.list 2>/dev/null
+    echo "listed $cross_n" >$cross_dir/told
+done
+if [ -n "$cross_signal" ]; then
+    ulimit -c 0
+    kill -$((cross_status - 128)) $$
+fi
+exit $cross_status

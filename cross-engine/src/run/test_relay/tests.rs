@@ -58,8 +58,17 @@ fn programs(programs: &[(&str, &str)]) -> tempfile::TempDir {
 /// Runs all binaries at once, each with its number plus ten as the number of threads. Returns the
 /// exit and the output.
 fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) {
+    driven(count, dir, words, true)
+}
+
+/// Runs the binaries at once or one after the other. Asks each for its tests when it has ended.
+fn driven(count: usize, dir: &Path, words: &[&str], parallel: bool) -> (process::Exit, String) {
     let cache = tempfile::tempdir().unwrap();
-    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), count).unwrap();
+    let host = Host::new(Variables::new(), cache.path());
+    let paths = ["one", "two", "three"].map(|name| dir.join(name));
+    let paths: Vec<_> = paths[..count].iter().map(PathBuf::as_path).collect();
+    let relay = TestRelay::new(&host, &paths, parallel).unwrap();
+    let listed = std::sync::atomic::AtomicUsize::new(0);
     let ends = Mutex::new(vec![None; count]);
     let mut heard = String::new();
     let exit = std::thread::scope(|scope| {
@@ -67,7 +76,9 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
             loop {
                 match relay.receive() {
                     RelayMessage::Ready(n) => relay.start(n, 10 + n as u32).unwrap(),
+                    RelayMessage::Started(n) => assert!(!parallel, "{n}"),
                     RelayMessage::Ended(n, end) => lock(&ends)[n] = Some(end),
+                    RelayMessage::Listed(n) => listed.store(n + 1, Ordering::SeqCst),
                     RelayMessage::All => {}
                     RelayMessage::Over => return,
                 }
@@ -89,6 +100,14 @@ fn relayed(count: usize, dir: &Path, words: &[&str]) -> (process::Exit, String) 
             for stream in [Stream::Stdout, Stream::Stderr] {
                 let file = relay.output(n, stream).unwrap();
                 heard += &file.text(limits::TEST_OUTPUT).unwrap();
+            }
+            if words.contains(&"list") {
+                relay.list().unwrap();
+                while listed.load(Ordering::SeqCst) != n + 1 {
+                    std::thread::yield_now();
+                }
+                let names = relay.listed(n).unwrap().text(limits::RECORD).unwrap();
+                heard += &format!("listed: {names}");
             }
             relay.finish_turn(end).unwrap();
             std::ops::ControlFlow::Continue(())
@@ -143,22 +162,48 @@ fn cargo_sees_each_end_as_it_was_and_stops_where_it_would() {
         ("doc", "echo doc"),
     ];
     let dir = programs(&ends);
-    let (exit, heard) = relayed(3, dir.path(), &["--no-fail-fast"]);
-    assert_eq!(exit.code, Some(101));
-    for part in [
-        "Running one\n1\nRunning two\n2\n",
-        "didn't exit successfully: `env RUN=1 /t/two a` (139)\nRunning three\n3\n",
-        "didn't exit successfully: `env RUN=1 /t/three a` (139)\n",
-        "doc\n",
-    ] {
-        assert!(heard.contains(part), "{part} in {heard}");
+    for parallel in [true, false] {
+        let (exit, heard) = driven(3, dir.path(), &["--no-fail-fast"], parallel);
+        assert_eq!(exit.code, Some(101));
+        for part in [
+            "Running one\n1\nRunning two\n2\n",
+            "didn't exit successfully: `env RUN=1 /t/two a` (139)\nRunning three\n3\n",
+            "didn't exit successfully: `env RUN=1 /t/three a` (139)\n",
+            "doc\n",
+        ] {
+            assert!(heard.contains(part), "{part} in {heard}");
+        }
+        let (exit, heard) = driven(3, dir.path(), &["x"], parallel);
+        assert_eq!(exit.code, Some(101));
+        assert!(
+            !heard.contains("Running three") && !heard.contains("doc"),
+            "{heard}"
+        );
     }
-    let (exit, heard) = relayed(3, dir.path(), &["x"]);
-    assert_eq!(exit.code, Some(101));
-    assert!(
-        !heard.contains("Running three") && !heard.contains("doc"),
-        "{heard}"
-    );
+}
+
+#[test]
+fn binaries_that_run_one_after_the_other_keep_their_threads() {
+    let dir = programs(&[("one", SAYS), ("two", SAYS), ("three", SAYS), ("doc", SAYS)]);
+    let (exit, heard) = driven(2, dir.path(), &["x"], false);
+    assert!(exit.success(), "{heard}");
+    let expected = "cargo x\nRunning one\none a b  c  1\nRunning two\ntwo a b  c  1\n\
+                    Running three\nthree a b  c  1\ndoc   1\n";
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn a_binary_that_has_ended_can_be_asked_for_its_tests() {
+    let dir = programs(&[("one", SAYS), ("two", SAYS), ("three", SAYS), ("doc", SAYS)]);
+    for (parallel, threads) in [(false, ["", "", ""]), (true, ["10", "11", "12"])] {
+        let (exit, heard) = driven(3, dir.path(), &["list"], parallel);
+        assert!(exit.success(), "{heard}");
+        for (program, threads) in ["one", "two", "three"].into_iter().zip(threads) {
+            let expected =
+                format!("{program} a b  c {threads} 1\nlisted: {program} a b  c --list  1\n");
+            assert!(heard.contains(&expected), "{heard}");
+        }
+    }
 }
 
 #[test]
@@ -193,7 +238,9 @@ fn a_turn_is_heard_also_after_a_line_without_its_end() {
 fn hostile() -> (tempfile::TempDir, TestRelay, PathBuf) {
     let cache = tempfile::tempdir().unwrap();
     fs::write(cache.path().join("id_ed25519"), "the private key").unwrap();
-    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
+    let host = Host::new(Variables::new(), cache.path());
+    let programs = ["/t/0", "/t/1"].map(Path::new);
+    let relay = TestRelay::new(&host, &programs, true).unwrap();
     let dir = relay.directory().to_owned();
     (cache, relay, dir)
 }

@@ -17,6 +17,7 @@ fn schedule(budget: u32, weights: &[u32], fail_fast: bool) -> Schedule {
         programs: Vec::new(),
         turns: 0,
         complete: false,
+        listed: None,
         fail_fast,
     }
 }
@@ -143,16 +144,18 @@ fn too_much_output_is_a_failure_that_names_the_binary() {
 }
 
 /// A run of two binaries, and the directory of its relay.
-fn run() -> (tempfile::TempDir, ParallelTests, PathBuf) {
+fn run() -> (tempfile::TempDir, RelayedTests, PathBuf) {
     let cache = tempfile::tempdir().unwrap();
-    let relay = TestRelay::new(&Host::new(Variables::new(), cache.path()), 2).unwrap();
+    let host = Host::new(Variables::new(), cache.path());
+    let programs = ["/t/0", "/t/1"].map(Path::new);
+    let relay = TestRelay::new(&host, &programs, true).unwrap();
     let dir = relay.directory().to_owned();
     for n in 0..2 {
         fs::write(dir.join(format!("{n}.program")), format!("/t/{n}\n")).unwrap();
         fs::write(dir.join(format!("{n}.out")), format!("out of {n}\n")).unwrap();
         fs::write(dir.join(format!("{n}.err")), "").unwrap();
     }
-    let run = ParallelTests {
+    let run = RelayedTests {
         spec: RunSpec::new(Root::Host, "/", Vec::<String>::new()),
         relay,
         runner: String::new(),
@@ -160,6 +163,39 @@ fn run() -> (tempfile::TempDir, ParallelTests, PathBuf) {
         changed: Condvar::new(),
     };
     (cache, run, dir)
+}
+
+/// Keeps all lines, or stops at the first.
+#[derive(Default)]
+struct Heard {
+    lines: String,
+    stops: bool,
+}
+
+impl Listener for Heard {
+    fn cargo(&mut self, _: Stream, line: &str) -> ControlFlow<()> {
+        self.lines += &format!("{line}\n");
+        match self.stops {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn start(&mut self, _: &Path) {}
+
+    fn output(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
+        self.cargo(stream, line)
+    }
+
+    fn end(&mut self, _: Exit) -> bool {
+        false
+    }
+
+    fn list(&mut self, _: &str) {}
+
+    fn finish(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// Runs a shell script, and returns its exit.
@@ -172,18 +208,14 @@ fn exit(script: &str) -> Exit {
 /// Drives `run` with a cargo that prints `lines` on standard error, and a relay that sends
 /// `messages` and waits for so many answers. Returns the exit and the delivered lines.
 fn drive(
-    run: &ParallelTests,
+    run: &RelayedTests,
     dir: &Path,
     (messages, answers): (&str, usize),
     lines: &[&str],
     script: &str,
 ) -> (Exit, String) {
-    let mut delivered = String::new();
-    let mut sink = |_: Stream, line: &str| {
-        delivered += &format!("{line}\n");
-        ControlFlow::Continue(())
-    };
-    let exit = run.drive(&Cancel::new(), &mut sink, |_, sink| {
+    let mut heard = Heard::default();
+    let exit = run.drive(&Cancel::new(), &mut heard, |_, sink| {
         let mut pipe = File::options().write(true).open(dir.join("told")).unwrap();
         pipe.write_all(messages.as_bytes()).unwrap();
         // The first binary may start.
@@ -196,7 +228,7 @@ fn drive(
         assert_eq!(answer.lines().take(answers).count(), answers);
         Ok(exit(script))
     });
-    (exit.unwrap(), delivered)
+    (exit.unwrap(), heard.lines)
 }
 
 #[test]
@@ -261,8 +293,11 @@ fn a_binary_that_had_its_turn_and_failed_or_did_not_end_contradicts_success() {
 #[test]
 fn a_listener_that_breaks_ends_the_run() {
     let (_cache, run, _) = run();
-    let mut sink = |_: Stream, _: &str| ControlFlow::Break(());
-    let exit = run.drive(&Cancel::new(), &mut sink, |cancel, sink| {
+    let mut heard = Heard {
+        stops: true,
+        ..Heard::default()
+    };
+    let exit = run.drive(&Cancel::new(), &mut heard, |cancel, sink| {
         let _ = sink(Stream::Stdout, "line");
         // Cargo prints nothing more, and keeps running.
         while cancel.check().is_ok() {

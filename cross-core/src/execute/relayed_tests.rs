@@ -1,9 +1,9 @@
-//! Runs test binaries side by side.
+//! Runs test binaries, and keeps what each prints and how it ends apart.
 //!
-//! Cargo runs one test binary after the other. With the [`TestRelay`], all of them start at once,
-//! and each waits until the scheduler grants it threads. Their output is delivered in cargo's
-//! order, one binary at a time. The output of the binary whose turn it is is delivered as it is
-//! printed, so that no line is delayed longer than under cargo.
+//! Cargo runs one test binary after the other, through the [`TestRelay`]. If they run side by side,
+//! all of them start at once, and each waits until the scheduler grants it threads. Their output is
+//! delivered in cargo's order, one binary at a time. The output of the binary whose turn it is is
+//! delivered as it is printed, so that no line is delayed longer than under cargo.
 
 mod shares;
 mod weights;
@@ -31,9 +31,9 @@ use weights::Weights;
 /// The interval between polls for output of the binary whose turn it is.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A run whose test binaries run side by side.
+/// A run whose test binaries are started by a relay.
 #[derive(Debug)]
-pub(crate) struct ParallelTests {
+pub(crate) struct RelayedTests {
     /// The run, with its relay.
     pub(crate) spec: RunSpec,
     relay: TestRelay,
@@ -61,6 +61,8 @@ struct Schedule {
     turns: usize,
     /// Whether all binaries have started.
     complete: bool,
+    /// The binary that was last asked for its tests and answered.
+    listed: Option<usize>,
     /// Whether cargo stops at the first binary that fails.
     fail_fast: bool,
 }
@@ -73,9 +75,9 @@ enum Binary {
     Ended(TestExit),
 }
 
-impl ParallelTests {
+impl RelayedTests {
     /// Prepares the run of `spec`, the `cargo test` of `plan` that runs the test binaries among
-    /// `built`. Returns `None` if they run one after the other.
+    /// `built`. Returns `None` if there are none, or if cargo cannot name the relay.
     pub(crate) fn new(
         plan: &Plan,
         host: &Host,
@@ -87,14 +89,12 @@ impl ParallelTests {
             .iter()
             .filter(|artifact| artifact.kind == ArtifactKind::Test);
         let binaries: Vec<&Path> = binaries.map(|artifact| artifact.inside.as_path()).collect();
-        let Some(tests) = plan.tests.as_ref().filter(|tests| tests.serial.is_none()) else {
+        let Some(tests) = plan.tests.as_ref().filter(|_| !binaries.is_empty()) else {
             return Ok(None);
         };
         let budget = threads_variable(spec).map_or(tests.jobs, |threads| threads.min(tests.jobs));
-        if binaries.len() < 2 || budget < 2 {
-            return Ok(None);
-        }
-        let relay = TestRelay::new(host, binaries.len()).map_engine_error()?;
+        let is_parallel = tests.serial.is_none() && binaries.len() > 1 && budget > 1;
+        let relay = TestRelay::new(host, &binaries, is_parallel).map_engine_error()?;
         if !relay.has_usable_path() {
             return Ok(None);
         }
@@ -102,18 +102,25 @@ impl ParallelTests {
             Some(EnvValue::Plain(runner) | EnvValue::Secret(runner)) => runner.clone(),
             _ => String::new(),
         };
-        let mut weights = Weights::new(target_dir, &plan.workspace_root)?;
-        let weigh = |path: &Path| (path.to_owned(), weights.of(path));
-        Ok(Some(ParallelTests {
+        let mut weights = match is_parallel {
+            true => Some(Weights::new(target_dir, &plan.workspace_root)?),
+            false => None,
+        };
+        let mut weigh = |path: &Path| {
+            let weight = weights.as_mut().map_or(1, |weights| weights.of(path));
+            (path.to_owned(), weight)
+        };
+        Ok(Some(RelayedTests {
             spec: spec.clone().relay(relay.directory(), &tests.variable),
             schedule: Mutex::new(Schedule {
                 budget,
                 free: budget,
-                weights: binaries.into_iter().map(weigh).collect(),
+                weights: binaries.into_iter().map(&mut weigh).collect(),
                 binaries: Vec::new(),
                 programs: Vec::new(),
                 turns: 0,
                 complete: false,
+                listed: None,
                 fail_fast: parallel_tests::is_fail_fast(&spec.command),
             }),
             changed: Condvar::new(),
@@ -122,15 +129,15 @@ impl ParallelTests {
         }))
     }
 
-    /// Runs cargo with `start`, and passes the output of cargo and of the binaries to `sink`, in
-    /// cargo's order.
+    /// Runs cargo with `start`, and passes what cargo and the binaries do to `listener`, in cargo's
+    /// order.
     ///
     /// Cargo runs in a thread of its own, so that its end is noticed while the output of a binary
     /// is delivered.
     pub(crate) fn drive(
         &self,
         cancel: &Cancel,
-        sink: &mut Sink<'_>,
+        listener: &mut dyn Listener,
         start: impl FnOnce(&Cancel, &mut Sink<'_>) -> Result<Exit> + Send,
     ) -> Result<Exit> {
         let cancel = &cancel.child();
@@ -160,7 +167,7 @@ impl ParallelTests {
                 next: 0,
                 cargo_has_ended: &|| cargo.is_finished(),
             };
-            let delivered = delivery.deliver(sink);
+            let delivered = delivery.deliver(listener);
             drop(delivery);
             if delivered.is_err() {
                 cancel.cancel();
@@ -218,8 +225,12 @@ impl ParallelTests {
                 RelayMessage::Ready(n) if n == schedule.binaries.len() => {
                     schedule.ready(&self.relay.program(n).map_engine_error()?);
                 }
-                RelayMessage::Ready(_) => {}
+                RelayMessage::Started(n) if n == schedule.binaries.len() => {
+                    schedule.started(&self.relay.program(n).map_engine_error()?);
+                }
+                RelayMessage::Ready(_) | RelayMessage::Started(_) => {}
                 RelayMessage::Ended(n, end) => schedule.ended(n, end),
+                RelayMessage::Listed(n) => schedule.listed = Some(n),
                 RelayMessage::All => schedule.complete = true,
                 _ => return Ok(()),
             }
@@ -238,10 +249,8 @@ impl ParallelTests {
         }
     }
 
-    fn name(&self, n: usize) -> String {
-        let schedule = self.lock_schedule();
-        let program = schedule.programs.get(n);
-        program.map_or_else(String::new, |program| program.display().to_string())
+    fn program(&self, n: usize) -> Option<PathBuf> {
+        self.lock_schedule().programs.get(n).cloned()
     }
 
     fn lock_schedule(&self) -> MutexGuard<'_, Schedule> {
@@ -264,9 +273,25 @@ impl From<Error> for Stop {
     }
 }
 
-/// Passes a line to the listener.
-fn deliver_line(sink: &mut Sink<'_>, stream: Stream, line: &str) -> Result<(), Stop> {
-    match sink(stream, line) {
+/// Learns what cargo and the test binaries do, in cargo's order. Breaks to stop the request.
+pub(crate) trait Listener {
+    /// Cargo prints a line.
+    fn cargo(&mut self, stream: Stream, line: &str) -> ControlFlow<()>;
+    /// The next test binary is this one.
+    fn start(&mut self, program: &Path);
+    /// The test binary prints a line.
+    fn output(&mut self, stream: Stream, line: &str) -> ControlFlow<()>;
+    /// The test binary ended. Returns whether the names of its tests are needed.
+    fn end(&mut self, exit: Exit) -> bool;
+    /// The test binary printed this when it was asked for the names of its tests.
+    fn list(&mut self, text: &str);
+    /// The turn of the test binary is over.
+    fn finish(&mut self) -> ControlFlow<()>;
+}
+
+/// Continues unless the listener stops the request.
+fn unless_stopped(flow: ControlFlow<()>) -> Result<(), Stop> {
+    match flow {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Stop::Listener),
     }
@@ -274,7 +299,7 @@ fn deliver_line(sink: &mut Sink<'_>, stream: Stream, line: &str) -> Result<(), S
 
 /// Delivers the output of cargo and of the binaries, in cargo's order.
 struct Delivery<'a> {
-    run: &'a ParallelTests,
+    run: &'a RelayedTests,
     cancel: &'a Cancel,
     lines: Receiver<(Stream, String)>,
     /// The lines that cargo printed during a binary's turn.
@@ -288,8 +313,8 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Delivers all output, until the run ends or `sink` stops the request.
-    fn deliver(&mut self, sink: &mut Sink<'_>) -> Result<(), Stop> {
+    /// Delivers all output, until the run ends or `listener` stops the request.
+    fn deliver(&mut self, listener: &mut dyn Listener) -> Result<(), Stop> {
         while let Some((stream, line)) = self.next_line() {
             let turn = TestRelay::parse_turn(&line).filter(|(_, n)| *n == self.next);
             match turn {
@@ -297,13 +322,13 @@ impl Delivery<'_> {
                     self.next += 1;
                     self.run.lock_schedule().turns = self.next;
                     if !before.is_empty() {
-                        deliver_line(sink, stream, before)?;
+                        unless_stopped(listener.cargo(stream, before))?;
                     }
-                    self.deliver_binary(n, sink)?;
+                    self.deliver_binary(n, listener)?;
                 }
                 _ => {
                     let line = self.run.relay.restore_line(&line, &self.run.runner);
-                    deliver_line(sink, stream, &line)?;
+                    unless_stopped(listener.cargo(stream, &line))?;
                 }
             }
         }
@@ -315,40 +340,82 @@ impl Delivery<'_> {
     }
 
     /// Delivers the output of binary `n` until it ends, and lets cargo continue.
-    fn deliver_binary(&mut self, n: usize, sink: &mut Sink<'_>) -> Result<(), Stop> {
+    fn deliver_binary(&mut self, n: usize, listener: &mut dyn Listener) -> Result<(), Stop> {
         let run = self.run;
+        let program = loop {
+            match run.program(n) {
+                Some(program) => break program,
+                None if self.is_over() => return Ok(()),
+                None => self.wait()?,
+            }
+        };
+        listener.start(&program);
         let mut outputs = Vec::new();
         for stream in [Stream::Stdout, Stream::Stderr] {
             let file = run.relay.output(n, stream).map_engine_error()?;
-            outputs.push((stream, BinaryOutput::new(file, run.name(n))));
+            outputs.push((
+                stream,
+                BinaryOutput::new(file, program.display().to_string()),
+            ));
         }
         loop {
             // Once the end of a binary is known, its output is complete.
             let end = run.end_of(n);
             for (stream, output) in &mut outputs {
                 output.read(end.is_some(), self.cancel, &mut |line| {
-                    deliver_line(sink, *stream, line)
+                    unless_stopped(listener.output(*stream, line))
                 })?;
             }
             if let Some(end) = end {
+                if listener.end(end.exit()) {
+                    self.list(n, listener)?;
+                }
+                unless_stopped(listener.finish())?;
                 run.relay.finish_turn(end).map_engine_error()?;
                 return Ok(());
             }
-            if self.cancel.check().is_err() || (self.cargo_has_ended)() {
+            if self.is_over() {
                 // The result of cargo's run has the reason.
                 return Ok(());
             }
-            // Cargo's output is read in the meantime, so that a full channel does not block it.
-            while let Ok(line) = self.lines.try_recv() {
-                if !self.room.take(line.1.len()) {
-                    let message = "the run prints too much output beside the test binaries";
-                    return Err(Error::new(ErrorKind::Untrusted, message).into());
-                }
-                self.waiting.push_back(line);
-            }
-            let schedule = run.lock_schedule();
-            drop(run.changed.wait_timeout(schedule, POLL));
+            self.wait()?;
         }
+    }
+
+    /// Asks binary `n`, which has ended, for the names of its tests.
+    fn list(&mut self, n: usize, listener: &mut dyn Listener) -> Result<(), Stop> {
+        self.run.relay.list().map_engine_error()?;
+        while self.run.lock_schedule().listed != Some(n) {
+            if self.is_over() {
+                return Ok(());
+            }
+            self.wait()?;
+        }
+        let names = self.run.relay.listed(n).map_engine_error()?;
+        // A binary that prints too much is not known better than before.
+        if let Ok(text) = names.text(limits::SOURCE) {
+            listener.list(&text);
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.cancel.check().is_err() || (self.cargo_has_ended)()
+    }
+
+    /// Waits for a change, but not for long. Cargo's output is read in the meantime, so that a full
+    /// channel does not block it.
+    fn wait(&mut self) -> Result<(), Stop> {
+        while let Ok(line) = self.lines.try_recv() {
+            if !self.room.take(line.1.len()) {
+                let message = "the run prints too much output beside the test binaries";
+                return Err(Error::new(ErrorKind::Untrusted, message).into());
+            }
+            self.waiting.push_back(line);
+        }
+        let schedule = self.run.lock_schedule();
+        drop(self.run.changed.wait_timeout(schedule, POLL));
+        Ok(())
     }
 }
 
@@ -373,6 +440,12 @@ impl Schedule {
         self.programs.push(program.to_owned());
         let share = shares::share(self.budget, weight, total);
         self.binaries.push(Binary::Waiting { share });
+    }
+
+    /// Adds a binary that started without waiting.
+    fn started(&mut self, program: &Path) {
+        self.programs.push(program.to_owned());
+        self.binaries.push(Binary::Running { threads: 0 });
     }
 
     /// Records the end of a binary. The end of a binary that is not running is forged, and ignored.

@@ -1,0 +1,424 @@
+//! The results of tests that write what they like, end as they like, or have a harness of their own.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use cross_core::events::EventKind;
+use cross_core::outcome::{TestBinary, TestStatus, TestSummary};
+use cross_core::{Cancel, Error, ErrorKind, Request};
+use cross_tests::{NATIVE, Project, engines, on_engines};
+
+use super::TARGET;
+use TestStatus::{Failed, Ignored, Passed, Unfinished};
+
+on_engines! { every_test_has_its_result_whatever_it_writes }
+on_engines! { a_harness_of_its_own_that_fails_is_a_failed_test }
+on_engines! { a_binary_that_ends_early_names_the_tests_that_did_not_finish }
+
+/// What tests write directly, past the harness's capture.
+const WRITES: &str = "use std::io::Write as _;\n\
+    pub fn write(text: &str) {\n    let mut out = std::io::stdout();\n    \
+    out.write_all(text.as_bytes()).unwrap();\n    out.flush().unwrap();\n}\n";
+
+/// A test file whose tests write these texts, and do nothing else.
+fn writing(tests: &[(&str, &str)]) -> String {
+    let test =
+        |(name, text): &(&str, &str)| format!("#[test]\nfn {name}() {{ write({text:?}); }}\n");
+    let tests: String = tests.iter().map(test).collect();
+    format!("{WRITES}{tests}")
+}
+
+/// A project without tests.
+fn empty() -> Project {
+    Project::new("app").file("src/main.rs", "fn main() {}\n")
+}
+
+fn request(project: &Project, engine: &str) -> Request {
+    project.cross().engine(engine).test(NATIVE)
+}
+
+fn passed(request: Request) -> TestSummary {
+    let outcome = request.run().unwrap_or_else(|error| panic!("{error:?}"));
+    outcome.tests.unwrap()
+}
+
+#[track_caller]
+fn failed(request: Request) -> (Error, TestSummary) {
+    let error = request.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TestFailed, "{error:?}");
+    let tests = error.tests().unwrap().clone();
+    (error, tests)
+}
+
+/// The binary of the test target `name`.
+#[track_caller]
+fn binary<'a>(tests: &'a TestSummary, name: &str) -> &'a TestBinary {
+    let mut binaries = tests.binaries.iter();
+    let found = binaries.find(|binary| binary.name.contains(&format!("/{name}-")));
+    found.unwrap_or_else(|| panic!("{name} in {tests:?}"))
+}
+
+/// The results of the tests of a binary, sorted by name.
+fn results(binary: &TestBinary) -> Vec<(&str, TestStatus)> {
+    let mut results: Vec<_> = binary
+        .tests
+        .iter()
+        .map(|test| (test.name.as_str(), test.status))
+        .collect();
+    results.sort_unstable_by_key(|(name, _)| *name);
+    results
+}
+
+/// The warnings about results.
+fn doubts(project: &Project) -> Vec<String> {
+    let events = project.recorder().events();
+    let doubt = |kind: EventKind| match kind {
+        EventKind::Warning { code, message, .. } if code == "test-results" => Some(message),
+        _ => None,
+    };
+    events
+        .into_iter()
+        .filter_map(|event| doubt(event.kind))
+        .collect()
+}
+
+const SEVEN: [(&str, &str); 7] = [
+    ("a_dots", "..."),
+    ("b_word", "abc"),
+    ("c_looks_like_a_start", "test c_other ... "),
+    ("d_looks_like_a_result", "test d_other ... FAILED\n"),
+    ("e_unicode", "größe — 測試::результат … "),
+    ("f_lines", "\n\nfailures:\n    f_lines\n\n"),
+    (
+        "g_totals",
+        "test result: FAILED. 6 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n",
+    ),
+];
+
+fn every_test_has_its_result_whatever_it_writes(engine: &'static str) {
+    let project = empty().file("tests/it.rs", &writing(&SEVEN));
+    let expected = SEVEN.map(|(name, _)| (name, Passed));
+    for args in [
+        &[][..],
+        &["--test-threads=1"],
+        &["--nocapture", "--test-threads=1"],
+        &["--show-output"],
+        &["--color", "always"],
+    ] {
+        let tests = passed(request(&project, engine).args(args.iter().copied()));
+        assert_eq!(results(binary(&tests, "it")), expected, "{args:?}");
+        assert_eq!((tests.passed, tests.failed), (7, 0), "{args:?}");
+        assert_eq!(doubts(&project), [""; 0], "{args:?}");
+    }
+}
+
+/// A suite as another harness prints it, one of whose tests failed.
+const INNER: &str = "\nrunning 2 tests\ntest inner_fails ... FAILED\ntest inner_passes ... ok\n\
+    \nfailures:\n\n---- inner_fails stdout ----\nboom\n\n\nfailures:\n    inner_fails\n\n\
+    test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\n";
+
+#[test]
+fn a_suite_that_a_test_runs_is_not_counted() {
+    engines::need("sandbox");
+    // One is cut, one has as many tests as the outer one, and one prints only the end.
+    let cut = INNER.split("inner_passes").next().unwrap();
+    let end = "test result: FAILED. 1 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out\n";
+    let inner = [
+        ("whole", INNER),
+        ("cut", cut),
+        ("end", end),
+        ("start", "\nrunning 5 tests\n"),
+        ("silent", ""),
+    ];
+    let project = empty().file("tests/it.rs", &writing(&inner));
+    let names = ["cut", "end", "silent", "start", "whole"];
+    for args in [&[][..], &["--test-threads=1"]] {
+        let tests = passed(request(&project, "sandbox").args(args.iter().copied()));
+        assert_eq!(
+            results(binary(&tests, "it")),
+            names.map(|name| (name, Passed))
+        );
+        assert_eq!(
+            (tests.passed, tests.failed, &tests.failures[..]),
+            (5, 0, &[][..])
+        );
+    }
+    // Now one of the outer tests fails, and prints a suite that fails in the report as well.
+    let fails = format!(
+        "{}#[test]\nfn outer_fails() {{ print!({INNER:?}); panic!() }}\n",
+        writing(&inner)
+    );
+    let project = empty().file("tests/it.rs", &fails);
+    let (error, tests) = failed(request(&project, "sandbox"));
+    assert_eq!(tests.failures, ["outer_fails"]);
+    assert_eq!((tests.passed, tests.failed), (5, 1));
+    let message = error.to_string();
+    assert!(
+        message.contains("1 of 6 tests failed: outer_fails"),
+        "{message}"
+    );
+    let it = binary(&tests, "it");
+    assert_eq!(it.tests.len(), 6, "{it:?}");
+}
+
+/// A test target without libtest's harness.
+fn with_own_harness(project: Project, name: &str, main: &str) -> Project {
+    let manifest = std::fs::read_to_string(project.path().join("Cargo.toml")).unwrap();
+    let manifest = format!("{manifest}\n[[test]]\nname = \"{name}\"\nharness = false\n");
+    let project = project.file("Cargo.toml", &manifest);
+    project.file(&format!("tests/{name}.rs"), main)
+}
+
+fn a_harness_of_its_own_that_fails_is_a_failed_test(engine: &'static str) {
+    let own = "fn main() { println!(\"mine: 3 of 4\"); std::process::exit(3) }\n";
+    let project = empty().file(
+        "tests/it.rs",
+        "#[test]\nfn passes() {}\n#[test]\nfn fails() { panic!() }\n",
+    );
+    let project = with_own_harness(project, "own", own);
+    let (error, tests) = failed(request(&project, engine).cargo_args(["--no-fail-fast"]));
+    let message = error.to_string();
+    assert!(
+        message.contains("`own-") && message.contains("exit status 3"),
+        "{message}"
+    );
+    assert!(message.contains("1 of 2 tests failed: fails"), "{message}");
+    assert_eq!(
+        results(binary(&tests, "it")),
+        [("fails", Failed), ("passes", Passed)]
+    );
+    let own = binary(&tests, "own");
+    assert_eq!(own.exit.and_then(|exit| exit.code), Some(3));
+    assert_eq!((own.passed, own.failed, own.tests.len()), (0, 0, 0));
+    assert_eq!(
+        binary(&tests, "it").exit.and_then(|exit| exit.code),
+        Some(101)
+    );
+}
+
+#[test]
+fn a_binary_that_was_not_started_is_listed() {
+    engines::need("sandbox");
+    let project = empty().file("tests/zz.rs", "#[test]\nfn z() {}\n");
+    let project = with_own_harness(project, "own", "fn main() { std::process::abort() }\n");
+    for serial in [false, true] {
+        let (error, tests) = failed(request(&project, "sandbox").jobs(2).serial_tests(serial));
+        let message = error.to_string();
+        assert!(
+            message.contains("`own-") && message.contains("SIGABRT"),
+            "{message}"
+        );
+        assert_eq!(
+            binary(&tests, "own").exit.and_then(|exit| exit.signal),
+            Some(6)
+        );
+        let [not_run] = &tests.not_run[..] else {
+            panic!("{tests:?}");
+        };
+        assert!(not_run.starts_with("zz-"), "{not_run}");
+    }
+}
+
+#[test]
+fn a_harness_of_its_own_is_judged_by_its_exit_status_alone() {
+    engines::need("sandbox");
+    let mains = [
+        ("silent", "fn main() {}\n".to_owned()),
+        (
+            "words",
+            "fn main() { println!(\"all is well\"); }\n".to_owned(),
+        ),
+        (
+            "like_libtest",
+            format!("fn main() {{ print!({INNER:?}); }}\n"),
+        ),
+    ];
+    let project = mains.iter().fold(empty(), |project, (name, main)| {
+        with_own_harness(project, name, main)
+    });
+    let tests = passed(request(&project, "sandbox"));
+    assert_eq!(
+        (tests.passed, tests.failed, &tests.failures[..]),
+        (0, 0, &[][..])
+    );
+    let [doubt] = &doubts(&project)[..] else {
+        panic!("{:?}", doubts(&project));
+    };
+    assert!(doubt.contains("`like_libtest-"), "{doubt}");
+}
+
+/// Two tests of three finish before the third ends the process.
+const ENDS: &str = "#[test]\nfn a_passes() {}\n#[test]\nfn b_fails() { panic!() }\n\
+    #[test]\n#[cfg_attr(all(), ignore)]\nfn c_is_ignored() {}\n\
+    #[test]\nfn d_ends() { END }\n#[test]\nfn e_waits() { std::thread::sleep(std::time::Duration::from_secs(1)); }\n";
+
+fn a_binary_that_ends_early_names_the_tests_that_did_not_finish(engine: &'static str) {
+    for (end, said) in [
+        ("std::process::exit(3)", "exit status 3"),
+        ("std::process::abort()", "SIGABRT"),
+        ("std::process::exit(0)", "ended without a result"),
+    ] {
+        let project = empty()
+            .file("tests/ends.rs", &ENDS.replace("END", end))
+            .file("tests/other.rs", "#[test]\nfn other() {}\n");
+        let request = request(&project, engine).args(["--test-threads=1"]);
+        let (error, tests) = failed(request.cargo_args(["--no-fail-fast"]));
+        let message = error.to_string();
+        assert!(
+            message.contains("`ends-") && message.contains(said),
+            "{end}: {message}"
+        );
+        assert!(
+            message.contains("d_ends") && message.contains("e_waits"),
+            "{end}: {message}"
+        );
+        let expected = [
+            ("a_passes", Passed),
+            ("b_fails", Failed),
+            ("c_is_ignored", Ignored),
+            ("d_ends", Unfinished),
+            ("e_waits", Unfinished),
+        ];
+        assert_eq!(results(binary(&tests, "ends")), expected, "{end}");
+        assert_eq!(
+            results(binary(&tests, "other")),
+            [("other", Passed)],
+            "{end}"
+        );
+        assert_eq!(
+            (tests.passed, tests.failed, tests.ignored),
+            (2, 1, 1),
+            "{end}"
+        );
+    }
+}
+
+#[test]
+fn a_deadline_names_what_passed_until_then() {
+    engines::need("sandbox");
+    let project = empty()
+        .file("tests/a.rs", "#[test]\nfn passes() {}\n")
+        .file(
+            "tests/b.rs",
+            "#[test]\nfn passes_too() {}\n#[test]\nfn waits() { loop { std::thread::park() } }\n",
+        );
+    for serial in [false, true] {
+        let request = request(&project, "sandbox").jobs(2).serial_tests(serial);
+        passed(request.clone().args(["--list"]));
+        let cancel = Cancel::new().with_deadline(Duration::from_secs(8));
+        let error = request.run_until(&cancel).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline, "{error:?}");
+        assert!(error.to_string().contains("run the tests"), "{error}");
+        let tests = error.tests().unwrap();
+        assert_eq!(results(binary(tests, "a")), [("passes", Passed)]);
+        assert_eq!(results(binary(tests, "b")), [("passes_too", Passed)]);
+        assert_eq!(tests.passed, 2);
+    }
+}
+
+#[test]
+fn formats_of_the_harness_keep_the_results() {
+    engines::need("sandbox");
+    let text = "#[test]\nfn passes() {}\n#[test]\n#[cfg_attr(all(), ignore = \"slow ... ok\")]\nfn is_ignored() {}\n\
+        #[test]\n#[should_panic(expected = \"x\")]\nfn panics() { panic!(\"x\") }\n\
+        #[test]\nfn fails() { println!(\"test other ... FAILED\"); panic!() }\n";
+    let project = empty().file("tests/it.rs", text);
+    for args in [
+        &[][..],
+        &["--format", "terse"],
+        &["--quiet"],
+        &["--nocapture"],
+        &["--show-output"],
+        &["--test-threads=1"],
+    ] {
+        let (error, tests) = failed(request(&project, "sandbox").args(args.iter().copied()));
+        let numbers = (tests.passed, tests.failed, tests.ignored);
+        assert_eq!(numbers, (2, 1, 1), "{args:?}");
+        assert_eq!(tests.failures, ["fails"], "{args:?}");
+        assert!(
+            error.to_string().starts_with("1 of 3 tests failed: fails"),
+            "{error}"
+        );
+        assert_eq!(doubts(&project), [""; 0], "{args:?}");
+    }
+    let (_, tests) = failed(request(&project, "sandbox").cargo_args(["--quiet"]));
+    assert_eq!((tests.passed, tests.failed, tests.ignored), (2, 1, 1));
+    let tests = passed(request(&project, "sandbox").args(["--list"]));
+    assert_eq!((tests.passed, tests.failed), (0, 0));
+    let tests = passed(request(&project, "sandbox").args(["--skip", "fails"]));
+    let expected = [
+        ("is_ignored", Ignored),
+        ("panics", Passed),
+        ("passes", Passed),
+    ];
+    assert_eq!(results(binary(&tests, "it")), expected);
+}
+
+#[test]
+fn documentation_tests_and_benchmarks_have_their_results() {
+    engines::need("sandbox");
+    let library = "//! ```\n//! println!(\"test other ... FAILED\");\n//! ```\n\
+        //! ```\n//! panic!()\n//! ```\n#[test]\nfn unit() {}\n";
+    let project = empty()
+        .file("src/lib.rs", library)
+        .file("benches/speed.rs", "#[test]\nfn speed() {}\n");
+    let (_, tests) = failed(request(&project, "sandbox").cargo_args(["--no-fail-fast"]));
+    assert_eq!((tests.passed, tests.failed), (2, 1), "{tests:?}");
+    assert_eq!(tests.failures.len(), 1);
+    assert!(
+        tests.failures[0].starts_with("src/lib.rs - (line "),
+        "{tests:?}"
+    );
+    let tests = passed(request(&project, "sandbox").cargo_args(["--benches"]));
+    assert_eq!(results(binary(&tests, "speed")), [("speed", Passed)]);
+}
+
+#[test]
+fn an_emulated_test_is_known_as_a_native_one_is() {
+    engines::need("sandbox");
+    let own = "fn main() { std::process::exit(3) }\n";
+    let project = empty().file("tests/it.rs", &writing(&SEVEN)).file(
+        "tests/aborts.rs",
+        "#[test]\nfn a_passes() {}\n#[test]\nfn b_aborts() { std::process::abort() }\n",
+    );
+    let project = with_own_harness(project, "own", own);
+    let request = project.cross().engine("sandbox").test(TARGET);
+    let (error, tests) = failed(
+        request
+            .cargo_args(["--no-fail-fast"])
+            .args(["--test-threads=1"]),
+    );
+    let message = error.to_string();
+    assert!(
+        message.contains("`aborts-") && message.contains("SIGABRT"),
+        "{message}"
+    );
+    assert!(
+        message.contains("`own-") && message.contains("exit status 3"),
+        "{message}"
+    );
+    assert_eq!(
+        results(binary(&tests, "it")),
+        SEVEN.map(|(name, _)| (name, Passed))
+    );
+    let expected = [("a_passes", Passed), ("b_aborts", Unfinished)];
+    assert_eq!(results(binary(&tests, "aborts")), expected);
+}
+
+/// The listener may stop the request in the middle of a binary's output.
+#[test]
+fn a_listener_that_stops_ends_the_tests() {
+    engines::need("sandbox");
+    let project = empty().file("tests/it.rs", &writing(&SEVEN));
+    let cross = project
+        .cross()
+        .engine("sandbox")
+        .try_on_event(|event| match &event.kind {
+            EventKind::Output { line, .. } if line.contains("running 7 tests") => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        });
+    let error = cross.test(NATIVE).run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
+}
