@@ -185,6 +185,7 @@ mod tests {
             profile: "dev".to_owned(),
             path: inside.clone(),
             inside,
+            companions: Vec::new(),
             glibc: None,
             sha256: None,
         }

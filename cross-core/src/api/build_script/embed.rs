@@ -163,6 +163,7 @@ mod tests {
             profile: "dev".to_owned(),
             inside: path.clone(),
             path,
+            companions: Vec::new(),
             glibc: None,
             sha256: None,
         }
