@@ -198,7 +198,8 @@ impl Leftovers {
                 };
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
                 let ending = format!(".{}", std::process::id());
-                if name.starts_with(".tmp") || name.starts_with('.') && name.ends_with(&ending) {
+                let is_temporary = name.starts_with(".tmp") || name.starts_with(".cross-");
+                if is_temporary || name.starts_with('.') && name.ends_with(&ending) {
                     found.push(format!("temporary file {}", path.display()));
                 }
                 if meta.uid() != self.user {
@@ -232,6 +233,7 @@ mod tests {
         fs::write(leftovers.temporary().join("x"), "").unwrap();
         fs::create_dir_all(leftovers.own_cache().join("environments/half")).unwrap();
         fs::write(project.path().join(".tmpAbC"), "").unwrap();
+        fs::write(project.path().join(".cross-0123456789abcdef"), "").unwrap();
         let sleeper = Invocation::new("sleep")
             .arg("60")
             .env("MARK", leftovers.outer.to_str().unwrap());
@@ -248,6 +250,6 @@ mod tests {
                 "{word} in {left:?}"
             );
         }
-        assert_eq!(left.len(), 4, "{left:?}");
+        assert_eq!(left.len(), 5, "{left:?}");
     }
 }

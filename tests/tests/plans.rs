@@ -233,6 +233,7 @@ fn a_plan_includes_the_making_of_its_environment() {
                 "prepare directories and files",
                 "fetch dependencies",
                 "compile the tests",
+                "publish the artifacts",
                 "run the tests"
             ],
             "{engine:?}"

@@ -1,6 +1,6 @@
-//! Reads cargo's dep-info: the `.d` file beside an artifact, which lists the artifact's sources.
+//! Cargo's dep-info: the `.d` file beside an artifact, which lists the artifact's sources.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cross_engine::process::untrusted::{Dir, limits};
 
@@ -14,20 +14,123 @@ pub(crate) fn sources_of(dir: &Dir, artifact: &Path) -> Result<Vec<PathBuf>> {
     Ok(parse(&text))
 }
 
+/// A rule of a dep-info file: what is made, and of what.
+struct Rule {
+    target: String,
+    prerequisites: Vec<PathBuf>,
+}
+
 /// The prerequisites of the rules in `text`.
+pub(crate) fn parse(text: &str) -> Vec<PathBuf> {
+    let rules = rules(text).into_iter();
+    rules.flat_map(|rule| rule.prerequisites).collect()
+}
+
+/// The rules in `text`.
 ///
 /// Cargo writes one rule per line, and escapes only spaces: any other backslash is part of a name.
 /// A backslash at the end of a line continues the rule on the next line.
-pub(crate) fn parse(text: &str) -> Vec<PathBuf> {
+fn rules(text: &str) -> Vec<Rule> {
     let text = text.replace("\\\n", " ");
     let rules = text.lines().filter(|line| !line.starts_with('#'));
     rules
         .filter_map(|rule| {
             let end = rule.find(": ")?;
-            Some(names(&rule[end + 2..]))
+            Some(Rule {
+                target: rule[..end].replace("\\ ", " "),
+                prerequisites: names(&rule[end + 2..]),
+            })
         })
-        .flatten()
         .collect()
+}
+
+/// Where a dep-info file is, and where it is published.
+pub(crate) struct Moved<'a> {
+    /// The directory of the artifacts that the file names.
+    pub(crate) from: &'a Path,
+    /// The directory where they are published.
+    pub(crate) to: &'a Path,
+    /// The directory of the workspace, whose own path is trusted.
+    pub(crate) workspace: &'a Path,
+}
+
+/// The dep-info `text` for make and ninja on the host: its targets are the published files, and its
+/// prerequisites exist on the host.
+///
+/// A prerequisite that only the environment has is left out. It cannot change, and make would stop
+/// because nothing makes it. The text is composed anew, since make runs what a rule or a variable
+/// in it says. A name that make would take for more than a name is left out.
+pub(crate) fn published(text: &str, moved: &Moved<'_>) -> String {
+    let mut published = String::new();
+    for rule in rules(text) {
+        let Some((target, base)) = moved.target(Path::new(&rule.target)) else {
+            continue;
+        };
+        published.push_str(&escaped(&target));
+        published.push(':');
+        let names = rule.prerequisites.iter();
+        for name in names.filter(|name| moved.is_usable(name, &base)) {
+            published.push(' ');
+            published.push_str(&escaped(name));
+        }
+        published.push('\n');
+    }
+    published
+}
+
+impl Moved<'_> {
+    /// Where `target` is published, in the form in which it is written, and the directory that
+    /// relative names in its rule are relative to: `build.dep-info-basedir`.
+    fn target(&self, target: &Path) -> Option<(PathBuf, PathBuf)> {
+        if target.is_absolute() {
+            let relative = target.strip_prefix(self.from).ok()?;
+            return is_plain(relative).then(|| (self.to.join(relative), PathBuf::new()));
+        }
+        // The base is an ancestor of the directory, and the target begins with the rest of it.
+        let (base, relative) = self.from.ancestors().skip(1).find_map(|base| {
+            let rest = self.from.strip_prefix(base).ok()?;
+            Some((base, target.strip_prefix(rest).ok()?))
+        })?;
+        let to = self.to.join(relative);
+        let to = to.strip_prefix(base).map_or(to.clone(), Path::to_owned);
+        is_plain(relative).then(|| (to, base.to_owned()))
+    }
+
+    /// Whether make can use `name`, which is relative to `base`.
+    fn is_usable(&self, name: &Path, base: &Path) -> bool {
+        let path = base.join(name);
+        let is_trusted = |rest: &Path| !rest.to_string_lossy().contains(is_special);
+        path.is_absolute()
+            && is_trusted(path.strip_prefix(self.workspace).unwrap_or(&path))
+            && path.symlink_metadata().is_ok()
+    }
+}
+
+/// Whether `relative` consists of names that mean nothing to make.
+fn is_plain(relative: &Path) -> bool {
+    let mut components = relative.components();
+    components.all(|component| matches!(component, Component::Normal(_)))
+        && !relative.to_string_lossy().contains(is_special)
+}
+
+/// Whether make may take `c` for the end of a name, an assignment or a recipe, however it is
+/// escaped.
+fn is_special(c: char) -> bool {
+    c.is_control() || matches!(c, ';' | '|' | '=' | ':' | '\\')
+}
+
+/// `name` as make and ninja read it. Cargo escapes only the spaces.
+fn escaped(name: &Path) -> String {
+    let mut escaped = String::new();
+    for c in name.to_string_lossy().chars() {
+        match c {
+            ' ' | '#' => escaped.push('\\'),
+            '$' => escaped.push('$'),
+            _ => {}
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// The names in `words`, separated by spaces.
@@ -83,5 +186,90 @@ mod tests {
             "/t/a: /x \\\n  /y\n# a comment\n/t/b: /z\n",
             &["/x", "/y", "/z"],
         );
+    }
+
+    /// A directory of sources with some files, and what is published of `text` there. `@` stands
+    /// for the directory.
+    fn check_published(text: &str, expected: &str) {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        std::fs::create_dir_all(at("target/cross/k/t/debug/build/app-1/out")).unwrap();
+        for file in [
+            "main.rs",
+            "a b#$.rs",
+            "x=y.rs",
+            "target/cross/k/t/debug/build/app-1/out/gen.rs",
+            "target/cross/k/t/debug/run;it",
+            "target/cross/k/t/debug/SHELL=it",
+        ] {
+            std::fs::write(at(file), "").unwrap();
+        }
+        let (from, to) = (at("target/cross/k/t"), at("target/t"));
+        let root = dir.path().to_str().unwrap();
+        let moved = Moved {
+            from: &from,
+            to: &to,
+            workspace: dir.path(),
+        };
+        let published = published(&text.replace('@', root), &moved);
+        assert_eq!(published.replace(root, "@"), expected, "{text:?}");
+    }
+
+    #[test]
+    fn published_rules_name_published_files() {
+        check_published(
+            "@/target/cross/k/t/debug/my\\ app: @/main.rs @/target/cross/k/t/debug/build/app-1/out/gen.rs\n",
+            "@/target/t/debug/my\\ app: @/main.rs @/target/cross/k/t/debug/build/app-1/out/gen.rs\n",
+        );
+        check_published(
+            "@/target/cross/k/t/debug/a.so: @/main.rs\n\n@/target/cross/k/t/debug/a.rlib: @/main.rs\n",
+            "@/target/t/debug/a.so: @/main.rs\n@/target/t/debug/a.rlib: @/main.rs\n",
+        );
+    }
+
+    #[test]
+    fn a_base_directory_of_the_users_is_kept() {
+        check_published(
+            "target/cross/k/t/debug/app: main.rs missing.rs\n",
+            "target/t/debug/app: main.rs\n",
+        );
+    }
+
+    #[test]
+    fn what_only_the_environment_has_is_left_out() {
+        check_published(
+            "@/target/cross/k/t/debug/app: /no/such/include.h @/main.rs\n",
+            "@/target/t/debug/app: @/main.rs\n",
+        );
+    }
+
+    #[test]
+    fn a_published_rule_makes_nothing_run() {
+        check_published(
+            "@/target/cross/k/t/debug/app: $(shell\\ x) @/a\\ b#$.rs\n",
+            "@/target/t/debug/app: @/a\\ b\\#$$.rs\n",
+        );
+        for hostile in [
+            "@/target/cross/k/t/debug/run;it",
+            "@/target/cross/k/t/debug/SHELL=it",
+            "; touch",
+            "| @/x",
+        ] {
+            check_published(
+                &format!("@/target/cross/k/t/debug/app: {hostile}\n"),
+                "@/target/t/debug/app:\n",
+            );
+        }
+        for hostile in [
+            "SHELL := /evil\n",
+            "\ttouch pwned: x\n",
+            "all: @/main.rs\n",
+            "@/target/cross/k/t/../../../../all: @/main.rs\n",
+            "include: @/main.rs\n",
+            "@/target/cross/k/t/debug/x;touch: @/main.rs\n",
+            "@/target/cross/k/t/debug/SHELL=x: @/main.rs\n",
+        ] {
+            check_published(hostile, "");
+        }
     }
 }

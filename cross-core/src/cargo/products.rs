@@ -47,12 +47,18 @@ pub(crate) enum Site {
     Kept,
 }
 
-/// How the names of cargo's files end, beside nothing at all: programs, then libraries, then what
-/// comes with either.
-const EXTENSIONS: [&str; 22] = [
-    "exe", "wasm", "js", "mjs", "efi", "elf", "a", "lib", "so", "dylib", "dll", "dll.a", "dll.lib",
-    "dll.exp", "rlib", "rmeta", "ptx", "pdb", "dwp", "wasm.map", "map", "d",
+/// What the names of cargo's files end with, beside nothing at all. A name may have several of
+/// these: `libm.dll.a`, `libm.so.dwp`, `app.wasm.map`.
+const EXTENSIONS: [&str; 20] = [
+    "exe", "wasm", "js", "mjs", "efi", "elf", "a", "lib", "so", "dylib", "dll", "exp", "def",
+    "rlib", "rmeta", "ptx", "pdb", "dwp", "map", "d",
 ];
+
+/// The ending of a directory with Apple's debug information.
+const APPLE_DEBUG: &str = ".dSYM";
+
+/// What `--emit` makes of a crate, beside what cargo shows to its user.
+const EMITTED: [&str; 6] = ["s", "asm", "ll", "bc", "mir", "o"];
 
 /// What cargo links for others or loads, as it calls them.
 const LIBRARIES: [&str; 6] = ["lib", "rlib", "dylib", "cdylib", "staticlib", "proc-macro"];
@@ -202,6 +208,54 @@ impl Products {
         self.any_name || all.any(|product| self.is_named(product, file, site))
     }
 
+    /// The name of the target's directory below cargo's target directory.
+    pub(crate) fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    /// Whether a file of this name at `site` lists the sources of an artifact.
+    pub(crate) fn can_be_dep_info(&self, file: &str, site: Site) -> bool {
+        let mut all = self.all.iter();
+        all.any(|product| product.rest(file, site) == Some(".d"))
+    }
+
+    /// Whether cargo can have put a directory of this name at `site`: Apple's debug information.
+    pub(crate) fn can_be_directory(&self, name: &str, site: Site) -> bool {
+        let product = name.strip_suffix(APPLE_DEBUG);
+        product.is_some_and(|product| self.can_be_called(product, site))
+    }
+
+    /// Whether a file of this name, among those that cargo keeps, is one that `--emit` asked for.
+    pub(crate) fn can_be_emitted(&self, file: &str) -> bool {
+        let is_emitted = |rest: &str| match rest.strip_prefix('.') {
+            // Each unit of code generation has a file where rustc does not join them. Objects of
+            // single units are rustc's own.
+            Some(extension) => match extension.rsplit_once(".rcgu.") {
+                Some((_, kind)) => kind != "o" && EMITTED.contains(&kind),
+                None => EMITTED.contains(&extension),
+            },
+            None => false,
+        };
+        // A library that others load has no hash in its name.
+        let is_of = |product: &Product| {
+            let unhashed = || file.strip_prefix(&product.crate_name());
+            let rest = product.rest(file, Site::Kept);
+            rest.or_else(|| unhashed().filter(|_| product.is_library()))
+                .is_some_and(is_emitted)
+        };
+        self.all.iter().any(is_of)
+    }
+
+    /// Only the products of the cargo targets that `names` has, each a package and a target.
+    pub(crate) fn only(&self, names: &[(&str, &str)]) -> Self {
+        let is_named =
+            |product: &&Product| names.contains(&(product.package.as_str(), product.name.as_str()));
+        Products {
+            all: self.all.iter().filter(is_named).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Whether directories beside those of profiles hold something for the user.
     pub(crate) fn have_any_name(&self) -> bool {
         self.any_name
@@ -213,7 +267,7 @@ impl Products {
             .is_some_and(|rest| match rest.strip_prefix('.') {
                 None => rest.is_empty(),
                 Some(_) if self.any_extension => true,
-                Some(extension) => EXTENSIONS.contains(&extension),
+                Some(extensions) => extensions.split('.').all(|one| EXTENSIONS.contains(&one)),
             })
     }
 
@@ -286,6 +340,10 @@ mod tests {
             "debug/my_lib.dll",
             "debug/my_lib.dll.lib",
             "debug/libmy_lib.dll.a",
+            "debug/libmy_lib.so.dwp",
+            "debug/my-app.exe.dwp",
+            "debug/my_lib.pdb",
+            "debug/my-app.wasm.map",
             "debug/examples/show-it",
             "debug/deps/it-0123456789abcdef",
             "debug/deps/my_app-0123456789abcdef.exe",
@@ -302,6 +360,9 @@ mod tests {
         for path in [
             "debug/authorized_keys",
             "debug/my-app.sh",
+            "debug/my-app.",
+            "debug/my-app.so..d",
+            "debug/my-app.d.sh",
             "debug/my-app2",
             "debug/.my-app",
             "debug/deps/it",
@@ -322,6 +383,40 @@ mod tests {
             "for the host"
         );
         assert!(!products.can_be_at(&products.all[0], Path::new("/w/debug/my-app")));
+    }
+
+    #[test]
+    fn what_emit_makes_is_told_from_what_rustc_keeps() {
+        let products = products();
+        for file in [
+            "my_app-0123456789abcdef.s",
+            "my_lib-0123456789abcdef.ll",
+            "my_lib-0123456789abcdef.o",
+            "my_lib.s",
+            "my_app-0123456789abcdef.my_app.b0-cgu.0.rcgu.s",
+        ] {
+            assert!(products.can_be_emitted(file), "{file}");
+        }
+        for file in [
+            "my_app-0123456789abcdef",
+            "my_app-0123456789abcdef.d",
+            "my_app-0123456789abcdef.my_app.b0-cgu.0.rcgu.o",
+            "my_app-0123456789abcdef.b0.rcgu.dwo",
+            "my_app.s",
+            "serde-0123456789abcdef.s",
+        ] {
+            assert!(!products.can_be_emitted(file), "{file}");
+        }
+    }
+
+    #[test]
+    fn directories_are_those_of_apples_debug_information() {
+        let products = products();
+        assert!(products.can_be_directory("my-app.dSYM", Site::Profile));
+        assert!(products.can_be_directory("libmy_lib.dylib.dSYM", Site::Profile));
+        assert!(products.can_be_directory("my_app-0123456789abcdef.dSYM", Site::Kept));
+        assert!(!products.can_be_directory("my-app", Site::Profile));
+        assert!(!products.can_be_directory("other.dSYM", Site::Profile));
     }
 
     #[test]

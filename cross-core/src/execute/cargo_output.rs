@@ -149,6 +149,7 @@ impl<'a> Reader<'a> {
                 false => file.to_owned(),
             },
             inside: file.to_owned(),
+            companions: Vec::new(),
             glibc: glibc_floor::of(&open),
             sha256: None,
         };

@@ -82,6 +82,9 @@ pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> 
 /// How many of the last lines of a failed command on the host its error shows.
 const ERROR_LINES: usize = 12;
 
+/// How many files that are not published a warning names.
+const LEFT_SHOWN: usize = 5;
+
 /// The execution of one plan, with the results so far.
 struct Execution<'a> {
     plan: &'a Plan,
@@ -220,6 +223,7 @@ impl<'a> Execution<'a> {
             Action::Publish { checksums } => {
                 let to = publish::destination(&self.plan.publish_dir)?;
                 publish::artifacts(self.target_dir()?, &to, &self.artifacts, self.cancel)?;
+                self.publish_companions(&to)?;
                 match checksums {
                     true => self.checksums(&to),
                     false => Ok(()),
@@ -245,6 +249,47 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
+    /// Publishes what belongs to the artifacts that were built, below `published`.
+    fn publish_companions(&mut self, published: &Dir) -> Result<()> {
+        let (target_dir, products) = (self.target_dir()?, &self.plan.products);
+        publish::timings(target_dir, published, self.cancel)?;
+        let Some(from) = target_dir
+            .dir_if_any(products.directory())
+            .map_engine_error()?
+        else {
+            return Ok(());
+        };
+        let to = published
+            .create_dir_all(products.directory())
+            .map_engine_error()?;
+        let built = self.artifacts.iter();
+        let built = built.filter(|artifact| artifact.path != artifact.inside);
+        let names: Vec<_> = built
+            .clone()
+            .map(|artifact| (artifact.package.as_str(), artifact.name.as_str()))
+            .collect();
+        let profiles: Vec<_> = built
+            .filter_map(|artifact| artifact.inside.strip_prefix(from.path()).ok())
+            .filter_map(|relative| Some(relative.components().next()?.as_os_str()))
+            .collect();
+        let mut mirror = Mirror {
+            to: &to,
+            products,
+            wanted: &products.only(&names),
+            workspace: &self.plan.workspace_root,
+            cancel: self.cancel,
+            // The artifacts were checked when they were built.
+            check: &mut |_, _| Ok(true),
+            copied: Vec::new(),
+            left: Vec::new(),
+        };
+        mirror.run_profiles(&from, &profiles)?;
+        let Mirror { copied, left, .. } = mirror;
+        self.warn_of(&left, &from)?;
+        publish::add_companions(&mut self.artifacts, to.path(), &copied);
+        Ok(())
+    }
+
     /// Copies the files that cargo presents to its user from the directory `from` to `to`.
     fn mirror(&self, from: &Path, to: &Path) -> Result<()> {
         let target_dir = self.target_dir()?;
@@ -255,14 +300,41 @@ impl<'a> Execution<'a> {
             return Ok(());
         };
         let published = publish::destination(&self.plan.publish_dir)?;
+        publish::timings(target_dir, &published, self.cancel)?;
         let to = published.create_dir_all(files::relative(&published, to)?);
-        Mirror {
+        let mut mirror = Mirror {
             to: &to.map_engine_error()?,
             products: &self.plan.products,
+            wanted: &self.plan.products,
+            workspace: &self.plan.workspace_root,
             cancel: self.cancel,
             check: &mut |file, path| self.may_be_published(file, path),
+            copied: Vec::new(),
+            left: Vec::new(),
+        };
+        mirror.run(&from)?;
+        self.warn_of(&mirror.left, &from)
+    }
+
+    /// Warns that what is at `left`, relative to `from`, is not published.
+    fn warn_of(&self, left: &[PathBuf], from: &Dir) -> Result<()> {
+        if left.is_empty() {
+            return Ok(());
         }
-        .run(&from)
+        let shown = left.iter().take(LEFT_SHOWN);
+        let mut shown: Vec<_> = shown.map(|path| format!("`{}`", path.display())).collect();
+        if left.len() > LEFT_SHOWN {
+            shown.push(format!("{} more", left.len() - LEFT_SHOWN));
+        }
+        self.emit(EventKind::Warning {
+            code: "not-published".to_owned(),
+            message: format!("cargo did not make {}: not published", shown.join(", ")),
+            help: Some(format!(
+                "the files are in `{}`; a build script writes to `OUT_DIR`, and `cargo build \
+                 --message-format=json` names that directory",
+                from.path().display()
+            )),
+        })
     }
 
     fn environments(&self) -> Environments<'_> {

@@ -1,12 +1,15 @@
 //! Publishes artifacts: copies them to cargo's usual locations, under names that the workspace can
 //! produce.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, Entry, FileKind, RegularFile, limits};
 
+use crate::cargo::dep_info::{self, Moved};
 use crate::cargo::products::{Products, Site};
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
@@ -30,6 +33,33 @@ pub(crate) fn artifacts(from: &Dir, to: &Dir, built: &[Artifact], cancel: &Cance
     Ok(())
 }
 
+/// Copies cargo's reports of the times that units took from the target directory `from` to `to`.
+pub(crate) fn timings(from: &Dir, to: &Dir, cancel: &Cancel) -> Result<()> {
+    let Some(dir) = from.dir_if_any(TIMINGS).map_engine_error()? else {
+        return Ok(());
+    };
+    to.sweep(TIMINGS);
+    for entry in dir.entries().map_engine_error()? {
+        let is_report = entry.name.to_str().is_some_and(is_report);
+        if entry.kind == FileKind::Regular && is_report {
+            let file = dir.file(&entry.name).map_engine_error()?;
+            let path = Path::new(TIMINGS).join(&entry.name);
+            to.publish(&file, path, cancel).map_engine_error()?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether cargo calls a report of times so: `cargo-timing.html`, or with the time of the build.
+fn is_report(name: &str) -> bool {
+    let name = name.strip_prefix("cargo-timing");
+    let time = name.and_then(|name| name.strip_suffix(".html"));
+    time.is_some_and(|time| {
+        time.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    })
+}
+
 /// Decides whether a file may be published at a path.
 pub(crate) type PublishCheck<'a> = dyn FnMut(&RegularFile, &Path) -> Result<bool> + 'a;
 
@@ -39,10 +69,46 @@ pub(crate) struct Mirror<'a, 'j> {
     pub(crate) to: &'a Dir,
     /// The names that files may have.
     pub(crate) products: &'a Products,
+    /// Those of `products` whose files are copied.
+    pub(crate) wanted: &'a Products,
+    pub(crate) workspace: &'a Path,
     pub(crate) cancel: &'a Cancel,
     /// Checks each file of a profile that has not been published yet.
     pub(crate) check: &'a mut PublishCheck<'j>,
+    /// What is published, relative to the destination.
+    pub(crate) copied: Vec<PathBuf>,
+    /// What lies beside cargo's files and is not published.
+    pub(crate) left: Vec<PathBuf>,
 }
+
+/// Gives each of `artifacts` the published files that belong to it: those of `copied` in the same
+/// directory that have its name and another ending. `copied` is relative to `to`.
+pub(crate) fn add_companions(artifacts: &mut [Artifact], to: &Path, copied: &[PathBuf]) {
+    let copied: Vec<_> = copied.iter().map(|path| to.join(path)).collect();
+    let made: BTreeSet<_> = artifacts.iter().map(|it| it.path.clone()).collect();
+    for artifact in artifacts {
+        let is_companion = |path: &&PathBuf| {
+            path.parent() == artifact.path.parent()
+                && stem(path) == stem(&artifact.path)
+                && !made.contains(*path)
+        };
+        artifact.companions = copied.iter().filter(is_companion).cloned().collect();
+        artifact.companions.sort();
+    }
+}
+
+/// The name of a file without its endings. Some tools write it as rustc does.
+fn stem(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    Some(stem.replace('-', "_"))
+}
+
+/// The directory of cargo's reports of times.
+const TIMINGS: &str = "cargo-timings";
+
+/// The directories of a profile that are cargo's own.
+const OWN_DIRECTORIES: [&str; 5] = ["deps", "build", "examples", "incremental", "native"];
 
 impl Mirror<'_, '_> {
     /// Copies the files of each profile, its examples, and the documentation. Cargo's internal
@@ -58,38 +124,135 @@ impl Mirror<'_, '_> {
                 self.copy_tree(&dir, name, limits::DEPTH)?;
                 continue;
             }
-            let entries = dir.entries().map_engine_error()?;
-            let has = |name: &str| entries.iter().any(|entry| entry.name == name);
-            if has("deps") || self.products.have_any_name() {
-                self.copy_site(&dir, &entries, name, Site::Profile)?;
-            }
-            if has("examples") {
-                let examples = dir.dir("examples").map_engine_error()?;
-                let entries = examples.entries().map_engine_error()?;
-                self.copy_site(&examples, &entries, &name.join("examples"), Site::Examples)?;
+            self.copy_profile(from, &dir, name)?;
+        }
+        Ok(())
+    }
+
+    /// Copies the files of the profiles whose directories are called `profiles`, and what `--emit`
+    /// made in any profile.
+    pub(crate) fn run_profiles(&mut self, from: &Dir, profiles: &[&OsStr]) -> Result<()> {
+        for entry in from.entries().map_engine_error()? {
+            if entry.kind == FileKind::Directory && !is_hidden(&entry) && entry.name != "doc" {
+                let name = Path::new(&entry.name);
+                let dir = from.dir(name).map_engine_error()?;
+                match profiles.contains(&entry.name.as_os_str()) {
+                    true => self.copy_profile(from, &dir, name)?,
+                    false => self.copy_emitted(&dir, name)?,
+                }
             }
         }
         Ok(())
     }
 
+    /// Copies the files of the profile in `dir`, which is at `name` in `from`.
+    fn copy_profile(&mut self, from: &Dir, dir: &Dir, name: &Path) -> Result<()> {
+        let entries = dir.entries().map_engine_error()?;
+        let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+        if has("deps") || self.products.have_any_name() {
+            self.copy_site(from, dir, name, Site::Profile)?;
+        }
+        if has("examples") {
+            let examples = dir.dir("examples").map_engine_error()?;
+            self.copy_site(from, &examples, &name.join("examples"), Site::Examples)?;
+        }
+        self.copy_emitted(dir, name)
+    }
+
     /// Copies the files in `dir` whose names the workspace can produce to `at`.
-    fn copy_site(&mut self, dir: &Dir, entries: &[Entry], at: &Path, site: Site) -> Result<()> {
+    fn copy_site(&mut self, from: &Dir, dir: &Dir, at: &Path, site: Site) -> Result<()> {
         self.check_cancel()?;
-        for entry in entries {
-            let name = entry.name.to_str();
-            let is_product = name.is_some_and(|name| self.products.can_be_called(name, site));
-            if entry.kind == FileKind::Directory || is_hidden(entry) || !is_product {
+        self.to.sweep(at);
+        let entries = dir.entries().map_engine_error()?;
+        for entry in entries.iter().filter(|entry| !is_hidden(entry)) {
+            let Some(name) = entry.name.to_str() else {
                 continue;
+            };
+            let to = at.join(name);
+            if self.products.can_be_directory(name, site) {
+                if self.wanted.can_be_directory(name, site)
+                    && let Some(tree) = self.debug_directory(from, dir, entry, at)?
+                {
+                    self.copy_tree(&tree, &to, limits::DEPTH)?;
+                    self.copied.push(to);
+                }
+            } else if entry.kind == FileKind::Directory || !self.products.can_be_called(name, site)
+            {
+                let is_own = site == Site::Examples || OWN_DIRECTORIES.contains(&name);
+                if !is_own && self.to.path().join(&to).symlink_metadata().is_err() {
+                    self.left.push(to);
+                }
+            } else if self.wanted.can_be_called(name, site) {
+                let file = dir.file(name).map_engine_error()?;
+                match self.products.can_be_dep_info(name, site) {
+                    true => self.copy_dep_info(from, &file, &to)?,
+                    false => self.copy_file(&file, &to)?,
+                }
+                self.copied.push(to);
             }
-            let (file, to) = (
-                dir.file(&entry.name).map_engine_error()?,
-                at.join(&entry.name),
-            );
-            let published = self.to.path().join(&to);
-            if !self.to.has_copy(&file, &to) && (self.check)(&file, &published)? {
-                self.to
-                    .publish(&file, &to, self.cancel)
-                    .map_engine_error()?;
+        }
+        Ok(())
+    }
+
+    fn copy_file(&mut self, file: &RegularFile, to: &Path) -> Result<()> {
+        if !self.to.has_copy(file, to) && (self.check)(file, &self.to.path().join(to))? {
+            self.to.publish(file, to, self.cancel).map_engine_error()?;
+        }
+        Ok(())
+    }
+
+    fn copy_dep_info(&self, from: &Dir, file: &RegularFile, to: &Path) -> Result<()> {
+        let text = file.text(limits::DEP_INFO).map_engine_error()?;
+        let moved = Moved {
+            from: from.path(),
+            to: self.to.path(),
+            workspace: self.workspace,
+        };
+        let text = dep_info::published(&text, &moved);
+        self.to.publish_text(file, &text, to).map_engine_error()
+    }
+
+    /// Opens the directory with Apple's debug information that `entry` of `dir` is, or that it
+    /// links to: cargo keeps the directory, and shows a link to it.
+    fn debug_directory(
+        &self,
+        from: &Dir,
+        dir: &Dir,
+        entry: &Entry,
+        at: &Path,
+    ) -> Result<Option<Dir>> {
+        match entry.kind {
+            FileKind::Directory => dir.dir(&entry.name).map(Some).map_engine_error(),
+            FileKind::SymbolicLink => {
+                let target = dir.link(&entry.name).map_engine_error()?;
+                let kept = match target.strip_prefix(from.path()) {
+                    Ok(relative) => relative.to_owned(),
+                    Err(_) => at.join(target),
+                };
+                let name = kept.file_name().and_then(OsStr::to_str).unwrap_or_default();
+                match self.products.can_be_directory(name, Site::Kept) {
+                    true => from.dir_if_any(&kept).map_engine_error(),
+                    false => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Copies what `--emit` made in the profile `dir`. Cargo keeps it beside its own files.
+    fn copy_emitted(&mut self, dir: &Dir, name: &Path) -> Result<()> {
+        // Where there are no such files, or too many, there is nothing for the user.
+        let deps = dir.dir("deps").and_then(|deps| Ok((deps.entries()?, deps)));
+        let Ok((entries, deps)) = deps else {
+            return Ok(());
+        };
+        let at = name.join("deps");
+        for entry in entries {
+            let is_emitted = |name: &&str| self.products.can_be_emitted(name);
+            if let Some(name) = entry.name.to_str().filter(is_emitted)
+                && entry.kind == FileKind::Regular
+            {
+                self.copy_file(&deps.file(name).map_engine_error()?, &at.join(name))?;
             }
         }
         Ok(())
@@ -108,6 +271,7 @@ impl Mirror<'_, '_> {
             return Err(Error::new(ErrorKind::Untrusted, message));
         };
         self.check_cancel()?;
+        self.to.sweep(at);
         for entry in dir.entries().map_engine_error()? {
             let to = at.join(&entry.name);
             match entry.kind {
@@ -131,4 +295,180 @@ impl Mirror<'_, '_> {
 
 fn is_hidden(entry: &Entry) -> bool {
     entry.name.as_encoded_bytes().starts_with(b".")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::cargo::json::Metadata;
+    use crate::cargo::products::Product;
+    use crate::model::outcome::ArtifactKind;
+
+    const TRIPLE: &str = "wasm32-unknown-emscripten";
+
+    /// A workspace with the program `my-app`, and what cargo made of it.
+    struct Built {
+        root: tempfile::TempDir,
+        products: Products,
+    }
+
+    impl Built {
+        fn new(files: &[&str]) -> Self {
+            let root = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = root.path().join("inside").join(TRIPLE).join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, file).unwrap();
+            }
+            let metadata = r#"{"packages":[{"id":"app","name":"app","version":"0.1.0","source":null,
+                "manifest_path":"/w/Cargo.toml","dependencies":[],"targets":[
+                {"name":"my-app","kind":["bin"],"src_path":"/w/src/main.rs"},
+                {"name":"second","kind":["bin"],"src_path":"/w/src/second.rs"},
+                {"name":"show-it","kind":["example"],"src_path":"/w/examples/show-it.rs"}]}],
+                "workspace_members":["app"],"workspace_root":"/w","target_directory":"/w/target"}"#;
+            let metadata = Metadata::parse(metadata).unwrap();
+            let all = metadata.packages.iter().flat_map(Product::of_package);
+            Built {
+                root,
+                products: Products::new(all.collect(), TRIPLE),
+            }
+        }
+
+        fn inside(&self, path: &str) -> PathBuf {
+            self.root.path().join("inside").join(TRIPLE).join(path)
+        }
+
+        fn outside(&self) -> PathBuf {
+            self.root.path().join("outside")
+        }
+
+        /// Publishes the files of `wanted`. Returns what is published, and what is not.
+        fn publish(&self, wanted: &[(&str, &str)]) -> [Vec<PathBuf>; 2] {
+            let to = destination(&self.outside()).unwrap();
+            let wanted = match wanted {
+                [] => self.products.clone(),
+                some => self.products.only(some),
+            };
+            let mut mirror = Mirror {
+                to: &to,
+                products: &self.products,
+                wanted: &wanted,
+                workspace: Path::new("/w"),
+                cancel: &Cancel::new(),
+                check: &mut |_, _| Ok(true),
+                copied: Vec::new(),
+                left: Vec::new(),
+            };
+            mirror.run(&Dir::open(self.inside("")).unwrap()).unwrap();
+            for copied in &mirror.copied {
+                assert!(self.outside().join(copied).exists(), "{copied:?}");
+            }
+            [mirror.copied, mirror.left]
+        }
+    }
+
+    fn paths(paths: &[&str]) -> Vec<PathBuf> {
+        paths.iter().map(PathBuf::from).collect()
+    }
+
+    #[test]
+    fn a_script_comes_with_its_webassembly() {
+        let built = Built::new(&[
+            "debug/deps/my_app.wasm",
+            "debug/my-app.js",
+            "debug/my_app.wasm",
+            "debug/second.js",
+        ]);
+        let [copied, left] = built.publish(&[("app", "my-app")]);
+        assert_eq!(copied, paths(&["debug/my-app.js", "debug/my_app.wasm"]));
+        assert!(left.is_empty(), "{left:?}");
+        let script = Artifact {
+            package: "app".to_owned(),
+            name: "my-app".to_owned(),
+            kind: ArtifactKind::Executable,
+            profile: "dev".to_owned(),
+            path: built.outside().join("debug/my-app.js"),
+            inside: built.inside("debug/my-app.js"),
+            companions: Vec::new(),
+            glibc: None,
+            sha256: None,
+        };
+        let mut artifacts = [script];
+        add_companions(&mut artifacts, &built.outside(), &copied);
+        let wasm = built.outside().join("debug/my_app.wasm");
+        assert_eq!(artifacts[0].companions, [wasm]);
+    }
+
+    #[test]
+    fn apples_debug_information_is_a_directory() {
+        let built = Built::new(&[
+            "debug/deps/my_app-0123456789abcdef.dSYM/Contents/Info.plist",
+            "debug/examples/show_it-0123456789abcdef.dSYM/Contents/Info.plist",
+            "debug/my-app",
+        ]);
+        let link = |to: &str, at: &str| symlink(to, built.inside(at)).unwrap();
+        link("deps/my_app-0123456789abcdef.dSYM", "debug/my-app.dSYM");
+        let absolute = built.inside("debug/examples/show_it-0123456789abcdef.dSYM");
+        link(absolute.to_str().unwrap(), "debug/examples/show-it.dSYM");
+        let [copied, _] = built.publish(&[]);
+        let expected = [
+            "debug/my-app",
+            "debug/my-app.dSYM",
+            "debug/examples/show-it.dSYM",
+        ];
+        assert_eq!(copied, paths(&expected));
+        for tree in &expected[1..] {
+            let list = built.outside().join(tree).join("Contents/Info.plist");
+            assert!(list.symlink_metadata().unwrap().is_file(), "{tree}");
+        }
+    }
+
+    #[test]
+    fn a_link_to_other_debug_information_is_not_followed() {
+        for target in [
+            "/etc",
+            "../../../..",
+            "deps",
+            "deps/../../x-0123456789abcdef.dSYM",
+        ] {
+            let built = Built::new(&["debug/deps/secret", "debug/my-app"]);
+            symlink(target, built.inside("debug/my-app.dSYM")).unwrap();
+            let [copied, _] = built.publish(&[]);
+            assert_eq!(copied, paths(&["debug/my-app"]), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_cargo_did_not_make_is_named_until_the_user_has_it() {
+        let built = Built::new(&[
+            "debug/deps/my_app.d",
+            "debug/my-app",
+            "debug/my.h",
+            "debug/assets/logo.svg",
+            "debug/build/app/out/my.h",
+        ]);
+        let [_, left] = built.publish(&[]);
+        assert_eq!(left, paths(&["debug/assets", "debug/my.h"]));
+        fs::write(built.outside().join("debug/my.h"), "copied").unwrap();
+        assert_eq!(built.publish(&[])[1], paths(&["debug/assets"]));
+    }
+
+    #[test]
+    fn reports_of_times_are_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let reports = dir.path().join("inside/cargo-timings");
+        fs::create_dir_all(&reports).unwrap();
+        let names = ["cargo-timing.html", "cargo-timing-20260102T030405Z.html"];
+        for name in names.iter().chain(&["index.html", "cargo-timing.sh"]) {
+            fs::write(reports.join(name), "").unwrap();
+        }
+        let to = destination(&dir.path().join("outside")).unwrap();
+        let from = Dir::open(dir.path().join("inside")).unwrap();
+        timings(&from, &to, &Cancel::new()).unwrap();
+        let published = to.dir(TIMINGS).unwrap().entries().unwrap();
+        let published: BTreeSet<_> = published.iter().filter_map(|it| it.name.to_str()).collect();
+        assert_eq!(published, BTreeSet::from(names));
+    }
 }

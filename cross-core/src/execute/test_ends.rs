@@ -221,6 +221,7 @@ mod tests {
             profile: "dev".to_owned(),
             path: inside.clone(),
             inside,
+            companions: Vec::new(),
             glibc: None,
             sha256: None,
         }

@@ -1,12 +1,12 @@
 //! Files and directories of the host. What is written replaces a file atomically.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, RegularFile, limits};
+use cross_engine::process::whole_file;
 use hmac_sha256::Hash;
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
@@ -75,13 +75,8 @@ pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
     }
     let dir = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(dir).on("create directory", dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir).on("create a file in", dir)?;
-    file.write_all(text.as_bytes()).on("write", path)?;
     let mode = if executable { 0o755 } else { 0o644 };
-    fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).on("write", path)?;
-    file.persist(path)
-        .map(drop)
-        .map_err(|e| Error::io("write", path, e.error))
+    whole_file::write(path, text.as_bytes(), mode).map_engine_error()
 }
 
 /// Opens the file at `path`, which has to be below `dir`.
@@ -131,6 +126,8 @@ pub(crate) fn recorded_rustc(target_dir: &Dir) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

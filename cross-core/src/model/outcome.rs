@@ -60,6 +60,10 @@ pub struct Artifact {
     /// The path in the environment. Cargo's messages and debug information name this path. The file
     /// is at this path on the host too, until cargo rebuilds it.
     pub inside: PathBuf,
+    /// The published files that belong to the artifact: debug information in a file or directory of
+    /// its own, the WebAssembly of a script, dep-info. The paths are on the host. They are known
+    /// once the artifact is published, and not in events.
+    pub companions: Vec<PathBuf>,
     /// The oldest glibc that has every symbol version that the artifact needs, such as `2.34`.
     /// `None` if it needs none, or if it is no ELF program or shared library.
     pub glibc: Option<String>,

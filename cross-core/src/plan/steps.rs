@@ -36,15 +36,14 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         Verb::Rustc => vec![compile("rustc", &[], "compile")?, publish],
         Verb::Test => {
             let run = builder.execute("test", "run the tests", OutputKind::Tests)?;
-            then([compile("test", &["--no-run"], "compile the tests")?], run)
+            let compile = compile("test", &["--no-run"], "compile the tests")?;
+            then([compile, publish], run)
         }
         Verb::Nextest => builder.nextest()?,
         Verb::Bench => {
             let run = builder.execute("bench", "run the benchmarks", builder.program_output())?;
-            then(
-                [compile("bench", &["--no-run"], "compile the benchmarks")?],
-                run,
-            )
+            let compile = compile("bench", &["--no-run"], "compile the benchmarks")?;
+            then([compile, publish], run)
         }
         Verb::Run => {
             let run = builder.execute("run", "run the program", builder.program_output())?;
@@ -145,6 +144,7 @@ impl StepBuilder<'_> {
     fn nextest(&self) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
         let compile = self.compile("test", &["--no-run"], "compile the tests")?;
+        let publish = publish(options.checksums);
         let in_image = facts.env_spec.image().is_some();
         let program = nextest::program(&self.request.cross, in_image)?;
         let mounts = program.map(|program| plugin::mount(&program, &facts.inputs.cargo_home));
@@ -159,7 +159,7 @@ impl StepBuilder<'_> {
             );
             let spec = spec.mounts(mounts).env([switch]);
             let run = self.run_programs("run the tests", spec, OutputKind::Nextest)?;
-            return Ok(then([compile], run));
+            return Ok(then([compile, publish], run));
         };
         let mut command = self.nextest_command("archive");
         command.extend(nextest::archive(file));
@@ -169,7 +169,7 @@ impl StepBuilder<'_> {
         let spec = facts.run_spec(command, Network::None);
         let spec = spec.mounts(mounts.into_iter().chain([Mount::write(parent)]));
         let pack = facts.run("pack the tests", spec, OutputKind::Program)?;
-        Ok(vec![compile, prepare, pack])
+        Ok(vec![compile, publish, prepare, pack])
     }
 
     /// Returns the command `cargo nextest <verb>` with the request's options as nextest names them.

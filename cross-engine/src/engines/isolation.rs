@@ -5,7 +5,6 @@
 //! get the sandbox's list of system calls, too.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +14,10 @@ use rustix::process::getgroups;
 use crate::engines::filter;
 use crate::engines::probe_cache::short_hash;
 use crate::process::descriptors::InheritedFile;
-use crate::process::error::{Error, IoContext as _, Result};
+use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
+use crate::process::whole_file;
 use crate::spec::mount::{Access, Mount};
 
 /// The descriptor from which bubblewrap reads the filter. bubblewrap closes it.
@@ -131,12 +131,7 @@ impl Profile {
             return Ok(());
         };
         fs::create_dir_all(dir).on("create directory", dir)?;
-        let mut file = tempfile::NamedTempFile::new_in(dir).on("write in", dir)?;
-        file.write_all(self.content.as_bytes())
-            .on("write", file.path())?;
-        file.persist(&self.path)
-            .map_err(|error| Error::io("create", &self.path, error.error))?;
-        Ok(())
+        whole_file::write(&self.path, self.content.as_bytes(), 0o600)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::process::untrusted::{Dir, limits};
+use crate::process::whole_file;
 
 /// The state of a file, which changes whenever the file does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,13 +108,8 @@ impl ProbeCache {
         {
             return;
         }
-        let written = tempfile::NamedTempFile::new_in(&self.0).and_then(|mut file| {
-            file.write_all(&text)?;
-            file.persist(self.0.join(name))?;
-            Ok(())
-        });
         // A cache that cannot be written only makes the next call slower.
-        drop(written);
+        let _ = whole_file::write(&self.0.join(name), &text, 0o600);
     }
 }
 

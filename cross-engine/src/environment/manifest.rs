@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::blueprint::Blueprint;
 use crate::process::clock;
-use crate::process::error::{IoContext as _, Result};
+use crate::process::error::Result;
+use crate::process::whole_file;
 
 /// The manifest's file name. The file is written last, and a directory without it is not complete.
 pub(crate) const MANIFEST: &str = "environment.json";
@@ -43,8 +44,7 @@ impl Manifest {
 
     pub(crate) fn write(&self, dir: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        let path = dir.join(MANIFEST);
-        fs::write(&path, text).on("write", &path)
+        whole_file::write(&dir.join(MANIFEST), text.as_bytes(), 0o644)
     }
 
     /// Whether it is of another environment of the same suite.

@@ -14,6 +14,7 @@ pub(crate) mod script;
 mod tail_lines;
 pub(crate) mod unique_name;
 pub mod untrusted;
+pub mod whole_file;
 
 pub(crate) use child::{ChildIo, run_with_io, spawn_error, spawn_line_reader};
 pub use child::{

@@ -3,14 +3,14 @@
 //! The file's modification time is the time of the container's last use.
 
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use crate::process::clock;
-use crate::process::error::{IoContext as _, Result};
+use crate::process::error::Result;
+use crate::process::whole_file;
 
 const FILE: &str = "record.json";
 
@@ -44,11 +44,7 @@ impl Record {
     /// Writes the record to a container's directory, atomically.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut file| {
-            file.write_all(&text)?;
-            file.persist(dir.join(FILE)).map_err(|error| error.error)
-        });
-        written.map(drop).on("write", dir.join(FILE))
+        whole_file::write(&dir.join(FILE), &text, 0o600)
     }
 
     /// Whether a container with this time to live can be relied on. One whose time is nearly over

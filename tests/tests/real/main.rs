@@ -4,6 +4,7 @@
 
 mod drop_in;
 mod results;
+mod arrives;
 mod user_images;
 mod writers;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, RegularFile};
+use cross_engine::process::whole_file;
 use serde::Serialize;
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
@@ -143,11 +144,7 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     }
     let dir = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(dir).on("create directory", dir)?;
-    let file = tempfile::NamedTempFile::new_in(dir).on("create a file in", dir)?;
-    fs::write(file.path(), bytes).on("write", path)?;
-    file.persist(path)
-        .map(drop)
-        .map_err(|error| Error::io("write", path, error.error))
+    whole_file::write(path, bytes, 0o644).map_engine_error()
 }
 
 #[cfg(test)]
@@ -166,6 +163,7 @@ mod tests {
             profile: "dev".to_owned(),
             inside: path.clone(),
             path,
+            companions: Vec::new(),
             glibc: None,
             sha256: None,
         }

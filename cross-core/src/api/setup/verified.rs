@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use cross_engine::process::whole_file;
 use cross_engine::{EngineKind, Host};
 
-use crate::model::error::{Error, IoContext as _, Result};
+use crate::model::error::{MapEngineError as _, Result};
 
 /// The identity that each engine had when it ran a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,12 +36,7 @@ impl Verified {
     pub(super) fn write(&self, host: &Host) -> Result<()> {
         let path = file(&host.cache);
         let text = serde_json::to_string(&self.0).unwrap_or_default();
-        let mut file =
-            tempfile::NamedTempFile::new_in(&host.cache).on("create a file in", &host.cache)?;
-        file.write_all(text.as_bytes()).on("write", &path)?;
-        file.persist(&path)
-            .map(drop)
-            .map_err(|error| Error::io("write", &path, error.error))
+        whole_file::write(&path, text.as_bytes(), 0o600).map_engine_error()
     }
 }
 

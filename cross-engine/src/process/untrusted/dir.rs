@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use crate::process::error::{Error, Result};
@@ -108,6 +108,19 @@ impl Dir {
     /// As for [`file`](Dir::file).
     pub fn dir_if_any(&self, relative: impl AsRef<Path>) -> Result<Option<Dir>> {
         found(self.dir(relative))
+    }
+
+    /// Reads where the symbolic link `name` in this directory leads. It is not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when it is not there or no link.
+    pub fn link(&self, name: impl AsRef<Path>) -> Result<PathBuf> {
+        let name = name.as_ref();
+        match readlinkat(&self.fd, name, Vec::new()) {
+            Ok(target) => Ok(OsString::from_vec(target.into_bytes()).into()),
+            Err(errno) => Err(Error::io("read", &self.path.join(name), errno.into())),
+        }
     }
 
     /// Makes the directories at `relative` where they are not there, and opens the innermost.

@@ -1,14 +1,11 @@
 //! Files that appear outside: copies, each whole at any time.
 
 use std::fs::File;
-use std::hash::{BuildHasher as _, RandomState};
-use std::io::{self, Read as _, Seek as _};
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens,
-    openat, renameat, statat, unlinkat,
+    AtFlags, FileType, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens, statat,
 };
 
 use crate::process::cancel::Cancel;
@@ -17,6 +14,7 @@ use crate::process::untrusted::dir::Dir;
 use crate::process::untrusted::file::RegularFile;
 use crate::process::untrusted::limits;
 use crate::process::untrusted::refused::{FileKind, Refused};
+use crate::process::whole_file::{self, Temporary};
 
 impl Dir {
     /// Makes a copy of `from` appear at `to` beneath this directory, unless one is there: with its
@@ -46,10 +44,45 @@ impl Dir {
         if dir.holds_copy(from, name) {
             return Ok(());
         }
-        let temporary = Temporary::in_dir(&dir, &path)?;
-        copy(from, &temporary.file, &path, cancel)?;
-        finish(&temporary.file, &from.stat).map_err(|error| Error::io("write", &path, error))?;
-        temporary.rename(name)
+        let temporary = Temporary::in_dir(dir.fd()).on("create a file for", &path)?;
+        copy(from, temporary.file(), &path, cancel)?;
+        finish(temporary.file(), &from.stat).on("write", &path)?;
+        temporary.rename(name).on("publish", &path)
+    }
+
+    /// Makes a file with the text `text` appear at `to` beneath this directory, in place of a copy
+    /// of `from`: with the time and the permissions that a copy has. A file with this text stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Dir::publish).
+    pub fn publish_text(&self, from: &RegularFile, text: &str, to: impl AsRef<Path>) -> Result<()> {
+        let to = to.as_ref();
+        let path = self.path().join(to);
+        let Some(name) = to.file_name().map(Path::new) else {
+            return Err(Error::refused(&path, Refused::Outside));
+        };
+        let dir = self.create_dir_all(to.parent().unwrap_or(Path::new("")))?;
+        let there = dir
+            .file(name)
+            .and_then(|there| there.bytes(text.len() as u64));
+        if there.is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(());
+        }
+        let temporary = Temporary::in_dir(dir.fd()).on("create a file for", &path)?;
+        temporary
+            .file()
+            .write_all(text.as_bytes())
+            .on("write", &path)?;
+        finish(temporary.file(), &from.stat).on("write", &path)?;
+        temporary.rename(name).on("publish", &path)
+    }
+
+    /// Removes the temporary files at `relative` that killed processes left when they published.
+    pub fn sweep(&self, relative: impl AsRef<Path>) {
+        if let Ok(dir) = self.dir(relative) {
+            whole_file::sweep(dir.fd());
+        }
     }
 
     /// Whether [`publish`](Dir::publish) has nothing to do for `from` and `to`.
@@ -173,51 +206,4 @@ fn finish(file: &File, from: &Stat) -> io::Result<()> {
         },
     )?;
     Ok(())
-}
-
-/// A new file under a name that nobody could guess, removed unless it is renamed.
-struct Temporary<'a> {
-    dir: BorrowedFd<'a>,
-    name: PathBuf,
-    file: File,
-    path: &'a Path,
-    is_renamed: bool,
-}
-
-impl<'a> Temporary<'a> {
-    /// One in `dir`, for the file that will be at `path`.
-    fn in_dir(dir: &'a Dir, path: &'a Path) -> Result<Self> {
-        // The keys of its hashes are random.
-        let random = RandomState::new().hash_one(std::process::id());
-        let name = PathBuf::from(format!(".cross-{random:016x}"));
-        let flags =
-            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = openat(dir.fd(), &name, flags, Mode::from_raw_mode(0o600));
-        let fd = opened
-            .map_err(io::Error::from)
-            .on("create a file for", path)?;
-        Ok(Temporary {
-            dir: dir.fd(),
-            name,
-            file: fd.into(),
-            path,
-            is_renamed: false,
-        })
-    }
-
-    fn rename(mut self, to: &Path) -> Result<()> {
-        let renamed = renameat(self.dir, &self.name, self.dir, to);
-        renamed.map_err(io::Error::from).on("publish", self.path)?;
-        self.is_renamed = true;
-        Ok(())
-    }
-}
-
-impl Drop for Temporary<'_> {
-    fn drop(&mut self) {
-        if !self.is_renamed {
-            // What cannot be removed is a hidden file too many.
-            let _ = unlinkat(self.dir.as_fd(), &self.name, AtFlags::empty());
-        }
-    }
 }
