@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod cargo_config;
+mod git_version;
 mod user_images;
 mod writers;
 
