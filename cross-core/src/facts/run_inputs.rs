@@ -1,5 +1,6 @@
 //! The run inputs: the mounts, variables and generated files of a run.
 
+mod cargo;
 mod host;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
 use cross_engine::{Engine, EngineKind, EnvValue, Host, Mount};
 use cross_targets::Runner;
 
-use crate::cargo::carried::{self, Carried, KeptProgram};
+use crate::cargo::carried::{Carried, KeptProgram};
 use crate::cargo::config;
 use crate::cargo::workspace::Workspace;
 use crate::facts::caller_variables;
@@ -346,27 +347,6 @@ impl RunInputs {
         Ok(())
     }
 
-    /// Reads cargo's configuration.
-    fn carried(&mut self, context: &RunInputsContext<'_>) -> Result<Carried> {
-        let workspace = context.workspace;
-        let recipe = context.env_spec.recipe();
-        let linker = format!("CARGO_TARGET_{}_LINKER", context.target.env_upper());
-        let mut carried = Carried::read(&carried::Surroundings {
-            dir: context.cross.dir(),
-            inside_dir: workspace.dir_inside(context.cross.dir()),
-            cargo_home: &self.cargo_home,
-            roots: sources::roots(workspace).collect(),
-            host: &host_triple(),
-            target: context.target.triple(),
-            keeps_programs: recipe.is_none(),
-            sets_linkers: recipe.is_some_and(|named| named.recipe.env.contains_key(&linker)),
-        })?;
-        let left_out = carried.left_out.iter();
-        self.warnings.extend(left_out.map(cargo_settings::left_out));
-        self.programs = std::mem::take(&mut carried.programs);
-        Ok(carried)
-    }
-
     /// Mounts the parts of the user's `CARGO_HOME` that builds need: fetched crates, and the
     /// configuration that holds in the environment.
     fn cargo_home(&mut self, context: &RunInputsContext<'_>, carried: Carried) -> Result<()> {
@@ -451,17 +431,6 @@ impl RunInputs {
             (Some(command), _) => self.set(&variable, command),
         }
         Ok(())
-    }
-
-    /// Starts programs as without a runner, where cargo's configuration names the host's.
-    fn override_runner(&mut self, context: &RunInputsContext<'_>) {
-        let variable = context.target.runner_variable();
-        if !self.env.contains_key(&variable) {
-            let name = format!("run-{}", context.target.triple());
-            let file = self.file(context, &name, runner::PLAIN.to_owned(), true);
-            self.set(&variable, file.display().to_string());
-            self.mounts.push(Mount::read(file));
-        }
     }
 
     /// Passes on the caller's variables that are on the list or that the configuration names.
