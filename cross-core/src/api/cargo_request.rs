@@ -13,10 +13,10 @@ use crate::cargo::cli::command::Command;
 use crate::cargo::cli::command_line::CommandLine;
 use crate::cargo::cli::decision::Decision;
 use crate::cargo::cli::flags::{Flag, Phase};
-use crate::cargo::cli::host_settings::{self, Treatment};
 use crate::cargo::cli::{self, CliContext, ParsedCommand, problem};
 use crate::cargo::package_selection::PackageSelection;
 use crate::cargo::workspace;
+use crate::facts::cargo_settings::CARGO_CONFIG;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::Outcome;
@@ -146,8 +146,9 @@ impl CargoRequest {
         let mut parts = Vec::new();
         for target in &targets {
             let plan = self.plan_in_environment(&cross, &understood, target, cancel)?;
-            let overridden = overridden_settings(&understood, &plan);
-            decision.warnings.extend(overridden);
+            let of_config = plan.warnings.iter().filter(|it| it.code == CARGO_CONFIG);
+            let messages = of_config.map(|warning| warning.message.clone());
+            decision.warnings.extend(messages);
             parts.push(CargoPart::Environment(Box::new(plan)));
         }
         decision.warnings.dedup();
@@ -277,13 +278,22 @@ impl CargoPlan {
         Ok(outcome)
     }
 
-    /// Emits the decision and its warnings.
+    /// Emits the decision and its warnings, but for those that a part emits.
     fn announce(&self) -> ControlFlow<()> {
         self.cross
             .emit("", EventKind::Decided(self.decision.clone()))?;
-        self.decision.warnings.iter().try_for_each(|message| {
+        let is_of_part = |message: &&String| {
+            self.parts.iter().any(|part| match part {
+                CargoPart::Environment(plan) => {
+                    plan.warnings.iter().any(|it| it.message == **message)
+                }
+                CargoPart::Host(_) => false,
+            })
+        };
+        let mut own = self.decision.warnings.iter().filter(|it| !is_of_part(it));
+        own.try_for_each(|message| {
             let warning = EventKind::Warning {
-                code: "cargo-config".to_owned(),
+                code: CARGO_CONFIG.to_owned(),
                 message: message.clone(),
                 help: None,
             };
@@ -303,31 +313,6 @@ impl fmt::Display for CargoPlan {
         }
         Ok(())
     }
-}
-
-/// Warns of cargo settings for the host that `plan` overrides.
-fn overridden_settings(understood: &ParsedCommand, plan: &Plan) -> Vec<String> {
-    if plan.engine.is_host() {
-        // The environment is the host, so its settings apply.
-        return Vec::new();
-    }
-    let ParsedCommand { configs, .. } = understood;
-    let found = host_settings::find(configs, &plan.workspace_root, &host_triple(), &plan.target);
-    let overridden = found
-        .into_iter()
-        // In an image, the variable may be missing: then cargo uses the setting.
-        .filter(|setting| match &setting.treatment {
-            Treatment::Overridden { variable } => plan.env().contains_key(variable.as_str()),
-            _ => false,
-        });
-    let warnings = overridden.map(|setting| {
-        format!(
-            "`{}` of `{}` is made for the host: it is not used in the environment",
-            setting.key,
-            setting.file.display()
-        )
-    });
-    warnings.collect()
 }
 
 /// The targets that the command line names, else those of the configuration, else those of cargo's

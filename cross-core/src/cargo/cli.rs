@@ -12,7 +12,6 @@ pub(crate) mod commands;
 pub(crate) mod configs;
 pub(crate) mod decision;
 pub(crate) mod flags;
-pub(crate) mod host_settings;
 pub(crate) mod problem;
 pub(crate) mod render;
 mod table;

@@ -1,10 +1,4 @@
-//! Cargo's configuration files, as far as builds in an environment see them.
-//!
-//! Of the user's own file they see the sources of crates. Linkers, wrappers and flags are the host's
-//! and would be wrong in the environment. But with a source replacement, fetched crates are in a
-//! directory with the replacement's name, and cargo finds them only with the same replacement. A
-//! file among the sources is seen whole. No file is seen with tokens, or with a user name or
-//! password in a URL.
+//! Cargo's configuration files without their secrets: tokens, and user names and passwords in URLs.
 
 use std::path::{Path, PathBuf};
 
@@ -14,43 +8,12 @@ use crate::model::redact;
 /// The tables that define the sources of crates.
 const TABLES: [&str; 3] = ["source", "registries", "registry"];
 /// The keys of these tables that hold secrets or name programs that return them.
-const SECRETS: [&str; 4] = [
+pub(crate) const SECRETS: [&str; 4] = [
     "token",
     "secret-key",
     "credential-provider",
     "global-credential-providers",
 ];
-
-/// The configuration for the environment; `None` if it would be empty.
-pub(crate) fn sources_only(cargo_home: &Path) -> Result<Option<String>> {
-    let found = found(cargo_home)?;
-    Ok(found.and_then(|(_, table)| filtered(table)))
-}
-
-/// The address that replaces another in the configuration of the directory `dir`, if it has a
-/// password or a token; as it may be shown.
-pub(crate) fn secret_replacement(dir: &Path) -> Result<Option<String>> {
-    let Some((_, table)) = found(dir)? else {
-        return Ok(None);
-    };
-    let tables = ["source", "registries"].map(|name| table.get(name));
-    let entry = |name: &str| tables.iter().find_map(|table| table.as_ref()?.get(name));
-    let sources = tables[0].and_then(toml::Value::as_table);
-    let replacing = sources.into_iter().flatten().filter_map(|(_, source)| {
-        let entry = entry(source.get("replace-with")?.as_str()?)?;
-        entry.get("registry").or(entry.get("index"))?.as_str()
-    });
-    let mut secret = replacing.filter(|url| redact::strip(url) != *url);
-    Ok(secret.next().map(|url| redact::redact(url).into_owned()))
-}
-
-/// The configuration file in a directory, with its text.
-fn found(dir: &Path) -> Result<Option<(String, toml::Table)>> {
-    match parse(&dir.join("config.toml"))? {
-        Some(found) => Ok(Some(found)),
-        None => parse(&dir.join("config")),
-    }
-}
 
 /// The files of cargo's in the directory `dir` of the sources that hold secrets, and those that they
 /// include, each with the text that is seen in place of it.
@@ -133,7 +96,7 @@ fn has_secrets(text: &str, table: &toml::Table) -> bool {
 }
 
 /// Removes user names, passwords and tokens from every URL in `value`.
-fn strip(value: &mut toml::Value) {
+pub(crate) fn strip(value: &mut toml::Value) {
     match value {
         toml::Value::String(text) => *text = redact::strip(text).into_owned(),
         toml::Value::Array(values) => values.iter_mut().for_each(strip),
@@ -160,17 +123,8 @@ pub(crate) fn may_name_a_wrapper(dir: &Path, cargo_home: &Path) -> bool {
         .any(|text| text.contains("wrapper") || text.contains("include"))
 }
 
-fn filtered(mut all: toml::Table) -> Option<String> {
-    all.retain(|key, _| TABLES.contains(&key));
-    for (_, value) in &mut all {
-        value.as_table_mut().map(remove_secrets);
-        strip(value);
-    }
-    let text = written(&all);
-    (!text.is_empty()).then_some(text)
-}
-
-fn remove_secrets(table: &mut toml::Table) {
+/// Removes the keys that hold secrets.
+pub(crate) fn remove_secrets(table: &mut toml::Table) {
     table.retain(|key, _| !SECRETS.contains(&key));
     for (_, value) in table {
         value.as_table_mut().map(remove_secrets);
@@ -178,7 +132,7 @@ fn remove_secrets(table: &mut toml::Table) {
 }
 
 /// The table as TOML, every value as a line `a.b.c = value`.
-fn written(table: &toml::Table) -> String {
+pub(crate) fn written(table: &toml::Table) -> String {
     let (mut path, mut lines) = (Vec::new(), Vec::new());
     write_lines(table, &mut path, &mut lines);
     match lines.is_empty() {
@@ -229,29 +183,6 @@ fn string(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_sources_are_kept() {
-        let text = r#"
-[build]
-rustc-wrapper = "/usr/bin/sccache"
-[source.crates-io]
-replace-with = "mirror"
-[source.mirror]
-registry = "sparse+https://mirror.invalid/index/"
-[registries.internal]
-index = "sparse+https://internal.invalid/"
-token = "s3cret"
-"#;
-        let got = filtered(text.parse().unwrap()).unwrap();
-        assert_eq!(
-            got,
-            "\"registries\".\"internal\".\"index\" = \"sparse+https://internal.invalid/\"\n\
-             \"source\".\"crates-io\".\"replace-with\" = \"mirror\"\n\
-             \"source\".\"mirror\".\"registry\" = \"sparse+https://mirror.invalid/index/\"\n"
-        );
-        assert!(got.parse::<toml::Table>().is_ok());
-    }
 
     #[test]
     fn a_wrapper_is_found_in_every_file_that_cargo_reads_in_the_environment() {
@@ -320,27 +251,5 @@ env.PROXY = { value = "http://p:1", force = true }
         let text = "[build]\nrustflags = []\n[source.x]\ngit = \"ssh://git@a.invalid/x\"\n";
         std::fs::write(dir.path().join("config.toml"), text).unwrap();
         assert_eq!(without_secrets(dir.path()).unwrap(), []);
-    }
-
-    #[test]
-    fn an_address_that_replaces_another_is_known_by_its_password() {
-        let dir = tempfile::tempdir().unwrap();
-        let of = |text: &str| {
-            std::fs::write(dir.path().join("config.toml"), text).unwrap();
-            secret_replacement(dir.path()).unwrap()
-        };
-        let mirror = "[source.mirror]\nregistry = \"https://me:s3cret@a.invalid/\"\n";
-        assert_eq!(of(mirror), None, "it replaces nothing");
-        let replaced = format!("{mirror}[source.crates-io]\nreplace-with = \"mirror\"\n");
-        assert_eq!(
-            of(&replaced).as_deref(),
-            Some("https://[redacted]@a.invalid/")
-        );
-        assert_eq!(of(&replaced.replace("me:s3cret@", "")), None);
-    }
-
-    #[test]
-    fn nothing_to_say_is_no_file() {
-        assert_eq!(filtered("[build]\njobs = 2\n".parse().unwrap()), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Cargo's interfaces: command lines, configuration files, metadata and messages.
 
 pub(crate) mod build_std;
+pub(crate) mod carried;
 pub(crate) mod cli;
 pub(crate) mod config;
 pub(crate) mod dep_info;

@@ -7,6 +7,7 @@ use cross_engine::process::clock;
 use cross_engine::{Cancel, EnvValue, FileStamp, Host, Invocation, ProbeCache, process};
 use serde::{Deserialize, Serialize};
 
+use crate::cargo::cli::configs::Configs;
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::outer;
 use crate::cargo::package_selection::{self, ConfiguredPackage, Member, PackageSelection};
@@ -281,6 +282,15 @@ impl Workspace {
     pub(crate) fn configured_package(&self, selection: &PackageSelection) -> ConfiguredPackage {
         package_selection::configured(&self.packages, selection)
     }
+
+    /// The directory of a run for a request in `dir`: the same one if it is visible in the
+    /// environment, else the workspace's root.
+    pub(crate) fn dir_inside<'a>(&'a self, dir: &'a Path) -> &'a Path {
+        match dir.starts_with(&self.root) {
+            true => dir,
+            false => &self.root,
+        }
+    }
 }
 
 /// The cache key of a query: the call, with every variable of the caller that cargo may read.
@@ -317,13 +327,20 @@ fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<File
         }
     }
     files.insert(root.join("Cargo.toml"));
+    let user_home = || Some(PathBuf::from(host.variable("HOME")?).join(".cargo"));
     let home = host.variable("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(user_home);
     let configured = cargo
         .dir
         .ancestors()
         .map(|dir| dir.join(".cargo"))
-        .chain(home);
+        .chain(home.clone());
     files.extend(configured.flat_map(|dir| [dir.join("config.toml"), dir.join("config")]));
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    // Files that are included lie anywhere.
+    if let Ok(configs) = Configs::find(&cargo.dir, home.as_deref(), &read) {
+        files.extend(configs.files().map(|(file, _)| file.to_owned()));
+    }
     files.into_iter().map(FileStamp::of).collect()
 }
 
@@ -385,7 +402,7 @@ fn declared_paths(metadata: &Metadata) -> impl Iterator<Item = PathBuf> {
 
 /// The root of the workspace that the package in `dir` belongs to, which the package may inherit
 /// from.
-fn workspace_root_of(dir: PathBuf) -> PathBuf {
+pub(crate) fn workspace_root_of(dir: PathBuf) -> PathBuf {
     let is_root = |dir: &&Path| {
         std::fs::read_to_string(dir.join("Cargo.toml"))
             .ok()

@@ -1,6 +1,6 @@
 //! The facts that a plan depends on besides its request, and the runs that follow from them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cross_config::{ExplainedValue, NetworkMode as ConfigNetwork, Settings, TargetConfig};
@@ -170,12 +170,7 @@ impl Facts {
 
     /// The request's directory if it is visible in the environment, else the workspace's root.
     fn cwd(&self) -> PathBuf {
-        let dir: &Path = &self.cargo.dir;
-        if dir.starts_with(&self.workspace.root) {
-            dir.to_owned()
-        } else {
-            self.workspace.root.clone()
-        }
+        self.workspace.dir_inside(&self.cargo.dir).to_owned()
     }
 
     /// The step that runs `spec`.

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::Mount;
 
+use crate::host::files::normal;
+use crate::model::step::Warning;
+
 /// The parts of a repository that a run sees.
 #[derive(Debug, Default)]
 pub(crate) struct GitView {
@@ -16,7 +19,28 @@ pub(crate) struct GitView {
     pub(crate) files: Vec<(PathBuf, String)>,
     /// Whether it lies above the sources, so that git has to look for it in another mount.
     pub(crate) is_above: bool,
+    /// The directories of objects that it borrows and that a run does not see.
+    pub(crate) unseen: Vec<PathBuf>,
+    /// The directory that it is checked out in.
+    top: PathBuf,
+    /// The list of the files that git knows.
+    index: PathBuf,
 }
+
+/// Entries of a repository that may be links to those of another, as `git new-workdir` and `repo`
+/// make them.
+const LINKED: [&str; 7] = [
+    "HEAD",
+    "index",
+    "info",
+    "objects",
+    "packed-refs",
+    "refs",
+    "shallow",
+];
+
+/// How many repositories may borrow objects from one another in a row, as in git.
+const BORROWED_DEPTH: usize = 5;
 
 /// Directories that may hold URLs with tokens, or credentials.
 const HIDDEN_DIRS: [&str; 5] = ["logs", "remotes", "branches", "annex", "svn"];
@@ -64,25 +88,34 @@ impl GitView {
     /// not seen.
     pub(crate) fn of(dir: &Path, roots: &[&Path], home: Option<&Path>) -> Option<Self> {
         let top = dir.ancestors().find(|dir| is_entry(&dir.join(".git")))?;
-        if home.is_some_and(|home| home.starts_with(top)) {
+        if is_of_home(top, home) {
             return None;
         }
-        let entry = top.join(".git");
+        let is_seen = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+        let mut entry = top.join(".git");
+        if is_link(&entry) && is_seen(&entry) {
+            entry = entry.canonicalize().ok()?;
+        }
         let git_dir = git_dir(&entry)?;
         let common = common_dir(&git_dir);
         if !common.join("objects").is_dir() || !git_dir.join("HEAD").exists() {
             return None;
         }
         let mut view = GitView {
-            is_above: !roots.iter().any(|root| top.starts_with(root)),
+            is_above: !is_seen(top),
+            top: top.to_owned(),
+            index: git_dir.join("index"),
             ..GitView::default()
         };
-        let shared = objects_of_others(&common);
-        for path in [&entry, &git_dir, &common].into_iter().chain(&shared) {
-            if !roots.iter().any(|root| path.starts_with(root)) {
-                view.mounts.push(Mount::read(path));
-            }
+        let mut seen = BTreeSet::from([entry, git_dir.clone(), common.clone()]);
+        for dir in [&git_dir, &common] {
+            seen.extend(linked(dir));
         }
+        let objects = common.join("objects");
+        let objects = objects.canonicalize().unwrap_or(objects);
+        view.borrow(&objects, &mut seen, BORROWED_DEPTH);
+        let hidden = seen.iter().filter(|path| !is_seen(path));
+        view.mounts.extend(hidden.map(Mount::read));
         for dir in BTreeSet::from([&git_dir, &common]) {
             view.hide_in(dir);
         }
@@ -95,6 +128,36 @@ impl GitView {
         let texts = texts.map(|path| fs::read_to_string(path).unwrap_or_default());
         view.replace(&common.join("config"), &config(&texts));
         Some(view)
+    }
+
+    /// Whether git knows the file at `path`.
+    pub(crate) fn tracks(&self, path: &Path) -> bool {
+        let Ok(name) = path.strip_prefix(&self.top) else {
+            return false;
+        };
+        let (name, index) = (name.as_os_str().as_encoded_bytes(), fs::read(&self.index));
+        index.is_ok_and(|index| index.windows(name.len()).any(|part| part == name))
+    }
+
+    /// Adds the directories of objects that those in `objects` borrow, as after
+    /// `git clone --shared`.
+    fn borrow(&mut self, objects: &Path, seen: &mut BTreeSet<PathBuf>, deep: usize) {
+        let named = fs::read_to_string(objects.join("info/alternates")).unwrap_or_default();
+        let lines = named
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        for line in lines {
+            let dir = normal(&objects.join(line));
+            let holds_objects = ["pack", "info"].iter().any(|name| dir.join(name).is_dir());
+            match deep.checked_sub(1) {
+                Some(deep) if holds_objects && dir.ends_with("objects") => {
+                    if seen.insert(dir.clone()) {
+                        self.borrow(&dir, seen, deep);
+                    }
+                }
+                _ => self.unseen.push(dir),
+            }
+        }
     }
 
     /// Hides what may hold secrets in a directory of git's.
@@ -186,27 +249,65 @@ fn common_dir(git_dir: &Path) -> PathBuf {
     }
 }
 
-/// The directories of objects that the repository borrows, as after `git clone --shared`.
-fn objects_of_others(common: &Path) -> BTreeSet<PathBuf> {
-    let objects = common.join("objects");
-    let named = fs::read_to_string(objects.join("info/alternates")).unwrap_or_default();
-    let named = named.lines().map(|line| normal(&objects.join(line)));
-    named
-        .filter(|dir| dir.ends_with("objects") && dir.is_dir())
-        .collect()
+/// The places of the entries of a repository that are links.
+fn linked(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = LINKED.iter().map(|name| (name, dir.join(name)));
+    let links = entries.filter(|(_, entry)| is_link(entry));
+    let places = links.filter_map(|(name, entry)| Some((name, entry.canonicalize().ok()?)));
+    // What has another name is none of a repository's.
+    places
+        .filter(|(name, place)| place.ends_with(name))
+        .map(|(_, place)| place)
 }
 
-/// The path without `.` and `..`, where the directories are no links.
-fn normal(path: &Path) -> PathBuf {
-    let mut result = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => drop(result.pop()),
-            std::path::Component::CurDir => {}
-            part => result.push(part),
-        }
+/// Whether the repository in `top` is at or above the user's home.
+pub(crate) fn is_of_home(top: &Path, home: Option<&Path>) -> bool {
+    home.is_some_and(|home| home.starts_with(top))
+}
+
+/// The warning for a repository of the home.
+pub(crate) fn hidden(top: &Path) -> Warning {
+    warning(
+        format!(
+            "the repository `{}` is that of the home directory, and a run does not see it: a version \
+             that a build script asks git for is missing",
+            top.display()
+        ),
+        "make the project a repository of its own, or pass the version in a variable that \
+         `env.passthrough` names",
+    )
+}
+
+/// The warning for borrowed objects that are not seen.
+pub(crate) fn unseen(objects: &Path) -> Warning {
+    warning(
+        format!(
+            "the repository borrows the objects in `{}`, which is no directory of git's: a version \
+             that a build script asks git for may be missing",
+            objects.display()
+        ),
+        "correct `.git/objects/info/alternates`; `git fsck` on the host shows what is missing",
+    )
+}
+
+/// The warning for a file that git finds changed.
+pub(crate) fn changed(file: &Path) -> Warning {
+    warning(
+        format!(
+            "`{}` is seen without what does not hold in the environment: git finds it changed there, \
+             and `git describe --dirty` says so",
+            file.display()
+        ),
+        "keep settings of the host and secrets in the configuration of the cargo home",
+    )
+}
+
+fn warning(message: String, help: &str) -> Warning {
+    Warning {
+        code: "git".to_owned(),
+        message,
+        help: Some(help.to_owned()),
     }
-    result
 }
 
 /// The configuration that is seen, made of those of the repository, of which a later one wins.

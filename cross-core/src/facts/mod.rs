@@ -2,6 +2,7 @@
 
 pub(crate) mod caller_variables;
 pub(crate) mod configured_paths;
+pub(crate) mod cargo_settings;
 pub(crate) mod container_reuse;
 pub(crate) mod environment_name;
 pub(crate) mod environment_spec;

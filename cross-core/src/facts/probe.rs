@@ -52,7 +52,7 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     )?;
     let offline = is_offline(request);
     Ok(Facts {
-        warnings: warnings(&project, &selection, &environment.state, offline),
+        warnings: warnings(&project, &selection, &environment.state, &inputs, offline),
         host: project.host,
         target: project.target,
         cargo: project.cargo,
@@ -226,9 +226,11 @@ fn warnings(
     project: &ProjectFacts,
     selection: &Selection,
     state: &EnvironmentState,
+    inputs: &RunInputs,
     offline: bool,
 ) -> Vec<Warning> {
     let mut warnings = project.warnings.clone();
+    warnings.extend(inputs.warnings.iter().cloned());
     warnings.extend(selection.warnings.iter().cloned());
     warnings.extend(selection.env_spec.warning(state.digest()));
     warnings.extend(without_effect(&project.settings, &selection.selected));

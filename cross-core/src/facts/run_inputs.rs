@@ -1,5 +1,6 @@
 //! The run inputs: the mounts, variables and generated files of a run.
 
+mod cargo;
 mod host;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,9 +10,11 @@ use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
 use cross_engine::{Engine, EngineKind, EnvValue, Host, Mount};
 use cross_targets::Runner;
 
+use crate::cargo::carried::{Carried, KeptProgram};
 use crate::cargo::config;
 use crate::cargo::workspace::Workspace;
 use crate::facts::caller_variables;
+use crate::facts::cargo_settings;
 use crate::facts::environment_spec::EnvironmentSpec;
 use crate::facts::sources::{self, Sources, Surroundings};
 use crate::host::seccomp;
@@ -20,7 +23,7 @@ use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::hash::short_hash;
 use crate::model::hash::target_dir_key;
 use crate::model::redact;
-use crate::model::step::Prepared;
+use crate::model::step::{Prepared, Warning};
 use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
 use crate::target::name::{TargetName, env_upper};
@@ -79,6 +82,10 @@ pub(crate) struct RunInputs {
     pub(crate) seccomp: Option<PathBuf>,
     /// The files and directories that are created before the run.
     pub(crate) prepared: Vec<Prepared>,
+    /// The warnings about cargo's configuration and the repository.
+    pub(crate) warnings: Vec<Warning>,
+    /// The linkers and runners of cargo's configuration that a variable of the image may override.
+    pub(crate) programs: Vec<KeptProgram>,
 }
 
 /// A generated file in the cache, in a directory named by a hash of the content.
@@ -127,12 +134,23 @@ impl RunInputs {
             ],
             cargo_home: context.cross.cargo_home()?,
             target_dir,
+            warnings: Vec::new(),
+            programs: Vec::new(),
         };
-        inputs.sources(context)?;
+        let carried = inputs.carried(context)?;
+        inputs.sources(context, &carried)?;
         inputs.base_variables(context);
-        inputs.cargo_home(context)?;
+        let shows_runner = carried.shows_runner;
+        if carried.shows_build_dir {
+            let dir = inputs.target_dir.display().to_string();
+            inputs.set("CARGO_BUILD_BUILD_DIR", dir);
+        }
+        inputs.cargo_home(context, carried)?;
         inputs.user(context);
         inputs.runner(context)?;
+        if shows_runner {
+            inputs.override_runner(context);
+        }
         if context.env_spec.image().is_some() {
             inputs.image(context);
         }
@@ -150,15 +168,17 @@ impl RunInputs {
     }
 
     /// Mounts the sources read only, without what a run must not see.
-    fn sources(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+    fn sources(&mut self, context: &RunInputsContext<'_>, carried: &Carried) -> Result<()> {
         let home = context.cross.path_variable("HOME");
         let around = Surroundings {
             home: home.as_deref(),
             cargo_home: &self.cargo_home,
             dir: context.cross.dir(),
+            carried,
         };
         let sources = Sources::new(context.workspace, &context.config.writable, &around)?;
         self.mounts.extend(sources.mounts);
+        self.warnings.extend(sources.warnings);
         for (path, text) in sources.files {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let file = self.file(context, &name, text, false);
@@ -178,6 +198,10 @@ impl RunInputs {
 
     /// Lets the image's own variables override those in `yielding`.
     pub(crate) fn yield_to(&mut self, image: &BTreeMap<String, String>) {
+        let is_set = |name: &str| image.contains_key(name) || self.env.contains_key(name);
+        let overridden = self.programs.iter().filter(|it| is_set(&it.variable));
+        self.warnings
+            .extend(overridden.map(cargo_settings::overridden));
         yield_to(&mut self.env, &self.yielding, image);
         keep_proxies(&mut self.network_env, image);
         self.yielding.clear();
@@ -324,8 +348,8 @@ impl RunInputs {
     }
 
     /// Mounts the parts of the user's `CARGO_HOME` that builds need: fetched crates, and the
-    /// configuration of their sources.
-    fn cargo_home(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
+    /// configuration that holds in the environment.
+    fn cargo_home(&mut self, context: &RunInputsContext<'_>, carried: Carried) -> Result<()> {
         let home = self.cargo_home.clone();
         self.set("CARGO_HOME", home.display().to_string());
         self.mounts.push(Mount::scratch(&home));
@@ -334,24 +358,14 @@ impl RunInputs {
             self.prepared.push(Prepared::Directory(dir.clone()));
             self.mounts.push(Mount::read(dir));
         }
-        // Cargo also reads the configuration of the directories above the workspace.
-        let above = context.workspace.root.ancestors().skip(1);
-        let above = above
-            .map(|dir| dir.join(".cargo"))
-            .filter(|dir| *dir != home);
-        let mut secret = context.workspace.secret_registries.iter().next().cloned();
-        if context.workspace.uses_registry && secret.is_none() {
-            secret = config::secret_replacement(&context.workspace.root.join(".cargo"))?;
+        if !carried.text.is_empty() {
+            let file = self.file(context, "config.toml", carried.text, false);
+            self.mounts
+                .push(Mount::read(file).at(home.join("config.toml")));
         }
-        for dir in std::iter::once(home.clone()).chain(above) {
-            if context.workspace.uses_registry && secret.is_none() {
-                secret = config::secret_replacement(&dir)?;
-            }
-            if let Some(text) = config::sources_only(&dir)? {
-                let file = self.file(context, "config.toml", text, false);
-                let target = dir.join("config.toml");
-                self.mounts.push(Mount::read(file).at(target));
-            }
+        let mut secret = context.workspace.secret_registries.iter().next().cloned();
+        if context.workspace.uses_registry {
+            secret = secret.or(carried.secret_replacement);
         }
         match secret {
             Some(url) => Err(unreachable_registry(&url)),

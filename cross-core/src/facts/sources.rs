@@ -6,12 +6,14 @@ use std::path::{Component, Path, PathBuf};
 use cross_config::Sourced;
 use cross_engine::Mount;
 
+use crate::cargo::carried::Carried;
 use crate::cargo::config;
 use crate::cargo::products::Product;
-use crate::cargo::workspace::Workspace;
+use crate::cargo::workspace::{Workspace, workspace_root_of};
 use crate::facts::git_view::{self, GitView};
 use crate::host::files::real_path;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::step::Warning;
 
 /// Directories that are never writable: git and cargo run on the host what is in them.
 pub(crate) const NEVER_WRITABLE: [&str; 2] = [".git", ".cargo"];
@@ -27,6 +29,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) cargo_home: &'a Path,
     /// The directory of the request.
     pub(crate) dir: &'a Path,
+    /// Cargo's configuration.
+    pub(crate) carried: &'a Carried,
 }
 
 /// The mounts and files through which a run sees the sources.
@@ -39,6 +43,8 @@ pub(crate) struct Sources {
     pub(crate) has_repository: bool,
     /// Whether a repository lies above the sources.
     pub(crate) has_repository_above: bool,
+    /// What git does not say in a run as it does on the host.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl Sources {
@@ -54,20 +60,35 @@ impl Sources {
         writable: &[Sourced<PathBuf>],
         around: &Surroundings<'_>,
     ) -> Result<Self> {
-        let roots: Vec<&Path> = roots(workspace).collect();
-        for root in &roots {
-            refuse_private(root, around)?;
+        let carried = around.carried;
+        let packages: BTreeSet<_> = existing(&carried.packages)
+            .map(|dir| workspace_root_of(dir.to_owned()))
+            .collect();
+        let mut roots: Vec<&Path> = roots(workspace).collect();
+        for dir in &packages {
+            if !roots.iter().any(|root| dir.starts_with(root)) {
+                roots.push(dir);
+            }
         }
+        let crates = existing(&carried.crates);
+        let crates: Vec<&Path> = crates
+            .filter(|dir| !roots.iter().any(|root| dir.starts_with(root)))
+            .collect();
+        for dir in roots.iter().chain(&crates) {
+            refuse_private(dir, around)?;
+        }
+        let seen = roots.iter().chain(&crates);
         let mut sources = Sources {
-            mounts: roots.iter().copied().map(Mount::read).collect(),
+            mounts: seen.copied().map(Mount::read).collect(),
+            files: carried.replaced.clone(),
             ..Sources::default()
         };
         for dir in writable {
             let real = writable_dir(dir, workspace)?;
             sources.mounts.push(Mount::write(real));
         }
-        sources.repositories(workspace, &roots, around);
         sources.cargo_configs(workspace, &roots, around)?;
+        sources.repositories(workspace, &roots, around);
         Ok(sources)
     }
 
@@ -79,10 +100,17 @@ impl Sources {
         tops.extend(repositories_below(roots));
         for top in tops {
             if let Some(view) = GitView::of(&top, roots, around.home) {
+                let changed = self.files.iter().filter(|(path, _)| view.tracks(path));
+                self.warnings
+                    .extend(changed.map(|(path, _)| git_view::changed(path)));
+                self.warnings
+                    .extend(view.unseen.iter().map(|dir| git_view::unseen(dir)));
                 self.mounts.extend(view.mounts);
                 self.files.extend(view.files);
                 self.has_repository = true;
                 self.has_repository_above |= view.is_above;
+            } else if git_view::is_of_home(&top, around.home) {
+                self.warnings.push(git_view::hidden(&top));
             }
         }
     }
@@ -108,11 +136,17 @@ impl Sources {
             }
             for (path, text) in config::without_secrets(&dir)? {
                 let seen = path.canonicalize().unwrap_or(path);
-                self.files.push((seen, text));
+                if !self.files.iter().any(|(path, _)| *path == seen) {
+                    self.files.push((seen, text));
+                }
             }
         }
         Ok(())
     }
+}
+
+fn existing(dirs: &BTreeSet<PathBuf>) -> impl Iterator<Item = &Path> {
+    dirs.iter().map(PathBuf::as_path).filter(|dir| dir.is_dir())
 }
 
 fn is_repository(dir: &Path) -> bool {
@@ -171,7 +205,8 @@ pub(crate) fn fixed(workspace: &Workspace) -> impl Iterator<Item = PathBuf> {
 /// The file that tells git that it may read a repository, whoever owns it.
 pub(crate) const GIT_CONFIG: (&str, &str) = (".gitconfig", git_view::USER_CONFIG);
 
-fn roots(workspace: &Workspace) -> impl Iterator<Item = &Path> {
+/// The directories of the workspace and of what it depends on by path.
+pub(crate) fn roots(workspace: &Workspace) -> impl Iterator<Item = &Path> {
     let outside = workspace.outside.iter().map(PathBuf::as_path);
     std::iter::once(workspace.root.as_path()).chain(outside)
 }
@@ -327,6 +362,7 @@ mod tests {
                 home: Some(&home),
                 cargo_home: &home.join(".cargo"),
                 dir: &workspace.root,
+                carried: &Carried::default(),
             };
             Sources::new(&workspace, &dirs, &around)
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, RegularFile, limits};
@@ -17,6 +17,19 @@ use crate::model::step::Prepared;
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This file is a cache directory tag created by cross-core.\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
+
+/// Returns `path` without `.` and `..`, where the directories are no links.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    let mut result = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(result.pop()),
+            Component::CurDir => {}
+            part => result.push(part),
+        }
+    }
+    result
+}
 
 /// Returns `path` with its links followed, as far as it exists.
 pub(crate) fn real_path(path: &Path) -> PathBuf {

@@ -20,6 +20,9 @@ pub(crate) const WAITING: &str = "cross: waits for gdb on port ";
 /// The configuration's name of the runner that starts programs in an emulated machine.
 pub(crate) const QEMU_SYSTEM: &str = "qemu-system";
 
+/// The script that starts a program as it is.
+pub(crate) const PLAIN: &str = "#!/bin/sh\nexec \"$@\"\n";
+
 /// The script that starts a program of the target, if the runner needs a script.
 pub(crate) fn script(runner: &Runner) -> Option<String> {
     Some(match runner {

@@ -5,6 +5,8 @@
 mod drop_in;
 mod results;
 mod arrives;
+mod cargo_config;
+mod git_version;
 mod user_images;
 mod writers;
 

@@ -19,8 +19,16 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
+    /// The path of a file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Origin::File(path) => Some(path),
+            Origin::CommandLine(_) => None,
+        }
+    }
+
     /// The directory to which paths are relative: for a file, the directory that contains `.cargo`.
-    fn base(&self) -> &Path {
+    pub(crate) fn base(&self) -> &Path {
         match self {
             Origin::File(path) => path.parent().and_then(Path::parent).unwrap_or(path),
             Origin::CommandLine(dir) => dir,
@@ -41,6 +49,8 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
     pub(crate) origin: Origin,
+    /// The file that cargo finds by its place: this one, or one that includes it.
+    pub(crate) top: Option<PathBuf>,
     pub(crate) table: toml::Table,
 }
 
@@ -78,7 +88,8 @@ impl Configs {
     {
         let layers = texts.into_iter().map(|(origin, text)| {
             let table = table(&origin, &text)?;
-            Ok(Layer { origin, table })
+            let top = origin.file().map(Path::to_owned);
+            Ok(Layer { origin, top, table })
         });
         layers
             .collect::<Result<_>>()
@@ -131,7 +142,8 @@ impl Configs {
         let origin = Origin::File(path.clone());
         let table = table(&origin, text)?;
         let included = includes(&table, &path)?;
-        self.layers.push(Layer { origin, table });
+        let top = Some(including.first().unwrap_or(&path).clone());
+        self.layers.push(Layer { origin, top, table });
         including.push(path);
         for (file, optional) in included.into_iter().rev() {
             if including.contains(&file) {
@@ -164,7 +176,8 @@ impl Configs {
     pub(crate) fn with_setting(mut self, value: &str, dir: &Path) -> Result<Configs> {
         let origin = Origin::CommandLine(dir.to_owned());
         let table = table(&origin, value)?;
-        self.layers.insert(0, Layer { origin, table });
+        let top = None;
+        self.layers.insert(0, Layer { origin, top, table });
         Ok(self)
     }
 
@@ -187,10 +200,13 @@ impl Configs {
 
     /// The files, without the settings of the command line.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &toml::Table)> {
-        self.layers.iter().filter_map(|layer| match &layer.origin {
-            Origin::File(path) => Some((path.as_path(), &layer.table)),
-            Origin::CommandLine(_) => None,
-        })
+        let layers = self.layers.iter();
+        layers.filter_map(|layer| Some((layer.origin.file()?, &layer.table)))
+    }
+
+    /// All layers, the highest precedence first.
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.layers
     }
 
     /// A string or a list, merged as cargo merges. The string with the highest precedence is taken.

@@ -42,6 +42,8 @@ impl RunInputs {
             yielding: BTreeSet::new(),
             seccomp: None,
             prepared,
+            warnings: Vec::new(),
+            programs: Vec::new(),
         };
         inputs.cargo_variables(context);
         for (name, value) in &toolset.env {
