@@ -13,3 +13,4 @@ pub(crate) mod parallel_tests;
 pub(crate) mod publish;
 pub(crate) mod run_resolver;
 pub(crate) mod test_ends;
+pub(crate) mod unseen;

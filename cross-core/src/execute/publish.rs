@@ -30,6 +30,18 @@ pub(crate) fn artifacts(from: &Dir, to: &Dir, built: &[Artifact], cancel: &Cance
     Ok(())
 }
 
+/// The error for a command that succeeded without what it announces.
+pub(crate) fn nothing_made(place: &Path) -> Error {
+    let message = format!(
+        "cargo succeeded, but nothing is at `{}`, where it says it put the result",
+        place.display()
+    );
+    Error::new(ErrorKind::CargoFailed, message).with_help(
+        "a setting or a flag leads to a directory that does not exist outside of the environment: name the \
+         directory with `--target-dir`",
+    )
+}
+
 /// Decides whether a file may be published at a path.
 pub(crate) type PublishCheck<'a> = dyn FnMut(&RegularFile, &Path) -> Result<bool> + 'a;
 
@@ -72,15 +84,30 @@ impl Mirror<'_, '_> {
         Ok(())
     }
 
-    /// Copies the files in `dir` whose names the workspace can produce to `at`.
-    fn copy_site(&mut self, dir: &Dir, entries: &[Entry], at: &Path, site: Site) -> Result<()> {
+    /// Copies the artifacts in a directory that a flag of cargo's names.
+    pub(crate) fn of_flag(&mut self, from: &Dir) -> Result<()> {
+        let entries = from.entries().map_engine_error()?;
+        let here = Path::new("");
+        let programs = self.copy_site(from, &entries, here, Site::Profile)?;
+        let examples = self.copy_site(from, &entries, here, Site::Examples)?;
+        match programs + examples {
+            0 => Err(nothing_made(self.to.path())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies the files in `dir` whose names the workspace can produce to `at`. Returns how many
+    /// there are.
+    fn copy_site(&mut self, dir: &Dir, entries: &[Entry], at: &Path, site: Site) -> Result<usize> {
         self.check_cancel()?;
+        let mut products = 0;
         for entry in entries {
             let name = entry.name.to_str();
             let is_product = name.is_some_and(|name| self.products.can_be_called(name, site));
             if entry.kind == FileKind::Directory || is_hidden(entry) || !is_product {
                 continue;
             }
+            products += 1;
             let (file, to) = (
                 dir.file(&entry.name).map_engine_error()?,
                 at.join(&entry.name),
@@ -92,7 +119,7 @@ impl Mirror<'_, '_> {
                     .map_engine_error()?;
             }
         }
-        Ok(())
+        Ok(products)
     }
 
     /// Fails if the request was cancelled.

@@ -15,6 +15,7 @@ use crate::facts::run_inputs::{RunInputs, RunInputsContext};
 use crate::facts::selection::{self, Selection, SelectionContext};
 use crate::facts::sources;
 use crate::host::cache_guard;
+use crate::host::places::normal;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::redact::redact;
@@ -44,7 +45,10 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     )?;
     let offline = is_offline(request);
     Ok(Facts {
-        warnings: warnings(&project, &selection, &environment.state, offline),
+        warnings: warnings(&project, &selection, &environment.state, offline)
+            .into_iter()
+            .chain(std::mem::take(&mut inputs.warnings))
+            .collect(),
         host: project.host,
         target: project.target,
         cargo: project.cargo,
@@ -84,11 +88,18 @@ impl ProjectFacts {
         let cross = &request.cross;
         let target = TargetName::parse(&request.target, cross.dir())?;
         let host = cross.host()?;
-        let cargo = cross.host_cargo(&host)?;
-        let mut workspace = workspace::probe(&cargo, &triples(&target), &host, cancel)?;
+        let mut cargo = cross.host_cargo(&host)?;
+        cargo.configs = request.options.configs();
+        let triples = triples(&target);
+        let mut workspace = workspace::probe(&cargo, &triples, &host, cancel)?;
+        if let Some(manifest) = cargo.real_manifest(&workspace.root) {
+            cargo.manifest = Some(manifest);
+            workspace = workspace::probe(&cargo, &triples, &host, cancel)?;
+        }
         if let Some(dir) = &request.options.target_dir {
             workspace.target_directory.clone_from(dir);
         }
+        workspace.target_directory = normal(&workspace.target_directory);
         let manifest = workspace.built_manifest(&request.options.packages);
         let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
         Ok(ProjectFacts {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod first_build;
+mod places;
+mod source_links;
 mod user_images;
 mod writers;
 
