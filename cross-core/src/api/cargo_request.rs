@@ -19,6 +19,7 @@ use crate::cargo::workspace;
 use crate::facts::cargo_settings::CARGO_CONFIG;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
+use crate::model::hash::TARGET_DIRS;
 use crate::model::outcome::Outcome;
 use crate::model::redact::redact;
 use crate::model::step::Verb;
@@ -218,13 +219,7 @@ impl CargoRequest {
         let dir = self.cross.dir();
         options.locked = line.has(Flag::Locked) || line.has(Flag::Frozen);
         options.offline = line.has(Flag::Offline) || line.has(Flag::Frozen);
-        let configured_target_dir = || {
-            understood
-                .configs
-                .target_dir()
-                .filter(|_| line.has(Flag::Config))
-        };
-        options.target_dir = line.target_dir(dir).or_else(configured_target_dir);
+        options.target_dir = line.target_dir(dir);
         options.command_line = Some(CargoCommandLine {
             line: line.clone(),
             dir: dir.to_owned(),
@@ -234,7 +229,6 @@ impl CargoRequest {
             },
             terminal: self.streams.inherit && self.streams.terminal,
             plugin: find_plugin(cross, line)?,
-            config_files: understood.config_files.clone(),
         });
         request.plan_until(cancel)
     }
@@ -370,7 +364,7 @@ fn host_parts(cross: &Cross, line: &CommandLine, cancel: &Cancel) -> Result<Vec<
             .target_dir(cross.dir())
             .unwrap_or(project.target_directory);
         let triples = line.targets(&host_triple(), cross.dir());
-        for dir in environment_target_dirs(&target_dir.join("cross"), &triples) {
+        for dir in environment_target_dirs(&target_dir.join(TARGET_DIRS), &triples) {
             let clean = call.clone().env("CARGO_TARGET_DIR", dir.to_string_lossy());
             parts.push(CargoPart::Host(clean));
         }

@@ -8,6 +8,7 @@ use cross_engine::{EnvValue, EnvironmentLocation, Mount, Network, RunSpec, Shim}
 use crate::facts::caller_variables;
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
+use crate::facts::seen_places::{settle, written_and_real};
 use crate::facts::sources;
 use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
@@ -55,10 +56,9 @@ pub(crate) struct Shims<'a> {
 impl<'a> Shims<'a> {
     /// `extra` are the directories that the caller mounts in addition.
     pub(crate) fn new(cross: &Cross, facts: &'a Facts, extra: &[PathBuf]) -> Result<Self> {
-        let mut mounts = vec![
-            Mount::scratch(HOME),
-            Mount::write(&facts.workspace.target_directory),
-        ];
+        let mut mounts = vec![Mount::scratch(HOME)];
+        let target_directory = Mount::write(&facts.workspace.target_directory);
+        mounts.extend(written_and_real(target_directory));
         // A cargo on the host links with the libraries of the host's toolchain, whichever toolchain
         // the environment uses.
         let host_toolchain = toolchain::find(
@@ -136,6 +136,7 @@ impl<'a> Shims<'a> {
         if kind != ShimKind::Runner {
             spec = spec.mounts(self.written_sources());
         }
+        spec.mounts = settle(spec.mounts);
         spec.env = self.variables(spec.env);
         if let EnvironmentLocation::Directory(_) = facts.environment().location {
             let mounts = spec.mounts.iter();

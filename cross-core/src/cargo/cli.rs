@@ -59,8 +59,6 @@ pub(crate) struct ParsedCommand {
     pub(crate) dir: PathBuf,
     /// Cargo's configuration for that directory, with the values of `--config`.
     pub(crate) configs: Configs,
-    /// The files that `--config` names.
-    pub(crate) config_files: Vec<PathBuf>,
 }
 
 /// Parses `words`, the arguments of `cargo`.
@@ -78,13 +76,12 @@ pub(crate) fn parse(words: &[OsString], context: &CliContext<'_>) -> Result<Pars
     };
     let expanded = aliases.expand(words)?;
     let line = CommandLine::parse(&expanded.words)?;
-    let (configs, config_files) = with_config_flags(&line, found, &dir, context.read)?;
+    let configs = with_config_flags(&line, found, &dir, context.read)?;
     Ok(ParsedCommand {
         line,
         expanded,
         dir,
         configs,
-        config_files,
     })
 }
 
@@ -94,21 +91,17 @@ fn with_config_flags(
     found: Configs,
     dir: &Path,
     read: &dyn Fn(&Path) -> Option<String>,
-) -> Result<(Configs, Vec<PathBuf>)> {
+) -> Result<Configs> {
     let mut configs = found;
-    let mut files = Vec::new();
     for value in line.values(Flag::Config) {
         let path = dir.join(value);
         match (read(&path), value.to_str()) {
-            (Some(text), _) => {
-                configs = configs.with_file(path.clone(), &text, read)?;
-                files.push(path);
-            }
+            (Some(text), _) => configs = configs.with_file(path, &text, read)?,
             (None, Some(value)) => configs = configs.with_setting(value, dir)?,
             (None, None) => return Err(problem::not_utf8(value)),
         }
     }
-    Ok((configs, files))
+    Ok(configs)
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::cargo::cli::configs::Configs;
 use crate::cargo::json::{Metadata, Package};
+use crate::cargo::named_paths::{self, NamedPaths};
 use crate::cargo::outer;
 use crate::cargo::package_selection::{self, ConfiguredPackage, Member, PackageSelection};
 use crate::cargo::products::Product;
+use crate::host::places::real_path;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 use crate::model::redact;
@@ -27,8 +29,10 @@ pub(crate) struct Workspace {
     pub(crate) packages: Vec<Member>,
     /// The manifests of the workspace's packages, by the packages' names.
     pub(crate) members: BTreeMap<String, PathBuf>,
-    /// The workspace roots of path dependencies outside this workspace.
+    /// The workspace roots of path dependencies and patches outside this workspace.
     pub(crate) outside: Vec<PathBuf>,
+    /// The directories of crates that cargo's configuration names, outside this workspace.
+    pub(crate) named_sources: Vec<PathBuf>,
     /// The files that cargo can make of the packages that are in directories.
     pub(crate) products: Vec<Product>,
     /// Whether any crate comes from a registry.
@@ -81,6 +85,8 @@ pub(crate) struct HostCargo {
     pub(crate) dir: PathBuf,
     /// The value of `--manifest-path`, if any.
     pub(crate) manifest: Option<PathBuf>,
+    /// The values of `--config`.
+    pub(crate) configs: Vec<String>,
     /// Whether cargo must not use the network.
     pub(crate) offline: bool,
 }
@@ -88,11 +94,46 @@ pub(crate) struct HostCargo {
 impl HostCargo {
     /// The call `cargo <subcommand>` on the host, for the manifest.
     pub(crate) fn command(&self, subcommand: &str) -> Invocation {
-        let cargo = self.call([subcommand]);
-        match &self.manifest {
-            Some(manifest) => cargo.args(["--manifest-path", &manifest.to_string_lossy()]),
-            None => cargo,
+        let mut cargo = self.call([subcommand]);
+        if let Some(manifest) = &self.manifest {
+            cargo = cargo.args(["--manifest-path", &manifest.to_string_lossy()]);
         }
+        self.configs
+            .iter()
+            .fold(cargo, |cargo, value| cargo.args(["--config", value]))
+    }
+
+    /// The configuration that this cargo reads.
+    fn configuration(&self, host: &Host) -> Result<Configs> {
+        let home = host.variable("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| Some(Path::new(host.variable("HOME")?).join(".cargo")));
+        let read = |path: &Path| std::fs::read_to_string(path).ok();
+        self.configured(Configs::find(&self.dir, home.as_deref(), &read)?)
+    }
+
+    /// `configs` with the settings and files of `--config`.
+    ///
+    /// # Errors
+    ///
+    /// A setting or a file that is not TOML.
+    pub(crate) fn configured(&self, configs: Configs) -> Result<Configs> {
+        let read = |path: &Path| std::fs::read_to_string(path).ok();
+        let add = |configs: Configs, value: &String| {
+            let path = self.dir.join(value);
+            match read(&path) {
+                Some(text) => configs.with_file(path, &text, &read),
+                None => configs.with_setting(value, &self.dir),
+            }
+        };
+        self.configs.iter().try_fold(configs, add)
+    }
+
+    /// The manifest as it is named where the workspace at `root` really is; `None` if that is where
+    /// it is named already.
+    pub(crate) fn real_manifest(&self, root: &Path) -> Option<PathBuf> {
+        let real = real_path(root);
+        let below = self.manifest.as_ref()?.strip_prefix(root).ok()?;
+        (real != root).then(|| real.join(below))
     }
 
     /// The call `cargo <words>` on the host, without the variables of an outer cargo.
@@ -143,17 +184,20 @@ pub(crate) fn probe(
         return Ok(workspace);
     }
     let time = clock::unix_time();
+    let named = NamedPaths::of(&cargo.configuration(host)?);
     match call(&query, host, cancel)? {
         Answer::Metadata(metadata) => {
-            let outside = outside_workspaces(&metadata);
-            let workspace = Workspace::of(cargo, &metadata, outside, None);
-            let stamps = dependencies(cargo, &metadata, host);
+            let patches = named.packages(&metadata.workspace_root);
+            let outside = outside_workspaces(&metadata, patches);
+            let workspace = Workspace::of(cargo, &metadata, outside, None).naming(&named);
+            let mut stamps = dependencies(cargo, &metadata, host);
+            stamps.extend(named.files().map(FileStamp::of));
             memory.insert(&name, &key, stamps, time, &workspace);
             Ok(workspace)
         }
         Answer::Failed(reason) => {
-            let (metadata, outside) = declared_metadata(cargo, host, cancel)?;
-            Ok(Workspace::of(cargo, &metadata, outside, Some(reason)))
+            let (metadata, outside) = declared_metadata(cargo, &named, host, cancel)?;
+            Ok(Workspace::of(cargo, &metadata, outside, Some(reason)).naming(&named))
         }
     }
 }
@@ -170,32 +214,44 @@ fn offline_metadata(cargo: &HostCargo, triples: &[String]) -> Invocation {
     })
 }
 
-/// The workspace roots of all path packages outside the workspace.
-fn outside_workspaces(metadata: &Metadata) -> BTreeSet<PathBuf> {
+/// The workspace roots of all path packages outside the workspace, and of `patches`: cargo reads
+/// also those that nothing uses.
+fn outside_workspaces(metadata: &Metadata, patches: Vec<PathBuf>) -> BTreeSet<PathBuf> {
     let path_packages = metadata
         .packages
         .iter()
         .filter(|package| package.source.is_none());
     path_packages
         .filter_map(Package::dir)
+        .map(Path::to_owned)
+        .chain(patches)
         .filter(|dir| !dir.starts_with(&metadata.workspace_root))
-        .map(|dir| workspace_root_of(dir.to_owned()))
+        .map(workspace_root_of)
         .collect()
 }
 
 /// The metadata of the workspace without its dependencies, with the packages of its path
-/// dependencies as the manifests declare them, and the workspace roots of those outside.
+/// dependencies and patches as the manifests and the configuration declare them, and the workspace
+/// roots of those outside.
 fn declared_metadata(
     cargo: &HostCargo,
+    named: &NamedPaths,
     host: &Host,
     cancel: &Cancel,
 ) -> Result<(Metadata, BTreeSet<PathBuf>)> {
-    let mut outside = BTreeSet::new();
     let mut metadata = without_dependencies(cargo, host, cancel)?;
-    let mut visited = BTreeSet::new();
-    let mut queue: Vec<_> = declared_paths(&metadata).collect();
+    let patches = named.packages(&metadata.workspace_root);
+    let mut outside = outside_workspaces(&metadata, Vec::new());
+    let known = metadata.packages.iter().filter_map(Package::dir);
+    let mut visited: BTreeSet<PathBuf> = known.map(Path::to_owned).collect();
+    let mut queue: Vec<_> = declared_paths(&metadata).chain(patches).collect();
     while let Some(dir) = queue.pop() {
-        if dir.starts_with(&metadata.workspace_root) || !visited.insert(dir.clone()) {
+        if !visited.insert(dir.clone()) {
+            continue;
+        }
+        if dir.starts_with(&metadata.workspace_root) {
+            // Cargo refuses to be asked about a patch there, which is no member.
+            queue.extend(named_paths::dependencies_of(&dir));
             continue;
         }
         outside.insert(workspace_root_of(dir.clone()));
@@ -268,6 +324,7 @@ impl Workspace {
                 .map(|package| (package.name.clone(), package.manifest_path.clone()))
                 .collect(),
             outside: outside.into_iter().collect(),
+            named_sources: Vec::new(),
             products: metadata
                 .packages
                 .iter()
@@ -276,6 +333,13 @@ impl Workspace {
                 .collect(),
             unfetched,
         }
+    }
+
+    /// Adds the directories of crates that cargo's configuration names.
+    fn naming(mut self, named: &NamedPaths) -> Self {
+        let outside = named.sources().filter(|dir| !dir.starts_with(&self.root));
+        self.named_sources = outside.cloned().collect();
+        self
     }
 
     /// The package that is built, whose configuration applies.

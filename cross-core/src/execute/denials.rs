@@ -1,10 +1,11 @@
 //! Recognizes failures of a run that a key of the configuration can fix: a write to the read-only
-//! sources, and a missing network.
+//! sources, a missing network, and sources that are not seen.
 
 use std::path::{Path, PathBuf};
 
 use cross_engine::{Network, RunSpec};
 
+use crate::execute::unseen::NotFound;
 use crate::model::error::{Error, ErrorKind};
 
 /// Messages about a read-only file system, as programs print them.
@@ -39,6 +40,7 @@ pub(crate) struct Denials {
     no_network: bool,
     outdated_lock: bool,
     unwritable_lock: bool,
+    not_found: NotFound,
 }
 
 /// What cargo prints when it has to write a lock file and must not.
@@ -71,6 +73,7 @@ impl Denials {
             no_network: false,
             outdated_lock: false,
             unwritable_lock: false,
+            not_found: NotFound::default(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Denials {
             self.read_only = source.or(self.read_only.take()).or(Some(Denied::Something));
         }
         self.no_network = self.no_network || has(&NO_NETWORK);
+        self.not_found.read(line);
         self.outdated_lock = self.outdated_lock || line.contains(OUTDATED_LOCK);
     }
 
@@ -106,7 +110,9 @@ impl Denials {
             denied => denied.as_ref().map(Denied::help),
         };
         let lock = self.outdated_lock.then(|| LOCK_HELP.to_owned());
-        let all: Vec<_> = read_only.into_iter().chain(network).chain(lock).collect();
+        let unseen = self.not_found.help(&self.root, spec);
+        let helps = [read_only, network, lock, unseen];
+        let all: Vec<_> = helps.into_iter().flatten().collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 

@@ -219,7 +219,13 @@ impl<'a> Execution<'a> {
                 self.raw_profiles = coverage::files(self.target_dir()?, from)?;
                 Ok(())
             }
-            Action::Mirror { from, to } => self.mirror(from, to),
+            Action::Mirror {
+                from,
+                to,
+                is_certain,
+            } => self.mirror(from, to, *is_certain),
+            Action::Deliver { from, to } => self.deliver(from, to),
+            Action::DeliverArtifacts { from, to } => self.deliver_artifacts(from, to),
             Action::Publish { checksums } => {
                 let to = publish::destination(&self.plan.publish_dir)?;
                 publish::artifacts(self.target_dir()?, &to, &self.artifacts, self.cancel)?;
@@ -291,13 +297,14 @@ impl<'a> Execution<'a> {
     }
 
     /// Copies the files that cargo presents to its user from the directory `from` to `to`.
-    fn mirror(&self, from: &Path, to: &Path) -> Result<()> {
+    fn mirror(&self, from: &Path, to: &Path, is_certain: bool) -> Result<()> {
         let target_dir = self.target_dir()?;
-        let Some(name) = target_dir.relative(from) else {
-            return Ok(());
-        };
+        let name = files::relative(target_dir, from)?;
         let Some(from) = target_dir.dir_if_any(name).map_engine_error()? else {
-            return Ok(());
+            return match is_certain && self.succeeded() {
+                true => Err(publish::nothing_made(from)),
+                false => Ok(()),
+            };
         };
         let published = publish::destination(&self.plan.publish_dir)?;
         publish::timings(target_dir, &published, self.cancel)?;
@@ -335,6 +342,49 @@ impl<'a> Execution<'a> {
                 from.path().display()
             )),
         })
+    }
+
+    /// Whether no command failed so far. A cargo command line may fail without failing the plan.
+    fn succeeded(&self) -> bool {
+        self.code.is_none_or(|code| code == 0)
+    }
+
+    /// Copies a file that a flag names as output.
+    fn deliver(&self, from: &Path, to: &Path) -> Result<()> {
+        if !self.succeeded() {
+            return Ok(());
+        }
+        let dir = self.target_dir()?;
+        let relative = files::relative(dir, from)?;
+        let file = dir.file_if_any(relative).map_engine_error()?;
+        let file = file.ok_or_else(|| publish::nothing_made(to))?;
+        let (parent, name) = (to.parent().unwrap_or(to), to.file_name());
+        publish::destination(parent)?
+            .publish(&file, Path::new(name.unwrap_or_default()), self.cancel)
+            .map_engine_error()
+            .map(drop)
+    }
+
+    /// Copies the artifacts in a directory that a flag names.
+    fn deliver_artifacts(&self, from: &Path, to: &Path) -> Result<()> {
+        if !self.succeeded() {
+            return Ok(());
+        }
+        let dir = self.target_dir()?;
+        let relative = files::relative(dir, from)?;
+        let made = dir.dir_if_any(relative).map_engine_error()?;
+        let made = made.ok_or_else(|| publish::nothing_made(to))?;
+        Mirror {
+            to: &publish::destination(to)?,
+            products: &self.plan.products,
+            wanted: &self.plan.products,
+            workspace: &self.plan.workspace_root,
+            cancel: self.cancel,
+            check: &mut |file, path| self.may_be_published(file, path),
+            copied: Vec::new(),
+            left: Vec::new(),
+        }
+        .of_flag(&made)
     }
 
     fn environments(&self) -> Environments<'_> {

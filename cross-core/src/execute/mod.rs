@@ -14,3 +14,4 @@ pub(crate) mod publish;
 pub(crate) mod relayed_tests;
 pub(crate) mod run_resolver;
 pub(crate) mod test_ends;
+pub(crate) mod unseen;

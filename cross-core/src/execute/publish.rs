@@ -60,6 +60,18 @@ fn is_report(name: &str) -> bool {
     })
 }
 
+/// The error for a command that succeeded without what it announces.
+pub(crate) fn nothing_made(place: &Path) -> Error {
+    let message = format!(
+        "cargo succeeded, but nothing is at `{}`, where it says it put the result",
+        place.display()
+    );
+    Error::new(ErrorKind::CargoFailed, message).with_help(
+        "a setting or a flag leads to a directory that does not exist outside of the environment: name the \
+         directory with `--target-dir`",
+    )
+}
+
 /// Decides whether a file may be published at a path.
 pub(crate) type PublishCheck<'a> = dyn FnMut(&RegularFile, &Path) -> Result<bool> + 'a;
 
@@ -143,6 +155,17 @@ impl Mirror<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Copies the artifacts in a directory that a flag of cargo's names.
+    pub(crate) fn of_flag(&mut self, from: &Dir) -> Result<()> {
+        for site in [Site::Profile, Site::Examples] {
+            self.copy_site(from, from, Path::new(""), site)?;
+        }
+        match self.copied.is_empty() {
+            true => Err(nothing_made(self.to.path())),
+            false => Ok(()),
+        }
     }
 
     /// Copies the files of the profile in `dir`, which is at `name` in `from`.

@@ -8,6 +8,7 @@ use cross_engine::{
     EnvironmentLocation, Environments, Host, Network, Root, RunSpec, SelectedEngine,
 };
 
+use crate::cargo::cli::configs::Configs;
 use crate::cargo::workspace::{HostCargo, Workspace};
 use crate::facts::container_reuse;
 use crate::facts::container_reuse::PlannedReuse;
@@ -15,6 +16,7 @@ use crate::facts::environment_spec::EnvironmentSpec;
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::host_engine;
 use crate::facts::run_inputs::{self, RunInputs};
+use crate::facts::seen_places::settle;
 use crate::model::error::Result;
 use crate::model::step::{Action, EnvironmentRef, OutputKind, Step, Warning};
 use crate::model::toolchain::Toolchain;
@@ -94,6 +96,7 @@ impl Facts {
             command.push("--locked".to_owned());
         }
         command.extend(self.additions(verb));
+        command.extend(self.own_target_dir());
         command.extend(self.rustflags.iter().cloned());
         command.extend(options.cargo.iter().cloned());
         command
@@ -110,6 +113,17 @@ impl Facts {
         self.env_spec
             .zigbuild_target()
             .unwrap_or_else(|| self.target.argument())
+    }
+
+    /// The flag for the target directory of the runs, where a setting of the command line would have
+    /// precedence over the variable.
+    pub(crate) fn own_target_dir(&self) -> Vec<String> {
+        let dir = self.inputs.target_dir.display().to_string();
+        let configured = self.cargo.configured(Configs::default());
+        match configured.ok().and_then(|configs| configs.target_dir()) {
+            Some(_) => vec!["--target-dir".to_owned(), dir],
+            None => Vec::new(),
+        }
     }
 
     /// The flags that this library adds to cargo's `verb`.
@@ -175,7 +189,8 @@ impl Facts {
 
     /// The step that runs `spec`.
     pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
-        let spec = host_engine::without_isolation(spec);
+        let mut spec = host_engine::without_isolation(spec);
+        spec.mounts = settle(spec.mounts);
         let (command, reused_container) = container_reuse::command(
             self.container_reuse.as_ref(),
             &self.selected.engine,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::Mount;
 
-use crate::host::files::normal;
+use crate::host::places::normal;
 use crate::model::step::Warning;
 
 /// The parts of a repository that a run sees.

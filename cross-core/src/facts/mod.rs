@@ -14,5 +14,7 @@ pub(crate) mod host_toolset;
 pub(crate) mod probe;
 pub(crate) mod published_image;
 pub(crate) mod run_inputs;
+pub(crate) mod seen_places;
 pub(crate) mod selection;
+pub(crate) mod source_links;
 pub(crate) mod sources;

@@ -17,6 +17,7 @@ use crate::facts::run_inputs::{RunInputs, RunInputsContext};
 use crate::facts::selection::{self, Selection, SelectionContext};
 use crate::facts::sources;
 use crate::host::cache_guard;
+use crate::host::places::normal;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::redact::redact;
@@ -92,11 +93,18 @@ impl ProjectFacts {
         let cross = &request.cross;
         let target = TargetName::parse(&request.target, cross.dir())?;
         let host = cross.host()?;
-        let cargo = cross.host_cargo(&host)?;
-        let mut workspace = workspace::probe(&cargo, &triples(&target), &host, cancel)?;
+        let mut cargo = cross.host_cargo(&host)?;
+        cargo.configs = request.options.configs();
+        let triples = triples(&target);
+        let mut workspace = workspace::probe(&cargo, &triples, &host, cancel)?;
+        if let Some(manifest) = cargo.real_manifest(&workspace.root) {
+            cargo.manifest = Some(manifest);
+            workspace = workspace::probe(&cargo, &triples, &host, cancel)?;
+        }
         if let Some(dir) = &request.options.target_dir {
             workspace.target_directory.clone_from(dir);
         }
+        workspace.target_directory = normal(&workspace.target_directory);
         let package = workspace.configured_package(&request.options.selection());
         let manifest = package.manifest.as_deref();
         let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;

@@ -16,12 +16,14 @@ use crate::cargo::workspace::Workspace;
 use crate::facts::caller_variables;
 use crate::facts::cargo_settings;
 use crate::facts::environment_spec::EnvironmentSpec;
+use crate::facts::seen_places::settle;
 use crate::facts::sources::{self, Sources, Surroundings};
+use crate::host::places::real_path;
 use crate::host::seccomp;
 use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::hash::short_hash;
-use crate::model::hash::target_dir_key;
+use crate::model::hash::{TARGET_DIRS, target_dir_key};
 use crate::model::redact;
 use crate::model::step::{Prepared, Warning};
 use crate::model::toolchain::Toolchain;
@@ -82,7 +84,7 @@ pub(crate) struct RunInputs {
     pub(crate) seccomp: Option<PathBuf>,
     /// The files and directories that are created before the run.
     pub(crate) prepared: Vec<Prepared>,
-    /// The warnings about cargo's configuration and the repository.
+    /// The warnings about cargo's configuration, the repository and sources that a run does not see.
     pub(crate) warnings: Vec<Warning>,
     /// The linkers and runners of cargo's configuration that a variable of the image may override.
     pub(crate) programs: Vec<KeptProgram>,
@@ -117,9 +119,10 @@ impl RunInputs {
             None => context.env_spec.name(),
         };
         let key = target_dir_key(&name, context.toolchain);
-        let target_root = &context.workspace.target_directory;
+        // Inside, it is where it really is: what is written through a link may not be visible.
+        let target_root = real_path(&context.workspace.target_directory);
         let target_dir = target_root
-            .join("cross")
+            .join(TARGET_DIRS)
             .join(format!("{}-{key}", context.target.triple()));
         let mut inputs = RunInputs {
             mounts: vec![Mount::write(&target_dir), Mount::scratch(HOME)],
@@ -129,7 +132,7 @@ impl RunInputs {
             yielding: BTreeSet::new(),
             seccomp: None,
             prepared: vec![
-                Prepared::CacheDirectory(target_root.clone()),
+                Prepared::CacheDirectory(target_root),
                 Prepared::Directory(target_dir.clone()),
             ],
             cargo_home: context.cross.cargo_home()?,
@@ -164,6 +167,7 @@ impl RunInputs {
                 .iter()
                 .for_each(|(name, path)| inputs.set(name, path));
         }
+        inputs.mounts = settle(inputs.mounts);
         Ok(inputs)
     }
 
@@ -173,17 +177,20 @@ impl RunInputs {
         let around = Surroundings {
             home: home.as_deref(),
             cargo_home: &self.cargo_home,
+            cache: &context.host.cache,
             dir: context.cross.dir(),
             carried,
+            named: &context.workspace.named_sources,
         };
         let sources = Sources::new(context.workspace, &context.config.writable, &around)?;
-        self.mounts.extend(sources.mounts);
-        self.warnings.extend(sources.warnings);
+        // Of two mounts at one place the first is made: the file without secrets.
         for (path, text) in sources.files {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let file = self.file(context, &name, text, false);
             self.mounts.push(Mount::read(file).at(path));
         }
+        self.mounts.extend(sources.mounts);
+        self.warnings.extend(sources.warnings);
         if sources.has_repository_above {
             self.set("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1");
         }

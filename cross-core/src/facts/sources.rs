@@ -1,6 +1,6 @@
 //! The sources as a run sees them: read only, except for the directories in the key `writable`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use cross_config::Sourced;
@@ -11,26 +11,28 @@ use crate::cargo::config;
 use crate::cargo::products::Product;
 use crate::cargo::workspace::{Workspace, workspace_root_of};
 use crate::facts::git_view::{self, GitView};
-use crate::host::files::real_path;
+use crate::facts::seen_places::written_and_real;
+use crate::facts::source_links::{self, Found, Link, Private};
+use crate::host::places::{normal, real_path};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::step::Warning;
 
 /// Directories that are never writable: git and cargo run on the host what is in them.
 pub(crate) const NEVER_WRITABLE: [&str; 2] = [".git", ".cargo"];
 
-/// The limit of directories that are searched for repositories, those near the roots first. The
-/// search takes some milliseconds.
-const SEARCHED_DIRS: usize = 512;
-
 /// The directories that the sources must not contain.
 pub(crate) struct Surroundings<'a> {
     /// The user's home directory.
     pub(crate) home: Option<&'a Path>,
     pub(crate) cargo_home: &'a Path,
+    /// The cache of this library.
+    pub(crate) cache: &'a Path,
     /// The directory of the request.
     pub(crate) dir: &'a Path,
     /// Cargo's configuration.
     pub(crate) carried: &'a Carried,
+    /// The directories of sources that cargo's configuration names.
+    pub(crate) named: &'a [PathBuf],
 }
 
 /// The mounts and files through which a run sees the sources.
@@ -43,7 +45,7 @@ pub(crate) struct Sources {
     pub(crate) has_repository: bool,
     /// Whether a repository lies above the sources.
     pub(crate) has_repository_above: bool,
-    /// What git does not say in a run as it does on the host.
+    /// What git does not say in a run as it does on the host, and links that are not followed.
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -60,46 +62,76 @@ impl Sources {
         writable: &[Sourced<PathBuf>],
         around: &Surroundings<'_>,
     ) -> Result<Self> {
-        let carried = around.carried;
-        let packages: BTreeSet<_> = existing(&carried.packages)
-            .map(|dir| workspace_root_of(dir.to_owned()))
-            .collect();
-        let mut roots: Vec<&Path> = roots(workspace).collect();
-        for dir in &packages {
-            if !roots.iter().any(|root| dir.starts_with(root)) {
-                roots.push(dir);
-            }
+        let private = around.private();
+        let mut written = Vec::new();
+        for dir in writable {
+            written.push(writable_dir(dir, workspace)?);
         }
-        let crates = existing(&carried.crates);
-        let crates: Vec<&Path> = crates
-            .filter(|dir| !roots.iter().any(|root| dir.starts_with(root)))
-            .collect();
-        for dir in roots.iter().chain(&crates) {
-            refuse_private(dir, around)?;
-        }
-        let seen = roots.iter().chain(&crates);
+        let roots = shown_roots(workspace, around, &private)?;
+        let packages = package_dirs(workspace);
+        let found = source_links::search(
+            &packages,
+            &roots,
+            &not_searched(workspace, &written),
+            &private,
+        );
         let mut sources = Sources {
-            mounts: seen.copied().map(Mount::read).collect(),
-            files: carried.replaced.clone(),
+            files: around.carried.replaced.clone(),
             ..Sources::default()
         };
-        for dir in writable {
-            let real = writable_dir(dir, workspace)?;
-            sources.mounts.push(Mount::write(real));
-        }
-        sources.cargo_configs(workspace, &roots, around)?;
-        sources.repositories(workspace, &roots, around);
+        let read = |path: &PathBuf| written_and_real(Mount::read(path));
+        sources.mounts.extend(roots.iter().map(Mount::read));
+        let links = found.links.iter().map(|link| &link.link);
+        sources.mounts.extend(links.flat_map(read));
+        sources
+            .mounts
+            .extend(package_places(workspace, &roots, &private)?);
+        sources.mounts.extend(
+            written
+                .into_iter()
+                .map(Mount::write)
+                .flat_map(written_and_real),
+        );
+        sources.refuse_links(&found, workspace)?;
+        let ends = found.links.iter().map(|link| link.to.clone());
+        let trees: BTreeSet<PathBuf> = roots.into_iter().chain(ends).collect();
+        let trees: Vec<&Path> = trees.iter().map(PathBuf::as_path).collect();
+        sources.cargo_configs(&packages, &trees, around)?;
+        sources.repositories(&packages, found.repositories, &trees, around);
         Ok(sources)
     }
 
-    fn repositories(&mut self, workspace: &Workspace, roots: &[&Path], around: &Surroundings<'_>) {
-        let packages = workspace.members.values().filter_map(|it| it.parent());
-        let dirs = packages.chain(roots.iter().copied());
+    /// Refuses a link among the sources of a package that leads to what is private, and warns of
+    /// others.
+    fn refuse_links(&mut self, found: &Found, workspace: &Workspace) -> Result<()> {
+        let parts = source_links::parts(workspace);
+        for (link, reason) in &found.private {
+            if parts.iter().any(|part| link.link.starts_with(part)) {
+                return Err(link.refused(reason));
+            }
+            self.warnings.push(Warning {
+                code: "private-link".to_owned(),
+                message: link.message(reason),
+                help: Some("no run sees what is there; copy what a build needs".to_owned()),
+            });
+        }
+        Ok(())
+    }
+
+    fn repositories(
+        &mut self,
+        packages: &[PathBuf],
+        below: Vec<PathBuf>,
+        trees: &[&Path],
+        around: &Surroundings<'_>,
+    ) {
+        let dirs = packages.iter().map(PathBuf::as_path);
+        let dirs = dirs.chain(trees.iter().copied());
         let above = dirs.filter_map(|dir| dir.ancestors().find(|dir| is_repository(dir)));
         let mut tops: BTreeSet<PathBuf> = above.map(Path::to_owned).collect();
-        tops.extend(repositories_below(roots));
+        tops.extend(below);
         for top in tops {
-            if let Some(view) = GitView::of(&top, roots, around.home) {
+            if let Some(view) = GitView::of(&top, trees, around.home) {
                 let changed = self.files.iter().filter(|(path, _)| view.tracks(path));
                 self.warnings
                     .extend(changed.map(|(path, _)| git_view::changed(path)));
@@ -118,27 +150,31 @@ impl Sources {
     /// Removes the secrets from cargo's configuration files among the sources.
     fn cargo_configs(
         &mut self,
-        workspace: &Workspace,
-        roots: &[&Path],
+        packages: &[PathBuf],
+        trees: &[&Path],
         around: &Surroundings<'_>,
     ) -> Result<()> {
-        let packages = workspace.members.values().filter_map(|it| it.parent());
-        let below_roots = |dir: &&Path| roots.iter().any(|root| dir.starts_with(root));
+        let in_trees = |dir: &&Path| trees.iter().any(|tree| dir.starts_with(tree));
         let dirs = packages
-            .chain(roots.iter().copied())
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(trees.iter().copied())
             .chain([around.dir])
             .flat_map(Path::ancestors)
-            .filter(below_roots);
+            .filter(in_trees);
         for dir in dirs.collect::<BTreeSet<_>>() {
             let dir = dir.join(".cargo");
             if dir == around.cargo_home {
                 continue;
             }
             for (path, text) in config::without_secrets(&dir)? {
-                let seen = path.canonicalize().unwrap_or(path);
-                if !self.files.iter().any(|(path, _)| *path == seen) {
-                    self.files.push((seen, text));
-                }
+                let mut add = |path: PathBuf| {
+                    if !self.files.iter().any(|(file, _)| *file == path) {
+                        self.files.push((path, text.clone()));
+                    }
+                };
+                add(real_path(&path));
+                add(path);
             }
         }
         Ok(())
@@ -149,36 +185,100 @@ fn existing(dirs: &BTreeSet<PathBuf>) -> impl Iterator<Item = &Path> {
     dirs.iter().map(PathBuf::as_path).filter(|dir| dir.is_dir())
 }
 
-fn is_repository(dir: &Path) -> bool {
-    dir.join(".git").exists()
-}
-
-/// The repositories that lie below the roots, in whatever directory: a CI system checks out several
-/// side by side.
-fn repositories_below(roots: &[&Path]) -> Vec<PathBuf> {
-    let mut queue: VecDeque<PathBuf> = roots.iter().map(|root| root.to_path_buf()).collect();
-    let (mut found, mut searched) = (Vec::new(), 0);
-    while let Some(dir) = queue.pop_front() {
-        searched += 1;
-        if searched > SEARCHED_DIRS {
-            break;
-        }
-        let (mut is_cache, before) = (false, queue.len());
-        for entry in dir.read_dir().into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if name == ".git" {
-                found.push(dir.clone());
-            } else if name == "CACHEDIR.TAG" {
-                is_cache = true;
-            } else if name != "node_modules" && entry.file_type().is_ok_and(|it| it.is_dir()) {
-                queue.push_back(entry.path());
-            }
-        }
-        if is_cache {
-            queue.truncate(before);
+impl Surroundings<'_> {
+    fn private(&self) -> Private<'_> {
+        Private {
+            home: self.home,
+            cargo_home: self.cargo_home,
+            cache: self.cache,
         }
     }
-    found
+}
+
+/// The directories of the workspace, of its path dependencies, and of the sources that cargo's
+/// configuration names, as they are written and as they really are.
+fn shown_roots(
+    workspace: &Workspace,
+    around: &Surroundings<'_>,
+    private: &Private<'_>,
+) -> Result<Vec<PathBuf>> {
+    let mut shown = Vec::new();
+    let named = around.named.iter().map(PathBuf::as_path);
+    let crates = existing(&around.carried.crates);
+    let packages: Vec<PathBuf> = existing(&around.carried.packages)
+        .map(|dir| workspace_root_of(dir.to_owned()))
+        .collect();
+    let configured = named.chain(crates).chain(packages.iter().map(PathBuf::as_path));
+    for root in roots(workspace).chain(configured) {
+        refuse_private(root, around)?;
+        let (written, real) = (normal(root), real_path(root));
+        if real != written {
+            refuse_end(&written, &real, private)?;
+            shown.push(real);
+        }
+        if !shown.contains(&written) {
+            shown.push(written);
+        }
+    }
+    Ok(shown)
+}
+
+/// The directories of the packages in directories, as they are written and as they really are.
+fn package_dirs(workspace: &Workspace) -> Vec<PathBuf> {
+    let manifests = workspace.products.iter().map(|product| &product.manifest);
+    let dirs = manifests
+        .chain(workspace.members.values())
+        .filter_map(|manifest| manifest.parent());
+    let dirs: BTreeSet<&Path> = dirs.collect();
+    let both = dirs
+        .into_iter()
+        .flat_map(|dir| [real_path(dir), dir.to_owned()]);
+    both.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The mounts for packages and sources that are outside of `roots`, by a link or by a path that
+/// leads out.
+fn package_places(
+    workspace: &Workspace,
+    roots: &[PathBuf],
+    private: &Private<'_>,
+) -> Result<Vec<Mount>> {
+    let products = workspace.products.iter();
+    let sources = products.filter_map(|product| product.source.parent());
+    let dirs = workspace.members.values().filter_map(|it| it.parent());
+    let all: BTreeSet<PathBuf> = sources.chain(dirs).map(normal).collect();
+    let mut mounts = Vec::new();
+    for dir in all {
+        let real = real_path(&dir);
+        let is_shown = |place: &Path| roots.iter().any(|root| place.starts_with(root));
+        if !real.is_dir() || is_shown(&dir) && is_shown(&real) {
+            continue;
+        }
+        refuse_end(&dir, &real, private)?;
+        mounts.extend(written_and_real(Mount::read(dir)));
+    }
+    Ok(mounts)
+}
+
+fn refuse_end(written: &Path, real: &Path, private: &Private<'_>) -> Result<()> {
+    let link = Link {
+        link: written.to_owned(),
+        to: real.to_owned(),
+    };
+    match private.reason(real) {
+        Some(reason) => Err(link.refused(&reason)),
+        None => Ok(()),
+    }
+}
+
+/// The directories that a build writes to.
+fn not_searched(workspace: &Workspace, writable: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let dirs = writable.iter().chain([&workspace.target_directory]);
+    dirs.flat_map(|dir| [normal(dir), real_path(dir)]).collect()
+}
+
+fn is_repository(dir: &Path) -> bool {
+    dir.join(".git").exists()
 }
 
 /// The directories and files of the workspace that `cargo fix` edits: those of the sources of its
@@ -343,6 +443,7 @@ mod tests {
                 packages: Vec::new(),
                 members: [("member".to_owned(), root.join("member/Cargo.toml"))].into(),
                 outside: Vec::new(),
+                named_sources: Vec::new(),
                 products: Vec::new(),
                 uses_registry: false,
                 secret_registries: BTreeSet::new(),
@@ -361,8 +462,10 @@ mod tests {
             let around = Surroundings {
                 home: Some(&home),
                 cargo_home: &home.join(".cargo"),
+                cache: &home.join(".cache/cross-core"),
                 dir: &workspace.root,
                 carried: &Carried::default(),
+                named: &[],
             };
             Sources::new(&workspace, &dirs, &around)
         }
@@ -385,22 +488,6 @@ mod tests {
             Mount::write(root.join("schema/generated")),
         ];
         assert_eq!(sources.unwrap().mounts, expected);
-    }
-
-    #[test]
-    fn repositories_are_found_wherever_they_are_below_the_sources() {
-        let machine = Machine::new();
-        let app = machine.top.join("app");
-        for made in ["vendor/other/.git", "target/x/.git", "node_modules/x/.git"] {
-            fs::create_dir_all(app.join(made)).unwrap();
-        }
-        fs::create_dir_all(app.join("module")).unwrap();
-        fs::write(app.join("module/.git"), "gitdir: ../.git/modules/module").unwrap();
-        fs::write(app.join("target/CACHEDIR.TAG"), "").unwrap();
-        let mut found = repositories_below(&[&app]);
-        found.sort();
-        let expected = ["", "module", "vendor/other"].map(|dir| app.join(dir));
-        assert_eq!(found, expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, Metadata};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 
-use crate::host::files::real_path;
+use crate::host::places::real_path;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
 
 /// The permissions of group and others.

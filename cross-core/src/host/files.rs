@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, RegularFile, limits};
@@ -17,34 +17,6 @@ use crate::model::step::Prepared;
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This file is a cache directory tag created by cross-core.\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
-
-/// Returns `path` without `.` and `..`, where the directories are no links.
-pub(crate) fn normal(path: &Path) -> PathBuf {
-    let mut result = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(result.pop()),
-            Component::CurDir => {}
-            part => result.push(part),
-        }
-    }
-    result
-}
-
-/// Returns `path` with its links followed, as far as it exists.
-pub(crate) fn real_path(path: &Path) -> PathBuf {
-    let found = path
-        .ancestors()
-        .find_map(|dir| Some((dir, dir.canonicalize().ok()?)));
-    match found {
-        Some((dir, real)) => match path.strip_prefix(dir) {
-            Ok(rest) if rest.as_os_str().is_empty() => real,
-            Ok(rest) => real.join(rest),
-            Err(_) => real,
-        },
-        None => path.to_owned(),
-    }
-}
 
 /// Creates the directories and files.
 pub(crate) fn prepare(entries: &[Prepared]) -> Result<()> {

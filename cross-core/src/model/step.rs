@@ -218,6 +218,27 @@ pub enum Action {
         from: PathBuf,
         /// The directory to copy it to.
         to: PathBuf,
+        /// Whether a successful command has certainly made the directory.
+        #[serde(skip)]
+        is_certain: bool,
+    },
+    /// Copies a file that a flag names as output to where the flag says. It is copied only if the
+    /// command succeeded, and then it has to be there.
+    #[non_exhaustive]
+    Deliver {
+        /// The file that the command wrote.
+        from: PathBuf,
+        /// The path of the copy.
+        to: PathBuf,
+    },
+    /// Copies the final artifacts that cargo put into a directory which a flag names to that
+    /// directory. They are copied only if the command succeeded, and then there has to be one.
+    #[non_exhaustive]
+    DeliverArtifacts {
+        /// The directory that cargo wrote.
+        from: PathBuf,
+        /// The directory that the flag names.
+        to: PathBuf,
     },
     /// Copies the final artifacts to cargo's usual location.
     #[non_exhaustive]

@@ -2,6 +2,7 @@
 //!
 //! Planning writes nothing, and starts only read-only probes.
 
+pub(crate) mod command_paths;
 pub(crate) mod coverage;
 pub(crate) mod debugger;
 pub(crate) mod nextest;

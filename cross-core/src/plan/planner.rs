@@ -277,11 +277,14 @@ impl Facts {
     }
 
     /// The step that copies the target's files to the workspace's own target directory.
-    pub(crate) fn mirror(&self) -> Step {
+    ///
+    /// `is_certain` says whether a successful command has made them.
+    pub(crate) fn mirror(&self, is_certain: bool) -> Step {
         let triple = self.target.triple();
         let action = Action::Mirror {
             from: self.inputs.target_dir.join(triple),
             to: self.workspace.target_directory.join(triple),
+            is_certain,
         };
         Step::new("publish the artifacts", action)
     }

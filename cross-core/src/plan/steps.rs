@@ -8,13 +8,12 @@ use crate::cargo::cli::command::Placement;
 use crate::cargo::cli::commands;
 use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::render;
-use crate::cargo::config;
 use crate::facts::facts::Facts;
-use crate::facts::run_inputs::kept_file;
 use crate::facts::sources;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::redact;
-use crate::model::step::{Action, OutputKind, Prepared, Step, Verb};
+use crate::model::step::{Action, OutputKind, Step, Verb};
+use crate::plan::command_paths::CommandPaths;
 use crate::plan::coverage;
 use crate::plan::debugger::Debugger;
 use crate::plan::nextest;
@@ -29,30 +28,34 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
     let compile = |verb, extra, purpose| builder.compile(verb, extra, purpose);
     let publish = publish(request.options.checksums);
     Ok(match request.verb {
-        Verb::Build => vec![compile("build", &[], "compile")?, publish],
-        Verb::Check => vec![compile("check", &[], "check")?],
-        Verb::Clippy => vec![compile("clippy", &[], "check with clippy")?],
-        Verb::Doc => vec![compile("doc", &[], "document")?, facts.mirror()],
-        Verb::Rustc => vec![compile("rustc", &[], "compile")?, publish],
+        Verb::Build => then(compile("build", &[], "compile")?, vec![publish]),
+        Verb::Check => compile("check", &[], "check")?,
+        Verb::Clippy => compile("clippy", &[], "check with clippy")?,
+        Verb::Doc => then(compile("doc", &[], "document")?, vec![facts.mirror(true)]),
+        Verb::Rustc => then(compile("rustc", &[], "compile")?, vec![publish]),
         Verb::Test => {
             let run = builder.execute("test", "run the tests", OutputKind::Tests)?;
-            let compile = compile("test", &["--no-run"], "compile the tests")?;
-            then([compile, publish], run)
+            let compiled = then(compile("test", &["--no-run"], "compile the tests")?, vec![publish]);
+            then(compiled, run)
         }
         Verb::Nextest => builder.nextest()?,
         Verb::Bench => {
             let run = builder.execute("bench", "run the benchmarks", builder.program_output())?;
-            let compile = compile("bench", &["--no-run"], "compile the benchmarks")?;
-            then([compile, publish], run)
+            let compiled = compile("bench", &["--no-run"], "compile the benchmarks")?;
+            then(then(compiled, vec![publish]), run)
         }
         Verb::Run => {
             let run = builder.execute("run", "run the program", builder.program_output())?;
-            then([compile("build", &[], "compile")?, publish], run)
+            let compiled = then(compile("build", &[], "compile")?, vec![publish]);
+            then(compiled, run)
         }
         Verb::Cargo => builder.cargo_command_line()?,
         Verb::Exec => builder.exec()?,
     })
 }
+
+/// The subcommands that make the target's directory whenever they succeed.
+const BUILDS: [&str; 4] = ["bench", "build", "run", "test"];
 
 /// Keeps cargo from reading the certificates of a sandbox that has no network. Cargo reads them
 /// whenever it starts, which takes 5 ms, a third of a call that has nothing to do. Programs are run
@@ -88,8 +91,8 @@ struct StepBuilder<'a> {
 }
 
 impl StepBuilder<'_> {
-    /// The step that compiles with `cargo <verb>`.
-    fn compile(&self, verb: &str, extra: &[&str], purpose: &str) -> Result<Step> {
+    /// The steps that compile with `cargo <verb>`.
+    fn compile(&self, verb: &str, extra: &[&str], purpose: &str) -> Result<Vec<Step>> {
         let options = &self.request.options;
         let mut command = self.facts.cargo_in(verb, options);
         command.push("--message-format=json".to_owned());
@@ -97,8 +100,16 @@ impl StepBuilder<'_> {
         if self.request.verb == Verb::Rustc {
             self.push_trailing(&mut command)?;
         }
+        let paths = self.paths(&mut command, verb)?;
         let spec = without_certificates(self.facts.run_spec(command, Network::None));
-        self.facts.run(purpose, spec, OutputKind::CargoMessages)
+        let spec = spec.mounts(paths.mounts.iter().cloned());
+        let run = self.facts.run(purpose, spec, OutputKind::CargoMessages)?;
+        Ok(paths.around(vec![run]))
+    }
+
+    /// Resolves the paths in the arguments of `cargo <verb>`.
+    fn paths(&self, command: &mut [String], verb: &str) -> Result<CommandPaths> {
+        CommandPaths::resolve(command, verb, &self.facts.cargo.dir, self.facts)
     }
 
     /// The steps that run programs of the target with `cargo <verb>`.
@@ -109,8 +120,10 @@ impl StepBuilder<'_> {
             command.push("--quiet".to_owned());
         }
         self.push_trailing(&mut command)?;
+        let paths = self.paths(&mut command, verb)?;
         let spec = self.facts.run_spec(command, Network::None);
-        self.run_programs(purpose, spec, output)
+        let spec = spec.mounts(paths.mounts.iter().cloned());
+        Ok(paths.around(self.run_programs(purpose, spec, output)?))
     }
 
     /// The steps that run programs of the target, with coverage or under gdb if requested.
@@ -152,24 +165,24 @@ impl StepBuilder<'_> {
             let mut command = self.nextest_command("run");
             command.extend(nextest::JSON.map(str::to_owned));
             self.push_trailing(&mut command)?;
+            let paths = self.paths(&mut command, "nextest")?;
             let spec = facts.run_spec(command, Network::None);
+            let spec = spec.mounts(paths.mounts.iter().cloned());
             let switch = (
                 nextest::JSON_SWITCH.to_owned(),
                 EnvValue::Plain("1".to_owned()),
             );
             let spec = spec.mounts(mounts).env([switch]);
             let run = self.run_programs("run the tests", spec, OutputKind::Nextest)?;
-            return Ok(then([compile, publish], run));
+            return Ok(then(then(compile, vec![publish]), paths.around(run)));
         };
         let mut command = self.nextest_command("archive");
         command.extend(nextest::archive(file));
-        let parent = file.parent().unwrap_or(file).to_owned();
-        let directory = Prepared::Directory(parent.clone());
-        let prepare = Step::prepare("prepare the archive's directory", vec![directory]);
+        let paths = self.paths(&mut command, "nextest")?;
         let spec = facts.run_spec(command, Network::None);
-        let spec = spec.mounts(mounts.into_iter().chain([Mount::write(parent)]));
+        let spec = spec.mounts(mounts.into_iter().chain(paths.mounts.iter().cloned()));
         let pack = facts.run("pack the tests", spec, OutputKind::Program)?;
-        Ok(vec![compile, publish, prepare, pack])
+        Ok(then(then(compile, vec![publish]), paths.around(vec![pack])))
     }
 
     /// Returns the command `cargo nextest <verb>` with the request's options as nextest names them.
@@ -224,6 +237,7 @@ impl StepBuilder<'_> {
         let line = &command_line.line;
         let placement = line.rule().map(|rule| rule.place);
         let mut additions = facts.additions(line.name().unwrap_or_default());
+        additions.extend(facts.own_target_dir());
         let compiles = matches!(
             placement,
             Some(Placement::Environment { compiles: true, .. })
@@ -235,10 +249,12 @@ impl StepBuilder<'_> {
             additions.push("--locked".to_owned());
         }
         let mut args = line.in_environment(&render::EnvironmentArguments {
-            dir: &command_line.dir,
+            manifest: facts.cargo.manifest.as_deref(),
             target: &facts.target_argument(),
             additions: &additions,
         })?;
+        let dir = line.directory(&command_line.dir);
+        let paths = CommandPaths::resolve(&mut args, line.name().unwrap_or_default(), &dir, facts)?;
         strip_config(&mut args);
         let cargo = facts.env_spec.cargo().to_owned();
         let command = iter::once(cargo).chain(args).collect();
@@ -269,27 +285,16 @@ impl StepBuilder<'_> {
         if let Some(program) = &command_line.plugin {
             spec = spec.mounts([plugin::mount(program, &facts.inputs.cargo_home)]);
         }
-        let mut steps = Vec::new();
-        for path in &command_line.config_files {
-            let mut mount = Mount::read(path);
-            if let Some(text) = config::text_without_secrets(path)? {
-                let (file, prepared) = kept_file(&facts.host, "config.toml", text, false);
-                steps.push(Step::prepare(
-                    "prepare a configuration file",
-                    vec![prepared],
-                ));
-                mount = Mount::read(file).at(path);
-            }
-            spec = spec.mounts([mount]);
-        }
+        spec = spec.mounts(paths.mounts.iter().cloned());
         if line.name() == Some("fix") || line.has(Flag::Fix) {
             let fixed = sources::fixed(&facts.workspace);
             spec = spec.mounts(fixed.map(Mount::write));
         }
         let purpose = format!("cargo {}", line.name().unwrap_or_default());
         let run = facts.run(&purpose, spec, OutputKind::CommandLine)?;
-        steps.extend([run, facts.mirror()]);
-        Ok(steps)
+        let is_certain = line.name().is_some_and(|name| BUILDS.contains(&name));
+        let mirror = facts.mirror(is_certain && !line.has_unstable_output());
+        Ok(then(paths.around(vec![run]), vec![mirror]))
     }
 
     fn program_output(&self) -> OutputKind {
@@ -311,8 +316,9 @@ fn strip_config(args: &mut [String]) {
     }
 }
 
-fn then<const N: usize>(first: [Step; N], rest: Vec<Step>) -> Vec<Step> {
-    first.into_iter().chain(rest).collect()
+fn then(mut first: Vec<Step>, rest: Vec<Step>) -> Vec<Step> {
+    first.extend(rest);
+    first
 }
 
 fn publish(checksums: bool) -> Step {

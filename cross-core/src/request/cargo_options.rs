@@ -135,8 +135,8 @@ impl Request {
 
     /// Sets this entry of cargo's configuration (`--config`): `profile.release.lto = "thin"`.
     ///
-    /// For a configuration file, use [`cargo_args`](Request::cargo_args). The file has to be in the
-    /// workspace.
+    /// For a configuration file, name its path, relative to the directory of the
+    /// [`Cross`](crate::Cross).
     pub fn config(self, entry: impl Into<String>) -> Self {
         self.flag("--config", entry)
     }
@@ -191,26 +191,41 @@ impl Request {
         self
     }
 
-    /// Adds arguments for cargo, for options without a method. `--locked`, `--offline` and
-    /// `--frozen` have the effect of the methods with these names.
+    /// Adds arguments for cargo, for options without a method. `--locked`, `--offline`, `--frozen`,
+    /// `--target-dir` and `--manifest-path` have the effect of the methods with these names.
     pub fn cargo_args<I>(mut self, args: I) -> Self
     where
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        for arg in args {
-            let arg = arg.into();
-            self = match &*arg {
-                "--locked" => self.locked(true),
-                "--offline" => self.offline(true),
-                "--frozen" => self.frozen(true),
-                _ => {
-                    self.options.cargo.push(arg);
-                    self
-                }
+        let mut args = args.into_iter().map(Into::into);
+        while let Some(arg) = args.next() {
+            let (name, mut value) = match arg.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (arg.as_str(), None),
+            };
+            if ["--target-dir", "--manifest-path"].contains(&name) {
+                value = value.or_else(|| args.next());
+            }
+            self = match (name, value) {
+                ("--target-dir", Some(dir)) => self.target_dir(dir),
+                ("--manifest-path", Some(manifest)) => self.manifest_path(manifest),
+                _ => self.cargo_arg(arg),
             };
         }
         self
+    }
+
+    fn cargo_arg(mut self, arg: String) -> Self {
+        match &*arg {
+            "--locked" => self.locked(true),
+            "--offline" => self.offline(true),
+            "--frozen" => self.frozen(true),
+            _ => {
+                self.options.cargo.push(arg);
+                self
+            }
+        }
     }
 
     /// Adds a flag without a value once, or removes it.

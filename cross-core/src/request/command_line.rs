@@ -17,6 +17,4 @@ pub(crate) struct CargoCommandLine {
     /// The host's program of a cargo plugin. It is mounted where the cargo in the environment looks
     /// for plugins.
     pub(crate) plugin: Option<PathBuf>,
-    /// The files that `--config` names.
-    pub(crate) config_files: Vec<PathBuf>,
 }

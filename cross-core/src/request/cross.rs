@@ -21,6 +21,7 @@ use once_cell::sync::OnceCell;
 use crate::cargo::package_selection::PackageSelection;
 use crate::cargo::workspace::{Project, Workspace};
 use crate::host::cache_guard;
+use crate::host::places::{normal, real_path};
 use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::toolchain::ToolchainPreference;
@@ -487,8 +488,10 @@ impl Cross {
                     self.0.host_toolchain.as_deref(),
                 )?,
             },
-            dir: self.0.dir.clone(),
-            manifest: self.0.manifest.clone(),
+            // A process is where its directory really is, whichever way leads there.
+            dir: real_path(&self.0.dir),
+            manifest: self.0.manifest.as_deref().map(normal),
+            configs: Vec::new(),
             offline: self.0.offline,
         })
     }

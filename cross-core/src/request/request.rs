@@ -7,9 +7,12 @@ use std::path::PathBuf;
 
 use cross_config::{Layer, LayerBuilder, MemoryLimit};
 
+use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::problem;
 use crate::cargo::package_selection::PackageSelection;
+use crate::cargo::path_flags;
 use crate::model::error::Result;
+use crate::model::redact;
 use crate::model::step::Verb;
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::command_line::CargoCommandLine;
@@ -59,6 +62,9 @@ pub(crate) struct Options {
 /// The flags that make rustc instrument code for coverage.
 const COVERAGE_FLAGS: [&str; 2] = ["-C", "instrument-coverage"];
 
+/// Words in settings that only the caller's own cargo may see.
+const SECRET_SETTINGS: [&str; 3] = ["token", "secret-key", "credential"];
+
 impl Options {
     /// The packages that the arguments for cargo name.
     pub(crate) fn selection(&self) -> PackageSelection {
@@ -66,6 +72,20 @@ impl Options {
             Some(given) => PackageSelection::of(&given.line),
             None => PackageSelection::of_arguments(&self.cargo),
         }
+    }
+
+    /// The values of `--config`, without those that may hold secrets: commands of the host are
+    /// shown.
+    pub(crate) fn configs(&self) -> Vec<String> {
+        let given: Vec<&str> = match &self.command_line {
+            Some(command_line) => command_line.line.texts(Flag::Config).collect(),
+            None => path_flags::values(&self.cargo, "--config").collect(),
+        };
+        let is_secret = |value: &&str| SECRET_SETTINGS.iter().any(|word| value.contains(word));
+        let shown = given.into_iter().filter(|value| !is_secret(value));
+        shown
+            .map(|value| redact::strip(value).into_owned())
+            .collect()
     }
 
     /// Returns the arguments after `--` as text, which engines require.

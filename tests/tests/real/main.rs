@@ -7,6 +7,9 @@ mod results;
 mod arrives;
 mod cargo_config;
 mod git_version;
+mod first_build;
+mod places;
+mod source_links;
 mod user_images;
 mod writers;
 

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::{Carried, Layer, Surroundings};
 use crate::cargo::config;
-use crate::host::files::normal;
+use crate::host::places::normal;
 
 /// A setting that does not hold in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -258,6 +258,12 @@ impl CommandLine {
         values(&self.before, Flag::Directory).fold(dir.to_owned(), |dir, to| dir.join(to))
     }
 
+    /// Whether an unstable flag makes cargo print what it would do, and do nothing.
+    pub(crate) fn has_unstable_output(&self) -> bool {
+        let prints = |word: &OsString| word == "--unit-graph" || word == "--build-plan";
+        self.items().flat_map(|item| &item.words).any(prints)
+    }
+
     /// The absolute path of `--target-dir`.
     pub(crate) fn target_dir(&self, dir: &Path) -> Option<PathBuf> {
         let given = self.values(Flag::TargetDir).last()?;

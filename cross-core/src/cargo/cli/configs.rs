@@ -209,6 +209,12 @@ impl Configs {
         &self.layers
     }
 
+    /// All settings, each with the directory to which its paths are relative.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&Path, &toml::Table)> {
+        let layers = self.layers.iter();
+        layers.map(|layer| (layer.origin.base(), &layer.table))
+    }
+
     /// A string or a list, merged as cargo merges. The string with the highest precedence is taken.
     /// Lists are joined, the highest precedence last.
     ///

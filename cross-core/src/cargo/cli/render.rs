@@ -15,8 +15,8 @@ use crate::model::error::Result;
 /// The arguments that complete a command line in the environment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EnvironmentArguments<'a> {
-    /// The caller's current directory, to which `-C` is applied.
-    pub(crate) dir: &'a Path,
+    /// The manifest, if the command line names one.
+    pub(crate) manifest: Option<&'a Path>,
     /// The value of `--target` for the environment's cargo.
     pub(crate) target: &'a str,
     /// Flags of this library, such as `-Zbuild-std`. The user's flags follow them and so override
@@ -37,7 +37,8 @@ pub struct ArgumentChange {
 /// The treatment of an item.
 enum Disposition {
     Kept,
-    MadeAbsolute,
+    /// Written as [`EnvironmentArguments::manifest`].
+    Manifest,
     /// Removed, for this reason.
     Removed(&'static str),
 }
@@ -57,7 +58,7 @@ fn in_environment(item: &Item) -> Disposition {
     let reason = reasons.iter().find(|(flag, _)| item.has(*flag));
     match reason {
         Some((_, why)) => Disposition::Removed(why),
-        None if item.has(Flag::ManifestPath) => Disposition::MadeAbsolute,
+        None if item.has(Flag::ManifestPath) => Disposition::Manifest,
         None => Disposition::Kept,
     }
 }
@@ -84,10 +85,9 @@ impl CommandLine {
     ///
     /// If an argument is not UTF-8, because it cannot be passed to an engine.
     pub(crate) fn in_environment(&self, to: &EnvironmentArguments<'_>) -> Result<Vec<String>> {
-        let dir = self.directory(to.dir);
         let mut words = Vec::new();
         let mut added = self.added_flags(to);
-        let before = kept(&self.before, &dir);
+        let before = kept(&self.before, to.manifest);
         // If a flag is on both sides of the subcommand, cargo ignores the first one. So cargo's
         // flags are all moved behind the subcommand. A plugin may not know them there.
         match self.row.map(|row| row.phase) {
@@ -96,9 +96,9 @@ impl CommandLine {
         }
         words.extend(self.name().map(OsString::from));
         let nested = self.nested().map_or(0, |(at, _)| at + 1);
-        words.extend(kept(&self.after[..nested], &dir));
+        words.extend(kept(&self.after[..nested], to.manifest));
         words.append(&mut added);
-        words.extend(kept(&self.after[nested..], &dir));
+        words.extend(kept(&self.after[nested..], to.manifest));
         words.extend(self.trailing.iter().cloned());
         let texts = words.into_iter().map(OsString::into_string);
         texts
@@ -158,16 +158,14 @@ impl CommandLine {
 }
 
 /// The words of the items that are kept.
-fn kept(items: &[Item], dir: &Path) -> Vec<OsString> {
+fn kept(items: &[Item], manifest: Option<&Path>) -> Vec<OsString> {
     let mut words = Vec::new();
     for item in items {
         match in_environment(item) {
             Disposition::Kept => words.extend(item.words.iter().cloned()),
-            Disposition::MadeAbsolute => {
-                for given in item.flags() {
-                    let path = dir.join(given.value.as_deref().unwrap_or_default());
-                    words.extend(["--manifest-path".into(), path.into_os_string()]);
-                }
+            Disposition::Manifest => {
+                let words_of = |path: &Path| ["--manifest-path".into(), path.into()];
+                words.extend(manifest.into_iter().flat_map(words_of));
             }
             Disposition::Removed(_) => {}
         }

@@ -53,7 +53,8 @@ fn a_config_flag_is_a_file_or_a_setting() {
         "build.target='said'",
     ];
     let command = parsed(FILES, &words).unwrap();
-    assert_eq!(command.config_files, [Path::new("/w/extra.toml")]);
+    let (file, _) = command.configs.files().next().unwrap();
+    assert_eq!(file, Path::new("/w/extra.toml"));
     assert_eq!(command.configs.target_dir(), Some("/fast".into()));
     let targets = command.configs.default_targets().unwrap().unwrap();
     assert_eq!(targets.targets, ["said"]);

@@ -14,8 +14,9 @@ use cross_engine::EnvValue;
 use super::{RunInputs, RunInputsContext, kept_file};
 use crate::cargo::outer;
 use crate::facts::host_toolset::{HostRunner, HostToolset};
+use crate::host::places::real_path;
 use crate::model::error::Result;
-use crate::model::hash::target_dir_key;
+use crate::model::hash::{TARGET_DIRS, target_dir_key};
 use crate::model::step::Prepared;
 use crate::model::toolchain::ToolchainSource;
 use crate::target::runner;
@@ -25,10 +26,12 @@ impl RunInputs {
     pub(crate) fn on_host(context: &RunInputsContext<'_>, toolset: &HostToolset) -> Result<Self> {
         let triple = context.target.triple();
         let key = target_dir_key(&context.env_spec.name(), context.toolchain);
-        let target_root = &context.workspace.target_directory;
-        let target_dir = target_root.join("cross").join(format!("{triple}-{key}"));
+        let target_root = real_path(&context.workspace.target_directory);
+        let target_dir = target_root
+            .join(TARGET_DIRS)
+            .join(format!("{triple}-{key}"));
         let mut prepared = vec![
-            Prepared::CacheDirectory(target_root.clone()),
+            Prepared::CacheDirectory(target_root),
             Prepared::Directory(target_dir.clone()),
         ];
         prepared.extend(toolset.prepared.iter().cloned());

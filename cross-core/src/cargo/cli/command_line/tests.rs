@@ -9,8 +9,9 @@ fn parse(words: &[&str]) -> Result<CommandLine> {
 }
 
 fn inside(line: &CommandLine, additions: &[String]) -> Vec<String> {
+    let manifest = line.manifest_path(Path::new("/w"));
     let to = EnvironmentArguments {
-        dir: Path::new("/w"),
+        manifest: manifest.as_deref(),
         target: "T",
         additions,
     };
@@ -156,7 +157,7 @@ fn words_that_are_not_utf8_are_passed_to_the_hosts_cargo_and_to_no_engine() {
     assert_eq!(line.on_host(), ["fmt".into(), odd()]);
     let line = CommandLine::parse(["run".into(), OsString::from("--"), odd()]).unwrap();
     let to = EnvironmentArguments {
-        dir: Path::new("/w"),
+        manifest: None,
         target: "T",
         additions: &[],
     };
