@@ -117,7 +117,9 @@ impl StepBuilder<'_> {
     /// The steps that run programs of the target, with coverage or under gdb if requested.
     fn run_programs(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
-        let mut spec = spec.stdin(options.stdin);
+        let mut spec = spec
+            .stdin(options.stdin)
+            .foreign_programs(facts.foreign_programs());
         let target_dir = &facts.inputs.target_dir;
         if options.coverage {
             spec = spec.env([coverage::variable(target_dir)]);
@@ -256,7 +258,8 @@ impl StepBuilder<'_> {
             .run_spec(command, network)
             .stdio(command_line.stdio)
             // A compiler must not be able to write input into the caller's terminal.
-            .terminal(command_line.terminal && runs_programs);
+            .terminal(command_line.terminal && runs_programs)
+            .foreign_programs(facts.foreign_programs().filter(|_| runs_programs));
         if command_line.terminal && !runs_programs && facts.selected.engine.has_images() {
             let color = (
                 "CARGO_TERM_COLOR".to_owned(),

@@ -41,6 +41,7 @@ impl RunInputs {
             network_env: BTreeMap::new(),
             yielding: BTreeSet::new(),
             seccomp: None,
+            foreign_programs: None,
             prepared,
         };
         inputs.cargo_variables(context);
