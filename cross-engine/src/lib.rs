@@ -34,6 +34,7 @@ pub use reuse::pool::{ContainerImage, ContainerPool, ImagePool, ReusedContainer}
 pub use run::jobserver::{Jobserver, Tokens};
 pub use run::shim::Shim;
 pub use run::test_relay::{RelayMessage, TestExit, TestRelay};
+pub use spec::foreign_programs::{ForeignPrograms, INTERPRETER_AT};
 pub use spec::mount::{Access, Mount, arrange_mounts};
 pub use spec::rootfs_layout::{RootfsLayout, read_rootfs_layout};
 pub use spec::run_spec::{Network, Root, RunSpec, Stdio};

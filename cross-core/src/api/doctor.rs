@@ -8,6 +8,7 @@ use cross_engine::{Cancel, Engine, EngineKind, Host, probe};
 use serde::Serialize;
 
 use crate::api::setup::MachineFacts;
+use crate::host::interpreters;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::toolchain::ToolchainPreference;
@@ -30,7 +31,7 @@ pub struct Report {
 #[non_exhaustive]
 pub struct Finding {
     /// What was checked: `sandbox`, `docker`, `podman`, `mmdebstrap`, `subordinate-ids`, `cargo`,
-    /// `toolchain`, `disk`.
+    /// `foreign-programs`, `toolchain`, `disk`.
     pub subject: String,
     /// Whether it can be used.
     pub usable: bool,
@@ -88,6 +89,7 @@ impl Cross {
             ),
         });
         findings.push(subordinate_ids(&facts));
+        findings.push(foreign_programs(&host, &cancel)?);
         findings.push(match toolchain::host_cargo(self.dir(), &host, None) {
             Ok(path) => Finding::usable("cargo", path.display().to_string()),
             Err(error) => Finding::failed("cargo", &error),
@@ -157,6 +159,39 @@ fn subordinate_ids(facts: &MachineFacts) -> Finding {
         "this user has none: mmdebstrap and podman cannot make environments without root",
         "install uidmap, and give the user a range in /etc/subuid and /etc/subgid",
     )
+}
+
+/// Whether programs of other architectures can start one another, under QEMU's user mode.
+fn foreign_programs(host: &Host, cancel: &Cancel) -> Result<Finding> {
+    let subject = "foreign-programs";
+    let sandbox = probe(EngineKind::Sandbox, host, cancel).map_engine_error()?;
+    let registers = match sandbox.into_result() {
+        Ok(engine) => engine.registers_interpreters(host, cancel),
+        Err(_) => Ok(false),
+    };
+    let registered = interpreters::registered();
+    let open = registered.iter().filter(|interpreter| interpreter.is_open);
+    let open: Vec<_> = open.map(|it| it.name.as_str()).collect();
+    let sandbox = "the sandbox registers QEMU with the kernel for each run";
+    let all = format!(
+        "registered with the kernel for every engine: {}",
+        open.join(", ")
+    );
+    let message = match (registers.map_engine_error()?, open.is_empty()) {
+        (true, false) => format!("{sandbox}; {all}"),
+        (true, true) => format!("{sandbox}; containers start none from another"),
+        (false, false) => all,
+        (false, true) => {
+            return Ok(Finding::missing(
+                subject,
+                "under QEMU's user mode, no program can start another one of its target",
+                "use the sandbox on Linux 6.7 or newer, or register QEMU with the kernel (binfmt_misc \
+                 with the flag F, as Debian's package qemu-user-static does); `runner = \"qemu-system\"` \
+                 does without",
+            ));
+        }
+    };
+    Ok(Finding::usable(subject, message))
 }
 
 fn disk_space(bytes: u64, cache: &Path) -> Finding {

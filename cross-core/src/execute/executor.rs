@@ -18,6 +18,7 @@ use once_cell::unsync::OnceCell;
 
 use crate::execute::denials::Denials;
 use crate::execute::failure::host_failure;
+use crate::execute::foreign_starts::ForeignStarts;
 use crate::execute::publish::{self, Mirror};
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::environment_spec::BASE_LABEL;
@@ -104,6 +105,8 @@ struct Execution<'a> {
     target_dir: OnceCell<Dir>,
     /// The run's messages about read-only sources and a missing network.
     denials: RefCell<Denials>,
+    /// The run's messages about programs that could not start others.
+    foreign_starts: RefCell<ForeignStarts>,
 }
 
 impl<'a> Execution<'a> {
@@ -122,6 +125,7 @@ impl<'a> Execution<'a> {
             resolver: RunResolver::new(plan, host, cancel),
             target_dir: OnceCell::new(),
             denials: RefCell::new(Denials::new(&plan.workspace_root)),
+            foreign_starts: RefCell::default(),
         }
     }
 
@@ -483,8 +487,13 @@ impl<'a> Execution<'a> {
         }
         self.denials
             .replace(Denials::new(&self.plan.workspace_root));
+        self.foreign_starts.replace(ForeignStarts::new(self.plan));
         let result = self.run_as(&spec, output);
-        result.map_err(|error| self.denials.borrow().explain(error, &spec))
+        result.map_err(|error| {
+            let error = self.denials.borrow().explain(error, &spec);
+            let foreign_starts = self.foreign_starts.borrow();
+            foreign_starts.explain(error, self.plan, self.host)
+        })
     }
 
     /// Runs `spec`, whose output has the format `output`.

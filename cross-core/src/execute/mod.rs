@@ -7,6 +7,7 @@ pub(crate) mod debugger;
 pub(crate) mod denials;
 pub(crate) mod executor;
 pub(crate) mod failure;
+pub(crate) mod foreign_starts;
 pub(crate) mod harness_output;
 pub(crate) mod libtest;
 pub(crate) mod nextest;

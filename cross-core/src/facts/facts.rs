@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use cross_config::{ExplainedValue, NetworkMode as ConfigNetwork, Settings, TargetConfig};
 use cross_engine::{
-    EnvironmentLocation, Environments, Host, Network, Root, RunSpec, SelectedEngine,
+    EngineKind, EnvironmentLocation, Environments, ForeignPrograms, Host, Network, Root, RunSpec,
+    SelectedEngine,
 };
 
 use crate::cargo::cli::configs::Configs;
@@ -172,6 +173,13 @@ impl Facts {
             Some(budget) => budget.bind(spec),
             None => spec,
         }
+    }
+
+    /// The programs of the target that start one another in a run, if the engine can make them do
+    /// so.
+    pub(crate) fn foreign_programs(&self) -> Option<ForeignPrograms> {
+        let is_sandbox = self.selected.engine.kind == EngineKind::Sandbox;
+        self.inputs.foreign_programs.clone().filter(|_| is_sandbox)
     }
 
     /// The user's options for `run` of a container engine; none for the other engines.

@@ -1,8 +1,8 @@
 //! The facts that planning depends on. Each fact is probed once, and then is a value.
 
 pub(crate) mod caller_variables;
-pub(crate) mod configured_paths;
 pub(crate) mod cargo_settings;
+pub(crate) mod configured_paths;
 pub(crate) mod container_reuse;
 pub(crate) mod environment_name;
 pub(crate) mod environment_spec;

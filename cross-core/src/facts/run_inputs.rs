@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
-use cross_engine::{Engine, EngineKind, EnvValue, Host, Mount};
+use cross_engine::{Engine, EngineKind, EnvValue, ForeignPrograms, Host, Mount};
 use cross_targets::Runner;
 
 use crate::cargo::carried::{Carried, KeptProgram};
@@ -28,6 +28,7 @@ use crate::model::redact;
 use crate::model::step::{Prepared, Warning};
 use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
+use crate::target::foreign_programs;
 use crate::target::name::{TargetName, env_upper};
 use crate::target::runner;
 
@@ -82,6 +83,8 @@ pub(crate) struct RunInputs {
     pub(crate) yielding: BTreeSet<String>,
     /// The container's seccomp profile, if the engine's default profile is too strict.
     pub(crate) seccomp: Option<PathBuf>,
+    /// The programs of the target, if an emulator has to start those that they start.
+    pub(crate) foreign_programs: Option<ForeignPrograms>,
     /// The files and directories that are created before the run.
     pub(crate) prepared: Vec<Prepared>,
     /// The warnings about cargo's configuration, the repository and sources that a run does not see.
@@ -131,6 +134,7 @@ impl RunInputs {
             network_env: BTreeMap::new(),
             yielding: BTreeSet::new(),
             seccomp: None,
+            foreign_programs: None,
             prepared: vec![
                 Prepared::CacheDirectory(target_root),
                 Prepared::Directory(target_dir.clone()),
@@ -428,6 +432,9 @@ impl RunInputs {
                 if let Some(text) = runner::script(&runner) {
                     let name = format!("run-{}", context.target.triple());
                     let file = self.file(context, &name, text, true);
+                    let known = context.target.known();
+                    self.foreign_programs =
+                        known.and_then(|known| foreign_programs::of(known, &runner, &file));
                     self.set(&variable, file.display().to_string());
                     self.mounts.push(Mount::read(file));
                     if is_image {

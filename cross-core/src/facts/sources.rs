@@ -208,7 +208,9 @@ fn shown_roots(
     let packages: Vec<PathBuf> = existing(&around.carried.packages)
         .map(|dir| workspace_root_of(dir.to_owned()))
         .collect();
-    let configured = named.chain(crates).chain(packages.iter().map(PathBuf::as_path));
+    let configured = named
+        .chain(crates)
+        .chain(packages.iter().map(PathBuf::as_path));
     for root in roots(workspace).chain(configured) {
         refuse_private(root, around)?;
         let (written, real) = (normal(root), real_path(root));

@@ -7,7 +7,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use cross_config::ExplainedValue;
-use cross_engine::{Engine, EnvValue, Invocation, Mount, ReusedContainer, RunSpec};
+use cross_engine::{
+    Engine, EnvValue, ForeignPrograms, Invocation, Mount, ReusedContainer, RunSpec,
+};
 use serde::Serialize;
 
 use crate::cargo::products::Products;
@@ -70,6 +72,9 @@ pub struct Plan {
     /// The emulator of the target's programs, to distinguish its crashes from theirs.
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
+    /// The programs of the target, if the environment's emulator executes them.
+    #[serde(skip)]
+    pub(crate) foreign_programs: Option<ForeignPrograms>,
     #[serde(skip)]
     pub(crate) container_reuse: Option<PlannedReuse>,
     /// The artifacts that the workspace can produce, by name.

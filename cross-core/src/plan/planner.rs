@@ -79,6 +79,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
         environment: facts.environment(),
         tests: is_test.then(|| parallel_tests::plan(request, &facts, emulator)),
         emulator,
+        foreign_programs: facts.inputs.foreign_programs,
         engine_reason: facts.selected.reason.clone(),
         target_dir: facts.inputs.target_dir.clone(),
         publish_dir: facts.workspace.target_directory.clone(),

@@ -35,7 +35,10 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         Verb::Rustc => then(compile("rustc", &[], "compile")?, vec![publish]),
         Verb::Test => {
             let run = builder.execute("test", "run the tests", OutputKind::Tests)?;
-            let compiled = then(compile("test", &["--no-run"], "compile the tests")?, vec![publish]);
+            let compiled = then(
+                compile("test", &["--no-run"], "compile the tests")?,
+                vec![publish],
+            );
             then(compiled, run)
         }
         Verb::Nextest => builder.nextest()?,
@@ -129,7 +132,9 @@ impl StepBuilder<'_> {
     /// The steps that run programs of the target, with coverage or under gdb if requested.
     fn run_programs(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
-        let mut spec = spec.stdin(options.stdin);
+        let mut spec = spec
+            .stdin(options.stdin)
+            .foreign_programs(facts.foreign_programs());
         let target_dir = &facts.inputs.target_dir;
         if options.coverage {
             spec = spec.env([coverage::variable(target_dir)]);
@@ -272,7 +277,8 @@ impl StepBuilder<'_> {
             .run_spec(command, network)
             .stdio(command_line.stdio)
             // A compiler must not be able to write input into the caller's terminal.
-            .terminal(command_line.terminal && runs_programs);
+            .terminal(command_line.terminal && runs_programs)
+            .foreign_programs(facts.foreign_programs().filter(|_| runs_programs));
         if command_line.terminal && !runs_programs && facts.selected.engine.has_images() {
             let color = (
                 "CARGO_TERM_COLOR".to_owned(),

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use cross_engine::INTERPRETER_AT;
 use cross_targets::Runner;
 
 pub(crate) mod system;
@@ -31,7 +32,10 @@ pub(crate) fn script(runner: &Runner) -> Option<String> {
             cpu,
             prefix,
             ..
-        } => command(program, &qemu(program, *cpu, Some(prefix), "")),
+        } => {
+            let start = qemu(program, *cpu, Some(prefix), "");
+            HEAD.to_owned() + &for_the_kernel(program, &start) + &checked(program, &start)
+        }
         Runner::QemuBareMetal { program, cpu, .. } => {
             command(program, &qemu(program, Some(cpu), None, ""))
         }
@@ -130,13 +134,19 @@ pub(crate) fn missing(program: &str) -> String {
     format!("{program} is not in this environment")
 }
 
+/// The first lines of a script.
+const HEAD: &str = "#!/bin/sh\n# Starts a program of the target. Made by cross-core.\n";
+
 /// The script that runs `start`, which uses `program`, and fails with a message if there is no
 /// `program`.
 fn command(program: &str, start: &str) -> String {
+    HEAD.to_owned() + &checked(program, start)
+}
+
+/// The part of a script that runs `start`, as [`command`] has it.
+fn checked(program: &str, start: &str) -> String {
     format!(
-        "#!/bin/sh\n\
-         # Starts a program of the target. Made by cross-core.\n\
-         command -v {program} >/dev/null || {{\n\
+        "command -v {program} >/dev/null || {{\n\
          \x20   echo \"{}\" >&2\n\
          \x20   exit 127\n\
          }}\n\
@@ -158,6 +168,22 @@ fn qemu(program: &str, cpu: Option<&str>, prefix: Option<&str>, options: &str) -
     start.push_str(options);
     start.push_str("\"$@\"");
     start
+}
+
+/// The part of a script that starts a program for the kernel, as [`INTERPRETER_AT`] has it. `start`
+/// is the command that starts `program`. The variables are those of the program that starts another,
+/// so `PATH` may have no emulator.
+fn for_the_kernel(program: &str, start: &str) -> String {
+    let named = format!("exec /usr/bin/{program}");
+    let start = start.replace(&format!("exec {program}"), &named);
+    let start = start.replace("\"$@\"", "-0 \"$cross_name\" \"$cross_path\" \"$@\"");
+    format!(
+        "[ \"$0\" != {INTERPRETER_AT} ] || {{\n\
+         \x20   cross_path=$1 cross_name=$2\n\
+         \x20   shift 2\n\
+         \x20   {start}\n\
+         }}\n"
+    )
 }
 
 /// The script that starts Wine. Wine needs a prefix, which it fills when it starts for the first

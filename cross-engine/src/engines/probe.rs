@@ -240,7 +240,11 @@ fn probe_cached(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) 
 
 /// What an engine's answer depends on: its program, the user, docker's daemon, and for the sandbox
 /// the kernel's settings.
-fn validity(kind: EngineKind, program: &Path, host: &Host) -> Option<(String, Vec<FileStamp>)> {
+pub(crate) fn validity(
+    kind: EngineKind,
+    program: &Path,
+    host: &Host,
+) -> Option<(String, Vec<FileStamp>)> {
     let mut stamps = vec![FileStamp::of(program)];
     let mut daemon = String::new();
     let settings: &[&str] = match kind {
@@ -331,7 +335,7 @@ fn probe_command(kind: EngineKind, program: &Path, host: &Host) -> Invocation {
 pub(crate) fn sandbox_probe(program: &Path, host: &Host, own_users: bool) -> Invocation {
     let isolation = Isolation::of(host);
     let run = Invocation::new(program)
-        .confined(Confined::ClosedByBubblewrap)
+        .confined(Confined::ClosedByBubblewrap(0))
         .args(sandbox::namespaces(own_users, Network::None))
         .args(["--ro-bind", "/", "/"]);
     isolation

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::engines::engine::Engine;
+use crate::engines::interpreter::{self, IfRefused};
 use crate::engines::isolation;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
@@ -43,7 +44,7 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     let own_users = engine.rootless && (!is_root || isolation::are_reachable(&mounts));
     let mut run = Invocation::new(&engine.program)
         .env_clear()
-        .confined(Confined::ClosedByBubblewrap)
+        .confined(Confined::ClosedByBubblewrap(0))
         .args(namespaces(own_users, spec.network));
     if !spec.terminal {
         run = run.arg("--new-session");
@@ -67,7 +68,13 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     if spec.lifeline().is_some() {
         run = run.lifeline();
     }
-    Ok(run.args(spec.wrapper(2)).args(spec.command.iter().cloned()))
+    let run = run.args(spec.wrapper(2)).args(spec.command.iter().cloned());
+    match spec.registered().filter(|_| own_users) {
+        Some((programs, registrar)) => {
+            interpreter::registering(engine, run, programs, registrar, IfRefused::GoOn)
+        }
+        None => Ok(run),
+    }
 }
 
 /// Rejects options for a container, which would otherwise be ignored silently.

@@ -26,7 +26,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 
 use crate::process::cancel::{Cancel, Stopped};
 use crate::process::clock;
-use crate::process::descriptors;
+use crate::process::descriptors::{self, Confined};
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::invocation::{Ending, Invocation, Variables};
 use crate::process::untrusted::limits;
@@ -279,6 +279,12 @@ pub fn start_detached(invocation: &Invocation, caller: &Variables, log: &Path) -
 #[expect(clippy::disallowed_methods, reason = "this is the process door")]
 pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
     let mut command = Command::new(&invocation.program);
+    let before = match invocation.confined {
+        Some(Confined::ClosedByBubblewrap(before)) => before.min(invocation.args.len()),
+        _ => 0,
+    };
+    let (before, args) = invocation.args.split_at(before);
+    command.args(before);
     if let Some(confined) = invocation.confined {
         let inherited_file = invocation.inherited_file.as_ref();
         if descriptors::confine(&mut command, confined, inherited_file).is_err() {
@@ -288,7 +294,7 @@ pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
         }
     }
     command
-        .args(&invocation.args)
+        .args(args)
         .env_clear()
         .envs(invocation.variables(caller));
     if let Some(dir) = &invocation.cwd {

@@ -31,7 +31,8 @@ pub(crate) enum Confined {
     Nulled,
     /// The same, and bubblewrap closes them before it starts anything: it reads further arguments
     /// from each descriptor in `--args`, finds none in the null device, and closes the descriptor.
-    ClosedByBubblewrap,
+    /// The first arguments of the command, as many as this number, come before bubblewrap's own.
+    ClosedByBubblewrap(usize),
 }
 
 /// A file that a command inherits, open for reading.
@@ -75,7 +76,7 @@ impl InheritedFile {
 }
 
 /// Lets `command` inherit its standard streams and `inherited_file` only. The command must have no
-/// arguments yet, and can be started once.
+/// arguments yet but those before bubblewrap's own, and can be started once.
 pub(crate) fn confine(
     command: &mut Command,
     how: Confined,
@@ -96,7 +97,7 @@ pub(crate) fn confine(
             parent_fd: null.try_clone()?.into(),
             child_fd: number,
         });
-        if how == Confined::ClosedByBubblewrap {
+        if matches!(how, Confined::ClosedByBubblewrap(_)) {
             command.arg("--args").arg(number.to_string());
         }
     }

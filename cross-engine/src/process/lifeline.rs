@@ -15,6 +15,7 @@ const HANG_ON_STDIN: &str = include_str!("lifeline/hang_on_stdin.sh");
 const HANG_ON_FIFO: &str = include_str!("lifeline/hang_on_fifo.sh");
 const JOBSERVER_CLIENT: &str = include_str!("lifeline/jobserver_client.sh");
 const LIMIT_PROCESSES: &str = include_str!("lifeline/limit_processes.sh");
+pub(crate) const NO_CORE_FILES: &str = include_str!("lifeline/no_core_files.sh");
 const RUN_COMMAND: &str = include_str!("lifeline/run_command.sh");
 const SUPERVISE: &str = include_str!("lifeline/supervise.sh");
 const SUPERVISE_REMOVING: &str = include_str!("lifeline/supervise_removing.sh");
@@ -60,6 +61,7 @@ pub(crate) fn in_namespace(
         OWN_NAMESPACE,
         &own,
         limit,
+        NO_CORE_FILES,
         client,
         hang,
         RUN_COMMAND,

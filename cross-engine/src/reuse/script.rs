@@ -6,7 +6,7 @@
 //! orphans while no command runs.
 
 use crate::process::invocation::quoted;
-use crate::process::lifeline::Lifeline;
+use crate::process::lifeline::{Lifeline, NO_CORE_FILES};
 use crate::process::script::{self, joined};
 
 const KEEPER: &str = include_str!("script/keeper.sh");
@@ -54,6 +54,7 @@ pub(super) fn entering(name: &str, lifeline: Option<Lifeline>, has_jobserver: bo
     script::words(joined([
         &variables,
         OWN_PROCESSES,
+        NO_CORE_FILES,
         client,
         hang,
         WATCH,

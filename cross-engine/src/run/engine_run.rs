@@ -41,7 +41,8 @@ impl Engine {
         if self.is_host() {
             return host_run::run(spec, &name, host, cancel, sink);
         }
-        let mut spec = spec.clone().name(&name).owner(owner::current());
+        let spec = self.with_registrar(spec.clone(), host, cancel)?;
+        let mut spec = spec.name(&name).owner(owner::current());
         let dir = match spec.has_stdin() {
             true => Some(RunDir::new(&host.cache.join(LIFELINES), &name)?),
             false => None,

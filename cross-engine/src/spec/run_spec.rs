@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::process::invocation::EnvValue;
 use crate::process::lifeline::{self, Lifeline};
+use crate::spec::foreign_programs::{ForeignPrograms, INTERPRETER_AT, Registrar};
 use crate::spec::mount::Mount;
 use crate::spec::rootfs_layout::RootfsLayout;
 
@@ -62,6 +63,14 @@ pub struct RunSpec {
     /// The directory of the command's job server: see [`RunSpec::jobserver`].
     #[serde(skip_serializing_if = "is_default")]
     pub jobserver: Option<PathBuf>,
+    /// The programs of another architecture that the command starts: see
+    /// [`RunSpec::foreign_programs`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub foreign_programs: Option<Box<ForeignPrograms>>,
+    /// What registers their interpreter, if the engine can. It is set only during a run; a command
+    /// that is displayed registers nothing.
+    #[serde(skip)]
+    pub(crate) registrar: Option<Box<Registrar>>,
     /// The process that owns the run. It is set only during a run.
     #[serde(skip)]
     pub(crate) owner: Option<String>,
@@ -153,6 +162,8 @@ impl RunSpec {
             memory: None,
             socketcall: false,
             jobserver: None,
+            foreign_programs: None,
+            registrar: None,
             owner: None,
             relay: None,
             lifeline_dir: None,
@@ -289,6 +300,15 @@ impl RunSpec {
         self
     }
 
+    /// Makes programs of another architecture start one another. A run in the sandbox registers
+    /// their interpreter with the kernel if it can. The other engines ignore this: no container may
+    /// register an interpreter for itself.
+    #[must_use]
+    pub fn foreign_programs(mut self, programs: Option<ForeignPrograms>) -> Self {
+        self.foreign_programs = programs.map(Box::new);
+        self
+    }
+
     /// Makes cargo, which is the command, start test binaries through the
     /// [`TestRelay`](crate::TestRelay) in this directory. The directory is mounted writable at the
     /// same path. `variable` names the target's runner.
@@ -305,13 +325,23 @@ impl RunSpec {
         self
     }
 
-    /// The mounts of the lifeline's and the job server's directories, beside the caller's mounts.
+    /// The mounts of the lifeline's and the job server's directories and of the interpreter, beside
+    /// the caller's mounts.
     pub(crate) fn own_mounts(&self) -> impl Iterator<Item = Mount> {
-        let lifeline = (&self.lifeline_dir, lifeline::LIFELINE_AT);
-        let jobserver = (&self.jobserver, lifeline::JOBSERVER_AT);
-        [lifeline, jobserver]
+        let lifeline = (self.lifeline_dir.as_ref(), lifeline::LIFELINE_AT);
+        let jobserver = (self.jobserver.as_ref(), lifeline::JOBSERVER_AT);
+        let registered = self.registered().map(|(programs, _)| &programs.interpreter);
+        [lifeline, jobserver, (registered, INTERPRETER_AT)]
             .into_iter()
-            .filter_map(|(dir, at)| Some(Mount::read(dir.as_ref()?).at(at)))
+            .filter_map(|(source, at)| Some(Mount::read(source?).at(at)))
+    }
+
+    /// The programs whose interpreter the run registers, and what does so.
+    pub(crate) fn registered(&self) -> Option<(&ForeignPrograms, &Registrar)> {
+        Some((
+            self.foreign_programs.as_deref()?,
+            self.registrar.as_deref()?,
+        ))
     }
 
     /// The mounts that a later run of the same kind has too: all but the relay's.

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-mod drop_in;
-mod results;
 mod arrives;
 mod cargo_config;
-mod git_version;
+mod core_files;
+mod drop_in;
 mod first_build;
+mod foreign_programs;
+mod git_version;
 mod places;
+mod results;
 mod source_links;
 mod user_images;
 mod writers;

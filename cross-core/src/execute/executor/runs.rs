@@ -29,22 +29,35 @@ impl Execution<'_> {
             self.notify(output_event(stream, line))
         })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
-        let help = self.denials.borrow().help(spec);
-        match help.filter(|_| !exit.success()) {
-            Some(message) => self.emit(EventKind::Warning {
-                code: "boundary".to_owned(),
+        if exit.success() {
+            return Ok(());
+        }
+        let is_test = spec.command.get(1).is_some_and(|verb| is_test(verb));
+        let denied = self.denials.borrow().help(spec);
+        let foreign_starts = self.foreign_starts.borrow();
+        let unstarted = foreign_starts.help(is_test, self.plan, self.host);
+        for (code, message) in [("boundary", denied), ("foreign-programs", unstarted)] {
+            let Some(message) = message else { continue };
+            self.emit(EventKind::Warning {
+                code: code.to_owned(),
                 message,
                 help: None,
-            }),
-            None => Ok(()),
+            })?;
         }
+        Ok(())
+    }
+
+    /// Looks for signs of what the environment denies in a line of output.
+    fn watch(&self, line: &str) {
+        self.denials.borrow_mut().read(line);
+        self.foreign_starts.borrow_mut().read(line);
     }
 
     /// Runs `spec`, and passes each line of its output to `sink`.
     fn start(&self, spec: &RunSpec, sink: &mut Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
         let mut read_line = |stream: Stream, line: &str| {
-            self.denials.borrow_mut().read(line);
+            self.watch(line);
             sink(stream, line)
         };
         container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut read_line)
@@ -264,7 +277,7 @@ impl<'a> TestWatch<'a> {
     }
 
     fn notify(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
-        self.execution.denials.borrow_mut().read(line);
+        self.execution.watch(line);
         let waits = self.debugger.read(line);
         let event = waits.unwrap_or_else(|| output_event(stream, line));
         self.execution.notify(event)
@@ -313,6 +326,11 @@ impl Listener for TestWatch<'_> {
     fn finish(&mut self) -> ControlFlow<()> {
         self.notify_results(self.reader.totals())
     }
+}
+
+/// Whether cargo's subcommand runs tests.
+fn is_test(verb: &str) -> bool {
+    ["test", "t", "nextest"].contains(&verb)
 }
 
 /// The first line of an output that starts with `error`.

@@ -44,6 +44,7 @@ impl RunInputs {
             network_env: BTreeMap::new(),
             yielding: BTreeSet::new(),
             seccomp: None,
+            foreign_programs: None,
             prepared,
             warnings: Vec::new(),
             programs: Vec::new(),

@@ -274,7 +274,7 @@ for (sort keys %calls) { my $got = syscall(shift @{$calls{$_}}, @{$calls{$_}}); 
 open my $new, ">", "/tmp/x"; printf "setuid %s\n", chmod(04755, "/tmp/x") ? "made" : $!+0;
 "#;
     let run = Invocation::new("bwrap")
-        .confined(Confined::ClosedByBubblewrap)
+        .confined(Confined::ClosedByBubblewrap(0))
         .args([
             "--unshare-user",
             "--unshare-pid",
