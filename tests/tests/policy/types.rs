@@ -144,6 +144,7 @@ fn every_public_type_is_send_and_sync() {
         cross_engine::Error,
         cross_engine::ErrorKind,
         cross_engine::FileStamp,
+        cross_engine::ForeignPrograms,
         cross_engine::InheritedFile,
         cross_engine::Host,
         cross_engine::ImageBuild,
