@@ -1,10 +1,13 @@
 //! Converts the failures of commands into errors, with their kind, message and remedy.
 
+use std::borrow::Cow;
+
 use cross_engine::process::Exit;
 use cross_engine::{Invocation, RunSpec};
 
 use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
+use crate::model::printable::{beginning, printable};
 use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
 use crate::target::emulator_crash::{Crash, CrashDetector};
@@ -39,21 +42,17 @@ const QUOTED: usize = 1 << 10;
 /// The maximum number of names that a message lists.
 const LISTED: usize = 20;
 
-/// Truncates output that a message quotes.
-fn quoted(text: &str) -> &str {
-    let end = (0..=QUOTED.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
+/// Output that a message quotes: its beginning, with its control characters escaped.
+fn quoted(text: &str) -> Cow<'_, str> {
+    printable(beginning(text, QUOTED))
 }
 
 /// Joins names for a message, and truncates a long list.
 pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(LISTED);
     let mut listed: Vec<_> = names.take(LISTED).map(quoted).collect();
-    let rest = format!("{more} more");
     if more > 0 {
-        listed.push(&rest);
+        listed.push(Cow::Owned(format!("{more} more")));
     }
     listed.join(", ")
 }
@@ -84,7 +83,8 @@ fn subcommand(spec: &RunSpec) -> String {
     spec.command[..spec.command.len().min(2)].join(" ")
 }
 
-/// The error of a failed cargo, with its first error if there was one.
+/// The error of a failed cargo, with its first error if there was one. A remedy is added where the
+/// cause is recognized in the output, and only there.
 pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<String>) -> Error {
     let command = subcommand(spec);
     let cause = first_error
@@ -106,7 +106,6 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
         format!("{command} failed with {exit}{cause}"),
     )
     .with_code(exit.code)
-    .with_help("see cargo's diagnostics")
 }
 
 const EMULATOR_HELP: &str = "this is not a failure of the program, and may not happen again; a newer emulator may fix \

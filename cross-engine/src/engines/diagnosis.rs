@@ -59,7 +59,7 @@ const DOCKER: [Pattern; 3] = [
 const LIMITS_CAUSE: &str = "this user may not raise the limits that are set for containers";
 const LIMITS_HELP: &str = "set `default_ulimits` under `[containers]` in a file of /etc/containers/containers.conf.d \
     to no more than `ulimit -Hn` and `ulimit -Hu` allow";
-pub(crate) const SUBIDS_HELP: &str =
+const SUBIDS_HELP: &str =
     "install uidmap, and give the user a range in /etc/subuid and /etc/subgid";
 
 /// Messages of containers that do not start. The texts are those of podman 4 and 5, runc and crun.

@@ -28,7 +28,7 @@ impl Execution<'_> {
             self.notify(output_event(stream, line))
         })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
-        let help = self.denials.borrow().help(spec);
+        let help = self.evidence.borrow().help(spec, self.plan);
         match help.filter(|_| !exit.success()) {
             Some(message) => self.emit(EventKind::Warning {
                 code: "boundary".to_owned(),
@@ -43,7 +43,7 @@ impl Execution<'_> {
     fn start(&self, spec: &RunSpec, sink: &mut Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
         let mut read_line = |stream: Stream, line: &str| {
-            self.denials.borrow_mut().read(line);
+            self.evidence.borrow_mut().read(stream, line);
             sink(stream, line)
         };
         container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut read_line)
@@ -60,7 +60,12 @@ impl Execution<'_> {
             disk_is_full |= is_disk_full(line);
             match reader.read(line) {
                 Line::Silent => ControlFlow::Continue(()),
-                Line::Events(events) => events.into_iter().try_for_each(|event| self.notify(event)),
+                Line::Events(events) => events.into_iter().try_for_each(|event| {
+                    if let EventKind::Diagnostic(diagnostic) = &event {
+                        self.evidence.borrow_mut().read_diagnostic(diagnostic);
+                    }
+                    self.notify(event)
+                }),
                 Line::Rejected(error) => {
                     rejected = Some(error);
                     ControlFlow::Break(())
@@ -110,7 +115,7 @@ impl Execution<'_> {
             run.spec = self.resolver.resolve(&run.spec, &[])?;
         }
         let mut sink = |stream: Stream, line: &str| {
-            self.denials.borrow_mut().read(line);
+            self.evidence.borrow_mut().read(stream, line);
             let result = reader.read(line);
             first_error.read(line);
             let waits = debugger.read(line);
