@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use cross_engine::process::Exit;
 use cross_engine::{Invocation, RunSpec};
 
+use crate::cargo::advice;
 use crate::execute::libtest;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::printable::{beginning, printable};
@@ -34,7 +35,11 @@ pub(crate) fn host_failure(
              distribution's Rust",
         ),
     };
-    Error::new(kind, format!("{problem} (`{program}`: {exit}):\n{output}")).with_help(help)
+    let error = Error::new(kind, format!("{problem} (`{program}`: {exit}):\n{output}"));
+    match advice::find(output) {
+        Some(advice) => error.with_help(advice).and_help(help),
+        None => error.with_help(help),
+    }
 }
 
 /// The maximum length of quoted output in a message, in bytes.
@@ -99,7 +104,8 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
             ErrorKind::Killed,
             format!("{command} was killed by signal {signal}{cause}"),
         )
-        .with_help("the system often sends signal 9 when memory runs out: try fewer `jobs`");
+        .with_help("the system sends signal 9 when memory runs out (`dmesg` tells): compile with fewer jobs (`Request::jobs`, \
+             `--jobs 1`)");
     }
     Error::new(
         ErrorKind::CargoFailed,

@@ -144,12 +144,9 @@ impl Error {
     pub(crate) fn io(verb: &str, path: &Path, source: io::Error) -> Self {
         let message = format!("cannot {verb} `{}`", path.display());
         let error = Error::new(ErrorKind::Io, message);
-        match source.kind() {
-            io::ErrorKind::StorageFull => error.with_help(format!(
-                "free some space on the file system of `{}`",
-                path.display()
-            )),
-            _ => error,
+        match io_help(path, &source) {
+            Some(help) => error.with_help(help),
+            None => error,
         }
         .with_source(source)
     }
@@ -351,6 +348,32 @@ impl Error {
         }
         evidence.retain(|text| !text.is_empty());
         evidence
+    }
+}
+
+/// The remedy for a failed operation on `path`, if the system's reason has one.
+fn io_help(path: &Path, source: &io::Error) -> Option<String> {
+    let shown = path.display();
+    match source.kind() {
+        io::ErrorKind::StorageFull => {
+            Some(format!("free some space on the file system of `{shown}`"))
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Some(format!(
+            "mount the file system of `{shown}` writable, or choose another directory"
+        )),
+        io::ErrorKind::PermissionDenied => Some(format!(
+            "`{shown}` or a directory above it belongs to another user: `ls -ld` shows to whom"
+        )),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            let file = path
+                .ancestors()
+                .find(|above| above.exists() && !above.is_dir())?;
+            Some(format!(
+                "`{}` is not a directory: move it away, or choose another directory",
+                file.display()
+            ))
+        }
+        _ => None,
     }
 }
 

@@ -149,7 +149,11 @@ pub(crate) fn of_probe(kind: EngineKind, output: &Output) -> Diagnosis {
         },
         None => Diagnosis {
             reason: format!("it does not answer: {}", last_line(&text)),
-            help: format!("run `{} --version` and fix what it reports", kind.program()),
+            help: format!(
+                "`{} --version` has to succeed for this user, in this shell; another engine is \
+                 chosen with `engine` or `CROSS_CONTAINER_ENGINE`",
+                kind.program()
+            ),
         },
     }
 }
@@ -199,7 +203,7 @@ fn cannot_start(kind: EngineKind, exit: Exit, stderr: &str) -> Error {
     if message.is_empty() {
         return Error::new(
             ErrorKind::EngineCannotStart,
-            format!("{kind} could not start the command ({exit}); see its own message"),
+            format!("{kind} could not start the command ({exit}) and gave no reason"),
         );
     }
     match find(patterns, message) {
