@@ -40,8 +40,9 @@
 //! ```
 //!
 //! The library prints nothing. A [`Built`] is the instructions for cargo as a value, and its
-//! `Display` writes the lines to print. [`report`] does the same for a failure, so that cargo shows
-//! the error's message and its remedy.
+//! `Display` writes the lines to print, with the compiler's warnings about the inner code. [`report`]
+//! does the same for a failure, so that cargo shows the error's message, its remedy and the
+//! compiler's diagnostics.
 //!
 //! # Properties of the inner build
 //!
@@ -358,6 +359,7 @@ impl Build {
             let text = format!("{}: {help}", warning.message);
             instructions.push(Instruction::warning(text.trim_end_matches(": ")));
         }
+        instructions.extend(Instruction::compiler_warnings(&outcome.diagnostics));
         Ok(Built {
             embedded,
             skipped: None,

@@ -1,5 +1,6 @@
 //! Cargo's interfaces: command lines, configuration files, metadata and messages.
 
+pub(crate) mod advice;
 pub(crate) mod build_std;
 pub(crate) mod carried;
 pub(crate) mod cli;

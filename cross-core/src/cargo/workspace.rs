@@ -7,6 +7,7 @@ use cross_engine::process::clock;
 use cross_engine::{Cancel, EnvValue, FileStamp, Host, Invocation, ProbeCache, process};
 use serde::{Deserialize, Serialize};
 
+use crate::cargo::advice;
 use crate::cargo::cli::configs::Configs;
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::named_paths::{self, NamedPaths};
@@ -424,8 +425,14 @@ pub(crate) fn without_dependencies(
             format!("cargo cannot read the project: {reason}"),
         )
         .with_help(match reason.contains("could not find `Cargo.toml`") {
-            true => "run it in a cargo project, or name the manifest with `manifest_path`",
-            false => "fix the manifest; `cargo metadata` shows the same message",
+            true => "run it in a cargo project, or name the manifest with `manifest_path`".to_owned(),
+            false => advice::find(&reason).map_or_else(
+                || {
+                    let dir = cargo.dir.display();
+                    format!("plain cargo cannot load the project either: `cargo metadata` in `{dir}` says the same")
+                },
+                str::to_owned,
+            ),
         })),
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Reader<'a> {
     products: &'a Products,
     /// The directory where final artifacts are published.
     publish_dir: &'a Path,
-    /// The first line of the first error, as the compiler rendered it.
+    /// The first line of the first error, as the compiler rendered it, and its location.
     pub(crate) first_error: Option<String>,
     /// The final artifacts, with their published paths.
     pub(crate) artifacts: Vec<Artifact>,
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
                 let package = package_name(&message.package_id);
                 let diagnostic = compiler_diagnostic(package, message.message);
                 if diagnostic.level == "error" && self.first_error.is_none() {
-                    self.first_error = diagnostic.rendered.lines().next().map(str::to_owned);
+                    self.first_error = Some(summary(&diagnostic));
                 }
                 let mut events = Vec::new();
                 let was_full = self.room_for_diagnostics.is_full();
@@ -160,6 +160,19 @@ impl<'a> Reader<'a> {
             ));
         }
         Ok(Some(artifact))
+    }
+}
+
+/// The first line of a diagnostic, and its location.
+fn summary(diagnostic: &CompilerDiagnostic) -> String {
+    let text = diagnostic.shown();
+    let first = text.lines().next().unwrap_or_default();
+    match &diagnostic.place {
+        Some(place) => {
+            let file = place.file.display();
+            format!("{first} ({file}:{}:{})", place.line, place.column)
+        }
+        None => first.to_owned(),
     }
 }
 

@@ -17,8 +17,10 @@ const READ_ONLY: [&str; 4] = [
 ];
 
 /// Messages about a missing network or name server, as programs print them.
-const NO_NETWORK: [&str; 9] = [
+const NO_NETWORK: [&str; 17] = [
     "resolve host",
+    "resolve proxy",
+    "resolve address",
     "name resolution",
     "etwork is unreachable",
     "NetworkUnreachable",
@@ -26,6 +28,12 @@ const NO_NETWORK: [&str; 9] = [
     "Name or service not known",
     "No address associated with hostname",
     "ENOTFOUND",
+    "ENETUNREACH",
+    "EAI_AGAIN",
+    "UnknownHostException",
+    "no such host",
+    "Couldn't connect to server",
+    "unable to look up",
     "dns error",
 ];
 

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use cross_config::ExplainedValue;
 use cross_engine::process::clock;
 use cross_engine::process::untrusted::{Dir, RegularFile};
 use cross_engine::process::{Stdin, TailLines};
@@ -16,7 +17,7 @@ use cross_engine::{
 use cross_targets::GlibcVersion;
 use once_cell::unsync::OnceCell;
 
-use crate::execute::denials::Denials;
+use crate::execute::evidence::Evidence;
 use crate::execute::failure::host_failure;
 use crate::execute::foreign_starts::ForeignStarts;
 use crate::execute::publish::{self, Mirror};
@@ -103,8 +104,8 @@ struct Execution<'a> {
     resolver: RunResolver<'a>,
     /// The target directory, once it is open.
     target_dir: OnceCell<Dir>,
-    /// The run's messages about read-only sources and a missing network.
-    denials: RefCell<Denials>,
+    /// What the run printed about its failure.
+    evidence: RefCell<Evidence>,
     /// The run's messages about programs that could not start others.
     foreign_starts: RefCell<ForeignStarts>,
 }
@@ -124,7 +125,7 @@ impl<'a> Execution<'a> {
             code: None,
             resolver: RunResolver::new(plan, host, cancel),
             target_dir: OnceCell::new(),
-            denials: RefCell::new(Denials::new(&plan.workspace_root)),
+            evidence: RefCell::new(Evidence::new(&plan.workspace_root)),
             foreign_starts: RefCell::default(),
         }
     }
@@ -138,10 +139,8 @@ impl<'a> Execution<'a> {
                 steps: plan.steps.len(),
                 purpose: step.purpose.clone(),
             })?;
-            self.step(step).map_err(|error| match self.cancel.check() {
-                Err(why) => error.in_step(why, &step.purpose),
-                Ok(()) => error,
-            })?;
+            self.step(step)
+                .map_err(|error| self.with_step(error, step))?;
             let seconds = start.elapsed().as_secs_f64();
             self.emit(EventKind::StepFinished {
                 step: n + 1,
@@ -154,6 +153,32 @@ impl<'a> Execution<'a> {
             });
         }
         Ok(timings)
+    }
+
+    /// Adds to the error of a step what the engine cannot know of it.
+    fn with_step(&self, error: Error, step: &Step) -> Error {
+        match self.failed_pre_build(&error, step) {
+            Some(row) => {
+                let place = format!("`pre-build` is set at {}", row.origin);
+                error.and_help(place)
+            }
+            None => error.during(&step.purpose),
+        }
+    }
+
+    /// The command of `pre-build` that `error` names, or another of its values.
+    fn failed_pre_build(&self, error: &Error, step: &Step) -> Option<&ExplainedValue> {
+        if error.kind() != ErrorKind::CommandFailed || !step.runs_pre_build() {
+            return None;
+        }
+        let rows = self.plan.configuration.iter();
+        let rows = rows.filter(|row| row.key.ends_with(".pre-build"));
+        let message = error.to_string();
+        let is_named = |row: &&ExplainedValue| {
+            let first = row.value.lines().next().unwrap_or_default();
+            message.contains(&format!("`{first}`"))
+        };
+        rows.clone().rfind(is_named).or_else(|| rows.last())
     }
 
     fn target_dir(&self) -> Result<&Dir> {
@@ -485,12 +510,12 @@ impl<'a> Execution<'a> {
         if let (OutputKind::Tests, Some(tests)) = (output, &self.plan.tests) {
             tests.bind(&mut spec);
         }
-        self.denials
-            .replace(Denials::new(&self.plan.workspace_root));
+        self.evidence
+            .replace(Evidence::new(&self.plan.workspace_root));
         self.foreign_starts.replace(ForeignStarts::new(self.plan));
         let result = self.run_as(&spec, output);
         result.map_err(|error| {
-            let error = self.denials.borrow().explain(error, &spec);
+            let error = self.evidence.borrow().explain(error, &spec, self.plan);
             let foreign_starts = self.foreign_starts.borrow();
             foreign_starts.explain(error, self.plan, self.host)
         })

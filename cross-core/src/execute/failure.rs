@@ -1,10 +1,14 @@
 //! Converts the failures of commands into errors, with their kind, message and remedy.
 
+use std::borrow::Cow;
+
 use cross_engine::process::Exit;
 use cross_engine::{Invocation, RunSpec};
 
+use crate::cargo::advice;
 use crate::execute::libtest::{self, FailedBinary};
 use crate::model::error::{Error, ErrorKind};
+use crate::model::printable::{beginning, printable};
 use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
 use crate::target::emulator_crash::{Crash, CrashDetector};
@@ -31,7 +35,11 @@ pub(crate) fn host_failure(
              distribution's Rust",
         ),
     };
-    Error::new(kind, format!("{problem} (`{program}`: {exit}):\n{output}")).with_help(help)
+    let error = Error::new(kind, format!("{problem} (`{program}`: {exit}):\n{output}"));
+    match advice::find(output) {
+        Some(advice) => error.with_help(advice).and_help(help),
+        None => error.with_help(help),
+    }
 }
 
 /// The maximum length of quoted output in a message, in bytes.
@@ -39,21 +47,17 @@ const QUOTED: usize = 1 << 10;
 /// The maximum number of names that a message lists.
 const LISTED: usize = 20;
 
-/// Truncates output that a message quotes.
-fn quoted(text: &str) -> &str {
-    let end = (0..=QUOTED.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
+/// Output that a message quotes: its beginning, with its control characters escaped.
+fn quoted(text: &str) -> Cow<'_, str> {
+    printable(beginning(text, QUOTED))
 }
 
 /// Joins names for a message, and truncates a long list.
 pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(LISTED);
     let mut listed: Vec<_> = names.take(LISTED).map(quoted).collect();
-    let rest = format!("{more} more");
     if more > 0 {
-        listed.push(&rest);
+        listed.push(Cow::Owned(format!("{more} more")));
     }
     listed.join(", ")
 }
@@ -84,7 +88,8 @@ fn subcommand(spec: &RunSpec) -> String {
     spec.command[..spec.command.len().min(2)].join(" ")
 }
 
-/// The error of a failed cargo, with its first error if there was one.
+/// The error of a failed cargo, with its first error if there was one. A remedy is added where the
+/// cause is recognized in the output, and only there.
 pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<String>) -> Error {
     let command = subcommand(spec);
     let cause = first_error
@@ -99,14 +104,14 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
             ErrorKind::Killed,
             format!("{command} was killed by signal {signal}{cause}"),
         )
-        .with_help("the system often sends signal 9 when memory runs out: try fewer `jobs`");
+        .with_help("the system sends signal 9 when memory runs out (`dmesg` tells): compile with fewer jobs (`Request::jobs`, \
+             `--jobs 1`)");
     }
     Error::new(
         ErrorKind::CargoFailed,
         format!("{command} failed with {exit}{cause}"),
     )
     .with_code(exit.code)
-    .with_help("see cargo's diagnostics")
 }
 
 const EMULATOR_HELP: &str = "this is not a failure of the program, and may not happen again; a newer emulator may fix \
@@ -183,7 +188,7 @@ pub(crate) fn tests_failure(
             let parts = binaries.iter().map(failed_binary).take(LISTED);
             let parts: Vec<_> = failed.into_iter().chain(parts).collect();
             let message = match parts.is_empty() {
-                true => quoted(reader.blamed.as_ref()?).to_owned(),
+                true => quoted(reader.blamed.as_ref()?).into_owned(),
                 false => parts.join("; "),
             };
             let is_early = |binary: &FailedBinary| !binary.unfinished.is_empty();

@@ -1,10 +1,12 @@
 //! Executes the steps of a plan and collects the outcome.
 
 pub(crate) mod cargo_output;
+pub(crate) mod causes;
 pub(crate) mod commands;
 pub(crate) mod container_reuse;
 pub(crate) mod debugger;
 pub(crate) mod denials;
+pub(crate) mod evidence;
 pub(crate) mod executor;
 pub(crate) mod failure;
 pub(crate) mod foreign_starts;

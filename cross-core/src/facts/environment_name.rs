@@ -110,9 +110,15 @@ fn base(recipe: &Recipe) -> Blueprint {
 
 /// A command that runs `script` as a program, with the interpreter that its first line names.
 fn as_command(script: &str) -> String {
-    let quoted = format!("'{}'", script.replace('\'', r"'\''"));
+    let quoted = single_quoted(script);
     format!(
-        "printf %s {quoted} > /cross-pre-build\nchmod 755 /cross-pre-build\n\
+        "# pre-build\nprintf %s {quoted} > /cross-pre-build\nchmod 755 /cross-pre-build\n\
+         printf '%s: runs %s\\n' cross-core pre-build\n\
          /cross-pre-build \"$CROSS_TARGET\"\nrm /cross-pre-build"
     )
+}
+
+/// Quotes a word for a shell.
+pub(crate) fn single_quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }

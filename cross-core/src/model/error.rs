@@ -9,6 +9,7 @@ use cross_engine::Stopped;
 
 use crate::model::host_tool::MissingTool;
 use crate::model::outcome::CompilerDiagnostic;
+use crate::model::printable::beginning;
 use crate::model::redact::redact;
 use crate::model::test_summary::TestSummary;
 
@@ -71,7 +72,9 @@ pub enum ErrorKind {
     /// this user does not have. The message or the help has the command.
     Setup,
     /// Cargo failed: the code does not compile, or cargo rejected the request.
-    /// [`code`](Error::code) has its exit code.
+    /// [`code`](Error::code) has its exit code,
+    /// [`compiler_diagnostics`](Error::compiler_diagnostics) the compiler's messages, and
+    /// [`cargo_output`](Error::cargo_output) the end of what cargo printed.
     CargoFailed,
     /// An artifact needs a newer glibc than the requested one. The message names every symbol that
     /// needs it.
@@ -118,6 +121,7 @@ struct Inner {
     tests: Option<TestSummary>,
     diagnostics: Vec<Diagnostic>,
     compiler: Vec<CompilerDiagnostic>,
+    cargo_output: String,
     missing: Vec<MissingTool>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -132,6 +136,7 @@ impl Error {
             tests: None,
             diagnostics: Vec::new(),
             compiler: Vec::new(),
+            cargo_output: String::new(),
             missing: Vec::new(),
             source: None,
         }))
@@ -140,12 +145,9 @@ impl Error {
     pub(crate) fn io(verb: &str, path: &Path, source: io::Error) -> Self {
         let message = format!("cannot {verb} `{}`", path.display());
         let error = Error::new(ErrorKind::Io, message);
-        match source.kind() {
-            io::ErrorKind::StorageFull => error.with_help(format!(
-                "free some space on the file system of `{}`",
-                path.display()
-            )),
-            _ => error,
+        match io_help(path, &source) {
+            Some(help) => error.with_help(help),
+            None => error,
         }
         .with_source(source)
     }
@@ -158,16 +160,25 @@ impl Error {
         Error::new(kind, format!("{why} during {what}"))
     }
 
-    /// Names the step that was stopped, instead of the program that ran.
-    pub(crate) fn in_step(mut self, why: Stopped, purpose: &str) -> Self {
-        if matches!(self.0.kind, ErrorKind::Cancelled | ErrorKind::Deadline) {
-            self.0.message = format!("{why} in the step `{purpose}`");
-        }
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.0.help = Some(redact(&help.into()).into_owned());
         self
     }
 
-    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(redact(&help.into()).into_owned());
+    /// Adds a remedy to the one that there is.
+    pub(crate) fn and_help(self, help: impl Into<String>) -> Self {
+        let help = help.into();
+        match self.help() {
+            Some(first) => {
+                let both = format!("{first}; {help}");
+                self.with_help(both)
+            }
+            None => self.with_help(help),
+        }
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
         self
     }
 
@@ -191,6 +202,23 @@ impl Error {
         self
     }
 
+    /// Adds the end of what cargo printed, which is printable and bounded.
+    pub(crate) fn with_cargo_output(mut self, output: &str) -> Self {
+        self.0.cargo_output = redact(output).into_owned();
+        self
+    }
+
+    /// Names the step that was stopped by the caller. Other errors stay as they are.
+    pub(crate) fn during(mut self, step: &str) -> Self {
+        let why = match self.kind() {
+            ErrorKind::Cancelled => Stopped::Cancelled,
+            ErrorKind::Deadline => Stopped::Deadline,
+            _ => return self,
+        };
+        self.0.message = format!("{why} in the step `{step}`");
+        self
+    }
+
     pub(crate) fn with_missing(mut self, missing: Vec<MissingTool>) -> Self {
         self.0.missing = missing;
         self
@@ -206,6 +234,7 @@ impl Error {
             tests: self.0.tests.clone(),
             diagnostics: self.0.diagnostics.clone(),
             compiler: self.0.compiler.clone(),
+            cargo_output: self.0.cargo_output.clone(),
             missing: self.0.missing.clone(),
             source: None,
         }))
@@ -254,6 +283,15 @@ impl Error {
         &self.0.compiler
     }
 
+    /// Returns the end of cargo's standard error, for [`ErrorKind::CargoFailed`] and for the kinds
+    /// that name a known cause of cargo's failure ([`ErrorKind::Killed`],
+    /// [`ErrorKind::Toolchain`]): the words of a failed build script, a linker or cargo itself. At
+    /// most 40 lines and 16 KiB, without colours and secrets in URLs, and with other control
+    /// characters escaped. Empty if cargo printed nothing.
+    pub fn cargo_output(&self) -> &str {
+        &self.0.cargo_output
+    }
+
     /// Returns the test results, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`]. If
     /// tests ran when a request was stopped, the results until then.
     pub fn tests(&self) -> Option<&TestSummary> {
@@ -275,10 +313,69 @@ impl fmt::Debug for Error {
         if let Some(help) = self.help() {
             write!(f, "\nhelp: {help}")?;
         }
-        for diagnostic in self.compiler_diagnostics() {
-            write!(f, "\n\n{}", diagnostic.rendered.trim_end())?;
+        self.evidence()
+            .iter()
+            .try_for_each(|text| write!(f, "\n\n{text}"))
+    }
+}
+
+/// How much evidence is shown, in bytes.
+const SHOWN: usize = 64 << 10;
+
+impl Error {
+    /// Returns what the compiler printed, the errors first, or else the end of cargo's output, for
+    /// people to read.
+    pub(crate) fn evidence(&self) -> Vec<String> {
+        let (errors, others): (Vec<_>, Vec<_>) = self
+            .compiler_diagnostics()
+            .iter()
+            .partition(|diagnostic| diagnostic.level == "error");
+        let output = match errors.is_empty() {
+            true => self.cargo_output(),
+            false => "",
+        };
+        let mut left = SHOWN;
+        let mut evidence = Vec::new();
+        let rendered = errors
+            .into_iter()
+            .chain(others)
+            .map(CompilerDiagnostic::shown);
+        for text in rendered.chain([output.to_owned()]) {
+            if text.len() > left {
+                evidence.push(format!("{}…", beginning(&text, left)));
+                break;
+            }
+            left -= text.len();
+            evidence.push(text);
         }
-        Ok(())
+        evidence.retain(|text| !text.is_empty());
+        evidence
+    }
+}
+
+/// The remedy for a failed operation on `path`, if the system's reason has one.
+fn io_help(path: &Path, source: &io::Error) -> Option<String> {
+    let shown = path.display();
+    match source.kind() {
+        io::ErrorKind::StorageFull => {
+            Some(format!("free some space on the file system of `{shown}`"))
+        }
+        io::ErrorKind::ReadOnlyFilesystem => Some(format!(
+            "mount the file system of `{shown}` writable, or choose another directory"
+        )),
+        io::ErrorKind::PermissionDenied => Some(format!(
+            "`{shown}` or a directory above it belongs to another user: `ls -ld` shows to whom"
+        )),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            let file = path
+                .ancestors()
+                .find(|above| above.exists() && !above.is_dir())?;
+            Some(format!(
+                "`{}` is not a directory: move it away, or choose another directory",
+                file.display()
+            ))
+        }
+        _ => None,
     }
 }
 

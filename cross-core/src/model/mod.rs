@@ -5,6 +5,7 @@ pub(crate) mod hash;
 pub(crate) mod host_tool;
 pub(crate) mod jobs;
 pub(crate) mod outcome;
+pub(crate) mod printable;
 pub(crate) mod redact;
 pub(crate) mod step;
 pub(crate) mod test_run;

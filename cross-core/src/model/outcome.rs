@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use cross_engine::Engine;
 use serde::Serialize;
 
+use crate::model::printable::printable;
 use crate::model::step::{EnvironmentRef, Verb};
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::Toolchain;
@@ -88,6 +89,13 @@ pub struct CompilerDiagnostic {
     pub place: Option<SourceLocation>,
     /// The text as cargo shows it.
     pub rendered: String,
+}
+
+impl CompilerDiagnostic {
+    /// The text as cargo shows it, without colours and with control characters escaped.
+    pub(crate) fn shown(&self) -> String {
+        printable(self.rendered.trim_end()).into_owned()
+    }
 }
 
 /// A location in a source file.

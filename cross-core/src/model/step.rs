@@ -159,6 +159,9 @@ pub struct Step {
     pub(crate) fetches_crates: bool,
 }
 
+/// The name of the script of `pre-build` in the context of an image build.
+pub(crate) const PRE_BUILD_FILE: &str = "pre-build";
+
 /// The action of a step.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -344,6 +347,15 @@ impl Step {
     pub(crate) fn is_host_fetch(&self) -> bool {
         let fetch = HostFailure::Fetch;
         matches!(&self.action, Action::Host { failure, .. } if *failure == fetch)
+    }
+
+    /// Whether the step runs the commands of `pre-build`, if there are any.
+    pub(crate) fn runs_pre_build(&self) -> bool {
+        match &self.action {
+            Action::MakeEnvironment(_) => true,
+            Action::BuildImage { build, .. } => build.files.contains_key(PRE_BUILD_FILE),
+            _ => false,
+        }
     }
 
     /// Whether the step builds or pulls the environment, or a part of it.

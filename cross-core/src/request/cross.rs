@@ -408,7 +408,10 @@ impl Cross {
             loader = loader.severity(*code, *severity);
         }
         loader.load().map_err(|error| {
-            let help = error.help().unwrap_or("fix it at the location shown");
+            let help = error.help().unwrap_or(
+                "correct or remove the value at the location in the message; docs/configuration.md \
+                 lists what each key takes",
+            );
             Error::new(ErrorKind::Config, error.to_string())
                 .with_help(help)
                 .with_diagnostics(error.diagnostics().to_vec())

@@ -59,7 +59,7 @@ const DOCKER: [Pattern; 3] = [
 const LIMITS_CAUSE: &str = "this user may not raise the limits that are set for containers";
 const LIMITS_HELP: &str = "set `default_ulimits` under `[containers]` in a file of /etc/containers/containers.conf.d \
     to no more than `ulimit -Hn` and `ulimit -Hu` allow";
-pub(crate) const SUBIDS_HELP: &str =
+const SUBIDS_HELP: &str =
     "install uidmap, and give the user a range in /etc/subuid and /etc/subgid";
 
 /// Messages of containers that do not start. The texts are those of podman 4 and 5, runc and crun.
@@ -149,7 +149,11 @@ pub(crate) fn of_probe(kind: EngineKind, output: &Output) -> Diagnosis {
         },
         None => Diagnosis {
             reason: format!("it does not answer: {}", last_line(&text)),
-            help: format!("run `{} --version` and fix what it reports", kind.program()),
+            help: format!(
+                "`{} --version` has to succeed for this user, in this shell; another engine is \
+                 chosen with `engine` or `CROSS_CONTAINER_ENGINE`",
+                kind.program()
+            ),
         },
     }
 }
@@ -199,7 +203,7 @@ fn cannot_start(kind: EngineKind, exit: Exit, stderr: &str) -> Error {
     if message.is_empty() {
         return Error::new(
             ErrorKind::EngineCannotStart,
-            format!("{kind} could not start the command ({exit}); see its own message"),
+            format!("{kind} could not start the command ({exit}) and gave no reason"),
         );
     }
     match find(patterns, message) {

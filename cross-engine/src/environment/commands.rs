@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::image::failure::RUNS;
 use crate::process::TailLines;
 use crate::process::host::{Host, PROXY_VARIABLES};
 use crate::process::invocation::quoted;
@@ -103,6 +104,11 @@ impl<'a> CommandProgress<'a> {
                 return self.begin(first, last);
             }
         }
+        if let Some((_, command)) = line.split_once(RUNS).filter(|_| self.current.is_some()) {
+            self.output.clear();
+            self.current = Some(command.to_owned());
+            return Some(format!("running: {command}"));
+        }
         let status = line.split_once("cross-core: status ");
         if let Some(status) = status.and_then(|(_, word)| word.parse().ok()) {
             self.status = Some(status);
@@ -191,6 +197,14 @@ mod tests {
         assert_eq!(output.exit.code, Some(7));
         assert!(!output.stdout.contains("three") && !output.stdout.contains("four\n"));
         assert_eq!(progress.last().unwrap(), "echo two; (exit 7) …: 7: two");
+    }
+
+    #[test]
+    fn a_script_names_the_command_that_fails() {
+        let script = "echo one\nprintf '%s: runs %s\\n' cross-core 'false it is'\necho two\nfalse";
+        let (_, progress) = run(&[script]);
+        assert_eq!(progress[1], "running: false it is");
+        assert_eq!(progress.last().unwrap(), "false it is: 1: two");
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::blueprint::Blueprint;
 use crate::environment::commands::{self, CERTIFICATES_VARIABLE, CommandProgress};
+use crate::environment::rootless;
 use crate::image::build_process::{BuildProcess, isolated};
 use crate::image::failure;
-use crate::process::error::{IoContext as _, Result, utf8};
+use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::free_bytes;
 use crate::process::invocation::Invocation;
 
@@ -95,7 +96,12 @@ impl BuildProcess<'_, '_> {
             None if failure::says_disk_full(&output) => {
                 failure::of_full_disk(what, &self.free_space(others))
             }
-            None => failure::of_environment_build(what, &exit.to_string(), &output),
+            None if rootless::says_refused(&output) && self.host().uid != 0 => {
+                let rootless::Obstacle { cause, help } = rootless::obstacle(self.host());
+                let message = format!("{what}: mmdebstrap may not use user namespaces: {cause}");
+                Error::new(ErrorKind::Environment, message).with_help(help)
+            }
+            None => failure::of_environment_build(what, exit, &output),
         })
     }
 

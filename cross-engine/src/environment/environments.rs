@@ -11,6 +11,7 @@ use crate::environment::blueprint::Blueprint;
 use crate::environment::commands;
 use crate::environment::finish;
 use crate::environment::manifest::{MANIFEST, Manifest};
+use crate::environment::rootless;
 use crate::image::build_process::BuildProcess;
 use crate::image::cli::{self, ImageFacts, LABEL};
 use crate::image::image_build::{Builder, ContainerfileSource, ImageBuild};
@@ -132,6 +133,15 @@ impl<'a> Environments<'a> {
         }
     }
 
+    /// The program that builds environments. An engine with images does without it where this user
+    /// cannot use it.
+    fn mmdebstrap(&self) -> Option<PathBuf> {
+        let host = self.store.host;
+        let program = host.find_program("mmdebstrap")?;
+        let is_of_use = !self.store.engine.has_images() || rootless::known_obstacle(host).is_none();
+        is_of_use.then_some(program)
+    }
+
     /// The command of [`make`](Environments::make), for display. It does not use the cache, which
     /// makes no difference to the result.
     ///
@@ -140,10 +150,7 @@ impl<'a> Environments<'a> {
     /// If the cache's path is not UTF-8.
     pub fn make_command(&self, blueprint: &Blueprint) -> Result<Invocation> {
         let staging = self.store.staging(&blueprint.name);
-        match (
-            self.store.host.find_program("mmdebstrap"),
-            self.location(&blueprint.name),
-        ) {
+        match (self.mmdebstrap(), self.location(&blueprint.name)) {
             (None, EnvironmentLocation::Image(image)) => {
                 // Docker is not queried for its builder. Every docker has this one.
                 let builder = match self.store.engine.kind {
@@ -199,7 +206,7 @@ impl<'a> Environments<'a> {
         build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<()> {
         let staging = build_process.staging();
-        let mmdebstrap = self.store.host.find_program("mmdebstrap");
+        let mmdebstrap = self.mmdebstrap();
         let rootfs = self.rootfs(staging);
         if let Some(program) = &mmdebstrap {
             self.store

@@ -9,3 +9,4 @@ pub(crate) mod environments;
 mod finish;
 pub(crate) mod manifest;
 pub(crate) mod package_cache;
+pub(crate) mod rootless;

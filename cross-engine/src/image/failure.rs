@@ -2,72 +2,44 @@
 
 use std::path::PathBuf;
 
-use crate::engines::diagnosis::{SUBIDS_HELP, last_line};
-use crate::image::missing_program;
+use crate::engines::diagnosis::last_line;
+use crate::image::{apt_failure, missing_program};
 use crate::process::Exit;
 use crate::process::TailLines;
 use crate::process::error::{Error, ErrorKind};
 
+/// What a script of the caller prints before each command of the user, to name it in progress and
+/// failures. The first line of the command follows.
+pub(crate) const RUNS: &str = "cross-core: runs ";
+
 /// The error for a failed environment build, by the last lines of its output.
-pub(crate) fn of_environment_build(what: &str, status: &str, output: &str) -> Error {
-    if let Some(package) = between(output, "Unable to locate package ", "\n")
-        .or_else(|| between(output, "Couldn't find any package by glob '", "'"))
-        .or_else(|| between(output, "Version '", "' for"))
-    {
-        return Error::new(
-            ErrorKind::PackageNotFound,
-            format!("{what}: package `{}` is not in the suite", package.trim()),
-        )
-        .with_help("fix `packages` in Cross.toml, or choose a `suite` that has the package");
+pub(crate) fn of_environment_build(what: &str, exit: Exit, output: &str) -> Error {
+    if let Some(error) = apt_failure::find(what, output) {
+        return error;
     }
-    let patterns = [
-        "Temporary failure resolving",
-        "Could not resolve",
-        "Could not connect",
-        "Unable to connect",
-        "Connection failed",
-        "Connection refused",
-        "Failed to fetch",
-        "manifest unknown",
-        "dial tcp",
-        "pull access denied",
-        "TLS handshake",
-    ];
-    let is_unreachable = |line: &&str| patterns.iter().any(|pattern| line.contains(pattern));
-    if let Some(line) = output.lines().find(is_unreachable) {
-        return Error::new(
-            ErrorKind::Unreachable,
-            format!("{what}: a server cannot be reached: {}", line.trim()),
-        )
-        .with_help("check the network and the proxy variables (`http_proxy`, `https_proxy`), and try again");
-    }
-    if [
-        "newuidmap",
-        "/etc/subuid",
-        "unshare syscall failed",
-        "failed to unshare",
-    ]
-    .iter()
-    .any(|pattern| output.contains(pattern))
-    {
+    let line = relevant_line(output);
+    if says_disk_full(output) {
         return Error::new(
             ErrorKind::Environment,
-            format!(
-                "{what}: mmdebstrap may not use user namespaces: {}",
-                relevant_line(output)
-            ),
+            format!("{what} failed with {exit}: {line}"),
         )
-        .with_help(SUBIDS_HELP);
+        .with_help("free some space in the cache directory");
     }
-    let error = Error::new(
+    // A shell exits with 128 + n after signal n.
+    if exit.signal == Some(9) || exit.code == Some(137) {
+        return Error::new(
+            ErrorKind::Killed,
+            format!("{what} was killed by signal 9: {line}"),
+        )
+        .with_help(KILLED_HELP);
+    }
+    Error::new(
         ErrorKind::Environment,
-        format!("{what} failed with {status}: {}", relevant_line(output)),
-    );
-    if says_disk_full(output) {
-        return error.with_help("free some space in the cache directory");
-    }
-    error
+        format!("{what} failed with {exit}: {line}"),
+    )
 }
+
+const KILLED_HELP: &str = "the kernel kills processes when memory runs out (`dmesg` tells): make more memory available,     or end what uses it";
 
 /// The error for a user's command that failed during a build.
 pub(crate) fn of_command(what: &str, name: &str, status: i32, lines: &TailLines) -> Error {
@@ -76,10 +48,14 @@ pub(crate) fn of_command(what: &str, name: &str, status: i32, lines: &TailLines)
         message.push_str("\n  ");
         message.push_str(line.trim_end());
     }
-    let help = missing_program::remedy(lines.iter(), true).unwrap_or_else(|| {
-        "fix the command; it runs as root in the environment with `set -e`, and does not see the project"
-            .to_owned()
-    });
+    let help = match status {
+        137 => format!("a process of the command was killed: {KILLED_HELP}"),
+        _ => missing_program::remedy(lines.iter(), true).unwrap_or_else(|| {
+            "the command runs as root in the environment with `set -e`, and does not see the project: correct it, or \
+             append `|| true` if it may fail"
+                .to_owned()
+        }),
+    };
     Error::new(ErrorKind::CommandFailed, message).with_help(help)
 }
 
@@ -123,8 +99,7 @@ const IMAGE_PATTERNS: [(&str, ErrorKind); 24] = [
 
 /// The error for a failed pull, by the last lines of its output.
 pub(crate) fn of_pull(what: &str, exit: Exit, output: &str) -> Error {
-    image_error(what, output)
-        .unwrap_or_else(|| of_environment_build(what, &exit.to_string(), output))
+    image_error(what, output).unwrap_or_else(|| of_environment_build(what, exit, output))
 }
 
 fn image_error(what: &str, output: &str) -> Option<Error> {
@@ -162,12 +137,19 @@ pub(crate) fn of_image_build(tag: &str, exit: Exit, output: &str) -> Error {
     let what = format!("building image `{tag}`");
     if let Some((command, status)) = failed_step(output) {
         let lines = step_output(output);
-        let help = missing_program::remedy(lines.iter(), false);
-        return of_command(&what, &command, status, &lines)
-            .with_help(help.unwrap_or_else(|| "fix the command in the Containerfile".to_owned()));
+        return match of_user(&lines) {
+            Some((command, lines)) => of_command(&what, command, status, &lines),
+            None => of_command(&what, &command, status, &lines).with_help(
+                missing_program::remedy(lines.iter(), false).unwrap_or_else(|| {
+                    "correct this `RUN` of the Dockerfile; it runs as root, and sees of the project only what \
+                     `COPY` names"
+                        .to_owned()
+                }),
+            ),
+        };
     }
     image_error(&format!("a base image of `{tag}`"), output)
-        .unwrap_or_else(|| of_environment_build(&what, &exit.to_string(), output))
+        .unwrap_or_else(|| of_environment_build(&what, exit, output))
 }
 
 /// The number of lines of a failed step that are in the message.
@@ -187,6 +169,18 @@ fn step_output(output: &str) -> TailLines {
     let mut tail = TailLines::new(STEP_LINES);
     lines.into_iter().for_each(|line| tail.push(line));
     tail
+}
+
+/// The last command that a script of the caller named in the output of a step, and what it printed.
+fn of_user(step: &TailLines) -> Option<(&str, TailLines)> {
+    let command = |line| Some(str::split_once(line, RUNS)?.1.trim_end());
+    let name = step.iter().rev().find_map(command)?;
+    let mut lines = TailLines::new(STEP_LINES);
+    let after = step.iter().rev().take_while(|line| command(line).is_none());
+    let mut after: Vec<_> = after.collect();
+    after.reverse();
+    after.into_iter().for_each(|line| lines.push(line));
+    Some((name, lines))
 }
 
 /// The command of the failed step and its status. The messages are those of docker's legacy
@@ -263,20 +257,50 @@ fn relevant_line(text: &str) -> &str {
         .trim()
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let rest = &text[text.find(before)? + before.len()..];
-    Some(rest.split(after).next().unwrap_or(rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn failed(code: i32) -> Exit {
+        Exit {
+            code: Some(code),
+            signal: None,
+        }
+    }
+
+    #[test]
+    fn a_killed_build_is_no_failed_build() {
+        for exit in [
+            failed(137),
+            Exit {
+                code: None,
+                signal: Some(9),
+            },
+        ] {
+            let error = of_environment_build("building the environment", exit, "I: done\n");
+            assert_eq!(error.kind(), ErrorKind::Killed);
+            assert!(error.help().unwrap().contains("memory"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_in_a_script_is_named_in_place_of_the_scripts_step() {
+        let output = "STEP 2/2: RUN chmod 755 /x && /x\ncross-core: runs echo one\none\n\
+                      cross-core: runs false\ntwo\n\
+                      Error: building at STEP \"RUN chmod 755 /x && /x\": while running runtime: exit status 1";
+        let error = of_image_build("localhost/x:1", failed(1), output);
+        assert_eq!(
+            error.to_string(),
+            "building image `localhost/x:1`: `false` failed with exit status 1\n  two"
+        );
+        assert!(error.help().unwrap().contains("set -e"), "{error:?}");
+    }
 
     #[test]
     fn a_missing_package_is_named() {
         let error = of_environment_build(
             "building the environment",
-            "exit status 1",
+            failed(1),
             "I: downloading\nE: Unable to locate package libnope-dev\nE: apt failed\n",
         );
         assert_eq!(error.kind(), ErrorKind::PackageNotFound);
@@ -287,11 +311,11 @@ mod tests {
     fn a_full_disk_is_named_whatever_is_said_after_it() {
         let output = "dpkg-deb: error: paste subprocess was killed: No space left on device\n\
                     E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
-        let error = of_environment_build("building the environment", "exit status 25", output);
+        let error = of_environment_build("building the environment", failed(25), output);
         assert!(error.to_string().contains("No space left"), "{error}");
         assert!(error.help().unwrap().contains("free some space"));
         let output = "E: Sub-process returned an error code (1)\nE: mmdebstrap failed to run\n";
-        let error = of_environment_build("building the environment", "exit status 25", output);
+        let error = of_environment_build("building the environment", failed(25), output);
         assert!(error.to_string().ends_with("error code (1)"), "{error}");
     }
 
@@ -299,7 +323,7 @@ mod tests {
     fn an_unreachable_mirror_is_not_a_missing_package() {
         let output = "Err:1 http://mirror.invalid bookworm InRelease\n  Temporary failure resolving 'mirror.invalid'\n\
                     E: Failed to fetch http://mirror.invalid/InRelease";
-        let error = of_environment_build("building the environment", "exit status 1", output);
+        let error = of_environment_build("building the environment", failed(1), output);
         assert_eq!(error.kind(), ErrorKind::Unreachable);
         assert!(
             error.to_string().ends_with("resolving 'mirror.invalid'"),

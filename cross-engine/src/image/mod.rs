@@ -1,5 +1,6 @@
 //! Images in an engine's store: inspected, pulled and built.
 
+pub(crate) mod apt_failure;
 pub(crate) mod build_process;
 pub(crate) mod cli;
 mod dockerignore;

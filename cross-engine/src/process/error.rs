@@ -126,6 +126,16 @@ impl Error {
                  `CROSS_CACHE_DIR` sets the cache directory",
                 path.display()
             )),
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                let mut above = path.ancestors();
+                match above.find(|above| above.exists() && !above.is_dir()) {
+                    Some(file) => error.with_help(format!(
+                        "`{}` is not a directory: move it away, or choose another directory",
+                        file.display()
+                    )),
+                    None => error,
+                }
+            }
             _ => error,
         };
         error.with_source(source)

@@ -71,7 +71,8 @@ impl Case {
     }
 }
 
-/// Checks that the error of `result` has this kind, a message in lower case, and help.
+/// Checks that the error of `result` has this kind, a message in lower case, and help. If cargo
+/// failed for a reason that only the code knows, the error has the compiler's or cargo's own words.
 #[track_caller]
 fn fails(kind: ErrorKind, result: Result<Outcome>) -> Error {
     let error = match result {
@@ -87,7 +88,9 @@ fn fails(kind: ErrorKind, result: Result<Outcome>) -> Error {
     // A cancellation needs no help.
     if !matches!(kind, ErrorKind::Cancelled | ErrorKind::Deadline) {
         let help = error.help().unwrap_or_default();
-        assert!(!help.is_empty(), "a remedy for: {error}");
+        let has_words = kind == ErrorKind::CargoFailed
+            && (!error.compiler_diagnostics().is_empty() || !error.cargo_output().is_empty());
+        assert!(!help.is_empty() || has_words, "a remedy for: {error}");
     }
     error
 }

@@ -6,6 +6,7 @@ mod arrives;
 mod cargo_config;
 mod core_files;
 mod drop_in;
+mod errors;
 mod first_build;
 mod foreign_programs;
 mod git_version;

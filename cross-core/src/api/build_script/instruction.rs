@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::outcome::CompilerDiagnostic;
 
 use super::Built;
 
@@ -30,6 +31,9 @@ pub enum Instruction {
     Warning(String),
 }
 
+/// How much of the compiler's warnings cargo shows, in bytes.
+const SHOWN: usize = 64 << 10;
+
 impl Instruction {
     pub(super) fn rerun_if_changed(path: &Path) -> Result<Self> {
         Ok(Instruction::RerunIfChanged(path_text(path)?))
@@ -44,6 +48,23 @@ impl Instruction {
 
     pub(super) fn warning(text: &str) -> Self {
         Instruction::Warning(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// The warnings of the inner build's compiler, as it rendered them, with file and line.
+    pub(super) fn compiler_warnings(diagnostics: &[CompilerDiagnostic]) -> Vec<Self> {
+        let mut shown = 0;
+        let mut warnings = Vec::new();
+        for diagnostic in diagnostics {
+            let text = diagnostic.shown();
+            shown += text.len();
+            if shown > SHOWN {
+                let rest = "the compiler printed more: `Built::outcome` has all of it";
+                warnings.push(Instruction::warning(rest));
+                break;
+            }
+            warnings.extend(lines(&text).map(|line| Instruction::Warning(line.to_owned())));
+        }
+        warnings
     }
 }
 
@@ -72,8 +93,8 @@ impl fmt::Display for Instruction {
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorReport<'a>(&'a Result<Built>);
 
-/// Reports the result of a build to cargo: as its instructions, or as an error with its remedy,
-/// which makes cargo fail the outer build.
+/// Reports the result of a build to cargo: as its instructions, or as an error with its remedy and
+/// the compiler's diagnostics, which makes cargo fail the outer build.
 ///
 /// ```no_run
 /// // build.rs
@@ -95,13 +116,20 @@ impl fmt::Display for ErrorReport<'_> {
             Err(error) => error,
         };
         let help = error.help().map(|help| format!("help: {help}"));
-        for text in [error.to_string()].into_iter().chain(help) {
-            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let message = [error.to_string()].into_iter().chain(help);
+        for text in message.chain(error.evidence()) {
+            for line in lines(&text) {
                 writeln!(f, "cargo::error={line}")?;
             }
         }
         Ok(())
     }
+}
+
+/// The lines of a text that cargo shows. None of them can be an instruction of its own.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.split(['\n', '\r']);
+    lines.filter(|line| !line.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -139,5 +167,43 @@ mod tests {
             report(&Err(error)).to_string(),
             "cargo::error=no engine:\ncargo::error=none\ncargo::error=help: install one\n"
         );
+    }
+
+    fn diagnostic(level: &str, rendered: &str) -> CompilerDiagnostic {
+        CompilerDiagnostic {
+            level: level.to_owned(),
+            package: "firmware".to_owned(),
+            code: None,
+            message: String::new(),
+            place: None,
+            rendered: rendered.to_owned(),
+        }
+    }
+
+    #[test]
+    fn diagnostics_are_reported_with_file_and_line_and_start_no_instruction() {
+        let rendered = "\u{1b}[31merror\u{1b}[0m: no\n --> a.rs:2:9\rcargo::rustc-env=A=b\n";
+        let error = Error::new(ErrorKind::CargoFailed, "no")
+            .with_compiler(vec![diagnostic("error", rendered)]);
+        assert_eq!(
+            report(&Err(error)).to_string(),
+            "cargo::error=no\ncargo::error=error: no\n\
+             cargo::error= --> a.rs:2:9\\rcargo::rustc-env=A=b\n"
+        );
+        let all = [
+            diagnostic("warning", "warning: unused\n --> a.rs:1:1\n"),
+            diagnostic("warning", &"x".repeat(SHOWN)),
+        ];
+        let shown = Instruction::compiler_warnings(&all);
+        let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown[..2],
+            [
+                "cargo::warning=warning: unused",
+                "cargo::warning= --> a.rs:1:1"
+            ]
+        );
+        assert!(shown[2].starts_with("cargo::warning=the compiler printed more"));
+        assert_eq!(shown.len(), 3);
     }
 }

@@ -275,7 +275,7 @@ impl Run<'_> {
         }
         let message = format!("`{command}` failed with {exit}: {}", errors.join("; "));
         Err(Error::new(ErrorKind::Setup, message)
-            .with_help("run the command by hand, fix what it reports, and run the set-up again"))
+            .with_help("run the command by hand until it succeeds, then run the set-up again, which continues there"))
     }
 }
 

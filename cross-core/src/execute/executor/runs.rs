@@ -33,10 +33,10 @@ impl Execution<'_> {
             return Ok(());
         }
         let is_test = spec.command.get(1).is_some_and(|verb| is_test(verb));
-        let denied = self.denials.borrow().help(spec);
+        let known = self.evidence.borrow().help(spec, self.plan);
         let foreign_starts = self.foreign_starts.borrow();
         let unstarted = foreign_starts.help(is_test, self.plan, self.host);
-        for (code, message) in [("boundary", denied), ("foreign-programs", unstarted)] {
+        for (code, message) in [("boundary", known), ("foreign-programs", unstarted)] {
             let Some(message) = message else { continue };
             self.emit(EventKind::Warning {
                 code: code.to_owned(),
@@ -47,9 +47,9 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Looks for signs of what the environment denies in a line of output.
-    fn watch(&self, line: &str) {
-        self.denials.borrow_mut().read(line);
+    /// Looks for the causes of a failure in a line of output.
+    fn watch(&self, stream: Stream, line: &str) {
+        self.evidence.borrow_mut().read(stream, line);
         self.foreign_starts.borrow_mut().read(line);
     }
 
@@ -57,7 +57,7 @@ impl Execution<'_> {
     fn start(&self, spec: &RunSpec, sink: &mut Sink<'_>) -> Result<Exit> {
         let Self { plan, resolver, .. } = self;
         let mut read_line = |stream: Stream, line: &str| {
-            self.watch(line);
+            self.watch(stream, line);
             sink(stream, line)
         };
         container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut read_line)
@@ -74,7 +74,12 @@ impl Execution<'_> {
             disk_is_full |= is_disk_full(line);
             match reader.read(line) {
                 Line::Silent => ControlFlow::Continue(()),
-                Line::Events(events) => events.into_iter().try_for_each(|event| self.notify(event)),
+                Line::Events(events) => events.into_iter().try_for_each(|event| {
+                    if let EventKind::Diagnostic(diagnostic) = &event {
+                        self.evidence.borrow_mut().read_diagnostic(diagnostic);
+                    }
+                    self.notify(event)
+                }),
                 Line::Rejected(error) => {
                     rejected = Some(error);
                     ControlFlow::Break(())
@@ -277,7 +282,7 @@ impl<'a> TestWatch<'a> {
     }
 
     fn notify(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
-        self.execution.watch(line);
+        self.execution.watch(stream, line);
         let waits = self.debugger.read(line);
         let event = waits.unwrap_or_else(|| output_event(stream, line));
         self.execution.notify(event)

@@ -1,0 +1,78 @@
+//! What a run printed about its failure: the causes that are recognized in it, and its end.
+
+use std::path::Path;
+
+use cross_engine::RunSpec;
+use cross_engine::process::{Stream, TailLines};
+
+use crate::execute::causes::Causes;
+use crate::execute::denials::Denials;
+use crate::model::error::{Error, ErrorKind};
+use crate::model::outcome::CompilerDiagnostic;
+use crate::model::printable::{beginning, printable};
+use crate::model::redact::redact;
+use crate::plan::plan::Plan;
+
+/// The number of lines that are kept.
+const LINES: usize = 40;
+/// The length of a line that is kept, in bytes.
+const LINE: usize = 400;
+
+/// The evidence of one run.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    denials: Denials,
+    causes: Causes,
+    tail: TailLines,
+}
+
+impl Evidence {
+    /// Begins the evidence of a run in the workspace at `root`.
+    pub(crate) fn new(root: &Path) -> Self {
+        Evidence {
+            denials: Denials::new(root),
+            causes: Causes::default(),
+            tail: TailLines::new(LINES),
+        }
+    }
+
+    /// Reads a line of the run's output.
+    pub(crate) fn read(&mut self, stream: Stream, line: &str) {
+        self.denials.read(line);
+        // A message of cargo is JSON, and its text is read as a diagnostic.
+        if line.starts_with('{') {
+            return;
+        }
+        self.causes.read(line);
+        if stream == Stream::Stderr {
+            let line = redact(line);
+            self.tail.push(beginning(&printable(&line), LINE));
+        }
+    }
+
+    /// Reads a diagnostic of the compiler.
+    pub(crate) fn read_diagnostic(&mut self, diagnostic: &CompilerDiagnostic) {
+        if diagnostic.level == "error" {
+            let lines = diagnostic.rendered.lines();
+            lines.for_each(|line| self.causes.read(line));
+        }
+    }
+
+    /// Returns the remedies for the run `spec` of `plan`.
+    pub(crate) fn help(&self, spec: &RunSpec, plan: &Plan) -> Option<String> {
+        let denied = self.denials.help(spec);
+        let all: Vec<_> = denied.into_iter().chain(self.causes.help(plan)).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Adds the remedies and the end of cargo's output to the error of a failed run.
+    pub(crate) fn explain(&self, error: Error, spec: &RunSpec, plan: &Plan) -> Error {
+        let error = self.denials.explain(error, spec);
+        let is_of_cargo = matches!(error.kind(), ErrorKind::CargoFailed | ErrorKind::Killed);
+        let error = match is_of_cargo {
+            true => error.with_cargo_output(&self.tail.text()),
+            false => error,
+        };
+        self.causes.explain(error, plan)
+    }
+}
