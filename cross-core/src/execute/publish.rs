@@ -193,9 +193,12 @@ impl Mirror<'_, '_> {
             };
             let to = at.join(name);
             if self.products.can_be_directory(name, site) {
-                if self.wanted.can_be_directory(name, site)
-                    && let Some(tree) = self.debug_directory(from, dir, entry, at)?
-                {
+                let is_wanted = self.wanted.can_be_directory(name, site);
+                let tree = match is_wanted {
+                    true => self.debug_directory(from, dir, entry, at)?,
+                    false => None,
+                };
+                if let Some(tree) = tree {
                     self.copy_tree(&tree, &to, limits::DEPTH)?;
                     self.copied.push(to);
                 }
@@ -271,10 +274,9 @@ impl Mirror<'_, '_> {
         };
         let at = name.join("deps");
         for entry in entries {
-            let is_emitted = |name: &&str| self.products.can_be_emitted(name);
-            if let Some(name) = entry.name.to_str().filter(is_emitted)
-                && entry.kind == FileKind::Regular
-            {
+            let is_emitted =
+                |name: &&str| entry.kind == FileKind::Regular && self.products.can_be_emitted(name);
+            if let Some(name) = entry.name.to_str().filter(is_emitted) {
                 self.copy_file(&deps.file(name).map_engine_error()?, &at.join(name))?;
             }
         }

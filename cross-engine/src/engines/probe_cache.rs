@@ -103,9 +103,8 @@ impl ProbeCache {
             return;
         };
         // The caller creates the cache itself, or refuses it.
-        if let Err(error) = fs::create_dir(&self.0)
-            && error.kind() != io::ErrorKind::AlreadyExists
-        {
+        let created = fs::create_dir(&self.0);
+        if created.is_err_and(|error| error.kind() != io::ErrorKind::AlreadyExists) {
             return;
         }
         // A cache that cannot be written only makes the next call slower.

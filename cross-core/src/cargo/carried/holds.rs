@@ -260,9 +260,7 @@ impl Reader<'_> {
             return false;
         }
         let is_relative = value.get("relative").and_then(Value::as_bool) == Some(true);
-        if let Value::Table(table) = value
-            && is_relative
-        {
+        if let Some(table) = value.as_table_mut().filter(|_| is_relative) {
             let path = table
                 .get_mut("value")
                 .and_then(|value| self.make_absolute(value));
