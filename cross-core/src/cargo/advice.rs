@@ -1,7 +1,11 @@
 //! The remedies for failures of the host's cargo and rustup, recognized in their output.
 
 /// What is printed for a known cause, and the remedy.
-const KNOWN: [(&[&str], &str); 11] = [
+const KNOWN: [(&[&str], &str); 12] = [
+    (
+        &["supported edition values are"],
+        "`edition` in Cargo.toml is misspelt, or newer than the toolchain: correct it, or `rustup update`",
+    ),
     (
         &[
             "links to the native library",

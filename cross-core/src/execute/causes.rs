@@ -160,7 +160,7 @@ impl Remedy<'_> {
                 self.triple(),
                 self.add(&format!("{package}:{arch}"))
             ),
-            None => self.from_source(what),
+            None => self.without_package(what),
         }
     }
 
@@ -177,11 +177,11 @@ impl Remedy<'_> {
                     self.add(&format!("<package>:{arch}"))
                 )
             }
-            None => self.from_source(&what),
+            None => self.without_package(&what),
         }
     }
 
-    fn from_source(&self, what: &str) -> String {
+    fn without_package(&self, what: &str) -> String {
         format!(
             "no Debian package has {what} for {}: build it from source, for which many crates \
              have a feature (`vendored`, `bundled` or `static`)",

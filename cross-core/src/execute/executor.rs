@@ -178,7 +178,9 @@ impl<'a> Execution<'a> {
             let first = row.value.lines().next().unwrap_or_default();
             message.contains(&format!("`{first}`"))
         };
-        rows.clone().rfind(is_named).or_else(|| rows.last())
+        rows.clone()
+            .rfind(is_named)
+            .or_else(|| rows.clone().next_back())
     }
 
     fn target_dir(&self) -> Result<&Dir> {

@@ -156,15 +156,14 @@ const LINKERS: &[(&str, &str)] = &[
 
 /// Returns the package with the library that pkg-config or the linker calls `name`.
 pub(super) fn of_library(name: &str) -> Option<&'static str> {
-    let has = |known: &&str| known.eq_ignore_ascii_case(name);
-    let package = LIBRARIES
-        .iter()
-        .find(|package| package.libraries.iter().any(|known| *known == name))
-        .or_else(|| {
-            LIBRARIES
-                .iter()
-                .find(|it| it.libraries.iter().any(|known| has(&known)))
-        });
+    let exact = |package: &&Package| package.libraries.contains(&name);
+    let in_any_case = |package: &&Package| {
+        let mut known = package.libraries.iter();
+        known.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let mut all = LIBRARIES.iter();
+    let package = all.find(exact);
+    let package = package.or_else(|| LIBRARIES.iter().find(in_any_case));
     package.map(|package| package.name)
 }
 

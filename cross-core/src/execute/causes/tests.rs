@@ -8,7 +8,7 @@ fn found(lines: &[&str]) -> Vec<Cause> {
 
 #[track_caller]
 fn is(line: &str, cause: &Cause) {
-    assert_eq!(found(&[line]), [cause.clone()], "{line}");
+    assert_eq!(found(&[line]), std::slice::from_ref(cause), "{line}");
 }
 
 #[test]

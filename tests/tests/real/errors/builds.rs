@@ -97,10 +97,10 @@ rows! {
              if let Err(error) = std::fs::write(path, \"\") { panic!(\"{path}: {error}\"); }"
         ).error();
     an_edition_that_is_too_new => Manifest
-        ["2099"] ["the toolchain is too old", "rustup update"]
+        ["2099"] ["newer than the toolchain", "rustup update"]
         || manifest("edition = \"2099\"\n", "").error();
     a_rust_version_that_is_too_new => CargoFailed
-        ["cargo build failed", "1.999"] ["toolchain = \"host\""]
+        ["rustc 1.", "is not supported by the following package"] ["toolchain = \"host\""]
         || manifest("edition = \"2021\"\nrust-version = \"1.999\"\n", "").error();
     a_feature_of_nightly => CargoFailed
         ["E0554"] ["nightly"] || {
