@@ -327,3 +327,41 @@ fn a_firmware_in_the_applications_workspace() {
     );
     app.leftovers.are_none();
 }
+
+/// A build script whose `main` returns the error.
+const RETURNING: &str = r#"fn main() -> cross_core::Result<()> {
+    let script = cross_core::build_script::BuildScript::discover()?.project("firmware");
+    print!("{}", script.build("TARGET").rustc_env("FIRMWARE").run()?);
+    Ok(())
+}
+"#;
+
+/// Both ways of a build script to tell a failure: `report`, and an error that `main` returns.
+#[test]
+fn what_the_inner_compiler_says_is_shown_with_file_and_line() {
+    for (name, script) in [
+        ("reporting", documented(1, AARCH64)),
+        ("returning", RETURNING.replace("TARGET", AARCH64)),
+    ] {
+        let app = Application::new(name, "FIRMWARE", &script)
+            .file("Cargo.toml", &manifest(name, ""))
+            .file(
+                "firmware/Cargo.toml",
+                "[package]\nname = \"firmware\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+            )
+            .file("firmware/Cross.toml", "[build]\ntoolchain = \"image\"\n");
+        app.write("firmware/src/main.rs", "fn main() {\n    let it = ;\n}\n");
+        let said = app.fails("build");
+        for words in ["expected expression", "src/main.rs:2:14"] {
+            assert!(said.contains(words), "{name}: {words} in {said}");
+        }
+        app.write(
+            "firmware/src/main.rs",
+            "fn main() {\n    let unused = 1;\n    println!(\"[says:x]\");\n}\n",
+        );
+        let said = app.succeeds_with("build", &[]).stderr;
+        for words in ["unused variable", "src/main.rs:2:9"] {
+            assert!(said.contains(words), "{name}: {words} in {said}");
+        }
+    }
+}
