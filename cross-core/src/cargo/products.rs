@@ -24,6 +24,14 @@ pub(crate) struct Product {
     pub(crate) source: PathBuf,
 }
 
+impl Product {
+    /// Whether cargo looks for doctests in it.
+    pub(crate) fn can_have_doctests(&self) -> bool {
+        let kinds = ["lib", "rlib", "dylib", "proc-macro"];
+        self.kinds.iter().any(|kind| kinds.contains(&kind.as_str()))
+    }
+}
+
 /// Everything that cargo can make of a workspace for one target.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Products {

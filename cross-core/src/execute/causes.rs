@@ -39,6 +39,8 @@ enum Cause {
     Nightly,
     /// Two packages link the same native library.
     Links(String),
+    /// Cargo has no such subcommand.
+    Subcommand(String),
 }
 
 /// How many causes a help names.
@@ -130,6 +132,7 @@ impl Remedy<'_> {
                  `cargo +nightly`, or `Request::toolchain(\"nightly\")`), or do without the feature"
                     .to_owned()
             }
+            Cause::Subcommand(name) => self.subcommand(name),
             Cause::Links(library) => format!(
                 "only one package of a program may link `{library}`: `cargo tree --invert` shows \
                  who requires each of the packages, and the versions have to be brought together"
@@ -243,6 +246,39 @@ impl Remedy<'_> {
             None => format!(
                 "{origin}, which is not in the environment: remove it, as the environment sets the \
                  target's own linker"
+            ),
+        }
+    }
+
+    fn subcommand(&self, name: &str) -> String {
+        let component = match name {
+            "clippy" | "clippy-driver" => Some("clippy"),
+            "fmt" => Some("rustfmt"),
+            "miri" => Some("miri"),
+            _ => None,
+        };
+        match (component, &self.plan.toolchain.source) {
+            (Some(component), ToolchainSource::Image) => format!(
+                "the environment's Rust has no `cargo {name}`: set `toolchain = \"host\"` in \
+                 Cross.toml, and run `rustup component add {component}`"
+            ),
+            (
+                Some(component),
+                ToolchainSource::Host {
+                    name: toolchain, ..
+                },
+            ) => {
+                format!("run `rustup component add --toolchain {toolchain} {component}`")
+            }
+            (Some(component), ToolchainSource::Directory { sysroot }) => {
+                format!(
+                    "put `{component}` into the toolchain `{}`",
+                    sysroot.display()
+                )
+            }
+            (None, _) => format!(
+                "an environment sees the plugins nextest, hack and llvm-cov of the host, if they \
+                 are installed with `cargo install`; `cargo {name}` has to be in the environment"
             ),
         }
     }

@@ -3,22 +3,46 @@
 
 use crate::cargo::outer::GUARD;
 
-/// Variables of these names.
-const NAMES: [&str; 24] = [
+/// Variables of these names: those that cargo, rustc, std and libtest document, and those of the test
+/// libraries that most projects use. docs/environments.md lists them.
+const NAMES: [&str; 51] = [
     "CARGO_BUILD_JOBS",
     "CARGO_BUILD_RUSTDOCFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_ENCODED_RUSTDOCFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_INCREMENTAL",
-    // The scripts in images of the `cross` project print more with it.
-    "CROSS_DEBUG",
+    "CARGO_LOG",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
     // A build script inside must not build within the build of another.
     GUARD,
+    // The scripts in images of the `cross` project print more with it.
+    "CROSS_DEBUG",
+    "FORCE_COLOR",
+    "INSTA_FORCE_PASS",
+    "INSTA_OUTPUT",
+    "INSTA_UPDATE",
     "LANG",
     "LC_ALL",
+    "NEXTEST_FAILURE_OUTPUT",
+    "NEXTEST_FINAL_STATUS_LEVEL",
+    "NEXTEST_PROFILE",
+    "NEXTEST_RETRIES",
+    "NEXTEST_STATUS_LEVEL",
+    "NEXTEST_SUCCESS_OUTPUT",
+    "NEXTEST_TEST_THREADS",
     "NO_COLOR",
+    "PROPTEST_CASES",
+    "PROPTEST_MAX_SHRINK_ITERS",
+    "PROPTEST_RNG_SEED",
     "QEMU_STRACE",
+    "QUICKCHECK_GENERATOR_SIZE",
+    "QUICKCHECK_MAX_TESTS",
+    "QUICKCHECK_MIN_TESTS_PASSED",
+    "QUICKCHECK_TESTS",
+    "RUSTC_BOOTSTRAP",
+    "RUSTC_LOG",
     "RUSTDOCFLAGS",
     "RUSTFLAGS",
     "RUST_BACKTRACE",
@@ -27,10 +51,14 @@ const NAMES: [&str; 24] = [
     "RUST_MIN_STACK",
     "RUST_TEST_NOCAPTURE",
     "RUST_TEST_SHUFFLE",
+    "RUST_TEST_SHUFFLE_SEED",
     "RUST_TEST_THREADS",
+    "RUST_TEST_TIME_DOCTEST",
+    "RUST_TEST_TIME_INTEGRATION",
     "RUST_TEST_TIME_UNIT",
     "SOURCE_DATE_EPOCH",
     "TERM",
+    "TZ",
 ];
 
 /// What follows `CARGO_TERM_`.
@@ -131,6 +159,39 @@ pub(crate) fn is_index(name: &str) -> bool {
     registry.is_some_and(|registry| !registry.is_empty())
 }
 
+/// Returns why the caller's variable `name` stays outside, and the remedy, if it tells cargo or a
+/// compiler what to do. `target` is the target's name as in `CARGO_TARGET_<NAME>_…`.
+pub(crate) fn left_out(name: &str, target: &str) -> Option<(&'static str, &'static str)> {
+    let compilers = [
+        "CARGO_BUILD_RUSTC",
+        "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+        "CARGO_BUILD_RUSTC_WRAPPER",
+        "CARGO_BUILD_RUSTDOC",
+        "RUSTC",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+        "RUSTDOC",
+    ];
+    let of_target = name
+        .strip_prefix("CARGO_TARGET_")
+        .and_then(|rest| rest.strip_prefix(target));
+    match of_target {
+        Some("_LINKER") => Some((
+            "the environment has a linker of its own",
+            "name the variable in `env.passthrough` to use a linker that is in the environment",
+        )),
+        Some("_RUNNER") => Some((
+            "the environment has a runner of its own",
+            "`runner` in Cross.toml sets the runner of an environment",
+        )),
+        _ if compilers.contains(&name) => Some((
+            "the environment has a compiler of its own",
+            "a toolchain is chosen by `toolchain` in Cross.toml; wrappers of rustc are not used",
+        )),
+        _ => None,
+    }
+}
+
 /// The variables that programs of the target and compilers see, whoever starts them.
 pub(crate) fn names() -> impl Iterator<Item = String> {
     NAMES.iter().map(|&name| name.to_owned())
@@ -157,6 +218,32 @@ mod tests {
             "LC_TOKEN",
         ] {
             assert!(!is_passed(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_name_is_in_the_documentation() {
+        let page = include_str!("../../../docs/environments.md");
+        assert!(NAMES.is_sorted());
+        for name in NAMES.iter().filter(|name| **name != GUARD) {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_stays_outside_and_tells_what_to_do_has_a_reason() {
+        let target = "AARCH64_UNKNOWN_LINUX_GNU";
+        for name in [
+            "RUSTC_WRAPPER",
+            "CARGO_BUILD_RUSTC",
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER",
+        ] {
+            assert!(left_out(name, target).is_some(), "{name}");
+            assert!(!is_passed(name), "{name}");
+        }
+        for name in ["CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER", "HOME"] {
+            assert_eq!(left_out(name, target), None, "{name}");
         }
     }
 

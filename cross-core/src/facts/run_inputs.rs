@@ -460,6 +460,15 @@ impl RunInputs {
                 self.set(name, redact::strip(value));
             } else if caller_variables::is_passed(name) || is_target_flags {
                 self.set(name, value);
+            } else if let Some((why, help)) = caller_variables::left_out(name, &target) {
+                let passed = &context.config.passthrough;
+                if !value.is_empty() && !passed.iter().any(|it| it.value.name == name) {
+                    self.warnings.push(Warning {
+                        code: "variable".to_owned(),
+                        message: format!("{name} is not used: {why}"),
+                        help: Some(help.to_owned()),
+                    });
+                }
             }
         }
         for entry in &context.config.passthrough {

@@ -15,6 +15,7 @@ use crate::facts::run_inputs;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
+use crate::plan::doctests;
 use crate::plan::offline;
 use crate::plan::parallel_tests;
 use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
@@ -72,6 +73,8 @@ fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Resul
 fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usize) -> Result<Plan> {
     let emulator = facts.emulator(request);
     let is_test = request.verb == Verb::Test;
+    let mut warnings = facts.warnings.clone();
+    warnings.extend(doctests::warning(request, &facts));
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
@@ -88,7 +91,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
         toolchain: facts.toolchain,
         glibc_floor: facts.env_spec.glibc_floor.map(|floor| floor.to_string()),
         steps,
-        warnings: facts.warnings,
+        warnings,
         configuration: facts.explained,
         preparation,
         products: Products::new(facts.workspace.products, facts.target.triple())

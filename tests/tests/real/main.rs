@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod arrives;
+mod caller;
 mod cargo_config;
 mod core_files;
 mod drop_in;

@@ -6,8 +6,9 @@ use super::packages;
 /// A reading of one line. `Some` if the line is of its kind.
 type Pattern = fn(&str) -> Option<Cause>;
 
-const PATTERNS: [Pattern; 9] = [
+const PATTERNS: [Pattern; 10] = [
     memory,
+    subcommand,
     rust,
     of_linker,
     of_pkg_config,
@@ -56,6 +57,11 @@ fn after<'a>(line: &'a str, before: &str) -> Option<&'a str> {
 /// Returns the program's name in a path.
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+fn subcommand(line: &str) -> Option<Cause> {
+    let name = between(line, "error: no such command: `", "`")?;
+    Some(Cause::Subcommand(name.to_owned()))
 }
 
 fn memory(line: &str) -> Option<Cause> {

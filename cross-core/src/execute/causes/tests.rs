@@ -190,3 +190,11 @@ fn packages_are_found_by_the_names_of_pkg_config_and_of_the_linker() {
     assert_eq!(packages::of_tool("protoc"), Some("protobuf-compiler"));
     assert_eq!(packages::of_linker("mold"), Some("mold"));
 }
+
+#[test]
+fn a_subcommand_that_cargo_lacks_is_recognized() {
+    is(
+        "error: no such command: `clippy`",
+        &Cause::Subcommand("clippy".to_owned()),
+    );
+}
