@@ -11,7 +11,7 @@ use cross_engine::process::clock;
 use cross_engine::process::untrusted::{Dir, RegularFile};
 use cross_engine::process::{Stdin, TailLines};
 use cross_engine::{
-    Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress,
+    Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress, Root,
     RunSpec,
 };
 use cross_targets::GlibcVersion;
@@ -517,7 +517,13 @@ impl<'a> Execution<'a> {
         self.foreign_starts.replace(ForeignStarts::new(self.plan));
         let result = self.run_as(&spec, output);
         result.map_err(|error| {
-            let error = self.evidence.borrow().explain(error, &spec, self.plan);
+            let error = match is_removed(&spec.root) {
+                true => error.with_help(
+                    "the environment was removed while this ran: run it again, which makes the \
+                     environment again",
+                ),
+                false => self.evidence.borrow().explain(error, &spec, self.plan),
+            };
             let foreign_starts = self.foreign_starts.borrow();
             foreign_starts.explain(error, self.plan, self.host)
         })
@@ -575,5 +581,13 @@ impl<'a> Execution<'a> {
             self.emit(EventKind::NeedsGlibc { path, glibc })?;
         }
         Ok(true)
+    }
+}
+
+/// Whether the directory of a run's root file system is gone.
+fn is_removed(root: &Root) -> bool {
+    match root {
+        Root::Directory { path, .. } => !path.exists(),
+        _ => false,
     }
 }
