@@ -6,6 +6,7 @@ pub(crate) mod command_paths;
 pub(crate) mod coverage;
 pub(crate) mod debugger;
 mod doctests;
+mod git_program;
 pub(crate) mod nextest;
 pub(crate) mod offline;
 pub(crate) mod parallel_tests;

@@ -16,6 +16,7 @@ use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
 use crate::plan::doctests;
+use crate::plan::git_program;
 use crate::plan::offline;
 use crate::plan::parallel_tests;
 use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
@@ -75,6 +76,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
     let is_test = request.verb == Verb::Test;
     let mut warnings = facts.warnings.clone();
     warnings.extend(doctests::warning(request, &facts));
+    warnings.extend(git_program::warning(request, &facts));
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,

@@ -15,6 +15,8 @@ struct Row {
 }
 
 fn rows(page: &str) -> Vec<Row> {
+    // Another table lists the caller's variables.
+    let (page, _) = page.split_once("\n## ").unwrap();
     let lines = page.lines().filter(|line| line.starts_with("| "));
     let rows = lines.skip(1).map(|line| {
         let line = line.replace("\\|", "\u{1f}");

@@ -26,6 +26,7 @@ on_engines! { @ a_dirty_checkout_is_known_as_dirty sandbox docker }
 on_engines! { @ a_git_directory_that_is_a_link_is_known sandbox docker }
 on_engines! { @ a_configuration_file_that_git_knows_stays_unchanged sandbox }
 on_engines! { @ a_version_that_cannot_be_seen_is_said sandbox docker }
+on_engines! { @ git_that_a_build_lacks_is_named_with_its_package sandbox }
 
 /// Asks git as build scripts do, and goes on without it as they do.
 const ASKS: &str = r#"fn main() {
@@ -369,4 +370,32 @@ fn a_version_that_cannot_be_seen_is_said(engine: &'static str) {
     let case = Case::new(engine).repository("");
     let said = warnings(&case, "app", "");
     assert!(said.len() == 1 && said[0].contains("home"), "{said:?}");
+}
+
+fn git_that_a_build_lacks_is_named_with_its_package(engine: &'static str) {
+    let script = "fn main() {
+    let said = std::process::Command::new(\"git\").args([\"rev-parse\", \"HEAD\"]).output();
+    let known = said.is_ok_and(|said| said.status.success());
+    println!(\"cargo::rustc-env=KNOWN={known}\");
+}
+";
+    let main = "fn main() { println!(\"{}\", env!(\"KNOWN\")); }\n";
+    let project = Project::new("app")
+        .file("build.rs", script)
+        .file("src/main.rs", main);
+    let is_of_git = |warning: &cross_core::plan::Warning| {
+        let help = warning.help.as_deref().unwrap_or_default();
+        warning.code == "git" && help.contains("packages = [\"git:native\"]")
+    };
+    let warns = |cross: &Cross| {
+        let plan = cross.build(TARGET).plan().unwrap();
+        plan.warnings.iter().any(is_of_git)
+    };
+    let cross = project.cross().engine(engine);
+    assert!(warns(&cross));
+    // The warning is true.
+    let ran = cross.run(TARGET).capture(true).run().unwrap();
+    assert_eq!(ran.stdout.as_deref(), Some("false\n"));
+    let project = project.cross_toml("[build]\npackages = [\"git:native\"]\n");
+    assert!(!warns(&project.cross().engine(engine)));
 }
