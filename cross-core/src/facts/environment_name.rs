@@ -108,17 +108,16 @@ fn base(recipe: &Recipe) -> Blueprint {
         .exclude(base.exclude)
 }
 
+/// The shell script that runs the script of `pre-build`, and names its commands for failures.
+pub(super) const RUN_PRE_BUILD: &str = include_str!("pre_build.sh");
+
 /// A command that runs `script` as a program, with the interpreter that its first line names.
 fn as_command(script: &str) -> String {
-    let quoted = single_quoted(script);
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     format!(
-        "# pre-build\nprintf %s {quoted} > /cross-pre-build\nchmod 755 /cross-pre-build\n\
-         printf '%s: runs %s\\n' cross-core pre-build\n\
-         /cross-pre-build \"$CROSS_TARGET\"\nrm /cross-pre-build"
+        "# pre-build\nprintf %s {} > /cross-pre-build\nprintf %s {} > /cross-run-pre-build\n\
+         sh /cross-run-pre-build \"$CROSS_TARGET\"\nrm /cross-pre-build /cross-run-pre-build",
+        quoted(script),
+        quoted(RUN_PRE_BUILD)
     )
-}
-
-/// Quotes a word for a shell.
-pub(crate) fn single_quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -11,7 +11,7 @@ use cross_engine::{ContainerfileSource, Engine, ImageBuild, ImageFacts, RootSour
 use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource};
 
 use crate::facts::configured_paths;
-use crate::facts::environment_name::{self, Additions, NamedRecipe, single_quoted};
+use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
 use crate::facts::published_image::{
     deb_arch, instead_of_published, published, published_zig, reference, zig_reference,
@@ -356,15 +356,21 @@ impl EnvironmentSpec {
     pub(crate) fn pre_build_build(&self) -> Option<ImageBuild> {
         let (script, base) = (self.pre_build.as_ref()?, self.base_image()?);
         let mut text = format!("FROM {base}\nARG CROSS_DEB_ARCH\nARG CROSS_TARGET\n");
-        text.push_str("COPY pre-build /cross-pre-build\n");
-        text.push_str("RUN chmod 755 /cross-pre-build && printf '%s: runs %s\\n' cross-core pre-build && /cross-pre-build \"$CROSS_TARGET\" && rm /cross-pre-build\n");
+        text.push_str("COPY pre-build /cross-pre-build\nCOPY run-pre-build /cross-run-pre-build\n");
+        text.push_str("RUN sh /cross-run-pre-build \"$CROSS_TARGET\" && rm /cross-pre-build /cross-run-pre-build\n");
         let mut arguments = BTreeMap::from([("CROSS_TARGET".to_owned(), self.triple.clone())]);
         arguments.extend(
             self.deb_arch
                 .map(|arch| ("CROSS_DEB_ARCH".to_owned(), arch.to_owned())),
         );
         let build = ImageBuild::new(self.image()?, ContainerfileSource::Text(text))
-            .files([(PRE_BUILD_FILE.to_owned(), script.clone())])
+            .files([
+                (PRE_BUILD_FILE.to_owned(), script.clone()),
+                (
+                    "run-pre-build".to_owned(),
+                    environment_name::RUN_PRE_BUILD.to_owned(),
+                ),
+            ])
             .build_args(arguments);
         Some(build)
     }
@@ -486,20 +492,11 @@ impl SpecContext<'_> {
     }
 }
 
-/// The script that runs the commands of `pre-build`.
-const PRE_BUILD: &str = include_str!("pre_build.sh");
-
 /// The script of `pre-build`: the user's script, or one made of the commands, which exits at the
-/// first command that fails and names each before it runs. Lines that end with CRLF, as in a
+/// first command that fails. Lines that end with CRLF, as in a
 /// checkout for Windows, end with LF: a shell takes a carriage return as a part of the command.
 fn script(pre_build: &Sourced<PreBuild>) -> Result<Option<String>> {
-    let of_commands = |lines: &str| {
-        let lines = lines.replace("\r\n", "\n");
-        let entries: Vec<_> = lines.lines().map(single_quoted).collect();
-        PRE_BUILD
-            .replace("@COUNT@", &entries.len().to_string())
-            .replace("@ENTRIES@", &entries.join(" "))
-    };
+    let of_commands = |lines: &str| format!("#!/bin/sh\nset -e\n{lines}\n");
     let script = match &pre_build.value {
         PreBuild::ScriptOrCommand { path, .. } if path.is_file() => {
             Some(std::fs::read_to_string(path).on("read the `pre-build` script", path)?)

@@ -11,9 +11,10 @@ use super::TARGET;
 on_engines! { a_crash_leaves_no_core_file }
 
 /// A program that crashes in the way and the directory that it is told.
-const MAIN: &str = "fn main() {
+const MAIN: &str = "use std::env::set_current_dir;
+fn main() {
     let args: Vec<String> = std::env::args().collect();
-    std::env::set_current_dir(&args[2]).unwrap();
+    set_current_dir(&args[2]).unwrap();
     match args[1].as_str() {
         \"abort\" => std::process::abort(),
         \"overflow\" => println!(\"{}\", deep(1)),
@@ -26,7 +27,7 @@ fn deep(n: u64) -> u64 {
 }
 #[test]
 fn aborts() {
-    std::env::set_current_dir(std::env::var(\"WRITABLE\").unwrap()).unwrap();
+    set_current_dir(std::env::var(\"WRITABLE\").unwrap()).unwrap();
     std::process::abort();
 }
 ";
