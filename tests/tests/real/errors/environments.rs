@@ -48,7 +48,7 @@ rows! {
         ["`ls /nowhere` failed with exit status 2", "cannot access '/nowhere'"] ["Cross.toml:2:"]
         || pre_build("sandbox", "pre-build = [\n    \"ls /nowhere\",\n    \"true\",\n]").error();
     a_pre_build_command_without_its_program => CommandFailed
-        ["`frobnicate --all` failed with exit status 127", "not found"] ["apt-get install"]
+        ["`frobnicate --all` failed with exit status 127", "not found"] ["`packages = [\"PACKAGE:native\"]`"]
         || pre_build("sandbox", "pre-build = \"frobnicate --all\"").error();
     a_pre_build_package_that_does_not_exist => CommandFailed
         ["`apt-get install --assume-yes libnope`", "Unable to locate package libnope"] ["Cross.toml:2:"]
