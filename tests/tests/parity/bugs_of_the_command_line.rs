@@ -106,7 +106,7 @@ fn heard(case: &Case, words: &[&str]) -> Recorder {
 fn standard_output_has_only_the_output_of_cargo() {
     let json = "{\"reason\":\"build-finished\",\"success\":true}";
     let case = for_t().rule("docker", &["run"], Answer::says(&format!("{json}\n")));
-    let recorder = heard(&case, &["build", "-v", "--message-format", "json"]);
+    let recorder = heard(&case, &["check", "-v", "--message-format", "json"]);
     assert_eq!(recorder.output(), format!("{json}\n"));
     let answer = Answer::says("{}\n");
     let case = on(Fakes::Nothing).rule("cargo", &["metadata", "--no-deps", "-v"], answer);

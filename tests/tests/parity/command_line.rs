@@ -111,7 +111,7 @@ fn differs_a_directory_moves_the_command() {
 fn differs_a_file_named_by_config_is_mounted() {
     let case = for_t().file("../extra.toml", "[profile.dev]\ndebug = 0\n");
     let seen = case.cargo(&["build", "--config", "../extra.toml"]);
-    let file = case.path("../extra.toml");
+    let file = case.path("../extra.toml").canonicalize().unwrap();
     let sees = seen.run().0.mounts.iter().any(|mount| mount.source == file);
     seen.ensure(sees, "the file");
 }

@@ -13,7 +13,8 @@ fn outcome(case: &Case, words: &[&str]) -> Result<CargoOutcome> {
 fn the_exit_code_of_cargo_in_the_environment_is_returned() {
     for code in [0, 1, 42, 101] {
         let case = for_t().rule("docker", &["run"], Answer::fails(code, "error: no\n"));
-        let done = outcome(&case, &["build"]).unwrap();
+        // A `build` that succeeds has to make something.
+        let done = outcome(&case, &["check"]).unwrap();
         assert_eq!(done.code, i32::from(code));
     }
 }
