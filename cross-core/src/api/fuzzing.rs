@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use cross_engine::process::Stream;
 use cross_engine::process::untrusted::Dir;
 
 use crate::cargo::dep_info;
@@ -59,12 +60,18 @@ pub fn test_output(text: &str) {
         EmulatorKind::Machine,
         EmulatorKind::Wine,
     ] {
-        let mut reader = libtest::Reader::new(emulator);
+        let mut of_cargo = libtest::Reader::new(emulator, &[]);
+        let mut of_binary = libtest::Reader::new(emulator, &[]);
+        of_binary.start("app-0123456789abcdef", true);
         for line in text.lines() {
-            reader.read(line);
+            of_cargo.read(Stream::Stdout, line);
+            of_cargo.read(Stream::Stderr, line);
+            of_binary.read_binary(Stream::Stdout, line);
         }
-        let summary = reader.summary();
-        assert!(summary.binaries.len() <= text.lines().count());
+        of_binary.list(text);
+        let lines = text.lines().count();
+        assert!(of_cargo.summary().binaries.len() <= lines);
+        assert!(of_binary.summary().binaries.len() <= 1);
     }
 }
 
