@@ -255,6 +255,7 @@ impl<'a> Execution<'a> {
                 to,
                 is_certain,
             } => self.mirror(from, to, *is_certain),
+            Action::Deliver { .. } | Action::DeliverArtifacts { .. } if !self.succeeded() => Ok(()),
             Action::Deliver { from, to } => self.deliver(from, to),
             Action::DeliverArtifacts { from, to } => self.deliver_artifacts(from, to),
             Action::Publish { checksums } => {
@@ -382,9 +383,6 @@ impl<'a> Execution<'a> {
 
     /// Copies a file that a flag names as output.
     fn deliver(&self, from: &Path, to: &Path) -> Result<()> {
-        if !self.succeeded() {
-            return Ok(());
-        }
         let dir = self.target_dir()?;
         let relative = files::relative(dir, from)?;
         let file = dir.file_if_any(relative).map_engine_error()?;
@@ -398,9 +396,6 @@ impl<'a> Execution<'a> {
 
     /// Copies the artifacts in a directory that a flag names.
     fn deliver_artifacts(&self, from: &Path, to: &Path) -> Result<()> {
-        if !self.succeeded() {
-            return Ok(());
-        }
         let dir = self.target_dir()?;
         let relative = files::relative(dir, from)?;
         let made = dir.dir_if_any(relative).map_engine_error()?;
