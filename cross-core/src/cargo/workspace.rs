@@ -106,10 +106,12 @@ impl HostCargo {
 
     /// The configuration that this cargo reads.
     fn configuration(&self, host: &Host) -> Result<Configs> {
-        let home = host.variable("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| Some(Path::new(host.variable("HOME")?).join(".cargo")));
         let read = |path: &Path| std::fs::read_to_string(path).ok();
-        self.configured(Configs::find(&self.dir, home.as_deref(), &read)?)
+        self.configured(Configs::find(
+            &self.dir,
+            cargo_home(host).as_deref(),
+            &read,
+        )?)
     }
 
     /// `configs` with the settings and files of `--config`.
@@ -191,8 +193,7 @@ pub(crate) fn probe(
             let patches = named.packages(&metadata.workspace_root);
             let outside = outside_workspaces(&metadata, patches);
             let workspace = Workspace::of(cargo, &metadata, outside, None).naming(&named);
-            let mut stamps = dependencies(cargo, &metadata, host);
-            stamps.extend(named.files().map(FileStamp::of));
+            let stamps = dependencies(cargo, &metadata, &named, host);
             memory.insert(&name, &key, stamps, time, &workspace);
             Ok(workspace)
         }
@@ -376,7 +377,12 @@ fn query_key(query: &Invocation, host: &Host) -> String {
 
 /// The files that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
 /// directories that a glob of `members` may search, and the directories of fetched crates.
-fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<FileStamp> {
+fn dependencies(
+    cargo: &HostCargo,
+    metadata: &Metadata,
+    named: &NamedPaths,
+    host: &Host,
+) -> Vec<FileStamp> {
     let root = metadata.workspace_root.as_path();
     let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
     for package in &metadata.packages {
@@ -392,21 +398,21 @@ fn dependencies(cargo: &HostCargo, metadata: &Metadata, host: &Host) -> Vec<File
         }
     }
     files.insert(root.join("Cargo.toml"));
-    let user_home = || Some(PathBuf::from(host.variable("HOME")?).join(".cargo"));
-    let home = host.variable("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(user_home);
     let configured = cargo
         .dir
         .ancestors()
         .map(|dir| dir.join(".cargo"))
-        .chain(home.clone());
+        .chain(cargo_home(host));
     files.extend(configured.flat_map(|dir| [dir.join("config.toml"), dir.join("config")]));
-    let read = |path: &Path| std::fs::read_to_string(path).ok();
     // Files that are included lie anywhere.
-    if let Ok(configs) = Configs::find(&cargo.dir, home.as_deref(), &read) {
-        files.extend(configs.files().map(|(file, _)| file.to_owned()));
-    }
+    files.extend(named.files().cloned());
     files.into_iter().map(FileStamp::of).collect()
+}
+
+/// The directory that cargo takes as its home.
+fn cargo_home(host: &Host) -> Option<PathBuf> {
+    let named = host.variable("CARGO_HOME").map(PathBuf::from);
+    named.or_else(|| Some(Path::new(host.variable("HOME")?).join(".cargo")))
 }
 
 /// Reads the metadata of the workspace's own packages, without dependencies. Writes nothing.
