@@ -65,6 +65,7 @@
 //! | `network` | yes | yes | `none`, `host` or `default` |
 //! | `memory` | yes | yes | a size: `512m`, `4g` |
 //! | `suite` | yes | yes | a Debian suite |
+//! | `snapshot` | yes | yes | the URL of a mirror that keeps old packages |
 //! | `packages` | yes | yes | array of Debian package names |
 //! | `build-std` | yes | yes | boolean, or array of crates |
 //! | `zig` | yes | yes | boolean, a glibc version, or table of `enable`, `version`, `image` |
@@ -74,8 +75,10 @@
 //! | `env.volumes` | yes | yes | array of `NAME` or `NAME=/path` |
 //! | `image` | – | yes | an image name, or table of `name`, `toolchain` (array of platforms) |
 //! | `sdk` | – | yes | the path of a directory |
+//! | `deployment-target` | yes | yes | a version of Apple's system: `11.0` |
 //! | `runner` | – | yes | a command |
 //! | `serial-tests` | yes | yes | boolean |
+//! | `reproducible` | yes | yes | boolean |
 //! | `writable` | yes | yes | array of directories of the workspace |
 //!
 //! [`keys()`] returns a row for each key with its variables, default, meaning and an example.
@@ -83,6 +86,8 @@
 //! to the file that contains it. Every key also has a variable: see [`variables`]. Settings that
 //! only have variables are in [`Settings`]. The rules of precedence are documented at [`Config`].
 //! Features of `cross` that this version does not support are errors, and never silently ignored.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod diagnostics;
 mod keys;

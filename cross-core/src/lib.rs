@@ -35,6 +35,8 @@
 //! The library does not print, exit, install a signal handler, change the process's environment or
 //! directory, or fall back to another engine than the one that was named.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedding.md")]
 mod guide {}
@@ -57,7 +59,7 @@ pub use api::shell::ShellRequest;
 pub use api::{build_script, doctor, setup};
 pub use cross_config::Env;
 pub use cross_engine::Cancel;
-pub use host::binary;
+pub use host::{binary, mach_o, needs};
 pub use model::error::{Error, ErrorKind, Result};
 pub use model::outcome::{Artifact, Outcome};
 pub use plan::plan::Plan;
@@ -87,6 +89,13 @@ pub mod config {
         BuildStd, Config, Diagnostic, DiagnosticCode, ExplainedValue, Layer, LayerBuilder,
         MemoryLimit, NetworkMode, Origin, Severity, Sourced, json_schema,
     };
+    pub use cross_targets::SystemVersion;
+}
+
+/// Progress on a console.
+#[cfg(feature = "console")]
+pub mod console {
+    pub use crate::api::console::Console;
 }
 
 /// Engines, their environments, and their runs.
@@ -94,9 +103,26 @@ pub mod engine {
     pub use cross_engine::process::{Exit, Stream};
     pub use cross_engine::{
         CacheUsage, ContainerReuse, Engine, EngineKind, EnginePreference, EnvValue, Environment,
-        EnvironmentLocation, Invocation, Mount, ReusedContainer, RunSpec, StartReason,
-        SweepSummary,
+        EnvironmentLocation, Invocation, Mount, Nested, OuterMount, OuterRoot, Reach, Remote,
+        ReusedContainer, RunSpec, StartReason, SweepSummary, Transfer, Tree, Volume, VolumeKind,
     };
+}
+
+/// What environments are made of.
+pub mod contents {
+    pub use cross_engine::{ArchiveRelease, Contents, Download, InstalledPackage, RecordedImage};
+}
+
+/// Locks: what environments are made of, in a file of the project.
+pub mod lock {
+    pub use crate::api::lock::{LockOutcome, LockRequest, LockedTarget, PackageChange};
+}
+
+/// Archives for machines without a network.
+pub mod export {
+    pub use crate::api::export::{ExportOutcome, ExportRequest};
+    pub use crate::api::import::{ImportOutcome, ImportRequest};
+    pub use cross_engine::{ArchivedPart, PartKind};
 }
 
 /// Events, which report the execution of a plan as it happens.
@@ -113,8 +139,14 @@ pub mod host_tools {
     pub use crate::model::host_tool::{HostTool, MissingTool};
 }
 
-/// The parts of an [`Outcome`]: diagnostics, test results and timings.
+/// Programs stripped and object files converted by the target's own tools.
+pub mod object_files {
+    pub use crate::api::object_files::{ObjcopyRequest, StripRequest, Stripped};
+}
+
+/// The parts of an [`Outcome`]: packages, diagnostics, test results and timings.
 pub mod outcome {
+    pub use crate::model::compiled::{CompiledPackage, NativeLibrary};
     pub use crate::model::outcome::{ArtifactKind, CompilerDiagnostic, SourceLocation, Timing};
     pub use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 }
@@ -126,7 +158,10 @@ pub mod project {
 
 /// Facts about each target.
 pub mod targets {
-    pub use cross_targets::{Libc, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport};
+    pub use cross_targets::{
+        GlibcVersion, Level, Libc, Sdk, SupportLevel, Target, TargetEmulator, TargetFacts,
+        TestSupport,
+    };
 }
 
 /// The Rust toolchain that compiles.

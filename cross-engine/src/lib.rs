@@ -1,12 +1,18 @@
 //! Runs commands in environments: sandbox and container engines behind one model.
 
-// The layers, lowest first: process, spec, engines, run, reuse, image, environment, cache. A folder
-// imports only from the folders before it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// The layers, lowest first: os, process, spec, reach, engines, run, remote, reuse, image,
+// environment, export, cache. A folder imports only from the folders before it.
 mod cache;
 mod engines;
 mod environment;
+mod export;
 mod image;
+pub mod os;
 pub mod process;
+mod reach;
+mod remote;
 mod reuse;
 mod run;
 mod spec;
@@ -14,10 +20,18 @@ mod spec;
 pub use cache::cache_usage::CacheUsage;
 pub use cache::sweep::SweepSummary;
 pub use engines::engine::{Engine, EngineKind, EnginePreference};
-pub use engines::probe::{Probe, RootSource, SelectedEngine, probe, select};
+pub use engines::probe::{EngineNeeds, Probe, RootSource, SelectedEngine, probe, select};
 pub use engines::probe_cache::{FileStamp, ProbeCache};
 pub use environment::blueprint::Blueprint;
+pub use environment::contents::{
+    ArchiveRelease, Contents, Download, InstalledPackage, RecordedImage,
+};
 pub use environment::environments::{Environment, EnvironmentLocation, Environments};
+pub use environment::locked_packages::LockedPackages;
+pub use export::pack::{ExportSource, Exported, export};
+pub use export::part::{ArchiveSink, ArchivedPart, PartKind};
+pub use export::place::Destination;
+pub use export::unpack::import;
 pub use image::cli::ImageFacts;
 pub use image::image_build::{ContainerfileSource, ImageBuild};
 pub use image::progress::{Progress, ProgressSink};
@@ -28,13 +42,19 @@ pub use process::host::Host;
 pub use process::invocation::{BaseEnv, Ending, EnvValue, Invocation, Variables};
 pub use process::lifeline::supervised;
 pub use process::lock::Lock;
+pub use reach::answer::{Nested, OuterMount, OuterRoot, Reach, Remote};
+pub use reach::probe::ReachPreference;
+pub use reach::transfer::{Transfer, Tree, VolumeKind};
+pub use remote::event::{TransferEvent, TransferSink};
+pub use remote::fetch::Fetch;
+pub use remote::volume::Volume;
 pub use reuse::config::ContainerReuse;
 pub use reuse::event::{ReuseEvent, ReuseEventSink, StartReason};
 pub use reuse::pool::{ContainerImage, ContainerPool, ImagePool, ReusedContainer};
 pub use run::jobserver::{Jobserver, Tokens};
 pub use run::shim::Shim;
-pub use run::test_relay::{RelayMessage, TestExit, TestRelay};
+pub use run::test_relay::{KeptOutput, RelayMessage, RelayMode, TestExit, TestRelay};
 pub use spec::foreign_programs::{ForeignPrograms, INTERPRETER_AT};
-pub use spec::mount::{Access, Mount, arrange_mounts};
-pub use spec::rootfs_layout::{RootfsLayout, read_rootfs_layout};
+pub use spec::mount::{Access, Mount, arrange_mounts, nameable};
+pub use spec::rootfs_layout::{RootfsLayout, expected_rootfs_layout, read_rootfs_layout};
 pub use spec::run_spec::{Network, Root, RunSpec, Stdio};

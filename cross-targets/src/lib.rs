@@ -1,7 +1,9 @@
 //! Facts about cross-compilation targets: names, packages, tools, runner, C library and `std`.
 //!
-//! The crate is a table of 57 triples (59 targets: two of them also exist with the minimum glibc
-//! version 2.17) and pure functions that read it. It does no I/O.
+//! The crate is a table of 119 triples (121 targets: two of them also exist with the minimum glibc
+//! version 2.17) and pure functions that read it: every target that rustup installs `std` for,
+//! others of the `cross` project's, and `universal2-apple-darwin`, which is two of them. It does no
+//! I/O.
 //!
 //! **Name a target.** A [`Target`] is a row of the table, optionally with a minimum glibc version.
 //! Parsing any other text returns a typed error that suggests similar triples:
@@ -61,12 +63,14 @@ mod target;
 pub use facts::debian_arch::DebianArch;
 pub use facts::glibc::{GlibcVersion, InvalidGlibcVersion};
 pub use facts::sdk::Sdk;
+pub use facts::system_version::{InvalidSystemVersion, SystemVersion};
 pub use facts::target_facts::{
-    CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
+    CToolchain, Endian, Level, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
     TestSupport, Tier, ZigTarget,
 };
+pub use facts::uefi_machine::UefiMachine;
 pub use recipe::{
-    HostEmulator, Recipe, RecipeFile, RustSource, StdSource, Toolset, ToolsetKind,
+    HostEmulator, Recipe, RecipeDownload, RecipeFile, RustSource, StdSource, Toolset, ToolsetKind,
     UnsupportedTarget,
 };
 pub use table::rustc_targets::is_rustc_target;

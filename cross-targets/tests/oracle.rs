@@ -31,6 +31,8 @@ fn rows() -> impl Iterator<Item = &'static TargetFacts> {
     Target::all()
         .filter(|target| target.glibc().is_none())
         .map(Target::facts)
+        // rustc builds its slices.
+        .filter(|row| row.slices.is_empty())
         .filter(known)
 }
 
@@ -43,12 +45,20 @@ fn cfg(triple: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The value of `target_env` for a C library.
-fn env_of(libc: Libc) -> &'static str {
-    match libc {
+/// The value of `target_env`, which mostly names the C library.
+fn env_of(row: &TargetFacts) -> &'static str {
+    let name = row.triple;
+    match row.libc {
         Libc::Glibc | Libc::Mingw => "gnu",
         Libc::Musl => "musl",
+        Libc::Msvc => "msvc",
+        Libc::Wasi if name == "wasm32-wasip2" => "p2",
         Libc::Wasi => "p1",
+        _ if name.ends_with("-sim") || name == "x86_64-apple-ios" => "sim",
+        _ if name.ends_with("-macabi") => "macabi",
+        _ if name.ends_with("-ohos") => "ohos",
+        _ if name.ends_with("-sgx") => "sgx",
+        _ if row.os == "redox" => "relibc",
         _ => "",
     }
 }
@@ -89,7 +99,7 @@ fn every_row_says_what_rustc_says() {
         let facts = [
             ("target_arch", row.arch),
             ("target_os", row.os),
-            ("target_env", env_of(row.libc)),
+            ("target_env", env_of(row)),
             ("target_endian", row.endian.as_str()),
             ("target_pointer_width", &width),
         ];
@@ -103,5 +113,51 @@ fn every_row_says_what_rustc_says() {
         }
         compared += 1;
     }
-    assert_eq!(compared + GONE_FROM_RUSTC.len(), 57);
+    assert_eq!(compared + GONE_FROM_RUSTC.len(), 118);
+}
+
+/// The targets that rustup installs a standard library for: those of the release whose toolchain
+/// runs this test. Its manifest is beside the toolchain; a distribution's Rust has none.
+#[test]
+fn every_target_of_rustup_has_a_row() {
+    let sysroot = rustc(&["--print", "sysroot"]);
+    let manifest =
+        std::path::Path::new(sysroot.trim()).join("lib/rustlib/multirust-channel-manifest.toml");
+    let installed = std::fs::read_to_string(manifest).map(|text| targets_of(&text));
+    let recorded: Vec<_> = RUSTUP_TARGETS.lines().map(str::to_owned).collect();
+    for (release, targets) in [
+        ("1.95", Ok(recorded)),
+        ("the installed toolchain", installed),
+    ] {
+        let Ok(targets) = targets else { continue };
+        assert!(
+            targets.len() >= 100,
+            "{release} has {} targets",
+            targets.len()
+        );
+        let without_row: Vec<_> = targets
+            .into_iter()
+            .filter(|triple| Target::parse(triple).is_err())
+            .collect();
+        assert!(
+            without_row.is_empty(),
+            "targets of {release} without a row in table/rows.rs: {}",
+            without_row.join(", ")
+        );
+    }
+}
+
+/// The targets of `rustup target list` for Rust 1.95, one a line.
+const RUSTUP_TARGETS: &str = include_str!("rustup-targets-1.95.txt");
+
+/// The targets that a release's manifest has a standard library for.
+fn targets_of(manifest: &str) -> Vec<String> {
+    let available = manifest.split("\n[");
+    let of_std = available.filter_map(|table| {
+        let (header, body) = table.split_once("]\n")?;
+        let triple = header.strip_prefix("pkg.rust-std.target.")?;
+        let is_available = body.lines().any(|line| line.trim() == "available = true");
+        is_available.then(|| triple.trim_matches('"').to_owned())
+    });
+    of_std.collect()
 }

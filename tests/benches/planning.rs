@@ -1,5 +1,6 @@
-//! The cost of planning: loading the configuration, the lookup of a target, and the plan of a build
-//! whose queries are cached, for workspaces of 2, 200 and 2,000 packages.
+//! The cost of planning: loading the configuration, also one of 2,000 and of 20,000 entries, the
+//! lookup of a target, and the plan of a build whose queries are cached, for workspaces of 2, 200
+//! and 2,000 packages.
 //!
 //! ```sh
 //! cargo bench --package cross-tests --bench planning
@@ -11,19 +12,22 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use cross_config::{Env, Loader};
+use cross_config::{Config, Env, Layer, Loader};
 use cross_targets::Target;
 use cross_tests::{Fakes, Machine, Project};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 const SIZES: [usize; 3] = [2, 200, 2000];
+const ENTRIES: [usize; 2] = [2_000, 20_000];
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     lookup(&mut criterion);
     configuration(&mut criterion);
+    large_configuration(&mut criterion);
     plan(&mut criterion);
     criterion.final_summary();
 }
@@ -96,6 +100,30 @@ fn configuration(criterion: &mut Criterion) {
     criterion.bench_function("configuration, loaded and merged", |bench| {
         bench.iter(load);
     });
+}
+
+/// Names to pass on, and a tenth of the entries are tables of targets that nobody knows.
+fn large_configuration(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a configuration");
+    group.sample_size(10);
+    for entries in ENTRIES {
+        let tables = entries / 10;
+        let names: Vec<_> = (tables..entries)
+            .map(|index| format!("\"N{index}\""))
+            .collect();
+        let mut text = format!("[build.env]\npassthrough = [{}]\n", names.join(", "));
+        for index in 0..tables {
+            let _ = write!(text, "[target.a{index}-b-c]\nserial-tests = true\n");
+        }
+        group.throughput(Throughput::Elements(entries as u64));
+        group.bench_function(BenchmarkId::new("entries", entries), |bench| {
+            bench.iter(|| {
+                let layer = Layer::cross_toml(Path::new("Cross.toml"), &text);
+                Config::merge([layer]).for_target(TARGET)
+            });
+        });
+    }
+    group.finish();
 }
 
 fn plan(criterion: &mut Criterion) {

@@ -4,7 +4,16 @@ use std::env;
 
 fn main() {
     println!("cargo::rerun-if-changed=native");
-    let bare = env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none");
+    println!("cargo::rustc-check-cfg=cfg(no_libc, cortex_m)");
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let bare = ["none", "cuda", "uefi", "unknown"].contains(&os.as_str());
+    if bare {
+        println!("cargo::rustc-cfg=no_libc");
+    }
+    // No stable rustc says that a processor has an M profile.
+    if os == "none" && env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv")) {
+        println!("cargo::rustc-cfg=cortex_m");
+    }
     let asked = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     if asked("C") {
         cc::Build::new().file("native/plain.c").compile("plain");

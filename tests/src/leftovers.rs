@@ -26,8 +26,9 @@ pub struct Leftovers {
 
 /// How many leftovers a failure shows.
 const SHOWN: usize = 20;
-/// How long a container engine may take to remove a container after its end.
-const ENGINE_GRACE: Duration = Duration::from_secs(2);
+/// How long a container engine may take to remove a container after its end, and the system to end a
+/// process that was killed, while other tests run. What is left for good is there longer.
+const GRACE: Duration = Duration::from_secs(10);
 
 impl Leftovers {
     /// Watches the requests for `project` that use the variables [`env`](Leftovers::env).
@@ -85,7 +86,7 @@ impl Leftovers {
     pub fn are_none_within(&self, limit: Duration) {
         let start = clock::now();
         let mut left = self.all();
-        while !left.is_empty() && start.elapsed() < limit.max(ENGINE_GRACE) {
+        while !left.is_empty() && start.elapsed() < limit.max(GRACE) {
             thread::sleep(Duration::from_millis(100));
             left = self.all();
         }

@@ -69,7 +69,13 @@ impl PlainUser {
     /// of the copy.
     pub fn owns(&self, project: &Project, program: &Path) -> String {
         let copy = project.outer().join(program.file_name().unwrap());
-        fs::copy(program, &copy).unwrap();
+        // In a process of its own: what another thread starts would inherit the open file, and a
+        // program that is open for writing does not start.
+        tool::stdout(
+            &Invocation::new("cp")
+                .arg(program.to_str().unwrap())
+                .arg(copy.to_str().unwrap()),
+        );
         let (owner, outer) = (format!("{NAME}:"), project.outer().to_str().unwrap());
         tool::stdout(&Invocation::new("chown").args(["-R", &owner, outer]));
         copy.to_str().unwrap().to_owned()

@@ -13,7 +13,7 @@ use cross_engine::{
     RootSource, RootfsLayout, RunSpec, Variables, arrange_mounts, read_rootfs_layout, select,
     supervised,
 };
-use cross_tests::{Fakes, Machine, check, tool, without_kernel_files};
+use cross_tests::{Fakes, Machine, check, tool, wait_until, without_kernel_files};
 
 /// The engine of a fake machine, for user 1000 whoever runs the tests.
 fn engine(fake: Fakes) -> Engine {
@@ -548,8 +548,12 @@ fn everything_ends_when_the_lifeline_is_closed() {
         let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
         let error = process::output(&run, &variables(), &cancel).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deadline);
-        assert!(start.elapsed() < Duration::from_secs(5), "{run}");
-        assert_eq!(alive_with(&mark), Vec::<String>::new(), "{run}");
+        // Much less than the minute that it would last, on a machine that has more to do.
+        assert!(start.elapsed() < Duration::from_secs(30), "{run}");
+        // What was killed takes a moment to end.
+        wait_until(Duration::from_secs(10), &format!("{run} ends"), || {
+            alive_with(&mark).is_empty()
+        });
     }
 }
 

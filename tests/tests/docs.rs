@@ -19,6 +19,8 @@ mod links;
 mod reference;
 #[path = "docs/registry.rs"]
 mod registry;
+#[path = "docs/troubleshooting.rs"]
+mod troubleshooting;
 
 const CONFIGURATION: &str = "docs/configuration.md";
 
@@ -28,7 +30,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Returns the documents in the root and in `docs`, relative to the root.
+/// Returns the documents in the root, in `docs` and in `docs/ci`, relative to the root.
 fn documents() -> Vec<String> {
     let in_dir = |dir: &str| {
         let entries = fs::read_dir(tool::repository().join(dir)).unwrap();
@@ -37,7 +39,7 @@ fn documents() -> Vec<String> {
         let paths = documents.map(|name| format!("{dir}{name}"));
         paths.collect::<Vec<_>>()
     };
-    let mut documents = [in_dir(""), in_dir("docs/")].concat();
+    let mut documents = [in_dir(""), in_dir("docs/"), in_dir("docs/ci/")].concat();
     documents.sort();
     documents
 }

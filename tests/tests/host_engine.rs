@@ -350,7 +350,7 @@ fn a_musl_program_is_linked_by_rusts_linker_as_a_fallback() {
 #[test]
 fn a_target_that_rustc_links_itself_needs_no_tools() {
     let (machine, project) = (machine(&[("cc", COMPILER)]), Project::new("app"));
-    let target = "riscv32imac-unknown-none-elf";
+    let target = "riscv32e-unknown-none-elf";
     let error = cross(&machine, &project).build(target).plan().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ToolMissing, "{error}");
     assert_eq!(error.missing_tools().len(), 1, "std alone: {error}");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use cross_engine::process::Output;
@@ -162,6 +163,28 @@ fn a_plugin_runs_with_a_settled_lock_file() {
     let expected = shell.cargos();
     shell.succeeds("cross hack check");
     assert_eq!(shell.lock(), Some(expected));
+}
+
+/// Most plugins start a cargo that writes a lock file whose layout is not its own, as
+/// `cargo metadata` does. It is laid out as plain cargo does it, and with `--locked` it is not.
+#[test]
+fn a_plugin_that_starts_cargo_unlocked_finds_the_layout_that_cargo_writes() {
+    for shell in [Shell::new("sandbox"), Shell::outdated("sandbox")] {
+        let bin = shell.project.outer().join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        let plugin = bin.join("cargo-bloat");
+        let script = "#!/bin/sh\nset -e\ncargo metadata --format-version 1 >/dev/null\n\
+            shift\ncargo build \"$@\"\n";
+        fs::write(&plugin, script).unwrap();
+        fs::set_permissions(&plugin, fs::Permissions::from_mode(0o755)).unwrap();
+        let line = |words: &str| format!("PATH={}:$PATH cross bloat {words}", bin.display());
+        let (before, expected) = (shell.lock(), shell.cargos());
+        assert_ne!(before.as_ref(), Some(&expected));
+        shell.fails(&line("--locked"), "Cargo.lock");
+        assert_eq!(shell.lock(), before);
+        shell.succeeds(&line("--release"));
+        assert_eq!(shell.lock(), Some(expected));
+    }
 }
 
 /// The cargo of the environment is older than the host's, and so is the format that it writes.

@@ -13,7 +13,7 @@ use cross_core::{
     plan::{Action, EnvironmentKind},
 };
 use cross_engine::{Access, EnvValue, Invocation, RunSpec};
-use cross_targets::{DebianArch, RustSource, Sdk, Target};
+use cross_targets::{DebianArch, Level, RustSource, Sdk, Target};
 use cross_tests::{Answer, Fakes, Leftovers, Machine, Project, check, tool};
 
 const ILLUMOS: &str = "x86_64-unknown-illumos";
@@ -23,9 +23,21 @@ fn machine(engine: Fakes) -> Machine {
     Machine::new(env!("CARGO_BIN_EXE_fake-engine"), engine)
 }
 
-fn served_by_an_sdk() -> Vec<Target> {
+/// Those that take one. The suite `apple` has Apple's.
+fn with_an_sdk() -> Vec<Target> {
+    let is_here = |sdk: Sdk| !matches!(sdk, Sdk::Apple { .. });
     let all: Vec<_> = Target::all()
-        .filter(|target| target.facts().sdk.is_some())
+        .filter(|target| target.facts().sdk.is_some_and(is_here))
+        .collect();
+    assert!(all.len() >= 13, "{all:?}");
+    all
+}
+
+/// Those that have no recipe without one.
+fn served_by_an_sdk() -> Vec<Target> {
+    let all: Vec<_> = with_an_sdk()
+        .into_iter()
+        .filter(|target| target.facts().level() == Level::Sdk)
         .collect();
     assert_eq!(all.len(), 10);
     all
@@ -77,6 +89,11 @@ fn with_sdk(target: Target) -> Project {
             .fold(project, |project, name| {
                 project.file(&format!("sdk/{NDK_PROGRAMS}/{name}"), "")
             }),
+        Sdk::Windows { arch, .. } => ["crt/lib", "sdk/lib/um", "sdk/lib/ucrt"]
+            .into_iter()
+            .fold(project, |project, libraries| {
+                project.file(&format!("sdk/{libraries}/{arch}/any.lib"), "")
+            }),
         _ => project
             .file("sdk/usr/include/stdio.h", "")
             .file("sdk/usr/lib/libc.so", ""),
@@ -114,7 +131,7 @@ fn target_variables(spec: &RunSpec, target: Target) -> String {
 #[test]
 fn an_sdk_completes_a_recipe() {
     let mut text = String::new();
-    for target in served_by_an_sdk() {
+    for target in with_an_sdk() {
         let (machine, project) = (machine(Fakes::Sandbox), with_sdk(target));
         let plan = plan(&machine, &project, target);
         let (environment, sdk) = (&plan.environment, project.path().join("sdk"));
@@ -134,6 +151,42 @@ fn an_sdk_completes_a_recipe() {
         writeln!(text, "# {target}\n{told}").unwrap();
     }
     check("sdk", &text);
+}
+
+/// `cargo-xwin` keeps its SDK in a directory of its cache.
+#[test]
+fn xwins_cache_is_found_by_its_variable_and_its_lack_is_told() {
+    let target = Target::parse("x86_64-pc-windows-msvc").unwrap();
+    let machine = machine(Fakes::Sandbox);
+    let project = ["crt/lib", "sdk/lib/um", "sdk/lib/ucrt"]
+        .into_iter()
+        .fold(Project::new("app"), |project, libraries| {
+            project.file(&format!("cache/xwin/{libraries}/x86_64/any.lib"), "")
+        });
+    let plan = |cache: &str| {
+        let env = machine
+            .env()
+            .set("XWIN_CACHE_DIR", project.path().join(cache));
+        let cross = machine.cross(&project).env(env).toolchain("image");
+        cross.build(target.to_string()).plan()
+    };
+    let found = plan("cache").unwrap();
+    assert_eq!(
+        found.environment.sdk,
+        Some(project.path().join("cache/xwin"))
+    );
+    let error = plan("src").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("it has no crt/lib/x86_64 or crt/lib/x64"),
+        "{error}"
+    );
+    let help = error.help().unwrap();
+    assert!(
+        help.contains("cargo install xwin --locked") && help.contains("splat"),
+        "{help}"
+    );
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cross_targets::SystemVersion;
+
 use crate::diagnostics::origin::Sourced;
 use crate::values::build_std::BuildStd;
 use crate::values::image::ImageName;
@@ -10,7 +12,9 @@ use crate::values::network::NetworkMode;
 use crate::values::passthrough::{Passthrough, Volume};
 use crate::values::platform::Platform;
 use crate::values::pre_build::PreBuild;
-use crate::values::scalar::{FilePath, GlibcVersion, NameOrPath, Package, Runner, Suite, Triple};
+use crate::values::scalar::{
+    FilePath, GlibcVersion, MirrorUrl, NameOrPath, Package, Runner, Suite, Triple,
+};
 use crate::values::value::{SourcedList, SourcedMap};
 use crate::values::writable::WritableDir;
 
@@ -24,6 +28,7 @@ pub(crate) struct KeyValues {
     pub(crate) network: Option<Sourced<NetworkMode>>,
     pub(crate) memory: Option<Sourced<MemoryLimit>>,
     pub(crate) suite: Option<Sourced<Suite>>,
+    pub(crate) snapshot: Option<Sourced<MirrorUrl>>,
     pub(crate) packages: Option<SourcedList<Package>>,
     pub(crate) build_std: Option<Sourced<BuildStd>>,
     pub(crate) zig_enable: Option<Sourced<bool>>,
@@ -39,8 +44,10 @@ pub(crate) struct KeyValues {
     pub(crate) image: Option<Sourced<ImageName>>,
     pub(crate) image_toolchain: Option<SourcedList<Platform>>,
     pub(crate) sdk: Option<Sourced<FilePath>>,
+    pub(crate) deployment_target: Option<Sourced<SystemVersion>>,
     pub(crate) runner: Option<Sourced<Runner>>,
     pub(crate) serial_tests: Option<Sourced<bool>>,
+    pub(crate) reproducible: Option<Sourced<bool>>,
     pub(crate) writable: Option<SourcedList<WritableDir>>,
     /// The notations of groups in a file, by name.
     pub(super) notations: BTreeMap<&'static str, GroupNotation>,

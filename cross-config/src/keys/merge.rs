@@ -16,6 +16,13 @@ impl KeyValues {
             .collect()
     }
 
+    /// Removes the items of all lists and tables. What is set stays set, with its origin.
+    pub(crate) fn clear_items(&mut self) {
+        for key in KEYS {
+            (key.field_mut)(self).clear_items();
+        }
+    }
+
     /// Parses and stores a value of `key`. Returns problems.
     pub(crate) fn store(&mut self, key: &Key, raw: Sourced<RawValue>) -> Vec<Diagnostic> {
         (key.field_mut)(self).store(key.name, raw)

@@ -55,7 +55,7 @@ pub(crate) static KEYS: &[Key] = &[
         levels: BUILD,
         build_variables: &[CROSS_CONTAINER_ENGINE],
         default: "`auto`",
-        meaning: "the engine that runs commands: `auto`, the name of an engine (`sandbox`, `docker`, `podman`, `host`), or the path of a container command",
+        meaning: "the engine that runs commands: `auto`, the name of an engine (`sandbox`, `docker`, `podman`, `host`), or the path of a container command. `auto` takes the first of sandbox, docker and podman that works here and can do what is configured",
         example: "[build]\nengine = \"podman\"\n",
         ..key!("engine", engine)
     },
@@ -80,7 +80,7 @@ pub(crate) static KEYS: &[Key] = &[
         build_variables: &[CROSS_BUILD_MEMORY],
         target_suffix: Some(TARGET_MEMORY),
         default: "no limit",
-        meaning: "the memory, with swap, that all processes of a container may use together: a number of bytes, or a number with a unit in powers of 1024 (`k`, `m`, `g`, `t`, or `KiB` to `TiB`, in any case); at least 6 MiB. Images are built without it. The engines docker and podman obey it; the others, and a rootless engine without the right to limit memory, refuse it",
+        meaning: "the memory, with swap, that all processes of a container may use together: a number of bytes, or a number with a unit in powers of 1024 (`k`, `m`, `g`, `t`, or `KiB` to `TiB`, in any case); at least 6 MiB. Images are built without it. The engines docker and podman obey it, and `auto` takes one of them; the others, and a rootless engine without the right to limit memory, refuse it",
         example: "[build]\nmemory = \"4g\"\n",
         ..key!("memory", memory)
     },
@@ -91,6 +91,14 @@ pub(crate) static KEYS: &[Key] = &[
         meaning: "the Debian suite of the recipe",
         example: "[target.s390x-unknown-linux-gnu]\nsuite = \"trixie\"\n",
         ..key!("suite", suite)
+    },
+    Key {
+        build_variables: &[CROSS_BUILD_SNAPSHOT],
+        target_suffix: Some(TARGET_SNAPSHOT),
+        default: "none",
+        meaning: "the URL of a mirror that keeps old packages, for locked packages that the mirror no longer has; `{date}` in it is the day after the release that was locked",
+        example: "[build]\nsnapshot = \"http://snapshot.debian.org/archive/debian/{date}\"\n",
+        ..key!("snapshot", snapshot)
     },
     Key {
         build_variables: &[CROSS_BUILD_PACKAGES],
@@ -106,7 +114,7 @@ pub(crate) static KEYS: &[Key] = &[
         target_suffix: Some(TARGET_BUILD_STD),
         variable_format: VariableFormat::FlagOrCommas,
         default: "`false`",
-        meaning: "whether to build the standard library from source, or which of its crates; requires a nightly toolchain",
+        meaning: "whether to build the standard library from source (`true`: those of its crates that the target has), or which of its crates; requires a nightly toolchain",
         example: "[target.aarch64-unknown-linux-gnu]\nbuild-std = [\"core\", \"alloc\"]\n",
         ..key!("build-std", build_std)
     },
@@ -217,16 +225,24 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         levels: TARGET,
         target_suffix: Some(TARGET_SDK),
-        default: "for Android, `ANDROID_NDK_HOME` or else `ANDROID_NDK_ROOT`; otherwise none, which uses the published image",
-        meaning: "the directory of the SDK that completes the recipe: the Android NDK, or a root file system of Solaris, illumos or DragonFly",
+        default: "for Android, `ANDROID_NDK_HOME` or else `ANDROID_NDK_ROOT`; for `*-pc-windows-msvc`, `XWIN_CACHE_DIR`; for Apple's systems, `SDKROOT` if it is an SDK for the target; otherwise none, which uses the published image, or builds what needs no SDK",
+        meaning: "the directory of the SDK that completes the recipe: the Android NDK, Microsoft's headers and libraries as `xwin` writes them, an SDK of Apple's such as `MacOSX.sdk`, or a root file system of Solaris, illumos or DragonFly",
         example: "[target.aarch64-linux-android]\nsdk = \"/opt/android-ndk-r27c\"\n",
         ..key!("sdk", sdk)
+    },
+    Key {
+        build_variables: &[CROSS_BUILD_DEPLOYMENT_TARGET],
+        target_suffix: Some(TARGET_DEPLOYMENT_TARGET),
+        default: "the variable that Apple's own tools read (`MACOSX_DEPLOYMENT_TARGET`, `IPHONEOS_DEPLOYMENT_TARGET` and so on), else Rust's default for the target",
+        meaning: "the oldest version of Apple's system that programs have to run on; compilers and linkers are told it, and an artifact that needs a newer one is an error",
+        example: "[target.aarch64-apple-darwin]\ndeployment-target = \"12.0\"\n",
+        ..key!("deployment-target", deployment_target)
     },
     Key {
         levels: TARGET,
         target_suffix: Some(TARGET_RUNNER),
         default: "the target's default runner",
-        meaning: "the runner of the target's programs: `native`, `qemu-user`, `qemu-system` (a virtual machine with a Debian kernel, 1 GiB of memory and up to 4 processors), or a command; empty for the default",
+        meaning: "the runner of the target's programs: `native`, `qemu-user`, `qemu-system` (a virtual machine with a Debian kernel, 1 GiB of memory and up to 4 processors), `wasmtime` (for WASI), `wasm-bindgen` (for tests by wasm-bindgen-test, and the default where `Cargo.lock` names that crate), or a command; empty for the default",
         example: "[target.aarch64-unknown-linux-gnu]\nrunner = \"qemu-user\"\n",
         ..key!("runner", runner)
     },
@@ -238,6 +254,15 @@ pub(crate) static KEYS: &[Key] = &[
         meaning: "whether to run test binaries one at a time, like cargo, instead of in parallel; for tests that share a port, a file or a database",
         example: "[build]\nserial-tests = true\n",
         ..key!("serial-tests", serial_tests)
+    },
+    Key {
+        build_variables: &[CROSS_BUILD_REPRODUCIBLE],
+        target_suffix: Some(TARGET_REPRODUCIBLE),
+        variable_format: VariableFormat::Flag,
+        default: "`false`",
+        meaning: "whether the same sources, lock and toolchain give the same bytes in any directory, for any user and on any engine: what compiles sees the project, the crates and the toolchain at fixed paths, and a fixed time, locale and user name",
+        example: "[build]\nreproducible = true\n",
+        ..key!("reproducible", reproducible)
     },
     Key {
         build_variables: &[CROSS_BUILD_WRITABLE],

@@ -1,5 +1,7 @@
 //! Layers that are built in code: defaults of the embedder, and the request.
 
+use cross_targets::SystemVersion;
+
 use crate::diagnostics::origin::{Origin, Sourced};
 use crate::keys::key::Key;
 use crate::keys::key_values::KeyValues;
@@ -76,7 +78,8 @@ impl LayerBuilder {
         self
     }
 
-    /// Sets the target to build for if the request names none. It has no effect for a single target.
+    /// Sets the target to build for if the request names none. It has no effect for a single
+    /// target.
     #[must_use]
     pub fn default_target(self, triple: impl Into<String>) -> Self {
         self.text("default-target", triple)
@@ -107,8 +110,8 @@ impl LayerBuilder {
         self.text("network", network.as_str())
     }
 
-    /// Limits the memory, with swap, that all processes of a container use together. docker and podman
-    /// obey the limit; the other engines refuse it. Default: no limit.
+    /// Limits the memory, with swap, that all processes of a container use together. docker and
+    /// podman obey the limit; the other engines refuse it. Default: no limit.
     #[must_use]
     pub fn memory(self, limit: MemoryLimit) -> Self {
         self.text("memory", limit.to_string())
@@ -118,6 +121,13 @@ impl LayerBuilder {
     #[must_use]
     pub fn suite(self, suite: impl Into<String>) -> Self {
         self.text("suite", suite)
+    }
+
+    /// Sets the URL of a mirror that keeps old packages, for locked packages that the mirror no
+    /// longer has.
+    #[must_use]
+    pub fn snapshot(self, url: impl Into<String>) -> Self {
+        self.text("snapshot", url)
     }
 
     /// Sets additional packages for recipes, by their Debian names.
@@ -143,6 +153,12 @@ impl LayerBuilder {
     #[must_use]
     pub fn serial_tests(self, yes: bool) -> Self {
         self.store("serial-tests", RawValue::Flag(yes))
+    }
+
+    /// Sets whether the same sources give the same bytes wherever they are built.
+    #[must_use]
+    pub fn reproducible(self, yes: bool) -> Self {
+        self.store("reproducible", RawValue::Flag(yes))
     }
 
     /// Sets directories of the workspace that are writable in the environment. They are added to
@@ -238,8 +254,16 @@ impl LayerBuilder {
         self.list("image.toolchain", platforms)
     }
 
-    /// Sets the directory of the target's SDK: the Android NDK, or the root file system of Solaris,
-    /// illumos or DragonFly. Default: none.
+    /// Sets the oldest version of Apple's system that programs have to run on. Default: the
+    /// variable that Apple's own tools read, else Rust's default for the target.
+    #[must_use]
+    pub fn deployment_target(self, version: SystemVersion) -> Self {
+        self.text("deployment-target", version.to_string())
+    }
+
+    /// Sets the directory of the target's SDK: the Android NDK, Microsoft's headers and libraries
+    /// as `xwin` writes them, an SDK of Apple's, or the root file system of Solaris, illumos or
+    /// DragonFly. Default: none.
     #[must_use]
     pub fn sdk(self, directory: impl Into<String>) -> Self {
         self.text("sdk", directory)
@@ -309,6 +333,7 @@ mod tests {
             .network(NetworkMode::None)
             .memory(MemoryLimit::parse("4g").unwrap())
             .suite("bookworm")
+            .snapshot("https://m/{date}")
             .packages(["libssl-dev"])
             .build_std(BuildStd::Crates(vec!["core".to_owned()]))
             .zig(true)
@@ -325,8 +350,10 @@ mod tests {
             .image("image")
             .image_platforms(["linux/arm64"])
             .runner("qemu")
+            .deployment_target(SystemVersion::new(11, 0, 0))
             .sdk("/sdk")
             .serial_tests(true)
+            .reproducible(true)
             .writable(["generated"])
             .build();
         for key in KEYS {

@@ -26,4 +26,10 @@ impl LayerValues {
             .extend(levels.flat_map(|values| values.resolve_paths(base)));
         self.settings.resolve_paths(base);
     }
+
+    /// Removes the items of all lists and tables. What is set stays set, with its origin.
+    pub(crate) fn clear_items(&mut self) {
+        let levels = std::iter::once(&mut self.build).chain(self.targets.values_mut());
+        levels.for_each(KeyValues::clear_items);
+    }
 }

@@ -9,6 +9,9 @@ pub(crate) struct LineIndex<'a> {
     path: PathBuf,
     text: &'a str,
     starts: Vec<usize>,
+    /// The bytes that are no column of their own, in order: columns are found without a walk over a
+    /// line, which may be as long as the file.
+    uncounted: Vec<usize>,
 }
 
 impl<'a> LineIndex<'a> {
@@ -19,6 +22,7 @@ impl<'a> LineIndex<'a> {
             path: path.to_owned(),
             text,
             starts,
+            uncounted: uncounted(text),
         }
     }
 
@@ -30,13 +34,25 @@ impl<'a> LineIndex<'a> {
             .partition_point(|start| *start <= offset)
             .saturating_sub(1);
         let start = self.starts[line];
-        let before = self.text[start..]
-            .char_indices()
-            .take_while(|(at, c)| start + at + c.len_utf8() <= offset);
-        // Editors do not count a byte order mark as a column.
-        let column = before.filter(|(_, c)| *c != '\u{feff}').count() + 1;
+        let mut end = offset.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let before = |offset: usize| self.uncounted.partition_point(|byte| *byte < offset);
+        let column = end - start - (before(end) - before(start)) + 1;
         SourceLocation::new(&self.path, saturate(line + 1), saturate(column))
     }
+}
+
+/// All bytes of a character but the first, and all of a byte order mark, which editors do not count
+/// as a column.
+fn uncounted(text: &str) -> Vec<usize> {
+    let wide = text.char_indices().filter(|(_, c)| !c.is_ascii());
+    wide.flat_map(|(at, c)| {
+        let counted = usize::from(c != '\u{feff}');
+        at + counted..at + c.len_utf8()
+    })
+    .collect()
 }
 
 fn saturate(count: usize) -> u32 {
@@ -60,6 +76,8 @@ mod tests {
         assert_eq!(location("é=1", 2), (1, 2));
         assert_eq!(location("é=1", 1), (1, 1));
         assert_eq!(location("\u{feff}a", 3), (1, 1));
+        assert_eq!(location("\u{feff}a", 4), (1, 2));
+        assert_eq!(location("ä\n日本 = é", 3 + 8), (2, 5));
     }
 
     #[test]

@@ -7,4 +7,3 @@ mod line_index;
 pub(crate) mod read_toml;
 mod read_variables;
 mod unknown_keys;
-pub(crate) mod unsupported;

@@ -23,6 +23,10 @@ use crate::values::value_kind::{ValueKind, wrong_type};
 type TomlKey<'i> = Spanned<std::borrow::Cow<'i, str>>;
 type TomlValue<'i> = Spanned<DeValue<'i>>;
 
+/// The remedy for text that is no TOML.
+const SYNTAX_HELP: &str = "correct or remove the text at the location in the message: a line is `key = value`, `[table]` \
+                           or `# comment`, and text is in quotes";
+
 /// The tables of a `Cargo.toml` to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sections {
@@ -112,7 +116,8 @@ impl TomlReader<'_> {
                 .location(error.span().map_or(0, |span| span.start));
             if lines.insert(location.line) {
                 let message = format!("invalid TOML: {}", error.message());
-                self.report(Diagnostic::error(DiagnosticCode::Syntax, message).at(location));
+                let error = Diagnostic::error(DiagnosticCode::Syntax, message).help(SYNTAX_HELP);
+                self.report(error.at(location));
             }
         }
     }
@@ -148,6 +153,12 @@ impl TomlReader<'_> {
                 continue;
             }
             let name = triple.get_ref().as_ref();
+            if unknown_keys::is_of_target(name) {
+                let help =
+                    format!("`{name}` belongs in `[target.<triple>]`, below the name of a target");
+                self.unknown_key(&format!("target.{name}"), triple, help);
+                continue;
+            }
             let warning = known_targets::lint(name);
             self.layer_values.problems.extend(
                 warning.map(|warning| warning.at(self.lines.location(triple.span().start))),

@@ -7,7 +7,6 @@ use crate::keys::key::{Alias, Key, Level};
 use crate::keys::key_values::KeyValues;
 use crate::keys::table::{ALIASES, KEYS};
 use crate::layers::layer_values::LayerValues;
-use crate::layers::unsupported::{self, REMOTE_VARIABLES};
 use crate::settings::Settings;
 use crate::settings::table::SETTINGS;
 use crate::text::nearest::nearest;
@@ -29,7 +28,6 @@ pub(crate) fn read(env: &Env) -> LayerValues {
         }
     }
     layer_values.settings = Settings::read(env, &mut layer_values.problems);
-    unsupported::read(env, &mut layer_values.problems);
     let unknown = utf8_variables().filter(|(name, value)| !value.is_empty() && is_unknown(name));
     layer_values
         .problems
@@ -147,9 +145,7 @@ fn known() -> impl Iterator<Item = &'static str> {
         })
         .copied();
     let deprecated = ALIASES.iter().map(|alias| alias.build_variable);
-    keys.chain(settings)
-        .chain(deprecated)
-        .chain(REMOTE_VARIABLES.iter().copied())
+    keys.chain(settings).chain(deprecated)
 }
 
 /// Only these prefixes are checked, because other programs also use variables that begin with

@@ -70,7 +70,7 @@ pub(super) fn help(path: &str, level: Level) -> String {
     if let Some(meant) = nearest(path, names(level)) {
         return format!("did you mean `{meant}`?");
     }
-    if let Some(variable) = path.strip_prefix("env.") {
+    if let Some(variable) = path.strip_prefix("env.").filter(|it| is_variable(it)) {
         return format!(
             "for the value of a variable, write `env.passthrough = [\"{variable}=value\"]`"
         );
@@ -90,12 +90,25 @@ pub(super) fn help(path: &str, level: Level) -> String {
     format!("the keys of `{table}` are {}", known.join(", "))
 }
 
+/// Whether a key is spelled as most variables are.
+fn is_variable(name: &str) -> bool {
+    let is_of_variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    // The crate `cc` reads `CC_aarch64_unknown_linux_gnu`.
+    let beginning = name.split('_').next().unwrap_or(name);
+    !beginning.is_empty() && beginning.chars().all(is_of_variable)
+}
+
 /// The tables for which `is_one` holds, as alternatives.
 fn tables(is_one: impl Fn(Level) -> bool) -> String {
     let levels = [Level::Build, Level::Target].into_iter();
     let tables = levels.filter(|level| is_one(*level));
     let tables: Vec<_> = tables.map(|level| format!("`{}`", level.table())).collect();
     tables.join(" or ")
+}
+
+/// Whether a target's table has a key or a group `name`.
+pub(super) fn is_of_target(name: &str) -> bool {
+    names(Level::Target).any(|known| known == name)
 }
 
 /// The names of all keys and groups at `level`.
@@ -162,6 +175,11 @@ mod tests {
         }
         let variable = help("env.RUSTFLAGS", Level::Target);
         assert!(variable.ends_with("`env.passthrough = [\"RUSTFLAGS=value\"]`"));
+        let of_target = help("env.CC_aarch64_unknown_linux_gnu", Level::Target);
+        assert!(of_target.starts_with("for the value of a variable"));
+        // The name of a setting, which no variable would have.
+        let setting = help("env.ssh_agent_passthrough", Level::Build);
+        assert_eq!(setting, "the keys of `env` are passthrough, volumes");
     }
 
     #[test]

@@ -38,6 +38,19 @@ impl Error {
     pub fn help(&self) -> Option<&str> {
         errors(&self.diagnostics).find_map(|error| error.help.as_deref())
     }
+
+    /// The remedies of all errors in their order, each one once, separated by `; `. `None` if no
+    /// error has one.
+    #[must_use]
+    pub fn remedies(&self) -> Option<String> {
+        let mut remedies: Vec<&str> = Vec::new();
+        for remedy in errors(&self.diagnostics).filter_map(|error| error.help.as_deref()) {
+            if !remedies.contains(&remedy) {
+                remedies.push(remedy);
+            }
+        }
+        (!remedies.is_empty()).then(|| remedies.join("; "))
+    }
 }
 
 /// Writes each error on its own line.

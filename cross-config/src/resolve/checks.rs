@@ -1,5 +1,7 @@
 //! Checks combinations of values: values without effect, and contradictions.
 
+use std::collections::HashSet;
+
 use cross_targets::{Libc, Target};
 
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
@@ -69,6 +71,12 @@ const DEPENDENT_KEYS: &[DependentKeys] = &[
         help: "remove it, or the image",
     },
     DependentKeys {
+        keys: &["deployment-target"],
+        has_effect: |view| is_of_apple(view).unwrap_or(true),
+        reason: "the target is not one of Apple's systems",
+        help: "remove it",
+    },
+    DependentKeys {
         keys: &["packages", "suite"],
         // A Dockerfile can be based on the recipe, unless there is an image of Zig.
         has_effect: |view| {
@@ -93,6 +101,12 @@ fn image(view: &TargetView) -> Option<&Origin> {
     }
 }
 
+/// Whether the target is one of Apple's systems; `None` if it has no row.
+fn is_of_apple(view: &TargetView) -> Option<bool> {
+    let target = Target::parse(view.triple.as_deref()?).ok()?;
+    Some(target.facts().deployment_variable().is_some())
+}
+
 fn has_other_libc(view: &TargetView) -> bool {
     let target = view.triple.as_deref().map(Target::parse);
     target.is_some_and(|target| target.is_ok_and(|target| target.facts().libc != Libc::Glibc))
@@ -111,17 +125,18 @@ pub(crate) fn problems(views: &[TargetView]) -> Vec<Diagnostic> {
 impl DependentKeys {
     fn problems(&self, key: &Key, views: &[TargetView]) -> Vec<Diagnostic> {
         let origin = |view: &TargetView| (key.field)(&view.values).origin().cloned();
+        let set = views.iter().filter_map(|view| Some((view, origin(view)?)));
         let (effective, ineffective): (Vec<_>, Vec<_>) =
-            views.iter().partition(|view| (self.has_effect)(view));
-        let effective: Vec<_> = effective.into_iter().filter_map(origin).collect();
-        let ineffective = ineffective.into_iter().filter_map(origin);
-        unique(ineffective.filter(|origin| !effective.contains(origin)))
-            .iter()
+            set.partition(|(view, _)| (self.has_effect)(view));
+        let mut seen: HashSet<_> = effective.into_iter().map(|(_, origin)| origin).collect();
+        let ineffective = ineffective.into_iter().map(|(_, origin)| origin);
+        ineffective
+            .filter(|origin| seen.insert(origin.clone()))
             .map(|origin| {
                 let message = format!("`{}` has no effect: {}", key.name, self.reason);
                 Diagnostic::warning(DiagnosticCode::NoEffect, message)
                     .help(self.help)
-                    .located_by(origin)
+                    .located_by(&origin)
             })
             .collect()
     }
@@ -130,17 +145,16 @@ impl DependentKeys {
 /// Reports targets with both an image and a Dockerfile. `cross` builds the Dockerfile and tags it
 /// with the name of the image.
 fn contradictions(views: &[TargetView]) -> Vec<Diagnostic> {
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     let mut found = Vec::new();
     for view in views {
         let (Some(image), Some(dockerfile)) = (&view.values.image, &view.values.dockerfile) else {
             continue;
         };
         let origins = (&image.origin, &dockerfile.origin);
-        if seen.contains(&origins) {
+        if !seen.insert(origins) {
             continue;
         }
-        seen.push(origins);
         let message = format!(
             "`image` only names the result: the Dockerfile ({}) is built and tagged `{}`",
             dockerfile.origin, image.value.0
@@ -150,16 +164,6 @@ fn contradictions(views: &[TargetView]) -> Vec<Diagnostic> {
         found.push(warning.located_by(&image.origin));
     }
     found
-}
-
-fn unique(origins: impl Iterator<Item = Origin>) -> Vec<Origin> {
-    let mut seen = Vec::new();
-    for origin in origins {
-        if !seen.contains(&origin) {
-            seen.push(origin);
-        }
-    }
-    seen
 }
 
 #[cfg(test)]

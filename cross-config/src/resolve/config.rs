@@ -32,8 +32,8 @@ use crate::variables;
 /// `[target.<triple>]`. Further rules:
 ///
 /// - Lists are replaced as a whole, except that `packages` of `[build]` and `[target.<triple>]` are
-///   concatenated, and `env.passthrough` and `writable` are concatenated over all sources (but `Cross.toml`
-///   replaces `Cargo.toml`).
+///   concatenated, and `env.passthrough` and `writable` are concatenated over all sources (but
+///   `Cross.toml` replaces `Cargo.toml`).
 /// - `dockerfile.build-args` are merged over levels and sources, name by name.
 /// - The platforms of an image (`image.toolchain`) belong to its name. They do not apply to another
 ///   image that a higher source or level names.
@@ -238,13 +238,18 @@ impl Config {
         table
     }
 
-    /// The merged values for each target with values, and for targets without.
+    /// The merged values for each target with values, and for targets without. They are without the
+    /// items of lists, of which no check reads any: each target would copy those of `[build]`.
     fn views(&self) -> Vec<TargetView> {
+        let mut outline = self.clone();
+        for layer in &mut outline.layers {
+            layer.values.clear_items();
+        }
         let names = self.target_names().into_iter().map(Some);
         std::iter::once(None)
             .chain(names)
             .map(|triple| TargetView {
-                values: self.merged(triple.as_deref()),
+                values: outline.merged(triple.as_deref()),
                 triple,
             })
             .collect()
@@ -262,12 +267,12 @@ impl Config {
             .flat_map(|layer| layer.target_names())
             .map(str::to_owned)
             .collect();
-        let spelling = variables.iter().flat_map(|layer| layer.target_names());
-        let unmatched = spelling.filter(|spelling| {
-            !names
-                .iter()
-                .any(|name| variables::triple_in_variable(name) == **spelling)
-        });
+        let spelled: BTreeSet<_> = names
+            .iter()
+            .map(|name| variables::triple_in_variable(name))
+            .collect();
+        let spellings = variables.iter().flat_map(|layer| layer.target_names());
+        let unmatched = spellings.filter(|spelling| !spelled.contains(*spelling));
         let from_variables: Vec<_> = unmatched
             .map(|triple| {
                 known_targets::triple_from_variable(triple).unwrap_or_else(|| triple.to_owned())

@@ -1,6 +1,10 @@
 //! The configuration for one target.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::path::PathBuf;
+
+use cross_targets::SystemVersion;
 
 use crate::diagnostics::origin::Sourced;
 use crate::keys::key_values::KeyValues;
@@ -30,6 +34,8 @@ pub struct TargetConfig {
     pub memory: Option<Sourced<MemoryLimit>>,
     /// The Debian suite of the recipe. The default is that of the target's recipe.
     pub suite: Option<Sourced<String>>,
+    /// The URL of a mirror that keeps old packages. The default is none.
+    pub snapshot: Option<Sourced<String>>,
     /// Whether the standard library is built from source. The default is no.
     pub build_std: Option<Sourced<BuildStd>>,
     /// Zig as C compiler and linker, if any of its keys is set. The origin is that of `enable`, or
@@ -51,14 +57,19 @@ pub struct TargetConfig {
     /// Directories to mount, each named by a variable. Of several with the same name, only the last
     /// is kept.
     pub volumes: Vec<Sourced<Volume>>,
-    /// The directory of the SDK: the Android NDK, or a root file system of Solaris, illumos or
-    /// DragonFly. It may not exist. The caller may default to variables that Android's own tools
-    /// read.
+    /// The directory of the SDK: the Android NDK, an SDK of Apple's, or a root file system of
+    /// Solaris, illumos or DragonFly. It may not exist. The caller may default to variables that
+    /// Android's and Apple's own tools read.
     pub sdk: Option<Sourced<PathBuf>>,
+    /// The oldest version of Apple's system that programs have to run on. The caller may default to
+    /// the variables that Apple's own tools read.
+    pub deployment_target: Option<Sourced<SystemVersion>>,
     /// The command that runs programs of the target. The default depends on the target.
     pub runner: Option<Sourced<String>>,
     /// Whether test binaries run one at a time. The default is in parallel.
     pub serial_tests: Option<Sourced<bool>>,
+    /// Whether the same sources give the same bytes wherever they are built. The default is no.
+    pub reproducible: Option<Sourced<bool>>,
     /// Directories of the workspace that are writable in the environment, without duplicates.
     pub writable: Vec<Sourced<PathBuf>>,
 }
@@ -74,6 +85,7 @@ impl TargetConfig {
             network: merged.network,
             memory: merged.memory,
             suite: merged.suite.map(into_plain),
+            snapshot: merged.snapshot.map(into_plain),
             build_std: merged.build_std,
             zig,
             pre_build: merged
@@ -94,11 +106,13 @@ impl TargetConfig {
             passthrough: last_by_name(merged.passthrough, |variable| &variable.name),
             volumes: last_by_name(merged.volumes, |volume| &volume.name),
             sdk: merged.sdk.map(into_plain),
+            deployment_target: merged.deployment_target,
             runner: merged
                 .runner
                 .map(into_plain)
                 .filter(|runner: &Sourced<String>| !runner.value.is_empty()),
             serial_tests: merged.serial_tests,
+            reproducible: merged.reproducible,
             writable: last_by_name(merged.writable, |dir| &dir.0)
                 .into_iter()
                 .map(into_plain)
@@ -156,24 +170,24 @@ fn texts(map: SourcedMap) -> std::collections::BTreeMap<String, String> {
 
 /// Concatenates the lists without duplicates.
 fn concatenated(lists: [Option<SourcedList<Package>>; 2]) -> Vec<Sourced<String>> {
-    let mut packages: Vec<Sourced<String>> = Vec::new();
-    for package in lists.into_iter().flatten().flat_map(|list| list.value) {
-        if !packages.iter().any(|known| known.value == package.value.0) {
-            packages.push(into_plain(package));
-        }
-    }
+    let mut seen = HashSet::new();
+    let packages = lists.into_iter().flatten().flat_map(|list| list.value);
     packages
+        .map(into_plain)
+        .filter(|package: &Sourced<String>| seen.insert(package.value.clone()))
+        .collect()
 }
 
 /// Keeps the last of several items with the same name.
-fn last_by_name<T, N: PartialEq>(
+fn last_by_name<T, N: Clone + Eq + Hash>(
     list: Option<SourcedList<T>>,
     name: fn(&T) -> &N,
 ) -> Vec<Sourced<T>> {
-    let mut left: Vec<Sourced<T>> = Vec::new();
-    for item in list.map(|list| list.value).unwrap_or_default() {
-        left.retain(|kept| name(&kept.value) != name(&item.value));
-        left.push(item);
-    }
-    left
+    let mut seen = HashSet::new();
+    let mut kept: Vec<_> = list.map(|list| list.value).unwrap_or_default();
+    // From the end: it is the last of a name that is kept, in its place.
+    kept.reverse();
+    kept.retain(|item| seen.insert(name(&item.value).clone()));
+    kept.reverse();
+    kept
 }

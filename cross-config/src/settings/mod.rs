@@ -39,6 +39,9 @@ pub struct Settings {
     pub uid: Option<Sourced<u32>>,
     /// The group ID in containers; `None` is that of the caller.
     pub gid: Option<Sourced<u32>>,
+    /// Whether environments are refused that `Cross.lock` does not have; `None` decides by whether
+    /// this is a CI system.
+    pub frozen: Option<Sourced<bool>>,
     /// Whether the toolchain is a custom one, to which nothing is added.
     pub custom_toolchain: Sourced<bool>,
     /// The released toolchain that corresponds to the custom one:
@@ -48,9 +51,20 @@ pub struct Settings {
     pub doctests: Sourced<bool>,
     /// The directory of the Nix store; `None` detects it.
     pub nix_store: Option<Sourced<PathBuf>>,
-    /// Whether the library runs in a container. Its paths are not translated to those of the
-    /// container's host, which is a warning if an engine needs that.
-    pub in_container: Sourced<bool>,
+    /// Whether the library runs in a container whose host runs the engine, so that paths are
+    /// translated to those of the host; `None` finds it out.
+    pub in_container: Option<Sourced<bool>>,
+    /// Whether files go to the engine's machine through volumes; `None` detects whether the engine
+    /// is on another machine.
+    pub remote: Option<Sourced<bool>>,
+    /// Whether all fetched crates are sent to a remote engine, not only those in `Cargo.lock`.
+    pub remote_copy_registry: Sourced<bool>,
+    /// Whether directories that are marked as caches (`CACHEDIR.TAG`) are sent to a remote engine.
+    pub remote_copy_cache: Sourced<bool>,
+    /// Whether the whole target directory is fetched from a remote engine.
+    pub remote_copy_full_target_dir: Sourced<bool>,
+    /// Whether nothing that was built is fetched from a remote engine.
+    pub remote_skip_build_artifacts: Sourced<bool>,
     /// The number of seconds for which unused containers are kept for reuse. 0 and `None` disable
     /// it.
     pub reuse_containers: Option<Sourced<u32>>,
@@ -84,11 +98,17 @@ impl Default for Settings {
             user_namespace: built_in(),
             uid: None,
             gid: None,
+            frozen: None,
             custom_toolchain: built_in(),
             custom_toolchain_compat: None,
             doctests: built_in(),
             nix_store: None,
-            in_container: built_in(),
+            in_container: None,
+            remote: None,
+            remote_copy_registry: built_in(),
+            remote_copy_cache: built_in(),
+            remote_copy_full_target_dir: built_in(),
+            remote_skip_build_artifacts: built_in(),
             reuse_containers: None,
         }
     }

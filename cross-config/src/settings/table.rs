@@ -125,11 +125,53 @@ pub(crate) static SETTINGS: &[Setting] = &[
     Setting {
         variables: &[CROSS_CONTAINER_IN_CONTAINER],
         deprecated: Some(CROSS_DOCKER_IN_DOCKER),
-        takes: FLAG,
-        default: "off",
-        meaning: "whether the library runs in a container; paths are not translated to those of the container's host, which is a warning if an engine needs that",
+        takes: "`auto` or a flag",
+        auto: true,
+        default: "`auto`: detected",
+        meaning: "whether the library runs in a container whose host runs the container engine, so that paths are translated to those of the host",
         example: "true",
         ..setting!(in_container)
+    },
+    Setting {
+        variables: &[CROSS_REMOTE],
+        takes: "`auto` or a flag",
+        auto: true,
+        default: "`auto`: detected",
+        meaning: "whether the container engine is on another machine and sees none of the caller's files, which then go through volumes; `0` says that it sees them at the same paths",
+        example: "0",
+        ..setting!(remote)
+    },
+    Setting {
+        variables: &[CROSS_REMOTE_COPY_REGISTRY],
+        takes: FLAG,
+        default: "off",
+        meaning: "whether all fetched crates are sent to a remote engine, not only those in `Cargo.lock`",
+        example: "1",
+        ..setting!(remote_copy_registry)
+    },
+    Setting {
+        variables: &[CROSS_REMOTE_COPY_CACHE],
+        takes: FLAG,
+        default: "off",
+        meaning: "whether directories of the sources that are marked as caches (`CACHEDIR.TAG`) are sent to a remote engine",
+        example: "1",
+        ..setting!(remote_copy_cache)
+    },
+    Setting {
+        variables: &[CROSS_REMOTE_COPY_FULL_TARGET_DIR],
+        takes: FLAG,
+        default: "off",
+        meaning: "whether the whole target directory is fetched from a remote engine, not only what was built for the user",
+        example: "1",
+        ..setting!(remote_copy_full_target_dir)
+    },
+    Setting {
+        variables: &[CROSS_REMOTE_SKIP_BUILD_ARTIFACTS],
+        takes: FLAG,
+        default: "off",
+        meaning: "whether nothing that was built is fetched from a remote engine",
+        example: "1",
+        ..setting!(remote_skip_build_artifacts)
     },
     Setting {
         variables: &[CROSS_REUSE_CONTAINERS],
@@ -138,6 +180,14 @@ pub(crate) static SETTINGS: &[Setting] = &[
         meaning: "how long unused containers of docker and podman are kept for reuse by later builds, including those of other processes",
         example: "300",
         ..setting!(reuse_containers)
+    },
+    Setting {
+        variables: &[CROSS_FROZEN],
+        takes: FLAG,
+        default: "on if `CI` is set and `Cross.lock` exists",
+        meaning: "whether a target that `Cross.lock` does not have is refused",
+        example: "1",
+        ..setting!(frozen)
     },
     Setting {
         variables: &[CROSS_CUSTOM_TOOLCHAIN],

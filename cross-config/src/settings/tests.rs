@@ -64,7 +64,7 @@ fn old_names_are_read_and_reported() {
         settings.container_opts.to_owned().origin,
         Origin::Variable("DOCKER_OPTS".to_owned())
     );
-    assert!(settings.in_container.value);
+    assert!(settings.in_container.is_some_and(|it| it.value));
     assert_eq!(
         problems,
         [

@@ -26,6 +26,9 @@ pub(crate) trait ValueField {
 
     /// Unsets the field.
     fn clear(&mut self);
+
+    /// Removes the items of a list or a table. The field stays set, with its origin.
+    fn clear_items(&mut self);
 }
 
 impl<V: Value> ValueField for Option<Sourced<V>> {
@@ -67,6 +70,12 @@ impl<V: Value> ValueField for Option<Sourced<V>> {
 
     fn clear(&mut self) {
         *self = None;
+    }
+
+    fn clear_items(&mut self) {
+        if let Some(value) = self {
+            value.value.clear_items();
+        }
     }
 }
 

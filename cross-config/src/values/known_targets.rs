@@ -34,7 +34,8 @@ pub(crate) fn is_known(name: &str) -> bool {
 
 /// The triple without its glibc version, if `name` is a known target with one.
 pub(crate) fn without_glibc_version(name: &str) -> Option<&str> {
-    let target = Target::parse(name).ok()?;
+    // Parsing a name that is no target looks for similar ones. Only a version brings a dot.
+    let target = name.contains('.').then(|| Target::parse(name).ok())??;
     name.strip_suffix(name.strip_prefix(target.triple())?)
         .filter(|triple| *triple != name)
 }

@@ -72,6 +72,12 @@ impl Value for PreBuild {
         }
     }
 
+    fn clear_items(&mut self) {
+        if let Self::Commands(commands) = self {
+            commands.clear();
+        }
+    }
+
     fn resolve_paths(&mut self, _: &str, base: &Path, _: &Origin, _: &mut Vec<Diagnostic>) {
         if let Self::ScriptOrCommand { path, .. } = self {
             *path = resolve_path(base, &*path);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use cross_targets::SystemVersion;
+
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::values::known_targets;
 
@@ -62,6 +64,8 @@ texts! {
     /// A Debian suite. Only safe characters are allowed, because it becomes an argument and a part
     /// of a URL.
     Suite: |text| (!is_suite(text)).then_some("a suite such as `bookworm`");
+    /// The URL of a package mirror.
+    MirrorUrl: |text| (!is_mirror(text)).then_some("a URL such as `http://snapshot.debian.org/archive/debian/{date}`");
     /// A Debian package name with an optional architecture: `libssl-dev`, `libssl-dev:arm64`.
     Package: |text| (!is_package(text)).then_some("a Debian package name such as `libssl-dev`");
     /// A version of glibc.
@@ -165,6 +169,16 @@ fn is_suite(text: &str) -> bool {
     })
 }
 
+/// Only characters of URLs are allowed, because it becomes an argument. A path of this machine
+/// begins with `file:///`.
+fn is_mirror(text: &str) -> bool {
+    let rest = ["http://", "https://", "file:///"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&()*+,;=%{}".contains(c);
+    rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_allowed))
+}
+
 /// Debian policy §5.6.7: at least two lower-case letters, digits, plus or minus signs, and full
 /// stops.
 fn is_package(text: &str) -> bool {
@@ -179,6 +193,17 @@ fn is_package(text: &str) -> bool {
         && architecture.is_none_or(|architecture| {
             has_chars(architecture, is_lower_or_digit, architecture_char)
         })
+}
+
+impl Scalar for SystemVersion {
+    fn parse(key: &str, text: &str) -> Result<Self, Diagnostic> {
+        let expected = "a version of the system, such as `11.0`";
+        text.parse().map_err(|_| invalid(key, text, expected))
+    }
+
+    fn describe(&self) -> String {
+        self.to_string()
+    }
 }
 
 /// The name of a target, which may be a custom one.
@@ -252,6 +277,25 @@ mod tests {
                 Some(DiagnosticCode::InvalidValue),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_a_url_of_one_word() {
+        for url in ["http://m/{date}", "https://m:1/a/b", "file:///srv/mirror"] {
+            assert!(is_mirror(url), "{url}");
+        }
+        for text in [
+            "",
+            "m",
+            "http://",
+            "http://m/a b",
+            "ftp://m/",
+            "file://m",
+            "http://m/'x'",
+            "-o x",
+        ] {
+            assert!(!is_mirror(text), "{text}");
         }
     }
 

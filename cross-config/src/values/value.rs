@@ -95,6 +95,9 @@ pub(crate) trait Value: Sized + Clone {
     ) {
     }
 
+    /// Removes the items of a collection. Other values are left as they are.
+    fn clear_items(&mut self) {}
+
     /// Merges `above` into the value. Values that are not collections are replaced.
     fn merge(&mut self, above: &Self) {
         self.clone_from(above);
@@ -175,6 +178,10 @@ impl<W: Scalar> Value for Vec<Sourced<W>> {
         }
     }
 
+    fn clear_items(&mut self) {
+        self.clear();
+    }
+
     fn merge(&mut self, above: &Self) {
         self.extend_from_slice(above);
     }
@@ -231,6 +238,10 @@ impl Value for SourcedMap {
             ..ValueRow::new(&text.value, &text.origin)
         };
         self.iter().map(row).collect()
+    }
+
+    fn clear_items(&mut self) {
+        self.clear();
     }
 
     fn merge(&mut self, above: &Self) {

@@ -11,7 +11,7 @@ const NEVER: [&str; 2] = [".git", ".cargo"];
 /// A directory of the workspace that is writable in the environment.
 ///
 /// Where it is, and what is there, is for the caller to check: this crate reads no directories.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct WritableDir(pub(crate) PathBuf);
 
 impl Scalar for WritableDir {

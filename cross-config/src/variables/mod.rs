@@ -36,10 +36,14 @@ names! {
     CROSS_BUILD_TOOLCHAIN = "CROSS_BUILD_TOOLCHAIN";
     /// Key `build.network`.
     CROSS_BUILD_NETWORK = "CROSS_BUILD_NETWORK";
+    /// Key `build.deployment-target`.
+    CROSS_BUILD_DEPLOYMENT_TARGET = "CROSS_BUILD_DEPLOYMENT_TARGET";
     /// Key `build.memory`.
     CROSS_BUILD_MEMORY = "CROSS_BUILD_MEMORY";
     /// Key `build.suite`.
     CROSS_BUILD_SUITE = "CROSS_BUILD_SUITE";
+    /// Key `build.snapshot`.
+    CROSS_BUILD_SNAPSHOT = "CROSS_BUILD_SNAPSHOT";
     /// Key `build.packages`.
     CROSS_BUILD_PACKAGES = "CROSS_BUILD_PACKAGES";
     /// Key `build.build-std`.
@@ -68,6 +72,8 @@ names! {
     CROSS_BUILD_ENV_VOLUMES = "CROSS_BUILD_ENV_VOLUMES";
     /// Key `build.serial-tests`.
     CROSS_BUILD_SERIAL_TESTS = "CROSS_BUILD_SERIAL_TESTS";
+    /// Key `build.reproducible`.
+    CROSS_BUILD_REPRODUCIBLE = "CROSS_BUILD_REPRODUCIBLE";
     /// Key `build.writable`: directories, one per line. Merged with other values.
     CROSS_BUILD_WRITABLE = "CROSS_BUILD_WRITABLE";
 }
@@ -79,6 +85,8 @@ names! {
     TARGET_NETWORK = "NETWORK";
     /// Suffix of the variable of `target.<triple>.memory`.
     TARGET_MEMORY = "MEMORY";
+    /// Suffix of the variable of `target.<triple>.snapshot`.
+    TARGET_SNAPSHOT = "SNAPSHOT";
     /// Suffix of the variable of `target.<triple>.suite`.
     TARGET_SUITE = "SUITE";
     /// Suffix of the variable of `target.<triple>.packages`.
@@ -111,12 +119,16 @@ names! {
     TARGET_IMAGE = "IMAGE";
     /// Suffix of the variable of `target.<triple>.image.toolchain`.
     TARGET_IMAGE_TOOLCHAIN = "IMAGE_TOOLCHAIN";
+    /// Suffix of the variable of `target.<triple>.deployment-target`.
+    TARGET_DEPLOYMENT_TARGET = "DEPLOYMENT_TARGET";
     /// Suffix of the variable of `target.<triple>.sdk`.
     TARGET_SDK = "SDK";
     /// Suffix of the variable of `target.<triple>.runner`.
     TARGET_RUNNER = "RUNNER";
     /// Suffix of the variable of `target.<triple>.serial-tests`.
     TARGET_SERIAL_TESTS = "SERIAL_TESTS";
+    /// Suffix of the variable of `target.<triple>.reproducible`.
+    TARGET_REPRODUCIBLE = "REPRODUCIBLE";
     /// Suffix of the variable of `target.<triple>.writable`: directories, one per line. Merged with
     /// other values.
     TARGET_WRITABLE = "WRITABLE";
@@ -145,8 +157,20 @@ names! {
     CROSS_CONTAINER_IN_CONTAINER = "CROSS_CONTAINER_IN_CONTAINER";
     /// A deprecated name of [`CROSS_CONTAINER_IN_CONTAINER`].
     CROSS_DOCKER_IN_DOCKER = "CROSS_DOCKER_IN_DOCKER";
+    /// Whether files go to the engine's machine through volumes.
+    CROSS_REMOTE = "CROSS_REMOTE";
+    /// Whether all fetched crates are sent to a remote engine.
+    CROSS_REMOTE_COPY_REGISTRY = "CROSS_REMOTE_COPY_REGISTRY";
+    /// Whether directories that are marked as caches are sent to a remote engine.
+    CROSS_REMOTE_COPY_CACHE = "CROSS_REMOTE_COPY_CACHE";
+    /// Whether the whole target directory is fetched from a remote engine.
+    CROSS_REMOTE_COPY_FULL_TARGET_DIR = "CROSS_REMOTE_COPY_FULL_TARGET_DIR";
+    /// Whether nothing that was built is fetched from a remote engine.
+    CROSS_REMOTE_SKIP_BUILD_ARTIFACTS = "CROSS_REMOTE_SKIP_BUILD_ARTIFACTS";
     /// The number of seconds for which unused containers are kept for reuse.
     CROSS_REUSE_CONTAINERS = "CROSS_REUSE_CONTAINERS";
+    /// Whether environments are refused that `Cross.lock` does not have.
+    CROSS_FROZEN = "CROSS_FROZEN";
     /// Whether the toolchain is a custom one, to which nothing is added.
     CROSS_CUSTOM_TOOLCHAIN = "CROSS_CUSTOM_TOOLCHAIN";
     /// The name of the released toolchain that corresponds to the custom one.

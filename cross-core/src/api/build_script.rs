@@ -40,9 +40,9 @@
 //! ```
 //!
 //! The library prints nothing. A [`Built`] is the instructions for cargo as a value, and its
-//! `Display` writes the lines to print, with the compiler's warnings about the inner code. [`report`]
-//! does the same for a failure, so that cargo shows the error's message, its remedy and the
-//! compiler's diagnostics.
+//! `Display` writes the lines to print, with the compiler's warnings about the inner code.
+//! [`report`] does the same for a failure, so that cargo shows the error's message, its remedy and
+//! the compiler's diagnostics.
 //!
 //! # Properties of the inner build
 //!
@@ -72,9 +72,10 @@
 //!
 //! Nothing is built on docs.rs, if `CROSS_SKIP_BUILD_SCRIPT` is set, and, with
 //! [`skip_when_checking`](BuildScript::skip_when_checking), under clippy and rust-analyzer. The
-//! result is not an error: [`Built::skipped`] has the reason. A variable named by
-//! [`rustc_env`](Build::rustc_env) then holds the path of a stand-in: an empty file, or [a file of
-//! the caller](Build::stand_in). A plain `cargo check` does build, because it shares the script's
+//! result is not an error: [`Built::skipped`] has the reason. The variables then hold the path of a
+//! stand-in: an empty file, or [a file of the caller](Build::stand_in). They are those of the
+//! manifests; where the embedded package is not there, as in a published crate, only one that
+//! [`rustc_env`](Build::rustc_env) names is set. A plain `cargo check` does build, because it shares the script's
 //! output with `cargo build` and cannot be told apart from it.
 //!
 //! [`Request::locked`]: crate::Request::locked
@@ -95,6 +96,7 @@ use std::path::{Path, PathBuf};
 
 use cross_config::Env;
 use cross_engine::Cancel;
+use cross_engine::os;
 use serde::Serialize;
 
 use crate::host::process_env;
@@ -109,7 +111,7 @@ pub use embed::Embedded;
 pub use instruction::{ErrorReport, Instruction, report};
 pub use skip::Skipped;
 
-use inputs::Inputs;
+use inputs::{Inputs, WrittenLockFile};
 use outer::OuterBuild;
 use selection::Selected;
 
@@ -189,7 +191,7 @@ impl BuildScript {
     pub fn project(mut self, dir: impl AsRef<Path>) -> Self {
         let dir = self.outer.manifest_dir.join(dir);
         // Cargo uses canonical paths. A directory that does not exist is an error of the build.
-        let dir = dir.canonicalize().unwrap_or(dir);
+        let dir = os::canonical(&dir).unwrap_or(dir);
         self.cross = self.cross.in_dir(dir);
         self
     }
@@ -297,13 +299,15 @@ impl Build {
     /// One variable for each artifact: `BIN_FILE_<NAME>`, `EXAMPLE_FILE_<NAME>`,
     /// `CDYLIB_FILE_<NAME>`, `STATICLIB_FILE_<NAME>`, with the name in upper case and `_` in place
     /// of `-`.
+    ///
+    /// A program of Emscripten's is a script and its WebAssembly, which has the same variable with
+    /// `_WASM` behind it.
     pub fn rustc_env(mut self, name: impl Into<String>) -> Self {
         self.variable = Some(name.into());
         self
     }
 
-    /// Sets the file that the variable named by [`rustc_env`](Build::rustc_env) holds if the build
-    /// is skipped. A relative path is relative to the directory of the script's package.
+    /// Sets the file that the variables hold if the build is skipped. A relative path is relative to the directory of the script's package.
     ///
     /// # Default value
     ///
@@ -333,12 +337,14 @@ impl Build {
     pub fn run_until(&self, cancel: &Cancel) -> Result<Built> {
         let script = &self.script;
         if let Some(reason) = Skipped::decide(&script.outer.env, script.skip_when_checking) {
-            return self.skip(reason);
+            return self.skip(reason, cancel);
         }
         script.outer.require_outermost()?;
         let selected = selection::select(self.request.clone(), &script.outer, cancel)?;
         let plan = selected.request.plan_until(cancel)?;
+        let lock_file = WrittenLockFile::before(&plan.workspace_root);
         let outcome = plan.execute(cancel)?;
+        lock_file.is_no_change(selected.manifest.as_deref())?;
         self.embed(&selected, &plan, outcome, cancel)
     }
 
@@ -368,10 +374,12 @@ impl Build {
         })
     }
 
-    fn skip(&self, reason: Skipped) -> Result<Built> {
+    fn skip(&self, reason: Skipped, cancel: &Cancel) -> Result<Built> {
         let dir = self.script.embed_dir();
         let stand_in = |name: &String| embed::stand_in(name, self.stand_in.as_deref(), &dir);
-        let embedded: Vec<_> = self.variable.iter().map(stand_in).collect::<Result<_>>()?;
+        let named = self.variable.clone().map(|name| vec![name]);
+        let variables = named.unwrap_or_else(|| self.expected_variables(cancel));
+        let embedded: Vec<_> = variables.iter().map(stand_in).collect::<Result<_>>()?;
         let mut instructions = self.rerun_instructions(&Inputs::default())?;
         instructions.extend(env_instructions(&embedded)?);
         Ok(Built {
@@ -380,6 +388,15 @@ impl Build {
             outcome: None,
             instructions,
         })
+    }
+
+    /// The variables that the build would set. None if the project is not there, as on docs.rs.
+    fn expected_variables(&self, cancel: &Cancel) -> Vec<String> {
+        let outer = &self.script.outer;
+        let all = selection::embeddable(self.request.clone(), outer, cancel);
+        let all = all.unwrap_or_default();
+        let variable = |(name, kind): &(String, &str)| embed::variable_of_target(name, kind);
+        all.iter().map(variable).collect()
     }
 
     /// The instructions that tell cargo when to run the script again.

@@ -318,12 +318,11 @@ fn targets(cross: &Cross, understood: &ParsedCommand, cancel: &Cancel) -> Result
         return Ok(named);
     }
     let host = cross.host()?;
-    let probed = workspace::probe(
-        &cross.host_cargo(&host)?,
-        std::slice::from_ref(&native),
-        &host,
-        cancel,
-    )?;
+    let cargo = workspace::HostCargo {
+        unstable: understood.line.manifest_features(),
+        ..cross.host_cargo(&host)?
+    };
+    let probed = workspace::probe(&cargo, std::slice::from_ref(&native), &host, cancel)?;
     let package = probed.configured_package(&PackageSelection::of(&understood.line));
     let loaded = cross.load_config(&probed.root, package.manifest.as_deref(), None)?;
     if let Some(target) = loaded.config.default_target() {

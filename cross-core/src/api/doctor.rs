@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use cross_engine::{Cancel, Engine, EngineKind, Host, probe};
+use cross_engine::{Cancel, Engine, EngineKind, Host, ReachPreference, probe};
 use serde::Serialize;
 
 use crate::api::setup::MachineFacts;
+use crate::facts::selection;
 use crate::host::interpreters;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
@@ -77,8 +78,9 @@ impl Cross {
         let (host, cancel) = (self.host()?, Cancel::new());
         let facts = MachineFacts::gather(&BTreeSet::new(), &host, &cancel)?;
         let mut findings = Vec::new();
+        let reach = selection::reach_preference_of(self);
         for kind in EngineKind::ALL {
-            findings.push(probe_engine(kind, &facts, &host, &cancel)?);
+            findings.push(probe_engine(kind, &facts, reach, &host, &cancel)?);
         }
         findings.push(match host.find_program("mmdebstrap") {
             Some(path) => Finding::usable("mmdebstrap", path.display().to_string()),
@@ -116,6 +118,7 @@ impl Cross {
 fn probe_engine(
     kind: EngineKind,
     facts: &MachineFacts,
+    reach: ReachPreference,
     host: &Host,
     cancel: &Cancel,
 ) -> Result<Finding> {
@@ -128,6 +131,10 @@ fn probe_engine(
                 unusable.help,
             ));
         }
+    };
+    let engine = match engine.find_reach(reach, host, cancel).map_engine_error() {
+        Ok(engine) => engine,
+        Err(error) => return Ok(Finding::failed(kind.name(), &error)),
     };
     let shortfall = facts.podman_shortfall();
     if engine.kind != EngineKind::Podman || shortfall.is_none() {
@@ -237,11 +244,15 @@ impl Finding {
 }
 
 fn describe(engine: &Engine) -> String {
-    format!(
+    let described = format!(
         "{engine} on {}, {}",
         engine.architecture,
         engine.program.display()
-    )
+    );
+    match engine.reach.is_shared() {
+        true => described,
+        false => format!("{described}; it {}", engine.reach),
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use crate::execute::cargo_output;
 use crate::execute::libtest;
 use crate::execute::nextest;
 use crate::host::binary::Binary;
+use crate::host::needs::Needs;
+use crate::model::fixed_paths::FixedPaths;
 use crate::target::emulator_crash::EmulatorKind;
 
 /// The target whose artifacts are believed. No machine has a directory of that name at its root.
@@ -62,7 +64,7 @@ pub fn test_output(text: &str) {
     ] {
         let mut of_cargo = libtest::Reader::new(emulator, &[]);
         let mut of_binary = libtest::Reader::new(emulator, &[]);
-        of_binary.start("app-0123456789abcdef", true);
+        of_binary.start("app-0123456789abcdef", true, None);
         for line in text.lines() {
             of_cargo.read(Stream::Stdout, line);
             of_cargo.read(Stream::Stderr, line);
@@ -97,7 +99,7 @@ pub fn nextest_output(text: &str) {
 ///
 /// Where a source has no name.
 pub fn dep_info(text: &str) {
-    for source in dep_info::parse(text) {
+    for source in dep_info::parse(text, &FixedPaths::default()) {
         assert!(!source.as_os_str().is_empty());
     }
 }
@@ -108,4 +110,5 @@ pub fn program(bytes: &[u8]) {
         let _ = binary.to_string();
         let _ = binary.runs_on(cross_targets::GlibcVersion::new(2, 17));
     }
+    let _ = Needs::parse(bytes);
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cross_engine::process::Stream;
-use cross_engine::{Cancel, Engine, EnvironmentLocation};
+use cross_engine::{Cancel, Engine, EnvironmentLocation, Shim};
 use cross_targets::Runner;
 
 use crate::api::shims::{ShimKind, Shims};
@@ -46,9 +46,9 @@ pub struct HostToolsRequest {
 /// The scripts' programs see these directories of the host at the same paths: the workspace and
 /// everything else that a build sees, its target directory, the host's toolchain, the directory for
 /// temporary files (`TMPDIR` or `/tmp`), the `OUT_DIR` of a build script, and those that
-/// [`HostToolsRequest::mount`] adds. A relative path works only below these. They are writable, with
-/// two exceptions: `.git` and `.cargo` of the workspace, and for the runner's programs the sources,
-/// as in any run: there the key `writable` names what is written. Of the script's
+/// [`HostToolsRequest::mount`] adds. A relative path works only below these. They are writable,
+/// with two exceptions: `.git` and `.cargo` of the workspace, and for the runner's programs the
+/// sources, as in any run: there the key `writable` names what is written. Of the script's
 /// variables, a program gets those that any run gets (such as `LANG`, `SOURCE_DATE_EPOCH`, and
 /// those that `env.passthrough` names). The runner's programs also get cargo's
 /// (`CARGO_MANIFEST_DIR` and the like). Only the runner has a network.
@@ -103,7 +103,8 @@ impl HostToolsRequest {
     /// # Errors
     ///
     /// The errors of [`Request::plan`], and an environment that cannot be made. A directory that
-    /// cannot be mounted is [`ErrorKind::Io`].
+    /// cannot be mounted is [`ErrorKind::Io`]. On Windows, which starts no scripts,
+    /// [`ErrorKind::EngineUnusable`].
     pub fn run(&self) -> Result<HostTools> {
         self.run_until(&Cancel::new())
     }
@@ -114,9 +115,15 @@ impl HostToolsRequest {
     ///
     /// As for [`run`](HostToolsRequest::run).
     pub fn run_until(&self, cancel: &Cancel) -> Result<HostTools> {
+        let name = TargetName::parse(&self.target, self.cross.dir())?;
+        name.refuse_joined("there are no tools")?;
+        refuse_without_scripts(Shim::IS_SUPPORTED)?;
         // The tools see what a command in the environment sees.
         let request = Request::new(self.cross.clone(), Verb::Exec, self.target.clone());
         let mut facts = probe::probe(&request, cancel)?;
+        if let Some(remote) = &facts.remote {
+            return Err(remote.refuse("tools for programs of this machine"));
+        }
         let preparation = planner::plan_preparation(&request, facts.clone(), cancel)?;
         let makes_environment = preparation.steps.iter().any(Step::is_environment);
         preparation.execute(cancel)?;
@@ -134,6 +141,18 @@ impl HostToolsRequest {
         tools.env = tools.variables()?;
         Ok(tools)
     }
+}
+
+/// Refuses tools for processes of a system that starts no scripts.
+fn refuse_without_scripts(has_scripts: bool) -> Result<()> {
+    if has_scripts {
+        return Ok(());
+    }
+    let message = "this system starts no shell scripts, and the tools of an environment are scripts for its processes";
+    Err(Error::new(ErrorKind::EngineUnusable, message).with_help(
+        "build with `Cross::build`, or run a program in the environment with `Cross::exec`; or use \
+         WSL, which is a Linux host and has the tools",
+    ))
 }
 
 /// The tools that variables name: the part of the variable's name before the target, and the
@@ -182,12 +201,15 @@ impl HostTools {
     }
 
     /// Makes a script for any other program of the environment, by its name or its path there:
-    /// `objcopy`, `gdb`, a code generator from the configured `packages`.
+    /// `objcopy`, `gdb`, a code generator from the configured `packages`. The tools for object files
+    /// are those of the target, as for [`Cross::exec`].
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ToolMissing`] if the environment has no such program.
     pub fn tool(&self, program: &str) -> Result<PathBuf> {
+        let own = self.facts.target_tool(program);
+        let program = own.as_deref().unwrap_or(program);
         if self.engine().is_host() {
             return host::tool(&self.facts, program);
         }
@@ -210,7 +232,23 @@ impl HostTools {
                 "add the Debian package that has it to `packages`, or use its name in the environment",
             ));
         }
-        write(shims.shim(&[program.to_owned()], ShimKind::Tool)?)
+        write(shims.shim(&[program.to_owned()], ShimKind::Program)?)
+    }
+
+    /// The directory with the target's headers and libraries, on the host, for tools of the host
+    /// that read them (`--sysroot`). `None` if the environment is an image, whose files the host does
+    /// not have.
+    pub fn sysroot(&self) -> Option<PathBuf> {
+        if self.engine().is_host() {
+            return None;
+        }
+        let root = self.root_dir()?;
+        let args = self.env.get(&self.lower("BINDGEN_EXTRA_CLANG_ARGS"));
+        let named = args.and_then(|args| {
+            let mut args = args.split(' ');
+            args.find_map(|arg| arg.strip_prefix("--sysroot="))
+        });
+        Some(named.map_or(root, PathBuf::from))
     }
 
     /// The environment of the tools.
@@ -448,6 +486,14 @@ mod tests {
             "set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_C_COMPILER \"/c/my \\\"x\\\"/x-gcc\")\n\
              set(CMAKE_AR \"/c/x-ar\" CACHE FILEPATH \"\")\n"
         );
+    }
+
+    #[test]
+    fn a_system_without_scripts_is_told_what_to_use_instead() {
+        refuse_without_scripts(true).unwrap();
+        let error = refuse_without_scripts(false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::EngineUnusable);
+        assert!(error.help().unwrap().contains("WSL"), "{error}");
     }
 
     #[test]

@@ -75,12 +75,18 @@ impl Cross {
 
     /// Requests a run of a command in the target's environment, such as its compiler, `strip`, or a
     /// program of a package. The command sees what a build sees, in the same directory, with the
-    /// engine's default network.
+    /// engine's default network. It also sees the directory of published artifacts. Like a build,
+    /// it writes only the environment's target directory and what the key `writable` names;
+    /// [`Cross::strip`] and [`Cross::objcopy`] write anywhere.
+    ///
+    /// The tools for object files (`ar`, `nm`, `objcopy`, `objdump`, `readelf`, `strip` and so on)
+    /// are those of the target: `strip` is `s390x-linux-gnu-strip`. The environment's own one has a
+    /// path: `/usr/bin/strip`.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
-    /// let strip = cross.exec("s390x-unknown-linux-gnu", ["s390x-linux-gnu-strip", "-s"]);
-    /// strip.arg("target/s390x-unknown-linux-gnu/release/app").run()?;
+    /// let symbols = cross.exec("s390x-unknown-linux-gnu", ["nm", "--dynamic"]);
+    /// symbols.arg("target/s390x-unknown-linux-gnu/release/app").run()?;
     /// # Ok::<(), cross_core::Error>(())
     /// ```
     pub fn exec<I>(&self, target: impl Into<String>, command: I) -> Request
@@ -155,6 +161,9 @@ impl Request {
 
     /// Plans and executes.
     ///
+    /// A build that fails publishes nothing, also with `--keep-going`: what it compiled is kept for
+    /// the next one. [`Cross::cargo`](crate::Cross::cargo) publishes what there is, as cargo does.
+    ///
     /// # Errors
     ///
     /// The errors of [`plan`](Request::plan) and of [`Plan::execute`].
@@ -170,4 +179,19 @@ impl Request {
     pub fn run_until(&self, cancel: &Cancel) -> Result<Outcome> {
         self.plan_until(cancel)?.execute(cancel)
     }
+}
+
+/// The names of `targets` in their order, each once.
+pub(crate) fn distinct<I>(targets: I) -> Vec<String>
+where
+    I: IntoIterator,
+    I::Item: Into<String>,
+{
+    let mut names: Vec<String> = Vec::new();
+    for target in targets.into_iter().map(Into::into) {
+        if !names.contains(&target) {
+            names.push(target);
+        }
+    }
+    names
 }

@@ -103,7 +103,8 @@ impl Setup {
     }
 
     /// Sets whether the machine has to have an unprivileged user [`TEST_USER`] with subordinate
-    /// ids, for test suites that root runs as such a user.
+    /// ids, for test suites that root runs as such a user, and an ssh server, by which tests reach
+    /// a daemon of this machine as one that is elsewhere.
     ///
     /// # Default value
     ///

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cross_engine::os;
 use cross_engine::{EnvValue, EnvironmentLocation, Mount, Network, RunSpec, Shim};
 
+use crate::execute::foreign_starts;
 use crate::facts::caller_variables;
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::{self, kept_file};
 use crate::facts::seen_places::{settle, written_and_real};
-use crate::facts::sources;
+use crate::facts::writable_dirs;
+use crate::host::places::real_path;
 use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::Prepared;
@@ -41,6 +44,8 @@ const CARGO_VARIABLES: [&str; 10] = [
 pub(crate) enum ShimKind {
     /// A tool that makes files from files, such as a compiler or an archiver.
     Tool,
+    /// Any program of the environment, which may start programs of the target.
+    Program,
     /// pkg-config, which variables control.
     PkgConfig,
     /// The runner of the target's programs.
@@ -98,7 +103,7 @@ impl<'a> Shims<'a> {
         let configured = facts.config.passthrough.iter();
         passed.extend(configured.map(|variable| variable.value.name.clone()));
         match kind {
-            ShimKind::Tool => {}
+            ShimKind::Tool | ShimKind::Program => {}
             ShimKind::PkgConfig => passed.push("PKG_CONFIG_*".to_owned()),
             ShimKind::Runner => {
                 passed.extend(CARGO_VARIABLES.map(str::to_owned));
@@ -109,14 +114,21 @@ impl<'a> Shims<'a> {
         }
         let target = facts.target.triple();
         let directories = [&facts.workspace.target_directory, &facts.inputs.target_dir];
+        let engine = &facts.selected.engine;
+        let programs = facts.inputs.foreign_programs.as_ref();
+        let hint = match kind {
+            ShimKind::Runner => foreign_starts::unread(target, engine, programs, &facts.host),
+            _ => None,
+        };
         let text = Shim::new(spec)
+            .hint(hint.unwrap_or_default())
             .pass_env(passed)
             .directories(directories.map(Clone::clone))
             .reads_stdin(kind == ShimKind::Runner)
             .remedy(format!(
                 "run the program that wrote this script again: it also makes the environment for {target}"
             ))
-            .script(&facts.selected.engine, &facts.host)
+            .script(engine, &facts.host)
             .map_engine_error()?;
         let program = match kind {
             ShimKind::Runner => format!("run-{target}"),
@@ -135,6 +147,9 @@ impl<'a> Shims<'a> {
         let mut spec = spec.mounts(self.mounts.iter().cloned());
         if kind != ShimKind::Runner {
             spec = spec.mounts(self.written_sources());
+        }
+        if matches!(kind, ShimKind::Program | ShimKind::Runner) {
+            spec = spec.foreign_programs(facts.foreign_programs());
         }
         spec.mounts = settle(spec.mounts);
         spec.env = self.variables(spec.env);
@@ -155,9 +170,11 @@ impl<'a> Shims<'a> {
     /// tells it to, and a Makefile's compiler writes beside the sources.
     fn written_sources(&self) -> Vec<Mount> {
         let root = &self.facts.workspace.root;
-        let kept = sources::NEVER_WRITABLE.map(|name| root.join(name));
-        let kept = kept.into_iter().filter(|path| path.exists());
-        let kept = kept.map(Mount::read);
+        let kept = writable_dirs::NEVER_WRITABLE.map(|name| root.join(name));
+        // A cargo home among the sources stays hidden.
+        let home = real_path(&self.facts.inputs.cargo_home);
+        let is_shown = |path: &PathBuf| path.exists() && real_path(path) != home;
+        let kept = kept.into_iter().filter(is_shown).map(Mount::read);
         std::iter::once(Mount::write(root)).chain(kept).collect()
     }
 
@@ -197,7 +214,7 @@ pub(crate) fn out_dir(cross: &Cross) -> Option<PathBuf> {
 
 /// Mounts `dir` at the path given and at its canonical path.
 fn mounts_of(dir: &Path) -> Result<[Mount; 2]> {
-    let real = dir.canonicalize().map_err(|error| {
+    let real = os::canonical(dir).map_err(|error| {
         Error::io("mount", dir, error).with_help("create the directory, or name another one")
     })?;
     if !real.is_dir() {

@@ -7,18 +7,20 @@
 
 mod holds;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::cargo::cli::configs::{Configs, Layer};
+use crate::cargo::cli::configs::{Configs, Layer, Origin};
 use crate::cargo::config;
-use crate::model::error::Result;
+use crate::cargo::named_paths::NamedPaths;
 use crate::model::redact;
+use cross_engine::os;
 
 pub(crate) use holds::{KeptProgram, LeftOut, Why};
 
 /// Where the files are looked for, and what a run sees of them.
 pub(crate) struct Surroundings<'a> {
+    /// All that cargo reads: its files, and what the command line adds to them.
+    pub(crate) configs: &'a Configs,
     /// The directory of the request, where cargo looks for its files.
     pub(crate) dir: &'a Path,
     /// The directory of the run.
@@ -30,6 +32,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) host: &'a str,
     /// The triple of the target.
     pub(crate) target: &'a str,
+    /// Whether the name of a table is a condition `cfg(…)` that holds for the target.
+    pub(crate) holds: &'a dyn Fn(&str) -> bool,
     /// Whether a linker and a runner that the sources name may be those of the environment, as with
     /// an image of the user's.
     pub(crate) keeps_programs: bool,
@@ -44,16 +48,16 @@ pub(crate) struct Carried {
     pub(crate) text: String,
     /// The files that are replaced by others: the real path, and the text that a run sees.
     pub(crate) replaced: Vec<(PathBuf, String)>,
-    /// The directories of packages that the configuration names.
-    pub(crate) packages: BTreeSet<PathBuf>,
-    /// The directories of crates that it names.
-    pub(crate) crates: BTreeSet<PathBuf>,
+    /// The directories that the configuration names.
+    pub(crate) named: NamedPaths,
     /// What does not hold in the environment.
     pub(crate) left_out: Vec<LeftOut>,
     /// Whether a file that a run sees names a runner that does not hold.
     pub(crate) shows_runner: bool,
     /// Whether a file that a run sees names a directory for what is compiled.
     pub(crate) shows_build_dir: bool,
+    /// What of the command line names a runner of the target.
+    pub(crate) runner: Option<String>,
     /// The linkers and runners that hold unless a variable overrides them.
     pub(crate) programs: Vec<KeptProgram>,
     /// The address that replaces that of a registry, if it has a password or a token; as it may be
@@ -62,18 +66,15 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
-    /// Reads all files that cargo reads in the directory of the request.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Configs::find`].
-    pub(crate) fn read(around: &Surroundings<'_>) -> Result<Self> {
-        let read = |path: &Path| std::fs::read_to_string(path).ok();
-        let configs = Configs::find(around.dir, Some(around.cargo_home), &read)?;
+    /// Takes what holds of all files that cargo reads in the directory of the request.
+    pub(crate) fn of(around: &Surroundings<'_>) -> Self {
+        let configs = around.configs;
         let mut carried = Carried {
-            secret_replacement: secret_replacement(&configs),
+            secret_replacement: secret_replacement(configs),
+            named: NamedPaths::of(configs),
             ..Carried::default()
         };
+        carried.command_line(around);
         let mut home = toml::Table::new();
         let mut found = Vec::new();
         for layers in configs.layers().chunk_by(|a, b| a.top == b.top) {
@@ -109,7 +110,25 @@ impl Carried {
         }
         carried.hide_others(&found, around);
         carried.text = config::written(&home);
-        Ok(carried)
+        carried
+    }
+
+    /// Notes what of the command line's configuration matters. It reaches cargo as it is.
+    fn command_line(&mut self, around: &Surroundings<'_>) {
+        let added = around.configs.of_command_line();
+        self.runner = runner_in(added, &|name| around.is_targets(name));
+        for (origin, table) in around.configs.of_command_line() {
+            if table
+                .get("build")
+                .is_some_and(|it| it.get("build-dir").is_some())
+            {
+                self.left_out.push(LeftOut {
+                    key: "build.build-dir".to_owned(),
+                    file: origin.file().unwrap_or(Path::new("--config")).to_owned(),
+                    why: Why::BuildDir,
+                });
+            }
+        }
     }
 
     /// Hides the files that a run would find and cargo does not find on the host: those of the
@@ -129,12 +148,17 @@ impl Carried {
     }
 
     fn replace(&mut self, path: &Path, text: String) {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let real = os::canonical(path).unwrap_or_else(|_| path.to_owned());
         self.replaced.push((real, text));
     }
 }
 
 impl Surroundings<'_> {
+    /// Whether the table `target.<name>` is for the target.
+    fn is_targets(&self, name: &str) -> bool {
+        name == self.target || (self.holds)(name)
+    }
+
     /// Whether cargo in a run finds the file by its place.
     fn finds(&self, path: &Path) -> bool {
         let dir = path.parent().and_then(Path::parent);
@@ -148,12 +172,12 @@ impl Surroundings<'_> {
         let Some(path) = layer.origin.file().filter(|path| self.is_below_roots(path)) else {
             return false;
         };
-        let real = path.canonicalize();
+        let real = os::canonical(path);
         real.is_ok_and(|real| {
             let mut roots = self
                 .roots
                 .iter()
-                .filter_map(|root| root.canonicalize().ok());
+                .filter_map(|root| os::canonical(root).ok());
             roots.any(|root| real.starts_with(root))
         })
     }
@@ -161,6 +185,21 @@ impl Surroundings<'_> {
     fn is_below_roots(&self, path: &Path) -> bool {
         self.roots.iter().any(|root| path.starts_with(root))
     }
+}
+
+/// The origin of the first table that names a runner, of those that `is_targets` says are the
+/// target's.
+pub(crate) fn runner_in<'a>(
+    tables: impl Iterator<Item = (&'a Origin, &'a toml::Table)>,
+    is_targets: &dyn Fn(&str) -> bool,
+) -> Option<String> {
+    let mut tables = tables;
+    let found = tables.find(|(_, table)| {
+        let targets = table.get("target").and_then(toml::Value::as_table);
+        let mut targets = targets.into_iter().flatten();
+        targets.any(|(name, table)| table.get("runner").is_some() && is_targets(name))
+    });
+    found.map(|(origin, _)| origin.to_string())
 }
 
 /// Adds a table of a lower precedence as cargo does: tables are merged, and lists are joined, that

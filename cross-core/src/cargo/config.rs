@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::redact;
+use cross_engine::os::System;
 
 /// The tables that define the sources of crates.
 const TABLES: [&str; 3] = ["source", "registries", "registry"];
@@ -15,8 +16,8 @@ pub(crate) const SECRETS: [&str; 4] = [
     "global-credential-providers",
 ];
 
-/// The files of cargo's in the directory `dir` of the sources that hold secrets, and those that they
-/// include, each with the text that is seen in place of it.
+/// The files of cargo's in the directory `dir` of the sources that hold secrets, and those that
+/// they include, each with the text that is seen in place of it.
 pub(crate) fn without_secrets(dir: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut replaced = Vec::new();
     for name in ["credentials.toml", "credentials"] {
@@ -131,13 +132,31 @@ pub(crate) fn remove_secrets(table: &mut toml::Table) {
     }
 }
 
-/// The table as TOML, every value as a line `a.b.c = value`.
+/// The table as TOML for a run, every value as a line `a.b.c = value`. Paths of Windows become
+/// their places.
 pub(crate) fn written(table: &toml::Table) -> String {
+    written_on(System::HERE, table)
+}
+
+fn written_on(system: System, table: &toml::Table) -> String {
     let (mut path, mut lines) = (Vec::new(), Vec::new());
-    write_lines(table, &mut path, &mut lines);
+    let mut table = table.clone();
+    for (_, value) in &mut table {
+        place(system, value);
+    }
+    write_lines(&table, &mut path, &mut lines);
     match lines.is_empty() {
         true => String::new(),
         false => lines.join("\n") + "\n",
+    }
+}
+
+fn place(system: System, value: &mut toml::Value) {
+    match value {
+        toml::Value::String(text) => *text = system.word_inside(text),
+        toml::Value::Array(values) => values.iter_mut().for_each(|value| place(system, value)),
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| place(system, value)),
+        _ => {}
     }
 }
 
@@ -183,6 +202,22 @@ fn string(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_finds_the_places_of_windows_paths() {
+        let text = r#"
+            source.v.directory = 'C:\w\vendor'
+            build.rustflags = ['-Lnative=C:/lib', '-Cdebuginfo=0']
+            env.DIR = { value = '\\?\D:\x', force = true }
+        "#;
+        let table = text.parse().unwrap();
+        let expected = "\"build\".\"rustflags\" = [\"-Lnative=/c/lib\", \"-Cdebuginfo=0\"]\n\
+            \"env\".\"DIR\".\"force\" = true\n\"env\".\"DIR\".\"value\" = \"/d/x\"\n\
+            \"source\".\"v\".\"directory\" = \"/c/w/vendor\"\n";
+        assert_eq!(written_on(System::Windows, &table), expected);
+        let unchanged = written_on(System::Linux, &table);
+        assert!(unchanged.contains(r"C:\\w\\vendor"), "{unchanged}");
+    }
 
     #[test]
     fn a_wrapper_is_found_in_every_file_that_cargo_reads_in_the_environment() {

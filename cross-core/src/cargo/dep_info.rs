@@ -2,46 +2,63 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use cross_engine::os::System;
 use cross_engine::process::untrusted::{Dir, limits};
 
 use crate::host::files;
 use crate::model::error::{MapEngineError as _, Result};
+use crate::model::fixed_paths::FixedPaths;
 
-/// Returns the sources of the artifact at `artifact`, which is below `dir`.
-pub(crate) fn sources_of(dir: &Dir, artifact: &Path) -> Result<Vec<PathBuf>> {
+/// Returns the sources of the artifact at `artifact`, which is below `dir` and was made by runs with
+/// these `fixed` paths.
+pub(crate) fn sources_of(dir: &Dir, artifact: &Path, fixed: &FixedPaths) -> Result<Vec<PathBuf>> {
     let file = files::open(dir, &artifact.with_extension("d"))?;
     let text = file.text(limits::DEP_INFO).map_engine_error()?;
-    Ok(parse(&text))
+    Ok(parse(&text, fixed))
 }
 
 /// A rule of a dep-info file: what is made, and of what.
 struct Rule {
-    target: String,
+    target: PathBuf,
     prerequisites: Vec<PathBuf>,
 }
 
 /// The prerequisites of the rules in `text`.
-pub(crate) fn parse(text: &str) -> Vec<PathBuf> {
-    let rules = rules(text).into_iter();
+pub(crate) fn parse(text: &str, fixed: &FixedPaths) -> Vec<PathBuf> {
+    let rules = rules(text, &|place| fixed.outside(place)).into_iter();
     rules.flat_map(|rule| rule.prerequisites).collect()
 }
 
-/// The rules in `text`.
+/// The rules in `text`, which a run wrote, with what is `outside` of its paths.
 ///
 /// Cargo writes one rule per line, and escapes only spaces: any other backslash is part of a name.
 /// A backslash at the end of a line continues the rule on the next line.
-fn rules(text: &str) -> Vec<Rule> {
+fn rules(text: &str, outside: &dyn Fn(&Path) -> PathBuf) -> Vec<Rule> {
     let text = text.replace("\\\n", " ");
     let rules = text.lines().filter(|line| !line.starts_with('#'));
     rules
         .filter_map(|rule| {
             let end = rule.find(": ")?;
+            let names = names(&rule[end + 2..]).into_iter();
+            let target = PathBuf::from(rule[..end].replace("\\ ", " "));
             Some(Rule {
-                target: rule[..end].replace("\\ ", " "),
-                prerequisites: names(&rule[end + 2..]),
+                target: outside(&target),
+                prerequisites: names.map(|name| outside(&name)).collect(),
             })
         })
         .collect()
+}
+
+/// The dep-info `text` with the targets of its rules in the directory `to` in place of `from`. Both
+/// are the host's, and the run that wrote it had these `fixed` paths.
+pub(crate) fn renamed(text: &str, from: &Path, to: &Path, fixed: &FixedPaths) -> String {
+    let written = |dir| fixed.inside(dir).display().to_string().replace(' ', "\\ ");
+    let [from, to] = [from, to].map(written);
+    let renamed = |line: &str| match line.strip_prefix(&from) {
+        Some(rest) => format!("{to}{rest}"),
+        None => line.to_owned(),
+    };
+    text.split_inclusive('\n').map(renamed).collect()
 }
 
 /// Where a dep-info file is, and where it is published.
@@ -52,6 +69,8 @@ pub(crate) struct Moved<'a> {
     pub(crate) to: &'a Path,
     /// The directory of the workspace, whose own path is trusted.
     pub(crate) workspace: &'a Path,
+    /// The paths that the run saw which wrote the file.
+    pub(crate) fixed: &'a FixedPaths,
 }
 
 /// The dep-info `text` for make and ninja on the host: its targets are the published files, and its
@@ -62,8 +81,8 @@ pub(crate) struct Moved<'a> {
 /// in it says. A name that make would take for more than a name is left out.
 pub(crate) fn published(text: &str, moved: &Moved<'_>) -> String {
     let mut published = String::new();
-    for rule in rules(text) {
-        let Some((target, base)) = moved.target(Path::new(&rule.target)) else {
+    for rule in rules(text, &|place| moved.fixed.outside(place)) {
+        let Some((target, base)) = moved.target(&rule.target) else {
             continue;
         };
         published.push_str(&escaped(&target));
@@ -99,7 +118,7 @@ impl Moved<'_> {
     /// Whether make can use `name`, which is relative to `base`.
     fn is_usable(&self, name: &Path, base: &Path) -> bool {
         let path = base.join(name);
-        let is_trusted = |rest: &Path| !rest.to_string_lossy().contains(is_special);
+        let is_trusted = |rest: &Path| !written(&without_drive(rest)).contains(is_special);
         path.is_absolute()
             && is_trusted(path.strip_prefix(self.workspace).unwrap_or(&path))
             && path.symlink_metadata().is_ok()
@@ -110,7 +129,25 @@ impl Moved<'_> {
 fn is_plain(relative: &Path) -> bool {
     let mut components = relative.components();
     components.all(|component| matches!(component, Component::Normal(_)))
-        && !relative.to_string_lossy().contains(is_special)
+        && !written(relative).contains(is_special)
+}
+
+/// `path` as it is written in a rule. Make and ninja know the separator of Unix on every system,
+/// and take the other one for an escape.
+fn written(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    match System::HERE {
+        System::Windows => text.replace('\\', "/"),
+        _ => text.into_owned(),
+    }
+}
+
+/// `path` without a drive, whose colon is no part of a name.
+fn without_drive(path: &Path) -> PathBuf {
+    let components = path.components();
+    components
+        .filter(|component| !matches!(component, Component::Prefix(_)))
+        .collect()
 }
 
 /// Whether make may take `c` for the end of a name, an assignment or a recipe, however it is
@@ -122,7 +159,7 @@ fn is_special(c: char) -> bool {
 /// `name` as make and ninja read it. Cargo escapes only the spaces.
 fn escaped(name: &Path) -> String {
     let mut escaped = String::new();
-    for c in name.to_string_lossy().chars() {
+    for c in written(name).chars() {
         match c {
             ' ' | '#' => escaped.push('\\'),
             '$' => escaped.push('$'),
@@ -155,14 +192,14 @@ mod tests {
 
     fn check(text: &str, expected: &[&str]) {
         let paths: Vec<_> = expected.iter().map(PathBuf::from).collect();
-        assert_eq!(parse(text), paths, "{text:?}");
+        assert_eq!(parse(text, &FixedPaths::default()), paths, "{text:?}");
     }
 
     #[test]
     fn prerequisites_follow_the_colon() {
         check(
-            "/t/app: /w/src/main.rs /w/build.rs\n",
-            &["/w/src/main.rs", "/w/build.rs"],
+            "/t/app: /src/main.rs /src/build.rs\n",
+            &["/src/main.rs", "/src/build.rs"],
         );
         check("/t/app:\n", &[]);
         check("/t/app: \n", &[]);
@@ -170,21 +207,36 @@ mod tests {
     }
 
     #[test]
+    fn the_rules_of_a_container_name_files_of_windows() {
+        let text = "/c/w/target/my\\ app: /c/w/src/main.rs /usr/lib/x.a\n";
+        let rule = rules(text, &|place| System::Windows.outside(place)).remove(0);
+        assert_eq!(rule.target, Path::new(r"C:\w\target\my app"));
+        let names = [r"C:\w\src\main.rs", "/usr/lib/x.a"].map(PathBuf::from);
+        assert_eq!(rule.prerequisites, names);
+    }
+
+    #[test]
     fn only_spaces_are_escaped() {
-        check("/t/my\\ app: /w/a\\ b.rs /c\n", &["/w/a b.rs", "/c"]);
         check(
-            "/t/app: /w/a\\b.rs /w/c\\\\d.rs\n",
-            &["/w/a\\b.rs", "/w/c\\\\d.rs"],
+            "/t/my\\ app: /src/a\\ b.rs /lib\n",
+            &["/src/a b.rs", "/lib"],
         );
-        check("/t/app: /w/a:b.rs /w/$c#.rs\n", &["/w/a:b.rs", "/w/$c#.rs"]);
-        check("/t/a:\\ b: /w/c.rs\n", &["/w/c.rs"]);
+        check(
+            "/t/app: /src/a\\b.rs /src/c\\\\d.rs\n",
+            &["/src/a\\b.rs", "/src/c\\\\d.rs"],
+        );
+        check(
+            "/t/app: /src/a:b.rs /src/$c#.rs\n",
+            &["/src/a:b.rs", "/src/$c#.rs"],
+        );
+        check("/t/a:\\ b: /src/c.rs\n", &["/src/c.rs"]);
     }
 
     #[test]
     fn a_rule_may_span_lines_and_be_followed_by_another() {
         check(
-            "/t/a: /x \\\n  /y\n# a comment\n/t/b: /z\n",
-            &["/x", "/y", "/z"],
+            "/t/a: /src/x \\\n  /src/y\n# a comment\n/t/b: /src/z\n",
+            &["/src/x", "/src/y", "/src/z"],
         );
     }
 
@@ -205,14 +257,17 @@ mod tests {
             std::fs::write(at(file), "").unwrap();
         }
         let (from, to) = (at("target/cross/k/t"), at("target/t"));
-        let root = dir.path().to_str().unwrap();
+        let inside = System::HERE.inside(dir.path()).unwrap();
+        let root = dir.path().to_str().unwrap().replace('\\', "/");
+        let fixed = FixedPaths::default();
         let moved = Moved {
+            fixed: &fixed,
             from: &from,
             to: &to,
             workspace: dir.path(),
         };
-        let published = published(&text.replace('@', root), &moved);
-        assert_eq!(published.replace(root, "@"), expected, "{text:?}");
+        let published = published(&text.replace('@', inside.to_str().unwrap()), &moved);
+        assert_eq!(published.replace(&root, "@"), expected, "{text:?}");
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub(crate) struct Package {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Dependency {
+    /// The package's own name.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// `dev`, `build`, or `None` for what the package itself uses.
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
     /// The directory of a path dependency.
     pub(crate) path: Option<PathBuf>,
     /// Where it comes from; `None` for a path.
@@ -82,6 +88,7 @@ impl Package {
 pub(crate) enum Message {
     Artifact(Box<Artifact>),
     Compiler(Box<CompilerMessage>),
+    BuildScript(Box<BuildScript>),
     /// A message whose contents are not used.
     Other,
 }
@@ -92,6 +99,8 @@ pub(crate) struct Artifact {
     pub(crate) package_id: String,
     pub(crate) target: Target,
     pub(crate) profile: Profile,
+    #[serde(default)]
+    pub(crate) features: Vec<String>,
     pub(crate) filenames: Vec<PathBuf>,
     pub(crate) executable: Option<PathBuf>,
     pub(crate) fresh: bool,
@@ -101,6 +110,20 @@ pub(crate) struct Artifact {
 pub(crate) struct Profile {
     /// Whether the unit was built with a test harness.
     pub(crate) test: bool,
+}
+
+/// The message for a build script that ran, or whose output is fresh.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BuildScript {
+    pub(crate) package_id: String,
+    /// The native libraries, as the script named them: `static=z`.
+    #[serde(default)]
+    pub(crate) linked_libs: Vec<String>,
+    /// Where rustc looks for them: `native=/…`.
+    #[serde(default)]
+    pub(crate) linked_paths: Vec<String>,
+    /// The script's own directory.
+    pub(crate) out_dir: PathBuf,
 }
 
 /// The message for a diagnostic of the compiler.
@@ -146,7 +169,8 @@ impl Message {
         match reason.as_str() {
             "compiler-artifact" => serde_json::from_str(line).ok().map(Message::Artifact),
             "compiler-message" => serde_json::from_str(line).ok().map(Message::Compiler),
-            "build-script-executed" | "build-finished" => Some(Message::Other),
+            "build-script-executed" => serde_json::from_str(line).ok().map(Message::BuildScript),
+            "build-finished" => Some(Message::Other),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ use crate::cargo::cli::configs::Configs;
 use crate::host::places::normal;
 
 /// The directories that cargo's configuration names, and the files of it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct NamedPaths {
     packages: Vec<PathBuf>,
     sources: Vec<PathBuf>,
@@ -37,6 +37,11 @@ impl NamedPaths {
         }
         named.files = configs.files().map(|(file, _)| file.to_owned()).collect();
         named
+    }
+
+    /// The directories of packages that the configuration names and that exist.
+    pub(crate) fn configured_packages(&self) -> impl Iterator<Item = &PathBuf> {
+        self.packages.iter().filter(|dir| dir.is_dir())
     }
 
     /// The directories of the packages that the configuration names, and of those that the manifest

@@ -31,6 +31,8 @@ pub(crate) struct Member {
     is_default: bool,
     /// The hash of its `[package.metadata.cross]`. Empty if it has none.
     metadata: String,
+    /// Whether it depends on this library, as an xtask does.
+    pub(crate) uses_cross: bool,
 }
 
 /// The package whose configuration applies.
@@ -77,11 +79,15 @@ impl Member {
                 .is_default(package)
                 .unwrap_or(package.manifest_path == here),
             metadata: configuration(package),
+            uses_cross: package.dependencies.iter().any(|dependency| {
+                dependency.name == env!("CARGO_PKG_NAME") && dependency.kind.is_none()
+            }),
         });
         members.collect()
     }
 
-    fn is_selected(&self, selection: &PackageSelection) -> bool {
+    /// Whether the request builds it for its own sake.
+    pub(crate) fn is_selected(&self, selection: &PackageSelection) -> bool {
         let named = |specs: &[String]| specs.iter().any(|spec| self.is_named_by(spec));
         if selection.workspace {
             return !named(&selection.excluded);
@@ -121,9 +127,10 @@ impl Member {
 
 /// The built package whose configuration applies: the first that has some, else the first.
 pub(crate) fn configured(members: &[Member], selection: &PackageSelection) -> ConfiguredPackage {
-    let built = members
-        .iter()
-        .filter(|member| member.is_selected(selection));
+    // A cargo script has its manifest in a comment.
+    let has_file = |member: &&Member| member.manifest.extension().is_some_and(|it| it == "toml");
+    let built = members.iter().filter(has_file);
+    let built = built.filter(|member| member.is_selected(selection));
     let mut with_metadata = built.clone().filter(|member| !member.metadata.is_empty());
     let Some(first) = with_metadata.next() else {
         return ConfiguredPackage {
@@ -148,7 +155,7 @@ fn configuration(package: &Package) -> String {
 }
 
 /// Whether the pattern with `*` and `?` matches the name.
-fn is_match(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn is_match(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern, name) {
         ([], []) => true,
         ([b'*', rest @ ..], _) => {
@@ -194,6 +201,7 @@ mod tests {
             manifest: PathBuf::from(format!("/w w/{name}/Cargo.toml")),
             is_default: name == "app",
             metadata: metadata.to_owned(),
+            uses_cross: false,
         }
     }
 

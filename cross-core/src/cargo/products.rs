@@ -5,6 +5,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use cross_targets::is_rustc_target;
 use serde::{Deserialize, Serialize};
 
 use crate::cargo::json::{Package, Target};
@@ -22,6 +23,9 @@ pub(crate) struct Product {
     pub(crate) manifest: PathBuf,
     /// The first source file that is compiled for it.
     pub(crate) source: PathBuf,
+    /// The name of its file, if the manifest gives it another one (`filename`, which is unstable).
+    #[serde(default)]
+    file: Option<String>,
 }
 
 impl Product {
@@ -38,6 +42,8 @@ pub(crate) struct Products {
     all: Vec<Product>,
     /// The name of the target's directory below cargo's target directory.
     directory: String,
+    /// The directories that cargo makes, if their files are joined into those of `directory`.
+    built_in: Vec<String>,
     /// Whether file names may end in any way: a target specification of the user's says how.
     any_extension: bool,
     /// Whether files may have any name: a plugin packs what it wants.
@@ -63,7 +69,7 @@ const EXTENSIONS: [&str; 20] = [
 ];
 
 /// The ending of a directory with Apple's debug information.
-const APPLE_DEBUG: &str = ".dSYM";
+pub(crate) const APPLE_DEBUG: &str = ".dSYM";
 
 /// What `--emit` makes of a crate, beside what cargo shows to its user.
 const EMITTED: [&str; 6] = ["s", "asm", "ll", "bc", "mir", "o"];
@@ -79,6 +85,7 @@ impl Product {
             kinds: target.kind.clone(),
             manifest: package.manifest_path.clone(),
             source: target.src_path.clone(),
+            file: None,
         }
     }
 
@@ -86,6 +93,15 @@ impl Product {
     pub(crate) fn of_package(package: &Package) -> impl Iterator<Item = Self> + '_ {
         let targets = package.targets.iter();
         targets.map(|target| Product::of(package, target))
+    }
+
+    /// Reads what only the manifest says: cargo's metadata has no names of files.
+    pub(crate) fn with_file_name(mut self) -> Self {
+        if self.is("bin") {
+            let text = std::fs::read_to_string(&self.manifest).unwrap_or_default();
+            self.file = file_name(&self.name, &text);
+        }
+        self
     }
 
     /// Whether cargo means this one by `target`. `cargo rustc --crate-type` makes a library another
@@ -100,7 +116,7 @@ impl Product {
         self.kinds.iter().any(|own| own == kind)
     }
 
-    fn is_library(&self) -> bool {
+    pub(crate) fn is_library(&self) -> bool {
         LIBRARIES.iter().any(|kind| self.is(kind))
     }
 
@@ -144,6 +160,12 @@ impl Product {
                 .into_iter()
                 .find_map(|file| file.strip_prefix(&name))
         };
+        if let Some(own) = self.file.as_deref().filter(|_| site == Site::Profile) {
+            let stem = own.rsplit_once('.').map_or(own, |(stem, _)| stem);
+            if let Some(rest) = file.strip_prefix(own).or_else(|| file.strip_prefix(stem)) {
+                return Some(rest);
+            }
+        }
         match site {
             // Cargo names a program after its target; wasm-bindgen's and Emscripten's after its
             // crate.
@@ -166,15 +188,34 @@ impl Product {
     }
 }
 
+/// The name that the `manifest` gives to the file of the program `name`.
+fn file_name(name: &str, manifest: &str) -> Option<String> {
+    let table = Some(manifest).filter(|text| text.contains("different-binary-name"))?;
+    let table: toml::Table = table.parse().ok()?;
+    let programs = table.get("bin").and_then(toml::Value::as_array)?;
+    let text = |program: &toml::Value, key| Some(program.get(key)?.as_str()?.to_owned());
+    let mut programs = programs.iter();
+    let own = programs.find(|program| text(program, "name").as_deref() == Some(name))?;
+    text(own, "filename")
+}
+
 impl Products {
     /// Those of `all` for the target whose directory is called `directory`.
     pub(crate) fn new(all: Vec<Product>, directory: &str) -> Self {
         Products {
             all,
             directory: directory.to_owned(),
+            built_in: Vec::new(),
             any_extension: false,
             any_name: false,
         }
+    }
+
+    /// Says which directories cargo makes: the target's own, or those whose files are joined into
+    /// it.
+    pub(crate) fn built_in(mut self, directories: &[&str]) -> Self {
+        self.built_in = directories.iter().map(|&name| name.to_owned()).collect();
+        self
     }
 
     /// Lets file names end in any way.
@@ -201,19 +242,67 @@ impl Products {
         self.all.iter().filter(is_named)
     }
 
+    /// Whether `path`, which is relative to cargo's target directory, is below the directory of the
+    /// target that these are for. What is for the machine that builds is not.
+    pub(crate) fn is_of_target(&self, path: &Path) -> bool {
+        let first = path.components().next().map(Component::as_os_str);
+        let mut own = self.built_in.iter().chain([&self.directory]);
+        first.is_some_and(|first| own.any(|name| first == name.as_str()))
+    }
+
     /// Whether cargo can have put a file of `product` at `path`, which is relative to its target
     /// directory.
     pub(crate) fn can_be_at(&self, product: &Product, path: &Path) -> bool {
         let Some((site, file)) = self.site(path) else {
             return false;
         };
+        // The test binary of an example has a hash, beside the example.
         self.is_named(product, file, site)
+            || site == Site::Examples
+                && product.is("example")
+                && self.is_named(product, file, Site::Kept)
+    }
+
+    /// Whether cargo can have put the test binary of `product`, a procedural macro, at `path`,
+    /// which is relative to its target directory. Such a test runs where cargo does.
+    pub(crate) fn can_be_host_test(&self, product: &Product, path: &Path) -> bool {
+        let for_the_host = Path::new(&self.directory).join(path);
+        let kept = self.site(&for_the_host);
+        kept.is_some_and(|(site, file)| site == Site::Kept && self.is_named(product, file, site))
     }
 
     /// Whether cargo can show its user a file of this name at `site`.
     pub(crate) fn can_be_called(&self, file: &str, site: Site) -> bool {
         let mut all = self.all.iter();
         self.any_name || all.any(|product| self.is_named(product, file, site))
+    }
+
+    /// What cargo calls the files that it shows to its user, without their endings: names in the
+    /// directory of a profile. `*` if they can have any name.
+    pub(crate) fn file_stems(&self) -> Vec<String> {
+        if self.any_name {
+            return vec!["*".to_owned()];
+        }
+        let mut stems = Vec::new();
+        for product in &self.all {
+            let (name, own) = (product.name.clone(), product.crate_name());
+            if product.is("bin") {
+                stems.extend(product.file.clone());
+                stems.extend([name, own]);
+            } else if product.is_library() {
+                stems.extend([format!("lib{own}"), own]);
+            } else if product.is("example") {
+                stems.extend([format!("examples/{name}"), format!("examples/lib{own}")]);
+            }
+        }
+        stems.sort();
+        stems.dedup();
+        stems
+    }
+
+    /// Whether a directory of this name below cargo's target directory is that of another target.
+    pub(crate) fn is_of_another_target(&self, name: &str) -> bool {
+        name != self.directory && is_rustc_target(name)
     }
 
     /// The name of the target's directory below cargo's target directory.
@@ -258,8 +347,13 @@ impl Products {
     pub(crate) fn only(&self, names: &[(&str, &str)]) -> Self {
         let is_named =
             |product: &&Product| names.contains(&(product.package.as_str(), product.name.as_str()));
+        self.filtered(|product| is_named(&product))
+    }
+
+    /// Only the products for which `keep` is true.
+    pub(crate) fn filtered(&self, keep: impl Fn(&Product) -> bool) -> Self {
         Products {
-            all: self.all.iter().filter(is_named).cloned().collect(),
+            all: self.all.iter().filter(|it| keep(it)).cloned().collect(),
             ..self.clone()
         }
     }
@@ -279,6 +373,16 @@ impl Products {
             })
     }
 
+    /// The directories that cargo makes.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &str> {
+        let own = self.built_in.is_empty().then_some(&self.directory);
+        own.into_iter().chain(&self.built_in).map(String::as_str)
+    }
+
+    fn has_directory(&self, name: &str) -> bool {
+        name == self.directory || self.directories().any(|directory| directory == name)
+    }
+
     /// What is at `<directory>/<profile>/…` in cargo's target directory.
     fn site<'f>(&self, path: &'f Path) -> Option<(Site, &'f str)> {
         let names: Option<Vec<&str>> = path
@@ -290,7 +394,7 @@ impl Products {
             .collect();
         match names?[..] {
             [target, profile, ref rest @ ..]
-                if target == self.directory && !profile.starts_with('.') =>
+                if self.has_directory(target) && !profile.starts_with('.') =>
             {
                 match *rest {
                     [file] => Some((Site::Profile, file)),
@@ -315,6 +419,7 @@ mod tests {
             kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
             manifest: "/w/Cargo.toml".into(),
             source: "/w/src/lib.rs".into(),
+            file: None,
         }
     }
 
@@ -357,6 +462,7 @@ mod tests {
             "debug/deps/my_app-0123456789abcdef.exe",
             "debug/deps/my_lib-0123456789abcdef.wasm",
             "debug/build/app/0123456789abcdef/out/it-0123456789abcdef",
+            "debug/examples/show_it-0123456789abcdef",
         ] {
             assert!(is_believed(&products, path), "{path}");
         }
@@ -378,6 +484,7 @@ mod tests {
             "debug/deps/it-0123456789abcdeg",
             "debug/deps/../../../../my-app",
             "debug/examples/my-app",
+            "debug/examples/my_app-0123456789abcdef",
             "debug/it",
             ".git/my-app",
             "my-app",
@@ -434,6 +541,25 @@ mod tests {
             &products().any_extension(true),
             "debug/my-app.nro"
         ));
+    }
+
+    #[test]
+    fn a_program_may_have_a_file_name_of_its_own() {
+        let manifest = "cargo-features = [\"different-binary-name\"]\n\
+                        [[bin]]\nname = \"app\"\nfilename = \"my.app\"\n[[bin]]\nname = \"tool\"\n";
+        assert_eq!(file_name("app", manifest).as_deref(), Some("my.app"));
+        assert_eq!(file_name("tool", manifest), None);
+        assert_eq!(file_name("app", &manifest.replace("different-", "")), None);
+        let renamed = Product {
+            file: Some("my.app".to_owned()),
+            ..product("app", &["bin"])
+        };
+        let products = Products::new(vec![renamed], "triple");
+        for file in ["my.app", "my.d", "my.app.dwp", "app"] {
+            assert!(products.can_be_called(file, Site::Profile), "{file}");
+        }
+        assert!(products.can_be_dep_info("my.d", Site::Profile));
+        assert!(!products.can_be_called("mine", Site::Profile));
     }
 
     #[test]

@@ -7,12 +7,12 @@ use cross_engine::EnvValue;
 /// The separator of the flags in `CARGO_ENCODED_RUSTFLAGS`.
 const SEPARATOR: &str = "\u{1f}";
 
-/// Adds `flags` for `triple`. If `env` has a variable that overrides cargo's configuration, the
+/// Adds `flags` for `triples`. If `env` has a variable that overrides cargo's configuration, the
 /// flags are added to the variable. Otherwise they are returned as arguments for cargo. `inherited`
 /// returns the value of a variable that cargo sees without `env`.
 pub(crate) fn add(
     flags: &[String],
-    triple: &str,
+    triples: &[&str],
     env: &mut BTreeMap<String, EnvValue>,
     inherited: impl Fn(&str) -> Option<String>,
 ) -> Vec<String> {
@@ -22,8 +22,11 @@ pub(crate) fn add(
     let Some(current) = overriding_flags(env, inherited) else {
         // An array of strings is the same in JSON and in TOML.
         let list = serde_json::Value::from(flags);
-        let entry = format!("target.'{triple}'.rustflags={list}");
-        return vec!["--config".to_owned(), entry];
+        let entry = |triple| format!("target.'{triple}'.rustflags={list}");
+        let entries = triples.iter().map(entry);
+        return entries
+            .flat_map(|entry| ["--config".to_owned(), entry])
+            .collect();
     };
     let all: Vec<&str> = current.iter().chain(flags).map(String::as_str).collect();
     env.insert(
@@ -72,7 +75,7 @@ mod tests {
                 ("RUSTFLAGS".to_owned(), plain("-Copt-level=1")),
                 ("CARGO_ENCODED_RUSTFLAGS".to_owned(), plain(encoded)),
             ]);
-            assert_eq!(add(&flags(), TARGET, &mut env, nothing), [""; 0]);
+            assert_eq!(add(&flags(), &[TARGET], &mut env, nothing), [""; 0]);
             let expected = format!("{kept}--cfg\u{1f}name=\"a b\"");
             assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], plain(&expected));
         }
@@ -84,7 +87,7 @@ mod tests {
             let inherited = |asked: &str| (asked == name).then(|| "-Cdebuginfo=1".to_owned());
             let mut env = BTreeMap::new();
             assert_eq!(
-                add(&flags(), TARGET, &mut env, inherited),
+                add(&flags(), &[TARGET], &mut env, inherited),
                 [""; 0],
                 "{name}"
             );
@@ -92,7 +95,7 @@ mod tests {
             assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], EnvValue::Plain(expected));
             let mut unset = BTreeMap::from([(name.to_owned(), EnvValue::Unset)]);
             assert_eq!(
-                add(&flags(), TARGET, &mut unset, inherited).len(),
+                add(&flags(), &[TARGET], &mut unset, inherited).len(),
                 2,
                 "{name}"
             );
@@ -102,8 +105,8 @@ mod tests {
     #[test]
     fn flags_are_added_to_those_of_the_configuration() {
         let mut env = BTreeMap::new();
-        assert_eq!(add(&[], TARGET, &mut env, nothing), [""; 0]);
-        let arguments = add(&flags(), TARGET, &mut env, nothing);
+        assert_eq!(add(&[], &[TARGET], &mut env, nothing), [""; 0]);
+        let arguments = add(&flags(), &[TARGET], &mut env, nothing);
         assert_eq!(arguments[0], "--config");
         // Cargo parses the argument as TOML: a quote or space in a flag does not end the flag.
         let table: toml::Table = arguments[1].parse().unwrap();
@@ -121,7 +124,11 @@ mod tests {
         ] {
             let plain = EnvValue::Plain(text.to_owned());
             let mut env = BTreeMap::from([(name.to_owned(), plain)]);
-            assert_eq!(add(&flags(), TARGET, &mut env, nothing), [""; 0], "{name}");
+            assert_eq!(
+                add(&flags(), &[TARGET], &mut env, nothing),
+                [""; 0],
+                "{name}"
+            );
             let expected = "-C\u{1f}debuginfo=1\u{1f}--cfg\u{1f}name=\"a b\"";
             let expected = EnvValue::Plain(expected.to_owned());
             assert_eq!(env["CARGO_ENCODED_RUSTFLAGS"], expected, "{name}");

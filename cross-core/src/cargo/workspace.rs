@@ -1,14 +1,17 @@
 //! Reads the workspace with `cargo metadata`: one offline call if everything is fetched.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use cross_engine::os::System;
 use cross_engine::process::clock;
 use cross_engine::{Cancel, EnvValue, FileStamp, Host, Invocation, ProbeCache, process};
 use serde::{Deserialize, Serialize};
 
 use crate::cargo::advice;
 use crate::cargo::cli::configs::Configs;
+use crate::cargo::dependency_variables;
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::named_paths::{self, NamedPaths};
 use crate::cargo::outer;
@@ -32,8 +35,6 @@ pub(crate) struct Workspace {
     pub(crate) members: BTreeMap<String, PathBuf>,
     /// The workspace roots of path dependencies and patches outside this workspace.
     pub(crate) outside: Vec<PathBuf>,
-    /// The directories of crates that cargo's configuration names, outside this workspace.
-    pub(crate) named_sources: Vec<PathBuf>,
     /// The files that cargo can make of the packages that are in directories.
     pub(crate) products: Vec<Product>,
     /// Whether any crate comes from a registry.
@@ -41,6 +42,8 @@ pub(crate) struct Workspace {
     /// The registries that a package names and whose address has a password or a token, as they may
     /// be shown.
     pub(crate) secret_registries: BTreeSet<String>,
+    /// The variables that build scripts of its dependencies read, each with what reads it.
+    pub(crate) dependency_variables: BTreeMap<String, PathBuf>,
     /// Cargo's message if dependencies have to be fetched, or `Cargo.lock` written, before a build.
     pub(crate) unfetched: Option<String>,
 }
@@ -88,6 +91,8 @@ pub(crate) struct HostCargo {
     pub(crate) manifest: Option<PathBuf>,
     /// The values of `--config`.
     pub(crate) configs: Vec<String>,
+    /// The values of `-Z` that manifests need.
+    pub(crate) unstable: Vec<String>,
     /// Whether cargo must not use the network.
     pub(crate) offline: bool,
 }
@@ -99,17 +104,18 @@ impl HostCargo {
         if let Some(manifest) = &self.manifest {
             cargo = cargo.args(["--manifest-path", &manifest.to_string_lossy()]);
         }
-        self.configs
-            .iter()
-            .fold(cargo, |cargo, value| cargo.args(["--config", value]))
+        let unstable = self.unstable.iter();
+        let cargo = unstable.fold(cargo, |cargo, value| cargo.args(["-Z", value]));
+        let configs = self.configs.iter();
+        configs.fold(cargo, |cargo, value| cargo.args(["--config", value]))
     }
 
     /// The configuration that this cargo reads.
-    fn configuration(&self, host: &Host) -> Result<Configs> {
+    pub(crate) fn configuration(&self, host: &Host) -> Result<Configs> {
         let read = |path: &Path| std::fs::read_to_string(path).ok();
         self.configured(Configs::find(
             &self.dir,
-            cargo_home(host).as_deref(),
+            host.cargo_home().as_deref(),
             &read,
         )?)
     }
@@ -155,7 +161,10 @@ impl HostCargo {
                 .env("RUSTUP_AUTO_INSTALL", "0");
         }
         // Without `RUSTC`, cargo would start rustup's proxy, which takes 30 ms a call.
-        let rustc = self.program.with_file_name("rustc");
+        let mut rustc = self.program.with_file_name("rustc");
+        if let Some(ending) = self.program.extension() {
+            rustc.set_extension(ending);
+        }
         if rustc.is_file() {
             cargo = cargo.env("RUSTC", rustc.to_string_lossy());
         }
@@ -192,14 +201,14 @@ pub(crate) fn probe(
         Answer::Metadata(metadata) => {
             let patches = named.packages(&metadata.workspace_root);
             let outside = outside_workspaces(&metadata, patches);
-            let workspace = Workspace::of(cargo, &metadata, outside, None).naming(&named);
+            let workspace = Workspace::of(cargo, &metadata, outside, None);
             let stamps = dependencies(cargo, &metadata, &named, host);
             memory.insert(&name, &key, stamps, time, &workspace);
             Ok(workspace)
         }
         Answer::Failed(reason) => {
             let (metadata, outside) = declared_metadata(cargo, &named, host, cancel)?;
-            Ok(Workspace::of(cargo, &metadata, outside, Some(reason)).naming(&named))
+            Ok(Workspace::of(cargo, &metadata, outside, Some(reason)))
         }
     }
 }
@@ -326,22 +335,16 @@ impl Workspace {
                 .map(|package| (package.name.clone(), package.manifest_path.clone()))
                 .collect(),
             outside: outside.into_iter().collect(),
-            named_sources: Vec::new(),
             products: metadata
                 .packages
                 .iter()
                 .filter(|package| package.source.is_none())
                 .flat_map(Product::of_package)
+                .map(Product::with_file_name)
                 .collect(),
+            dependency_variables: dependency_variables::read(metadata),
             unfetched,
         }
-    }
-
-    /// Adds the directories of crates that cargo's configuration names.
-    fn naming(mut self, named: &NamedPaths) -> Self {
-        let outside = named.sources().filter(|dir| !dir.starts_with(&self.root));
-        self.named_sources = outside.cloned().collect();
-        self
     }
 
     /// The package that is built, whose configuration applies.
@@ -364,19 +367,22 @@ fn query_key(query: &Invocation, host: &Host) -> String {
     let mut key = query.to_string();
     for (name, value) in query.variables(&host.variables) {
         let name = name.to_string_lossy();
-        if ["CARGO", "RUSTUP", "HOME"]
+        if ["CARGO", "RUSTUP", System::HERE.home_variable()]
             .iter()
             .any(|prefix| name.starts_with(prefix))
         {
             key.push_str(&format!("\n{name}={}", value.to_string_lossy()));
         }
     }
+    // What the answer is checked against.
+    key += "names of targets";
     // A variable may hold a token, so only the hash is stored.
     short_hash(&key, 64)
 }
 
 /// The files that cargo's answer depends on: manifests, the lock file, cargo's configuration, the
-/// directories that a glob of `members` may search, and the directories of fetched crates.
+/// directories that a glob of `members` may search, those in which cargo looks for programs and
+/// tests, and the directories of fetched crates.
 fn dependencies(
     cargo: &HostCargo,
     metadata: &Metadata,
@@ -385,11 +391,13 @@ fn dependencies(
 ) -> Vec<FileStamp> {
     let root = metadata.workspace_root.as_path();
     let mut files = BTreeSet::from([cargo.program.clone(), root.join("Cargo.lock")]);
+    let mut listed = BTreeSet::new();
     for package in &metadata.packages {
         let manifest = &package.manifest_path;
         let parent = package.dir().and_then(Path::parent);
         if package.source.is_none() {
             files.insert(manifest.to_owned());
+            listed.extend(package.dir().into_iter().flat_map(target_directories));
             // A glob of `members` searches only below the root.
             let searched = parent.filter(|dir| dir.starts_with(root));
             files.extend(searched.map(Path::to_owned));
@@ -402,17 +410,27 @@ fn dependencies(
         .dir
         .ancestors()
         .map(|dir| dir.join(".cargo"))
-        .chain(cargo_home(host));
+        .chain(host.cargo_home());
     files.extend(configured.flat_map(|dir| [dir.join("config.toml"), dir.join("config")]));
     // Files that are included lie anywhere.
     files.extend(named.files().cloned());
-    files.into_iter().map(FileStamp::of).collect()
+    let listed = listed.into_iter().map(FileStamp::of_names);
+    files.into_iter().map(FileStamp::of).chain(listed).collect()
 }
 
-/// The directory that cargo takes as its home.
-fn cargo_home(host: &Host) -> Option<PathBuf> {
-    let named = host.variable("CARGO_HOME").map(PathBuf::from);
-    named.or_else(|| Some(Path::new(host.variable("HOME")?).join(".cargo")))
+/// The directories of a package in which cargo looks for what the manifest does not name: a build
+/// script, the library, and programs, tests, examples and benchmarks. Each of the latter may have a
+/// directory of its own.
+fn target_directories(package: &Path) -> Vec<PathBuf> {
+    let mut dirs = vec![package.to_owned(), package.join("src")];
+    for name in ["src/bin", "tests", "examples", "benches"] {
+        let dir = package.join(name);
+        let entries = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+        let own = entries.filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()));
+        dirs.extend(own.map(|entry| entry.path()));
+        dirs.push(dir);
+    }
+    dirs
 }
 
 /// Reads the metadata of the workspace's own packages, without dependencies. Writes nothing.
@@ -427,7 +445,10 @@ pub(crate) fn without_dependencies(
     match call(&query, host, cancel)? {
         Answer::Metadata(metadata) => Ok(metadata),
         Answer::Failed(reason) => Err(Error::new(
-            ErrorKind::Manifest,
+            match advice::is_of_toolchain(&reason) {
+                true => ErrorKind::Toolchain,
+                false => ErrorKind::Manifest,
+            },
             format!("cargo cannot read the project: {reason}"),
         )
         .with_help(match reason.contains("could not find `Cargo.toml`") {
@@ -435,9 +456,11 @@ pub(crate) fn without_dependencies(
             false => advice::find(&reason).map_or_else(
                 || {
                     let dir = cargo.dir.display();
-                    format!("plain cargo cannot load the project either: `cargo metadata` in `{dir}` says the same")
+                    format!(
+                        "correct what it names: cargo itself says the same for `cargo metadata` in `{dir}`"
+                    )
                 },
-                str::to_owned,
+                Cow::into_owned,
             ),
         })),
     }

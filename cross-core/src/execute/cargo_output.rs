@@ -1,15 +1,22 @@
 //! Reads cargo's JSON messages line by line: artifacts, diagnostics and finished units.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use cross_engine::os::System;
 use cross_engine::process::untrusted::{Dir, Room};
 
 use crate::cargo::json::{Artifact as CargoArtifact, Diagnostic, Message};
+use crate::cargo::package_id::PackageId;
 use crate::cargo::products::{Product, Products};
-use crate::host::glibc_floor;
+use crate::execute::compiled_packages::CompiledPackages;
+use crate::host::{deployment_target, files, glibc_floor};
 use crate::model::error::{Error, ErrorKind, Result, from_engine};
+use crate::model::fixed_paths::FixedPaths;
 use crate::model::outcome::{Artifact, ArtifactKind, CompilerDiagnostic, SourceLocation};
 use crate::request::event::EventKind;
+
+/// The directories in which cargo keeps what is its own.
+const INTERNAL: [&str; 2] = ["deps", "build"];
 
 /// The meaning of one line of cargo's standard output.
 pub(crate) enum Line {
@@ -27,7 +34,7 @@ pub(crate) enum Line {
 ///
 /// A build script or a procedural macro can forge such messages. A file is accepted as an artifact
 /// only if it is a regular file in the target directory, under a name that a cargo target of the
-/// workspace can have.
+/// workspace can have. Other files that cargo shows its user are named, with the reason.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     /// The target directory of the run.
@@ -36,12 +43,25 @@ pub(crate) struct Reader<'a> {
     products: &'a Products,
     /// The directory where final artifacts are published.
     publish_dir: &'a Path,
+    /// The paths that the run sees.
+    fixed: FixedPaths,
+    /// Whether the files are on the machine of a remote engine until they are fetched, so that
+    /// artifacts are checked and reported later: see [`fetched`](Reader::fetched).
+    is_apart: bool,
+    /// Whether cargo made nothing new.
+    pub(crate) is_fresh: bool,
     /// The first line of the first error, as the compiler rendered it, and its location.
     pub(crate) first_error: Option<String>,
     /// The final artifacts, with their published paths.
     pub(crate) artifacts: Vec<Artifact>,
+    /// The test binaries of procedural macros, which run where cargo does.
+    pub(crate) host_tests: Vec<Artifact>,
     /// The compiler's diagnostics.
     pub(crate) diagnostics: Vec<CompilerDiagnostic>,
+    /// The files that cargo calls final artifacts and that are not published.
+    pub(crate) unpublished: Vec<Unpublished>,
+    /// What was compiled, or found compiled.
+    pub(crate) packages: CompiledPackages,
     room_for_artifacts: Room,
     room_for_diagnostics: Room,
 }
@@ -52,12 +72,44 @@ impl<'a> Reader<'a> {
             target_dir,
             products,
             publish_dir,
+            fixed: FixedPaths::default(),
+            is_apart: false,
+            is_fresh: true,
             first_error: None,
             artifacts: Vec::new(),
+            host_tests: Vec::new(),
             diagnostics: Vec::new(),
+            unpublished: Vec::new(),
+            packages: CompiledPackages::default(),
             room_for_artifacts: Room::default(),
             room_for_diagnostics: Room::default(),
         }
+    }
+
+    /// Sets the paths that the run sees.
+    pub(crate) fn fixed(mut self, fixed: &FixedPaths) -> Self {
+        self.fixed = fixed.clone();
+        self
+    }
+
+    /// Sets whether the files are on the machine of a remote engine.
+    pub(crate) fn apart(mut self, yes: bool) -> Self {
+        self.is_apart = yes;
+        self
+    }
+
+    /// Checks the artifacts of a remote engine, whose files have been fetched, and returns the
+    /// events about them.
+    pub(crate) fn fetched(&mut self) -> Result<Vec<EventKind>> {
+        for artifact in &mut self.artifacts {
+            let open = files::open(self.target_dir, &artifact.inside)?;
+            artifact.glibc = glibc_floor::of(&open);
+            artifact.deployment_target = deployment_target::of(&open);
+        }
+        // The others are reported when they are published.
+        let tests = self.artifacts.iter();
+        let tests = tests.filter(|artifact| artifact.kind == ArtifactKind::Test);
+        Ok(tests.cloned().map(EventKind::Artifact).collect())
     }
 
     /// Reads one line.
@@ -66,13 +118,35 @@ impl<'a> Reader<'a> {
             return Line::Other;
         }
         match Message::parse(line) {
-            Some(Message::Artifact(artifact)) => match self.artifact(&artifact) {
-                Ok(events) => Line::Events(events),
-                Err(error) => Line::Rejected(error),
-            },
+            Some(Message::Artifact(mut artifact)) => {
+                artifact.package_id = self.fixed.text_outside(&artifact.package_id);
+                for file in artifact
+                    .filenames
+                    .iter_mut()
+                    .chain(&mut artifact.executable)
+                {
+                    *file = self.fixed.outside(file);
+                }
+                match self.artifact(&artifact) {
+                    Ok(events) => Line::Events(events),
+                    Err(error) => Line::Rejected(error),
+                }
+            }
+            Some(Message::BuildScript(mut script)) => {
+                script.package_id = self.fixed.text_outside(&script.package_id);
+                script.out_dir = self.fixed.outside(&script.out_dir);
+                for path in &mut script.linked_paths {
+                    *path = self.fixed.text_outside(path);
+                }
+                let (dir, products) = (self.target_dir, self.products);
+                match self.packages.build_script(&script, dir, products) {
+                    Ok(()) => Line::Silent,
+                    Err(error) => Line::Rejected(error),
+                }
+            }
             Some(Message::Compiler(message)) => {
-                let package = package_name(&message.package_id);
-                let diagnostic = compiler_diagnostic(package, message.message);
+                let package = PackageId::parse(&message.package_id).name.to_owned();
+                let diagnostic = compiler_diagnostic(package, message.message, &self.fixed);
                 if diagnostic.level == "error" && self.first_error.is_none() {
                     self.first_error = Some(summary(&diagnostic));
                 }
@@ -92,74 +166,203 @@ impl<'a> Reader<'a> {
     }
 
     fn artifact(&mut self, message: &CargoArtifact) -> Result<Vec<EventKind>> {
-        let package = package_name(&message.package_id);
+        let id = PackageId::parse(&message.package_id);
+        let package = id.name.to_owned();
+        self.packages
+            .unit(message, self.target_dir, self.products)?;
+        self.is_fresh &= message.fresh;
         let mut events = vec![EventKind::Compiled {
             package: package.clone(),
             fresh: message.fresh,
         }];
         // Dependencies from a registry are not artifacts of this build.
-        let is_local = message.package_id.contains("path+file://");
-        let is_for_the_host = |kind: &String| kind == "custom-build" || kind == "proc-macro";
-        if !is_local || message.target.kind.iter().any(is_for_the_host) {
+        let is = |kind: &str| message.target.kind.iter().any(|own| own == kind);
+        if !id.is_local() || is("custom-build") || is("proc-macro") && !message.profile.test {
             return Ok(events);
         }
-        let Some(product) = self.products.find(&package, &message.target) else {
-            return Ok(events);
-        };
+        let product = self.products.find(&package, &message.target);
         let files: Vec<&Path> = match &message.executable {
             Some(executable) => vec![executable],
             None => message.filenames.iter().map(PathBuf::as_path).collect(),
         };
         for file in files {
-            if let Some(artifact) = self.checked_artifact(message, product, file)? {
-                events.push(EventKind::Artifact(artifact.clone()));
+            if is("proc-macro") {
+                let test = self.host_test(product, file)?;
+                self.host_tests.extend(test);
+                continue;
+            }
+            let Some(relative) = self.final_place(message, file)? else {
+                continue;
+            };
+            let Some(product) = product else {
+                self.leave(file, Reason::Name)?;
+                continue;
+            };
+            if let Some(artifact) = self.checked_artifact(message, product, file, relative)? {
+                if artifact.kind == ArtifactKind::Test && !self.is_apart {
+                    events.push(EventKind::Artifact(artifact.clone()));
+                }
                 self.artifacts.push(artifact);
             }
         }
         Ok(events)
     }
 
-    /// Returns the artifact that `message` names as `file`. `None` if the file is no final artifact
-    /// of the workspace.
+    /// Where in the target directory `file` is, which `message` names, if cargo shows it to its
+    /// user.
+    fn final_place<'f>(
+        &mut self,
+        message: &CargoArtifact,
+        file: &'f Path,
+    ) -> Result<Option<&'f Path>> {
+        let Some(relative) = self.target_dir.relative(file) else {
+            self.leave(file, Reason::Outside)?;
+            return Ok(None);
+        };
+        // Test binaries are among the files that are internal to cargo.
+        let is_test = artifact_kind(message) == ArtifactKind::Test;
+        let mut parts = relative.components().map(Component::as_os_str);
+        let is_internal = parts.any(|part| INTERNAL.iter().any(|name| part == *name));
+        Ok((is_test || !is_internal).then_some(relative))
+    }
+
+    /// Returns the artifact that `message` names as `file`, at `relative` in the target directory.
+    /// `None` if it is no artifact of the workspace.
     fn checked_artifact(
         &mut self,
         message: &CargoArtifact,
         product: &Product,
         file: &Path,
+        relative: &Path,
     ) -> Result<Option<Artifact>> {
-        let Some(relative) = self.target_dir.relative(file) else {
-            return Ok(None);
-        };
-        let kind = artifact_kind(message);
-        // Files below `deps` are internal to cargo.
-        let is_final = !relative.components().any(|part| part.as_os_str() == "deps");
-        let is_result = is_final || kind == ArtifactKind::Test;
-        if !is_result || !self.products.can_be_at(product, relative) {
+        if !self.products.can_be_at(product, relative) {
+            let directory = relative.components().next();
+            let directory = directory.and_then(|name| name.as_os_str().to_str());
+            let is_other = directory.is_some_and(|name| self.products.is_of_another_target(name));
+            let reason = match is_other {
+                true => Reason::Target,
+                false => Reason::Name,
+            };
+            self.leave(file, reason)?;
             return Ok(None);
         }
+        let kind = artifact_kind(message);
         // Cargo reports a file only once it exists.
-        let open = self.target_dir.file(relative).map_err(from_engine)?;
+        let (glibc, deployment_target) = match self.is_apart {
+            true => (None, None),
+            false => {
+                let open = self.target_dir.file(relative).map_err(from_engine)?;
+                (glibc_floor::of(&open), deployment_target::of(&open))
+            }
+        };
         let artifact = Artifact {
             package: product.package.clone(),
             name: product.name.clone(),
             kind,
             profile: profile(relative),
-            path: match is_final {
-                true => self.publish_dir.join(relative),
-                false => file.to_owned(),
+            path: match kind {
+                ArtifactKind::Test => file.to_owned(),
+                _ => self.publish_dir.join(relative),
             },
             inside: file.to_owned(),
             companions: Vec::new(),
-            glibc: glibc_floor::of(&open),
+            glibc,
+            deployment_target,
+            slices: Vec::new(),
             sha256: None,
         };
-        if !self.room_for_artifacts.take(4 * file.as_os_str().len()) {
-            return Err(Error::new(
+        self.make_room(file)?;
+        Ok(Some(artifact))
+    }
+
+    /// Returns the test binary of `product`, a procedural macro, which a message names as `file`.
+    fn host_test(&mut self, product: Option<&Product>, file: &Path) -> Result<Option<Artifact>> {
+        let relative = self.target_dir.relative(file);
+        let named = product.zip(relative);
+        let named = named.filter(|(product, path)| self.products.can_be_host_test(product, path));
+        let Some((product, relative)) = named else {
+            self.leave(file, Reason::Name)?;
+            return Ok(None);
+        };
+        if !self.is_apart {
+            self.target_dir.file(relative).map_err(from_engine)?;
+        }
+        let artifact = Artifact {
+            package: product.package.clone(),
+            name: product.name.clone(),
+            kind: ArtifactKind::Test,
+            profile: profile(&Path::new("host").join(relative)),
+            path: file.to_owned(),
+            inside: file.to_owned(),
+            companions: Vec::new(),
+            glibc: None,
+            deployment_target: None,
+            slices: Vec::new(),
+            sha256: None,
+        };
+        self.make_room(file)?;
+        Ok(Some(artifact))
+    }
+
+    /// Notes that `file` is not published.
+    fn leave(&mut self, file: &Path, reason: Reason) -> Result<()> {
+        self.make_room(file)?;
+        self.unpublished.push(Unpublished {
+            file: file.to_owned(),
+            reason,
+        });
+        Ok(())
+    }
+
+    /// Fails if there is no room for another artifact.
+    fn make_room(&mut self, file: &Path) -> Result<()> {
+        match self.room_for_artifacts.take(4 * file.as_os_str().len()) {
+            true => Ok(()),
+            false => Err(Error::new(
                 ErrorKind::Untrusted,
                 "cargo's messages name too many artifacts",
-            ));
+            )),
         }
-        Ok(Some(artifact))
+    }
+}
+
+/// A file that cargo calls a final artifact, and that is not published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unpublished {
+    /// The file, as cargo names it.
+    pub(crate) file: PathBuf,
+    pub(crate) reason: Reason,
+}
+
+/// Why a file is not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// No target of the manifests makes a file of its name.
+    Name,
+    /// It is for another target than the request's.
+    Target,
+    /// It is not in the target directory.
+    Outside,
+}
+
+impl Reason {
+    /// The reason in words, and what the user can do.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Reason::Name => (
+                "no target of the manifests makes a file of this name",
+                "what is inside is hostile, so that only names that the manifests give are published: \
+                 give the target that name in the manifest, or copy the file",
+            ),
+            Reason::Target => (
+                "it is built for another target than the requested one",
+                "remove `forced-target` or the like from the manifest, and request that target, too",
+            ),
+            Reason::Outside => (
+                "it is not in the target directory of the environment",
+                "remove the flag or the setting that leads there",
+            ),
+        }
     }
 }
 
@@ -195,20 +398,52 @@ fn profile(relative: &Path) -> String {
     }
 }
 
-fn compiler_diagnostic(package: String, message: Diagnostic) -> CompilerDiagnostic {
+fn compiler_diagnostic(
+    package: String,
+    message: Diagnostic,
+    fixed: &FixedPaths,
+) -> CompilerDiagnostic {
     let place = message.spans.iter().find(|span| span.is_primary);
     CompilerDiagnostic {
         level: message.level,
         package,
         place: place.map(|span| SourceLocation {
-            file: span.file_name.clone(),
+            file: fixed.outside(&span.file_name),
             line: span.line_start,
             column: span.column_start,
         }),
         code: message.code.map(|code| code.code),
-        rendered: message.rendered.unwrap_or_else(|| message.message.clone()),
-        message: message.message,
+        rendered: match message.rendered {
+            Some(text) => with_host_paths(System::HERE, &fixed.text_outside(&text)),
+            None => fixed.text_outside(&message.message),
+        },
+        message: fixed.text_outside(&message.message),
     }
+}
+
+/// What the compiler rendered, with the host's paths where it names files: behind its arrows.
+fn with_host_paths(system: System, rendered: &str) -> String {
+    if system != System::Windows {
+        return rendered.to_owned();
+    }
+    let lines = rendered.split_inclusive('\n').map(|line| {
+        let place = ["--> ", "::: "].iter().find_map(|arrow| {
+            let mut rest = &line[line.find(arrow)? + arrow.len()..];
+            // What ends the colour of the arrow.
+            while rest.starts_with('\u{1b}') {
+                rest = rest.split_once('m')?.1;
+            }
+            rest.starts_with('/').then_some(rest)
+        });
+        let Some(rest) = place else {
+            return line.to_owned();
+        };
+        let before = &line[..line.len() - rest.len()];
+        let (place, position) = rest.split_at(rest.find(':').unwrap_or(rest.len()));
+        let path = system.outside(Path::new(place));
+        format!("{before}{}{position}", path.display())
+    });
+    lines.collect()
 }
 
 fn artifact_kind(message: &CargoArtifact) -> ArtifactKind {
@@ -229,173 +464,5 @@ fn artifact_kind(message: &CargoArtifact) -> ArtifactKind {
     }
 }
 
-/// Returns the package's name in a package ID: `path+file:///w/app#0.1.0`, `…#name@0.1.0`, or
-/// before cargo 1.77 `name 0.1.0 (path+file:///w/app)`.
-fn package_name(id: &str) -> String {
-    let Some((url, fragment)) = id.split_once('#') else {
-        return id.split(' ').next().unwrap_or(id).to_owned();
-    };
-    match fragment.split_once('@') {
-        Some((name, _)) => name.to_owned(),
-        None => url.rsplit('/').next().unwrap_or(url).to_owned(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::cargo::json::Metadata;
-
-    #[test]
-    fn package_ids_of_all_cargo_versions_are_parsed() {
-        for (id, name) in [
-            ("path+file:///w/my%20app#0.1.0", "my%20app"),
-            ("path+file:///w/x#app@0.1.0", "app"),
-            ("registry+https://r/#serde@1.0.1", "serde"),
-            ("app 0.1.0 (path+file:///w/app)", "app"),
-        ] {
-            assert_eq!(package_name(id), name, "{id}");
-        }
-    }
-
-    /// A workspace with the program `app`, and its target directory.
-    struct Built {
-        root: tempfile::TempDir,
-        dir: Dir,
-        products: Products,
-    }
-
-    const TRIPLE: &str = "aarch64-unknown-linux-gnu";
-
-    impl Built {
-        fn new() -> Self {
-            let root = tempfile::tempdir().unwrap();
-            fs::create_dir_all(root.path().join(TRIPLE).join("release/deps")).unwrap();
-            let metadata = r#"{"packages":[{"id":"app","name":"app","version":"0.1.0","source":null,
-                "manifest_path":"/w/Cargo.toml","dependencies":[],"targets":[
-                {"name":"app","kind":["bin"],"src_path":"/w/src/main.rs"}]}],
-                "workspace_members":["app"],"workspace_root":"/w","target_directory":"/w/target"}"#;
-            let metadata = Metadata::parse(metadata).unwrap();
-            let all = metadata.packages.iter().flat_map(Product::of_package);
-            Built {
-                dir: Dir::open(root.path()).unwrap(),
-                products: Products::new(all.collect(), TRIPLE),
-                root,
-            }
-        }
-
-        fn reader(&self) -> Reader<'_> {
-            Reader::new(&self.dir, &self.products, Path::new("/w/target"))
-        }
-
-        /// The path of `name` in the directory of the release profile.
-        fn path(&self, name: &str) -> PathBuf {
-            self.root.path().join(TRIPLE).join("release").join(name)
-        }
-    }
-
-    /// Cargo's message about the program `app` at `path`.
-    fn message(path: &Path) -> String {
-        let line = r#"{"reason":"compiler-artifact","package_id":"path+file:///w#app@0.1.0","manifest_path":"/w/Cargo.toml","target":{"kind":["bin"],"crate_types":["bin"],"name":"app","src_path":"/w/src/main.rs","edition":"2024","doc":true,"doctest":false,"test":true},"profile":{"opt_level":"3","debuginfo":0,"debug_assertions":false,"overflow_checks":false,"test":false},"features":[],"filenames":["PATH"],"executable":"PATH","fresh":true}"#;
-        line.replace("PATH", path.to_str().unwrap())
-    }
-
-    #[test]
-    fn a_program_is_published_at_cargos_usual_path() {
-        let built = Built::new();
-        fs::write(built.path("app"), "").unwrap();
-        let mut reader = built.reader();
-        let Line::Events(events) = reader.read(&message(&built.path("app"))) else {
-            panic!("not a message of cargo");
-        };
-        assert!(matches!(
-            &events[0],
-            EventKind::Compiled { fresh: true, .. }
-        ));
-        let artifact = &reader.artifacts[0];
-        assert_eq!(artifact.kind, ArtifactKind::Executable);
-        assert_eq!(artifact.profile, "release");
-        assert!(artifact.inside.starts_with(built.root.path()));
-        assert_eq!(
-            artifact.path,
-            Path::new("/w/target/aarch64-unknown-linux-gnu/release/app")
-        );
-    }
-
-    #[test]
-    fn a_forged_message_about_another_file_adds_no_artifact() {
-        let built = Built::new();
-        let key = built.root.path().parent().unwrap().join("id_ed25519");
-        for path in [
-            built.path("authorized_keys"),
-            built.path("../../../id_ed25519"),
-            built.path("deps/app-0123456789abcdef"),
-            PathBuf::from("/etc/passwd"),
-            key,
-        ] {
-            let mut reader = built.reader();
-            let line = reader.read(&message(&path));
-            assert!(matches!(line, Line::Events(_)), "{}", path.display());
-            assert!(reader.artifacts.is_empty(), "{}", path.display());
-        }
-    }
-
-    #[test]
-    fn an_artifact_that_is_no_regular_file_is_rejected() {
-        let built = Built::new();
-        let path = built.path("app");
-        let rejection = || match built.reader().read(&message(&path)) {
-            Line::Rejected(error) => error,
-            _ => panic!("not rejected"),
-        };
-        assert_eq!(rejection().kind(), ErrorKind::Io, "the file is missing");
-        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
-        let error = rejection();
-        assert_eq!(error.kind(), ErrorKind::Untrusted);
-        assert!(error.to_string().contains("a symbolic link"), "{error}");
-        fs::remove_file(&path).unwrap();
-        fs::create_dir(&path).unwrap();
-        assert_eq!(rejection().kind(), ErrorKind::Untrusted);
-    }
-
-    #[test]
-    fn stored_data_of_forged_messages_is_bounded() {
-        let built = Built::new();
-        fs::write(built.path("app"), "").unwrap();
-        let line = message(&built.path("app"));
-        let mut reader = built.reader();
-        reader.room_for_artifacts = Room::new(4 << 10);
-        let mut lines = (0..100).map(|_| reader.read(&line));
-        assert!(lines.any(|line| matches!(line, Line::Rejected(_))));
-        assert!(reader.artifacts.len() < 10);
-
-        let line = r#"{"reason":"compiler-message","package_id":"path+file:///w#app@0.1.0","message":{"message":"m","code":null,"level":"warning","spans":[],"rendered":"RENDERED"}}"#;
-        let line = line.replace("RENDERED", &"x".repeat(1 << 10));
-        let mut reader = built.reader();
-        reader.room_for_diagnostics = Room::new(8 << 10);
-        let mut warnings = 0;
-        for _ in 0..100 {
-            let Line::Events(events) = reader.read(&line) else {
-                panic!("not a message of cargo");
-            };
-            let is_warning = |event: &&EventKind| matches!(event, EventKind::Warning { .. });
-            warnings += events.iter().filter(is_warning).count();
-            assert!(matches!(events.last(), Some(EventKind::Diagnostic(_))));
-        }
-        assert_eq!(warnings, 1, "the warning is emitted once");
-        assert!(reader.diagnostics.len() < 10);
-    }
-
-    #[test]
-    fn other_json_is_not_a_message_of_cargo() {
-        let built = Built::new();
-        let mut reader = built.reader();
-        assert!(matches!(
-            reader.read(r#"{"reason":"because"}"#),
-            Line::Other
-        ));
-        assert!(matches!(reader.read("plain"), Line::Other));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! none, and the error carries the words themselves. The words are those of a hostile inside: what
 //! is taken from them is a short name of harmless characters.
 
+mod apple;
 mod packages;
 mod patterns;
 
@@ -12,7 +13,7 @@ use cross_targets::{Libc, Target};
 
 use crate::model::error::{Error, ErrorKind};
 use crate::model::printable::{beginning, printable};
-use crate::model::step::EnvironmentKind;
+use crate::model::step::{EnvironmentKind, Verb};
 use crate::model::toolchain::ToolchainSource;
 use crate::plan::plan::Plan;
 
@@ -41,7 +42,39 @@ enum Cause {
     Links(String),
     /// Cargo has no such subcommand.
     Subcommand(String),
+    /// No library defines a symbol.
+    Symbol(String),
+    /// A library or an object file is for another machine: its file name.
+    Foreign(String),
+    /// A linker passed over a library for another machine. Only if it finds no other one, this is
+    /// the reason: the library as the linker knows it, and the file's name.
+    PassedOver(String, String),
+    /// A program or a library of the environment is too old: its name.
+    Outdated(String),
+    /// A program needs a newer glibc than the environment's: the version.
+    Glibc(String),
+    /// A module of Perl is missing.
+    PerlModule(String),
+    /// A module of Python is missing.
+    PythonModule(String),
+    /// A program that was built is not executable where it is.
+    NoExec,
+    /// There are too many open files.
+    OpenFiles,
+    /// The toolchain lacks the files with which programs for Windows begin and end.
+    NoStartFiles,
+    /// The recipe has no linker and no C compiler for the target.
+    LibrariesOnly,
+    /// A framework of Apple's is missing: its name.
+    Framework(String),
+    /// A program or C code needs an SDK of Apple's.
+    Sdk,
+    /// The crate `pkg-config` refuses to look for libraries of a foreign target.
+    PkgConfigRefuses,
 }
+
+/// Programs that download, and what compiles has no network.
+const DOWNLOADERS: [&str; 8] = ["aria2c", "curl", "go", "npm", "pip", "pip3", "wget", "yarn"];
 
 /// How many causes a help names.
 const NAMED: usize = 3;
@@ -52,19 +85,42 @@ const SEARCHED: usize = 4 << 10;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Causes {
     found: Vec<Cause>,
+    /// The libraries that a linker passed over, with the names of their files.
+    passed_over: Vec<(String, String)>,
+    /// Whether cargo said that it could not start a program. The reason is in a later line.
+    was_not_started: bool,
 }
 
 impl Causes {
     /// Reads a line that cargo printed, or one of a diagnostic.
     pub(crate) fn read(&mut self, line: &str) {
         let line = printable(beginning(line, SEARCHED));
-        let Some(cause) = patterns::find(&line) else {
+        let is_denied = self.was_not_started && line.contains("Permission denied (os error 13)");
+        self.was_not_started |= line.contains("could not execute process");
+        let cause = match is_denied {
+            true => Some(Cause::NoExec),
+            false => patterns::find(&line),
+        };
+        let Some(cause) = cause else {
             return;
         };
         // The note about a target without `std` follows the error that the crate is missing.
         if cause == Cause::NeverStd {
             self.found.retain(|cause| *cause != Cause::NoStd);
         }
+        let cause = match cause {
+            Cause::PassedOver(library, file) => {
+                if self.passed_over.len() < NAMED {
+                    self.passed_over.push((library, file));
+                }
+                return;
+            }
+            Cause::Library(name) => match self.passed_over.iter().find(|(it, _)| *it == name) {
+                Some((_, file)) => Cause::Foreign(file.clone()),
+                None => Cause::Library(name),
+            },
+            cause => cause,
+        };
         let is_known = self.found.contains(&cause)
             || cause == Cause::NoStd && self.found.contains(&Cause::NeverStd);
         if self.found.len() < NAMED && !is_known {
@@ -74,17 +130,23 @@ impl Causes {
 
     /// Returns the remedies for the run of `plan`.
     pub(crate) fn help(&self, plan: &Plan) -> Option<String> {
-        let remedies: Vec<_> = self
-            .found
-            .iter()
-            .map(|cause| Remedy { plan }.of(cause))
-            .collect();
+        // How an SDK is made also says what is missing.
+        let says_less =
+            |cause: &&Cause| **cause == Cause::LibrariesOnly && self.found.contains(&Cause::Sdk);
+        let causes = self.found.iter().filter(|cause| !says_less(cause));
+        let remedies: Vec<_> = causes.map(|cause| Remedy { plan }.of(cause)).collect();
         (!remedies.is_empty()).then(|| remedies.join("; "))
     }
 
     /// Adds the remedies to the error of a failed cargo, and corrects its kind where the cause is
     /// known better.
     pub(crate) fn explain(&self, error: Error, plan: &Plan) -> Error {
+        if matches!(
+            error.kind(),
+            ErrorKind::TestFailed | ErrorKind::ProgramFailed
+        ) {
+            return self.explain_program(error, plan);
+        }
         if error.kind() != ErrorKind::CargoFailed {
             return error;
         }
@@ -92,6 +154,10 @@ impl Causes {
         let error = match () {
             () if has(Cause::NoStd) => error.with_kind(ErrorKind::Toolchain),
             () if has(Cause::Memory) => error.with_kind(ErrorKind::Killed),
+            () if self.needs_sdk(plan) && plan.environment.sdk.is_none() => {
+                error.with_kind(ErrorKind::SdkMissing)
+            }
+            () if has(Cause::LibrariesOnly) => error.with_kind(ErrorKind::UnsupportedTarget),
             () => error,
         };
         match self.help(plan) {
@@ -99,6 +165,44 @@ impl Causes {
             None => error,
         }
     }
+}
+
+impl Causes {
+    /// Whether something is missing that only an SDK of the user's has.
+    fn needs_sdk(&self, plan: &Plan) -> bool {
+        let target = || Target::parse(&plan.target).ok();
+        self.found.iter().any(|cause| match cause {
+            Cause::Framework(_) | Cause::Sdk => true,
+            Cause::LibrariesOnly => target().is_some_and(|target| target.facts().sdk.is_some()),
+            _ => false,
+        })
+    }
+
+    /// Adds what a failed test or program misses of the environment. Its output may be about
+    /// anything, so only what has a package counts.
+    fn explain_program(&self, error: Error, plan: &Plan) -> Error {
+        let is_known = |cause: &&Cause| match cause {
+            Cause::Tool(name) => plan.verb == Verb::Exec || packages::of_tool(name).is_some(),
+            Cause::PerlModule(_) | Cause::PythonModule(_) | Cause::Glibc(_) => true,
+            _ => false,
+        };
+        let known = self.found.iter().filter(is_known);
+        let remedies: Vec<_> = known.map(|cause| Remedy { plan }.of(cause)).collect();
+        match (remedies.is_empty(), error.code()) {
+            (true, _) => error,
+            // A shell says so of a command that it did not find.
+            (false, Some(127)) => error.with_help(remedies.join("; ")),
+            (false, _) => error.and_help(remedies.join("; ")),
+        }
+    }
+}
+
+/// Why a target has libraries only, in the words of its row.
+fn libraries_only(triple: &str) -> String {
+    let facts = Target::parse(triple).ok().map(Target::facts);
+    let why = facts.and_then(|facts| facts.lacks());
+    let why = why.unwrap_or("its recipe has no linker and no C compiler");
+    format!("{triple}: {why}; libraries, `check`, `clippy` and documentation need neither")
 }
 
 /// The remedies for the environment of a plan.
@@ -109,6 +213,12 @@ struct Remedy<'a> {
 impl Remedy<'_> {
     fn of(&self, cause: &Cause) -> String {
         match cause {
+            Cause::Framework(name) => self.apples(&format!("the framework `{name}`")),
+            Cause::Sdk => self.apples("what programs and C code need"),
+            Cause::Header(path) if self.is_of_apple() => self.apples(&format!("`{path}`")),
+            Cause::Library(name) if self.is_of_apple() => {
+                self.apples(&format!("the library `{name}`"))
+            }
             Cause::Library(name) => match packages::of_library(name) {
                 Some(package) => self.library(&format!("the library `{name}`"), package),
                 None => self.unknown("library", name, &format!("lib{name}*.so* {name}.pc")),
@@ -133,6 +243,64 @@ impl Remedy<'_> {
                     .to_owned()
             }
             Cause::Subcommand(name) => self.subcommand(name),
+            Cause::Symbol(name) => self.symbol(name),
+            Cause::Foreign(file) | Cause::PassedOver(_, file) => format!(
+                "`{file}` is not for {0}: what compiles it has to use the compiler of the target \
+                 (`CC_{1}`, which the crates cc and cmake use), and no directory of another machine \
+                 may be searched (`rustc-link-search`, `LIBRARY_PATH`, `-L` in flags)",
+                self.triple(),
+                self.triple().replace(['-', '.'], "_"),
+            ),
+            Cause::Outdated(name) => self.outdated(name),
+            Cause::Glibc(version) => format!(
+                "a program or a library in this run needs glibc {version}, which is newer than the \
+                 environment's: {}, or use one that was built for an older glibc",
+                self.newer()
+            ),
+            Cause::PerlModule(module) => {
+                let package = module.to_lowercase().replace("::", "-");
+                let package = format!("lib{package}-perl");
+                let core = match self.plan.environment.kind {
+                    EnvironmentKind::Recipe => String::new(),
+                    _ => "Perl's own modules are in the package `perl`; ".to_owned(),
+                };
+                format!(
+                    "{core}the Perl module `{module}` is in the Debian package `{package}`, if there is \
+                     one: {}",
+                    self.add(&format!("{package}:native"))
+                )
+            }
+            Cause::PythonModule(module) => {
+                let top = module.split('.').next().unwrap_or(module);
+                let package = format!("python3-{}", top.to_lowercase().replace('_', "-"));
+                format!(
+                    "the Python module `{top}` is in the Debian package `{package}`, if there is one: {}",
+                    self.add(&format!("{package}:native"))
+                )
+            }
+            Cause::NoExec => format!(
+                "no program can be started in `{}`: if its file system is mounted `noexec`, move the \
+                 target directory (`build.target-dir`, `CARGO_TARGET_DIR`) to another one",
+                self.plan.publish_dir.display()
+            ),
+            Cause::OpenFiles => {
+                "a process may not open more files: raise the limit (`ulimit -n`) of the shell or the \
+                 service that starts this, or compile with fewer jobs (`Request::jobs`, `--jobs 1`)"
+                    .to_owned()
+            }
+            Cause::NoStartFiles => format!(
+                "the environment's Rust has no `rsbegin.o`, which programs for {} begin with, and `std` \
+                 built from source does not bring it: set `toolchain = \"host\"` in Cross.toml, for which \
+                 rustup adds it (libraries can be built without)",
+                self.triple()
+            ),
+            Cause::LibrariesOnly => libraries_only(self.triple()),
+            Cause::PkgConfigRefuses => format!(
+                "the environment does not say where the libraries for {0} are: set \
+                 `PKG_CONFIG_ALLOW_CROSS=1` and `PKG_CONFIG_PATH` in the image, or in \
+                 `env.passthrough` (`\"PKG_CONFIG_ALLOW_CROSS=1\"`)",
+                self.triple()
+            ),
             Cause::Links(library) => format!(
                 "only one package of a program may link `{library}`: `cargo tree --invert` shows \
                  who requires each of the packages, and the versions have to be brought together"
@@ -192,15 +360,70 @@ impl Remedy<'_> {
         )
     }
 
+    /// A symbol that no library defines.
+    fn symbol(&self, name: &str) -> String {
+        let link = |library: &str| {
+            format!(
+                "`{name}` is defined in `{library}`, which no package links: link it with \
+                 `println!(\"cargo::rustc-link-lib={library}\")` in the build script of the package \
+                 that calls it"
+            )
+        };
+        match packages::of_symbol(name) {
+            Some("c") => format!(
+                "`{name}` is of a newer glibc than the environment's, so something was compiled outside \
+                 of it: compile that in the environment, or {}",
+                self.newer()
+            ),
+            Some(library) => link(library),
+            None => format!(
+                "no library that is linked for {} defines `{name}`: the build script of the package that \
+                 calls it has to name the library (`cargo::rustc-link-lib`) or to compile the file that \
+                 defines it",
+                self.triple()
+            ),
+        }
+    }
+
+    /// How an environment gets newer packages.
+    fn newer(&self) -> String {
+        match self.plan.environment.kind {
+            EnvironmentKind::Recipe => format!(
+                "set a newer `suite` in Cross.toml, under `[build]` or `[target.{}]`",
+                self.triple()
+            ),
+            EnvironmentKind::Host => "update this machine".to_owned(),
+            _ => "use an image with a newer distribution".to_owned(),
+        }
+    }
+
+    fn outdated(&self, name: &str) -> String {
+        format!(
+            "the `{name}` of the environment is older than the build requires: {}",
+            self.newer()
+        )
+    }
+
     /// A program of the build machine.
     fn tool(&self, name: &str, package: Option<&str>) -> String {
+        let remedy = self.tool_alone(name, package);
+        match DOWNLOADERS.contains(&name) && self.plan.compiles_without_network() {
+            true => format!(
+                "{remedy}; if it downloads, set `network = \"host\"` there, too: what compiles has no \
+                 network otherwise"
+            ),
+            false => remedy,
+        }
+    }
+
+    fn tool_alone(&self, name: &str, package: Option<&str>) -> String {
         match package {
             Some(package) => format!(
                 "`{name}` is in the Debian package `{package}`: {}",
                 self.add(&format!("{package}:native"))
             ),
             None => format!(
-                "the build starts `{name}`, which is not in the environment: {}",
+                "`{name}` is started, but it is not in the environment: {}",
                 self.add("<package>:native")
             ),
         }

@@ -1,5 +1,6 @@
 //! The commands of a plan as `std::process::Command`, for callers that start processes themselves.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use cross_engine::{Cancel, process};
@@ -7,7 +8,7 @@ use cross_engine::{Cancel, process};
 use crate::execute::executor;
 use crate::execute::run_resolver::RunResolver;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
-use crate::model::step::Action;
+use crate::model::step::{Action, Step};
 use crate::plan::plan::Plan;
 
 impl Plan {
@@ -28,8 +29,8 @@ impl Plan {
     /// and all variables, and inherits the standard streams.
     ///
     /// They differ from [`execute`](Plan::execute) as follows. The caller reads their output, and
-    /// cargo prints JSON messages. Artifacts stay in [`target_dir`](Plan::target_dir). The library
-    /// does not end the processes: a sandbox ends with the thread that started it, and the engine's
+    /// cargo prints JSON messages. Artifacts stay in [`target_dir`](Plan::target_dir) until
+    /// [`publish`](Plan::publish) copies them. The library does not end the processes: a sandbox ends with the thread that started it, and the engine's
     /// `rm --force` ends a container, whose name follows `--name`.
     ///
     /// ```no_run
@@ -40,6 +41,9 @@ impl Plan {
     /// for mut command in plan.to_commands()? {
     ///     assert!(command.status()?.success());
     /// }
+    /// for path in plan.publish(&Cancel::new())? {
+    ///     println!("{}", path.display());
+    /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -48,6 +52,9 @@ impl Plan {
     /// [`ErrorKind::Environment`] if the environment does not exist. [`prepare`](Plan::prepare)
     /// builds it.
     pub fn to_commands(&self) -> Result<Vec<Command>> {
+        if let Some(remote) = &self.remote {
+            return Err(remote.refuse("commands that the caller starts"));
+        }
         let host = &self.context.host;
         let cancel = Cancel::new();
         let resolver = RunResolver::new(self, host, &cancel);
@@ -69,6 +76,39 @@ impl Plan {
             commands.push(process::command(&invocation, &host.variables));
         }
         Ok(commands)
+    }
+
+    /// Copies what the commands of [`to_commands`](Plan::to_commands) built to where cargo's user
+    /// finds it, as [`execute`](Plan::execute) does, and returns the paths of the files. It has to
+    /// be called after the commands that compile have succeeded. Files that are up to date are
+    /// among the paths.
+    ///
+    /// Which files the commands built anew is not known without their messages. A file that another
+    /// environment has published since is not replaced by an older one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::CargoFailed`] if nothing was built, [`ErrorKind::GlibcFloor`] and
+    /// [`ErrorKind::DeploymentTarget`] as for [`execute`](Plan::execute), and
+    /// [`ErrorKind::Untrusted`] if a run left something else in the place of a file.
+    pub fn publish(&self, cancel: &Cancel) -> Result<Vec<PathBuf>> {
+        if let Some(remote) = &self.remote {
+            return Err(remote.refuse("commands that the caller starts"));
+        }
+        let mut plan = self.clone();
+        plan.steps.retain(Step::copies_what_was_built);
+        let name = self.products.directory();
+        for step in &mut plan.steps {
+            if matches!(step.action, Action::Publish { .. }) {
+                step.action = Action::Mirror {
+                    from: self.target_dir.join(name),
+                    to: self.publish_dir.join(name),
+                    is_certain: true,
+                };
+            }
+        }
+        plan.warnings.clear();
+        executor::published(&plan, cancel)
     }
 }
 

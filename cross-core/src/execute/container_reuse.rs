@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use cross_engine::process::{Exit, Sink};
 use cross_engine::{Cancel, Host, ReuseEvent, RunSpec};
 
+use crate::execute::remote_run;
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::container_reuse::container_image;
 use crate::model::error::{MapEngineError as _, Result};
@@ -21,10 +22,11 @@ pub(crate) fn run(
     sink: &mut Sink<'_>,
 ) -> Result<Exit> {
     let reuse = plan.container_reuse.as_ref();
-    let Some((reuse, pool)) =
-        reuse.and_then(|reuse| Some((reuse, reuse.pool(&plan.engine, spec)?)))
-    else {
-        return plan.engine.run(spec, host, cancel, sink).map_engine_error();
+    let serving = reuse.and_then(|reuse| Some((reuse, reuse.pool(&plan.engine, spec)?)));
+    let (reuse, pool) = match (serving, &plan.remote) {
+        (Some(serving), _) => serving,
+        (None, Some(remote)) => return remote_run::run(plan, remote, spec, host, cancel, sink),
+        (None, None) => return plan.engine.run(spec, host, cancel, sink).map_engine_error(),
     };
     let image = match &reuse.image {
         Some(image) => image.clone(),
@@ -34,16 +36,23 @@ pub(crate) fn run(
         Some(kind) => plan.context.emit(&plan.target, kind),
         None => ControlFlow::Continue(()),
     };
-    plan.engine
-        .run_reused(
+    let containers = pool.for_image(&image);
+    match &plan.remote {
+        Some(remote) => plan.engine.run_remote_reused(
             spec,
-            pool.for_image(&image),
+            &remote.transfer(),
+            containers,
             host,
             cancel,
+            &mut |event| remote_run::emit(plan, event),
             &mut on_event,
             sink,
-        )
-        .map_engine_error()
+        ),
+        None => plan
+            .engine
+            .run_reused(spec, containers, host, cancel, &mut on_event, sink),
+    }
+    .map_engine_error()
 }
 
 fn event_kind(event: ReuseEvent<'_>) -> Option<EventKind> {

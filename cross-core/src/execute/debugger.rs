@@ -1,14 +1,19 @@
 //! Detects programs that wait for gdb, and environments without gdbserver.
 
+use std::path::Path;
+
 use cross_engine::RunSpec;
 
 use crate::model::error::{Error, ErrorKind};
+use crate::model::fixed_paths::FixedPaths;
 use crate::request::event::EventKind;
 use crate::target::runner::{self, GDB_PORT, GDBSERVER, WAITING};
 
 /// Watches the output of a run whose programs may wait for gdb.
 #[derive(Debug)]
 pub(crate) struct DebuggerWatch {
+    /// The paths that the run sees.
+    fixed: FixedPaths,
     /// Whether programs of the run wait for gdb.
     enabled: bool,
     /// Whether the environment lacks gdbserver.
@@ -16,8 +21,9 @@ pub(crate) struct DebuggerWatch {
 }
 
 impl DebuggerWatch {
-    pub(crate) fn new(spec: &RunSpec) -> Self {
+    pub(crate) fn new(spec: &RunSpec, fixed: &FixedPaths) -> Self {
         DebuggerWatch {
+            fixed: fixed.clone(),
             enabled: spec.env.contains_key(GDB_PORT),
             gdbserver_missing: false,
         }
@@ -31,10 +37,12 @@ impl DebuggerWatch {
         }
         self.gdbserver_missing |= line == runner::missing(GDBSERVER);
         let (port, program) = line.strip_prefix(WAITING)?.split_once(": ")?;
+        let program = self.fixed.outside(Path::new(program));
+        let shown = program.display();
         Some(EventKind::WaitsForDebugger {
             port: port.parse().ok()?,
-            program: program.into(),
-            command: format!("gdb-multiarch -ex 'target remote :{port}' '{program}'"),
+            command: format!("gdb-multiarch -ex 'target remote :{port}' '{shown}'"),
+            program,
         })
     }
 
@@ -55,6 +63,7 @@ mod tests {
     #[test]
     fn only_the_message_of_a_waiting_program_is_an_event() {
         let mut watch = DebuggerWatch {
+            fixed: FixedPaths::default(),
             enabled: true,
             gdbserver_missing: false,
         };
@@ -81,6 +90,7 @@ mod tests {
     #[test]
     fn the_error_about_a_missing_gdbserver_names_its_package() {
         let mut watch = DebuggerWatch {
+            fixed: FixedPaths::default(),
             enabled: true,
             gdbserver_missing: false,
         };

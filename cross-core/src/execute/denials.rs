@@ -40,11 +40,20 @@ const NO_NETWORK: [&str; 17] = [
 const NETWORK_HELP: &str = "what compiles or runs in an environment has no network but a loopback of its own; set \
     `network = \"host\"` in Cross.toml if it needs one";
 
+/// What a program prints that was compiled for coverage or profiles, and cannot write them.
+const UNWRITTEN_PROFILE: &str = "LLVM Profile Error: Failed to write file";
+
+const PROFILE_HELP: &str = "name a directory of the workspace with `writable` in Cross.toml, and write profiles there: \
+     `LLVM_PROFILE_FILE=<directory>/%m-%p.profraw` with its whole path, or `-Cprofile-generate=<directory>`";
+
 /// Watches the output of a run for messages about the limits of its environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Denials {
     root: PathBuf,
     read_only: Option<Denied>,
+    /// The tool that writes beside the tests, if one is recognized.
+    snapshots: Option<Snapshots>,
+    unwritten_profile: bool,
     no_network: bool,
     outdated_lock: bool,
     unwritable_lock: bool,
@@ -72,12 +81,50 @@ enum Denied {
     Source(PathBuf),
 }
 
+/// A tool for tests that writes what it expects next time, and does not say where it could not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Snapshots {
+    /// insta, which writes to this directory of the workspace.
+    Insta(String),
+    Trybuild,
+}
+
+impl Snapshots {
+    fn in_line(line: &str) -> Option<Self> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+        if let Some(file) = line.trim().strip_prefix("Snapshot file: ") {
+            let (dir, _) = file.rsplit_once('/')?;
+            let is_inside = !dir.starts_with('/') && !dir.contains("..");
+            return (is_inside && dir.chars().all(is_plain))
+                .then(|| Snapshots::Insta(dir.to_owned()));
+        }
+        line.contains("/trybuild-").then_some(Snapshots::Trybuild)
+    }
+
+    fn help(&self) -> String {
+        match self {
+            Snapshots::Insta(dir) => format!(
+                "insta writes new snapshots to `{dir}`, and sources are read only: create the directory and set \
+                 `writable = [\"{dir}\"]` in Cross.toml"
+            ),
+            Snapshots::Trybuild => {
+                "trybuild writes what the compiler says to `wip` beside the manifest, and sources are read only: \
+                 create the directory and set `writable = [\"wip\"]` in Cross.toml; for `TRYBUILD=overwrite`, name \
+                 the directory of the tests, and TRYBUILD in `env.passthrough`"
+                    .to_owned()
+            }
+        }
+    }
+}
+
 impl Denials {
     /// Creates a watch for the workspace at `root`.
     pub(crate) fn new(root: &Path) -> Self {
         Denials {
             root: root.to_owned(),
             read_only: None,
+            snapshots: None,
+            unwritten_profile: false,
             no_network: false,
             outdated_lock: false,
             unwritable_lock: false,
@@ -90,10 +137,13 @@ impl Denials {
         let has = |words: &[&str]| words.iter().any(|words| line.contains(words));
         // The lines after this one have the reason, which is that the sources are read only.
         self.unwritable_lock |= UNWRITABLE_LOCK.iter().all(|words| line.contains(words));
-        if !matches!(self.read_only, Some(Denied::Source(_))) && has(&READ_ONLY) {
+        if line.contains(UNWRITTEN_PROFILE) {
+            self.unwritten_profile = true;
+        } else if !matches!(self.read_only, Some(Denied::Source(_))) && has(&READ_ONLY) {
             let source = self.source_in(line).map(Denied::Source);
             self.read_only = source.or(self.read_only.take()).or(Some(Denied::Something));
         }
+        self.snapshots = Snapshots::in_line(line).or(self.snapshots.take());
         self.no_network = self.no_network || has(&NO_NETWORK);
         self.not_found.read(line);
         self.outdated_lock = self.outdated_lock || line.contains(OUTDATED_LOCK);
@@ -115,13 +165,33 @@ impl Denials {
         let network = network.then(|| NETWORK_HELP.to_owned());
         let read_only = match &self.read_only {
             Some(_) if self.unwritable_lock => Some(REWRITE_HELP.to_owned()),
+            Some(Denied::Something) if self.snapshots.is_some() => {
+                self.snapshots.as_ref().map(Snapshots::help)
+            }
             denied => denied.as_ref().map(Denied::help),
         };
+        let profile = self.unwritten_profile.then(|| PROFILE_HELP.to_owned());
         let lock = self.outdated_lock.then(|| LOCK_HELP.to_owned());
         let unseen = self.not_found.help(&self.root, spec);
-        let helps = [read_only, network, lock, unseen];
+        let helps = [read_only, profile, network, lock, unseen];
         let all: Vec<_> = helps.into_iter().flatten().collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// What a run could not write and said so, although it succeeded: the message and the remedy.
+    pub(crate) fn unheeded(&self) -> Option<(String, String)> {
+        if self.unwritten_profile {
+            let message = "a program could not write its profile, and says so in its output";
+            return Some((message.to_owned(), PROFILE_HELP.to_owned()));
+        }
+        let Some(denied @ Denied::Source(path)) = &self.read_only else {
+            return None;
+        };
+        let message = format!(
+            "the output says that `{}` could not be written: nothing that ran has changed it",
+            path.display()
+        );
+        Some((message, denied.help()))
     }
 
     /// Adds the remedy to the error of a failed run.
@@ -177,6 +247,25 @@ mod tests {
     }
 
     #[test]
+    fn what_succeeds_and_could_not_write_is_told() {
+        let unheeded = |line: &str| {
+            let mut denials = Denials::new(Path::new("/w/app"));
+            denials.read(line);
+            denials.unheeded()
+        };
+        let profile = "LLVM Profile Error: Failed to write file \"default_1_0.profraw\": Read-only file system";
+        let (_, help) = unheeded(profile).unwrap();
+        assert!(help.contains("LLVM_PROFILE_FILE"), "{help}");
+        let (message, help) = unheeded("note: /w/app/out/a.xml: Read-only file system").unwrap();
+        assert!(
+            message.contains("`out/a.xml` could not be written"),
+            "{message}"
+        );
+        assert!(help.contains("writable = [\"out\"]"), "{help}");
+        assert_eq!(unheeded("a test of the error Read-only file system"), None);
+    }
+
+    #[test]
     fn the_help_names_the_path_and_the_key_that_makes_it_writable() {
         for line in [
             "cannot write /w/my app/schema/generated/types.rs: Read-only file system (os error 30)",
@@ -223,6 +312,35 @@ mod tests {
         let line = "called `Result::unwrap()` on an `Err` value: Os { code: 30, kind: \
                     ReadOnlyFilesystem, message: \"Read-only file system\" }";
         assert!(help(&[line], Network::None).unwrap().contains("`writable`"));
+    }
+
+    #[test]
+    fn tools_that_write_beside_the_tests_are_named_with_their_directory() {
+        let denied = "called `Result::unwrap()` on an `Err` value: Os { code: 30, kind: ReadOnlyFilesystem }";
+        let insta = ["Snapshot file: member/tests/snapshots/it__one.snap", denied];
+        let text = help(&insta, Network::None).unwrap();
+        assert!(
+            text.contains("writable = [\"member/tests/snapshots\"]"),
+            "{text}"
+        );
+        for forged in ["/etc/x.snap", "../x/y.snap", "a\"]\nb/x.snap"] {
+            let text = help(
+                &[&format!("Snapshot file: {forged}"), denied],
+                Network::None,
+            );
+            assert!(!text.unwrap().contains("insta"), "{forged}");
+        }
+        let trybuild = [
+            "Read-only file system (os error 30)",
+            "thread 'ui' panicked at /r/trybuild-1.0.101/src/run.rs:101:13:",
+        ];
+        let text = help(&trybuild, Network::None).unwrap();
+        assert!(text.contains("writable = [\"wip\"]"), "{text}");
+        assert_eq!(
+            help(&trybuild[1..], Network::None),
+            None,
+            "nothing was denied"
+        );
     }
 
     #[test]

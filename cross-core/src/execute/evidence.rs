@@ -8,6 +8,7 @@ use cross_engine::process::{Stream, TailLines};
 use crate::execute::causes::Causes;
 use crate::execute::denials::Denials;
 use crate::model::error::{Error, ErrorKind};
+use crate::model::fixed_paths::FixedPaths;
 use crate::model::outcome::CompilerDiagnostic;
 use crate::model::printable::{beginning, printable};
 use crate::model::redact::redact;
@@ -21,15 +22,18 @@ const LINE: usize = 400;
 /// The evidence of one run.
 #[derive(Debug)]
 pub(crate) struct Evidence {
+    /// The paths that the run sees.
+    fixed: FixedPaths,
     denials: Denials,
     causes: Causes,
     tail: TailLines,
 }
 
 impl Evidence {
-    /// Begins the evidence of a run in the workspace at `root`.
-    pub(crate) fn new(root: &Path) -> Self {
+    /// Begins the evidence of a run in the workspace at `root`, which sees these `fixed` paths.
+    pub(crate) fn new(root: &Path, fixed: &FixedPaths) -> Self {
         Evidence {
+            fixed: fixed.clone(),
             denials: Denials::new(root),
             causes: Causes::default(),
             tail: TailLines::new(LINES),
@@ -38,6 +42,7 @@ impl Evidence {
 
     /// Reads a line of the run's output.
     pub(crate) fn read(&mut self, stream: Stream, line: &str) {
+        let line = &*self.fixed.text_outside(line);
         self.denials.read(line);
         // A message of cargo is JSON, and its text is read as a diagnostic.
         if line.starts_with('{') {
@@ -58,11 +63,19 @@ impl Evidence {
         }
     }
 
-    /// Returns the remedies for the run `spec` of `plan`.
-    pub(crate) fn help(&self, spec: &RunSpec, plan: &Plan) -> Option<String> {
-        let denied = self.denials.help(spec);
-        let all: Vec<_> = denied.into_iter().chain(self.causes.help(plan)).collect();
-        (!all.is_empty()).then(|| all.join("; "))
+    /// Returns the remedy, if the limits of `spec` are the reason of its failure.
+    pub(crate) fn denied(&self, spec: &RunSpec) -> Option<String> {
+        self.denials.help(spec)
+    }
+
+    /// Returns what a run that succeeded could not write, and the remedy.
+    pub(crate) fn unheeded(&self) -> Option<(String, String)> {
+        self.denials.unheeded()
+    }
+
+    /// Returns the remedies for the other causes of a failure of `plan`.
+    pub(crate) fn causes(&self, plan: &Plan) -> Option<String> {
+        self.causes.help(plan)
     }
 
     /// Adds the remedies and the end of cargo's output to the error of a failed run.

@@ -1,5 +1,6 @@
 //! The executor: one match over the steps of a plan.
 
+mod publishing;
 mod runs;
 
 use std::cell::RefCell;
@@ -14,21 +15,26 @@ use cross_engine::{
     Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress, Root,
     RunSpec,
 };
-use cross_targets::GlibcVersion;
+use cross_targets::{GlibcVersion, SystemVersion, Target};
 use once_cell::unsync::OnceCell;
 
+use crate::execute::cargo_output::Unpublished;
+use crate::execute::compiled_packages::CompiledPackages;
 use crate::execute::evidence::Evidence;
 use crate::execute::failure::host_failure;
 use crate::execute::foreign_starts::ForeignStarts;
-use crate::execute::publish::{self, Mirror};
+use crate::execute::publish;
+use crate::execute::remote_run;
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
-use crate::host::glibc_floor;
+use crate::host::{deployment_target, glibc_floor};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, CompilerDiagnostic, Outcome, Timing};
 use crate::model::redact::redact;
-use crate::model::step::{Action, EnvironmentRef, HostFailure, OutputKind, Step};
+use crate::model::step::{
+    Action, EnvironmentRef, HostFailure, OutputKind, PRE_BUILD_FILE, Prepared, Step,
+};
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
@@ -52,8 +58,15 @@ impl Plan {
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     let host = &plan.context.host;
     let mut execution = Execution::new(plan, host, cancel);
-    execution.emit_plan()?;
-    let timings = execution.steps()?;
+    let start = clock::now();
+    let timings = execution.emit_plan().and_then(|()| execution.steps());
+    let finished = EventKind::Finished {
+        seconds: start.elapsed().as_secs_f64(),
+        error: timings.as_ref().err().map(ToString::to_string),
+    };
+    // There is nothing left to stop.
+    let _ = execution.notify(finished);
+    let timings = timings?;
     let mut toolchain = plan.toolchain.clone();
     if toolchain.source == ToolchainSource::Image {
         let target_dir = execution.target_dir();
@@ -63,6 +76,7 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
         verb: plan.verb,
         target: plan.target.clone(),
         diagnostics: execution.diagnostics,
+        packages: execution.packages.into_list(),
         artifacts: execution.artifacts,
         tests: execution.tests,
         raw_profiles: execution.raw_profiles,
@@ -81,11 +95,18 @@ pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> 
     Execution::new(plan, host, cancel).steps()
 }
 
+/// Executes a plan that only copies what was built, and returns the paths of the copies.
+pub(crate) fn published(plan: &Plan, cancel: &Cancel) -> Result<Vec<PathBuf>> {
+    let mut execution = Execution::new(plan, &plan.context.host, cancel);
+    execution.steps()?;
+    let mut published = execution.published.take();
+    published.sort();
+    published.dedup();
+    Ok(published)
+}
+
 /// How many of the last lines of a failed command on the host its error shows.
 const ERROR_LINES: usize = 12;
-
-/// How many files that are not published a warning names.
-const LEFT_SHOWN: usize = 5;
 
 /// The execution of one plan, with the results so far.
 struct Execution<'a> {
@@ -95,15 +116,26 @@ struct Execution<'a> {
     host: &'a Host,
     cancel: &'a Cancel,
     artifacts: Vec<Artifact>,
+    /// The test binaries of procedural macros, which are the environment's own programs.
+    host_tests: Vec<Artifact>,
+    /// The files that cargo calls artifacts and that are not published.
+    unpublished: Vec<Unpublished>,
+    packages: CompiledPackages,
     diagnostics: Vec<CompilerDiagnostic>,
     tests: Option<TestSummary>,
     raw_profiles: Vec<PathBuf>,
+    /// The files that were copied to where the user finds them, all of a directory at once.
+    published: RefCell<Vec<PathBuf>>,
     stdout: Option<String>,
     /// The exit code of a cargo command line.
     code: Option<i32>,
     resolver: RunResolver<'a>,
     /// The target directory, once it is open.
     target_dir: OnceCell<Dir>,
+    /// The last run, if what it built on a remote engine was not fetched yet.
+    unfetched: RefCell<Option<RunSpec>>,
+    /// The directories of the target directory that the next run finds empty.
+    emptied: RefCell<Vec<PathBuf>>,
     /// What the run printed about its failure.
     evidence: RefCell<Evidence>,
     /// The run's messages about programs that could not start others.
@@ -118,14 +150,20 @@ impl<'a> Execution<'a> {
             host,
             cancel,
             artifacts: Vec::new(),
+            host_tests: Vec::new(),
+            unpublished: Vec::new(),
+            packages: CompiledPackages::default(),
             diagnostics: Vec::new(),
             tests: None,
             raw_profiles: Vec::new(),
+            published: RefCell::default(),
             stdout: None,
             code: None,
             resolver: RunResolver::new(plan, host, cancel),
             target_dir: OnceCell::new(),
-            evidence: RefCell::new(Evidence::new(&plan.workspace_root)),
+            unfetched: RefCell::new(None),
+            emptied: RefCell::default(),
+            evidence: RefCell::new(Evidence::new(&plan.workspace_root, &plan.fixed)),
             foreign_starts: RefCell::default(),
         }
     }
@@ -224,18 +262,32 @@ impl<'a> Execution<'a> {
     }
 
     fn step(&mut self, step: &Step) -> Result<()> {
+        if remote_run::reads_what_was_built(step) && !self.fetch(&self.artifacts, false)? {
+            return Ok(());
+        }
         match &step.action {
             Action::MakeEnvironment(blueprint) => {
                 self.with_progress(|environments, on_progress| {
                     environments.make(blueprint, self.cancel, on_progress)
-                })
+                })?;
+                self.note_contents(&self.environments().location(&blueprint.name))
             }
             Action::PullImage {
                 reference,
                 platform,
-            } => self.pull(reference, platform.as_deref()),
-            Action::BuildImage { build, on } => self.build_image(build, on.as_deref()),
-            Action::Prepare(entries) => files::prepare(entries),
+            } => {
+                self.pull(reference, platform.as_deref())?;
+                self.record_image(reference, None)
+            }
+            Action::BuildImage { build, on } => {
+                self.build_image(build, on.as_deref())?;
+                let pre_build = build.files.get(PRE_BUILD_FILE);
+                self.record_image(&build.tag, pre_build.map(String::as_str))
+            }
+            Action::Prepare(entries) => {
+                self.note_emptied(entries);
+                files::prepare(entries)
+            }
             Action::Host { command, failure } => self.host_command(command, *failure),
             Action::Run {
                 spec,
@@ -250,6 +302,8 @@ impl<'a> Execution<'a> {
                 self.raw_profiles = coverage::files(self.target_dir()?, from)?;
                 Ok(())
             }
+            Action::Join { .. } if !self.succeeded() => Ok(()),
+            Action::Join { from, to } => self.join(from, to),
             Action::Mirror {
                 from,
                 to,
@@ -262,155 +316,17 @@ impl<'a> Execution<'a> {
                 let to = publish::destination(&self.plan.publish_dir)?;
                 publish::artifacts(self.target_dir()?, &to, &self.artifacts, self.cancel)?;
                 self.publish_companions(&to)?;
-                match checksums {
-                    true => self.checksums(&to),
-                    false => Ok(()),
+                if *checksums {
+                    self.checksums(&to)?;
                 }
+                self.announce()
             }
         }
-    }
-
-    /// Computes the SHA-256 of every artifact.
-    fn checksums(&mut self, published: &Dir) -> Result<()> {
-        let mut sums = Vec::new();
-        for artifact in &self.artifacts {
-            let dir = match artifact.path == artifact.inside {
-                true => self.target_dir()?,
-                false => published,
-            };
-            let file = files::open(dir, &artifact.path)?;
-            sums.push(files::sha256(&file, self.cancel)?);
-        }
-        for (artifact, sum) in self.artifacts.iter_mut().zip(sums) {
-            artifact.sha256 = Some(sum);
-        }
-        Ok(())
-    }
-
-    /// Publishes what belongs to the artifacts that were built, below `published`.
-    fn publish_companions(&mut self, published: &Dir) -> Result<()> {
-        let (target_dir, products) = (self.target_dir()?, &self.plan.products);
-        publish::timings(target_dir, published, self.cancel)?;
-        let Some(from) = target_dir
-            .dir_if_any(products.directory())
-            .map_engine_error()?
-        else {
-            return Ok(());
-        };
-        let to = published
-            .create_dir_all(products.directory())
-            .map_engine_error()?;
-        let built = self.artifacts.iter();
-        let built = built.filter(|artifact| artifact.path != artifact.inside);
-        let names: Vec<_> = built
-            .clone()
-            .map(|artifact| (artifact.package.as_str(), artifact.name.as_str()))
-            .collect();
-        let profiles: Vec<_> = built
-            .filter_map(|artifact| artifact.inside.strip_prefix(from.path()).ok())
-            .filter_map(|relative| Some(relative.components().next()?.as_os_str()))
-            .collect();
-        let mut mirror = Mirror {
-            to: &to,
-            products,
-            wanted: &products.only(&names),
-            workspace: &self.plan.workspace_root,
-            cancel: self.cancel,
-            // The artifacts were checked when they were built.
-            check: &mut |_, _| Ok(true),
-            copied: Vec::new(),
-            left: Vec::new(),
-        };
-        mirror.run_profiles(&from, &profiles)?;
-        let Mirror { copied, left, .. } = mirror;
-        self.warn_of(&left, &from)?;
-        publish::add_companions(&mut self.artifacts, to.path(), &copied);
-        Ok(())
-    }
-
-    /// Copies the files that cargo presents to its user from the directory `from` to `to`.
-    fn mirror(&self, from: &Path, to: &Path, is_certain: bool) -> Result<()> {
-        let target_dir = self.target_dir()?;
-        let name = files::relative(target_dir, from)?;
-        let Some(from) = target_dir.dir_if_any(name).map_engine_error()? else {
-            return match is_certain && self.succeeded() {
-                true => Err(publish::nothing_made(from)),
-                false => Ok(()),
-            };
-        };
-        let published = publish::destination(&self.plan.publish_dir)?;
-        publish::timings(target_dir, &published, self.cancel)?;
-        let to = published.create_dir_all(files::relative(&published, to)?);
-        let mut mirror = Mirror {
-            to: &to.map_engine_error()?,
-            products: &self.plan.products,
-            wanted: &self.plan.products,
-            workspace: &self.plan.workspace_root,
-            cancel: self.cancel,
-            check: &mut |file, path| self.may_be_published(file, path),
-            copied: Vec::new(),
-            left: Vec::new(),
-        };
-        mirror.run(&from)?;
-        self.warn_of(&mirror.left, &from)
-    }
-
-    /// Warns that what is at `left`, relative to `from`, is not published.
-    fn warn_of(&self, left: &[PathBuf], from: &Dir) -> Result<()> {
-        if left.is_empty() {
-            return Ok(());
-        }
-        let shown = left.iter().take(LEFT_SHOWN);
-        let mut shown: Vec<_> = shown.map(|path| format!("`{}`", path.display())).collect();
-        if left.len() > LEFT_SHOWN {
-            shown.push(format!("{} more", left.len() - LEFT_SHOWN));
-        }
-        self.emit(EventKind::Warning {
-            code: "not-published".to_owned(),
-            message: format!("cargo did not make {}: not published", shown.join(", ")),
-            help: Some(format!(
-                "the files are in `{}`; a build script writes to `OUT_DIR`, and `cargo build \
-                 --message-format=json` names that directory",
-                from.path().display()
-            )),
-        })
     }
 
     /// Whether no command failed so far. A cargo command line may fail without failing the plan.
     fn succeeded(&self) -> bool {
         self.code.is_none_or(|code| code == 0)
-    }
-
-    /// Copies a file that a flag names as output.
-    fn deliver(&self, from: &Path, to: &Path) -> Result<()> {
-        let dir = self.target_dir()?;
-        let relative = files::relative(dir, from)?;
-        let file = dir.file_if_any(relative).map_engine_error()?;
-        let file = file.ok_or_else(|| publish::nothing_made(to))?;
-        let (parent, name) = (to.parent().unwrap_or(to), to.file_name());
-        publish::destination(parent)?
-            .publish(&file, Path::new(name.unwrap_or_default()), self.cancel)
-            .map_engine_error()
-            .map(drop)
-    }
-
-    /// Copies the artifacts in a directory that a flag names.
-    fn deliver_artifacts(&self, from: &Path, to: &Path) -> Result<()> {
-        let dir = self.target_dir()?;
-        let relative = files::relative(dir, from)?;
-        let made = dir.dir_if_any(relative).map_engine_error()?;
-        let made = made.ok_or_else(|| publish::nothing_made(to))?;
-        Mirror {
-            to: &publish::destination(to)?,
-            products: &self.plan.products,
-            wanted: &self.plan.products,
-            workspace: &self.plan.workspace_root,
-            cancel: self.cancel,
-            check: &mut |file, path| self.may_be_published(file, path),
-            copied: Vec::new(),
-            left: Vec::new(),
-        }
-        .of_flag(&made)
     }
 
     fn environments(&self) -> Environments<'_> {
@@ -472,6 +388,30 @@ impl<'a> Execution<'a> {
         })
     }
 
+    /// Records what is in the image `reference`, if it is the environment's.
+    fn record_image(&mut self, reference: &str, pre_build: Option<&str>) -> Result<()> {
+        let location = EnvironmentLocation::Image(reference.to_owned());
+        if self.environment.location != location {
+            return Ok(());
+        }
+        let recorded = self
+            .environments()
+            .record_image(reference, pre_build, self.cancel);
+        let recorded = recorded.map_engine_error()?;
+        self.environment.contents_sha256 = recorded.map(|contents| contents.sha256());
+        Ok(())
+    }
+
+    /// Notes what is in the environment that was made at `location`, if it is the plan's.
+    fn note_contents(&mut self, location: &EnvironmentLocation) -> Result<()> {
+        if self.environment.location == *location {
+            let contents = self.environments().contents(location, self.cancel);
+            let contents = contents.map_engine_error()?;
+            self.environment.contents_sha256 = contents.map(|contents| contents.sha256());
+        }
+        Ok(())
+    }
+
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
         let mut last_lines = TailLines::new(ERROR_LINES);
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
@@ -494,34 +434,94 @@ impl<'a> Execution<'a> {
         Err(host_failure(command, failure, exit, &last_lines.text()))
     }
 
+    /// Notes the directories that the next run finds empty, which have to be emptied on the machine
+    /// of a remote engine, too.
+    fn note_emptied(&self, entries: &[Prepared]) {
+        let emptied = entries.iter().filter_map(|entry| match entry {
+            Prepared::EmptyDirectory(path) if path.starts_with(&self.plan.target_dir) => Some(path),
+            _ => None,
+        });
+        self.emptied.borrow_mut().extend(emptied.cloned());
+    }
+
     /// Runs a command in the environment.
     fn run(&mut self, spec: &RunSpec, output: OutputKind, yielding: &[String]) -> Result<()> {
         // The directory is opened before the run, which could replace it.
         self.target_dir()?;
         let mut spec = self.resolver.resolve(spec, yielding)?;
+        let is_apart = self.plan.remote.is_some();
+        let emptied = self.emptied.take().into_iter();
+        spec = spec.emptied(emptied.map(|dir| self.plan.fixed.inside(&dir)));
         let budget = self.plan.context.budget.clone();
+        let has_pipe = !is_apart && !self.plan.engine.own_kernel;
         let tokens = budget
             .as_ref()
-            .map(|budget| budget.take_tokens(&mut spec, output, self.cancel));
+            .map(|budget| budget.take_tokens(&mut spec, output, has_pipe, self.cancel));
         let _tokens = tokens.transpose()?;
         if let (OutputKind::Tests, Some(tests)) = (output, &self.plan.tests) {
             tests.bind(&mut spec);
         }
+        if is_apart {
+            self.unfetched.replace(Some(spec.clone()));
+        }
         self.evidence
-            .replace(Evidence::new(&self.plan.workspace_root));
+            .replace(Evidence::new(&self.plan.workspace_root, &self.plan.fixed));
         self.foreign_starts.replace(ForeignStarts::new(self.plan));
         let result = self.run_as(&spec, output);
+        let result = match output {
+            OutputKind::CargoMessages | OutputKind::CommandLine => result,
+            // A report is most needed of tests that failed.
+            _ if self.runs_tests() => result.and(self.publish_reports_of_run()),
+            _ => result,
+        };
+        if result.is_ok() {
+            self.tell_unheeded()?;
+        }
         result.map_err(|error| {
             let error = match is_removed(&spec.root) {
                 true => error.with_help(
                     "the environment was removed while this ran: run it again, which makes the \
                      environment again",
                 ),
+                // What a run is denied then are the sources below.
+                false if self.target_dir().is_ok_and(Dir::is_removed) => {
+                    error.with_help(self.removed_help())
+                }
+                false if self.target_dir().is_ok_and(Dir::is_read_only) => {
+                    error.with_help(format!(
+                        "the file system of the target directory `{}` is read only: name another \
+                         directory with `--target-dir` or `CARGO_TARGET_DIR`",
+                        self.plan.publish_dir.display()
+                    ))
+                }
                 false => self.evidence.borrow().explain(error, &spec, self.plan),
             };
             let foreign_starts = self.foreign_starts.borrow();
             foreign_starts.explain(error, self.plan, self.host)
         })
+    }
+
+    /// Warns of a write that was denied to something that succeeded.
+    fn tell_unheeded(&self) -> Result<()> {
+        // A command line that failed has its remedy already, and is no error.
+        let unheeded = self.evidence.borrow().unheeded();
+        let unheeded = unheeded.filter(|_| self.code.is_none_or(|code| code == 0));
+        unheeded.map_or(Ok(()), |(message, help)| {
+            self.emit(EventKind::Warning {
+                code: "denied-write".to_owned(),
+                message,
+                help: Some(help),
+            })
+        })
+    }
+
+    /// The remedy for a target directory that is gone.
+    fn removed_help(&self) -> String {
+        format!(
+            "the target directory `{}` was removed while this ran, as `cargo clean` does: run it again, \
+             and remove it only when nothing runs",
+            self.plan.target_dir.display()
+        )
     }
 
     /// Runs `spec`, whose output has the format `output`.
@@ -548,28 +548,36 @@ impl<'a> Execution<'a> {
         self.plan.glibc_floor.as_ref()?.parse().ok()
     }
 
-    /// Checks that no artifact needs a newer glibc than the requested one.
-    fn check_glibc_floor(&self) -> Result<()> {
-        let Some(floor) = self.glibc_floor() else {
-            return Ok(());
-        };
-        let target_dir = self.target_dir()?;
-        self.artifacts.iter().try_for_each(|artifact| {
-            let file = files::open(target_dir, &artifact.inside)?;
-            glibc_floor::check(&file, &artifact.path, floor)
-        })
+    /// Returns the oldest version of Apple's system that artifacts have to run on, and the target.
+    fn deployment_target(&self) -> Option<(Target, SystemVersion)> {
+        let version = self.plan.deployment_target.as_ref()?.parse().ok()?;
+        Some((Target::parse(&self.plan.target).ok()?, version))
     }
 
-    /// Decides whether `file` may be published at `path`, and emits the glibc that it needs. A file
-    /// that needs a newer glibc than the floor is an error if cargo succeeded. If cargo failed, the
-    /// file is only left out.
-    fn may_be_published(&self, file: &RegularFile, path: &Path) -> Result<bool> {
+    /// Checks that `file`, which is displayed as `path`, needs no newer glibc and no newer version
+    /// of Apple's system than requested.
+    fn check_floor(&self, file: &RegularFile, path: &Path) -> Result<()> {
         if let Some(floor) = self.glibc_floor() {
-            match glibc_floor::check(file, path, floor) {
-                Err(error) if self.code == Some(0) => return Err(error),
-                Err(_) => return Ok(false),
-                Ok(()) => {}
-            }
+            glibc_floor::check(file, path, floor)?;
+        }
+        match self.deployment_target() {
+            Some((target, version)) => deployment_target::check(file, path, target, version),
+            None => Ok(()),
+        }
+    }
+
+    /// Decides whether `file` may be published at `path`, and emits the glibc or the version of
+    /// Apple's system that it needs. A file that needs a newer one than requested is an error if
+    /// cargo succeeded. If cargo failed, the file is only left out.
+    fn may_be_published(&self, file: &RegularFile, path: &Path) -> Result<bool> {
+        match self.check_floor(file, path) {
+            Err(error) if self.code == Some(0) => return Err(error),
+            Err(_) => return Ok(false),
+            Ok(()) => {}
+        }
+        if let Some(version) = deployment_target::of(file) {
+            let (path, version) = (path.to_owned(), version.to_string());
+            self.emit(EventKind::NeedsSystem { path, version })?;
         }
         if let Some(glibc) = glibc_floor::of(file) {
             let path = path.to_owned();

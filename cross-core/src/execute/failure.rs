@@ -1,17 +1,16 @@
 //! Converts the failures of commands into errors, with their kind, message and remedy.
 
-use std::borrow::Cow;
-
 use cross_engine::process::Exit;
 use cross_engine::{Invocation, RunSpec};
 
 use crate::cargo::advice;
 use crate::execute::libtest::{self, FailedBinary};
+use crate::execute::quoted::{LISTED, listed, quoted};
 use crate::model::error::{Error, ErrorKind};
-use crate::model::printable::{beginning, printable};
 use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
 use crate::target::emulator_crash::{Crash, CrashDetector};
+use crate::target::runner;
 
 /// The error of a failed command on the host. `output` is the end of its output.
 pub(crate) fn host_failure(
@@ -42,26 +41,6 @@ pub(crate) fn host_failure(
     }
 }
 
-/// The maximum length of quoted output in a message, in bytes.
-const QUOTED: usize = 1 << 10;
-/// The maximum number of names that a message lists.
-const LISTED: usize = 20;
-
-/// Output that a message quotes: its beginning, with its control characters escaped.
-fn quoted(text: &str) -> Cow<'_, str> {
-    printable(beginning(text, QUOTED))
-}
-
-/// Joins names for a message, and truncates a long list.
-pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let more = names.len().saturating_sub(LISTED);
-    let mut listed: Vec<_> = names.take(LISTED).map(quoted).collect();
-    if more > 0 {
-        listed.push(Cow::Owned(format!("{more} more")));
-    }
-    listed.join(", ")
-}
-
 /// The system's message about a full file system, as compilers and linkers print it.
 const DISK_FULL: &str = "No space left on device";
 
@@ -72,19 +51,27 @@ pub(crate) fn is_disk_full(line: &str) -> bool {
     })
 }
 
-/// The error of a cargo that failed because the disk is full.
-pub(crate) fn disk_full(spec: &RunSpec, exit: Exit) -> Error {
+/// The error of a cargo that failed because the disk is full: this machine's, or the engine's if it
+/// `is_remote`.
+pub(crate) fn disk_full(spec: &RunSpec, exit: Exit, is_remote: bool) -> Error {
     let command = subcommand(spec);
+    let help = match is_remote {
+        true => {
+            "free some space on the engine's machine: remove volumes that are not needed (`Cross::volumes` lists them), \
+             or what its engine does not use"
+        }
+        false => "free some space on the file system of the target directory",
+    };
     Error::new(
         ErrorKind::CargoFailed,
         format!("{command} failed with {exit}: {DISK_FULL}"),
     )
-    .with_help("free some space on the file system of the target directory")
+    .with_help(help)
     .with_code(exit.code)
 }
 
 /// Returns the command and its subcommand, such as `cargo build`, for messages.
-fn subcommand(spec: &RunSpec) -> String {
+pub(crate) fn subcommand(spec: &RunSpec) -> String {
     spec.command[..spec.command.len().min(2)].join(" ")
 }
 
@@ -100,11 +87,17 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
         .signal
         .or(exit.code.filter(|code| *code == 137).map(|code| code - 128));
     if let Some(signal) = signal {
-        return Error::new(
+        let error = Error::new(
             ErrorKind::Killed,
             format!("{command} was killed by signal {signal}{cause}"),
-        )
-        .with_help("the system sends signal 9 when memory runs out (`dmesg` tells): compile with fewer jobs (`Request::jobs`, \
+        );
+        if signal != 9 {
+            return error.with_help(
+                "it crashed, or one of the limits that `ulimit -a` shows was reached, such as that of open files \
+                 (`ulimit -n`)",
+            );
+        }
+        return error.with_help("the system sends signal 9 when memory runs out (`dmesg` tells): compile with fewer jobs (`Request::jobs`, \
              `--jobs 1`)");
     }
     Error::new(
@@ -114,6 +107,25 @@ pub(crate) fn cargo_failure(spec: &RunSpec, exit: Exit, first_error: Option<Stri
     .with_code(exit.code)
 }
 
+/// The error of a run of cargo whose program has a runner that the environment lacks.
+pub(crate) fn missing_runner(spec: &RunSpec, exit: Exit, runner: &str) -> Error {
+    let message = format!(
+        "the program of {} {}",
+        subcommand(spec),
+        quoted(&libtest::without_runner(runner))
+    );
+    Error::new(ErrorKind::ProgramFailed, message)
+        .with_help(RUNNER_HELP)
+        .with_code(exit.code)
+}
+
+/// The remedy for a runner that the environment lacks.
+const RUNNER_HELP: &str = "the first word of `runner` in Cross.toml has to be a program of the environment: add its \
+    package with `packages`, or remove the key";
+
+/// How a test binary ended that no runner starts.
+const REFUSED: &str = "exit status 126";
+
 const EMULATOR_HELP: &str = "this is not a failure of the program, and may not happen again; a newer emulator may fix \
     this: set a newer `suite` for this target";
 const CRASH_HELP: &str = "run it under a debugger with `Request::gdb`, or show its system calls with `QEMU_STRACE=1` under QEMU";
@@ -122,7 +134,34 @@ const TESTS_HELP: &str =
 /// The remedy for a binary that ends before its harness does.
 pub(crate) const EARLY_HELP: &str = "a test that ends its process (`std::process::exit`) prevents all later tests of its binary from \
     running; a target with a custom harness needs `harness = false` in its manifest";
+/// The remedy for documentation tests that end before their results.
+pub(crate) const DOCUMENTATION_HELP: &str = "since edition 2024, the documentation tests of a library share a process where a runner starts them: mark \
+    one that ends its process with `standalone_crate`";
 const UNSUPPORTED_HELP: &str = "a newer QEMU may support it: set a newer `suite` for this target";
+
+/// Whether a process ended by signal 9, or as a shell reports that.
+pub(crate) fn is_killed(exit: Exit) -> bool {
+    exit.signal == Some(KILL) || exit.code == Some(128 + KILL)
+}
+
+/// The signal that the kernel sends when memory runs out.
+const KILL: i32 = 9;
+/// How a test binary ended that got this signal.
+pub(crate) const KILLED: &str = "was terminated by SIGKILL";
+
+/// The remedy for a program or a test that was killed in a run with the limit of `memory` bytes.
+pub(crate) fn killed_help(memory: Option<u64>) -> String {
+    match memory {
+        Some(bytes) => format!(
+            "all processes of a run together may use {} MiB, and the kernel kills one when they need more: raise \
+             `memory` in Cross.toml, or do less at once (`--jobs 1`; tests take `--test-threads 1`)",
+            bytes >> 20
+        ),
+        None => "the program did not end itself: the kernel kills one when the machine's memory runs out (`dmesg` \
+                 tells), or another process did it; do less at once (`--jobs 1`; tests take `--test-threads 1`)"
+            .to_owned(),
+    }
+}
 
 fn emulator_crash(target: &str, output: &str) -> Error {
     let message = format!("the emulator for {target} crashed: {}", quoted(output));
@@ -176,9 +215,14 @@ pub(crate) fn tests_failure(
     reader: &libtest::Reader,
     tests: &TestSummary,
     exit: Exit,
+    memory: Option<u64>,
 ) -> Option<Error> {
     let (watch, crash) = (&reader.watch, &reader.crash);
-    let error = match (crash, &watch.emulator_failure) {
+    let printed = watch
+        .emulator_failure
+        .as_ref()
+        .filter(|_| reader.is_unexplained());
+    let error = match (crash, printed) {
         (Some((_, Crash::Emulator(output))), _) | (None, Some(output)) => {
             emulator_crash(target, output)
         }
@@ -192,7 +236,13 @@ pub(crate) fn tests_failure(
                 false => parts.join("; "),
             };
             let is_early = |binary: &FailedBinary| !binary.unfinished.is_empty();
+            let killed = killed_help(memory);
+            let is_refused = |binary: &FailedBinary| binary.how.ends_with(REFUSED);
+            let refused = runner::not_run(target).filter(|_| binaries.iter().any(is_refused));
             let default_help = match crash {
+                _ if reader.lacks_runner() => RUNNER_HELP,
+                _ if refused.is_some() => refused.as_deref().unwrap_or_default(),
+                _ if binaries.iter().any(|binary| binary.how == KILLED) => &killed,
                 Some(_) => CRASH_HELP,
                 None if binaries.iter().any(is_early) => EARLY_HELP,
                 None => TESTS_HELP,
@@ -211,14 +261,30 @@ pub(crate) fn program_failure(
     name: Option<&str>,
     mut watch: CrashDetector,
     exit: Exit,
+    memory: Option<u64>,
 ) -> Error {
     let program = match name {
         Some(name) => format!("the program `{name}` for {target}"),
         None => format!("the program for {target}"),
     };
+    let killed = killed_help(memory);
+    let refused = runner::not_run(target).filter(|_| exit.code == Some(runner::REFUSED));
     let (message, default_help) = match watch.program_crash(exit.code, exit.signal) {
         Some(Crash::Emulator(output)) => return emulator_crash(target, &output),
         Some(Crash::Program(how)) => (format!("{program} {}", quoted(&how)), CRASH_HELP),
+        None if is_killed(exit) => (
+            format!("{program} ended with {exit}, as after signal 9"),
+            &*killed,
+        ),
+        None if refused.is_some() => (
+            format!("{program} was not started"),
+            refused.as_deref().unwrap_or_default(),
+        ),
+        // What `env` and shells exit with when they cannot start a program.
+        None if matches!(exit.code, Some(126 | 127)) => (
+            format!("{program} ended with {exit}, or could not be started"),
+            "its output says which of them; a runner has to be a program of the environment",
+        ),
         None => (
             format!("{program} ended with {exit}"),
             "the program itself exited with this status; see its output",
@@ -232,6 +298,7 @@ pub(crate) fn program_failure(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execute::quoted::QUOTED;
 
     #[test]
     fn messages_truncate_long_output_and_long_lists() {

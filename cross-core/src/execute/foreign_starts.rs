@@ -1,16 +1,17 @@
 //! Recognizes that a program under an emulator could not start another program of its target, and
 //! says what can be done.
 
-use cross_engine::{Cancel, EngineKind, Host};
+use cross_engine::{Cancel, Engine, EngineKind, ForeignPrograms, Host};
 use cross_targets::Target;
 
+use crate::execute::failure::KILLED;
 use crate::host::interpreters;
 use crate::model::error::{Error, ErrorKind};
 use crate::plan::plan::Plan;
 use crate::target::emulator_crash::EmulatorKind;
 
-/// The kernel's message about a program that it cannot execute, as programs, shells and the standard
-/// library print it. The last is what a shell prints that reads the program as a script.
+/// The kernel's message about a program that it cannot execute, as programs, shells and the
+/// standard library print it. The last is what a shell prints that reads the program as a script.
 const NOT_EXECUTABLE: [&str; 5] = [
     "Exec format error",
     "(os error 8)",
@@ -43,8 +44,9 @@ impl ForeignStarts {
     /// Creates a watch for the runs of `plan`.
     pub(crate) fn new(plan: &Plan) -> Self {
         let has_system = Target::parse(&plan.target).is_ok_and(|row| row.facts().os != "none");
+        let is_known = plan.emulator == EmulatorKind::Qemu || plan.foreign_programs.is_some();
         ForeignStarts {
-            is_emulated: has_system && plan.emulator == EmulatorKind::Qemu,
+            is_emulated: has_system && is_known,
             was_refused: false,
         }
     }
@@ -57,7 +59,8 @@ impl ForeignStarts {
 
     /// Adds the remedy to the error of a failed run of `plan`.
     pub(crate) fn explain(&self, error: Error, plan: &Plan, host: &Host) -> Error {
-        let is_test = error.kind() == ErrorKind::TestFailed;
+        // What was killed did not fail for want of a program.
+        let is_test = error.kind() == ErrorKind::TestFailed && !error.to_string().contains(KILLED);
         match self.help(is_test, plan, host) {
             Some(help) if self.was_refused => error.with_help(help),
             Some(help) => {
@@ -74,42 +77,57 @@ impl ForeignStarts {
     /// with a condition.
     pub(crate) fn help(&self, is_test: bool, plan: &Plan, host: &Host) -> Option<String> {
         let is_asked = self.was_refused || is_test && plan.foreign_programs.is_some();
-        if !self.is_emulated || !is_asked || can_start(plan, host) {
+        let programs = plan.foreign_programs.as_ref();
+        if !self.is_emulated || !is_asked || can_start(&plan.engine, programs, host) {
             return None;
         }
-        let (target, ways) = (&plan.target, ways(plan));
+        let target = &plan.target;
+        let ways = ways(target, &plan.engine, programs.is_some());
         Some(match self.was_refused {
             true => format!(
                 "the emulator executes one program, and the kernel cannot execute those for {target} \
                  that it starts: {ways}"
             ),
-            false => {
-                format!(
-                    "if a test starts a program for {target}, the kernel cannot execute it: {ways}"
-                )
-            }
+            false => if_started(target, &ways),
         })
     }
 }
 
-/// Whether the kernel can start programs of the target in a run of `plan`.
-fn can_start(plan: &Plan, host: &Host) -> bool {
-    let Some(programs) = &plan.foreign_programs else {
+/// The remedy for a failed program or test for `target`, whose output nobody read. `None` if
+/// programs can start one another.
+pub(crate) fn unread(
+    target: &str,
+    engine: &Engine,
+    programs: Option<&ForeignPrograms>,
+    host: &Host,
+) -> Option<String> {
+    let is_told = programs.is_some() && !can_start(engine, programs, host);
+    is_told.then(|| if_started(target, &ways(target, engine, true)))
+}
+
+fn if_started(target: &str, ways: &str) -> String {
+    format!("if a test starts a program for {target}, the kernel cannot execute it: {ways}")
+}
+
+/// Whether the kernel can start `programs` of the target in a run in `engine`.
+fn can_start(engine: &Engine, programs: Option<&ForeignPrograms>, host: &Host) -> bool {
+    let Some(programs) = programs else {
         return false;
     };
     let interpreters = interpreters::registered();
     let mut interpreters = interpreters.iter();
     // Without an answer, the remedy is still right.
-    let registers = plan.engine.registers_interpreters(host, &Cancel::new());
+    let registers = engine.registers_interpreters(host, &Cancel::new());
     registers.unwrap_or(false) || interpreters.any(|it| it.is_open && it.executes(programs))
 }
 
-/// What lets programs of the target start one another.
-fn ways(plan: &Plan) -> String {
-    let has_machine = Target::parse(&plan.target).is_ok_and(|row| row.machine().is_some());
+/// What lets programs of `target` start one another. `is_known` tells whether the kernel could be
+/// told of their emulator.
+fn ways(target: &str, engine: &Engine, is_known: bool) -> String {
+    let has_machine = Target::parse(target).is_ok_and(|row| row.machine().is_some());
     let machine = "set `runner = \"qemu-system\"` for the target in Cross.toml, where a kernel of the \
                    target starts them";
-    let sandbox = match plan.engine.kind {
+    let sandbox = match engine.kind {
         EngineKind::Sandbox => {
             "use Linux 6.7 or newer, where the sandbox registers the emulator for each run"
         }
@@ -118,8 +136,8 @@ fn ways(plan: &Plan) -> String {
     let register = "register QEMU with the kernel for every program of the machine (binfmt_misc with \
                     the flag F, as Debian's package qemu-user-static does)";
     let ways = [
-        (has_machine && !plan.engine.is_host(), machine),
-        (plan.foreign_programs.is_some(), sandbox),
+        (has_machine && !engine.is_host(), machine),
+        (is_known, sandbox),
         (true, register),
     ];
     let ways = ways.into_iter().filter(|(applies, _)| *applies);

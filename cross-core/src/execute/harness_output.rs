@@ -8,17 +8,23 @@
 //! - Just before its totals, it lists all tests that failed, and no test runs any more.
 //!
 //! A result that is found by its form alone is therefore a candidate. The totals say whether the
-//! candidates are complete. Where they are not, the names of the tests decide ([`named`]), which the
-//! binary prints when it is asked for them.
+//! candidates are complete. Where they are not, the names of the tests decide ([`named`]), which
+//! the binary prints when it is asked for them.
 //!
 //! [`named`]: HarnessOutput::named
 
+mod messages;
+mod totals;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use cross_engine::process::untrusted::Room;
 
 use crate::model::test_summary::{TestResult, TestStatus};
+pub(crate) use totals::Totals;
+use totals::seconds;
 
 /// How many suites may be open at once. Tests that run tests are rarely deeper than two.
 const DEPTH: usize = 16;
@@ -55,6 +61,10 @@ struct Suite {
     is_listing: bool,
     /// The names in its last list of failures.
     failures: Vec<String>,
+    /// What it says of tests that failed, each with the test's name.
+    messages: Vec<(String, String)>,
+    /// Whether it is printing the last of these.
+    is_explaining: bool,
 }
 
 /// A text that looks like the result of a test.
@@ -64,18 +74,11 @@ struct Candidate {
     name: String,
     /// `None` if something else follows the name.
     status: Option<TestStatus>,
+    /// How long the test took, if the harness says so.
+    duration: Option<Duration>,
     /// Whether it is in the name of another one, or in the output of a test that a harness prints
     /// after the results.
     is_doubtful: bool,
-}
-
-/// The totals of a harness.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) passed: u64,
-    pub(crate) failed: u64,
-    pub(crate) ignored: u64,
-    measured: u64,
 }
 
 /// The results of a suite.
@@ -146,6 +149,7 @@ impl HarnessOutput {
         match line {
             "failures:" => {
                 (suite.is_reporting, suite.is_listing) = (true, true);
+                suite.is_explaining = false;
                 suite.failures.clear();
             }
             "successes:" => (suite.is_reporting, suite.is_listing) = (true, false),
@@ -156,6 +160,9 @@ impl HarnessOutput {
                 suite.failures.push(name.to_owned());
             }
         }
+        if suite.is_reporting {
+            suite.explain(line, room);
+        }
         let is_reported = suite.is_reporting;
         for found in candidates(line) {
             self.is_ambiguous |= is_reported || found.place != Place::Start;
@@ -164,6 +171,7 @@ impl HarnessOutput {
                     suite: current,
                     name: found.name.to_owned(),
                     status: found.status,
+                    duration: found.duration,
                     is_doubtful: is_reported || found.place == Place::InName,
                 });
             }
@@ -189,6 +197,7 @@ impl HarnessOutput {
             self.suites[inner].merged = Some(suite);
         }
         self.suites[suite].failures = std::mem::take(&mut self.suites[innermost].failures);
+        self.suites[suite].messages = std::mem::take(&mut self.suites[innermost].messages);
         self.suites[suite].totals = Some(totals);
         self.last_closed = Some(suite);
         if at > 0 {
@@ -240,6 +249,18 @@ impl HarnessOutput {
         all.filter(has_ended).filter(is_outermost).collect()
     }
 
+    /// The suites that announced their tests and did not end, and are no part of another one.
+    pub(crate) fn cut(&self) -> impl Iterator<Item = usize> {
+        let is_cut = |suite: &Suite| {
+            suite.announced.is_some()
+                && suite.parent.is_none()
+                && suite.totals.is_none()
+                && suite.merged.is_none()
+        };
+        let suites = self.suites.iter().enumerate();
+        suites.filter_map(move |(n, suite)| is_cut(suite).then_some(n))
+    }
+
     /// Returns the results of the only suite of a harness, by their form. If the harness did not
     /// end, these are the results until then.
     pub(crate) fn own(&self) -> SuiteResults {
@@ -258,9 +279,12 @@ impl HarnessOutput {
         let mut found = Found::default();
         own.for_each(|candidate| found.add(candidate));
         let Suite {
-            totals, failures, ..
+            totals,
+            failures,
+            messages,
+            ..
         } = &self.suites[suite];
-        found.results(*totals, failures)
+        found.results(*totals, failures).explained(messages)
     }
 
     /// Returns the results of the only suite of a harness whose tests have these `names`.
@@ -281,8 +305,9 @@ impl HarnessOutput {
             // A line that looks like the start of a suite may have come before any result.
             let mut all = found(&|candidate| !self.is_own(candidate));
             all.extend(found(&|candidate| self.is_own(candidate)));
-            if all.names.len() == names.len() {
-                return all.results(suite.totals, &suite.failures);
+            if all.tests.len() == names.len() {
+                let results = all.results(suite.totals, &suite.failures);
+                return results.explained(&suite.messages);
             }
         }
         // Without its totals, a harness has not reported the output of its tests either.
@@ -308,30 +333,42 @@ impl HarnessOutput {
 /// Candidates by name. The last result of a name counts.
 #[derive(Debug, Default)]
 struct Found<'a> {
-    names: Vec<(&'a str, Option<TestStatus>)>,
+    tests: Vec<FoundTest<'a>>,
     indices: HashMap<&'a str, usize>,
+}
+
+/// What candidates of one name say.
+#[derive(Clone, Copy, Debug)]
+struct FoundTest<'a> {
+    name: &'a str,
+    status: Option<TestStatus>,
+    duration: Option<Duration>,
 }
 
 impl<'a> Found<'a> {
     fn add(&mut self, candidate: &'a Candidate) {
-        self.insert(&candidate.name, candidate.status);
+        self.insert(FoundTest {
+            name: &candidate.name,
+            status: candidate.status,
+            duration: candidate.duration,
+        });
     }
 
     fn extend(&mut self, other: Found<'a>) {
-        for (name, status) in other.names {
-            self.insert(name, status);
-        }
+        other.tests.into_iter().for_each(|test| self.insert(test));
     }
 
-    fn insert(&mut self, name: &'a str, status: Option<TestStatus>) {
-        match self.indices.get(name) {
+    fn insert(&mut self, test: FoundTest<'a>) {
+        match self.indices.get(test.name) {
             Some(index) => {
-                let found = &mut self.names[*index].1;
-                *found = status.or(*found);
+                let found = &mut self.tests[*index];
+                if test.status.is_some() {
+                    *found = test;
+                }
             }
             None => {
-                self.indices.insert(name, self.names.len());
-                self.names.push((name, status));
+                self.indices.insert(test.name, self.tests.len());
+                self.tests.push(test);
             }
         }
     }
@@ -345,8 +382,9 @@ impl<'a> Found<'a> {
         };
         let listed = totals.filter(|totals| totals.failed == failures.len() as u64);
         let listed = listed.map(|_| failures.iter().map(String::as_str).collect::<HashSet<_>>());
-        let result = |(name, status): &(&str, Option<TestStatus>)| {
-            let status = match (*status, &listed) {
+        let result = |test: &FoundTest<'_>| {
+            let FoundTest { name, duration, .. } = *test;
+            let status = match (test.status, &listed) {
                 (_, Some(listed)) if listed.contains(name) => TestStatus::Failed,
                 // No test of this suite, since it is not in its list.
                 (Some(TestStatus::Failed), Some(_)) => return None,
@@ -355,18 +393,17 @@ impl<'a> Found<'a> {
                 (None, Some(_)) => TestStatus::Passed,
                 (None, None) => TestStatus::Unfinished,
             };
-            let name = (*name).to_owned();
-            Some(TestResult { name, status })
+            Some(TestResult {
+                duration,
+                ..TestResult::new(name, status)
+            })
         };
-        let mut tests: Vec<_> = self.names.iter().filter_map(result).collect();
+        let mut tests: Vec<_> = self.tests.iter().filter_map(result).collect();
         if listed.is_some() {
             let missing = failures
                 .iter()
                 .filter(|name| !self.indices.contains_key(&name[..]));
-            tests.extend(missing.map(|name| TestResult {
-                name: name.clone(),
-                status: TestStatus::Failed,
-            }));
+            tests.extend(missing.map(|name| TestResult::new(name, TestStatus::Failed)));
         }
         let with_status = |status| tests.iter().filter(move |test| test.status == status);
         let count = |status| with_status(status).count() as u64;
@@ -374,7 +411,7 @@ impl<'a> Found<'a> {
             passed: count(TestStatus::Passed),
             failed: count(TestStatus::Failed),
             ignored: count(TestStatus::Ignored),
-            measured: 0,
+            ..Totals::default()
         };
         let failures = with_status(TestStatus::Failed).map(|test| test.name.clone());
         SuiteResults {
@@ -384,6 +421,7 @@ impl<'a> Found<'a> {
             is_complete: totals.is_some_and(|totals| {
                 Totals {
                     measured: 0,
+                    duration: None,
                     ..totals
                 } == counted
             }),
@@ -421,45 +459,9 @@ impl SuiteResults {
         self.tests
             .retain(|test| test.status != TestStatus::Unfinished);
         let unfinished = names.iter().filter(|name| !ended.contains(&name[..]));
-        self.tests.extend(unfinished.map(|name| TestResult {
-            name: name.clone(),
-            status: TestStatus::Unfinished,
-        }));
+        let unfinished = unfinished.map(|name| TestResult::new(name, TestStatus::Unfinished));
+        self.tests.extend(unfinished);
         self
-    }
-}
-
-impl Totals {
-    /// Parses `test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out`. Fields
-    /// were added at the end since Rust 1.0.
-    fn parse(line: &str) -> Option<Self> {
-        let line = line.strip_prefix("test result: ")?;
-        let count = |what: &str| {
-            let mut parts = line.split([';', '.']);
-            parts.find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
-        };
-        Some(Totals {
-            passed: count("passed")?,
-            failed: count("failed")?,
-            ignored: count("ignored").unwrap_or(0),
-            measured: count("measured").unwrap_or(0),
-        })
-    }
-
-    fn and(self, other: Totals) -> Self {
-        Totals {
-            passed: self.passed.saturating_add(other.passed),
-            failed: self.failed.saturating_add(other.failed),
-            ignored: self.ignored.saturating_add(other.ignored),
-            measured: self.measured.saturating_add(other.measured),
-        }
-    }
-
-    /// The number of tests. The numbers come from the run and may be arbitrarily large.
-    fn sum(self) -> u64 {
-        [self.failed, self.ignored, self.measured]
-            .into_iter()
-            .fold(self.passed, u64::saturating_add)
     }
 }
 
@@ -476,6 +478,7 @@ fn announced(line: &str) -> Option<u64> {
 struct Text<'a> {
     name: &'a str,
     status: Option<TestStatus>,
+    duration: Option<Duration>,
     place: Place,
 }
 
@@ -489,27 +492,34 @@ enum Place {
     InName,
 }
 
-/// Returns what may be results of tests in a line: `test a::b ... ok`, `test c ... ignored, reason`,
-/// after or before output of a test.
+/// What libtest prints after the names of tests, and not in its list of failures. The last two are
+/// of documentation tests.
+const MODES: [&str; 3] = [" - should panic", " - compile fail", " - compile"];
+
+/// Returns what may be results of tests in a line: `test a::b ... ok`,
+/// `test c ... ignored, reason`, after or before output of a test.
 fn candidates(line: &str) -> impl Iterator<Item = Text<'_>> {
     let mut end = 0;
     line.match_indices("test ").filter_map(move |(at, start)| {
         let from = at + start.len();
-        let (name, rest) = line[from..].split_once(" ... ")?;
+        let text = &line[from..];
+        let slow = || text.split_once(" has been running for over ");
+        let (name, rest) = text.split_once(" ... ").or_else(slow)?;
         let place = match at {
             0 => Place::Start,
             _ if at < end => Place::InName,
             _ => Place::Middle,
         };
         end = from + name.len();
-        let name = name
-            .strip_suffix(" - should panic")
+        let mode = MODES.iter().find_map(|mode| name.strip_suffix(mode));
+        let name = mode
             .unwrap_or(name)
-            .trim_end();
-        let status = status(rest);
+            // libtest-mimic aligns the names.
+            .trim();
         (!name.is_empty()).then_some(Text {
             name,
-            status,
+            status: status(rest),
+            duration: duration(rest),
             place,
         })
     })
@@ -523,6 +533,13 @@ fn status(text: &str) -> Option<TestStatus> {
         "ignored" => Some(TestStatus::Ignored),
         _ => None,
     }
+}
+
+/// Parses the time that a test took, which libtest prints after its result with `--report-time`:
+/// `ok <0.004s>`.
+fn duration(text: &str) -> Option<Duration> {
+    let (_, time) = text.split_once(" <")?;
+    seconds(time.strip_suffix("s>")?)
 }
 
 /// Removes the sequences by which a terminal changes its colors.

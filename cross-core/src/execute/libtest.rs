@@ -2,15 +2,25 @@
 //! of their harnesses.
 //!
 //! With a relay, the output and the end of each binary are known apart from those of all others.
-//! What remains on cargo's own streams is cargo's, and that of documentation tests. Without a relay,
-//! everything is on cargo's streams, and its messages tell which binary failed.
+//! What remains on cargo's own streams is cargo's, and that of documentation tests. Without a
+//! relay, everything is on cargo's streams, and its messages tell which binary failed.
+
+mod messages;
+
+use std::borrow::Cow;
+use std::time::Duration;
 
 use cross_engine::process::untrusted::Room;
 use cross_engine::process::{Exit, Stream};
 
+use crate::execute::harness_json;
 use crate::execute::harness_output::{HarnessOutput, SuiteResults};
+use crate::execute::harness_words::{is_brief, is_json, is_other_format, prints_names};
+use crate::execute::quoted::listed;
+use crate::model::outcome::Artifact;
 use crate::model::test_summary::{TestBinary, TestSummary};
 use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};
+use messages::{binary_in, exit_status, is_blame, started_name};
 
 /// Reads the output of `cargo test`.
 #[derive(Debug, Default)]
@@ -18,6 +28,14 @@ pub(crate) struct Reader {
     pub(crate) watch: CrashDetector,
     /// Whether libtest is told to print the names of its tests.
     prints_names: bool,
+    /// Whether libtest is told to print JSON.
+    prints_json: bool,
+    /// Whether wasm-bindgen's test runner takes the place of libtest.
+    is_wasm_bindgen: bool,
+    /// Whether libtest is told to print something other than its text.
+    has_other_format: bool,
+    /// The file names of the test binaries that no emulator runs.
+    of_the_host: Vec<String>,
     /// The binaries that cargo announced, in order.
     started: Vec<StartedBinary>,
     /// The number of results that were read before cargo's announcement of their binary.
@@ -72,14 +90,28 @@ pub(crate) struct RelayedBinary {
     pub(crate) file: String,
     /// Whether it has libtest's harness.
     pub(crate) has_libtest: bool,
+    /// Whether its harness is told to print the names of its tests.
+    prints_names: bool,
     output: HarnessOutput,
     pub(crate) exit: Option<Exit>,
+    /// How long it ran.
+    duration: Option<Duration>,
+    /// The runner, if the environment lacks it.
+    missing_runner: Option<String>,
     /// The names of its tests, if it was asked.
     names: Option<Vec<String>>,
 }
 
+/// What wasm-bindgen's test runner prints for a binary without tests.
+const NO_TESTS: &str = "no tests to run!";
+/// What libtest prints for one.
+const WITHOUT_TESTS: [&str; 2] = [
+    "running 0 tests",
+    "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out",
+];
+
 /// The prefix of cargo's announcement of documentation tests.
-const DOCUMENTATION: &str = "Doc-tests ";
+pub(crate) const DOCUMENTATION: &str = "Doc-tests ";
 
 /// The totals of one test binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +136,21 @@ impl Reader {
         Reader {
             watch: CrashDetector::new(emulator),
             prints_names: prints_names(command),
+            prints_json: is_json(command),
+            is_wasm_bindgen: emulator == EmulatorKind::WasmBindgen,
+            has_other_format: is_other_format(command),
             cargo: HarnessOutput::of_several(),
             ..Self::default()
         }
+    }
+
+    /// Names the test binaries that run where cargo does, without the target's emulator.
+    pub(crate) fn with_host_tests(mut self, built: &[Artifact]) -> Self {
+        let files = built.iter().filter_map(|test| test.inside.file_name());
+        self.of_the_host = files
+            .map(|file| file.to_string_lossy().into_owned())
+            .collect();
+        self
     }
 
     /// Reads a line of cargo's own streams. Returns the totals if the line is the last one of a
@@ -123,7 +167,13 @@ impl Reader {
     }
 
     fn read_results(&mut self, line: &str) -> Option<BinaryResult> {
+        let mut line = &*self.as_text(line);
         self.running |= is_start(line);
+        if self.is_wasm_bindgen && line == NO_TESTS {
+            let [start, end] = WITHOUT_TESTS;
+            self.cargo.read(start, &mut self.room);
+            line = end;
+        }
         let suite = self.cargo.read(line, &mut self.room)?;
         self.running = false;
         let results = self.cargo.results(suite);
@@ -134,6 +184,13 @@ impl Reader {
             self.ended.push((suite, name));
         }
         Some(totals(&results))
+    }
+
+    fn as_text<'l>(&self, line: &'l str) -> Cow<'l, str> {
+        match self.prints_json {
+            true => harness_json::as_text(line),
+            false => line.into(),
+        }
     }
 
     /// Reads a line that cargo prints on standard error.
@@ -151,8 +208,11 @@ impl Reader {
             self.blamed = Some(line.to_owned());
         }
         if line.contains("process didn't exit successfully: ") {
-            let crash = self.watch.test_binary_crash(line, self.running);
             let file = binary_in(line);
+            let crash = match self.of_the_host.contains(&file) {
+                true => CrashDetector::default().test_binary_crash(line, self.running),
+                false => self.watch.test_binary_crash(line, self.running),
+            };
             let how = match &crash {
                 Some(Crash::Program(how)) => Some(how.clone()),
                 Some(Crash::Emulator(_)) => None,
@@ -168,8 +228,9 @@ impl Reader {
         }
     }
 
-    /// Starts a binary, whose output is that of the relay from now on.
-    pub(crate) fn start(&mut self, file: &str, has_libtest: bool) {
+    /// Starts a binary, whose output is that of the relay from now on. `words` is what cargo gives
+    /// to it, if that is known: cargo's configuration may make it brief.
+    pub(crate) fn start(&mut self, file: &str, has_libtest: bool, words: Option<&[String]>) {
         let announced = self.started.last_mut();
         let announced = announced.filter(|binary| binary.file() == Some(file));
         let name = match announced {
@@ -185,11 +246,14 @@ impl Reader {
                 name,
                 file: file.to_owned(),
                 has_libtest,
+                prints_names: words.map_or(self.prints_names, |words| !is_brief(words)),
                 output: match has_libtest {
                     true => HarnessOutput::default(),
                     false => HarnessOutput::of_several(),
                 },
                 exit: None,
+                duration: None,
+                missing_runner: None,
                 names: None,
             });
         }
@@ -198,20 +262,49 @@ impl Reader {
     /// Reads a line of the binary that was started last.
     pub(crate) fn read_binary(&mut self, stream: Stream, line: &str) {
         self.watch.read(line);
+        let line = &*self.as_text(line);
         if let (Stream::Stdout, Some(binary)) = (stream, self.relayed.last_mut()) {
             self.running |= is_start(line);
-            binary.output.read(line, &mut self.room);
+            if self.is_wasm_bindgen && line == NO_TESTS {
+                let [start, end] = WITHOUT_TESTS;
+                binary.output.read(start, &mut self.room);
+                binary.output.read(end, &mut self.room);
+            } else {
+                binary.output.read(line, &mut self.room);
+            }
         }
     }
 
-    /// Ends the binary that was started last. Returns whether only the names of its tests tell their
-    /// results.
-    pub(crate) fn end(&mut self, exit: Exit) -> bool {
+    /// Names the binaries that have started and not ended, each with the tests that are known not
+    /// to have finished.
+    pub(crate) fn running(&self) -> Vec<String> {
+        let relayed = self.relayed.iter();
+        let running = relayed.filter(|binary| binary.exit.is_none());
+        running.map(RelayedBinary::with_unfinished).collect()
+    }
+
+    /// Notes that the binary that was started last was not: the environment lacks its runner.
+    pub(crate) fn lack_runner(&mut self, runner: &str) {
+        if let Some(binary) = self.relayed.last_mut() {
+            binary.missing_runner = Some(runner.to_owned());
+        }
+    }
+
+    /// Whether the environment lacks the runner of a binary.
+    pub(crate) fn lacks_runner(&self) -> bool {
+        let mut relayed = self.relayed.iter();
+        relayed.any(|binary| binary.missing_runner.is_some())
+    }
+
+    /// Ends the binary that was started last. Returns whether only the names of its tests tell
+    /// their results.
+    pub(crate) fn end(&mut self, exit: Exit, duration: Duration) -> bool {
         let Some(binary) = self.relayed.last_mut() else {
             return false;
         };
         binary.exit = Some(exit);
-        if !binary.has_libtest || !self.prints_names {
+        binary.duration = Some(duration);
+        if !binary.has_libtest || !binary.prints_names {
             return false;
         }
         let results = binary.output.own();
@@ -246,7 +339,8 @@ impl Reader {
         let mut summary = TestSummary::default();
         for binary in &self.relayed {
             let results = binary.results();
-            add(&mut summary, &binary.name, results, binary.exit);
+            let end = binary.exit.zip(binary.duration);
+            add(&mut summary, &binary.name, results, end);
         }
         let suites = self.cargo.ended();
         // Cargo's announcements and the results are on two streams, and either may be read first.
@@ -264,6 +358,12 @@ impl Reader {
                 false => last().map_or("", |(_, name)| name),
             };
             add(&mut summary, name, self.cargo.results(*suite), None);
+        }
+        // A test ended their process.
+        let mut without_result = announced.iter().rev().filter(|binary| !binary.has_ended);
+        for suite in self.cargo.cut() {
+            let name = without_result.next().map_or("", |binary| &binary.name);
+            add(&mut summary, name, self.cargo.results(suite), None);
         }
         let rest = self.cargo.not_stored;
         summary.count(rest.passed, rest.failed, rest.ignored);
@@ -291,12 +391,20 @@ impl Reader {
             let results = binary.results();
             let has_failures =
                 results.totals.failed > 0 && (results.has_ended || !binary.has_libtest);
-            let exit = binary.exit.filter(|exit| !exit.success());
-            let Some(exit) = exit.filter(|_| !has_failures) else {
-                continue;
+            let how = match binary.exit {
+                Some(exit) if exit.success() && !binary.has_ended() => {
+                    "ended without a result".to_owned()
+                }
+                Some(exit) if !exit.success() && binary.missing_runner.is_some() => {
+                    without_runner(binary.missing_runner.as_deref().unwrap_or_default())
+                }
+                Some(exit) if !exit.success() && !has_failures => {
+                    told(&binary.file).unwrap_or_else(|| format!("ended with {exit}"))
+                }
+                _ => continue,
             };
             failed.push(FailedBinary {
-                how: told(&binary.file).unwrap_or_else(|| format!("ended with {exit}")),
+                how,
                 file: binary.file.clone(),
                 unfinished: binary.unfinished(),
             });
@@ -311,6 +419,16 @@ impl Reader {
         failed
     }
 
+    /// Whether a binary failed, and its harness does not say why. A message of the emulator may
+    /// then be the reason. Tests may print the same message.
+    pub(crate) fn is_unexplained(&self) -> bool {
+        let is_unexplained = |binary: &RelayedBinary| {
+            let failed = binary.exit.is_some_and(|exit| !exit.success());
+            failed && !(binary.has_libtest && binary.own_results().has_ended)
+        };
+        self.relayed.is_empty() || self.relayed.iter().any(is_unexplained)
+    }
+
     /// Returns what is said against the results: totals that contradict the names or the end.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
@@ -320,9 +438,14 @@ impl Reader {
             if binary.is_contradicted() {
                 let failed = results.totals.failed;
                 doubts.push(format!(
-                    "`{file}` prints that {failed} tests failed, and ends with success:                      its harness is not libtest's, so its exit status is its result"
+                    "`{file}` prints that tests failed ({failed}), and ends with success: its harness is not \
+                     libtest's, so its exit status is its result"
                 ));
-            } else if results.has_ended && !results.is_complete && self.prints_names {
+            } else if self.has_other_format && !results.has_ended {
+                doubts.push(format!(
+                    "the results of `{file}` are not known: it printed neither libtest's text nor its JSON"
+                ));
+            } else if results.has_ended && !results.is_complete && binary.prints_names {
                 doubts.push(format!(
                     "the names of the tests of `{file}` do not agree with its totals"
                 ));
@@ -395,13 +518,42 @@ impl RelayedBinary {
         !self.has_libtest && is_success && self.own_results().totals.failed > 0
     }
 
+    /// Its file name, and the names of its tests that did not finish.
+    pub(crate) fn with_unfinished(&self) -> String {
+        let unfinished = self.unfinished();
+        match unfinished.is_empty() {
+            true => format!("`{}`", self.file),
+            false => {
+                let unfinished = listed(unfinished.iter().map(String::as_str));
+                format!(
+                    "`{}` (before these tests finished: {unfinished})",
+                    self.file
+                )
+            }
+        }
+    }
+
     /// Returns the names of its tests that did not finish.
     pub(crate) fn unfinished(&self) -> Vec<String> {
         self.own_results().unfinished().map(str::to_owned).collect()
     }
 }
 
-fn add(summary: &mut TestSummary, name: &str, results: SuiteResults, exit: Option<Exit>) {
+/// Says that a program was not started.
+pub(crate) fn without_runner(runner: &str) -> String {
+    match runner.trim() {
+        "" => "could not be started".to_owned(),
+        runner => format!("was not started: its runner `{runner}` is not in the environment"),
+    }
+}
+
+/// Adds the results of a binary. `end` is how it ended, and after how long.
+fn add(
+    summary: &mut TestSummary,
+    name: &str,
+    results: SuiteResults,
+    end: Option<(Exit, Duration)>,
+) {
     let SuiteResults {
         totals,
         tests,
@@ -415,7 +567,8 @@ fn add(summary: &mut TestSummary, name: &str, results: SuiteResults, exit: Optio
         failed: totals.failed,
         ignored: totals.ignored,
         tests,
-        exit,
+        exit: end.map(|(exit, _)| exit),
+        duration: end.map(|(_, duration)| duration).or(totals.duration),
     });
 }
 
@@ -426,65 +579,14 @@ fn totals(results: &SuiteResults) -> BinaryResult {
     }
 }
 
-/// Whether libtest, with these arguments, prints the names of all tests.
-fn prints_names(command: &[String]) -> bool {
-    let mut words = command.iter().map(String::as_str);
-    let is_brief = |word: &str| matches!(word, "--quiet" | "-q" | "--format=terse" | "terse");
-    reports_results(command) && !words.any(is_brief)
-}
-
-/// Whether libtest, with these arguments, prints its usual result line.
-pub(crate) fn reports_results(command: &[String]) -> bool {
-    let mut args = command.iter().skip_while(|arg| *arg != "--");
-    !args.any(|arg| {
-        matches!(arg.as_str(), "--list" | "--help" | "-h" | "json" | "junit")
-            || arg.starts_with("--format=j")
-    })
-}
-
 /// Whether a harness starts its tests with this line.
 fn is_start(line: &str) -> bool {
     line.starts_with("running ") && line.contains(" test")
 }
 
-/// Returns the name in cargo's announcement of a binary.
-fn started_name(line: &str) -> Option<&str> {
-    if line.starts_with(DOCUMENTATION) {
-        return Some(line);
-    }
-    let name = line.strip_prefix("Running ")?;
-    name.ends_with(')').then_some(name)
-}
-
-/// Whether cargo says in this line that tests failed.
-fn is_blame(line: &str) -> bool {
-    let Some(error) = line.strip_prefix("error: ") else {
-        return false;
-    };
-    error.starts_with("test failed")
-        || error.starts_with("doctest failed")
-        || error.ends_with(" failed:")
-}
-
 /// Whether the name is that of a documentation test: `src/lib.rs - module::item (line 3)`.
 fn is_documentation_test(name: &str) -> bool {
     name.contains(" - ") && name.contains("(line ")
-}
-
-/// Returns the exit status in cargo's message about the failure of a test binary.
-fn exit_status(line: &str) -> Option<i32> {
-    let (_, status) = line.rsplit_once("(exit status: ")?;
-    status.strip_suffix(')')?.parse().ok()
-}
-
-/// Returns the file name of the test binary in cargo's message about its failure. The binary is
-/// between the runner and the binary's arguments.
-fn binary_in(line: &str) -> String {
-    let command = line.split('`').nth(1).unwrap_or(line);
-    let is_binary = |arg: &&str| arg.contains("/deps/");
-    let path = command.split(' ').find(is_binary).unwrap_or(command);
-    let name = path.trim_matches(['\'', '"']).rsplit('/').next();
-    name.unwrap_or(path).to_owned()
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Reads the test results that nextest prints as JSON.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use cross_engine::process::untrusted::Room;
 use serde::Deserialize;
 
-use crate::execute::failure::listed;
+use crate::execute::quoted::listed;
 use crate::model::error::{Error, ErrorKind};
-use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
+use crate::model::printable::beginning;
+use crate::model::test_summary::{MESSAGE, TestBinary, TestResult, TestStatus, TestSummary};
 
 /// A JSON message of nextest.
 #[derive(Deserialize)]
@@ -16,6 +18,10 @@ struct Message {
     kind: String,
     event: String,
     name: Option<String>,
+    /// How long a test took, in seconds.
+    exec_time: Option<f64>,
+    /// What a failed test printed.
+    stdout: Option<String>,
 }
 
 /// Reads nextest's JSON messages.
@@ -58,14 +64,23 @@ impl Reader {
             Some(status) => {
                 self.started.remove(name);
                 let (binary, test) = name.split_once('$').unwrap_or(("", name));
-                self.add_result(binary, test, status);
+                let time = message.exec_time;
+                let duration = time.and_then(|time| Duration::try_from_secs_f64(time).ok());
+                let printed = message.stdout.as_deref();
+                let printed = printed.map(|text| beginning(text, MESSAGE));
+                let printed = printed.filter(|text| self.room.take(text.len()));
+                let result = TestResult {
+                    duration: duration.filter(|_| status != TestStatus::Ignored),
+                    ..TestResult::new(test, status).with_message(printed)
+                };
+                self.add_result(binary, result);
             }
         }
         true
     }
 
     /// Stores the result of a test, and replaces that of an earlier attempt.
-    fn add_result(&mut self, binary: &str, test: &str, status: TestStatus) {
+    fn add_result(&mut self, binary: &str, result: TestResult) {
         if !self.indices.contains_key(binary) {
             if !self.room.take(2 * binary.len()) {
                 return;
@@ -81,14 +96,11 @@ impl Reader {
             return;
         };
         let tests = &mut self.binaries[*index].tests;
-        match test_indices.get(test) {
-            Some(index) => tests[*index].status = status,
-            None if self.room.take(2 * test.len()) => {
-                test_indices.insert(test.to_owned(), tests.len());
-                tests.push(TestResult {
-                    name: test.to_owned(),
-                    status,
-                });
+        match test_indices.get(&result.name) {
+            Some(index) => tests[*index] = result,
+            None if self.room.take(2 * result.name.len()) => {
+                test_indices.insert(result.name.clone(), tests.len());
+                tests.push(result);
             }
             None => {}
         }
@@ -132,6 +144,8 @@ impl Reader {
             let failures = failures.map(|test| format!("{} {}", binary.name, test.name));
             summary.failures.extend(failures);
             (binary.passed, binary.failed, binary.ignored) = (passed, failed, ignored);
+            let times = binary.tests.iter().filter_map(|test| test.duration);
+            binary.duration = times.reduce(Duration::saturating_add);
             summary.add(binary);
         }
         summary
@@ -171,6 +185,29 @@ mod tests {
             .map(|binary| &binary.name[..])
             .collect();
         assert_eq!(names, ["p::p", "p::it"]);
+        let times = summary.binaries.iter().map(|binary| {
+            let tests = binary.tests.iter().map(|test| test.duration);
+            (tests.collect::<Vec<_>>(), binary.duration)
+        });
+        let took = Some(Duration::from_millis(50));
+        let expected = [(vec![took], took), (vec![None, took, None], took)];
+        assert_eq!(times.collect::<Vec<_>>(), expected);
+        let messages = summary.binaries[1]
+            .tests
+            .iter()
+            .map(|test| test.message.as_deref());
+        assert_eq!(messages.collect::<Vec<_>>(), [None, None, Some("out")]);
+    }
+
+    #[test]
+    fn a_forged_time_is_no_time() {
+        for time in ["-1", "1e300", "null"] {
+            let mut reader = Reader::default();
+            let line = format!(r#"{{"type":"test","event":"ok","name":"b$t","exec_time":{time}}}"#);
+            assert!(reader.read(&line), "{line}");
+            let binaries = reader.finish().binaries;
+            assert_eq!(binaries[0].tests[0].duration, None, "{time}");
+        }
     }
 
     #[test]

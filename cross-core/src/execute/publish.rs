@@ -10,10 +10,13 @@ use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, Entry, FileKind, RegularFile, limits};
 
 use crate::cargo::dep_info::{self, Moved};
-use crate::cargo::products::{Products, Site};
+use crate::cargo::products::{APPLE_DEBUG, Products, Site};
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
+use crate::model::fixed_paths::FixedPaths;
 use crate::model::outcome::{Artifact, ArtifactKind};
+use crate::plan::plan::Plan;
+use crate::plan::publish_scope::PublishScope;
 
 /// Creates and opens the directory where artifacts are published.
 pub(crate) fn destination(path: &Path) -> Result<Dir> {
@@ -33,33 +36,6 @@ pub(crate) fn artifacts(from: &Dir, to: &Dir, built: &[Artifact], cancel: &Cance
     Ok(())
 }
 
-/// Copies cargo's reports of the times that units took from the target directory `from` to `to`.
-pub(crate) fn timings(from: &Dir, to: &Dir, cancel: &Cancel) -> Result<()> {
-    let Some(dir) = from.dir_if_any(TIMINGS).map_engine_error()? else {
-        return Ok(());
-    };
-    to.sweep(TIMINGS);
-    for entry in dir.entries().map_engine_error()? {
-        let is_report = entry.name.to_str().is_some_and(is_report);
-        if entry.kind == FileKind::Regular && is_report {
-            let file = dir.file(&entry.name).map_engine_error()?;
-            let path = Path::new(TIMINGS).join(&entry.name);
-            to.publish(&file, path, cancel).map_engine_error()?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether cargo calls a report of times so: `cargo-timing.html`, or with the time of the build.
-fn is_report(name: &str) -> bool {
-    let name = name.strip_prefix("cargo-timing");
-    let time = name.and_then(|name| name.strip_suffix(".html"));
-    time.is_some_and(|time| {
-        time.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    })
-}
-
 /// The error for a command that succeeded without what it announces.
 pub(crate) fn nothing_made(place: &Path) -> Error {
     let message = format!(
@@ -70,6 +46,20 @@ pub(crate) fn nothing_made(place: &Path) -> Error {
         "a setting or a flag leads to a directory that does not exist outside of the environment: name the \
          directory with `--target-dir`",
     )
+}
+
+/// Whether cargo compiled or documented something in the target's directory `from`.
+pub(crate) fn has_profile(from: &Dir) -> Result<bool> {
+    for entry in from.entries().map_engine_error()? {
+        if entry.kind == FileKind::Directory {
+            let dir = from.dir(&entry.name).map_engine_error()?;
+            let is_docs = entry.name == "doc";
+            if is_docs || dir.dir_if_any("deps").map_engine_error()?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Decides whether a file may be published at a path.
@@ -83,7 +73,11 @@ pub(crate) struct Mirror<'a, 'j> {
     pub(crate) products: &'a Products,
     /// Those of `products` whose files are copied.
     pub(crate) wanted: &'a Products,
+    /// What is certainly new: a newer file takes its place nowhere. Everything, if it is `None`.
+    pub(crate) scope: Option<&'a PublishScope>,
     pub(crate) workspace: &'a Path,
+    /// The paths that the runs see.
+    pub(crate) fixed: &'a FixedPaths,
     pub(crate) cancel: &'a Cancel,
     /// Checks each file of a profile that has not been published yet.
     pub(crate) check: &'a mut PublishCheck<'j>,
@@ -95,34 +89,67 @@ pub(crate) struct Mirror<'a, 'j> {
 
 /// Gives each of `artifacts` the published files that belong to it: those of `copied` in the same
 /// directory that have its name and another ending. `copied` is relative to `to`.
+///
+/// Some tools write names as rustc does, with `_` for `-`. Such a file is that of the artifact with
+/// its exact name, if there is one: `my_exe.d` is of `my_exe.dll`, not of `my-exe.exe`.
 pub(crate) fn add_companions(artifacts: &mut [Artifact], to: &Path, copied: &[PathBuf]) {
     let copied: Vec<_> = copied.iter().map(|path| to.join(path)).collect();
     let made: BTreeSet<_> = artifacts.iter().map(|it| it.path.clone()).collect();
+    let stems: BTreeSet<_> = made
+        .iter()
+        .map(|path| (path.parent(), stem(path)))
+        .collect();
     for artifact in artifacts {
+        let (parent, name) = (artifact.path.parent(), stem(&artifact.path));
         let is_companion = |path: &&PathBuf| {
-            path.parent() == artifact.path.parent()
-                && stem(path) == stem(&artifact.path)
-                && !made.contains(*path)
+            let own = stem(path);
+            let is_same = own == name;
+            let is_like = || {
+                own.map(as_crate) == name.map(as_crate) && !stems.contains(&(path.parent(), own))
+            };
+            path.parent() == parent && (is_same || is_like()) && !made.contains(*path)
         };
         artifact.companions = copied.iter().filter(is_companion).cloned().collect();
         artifact.companions.sort();
     }
 }
 
-/// The name of a file without its endings. Some tools write it as rustc does.
-fn stem(path: &Path) -> Option<String> {
+/// The name of a file without its endings.
+fn stem(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?;
-    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
-    Some(stem.replace('-', "_"))
+    Some(name.split_once('.').map_or(name, |(stem, _)| stem))
 }
 
-/// The directory of cargo's reports of times.
-const TIMINGS: &str = "cargo-timings";
+/// A name as rustc has it.
+fn as_crate(name: &str) -> String {
+    name.replace('-', "_")
+}
 
 /// The directories of a profile that are cargo's own.
 const OWN_DIRECTORIES: [&str; 5] = ["deps", "build", "examples", "incremental", "native"];
 
-impl Mirror<'_, '_> {
+impl<'a, 'j> Mirror<'a, 'j> {
+    /// Copies to the directory `to` what `plan` publishes: the files of all its products.
+    pub(crate) fn of(
+        plan: &'a Plan,
+        to: &'a Dir,
+        cancel: &'a Cancel,
+        check: &'a mut PublishCheck<'j>,
+    ) -> Self {
+        Mirror {
+            to,
+            products: &plan.products,
+            wanted: &plan.products,
+            scope: Some(&plan.scope),
+            workspace: &plan.workspace_root,
+            fixed: &plan.fixed,
+            cancel,
+            check,
+            copied: Vec::new(),
+            left: Vec::new(),
+        }
+    }
+
     /// Copies the files of each profile, its examples, and the documentation. Cargo's internal
     /// files are not copied.
     pub(crate) fn run(&mut self, from: &Dir) -> Result<()> {
@@ -131,9 +158,15 @@ impl Mirror<'_, '_> {
                 continue;
             }
             let name = Path::new(&entry.name);
+            // Where tests leave what they like.
+            if entry.name == "tmp" {
+                continue;
+            }
             let dir = from.dir(name).map_engine_error()?;
             if entry.name == "doc" {
-                self.copy_tree(&dir, name, limits::DEPTH)?;
+                let is_new = self.scope.is_none_or(|scope| scope.documents);
+                let replace = if is_new { Replace::All } else { Replace::Older };
+                copy_tree_over(&dir, self.to, name, limits::DEPTH, replace, self.cancel)?;
                 continue;
             }
             self.copy_profile(from, &dir, name)?;
@@ -184,22 +217,32 @@ impl Mirror<'_, '_> {
 
     /// Copies the files in `dir` whose names the workspace can produce to `at`.
     fn copy_site(&mut self, from: &Dir, dir: &Dir, at: &Path, site: Site) -> Result<()> {
-        self.check_cancel()?;
+        check(self.cancel)?;
         self.to.sweep(at);
+        let profile = match site {
+            Site::Examples => at.parent().unwrap_or(at),
+            _ => at,
+        };
         let entries = dir.entries().map_engine_error()?;
         for entry in entries.iter().filter(|entry| !is_hidden(entry)) {
             let Some(name) = entry.name.to_str() else {
                 continue;
             };
             let to = at.join(name);
+            let product = name.strip_suffix(APPLE_DEBUG).unwrap_or(name);
+            let is_product = |products: &Products| products.can_be_called(product, site);
+            let is_new = self
+                .scope
+                .is_none_or(|scope| scope.builds(profile, is_product));
+            let replace = if is_new { Replace::All } else { Replace::Older };
             if self.products.can_be_directory(name, site) {
                 let is_wanted = self.wanted.can_be_directory(name, site);
                 let tree = match is_wanted {
-                    true => self.debug_directory(from, dir, entry, at)?,
+                    true => debug_directory(self.products, from, dir, entry, at)?,
                     false => None,
                 };
                 if let Some(tree) = tree {
-                    self.copy_tree(&tree, &to, limits::DEPTH)?;
+                    copy_tree_over(&tree, self.to, &to, limits::DEPTH, replace, self.cancel)?;
                     self.copied.push(to);
                 }
             } else if entry.kind == FileKind::Directory || !self.products.can_be_called(name, site)
@@ -211,6 +254,7 @@ impl Mirror<'_, '_> {
             } else if self.wanted.can_be_called(name, site) {
                 let file = dir.file(name).map_engine_error()?;
                 match self.products.can_be_dep_info(name, site) {
+                    _ if !replace.allows(self.to, &file, &to) => {}
                     true => self.copy_dep_info(from, &file, &to)?,
                     false => self.copy_file(&file, &to)?,
                 }
@@ -233,36 +277,10 @@ impl Mirror<'_, '_> {
             from: from.path(),
             to: self.to.path(),
             workspace: self.workspace,
+            fixed: self.fixed,
         };
         let text = dep_info::published(&text, &moved);
         self.to.publish_text(file, &text, to).map_engine_error()
-    }
-
-    /// Opens the directory with Apple's debug information that `entry` of `dir` is, or that it
-    /// links to: cargo keeps the directory, and shows a link to it.
-    fn debug_directory(
-        &self,
-        from: &Dir,
-        dir: &Dir,
-        entry: &Entry,
-        at: &Path,
-    ) -> Result<Option<Dir>> {
-        match entry.kind {
-            FileKind::Directory => dir.dir(&entry.name).map(Some).map_engine_error(),
-            FileKind::SymbolicLink => {
-                let target = dir.link(&entry.name).map_engine_error()?;
-                let kept = match target.strip_prefix(from.path()) {
-                    Ok(relative) => relative.to_owned(),
-                    Err(_) => at.join(target),
-                };
-                let name = kept.file_name().and_then(OsStr::to_str).unwrap_or_default();
-                match self.products.can_be_directory(name, Site::Kept) {
-                    true => from.dir_if_any(&kept).map_engine_error(),
-                    false => Ok(None),
-                }
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Copies what `--emit` made in the profile `dir`. Cargo keeps it beside its own files.
@@ -282,40 +300,100 @@ impl Mirror<'_, '_> {
         }
         Ok(())
     }
+}
 
-    /// Fails if the request was cancelled.
-    fn check_cancel(&self) -> Result<()> {
-        let stopped = |reason| Error::stopped(reason, "the publishing of artifacts");
-        self.cancel.check().map_err(stopped)
+/// Which of the files that are there already a copy replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replace {
+    All,
+    /// Those that are older: the others may be another environment's.
+    Older,
+}
+
+impl Replace {
+    fn allows(self, to: &Dir, file: &RegularFile, path: &Path) -> bool {
+        self == Replace::All || !to.has_newer(file, path)
     }
+}
 
-    /// Copies all regular files in `dir` and its subdirectories, up to `depth` levels.
-    fn copy_tree(&self, dir: &Dir, at: &Path, depth: usize) -> Result<()> {
-        let Some(depth) = depth.checked_sub(1) else {
-            let message = format!("`{}` is nested too deeply", dir.path().display());
-            return Err(Error::new(ErrorKind::Untrusted, message));
-        };
-        self.check_cancel()?;
-        self.to.sweep(at);
-        for entry in dir.entries().map_engine_error()? {
-            let to = at.join(&entry.name);
-            match entry.kind {
-                _ if is_hidden(&entry) => {}
-                FileKind::Directory => {
-                    let subdirectory = dir.dir(&entry.name).map_engine_error()?;
-                    self.copy_tree(&subdirectory, &to, depth)?;
-                }
-                FileKind::Regular => {
-                    let file = dir.file(&entry.name).map_engine_error()?;
-                    self.to
-                        .publish(&file, &to, self.cancel)
-                        .map_engine_error()?;
-                }
-                _ => {}
+/// Opens the directory with Apple's debug information that `entry` of `dir` is, or that it links
+/// to: cargo keeps the directory, and shows a link to it. `dir` is at `at` in `from`, the target's
+/// directory.
+pub(crate) fn debug_directory(
+    products: &Products,
+    from: &Dir,
+    dir: &Dir,
+    entry: &Entry,
+    at: &Path,
+) -> Result<Option<Dir>> {
+    match entry.kind {
+        FileKind::Directory => dir.dir(&entry.name).map(Some).map_engine_error(),
+        FileKind::SymbolicLink => {
+            let target = dir.link(&entry.name).map_engine_error()?;
+            let kept = match target.strip_prefix(from.path()) {
+                Ok(relative) => relative.to_owned(),
+                Err(_) => at.join(target),
+            };
+            let name = kept.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            match products.can_be_directory(name, Site::Kept) {
+                true => from.dir_if_any(&kept).map_engine_error(),
+                false => Ok(None),
             }
         }
-        Ok(())
+        _ => Ok(None),
     }
+}
+
+/// Copies the regular files in `dir` and its subdirectories, up to `depth` levels, to `at` beneath
+/// `to`. Newer files stay there: another environment's.
+pub(crate) fn copy_tree(
+    dir: &Dir,
+    to: &Dir,
+    at: &Path,
+    depth: usize,
+    cancel: &Cancel,
+) -> Result<()> {
+    copy_tree_over(dir, to, at, depth, Replace::Older, cancel)
+}
+
+fn copy_tree_over(
+    dir: &Dir,
+    to: &Dir,
+    at: &Path,
+    depth: usize,
+    replace: Replace,
+    cancel: &Cancel,
+) -> Result<()> {
+    let Some(depth) = depth.checked_sub(1) else {
+        let message = format!("`{}` is nested too deeply", dir.path().display());
+        return Err(Error::new(ErrorKind::Untrusted, message));
+    };
+    check(cancel)?;
+    to.sweep(at);
+    for entry in dir.entries().map_engine_error()? {
+        let path = at.join(&entry.name);
+        match entry.kind {
+            _ if is_hidden(&entry) => {}
+            FileKind::Directory => {
+                let subdirectory = dir.dir(&entry.name).map_engine_error()?;
+                copy_tree_over(&subdirectory, to, &path, depth, replace, cancel)?;
+            }
+            FileKind::Regular => {
+                let file = dir.file(&entry.name).map_engine_error()?;
+                if replace.allows(to, &file, &path) {
+                    to.publish(&file, &path, cancel).map_engine_error()?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Fails if the request was cancelled.
+fn check(cancel: &Cancel) -> Result<()> {
+    let stopped = |reason| Error::stopped(reason, "the publishing of artifacts");
+    cancel.check().map_err(stopped)
 }
 
 fn is_hidden(entry: &Entry) -> bool {
@@ -324,6 +402,7 @@ fn is_hidden(entry: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -380,7 +459,9 @@ mod tests {
                 to: &to,
                 products: &self.products,
                 wanted: &wanted,
+                scope: None,
                 workspace: Path::new("/w"),
+                fixed: &FixedPaths::default(),
                 cancel: &Cancel::new(),
                 check: &mut |_, _| Ok(true),
                 copied: Vec::new(),
@@ -418,6 +499,8 @@ mod tests {
             inside: built.inside("debug/my-app.js"),
             companions: Vec::new(),
             glibc: None,
+            deployment_target: None,
+            slices: Vec::new(),
             sha256: None,
         };
         let mut artifacts = [script];
@@ -426,6 +509,36 @@ mod tests {
         assert_eq!(artifacts[0].companions, [wasm]);
     }
 
+    #[test]
+    fn a_companion_is_of_the_artifact_with_its_exact_name() {
+        let dir = Path::new("/t/t");
+        let artifact = |file: &str| Artifact {
+            package: "app".to_owned(),
+            name: "my-exe".to_owned(),
+            kind: ArtifactKind::Executable,
+            profile: "dev".to_owned(),
+            path: dir.join("debug").join(file),
+            inside: dir.join("debug").join(file),
+            companions: Vec::new(),
+            glibc: None,
+            deployment_target: None,
+            slices: Vec::new(),
+            sha256: None,
+        };
+        let copied = paths(&["debug/my-exe.d", "debug/my_exe.d", "debug/my_exe.pdb"]);
+        let of = |files: &[&str]| {
+            let mut artifacts: Vec<_> = files.iter().map(|file| artifact(file)).collect();
+            add_companions(&mut artifacts, dir, &copied);
+            let companions = artifacts
+                .into_iter()
+                .map(|artifact| artifact.companions.len());
+            companions.collect::<Vec<_>>()
+        };
+        assert_eq!(of(&["my-exe.exe", "my_exe.dll"]), [1, 2]);
+        assert_eq!(of(&["my-exe.exe"]), [3]);
+    }
+
+    #[cfg(unix)]
     #[test]
     fn apples_debug_information_is_a_directory() {
         let built = Built::new(&[
@@ -450,6 +563,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_to_other_debug_information_is_not_followed() {
         for target in [
@@ -478,22 +592,5 @@ mod tests {
         assert_eq!(left, paths(&["debug/assets", "debug/my.h"]));
         fs::write(built.outside().join("debug/my.h"), "copied").unwrap();
         assert_eq!(built.publish(&[])[1], paths(&["debug/assets"]));
-    }
-
-    #[test]
-    fn reports_of_times_are_published() {
-        let dir = tempfile::tempdir().unwrap();
-        let reports = dir.path().join("inside/cargo-timings");
-        fs::create_dir_all(&reports).unwrap();
-        let names = ["cargo-timing.html", "cargo-timing-20260102T030405Z.html"];
-        for name in names.iter().chain(&["index.html", "cargo-timing.sh"]) {
-            fs::write(reports.join(name), "").unwrap();
-        }
-        let to = destination(&dir.path().join("outside")).unwrap();
-        let from = Dir::open(dir.path().join("inside")).unwrap();
-        timings(&from, &to, &Cancel::new()).unwrap();
-        let published = to.dir(TIMINGS).unwrap().entries().unwrap();
-        let published: BTreeSet<_> = published.iter().filter_map(|it| it.name.to_str()).collect();
-        assert_eq!(published, BTreeSet::from(names));
     }
 }

@@ -5,6 +5,7 @@
 //! delivered in cargo's order, one binary at a time. The output of the binary whose turn it is is
 //! delivered as it is printed, so that no line is delayed longer than under cargo.
 
+mod binary_output;
 mod shares;
 mod weights;
 
@@ -14,18 +15,19 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cross_engine::process::untrusted::{Dir, LineSplitter, RegularFile, Room, limits};
+use cross_engine::process::clock;
+use cross_engine::process::untrusted::{Dir, RegularFile, Room, limits};
 use cross_engine::process::{Exit, Sink, Stream};
-use cross_engine::{Cancel, EnvValue, Host, RelayMessage, RunSpec, TestExit, TestRelay};
+use cross_engine::{Cancel, EnvValue, Host, RelayMessage, RelayMode, RunSpec, TestExit, TestRelay};
 
-use crate::host::process_env;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
-use crate::model::test_run::{TEST_THREADS, TestRun};
+use crate::model::test_run::TEST_THREADS;
 use crate::plan::parallel_tests;
 use crate::plan::plan::Plan;
+use binary_output::{BinaryOutput, Stop, too_much};
 use weights::Weights;
 
 /// The interval between polls for output of the binary whose turn it is.
@@ -71,8 +73,8 @@ struct Schedule {
 #[derive(Clone, Copy, Debug)]
 enum Binary {
     Waiting { share: u32 },
-    Running { threads: u32 },
-    Ended(TestExit),
+    Running { threads: u32, since: Instant },
+    Ended { exit: TestExit, after: Duration },
 }
 
 impl RelayedTests {
@@ -88,34 +90,45 @@ impl RelayedTests {
         let binaries = built
             .iter()
             .filter(|artifact| artifact.kind == ArtifactKind::Test);
-        let binaries: Vec<&Path> = binaries.map(|artifact| artifact.inside.as_path()).collect();
+        // The run names them by the paths that it sees.
+        let named = |path| (plan.fixed.inside(path), path);
+        let binaries = binaries.map(|artifact| named(&*artifact.inside));
+        let binaries: Vec<(PathBuf, &Path)> = binaries.collect();
+        let names: Vec<&Path> = binaries.iter().map(|(name, _)| &**name).collect();
         let Some(tests) = plan.tests.as_ref().filter(|_| !binaries.is_empty()) else {
             return Ok(None);
         };
         let budget = threads_variable(spec).map_or(tests.jobs, |threads| threads.min(tests.jobs));
         let is_parallel = tests.serial.is_none() && binaries.len() > 1 && budget > 1;
-        let relay = TestRelay::new(host, &binaries, is_parallel).map_engine_error()?;
-        if !relay.has_usable_path() {
+        if !TestRelay::is_supported(&plan.engine) {
             return Ok(None);
         }
-        let runner = match spec.env.get(&tests.variable) {
+        let modes = [RelayMode::OneByOne, RelayMode::SideBySide];
+        let mode = modes[usize::from(is_parallel)];
+        let relay = TestRelay::new(host, &names, mode).map_engine_error()?;
+        if !relay.has_usable_path(spec) {
+            return Ok(None);
+        }
+        let runner = match spec.env.get(&plan.runner_variables.target) {
             Some(EnvValue::Plain(runner) | EnvValue::Secret(runner)) => runner.clone(),
             _ => String::new(),
         };
-        let mut weights = match is_parallel {
-            true => Some(Weights::new(target_dir, &plan.workspace_root)?),
-            false => None,
-        };
-        let mut weigh = |path: &Path| {
+        let weights = || Weights::new(target_dir, &plan.workspace_root, &plan.fixed);
+        let mut weights = is_parallel.then(weights).transpose()?;
+        let mut weigh = |(name, path): &(PathBuf, &Path)| {
             let weight = weights.as_mut().map_or(1, |weights| weights.of(path));
-            (path.to_owned(), weight)
+            (name.clone(), weight)
         };
         Ok(Some(RelayedTests {
-            spec: spec.clone().relay(relay.directory(), &tests.variable),
+            spec: spec.clone().relay(
+                relay.directory(),
+                &plan.runner_variables.target,
+                Some(&plan.runner_variables.host),
+            ),
             schedule: Mutex::new(Schedule {
                 budget,
                 free: budget,
-                weights: binaries.into_iter().map(&mut weigh).collect(),
+                weights: binaries.iter().map(&mut weigh).collect(),
                 binaries: Vec::new(),
                 programs: Vec::new(),
                 turns: 0,
@@ -186,6 +199,11 @@ impl RelayedTests {
         }
     }
 
+    /// Whether cargo used the relay. A cargo on another machine cannot.
+    pub(crate) fn is_used(&self) -> Result<bool> {
+        self.relay.is_used().map_engine_error()
+    }
+
     /// Returns the error if a binary failed or did not end, which contradicts cargo's success.
     pub(crate) fn contradiction(&self) -> Option<Error> {
         let schedule = self.lock_schedule();
@@ -195,8 +213,8 @@ impl RelayedTests {
             .zip(&schedule.binaries)
             .find_map(|(program, binary)| {
                 let problem = match binary {
-                    Binary::Ended(end) if end.success() => return None,
-                    Binary::Ended(end) => format!("ended with status {}", end.status),
+                    Binary::Ended { exit, .. } if exit.success() => return None,
+                    Binary::Ended { exit, .. } => format!("ended with status {}", exit.status),
                     Binary::Waiting { .. } | Binary::Running { .. } => "did not end".to_owned(),
                 };
                 let message = format!(
@@ -242,9 +260,10 @@ impl RelayedTests {
         }
     }
 
-    fn end_of(&self, n: usize) -> Option<TestExit> {
+    /// How binary `n` ended, and after how long.
+    fn end_of(&self, n: usize) -> Option<(TestExit, Duration)> {
         match self.lock_schedule().binaries.get(n) {
-            Some(Binary::Ended(end)) => Some(*end),
+            Some(Binary::Ended { exit, after }) => Some((*exit, *after)),
             _ => None,
         }
     }
@@ -258,35 +277,31 @@ impl RelayedTests {
     }
 }
 
-/// Why the delivery of output stopped.
-#[derive(Debug)]
-enum Stop {
-    /// The listener stopped the request.
-    Listener,
-    /// The output could not be delivered.
-    Failed(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Stop::Failed(error)
-    }
-}
-
 /// Learns what cargo and the test binaries do, in cargo's order. Breaks to stop the request.
 pub(crate) trait Listener {
     /// Cargo prints a line.
     fn cargo(&mut self, stream: Stream, line: &str) -> ControlFlow<()>;
-    /// The next test binary is this one.
-    fn start(&mut self, program: &Path);
+    /// The next test binary is this one. Cargo gives these words to it, if that is known.
+    fn start(&mut self, program: &Path, words: Option<&[String]>);
     /// The test binary prints a line.
     fn output(&mut self, stream: Stream, line: &str) -> ControlFlow<()>;
-    /// The test binary ended. Returns whether the names of its tests are needed.
-    fn end(&mut self, exit: Exit) -> bool;
+    /// The test binary could not be started: the environment has no program of this runner.
+    fn lack_runner(&mut self, runner: &str);
+    /// The test binary ended, after this time. Returns whether the names of its tests are needed.
+    fn end(&mut self, exit: Exit, after: Duration) -> bool;
     /// The test binary printed this when it was asked for the names of its tests.
     fn list(&mut self, text: &str);
     /// The turn of the test binary is over.
     fn finish(&mut self) -> ControlFlow<()>;
+    /// The request is over, and the next test binary is this one: it has started, and has printed
+    /// these lines on its standard output until now. `end` is how it ended, and after what time.
+    fn interrupted(
+        &mut self,
+        program: &Path,
+        words: Option<&[String]>,
+        lines: &[String],
+        end: Option<(Exit, Duration)>,
+    );
 }
 
 /// Continues unless the listener stops the request.
@@ -332,7 +347,10 @@ impl Delivery<'_> {
                 }
             }
         }
-        Ok(())
+        match self.cancel.check() {
+            Ok(()) => Ok(()),
+            Err(_) => self.deliver_interrupted(listener),
+        }
     }
 
     fn next_line(&mut self) -> Option<(Stream, String)> {
@@ -349,7 +367,8 @@ impl Delivery<'_> {
                 None => self.wait()?,
             }
         };
-        listener.start(&program);
+        let words = run.relay.words(n).map_engine_error()?;
+        listener.start(&program, words.as_deref());
         let mut outputs = Vec::new();
         for stream in [Stream::Stdout, Stream::Stderr] {
             let file = run.relay.output(n, stream).map_engine_error()?;
@@ -366,8 +385,11 @@ impl Delivery<'_> {
                     unless_stopped(listener.output(*stream, line))
                 })?;
             }
-            if let Some(end) = end {
-                if listener.end(end.exit()) {
+            if let Some((end, after)) = end {
+                if run.relay.lacks_runner(n).map_engine_error()? {
+                    listener.lack_runner(&run.runner);
+                }
+                if listener.end(end.exit(), after) {
                     self.list(n, listener)?;
                 }
                 unless_stopped(listener.finish())?;
@@ -375,11 +397,43 @@ impl Delivery<'_> {
                 return Ok(());
             }
             if self.is_over() {
-                // The result of cargo's run has the reason.
+                // The result of cargo's run has the reason. The last line may tell what was running.
+                for (stream, output) in &mut outputs {
+                    if let Some(line) = output.begun() {
+                        unless_stopped(listener.output(*stream, &line))?;
+                    }
+                }
                 return Ok(());
             }
             self.wait()?;
         }
+    }
+
+    /// Delivers what the binaries that had no turn yet have printed, if the request was stopped.
+    fn deliver_interrupted(&self, listener: &mut dyn Listener) -> Result<(), Stop> {
+        let run = self.run;
+        let started: Vec<_> = {
+            let schedule = run.lock_schedule();
+            let binaries = schedule.binaries.iter().zip(&schedule.programs).enumerate();
+            let started = binaries
+                .skip(self.next)
+                .filter_map(|(n, (binary, program))| {
+                    let end = match binary {
+                        Binary::Waiting { .. } => return None,
+                        Binary::Running { .. } => None,
+                        Binary::Ended { exit, after } => Some((exit.exit(), *after)),
+                    };
+                    Some((n, program.clone(), end))
+                });
+            started.collect()
+        };
+        for (n, program, end) in started {
+            let words = run.relay.words(n).map_engine_error()?;
+            let file = run.relay.output(n, Stream::Stdout).map_engine_error()?;
+            let lines = BinaryOutput::new(file, program.display().to_string()).so_far()?;
+            listener.interrupted(&program, words.as_deref(), &lines, end);
+        }
+        Ok(())
     }
 
     /// Asks binary `n`, which has ended, for the names of its tests.
@@ -403,9 +457,38 @@ impl Delivery<'_> {
         self.cancel.check().is_err() || (self.cargo_has_ended)()
     }
 
+    /// Fails if a binary that runs prints too much. Nobody reads the output of those whose turn comes
+    /// later.
+    fn check_outputs(&self) -> Result<(), Stop> {
+        let running: Vec<_> = {
+            let schedule = self.run.lock_schedule();
+            let binaries = schedule.binaries.iter().zip(&schedule.programs).enumerate();
+            let running =
+                binaries.filter(|(_, (binary, _))| matches!(binary, Binary::Running { .. }));
+            running
+                .map(|(n, (_, program))| (n, program.clone()))
+                .collect()
+        };
+        for (n, program) in running {
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                // A binary that has just started has no output yet.
+                let printed = self
+                    .run
+                    .relay
+                    .output(n, stream)
+                    .map_or(0, |file| file.len());
+                if printed > limits::TEST_OUTPUT {
+                    return Err(too_much(&program.display().to_string()).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Waits for a change, but not for long. Cargo's output is read in the meantime, so that a full
     /// channel does not block it.
     fn wait(&mut self) -> Result<(), Stop> {
+        self.check_outputs()?;
         while let Ok(line) = self.lines.try_recv() {
             if !self.room.take(line.1.len()) {
                 let message = "the run prints too much output beside the test binaries";
@@ -432,6 +515,16 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
+impl Binary {
+    /// A binary that runs from now on.
+    fn running(threads: u32) -> Self {
+        Binary::Running {
+            threads,
+            since: clock::now(),
+        }
+    }
+}
+
 impl Schedule {
     /// Adds a binary that has started and waits for threads.
     fn ready(&mut self, program: &Path) {
@@ -445,15 +538,18 @@ impl Schedule {
     /// Adds a binary that started without waiting.
     fn started(&mut self, program: &Path) {
         self.programs.push(program.to_owned());
-        self.binaries.push(Binary::Running { threads: 0 });
+        self.binaries.push(Binary::running(0));
     }
 
     /// Records the end of a binary. The end of a binary that is not running is forged, and ignored.
     fn ended(&mut self, n: usize, end: TestExit) {
         if let Some(binary) = self.binaries.get_mut(n) {
-            if let Binary::Running { threads } = *binary {
+            if let Binary::Running { threads, since } = *binary {
                 self.free += threads;
-                *binary = Binary::Ended(end);
+                *binary = Binary::Ended {
+                    exit: end,
+                    after: clock::now().saturating_duration_since(since),
+                };
             }
         }
     }
@@ -461,7 +557,8 @@ impl Schedule {
     /// Grants threads to the binaries that start their tests now. After a failure at which cargo
     /// stops, no further binary starts, because its results would not be reported.
     fn start_next(&mut self) -> Vec<(usize, u32)> {
-        let failed = |binary: &Binary| matches!(binary, Binary::Ended(end) if !end.success());
+        let failed =
+            |binary: &Binary| matches!(binary, Binary::Ended { exit, .. } if !exit.success());
         if self.fail_fast && self.binaries.iter().any(failed) {
             return Vec::new();
         }
@@ -476,9 +573,18 @@ impl Schedule {
         let started: Vec<_> = numbers.into_iter().zip(grants).collect();
         for (n, threads) in &started {
             self.free -= threads;
-            self.binaries[*n] = Binary::Running { threads: *threads };
+            self.binaries[*n] = Binary::running(*threads);
         }
         started
+    }
+}
+
+/// Returns the lines in a file that a test binary has written.
+pub(crate) fn kept_lines(file: RegularFile) -> Result<Vec<String>> {
+    match BinaryOutput::new(file, String::new()).so_far() {
+        Ok(lines) => Ok(lines),
+        Err(Stop::Failed(error)) => Err(error),
+        Err(Stop::Listener) => Ok(Vec::new()),
     }
 }
 
@@ -490,65 +596,5 @@ fn threads_variable(spec: &RunSpec) -> Option<u32> {
     }
 }
 
-/// The output of a test binary on one stream: a file that is still being written.
-struct BinaryOutput {
-    file: RegularFile,
-    lines: LineSplitter,
-    /// The name of the binary.
-    name: String,
-    /// How many more bytes may be read.
-    remaining: u64,
-}
-
-impl BinaryOutput {
-    fn new(file: RegularFile, name: String) -> Self {
-        BinaryOutput {
-            file,
-            lines: LineSplitter::new(),
-            name,
-            remaining: limits::TEST_OUTPUT,
-        }
-    }
-
-    /// Passes the lines that have been written so far to `deliver`. If the output is `complete`,
-    /// the last line may lack its line ending.
-    fn read(
-        &mut self,
-        complete: bool,
-        cancel: &Cancel,
-        deliver: &mut dyn FnMut(&str) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
-        loop {
-            let bytes = self.file.chunk().map_engine_error()?;
-            if bytes.is_empty() || cancel.check().is_err() {
-                break;
-            }
-            let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            self.remaining = self.remaining.checked_sub(read).ok_or_else(|| {
-                let (name, limit) = (&self.name, limits::TEST_OUTPUT);
-                let message = format!("the test binary `{name}` prints more than {limit} bytes");
-                Error::new(ErrorKind::TestFailed, message)
-            })?;
-            for line in self.lines.push(&bytes) {
-                deliver(&line)?;
-            }
-        }
-        let rest = complete.then(|| self.lines.finish()).flatten();
-        rest.map_or(Ok(()), |line| deliver(&line))
-    }
-}
-
 #[cfg(test)]
 mod tests;
-
-impl TestRun {
-    /// Sets the number of test threads for `spec`, unless it is already set or equal to the
-    /// default.
-    pub(crate) fn bind(&self, spec: &mut RunSpec) {
-        if self.jobs != process_env::processors() {
-            let threads = || EnvValue::Plain(self.jobs.to_string());
-            let variable = spec.env.entry(TEST_THREADS.to_owned());
-            variable.or_insert_with(threads);
-        }
-    }
-}

@@ -11,8 +11,10 @@ use cross_engine::RunSpec;
 use cross_engine::process::untrusted::{RegularFile, limits};
 
 use crate::cargo::products::{Product, Products};
-use crate::execute::failure::{EARLY_HELP, listed};
+use crate::execute::failure::{DOCUMENTATION_HELP, EARLY_HELP};
+use crate::execute::harness_words;
 use crate::execute::libtest::{self, StartedBinary};
+use crate::execute::quoted::listed;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::outcome::{Artifact, ArtifactKind};
 
@@ -28,14 +30,19 @@ pub(crate) fn contradiction(
         let message = "the tests report more results than the library stores";
         return Some(Error::new(ErrorKind::Untrusted, message));
     }
-    if libtest::reports_results(&spec.command) {
+    if harness_words::reports_results(&spec.command) {
         let missing = without_result(reader, built, products);
         if !missing.is_empty() {
             let message = format!(
                 "these test binaries ended without a result: {}",
                 listed(missing.iter().map(String::as_str))
             );
-            return Some(failed(message).with_help(EARLY_HELP));
+            let error = failed(message).with_help(EARLY_HELP);
+            let is_documentation = |name: &String| name.contains(libtest::DOCUMENTATION);
+            return Some(match missing.iter().any(is_documentation) {
+                true => error.with_help(DOCUMENTATION_HELP),
+                false => error,
+            });
         }
     }
     if tests.failed > 0 {
@@ -61,17 +68,7 @@ fn without_result(
     let (started, mut missing) = (reader.started(), Vec::new());
     let relayed = reader.relayed().iter();
     for binary in relayed.filter(|binary| !binary.has_ended()) {
-        let unfinished: Vec<_> = binary.unfinished();
-        missing.push(match unfinished.is_empty() {
-            true => format!("`{}`", binary.file),
-            false => {
-                let unfinished = listed(unfinished.iter().map(String::as_str));
-                format!(
-                    "`{}` (before these tests finished: {unfinished})",
-                    binary.file
-                )
-            }
-        });
+        missing.push(binary.with_unfinished());
     }
     let announced = started.iter().filter(|binary| !binary.is_relayed);
     for binary in announced.filter(|binary| !binary.has_ended) {
@@ -172,7 +169,8 @@ mod tests {
         }
 
         fn products(&self) -> Products {
-            let dir = self.0.path().display();
+            // Windows accepts it, too, and JSON needs no escapes.
+            let dir = self.0.path().display().to_string().replace('\\', "/");
             let target = |name: &str, kind: &str, source: &str| {
                 format!(r#"{{"name":"{name}","kind":["{kind}"],"src_path":"{dir}/{source}.rs"}}"#)
             };
@@ -223,6 +221,8 @@ mod tests {
             inside,
             companions: Vec::new(),
             glibc: None,
+            deployment_target: None,
+            slices: Vec::new(),
             sha256: None,
         }
     }

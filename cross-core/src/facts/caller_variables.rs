@@ -3,9 +3,9 @@
 
 use crate::cargo::outer::GUARD;
 
-/// Variables of these names: those that cargo, rustc, std and libtest document, and those of the test
-/// libraries that most projects use. docs/environments.md lists them.
-const NAMES: [&str; 51] = [
+/// Variables of these names: those that cargo, rustc, std and libtest document, and those of the
+/// test libraries that most projects use. docs/environments.md lists them.
+const NAMES: [&str; 61] = [
     "CARGO_BUILD_JOBS",
     "CARGO_BUILD_RUSTDOCFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
@@ -20,11 +20,17 @@ const NAMES: [&str; 51] = [
     // The scripts in images of the `cross` project print more with it.
     "CROSS_DEBUG",
     "FORCE_COLOR",
+    "GIT_CEILING_DIRECTORIES",
     "INSTA_FORCE_PASS",
     "INSTA_OUTPUT",
     "INSTA_UPDATE",
     "LANG",
     "LC_ALL",
+    "LLVM_PROFILE_FILE",
+    "LOOM_MAX_BRANCHES",
+    "LOOM_MAX_PREEMPTIONS",
+    "MACOSX_DEPLOYMENT_TARGET",
+    "MIRIFLAGS",
     "NEXTEST_FAILURE_OUTPUT",
     "NEXTEST_FINAL_STATUS_LEVEL",
     "NEXTEST_PROFILE",
@@ -56,9 +62,13 @@ const NAMES: [&str; 51] = [
     "RUST_TEST_TIME_DOCTEST",
     "RUST_TEST_TIME_INTEGRATION",
     "RUST_TEST_TIME_UNIT",
+    "SNAPSHOTS",
     "SOURCE_DATE_EPOCH",
     "TERM",
+    "TRYBUILD",
+    "TRYCMD",
     "TZ",
+    "UPDATE_EXPECT",
 ];
 
 /// What follows `CARGO_TERM_`.
@@ -184,12 +194,47 @@ pub(crate) fn left_out(name: &str, target: &str) -> Option<(&'static str, &'stat
             "the environment has a runner of its own",
             "`runner` in Cross.toml sets the runner of an environment",
         )),
+        _ if name == "CARGO_BUILD_BUILD_DIR" => Some((
+            "the environment keeps what it compiles in the target directory",
+            "`CARGO_TARGET_DIR` sets the target directory",
+        )),
         _ if compilers.contains(&name) => Some((
             "the environment has a compiler of its own",
             "a toolchain is chosen by `toolchain` in Cross.toml; wrappers of rustc are not used",
         )),
+        _ if is_tool_of_target(name, target) => Some((
+            "the environment has its own tools and libraries for the target",
+            "name the variable in `env.passthrough` if its value holds in the environment",
+        )),
         _ => None,
     }
+}
+
+/// What build scripts read for one target, by the conventions of cc, pkg-config, CMake and bindgen:
+/// `CFLAGS_<triple>`, with `_` or `-` in the triple, or `TARGET_CFLAGS`.
+const TOOLS: [&str; 13] = [
+    "AR",
+    "ARFLAGS",
+    "BINDGEN_EXTRA_CLANG_ARGS",
+    "CC",
+    "CFLAGS",
+    "CMAKE_TOOLCHAIN_FILE",
+    "CXX",
+    "CXXFLAGS",
+    "PKG_CONFIG",
+    "PKG_CONFIG_LIBDIR",
+    "PKG_CONFIG_PATH",
+    "PKG_CONFIG_SYSROOT_DIR",
+    "RANLIB",
+];
+
+/// Whether the variable names a tool for the target, or says how one is used.
+fn is_tool_of_target(name: &str, target: &str) -> bool {
+    let plain = name.replace('-', "_");
+    let suffix = format!("_{}", target.to_ascii_lowercase());
+    let tool = plain.strip_suffix(&suffix);
+    let tool = tool.or_else(|| name.strip_prefix("TARGET_"));
+    tool.is_some_and(|tool| TOOLS.contains(&tool))
 }
 
 /// The variables that programs of the target and compilers see, whoever starts them.
@@ -238,11 +283,21 @@ mod tests {
             "CARGO_BUILD_RUSTC",
             "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
             "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER",
+            "CC_aarch64_unknown_linux_gnu",
+            "CFLAGS_aarch64-unknown-linux-gnu",
+            "TARGET_AR",
+            "PKG_CONFIG_PATH_aarch64_unknown_linux_gnu",
         ] {
             assert!(left_out(name, target).is_some(), "{name}");
             assert!(!is_passed(name), "{name}");
         }
-        for name in ["CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER", "HOME"] {
+        for name in [
+            "CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER",
+            "CC_armv7_unknown_linux_gnueabihf",
+            "CFLAGS",
+            "CC",
+            "HOME",
+        ] {
             assert_eq!(left_out(name, target), None, "{name}");
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! A path is relative to the file that has it. With `cross`, the paths of a Dockerfile and of a
 //! `pre-build` script are relative to the workspace's root, which is another directory for the file
-//! that `CROSS_CONFIG` names and for the manifest of a member. If nothing is at the first place, the
-//! second counts.
+//! that `CROSS_CONFIG` names and for the manifest of a member. If nothing is at the first place,
+//! the second counts.
 
 use std::path::{Path, PathBuf};
 

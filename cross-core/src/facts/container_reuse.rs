@@ -6,7 +6,7 @@ use std::time::Duration;
 use cross_config::Settings;
 use cross_engine::{
     ContainerImage, ContainerPool, ContainerReuse, Engine, EnvironmentLocation, Environments, Host,
-    ImageFacts, Invocation, ReusedContainer, RunSpec,
+    ImageFacts, Invocation, Reach, ReusedContainer, RunSpec,
 };
 
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
@@ -95,6 +95,8 @@ pub(crate) fn command(
     host: &Host,
 ) -> Result<(Invocation, Option<ReusedContainer>)> {
     let serving = container_reuse.and_then(|reuse| Some((reuse, reuse.pool(engine, spec)?)));
+    // Where a remote engine has the volumes, and so its container, is found out by a run.
+    let serving = serving.filter(|_| !matches!(engine.reach, Reach::Remote(_)));
     let Some((reuse, pool)) = serving else {
         return Ok((engine.invocation(spec).map_engine_error()?, None));
     };

@@ -1,7 +1,7 @@
 //! Makes the name and blueprint of an environment from a target's recipe.
 
-use cross_engine::Blueprint;
-use cross_targets::{DebianArch, QemuMachine, Recipe, Runner, RustSource, Target};
+use cross_engine::{Blueprint, Download};
+use cross_targets::{DebianArch, Recipe, Runner, RustSource, Target};
 use hmac_sha256::Hash;
 
 use crate::model::error::{Error, ErrorKind, Result};
@@ -29,11 +29,11 @@ pub(crate) struct Additions {
     pub(crate) command_tools: bool,
     /// Whether the user's SDK completes the recipe.
     pub(crate) sdk: bool,
-    /// The emulated machine that runs the target's programs instead of the default emulator.
-    pub(crate) machine: Option<QemuMachine>,
+    /// What runs the target's programs instead of the default runner.
+    pub(crate) runner: Option<Runner>,
 }
 
-/// The architecture of this machine, and of the native programs in its environments.
+/// The architecture of this machine, and of the native programs in environments that it runs.
 pub(crate) fn build_architecture() -> Result<DebianArch> {
     let machine = std::env::consts::ARCH;
     DebianArch::from_rust_arch(machine).ok_or_else(|| {
@@ -44,16 +44,17 @@ pub(crate) fn build_architecture() -> Result<DebianArch> {
     })
 }
 
-/// The recipe for `target` with the user's additions, named by its hash.
+/// The recipe for `target` with the user's additions, named by its hash. `build` is the
+/// architecture of the native programs in its environment.
 pub(crate) fn named(
     target: Target,
     rust: RustSource,
     additions: &Additions,
+    build: DebianArch,
 ) -> Result<NamedRecipe> {
-    let build = build_architecture()?;
-    let recipe = match (additions.sdk, additions.machine) {
+    let recipe = match (additions.sdk, additions.runner) {
         (true, _) => target.recipe_with_sdk(build, rust),
-        (false, Some(_)) => target.recipe_with_machine(build, rust),
+        (false, Some(runner)) => target.recipe_with_runner(build, rust, runner),
         (false, None) => target.recipe(build, rust),
     };
     let mut recipe = recipe.map_err(|unsupported| {
@@ -79,20 +80,24 @@ pub(crate) fn named(
     let name = format!("{}-{}-{}", target.triple(), recipe.suite, &sha256[..12]);
     let architectures =
         std::iter::once(recipe.architecture.to_string()).chain(recipe.foreign.clone());
+    let downloads = recipe.downloads.iter();
+    let downloads: Vec<_> = downloads
+        .map(|file| Download::new(file.name, file.version, file.sha256))
+        .collect();
     let blueprint = Blueprint::new(name, &recipe.suite, recipe.packages.clone())
         .architectures(architectures)
         .exclude(recipe.exclude.clone())
         .base(Some(base(&recipe)))
         .commands(recipe.all_commands())
-        .command_env(env);
+        .command_env(env)
+        .describe_commands(downloads, additions.pre_build.clone());
     Ok(NamedRecipe {
         recipe,
         blueprint,
         sha256,
-        runner: match (additions.sdk, additions.machine) {
-            // An SDK has libraries to link with, but no emulator.
-            (true, _) => Runner::None,
-            (false, Some(machine)) => Runner::QemuSystem(machine),
+        runner: match (additions.sdk, additions.runner) {
+            (true, _) => target.runner_with_sdk(build),
+            (false, Some(runner)) => runner,
             (false, None) => target.runner(build),
         },
     })

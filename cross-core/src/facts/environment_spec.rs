@@ -1,14 +1,18 @@
 //! The environment spec: the recipe, image or Dockerfile that an environment is made from, with the
 //! user's additions.
 
+mod base_images;
 mod dockerfile;
+mod locked;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigConfig};
 use cross_engine::{ContainerfileSource, Engine, ImageBuild, ImageFacts, RootSource};
-use cross_targets::{GlibcVersion, QemuMachine, Runner, RustSource};
+use cross_targets::{
+    DebianArch, GlibcVersion, Runner, RustSource, SystemVersion, Target, TargetFacts,
+};
 
 use crate::facts::configured_paths;
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
@@ -17,12 +21,11 @@ use crate::facts::published_image::{
     deb_arch, instead_of_published, published, published_zig, reference, zig_reference,
 };
 use crate::host::sdk::{self, UserSdk};
-use crate::host::toolchain::host_triple;
+use crate::host::toolchain::{host_triple, triple_of};
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::model::hash::short_hash;
 use crate::model::step::{EnvironmentKind, PRE_BUILD_FILE, Warning};
 use crate::target::name::TargetName;
-use crate::target::runner;
 use dockerfile::{CROSS_BASE_IMAGE, Dockerfile};
 
 /// The repository of the images that this library builds.
@@ -54,12 +57,19 @@ pub(crate) struct EnvironmentSpec {
     /// Debian's name of the target's architecture, a build argument of Dockerfiles.
     deb_arch: Option<&'static str>,
     triple: String,
+    /// The architecture of the engine's machine, if it is another one than this machine's.
+    engine_architecture: Option<DebianArch>,
     /// The user's SDK, which completes the recipe.
     pub(crate) sdk: Option<UserSdk>,
     /// The target argument of `cargo-zigbuild`, if the image has that.
     zigbuild: Option<String>,
     /// The newest glibc that the artifacts may need.
     pub(crate) glibc_floor: Option<GlibcVersion>,
+    /// The oldest version of Apple's system that the artifacts have to run on.
+    pub(crate) deployment_target: Option<SystemVersion>,
+    /// The keys of the configuration that decide what the environment is made of, with their
+    /// values, as a lock has them.
+    pub(crate) deciding_keys: BTreeMap<String, String>,
 }
 
 /// The base of an environment.
@@ -84,6 +94,8 @@ pub(crate) struct SpecContext<'a> {
     pub(crate) target: &'a TargetName,
     pub(crate) config: &'a TargetConfig,
     pub(crate) rust: RustSource,
+    /// The architecture of the engine's machine, if it is another one than this machine's.
+    pub(crate) engine_architecture: Option<DebianArch>,
     pub(crate) workspace_root: &'a Path,
     /// The caller's variables.
     pub(crate) env: &'a Env,
@@ -96,6 +108,14 @@ impl EnvironmentSpec {
     /// the user's SDK completes, the target's recipe, the published image. With Zig, the user's
     /// image for the target does not count, as with `cross`.
     pub(crate) fn choose(context: &SpecContext<'_>) -> Result<Self> {
+        let deployment_target = context.deployment_target()?;
+        Ok(EnvironmentSpec {
+            deployment_target,
+            ..Self::chosen(context)?
+        })
+    }
+
+    fn chosen(context: &SpecContext<'_>) -> Result<Self> {
         let config = context.config;
         let pre_build = config.pre_build.as_ref().map(script).transpose()?.flatten();
         if config.dockerfile.is_some() {
@@ -140,9 +160,12 @@ impl EnvironmentSpec {
             },
             deb_arch: deb_arch(target),
             triple: target.triple().to_owned(),
+            engine_architecture: context.engine_architecture,
             sdk: None,
             zigbuild: None,
             glibc_floor: context.glibc_floor(),
+            deployment_target: None,
+            deciding_keys: BTreeMap::new(),
         }
     }
 
@@ -176,8 +199,11 @@ impl EnvironmentSpec {
     }
 
     /// The tools of this machine instead of an environment.
-    pub(crate) fn on_host(context: &SpecContext<'_>, toolset: HostToolset) -> Self {
-        Self::new(context, Base::Host(Box::new(toolset)))
+    pub(crate) fn on_host(context: &SpecContext<'_>, toolset: HostToolset) -> Result<Self> {
+        Ok(EnvironmentSpec {
+            deployment_target: context.deployment_target()?,
+            ..Self::new(context, Base::Host(Box::new(toolset)))
+        })
     }
 
     /// The tools of this machine, if they are used instead of an environment.
@@ -215,7 +241,7 @@ impl EnvironmentSpec {
             Some(named) => named.runner,
             None => target
                 .known()
-                .zip(environment_name::build_architecture().ok())
+                .zip(build_architecture(self.engine_architecture).ok())
                 .map_or(Runner::None, |(target, build)| target.runner(build)),
         }
     }
@@ -224,8 +250,9 @@ impl EnvironmentSpec {
     /// engine runs natively, else the first.
     pub(crate) fn platform(&self, engine: &Engine) -> ImagePlatform {
         if matches!(self.base, Base::Recipe(_) | Base::Host(_)) {
+            let of_engine = self.engine_architecture.map(DebianArch::rust_arch);
             return ImagePlatform {
-                triple: host_triple(),
+                triple: of_engine.map_or_else(host_triple, triple_of),
                 option: None,
             };
         }
@@ -321,7 +348,20 @@ impl EnvironmentSpec {
         })
     }
 
-    /// The name of the environment, which is a part of the target directory's key.
+    /// The name of the environment with everything else that programs are linked for, which is a
+    /// part of the target directory's key. Cargo does not notice if one of them changes.
+    pub(crate) fn full_name(&self) -> String {
+        let mut name = self.name();
+        if let Some(sdk) = &self.sdk {
+            name += &format!("\n{}", sdk.path.display());
+        }
+        if let Some(version) = self.deployment_target {
+            name += &format!("\n{version}");
+        }
+        name
+    }
+
+    /// The name of the environment.
     pub(crate) fn name(&self) -> String {
         match &self.base {
             Base::Recipe(named) => named.blueprint.name.clone(),
@@ -345,7 +385,11 @@ impl EnvironmentSpec {
         default("CROSS_TARGET", Some(&self.triple));
         default(CROSS_BASE_IMAGE, base.or(dockerfile.image.as_deref()));
         let tag = dockerfile.tag(&self.triple);
-        let build = ImageBuild::new(tag, ContainerfileSource::Path(dockerfile.file.clone()))
+        let source = match &dockerfile.pinned {
+            Some(text) => ContainerfileSource::Text(text.clone()),
+            None => ContainerfileSource::Path(dockerfile.file.clone()),
+        };
+        let build = ImageBuild::new(tag, source)
             .context(dockerfile.context.clone())
             .labels([(DOCKERFILE_LABEL.to_owned(), dockerfile.hash())])
             .build_args(arguments);
@@ -375,8 +419,8 @@ impl EnvironmentSpec {
         Some(build)
     }
 
-    /// Whether `image`, which has the name of the base, was built from the Dockerfile as it is now, if
-    /// there is one. An image that was pulled, or built by somebody else, was not.
+    /// Whether `image`, which has the name of the base, was built from the Dockerfile as it is now,
+    /// if there is one. An image that was pulled, or built by somebody else, was not.
     pub(crate) fn is_built_from(&self, image: &ImageFacts) -> bool {
         match &self.base {
             // Without a tag of the user's, the name of the image has the hash.
@@ -392,6 +436,11 @@ impl EnvironmentSpec {
     pub(crate) fn copies(&self) -> bool {
         matches!(&self.base, Base::Dockerfile(dockerfile) if dockerfile.context.is_some())
     }
+}
+
+/// The architecture of the native programs in environments.
+fn build_architecture(of_engine: Option<DebianArch>) -> Result<DebianArch> {
+    of_engine.map_or_else(environment_name::build_architecture, Ok)
 }
 
 impl SpecContext<'_> {
@@ -422,7 +471,9 @@ impl SpecContext<'_> {
     }
 
     fn named(&self, additions: &Additions) -> Result<NamedRecipe> {
-        environment_name::named(self.target.of_recipe(self.config)?, self.rust, additions)
+        let build = build_architecture(self.engine_architecture)?;
+        let target = self.target.of_recipe(self.config)?;
+        environment_name::named(target, self.rust, additions, build)
     }
 
     /// The configured additions to the recipe.
@@ -431,18 +482,15 @@ impl SpecContext<'_> {
         Additions {
             suite: self.config.suite.as_ref().map(|suite| suite.value.clone()),
             packages: packages.map(|package| package.value.clone()).collect(),
-            machine: self.machine(),
+            runner: self.named_runner(),
             ..Additions::default()
         }
     }
 
-    /// The emulated machine, if the user configured that runner and the target has a machine.
-    fn machine(&self) -> Option<QemuMachine> {
+    /// The runner that the user configured by its name, if a recipe of the target can have it.
+    fn named_runner(&self) -> Option<Runner> {
         let runner = self.config.runner.as_ref()?;
-        let target = self.target.known()?;
-        target
-            .machine()
-            .filter(|_| runner.value == runner::QEMU_SYSTEM)
+        self.target.known()?.named_runner(&runner.value)
     }
 
     /// The key `zig`, if it enables Zig.
@@ -481,6 +529,24 @@ impl SpecContext<'_> {
         let version = version.or_else(|| Some(self.glibc_floor()?.to_string()));
         let floor = version.map_or_else(String::new, |version| format!(".{version}"));
         Some(format!("{}{floor}", self.target.triple()))
+    }
+
+    /// The oldest version of Apple's system that the configuration, or the variable of Apple's
+    /// tools, asks for.
+    fn deployment_target(&self) -> Result<Option<SystemVersion>> {
+        let facts = self.target.known().map(Target::facts);
+        let Some(variable) = facts.and_then(TargetFacts::deployment_variable) else {
+            return Ok(None);
+        };
+        if let Some(key) = &self.config.deployment_target {
+            return Ok(Some(key.value));
+        }
+        let value = self.env.get_str(variable).filter(|value| !value.is_empty());
+        let parsed = value.map(str::parse::<SystemVersion>).transpose();
+        parsed.map_err(|error| {
+            let message = format!("{error} ({variable})");
+            Error::new(ErrorKind::Config, message).with_help(error.help())
+        })
     }
 
     /// The glibc floor in `zig.version` or in the target's name.

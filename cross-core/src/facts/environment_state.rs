@@ -12,6 +12,8 @@ pub(crate) struct EnvironmentState {
     /// Whether the recipe's environment exists: the environment itself, or the base of a
     /// Dockerfile.
     pub(crate) recipe: bool,
+    /// The image of the recipe's environment, if it is an image that the engine was asked about.
+    pub(crate) recipe_image: Option<ImageFacts>,
     /// The image without `pre-build`.
     pub(crate) base: Option<ImageFacts>,
     /// The image that runs, if it exists and is up to date.
@@ -27,7 +29,12 @@ impl EnvironmentState {
         let image = |reference: &str| environments.image(reference, cancel).map_engine_error();
         let mut state = EnvironmentState::default();
         let Some(base) = env_spec.base_image() else {
-            state.recipe = exists(env_spec.recipe(), environments, cancel)?;
+            if let Some(named) = env_spec.recipe() {
+                let name = &named.blueprint.name;
+                let found = environments.find(name, cancel).map_engine_error()?;
+                state.recipe = found.is_some();
+                state.recipe_image = found.flatten();
+            }
             return Ok(state);
         };
         state.base = image(&base)?.filter(|image| env_spec.is_built_from(image));
@@ -41,6 +48,11 @@ impl EnvironmentState {
             state.recipe = exists(env_spec.recipe(), environments, cancel)?;
         }
         Ok(state)
+    }
+
+    /// The image that runs, if it exists.
+    pub(crate) fn running_image(&self) -> Option<&ImageFacts> {
+        self.image.as_ref().or(self.recipe_image.as_ref())
     }
 
     /// The registry's digest of the image, or of the image that it is based on.

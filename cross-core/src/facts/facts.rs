@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cross_config::{ExplainedValue, NetworkMode as ConfigNetwork, Settings, TargetConfig};
 use cross_engine::{
     EngineKind, EnvironmentLocation, Environments, ForeignPrograms, Host, Network, Root, RunSpec,
-    SelectedEngine,
+    SelectedEngine, expected_rootfs_layout,
 };
 
 use crate::cargo::cli::configs::Configs;
@@ -16,6 +16,7 @@ use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::EnvironmentSpec;
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::host_engine;
+use crate::facts::remote::PlannedRemote;
 use crate::facts::run_inputs::{self, RunInputs};
 use crate::facts::seen_places::settle;
 use crate::model::error::Result;
@@ -51,8 +52,14 @@ pub(crate) struct Facts {
     pub(crate) budget: Option<Arc<Budget>>,
     /// Whether nothing may use the network.
     pub(crate) offline: bool,
+    /// The directory for final artifacts that cargo's configuration names.
+    pub(crate) artifact_dir: Option<PathBuf>,
+    /// Whether the command line sets a directory for what is compiled.
+    pub(crate) sets_build_dir: bool,
     /// The reused containers, if any.
     pub(crate) container_reuse: Option<PlannedReuse>,
+    /// What is kept on the engine's machine, if it does not see the caller's files.
+    pub(crate) remote: Option<PlannedRemote>,
 }
 
 impl Facts {
@@ -60,11 +67,16 @@ impl Facts {
     pub(crate) fn environment(&self) -> EnvironmentRef {
         let recipe = self.env_spec.recipe();
         let name = self.env_spec.name();
+        let location = match self.env_spec.image() {
+            Some(image) => EnvironmentLocation::Image(image),
+            None => self.environments().location(&name),
+        };
+        let exists = self.state.complete(&self.env_spec);
+        let image = self.state.running_image();
+        let contents = exists.then(|| self.environments().known_contents(&location, image));
         EnvironmentRef {
-            location: match self.env_spec.image() {
-                Some(image) => EnvironmentLocation::Image(image),
-                None => self.environments().location(&name),
-            },
+            contents_sha256: contents.flatten().map(|contents| contents.sha256()),
+            location,
             name,
             kind: self.env_spec.kind(),
             recipe_sha256: recipe.map(|named| named.sha256.clone()),
@@ -72,7 +84,7 @@ impl Facts {
             image_id: self.state.image.as_ref().map(|image| image.id.clone()),
             image_digest: self.state.digest().map(str::to_owned),
             sdk: self.env_spec.sdk.as_ref().map(|sdk| sdk.path.clone()),
-            exists: self.state.complete(&self.env_spec),
+            exists,
             tools: self
                 .env_spec
                 .host_toolset()
@@ -92,7 +104,9 @@ impl Facts {
         if let Some(manifest) = &self.cargo.manifest {
             command.extend(["--manifest-path".to_owned(), manifest.display().to_string()]);
         }
-        command.extend(["--target".to_owned(), self.target_argument()]);
+        for argument in self.target_arguments() {
+            command.extend(["--target".to_owned(), argument]);
+        }
         if options.locked || self.is_lock_file_settled() {
             command.push("--locked".to_owned());
         }
@@ -100,24 +114,39 @@ impl Facts {
         command.extend(self.own_target_dir());
         command.extend(self.rustflags.iter().cloned());
         command.extend(options.cargo.iter().cloned());
+        if let Some(setting) = self.own_build_dir() {
+            command.extend(["--config".to_owned(), setting]);
+        }
         command
     }
 
     /// Returns whether `Cargo.lock` is settled on the host before anything runs. Cargo in the
     /// environment cannot write it. With `--locked`, it accepts a file that differs in layout only.
+    /// A cargo script has its lock file in the target directory.
     pub(crate) fn is_lock_file_settled(&self) -> bool {
-        self.env_spec.host_toolset().is_none()
+        let manifest = self.cargo.manifest.as_deref();
+        let is_script = manifest.is_some_and(|it| it.extension().is_some_and(|it| it == "rs"));
+        self.env_spec.host_toolset().is_none() && !is_script
     }
 
-    /// The value of cargo's `--target` in the environment.
-    pub(crate) fn target_argument(&self) -> String {
-        self.env_spec
-            .zigbuild_target()
-            .unwrap_or_else(|| self.target.argument())
+    /// The values of cargo's `--target` in the environment.
+    pub(crate) fn target_arguments(&self) -> Vec<String> {
+        match self.env_spec.zigbuild_target() {
+            Some(target) => vec![target],
+            None => self.target.arguments(),
+        }
     }
 
-    /// The flag for the target directory of the runs, where a setting of the command line would have
-    /// precedence over the variable.
+    /// The setting for the directory of what is compiled, where one of the command line would have
+    /// precedence over the variable. It has to be the last one.
+    pub(crate) fn own_build_dir(&self) -> Option<String> {
+        let dir = self.inputs.target_dir.display().to_string();
+        let setting = || format!("build.build-dir={}", serde_json::Value::from(dir));
+        self.sets_build_dir.then(setting)
+    }
+
+    /// The flag for the target directory of the runs, where a setting of the command line would
+    /// have precedence over the variable.
     pub(crate) fn own_target_dir(&self) -> Vec<String> {
         let dir = self.inputs.target_dir.display().to_string();
         let configured = self.cargo.configured(Configs::default());
@@ -148,7 +177,9 @@ impl Facts {
         });
         let mut mounts = self.inputs.mounts.clone();
         let mut env = self.inputs.env.clone();
-        if network != Network::None {
+        if network == Network::None {
+            mounts.extend(self.inputs.loopback_mounts.iter().cloned());
+        } else {
             mounts.extend(self.inputs.network_mounts.iter().cloned());
             // What the configuration passes on has precedence.
             for (name, value) in &self.inputs.network_env {
@@ -170,7 +201,7 @@ impl Facts {
             .memory(self.config.memory.as_ref().map(|limit| limit.value.bytes()))
             .socketcall(self.target.may_be_x86());
         match &self.budget {
-            Some(budget) => budget.bind(spec),
+            Some(budget) => budget.bind(spec, !self.selected.engine.own_kernel),
             None => spec,
         }
     }
@@ -180,6 +211,11 @@ impl Facts {
     pub(crate) fn foreign_programs(&self) -> Option<ForeignPrograms> {
         let is_sandbox = self.selected.engine.kind == EngineKind::Sandbox;
         self.inputs.foreign_programs.clone().filter(|_| is_sandbox)
+    }
+
+    /// The triple of the programs of the environment itself: compilers, build scripts and macros.
+    pub(crate) fn native_triple(&self) -> String {
+        self.env_spec.platform(&self.selected.engine).triple
     }
 
     /// The user's options for `run` of a container engine; none for the other engines.
@@ -199,12 +235,12 @@ impl Facts {
     pub(crate) fn run(&self, purpose: &str, spec: RunSpec, output: OutputKind) -> Result<Step> {
         let mut spec = host_engine::without_isolation(spec);
         spec.mounts = settle(spec.mounts);
-        let (command, reused_container) = container_reuse::command(
-            self.container_reuse.as_ref(),
-            &self.selected.engine,
-            &spec,
-            &self.host,
-        )?;
+        self.expect_layout(&mut spec);
+        let spec = self.inputs.fixed.place(spec);
+        let engine = &self.selected.engine;
+        let shown = spec.clone().stdin(true);
+        let (command, reused_container) =
+            container_reuse::command(self.container_reuse.as_ref(), engine, &shown, &self.host)?;
         let action = Action::Run {
             spec,
             output,
@@ -213,5 +249,16 @@ impl Facts {
         let mut step = Step::new(purpose, action).with_command(command);
         step.reused_container = reused_container;
         Ok(step)
+    }
+
+    /// Expects the layout of a root file system that is still to be made, so that its run can be
+    /// shown. A run reads it as it is then.
+    fn expect_layout(&self, spec: &mut RunSpec) {
+        if let Root::Directory { layout, .. } = &mut spec.root {
+            if layout.is_empty() {
+                let targets: Vec<_> = spec.mounts.iter().map(|it| it.target.as_path()).collect();
+                *layout = expected_rootfs_layout(&targets).unwrap_or_default();
+            }
+        }
     }
 }

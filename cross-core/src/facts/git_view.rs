@@ -6,7 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cross_engine::Mount;
+use cross_engine::os;
+use cross_engine::process::untrusted::RegularFile;
 
+use crate::facts::git_settings::{UserSettings, text};
+use crate::facts::shown_git_config::shown_config;
+use crate::host::git_index;
 use crate::host::places::normal;
 use crate::model::step::Warning;
 
@@ -25,7 +30,28 @@ pub(crate) struct GitView {
     top: PathBuf,
     /// The list of the files that git knows.
     index: PathBuf,
+    /// The directory of the checkout, and that of all checkouts.
+    pub(crate) dirs: (PathBuf, PathBuf),
+    /// Whether the names of objects are SHA-256.
+    sha256: bool,
+    /// Whether programs of the host make some of its files from what git stores, as Git LFS does.
+    has_filters: bool,
 }
+
+/// The list of the files that git knows, which a run sees with other marks than the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ShownIndex {
+    /// The list, where it really is.
+    pub(crate) index: PathBuf,
+    /// The directory that the repository is checked out in.
+    pub(crate) top: PathBuf,
+    pub(crate) sha256: bool,
+    /// Whether programs that a run does not have make some of the files.
+    pub(crate) has_filters: bool,
+}
+
+/// The files of the directories above the sources without which git would see other files there.
+const ATTRIBUTES: [&str; 2] = [".gitignore", ".gitattributes"];
 
 /// Entries of a repository that may be links to those of another, as `git new-workdir` and `repo`
 /// make them.
@@ -54,31 +80,6 @@ const HIDDEN_FILES: [&str; 5] = [
     ".git-credentials",
 ];
 
-/// Keys of `core` that say how the files of a repository are laid out and compared.
-const CORE: [&str; 11] = [
-    "repositoryformatversion",
-    "bare",
-    "filemode",
-    "symlinks",
-    "ignorecase",
-    "precomposeunicode",
-    "autocrlf",
-    "eol",
-    "sparsecheckout",
-    "sparsecheckoutcone",
-    "worktree",
-];
-
-/// Keys of `extensions` without which git would misread the repository.
-const EXTENSIONS: [&str; 6] = [
-    "objectformat",
-    "compatobjectformat",
-    "refstorage",
-    "partialclone",
-    "preciousobjects",
-    "relativeworktrees",
-];
-
 /// The configuration that lets git read a repository of any owner.
 pub(crate) const USER_CONFIG: &str = "[safe]\n\tdirectory = *\n";
 
@@ -86,15 +87,29 @@ impl GitView {
     /// The repository that the directory `dir` of the sources is in. `roots` are the directories of
     /// the sources that are seen; a repository at or above `home` is the user's own affair and is
     /// not seen.
-    pub(crate) fn of(dir: &Path, roots: &[&Path], home: Option<&Path>) -> Option<Self> {
+    pub(crate) fn of(
+        dir: &Path,
+        roots: &[&Path],
+        home: Option<&Path>,
+        user: &UserSettings,
+    ) -> Option<Self> {
         let top = dir.ancestors().find(|dir| is_entry(&dir.join(".git")))?;
         if is_of_home(top, home) {
             return None;
         }
+        GitView::at(top, top.join(".git"), roots, user)
+    }
+
+    /// The repository at `entry`, which is checked out in `top`.
+    pub(crate) fn at(
+        top: &Path,
+        mut entry: PathBuf,
+        roots: &[&Path],
+        user: &UserSettings,
+    ) -> Option<Self> {
         let is_seen = |path: &Path| roots.iter().any(|root| path.starts_with(root));
-        let mut entry = top.join(".git");
         if is_link(&entry) && is_seen(&entry) {
-            entry = entry.canonicalize().ok()?;
+            entry = os::canonical(&entry).ok()?;
         }
         let git_dir = git_dir(&entry)?;
         let common = common_dir(&git_dir);
@@ -105,6 +120,7 @@ impl GitView {
             is_above: !is_seen(top),
             top: top.to_owned(),
             index: git_dir.join("index"),
+            dirs: (git_dir.clone(), common.clone()),
             ..GitView::default()
         };
         let mut seen = BTreeSet::from([entry, git_dir.clone(), common.clone()]);
@@ -112,22 +128,58 @@ impl GitView {
             seen.extend(linked(dir));
         }
         let objects = common.join("objects");
-        let objects = objects.canonicalize().unwrap_or(objects);
+        let objects = os::canonical(&objects).unwrap_or(objects);
         view.borrow(&objects, &mut seen, BORROWED_DEPTH);
         let hidden = seen.iter().filter(|path| !is_seen(path));
         view.mounts.extend(hidden.map(Mount::read));
         for dir in BTreeSet::from([&git_dir, &common]) {
             view.hide_in(dir);
         }
-        view.hide_modules(&common.join("modules"), MODULE_DEPTH);
+        view.hide_modules(&common.join("modules"), user, MODULE_DEPTH);
         let others = directories(&common.join("worktrees"));
         for other in others.filter(|other| *other != git_dir) {
             view.hide_in(&other);
         }
-        let texts = [common.join("config"), git_dir.join("config.worktree")];
-        let texts = texts.map(|path| fs::read_to_string(path).unwrap_or_default());
-        view.replace(&common.join("config"), &config(&texts));
+        let config = shown_config(user, &git_dir, &common);
+        view.sha256 = config.contains("objectformat = \"sha256\"");
+        view.replace(&common.join("config"), &config);
+        if view.is_above {
+            view.show_attributes(roots);
+        }
+        let attributes = [top.join(".gitattributes"), common.join("info/attributes")];
+        view.has_filters = attributes.iter().any(|path| names_a_filter(path));
         Some(view)
+    }
+
+    /// The index, if git would miss files that are in the repository and not among the sources, or
+    /// could not compare some.
+    pub(crate) fn shown_index(&self) -> Option<ShownIndex> {
+        let is_shown = self.is_above || self.has_filters;
+        let index = os::canonical(&self.index).ok().filter(|_| is_shown)?;
+        Some(ShownIndex {
+            index,
+            top: self.top.clone(),
+            sha256: self.sha256,
+            has_filters: self.has_filters,
+        })
+    }
+
+    /// Shows the files that say what git ignores and compares, of the directories above the
+    /// sources.
+    fn show_attributes(&mut self, roots: &[&Path]) {
+        let above = roots
+            .iter()
+            .filter(|root| root.starts_with(&self.top))
+            .flat_map(|root| root.ancestors().skip(1))
+            .filter(|dir| dir.starts_with(&self.top));
+        let dirs: BTreeSet<_> = above.collect();
+        let files = dirs
+            .iter()
+            .flat_map(|dir| ATTRIBUTES.map(|name| dir.join(name)));
+        let files = files.filter(|file| file.symlink_metadata().is_ok_and(|meta| meta.is_file()));
+        let hidden = files.filter(|file| !roots.iter().any(|root| file.starts_with(root)));
+        self.mounts
+            .extend(hidden.map(Mount::read).collect::<Vec<_>>());
     }
 
     /// Whether git knows the file at `path`.
@@ -135,14 +187,15 @@ impl GitView {
         let Ok(name) = path.strip_prefix(&self.top) else {
             return false;
         };
-        let (name, index) = (name.as_os_str().as_encoded_bytes(), fs::read(&self.index));
+        let name = name.as_os_str().as_encoded_bytes();
+        let index = RegularFile::open(&self.index).and_then(|file| file.bytes(git_index::LIMIT));
         index.is_ok_and(|index| index.windows(name.len()).any(|part| part == name))
     }
 
     /// Adds the directories of objects that those in `objects` borrow, as after
     /// `git clone --shared`.
     fn borrow(&mut self, objects: &Path, seen: &mut BTreeSet<PathBuf>, deep: usize) {
-        let named = fs::read_to_string(objects.join("info/alternates")).unwrap_or_default();
+        let named = text(&objects.join("info/alternates")).unwrap_or_default();
         let lines = named
             .lines()
             .filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -176,7 +229,7 @@ impl GitView {
 
     /// Hides what may hold secrets in the submodules, and in theirs. Each keeps what its own
     /// history is read with.
-    fn hide_modules(&mut self, dir: &Path, deep: usize) {
+    fn hide_modules(&mut self, dir: &Path, user: &UserSettings, deep: usize) {
         let Some(deep) = deep.checked_sub(1) else {
             return;
         };
@@ -184,12 +237,11 @@ impl GitView {
             if module.join("HEAD").exists() {
                 self.hide_in(&module);
                 let path = module.join("config");
-                let text = fs::read_to_string(&path).unwrap_or_default();
-                self.replace(&path, &config(&[text]));
-                self.hide_modules(&module.join("modules"), deep);
+                self.replace(&path, &shown_config(user, &module, &module));
+                self.hide_modules(&module.join("modules"), user, deep);
             } else {
                 // The name of a submodule may have slashes.
-                self.hide_modules(&module, deep);
+                self.hide_modules(&module, user, deep);
             }
         }
     }
@@ -197,7 +249,7 @@ impl GitView {
     /// Another text is seen in place of the file at `path`, if there is one.
     fn replace(&mut self, path: &Path, text: &str) {
         // A link is followed to where its file is seen, if it is.
-        if let Ok(real) = path.canonicalize() {
+        if let Ok(real) = os::canonical(path) {
             let seen = if is_link(path) { real } else { path.to_owned() };
             if seen.is_file() && !self.files.iter().any(|(there, _)| *there == seen) {
                 self.files.push((seen, text.to_owned()));
@@ -234,7 +286,7 @@ fn git_dir(entry: &Path) -> Option<PathBuf> {
     if entry.is_dir() {
         return Some(entry.to_owned());
     }
-    let text = fs::read_to_string(entry).ok()?;
+    let text = text(entry)?;
     let path = text.strip_prefix("gitdir:")?.trim();
     let dir = normal(&entry.parent()?.join(path));
     dir.is_dir().then_some(dir)
@@ -242,9 +294,9 @@ fn git_dir(entry: &Path) -> Option<PathBuf> {
 
 /// The directory that holds the objects of a repository and of its worktrees.
 fn common_dir(git_dir: &Path) -> PathBuf {
-    let named = fs::read_to_string(git_dir.join("commondir"));
+    let named = text(&git_dir.join("commondir"));
     match named.as_deref().map(str::trim) {
-        Ok(path) if !path.is_empty() => normal(&git_dir.join(path)),
+        Some(path) if !path.is_empty() => normal(&git_dir.join(path)),
         _ => git_dir.to_owned(),
     }
 }
@@ -253,7 +305,7 @@ fn common_dir(git_dir: &Path) -> PathBuf {
 fn linked(dir: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = LINKED.iter().map(|name| (name, dir.join(name)));
     let links = entries.filter(|(_, entry)| is_link(entry));
-    let places = links.filter_map(|(name, entry)| Some((name, entry.canonicalize().ok()?)));
+    let places = links.filter_map(|(name, entry)| Some((name, os::canonical(&entry).ok()?)));
     // What has another name is none of a repository's.
     places
         .filter(|(name, place)| place.ends_with(name))
@@ -290,6 +342,19 @@ pub(crate) fn unseen(objects: &Path) -> Warning {
     )
 }
 
+/// The warning for a file of the repository that is in a cargo home.
+pub(crate) fn hidden_file(file: &Path) -> Warning {
+    warning(
+        format!(
+            "`{}` is in the repository and in the cargo home, of which a run sees only crates and the \
+             settings that hold there: git finds it changed or missing, and `git describe --dirty` says so",
+            file.display()
+        ),
+        "set CARGO_HOME to a directory that is not in the repository, such as `.cargo-home` with a line in \
+         `.gitignore`",
+    )
+}
+
 /// The warning for a file that git finds changed.
 pub(crate) fn changed(file: &Path) -> Warning {
     warning(
@@ -302,7 +367,7 @@ pub(crate) fn changed(file: &Path) -> Warning {
     )
 }
 
-fn warning(message: String, help: &str) -> Warning {
+pub(crate) fn warning(message: String, help: &str) -> Warning {
     Warning {
         code: "git".to_owned(),
         message,
@@ -310,73 +375,14 @@ fn warning(message: String, help: &str) -> Warning {
     }
 }
 
-/// The configuration that is seen, made of those of the repository, of which a later one wins.
-fn config(texts: &[String]) -> String {
-    let mut kept: Vec<(&str, &str, String)> = Vec::new();
-    for (section, key, value) in texts.iter().flat_map(|text| settings(text)) {
-        let known = match section.as_str() {
-            "core" => ("core", CORE.iter().find(|known| **known == key)),
-            "extensions" => ("extensions", EXTENSIONS.iter().find(|known| **known == key)),
-            _ => continue,
-        };
-        let (section, Some(key)) = known else {
-            continue;
-        };
-        kept.retain(|(_, other, _)| other != key);
-        kept.push((section, key, value));
-    }
-    let mut text = String::new();
-    for section in ["core", "extensions"] {
-        let mut keys = kept.iter().filter(|(of, ..)| *of == section).peekable();
-        if keys.peek().is_some() {
-            text.push_str(&format!("[{section}]\n"));
-        }
-        for (_, key, value) in keys {
-            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-            text.push_str(&format!("\t{key} = \"{value}\"\n"));
-        }
-    }
-    text
-}
-
-/// The settings of the sections without a name, in lower case: section, key and value.
-fn settings(text: &str) -> Vec<(String, String, String)> {
-    let (mut section, mut found) = (String::new(), Vec::new());
-    for line in text.lines().map(str::trim) {
-        if line.starts_with(['#', ';']) {
-            continue;
-        }
-        let mut line = line;
-        if let Some((name, rest)) = line.strip_prefix('[').and_then(|it| it.split_once(']')) {
-            section = name.trim().to_ascii_lowercase();
-            line = rest.trim();
-        }
-        if line.is_empty() {
-            continue;
-        }
-        let (key, value) = line.split_once('=').unwrap_or((line, "true"));
-        let value = unquoted(value.trim());
-        found.push((section.clone(), key.trim().to_ascii_lowercase(), value));
-    }
-    found
-}
-
-/// The value without quotes, escapes and comments.
-fn unquoted(text: &str) -> String {
-    let (mut value, mut quoted) = (String::new(), false);
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => quoted = !quoted,
-            '\\' => value.extend(chars.next()),
-            '#' | ';' if !quoted => break,
-            c => value.push(c),
-        }
-    }
-    match quoted || text.ends_with('"') {
-        true => value,
-        false => value.trim_end().to_owned(),
-    }
+/// Whether the attributes in the file at `path` give some files to a filter.
+fn names_a_filter(path: &Path) -> bool {
+    let text = text(path).unwrap_or_default();
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.any(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        words.any(|word| word.starts_with("filter="))
+    })
 }
 
 #[cfg(test)]
@@ -384,34 +390,8 @@ mod tests {
     use super::*;
 
     const SECRETS: &str = "\
-[core]
-\trepositoryformatversion = 1 ; a comment
-\tfilemode = true
-\thooksPath = /home/u/hooks
-\tsshCommand = ssh -i key
-\tfsmonitor = /evil
-\tworkTree = \"../../my \\\"app\\\"\"
-[Extensions]
-\tworktreeConfig = true
-\tobjectFormat = sha256
-[remote \"origin\"]
-\turl = https://me:s3cret@a.invalid/
-[http \"https://a.invalid\"]
-\textraheader = s3cret
-[include]
-\tpath = /home/u/more
-[credential]
-\thelper = !echo s3cret
-";
-
-    #[test]
-    fn only_what_says_how_files_are_laid_out_is_kept() {
-        assert_eq!(
-            config(&[SECRETS.to_owned(), "[core]\n\tfilemode = false".to_owned()]),
-            "[core]\n\trepositoryformatversion = \"1\"\n\tworktree = \"../../my \\\"app\\\"\"\n\
-             \tfilemode = \"false\"\n[extensions]\n\tobjectformat = \"sha256\"\n"
-        );
-    }
+[remote \"origin\"]\n\turl = https://me:s3cret@a.invalid/
+[core]\n\tsshCommand = ssh -i s3cret\n\tfilemode = true\n";
 
     fn repository(dir: &Path) {
         for made in ["objects/info", "refs", "logs/refs"] {
@@ -430,7 +410,7 @@ mod tests {
     }
 
     fn view(dir: &Path, root: &Path) -> GitView {
-        GitView::of(dir, &[root], None).unwrap()
+        GitView::of(dir, &[root], None, &UserSettings::default()).unwrap()
     }
 
     fn replaced(view: &GitView) -> Vec<&Path> {
@@ -442,7 +422,7 @@ mod tests {
     #[test]
     fn a_repository_at_the_root_is_among_the_sources() {
         let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().canonicalize().unwrap();
+        let root = os::canonical(dir.path()).unwrap();
         let git = root.join(".git");
         repository(&git);
         repository(&git.join("modules/lib/inner"));
@@ -465,7 +445,7 @@ mod tests {
     #[test]
     fn a_repository_above_the_workspace_is_mounted_unless_it_is_that_of_the_home() {
         let dir = tempfile::tempdir().unwrap();
-        let top = dir.path().canonicalize().unwrap();
+        let top = os::canonical(dir.path()).unwrap();
         repository(&top.join(".git"));
         let root = top.join("rust/app");
         fs::create_dir_all(&root).unwrap();
@@ -473,15 +453,16 @@ mod tests {
         assert_eq!(seen.mounts[0], Mount::read(top.join(".git")));
         assert!(seen.is_above);
         let home = top.join("users/me");
-        assert!(GitView::of(&root, &[&root], Some(&home)).is_none());
-        assert!(GitView::of(&root, &[&root], Some(&top)).is_none());
-        assert!(GitView::of(&root, &[&root], Some(Path::new("/home/u"))).is_some());
+        assert!(GitView::of(&root, &[&root], Some(&home), &UserSettings::default()).is_none());
+        assert!(GitView::of(&root, &[&root], Some(&top), &UserSettings::default()).is_none());
+        let elsewhere = Some(Path::new("/home/u"));
+        assert!(GitView::of(&root, &[&root], elsewhere, &UserSettings::default()).is_some());
     }
 
     #[test]
     fn a_worktree_leads_to_the_repository_it_is_of() {
         let dir = tempfile::tempdir().unwrap();
-        let top = dir.path().canonicalize().unwrap();
+        let top = os::canonical(dir.path()).unwrap();
         let (main, root) = (top.join("main/.git"), top.join("other"));
         repository(&main);
         let own = main.join("worktrees/other");
@@ -506,6 +487,38 @@ mod tests {
         fs::create_dir_all(dir.path().join(".ssh")).unwrap();
         fs::create_dir_all(&root).unwrap();
         fs::write(root.join(".git"), "gitdir: ../.ssh\n").unwrap();
-        assert!(GitView::of(&root, &[&root], None).is_none());
+        assert!(GitView::of(&root, &[&root], None, &UserSettings::default()).is_none());
+    }
+
+    /// Opening one for reading waits for somebody who writes.
+    #[cfg(unix)]
+    #[test]
+    fn named_pipes_in_place_of_gits_files_are_not_waited_for() {
+        for name in [
+            "",
+            "HEAD",
+            "commondir",
+            "config",
+            "config.worktree",
+            "index",
+            "info/attributes",
+            "modules/lib/config",
+            "objects/info/alternates",
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let root = os::canonical(dir.path()).unwrap();
+            let git = root.join(".git");
+            if !name.is_empty() {
+                repository(&git);
+                repository(&git.join("modules/lib"));
+                fs::create_dir_all(git.join("info")).unwrap();
+                let _ = fs::remove_file(git.join(name));
+            }
+            let pipe = if name.is_empty() { git } else { git.join(name) };
+            crate::facts::git_settings::tests::named_pipe(&pipe);
+            if let Some(view) = GitView::of(&root, &[&root], None, &UserSettings::default()) {
+                assert!(!view.tracks(&root.join("file")), "{name}");
+            }
+        }
     }
 }

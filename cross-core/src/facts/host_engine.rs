@@ -292,16 +292,18 @@ fn toolset_without_c(
     })
 }
 
-/// The triple whose `std` rustup may have to install.
-pub(crate) fn rustup_target(target: &TargetName) -> Option<&str> {
-    let known = target.known().map(|known| known.triple());
-    known.or_else(|| needs_no_c_toolchain(target).then(|| target.triple()))
+/// The triples whose `std` rustup may have to install.
+pub(crate) fn rustup_targets(target: &TargetName) -> Vec<&str> {
+    match target.known().is_some() || needs_no_c_toolchain(target) {
+        true => target.slices(),
+        false => Vec::new(),
+    }
 }
 
 /// The arguments of the rustup command that installs the target's `std`, if it is not installed.
 fn lacking_std(context: &ToolSearchContext<'_>) -> Option<Vec<String>> {
     let needs = toolchain::ToolchainNeeds {
-        triple: rustup_target(context.target),
+        triples: &rustup_targets(context.target),
         build_std: build_std::is_requested(context.config),
         clippy: false,
     };

@@ -1,20 +1,35 @@
 //! The facts that planning depends on. Each fact is probed once, and then is a value.
 
+pub(crate) mod binutils;
 pub(crate) mod caller_variables;
 pub(crate) mod cargo_settings;
+pub(crate) mod checkout;
 pub(crate) mod configured_paths;
 pub(crate) mod container_reuse;
 pub(crate) mod environment_name;
 pub(crate) mod environment_spec;
 pub(crate) mod environment_state;
 pub(crate) mod facts;
+pub(crate) mod flag_paths;
+pub(crate) mod git_settings;
+pub(crate) mod git_user_files;
 pub(crate) mod git_view;
 pub(crate) mod host_engine;
 pub(crate) mod host_toolset;
+pub(crate) mod lock;
+pub(crate) mod locked_crates;
+pub(crate) mod named_places;
+pub(crate) mod named_variables;
+pub(crate) mod private_places;
 pub(crate) mod probe;
 pub(crate) mod published_image;
+pub(crate) mod remote;
 pub(crate) mod run_inputs;
 pub(crate) mod seen_places;
 pub(crate) mod selection;
+pub(crate) mod shown_git_config;
 pub(crate) mod source_links;
 pub(crate) mod sources;
+pub(crate) mod wasm_bindgen;
+pub(crate) mod writable_dirs;
+pub(crate) mod written_record;

@@ -1,9 +1,14 @@
 //! Probes the facts of a request, each once. Starts only read-only processes.
 
-use cross_config::{Config, DiagnosticCode, ExplainedValue, Origin, Settings, TargetConfig};
-use cross_engine::{Cancel, EngineKind, Environments, Host, Root, SelectedEngine};
+use std::path::{Path, PathBuf};
+
+use cross_config::{
+    Config, DiagnosticCode, ExplainedValue, Origin, Settings, Sourced, TargetConfig, UserNamespace,
+};
+use cross_engine::{Cancel, EngineKind, Environments, Host, Reach, Root, SelectedEngine};
 
 use crate::cargo::build_std;
+use crate::cargo::cli::configs::Configs;
 use crate::cargo::package_selection::ConfiguredPackage;
 use crate::cargo::rustflags;
 use crate::cargo::workspace::{self, HostCargo, Workspace};
@@ -12,16 +17,21 @@ use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::facts::Facts;
+use crate::facts::flag_paths::{self, Flags};
 use crate::facts::host_engine;
+use crate::facts::private_places::Private;
+use crate::facts::remote::{PlannedRemote, RemoteContext};
 use crate::facts::run_inputs::{RunInputs, RunInputsContext};
 use crate::facts::selection::{self, Selection, SelectionContext};
 use crate::facts::sources;
+use crate::facts::wasm_bindgen::{self, WasmBindgenContext};
 use crate::host::cache_guard;
 use crate::host::places::normal;
 use crate::host::toolchain;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::redact::redact;
 use crate::model::step::{Verb, Warning};
+use crate::model::toolchain::ToolchainPreference;
 use crate::request::request::Request;
 use crate::target::name::TargetName;
 
@@ -31,11 +41,34 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     let project = ProjectFacts::probe(request, cancel)?;
     let selection = project.select(request, cancel)?;
     let environment = EnvironmentFacts::probe(request, &project, &selection, cancel)?;
-    let mut inputs = run_inputs(request, &project, &selection, &environment.state)?;
-    let root = root(&project, &selection, &environment.state, &inputs)?;
+    let configs = project.cargo.configuration(&project.host)?;
+    let state = &environment.state;
+    let recipe = selection.env_spec.recipe().map(|named| &named.recipe);
+    let build_std = build_std::arguments(
+        &project.config,
+        &project.settings,
+        project.target.known(),
+        recipe,
+        &selection.toolchain,
+    )?;
+    let context = RunInputsContext {
+        cross: &request.cross,
+        target: &project.target,
+        workspace: &project.workspace,
+        config: &project.config,
+        settings: &project.settings,
+        toolchain: &selection.toolchain,
+        env_spec: &selection.env_spec,
+        engine: &selection.selected.engine,
+        host: &project.host,
+        configs: &configs,
+        cargo: &project.cargo,
+        cancel,
+    };
+    let mut inputs = run_inputs(&context, state)?;
     let rustflags = rustflags::add(
         &request.options.all_rustflags(),
-        project.target.triple(),
+        &project.target.slices(),
         &mut inputs.env,
         |name| {
             // A run on the host inherits the caller's variables.
@@ -44,14 +77,47 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
             value.filter(|_| is_host).map(str::to_owned)
         },
     );
-    let recipe = selection.env_spec.recipe().map(|named| &named.recipe);
-    let build_std = build_std::arguments(
-        &project.config,
-        &project.settings,
-        recipe,
-        &selection.toolchain,
-    )?;
+    if selection.env_spec.host_toolset().is_none() {
+        show_flag_paths(request, &project, &configs, &mut inputs);
+    }
+    inputs.fix_places(&context, !build_std.is_empty())?;
+    let root = root(&project, &selection, &environment.state, &inputs)?;
+    if request.starts_programs() {
+        wasm_bindgen::check(
+            &WasmBindgenContext {
+                cross: &request.cross,
+                config: &project.config,
+                target: &project.target,
+                workspace_root: &project.workspace.root,
+                env_spec: &selection.env_spec,
+                host: &project.host,
+            },
+            cancel,
+        )?;
+    }
     let offline = is_offline(request);
+    let artifact_base = project.cargo.dir.clone();
+    let remote = PlannedRemote::of(&RemoteContext {
+        settings: &project.settings,
+        engine: &selection.selected.engine,
+        host: &project.host,
+        workspace_root: &project.workspace.root,
+        cargo_home: &inputs.cargo_home,
+        target_dir: &inputs.target_dir,
+        toolchain: &selection.toolchain,
+        triples: &project.target.slices(),
+        native: selection
+            .env_spec
+            .platform(&selection.selected.engine)
+            .triple,
+        builds_std: !build_std.is_empty(),
+        reuses_container: environment.container_reuse.is_some(),
+    });
+    let mut selection = selection;
+    if let Some(remote) = &remote {
+        let engine = selection.selected.engine;
+        selection.selected.engine = engine.with_transfer(&remote.transfer);
+    }
     Ok(Facts {
         warnings: warnings(&project, &selection, &environment.state, &inputs, offline),
         host: project.host,
@@ -66,12 +132,16 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         env_spec: selection.env_spec,
         state: environment.state,
         container_reuse: environment.container_reuse,
+        remote,
         root,
         inputs,
         build_std,
         rustflags,
         budget: request.cross.budget().cloned(),
         offline,
+        artifact_dir: configs
+            .artifact_dir(&artifact_base, |name| request.cross.path_variable(name)),
+        sets_build_dir: configs.sets_build_dir(),
     })
 }
 
@@ -95,8 +165,15 @@ impl ProjectFacts {
         let host = cross.host()?;
         let mut cargo = cross.host_cargo(&host)?;
         cargo.configs = request.options.configs();
-        let triples = triples(&target);
-        let mut workspace = workspace::probe(&cargo, &triples, &host, cancel)?;
+        cargo.unstable = request.options.unstable();
+        let triples = triples(&target, toolchain::host_triple());
+        let mut workspace = match workspace::probe(&cargo, &triples, &host, cancel) {
+            Ok(workspace) => workspace,
+            Err(error) => {
+                cargo.program = cargo_of_toolchain(request, &target, &cargo, &host).ok_or(error)?;
+                workspace::probe(&cargo, &triples, &host, cancel)?
+            }
+        };
         if let Some(manifest) = cargo.real_manifest(&workspace.root) {
             cargo.manifest = Some(manifest);
             workspace = workspace::probe(&cargo, &triples, &host, cancel)?;
@@ -110,6 +187,7 @@ impl ProjectFacts {
         let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
         let warnings = loaded.warnings.iter().map(warning);
         let mut config = loaded.config.for_target(target.configured());
+        wasm_bindgen::choose(&mut config, &target, &workspace.root);
         configured_paths::settle(&mut config, &workspace.root, cross.dir());
         Ok(ProjectFacts {
             config,
@@ -139,6 +217,25 @@ impl ProjectFacts {
         };
         selection::select(&context, cancel)
     }
+}
+
+/// The cargo of the toolchain that is configured, if it is another one than `cargo`, which cannot
+/// read the manifests: an unstable feature of cargo's in a manifest is for nightly's alone.
+fn cargo_of_toolchain(
+    request: &Request,
+    target: &TargetName,
+    cargo: &HostCargo,
+    host: &Host,
+) -> Option<PathBuf> {
+    let cross = &request.cross;
+    let manifest = cargo.manifest.as_deref().and_then(Path::parent);
+    let root = workspace::workspace_root_of(manifest.unwrap_or(&cargo.dir).to_owned());
+    // What is wrong with the configuration is an error as soon as the workspace is known.
+    let loaded = cross.load_config(&root, None, request.layer()).ok()?;
+    let config = loaded.config.for_target(target.configured());
+    let toolchain = ToolchainPreference::from(config.toolchain?.value.as_str());
+    let program = cross.cargo_in(&toolchain, host)?;
+    (program != cargo.program).then_some(program)
 }
 
 /// The state of the environment, and the containers that are reused.
@@ -178,36 +275,44 @@ impl EnvironmentFacts {
 
 /// The platforms whose dependencies are needed: the target's, and that of build scripts. Empty for
 /// a target that rustc does not know: cargo cannot filter dependencies by it.
-pub(crate) fn triples(target: &TargetName) -> Vec<String> {
-    let known = target.known().map(|known| known.triple().to_owned());
-    known
-        .into_iter()
-        .flat_map(|triple| [triple, toolchain::host_triple()])
-        .collect()
+pub(crate) fn triples(target: &TargetName, native: String) -> Vec<String> {
+    if target.known().is_none() {
+        return Vec::new();
+    }
+    let mut triples: Vec<_> = target.slices().into_iter().map(str::to_owned).collect();
+    triples.push(native);
+    triples
 }
 
 /// The run inputs, without the variables that the image overrides.
-fn run_inputs(
-    request: &Request,
-    project: &ProjectFacts,
-    selection: &Selection,
-    state: &EnvironmentState,
-) -> Result<RunInputs> {
-    let mut inputs = RunInputs::new(&RunInputsContext {
-        cross: &request.cross,
-        target: &project.target,
-        workspace: &project.workspace,
-        config: &project.config,
-        settings: &project.settings,
-        toolchain: &selection.toolchain,
-        env_spec: &selection.env_spec,
-        engine: &selection.selected.engine,
-        host: &project.host,
-    })?;
+fn run_inputs(context: &RunInputsContext<'_>, state: &EnvironmentState) -> Result<RunInputs> {
+    let mut inputs = RunInputs::new(context)?;
     if let Some(image) = &state.image {
         inputs.yield_to(&image.env);
     }
     Ok(inputs)
+}
+
+/// Shows what the flags for the compiler name.
+fn show_flag_paths(
+    request: &Request,
+    project: &ProjectFacts,
+    configs: &Configs,
+    inputs: &mut RunInputs,
+) {
+    let (home, cargo_home) = (project.host.home(), inputs.cargo_home.clone());
+    let flags = Flags {
+        configs,
+        request: &request.options.all_rustflags(),
+        targets: &project.target.slices(),
+        root: &project.workspace.root,
+        private: Private {
+            home: home.as_deref(),
+            cargo_home: &cargo_home,
+            cache: &project.host.cache,
+        },
+    };
+    flag_paths::show(inputs, &flags);
 }
 
 /// The root file system of the runs.
@@ -219,9 +324,11 @@ fn root(
 ) -> Result<Root> {
     let environments = Environments::new(&selection.selected.engine, &project.host);
     let env_spec = &selection.env_spec;
+    let targets = inputs.mount_targets();
+    let targets: Vec<&Path> = targets.iter().map(PathBuf::as_path).collect();
     match &env_spec.base {
         Base::Recipe(named) if state.recipe => environments
-            .root(&named.blueprint.name, &inputs.mount_targets())
+            .root(&named.blueprint.name, &targets)
             .map_engine_error(),
         Base::Recipe(named) => Ok(environments.root_without_layout(&named.blueprint.name)),
         Base::Host(_) => Ok(Root::Host),
@@ -286,27 +393,78 @@ fn ambiguous_metadata(package: &ConfiguredPackage) -> Option<Warning> {
 
 /// The warnings for settings that have no effect with the selected engine.
 fn without_effect(settings: &Settings, selected: &SelectedEngine) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let mut warn = |origin: &Origin, why: &str, help: &str| {
-        warnings.push(Warning {
+    let kind = selected.engine.kind;
+    let is_container = !matches!(kind, EngineKind::Sandbox | EngineKind::Host);
+    let why = match kind {
+        EngineKind::Host => "nothing is isolated, and there is no container",
+        _ => "the engine is the sandbox",
+    };
+    let of_containers = of_containers(settings).into_iter().flatten();
+    let of_containers = of_containers.filter(|_| !is_container).map(|origin| {
+        (
+            origin,
+            why,
+            "use docker or podman as the engine, or unset it",
+        )
+    });
+    let sees_files = !matches!(selected.engine.reach, Reach::Remote(_));
+    let of_remote = of_remote(settings).into_iter().flatten();
+    let of_remote = of_remote.filter(|_| sees_files).map(|origin| {
+        let help = "unset it, or set CROSS_REMOTE=1 if the engine's machine has none of the files";
+        (origin, "the engine sees the caller's files", help)
+    });
+    of_containers
+        .chain(of_remote)
+        .map(|(origin, why, help)| Warning {
             code: DiagnosticCode::NoEffect.as_str().to_owned(),
             message: format!("{origin} has no effect: {why}"),
             help: Some(help.to_owned()),
-        });
-    };
-    let options = &settings.container_opts;
-    if !options.value.is_empty() && selected.engine.kind == EngineKind::Sandbox {
-        let help = "use docker or podman as the engine, or unset it";
-        warn(&options.origin, "the engine is the sandbox", help);
+        })
+        .collect()
+}
+
+/// The settings that only a container engine knows, and that ask for something.
+fn of_containers(settings: &Settings) -> [Option<&Origin>; 11] {
+    let namespace = &settings.user_namespace;
+    let is_named = matches!(namespace.value, UserNamespace::Named(_));
+    fn origin(is_set: bool, origin: &Origin) -> Option<&Origin> {
+        is_set.then_some(origin)
     }
-    if settings.in_container.value && selected.engine.has_images() {
-        warn(
-            &settings.in_container.origin,
-            "paths of this container are not translated to those of its host",
-            "use the sandbox, which needs no daemon, or mount the project at the path it has on the host",
-        );
+    fn on(setting: Option<&Sourced<bool>>) -> Option<&Origin> {
+        setting.filter(|it| it.value).map(|it| &it.origin)
     }
-    warnings
+    let progress = settings.build_progress.as_ref();
+    let reuse = settings.reuse_containers.as_ref();
+    [
+        origin(
+            !settings.container_opts.value.is_empty(),
+            &settings.container_opts.origin,
+        ),
+        origin(
+            !settings.build_opts.value.is_empty(),
+            &settings.build_opts.origin,
+        ),
+        origin(is_named, &namespace.origin),
+        settings.uid.as_ref().map(|it| &it.origin),
+        settings.gid.as_ref().map(|it| &it.origin),
+        origin(settings.no_buildkit.value, &settings.no_buildkit.origin),
+        progress.map(|it| &it.origin),
+        on(settings.rootless.as_ref()),
+        on(settings.in_container.as_ref()),
+        on(settings.remote.as_ref()),
+        reuse.filter(|it| it.value > 0).map(|it| &it.origin),
+    ]
+}
+
+/// The settings about what is copied to and from the machine of a remote engine, where they are on.
+fn of_remote(settings: &Settings) -> [Option<&Origin>; 4] {
+    [
+        &settings.remote_copy_registry,
+        &settings.remote_copy_cache,
+        &settings.remote_copy_full_target_dir,
+        &settings.remote_skip_build_artifacts,
+    ]
+    .map(|setting| setting.value.then_some(&setting.origin))
 }
 
 /// Whether nothing may use the network for the request. The flag `--offline` of a cargo command

@@ -20,13 +20,7 @@ pub(super) fn zig_reference(image: &Image) -> String {
 }
 
 /// The targets that have an image published by the `cross` project, but no row in the table.
-const ALSO_PUBLISHED: [&str; 5] = [
-    "aarch64-unknown-freebsd",
-    "aarch64_be-unknown-linux-gnu",
-    "i686-unknown-linux-musl",
-    "loongarch64-unknown-linux-musl",
-    "riscv64gc-unknown-linux-musl",
-];
+const ALSO_PUBLISHED: [&str; 2] = ["aarch64-unknown-freebsd", "aarch64_be-unknown-linux-gnu"];
 
 /// The image that the `cross` project publishes for the target.
 pub(super) fn published(target: &TargetName) -> Option<String> {
@@ -39,8 +33,8 @@ pub(super) fn published(target: &TargetName) -> Option<String> {
     Some(format!("{PUBLISHED}/{}:{PUBLISHED_TAG}", name?))
 }
 
-/// The image with `cargo-zigbuild` that the `cross` project publishes, which is for every target that
-/// rustc knows.
+/// The image with `cargo-zigbuild` that the `cross` project publishes, which is for every target
+/// that rustc knows.
 pub(super) fn published_zig(target: &TargetName) -> Option<String> {
     let is_known = target.known().is_some() || cross_targets::is_rustc_target(target.triple());
     is_known.then(|| format!("{PUBLISHED}/zig:{PUBLISHED_TAG}"))
@@ -71,21 +65,17 @@ pub(super) fn instead_of_published(
     help
 }
 
-/// The targets without a row in the table for which `cross` sets `CROSS_DEB_ARCH`, with its value.
-const ALSO_WITH_DEB_ARCH: [(&str, &str); 3] = [
-    ("aarch64-unknown-freebsd", "freebsd-arm64"),
-    ("i686-unknown-linux-musl", "musl-linux-i386"),
-    ("x86_64-apple-darwin", "darwin-amd64"),
-];
+/// The target without a row in the table for which `cross` sets `CROSS_DEB_ARCH`, and its value.
+const ALSO_WITH_DEB_ARCH: (&str, &str) = ("aarch64-unknown-freebsd", "freebsd-arm64");
 
 /// The value of `CROSS_DEB_ARCH`, which `cross` passes to Dockerfiles and `pre-build` commands.
 pub(super) fn deb_arch(target: &TargetName) -> Option<&'static str> {
     match target.known() {
         Some(known) => known.deb_arch_argument(),
-        None => ALSO_WITH_DEB_ARCH
-            .into_iter()
-            .find(|(triple, _)| *triple == target.triple())
-            .map(|(_, arch)| arch),
+        None => {
+            let (triple, arch) = ALSO_WITH_DEB_ARCH;
+            (triple == target.triple()).then_some(arch)
+        }
     }
 }
 

@@ -1,36 +1,40 @@
 //! The run inputs: the mounts, variables and generated files of a run.
 
 mod cargo;
+mod fixed_places;
 mod host;
+mod runner;
+mod shown_sources;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cross_config::{Env, Settings, Sourced, TargetConfig, UserNamespace};
-use cross_engine::{Engine, EngineKind, EnvValue, ForeignPrograms, Host, Mount};
-use cross_targets::Runner;
+use cross_config::{DiagnosticCode, Env, Settings, Sourced, TargetConfig, UserNamespace};
+use cross_engine::os;
+use cross_engine::{Access, Cancel, Engine, EngineKind, EnvValue, ForeignPrograms, Host, Mount};
+use cross_targets::{Target, TargetFacts};
 
 use crate::cargo::carried::{Carried, KeptProgram};
+use crate::cargo::cli::configs::Configs;
 use crate::cargo::config;
-use crate::cargo::workspace::Workspace;
-use crate::facts::caller_variables;
+use crate::cargo::workspace::{HostCargo, Workspace};
 use crate::facts::cargo_settings;
 use crate::facts::environment_spec::EnvironmentSpec;
 use crate::facts::seen_places::settle;
-use crate::facts::sources::{self, Sources, Surroundings};
 use crate::host::places::real_path;
 use crate::host::seccomp;
-use crate::host::toolchain::host_triple;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::fixed_paths::FixedPaths;
 use crate::model::hash::short_hash;
 use crate::model::hash::{TARGET_DIRS, target_dir_key};
 use crate::model::redact;
 use crate::model::step::{Prepared, Warning};
 use crate::model::toolchain::Toolchain;
 use crate::request::cross::Cross;
-use crate::target::foreign_programs;
 use crate::target::name::{TargetName, env_upper};
-use crate::target::runner;
+
+use fixed_places::is_reproducible;
 
 /// The `PATH` in the environment, after the toolchain's directory.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -38,6 +42,11 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub(crate) const HOME: &str = "/tmp/home";
 /// The host's certificate store on Debian, Ubuntu, Arch and Alpine.
 const CERTIFICATES: &str = "/etc/ssl/certs";
+
+/// The names of machines.
+const HOSTS: &str = "/etc/hosts";
+/// Those of a run that has a loopback interface only.
+const LOOPBACK: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
 /// A wrapper of rustc that does nothing. An empty variable would also disable wrappers, but it
 /// disables cargo's cache of rustc's version too, which costs three starts of rustc (40 ms) in
@@ -67,6 +76,10 @@ pub(crate) struct RunInputsContext<'a> {
     pub(crate) toolchain: &'a Toolchain,
     pub(crate) env_spec: &'a EnvironmentSpec,
     pub(crate) engine: &'a Engine,
+    /// Cargo's configuration.
+    pub(crate) configs: &'a Configs,
+    pub(crate) cargo: &'a HostCargo,
+    pub(crate) cancel: &'a Cancel,
 }
 
 /// The mounts, variables and generated files of a run.
@@ -77,6 +90,8 @@ pub(crate) struct RunInputs {
     pub(crate) cargo_home: PathBuf,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) network_mounts: Vec<Mount>,
+    /// The mounts of a run that has a loopback interface only.
+    pub(crate) loopback_mounts: Vec<Mount>,
     pub(crate) env: BTreeMap<String, EnvValue>,
     pub(crate) network_env: BTreeMap<String, EnvValue>,
     /// The variables of `env` that the image's own variables override.
@@ -87,10 +102,17 @@ pub(crate) struct RunInputs {
     pub(crate) foreign_programs: Option<ForeignPrograms>,
     /// The files and directories that are created before the run.
     pub(crate) prepared: Vec<Prepared>,
-    /// The warnings about cargo's configuration, the repository and sources that a run does not see.
+    /// The warnings about cargo's configuration, the repository and sources that a run does not
+    /// see.
     pub(crate) warnings: Vec<Warning>,
     /// The linkers and runners of cargo's configuration that a variable of the image may override.
     pub(crate) programs: Vec<KeptProgram>,
+    /// What of the command line names a runner of the target.
+    pub(crate) runner: Option<String>,
+    /// What of the sources lies outside of their packages' workspaces.
+    pub(crate) named_sources: Vec<PathBuf>,
+    /// Where runs see directories of the host, if not at their paths.
+    pub(crate) fixed: FixedPaths,
 }
 
 /// A generated file in the cache, in a directory named by a hash of the content.
@@ -116,12 +138,7 @@ impl RunInputs {
             return RunInputs::on_host(context, toolset);
         }
         let sdk = context.env_spec.sdk.as_ref();
-        // Programs linked with different SDKs must not share a target directory.
-        let name = match sdk {
-            Some(sdk) => format!("{}\n{}", context.env_spec.name(), sdk.path.display()),
-            None => context.env_spec.name(),
-        };
-        let key = target_dir_key(&name, context.toolchain);
+        let key = target_dir_key(&compiled_for(context), context.toolchain);
         // Inside, it is where it really is: what is written through a link may not be visible.
         let target_root = real_path(&context.workspace.target_directory);
         let target_dir = target_root
@@ -131,6 +148,7 @@ impl RunInputs {
             mounts: vec![Mount::write(&target_dir), Mount::scratch(HOME)],
             env: BTreeMap::new(),
             network_mounts: Vec::new(),
+            loopback_mounts: Vec::new(),
             network_env: BTreeMap::new(),
             yielding: BTreeSet::new(),
             seccomp: None,
@@ -143,9 +161,12 @@ impl RunInputs {
             target_dir,
             warnings: Vec::new(),
             programs: Vec::new(),
+            runner: None,
+            named_sources: Vec::new(),
+            fixed: FixedPaths::default(),
         };
-        let carried = inputs.carried(context)?;
-        inputs.sources(context, &carried)?;
+        let carried = inputs.carried(context);
+        let read = inputs.sources(context, &carried)?;
         inputs.base_variables(context);
         let shows_runner = carried.shows_runner;
         if carried.shows_build_dir {
@@ -163,7 +184,9 @@ impl RunInputs {
         }
         inputs.nix_store(context)?;
         inputs.volumes(context)?;
-        inputs.callers_variables(context);
+        inputs.callers_variables(context, read);
+        inputs.deployment_target(context);
+        inputs.fix_variables(context);
         inputs.network(context);
         if let Some(sdk) = sdk {
             inputs.mounts.push(sdk.mount());
@@ -171,40 +194,9 @@ impl RunInputs {
                 .iter()
                 .for_each(|(name, path)| inputs.set(name, path));
         }
+        inputs.hide_cargo_home();
         inputs.mounts = settle(inputs.mounts);
         Ok(inputs)
-    }
-
-    /// Mounts the sources read only, without what a run must not see.
-    fn sources(&mut self, context: &RunInputsContext<'_>, carried: &Carried) -> Result<()> {
-        let home = context.cross.path_variable("HOME");
-        let around = Surroundings {
-            home: home.as_deref(),
-            cargo_home: &self.cargo_home,
-            cache: &context.host.cache,
-            dir: context.cross.dir(),
-            carried,
-            named: &context.workspace.named_sources,
-        };
-        let sources = Sources::new(context.workspace, &context.config.writable, &around)?;
-        // Of two mounts at one place the first is made: the file without secrets.
-        for (path, text) in sources.files {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let file = self.file(context, &name, text, false);
-            self.mounts.push(Mount::read(file).at(path));
-        }
-        self.mounts.extend(sources.mounts);
-        self.warnings.extend(sources.warnings);
-        if sources.has_repository_above {
-            self.set("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1");
-        }
-        if sources.has_repository {
-            let (name, text) = sources::GIT_CONFIG;
-            let file = self.file(context, name, text.to_owned(), false);
-            self.mounts
-                .push(Mount::read(file).at(Path::new(HOME).join(name)));
-        }
-        Ok(())
     }
 
     /// Lets the image's own variables override those in `yielding`.
@@ -219,9 +211,9 @@ impl RunInputs {
     }
 
     /// The targets of all mounts, including those for runs with a network.
-    pub(crate) fn mount_targets(&self) -> Vec<&Path> {
+    pub(crate) fn mount_targets(&self) -> Vec<PathBuf> {
         let all = self.mounts.iter().chain(&self.network_mounts);
-        all.map(|mount| mount.target.as_path()).collect()
+        all.map(|mount| self.fixed.inside(&mount.target)).collect()
     }
 
     fn set(&mut self, name: &str, value: impl Into<String>) {
@@ -271,6 +263,15 @@ impl RunInputs {
         }
     }
 
+    /// Tells all compilers the oldest version of Apple's system that programs have to run on.
+    pub(super) fn deployment_target(&mut self, context: &RunInputsContext<'_>) {
+        let facts = context.target.known().map(Target::facts);
+        let variable = facts.and_then(TargetFacts::deployment_variable);
+        if let (Some(name), Some(version)) = (variable, context.env_spec.deployment_target) {
+            self.set(name, version.to_string());
+        }
+    }
+
     /// Overrides settings that name programs of the host. The workspace's `.cargo/config.toml` is
     /// visible in the environment, but the linker, rustc and wrappers that it names are not.
     fn override_host_settings(&mut self, context: &RunInputsContext<'_>) {
@@ -280,8 +281,9 @@ impl RunInputs {
             self.set("RUSTC_WRAPPER", NO_WRAPPER);
             self.set("RUSTC_WORKSPACE_WRAPPER", NO_WRAPPER);
         }
+        self.toolchain_libraries(context);
         if context.env_spec.recipe().is_some() {
-            let host = env_upper(&host_triple());
+            let host = env_upper(&context.env_spec.platform(context.engine).triple);
             let linker = format!("CARGO_TARGET_{host}_LINKER");
             self.env
                 .entry(linker)
@@ -341,12 +343,24 @@ impl RunInputs {
             ..
         } in &context.config.volumes
         {
-            let in_variable = || env.get(&volume.name).map(PathBuf::from);
+            let in_variable = || env.get(&volume.name).filter(|path| !path.is_empty());
+            let in_variable = || in_variable().map(PathBuf::from);
             let Some(path) = volume.path.clone().or_else(in_variable) else {
+                self.warnings.push(Warning {
+                    code: DiagnosticCode::NoEffect.as_str().to_owned(),
+                    message: format!(
+                        "`{}` in `env.volumes` ({origin}) has no effect: the variable is not set",
+                        volume.name
+                    ),
+                    help: Some(format!(
+                        "set {0} to a directory, or write the directory: `\"{0}=/path\"`",
+                        volume.name
+                    )),
+                });
                 continue;
             };
             let path = context.cross.dir().join(path);
-            let source = path.canonicalize().map_err(|error| {
+            let source = os::canonical(&path).map_err(|error| {
                 Error::io("mount the volume", &path, error).with_help(format!(
                     "create it, or correct `{}` in `env.volumes` ({origin})",
                     volume.name
@@ -384,6 +398,20 @@ impl RunInputs {
         }
     }
 
+    /// Hides the cargo home wherever a mount of what is around it would show it: it holds
+    /// credentials.
+    fn hide_cargo_home(&mut self) {
+        let home = real_path(&self.cargo_home);
+        let around = |mount: &&Mount| mount.access != Access::Scratch;
+        let shown = self.mounts.iter().filter(around).filter_map(|mount| {
+            let inner = home.strip_prefix(real_path(&mount.source)).ok()?;
+            let is_below = !inner.as_os_str().is_empty();
+            is_below.then(|| Mount::scratch(mount.target.join(inner)))
+        });
+        let hidden: Vec<_> = shown.collect();
+        self.mounts.extend(hidden);
+    }
+
     /// Adds an entry in `/etc/passwd` for a user that is not root.
     fn user(&mut self, context: &RunInputsContext<'_>) {
         let (uid, gid) = context.engine.user;
@@ -404,84 +432,6 @@ impl RunInputs {
         }
     }
 
-    /// Sets cargo's runner: a generated script, or the user's command. A runner of the image
-    /// overrides the script.
-    fn runner(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
-        let variable = context.target.runner_variable();
-        let is_image = context.env_spec.image().is_some();
-        let key = context.config.runner.as_ref();
-        let command = key
-            .map(|key| key.value.as_str())
-            .filter(|command| !command.is_empty());
-        let runner = context.env_spec.runner(context.target);
-        let has_machine = matches!(runner, Runner::QemuSystem(_));
-        match (command, key) {
-            (Some("native"), _) => {}
-            (Some(runner::QEMU_SYSTEM), Some(key)) if !has_machine => {
-                if !is_image {
-                    let message = format!(
-                        "no recipe has the runner `qemu-system` for {} ({})",
-                        context.target.triple(),
-                        key.origin
-                    );
-                    let help = "use `qemu-user`, or an image that has it";
-                    return Err(Error::new(ErrorKind::Config, message).with_help(help));
-                }
-            }
-            (None | Some("qemu-user" | runner::QEMU_SYSTEM), _) => {
-                if let Some(text) = runner::script(&runner) {
-                    let name = format!("run-{}", context.target.triple());
-                    let file = self.file(context, &name, text, true);
-                    let known = context.target.known();
-                    self.foreign_programs =
-                        known.and_then(|known| foreign_programs::of(known, &runner, &file));
-                    self.set(&variable, file.display().to_string());
-                    self.mounts.push(Mount::read(file));
-                    if is_image {
-                        self.yielding.insert(variable);
-                    }
-                }
-            }
-            (Some(command), _) => self.set(&variable, command),
-        }
-        Ok(())
-    }
-
-    /// Passes on the caller's variables that are on the list or that the configuration names.
-    fn callers_variables(&mut self, context: &RunInputsContext<'_>) {
-        let env = context.cross.environment();
-        let target = context.target.env_upper();
-        let target_flags =
-            ["RUSTFLAGS", "RUSTDOCFLAGS"].map(|flags| format!("CARGO_TARGET_{target}_{flags}"));
-        for (name, value) in utf8_variables(env) {
-            let is_target_flags = target_flags.iter().any(|flags| flags == name);
-            if caller_variables::is_index(name) {
-                // The address of a registry, without its credentials.
-                self.set(name, redact::strip(value));
-            } else if caller_variables::is_passed(name) || is_target_flags {
-                self.set(name, value);
-            } else if let Some((why, help)) = caller_variables::left_out(name, &target) {
-                let passed = &context.config.passthrough;
-                if !value.is_empty() && !passed.iter().any(|it| it.value.name == name) {
-                    self.warnings.push(Warning {
-                        code: "variable".to_owned(),
-                        message: format!("{name} is not used: {why}"),
-                        help: Some(help.to_owned()),
-                    });
-                }
-            }
-        }
-        for entry in &context.config.passthrough {
-            let variable = &entry.value;
-            let callers = || env.get_str(&variable.name);
-            if let Some(value) = variable.value.as_deref().or_else(callers) {
-                // The value may be a token.
-                let value = EnvValue::Secret(value.to_owned());
-                self.env.insert(variable.name.clone(), value);
-            }
-        }
-    }
-
     /// Adds the mounts and variables for runs with a network.
     fn network(&mut self, context: &RunInputsContext<'_>) {
         for (name, value) in utf8_variables(context.cross.environment()) {
@@ -493,11 +443,14 @@ impl RunInputs {
         }
         let mut paths = vec![CERTIFICATES];
         if context.engine.kind == EngineKind::Sandbox {
-            paths.extend(["/etc/resolv.conf", "/etc/hosts"]);
+            paths.extend(["/etc/resolv.conf", HOSTS]);
+            // Containers have such a file of their engine.
+            let file = self.file(context, "hosts", LOOPBACK.to_owned(), false);
+            self.loopback_mounts.push(Mount::read(file).at(HOSTS));
         }
         for path in paths {
             // A symbolic link would be dangling in the environment.
-            if let Ok(real) = Path::new(path).canonicalize() {
+            if let Ok(real) = os::canonical(Path::new(path)) {
                 self.network_mounts.push(Mount::read(real).at(path));
             }
         }
@@ -507,6 +460,16 @@ impl RunInputs {
                 .insert("SSL_CERT_FILE".to_owned(), EnvValue::Plain(bundle));
         }
     }
+}
+
+/// Everything that makes compiled files unfit for another environment, besides the toolchain.
+fn compiled_for(context: &RunInputsContext<'_>) -> String {
+    let mut name = context.env_spec.full_name();
+    if is_reproducible(context) {
+        // The same files are seen at other paths.
+        name += "\nreproducible";
+    }
+    name
 }
 
 /// Cargo knows fetched crates by the address that they come from, with all that is in it.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cross_engine::{Access, Mount};
 
+use crate::facts::private_places::is_system;
 use crate::host::places::{self, LINKS, real_path};
 
 /// The mounts that show `mount`, whose paths are equal, where it is written and where it really is.
@@ -20,6 +21,19 @@ pub(crate) fn written_and_real(mount: Mount) -> impl Iterator<Item = Mount> {
         there
     });
     elsewhere.into_iter().chain([mount])
+}
+
+/// Whether a mount of `path` would show more than `mounts` do. A mount of a directory above one of
+/// them would hide it, and the environment has the directories of the system itself.
+pub(crate) fn shows_more(path: &Path, mounts: &[Mount]) -> bool {
+    let real = real_path(path);
+    let is_shown = |place: &Path| {
+        let mut mounts = mounts.iter();
+        mounts.any(|mount| mount.access != Access::Scratch && place.starts_with(&mount.target))
+    };
+    let is_above = mounts.iter().any(|mount| mount.target.starts_with(&real));
+    let is_known = is_shown(path) && is_shown(&real);
+    real.exists() && !is_system(&real) && !is_above && !is_known
 }
 
 /// Moves each mount to where a run sees its target.
@@ -61,14 +75,16 @@ fn followed(target: &Path, mounts: &[Mount]) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
+    use cross_engine::os;
     use std::os::unix::fs::symlink;
 
     #[test]
     fn a_mount_is_made_where_the_links_that_are_seen_lead_to() {
         let dir = tempfile::tempdir().unwrap();
-        let top = dir.path().canonicalize().unwrap();
+        let top = os::canonical(dir.path()).unwrap();
         for made in ["app", "disk/lib"] {
             fs::create_dir_all(top.join(made)).unwrap();
         }

@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use cross_config::{Settings, TargetConfig};
-use cross_engine::{Cancel, Engine, Host, RootSource, SelectedEngine};
-use cross_targets::RustSource;
+use cross_engine::{
+    Cancel, Engine, EngineKind, EngineNeeds, Host, ReachPreference, RootSource, SelectedEngine,
+};
+use cross_targets::{DebianArch, RustSource};
 
 use crate::cargo::build_std;
+use crate::facts::environment_name;
 use crate::facts::environment_spec::{EnvironmentSpec, SpecContext};
 use crate::facts::host_engine;
 use crate::facts::host_engine::ToolSearchContext;
+use crate::facts::lock;
 use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::step::Warning;
@@ -44,8 +48,9 @@ pub(crate) fn select(context: &SelectionContext<'_>, cancel: &Cancel) -> Result<
     let cross = &context.request.cross;
     let key = config.toolchain.as_ref();
     let toolchain_spec = key.map_or(ToolchainPreference::Host, |key| key.value.as_str().into());
-    let spec_context = SpecContext {
+    let mut spec_context = SpecContext {
         target: context.target,
+        engine_architecture: None,
         config,
         rust: match toolchain_spec {
             ToolchainPreference::Image if build_std::is_requested(config) => {
@@ -61,15 +66,23 @@ pub(crate) fn select(context: &SelectionContext<'_>, cancel: &Cancel) -> Result<
     if host_engine::is_requested(config) {
         return select_host(context, &spec_context, &toolchain_spec, cancel);
     }
-    let env_spec = EnvironmentSpec::choose(&spec_context)?;
+    let mut env_spec = EnvironmentSpec::choose(&spec_context)?;
+    let mut warning = lock::apply(&mut env_spec, &spec_context, cross, context.settings)?;
     let selected = select_engine(context, env_spec.needs(), cancel)
         .map_err(|error| env_spec.refused(error))?;
+    // Nothing in a recipe's environment is emulated but the target's programs.
+    let architecture = DebianArch::from_name(&selected.engine.architecture);
+    if architecture != environment_name::build_architecture().ok() && architecture.is_some() {
+        spec_context.engine_architecture = architecture;
+        env_spec = EnvironmentSpec::choose(&spec_context)?;
+        warning = lock::apply(&mut env_spec, &spec_context, cross, context.settings)?;
+    }
     let platform = env_spec.platform(&selected.engine);
     Ok(Selection {
         toolchain: toolchain::find(&toolchain_spec, cross.dir(), host, &platform.triple)?,
         env_spec,
         selected,
-        warnings: Vec::new(),
+        warnings: warning.into_iter().collect(),
     })
 }
 
@@ -98,7 +111,7 @@ fn select_host(
     )?;
     warnings.extend(toolset.warnings.iter().cloned());
     Ok(Selection {
-        env_spec: EnvironmentSpec::on_host(spec_context, toolset),
+        env_spec: EnvironmentSpec::on_host(spec_context, toolset)?,
         selected,
         toolchain,
         warnings,
@@ -114,22 +127,54 @@ fn select_engine(
     let (cross, settings): (&Cross, _) = (&context.request.cross, context.settings);
     let key = context.config.engine.as_ref();
     let engine = key.map_or("auto", |key| key.value.as_str());
-    let mut selected = cross.select(engine, needs, context.host, cancel)?;
+    let limit = context.config.memory.as_ref();
+    let needs = EngineNeeds::from(needs)
+        .memory_limit(limit.is_some())
+        .container_options(!settings.container_opts.value.is_empty());
+    let selected = cross.select(engine, needs, context.host, cancel);
+    let mut selected = selected.map_err(|error| match limit {
+        Some(key) if error.kind() == ErrorKind::NoEngine => error.with_note(&format!(
+            "`memory` asks for a limit of memory ({})",
+            key.origin
+        )),
+        _ => error,
+    })?;
     if let Some(key) = key.filter(|key| key.value != "auto") {
         selected.reason = format!("named by {}", key.origin);
     }
     let engine = &mut selected.engine;
-    if let Some(rootless) = &settings.rootless {
-        engine.rootless = rootless.value;
-    }
-    if let Some(uid) = &settings.uid {
+    // Only a container can have other IDs than the caller.
+    let is_container = !matches!(engine.kind, EngineKind::Sandbox | EngineKind::Host);
+    if let Some(uid) = settings.uid.as_ref().filter(|_| is_container) {
         engine.user.0 = uid.value;
     }
-    if let Some(gid) = &settings.gid {
+    if let Some(gid) = settings.gid.as_ref().filter(|_| is_container) {
         engine.user.1 = gid.value;
+    }
+    let reach = reach_preference(settings);
+    let found = engine.clone().find_reach(reach, context.host, cancel);
+    selected.engine = found.map_engine_error()?;
+    if let Some(rootless) = &settings.rootless {
+        selected.engine.rootless = rootless.value;
     }
     check_memory_limit(context, &selected.engine, cancel)?;
     Ok(selected)
+}
+
+/// What the user's settings say of where an engine sees the caller's files.
+fn reach_preference(settings: &Settings) -> ReachPreference {
+    ReachPreference::default()
+        .nested(settings.in_container.as_ref().map(|it| it.value))
+        .remote(settings.remote.as_ref().map(|it| it.value))
+}
+
+/// What is said of that outside of a request.
+pub(crate) fn reach_preference_of(cross: &Cross) -> ReachPreference {
+    // A configuration that cannot be read is a matter of the requests.
+    let loaded = cross.load_config(cross.dir(), None, None).ok();
+    loaded.map_or_else(ReachPreference::default, |loaded| {
+        reach_preference(loaded.config.settings())
+    })
 }
 
 /// Refuses an engine that would ignore the configured limit of memory.
@@ -149,13 +194,5 @@ fn check_memory_limit(
         "{engine} cannot limit memory, which `memory` asks for ({})",
         key.origin
     );
-    Err(
-        Error::new(ErrorKind::EngineUnusable, message).with_help(match engine.has_images() {
-            true => {
-                "use a rootful engine, delegate the controller `memory` of control groups \
-                 (version 2) to this user, or remove `memory`"
-            }
-            false => "use docker or podman, or remove `memory`",
-        }),
-    )
+    Err(Error::new(ErrorKind::EngineUnusable, message).with_help(engine.without_memory_limit()))
 }

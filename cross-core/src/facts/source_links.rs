@@ -9,30 +9,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cargo::workspace::Workspace;
+use crate::facts::named_places::NamedPlaces;
+use crate::facts::named_variables::NamedVariables;
+use crate::facts::private_places::{Private, is_system};
 use crate::host::places::{normal, real_path};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::hash::is_target_dir;
 
 /// The limit of directories that are read, those near the packages and the roots first. Reading
 /// them takes some milliseconds.
-const SEARCHED_DIRS: usize = 512;
+const SEARCHED_DIRS: usize = 4096;
 
 /// The limit of links whose ends are shown. Each may take a mount.
 const SHOWN_LINKS: usize = 64;
 
-/// Directories of the environment's own system. A link into them leads to the same place inside.
-const SYSTEM: [&str; 11] = [
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr",
-];
-
-/// What no run sees because a link leads there.
-pub(crate) struct Private<'a> {
-    /// The user's home directory.
-    pub(crate) home: Option<&'a Path>,
-    pub(crate) cargo_home: &'a Path,
-    /// The cache of this library.
-    pub(crate) cache: &'a Path,
-}
+/// The limit for the files that are read, and for the size of each.
+const FILES: usize = 2048;
+const FILE_SIZE: u64 = 1 << 20;
 
 /// A link, and the real path that it leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,44 +43,10 @@ pub(crate) struct Found {
     pub(crate) links: Vec<Link>,
     /// Those that lead to what is private, each with the reason.
     pub(crate) private: Vec<(Link, String)>,
-}
-
-impl Private<'_> {
-    /// Why no run may see `real`, as the rest of a sentence that begins with it; `None` if it may.
-    pub(crate) fn reason(&self, real: &Path) -> Option<String> {
-        let overlaps = |dir: &Path| {
-            let dir = real_path(dir);
-            real.starts_with(&dir) || dir.starts_with(real)
-        };
-        let home = self.home.map(real_path);
-        if home.as_ref().is_some_and(|home| home.starts_with(real)) {
-            return Some("which is private: the home directory is there".to_owned());
-        }
-        if overlaps(self.cache) {
-            return Some("which is private: the cache directory is there".to_owned());
-        }
-        if overlaps(self.cargo_home) {
-            return Some("which is private: the cargo home is there".to_owned());
-        }
-        if let Some(home) = home {
-            let below = real.strip_prefix(&home).ok();
-            let first = below.and_then(|below| below.components().next());
-            let first = first.map(|name| name.as_os_str().to_string_lossy().into_owned());
-            if let Some(name) = first.filter(|name| name.starts_with('.')) {
-                return Some(format!(
-                    "which is private: it is in `{name}` of the home directory"
-                ));
-            }
-        }
-        let hidden = real.components().find(|part| {
-            let name = part.as_os_str();
-            name == ".git" || name == ".cargo"
-        });
-        let name = hidden?.as_os_str().to_string_lossy().into_owned();
-        Some(format!(
-            "which is private: it is in a directory `{name}`, which may hold secrets"
-        ))
-    }
+    /// The places outside that the sources name.
+    pub(crate) named: Vec<PathBuf>,
+    /// The variables that the sources read.
+    pub(crate) variables: NamedVariables,
 }
 
 impl Link {
@@ -117,6 +76,7 @@ pub(crate) fn search(
     let mut found = Found::default();
     let mut trees: Vec<PathBuf> = roots.to_vec();
     let (mut read, mut ends) = (BTreeSet::new(), BTreeSet::new());
+    let (mut named, mut texts) = (NamedPlaces::new(private), 0);
     while let Some(dir) = queue.pop_front() {
         // The name tells a target directory of runs also where the project has another one by now.
         if written.contains(&dir) || is_target_dir(&dir) || !read.insert(dir.clone()) {
@@ -129,9 +89,23 @@ pub(crate) fn search(
             continue;
         };
         if entries.has_repository {
-            found.repositories.push(dir);
+            found.repositories.push(dir.clone());
         }
         queue.extend(entries.dirs);
+        let own = own_package(&dir, packages).filter(|_| !entries.files.is_empty());
+        for (package, file) in own
+            .iter()
+            .flat_map(|own| entries.files.iter().map(move |it| (own, it)))
+        {
+            let Some(text) = source_text(file).filter(|_| texts < FILES) else {
+                continue;
+            };
+            texts += 1;
+            found.variables.read(file, &text);
+            let dirs = named.read(file, package, &text, &trees);
+            queue.extend(dirs.iter().cloned());
+            trees.extend(dirs);
+        }
         for path in entries.links {
             let Some(link) = leading_out(path, &trees, written) else {
                 continue;
@@ -147,13 +121,35 @@ pub(crate) fn search(
             }
         }
     }
+    found.named = named.into_places();
     found
+}
+
+/// The package that the sources in `dir` belong to, if it is one of the user's own `packages`. What
+/// vendored crates say does not count.
+fn own_package(dir: &Path, packages: &[PathBuf]) -> Option<PathBuf> {
+    let mut above = dir.ancestors();
+    let package = above.find(|dir| dir.join("Cargo.toml").is_file())?;
+    let is_own = packages.iter().any(|dir| dir == package);
+    is_own.then(|| package.to_owned())
+}
+
+/// The contents of a source, unless it is too large.
+fn source_text(file: &Path) -> Option<String> {
+    let meta = file.symlink_metadata().ok()?;
+    if !meta.is_file() || meta.len() > FILE_SIZE {
+        return None;
+    }
+    let text = fs::read(file).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The entries of a directory that is not a cache.
 struct Entries {
     has_repository: bool,
     dirs: Vec<PathBuf>,
+    /// The files of Rust's.
+    files: Vec<PathBuf>,
     links: Vec<PathBuf>,
 }
 
@@ -162,6 +158,7 @@ impl Entries {
         let mut entries = Entries {
             has_repository: false,
             dirs: Vec::new(),
+            files: Vec::new(),
             links: Vec::new(),
         };
         for entry in dir.read_dir().ok()?.flatten() {
@@ -174,12 +171,15 @@ impl Entries {
                 return Some(Entries {
                     has_repository,
                     dirs: Vec::new(),
+                    files: Vec::new(),
                     links: Vec::new(),
                 });
             } else if kind.is_some_and(|kind| kind.is_symlink()) {
                 entries.links.push(entry.path());
             } else if name != "node_modules" && kind.is_some_and(|kind| kind.is_dir()) {
                 entries.dirs.push(entry.path());
+            } else if Path::new(&name).extension().is_some_and(|it| it == "rs") {
+                entries.files.push(entry.path());
             }
         }
         Some(entries)
@@ -202,11 +202,6 @@ fn leading_out(path: PathBuf, trees: &[PathBuf], written: &BTreeSet<PathBuf>) ->
     Some(Link { link: path, to })
 }
 
-fn is_system(real: &Path) -> bool {
-    let is_of_the_kernel = real.starts_with("/run") && !real.starts_with("/run/media");
-    is_of_the_kernel || SYSTEM.iter().any(|dir| real.starts_with(dir))
-}
-
 /// The directory or file of each product that has its source, as the manifest's directory has it:
 /// `src`, `tests`, `build.rs`.
 pub(crate) fn parts(workspace: &Workspace) -> BTreeSet<PathBuf> {
@@ -224,6 +219,8 @@ pub(crate) fn parts(workspace: &Workspace) -> BTreeSet<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cross_engine::os;
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
     struct Machine {
@@ -234,7 +231,7 @@ mod tests {
     impl Machine {
         fn new(dirs: &[&str]) -> Self {
             let dir = tempfile::tempdir().unwrap();
-            let top = dir.path().canonicalize().unwrap();
+            let top = os::canonical(dir.path()).unwrap();
             for made in dirs {
                 fs::create_dir_all(top.join(made)).unwrap();
             }
@@ -273,6 +270,7 @@ mod tests {
         assert_eq!(found, expected);
     }
 
+    #[cfg(unix)]
     #[test]
     fn links_that_lead_out_are_found_also_behind_links() {
         let machine = Machine::new(&["app/src/deep", "shared/inner", "far", "home/code"]);
@@ -304,6 +302,7 @@ mod tests {
         assert!(found.private.is_empty());
     }
 
+    #[cfg(unix)]
     #[test]
     fn links_that_a_build_may_have_made_are_not_followed() {
         let machine = Machine::new(&["app/src", "app/out", "app/old/cross/t-0123abcd", "secret"]);
@@ -315,6 +314,7 @@ mod tests {
         assert!(machine.search(&["app/out"]).links.is_empty());
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_is_private_is_told_with_its_reason() {
         let machine = Machine::new(&[

@@ -1,7 +1,7 @@
 //! The sources as a run sees them: read only, except for the directories in the key `writable`.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use cross_config::Sourced;
 use cross_engine::Mount;
@@ -10,15 +10,17 @@ use crate::cargo::carried::Carried;
 use crate::cargo::config;
 use crate::cargo::products::Product;
 use crate::cargo::workspace::{Workspace, workspace_root_of};
-use crate::facts::git_view::{self, GitView};
+use crate::facts::git_settings::UserSettings;
+use crate::facts::git_view::{self, GitView, ShownIndex};
+use crate::facts::named_variables::NamedVariables;
+use crate::facts::private_places::Private;
 use crate::facts::seen_places::written_and_real;
-use crate::facts::source_links::{self, Found, Link, Private};
+use crate::facts::source_links::{self, Found, Link};
+use crate::facts::writable_dirs::writable_dir;
+use crate::facts::written_record;
 use crate::host::places::{normal, real_path};
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::step::Warning;
-
-/// Directories that are never writable: git and cargo run on the host what is in them.
-pub(crate) const NEVER_WRITABLE: [&str; 2] = [".git", ".cargo"];
+use crate::model::step::{Prepared, Warning};
 
 /// The directories that the sources must not contain.
 pub(crate) struct Surroundings<'a> {
@@ -31,8 +33,11 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) dir: &'a Path,
     /// Cargo's configuration.
     pub(crate) carried: &'a Carried,
-    /// The directories of sources that cargo's configuration names.
-    pub(crate) named: &'a [PathBuf],
+    /// The repository that the caller's `GIT_DIR` names, and the directory that it is checked out
+    /// in.
+    pub(crate) git_dir: Option<(&'a Path, &'a Path)>,
+    /// The user's configuration of git.
+    pub(crate) git_settings: &'a UserSettings,
 }
 
 /// The mounts and files through which a run sees the sources.
@@ -41,12 +46,25 @@ pub(crate) struct Sources {
     pub(crate) mounts: Vec<Mount>,
     /// Files that are replaced by others: the path, and the text that a run sees.
     pub(crate) files: Vec<(PathBuf, String)>,
-    /// Whether there is a repository, so that git needs to be told that it may read it.
-    pub(crate) has_repository: bool,
+    /// The directories of the repositories, of the checkout and of all checkouts: git needs to be
+    /// told that it may read these.
+    pub(crate) git_dirs: Vec<(PathBuf, PathBuf)>,
     /// Whether a repository lies above the sources.
     pub(crate) has_repository_above: bool,
+    /// Whether the repository that `GIT_DIR` names is seen.
+    pub(crate) has_named_repository: bool,
+    /// The lists of files of repositories that are seen in part.
+    pub(crate) indexes: Vec<ShownIndex>,
+    /// The directories that are seen.
+    pub(crate) seen: Vec<PathBuf>,
+    /// What the sources name above them, and packages outside of the roots.
+    pub(crate) named: Vec<PathBuf>,
+    /// The record of the directories that were ever `writable`, if it has to be written.
+    pub(crate) record: Option<Prepared>,
     /// What git does not say in a run as it does on the host, and links that are not followed.
     pub(crate) warnings: Vec<Warning>,
+    /// The variables that the sources read.
+    pub(crate) variables: NamedVariables,
 }
 
 impl Sources {
@@ -65,27 +83,34 @@ impl Sources {
         let private = around.private();
         let mut written = Vec::new();
         for dir in writable {
-            written.push(writable_dir(dir, workspace)?);
+            written.push(writable_dir(dir, workspace, around.cargo_home)?);
         }
+        let (once_written, record) = written_record::of(&workspace.root, &written, around.cache);
         let roots = shown_roots(workspace, around, &private)?;
         let packages = package_dirs(workspace);
         let found = source_links::search(
             &packages,
             &roots,
-            &not_searched(workspace, &written),
+            &not_searched(workspace, &once_written, around.cargo_home),
             &private,
         );
         let mut sources = Sources {
             files: around.carried.replaced.clone(),
+            record,
             ..Sources::default()
         };
         let read = |path: &PathBuf| written_and_real(Mount::read(path));
         sources.mounts.extend(roots.iter().map(Mount::read));
         let links = found.links.iter().map(|link| &link.link);
         sources.mounts.extend(links.flat_map(read));
-        sources
-            .mounts
-            .extend(package_places(workspace, &roots, &private)?);
+        sources.mounts.extend(found.named.iter().flat_map(read));
+        let lock_file = lock_file_to_be(&workspace.root);
+        let lock_file = lock_file.filter(|it| private.reason(&real_path(it)).is_none());
+        sources.mounts.extend(lock_file.iter().flat_map(read));
+        let places = package_places(workspace, &roots, &private)?;
+        let outside = places.iter().map(|mount| mount.source.clone());
+        sources.named = found.named.iter().cloned().chain(outside).collect();
+        sources.mounts.extend(places);
         sources.mounts.extend(
             written
                 .into_iter()
@@ -94,10 +119,14 @@ impl Sources {
         );
         sources.refuse_links(&found, workspace)?;
         let ends = found.links.iter().map(|link| link.to.clone());
-        let trees: BTreeSet<PathBuf> = roots.into_iter().chain(ends).collect();
+        let shown = ends.chain(found.named.iter().cloned());
+        let trees: BTreeSet<PathBuf> = roots.into_iter().chain(shown).collect();
         let trees: Vec<&Path> = trees.iter().map(PathBuf::as_path).collect();
         sources.cargo_configs(&packages, &trees, around)?;
+        sources.variables = found.variables;
         sources.repositories(&packages, found.repositories, &trees, around);
+        sources.named_repository(&trees, around);
+        sources.seen = trees.iter().map(|tree| (*tree).to_owned()).collect();
         Ok(sources)
     }
 
@@ -131,20 +160,44 @@ impl Sources {
         let mut tops: BTreeSet<PathBuf> = above.map(Path::to_owned).collect();
         tops.extend(below);
         for top in tops {
-            if let Some(view) = GitView::of(&top, trees, around.home) {
+            if let Some(view) = GitView::of(&top, trees, around.home, around.git_settings) {
                 let changed = self.files.iter().filter(|(path, _)| view.tracks(path));
                 self.warnings
                     .extend(changed.map(|(path, _)| git_view::changed(path)));
+                let kept = kept_in_cargo_home(around.cargo_home);
+                let hidden = kept.filter(|path| view.tracks(path));
                 self.warnings
-                    .extend(view.unseen.iter().map(|dir| git_view::unseen(dir)));
-                self.mounts.extend(view.mounts);
-                self.files.extend(view.files);
-                self.has_repository = true;
-                self.has_repository_above |= view.is_above;
+                    .extend(hidden.map(|path| git_view::hidden_file(&path)));
+                self.add(view);
             } else if git_view::is_of_home(&top, around.home) {
                 self.warnings.push(git_view::hidden(&top));
             }
         }
+    }
+
+    /// The repository that the caller's `GIT_DIR` names, which git does not look for.
+    fn named_repository(&mut self, trees: &[&Path], around: &Surroundings<'_>) {
+        let Some((git_dir, top)) = around.git_dir else {
+            return;
+        };
+        let is_private = |dir: &Path| git_view::is_of_home(dir, around.home);
+        if !is_private(git_dir) && !is_private(top) {
+            if let Some(view) = GitView::at(top, git_dir.to_owned(), trees, around.git_settings) {
+                self.has_named_repository = true;
+                self.add(view);
+            }
+        }
+    }
+
+    fn add(&mut self, view: GitView) {
+        let unseen = view.unseen.iter();
+        self.warnings
+            .extend(unseen.map(|dir| git_view::unseen(dir)));
+        self.indexes.extend(view.shown_index());
+        self.mounts.extend(view.mounts);
+        self.files.extend(view.files);
+        self.git_dirs.push(view.dirs);
+        self.has_repository_above |= view.is_above;
     }
 
     /// Removes the secrets from cargo's configuration files among the sources.
@@ -181,10 +234,6 @@ impl Sources {
     }
 }
 
-fn existing(dirs: &BTreeSet<PathBuf>) -> impl Iterator<Item = &Path> {
-    dirs.iter().map(PathBuf::as_path).filter(|dir| dir.is_dir())
-}
-
 impl Surroundings<'_> {
     fn private(&self) -> Private<'_> {
         Private {
@@ -203,14 +252,13 @@ fn shown_roots(
     private: &Private<'_>,
 ) -> Result<Vec<PathBuf>> {
     let mut shown = Vec::new();
-    let named = around.named.iter().map(PathBuf::as_path);
-    let crates = existing(&around.carried.crates);
-    let packages: Vec<PathBuf> = existing(&around.carried.packages)
+    let named = &around.carried.named;
+    let crates = named.sources().map(PathBuf::as_path);
+    let packages: Vec<PathBuf> = named
+        .configured_packages()
         .map(|dir| workspace_root_of(dir.to_owned()))
         .collect();
-    let configured = named
-        .chain(crates)
-        .chain(packages.iter().map(PathBuf::as_path));
+    let configured = crates.chain(packages.iter().map(PathBuf::as_path));
     for root in roots(workspace).chain(configured) {
         refuse_private(root, around)?;
         let (written, real) = (normal(root), real_path(root));
@@ -273,10 +321,25 @@ fn refuse_end(written: &Path, real: &Path, private: &Private<'_>) -> Result<()> 
     }
 }
 
-/// The directories that a build writes to.
-fn not_searched(workspace: &Workspace, writable: &[PathBuf]) -> BTreeSet<PathBuf> {
-    let dirs = writable.iter().chain([&workspace.target_directory]);
+/// The directories that a build writes to, and the cargo home, which may be among the sources.
+fn not_searched(
+    workspace: &Workspace,
+    writable: &[PathBuf],
+    cargo_home: &Path,
+) -> BTreeSet<PathBuf> {
+    let is_among_them = real_path(cargo_home).starts_with(real_path(&workspace.root));
+    let dirs = writable.iter().map(PathBuf::as_path);
+    let dirs = dirs.chain([&*workspace.target_directory]);
+    // A link to one elsewhere is refused, as to all that is private.
+    let dirs = dirs.chain(is_among_them.then_some(cargo_home));
     dirs.flat_map(|dir| [normal(dir), real_path(dir)]).collect()
+}
+
+/// What is in the cargo home beside the directories that a run sees.
+fn kept_in_cargo_home(cargo_home: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(cargo_home).into_iter().flatten();
+    let paths = entries.flatten().map(|entry| entry.path());
+    paths.filter(|path| path.is_file())
 }
 
 fn is_repository(dir: &Path) -> bool {
@@ -313,13 +376,16 @@ pub(crate) fn roots(workspace: &Workspace) -> impl Iterator<Item = &Path> {
     std::iter::once(workspace.root.as_path()).chain(outside)
 }
 
-/// Refuses sources that contain the user's home or a cargo home.
+/// Refuses sources that contain the user's home or are a cargo home. One among them is hidden.
 fn refuse_private(root: &Path, around: &Surroundings<'_>) -> Result<()> {
     if let Some(home) = around.home {
         refuse(root, home, "the home directory", "move the project")?;
     }
-    let help = "set CARGO_HOME to a directory elsewhere";
-    refuse(root, around.cargo_home, "the cargo home", help)
+    if real_path(root) == real_path(around.cargo_home) {
+        let help = "set CARGO_HOME to another directory";
+        refuse(root, around.cargo_home, "the cargo home", help)?;
+    }
+    Ok(())
 }
 
 /// Refuses sources that contain the cache.
@@ -346,67 +412,10 @@ fn refuse(root: &Path, dir: &Path, what: &str, help: &str) -> Result<()> {
     Err(Error::new(ErrorKind::Config, message).with_help(help))
 }
 
-/// The real path of a writable directory.
-fn writable_dir(dir: &Sourced<PathBuf>, workspace: &Workspace) -> Result<PathBuf> {
-    let path = workspace.root.join(&dir.value);
-    let refused = |why: &str, help: &str| {
-        let (path, origin) = (path.display(), &dir.origin);
-        let message = format!("`{path}` in `writable` ({origin}) {why}");
-        Err(Error::new(ErrorKind::Config, message).with_help(help))
-    };
-    let Ok(real_dir) = path.canonicalize() else {
-        return refused(
-            "does not exist",
-            "create the directory, or correct its name",
-        );
-    };
-    if !real_dir.is_dir() {
-        return refused("is no directory", "name the directory that it is in");
-    }
-    let real_root = real_path(&workspace.root);
-    let below = match real_dir.strip_prefix(&real_root) {
-        Ok(below) if below.as_os_str().is_empty() => {
-            return refused(
-                "is the workspace's root",
-                "name the directories that are written",
-            );
-        }
-        Ok(below) => below,
-        Err(_) => {
-            return refused(
-                "is not in the workspace",
-                "mount a directory elsewhere with `env.volumes`",
-            );
-        }
-    };
-    let is_never = |part: Component<'_>| {
-        let name = part.as_os_str();
-        NEVER_WRITABLE
-            .iter()
-            .any(|never| name.eq_ignore_ascii_case(never))
-    };
-    if below.components().any(is_never) {
-        return refused(
-            "is never writable",
-            "remove it: git and cargo run on the host what is there",
-        );
-    }
-    let target = real_path(&workspace.target_directory);
-    if real_dir.starts_with(&target) || target.starts_with(&real_dir) {
-        return refused(
-            "holds what is published",
-            "write to OUT_DIR or CARGO_TARGET_TMPDIR in place of it",
-        );
-    }
-    let mut packages = workspace.members.iter();
-    let package = packages.find(|(_, manifest)| real_path(manifest).starts_with(&real_dir));
-    if let Some((name, _)) = package {
-        return refused(
-            &format!("holds the package `{name}`"),
-            "name the directories in it that are written: a manifest is obeyed on the host",
-        );
-    }
-    Ok(workspace.root.join(below))
+/// The lock file in `root`, if it is a link to a file that cargo has not written yet.
+fn lock_file_to_be(root: &Path) -> Option<PathBuf> {
+    let path = root.join("Cargo.lock");
+    (path.is_symlink() && !path.exists()).then_some(path)
 }
 
 #[cfg(test)]
@@ -414,6 +423,7 @@ mod tests {
     use super::*;
     use cross_config::Origin;
     use std::fs;
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
     struct Machine {
@@ -424,7 +434,7 @@ mod tests {
     impl Machine {
         fn new() -> Self {
             let dir = tempfile::tempdir().unwrap();
-            let top = dir.path().canonicalize().unwrap();
+            let top = cross_engine::os::canonical(dir.path()).unwrap();
             for made in [
                 "app/member",
                 "app/schema/generated",
@@ -445,9 +455,9 @@ mod tests {
                 packages: Vec::new(),
                 members: [("member".to_owned(), root.join("member/Cargo.toml"))].into(),
                 outside: Vec::new(),
-                named_sources: Vec::new(),
                 products: Vec::new(),
                 uses_registry: false,
+                dependency_variables: std::collections::BTreeMap::new(),
                 secret_registries: BTreeSet::new(),
                 unfetched: None,
                 root,
@@ -467,7 +477,8 @@ mod tests {
                 cache: &home.join(".cache/cross-core"),
                 dir: &workspace.root,
                 carried: &Carried::default(),
-                named: &[],
+                git_dir: None,
+                git_settings: &UserSettings::default(),
             };
             Sources::new(&workspace, &dirs, &around)
         }
@@ -495,8 +506,7 @@ mod tests {
     #[test]
     fn a_directory_that_something_on_the_host_obeys_is_never_writable() {
         let machine = Machine::new();
-        symlink(".git", machine.top.join("app/to-git")).unwrap();
-        for never in [".git", ".git/hooks", "member/.cargo", "to-git"] {
+        for never in [".git", ".git/hooks", "member/.cargo"] {
             assert!(machine.refusal(never).ends_with("is never writable"));
         }
         assert!(machine.refusal("").ends_with("is the workspace's root"));
@@ -515,9 +525,9 @@ mod tests {
     #[test]
     fn a_writable_directory_is_one_of_the_workspace() {
         let machine = Machine::new();
-        symlink("../home", machine.top.join("app/to-home")).unwrap();
         fs::write(machine.top.join("app/file"), "").unwrap();
-        for outside in ["to-home", "/etc", "../home"] {
+        let home = machine.top.join("home");
+        for outside in [home.to_str().unwrap(), "../home"] {
             assert!(
                 machine
                     .refusal(outside)
@@ -525,13 +535,28 @@ mod tests {
             );
         }
         assert!(machine.refusal("none").ends_with("does not exist"));
-        assert!(machine.refusal("file").ends_with("is no directory"));
+        assert!(machine.refusal("file").ends_with("is not a directory"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_writable_directory_that_is_a_link_is_what_it_leads_to() {
+        let machine = Machine::new();
+        symlink(".git", machine.top.join("app/to-git")).unwrap();
+        symlink("../home", machine.top.join("app/to-home")).unwrap();
+        for (link, expected) in [
+            ("to-git", "is never writable"),
+            ("to-home", "is not in the workspace"),
+        ] {
+            assert!(machine.refusal(link).ends_with(expected), "{link}");
+        }
     }
 
     #[test]
     fn a_workspace_that_contains_what_is_private_is_refused_with_its_reason() {
         let machine = Machine::new();
         fs::create_dir_all(machine.top.join("app/users/me")).unwrap();
+        #[cfg(unix)]
         symlink("app/schema", machine.top.join("link")).unwrap();
         for (home, expected) in [
             ("app", "is the home directory"),
@@ -542,7 +567,8 @@ mod tests {
             assert!(error.to_string().contains(expected), "{error}");
         }
         let workspace = machine.workspace();
-        for cache in ["app/target/cache", "link/cache"] {
+        let caches = ["app/target/cache", "link/cache"];
+        for cache in &caches[..if cfg!(unix) { 2 } else { 1 }] {
             let error = refuse_cache(&workspace, &machine.top.join(cache)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             let expected = "contains the cache directory";

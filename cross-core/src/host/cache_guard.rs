@@ -1,8 +1,10 @@
-//! Checks that the cache belongs to the caller alone, since its content is run, mounted and trusted.
+//! Checks that the cache belongs to the caller alone, since its content is run, mounted and
+//! trusted.
 
-use std::fs::{self, DirBuilder, Metadata};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::fs;
 use std::path::Path;
+
+use cross_engine::os::{self, FileFacts, FileKind};
 
 use crate::host::places::real_path;
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
@@ -27,24 +29,26 @@ pub(crate) fn check(cache: &Path, uid: u32, dir: &Path) -> Result<()> {
         }
         return Ok(());
     };
-    check_entry(cache, cache, &meta, uid, OTHERS_WRITE)?;
+    let facts = FileFacts::of(&meta);
+    check_entry(cache, cache, &facts, uid, OTHERS_WRITE)?;
     // Others reach what is in the cache only where they may enter it.
-    let others = match meta.mode() & OTHERS {
+    let others = match facts.mode & OTHERS {
         0 => 0,
         _ => OTHERS_WRITE,
     };
     for entry in fs::read_dir(cache).on("read directory", cache)? {
         let path = entry.on("read directory", cache)?.path();
-        // It may be gone meanwhile. Nobody but the caller makes a link here, such as to environments
-        // on another disk: what counts is the directory that the link leads to.
-        let entry = path.symlink_metadata();
-        let is_callers_link = |meta: &Metadata| meta.is_symlink() && meta.uid() == uid;
-        let meta = match entry {
-            Ok(meta) if is_callers_link(&meta) => path.metadata(),
+        // It may be gone meanwhile. Nobody but the caller makes a link here, such as to
+        // environments on another disk: what counts is the directory that the link leads to.
+        let entry = path.symlink_metadata().map(|meta| FileFacts::of(&meta));
+        let facts = match entry {
+            Ok(facts) if facts.kind == FileKind::SymbolicLink && facts.uid == uid => {
+                path.metadata().map(|meta| FileFacts::of(&meta))
+            }
             entry => entry,
         };
-        if let Ok(meta) = meta {
-            check_entry(cache, &path, &meta, uid, others)?;
+        if let Ok(facts) = facts {
+            check_entry(cache, &path, &facts, uid, others)?;
         }
     }
     Ok(())
@@ -53,8 +57,7 @@ pub(crate) fn check(cache: &Path, uid: u32, dir: &Path) -> Result<()> {
 /// Creates the cache for its user alone, if it does not exist.
 pub(crate) fn create(cache: &Path) {
     // A cache that cannot be created is found out by what needs it.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(cache);
-    drop(made);
+    drop(os::create_private_directory(cache, true));
 }
 
 /// Whether `cache` is below a directory that may be the root of a workspace that `dir` is in.
@@ -66,20 +69,20 @@ fn is_in_project(cache: &Path, dir: &Path) -> bool {
     roots.any(|root| cache.starts_with(root))
 }
 
-fn check_entry(cache: &Path, path: &Path, meta: &Metadata, uid: u32, others: u32) -> Result<()> {
-    let (why, help) = if meta.is_symlink() {
+fn check_entry(cache: &Path, path: &Path, facts: &FileFacts, uid: u32, others: u32) -> Result<()> {
+    let (why, help) = if facts.kind == FileKind::SymbolicLink {
         (
             "is a link".to_owned(),
             "name the directory itself: set CROSS_CACHE_DIR, or call `cache_dir`".to_owned(),
         )
-    } else if meta.uid() != uid {
+    } else if facts.uid != uid {
         (
-            format!("belongs to the user {}", meta.uid()),
+            format!("belongs to the user {}", facts.uid),
             "use a cache of your own: set CROSS_CACHE_DIR, or call `cache_dir`".to_owned(),
         )
-    } else if meta.mode() & others != 0 {
+    } else if facts.mode & others != 0 {
         (
-            format!("can be written by others (mode {:o})", meta.mode() & 0o7777),
+            format!("can be written by others (mode {:o})", facts.mode & 0o7777),
             format!(
                 "remove what others may have written there, then `chmod 700 '{}'`",
                 path.display()
@@ -99,26 +102,32 @@ fn check_entry(cache: &Path, path: &Path, meta: &Metadata, uid: u32, others: u32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs::Permissions;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    #[cfg(unix)]
+    use std::os::unix::fs::symlink;
 
     /// The directory of a request.
     const ELSEWHERE: &str = "/";
 
+    fn facts(path: &Path) -> FileFacts {
+        FileFacts::of(&path.metadata().unwrap())
+    }
+
     fn uid(path: &Path) -> u32 {
-        path.metadata().unwrap().uid()
+        facts(path).uid
     }
 
+    #[cfg(unix)]
     fn set_mode(path: &Path, mode: u32) {
-        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        os::set_mode(path, mode).unwrap();
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_new_cache_is_the_callers_alone() {
         let dir = tempfile::tempdir().unwrap();
         let cache = dir.path().join("new/cache");
         check(&cache, uid(dir.path()), Path::new(ELSEWHERE)).unwrap();
-        assert_eq!(cache.metadata().unwrap().mode() & 0o777, 0o700);
+        assert_eq!(facts(&cache).mode & 0o777, 0o700);
     }
 
     #[test]
@@ -133,6 +142,7 @@ mod tests {
         assert!(cache.exists());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_cache_that_others_can_write_is_refused() {
         let dir = tempfile::tempdir().unwrap();
@@ -162,6 +172,7 @@ mod tests {
         assert!(error.to_string().contains("belongs to the user"));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_cache_that_is_a_link_is_refused_and_so_is_what_a_link_in_it_leads_to() {
         let dir = tempfile::tempdir().unwrap();

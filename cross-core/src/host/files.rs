@@ -3,20 +3,17 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, RegularFile, limits};
 use cross_engine::process::whole_file;
 use hmac_sha256::Hash;
 
+use crate::host::git_index;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::hash::hex;
-use crate::model::step::Prepared;
-
-/// The tag that marks a directory as a cache, by the Cache Directory Tagging Specification.
-const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
-    # This file is a cache directory tag created by cross-core.\n\
-    # For information about cache directory tags see https://bford.info/cachedir/\n";
+use crate::model::step::{CACHEDIR_TAG, CACHEDIR_TAG_FILE, Prepared};
 
 /// Creates the directories and files.
 pub(crate) fn prepare(entries: &[Prepared]) -> Result<()> {
@@ -33,7 +30,7 @@ pub(crate) fn prepare(entries: &[Prepared]) -> Result<()> {
             Prepared::CacheDirectory(path) => {
                 if !path.exists() {
                     fs::create_dir_all(path).on("create directory", path)?;
-                    write(&path.join("CACHEDIR.TAG"), CACHEDIR_TAG, false)?;
+                    write(&path.join(CACHEDIR_TAG_FILE), CACHEDIR_TAG, false)?;
                 }
             }
             Prepared::File {
@@ -41,27 +38,58 @@ pub(crate) fn prepare(entries: &[Prepared]) -> Result<()> {
                 text,
                 executable,
             } => write(path, text, *executable)?,
+            Prepared::GitIndex {
+                path,
+                index,
+                top,
+                seen,
+                sha256,
+                has_filters,
+            } => {
+                let is_seen = |name: &[u8]| {
+                    let file = top.join(&*String::from_utf8_lossy(name));
+                    seen.iter().any(|dir| file.starts_with(dir))
+                };
+                let bytes = RegularFile::open(index).and_then(|file| file.bytes(git_index::LIMIT));
+                let bytes = bytes.map_engine_error()?;
+                let hash = if *sha256 { 32 } else { 20 };
+                let marked = git_index::marked(&bytes, hash, is_seen);
+                write_bytes(path, &marked.unwrap_or(bytes), false)?;
+                let time = fs::metadata(index).and_then(|meta| meta.modified());
+                let mut time = time.on("read the time of", index)?;
+                if *has_filters {
+                    // Git's times have no fractions.
+                    time += Duration::from_secs(1);
+                }
+                let copy = fs::OpenOptions::new().write(true).open(path);
+                copy.and_then(|copy| copy.set_modified(time))
+                    .on("set the time of", path)?;
+            }
         }
     }
     Ok(())
 }
 
-/// Whether the file at `path` is there with this `text`.
-fn holds(path: &Path, text: &str) -> bool {
-    let there = RegularFile::open(path).and_then(|file| file.bytes(text.len() as u64));
-    there.is_ok_and(|there| there == text.as_bytes())
+/// Whether the file at `path` is there with these `bytes`.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let there = RegularFile::open(path).and_then(|file| file.bytes(bytes.len() as u64));
+    there.is_ok_and(|there| there == bytes)
 }
 
 /// Writes `text` to `path` unless the file has that content already. Other processes see the old
 /// file or the new one.
 pub(crate) fn write(path: &Path, text: &str, executable: bool) -> Result<()> {
-    if holds(path, text) {
+    write_bytes(path, text.as_bytes(), executable)
+}
+
+fn write_bytes(path: &Path, bytes: &[u8], executable: bool) -> Result<()> {
+    if holds(path, bytes) {
         return Ok(());
     }
     let dir = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(dir).on("create directory", dir)?;
     let mode = if executable { 0o755 } else { 0o644 };
-    whole_file::write(path, text.as_bytes(), mode).map_engine_error()
+    whole_file::write(path, bytes, mode).map_engine_error()
 }
 
 /// Opens the file at `path`, which has to be below `dir`.
@@ -111,7 +139,7 @@ pub(crate) fn recorded_rustc(target_dir: &Dir) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use cross_engine::os::FileFacts;
 
     use super::*;
 
@@ -128,6 +156,7 @@ mod tests {
         let first = path.metadata().unwrap().modified().unwrap();
         prepare(&[script]).unwrap();
         assert_eq!(path.metadata().unwrap().modified().unwrap(), first);
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+        let mode = FileFacts::of(&path.metadata().unwrap()).mode;
+        assert_eq!(mode & 0o777, 0o755);
     }
 }

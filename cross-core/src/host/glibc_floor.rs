@@ -56,15 +56,18 @@ mod tests {
         dir.file(path.file_name().unwrap()).unwrap()
     }
 
+    #[cfg(target_os = "linux")]
     fn manifest() -> RegularFile {
         Dir::open(".").unwrap().file("Cargo.toml").unwrap()
     }
 
+    #[cfg(target_os = "linux")]
     /// This test program: `std` uses symbols of several versions of glibc.
     fn program() -> std::path::PathBuf {
         std::env::args_os().next().unwrap().into()
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn every_symbol_beyond_the_floor_is_named_with_its_version() {
         let binary = Binary::read(program()).unwrap();
@@ -88,6 +91,7 @@ mod tests {
         assert!(error.help().unwrap().contains("static library"));
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_file_that_is_old_enough_or_not_elf_passes() {
         check(

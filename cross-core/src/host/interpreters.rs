@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use cross_engine::ForeignPrograms;
+use cross_engine::os::kernel_file;
 
 /// The kernel's list.
-const LIST: &str = "/proc/sys/fs/binfmt_misc";
+const LIST: &str = "sys/fs/binfmt_misc";
 
 /// An interpreter that the kernel starts for some programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,9 @@ impl Interpreter {
 
 /// Lists the interpreters that are in use.
 pub(crate) fn registered() -> Vec<Interpreter> {
-    listed(Path::new(LIST))
+    kernel_file(LIST)
+        .map(|list| listed(&list))
+        .unwrap_or_default()
 }
 
 fn listed(dir: &Path) -> Vec<Interpreter> {

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use cross_engine::os::{self, System};
+
 /// The limit of links in one path, as in Linux.
 pub(crate) const LINKS: usize = 40;
 
@@ -29,6 +31,30 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
 /// Returns the absolute `path` with its links followed, also those that lead to what does not exist
 /// yet.
 pub(crate) fn real_path(path: &Path) -> PathBuf {
+    match System::HERE {
+        System::Windows => one_spelling(path),
+        _ => followed(path),
+    }
+}
+
+/// Names of Windows have several spellings (`C:\Users` is `c:\USERS`, and may be `C:\USERS~1`), of
+/// which the system tells one for what exists.
+fn one_spelling(path: &Path) -> PathBuf {
+    let mut ancestors = path.ancestors();
+    let existing = ancestors.find_map(|ancestor| Some((ancestor, os::canonical(ancestor).ok()?)));
+    let Some((existing, mut real)) = existing else {
+        return path.to_owned();
+    };
+    for part in path.strip_prefix(existing).unwrap_or(path).components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+    }
+    real
+}
+
+fn followed(path: &Path) -> PathBuf {
     let mut real = PathBuf::new();
     let mut links = 0;
     let mut rest = reversed(path);
@@ -57,6 +83,7 @@ fn reversed(path: &Path) -> Vec<OsString> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
@@ -64,7 +91,7 @@ mod tests {
     #[test]
     fn a_path_leads_where_the_operating_system_goes() {
         let dir = tempfile::tempdir().unwrap();
-        let top = dir.path().canonicalize().unwrap();
+        let top = os::canonical(dir.path()).unwrap();
         fs::create_dir_all(top.join("a/real/deep")).unwrap();
         symlink("a/real/deep", top.join("link")).unwrap();
         let normal_of = |path: &str| normal(&top.join(path));
@@ -78,7 +105,7 @@ mod tests {
     #[test]
     fn links_are_followed_to_what_does_not_exist_yet() {
         let dir = tempfile::tempdir().unwrap();
-        let top = dir.path().canonicalize().unwrap();
+        let top = os::canonical(dir.path()).unwrap();
         symlink("../none/x", top.join("up")).unwrap();
         symlink(top.join("none/y"), top.join("there")).unwrap();
         symlink("there/z", top.join("twice")).unwrap();

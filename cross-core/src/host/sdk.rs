@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use cross_config::{Env, TargetConfig};
 use cross_engine::Mount;
+use cross_engine::os;
+use cross_engine::process::untrusted::{RegularFile, limits};
 use cross_targets::{Sdk, Target};
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::model::printable::printable;
 
 /// An SDK that has everything that the recipe needs from it.
 #[derive(Clone, Debug)]
@@ -52,6 +55,14 @@ pub(crate) fn find(
             Some((dir.join(value), (*name).to_owned()))
         })
     };
+    // Apple's variable is for one of its systems, and the request may be for another. Apple's own
+    // tools and rustc ignore it then, too.
+    let by_variable = || {
+        let found = by_variable()?;
+        let is_of_other = own_name(&found.0).is_some_and(|name| !sdk.is_called(&name));
+        let has_name = matches!(sdk, Sdk::Apple { .. });
+        (!has_name || !is_of_other).then_some(found)
+    };
     match by_key.or_else(by_variable) {
         Some((path, origin)) => check(target, sdk, path, &origin).map(Some),
         None => Ok(None),
@@ -66,16 +77,29 @@ fn check(target: Target, sdk: Sdk, path: PathBuf, origin: &str) -> Result<UserSd
             path.display(),
             sdk.describe()
         );
-        Error::new(ErrorKind::Config, message).with_help(format!(
-            "correct {origin}, or remove it to use the published image"
-        ))
+        let otherwise = match (sdk.instructions(), target.facts().lacks()) {
+            (Some(how), _) => format!("make one: {how}"),
+            (None, Some(why)) if target.published_image().is_none() => {
+                format!("remove it to build libraries only: {why}")
+            }
+            _ => "remove it to use the published image".to_owned(),
+        };
+        Error::new(ErrorKind::Config, message)
+            .with_help(format!("correct {origin}, or {otherwise}"))
     };
     if !path.is_dir() {
         return Err(invalid("there is no such directory".to_owned()));
     }
-    for alternatives in sdk.required_paths() {
-        if !alternatives.iter().any(|part| path.join(part).exists()) {
-            return Err(invalid(format!("it has no {}", alternatives.join(" or "))));
+    let path = match place(sdk, &path) {
+        Ok(path) => path,
+        Err(missing) => return Err(invalid(format!("it has no {missing}"))),
+    };
+    if let (Sdk::Apple { .. }, name) = (sdk, own_name(&path).unwrap_or_default()) {
+        if !sdk.is_called(&name) {
+            return Err(invalid(format!(
+                "its {SETTINGS} calls it `{}`",
+                printable(&name)
+            )));
         }
     }
     let api = match sdk.compiler_dir() {
@@ -92,10 +116,40 @@ fn check(target: Target, sdk: Sdk, path: PathBuf, origin: &str) -> Result<UserSd
         Error::new(ErrorKind::Path, message).with_help("move the SDK to a path that is UTF-8")
     })?;
     Ok(UserSdk {
-        real: path.canonicalize().on("find", &path)?,
+        real: os::canonical(&path).on("find", &path)?,
         env: target.sdk_env(shown, api),
         path,
     })
+}
+
+/// The file in which an SDK of Apple's says what it is.
+const SETTINGS: &str = "SDKSettings.json";
+
+/// The name that an SDK of Apple's at `path` has for itself: `macosx14.2`.
+fn own_name(path: &Path) -> Option<String> {
+    let file = RegularFile::open(path.join(SETTINGS)).ok()?;
+    let text = file.text(limits::RECORD).ok()?;
+    let settings: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(settings.get("CanonicalName")?.as_str()?.to_owned())
+}
+
+/// The place of the SDK at or below the directory that the user names, or the paths of which it
+/// should have one.
+fn place(sdk: Sdk, path: &Path) -> std::result::Result<PathBuf, String> {
+    let mut first = None;
+    for place in sdk.places() {
+        let root = match *place {
+            "" => path.to_owned(),
+            place => path.join(place),
+        };
+        let mut required = sdk.required_paths().iter();
+        let missing = required.find(|paths| !paths.iter().any(|part| root.join(part).exists()));
+        match missing {
+            None => return Ok(root),
+            Some(paths) => first.get_or_insert_with(|| paths.join(" or ")),
+        };
+    }
+    Err(first.unwrap_or_default())
 }
 
 /// The names of the entries of `directory` that are UTF-8.
@@ -109,8 +163,8 @@ fn names_in(directory: &Path) -> Result<Vec<String>> {
 fn unsupported(target: Target, origin: &str) -> Error {
     let message = format!("`sdk` ({origin}) has no meaning for {target}");
     Error::new(ErrorKind::Config, message).with_help(
-        "remove it: the key is for Android, Solaris, illumos and DragonFly, whose libraries no \
-         distribution packages",
+        "remove it: the key is for Android, Windows with Microsoft's libraries, Apple's systems, \
+         Solaris, illumos and DragonFly, whose libraries no distribution packages",
     )
 }
 
@@ -191,8 +245,9 @@ mod tests {
 
     #[test]
     fn an_incomplete_sdk_is_reported_with_its_path_and_origin() {
-        let nowhere = Path::new("/nonexistent/ndk");
         let empty = directory(&[]);
+        let nowhere = empty.path().join("ndk");
+        let nowhere = nowhere.as_path();
         let others = ndk(&["x86_64-linux-android21-clang"]);
         let no_library = directory(&["usr/include/stdio.h"]);
         for (triple, dir, missing) in [
@@ -231,6 +286,40 @@ mod tests {
             said.contains("(ANDROID_NDK_ROOT) is not Android's NDK"),
             "{said}"
         );
+    }
+
+    /// A directory with the layout of an SDK of Apple's that is called `name`.
+    fn apples(name: &str) -> tempfile::TempDir {
+        let dir = directory(&["usr/include/stdio.h", "usr/lib/libSystem.tbd"]);
+        let settings = format!(r#"{{"CanonicalName":"{name}","Version":"14.2"}}"#);
+        fs::write(dir.path().join("SDKSettings.json"), settings).unwrap();
+        dir
+    }
+
+    #[test]
+    fn an_sdk_of_apples_is_taken_for_its_own_system_alone() {
+        let (mac, phone) = (apples("macosx14.2"), apples("iphoneos17.2"));
+        let path = |triple, key, env: &Env| found(triple, key, env).map(|it| it.map(|it| it.path));
+        let env = Env::new().set("SDKROOT", mac.path());
+        let own = Some(mac.path().to_owned());
+        assert_eq!(path("universal2-apple-darwin", None, &env).unwrap(), own);
+        assert_eq!(path("aarch64-apple-ios-macabi", None, &env).unwrap(), own);
+        // The variable is for one of several systems that a program is built for.
+        assert_eq!(path("aarch64-apple-ios", None, &env).unwrap(), None);
+        let key = Some(phone.path());
+        let phones = path("aarch64-apple-ios", key, &env).unwrap();
+        assert_eq!(phones.as_deref(), key);
+        let error = path("x86_64-apple-darwin", key, &env).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let said = error.to_string();
+        assert!(said.ends_with("calls it `iphoneos17.2`"), "{said}");
+        assert!(
+            error.help().unwrap().contains("xcrun --sdk macosx"),
+            "{error}"
+        );
+        let env = Env::new().set("SDKROOT", "/nonexistent/sdk");
+        let error = path("aarch64-apple-tvos", None, &env).unwrap_err();
+        assert!(error.to_string().contains("no such directory"), "{error}");
     }
 
     #[test]

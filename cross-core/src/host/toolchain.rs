@@ -1,10 +1,11 @@
 //! Finds the Rust toolchain by reading rustup's files, without starting rustup or its proxies.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use cross_engine::Host;
+use cross_engine::os::{self, System};
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::toolchain::ToolchainPreference;
@@ -39,11 +40,11 @@ impl Toolchain {
             let add = ["component", "add", "rust-src", on[0], on[1]];
             missing.push(RustupCommand::new("install the source of std", &add));
         }
-        if let Some(triple) = needs.triple.filter(|_| !needs.build_std) {
-            if !rustlib.join(triple).join("lib").is_dir() {
-                let add = ["target", "add", on[0], on[1], triple];
-                missing.push(RustupCommand::new("install the target's std", &add));
-            }
+        let lacks = |triple: &&&str| !rustlib.join(triple).join("lib").is_dir();
+        let triples: Vec<_> = needs.triples.iter().filter(lacks).copied().collect();
+        if !triples.is_empty() && !needs.build_std {
+            let add = [&["target", "add", on[0], on[1]], &triples[..]].concat();
+            missing.push(RustupCommand::new("install the target's std", &add));
         }
         missing
     }
@@ -52,8 +53,8 @@ impl Toolchain {
 /// The parts of a toolchain that a request needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ToolchainNeeds<'a> {
-    /// The target whose `std` is needed, if rustup distributes it.
-    pub(crate) triple: Option<&'a str>,
+    /// The targets whose `std` is needed, of those that rustup distributes.
+    pub(crate) triples: &'a [&'a str],
     /// Whether the request builds `std` from source.
     pub(crate) build_std: bool,
     pub(crate) clippy: bool,
@@ -98,6 +99,7 @@ fn source(
     match spec {
         ToolchainPreference::Image => Ok(ToolchainSource::Image),
         ToolchainPreference::Directory(path) => {
+            refuse_foreign(path, &path.display().to_string(), platform)?;
             if !path.join("bin/cargo").exists() || !path.join("bin/rustc").exists() {
                 return Err(Error::new(
                     ErrorKind::Toolchain,
@@ -123,18 +125,12 @@ fn source(
 /// Finds the host's cargo, which reads manifests and fetches dependencies: the cargo of the
 /// toolchain `named`, else of rustup's active toolchain, else the one on `PATH`.
 pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result<PathBuf> {
-    // A toolchain that is not installed yet has no cargo.
-    let cargo = |spec| {
-        let source = source(&spec, dir, host, &host_triple())?;
-        let cargo = source.sysroot().map(|sysroot| sysroot.join("bin/cargo"));
-        Ok(cargo.filter(|cargo| cargo.exists()))
-    };
     if let Some(name) = named {
-        if let Some(cargo) = cargo(ToolchainPreference::Rustup(name.to_owned()))? {
+        if let Some(cargo) = cargo_in(&ToolchainPreference::Rustup(name.to_owned()), dir, host)? {
             return Ok(cargo);
         }
     }
-    if let Ok(Some(cargo)) = cargo(ToolchainPreference::Host) {
+    if let Ok(Some(cargo)) = cargo_in(&ToolchainPreference::Host, dir, host) {
         return Ok(cargo);
     }
     host.find_program("cargo").ok_or_else(|| {
@@ -150,20 +146,58 @@ pub(crate) fn host_cargo(dir: &Path, host: &Host, named: Option<&str>) -> Result
     })
 }
 
+/// The cargo of this toolchain that runs here. One that is not installed yet has none, and neither
+/// has the distribution's.
+pub(crate) fn cargo_in(
+    spec: &ToolchainPreference,
+    dir: &Path,
+    host: &Host,
+) -> Result<Option<PathBuf>> {
+    let own = Rustup::of(host).own_triple()?;
+    let source = source(spec, dir, host, &own)?;
+    let cargo = source.sysroot().map(|sysroot| cargo_of(sysroot, &own));
+    Ok(cargo.filter(|cargo| cargo.exists()))
+}
+
+/// The cargo of the toolchain in `sysroot` that runs on `platform`.
+fn cargo_of(sysroot: &Path, platform: &str) -> PathBuf {
+    let is_windows = platform.contains("-windows");
+    let name = if is_windows { "cargo.exe" } else { "cargo" };
+    sysroot.join("bin").join(name)
+}
+
 /// Rustup's home directory and the files in it.
 struct Rustup<'a> {
     home: Option<PathBuf>,
     host: &'a Host,
+    /// The system that rustup itself runs on.
+    system: System,
 }
 
 impl<'a> Rustup<'a> {
     fn of(host: &'a Host) -> Self {
-        let configured = host.variable("RUSTUP_HOME").map(PathBuf::from);
-        let default = || Some(Path::new(host.variable("HOME")?).join(".rustup"));
         Rustup {
-            home: configured.or_else(default),
+            home: host.rustup_home(),
             host,
+            system: System::HERE,
         }
+    }
+
+    /// The triple of the toolchains that run on the host itself. An environment's are Linux's
+    /// everywhere, so elsewhere than on Linux it differs from [`host_triple`].
+    fn own_triple(&self) -> Result<String> {
+        let default = self.system.rust_triple(std::env::consts::ARCH);
+        if self.system == System::Linux {
+            return Ok(default);
+        }
+        let Some(home) = &self.home else {
+            return Ok(default);
+        };
+        let settings = read_table(&home.join("settings.toml"))?.unwrap_or_default();
+        let named = settings.get("default_host_triple");
+        Ok(named
+            .and_then(toml::Value::as_str)
+            .map_or(default, str::to_owned))
     }
 
     /// The toolchain that rustup would use in `dir`, in its build for `platform`.
@@ -194,14 +228,19 @@ impl<'a> Rustup<'a> {
             return source(&spec, dir, self.host, platform);
         }
         let toolchains = self.home()?.join("toolchains");
-        let channel = name.strip_suffix(&format!("-{}", host_triple()));
+        let own = self.own_triple()?;
+        let mut triples = [host_triple(), own.clone()].into_iter();
+        let channel = triples.find_map(|triple| name.strip_suffix(&format!("-{triple}")));
         let full = format!("{}-{platform}", channel.unwrap_or(name));
         // A custom toolchain has no triple in its name, and runs wherever it was built for.
-        let linked = (platform == host_triple() || !is_channel(name)).then(|| name.to_owned());
+        let linked = (platform == own || !is_channel(name)).then(|| name.to_owned());
+        if let Some(linked) = &linked {
+            refuse_foreign(&toolchains.join(linked), linked, platform)?;
+        }
         let installed = [Some(full.clone()), linked]
             .into_iter()
             .flatten()
-            .find(|name| toolchains.join(name).join("bin/cargo").exists());
+            .find(|name| cargo_of(&toolchains.join(name), platform).exists());
         let name = match installed {
             Some(name) => name,
             None if is_channel(name) && self.host.find_program("rustup").is_some() => full,
@@ -232,8 +271,11 @@ impl<'a> Rustup<'a> {
         let settings = read_table(&settings_path)?.unwrap_or_default();
         let overrides = settings.get("overrides").and_then(toml::Value::as_table);
         for ancestor in dir.ancestors() {
+            // Rustup writes the directories of Windows with the prefix of paths of any length.
+            let keys = |dir: &str| [dir.to_owned(), format!(r"\\?\{dir}")];
             let overridden = overrides
-                .and_then(|all| all.get(ancestor.to_str()?))
+                .zip(ancestor.to_str())
+                .and_then(|(all, dir)| keys(dir).iter().find_map(|key| all.get(key)))
                 .and_then(toml::Value::as_str);
             if let Some(name) = overridden {
                 return Ok((
@@ -257,6 +299,39 @@ impl<'a> Rustup<'a> {
     }
 }
 
+/// Refuses the toolchain `name`, whose channel nobody knows, if its programs are another system's
+/// than Linux's and `platform` is Linux: an environment mounts it as it is.
+fn refuse_foreign(sysroot: &Path, name: &str, platform: &str) -> Result<()> {
+    if !platform.contains("-linux") {
+        return Ok(());
+    }
+    let programs = ["rustc", "cargo", "rustc.exe", "cargo.exe"];
+    let mut programs = programs.iter().map(|name| sysroot.join("bin").join(name));
+    match programs.find_map(|program| foreign_system(&program)) {
+        Some(system) => Err(Error::new(
+            ErrorKind::Toolchain,
+            format!("the programs of toolchain `{name}` are {system}'s, and an environment runs Linux's"),
+        )
+        .with_help(format!(
+            "link a toolchain that was built for {platform} (`rustup toolchain link`), name a channel, which \
+             rustup installs for Linux, or set `toolchain = \"image\"` to use the distribution's Rust"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The system that a program is for, if it is not Linux's or a script.
+fn foreign_system(program: &Path) -> Option<&'static str> {
+    let mut magic = [0; 4];
+    File::open(program).ok()?.read_exact(&mut magic).ok()?;
+    match magic {
+        [b'M', b'Z', ..] => Some("Windows"),
+        // One architecture, and several.
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xca, 0xfe, 0xba, 0xbe | 0xbf] => Some("macOS"),
+        _ => None,
+    }
+}
+
 /// Whether rustup can install a toolchain of this name: a channel or a version.
 fn is_channel(name: &str) -> bool {
     ["stable", "beta", "nightly"]
@@ -274,23 +349,45 @@ fn no_toolchain(message: impl Into<String>) -> Error {
 }
 
 /// The toolchain that a `rust-toolchain` file names, as TOML or as a bare line.
+///
+/// # Errors
+///
+/// If rustup refuses the file: a build without rustup would go on with another toolchain.
 fn toolchain_file(path: &Path) -> Result<Option<String>> {
     let Ok(text) = std::fs::read_to_string(path) else {
         return Ok(None);
     };
-    if path.extension().is_none() && !text.contains('[') {
-        let line = text.trim();
-        return Ok((!line.is_empty()).then(|| line.to_owned()));
+    if path.extension().is_none() && text.trim().lines().count() == 1 && !text.contains('[') {
+        return Ok(Some(text.trim().to_owned()));
     }
     let file = read_table(path)?.unwrap_or_default();
-    let field = |name| file.get("toolchain")?.get(name)?.as_str();
-    Ok(match (field("channel"), field("path")) {
-        (Some(channel), _) => Some(channel.to_owned()),
-        (None, Some(relative)) => path
-            .parent()
-            .map(|dir| dir.join(relative).display().to_string()),
-        (None, None) => None,
-    })
+    let Some(table) = file.get("toolchain").and_then(toml::Value::as_table) else {
+        return Err(refused_file(path, "has no table `[toolchain]`"));
+    };
+    let field = |name| table.get(name).and_then(toml::Value::as_str);
+    match (field("channel"), field("path")) {
+        (Some(_), Some(_)) => Err(refused_file(path, "has both a `channel` and a `path`")),
+        (Some(channel), None) => Ok(Some(channel.to_owned())),
+        (None, Some(relative)) => {
+            let dir = path.parent();
+            Ok(dir.map(|dir| dir.join(relative).display().to_string()))
+        }
+        (None, None) => {
+            let others = ["components", "targets", "profile"];
+            match others.iter().any(|name| table.contains_key(*name)) {
+                true => Ok(None),
+                false => Err(refused_file(path, "names no toolchain")),
+            }
+        }
+    }
+}
+
+/// The error for a `rust-toolchain` file that rustup refuses.
+fn refused_file(path: &Path, why: &str) -> Error {
+    let message = format!("`{}` {why}", path.display());
+    Error::new(ErrorKind::Toolchain, message).with_help(
+        "write `[toolchain]` and below it `channel = \"1.85\"`, or remove the file: rustup refuses it, too",
+    )
 }
 
 fn read_table(path: &Path) -> Result<Option<toml::Table>> {
@@ -307,8 +404,8 @@ fn read_table(path: &Path) -> Result<Option<toml::Table>> {
 
 /// The version that rustup's channel manifest records for `rust`.
 ///
-/// The manifest is a megabyte of TOML, of which one line in the first tenth matters. It is read up to
-/// that line, not parsed, since every plan does this.
+/// The manifest is a megabyte of TOML, of which one line in the first tenth matters. It is read up
+/// to that line, not parsed, since every plan does this.
 fn recorded_version(sysroot: &Path) -> Option<String> {
     let manifest = sysroot.join("lib/rustlib/multirust-channel-manifest.toml");
     let mut manifest = BufReader::with_capacity(64 * 1024, File::open(manifest).ok()?);
@@ -329,99 +426,18 @@ fn recorded_version(sysroot: &Path) -> Option<String> {
 }
 
 fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    os::canonical(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The triple of this machine's Rust programs. Programs in a recipe's environment use glibc.
 pub(crate) fn host_triple() -> String {
-    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+    triple_of(std::env::consts::ARCH)
+}
+
+/// The triple of the Rust programs in a recipe's environment on a machine of this architecture.
+pub(crate) fn triple_of(rust_arch: &str) -> String {
+    format!("{rust_arch}-unknown-linux-gnu")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use cross_engine::Variables;
-    use std::fs;
-
-    struct Machine(tempfile::TempDir);
-
-    impl Machine {
-        fn new(settings: &str) -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            for name in ["stable", "nightly", "1.85.0"] {
-                let bin = dir
-                    .path()
-                    .join(format!("rustup/toolchains/{name}-{}/bin", host_triple()));
-                fs::create_dir_all(&bin).unwrap();
-                fs::write(bin.join("cargo"), "").unwrap();
-            }
-            fs::create_dir_all(dir.path().join("w/app/src")).unwrap();
-            let settings = settings.replace("DIR", dir.path().to_str().unwrap());
-            fs::write(dir.path().join("rustup/settings.toml"), settings).unwrap();
-            Machine(dir)
-        }
-
-        fn name(&self, extra: &[(&str, &str)]) -> Result<String> {
-            let mut variables = Variables::from([(
-                "RUSTUP_HOME".into(),
-                self.0.path().join("rustup").into_os_string(),
-            )]);
-            variables.extend(extra.iter().map(|(k, v)| (k.into(), v.into())));
-            let host = Host::new(variables, "/nonexistent");
-            let dir = self.0.path().join("w/app");
-            let found = find(&ToolchainPreference::Host, &dir, &host, &host_triple())?;
-            match found.source {
-                ToolchainSource::Host { name, .. } => Ok(name),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    fn full(channel: &str) -> String {
-        format!("{channel}-{}", host_triple())
-    }
-
-    #[test]
-    fn the_active_toolchain_follows_rustups_precedence() {
-        let machine =
-            Machine::new("default_toolchain = \"stable\"\n[overrides]\n\"DIR/w\" = \"nightly\"\n");
-        assert_eq!(machine.name(&[]).unwrap(), full("nightly"));
-        assert_eq!(
-            machine.name(&[("RUSTUP_TOOLCHAIN", "stable")]).unwrap(),
-            full("stable")
-        );
-        let file = machine.0.path().join("w/app/rust-toolchain.toml");
-        fs::write(file, "[toolchain]\nchannel = \"1.85.0\"\n").unwrap();
-        assert_eq!(machine.name(&[]).unwrap(), full("1.85.0"));
-    }
-
-    #[test]
-    fn a_toolchain_that_is_not_installed_is_reported_with_its_reason() {
-        let machine = Machine::new("default_toolchain = \"beta\"\n");
-        let error = machine.name(&[]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Toolchain);
-        assert_eq!(
-            error.to_string(),
-            "toolchain `beta` (rustup's default) is not installed"
-        );
-        assert!(
-            error
-                .help()
-                .unwrap()
-                .contains("rustup toolchain install beta")
-        );
-    }
-
-    #[test]
-    fn the_version_comes_from_the_channel_manifest() {
-        let dir = tempfile::tempdir().unwrap();
-        let rustlib = dir.path().join("lib/rustlib");
-        fs::create_dir_all(&rustlib).unwrap();
-        fs::write(
-            rustlib.join("multirust-channel-manifest.toml"),
-            "[pkg.cargo]\nversion = \"0.96.0 (f2d)\"\n\n[pkg.rust]\nversion = \"1.95.0 (598 2026-04-14)\"\n",
-        )
-        .unwrap();
-        assert_eq!(recorded_version(dir.path()).as_deref(), Some("1.95.0"));
-    }
-}
+mod tests;

@@ -35,7 +35,8 @@ pub enum ErrorKind {
     Request,
     /// The library does not know the target.
     UnknownTarget,
-    /// The target is known, but no environment can build for it yet.
+    /// The target is known, but no environment can build for it yet, or the recipe builds libraries
+    /// only and a program was to be linked.
     UnsupportedTarget,
     /// The configuration has problems. The message lists each of them with its location.
     Config,
@@ -55,12 +56,24 @@ pub enum ErrorKind {
     EngineUnusable,
     /// The engine answered, but could not start the run.
     EngineCannotStart,
+    /// The engine does not see a file that the request needs, or any of the caller's. docs/reach.md
+    /// describes how files reach an engine.
+    OutOfReach,
     /// A required program is not on `PATH`.
     ToolMissing,
     /// The package mirror or the image registry could not be reached.
     Unreachable,
     /// A package of the recipe does not exist in its suite.
     PackageNotFound,
+    /// The lock file cannot be used or does not hold: it is damaged or of a newer version, the
+    /// configuration changed since it was written, it lacks a target although it is
+    /// [`frozen`](crate::Cross::frozen), or a mirror serves another file than it names. The help
+    /// has the command that updates it.
+    Lock,
+    /// An archive for a machine without a network cannot be written or imported: it is cut, damaged or
+    /// hostile, has a newer format or another architecture, something that it has is there and
+    /// differs, or something cannot be exported. Nothing is left of a failed import.
+    Archive,
     /// An image does not exist in its registry, or not for the requested platform.
     ImageNotFound,
     /// A command of `pre-build` or of a Dockerfile failed. The message has its last lines of
@@ -79,6 +92,12 @@ pub enum ErrorKind {
     /// An artifact needs a newer glibc than the requested one. The message names every symbol that
     /// needs it.
     GlibcFloor,
+    /// An artifact for one of Apple's systems needs a newer version of the system than the
+    /// requested one.
+    DeploymentTarget,
+    /// A program or C code needs an SDK that the user has to provide, by the key `sdk`. The help
+    /// says how it is made.
+    SdkMissing,
     /// Everything compiled, but a test failed, or a test binary failed in another way.
     /// [`tests`](Error::tests) has the results.
     TestFailed,
@@ -182,8 +201,9 @@ impl Error {
         self
     }
 
+    /// Sets the exit code. The code of a success is none: a caller may exit with it.
     pub(crate) fn with_code(mut self, code: Option<i32>) -> Self {
-        self.0.code = code;
+        self.0.code = code.filter(|code| *code != 0);
         self
     }
 
@@ -246,6 +266,12 @@ impl Error {
         self
     }
 
+    /// Adds `note` to the message.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        self.0.message = redact(&format!("{}; {note}", self.0.message)).into_owned();
+        self
+    }
+
     fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Box::new(source));
         self
@@ -261,7 +287,8 @@ impl Error {
         self.0.help.as_deref()
     }
 
-    /// Returns the exit code of the cargo or the program that failed.
+    /// Returns the exit code of the cargo or the program that failed. It is never 0: a cargo that
+    /// reports success although something is missing has no code here.
     pub fn code(&self) -> Option<i32> {
         self.0.code
     }
@@ -292,8 +319,8 @@ impl Error {
         &self.0.cargo_output
     }
 
-    /// Returns the test results, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`]. If
-    /// tests ran when a request was stopped, the results until then.
+    /// Returns the test results, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`].
+    /// If tests ran when a request was stopped, the results until then.
     pub fn tests(&self) -> Option<&TestSummary> {
         self.0.tests.as_ref()
     }
@@ -375,6 +402,20 @@ fn io_help(path: &Path, source: &io::Error) -> Option<String> {
                 file.display()
             ))
         }
+        io::ErrorKind::NotFound => {
+            let above = path.ancestors().skip(1).find(|above| above.exists())?;
+            let parent = path.parent().filter(|parent| *parent != above);
+            Some(match parent {
+                Some(_) => format!(
+                    "there is no `{shown}`: of its path only `{}` exists",
+                    above.display()
+                ),
+                None => format!(
+                    "`{}` has no such entry, and cannot get one",
+                    above.display()
+                ),
+            })
+        }
         _ => None,
     }
 }
@@ -388,6 +429,8 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::EngineCannotStart => ErrorKind::EngineCannotStart,
         Engine::ToolMissing => ErrorKind::ToolMissing,
         Engine::Unreachable => ErrorKind::Unreachable,
+        Engine::Lock => ErrorKind::Lock,
+        Engine::Archive => ErrorKind::Archive,
         Engine::PackageNotFound => ErrorKind::PackageNotFound,
         Engine::ImageNotFound | Engine::PlatformNotFound => ErrorKind::ImageNotFound,
         Engine::CommandFailed => ErrorKind::CommandFailed,
@@ -395,6 +438,7 @@ pub(crate) fn from_engine(error: cross_engine::Error) -> Error {
         Engine::Killed => ErrorKind::Killed,
         Engine::Untrusted => ErrorKind::Untrusted,
         Engine::Path => ErrorKind::Path,
+        Engine::OutOfReach => ErrorKind::OutOfReach,
         Engine::Cancelled => ErrorKind::Cancelled,
         Engine::Deadline => ErrorKind::Deadline,
         _ => ErrorKind::Io,

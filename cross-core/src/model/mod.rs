@@ -1,9 +1,12 @@
 //! Plain data that several layers share: errors, outcomes, test summaries and steps.
 
+pub(crate) mod compiled;
 pub(crate) mod error;
+pub(crate) mod fixed_paths;
 pub(crate) mod hash;
 pub(crate) mod host_tool;
 pub(crate) mod jobs;
+pub(crate) mod lock_file;
 pub(crate) mod outcome;
 pub(crate) mod printable;
 pub(crate) mod redact;

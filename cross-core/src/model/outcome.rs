@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use cross_engine::Engine;
-use serde::Serialize;
+use cross_targets::SystemVersion;
+use serde::{Serialize, Serializer};
 
+use crate::model::compiled::CompiledPackage;
 use crate::model::printable::printable;
 use crate::model::step::{EnvironmentRef, Verb};
 use crate::model::test_summary::TestSummary;
@@ -18,8 +20,12 @@ pub struct Outcome {
     pub verb: Verb,
     /// The target's triple, with the glibc floor if one was requested.
     pub target: String,
-    /// The final artifacts of the requested packages.
+    /// The final artifacts of the requested packages, sorted by path.
     pub artifacts: Vec<Artifact>,
+    /// The packages that cargo compiled for the request, or found compiled, sorted: dependencies,
+    /// too, and, where tests were built, development dependencies. Empty for a cargo command line,
+    /// whose output is the caller's.
+    pub packages: Vec<CompiledPackage>,
     /// The compiler's diagnostics, in order.
     pub diagnostics: Vec<CompilerDiagnostic>,
     /// The test results, if tests were run.
@@ -59,7 +65,8 @@ pub struct Artifact {
     /// The path on the host, in cargo's usual location below the target directory.
     pub path: PathBuf,
     /// The path in the environment. Cargo's messages and debug information name this path. The file
-    /// is at this path on the host too, until cargo rebuilds it.
+    /// is at this path on the host too, until cargo rebuilds it. Where the host's paths have
+    /// drives, this is the host's form of the path.
     pub inside: PathBuf,
     /// The published files that belong to the artifact: debug information in a file or directory of
     /// its own, the WebAssembly of a script, dep-info. The paths are on the host. They are known
@@ -68,9 +75,29 @@ pub struct Artifact {
     /// The oldest glibc that has every symbol version that the artifact needs, such as `2.34`.
     /// `None` if it needs none, or if it is no ELF program or shared library.
     pub glibc: Option<String>,
+    /// The oldest version of Apple's system that runs the artifact, such as `11.0`; of one for
+    /// several machines, the newest of these. `None` if it is no program or dynamic library of one
+    /// of Apple's systems.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "version_text"
+    )]
+    pub deployment_target: Option<SystemVersion>,
+    /// The files that were joined into the artifact, one for each machine, where cargo put them.
+    /// Empty if cargo made the artifact itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<PathBuf>,
     /// The SHA-256 of the file in hexadecimal, if
     /// [`Request::checksums`](crate::Request::checksums) requested it.
     pub sha256: Option<String>,
+}
+
+/// Writes a version as people do.
+pub(crate) fn version_text<S: Serializer>(
+    version: &Option<SystemVersion>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    version.map(|it| it.to_string()).serialize(serializer)
 }
 
 /// A diagnostic of the compiler.

@@ -1,10 +1,24 @@
-//! Text of others in messages: without colours, and with its control characters made visible.
+//! Text of others in messages: with its control characters made visible, and without colours, or
+//! with them where a terminal shows it.
 
 use std::borrow::Cow;
 
 /// Removes the colours of `text`, and escapes the control characters that could change what a
 /// terminal shows. Line breaks and tabs stay.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, false)
+}
+
+/// The same, but leaves the colours. The result ends without any.
+#[cfg(feature = "console")]
+pub(crate) fn printable_in_color(text: &str) -> Cow<'_, str> {
+    match escaped(text, true) {
+        colored if colored.contains('\u{1b}') => Cow::Owned(format!("{colored}\u{1b}[0m")),
+        plain => plain,
+    }
+}
+
+fn escaped(text: &str, keeps_colors: bool) -> Cow<'_, str> {
     let is_plain = |c: char| !c.is_control() || c == '\n' || c == '\t';
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -15,7 +29,11 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
         let (before, after) = rest.split_at(at);
         shown.push_str(before);
         rest = match colour(after) {
-            Some(length) => &after[length..],
+            Some(length) => {
+                let (color, after) = after.split_at(length);
+                shown.push_str(if keeps_colors { color } else { "" });
+                after
+            }
             None => {
                 let mut chars = after.chars();
                 shown.extend(chars.next().into_iter().flat_map(char::escape_default));

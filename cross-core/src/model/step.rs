@@ -1,8 +1,10 @@
 //! The steps of a plan as data: their actions, their environment, and the format of their output.
 
+use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use cross_engine::process::shell_text::{here_document, word};
 use cross_engine::{
     Blueprint, EnvironmentLocation, ImageBuild, Invocation, ReusedContainer, RunSpec,
 };
@@ -85,6 +87,11 @@ pub struct EnvironmentRef {
     /// `sha256:`. A plan has it if the engine knows it and the image existed when the plan was
     /// made. An outcome also has it if the image was pulled.
     pub image_digest: Option<String>,
+    /// The SHA-256 of what is in the environment, in hexadecimal:
+    /// [`Contents::sha256`](cross_engine::Contents::sha256). A plan has it if the environment
+    /// exists and its contents are on record. An outcome also has it if the environment was made,
+    /// pulled or built. [`Cross::contents`](crate::Cross::contents) returns the contents.
+    pub contents_sha256: Option<String>,
     /// The user's SDK directory that completes the recipe, if there is one.
     pub sdk: Option<PathBuf>,
     /// The location in the engine.
@@ -148,7 +155,8 @@ pub struct Step {
     pub purpose: String,
     /// The action of the step.
     pub action: Action,
-    /// The command as it would start now, if the step is one command.
+    /// The command that carries out the step, if it is one command. What ends it together with
+    /// its owner is not in it: [`Plan::execute`](crate::Plan::execute) adds that.
     pub command: Option<Invocation>,
     /// The reused container that the command enters, if it enters one. See
     /// [`Cross::reuse_containers`](crate::Cross::reuse_containers).
@@ -157,6 +165,9 @@ pub struct Step {
     /// Whether the command fetches crates from within the environment.
     #[serde(skip)]
     pub(crate) fetches_crates: bool,
+    /// What carries out the step in a shell, if that is more than the command.
+    #[serde(skip)]
+    pub(crate) script: Option<String>,
 }
 
 /// The name of the script of `pre-build` in the context of an image build.
@@ -167,6 +178,10 @@ pub(crate) const PRE_BUILD_FILE: &str = "pre-build";
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a plan has few steps; the lint's limit is passed on Windows only, where a path is longer"
+)]
 pub enum Action {
     /// Builds the environment, unless another process has built it in the meantime.
     MakeEnvironment(Blueprint),
@@ -206,6 +221,14 @@ pub enum Action {
         /// Variables that the image's own variables of the same name replace. Empty if the image is
         /// already known, because the plan then leaves out the replaced variables.
         yielding: Vec<String>,
+    },
+    /// Joins what cargo made for several triples into files that run on all their machines.
+    #[non_exhaustive]
+    Join {
+        /// The directories that cargo wrote, one for each triple.
+        from: Vec<PathBuf>,
+        /// The directory of the joined files, which has the same layout.
+        to: PathBuf,
     },
     /// Collects the raw profiles that instrumented programs wrote.
     #[non_exhaustive]
@@ -273,6 +296,25 @@ pub enum Prepared {
         /// Whether the file is executable.
         executable: bool,
     },
+    /// A copy of git's index in which the files are marked that a run does not see, so that git
+    /// does not call them deleted. Git compares what changed as late as the index itself, so the
+    /// copy has the same time.
+    #[non_exhaustive]
+    GitIndex {
+        /// The path of the copy.
+        path: PathBuf,
+        /// The index.
+        index: PathBuf,
+        /// The directory that the repository is checked out in.
+        top: PathBuf,
+        /// The directories that a run sees.
+        seen: Vec<PathBuf>,
+        /// Whether the names of objects are SHA-256.
+        sha256: bool,
+        /// Whether git takes files of the index's last second for unchanged if their size is the
+        /// same, since it lacks the filters that it would compare them with.
+        has_filters: bool,
+    },
 }
 
 /// The meaning of the failure of a command on the host.
@@ -316,7 +358,14 @@ impl Step {
             command: None,
             reused_container: None,
             fetches_crates: false,
+            script: None,
         }
+    }
+
+    /// Sets the text that carries out the action in a shell.
+    pub(crate) fn with_script(mut self, script: Option<String>) -> Self {
+        self.script = script;
+        self
     }
 
     /// Sets the command that carries out the action.
@@ -343,6 +392,18 @@ impl Step {
         Step::new(purpose, action).with_command(command)
     }
 
+    /// Whether the step copies what was built to where the caller finds it.
+    pub(crate) fn copies_what_was_built(&self) -> bool {
+        matches!(
+            self.action,
+            Action::Publish { .. }
+                | Action::Join { .. }
+                | Action::Mirror { .. }
+                | Action::Deliver { .. }
+                | Action::DeliverArtifacts { .. }
+        )
+    }
+
     /// Whether the step runs `cargo fetch` on the host.
     pub(crate) fn is_host_fetch(&self) -> bool {
         let fetch = HostFailure::Fetch;
@@ -367,20 +428,65 @@ impl Step {
     }
 }
 
+/// The commands of a shell that create it.
 impl fmt::Display for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Prepared::Directory(path) | Prepared::CacheDirectory(path) => {
-                let mkdir = Invocation::new("mkdir").args(["-p", &path.to_string_lossy()]);
-                write!(f, "{mkdir}")
+            Prepared::Directory(path) => write!(f, "mkdir -p {}", word(path)),
+            Prepared::CacheDirectory(path) => {
+                let tag = here_document(&path.join(CACHEDIR_TAG_FILE), CACHEDIR_TAG, false);
+                write!(f, "if [ ! -e {} ]; then\n{tag}fi", word(path))
             }
             Prepared::EmptyDirectory(path) => {
-                let path = path.to_string_lossy();
-                let rm = Invocation::new("rm").args(["-rf", "--", &path]);
-                let mkdir = Invocation::new("mkdir").args(["-p", &path]);
-                write!(f, "{rm}\n{mkdir}")
+                let path = word(path);
+                write!(f, "rm -rf -- {path}\nmkdir -p {path}")
             }
-            Prepared::File { path, .. } => write!(f, "# write {}", path.display()),
+            Prepared::File {
+                path,
+                text,
+                executable,
+            } => f.write_str(here_document(path, text, *executable).trim_end()),
+            Prepared::GitIndex {
+                path,
+                index,
+                top,
+                seen,
+                has_filters,
+                ..
+            } => {
+                let (copy, index, top) = (word(path), word(index), word(top));
+                let seen: String = seen
+                    .iter()
+                    .map(|dir| format!(" {}", word(&hidden_pathspec(dir))))
+                    .collect();
+                let dir = path.parent().map(word).unwrap_or_default();
+                write!(f, "mkdir -p {dir}\ncp -p {index} {copy}\n")?;
+                write!(
+                    f,
+                    "GIT_INDEX_FILE={copy} git -C {top} ls-files -z --full-name -- {top}{seen} |\n  \
+                     GIT_INDEX_FILE={copy} git -C {top} update-index -z --skip-worktree --stdin\n"
+                )?;
+                match has_filters {
+                    // Git's times have no fractions.
+                    true => write!(f, "touch -d \"@$(($(date -r {index} +%s) + 1))\" {copy}"),
+                    false => write!(f, "touch -r {index} {copy}"),
+                }
+            }
         }
     }
 }
+
+/// The words by which git leaves out what is below `dir`.
+fn hidden_pathspec(dir: &Path) -> PathBuf {
+    let mut spec = OsString::from(":(exclude,top,literal)");
+    spec.push(dir);
+    PathBuf::from(spec)
+}
+
+/// The name of [`CACHEDIR_TAG`]'s file.
+pub(crate) const CACHEDIR_TAG_FILE: &str = "CACHEDIR.TAG";
+
+/// The tag that marks a directory as a cache, by the Cache Directory Tagging Specification.
+pub(crate) const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This file is a cache directory tag created by cross-core.\n\
+    # For information about cache directory tags see https://bford.info/cachedir/\n";

@@ -18,9 +18,6 @@ pub struct TestRun {
     /// Why the binaries run one after the other, as cargo runs them. `None` if they run side by
     /// side.
     pub serial: Option<String>,
-    /// The variable that tells cargo the runner of the target.
-    #[serde(skip)]
-    pub(crate) variable: String,
 }
 
 impl fmt::Display for TestRun {

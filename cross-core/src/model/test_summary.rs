@@ -1,7 +1,13 @@
 //! Test results: the totals, each binary, and each test.
 
+mod junit;
+
+use std::time::Duration;
+
 use cross_engine::process::Exit;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::model::printable::{beginning, printable};
 
 /// The results of all tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -41,9 +47,14 @@ pub struct TestBinary {
     /// `--format terse`): then the others are only in the totals.
     pub tests: Vec<TestResult>,
     /// How the binary ended. `None` if that is not known: documentation tests run in many
-    /// processes, the binary was still running when the request ended, or cargo runs on another
-    /// machine and only its output arrives.
+    /// processes, the binary was still running when the request ended, or only cargo's output is
+    /// known.
     pub exit: Option<Exit>,
+    /// How long the binary ran, with its start. Where only the output of its harness is known, it
+    /// is what that says; nextest gives each test a process of its own, and it is their sum. `None`
+    /// if it is not known, or if the binary did not end. Serialized as seconds.
+    #[serde(serialize_with = "seconds")]
+    pub duration: Option<Duration>,
 }
 
 /// The result of one test.
@@ -54,6 +65,43 @@ pub struct TestResult {
     pub name: String,
     /// The status of the test.
     pub status: TestStatus,
+    /// How long the test took. `None` if the harness does not say so: nextest does, and libtest
+    /// only where it has `-Zunstable-options --report-time`. Serialized as seconds.
+    #[serde(serialize_with = "seconds")]
+    pub duration: Option<Duration>,
+    /// Why the test failed: what it printed, and where it panicked. It is what the harness of the
+    /// run says, at most 8 KiB, without colours and with other control characters escaped. `None`
+    /// if the test did not fail, or if the harness does not say it.
+    pub message: Option<String>,
+}
+
+/// The size of a failed test's message in bytes.
+pub(crate) const MESSAGE: usize = 8 << 10;
+
+fn seconds<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(to)
+}
+
+impl TestResult {
+    /// A result without a time.
+    pub(crate) fn new(name: &str, status: TestStatus) -> Self {
+        TestResult {
+            name: name.to_owned(),
+            status,
+            duration: None,
+            message: None,
+        }
+    }
+
+    /// Adds what the harness says of a test that failed.
+    pub(crate) fn with_message(mut self, message: Option<&str>) -> Self {
+        let message = message.filter(|_| self.status == TestStatus::Failed);
+        self.message = message.map(|text| {
+            let shown = printable(text.trim_matches('\n'));
+            beginning(&shown, MESSAGE).to_owned()
+        });
+        self
+    }
 }
 
 /// The status of a test.

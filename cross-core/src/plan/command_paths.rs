@@ -7,12 +7,15 @@ use cross_engine::{Access, Mount};
 
 use crate::cargo::config;
 use crate::cargo::path_flags::{self, NamedPath, PathUse};
+use crate::cargo::rustc_paths::{self, FlagUse};
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::kept_file;
-use crate::facts::seen_places::written_and_real;
+use crate::facts::seen_places::{shows_more, written_and_real};
 use crate::host::places::{normal, real_path};
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::hash::short_hash;
 use crate::model::step::{Action, Prepared, Step};
+use crate::plan::nextest;
 
 /// What the paths of a command need besides the command itself.
 #[derive(Debug, Default)]
@@ -49,7 +52,47 @@ impl CommandPaths {
                 named.replace(args, &inside);
             }
         }
+        if ["rustc", "rustdoc"].contains(&name) {
+            paths.compiler_flags(args, facts)?;
+        }
+        if name == "nextest" {
+            paths.reports(facts);
+        }
         Ok(paths)
+    }
+
+    /// Resolves the paths in the compiler's flags, after `--`.
+    fn compiler_flags(&mut self, args: &mut [String], facts: &Facts) -> Result<()> {
+        let Some(separator) = args.iter().position(|arg| arg == "--") else {
+            return Ok(());
+        };
+        let flags = &mut args[separator + 1..];
+        for found in rustc_paths::find(flags).iter().rev() {
+            let path = normal(&facts.workspace.root.join(found.written(flags)));
+            match found.flag_use {
+                FlagUse::Read if shows_more(&path, &facts.inputs.mounts) => {
+                    self.mounts.extend(written_and_real(Mount::read(&path)));
+                }
+                FlagUse::Read | FlagUse::WrittenByPrograms => {}
+                _ if is_writable(&path, facts) => {}
+                FlagUse::Written => {
+                    // The command stays the same, so that cargo finds fresh what it made.
+                    let key = short_hash(&path.display().to_string(), 12);
+                    let dir = facts.inputs.target_dir.join("outputs").join(key);
+                    let file = dir.join(path.file_name().unwrap_or_default());
+                    self.prepared.push(Prepared::Directory(dir));
+                    let purpose = format!("copy what `{}` names", found.flag(flags));
+                    found.replace(flags, &file);
+                    let action = Action::Deliver {
+                        from: file,
+                        to: path,
+                    };
+                    self.deliveries.push(Step::new(purpose, action));
+                }
+                _ => return Err(unwritable(&found.flag(flags), &path)),
+            }
+        }
+        Ok(())
     }
 
     /// Returns the path that the command is given in place of `path`; `None` for what is no path.
@@ -72,7 +115,10 @@ impl CommandPaths {
             }
             PathUse::Read => self.mounts.extend(written_and_real(Mount::read(&path))),
             _ if is_writable(&path, facts) => {}
-            PathUse::WrittenDirectory => return Err(unwritable(named, &path)),
+            PathUse::WrittenDirectory => {
+                let flag = format!("{} {}", named.flag, named.written);
+                return Err(unwritable(&flag, &path));
+            }
             PathUse::Artifacts => {
                 self.prepared
                     .push(Prepared::EmptyDirectory(outputs.clone()));
@@ -95,6 +141,18 @@ impl CommandPaths {
             }
         }
         Ok(Some(path))
+    }
+
+    /// Lets nextest write its reports, which it has beside the sources.
+    fn reports(&mut self, facts: &Facts) {
+        let root = &facts.workspace.root;
+        let Some(store) = nextest::store(root).filter(|store| !is_writable(store, facts)) else {
+            return;
+        };
+        let inside = nextest::store_inside(&facts.inputs.target_dir);
+        self.prepared
+            .extend([&inside, &store].map(|dir| Prepared::Directory(dir.clone())));
+        self.mounts.push(Mount::write(inside).at(real_path(&store)));
     }
 
     /// Mounts a configuration file, without its secrets.
@@ -127,21 +185,17 @@ impl CommandPaths {
     }
 }
 
-/// Whether a run may write to `path`: in its target directory, in a directory that is `writable`, or
-/// in a volume.
+/// Whether a run may write to `path`: in its target directory, in a directory that is `writable`,
+/// or in a volume.
 fn is_writable(path: &Path, facts: &Facts) -> bool {
     let real = real_path(path);
     let mut mounts = facts.inputs.mounts.iter();
     mounts.any(|mount| mount.access == Access::Write && real.starts_with(real_path(&mount.target)))
 }
 
-fn unwritable(named: &NamedPath, path: &Path) -> Error {
-    let message = format!(
-        "`{} {}`: what runs in an environment cannot write to `{}`",
-        named.flag,
-        named.written,
-        path.display()
-    );
+fn unwritable(flag: &str, path: &Path) -> Error {
+    let path = path.display();
+    let message = format!("`{flag}`: what runs in an environment cannot write to `{path}`");
     Error::new(ErrorKind::CargoFailed, message).with_help(
         "leave the flag out, so that it writes to the target directory; or name a directory that \
          `writable` has in Cross.toml, or one that `env.volumes` mounts",

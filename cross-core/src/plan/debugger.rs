@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cross_engine::{EnvValue, Mount, Network, RunSpec};
+use cross_engine::{EnvValue, Mount, Network, RunSpec, nameable};
 use cross_targets::Runner;
 
 use crate::facts::facts::Facts;
@@ -67,14 +67,12 @@ impl Debugger {
     /// debugger on the host can connect.
     pub(crate) fn attach(&self, spec: RunSpec) -> RunSpec {
         let plain = |value: String| EnvValue::Plain(value);
+        let inside = nameable(&self.script, 1);
         spec.network(Network::Host)
-            .mounts([Mount::read(&self.script)])
+            .mounts([Mount::read(&self.script).at(&inside)])
             .env([
                 (runner::GDB_PORT.to_owned(), plain(self.port.to_string())),
-                (
-                    self.variable.clone(),
-                    plain(self.script.display().to_string()),
-                ),
+                (self.variable.clone(), plain(inside.display().to_string())),
             ])
     }
 }

@@ -2,7 +2,6 @@
 //! platform only, and says nothing.
 
 use crate::facts::facts::Facts;
-use crate::host::toolchain::host_triple;
 use crate::model::step::{EnvironmentKind, Verb, Warning};
 use crate::model::toolchain::ToolchainSource;
 use crate::request::request::Request;
@@ -40,7 +39,7 @@ pub(super) fn warning(request: &Request, facts: &Facts) -> Option<Warning> {
     let is_left_out = request.verb == Verb::Test
         && runs_all
         && has_library
-        && facts.target.triple() != host_triple()
+        && facts.target.triple() != facts.native_triple()
         && !facts
             .additions("test")
             .iter()

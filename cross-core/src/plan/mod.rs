@@ -9,6 +9,7 @@ mod doctests;
 mod git_program;
 pub(crate) mod nextest;
 pub(crate) mod offline;
+mod own_xtask;
 pub(crate) mod parallel_tests;
 #[expect(
     clippy::module_inception,
@@ -16,8 +17,10 @@ pub(crate) mod parallel_tests;
 )]
 pub(crate) mod plan;
 pub(crate) mod planner;
+pub(crate) mod publish_scope;
 pub(crate) mod steps;
 
+pub use crate::facts::remote::PlannedRemote;
 pub use crate::model::step::{
     Action, EnvironmentKind, EnvironmentRef, HostFailure, OutputKind, Prepared, Step, Verb, Warning,
 };

@@ -1,10 +1,8 @@
 //! Decides whether the test binaries of a request run side by side.
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use cross_engine::EnvValue;
+use cross_engine::{EnvValue, RunSpec};
 use cross_targets::TestSupport;
 
 use crate::facts::facts::Facts;
@@ -20,7 +18,18 @@ pub(crate) fn plan(request: &Request, facts: &Facts, emulator: EmulatorKind) -> 
         serial: serial_reason(&request.options, facts, emulator)
             .or_else(|| (jobs == 1).then(|| "there is one job".to_owned())),
         jobs,
-        variable: facts.target.runner_variable(),
+    }
+}
+
+impl TestRun {
+    /// Sets the number of test threads for `spec`, unless it is already set or equal to the
+    /// default.
+    pub(crate) fn bind(&self, spec: &mut RunSpec) {
+        if self.jobs != process_env::processors() {
+            let threads = || EnvValue::Plain(self.jobs.to_string());
+            let variable = spec.env.entry(TEST_THREADS.to_owned());
+            variable.or_insert_with(threads);
+        }
     }
 }
 
@@ -70,7 +79,7 @@ fn serial_reason(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Op
     } else if facts.inputs.env.contains_key(TEST_THREADS) {
         "`RUST_TEST_THREADS` says how many tests run at once"
     } else {
-        return runner_reason(facts, emulator).or_else(|| cargo_runner_reason(options, facts));
+        return runner_reason(facts, emulator).or_else(|| cargo_runner_reason(facts));
     };
     Some(reason.to_owned())
 }
@@ -101,33 +110,17 @@ fn runner_reason(facts: &Facts, emulator: EmulatorKind) -> Option<String> {
 
 /// Returns the runner in cargo's own configuration that prevents it, unless a variable overrides
 /// the runner.
-fn cargo_runner_reason(options: &Options, facts: &Facts) -> Option<String> {
-    if options.cargo.iter().any(|arg| arg.contains("runner")) {
-        return Some("an argument of cargo names a runner".to_owned());
+fn cargo_runner_reason(facts: &Facts) -> Option<String> {
+    if let Some(origin) = &facts.inputs.runner {
+        return Some(format!("{origin} names a runner"));
     }
-    if facts
-        .inputs
-        .env
-        .contains_key(&facts.target.runner_variable())
-    {
+    let variable = facts.target.runner_variable();
+    if facts.inputs.env.contains_key(&variable) {
         return None;
     }
-    let files = cargo_configs(&facts.cargo.dir, &facts.workspace.root);
-    let names_runner =
-        |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains("runner"));
-    let file = files.into_iter().find(names_runner)?;
-    Some(format!("`{}` names a runner", file.display()))
-}
-
-/// Returns the files of cargo's configuration that a run sees unchanged: from `dir` up to the
-/// workspace's `root`.
-fn cargo_configs(dir: &Path, root: &Path) -> Vec<PathBuf> {
-    let dir = if dir.starts_with(root) { dir } else { root };
-    let dirs = dir
-        .ancestors()
-        .take_while(|ancestor| ancestor.starts_with(root));
-    dirs.flat_map(|dir| ["config.toml", "config"].map(|name| dir.join(".cargo").join(name)))
-        .collect()
+    let mut programs = facts.inputs.programs.iter();
+    let runner = programs.find(|program| program.variable == variable)?;
+    Some(format!("`{}` names a runner", runner.file.display()))
 }
 
 /// Whether this cargo command stops at the first binary that fails.
@@ -162,14 +155,5 @@ mod tests {
     fn arguments_after_the_separator_do_not_change_fail_fast() {
         assert!(is_fail_fast(&words("cargo test -- --no-fail-fast")));
         assert!(!is_fail_fast(&words("cargo test --no-fail-fast -- a")));
-    }
-
-    #[test]
-    fn configuration_files_are_searched_from_the_directory_to_the_root() {
-        let files = cargo_configs(Path::new("/w/a"), Path::new("/w"));
-        let expected = ["/w/a/.cargo/config.toml", "/w/a/.cargo/config"];
-        assert_eq!(files[..2], expected.map(PathBuf::from));
-        assert_eq!(files.len(), 4);
-        assert_eq!(cargo_configs(Path::new("/x"), Path::new("/w")).len(), 2);
     }
 }

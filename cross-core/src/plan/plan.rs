@@ -1,33 +1,36 @@
 //! The plan: every step of a request as data, before anything is executed.
 
 mod cache;
+mod script;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use cross_config::ExplainedValue;
-use cross_engine::{
-    Engine, EnvValue, ForeignPrograms, Invocation, Mount, ReusedContainer, RunSpec,
-};
+use cross_engine::{Engine, EnvValue, ForeignPrograms, Invocation, Mount, RunSpec};
 use serde::Serialize;
 
 use crate::cargo::products::Products;
 use crate::facts::container_reuse::PlannedReuse;
+use crate::facts::remote::PlannedRemote;
+use crate::model::fixed_paths::FixedPaths;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
+use crate::plan::publish_scope::PublishScope;
 use crate::request::execution_context::ExecutionContext;
 use crate::target::emulator_crash::EmulatorKind;
+use crate::target::name::RunnerVariables;
 
 /// The version of the plan's serialised form. It increases when a field is removed or changes its
 /// meaning.
-pub const PLAN_SCHEMA_VERSION: u32 = 4;
+pub const PLAN_SCHEMA_VERSION: u32 = 5;
 
 /// The ordered steps of one request, computed from facts alone.
 ///
-/// Planning writes nothing, and starts only read-only probes. `Display` prints a transcript that
-/// can be pasted into a shell. `schema_version` is the version of the serialised form.
+/// Planning writes nothing, and starts only read-only probes. `Display` prints a script for a POSIX
+/// shell that does what the plan does: `sh plan.txt` runs it, and it can be pasted into a terminal.
+/// It has no values of secret variables. `schema_version` is the version of the serialised form.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -51,6 +54,11 @@ pub struct Plan {
     /// [`ErrorKind::GlibcFloor`](crate::ErrorKind::GlibcFloor).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub glibc_floor: Option<String>,
+    /// The oldest version of Apple's system that artifacts have to run on, if the configuration
+    /// sets one. An artifact that needs a newer one fails with
+    /// [`ErrorKind::DeploymentTarget`](crate::ErrorKind::DeploymentTarget).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_target: Option<String>,
     /// The workspace's root directory.
     pub workspace_root: PathBuf,
     /// The target directory for this environment and toolchain.
@@ -60,6 +68,9 @@ pub struct Plan {
     /// How test binaries run, for [`Verb::Test`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tests: Option<TestRun>,
+    /// What is kept on the engine's machine, if it does not see the caller's files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<PlannedRemote>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// The warnings for the caller.
@@ -72,14 +83,22 @@ pub struct Plan {
     /// The emulator of the target's programs, to distinguish its crashes from theirs.
     #[serde(skip)]
     pub(crate) emulator: EmulatorKind,
+    #[serde(skip)]
+    pub(crate) runner_variables: RunnerVariables,
     /// The programs of the target, if the environment's emulator executes them.
     #[serde(skip)]
     pub(crate) foreign_programs: Option<ForeignPrograms>,
     #[serde(skip)]
     pub(crate) container_reuse: Option<PlannedReuse>,
+    /// Where runs see directories of the host, if not at their paths.
+    #[serde(skip)]
+    pub(crate) fixed: FixedPaths,
     /// The artifacts that the workspace can produce, by name.
     #[serde(skip)]
     pub(crate) products: Products,
+    /// What of them the request makes anew.
+    #[serde(skip)]
+    pub(crate) scope: PublishScope,
     #[serde(skip)]
     pub(crate) context: ExecutionContext,
 }
@@ -89,7 +108,6 @@ pub struct Plan {
 /// A new field does not change [`PLAN_SCHEMA_VERSION`]. The removal of a field, or a change of its
 /// meaning, does.
 #[cfg(feature = "schema")]
-#[cfg_attr(docsrs, doc(cfg(feature = "schema")))]
 pub fn plan_schema() -> String {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
     let schema = settings.into_generator().into_root_schema_for::<Plan>();
@@ -133,6 +151,12 @@ impl Plan {
     pub fn env(&self) -> BTreeMap<&str, &EnvValue> {
         let all = self.runs().flat_map(|run| &run.env);
         all.map(|(name, value)| (name.as_str(), value)).collect()
+    }
+
+    /// Whether what compiles has no network.
+    pub(crate) fn compiles_without_network(&self) -> bool {
+        self.runs()
+            .any(|spec| spec.network == cross_engine::Network::None)
     }
 
     /// Returns the runs in the environment, in order.
@@ -190,63 +214,5 @@ impl Plan {
         let is_host = |step: &Step| matches!(step.action, Action::Host { .. });
         self.preparation -= self.steps.iter().filter(|step| is_host(step)).count();
         self.steps.retain(|step| !is_host(step));
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# {} for {}", self.verb, self.target)?;
-        writeln!(f, "# engine: {} ({})", self.engine, self.engine_reason)?;
-        let state = if self.environment.exists {
-            "exists"
-        } else {
-            "to be built"
-        };
-        writeln!(f, "# environment: {} ({state})", self.environment.name)?;
-        for tool in &self.environment.tools {
-            writeln!(f, "# {tool}")?;
-        }
-        match self.engine.is_host() {
-            true => writeln!(f, "# toolchain: {}", self.toolchain.in_place())?,
-            false => writeln!(f, "# toolchain: {}", self.toolchain)?,
-        }
-        if let Some(tests) = &self.tests {
-            writeln!(f, "# tests: {tests}")?;
-        }
-        for (n, step) in self.steps.iter().enumerate() {
-            writeln!(f, "\n# {}. {}", n + 1, step.purpose)?;
-            if let Some(reused) = &step.reused_container {
-                write_container(f, reused)?;
-            }
-            match (&step.command, &step.action) {
-                (Some(command), _) => writeln!(f, "{command}")?,
-                (None, Action::Prepare(entries)) => {
-                    for entry in entries {
-                        writeln!(f, "{entry}")?;
-                    }
-                }
-                (None, _) => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes the lines before a command that enters a reused container.
-fn write_container(f: &mut fmt::Formatter<'_>, reused: &ReusedContainer) -> fmt::Result {
-    let ReusedContainer {
-        container, start, ..
-    } = reused;
-    if reused.running {
-        return writeln!(f, "# in the reused container {container}, which is running");
-    }
-    writeln!(
-        f,
-        "# in the reused container {container}; if it is not running, start it first:"
-    )?;
-    // A container whose lifeline is its standard input needs an input that stays open.
-    match start.args.iter().any(|arg| arg == "--interactive") {
-        true => writeln!(f, "sleep infinity | {start} &"),
-        false => writeln!(f, "{start}"),
     }
 }

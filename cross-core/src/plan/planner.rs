@@ -5,6 +5,7 @@ use cross_engine::{
 };
 
 use crate::cargo::build_std;
+use crate::cargo::cli::flags::Flag;
 use crate::cargo::products::Products;
 use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::Base;
@@ -12,18 +13,21 @@ use crate::facts::facts::Facts;
 use crate::facts::host_engine;
 use crate::facts::probe::{self, triples};
 use crate::facts::run_inputs;
-use crate::host::toolchain;
+use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
 use crate::plan::doctests;
 use crate::plan::git_program;
 use crate::plan::offline;
+use crate::plan::own_xtask;
 use crate::plan::parallel_tests;
 use crate::plan::plan::{PLAN_SCHEMA_VERSION, Plan};
+use crate::plan::publish_scope::PublishScope;
 use crate::plan::steps;
 use crate::request::execution_context::ExecutionContext;
 use crate::request::request::{Options, Request};
 use crate::target::emulator_crash::EmulatorKind;
+use crate::target::name::{RunnerVariables, runner_variable};
 
 /// Probes the facts of `request` and composes its plan.
 pub(crate) fn plan(request: &Request, cancel: &Cancel) -> Result<Plan> {
@@ -58,8 +62,12 @@ fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Resul
     let prepared = facts.inputs.prepared.clone();
     steps.push(Step::prepare("prepare directories and files", prepared));
     let unfetched = facts.workspace.unfetched.as_deref();
-    if compiles && unfetched.is_some() {
+    // What this machine's cargo does not need, programs of the engine's machine may.
+    let is_unknown = facts.native_triple() != host_triple() && !facts.offline;
+    if compiles && (unfetched.is_some() || is_unknown) {
         steps.push(facts.fetch(&request.options));
+    } else if lays_out_lock_file(request, facts) {
+        steps.push(facts.lay_out_lock_file());
     }
     if compiles {
         steps.extend(facts.fetch_std()?);
@@ -70,6 +78,18 @@ fn preparation_steps(request: &Request, facts: &Facts, cancel: &Cancel) -> Resul
     Ok(steps)
 }
 
+/// Whether the request runs a plugin that starts cargo without `--locked`. Cargo then writes a lock
+/// file whose layout is not its own, which it cannot in an environment.
+fn lays_out_lock_file(request: &Request, facts: &Facts) -> bool {
+    let command_line = request.options.command_line.as_ref();
+    let line = command_line.map(|command_line| &command_line.line);
+    let is_unlocked = line.is_some_and(|line| {
+        let flags = [Flag::Locked, Flag::Frozen, Flag::LockfilePath];
+        line.row.is_some_and(|row| !row.accepts_locked) && !flags.iter().any(|flag| line.has(*flag))
+    });
+    is_unlocked && facts.is_lock_file_settled()
+}
+
 /// Assembles the plan of these steps. The first `preparation` steps come before those of the verb.
 fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usize) -> Result<Plan> {
     let emulator = facts.emulator(request);
@@ -77,6 +97,12 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
     let mut warnings = facts.warnings.clone();
     warnings.extend(doctests::warning(request, &facts));
     warnings.extend(git_program::warning(request, &facts));
+    warnings.extend(own_xtask::warning(request, &facts));
+    let products = Products::new(facts.workspace.products.clone(), facts.target.triple())
+        .built_in(&facts.target.slices())
+        .any_extension(facts.target.is_specification())
+        .any_name(steps::is_plugin(request));
+    let scope = PublishScope::of(request, &facts, &products);
     Ok(Plan {
         schema_version: PLAN_SCHEMA_VERSION,
         verb: request.verb,
@@ -84,7 +110,12 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
         environment: facts.environment(),
         tests: is_test.then(|| parallel_tests::plan(request, &facts, emulator)),
         emulator,
+        runner_variables: RunnerVariables {
+            target: facts.target.runner_variable(),
+            host: runner_variable(&facts.native_triple()),
+        },
         foreign_programs: facts.inputs.foreign_programs,
+        fixed: facts.inputs.fixed,
         engine_reason: facts.selected.reason.clone(),
         target_dir: facts.inputs.target_dir.clone(),
         publish_dir: facts.workspace.target_directory.clone(),
@@ -92,14 +123,15 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
         engine: facts.selected.engine,
         toolchain: facts.toolchain,
         glibc_floor: facts.env_spec.glibc_floor.map(|floor| floor.to_string()),
+        deployment_target: facts.env_spec.deployment_target.map(|it| it.to_string()),
         steps,
         warnings,
         configuration: facts.explained,
         preparation,
-        products: Products::new(facts.workspace.products, facts.target.triple())
-            .any_extension(facts.target.is_specification())
-            .any_name(steps::is_plugin(request)),
+        scope,
+        products,
         container_reuse: facts.container_reuse,
+        remote: facts.remote,
         context: ExecutionContext::new(&request.cross, facts.host)?,
     })
 }
@@ -122,11 +154,13 @@ impl Facts {
             // Rustup does not manage the user's own toolchain.
             return Vec::new();
         }
+        let triples = match (self.env_spec.host_toolset(), self.target.known()) {
+            (Some(_), _) => host_engine::rustup_targets(&self.target),
+            (None, Some(_)) => self.target.slices(),
+            (None, None) => Vec::new(),
+        };
         let needs = toolchain::ToolchainNeeds {
-            triple: match self.env_spec.host_toolset() {
-                Some(_) => host_engine::rustup_target(&self.target),
-                None => self.target.known().map(|row| row.triple()),
-            },
+            triples: &triples,
             build_std: !self.build_std.is_empty(),
             clippy: steps::is_clippy(request),
         };
@@ -180,9 +214,17 @@ impl Facts {
     }
 
     fn make_environment(&self, named: &NamedRecipe) -> Result<Step> {
-        let command = self.environments().make_command(&named.blueprint);
         let action = Action::MakeEnvironment(named.blueprint.clone());
-        Ok(Step::new("make the environment", action).with_command(command.map_engine_error()?))
+        let step = Step::new("make the environment", action);
+        if named.blueprint.locked.is_some() {
+            // Packages are obtained by their hashes first, which is not one command.
+            return Ok(step);
+        }
+        let environments = self.environments();
+        let command = environments.make_command(&named.blueprint);
+        let script = environments.make_script(&named.blueprint);
+        let step = step.with_script(script.map_engine_error()?);
+        Ok(step.with_command(command.map_engine_error()?))
     }
 
     fn pull(&self, reference: &str) -> Step {
@@ -215,14 +257,17 @@ impl Facts {
                     .as_ref()
                     .map(|progress| progress.value.clone()),
             );
-        let command = self.environments().build_command(&build, cancel);
+        let environments = self.environments();
+        let command = environments.build_command(&build, cancel);
+        let script = environments.build_script(&build, cancel);
         let step = Step::new(format!("build {what}"), Action::BuildImage { build, on });
+        let step = step.with_script(Some(script.map_engine_error()?));
         Ok(step.with_command(command.map_engine_error()?))
     }
 
     fn fetch(&self, options: &Options) -> Step {
         let mut command = self.cargo.command("fetch");
-        for triple in triples(&self.target) {
+        for triple in triples(&self.target, self.native_triple()) {
             command = command.args(["--target", &triple]);
         }
         let offline = options.offline || self.offline;
@@ -234,12 +279,24 @@ impl Facts {
         Step::host("fetch dependencies", command, HostFailure::Fetch)
     }
 
+    /// The step in which the host's cargo writes the lock file as it does before any command. All
+    /// crates are there.
+    fn lay_out_lock_file(&self) -> Step {
+        let mut command = self.cargo.command("fetch").args(["--quiet", "--offline"]);
+        for triple in triples(&self.target, self.native_triple()) {
+            command = command.args(["--target", &triple]);
+        }
+        Step::host("lay out Cargo.lock", command, HostFailure::Fetch)
+    }
+
     /// Returns the steps that fetch the dependencies of `std`, if `std` is built. The cargo in the
     /// environment fetches them once for each target directory, because only it can see the source
     /// of `std`.
     fn fetch_std(&self) -> Result<Vec<Step>> {
         let marker = self.inputs.target_dir.join("std-is-fetched");
-        if self.build_std.is_empty() || marker.exists() {
+        // A volume that had them may be gone.
+        let is_kept = marker.exists() && self.remote.is_none();
+        if self.build_std.is_empty() || is_kept {
             return Ok(Vec::new());
         }
         let recipe = self.env_spec.recipe().map(|named| &named.recipe);
@@ -280,6 +337,23 @@ impl Facts {
         };
         let mark = Step::prepare("mark the dependencies of std as fetched", vec![marker]);
         Ok(vec![fetch, mark])
+    }
+
+    /// The step that joins the files of several triples, if the target is that.
+    fn join(&self) -> Option<Step> {
+        let target_dir = &self.inputs.target_dir;
+        let slices = self.target.slices();
+        let action = Action::Join {
+            from: slices.iter().map(|name| target_dir.join(name)).collect(),
+            to: target_dir.join(self.target.triple()),
+        };
+        let purpose = format!("join the files for {}", slices.join(" and "));
+        self.target.is_joined().then(|| Step::new(purpose, action))
+    }
+
+    /// The steps that publish the target's files by `publish`.
+    pub(crate) fn joined(&self, publish: Step) -> Vec<Step> {
+        self.join().into_iter().chain([publish]).collect()
     }
 
     /// The step that copies the target's files to the workspace's own target directory.

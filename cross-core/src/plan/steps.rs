@@ -8,8 +8,11 @@ use crate::cargo::cli::command::Placement;
 use crate::cargo::cli::commands;
 use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::render;
+use crate::cargo::path_flags;
 use crate::facts::facts::Facts;
+use crate::facts::private_places::Private;
 use crate::facts::sources;
+use crate::host::places::real_path;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::redact;
 use crate::model::step::{Action, OutputKind, Step, Verb};
@@ -27,19 +30,21 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
     let builder = StepBuilder { request, facts };
     let compile = |verb, extra, purpose| builder.compile(verb, extra, purpose);
     let publish = publish(request.options.checksums);
+    if request.starts_programs() {
+        facts.target.refuse_joined("no program is started")?;
+    }
     Ok(match request.verb {
-        Verb::Build => then(compile("build", &[], "compile")?, vec![publish]),
+        Verb::Build => then(compile("build", &[], "compile")?, facts.joined(publish)),
         Verb::Check => compile("check", &[], "check")?,
         Verb::Clippy => compile("clippy", &[], "check with clippy")?,
-        Verb::Doc => then(compile("doc", &[], "document")?, vec![facts.mirror(true)]),
-        Verb::Rustc => then(compile("rustc", &[], "compile")?, vec![publish]),
+        Verb::Doc => {
+            let document = compile("doc", &[], "document")?;
+            then(document, facts.joined(facts.mirror(true)))
+        }
+        Verb::Rustc => then(compile("rustc", &[], "compile")?, facts.joined(publish)),
         Verb::Test => {
             let run = builder.execute("test", "run the tests", OutputKind::Tests)?;
-            let compiled = then(
-                compile("test", &["--no-run"], "compile the tests")?,
-                vec![publish],
-            );
-            then(compiled, run)
+            then(then(builder.compile_tests()?, vec![publish]), run)
         }
         Verb::Nextest => builder.nextest()?,
         Verb::Bench => {
@@ -62,9 +67,11 @@ const BUILDS: [&str; 4] = ["bench", "build", "run", "test"];
 
 /// Keeps cargo from reading the certificates of a sandbox that has no network. Cargo reads them
 /// whenever it starts, which takes 5 ms, a third of a call that has nothing to do. Programs are run
-/// by another step, in which they find the certificates.
-fn without_certificates(mut spec: RunSpec) -> RunSpec {
-    if spec.network == Network::None && matches!(spec.root, Root::Directory { .. }) {
+/// by another step, in which they find the certificates. In a container the variable is set where
+/// it has to be the same as in a sandbox.
+fn without_certificates(mut spec: RunSpec, is_reproducible: bool) -> RunSpec {
+    let is_sandbox = matches!(spec.root, Root::Directory { .. });
+    if spec.network == Network::None && (is_sandbox || is_reproducible) {
         let none = || EnvValue::Plain("/dev/null".to_owned());
         spec.env
             .entry("SSL_CERT_FILE".to_owned())
@@ -94,20 +101,68 @@ struct StepBuilder<'a> {
 }
 
 impl StepBuilder<'_> {
+    /// Cargo's messages, with diagnostics in color if the caller wants it. Cargo itself decides by
+    /// the variable only for text that it prints.
+    fn message_format(&self) -> &'static str {
+        match self.request.cross.text_variable("CARGO_TERM_COLOR") {
+            Some("always") => "--message-format=json-diagnostic-rendered-ansi",
+            _ => "--message-format=json",
+        }
+    }
+
     /// The steps that compile with `cargo <verb>`.
     fn compile(&self, verb: &str, extra: &[&str], purpose: &str) -> Result<Vec<Step>> {
         let options = &self.request.options;
         let mut command = self.facts.cargo_in(verb, options);
-        command.push("--message-format=json".to_owned());
+        command.push(self.message_format().to_owned());
         command.extend(extra.iter().map(|arg| (*arg).to_owned()));
+        if self.request.verb == Verb::Build {
+            self.push_artifact_dir(&mut command);
+        }
         if self.request.verb == Verb::Rustc {
             self.push_trailing(&mut command)?;
         }
         let paths = self.paths(&mut command, verb)?;
-        let spec = without_certificates(self.facts.run_spec(command, Network::None));
+        let spec = self.facts.run_spec(command, Network::None);
+        let spec = without_certificates(spec, !self.facts.inputs.fixed.is_empty());
         let spec = spec.mounts(paths.mounts.iter().cloned());
         let run = self.facts.run(purpose, spec, OutputKind::CargoMessages)?;
         Ok(paths.around(vec![run]))
+    }
+
+    /// Names the directory for artifacts that cargo's configuration names, unless a flag does. Only
+    /// `cargo build` has one.
+    fn push_artifact_dir(&self, args: &mut Vec<String>) {
+        let flags = ["--artifact-dir", "--out-dir"];
+        let is_named = |flag: &&str| path_flags::values(args, flag).next().is_some();
+        if let Some(dir) = &self.facts.artifact_dir {
+            if !flags.iter().any(is_named) {
+                let flag = [flags[0].to_owned(), dir.display().to_string()];
+                insert_flags(args, flag);
+            }
+        }
+    }
+
+    /// The steps that compile the tests. Documentation tests are compiled when they run: what can
+    /// be compiled before is the library.
+    fn compile_tests(&self) -> Result<Vec<Step>> {
+        let purpose = "compile the tests";
+        let args = &self.request.options.cargo;
+        if !args.iter().any(|arg| arg == "--doc") {
+            return self.compile("test", &["--no-run"], purpose);
+        }
+        let mut request = self.request.clone();
+        let args = args.iter().filter(|arg| *arg != "--no-fail-fast");
+        let args = args.map(|arg| match arg.as_str() {
+            "--doc" => "--lib".to_owned(),
+            other => other.to_owned(),
+        });
+        request.options.cargo = args.collect();
+        let builder = StepBuilder {
+            request: &request,
+            facts: self.facts,
+        };
+        builder.compile("build", &[], purpose)
     }
 
     /// Resolves the paths in the arguments of `cargo <verb>`.
@@ -208,11 +263,18 @@ impl StepBuilder<'_> {
     /// the target's runner.
     fn exec(&self) -> Result<Vec<Step>> {
         let options = &self.request.options;
-        let trailing = options.trailing_text()?;
-        let Some(program) = trailing.first() else {
+        let mut trailing = options.trailing_text()?;
+        let Some(program) = trailing.first_mut() else {
             let error = Error::new(ErrorKind::ProgramFailed, "no command given");
             return Err(error.with_help("name a program of the environment"));
         };
+        if let Some(own) = self
+            .facts
+            .target_tool(program)
+            .filter(|_| !options.on_target)
+        {
+            *program = own;
+        }
         let purpose = format!("run `{program}`");
         let mut command = Vec::new();
         if options.on_target {
@@ -220,7 +282,25 @@ impl StepBuilder<'_> {
         }
         command.extend(trailing);
         let spec = self.facts.run_spec(command, Network::Default);
+        let spec = spec.mounts(self.published_elsewhere());
         self.run_programs(&purpose, spec, self.program_output())
+    }
+
+    /// The directory of the target's published artifacts, if it is outside of the workspace.
+    fn published_elsewhere(&self) -> Option<Mount> {
+        let facts = self.facts;
+        let dir = facts.workspace.target_directory.join(facts.target.triple());
+        if facts.remote.is_some() || dir.starts_with(&facts.workspace.root) || !dir.is_dir() {
+            return None;
+        }
+        let home = facts.host.home();
+        let private = Private {
+            home: home.as_deref(),
+            cargo_home: &facts.inputs.cargo_home,
+            cache: &facts.host.cache,
+        };
+        let is_private = private.reason(&real_path(&dir)).is_some();
+        (!is_private).then(|| Mount::read(dir))
     }
 
     /// Adds the arguments after `--`.
@@ -255,10 +335,16 @@ impl StepBuilder<'_> {
         }
         let mut args = line.in_environment(&render::EnvironmentArguments {
             manifest: facts.cargo.manifest.as_deref(),
-            target: &facts.target_argument(),
+            targets: &facts.target_arguments(),
             additions: &additions,
         })?;
         let dir = line.directory(&command_line.dir);
+        if line.name() == Some("build") {
+            self.push_artifact_dir(&mut args);
+        }
+        if let Some(setting) = facts.own_build_dir().filter(|_| compiles) {
+            insert_flags(&mut args, ["--config".to_owned(), setting]);
+        }
         let paths = CommandPaths::resolve(&mut args, line.name().unwrap_or_default(), &dir, facts)?;
         strip_config(&mut args);
         let cargo = facts.env_spec.cargo().to_owned();
@@ -266,13 +352,7 @@ impl StepBuilder<'_> {
         let network = placement
             .and_then(Placement::network)
             .unwrap_or(Network::None);
-        let runs_programs = matches!(
-            placement,
-            Some(Placement::Environment {
-                runs_programs: true,
-                ..
-            })
-        );
+        let runs_programs = line.starts_programs();
         let mut spec = facts
             .run_spec(command, network)
             .stdio(command_line.stdio)
@@ -300,7 +380,7 @@ impl StepBuilder<'_> {
         let run = facts.run(&purpose, spec, OutputKind::CommandLine)?;
         let is_certain = line.name().is_some_and(|name| BUILDS.contains(&name));
         let mirror = facts.mirror(is_certain && !line.has_unstable_output());
-        Ok(then(paths.around(vec![run]), vec![mirror]))
+        Ok(then(paths.around(vec![run]), facts.joined(mirror)))
     }
 
     fn program_output(&self) -> OutputKind {
@@ -320,6 +400,13 @@ fn strip_config(args: &mut [String]) {
         }
         is_value = arg == "--config";
     }
+}
+
+/// Inserts flags as the last ones before `--`.
+fn insert_flags<const N: usize>(args: &mut Vec<String>, flags: [String; N]) {
+    let end = args.iter().position(|arg| arg == "--");
+    let end = end.unwrap_or(args.len());
+    args.splice(end..end, flags);
 }
 
 fn then(mut first: Vec<Step>, rest: Vec<Step>) -> Vec<Step> {

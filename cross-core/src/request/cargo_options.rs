@@ -300,6 +300,20 @@ impl Request {
         self.configured(|layer| layer.serial_tests(yes))
     }
 
+    /// Makes the same sources, lock and toolchain give the same bytes in any directory, for any user
+    /// and on any engine. What compiles sees the project, the crates and the toolchain at fixed
+    /// paths below `/cross`, and a fixed time, locale and user name. It compiles into a target
+    /// directory of its own. The key `reproducible` has the same effect for every request. The plan
+    /// warns of what defeats it.
+    ///
+    /// # Default value
+    ///
+    /// The value of the configuration, else `false`: what compiles sees everything at its path on
+    /// the host.
+    pub fn reproducible(self, yes: bool) -> Self {
+        self.configured(|layer| layer.reproducible(yes))
+    }
+
     /// Makes a directory of the workspace writable for this request. A relative path is relative to
     /// the workspace's root. The directory has to exist, and may be neither the workspace's root
     /// nor within `.git` or `.cargo`. The key `writable` has the same effect for every request.

@@ -77,6 +77,39 @@ pub enum EventKind {
         /// The stage, or a line of output of the build.
         message: String,
     },
+    /// Bytes of files were sent to a volume of a remote engine.
+    #[non_exhaustive]
+    Sent {
+        /// The name of the volume.
+        volume: String,
+        /// The bytes that were sent so far.
+        bytes: u64,
+        /// The bytes that are sent in all.
+        of: u64,
+        /// The number of files that are sent in all.
+        files: usize,
+    },
+    /// Bytes of files were fetched from a volume of a remote engine.
+    #[non_exhaustive]
+    Fetched {
+        /// The name of the volume.
+        volume: String,
+        /// The bytes that were fetched so far.
+        bytes: u64,
+        /// The bytes that are fetched in all.
+        of: u64,
+        /// The number of files that are fetched in all.
+        files: usize,
+    },
+    /// Bytes of an archive were written or read. See [`Cross::export`](crate::Cross::export). For an
+    /// import, the event has no target.
+    #[non_exhaustive]
+    ArchiveProgress {
+        /// The bytes of files that were written or read so far.
+        bytes: u64,
+        /// The bytes of all files.
+        of: u64,
+    },
     /// A line of output that is not a cargo message.
     #[non_exhaustive]
     Output {
@@ -95,7 +128,9 @@ pub enum EventKind {
         /// Whether the unit was up to date.
         fresh: bool,
     },
-    /// A final artifact was produced.
+    /// A final artifact was produced, and is at its path. Artifacts are published, and announced,
+    /// once everything is compiled; test binaries, which stay where cargo puts them, when each is
+    /// compiled.
     Artifact(Artifact),
     /// A program or library that a cargo command line published needs this glibc or a newer one.
     /// For a typed request, [`Artifact`](EventKind::Artifact) has this version.
@@ -105,6 +140,16 @@ pub enum EventKind {
         path: PathBuf,
         /// The version, such as `2.34`.
         glibc: String,
+    },
+    /// A program or library for one of Apple's systems that a cargo command line published needs
+    /// this version of the system or a newer one. For a typed request,
+    /// [`Artifact`](EventKind::Artifact) has this version.
+    #[non_exhaustive]
+    NeedsSystem {
+        /// The published path.
+        path: PathBuf,
+        /// The version, such as `11.0`.
+        version: String,
     },
     /// A program waits for a debugger. See [`Request::gdb`](crate::Request::gdb).
     #[non_exhaustive]
@@ -134,6 +179,15 @@ pub enum EventKind {
         /// The duration in seconds.
         seconds: f64,
     },
+    /// The request ended: all its steps succeeded, or one failed. A request that cannot be planned
+    /// has no events, or none of this kind.
+    #[non_exhaustive]
+    Finished {
+        /// The duration in seconds, without planning.
+        seconds: f64,
+        /// The message of the error, if it failed.
+        error: Option<String>,
+    },
     /// A warning. The request continues.
     #[non_exhaustive]
     Warning {
@@ -162,6 +216,10 @@ impl EventKind {
                 code,
                 message: clean(message),
                 help: help.map(clean),
+            },
+            EventKind::Finished { seconds, error } => EventKind::Finished {
+                seconds,
+                error: error.map(clean),
             },
             other => other,
         }

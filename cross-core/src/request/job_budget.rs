@@ -7,10 +7,15 @@ use crate::model::jobs::{JobBudget, JobSharing};
 use crate::model::step::OutputKind;
 use crate::model::test_run::TEST_THREADS;
 
+/// The variable with the number of cargo's jobs.
+const CARGO_JOBS: &str = "CARGO_BUILD_JOBS";
+
 /// A job budget, with its jobserver.
 #[derive(Debug)]
 pub(crate) struct Budget {
     pub(crate) summary: JobBudget,
+    /// The jobs of one target if all that run at once have equally many.
+    each: u32,
     /// `None` if each target has a fixed part.
     jobserver: Option<Jobserver>,
 }
@@ -42,6 +47,7 @@ impl Budget {
                 at_once,
                 sharing,
             },
+            each,
             jobserver,
         }
     }
@@ -50,12 +56,14 @@ impl Budget {
     /// nothing itself.
     pub(crate) fn planned(jobs: u32, targets: usize) -> Self {
         let jobs = jobs.max(1);
+        let (at_once, each) = split(jobs, targets);
         Budget {
             summary: JobBudget {
                 jobs,
-                at_once: split(jobs, targets).0,
+                at_once,
                 sharing: JobSharing::JobServer,
             },
+            each,
             jobserver: None,
         }
     }
@@ -68,35 +76,44 @@ impl Budget {
         }
     }
 
-    /// Binds the command of `spec` to the budget: cargo uses the jobserver, and build scripts see
-    /// the number of jobs.
-    pub(crate) fn bind(&self, spec: RunSpec) -> RunSpec {
+    /// Binds the command of `spec` to the budget: cargo uses the jobserver if the run sees its
+    /// pipe, and build scripts see the number of jobs.
+    pub(crate) fn bind(&self, spec: RunSpec, has_pipe: bool) -> RunSpec {
         let visible = EnvValue::Plain(self.visible().to_string());
-        let jobserver = self.jobserver.as_ref();
-        spec.env([("CARGO_BUILD_JOBS".to_owned(), visible)])
+        let jobserver = self.jobserver.as_ref().filter(|_| has_pipe);
+        spec.env([(CARGO_JOBS.to_owned(), visible)])
             .jobserver(jobserver.map(|jobserver| jobserver.directory().to_owned()))
     }
 
     /// Waits until the run of `spec` may start, and takes its tokens. Test binaries do not use the
     /// jobserver themselves. They get one thread for each free job, unless the user sets the number
-    /// of threads.
+    /// of threads. A cargo that does not see the jobserver's pipe, in a virtual machine or on
+    /// another one, gets the jobs that are free, at most its part, and holds them until it ends.
     pub(crate) fn take_tokens(
         &self,
         spec: &mut RunSpec,
         output: OutputKind,
+        has_pipe: bool,
         cancel: &Cancel,
     ) -> Result<Option<Tokens<'_>>> {
         let tests = output == OutputKind::Tests && !spec.env.contains_key(TEST_THREADS);
-        let limit = if tests { self.summary.jobs } else { 1 };
+        let limit = match (tests, has_pipe) {
+            (true, _) => self.summary.jobs,
+            (false, false) => self.each,
+            (false, true) => 1,
+        };
         let jobserver = self.jobserver.as_ref();
         let tokens = jobserver
             .map(|jobserver| jobserver.take(limit, cancel))
             .transpose()
             .map_engine_error()?;
+        let jobs = tokens.as_ref().map_or(self.visible(), Tokens::count);
+        let jobs = EnvValue::Plain(jobs.to_string());
+        if !has_pipe {
+            spec.env.insert(CARGO_JOBS.to_owned(), jobs.clone());
+        }
         if tests {
-            let threads = tokens.as_ref().map_or(self.visible(), Tokens::count);
-            let threads = EnvValue::Plain(threads.to_string());
-            spec.env.insert(TEST_THREADS.to_owned(), threads);
+            spec.env.insert(TEST_THREADS.to_owned(), jobs);
         }
         Ok(tokens)
     }
@@ -133,28 +150,30 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_run_gets_the_jobserver_and_the_number_of_jobs() {
         let cache = tempfile::tempdir().unwrap();
         let budget = Budget::new(3, 6, &host(cache.path()));
         assert_eq!(budget.summary.sharing, JobSharing::JobServer);
-        let bound = budget.bind(spec());
+        let bound = budget.bind(spec(), true);
         assert!(bound.jobserver.as_ref().is_some_and(|dir| dir.is_dir()));
         let three = EnvValue::Plain("3".into());
         assert_eq!(variable(&bound, "CARGO_BUILD_JOBS"), Some(&three));
     }
 
+    #[cfg(unix)]
     #[test]
     fn tests_get_one_thread_for_each_free_job_unless_the_user_sets_the_number() {
         let cache = tempfile::tempdir().unwrap();
         let budget = Budget::new(3, 6, &host(cache.path()));
         let cancel = Cancel::new();
         let mut compile = spec();
-        let held = budget.take_tokens(&mut compile, OutputKind::CargoMessages, &cancel);
+        let held = budget.take_tokens(&mut compile, OutputKind::CargoMessages, true, &cancel);
         assert_eq!(variable(&compile, TEST_THREADS), None);
         let mut test = spec();
         let tokens = budget
-            .take_tokens(&mut test, OutputKind::Tests, &cancel)
+            .take_tokens(&mut test, OutputKind::Tests, true, &cancel)
             .unwrap();
         let two = EnvValue::Plain("2".into());
         assert_eq!(variable(&test, TEST_THREADS), Some(&two));
@@ -162,10 +181,32 @@ mod tests {
         let nine = EnvValue::Plain("9".into());
         let mut user_set = spec().env([(TEST_THREADS.to_owned(), nine.clone())]);
         let tokens = budget
-            .take_tokens(&mut user_set, OutputKind::Tests, &cancel)
+            .take_tokens(&mut user_set, OutputKind::Tests, true, &cancel)
             .unwrap();
         assert_eq!(tokens.map(|tokens| tokens.count()), Some(1));
         assert_eq!(variable(&user_set, TEST_THREADS), Some(&nine));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_cargo_that_does_not_see_the_pipe_holds_the_jobs_that_it_runs() {
+        let cache = tempfile::tempdir().unwrap();
+        let budget = Budget::new(5, 2, &host(cache.path()));
+        let cancel = Cancel::new();
+        let take = |spec: &mut RunSpec| {
+            budget.take_tokens(spec, OutputKind::CargoMessages, false, &cancel)
+        };
+        let (mut first, mut second) = (budget.bind(spec(), false), budget.bind(spec(), false));
+        let held = [take(&mut first).unwrap(), take(&mut second).unwrap()];
+        let two = EnvValue::Plain("2".into());
+        for spec in [&first, &second] {
+            assert_eq!(spec.jobserver, None, "it would be another pipe there");
+            assert_eq!(variable(spec, CARGO_JOBS), Some(&two));
+        }
+        let mut third = budget.bind(spec(), false);
+        let rest = take(&mut third).unwrap().unwrap();
+        assert_eq!(rest.count(), 1, "what is free");
+        drop((held, rest));
     }
 
     #[test]
@@ -177,9 +218,9 @@ mod tests {
             panic!("{:?}", budget.summary);
         };
         assert!(reason.contains("jobservers"), "{reason}");
-        let mut bound = budget.bind(spec());
+        let mut bound = budget.bind(spec(), false);
         assert_eq!(bound.jobserver, None);
-        let tokens = budget.take_tokens(&mut bound, OutputKind::Tests, &Cancel::new());
+        let tokens = budget.take_tokens(&mut bound, OutputKind::Tests, true, &Cancel::new());
         assert!(tokens.unwrap().is_none());
         let two = EnvValue::Plain("2".into());
         for name in ["CARGO_BUILD_JOBS", TEST_THREADS] {

@@ -88,6 +88,15 @@ impl Options {
             .collect()
     }
 
+    /// The values of `-Z` in a cargo command line without which cargo does not read a manifest that
+    /// uses the feature.
+    pub(crate) fn unstable(&self) -> Vec<String> {
+        let line = self.command_line.as_ref();
+        line.map_or_else(Vec::new, |command_line| {
+            command_line.line.manifest_features()
+        })
+    }
+
     /// Returns the arguments after `--` as text, which engines require.
     ///
     /// # Errors
@@ -136,6 +145,19 @@ impl Request {
     /// Adds one argument for the program or the test binaries, as [`args`](Request::args) does.
     pub fn arg(self, arg: impl Into<OsString>) -> Self {
         self.args([arg])
+    }
+
+    /// Whether the request starts programs of the target, or compiles them to be started.
+    pub(crate) fn starts_programs(&self) -> bool {
+        match self.verb {
+            Verb::Test | Verb::Nextest | Verb::Bench | Verb::Run => true,
+            Verb::Exec => self.options.on_target,
+            Verb::Cargo => {
+                let line = self.options.command_line.as_ref();
+                line.is_some_and(|given| given.line.starts_programs())
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn on_target(mut self) -> Self {

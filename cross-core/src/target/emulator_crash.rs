@@ -4,7 +4,7 @@
 
 use cross_targets::Runner;
 
-use crate::target::runner::{QEMU_SYSTEM, system};
+use crate::target::runner::{is_name_of, system};
 
 /// The emulator of the target's programs, by how its crash is told from a program's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) enum EmulatorKind {
     Machine,
     /// Wine. It exits with the last byte of the program's exit status.
     Wine,
+    /// wasm-bindgen's test runner. Of a binary without tests it prints no results.
+    WasmBindgen,
 }
 
 impl EmulatorKind {
@@ -26,7 +28,8 @@ impl EmulatorKind {
     /// runner.
     pub(crate) fn chosen(configured: Option<&str>, default: &Runner) -> Self {
         match configured {
-            None | Some("" | "qemu-user" | QEMU_SYSTEM) => EmulatorKind::of(default),
+            None => EmulatorKind::of(default),
+            Some(name) if is_name_of(name, default) => EmulatorKind::of(default),
             Some(command) => EmulatorKind::of_command(command),
         }
     }
@@ -34,8 +37,9 @@ impl EmulatorKind {
     fn of(runner: &Runner) -> Self {
         match runner {
             Runner::QemuUser { .. } | Runner::QemuBareMetal { .. } => EmulatorKind::Qemu,
-            Runner::QemuSystem(_) => EmulatorKind::Machine,
+            Runner::QemuSystem(_) | Runner::Uefi(_) => EmulatorKind::Machine,
             Runner::Wine { .. } => EmulatorKind::Wine,
+            Runner::WasmBindgen => EmulatorKind::WasmBindgen,
             _ => EmulatorKind::None,
         }
     }
@@ -216,7 +220,10 @@ impl CrashDetector {
     fn crash(&mut self, code: Option<i32>, signal: Option<&str>, ran: bool) -> Option<Crash> {
         // The message is about one program, and must not be taken for the next program's.
         let program_crash = self.program_crash.take();
-        if let Some(message) = &self.emulator_failure {
+        // QEMU's user mode dies of a signal when it fails. A program may print its messages, and
+        // exit as it likes.
+        let can_have_failed = self.emulator != EmulatorKind::Qemu || signal.is_some();
+        if let Some(message) = self.emulator_failure.as_ref().filter(|_| can_have_failed) {
             return Some(Crash::Emulator(message.clone()));
         }
         let is_fault = |signal: &str| FAULTS.iter().any(|(_, name)| *name == signal);
@@ -242,6 +249,7 @@ impl CrashDetector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::runner::QEMU_SYSTEM;
 
     fn detector_after(emulator: EmulatorKind, lines: &[&str]) -> CrashDetector {
         let mut detector = CrashDetector::new(emulator);

@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
+use cross_config::Origin;
 use cross_engine::ForeignPrograms;
 use cross_targets::{Endian, Runner, Target};
+
+use crate::host::interpreters;
+use crate::model::step::Warning;
+use crate::target::name::TargetName;
 
 /// The machines of targets by `target_arch`, as ELF files number them.
 const MACHINES: [(&str, u16); 12] = [
@@ -38,6 +43,28 @@ pub(crate) fn of(target: Target, runner: &Runner, interpreter: &Path) -> Option<
         *machine,
         interpreter,
     ))
+}
+
+/// The warning for `runner = "native"` on a machine whose kernel does not execute programs of the
+/// target.
+pub(crate) fn not_native(target: &TargetName, runner: &Runner, origin: &Origin) -> Option<Warning> {
+    let programs = of(target.known()?, runner, Path::new("/"))?;
+    let mut registered = interpreters::registered().into_iter();
+    if registered.any(|it| it.executes(&programs)) {
+        return None;
+    }
+    Some(Warning {
+        code: "runner".to_owned(),
+        message: format!(
+            "`runner = \"native\"` ({origin}) leaves programs for {} to the kernel of this machine, which \
+             has no interpreter for them",
+            target.triple()
+        ),
+        help: Some(
+            "remove `runner`, and they run in QEMU; or register QEMU with the kernel (binfmt_misc)"
+                .to_owned(),
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -130,11 +130,50 @@ impl TargetName {
         is_x86 || matches!(self.kind, NameKind::Specification { .. })
     }
 
-    /// The value of cargo's `--target`: the triple, or the path of the target specification.
+    /// The triples that cargo builds for, which name its directories: the target's own, or those
+    /// whose files are joined.
+    pub(crate) fn slices(&self) -> Vec<&str> {
+        match self.kind {
+            NameKind::Known(target) => target.slices().map(Target::triple).collect(),
+            _ => vec![self.triple()],
+        }
+    }
+
+    /// Whether cargo's files for several triples are joined into the target's.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.slices().len() > 1
+    }
+
+    /// The values of cargo's `--target`.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        match self.is_joined() {
+            true => self.slices().into_iter().map(str::to_owned).collect(),
+            false => vec![self.argument()],
+        }
+    }
+
+    /// The error if `what` is for one triple, and the target is several.
+    pub(crate) fn refuse_joined(&self, what: &str) -> Result<()> {
+        if !self.is_joined() {
+            return Ok(());
+        }
+        let slices = self.slices();
+        let message = format!(
+            "{what} for {}, which is {} joined",
+            self.triple(),
+            slices.join(" and ")
+        );
+        let help = format!("request it for one of them, such as `{}`", slices[0]);
+        Err(Error::new(ErrorKind::UnsupportedTarget, message).with_help(help))
+    }
+
+    /// The value of cargo's `--target`: the triple, or the path of the target specification. For
+    /// several triples, it is the first.
     pub(crate) fn argument(&self) -> String {
         match &self.kind {
             NameKind::Specification { path, .. } => path.display().to_string(),
-            _ => self.triple().to_owned(),
+            NameKind::Known(_) => self.slices()[0].to_owned(),
+            NameKind::Unknown(_) => self.triple().to_owned(),
         }
     }
 
@@ -145,7 +184,7 @@ impl TargetName {
 
     /// The variable that names the runner of the target's programs to cargo.
     pub(crate) fn runner_variable(&self) -> String {
-        format!("CARGO_TARGET_{}_RUNNER", self.env_upper())
+        runner_variable(self.triple())
     }
 
     /// The command that starts a program of the target as cargo would, through the variable that
@@ -160,6 +199,20 @@ impl TargetName {
     pub(crate) fn requested(&self) -> &str {
         &self.requested
     }
+}
+
+/// The variables that name cargo's runners to it.
+#[derive(Clone, Debug)]
+pub(crate) struct RunnerVariables {
+    /// The runner of the target's programs.
+    pub(crate) target: String,
+    /// The runner of the host's, which the tests of procedural macros have.
+    pub(crate) host: String,
+}
+
+/// The variable that names the runner of the programs for `triple` to cargo.
+pub(crate) fn runner_variable(triple: &str) -> String {
+    format!("CARGO_TARGET_{}_RUNNER", env_upper(triple))
 }
 
 /// `triple` as cargo spells it in the names of its variables.
@@ -215,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_triple_that_is_not_in_the_table_is_a_target_without_a_recipe() {
-        let target = parse("riscv32imac-unknown-none-elf").unwrap();
+        let target = parse("riscv32e-unknown-none-elf").unwrap();
         assert!(target.known().is_none());
         let error = target.in_table().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownTarget);

@@ -15,6 +15,7 @@ use crate::environment::base_rootfs;
 use crate::environment::environments::Environments;
 use crate::environment::manifest::MANIFEST;
 use crate::environment::package_cache;
+use crate::export::unpack;
 use crate::image::staging::remove_tree;
 use crate::image::store;
 use crate::process;
@@ -22,6 +23,7 @@ use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::error::Result;
 use crate::process::owner;
+use crate::remote::volume;
 use crate::reuse;
 use crate::reuse::slot;
 use crate::run::fifo_lifeline;
@@ -30,6 +32,9 @@ use crate::run::run_dir;
 use crate::run::run_dir::GRACE;
 use crate::run::test_relay;
 
+/// How long a volume may be unused.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// What a sweep removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
@@ -37,6 +42,8 @@ pub struct SweepSummary {
     /// The names of this library's containers that did not run any more or whose owner is gone, and
     /// of reused containers without an owner.
     pub containers: Vec<String>,
+    /// The names of volumes on a remote engine that this machine used once and not for 30 days.
+    pub volumes: Vec<String>,
     /// Directories of the cache: incomplete environments, bases and packages, lifelines, job
     /// servers and relays.
     pub directories: Vec<PathBuf>,
@@ -44,7 +51,8 @@ pub struct SweepSummary {
 
 impl Environments<'_> {
     /// Removes what a crash of the machine left: this library's containers that do not run or have
-    /// no owner, and directories of the cache without an owner. What is in use stays, and so does
+    /// no owner, directories of the cache without an owner, and volumes that this machine has not
+    /// used for 30 days. What is in use stays, and so does
     /// what was started less than a minute ago.
     ///
     /// # Errors
@@ -71,9 +79,30 @@ impl Environments<'_> {
             directories.extend(reuse::sweep::directories(engine, host, cancel)?);
         }
         Ok(SweepSummary {
+            volumes: self.sweep_volumes(cancel)?,
             containers,
             directories,
         })
+    }
+
+    /// Removes the volumes that this machine has not used for [`UNUSED`]. Those of other machines
+    /// stay, and so do those that a container has.
+    fn sweep_volumes(&self, cancel: &Cancel) -> Result<Vec<String>> {
+        let (engine, host) = (self.store.engine, self.store.host);
+        let now = clock::unix_time();
+        let mut removed = Vec::new();
+        for volume in engine.volumes(host, cancel)? {
+            let used = volume.used.map(Duration::from_secs);
+            let is_old = used.is_some_and(|used| now.saturating_sub(used) > UNUSED);
+            if is_old
+                && engine
+                    .remove_volume(&volume.name, host, cancel)
+                    .is_ok_and(|it| it)
+            {
+                removed.push(volume.name);
+            }
+        }
+        Ok(removed)
     }
 
     fn sweep_containers(&self, cancel: &Cancel) -> Result<Vec<String>> {
@@ -85,6 +114,14 @@ impl Environments<'_> {
         let now = clock::unix_time();
         let mut removed = Vec::new();
         for name in listed.stdout.lines() {
+            // It has the name of its volume. Whoever has just created it is about to start it.
+            if name.ends_with(volume::FILLED) {
+                let host = self.store.host;
+                if volume::remove_dead(engine, name, false, host, cancel)? {
+                    removed.push(name.to_owned());
+                }
+                continue;
+            }
             if started_at(name).is_none_or(|at| now.saturating_sub(at) < GRACE) {
                 continue;
             }
@@ -94,7 +131,40 @@ impl Environments<'_> {
             }
         }
         removed.extend(self.sweep_orphans(cancel)?);
+        removed.extend(self.sweep_inner(cancel)?);
         Ok(removed)
+    }
+
+    /// Removes the containers that were started from within containers that do not run any more.
+    fn sweep_inner(&self, cancel: &Cancel) -> Result<Vec<String>> {
+        let (engine, variables) = (self.store.engine, &self.store.host.variables);
+        let listed = process::output(&container::list_outer(engine), variables, cancel)?;
+        let inner: Vec<_> = listed
+            .stdout
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .collect();
+        if inner.is_empty() {
+            return Ok(Vec::new());
+        }
+        let running = process::output(&container::list_running(engine), variables, cancel)?;
+        if !running.exit.success() {
+            return Ok(Vec::new());
+        }
+        let is_gone = |outer: &str| !running.stdout.lines().any(|id| id.trim() == outer);
+        let gone = inner.into_iter().filter(|(_, outer)| is_gone(outer));
+        gone.filter_map(|(name, _)| self.end(name, cancel).transpose())
+            .collect()
+    }
+
+    /// Kills and removes the container `name`, and returns its name if it was there.
+    fn end(&self, name: &str, cancel: &Cancel) -> Result<Option<String>> {
+        let (engine, variables) = (self.store.engine, &self.store.host.variables);
+        // The engine removes a killed container by itself, so the removal can fail.
+        let killed = process::output(&container::kill(engine, name), variables, cancel)?;
+        let deleted = process::output(&container::remove(engine, name), variables, cancel)?;
+        let was_there = killed.exit.success() || deleted.exit.success();
+        Ok(was_there.then(|| name.to_owned()))
     }
 
     /// Removes the running containers whose owner is gone. A command in a container can stop its
@@ -106,16 +176,10 @@ impl Environments<'_> {
             .stdout
             .lines()
             .filter_map(|line| line.split_once(' '));
-        let mut removed = Vec::new();
-        for (name, _) in owned.filter(|(_, owner)| owner::is_gone(owner)) {
-            // The engine removes a killed container by itself, so the removal can fail.
-            let killed = process::output(&container::kill(engine, name), variables, cancel)?;
-            let deleted = process::output(&container::remove(engine, name), variables, cancel)?;
-            if killed.exit.success() || deleted.exit.success() {
-                removed.push(name.to_owned());
-            }
-        }
-        Ok(removed)
+        let orphans = owned.filter(|(_, owner)| owner::is_gone(owner));
+        orphans
+            .filter_map(|(name, _)| self.end(name, cancel).transpose())
+            .collect()
     }
 
     fn sweep_directories(&self) -> Vec<PathBuf> {
@@ -166,6 +230,9 @@ fn lock_of(name: &str, path: &Path, kind: &str) -> Option<String> {
         return is_incomplete.then(|| format!("{kind}-{name}"));
     };
     let staged = staged.split(".removing.").next()?;
+    if staged.starts_with(unpack::STAGED) {
+        return Some(unpack::LOCK.to_owned());
+    }
     let (environment, kind) = staged.rsplit_once('.')?;
     Some(format!("{kind}-{environment}"))
 }
@@ -188,6 +255,8 @@ mod tests {
             ".half-made-3.sandbox",
             ".half-made-4.docker.removing.77",
             ".in-the-making-5.sandbox",
+            ".cross-import-0123456789ab",
+            ".cross-import-0123456789ab.removing.7",
         ] {
             fs::create_dir_all(at(name).join("root")).unwrap();
         }
@@ -197,8 +266,10 @@ mod tests {
             program: "bwrap".into(),
             version: String::new(),
             rootless: false,
+            own_kernel: false,
             architecture: "amd64".into(),
             user: (0, 0),
+            reach: Default::default(),
             isolation: Default::default(),
         };
         let lock = cache.path().join("locks/sandbox-in-the-making-5");
@@ -208,12 +279,24 @@ mod tests {
         let mut directories = swept.unwrap().directories;
         directories.sort();
         let gone = [
+            ".cross-import-0123456789ab",
+            ".cross-import-0123456789ab.removing.7",
             ".half-made-3.sandbox",
             ".half-made-4.docker.removing.77",
             "half-removed-2",
         ];
         assert_eq!(directories, gone.map(at));
         assert!(at("whole-1").exists() && at(".in-the-making-5.sandbox").exists());
+
+        let staged = at(".cross-import-0123456789ab");
+        fs::create_dir_all(&staged).unwrap();
+        let lock = cache.path().join("locks/import");
+        let lock = Lock::acquire(&lock, &Cancel::new(), &mut || ()).unwrap();
+        let sweep = || Environments::new(&engine, &host).sweep(&Cancel::new());
+        let swept = sweep().unwrap().directories;
+        assert!(swept.is_empty(), "an import is running: {swept:?}");
+        drop(lock);
+        assert_eq!(sweep().unwrap().directories, [staged]);
     }
 
     #[test]

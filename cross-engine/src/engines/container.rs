@@ -2,11 +2,13 @@
 
 use crate::engines::engine::{Engine, EngineKind};
 use crate::engines::isolation::Profile;
+use crate::os::{HAS_CONTAINERS, System};
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::host::PROXY_VARIABLES;
 use crate::process::invocation::{EnvValue, Invocation};
-use crate::spec::mount::{Access, Mount, arrange_mounts};
+use crate::reach::place::{Place, PlacedMount};
+use crate::spec::mount::{Access, Mount};
 use crate::spec::run_spec::{Network, Root, RunSpec};
 
 /// The label of this library's containers.
@@ -14,6 +16,10 @@ pub(crate) const RUN_LABEL: &str = "org.cross-core.run";
 
 /// The label of a container of one run. Its value names the process that owns the run.
 const OWNER_LABEL: &str = "org.cross-core.owner";
+
+/// The label of a container that was started from within another. Its value is the other's ID:
+/// paths and processes in its other labels are those of that container.
+const OUTER_LABEL: &str = "org.cross-core.outer";
 
 /// The limit of processes and threads in a container: more than the widest build has, and fewer
 /// than the machine.
@@ -30,6 +36,7 @@ const NO_FILES: &str = "/proc";
 /// forwards the signal to the container's first process, which does not pass it on, and the program
 /// ends when the caller does.
 pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> {
+    let spec = &*spec.placed(System::HERE)?;
     let Root::Image(image) = &spec.root else {
         return Err(Error::new(
             ErrorKind::Environment,
@@ -49,17 +56,16 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
     if let Some(owner) = &spec.owner {
         run = run.args(["--label", &format!("{OWNER_LABEL}={owner}")]);
     }
+    run = of_outer(run, engine);
     run = isolation_options(run, engine, spec)?;
-    for mount in arrange_mounts(spec.mounts.clone()) {
-        run = run.args(["--mount", &mount_option(&mount)?]);
-    }
+    run = mounted(run, engine, spec.mounts.clone())?;
     run = run.args(["--workdir", utf8(&spec.cwd)?]);
     run = without_proxies(run, engine, |name| spec.env.contains_key(name));
     for (name, value) in &spec.env {
         run = variable(run, name, value);
     }
     for mount in spec.own_mounts() {
-        run = run.args(["--mount", &mount_option(&mount)?]);
+        run = mounted(run, engine, vec![mount])?;
     }
     // The user's options come last, so that they take precedence.
     run = run.args(spec.options.iter().cloned()).arg(image);
@@ -75,9 +81,11 @@ pub(crate) fn isolation_options(
     engine: &Engine,
     spec: &RunSpec,
 ) -> Result<Invocation> {
+    if engine.kind != EngineKind::Nerdctl {
+        // Mounts are not relabelled for SELinux, so labels must not be checked. Nerdctl has none.
+        run = run.args(["--security-opt", "label=disable"]);
+    }
     run = run
-        // Mounts are not relabelled for SELinux, so labels must not be checked.
-        .args(["--security-opt", "label=disable"])
         .args(["--security-opt", "no-new-privileges"])
         .args(["--cap-drop", "ALL"]);
     if engine.kind == EngineKind::Podman {
@@ -86,8 +94,16 @@ pub(crate) fn isolation_options(
     }
     let ours = profile(engine, spec).map(|profile| profile.path);
     if let Some(path) = spec.seccomp.as_ref().or(ours.as_ref()) {
-        let profile = format!("seccomp={}", utf8(path)?);
+        let path = match engine.kind {
+            // Its service opens the file, not its client.
+            EngineKind::Podman => engine.reach.path(path)?,
+            _ => path.clone(),
+        };
+        let profile = format!("seccomp={}", utf8(&path)?);
         run = run.args(["--security-opt", &profile]);
+    }
+    if let Some(name) = &spec.hostname {
+        run = run.args(["--hostname", name]);
     }
     if let Some(namespace) = &spec.user_namespace {
         run = run.args(["--userns", namespace]);
@@ -122,7 +138,7 @@ pub(crate) fn isolation_options(
 /// limit of memory: podman's monitor does. The user's options may have paths relative to that
 /// directory.
 fn leaves_a_file(engine: &Engine) -> bool {
-    engine.kind == EngineKind::Podman && cfg!(target_os = "linux") && engine.program.is_absolute()
+    engine.kind == EngineKind::Podman && HAS_CONTAINERS && engine.program.is_absolute()
 }
 
 /// Returns this library's seccomp profile for the container. Its file has to exist when the
@@ -196,17 +212,40 @@ fn steers_client(name: &str) -> bool {
     NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
+/// Labels a container that is started from within another.
+pub(crate) fn of_outer(run: Invocation, engine: &Engine) -> Invocation {
+    match engine.reach.outer() {
+        Some(outer) => run.args(["--label", &format!("{OUTER_LABEL}={outer}")]),
+        None => run,
+    }
+}
+
+/// Adds mounts, which have the caller's paths.
+pub(crate) fn mounted(run: Invocation, engine: &Engine, mounts: Vec<Mount>) -> Result<Invocation> {
+    let mut placed = engine.reach.place(mounts)?.into_iter();
+    placed.try_fold(run, |run, mount| {
+        Ok(run.args(["--mount", &mount_option(&mount, engine.kind)?]))
+    })
+}
+
 /// The value of `--mount`. It is a line of comma-separated values, so that any path can be written.
-pub(crate) fn mount_option(mount: &Mount) -> Result<String> {
+fn mount_option(mount: &PlacedMount, kind: EngineKind) -> Result<String> {
     let target = csv_field("dst", utf8(&mount.target)?);
-    let mut option = match mount.access {
-        Access::Scratch => return Ok(format!("type=tmpfs,{target},tmpfs-mode=1777")),
-        Access::Read | Access::Write => {
-            format!(
-                "type=bind,{},{target}",
-                csv_field("src", utf8(&mount.source)?)
-            )
+    let mut option = match &mount.source {
+        Place::Volume(name, part) => {
+            let (source, part) = (
+                csv_field("src", name),
+                csv_field("volume-subpath", utf8(part)?),
+            );
+            format!("type=volume,{source},{target},{part},volume-nocopy")
         }
+        Place::Memory => {
+            let is_podman = kind == EngineKind::Podman;
+            // Podman copies what the directory would hide, and so would show it.
+            let empty = if is_podman { ",notmpcopyup" } else { "" };
+            return Ok(format!("type=tmpfs,{target},tmpfs-mode=1777{empty}"));
+        }
+        Place::Path(path) => format!("type=bind,{},{target}", csv_field("src", utf8(path)?)),
     };
     if mount.access == Access::Read {
         option.push_str(",readonly");
@@ -250,11 +289,35 @@ pub(crate) fn list_owned(engine: &Engine) -> Invocation {
         .args(["--format", &name_and_label(engine, OWNER_LABEL)])
 }
 
+/// Lists this library's containers that were started from within others, in any state: one line
+/// each, with the name, a space and the other's ID.
+pub(crate) fn list_outer(engine: &Engine) -> Invocation {
+    Invocation::new(&engine.program)
+        .args(["ps", "--all", "--filter", &format!("label={OUTER_LABEL}")])
+        .args(["--format", &name_and_label(engine, OUTER_LABEL)])
+}
+
+/// Lists the IDs of the containers that run, whoever started them.
+pub(crate) fn list_running(engine: &Engine) -> Invocation {
+    Invocation::new(&engine.program).args(["ps", "--no-trunc", "--quiet"])
+}
+
 /// The format of a list of containers: the name, a space, and the value of a label.
-pub(crate) fn name_and_label(engine: &Engine, label: &str) -> String {
+fn name_and_label(engine: &Engine, label: &str) -> String {
+    format!("{{{{.Names}}}} {}", label_field(engine, label))
+}
+
+/// The format of a list of containers: the name, the ID of the container from within which it was
+/// started, if there is one, and the value of a label, with spaces between them.
+pub(crate) fn name_outer_and_label(engine: &Engine, label: &str) -> String {
+    let outer = label_field(engine, OUTER_LABEL);
+    format!("{{{{.Names}}}} {outer} {}", label_field(engine, label))
+}
+
+fn label_field(engine: &Engine, label: &str) -> String {
     match engine.kind {
-        EngineKind::Podman => format!("{{{{.Names}}}} {{{{index .Labels \"{label}\"}}}}"),
-        _ => format!("{{{{.Names}}}} {{{{.Label \"{label}\"}}}}"),
+        EngineKind::Podman => format!("{{{{index .Labels \"{label}\"}}}}"),
+        _ => format!("{{{{.Label \"{label}\"}}}}"),
     }
 }
 
@@ -276,7 +339,6 @@ mod tests {
     use crate::process::host::Host;
     use crate::process::invocation::Variables;
     use crate::spec::run_spec::Stdio;
-    use std::path::Path;
 
     fn engine(kind: EngineKind) -> Engine {
         Engine {
@@ -284,8 +346,10 @@ mod tests {
             program: kind.program().into(),
             version: String::new(),
             rootless: false,
+            own_kernel: false,
             architecture: "amd64".into(),
             user: (1000, 1001),
+            reach: Default::default(),
             isolation: Default::default(),
         }
     }
@@ -316,6 +380,24 @@ mod tests {
              --env http_proxy= --env https_proxy= --env ftp_proxy= --env all_proxy= --env no_proxy= \
              --env HTTP_PROXY= --env HTTPS_PROXY= --env FTP_PROXY= --env ALL_PROXY= --env NO_PROXY= \
              --env A --env A=2 --privileged i:1 cargo run"
+        );
+    }
+
+    /// Nerdctl has no labels for SELinux and no proxies of its client's configuration.
+    #[test]
+    fn nerdctl_has_no_option_that_it_does_not_know() {
+        let spec = RunSpec {
+            options: Vec::new(),
+            user_namespace: None,
+            ..spec()
+        };
+        let shown = invocation(&engine(EngineKind::Nerdctl), &spec).unwrap();
+        assert_eq!(
+            shown.args.join(" "),
+            "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
+             --security-opt no-new-privileges --cap-drop ALL --security-opt seccomp=/c/seccomp.json \
+             --platform linux/arm64 --network none --user 1000:1001 --pids-limit 16384 \
+             --mount type=bind,src=/w,dst=/w --workdir /w --env A i:1 cargo run"
         );
     }
 
@@ -385,10 +467,11 @@ mod tests {
         assert_eq!(value("--memory-swap"), "4294967296b");
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_memory_limit_leaves_no_file_of_podmans_in_the_callers_directory() {
         let cwd = |kind: EngineKind, spec: RunSpec| {
-            let program = Path::new("/usr/bin").join(kind.program());
+            let program = std::path::Path::new("/usr/bin").join(kind.program());
             let engine = Engine {
                 program,
                 ..engine(kind)

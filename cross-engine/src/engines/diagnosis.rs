@@ -20,7 +20,34 @@ struct Pattern {
 const NAMESPACES_HELP: &str = "allow unprivileged user namespaces (on Ubuntu 23.10 and later an AppArmor \
     profile for bwrap; in a container, run it with `--security-opt seccomp=unconfined`), or use docker or podman";
 
-const SANDBOX: [Pattern; 3] = [
+const SANDBOX: [Pattern; 8] = [
+    Pattern {
+        text: "namespaces exceeded",
+        cause: "the system refuses user namespaces, of which this user may create no more",
+        help: "allow more user namespaces: raise /proc/sys/user/max_user_namespaces and the other `max_*_namespaces` there (`sysctl`; 0 forbids \
+               them), or use docker or podman",
+    },
+    Pattern {
+        text: "Failed RTM_NEWADDR",
+        cause: "the system refuses a network of its own to user namespaces",
+        help: NAMESPACES_HELP,
+    },
+    Pattern {
+        text: "Can't mount proc",
+        cause: "the system refuses a new /proc, as containers do",
+        help: "run the container with `--security-opt systempaths=unconfined` (docker) or `--security-opt unmask=ALL` \
+               (podman), or use docker or podman on its host",
+    },
+    Pattern {
+        text: "unknown option",
+        cause: "this bubblewrap is too old",
+        help: "install bubblewrap 0.4 or newer, or use docker or podman",
+    },
+    Pattern {
+        text: "Unexpected capabilities",
+        cause: "the caller has capabilities without being root, which bubblewrap refuses",
+        help: "start the program without file or ambient capabilities (`getpcaps $$` shows them)",
+    },
     Pattern {
         text: "setting up uid map: Permission denied",
         cause: "the system refuses user namespaces to unconfined programs",
@@ -35,6 +62,45 @@ const SANDBOX: [Pattern; 3] = [
         text: "Creating new namespace failed",
         cause: "the system refuses user namespaces",
         help: NAMESPACES_HELP,
+    },
+];
+
+const PASSWORD_CAUSE: &str = "the ssh host asks for a password, or does not know the key";
+const HOST_KEY_CAUSE: &str = "the key of the ssh host is not known";
+const HOST_KEY_HELP: &str =
+    "connect once by hand (`ssh HOST true`), which asks whether the key is right";
+
+/// What the reason of a diagnosis says if nothing of an engine answers.
+pub(crate) const SILENT: &str = "does not answer";
+
+/// Messages of ssh, by which clients reach a daemon on another machine.
+const SSH: [Pattern; 5] = [
+    Pattern {
+        text: "Permission denied (",
+        cause: PASSWORD_CAUSE,
+        help: "add your key to the host's authorized_keys or to your ssh-agent: an engine's client cannot ask for a password",
+    },
+    // Podman has a client of its own, which reads neither ssh's configuration nor its default keys.
+    Pattern {
+        text: "ssh: unable to authenticate",
+        cause: PASSWORD_CAUSE,
+        help: "name the key in `CONTAINER_SSHKEY` or add it to your ssh-agent, and add it to the host's authorized_keys: \
+            podman reads no `~/.ssh/config`",
+    },
+    Pattern {
+        text: "Host key verification failed",
+        cause: HOST_KEY_CAUSE,
+        help: HOST_KEY_HELP,
+    },
+    Pattern {
+        text: "knownhosts: key",
+        cause: HOST_KEY_CAUSE,
+        help: HOST_KEY_HELP,
+    },
+    Pattern {
+        text: "Could not resolve hostname",
+        cause: "the ssh host has no address",
+        help: "correct the host in `DOCKER_HOST`, `CONTAINER_HOST` or the context",
     },
 ];
 
@@ -56,14 +122,77 @@ const DOCKER: [Pattern; 3] = [
     },
 ];
 
+const NERDCTL: [Pattern; 2] = [
+    Pattern {
+        text: "cannot access containerd socket",
+        cause: "containerd does not answer, or this user may not use it",
+        help: "start containerd, or name its socket in CONTAINERD_ADDRESS; a plain user needs rootless containerd \
+            (`containerd-rootless-setuptool.sh install`)",
+    },
+    Pattern {
+        text: "rootless containerd not running",
+        cause: "this user's containerd does not run",
+        help: "start it (`containerd-rootless-setuptool.sh install`)",
+    },
+];
+
 const LIMITS_CAUSE: &str = "this user may not raise the limits that are set for containers";
 const LIMITS_HELP: &str = "set `default_ulimits` under `[containers]` in a file of /etc/containers/containers.conf.d \
     to no more than `ulimit -Hn` and `ulimit -Hu` allow";
 const SUBIDS_HELP: &str =
     "install uidmap, and give the user a range in /etc/subuid and /etc/subgid";
 
+const UNSEEN_CAUSE: &str = "the engine does not see a directory or file of this machine";
+const UNSEEN_HELP: &str = "if the engine runs elsewhere, say so with `CROSS_REMOTE=1`; if it shares some directories only, \
+    share the ones in the message, or move the project and the cache (`CROSS_CACHE_DIR`) into a shared one; docs/reach.md \
+    describes how files reach an engine";
+
+/// Messages of engines that do not find the source of a mount.
+const UNSEEN: [&str; 3] = [
+    "bind source path does not exist",
+    "error: statfs /",
+    "failed to stat \"/",
+];
+
 /// Messages of containers that do not start. The texts are those of podman 4 and 5, runc and crun.
-const START: [Pattern; 13] = [
+const START: [Pattern; 20] = [
+    Pattern {
+        text: "could not find bridge",
+        cause: "the docker daemon's network is gone",
+        help: "restart the docker daemon, which makes its bridge again, or set `network = \"host\"`",
+    },
+    Pattern {
+        text: "iptables",
+        cause: "the engine cannot set up its network",
+        help: "restart the engine's daemon, which makes its rules again, or set `network = \"host\"`",
+    },
+    Pattern {
+        text: "not shared from the host",
+        cause: "the engine's machine does not see this directory",
+        help: "share it in the settings of Docker Desktop (Resources, File sharing), or move the project to a directory \
+               that is shared",
+    },
+    Pattern {
+        text: "bind source path does not exist",
+        cause: "the engine's machine does not have this directory",
+        help: "use an engine on this machine: DOCKER_HOST or the docker context names another one",
+    },
+    Pattern {
+        text: "exec format error",
+        cause: "the image is for another architecture, and the kernel has no interpreter for it",
+        help: "name a platform that this machine can run in `image.toolchain`, or register QEMU with the kernel \
+               (binfmt_misc)",
+    },
+    Pattern {
+        text: "unknown flag",
+        cause: "the engine does not know an option",
+        help: "correct `CROSS_CONTAINER_OPTS`, or update the engine",
+    },
+    Pattern {
+        text: "executable file not found",
+        cause: "the image has no such program",
+        help: "use an image with a shell (`/bin/sh`), as the images of distributions have",
+    },
     // This message is the lifeline's own, from inside the container.
     Pattern {
         text: "cross: no process namespace of its own",
@@ -139,10 +268,12 @@ pub(crate) fn of_probe(kind: EngineKind, output: &Output) -> Diagnosis {
     let patterns: &[Pattern] = match kind {
         EngineKind::Sandbox => &SANDBOX,
         EngineKind::Docker => &DOCKER,
+        EngineKind::Nerdctl => &NERDCTL,
         EngineKind::Podman => &START,
         EngineKind::Host => &[],
     };
-    match find(patterns, &text) {
+    let of_ssh = find(&SSH, &text).filter(|_| kind != EngineKind::Sandbox);
+    match of_ssh.or_else(|| find(patterns, &text)) {
         Some(pattern) => Diagnosis {
             reason: format!("{} ({})", pattern.cause, last_line(&text)),
             help: pattern.help.to_owned(),
@@ -180,6 +311,12 @@ pub(crate) fn of_start(kind: EngineKind, exit: Exit, stderr: &str) -> Option<Err
                 || stderr.contains("OCI runtime")
         }
         EngineKind::Podman => (125..=127).contains(&code) && stderr.contains("Error: "),
+        // Its messages are those of its logger, on a terminal and otherwise.
+        EngineKind::Nerdctl => {
+            let is_fatal =
+                |line: &str| line.starts_with("FATA[") || line.contains("level=fatal msg=");
+            code == 1 && stderr.lines().any(is_fatal)
+        }
         EngineKind::Host => false,
     };
     is_engines.then(|| cannot_start(kind, exit, stderr))
@@ -196,7 +333,7 @@ pub(crate) fn of_no_start(kind: EngineKind, exit: Exit, stderr: &str) -> Option<
 fn cannot_start(kind: EngineKind, exit: Exit, stderr: &str) -> Error {
     let patterns: &[Pattern] = match kind {
         EngineKind::Sandbox => &SANDBOX,
-        EngineKind::Docker | EngineKind::Podman => &START,
+        EngineKind::Docker | EngineKind::Podman | EngineKind::Nerdctl => &START,
         EngineKind::Host => &[],
     };
     let message = stderr.trim();
@@ -206,21 +343,50 @@ fn cannot_start(kind: EngineKind, exit: Exit, stderr: &str) -> Error {
             format!("{kind} could not start the command ({exit}) and gave no reason"),
         );
     }
+    let is_unseen = |line: &&str| UNSEEN.iter().any(|text| line.to_lowercase().contains(text));
+    if let Some(line) = message
+        .lines()
+        .find(is_unseen)
+        .filter(|_| kind != EngineKind::Sandbox)
+    {
+        let message = format!("{kind} cannot start: {UNSEEN_CAUSE} ({})", line.trim());
+        return Error::new(ErrorKind::OutOfReach, message).with_help(UNSEEN_HELP);
+    }
+    let said = telling_line(message);
     match find(patterns, message) {
         Some(pattern) => Error::new(
             ErrorKind::EngineCannotStart,
-            format!(
-                "{kind} cannot start: {} ({})",
-                pattern.cause,
-                last_line(message)
-            ),
+            format!("{kind} cannot start: {} ({said})", pattern.cause),
         )
         .with_help(pattern.help),
         None => Error::new(
             ErrorKind::EngineCannotStart,
-            format!("{kind} cannot start: {}", last_line(message)),
-        ),
+            format!("{kind} cannot start: {said}"),
+        )
+        .with_help(match kind {
+            EngineKind::Sandbox => {
+                "`bwrap --ro-bind / / --unshare-all true` has to succeed for this user; if it does, \
+                 the plan shows the whole command to try"
+                    .to_owned()
+            }
+            _ => format!(
+                "`{} run --rm IMAGE true` has to succeed for this user; if it does, the plan shows the \
+                 whole command to try",
+                kind.program()
+            ),
+        }),
     }
+}
+
+/// The line of a message that says most: the last one that is not a reference to the help.
+fn telling_line(message: &str) -> &str {
+    let is_reference = |line: &str| {
+        let line = line.trim();
+        line.is_empty() || line.contains(" run --help'") || line.contains("for more information")
+    };
+    let mut lines = message.lines().rev();
+    let line = lines.find(|line| !is_reference(line));
+    line.unwrap_or(last_line(message)).trim()
 }
 
 /// Whether a container CLI says that it does not have an image.
@@ -256,8 +422,13 @@ fn text_of(output: &Output) -> String {
     }
 }
 
+/// The last line of a message, without docker's advice to read its help.
 pub(crate) fn last_line(text: &str) -> &str {
-    text.trim().lines().last().unwrap_or_default().trim()
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_advice = |line: &&str| line.starts_with("Run '") || line.starts_with("See '");
+    let mut last = lines.clone().rev().find(|line| !is_advice(line));
+    last = last.or_else(|| lines.next_back());
+    last.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -327,6 +498,28 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_to_the_help_of_docker_is_not_the_reason() {
+        let stderr = "docker: Error response from daemon: failed to create endpoint x on network bridge: adding \
+                      interface veth1 to bridge docker0 failed: could not find bridge docker0\n\nRun 'docker run \
+                      --help' for more information\n";
+        let exit = Exit {
+            code: Some(125),
+            signal: None,
+        };
+        let error = of_start(EngineKind::Docker, exit, stderr).unwrap();
+        assert!(
+            error.to_string().contains("could not find bridge docker0"),
+            "{error}"
+        );
+        assert!(error.help().unwrap().contains("restart the docker daemon"));
+        let unknown =
+            "docker: Error response from daemon: the moon is full\nSee 'docker run --help'.\n";
+        let error = of_start(EngineKind::Docker, exit, unknown).unwrap();
+        assert!(error.to_string().ends_with("the moon is full"), "{error}");
+        assert!(error.help().unwrap().contains("docker run --rm"));
+    }
+
+    #[test]
     fn real_answers_of_engines_that_cannot_serve_are_understood() {
         let probe = |kind, stderr: &str| {
             of_probe(
@@ -362,6 +555,7 @@ mod tests {
             "bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded (ENOSPC)\n",
         );
         assert!(refused.reason.contains("refuses user namespaces"));
+        assert!(refused.help.contains("max_user_namespaces"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::engines::isolation::Isolation;
+use crate::reach::answer::Reach;
+use crate::reach::transfer::Transfer;
 
 /// The program that supervises runs of the host. Every supported system has it.
 pub(crate) const SHELL: &str = "sh";
@@ -22,12 +24,15 @@ pub enum EngineKind {
     Docker,
     /// The podman CLI.
     Podman,
+    /// The nerdctl CLI and its daemon, containerd. It is used only if it is requested by name.
+    Nerdctl,
     /// The host without any isolation. It is used only if it is requested by name.
     Host,
 }
 
 impl EngineKind {
-    /// Every kind with isolation, in the order in which `auto` tries them for a recipe.
+    /// Every kind with isolation that is used without being named, in the order in which `auto`
+    /// tries them for a recipe.
     pub const ALL: [EngineKind; 3] = [EngineKind::Sandbox, EngineKind::Docker, EngineKind::Podman];
 
     /// The name used in configuration, messages and plans.
@@ -36,6 +41,7 @@ impl EngineKind {
             EngineKind::Sandbox => "sandbox",
             EngineKind::Docker => "docker",
             EngineKind::Podman => "podman",
+            EngineKind::Nerdctl => "nerdctl",
             EngineKind::Host => "host",
         }
     }
@@ -46,16 +52,18 @@ impl EngineKind {
             EngineKind::Sandbox => "bwrap",
             EngineKind::Docker => "docker",
             EngineKind::Podman => "podman",
+            EngineKind::Nerdctl => "nerdctl",
             EngineKind::Host => SHELL,
         }
     }
 
-    /// The Debian packages that provide it.
+    /// The Debian packages that provide it, or its usual name if none does.
     pub fn packages(self) -> &'static [&'static str] {
         match self {
             EngineKind::Sandbox => &["bubblewrap", "mmdebstrap", "uidmap"],
             EngineKind::Docker => &["docker.io"],
             EngineKind::Podman => &["podman", "uidmap"],
+            EngineKind::Nerdctl => &["nerdctl"],
             EngineKind::Host => &[],
         }
     }
@@ -78,14 +86,22 @@ pub struct Engine {
     pub program: PathBuf,
     /// Its version: the server's, if there is one.
     pub version: String,
-    /// Whether it is rootless, so that root in a container is the caller. For the sandbox: whether
-    /// it has a user namespace of its own.
+    /// Whether it is rootless, so that root in a container is the caller, as with Docker Desktop on
+    /// Linux. For the sandbox: whether it has a user namespace of its own.
     pub rootless: bool,
+    /// Whether its runs have a kernel of their own: in a virtual machine, as Docker Desktop's, or
+    /// on another machine. They do not see what only this kernel has, such as its named pipes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_kernel: bool,
     /// Its native architecture, as Go and OCI spell it (`amd64`, `arm64`).
     pub architecture: String,
     /// The caller's user and group. A rootful container runs as these, so that the caller owns the
     /// files.
     pub user: (u32, u32),
+    /// Where it sees the caller's files. It is [`Reach::Shared`] until
+    /// [`Engine::find_reach`](crate::Engine::find_reach) has found it out.
+    #[serde(default)]
+    pub reach: Reach,
     /// What the sandbox has to know of the kernel.
     #[serde(skip)]
     pub(crate) isolation: Isolation,
@@ -106,9 +122,32 @@ impl Engine {
         self
     }
 
+    /// Makes displayed commands name the volumes that have what a run sees, if the engine does not
+    /// see the caller's files.
+    #[must_use]
+    pub fn with_transfer(mut self, transfer: &Transfer) -> Self {
+        if let Reach::Remote(remote) = &mut self.reach {
+            remote.transfer = Some(transfer.clone());
+        }
+        self
+    }
+
+    /// Whether its machine is known to have another architecture than this one.
+    pub(crate) fn is_of_another_architecture(&self) -> bool {
+        let names = [("x86_64", "amd64"), ("aarch64", "arm64")];
+        let ours = names
+            .into_iter()
+            .find(|(rust, _)| *rust == std::env::consts::ARCH);
+        let is_known = names.into_iter().any(|(_, name)| self.architecture == name);
+        is_known && ours.is_some_and(|(_, name)| self.architecture != name)
+    }
+
     /// Whether the engine's environments are images in its own store.
     pub fn has_images(&self) -> bool {
-        matches!(self.kind, EngineKind::Docker | EngineKind::Podman)
+        matches!(
+            self.kind,
+            EngineKind::Docker | EngineKind::Podman | EngineKind::Nerdctl
+        )
     }
 
     /// Whether its runs see the host as it is: all of its files, programs and variables.
@@ -157,6 +196,7 @@ impl From<&str> for EnginePreference {
             "sandbox" | "bwrap" | "bubblewrap" => EnginePreference::Kind(EngineKind::Sandbox),
             "docker" => EnginePreference::Kind(EngineKind::Docker),
             "podman" => EnginePreference::Kind(EngineKind::Podman),
+            "nerdctl" => EnginePreference::Kind(EngineKind::Nerdctl),
             "host" => EnginePreference::Kind(EngineKind::Host),
             program => EnginePreference::Program(program.into()),
         }
@@ -198,7 +238,8 @@ mod tests {
             read("/opt/docker"),
             EnginePreference::Program("/opt/docker".into())
         );
-        for kind in EngineKind::ALL.into_iter().chain([EngineKind::Host]) {
+        let by_name = [EngineKind::Nerdctl, EngineKind::Host];
+        for kind in EngineKind::ALL.into_iter().chain(by_name) {
             assert_eq!(read(kind.name()), EnginePreference::Kind(kind));
         }
     }

@@ -13,6 +13,7 @@ use crate::engines::engine::{Engine, EngineKind};
 use crate::engines::interpreter::{IfRefused, registering};
 use crate::engines::probe;
 use crate::engines::probe_cache::{FileStamp, ProbeCache};
+use crate::os::kernel_text;
 use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
@@ -24,7 +25,7 @@ use crate::spec::run_spec::RunSpec;
 /// The name of the remembered answer.
 const PROBE: &str = "foreign-programs";
 /// The kernel's version.
-const KERNEL: &str = "/proc/sys/kernel/osrelease";
+const KERNEL: &str = "sys/kernel/osrelease";
 /// No machine has this number in its programs.
 const NO_MACHINE: u16 = 0xfffe;
 
@@ -63,7 +64,7 @@ impl Engine {
         };
         let Registrar { unshare, mount, on } = &registrar;
         stamps.extend([unshare, mount].map(FileStamp::of));
-        let kernel = fs::read_to_string(KERNEL).unwrap_or_default();
+        let kernel = kernel_text(KERNEL);
         let key = format!("{key}, {}", kernel.trim());
         let cache = ProbeCache::in_cache(&host.cache);
         fs::create_dir_all(on).on("create directory", on)?;

@@ -17,8 +17,10 @@ pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
         program: SHELL.into(),
         version: system_name(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()),
         rootless: true,
+        own_kernel: false,
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
+        reach: Default::default(),
         isolation: Default::default(),
     }
 }
@@ -94,6 +96,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::EngineUnusable);
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_system_is_called_what_it_calls_itself() {
         let release = "NAME=\"Debian GNU/Linux\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";

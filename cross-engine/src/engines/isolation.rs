@@ -5,14 +5,12 @@
 //! get the sandbox's list of system calls, too.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::process::getgroups;
-
 use crate::engines::filter;
 use crate::engines::probe_cache::short_hash;
+use crate::os::{self, FileFacts};
 use crate::process::descriptors::InheritedFile;
 use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
@@ -27,22 +25,22 @@ const HOME: &str = "filters";
 
 /// Files of `/proc` that reveal addresses of the kernel's or other processes' memory, or keys.
 const HIDDEN: [&str; 12] = [
-    "/proc/iomem",
-    "/proc/kallsyms",
-    "/proc/keys",
-    "/proc/kpagecgroup",
-    "/proc/kpagecount",
-    "/proc/kpageflags",
-    "/proc/latency_stats",
-    "/proc/pagetypeinfo",
-    "/proc/sched_debug",
-    "/proc/slabinfo",
-    "/proc/timer_list",
-    "/proc/vmallocinfo",
+    "iomem",
+    "kallsyms",
+    "keys",
+    "kpagecgroup",
+    "kpagecount",
+    "kpageflags",
+    "latency_stats",
+    "pagetypeinfo",
+    "sched_debug",
+    "slabinfo",
+    "timer_list",
+    "vmallocinfo",
 ];
 
 /// Directories of `/proc` with devices of the machine.
-const EMPTIED: [&str; 3] = ["/proc/acpi", "/proc/asound", "/proc/scsi"];
+const EMPTIED: [&str; 3] = ["acpi", "asound", "scsi"];
 
 /// The facts of the machine that the isolation depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,15 +56,17 @@ pub(crate) struct Isolation {
 impl Isolation {
     /// Probes the machine.
     pub(crate) fn of(host: &Host) -> Self {
-        let is_readable = |path: &&str| {
-            fs::metadata(path).is_ok_and(|meta| host.uid == 0 || meta.mode() & 0o004 != 0)
+        let is_readable = |path: &String| {
+            fs::metadata(path)
+                .is_ok_and(|meta| host.uid == 0 || FileFacts::of(&meta).mode & 0o004 != 0)
         };
-        let is_there = |path: &&str| Path::new(path).is_dir();
-        let hidden = HIDDEN.into_iter().filter(is_readable);
-        let emptied = EMPTIED.into_iter().filter(is_there);
+        let is_there = |path: &String| Path::new(path).is_dir();
+        let path = |name: &str| Some(os::kernel_file(name)?.to_str()?.to_owned());
+        let hidden = HIDDEN.into_iter().filter_map(path);
+        let emptied = EMPTIED.into_iter().filter_map(path);
         Isolation {
-            hidden: hidden.map(str::to_owned).collect(),
-            emptied: emptied.map(str::to_owned).collect(),
+            hidden: hidden.filter(is_readable).collect(),
+            emptied: emptied.filter(is_there).collect(),
             filter: host.cache.join(HOME),
         }
     }
@@ -149,14 +149,13 @@ pub(crate) fn rights(own_users: bool) -> &'static [&'static str] {
 pub(crate) fn are_reachable(mounts: &[Mount]) -> bool {
     let sources = mounts.iter().filter(|it| it.access != Access::Scratch);
     let mut above = sources.flat_map(|it| it.source.ancestors().skip(1));
-    above.all(|dir| fs::metadata(dir).is_ok_and(|meta| is_passable(&meta)))
+    above.all(|dir| fs::metadata(dir).is_ok_and(|meta| is_passable(&FileFacts::of(&meta))))
 }
 
-fn is_passable(dir: &fs::Metadata) -> bool {
-    let groups = || getgroups().unwrap_or_default();
-    match dir.uid() {
-        0 => dir.mode() & 0o100 != 0,
-        _ if groups().iter().any(|group| group.as_raw() == dir.gid()) => dir.mode() & 0o010 != 0,
-        _ => dir.mode() & 0o001 != 0,
+fn is_passable(dir: &FileFacts) -> bool {
+    match dir.uid {
+        0 => dir.mode & 0o100 != 0,
+        _ if os::users::groups().contains(&dir.gid) => dir.mode & 0o010 != 0,
+        _ => dir.mode & 0o001 != 0,
     }
 }

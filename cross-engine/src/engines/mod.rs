@@ -5,6 +5,7 @@ pub(crate) mod diagnosis;
 mod dispatch;
 pub(crate) mod engine;
 mod filter;
+mod find_reach;
 mod foreign_programs;
 pub(crate) mod host_engine;
 mod interpreter;

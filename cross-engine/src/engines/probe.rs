@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use crate::engines::diagnosis;
 use crate::engines::engine::{Engine, EngineKind, EnginePreference};
+use crate::engines::find_reach::cli_of;
 use crate::engines::host_engine;
 use crate::engines::isolation::Isolation;
 use crate::engines::probe_cache::{FileStamp, ProbeCache};
 use crate::engines::probe_validity;
 use crate::engines::sandbox;
+use crate::os::{HAS_CONTAINERS, kernel_text};
 use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::descriptors::Confined;
@@ -18,12 +20,22 @@ use crate::process::error::{Error, ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
 use crate::process::{self, Output};
+use crate::reach::daemon::Daemon;
+use crate::reach::probe::{Cli, Client};
 use crate::spec::run_spec::Network;
 
-/// The fields of the answer in one line, so that only a separator has to be parsed.
+/// The fields of the answer in one line, so that only a separator has to be parsed. The kernel tells
+/// a virtual machine, and the name of the platform is Docker Desktop's.
 const DOCKER_FORMAT: &str = "{{.Server.Version}}|{{.Server.Os}}/{{.Server.Arch}}|\
-                             {{range .Server.Components}}{{.Name}} {{end}}";
+                             {{range .Server.Components}}{{.Name}} {{end}}|\
+                             {{.Server.KernelVersion}}|{{.Server.Platform.Name}}";
+/// Nerdctl's server has neither a version nor a platform of its own.
+const NERDCTL_FORMAT: &str = "{{.Client.Version}}|{{.Client.Os}}/{{.Client.Arch}}|";
 const PODMAN_FORMAT: &str = "{{.Client.Version}}|{{.Client.OsArch}}|";
+/// What podman's service says of itself, which runs containers where its client has a machine or
+/// another host: its architecture, its rights and its kernel are not the client's.
+const PODMAN_SERVICE_FORMAT: &str = "{{.Version.Version}}|{{.Version.OsArch}}|\
+                                     {{.Host.Security.Rootless}}|{{.Host.Kernel}}";
 
 /// The time limit for an engine's answer. A daemon that is starting takes a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +50,46 @@ pub enum RootSource {
     Image,
 }
 
+/// What an engine has to be able to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct EngineNeeds {
+    /// What the root file system comes from.
+    pub root: RootSource,
+    /// Whether memory is limited ([`RunSpec::memory`](crate::RunSpec::memory)). An engine that
+    /// ignores the limit is passed over.
+    pub memory_limit: bool,
+    /// Whether there are options for a container ([`RunSpec::options`](crate::RunSpec::options)).
+    /// An engine that takes none is the last choice.
+    pub container_options: bool,
+}
+
+impl EngineNeeds {
+    /// Sets whether memory is limited.
+    #[must_use]
+    pub fn memory_limit(mut self, yes: bool) -> Self {
+        self.memory_limit = yes;
+        self
+    }
+
+    /// Sets whether there are options for a container.
+    #[must_use]
+    pub fn container_options(mut self, yes: bool) -> Self {
+        self.container_options = yes;
+        self
+    }
+}
+
+impl From<RootSource> for EngineNeeds {
+    fn from(root: RootSource) -> Self {
+        EngineNeeds {
+            root,
+            memory_limit: false,
+            container_options: false,
+        }
+    }
+}
+
 /// The result of probing an engine.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -49,7 +101,8 @@ pub enum Probe {
 }
 
 impl Probe {
-    /// Converts the result: to the engine if it responded, else to the reason why it cannot be used.
+    /// Converts the result: to the engine if it responded, else to the reason why it cannot be
+    /// used.
     ///
     /// # Errors
     ///
@@ -77,7 +130,9 @@ pub struct SelectedEngine {
 /// Selects the engine that `preference` requests, or the first in order that responds.
 ///
 /// The order is sandbox, docker, podman for [`RootSource::Recipe`], and docker, podman for
-/// [`RootSource::Image`]. An engine that was requested is never replaced by another.
+/// [`RootSource::Image`]. An engine that cannot do what is needed is passed over; the sandbox,
+/// which takes no options of a container, is then tried last. An engine that was requested is never
+/// replaced by another, and only its root is checked.
 ///
 /// # Errors
 ///
@@ -85,17 +140,18 @@ pub struct SelectedEngine {
 /// none can. Both have the reason for each engine.
 pub fn select(
     preference: &EnginePreference,
-    needs: RootSource,
+    needs: impl Into<EngineNeeds>,
     host: &Host,
     cancel: &Cancel,
 ) -> Result<SelectedEngine> {
+    let needs = needs.into();
     let named = match preference {
         EnginePreference::Auto => return automatic(needs, host, cancel),
         EnginePreference::Kind(kind) => probe(*kind, host, cancel)?,
         EnginePreference::Program(program) => probe_program(program, host, cancel)?,
     };
     match named {
-        Probe::Usable(engine) if needs == RootSource::Image && !engine.has_images() => {
+        Probe::Usable(engine) if needs.root == RootSource::Image && !engine.has_images() => {
             Err(Error::new(
                 ErrorKind::EngineUnusable,
                 format!("the {} cannot run an image or a Dockerfile", engine.kind),
@@ -116,15 +172,21 @@ pub fn select(
     }
 }
 
-fn automatic(needs: RootSource, host: &Host, cancel: &Cancel) -> Result<SelectedEngine> {
+fn automatic(needs: EngineNeeds, host: &Host, cancel: &Cancel) -> Result<SelectedEngine> {
+    let mut kinds = EngineKind::ALL.to_vec();
+    if needs.root == RootSource::Image {
+        kinds.retain(|kind| *kind != EngineKind::Sandbox);
+    } else if needs.container_options {
+        kinds.sort_by_key(|kind| *kind == EngineKind::Sandbox);
+    }
     let mut passed_over = Vec::new();
-    for kind in EngineKind::ALL {
-        if needs == RootSource::Image && kind == EngineKind::Sandbox {
-            continue;
-        }
-        match probe(kind, host, cancel)? {
+    for kind in kinds {
+        match able(probe(kind, host, cancel)?, needs, host, cancel)? {
             Probe::Usable(engine) => {
                 let reason = match &passed_over[..] {
+                    [] if needs.container_options && needs.root == RootSource::Recipe => {
+                        format!("{kind} is the first that takes options of a container")
+                    }
                     [] => format!("{kind} is the first choice and answers"),
                     others => format!("{kind} is the first that answers; {}", reasons(others)),
                 };
@@ -149,6 +211,23 @@ fn automatic(needs: RootSource, host: &Host, cancel: &Cancel) -> Result<Selected
     .with_unusable(passed_over))
 }
 
+/// An engine that answered, unless it would ignore the limit of memory.
+fn able(answer: Probe, needs: EngineNeeds, host: &Host, cancel: &Cancel) -> Result<Probe> {
+    match answer {
+        Probe::Usable(engine)
+            if needs.memory_limit && !engine.can_limit_memory(host, cancel)? =>
+        {
+            Ok(Probe::Unusable(UnusableEngine {
+                engine: engine.kind.name().to_owned(),
+                reason: "it cannot limit memory".to_owned(),
+                help: engine.without_memory_limit().to_owned(),
+                installed: true,
+            }))
+        }
+        answer => Ok(answer),
+    }
+}
+
 /// The engines with the reasons why they cannot be used.
 fn reasons(unusable: &[UnusableEngine]) -> String {
     let each: Vec<_> = unusable.iter().map(ToString::to_string).collect();
@@ -161,30 +240,67 @@ fn reasons(unusable: &[UnusableEngine]) -> String {
 ///
 /// If the probe is cancelled or cannot be run. An engine that cannot be used is not an error.
 pub fn probe(kind: EngineKind, host: &Host, cancel: &Cancel) -> Result<Probe> {
-    if kind == EngineKind::Host {
+    if kind == EngineKind::Host && HAS_CONTAINERS {
         return Ok(Probe::Usable(host_engine::engine(
             host,
             native_architecture(),
         )));
     }
+    let needs = match kind {
+        EngineKind::Sandbox => Some("it needs the kernel of Linux"),
+        EngineKind::Host => Some("it knows the tools of Linux only"),
+        _ => None,
+    };
+    if let Some(reason) = needs.filter(|_| !HAS_CONTAINERS) {
+        return Ok(Probe::Unusable(UnusableEngine {
+            engine: kind.name().to_owned(),
+            reason: reason.to_owned(),
+            help: "use docker or podman, which run Linux in a virtual machine here".to_owned(),
+            installed: false,
+        }));
+    }
     match host.find_program(kind.program()) {
         Some(program) => probe_cached(kind, &program, host, cancel),
         None => Ok(Probe::Unusable(UnusableEngine {
             engine: kind.name().to_owned(),
-            reason: format!("`{}` is not installed", kind.program()),
-            help: format!("install {}", kind.packages().join(" and ")),
+            reason: match has_path(host) {
+                true => format!("`{}` is not installed", kind.program()),
+                false => format!("`{}` is not found: PATH is not set", kind.program()),
+            },
+            help: match has_path(host) {
+                true => format!("install {}", products(kind, HAS_CONTAINERS)),
+                false => "set PATH to the directories of programs, such as `/usr/local/bin:/usr/bin:/bin`"
+                    .to_owned(),
+            },
             installed: false,
         })),
     }
 }
 
-/// Probes a program, whose `--version` tells the kind of engine.
+/// Whether there are directories in which programs are searched.
+fn has_path(host: &Host) -> bool {
+    host.variable("PATH").is_some_and(|path| !path.is_empty())
+}
+
+/// What provides an engine: packages of Debian, or what brings a virtual machine along.
+fn products(kind: EngineKind, has_containers: bool) -> String {
+    match kind {
+        EngineKind::Docker if !has_containers => "Docker Desktop or Colima".to_owned(),
+        EngineKind::Podman if !has_containers => {
+            "podman, and start its machine: `podman machine init --now`".to_owned()
+        }
+        _ => kind.packages().join(" and "),
+    }
+}
+
+/// Probes a program. Its `--version` tells the kind of engine; if it does not, its answer to the
+/// query of an engine does.
 fn probe_program(program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> {
     let Some(found) = host.find_program(program) else {
         return Ok(Probe::Unusable(UnusableEngine {
             engine: program.display().to_string(),
             reason: "there is no such program".to_owned(),
-            help: "use `sandbox`, `docker`, `podman`, or the path of one of their programs; or `host`, \
+            help: "use `sandbox`, `docker`, `podman`, `nerdctl`, or the path of one of their programs; or `host`, \
                    which has no isolation"
                 .to_owned(),
             installed: false,
@@ -192,18 +308,25 @@ fn probe_program(program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> 
     };
     let version = Invocation::new(&found).arg("--version");
     let output = process::output(&version, &host.variables, cancel)?;
-    match kind_of(&output) {
-        Some(kind) => probe_cached(kind, &found, host, cancel),
-        None => Ok(Probe::Unusable(UnusableEngine {
-            engine: program.display().to_string(),
-            reason: format!(
-                "`--version` does not name an engine: {}",
-                first_line(&output)
-            ),
-            help: "use a bubblewrap, docker or podman program".to_owned(),
-            installed: true,
-        })),
+    if let Some(kind) = kind_of(&output) {
+        return probe_cached(kind, &found, host, cancel);
     }
+    for kind in [EngineKind::Docker, EngineKind::Nerdctl] {
+        let usable = probe_cached(kind, &found, host, cancel)?;
+        if matches!(usable, Probe::Usable(_)) {
+            return Ok(usable);
+        }
+    }
+    Ok(Probe::Unusable(UnusableEngine {
+        engine: program.display().to_string(),
+        reason: format!(
+            "`--version` does not name an engine, and `version` does not answer like one: {}",
+            first_line(&output)
+        ),
+        help: "use a bubblewrap, docker, podman or nerdctl program, or one that is compatible with docker"
+            .to_owned(),
+        installed: true,
+    }))
 }
 
 /// The kind of engine that a `--version` line names.
@@ -211,6 +334,7 @@ fn kind_of(version: &Output) -> Option<EngineKind> {
     let line = version.stdout.to_lowercase();
     [
         ("podman", EngineKind::Podman),
+        ("nerdctl", EngineKind::Nerdctl),
         ("docker", EngineKind::Docker),
         ("bubblewrap", EngineKind::Sandbox),
     ]
@@ -254,17 +378,27 @@ pub(crate) fn validity(
             daemon = format!(" at {socket}");
             &[]
         }
-        EngineKind::Host => return None,
-        EngineKind::Podman => &[],
+        EngineKind::Host | EngineKind::Nerdctl => return None,
+        EngineKind::Podman => {
+            match podman(program, host).daemon() {
+                // Its machine may have been stopped.
+                Daemon::None if !HAS_CONTAINERS => return None,
+                Daemon::None => {}
+                Daemon::Socket(path) => {
+                    daemon = format!(" at {}", path.display());
+                    stamps.push(FileStamp::of(&path));
+                }
+                Daemon::Elsewhere(_) => return None,
+            }
+            &[]
+        }
         EngineKind::Sandbox => &[
-            "/proc/sys/user/max_user_namespaces",
-            "/proc/sys/kernel/unprivileged_userns_clone",
-            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            "sys/user/max_user_namespaces",
+            "sys/kernel/unprivileged_userns_clone",
+            "sys/kernel/apparmor_restrict_unprivileged_userns",
         ],
     };
-    let values = settings
-        .iter()
-        .map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let values = settings.iter().map(|name| kernel_text(name));
     let kernel: Vec<_> = values.map(|value| value.trim().to_owned()).collect();
     let key = format!(
         "{}{daemon} as {}:{}, kernel {}",
@@ -278,16 +412,19 @@ pub(crate) fn validity(
 
 fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> {
     let with_timeout = cancel.clone().with_deadline(TIMEOUT);
+    let client = cli_of(kind).map(|cli| Client { cli, program, host });
     let command = probe_command(kind, program, host);
     let output = match process::output(&command, &host.variables, &with_timeout) {
         Err(error) if error.kind() == ErrorKind::Deadline && cancel.check().is_ok() => {
             return Ok(Probe::Unusable(UnusableEngine {
                 engine: kind.name().to_owned(),
                 reason: format!("it does not answer within {} s", TIMEOUT.as_secs()),
-                help: format!(
-                    "check that `{} version` responds, and restart its daemon if it does not",
-                    kind.program()
-                ),
+                help: client.and_then(|client| client.unreachable()).unwrap_or_else(|| {
+                    format!(
+                        "check that `{} version` responds, and restart its daemon if it does not",
+                        kind.program()
+                    )
+                }),
                 installed: true,
             }));
         }
@@ -313,12 +450,20 @@ fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Resu
         }
     }
     let diagnosis = diagnosis::of_probe(kind, &output);
+    let in_container = client.and_then(|client| client.missing_socket());
+    let unreachable = client.filter(|_| diagnosis.reason.contains(diagnosis::SILENT));
+    let unreachable = unreachable.and_then(|client| client.unreachable());
     Ok(Probe::Unusable(UnusableEngine {
         engine: kind.name().to_owned(),
         reason: diagnosis.reason,
-        help: diagnosis.help,
+        help: in_container.or(unreachable).unwrap_or(diagnosis.help),
         installed: true,
     }))
+}
+
+fn podman<'a>(program: &'a Path, host: &'a Host) -> Client<'a> {
+    let cli = Cli::Podman;
+    Client { cli, program, host }
 }
 
 /// The command that probes an engine. It asks the part that runs containers for its version.
@@ -326,7 +471,13 @@ fn probe_command(kind: EngineKind, program: &Path, host: &Host) -> Invocation {
     match kind {
         EngineKind::Sandbox => sandbox_probe(program, host, true),
         EngineKind::Docker => Invocation::new(program).args(["version", "--format", DOCKER_FORMAT]),
+        EngineKind::Podman if podman(program, host).has_daemon() => {
+            Invocation::new(program).args(["info", "--format", PODMAN_SERVICE_FORMAT])
+        }
         EngineKind::Podman => Invocation::new(program).args(["version", "--format", PODMAN_FORMAT]),
+        EngineKind::Nerdctl => {
+            Invocation::new(program).args(["version", "--format", NERDCTL_FORMAT])
+        }
         EngineKind::Host => Invocation::new(program).args(["-c", "uname -r"]),
     }
 }
@@ -353,8 +504,10 @@ fn parse_answer(kind: EngineKind, program: &Path, host: &Host, output: &Output) 
         program: program.to_owned(),
         version: version.to_owned(),
         rootless,
+        own_kernel: !HAS_CONTAINERS,
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
+        reach: Default::default(),
         isolation: Isolation::of(host),
     };
     let line = output.stdout.trim();
@@ -368,12 +521,29 @@ fn parse_answer(kind: EngineKind, program: &Path, host: &Host, output: &Output) 
     if os != "linux" || version.is_empty() {
         return None;
     }
-    // A rootless docker daemon lists its helper among its components.
+    let (kernel, product) = (fields.next(), fields.next());
+    let is_desktop = product.is_some_and(|name| name.starts_with("Docker Desktop"));
     let rootless = match kind {
-        EngineKind::Podman => host.uid != 0,
-        _ => components.split(' ').any(|name| name == "rootlesskit"),
+        EngineKind::Podman if !components.is_empty() => components == "true",
+        EngineKind::Podman | EngineKind::Nerdctl => host.uid != 0,
+        // Docker Desktop makes the caller root in a container if the caller's system has users that
+        // it could mix up. A rootless daemon lists its helper among its components.
+        _ => {
+            is_desktop && HAS_CONTAINERS || components.split(' ').any(|name| name == "rootlesskit")
+        }
     };
-    Some(engine(version, architecture, rootless))
+    let answer = engine(version, architecture, rootless);
+    Some(Engine {
+        own_kernel: answer.own_kernel || kernel.is_some_and(is_another_kernel),
+        ..answer
+    })
+}
+
+/// Whether `release` is that of another kernel than this machine's. A kernel that is not named may
+/// be any.
+fn is_another_kernel(release: &str) -> bool {
+    let ours = kernel_text("sys/kernel/osrelease");
+    !release.is_empty() && !ours.is_empty() && release != ours.trim()
 }
 
 /// The machine's architecture, as Go and OCI spell it.

@@ -7,13 +7,13 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::os::{self, FileFacts};
 use crate::process::untrusted::{Dir, limits};
 use crate::process::whole_file;
 
@@ -25,16 +25,34 @@ pub struct FileStamp {
     /// Inode, size, and modification time in seconds and nanoseconds; `None` if there is no such
     /// file.
     state: Option<(u64, u64, i64, i64)>,
+    /// A hash of the names in the directory, if only these matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    names: Option<u64>,
 }
 
 impl FileStamp {
     /// Returns the current state of the file or directory at `path`.
     pub fn of(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let state = fs::metadata(&path)
-            .ok()
-            .map(|meta| (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()));
-        FileStamp { path, state }
+        let state = FileFacts::at(&path).ok().map(|facts| {
+            let (seconds, nanoseconds) = facts.modified;
+            (facts.inode, facts.len, seconds, nanoseconds)
+        });
+        FileStamp {
+            path,
+            state,
+            names: None,
+        }
+    }
+
+    /// Returns the state of the directory at `path`, which changes only when a name appears in it
+    /// or disappears. A directory that cannot be read has no names.
+    pub fn of_names(path: impl Into<PathBuf>) -> Self {
+        let stamp = FileStamp::of(path);
+        FileStamp {
+            names: Some(hash_of_names(&stamp.path)),
+            ..stamp
+        }
     }
 
     fn changed_since(&self, time: Duration) -> bool {
@@ -47,8 +65,20 @@ impl FileStamp {
     }
 
     fn is_current(&self) -> bool {
-        FileStamp::of(&self.path) == *self
+        match self.names {
+            Some(names) => hash_of_names(&self.path) == names,
+            None => FileStamp::of(&self.path) == *self,
+        }
     }
+}
+
+fn hash_of_names(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+    names.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    names.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A directory of probe results. A cache that does not exist or cannot be written is never an
@@ -116,8 +146,8 @@ impl ProbeCache {
 /// else was not stored by this library.
 fn read_own(dir: &Path, name: &str) -> Option<Vec<u8>> {
     let file = Dir::open(dir).and_then(|dir| dir.file(name)).ok()?;
-    let owner = file.as_file().metadata().ok()?.uid();
-    if owner != rustix::process::geteuid().as_raw() {
+    let owner = FileFacts::of(&file.as_file().metadata().ok()?).uid;
+    if owner != os::users::uid() {
         return None;
     }
     file.bytes(limits::SOURCE).ok()
@@ -181,6 +211,30 @@ mod tests {
         assert_eq!(cache.get::<String>("it", "k"), None);
     }
 
+    #[test]
+    fn a_name_that_appears_in_a_directory_is_a_change_and_new_content_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let tests = dir.path().join("tests");
+        let cache = ProbeCache::in_cache(dir.path());
+        let insert = || {
+            let stamps = vec![FileStamp::of_names(&tests)];
+            cache.insert("it", "k", stamps, later(), &7_u32);
+        };
+        let is_valid = || cache.get::<u32>("it", "k").is_some();
+        insert();
+        assert!(is_valid());
+        fs::create_dir(&tests).unwrap();
+        assert!(is_valid(), "an empty directory is like none");
+        fs::write(tests.join("a.rs"), "").unwrap();
+        assert!(!is_valid());
+        insert();
+        fs::write(tests.join("a.rs"), "changed").unwrap();
+        assert!(is_valid());
+        fs::rename(tests.join("a.rs"), tests.join("b.rs")).unwrap();
+        assert!(!is_valid());
+    }
+
+    #[cfg(unix)]
     #[test]
     fn only_regular_files_are_read() {
         let dir = tempfile::tempdir().unwrap();

@@ -4,15 +4,13 @@
 //! Where files do not tell (a daemon on another machine, a store that this user cannot read),
 //! nothing is cached, and the engine is queried every time.
 
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use crate::engines::engine::{Engine, EngineKind};
 use crate::engines::probe_cache::FileStamp;
+use crate::os;
 use crate::process::host::Host;
-
-/// The default socket of docker's daemon.
-const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+use crate::reach::daemon::DOCKER_SOCKET;
 
 /// What the answers of docker's daemon depend on, if it is on this machine and listens. A daemon
 /// that was restarted has a new socket, and one that was updated is another program.
@@ -24,7 +22,7 @@ pub(crate) fn of_docker_daemon(host: &Host) -> Option<(String, Vec<FileStamp>)> 
     };
     let config = match value("DOCKER_CONFIG") {
         Some(dir) => PathBuf::from(dir),
-        None => PathBuf::from(value("HOME")?).join(".docker"),
+        None => host.home()?.join(".docker"),
     };
     let config = config.join("config.json");
     let names_a_context = |text: String| text.contains("currentContext");
@@ -34,7 +32,7 @@ pub(crate) fn of_docker_daemon(host: &Host) -> Option<(String, Vec<FileStamp>)> 
         return None;
     }
     // The socket of a daemon that was killed still exists.
-    UnixStream::connect(&socket).ok()?;
+    os::connect(&socket).ok()?;
     let daemon = host.find_program("dockerd")?;
     let stamps = [&socket, &config, &daemon].map(FileStamp::of);
     Some((socket.display().to_string(), stamps.into()))
@@ -44,8 +42,12 @@ pub(crate) fn of_docker_daemon(host: &Host) -> Option<(String, Vec<FileStamp>)> 
 /// images; `None` if files do not tell. Shared by reader and writer, so that both key the same
 /// entry.
 pub(crate) fn of_images(engine: &Engine, host: &Host) -> Option<(String, Vec<FileStamp>)> {
+    if !engine.reach.is_shared() || engine.own_kernel {
+        return None;
+    }
     match engine.kind {
         EngineKind::Docker => of_docker_daemon(host),
+        EngineKind::Nerdctl => None,
         _ => Some((String::new(), podman_configuration(host)?)),
     }
 }
@@ -56,8 +58,7 @@ fn podman_configuration(host: &Host) -> Option<Vec<FileStamp>> {
     if remote.iter().any(|name| host.variable(name).is_some()) {
         return None;
     }
-    let config = host.variable("XDG_CONFIG_HOME").map(PathBuf::from);
-    let config = config.or_else(|| Some(PathBuf::from(host.variable("HOME")?).join(".config")));
+    let config = host.user_settings();
     let dirs = [
         Some("/usr/share/containers".into()),
         Some("/etc/containers".into()),

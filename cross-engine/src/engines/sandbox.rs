@@ -46,6 +46,9 @@ pub(crate) fn invocation(engine: &Engine, spec: &RunSpec) -> Result<Invocation> 
         .env_clear()
         .confined(Confined::ClosedByBubblewrap(0))
         .args(namespaces(own_users, spec.network));
+    if let Some(name) = &spec.hostname {
+        run = run.args(["--hostname", name]);
+    }
     if !spec.terminal {
         run = run.arg("--new-session");
     }
@@ -135,8 +138,10 @@ mod tests {
             program: "bwrap".into(),
             version: String::new(),
             rootless: true,
+            own_kernel: false,
             architecture: "amd64".into(),
             user: (1000, 1000),
+            reach: Default::default(),
             isolation: Default::default(),
         };
         invocation(&engine, spec).map(|run| run.args)

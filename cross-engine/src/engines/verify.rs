@@ -12,6 +12,7 @@ use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
+use crate::process::unique_name::unique;
 use crate::process::{self, Output};
 
 /// The time limit for removing the test image.
@@ -35,7 +36,9 @@ impl Engine {
     pub fn verify(&self, host: &Host, cancel: &Cancel) -> Result<()> {
         match self.kind {
             EngineKind::Sandbox => self.verify_sandbox(host, cancel),
-            EngineKind::Docker | EngineKind::Podman => self.verify_images(host, cancel),
+            EngineKind::Docker | EngineKind::Podman | EngineKind::Nerdctl => {
+                self.verify_images(host, cancel)
+            }
             // The host runs every program.
             EngineKind::Host => Ok(()),
         }
@@ -57,11 +60,19 @@ impl Engine {
         let dir = tempfile::tempdir_in(&host.cache).on("create a directory in", &host.cache)?;
         let (tar, program) = tiny_root(dir.path(), host, cancel)?;
         let image = Image {
-            name: format!("localhost/cross-core-verify:{}", std::process::id()),
+            name: unique("localhost/cross-core-verify:v"),
             engine: self,
             host,
         };
-        let import = Invocation::new(&self.program).args(["import", utf8(&tar)?, &image.name]);
+        let import = match self.kind {
+            EngineKind::Nerdctl => {
+                let file = dir.path().join("Dockerfile");
+                fs::write(&file, "FROM scratch\nADD root.tar /\n").on("write", &file)?;
+                let build = Invocation::new(&self.program).args(["build", "--tag", &image.name]);
+                build.arg(utf8(dir.path())?)
+            }
+            _ => Invocation::new(&self.program).args(["import", utf8(&tar)?, &image.name]),
+        };
         let imported = process::output(&import, &host.variables, cancel)?;
         if !imported.exit.success() {
             return Err(self.refused("import a root file system", &imported));
@@ -138,10 +149,11 @@ impl Drop for Image<'_> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::process::executable;
     use crate::process::invocation::Variables;
-    use std::os::unix::fs::PermissionsExt as _;
 
     /// A container CLI that can import, and whose `run` executes the script `run`.
     fn engine(dir: &Path, run: &str) -> (Engine, Host) {
@@ -150,8 +162,7 @@ mod tests {
             "#!/bin/sh\necho \"$*\" >> {0}/calls\ncase $1 in run) {run};; esac\n",
             dir.display()
         );
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        executable::create(&program, &script);
         let path = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
         let host = Host::new(path, dir.join("cache"));
         let engine = Engine {
@@ -159,8 +170,10 @@ mod tests {
             program,
             version: "4.3.1".into(),
             rootless: false,
+            own_kernel: false,
             architecture: "amd64".into(),
             user: (0, 0),
+            reach: Default::default(),
             isolation: Default::default(),
         };
         (engine, host)

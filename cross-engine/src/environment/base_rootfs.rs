@@ -9,7 +9,6 @@
 //! files. Files that are equal in the end are linked: see [`dedup`](crate::environment::dedup).
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::environment::blueprint::Blueprint;
@@ -20,12 +19,14 @@ use crate::image::build_process::BuildProcess;
 use crate::image::progress::Progress;
 use crate::image::staging::{Staging, remove_tree};
 use crate::image::store::Store;
+use crate::os::FileFacts;
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::Host;
-use crate::process::invocation::{Invocation, quoted};
+use crate::process::invocation::Invocation;
 use crate::process::lock::Lock;
 use crate::process::script::joined;
+use crate::process::shell_text::quoted;
 
 /// The cache's subdirectory for bases, and the prefix of their lock files.
 pub(crate) const BASES: &str = "bases";
@@ -76,6 +77,9 @@ impl Store<'_> {
         target: &Path,
         build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<()> {
+        if let Some(locked) = &blueprint.locked {
+            return self.install_locked(blueprint, locked, program, target, build_process);
+        }
         let Some(base) = blueprint.usable_base() else {
             build_process.stage("downloading and installing packages")?;
             return build_process.debootstrap(blueprint, blueprint.mmdebstrap(program, target)?);
@@ -126,7 +130,7 @@ impl Store<'_> {
             let shared = build_process
                 .wait_for_lock(|cancel, waiting| Lock::acquire_shared(&lock, cancel, waiting))?;
             if is_complete(&home, self.host) {
-                let inode = home.metadata().on("inspect", &home)?.ino();
+                let inode = FileFacts::at(&home).on("inspect", &home)?.inode;
                 let locked = LockedBase {
                     rootfs: rootfs(&home, self.host),
                     inode,
@@ -174,7 +178,7 @@ impl Store<'_> {
         let _exclusive =
             build_process.wait_for_lock(|cancel, waiting| Lock::acquire(&lock, cancel, waiting))?;
         let home = base_dir(self.host, name);
-        let current = home.metadata().map(|meta| meta.ino()).ok();
+        let current = FileFacts::at(&home).map(|facts| facts.inode).ok();
         match inode.is_none() || inode == current {
             true => remove(&home),
             false => Ok(()),
@@ -338,6 +342,7 @@ mod tests {
         assert!(words.contains(&"--setup-hook=tar-in '/a b/root.tar' /".to_owned()));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_copy_is_without_what_only_the_environment_excludes() {
         let root = tempfile::tempdir().unwrap();

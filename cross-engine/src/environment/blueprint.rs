@@ -7,8 +7,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::environment::commands::{self, CERTIFICATES};
+use crate::environment::contents::Download;
+use crate::environment::locked_packages::LockedPackages;
 use crate::process::error::{Result, utf8};
-use crate::process::invocation::{Invocation, quoted};
+use crate::process::invocation::Invocation;
+use crate::process::shell_text::quoted;
 
 /// The content of an environment: packages of a Debian suite. Pure data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +41,17 @@ pub struct Blueprint {
     /// The variables of these commands.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub command_env: BTreeMap<String, String>,
+    /// What the commands download, for the environment's [`Contents`](crate::Contents).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<Download>,
+    /// The user's `pre-build`, which is among the commands, for the environment's
+    /// [`Contents`](crate::Contents).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_build: Option<String>,
+    /// The packages that the environment is made of, if a lock names them: see
+    /// [`locked`](Blueprint::locked).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locked: Option<LockedPackages>,
 }
 
 /// Removes a stable release's update and security archives. An environment is named by its recipe,
@@ -64,6 +78,9 @@ impl Blueprint {
             base: None,
             commands: Vec::new(),
             command_env: BTreeMap::new(),
+            downloads: Vec::new(),
+            pre_build: None,
+            locked: None,
         }
     }
 
@@ -145,6 +162,32 @@ impl Blueprint {
         self
     }
 
+    /// Sets what the commands download, and which text of them is the user's, for the record of the
+    /// environment's contents.
+    #[must_use]
+    pub fn describe_commands(
+        mut self,
+        downloads: impl IntoIterator<Item = Download>,
+        pre_build: Option<String>,
+    ) -> Self {
+        self.downloads = downloads.into_iter().collect();
+        self.downloads.sort();
+        self.pre_build = pre_build;
+        self
+    }
+
+    /// Makes the environment of exactly these packages, whatever the mirror has by now. They are
+    /// taken from the cache of packages, else from the mirror, else from the snapshot mirror, and
+    /// verified. The name should have a hash of them.
+    ///
+    /// There is no base then: the result has to be the same on every machine, to the byte.
+    #[must_use]
+    pub fn locked(mut self, packages: LockedPackages) -> Self {
+        self.locked = Some(packages);
+        self.base = None;
+        self
+    }
+
     /// The `mmdebstrap` command that builds the root file system at `target`: a directory, or a tar
     /// archive if the name ends with `.tar`.
     ///
@@ -152,22 +195,26 @@ impl Blueprint {
     ///
     /// If `target` is not UTF-8.
     pub fn mmdebstrap(&self, program: &Path, target: &Path) -> Result<Invocation> {
+        self.finish(self.mmdebstrap_alone(program), target)
+    }
+
+    /// The command without its end: see [`finish`](Blueprint::finish).
+    pub(crate) fn mmdebstrap_alone(&self, program: &Path) -> Invocation {
         let include = format!("--include={}", self.packages.join(","));
         let mut make = self.mmdebstrap_start(program, "apt", Some(include));
         if self.mirror.is_none() {
             make = make.arg(format!("--setup-hook={MAIN_ONLY}"));
         }
-        make = make.arg(format!("--setup-hook={}", self.dpkg_hook()));
-        self.finish(make, target)
+        make.arg(format!("--setup-hook={}", self.dpkg_hook()))
     }
 
     /// The command that builds the root file system of a base. It keeps the package lists, which
     /// are needed again, and has no devices, which not every user can create.
     pub(crate) fn mmdebstrap_base(&self, program: &Path, target: &Path) -> Result<Invocation> {
-        let mut make = self.mmdebstrap(program, target)?;
+        let mut make = self.mmdebstrap_alone(program);
         make.args
             .insert(0, "--skip=cleanup/apt/lists,output/dev".to_owned());
-        Ok(make)
+        self.finish_unrecorded(make, target)
     }
 
     /// The first arguments of every command. `include` has the packages, if mmdebstrap installs
@@ -189,15 +236,18 @@ impl Blueprint {
         }
     }
 
-    /// Adds the last arguments: the commands, the suite, the target and the mirror.
-    pub(crate) fn finish(&self, mut make: Invocation, target: &Path) -> Result<Invocation> {
-        if !self.commands.is_empty() {
-            // mmdebstrap prints the hooks that it runs, so the commands are in a variable.
-            make = make.arg("--customize-hook=eval \"$CROSS_COMMANDS\"").env(
-                "CROSS_COMMANDS",
-                commands::hook(&self.commands, &self.command_env),
-            );
-        }
+    /// Adds the last arguments: the commands and the record of what is installed, the suite, the
+    /// target and the mirror.
+    pub(crate) fn finish(&self, make: Invocation, target: &Path) -> Result<Invocation> {
+        // mmdebstrap prints the hooks that it runs, so the commands are in a variable.
+        let make = make.arg("--customize-hook=eval \"$CROSS_COMMANDS\"").env(
+            "CROSS_COMMANDS",
+            commands::hook(&self.commands, &self.command_env),
+        );
+        self.finish_unrecorded(make, target)
+    }
+
+    fn finish_unrecorded(&self, mut make: Invocation, target: &Path) -> Result<Invocation> {
         make = make.args([self.suite.as_str(), utf8(target)?]);
         if let Some(mirror) = &self.mirror {
             make = make.arg(mirror.clone());
@@ -221,9 +271,7 @@ impl Blueprint {
     /// A Containerfile for hosts without `mmdebstrap`. It needs no context.
     pub fn containerfile(&self) -> String {
         let mut text = self.packages_containerfile();
-        if !self.commands.is_empty() {
-            let _ = writeln!(text, "RUN {}", self.command_words());
-        }
+        let _ = writeln!(text, "RUN {}", self.command_words());
         text
     }
 
@@ -231,10 +279,8 @@ impl Blueprint {
     /// mounted while the commands run, and is not part of the image.
     pub(crate) fn containerfile_with_certificates(&self, certificates: &str) -> String {
         let mut text = self.packages_containerfile();
-        if !self.commands.is_empty() {
-            let mount = format!("type=bind,source={certificates},target={CERTIFICATES}");
-            let _ = writeln!(text, "RUN --mount={mount} {}", self.command_words());
-        }
+        let mount = format!("type=bind,source={certificates},target={CERTIFICATES}");
+        let _ = writeln!(text, "RUN --mount={mount} {}", self.command_words());
         text
     }
 
@@ -321,6 +367,7 @@ mod tests {
                 "--setup-hook=mkdir -p \"$1/etc/dpkg/dpkg.cfg.d\" && printf '%s\\n' force-unsafe-io \
                  'path-exclude=/usr/share/man/*' path-include=/usr/share/man/keep \
                  > \"$1/etc/dpkg/dpkg.cfg.d/cross\"",
+                "--customize-hook=eval \"$CROSS_COMMANDS\"",
                 "bookworm",
                 "/c/root.tar",
             ]

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::environment::contents::{RECORD, RECORD_FUNCTION};
 use crate::image::failure::RUNS;
 use crate::process::TailLines;
 use crate::process::host::{Host, PROXY_VARIABLES};
-use crate::process::invocation::quoted;
 use crate::process::script::{self, joined};
+use crate::process::shell_text::quoted;
 
 /// The path of the host's certificates for the commands. No environment keeps the file.
 pub(crate) const CERTIFICATES: &str = "/run/cross-core/certificates.pem";
@@ -27,13 +28,28 @@ const BUNDLES: [&str; 4] = [
 
 const RUN_COMMANDS: &str = include_str!("commands/run_commands.sh");
 
-/// The words that run `commands` with the variables `env` inside a root file system.
+/// The words that run `commands` with the variables `env` inside a root file system, and record
+/// what is installed then.
 pub(crate) fn words(commands: &[String], env: &BTreeMap<String, String>) -> Vec<String> {
+    words_recording(RECORD, commands, env)
+}
+
+/// The words that record what is installed in the file `record`.
+fn words_recording(
+    record: &str,
+    commands: &[String],
+    env: &BTreeMap<String, String>,
+) -> Vec<String> {
     let variables = env.iter().map(|(name, value)| format!("{name}={value}"));
+    let record = format!("cross_record={record}");
     let mut words = vec!["env".to_owned()];
     words.extend(["DEBIAN_FRONTEND=noninteractive", "HOME=/root"].map(str::to_owned));
     words.extend(variables);
-    words.extend(script::words(joined([RUN_COMMANDS])));
+    words.extend(script::words(joined([
+        RECORD_FUNCTION,
+        &record,
+        RUN_COMMANDS,
+    ])));
     words.extend(commands.iter().cloned());
     words
 }
@@ -138,25 +154,24 @@ impl<'a> CommandProgress<'a> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::process::cancel::Cancel;
     use crate::process::invocation::{Invocation, Variables};
-    use crate::process::{self, Output};
+    use crate::process::{self, Output, executable};
 
     /// Runs commands as in an environment, with dummy programs in place of those that need one.
     fn run(commands: &[&str]) -> (Output, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let path = format!("{}:/usr/bin:/bin", dir.path().display());
-        for name in ["apt-get", "rm"] {
-            let program = dir.path().join(name);
-            std::fs::write(&program, "#!/bin/sh\n").unwrap();
-            let all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            std::fs::set_permissions(&program, all).unwrap();
+        for name in ["apt-get", "dpkg-query", "rm"] {
+            executable::create(&dir.path().join(name), "#!/bin/sh\n");
         }
         let commands: Vec<_> = commands.iter().map(|text| (*text).to_owned()).collect();
         let env = BTreeMap::from([("CROSS_TARGET".to_owned(), "a b".to_owned())]);
-        let words = words(&commands, &env);
+        let record = dir.path().join("installed");
+        let words = words_recording(record.to_str().unwrap(), &commands, &env);
         let run = Invocation::new(&words[0]).args(words[1..].iter().cloned());
         let caller = Variables::from([("PATH".into(), path.into())]);
         let output = process::output(&run, &caller, &Cancel::new()).unwrap();

@@ -5,8 +5,9 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufRead as _, BufReader};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::os::{self, FileFacts};
 
 /// The number of root file systems that are searched for equal files.
 pub(crate) const MAX_SEARCHED: usize = 8;
@@ -18,8 +19,9 @@ pub(crate) const MAX_SEARCHED: usize = 8;
 pub(crate) fn link_equal(root: &Path, others: &[PathBuf], scratch: &Path) -> io::Result<()> {
     let mut others: Vec<_> = others.iter().take(MAX_SEARCHED).cloned().collect();
     // Hard links cannot cross file systems.
-    let device = root.metadata()?.dev();
-    others.retain(|other| other.metadata().is_ok_and(|meta| meta.dev() == device));
+    let device = FileFacts::of(&root.metadata()?).device;
+    let is_near = |meta: Metadata| FileFacts::of(&meta).device == device;
+    others.retain(|other| other.metadata().is_ok_and(is_near));
     match others.is_empty() {
         true => Ok(()),
         false => link_below(root, &others, scratch),
@@ -57,21 +59,16 @@ fn is_equal(path: &Path, meta: &Metadata, other: &Path) -> bool {
     let Ok(other_meta) = other.symlink_metadata() else {
         return false;
     };
-    let properties = |meta: &Metadata| {
-        let owner = (meta.uid(), meta.gid(), meta.mode());
-        (meta.len(), owner, meta.mtime(), meta.mtime_nsec())
+    let (facts, other_facts) = (FileFacts::of(meta), FileFacts::of(&other_meta));
+    let properties = |facts: &FileFacts| {
+        let owner = (facts.uid, facts.gid, facts.mode);
+        (facts.len, owner, facts.modified)
     };
-    properties(&other_meta) == properties(meta)
-        && other_meta.ino() != meta.ino()
-        && !has_attributes(path)
-        && !has_attributes(other)
+    properties(&other_facts) == properties(&facts)
+        && other_facts.inode != facts.inode
+        && !os::has_attributes(path)
+        && !os::has_attributes(other)
         && has_same_content(path, other).unwrap_or(false)
-}
-
-/// Whether a file has extended attributes, such as capabilities. Hardly any file has.
-fn has_attributes(path: &Path) -> bool {
-    // On a file system that does not support them, no file has any.
-    rustix::fs::llistxattr(path, &mut [0_u8; 0]).is_ok_and(|length| length > 0)
 }
 
 fn has_same_content(one: &Path, other: &Path) -> io::Result<bool> {
@@ -107,7 +104,7 @@ pub(crate) fn disk_usage(dir: &Path) -> io::Result<u64> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let meta = entry.metadata()?;
-        bytes += meta.blocks() * 512;
+        bytes += FileFacts::of(&meta).allocated;
         if meta.is_dir() {
             bytes += disk_usage(&entry.path())?;
         }
@@ -118,13 +115,16 @@ pub(crate) fn disk_usage(dir: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    #[cfg(unix)]
+    use std::os::unix::fs::symlink;
+    #[cfg(unix)]
     use std::time::{Duration, SystemTime};
 
+    #[cfg(unix)]
     fn file(path: &Path, text: &str, mode: u32, age: u64) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        os::set_mode(path, mode).unwrap();
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age);
         File::options()
             .append(true)
@@ -134,6 +134,7 @@ mod tests {
             .unwrap();
     }
 
+    #[cfg(unix)]
     #[test]
     fn only_what_is_equal_in_everything_is_linked() {
         let dir = tempfile::tempdir().unwrap();
@@ -150,7 +151,7 @@ mod tests {
         symlink("usr/bin", old.join("bin")).unwrap();
         let scratch = dir.path().join("spare");
         link_equal(&new, &[dir.path().join("gone"), old.clone()], &scratch).unwrap();
-        let links = |path: &str| new.join(path).metadata().unwrap().nlink();
+        let links = |path: &str| FileFacts::of(&new.join(path).metadata().unwrap()).links;
         assert_eq!(links("usr/lib/equal"), 2);
         for other in ["content", "mode", "time", "empty"] {
             assert_eq!(links(&format!("usr/lib/{other}")), 1, "{other}");

@@ -2,14 +2,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::environment::blueprint::Blueprint;
 use crate::environment::commands::{self, CERTIFICATES_VARIABLE, CommandProgress};
+use crate::environment::mount_options::{self, MOUNTS};
 use crate::environment::rootless;
 use crate::image::build_process::{BuildProcess, isolated};
 use crate::image::failure;
+use crate::os::{self, kernel_text};
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::free_bytes;
 use crate::process::invocation::Invocation;
@@ -36,9 +37,9 @@ impl BuildProcess<'_, '_> {
         let parent = Path::new(self.host().variable("TMPDIR").unwrap_or(OsStr::new("/tmp")));
         let work = tempfile::Builder::new()
             .prefix("cross-core-")
-            .permissions(fs::Permissions::from_mode(0o755))
             .tempdir_in(parent)
             .on("create a directory in", parent)?;
+        os::set_mode(work.path(), 0o755).on("set the permissions of", work.path())?;
         let mmdebstrap = self.with_certificates(blueprint, mmdebstrap, work.path())?;
         self.run_step(what, mmdebstrap, blueprint, &[work.path()])
     }
@@ -61,8 +62,7 @@ impl BuildProcess<'_, '_> {
         };
         let copy = work.join("certificates.pem");
         fs::copy(&bundle, &copy).on("copy", &bundle)?;
-        let world_readable = fs::Permissions::from_mode(0o644);
-        fs::set_permissions(&copy, world_readable).on("set the permissions of", &copy)?;
+        os::set_mode(&copy, 0o644).on("set the permissions of", &copy)?;
         Ok(mmdebstrap.env(CERTIFICATES_VARIABLE, utf8(&copy)?))
     }
 
@@ -101,12 +101,26 @@ impl BuildProcess<'_, '_> {
                 let message = format!("{what}: mmdebstrap may not use user namespaces: {cause}");
                 Error::new(ErrorKind::Environment, message).with_help(help)
             }
-            None => failure::of_environment_build(what, exit, &output),
+            None => match self.without_programs(others) {
+                Some(dir) => failure::of_noexec(what, &dir),
+                None => failure::of_environment_build(what, exit, &output),
+            },
         })
     }
 
+    /// The directory that a build fills and whose file system executes no programs, if one does
+    /// not.
+    fn without_programs(&self, others: &[&Path]) -> Option<PathBuf> {
+        let mounts = kernel_text(MOUNTS);
+        let parents = others.iter().filter_map(|dir| dir.parent());
+        std::iter::once(self.host().cache.as_path())
+            .chain(parents)
+            .filter_map(|dir| os::canonical(dir).ok())
+            .find(|dir| mount_options::are_noexec(&mounts, dir))
+    }
+
     /// The directories that a build fills, with the free space in bytes.
-    fn free_space(&self, others: &[&Path]) -> Vec<(PathBuf, u64)> {
+    pub(crate) fn free_space(&self, others: &[&Path]) -> Vec<(PathBuf, u64)> {
         let parents = others.iter().filter_map(|dir| dir.parent());
         std::iter::once(self.host().cache.as_path())
             .chain(parents)

@@ -9,6 +9,8 @@ use serde::Serialize;
 use crate::engines::engine::{Engine, EngineKind};
 use crate::environment::blueprint::Blueprint;
 use crate::environment::commands;
+use crate::environment::contents::Contents;
+use crate::environment::contents_file::{self, CONTENTS};
 use crate::environment::finish;
 use crate::environment::manifest::{MANIFEST, Manifest};
 use crate::environment::rootless;
@@ -62,6 +64,9 @@ pub struct Environment {
     pub engine: EngineKind,
     /// Its size: in MB of 10^6 bytes for a directory, and as the engine displays it for an image.
     pub size: String,
+    /// What was installed when it was made. `None` if another version of this library or another
+    /// cache made it: [`Environments::contents`] finds out.
+    pub contents: Option<Contents>,
 }
 
 impl<'a> Environments<'a> {
@@ -90,15 +95,27 @@ impl<'a> Environments<'a> {
     ///
     /// If the engine cannot be queried.
     pub fn exists(&self, name: &str, cancel: &Cancel) -> Result<bool> {
+        Ok(self.find(name, cancel)?.is_some())
+    }
+
+    /// Like [`exists`](Environments::exists), and returns what the engine says of an image.
+    ///
+    /// # Errors
+    ///
+    /// As for [`exists`](Environments::exists).
+    pub fn find(&self, name: &str, cancel: &Cancel) -> Result<Option<Option<ImageFacts>>> {
         match self.location(name) {
-            EnvironmentLocation::Directory(dir) => Ok(dir.join(MANIFEST).exists()),
+            EnvironmentLocation::Directory(dir) => Ok(dir.join(MANIFEST).exists().then_some(None)),
             EnvironmentLocation::Image(image) => {
-                if image_cache::recall_image(self.store.engine, self.store.host, &image).is_some() {
-                    return Ok(true);
+                let (engine, host) = (self.store.engine, self.store.host);
+                if let Some(facts) = image_cache::recall_image(engine, host, &image) {
+                    return Ok(Some(Some(facts)));
                 }
-                Ok(self.store.inspect(&image, cancel)?.exit.success())
+                let answer = self.store.inspect(&image, cancel)?;
+                let exists = answer.exit.success();
+                Ok(exists.then(|| cli::facts(&image, &answer.stdout).ok()))
             }
-            EnvironmentLocation::Host => Ok(true),
+            EnvironmentLocation::Host => Ok(Some(None)),
         }
     }
 
@@ -135,7 +152,15 @@ impl<'a> Environments<'a> {
 
     /// The program that builds environments. An engine with images does without it where this user
     /// cannot use it.
-    fn mmdebstrap(&self) -> Option<PathBuf> {
+    pub(crate) fn mmdebstrap(&self) -> Option<PathBuf> {
+        if self.store.engine.kind == EngineKind::Nerdctl {
+            // It cannot import a root file system.
+            return None;
+        }
+        if self.store.engine.is_of_another_architecture() {
+            // The packages' own programs would not run here.
+            return None;
+        }
         let host = self.store.host;
         let program = host.find_program("mmdebstrap")?;
         let is_of_use = !self.store.engine.has_images() || rootless::known_obstacle(host).is_none();
@@ -152,11 +177,7 @@ impl<'a> Environments<'a> {
         let staging = self.store.staging(&blueprint.name);
         match (self.mmdebstrap(), self.location(&blueprint.name)) {
             (None, EnvironmentLocation::Image(image)) => {
-                // Docker is not queried for its builder. Every docker has this one.
-                let builder = match self.store.engine.kind {
-                    EngineKind::Podman => Builder::Podman,
-                    _ => Builder::Legacy,
-                };
+                let builder = self.display_builder();
                 let build = self.image_build(blueprint, &image, builder)?;
                 self.store
                     .builder_command(builder, &build, &BuildFiles::of(&build, &staging), None)
@@ -165,6 +186,16 @@ impl<'a> Environments<'a> {
                 let program = found.unwrap_or_else(|| PathBuf::from("mmdebstrap"));
                 blueprint.mmdebstrap(&program, &self.rootfs(&staging))
             }
+        }
+    }
+
+    /// The builder of commands that are displayed. Docker is not queried for its builder: every
+    /// docker has this one.
+    pub(crate) fn display_builder(&self) -> Builder {
+        match self.store.engine.kind {
+            EngineKind::Podman => Builder::Podman,
+            EngineKind::Nerdctl => Builder::Nerdctl,
+            _ => Builder::Legacy,
         }
     }
 
@@ -227,28 +258,42 @@ impl<'a> Environments<'a> {
                 ErrorKind::ToolMissing,
                 "`mmdebstrap` is not installed, and the sandbox needs it to build an environment",
             )
-            .with_help(
-                "install mmdebstrap (a package of Debian and Ubuntu), or use docker or podman",
-            )),
+            .with_help(match blueprint.locked {
+                // The other engines make a locked environment with it, too.
+                Some(_) => "install mmdebstrap (a package of Debian and Ubuntu)",
+                None => {
+                    "install mmdebstrap (a package of Debian and Ubuntu), or use docker or podman"
+                }
+            })),
             (EnvironmentLocation::Image(image), Some(_)) => {
                 build_process.stage("importing the image")?;
                 let import = cli::import(self.store.engine, &rootfs, &image, &blueprint.name)?;
-                build_process.run_step("importing the environment", import, blueprint, &[])
+                build_process.run_step("importing the environment", import, blueprint, &[])?;
+                self.record(blueprint, &image, build_process.cancel())
             }
             (EnvironmentLocation::Image(image), None) => {
-                self.build_image(blueprint, &image, build_process)
+                self.build_image(blueprint, &image, build_process)?;
+                self.record(blueprint, &image, build_process.cancel())
             }
             (EnvironmentLocation::Host, _) => Ok(()),
         }
     }
 
-    /// Builds an image from one of the distribution's, if there is no `mmdebstrap`.
+    /// Builds an image from one of the distribution's, if there is no `mmdebstrap`. That image has
+    /// packages of its own, so a lock cannot hold.
     fn build_image(
         &self,
         blueprint: &Blueprint,
         image: &str,
         build_process: &mut BuildProcess<'_, '_>,
     ) -> Result<()> {
+        if blueprint.locked.is_some() {
+            let message = "a locked environment is made by `mmdebstrap`, which is not installed or \
+                           cannot be used by this engine";
+            return Err(Error::new(ErrorKind::ToolMissing, message).with_help(
+                "install mmdebstrap (a package of Debian and Ubuntu), or use another engine",
+            ));
+        }
         build_process.stage("building the image")?;
         let builder = self.store.builder(false, build_process.cancel())?;
         let build = self.image_build(blueprint, image, builder)?;
@@ -269,7 +314,7 @@ impl<'a> Environments<'a> {
 
     /// The image build of an environment. Its commands get the host's certificates if the builder
     /// can mount them; with the legacy builder they have only the image's own.
-    fn image_build(
+    pub(crate) fn image_build(
         &self,
         blueprint: &Blueprint,
         image: &str,
@@ -363,7 +408,9 @@ impl<'a> Environments<'a> {
     /// If the engine cannot be queried or the cache cannot be read.
     pub fn list(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
         let mut all = match self.store.engine.kind {
-            EngineKind::Docker | EngineKind::Podman => self.list_images(cancel)?,
+            EngineKind::Docker | EngineKind::Podman | EngineKind::Nerdctl => {
+                self.list_images(cancel)?
+            }
             EngineKind::Sandbox => self.list_directories()?,
             EngineKind::Host => Vec::new(),
         };
@@ -379,8 +426,10 @@ impl<'a> Environments<'a> {
         )?;
         let prefix = format!("{REPOSITORY}:");
         let parse = |line: &str| {
-            let (image, size) = line.split_once('|')?;
-            Some(self.environment(image.strip_prefix(&prefix)?, size))
+            let (image, rest) = line.split_once('|')?;
+            let (size, id) = rest.split_once('|')?;
+            let contents = self.recorded_image(id);
+            Some(self.environment(image.strip_prefix(&prefix)?, size, contents))
         };
         Ok(listed.stdout.lines().filter_map(parse).collect())
     }
@@ -396,17 +445,19 @@ impl<'a> Environments<'a> {
             let path = entry.on("read directory", &dir)?.path();
             if let Some(manifest) = Manifest::read(&path) {
                 let size = format!("{}MB", manifest.bytes / 1_000_000);
-                found.push(self.environment(&manifest.name, &size));
+                let contents = contents_file::read(&path.join(CONTENTS));
+                found.push(self.environment(&manifest.name, &size, contents));
             }
         }
         Ok(found)
     }
 
-    fn environment(&self, name: &str, size: &str) -> Environment {
+    fn environment(&self, name: &str, size: &str, contents: Option<Contents>) -> Environment {
         Environment {
             name: name.to_owned(),
             engine: self.store.engine.kind,
             size: size.to_owned(),
+            contents,
         }
     }
 
@@ -449,7 +500,7 @@ impl<'a> Environments<'a> {
 
     /// The root file system that mmdebstrap creates: a directory if the caller is root. Other users
     /// cannot create files of root, and get an archive, which they unpack as their own.
-    fn rootfs(&self, staging: &Path) -> PathBuf {
+    pub(crate) fn rootfs(&self, staging: &Path) -> PathBuf {
         let directory = !self.store.engine.has_images() && self.store.host.uid == 0;
         staging.join(if directory { "root" } else { "root.tar" })
     }

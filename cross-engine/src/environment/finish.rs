@@ -2,19 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, lchown};
 use std::path::{Path, PathBuf};
 
 use crate::environment::base_rootfs;
 use crate::environment::blueprint::Blueprint;
+use crate::environment::contents_file::{self, CONTENTS};
 use crate::environment::dedup;
 use crate::environment::manifest::Manifest;
 use crate::image::store;
+use crate::os::{self, FileFacts};
 use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
 
 /// Creates the mount points that runs need, changes the owner to the caller, replaces files that
-/// other root file systems have by hard links, and writes the manifest.
+/// other root file systems have by hard links, and writes the contents and the manifest.
 pub(crate) fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<()> {
     let certificates = root.join("etc/ssl/certs");
     fs::create_dir_all(&certificates).on("create directory", &certificates)?;
@@ -35,7 +36,13 @@ pub(crate) fn finish(root: &Path, blueprint: &Blueprint, host: &Host) -> Result<
         &root.with_file_name("link"),
     )
     .on("link files of", root)?;
-    Manifest::new(blueprint, bytes).write(root.parent().unwrap_or(root))
+    let home = root.parent().unwrap_or(root);
+    let contents = contents_file::of_root(root, blueprint)?;
+    if let Some(locked) = &blueprint.locked {
+        locked.check(&contents, &blueprint.name)?;
+    }
+    contents_file::write(&home.join(CONTENTS), &contents)?;
+    Manifest::new(blueprint, bytes).write(home)
 }
 
 /// The root file systems that have files in common with `blueprint`'s: its base's, then those of
@@ -63,10 +70,11 @@ fn change_owner(dir: &Path, host: &Host) -> io::Result<u64> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let (path, meta) = (entry.path(), entry.metadata()?);
-        if (meta.uid(), meta.gid()) != (host.uid, host.gid) {
-            lchown(&path, Some(host.uid), Some(host.gid))?;
+        let facts = FileFacts::of(&meta);
+        if (facts.uid, facts.gid) != (host.uid, host.gid) {
+            os::change_owner(&path, host.uid, host.gid)?;
         }
-        bytes += meta.blocks() * 512;
+        bytes += facts.allocated;
         if meta.is_dir() {
             bytes += change_owner(&path, host)?;
         }

@@ -36,6 +36,14 @@ impl Manifest {
         }
     }
 
+    /// The manifest of `blueprint`, before its size and its time are known.
+    pub(crate) fn unfinished(blueprint: &Blueprint) -> Self {
+        Manifest {
+            made_at_unix: 0,
+            ..Manifest::new(blueprint, 0)
+        }
+    }
+
     /// Reads the manifest in `dir`, if the directory is complete.
     pub(crate) fn read(dir: &Path) -> Option<Self> {
         let text = fs::read_to_string(dir.join(MANIFEST)).ok()?;
@@ -43,8 +51,12 @@ impl Manifest {
     }
 
     pub(crate) fn write(&self, dir: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        whole_file::write(&dir.join(MANIFEST), text.as_bytes(), 0o644)
+        whole_file::write(&dir.join(MANIFEST), self.text().as_bytes(), 0o644)
+    }
+
+    /// The content of the file.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
     /// Whether it is of another environment of the same suite.

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::os::kernel_text;
 use crate::process::host::Host;
 
 /// What keeps the user from it, and the remedy.
@@ -110,10 +111,8 @@ const SWITCHES: [(&str, &str, &str); 3] = [
 ];
 
 fn switched_off() -> Option<Obstacle> {
-    let is_off = |(file, off, _): &&(&str, &str, &str)| {
-        let value = fs::read_to_string(format!("/proc/sys/{file}"));
-        value.is_ok_and(|value| value.trim() == *off)
-    };
+    let is_off =
+        |(file, off, _): &&(&str, &str, &str)| kernel_text(&format!("sys/{file}")).trim() == *off;
     let (file, off, command) = SWITCHES.iter().find(is_off)?;
     Some(Obstacle {
         cause: format!("/proc/sys/{file} is {off}, which forbids user namespaces"),

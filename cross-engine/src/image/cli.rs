@@ -165,12 +165,16 @@ pub(crate) fn import(engine: &Engine, tar: &Path, image: &str, name: &str) -> Re
         .args([utf8(tar)?, image]))
 }
 
-/// Lists this library's images: one line each, with the name and the size as the engine displays
-/// it.
+/// Lists this library's images: one line each, with the name, the size as the engine displays it,
+/// and the id.
 pub(crate) fn list(engine: &Engine) -> Invocation {
     Invocation::new(&engine.program)
         .args(["image", "ls", "--filter", &format!("label={LABEL}")])
-        .args(["--format", "{{.Repository}}:{{.Tag}}|{{.Size}}"])
+        .args([
+            "--no-trunc",
+            "--format",
+            "{{.Repository}}:{{.Tag}}|{{.Size}}|{{.ID}}",
+        ])
 }
 
 /// Removes an image.

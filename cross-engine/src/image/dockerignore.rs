@@ -11,6 +11,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::os::System;
 use crate::process::error::{IoContext as _, Result};
 
 /// The start of a file `CACHEDIR.TAG` (<https://bford.info/cachedir/>).
@@ -63,7 +64,7 @@ fn find_caches(dir: &Path, inside: &Path, patterns: &mut Vec<String>) -> Result<
         let inside = inside.join(&name);
         if is_cache(&path) {
             // A path that is not UTF-8 cannot be in the list.
-            patterns.extend(inside.to_str().map(pattern));
+            patterns.extend(System::HERE.for_linux(&inside).to_str().map(pattern));
         } else if fs::read_dir(&path).is_ok() {
             find_caches(&path, &inside, patterns)?;
         }

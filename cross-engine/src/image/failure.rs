@@ -1,6 +1,6 @@
 //! The meaning of the output of a failed environment build, image build or pull.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engines::diagnosis::last_line;
 use crate::image::{apt_failure, missing_program};
@@ -127,7 +127,22 @@ fn image_error(what: &str, output: &str) -> Option<Error> {
              engine's `login` if the image is not public",
         ),
         _ => Error::new(*kind, format!("{what}: its registry cannot be reached: {message}")).with_help(
-            "check the network, the proxy variables of the engine's daemon, and the registry's certificate",
+            match *pattern {
+                "toomanyrequests" => {
+                    "the registry limits pulls without an account: log in with the engine's `login`, or pull the image \
+                     later or from a mirror"
+                }
+                "x509:" => {
+                    "the engine does not trust the registry's certificate: put its authority into \
+                     `/etc/docker/certs.d` or `/etc/containers/certs.d`, and set the clock if the certificate is not \
+                     yet or no longer valid"
+                }
+                "http response to https client" => {
+                    "the registry speaks HTTP: name it in `insecure-registries` of the docker daemon, or `insecure` in \
+                     podman's registries.conf"
+                }
+                _ => "check the network, the proxy variables of the engine's daemon, and the registry's certificate",
+            },
         ),
     })
 }
@@ -148,8 +163,73 @@ pub(crate) fn of_image_build(tag: &str, exit: Exit, output: &str) -> Error {
             ),
         };
     }
-    image_error(&format!("a base image of `{tag}`"), output)
-        .unwrap_or_else(|| of_environment_build(&what, exit, output))
+    image_error(&format!("a base image of `{tag}`"), output).unwrap_or_else(|| {
+        let error = of_environment_build(&what, exit, output);
+        match (error.help(), dockerfile_help(output)) {
+            (None, Some(help)) => error.with_help(help),
+            _ => error,
+        }
+    })
+}
+
+/// What builders say of a Dockerfile that they refuse, in lower case, and the remedies.
+const DOCKERFILE: [(&[&str], &str); 6] = [
+    (
+        &["could not find bridge"],
+        "restart the docker daemon, which makes the bridge of its network again, or set \
+         `CROSS_BUILD_OPTS=--network=host`",
+    ),
+    (
+        &[
+            "no build stage in current context",
+            "no from statement found",
+            "cannot be empty",
+            "no contents in",
+            "file with no instructions",
+        ],
+        "a Dockerfile begins with `FROM`: `ARG CROSS_BASE_IMAGE` and `FROM $CROSS_BASE_IMAGE` name the environment of the \
+         target",
+    ),
+    (
+        &["should not be blank"],
+        "give the `ARG` in `FROM` a value with `dockerfile.build-args` in Cross.toml; `CROSS_BASE_IMAGE`, `CROSS_TARGET` \
+         and `CROSS_DEB_ARCH` have one",
+    ),
+    (
+        &[
+            "file not found in build context",
+            "failed to calculate checksum",
+            "forbidden path outside the build context",
+            "possible escaping context directory",
+            "checking on sources under",
+            "copy failed",
+            "add failed",
+        ],
+        "`COPY` and `ADD` see the directory that `dockerfile.context` names in Cross.toml (the workspace, if it names \
+         none), without what `.dockerignore` excludes",
+    ),
+    (
+        &[
+            "unknown instruction",
+            "parse error",
+            "syntax error",
+            "unknown flag",
+            "requires exactly",
+            "requires at least",
+        ],
+        "correct that line of the Dockerfile",
+    ),
+    (
+        &["exec format error"],
+        "the base image is for another architecture: name one for this machine, or its platform in `image.toolchain`",
+    ),
+];
+
+fn dockerfile_help(output: &str) -> Option<&'static str> {
+    let output = output.to_lowercase();
+    let has = |words: &&[&str]| words.iter().any(|words| output.contains(words));
+    let known = DOCKERFILE.iter().find(|(words, _)| has(words));
+    known.map(|(_, help)| *help)
 }
 
 /// The number of lines of a failed step that are in the message.
@@ -212,6 +292,18 @@ fn failed_step(output: &str) -> Option<(String, i32)> {
             .trim_end_matches('"');
         Some((command.to_owned(), number(after)?))
     })
+}
+
+/// The error for a build in `dir`, on whose file system no program starts.
+pub(crate) fn of_noexec(what: &str, dir: &Path) -> Error {
+    let dir = dir.display();
+    Error::new(
+        ErrorKind::Environment,
+        format!("{what}: the file system of `{dir}` is mounted `noexec`, so no program of an environment can start"),
+    )
+    .with_help(
+        "name a directory of another file system with `CROSS_CACHE_DIR` or `Cross::cache_dir`, or mount this one `exec`",
+    )
 }
 
 /// The error for a build that filled one of these directories. With each comes the free space, in
@@ -294,6 +386,44 @@ mod tests {
             "building image `localhost/x:1`: `false` failed with exit status 1\n  two"
         );
         assert!(error.help().unwrap().contains("set -e"), "{error:?}");
+    }
+
+    /// The words of docker 20 to 28, with and without BuildKit, and of podman 4.
+    #[test]
+    fn a_dockerfile_that_is_refused_has_a_remedy() {
+        for (output, word) in [
+            (
+                "Error response from daemon: no build stage in current context\n",
+                "`FROM`",
+            ),
+            ("Error: no FROM statement found\n", "`FROM`"),
+            (
+                "base name ($NOTHING) should not be blank\n",
+                "dockerfile.build-args",
+            ),
+            (
+                "dockerfile parse error on line 3: unknown instruction: RUNN\n",
+                "that line",
+            ),
+            (
+                "COPY failed: file not found in build context or excluded by .dockerignore: stat a: file does not exist\n",
+                "dockerfile.context",
+            ),
+            (
+                "Error: building at STEP \"COPY a /x\": checking on sources under \"/w\": copier: stat: \"/a\": no such file or directory\n",
+                "dockerfile.context",
+            ),
+        ] {
+            let error = of_image_build("localhost/x:1", failed(1), output);
+            assert!(
+                error.help().unwrap_or_default().contains(word),
+                "{output}: {error:?}"
+            );
+        }
+        let limited =
+            "Error response from daemon: toomanyrequests: You have reached your pull rate limit\n";
+        let error = of_pull("image `debian`", failed(1), limited);
+        assert!(error.help().unwrap().contains("`login`"), "{error:?}");
     }
 
     #[test]

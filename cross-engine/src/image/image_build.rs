@@ -139,6 +139,8 @@ pub(crate) enum Builder {
     Legacy,
     /// Podman's own.
     Podman,
+    /// BuildKit, through nerdctl.
+    Nerdctl,
 }
 
 impl Builder {
@@ -175,6 +177,7 @@ pub(crate) fn invocation(
             .env("DOCKER_BUILDKIT", "0")
             .args(["build", "--force-rm"]),
         Builder::Podman => run.arg("build"),
+        Builder::Nerdctl => run.args(["build", "--progress", progress(build)]),
     };
     if let Some(platform) = &build.platform {
         run = run.args(["--platform", platform]);
@@ -238,8 +241,10 @@ mod tests {
             program: kind.program().into(),
             version: String::new(),
             rootless: false,
+            own_kernel: false,
             architecture: "amd64".into(),
             user: (0, 0),
+            reach: Default::default(),
             isolation: Default::default(),
         };
         let proxies = [("https_proxy", "http://me:secret@p"), ("no_proxy", "")];

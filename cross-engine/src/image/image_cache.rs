@@ -102,6 +102,7 @@ fn image_list(kind: EngineKind, answer: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::process::clock;
@@ -151,8 +152,10 @@ mod tests {
                 program: self.dir.path().join(kind.name()),
                 version: "1".to_owned(),
                 rootless: false,
+                own_kernel: false,
                 architecture: "amd64".to_owned(),
                 user: (0, 0),
+                reach: Default::default(),
                 isolation: Default::default(),
             }
         }

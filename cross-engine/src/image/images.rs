@@ -162,8 +162,9 @@ impl Store<'_> {
         let command = self.builder_command(builder, build, &files, ignore.as_deref())?;
         let command = with_tmpdir(command, staging);
         match builder {
-            Builder::Podman => self.in_own_namespaces(command),
-            Builder::Buildx | Builder::Legacy => Ok(command),
+            // A client's service ends a build when it loses the client.
+            Builder::Podman if self.engine.reach.is_shared() => self.in_own_namespaces(command),
+            _ => Ok(command),
         }
     }
 
@@ -198,11 +199,12 @@ impl Store<'_> {
                 build_process.line("the whole context is sent, including cache directories: list them in `.dockerignore`")?;
                 return Ok(None);
             }
-            Builder::Buildx if files.file != file => {
+            // BuildKit reads an ignore file beside the Containerfile.
+            Builder::Buildx | Builder::Nerdctl if files.file != file => {
                 fs::copy(&files.file, &file).on("copy", &files.file)?;
                 files.file = file;
             }
-            Builder::Buildx | Builder::Podman => {}
+            Builder::Buildx | Builder::Podman | Builder::Nerdctl => {}
         }
         fs::write(&ignore, list).on("write", &ignore)?;
         Ok(Some(ignore))
@@ -228,6 +230,7 @@ impl Store<'_> {
     pub(crate) fn builder(&self, no_buildkit: bool, cancel: &Cancel) -> Result<Builder> {
         match self.engine.kind {
             EngineKind::Podman => return Ok(Builder::Podman),
+            EngineKind::Nerdctl => return Ok(Builder::Nerdctl),
             _ if no_buildkit => return Ok(Builder::Legacy),
             _ => {}
         }
@@ -280,8 +283,8 @@ impl LockedStaging {
 
 /// The Containerfile and the context of a build.
 pub(crate) struct BuildFiles {
-    file: PathBuf,
-    context: PathBuf,
+    pub(crate) file: PathBuf,
+    pub(crate) context: PathBuf,
 }
 
 impl BuildFiles {
@@ -308,7 +311,7 @@ fn with_tmpdir(command: Invocation, staging: &Path) -> Invocation {
 }
 
 /// Converts a reference to a file name.
-fn file_name(reference: &str) -> String {
+pub(crate) fn file_name(reference: &str) -> String {
     let is_allowed =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
     let text: String = reference

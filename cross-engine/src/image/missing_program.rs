@@ -1,4 +1,5 @@
-//! Programs that the output of a command reports as missing, and the Debian packages that have them.
+//! Programs that the output of a command reports as missing, and the Debian packages that have
+//! them.
 
 /// Programs that builds call, each with its package where that has another name.
 const PACKAGES: [(&str, &str); 45] = [

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::os;
 use crate::process::error::{IoContext as _, Result};
 
 /// A directory that is removed when it is dropped, unless it was moved.
@@ -64,7 +64,7 @@ pub(crate) fn remove_tree(path: &Path) -> Result<()> {
 }
 
 fn make_writable(dir: &Path) {
-    let _ = fs::set_permissions(dir, fs::Permissions::from_mode(0o700));
+    let _ = os::set_mode(dir, 0o700);
     let Ok(entries) = fs::read_dir(dir) else {
         return;
     };

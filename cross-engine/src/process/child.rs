@@ -14,16 +14,13 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
-
+use crate::os;
 use crate::process::cancel::{Cancel, Stopped};
 use crate::process::clock;
 use crate::process::descriptors::{self, Confined};
@@ -81,7 +78,7 @@ pub(crate) struct ChildIo {
     /// Whether its output goes to the caller's own streams, so that there are no lines to read.
     pub(crate) inherit_output: bool,
     /// The write end of a lifeline that is not its standard input.
-    pub(crate) lifeline: Option<OwnedFd>,
+    pub(crate) lifeline: Option<File>,
     /// The limit of a line, if it is not [`limits::LINE`].
     pub(crate) line_limit: Option<usize>,
 }
@@ -105,7 +102,7 @@ impl Exit {
     pub(crate) fn of(status: ExitStatus) -> Self {
         Exit {
             code: status.code(),
-            signal: status.signal(),
+            signal: os::signal_of(status),
         }
     }
 
@@ -303,12 +300,29 @@ pub fn command(invocation: &Invocation, caller: &Variables) -> Command {
     command
 }
 
+/// What ends a process when it is closed.
+enum Lifeline {
+    /// The end of a FIFO.
+    Fifo(#[expect(dead_code, reason = "it is held open")] File),
+    /// The process's standard input.
+    Stdin(#[expect(dead_code, reason = "it is held open")] ChildStdin),
+}
+
+impl Lifeline {
+    fn of(fifo: Option<File>, stdin: Option<ChildStdin>) -> Option<Self> {
+        match fifo {
+            Some(fifo) => Some(Lifeline::Fifo(fifo)),
+            None => stdin.map(Lifeline::Stdin),
+        }
+    }
+}
+
 /// The owner of one process.
 struct Running<'a> {
     name: String,
     child: Child,
     /// Closing it ends the process.
-    lifeline: Option<OwnedFd>,
+    lifeline: Option<Lifeline>,
     ending: Ending,
     /// Whether the child leads a process group of its own.
     own_group: bool,
@@ -331,7 +345,7 @@ impl<'a> Running<'a> {
         // process that reads the terminal has to stay in the foreground group.
         let own_group = child_io.stdin != Stdin::Inherit || !io::stdin().is_terminal();
         if own_group {
-            command.process_group(0);
+            os::lead_group(&mut command);
         }
         let output = || match child_io.inherit_output {
             true => Stdio::inherit(),
@@ -358,7 +372,7 @@ impl<'a> Running<'a> {
         }
         Ok(Running {
             name,
-            lifeline: child_io.lifeline.or(child.stdin.take().map(OwnedFd::from)),
+            lifeline: Lifeline::of(child_io.lifeline, child.stdin.take()),
             child,
             ending: invocation.ending,
             own_group,
@@ -434,11 +448,7 @@ impl<'a> Running<'a> {
             return;
         }
         if self.own_group {
-            let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-            if let Some(group) = group {
-                // It may be gone already, which is as well.
-                let _ = kill_process_group(group, Signal::KILL);
-            }
+            os::kill_group(self.child.id());
         }
         let _ = self.child.kill();
         if let Ok(status) = self.child.wait() {
@@ -461,9 +471,7 @@ impl<'a> Running<'a> {
     /// Stops waiting for the process. A thread reaps it when it exits.
     fn abandon(&mut self) {
         self.exit = Some(Exit::unknown());
-        if let Some(id) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            thread::spawn(move || waitpid(Some(id), WaitOptions::empty()));
-        }
+        os::reap(self.child.id());
     }
 
     fn wait_error(&self, source: io::Error) -> Error {
@@ -477,8 +485,8 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Starts a thread that reads lines, cuts them at `limit`, and sends them to `to` until the receiver
-/// is gone.
+/// Starts a thread that reads lines, cuts them at `limit`, and sends them to `to` until the
+/// receiver is gone.
 pub(crate) fn spawn_line_reader(
     stream: Stream,
     mut from: impl Read + Send + 'static,

@@ -6,23 +6,16 @@
 //! are replaced by the null device. The standard library sets the flag on everything that the
 //! process opens itself.
 
-use std::fs::{self, File};
-use std::io::{self, Seek as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use command_fds::{CommandFdExt as _, FdMapping};
 use serde::Serialize;
 
-/// The directories in which the kernel lists the descriptors of the process, and their flags.
-const LISTED: &str = "/proc/self/fd";
-const DESCRIBED: &str = "/proc/self/fdinfo";
-/// The flag of a descriptor that is closed in children, as the kernel shows it.
-const CLOSE_ON_EXEC: u32 = 0o200_0000;
-/// The descriptors below this number are assumed to be inherited if the kernel does not list them.
-const UNLISTED: i32 = 64;
+use crate::os;
+use crate::process::shell_text::word;
 
 /// How inherited descriptors are kept from a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,15 +56,23 @@ impl InheritedFile {
     /// Returns a line of shell that opens the same content. It writes a file in `directory`, which
     /// is a word of the shell.
     pub(crate) fn opened_by_a_shell(&self, directory: &str) -> String {
-        let content: String = self
-            .content
-            .iter()
-            .map(|byte| format!("\\{byte:03o}"))
-            .collect();
-        let number = self.number;
+        let (content, number) = (self.in_octal(), self.number);
         format!(
             "printf '{content}' >{directory}/{number} && exec {number}<{directory}/{number} || exit 125\n"
         )
+    }
+
+    /// Returns the shell commands that write the file at its path.
+    pub(crate) fn written_by_a_shell(&self) -> String {
+        let dir = self.path.parent().map(word).unwrap_or_default();
+        let (content, path) = (self.in_octal(), word(&self.path));
+        format!("mkdir -p {dir}\nprintf '{content}' >{path}\n")
+    }
+
+    /// The content as the shell's printf reads it.
+    fn in_octal(&self) -> String {
+        let bytes = self.content.iter();
+        bytes.map(|byte| format!("\\{byte:03o}")).collect()
     }
 }
 
@@ -82,72 +83,18 @@ pub(crate) fn confine(
     how: Confined,
     inherited_file: Option<&InheritedFile>,
 ) -> io::Result<()> {
-    let null = File::options().read(true).write(true).open("/dev/null")?;
-    let mut mappings = Vec::new();
-    if let Some(inherited_file) = inherited_file {
-        mappings.push(FdMapping {
-            parent_fd: in_memory(&inherited_file.content)?,
-            child_fd: inherited_file.number,
-        });
-    }
-    let is_inherited_file =
-        |number: i32| inherited_file.is_some_and(|inherited_file| inherited_file.number == number);
-    for number in inheritable().into_iter().filter(|n| !is_inherited_file(*n)) {
-        mappings.push(FdMapping {
-            parent_fd: null.try_clone()?.into(),
-            child_fd: number,
-        });
-        if matches!(how, Confined::ClosedByBubblewrap(_)) {
+    let file = inherited_file.map(|file| (file.number, &*file.content));
+    let replaced = os::replace_inherited(command, file)?;
+    if matches!(how, Confined::ClosedByBubblewrap(_)) {
+        for number in replaced {
             command.arg("--args").arg(number.to_string());
         }
-    }
-    if !mappings.is_empty() {
-        let distinct = command.fd_mappings(mappings);
-        distinct.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     }
     Ok(())
 }
 
-/// The descriptors above the standard streams that a child would inherit.
-fn inheritable() -> Vec<i32> {
-    let Ok(entries) = fs::read_dir(LISTED) else {
-        return (3..UNLISTED).collect();
-    };
-    let names = entries.flatten().map(|entry| entry.file_name());
-    names
-        .filter_map(|name| name.to_str()?.parse().ok())
-        .filter(|number| *number > 2 && is_inheritable(*number))
-        .collect()
-}
-
-/// A descriptor that no longer exists belonged to the listing, or to another thread.
-fn is_inheritable(number: i32) -> bool {
-    let Ok(text) = fs::read_to_string(format!("{DESCRIBED}/{number}")) else {
-        return false;
-    };
-    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
-    flags.is_none_or(|flags| flags & CLOSE_ON_EXEC == 0)
-}
-
-#[cfg(target_os = "linux")]
-fn in_memory(content: &[u8]) -> io::Result<OwnedFd> {
-    use rustix::fs::{MemfdFlags, memfd_create};
-    let mut file = File::from(memfd_create("cross", MemfdFlags::CLOEXEC)?);
-    file.write_all(content)?;
-    file.rewind()?;
-    Ok(file.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn in_memory(content: &[u8]) -> io::Result<OwnedFd> {
-    let mut file = tempfile::tempfile()?;
-    file.write_all(content)?;
-    file.rewind()?;
-    Ok(file.into())
-}
-
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::process;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::os::System;
 use crate::process::cancel::Stopped;
 use crate::process::untrusted::refused::Refused;
 
@@ -36,6 +37,12 @@ pub enum ErrorKind {
     PackageNotFound,
     /// The image does not exist in its registry, or this user may not see it.
     ImageNotFound,
+    /// A lock does not hold: a mirror serves another file than the lock names, or what was made is
+    /// not what the lock says.
+    Lock,
+    /// An archive cannot be written or imported: it is cut, damaged, hostile, of a newer format or for
+    /// another architecture, or a part of it is there and differs.
+    Archive,
     /// The image exists, but not for the requested platform.
     PlatformNotFound,
     /// A user's command failed while an environment or an image was built.
@@ -51,6 +58,8 @@ pub enum ErrorKind {
     Untrusted,
     /// A path cannot be passed to an engine because it is not UTF-8.
     Path,
+    /// The engine does not see a file of the caller's that a run needs, or any of them.
+    OutOfReach,
     /// The caller cancelled.
     Cancelled,
     /// The caller's deadline passed.
@@ -113,12 +122,27 @@ impl Error {
         error
     }
 
+    /// The same about a directory to which files are copied. It is outside, and the user's.
+    pub(crate) fn of_destination(mut self) -> Self {
+        if self.0.refused.is_none() {
+            return self;
+        }
+        self.0.message = self.0.message.replace("is not read", "gets no files");
+        self.with_help(
+            "replace it by a directory, or name the directory that it leads to with `--target-dir` or `CARGO_TARGET_DIR`",
+        )
+    }
+
     /// `verb` names the failed operation ("read", "create directory") on `path`.
     pub(crate) fn io(verb: &str, path: &Path, source: io::Error) -> Self {
         let error = Error::new(ErrorKind::Io, format!("cannot {verb} `{}`", path.display()));
         let error = match source.kind() {
             io::ErrorKind::StorageFull => error.with_help(format!(
                 "free some space on the file system of `{}`",
+                path.display()
+            )),
+            io::ErrorKind::IsADirectory => error.with_help(format!(
+                "`{}` is a directory, where a file belongs: move it away",
                 path.display()
             )),
             io::ErrorKind::ReadOnlyFilesystem => error.with_help(format!(
@@ -132,6 +156,17 @@ impl Error {
                     Some(file) => error.with_help(format!(
                         "`{}` is not a directory: move it away, or choose another directory",
                         file.display()
+                    )),
+                    None => error,
+                }
+            }
+            io::ErrorKind::PermissionDenied => error.with_help(denied(path, System::HERE)),
+            io::ErrorKind::NotFound => {
+                let mut above = path.ancestors().skip(1);
+                match above.find(|above| above.exists()) {
+                    Some(above) => error.with_help(format!(
+                        "of its path only `{}` exists; `CROSS_CACHE_DIR` sets the cache directory",
+                        above.display()
                     )),
                     None => error,
                 }
@@ -213,6 +248,21 @@ impl fmt::Debug for Error {
     }
 }
 
+/// The remedy for what may not be read or written.
+fn denied(path: &Path, system: System) -> String {
+    let path = path.display();
+    let cause = match system {
+        System::Windows => format!(
+            "another program has `{path}` open, which its end or a restart undoes, or this user may not write it: \
+             `icacls` shows who may"
+        ),
+        _ => format!(
+            "`{path}` or a directory above it belongs to another user: `ls -ld` shows to whom"
+        ),
+    };
+    cause + "; `CROSS_CACHE_DIR` sets the cache directory"
+}
+
 /// `path` as the UTF-8 text that argv, plans and engines need.
 pub(crate) fn utf8(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| {
@@ -220,7 +270,10 @@ pub(crate) fn utf8(path: &Path) -> Result<&str> {
             ErrorKind::Path,
             format!("path `{}` is not UTF-8", path.display()),
         )
-        .with_help("move the project to a UTF-8 path; cargo's own messages need one too")
+        .with_help(
+            "rename it, or name another one: it is part of the project, of `CARGO_HOME`, of the cache \
+             (`CROSS_CACHE_DIR`), or of a directory that `env.volumes` mounts",
+        )
     })
 }
 

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::process::descriptors::{Confined, InheritedFile};
+use crate::process::shell_text::{quoted, word};
 
 /// Environment variables of a process.
 pub type Variables = BTreeMap<OsString, OsString>;
@@ -197,7 +198,8 @@ impl Invocation {
         self
     }
 
-    /// Lets the command inherit no open file but its standard streams and what is inherited_file to it.
+    /// Lets the command inherit no open file but its standard streams and what is inherited_file to
+    /// it.
     #[must_use]
     pub(crate) fn confined(mut self, confined: Confined) -> Self {
         self.confined = Some(confined);
@@ -235,19 +237,10 @@ impl Invocation {
     }
 }
 
-/// Quotes a word for a POSIX shell if necessary.
-pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
-    shell_escape::unix::escape(Cow::Borrowed(word))
-}
-
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy()).into_owned()
-}
-
 impl fmt::Display for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(dir) = &self.cwd {
-            write!(f, "cd {} && ", quoted_path(dir))?;
+            write!(f, "cd {} && ", word(dir))?;
         }
         let unset = self
             .env
@@ -266,7 +259,7 @@ impl fmt::Display for Invocation {
                 write!(f, "{name}={} ", quoted(value))?;
             }
         }
-        f.write_str(&quoted_path(&self.program))?;
+        f.write_str(&word(&self.program))?;
         for arg in &self.args {
             write!(f, " {}", quoted(arg))?;
         }
@@ -275,7 +268,7 @@ impl fmt::Display for Invocation {
                 f,
                 " {}<{}",
                 inherited_file.number,
-                quoted_path(&inherited_file.path)
+                word(&inherited_file.path)
             )?;
         }
         Ok(())

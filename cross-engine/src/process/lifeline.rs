@@ -6,9 +6,11 @@
 
 use std::path::Path;
 
+use crate::os::HAS_SHELL;
 use crate::process::error::{Result, utf8};
-use crate::process::invocation::{Invocation, quoted};
+use crate::process::invocation::Invocation;
 use crate::process::script::{self, joined};
+use crate::process::shell_text::quoted;
 
 const OWN_NAMESPACE: &str = include_str!("lifeline/own_namespace.sh");
 const HANG_ON_STDIN: &str = include_str!("lifeline/hang_on_stdin.sh");
@@ -129,10 +131,19 @@ pub(crate) fn supervised_removing(
     for path in directories {
         sh = sh.arg(utf8(path)?);
     }
-    Ok(wrapped(sh, invocation)?.tidying())
+    let wrapped = wrapped(sh, invocation)?;
+    Ok(match HAS_SHELL {
+        true => wrapped.tidying(),
+        false => wrapped,
+    })
 }
 
+/// Wraps `inner` by the script `sh`. On a host without a shell it is not wrapped: its owner kills
+/// it, with what it has started, unless the owner itself is killed.
 fn wrapped(sh: Invocation, inner: Invocation) -> Result<Invocation> {
+    if !HAS_SHELL {
+        return Ok(inner);
+    }
     let mut sh = sh.arg(utf8(&inner.program)?).args(inner.args);
     sh.env = inner.env;
     sh.base = inner.base;
@@ -141,6 +152,7 @@ fn wrapped(sh: Invocation, inner: Invocation) -> Result<Invocation> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::process;
@@ -168,6 +180,23 @@ mod tests {
 
     #[test]
     fn what_is_ended_early_leaves_nothing() {
+        ended_early_leaves_nothing(&caller());
+    }
+
+    /// macOS has no `setsid`, and its `sh` is bash.
+    #[test]
+    fn what_is_ended_early_leaves_nothing_where_there_is_no_setsid() {
+        let programs = tempfile::tempdir().unwrap();
+        let at = |name: &str| programs.path().join(name);
+        for name in ["mkdir", "mv", "rm", "sleep"] {
+            std::os::unix::fs::symlink(Path::new("/bin").join(name), at(name)).unwrap();
+        }
+        std::os::unix::fs::symlink("/bin/bash", at("sh")).unwrap();
+        let path = ("PATH".into(), programs.path().into());
+        ended_early_leaves_nothing(&Variables::from([path]));
+    }
+
+    fn ended_early_leaves_nothing(caller: &Variables) {
         let dir = tempfile::tempdir().unwrap();
         let half = dir.path().join("half made");
         let pid = dir.path().join("pid");
@@ -180,10 +209,14 @@ mod tests {
         )
         .unwrap();
         let cancel = Cancel::new().with_deadline(Duration::from_millis(500));
-        process::output(&run, &caller(), &cancel).unwrap_err();
+        process::output(&run, caller, &cancel).unwrap_err();
         assert!(!half.exists(), "the half-made directory is removed");
         let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
-        assert_eq!(left.len(), 1, "only the pid is left: {left:?}");
+        assert_eq!(
+            left.len(),
+            1,
+            "only the pid is left, which was begun: {left:?}"
+        );
         let sleeper = std::fs::read_to_string(&pid).unwrap();
         let alive = Path::new("/proc").join(sleeper.trim()).join("exe").exists();
         assert!(!alive, "the grandchild is gone");

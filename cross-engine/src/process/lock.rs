@@ -5,10 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::FlockOperation::{self, NonBlockingLockExclusive, NonBlockingLockShared};
-use rustix::fs::flock;
-use rustix::io::Errno;
-
+use crate::os::Sharing;
+use crate::os::locks;
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, IoContext as _, Result};
 
@@ -26,7 +24,7 @@ impl Lock {
     ///
     /// If the file cannot be created or locked, or `cancel` ends the wait.
     pub fn acquire(path: &Path, cancel: &Cancel, waiting: &mut dyn FnMut()) -> Result<Self> {
-        Lock::acquire_with(path, NonBlockingLockExclusive, cancel, waiting)
+        Lock::acquire_with(path, Sharing::Exclusive, cancel, waiting)
     }
 
     /// Like [`acquire`](Lock::acquire), for a shared lock.
@@ -35,18 +33,18 @@ impl Lock {
         cancel: &Cancel,
         waiting: &mut dyn FnMut(),
     ) -> Result<Self> {
-        Lock::acquire_with(path, NonBlockingLockShared, cancel, waiting)
+        Lock::acquire_with(path, Sharing::Shared, cancel, waiting)
     }
 
     fn acquire_with(
         path: &Path,
-        operation: FlockOperation,
+        sharing: Sharing,
         cancel: &Cancel,
         waiting: &mut dyn FnMut(),
     ) -> Result<Self> {
         let mut notified = false;
         loop {
-            if let Some(lock) = Lock::try_acquire_with(path, operation)? {
+            if let Some(lock) = Lock::try_acquire_with(path, sharing)? {
                 return Ok(lock);
             }
             if !notified {
@@ -67,24 +65,18 @@ impl Lock {
     ///
     /// If the file cannot be created or locked.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
-        Lock::try_acquire_with(path, NonBlockingLockExclusive)
+        Lock::try_acquire_with(path, Sharing::Exclusive)
     }
 
-    fn try_acquire_with(path: &Path, operation: FlockOperation) -> Result<Option<Self>> {
+    fn try_acquire_with(path: &Path, sharing: Sharing) -> Result<Option<Self>> {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir).on("create directory", dir)?;
         }
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .on("open", path)?;
-        match flock(&file, operation) {
-            Ok(()) => Ok(Some(Lock(file))),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
-            Err(errno) => Err(Error::io("lock", path, errno.into())),
-        }
+        let Some(file) = locks::open(path, sharing).on("open", path)? else {
+            return Ok(None);
+        };
+        let is_taken = locks::take(&file, sharing).on("lock", path)?;
+        Ok(is_taken.then_some(Lock(file)))
     }
 }
 

@@ -5,12 +5,16 @@ mod child;
 pub mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod error;
+#[cfg(test)]
+#[cfg(unix)]
+pub(crate) mod executable;
 pub(crate) mod host;
 pub(crate) mod invocation;
 pub(crate) mod lifeline;
 pub(crate) mod lock;
 pub(crate) mod owner;
 pub(crate) mod script;
+pub mod shell_text;
 mod tail_lines;
 pub(crate) mod unique_name;
 pub mod untrusted;

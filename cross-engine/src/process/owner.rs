@@ -5,11 +5,11 @@
 
 use std::fs;
 
-use rustix::process::geteuid;
+use crate::os::{kernel_file, kernel_text, users};
 
 /// The files that identify the boot of the machine and the process namespace.
-const BOOT: &str = "/proc/sys/kernel/random/boot_id";
-const NAMESPACE: &str = "/proc/self/ns/pid";
+const BOOT: &str = "sys/kernel/random/boot_id";
+const NAMESPACE: &str = "self/ns/pid";
 
 /// Returns the user, ID, start, boot and process namespace of this process, separated by colons, or
 /// `None` if the system does not provide them.
@@ -36,18 +36,19 @@ pub(crate) fn is_gone(owner: &str) -> bool {
 }
 
 fn user() -> u32 {
-    geteuid().as_raw()
+    users::uid()
 }
 
 fn boot_and_namespace() -> Option<String> {
-    let boot = fs::read_to_string(BOOT).ok()?;
-    let namespace = fs::read_link(NAMESPACE).ok()?;
-    Some(format!("{}:{}", boot.trim(), namespace.display()))
+    let boot = kernel_text(BOOT);
+    let namespace = fs::read_link(kernel_file(NAMESPACE)?).ok()?;
+    let is_known = !boot.is_empty();
+    is_known.then(|| format!("{}:{}", boot.trim(), namespace.display()))
 }
 
 /// Returns the start of the living process `id`, in clock ticks since the boot.
 fn start_of(id: u32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let stat = kernel_text(&format!("{id}/stat"));
     // The name before this may contain anything.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');

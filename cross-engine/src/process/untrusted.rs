@@ -34,7 +34,9 @@ mod room;
 pub use dir::{Dir, Entry};
 pub use file::RegularFile;
 pub use lines::LineSplitter;
-pub use refused::{FileKind, Refused};
+pub use refused::Refused;
+
+pub use crate::os::FileKind;
 pub use room::Room;
 
 #[cfg(test)]

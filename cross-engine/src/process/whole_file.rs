@@ -6,19 +6,12 @@
 //! opened. The writer holds a lock on its file. The kernel releases the lock when the writer dies,
 //! so the next writer in the directory knows what a killed one left, and removes it.
 
-use std::ffi::CStr;
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat, openat, renameat,
-    unlinkat,
-};
-use rustix::io::Errno;
-
+use crate::os::{self, Directory};
 use crate::process::error::{Error, IoContext as _, Result};
 
 /// The beginning of temporary names. The rest is [`DIGITS`] hexadecimal digits.
@@ -43,18 +36,17 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         true => Path::new("."),
         false => parent,
     };
-    let dir = File::open(dir).on("open directory", dir)?;
-    sweep(dir.as_fd());
-    let temporary = Temporary::in_dir(dir.as_fd()).on("create a file for", path)?;
+    let dir = Directory::open(dir).on("open directory", dir)?;
+    sweep(&dir);
+    let temporary = Temporary::in_dir(&dir).on("create a file for", path)?;
     temporary.file().write_all(bytes).on("write", path)?;
-    let mode = fchmod(temporary.file(), Mode::from_raw_mode(mode));
-    mode.map_err(io::Error::from).on("write", path)?;
+    os::set_file_mode(temporary.file(), mode).on("write", path)?;
     temporary.rename(Path::new(name)).on("write", path)
 }
 
 /// A new file under a temporary name, removed unless it is renamed.
 pub(crate) struct Temporary<'a> {
-    dir: BorrowedFd<'a>,
+    dir: &'a Directory,
     name: String,
     file: File,
     is_renamed: bool,
@@ -62,42 +54,31 @@ pub(crate) struct Temporary<'a> {
 
 impl<'a> Temporary<'a> {
     /// Creates one in `dir`. It is readable and writable for its owner only.
-    pub(crate) fn in_dir(dir: BorrowedFd<'a>) -> io::Result<Self> {
-        let mut last = Errno::EXIST;
+    pub(crate) fn in_dir(dir: &'a Directory) -> io::Result<Self> {
+        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
         for _ in 0..ATTEMPTS {
             match Temporary::named(dir, name()) {
-                Ok(temporary) if temporary.is_locked() => return Ok(temporary),
-                Ok(_) | Err(Errno::EXIST) => {}
-                Err(errno) => {
-                    last = errno;
+                Ok(temporary) if Directory::is_kept(&temporary.file) => return Ok(temporary),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    last = error;
                     break;
                 }
             }
         }
-        Err(last.into())
+        Err(last)
     }
 
     /// Creates the file `name`. What is there already is neither opened nor followed.
-    fn named(dir: BorrowedFd<'a>, name: String) -> rustix::io::Result<Self> {
-        let flags =
-            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(dir, &name, flags, Mode::from_raw_mode(0o600))?;
+    fn named(dir: &'a Directory, name: String) -> io::Result<Self> {
+        let file = dir.create_file(Path::new(&name))?;
         Ok(Temporary {
             dir,
             name,
-            file: fd.into(),
+            file,
             is_renamed: false,
         })
-    }
-
-    /// Locks the file against sweeps. Returns `false` if a sweep was faster.
-    fn is_locked(&self) -> bool {
-        match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => fstat(&self.file).is_ok_and(|stat| stat.st_nlink > 0),
-            Err(Errno::WOULDBLOCK) => false,
-            // The file system has no locks, so that no sweep gets one either.
-            Err(_) => true,
-        }
     }
 
     /// The file, for writing.
@@ -107,7 +88,7 @@ impl<'a> Temporary<'a> {
 
     /// Makes it the file `to` of its directory.
     pub(crate) fn rename(mut self, to: &Path) -> io::Result<()> {
-        renameat(self.dir, &self.name, self.dir, to)?;
+        self.dir.rename(Path::new(&self.name), to)?;
         self.is_renamed = true;
         Ok(())
     }
@@ -117,37 +98,24 @@ impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         if !self.is_renamed {
             // The next sweep removes what cannot be removed now.
-            let _ = unlinkat(self.dir, &self.name, AtFlags::empty());
+            let _ = self.dir.remove_file(Path::new(&self.name));
         }
     }
 }
 
 /// Removes the temporary files in `dir` whose writers are gone. What cannot be read or removed
 /// stays: it is no obstacle.
-pub(crate) fn sweep(dir: BorrowedFd<'_>) {
-    let entries = rustix::fs::Dir::read_from(dir).into_iter().flatten();
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if !name.to_str().is_ok_and(is_temporary) {
+pub(crate) fn sweep(dir: &Directory) {
+    for (name, _) in dir.entries(usize::MAX).unwrap_or_default() {
+        if !name.to_str().is_some_and(is_temporary) {
             continue;
         }
+        let name = Path::new(&name);
         // The lock is held until the file is gone: its writer may be about to take it.
-        if let Some(_lock) = locked(dir, name) {
-            let _ = unlinkat(dir, name, AtFlags::empty());
+        if let Some(_lock) = dir.abandoned(name) {
+            let _ = dir.remove_file(name);
         }
     }
-}
-
-/// Locks the file `name`, unless a writer has it.
-fn locked(dir: BorrowedFd<'_>, name: &CStr) -> Option<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(dir, name, flags, Mode::empty()).ok()?;
-    let kind = FileType::from_raw_mode(fstat(&file).ok()?.st_mode);
-    if kind != FileType::RegularFile {
-        return None;
-    }
-    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-    Some(file)
 }
 
 /// A name that nobody could guess.
@@ -166,10 +134,12 @@ fn is_temporary(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    #[cfg(unix)]
+    use std::os::unix::fs::symlink;
     use std::thread;
 
     use super::*;
+    use crate::os::FileFacts;
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = fs::read_dir(dir).unwrap().flatten();
@@ -187,10 +157,12 @@ mod tests {
         write(&path, b"#!/bin/sh\n", 0o755).unwrap();
         write(&path, b"second", 0o644).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+        let mode = FileFacts::of(&path.metadata().unwrap()).mode & 0o777;
+        assert_eq!(mode, if cfg!(unix) { 0o644 } else { 0o755 });
         assert_eq!(names(dir.path()), ["run"]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_at_the_path_is_replaced_and_not_written_through() {
         let dir = tempfile::tempdir().unwrap();
@@ -202,16 +174,18 @@ mod tests {
         assert!(path.symlink_metadata().unwrap().is_file());
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_at_the_temporary_name_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let (victim, name) = (dir.path().join("victim"), name());
         fs::write(&victim, "whole").unwrap();
         symlink(&victim, dir.path().join(&name)).unwrap();
-        let opened = File::open(dir.path()).unwrap();
-        let created = Temporary::named(opened.as_fd(), name.clone());
-        assert_eq!(created.err(), Some(Errno::EXIST));
-        sweep(opened.as_fd());
+        let opened = Directory::open(dir.path()).unwrap();
+        let created = Temporary::named(&opened, name.clone());
+        let error = created.err().map(|error| error.kind());
+        assert_eq!(error, Some(io::ErrorKind::AlreadyExists));
+        sweep(&opened);
         assert_eq!(fs::read(&victim).unwrap(), b"whole");
         assert!(names(dir.path()).contains(&name), "it is none of ours");
     }
@@ -229,8 +203,8 @@ mod tests {
             fs::write(at(name), "the user's").unwrap();
         }
         fs::write(at(&name()), "half").unwrap();
-        let opened = File::open(dir.path()).unwrap();
-        let living = Temporary::in_dir(opened.as_fd()).unwrap();
+        let opened = Directory::open(dir.path()).unwrap();
+        let living = Temporary::in_dir(&opened).unwrap();
         write(&at("file"), b"text", 0o644).unwrap();
         let mut left: Vec<_> = others.to_vec();
         left.extend([living.name.as_str(), "file"]);

@@ -3,19 +3,22 @@
 use std::path::Path;
 
 use crate::engines::container::{
-    RUN_LABEL, isolation_options, mount_option, name_and_label, variable, without_proxies,
+    RUN_LABEL, isolation_options, mounted, name_outer_and_label, of_outer, variable,
+    without_proxies,
 };
 use crate::engines::engine::Engine;
+use crate::os::System;
 use crate::process::descriptors::Confined;
 use crate::process::error::{Error, ErrorKind, Result, utf8};
 use crate::process::invocation::{EnvValue, Invocation};
 use crate::reuse::script::{self, SHARED_AT};
-use crate::spec::mount::{Mount, arrange_mounts};
+use crate::spec::mount::{Mount, nameable};
 use crate::spec::run_spec::{Root, RunSpec};
 
 /// The label of a reused container. Its value is the directory that it shares with the runs that
 /// enter it. Whether that exists, and who holds a lock on it, says whether the container is still
-/// needed.
+/// needed. One on another machine, which shares nothing, has none: the machines that use its engine
+/// do not know one another's directories, and it ends with its connection or after its time.
 const DIR_LABEL: &str = "org.cross-core.reused";
 
 /// The label of a reused container whose value is the name of its image, as requested.
@@ -30,6 +33,7 @@ pub(super) fn start(
     idle_seconds: u64,
     across_processes: bool,
 ) -> Result<Invocation> {
+    let spec = &*spec.placed(System::HERE)?;
     let Root::Image(image) = &spec.root else {
         let message = format!("{} does not reuse containers", engine.kind);
         return Err(Error::new(ErrorKind::Environment, message));
@@ -42,22 +46,29 @@ pub(super) fn start(
         .confined(Confined::Nulled)
         .args(["run", "--rm", mode])
         .args(["--pull", "never"])
-        .args(["--label", RUN_LABEL])
-        .args(["--label", &format!("{DIR_LABEL}={}", utf8(dir)?)])
+        .args(["--label", RUN_LABEL]);
+    if spec.apart.is_none() {
+        run = run.args(["--label", &format!("{DIR_LABEL}={}", utf8(dir)?)]);
+    }
+    run = run
         .args(["--label", &format!("{IMAGE_LABEL}={image}")])
         .arg("--no-healthcheck");
+    run = of_outer(run, engine);
     run = isolation_options(run, engine, spec)?;
     // Each run that enters sets its own.
     run = without_proxies(run, engine, |_| false);
     let shared = Mount::read(dir.join("shown")).at(SHARED_AT);
     // Each run of tests has a relay, which does not exist yet when the container starts.
-    let relays = Mount::write(relays);
-    for mount in arrange_mounts(spec.lasting_mounts())
-        .iter()
-        .chain([&shared, &relays])
-    {
-        run = run.args(["--mount", &mount_option(mount)?]);
+    let relays_inside = nameable(&System::HERE.inside(relays)?, 1);
+    let relays = match spec.apart {
+        Some(_) => Mount::scratch(relays_inside),
+        None => Mount::write(relays).at(relays_inside),
+    };
+    run = mounted(run, engine, spec.lasting_mounts())?;
+    if spec.apart.is_none() {
+        run = mounted(run, engine, vec![shared])?;
     }
+    run = mounted(run, engine, vec![relays])?;
     Ok(run
         .args(["--workdir", "/", "--entrypoint", "sh"])
         .arg(image)
@@ -80,6 +91,7 @@ pub(super) fn enter(
     name: &str,
     entrypoint: &[String],
 ) -> Result<Invocation> {
+    let spec = &*spec.placed(System::HERE)?;
     let mut exec = Invocation::new(&engine.program)
         .confined(Confined::Nulled)
         .args(["exec", "--interactive"]);
@@ -125,15 +137,29 @@ pub(super) fn processes(engine: &Engine, name: &str) -> Invocation {
     Invocation::new(&engine.program).args(["top", name])
 }
 
-/// Lists the reused containers in any state: one line each, with the name, a space and the
-/// directory.
+/// Lists the reused containers in any state: one line each, as [`listed`] reads it.
 pub(super) fn list(engine: &Engine) -> Invocation {
     Invocation::new(&engine.program)
         .args(["ps", "--all", "--filter", &format!("label={DIR_LABEL}")])
-        .args(["--format", &name_and_label(engine, DIR_LABEL)])
+        .args(["--format", &name_outer_and_label(engine, DIR_LABEL)])
 }
 
-/// Like [`list`], for the containers of an image.
+/// The name and the directory in a line of [`list`], if the container was started from where this
+/// caller is. The directories of others have another meaning.
+pub(super) fn listed<'a>(engine: &Engine, line: &'a str) -> Option<(&'a str, &'a Path)> {
+    let mut fields = line.splitn(3, ' ');
+    let (name, outer, dir) = (fields.next()?, fields.next()?, fields.next()?);
+    (outer == engine.reach.outer().unwrap_or_default()).then_some((name, Path::new(dir)))
+}
+
+/// Lists the reused containers of an image in any state, one name in each line.
 pub(super) fn list_of_image(engine: &Engine, image: &str) -> Invocation {
-    list(engine).args(["--filter", &format!("label={IMAGE_LABEL}={image}")])
+    Invocation::new(&engine.program)
+        .args([
+            "ps",
+            "--all",
+            "--filter",
+            &format!("label={IMAGE_LABEL}={image}"),
+        ])
+        .args(["--format", "{{.Names}}"])
 }

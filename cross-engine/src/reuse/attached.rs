@@ -1,7 +1,6 @@
 //! A container that ends with its owner, because its lifeline is the standard input of the client
 //! that started it.
 
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use crate::engines::container;
 use crate::engines::diagnosis;
 use crate::engines::engine::Engine;
+use crate::os;
 use crate::process::TailLines;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
@@ -52,8 +52,9 @@ impl AttachedContainer {
         let what = "the start of a container";
         cancel.check().map_err(|why| Error::stopped(why, what))?;
         let watcher = engine.watcher(name, host)?;
-        let mut client = process::command(start, &host.variables)
-            .process_group(0)
+        let mut client = process::command(start, &host.variables);
+        os::lead_group(&mut client);
+        let mut client = client
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

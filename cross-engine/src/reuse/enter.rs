@@ -13,6 +13,9 @@ use crate::process::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::unique_name::unique;
 use crate::process::{self, Exit, Sink, Stream};
+use crate::reach::transfer::Transfer;
+use crate::remote::event::TransferSink;
+use crate::remote::fill::Context;
 use crate::reuse::argv;
 use crate::reuse::event::{ReuseEvent, ReuseEventSink};
 use crate::reuse::pool::ImagePool;
@@ -68,10 +71,78 @@ impl Engine {
         events: &mut ReuseEventSink<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<Exit> {
+        self.run_in(spec, containers, false, host, cancel, events, sink)
+    }
+
+    /// Like [`run_remote`](Engine::run_remote), in a reused container. A command that reads
+    /// standard input gets a container of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run_remote`](Engine::run_remote) and of [`run_reused`](Engine::run_reused).
+    #[expect(clippy::too_many_arguments, reason = "each is another thing")]
+    pub fn run_remote_reused(
+        &self,
+        spec: &RunSpec,
+        transfer: &Transfer,
+        containers: ImagePool<'_>,
+        host: &Host,
+        cancel: &Cancel,
+        on_transfer: &mut TransferSink<'_>,
+        events: &mut ReuseEventSink<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Exit> {
+        let context = Context {
+            engine: self,
+            spec,
+            transfer,
+            host,
+            cancel,
+        };
+        context.run(on_transfer, sink, &mut |engine, placed, attempt, sink| {
+            if !containers.pool.can_run(engine, placed) {
+                return attempt.run(engine, placed, host, sink);
+            }
+            let (is_replaced, cancel) = (attempt.is_replaced, attempt.cancel);
+            let mut events = |event: ReuseEvent<'_>| {
+                if let ReuseEvent::Entered { container } = &event {
+                    (attempt.enters)(container);
+                }
+                events(event)
+            };
+            engine.run_in(
+                placed,
+                containers,
+                is_replaced,
+                host,
+                cancel,
+                &mut events,
+                sink,
+            )
+        })
+    }
+
+    /// Runs `spec` in a reused container; in a new one, if what the running one has mounted
+    /// `is_replaced`.
+    #[expect(clippy::too_many_arguments, reason = "each is another thing")]
+    fn run_in(
+        &self,
+        spec: &RunSpec,
+        containers: ImagePool<'_>,
+        is_replaced: bool,
+        host: &Host,
+        cancel: &Cancel,
+        events: &mut ReuseEventSink<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Exit> {
         let ImagePool { pool, image } = containers;
         let slot = pool.insert(pool.slot(self, spec, image, host)?);
         pool.touch(&slot);
         let (mut gone, mut started) = (None, false);
+        if is_replaced {
+            let status = pool.status(&slot);
+            gone = Some(status.generation).filter(|_| status.running);
+        }
         let mut last = String::new();
         for _ in 0..ATTEMPTS {
             let status = pool.status(&slot);
@@ -129,7 +200,7 @@ impl Engine {
         }
         // Without standard input the directory is the job server's only, and is removed at the end.
         let lifeline_dir = dir.take_if(|_| spec.has_stdin());
-        let (io, fifo) = attach(&mut spec, lifeline_dir)?;
+        let (io, fifo) = attach(self, &mut spec, lifeline_dir)?;
         let invocation = argv::enter(self, &spec, name, target.entrypoint)?;
         let mut output = OutputFilter::new(self.kind, name);
         let exit = process::run_with_io(

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::engines::engine::Engine;
+use crate::engines::engine::{Engine, EngineKind};
 use crate::engines::probe_cache;
+use crate::os::FileFacts;
 use crate::process::error::Result;
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
@@ -93,11 +93,14 @@ impl ContainerPool {
         &self.reuse
     }
 
-    /// Whether `spec` can run in a reused container of `engine`. The engine has to have images, and
-    /// the user must not add options to its `run`, because nobody knows which of them apply to an
-    /// `exec`.
+    /// Whether `spec` can run in a reused container of `engine`. The engine has to be docker or
+    /// podman, whose answers about a container that is gone are known, and the user must not add
+    /// options to its `run`, because nobody knows which of them apply to an `exec`.
     pub fn can_run(&self, engine: &Engine, spec: &RunSpec) -> bool {
-        engine.has_images() && spec.options.is_empty()
+        let is_known = matches!(engine.kind, EngineKind::Docker | EngineKind::Podman);
+        // On another kernel, the lifeline of a command is its standard input.
+        let has_lifeline = !engine.own_kernel && spec.apart.is_none() || !spec.has_stdin();
+        is_known && spec.options.is_empty() && has_lifeline
     }
 
     /// The command that enters the container for `spec`, and that container. Looks at the mounted
@@ -279,13 +282,16 @@ pub(super) fn client(engine: &Engine, host: &Host) -> String {
 /// The identities of the files that are mounted with a selected access. If a directory was removed
 /// and created again, a container that has the old one mounted does not see the new one.
 fn identities(spec: &RunSpec, selected: impl Fn(Access) -> bool) -> String {
+    if let Some(identities) = &spec.apart {
+        return identities.clone();
+    }
     let mut text = String::new();
     for mount in arrange_mounts(spec.lasting_mounts()) {
         if mount.access == Access::Scratch || !selected(mount.access) {
             continue;
         }
-        if let Ok(meta) = fs::metadata(&mount.source) {
-            text += &format!("{}:{} ", meta.dev(), meta.ino());
+        if let Ok((device, inode)) = FileFacts::at(&mount.source).map(|facts| facts.identity()) {
+            text += &format!("{device}:{inode} ");
         }
     }
     text

@@ -5,9 +5,9 @@
 //! environment. One that hides even that becomes an orphan of the first process, which ends its
 //! orphans while no command runs.
 
-use crate::process::invocation::quoted;
 use crate::process::lifeline::{Lifeline, NO_CORE_FILES};
 use crate::process::script::{self, joined};
+use crate::process::shell_text::quoted;
 
 const KEEPER: &str = include_str!("script/keeper.sh");
 const OWN_PROCESSES: &str = include_str!("script/own_processes.sh");

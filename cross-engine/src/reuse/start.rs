@@ -1,13 +1,13 @@
 //! The start of the container that a slot needs.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engines::container;
 use crate::engines::engine::Engine;
+use crate::os;
 use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::error::{ErrorKind, IoContext as _, Result};
@@ -144,15 +144,8 @@ fn forget_image(parent: &Path, image: &str) {
 /// Creates the directory of a shared container. Other users of the machine cannot reach into it.
 fn create_shared_dir(dir: &Path) -> Result<()> {
     let shown = dir.join("shown");
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .on("create directory", dir)?;
-    DirBuilder::new()
-        .recursive(true)
-        .create(&shown)
-        .on("create directory", &shown)?;
+    os::create_private_directory(dir, true).on("create directory", dir)?;
+    fs::create_dir_all(&shown).on("create directory", &shown)?;
     run_dir::set_mode(&shown, 0o755)
 }
 

@@ -24,10 +24,10 @@ pub(crate) fn containers(engine: &Engine, host: &Host, cancel: &Cancel) -> Resul
     let listed = process::output(&argv::list(engine), &host.variables, cancel)?;
     let mut removed = Vec::new();
     for line in listed.stdout.lines() {
-        let Some((name, dir)) = line.split_once(' ') else {
+        let Some((name, dir)) = argv::listed(engine, line) else {
             continue;
         };
-        if is_needed(Path::new(dir), host) {
+        if is_needed(dir, host) {
             continue;
         }
         let output = process::output(&container::remove(engine, name), &host.variables, cancel)?;
@@ -50,8 +50,8 @@ pub(crate) fn directories(engine: &Engine, host: &Host, cancel: &Cancel) -> Resu
     let used: Vec<_> = listed
         .stdout
         .lines()
-        .filter_map(|line| line.split_once(' '))
-        .map(|(_, dir)| Path::new(dir))
+        .filter_map(|line| argv::listed(engine, line))
+        .map(|(_, dir)| dir)
         .collect();
     let entries = fs::read_dir(&parent).into_iter().flatten().flatten();
     for dir in entries.map(|entry| entry.path()) {
@@ -79,10 +79,8 @@ pub(crate) fn directories(engine: &Engine, host: &Host, cancel: &Cancel) -> Resu
 pub(crate) fn of_image(engine: &Engine, image: &str, host: &Host, cancel: &Cancel) -> Result<()> {
     let list = argv::list_of_image(engine, image);
     let listed = process::output(&list, &host.variables, cancel)?;
-    for line in listed.stdout.lines() {
-        if let Some((name, _)) = line.split_once(' ') {
-            process::output(&container::remove(engine, name), &host.variables, cancel)?;
-        }
+    for name in listed.stdout.lines() {
+        process::output(&container::remove(engine, name), &host.variables, cancel)?;
     }
     Ok(())
 }

@@ -7,10 +7,10 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Stdio as ProcessStdio};
 
+use crate::engines::engine::Engine;
+use crate::os::{self, HAS_SHELL};
 use crate::process::error::{IoContext as _, Result};
 use crate::process::invocation::{Invocation, Variables};
 use crate::process::{self, ChildIo, Stdin};
@@ -35,13 +35,13 @@ pub(crate) struct FifoLifeline {
 
 impl FifoLifeline {
     /// Creates the FIFOs in `dir`, and returns the end whose closing ends the run.
-    fn new(dir: RunDir) -> Result<(Self, OwnedFd)> {
+    fn new(dir: RunDir) -> Result<(Self, File)> {
         let (life, begun) = (dir.path().join(LIFE), dir.path().join(BEGUN));
         let mut end = create_fifo(&life)?;
         let begun = create_fifo(&begun)?;
         end.write_all(HELD).on("write", life)?;
         let lifeline = FifoLifeline { begun, dir };
-        Ok((lifeline, end.into()))
+        Ok((lifeline, end))
     }
 
     /// Whether the command was reached. Everything before that is the engine's part.
@@ -50,9 +50,12 @@ impl FifoLifeline {
     }
 }
 
-/// Returns the streams of a run of `spec`, and its lifeline in `dir` if its standard input is the
-/// program's. `spec` is changed to see that directory.
+/// Returns the streams of a run of `spec` on `engine`, and its lifeline in `dir` if its standard
+/// input is the program's. `spec` is changed to see that directory. If runs have a kernel of their
+/// own, there is no lifeline, since nobody ever writes into the pipe that they would see: the run
+/// then ends with its owner if the owner ends in an orderly way.
 pub(crate) fn attach(
+    engine: &Engine,
     spec: &mut RunSpec,
     dir: Option<RunDir>,
 ) -> Result<(ChildIo, Option<FifoLifeline>)> {
@@ -60,46 +63,57 @@ pub(crate) fn attach(
         inherit_output: spec.stdio == Stdio::Inherit,
         ..ChildIo::default()
     };
-    let Some(dir) = dir else {
+    // On another machine, there is no directory.
+    if spec.has_stdin() {
+        io.stdin = Stdin::Inherit;
+    }
+    let Some(dir) = dir.filter(|_| !engine.own_kernel) else {
         return Ok((io, None));
     };
     let (lifeline, end) = FifoLifeline::new(dir)?;
     spec.lifeline_dir = Some(lifeline.dir.path().to_owned());
-    io.stdin = Stdin::Inherit;
     io.lifeline = Some(end);
     Ok((io, Some(lifeline)))
 }
 
-/// A process of the host that waits for the end of its owner.
+/// A process of the host that waits for the end of its owner. A host without a shell has none.
 #[derive(Debug)]
-pub(crate) struct Watcher(Child);
+pub(crate) struct Watcher(Option<Child>);
 
 impl Watcher {
     /// Starts `invocation`, which reads its standard input. A line there means that it is not
     /// needed any more; the end of input means that its owner died, and that it has to clean up.
     pub(crate) fn start(invocation: &Invocation, caller: &Variables) -> Result<Self> {
-        let child = process::command(invocation, caller)
-            .process_group(0)
+        if !HAS_SHELL {
+            return Ok(Watcher(None));
+        }
+        let mut command = process::command(invocation, caller);
+        os::lead_group(&mut command);
+        let child = command
             .stdin(ProcessStdio::piped())
             .stdout(ProcessStdio::null())
             .stderr(ProcessStdio::null())
             .spawn()
             .map_err(|error| process::spawn_error(invocation, error))?;
-        Ok(Watcher(child))
+        Ok(Watcher(Some(child)))
     }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        if let Some(mut stdin) = self.0.stdin.take() {
+        let Some(child) = &mut self.0 else {
+            return;
+        };
+        if let Some(mut stdin) = child.stdin.take() {
             // It may have exited already.
             let _ = stdin.write_all(b"\n");
         }
-        let _ = self.0.wait();
+        let _ = child.wait();
     }
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::fs;

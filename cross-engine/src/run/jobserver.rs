@@ -50,8 +50,8 @@ impl Jobserver {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the cache's file system does not support named
-    /// pipes or cannot be written.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the system or the cache's file system has no
+    /// named pipes, or the cache cannot be written.
     pub fn new(host: &Host, jobs: u32) -> Result<Self> {
         let dir = RunDir::new(&host.cache.join(JOBSERVERS), &unique("jobs"))?;
         let server = Jobserver {
@@ -161,6 +161,7 @@ impl Drop for Tokens<'_> {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use crate::process::error::ErrorKind;

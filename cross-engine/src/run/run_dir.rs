@@ -4,14 +4,13 @@
 //! it: nobody holds its lock any more.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, mkfifoat};
-
+use crate::os::{self, Sharing, locks, pipes};
 use crate::process::clock;
-use crate::process::error::{Error, IoContext as _, Result};
+use crate::process::error::{IoContext as _, Result};
 
 /// What is younger than this may still be needed: a directory that its owner has not locked yet, or
 /// a container that is created but not started yet.
@@ -33,10 +32,7 @@ impl RunDir {
         let outer = home.join(name);
         // Other users of the machine cannot lock what they cannot reach. The command's user may be
         // another one, but it sees only the inner directory.
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&outer)
-            .on("create directory", &outer)?;
+        os::create_private_directory(&outer, false).on("create directory", &outer)?;
         let created = RunDir::fill(&outer);
         if created.is_err() {
             let _ = fs::remove_dir_all(&outer);
@@ -87,29 +83,22 @@ impl Drop for RunDir {
 
 /// Locks a directory for as long as the returned file is open.
 fn lock_dir(dir: &Path) -> Result<File> {
-    let lock = File::open(dir).on("open", dir)?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|errno| Error::io("lock", dir, errno.into()))?;
-    Ok(lock)
+    locks::directory(dir, Sharing::Exclusive).on("lock", dir)
 }
 
 /// Whether somebody has locked the directory, as far as this user can see.
 pub(crate) fn is_locked(dir: &Path) -> bool {
-    File::open(dir).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockShared).is_err())
+    let locked = locks::directory(dir, Sharing::Shared);
+    locked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Creates a FIFO and opens both of its ends. Neither this nor its use ever blocks.
 pub(crate) fn create_fifo(path: &Path) -> Result<File> {
-    mkfifoat(CWD, path, Mode::RWXU).map_err(|errno| Error::io("create", path, errno.into()))?;
-    set_mode(path, 0o666)?;
-    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let end = rustix::fs::open(path, flags, Mode::empty())
-        .map_err(|errno| Error::io("open", path, errno.into()))?;
-    Ok(end.into())
+    pipes::create(path).on("create", path)
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).on("set the permissions of", path)
+    os::set_mode(path, mode).on("set the permissions of", path)
 }
 
 /// Removes the directories that dead owners left, and returns them. One that cannot be removed is
@@ -121,25 +110,27 @@ pub(crate) fn sweep(home: &Path) -> Vec<PathBuf> {
     };
     let now = clock::unix_time();
     for path in entries.flatten().map(|entry| entry.path()) {
-        let Ok(dir) = File::open(&path) else {
-            continue;
-        };
-        let age = dir
+        let age = path
             .metadata()
             .and_then(|meta| meta.modified())
             .ok()
             .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|at| now.saturating_sub(at));
-        let is_abandoned = || flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if age.is_some_and(|age| age > GRACE) && is_abandoned() && fs::remove_dir_all(&path).is_ok()
-        {
-            removed.push(path);
+        if age.is_none_or(|age| age <= GRACE) {
+            continue;
+        }
+        // The lock is held until the directory is gone.
+        if let Ok(_lock) = locks::directory(&path, Sharing::Exclusive) {
+            if fs::remove_dir_all(&path).is_ok() {
+                removed.push(path);
+            }
         }
     }
     removed
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::time::SystemTime;

@@ -8,10 +8,13 @@ use crate::engines::container;
 use crate::engines::engine::Engine;
 use crate::engines::host_engine;
 use crate::engines::isolation::Profile;
+use crate::os::{HAS_CONTAINERS, HAS_SHELL};
+use crate::process::cancel::Cancel;
 use crate::process::error::{Result, utf8};
 use crate::process::host::Host;
-use crate::process::invocation::{BaseEnv, EnvValue, Invocation, quoted};
+use crate::process::invocation::{BaseEnv, EnvValue, Invocation};
 use crate::process::script::joined;
+use crate::process::shell_text::quoted;
 use crate::run::fifo_lifeline::LIFELINES;
 use crate::spec::mount::{Access, arrange_mounts};
 use crate::spec::run_spec::{Root, RunSpec};
@@ -20,10 +23,18 @@ const HEAD: &str = "#!/bin/sh\n# Runs one program of an environment. Made by cro
 const FUNCTIONS: &str = include_str!("shim/functions.sh");
 const DIRECTORY: &str = include_str!("shim/directory.sh");
 const READ_IF_TOLD: &str = include_str!("shim/read_if_told.sh");
+const OWNED_BY_PROC: &str = include_str!("shim/owned_by_proc.sh");
+const OWNED_BY_PS: &str = include_str!("shim/owned_by_ps.sh");
 const HOLD: &str = include_str!("shim/hold.sh");
+const HOLD_APART: &str = include_str!("shim/hold_apart.sh");
 const CLOSE: &str = include_str!("shim/close.sh");
 const VARIABLES: &str = include_str!("shim/variables.sh");
 const FINISH: &str = include_str!("shim/finish.sh");
+
+/// The line that makes the run's name unique, where Linux has names to give away and elsewhere.
+const ID_OF_PROC: &str = "read -r cross_id </proc/sys/kernel/random/uuid || exit 125";
+const ID_OF_RANDOM: &str =
+    "cross_id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n') && [ -n \"$cross_id\" ] || exit 125";
 
 /// A placeholder for the run's unique name, which is known only when the script runs.
 const NAME: &str = "CROSS7Qw2NAME";
@@ -37,7 +48,8 @@ const PASSED: &str = "CROSS7Qw2PASSED";
 /// It needs only `/bin/sh`. It passes on its arguments, its directory, its standard streams and the
 /// exit code, and any number of instances can run concurrently. What it starts ends with it and
 /// with the process that started it, like everything that [`Engine::run`] starts. As a shell has to
-/// poll whether its parent is alive, this takes up to a second.
+/// poll whether its parent is alive, this takes up to a second. Where runs have a kernel of their own,
+/// the script removes their container.
 ///
 /// It does not create anything that is missing. If the environment is gone, it prints the remedy
 /// and returns 125, like container engines for failures of their own.
@@ -47,10 +59,14 @@ pub struct Shim {
     passed_variables: Vec<String>,
     directories: Vec<PathBuf>,
     remedy: String,
+    hint: String,
     reads_stdin: bool,
 }
 
 impl Shim {
+    /// Whether processes of this system can start a script: Windows starts no script of a shell.
+    pub const IS_SUPPORTED: bool = HAS_SHELL;
+
     /// Creates a script for the command of `spec`, to which its arguments are added. It runs in the
     /// directory in which it is started if the mounts contain that, and in `/` otherwise. The
     /// directory of `spec` is not used.
@@ -60,6 +76,7 @@ impl Shim {
             passed_variables: Vec::new(),
             directories: Vec::new(),
             remedy: String::new(),
+            hint: String::new(),
             reads_stdin: false,
         }
     }
@@ -91,6 +108,14 @@ impl Shim {
         self
     }
 
+    /// Sets a hint that is printed if a program fails as a test binary does, or could not be
+    /// started (status 101, 126 or 127).
+    #[must_use]
+    pub fn hint(mut self, text: impl Into<String>) -> Self {
+        self.hint = text.into();
+        self
+    }
+
     /// Sets whether the program may read standard input at any time. Otherwise a container gets
     /// standard input only if an argument asks for it (`-`, or `ar -M`), because a container's
     /// client reads all of it, even if it was meant for another process.
@@ -100,16 +125,29 @@ impl Shim {
         self
     }
 
-    /// Returns the script's text for `engine`.
+    /// Returns the script's text for `engine`. Foreign programs of the specification start one
+    /// another as in [`Engine::run`].
     ///
     /// # Errors
     ///
-    /// If the specification is not for this kind of engine, or a path is not UTF-8.
+    /// If the specification is not for this kind of engine, a path is not UTF-8, or the engine
+    /// cannot be asked whether it registers interpreters.
     pub fn script(&self, engine: &Engine, host: &Host) -> Result<String> {
+        self.script_of(engine, host, HAS_CONTAINERS)
+    }
+
+    /// The script for a host whose kernel tells of processes in files (`has_proc`), or by `ps` alone.
+    fn script_of(&self, engine: &Engine, host: &Host, has_proc: bool) -> Result<String> {
         let lifelines = host.cache.join(LIFELINES);
-        let run = self.invocation(engine, &lifelines)?;
+        let lifelines = Some(lifelines).filter(|_| !engine.own_kernel);
+        let spec = engine.with_registrar(self.spec.clone(), host, &Cancel::new())?;
+        let run = self.invocation(engine, spec, lifelines.as_deref())?;
+        let (id, is_owned) = match has_proc {
+            true => (ID_OF_PROC, OWNED_BY_PROC),
+            false => (ID_OF_RANDOM, OWNED_BY_PS),
+        };
         let mut text = String::from(HEAD);
-        text.push_str(&joined([FUNCTIONS]));
+        text.push_str(&joined([FUNCTIONS, id]));
         text.push('\n');
         let mut line = |words: std::fmt::Arguments<'_>| {
             // Writing to a String cannot fail.
@@ -117,6 +155,7 @@ impl Shim {
             text.push('\n');
         };
         line(format_args!("cross_remedy={}", quoted(&self.remedy)));
+        line(format_args!("cross_hint={}", quoted(&self.hint)));
         line(format_args!(
             "cross_program={}",
             quoted(utf8(&run.program)?)
@@ -135,7 +174,7 @@ impl Shim {
             Root::Host => return Err(host_engine::no_shim()),
         }
         line(format_args!("{}", find_directory(&self.spec)?));
-        let created = self.directories.iter().chain([&lifelines]);
+        let created = self.directories.iter().chain(&lifelines);
         let created: Vec<_> = created
             .map(|dir| Ok(quoted(utf8(dir)?).into_owned()))
             .collect::<Result<_>>()?;
@@ -144,10 +183,13 @@ impl Shim {
             "cross_name={}-$cross_id",
             quoted(&self.spec.name)
         ));
-        line(format_args!(
-            "cross_held={}/$cross_name",
-            quoted(utf8(&lifelines)?)
-        ));
+        match &lifelines {
+            Some(dir) => line(format_args!(
+                "cross_held={}/$cross_name",
+                quoted(utf8(dir)?)
+            )),
+            None => line(format_args!("cross_held=")),
+        }
         if engine.has_images() && !self.reads_stdin {
             line(format_args!("{}", joined([READ_IF_TOLD])));
         }
@@ -156,7 +198,12 @@ impl Shim {
         {
             line(format_args!("{}", write_profile(&profile)?));
         }
-        text.push_str(&joined([HOLD, "("]));
+        let hold = if lifelines.is_some() {
+            HOLD
+        } else {
+            HOLD_APART
+        };
+        text.push_str(&joined([is_owned, hold, "("]));
         text.push('\n');
         text.push_str(&self.variables(&run));
         text.push_str(&joined([CLOSE]));
@@ -176,11 +223,16 @@ impl Shim {
     }
 
     /// The engine's command, with placeholders for what is not known yet.
-    fn invocation(&self, engine: &Engine, lifelines: &Path) -> Result<Invocation> {
-        let mut spec = self.spec.clone().stdin(true);
+    fn invocation(
+        &self,
+        engine: &Engine,
+        spec: RunSpec,
+        lifelines: Option<&Path>,
+    ) -> Result<Invocation> {
+        let mut spec = spec.stdin(true);
         spec.cwd = DIR.into();
         spec.name = format!("{}-{NAME}", spec.name);
-        spec.lifeline_dir = Some(lifelines.join(&spec.name).join("shown"));
+        spec.lifeline_dir = lifelines.map(|dir| dir.join(&spec.name).join("shown"));
         spec.env.retain(|name, _| is_identifier(name));
         if engine.has_images() {
             spec.options.insert(0, PASSED.to_owned());
@@ -266,4 +318,5 @@ fn is_identifier(name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -17,33 +17,56 @@
 //! The owner may ask for the names of a binary's tests before the runner exits. The runner starts
 //! the binary once more for that, with the same arguments, variables and directory.
 //!
+//! A run of programs whose streams are the caller's is only watched: the runner leaves the name of
+//! each program that it starts, and becomes the program. Of test binaries, it keeps what they print
+//! beside, so that the owner knows afterwards whether their harness came to its end.
+//!
+//! Cargo has two runners: the target's, and the host's for the tests of procedural macros. Both are
+//! the relay's, so that no test binary is started without it.
+//!
 //! In an unexpected situation, there is less of this. The binaries run one after the other in an
-//! environment whose `env` cannot undo what shells do to background jobs. They run as cargo runs
-//! them if the run is on another machine, and so does a binary that the owner did not expect.
+//! environment whose `env` cannot undo what shells do to background jobs. A binary that the owner did
+//! not expect runs as cargo runs it.
+//!
+//! A run on another machine has a directory of its own, which is copied: see
+//! `remote/far_relay.rs`.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-
+use crate::engines::engine::Engine;
+use crate::os::pipes;
 use crate::process::error::{IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::unique_name::unique;
 use crate::process::untrusted::{Dir, LineSplitter, RegularFile, limits};
 use crate::process::{Exit, Stream};
 use crate::run::run_dir::{RunDir, create_fifo, set_mode};
-use crate::spec::run_spec::RELAY_CARGO;
+use crate::spec::run_spec::{RELAY_CARGO, Root, RunSpec, relay_inside};
 
 /// The cache's subdirectory for relays.
 pub(crate) const RELAYS: &str = "relays";
 /// What the runner prints on standard error before the number of the binary whose turn it is.
 const TURN_PREFIX: &str = "cross-relay: the turn of ";
+
+/// The named pipe of the run's messages.
+pub(crate) const TOLD: &str = "told";
+/// The named pipe of the owner's answers.
+pub(crate) const ANSWER: &str = "answer";
+/// The list of the binaries.
+const PROGRAMS: &str = "programs";
+/// The file that says that binaries run side by side.
+const PARALLEL: &str = "parallel";
+
+/// The script that is the target's runner.
+const TARGET: &str = "target";
+/// The script that is the host's runner.
+const HOST: &str = "host";
 
 const CARGO: &str = include_str!("test_relay/cargo.sh");
 const RUNNER: &str = include_str!("test_relay/runner.sh");
@@ -77,14 +100,13 @@ struct Messages {
     parsed: VecDeque<RelayMessage>,
 }
 
+/// How many programs are looked for that a watched run started: as many as a workspace has.
+const STARTED: usize = 10_000;
 /// The limit of a message's length.
-const MESSAGE_LIMIT: usize = 64;
+pub(crate) const MESSAGE_LIMIT: usize = 64;
 /// The interval at which the listener checks whether it is over. The FIFO may be too full to wake
 /// it.
-const POLL: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 100_000_000,
-};
+const POLL: Duration = Duration::from_millis(100);
 
 /// A message from a run to its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +124,38 @@ pub enum RelayMessage {
     All,
     /// The owner stopped listening.
     Over,
+}
+
+/// What is kept of a test binary.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct KeptOutput {
+    /// Its exit status, or 128 plus the number of the signal.
+    pub status: u8,
+    /// What it printed on its standard output.
+    pub stdout: RegularFile,
+    /// Whether `stdout` has all of that: it is limited.
+    pub is_whole: bool,
+}
+
+/// The limit for what is kept of a binary's output, in bytes, as `runner.sh` has it. It is below
+/// what is read of a stream.
+const KEPT_LIMIT: u64 = 49_152 * 512;
+
+/// How a relay starts programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RelayMode {
+    /// Each waits for [`TestRelay::start`], in the background.
+    SideBySide,
+    /// One after the other, each with its output in files.
+    OneByOne,
+    /// One after the other, each with the streams of the run. Only their names are known:
+    /// [`TestRelay::started`].
+    Watched,
+    /// As with `Watched`, but what test binaries print on their standard output is kept in files as
+    /// well ([`TestRelay::kept`]): they print through a pipe. Documentation tests are not kept.
+    Kept,
 }
 
 /// How a test binary exited.
@@ -141,32 +195,44 @@ impl TestExit {
 }
 
 impl TestRelay {
-    /// Creates a relay for these binaries, which cargo may start in any order. If they run side by
-    /// side (`parallel`), each waits for [`TestRelay::start`].
+    /// Whether runs of `engine` can have relays: they see the named pipes of this machine. Without
+    /// one, test binaries run as cargo runs them.
+    pub fn is_supported(engine: &Engine) -> bool {
+        !engine.own_kernel
+    }
+
+    /// Creates a relay for these binaries, which cargo may start in any order. A relay that only
+    /// watches starts any program.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the cache's file system does not support named
     /// pipes or cannot be written.
-    pub fn new(host: &Host, programs: &[&Path], parallel: bool) -> Result<Self> {
+    pub fn new(host: &Host, programs: &[&Path], mode: RelayMode) -> Result<Self> {
         let binaries = programs.len();
         let dir = RunDir::new(&host.cache.join(RELAYS), &unique("tests"))?;
         let path = dir.path().to_owned();
         // Other users cannot reach it: only the owner may enter its parent directory.
         set_mode(&path, 0o777)?;
-        for (name, text) in [(RELAY_CARGO, CARGO), ("run", RUNNER)] {
+        for (name, text) in [(RELAY_CARGO, CARGO), (TARGET, RUNNER), (HOST, RUNNER)] {
             let script = path.join(name);
             fs::write(&script, text).on("write", &script)?;
             set_mode(&script, 0o644)?;
         }
-        let file = path.join("programs");
+        let file = path.join(PROGRAMS);
         let list = programs.iter().flat_map(|program| {
-            let program = program.as_os_str().as_bytes();
+            let program = program.as_os_str().as_encoded_bytes();
             program.iter().chain(b"\n")
         });
         fs::write(&file, list.copied().collect::<Vec<_>>()).on("write", &file)?;
-        if parallel {
-            let file = path.join("parallel");
+        let mark = match mode {
+            RelayMode::SideBySide => Some(PARALLEL),
+            RelayMode::OneByOne => None,
+            RelayMode::Watched => Some("watched"),
+            RelayMode::Kept => Some("kept"),
+        };
+        if let Some(mark) = mark {
+            let file = path.join(mark);
             fs::write(&file, "").on("write", &file)?;
         }
         let mut here = create_fifo(&path.join("here"))?;
@@ -177,26 +243,31 @@ impl TestRelay {
             create_fifo(&path.join(format!("{n}.go")))?;
         }
         // With both ends open, reading never ends but waits.
-        let messages = create_fifo(&path.join("told"))?;
+        let messages = create_fifo(&path.join(TOLD))?;
         Ok(TestRelay {
             opened_dir: Dir::open(&path)?,
             binaries,
-            wake: messages.try_clone().on("open", path.join("told"))?,
+            wake: messages.try_clone().on("open", path.join(TOLD))?,
             messages: Mutex::new(Messages {
                 fifo: messages,
                 lines: LineSplitter::with_limit(MESSAGE_LIMIT),
                 parsed: VecDeque::new(),
             }),
             is_over: AtomicBool::new(false),
-            answer: create_fifo(&path.join("answer"))?,
+            answer: create_fifo(&path.join(ANSWER))?,
             open: Mutex::new(vec![here]),
             dir,
         })
     }
 
-    /// Whether cargo, which splits a runner's command line at spaces, can use this relay's path.
-    pub fn has_usable_path(&self) -> bool {
-        let path = self.dir.path().to_str();
+    /// Whether cargo, which splits a runner's command line at spaces, can use this relay's path in
+    /// a run of `spec`. On the host itself, the path is that of the cache.
+    pub fn has_usable_path(&self, spec: &RunSpec) -> bool {
+        let path = match spec.root {
+            Root::Host => self.dir.path().to_owned(),
+            _ => relay_inside(self.dir.path()),
+        };
+        let path = path.to_str();
         path.is_some_and(|path| !path.contains(char::is_whitespace))
     }
 
@@ -250,7 +321,7 @@ impl TestRelay {
     pub fn finish_turn(&self, end: TestExit) -> Result<()> {
         let signal = if end.signal { " signal" } else { "" };
         let line = format!("{}{signal}\n", end.status);
-        write_line(&self.answer, &line).on("write", self.file("answer"))
+        write_line(&self.answer, &line).on("write", self.file(ANSWER))
     }
 
     /// Asks the runner for the names of the tests of the binary whose turn it is and which has
@@ -260,7 +331,7 @@ impl TestRelay {
     ///
     /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     pub fn list(&self) -> Result<()> {
-        write_line(&self.answer, "list\n").on("write", self.file("answer"))
+        write_line(&self.answer, "list\n").on("write", self.file(ANSWER))
     }
 
     /// Opens what binary `n` printed when it was asked for the names of its tests (`--list`).
@@ -285,6 +356,88 @@ impl TestRelay {
         Ok(text.trim_end_matches('\n').into())
     }
 
+    /// The words that cargo gives to binary `n`, if the run reported them. A word with a line break
+    /// becomes several.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
+    pub fn words(&self, n: usize) -> Result<Option<Vec<String>>> {
+        let Some(file) = self.opened_dir.file_if_any(format!("{n}.words"))? else {
+            return Ok(None);
+        };
+        let text = file.text(limits::RECORD)?;
+        Ok(Some(text.lines().map(str::to_owned).collect()))
+    }
+
+    /// Whether binary `n` could not be started, because its runner is not in the environment.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
+    pub fn lacks_runner(&self, n: usize) -> Result<bool> {
+        let unstarted = self.opened_dir.file_if_any(format!("{n}.unstarted"))?;
+        Ok(unstarted.is_some())
+    }
+
+    /// The paths of the programs that were started so far, as given by cargo, in this order. `None`
+    /// if the run does not use the relay.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
+    pub fn started(&self) -> Result<Option<Vec<PathBuf>>> {
+        if !self.is_used()? {
+            return Ok(None);
+        }
+        let has_started = |n: &usize| {
+            let named = self.opened_dir.file_if_any(format!("{n}.program"));
+            named.is_ok_and(|file| file.is_some())
+        };
+        let started = (0..STARTED).take_while(has_started);
+        started
+            .map(|n| self.program(n))
+            .collect::<Result<_>>()
+            .map(Some)
+    }
+
+    /// What is kept of binary `n`, which has ended. `None` if nothing is, or if it did not end.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
+    pub fn kept(&self, n: usize) -> Result<Option<KeptOutput>> {
+        let status = self.opened_dir.file_if_any(format!("{n}.status"))?;
+        let stdout = self.opened_dir.file_if_any(format!("{n}.out"))?;
+        let (Some(status), Some(stdout)) = (status, stdout) else {
+            return Ok(None);
+        };
+        let Ok(status) = status.text(limits::RECORD)?.trim().parse() else {
+            return Ok(None);
+        };
+        let end = self.opened_dir.file_if_any(format!("{n}.end"))?;
+        Ok(Some(KeptOutput {
+            is_whole: end.is_some() && stdout.len() < KEPT_LIMIT,
+            status,
+            stdout,
+        }))
+    }
+
+    /// Whether a run started cargo by this relay.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io),
+    /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
+    pub fn is_used(&self) -> Result<bool> {
+        let next = self.opened_dir.file_if_any("next")?;
+        Ok(next.is_some())
+    }
+
     /// Opens the output of binary `n`, which is ready.
     ///
     /// # Errors
@@ -306,13 +459,15 @@ impl TestRelay {
         Some((before, n.parse().ok()?))
     }
 
-    /// Restores a line of cargo's output to what it is without the relay: with `runner`, or with
-    /// none.
+    /// Restores a line of cargo's output to what it is without the relay: with `runner`, the
+    /// target's, or with none.
     pub fn restore_line(&self, line: &str, runner: &str) -> String {
-        let wrapper = format!("sh {} ", self.file("run").display());
+        let inside = relay_inside(self.dir.path());
+        let wrapper = |script: &str| format!("sh {} ", inside.join(script).display());
+        let line = line.replace(&wrapper(HOST), "");
         match runner.trim() {
-            "" => line.replace(&wrapper, ""),
-            runner => line.replace(&wrapper, &format!("{runner} ")),
+            "" => line.replace(&wrapper(TARGET), ""),
+            runner => line.replace(&wrapper(TARGET), &format!("{runner} ")),
         }
     }
 
@@ -324,10 +479,8 @@ impl TestRelay {
 impl Messages {
     /// Waits for messages, but not for long, and reads them.
     fn read(&mut self, binaries: usize) -> io::Result<()> {
-        match poll(&mut [PollFd::new(&self.fifo, PollFlags::IN)], Some(&POLL)) {
-            Ok(0) | Err(Errno::INTR) => return Ok(()),
-            Ok(_) => {}
-            Err(errno) => return Err(errno.into()),
+        if !pipes::wait(&self.fifo, POLL)? {
+            return Ok(());
         }
         let mut bytes = [0; 4096];
         let read = match self.fifo.read(&mut bytes) {
@@ -347,6 +500,39 @@ impl Messages {
         }));
         Ok(())
     }
+}
+
+/// What a relay has at its beginning.
+pub(crate) struct Files {
+    /// The script that starts cargo.
+    pub(crate) cargo: &'static str,
+    /// The script of both runners.
+    pub(crate) runner: &'static str,
+    /// The binaries, one in each line.
+    pub(crate) programs: String,
+    /// The file that says how they start; empty if none does.
+    pub(crate) mark: &'static str,
+}
+
+/// The longest list of binaries that fits among the words of a command.
+const PROGRAMS_LIMIT: u64 = 100 << 10;
+
+/// What the relay in `dir` has at its beginning, for a run that cannot see it. `None` if that run
+/// cannot have it: the relay only watches, or there are too many binaries.
+pub(crate) fn files(dir: &Path) -> Result<Option<Files>> {
+    let dir = Dir::open(dir)?;
+    let programs = dir.file(PROGRAMS)?;
+    if programs.len() == 0 || programs.len() > PROGRAMS_LIMIT {
+        return Ok(None);
+    }
+    let programs = programs.text(PROGRAMS_LIMIT)?;
+    let is_parallel = dir.file_if_any(PARALLEL)?.is_some();
+    Ok(Some(Files {
+        cargo: CARGO,
+        runner: RUNNER,
+        programs: programs.trim_end().to_owned(),
+        mark: if is_parallel { PARALLEL } else { "" },
+    }))
 }
 
 /// Writes a line to a FIFO. It is an error if the run has filled the FIFO: this does not wait.
@@ -377,4 +563,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -15,8 +15,8 @@ pub const INTERPRETER_AT: &str = "/run/cross-interpreter";
 /// Programs of another architecture, which an interpreter executes.
 ///
 /// The target's runner starts the first of them. Those that it starts in turn are up to the kernel,
-/// which has to be told of the interpreter (`binfmt_misc`). The sandbox does that for the run alone,
-/// where the kernel allows it: see [`Engine::run`](crate::Engine::run).
+/// which has to be told of the interpreter (`binfmt_misc`). The sandbox does that for the run
+/// alone, where the kernel allows it: see [`Engine::run`](crate::Engine::run).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! Mounts: the parts of the host's file system that a run sees.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -29,6 +29,22 @@ pub enum Access {
     Write,
     /// An empty directory in memory, private to the run. `source` is ignored.
     Scratch,
+}
+
+/// Where runs see what cargo has to name and whose path on the host has white space, at which cargo
+/// splits the command line of a runner.
+const NAMEABLE: &str = "/run/cross-nameable";
+
+/// The path at which a run sees `path`, so that cargo can name it in a command line: `path` itself,
+/// or one with the same last components, as many as `kept`.
+pub fn nameable(path: &Path, kept: usize) -> PathBuf {
+    let text = path.as_os_str().to_string_lossy();
+    if !text.contains(char::is_whitespace) {
+        return path.to_owned();
+    }
+    let components: Vec<_> = path.iter().collect();
+    let last = components.len().saturating_sub(kept);
+    Path::new(NAMEABLE).join(components[last..].iter().collect::<PathBuf>())
 }
 
 impl Mount {

@@ -42,6 +42,45 @@ pub fn read_rootfs_layout(root: &Path, targets: &[&Path]) -> Result<RootfsLayout
     Ok(RootfsLayout(entries))
 }
 
+/// The layout that the root file system of an environment will have for mounts at `targets`, before
+/// there is one to read: that of Debian with merged directories. `None` if a mount lies inside a
+/// directory whose entries only its packages decide.
+pub fn expected_rootfs_layout(targets: &[&Path]) -> Option<RootfsLayout> {
+    let is_inside = |dir: &str| {
+        let mut inside = targets.iter().filter(|target| target.starts_with(dir));
+        inside.any(|target| !EXPECTED_FILES.iter().any(|file| *target == Path::new(file)))
+    };
+    let mut entries = Vec::new();
+    for name in [
+        "bin", "etc", "lib", "lib64", "opt", "sbin", "srv", "usr", "var",
+    ] {
+        let path = Path::new("/").join(name);
+        entries.push(match name {
+            "etc" | "usr" | "var" if is_inside(&format!("/{name}")) => return None,
+            "etc" | "usr" | "var" => Entry::Bind(path),
+            "opt" | "srv" => Entry::Dir(path),
+            linked => Entry::Link(path, Path::new("usr").join(linked)),
+        });
+    }
+    Some(RootfsLayout(entries))
+}
+
+/// What every finished root file system has as a mount point.
+const EXPECTED_FILES: [&str; 5] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/ssl/certs",
+];
+
+impl RootfsLayout {
+    /// Whether it has no entries: that of an environment which does not exist.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 fn expand(root: &Path, inside: &Path, targets: &[&Path], entries: &mut Vec<Entry>) -> Result<()> {
     let host_dir = under(root, inside);
     let mut names: Vec<_> = fs::read_dir(&host_dir)
@@ -95,6 +134,7 @@ pub(crate) fn under(root: &Path, inside: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 
@@ -138,6 +178,19 @@ mod tests {
             &["/w/app", "/home/u/.cargo/registry"],
             &["link /bin -> usr/bin", "bind /etc", "dir /srv", "bind /usr"],
         );
+    }
+
+    #[test]
+    fn the_layout_of_what_is_not_there_yet_is_that_of_debian() {
+        let hosts = Path::new("/etc/hosts");
+        let layout = expected_rootfs_layout(&[hosts, Path::new("/opt/app")]).unwrap();
+        assert!(layout.0.contains(&Entry::Bind("/usr".into())));
+        assert!(
+            layout
+                .0
+                .contains(&Entry::Link("/lib64".into(), "usr/lib64".into()))
+        );
+        assert!(expected_rootfs_layout(&[Path::new("/usr/src/app")]).is_none());
     }
 
     #[test]

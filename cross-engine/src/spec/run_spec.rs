@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::process::invocation::EnvValue;
 use crate::process::lifeline::{self, Lifeline};
 use crate::spec::foreign_programs::{ForeignPrograms, INTERPRETER_AT, Registrar};
-use crate::spec::mount::Mount;
+use crate::spec::mount::{Mount, nameable};
 use crate::spec::rootfs_layout::RootfsLayout;
 
 /// A command in an environment.
@@ -47,6 +47,9 @@ pub struct RunSpec {
     /// The user's options for a container CLI. They come last, so that they take precedence.
     #[serde(skip_serializing_if = "is_default")]
     pub options: Vec<String>,
+    /// The name of the machine that the command sees: see [`RunSpec::hostname`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub hostname: Option<String>,
     /// The user namespace of the container, as for `--userns`; the engine's default if `None`.
     #[serde(skip_serializing_if = "is_default")]
     pub user_namespace: Option<String>,
@@ -82,6 +85,18 @@ pub struct RunSpec {
     /// lifeline. It is set only during a run; a command that is displayed has no lifeline.
     #[serde(skip)]
     pub(crate) lifeline_dir: Option<PathBuf>,
+    /// The directories that are emptied on the machine of a remote engine: see
+    /// [`RunSpec::emptied`].
+    #[serde(skip)]
+    pub(crate) emptied: Vec<PathBuf>,
+    /// What tells the mounted files from others of the same names, if the engine is on another
+    /// machine, so that the run sees nothing of this one. It is set only during a run.
+    #[serde(skip)]
+    pub(crate) apart: Option<String>,
+    /// The directory in memory in which the run makes the relay's, if it does. It is set only during
+    /// a run.
+    #[serde(skip)]
+    pub(crate) relay_scratch: Option<Mount>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -157,6 +172,7 @@ impl RunSpec {
             terminal: false,
             platform: None,
             options: Vec::new(),
+            hostname: None,
             user_namespace: None,
             seccomp: None,
             memory: None,
@@ -167,6 +183,9 @@ impl RunSpec {
             owner: None,
             relay: None,
             lifeline_dir: None,
+            emptied: Vec::new(),
+            apart: None,
+            relay_scratch: None,
         }
     }
 
@@ -253,6 +272,14 @@ impl RunSpec {
         self
     }
 
+    /// Sets the name of the machine that the command sees. Without one, it is the host's in the
+    /// sandbox, and the engine makes one up for a container. The host itself ignores it.
+    #[must_use]
+    pub fn hostname(mut self, name: Option<String>) -> Self {
+        self.hostname = name;
+        self
+    }
+
     /// Sets the container's user namespace. The sandbox always has its own.
     #[must_use]
     pub fn user_namespace(mut self, namespace: Option<String>) -> Self {
@@ -274,8 +301,8 @@ impl RunSpec {
     ///
     /// The sandbox and the host refuse it. Only a control group counts what processes use together,
     /// and a plain user has none to give. A limit of each process's address space (`ulimit -v`) is
-    /// not a limit of memory. It ends emulators and sanitizers, which reserve far more addresses than
-    /// they use.
+    /// not a limit of memory. It ends emulators and sanitizers, which reserve far more addresses
+    /// than they use.
     #[must_use]
     pub fn memory(mut self, bytes: Option<u64>) -> Self {
         self.memory = bytes;
@@ -309,14 +336,29 @@ impl RunSpec {
         self
     }
 
-    /// Makes cargo, which is the command, start test binaries through the
-    /// [`TestRelay`](crate::TestRelay) in this directory. The directory is mounted writable at the
-    /// same path. `variable` names the target's runner.
+    /// Makes cargo, which is the command, start programs through the
+    /// [`TestRelay`](crate::TestRelay) in this directory. The directory is mounted writable where
+    /// cargo can name it. `target` is the variable that names the target's runner, and `host` the
+    /// one of the host's, if the host is another target.
     #[must_use]
-    pub fn relay(mut self, dir: impl Into<PathBuf>, variable: impl Into<String>) -> Self {
+    pub fn relay(mut self, dir: impl Into<PathBuf>, target: &str, host: Option<&str>) -> Self {
         let dir = dir.into();
-        self.relay = Some((dir.clone(), variable.into()));
-        self.mounts([Mount::write(dir)])
+        let inside = match self.root {
+            Root::Host => dir.clone(),
+            _ => relay_inside(&dir),
+        };
+        let host = host.filter(|host| *host != target);
+        let variables: Vec<_> = std::iter::once(target).chain(host).collect();
+        self.relay = Some((inside.clone(), variables.join(",")));
+        self.mounts([Mount::write(dir).at(inside)])
+    }
+
+    /// Empties these directories, which the command may write to, before it starts, if the engine
+    /// is on another machine. Elsewhere, the caller empties them itself.
+    #[must_use]
+    pub fn emptied(mut self, directories: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.emptied.extend(directories);
+        self
     }
 
     /// Names the process that owns the run.
@@ -325,8 +367,8 @@ impl RunSpec {
         self
     }
 
-    /// The mounts of the lifeline's and the job server's directories and of the interpreter, beside
-    /// the caller's mounts.
+    /// The mounts of the lifeline's and the job server's directories, of the interpreter, and of a
+    /// relay of the run's own, beside the caller's mounts.
     pub(crate) fn own_mounts(&self) -> impl Iterator<Item = Mount> {
         let lifeline = (self.lifeline_dir.as_ref(), lifeline::LIFELINE_AT);
         let jobserver = (self.jobserver.as_ref(), lifeline::JOBSERVER_AT);
@@ -334,6 +376,7 @@ impl RunSpec {
         [lifeline, jobserver, (registered, INTERPRETER_AT)]
             .into_iter()
             .filter_map(|(source, at)| Some(Mount::read(source?).at(at)))
+            .chain(self.relay_scratch.clone())
     }
 
     /// The programs whose interpreter the run registers, and what does so.
@@ -346,7 +389,7 @@ impl RunSpec {
 
     /// The mounts that a later run of the same kind has too: all but the relay's.
     pub(crate) fn lasting_mounts(&self) -> Vec<Mount> {
-        let is_relay = |mount: &Mount| self.relay.iter().any(|(dir, _)| mount.source == *dir);
+        let is_relay = |mount: &Mount| self.relay.iter().any(|(dir, _)| mount.target == *dir);
         let lasting = self.mounts.iter().filter(|mount| !is_relay(mount));
         lasting.cloned().collect()
     }
@@ -388,17 +431,22 @@ impl RunSpec {
     }
 
     /// Whether standard input is the program's, so that it cannot be the lifeline.
-    pub(crate) fn has_stdin(&self) -> bool {
+    pub fn has_stdin(&self) -> bool {
         self.stdin || self.stdio == Stdio::Inherit
     }
+}
+
+/// The path of a relay's directory inside: a directory of its own in the relays' one.
+pub(crate) fn relay_inside(dir: &Path) -> PathBuf {
+    nameable(dir, 3)
 }
 
 /// The script in a relay's directory that starts cargo.
 pub(crate) const RELAY_CARGO: &str = "cargo";
 
-/// The words that wrap cargo. `variable` names the target's runner.
-pub(crate) fn relay_words(dir: &Path, variable: &str) -> [String; 3] {
+/// The words that wrap cargo. `variables` name the runners of the target and of the host.
+pub(crate) fn relay_words(dir: &Path, variables: &str) -> [String; 3] {
     // The script is not executed as a program, because the cache's file system may not allow that.
     let script = dir.join(RELAY_CARGO).to_string_lossy().into_owned();
-    ["sh".to_owned(), script, variable.to_owned()]
+    ["sh".to_owned(), script, variables.to_owned()]
 }

@@ -23,6 +23,20 @@ impl DebianArch {
         }
     }
 
+    /// Converts Debian's name, which container engines use, too: `amd64` or `arm64`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [DebianArch::Amd64, DebianArch::Arm64];
+        all.into_iter().find(|arch| arch.as_str() == name)
+    }
+
+    /// Rust's name of the architecture: `x86_64` or `aarch64`.
+    pub const fn rust_arch(self) -> &'static str {
+        match self {
+            DebianArch::Amd64 => "x86_64",
+            DebianArch::Arm64 => "aarch64",
+        }
+    }
+
     /// Debian's name: `amd64` or `arm64`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -3,4 +3,6 @@
 pub(crate) mod debian_arch;
 pub(crate) mod glibc;
 pub(crate) mod sdk;
+pub(crate) mod system_version;
 pub(crate) mod target_facts;
+pub(crate) mod uefi_machine;

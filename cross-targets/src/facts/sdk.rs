@@ -1,4 +1,5 @@
-//! SDKs that a user provides: Android's NDK, or the root file system of another operating system.
+//! SDKs that a user provides: Android's NDK, Microsoft's libraries, Apple's SDKs, or the root file
+//! system of another operating system.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,22 @@ pub enum Sdk {
         /// CMake's name of the ABI: `armeabi-v7a`.
         abi: &'static str,
     },
+    /// The SDK of one of Apple's systems, a part of Xcode: `MacOSX.sdk`. Debian's clang and lld
+    /// compile and link.
+    #[non_exhaustive]
+    Apple {
+        /// The start of the SDK's own name, before its version: `macosx`, `iphonesimulator`.
+        platform: &'static str,
+    },
+    /// Microsoft's headers and libraries, in the layout that `xwin` writes. Debian's clang compiles
+    /// as `clang-cl`, and LLVM's linker links as `lld-link`.
+    #[non_exhaustive]
+    Windows {
+        /// The processor as `xwin` names its directories of libraries: `x86_64`.
+        arch: &'static str,
+        /// The Wine that runs programs, if any does: `/usr/lib/wine/wine64`.
+        wine: Option<&'static str>,
+    },
     /// The root file system of the target's operating system, or the part of it that programs link
     /// with. Debian's clang and lld compile and link.
     #[non_exhaustive]
@@ -30,6 +47,23 @@ const NDK_PROGRAMS: &str = "toolchains/llvm/prebuilt/linux-x86_64/bin";
 /// The NDK's directory of Android's headers and libraries.
 const NDK_SYSROOT: &str = "toolchains/llvm/prebuilt/linux-x86_64/sysroot";
 
+/// The directories of Microsoft's libraries for a processor, as `xwin` names it or Microsoft.
+macro_rules! windows_libraries {
+    ($xwin:literal, $microsoft:literal) => {
+        &[
+            &[concat!("crt/lib/", $xwin), concat!("crt/lib/", $microsoft)],
+            &[
+                concat!("sdk/lib/um/", $xwin),
+                concat!("sdk/lib/um/", $microsoft),
+            ],
+            &[
+                concat!("sdk/lib/ucrt/", $xwin),
+                concat!("sdk/lib/ucrt/", $microsoft),
+            ],
+        ]
+    };
+}
+
 /// The oldest API level that every NDK supports since 64-bit processors were introduced.
 const USUAL_API: u32 = 21;
 
@@ -38,16 +72,52 @@ impl Sdk {
     pub const fn describe(self) -> &'static str {
         match self {
             Sdk::Ndk { .. } => "Android's NDK",
+            Sdk::Apple { .. } => "an SDK of Apple's for this system",
+            Sdk::Windows { .. } => "Microsoft's SDK in the layout of `xwin`",
             Sdk::Sysroot { .. } => "a root file system of the target's system",
         }
     }
 
+    /// How the user gets the SDK, as a clause with the commands. `None` if it is to be downloaded.
+    pub fn instructions(self) -> Option<String> {
+        let Sdk::Apple { platform } = self else {
+            return None;
+        };
+        Some(format!(
+            "on a Mac with Xcode, `tar -chzf {platform}.tar.gz -C \"$(xcrun --sdk {platform} \
+             --show-sdk-path)\" .` packs it, and here `mkdir {platform}.sdk && tar -xzf \
+             {platform}.tar.gz -C {platform}.sdk` unpacks it"
+        ))
+    }
+
+    /// Whether an SDK that calls itself `name` is one for the target: `macosx14.2`. Only Apple's
+    /// SDKs have names.
+    pub fn is_called(self, name: &str) -> bool {
+        match self {
+            Sdk::Apple { platform } => name
+                .strip_prefix(platform)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())),
+            _ => false,
+        }
+    }
+
     /// The environment variables that locate the SDK when the configuration does not, highest
-    /// precedence first. Android's own tools read the same variables.
+    /// precedence first. Android's own tools and `cargo-xwin` read the same variables.
     pub const fn variables(self) -> &'static [&'static str] {
         match self {
             Sdk::Ndk { .. } => &["ANDROID_NDK_HOME", "ANDROID_NDK_ROOT"],
+            Sdk::Apple { .. } => &[APPLE],
+            Sdk::Windows { .. } => &["XWIN_CACHE_DIR"],
             Sdk::Sysroot { .. } => &[],
+        }
+    }
+
+    /// The places of the SDK relative to the directory that the user names, one of which has it.
+    /// The directory itself is the empty path. (`cargo-xwin` and `xwin` keep theirs below a cache.)
+    pub const fn places(self) -> &'static [&'static str] {
+        match self {
+            Sdk::Windows { .. } => &["", "xwin", "splat"],
+            _ => &[""],
         }
     }
 
@@ -58,6 +128,16 @@ impl Sdk {
                 &[NDK_PROGRAMS],
                 &["toolchains/llvm/prebuilt/linux-x86_64/bin/llvm-ar"],
             ],
+            Sdk::Apple { .. } => &[
+                &["SDKSettings.json"],
+                &["usr/include"],
+                &["usr/lib/libSystem.tbd", "usr/lib/libSystem.B.tbd"],
+            ],
+            Sdk::Windows { arch, .. } => match arch.as_bytes() {
+                b"x86_64" => windows_libraries!("x86_64", "x64"),
+                b"x86" => windows_libraries!("x86", "x86"),
+                _ => windows_libraries!("aarch64", "arm64"),
+            },
             Sdk::Sysroot { .. } => &[&["usr/include"], &["usr/lib", "usr/lib/amd64"]],
         }
     }
@@ -67,7 +147,7 @@ impl Sdk {
     pub const fn compiler_dir(self) -> Option<&'static str> {
         match self {
             Sdk::Ndk { .. } => Some(NDK_PROGRAMS),
-            Sdk::Sysroot { .. } => None,
+            Sdk::Apple { .. } | Sdk::Windows { .. } | Sdk::Sysroot { .. } => None,
         }
     }
 
@@ -93,7 +173,7 @@ impl Sdk {
     pub fn compiler(self) -> Option<String> {
         match self {
             Sdk::Ndk { clang, .. } => Some(format!("{NDK_PROGRAMS}/{clang}<API>-clang")),
-            Sdk::Sysroot { .. } => None,
+            Sdk::Apple { .. } | Sdk::Windows { .. } | Sdk::Sysroot { .. } => None,
         }
     }
 
@@ -117,6 +197,17 @@ impl Sdk {
                     (bindgen, arguments),
                 ])
             }
+            Sdk::Apple { .. } => BTreeMap::from([
+                (APPLE.to_owned(), path.to_owned()),
+                (bindgen, format!("-isysroot {path}")),
+            ]),
+            Sdk::Windows { .. } => {
+                let includes = WINDOWS_HEADERS.map(|headers| format!("-isystem{path}/{headers}"));
+                BTreeMap::from([
+                    (WINDOWS.to_owned(), path.to_owned()),
+                    (bindgen, includes.join(" ")),
+                ])
+            }
             Sdk::Sysroot { clang_target } => BTreeMap::from([
                 (SYSROOT.to_owned(), path.to_owned()),
                 (format!("PKG_CONFIG_SYSROOT_DIR_{triple}"), path.to_owned()),
@@ -133,6 +224,20 @@ impl Sdk {
 /// The variables that hold the NDK's directory and the API level.
 pub(crate) const NDK: &str = "ANDROID_NDK_HOME";
 pub(crate) const API: &str = "CROSS_ANDROID_API";
+/// The variable that holds the directory of Apple's SDK, for clang and rustc as well.
+pub(crate) const APPLE: &str = "SDKROOT";
+/// The variable that holds the directory of Microsoft's SDK.
+pub(crate) const WINDOWS: &str = "CROSS_WINDOWS_SDK";
+/// The directories of headers in Microsoft's SDK.
+pub(crate) const WINDOWS_HEADERS: [&str; 5] = [
+    "crt/include",
+    "sdk/include/ucrt",
+    "sdk/include/um",
+    "sdk/include/shared",
+    "sdk/include/winrt",
+];
+/// The directories of libraries in Microsoft's SDK, in each of which a processor has its own.
+pub(crate) const WINDOWS_LIBRARIES: [&str; 3] = ["crt/lib", "sdk/lib/um", "sdk/lib/ucrt"];
 /// The variable that holds the directory of the root file system.
 pub(crate) const SYSROOT: &str = "CROSS_SYSROOT";
 
@@ -162,6 +267,16 @@ mod tests {
         assert_eq!(of(&[19, 21, 24, 34]), Some(21));
         assert_eq!(of(&[35, 24, 26]), Some(24));
         assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn an_sdk_of_apples_is_for_one_platform() {
+        let sdk = Sdk::Apple { platform: "macosx" };
+        assert!(sdk.is_called("macosx14.2") && !sdk.is_called("macosx"));
+        assert!(!sdk.is_called("iphoneos17.0") && !ARM.is_called("macosx14.2"));
+        let how = sdk.instructions().unwrap();
+        assert!(how.contains("xcrun --sdk macosx --show-sdk-path"), "{how}");
+        assert_eq!(ARM.instructions(), None);
     }
 
     #[test]

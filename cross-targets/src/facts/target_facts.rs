@@ -1,6 +1,8 @@
 //! The facts that are recorded about each target.
 
 use crate::facts::sdk::Sdk;
+use crate::facts::system_version::SystemVersion;
+use crate::facts::uefi_machine::UefiMachine;
 
 /// Facts about one triple, independent of the build machine.
 ///
@@ -9,8 +11,13 @@ use crate::facts::sdk::Sdk;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetFacts {
-    /// The Rust target triple, as in `rustc --print target-list`.
+    /// The Rust target triple, as in `rustc --print target-list`, or the name of
+    /// [`slices`](TargetFacts::slices).
     pub triple: &'static str,
+    /// The triples that are built for this target, and whose files are joined into one that runs on
+    /// all their machines: those of `universal2-apple-darwin`. Empty for a triple of rustc's.
+    /// `arch` is that of the first.
+    pub slices: &'static [&'static str],
     /// `target_arch`, such as `arm` for every `thumbv7m…` and `armv7…` triple.
     pub arch: &'static str,
     /// `target_os`; `none` for bare metal.
@@ -27,8 +34,8 @@ pub struct TargetFacts {
     /// The Debian architecture whose packages run on the target, ports included (`ppc64`). `None`
     /// where Debian has no packages with the target's ABI.
     pub debian_arch: Option<&'static str>,
-    /// Debian's library directory below `/usr/lib` for [`TargetFacts::debian_arch`]. It differs from
-    /// [`TargetFacts::c_triple`] on 32-bit x86: `i386-linux-gnu`.
+    /// Debian's library directory below `/usr/lib` for [`TargetFacts::debian_arch`]. It differs
+    /// from [`TargetFacts::c_triple`] on 32-bit x86: `i386-linux-gnu`.
     pub multiarch: Option<&'static str>,
     /// The packages that cross-compile C and C++ for the target. They are from Debian bookworm, or
     /// from trixie where bookworm has none. Empty if Debian has none.
@@ -82,6 +89,8 @@ pub enum CToolchain {
     Emscripten,
     /// Debian's clang and lld, for any system whose libraries are installed.
     Clang,
+    /// Debian's clang as `clang-cl`, and LLVM's linker as `lld-link`, with Microsoft's libraries.
+    ClangCl,
     /// The clang of Android's NDK.
     Ndk,
     /// No toolchain that a recipe can install.
@@ -117,13 +126,17 @@ pub enum Libc {
     Emscripten,
     /// The C library of WASI, based on musl, which calls the WebAssembly System Interface.
     Wasi,
-    /// The operating system's own C library: the BSDs, Solaris, illumos.
+    /// Microsoft's Universal C Runtime.
+    Msvc,
+    /// The operating system's own C library: the BSDs, Solaris, illumos, Apple's systems.
     System,
+    /// There is none.
+    None,
 }
 
 impl Libc {
     /// The name in lower case: `glibc`, `musl`, `mingw`; `system` for the operating system's own C
-    /// library.
+    /// library, `none` if there is no C library.
     pub const fn as_str(self) -> &'static str {
         match self {
             Libc::Glibc => "glibc",
@@ -133,7 +146,9 @@ impl Libc {
             Libc::Newlib => "newlib",
             Libc::Emscripten => "emscripten",
             Libc::Wasi => "wasi",
+            Libc::Msvc => "msvc",
             Libc::System => "system",
+            Libc::None => "none",
         }
     }
 }
@@ -210,10 +225,14 @@ pub enum TargetEmulator {
         /// The directories of the C and C++ runtime DLLs, for `WINEPATH`.
         dlls: &'static str,
     },
+    /// QEMU's system mode with UEFI firmware.
+    Uefi(UefiMachine),
     /// Node.js, for Emscripten's JavaScript and WebAssembly.
     Node,
-    /// Node.js, for WebAssembly that calls WASI.
+    /// Node.js, for WebAssembly that calls WASI, with threads or without.
     NodeWasi,
+    /// Wasmtime, for WebAssembly components and modules that call WASI.
+    Wasmtime,
 }
 
 impl TargetEmulator {
@@ -223,7 +242,9 @@ impl TargetEmulator {
             TargetEmulator::QemuUser { program, .. }
             | TargetEmulator::QemuBareMetal { program, .. }
             | TargetEmulator::Wine { program, .. } => program,
+            TargetEmulator::Uefi(machine) => machine.program,
             TargetEmulator::Node | TargetEmulator::NodeWasi => "node",
+            TargetEmulator::Wasmtime => "wasmtime",
         }
     }
 }
@@ -232,15 +253,105 @@ impl TargetEmulator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SupportLevel {
-    /// Proven: builds in the environment of its recipe, C and C++ included, and its programs run
-    /// there if it has an emulator.
+    /// Builds in the environment of its recipe, C and C++ included, and its programs run there if
+    /// it has an emulator. `docs/targets.md` has the proof, or says that there is none yet.
     Recipe,
+    /// The recipe builds what is not linked: libraries, `check`, `clippy` and documentation,
+    /// without C. A program fails to link, with the reason as its message.
+    #[non_exhaustive]
+    Libraries {
+        /// The reason why no programs are linked: a clause without a full stop.
+        why: &'static str,
+    },
     /// The facts are known, but no recipe is proven.
     #[non_exhaustive]
     NotYet {
         /// The reason, as the end of a sentence that starts with the name of the target.
         why: &'static str,
     },
+}
+
+/// The most that this project does for a target, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Level {
+    /// Its tests run.
+    Tests,
+    /// Its programs run; it has no `std` to test with, or one without threads.
+    Programs,
+    /// Its programs are built.
+    Builds,
+    /// Its libraries are built, without C.
+    Libraries,
+    /// It needs a directory of the user's: [`TargetFacts::sdk`].
+    Sdk,
+    /// It needs an image or a Dockerfile of the user's.
+    Image,
+}
+
+impl Level {
+    /// The name: `tests`, `programs`, `builds`, `libraries`, `sdk` or `image`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Level::Tests => "tests",
+            Level::Programs => "programs",
+            Level::Builds => "builds",
+            Level::Libraries => "libraries",
+            Level::Sdk => "sdk",
+            Level::Image => "image",
+        }
+    }
+}
+
+impl TargetFacts {
+    /// The variable by which compilers are told the oldest version of the target's system that
+    /// programs have to support. `None` if it is no system of Apple's.
+    pub fn deployment_variable(&self) -> Option<&'static str> {
+        if !self.triple.contains("-apple-") {
+            return None;
+        }
+        Some(match self.os {
+            "ios" => "IPHONEOS_DEPLOYMENT_TARGET",
+            "tvos" => "TVOS_DEPLOYMENT_TARGET",
+            "watchos" => "WATCHOS_DEPLOYMENT_TARGET",
+            "visionos" => "XROS_DEPLOYMENT_TARGET",
+            _ => "MACOSX_DEPLOYMENT_TARGET",
+        })
+    }
+
+    /// The oldest version of one of Apple's systems that there is for the target's processor, if
+    /// the system had been there for others before. Programs that ask for an older one get it.
+    pub fn oldest_system(&self) -> Option<SystemVersion> {
+        let is_simulated = self.triple.ends_with("-sim") || self.triple.ends_with("-macabi");
+        let major = match (self.arch, self.os) {
+            ("aarch64", "macos") => 11,
+            ("aarch64", "ios" | "tvos") if is_simulated => 14,
+            ("aarch64", "watchos") if is_simulated => 7,
+            _ => return None,
+        };
+        Some(SystemVersion::new(major, 0, 0))
+    }
+
+    /// The most that this project does for the target.
+    pub const fn level(&self) -> Level {
+        match (self.support, self.tests) {
+            (SupportLevel::Recipe, TestSupport::Parallel) => Level::Tests,
+            (SupportLevel::Recipe, TestSupport::Programs) => Level::Programs,
+            (SupportLevel::Recipe, _) => Level::Builds,
+            (SupportLevel::Libraries { .. }, _) => Level::Libraries,
+            (SupportLevel::NotYet { .. }, _) if self.sdk.is_some() => Level::Sdk,
+            (SupportLevel::NotYet { .. }, _) => Level::Image,
+        }
+    }
+
+    /// What the target lacks, as a clause: why it has no recipe, or why it links no programs.
+    /// `None` if it lacks nothing.
+    pub const fn lacks(&self) -> Option<&'static str> {
+        match self.support {
+            SupportLevel::Recipe => None,
+            SupportLevel::Libraries { why } | SupportLevel::NotYet { why } => Some(why),
+        }
+    }
 }
 
 /// How the tests of a target can be run.

@@ -1,12 +1,9 @@
 //! Debian's clang and lld as compiler and linker for another operating system.
 
 use super::file::RecipeFile;
-use super::programs::Programs;
+use super::programs::{ONE_TARGET, Programs};
 use crate::facts::sdk::{self, Sdk};
 use crate::facts::target_facts::{Libc, TargetFacts};
-
-/// The prefix of the script paths.
-const PREFIX: &str = "/usr/local/bin/cross-";
 
 /// The path at which clang expects the linker of Solaris.
 const SOLARIS_LINKER: &str = "/usr/gnu/bin/ld";
@@ -30,22 +27,27 @@ pub(super) const WASI_LINKER: &str = "/usr/local/bin/cross-wasm-ld";
 pub(super) const WASI_BINDGEN: &str = "-fvisibility=default -isystem/usr/include/wasm32-wasi";
 
 /// The programs that builds call.
-pub(super) fn programs() -> Programs {
+pub(super) fn programs(prefix: &str) -> Programs {
     Programs {
-        cc: format!("{PREFIX}cc"),
-        cxx: format!("{PREFIX}c++"),
+        cc: format!("{prefix}cc"),
+        cxx: format!("{prefix}c++"),
         ar: "llvm-ar".to_owned(),
         ranlib: "llvm-ranlib".to_owned(),
     }
 }
 
-/// The scripts for these programs.
-pub(super) fn files(facts: &TargetFacts) -> Vec<RecipeFile> {
+/// The scripts for these programs. The paths begin with `prefix`.
+pub(super) fn files(facts: &TargetFacts, prefix: &str) -> Vec<RecipeFile> {
     let compiler = |name: &str, program: &str, more: &str| {
-        let text = COMPILER
+        let text = match facts.sdk {
+            Some(Sdk::Apple { .. }) => APPLE,
+            _ => COMPILER,
+        };
+        let text = text
+            .replace("@ONE_TARGET@", ONE_TARGET)
             .replace("@PROGRAM@", program)
             .replace("@OPTIONS@", &(options(facts) + more));
-        RecipeFile::program(format!("{PREFIX}{name}"), text)
+        RecipeFile::program(format!("{prefix}{name}"), text)
     };
     // WASI does not support exceptions.
     let cxx = if facts.libc == Libc::Wasi {
@@ -55,7 +57,12 @@ pub(super) fn files(facts: &TargetFacts) -> Vec<RecipeFile> {
     };
     let mut files = vec![compiler("cc", "clang", ""), compiler("c++", "clang++", cxx)];
     if facts.libc == Libc::Wasi {
-        files.push(RecipeFile::program(WASI_LINKER, WASI));
+        let linker = match facts.triple {
+            "wasm32-wasip2" => COMPONENT_LINKER,
+            _ => MODULE_LINKER,
+        };
+        let text = WASI.replace("@LINKER@", linker);
+        files.push(RecipeFile::program(WASI_LINKER, text));
     }
     if let Some(emulation) = solaris_emulation(facts) {
         let text = SOLARIS
@@ -84,6 +91,15 @@ fn options(facts: &TargetFacts) -> String {
                  --start-no-unused-arguments {linker} --end-no-unused-arguments"
             )
         }
+        // The variable names the SDK, to clang too.
+        Some(Sdk::Apple { .. }) => format!(
+            "--target={} --start-no-unused-arguments -fuse-ld=lld --end-no-unused-arguments",
+            facts.c_triple
+        ),
+        // The build machine's headers are not the target's.
+        _ if facts.libc == Libc::None => {
+            format!("--target={} -ffreestanding -nostdlibinc", facts.c_triple)
+        }
         _ => format!("--target={}", facts.c_triple),
     }
 }
@@ -108,15 +124,22 @@ fn solaris_libraries(facts: &TargetFacts) -> &'static str {
 /// The compiler, which also links. It supports one target and ignores `--target` arguments.
 const COMPILER: &str = r#"#!/bin/sh
 # A C compiler and linker for one target. Made by cross-targets.
-for argument; do
-    shift
-    case $argument in
-    --target=*) continue ;;
-    esac
-    set -- "$@" "$argument"
-done
+@ONE_TARGET@
 exec @PROGRAM@ @OPTIONS@ "$@"
 "#;
+
+/// The same for a system of Apple's. The argument that names the target has the version of the
+/// system.
+const APPLE: &str = r#"#!/bin/sh
+# A C compiler and linker for one target. Made by cross-targets.
+exec @PROGRAM@ @OPTIONS@ "$@"
+"#;
+
+/// How [`WASI`] finds the linker of modules.
+const MODULE_LINKER: &str = "lld=$(command -v rust-lld || command -v lld)";
+/// How [`WASI`] finds the linker of components, which a Rust toolchain bundles. It calls the linker
+/// of modules.
+const COMPONENT_LINKER: &str = "lld=wasm-component-ld";
 
 /// Uses the toolchain's own `rust-lld` if present (rustc puts it on `PATH`), otherwise LLVM's lld.
 /// Rust bundles the C library of WASI; the C++ library, which cc-rs links only in part, is
@@ -132,7 +155,7 @@ for argument; do
     esac
     before=$argument
 done
-lld=$(command -v rust-lld || command -v lld)
+@LINKER@
 exec "$lld" "$@" -L/usr/lib/wasm32-wasi
 "#;
 

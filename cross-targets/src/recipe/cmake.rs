@@ -1,30 +1,37 @@
 //! CMake toolchain files, which describe the target system.
 
+use super::clang_cl;
 use super::file::RecipeFile;
 use super::programs::Programs;
 use crate::facts::sdk::{self, Sdk};
-use crate::facts::target_facts::{CToolchain, Endian, TargetFacts};
+use crate::facts::target_facts::{CToolchain, Endian, Libc, TargetFacts};
 
-/// The path of the toolchain file.
-const PATH: &str = "/usr/local/share/cross/toolchain.cmake";
+/// The path of the toolchain file without its ending.
+const PATH: &str = "/usr/local/share/cross/toolchain";
 /// The path of Emscripten's own toolchain file.
 const EMSCRIPTEN: &str = "/usr/share/emscripten/cmake/Modules/Platform/Emscripten.cmake";
 
-/// The path of the target's toolchain file.
-pub(super) fn path(facts: &TargetFacts) -> &'static str {
-    match facts.c_toolchain {
-        CToolchain::Emscripten => EMSCRIPTEN,
-        _ => PATH,
+/// The path of the target's toolchain file. `slice` is the name of one of several processors that
+/// the recipe builds for.
+pub(super) fn path(facts: &TargetFacts, slice: Option<&str>) -> String {
+    match (facts.c_toolchain, slice) {
+        (CToolchain::Emscripten, _) => EMSCRIPTEN.to_owned(),
+        (_, None) => format!("{PATH}.cmake"),
+        (_, Some(slice)) => format!("{PATH}-{slice}.cmake"),
     }
 }
 
 /// The toolchain file, if the target needs a generated one.
-pub(super) fn file(facts: &TargetFacts, programs: &Programs) -> Option<RecipeFile> {
+pub(super) fn file(
+    facts: &TargetFacts,
+    programs: &Programs,
+    slice: Option<&str>,
+) -> Option<RecipeFile> {
     if facts.c_toolchain == CToolchain::Emscripten {
         return None;
     }
     if let Some(Sdk::Ndk { abi, .. }) = facts.sdk {
-        return Some(RecipeFile::new(PATH, ndk(facts, abi)));
+        return Some(RecipeFile::new(path(facts, slice), ndk(facts, abi)));
     }
     let Programs {
         cc,
@@ -49,19 +56,34 @@ pub(super) fn file(facts: &TargetFacts, programs: &Programs) -> Option<RecipeFil
             text += &format!("set(CMAKE_{part}_FLAGS_INIT \"{}\")\n", facts.c_flags);
         }
     }
-    if facts.os == "none" {
+    if matches!(facts.libc, Libc::Newlib | Libc::None) {
         // Programs, including those of CMake's checks, do not link without a linker script.
         text += "set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)\n";
     }
+    if let Some(Sdk::Windows { .. }) = facts.sdk {
+        text += &format!(
+            "set(CMAKE_LINKER {})\n\
+             set(CMAKE_RC_COMPILER llvm-rc)\n\
+             set(CMAKE_MT llvm-mt)\n\
+             # The SDK usually lacks the libraries for debugging.\n\
+             set(CMAKE_TRY_COMPILE_CONFIGURATION Release)\n\
+             set(CMAKE_MSVC_RUNTIME_LIBRARY MultiThreadedDLL CACHE STRING \"\")\n",
+            clang_cl::LINKER
+        );
+    }
     if let Some(Sdk::Sysroot { .. }) = facts.sdk {
         text += &format!("set(CMAKE_SYSROOT \"$ENV{{{}}}\")\n", sdk::SYSROOT);
+    }
+    if let Some(Sdk::Apple { .. }) = facts.sdk {
+        // CMake looks for it with Apple's own programs otherwise.
+        text += &format!("set(CMAKE_OSX_SYSROOT \"$ENV{{{}}}\")\n", sdk::APPLE);
     }
     // Programs to run are those of the build machine.
     text += "set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)\n";
     if let Some(multiarch) = facts.multiarch {
         text += &format!("set(CMAKE_LIBRARY_ARCHITECTURE {multiarch})\n");
     }
-    Some(RecipeFile::new(PATH, text))
+    Some(RecipeFile::new(path(facts, slice), text))
 }
 
 /// The NDK's own toolchain file, configured with the ABI and the API level.
@@ -88,6 +110,11 @@ fn system(facts: &TargetFacts) -> &'static str {
         // CMake uses this name for illumos too, after `uname -s`.
         "solaris" | "illumos" => "SunOS",
         "wasi" => "WASI",
+        "macos" => "Darwin",
+        "ios" => "iOS",
+        "tvos" => "tvOS",
+        "watchos" => "watchOS",
+        "visionos" => "visionOS",
         _ => "Generic",
     }
 }
@@ -96,6 +123,8 @@ fn system(facts: &TargetFacts) -> &'static str {
 fn processor(facts: &TargetFacts) -> &'static str {
     match (facts.arch, facts.os, facts.endian) {
         ("x86_64", "windows", _) => "AMD64",
+        ("aarch64", "windows", _) => "ARM64",
+        ("aarch64", _, _) if facts.triple.contains("-apple-") => "arm64",
         ("x86_64", "solaris" | "illumos", _) => "i386",
         ("sparc64", "solaris", _) => "sparc",
         ("x86_64", "freebsd" | "netbsd" | "dragonfly", _) => "amd64",

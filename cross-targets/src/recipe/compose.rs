@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use super::debian_rust::{self, DebianRust};
 use super::file::RecipeFile;
 use super::packages::{BASE, with_arch};
-use super::programs::Programs;
+use super::programs::{Programs, prefix};
 use super::unsupported::UnsupportedTarget;
 use super::{Recipe, RustSource, StdSource};
-use super::{clang, cmake, exclusions, ndk, system_emulation, zig};
+use super::{
+    clang, clang_cl, cmake, exclusions, ndk, no_linker, system_emulation, uefi, wasmtime, wheel,
+    zig,
+};
 use crate::facts::debian_arch::DebianArch;
 use crate::facts::sdk::Sdk;
 use crate::facts::target_facts::{
     CToolchain, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts, ZigTarget,
 };
+use crate::facts::uefi_machine::UefiMachine;
 use crate::target::Target;
 use crate::target::qemu_machine::QemuMachine;
 use crate::target::runner::Runner;
@@ -52,20 +56,16 @@ pub(crate) fn compose(
     Ok(composer(target, build, rust)?.recipe())
 }
 
-/// Composes the recipe with a virtual machine.
-pub(crate) fn compose_with_machine(
+/// Composes the recipe with another runner.
+pub(crate) fn compose_with_runner(
     target: Target,
     build: DebianArch,
     rust: RustSource,
+    runner: Runner,
 ) -> Result<Recipe, UnsupportedTarget> {
-    let composer = composer(target, build, rust)?;
-    let machine = target.machine().ok_or_else(|| {
-        let why = "no QEMU machine boots a Debian kernel for it";
-        UnsupportedTarget::new(target, why)
-    })?;
     Ok(Composer {
-        machine: Some(machine),
-        ..composer
+        runner: Some(runner),
+        ..composer(target, build, rust)?
     }
     .recipe())
 }
@@ -110,7 +110,8 @@ pub(crate) fn compose_with_sdk(
             return Err(UnsupportedTarget::new(target, why));
         }
         Some(Sdk::Ndk { .. }) => CToolchain::Ndk,
-        Some(Sdk::Sysroot { .. }) => CToolchain::Clang,
+        Some(Sdk::Apple { .. } | Sdk::Sysroot { .. }) => CToolchain::Clang,
+        Some(Sdk::Windows { .. }) => CToolchain::ClangCl,
         None => {
             let why = "it takes no SDK";
             return Err(UnsupportedTarget::new(target, why));
@@ -131,8 +132,10 @@ pub(super) struct Composer {
     rust: RustSource,
     /// Whether `std` is built from source even if there is a package of it.
     builds_std: bool,
-    /// The virtual machine that replaces the usual emulator.
-    machine: Option<QemuMachine>,
+    /// The runner that replaces the usual one.
+    runner: Option<Runner>,
+    /// The processor, if the recipe builds for several.
+    slice: Option<&'static str>,
 }
 
 impl Composer {
@@ -152,12 +155,35 @@ impl Composer {
             zig,
             build,
             builds_std: rust == RustSource::PackagedSource,
-            machine: None,
+            runner: None,
+            slice: None,
             rust: match rust {
                 RustSource::External => RustSource::External,
                 _ => RustSource::Packaged,
             },
         }
+    }
+
+    /// The composers of the targets that are built for this one. Empty if it is built itself.
+    fn slices(&self) -> impl Iterator<Item = Composer> + '_ {
+        let is_joined = !self.facts.slices.is_empty();
+        let slices = self.target.slices().filter(move |_| is_joined);
+        slices.map(|target| {
+            let facts = target.facts();
+            let zig = self.zig.and(facts.zig);
+            Composer {
+                builds_std: self.builds_std,
+                slice: Some(facts.arch),
+                ..Composer::new(
+                    target,
+                    self.suite,
+                    self.c_toolchain,
+                    zig,
+                    self.build,
+                    self.rust,
+                )
+            }
+        })
     }
 
     fn recipe(&self) -> Recipe {
@@ -179,10 +205,21 @@ impl Composer {
             files: self.files(),
             commands: self
                 .zig
-                .map_or_else(Vec::new, |_| zig::commands())
+                .map_or_else(Vec::new, |_| zig::commands(self.facts))
                 .into_iter()
-                .chain(self.machine.as_ref().map(system_emulation::command))
+                .chain(self.machine().as_ref().map(system_emulation::command))
+                .chain(self.wasmtime(wasmtime::commands))
+                .chain(
+                    self.uefi()
+                        .map(|machine| uefi::command(&machine, self.facts)),
+                )
                 .chain([exclusions::command()])
+                .collect(),
+            downloads: self
+                .zig
+                .map(|_| zig::download(self.build))
+                .into_iter()
+                .chain(self.wasmtime(|| vec![wasmtime::download(self.build)]))
                 .collect(),
             std: self.std(),
         }
@@ -206,6 +243,12 @@ impl Composer {
             .filter(|_| self.c_toolchain == CToolchain::Gcc)
     }
 
+    /// Whether Rust links with its own linker.
+    fn links_itself(&self) -> bool {
+        let is_bare = matches!(self.facts.libc, Libc::Newlib | Libc::None);
+        is_bare && self.c_toolchain != CToolchain::None
+    }
+
     /// The architecture of Wine, which is that of the programs it runs.
     fn wine_arch(&self) -> Option<&'static str> {
         match self.runner() {
@@ -223,7 +266,7 @@ impl Composer {
 
     /// All foreign architectures, including that of the virtual machine's kernel.
     fn all_foreign(&self) -> Vec<String> {
-        let kernels = self.machine.map(|machine| machine.debian_arch);
+        let kernels = self.machine().map(|machine| machine.debian_arch);
         let kernels = kernels
             .filter(|&arch| arch != self.build.as_str())
             .filter(|&arch| self.foreign() != Some(arch));
@@ -232,22 +275,46 @@ impl Composer {
     }
 
     fn runner(&self) -> Runner {
-        if let Some(machine) = self.machine {
-            return Runner::QemuSystem(machine);
+        match (self.runner, self.facts.sdk) {
+            (Some(runner), _) => runner,
+            (None, Some(_)) if self.c_toolchain == CToolchain::None => Runner::None,
+            (None, Some(_)) => self.target.runner_with_sdk(self.build),
+            (None, None) => self.target.runner(self.build),
         }
-        match self.facts.sdk {
-            // An SDK has what programs link with, but not what they need to start.
-            Some(_) => Runner::None,
-            None => self.target.runner(self.build),
+    }
+
+    /// The virtual machine that replaces the usual emulator.
+    fn machine(&self) -> Option<QemuMachine> {
+        match self.runner() {
+            Runner::QemuSystem(machine) => Some(machine),
+            _ => None,
+        }
+    }
+
+    /// The virtual machine with UEFI firmware.
+    fn uefi(&self) -> Option<UefiMachine> {
+        match self.runner() {
+            Runner::Uefi(machine) => Some(machine),
+            _ => None,
+        }
+    }
+
+    /// What Wasmtime adds to the recipe, if it is the runner.
+    fn wasmtime<T>(&self, added: impl FnOnce() -> Vec<T>) -> Vec<T> {
+        match self.runner() {
+            Runner::Wasmtime => added(),
+            _ => Vec::new(),
         }
     }
 
     fn tool_packages(&self) -> Vec<String> {
         let compiler: &[&str] = match self.c_toolchain {
-            _ if self.zig.is_some() => &[zig::INSTALLER],
+            _ if self.zig.is_some() => &[wheel::INSTALLER],
             _ if self.is_native() => &[NATIVE_CXX],
             CToolchain::Emscripten => &["emscripten"],
             CToolchain::Clang if self.facts.sdk.is_some() => &CLANG,
+            CToolchain::ClangCl => &CLANG,
+            CToolchain::None => &[],
             _ => self.facts.cross_packages,
         };
         BASE.iter()
@@ -271,7 +338,8 @@ impl Composer {
             Runner::QemuUser { .. } | Runner::QemuBareMetal { .. } => "qemu-user-static",
             Runner::Wine { .. } if self.facts.pointer_width == 32 => "wine32:i386",
             Runner::Wine { .. } => "wine64",
-            Runner::NodeWasi => "nodejs",
+            Runner::NodeWasi | Runner::WasmBindgen => "nodejs",
+            Runner::Wasmtime => return wasmtime::packages(),
             // Emscripten's package depends on Node.js.
             _ => return Vec::new(),
         };
@@ -352,7 +420,7 @@ impl Composer {
                 exclude.push(format!("!{directory}/{multilib}/*"));
             }
         }
-        if self.c_toolchain == CToolchain::Clang {
+        if matches!(self.c_toolchain, CToolchain::Clang | CToolchain::ClangCl) {
             exclude.extend(clang::UNNEEDED.map(str::to_owned));
         }
         if let (RustSource::Packaged, Some(multiarch), true) =
@@ -369,9 +437,11 @@ impl Composer {
     pub(super) fn programs(&self) -> Programs {
         let c = self.facts.c_triple;
         match self.c_toolchain {
-            _ if self.zig.is_some() => Programs::named(zig::PREFIX, "cc", "c++"),
+            _ if self.zig.is_some() => Programs::named(&prefix(self.slice), "cc", "c++"),
             CToolchain::Emscripten => Programs::named("em", "cc", "++"),
-            CToolchain::Clang => clang::programs(),
+            CToolchain::Clang => clang::programs(&prefix(self.slice)),
+            CToolchain::ClangCl => clang_cl::programs(),
+            CToolchain::None => no_linker::programs(),
             CToolchain::Ndk => ndk::programs(self.facts),
             CToolchain::Mingw => Programs::gnu(&format!("{c}-"), "-posix"),
             _ => Programs::gnu(&format!("{c}-"), ""),
@@ -379,31 +449,45 @@ impl Composer {
     }
 
     pub(super) fn files(&self) -> Vec<RecipeFile> {
+        if !self.facts.slices.is_empty() {
+            let mut files: Vec<_> = self.slices().flat_map(|slice| slice.files()).collect();
+            // They share what is needed for the installation.
+            files.sort_by(|one, other| one.path.cmp(&other.path));
+            files.dedup();
+            return files;
+        }
         let machine = self
-            .machine
+            .machine()
             .map_or_else(Vec::new, |_| system_emulation::files());
         if self.is_native() {
             return machine;
         }
         let zig = self
             .zig
-            .map(|zig| zig::files(zig, self.facts.libc, self.target.glibc()));
+            .map(|zig| zig::files(zig, self.facts, self.target.glibc(), &prefix(self.slice)));
         let others = match self.c_toolchain {
-            CToolchain::Clang => clang::files(self.facts),
+            CToolchain::Clang => clang::files(self.facts, &prefix(self.slice)),
+            CToolchain::ClangCl => clang_cl::files(self.facts),
             CToolchain::Ndk => ndk::files(self.facts),
+            CToolchain::None => no_linker::files(self.facts),
             _ => Vec::new(),
         };
-        let cmake = cmake::file(self.facts, &self.programs());
+        let cmake = cmake::file(self.facts, &self.programs(), self.slice);
         zig.into_iter()
             .flatten()
             .chain(others)
             .chain(cmake)
             .chain(machine)
+            .chain(self.wasmtime(wasmtime::files))
+            .chain(self.uefi().map(|_| uefi::start()))
             .collect()
     }
 
     pub(super) fn env(&self) -> BTreeMap<String, String> {
-        let mut env = BTreeMap::new();
+        let mut env: BTreeMap<_, _> = self.slices().flat_map(|slice| slice.env()).collect();
+        if !self.facts.slices.is_empty() {
+            return env;
+        }
         let mut set = |name: String, value: &str| env.insert(name, value.to_owned());
         if self.rust == RustSource::Packaged && !self.has_packaged_std() {
             // `-Z build-std` on Debian's stable cargo; the source matches it.
@@ -416,11 +500,15 @@ impl Composer {
         let programs = self.programs();
         match self.c_toolchain {
             // Debian ships Rust's linker only under its LLVM name.
-            CToolchain::Newlib { .. } if self.rust != RustSource::External => {
+            _ if self.links_itself() && self.rust != RustSource::External => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), PACKAGED_LINKER);
             }
             // Rust links bare metal with its own linker, and finds Emscripten's.
-            CToolchain::Newlib { .. } | CToolchain::Emscripten => {}
+            _ if self.links_itself() => {}
+            CToolchain::Emscripten => {}
+            CToolchain::ClangCl => {
+                set(format!("CARGO_TARGET_{upper}_LINKER"), clang_cl::LINKER);
+            }
             _ if self.facts.libc == Libc::Wasi => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), clang::WASI_LINKER);
             }
@@ -438,7 +526,7 @@ impl Composer {
         }
         set(
             format!("CMAKE_TOOLCHAIN_FILE_{lower}"),
-            cmake::path(self.facts),
+            &cmake::path(self.facts, self.slice),
         );
         set("PKG_CONFIG_ALLOW_CROSS".to_owned(), "1");
         // Replaces the build machine's directories in pkg-config's search path.
@@ -446,6 +534,10 @@ impl Composer {
             format!("PKG_CONFIG_LIBDIR_{lower}"),
             &self.pkg_config_directories(),
         );
+        if self.facts.os == "macos" && self.zig.is_some() {
+            // Otherwise rustc and cc-rs look for Apple's Xcode.
+            set("SDKROOT".to_owned(), zig::MACOS);
+        }
         if let Some(arguments) = self.bindgen_arguments() {
             set(format!("BINDGEN_EXTRA_CLANG_ARGS_{lower}"), &arguments);
         }

@@ -185,7 +185,8 @@ fn zig_toolset(target: Target, build: DebianArch) -> Option<Toolset> {
 /// neither.
 fn rust_lld_toolset(facts: &TargetFacts, upper: &str) -> Option<Toolset> {
     let musl = facts.libc == Libc::Musl && facts.std == StdAvailability::Prebuilt;
-    let has_own = facts.os == "none" || facts.libc == Libc::Wasi;
+    let has_own = matches!(facts.libc, Libc::Newlib | Libc::None | Libc::Wasi);
+    let has_own = has_own || matches!(facts.support, SupportLevel::Libraries { .. });
     if !musl && !has_own {
         return None;
     }
@@ -228,6 +229,10 @@ impl Toolset {
         for value in self.env.values_mut().chain(&mut self.compiler) {
             *value = place(value, &as_is);
         }
+        if let Some(interfaces) = self.env.get_mut("SDKROOT") {
+            let zigs = zig.rsplit_once('/').map_or("", |(parent, _)| parent);
+            *interfaces = format!("{zigs}/lib/libc/darwin");
+        }
         for (file, (_, path)) in self.files.iter_mut().zip(&moved) {
             file.text = match file.executable {
                 true => file.text.replace(zig::PROGRAM, &quoted(zig)),
@@ -251,6 +256,10 @@ pub(crate) fn emulator(target: Target, build: DebianArch) -> Option<HostEmulator
         Runner::Wine { program, .. } if facts.pointer_width == 32 => (program, "wine32:i386"),
         Runner::Wine { program, .. } => (program, "wine64"),
         Runner::Node | Runner::NodeWasi => ("node", "nodejs"),
+        // The engine `host` has no program for the firmware to start.
+        Runner::Uefi(_) => return None,
+        // No suite has it.
+        Runner::Wasmtime => ("wasmtime", ""),
         _ => return None,
     };
     let mut names = vec![program.to_owned()];
@@ -271,7 +280,11 @@ pub(crate) fn emulator(target: Target, build: DebianArch) -> Option<HostEmulator
     }
     Some(HostEmulator {
         names,
-        packages: vec![package.to_owned()],
+        packages: Some(package)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
         prefixes,
     })
 }

@@ -4,22 +4,30 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 mod clang;
+mod clang_cl;
 mod cmake;
 mod compose;
 mod debian_rust;
+mod download;
 mod exclusions;
 mod file;
 mod host_tools;
 mod ndk;
+mod no_linker;
 mod packages;
 mod programs;
 mod system_emulation;
 mod target_recipes;
+mod uefi;
 mod unsupported;
+mod wasmtime;
+mod wheel;
 mod zig;
+mod zig_parts;
 
 use crate::facts::debian_arch::DebianArch;
 
+pub use download::RecipeDownload;
 pub use file::RecipeFile;
 pub use host_tools::{HostEmulator, Toolset, ToolsetKind};
 pub use unsupported::UnsupportedTarget;
@@ -84,11 +92,17 @@ pub struct Recipe {
     /// Shell commands to run as root in the root file system after the files are written, in order
     /// and with network access. Each has to succeed.
     pub commands: Vec<String>,
+    /// What the commands download that is no package. The commands name it and verify it.
+    pub downloads: Vec<RecipeDownload>,
     /// Where `std` comes from.
     pub std: StdSource,
 }
 
 impl Recipe {
+    /// The path of the program that takes the place of compiler and linker where a recipe has
+    /// neither. It says [`TargetFacts::lacks`](crate::TargetFacts::lacks) and fails.
+    pub const NO_LINKER: &'static str = "/usr/local/bin/cross-no-linker";
+
     /// Adds packages to install. A bare name is a package for the build machine; `name:arch` is one
     /// for an architecture in [`Recipe::foreign`].
     #[must_use]
@@ -122,8 +136,8 @@ impl Recipe {
         self.extend_packages(packages.into_iter().map(|package| qualify(package.into())))
     }
 
-    /// Adds the programs that commands of a `pre-build` or a Dockerfile written for `cross` rely on:
-    /// curl, Git, file, autoconf, automake, libtool, unzip, wget and xz.
+    /// Adds the programs that commands of a `pre-build` or a Dockerfile written for `cross` rely
+    /// on: curl, Git, file, autoconf, automake, libtool, unzip, wget and xz.
     ///
     /// ```
     /// # use cross_targets::{DebianArch, RustSource, Target};
@@ -158,6 +172,7 @@ impl Recipe {
             env: BTreeMap::new(),
             files: Vec::new(),
             commands: Vec::new(),
+            downloads: Vec::new(),
             std: StdSource::Prebuilt,
         }
     }
@@ -179,7 +194,8 @@ impl Recipe {
         files.chain(self.commands.iter().cloned())
     }
 
-    /// The recipe as stable text for hashing. It contains every field, one entry per line, escaped
+    /// The recipe as stable text for hashing. It contains every field, one entry per line (what is
+    /// downloaded is in the commands and files that download it), escaped
     /// so that different recipes have different texts. The first line is the version of the format.
     pub fn canonical(&self) -> String {
         let mut text = String::from("cross recipe 2\n");

@@ -5,6 +5,7 @@ use super::unsupported::UnsupportedTarget;
 use super::{Recipe, RustSource, compose, host_tools};
 use crate::facts::debian_arch::DebianArch;
 use crate::target::Target;
+use crate::target::runner::Runner;
 
 impl Target {
     /// The recipe of the environment that builds for the target on a machine of architecture
@@ -31,17 +32,18 @@ impl Target {
         compose::compose_with_sdk(self, build, rust)
     }
 
-    /// A recipe whose programs run in a virtual machine instead of another emulator, started by
-    /// [`Runner::QemuSystem`](crate::Runner::QemuSystem).
+    /// A recipe whose programs are started by `runner`, one of [`Target::named_runner`], instead of
+    /// the target's default.
     ///
     /// # Errors
-    /// Returns [`UnsupportedTarget`] if there is no [`Target::machine`], or no recipe at all.
-    pub fn recipe_with_machine(
+    /// Returns [`UnsupportedTarget`] if there is no recipe.
+    pub fn recipe_with_runner(
         self,
         build: DebianArch,
         rust: RustSource,
+        runner: Runner,
     ) -> Result<Recipe, UnsupportedTarget> {
-        compose::compose_with_machine(self, build, rust)
+        compose::compose_with_runner(self, build, rust, runner)
     }
 
     /// The host tools that build for the target without an environment, best first. Empty if none

@@ -5,6 +5,7 @@ use crate::facts::target_facts::{
     CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
     TestSupport, Tier, ZigTarget,
 };
+use crate::facts::uefi_machine::UefiMachine;
 
 /// Facts about a processor that do not depend on the triple.
 #[derive(Clone, Copy)]
@@ -43,15 +44,29 @@ pub(crate) const MIPSEL: Cpu = little("mips", 32, "qemu-mipsel-static");
 pub(crate) const PPC: Cpu = big("powerpc", 32, "qemu-ppc-static");
 pub(crate) const PPC64: Cpu = big("powerpc64", 64, "qemu-ppc64-static");
 pub(crate) const PPC64LE: Cpu = little("powerpc64", 64, "qemu-ppc64le-static");
+pub(crate) const ARM64EC: Cpu = Cpu {
+    qemu: None,
+    ..little("arm64ec", 64, "")
+};
+pub(super) const NVPTX64: Cpu = Cpu {
+    qemu: None,
+    ..little("nvptx64", 64, "")
+};
+pub(crate) const RISCV32: Cpu = little("riscv32", 32, "qemu-riscv32-static");
 pub(crate) const RISCV64: Cpu = little("riscv64", 64, "qemu-riscv64-static");
 pub(crate) const S390X: Cpu = big("s390x", 64, "qemu-s390x-static");
 pub(crate) const SPARC64: Cpu = big("sparc64", 64, "qemu-sparc64-static");
-const WASM32: Cpu = Cpu {
+pub(crate) const WASM32: Cpu = Cpu {
     qemu: None,
     ..little("wasm32", 32, "")
 };
 pub(crate) const X86: Cpu = little("x86", 32, "qemu-i386-static");
 pub(crate) const X86_64: Cpu = little("x86_64", 64, "qemu-x86_64-static");
+/// x86_64 with 32-bit pointers. QEMU's user mode does not know its system calls.
+pub(crate) const X32: Cpu = Cpu {
+    qemu: None,
+    ..little("x86_64", 32, "")
+};
 
 /// Facts about a GCC with glibc that Debian packages.
 #[derive(Clone, Copy)]
@@ -127,16 +142,21 @@ mod debian {
     };
     pub(crate) const S390X: Gnu = debian!("s390x-linux-gnu", "s390x-linux-gnu", "s390x", "s390x-linux-gnu");
     pub(crate) const SPARC64: Gnu = port!("sparc64-linux-gnu", "sparc64", "sparc64-linux-gnu");
+    pub(crate) const X32: Gnu = Gnu {
+        cross_packages: &["gcc-x86-64-linux-gnux32", "g++-x86-64-linux-gnux32", "libc6-dev-x32-cross"],
+        ..port!("x86_64-linux-gnux32", "x32", "x86_64-linux-gnux32")
+    };
 }
 pub(crate) use debian::{
     AMD64 as DEB_AMD64, ARM64 as DEB_ARM64, ARMEL as DEB_ARMEL, ARMHF as DEB_ARMHF,
     I386 as DEB_I386, LOONG64 as DEB_LOONG64, MIPS as DEB_MIPS, MIPS64 as DEB_MIPS64,
     MIPS64EL as DEB_MIPS64EL, MIPSEL as DEB_MIPSEL, POWERPC as DEB_POWERPC, PPC64 as DEB_PPC64,
     PPC64EL as DEB_PPC64EL, RISCV64 as DEB_RISCV64, S390X as DEB_S390X, SPARC64 as DEB_SPARC64,
+    X32 as DEB_X32,
 };
 
 /// A row without a proven recipe, for the operating system `os`.
-const fn row(
+pub(super) const fn row(
     triple: &'static str,
     cpu: Cpu,
     os: &'static str,
@@ -146,6 +166,7 @@ const fn row(
 ) -> TargetFacts {
     TargetFacts {
         triple,
+        slices: &[],
         arch: cpu.arch,
         os,
         libc,
@@ -177,7 +198,7 @@ const fn row(
 
 impl TargetFacts {
     /// Marks the row as proven, with this C toolchain and the suite of its recipe.
-    const fn proven(self, c_toolchain: CToolchain, suite: &'static str) -> Self {
+    pub(super) const fn proven(self, c_toolchain: CToolchain, suite: &'static str) -> Self {
         Self {
             c_toolchain,
             suite: Some(suite),
@@ -200,6 +221,40 @@ impl TargetFacts {
             tests: match self.emulator {
                 Some(_) => TestSupport::Unproven,
                 None => TestSupport::None,
+            },
+            ..self
+        }
+    }
+
+    /// Marks the row as one whose libraries its recipe builds, with the reason why it links no
+    /// programs.
+    pub(super) const fn libraries_only(self, why: &'static str) -> Self {
+        Self {
+            c_toolchain: CToolchain::None,
+            suite: Some("bookworm"),
+            support: SupportLevel::Libraries { why },
+            tests: TestSupport::None,
+            ..self
+        }
+    }
+
+    /// Sets the Debian suite, where the usual one lacks something.
+    pub(crate) const fn suite(self, suite: &'static str) -> Self {
+        Self {
+            suite: Some(suite),
+            ..self
+        }
+    }
+
+    /// Sets the processor for QEMU's user mode.
+    pub(crate) const fn qemu_cpu(self, cpu: &'static str) -> Self {
+        Self {
+            emulator: match self.emulator {
+                Some(TargetEmulator::QemuUser { program, .. }) => Some(TargetEmulator::QemuUser {
+                    program,
+                    cpu: Some(cpu),
+                }),
+                other => other,
             },
             ..self
         }
@@ -243,7 +298,7 @@ const fn qemu(cpu: Cpu, qemu_cpu: Option<&'static str>) -> Option<TargetEmulator
     }
 }
 
-const fn zig(target: &'static str) -> Option<ZigTarget> {
+pub(super) const fn zig(target: &'static str) -> Option<ZigTarget> {
     Some(ZigTarget { target, cpu: None })
 }
 
@@ -410,6 +465,14 @@ pub(crate) const fn wasi(triple: &'static str) -> TargetFacts {
     .proven(CToolchain::Clang, "trixie")
 }
 
+/// WASI's components, which Node.js does not run.
+pub(crate) const fn wasi_component(triple: &'static str) -> TargetFacts {
+    TargetFacts {
+        emulator: Some(TargetEmulator::Wasmtime),
+        ..wasi(triple)
+    }
+}
+
 /// Android. Besides the emulator, its programs need Android's loader and libraries.
 pub(crate) const fn android(
     triple: &'static str,
@@ -469,3 +532,52 @@ pub(crate) const fn unix(
 pub(crate) const ANDROID_X86: Option<&str> = Some("n270");
 pub(crate) const ANDROID_X86_64: Option<&str> =
     Some("qemu64,+mmx,+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt");
+
+/// A system without an environment, or none: Debian's clang compiles, and Rust's own linker links.
+/// There is no C library.
+pub(crate) const fn freestanding(
+    triple: &'static str,
+    cpu: Cpu,
+    os: &'static str,
+    clang_target: &'static str,
+    c_flags: &'static str,
+) -> TargetFacts {
+    let row = row(triple, cpu, os, Libc::None, clang_target, Tier::Two);
+    TargetFacts {
+        cross_packages: &["clang", "lld", "llvm"],
+        c_flags,
+        std: match os.as_bytes() {
+            b"none" => StdAvailability::None,
+            _ => row.std,
+        },
+        ..row
+    }
+    .proven(CToolchain::Clang, "trixie")
+}
+
+impl TargetFacts {
+    /// Runs the programs of a bare-metal row under QEMU's user mode, with this processor.
+    pub(crate) const fn runs_on(self, cpu: Cpu, qemu_cpu: &'static str) -> Self {
+        Self {
+            emulator: match cpu.qemu {
+                Some(program) => Some(TargetEmulator::QemuBareMetal {
+                    program,
+                    cpu: qemu_cpu,
+                }),
+                None => None,
+            },
+            tests: TestSupport::Programs,
+            ..self
+        }
+    }
+
+    /// Runs the programs of UEFI in this machine. libtest starts threads, which Rust's `std` does
+    /// not have there.
+    pub(crate) const fn boots(self, machine: UefiMachine) -> Self {
+        Self {
+            emulator: Some(TargetEmulator::Uefi(machine)),
+            tests: TestSupport::Programs,
+            ..self
+        }
+    }
+}

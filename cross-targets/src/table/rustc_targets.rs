@@ -330,7 +330,7 @@ const NAMES: [&str; 322] = [
 /// `rustc --print target-list`, and contains targets without a row in the table.
 ///
 /// ```
-/// assert!(cross_targets::is_rustc_target("aarch64-apple-darwin"));
+/// assert!(cross_targets::is_rustc_target("aarch64-unknown-nuttx"));
 /// assert!(!cross_targets::is_rustc_target("aarch64-linux-gnu"));
 /// ```
 pub fn is_rustc_target(name: &str) -> bool {

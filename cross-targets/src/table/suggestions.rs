@@ -150,7 +150,7 @@ mod tests {
             "linux",
             "z",
             "commodore-64",
-            "aarch64-apple-darwin",
+            "m68k-atari-tos",
             "日本語",
         ] {
             assert_eq!(names(input), [""; 0], "{input}");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+mod explain;
 mod published;
 pub(crate) mod qemu_machine;
 pub(crate) mod runner;
@@ -11,7 +12,8 @@ mod unknown_target;
 
 use crate::facts::debian_arch::DebianArch;
 use crate::facts::glibc::GlibcVersion;
-use crate::facts::target_facts::{Libc, StdAvailability, TargetFacts};
+use crate::facts::sdk::Sdk;
+use crate::facts::target_facts::{Libc, StdAvailability, TargetEmulator, TargetFacts};
 use crate::table::rows::ROWS;
 use crate::table::rustc_targets::is_rustc_target;
 use crate::table::suggestions::similar_triples;
@@ -99,6 +101,16 @@ impl Target {
         &ROWS[self.row]
     }
 
+    /// The targets that are built for this one: itself, or those whose files are joined into its
+    /// own.
+    pub fn slices(self) -> impl Iterator<Item = Target> {
+        let slices = self.facts().slices;
+        let own = slices.is_empty().then_some(self);
+        let rows = slices.iter().filter_map(|triple| find(triple));
+        own.into_iter()
+            .chain(rows.map(|row| Self { row, glibc: None }))
+    }
+
     /// The triple as it is spelled in cargo's variables: `AARCH64_UNKNOWN_LINUX_GNU` in
     /// `CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER`.
     pub fn env_upper(self) -> String {
@@ -125,19 +137,56 @@ impl Target {
         qemu_machine::of(self.facts())
     }
 
+    /// The runner that a user may name instead of the target's default one: `qemu-system`,
+    /// `wasmtime` or `wasm-bindgen`. `None` if no recipe has it for the target.
+    pub fn named_runner(self, name: &str) -> Option<Runner> {
+        match name {
+            "qemu-system" => self.machine().map(Runner::QemuSystem),
+            "wasmtime" => wasmtime_runs(self.facts()).then_some(Runner::Wasmtime),
+            "wasm-bindgen" => {
+                (self.triple() == "wasm32-unknown-unknown").then_some(Runner::WasmBindgen)
+            }
+            _ => None,
+        }
+    }
+
     /// How programs of the target are started on a build machine: natively if possible, otherwise
     /// under an emulator.
     pub fn runner(self, build: DebianArch) -> Runner {
         Runner::choose(self.facts(), build)
     }
 
+    /// How programs of the target are started in the environment of [`Target::recipe_with_sdk`].
+    pub fn runner_with_sdk(self, build: DebianArch) -> Runner {
+        let emulator = match self.facts().sdk {
+            Some(Sdk::Windows { wine, .. }) => {
+                wine.map(|program| TargetEmulator::Wine { program, dlls: "" })
+            }
+            // The others have what programs link with, but not what they need to start.
+            _ => None,
+        };
+        Runner::of(emulator, self.facts(), build)
+    }
+
     /// The value of `-Z build-std` for the target when its `std` is built from source. Empty for
     /// cargo's default.
     pub fn std_crates(self) -> &'static [&'static str] {
-        match self.facts().std {
-            StdAvailability::None => &["core", "alloc"],
+        match (self.facts().std, self.facts().os) {
+            (StdAvailability::None, _) => &["core", "alloc"],
+            // A panic aborts there, by a crate that cargo does not build by itself.
+            (_, "uefi" | "wasi" | "unknown") => &["std", "panic_abort"],
             _ => &[],
         }
+    }
+
+    /// Why `std` of the target cannot be built from source, as a clause: only rustup's has
+    /// everything that programs link with. `None` where it can be.
+    pub fn std_from_rustup_only(self) -> Option<&'static str> {
+        let is_sanitized = self.triple() == "x86_64-unknown-linux-gnuasan";
+        is_sanitized.then_some(
+            "rustup's `std` brings the runtime library of the address sanitizer, and one that is \
+             built from source does not",
+        )
     }
 
     /// The last component of the image that the `cross` project publishes for the target:
@@ -161,6 +210,11 @@ impl Target {
     pub fn needs_seccomp_profile(self) -> bool {
         published::needs_seccomp_profile(self.facts())
     }
+}
+
+/// Whether Wasmtime runs the target's programs. Its library starts no threads for them.
+fn wasmtime_runs(facts: &TargetFacts) -> bool {
+    facts.libc == Libc::Wasi && facts.triple != "wasm32-wasip1-threads"
 }
 
 impl fmt::Display for Target {
@@ -208,12 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn all_are_59_unique_and_ordered() {
+    fn all_are_121_unique_and_ordered() {
         let all: Vec<Target> = Target::all().collect();
-        assert_eq!(all.len(), 59);
+        assert_eq!(all.len(), 121);
         assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
         let names: BTreeSet<String> = all.iter().map(Target::to_string).collect();
-        assert_eq!(names.len(), 59);
+        assert_eq!(names.len(), 121);
         assert!(names.contains("aarch64-unknown-linux-gnu.2.17"));
         assert!(names.contains("x86_64-unknown-linux-gnu.2.17"));
     }
@@ -323,7 +377,7 @@ mod tests {
             "..2.17",
             ".2.17",
             "foo.2.17",
-            "aarch64-apple-darwins",
+            "m68k-atari-tos",
             "\0",
             "日本.語",
         ] {

@@ -2,19 +2,71 @@
 
 use crate::facts::target_facts::{Libc, TargetFacts};
 
-/// Triples without a published image: those whose Dockerfile in `cross` is disabled, and one that
-/// `cross` does not know.
-const NOT_PUBLISHED: [&str; 5] = [
-    "mips-unknown-linux-musl",
-    "mips64-unknown-linux-muslabi64",
-    "mips64el-unknown-linux-muslabi64",
-    "mipsel-unknown-linux-musl",
-    "wasm32-wasip1",
+/// The triples that `cross` publishes an image for, in order.
+const PUBLISHED: [&str; 55] = [
+    "aarch64-linux-android",
+    "aarch64-unknown-linux-gnu",
+    "aarch64-unknown-linux-musl",
+    "arm-linux-androideabi",
+    "arm-unknown-linux-gnueabi",
+    "arm-unknown-linux-gnueabihf",
+    "arm-unknown-linux-musleabi",
+    "arm-unknown-linux-musleabihf",
+    "armv5te-unknown-linux-gnueabi",
+    "armv5te-unknown-linux-musleabi",
+    "armv7-linux-androideabi",
+    "armv7-unknown-linux-gnueabi",
+    "armv7-unknown-linux-gnueabihf",
+    "armv7-unknown-linux-musleabi",
+    "armv7-unknown-linux-musleabihf",
+    "i586-unknown-linux-gnu",
+    "i586-unknown-linux-musl",
+    "i686-linux-android",
+    "i686-pc-windows-gnu",
+    "i686-unknown-freebsd",
+    "i686-unknown-linux-gnu",
+    "i686-unknown-linux-musl",
+    "loongarch64-unknown-linux-gnu",
+    "loongarch64-unknown-linux-musl",
+    "mips-unknown-linux-gnu",
+    "mips64-unknown-linux-gnuabi64",
+    "mips64el-unknown-linux-gnuabi64",
+    "mipsel-unknown-linux-gnu",
+    "powerpc-unknown-linux-gnu",
+    "powerpc64-unknown-linux-gnu",
+    "powerpc64le-unknown-linux-gnu",
+    "riscv64gc-unknown-linux-gnu",
+    "riscv64gc-unknown-linux-musl",
+    "s390x-unknown-linux-gnu",
+    "sparc64-unknown-linux-gnu",
+    "sparcv9-sun-solaris",
+    "thumbv6m-none-eabi",
+    "thumbv7em-none-eabi",
+    "thumbv7em-none-eabihf",
+    "thumbv7m-none-eabi",
+    "thumbv7neon-linux-androideabi",
+    "thumbv7neon-unknown-linux-gnueabihf",
+    "thumbv8m.base-none-eabi",
+    "thumbv8m.main-none-eabi",
+    "thumbv8m.main-none-eabihf",
+    "wasm32-unknown-emscripten",
+    "x86_64-linux-android",
+    "x86_64-pc-solaris",
+    "x86_64-pc-windows-gnu",
+    "x86_64-unknown-dragonfly",
+    "x86_64-unknown-freebsd",
+    "x86_64-unknown-illumos",
+    "x86_64-unknown-linux-gnu",
+    "x86_64-unknown-linux-musl",
+    "x86_64-unknown-netbsd",
 ];
 
 /// The last component of the image name, which is the triple.
 pub(crate) fn image(facts: &TargetFacts) -> Option<&'static str> {
-    (!NOT_PUBLISHED.contains(&facts.triple)).then_some(facts.triple)
+    PUBLISHED
+        .binary_search(&facts.triple)
+        .is_ok()
+        .then_some(facts.triple)
 }
 
 /// Whether `cross` runs the image with a custom seccomp profile. The C library of 32-bit Android
@@ -36,7 +88,11 @@ pub(crate) fn deb_arch_argument(facts: &TargetFacts) -> Option<&'static str> {
 
 fn glibc(facts: &TargetFacts) -> Option<&'static str> {
     match facts.triple {
-        "armv5te-unknown-linux-gnueabi" | "loongarch64-unknown-linux-gnu" => None,
+        "armv5te-unknown-linux-gnueabi"
+        | "loongarch64-unknown-linux-gnu"
+        | "riscv64a23-unknown-linux-gnu"
+        | "x86_64-unknown-linux-gnuasan"
+        | "x86_64-unknown-linux-gnux32" => None,
         "arm-unknown-linux-gnueabihf" => Some("armhf"),
         _ => facts.debian_arch,
     }
@@ -47,7 +103,7 @@ fn musl(triple: &str) -> Option<&'static str> {
         "aarch64-unknown-linux-musl" => "musl-linux-arm64",
         "arm-unknown-linux-musleabi" | "armv7-unknown-linux-musleabi" => "musl-linux-arm",
         "arm-unknown-linux-musleabihf" | "armv7-unknown-linux-musleabihf" => "musl-linux-armhf",
-        "i586-unknown-linux-musl" => "musl-linux-i386",
+        "i586-unknown-linux-musl" | "i686-unknown-linux-musl" => "musl-linux-i386",
         "mips-unknown-linux-musl" => "musl-linux-mips",
         "mips64-unknown-linux-muslabi64" => "musl-linux-mips64",
         "mips64el-unknown-linux-muslabi64" => "musl-linux-mips64el",
@@ -70,6 +126,7 @@ fn other(triple: &str) -> Option<&'static str> {
     Some(match triple {
         "i686-unknown-freebsd" => "freebsd-i386",
         "sparcv9-sun-solaris" => "solaris-sparc",
+        "x86_64-apple-darwin" => "darwin-amd64",
         "x86_64-pc-solaris" => "solaris-amd64",
         "x86_64-unknown-dragonfly" => "dragonflybsd-amd64",
         "x86_64-unknown-freebsd" => "freebsd-amd64",
@@ -95,9 +152,8 @@ mod tests {
             assert_eq!(image, target.triple());
             count += 1;
         }
-        // 57 triples, minus the four that `cross` has disabled and the one that it lacks. Targets
-        // with a glibc version have no image.
-        assert_eq!(count, 52);
+        // Targets with a glibc version have no image.
+        assert_eq!(count, super::PUBLISHED.len(), "every image is for a target");
         for none in [
             "mips-unknown-linux-musl",
             "mips64el-unknown-linux-muslabi64",
@@ -156,6 +212,10 @@ mod tests {
             ("aarch64-linux-android", None),
             ("x86_64-pc-windows-gnu", None),
             ("wasm32-unknown-emscripten", None),
+            ("i686-unknown-linux-musl", Some("musl-linux-i386")),
+            ("x86_64-apple-darwin", Some("darwin-amd64")),
+            ("aarch64-apple-darwin", None),
+            ("x86_64-unknown-linux-gnux32", None),
         ] {
             assert_eq!(target(triple).deb_arch_argument(), argument, "{triple}");
         }

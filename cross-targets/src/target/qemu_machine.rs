@@ -136,6 +136,7 @@ pub(crate) fn of(facts: &TargetFacts) -> Option<QemuMachine> {
         ("powerpc64", Endian::Little) => PPC64LE,
         ("riscv64", _) => RISCV64,
         ("s390x", _) => S390X,
+        ("x86_64", _) if facts.pointer_width == 32 => return None,
         ("x86" | "x86_64", _) => X86_64,
         _ => return None,
     };

@@ -3,6 +3,7 @@
 use super::qemu_machine::QemuMachine;
 use crate::facts::debian_arch::DebianArch;
 use crate::facts::target_facts::{TargetEmulator, TargetFacts};
+use crate::facts::uefi_machine::UefiMachine;
 
 /// How programs of a target are started in the environment that built them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +32,7 @@ pub enum Runner {
         cpu: &'static str,
     },
     /// In a virtual machine, in the environment of
-    /// [`Target::recipe_with_machine`](crate::Target::recipe_with_machine).
+    /// [`Target::recipe_with_runner`](crate::Target::recipe_with_runner).
     QemuSystem(QemuMachine),
     /// Under Wine.
     #[non_exhaustive]
@@ -41,10 +42,17 @@ pub enum Runner {
         /// The directories of the C and C++ runtime DLLs (`WINEPATH`).
         dlls: &'static str,
     },
+    /// A program of UEFI's, in a virtual machine with UEFI firmware.
+    Uefi(UefiMachine),
     /// Under Node.js.
     Node,
-    /// WebAssembly with WASI, under Node.js.
+    /// WebAssembly with WASI, with threads or without, under Node.js.
     NodeWasi,
+    /// WebAssembly with WASI, under Wasmtime.
+    Wasmtime,
+    /// Tests by wasm-bindgen-test, under Node.js: wasm-bindgen's test runner starts them, a program
+    /// of the build machine's that fits the version of the project's wasm-bindgen.
+    WasmBindgen,
     /// Programs of the target cannot be started.
     None,
 }
@@ -55,7 +63,16 @@ impl Runner {
         if runs_natively(facts, build) {
             return Runner::Native;
         }
-        match facts.emulator {
+        Runner::of(facts.emulator, facts, build)
+    }
+
+    /// The runner that starts programs of a target under this emulator.
+    pub(crate) fn of(
+        emulator: Option<TargetEmulator>,
+        facts: &TargetFacts,
+        build: DebianArch,
+    ) -> Self {
+        match emulator {
             Some(TargetEmulator::QemuUser { program, cpu }) => Runner::QemuUser {
                 program,
                 cpu,
@@ -69,7 +86,9 @@ impl Runner {
                 Runner::Wine { program, dlls }
             }
             Some(TargetEmulator::Node) => Runner::Node,
+            Some(TargetEmulator::Uefi(machine)) => Runner::Uefi(machine),
             Some(TargetEmulator::NodeWasi) => Runner::NodeWasi,
+            Some(TargetEmulator::Wasmtime) => Runner::Wasmtime,
             Some(TargetEmulator::Wine { .. }) | None => Runner::None,
         }
     }
@@ -82,7 +101,11 @@ impl Runner {
 pub(crate) fn runs_natively(facts: &TargetFacts, build: DebianArch) -> bool {
     facts.os == "linux"
         && match build {
-            DebianArch::Amd64 => matches!(facts.arch, "x86_64" | "x86"),
+            // Most kernels do not execute programs of x32, which is x86_64 with short pointers.
+            DebianArch::Amd64 => match facts.arch {
+                "x86_64" => facts.pointer_width == 64,
+                arch => arch == "x86",
+            },
             DebianArch::Arm64 => facts.arch == "aarch64",
         }
 }

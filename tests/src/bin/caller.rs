@@ -3,8 +3,9 @@
 //! Usage: `caller <verb> <engine> <target> [words…]`, in the project's directory. The words are the
 //! command of `exec`; of `stdin-exec`, which passes its standard input on; and of `reuse-exec`,
 //! which reuses a container until this process ends. `plan` plans a build and prints the plan in
-//! both its forms. A verb can have a deadline: `test@8` is cancelled after eight seconds. The events
-//! of a `quiet` verb (`quiet-test`) are not printed.
+//! both its forms. A verb can have a deadline: `test@8` is cancelled after eight seconds. The
+//! events of a `quiet` verb (`quiet-test`) are not printed. `mounted-build` compiles with the Rust
+//! in the directory that `MOUNTED_RUST` names, and not with the environment's.
 //!
 //! It prints every event as a line of JSON, and at last a line with the outcome or the error.
 
@@ -42,9 +43,14 @@ fn main() -> ExitCode {
 }
 
 fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<serde_json::Value> {
-    let mut cross = Cross::discover()?
-        .engine(engine)
-        .toolchain(if engine == "host" { "host" } else { "image" });
+    let mounted = verb.strip_prefix("mounted-");
+    let verb = mounted.unwrap_or(verb);
+    let rust = match mounted {
+        Some(_) => std::env::var("MOUNTED_RUST").unwrap_or_default(),
+        None if engine == "host" => "host".to_owned(),
+        None => "image".to_owned(),
+    };
+    let mut cross = Cross::discover()?.engine(engine).toolchain(rust.as_str());
     let quiet = verb.strip_prefix("quiet-");
     if quiet.is_none() {
         cross = cross.on_event(|event| say(&serde_json::json!(event)));

@@ -3,13 +3,13 @@
 use cross_core::{ErrorKind, events::EventKind};
 use cross_tests::{Project, on_engines};
 
-use crate::{Case, TARGET, fails, says};
+use crate::{Case, Fails as _, TARGET, fails, says};
 
 on_engines! { compile_error failing_test test_that_crashes test_that_does_not_compile program_that_fails }
 
 fn compile_error(engine: &str) {
     let broken = "fn main() {\n    let number: u32 = \"text\";\n}\n";
-    let case = Case::new(Project::new("app").file("src/main.rs", broken), engine);
+    let case = Case::of(Project::new("app").file("src/main.rs", broken), engine);
     let error = case.build_fails(ErrorKind::CargoFailed);
     assert_eq!(error.code(), Some(101));
     says(&error.to_string(), &["cargo build", "mismatched types"]);
@@ -22,7 +22,7 @@ fn compile_error(engine: &str) {
 
 fn failing_test(engine: &str) {
     let tests = "fn main() {}\n#[test]\nfn good() {}\n#[test]\nfn bad() { assert_eq!(1, 2); }\n";
-    let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
+    let case = Case::of(Project::new("app").file("src/main.rs", tests), engine);
     let error = case.test_fails(ErrorKind::TestFailed);
     assert_eq!(error.code(), Some(101));
     says(&error.to_string(), &["1 of 2 tests failed", "bad"]);
@@ -35,7 +35,7 @@ fn failing_test(engine: &str) {
 /// A crash of the program is a failure of the test, and not of the emulator.
 fn test_that_crashes(engine: &str) {
     let tests = "fn main() {}\n#[test]\nfn crashes() { std::process::abort(); }\n";
-    let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
+    let case = Case::of(Project::new("app").file("src/main.rs", tests), engine);
     let error = case.test_fails(ErrorKind::TestFailed);
     says(
         &error.to_string(),
@@ -47,7 +47,7 @@ on_engines! { @ program_that_crashes sandbox }
 
 fn program_that_crashes(engine: &str) {
     let program = "fn main() { std::process::abort(); }\n";
-    let case = Case::new(Project::new("app").file("src/main.rs", program), engine);
+    let case = Case::of(Project::new("app").file("src/main.rs", program), engine);
     let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
     says(&error.to_string(), &["`app`", "was terminated by SIGABRT"]);
     case.leftovers.are_none();
@@ -56,7 +56,7 @@ fn program_that_crashes(engine: &str) {
 /// A test that does not compile is not a failed test.
 fn test_that_does_not_compile(engine: &str) {
     let tests = "fn main() {}\n#[test]\nfn broken() { missing(); }\n";
-    let case = Case::new(Project::new("app").file("src/main.rs", tests), engine);
+    let case = Case::of(Project::new("app").file("src/main.rs", tests), engine);
     let error = case.test_fails(ErrorKind::CargoFailed);
     says(
         &error.to_string(),
@@ -67,7 +67,7 @@ fn test_that_does_not_compile(engine: &str) {
 
 fn program_that_fails(engine: &str) {
     let program = "fn main() { eprintln!(\"no luck\"); std::process::exit(3); }\n";
-    let case = Case::new(Project::new("app").file("src/main.rs", program), engine);
+    let case = Case::of(Project::new("app").file("src/main.rs", program), engine);
     let error = fails(ErrorKind::ProgramFailed, case.cross.run(TARGET).run());
     assert_eq!(error.code(), Some(3));
     let heard = case.project.recorder().events();
@@ -100,7 +100,7 @@ fn sabotage() {
 "#;
 
 fn emulator_crash(engine: &str) {
-    let case = Case::new(Project::new("app").file("src/main.rs", SABOTAGE), engine);
+    let case = Case::of(Project::new("app").file("src/main.rs", SABOTAGE), engine);
     let error = case.test_fails(ErrorKind::EmulatorCrashed);
     says(&error.to_string(), &["emulator", TARGET]);
 }
@@ -116,7 +116,7 @@ fn emulator_that_reports_its_crash(engine: &str) {
     let project = Project::new("app").file("fails.sh", FAILING);
     let script = project.path().join("fails.sh");
     let toml = format!("[target.{TARGET}]\nrunner = \"sh {}\"\n", script.display());
-    let case = Case::new(project.cross_toml(&toml), engine);
+    let case = Case::of(project.cross_toml(&toml), engine);
     for error in [
         case.test_fails(ErrorKind::EmulatorCrashed),
         fails(ErrorKind::EmulatorCrashed, case.cross.run(TARGET).run()),

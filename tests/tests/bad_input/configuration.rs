@@ -3,10 +3,10 @@
 use cross_core::ErrorKind;
 use cross_tests::Project;
 
-use crate::{Case, TARGET, fails, says};
+use crate::{Case, Fails as _, TARGET, fails, says};
 
 fn configured(cross_toml: &str) -> Case {
-    Case::new(Project::new("app").cross_toml(cross_toml), "sandbox")
+    Case::of(Project::new("app").cross_toml(cross_toml), "sandbox")
 }
 
 #[test]
@@ -47,14 +47,14 @@ fn manifest_missing() {
     let project = Project::new("app")
         .without("Cargo.toml")
         .without("Cargo.lock");
-    let error = Case::new(project, "sandbox").build_fails(ErrorKind::Manifest);
+    let error = Case::of(project, "sandbox").build_fails(ErrorKind::Manifest);
     says(&error.to_string(), &["Cargo.toml", "cross-test-"]);
     says(error.help().unwrap(), &["manifest_path"]);
 }
 
 #[test]
 fn manifest_named_but_missing() {
-    let case = Case::new(Project::new("app"), "sandbox");
+    let case = Case::of(Project::new("app"), "sandbox");
     let elsewhere = case.cross.clone().manifest_path("nowhere/Cargo.toml");
     let error = fails(ErrorKind::Manifest, elsewhere.build(TARGET).run());
     says(&error.to_string(), &["nowhere/Cargo.toml"]);
@@ -63,7 +63,7 @@ fn manifest_named_but_missing() {
 
 #[test]
 fn directory_missing() {
-    let case = Case::new(Project::new("app"), "sandbox");
+    let case = Case::of(Project::new("app"), "sandbox");
     let gone = cross_core::Cross::at(case.project.path().join("gone")).env(case.leftovers.env());
     let error = fails(ErrorKind::Manifest, gone.build(TARGET).run());
     says(&error.to_string(), &["app/gone", "does not exist"]);
@@ -72,7 +72,7 @@ fn directory_missing() {
 #[test]
 fn manifest_broken() {
     let project = Project::new("app").file("Cargo.toml", "[package]\nname = app\n");
-    let error = Case::new(project, "sandbox").build_fails(ErrorKind::Manifest);
+    let error = Case::of(project, "sandbox").build_fails(ErrorKind::Manifest);
     says(&error.to_string(), &["Cargo.toml", "2"]);
 }
 
@@ -82,7 +82,7 @@ fn dependency_not_fetchable() {
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
         [dependencies]\nmissing = { git = \"https://127.0.0.1:9/missing.git\" }\n";
     let project = Project::new("app").file("Cargo.toml", manifest);
-    let error = Case::new(project, "sandbox").build_fails(ErrorKind::Fetch);
+    let error = Case::of(project, "sandbox").build_fails(ErrorKind::Fetch);
     says(
         &error.to_string(),
         &["cargo", "https://127.0.0.1:9/missing.git"],
@@ -94,7 +94,7 @@ fn dependency_not_fetchable() {
 #[test]
 fn lock_file_that_would_have_to_change() {
     let project = Project::new("app").without("Cargo.lock");
-    let case = Case::new(project, "sandbox");
+    let case = Case::of(project, "sandbox");
     let error = fails(
         ErrorKind::Fetch,
         case.cross.build(TARGET).locked(true).run(),

@@ -7,14 +7,14 @@ use cross_core::{Cancel, ErrorKind, engine::EnvironmentLocation};
 use cross_engine::{Environments, Host};
 use cross_tests::{Project, ambient, engines, on_engines};
 
-use crate::{Case, TARGET, says};
+use crate::{Case, Fails as _, TARGET, says};
 
 on_engines! { package_mirror_unreachable no_mmdebstrap_and_no_registry package_not_found_in_a_recipe }
 
 /// A project whose environment does not exist on any engine, because of an unusual package.
 fn unmade(package: &str, engine: &str) -> Case {
     let recipe = format!("[build]\npackages = [\"{package}\"]\n");
-    Case::new(Project::new("app").cross_toml(&recipe), engine).own_cache()
+    Case::of(Project::new("app").cross_toml(&recipe), engine).own_cache()
 }
 
 /// Checks that the environment of `case` still does not exist on `engine`.
@@ -52,7 +52,7 @@ fn package_mirror_unreachable(engine: &str) {
 /// not.
 fn no_mmdebstrap_and_no_registry(engine: &str) {
     let recipe = "[build]\nsuite = \"nowhere\"\n";
-    let case = Case::new(Project::new("app").cross_toml(recipe), engine).own_cache();
+    let case = Case::of(Project::new("app").cross_toml(recipe), engine).own_cache();
     let bin = case.project.outer().join("bin");
     fs::create_dir(&bin).unwrap();
     let path = case.leftovers.env().get("PATH").unwrap().to_owned();

@@ -5,7 +5,7 @@
 //! ignore.
 
 use std::io::{BufRead as _, BufReader, Lines};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ChildStdout;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,10 +18,10 @@ use cross_core::{
 };
 use cross_engine::process::clock;
 use cross_engine::{Blueprint, Environments, Host, Progress};
-use cross_tests::{Leftovers, Project, engines, on_engines, wait_until};
+use cross_tests::{Leftovers, Project, engines, on_engines, until_deadline, wait_until};
 
 use crate::together::caller;
-use crate::{Case, TARGET, fails, says};
+use crate::{Case, Fails as _, TARGET, fails, says};
 
 on_engines! {
     ctrl_c_while_an_environment_is_made
@@ -34,12 +34,13 @@ on_engines! {
 }
 
 on_engines! { @ ctrl_c_while_an_environment_is_imported docker podman }
+on_engines! { @ a_target_directory_that_is_removed_during_a_build_is_named sandbox docker }
 on_engines! { @ caller_killed_with_sigkill_while_packages_are_installed sandbox }
 
-/// How long after a cancellation everything is gone.
-const CANCELLED: Duration = Duration::from_secs(5);
+/// How long after a cancellation everything is gone: at once, but for what else the machine does.
+const CANCELLED: Duration = Duration::from_secs(20);
 /// How long after the caller's death everything is gone.
-const KILLED: Duration = Duration::from_secs(10);
+const KILLED: Duration = Duration::from_secs(30);
 /// The time limit for reaching a stage.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -75,7 +76,7 @@ fn endless_test() -> Project {
 /// A project whose environment is not on any engine yet.
 fn unmade_environment(engine: &str) -> Case {
     let recipe = "[build]\npackages = [\"hello-traditional\"]\n";
-    Case::new(Project::new("app").cross_toml(recipe), engine).own_cache()
+    Case::of(Project::new("app").cross_toml(recipe), engine).own_cache()
 }
 
 /// Serializes the tests that make environments, so that removing one is not slowed down by others.
@@ -134,7 +135,7 @@ fn is_cancelled_in_time(
 }
 
 fn ctrl_c_during_compile(engine: &str) {
-    let case = Case::new(endless_compile(), engine);
+    let case = Case::of(endless_compile(), engine);
     is_cancelled_in_time(
         &case.leftovers,
         || wait_until_begun(&case),
@@ -143,7 +144,7 @@ fn ctrl_c_during_compile(engine: &str) {
 }
 
 fn ctrl_c_during_test(engine: &str) {
-    let case = Case::new(endless_test(), engine);
+    let case = Case::of(endless_test(), engine);
     is_cancelled_in_time(
         &case.leftovers,
         || wait_until_begun(&case),
@@ -212,15 +213,19 @@ fn ctrl_c_while_an_environment_is_imported(engine: &str) {
 
 /// A deadline ends a build as a cancellation does.
 fn deadline_during_compile(engine: &str) {
-    let case = Case::new(endless_compile(), engine);
-    let limit = Duration::from_secs(12);
-    let start = clock::now();
-    let cancel = Cancel::new().with_deadline(limit);
-    let result = case.cross.build(TARGET).run_until(&cancel);
-    let error = fails(ErrorKind::Deadline, result);
+    let case = Case::of(endless_compile(), engine);
+    let ended = Mutex::new(Duration::ZERO);
+    let build = |cancel: &Cancel| {
+        let start = clock::now();
+        let result = case.cross.build(TARGET).run_until(cancel);
+        *ended.lock().unwrap() = start.elapsed();
+        result
+    };
+    let error = until_deadline(build, |_| begun(&case).exists());
+    assert_eq!(error.kind(), ErrorKind::Deadline, "{error}");
     says(&error.to_string(), &["deadline exceeded"]);
-    assert!(begun(&case).exists(), "the build script had started");
-    assert!(start.elapsed() < limit + CANCELLED);
+    let ended = *ended.lock().unwrap();
+    assert!(ended < PATIENCE, "it ended after {ended:?}");
     case.leftovers.are_none();
 }
 
@@ -248,12 +253,12 @@ fn all_is_gone_after_sigkill(
 }
 
 fn caller_killed_with_sigkill_during_compile(engine: &str) {
-    let case = Case::new(endless_compile(), engine);
+    let case = Case::of(endless_compile(), engine);
     all_is_gone_after_sigkill(&case, "build", engine, |_| wait_until_begun(&case));
 }
 
 fn caller_killed_with_sigkill_during_test(engine: &str) {
-    let case = Case::new(endless_test(), engine);
+    let case = Case::of(endless_test(), engine);
     all_is_gone_after_sigkill(&case, "test", engine, |_| wait_until_begun(&case));
 }
 
@@ -280,4 +285,36 @@ fn caller_killed_with_sigkill_while_packages_are_installed(engine: &str) {
     });
     let bases = case.leftovers.own_cache().join("bases");
     assert_eq!(std::fs::read_dir(bases).unwrap().count(), 1);
+}
+
+/// The run is denied what lies below the directory that is gone: the sources, which are read only.
+fn a_target_directory_that_is_removed_during_a_build_is_named(engine: &'static str) {
+    let script = "fn main() {\n    let dir = std::env::var(\"OUT_DIR\").unwrap();\n    loop {\n        \
+        std::fs::create_dir_all(&dir).unwrap();\n        \
+        std::fs::write(dir.clone() + \"/alive\", \"\").unwrap();\n        \
+        std::thread::sleep(std::time::Duration::from_millis(20));\n    }\n}\n";
+    let case = Case::of(Project::new("app").file("build.rs", script), engine);
+    let target = case.project.path().join("target");
+    thread::scope(|scope| {
+        let build = scope.spawn(|| case.build_fails(ErrorKind::CargoFailed));
+        wait_until(PATIENCE, "the build script runs", || {
+            has_file(&target, "alive")
+        });
+        wait_until(PATIENCE, "the target directory is gone", || {
+            let _ = std::fs::remove_dir_all(&target);
+            !target.exists()
+        });
+        let error = build.join().unwrap();
+        let help = error.help().unwrap();
+        says(help, &["was removed while this ran", "run it again"]);
+        assert!(!help.contains("read only"), "{help}");
+    });
+}
+
+/// Whether a file of this name is in `dir`, which changes meanwhile.
+fn has_file(dir: &Path, name: &str) -> bool {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.path())
+        .any(|path| path.ends_with(name) || path.is_dir() && has_file(&path, name))
 }

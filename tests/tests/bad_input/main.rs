@@ -3,6 +3,7 @@
 //! Tests that depend on the engine run on each engine. A missing engine is a failure.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod code;
 mod configuration;
 mod engines;
@@ -13,48 +14,19 @@ mod places;
 mod stock;
 mod together;
 
-use cross_core::{Cross, Env, Error, ErrorKind, Outcome, Result};
-use cross_tests::{Leftovers, Project};
+use cross_core::{Error, ErrorKind, Outcome, Result};
+use cross_tests::{Case, FOREIGN as TARGET, says};
 
-/// The only target of the suite, because an environment takes a minute to make.
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+/// How a case fails.
+trait Fails {
+    /// Checks that a build fails with `kind` and leaves nothing.
+    fn build_fails(&self, kind: ErrorKind) -> Error;
 
-/// A project, the library for it, and its leftovers.
-struct Case {
-    project: Project,
-    leftovers: Leftovers,
-    env: Env,
-    cross: Cross,
+    /// Checks that the tests fail with `kind` and leave nothing.
+    fn test_fails(&self, kind: ErrorKind) -> Error;
 }
 
-impl Case {
-    /// Creates a case of `project` on `engine`, with the existing environments.
-    fn new(project: Project, engine: &str) -> Self {
-        let leftovers = Leftovers::of(&project);
-        let env = leftovers.env();
-        let cross = project.cross().env(env.clone()).engine(engine);
-        Case {
-            project,
-            leftovers,
-            env,
-            cross,
-        }
-    }
-
-    /// Changes the variables.
-    fn env(mut self, change: impl FnOnce(Env) -> Env) -> Self {
-        self.env = change(self.env);
-        self.cross = self.cross.env(self.env.clone());
-        self
-    }
-
-    /// Uses an empty cache, so that no environment exists.
-    fn own_cache(self) -> Self {
-        let cache = self.leftovers.own_cache();
-        self.env(|env| env.set("CROSS_CACHE_DIR", cache))
-    }
-
-    /// Checks that a build fails with `kind` and leaves nothing.
+impl Fails for Case {
     #[track_caller]
     fn build_fails(&self, kind: ErrorKind) -> Error {
         let error = fails(kind, self.cross.build(TARGET).run());
@@ -62,7 +34,6 @@ impl Case {
         error
     }
 
-    /// Checks that the tests fail with `kind` and leave nothing.
     #[track_caller]
     fn test_fails(&self, kind: ErrorKind) -> Error {
         let error = fails(kind, self.cross.test(TARGET).run());
@@ -93,12 +64,4 @@ fn fails(kind: ErrorKind, result: Result<Outcome>) -> Error {
         assert!(!help.is_empty() || has_words, "a remedy for: {error}");
     }
     error
-}
-
-/// Checks that `text` contains all `words`.
-#[track_caller]
-fn says(text: &str, words: &[&str]) {
-    for word in words {
-        assert!(text.contains(word), "`{word}` in: {text}");
-    }
 }

@@ -7,7 +7,7 @@ use crate::{Case, fails, says};
 
 #[test]
 fn unknown_target_suggests_the_nearest() {
-    let case = Case::new(Project::new("app"), "auto");
+    let case = Case::of(Project::new("app"), "auto");
     let misspelt = "aarch64-unkown-linux-gnu";
     let error = fails(ErrorKind::UnknownTarget, case.cross.build(misspelt).run());
     says(&error.to_string(), &[misspelt]);
@@ -17,7 +17,7 @@ fn unknown_target_suggests_the_nearest() {
 
 #[test]
 fn known_target_without_support() {
-    let case = Case::new(Project::new("app"), "sandbox");
+    let case = Case::of(Project::new("app"), "sandbox");
     let target = "sparcv9-sun-solaris";
     let error = fails(ErrorKind::UnsupportedTarget, case.cross.build(target).run());
     says(&error.to_string(), &[target]);

@@ -26,7 +26,7 @@ on_engines! {
 /// path.
 #[track_caller]
 fn works(project: Project, engine: &str) {
-    let case = Case::new(project, engine);
+    let case = Case::of(project, engine);
     let built = case.cross.build(TARGET).run().unwrap();
     let programs: Vec<_> = built.executables().collect();
     let usual = case
@@ -80,7 +80,7 @@ fn project_on_another_file_system(engine: &str) {
 
 fn workspace_member(engine: &str) {
     let project = Project::new("app").with_member_and_path_dependency();
-    let case = Case::new(project, engine);
+    let case = Case::of(project, engine);
     let member = case.project.path().join("member");
     let at_member = cross_core::Cross::at(&member)
         .env(case.leftovers.env())
@@ -134,7 +134,7 @@ impl Drop for Small<'_> {
 }
 
 fn disk_full_in_the_target_directory(engine: &str) {
-    let case = Case::new(Project::new("app"), engine);
+    let case = Case::of(Project::new("app"), engine);
     let target = case.project.path().join("target");
     let small = Small::at(&target, 4);
     let error = fails(ErrorKind::CargoFailed, case.cross.build(TARGET).run());

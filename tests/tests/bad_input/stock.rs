@@ -4,16 +4,15 @@
 //! The environments are small: the essential packages of the suite and one more.
 
 use std::fs::{self, File};
-use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use cross_core::{Cancel, ErrorKind};
-use cross_engine::{Blueprint, Engine, EnvironmentLocation, Environments, Host, Progress};
-use cross_tests::{Leftovers, Project, engines, tool};
+use cross_engine::{Blueprint, EnvironmentLocation};
+use cross_tests::{OwnCache, Project, tool};
 
 use crate::places::Small;
 use crate::{Case, TARGET, fails, says};
@@ -34,79 +33,26 @@ fn blueprint(package: &str) -> Blueprint {
     .base(Some(base()))
 }
 
-/// The sandbox's environments in a separate cache.
-struct Stocked {
-    project: Project,
-    leftovers: Leftovers,
-    engine: Engine,
-    host: Host,
+/// Makes the environment with `package`, and returns the lines of its progress.
+#[track_caller]
+fn make(cache: &OwnCache, package: &str) -> Vec<String> {
+    let (lines, result) = cache.make_until(&blueprint(package), |_| false);
+    result.unwrap();
+    assert!(root(cache, package).join("usr/bin/env").exists());
+    lines
 }
 
-impl Stocked {
-    fn new() -> Self {
-        let project = Project::new("app");
-        let leftovers = Leftovers::of(&project);
-        let variables = leftovers.env();
-        let variables = variables.iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
-        Stocked {
-            host: Host::new(variables.collect(), leftovers.own_cache()),
-            engine: engines::need("sandbox"),
-            project,
-            leftovers,
-        }
-    }
+fn root(cache: &OwnCache, package: &str) -> PathBuf {
+    cache.root(&blueprint(package).name)
+}
 
-    fn environments(&self) -> Environments<'_> {
-        Environments::new(&self.engine, &self.host)
-    }
-
-    /// Makes the environment with `package`, and returns the lines of its progress.
-    #[track_caller]
-    fn make(&self, package: &str) -> Vec<String> {
-        let (told, result) = self.make_until(package, "nothing is like this");
-        result.unwrap();
-        assert!(self.root(package).join("usr/bin/env").exists());
-        told
-    }
-
-    /// Makes the environment, and cancels at a line that begins with `end`.
-    fn make_until(&self, package: &str, end: &str) -> (Vec<String>, cross_engine::Result<()>) {
-        let mut told = Vec::new();
-        let result =
-            self.environments()
-                .make(&blueprint(package), &Cancel::new(), &mut |progress| {
-                    let (Progress::Stage(line) | Progress::Line(line)) = progress else {
-                        return ControlFlow::Continue(());
-                    };
-                    told.push(line.to_owned());
-                    match line.starts_with(end) {
-                        true => ControlFlow::Break(()),
-                        false => ControlFlow::Continue(()),
-                    }
-                });
-        (told, result)
-    }
-
-    fn root(&self, package: &str) -> PathBuf {
-        match self.environments().location(&blueprint(package).name) {
-            EnvironmentLocation::Directory(home) => home.join("root"),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn remove(&self, package: &str) {
-        let name = blueprint(package).name;
-        assert!(self.environments().remove(&name, &Cancel::new()).unwrap());
-    }
-
-    fn cache(&self) -> &Path {
-        &self.host.cache
-    }
+fn remove(cache: &OwnCache, package: &str) {
+    cache.remove(&blueprint(package).name);
 }
 
 /// Returns how many lines begin with `words`.
-fn count(told: &[String], words: &str) -> usize {
-    told.iter().filter(|line| line.starts_with(words)).count()
+fn count(lines: &[String], words: &str) -> usize {
+    lines.iter().filter(|line| line.starts_with(words)).count()
 }
 
 /// The line that is printed when a base is made.
@@ -114,30 +60,30 @@ const BASE: &str = "installing the base of this suite";
 
 #[test]
 fn a_stock_is_shared_and_repaired() {
-    let stocked = Stocked::new();
-    several_at_once(&stocked);
-    a_cancelled_making_leaves_the_base(&stocked);
-    a_damaged_package_is_downloaded_again(&stocked);
-    a_base_of_another_release_is_made_again(&stocked);
-    leftovers_of_a_dead_process_are_swept(&stocked);
-    everything_can_be_removed(&stocked);
-    stocked.leftovers.are_none();
-    drop(stocked.project);
+    let cache = OwnCache::new();
+    several_at_once(&cache);
+    a_cancelled_making_leaves_the_base(&cache);
+    a_damaged_package_is_downloaded_again(&cache);
+    a_base_of_another_release_is_made_again(&cache);
+    leftovers_of_a_dead_process_are_swept(&cache);
+    everything_can_be_removed(&cache);
+    cache.leftovers.are_none();
+    drop(cache.project);
 }
 
 /// Three threads make two environments from nothing: the base and each environment are made once.
-fn several_at_once(stocked: &Stocked) {
-    let told = Mutex::new(Vec::new());
+fn several_at_once(cache: &OwnCache) {
+    let lines = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for package in ["hello", "hello", "hello-traditional"] {
-            let told = &told;
-            scope.spawn(move || told.lock().unwrap().extend(stocked.make(package)));
+            let lines = &lines;
+            scope.spawn(move || lines.lock().unwrap().extend(make(cache, package)));
         }
     });
-    let told = told.into_inner().unwrap();
-    assert_eq!(count(&told, BASE), 1, "{told:#?}");
-    assert_eq!(count(&told, "installing packages"), 2, "{told:#?}");
-    let file = |package: &str, path: &str| stocked.root(package).join(path).metadata().unwrap();
+    let lines = lines.into_inner().unwrap();
+    assert_eq!(count(&lines, BASE), 1, "{lines:#?}");
+    assert_eq!(count(&lines, "installing packages"), 2, "{lines:#?}");
+    let file = |package: &str, path: &str| root(cache, package).join(path).metadata().unwrap();
     let of_both = ["hello", "hello-traditional"].map(|package| file(package, "usr/bin/dpkg").ino());
     assert_eq!(of_both[0], of_both[1], "equal files are stored once");
     assert!(file("hello", "usr/bin/hello").nlink() == 1);
@@ -145,29 +91,31 @@ fn several_at_once(stocked: &Stocked) {
     let status =
         ["hello", "hello-traditional"].map(|package| file(package, "var/lib/dpkg/status").ino());
     assert_ne!(status[0], status[1]);
-    stocked.leftovers.are_none();
+    cache.leftovers.are_none();
 }
 
-fn a_cancelled_making_leaves_the_base(stocked: &Stocked) {
-    stocked.remove("hello");
-    let (told, result) = stocked.make_until("hello", "Unpacking hello");
+fn a_cancelled_making_leaves_the_base(cache: &OwnCache) {
+    remove(cache, "hello");
+    let (lines, result) = cache.make_until(&blueprint("hello"), |line| {
+        line.starts_with("Unpacking hello")
+    });
     let error = result.unwrap_err();
     assert_eq!(
         error.kind(),
         cross_engine::ErrorKind::Cancelled,
-        "{told:#?}"
+        "{lines:#?}"
     );
     // A disk may need time to remove a tree.
-    stocked.leftovers.are_none_within(Duration::from_secs(60));
-    let told = stocked.make("hello");
-    assert_eq!(count(&told, BASE), 0, "{told:#?}");
+    cache.leftovers.are_none_within(Duration::from_secs(60));
+    let lines = make(cache, "hello");
+    assert_eq!(count(&lines, BASE), 0, "{lines:#?}");
     let taken = "cross-core: 1 of 1 packages are in the cache";
-    assert_eq!(count(&told, taken), 1, "{told:#?}");
+    assert_eq!(count(&lines, taken), 1, "{lines:#?}");
 }
 
 /// Returns the file of the package `hello` in the cache.
-fn package_of_hello(stocked: &Stocked) -> PathBuf {
-    let entries = fs::read_dir(stocked.cache().join("packages")).unwrap();
+fn package_of_hello(cache: &OwnCache) -> PathBuf {
+    let entries = fs::read_dir(cache.dir().join("packages")).unwrap();
     let is_hello = |path: &PathBuf| {
         let path = path.to_str().unwrap();
         let show = cross_engine::Invocation::new("dpkg-deb").args(["--field", path, "Package"]);
@@ -180,25 +128,25 @@ fn package_of_hello(stocked: &Stocked) -> PathBuf {
 }
 
 /// The damaged file has the right length, which apt would accept.
-fn a_damaged_package_is_downloaded_again(stocked: &Stocked) {
-    let path = package_of_hello(stocked);
+fn a_damaged_package_is_downloaded_again(cache: &OwnCache) {
+    let path = package_of_hello(cache);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, vec![0; whole.len()]).unwrap();
-    stocked.remove("hello");
-    let told = stocked.make("hello");
-    assert_eq!(count(&told, "cross-core: package hello_"), 1, "{told:#?}");
-    assert_eq!(count(&told, BASE), 0, "{told:#?}");
-    assert!(stocked.root("hello").join("usr/bin/hello").exists());
+    remove(cache, "hello");
+    let lines = make(cache, "hello");
+    assert_eq!(count(&lines, "cross-core: package hello_"), 1, "{lines:#?}");
+    assert_eq!(count(&lines, BASE), 0, "{lines:#?}");
+    assert!(root(cache, "hello").join("usr/bin/hello").exists());
     assert!(
         fs::read(&path).unwrap() == whole,
         "and replaces the damaged one"
     );
-    stocked.leftovers.are_none();
+    cache.leftovers.are_none();
 }
 
-fn a_base_of_another_release_is_made_again(stocked: &Stocked) {
-    let lists = stocked
-        .cache()
+fn a_base_of_another_release_is_made_again(cache: &OwnCache) {
+    let lists = cache
+        .dir()
         .join("bases/cross-test-base/root/var/lib/apt/lists");
     let release = fs::read_dir(lists)
         .unwrap()
@@ -209,28 +157,28 @@ fn a_base_of_another_release_is_made_again(stocked: &Stocked) {
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     let file = File::options().append(true).open(&release).unwrap();
     file.set_modified(long_ago).unwrap();
-    stocked.remove("hello");
-    let told = stocked.make("hello");
+    remove(cache, "hello");
+    let lines = make(cache, "hello");
     assert_eq!(
-        count(&told, "cross-core: the base is of another release"),
+        count(&lines, "cross-core: the base is of another release"),
         1,
-        "{told:#?}"
+        "{lines:#?}"
     );
-    assert_eq!(count(&told, BASE), 1, "{told:#?}");
-    stocked.leftovers.are_none();
+    assert_eq!(count(&lines, BASE), 1, "{lines:#?}");
+    cache.leftovers.are_none();
 }
 
-fn leftovers_of_a_dead_process_are_swept(stocked: &Stocked) {
+fn leftovers_of_a_dead_process_are_swept(cache: &OwnCache) {
     let left = [
         "bases/.b-1.base",
         "packages/.e-1.sandbox",
         "environments/.e-1.sandbox",
     ];
-    let left = left.map(|path| stocked.cache().join(path));
+    let left = left.map(|path| cache.dir().join(path));
     for path in &left {
         fs::create_dir_all(path.join("root")).unwrap();
     }
-    let mut swept = stocked
+    let mut swept = cache
         .environments()
         .sweep(&Cancel::new())
         .unwrap()
@@ -239,29 +187,29 @@ fn leftovers_of_a_dead_process_are_swept(stocked: &Stocked) {
     let mut expected = left.to_vec();
     expected.sort();
     assert_eq!(swept, expected);
-    assert!(stocked.cache().join("bases/cross-test-base").exists());
+    assert!(cache.dir().join("bases/cross-test-base").exists());
 }
 
-fn everything_can_be_removed(stocked: &Stocked) {
-    let stock = stocked.environments().cache_usage();
+fn everything_can_be_removed(cache: &OwnCache) {
+    let stock = cache.environments().cache_usage();
     assert!(stock.packages > 50_000, "{stock:?}");
     assert!(
         stock.bases.len() == 1 && stock.bases[0].1 > 50_000_000,
         "{stock:?}"
     );
-    let removed = stocked.environments().clear_cache(&Cancel::new()).unwrap();
+    let removed = cache.environments().clear_cache(&Cancel::new()).unwrap();
     assert_eq!(removed, stock);
-    let left = stocked.environments().cache_usage();
+    let left = cache.environments().cache_usage();
     assert!(left.packages == 0 && left.bases.is_empty(), "{left:?}");
     assert!(
-        stocked.root("hello").join("usr/bin/dpkg").exists(),
+        root(cache, "hello").join("usr/bin/dpkg").exists(),
         "environments stay"
     );
 }
 
 #[test]
 fn no_space_for_an_environment() {
-    let case = Case::new(Project::new("app"), "sandbox").own_cache();
+    let case = Case::of(Project::new("app"), "sandbox").own_cache();
     let cache = case.leftovers.own_cache();
     let small = Small::at(&cache, 96);
     let error = fails(ErrorKind::Environment, case.cross.build(TARGET).run());
@@ -292,7 +240,7 @@ fn environment_deleted_while_a_build_uses_it() {
         std::fs::write(here.join("begun"), "").unwrap();
         while !here.join("go").exists() { std::thread::sleep(std::time::Duration::from_millis(50)) }
     }"#;
-    let usual = Case::new(Project::new("other"), "sandbox");
+    let usual = Case::of(Project::new("other"), "sandbox");
     let plan = usual.cross.build(TARGET).plan().unwrap();
     plan.clone()
         .only_environment()
@@ -305,7 +253,7 @@ fn environment_deleted_while_a_build_uses_it() {
         .file("build.rs", waits)
         .file("markers/README", "")
         .cross_toml("[build]\nwritable = [\"markers\"]\n");
-    let case = Case::new(project, "sandbox").own_cache();
+    let case = Case::of(project, "sandbox").own_cache();
     let home = case.leftovers.own_cache().join("environments");
     fs::create_dir_all(&home).unwrap();
     let copy = cross_engine::Invocation::new("cp").args(["-al", made.to_str().unwrap()]);

@@ -35,7 +35,7 @@ fn ended(mut caller: Child) -> (bool, String) {
 }
 
 fn two_runs_at_once_on_one_project(engine: &str) {
-    let case = Case::new(Project::new("app"), engine);
+    let case = Case::of(Project::new("app"), engine);
     let all = [
         caller(&case, "run", engine),
         caller(&case, "run", engine),
@@ -50,8 +50,8 @@ fn two_runs_at_once_on_one_project(engine: &str) {
 /// Nothing of a process is shared: no directory, no variable, no lock.
 fn two_projects_at_once_in_one_process(engine: &str) {
     let cases = [
-        Case::new(Project::new("one"), engine),
-        Case::new(Project::new("two"), engine),
+        Case::of(Project::new("one"), engine),
+        Case::of(Project::new("two"), engine),
     ];
     std::thread::scope(|scope| {
         for case in &cases {

@@ -79,6 +79,10 @@ fn the_first_failure_stops_the_others() {
         .file("src/main.rs", NOT_I686)
         .file("build.rs", &script);
     let case = Case::new(with_markers(project), "sandbox");
+    // The batch would begin with another target while an environment is made.
+    for target in [AARCH64, I686] {
+        case.cross().exec(target, ["true"]).run().unwrap();
+    }
     let batch = case.cross().build_many([AARCH64, I686, X86_64]);
     let cancel = Cancel::new().with_deadline(PATIENCE);
     let outcome = batch.jobs(2).run_until(&cancel).unwrap();

@@ -10,16 +10,16 @@ use std::io::{BufReader, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use cross_core::Env;
 use cross_engine::Invocation;
 use cross_engine::process::{self, clock};
-use cross_tests::{PlainUser, Project, ambient, engines, tool};
+use cross_tests::{PlainUser, Project, ambient, tool};
 
 use crate::report::{Lines, Said, Told};
+use crate::seat::{self, Elsewhere, Place, Seat};
 
 /// The target of the suite. Its programs need no emulator, and its system calls have known numbers.
 pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -53,90 +53,6 @@ const DECOYS: [(&str, &str); 7] = [
     ),
 ];
 
-/// Where and as whom an attack is compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seat {
-    pub(crate) engine: &'static str,
-    is_root: bool,
-    number: usize,
-}
-
-impl Seat {
-    pub(crate) fn sandbox_as_root() -> Self {
-        Seat::of("sandbox", true, 0)
-    }
-
-    pub(crate) fn sandbox_as_user() -> Self {
-        Seat::of("sandbox", false, 1)
-    }
-
-    pub(crate) fn docker() -> Self {
-        Seat::of("docker", true, 2)
-    }
-
-    pub(crate) fn podman() -> Self {
-        Seat::of("podman", true, 3)
-    }
-
-    #[track_caller]
-    fn of(engine: &'static str, is_root: bool, number: usize) -> Self {
-        engines::need(engine);
-        assert!(
-            tool::is_root(),
-            "this suite is root's: it is each of the users"
-        );
-        Seat {
-            engine,
-            is_root,
-            number,
-        }
-    }
-
-    pub(crate) fn is_sandbox(self) -> bool {
-        self.engine == "sandbox"
-    }
-}
-
-/// Declares the tests of a file, each on some seats: `forged: docker podman;` makes the tests
-/// `forged::docker` and `forged::podman`. A name without seats is tried on all four.
-///
-/// Where an attack meets the same mechanism on every seat, it is tried on one sandbox and in one
-/// container, and the next attack of the file on the other two.
-macro_rules! on_seats {
-    ($($name:ident $(: $($seat:ident)+)?;)+) => {
-        $($crate::attacker::on_seats!(@ $name $($($seat)+)?);)+
-    };
-    (@ $name:ident) => {
-        $crate::attacker::on_seats!(@ $name sandbox_as_root sandbox_as_user docker podman);
-    };
-    (@ $name:ident $($seat:ident)+) => {
-        mod $name {
-            $(
-                #[test]
-                fn $seat() {
-                    super::$name($crate::attacker::Seat::$seat());
-                }
-            )+
-        }
-    };
-}
-pub(crate) use on_seats;
-
-/// What each seat said, for tests that look at one run.
-#[derive(Debug, Default)]
-pub(crate) struct Shared([OnceLock<Said>; 4]);
-
-impl Shared {
-    pub(crate) const fn new() -> Self {
-        Shared([const { OnceLock::new() }; 4])
-    }
-
-    /// What the run on `seat` said: the first test who asks runs it.
-    pub(crate) fn of(&self, seat: Seat, run: impl FnOnce() -> Said) -> &Said {
-        self.0[seat.number].get_or_init(run)
-    }
-}
-
 /// A hostile crate in the workspace of a user who has something to lose.
 #[derive(Debug)]
 pub(crate) struct Attack {
@@ -147,13 +63,15 @@ pub(crate) struct Attack {
     descriptors: String,
     wrapper: Vec<String>,
     settled: Cell<bool>,
+    /// What the engine has of it.
+    elsewhere: Elsewhere,
     patience: Duration,
 }
 
 impl Attack {
     /// A crate `app` that does nothing yet, of the user of `seat`, whose home has the decoys.
     pub(crate) fn on(seat: Seat) -> Self {
-        let user = (!seat.is_root).then(PlainUser::get);
+        let user = (!seat.is_root()).then(PlainUser::get);
         let project = Project::new("app").file(
             "src/main.rs",
             "fn main() {\n    println!(\"an honest program\");\n}\n",
@@ -187,6 +105,10 @@ impl Attack {
             .set("USER", "somebody")
             .set("TMPDIR", outer.join("tmp"))
             .set("CROSS_CACHE_DIR", cache);
+        let env = match seat.place {
+            Place::Remote => env.set("CROSS_REMOTE", "1"),
+            Place::Same | Place::Nested => env,
+        };
         Attack {
             seat,
             project,
@@ -195,6 +117,7 @@ impl Attack {
             descriptors: String::new(),
             wrapper: Vec::new(),
             settled: Cell::new(false),
+            elsewhere: Elsewhere::default(),
             patience: PATIENCE,
         }
     }
@@ -295,7 +218,9 @@ impl Attack {
         for program in [CALLER, FRONT_DOOR] {
             let copy = self.copy_of(program);
             if !copy.exists() {
-                fs::copy(program, &copy).unwrap();
+                // In a process of its own: what another thread starts would inherit the open file,
+                // and a program that is open for writing does not start.
+                self.host("cp", &[program, copy.to_str().unwrap()]);
             }
         }
         let uid = self.uid();
@@ -365,6 +290,18 @@ impl Attack {
             words.extend([format!("--reuid={id}"), format!("--regid={id}")]);
             words.push("--clear-groups".to_owned());
         }
+        if self.seat.place == Place::Nested {
+            let toolchain = tool::cargo();
+            let toolchain = toolchain.parent().unwrap().parent().unwrap();
+            let dirs =
+                [self.project.outer(), toolchain, &cache()].map(|dir| dir.display().to_string());
+            words.extend(seat::in_container(
+                self.elsewhere.container(),
+                &self.env,
+                &self.project,
+                &dirs,
+            ));
+        }
         words.push(self.copy_of(program).to_str().unwrap().to_owned());
         words.extend(args.iter().map(|&arg| arg.to_owned()));
         let variables = self.env.iter();
@@ -388,11 +325,23 @@ impl Attack {
     /// What the crate told of itself so far.
     pub(crate) fn told(&self) -> Told {
         let mut told = Told::new();
-        for dir in fs::read_dir(self.path("target/cross"))
+        let dirs = fs::read_dir(self.path("target/cross"))
             .into_iter()
-            .flatten()
-        {
-            let text = fs::read_to_string(dir.unwrap().path().join("told")).unwrap_or_default();
+            .flatten();
+        let mut dirs: Vec<_> = dirs.map(|dir| dir.unwrap().path()).collect();
+        if self.seat.place == Place::Remote {
+            let places = self.elsewhere.places_of_target(&self.project, &self.env);
+            let there = |dir: &PathBuf| {
+                let dir = dir.strip_prefix("/").unwrap().to_owned();
+                places
+                    .clone()
+                    .into_iter()
+                    .map(move |place| Path::new(&place).join("tree").join(&dir))
+            };
+            dirs = dirs.iter().flat_map(there).collect();
+        }
+        for dir in dirs {
+            let text = fs::read_to_string(dir.join("told")).unwrap_or_default();
             for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
                 told.entry(key.to_owned())
                     .or_default()
@@ -402,7 +351,8 @@ impl Attack {
         told
     }
 
-    /// Asserts that no decoy was changed, and that neither a copy of one nor a link to one is published.
+    /// Asserts that no decoy was changed, and that neither a copy of one nor a link to one is
+    /// published.
     #[track_caller]
     pub(crate) fn decoys_are_safe(&self) {
         for (path, text) in DECOYS {

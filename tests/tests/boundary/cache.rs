@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-use crate::attacker::{Attack, Seat, on_seats};
+use crate::attacker::Attack;
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     the_cache_may_not_lie_below_the_workspace: sandbox_as_root docker;

@@ -5,13 +5,14 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use crate::attacker::{Attack, Seat, on_seats};
+use crate::attacker::Attack;
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     what_is_published_is_a_copy: sandbox_as_root docker;
-    what_is_published_has_no_power: sandbox_as_user podman;
-    a_program_that_became_a_link_is_not_published: sandbox_as_root podman;
-    the_front_door_publishes_only_what_the_workspace_can_produce: sandbox_as_user docker;
+    what_is_published_has_no_power: sandbox_as_user podman remote;
+    a_program_that_became_a_link_is_not_published: sandbox_as_root podman nested remote;
+    the_front_door_publishes_only_what_the_workspace_can_produce: sandbox_as_user docker nested remote;
     a_source_list_that_names_devices_is_not_followed: sandbox_as_root docker;
     what_cargo_notes_of_rustc_is_not_followed: sandbox_as_user podman;
 }

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use crate::attacker::{Attack, SECRET, Seat, on_seats};
+use crate::attacker::{Attack, SECRET};
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     git_config_tokens_are_not_seen_but_history_is: sandbox_as_root docker;
@@ -79,6 +80,12 @@ fn with_tokens(attack: &Attack, dir: &std::path::Path) {
         ),
     ] {
         attack.git(dir, &["config", name, value]);
+    }
+    // What was fetched, and from where.
+    let logs = dir.join(".git/logs");
+    if dir.join(".git").is_dir() {
+        fs::create_dir_all(&logs).unwrap();
+        fs::write(logs.join("fetched"), &url).unwrap();
     }
 }
 

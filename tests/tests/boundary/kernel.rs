@@ -1,5 +1,5 @@
-//! Attacks on the kernel: nothing inside has root's rights on the host, or an interface that it does
-//! not need.
+//! Attacks on the kernel: nothing inside has root's rights on the host, or an interface that it
+//! does not need.
 //!
 //! One crate makes all attempts, in its build script and in its test. Each test checks one of them.
 
@@ -8,14 +8,15 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::attacker::{Attack, Seat, Shared, on_seats};
+use crate::attacker::Attack;
 use crate::report::Said;
+use crate::seat::{Seat, Shared, on_seats};
 
 on_seats! {
     a_build_script_cannot_write_core_pattern;
     a_build_script_cannot_write_settings_of_the_kernel;
     a_build_script_cannot_read_the_kernels_memory;
-    a_build_script_has_no_capability;
+    a_build_script_has_no_capability: sandbox_as_root sandbox_as_user docker podman nested remote;
     a_build_script_cannot_mount_or_unshare;
     a_build_script_cannot_make_a_user_namespace;
     no_system_call_that_engines_deny;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::attacker::{Attack, Seat, on_seats};
+use crate::attacker::Attack;
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     a_line_that_does_not_end_leaves_the_callers_memory_bounded: sandbox_as_root docker;

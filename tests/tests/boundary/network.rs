@@ -1,5 +1,5 @@
-//! Attacks by way of a network: nothing that compiles has one, in any step, and what is run has only
-//! a loopback of its own.
+//! Attacks by way of a network: nothing that compiles has one, in any step, and what is run has
+//! only a loopback of its own.
 //!
 //! The test listens on the machine's own loopback. A connection from inside is a way out.
 
@@ -8,14 +8,15 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use crate::attacker::{Attack, Seat, Shared, TARGET, on_seats};
+use crate::attacker::{Attack, TARGET};
 use crate::report::Said;
+use crate::seat::{Seat, Shared, on_seats};
 
 on_seats! {
-    a_build_script_has_no_network;
-    a_proc_macro_has_no_network;
-    a_doctests_macro_has_no_network;
-    a_test_has_no_network;
+    a_build_script_has_no_network: sandbox_as_root sandbox_as_user docker podman nested remote;
+    a_proc_macro_has_no_network: sandbox_as_root sandbox_as_user docker podman nested remote;
+    a_doctests_macro_has_no_network: sandbox_as_root sandbox_as_user docker podman nested remote;
+    a_test_has_no_network: sandbox_as_root sandbox_as_user docker podman nested remote;
     a_program_has_no_network;
     a_test_has_a_loopback_of_its_own: sandbox_as_root docker;
     the_front_doors_test_has_no_network: sandbox_as_user podman;

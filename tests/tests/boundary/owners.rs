@@ -11,7 +11,8 @@ use std::time::Duration;
 use cross_engine::process::clock;
 use cross_tests::Leftovers;
 
-use crate::attacker::{Attack, Seat, on_seats};
+use crate::attacker::Attack;
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     a_container_ends_with_its_owner_though_the_lifeline_is_held_open: sandbox_as_root docker podman;

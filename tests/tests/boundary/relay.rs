@@ -1,10 +1,12 @@
 //! Attacks on the test relay, the files by which test binaries are started side by side.
 //!
-//! Where the relay cannot be written, the attack fails early. The expectations are the same: nothing
-//! of the user's is printed, deadlines hold, memory is bounded, and a lost binary is no success.
+//! Where the relay cannot be written, the attack fails early. The expectations are the same:
+//! nothing of the user's is printed, deadlines hold, memory is bounded, and a lost binary is no
+//! success.
 
-use crate::attacker::{Attack, Seat, on_seats};
+use crate::attacker::Attack;
 use crate::report::Said;
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     an_output_that_is_a_link_does_not_print_a_private_key: sandbox_as_root docker;

@@ -1,16 +1,17 @@
 //! Attacks on secrets: in variables, in URLs, in the user's files, and in what a run prints.
 
-use crate::attacker::{Attack, SECRET, Seat, Shared, on_seats};
+use crate::attacker::{Attack, SECRET};
 use crate::report::Said;
+use crate::seat::{Seat, Shared, on_seats};
 
 on_seats! {
-    cross_variables_stay_outside;
-    no_variable_passes_by_its_family;
-    variables_with_secrets_stay_outside;
-    registry_tokens_in_urls_stay_outside;
-    tokens_in_the_workspaces_own_config_stay_outside;
-    the_users_files_are_not_seen;
-    a_tests_network_settings_have_no_password;
+    cross_variables_stay_outside: sandbox_as_root sandbox_as_user docker podman nested remote;
+    no_variable_passes_by_its_family: sandbox_as_root sandbox_as_user docker podman nested remote;
+    variables_with_secrets_stay_outside: sandbox_as_root sandbox_as_user docker podman nested remote;
+    registry_tokens_in_urls_stay_outside: sandbox_as_root sandbox_as_user docker podman nested remote;
+    tokens_in_the_workspaces_own_config_stay_outside: sandbox_as_root sandbox_as_user docker podman nested remote;
+    the_users_files_are_not_seen: sandbox_as_root sandbox_as_user docker podman nested remote;
+    a_tests_network_settings_have_no_password: sandbox_as_root sandbox_as_user docker podman nested remote;
     what_is_configured_does_reach_the_inside: sandbox_as_user podman;
     plans_do_not_show_tokens: sandbox_as_root docker;
     errors_do_not_show_tokens_in_urls: sandbox_as_user docker;

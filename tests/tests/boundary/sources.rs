@@ -1,9 +1,10 @@
-//! Attacks on the sources, which are read only: what is written beside them would run on the host at
-//! the next plan, commit or build.
+//! Attacks on the sources, which are read only: what is written beside them would run on the host
+//! at the next plan, commit or build.
 
 use std::fs;
 
-use crate::attacker::{Attack, Seat, on_seats};
+use crate::attacker::{Attack, SECRET};
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     a_build_script_cannot_write_beside_its_sources: sandbox_as_root docker;
@@ -12,10 +13,10 @@ on_seats! {
     a_test_cannot_write_beside_its_sources: sandbox_as_user docker;
     what_was_published_is_not_written_from_inside: sandbox_as_root docker;
     writable_directories_are_writable: sandbox_as_user podman;
-    a_writable_directory_is_no_way_out: sandbox_as_root podman;
+    a_writable_directory_is_no_way_out: sandbox_as_root podman remote;
     a_home_directory_as_workspace_is_refused: sandbox_as_user docker;
     what_contains_the_home_is_refused_as_workspace: sandbox_as_root docker;
-    what_contains_a_cargo_home_is_refused_as_workspace: sandbox_as_root sandbox_as_user;
+    a_cargo_home_in_the_workspace_shows_no_credentials: sandbox_as_root sandbox_as_user docker;
     git_cargo_and_the_root_are_never_writable: sandbox_as_user docker;
     a_lock_file_is_settled_before: sandbox_as_user podman;
 }
@@ -274,10 +275,28 @@ fn what_contains_the_home_is_refused_as_workspace(seat: Seat) {
     is_refused(&attack.set("HOME", &home), &["home"]);
 }
 
-fn what_contains_a_cargo_home_is_refused_as_workspace(seat: Seat) {
-    let attack = Attack::on(seat).file("cargo-home/credentials.toml", "");
+fn a_cargo_home_in_the_workspace_shows_no_credentials(seat: Seat) {
+    let credentials = format!("[registry]\ntoken = \"{SECRET}\"\n");
+    let attack = Attack::on(seat)
+        .file("cargo-home/credentials.toml", &credentials)
+        .build_script(
+            r##"
+    let home = workspace().join("cargo-home");
+    tried("read", fs::read_to_string(home.join("credentials.toml")));
+    tried("write", fs::write(home.join("config.toml"), "[build]\nrustc-wrapper = 'evil'\n"));
+    tried("replace", fs::rename(&home, workspace().join("other")));
+"##,
+        );
     let home = attack.path("cargo-home").to_str().unwrap().to_owned();
-    is_refused(&attack.set("CARGO_HOME", &home), &["cargo"]);
+    let attack = attack.set("CARGO_HOME", &home);
+    let said = attack.run("build");
+    said.succeeded().all_refused(&["read", "replace"]);
+    said.no_secret_was_said();
+    // What is written in its place is the run's own, and goes with it.
+    said.told("write");
+    assert!(!attack.path("cargo-home/config.toml").exists());
+    let left = fs::read_to_string(attack.path("cargo-home/credentials.toml")).unwrap();
+    assert_eq!(left, credentials);
 }
 
 /// A project without one gets it by the host's cargo: the inside could not write it.

@@ -5,12 +5,13 @@
 
 use std::fs;
 
-use crate::attacker::{Attack, Seat, on_seats};
+use crate::attacker::Attack;
+use crate::seat::{Seat, on_seats};
 
 on_seats! {
     a_forged_artifact_is_not_published: sandbox_as_root docker;
     a_forged_artifact_does_not_write_the_callers_authorized_keys: sandbox_as_user podman;
-    a_forged_artifact_does_not_fetch_a_private_key: sandbox_as_root podman;
+    a_forged_artifact_does_not_fetch_a_private_key: sandbox_as_root podman nested remote;
     a_forged_stream_does_not_make_a_failed_build_succeed: sandbox_as_user docker;
     a_fifo_as_artifact_does_not_outlive_the_deadline: sandbox_as_root docker;
     a_test_that_ends_its_harness_is_no_success: sandbox_as_user podman;

@@ -132,7 +132,7 @@ fn a_plan_names_the_reused_container() {
     for part in [
         format!("# in the reused container {container}; if it is not running"),
         format!("docker run --rm --detach --name {container} "),
-        format!(" {container} sh -c "),
+        format!(" {container} cargo build "),
     ] {
         assert!(text.contains(&part), "{part} in {text}");
     }

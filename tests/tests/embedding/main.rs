@@ -9,6 +9,7 @@
 
 mod inputs;
 mod misuse;
+mod object_files;
 mod options;
 mod outcomes;
 mod plans;

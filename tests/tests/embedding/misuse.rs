@@ -3,8 +3,8 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cross_core::{Cancel, ErrorKind, events::EventKind};
-use cross_tests::{Answer, Fakes, Machine, Project, Recorder};
+use cross_core::{Cancel, ErrorKind, Plan, events::EventKind};
+use cross_tests::{Answer, Fakes, Machine, Project, Recorder, tool};
 
 use crate::{NATIVE, machine};
 
@@ -184,4 +184,51 @@ fn an_argument_that_is_not_utf8_is_an_error_of_its_own_before_anything_runs() {
     assert_eq!(error.kind(), ErrorKind::Path);
     assert!(error.to_string().contains("is not UTF-8"), "{error}");
     assert_eq!(runs(&machine), 0);
+}
+
+/// A workspace with an xtask, and what a plan says of it.
+#[test]
+fn an_xtask_that_would_be_cross_compiled_is_a_warning() {
+    let machine = machine();
+    let library = tool::repository().join("cross-core");
+    let lock = fs::read_to_string(tool::repository().join("Cargo.lock")).unwrap();
+    let workspace = |members: &str| {
+        let depends = format!("[dependencies]\ncross-core = {{ path = {library:?} }}\n");
+        let package = |name: &str| {
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
+        };
+        Project::new("app")
+            .file(
+                "Cargo.toml",
+                &format!("[workspace]\nresolver = \"2\"\n{members}"),
+            )
+            .file("Cargo.lock", &lock)
+            .file("app/Cargo.toml", &package("app"))
+            .file("app/src/main.rs", "fn main() {}\n")
+            .file("xtask/Cargo.toml", &(package("xtask") + &depends))
+            .file("xtask/src/main.rs", "fn main() {}\n")
+    };
+    let warned = |plan: Plan| plan.warnings.into_iter().find(|it| it.code == "own-xtask");
+    let project = workspace("members = [\"app\", \"xtask\"]\n");
+    let cross = machine.cross(&project);
+    let warning = warned(cross.build(NATIVE).plan().unwrap()).unwrap();
+    assert!(
+        warning.message.contains("`xtask`, which uses cross-core"),
+        "{warning:?}"
+    );
+    assert!(warning.help.unwrap().contains("default-members"));
+    let all = warned(cross.build(NATIVE).workspace(true).plan().unwrap()).unwrap();
+    assert!(all.help.unwrap().contains("exclude"));
+    let quiet = [
+        cross.build(NATIVE).package("app"),
+        cross.build(NATIVE).package("xtask"),
+        cross.build(NATIVE).workspace(true).exclude("xtask"),
+        cross.exec(NATIVE, ["true"]),
+    ];
+    for request in quiet {
+        assert!(warned(request.plan().unwrap()).is_none(), "{request:?}");
+    }
+    let project = workspace("members = [\"app\", \"xtask\"]\ndefault-members = [\"app\"]\n");
+    let plan = machine.cross(&project).build(NATIVE).plan().unwrap();
+    assert!(warned(plan).is_none());
 }

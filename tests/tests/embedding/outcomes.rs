@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use cross_core::{ErrorKind, outcome::TestStatus};
+use cross_core::ErrorKind;
+use cross_core::outcome::{CompiledPackage, TestStatus};
 use cross_engine::Invocation;
 use cross_tests::{Project, tool};
 
@@ -119,4 +120,102 @@ fn each_test_has_a_result() {
         (last.name.as_str(), last.status),
         ("fails", TestStatus::Failed)
     );
+}
+
+/// A build script that makes a static library with the machine's compiler.
+const WITH_LIBRARY: &str = r#"use std::process::Command;
+
+fn main() {
+    builder::built();
+    let out = std::env::var("OUT_DIR").unwrap();
+    let object = format!("{out}/one.o");
+    let compile = Command::new("cc").args(["-c", "one.c", "-o", &object]).status().unwrap();
+    let archive = format!("{out}/libone.a");
+    let pack = Command::new("ar").args(["crs", &archive, &object]).status().unwrap();
+    assert!(compile.success() && pack.success());
+    println!("cargo:rustc-link-search=native={out}\ncargo:rustc-link-lib=static=one");
+}
+"#;
+
+#[test]
+fn packages_are_those_that_cargo_compiled_for_the_request() {
+    let library = |name: &str, more: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{more}")
+    };
+    let manifest = library(
+        "app",
+        "[features]\nextra = [\"member/more\"]\nunused = [\"dep:optional\"]\n\
+         [dependencies]\nmember = { path = \"member\" }\nmac = { path = \"mac\" }\n\
+         optional = { path = \"optional\", optional = true }\n\
+         [target.'cfg(windows)'.dependencies]\nwindows-only = { path = \"windows-only\" }\n\
+         [build-dependencies]\nbuilder = { path = \"builder\" }\n\
+         [dev-dependencies]\nfor-tests = { path = \"for-tests\" }\n",
+    );
+    let mut project = Project::new("app")
+        .file("Cargo.toml", &manifest)
+        .file("build.rs", WITH_LIBRARY)
+        .file("src/bin/second.rs", "fn main() {}\n")
+        .file("one.c", "int one(void) { return 1; }\n")
+        .file(
+            "src/main.rs",
+            "fn main() { mac::nothing!(); println!(\"{}\", member::member()); }\n",
+        )
+        .file(
+            "mac/Cargo.toml",
+            &library("mac", "[lib]\nproc-macro = true\n"),
+        )
+        .file(
+            "mac/src/lib.rs",
+            "use proc_macro::TokenStream;\n\
+             #[proc_macro]\npub fn nothing(_: TokenStream) -> TokenStream { TokenStream::new() }\n",
+        )
+        .file(
+            "member/Cargo.toml",
+            &library(
+                "member",
+                "[features]\ndefault = [\"std\"]\nstd = []\nmore = []\n",
+            ),
+        )
+        .file("member/src/lib.rs", "pub fn member() -> u32 { 1 }\n")
+        .without("Cargo.lock");
+    for name in ["optional", "windows-only", "builder", "for-tests"] {
+        project = project
+            .file(&format!("{name}/Cargo.toml"), &library(name, ""))
+            .file(&format!("{name}/src/lib.rs"), "pub fn built() {}\n");
+    }
+    let machine = machine();
+    let cross = machine.cross(&project);
+    let packages = |request: cross_core::Request| -> Vec<String> {
+        let outcome = request.run().unwrap();
+        let line = |package: &CompiledPackage| {
+            assert_eq!(
+                (package.version.as_str(), &package.source),
+                ("0.1.0", &None)
+            );
+            let host = if package.for_host { " (host)" } else { "" };
+            let features = package.features.join(",");
+            let libraries = package.native_libraries.iter();
+            let libraries: Vec<_> = libraries
+                .map(|it| format!("{:?} {} {}", it.kind.as_deref(), it.name, it.built))
+                .collect();
+            format!("{}{host} [{features}] {libraries:?}", package.name)
+        };
+        outcome.packages.iter().map(line).collect()
+    };
+    let built = [
+        "app [] [\"Some(\\\"static\\\") one true\"]",
+        "builder (host) [] []",
+        "mac (host) [] []",
+        "member [default,std] []",
+    ];
+    assert_eq!(packages(cross.build(NATIVE)), built);
+    assert_eq!(packages(cross.build(NATIVE)), built, "also what is fresh");
+    let elsewhere = project.outer().join("elsewhere");
+    let moved = cross.build(NATIVE).target_dir(&elsewhere);
+    assert_eq!(packages(moved), built, "in any target directory");
+    let with_feature = packages(cross.build(NATIVE).features(["extra"]));
+    assert_eq!(with_feature[0], built[0].replace("[]", "[extra]"));
+    assert_eq!(with_feature[3], "member [default,more,std] []");
+    let tested = packages(cross.test(NATIVE));
+    assert!(tested.contains(&"for-tests [] []".to_owned()), "{tested:?}");
 }

@@ -1,9 +1,13 @@
 //! The data of a plan besides its steps, and its commands run by an embedder.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use cross_core::{Cancel, ErrorKind, Plan, engine::EnvValue};
-use cross_tests::{Leftovers, Project, on_engines};
+use cross_core::engine::{EnvValue, EnvironmentLocation};
+use cross_core::{Cancel, ErrorKind, Plan};
+use cross_engine::{Invocation, process};
+use cross_tests::{Leftovers, Project, ambient, on_engines};
 
 use crate::{AARCH64, NATIVE, machine};
 
@@ -102,6 +106,108 @@ fn an_embedder_can_run_the_commands_of_a_plan(engine: &str) {
     assert_eq!(last, "hello from aarch64\n");
     let program = plan.target_dir.join(AARCH64).join("debug/app");
     assert!(program.is_file(), "{}", program.display());
+    let published = project
+        .path()
+        .join("target")
+        .join(AARCH64)
+        .join("debug/app");
+    assert!(!published.exists(), "nothing was published yet");
+    let paths = plan.publish(&Cancel::new()).unwrap();
+    assert!(paths.contains(&published), "{paths:?}");
+    assert_eq!(fs::read(&published).unwrap(), fs::read(&program).unwrap());
+    leftovers.are_none();
+}
+
+#[test]
+fn what_was_not_built_cannot_be_published() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let plan = machine.cross(&project).build(NATIVE).plan().unwrap();
+    fs::create_dir_all(&plan.target_dir).unwrap();
+    let error = plan.publish(&Cancel::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::CargoFailed, "{error:?}");
+}
+
+on_engines! { a_printed_plan_is_a_script }
+
+/// Without a terminal, and with nobody at the other end of standard input.
+fn a_printed_plan_is_a_script(engine: &str) {
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine(engine);
+    let plan = cross.run(AARCH64).plan().unwrap();
+    assert_eq!(run_script(&plan, &leftovers), "hello from aarch64\n");
+    let program = project
+        .path()
+        .join("target")
+        .join(AARCH64)
+        .join("debug/app");
+    let built = plan.target_dir.join(AARCH64).join("debug/app");
+    assert_eq!(fs::read(program).unwrap(), fs::read(built).unwrap());
+    leftovers.are_none();
+}
+
+/// Runs the printed plan, and returns the last line that it printed.
+#[track_caller]
+fn run_script(plan: &Plan, leftovers: &Leftovers) -> String {
+    let variables = leftovers.env();
+    let variables = variables.iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let shell = Invocation::new("sh").args(["-c", &plan.to_string()]);
+    let ran = process::output(&shell, &variables.collect(), &Cancel::new()).unwrap();
+    assert!(ran.exit.success(), "{plan}\n{}", ran.stderr);
+    let printed = ran.stdout;
+    printed
+        .lines()
+        .last()
+        .map(|line| format!("{line}\n"))
+        .unwrap_or_default()
+}
+
+/// From an empty cache: the only thing that is not made anew is what mmdebstrap downloads, in whose
+/// place a program copies the root file system of the suite's environment.
+#[test]
+fn a_printed_plan_makes_its_environment() {
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let made = project.cross().env(leftovers.env()).engine("sandbox");
+    made.build(AARCH64).run().unwrap();
+    let plan = made.build(AARCH64).plan().unwrap();
+    let EnvironmentLocation::Directory(known) = &plan.environment.location else {
+        panic!("{:?}", plan.environment.location);
+    };
+    fs::remove_dir_all(project.path().join("target")).unwrap();
+    let bin = project.outer().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let copy = format!(
+        "#!/bin/sh\nfor to; do :; done\ncase $to in\n*.tar) tar -C {0}/root -cf \"$to\" .;;\n\
+         *) cp -al {0}/root \"$to\";;\nesac\n",
+        known.display()
+    );
+    let fake = bin.join("mmdebstrap");
+    fs::write(&fake, copy).unwrap();
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        bin.display(),
+        ambient::variable("PATH").unwrap().to_string_lossy()
+    );
+    let cross = project
+        .cross()
+        .env(leftovers.env().set("PATH", path))
+        .cache_dir(leftovers.own_cache())
+        .engine("sandbox");
+    let plan = cross.run(AARCH64).plan().unwrap();
+    assert!(!plan.environment.exists);
+    assert_eq!(run_script(&plan, &leftovers), "hello from aarch64\n");
+    // The library takes what the script has made.
+    let again = cross.run(AARCH64).plan().unwrap();
+    assert!(again.environment.exists);
+    again.execute(&Cancel::new()).unwrap();
+    let entries = cross.environments("sandbox").unwrap();
+    assert!(
+        entries
+            .iter()
+            .any(|it| it.name == again.environment.name && it.size != "0MB")
+    );
     leftovers.are_none();
 }
 

@@ -182,10 +182,10 @@ fn differs_verbose_is_no_argument_of_a_build() {
 #[test]
 fn a_target_of_rustc_without_a_row_is_no_spelling_mistake() {
     for target in [
-        "i686-unknown-linux-musl",
-        "aarch64-apple-darwin",
-        "x86_64-pc-windows-msvc",
-        "armv7-unknown-linux-ohos",
+        "powerpc-unknown-linux-musl",
+        "arm64e-apple-darwin",
+        "thumbv7a-pc-windows-msvc",
+        "loongarch64-unknown-linux-ohos",
     ] {
         let case = case(&format!("[target.{target}]\nimage = \"mine\"\n"));
         case.build_for(target).image("mine").is_silent();
@@ -199,7 +199,8 @@ fn an_image_supports_an_unknown_target() {
     case.build_for("mine-none-elf").image("mine");
 }
 
-/// In a recipe a variable replaces the linker of cargo's configuration, and in an image nothing does.
+/// In a recipe a variable replaces the linker of cargo's configuration, and in an image nothing
+/// does.
 #[test]
 fn only_a_setting_that_is_replaced_is_called_unused() {
     let config = format!("[target.{T}]\nlinker = \"aarch64-linux-gnu-gcc\"\n");

@@ -72,6 +72,33 @@ fn build_std_in_variables() {
     }
 }
 
+/// A program of UEFI's aborts when it panics, by a crate that cargo does not build by itself.
+#[test]
+fn differs_build_std_is_of_the_crates_that_the_target_has() {
+    for (target, flag) in [
+        ("i686-unknown-uefi", "-Zbuild-std=std,panic_abort"),
+        ("thumbv7m-none-eabi", "-Zbuild-std=core,alloc"),
+    ] {
+        let case = case("").set("CROSS_BUILD_STD", "1").nightly();
+        let seen = case.cargo(&["+nightly", "build", "--target", target]);
+        seen.given(&["build", "--target", target, flag]);
+    }
+}
+
+#[test]
+fn differs_a_sanitizers_std_is_rustups() {
+    let target = "x86_64-unknown-linux-gnuasan";
+    let case = case("").set("CROSS_BUILD_STD", "1").nightly();
+    let error = case.refused(
+        &["+nightly", "build", "--target", target],
+        ErrorKind::Toolchain,
+    );
+    let why = cross_targets::Target::parse(target)
+        .unwrap()
+        .std_from_rustup_only();
+    assert!(error.to_string().contains(why.unwrap()), "{error}");
+}
+
 #[test]
 fn differs_xargo_is_build_std() {
     let case = t_with("xargo = true").nightly();
@@ -234,7 +261,8 @@ fn volumes_are_a_variable_or_a_path() {
         .set_to_dir("GIVEN", "../given")
         .file("shared/x", "");
     let seen = case.build();
-    seen.lacks("ABSENT");
+    seen.lacks("ABSENT")
+        .warns("no-effect", "`ABSENT` in `env.volumes`");
     let given = seen.value("GIVEN").unwrap();
     seen.mounts(given, Access::Write);
     seen.is(

@@ -26,7 +26,7 @@ fn script(seen: &Seen) -> &str {
 fn a_program_that_cannot_run_natively_runs_in_its_emulator() {
     let seen = for_t().cargo(&["run"]);
     seen.ensure(
-        script(&seen).contains("exec qemu-aarch64-static \"$@\""),
+        script(&seen).contains("/usr/bin/env}$cross_kept qemu-aarch64-static \"$@\""),
         script(&seen),
     );
     let path = seen.value(RUNNER).unwrap();

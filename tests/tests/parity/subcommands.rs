@@ -160,8 +160,8 @@ fn differs_a_build_without_an_image_does_not_fall_back_to_the_host() {
     let case = for_t().file("board.json", "{}");
     for (target, kind) in [
         ("board.json", ErrorKind::UnsupportedTarget),
-        ("aarch64-apple-darwin", ErrorKind::UnknownTarget),
-        ("x86_64-pc-windows-msvc", ErrorKind::UnknownTarget),
+        ("arm64e-apple-darwin", ErrorKind::UnknownTarget),
+        ("thumbv7a-pc-windows-msvc", ErrorKind::UnknownTarget),
         ("x86_64-unknown-frobnix", ErrorKind::UnknownTarget),
     ] {
         let error = case.refused(&["build", "--target", target], kind);

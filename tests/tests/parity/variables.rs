@@ -2,10 +2,10 @@
 
 use cross_core::ErrorKind;
 use cross_engine::Access;
-use cross_tests::Fakes;
+use cross_tests::{Answer, Fakes};
 
-use crate::case::{Case, NIGHTLY, T, case, has_tool, of_t, on, says, t_with};
-use crate::seen::{Seen, has_words};
+use crate::case::{Case, NIGHTLY, T, case, has_tool, of_t, on, says, t_with, text};
+use crate::seen::has_words;
 
 /// A project with a Dockerfile whose image has to be built.
 fn with_dockerfile() -> Case {
@@ -55,6 +55,44 @@ fn differs_container_options_are_a_warning_in_the_sandbox() {
     let seen = case.build();
     seen.engine_lacks("--memory");
     seen.warns("no-effect", "CROSS_CONTAINER_OPTS");
+}
+
+#[test]
+fn settings_of_containers_are_a_warning_in_the_sandbox() {
+    for (name, value) in [
+        ("CROSS_CONTAINER_UID", "1234"),
+        ("CROSS_CONTAINER_GID", "4321"),
+        ("CROSS_CONTAINER_USER_NAMESPACE", "keep-id"),
+        ("CROSS_CONTAINER_IN_CONTAINER", "1"),
+        ("CROSS_CONTAINER_ENGINE_NO_BUILDKIT", "1"),
+        ("CROSS_ROOTLESS_CONTAINER_ENGINE", "1"),
+        ("CROSS_BUILD_PROGRESS", "plain"),
+        ("CROSS_REMOTE", "1"),
+        ("CROSS_REUSE_CONTAINERS", "60"),
+    ] {
+        let seen = on(Fakes::Sandbox).set(name, value).build();
+        seen.warns("no-effect", name);
+    }
+    for (name, value) in [
+        ("CROSS_CONTAINER_IN_CONTAINER", "0"),
+        ("CROSS_ROOTLESS_CONTAINER_ENGINE", "auto"),
+        ("CROSS_REUSE_CONTAINERS", "0"),
+    ] {
+        on(Fakes::Sandbox).set(name, value).build().is_silent();
+    }
+}
+
+#[test]
+fn settings_of_remote_engines_are_a_warning_where_files_are_seen() {
+    for name in [
+        "CROSS_REMOTE_COPY_REGISTRY",
+        "CROSS_REMOTE_COPY_CACHE",
+        "CROSS_REMOTE_COPY_FULL_TARGET_DIR",
+        "CROSS_REMOTE_SKIP_BUILD_ARTIFACTS",
+    ] {
+        case("").set(name, "1").build().warns("no-effect", name);
+        case("").set(name, "0").build().is_silent();
+    }
 }
 
 #[test]
@@ -157,23 +195,71 @@ fn the_ids_can_be_set() {
 }
 
 #[test]
-fn differs_remote_engines_are_refused() {
-    case("")
-        .set("CROSS_REMOTE", "1")
-        .misconfigured("CROSS_REMOTE", "unset CROSS_REMOTE");
-    case("").set("CROSS_REMOTE", "0").build().is_silent();
+fn a_remote_engine_has_what_runs_need_in_volumes() {
+    let plan = |name: &str, value: &str| {
+        let case = case("").set("CROSS_REMOTE", "1").set(name, value);
+        case.request(T).remote
+    };
+    let remote = plan("CROSS_REMOTE_COPY_CACHE", "0").unwrap();
+    let kinds: Vec<_> = remote
+        .transfer
+        .trees
+        .iter()
+        .map(|tree| tree.kind.name())
+        .collect();
+    assert_eq!(kinds, ["sources", "target", "registry", "toolchain"]);
+    assert!(!remote.whole_registry && !remote.skip_artifacts && !remote.whole_target_dir);
+    assert!(!remote.transfer.with_caches);
+    assert!(
+        plan("CROSS_REMOTE_COPY_CACHE", "1")
+            .unwrap()
+            .transfer
+            .with_caches
+    );
+    assert!(
+        plan("CROSS_REMOTE_COPY_REGISTRY", "1")
+            .unwrap()
+            .whole_registry
+    );
+    assert!(
+        plan("CROSS_REMOTE_SKIP_BUILD_ARTIFACTS", "1")
+            .unwrap()
+            .skip_artifacts
+    );
+    assert!(
+        plan("CROSS_REMOTE_COPY_FULL_TARGET_DIR", "1")
+            .unwrap()
+            .whole_target_dir
+    );
+    assert!(plan("CROSS_REMOTE", "0").is_none());
 }
 
+/// The container is the one that the engine has by the host name. What is not mounted into it is
+/// where the engine has its layers merged.
 #[test]
-fn differs_container_in_container_is_reported() {
-    let name = "CROSS_CONTAINER_IN_CONTAINER";
-    let case = case("").set(name, "true");
-    let said = match case.cross().cargo(["build", "--target", T]).plan() {
-        Ok(plan) => format!("{:?}", Seen::new(plan).plan().warnings),
-        Err(error) => error.to_string(),
+fn in_a_container_paths_are_those_of_its_host() {
+    let id = "0123456789ab".repeat(6);
+    let answer = format!(
+        r#"[{{"Id": "{id}", "GraphDriver": {{"Name": "overlay2", "Data": {{"MergedDir": "/store/merged"}}}}}}]"#
+    );
+    let inspect = ["container", "inspect"];
+    let inside = |name: &str| {
+        let case = case("").rule("docker", &inspect, Answer::says(&answer));
+        case.set("HOSTNAME", &id[..12]).set(name, "true")
     };
-    let is_said = said.contains(name);
-    assert!(is_said, "{name} has no effect, and nobody says so: {said}");
+    for name in ["CROSS_CONTAINER_IN_CONTAINER", "CROSS_DOCKER_IN_DOCKER"] {
+        let case = inside(name);
+        let project = case.path("");
+        let project = text(&project).trim_end_matches('/');
+        let mount = format!("type=bind,src=/store/merged{project},dst={project},readonly");
+        case.build().engine_has(&["--mount", &mount]);
+    }
+    let case = inside("CROSS_CONTAINER_IN_CONTAINER").rule("docker", &inspect, Answer::says("[]"));
+    let error = case.refused(&["build", "--target", T], ErrorKind::OutOfReach);
+    assert!(error.to_string().contains("container"), "{error}");
+    let off = case.set("CROSS_CONTAINER_IN_CONTAINER", "false").build();
+    off.is(off.plan().engine.reach.is_shared(), true)
+        .is_silent();
 }
 
 #[test]

@@ -80,9 +80,9 @@ fn zig_without_a_recipe_uses_the_published_image_of_zig() {
 fn zig_is_used_for_a_target_without_a_row_and_without_an_image() {
     let seen = case("")
         .set("CROSS_BUILD_ZIG", "1")
-        .build_for("i686-unknown-linux-musl");
+        .build_for("powerpc-unknown-linux-musl");
     seen.image(ZIG_IMAGE);
-    calls(&seen, "cargo-zigbuild", "i686-unknown-linux-musl");
+    calls(&seen, "cargo-zigbuild", "powerpc-unknown-linux-musl");
 }
 
 fn built(seen: &Seen) -> &ImageBuild {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cross_core::{ErrorKind, cargo_cli::CargoPart, config::MemoryLimit, plan::Verb};
-use cross_engine::{Access, EnvValue, Network};
+use cross_engine::{Access, EngineKind, EnvValue, Network};
 use cross_tests::{Answer, Fakes, Machine, Project};
 
 use crate::{AARCH64, machine, plan_with_environment, specs};
@@ -138,6 +138,24 @@ fn what_mends_sources_can_write_them_and_nothing_else() {
     assert_eq!(written(&["clippy"]), [] as [PathBuf; 0]);
 }
 
+/// Where the kernel has an interpreter for the programs, there is no warning.
+#[test]
+fn a_native_runner_of_a_foreign_target_is_a_warning() {
+    let toml = |target: &str| format!("[target.{target}]\nrunner = \"native\"\n");
+    let warned = |target: &str| {
+        let project = Project::new("app").cross_toml(&toml(target));
+        let machine = machine(Fakes::Sandbox);
+        let plan = machine.cross(&project).build(target).plan().unwrap();
+        let warnings = plan.warnings.iter();
+        warnings.filter(|warning| warning.code == "runner").count()
+    };
+    let list = std::path::Path::new("/proc/sys/fs/binfmt_misc/status");
+    if !list.exists() {
+        assert_eq!(warned("s390x-unknown-linux-gnu"), 1);
+    }
+    assert_eq!(warned(cross_tests::NATIVE), 0);
+}
+
 /// A machine with `engine`, which says of itself whether it can limit memory.
 fn with_memory_limits(engine: Fakes, can_limit: bool) -> Machine {
     let (program, answer) = match (engine, can_limit) {
@@ -186,10 +204,43 @@ fn an_engine_that_cannot_limit_memory_refuses_the_limit() {
     for machine in machines {
         let project = Project::new("app").cross_toml("[build]\nmemory = \"1g\"\n");
         let error = machine.cross(&project).build(AARCH64).plan().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::EngineUnusable, "{error}");
+        assert_eq!(error.kind(), ErrorKind::NoEngine, "{error}");
         let message = error.to_string();
         assert!(message.contains("cannot limit memory"), "{message}");
         assert!(message.contains("Cross.toml"), "{message}");
         assert!(error.help().unwrap().contains("remove `memory`"));
     }
+    let named = machine(Fakes::Sandbox);
+    let project = Project::new("app").cross_toml("[build]\nmemory = \"1g\"\n");
+    let cross = named.cross(&project).engine("sandbox");
+    let error = cross.build(AARCH64).plan().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::EngineUnusable, "{error}");
+    assert!(error.help().unwrap().contains("docker or podman"));
+}
+
+/// The sandbox comes first, where it can do what is asked.
+#[test]
+fn auto_takes_an_engine_that_can_do_what_is_configured() {
+    let takes = |machine: &Machine, toml: &str| {
+        let project = Project::new("app").cross_toml(toml);
+        let plan = machine.cross(&project).build(AARCH64).plan().unwrap();
+        plan.engine.kind
+    };
+    let both = |engine, can_limit| with_memory_limits(engine, can_limit).engine(Fakes::Sandbox);
+    let limit = "[build]\nmemory = \"1g\"\n";
+    assert_eq!(takes(&both(Fakes::Docker, true), ""), EngineKind::Sandbox);
+    assert_eq!(takes(&both(Fakes::Docker, true), limit), EngineKind::Docker);
+    let docker_cannot = both(Fakes::Podman, true).engine(Fakes::Docker).rule(
+        "docker",
+        &["info", "--format"],
+        Answer::says("false\n"),
+    );
+    assert_eq!(takes(&docker_cannot, limit), EngineKind::Podman);
+    let options = |machine: Machine| machine.set("CROSS_CONTAINER_OPTS", "--cpus 2");
+    let docker = options(machine(Fakes::Sandbox).engine(Fakes::Docker));
+    assert_eq!(takes(&docker, ""), EngineKind::Docker);
+    assert_eq!(
+        takes(&options(machine(Fakes::Sandbox)), ""),
+        EngineKind::Sandbox
+    );
 }

@@ -4,11 +4,14 @@ use std::path::Path;
 
 /// The modules that read files which programs inside have written. A folder includes all of its
 /// files.
-const READERS: [&str; 8] = [
+const READERS: [&str; 11] = [
     "cross-core/src/cargo/dep_info.rs",
     "cross-core/src/execute",
     "cross-core/src/host/binary.rs",
+    "cross-core/src/host/deployment_target.rs",
     "cross-core/src/host/glibc_floor.rs",
+    "cross-core/src/host/mach_o.rs",
+    "cross-core/src/host/universal.rs",
     "cross-core/src/plan/coverage.rs",
     "cross-engine/src/reuse/attached.rs",
     "cross-engine/src/run/engine_run.rs",

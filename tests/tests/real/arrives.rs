@@ -18,6 +18,53 @@ const WASI: &str = "wasm32-wasip1";
 on_engines! { @ the_program_comes_with_its_debug_package sandbox docker }
 on_engines! { @ dep_info_names_files_that_make_finds sandbox docker }
 
+/// Two environments, or two toolchains, publish at one place. What a build does not make may be
+/// newer there.
+#[test]
+fn a_build_leaves_what_another_environment_has_published_since() {
+    engines::need("sandbox");
+    let said = |text: &str| format!("fn main() {{ println!(\"{text}\"); }}\n");
+    let mut project = Project::new("app")
+        .file("src/lib.rs", "")
+        .file("src/main.rs", &said("first"))
+        .file("src/bin/other.rs", &said("first"));
+    let types = |project: &Project, engine: &str, words: &[&str]| {
+        let toolchain = if engine == "host" { "host" } else { "image" };
+        let cross = project.cross().engine(engine).toolchain(toolchain);
+        let words = words.iter().chain(&["--quiet", "--target", NATIVE]);
+        let done = cross.cargo(words.map(std::ffi::OsString::from)).run();
+        assert_eq!(done.unwrap_or_else(|error| panic!("{error:?}")).code, 0);
+    };
+    let published = |project: &Project, path: &str| {
+        fs::read(project.path().join("target").join(NATIVE).join(path)).unwrap()
+    };
+    types(&project, "sandbox", &["build", "--release"]);
+    types(&project, "sandbox", &["doc"]);
+    project = project
+        .file("src/main.rs", &said("second"))
+        .file("src/bin/other.rs", &said("second"))
+        .file("src/lib.rs", "//! second\n");
+    types(&project, "host", &["build", "--release"]);
+    types(&project, "host", &["doc"]);
+    let files = ["release/app", "release/other", "doc/app/index.html"];
+    let newest = files.map(|file| published(&project, file));
+    for words in [
+        &["build"][..],
+        &["check", "--release"],
+        &["test", "--no-run"],
+    ] {
+        types(&project, "sandbox", words);
+        let now = files.map(|file| published(&project, file));
+        assert!(now == newest, "{words:?}");
+    }
+    // Only what is named, and that in any case, fresh or not.
+    types(&project, "sandbox", &["build", "--release", "--bin", "app"]);
+    assert!(published(&project, "release/app") != newest[0]);
+    assert!(published(&project, "release/other") == newest[1]);
+    types(&project, "host", &["build", "--release"]);
+    assert!(published(&project, "release/app") == newest[0]);
+}
+
 /// A package with everything that cargo makes: a program, a library in three forms, an example, a
 /// test and a build script.
 fn shapes() -> Project {
@@ -441,4 +488,67 @@ fn what_does_not_arrive_is_named() {
             _ => false,
         });
     assert!(warned);
+}
+
+/// The messages of the warnings about what is not published.
+fn unpublished(project: &Project) -> Vec<String> {
+    let events = project.recorder().events().into_iter();
+    let messages = events.filter_map(|event| match event.kind {
+        EventKind::Warning { code, message, .. } if code == "not-published" => Some(message),
+        _ => None,
+    });
+    messages.collect()
+}
+
+/// Cargo may call a program as its manifest says with a feature that is unstable.
+#[test]
+fn an_artifact_with_a_name_of_its_own_arrives() {
+    engines::need("sandbox");
+    let manifest = "cargo-features = [\"different-binary-name\"]\n[package]\nname = \"app\"\n\
+        version = \"0.1.0\"\nedition = \"2021\"\n\
+        [[bin]]\nname = \"app\"\npath = \"src/main.rs\"\nfilename = \"app.renamed-1\"\n";
+    let project = Project::new("app").file("Cargo.toml", manifest);
+    let project = project.cross_toml("[build.env]\npassthrough = [\"RUSTC_BOOTSTRAP=1\"]\n");
+    let leftovers = Leftovers::of(&project);
+    let env = leftovers.env().set("RUSTC_BOOTSTRAP", "1");
+    let cross = project.cross().env(env).engine("sandbox");
+    let outcome = must(cross.build(TARGET).run());
+    let path = project
+        .path()
+        .join("target")
+        .join(TARGET)
+        .join("debug/app.renamed-1");
+    let [artifact] = &outcome.artifacts[..] else {
+        panic!("{:?}", outcome.artifacts)
+    };
+    assert_eq!(artifact.path, path);
+    std::fs::remove_file(&path).unwrap();
+    let line = cross.cargo(["build", "--target", TARGET]).run().unwrap();
+    assert_eq!(line.code, 0);
+    assert!(path.is_file(), "{:?}", unpublished(&project));
+}
+
+/// A manifest may choose another target for its package.
+#[test]
+fn an_artifact_for_another_target_is_named() {
+    engines::need("sandbox");
+    let manifest = format!(
+        "cargo-features = [\"per-package-target\"]\n[package]\nname = \"app\"\nversion = \"0.1.0\"\n\
+         edition = \"2021\"\nforced-target = \"{NATIVE}\"\n"
+    );
+    let project = Project::new("app").file("Cargo.toml", &manifest);
+    let project = project.cross_toml("[build.env]\npassthrough = [\"RUSTC_BOOTSTRAP=1\"]\n");
+    let leftovers = Leftovers::of(&project);
+    let env = leftovers.env().set("RUSTC_BOOTSTRAP", "1");
+    let cross = project.cross().env(env).engine("sandbox");
+    let expected =
+        format!("{NATIVE}/debug/app`: not published, since it is built for another target");
+    let outcome = must(cross.build(TARGET).run());
+    assert!(outcome.artifacts.is_empty(), "{:?}", outcome.artifacts);
+    let told = unpublished(&project);
+    assert!(told.len() == 1 && told[0].contains(&expected), "{told:?}");
+    let line = cross.cargo(["build", "--target", TARGET]).run().unwrap();
+    assert_eq!(line.code, 0);
+    let told = unpublished(&project);
+    assert!(told.len() == 2 && told[1].contains(&expected), "{told:?}");
 }

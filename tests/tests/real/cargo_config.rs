@@ -24,6 +24,7 @@ on_engines! { @ the_older_name_wins_over_the_newer sandbox }
 on_engines! { @ a_path_override_above_the_workspace_holds sandbox docker }
 on_engines! { @ a_patch_of_the_users_own_file_holds_though_it_is_not_used sandbox }
 on_engines! { @ a_runner_of_the_host_is_not_used_and_the_plan_says_so sandbox docker }
+on_engines! { @ a_condition_that_does_not_hold_names_nothing sandbox }
 on_engines! { @ programs_of_the_host_are_named_wherever_they_are_configured sandbox docker }
 on_engines! { @ a_target_directory_that_is_used_is_not_named sandbox docker }
 on_engines! { @ the_directory_of_the_request_decides_which_files_count sandbox }
@@ -310,6 +311,26 @@ fn a_runner_of_the_host_is_not_used_and_the_plan_says_so(engine: &'static str) {
             let (said, _) = case.types(&format!("run --quiet --target {NATIVE}"));
             assert_eq!(said, "hello from x86_64\n");
         }
+    }
+}
+
+/// Cargo takes the programs of a table only if its condition holds for the target.
+fn a_condition_that_does_not_hold_names_nothing(engine: &'static str) {
+    let text = "[target.'cfg(windows)']\nrunner = \"wine\"\nlinker = \"link\"\n\
+                [target.'cfg(all(unix, target_arch = \"aarch64\"))']\nlinker = \"arm\"\n\
+                [target.'cfg(not(target_env = \"musl\"))']\nrunner = \"sudo\"\n";
+    for path in [".cargo/config.toml", "../home/.cargo/config.toml"] {
+        let case = Case::new(engine).file(path, text);
+        let [arm, native] = [TARGET, NATIVE].map(|target| case.warnings(target).join("\n"));
+        assert!(
+            arm.contains("aarch64") && arm.contains("musl"),
+            "{path}: {arm}"
+        );
+        assert!(
+            !native.contains("aarch64") && native.contains("musl"),
+            "{path}: {native}"
+        );
+        assert!(![arm, native].iter().any(|it| it.contains("windows")));
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use cross_core::Cross;
-use cross_tests::{Project, on_engines, real_env};
+use cross_core::{Artifact, Cross};
+use cross_tests::{NATIVE, Project, on_engines, real_env};
 
 use super::TARGET;
 
@@ -12,6 +12,8 @@ on_engines! { @ a_patch_of_the_manifest_is_seen_by_the_first_build sandbox docke
 on_engines! { @ a_patch_of_cargos_configuration_is_seen_by_the_first_build sandbox docker }
 on_engines! { @ members_outside_of_the_root_are_seen_by_the_first_build sandbox }
 on_engines! { @ sources_of_cargos_configuration_are_seen_by_the_first_build sandbox docker }
+on_engines! { @ programs_and_tests_that_are_added_are_seen_by_the_next_run sandbox }
+on_engines! { @ a_lock_file_that_is_a_link_is_written_and_seen_by_the_first_build sandbox docker }
 on_engines! { @ an_override_of_cargos_configuration_is_seen_by_the_first_build sandbox }
 
 /// A project that uses `itoa` of the registry. Nothing is locked, and nothing is fetched.
@@ -134,4 +136,47 @@ fn an_override_of_cargos_configuration_is_seen_by_the_first_build(engine: &'stat
     let text = format!("paths = [\"../mine/itoa\"]\n\n{}", replaced("vendor"));
     let project = project.file(".cargo/config.toml", &text);
     passes_at_once_and_again(&empty_machine(&project, engine));
+}
+
+/// The link leads to a file that is still to be written.
+fn a_lock_file_that_is_a_link_is_written_and_seen_by_the_first_build(engine: &'static str) {
+    let project = itoa(
+        with_itoa("[patch.crates-io]\nitoa = { path = \"lib\" }\n"),
+        "lib",
+    );
+    let project = registry(project, "none", false).file(".cargo/config.toml", &replaced("none"));
+    symlink("../locks.toml", project.path().join("Cargo.lock")).unwrap();
+    passes_at_once_and_again(&empty_machine(&project, engine));
+    let written = fs::read_to_string(project.outer().join("locks.toml")).unwrap();
+    assert!(written.contains("itoa"), "{written}");
+}
+
+/// Cargo finds them by their place, so that no manifest changes.
+fn programs_and_tests_that_are_added_are_seen_by_the_next_run(engine: &'static str) {
+    let project = Project::new("app").file("src/main.rs", "fn main() {}\n");
+    let cross = project.cross().engine(engine);
+    let made = |cross: &Cross| {
+        let outcome = cross.build(NATIVE).run();
+        let outcome = outcome.unwrap_or_else(|error| panic!("{error:?}"));
+        let names = outcome.artifacts.into_iter().map(|artifact| artifact.name);
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(made(&cross), ["app"]);
+    let project = project
+        .file("src/bin/one.rs", "fn main() {}\n")
+        .file("src/bin/two/main.rs", "fn main() {}\n");
+    assert_eq!(made(&cross), ["app", "one", "two"]);
+    let dir = project.path().join("src/bin/three");
+    fs::create_dir_all(&dir).unwrap();
+    assert_eq!(made(&cross), ["app", "one", "two"]);
+    let project = project
+        .file("src/bin/three/main.rs", "fn main() {}\n")
+        .file("tests/it.rs", "#[test]\nfn passes() {}\n");
+    assert_eq!(made(&cross), ["app", "one", "three", "two"]);
+    let tested = cross.test(NATIVE).run();
+    let tested = tested.unwrap_or_else(|error| panic!("{error:?}"));
+    let is_it = |artifact: &Artifact| artifact.name == "it";
+    assert!(tested.artifacts.iter().any(is_it), "{:?}", tested.artifacts);
+    fs::remove_file(project.path().join("src/bin/one.rs")).unwrap();
+    assert_eq!(made(&cross), ["app", "three", "two"]);
 }

@@ -1,6 +1,11 @@
 //! Programs of another architecture that start one another, under an emulator for single programs.
 
-use cross_tests::{Leftovers, Project, engines, on_engines};
+use std::path::Path;
+
+use cross_core::Cancel;
+use cross_engine::Variables;
+use cross_engine::process::{self, Output};
+use cross_tests::{Leftovers, PlainUser, Project, engines, on_engines, tool};
 
 use super::TARGET;
 
@@ -8,6 +13,9 @@ on_engines! { @ a_test_starts_programs_of_its_target sandbox }
 on_engines! { @ a_program_starts_itself_and_others sandbox }
 on_engines! { @ a_command_starts_programs_of_any_machine sandbox }
 on_engines! { @ a_registered_interpreter_gives_no_rights sandbox }
+on_engines! { @ the_cargo_of_the_host_tests_what_starts_programs sandbox }
+on_engines! { @ the_cargo_of_the_host_is_told_what_it_cannot_start docker podman }
+on_engines! { @ a_users_own_runner_starts_programs_that_start_others sandbox }
 on_engines! { @ what_cannot_start_another_program_is_told_the_ways docker podman }
 
 /// Prints its name and arguments, or does what the first argument says.
@@ -203,4 +211,92 @@ fn what_cannot_start_another_program_is_told_the_ways(engine: &'static str) {
         }
         leftovers.are_none();
     }
+}
+
+/// A test that starts the program of its package.
+const STARTS: &str = "#[test] fn starts() { \
+    assert!(std::process::Command::new(env!(\"CARGO_BIN_EXE_app\")).status().unwrap().success()); }\n";
+
+/// What the cargo of the host prints about the tests, by the tools of the environment.
+fn tested_by_the_host(engine: &str, project: &Project, leftovers: &Leftovers) -> Output {
+    let env = leftovers.env();
+    let cross = project.cross().env(env.clone()).engine(engine);
+    let mut cargo = cross_engine::Invocation::new(tool::cargo())
+        .args(["test", "--offline", "--target", TARGET])
+        .cwd(project.path());
+    for (name, value) in cross.toolchain_env(TARGET).unwrap() {
+        cargo = cargo.env(name, value);
+    }
+    let variables = env.iter();
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    process::output(&cargo, &variables.collect::<Variables>(), &Cancel::new()).unwrap()
+}
+
+fn the_cargo_of_the_host_tests_what_starts_programs(engine: &'static str) {
+    engines::need(engine);
+    let project = project().file("tests/starts.rs", STARTS);
+    let leftovers = Leftovers::of(&project);
+    let said = tested_by_the_host(engine, &project, &leftovers);
+    assert!(said.exit.success(), "{}{}", said.stdout, said.stderr);
+    assert!(
+        said.stdout.contains("test starts ... ok"),
+        "{}",
+        said.stdout
+    );
+    // A program of the environment may start some, too.
+    let cross = project.cross().env(leftovers.env()).engine(engine);
+    let sh = cross.host_tools(TARGET).run().unwrap().tool("sh").unwrap();
+    let app = project.path().join(format!("target/{TARGET}/debug/app"));
+    let start = cross_engine::Invocation::new(sh)
+        .args(["-c", "\"$0\" again", app.to_str().unwrap()])
+        .cwd(project.path());
+    assert_eq!(tool::stdout(&start), "aarch64 app []\n");
+    leftovers.are_none();
+}
+
+fn the_cargo_of_the_host_is_told_what_it_cannot_start(engine: &'static str) {
+    engines::need(engine);
+    let project = project().file("tests/starts.rs", STARTS);
+    let leftovers = Leftovers::of(&project);
+    let said = tested_by_the_host(engine, &project, &leftovers);
+    assert!(!said.exit.success(), "{}", said.stdout);
+    for way in [
+        "cross: if a test starts",
+        "runner = \"qemu-system\"",
+        "binfmt_misc",
+        "sandbox",
+    ] {
+        assert!(said.stderr.contains(way), "{way}: {}", said.stderr);
+    }
+    leftovers.are_none();
+}
+
+/// The user's command starts the test as the kernel does, after a limit is set.
+fn a_users_own_runner_starts_programs_that_start_others(engine: &'static str) {
+    engines::need(engine);
+    let toml = format!("[target.{TARGET}]\nrunner = \"sh limited.sh\"\n");
+    let project = project()
+        .file("tests/starts.rs", STARTS)
+        .file("limited.sh", "ulimit -n 200\nexec \"$@\"\n")
+        .cross_toml(&toml);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine(engine);
+    let tested = cross.test(TARGET).run();
+    let tested = tested.unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(tested.tests.unwrap().passed, 1);
+    leftovers.are_none();
+}
+
+/// Without rights over the machine.
+#[test]
+fn a_plain_users_tests_start_programs_of_their_target() {
+    engines::need("sandbox");
+    let user = PlainUser::get();
+    let project = project().file("tests/starts.rs", STARTS);
+    let leftovers = Leftovers::of(&project).of_user(user.id());
+    let caller = user.owns(&project, Path::new(env!("CARGO_BIN_EXE_caller")));
+    let words = [&caller, "quiet-test", "sandbox", TARGET];
+    let said = user.run(&user.env(), project.path(), &words);
+    assert_eq!(said["outcome"]["tests"]["passed"], 1, "{said}");
+    leftovers.are_none();
 }

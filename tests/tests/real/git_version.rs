@@ -14,6 +14,7 @@ on_engines! { @ a_plain_checkout_is_known_by_its_commit_and_tag sandbox docker p
 on_engines! { @ a_linked_worktree_is_known sandbox docker }
 on_engines! { @ a_submodule_is_known sandbox docker }
 on_engines! { @ a_workspace_below_the_root_of_its_repository_is_known sandbox docker }
+on_engines! { @ a_repository_that_a_variable_names_is_known sandbox }
 on_engines! { @ a_worktree_of_a_bare_repository_is_known sandbox docker }
 on_engines! { @ packed_references_are_known sandbox docker }
 on_engines! { @ borrowed_objects_are_known sandbox docker }
@@ -27,6 +28,11 @@ on_engines! { @ a_git_directory_that_is_a_link_is_known sandbox docker }
 on_engines! { @ a_configuration_file_that_git_knows_stays_unchanged sandbox }
 on_engines! { @ a_version_that_cannot_be_seen_is_said sandbox docker }
 on_engines! { @ git_that_a_build_lacks_is_named_with_its_package sandbox }
+on_engines! { @ references_in_tables_are_known sandbox docker }
+on_engines! { @ a_worktree_by_a_relative_path_is_known sandbox docker }
+on_engines! { @ what_the_user_lets_git_ignore_is_ignored sandbox docker }
+on_engines! { @ git_prints_as_it_is_configured sandbox }
+on_engines! { @ files_that_a_filter_makes_are_unchanged sandbox docker }
 
 /// Asks git as build scripts do, and goes on without it as they do.
 const ASKS: &str = r#"fn main() {
@@ -38,6 +44,7 @@ const ASKS: &str = r#"fn main() {
     };
     println!("cargo:rustc-env=COMMIT={}", ask(&["rev-parse", "HEAD"]));
     println!("cargo:rustc-env=DESCRIBED={}", ask(&["describe", "--always", "--tags", "--dirty"]));
+    println!("cargo:rustc-env=CHANGED={}", ask(&["status", "--porcelain", "."]));
     println!("cargo:rerun-if-changed=always");
 }
 "#;
@@ -57,7 +64,7 @@ impl Case {
             .file(".gitignore", "target\n")
             .file(
                 "src/main.rs",
-                "fn main() { println!(\"{} {}\", env!(\"COMMIT\"), env!(\"DESCRIBED\")); }\n",
+                "fn main() { println!(\"{} {} [{}]\", env!(\"COMMIT\"), env!(\"DESCRIBED\"), env!(\"CHANGED\")); }\n",
             );
         let tools = project.outer().join("tools");
         hosts_git(&tools);
@@ -106,9 +113,10 @@ impl Case {
     fn is_known_in(&self, dir: &str) {
         let path = self.path(dir);
         let expected = format!(
-            "{} {}\n",
+            "{} {} [{}]\n",
             git(&path, &["rev-parse", "HEAD"]),
-            git(&path, &["describe", "--always", "--tags", "--dirty"])
+            git(&path, &["describe", "--always", "--tags", "--dirty"]),
+            git(&path, &["status", "--porcelain", "."]).replace('\n', " "),
         );
         let cross = self.cross(dir);
         let ran = cross.run(TARGET).capture(true).run();
@@ -154,6 +162,8 @@ fn git(dir: &Path, words: &[&str]) -> String {
     let git = Invocation::new("git")
         .args(["-c", "user.name=me", "-c", "user.email=me@example.invalid"])
         .args(words.iter().copied())
+        // A look does not write the index.
+        .env("GIT_OPTIONAL_LOCKS", "0")
         .cwd(dir);
     tool::stdout(&git).trim().to_owned()
 }
@@ -211,8 +221,40 @@ fn a_workspace_below_the_root_of_its_repository_is_known(engine: &'static str) {
     let case = Case::new(engine);
     fs::create_dir_all(case.path("all/rust")).unwrap();
     fs::rename(case.path("app"), case.path("all/rust/app")).unwrap();
+    // What a run does not see is not deleted, and what git ignores there stays ignored.
+    fs::write(case.path("all/.gitignore"), "*.log\n").unwrap();
+    fs::write(case.path("all/README.md"), "").unwrap();
+    fs::create_dir_all(case.path("all/web/assets")).unwrap();
+    fs::write(case.path("all/web/assets/page.html"), "").unwrap();
     let case = case.repository("all");
+    fs::write(case.path("all/rust/app/ignored.log"), "").unwrap();
     case.is_known_in("all/rust/app");
+    fs::write(case.path("all/rust/app/src/lib.rs"), "").unwrap();
+    git(&case.path("all"), &["add", "rust/app/src/lib.rs"]);
+    case.is_known_in("all/rust/app");
+}
+
+/// As in a hook, or with a repository of dotfiles.
+fn a_repository_that_a_variable_names_is_known(engine: &'static str) {
+    let case = Case::new(engine).repository("app");
+    fs::rename(case.path("app/.git"), case.path("away")).unwrap();
+    let head = git(
+        &case.path("app"),
+        &["--git-dir=../away", "rev-parse", "HEAD"],
+    );
+    for git_dir in [
+        "../away".to_owned(),
+        case.path("away").display().to_string(),
+    ] {
+        let env = case.leftovers.env().set("GIT_DIR", git_dir);
+        let env = env.set("GIT_WORK_TREE", case.path("app"));
+        let ran = case.cross("app").env(env).run(TARGET).capture(true).run();
+        let said = ran
+            .unwrap_or_else(|error| panic!("{error:?}"))
+            .stdout
+            .unwrap();
+        assert!(said.starts_with(&head) && !said.contains("dirty"), "{said}");
+    }
 }
 
 fn a_worktree_of_a_bare_repository_is_known(engine: &'static str) {
@@ -398,4 +440,144 @@ fn git_that_a_build_lacks_is_named_with_its_package(engine: &'static str) {
     assert_eq!(ran.stdout.as_deref(), Some("false\n"));
     let project = project.cross_toml("[build]\npackages = [\"git:native\"]\n");
     assert!(!warns(&project.cross().engine(engine)));
+}
+
+/// Since git 2.45, references may be in tables.
+fn references_in_tables_are_known(engine: &'static str) {
+    let case = Case::new(engine);
+    let app = case.path("app");
+    git(
+        &app,
+        &[
+            "init",
+            "--quiet",
+            "--ref-format=reftable",
+            "--initial-branch=main",
+        ],
+    );
+    commit(&app, "first");
+    git(&app, &["tag", "v1.2.3"]);
+    commit(&app, "second");
+    case.is_known_in("app");
+    git(&app, &["worktree", "add", "--quiet", "../other"]);
+    commit(&case.path("other"), "of the worktree");
+    case.is_known_in("other");
+}
+
+/// With `worktree.useRelativePaths`, git writes relative paths, which all versions read.
+fn a_worktree_by_a_relative_path_is_known(engine: &'static str) {
+    let case = Case::new(engine).repository("app");
+    git(
+        &case.path("app"),
+        &["worktree", "add", "--quiet", "../other"],
+    );
+    fs::write(
+        case.path("other/.git"),
+        "gitdir: ../app/.git/worktrees/other\n",
+    )
+    .unwrap();
+    let back = "../../../../other/.git\n";
+    fs::write(case.path("app/.git/worktrees/other/gitdir"), back).unwrap();
+    commit(&case.path("other"), "of the worktree");
+    case.is_known_in("other");
+}
+
+/// Editors and tools leave files that no `.gitignore` of the project names.
+fn what_the_user_lets_git_ignore_is_ignored(engine: &'static str) {
+    let case = Case::new(engine).repository("app");
+    let app = case.path("app");
+    fs::write(app.join("notes.mine"), "").unwrap();
+    case.is_known_in("app");
+    let ignored = case.path("ignored");
+    fs::write(&ignored, "*.mine\n").unwrap();
+    git(
+        &app,
+        &["config", "core.excludesFile", ignored.to_str().unwrap()],
+    );
+    assert_eq!(git(&app, &["status", "--porcelain"]), "");
+    case.is_known_in("app");
+}
+
+/// By the user's own files, those that they include on conditions, the repository's, and variables.
+fn git_prints_as_it_is_configured(engine: &'static str) {
+    let case = Case::new(engine).repository("app");
+    let app = case.path("app");
+    fs::write(app.join("notes"), "").unwrap();
+    let more = case.path("more");
+    fs::write(
+        &more,
+        "[core]\n\tabbrev = 13\n[status]\n\tshowUntrackedFiles = no\n",
+    )
+    .unwrap();
+    let global = case.path("gitconfig");
+    fs::write(
+        &global,
+        format!(
+            "[includeIf \"gitdir:{}/\"]\n\tpath = more\n",
+            case.project.outer().display()
+        ),
+    )
+    .unwrap();
+    let said = |variables: &[(&str, &str)]| {
+        let mut env = case.leftovers.env().set("GIT_CONFIG_GLOBAL", &global);
+        for (name, value) in variables {
+            env = env.set(*name, *value);
+        }
+        let ran = case.cross("app").env(env).run(TARGET).capture(true).run();
+        let ran = ran.unwrap_or_else(|error| panic!("{error:?}"));
+        ran.stdout.unwrap()
+    };
+    let head = git(&app, &["rev-parse", "HEAD"]);
+    let short = |length: usize| format!("{head} v1.2.3-1-g{} []\n", &head[..length]);
+    assert_eq!(said(&[]), short(13));
+    git(&app, &["config", "core.abbrev", "17"]);
+    assert_eq!(said(&[]), short(17));
+    let of_variables = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "core.abbrev"),
+        ("GIT_CONFIG_VALUE_0", "21"),
+    ];
+    assert_eq!(said(&of_variables), short(21));
+}
+
+/// As those of Git LFS are, whose program an environment does not have.
+fn files_that_a_filter_makes_are_unchanged(engine: &'static str) {
+    let case = Case::new(engine);
+    let app = case.path("app");
+    fs::write(app.join(".gitattributes"), "*.big filter=pointer\n").unwrap();
+    fs::write(app.join("data.big"), "the data").unwrap();
+    git(&app, &["init", "--quiet", "--initial-branch=main"]);
+    git(
+        &app,
+        &["config", "filter.pointer.clean", "sed s/data/pointer/"],
+    );
+    git(
+        &app,
+        &["config", "filter.pointer.smudge", "sed s/pointer/data/"],
+    );
+    git(&app, &["config", "filter.pointer.required", "true"]);
+    commit(&app, "first");
+    assert_eq!(git(&app, &["show", "HEAD:data.big"]), "the pointer");
+    case.clone(&["app", "other"]);
+    let other = case.path("other");
+    for (key, value) in [
+        ("clean", "sed s/data/pointer/"),
+        ("smudge", "sed s/pointer/data/"),
+    ] {
+        git(&other, &["config", &format!("filter.pointer.{key}"), value]);
+    }
+    git(&other, &["checkout", "--quiet", "HEAD", "--", "."]);
+    for dir in ["app", "other"] {
+        // As in a fresh checkout, the index was written in the second of the file.
+        let changed = case.path(dir).join("data.big").metadata().unwrap();
+        let index = fs::OpenOptions::new()
+            .write(true)
+            .open(case.path(dir).join(".git/index"))
+            .unwrap();
+        index.set_modified(changed.modified().unwrap()).unwrap();
+        case.is_known_in(dir);
+    }
+    let grown = case.path("app/data.big");
+    fs::write(grown, "the data and more").unwrap();
+    case.is_known_in("app");
 }

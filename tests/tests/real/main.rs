@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod arrives;
+mod attribution;
 mod caller;
 mod cargo_config;
+mod cargo_home;
+mod compiler_paths;
 mod core_files;
 mod drop_in;
 mod errors;
@@ -12,8 +15,10 @@ mod first_build;
 mod foreign_programs;
 mod git_version;
 mod places;
+mod reports;
 mod results;
 mod source_links;
+mod test_ends;
 mod user_images;
 mod writers;
 

@@ -1,19 +1,22 @@
-//! The results of tests that write what they like, end as they like, or have a harness of their own.
+//! The results of tests that write what they like, end as they like, or have a harness of their
+//! own.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use cross_core::events::EventKind;
 use cross_core::outcome::{TestBinary, TestStatus, TestSummary};
-use cross_core::{Cancel, Error, ErrorKind, Request};
-use cross_tests::{NATIVE, Project, engines, on_engines};
+use cross_core::{ErrorKind, Request};
+use cross_tests::{NATIVE, Project, engines, on_engines, until_deadline};
 
 use super::TARGET;
+use super::test_ends::{binary, failed};
 use TestStatus::{Failed, Ignored, Passed, Unfinished};
 
 on_engines! { every_test_has_its_result_whatever_it_writes }
 on_engines! { a_harness_of_its_own_that_fails_is_a_failed_test }
 on_engines! { a_binary_that_ends_early_names_the_tests_that_did_not_finish }
+on_engines! { @ a_command_line_fails_if_a_test_ends_its_binary sandbox docker }
 
 /// What tests write directly, past the harness's capture.
 const WRITES: &str = "use std::io::Write as _;\n\
@@ -40,22 +43,6 @@ fn request(project: &Project, engine: &str) -> Request {
 fn passed(request: Request) -> TestSummary {
     let outcome = request.run().unwrap_or_else(|error| panic!("{error:?}"));
     outcome.tests.unwrap()
-}
-
-#[track_caller]
-fn failed(request: Request) -> (Error, TestSummary) {
-    let error = request.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TestFailed, "{error:?}");
-    let tests = error.tests().unwrap().clone();
-    (error, tests)
-}
-
-/// The binary of the test target `name`.
-#[track_caller]
-fn binary<'a>(tests: &'a TestSummary, name: &str) -> &'a TestBinary {
-    let mut binaries = tests.binaries.iter();
-    let found = binaries.find(|binary| binary.name.contains(&format!("/{name}-")));
-    found.unwrap_or_else(|| panic!("{name} in {tests:?}"))
 }
 
 /// The results of the tests of a binary, sorted by name.
@@ -305,8 +292,10 @@ fn a_deadline_names_what_passed_until_then() {
     for serial in [false, true] {
         let request = request(&project, "sandbox").jobs(2).serial_tests(serial);
         passed(request.clone().args(["--list"]));
-        let cancel = Cancel::new().with_deadline(Duration::from_secs(8));
-        let error = request.run_until(&cancel).unwrap_err();
+        let error = until_deadline(
+            |cancel| request.run_until(cancel),
+            |error| error.tests().is_some_and(|tests| tests.passed == 2),
+        );
         assert_eq!(error.kind(), ErrorKind::Deadline, "{error:?}");
         assert!(error.to_string().contains("run the tests"), "{error}");
         let tests = error.tests().unwrap();
@@ -314,6 +303,74 @@ fn a_deadline_names_what_passed_until_then() {
         assert_eq!(results(binary(tests, "b")), [("passes_too", Passed)]);
         assert_eq!(tests.passed, 2);
     }
+}
+
+/// What ran beside the binary whose turn it is, and what that was doing.
+#[test]
+fn a_deadline_keeps_what_ran_side_by_side_and_names_what_was_running() {
+    engines::need("sandbox");
+    let waits = "#[test]\nfn waits() { loop { std::thread::park() } }\n";
+    let project = empty()
+        .file("tests/a.rs", waits)
+        .file("tests/b.rs", "#[test]\nfn passes() {}\n")
+        .file("tests/c.rs", "#[test]\nfn first() {}\n");
+    let request = request(&project, "sandbox").jobs(8);
+    passed(request.clone().args(["--list"]));
+    let error = until_deadline(
+        |cancel| request.run_until(cancel),
+        |error| error.tests().is_some_and(|tests| tests.passed == 2),
+    );
+    assert_eq!(error.kind(), ErrorKind::Deadline, "{error:?}");
+    let tests = error.tests().unwrap();
+    assert_eq!(results(binary(tests, "a")), []);
+    for name in ["b-", "c-"] {
+        let mut binaries = tests.binaries.iter();
+        let found = binaries.find(|binary| binary.name.starts_with(name));
+        assert_eq!(found.map(|binary| binary.passed), Some(1), "{tests:?}");
+    }
+    assert_eq!(tests.not_run, [""; 0]);
+    let help = error.help().unwrap_or_default();
+    assert!(help.contains("running: `a-"), "{help}");
+    // One by one, the harness prints what it starts.
+    let request = request.serial_tests(true).args(["--test-threads=1"]);
+    let error = until_deadline(
+        |cancel| request.run_until(cancel),
+        |error| error.help().is_some_and(|help| help.contains("waits")),
+    );
+    let tests = error.tests().unwrap();
+    assert_eq!(results(binary(tests, "a")), [("waits", Unfinished)]);
+    let not_run: Vec<_> = tests.not_run.iter().map(|name| &name[..2]).collect();
+    assert_eq!(not_run, ["b-", "c-"]);
+    assert!(error.help().unwrap().contains("waits"), "{error:?}");
+}
+
+/// Cargo passes it on to the harness, which then prints no names.
+#[test]
+fn a_cargo_that_is_configured_to_be_quiet_keeps_the_totals() {
+    engines::need("sandbox");
+    let project = empty()
+        .file(".cargo/config.toml", "[term]\nquiet = true\n")
+        .file(
+            "tests/it.rs",
+            "#[test]\nfn a() {}\n#[test]\nfn b() {}\n#[test]\nfn fails() { panic!() }\n",
+        );
+    let (error, tests) = failed(request(&project, "sandbox"));
+    assert_eq!((tests.passed, tests.failed), (2, 1), "{tests:?}");
+    assert_eq!(tests.failures, ["fails"]);
+    assert!(
+        error.to_string().starts_with("1 of 3 tests failed: fails"),
+        "{error}"
+    );
+    assert_eq!(doubts(&project), [""; 0]);
+}
+
+/// Cargo itself reports a success then, and a caller may exit with the code of the error.
+#[test]
+fn an_error_after_cargos_success_has_no_code() {
+    engines::need("sandbox");
+    let test = "#[test]\nfn ends() { std::process::exit(0) }\n";
+    let (error, _) = failed(request(&empty().file("tests/it.rs", test), "sandbox"));
+    assert_eq!(error.code(), None, "{error:?}");
 }
 
 #[test]
@@ -343,6 +400,29 @@ fn formats_of_the_harness_keep_the_results() {
     }
     let (_, tests) = failed(request(&project, "sandbox").cargo_args(["--quiet"]));
     assert_eq!((tests.passed, tests.failed, tests.ignored), (2, 1, 1));
+    // The other formats are unstable.
+    let env = cross_tests::real_env().set("RUSTC_BOOTSTRAP", "1");
+    let unstable = |format: &str| {
+        let cross = project.cross().engine("sandbox").env(env.clone());
+        let format = format!("--format={format}");
+        failed(cross.test(NATIVE).args(["-Zunstable-options", &format]))
+    };
+    let (error, tests) = unstable("json");
+    let found = results(binary(&tests, "it"));
+    assert_eq!(
+        found,
+        [
+            ("fails", Failed),
+            ("is_ignored", Ignored),
+            ("panics", Passed),
+            ("passes", Passed)
+        ]
+    );
+    assert!(error.to_string().starts_with("1 of 3 tests failed: fails"));
+    assert_eq!(doubts(&project), [""; 0]);
+    unstable("junit");
+    let doubts = doubts(&project);
+    assert!(doubts.iter().any(|it| it.contains("`it-")), "{doubts:?}");
     let tests = passed(request(&project, "sandbox").args(["--list"]));
     assert_eq!((tests.passed, tests.failed), (0, 0));
     let tests = passed(request(&project, "sandbox").args(["--skip", "fails"]));
@@ -421,4 +501,75 @@ fn a_listener_that_stops_ends_the_tests() {
         });
     let error = cross.test(NATIVE).run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
+}
+
+/// Cargo calls it success, and the results of the other tests are lost.
+fn a_command_line_fails_if_a_test_ends_its_binary(engine: &'static str) {
+    engines::need(engine);
+    let ends = "#[test]\nfn a_passes() {}\n#[test]\nfn b_ends() { std::process::exit(0) }\n\
+        #[test]\nfn c_fails() { panic!() }\n";
+    let project = empty().file("tests/ends.rs", ends).file(
+        "tests/it.rs",
+        "#[test]\nfn passes() { println!(\"shown\"); }\n",
+    );
+    let project = with_own_harness(project, "own", "fn main() { println!(\"mine\"); }\n");
+    let cross = project.cross().engine(engine);
+    let types = |words: &[&str]| {
+        let words = [&["test", "--target", NATIVE], words].concat();
+        cross.cargo(words).run().unwrap().code
+    };
+    let ending = ["--test", "ends", "--", "--test-threads=1"];
+    assert_eq!(types(&ending), 101);
+    let events = project.recorder().events();
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            EventKind::Warning { code, message, .. } if code == "test-results" => Some(message),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("ended without a result") && told[0].contains("`ends-"),
+        "{told:?}"
+    );
+    let printed = |line: &str| {
+        let events = project.recorder().events();
+        events
+            .iter()
+            .any(|event| matches!(&event.kind, EventKind::Output { line: it, .. } if it == line))
+    };
+    assert!(printed("test a_passes ... ok"));
+    // What has another harness, or prints something else, is not asked for a result.
+    for words in [
+        &["--test", "it", "--test", "own", "--", "--nocapture"][..],
+        &["--test", "ends", "--", "--list"],
+        &["--test", "ends", "a_passes"],
+        &["--doc"],
+    ] {
+        let has_library = words != ["--doc"];
+        assert_eq!(types(words), if has_library { 0 } else { 101 }, "{words:?}");
+    }
+    assert!(printed("shown") && printed("mine"));
+    assert_eq!(types(&["--test", "ends", "c_fails"]), 101);
+}
+
+#[test]
+fn the_time_that_a_binary_took_is_known() {
+    engines::need("sandbox");
+    let sleeps =
+        "#[test]\nfn sleeps() { std::thread::sleep(std::time::Duration::from_millis(300)) }\n";
+    let project = empty()
+        .file("src/lib.rs", "//! ```\n//! let _ = 1;\n//! ```\n")
+        .file("tests/sleeps.rs", sleeps)
+        .file("tests/other.rs", "#[test]\nfn other() {}\n");
+    for serial in [true, false] {
+        let tests = passed(request(&project, "sandbox").jobs(2).serial_tests(serial));
+        for binary in &tests.binaries {
+            let took = binary.duration.unwrap_or_else(|| panic!("{binary:?}"));
+            let is_slow = binary.name.contains("sleeps");
+            assert!(!is_slow || took >= Duration::from_millis(300), "{binary:?}");
+        }
+        assert!(tests.binaries.len() >= 4, "{tests:?}");
+    }
 }

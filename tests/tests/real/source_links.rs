@@ -17,6 +17,7 @@ on_engines! { @ a_source_may_be_named_outside_of_the_workspace sandbox }
 on_engines! { @ a_link_to_what_is_private_is_refused sandbox docker }
 on_engines! { @ a_source_that_no_run_sees_is_named_with_the_remedy sandbox }
 on_engines! { @ a_link_that_a_build_could_have_made_is_not_followed sandbox }
+on_engines! { what_literals_of_the_sources_name_above_is_seen }
 
 fn on(project: &Project, engine: &str) -> Cross {
     project.cross().engine(engine)
@@ -118,10 +119,10 @@ fn a_source_may_be_named_outside_of_the_workspace(engine: &'static str) {
 }
 
 fn a_source_that_no_run_sees_is_named_with_the_remedy(engine: &'static str) {
-    let main = "const TEXT: &str = include_str!(\"../../texts/text\");\nfn main() {}\n";
-    let project = Project::new("app")
-        .file("src/main.rs", main)
-        .file("../texts/text", "");
+    let project = Project::new("app").file("../texts/text", "");
+    let named = project.outer().join("texts/text");
+    let main = format!("const TEXT: &str = include_str!({named:?});\nfn main() {{}}\n");
+    let project = project.file("src/main.rs", &main);
     let error = on(&project, engine).build(TARGET).run().unwrap_err();
     let help = error.help().unwrap_or_default();
     let text = project.outer().join("texts/text");
@@ -206,6 +207,48 @@ fn a_link_that_a_build_could_have_made_is_not_followed(engine: &'static str) {
         let plan = cross.build(TARGET).plan().unwrap().to_string();
         assert!(!plan.contains(shown(&secret)), "{plan}");
     }
+    // Nor once the directory is not writable any more.
+    let project = project.cross_toml("");
+    let literal = "fn f() { include!(\"../../secret/x.rs\") }\n";
+    let project = project
+        .file("out/written.rs", literal)
+        .file("../secret/x.rs", "");
+    let plan = on(&project, engine)
+        .build(TARGET)
+        .plan()
+        .unwrap()
+        .to_string();
+    assert!(!plan.contains(shown(&secret)), "{plan}");
+}
+
+/// As in a repository with parts in several languages.
+fn what_literals_of_the_sources_name_above_is_seen(engine: &'static str) {
+    let build = r#"fn main() {
+        println!("cargo:rerun-if-changed=../proto/main.proto");
+        let text = std::fs::read_to_string("../proto/main.proto").unwrap();
+        let other = std::fs::read_to_string("../proto/other.proto").unwrap();
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets");
+        let asset = std::fs::read_to_string(std::path::Path::new(dir).join("deep/a")).unwrap();
+        println!("cargo:rustc-env=READ={text}{other}{asset}");
+    }"#;
+    let main = "#[path = \"../../shared/mod.rs\"]\nmod shared;\nfn main() {}\n#[test]\nfn all() {\n\
+                assert_eq!(env!(\"READ\"), \"123\");\nassert_eq!(include_str!(\"../../VERSION\"), \"4\");\n\
+                assert_eq!(include!(\"../../shared/five.in\"), shared::inner::FIVE);\n}\n";
+    let project = Project::new("app")
+        .file("build.rs", build)
+        .file("src/main.rs", main)
+        .file("../proto/main.proto", "1")
+        .file("../proto/other.proto", "2")
+        .file("../assets/deep/a", "3")
+        .file("../VERSION", "4")
+        .file("../shared/mod.rs", "pub mod inner;\n")
+        .file("../shared/inner.rs", "pub const FIVE: u32 = 5;\n")
+        .file("../shared/five.in", "5")
+        .file("../unnamed/secret", "");
+    let cross = on(&project, engine);
+    tests_pass(&cross);
+    let plan = cross.build(TARGET).plan().unwrap().to_string();
+    assert!(!plan.contains("unnamed"), "{plan}");
 }
 
 fn shown(path: &Path) -> &str {

@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 
 /// 1980-01-01, the oldest time that a zip file can store. Used if the age of the sources is
 /// unknown.
-const OLDEST: u64 = 315_532_800;
+pub(crate) const OLDEST: u64 = 315_532_800;
 
 /// The kinds of archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,14 @@ impl Kind {
         match self {
             Kind::TarGz => "tar.gz",
             Kind::Zip => "zip",
+        }
+    }
+
+    /// The kind of the archive with this file name.
+    pub(crate) fn of_file(name: &str) -> Self {
+        match name.ends_with(".zip") {
+            true => Kind::Zip,
+            false => Kind::TarGz,
         }
     }
 

@@ -14,7 +14,7 @@ use cross_core::Cancel;
 use crate::cli;
 use crate::commands;
 use crate::failure::Failure;
-use crate::ui;
+use crate::output;
 
 /// The page with the results.
 const PAGE: &str = "docs/performance.md";
@@ -29,9 +29,10 @@ struct Part {
 }
 
 /// Every comparison, the quick ones first.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     part("noop", "noop", &[]),
     part("container_reuse", "container_reuse", &[]),
+    part("remote", "remote", &[]),
     part("planning", "planning", &["--noplot"]),
     part("testing", "testing", &[]),
     part("embedding", "embedding", &[]),
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &cli::Bench, cancel: &Cancel) -> Result<(), Failure> {
         // Updated after each part, so that an interrupted run keeps its results.
         update(&page, part.name, &content)?;
     }
-    ui::answer(page.display());
+    output::answer(page.display());
     Ok(())
 }
 
@@ -105,7 +106,7 @@ fn run_benchmark(root: &Path, part: &Part) -> Result<String, Failure> {
         .flat_map(|stdout| BufReader::new(stdout).lines())
     {
         let line = line.map_err(|error| failed(error.to_string()))?;
-        ui::answer(&line);
+        output::answer(&line);
         printed.push(line);
     }
     let status = child.wait().map_err(|error| failed(error.to_string()))?;

@@ -1,6 +1,7 @@
 //! The command line of the xtask.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Setup(Setup),
     /// Build, test, check and package logsift for every configured target
     Dist(Dist),
+    /// Put logsift into a container image for several platforms, without a container engine
+    Image(Image),
     /// Fetch everything that `dist` needs from the network, so that it can run with `--offline`
     Prefetch(Prefetch),
     /// Build logsift for a target
@@ -56,19 +59,32 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List every target and its level of support
+    /// List every target and its level of support, or explain targets
     Targets {
+        /// The targets to explain, one paragraph each [default: list all]
+        #[arg(value_name = "TRIPLE", conflicts_with = "json")]
+        target: Vec<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// List, make or remove the environments of targets
     Env(Env),
+    /// Write to Cross.lock what the environments of targets are made of
+    Lock(Lock),
+    /// Print the key of a CI cache for targets, or the directories that belong into it
+    CacheKey(CacheKey),
+    /// Write what targets need to one archive, for a machine without a network
+    Export(Export),
+    /// Place what an archive of `export` has
+    Import(Import),
     /// Prove targets with a crate that has C and C++ code, and record the results in
     /// docs/targets.md
     Matrix(Matrix),
     /// Run the benchmarks and write their results into docs/performance.md
     Bench(Bench),
+    /// Check and lint the library for every host that it compiles on
+    Hosts(Hosts),
     /// Remove `dist` and `cross` from the target directory
     Clean,
 }
@@ -105,7 +121,7 @@ pub(crate) struct Setup {
         default_value = "sandbox"
     )]
     pub(crate) engine: Vec<SetupEngine>,
-    /// Also create an unprivileged user, for tests that run as root
+    /// Also create an unprivileged user and install an ssh server, for tests that run as root
     #[arg(long)]
     pub(crate) test_user: bool,
     /// Print the plan without executing it
@@ -134,12 +150,65 @@ pub(crate) struct Dist {
     /// Don't run the tests
     #[arg(long)]
     pub(crate) no_test: bool,
+    /// Build again in a copy of the checkout, and compare the archives byte for byte
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// The engine of the copy [default: another one than the first, if there is one that works]
+    #[arg(long, value_name = "NAME", requires = "verify")]
+    pub(crate) verify_engine: Option<String>,
     /// The number of jobs for all targets together [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) jobs: Option<u32>,
+    /// Who builds, for the provenance: a URI, such as that of the workflow that runs this
+    #[arg(long, value_name = "URI", value_parser = uri)]
+    pub(crate) builder_id: Option<String>,
+    /// The name of this run, for the provenance, such as its URL [default: a random name]
+    #[arg(long, value_name = "ID")]
+    pub(crate) invocation_id: Option<String>,
     /// How progress and results are printed
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: Format,
+}
+
+/// Accepts a URI.
+fn uri(text: &str) -> Result<String, String> {
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    match is_scheme && !text.contains(char::is_whitespace) {
+        true => Ok(text.to_owned()),
+        false => Err("not a URI, such as https://example.com/builder".to_owned()),
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct CacheKey {
+    /// The targets that share the cache [default: the configured `targets`]
+    #[arg(value_name = "TRIPLE")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Print the directories instead, one on each line
+    #[arg(long)]
+    pub(crate) paths: bool,
+    /// Print the key without the part that changes with Cargo.lock instead: its caches are useful,
+    /// too
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) prefix: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Image {
+    /// Only this target; may be repeated [default: the musl targets for x86_64 and aarch64]
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// The file to write [default: target/dist/logsift-VERSION.oci.tar]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -249,6 +318,9 @@ pub(crate) struct Matrix {
     /// Prove popular crates with native code instead of the whole row
     #[arg(long, requires = "target", conflicts_with = "rotating")]
     pub(crate) crates: bool,
+    /// Only ask the environments of recorded rows for their versions again
+    #[arg(long, requires = "target", conflicts_with_all = ["rotating", "crates", "again"])]
+    pub(crate) versions: bool,
     /// Only write docs/targets.md from the recorded rows
     #[arg(long, conflicts_with_all = ["target", "rotating"])]
     pub(crate) render: bool,
@@ -259,6 +331,68 @@ pub(crate) struct Bench {
     /// Only these benchmarks [default: all]
     #[arg(value_name = "NAME")]
     pub(crate) parts: Vec<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Hosts {
+    /// Run the unit tests of the library for other hosts instead, under QEMU and Wine
+    #[arg(long)]
+    pub(crate) test: bool,
+    /// Run those of one host only, of another one each day
+    #[arg(long, requires = "test")]
+    pub(crate) rotating: bool,
+    /// Prove targets on a 64-bit ARM host instead, which QEMU emulates: the host's own and x86_64's,
+    /// or these. It takes hours
+    #[arg(long, value_name = "TRIPLE", num_args = 0.., conflicts_with = "test")]
+    pub(crate) prove: Option<Vec<String>>,
+}
+
+#[derive(Args)]
+pub(crate) struct Lock {
+    /// Only this target; may be repeated [default: the configured `targets`]
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Vec<String>,
+    /// Lock the newest packages, of this target or else of all
+    #[arg(long, value_name = "TRIPLE", num_args = 0..=1, default_missing_value = "", conflicts_with = "target")]
+    pub(crate) update: Option<String>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// The archive; a file that is there is replaced
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only this target; may be repeated [default: the configured `targets`]
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Vec<String>,
+    /// Also rustup's toolchains, for a machine that does not have them
+    #[arg(long)]
+    pub(crate) toolchains: bool,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The archive
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Refuse every archive but the one for which `export` printed this
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) expect: Option<String>,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -279,6 +413,15 @@ pub(crate) enum EnvAction {
         #[arg(long, value_name = "TRIPLE")]
         target: Vec<String>,
     },
+    /// Show what is in the environment of a target: packages, releases, downloads, image
+    Show {
+        /// The target
+        #[arg(value_name = "TRIPLE")]
+        target: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the stock of packages and bases, which makes environments faster to make
     Stock {
         /// Remove the stock
@@ -290,6 +433,12 @@ pub(crate) enum EnvAction {
         /// The names, as `env list` shows them
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
+    },
+    /// Show what is kept on the machine of a remote engine
+    Volumes {
+        /// Remove this volume
+        #[arg(long, value_name = "NAME")]
+        remove: Vec<String>,
     },
     /// Remove what a crash left behind
     Sweep,
@@ -339,6 +488,21 @@ mod tests {
                 panic!("not a cross command");
             };
             assert_eq!(got, words);
+        }
+    }
+
+    #[test]
+    fn a_builder_is_a_uri() {
+        for (text, is_uri) in [
+            ("https://example.com/b?x#y", true),
+            ("urn:me:builder", true),
+            ("my builder", false),
+            ("builder", false),
+            (":x", false),
+            ("https://a b", false),
+        ] {
+            let words = ["xtask", "dist", "--builder-id", text];
+            assert_eq!(Cli::try_parse_from(words).is_ok(), is_uri, "{text}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::time::SystemTime;
 
+use cross_core::contents::ArchiveRelease;
 use cross_core::{
     Cancel, Cross, Request,
     batch::Prefetched,
@@ -14,7 +15,9 @@ use serde_json::json;
 
 use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb, Prefetch};
 use crate::failure::Failure;
-use crate::ui::{self, Output, Ui};
+use crate::output;
+use crate::papers;
+use crate::progress::Progress;
 
 /// The name of the package, and of its program.
 pub(crate) const PACKAGE: &str = "logsift";
@@ -80,21 +83,22 @@ pub(crate) fn cargo(
     gdb: Option<u16>,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
-    let ui = Ui::new(args.message_format, Output::Shown);
-    let cross = ui.watch(&cross(&args.choice)?);
+    let cross = cross(&args.choice)?;
+    let progress = Progress::new(&cross, args.message_format);
+    let cross = progress.watch(&cross);
     let mut request = request(&cross, verb, &args.target, &args.passed_on);
     if let Some(port) = gdb {
         request = request.gdb(port);
     }
     let done = request.run_until(cancel);
-    ui.close();
+    progress.close();
     if verb == Verb::Build && args.message_format == Format::Human {
         for program in done
             .as_ref()
             .iter()
             .flat_map(|outcome| outcome.executables())
         {
-            ui::answer(program.path.display());
+            output::answer(program.path.display());
         }
     }
     Ok(done.map(drop)?)
@@ -114,14 +118,19 @@ fn request(cross: &Cross, verb: Verb, target: &str, passed_on: &PassedOn) -> Req
 pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> {
     let cross = cross(&args.choice)?;
     let targets = targets_of(&cross, &args.target)?;
-    let ui = Ui::new(Format::Human, Output::Kept);
-    let done = ui
+    let progress = Progress::new(&cross, Format::Human)
+        .keep_output()
+        .without_table();
+    let done = progress
         .watch(&cross)
         .build_many(&targets)
         .each(|request| request.package(PACKAGE).locked(true))
         .prefetch_until(cancel);
-    ui.close();
+    progress.close();
     let done = done?;
+    if !args.choice.offline {
+        papers::prefetch(&cross.project()?.root, &targets)?;
+    }
     if args.json {
         return answer_json(&done);
     }
@@ -142,7 +151,7 @@ pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> 
         [target.target.clone(), obtained, format!("{seconds:.0}")]
     };
     let rows: Vec<_> = done.targets.iter().map(row).collect();
-    ui::answer(ui::table(["target", "obtained", "seconds"], &rows));
+    output::answer(output::table(["target", "obtained", "seconds"], &rows));
     Ok(())
 }
 
@@ -158,7 +167,7 @@ pub(crate) fn plan(args: &Plan, cancel: &Cancel) -> Result<(), Failure> {
     match args.json {
         true => answer_json(&plan),
         false => {
-            ui::answer(plan);
+            output::answer(plan);
             Ok(())
         }
     }
@@ -167,7 +176,7 @@ pub(crate) fn plan(args: &Plan, cancel: &Cancel) -> Result<(), Failure> {
 /// `config`: prints every effective value and its origin.
 pub(crate) fn config(json: bool, schema: bool) -> Result<(), Failure> {
     if schema {
-        ui::answer(cross_core::config::json_schema().trim_end());
+        output::answer(cross_core::config::json_schema().trim_end());
         return Ok(());
     }
     let rows = Cross::discover()?.config()?.explain();
@@ -178,7 +187,7 @@ pub(crate) fn config(json: bool, schema: bool) -> Result<(), Failure> {
         .into_iter()
         .map(|row| [row.key, row.value, row.origin.to_string()]);
     let head = ["key", "value", "origin"];
-    ui::answer(ui::table(head, &rows.collect::<Vec<_>>()));
+    output::answer(output::table(head, &rows.collect::<Vec<_>>()));
     Ok(())
 }
 
@@ -188,7 +197,7 @@ pub(crate) fn doctor(json: bool) -> Result<(), Failure> {
     if json {
         answer_json(&report)?;
     } else {
-        report.findings.iter().for_each(ui::answer);
+        report.findings.iter().for_each(output::answer);
     }
     match report.is_ready() {
         true => Ok(()),
@@ -198,26 +207,29 @@ pub(crate) fn doctor(json: bool) -> Result<(), Failure> {
     }
 }
 
-/// `targets`: lists every target that the library knows.
-pub(crate) fn targets(json: bool) -> Result<(), Failure> {
+/// `targets`: lists every target that the library knows, or explains the `named` ones.
+pub(crate) fn targets(named: &[String], json: bool) -> Result<(), Failure> {
+    if !named.is_empty() {
+        let cross = Cross::at(".");
+        let texts: Result<Vec<_>, _> = named.iter().map(|target| cross.explain(target)).collect();
+        output::answer(texts?.join("\n\n"));
+        return Ok(());
+    }
     let rows = Target::all().map(|target| {
         let facts = target.facts();
-        let missing = match facts.support {
-            SupportLevel::NotYet { why, .. } => Some(why),
-            _ => None,
+        let support = match (facts.support, target.published_image()) {
+            (SupportLevel::Recipe | SupportLevel::Libraries { .. }, _) => "recipe",
+            (_, Some(_)) => "published image",
+            (_, None) => "not yet",
         };
-        let support = match (missing, target.published_image()) {
-            (None, _) => "recipe",
-            (Some(_), Some(_)) => "published image",
-            (Some(_), None) => "not yet",
-        };
-        (target, support, missing, facts)
+        (target, support, facts.lacks(), facts)
     });
     if json {
         let rows = rows.map(|(target, support, missing, facts)| {
             json!({
                 "target": target.to_string(),
                 "support": support,
+                "level": facts.level().as_str(),
                 "missing": missing,
                 "libc": facts.libc.as_str(),
                 "runner": facts.emulator.map(|emulator| emulator.program()),
@@ -228,11 +240,11 @@ pub(crate) fn targets(json: bool) -> Result<(), Failure> {
     }
     let rows = rows.map(|(target, support, _, facts)| {
         let runner = facts.emulator.map_or("-", |emulator| emulator.program());
-        let [libc, tests] = [facts.libc.as_str(), facts.tests.as_str()];
-        [&target.to_string(), support, libc, runner, tests].map(str::to_owned)
+        let [level, libc] = [facts.level().as_str(), facts.libc.as_str()];
+        [&target.to_string(), support, level, libc, runner].map(str::to_owned)
     });
-    let head = ["target", "support", "libc", "runner", "tests"];
-    ui::answer(ui::table(head, &rows.collect::<Vec<_>>()));
+    let head = ["target", "support", "level", "libc", "runner"];
+    output::answer(output::table(head, &rows.collect::<Vec<_>>()));
     Ok(())
 }
 
@@ -243,6 +255,8 @@ pub(crate) fn env(args: &Env, cancel: &Cancel) -> Result<(), Failure> {
     match &args.action {
         None | Some(EnvAction::List) => list_environments(&cross, engine),
         Some(EnvAction::Make { target }) => make_environments(&cross, target, cancel),
+        Some(EnvAction::Show { target, json }) => show_environment(&cross, target, *json),
+        Some(EnvAction::Volumes { remove }) => volumes(&cross, engine, remove),
         Some(EnvAction::Sweep) => sweep(&cross, engine),
         Some(EnvAction::Stock { remove }) => stock(&cross, *remove),
         Some(EnvAction::Rm { names }) => remove_environments(&cross, engine, names),
@@ -254,34 +268,104 @@ fn list_environments(cross: &Cross, engine: &str) -> Result<(), Failure> {
     let rows: Vec<_> = environments
         .map(|environment| {
             let engine = environment.engine.to_string();
-            [environment.name, engine, environment.size]
+            let contents = environment.contents.map(|contents| contents.sha256());
+            let contents = contents.map_or("-".to_owned(), |sha256| sha256[..12].to_owned());
+            [environment.name, engine, environment.size, contents]
         })
         .collect();
-    ui::answer(ui::table(["name", "engine", "size"], &rows));
+    output::answer(output::table(["name", "engine", "size", "contents"], &rows));
     Ok(())
 }
 
 fn make_environments(cross: &Cross, named: &[String], cancel: &Cancel) -> Result<(), Failure> {
-    let ui = Ui::new(Format::Human, Output::Kept);
-    let watched = ui.watch(cross);
+    let progress = Progress::new(cross, Format::Human).keep_output();
+    let watched = progress.watch(cross);
     for target in targets_of(cross, named)? {
         let plan = watched.build(&target).plan_until(cancel)?;
         let plan = plan.only_environment();
         let name = plan.environment.name.clone();
         let done = plan.execute(cancel);
-        ui.close();
+        progress.close();
         done?;
-        ui::answer(name);
+        output::answer(name);
     }
+    Ok(())
+}
+
+fn show_environment(cross: &Cross, target: &str, json: bool) -> Result<(), Failure> {
+    let contents = cross.contents(target)?;
+    if json {
+        return answer_json(&contents);
+    }
+    output::answer(format!("contents: sha256:{}", contents.sha256()));
+    if let Some(image) = &contents.image {
+        let name = image.digest.as_ref().unwrap_or(&image.id);
+        output::answer(format!("image: {name} ({})", image.platform));
+    }
+    for release in &contents.releases {
+        let ArchiveRelease {
+            origin,
+            codename,
+            version,
+            date,
+            sha256,
+            ..
+        } = release;
+        output::answer(format!(
+            "release: {origin} {codename} {version} of {date}, sha256:{sha256}"
+        ));
+    }
+    for file in &contents.downloads {
+        output::answer(format!(
+            "download: {} {}, sha256:{}",
+            file.name, file.version, file.sha256
+        ));
+    }
+    if contents.pre_build.is_some() {
+        output::answer("pre-build: commands of yours, which may have added more");
+    }
+    let rows = contents.packages.into_iter().map(|package| {
+        let sha256 = package.sha256.unwrap_or_else(|| "-".to_owned());
+        let state = if package.removed { "removed" } else { "" };
+        [
+            package.name,
+            package.architecture,
+            package.version,
+            package.source,
+            sha256,
+            state.to_owned(),
+        ]
+    });
+    let head = ["package", "architecture", "version", "source", "sha256", ""];
+    output::answer(output::table(head, &rows.collect::<Vec<_>>()));
     Ok(())
 }
 
 fn sweep(cross: &Cross, engine: &str) -> Result<(), Failure> {
     let swept = cross.sweep(engine)?;
-    swept.containers.iter().for_each(ui::answer);
+    swept.containers.iter().for_each(output::answer);
+    swept.volumes.iter().for_each(output::answer);
     for directory in &swept.directories {
-        ui::answer(directory.display());
+        output::answer(directory.display());
     }
+    Ok(())
+}
+
+fn volumes(cross: &Cross, engine: &str, remove: &[String]) -> Result<(), Failure> {
+    for name in remove {
+        if !cross.remove_volume(engine, name)? {
+            let failure = Failure::new(format!("there is no volume `{name}`"));
+            return Err(failure.with_help("`cargo xtask env volumes` lists the names"));
+        }
+    }
+    let volumes = cross.volumes(engine)?.into_iter();
+    let rows: Vec<_> = volumes
+        .map(|volume| {
+            let root = volume.root.display().to_string();
+            [volume.name, volume.kind.to_string(), root]
+        })
+        .collect();
+    output::answer(output::table(["name", "kind", "for"], &rows));
     Ok(())
 }
 
@@ -297,7 +381,7 @@ fn stock(cross: &Cross, remove: bool) -> Result<(), Failure> {
         .chain([packages])
         .map(|(name, bytes)| [name, format!("{}MB", bytes / 1_000_000)])
         .collect();
-    ui::answer(ui::table(["name", "size"], &rows));
+    output::answer(output::table(["name", "size"], &rows));
     Ok(())
 }
 
@@ -326,8 +410,10 @@ pub(crate) fn clean() -> Result<(), Failure> {
     Ok(())
 }
 
-fn answer_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub(crate) fn answer_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value);
-    ui::answer(text.map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))?);
+    output::answer(
+        text.map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))?,
+    );
     Ok(())
 }

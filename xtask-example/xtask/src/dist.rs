@@ -5,8 +5,11 @@ use std::time::Instant;
 
 use cross_core::binary::Binary;
 use cross_core::{
-    Artifact, Cancel, Cross, Outcome, Request, batch::BatchItem, project::LocalPackage,
-    targets::Target,
+    Artifact, Cancel, Cross, Outcome, Request,
+    batch::BatchItem,
+    mach_o::MachO,
+    project::LocalPackage,
+    targets::{Target, TestSupport},
 };
 use serde_json::json;
 
@@ -14,8 +17,12 @@ use crate::archive::{self, Kind, Member};
 use crate::cli;
 use crate::commands::{self, PACKAGE};
 use crate::failure::Failure;
-use crate::manifest::{Archive, Built, Entry, Seconds, Status, Store, Tests};
-use crate::ui::{self, Output, Ui};
+use crate::manifest::{Archive, Built, Entry, Packed, PaperFile, Seconds, Status, Store, Tests};
+use crate::output;
+use crate::papers::{Papers, Program};
+use crate::progress::Progress;
+use crate::provenance::NamedDigest;
+use crate::verify;
 
 /// The files of the workspace that every archive has, besides the program and the package's README.
 const LICENSES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
@@ -23,12 +30,15 @@ const LICENSES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 struct Dist<'a> {
     args: &'a cli::Dist,
     package: LocalPackage,
+    /// The workspace's root.
+    root: PathBuf,
     /// The documents in every archive.
     documents: Vec<PathBuf>,
     /// The time of the files in archives, in seconds since the Unix epoch.
     source_time: u64,
     store: Store,
-    ui: Ui,
+    papers: Papers,
+    progress: Progress,
 }
 
 /// Runs the command, for all targets as one batch.
@@ -36,8 +46,12 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let targets = commands::targets_of(&cross, &args.target)?;
     let dist = Dist::new(args, &cross)?;
-    dist.ui.expect(targets.iter().map(String::as_str));
-    let mut batch = dist.ui.watch(&cross).build_many(&targets).each(common);
+    dist.progress.expect(&targets);
+    let mut batch = dist
+        .progress
+        .watch(&cross)
+        .build_many(&targets)
+        .each(common);
     if let Some(jobs) = args.jobs {
         batch = batch.jobs(jobs);
     }
@@ -58,12 +72,23 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
             Err(Ended::Store(failure)) => return Err(failure),
         }
     }
-    dist.ui.close();
+    dist.progress.close();
     cancel.check().map_err(|_| Failure::new("interrupted"))?;
     dist.conclude(&entries);
     let failed = entries.iter().filter(|entry| !entry.is_ok()).count();
     let left = targets.len() - entries.len();
     match (failed, left) {
+        (0, _) if args.verify => verify::run(
+            &verify::Built {
+                cross: &cross,
+                args,
+                targets: &targets,
+                entries: &entries,
+                root: &dist.root,
+                archives: dist.store.dir(),
+            },
+            cancel,
+        ),
         (0, _) => Ok(()),
         (_, 0) => Err(Failure::new(format!(
             "{failed} of {} targets failed",
@@ -78,7 +103,8 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
 /// Sets the options of all requests. Tests use the profile of the program, so that dependencies
 /// such as SQLite's C code are compiled once for both.
 fn common(request: Request) -> Request {
-    request.package(PACKAGE).release(true).locked(true)
+    let request = request.package(PACKAGE).release(true).locked(true);
+    request.reproducible(true)
 }
 
 /// Why the work for a target did not succeed.
@@ -105,17 +131,21 @@ impl<'a> Dist<'a> {
             package.ok_or_else(|| Failure::new(format!("there is no package `{PACKAGE}`")))?;
         let licenses = LICENSES.map(|name| project.root.join(name));
         let dir = project.target_directory.join("dist");
-        let ui = Ui::new(args.message_format, Output::Kept);
+        let progress = Progress::new(cross, args.message_format)
+            .keep_output()
+            .without_table();
         Ok(Dist {
             store: Store::open(dir, PACKAGE, &package.version)?,
             documents: [package.dir.join("README.md")]
                 .into_iter()
                 .chain(licenses)
                 .collect(),
+            papers: Papers::new(&project.root, args)?,
             source_time: archive::source_time(&project.root),
+            root: project.root,
             args,
             package,
-            ui,
+            progress,
         })
     }
 
@@ -149,12 +179,9 @@ impl<'a> Dist<'a> {
                 help: failure.help.clone(),
             };
         }
-        let packed = work.entry.archive.as_ref().map(|_| work.packed.as_slice());
+        let packed = work.entry.archive.as_ref().map(|_| &work.packed);
         self.store.record(work.entry.clone(), packed)?;
-        let Entry {
-            target, seconds, ..
-        } = &work.entry;
-        self.ui.finish(target, seconds.total, failure);
+        self.progress.finish(&work.entry.target, failure);
         Ok(work.entry)
     }
 
@@ -170,7 +197,10 @@ impl<'a> Dist<'a> {
         let build = item.request()?;
         let outcome = timed(&mut seconds.build, || Ok(build.run_until(item.cancel())?))?;
         let program = program_of(&outcome)?;
-        if !self.args.no_test {
+        // Nothing here runs programs of macOS, for example: what can be checked is the file.
+        let facts = Target::parse(target).ok().map(Target::facts);
+        let runs = facts.is_none_or(|facts| facts.tests != TestSupport::None);
+        if !self.args.no_test && runs {
             let tested = timed(&mut seconds.test, || run(item.cross().test(&*target)))?;
             *tests = tested.tests.as_ref().map(Tests::from);
             if tests.as_ref().is_none_or(|tests| tests.run == 0) {
@@ -179,13 +209,16 @@ impl<'a> Dist<'a> {
                 );
             }
         }
-        timed(&mut seconds.run, || {
-            let request = item.cross().run(&*target).args(["--version"]).capture(true);
-            self.check_version(&run(request)?)
-        })?;
-        self.ui.step(target, "check and package");
+        if runs {
+            timed(&mut seconds.run, || {
+                let request = item.cross().run(&*target).args(["--version"]).capture(true);
+                self.check_version(&run(request)?)
+            })?;
+        }
+        self.progress.step(target, "check and package");
         *built = Some(built_by(&outcome, check(program, target)?));
-        self.package(work, program)
+        self.package(work, program)?;
+        self.describe(work, item, &outcome, program)
     }
 
     /// Checks the output of `--version`, for which the program ran under the target's emulator.
@@ -215,13 +248,50 @@ impl<'a> Dist<'a> {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let packed = kind.pack(&top, &members, self.source_time);
-        work.packed =
+        work.packed.archive =
             packed.map_err(|error| Failure::new(format!("cannot pack {top}: {error}")))?;
         work.entry.archive = Some(Archive {
             file: format!("{top}.{}", kind.extension()),
-            sha256: archive::sha256(&work.packed),
-            size: work.packed.len() as u64,
+            sha256: archive::sha256(&work.packed.archive),
+            size: work.packed.archive.len() as u64,
+            papers: Vec::new(),
         });
+        Ok(())
+    }
+
+    /// Adds the papers of the packed archive.
+    fn describe(
+        &self,
+        work: &mut Work,
+        item: &BatchItem<'_>,
+        outcome: &Outcome,
+        program: &Artifact,
+    ) -> Result<(), Failure> {
+        let Some(archive) = &mut work.entry.archive else {
+            return Ok(());
+        };
+        let papers = self.papers.of(&Program {
+            cross: item.cross(),
+            package: PACKAGE,
+            target: &work.entry.target,
+            choice: &self.args.choice,
+            outcome,
+            profile: &program.profile,
+            tested: work.entry.tests.is_some(),
+            archive: NamedDigest {
+                name: archive.file.clone(),
+                sha256: archive.sha256.clone(),
+            },
+            source_time: self.source_time,
+        })?;
+        archive.papers = papers
+            .iter()
+            .map(|paper| PaperFile {
+                file: paper.file.clone(),
+                sha256: archive::sha256(&paper.bytes),
+            })
+            .collect();
+        work.packed.papers = papers;
         Ok(())
     }
 
@@ -230,25 +300,23 @@ impl<'a> Dist<'a> {
         let manifest = self.store.manifest_path();
         if self.args.message_format == cli::Format::Json {
             let finished = json!({ "manifest": manifest, "targets": entries });
-            return self
-                .ui
-                .json(&json!({ "event": { "dist-finished": finished } }));
+            return output::json(&json!({ "event": { "dist-finished": finished } }));
         }
         let head = ["target", "result", "tests", "glibc", "size", "seconds"];
         let rows: Vec<_> = entries.iter().map(summary).collect();
-        ui::answer(format!(
+        output::answer(format!(
             "\n{}\n\n{}",
-            ui::table(head, &rows),
+            output::table(head, &rows),
             manifest.display()
         ));
+        self.papers.warnings().iter().for_each(output::warning);
     }
 }
 
 /// The results for one target so far.
 struct Work {
     entry: Entry,
-    /// The bytes of the archive.
-    packed: Vec<u8>,
+    packed: Packed,
 }
 
 impl Work {
@@ -263,7 +331,7 @@ impl Work {
         };
         Work {
             entry,
-            packed: Vec::new(),
+            packed: Packed::default(),
         }
     }
 }
@@ -285,6 +353,13 @@ fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
 
 /// Checks that the program is for `target`, and returns the oldest glibc that it runs with.
 fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
+    if let Some(target) = Target::parse(target).ok().filter(is_of_apple) {
+        let all = MachO::read_all(&program.path)?;
+        return match all.iter().all(|one| one.is_for(target)) {
+            true => Ok(None),
+            false => Err(Failure::new(format!("the program is not for {target}"))),
+        };
+    }
     let binary = Binary::read(&program.path)?;
     match Target::parse(target) {
         Ok(parsed) if binary.is_for(parsed) => Ok(binary.glibc),
@@ -292,6 +367,10 @@ fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
             "the program is not for {target}: it is {binary}"
         ))),
     }
+}
+
+fn is_of_apple(target: &Target) -> bool {
+    target.facts().deployment_variable().is_some()
 }
 
 fn built_by(outcome: &Outcome, glibc: Option<String>) -> Built {

@@ -29,6 +29,14 @@ impl Failure {
         self
     }
 
+    /// The message, and the help on a line of its own.
+    pub(crate) fn with_its_help(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{self}\nhelp: {help}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Returns the failure of `verb` on `path`.
     pub(crate) fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
         Failure::new(format!("cannot {verb} `{}`: {error}", path.display()))

@@ -7,12 +7,11 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use cross_core::{Cancel, Cross, cargo_cli::Placement, events::EventKind};
+use cross_core::{Cancel, Cross, console::Console, events::EventKind};
 
 use crate::INTERRUPTED;
-use crate::cli::Format;
 use crate::failure::Failure;
-use crate::ui::{self, Output, Ui};
+use crate::output;
 
 /// The exit status of failures before cargo starts. Container engines use the same number for their
 /// own failures.
@@ -26,25 +25,29 @@ pub(crate) fn run(words: &[OsString], cancel: &Cancel) -> ExitCode {
         Err(error) => {
             // A command line that cargo itself refuses has cargo's exit status.
             let code = error.code().and_then(|code| u8::try_from(code).ok());
-            ui::error(&Failure::from(error));
+            output::error(&Failure::from(error));
             ExitCode::from(code.unwrap_or(NOT_CARGO))
         }
     }
 }
 
 fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
-    let ui = Ui::new(Format::Human, Output::Shown);
-    let cross = Cross::discover()?.on_event({
-        let ui = ui.clone();
+    let cross = Cross::discover()?;
+    let console = Console::new(&cross);
+    let is_drawn = io::stderr().is_terminal();
+    let cross = cross.on_event({
+        let console = console.clone();
         move |event| match &event.kind {
-            // A build in an environment is the usual case and needs no note.
-            EventKind::Decided(decision)
-                if matches!(decision.place, Placement::Environment { .. }) => {}
-            EventKind::Decided(decision) => ui.note(&decision.to_string()),
             // From now on cargo owns the terminal.
-            EventKind::StepStarted { purpose, .. } if purpose.starts_with("cargo ") => ui.close(),
-            EventKind::StepFinished { .. } => {}
-            _ => ui.show(event),
+            EventKind::StepStarted { purpose, .. } if purpose.starts_with("cargo ") => {
+                console.close();
+            }
+            // A log has what cargo itself prints, and what takes long.
+            EventKind::StepStarted { .. } if !is_drawn => {}
+            EventKind::EngineChosen { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::Finished { .. } => {}
+            _ => console.show(event),
         }
     });
     let terminal =
@@ -54,6 +57,6 @@ fn cargo(words: &[OsString], cancel: &Cancel) -> cross_core::Result<i32> {
         .inherit(true)
         .terminal(terminal)
         .run_until(cancel);
-    ui.close();
+    console.close();
     Ok(done?.code)
 }

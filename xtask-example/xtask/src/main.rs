@@ -5,16 +5,31 @@
 
 mod archive;
 mod bench;
+mod bill_of_materials;
+mod cache_key;
+mod checkout;
 mod cli;
 mod commands;
+mod crates;
+mod difference;
 mod dist;
+mod elf_sections;
+mod export;
 mod failure;
 mod front_door;
+mod hosts;
+mod image;
+mod lock;
 mod manifest;
 mod matrix;
+mod output;
+mod package_url;
+mod papers;
+mod progress;
+mod provenance;
 mod setup;
 mod shell;
-mod ui;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -41,11 +56,11 @@ fn main() -> ExitCode {
         Ok(code) => code,
         // Ctrl-C reaches the whole process group, so the end of a program may be reported first.
         Err(_) if cancel.check().is_err() => {
-            ui::error(&Failure::new("interrupted"));
+            output::error(&Failure::new("interrupted"));
             ExitCode::from(INTERRUPTED)
         }
         Err(failure) => {
-            ui::error(&failure);
+            output::error(&failure);
             ExitCode::FAILURE
         }
     }
@@ -57,6 +72,7 @@ fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
         Command::Shell(args) => return shell::run(args, cancel),
         Command::Setup(args) => setup::run(args, cancel),
         Command::Dist(args) => dist::run(args, cancel),
+        Command::Image(args) => image::run(args, cancel),
         Command::Prefetch(args) => commands::prefetch(args, cancel),
         Command::Build(args) => commands::cargo(Verb::Build, args, None, cancel),
         Command::Test(args) => commands::cargo(Verb::Test, &args.cargo, args.gdb, cancel),
@@ -64,10 +80,15 @@ fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
         Command::Plan(args) => commands::plan(args, cancel),
         Command::Config { json, schema } => commands::config(*json, *schema),
         Command::Doctor { json } => commands::doctor(*json),
-        Command::Targets { json } => commands::targets(*json),
+        Command::Targets { target, json } => commands::targets(target, *json),
         Command::Env(args) => commands::env(args, cancel),
+        Command::Lock(args) => lock::run(args, cancel),
+        Command::CacheKey(args) => cache_key::run(args, cancel),
+        Command::Export(args) => export::export(args, cancel),
+        Command::Import(args) => export::import(args, cancel),
         Command::Matrix(args) => matrix::run(args, cancel),
         Command::Bench(args) => bench::run(args, cancel),
+        Command::Hosts(args) => hosts::run(args, cancel),
         Command::Clean => commands::clean(),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! The directory `target/dist`: archives, checksums, and the manifest that describes them.
+//! The directory `target/dist`: archives, checksums, papers, and the manifest that describes them.
 //!
 //! The manifest has an entry for each target of this version that was made here. A run for one
 //! target replaces the entry of that target, and keeps the others whose archive still exists. So
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive;
 use crate::failure::Failure;
+use crate::papers::Paper;
 
 /// The version of the format. It grows when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
@@ -66,6 +67,23 @@ pub(crate) struct Archive {
     pub(crate) sha256: String,
     /// The size in bytes.
     pub(crate) size: u64,
+    /// The bill of materials and the provenance.
+    #[serde(default)]
+    pub(crate) papers: Vec<PaperFile>,
+}
+
+/// A file beside the archive that describes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PaperFile {
+    pub(crate) file: String,
+    pub(crate) sha256: String,
+}
+
+/// The bytes of an archive, and the papers beside it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Packed {
+    pub(crate) archive: Vec<u8>,
+    pub(crate) papers: Vec<Paper>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -117,12 +135,17 @@ impl Store {
         })
     }
 
+    /// The directory of the archives.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub(crate) fn manifest_path(&self) -> PathBuf {
         self.dir.join("dist-manifest.json")
     }
 
-    /// Records `entry` in place of the target's earlier entry, and writes the bytes of its archive.
-    pub(crate) fn record(&self, entry: Entry, packed: Option<&[u8]>) -> Result<(), Failure> {
+    /// Records `entry` in place of the target's earlier entry, and writes its archive with its papers.
+    pub(crate) fn record(&self, entry: Entry, packed: Option<&Packed>) -> Result<(), Failure> {
         self.locked(|| self.replace(entry, packed))
             .map_err(|error| Failure::io("write to", &self.dir, &error))
     }
@@ -139,17 +162,20 @@ impl Store {
         work()
     }
 
-    fn replace(&self, entry: Entry, packed: Option<&[u8]>) -> io::Result<()> {
+    fn replace(&self, entry: Entry, packed: Option<&Packed>) -> io::Result<()> {
         let (mut targets, earlier): (Vec<_>, Vec<_>) = self
             .read()
             .into_iter()
             .filter(|earlier| self.has(earlier))
             .partition(|earlier| earlier.target != entry.target);
         match (&entry.archive, packed) {
-            (Some(archive), Some(bytes)) => {
+            (Some(archive), Some(packed)) => {
                 let sum = format!("{}  {}\n", archive.sha256, archive.file);
-                archive::write(&self.dir.join(&archive.file), bytes)?;
+                archive::write(&self.dir.join(&archive.file), &packed.archive)?;
                 archive::write(&checksum(&self.dir.join(&archive.file)), sum.as_bytes())?;
+                for paper in &packed.papers {
+                    archive::write(&self.dir.join(&paper.file), &paper.bytes)?;
+                }
             }
             _ => earlier
                 .iter()
@@ -189,8 +215,20 @@ impl Store {
             return Ok(());
         };
         let path = self.dir.join(&archive.file);
-        fs::remove_file(&path)?;
-        fs::remove_file(checksum(&path))
+        let papers = archive.papers.iter();
+        let papers = papers.map(|paper| self.dir.join(&paper.file));
+        [path.clone(), checksum(&path)]
+            .into_iter()
+            .chain(papers)
+            .try_for_each(|path| remove(&path))
+    }
+}
+
+/// Removes a file. One that is gone already is fine.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -213,9 +251,23 @@ mod tests {
                 file: format!("app-1-{target}.tar.gz"),
                 sha256: archive::sha256(target.as_bytes()),
                 size: target.len() as u64,
+                papers: vec![PaperFile {
+                    file: format!("app-1-{target}.tar.gz.cdx.json"),
+                    sha256: archive::sha256(b"paper"),
+                }],
             }),
             tests: None,
             seconds: Seconds::default(),
+        }
+    }
+
+    fn packed(target: &str) -> Packed {
+        Packed {
+            archive: target.as_bytes().to_vec(),
+            papers: vec![Paper {
+                file: format!("app-1-{target}.tar.gz.cdx.json"),
+                bytes: b"paper".to_vec(),
+            }],
         }
     }
 
@@ -252,10 +304,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().to_owned(), "app", "1").unwrap();
         for target in ["b", "a", "c"] {
-            store.record(ok(target), Some(target.as_bytes())).unwrap();
+            store.record(ok(target), Some(&packed(target))).unwrap();
         }
         fs::remove_file(dir.path().join("app-1-c.tar.gz")).unwrap();
-        store.record(ok("b"), Some(b"b")).unwrap();
+        store.record(ok("b"), Some(&packed("b"))).unwrap();
         assert_eq!(
             targets(&store),
             [("a".to_owned(), true), ("b".to_owned(), true)]
@@ -270,10 +322,11 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_fails_loses_its_earlier_archive() {
+    fn a_target_that_fails_loses_its_earlier_archive_with_its_papers() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().to_owned(), "app", "1").unwrap();
-        store.record(ok("a"), Some(b"a")).unwrap();
+        store.record(ok("a"), Some(&packed("a"))).unwrap();
+        assert_eq!(names(dir.path()).len(), 4);
         store.record(failed("a"), None).unwrap();
         assert_eq!(targets(&store), [("a".to_owned(), false)]);
         assert_eq!(names(dir.path()), ["dist-manifest.json"]);
@@ -287,7 +340,8 @@ mod tests {
                 let dir = dir.path().to_owned();
                 scope.spawn(move || {
                     let store = Store::open(dir, "app", "1").unwrap();
-                    store.record(ok(&format!("t{n}")), Some(b"x")).unwrap();
+                    let target = format!("t{n}");
+                    store.record(ok(&target), Some(&packed(&target))).unwrap();
                 });
             }
         });
@@ -295,7 +349,7 @@ mod tests {
         assert_eq!(targets(&store).len(), 8);
         assert_eq!(
             names(dir.path()).len(),
-            8 * 2 + 1,
+            8 * 3 + 1,
             "no unfinished file is left"
         );
     }

@@ -5,9 +5,12 @@
 //! when its recipe, its Rust or the crate has changed.
 
 mod evidence;
+mod made_sdk;
 mod prove;
 mod table;
+mod unix_sdk;
 mod versions;
+mod windows_sdk;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -20,7 +23,8 @@ use cross_core::{
 use crate::cli;
 use crate::commands;
 use crate::failure::Failure;
-use crate::ui::{self, Output, Ui};
+use crate::output;
+use crate::progress::Progress;
 use evidence::{Entry, Store};
 use prove::{Known, Prover};
 
@@ -32,20 +36,26 @@ const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
 pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let root = cross.project()?.root;
-    let ui = Ui::new(cli::Format::Human, Output::Kept);
-    let prover = Prover::new(&root.join(PROOF), args, &ui, cancel)?;
+    let progress = Progress::new(&cross, cli::Format::Human).keep_output();
+    let prover = Prover::new(&root.join(PROOF), args, &progress, cancel)?;
     let targets = targets(args, &root, &prover)?;
     let mut failed = Vec::new();
     for (n, target) in targets.iter().enumerate() {
-        ui.step(target, &format!("row {} of {}", n + 1, targets.len()));
+        progress.step(target, &format!("row {} of {}", n + 1, targets.len()));
         if args.crates {
             let crates = prover.crates(target)?;
             Store::update(&root, |store| store.record_crates(crates))?;
             continue;
         }
+        if args.versions {
+            let answer = prover.versions(target)?;
+            Store::update(&root, |store| store.record_versions(answer))?;
+            progress.finish(target, None);
+            continue;
+        }
         let entry = match prover.prove(target, &Store::open(&root)?)? {
             Known::Recorded => {
-                ui.finish(target, 0.0, None);
+                progress.finish(target, None);
                 continue;
             }
             Known::Now(entry) => *entry,
@@ -55,7 +65,7 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
             return Err(Failure::new("stopped"));
         }
         let failure = entry.error.as_ref().map(Failure::new);
-        ui.finish(target, entry.seconds, failure.as_ref());
+        progress.finish(target, failure.as_ref());
         if failure.is_some() {
             failed.push(target.clone());
         }
@@ -66,10 +76,10 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
             })?;
         }
     }
-    ui.close();
+    progress.close();
     if args.rotating.is_none() {
         Store::update(&root, |_| Ok(()))?;
-        ui::answer(root.join(evidence::TABLE).display());
+        output::answer(root.join(evidence::TABLE).display());
     }
     match failed.as_slice() {
         [] => Ok(()),
@@ -110,12 +120,14 @@ fn chosen(named: &[String]) -> Result<Vec<String>, Failure> {
 
 /// Returns every target that has a recipe, including those with a glibc floor that `cross` lists.
 fn rows() -> Vec<String> {
-    let with_recipe = Target::all().filter(|target| target.facts().support == SupportLevel::Recipe);
+    let has_recipe =
+        |target: &Target| !matches!(target.facts().support, SupportLevel::NotYet { .. });
+    let with_recipe = Target::all().filter(has_recipe);
     with_recipe.map(|target| target.to_string()).collect()
 }
 
 /// Returns the days since the Unix epoch.
-fn today() -> u64 {
+pub(crate) fn today() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |elapsed| elapsed.as_secs()) / SECONDS_OF_A_DAY
 }

@@ -6,7 +6,7 @@ use cross_core::{Cancel, Cross, engine::EngineKind};
 
 use crate::cli::{Setup, SetupEngine};
 use crate::failure::Failure;
-use crate::ui;
+use crate::output;
 
 pub(crate) fn run(args: &Setup, cancel: &Cancel) -> Result<(), Failure> {
     let plan = Cross::discover()?
@@ -14,12 +14,12 @@ pub(crate) fn run(args: &Setup, cancel: &Cancel) -> Result<(), Failure> {
         .engines(kinds(&args.engine))
         .test_user(args.test_user)
         .plan()?;
-    ui::answer(plan.to_string().trim_end());
+    output::answer(plan.to_string().trim_end());
     if args.dry_run || plan.is_ready() {
         return Ok(());
     }
-    plan.apply(cancel, |event| ui::answer(event))?;
-    ui::answer("this machine is ready");
+    plan.apply(cancel, |event| output::answer(event))?;
+    output::answer("this machine is ready");
     Ok(())
 }
 

@@ -36,8 +36,11 @@ toolchain = "host"
 network = "none"
 memory = "512m"
 suite = "bookworm"
+deployment-target = "11.0"
+snapshot = "http://127.0.0.1/old/{date}"
 packages = ["libssl-dev"]
 serial-tests = true
+reproducible = true
 writable = ["generated"]
 env.passthrough = ["A", "B=1"]
 env.volumes = ["DATA=/data"]
@@ -60,9 +63,12 @@ toolchain = "image"
 network = "host"
 memory = "4GiB"
 suite = "trixie"
+deployment-target = "12"
+snapshot = "file:///mirror"
 packages = ["zlib1g-dev:arm64"]
 runner = "qemu-user"
 serial-tests = false
+reproducible = false
 writable = ["schema/generated"]
 sdk = "/sdk"
 
@@ -260,6 +266,13 @@ fn unknown_keys_are_helped_to_the_nearest_real_one() {
         helps("[build]\nrunner = 'x'"),
         ["`runner` belongs in `[target.<triple>]`"]
     );
+    for beside_the_targets in ["[target]\nimage = 'x'", "[target.env]\npassthrough = ['A']"] {
+        let helps = helps(beside_the_targets);
+        assert!(
+            helps[0].contains("belongs in `[target.<triple>]`"),
+            "{helps:?}"
+        );
+    }
     assert_eq!(
         helps("[build]\nimage = 'x'"),
         ["`image` belongs in `[target.<triple>]`"]
@@ -271,7 +284,7 @@ fn unknown_keys_are_helped_to_the_nearest_real_one() {
     assert_eq!(
         helps("[target.s390x-unknown-linux-gnu]\nzzzzzzz = 1"),
         [
-            "the keys of `[target.<triple>]` are build-std, dockerfile, env, image, memory, network, packages, pre-build, runner, sdk, serial-tests, suite, toolchain, writable, zig"
+            "the keys of `[target.<triple>]` are build-std, deployment-target, dockerfile, env, image, memory, network, packages, pre-build, reproducible, runner, sdk, serial-tests, snapshot, suite, toolchain, writable, zig"
         ]
     );
 }

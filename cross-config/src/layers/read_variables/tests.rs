@@ -115,8 +115,10 @@ fn every_key_is_read_from_its_variables() {
         "default-target" | "targets" => ("s390x-unknown-linux-gnu", "s390x-unknown-linux-gnu"),
         "memory" => ("4GiB", "4g"),
         "network" => ("none", "none"),
+        "deployment-target" => ("11", "11.0"),
+        "snapshot" => ("https://m/{date}", "https://m/{date}"),
         "build-std" => ("core", "core"),
-        "zig.enable" | "serial-tests" => ("on", "true"),
+        "zig.enable" | "serial-tests" | "reproducible" => ("on", "true"),
         "zig.version" => ("2.17", "2.17"),
         "zig.image.toolchain" | "image.toolchain" => {
             ("linux/arm64", "linux/arm64=aarch64-unknown-linux-gnu")
@@ -280,24 +282,6 @@ fn old_names_are_read_and_reported() {
         shown("build-std", &both.targets["S390X_UNKNOWN_LINUX_GNU"]),
         ["core"]
     );
-}
-
-#[test]
-fn remote_variables_are_unsupported_unless_disabled() {
-    for name in REMOTE_VARIABLES {
-        for on in ["1", "true", "maybe"] {
-            let layer_values = read_values(&[(name, on)]);
-            assert_eq!(layer_values.problems.len(), 1, "{name}={on}");
-            assert_eq!(
-                layer_values.problems[0].code,
-                DiagnosticCode::NotSupportedYet
-            );
-            assert_eq!(layer_values.problems[0].severity, Severity::Error);
-        }
-        for off in ["", "0", "false", "no"] {
-            assert_eq!(problems(&[(name, off)]), [""; 0], "{name}={off}");
-        }
-    }
 }
 
 #[test]

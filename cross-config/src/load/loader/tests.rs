@@ -179,15 +179,19 @@ fn cross_config_replaces_cross_toml_and_is_relative_to_the_current_directory() {
 fn lower_case_cross_toml_is_a_warning() {
     let root = workspace(&[("cross.toml", "build.suite = 'b'")]);
     let loaded = Loader::new(root.path()).load().unwrap();
-    assert_eq!(codes(&loaded.warnings), ["lower-case-file"]);
+    // Where case does not matter, the file is the one that is looked for.
+    let suite = loaded.config.for_target("s390x-unknown-linux-gnu").suite;
+    match root.path().join("Cross.toml").exists() {
+        true => assert!(loaded.warnings.is_empty() && suite.is_some()),
+        false => {
+            assert_eq!(codes(&loaded.warnings), ["lower-case-file"]);
+            assert_eq!(suite, None);
+        }
+    }
     // A named file makes the default name irrelevant.
     let named = Env::new().set(CROSS_CONFIG, "other.toml");
     let error = Loader::new(root.path()).env(&named).load().unwrap_err();
     assert_eq!(codes(error.diagnostics()), ["missing-file"]);
-    assert_eq!(
-        loaded.config.for_target("s390x-unknown-linux-gnu").suite,
-        None
-    );
 }
 
 #[test]
@@ -266,7 +270,8 @@ fn relative_paths_are_relative_to_what_declares_them() {
     );
     assert_eq!(
         toolchain(loader().env(&elsewhere), "s390x-unknown-linux-gnu"),
-        PathBuf::from("/abs/rust")
+        // On Windows, it is on the drive of the file that names it.
+        at("/abs/rust")
     );
     let variable = Env::new().set("CROSS_BUILD_TOOLCHAIN", "tc/");
     assert_eq!(

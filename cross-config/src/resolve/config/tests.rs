@@ -65,8 +65,10 @@ fn values_of(key: &Key) -> [&'static str; 2] {
         "default-target" | "targets" => [S390X, "aarch64-unknown-linux-gnu"],
         "memory" => ["512m", "4g"],
         "network" => ["none", "host"],
+        "deployment-target" => ["11.0", "12.3"],
+        "snapshot" => ["https://m/one", "https://m/two"],
         "zig.version" => ["2.17", "2.31"],
-        "zig.enable" | "serial-tests" => ["true", "false"],
+        "zig.enable" | "serial-tests" | "reproducible" => ["true", "false"],
         "image.toolchain" | "zig.image.toolchain" => [
             "linux/amd64=x86_64-unknown-linux-gnu",
             "linux/arm64=aarch64-unknown-linux-gnu",
@@ -249,7 +251,7 @@ fn the_target_wins_over_build_whatever_the_sources_except_the_request() {
             }
         }
     }
-    assert_eq!(checked, 15 * SOURCES.len() * SOURCES.len());
+    assert_eq!(checked, 18 * SOURCES.len() * SOURCES.len());
 }
 
 /// The resolved value for one target.

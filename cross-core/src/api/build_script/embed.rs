@@ -2,10 +2,10 @@
 //! and they are written only if they changed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
+use cross_engine::os;
 use cross_engine::process::untrusted::{Dir, RegularFile};
 use cross_engine::process::whole_file;
 use serde::Serialize;
@@ -46,15 +46,33 @@ pub(super) fn embed_all(
     if let (Some(name), [_, _, ..]) = (named, artifacts.as_slice()) {
         return Err(ambiguous(name, &artifacts));
     }
-    let embed = |artifact: &Artifact| {
+    let mut embedded = Vec::new();
+    for artifact in artifacts {
         let variable = named.map_or_else(|| variable_of(artifact), str::to_owned);
-        Ok(Embedded {
-            path: copy_into(&artifact.path, &dir.join(&variable), cancel)?,
-            artifact: Some(artifact.clone()),
-            variable,
-        })
-    };
-    artifacts.into_iter().map(embed).collect()
+        let to = dir.join(&variable);
+        let mut embed = |path: &Path, variable: String| {
+            embedded.push(Embedded {
+                path: copy_into(path, &to, cancel)?,
+                artifact: Some(artifact.clone()),
+                variable,
+            });
+            Ok(())
+        };
+        embed(&artifact.path, variable.clone())?;
+        // A script of Emscripten's loads the WebAssembly beside it.
+        if let Some(wasm) = webassembly_of(artifact) {
+            embed(wasm, format!("{variable}_WASM"))?;
+        }
+    }
+    Ok(embedded)
+}
+
+/// The WebAssembly that the script `artifact` loads.
+fn webassembly_of(artifact: &Artifact) -> Option<&Path> {
+    let ends = |path: &Path, ending: &str| path.extension().is_some_and(|end| end == ending);
+    let is_script = ["js", "mjs"].iter().any(|it| ends(&artifact.path, it));
+    let mut companions = artifact.companions.iter().map(PathBuf::as_path);
+    companions.find(|path| is_script && ends(path, "wasm"))
 }
 
 /// The stand-in for the artifact of a skipped build: a file of the caller, or an empty one in
@@ -76,6 +94,16 @@ pub(super) fn stand_in(variable: &str, given: Option<&Path>, dir: &Path) -> Resu
         path,
         artifact: None,
     })
+}
+
+/// The variable of the artifact that cargo makes of a target of this kind.
+pub(super) fn variable_of_target(name: &str, kind: &str) -> String {
+    let prefix = match kind {
+        "staticlib" => "STATICLIB_FILE",
+        "cdylib" => "CDYLIB_FILE",
+        _ => "BIN_FILE",
+    };
+    variable_with(prefix, name)
 }
 
 /// The prefix of an artifact's variable, if it can be embedded. Cargo uses the same names for
@@ -100,8 +128,14 @@ fn variable_prefix(artifact: &Artifact) -> Option<&'static str> {
 /// The variable of an artifact, such as `BIN_FILE_MY_FIRMWARE`. No tool reads a variable of such a
 /// name.
 fn variable_of(artifact: &Artifact) -> String {
-    let name = artifact.name.to_uppercase().replace('-', "_");
-    format!("{}_{name}", variable_prefix(artifact).unwrap_or_default())
+    variable_with(
+        variable_prefix(artifact).unwrap_or_default(),
+        &artifact.name,
+    )
+}
+
+fn variable_with(prefix: &str, name: &str) -> String {
+    format!("{prefix}_{}", name.to_uppercase().replace('-', "_"))
 }
 
 fn ambiguous(variable: &str, artifacts: &[&Artifact]) -> Error {
@@ -132,8 +166,7 @@ fn copy_into(from: &Path, dir: &Path, cancel: &Cancel) -> Result<PathBuf> {
     if !copies.holds_same(&built, name).map_engine_error()? {
         copies.publish(&built, name, cancel).map_engine_error()?;
     }
-    let permissions = fs::Permissions::from_mode(built.published_mode());
-    fs::set_permissions(&to, permissions).on("write", &to)?;
+    os::set_mode(&to, built.published_mode()).on("write", &to)?;
     Ok(to)
 }
 
@@ -149,7 +182,7 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
+    use cross_engine::os::FileFacts;
 
     use super::*;
 
@@ -165,6 +198,8 @@ mod tests {
             path,
             companions: Vec::new(),
             glibc: None,
+            deployment_target: None,
+            slices: Vec::new(),
             sha256: None,
         }
     }
@@ -174,25 +209,26 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (from, to) = (dir.path().join("firmware"), dir.path().join("kept"));
         fs::write(&from, "one").unwrap();
-        fs::set_permissions(&from, fs::Permissions::from_mode(0o755)).unwrap();
+        os::set_mode(&from, 0o755).unwrap();
         let copy = copy_into(&from, &to, &Cancel::new()).unwrap();
         assert_eq!(copy, to.join("firmware"));
-        let written = copy.metadata().unwrap();
-        assert_eq!(written.mode() & 0o777, 0o755);
+        let facts = |path: &Path| FileFacts::at(path).unwrap();
+        let written = facts(&copy);
+        assert_eq!(written.mode & 0o777, 0o755);
 
         // Built again, with the same result.
         fs::remove_file(&from).unwrap();
         fs::write(&from, "one").unwrap();
         copy_into(&from, &to, &Cancel::new()).unwrap();
-        let then = copy.metadata().unwrap();
+        let then = facts(&copy);
         assert_eq!(
-            (then.ino(), then.mtime_nsec()),
-            (written.ino(), written.mtime_nsec())
+            (then.inode, then.modified),
+            (written.inode, written.modified)
         );
 
         fs::write(&from, "two").unwrap();
         copy_into(&from, &to, &Cancel::new()).unwrap();
-        assert_ne!(copy.metadata().unwrap().ino(), written.ino());
+        assert_ne!(facts(&copy).inode, written.inode);
         assert_eq!(fs::read(&copy).unwrap(), b"two");
         assert_eq!(
             fs::read_dir(&to).unwrap().count(),
@@ -230,6 +266,31 @@ mod tests {
             let artifact = artifact(Path::new(path), kind);
             let got = variable_prefix(&artifact).map(|_| variable_of(&artifact));
             assert_eq!(got.as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_webassembly_of_a_script_is_embedded_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (script, wasm) = (dir.path().join("app.js"), dir.path().join("app.wasm"));
+        fs::write(&script, "load('app.wasm')").unwrap();
+        fs::write(&wasm, "\0asm").unwrap();
+        let mut program = artifact(&script, ArtifactKind::Executable);
+        assert_eq!(webassembly_of(&program), None);
+        program.companions = vec![dir.path().join("app.d"), wasm.clone()];
+        assert_eq!(webassembly_of(&program), Some(wasm.as_path()));
+        program.path = dir.path().join("app.exe");
+        assert_eq!(webassembly_of(&program), None);
+    }
+
+    #[test]
+    fn a_stand_in_has_the_variable_of_the_artifact() {
+        for (name, kind, variable) in [
+            ("my-firmware", "bin", "BIN_FILE_MY_FIRMWARE"),
+            ("boot", "staticlib", "STATICLIB_FILE_BOOT"),
+            ("plugin", "cdylib", "CDYLIB_FILE_PLUGIN"),
+        ] {
+            assert_eq!(variable_of_target(name, kind), variable);
         }
     }
 

@@ -3,14 +3,17 @@
 //! With one too many the script runs on every build; with one too few it misses a change.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use cross_config::{PreBuild, TargetConfig};
 use cross_engine::process::untrusted::Dir;
 
 use crate::Env;
 use crate::facts::configured_paths;
-use crate::model::error::{MapEngineError as _, Result};
+use crate::model::error::{IoContext as _, MapEngineError as _, Result};
+use crate::model::lock_file::LOCK_FILE;
 use crate::plan::plan::Plan;
 use crate::target::name::{TargetName, env_upper};
 
@@ -24,6 +27,47 @@ use crate::cargo::dep_info;
 const COMPILER_VARIABLES: [&str; 2] = ["CARGO_INCREMENTAL", "SOURCE_DATE_EPOCH"];
 /// Prefixes of such variables. Those that are set are watched.
 const COMPILER_VARIABLE_PREFIXES: [&str; 2] = ["CARGO_PROFILE_", "CARGO_UNSTABLE_"];
+
+/// The inner lock file, as it was before the build.
+pub(super) struct WrittenLockFile {
+    path: PathBuf,
+    before: Option<SystemTime>,
+}
+
+impl WrittenLockFile {
+    /// Notes the lock file of the workspace in `root`.
+    pub(super) fn before(root: &Path) -> Self {
+        let path = root.join("Cargo.lock");
+        WrittenLockFile {
+            before: modified(&path),
+            path,
+        }
+    }
+
+    /// If the build wrote the lock file, gives it the time of the manifests that it was made from.
+    /// It would be newer than the script's run, and cargo would run the script once more for
+    /// nothing.
+    pub(super) fn is_no_change(&self, manifest: Option<&Path>) -> Result<()> {
+        if modified(&self.path) == self.before {
+            return Ok(());
+        }
+        let root = self.path.with_file_name("Cargo.toml");
+        let manifests = [Some(root.as_path()), manifest];
+        let newest = manifests.into_iter().flatten().filter_map(modified).max();
+        match newest {
+            Some(time) => {
+                let file = fs::OpenOptions::new().write(true).open(&self.path);
+                file.and_then(|file| file.set_modified(time))
+                    .on("set the time of", &self.path)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|meta| meta.modified()).ok()
+}
 
 /// The files and variables that a build depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,13 +95,14 @@ impl Inputs {
         let mut inputs = Inputs::default();
         let target_dir = Dir::open(&plan.target_dir).map_engine_error()?;
         for artifact in embedded.iter().filter_map(|file| file.artifact.as_ref()) {
-            for source in dep_info::sources_of(&target_dir, &artifact.inside)? {
+            for source in dep_info::sources_of(&target_dir, &artifact.inside, &plan.fixed)? {
                 inputs.add_source(source, out_dir);
             }
         }
         let root = &plan.workspace_root;
         inputs.add_file(root.join("Cargo.toml"));
         inputs.add_file(root.join("Cargo.lock"));
+        inputs.add_file(root.join(LOCK_FILE));
         loaded
             .files
             .into_iter()

@@ -149,6 +149,7 @@ mod tests {
         assert_eq!(line, "cargo::rerun-if-env-changed=A");
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_path_that_is_no_line_of_utf_8_is_refused() {
         use std::ffi::OsStr;

@@ -117,6 +117,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn variables_that_are_not_utf_8_are_kept() {
         use std::os::unix::ffi::OsStrExt as _;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
+use cross_engine::os;
 
 use crate::cargo::json::{Metadata, Package};
 use crate::cargo::workspace::{self, Workspace};
@@ -39,6 +40,59 @@ pub(super) fn select(request: Request, outer: &OuterBuild, cancel: &Cancel) -> R
         manifest: package.manifest,
         request,
     })
+}
+
+/// What `request` builds that can be embedded: the name of each cargo target, and the kind of its
+/// artifact. Nothing is built for it.
+///
+/// # Errors
+///
+/// As for [`select`], and if there is no project.
+pub(super) fn embeddable(
+    request: Request,
+    outer: &OuterBuild,
+    cancel: &Cancel,
+) -> Result<Vec<(String, &'static str)>> {
+    let host = request.cross.host()?;
+    let cargo = request.cross.host_cargo(&host)?;
+    let metadata = workspace::without_dependencies(&cargo, &host, cancel)?;
+    let request = choose(request, outer, &metadata)?;
+    Ok(embeddable_of(&request, outer, &metadata))
+}
+
+fn embeddable_of(
+    request: &Request,
+    outer: &OuterBuild,
+    metadata: &Metadata,
+) -> Vec<(String, &'static str)> {
+    let selection = request.options.selection();
+    let manifest = request.cross.dir().join("Cargo.toml");
+    let named =
+        |specs: &[String], package: &Package| specs.iter().any(|spec| matches(spec, &package.name));
+    let has_package_here = metadata
+        .workspace_packages()
+        .any(|package| package.manifest_path == manifest);
+    let is_selected = |package: &&Package| {
+        if selection.workspace {
+            return !named(&selection.excluded, package);
+        }
+        match selection.packages.is_empty() {
+            true => !has_package_here || package.manifest_path == manifest,
+            false => named(&selection.packages, package),
+        }
+    };
+    let packages = metadata.workspace_packages();
+    let packages = packages.filter(|package| !is_outer_package(package, outer));
+    let targets = packages.filter(is_selected).flat_map(|it| &it.targets);
+    let mut all = Vec::new();
+    for target in targets {
+        for kind in EMBEDDABLE {
+            if target.kind.iter().any(|own| own == kind) {
+                all.push((target.name.clone(), kind));
+            }
+        }
+    }
+    all
 }
 
 fn choose(request: Request, outer: &OuterBuild, metadata: &Metadata) -> Result<Request> {
@@ -78,7 +132,7 @@ fn choose(request: Request, outer: &OuterBuild, metadata: &Metadata) -> Result<R
 }
 
 fn is_outer_package(package: &Package, outer: &OuterBuild) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let real = |path: &Path| os::canonical(path).unwrap_or_else(|_| path.to_owned());
     package
         .dir()
         .is_some_and(|dir| real(dir) == real(&outer.manifest_dir))
@@ -199,6 +253,19 @@ mod tests {
         assert!(error.to_string().contains("`firmware`, `boot`"), "{error}");
         let named = selected(&three, "/w/app", |request| request.package("boot")).unwrap();
         assert_eq!(named, ["boot"]);
+    }
+
+    #[test]
+    fn what_would_be_built_is_known_without_building_it() {
+        let outer = OuterBuild::from_env(script()).unwrap();
+        let of = |dir: &str, change: fn(Request) -> Request| {
+            let request = change(Cross::at(dir).build("thumbv7em-none-eabihf"));
+            embeddable_of(&request, &outer, &workspace(&TWO))
+        };
+        let firmware = [("firmware".to_owned(), "bin")];
+        assert_eq!(of("/w/firmware", |request| request), firmware);
+        assert_eq!(of("/w", |request| request.package("firmware")), firmware);
+        assert_eq!(of("/w", |request| request.package("shared")), []);
     }
 
     #[test]

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cross_engine::os::{self, kernel_text};
 use cross_engine::process::clock;
 use cross_engine::{Cancel, Engine, EngineKind, Host, probe};
 
@@ -19,7 +19,7 @@ use crate::model::error::{MapEngineError as _, Result};
 use crate::model::hash::short_hash;
 
 /// Programs that a set-up may have to install.
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 9] = [
     "bwrap",
     "crun",
     "docker",
@@ -28,6 +28,7 @@ const PROGRAMS: [&str; 8] = [
     "newuidmap",
     "podman",
     "runc",
+    "sshd",
 ];
 /// Directories of daemons and their tools, which are not on an unprivileged user's `PATH`.
 const SYSTEM_DIRS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -138,7 +139,7 @@ impl MachineFacts {
             subgid: read("/etc/subgid"),
             systemd: Path::new("/run/systemd/system").exists(),
             docker_host: docker_host.map(|value| value.to_string_lossy().into_owned()),
-            docker_forbidden: UnixStream::connect("/var/run/docker.sock")
+            docker_forbidden: os::connect(Path::new("/var/run/docker.sock"))
                 .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied),
             lists_old: lists_old(Path::new("/var/lib/apt/lists")),
             verified: Verified::read(host),
@@ -215,7 +216,7 @@ impl System {
 
 impl PodmanFacts {
     fn gather(host: &Host, crun: bool) -> Self {
-        let process = |file: &str| read(Path::new("/proc/self").join(file)).unwrap_or_default();
+        let process = |file: &str| kernel_text(&format!("self/{file}"));
         let controllers = read("/sys/fs/cgroup/unified/cgroup.controllers");
         let only_file = host
             .variable("CONTAINERS_CONF")
@@ -257,13 +258,10 @@ fn identity(engine: &Engine, podman: &PodmanFacts, host: &Host) -> String {
 /// Podman's configuration files, in the order in which it reads them.
 fn podman_files(host: &Host) -> Vec<PathBuf> {
     let mut files = vec![PathBuf::from("/usr/share/containers/containers.conf")];
-    let home = host
-        .variable("HOME")
-        .map(|home| Path::new(home).join(".config"));
-    let own = host.variable("XDG_CONFIG_HOME").map(PathBuf::from).or(home);
     let mut dirs = vec![PathBuf::from("/etc/containers")];
     dirs.extend(
-        own.filter(|_| host.uid != 0)
+        host.user_settings()
+            .filter(|_| host.uid != 0)
             .map(|dir| dir.join("containers")),
     );
     for dir in dirs {
@@ -347,6 +345,7 @@ mod tests {
         assert_eq!(user_name(passwd, 100), "100");
     }
 
+    #[cfg(unix)]
     #[test]
     fn lists_are_old_where_there_are_none() {
         let dir = tempfile::tempdir().unwrap();

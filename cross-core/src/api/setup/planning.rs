@@ -84,6 +84,10 @@ fn packages(requirements: &Requirements, facts: &MachineFacts) -> Packages {
             need(facts.has("newuidmap"), "uidmap", false);
         }
     }
+    // The tests reach a daemon of this machine as one that is elsewhere.
+    if requirements.test_user {
+        need(facts.has("sshd"), "openssh-server", false);
+    }
     packages
 }
 

@@ -185,8 +185,7 @@ impl Reader<'_> {
 
     fn paths(&mut self, value: &mut Value) {
         for path in value.as_array_mut().into_iter().flatten() {
-            let dir = self.make_absolute(path);
-            self.carried.packages.extend(dir);
+            self.make_absolute(path);
         }
     }
 
@@ -204,8 +203,11 @@ impl Reader<'_> {
         if table.remove("build-dir").is_some() {
             self.leave_out("build.build-dir".to_owned(), Why::BuildDir);
         }
-        // What is built is published there, as cargo's metadata says.
-        table.remove("target-dir");
+        // What is built is published there, as cargo's metadata says; a flag says where artifacts
+        // go.
+        for key in ["target-dir", "artifact-dir", "out-dir"] {
+            table.remove(key);
+        }
         if let Some(base) = table.get_mut("dep-info-basedir") {
             self.make_absolute(base);
         }
@@ -226,7 +228,7 @@ impl Reader<'_> {
             let Value::Table(table) = table else {
                 continue;
             };
-            let is_targets = name == self.around.target || name.starts_with("cfg(");
+            let is_targets = self.around.is_targets(name);
             for (key, why) in [("linker", Why::Linker), ("runner", Why::Runner)] {
                 let Some(program) = table.get_mut(key) else {
                     continue;
@@ -277,8 +279,7 @@ impl Reader<'_> {
         let tables = tables.iter_mut().filter_map(|(_, it)| it.as_table_mut());
         for (_, patch) in tables.flatten() {
             if let Some(path) = patch.get_mut("path") {
-                let dir = self.make_absolute(path);
-                self.carried.packages.extend(dir);
+                self.make_absolute(path);
             }
         }
     }
@@ -287,8 +288,7 @@ impl Reader<'_> {
         for (_, source) in tables {
             for key in ["directory", "local-registry"] {
                 if let Some(path) = source.get_mut(key) {
-                    let dir = self.make_absolute(path);
-                    self.carried.crates.extend(dir);
+                    self.make_absolute(path);
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use cross_engine::os::System;
+
 use super::*;
 
 const HOST: &str = "x86_64-unknown-linux-gnu";
@@ -56,7 +58,11 @@ impl Machine {
 
     fn carried(&self) -> Carried {
         let root = self.path("w/app");
-        Carried::read(&Surroundings {
+        let read = |path: &Path| fs::read_to_string(path).ok();
+        let configs = Configs::find(&root, Some(&self.path("home")), &read).unwrap();
+        Carried::of(&Surroundings {
+            configs: &configs,
+            holds: &|name| name == "cfg(unix)" || name == "cfg(all())",
             dir: &root,
             inside_dir: &root,
             cargo_home: &self.path("home"),
@@ -66,7 +72,6 @@ impl Machine {
             keeps_programs: self.keeps_programs,
             sets_linkers: self.sets_linkers,
         })
-        .unwrap()
     }
 }
 
@@ -119,6 +124,8 @@ fn files_that_a_run_does_not_find_are_merged_and_paths_are_absolute() {
              patch.crates-io.a = { path = \"../a\" }\nenv.DIR = { value = \"x\", relative = true }\n",
         ),
         ("w/.cargo/more/a.toml", "source.v.directory = \"vendor\"\n"),
+        ("a/Cargo.toml", ""),
+        ("w/.cargo/vendor/made", ""),
     ]);
     let carried = machine.carried();
     assert_eq!(keys(&carried), FOR_HOST);
@@ -127,7 +134,10 @@ fn files_that_a_run_does_not_find_are_merged_and_paths_are_absolute() {
     let table: toml::Table = carried.text.parse().unwrap();
     let flags = ["-Ctarget-cpu=native", "-Cdebuginfo=0"].map(toml::Value::from);
     assert_eq!(table["build"]["rustflags"], flags.to_vec().into());
-    let text = |path: &str| toml::Value::from(machine.path(path).display().to_string());
+    let text = |path: &str| {
+        let place = System::HERE.inside(&machine.path(path)).unwrap();
+        toml::Value::from(place.display().to_string())
+    };
     assert_eq!(table["patch"]["crates-io"]["a"]["path"], text("a"));
     assert_eq!(table["env"]["DIR"]["value"], text("w/x"));
     assert_eq!(
@@ -135,8 +145,10 @@ fn files_that_a_run_does_not_find_are_merged_and_paths_are_absolute() {
         text("w/.cargo/vendor"),
         "the directory around the one of the included file"
     );
-    assert_eq!(carried.packages, [machine.path("a")].into());
-    assert_eq!(carried.crates, [machine.path("w/.cargo/vendor")].into());
+    let packages: Vec<_> = carried.named.configured_packages().collect();
+    assert_eq!(packages, [&machine.path("a")]);
+    let crates: Vec<_> = carried.named.sources().collect();
+    assert_eq!(crates, [&machine.path("w/.cargo/vendor")]);
 }
 
 #[test]

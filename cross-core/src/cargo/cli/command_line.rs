@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::command::{Command, ITSELF, Nested, Rule};
+use super::command::{Command, ITSELF, Nested, Placement, Rule};
 use super::commands;
 use super::flags::{Flag, Phase};
 use super::problem;
@@ -12,6 +12,16 @@ use crate::model::error::Result;
 
 /// Cargo's special target name for the host.
 pub(crate) const HOST_TUPLE: &str = "host-tuple";
+
+/// The unstable features of cargo's that change what a manifest may say, or that it may be in a
+/// source file.
+const MANIFEST_FEATURES: [&str; 5] = [
+    "bindeps",
+    "codegen-backend",
+    "profile-rustflags",
+    "script",
+    "trim-paths",
+];
 
 /// The part of a command line up to the subcommand, which is parsed before aliases are expanded.
 #[derive(Clone, Debug)]
@@ -225,6 +235,18 @@ impl CommandLine {
         self.row.map(|row| row.rule(nested, flags))
     }
 
+    /// Whether the subcommand starts programs of the target.
+    pub(crate) fn starts_programs(&self) -> bool {
+        let place = self.rule().map(|rule| rule.place);
+        matches!(
+            place,
+            Some(Placement::Environment {
+                runs_programs: true,
+                ..
+            })
+        )
+    }
+
     /// The name of the toolchain, as in `+nightly`; the last of several, as in `cross`.
     pub(crate) fn toolchain(&self) -> Option<&str> {
         let named = self.items().filter_map(|item| match &item.kind {
@@ -256,6 +278,13 @@ impl CommandLine {
     /// The directory of the command for a caller in `dir`, as changed by `-C`.
     pub(crate) fn directory(&self, dir: &Path) -> PathBuf {
         values(&self.before, Flag::Directory).fold(dir.to_owned(), |dir, to| dir.join(to))
+    }
+
+    /// The values of `-Z` without which cargo does not read a manifest that uses the feature.
+    pub(crate) fn manifest_features(&self) -> Vec<String> {
+        let values = self.texts(Flag::Unstable);
+        let of_manifests = values.filter(|value| MANIFEST_FEATURES.contains(value));
+        of_manifests.map(str::to_owned).collect()
     }
 
     /// Whether an unstable flag makes cargo print what it would do, and do nothing.

@@ -49,7 +49,8 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
     pub(crate) origin: Origin,
-    /// The file that cargo finds by its place: this one, or one that includes it.
+    /// The file that cargo finds by its place: this one, or one that includes it. `None` for what
+    /// the command line adds.
     pub(crate) top: Option<PathBuf>,
     pub(crate) table: toml::Table,
 }
@@ -194,6 +195,8 @@ impl Configs {
     ) -> Result<Configs> {
         let mut configs = Configs::default();
         configs.add(path, text, read, &mut Vec::new())?;
+        // Cargo does not find it by its place.
+        configs.layers.iter_mut().for_each(|layer| layer.top = None);
         configs.layers.append(&mut self.layers);
         Ok(configs)
     }
@@ -254,6 +257,43 @@ impl Configs {
         Some(layer.origin.base().join(value.as_str()?))
     }
 
+    /// The settings of the command line, and of the files that it names.
+    pub(crate) fn of_command_line(&self) -> impl Iterator<Item = (&Origin, &toml::Table)> {
+        let added = self.layers.iter().filter(|layer| layer.top.is_none());
+        added.map(|layer| (&layer.origin, &layer.table))
+    }
+
+    /// Whether the command line sets a directory for what is compiled.
+    pub(crate) fn sets_build_dir(&self) -> bool {
+        let mut tables = self.of_command_line();
+        tables.any(|(_, table)| {
+            table
+                .get("build")
+                .is_some_and(|it| it.get("build-dir").is_some())
+        })
+    }
+
+    /// The absolute path of the directory for final artifacts. `variable` returns the value of a
+    /// variable, which takes precedence over files, and not over the command line.
+    pub(crate) fn artifact_dir(
+        &self,
+        dir: &Path,
+        variable: impl Fn(&str) -> Option<PathBuf>,
+    ) -> Option<PathBuf> {
+        // Cargo before 1.83 calls it so.
+        ["artifact-dir", "out-dir"].iter().find_map(|key| {
+            let name = format!("CARGO_BUILD_{}", key.to_ascii_uppercase().replace('-', "_"));
+            let file = self.first("build", key);
+            let set = variable(&name).map(|path| dir.join(path));
+            match file {
+                Some((layer, value)) if layer.top.is_none() || set.is_none() => {
+                    Some(layer.origin.base().join(value.as_str()?))
+                }
+                _ => set,
+            }
+        })
+    }
+
     /// The layer with the highest precedence that has the key, and its value.
     fn first(&self, table: &str, key: &str) -> Option<(&Layer, &toml::Value)> {
         self.layers
@@ -272,8 +312,13 @@ fn absolute_target(target: &str, layer: &Layer) -> String {
 }
 
 fn table(origin: &Origin, text: &str) -> Result<toml::Table> {
-    text.parse()
-        .map_err(|error| problem::config(format!("{origin} is not TOML: {error}")))
+    text.parse().map_err(|error| {
+        let help = match origin.file() {
+            Some(_) => "correct the line: cargo itself cannot read the file either",
+            None => "`--config` takes `KEY=VALUE` in TOML, or the path of a file that exists",
+        };
+        problem::config(format!("{origin} is not TOML: {error}")).with_help(help)
+    })
 }
 
 fn merged(layers: &[Layer], table: &str, key: &str) -> Result<Option<StringOrList>> {
@@ -358,10 +403,15 @@ mod tests {
         )
     }
 
-    fn paths(configs: &Configs) -> Vec<&str> {
+    /// A path that was composed on this system, as Unix would.
+    fn with_slashes(path: &str) -> String {
+        path.replace(std::path::MAIN_SEPARATOR, "/")
+    }
+
+    fn paths(configs: &Configs) -> Vec<String> {
         configs
             .files()
-            .map(|(path, _)| path.to_str().unwrap())
+            .map(|(path, _)| with_slashes(path.to_str().unwrap()))
             .collect()
     }
 
@@ -439,13 +489,12 @@ mod tests {
                 "`include` in `/w/app/.cargo/config.toml` names no file",
             ),
         ] {
-            assert_eq!(found(files).unwrap_err().to_string(), message);
+            let error = found(files).unwrap_err().to_string();
+            assert_eq!(with_slashes(&error), message);
         }
         let error = found(&[("/.cargo/config.toml", "[")]).unwrap_err();
         assert!(
-            error
-                .to_string()
-                .starts_with("`/.cargo/config.toml` is not TOML: ")
+            with_slashes(&error.to_string()).starts_with("`/.cargo/config.toml` is not TOML: ")
         );
     }
 
@@ -485,7 +534,7 @@ mod tests {
         )])
         .unwrap();
         let targets = configs.default_targets().unwrap().unwrap().targets;
-        assert_eq!(targets, ["/w/specs/a.json"]);
+        assert_eq!(with_slashes(&targets[0]), "/w/specs/a.json");
         assert_eq!(configs.target_dir(), Some("/w/out".into()));
         let dir = Path::new("/w/app");
         let values = [

@@ -29,4 +29,5 @@ pub(crate) fn not_utf8(word: &std::ffi::OsStr) -> Error {
         ErrorKind::Path,
         format!("the argument `{shown}` is not UTF-8"),
     )
+    .with_help("no engine can be told it: write it in UTF-8, or pass it in a file")
 }

@@ -17,8 +17,8 @@ use crate::model::error::Result;
 pub(crate) struct EnvironmentArguments<'a> {
     /// The manifest, if the command line names one.
     pub(crate) manifest: Option<&'a Path>,
-    /// The value of `--target` for the environment's cargo.
-    pub(crate) target: &'a str,
+    /// The values of `--target` for the environment's cargo.
+    pub(crate) targets: &'a [String],
     /// Flags of this library, such as `-Zbuild-std`. The user's flags follow them and so override
     /// them.
     pub(crate) additions: &'a [String],
@@ -112,7 +112,9 @@ impl CommandLine {
         };
         let mut added = Vec::new();
         if rule.target_flag {
-            added.extend(["--target".into(), to.target.into()]);
+            for target in to.targets {
+                added.extend(["--target".into(), target.into()]);
+            }
         }
         if let Placement::Environment { compiles: true, .. } = rule.place {
             added.extend(to.additions.iter().map(OsString::from));

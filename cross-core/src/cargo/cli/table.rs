@@ -218,11 +218,54 @@ const INSTA: &[Nested] = &[
     ),
 ];
 
-const AUDITABLE: &[Nested] = &[nested(
-    &["test", "t", "run", "r", "bench"],
-    RUNS,
-    "compiles for the target and runs it",
-)];
+const AUDITABLE: &[Nested] = &[
+    nested(
+        &["test", "t", "run", "r", "bench"],
+        RUNS,
+        "compiles for the target and runs it",
+    ),
+    nested(
+        &["build", "b", "check", "c", "rustc", "doc"],
+        COMPILES,
+        "compiles for the target",
+    ),
+];
+
+const CAREFUL: &[Nested] = &[
+    nested(
+        &["test", "run", "nextest"],
+        RUNS,
+        "compiles for the target with checks and runs it",
+    ),
+    nested(
+        &["build", "rustc"],
+        COMPILES,
+        "compiles for the target with checks",
+    ),
+    nested(
+        &["setup"],
+        COMPILES,
+        "compiles the standard library with checks",
+    ),
+];
+
+const FUZZ: &[Nested] = &[
+    nested(
+        &["run", "cmin", "tmin", "coverage"],
+        RUNS,
+        "compiles for the target with a sanitizer and runs it",
+    ),
+    nested(
+        &["build", "check"],
+        COMPILES,
+        "compiles for the target with a sanitizer",
+    ),
+    nested(
+        &["init", "add", "list"],
+        Placement::Host,
+        "only reads and writes files of the workspace",
+    ),
+];
 
 /// Every known subcommand, cargo's own first.
 #[rustfmt::skip]
@@ -277,9 +320,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command { accepts_locked: true, nested: HACK, ..plugin("hack", COMPILES, "compiles each set of features for the target") },
     Command { nested: INSTA, ..plugin("insta", RUNS, "compiles the tests for the target and runs them") },
     Command { nested: AUDITABLE, ..plugin("auditable", COMPILES, "compiles for the target") },
-    plugin("careful", RUNS, "compiles for the target with checks and runs it"),
+    Command { nested: CAREFUL, ..plugin("careful", RUNS, "compiles for the target with checks and runs it") },
     plugin("criterion", RUNS, "compiles the benchmarks for the target and runs them"),
-    plugin("fuzz", RUNS, "compiles for the target with a sanitizer and runs it"),
+    Command { nested: FUZZ, ..plugin("fuzz", RUNS, "compiles for the target with a sanitizer and runs it") },
     plugin("expand", COMPILES, "compiles for the target to expand its macros"),
     plugin("asm", COMPILES, "compiles for the target to show its assembly"),
     plugin("show-asm", COMPILES, "compiles for the target to show its assembly"),

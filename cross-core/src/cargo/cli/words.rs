@@ -281,7 +281,7 @@ mod tests {
             (vec!["-p"], vec![(Flag::Package, None)]),
             (
                 vec!["-p", "--lib"],
-                vec![(Flag::Package, None), (Flag::Other, None)],
+                vec![(Flag::Package, None), (Flag::Lib, None)],
             ),
             (vec!["-vv"], vec![(Flag::Verbose, None); 2]),
             (

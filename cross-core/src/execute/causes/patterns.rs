@@ -1,13 +1,22 @@
 //! The words of programs about what they miss.
 
+use cross_targets::Recipe;
+
 use super::Cause;
 use super::packages;
 
 /// A reading of one line. `Some` if the line is of its kind.
 type Pattern = fn(&str) -> Option<Cause>;
 
-const PATTERNS: [Pattern; 10] = [
+const PATTERNS: [Pattern; 17] = [
+    libraries_only,
+    apple,
     memory,
+    foreign,
+    symbol,
+    outdated,
+    glibc,
+    module,
     subcommand,
     rust,
     of_linker,
@@ -64,7 +73,16 @@ fn subcommand(line: &str) -> Option<Cause> {
     Some(Cause::Subcommand(name.to_owned()))
 }
 
+/// What stands in for a linker is named by those that it fails.
+fn libraries_only(line: &str) -> Option<Cause> {
+    let is_started = line.contains(Recipe::NO_LINKER);
+    is_started.then_some(Cause::LibrariesOnly)
+}
+
 fn memory(line: &str) -> Option<Cause> {
+    if line.contains("Too many open files") {
+        return Some(Cause::OpenFiles);
+    }
     const WORDS: [&str; 9] = [
         "(signal: 9, SIGKILL: kill)",
         "terminated with signal 9",
@@ -171,6 +189,20 @@ fn missing_library(line: &str) -> Option<Cause> {
     library.map(|library| Cause::Library(library.to_owned()))
 }
 
+/// The words of linkers about what only an SDK of Apple's has, and of the program that takes a
+/// linker's place.
+fn apple(line: &str) -> Option<Cause> {
+    let framework = between(line, "unable to find framework '", "'")
+        .or_else(|| after(line, "framework not found for -framework "))
+        .or_else(|| between(line, "framework '", "' not found"));
+    match framework {
+        Some(name) => Some(Cause::Framework(name.to_owned())),
+        None => line
+            .contains("need an SDK of Apple's")
+            .then_some(Cause::Sdk),
+    }
+}
+
 /// The words of GCC and clang.
 fn header(line: &str) -> Option<Cause> {
     let path = between(line, "fatal error: ", ": No such file or directory")
@@ -203,8 +235,7 @@ fn tool(line: &str) -> Option<Cause> {
                 "\"",
             )
         })
-        .or_else(|| of_shell(line))
-        .or_else(|| perl_module(line));
+        .or_else(|| of_shell(line));
     let tool = file_name(named?);
     // CMake calls Ninja by its title.
     let tool = match packages::of_tool(tool) {
@@ -239,6 +270,8 @@ fn of_shell(line: &str) -> Option<&str> {
         _ => {
             says(&["sh", "bash", "dash", "make", "gmake", "env"])
                 || before.rsplit(": ").next().is_some_and(is_line_number)
+                // The lifeline's own words about the command of a run.
+                || speaker == "cross" && before.ends_with(": exec")
         }
     };
     is_of_shell.then_some(named).and_then(name)
@@ -249,9 +282,103 @@ fn is_line_number(text: &str) -> bool {
     !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Debian's `perl-base` has few modules, and `perl` has all of them.
-fn perl_module(line: &str) -> Option<&'static str> {
-    (line.contains("Can't locate ") && line.contains(" in @INC")).then_some("perl")
+/// The words of Perl and Python about a module. Debian's `perl-base` lacks many of Perl's own ones.
+fn module(line: &str) -> Option<Cause> {
+    let perl = || {
+        let path = between(line, "Can't locate ", " in @INC")?;
+        let module = path.strip_suffix(".pm")?.replace('/', "::");
+        let known = [
+            "FindBin",
+            "IPC::Cmd",
+            "File::Compare",
+            "File::Copy",
+            "Time::Piece",
+        ];
+        Some(match known.contains(&module.as_str()) {
+            true => Cause::Tool("perl".to_owned()),
+            false => Cause::PerlModule(module),
+        })
+    };
+    let python = between(line, "No module named '", "'");
+    let python = python.map(|module| Cause::PythonModule(module.to_owned()));
+    python.or_else(perl)
+}
+
+/// The words of linkers about a symbol: binutils, lld and mold, link.exe.
+fn symbol(line: &str) -> Option<Cause> {
+    const WORDS: [(&str, &[char]); 3] = [
+        ("undefined reference to `", &['\'', '(']),
+        ("undefined symbol: ", &['(']),
+        ("unresolved external symbol ", &[' ', '(']),
+    ];
+    let symbol = WORDS.iter().find_map(|(before, ends)| {
+        let (_, rest) = line.split_once(before)?;
+        rest.split(*ends).next()
+    })?;
+    let is_harmless = |c: char| c.is_ascii_alphanumeric() || "_:@.~ ".contains(c);
+    let is_name = !symbol.is_empty() && symbol.len() <= 64 && symbol.chars().all(is_harmless);
+    is_name.then(|| Cause::Symbol(symbol.to_owned()))
+}
+
+/// The words of linkers about a file for another machine.
+fn foreign(line: &str) -> Option<Cause> {
+    let is_missing = line.contains("cannot find") || line.contains("No such file");
+    if is_missing && line.contains("rsbegin.o") {
+        return Some(Cause::NoStartFiles);
+    }
+    if let Some((_, rest)) = line.split_once("skipping incompatible ") {
+        let (file, library) = rest.split_once(" when searching for -l")?;
+        let (file, library) = (name(file_name(file))?, name(library.trim())?);
+        return Some(Cause::PassedOver(library.to_owned(), file.to_owned()));
+    }
+    const WORDS: [&str; 4] = [
+        ": file in wrong format",
+        ": Relocations in generic ELF (EM: ",
+        " is incompatible with ",
+        ": incompatible file type: ",
+    ];
+    let (before, _) = WORDS.iter().find_map(|words| line.split_once(words))?;
+    let before = before
+        .strip_suffix(": error adding symbols")
+        .unwrap_or(before);
+    let file = before.rsplit([' ', ':']).next()?;
+    let file = file.split('(').next().unwrap_or(file);
+    let is_object = |file: &&str| {
+        [".a", ".o", ".so", ".rlib", ".obj", ".lib"]
+            .iter()
+            .any(|end| file.ends_with(end))
+    };
+    let file = Some(file_name(file)).filter(is_object).and_then(name)?;
+    Some(Cause::Foreign(file.to_owned()))
+}
+
+/// The words of CMake, Meson and pkg-config about a version.
+fn outdated(line: &str) -> Option<Cause> {
+    if line.contains("CMake ") && line.contains(" or higher is required") {
+        return Some(Cause::Outdated("cmake".to_owned()));
+    }
+    if line.contains("PKG_CONFIG_ALLOW_CROSS")
+        || line.contains("not been configured to support cross-compilation")
+    {
+        return Some(Cause::PkgConfigRefuses);
+    }
+    let library = match line.contains("required version is") {
+        true => between(line, "Package '", "' has version"),
+        false => None,
+    };
+    let requested = || {
+        let (before, _) = line.split_once("' but version of ")?;
+        let (_, wanted) = before.rsplit_once("Requested '")?;
+        name(wanted.split(' ').next()?)
+    };
+    let library = library.or_else(requested)?;
+    Some(Cause::Outdated(library.to_owned()))
+}
+
+/// The words of the loader about glibc: ``version `GLIBC_2.38' not found``.
+fn glibc(line: &str) -> Option<Cause> {
+    let version = between(line, "version `GLIBC_", "' not found")?;
+    Some(Cause::Glibc(version.to_owned()))
 }
 
 /// A program of the table beside the system's words that a file does not exist, as in a panic.
@@ -262,7 +389,11 @@ fn known_tool(line: &str) -> Option<Cause> {
     }
     let is_end = |c: char| c.is_whitespace() || "\"'`:;,()".contains(c);
     let tool = line.split(is_end).find(|word| {
-        packages::of_tool(word).is_some() && !["file", "openssl", "patch"].contains(word)
+        packages::of_tool(word).is_some()
+            && ![
+                "bindgen", "dot", "file", "gettext", "ip", "openssl", "patch",
+            ]
+            .contains(word)
     });
     tool.map(|tool| Cause::Tool(tool.to_owned()))
 }

@@ -198,3 +198,169 @@ fn a_subcommand_that_cargo_lacks_is_recognized() {
         &Cause::Subcommand("clippy".to_owned()),
     );
 }
+
+#[test]
+fn what_a_linker_says_of_symbols_and_of_other_machines_is_recognized() {
+    for (line, symbol, library) in [
+        (
+            "a.rs:(.text+0x8): undefined reference to `nosuch_fn'",
+            "nosuch_fn",
+            None,
+        ),
+        (
+            "x.o: undefined reference to `std::thread::join()'",
+            "std::thread::join",
+            Some("stdc++"),
+        ),
+        (
+            "rust-lld: error: undefined symbol: __atomic_load_8",
+            "__atomic_load_8",
+            Some("atomic"),
+        ),
+        (
+            "ld.lld: error: undefined symbol: operator new(unsigned long)",
+            "operator new",
+            Some("stdc++"),
+        ),
+        (
+            "x.obj : error LNK2019: unresolved external symbol SSL_new referenced in",
+            "SSL_new",
+            Some("ssl"),
+        ),
+        (
+            "/usr/bin/ld: x.o: undefined reference to `__isoc23_strtol'",
+            "__isoc23_strtol",
+            Some("c"),
+        ),
+    ] {
+        is(line, &Cause::Symbol(symbol.to_owned()));
+        assert_eq!(packages::of_symbol(symbol), library);
+    }
+    for (line, file) in [
+        (
+            "/usr/bin/ld: /w/lib/f.o: Relocations in generic ELF (EM: 62)",
+            "f.o",
+        ),
+        (
+            "/w/lib/f.o: error adding symbols: file in wrong format",
+            "f.o",
+        ),
+        (
+            "ld.lld: error: /w/libfoo.a(f.o) is incompatible with elf64-littleaarch64",
+            "libfoo.a",
+        ),
+        (
+            "mold: fatal: /w/f.o: incompatible file type: arm64 is expected but got x86_64",
+            "f.o",
+        ),
+    ] {
+        is(line, &Cause::Foreign(file.to_owned()));
+    }
+    let passed_over = "/usr/bin/ld: skipping incompatible /w/lib/libfoo.a when searching for -lfoo";
+    assert_eq!(found(&[passed_over]), [], "the linker may find another one");
+    let missing = "/usr/bin/ld: cannot find -lfoo: No such file or directory";
+    assert_eq!(
+        found(&[passed_over, missing]),
+        [Cause::Foreign("libfoo.a".to_owned())]
+    );
+    is(
+        "/usr/bin/ld: cannot find rsbegin.o: No such file or directory",
+        &Cause::NoStartFiles,
+    );
+}
+
+#[test]
+fn old_and_missing_parts_of_an_environment_are_recognized() {
+    let text = str::to_owned;
+    for (line, cause) in [
+        (
+            "  CMake 3.28 or higher is required.  You are running version 3.25.1",
+            Cause::Outdated(text("cmake")),
+        ),
+        (
+            "Requested 'gtk4 >= 4.10' but version of GTK is 4.8.3",
+            Cause::Outdated(text("gtk4")),
+        ),
+        (
+            "Package 'glib-2.0' has version '2.74.6', required version is '>= 2.80'",
+            Cause::Outdated(text("glib-2.0")),
+        ),
+        (
+            "pkg-config has not been configured to support cross-compilation.",
+            Cause::PkgConfigRefuses,
+        ),
+        (
+            "/w/tool: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by /w/tool)",
+            Cause::Glibc(text("2.38")),
+        ),
+        (
+            "Can't locate JSON/XS.pm in @INC (you may need to install the JSON::XS module)",
+            Cause::PerlModule(text("JSON::XS")),
+        ),
+        (
+            "ModuleNotFoundError: No module named 'jinja2'",
+            Cause::PythonModule(text("jinja2")),
+        ),
+        (
+            "cross: 15: exec: frobnicate: not found",
+            Cause::Tool(text("frobnicate")),
+        ),
+    ] {
+        is(line, &cause);
+    }
+}
+
+/// A more specific beginning of a header's path counts, wherever it is in the table.
+#[test]
+fn the_package_of_a_header_is_the_most_specific_one() {
+    for (header, package) in [
+        ("X11/extensions/Xrandr.h", "libxrandr-dev"),
+        ("X11/extensions/shape.h", "libxext-dev"),
+        ("python3.11/Python.h", "python3-dev"),
+    ] {
+        assert_eq!(packages::of_header(header), Some(package));
+    }
+}
+
+/// The error says what the table and `explain` say.
+#[test]
+fn a_program_for_a_target_with_libraries_only_fails_with_the_reason_in_its_row() {
+    use cross_targets::{DebianArch, Level, RustSource};
+    let has_libraries_only = |target: &Target| target.facts().level() == Level::Libraries;
+    let mut served = 0;
+    for target in Target::all().filter(has_libraries_only) {
+        let recipe = target.recipe(DebianArch::Amd64, RustSource::External);
+        let recipe = recipe.unwrap();
+        let variable = format!("CARGO_TARGET_{}_LINKER", target.env_upper());
+        let linker = &recipe.env[&variable];
+        is(
+            &format!("error: linking with `{linker}` failed: exit status: 1"),
+            &Cause::LibrariesOnly,
+        );
+        let why = target.facts().lacks().unwrap();
+        assert!(libraries_only(target.triple()).contains(why), "{target}");
+        let explained = target.explain(DebianArch::Amd64);
+        assert!(explained.contains(why), "{explained}");
+        let program = recipe.files.iter().find(|file| file.path == *linker);
+        assert!(
+            program.unwrap().text.contains(&why.replace('\'', r"'\''")),
+            "{target}"
+        );
+        served += 1;
+    }
+    assert!(served > 0);
+}
+
+#[test]
+fn what_only_an_sdk_of_apples_has_is_recognized_in_the_words_of_every_linker() {
+    for line in [
+        "error: unable to find framework 'CoreFoundation'. searched paths:  none",
+        "ld64.lld: error: framework not found for -framework CoreFoundation",
+        "ld: framework 'CoreFoundation' not found",
+    ] {
+        is(line, &Cause::Framework("CoreFoundation".to_owned()));
+    }
+    let lacks = "error: aarch64-apple-ios: programs and C code for it need an SDK of Apple's, which is \
+        a part of Xcode";
+    is(lacks, &Cause::Sdk);
+}

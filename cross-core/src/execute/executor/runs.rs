@@ -1,10 +1,12 @@
 //! Runs each kind of command, and reads its output.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
 
 use cross_engine::RunSpec;
-use cross_engine::process::untrusted::limits;
+use cross_engine::process::untrusted::{Dir, limits};
 use cross_engine::process::{Exit, Sink, Stream};
 
 use super::Execution;
@@ -12,39 +14,92 @@ use crate::execute::cargo_output::{self, Line};
 use crate::execute::container_reuse;
 use crate::execute::debugger::DebuggerWatch;
 use crate::execute::failure::{
-    cargo_failure, disk_full, failed_tests, is_disk_full, program_failure, tests_failure,
+    EARLY_HELP, cargo_failure, disk_full, failed_tests, is_disk_full, is_killed, killed_help,
+    missing_runner, program_failure, subcommand, tests_failure,
 };
+use crate::execute::harness_words;
 use crate::execute::libtest::{self, BinaryResult};
 use crate::execute::nextest;
+use crate::execute::quoted::listed;
 use crate::execute::relayed_tests::{Listener, RelayedTests};
+use crate::execute::remote_run::{self, Built};
 use crate::execute::test_ends;
+use crate::execute::watched_programs::{Started, WatchedPrograms};
+use crate::host::files;
 use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::outcome::{Artifact, ArtifactKind};
 use crate::request::event::EventKind;
 use crate::target::emulator_crash::CrashDetector;
 
 impl Execution<'_> {
     /// Runs a cargo command line, and records its exit code for the caller.
     pub(super) fn run_command_line(&mut self, spec: &RunSpec) -> Result<()> {
-        let exit = self.start(spec, &mut |stream, line| {
+        let mut kept = WatchedPrograms::of_tests(self.plan, self.host, spec)?;
+        if let Some(run) = &mut kept {
+            // The relay has added a mount.
+            run.spec = self.resolver.resolve(&run.spec, &[])?;
+        }
+        let relayed = kept.as_ref().map_or(spec, |run| &run.spec);
+        let exit = self.start(relayed, &mut |stream, line| {
+            let restored = kept.as_ref().map(|run| run.restore_line(line));
+            let line = restored.as_deref().unwrap_or(line);
             self.notify(output_event(stream, line))
         })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
         if exit.success() {
-            return Ok(());
+            let missing = kept.map(|run| run.without_result(self.plan, spec));
+            return self.fail_without_result(&missing.transpose()?.unwrap_or_default());
         }
         let is_test = spec.command.get(1).is_some_and(|verb| is_test(verb));
-        let known = self.evidence.borrow().help(spec, self.plan);
+        let is_removed = self.target_dir().is_ok_and(Dir::is_removed);
+        let removed = is_removed.then(|| self.removed_help());
+        let evidence = self.evidence.borrow();
+        let denied = evidence.denied(spec).filter(|_| !is_removed);
+        let known = evidence.causes(self.plan);
         let foreign_starts = self.foreign_starts.borrow();
         let unstarted = foreign_starts.help(is_test, self.plan, self.host);
-        for (code, message) in [("boundary", known), ("foreign-programs", unstarted)] {
-            let Some(message) = message else { continue };
-            self.emit(EventKind::Warning {
-                code: code.to_owned(),
-                message,
-                help: None,
-            })?;
+        let killed = match (is_killed(exit), spec.memory) {
+            (true, memory) => Some(killed_help(memory)),
+            // Cargo's own words are on the caller's streams, where nobody reads them.
+            (false, Some(_)) if denied.is_none() && known.is_none() => Some(format!(
+                "if a process got signal 9: {}",
+                killed_help(spec.memory)
+            )),
+            (false, _) => None,
+        };
+        for (code, help) in [
+            ("removed", removed),
+            ("boundary", denied),
+            ("known-cause", known),
+            ("memory", killed),
+            ("foreign-programs", unstarted),
+        ] {
+            if help.is_some() {
+                self.emit(EventKind::Warning {
+                    code: code.to_owned(),
+                    message: format!("{} failed with {exit}", subcommand(spec)),
+                    help,
+                })?;
+            }
         }
         Ok(())
+    }
+
+    /// Makes a command line fail that succeeded although test binaries, the `missing` ones, ended
+    /// before their harness.
+    fn fail_without_result(&mut self, missing: &[String]) -> Result<()> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.code = Some(TESTS_FAILED);
+        self.emit(EventKind::Warning {
+            code: "test-results".to_owned(),
+            message: format!(
+                "these test binaries ended without a result, which is a failure: {}",
+                listed(missing.iter().map(String::as_str))
+            ),
+            help: Some(EARLY_HELP.to_owned()),
+        })
     }
 
     /// Looks for the causes of a failure in a line of output.
@@ -63,11 +118,58 @@ impl Execution<'_> {
         container_reuse::run(plan, spec, resolver, self.host, self.cancel, &mut read_line)
     }
 
+    /// Fetches what was built on a remote engine, `built` among it, unless that was done. Returns
+    /// whether it is here: the user may want it to stay there.
+    /// `is_fresh` says whether cargo made nothing new.
+    pub(super) fn fetch(&self, built: &[Artifact], is_fresh: bool) -> Result<bool> {
+        let Some(remote) = &self.plan.remote else {
+            return Ok(true);
+        };
+        if remote.skip_artifacts {
+            return Ok(false);
+        }
+        if let Some(spec) = self.unfetched.take() {
+            let built = Built {
+                artifacts: built,
+                is_fresh,
+            };
+            let dir = self.target_dir()?;
+            remote_run::fetch(
+                self.plan,
+                remote,
+                &spec,
+                dir,
+                &built,
+                self.host,
+                self.cancel,
+            )?;
+        }
+        Ok(true)
+    }
+
+    /// Checks that no artifact needs a newer glibc, or a newer version of Apple's system, than the
+    /// requested one.
+    fn check_floors(&self) -> Result<()> {
+        if self.glibc_floor().is_none() && self.deployment_target().is_none() {
+            return Ok(());
+        }
+        if !self.fetch(&self.artifacts, false)? {
+            return Ok(());
+        }
+        let target_dir = self.target_dir()?;
+        self.artifacts.iter().try_for_each(|artifact| {
+            let file = files::open(target_dir, &artifact.inside)?;
+            self.check_floor(&file, &artifact.path)
+        })
+    }
+
     /// Runs a cargo that prints JSON messages.
     pub(super) fn run_cargo(&mut self, spec: &RunSpec) -> Result<()> {
         let plan = self.plan;
         let mut reader =
-            cargo_output::Reader::new(self.target_dir()?, &plan.products, &plan.publish_dir);
+            cargo_output::Reader::new(self.target_dir()?, &plan.products, &plan.publish_dir)
+                .fixed(&plan.fixed)
+                .apart(plan.remote.is_some());
         let mut first_error = FirstError::default();
         let (mut disk_is_full, mut rejected) = (false, None);
         let exit = self.start(spec, &mut |stream, line| {
@@ -94,19 +196,37 @@ impl Execution<'_> {
             return Err(error);
         }
         let exit = exit?;
+        if exit.success() && plan.remote.is_some() && !reader.artifacts.is_empty() {
+            let are_here = self.fetch(&reader.artifacts, reader.is_fresh)?;
+            let events = match are_here {
+                true => reader.fetched()?,
+                false => Vec::new(),
+            };
+            events.into_iter().try_for_each(|event| self.emit(event))?;
+        }
         let cargo_output::Reader {
             first_error: compiler_error,
             artifacts,
+            host_tests,
             diagnostics,
+            unpublished,
+            packages,
             ..
         } = reader;
         self.artifacts.extend(artifacts);
+        // Cargo announces what it compiles as it comes.
+        let place = |artifact: &Artifact| (artifact.path.clone(), artifact.package.clone());
+        self.artifacts.sort_by_cached_key(place);
+        self.host_tests.extend(host_tests);
         if exit.success() {
+            self.packages.add(packages);
             self.diagnostics.extend(diagnostics);
-            return self.check_glibc_floor();
+            self.warn_of_unpublished(&unpublished)?;
+            self.unpublished.extend(unpublished);
+            return self.check_floors();
         }
         let error = match disk_is_full {
-            true => disk_full(spec, exit),
+            true => disk_full(spec, exit, plan.remote.is_some()),
             false => cargo_failure(spec, exit, compiler_error.or(first_error.0)),
         };
         Err(error.with_compiler(diagnostics))
@@ -114,13 +234,9 @@ impl Execution<'_> {
 
     /// Runs `cargo test`, with its test binaries side by side if the plan allows it.
     pub(super) fn run_tests(&mut self, spec: &RunSpec) -> Result<()> {
-        let mut relayed = RelayedTests::new(
-            self.plan,
-            self.host,
-            self.target_dir()?,
-            &self.artifacts,
-            spec,
-        )?;
+        let built = [&self.artifacts[..], &self.host_tests].concat();
+        let mut relayed =
+            RelayedTests::new(self.plan, self.host, self.target_dir()?, &built, spec)?;
         if let Some(run) = &mut relayed {
             // The relay has added a mount.
             run.spec = self.resolver.resolve(&run.spec, &[])?;
@@ -156,10 +272,18 @@ impl Execution<'_> {
             ..
         } = watch;
         let mut tests = reader.summary();
-        tests.not_run = test_ends::not_run(&reader, &self.artifacts);
+        tests.not_run = test_ends::not_run(&reader, &built);
         self.tests = Some(tests.clone());
-        let exit = exit.map_err(|error| error.with_tests(tests.clone()))?;
-        for message in reader.doubts() {
+        let exit = exit.map_err(|error| stopped_tests(error, &reader).with_tests(tests.clone()))?;
+        let is_relayed = match &relayed {
+            Some(run) => run.is_used()?,
+            // There may be documentation tests only.
+            None => built
+                .iter()
+                .all(|artifact| artifact.kind != ArtifactKind::Test),
+        };
+        let unrelayed = (!is_relayed).then(|| UNRELAYED.to_owned());
+        for message in reader.doubts().into_iter().chain(unrelayed) {
             self.emit(EventKind::Warning {
                 code: "test-results".to_owned(),
                 message,
@@ -169,8 +293,8 @@ impl Execution<'_> {
         if exit.success() {
             let products = &self.plan.products;
             let contradiction = relayed.as_ref().and_then(RelayedTests::contradiction);
-            let contradiction = contradiction
-                .or_else(|| test_ends::contradiction(&reader, &self.artifacts, products, spec));
+            let contradiction =
+                contradiction.or_else(|| test_ends::contradiction(&reader, &built, products, spec));
             return match contradiction {
                 Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
                 None => Ok(()),
@@ -178,7 +302,7 @@ impl Execution<'_> {
         }
         let target = &self.plan.target;
         let failure = debugger.failure();
-        let failure = failure.or_else(|| tests_failure(target, &reader, &tests, exit));
+        let failure = failure.or_else(|| tests_failure(target, &reader, &tests, exit, spec.memory));
         Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error.0)))
     }
 
@@ -228,9 +352,22 @@ impl Execution<'_> {
         capture: &mut dyn FnMut(&str) -> bool,
     ) -> Result<()> {
         let mut watch = CrashDetector::new(self.plan.emulator);
-        let mut debugger = DebuggerWatch::new(spec);
+        let mut debugger = DebuggerWatch::new(spec, &self.plan.fixed);
         let mut too_much_output = false;
+        let mut first_error = FirstError::default();
+        let mut watched = WatchedPrograms::new(self.plan, self.host, spec)?;
+        if let Some(run) = &mut watched {
+            // The relay has added a mount.
+            run.spec = self.resolver.resolve(&run.spec, &[])?;
+        }
+        let spec = watched.as_ref().map_or(spec, |run| &run.spec);
         let exit = self.start(spec, &mut |stream, line| {
+            let restored = match &watched {
+                Some(run) if stream == Stream::Stderr => Cow::Owned(run.restore_line(line)),
+                _ => Cow::Borrowed(line),
+            };
+            let line = &*restored;
+            first_error.read(line);
             too_much_output = stream == Stream::Stdout && !capture(line);
             if too_much_output {
                 return ControlFlow::Break(());
@@ -252,12 +389,22 @@ impl Execution<'_> {
         if let Some(error) = debugger.failure() {
             return Err(error);
         }
-        let mut programs = self.artifacts.iter();
-        let name = match (programs.next(), programs.next()) {
-            (Some(only), None) => Some(only.name.as_str()),
-            _ => None,
+        let started = watched.as_ref();
+        let started = started.map_or(Ok(Started::Unknown), WatchedPrograms::started)?;
+        let program = match &started {
+            Started::None => return Err(cargo_failure(spec, exit, first_error.0)),
+            Started::WithoutRunner(runner) => return Err(missing_runner(spec, exit, runner)),
+            Started::Last(path) => path.file_name(),
+            Started::Unknown => None,
         };
-        Err(program_failure(&self.plan.target, name, watch, exit))
+        let name = program.map(|name| name.to_string_lossy());
+        Err(program_failure(
+            &self.plan.target,
+            name.as_deref(),
+            watch,
+            exit,
+            spec.memory,
+        ))
     }
 }
 
@@ -273,8 +420,9 @@ struct TestWatch<'a> {
 impl<'a> TestWatch<'a> {
     fn new(execution: &'a Execution<'a>, spec: &'a RunSpec) -> Self {
         TestWatch {
-            reader: libtest::Reader::new(execution.plan.emulator, &spec.command),
-            debugger: DebuggerWatch::new(spec),
+            reader: libtest::Reader::new(execution.plan.emulator, &spec.command)
+                .with_host_tests(&execution.host_tests),
+            debugger: DebuggerWatch::new(spec, &execution.plan.fixed),
             first_error: FirstError::default(),
             command: &spec.command,
             execution,
@@ -307,12 +455,15 @@ impl Listener for TestWatch<'_> {
         self.notify_results(result)
     }
 
-    fn start(&mut self, program: &Path) {
+    fn start(&mut self, program: &Path, words: Option<&[String]>) {
         let file = program.file_name().unwrap_or_default().to_string_lossy();
-        let reports = libtest::reports_results(self.command);
+        let reports = match words {
+            Some(words) => harness_words::are_usual(words),
+            None => harness_words::reports_results(self.command),
+        };
         let products = &self.execution.plan.products;
         let has_libtest = reports && test_ends::reports(&file, products);
-        self.reader.start(&file, has_libtest);
+        self.reader.start(&file, has_libtest, words);
     }
 
     fn output(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
@@ -320,8 +471,12 @@ impl Listener for TestWatch<'_> {
         self.notify(stream, line)
     }
 
-    fn end(&mut self, exit: Exit) -> bool {
-        self.reader.end(exit)
+    fn lack_runner(&mut self, runner: &str) {
+        self.reader.lack_runner(runner);
+    }
+
+    fn end(&mut self, exit: Exit, after: Duration) -> bool {
+        self.reader.end(exit, after)
     }
 
     fn list(&mut self, text: &str) {
@@ -330,6 +485,42 @@ impl Listener for TestWatch<'_> {
 
     fn finish(&mut self) -> ControlFlow<()> {
         self.notify_results(self.reader.totals())
+    }
+
+    fn interrupted(
+        &mut self,
+        program: &Path,
+        words: Option<&[String]>,
+        lines: &[String],
+        end: Option<(Exit, Duration)>,
+    ) {
+        self.start(program, words);
+        for line in lines {
+            self.reader.read_binary(Stream::Stdout, line);
+        }
+        if let Some((exit, after)) = end {
+            self.reader.end(exit, after);
+        }
+    }
+}
+
+/// The exit code of cargo for tests that failed.
+const TESTS_FAILED: i32 = 101;
+
+/// The warning about results that are read from cargo's streams, which all test binaries share.
+const UNRELAYED: &str = "the results of the test binaries are read from what all of them print, since nothing could start \
+    them one by one: this system has no named pipes, the engine is `host` and the path of the cache has spaces, or cargo \
+    runs on another machine and the image has no `mkfifo`. A test that prints results of its own may change them";
+
+/// Names what was running, if the caller stopped the run.
+fn stopped_tests(error: Error, reader: &libtest::Reader) -> Error {
+    let running = reader.running();
+    match error.kind() {
+        ErrorKind::Deadline | ErrorKind::Cancelled if !running.is_empty() => {
+            let running = listed(running.iter().map(String::as_str));
+            error.and_help(format!("these test binaries were running: {running}"))
+        }
+        _ => error,
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::test_summary::MESSAGE;
 use TestStatus::{Failed, Ignored, Passed, Unfinished};
 
 fn read(text: &str) -> HarnessOutput {
@@ -53,6 +54,23 @@ fn colors_and_names_with_spaces_are_read() {
     let got = read(text).own();
     assert!(got.is_complete, "{got:?}");
     assert_eq!(got.failures, ["src/lib.rs - a test (line 3)"]);
+}
+
+#[test]
+fn times_are_those_that_the_harness_prints() {
+    let text = "running 3 tests\ntest a ... ok <0.250s>\ntest b ... FAILED <1.000s>\ntest c ... ok\n\
+                failures:\n    b\n\ntest result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; \
+                0 filtered out; finished in 1.25s\n";
+    let got = read(text).own();
+    assert!(got.is_complete, "{got:?}");
+    let times: Vec<_> = got.tests.iter().map(|test| test.duration).collect();
+    let millis = |millis| Some(Duration::from_millis(millis));
+    assert_eq!(times, [millis(250), millis(1000), None]);
+    assert_eq!(got.totals.duration, millis(1250));
+    for forged in ["-1s", "NaNs", "1e300s", "1.25"] {
+        let text = text.replace("1.25s", forged);
+        assert_eq!(read(&text).own().totals.duration, None, "{forged}");
+    }
 }
 
 #[test]
@@ -163,4 +181,47 @@ fn what_is_stored_is_bounded() {
     }
     assert!(room.is_full());
     assert!(output.suites.len() < 100 && output.candidates.len() < 100);
+}
+
+#[test]
+fn a_failed_test_has_what_the_harness_says_of_it() {
+    let text = "running 3 tests\ntest a ... ok\ntest b::c ... FAILED\ntest d ... FAILED\n\nfailures:\n\n\
+                ---- b::c stdout ----\n\nthread 'b::c' panicked at src/lib.rs:3:5:\nno\u{1b}[31m way\n\n\
+                ---- d stdout ----\nError: \"gone\"\n\n\nfailures:\n    b::c\n    d\n\n\
+                test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
+    let (mut output, mut room) = (HarnessOutput::default(), Room::default());
+    for line in text.lines() {
+        output.read(line, &mut room);
+    }
+    let results = output.own();
+    let messages: Vec<_> = results
+        .tests
+        .iter()
+        .map(|test| (test.name.as_str(), test.message.as_deref()))
+        .collect();
+    let expected = [
+        ("a", None),
+        (
+            "b::c",
+            Some("thread 'b::c' panicked at src/lib.rs:3:5:\nno way"),
+        ),
+        ("d", Some("Error: \"gone\"")),
+    ];
+    assert_eq!(messages, expected);
+}
+
+#[test]
+fn the_message_of_a_test_is_bounded() {
+    let mut text =
+        "running 1 test\ntest a ... FAILED\n\nfailures:\n\n---- a stdout ----\n".to_owned();
+    (0..100_000).for_each(|n| text += &format!("line {n}\n"));
+    text += "failures:\n    a\n\ntest result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
+    let (mut output, mut room) = (HarnessOutput::default(), Room::default());
+    for line in text.lines() {
+        output.read(line, &mut room);
+    }
+    let results = output.own();
+    assert!(results.is_complete);
+    assert_eq!(results.tests[0].message.as_ref().unwrap().len(), MESSAGE);
+    assert!(!room.is_full());
 }

@@ -53,6 +53,102 @@ fn results_of_all_binaries_are_summed() {
     assert!(got.crash.is_none());
 }
 
+/// Cargo's configuration may make the harness brief, which only the words of the binary tell.
+#[test]
+fn the_words_of_a_binary_say_whether_it_prints_names() {
+    let output =
+        "running 2 tests\n.. 2/2\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured;";
+    for (words, needs_names) in [
+        (None, true),
+        (Some(&["--test-threads=1"][..]), true),
+        (Some(&["--quiet"][..]), false),
+        (Some(&["--format", "terse"][..]), false),
+    ] {
+        let words: Option<Vec<String>> =
+            words.map(|words| words.iter().map(|word| (*word).to_owned()).collect());
+        let mut reader = Reader::new(EmulatorKind::None, &[]);
+        reader.start("it-1", true, words.as_deref());
+        for line in output.lines() {
+            reader.read_binary(Stream::Stdout, line);
+        }
+        let success = cross_engine::TestExit::exited(0).exit();
+        assert_eq!(
+            reader.end(success, Duration::from_millis(20)),
+            needs_names,
+            "{words:?}"
+        );
+        assert_eq!(reader.summary().passed, 2, "{words:?}");
+        assert_eq!(reader.doubts().is_empty(), !needs_names, "{words:?}");
+    }
+}
+
+#[test]
+fn a_stopped_run_names_the_tests_that_were_running() {
+    let mut reader = Reader::new(EmulatorKind::None, &[]);
+    reader.start("slow-1", true, None);
+    for line in [
+        "running 3 tests",
+        "test a ... ok",
+        "test b has been running for over 60 seconds",
+        "test c ... ",
+    ] {
+        reader.read_binary(Stream::Stdout, line);
+    }
+    assert_eq!(
+        reader.running(),
+        ["`slow-1` (before these tests finished: b, c)"]
+    );
+    assert_eq!(reader.summary().passed, 1);
+    // A slow test that ends has its result.
+    for line in [
+        "test b ... ok",
+        "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured;",
+    ] {
+        reader.read_binary(Stream::Stdout, line);
+    }
+    let names = reader.summary().binaries.remove(0).tests;
+    let status = |name: &str| names.iter().find(|test| test.name == name).unwrap().status;
+    assert_eq!(["a", "b"].map(status), [TestStatus::Passed; 2]);
+}
+
+/// Documentation tests that share a process, one of which ends it.
+#[test]
+fn a_harness_that_is_cut_keeps_the_results_until_then() {
+    let reader = read(
+        "     Running tests/it.rs (t/deps/it-2)\nrunning 1 test\ntest a ... ok\n\
+         test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured;\n   Doc-tests app\n\
+         running 4 tests\ntest src/lib.rs - (line 1) ... ok\ntest src/lib.rs - (line 4) ... FAILED\n\
+         test src/lib.rs - (line 7) ... \nerror: doctest failed, to rerun pass `--doc`\n",
+    );
+    let summary = reader.summary();
+    assert_eq!((summary.passed, summary.failed), (2, 1));
+    assert_eq!(summary.failures, ["src/lib.rs - (line 4)"]);
+    let cut = summary.binaries.last().unwrap();
+    assert_eq!(cut.name, "Doc-tests app");
+    assert_eq!(cut.tests.last().unwrap().status, TestStatus::Unfinished);
+}
+
+#[test]
+fn documentation_tests_have_the_names_of_the_list_of_failures() {
+    let reader = read(
+        "running 3 tests\ntest src/lib.rs - (line 1) - compile ... ok\n\
+         test src/lib.rs - (line 4) - compile fail ... ok\n\
+         test src/lib.rs - f (line 7) - should panic ... ok\n\
+         test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured;\n",
+    );
+    let summary = reader.summary();
+    let tests = summary.binaries[0].tests.iter();
+    let names: Vec<_> = tests.map(|test| &test.name[..]).collect();
+    assert_eq!(
+        names,
+        [
+            "src/lib.rs - (line 1)",
+            "src/lib.rs - (line 4)",
+            "src/lib.rs - f (line 7)"
+        ]
+    );
+}
+
 /// For each announced binary, whether it reported results.
 fn ended(text: &str) -> Vec<bool> {
     let reader = read(text);
@@ -178,5 +274,23 @@ fn a_wine_process_that_ends_before_its_first_test_did_not_start() {
         let reader = Reader::new(EmulatorKind::Wine, &[]);
         let reader = read_into(reader, &format!("{before}{ended}"));
         assert_eq!(reader.crash.is_none(), has_started, "{before}");
+    }
+}
+
+/// wasm-bindgen's test runner says of a binary without tests that it has none. Nobody else's words
+/// for it end a harness.
+#[test]
+fn a_binary_without_tests_has_ended_where_wasm_bindgens_runner_says_so() {
+    for (emulator, has_ended) in [
+        (EmulatorKind::WasmBindgen, true),
+        (EmulatorKind::None, false),
+    ] {
+        let mut reader = Reader::new(emulator, &[]);
+        reader.start("app-1.wasm", true, None);
+        reader.read_binary(Stream::Stdout, "no tests to run!");
+        let success = cross_engine::TestExit::exited(0).exit();
+        reader.end(success, Duration::from_millis(20));
+        assert_eq!(reader.totals().is_some(), has_ended, "{emulator:?}");
+        assert_eq!(reader.summary().ran(), 0);
     }
 }

@@ -7,6 +7,7 @@ use cross_engine::process::untrusted::{Dir, limits};
 
 use crate::cargo::dep_info;
 use crate::model::error::{MapEngineError as _, Result};
+use crate::model::fixed_paths::FixedPaths;
 
 /// Estimates the weights of binaries. Each source file is read once.
 #[derive(Debug)]
@@ -14,15 +15,22 @@ pub(super) struct Weights<'a> {
     /// The target directory, which has the list of each binary's sources.
     target_dir: &'a Dir,
     workspace: Dir,
+    /// The paths that the run sees.
+    fixed: &'a FixedPaths,
     /// The number of tests in each source file.
     files: HashMap<PathBuf, u32>,
 }
 
 impl<'a> Weights<'a> {
-    pub(super) fn new(target_dir: &'a Dir, workspace: &Path) -> Result<Self> {
+    pub(super) fn new(
+        target_dir: &'a Dir,
+        workspace: &Path,
+        fixed: &'a FixedPaths,
+    ) -> Result<Self> {
         Ok(Weights {
             target_dir,
             workspace: Dir::open(workspace).map_engine_error()?,
+            fixed,
             files: HashMap::new(),
         })
     }
@@ -30,7 +38,7 @@ impl<'a> Weights<'a> {
     /// Returns the number of tests in the sources of `binary`, at least one. Tests from macros or a
     /// custom harness are not counted, and a wrong number only costs time.
     pub(super) fn of(&mut self, binary: &Path) -> u32 {
-        let sources = dep_info::sources_of(self.target_dir, binary).unwrap_or_default();
+        let sources = dep_info::sources_of(self.target_dir, binary, self.fixed).unwrap_or_default();
         let tests = sources
             .iter()
             .filter(|source| {
@@ -90,7 +98,8 @@ mod tests {
         write("b.rs", "#[test]\n");
         write("it-1.d", "/t/it-1: a.rs b.rs c.bin\n\na.rs:\n");
         let target_dir = Dir::open(dir.path()).unwrap();
-        let mut weights = Weights::new(&target_dir, dir.path()).unwrap();
+        let fixed = FixedPaths::default();
+        let mut weights = Weights::new(&target_dir, dir.path(), &fixed).unwrap();
         assert_eq!(weights.of(&dir.path().join("it-1")), 3);
         let unknown = weights.of(&dir.path().join("other-1"));
         assert_eq!(unknown, 1);
@@ -102,12 +111,14 @@ mod tests {
         let workspace = outer.path().join("w");
         fs::create_dir(&workspace).unwrap();
         fs::write(outer.path().join("secret.rs"), "#[test]\n#[test]\n").unwrap();
+        #[cfg(unix)]
         std::os::unix::fs::symlink("/dev/zero", workspace.join("endless.rs")).unwrap();
         let secret = outer.path().join("secret.rs");
         let sources = format!("/t/it-1: ../secret.rs {} endless.rs\n", secret.display());
         fs::write(workspace.join("it-1.d"), sources).unwrap();
         let target_dir = Dir::open(&workspace).unwrap();
-        let mut weights = Weights::new(&target_dir, &workspace).unwrap();
+        let fixed = FixedPaths::default();
+        let mut weights = Weights::new(&target_dir, &workspace, &fixed).unwrap();
         assert_eq!(weights.of(&workspace.join("it-1")), 1);
     }
 }

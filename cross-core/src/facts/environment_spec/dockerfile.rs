@@ -19,6 +19,8 @@ pub(super) const CROSS_BASE_IMAGE: &str = "CROSS_BASE_IMAGE";
 pub(crate) struct Dockerfile {
     pub(super) file: PathBuf,
     pub(super) text: String,
+    /// The text with the digests of the base images, if a lock names them.
+    pub(super) pinned: Option<String>,
     /// The build context, if the Dockerfile copies files from it.
     pub(super) context: Option<PathBuf>,
     pub(super) arguments: BTreeMap<String, String>,
@@ -70,6 +72,7 @@ impl Dockerfile {
         Ok(Dockerfile {
             file: key.file.clone(),
             text,
+            pinned: None,
             context: build_context,
             arguments: key.build_args.clone(),
             tag: context
@@ -96,7 +99,10 @@ impl Dockerfile {
         let base = recipe.map(|named| named.blueprint.name.as_str());
         let content = format!(
             "{}\n{:?}\n{:?}\n{base:?}\n{:?}",
-            self.text, self.context, self.arguments, self.image
+            self.pinned.as_ref().unwrap_or(&self.text),
+            self.context,
+            self.arguments,
+            self.image
         );
         short_hash(&content, 12)
     }

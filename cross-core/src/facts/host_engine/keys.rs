@@ -32,7 +32,7 @@ struct Row {
 const ANOTHER_ENGINE: &str = "use another engine, or remove the key";
 const CONTAINER_ENGINE: &str = "use docker or podman, or remove the key";
 
-const TABLE: [Row; 11] = [
+const TABLE: [Row; 12] = [
     Row {
         key: "image",
         disposition: Disposition::Refused,
@@ -121,6 +121,13 @@ const TABLE: [Row; 11] = [
         why: "the host's distribution cannot be chosen",
         help: "for an older glibc, add its version to the target: Zig links with that of `….2.17`",
         origin: |config| config.suite.as_ref().map(|key| &key.origin),
+    },
+    Row {
+        key: "snapshot",
+        disposition: Disposition::Ignored,
+        why: "nothing is installed on this machine",
+        help: "remove it, or use another engine",
+        origin: |config| config.snapshot.as_ref().map(|key| &key.origin),
     },
 ];
 
@@ -219,6 +226,7 @@ mod tests {
             ("pre-build", "pre-build = [\"true\"]"),
             ("packages", "packages = [\"libssl-dev\"]"),
             ("suite", "suite = \"trixie\""),
+            ("snapshot", "snapshot = \"http://127.0.0.1/{date}\""),
         ] {
             let toml = format!("[target.aarch64-unknown-linux-gnu]\n{toml}\n");
             let warnings = checked(&toml).unwrap();

@@ -245,6 +245,7 @@ impl Choice {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 pub(super) mod tests {
     use cross_targets::DebianArch;
 

@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use cross_config::Env;
 use cross_engine::EnvValue;
 
-use super::{RunInputs, RunInputsContext, kept_file};
+use super::{RunInputs, RunInputsContext, compiled_for, kept_file};
 use crate::cargo::outer;
 use crate::facts::host_toolset::{HostRunner, HostToolset};
 use crate::host::places::real_path;
 use crate::model::error::Result;
+use crate::model::fixed_paths::FixedPaths;
 use crate::model::hash::{TARGET_DIRS, target_dir_key};
 use crate::model::step::Prepared;
 use crate::model::toolchain::ToolchainSource;
@@ -25,7 +26,7 @@ impl RunInputs {
     /// The run inputs of the engine `host`.
     pub(crate) fn on_host(context: &RunInputsContext<'_>, toolset: &HostToolset) -> Result<Self> {
         let triple = context.target.triple();
-        let key = target_dir_key(&context.env_spec.name(), context.toolchain);
+        let key = target_dir_key(&compiled_for(context), context.toolchain);
         let target_root = real_path(&context.workspace.target_directory);
         let target_dir = target_root
             .join(TARGET_DIRS)
@@ -41,6 +42,7 @@ impl RunInputs {
             target_dir,
             mounts: Vec::new(),
             network_mounts: Vec::new(),
+            loopback_mounts: Vec::new(),
             network_env: BTreeMap::new(),
             yielding: BTreeSet::new(),
             seccomp: None,
@@ -48,16 +50,25 @@ impl RunInputs {
             prepared,
             warnings: Vec::new(),
             programs: Vec::new(),
+            runner: None,
+            named_sources: Vec::new(),
+            fixed: FixedPaths::default(),
         };
+        inputs.runner = inputs.configured_runner(context);
         inputs.cargo_variables(context);
+        inputs.deployment_target(context);
         for (name, value) in &toolset.env {
             // The caller's own variables for this machine's tools have precedence.
             if context.cross.text_variable(name).is_none() {
                 inputs.set(name, value.clone());
             }
         }
+        if context.cross.text_variable("LD_LIBRARY_PATH").is_none() {
+            inputs.toolchain_libraries(context);
+        }
         inputs.configured_variables(context);
         inputs.host_runner(context, toolset);
+        inputs.fix_variables(context);
         Ok(inputs)
     }
 

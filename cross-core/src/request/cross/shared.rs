@@ -1,10 +1,14 @@
-//! Settings that every request of a `Cross` shares: offline mode and the job budget.
+//! What every request of a `Cross` shares: offline mode, what a lock means, the job budget, the
+//! listener, and the caller's variables.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cross_engine::Cancel;
 
 use super::Cross;
+#[cfg(feature = "tracing")]
+use crate::request::event::Listener;
 use crate::request::job_budget::Budget;
 
 impl Cross {
@@ -24,6 +28,32 @@ impl Cross {
         self
     }
 
+    /// Refuses an environment that `Cross.lock` does not have, with
+    /// [`ErrorKind::Lock`](crate::ErrorKind::Lock), instead of making it of the newest packages.
+    ///
+    /// # Default value
+    ///
+    /// The value of `CROSS_FROZEN`, else whether `CI` is set and the file exists.
+    #[must_use]
+    pub fn frozen(mut self, yes: bool) -> Self {
+        Arc::make_mut(&mut self.0).frozen = Some(yes);
+        self
+    }
+
+    pub(crate) fn frozen_by_caller(&self) -> Option<bool> {
+        self.0.frozen
+    }
+
+    /// Plans as if there were no lock.
+    pub(crate) fn without_lock(mut self) -> Self {
+        Arc::make_mut(&mut self.0).ignores_lock = true;
+        self
+    }
+
+    pub(crate) fn ignores_lock(&self) -> bool {
+        self.0.ignores_lock
+    }
+
     pub(crate) fn is_offline(&self) -> bool {
         self.0.offline
     }
@@ -37,7 +67,24 @@ impl Cross {
         self
     }
 
+    /// Returns the path in a variable of the environment, unless it is unset or empty.
+    pub(crate) fn path_variable(&self, name: &str) -> Option<PathBuf> {
+        let value = self.0.env.get(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    }
+
+    /// Returns the text in a variable of the environment, unless it is unset or empty.
+    pub(crate) fn text_variable(&self, name: &str) -> Option<&str> {
+        let value = self.0.env.get_str(name);
+        value.filter(|value| !value.is_empty())
+    }
+
     pub(crate) fn budget(&self) -> Option<&Arc<Budget>> {
         self.0.budget.as_ref()
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn listener(&self) -> Option<Arc<Listener>> {
+        self.0.events.listener.clone()
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn script(machine: &QemuMachine) -> String {
     } else {
         ""
     };
-    let start = START
+    let start = [START, END]
+        .concat()
         .replace("@PROGRAM@", machine.program)
         .replace("@OPTIONS@", &options.join(" "))
         .replace("@BUS@", machine.bus)
@@ -74,7 +75,10 @@ processors=$(nproc)
             3>&1 4>&2 >"$dir/emulator" 2>&1 </dev/null | cat
     } 2>&1 >&5 | cat >&2
 } 5>&1
-if read -r status 2>/dev/null <"$dir/status"; then
+"#;
+
+/// Exits with the status that the machine left in `$dir`, or says why there is none.
+pub(super) const END: &str = r#"if read -r status 2>/dev/null <"$dir/status"; then
     exit "$status"
 fi
 echo "@FAILED@: $(tail -n 1 "$dir/emulator")" >&2

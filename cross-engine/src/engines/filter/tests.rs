@@ -1,8 +1,4 @@
 use super::*;
-use crate::process;
-use crate::process::cancel::Cancel;
-use crate::process::descriptors::Confined;
-use crate::process::invocation::{Invocation, Variables};
 use bpf::{ARGUMENTS, JUMP_AT_LEAST, JUMP_BITS, RETURN};
 
 const ALLOW: u32 = 0x7fff_0000;
@@ -263,8 +259,14 @@ fn the_table_has_the_calls_of_the_lists_in_order_and_no_other() {
 }
 
 /// Calls made by a program behind the filter, in the kernel that runs this test.
+#[cfg(unix)]
 #[test]
 fn the_kernel_takes_the_program_and_obeys_it() {
+    use crate::process;
+    use crate::process::cancel::Cancel;
+    use crate::process::descriptors::Confined;
+    use crate::process::invocation::{Invocation, Variables};
+
     let host = crate::process::host::Host::new(Variables::new(), "/nonexistent");
     let isolation = crate::engines::isolation::Isolation::of(&host);
     let script = r#"

@@ -36,6 +36,7 @@ ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt-get update -o Acquire::
 )
 status=$?
 [ $status = 0 ] || echo "cross-core: status $status"
+[ $status != 0 ] || cross_record "$cross_record" || status=$?
 [ -z "$APT_CONFIG" ] || rm -f "$APT_CONFIG"
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin

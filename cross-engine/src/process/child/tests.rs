@@ -8,6 +8,7 @@ fn sh(script: &str) -> Invocation {
     Invocation::new("sh").args(["-c", script])
 }
 
+#[cfg(unix)]
 #[test]
 fn output_and_status_are_true() {
     let got = output(
@@ -21,6 +22,7 @@ fn output_and_status_are_true() {
     assert_eq!(got.stderr, "err\n");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_signal_is_not_an_exit_code() {
     let got = output(&sh("kill -9 $$"), &path(), &Cancel::new()).unwrap();
@@ -40,6 +42,7 @@ fn a_missing_program_and_a_missing_directory_differ() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn a_deadline_ends_the_whole_group() {
     let start = clock::now();
@@ -52,6 +55,7 @@ fn a_deadline_ends_the_whole_group() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn a_lifeline_is_closed_on_cancel_and_open_before() {
     let cancel = Cancel::new().with_deadline(Duration::from_millis(300));
@@ -71,6 +75,7 @@ fn a_lifeline_is_closed_on_cancel_and_open_before() {
     assert_eq!(lines, ["begin"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn what_removes_files_for_long_is_left_to_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -92,6 +97,7 @@ fn what_removes_files_for_long_is_left_to_it() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_detached_has_a_session_of_its_own_and_lives_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -113,10 +119,10 @@ fn what_is_detached_has_a_session_of_its_own_and_lives_on() {
     let ours = std::fs::read_to_string("/proc/self/stat").unwrap();
     assert_ne!(ours.split(' ').nth(5), Some(session));
     // The session's leader is the daemon; it is ended by its pid, like any daemon.
-    let leader = Pid::from_raw(session.parse().unwrap()).unwrap();
-    rustix::process::kill_process(leader, Signal::KILL).unwrap();
+    os::kill_group(session.parse().unwrap());
 }
 
+#[cfg(unix)]
 #[test]
 fn the_sink_can_stop_the_run() {
     let error = run(
@@ -130,6 +136,7 @@ fn the_sink_can_stop_the_run() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_line_that_does_not_end_is_cut_and_a_deadline_holds_beside_it() {
     let mut lines = Vec::new();
@@ -153,9 +160,78 @@ fn a_line_that_does_not_end_is_cut_and_a_deadline_holds_beside_it() {
     assert!(start.elapsed() < Duration::from_secs(5));
 }
 
+#[cfg(unix)]
 #[test]
 fn what_is_captured_may_be_one_long_line() {
     let script = "head -c 3000000 /dev/zero | tr '\\0' x";
     let got = output(&sh(script), &path(), &Cancel::new()).unwrap();
     assert_eq!(got.stdout.len(), 3_000_001);
+}
+
+/// The shell of Windows takes the place of `sh`.
+#[cfg(windows)]
+mod on_windows {
+    use super::*;
+
+    fn cmd(line: &str) -> Invocation {
+        Invocation::new("cmd").args(["/C", line])
+    }
+
+    fn variables() -> Variables {
+        let system = [
+            ("PATH", r"C:\windows\system32"),
+            ("SystemRoot", r"C:\windows"),
+        ];
+        system
+            .map(|(name, value)| (name.into(), value.into()))
+            .into()
+    }
+
+    #[test]
+    fn output_and_status_are_true() {
+        let run = cmd("echo out& echo err>&2& exit 3");
+        let got = output(&run, &variables(), &Cancel::new()).unwrap();
+        assert_eq!(got.exit.code, Some(3), "{got:?}");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            (words(&got.stdout), words(&got.stderr)),
+            ("out".into(), "err".into())
+        );
+    }
+
+    #[test]
+    fn variables_are_those_of_the_caller_and_the_command() {
+        let mut caller = variables();
+        caller.insert("CROSS_GIVEN".into(), "a b".into());
+        let run = cmd("echo [%CROSS_GIVEN%] [%CROSS_SET%]").env("CROSS_SET", "c");
+        let got = output(&run, &caller, &Cancel::new()).unwrap();
+        assert_eq!(got.stdout.trim(), "[a b] [c]");
+    }
+
+    #[test]
+    fn a_deadline_ends_what_would_not_end() {
+        let start = clock::now();
+        let cancel = Cancel::new().with_deadline(Duration::from_millis(500));
+        let endless = cmd("for /L %i in (0,0,1) do @rem");
+        let error = output(&endless, &variables(), &cancel).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deadline);
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "it was waited for"
+        );
+    }
+
+    #[test]
+    fn the_sink_can_stop_the_run() {
+        let endless = cmd("echo one& for /L %i in (0,0,1) do @rem");
+        let mut stop = |_: Stream, _: &str| ControlFlow::Break(());
+        let error = run(
+            &endless,
+            &variables(),
+            &Cancel::new(),
+            Stdin::Null,
+            &mut stop,
+        );
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Cancelled);
+    }
 }

@@ -6,6 +6,9 @@
 # The directories are renamed first, so that their names are free however long the disk takes to
 # remove their contents. What an unprivileged mmdebstrap or podman leaves belongs to subordinate
 # users, and only a helper can remove it. What was killed may still hold a file for a moment.
+#
+# The command gets a process group of its own, by job control where there is no `setsid` (macOS). A
+# shell that has job control only with a terminal leaves it in this one; then it alone is killed.
 exec 3<&0 4>&2 </dev/null 2>/dev/null
 count=$1; shift
 leave() { while [ "$count" -gt 0 ]; do
@@ -17,7 +20,10 @@ leave() { while [ "$count" -gt 0 ]; do
     sleep .2
   done
   shift; count=$((count-1)); done; }
-(shift "$count"; exec setsid "$@" 2>&4 3<&- 4>&-) & run=$!
+setsid=setsid
+command -v setsid >/dev/null || { setsid=; set -m; }
+(shift "$count"; exec $setsid "$@" 2>&4 3<&- 4>&-) & run=$!
+set +m
 { read -r _ <&3; while kill -KILL -$run || kill -KILL $run; do sleep .1; done; } >/dev/null 4>&- &
 watch=$!
 exec 3<&-

@@ -3,25 +3,19 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, mkdirat, openat, readlinkat, statat};
-use rustix::io::Errno;
-
-use crate::process::error::{Error, Result};
+use crate::os::{Directory, Failure, FileFacts, FileKind};
+use crate::process::error::{Error, IoContext as _, Result};
 use crate::process::untrusted::file::RegularFile;
 use crate::process::untrusted::limits;
-use crate::process::untrusted::open::{
-    DIRECTORY, Failure, not_entered, open_fifo, open_found, open_in,
-};
-use crate::process::untrusted::refused::{FileKind, Refused};
+use crate::process::untrusted::open::not_opened;
+use crate::process::untrusted::refused::Refused;
 
 /// A directory of ours that what runs inside can write to.
 #[derive(Debug)]
 pub struct Dir {
-    fd: OwnedFd,
+    opened: Directory,
     path: PathBuf,
 }
 
@@ -43,10 +37,8 @@ impl Dir {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) when it cannot be opened.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let flags = DIRECTORY.difference(OFlags::NOFOLLOW);
-        let opened = rustix::fs::open(&path, flags, Mode::empty());
-        let fd = opened.map_err(|errno| Error::io("open", &path, errno.into()))?;
-        Ok(Dir { fd, path })
+        let opened = Directory::open(&path).on("open", &path)?;
+        Ok(Dir { opened, path })
     }
 
     /// Where it is.
@@ -54,14 +46,27 @@ impl Dir {
         &self.path
     }
 
-    pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    pub(super) fn opened(&self) -> &Directory {
+        &self.opened
     }
 
     /// `path`, an absolute one, relative to this directory; `None` where it is not beneath it.
     pub fn relative<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         let relative = path.strip_prefix(&self.path).ok()?;
         is_plain(relative).then_some(relative)
+    }
+
+    /// Whether it was removed since it was opened: nothing is at its path, or another directory is.
+    pub fn is_removed(&self) -> bool {
+        let (Ok(own), Ok(there)) = (self.opened.own_facts(), FileFacts::at(&self.path)) else {
+            return true;
+        };
+        own.identity() != there.identity()
+    }
+
+    /// Whether nobody can write to it, because its file system is read only.
+    pub fn is_read_only(&self) -> bool {
+        self.opened.is_read_only()
     }
 
     /// Opens the regular file at `relative`.
@@ -75,8 +80,8 @@ impl Dir {
         let relative = relative.as_ref();
         let path = self.path.join(relative);
         match self.open_file(relative) {
-            Ok((file, stat)) => Ok(RegularFile { file, path, stat }),
-            Err(failure) => Err(failure.at(&path)),
+            Ok((file, facts)) => Ok(RegularFile { file, path, facts }),
+            Err(failure) => Err(not_opened(failure, &path)),
         }
     }
 
@@ -95,10 +100,7 @@ impl Dir {
     ///
     /// As for [`file`](Dir::file).
     pub fn dir(&self, relative: impl AsRef<Path>) -> Result<Dir> {
-        let relative = relative.as_ref();
-        self.descend(relative, &mut |dir, name| {
-            openat(dir, name, DIRECTORY, Mode::empty())
-        })
+        self.descend(relative.as_ref(), &mut Directory::open_directory)
     }
 
     /// Opens the directory at `relative`; `None` where nothing is there.
@@ -117,10 +119,7 @@ impl Dir {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) when it is not there or no link.
     pub fn link(&self, name: impl AsRef<Path>) -> Result<PathBuf> {
         let name = name.as_ref();
-        match readlinkat(&self.fd, name, Vec::new()) {
-            Ok(target) => Ok(OsString::from_vec(target.into_bytes()).into()),
-            Err(errno) => Err(Error::io("read", &self.path.join(name), errno.into())),
-        }
+        self.opened.read_link(name).on("read", self.path.join(name))
     }
 
     /// Makes the directories at `relative` where they are not there, and opens the innermost.
@@ -129,19 +128,21 @@ impl Dir {
     ///
     /// As for [`file`](Dir::file).
     pub fn create_dir_all(&self, relative: impl AsRef<Path>) -> Result<Dir> {
-        let mode = Mode::from_raw_mode(0o777);
-        self.descend(relative.as_ref(), &mut |dir, name| match openat(
-            dir,
-            name,
-            DIRECTORY,
-            Mode::empty(),
-        ) {
-            Err(Errno::NOENT) => match mkdirat(dir, name, mode) {
-                Ok(()) | Err(Errno::EXIST) => openat(dir, name, DIRECTORY, Mode::empty()),
-                Err(errno) => Err(errno),
+        let made = self.descend(
+            relative.as_ref(),
+            &mut |dir, name| match dir.open_directory(name) {
+                Err(Failure::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    match dir.create_directory(name) {
+                        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                            Err(Failure::Io(error))
+                        }
+                        _ => dir.open_directory(name),
+                    }
+                }
+                opened => opened,
             },
-            opened => opened,
-        })
+        );
+        made.map_err(Error::of_destination)
     }
 
     /// Opens both ends of the named pipe `name`, which the inside may have replaced: nothing waits
@@ -151,8 +152,8 @@ impl Dir {
     ///
     /// As for [`file`](Dir::file), for what is no named pipe.
     pub(crate) fn fifo(&self, name: &str) -> Result<File> {
-        let opened = open_fifo(self.fd(), Path::new(name));
-        opened.map_err(|failure| failure.at(&self.path.join(name)))
+        let opened = self.opened.open_fifo(Path::new(name));
+        opened.map_err(|failure| not_opened(failure, &self.path.join(name)))
     }
 
     /// What is in this directory, by name.
@@ -163,33 +164,16 @@ impl Dir {
     /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted) when it has more than
     /// [`limits::ENTRIES`].
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let failed = |errno: Errno| Error::io("read directory", &self.path, errno.into());
-        let mut entries = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            let kind = match entry.file_type() {
-                FileType::Unknown => match statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                    // It was removed meanwhile.
-                    Err(_) => continue,
-                },
-                known => known,
-            };
-            if entries.len() == limits::ENTRIES {
-                return Err(Error::refused(
-                    &self.path,
-                    Refused::TooMany(limits::ENTRIES),
-                ));
-            }
-            entries.push(Entry {
-                name: OsString::from_vec(name.to_bytes().to_vec()),
-                kind: FileKind::of(kind),
-            });
+        let found = self.opened.entries(limits::ENTRIES + 1);
+        let found = found.on("read directory", &self.path)?;
+        if found.len() > limits::ENTRIES {
+            let refused = Refused::TooMany(limits::ENTRIES);
+            return Err(Error::refused(&self.path, refused));
         }
+        let mut entries: Vec<_> = found
+            .into_iter()
+            .map(|(name, kind)| Entry { name, kind })
+            .collect();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
@@ -198,69 +182,50 @@ impl Dir {
     fn descend(&self, relative: &Path, step: &mut Step<'_>) -> Result<Dir> {
         let path = self.path.join(relative);
         if !is_plain(relative) {
-            return Err(Failure::Refused(Refused::Outside).at(&path));
+            return Err(Error::refused(&path, Refused::Outside));
         }
         let mut here = None;
         let mut walked = self.path.clone();
         for component in relative.components() {
-            let dir = here.as_ref().map_or(self.fd(), OwnedFd::as_fd);
+            let dir = here.as_ref().unwrap_or(&self.opened);
             let name = Path::new(component.as_os_str());
             walked.push(name);
             let opened = step(dir, name);
-            here = Some(opened.map_err(|errno| not_entered(dir, name, errno).at(&walked))?);
+            here = Some(opened.map_err(|failure| not_opened(failure, &walked))?);
         }
-        let fd = match here {
-            Some(fd) => fd,
-            None => self
-                .fd
-                .try_clone()
-                .map_err(|error| Error::io("open", &path, error))?,
+        let opened = match here {
+            Some(opened) => opened,
+            None => self.opened.try_clone().on("open", &path)?,
         };
-        Ok(Dir { fd, path })
+        Ok(Dir { opened, path })
     }
 
-    fn open_file(&self, relative: &Path) -> Result<(File, Stat), Failure> {
+    fn open_file(&self, relative: &Path) -> Result<(File, FileFacts), Failure> {
         if !is_plain(relative) {
-            return Err(Failure::Refused(Refused::Outside));
+            return Err(Failure::Outside);
         }
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        match self.find_beneath(relative) {
-            Ok(found) => return open_found(&found),
-            Err(Errno::NOENT) => return Err(Failure::Errno(Errno::NOENT)),
-            // The kernel has no such call, a filter forbids it, or the path is none to follow:
-            // which component is at fault is seen when they are opened one by one.
-            Err(_) => {}
-        }
-        self.open_by_hand(relative)
+        // Where the system does not tell which component is at fault, it is seen when they are
+        // opened one by one.
+        let opened = self.opened.open_beneath(relative);
+        opened.unwrap_or_else(|| self.open_by_hand(relative))
     }
 
-    /// Finds what is at `relative`, without opening it.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn find_beneath(&self, relative: &Path) -> rustix::io::Result<OwnedFd> {
-        use rustix::fs::{ResolveFlags, openat2};
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let resolve =
-            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        openat2(&self.fd, relative, flags, Mode::empty(), resolve)
-    }
-
-    /// The same one component after the other.
-    pub(super) fn open_by_hand(&self, relative: &Path) -> Result<(File, Stat), Failure> {
-        let mut here: Option<OwnedFd> = None;
+    /// Opens the regular file at `relative`, one component after the other.
+    pub(super) fn open_by_hand(&self, relative: &Path) -> Result<(File, FileFacts), Failure> {
+        let mut here: Option<Directory> = None;
         let mut components = relative.components().peekable();
         while let Some(component) = components.next() {
-            let dir = here.as_ref().map_or(self.fd(), OwnedFd::as_fd);
+            let dir = here.as_ref().unwrap_or(&self.opened);
             let Component::Normal(name) = component else {
-                return Err(Failure::Refused(Refused::Outside));
+                return Err(Failure::Outside);
             };
             let name = Path::new(name);
             if components.peek().is_none() {
-                return open_in(dir, name);
+                return dir.open_file(name);
             }
-            let opened = openat(dir, name, DIRECTORY, Mode::empty());
-            here = Some(opened.map_err(|errno| not_entered(dir, name, errno))?);
+            here = Some(dir.open_directory(name)?);
         }
-        Err(Failure::Refused(Refused::NotRegular(FileKind::Directory)))
+        Err(Failure::NotRegular(FileKind::Directory))
     }
 }
 
@@ -273,7 +238,7 @@ fn found<T>(opened: Result<T>) -> Result<Option<T>> {
 }
 
 /// How a component is opened as a directory.
-type Step<'a> = dyn FnMut(BorrowedFd<'_>, &Path) -> rustix::io::Result<OwnedFd> + 'a;
+type Step<'a> = dyn FnMut(&Directory, &Path) -> Result<Directory, Failure> + 'a;
 
 /// Whether `path` has nothing but names in it: nothing that leads up or to the root.
 fn is_plain(path: &Path) -> bool {

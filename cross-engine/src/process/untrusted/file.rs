@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::Stat;
-
+use crate::os::{self, FileFacts};
 use crate::process::error::{Error, Result};
 use crate::process::untrusted::limits;
-use crate::process::untrusted::open::open_anywhere;
+use crate::process::untrusted::open::not_opened;
 use crate::process::untrusted::refused::Refused;
 
 /// A regular file beneath a [`Dir`](super::dir::Dir), open for reading.
@@ -16,21 +15,22 @@ use crate::process::untrusted::refused::Refused;
 pub struct RegularFile {
     pub(super) file: File,
     pub(super) path: PathBuf,
-    pub(super) stat: Stat,
+    pub(super) facts: FileFacts,
 }
 
 impl RegularFile {
     /// Opens the file at `path`, wherever the user's links lead, if it is a regular one. For files
-    /// beneath a directory that the inside can write to, there is [`Dir::file`](super::dir::Dir::file).
+    /// beneath a directory that the inside can write to, there is
+    /// [`Dir::file`](super::dir::Dir::file).
     ///
     /// # Errors
     ///
     /// As for [`Dir::file`](super::dir::Dir::file).
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        match open_anywhere(&path) {
-            Ok((file, stat)) => Ok(RegularFile { file, path, stat }),
-            Err(failure) => Err(failure.at(&path)),
+        match os::open_anywhere(&path) {
+            Ok((file, facts)) => Ok(RegularFile { file, path, facts }),
+            Err(failure) => Err(not_opened(failure, &path)),
         }
     }
 
@@ -42,7 +42,7 @@ impl RegularFile {
     /// How long it was when it was opened.
     #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> u64 {
-        u64::try_from(self.stat.st_size).unwrap_or(0)
+        self.facts.len
     }
 
     /// The file, for readers that seek. What they read has to be bounded by them.

@@ -3,18 +3,20 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use rustix::fs::{
-    AtFlags, FileType, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens, statat,
-};
-
+use crate::os::{self, FileFacts, FileKind};
 use crate::process::cancel::Cancel;
+use crate::process::clock;
 use crate::process::error::{Error, IoContext as _, Result};
 use crate::process::untrusted::dir::Dir;
 use crate::process::untrusted::file::RegularFile;
 use crate::process::untrusted::limits;
-use crate::process::untrusted::refused::{FileKind, Refused};
+use crate::process::untrusted::refused::Refused;
 use crate::process::whole_file::{self, Temporary};
+
+/// The latest time, in seconds since the Unix epoch, that every file system keeps.
+const LATEST: u64 = 1 << 31;
 
 impl Dir {
     /// Makes a copy of `from` appear at `to` beneath this directory, unless one is there: with its
@@ -44,9 +46,9 @@ impl Dir {
         if dir.holds_copy(from, name) {
             return Ok(());
         }
-        let temporary = Temporary::in_dir(dir.fd()).on("create a file for", &path)?;
+        let temporary = Temporary::in_dir(dir.opened()).on("create a file for", &path)?;
         copy(from, temporary.file(), &path, cancel)?;
-        finish(temporary.file(), &from.stat).on("write", &path)?;
+        finish(temporary.file(), &from.facts).on("write", &path)?;
         temporary.rename(name).on("publish", &path)
     }
 
@@ -69,19 +71,127 @@ impl Dir {
         if there.is_ok_and(|there| there == text.as_bytes()) {
             return Ok(());
         }
-        let temporary = Temporary::in_dir(dir.fd()).on("create a file for", &path)?;
+        let temporary = Temporary::in_dir(dir.opened()).on("create a file for", &path)?;
         temporary
             .file()
             .write_all(text.as_bytes())
             .on("write", &path)?;
-        finish(temporary.file(), &from.stat).on("write", &path)?;
+        finish(temporary.file(), &from.facts).on("write", &path)?;
         temporary.rename(name).on("publish", &path)
+    }
+
+    /// Makes a file appear at `to` beneath this directory that has `header` at its beginning and
+    /// each file of `parts` at its offset, with zeros between them: with the permissions that a
+    /// copy of the first part has, and the time of the newest. Nothing is written if it is there
+    /// already.
+    ///
+    /// The offsets have to be in order, and no part may reach into the next one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Dir::publish).
+    pub fn publish_joined(
+        &self,
+        header: &[u8],
+        parts: &[(u64, &RegularFile)],
+        to: impl AsRef<Path>,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let to = to.as_ref();
+        let path = self.path().join(to);
+        let (Some(name), Some((_, first))) = (to.file_name().map(Path::new), parts.first()) else {
+            return Err(Error::refused(&path, Refused::Outside));
+        };
+        let mut facts = first.facts;
+        facts.len = header.len() as u64;
+        for (offset, part) in parts {
+            let end = offset.saturating_add(part.len());
+            if *offset < facts.len || end > limits::ARTIFACT {
+                let limit = Refused::TooLong(limits::ARTIFACT);
+                return Err(Error::refused(part.path(), limit));
+            }
+            facts.len = end;
+            facts.modified = facts.modified.max(part.facts.modified);
+        }
+        let dir = self.create_dir_all(to.parent().unwrap_or(Path::new("")))?;
+        let there = dir.opened().facts(name);
+        if there.is_ok_and(|there| is_copy(&there, &facts)) {
+            return Ok(());
+        }
+        let temporary = Temporary::in_dir(dir.opened()).on("create a file for", &path)?;
+        let mut file = temporary.file();
+        file.write_all(header).on("write", &path)?;
+        for (offset, part) in parts {
+            file.seek(io::SeekFrom::Start(*offset)).on("write", &path)?;
+            copy_bytes(part, file, &path, cancel)?;
+        }
+        finish(file, &facts).on("write", &path)?;
+        temporary.rename(name).on("write", &path)
+    }
+
+    /// Makes a file with the `size` bytes of `from` appear at `to` beneath this directory: with the
+    /// permissions `mode` as far as they concern reading and starting it, and the time `modified`,
+    /// in seconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// As for [`publish`](Dir::publish).
+    pub(crate) fn receive(
+        &self,
+        from: &mut dyn io::Read,
+        size: u64,
+        to: &Path,
+        mode: u32,
+        modified: u64,
+    ) -> Result<()> {
+        let path = self.path().join(to);
+        let Some(name) = to.file_name().map(Path::new) else {
+            return Err(Error::refused(&path, Refused::Outside));
+        };
+        let dir = self.create_dir_all(to.parent().unwrap_or(Path::new("")))?;
+        let temporary = Temporary::in_dir(dir.opened()).on("create a file for", &path)?;
+        let copied = io::copy(from, &mut temporary.file()).on("write", &path)?;
+        if copied != size {
+            return Err(Error::refused(&path, Refused::Changed));
+        }
+        // The archive has whole seconds. Where those are all there is, two builds may have the
+        // same.
+        let nanoseconds = clock::unix_time().subsec_nanos().max(1);
+        let modified = SystemTime::UNIX_EPOCH + Duration::new(modified.min(LATEST), nanoseconds);
+        let file = temporary.file();
+        os::set_file_mode(file, published(mode & 0o777))
+            .and_then(|()| file.set_modified(modified))
+            .on("write", &path)?;
+        temporary.rename(name).on("write", &path)
+    }
+
+    /// What is known of the file, link or directory at `relative`, which is not followed; `None` if
+    /// it is not there, or a directory on the way is a link.
+    pub(crate) fn facts(&self, relative: &Path) -> Option<FileFacts> {
+        let dir = self.dir(relative.parent()?).ok()?;
+        dir.opened().facts(Path::new(relative.file_name()?)).ok()
+    }
+
+    /// Removes the file or link at `relative`, or the directory if it is empty. What cannot be
+    /// removed stays.
+    pub(crate) fn remove(&self, relative: &Path) {
+        let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
+            return;
+        };
+        if let Ok(dir) = self.dir(parent) {
+            let name = Path::new(name);
+            let is_directory = dir.opened().facts(name);
+            let _ = match is_directory.is_ok_and(|facts| facts.kind == FileKind::Directory) {
+                true => dir.opened().remove_directory(name),
+                false => dir.opened().remove_file(name),
+            };
+        }
     }
 
     /// Removes the temporary files at `relative` that killed processes left when they published.
     pub fn sweep(&self, relative: impl AsRef<Path>) {
         if let Ok(dir) = self.dir(relative) {
-            whole_file::sweep(dir.fd());
+            whole_file::sweep(dir.opened());
         }
     }
 
@@ -91,6 +201,19 @@ impl Dir {
         let dir = self.dir(to.parent().unwrap_or(Path::new("")));
         let name = to.file_name().map(Path::new);
         matches!((dir, name), (Ok(dir), Some(name)) if dir.holds_copy(from, name))
+    }
+
+    /// Whether a regular file at `to` beneath this directory was written after `from`.
+    pub fn has_newer(&self, from: &RegularFile, to: impl AsRef<Path>) -> bool {
+        let to = to.as_ref();
+        let dir = self.dir(to.parent().unwrap_or(Path::new("")));
+        let there = match (dir, to.file_name().map(Path::new)) {
+            (Ok(dir), Some(name)) => dir.opened().facts(name).ok(),
+            _ => None,
+        };
+        there.is_some_and(|there| {
+            there.kind == FileKind::Regular && there.modified > from.facts.modified
+        })
     }
 
     /// Whether `name` in this directory has the same contents as `from`, whenever it was written.
@@ -114,49 +237,58 @@ impl Dir {
     }
 
     fn holds_copy(&self, from: &RegularFile, name: &Path) -> bool {
-        let there = statat(self.fd(), name, AtFlags::SYMLINK_NOFOLLOW);
-        there.is_ok_and(|there| is_copy(&there, &from.stat))
+        let there = self.opened().facts(name);
+        there.is_ok_and(|there| is_copy(&there, &from.facts))
     }
 }
 
 impl RegularFile {
     /// The permissions that a copy of it has.
     pub fn published_mode(&self) -> u32 {
-        published(Mode::from_raw_mode(self.stat.st_mode)).as_raw_mode()
+        published(self.facts.mode)
     }
 }
 
 /// Whether what is there is the copy that [`Dir::publish`] would make. A file with another name may
 /// be one that the inside can write to.
-fn is_copy(there: &Stat, from: &Stat) -> bool {
-    let is_regular = FileKind::of(FileType::from_raw_mode(there.st_mode)) == FileKind::Regular;
-    let permissions = |stat: &Stat| Mode::from_raw_mode(stat.st_mode);
-    is_regular
-        && there.st_nlink == 1
-        && there.st_size == from.st_size
-        && (there.st_mtime, there.st_mtime_nsec) == (from.st_mtime, from.st_mtime_nsec)
+fn is_copy(there: &FileFacts, from: &FileFacts) -> bool {
+    there.kind == FileKind::Regular
+        && there.links == 1
+        && there.len == from.len
+        && there.modified == from.modified
         // Where times are whole seconds, two builds may have the same.
-        && from.st_mtime_nsec != 0
-        && permissions(there) == published(permissions(from))
+        && from.modified.1 != 0
+        && there.mode & PERMISSIONS == published(from.mode)
 }
+
+/// The permissions in a mode.
+const PERMISSIONS: u32 = 0o7777;
 
 /// The permissions of a copy: nobody but its owner writes it, and it has nobody's rights but those
 /// of whoever starts it.
-fn published(mode: Mode) -> Mode {
-    (mode & Mode::from_raw_mode(0o755)) | Mode::from_raw_mode(0o600)
+fn published(mode: u32) -> u32 {
+    (mode & 0o755) | 0o600
 }
 
 fn copy(from: &RegularFile, to: &File, path: &Path, cancel: &Cancel) -> Result<()> {
     let stopped = |why| Error::stopped(why, "the publishing of what was built");
     cancel.check().map_err(stopped)?;
     let failed = |error| Error::io("copy the artifact to", path, error);
-    if is_cloned(from.as_file(), to) {
+    if os::clone_blocks(from.as_file(), to) {
         let cloned = to.metadata().map_err(failed)?.len();
         return match cloned == from.len() {
             true => Ok(()),
             false => Err(Error::refused(from.path(), Refused::Changed)),
         };
     }
+    copy_bytes(from, to, path, cancel)
+}
+
+/// Writes the bytes of `from` to where `to` is.
+fn copy_bytes(from: &RegularFile, to: &File, path: &Path, cancel: &Cancel) -> Result<()> {
+    let stopped = |why| Error::stopped(why, "the publishing of what was built");
+    cancel.check().map_err(stopped)?;
+    let failed = |error| Error::io("copy the artifact to", path, error);
     from.as_file().rewind().map_err(failed)?;
     let mut left = from.len();
     while left > 0 {
@@ -171,39 +303,7 @@ fn copy(from: &RegularFile, to: &File, path: &Path, cancel: &Cancel) -> Result<(
     Ok(())
 }
 
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(any(target_arch = "sparc", target_arch = "sparc64"))
-))]
-fn is_cloned(from: &File, to: &File) -> bool {
-    rustix::fs::ioctl_ficlone(to, from).is_ok()
-}
-
-#[cfg(not(all(
-    any(target_os = "linux", target_os = "android"),
-    not(any(target_arch = "sparc", target_arch = "sparc64"))
-)))]
-fn is_cloned(_: &File, _: &File) -> bool {
-    false
-}
-
 /// Gives a copy the permissions and the time of the original.
-fn finish(file: &File, from: &Stat) -> io::Result<()> {
-    fchmod(file, published(Mode::from_raw_mode(from.st_mode)))?;
-    let unchanged = Timespec {
-        tv_sec: 0,
-        tv_nsec: UTIME_OMIT,
-    };
-    let modified = Timespec {
-        tv_sec: from.st_mtime,
-        tv_nsec: from.st_mtime_nsec.try_into().unwrap_or_default(),
-    };
-    futimens(
-        file,
-        &Timestamps {
-            last_access: unchanged,
-            last_modification: modified,
-        },
-    )?;
-    Ok(())
+fn finish(file: &File, from: &FileFacts) -> io::Result<()> {
+    os::finish_copy(file, published(from.mode), from)
 }

@@ -1,52 +1,8 @@
-//! What is at a path, and why it is not read.
+//! Why something that the inside left is not read.
 
 use std::fmt;
 
-use rustix::fs::FileType;
-
-/// What is at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FileKind {
-    /// A regular file.
-    Regular,
-    /// A directory.
-    Directory,
-    /// A symbolic link.
-    SymbolicLink,
-    /// A named pipe.
-    Fifo,
-    /// A socket.
-    Socket,
-    /// A character or block device.
-    Device,
-}
-
-impl FileKind {
-    pub(super) fn of(kind: FileType) -> Self {
-        match kind {
-            FileType::RegularFile => FileKind::Regular,
-            FileType::Directory => FileKind::Directory,
-            FileType::Symlink => FileKind::SymbolicLink,
-            FileType::Fifo => FileKind::Fifo,
-            FileType::Socket => FileKind::Socket,
-            _ => FileKind::Device,
-        }
-    }
-}
-
-impl fmt::Display for FileKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FileKind::Regular => "a regular file",
-            FileKind::Directory => "a directory",
-            FileKind::SymbolicLink => "a symbolic link",
-            FileKind::Fifo => "a named pipe",
-            FileKind::Socket => "a socket",
-            FileKind::Device => "a device",
-        })
-    }
-}
+use crate::os::FileKind;
 
 /// Why something that the inside left is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,10 @@ fn engine() -> Engine {
         program: "docker".into(),
         version: String::new(),
         rootless: false,
+        own_kernel: false,
         architecture: "amd64".into(),
         user: (1000, 1001),
+        reach: Default::default(),
         isolation: Default::default(),
     }
 }
@@ -49,7 +51,8 @@ fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
     let name = &reused.container;
     let (base, generation) = name.split_at(name.len() - "-1-reused".len());
     assert_eq!(generation, "-1-reused");
-    let start = reused.start.args.join(" ");
+    // The separators of Windows are those of files that the engine's client reads.
+    let start = reused.start.args.join(" ").replace('\\', "/");
     let expected = format!(
         "run --rm --detach --name {name} --pull never --label org.cross-core.run \
          --label org.cross-core.reused=/c/reused-shared/{base} --label org.cross-core.reused-image=i:1 --no-healthcheck \

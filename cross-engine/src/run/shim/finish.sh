@@ -5,7 +5,7 @@ cross_status=$?
 (
     exec 2>/dev/null
     kill -USR1 "$cross_watch"
-    rm -rf "$cross_held"
+    [ -z "$cross_held" ] || rm -rf "$cross_held"
 )
 if [ "$cross_status" = 125 ] && [ -n "$cross_image" ]; then
     "$cross_program" image inspect "$cross_image" >/dev/null 2>&1 || gone "$cross_image"
@@ -13,4 +13,7 @@ fi
 if [ "$cross_status" != 0 ] && [ -n "$cross_unseen" ]; then
     echo "cross: the directory \`$cross_unseen\` is not visible in the environment: paths relative to it mean nothing there" >&2
 fi
+case $cross_status in
+101 | 126 | 127) [ -z "$cross_hint" ] || printf 'cross: %s\n' "$cross_hint" >&2 ;;
+esac
 exit "$cross_status"

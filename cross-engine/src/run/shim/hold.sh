@@ -9,15 +9,6 @@
 ) || exit 125
 exec 8<>"$cross_held/shown/life"
 echo held >&8
-is_owned() {
-    while read -r cross_key cross_value; do
-        case $cross_key$cross_value in
-        State:Z*) return 1 ;;
-        PPid:*) [ "$cross_value" = "$PPID" ]; return ;;
-        esac
-    done <"/proc/$$/status"
-    return 1
-}
 {
     trap '' HUP INT TERM
     trap 'kill -KILL $cross_nap; exit' USR1

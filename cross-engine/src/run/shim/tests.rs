@@ -1,6 +1,9 @@
 use super::*;
 use crate::engines::engine::EngineKind;
+use crate::os;
 use crate::process::cancel::Cancel;
+use crate::process::clock;
+use crate::process::executable;
 use crate::process::invocation::Variables;
 use crate::process::{self, Output};
 use crate::spec::mount::Mount;
@@ -22,6 +25,7 @@ echo
 struct Case {
     dir: tempfile::TempDir,
     engine: Engine,
+    has_proc: bool,
 }
 
 impl Case {
@@ -38,15 +42,21 @@ impl Case {
             program,
             version: String::new(),
             rootless: true,
+            own_kernel: false,
             architecture: "amd64".into(),
             user: (1000, 1000),
+            reach: Default::default(),
             isolation: Default::default(),
         };
-        Case { dir, engine }
+        Case {
+            dir,
+            engine,
+            has_proc: true,
+        }
     }
 
     fn path(&self, path: &str) -> PathBuf {
-        self.dir.path().canonicalize().unwrap().join(path)
+        os::canonical(self.dir.path()).unwrap().join(path)
     }
 
     fn shim(&self) -> Shim {
@@ -71,7 +81,8 @@ impl Case {
     fn runs(&self, shim: &Shim, dir: &str, typed: &str, args: &[&str]) -> Output {
         let host = Host::new(Variables::new(), self.path("cache"));
         let path = self.path("script");
-        fs::write(&path, shim.script(&self.engine, &host).unwrap()).unwrap();
+        let script = shim.script_of(&self.engine, &host, self.has_proc).unwrap();
+        fs::write(&path, script).unwrap();
         let line = format!("printf {typed} | sh \"$@\"");
         let run = Invocation::new("sh")
             .args(["-c", &line, "sh", path.to_str().unwrap()])
@@ -174,5 +185,63 @@ fn a_directory_that_is_not_seen_is_named_when_that_matters() {
         assert!(said.stdout.contains("|--chdir|/|"), "{}", said.stdout);
         let note = format!("`{}` is not visible", case.path("root").display());
         assert_eq!(said.stderr.contains(&note), told, "{}", said.stderr);
+    }
+}
+
+/// As on macOS: the engine is in a virtual machine, and there is no `/proc`.
+fn case_of_a_virtual_machine(ends: &str) -> Case {
+    let mut case = Case::new(EngineKind::Docker, ends);
+    case.engine.own_kernel = true;
+    case.has_proc = false;
+    case
+}
+
+#[test]
+fn tools_of_a_virtual_machine_need_nothing_of_this_kernel() {
+    let case = case_of_a_virtual_machine("exit 7");
+    let shim = case.shim().reads_stdin(true);
+    let host = Host::new(Variables::new(), case.path("cache"));
+    let script = shim.script_of(&case.engine, &host, false).unwrap();
+    for word in ["/proc", "mkfifo", "lifeline", "own "] {
+        assert!(!script.contains(word), "{word} in {script}");
+    }
+    let said = case.runs(&shim, "it's $HOME", "typed", &["-c"]);
+    assert_eq!(said.exit.code, Some(7), "{}", said.stderr);
+    let words = said.stdout.lines().next().unwrap();
+    assert!(words.ends_with("|i:1|tool|it's|-c|"), "{words}");
+    assert!(said.stdout.ends_with("typed\n"), "{}", said.stdout);
+}
+
+#[test]
+fn a_container_of_a_virtual_machine_is_removed_when_the_process_that_started_its_script_is_gone() {
+    let case = case_of_a_virtual_machine("");
+    let calls = case.path("calls");
+    let engine = format!(
+        "#!/bin/sh\necho \"$*\" >>{}\ncase $1 in run) exec sleep 67 ;; esac\n",
+        calls.display()
+    );
+    executable::create(&case.engine.program, &engine);
+    let host = Host::new(Variables::new(), case.path("cache"));
+    let script = case.shim().script_of(&case.engine, &host, false).unwrap();
+    let path = case.path("script");
+    fs::write(&path, script).unwrap();
+    // The shell that starts the script ends at once.
+    let start = "sh \"$1\" </dev/null >/dev/null 2>&1 & \
+                 until grep -q run \"$2\" 2>/dev/null; do sleep .1; done";
+    let run = Invocation::new("sh")
+        .args(["-c", start, "sh"])
+        .args([path.to_str().unwrap(), calls.to_str().unwrap()]);
+    let caller = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+    process::output(&run, &caller, &Cancel::new()).unwrap();
+    let called = || fs::read_to_string(&calls).unwrap();
+    let (_, name) = called()
+        .split_once("--name ")
+        .map(|(a, b)| (a.len(), b.to_owned()))
+        .unwrap();
+    let removal = format!("rm --force {}", name.split(' ').next().unwrap());
+    let limit = clock::now() + std::time::Duration::from_secs(60);
+    while !called().contains(&removal) {
+        assert!(clock::now() < limit, "{}", called());
+        std::thread::yield_now();
     }
 }

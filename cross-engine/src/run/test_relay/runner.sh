@@ -1,18 +1,25 @@
 # shellcheck shell=sh
-# The runner in all passes. Its variables have names that nobody exports. It restores the target's
-# own runner, because the program, or one that it starts, may use it.
+# The runner in all passes, as `target` or `host`. Its variables have names that nobody exports. It
+# restores the runners, because the program, or one that it starts, may use them.
 #
 # Some shells drop variables whose names are not valid for them. Of cargo's, only those of programs
 # with a dash in their names are affected. The shell's message about the end of a program tells a
 # signal from an exit status of the same number.
 cross_dir=${0%/*}
-IFS= read -r cross_variable <$cross_dir/variable
-IFS= read -r cross_runner <$cross_dir/runner
-if [ -n "$cross_runner" ]; then
-    export "$cross_variable=$cross_runner"
-else
-    unset "$cross_variable"
-fi
+cross_kind=${0##*/}
+for cross_file in host target; do
+    [ -e $cross_dir/$cross_file.runner ] || continue
+    {
+        IFS= read -r cross_variable
+        IFS= read -r cross_line
+    } <$cross_dir/$cross_file.runner
+    if [ -n "$cross_line" ]; then
+        export "$cross_variable=$cross_line"
+    else
+        unset "$cross_variable"
+    fi
+    [ "$cross_file" != "$cross_kind" ] || cross_runner=$cross_line
+done
 set -f
 # In the shell that was started with these variables, before another goes on for it.
 prepare() {
@@ -26,11 +33,18 @@ prepare() {
     done
     IFS=' '
 }
+# The program, and the words that cargo gives to it.
+name_program() {
+    printf '%s\n' "$1" >$cross_dir/$cross_n.program
+    shift
+    printf '%s\n' "$@" >$cross_dir/$cross_n.words
+}
 # The program in place of a shell. The first word is an option of `env`, or none.
 start() {
     cross_option=$1
     shift
     set -- $cross_runner "$@"
+    command -v "$1" >/dev/null || : >$cross_dir/$cross_n.unstarted
     IFS='
 '
     exec env $cross_option $cross_forgotten "$@"
@@ -42,27 +56,83 @@ report() {
     cross_status=$?
     cross_signal=
     [ ! -s $cross_dir/$cross_n.remark ] || cross_signal=signal
-    echo "ended $cross_n $cross_status $cross_signal" >$cross_dir/told
+    echo "ended $cross_n $cross_status $cross_signal" >>$cross_dir/told
+}
+# The program, whose standard output is kept in a file as well. Nobody waits for what a program that
+# goes on in the background prints, and a file that is too long only ends.
+keep_output() {
+    mkfifo $cross_dir/$cross_n.pipe $cross_dir/$cross_n.copy
+    tee $cross_dir/$cross_n.copy <$cross_dir/$cross_n.pipe &
+    {
+        (
+            ulimit -f 49152
+            trap '' XFSZ
+            exec cat >$cross_dir/$cross_n.out
+        )
+        cat >/dev/null
+        : >$cross_dir/$cross_n.end
+    } <$cross_dir/$cross_n.copy >/dev/null 2>&1 &
+    exec 4>&2 2>$cross_dir/$cross_n.remark
+    (start '' "$@" >$cross_dir/$cross_n.pipe 2>&4 4>&-)
+    cross_status=$?
+    exec 2>&4 4>&-
+    echo $cross_status >$cross_dir/$cross_n.status
+    cross_waited=0
+    while [ ! -e $cross_dir/$cross_n.end ] && [ $cross_waited -lt 200 ]; do
+        sleep 0.01 2>/dev/null || sleep 1
+        cross_waited=$((cross_waited + 1))
+    done
+    cross_signal=
+    [ ! -s $cross_dir/$cross_n.remark ] || cross_signal=signal
+}
+# Ends as the program did.
+finish() {
+    if [ -n "$cross_signal" ]; then
+        ulimit -c 0
+        kill -$((cross_status - 128)) $$
+    fi
+    exit $cross_status
 }
 read -r cross_n <$cross_dir/next
+if [ -e $cross_dir/kept ]; then
+    prepare
+    case $1 in
+    */rustdoctest*) ;;
+    *)
+        echo $((cross_n + 1)) >$cross_dir/next
+        name_program "$@"
+        keep_output "$@"
+        finish
+        ;;
+    esac
+fi
+if [ -e $cross_dir/watched ]; then
+    echo $((cross_n + 1)) >$cross_dir/next
+    printf '%s\n' "$1" >$cross_dir/$cross_n.program
+    prepare
+    start '' "$@"
+fi
 if [ -e $cross_dir/first ]; then
     [ -p $cross_dir/$cross_n.go ] || exit 1
     echo $((cross_n + 1)) >$cross_dir/next
-    printf '%s\n' "$1" >$cross_dir/$cross_n.program
+    name_program "$@"
     prepare
     (
         read -r RUST_TEST_THREADS <$cross_dir/$cross_n.go || exit
         export RUST_TEST_THREADS
         report --default-signal=INT,QUIT "$@"
     ) </dev/null >>$cross_dir/$cross_n.out 2>>$cross_dir/$cross_n.err &
-    echo "ready $cross_n" >$cross_dir/told
+    echo "ready $cross_n" >>$cross_dir/told
     [ -p $cross_dir/$((cross_n + 1)).go ]
     exit
 fi
+# A binary that did not come in the first pass, because cargo ran another one itself that failed, is
+# started now.
 cross_known=
-if [ -e $cross_dir/second ]; then
-    cross_program=
-    [ ! -e $cross_dir/$cross_n.program ] || IFS= read -r cross_program <$cross_dir/$cross_n.program
+cross_waits=
+if [ -e $cross_dir/second ] && [ -e $cross_dir/$cross_n.program ]; then
+    cross_waits=yes
+    IFS= read -r cross_program <$cross_dir/$cross_n.program
     [ "$cross_program" != "$1" ] || cross_known=yes
 elif [ -p $cross_dir/$cross_n.go ]; then
     while IFS= read -r cross_program; do
@@ -70,24 +140,27 @@ elif [ -p $cross_dir/$cross_n.go ]; then
     done <$cross_dir/programs
 fi
 prepare
-[ -n "$cross_known" ] || start '' "$@"
+if [ -z "$cross_known" ]; then
+    # Documentation tests in one program have a process each if there is no runner: the program starts
+    # itself. A runner knows whether that is possible.
+    if [ -z "$cross_runner" ]; then
+        case $1 in */rustdoctest*) export RUSTDOC_DOCTEST_BIN_PATH="$1" ;; esac
+    fi
+    start '' "$@"
+fi
 echo $((cross_n + 1)) >$cross_dir/next
-if [ -e $cross_dir/second ]; then
+if [ -n "$cross_waits" ]; then
     echo "cross-relay: the turn of $cross_n" >&2
 else
-    printf '%s\n' "$1" >$cross_dir/$cross_n.program
+    name_program "$@"
     : >>$cross_dir/$cross_n.out
     : >>$cross_dir/$cross_n.err
-    echo "started $cross_n" >$cross_dir/told
+    echo "started $cross_n" >>$cross_dir/told
     echo "cross-relay: the turn of $cross_n" >&2
     (report '' "$@") >>$cross_dir/$cross_n.out 2>>$cross_dir/$cross_n.err
 fi
 while read -r cross_status cross_signal <$cross_dir/answer && [ "$cross_status" = list ]; do
     (start '' "$@" --list) </dev/null >$cross_dir/$cross_n.list 2>/dev/null
-    echo "listed $cross_n" >$cross_dir/told
+    echo "listed $cross_n" >>$cross_dir/told
 done
-if [ -n "$cross_signal" ]; then
-    ulimit -c 0
-    kill -$((cross_status - 128)) $$
-fi
-exit $cross_status
+finish

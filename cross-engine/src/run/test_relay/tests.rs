@@ -67,7 +67,11 @@ fn driven(count: usize, dir: &Path, words: &[&str], parallel: bool) -> (process:
     let host = Host::new(Variables::new(), cache.path());
     let paths = ["one", "two", "three"].map(|name| dir.join(name));
     let paths: Vec<_> = paths[..count].iter().map(PathBuf::as_path).collect();
-    let relay = TestRelay::new(&host, &paths, parallel).unwrap();
+    let mode = match parallel {
+        true => RelayMode::SideBySide,
+        false => RelayMode::OneByOne,
+    };
+    let relay = TestRelay::new(&host, &paths, mode).unwrap();
     let listed = std::sync::atomic::AtomicUsize::new(0);
     let ends = Mutex::new(vec![None; count]);
     let mut heard = String::new();
@@ -240,7 +244,7 @@ fn hostile() -> (tempfile::TempDir, TestRelay, PathBuf) {
     fs::write(cache.path().join("id_ed25519"), "the private key").unwrap();
     let host = Host::new(Variables::new(), cache.path());
     let programs = ["/t/0", "/t/1"].map(Path::new);
-    let relay = TestRelay::new(&host, &programs, true).unwrap();
+    let relay = TestRelay::new(&host, &programs, RelayMode::SideBySide).unwrap();
     let dir = relay.directory().to_owned();
     (cache, relay, dir)
 }
@@ -318,4 +322,63 @@ fn unexpected_messages_are_dropped() {
     assert_eq!(relay.receive(), RelayMessage::Over);
     drop(relay);
     flood.join().unwrap();
+}
+
+/// A replacement for cargo that starts programs by both of its runners.
+const TWO_RUNNERS: &str = r#"#!/bin/sh
+$CARGO_TARGET_H_RUNNER "$DIR/one"
+$CARGO_TARGET_T_RUNNER "$DIR/two"
+[ "$1" != wrong ] || $CARGO_TARGET_T_RUNNER "$DIR/none"
+"#;
+
+/// What the programs of the fake cargo with two runners print through `relay`.
+fn by_two_runners(relay: &TestRelay, dir: &Path, word: &str) -> String {
+    let cargo = dir.join("cargo");
+    fs::write(&cargo, TWO_RUNNERS).unwrap();
+    set_mode(&cargo, 0o755).unwrap();
+    let variables = "CARGO_TARGET_T_RUNNER,CARGO_TARGET_H_RUNNER";
+    let run = Invocation::new("sh")
+        .args(&relay_words(relay.directory(), variables)[1..])
+        .args([cargo.to_str().unwrap(), word]);
+    let runner = match word {
+        "missing" => "no-such-program -E",
+        _ => "env RUN=1",
+    };
+    let variables = [
+        ("PATH", "/usr/bin:/bin"),
+        ("DIR", dir.to_str().unwrap()),
+        ("CARGO_TARGET_T_RUNNER", runner),
+    ];
+    let variables: Variables = variables.map(|(k, v)| (k.into(), v.into())).into();
+    let mut heard = String::new();
+    let mut sink = |stream, line: &str| {
+        // The lines of another stream may come in between.
+        if stream == Stream::Stdout {
+            heard += &format!("{}\n", relay.restore_line(line, runner));
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    let stdin = process::Stdin::Null;
+    process::run(&run, &variables, &Cancel::new(), stdin, &mut sink).unwrap();
+    heard
+}
+
+#[test]
+fn programs_that_are_watched_keep_their_streams_and_are_known() {
+    let cache = tempfile::tempdir().unwrap();
+    let host = Host::new(Variables::new(), cache.path());
+    let says = "echo ${0##*/} $RUN \"$CARGO_TARGET_T_RUNNER\" ${CARGO_TARGET_H_RUNNER-none}";
+    let dir = programs(&[("one", says), ("two", says)]);
+    let watched = || TestRelay::new(&host, &[], RelayMode::Watched).unwrap();
+    let relay = watched();
+    assert_eq!(relay.started().unwrap(), None, "no run has used it");
+    let heard = by_two_runners(&relay, dir.path(), "");
+    assert_eq!(heard, "one env RUN=1 none\ntwo 1 env RUN=1 none\n");
+    let both = ["one", "two"].map(|name| dir.path().join(name));
+    assert_eq!(relay.started().unwrap().unwrap(), both);
+    assert!(!relay.lacks_runner(1).unwrap());
+    let relay = watched();
+    by_two_runners(&relay, dir.path(), "missing");
+    let lacks = [0, 1].map(|n| relay.lacks_runner(n).unwrap());
+    assert_eq!(lacks, [false, true]);
 }

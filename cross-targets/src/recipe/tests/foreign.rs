@@ -16,14 +16,21 @@ fn file<'a>(recipe: &'a Recipe, path: &str) -> &'a RecipeFile {
 }
 
 #[test]
-fn an_sdk_completes_a_recipe_exactly_where_none_serves() {
+fn an_sdk_completes_a_recipe_where_none_links_programs_and_for_apples_systems() {
     for target in Target::all() {
         let facts = target.facts();
+        let is_apples = facts.deployment_variable().is_some();
         assert_eq!(
-            facts.sdk.is_some(),
-            facts.support != SupportLevel::Recipe,
+            matches!(facts.sdk, Some(Sdk::Apple { .. })),
+            is_apples,
             "{target}"
         );
+        if matches!(facts.support, SupportLevel::NotYet { .. }) {
+            assert!(facts.sdk.is_some(), "{target}");
+        }
+        if matches!(facts.support, SupportLevel::Recipe) && facts.os == "windows" {
+            assert!(facts.sdk.is_none(), "{target}");
+        }
         for build in BUILDS {
             let ndk = matches!(facts.sdk, Some(Sdk::Ndk { .. }));
             let made = target.recipe_with_sdk(build, RustSource::External);
@@ -44,15 +51,41 @@ fn no_recipe_depends_on_where_the_sdk_is() {
             "{target}"
         );
         // The scripts read the variables that locate the SDK.
-        let named = if recipe.canonical().contains("ANDROID") {
-            vec!["ANDROID_NDK_HOME", "CROSS_ANDROID_API"]
-        } else {
-            vec!["CROSS_SYSROOT"]
+        let named: &[&str] = match target.facts().sdk {
+            Some(Sdk::Ndk { .. }) => &["ANDROID_NDK_HOME", "CROSS_ANDROID_API"],
+            Some(Sdk::Windows { .. }) => &["CROSS_WINDOWS_SDK"],
+            Some(Sdk::Apple { .. }) => &["SDKROOT"],
+            _ => &["CROSS_SYSROOT"],
         };
         for name in named {
-            assert!(env.contains_key(name), "{name} for {target}");
+            assert!(env.contains_key(*name), "{name} for {target}");
+            assert!(recipe.canonical().contains(name), "{name} for {target}");
         }
     }
+}
+
+#[test]
+fn microsofts_sdk_is_used_by_debians_clang_and_lld_and_programs_run_under_wine() {
+    let recipe = with_sdk("x86_64-pc-windows-msvc");
+    assert!(has(&recipe, "clang") && has(&recipe, "wine64"));
+    let linker = &recipe.env["CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_LINKER"];
+    let linker = &file(&recipe, linker).text;
+    for libraries in ["crt/lib/x86_64", "sdk/lib/um/x86_64", "sdk/lib/ucrt/x64"] {
+        let option = format!("\"/libpath:$CROSS_WINDOWS_SDK/{libraries}\"");
+        assert!(linker.contains(&option), "{linker}");
+    }
+    let compiler = &file(&recipe, &recipe.env["CC_x86_64_pc_windows_msvc"]).text;
+    assert!(
+        compiler.contains("--driver-mode=cl --target=x86_64-pc-windows-msvc"),
+        "{compiler}"
+    );
+    assert!(
+        compiler.contains("/imsvc \"$CROSS_WINDOWS_SDK/sdk/include/ucrt\""),
+        "{compiler}"
+    );
+    let without = external("x86_64-pc-windows-msvc");
+    assert!(!has(&without, "clang") && !has(&without, "wine64"));
+    assert!(!has(&with_sdk("aarch64-pc-windows-msvc"), "wine64"));
 }
 
 #[test]
@@ -166,4 +199,163 @@ fn wasi_has_a_clang_a_node_and_the_distributions_std() {
         script("/usr/local/bin/cross-c++"),
         "exec clang++ --target=wasm32-wasi -fno-exceptions \"$@\""
     );
+}
+
+fn external(triple: &str) -> Recipe {
+    recipe(triple, DebianArch::Amd64, RustSource::External)
+}
+
+#[test]
+fn macos_is_built_by_zig_with_its_own_interfaces_of_the_system() {
+    let recipe = external("aarch64-apple-darwin");
+    let script = &file(&recipe, "/usr/local/bin/cross-cc").text;
+    // rustc and cc-rs say the oldest macOS in an argument, Zig in the name of the target.
+    assert!(script.contains("-mmacosx-version-min=*)\n        minimum=${argument#*=}\n"));
+    assert!(
+        script.ends_with(
+            "zig cc -target aarch64-macos${minimum:+.$minimum} -fno-sanitize=undefined \"$@\"\n"
+        ),
+        "{script}"
+    );
+    // What Zig does not know, and what it knows without being told.
+    for dropped in [
+        "-arch | arm64",
+        "*/lib/libc/darwin",
+        "-Wl,-exported_symbols_list",
+    ] {
+        assert!(script.contains(dropped), "{dropped}");
+    }
+    assert!(!script.contains("@OTHERS@") && !script.contains("@DROPPED@"));
+    assert_eq!(recipe.env["SDKROOT"], "/opt/zig/ziglang/lib/libc/darwin");
+    let removal = recipe
+        .commands
+        .iter()
+        .find(|command| command.contains("rm -rf"));
+    let removal = removal.unwrap();
+    assert!(!removal.contains("libc/darwin") && removal.contains("libc/mingw"));
+    for other in ["x86_64-pc-windows-gnullvm", "aarch64-unknown-linux-musl"] {
+        let recipe = external(other);
+        assert!(!recipe.env.contains_key("SDKROOT"), "{other}");
+        assert!(
+            !file(&recipe, "/usr/local/bin/cross-cc")
+                .text
+                .contains("minimum")
+        );
+        assert!(
+            recipe
+                .commands
+                .iter()
+                .any(|command| command.contains("libc/darwin"))
+        );
+    }
+}
+
+#[test]
+fn what_links_no_program_says_why_in_place_of_the_linker() {
+    for target in Target::all() {
+        let SupportLevel::Libraries { why } = target.facts().support else {
+            continue;
+        };
+        let recipe = external(target.triple());
+        let linker = &recipe.env[&format!("CARGO_TARGET_{}_LINKER", target.env_upper())];
+        let script = file(&recipe, linker);
+        let quoted = format!("{target}: {why}").replace('\'', "'\\''");
+        assert!(
+            script.executable && script.text.contains(&quoted),
+            "{}",
+            script.text
+        );
+        assert!(script.text.ends_with("exit 1\n"));
+        assert_eq!(
+            recipe.packages,
+            recipe.base().packages,
+            "{target}: no compiler"
+        );
+    }
+}
+
+#[test]
+fn a_target_without_a_c_library_sees_no_header_of_the_build_machine() {
+    for target in Target::all() {
+        let facts = target.facts();
+        if facts.libc != Libc::None || facts.c_toolchain == CToolchain::None {
+            continue;
+        }
+        let recipe = external(target.triple());
+        let script = &file(&recipe, "/usr/local/bin/cross-cc").text;
+        let start = format!("--target={} -ffreestanding -nostdlibinc", facts.c_triple);
+        assert!(script.contains(&start), "{script}");
+        // Rust links it with its own linker.
+        let linker = format!("CARGO_TARGET_{}_LINKER", target.env_upper());
+        assert!(!recipe.env.contains_key(&linker), "{target}");
+    }
+}
+
+#[test]
+fn a_component_is_linked_by_the_linker_of_components() {
+    let linker = |triple| {
+        file(&external(triple), "/usr/local/bin/cross-wasm-ld")
+            .text
+            .clone()
+    };
+    assert!(linker("wasm32-wasip2").contains("\nlld=wasm-component-ld\nexec \"$lld\""));
+    for module in ["wasm32-wasip1", "wasm32-wasip1-threads"] {
+        assert!(linker(module).contains("\nlld=$(command -v rust-lld || command -v lld)\n"));
+    }
+}
+
+#[test]
+fn one_environment_builds_for_all_processors_of_macs() {
+    let recipes = [
+        Target::parse("universal2-apple-darwin")
+            .unwrap()
+            .recipe(DebianArch::Amd64, RustSource::External)
+            .unwrap(),
+        with_sdk("universal2-apple-darwin"),
+    ];
+    let programs = [
+        (
+            "aarch64",
+            "AARCH64",
+            ["aarch64-macos", "arm64-apple-macosx"],
+        ),
+        ("x86_64", "X86_64", ["x86_64-macos", "x86_64-apple-macosx"]),
+    ];
+    for (at, recipe) in recipes.iter().enumerate() {
+        for (arch, upper, targets) in programs {
+            let cc = format!("/usr/local/bin/cross-{arch}-cc");
+            assert_eq!(recipe.env[&format!("CC_{arch}_apple_darwin")], cc);
+            assert_eq!(
+                recipe.env[&format!("CARGO_TARGET_{upper}_APPLE_DARWIN_LINKER")],
+                cc
+            );
+            assert!(file(recipe, &cc).text.contains(targets[at]), "{arch}");
+            let cmake = &recipe.env[&format!("CMAKE_TOOLCHAIN_FILE_{arch}_apple_darwin")];
+            let cmake = &file(recipe, cmake).text;
+            assert!(
+                cmake.contains(&format!("set(CMAKE_C_COMPILER {cc})")),
+                "{cmake}"
+            );
+        }
+        let paths: std::collections::BTreeSet<_> =
+            recipe.files.iter().map(|file| &file.path).collect();
+        assert_eq!(paths.len(), recipe.files.len(), "no file twice");
+        assert!(recipe.env.keys().all(|name| !name.contains("universal2")));
+    }
+}
+
+#[test]
+fn apples_sdk_is_used_by_clang_and_tells_the_version_of_the_system() {
+    let recipe = with_sdk("aarch64-apple-visionos-sim");
+    let cc = &file(&recipe, "/usr/local/bin/cross-cc").text;
+    assert!(
+        cc.contains("exec clang --target=arm64-apple-xros-simulator "),
+        "{cc}"
+    );
+    assert!(cc.contains("-fuse-ld=lld"), "{cc}");
+    // The version is in an argument that other targets' compilers drop.
+    assert!(!cc.contains("continue"), "{cc}");
+    assert!(has(&recipe, "clang") && has(&recipe, "lld"));
+    // Zig's interfaces of macOS are not in the SDK's way.
+    assert!(!with_sdk("aarch64-apple-darwin").env.contains_key("SDKROOT"));
 }

@@ -151,6 +151,8 @@ fn artifact(name: &str, file: &Path) -> String {
 
 /// Tells the caller, in cargo's name, that `file` was built.
 fn forge(key: &str, name: &str, file: &Path) {
+    // The caller may end the run for what it reads, before the line after it.
+    tell(key, "begun");
     tried(key, cargos_stdout().and_then(|mut out| out.write_all(artifact(name, file).as_bytes())));
 }
 

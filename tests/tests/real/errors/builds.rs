@@ -1,7 +1,10 @@
 //! Cargo fails: what the code, the toolchain and the environment lack.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
 
 use cross_tests::{Project, tool};
 
@@ -21,6 +24,14 @@ rows! {
             assert!(error.cargo_output().contains("the moon is in the wrong phase"), "{error:?}");
             assert!(format!("{error:?}").contains("wrong phase"), "{error:?}");
             error
+        };
+    a_build_script_that_looks_above_its_package => CargoFailed
+        ["custom build command"] ["build.rs` looks above its package", "env.volumes"] || {
+            let script = "let package = std::path::Path::new(env!(\"CARGO_MANIFEST_DIR\"));\n\
+                          std::fs::read_to_string(package.parent().unwrap().join(\"shared\")).unwrap();";
+            let mut case = Case::build_script(script);
+            case.project = case.project.file("../shared", "");
+            case.error()
         };
     no_library_for_pkg_config => CargoFailed
         ["custom build command"] ["packages = [\"libssl-dev:arm64\"]", TARGET]
@@ -75,6 +86,40 @@ rows! {
     no_program_that_is_known => CargoFailed
         ["custom build command"] ["`frobnicator`", "<package>:native"]
         || Case::shell("frobnicator --all").error();
+    a_symbol_that_no_library_defines => CargoFailed
+        ["linking with"] ["`nosuch_fn`", "cargo::rustc-link-lib"]
+        || calls("nosuch_fn").error();
+    a_symbol_of_a_library_that_is_not_linked => CargoFailed
+        ["linking with"] ["rustc-link-lib=atomic"]
+        || calls("__atomic_load_16").error();
+    a_library_of_another_machine => CargoFailed
+        ["linking with"] ["`libhere.a` is not for", "CC_aarch64_unknown_linux_gnu"]
+        || Case::new(Project::new("app")
+            .file("build.rs", "fn main() {\n\
+                let out = std::env::var(\"OUT_DIR\").unwrap();\n\
+                let made = std::process::Command::new(\"sh\").args([\"-c\", \"cd $0; echo 'int here;' >a.c; gcc -c a.c && ar rcs libhere.a a.o\", &out]).status();\n\
+                assert!(made.unwrap().success());\n\
+                println!(\"cargo::rustc-link-search={out}\");\n\
+                println!(\"cargo::rustc-link-arg=-lhere\");\n\
+            }\n")).error();
+    no_program_that_downloads => CargoFailed
+        ["custom build command"] ["packages = [\"wget:native\"]", "network = \"host\""]
+        || Case::shell("wget https://example.com/x").error();
+    no_module_of_perl => CargoFailed
+        ["custom build command"] ["`JSON::XS`", "packages = [\"libjson-xs-perl:native\"]"]
+        || Case::shell("perl -MJSON::XS -e 1").error();
+    a_cmake_that_is_too_old => CargoFailed
+        ["custom build command"] ["newer `suite`"]
+        || Case::shell("cd $OUT_DIR; (echo 'cmake_minimum_required(VERSION 9.5)'; echo 'project(x C)') >CMakeLists.txt; cmake . >&2").error();
+    a_toolchain_that_rust_toolchain_toml_names => Toolchain
+        ["'1.11.0-x86_64-unknown-linux-gnu' is not installed"] ["rustup toolchain install 1.11.0"]
+        || toolchain_file("[toolchain]\nchannel = \"1.11.0\"\n").error();
+    a_rust_toolchain_toml_that_is_broken => Toolchain
+        ["rust-toolchain.toml"] ["`[toolchain]`", "`channel`"]
+        || toolchain_file("channel = [\n").error();
+    a_rust_toolchain_toml_with_a_directory_that_is_gone => Toolchain
+        ["/nowhere"] ["`path`"]
+        || toolchain_file("[toolchain]\npath = \"/nowhere\"\n").error();
     no_linker => CargoFailed
         ["linker `nosuch-ld` not found"] ["`nosuch-ld`", "remove it"]
         || rustflags("-Clinker=nosuch-ld").error();
@@ -171,6 +216,56 @@ rows! {
             "edition = \"2021\"\n",
             "[dependencies]\nmissing = { git = \"https://127.0.0.1:9/missing.git\" }\n",
         ).error();
+    a_registry_that_wants_a_token => Fetch
+        ["credential-provider"] ["global-credential-providers", "cargo login"]
+        || registry("401 Unauthorized", "").error();
+    a_registry_that_refuses_the_token => Fetch
+        ["got 403"] ["cargo login --registry"]
+        || registry("403 Forbidden", "").error();
+    a_registry_that_is_not_at_its_address => Fetch
+        ["config.json not found"] ["`index` in `[registries.<name>]`"]
+        || registry("404 Not Found", "").error();
+    a_registry_that_fails => Fetch
+        ["got 503"] ["nothing on this machine", "`replace-with`"]
+        || registry("503 Service Unavailable", "").error();
+    a_page_for_logins_instead_of_a_registry => Fetch
+        ["expected value at line 1"] ["no index of a registry"]
+        || registry("200 OK", "<html>Sign in</html>").error();
+    a_lock_file_with_the_marks_of_a_merge => Fetch
+        ["failed to parse lock file"] ["merge", "cargo update --workspace"]
+        || Case::new(Project::new("app").file("Cargo.lock", "<<<<<<< HEAD\nversion = 4\n")).error();
+}
+
+/// A package with a dependency in a registry whose server answers every request so.
+fn registry(status: &'static str, body: &'static str) -> Case {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while lines
+                .next()
+                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+            {}
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close");
+            // Cargo may have closed the connection.
+            let _ = write!(stream, "{head}\r\n\r\n{body}");
+        }
+    });
+    let mut case = manifest(
+        "edition = \"2021\"\n",
+        "[dependencies]\nmissing = { version = \"1\", registry = \"near\" }\n",
+    );
+    let config =
+        format!("[registries.near]\nindex = \"sparse+http://{address}/\"\n[net]\nretry = 0\n");
+    case.project = case
+        .project
+        .file(".cargo/config.toml", &config)
+        .without("Cargo.lock");
+    case
 }
 
 /// A library that links a static library.
@@ -189,6 +284,18 @@ fn compiles_c(code: &str) -> Case {
         "printf '%s\\n' '{code}' >$OUT_DIR/a.c && aarch64-linux-gnu-gcc -c $OUT_DIR/a.c -o $OUT_DIR/a.o"
     );
     Case::shell(&script)
+}
+
+/// A program that calls a function of C.
+fn calls(function: &str) -> Case {
+    let code =
+        format!("extern \"C\" {{ fn {function}(); }}\nfn main() {{ unsafe {{ {function}() }} }}\n");
+    Case::new(Project::new("app").file("src/main.rs", &code))
+}
+
+/// A project with this rust-toolchain.toml, which rustup reads.
+fn toolchain_file(text: &str) -> Case {
+    Case::new(Project::new("app").file("rust-toolchain.toml", text))
 }
 
 fn rustflags(flags: &str) -> Case {

@@ -89,7 +89,7 @@ fn the_front_door_names_the_remedy_as_a_warning() {
     assert_eq!(outcome.code, 101);
     let events = case.project.recorder().events();
     let warned = events.iter().any(|event| match &event.kind {
-        EventKind::Warning { message, .. } => message.contains("libsqlite3-dev:arm64"),
+        EventKind::Warning { help: Some(it), .. } => it.contains("libsqlite3-dev:arm64"),
         _ => false,
     });
     assert!(warned, "{events:?}");

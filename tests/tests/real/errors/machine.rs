@@ -12,13 +12,30 @@ use super::{Case, TARGET, rows};
 rows! {
     no_engine => NoEngine
         ["`bwrap` is not installed", "`docker` is not installed"] ["bubblewrap", "docker.io"]
-        || bare(Case::without_need("auto", Project::new("app"))).error();
+        || bare(Case::of(Project::new("app"), "auto")).error();
     an_engine_that_is_not_installed => EngineUnusable
         ["podman", "not installed"] ["install podman"]
-        || bare(Case::without_need("podman", Project::new("app"))).error();
+        || bare(Case::of(Project::new("app"), "podman")).error();
+    no_path => EngineUnusable
+        ["`bwrap` is not found", "PATH is not set"] ["set PATH"]
+        || Case::of(Project::new("app"), "sandbox").env(|env| env.remove("PATH")).error();
+    a_home_that_is_no_directory => Manifest
+        ["could not create home directory"] ["`HOME` or `RUSTUP_HOME`"] || {
+            let case = Case::of(Project::new("app"), "sandbox");
+            let cargo_home = case.env.get("CARGO_HOME").map(std::ffi::OsStr::to_owned);
+            let cache = case.leftovers.own_cache();
+            case.env(|env| {
+                let env = env.set("HOME", "/etc/hostname").remove("RUSTUP_HOME").remove("RUST_BACKTRACE");
+                let env = env.set("CROSS_CACHE_DIR", cache);
+                match cargo_home { Some(home) => env.set("CARGO_HOME", home), None => env }
+            }).error()
+        };
     a_daemon_that_does_not_answer => EngineUnusable
         ["docker daemon does not answer"] ["dockerd"]
         || Case::on("docker", Project::new("app")).env(|env| env.set("DOCKER_HOST", "unix:///none.sock")).error();
+    a_container_that_the_daemon_does_not_have => OutOfReach
+        ["does not have the container"] ["/var/run/docker.sock", "unset CROSS_CONTAINER_IN_CONTAINER"]
+        || Case::on("docker", Project::new("app")).env(|env| env.set("CROSS_CONTAINER_IN_CONTAINER", "1")).error();
     a_limit_that_the_kernel_refuses => EngineCannotStart
         ["podman cannot start", "limits"] ["default_ulimits"] || {
             let case = Case::on("podman", Project::new("app"));
@@ -37,7 +54,7 @@ rows! {
         };
     a_machine_that_cannot_be_set_up => Setup
         ["apt-get", "E: the mirror is gone"] ["run the command by hand"] || {
-            let case = Case::without_need("sandbox", Project::new("app"));
+            let case = Case::of(Project::new("app"), "sandbox");
             let bin = without(&case, "bwrap");
             let apt = bin.join("apt-get");
             let _ = fs::remove_file(&apt);
@@ -46,6 +63,19 @@ rows! {
             let case = case.env(|env| env.set("PATH", bin));
             let plan = case.cross.setup().plan().unwrap();
             plan.apply(&Cancel::new(), |_| {}).unwrap_err()
+        };
+    a_target_directory_without_programs => CargoFailed
+        ["custom build command"] ["`noexec`", "`build.target-dir`"] || {
+            let case = Case::build_script("");
+            let target = case.project.path().join("target");
+            fs::create_dir(&target).unwrap();
+            let mount = cross_engine::Invocation::new("mount")
+                .args(["-t", "tmpfs", "-o", "noexec,size=200m", "small", target.to_str().unwrap()]);
+            tool::stdout(&mount);
+            let error = super::failed(case.cross.build(TARGET).run());
+            tool::stdout(&cross_engine::Invocation::new("umount").arg(target.to_str().unwrap()));
+            case.leftovers.are_none();
+            error
         };
     a_target_directory_that_is_a_file => Io
         ["target"] ["app/target` is not a directory"] || {

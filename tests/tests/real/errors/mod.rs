@@ -13,8 +13,8 @@ mod programs;
 mod requests;
 mod review;
 
-use cross_core::{Cross, Env, Error, ErrorKind, Outcome, Result};
-use cross_tests::{Leftovers, Project, engines};
+use cross_core::{Error, ErrorKind, Outcome, Result};
+use cross_tests::Case;
 
 use super::TARGET;
 
@@ -94,78 +94,6 @@ fn check(rows: &[Row], cause: &str) {
             .any(|c| c.is_control() && c != '\n' && c != '\t')
     };
     assert!(!controls(&message) && !controls(help), "{told:?}");
-}
-
-/// A project and the library for it.
-struct Case {
-    project: Project,
-    leftovers: Leftovers,
-    env: Env,
-    cross: Cross,
-    target: &'static str,
-}
-
-impl Case {
-    /// Creates a case of `project` on `engine`, with the existing environments.
-    fn on(engine: &str, project: Project) -> Self {
-        if engine != "auto" {
-            engines::need(engine);
-        }
-        Case::without_need(engine, project)
-    }
-
-    /// Creates a case on an engine that does not have to work.
-    fn without_need(engine: &str, project: Project) -> Self {
-        let leftovers = Leftovers::of(&project);
-        let env = leftovers.env();
-        let cross = project.cross().env(env.clone()).engine(engine);
-        Case {
-            project,
-            leftovers,
-            env,
-            cross,
-            target: TARGET,
-        }
-    }
-
-    /// Creates a case in the sandbox.
-    fn new(project: Project) -> Self {
-        Case::on("sandbox", project)
-    }
-
-    /// Creates a case in the sandbox whose build script runs `code`.
-    fn build_script(code: &str) -> Self {
-        Case::new(Project::new("app").file("build.rs", &format!("fn main() {{ {code} }}\n")))
-    }
-
-    /// Creates a case in the sandbox whose build script runs a shell script.
-    fn shell(script: &str) -> Self {
-        Case::build_script(&format!(
-            "let done = std::process::Command::new(\"sh\").args([\"-c\", {script:?}]).status();\n\
-             assert!(done.unwrap().success(), \"the script failed\");"
-        ))
-    }
-
-    /// Changes the variables.
-    fn env(mut self, change: impl FnOnce(Env) -> Env) -> Self {
-        self.env = change(self.env);
-        self.cross = self.cross.env(self.env.clone());
-        self
-    }
-
-    /// Uses an empty cache, so that no environment exists.
-    fn own_cache(self) -> Self {
-        let cache = self.leftovers.own_cache();
-        self.env(|env| env.set("CROSS_CACHE_DIR", cache))
-    }
-
-    /// Builds, and returns the error after a look at what is left.
-    #[track_caller]
-    fn error(&self) -> Error {
-        let error = failed(self.cross.build(self.target).run());
-        self.leftovers.are_none();
-        error
-    }
 }
 
 #[track_caller]

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
 use cross_core::{Cancel, events::EventKind};
-use cross_tests::Project;
+use cross_tests::{Project, until_deadline};
 
 use super::{Case, TARGET, failed, rows};
 
@@ -21,9 +20,27 @@ rows! {
     a_program_that_fails => ProgramFailed
         ["`app`", "exit status 3"] ["its output"]
         || runs("std::process::exit(3)");
+    a_program_that_needs_more_memory_than_it_may => ProgramFailed
+        ["`app`", "exit status 137"] ["200 MiB", "raise `memory`"]
+        || failed(hungry("fn main() { eat() }\n").cross.run(TARGET).run());
+    a_test_that_needs_more_memory_than_it_may => TestFailed
+        ["SIGKILL"] ["200 MiB", "raise `memory`"] || {
+            let error = failed(hungry("fn main() {}\n#[test]\nfn eats() { eat() }\n").cross.test(TARGET).run());
+            let help = error.help().unwrap();
+            assert!(!help.contains("cannot execute"), "no word about foreign programs: {help}");
+            error
+        };
     a_program_that_crashes => ProgramFailed
         ["`app`", "SIGABRT"] ["Request::gdb"]
         || runs("std::process::abort()");
+    a_command_that_is_not_in_the_environment => ProgramFailed
+        ["exit status 127"] ["`frobnicator`", "<package>:native"]
+        || failed(Case::new(Project::new("app")).cross.exec(TARGET, ["frobnicator"]).run());
+    a_test_that_starts_a_program_that_is_missing => TestFailed
+        ["1 of 1 tests failed"] ["packages = [\"git:native\"]"] || {
+            let tests = "fn main() {}\n#[test]\nfn asks() { assert!(std::process::Command::new(\"sh\").args([\"-c\", \"git --version\"]).status().unwrap().success()); }\n";
+            failed(Case::new(Project::new("app").file("src/main.rs", tests)).cross.test(TARGET).run())
+        };
     an_emulator_that_crashes => EmulatorCrashed
         [TARGET, "accel/tcg/cpu-exec.c:962"] ["`suite`"] || {
             let script = "#!/bin/sh\n\
@@ -69,17 +86,30 @@ rows! {
         };
     a_build_that_exceeds_its_deadline => Deadline
         ["deadline exceeded in the step `compile`"] [] || {
-            let cancel = Cancel::new().with_deadline(Duration::from_secs(8));
-            failed(endless().cross.build(TARGET).run_until(&cancel))
+            let case = endless();
+            let build = case.cross.build(TARGET);
+            until_deadline(|cancel| build.run_until(cancel), |error| {
+                error.to_string().contains("in the step `compile`")
+            })
         };
     a_test_that_exceeds_its_deadline => Deadline
-        ["deadline exceeded in the step `run the tests`"] [] || {
+        ["deadline exceeded in the step `run the tests`"] ["these test binaries were running: "] || {
             let tests = "fn main() {}\n#[test]\nfn endless() { loop { std::thread::park() } }\n";
             let case = Case::new(Project::new("app").file("src/main.rs", tests));
             case.cross.test(TARGET).arg("--skip").arg("endless").run().unwrap();
-            let cancel = Cancel::new().with_deadline(Duration::from_secs(8));
-            failed(case.cross.test(TARGET).run_until(&cancel))
+            let test = case.cross.test(TARGET);
+            until_deadline(|cancel| test.run_until(cancel), |error| {
+                error.help().unwrap_or_default().contains("were running")
+            })
         };
+}
+
+/// A project on docker with a limit of memory, whose code has a function that exceeds it.
+fn hungry(code: &str) -> Case {
+    let eat = "#[allow(dead_code)]\nfn eat() {\n    let mut eaten = Vec::new();\n    \
+        loop { eaten.push(vec![1u8; 1 << 24]) }\n}\n";
+    let project = Project::new("app").file("src/main.rs", &format!("{eat}{code}"));
+    Case::on("docker", project.cross_toml("[build]\nmemory = \"200m\"\n"))
 }
 
 /// The error of a program with this body.

@@ -15,6 +15,24 @@ rows! {
     a_target_that_no_environment_builds_for => UnsupportedTarget
         ["sparcv9-sun-solaris"] ["docker or podman"]
         || failed(Case::new(Project::new("app")).cross.build("sparcv9-sun-solaris").run());
+    a_program_that_needs_an_sdk => SdkMissing
+        ["cargo build failed"] ["aarch64-apple-ios", "xcrun --sdk iphoneos --show-sdk-path"] || {
+            let case = Case::new(Project::new("app"));
+            failed(case.cross.toolchain("host").build("aarch64-apple-ios").run())
+        };
+    a_program_that_needs_a_newer_macos => DeploymentTarget
+        ["needs version 13.0", "11.0 was requested"] ["`-mmacosx-version-min`"] || {
+            let case = Case::new(Project::new("app"));
+            let cross = case.cross.env(case.env.set("MACOSX_DEPLOYMENT_TARGET", "11.0"));
+            let build = cross.toolchain("host").build("aarch64-apple-darwin");
+            failed(build.rustflags(["-Clink-arg=-mmacosx-version-min=13.0"]).run())
+        };
+    a_lock_of_a_newer_version => Lock
+        ["Cross.lock", "it has version 99"] ["lock again with this version"]
+        || Case::new(Project::new("app").file("Cross.lock", "version = 99\n")).error();
+    an_archive_that_is_none => Archive
+        ["`/etc/hostname` ends early, or is no archive"] ["export again"]
+        || Case::new(Project::new("app")).cross.import("/etc/hostname").run().unwrap_err();
     a_batch_without_a_target => Request
         ["target"] ["name at least one target"]
         || {
@@ -27,6 +45,15 @@ rows! {
     a_key_that_is_misspelt => Config
         ["tagets"] ["targets"]
         || toml("[build]\ntagets = [\"x\"]\n").error();
+    two_keys_in_the_wrong_place => Config
+        ["`passthrough`", "`volumes`"] ["`env.passthrough`; ", "`env.volumes`"]
+        || toml("[build]\npassthrough = [\"A\"]\nvolumes = [\"B\"]\n").error();
+    a_setting_that_looks_like_no_variable => Config
+        ["`env.ssh_agent_passthrough`"] ["keys of `env`"]
+        || toml("[build.env]\nssh_agent_passthrough = true\n").error();
+    a_command_line_in_the_file => Config
+        ["invalid TOML"] ["`key = value`"]
+        || toml("[build]\ndocker run --rm \\\n").error();
     a_directory_without_a_project => Manifest
         ["Cargo.toml"] ["manifest_path"]
         || {

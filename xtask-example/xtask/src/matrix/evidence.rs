@@ -36,8 +36,14 @@ pub(crate) struct Entry {
     pub(crate) versions: Versions,
     /// Which of `rust`, `c` and `c++` were built.
     pub(crate) built: Vec<String>,
+    /// What took the place of the user's SDK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sdk: Option<String>,
     /// The oldest glibc that the program runs with.
     pub(crate) glibc: Option<String>,
+    /// The oldest macOS that the program runs with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) macos: Option<String>,
     /// How many tests passed, and how many ran. A target without `std` counts its program as a
     /// test.
     pub(crate) tests: Option<(u64, u64)>,
@@ -70,6 +76,15 @@ pub(crate) struct Crates {
     pub(crate) engine: String,
     pub(crate) toolchain: String,
     pub(crate) results: BTreeMap<String, Option<String>>,
+}
+
+/// The versions in the environment of one target.
+pub(crate) struct Answer {
+    pub(crate) target: String,
+    pub(crate) engine: String,
+    pub(crate) toolchain: String,
+    pub(crate) recipe_sha256: Option<String>,
+    pub(crate) versions: Versions,
 }
 
 impl Entry {
@@ -126,6 +141,27 @@ impl Store {
         })?;
         entry.crates = crates.results;
         Ok(())
+    }
+
+    /// Records what the environment of a proven row answers now. The row keeps its date, which is
+    /// that of its proof.
+    pub(crate) fn record_versions(&mut self, answer: Answer) -> Result<(), Failure> {
+        let key = (&*answer.target, &*answer.engine, &*answer.toolchain);
+        let entry = self.entries.iter_mut().find(|entry| entry.key() == key);
+        match entry {
+            Some(entry) if entry.recipe_sha256 == answer.recipe_sha256 => {
+                entry.versions = answer.versions;
+                Ok(())
+            }
+            Some(_) => Err(
+                Failure::new(format!("the recipe of {} has changed", answer.target))
+                    .with_help("prove it again, without `--versions`"),
+            ),
+            None => Err(
+                Failure::new(format!("{} is not recorded yet", answer.target))
+                    .with_help("prove it without `--versions` first"),
+            ),
+        }
     }
 
     /// Records `entry` in place of an earlier one, and keeps the results of the crates.
@@ -198,6 +234,8 @@ fn replace(path: &Path, text: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use cross_core::targets::{Libc, Target};
+
     use super::*;
 
     fn entry(target: &str, toolchain: &str, error: Option<&str>) -> Entry {
@@ -212,7 +250,9 @@ mod tests {
             std: "package".to_owned(),
             versions: Versions::default(),
             built: Vec::new(),
+            sdk: None,
             glibc: None,
+            macos: None,
             tests: None,
             size: None,
             environment_seconds: Some(30.0),
@@ -257,6 +297,55 @@ mod tests {
         let seconds = |hash, engine| store.environment_seconds(Some(hash), engine);
         assert_eq!(seconds("hash of a", "sandbox"), Some(30.0));
         assert_eq!(seconds("hash of a", "docker"), None);
+    }
+
+    #[test]
+    fn versions_are_asked_again_of_the_same_recipe_only() {
+        let mut store = store();
+        let answer = |target: &str, recipe: &str| Answer {
+            target: target.to_owned(),
+            engine: "sandbox".to_owned(),
+            toolchain: "image".to_owned(),
+            recipe_sha256: Some(recipe.to_owned()),
+            versions: Versions {
+                rust: Some("1.95.0".to_owned()),
+                ..Versions::default()
+            },
+        };
+        store.record_versions(answer("a", "hash of a")).unwrap();
+        let [a, b] = [&store.entries[0], &store.entries[1]];
+        assert_eq!(a.versions.rust.as_deref(), Some("1.95.0"));
+        assert_eq!((&a.date, &b.versions.rust), (&b.date, &None));
+        assert!(store.record_versions(answer("b", "another")).is_err());
+        assert!(store.record_versions(answer("x", "hash of x")).is_err());
+    }
+
+    /// What was asked by an earlier version of the questions may be wrong for its target.
+    #[test]
+    fn the_recorded_libc_is_the_targets() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for entry in Store::open(&root).unwrap().entries {
+            let facts = Target::parse(&entry.target).unwrap().facts();
+            let names: &[&str] = match facts.libc {
+                Libc::Glibc => &["glibc"],
+                Libc::Musl | Libc::Emscripten => &["musl"],
+                Libc::Mingw => &["mingw-w64"],
+                Libc::Newlib => &["newlib"],
+                Libc::Wasi => &["wasi-libc"],
+                Libc::System => &["FreeBSD", "NetBSD"],
+                _ => &[],
+            };
+            let is_right = |libc: &String| {
+                libc.split_once(' ')
+                    .is_some_and(|(name, version)| names.contains(&name) && !version.is_empty())
+            };
+            let libc = &entry.versions.libc;
+            assert!(
+                libc.iter().all(is_right),
+                "{}: `cargo xtask matrix --versions` asks again instead of {libc:?}",
+                entry.target
+            );
+        }
     }
 
     #[test]

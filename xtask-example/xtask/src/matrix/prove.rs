@@ -3,28 +3,31 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cross_core::binary::Binary;
+use cross_core::mach_o::{MachO, Signature};
 use cross_core::{
     Cancel, Cross, ErrorKind, Outcome, Plan, Request,
     config::Layer,
-    targets::{Target, TestSupport},
+    outcome::ArtifactKind,
+    targets::{Level, Target, TestSupport},
     toolchain::ToolchainSource,
 };
 
-use super::evidence::{Crates, Entry, Store, Versions};
+use super::evidence::{Answer, Crates, Entry, Store, Versions};
+use super::made_sdk::MadeSdk;
 use super::versions;
 use crate::archive;
 use crate::cli;
 use crate::commands;
 use crate::failure::Failure;
-use crate::ui::Ui;
+use crate::progress::Progress;
 
 /// The features of the proof besides Rust: all of them first, then fewer for targets that cannot
 /// build all.
-const FEATURES: [&[&str]; 3] = [&["c", "cxx"], &["c"], &[]];
+static FEATURES: [&[&str]; 3] = [&["c", "cxx"], &["c"], &[]];
 /// Popular crates with native code, as features of the proof.
 const CRATES: [&str; 5] = ["assembly", "bindgen", "cmake", "cxx-bridge", "openssl"];
 /// The packages that the crates need besides the recipe.
@@ -42,6 +45,19 @@ const SOURCES: [&str; 11] = [
     "native/plain.cpp",
     "native/library.cpp",
     "native/bridge.cpp",
+];
+
+/// The files of the program that is proven with the SDK of a Unix, and of that SDK.
+const SDK_SOURCES: [&str; 9] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "build.rs",
+    "src/main.rs",
+    "native.c",
+    "sdk/answer.h",
+    "sdk/libc.c",
+    "sdk/start.c",
+    "sdk/make.sh",
 ];
 
 /// Whether a row was proven before.
@@ -67,6 +83,11 @@ pub(crate) struct Prover<'a> {
     cross: Cross,
     /// A hash of the crate.
     hash: String,
+    /// The directory of the crate.
+    dir: PathBuf,
+    progress: &'a Progress,
+    /// What takes the place of the user's SDK.
+    sdk: Option<MadeSdk>,
 }
 
 impl Proof<'_> {
@@ -93,15 +114,18 @@ impl<'a> Prover<'a> {
     pub(crate) fn new(
         dir: &Path,
         args: &'a cli::Matrix,
-        ui: &Ui,
+        progress: &'a Progress,
         cancel: &'a Cancel,
     ) -> Result<Self, Failure> {
         let cross = commands::with(Cross::at(dir), &args.choice);
         Ok(Prover {
             args,
             cancel,
-            cross: ui.watch(&cross),
-            hash: hash(dir)?,
+            cross: progress.watch(&cross),
+            hash: hash(dir, &SOURCES)?,
+            dir: dir.to_owned(),
+            progress,
+            sdk: None,
         })
     }
 
@@ -114,9 +138,64 @@ impl<'a> Prover<'a> {
 
     /// Proves `target`, unless its proof is recorded. An error ends the run.
     pub(crate) fn prove(&self, target: &str, store: &Store) -> Result<Known, Failure> {
+        match self.with_made_sdk(target)? {
+            None => self.prove_row(target, store),
+            Some(prover) => prover.prove_row(target, store),
+        }
+    }
+
+    /// The same with a directory in place of the SDK, if one can be made for `target`.
+    fn with_made_sdk(&self, target: &str) -> Result<Option<Self>, Failure> {
+        let known = Target::parse(target).map_err(|error| Failure::new(error.to_string()))?;
+        let Some(sdk) = MadeSdk::make(known, &self.dir)? else {
+            return Ok(None);
+        };
+        let (cross, hash) = match sdk.proof(&self.dir) {
+            None => (self.cross.clone(), self.hash.clone()),
+            Some(dir) => {
+                let cross = commands::with(Cross::at(&dir), &self.args.choice);
+                (self.progress.watch(&cross), hash(&dir, &SDK_SOURCES)?)
+            }
+        };
+        Ok(Some(Prover {
+            cross: cross.defaults(sdk.layer(target)),
+            hash,
+            dir: self.dir.clone(),
+            sdk: Some(sdk),
+            ..*self
+        }))
+    }
+
+    /// Asks the environment of `target` for its versions, and makes it if it is not there.
+    pub(crate) fn versions(&self, target: &str) -> Result<Answer, Failure> {
+        let with_sdk = self.with_made_sdk(target)?;
+        let prover = with_sdk.as_ref().unwrap_or(self);
+        let known = Target::parse(target).map_err(|error| Failure::new(error.to_string()))?;
+        let plan = prover.cross.build(target).plan_until(self.cancel)?;
+        if !plan.environment.exists {
+            plan.clone().only_environment().execute(self.cancel)?;
+        }
+        let versions = versions::ask(&prover.cross, known)?;
+        if self.args.discard && !plan.environment.exists {
+            self.discard(&plan)?;
+        }
+        Ok(Answer {
+            toolchain: toolchain(&plan).to_owned(),
+            engine: plan.engine.kind.name().to_owned(),
+            recipe_sha256: plan.environment.recipe_sha256,
+            target: plan.target,
+            versions,
+        })
+    }
+
+    fn prove_row(&self, target: &str, store: &Store) -> Result<Known, Failure> {
         let start = Instant::now();
+        let features = match self.sdk {
+            None => FEATURES[0],
+            Some(_) => &[],
+        };
         let plan = self
-            .request(self.cross.build(target), FEATURES[0])
+            .request(self.cross.build(target), features)
             .plan_until(self.cancel)?;
         let proof = Proof {
             plan: &plan,
@@ -159,7 +238,9 @@ impl<'a> Prover<'a> {
             std: std.to_owned(),
             versions: Versions::default(),
             built: Vec::new(),
+            sdk: self.sdk.as_ref().map(|sdk| sdk.description().to_owned()),
             glibc: None,
+            macos: None,
             tests: None,
             size: None,
             environment_seconds: None,
@@ -203,14 +284,23 @@ impl<'a> Prover<'a> {
         }
         entry.size = self.size(plan)?;
         entry.versions = versions::ask(&self.cross, target)?;
-        let (built, features) = self.build(&plan.target, entry)?;
+        if let Some(sdk) = &self.sdk {
+            sdk.complete(&self.cross, plan)?;
+            return self.with_sdk(target, sdk, entry);
+        }
+        if target.facts().level() == Level::Libraries {
+            return self.library(&plan.target, entry);
+        }
+        let wanted = wanted(target);
+        let (built, features) = self.build(&plan.target, wanted, entry)?;
         entry.glibc = check(&built, target)?;
+        entry.macos = check_macos(&built, target)?;
         entry.tests = match target.facts().tests {
             TestSupport::None => None,
             TestSupport::Programs => Some(self.run_program(&plan.target, features)?),
             _ => Some(self.tests(&plan.target, features, entry)?),
         };
-        match features == FEATURES[0] {
+        match features == wanted[0] {
             true => Ok(()),
             false => Err(Failure::new(format!(
                 "only {} could be built",
@@ -219,14 +309,46 @@ impl<'a> Prover<'a> {
         }
     }
 
+    /// Builds the program that is proven with an SDK, and runs its tests where something runs them.
+    fn with_sdk(&self, target: Target, sdk: &MadeSdk, entry: &mut Entry) -> Result<(), Failure> {
+        let request = self.request(self.cross.build(target.to_string()), &[]);
+        let done = request.run_until(self.cancel)?;
+        if done.executables().next().is_none() {
+            return Err(Failure::new("no program was built"));
+        }
+        let built: &[&str] = match sdk {
+            MadeSdk::Windows(_) => &["rust"],
+            MadeSdk::Unix(_) => &["rust", "c"],
+        };
+        entry.built = built.iter().map(|&part| part.to_owned()).collect();
+        check(&done, target)?;
+        if entry.versions.emulator.is_some() {
+            entry.tests = Some(self.tests(&target.to_string(), &[], entry)?);
+        }
+        Ok(())
+    }
+
+    /// Builds the proof's library, without C.
+    fn library(&self, target: &str, entry: &mut Entry) -> Result<(), Failure> {
+        let request = self.request(self.cross.build(target), &[]);
+        let done = request.lib(true).run_until(self.cancel)?;
+        let mut artifacts = done.artifacts.iter();
+        if !artifacts.any(|artifact| artifact.kind == ArtifactKind::RustLibrary) {
+            return Err(Failure::new("no library was built"));
+        }
+        entry.built = vec!["rust".to_owned()];
+        Ok(())
+    }
+
     /// Builds the proof with as many features as possible.
     fn build(
         &self,
         target: &str,
+        wanted: &[&'static [&'static str]],
         entry: &mut Entry,
     ) -> Result<(Outcome, &'static [&'static str]), Failure> {
         let mut failure = None;
-        for features in FEATURES {
+        for &features in wanted {
             let request = self.request(self.cross.build(target), features);
             match request.run_until(self.cancel) {
                 Ok(outcome) => {
@@ -300,10 +422,19 @@ impl<'a> Prover<'a> {
     }
 }
 
+/// Returns the features to build for `target`: all of them first, then fewer.
+fn wanted(target: Target) -> &'static [&'static [&'static str]] {
+    match target.triple() {
+        // Debian's C++ library for WASI has no threads.
+        "wasm32-wasip1-threads" => &FEATURES[1..],
+        _ => &FEATURES,
+    }
+}
+
 /// Checks that an ELF program is for `target`, and returns its glibc floor.
 fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
     let facts = target.facts();
-    if facts.os == "windows" || facts.arch == "wasm32" {
+    if matches!(facts.os, "windows" | "uefi" | "macos") || facts.arch == "wasm32" {
         return Ok(None);
     }
     let program = built.executables().next();
@@ -317,6 +448,39 @@ fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
     }
 }
 
+/// Checks that a program of macOS is for `target`, loads libraries of the system only, and starts
+/// on the target's processor. Returns the oldest macOS that it runs on.
+fn check_macos(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
+    if target.facts().os != "macos" {
+        return Ok(None);
+    }
+    let program = built.executables().next();
+    let program = program.ok_or_else(|| Failure::new("cargo built no program"))?;
+    let all = MachO::read_all(&program.path)?;
+    let machines: Vec<_> = all.iter().map(|one| one.machine.as_str()).collect();
+    if all.len() != target.slices().count() || !all.iter().all(|one| one.is_for(target)) {
+        return Err(Failure::new(format!(
+            "the program is not for {target}: it is for {}",
+            machines.join(" and ")
+        )));
+    }
+    for read in &all {
+        let is_of_system = |name: &&String| name.starts_with("/usr/lib/");
+        if let Some(other) = read.libraries.iter().find(|name| !is_of_system(name)) {
+            return Err(Failure::new(format!("the program loads `{other}`")));
+        }
+        if read.machine == "arm64" && read.signature == Signature::None {
+            return Err(Failure::new(
+                "the program is not signed, so that no processor starts it",
+            ));
+        }
+    }
+    match program.deployment_target {
+        Some(oldest) => Ok(Some(oldest.to_string())),
+        None => Err(Failure::new("the program says no version of macOS")),
+    }
+}
+
 fn toolchain(plan: &Plan) -> &'static str {
     match plan.toolchain.source {
         ToolchainSource::Image => "image",
@@ -325,9 +489,9 @@ fn toolchain(plan: &Plan) -> &'static str {
     }
 }
 
-fn hash(dir: &Path) -> Result<String, Failure> {
+fn hash(dir: &Path, sources: &[&str]) -> Result<String, Failure> {
     let mut all = Vec::new();
-    for path in SOURCES.map(|name| dir.join(name)) {
+    for path in sources.iter().map(|name| dir.join(name)) {
         let file = fs::read(&path).map_err(|error| Failure::io("read", &path, &error))?;
         all.extend(file);
     }

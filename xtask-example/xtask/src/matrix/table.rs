@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use cross_core::targets::{SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport};
+use cross_core::targets::{
+    Level, Sdk, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport,
+};
 
 use super::evidence::Entry;
 
@@ -17,13 +19,19 @@ target's recipe, builds the crate in [tests/proof](../tests/proof) with its C (S
 emulator in the environment report the versions.
 
 - **level**: the level of support: `tests` run in parallel, `programs` run (the target has no `std`
-  to test with), or it `builds`.
+  to test with), it `builds`, or it has `libraries` only, in Rust. What the key `sdk` adds was
+  proven with a small directory that the run makes in place of the vendor's SDK, which cannot be
+  distributed: for Windows, it has imports of the system's DLLs and a C runtime of ours, and no C
+  headers ([tests/sdk/windows](../tests/sdk/windows)).
 - **std**: `rustup` (part of the host's toolchain), `package` (the distribution's), or `build-std`
   (built from source with the program).
 - **tests**: passed/all. `links` means that no emulator here runs the target's programs, and the
-  file was checked instead. A bare-metal target has one program, which runs under QEMU and whose
-  exit status is the result.
-- **floor**: the oldest glibc that the program runs with.
+  file was checked instead. (QEMU could boot FreeBSD and NetBSD; no registry that was searched has
+  their kernels.) A bare-metal target has one program, which runs under QEMU and whose exit status
+  is the result.
+- **floor**: the oldest glibc, or macOS, that the program runs with. A program for macOS was also
+  found to load the system's libraries only, and to be signed where the processor wants it. For a
+  universal binary, the newer version of its two processors counts, and each part was checked.
 - **MB** and **from nothing**: the size of the environment, and how long it took to make, including
   the download of its packages. With the toolchain `image`, the environment has its own Rust. With
   `host`, rustup's toolchain is mounted.
@@ -48,34 +56,43 @@ pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
             .filter(|entry| entry.target == *row)
             .peekable();
         if seen.peek().is_none() {
-            let _ = writeln!(
-                page,
-                "| {row} | not proven yet | | | | | | | | | | | | | | |"
+            let known = Target::parse(row).ok();
+            let why = known.and_then(Target::std_from_rustup_only);
+            let why = why.map_or_else(
+                || "not proven yet".to_owned(),
+                |why| format!("not proven, since no mirror here had its `std`: {why}"),
             );
+            let _ = writeln!(page, "| {row} | {why} | | | | | | | | | | | | | | |");
         }
         seen.for_each(|entry| page.push_str(&line(entry)));
     }
+    libraries(&mut page);
     crates(&mut page, entries);
     failures(&mut page, entries);
-    unserved(&mut page);
+    unserved(&mut page, entries);
     page
 }
 
 fn summary(rows: &[String], entries: &[Entry]) -> String {
-    let good = |row: &&String| {
+    let passed = |row: &str| {
+        let mut entries = entries.iter();
         entries
-            .iter()
-            .any(|entry| entry.target == **row && entry.error.is_none())
+            .find(|entry| entry.target == row && entry.error.is_none())
+            .cloned()
     };
+    let good = |row: &&String| passed(row).is_some_and(|entry| !has_libraries_only(&entry));
+    let library = |row: &&String| passed(row).is_some_and(|entry| has_libraries_only(&entry));
     let tested = |row: &&String| {
         let mut entries = entries.iter();
         entries.any(|entry| entry.target == **row && entry.error.is_none() && entry.tests.is_some())
     };
     format!(
-        "{} rows; {} build with C and C++; {} of these pass their tests, or run.",
+        "{} rows; {} build with C and C++; {} of these pass their tests, or run. {} more build \
+         libraries in Rust.",
         rows.len(),
         rows.iter().filter(good).count(),
         rows.iter().filter(tested).count(),
+        rows.iter().filter(library).count(),
     )
 }
 
@@ -92,7 +109,9 @@ fn line(entry: &Entry) -> String {
         );
     let tests = match entry.tests {
         Some((passed, all)) => format!("{passed}/{all}"),
-        None if entry.error.is_none() && facts.is_some_and(links_only) => "links".to_owned(),
+        None if entry.error.is_none() && (facts.is_some_and(links_only) || entry.sdk.is_some()) => {
+            "links".to_owned()
+        }
         None => absent.to_owned(),
     };
     let seconds = entry
@@ -104,11 +123,14 @@ fn line(entry: &Entry) -> String {
         .map(|size| size.trim_end_matches("MB").to_owned());
     let cells = [
         entry.target.clone(),
-        facts.map_or(absent, level).to_owned(),
+        level(entry, facts).unwrap_or_else(|| absent.to_owned()),
         or(&entry.suite),
         or(&entry.versions.compiler),
         or(&entry.versions.libc),
-        or(&entry.glibc),
+        match &entry.macos {
+            Some(version) => format!("macOS {version}"),
+            None => or(&entry.glibc),
+        },
         or(&entry.versions.emulator),
         entry.std.clone(),
         or(&entry.versions.rust),
@@ -123,18 +145,49 @@ fn line(entry: &Entry) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Returns the level of support of a target.
-fn level(facts: &TargetFacts) -> &'static str {
-    match facts.tests {
-        TestSupport::Parallel => "tests",
-        TestSupport::Programs => "programs",
-        _ => "builds",
-    }
+/// The level of support, and what there is more with an SDK.
+fn level(entry: &Entry, facts: Option<&TargetFacts>) -> Option<String> {
+    let level = facts?.level().as_str();
+    Some(match (&entry.sdk, entry.tests) {
+        (None, _) => level.to_owned(),
+        (Some(_), None) => format!("{level}; builds with `sdk`"),
+        (Some(_), Some(_)) => format!("{level}; tests with `sdk`"),
+    })
 }
 
+/// Whether a target's programs are linked and not run.
 fn links_only(facts: &TargetFacts) -> bool {
-    facts.tests == TestSupport::None
+    facts.tests == TestSupport::None && facts.level() == Level::Builds
 }
+
+/// Whether a target has libraries only, and no C.
+fn has_libraries_only(entry: &Entry) -> bool {
+    let facts = Target::parse(&entry.target).ok().map(Target::facts);
+    facts.is_some_and(|facts| facts.level() == Level::Libraries)
+}
+
+fn libraries(page: &mut String) {
+    page.push_str(
+        "\n## What the others need\n\n\
+         These targets have libraries only: what is not linked is built, checked and documented\n\
+         without an SDK. A program fails to link with this reason as its message.\n\n\
+         | target | why no program is linked |\n|---|---|\n",
+    );
+    for target in Target::all() {
+        if let SupportLevel::Libraries { why, .. } = target.facts().support {
+            let _ = writeln!(page, "| {target} | {why} |");
+        }
+    }
+    page.push_str(APPLE);
+}
+
+const APPLE: &str = "
+With an SDK of Apple's (`sdk`, `SDKROOT`), Debian's clang and lld link programs and frameworks for
+these systems and for macOS. No such SDK is here. That was proven, for universal2-apple-darwin and
+aarch64-apple-ios, with the smallest directory in their layout: `SDKSettings.json`, two headers and
+the stubs (`.tbd`) of the C library and of one framework, which `tests/tests/apple.rs` writes. A
+whole SDK has more headers, which were not compiled.
+";
 
 const CRATES: &str = "
 ## Popular crates with native code
@@ -189,21 +242,49 @@ fn failures(page: &mut String, entries: &[Entry]) {
     }
 }
 
-fn unserved(page: &mut String) {
-    page.push_str(
-        "\n## Published image, not proven here\n\n\
-         No distribution has packages for these targets. A request for one of them uses the image\n\
-         that the `cross` project publishes, with a warning, on docker or podman.\n\n\
-         | target | why there is no recipe | image | emulator |\n|---|---|---|---|\n",
-    );
+const WITH_AN_SDK: &str = "
+## With an SDK of the user's, or a published image
+
+No distribution has what these targets' programs link with. A request for one of them takes the
+directory that `sdk` names, or else uses the image that the `cross` project publishes, with a
+warning, on docker or podman. Those images were not tried here.
+
+The recipe with `sdk` was proven with the smallest directory that a run can make in place of the
+SDK: one header, a C library of ours, and the objects that programs start with, all compiled by the
+compiler of the environment ([tests/sdk/unix](../tests/sdk/unix)). For Android, the compilers of
+that directory are Debian's clang under the names of the NDK's. `links` says that a program
+without `std` was linked with it, whose C includes the header and calls the library, and that the
+file is one for the target. Nothing is said of the vendor's own headers and libraries, and nothing
+was run.
+
+| target | why there is no recipe without `sdk` | `sdk` | proven | C compiler | core | Rust | date | image | emulator in it |
+|---|---|---|---|---|---|---|---|---|---|
+";
+
+fn unserved(page: &mut String, entries: &[Entry]) {
+    page.push_str(WITH_AN_SDK);
     for target in Target::all() {
         let facts = target.facts();
         let SupportLevel::NotYet { why, .. } = facts.support else {
             continue;
         };
+        let name = target.to_string();
+        let entry = entries.iter().find(|entry| entry.target == name);
+        let proof = entry.filter(|entry| entry.error.is_none());
+        let or = |value: Option<&str>| value.unwrap_or("-").to_owned();
         let image = target.published_image();
-        let image = image.map_or("-".to_owned(), |image| format!("`{image}`"));
-        let emulator = facts.emulator.map_or("-", TargetEmulator::program);
-        let _ = writeln!(page, "| {target} | {why} | {image} | {emulator} |");
+        let cells = [
+            name.clone(),
+            why.to_owned(),
+            or(facts.sdk.map(Sdk::describe)),
+            or(proof.map(|_| "links")),
+            or(proof.and_then(|entry| entry.versions.compiler.as_deref())),
+            or(proof.map(|entry| entry.std.as_str())),
+            or(proof.and_then(|entry| entry.versions.rust.as_deref())),
+            or(proof.map(|entry| entry.date.as_str())),
+            image.map_or("-".to_owned(), |image| format!("`{image}`")),
+            or(facts.emulator.map(TargetEmulator::program)),
+        ];
+        let _ = writeln!(page, "| {} |", cells.join(" | "));
     }
 }

@@ -2,29 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use cross_core::{Cross, targets::Target};
+use cross_core::{
+    Cross,
+    targets::{Level, Sdk, Target, TestSupport},
+};
 
 use super::evidence::Versions;
 use crate::failure::Failure;
 
 /// A script that prints the versions of rustc, Zig and the emulator, the macros of the C compiler
-/// and its libc, and the versions of libcs that define no macro.
+/// and its libc, and the version of a libc that defines no macro.
 ///
-/// Its arguments are the variable that names the compiler, and the emulator.
+/// Its arguments are the variable that names the compiler, the emulator, and the kind of libc that
+/// the target has: the environment may have the files of others.
 const QUESTIONS: &str = r#"
 rustc --version
 cc=$(printenv "$1") || cc=cc
 printf '#include <stdio.h>\n#if __has_include(<sys/param.h>)\n#include <sys/param.h>\n#endif\n' |
     "$cc" -E -dM -x c -
 zig=$(sed -n 's|^exec \(/[^ ]*/zig\) .*|\1|p' "$(command -v "$cc")" 2>/dev/null | tr -d '\0')
-if [ -n "$zig" ]; then
-    echo "zig $("$zig" version)"
-    sed -n 's|^#define VERSION "\(.*\)"|libc musl \1|p' "$(dirname "$zig")/lib/libc/musl/src/internal/version.h"
-fi
-for musl in /usr/share/emscripten/system/lib/libc/musl/VERSION; do
-    [ ! -e "$musl" ] || echo "libc musl $(cat "$musl")"
-done
-dpkg-query -W -f 'libc wasi-libc ${Version}\n' wasi-libc 2>/dev/null
+[ -z "$zig" ] || echo "zig $("$zig" version)"
+case $3 in
+musl)
+    musl=$(dirname "$zig")/lib/libc/musl/src/internal/version.h
+    [ -z "$zig" ] || sed -n 's|^#define VERSION "\(.*\)"|libc musl \1|p' "$musl"
+    ;;
+emscripten) echo "libc musl $(cat /usr/share/emscripten/system/lib/libc/musl/VERSION)" ;;
+wasi) dpkg-query -W -f 'libc wasi-libc ${Version}\n' wasi-libc ;;
+esac
 [ -z "$2" ] || echo "emulator $("$2" --version | head -n 1)"
 exit 0
 "#;
@@ -33,18 +38,25 @@ exit 0
 pub(crate) fn ask(cross: &Cross, target: Target) -> Result<Versions, Failure> {
     let compiler = format!("CC_{}", target.env_lower());
     let native = cfg!(target_arch = "x86_64") && matches!(target.facts().arch, "x86_64" | "x86");
-    let emulator = match target.facts().emulator {
+    let facts = target.facts();
+    // An SDK of Android's or of another Unix's has nothing that programs need to start.
+    let is_run = facts.tests != TestSupport::None && facts.level() != Level::Sdk;
+    let emulator = match facts.emulator.filter(|_| is_run) {
         Some(emulator) if !(native && target.facts().os == "linux") => emulator.program(),
-        _ => "",
+        _ => match target.facts().sdk {
+            Some(Sdk::Windows { wine, .. }) => wine.unwrap_or_default(),
+            _ => "",
+        },
     };
-    let command = ["sh", "-c", QUESTIONS, "sh", &compiler, emulator];
+    let libc = target.facts().libc.as_str();
+    let command = ["sh", "-c", QUESTIONS, "sh", &compiler, emulator, libc];
     let asked = cross
         .exec(target.to_string(), command)
         .capture(true)
         .run()?;
     let said = asked.stdout.unwrap_or_default();
     let mut versions = read(&said);
-    if versions.emulator.is_none() && emulator.is_empty() && target.facts().os == "linux" {
+    if versions.emulator.is_none() && emulator.is_empty() && is_run {
         versions.emulator = Some("native".to_owned());
     }
     Ok(versions)
@@ -69,7 +81,10 @@ fn emulator(said: &str) -> String {
     let short = before(said, " (");
     match short.strip_prefix('v') {
         Some(version) => format!("node {version}"),
-        None => short.replace(" version", "").replace("wine-", "wine "),
+        None => short
+            .replace("QEMU emulator", "qemu")
+            .replace(" version", "")
+            .replace("wine-", "wine "),
     }
 }
 
@@ -162,5 +177,9 @@ mod tests {
     fn emulators_say_their_versions_in_their_own_ways() {
         assert_eq!(emulator("wine-10.0 (Debian 10.0~repack-6)"), "wine 10.0");
         assert_eq!(emulator("v20.19.2"), "node 20.19.2");
+        assert_eq!(
+            emulator("QEMU emulator version 10.0.13 (Debian 1:10.0.13+ds-0)"),
+            "qemu 10.0.13"
+        );
     }
 }

@@ -69,6 +69,7 @@ fn ready() -> MachineFacts {
         "newuidmap",
         "podman",
         "runc",
+        "sshd",
     ];
     let known = |verified: Verified, kind: EngineKind| verified.with(kind, format!("{kind} 1"));
     MachineFacts {
@@ -198,6 +199,7 @@ fn podmans_configuration_is_written_only_if_it_is_needed() {
     assert!(manual[0].contains("`/my/containers.conf`") && manual[0].contains("nofile=20000"));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_daemon_is_started_by_systemd_or_directly() {
     let silent = |systemd| {
@@ -262,6 +264,9 @@ fn an_unprivileged_user_and_the_test_user_get_different_ids() {
     facts.subgid = Some(ids);
     facts.passwd = "cross-test:x:1002:1002::/home/cross-test:/bin/sh\n".into();
     assert!(plan(&both, &facts).0.is_empty());
+    facts.programs.remove("sshd");
+    let (actions, _) = plan(&both, &facts);
+    assert_eq!(actions[0].summary(), "install openssh-server");
 }
 
 #[test]

@@ -2,6 +2,7 @@ use super::super::cases::CASES;
 use super::super::command::Placement;
 use super::super::render::EnvironmentArguments;
 use super::*;
+#[cfg(unix)]
 use crate::ErrorKind;
 
 fn parse(words: &[&str]) -> Result<CommandLine> {
@@ -12,10 +13,15 @@ fn inside(line: &CommandLine, additions: &[String]) -> Vec<String> {
     let manifest = line.manifest_path(Path::new("/w"));
     let to = EnvironmentArguments {
         manifest: manifest.as_deref(),
-        target: "T",
+        targets: &["T".to_owned()],
         additions,
     };
     line.in_environment(&to).unwrap()
+}
+
+/// A path that was composed on this system, as Unix would.
+fn with_slashes(path: &str) -> String {
+    path.replace(std::path::MAIN_SEPARATOR, "/")
 }
 
 #[test]
@@ -26,11 +32,9 @@ fn every_case_is_parsed_as_the_table_expects() {
         assert_eq!(line.original(), case.words, "{name}");
         assert_eq!(line.name(), case.command, "{name}");
         assert_eq!(line.toolchain(), case.toolchain, "{name}");
-        assert_eq!(
-            line.targets("HOST", Path::new("/w")),
-            case.targets,
-            "{name}"
-        );
+        let targets = line.targets("HOST", Path::new("/w"));
+        let targets: Vec<_> = targets.iter().map(|target| with_slashes(target)).collect();
+        assert_eq!(targets, case.targets, "{name}");
         let target_dir = line.target_dir(Path::new("/w"));
         assert_eq!(
             target_dir.as_deref(),
@@ -46,6 +50,7 @@ fn every_case_is_parsed_as_the_table_expects() {
             Placement::Refused => ("refused", Vec::new()),
         };
         assert_eq!(place, case.place, "{name}");
+        let given: Vec<_> = given.iter().map(|word| with_slashes(word)).collect();
         assert_eq!(given, case.given, "{name}");
     }
 }
@@ -158,7 +163,7 @@ fn words_that_are_not_utf8_are_passed_to_the_hosts_cargo_and_to_no_engine() {
     let line = CommandLine::parse(["run".into(), OsString::from("--"), odd()]).unwrap();
     let to = EnvironmentArguments {
         manifest: None,
-        target: "T",
+        targets: &["T".to_owned()],
         additions: &[],
     };
     let error = line.in_environment(&to).unwrap_err();
@@ -173,4 +178,10 @@ fn words_that_are_not_utf8_are_passed_to_the_hosts_cargo_and_to_no_engine() {
         Some(Path::new("/w").join(odd()))
     );
     assert!(line.in_environment(&to).is_ok(), "a variable passes it");
+}
+
+#[test]
+fn features_that_manifests_use_are_known() {
+    let line = CommandLine::parse(["-Zbindeps", "build", "-Z", "script", "-Zbuild-std"]).unwrap();
+    assert_eq!(line.manifest_features(), ["bindeps", "script"]);
 }

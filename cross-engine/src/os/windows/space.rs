@@ -1,0 +1,9 @@
+//! The space on a file system.
+
+use std::io;
+use std::path::Path;
+
+/// The free space for this user on the file system of `dir`, in bytes.
+pub(crate) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    fs4::available_space(dir)
+}

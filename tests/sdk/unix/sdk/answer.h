@@ -1,0 +1,2 @@
+/* The header of the SDK. */
+int answer(void);

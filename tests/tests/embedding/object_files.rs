@@ -1,0 +1,134 @@
+//! Programs stripped, converted and read by the target's own tools.
+
+use std::fs;
+use std::path::Path;
+
+use cross_core::targets::GlibcVersion;
+use cross_core::{Cross, ErrorKind, Outcome};
+use cross_tests::{Leftovers, Project};
+
+use crate::{AARCH64, machine};
+
+#[test]
+fn a_program_is_stripped_and_its_debug_information_kept() {
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let built = cross.build(AARCH64).run().unwrap();
+    let program = built.executables().next().unwrap();
+    let (stripped, debug) = (
+        project.outer().join("out/app"),
+        project.outer().join("app.debug"),
+    );
+    let strip = cross.strip(AARCH64, &program.path);
+    let done = strip.output(&stripped).debug_file(&debug).run().unwrap();
+    assert_eq!(
+        (&done.program, done.debug_file.as_ref()),
+        (&stripped, Some(&debug))
+    );
+    assert_eq!(
+        fs::read(&program.path).unwrap(),
+        fs::read(&program.inside).unwrap()
+    );
+    let sections = |path: &Path| {
+        // Files outside of what a run sees are converted all the same.
+        let text = project.path().join("target").join(AARCH64).join("copy");
+        fs::copy(path, &text).unwrap();
+        let read = cross.exec(AARCH64, ["readelf", "--wide", "--sections"]);
+        printed(read.arg(&text).capture(true).run().unwrap())
+    };
+    let (whole, small) = (sections(&program.path), sections(&stripped));
+    assert!(whole.contains(" .debug_info "), "{whole}");
+    assert!(whole.contains(" .symtab "), "{whole}");
+    assert!(
+        !small.contains(" .debug_info ") && !small.contains(" .symtab "),
+        "{small}"
+    );
+    assert!(small.contains(" .gnu_debuglink "), "{small}");
+    assert!(sections(&debug).contains(" .debug_info "));
+
+    // In place, and what it prints under the emulator.
+    cross.strip(AARCH64, &program.path).run().unwrap();
+    assert!(size(&program.path) < size(&program.inside));
+    let run = cross.exec_on_target(AARCH64, [&program.path]).capture(true);
+    assert_eq!(printed(run.run().unwrap()), "hello from aarch64\n");
+
+    let raw = project.outer().join("app.bin");
+    cross
+        .objcopy(AARCH64, ["-O", "binary"], &stripped, &raw)
+        .run()
+        .unwrap();
+    assert!(size(&raw) > 0 && !fs::read(&raw).unwrap().starts_with(b"\x7fELF"));
+    let error = cross
+        .strip(AARCH64, project.path().join("Cargo.toml"))
+        .run();
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::ProgramFailed);
+    leftovers.are_none();
+}
+
+fn printed(outcome: Outcome) -> String {
+    outcome.stdout.unwrap()
+}
+
+fn size(path: &Path) -> u64 {
+    path.metadata().unwrap().len()
+}
+
+/// The artifacts of a target directory outside of the workspace.
+#[test]
+fn an_artifact_elsewhere_is_seen_and_says_what_it_needs() {
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let elsewhere = project.outer().join("elsewhere");
+    let env = leftovers.env().set("CARGO_TARGET_DIR", &elsewhere);
+    let cross = project.cross().env(env).engine("sandbox");
+    let built = cross.build(AARCH64).run().unwrap();
+    let program = built.executables().next().unwrap();
+    assert!(program.path.starts_with(&elsewhere));
+    let read = cross.exec(AARCH64, ["objdump", "--file-headers"]);
+    let said = printed(read.arg(&program.path).capture(true).run().unwrap());
+    assert!(said.contains("architecture: aarch64"), "{said}");
+
+    let needs = program.needs().unwrap();
+    assert!(
+        needs.libraries.contains(&"libc.so.6".to_owned()),
+        "{needs:?}"
+    );
+    assert_eq!(
+        needs.interpreter.as_deref(),
+        Some("/lib/ld-linux-aarch64.so.1")
+    );
+    assert!(needs.glibc >= Some(GlibcVersion::new(2, 17)), "{needs:?}");
+    assert_eq!(needs.glibc.map(|it| it.to_string()), program.glibc);
+    assert!(!needs.is_static());
+    leftovers.are_none();
+}
+
+/// The tool is that of the target, and the environment's own has a path.
+#[test]
+fn a_tool_for_object_files_is_the_targets() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let cross = machine.cross(&project);
+    let first = |cross: &Cross, target: &str, program: &str| {
+        let plan = cross.exec(target, [program]).plan().unwrap();
+        plan.steps.last().unwrap().purpose.clone()
+    };
+    assert_eq!(
+        first(&cross, AARCH64, "strip"),
+        "run `aarch64-linux-gnu-strip`"
+    );
+    assert_eq!(
+        first(&cross, AARCH64, "/usr/bin/strip"),
+        "run `/usr/bin/strip`"
+    );
+    assert_eq!(
+        first(&cross, "x86_64-unknown-linux-gnu", "strip"),
+        "run `strip`"
+    );
+    let error = cross
+        .strip("aarch64-apple-darwin", "app")
+        .run()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnsupportedTarget, "{error:?}");
+    assert!(error.help().unwrap().contains("strip = true"));
+}

@@ -1,0 +1,174 @@
+//! Plans of reproducible builds: what runs see is the same wherever everything is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cross_core::{ErrorKind, cargo_cli::CargoPart};
+use cross_engine::EnvValue;
+use cross_tests::says;
+
+use super::*;
+
+/// Everything that a run can see of the host.
+fn seen(spec: &RunSpec) -> Vec<String> {
+    let text = |(name, value): (&String, &EnvValue)| match value {
+        EnvValue::Plain(value) | EnvValue::Secret(value) => format!("{name}={value}"),
+        _ => format!("no {name}"),
+    };
+    let mut seen = vec![spec.cwd.display().to_string()];
+    seen.extend(spec.command.iter().cloned());
+    seen.extend(spec.env.iter().map(text));
+    let targets = spec.mounts.iter().map(|mount| &mount.target);
+    seen.extend(targets.map(|target| target.display().to_string()));
+    seen
+}
+
+fn runs(plan: &Plan) -> Vec<&RunSpec> {
+    let runs = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Run { spec, .. } => Some(spec),
+        _ => None,
+    });
+    runs.collect()
+}
+
+/// A project that names places of the host in its configuration.
+fn project(dir: &str) -> Project {
+    let project = Project::in_dir("app", &format!("{dir}/app"))
+        .with_member_and_path_dependency()
+        .cross_toml("[build]\nreproducible = true\n[target.aarch64-unknown-linux-gnu]\nenv.passthrough = [\"DIR\"]\n");
+    let flag = format!("-L{}", project.path().join("lib").display());
+    let config = format!("[build]\nrustflags = [{flag:?}]\n");
+    fs::create_dir_all(project.path().join("lib")).unwrap();
+    // Above the project, so that it goes into the cargo home of a run.
+    project.file("../.cargo/config.toml", &config)
+}
+
+#[test]
+fn runs_see_the_same_in_any_directory_and_for_any_user() {
+    for engine in Fakes::ENGINES {
+        let mut all = Vec::new();
+        for dir in ["here", "a longer/path"] {
+            let project = project(dir);
+            let machine = machine(engine).set("DIR", project.path().to_str().unwrap());
+            let places = [project.outer().to_owned(), machine.path("")];
+            let cross = machine.cross(&project);
+            let manifest = project.path().join("Cargo.toml");
+            let words = ["build", "--target", AARCH64, "--manifest-path"];
+            let words = words.map(str::to_owned).into_iter();
+            let words = words.chain([manifest.display().to_string()]);
+            let line = cross.cargo(words).plan().unwrap();
+            let mut plans = Vec::new();
+            for verb in VERBS {
+                plans.push(plan_with_environment(&machine, &project, verb, AARCH64));
+            }
+            let files = plans[0].steps.iter().filter_map(|step| match &step.action {
+                Action::Prepare(files) => Some(format!("{files:?}")),
+                _ => None,
+            });
+            let files = files.collect::<String>();
+            let mut found = Vec::new();
+            let of_line = line.parts.iter().flat_map(|part| match part {
+                CargoPart::Environment(plan) => runs(plan),
+                other => panic!("{other:?}"),
+            });
+            for spec in plans.iter().flat_map(runs).chain(of_line) {
+                let seen = seen(spec);
+                for place in &places {
+                    let place = place.to_str().unwrap().trim_end_matches('/');
+                    let names = |text: &&String| text.contains(place);
+                    assert_eq!(seen.iter().find(names), None, "{engine:?}");
+                }
+                assert_eq!(spec.hostname.as_deref(), Some("cross"));
+                found.push(seen);
+            }
+            assert!(found.len() >= 5, "{}", found.len());
+            assert!(files.contains("-L/cross/project/app/lib"), "{files}");
+            all.push(found);
+        }
+        assert_eq!(all[0], all[1], "{engine:?}");
+    }
+}
+
+#[test]
+fn the_target_directory_is_another_one_and_what_is_published_is_hidden() {
+    let (machine, project) = (machine(Fakes::Sandbox), Project::new("app"));
+    let request = |yes| machine.cross(&project).build(AARCH64).reproducible(yes);
+    let [usual, fixed] = [false, true].map(|yes| request(yes).plan().unwrap());
+    assert_ne!(usual.target_dir, fixed.target_dir);
+    assert_eq!(usual.target_dir.parent(), fixed.target_dir.parent());
+    let spec = runs(&fixed)[0];
+    let at = |place: &str| {
+        let mut mounts = spec.mounts.iter();
+        mounts
+            .find(|mount| mount.target == Path::new(place))
+            .unwrap()
+    };
+    assert_eq!(at("/cross/target").source, fixed.target_dir);
+    assert_eq!(at("/cross/project").source, project.path());
+    assert_eq!(at("/cross/project/target").access, Access::Scratch);
+    assert_eq!(runs(&usual)[0].hostname, None);
+}
+
+fn warned(plan: &Plan) -> Vec<&str> {
+    let warnings = plan.warnings.iter();
+    let ours = warnings.filter(|warning| warning.code == "reproducible");
+    ours.map(|warning| warning.message.as_str()).collect()
+}
+
+#[test]
+fn a_plan_warns_of_what_defeats_it() {
+    let machine = machine(Fakes::Sandbox).set("RUSTFLAGS", "-Ctarget-cpu=native");
+    let project = Project::new("app");
+    let request = machine.cross(&project).build(AARCH64);
+    assert_eq!(warned(&request.clone().plan().unwrap()), [""; 0]);
+    let plan = request.reproducible(true).plan().unwrap();
+    let said = warned(&plan).join("\n");
+    says(
+        &said,
+        &[
+            "time of the sources is unknown",
+            "not locked",
+            "target-cpu=native",
+        ],
+    );
+    let timed = machine.set("SOURCE_DATE_EPOCH", "1700000000");
+    let request = timed.cross(&project).build(AARCH64).reproducible(true);
+    let plan = request.plan().unwrap();
+    assert!(!warned(&plan).join("\n").contains("time of the sources"));
+    let time = &runs(&plan)[0].env["SOURCE_DATE_EPOCH"];
+    assert_eq!(*time, EnvValue::Plain("1700000000".to_owned()));
+}
+
+#[test]
+fn sources_without_a_common_directory_are_refused() {
+    let elsewhere = Project::new("beside")
+        .without("src/main.rs")
+        .file("src/lib.rs", "");
+    let manifest = format!(
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+         [dependencies]\nbeside = {{ path = {:?} }}\n",
+        elsewhere.path()
+    );
+    let lock = "version = 3\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"beside\",\n]\n\n\
+                [[package]]\nname = \"beside\"\nversion = \"0.1.0\"\n";
+    let project = Project::new("app")
+        .file("Cargo.toml", &manifest)
+        .file("Cargo.lock", lock);
+    let machine = machine(Fakes::Sandbox);
+    let request = machine.cross(&project).build(AARCH64);
+    request.clone().plan().unwrap();
+    let error = request
+        .reproducible(true)
+        .plan()
+        .map(|plan| plan.to_string())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let places: [PathBuf; 2] = [project.path().into(), elsewhere.path().into()];
+    for place in places {
+        says(&error.to_string(), &[place.to_str().unwrap(), "in common"]);
+    }
+    says(
+        error.help().unwrap(),
+        &["one directory", "remove `reproducible`"],
+    );
+}

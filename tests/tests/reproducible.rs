@@ -1,0 +1,177 @@
+//! Reproducible builds: the same bytes in two directories, as two users and on two engines.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+use cross_tests::{FOREIGN, PlainUser, Project, engines};
+
+/// What the project makes: a program, a shared and a static library.
+const MADE: [&str; 3] = ["debug/app", "debug/libapp.so", "debug/libapp.a"];
+
+/// A project that names its paths in every way: by macros, debug information, C code, a build
+/// script, a procedural macro, and code that a build script writes.
+fn naming_paths(dir: &str) -> Project {
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    let lock = fs::read_to_string(lock).unwrap();
+    let with_cc = |name: &str| {
+        let begin = format!("[[package]]\nname = \"{name}\"\n");
+        let at = lock.find(&begin).unwrap();
+        let end = lock[at + 1..].find("[[package]]").unwrap() + at + 1;
+        lock[at..end].to_owned()
+    };
+    let crates = ["cc", "find-msvc-tools", "shlex"].map(with_cc).concat();
+    let own = "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"cc\",\n \
+               \"named\",\n]\n\n[[package]]\nname = \"named\"\nversion = \"0.1.0\"\n\n";
+    Project::in_dir("app", &format!("{dir}/app"))
+        .file("Cargo.lock", &format!("{own}{crates}"))
+        .file(
+            "Cargo.toml",
+            "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+             [lib]\ncrate-type = [\"rlib\", \"cdylib\", \"staticlib\"]\n\
+             [dependencies]\nnamed = { path = \"../named\" }\n\
+             [build-dependencies]\ncc = \"1.2\"\n",
+        )
+        .file("Cross.toml", "[build]\nreproducible = true\n")
+        .file(
+            "../named/Cargo.toml",
+            "[package]\nname = \"named\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+             [lib]\nproc-macro = true\n",
+        )
+        .file(
+            "../named/src/lib.rs",
+            "use proc_macro::TokenStream;\n\
+             #[proc_macro]\npub fn here(_: TokenStream) -> TokenStream {\n\
+                 let dir = std::env::var(\"CARGO_MANIFEST_DIR\").unwrap();\n\
+                 format!(\"{dir:?}\").parse().unwrap()\n}\n",
+        )
+        .file("../VERSION", "7")
+        .file("src/bytes", "bytes")
+        .file(
+            "src/lib.rs",
+            "include!(concat!(env!(\"OUT_DIR\"), \"/made.rs\"));\n\
+             extern \"C\" { fn of_c() -> *const std::ffi::c_char; }\n\
+             #[no_mangle]\npub extern \"C\" fn words() -> usize { all().len() }\n\
+             #[inline(never)]\nfn of_c_code() -> String {\n\
+                 unsafe { std::ffi::CStr::from_ptr(of_c()) }.to_str().unwrap().to_owned()\n}\n\
+             pub fn all() -> Vec<String> {\n\
+                 let bytes = String::from_utf8_lossy(include_bytes!(\"bytes\")).into_owned();\n\
+                 [file!(), env!(\"OUT_DIR\"), env!(\"CARGO_MANIFEST_DIR\"), MADE, MADE_FILE, AROUND,\n\
+                  include_str!(\"../../VERSION\"), named::here!()]\n\
+                     .map(str::to_owned).into_iter().chain([of_c_code(), bytes]).collect()\n}\n",
+        )
+        .file(
+            "src/main.rs",
+            "fn main() {\n    let all = app::all();\n    println!(\"{}\", all.join(\"\\n\"));\n\
+                 if all.is_empty() { panic!(\"{}\", file!()) }\n}\n\
+             #[test]\nfn paths_are_there() {\n\
+                 assert!(std::path::Path::new(env!(\"CARGO_MANIFEST_DIR\")).is_dir());\n}\n\
+             #[test]\nfn another() {}\n",
+        )
+        .file(
+            "src/of_c.c",
+            "const char *of_c(void) { return __FILE__ \" \" __DATE__ \" \" __TIME__; }\n",
+        )
+        .file(
+            "build.rs",
+            r#"fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    let mut around: Vec<String> = std::env::vars()
+        .filter(|(name, _)| !name.starts_with("CARGO_") && name != "_")
+        .filter(|(name, _)| !["NUM_JOBS", "RUST_BACKTRACE", "TERM"].contains(&&**name))
+        .filter(|(name, _)| !name.to_lowercase().ends_with("_proxy"))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    around.sort();
+    around.push(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap());
+    let here = std::env::current_dir().unwrap();
+    let text = format!(
+        "pub const MADE: &str = {out:?};\npub const MADE_FILE: &str = file!();\npub const AROUND: &str = {:?};\n",
+        format!("{} {around:?}", here.display()),
+    );
+    std::fs::write(format!("{out}/made.rs"), text).unwrap();
+    cc::Build::new().file("src/of_c.c").file(here.join("src/of_c2.c")).compile("of_c");
+}
+"#,
+        )
+        .file("src/of_c2.c", "const char *of_c2(void) { return __FILE__; }\n")
+}
+
+/// The files that were made below `target`, with their names.
+fn made(project: &Project) -> Vec<(&'static str, Vec<u8>)> {
+    let dir = project.path().join("target").join(FOREIGN);
+    let read = |name: &'static str| (name, fs::read(dir.join(name)).unwrap());
+    MADE.map(read).into()
+}
+
+/// Texts of at least eight characters.
+fn texts(bytes: &[u8]) -> Vec<String> {
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    let parts = bytes.split(|byte| !is_text(byte));
+    let parts = parts.filter(|part| part.len() >= 8);
+    parts
+        .map(|part| String::from_utf8_lossy(part).into_owned())
+        .collect()
+}
+
+#[track_caller]
+fn are_equal(one: &[(&str, Vec<u8>)], other: &[(&str, Vec<u8>)], what: &str) {
+    for ((name, one), (_, other)) in one.iter().zip(other) {
+        if one != other {
+            let [one, other] = [texts(one), texts(other)];
+            let differ = one.iter().zip(&other).find(|(one, other)| one != other);
+            panic!("{what}: {name} differs: {differ:#?}");
+        }
+    }
+}
+
+fn contains(bytes: &[u8], text: &Path) -> bool {
+    let text = text.to_str().unwrap().as_bytes();
+    bytes.windows(text.len()).any(|part| part == text)
+}
+
+#[test]
+fn two_directories_two_users_and_two_engines_make_the_same_bytes() {
+    engines::need("sandbox");
+    engines::need("docker");
+    let first = naming_paths("here");
+    let outcome = first
+        .cross()
+        .engine("sandbox")
+        .build(FOREIGN)
+        .run()
+        .unwrap();
+    let warnings: Vec<_> = outcome.artifacts.iter().map(|it| &it.path).collect();
+    let expected = made(&first);
+    for (name, bytes) in &expected {
+        assert!(
+            contains(bytes, Path::new("/cross/project/app")),
+            "{name} names its paths"
+        );
+        assert!(
+            !contains(bytes, first.outer()),
+            "{name} names paths of the host: {warnings:?}"
+        );
+    }
+
+    let second = naming_paths("a directory/with a longer name");
+    second
+        .cross()
+        .engine("docker")
+        .build(FOREIGN)
+        .run()
+        .unwrap();
+    are_equal(&expected, &made(&second), "docker in another directory");
+
+    let third = naming_paths("x");
+    let user = PlainUser::get();
+    let caller = user.owns(&third, Path::new(env!("CARGO_BIN_EXE_caller")));
+    let said = user.run(
+        &user.env(),
+        third.path(),
+        &[&caller, "build", "sandbox", FOREIGN],
+    );
+    assert!(said["outcome"].is_object(), "{said}");
+    are_equal(&expected, &made(&third), "another user");
+}

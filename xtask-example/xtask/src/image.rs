@@ -1,0 +1,347 @@
+//! `image`: puts static programs into one container image for several platforms, without a daemon.
+//!
+//! The file is a tar with the layout of the OCI's image specification, for skopeo, podman and
+//! registries, and with docker's own list of images (`manifest.json`), which `docker load` reads:
+//! there, the image of each platform has a tag of its own.
+
+use std::io;
+use std::path::Path;
+
+use cross_core::Cancel;
+use cross_core::targets::Target;
+use serde_json::{Value, json};
+
+use crate::archive::{self, sha256};
+use crate::cli;
+use crate::commands::{self, PACKAGE};
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+
+/// The targets whose programs need nothing of an image.
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+
+/// Runs the command, for all targets as one batch.
+pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
+    let cross = commands::cross(&args.choice)?;
+    let targets = match args.target.is_empty() {
+        true => TARGETS.map(str::to_owned).to_vec(),
+        false => args.target.clone(),
+    };
+    let project = cross.project()?;
+    let package = project.package(PACKAGE);
+    let version = package.map_or("latest", |package| package.version.as_str());
+    let progress = Progress::new(&cross, cli::Format::Human).keep_output();
+    progress.expect(&targets);
+    let built = progress
+        .watch(&cross)
+        .build_many(&targets)
+        .each(|request| request.package(PACKAGE).release(true).locked(true))
+        .run_until(cancel);
+    progress.close();
+    let mut platforms = Vec::new();
+    for outcome in built?.into_result()? {
+        let mut programs = outcome.executables();
+        let program = programs.find(|program| program.name == PACKAGE);
+        let program =
+            program.ok_or_else(|| Failure::new(format!("cargo built no program `{PACKAGE}`")))?;
+        let needs = program.needs()?;
+        if !needs.is_static() {
+            let message = format!("the program for {} needs {needs:?}", outcome.target);
+            return Err(Failure::new(message)
+                .with_help("an image without a system has static programs: use a musl target"));
+        }
+        platforms.push(Platform::read(&outcome.target, &program.path)?);
+    }
+    let image = Image {
+        name: PACKAGE,
+        version,
+        program: PACKAGE,
+        time: archive::source_time(&project.root),
+    };
+    let tar = image.pack(&platforms);
+    let tar = tar.map_err(|error| Failure::new(format!("cannot pack the image: {error}")))?;
+    let path = match &args.output {
+        Some(path) => path.clone(),
+        None => {
+            let dir = project.target_directory.join("dist");
+            std::fs::create_dir_all(&dir).map_err(|error| Failure::io("create", &dir, &error))?;
+            dir.join(format!("{PACKAGE}-{version}.oci.tar"))
+        }
+    };
+    archive::write(&path, &tar).map_err(|error| Failure::io("write", &path, &error))?;
+    output::answer(path.display());
+    Ok(())
+}
+
+/// A program for one platform.
+struct Platform {
+    /// The machine as the OCI names it: `arm64`.
+    machine: &'static str,
+    variant: Option<&'static str>,
+    program: Vec<u8>,
+}
+
+impl Platform {
+    fn read(target: &str, program: &Path) -> Result<Self, Failure> {
+        let (machine, variant) = machine_of(target).ok_or_else(|| {
+            Failure::new(format!("no container runs on the platform of {target}"))
+        })?;
+        let bytes = std::fs::read(program);
+        Ok(Platform {
+            machine,
+            variant,
+            program: bytes.map_err(|error| Failure::io("read", program, &error))?,
+        })
+    }
+
+    /// The ending of the tag that docker gives it.
+    fn tag(&self) -> String {
+        let variant = self.variant.unwrap_or_default();
+        format!("{}{variant}", self.machine)
+    }
+}
+
+/// The OCI's names for the machine of a target of Linux, and for its variant.
+fn machine_of(target: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let facts = Target::parse(target).ok()?.facts();
+    let machine = match facts.arch {
+        _ if facts.os != "linux" => return None,
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => return Some(("arm64", Some("v8"))),
+        "arm" if target.starts_with("armv7") => return Some(("arm", Some("v7"))),
+        "arm" => return Some(("arm", Some("v6"))),
+        "powerpc64" => "ppc64le",
+        "riscv64" => "riscv64",
+        "s390x" => "s390x",
+        _ => return None,
+    };
+    Some((machine, None))
+}
+
+/// What all platforms of an image share.
+struct Image<'a> {
+    name: &'a str,
+    version: &'a str,
+    /// The name of the program at the root of the image.
+    program: &'a str,
+    /// The time of all files, in seconds since the Unix epoch.
+    time: u64,
+}
+
+impl Image<'_> {
+    /// Returns the tar. The same programs always give the same bytes.
+    fn pack(&self, platforms: &[Platform]) -> io::Result<Vec<u8>> {
+        let mut files = Vec::new();
+        let mut blob = |bytes: Vec<u8>| {
+            let (hash, size) = (sha256(&bytes), bytes.len());
+            let path = format!("blobs/sha256/{hash}");
+            if !files.iter().any(|(known, _)| *known == path) {
+                files.push((path.clone(), bytes));
+            }
+            (path, format!("sha256:{hash}"), size)
+        };
+        let (mut manifests, mut loaded) = (Vec::new(), Vec::new());
+        for platform in platforms {
+            let layer = tar_of(
+                [(self.program.to_owned(), 0o755, &platform.program[..])],
+                self.time,
+            )?;
+            let (layer_path, layer, layer_size) = blob(layer);
+            let mut config = json!({
+                "architecture": platform.machine,
+                "os": "linux",
+                "config": { "Entrypoint": [format!("/{}", self.program)] },
+                "rootfs": { "type": "layers", "diff_ids": [layer] },
+            });
+            let mut place = json!({ "architecture": platform.machine, "os": "linux" });
+            if let Some(variant) = platform.variant {
+                config["variant"] = variant.into();
+                place["variant"] = variant.into();
+            }
+            let (config_path, config, config_size) = blob(text(&config));
+            let manifest = json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": {
+                    "mediaType": "application/vnd.oci.image.config.v1+json",
+                    "digest": config, "size": config_size,
+                },
+                "layers": [{
+                    "mediaType": "application/vnd.oci.image.layer.v1.tar",
+                    "digest": layer, "size": layer_size,
+                }],
+            });
+            let (_, manifest, size) = blob(text(&manifest));
+            manifests.push(json!({
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": manifest, "size": size, "platform": place,
+                "annotations": { "org.opencontainers.image.ref.name": self.version },
+            }));
+            loaded.push(json!({
+                "Config": config_path,
+                "RepoTags": [format!("{}:{}-{}", self.name, self.version, platform.tag())],
+                "Layers": [layer_path],
+            }));
+        }
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": manifests,
+        });
+        files.push(("index.json".to_owned(), text(&index)));
+        files.push(("manifest.json".to_owned(), text(&Value::Array(loaded))));
+        let layout = json!({ "imageLayoutVersion": "1.0.0" });
+        files.push(("oci-layout".to_owned(), text(&layout)));
+        let files = files
+            .iter()
+            .map(|(path, bytes)| (path.clone(), 0o644, &bytes[..]));
+        tar_of(files, self.time)
+    }
+}
+
+fn text(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+/// A tar of files, each with its path, mode and bytes.
+fn tar_of<'a>(
+    files: impl IntoIterator<Item = (String, u32, &'a [u8])>,
+    time: u64,
+) -> io::Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, mode, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(mode);
+        header.set_mtime(time);
+        header.set_uid(0);
+        header.set_gid(0);
+        tar.append_data(&mut header, path, bytes)?;
+    }
+    tar.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Output, Stdio};
+
+    use cross_core::needs::Needs;
+
+    use super::*;
+
+    /// A static program that every Debian has.
+    const PROGRAM: &str = "/sbin/ldconfig";
+
+    fn image(version: &str) -> Image<'_> {
+        Image {
+            name: "cross-test-image",
+            version,
+            program: "app",
+            time: 1,
+        }
+    }
+
+    fn platform(machine: &'static str, variant: Option<&'static str>) -> Platform {
+        Platform {
+            machine,
+            variant,
+            program: std::fs::read(PROGRAM).unwrap(),
+        }
+    }
+
+    fn run(program: &str, words: &[&str]) -> Output {
+        let run = Command::new(program)
+            .args(words)
+            .stdin(Stdio::null())
+            .output();
+        run.unwrap_or_else(|error| panic!("{program}: {error}"))
+    }
+
+    fn succeeds(program: &str, words: &[&str]) -> String {
+        let done = run(program, words);
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{program} {words:?}: {said}");
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    #[test]
+    fn docker_and_podman_load_the_image_and_run_its_program() {
+        assert!(Needs::read(PROGRAM).unwrap().is_static());
+        let version = format!("t{}", std::process::id());
+        let platforms = [platform("amd64", None), platform("arm64", Some("v8"))];
+        let tar = image(&version).pack(&platforms).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("app.oci.tar");
+        archive::write(&file, &tar).unwrap();
+        for engine in ["docker", "podman"] {
+            let tag = |machine: &str| format!("cross-test-image:{version}-{machine}");
+            succeeds(engine, &["load", "--input", file.to_str().unwrap()]);
+            let ran = succeeds(engine, &["run", "--rm", &tag("amd64"), "--version"]);
+            let format = [
+                "image",
+                "inspect",
+                "--format",
+                "{{.Architecture}}",
+                &tag("arm64v8"),
+            ];
+            let machine = succeeds(engine, &format);
+            succeeds(engine, &["image", "rm", &tag("amd64"), &tag("arm64v8")]);
+            assert!(ran.starts_with("ldconfig "), "{engine}: {ran}");
+            assert_eq!(machine.trim(), "arm64", "{engine}");
+        }
+    }
+
+    #[test]
+    fn the_index_names_every_blob_by_its_hash_and_size() {
+        let platforms = [platform("amd64", None), platform("arm", Some("v7"))];
+        let tar = image("1.0").pack(&platforms).unwrap();
+        assert_eq!(tar, image("1.0").pack(&platforms).unwrap());
+        let mut files = std::collections::BTreeMap::new();
+        for entry in tar::Archive::new(&tar[..]).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().display().to_string();
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+            files.insert(path, bytes);
+        }
+        let blob = |described: &Value| {
+            let hash = described["digest"]
+                .as_str()
+                .unwrap()
+                .strip_prefix("sha256:");
+            let bytes = &files[&format!("blobs/sha256/{}", hash.unwrap())];
+            assert_eq!(described["size"], bytes.len());
+            assert_eq!(Some(sha256(bytes).as_str()), hash);
+            bytes.clone()
+        };
+        let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
+        let manifests = index["manifests"].as_array().unwrap();
+        assert_eq!(manifests.len(), 2);
+        assert_eq!(manifests[1]["platform"]["variant"], "v7");
+        for described in manifests {
+            let manifest: Value = serde_json::from_slice(&blob(described)).unwrap();
+            let config: Value = serde_json::from_slice(&blob(&manifest["config"])).unwrap();
+            let layer = blob(&manifest["layers"][0]);
+            let id = format!("sha256:{}", sha256(&layer));
+            assert_eq!(config["rootfs"]["diff_ids"][0], id);
+            assert_eq!(
+                config["architecture"],
+                described["platform"]["architecture"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_target_has_the_platform_of_its_machine() {
+        for (target, expected) in [
+            ("x86_64-unknown-linux-musl", Some(("amd64", None))),
+            ("armv7-unknown-linux-musleabihf", Some(("arm", Some("v7")))),
+            ("aarch64-unknown-linux-gnu", Some(("arm64", Some("v8")))),
+            ("x86_64-pc-windows-gnu", None),
+        ] {
+            assert_eq!(machine_of(target), expected, "{target}");
+        }
+    }
+}

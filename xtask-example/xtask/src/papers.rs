@@ -1,0 +1,266 @@
+//! The papers beside an archive: its bill of materials, and its provenance.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cross_core::{Cross, ErrorKind, Outcome, contents::Contents, targets::Target};
+
+use crate::archive::{self, OLDEST};
+use crate::bill_of_materials::{self, Material};
+use crate::checkout::Checkout;
+use crate::cli;
+use crate::crates::{Checksums, Crate, Metadata, Resolved};
+use crate::failure::Failure;
+use crate::provenance::{self, Built, Facts, NamedDigest, Parameters, Run};
+
+/// What ends the name of a bill of materials: tools know the format by it.
+const BILL_OF_MATERIALS: &str = "cdx.json";
+
+/// What ends the name of a statement.
+const PROVENANCE: &str = "provenance.json";
+
+/// The files of the workspace that decide what is built, beside the sources.
+const LOCKS: [&str; 3] = ["Cargo.lock", "Cross.lock", "rust-toolchain.toml"];
+
+/// A paper.
+#[derive(Clone, Debug)]
+pub(crate) struct Paper {
+    pub(crate) file: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Paper {
+    fn digest(&self) -> NamedDigest {
+        NamedDigest {
+            name: self.file.clone(),
+            sha256: archive::sha256(&self.bytes),
+        }
+    }
+}
+
+/// What the papers of all targets of a run have in common.
+pub(crate) struct Papers {
+    root: PathBuf,
+    checkout: Checkout,
+    checksums: Checksums,
+    locks: Vec<NamedDigest>,
+    config: Option<NamedDigest>,
+    builder: Option<String>,
+    invocation: String,
+    offline: bool,
+    started: SystemTime,
+    /// What the papers cannot say, and why.
+    gaps: Mutex<BTreeSet<String>>,
+    /// What cargo resolves, by triples.
+    metadata: Mutex<BTreeMap<String, Arc<Metadata>>>,
+}
+
+/// A program that was built for a target.
+pub(crate) struct Program<'a> {
+    pub(crate) cross: &'a Cross,
+    pub(crate) package: &'a str,
+    pub(crate) target: &'a str,
+    /// The options of the command line.
+    pub(crate) choice: &'a cli::Choice,
+    pub(crate) outcome: &'a Outcome,
+    /// The profile that built it.
+    pub(crate) profile: &'a str,
+    /// Whether its tests ran.
+    pub(crate) tested: bool,
+    /// The archive's name and SHA-256.
+    pub(crate) archive: NamedDigest,
+    /// The time of the files in the archive, in seconds since the Unix epoch.
+    pub(crate) source_time: u64,
+}
+
+impl Papers {
+    /// Reads what is the same for all targets, before anything is built.
+    pub(crate) fn new(root: &Path, args: &cli::Dist) -> Result<Self, Failure> {
+        let started = SystemTime::now();
+        let locks = LOCKS.iter().map(|name| digest(root, name));
+        let locks = locks.collect::<Result<Vec<_>, _>>()?;
+        Ok(Papers {
+            checkout: Checkout::of(root),
+            checksums: Checksums::read(&root.join("Cargo.lock"))?,
+            locks: locks.into_iter().flatten().collect(),
+            config: digest(root, "Cross.toml")?,
+            builder: args.builder_id.clone(),
+            invocation: args
+                .invocation_id
+                .clone()
+                .unwrap_or_else(|| invocation(started)),
+            offline: args.choice.offline,
+            started,
+            gaps: Mutex::default(),
+            root: root.to_owned(),
+            metadata: Mutex::default(),
+        })
+    }
+
+    /// What the user should know of the papers before a release.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        self.checkout
+            .warning()
+            .into_iter()
+            .chain(gaps.iter().cloned())
+            .collect()
+    }
+
+    /// Returns the papers of the archive with `program`.
+    pub(crate) fn of(&self, program: &Program<'_>) -> Result<Vec<Paper>, Failure> {
+        let outcome = program.outcome;
+        let crates = self.crates(program)?;
+        let environment = self.contents(program)?;
+        let rust = outcome.toolchain.version.as_deref();
+        let bill_of_materials = Paper {
+            file: format!("{}.{BILL_OF_MATERIALS}", program.archive.name),
+            bytes: bill_of_materials::render(&Material {
+                target: program.target,
+                archive_sha256: &program.archive.sha256,
+                crates: &crates,
+                environment: environment.as_ref(),
+                rust,
+                time: time_of_sources(program.source_time),
+            })?,
+        };
+        let features = crates.first().map(|one| one.features.as_slice());
+        let statement = provenance::render(&Facts {
+            archive: program.archive.clone(),
+            bill_of_materials: bill_of_materials.digest(),
+            parameters: Parameters {
+                package: program.package,
+                target: program.target,
+                profile: program.profile,
+                features: features.unwrap_or_default(),
+                tests: program.tested,
+                engine: program.choice.engine.as_deref(),
+                toolchain: program.choice.toolchain.as_deref(),
+                config: self.config.as_ref(),
+            },
+            checkout: &self.checkout,
+            locks: &self.locks,
+            crates: &crates,
+            environment: environment.as_ref(),
+            outcome: Built::of(outcome),
+            run: Run {
+                builder: self.builder.as_deref(),
+                invocation: &self.invocation,
+                started: self.started,
+                finished: SystemTime::now(),
+            },
+        })?;
+        let provenance = Paper {
+            file: format!("{}.{PROVENANCE}", program.archive.name),
+            bytes: statement,
+        };
+        Ok(vec![bill_of_materials, provenance])
+    }
+
+    fn crates(&self, program: &Program<'_>) -> Result<Vec<Crate>, Failure> {
+        let resolved = Resolved {
+            for_target: &*self.resolve(&triples(program.target))?,
+            for_host: &*self.resolve(&[&host()])?,
+            checksums: &self.checksums,
+        };
+        resolved.crates_of(program.package, &program.outcome.packages)
+    }
+
+    /// What is in the environment that built the program. `None` if nobody recorded it, as on the
+    /// engine `host`, which is a gap.
+    fn contents(&self, program: &Program<'_>) -> Result<Option<Contents>, Failure> {
+        let contents = match program.cross.contents(program.target) {
+            Err(error) if error.kind() == ErrorKind::Environment => {
+                let target = program.target;
+                let gap = format!(
+                    "the papers of {target} do not name the packages that it was built with: {}",
+                    Failure::from(error).with_its_help()
+                );
+                let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+                gaps.insert(gap);
+                return Ok(None);
+            }
+            read => read?,
+        };
+        let used = program.outcome.environment.contents_sha256.as_ref();
+        if used.is_some_and(|used| *used != contents.sha256()) {
+            let message = "the environment was replaced while the program was built";
+            return Err(Failure::new(message).with_help("run the command again"));
+        }
+        Ok(Some(contents))
+    }
+
+    /// What cargo resolves for these triples. It is asked once.
+    fn resolve(&self, triples: &[&str]) -> Result<Arc<Metadata>, Failure> {
+        let mut known = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = triples.join(" ");
+        if let Some(metadata) = known.get(&name) {
+            return Ok(Arc::clone(metadata));
+        }
+        let metadata = Arc::new(Metadata::query(&self.root, triples, self.offline)?);
+        known.insert(name, Arc::clone(&metadata));
+        Ok(metadata)
+    }
+}
+
+/// Fetches what the papers of `targets` need to know, so that they can be written offline.
+pub(crate) fn prefetch(root: &Path, targets: &[String]) -> Result<(), Failure> {
+    let host = host();
+    for triples in targets
+        .iter()
+        .map(|it| triples(it))
+        .chain([vec![host.as_str()]])
+    {
+        Metadata::query(root, &triples, false)?;
+    }
+    Ok(())
+}
+
+/// The triples that cargo builds for a target.
+fn triples(target: &str) -> Vec<&str> {
+    match Target::parse(target) {
+        Ok(known) => known.slices().map(Target::triple).collect(),
+        Err(_) => vec![target],
+    }
+}
+
+/// The triple of what runs in environments: they are Linux of the machine's architecture.
+fn host() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+/// The time of the sources, if it is known.
+fn time_of_sources(seconds: u64) -> Option<String> {
+    let time = UNIX_EPOCH + Duration::from_secs(seconds);
+    (seconds != OLDEST).then(|| humantime::format_rfc3339_seconds(time).to_string())
+}
+
+/// The digest of a file of the workspace, if it is there.
+fn digest(root: &Path, name: &str) -> Result<Option<NamedDigest>, Failure> {
+    let path = root.join(name);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(NamedDigest {
+            name: name.to_owned(),
+            sha256: archive::sha256(&bytes),
+        })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io("read", &path, &error)),
+    }
+}
+
+/// A name that no other run has.
+fn invocation(started: SystemTime) -> String {
+    let since = started.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let text = format!("{}.{}", since.as_nanos(), std::process::id());
+    format!(
+        "urn:cross-core:run:{}",
+        &archive::sha256(text.as_bytes())[..32]
+    )
+}
+
+#[cfg(test)]
+mod tests;
