@@ -197,7 +197,7 @@ mod tests {
                 r#"{{"id":"{name}","name":"{name}","version":"1.0.0","source":{source},"dependencies":[],
                 "manifest_path":"{0}/{name}/Cargo.toml","targets":[{{"name":"build-script-build",
                 "kind":["custom-build"],"src_path":"{0}/{name}/{script}"}}]}}"#,
-                dir.path().display()
+                dir.path().display().to_string().replace('\\', "/")
             )
         };
         let registry = "\"registry+https://example.invalid\"";
@@ -212,7 +212,10 @@ mod tests {
             packages.join(",")
         );
         let found = read(&Metadata::parse(&json).unwrap());
-        let shown = |name: &str| found.get(name).map(|path| path.display().to_string());
+        let shown = |name: &str| {
+            let path = found.get(name)?.display().to_string();
+            Some(path.replace('\\', "/"))
+        };
         assert_eq!(shown("SSL_DIR").unwrap(), "ssl-1.0.0/build/main.rs");
         assert_eq!(shown("SSL_STATIC").unwrap(), "ssl-1.0.0/build/find.rs");
         assert_eq!(shown("Z_STATIC").unwrap(), "z-1.0.0/build.rs");

@@ -135,8 +135,11 @@ impl<'a> Reader<'a> {
             Some(Message::BuildScript(mut script)) => {
                 script.package_id = self.fixed.text_outside(&script.package_id);
                 script.out_dir = self.fixed.outside(&script.out_dir);
-                for path in &mut script.linked_paths {
-                    *path = self.fixed.text_outside(path);
+                for linked in &mut script.linked_paths {
+                    // `native=/path`, or the path alone.
+                    let at = linked.find('=').map_or(0, |at| at + 1);
+                    let path = self.fixed.outside(Path::new(&linked[at..]));
+                    *linked = format!("{}{}", &linked[..at], path.display());
                 }
                 let (dir, products) = (self.target_dir, self.products);
                 match self.packages.build_script(&script, dir, products) {

@@ -57,8 +57,9 @@ impl DebuggerWatch {
 
 #[cfg(test)]
 mod tests {
+    use cross_engine::os::System;
+
     use super::*;
-    use std::path::PathBuf;
 
     #[test]
     fn only_the_message_of_a_waiting_program_is_an_event() {
@@ -76,10 +77,12 @@ mod tests {
         else {
             panic!("no event");
         };
-        assert_eq!((port, program), (1234, PathBuf::from("/w/a b/app")));
+        let app = System::HERE.outside(Path::new("/w/a b/app"));
+        assert_eq!((port, &program), (1234, &app));
+        let shown = app.display();
         assert_eq!(
             command,
-            "gdb-multiarch -ex 'target remote :1234' '/w/a b/app'"
+            format!("gdb-multiarch -ex 'target remote :1234' '{shown}'")
         );
         assert!(watch.read("cross: waits for nobody").is_none());
         assert!(watch.failure().is_none());

@@ -239,7 +239,7 @@ impl Reader<'_> {
         let is_dir = |ignores_case: bool| {
             let pattern = condition::of_directory(pattern, self.user.home.as_deref(), dir);
             self.git_dirs.iter().any(|git_dir| {
-                condition::matches(&pattern, &git_dir.to_string_lossy(), ignores_case)
+                condition::matches(&pattern, &condition::of_git(git_dir), ignores_case)
             })
         };
         match kind {
@@ -328,7 +328,7 @@ pub(crate) mod tests {
     fn conditions_of_included_files_hold_as_in_git() {
         let home = Home::new();
         home.write("more", "[core]\n\tabbrev = 9\n");
-        let app = home.path().join("app").display().to_string();
+        let app = condition::of_git(&home.path().join("app"));
         let shouted = app.to_uppercase();
         for (condition, holds) in [
             (format!("gitdir:{app}/.git"), true),

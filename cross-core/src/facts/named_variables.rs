@@ -159,7 +159,8 @@ mod tests {
         assert!(warning.message.ends_with("no run has: SET (`src/main.rs`)"));
         assert!(warning.help.unwrap().contains(r#"`passthrough = ["SET"]`"#));
         // A directory has to be seen, too.
-        set.insert("SET", env!("CARGO_MANIFEST_DIR"));
+        let dir = tempfile::tempdir().unwrap();
+        set.insert("SET", dir.path().to_str().unwrap());
         let help = read.warning(&set, has, Path::new("/w")).unwrap().help;
         assert!(help.unwrap().starts_with(r#"`volumes = ["SET"]`"#));
         let none = BTreeMap::from([("PASSED", "x")]);

@@ -124,13 +124,18 @@ fn replaced<'a>(
         });
         match found {
             Some((from, to, after)) => {
-                new.push_str(to);
-                rest = after;
-                if from.contains('\\') {
-                    let end = rest.find(is_delimiter).unwrap_or(rest.len());
-                    new.push_str(&rest[..end].replace('\\', "/"));
-                    rest = &rest[end..];
+                let end = after.find(is_delimiter).unwrap_or(after.len());
+                let (path, after) = after.split_at(end);
+                match (from.contains('\\'), to.contains('\\')) {
+                    (true, false) => new.extend([to, &path.replace('\\', "/")]),
+                    // A URL has the separators of Linux on Windows, too.
+                    (false, true) if before.ends_with("://") => {
+                        new.extend(["/", &to.replace('\\', "/"), path]);
+                    }
+                    (false, true) => new.extend([to, &path.replace('/', "\\")]),
+                    _ => new.extend([to, path]),
                 }
+                rest = after;
             }
             None => {
                 new.push(first);
@@ -239,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_windows_has_the_separators_of_linux_behind_a_place() {
+    fn a_text_of_windows_has_the_separators_of_its_side_behind_a_place() {
         let pair = (
             PathBuf::from(r"C:\src\app"),
             PathBuf::from("/cross/project"),
@@ -247,6 +252,8 @@ mod tests {
         let paths = FixedPaths::new(vec![pair]);
         let text = paths.text_inside(r"--manifest-path C:\src\app\a\Cargo.toml C:\x");
         assert_eq!(text, r"--manifest-path /cross/project/a/Cargo.toml C:\x");
+        let text = paths.text_outside("path+file:///cross/project/a#1 /cross/project/a/b.rs:1 /x");
+        assert_eq!(text, r"path+file:///C:/src/app/a#1 C:\src\app\a\b.rs:1 /x");
     }
 
     #[test]

@@ -40,8 +40,10 @@ const LIBRARIES: [&str; 4] = [
 ];
 
 /// The unit tests that cannot run in an environment, whose kernel interface is the sandbox's
-/// already: one starts a sandbox, and one makes a set-user-ID program.
-const OUTSIDE_ONLY: [&str; 2] = [
+/// already and which has no git: one starts a sandbox, one makes a set-user-ID program, and one
+/// makes a repository.
+const OUTSIDE_ONLY: [&str; 3] = [
+    "a_checkout_has_the_time_of_its_commit_and_tells_changes",
     "the_kernel_takes_the_program_and_obeys_it",
     "what_is_published_is_a_copy_that_has_its_time_and_who_may_start_it",
 ];

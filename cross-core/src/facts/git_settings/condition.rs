@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use cross_engine::os::System;
+
 /// A part of a pattern.
 enum Part {
     /// A character.
@@ -39,10 +41,19 @@ pub(super) fn with_all_below(pattern: &str) -> String {
     format!("{pattern}{below}")
 }
 
+/// The path as git writes it, which separates directories with slashes on Windows, too.
+pub(super) fn of_git(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    match System::HERE {
+        System::Windows => text.replace('\\', "/"),
+        _ => text.into_owned(),
+    }
+}
+
 /// The pattern for this path alone.
 fn literal(path: &Path) -> String {
     let mut text = String::new();
-    for c in path.to_string_lossy().chars() {
+    for c in of_git(path).chars() {
         if ['*', '?', '[', '\\'].contains(&c) {
             text.push('\\');
         }
