@@ -26,7 +26,9 @@ pub use environment::blueprint::Blueprint;
 pub use environment::contents::{
     ArchiveRelease, Contents, Download, InstalledPackage, RecordedImage,
 };
-pub use environment::environments::{Environment, EnvironmentLocation, Environments};
+pub use environment::environments::{
+    Environment, EnvironmentLocation, Environments, ExistingEnvironment,
+};
 pub use environment::locked_packages::LockedPackages;
 pub use export::pack::{ExportSource, Exported, export};
 pub use export::part::{ArchiveSink, ArchivedPart, PartKind};

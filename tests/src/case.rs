@@ -1,8 +1,11 @@
 //! A project, the library for it, and what a request must not leave behind.
 
-use cross_core::{Cross, Env, Error};
+use std::fs;
 
-use crate::{FOREIGN, Leftovers, Project, engines};
+use cross_core::{Cross, Env, Error};
+use cross_engine::{EnvironmentLocation, Invocation};
+
+use crate::{FOREIGN, Leftovers, Project, engines, tool};
 
 /// A project on an engine, as the suites for errors use it.
 #[derive(Debug)]
@@ -68,6 +71,28 @@ impl Case {
     pub fn own_cache(self) -> Self {
         let cache = self.leftovers.own_cache();
         self.env(|env| env.set("CROSS_CACHE_DIR", cache))
+    }
+
+    /// Uses a cache that has no environments, but the bases of the existing ones. To make a base
+    /// takes half a minute, and few tests are about that.
+    ///
+    /// # Panics
+    ///
+    /// If the bases cannot be linked.
+    #[must_use]
+    pub fn own_cache_with_bases(self) -> Self {
+        let usual = self.cross.clone().engine("sandbox").build(FOREIGN).plan();
+        let EnvironmentLocation::Directory(made) = usual.unwrap().environment.location else {
+            panic!("the sandbox's environments are directories");
+        };
+        let bases = made.ancestors().nth(2).unwrap().join("bases");
+        if bases.exists() {
+            let own = self.leftovers.own_cache();
+            fs::create_dir_all(&own).unwrap();
+            let [bases, own] = [bases.to_str().unwrap(), own.to_str().unwrap()];
+            tool::stdout(&Invocation::new("cp").args(["-al", bases, own]));
+        }
+        self.own_cache()
     }
 
     /// Builds for [`FOREIGN`], and returns the error after a look at what is left.

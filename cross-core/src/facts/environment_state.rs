@@ -33,7 +33,7 @@ impl EnvironmentState {
                 let name = &named.blueprint.name;
                 let found = environments.find(name, cancel).map_engine_error()?;
                 state.recipe = found.is_some();
-                state.recipe_image = found.flatten();
+                state.recipe_image = found.and_then(|found| found.image);
             }
             return Ok(state);
         };

@@ -133,19 +133,16 @@ pub(crate) fn kept_file(
 }
 
 impl RunInputs {
-    pub(crate) fn new(context: &RunInputsContext<'_>) -> Result<Self> {
-        if let Some(toolset) = context.env_spec.host_toolset() {
-            return RunInputs::on_host(context, toolset);
-        }
-        let sdk = context.env_spec.sdk.as_ref();
+    /// The inputs that every run has: the target directory.
+    fn of_target_dir(context: &RunInputsContext<'_>) -> Result<Self> {
         let key = target_dir_key(&compiled_for(context), context.toolchain);
         // Inside, it is where it really is: what is written through a link may not be visible.
         let target_root = real_path(&context.workspace.target_directory);
         let target_dir = target_root
             .join(TARGET_DIRS)
             .join(format!("{}-{key}", context.target.triple()));
-        let mut inputs = RunInputs {
-            mounts: vec![Mount::write(&target_dir), Mount::scratch(HOME)],
+        Ok(RunInputs {
+            mounts: Vec::new(),
             env: BTreeMap::new(),
             network_mounts: Vec::new(),
             loopback_mounts: Vec::new(),
@@ -164,7 +161,16 @@ impl RunInputs {
             runner: None,
             named_sources: Vec::new(),
             fixed: FixedPaths::default(),
-        };
+        })
+    }
+
+    pub(crate) fn new(context: &RunInputsContext<'_>) -> Result<Self> {
+        if let Some(toolset) = context.env_spec.host_toolset() {
+            return RunInputs::on_host(context, toolset);
+        }
+        let sdk = context.env_spec.sdk.as_ref();
+        let mut inputs = RunInputs::of_target_dir(context)?;
+        inputs.mounts = vec![Mount::write(&inputs.target_dir), Mount::scratch(HOME)];
         let carried = inputs.carried(context);
         let read = inputs.sources(context, &carried)?;
         inputs.base_variables(context);

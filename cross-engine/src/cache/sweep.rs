@@ -261,17 +261,7 @@ mod tests {
             fs::create_dir_all(at(name).join("root")).unwrap();
         }
         fs::write(at("whole-1").join(MANIFEST), "{}").unwrap();
-        let engine = Engine {
-            kind: EngineKind::Sandbox,
-            program: "bwrap".into(),
-            version: String::new(),
-            rootless: false,
-            own_kernel: false,
-            architecture: "amd64".into(),
-            user: (0, 0),
-            reach: Default::default(),
-            isolation: Default::default(),
-        };
+        let engine = Engine::sample(EngineKind::Sandbox);
         let lock = cache.path().join("locks/sandbox-in-the-making-5");
         let _lock = Lock::acquire(&lock, &Cancel::new(), &mut || ()).unwrap();
         let host = Host::new(Variables::new(), cache.path());

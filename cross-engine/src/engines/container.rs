@@ -340,20 +340,6 @@ mod tests {
     use crate::process::invocation::Variables;
     use crate::spec::run_spec::Stdio;
 
-    fn engine(kind: EngineKind) -> Engine {
-        Engine {
-            kind,
-            program: kind.program().into(),
-            version: String::new(),
-            rootless: false,
-            own_kernel: false,
-            architecture: "amd64".into(),
-            user: (1000, 1001),
-            reach: Default::default(),
-            isolation: Default::default(),
-        }
-    }
-
     fn spec() -> RunSpec {
         RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "run"])
             .mounts([Mount::write("/w")])
@@ -370,7 +356,7 @@ mod tests {
     /// Users rely on the order: their options take precedence.
     #[test]
     fn the_order_of_the_words_is_fixed() {
-        let shown = invocation(&engine(EngineKind::Docker), &spec()).unwrap();
+        let shown = invocation(&Engine::sample(EngineKind::Docker), &spec()).unwrap();
         assert_eq!(
             shown.args.join(" "),
             "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
@@ -391,7 +377,7 @@ mod tests {
             user_namespace: None,
             ..spec()
         };
-        let shown = invocation(&engine(EngineKind::Nerdctl), &spec).unwrap();
+        let shown = invocation(&Engine::sample(EngineKind::Nerdctl), &spec).unwrap();
         assert_eq!(
             shown.args.join(" "),
             "run --rm --interactive --tty --pull never --name cross-x --label org.cross-core.run \
@@ -405,7 +391,9 @@ mod tests {
     fn a_run_with_standard_input_hangs_on_a_fifo_before_the_users_words() {
         let mut spec = spec();
         spec.lifeline_dir = Some("/c/lifelines/x/shown".into());
-        let args = invocation(&engine(EngineKind::Podman), &spec).unwrap().args;
+        let args = invocation(&Engine::sample(EngineKind::Podman), &spec)
+            .unwrap()
+            .args;
         let at = |word: &str| args.iter().position(|arg| arg == word).unwrap();
         let mount = at("type=bind,src=/c/lifelines/x/shown,dst=/run/cross-lifeline,readonly");
         assert!(mount < at("--privileged"));
@@ -419,7 +407,7 @@ mod tests {
         let host = Host::new(Variables::new(), "/c");
         let engine = Engine {
             isolation: Isolation::of(&host),
-            ..engine(EngineKind::Docker)
+            ..Engine::sample(EngineKind::Docker)
         };
         let plain = RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo"]);
         let ours = |spec: &RunSpec| profile(&engine, spec).map(|profile| profile.path);
@@ -436,7 +424,7 @@ mod tests {
 
     #[test]
     fn podman_does_not_pass_on_the_hosts_proxies() {
-        let args = |kind| invocation(&engine(kind), &spec()).unwrap().args;
+        let args = |kind| invocation(&Engine::sample(kind), &spec()).unwrap().args;
         let flag = "--http-proxy=false".to_owned();
         assert!(args(EngineKind::Podman).contains(&flag));
         assert!(!args(EngineKind::Docker).contains(&flag));
@@ -446,7 +434,7 @@ mod tests {
     fn docker_does_not_set_the_proxies_of_its_clients_configuration() {
         let given = EnvValue::Plain("http://proxy.invalid".to_owned());
         let spec = spec().env([("http_proxy".to_owned(), given)]);
-        let args = |kind| invocation(&engine(kind), &spec).unwrap().args;
+        let args = |kind| invocation(&Engine::sample(kind), &spec).unwrap().args;
         for name in PROXY_VARIABLES {
             let emptied = format!("{name}=");
             let is_emptied = args(EngineKind::Docker).contains(&emptied);
@@ -458,7 +446,9 @@ mod tests {
     #[test]
     fn a_memory_limit_is_in_bytes_and_includes_swap() {
         let spec = spec().memory(Some(4 << 30));
-        let args = invocation(&engine(EngineKind::Podman), &spec).unwrap().args;
+        let args = invocation(&Engine::sample(EngineKind::Podman), &spec)
+            .unwrap()
+            .args;
         let value = |option| {
             let at = args.iter().position(|arg| arg == option).unwrap();
             &args[at + 1]
@@ -474,7 +464,7 @@ mod tests {
             let program = std::path::Path::new("/usr/bin").join(kind.program());
             let engine = Engine {
                 program,
-                ..engine(kind)
+                ..Engine::sample(kind)
             };
             invocation(&engine, &spec).unwrap().cwd
         };
@@ -493,11 +483,12 @@ mod tests {
             let args = invocation(&engine, &spec()).unwrap().args;
             args.contains(&"--user".to_owned())
         };
-        assert!(has_user_option(engine(EngineKind::Docker)));
+        assert!(has_user_option(Engine::sample(EngineKind::Docker)));
         assert!(!has_user_option(
-            engine(EngineKind::Docker).with_rootless(true)
+            Engine::sample(EngineKind::Docker).with_rootless(true)
         ));
-        let other = invocation(&engine(EngineKind::Docker).with_user(7, 8), &spec()).unwrap();
+        let other =
+            invocation(&Engine::sample(EngineKind::Docker).with_user(7, 8), &spec()).unwrap();
         assert!(other.args.contains(&"7:8".to_owned()));
     }
 }

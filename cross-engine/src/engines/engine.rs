@@ -107,6 +107,24 @@ pub struct Engine {
     pub(crate) isolation: Isolation,
 }
 
+#[cfg(test)]
+impl Engine {
+    /// A rootful engine that nobody has probed, for a caller other than root.
+    pub(crate) fn sample(kind: EngineKind) -> Self {
+        Engine {
+            kind,
+            program: kind.program().into(),
+            version: String::new(),
+            rootless: false,
+            own_kernel: false,
+            architecture: "amd64".into(),
+            user: (1000, 1001),
+            reach: Reach::default(),
+            isolation: Isolation::default(),
+        }
+    }
+}
+
 impl Engine {
     /// Overrides whether the engine is rootless.
     #[must_use]

@@ -134,15 +134,8 @@ mod tests {
 
     fn argv(spec: &RunSpec) -> Result<Vec<String>> {
         let engine = Engine {
-            kind: EngineKind::Sandbox,
-            program: "bwrap".into(),
-            version: String::new(),
             rootless: true,
-            own_kernel: false,
-            architecture: "amd64".into(),
-            user: (1000, 1000),
-            reach: Default::default(),
-            isolation: Default::default(),
+            ..Engine::sample(EngineKind::Sandbox)
         };
         invocation(&engine, spec).map(|run| run.args)
     }

@@ -166,15 +166,8 @@ mod tests {
         let path = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
         let host = Host::new(path, dir.join("cache"));
         let engine = Engine {
-            kind: EngineKind::Podman,
             program,
-            version: "4.3.1".into(),
-            rootless: false,
-            own_kernel: false,
-            architecture: "amd64".into(),
-            user: (0, 0),
-            reach: Default::default(),
-            isolation: Default::default(),
+            ..Engine::sample(EngineKind::Podman)
         };
         (engine, host)
     }

@@ -54,7 +54,15 @@ pub enum EnvironmentLocation {
     Host,
 }
 
-/// An existing environment.
+/// What a look for an environment finds if it exists.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ExistingEnvironment {
+    /// What the engine says of the image, if the environment is one.
+    pub image: Option<ImageFacts>,
+}
+
+/// An environment of a list.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Environment {
@@ -103,19 +111,22 @@ impl<'a> Environments<'a> {
     /// # Errors
     ///
     /// As for [`exists`](Environments::exists).
-    pub fn find(&self, name: &str, cancel: &Cancel) -> Result<Option<Option<ImageFacts>>> {
+    pub fn find(&self, name: &str, cancel: &Cancel) -> Result<Option<ExistingEnvironment>> {
+        let found = |image| ExistingEnvironment { image };
         match self.location(name) {
-            EnvironmentLocation::Directory(dir) => Ok(dir.join(MANIFEST).exists().then_some(None)),
+            EnvironmentLocation::Directory(dir) => {
+                Ok(dir.join(MANIFEST).exists().then(|| found(None)))
+            }
             EnvironmentLocation::Image(image) => {
                 let (engine, host) = (self.store.engine, self.store.host);
                 if let Some(facts) = image_cache::recall_image(engine, host, &image) {
-                    return Ok(Some(Some(facts)));
+                    return Ok(Some(found(Some(facts))));
                 }
                 let answer = self.store.inspect(&image, cancel)?;
                 let exists = answer.exit.success();
-                Ok(exists.then(|| cli::facts(&image, &answer.stdout).ok()))
+                Ok(exists.then(|| found(cli::facts(&image, &answer.stdout).ok())))
             }
-            EnvironmentLocation::Host => Ok(Some(None)),
+            EnvironmentLocation::Host => Ok(Some(found(None))),
         }
     }
 

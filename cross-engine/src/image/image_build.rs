@@ -236,17 +236,7 @@ mod tests {
         build: &ImageBuild,
         ignore: Option<&Path>,
     ) -> Invocation {
-        let engine = Engine {
-            kind,
-            program: kind.program().into(),
-            version: String::new(),
-            rootless: false,
-            own_kernel: false,
-            architecture: "amd64".into(),
-            user: (0, 0),
-            reach: Default::default(),
-            isolation: Default::default(),
-        };
+        let engine = Engine::sample(kind);
         let proxies = [("https_proxy", "http://me:secret@p"), ("no_proxy", "")];
         let variables = proxies.map(|(name, value)| (name.into(), value.into()));
         let host = Host::new(Variables::from(variables), "/c");

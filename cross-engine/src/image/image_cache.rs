@@ -148,15 +148,8 @@ mod tests {
 
         fn engine(&self, kind: EngineKind) -> Engine {
             Engine {
-                kind,
                 program: self.dir.path().join(kind.name()),
-                version: "1".to_owned(),
-                rootless: false,
-                own_kernel: false,
-                architecture: "amd64".to_owned(),
-                user: (0, 0),
-                reach: Default::default(),
-                isolation: Default::default(),
+                ..Engine::sample(kind)
             }
         }
 

@@ -25,6 +25,7 @@ const DIRECTORY: &str = include_str!("shim/directory.sh");
 const READ_IF_TOLD: &str = include_str!("shim/read_if_told.sh");
 const OWNED_BY_PROC: &str = include_str!("shim/owned_by_proc.sh");
 const OWNED_BY_PS: &str = include_str!("shim/owned_by_ps.sh");
+const WATCH: &str = include_str!("shim/watch.sh");
 const HOLD: &str = include_str!("shim/hold.sh");
 const HOLD_APART: &str = include_str!("shim/hold_apart.sh");
 const CLOSE: &str = include_str!("shim/close.sh");
@@ -203,7 +204,7 @@ impl Shim {
         } else {
             HOLD_APART
         };
-        text.push_str(&joined([is_owned, hold, "("]));
+        text.push_str(&joined([is_owned, WATCH, hold, "("]));
         text.push('\n');
         text.push_str(&self.variables(&run));
         text.push_str(&joined([CLOSE]));

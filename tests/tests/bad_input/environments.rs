@@ -11,10 +11,10 @@ use crate::{Case, Fails as _, TARGET, says};
 
 on_engines! { package_mirror_unreachable no_mmdebstrap_and_no_registry package_not_found_in_a_recipe }
 
-/// A project whose environment does not exist on any engine, because of an unusual package.
-fn unmade(package: &str, engine: &str) -> Case {
+/// A project whose recipe asks for an unusual package, so that no engine has its environment.
+fn unusual(package: &str, engine: &str) -> Case {
     let recipe = format!("[build]\npackages = [\"{package}\"]\n");
-    Case::of(Project::new("app").cross_toml(&recipe), engine).own_cache()
+    Case::of(Project::new("app").cross_toml(&recipe), engine)
 }
 
 /// Checks that the environment of `case` still does not exist on `engine`.
@@ -34,7 +34,7 @@ fn is_not_there(case: &Case, engine: &str) {
 
 fn package_mirror_unreachable(engine: &str) {
     let nobody = "http://127.0.0.1:9";
-    let case = unmade("hello", engine).env(|env| {
+    let case = unusual("hello", engine).own_cache().env(|env| {
         env.set("http_proxy", nobody)
             .set("https_proxy", nobody)
             .remove("no_proxy")
@@ -93,7 +93,7 @@ location = "127.0.0.1:9"
 "#;
 
 fn package_not_found_in_a_recipe(engine: &str) {
-    let case = unmade("libnosuchthing-dev", engine);
+    let case = unusual("libnosuchthing-dev", engine).own_cache_with_bases();
     let error = case.build_fails(ErrorKind::PackageNotFound);
     says(&error.to_string(), &["libnosuchthing-dev", "suite"]);
     says(error.help().unwrap(), &["packages", "Cross.toml"]);

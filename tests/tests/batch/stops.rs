@@ -15,7 +15,7 @@ use crate::{AARCH64, Case, I686, X86_64};
 on_engines! { a_cancellation_leaves_nothing_of_any_target }
 
 /// The time limit of every wait.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How long after a stop everything is gone.
 const STOPPED: Duration = Duration::from_secs(8);
 

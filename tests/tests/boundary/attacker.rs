@@ -32,7 +32,7 @@ const FRONT_DOOR: &str = env!("CARGO_BIN_EXE_front-door");
 /// The functions that every attack can use.
 const PRELUDE: &str = include_str!("inside/prelude.rs");
 /// The time after which a caller is considered to hang.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// The memory, in KiB, at which a caller is ended before it harms the machine.
 const TOO_MUCH_MEMORY: u64 = 1 << 20;
 

@@ -25,7 +25,7 @@ const PROCESS_ROUNDS: usize = 80;
 const COMPILED: usize = 16;
 const OTHER_TARGET: &str = "x86_64-unknown-linux-gnu";
 /// How long a build may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 on_engines! { builds_at_the_same_time_publish_whole_programs }
 on_engines! { @ processes_at_the_same_time_publish_whole_programs sandbox }

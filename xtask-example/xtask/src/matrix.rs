@@ -101,7 +101,7 @@ fn targets(args: &cli::Matrix, root: &Path, prover: &Prover<'_>) -> Result<Vec<S
         };
     };
     let (engine, toolchain) = prover.asked();
-    match Store::open(root)?.rotating(rows, today(), engine, toolchain) {
+    match Store::open(root)?.rotating(rows, day(), engine, toolchain) {
         none if none.is_empty() => {
             let what = format!("no row is recorded for {engine} with the toolchain {toolchain}");
             Err(Failure::new(what).with_help("prove rows without `--rotating` first"))
@@ -126,8 +126,8 @@ fn rows() -> Vec<String> {
     with_recipe.map(|target| target.to_string()).collect()
 }
 
-/// Returns the days since the Unix epoch.
-pub(crate) fn today() -> u64 {
+/// Returns the number of this day since the Unix epoch.
+pub(crate) fn day() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |elapsed| elapsed.as_secs()) / SECONDS_OF_A_DAY
 }

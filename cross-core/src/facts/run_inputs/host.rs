@@ -6,54 +6,24 @@
 //! commercial compilers), and nothing on the host can be hidden from them. Only the variables of an
 //! outer cargo that describe its own package are removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use cross_config::Env;
 use cross_engine::EnvValue;
 
-use super::{RunInputs, RunInputsContext, compiled_for, kept_file};
+use super::{RunInputs, RunInputsContext, kept_file};
 use crate::cargo::outer;
 use crate::facts::host_toolset::{HostRunner, HostToolset};
-use crate::host::places::real_path;
 use crate::model::error::Result;
-use crate::model::fixed_paths::FixedPaths;
-use crate::model::hash::{TARGET_DIRS, target_dir_key};
-use crate::model::step::Prepared;
 use crate::model::toolchain::ToolchainSource;
 use crate::target::runner;
 
 impl RunInputs {
     /// The run inputs of the engine `host`.
     pub(crate) fn on_host(context: &RunInputsContext<'_>, toolset: &HostToolset) -> Result<Self> {
-        let triple = context.target.triple();
-        let key = target_dir_key(&compiled_for(context), context.toolchain);
-        let target_root = real_path(&context.workspace.target_directory);
-        let target_dir = target_root
-            .join(TARGET_DIRS)
-            .join(format!("{triple}-{key}"));
-        let mut prepared = vec![
-            Prepared::CacheDirectory(target_root),
-            Prepared::Directory(target_dir.clone()),
-        ];
-        prepared.extend(toolset.prepared.iter().cloned());
-        let mut inputs = RunInputs {
-            env: without_outer_cargo(context.cross.environment()),
-            cargo_home: context.cross.cargo_home()?,
-            target_dir,
-            mounts: Vec::new(),
-            network_mounts: Vec::new(),
-            loopback_mounts: Vec::new(),
-            network_env: BTreeMap::new(),
-            yielding: BTreeSet::new(),
-            seccomp: None,
-            foreign_programs: None,
-            prepared,
-            warnings: Vec::new(),
-            programs: Vec::new(),
-            runner: None,
-            named_sources: Vec::new(),
-            fixed: FixedPaths::default(),
-        };
+        let mut inputs = RunInputs::of_target_dir(context)?;
+        inputs.env = without_outer_cargo(context.cross.environment());
+        inputs.prepared.extend(toolset.prepared.iter().cloned());
         inputs.runner = inputs.configured_runner(context);
         inputs.cargo_variables(context);
         inputs.deployment_target(context);

@@ -6,20 +6,6 @@ use crate::process::invocation::{EnvValue, Variables};
 use crate::spec::mount::Mount;
 use crate::spec::run_spec::{Network, Stdio};
 
-fn engine() -> Engine {
-    Engine {
-        kind: EngineKind::Docker,
-        program: "docker".into(),
-        version: String::new(),
-        rootless: false,
-        own_kernel: false,
-        architecture: "amd64".into(),
-        user: (1000, 1001),
-        reach: Default::default(),
-        isolation: Default::default(),
-    }
-}
-
 fn spec() -> RunSpec {
     RunSpec::new(Root::Image("i:1".into()), "/w", ["cargo", "build"])
         .mounts([Mount::write("/w"), Mount::scratch("/tmp/home")])
@@ -37,7 +23,12 @@ fn shared() -> ContainerPool {
 
 fn name(pool: &ContainerPool, spec: &RunSpec, image: &ContainerImage, cache: &Path) -> String {
     let (_, reused) = pool
-        .reused_container(&engine(), spec, image, &host(cache))
+        .reused_container(
+            &Engine::sample(EngineKind::Docker),
+            spec,
+            image,
+            &host(cache),
+        )
         .unwrap();
     reused.container
 }
@@ -46,7 +37,12 @@ fn name(pool: &ContainerPool, spec: &RunSpec, image: &ContainerImage, cache: &Pa
 fn what_is_fixed_is_said_when_it_starts_and_the_rest_when_it_is_entered() {
     let image = ContainerImage::new(None, vec!["/entry".to_owned()]);
     let (enter, reused) = shared()
-        .reused_container(&engine(), &spec(), &image, &host(Path::new("/c")))
+        .reused_container(
+            &Engine::sample(EngineKind::Docker),
+            &spec(),
+            &image,
+            &host(Path::new("/c")),
+        )
         .unwrap();
     let name = &reused.container;
     let (base, generation) = name.split_at(name.len() - "-1-reused".len());
@@ -78,7 +74,7 @@ fn one_that_is_nobody_elses_hangs_on_its_client() {
     let pool = ContainerPool::new(ContainerReuse::new());
     let (_, reused) = pool
         .reused_container(
-            &engine(),
+            &Engine::sample(EngineKind::Docker),
             &spec(),
             &ContainerImage::default(),
             &host(Path::new("/c")),
@@ -152,7 +148,10 @@ fn the_name_is_known_before_the_directories_that_are_written_exist() {
     let target = dir.path().join("target");
     let spec = spec().mounts([Mount::write(&target)]);
     let (pool, image, host) = (shared(), ContainerImage::default(), host(dir.path()));
-    let slot = || pool.slot(&engine(), &spec, &image, &host).unwrap();
+    let slot = || {
+        pool.slot(&Engine::sample(EngineKind::Docker), &spec, &image, &host)
+            .unwrap()
+    };
     let planned = slot().name(1);
     fs::create_dir(&target).unwrap();
     let slot_1 = slot();
@@ -206,6 +205,9 @@ fn what_is_remembered_is_believed_for_its_time_and_its_key() {
 #[test]
 fn a_users_words_for_run_keep_nothing() {
     let pool = shared();
-    assert!(pool.can_run(&engine(), &spec()));
-    assert!(!pool.can_run(&engine(), &spec().options(["--env", "A=2"])));
+    assert!(pool.can_run(&Engine::sample(EngineKind::Docker), &spec()));
+    assert!(!pool.can_run(
+        &Engine::sample(EngineKind::Docker),
+        &spec().options(["--env", "A=2"])
+    ));
 }

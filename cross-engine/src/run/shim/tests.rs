@@ -38,15 +38,9 @@ impl Case {
             fs::create_dir_all(dir.path().join(made)).unwrap();
         }
         let engine = Engine {
-            kind,
             program,
-            version: String::new(),
             rootless: true,
-            own_kernel: false,
-            architecture: "amd64".into(),
-            user: (1000, 1000),
-            reach: Default::default(),
-            isolation: Default::default(),
+            ..Engine::sample(kind)
         };
         Case {
             dir,
