@@ -6,6 +6,8 @@
 mod architecture;
 #[path = "plans/boundary.rs"]
 mod boundary;
+#[path = "plans/remote.rs"]
+mod remote;
 #[path = "plans/reproducible.rs"]
 mod reproducible;
 #[path = "plans/wasm_bindgen.rs"]

@@ -353,11 +353,15 @@ impl Workspace {
     }
 
     /// The directory of a run for a request in `dir`: the same one if it is visible in the
-    /// environment, else the workspace's root.
-    pub(crate) fn dir_inside<'a>(&'a self, dir: &'a Path) -> &'a Path {
-        match dir.starts_with(&self.root) {
-            true => dir,
-            false => &self.root,
+    /// environment, however it is written, else the workspace's root.
+    pub(crate) fn dir_inside(&self, dir: &Path) -> PathBuf {
+        if dir.starts_with(&self.root) {
+            return dir.to_owned();
+        }
+        let (real, root) = (real_path(dir), real_path(&self.root));
+        match real.strip_prefix(root) {
+            Ok(rest) if rest.components().next().is_some() => self.root.join(rest),
+            _ => self.root.clone(),
         }
     }
 }

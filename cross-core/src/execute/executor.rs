@@ -470,8 +470,7 @@ impl<'a> Execution<'a> {
         let result = self.run_as(&spec, output);
         let result = match output {
             OutputKind::CargoMessages | OutputKind::CommandLine => result,
-            // A report is most needed of tests that failed.
-            _ if self.runs_tests() => result.and(self.publish_reports_of_run()),
+            _ if self.runs_tests() => self.publish_reports_of_run(result),
             _ => result,
         };
         if result.is_ok() {

@@ -8,6 +8,7 @@ use cross_engine::process::{Exit, Sink};
 use cross_engine::{Cancel, Fetch, Host, RunSpec, TransferEvent};
 
 use crate::cargo::products::{Products, Site};
+use crate::execute::reports;
 use crate::facts::remote::PlannedRemote;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::outcome::Artifact;
@@ -50,7 +51,11 @@ pub(crate) fn fetch(
     cancel: &Cancel,
 ) -> Result<()> {
     let shallow = target_dir.path().join(plan.products.directory());
-    let mut deep = deep_directories(plan, target_dir.path());
+    let reports = reports::directories(target_dir.path());
+    let mut deep = deep_directories(plan);
+    let only_reports = deep.is_empty();
+    deep.extend(reports);
+    deep.dedup();
     if remote.whole_target_dir {
         deep = vec![target_dir.path().to_owned()];
     }
@@ -59,7 +64,9 @@ pub(crate) fn fetch(
     // Those of several targets that are joined are listed, too.
     let others = plan.products.directories();
     let others = others.map(|name| target_dir.path().join(name));
-    deep.extend(others.filter(|dir| *dir != shallow));
+    let others: Vec<_> = others.filter(|dir| *dir != shallow).collect();
+    let has_others = !others.is_empty();
+    deep.extend(others);
     let files = built.artifacts.iter();
     let files: Vec<PathBuf> = files.filter_map(|it| relative(&it.inside)).collect();
     let mut is_wanted = |path: &Path| {
@@ -70,7 +77,7 @@ pub(crate) fn fetch(
     let mut on_event = |event: TransferEvent<'_>| emit(plan, event);
     let mut fetch = Fetch::new(target_dir, &shallow, &deep);
     let makes_reports = spec.command.iter().any(|arg| arg.starts_with("--timings"));
-    if built.is_fresh && !makes_reports && deep.len() == 1 && !remote.whole_target_dir {
+    if built.is_fresh && !makes_reports && only_reports && !has_others && !remote.whole_target_dir {
         fetch = fetch.unchanged(files.clone());
     }
     plan.engine
@@ -108,8 +115,8 @@ pub(crate) fn reads_what_was_built(step: &Step) -> bool {
 }
 
 /// The directories of the target directory that later steps read completely.
-fn deep_directories(plan: &Plan, target_dir: &Path) -> Vec<PathBuf> {
-    let mut dirs = vec![target_dir.join("cargo-timings")];
+fn deep_directories(plan: &Plan) -> Vec<PathBuf> {
+    let mut dirs = Vec::new();
     for step in &plan.steps {
         match &step.action {
             Action::Mirror { from, .. } => dirs.push(from.join("doc")),
@@ -120,7 +127,6 @@ fn deep_directories(plan: &Plan, target_dir: &Path) -> Vec<PathBuf> {
             _ => {}
         }
     }
-    dirs.dedup();
     dirs
 }
 

@@ -13,6 +13,7 @@ use cross_engine::process::untrusted::{Dir, Entry, FileKind, limits};
 use crate::cargo::products::{Products, Site};
 use crate::execute::publish::{copy_tree, destination};
 use crate::model::error::{MapEngineError as _, Result};
+use crate::model::step::Verb;
 use crate::plan::nextest;
 
 /// The directory of cargo's reports of times.
@@ -45,6 +46,22 @@ const OF_CARGO: [&str; 5] = [
     "Cargo.lock",
     "deps",
 ];
+
+/// The directories of reports in the target directory `from`, which may not be there.
+pub(crate) fn directories(from: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    let names = [TIMINGS, nextest::REPORTS].into_iter().chain(REPORTS);
+    names.map(|name| from.join(name))
+}
+
+/// Whether a program that runs for `verb` leaves reports that nobody fetches after what was built.
+/// Tests leave none: criterion's benchmarks report nothing if they are run as tests.
+pub(crate) fn come_from_a_run(verb: Verb, root: &Path) -> bool {
+    match verb {
+        Verb::Bench => true,
+        Verb::Nextest => nextest::store(root).is_some(),
+        _ => false,
+    }
+}
 
 /// Copies the reports in the target directory `from` to `to`, and those of nextest to where the
 /// workspace in `root` has them.

@@ -31,7 +31,7 @@ pub(crate) struct WatchedPrograms {
 /// The programs that a run started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Started {
-    /// It is not known: the run is no cargo that starts programs, or it is on another machine.
+    /// It is not known: the run is no cargo that starts programs, or it has no relay.
     Unknown,
     /// No program was started.
     None,
@@ -62,8 +62,9 @@ impl WatchedPrograms {
     }
 
     fn with(plan: &Plan, host: &Host, spec: &RunSpec, mode: RelayMode) -> Result<Option<Self>> {
-        // The relay is a directory of this machine.
-        if !TestRelay::is_supported(&plan.engine) || plan.remote.is_some() {
+        // What is kept on another machine is gone with its container.
+        let is_lost = mode == RelayMode::Kept && plan.remote.is_some();
+        if !TestRelay::is_supported(&plan.engine) || is_lost {
             return Ok(None);
         }
         let relay = TestRelay::new(host, &[], mode).map_engine_error()?;

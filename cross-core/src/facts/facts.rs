@@ -228,7 +228,7 @@ impl Facts {
 
     /// The request's directory if it is visible in the environment, else the workspace's root.
     fn cwd(&self) -> PathBuf {
-        self.workspace.dir_inside(&self.cargo.dir).to_owned()
+        self.workspace.dir_inside(&self.cargo.dir)
     }
 
     /// The step that runs `spec`.

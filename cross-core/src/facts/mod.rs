@@ -10,6 +10,7 @@ pub(crate) mod environment_name;
 pub(crate) mod environment_spec;
 pub(crate) mod environment_state;
 pub(crate) mod facts;
+mod far_options;
 pub(crate) mod flag_paths;
 pub(crate) mod git_settings;
 pub(crate) mod git_user_files;

@@ -17,6 +17,7 @@ use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
 use crate::facts::environment_state::EnvironmentState;
 use crate::facts::facts::Facts;
+use crate::facts::far_options;
 use crate::facts::flag_paths::{self, Flags};
 use crate::facts::host_engine;
 use crate::facts::private_places::Private;
@@ -349,6 +350,8 @@ fn warnings(
     warnings.extend(selection.warnings.iter().cloned());
     warnings.extend(selection.env_spec.warning(state.digest()));
     warnings.extend(without_effect(&project.settings, &selection.selected));
+    let engine = &selection.selected.engine;
+    warnings.extend(far_options::warning(&project.settings, engine));
     if offline {
         warnings.extend(offline_image(&selection.env_spec, state));
     }

@@ -33,6 +33,8 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
 pub(crate) fn real_path(path: &Path) -> PathBuf {
     match System::HERE {
         System::Windows => one_spelling(path),
+        // Its disks ignore case, mostly, and know how a name was written first.
+        System::Mac => one_spelling(&followed(path)),
         _ => followed(path),
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use cross_engine::{EnvValue, Mount, Network, RunSpec, nameable};
+use cross_engine::{EnvValue, Mount, Network, Reach, RunSpec, nameable};
 use cross_targets::Runner;
 
 use crate::facts::facts::Facts;
 use crate::facts::run_inputs::kept_file;
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::step::Step;
+use crate::model::step::{Step, Warning};
+use crate::request::request::Request;
 use crate::target::runner;
 
 /// The debugger setup of a run: a script that makes each program wait for gdb.
@@ -74,5 +75,56 @@ impl Debugger {
                 (runner::GDB_PORT.to_owned(), plain(self.port.to_string())),
                 (self.variable.clone(), plain(inside.display().to_string())),
             ])
+    }
+}
+
+/// Returns the warning for a program that waits for gdb on the engine's machine.
+pub(super) fn warning(request: &Request, facts: &Facts) -> Option<Warning> {
+    let port = request.options.gdb?;
+    let Reach::Remote(remote) = &facts.selected.engine.reach else {
+        return None;
+    };
+    let address = remote.address.as_deref().and_then(ssh_destination);
+    let machine = address.as_deref().unwrap_or("MACHINE");
+    Some(Warning {
+        code: "remote".to_owned(),
+        message: format!(
+            "a program that waits for gdb listens on port {port} of the engine's machine"
+        ),
+        help: Some(format!(
+            "bring the port here before you start gdb: `ssh -N -L {port}:127.0.0.1:{port} {machine}`"
+        )),
+    })
+}
+
+/// The machine in the address of a daemon, as ssh takes it.
+fn ssh_destination(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let machine = rest.split('/').next().filter(|it| !it.is_empty())?;
+    match scheme {
+        "ssh" => Some(format!("ssh://{machine}")),
+        "tcp" | "http" | "https" => {
+            let name = machine.rsplit_once(':').map_or(machine, |(name, _)| name);
+            Some(name.trim_matches(['[', ']']).to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_of_an_address_is_what_ssh_takes() {
+        for (address, machine) in [
+            ("ssh://me@far:22/run/podman.sock", Some("ssh://me@far:22")),
+            ("tcp://far.example:2375", Some("far.example")),
+            ("tcp://[::1]:2375", Some("::1")),
+            ("unix:///var/run/docker.sock", None),
+            ("the context `far`", None),
+        ] {
+            assert_eq!(ssh_destination(address).as_deref(), machine, "{address}");
+        }
     }
 }

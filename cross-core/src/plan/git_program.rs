@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::facts::facts::Facts;
+use crate::facts::locked_crates::locked;
 use crate::model::step::{EnvironmentKind, Verb, Warning};
 use crate::request::request::Request;
 
@@ -35,7 +36,8 @@ pub(super) fn warning(request: &Request, facts: &Facts) -> Option<Warning> {
         Some(product) => format!("the build script `{}` starts git", product.source.display()),
         None => {
             let lock = text(&facts.workspace.root.join("Cargo.lock"))?;
-            let is_locked = |name: &&str| lock.contains(&format!("\nname = \"{name}\"\n"));
+            let locked = locked(&lock);
+            let is_locked = |name: &&str| locked.iter().any(|package| package.name == *name);
             format!(
                 "the crate `{}` starts git",
                 CRATES.into_iter().find(is_locked)?

@@ -16,6 +16,7 @@ use crate::facts::run_inputs;
 use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
+use crate::plan::debugger;
 use crate::plan::doctests;
 use crate::plan::git_program;
 use crate::plan::offline;
@@ -97,6 +98,7 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
     let mut warnings = facts.warnings.clone();
     warnings.extend(doctests::warning(request, &facts));
     warnings.extend(git_program::warning(request, &facts));
+    warnings.extend(debugger::warning(request, &facts));
     warnings.extend(own_xtask::warning(request, &facts));
     let products = Products::new(facts.workspace.products.clone(), facts.target.triple())
         .built_in(&facts.target.slices())

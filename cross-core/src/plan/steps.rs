@@ -276,21 +276,30 @@ impl StepBuilder<'_> {
             *program = own;
         }
         let purpose = format!("run `{program}`");
+        let published = self.published_elsewhere(&trailing);
         let mut command = Vec::new();
         if options.on_target {
             command.extend(self.facts.target.through_runner());
         }
         command.extend(trailing);
         let spec = self.facts.run_spec(command, Network::Default);
-        let spec = spec.mounts(self.published_elsewhere());
+        let spec = spec.mounts(published);
         self.run_programs(&purpose, spec, self.program_output())
     }
 
-    /// The directory of the target's published artifacts, if it is outside of the workspace.
-    fn published_elsewhere(&self) -> Option<Mount> {
+    /// The directory of the target's published artifacts, if the sources that a command sees do not
+    /// have it: outside of the workspace, and in a cache, as the target directory is, of which nothing
+    /// is sent to another machine unless the command `words` name it.
+    fn published_elsewhere(&self, words: &[String]) -> Option<Mount> {
         let facts = self.facts;
         let dir = facts.workspace.target_directory.join(facts.target.triple());
-        if facts.remote.is_some() || dir.starts_with(&facts.workspace.root) || !dir.is_dir() {
+        let is_elsewhere = match facts.remote {
+            Some(_) => words
+                .iter()
+                .any(|word| facts.cargo.dir.join(word).starts_with(&dir)),
+            None => !dir.starts_with(&facts.workspace.root),
+        };
+        if !is_elsewhere || !dir.is_dir() {
             return None;
         }
         let home = facts.host.home();

@@ -166,6 +166,63 @@ mod tests {
         assert!(error.help().unwrap().contains("compatible with docker"));
     }
 
+    /// As distributions and container desktops install them.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_command_of_another_name_is_the_engine_that_it_wraps() {
+        let dir = tempfile::tempdir().unwrap();
+        let emulates = "echo 'Emulate Docker CLI using podman.' >&2; ";
+        let podman = "case \"$1 $3\" in --version*) echo 'NAME version 4.3.1';; \
+                      version*Server*) echo \"can't evaluate field Components\" >&2; exit 125;; \
+                      version*Client*) echo '4.3.1|linux/amd64|';; \
+                      info*) echo '4.3.1|linux/arm64|true|6.1.0-far';; *) exit 1;; esac";
+        let nerdctl = "case \"$1 $3\" in --version*) echo 'nerdctl version 1.7.6';; \
+                       version*Server*) echo 'template: no such field' >&2; exit 1;; \
+                       version*Client*) echo '1.7.6|linux/amd64|';; *) exit 1;; esac";
+        let kind = |name: &str, preference: &str, answer: &str| {
+            // A service answers for itself, and this client has none.
+            let mut host = client(dir.path(), name, answer);
+            host.variables.remove(std::ffi::OsStr::new("DOCKER_HOST"));
+            let engine = selected(preference, &host).unwrap().engine;
+            assert_eq!(engine.program, dir.path().join(name));
+            engine.kind
+        };
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let of_podman = podman.replace("NAME", "podman");
+        let wrapper = format!("{emulates}{of_podman}");
+        for preference in ["docker".to_owned(), path("docker")] {
+            assert_eq!(kind("docker", &preference, &wrapper), EngineKind::Podman);
+            assert_eq!(kind("docker", &preference, nerdctl), EngineKind::Nerdctl);
+        }
+        let named = path("podman");
+        assert_eq!(kind("podman", &named, &of_podman), EngineKind::Podman);
+        // A client of a service says what the service is.
+        let of_remote = podman.replace("NAME", "podman-remote");
+        for preference in ["podman-remote".to_owned(), path("podman-remote")] {
+            assert_eq!(
+                kind("podman-remote", &preference, &of_remote),
+                EngineKind::Podman
+            );
+            let host = client(dir.path(), "podman-remote", &of_remote);
+            let engine = selected(&preference, &host).unwrap().engine;
+            assert_eq!(
+                (engine.architecture.as_str(), engine.own_kernel),
+                ("arm64", true)
+            );
+        }
+        // Nobody has named nerdctl.
+        let empty = tempfile::tempdir().unwrap();
+        let mut host = client(empty.path(), "docker", nerdctl);
+        let only = ("PATH".into(), empty.path().into());
+        host.variables.extend([only]);
+        let error = selected("auto", &host).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoEngine);
+        assert!(
+            error.to_string().contains("used only if it is named"),
+            "{error}"
+        );
+    }
+
     /// Answers of real daemons, with the release of this machine's kernel where they have the same.
     #[cfg(target_os = "linux")]
     #[test]

@@ -211,9 +211,18 @@ fn automatic(needs: EngineNeeds, host: &Host, cancel: &Cancel) -> Result<Selecte
     .with_unusable(passed_over))
 }
 
-/// An engine that answered, unless it would ignore the limit of memory.
+/// An engine that answered, unless it would ignore the limit of memory, or is only used if it is
+/// named.
 fn able(answer: Probe, needs: EngineNeeds, host: &Host, cancel: &Cancel) -> Result<Probe> {
     match answer {
+        Probe::Usable(engine) if engine.kind == EngineKind::Nerdctl => {
+            Ok(Probe::Unusable(UnusableEngine {
+                engine: EngineKind::Docker.name().to_owned(),
+                reason: "its command is nerdctl's, which is used only if it is named".to_owned(),
+                help: "name the engine `docker` or `nerdctl`".to_owned(),
+                installed: true,
+            }))
+        }
         Probe::Usable(engine)
             if needs.memory_limit && !engine.can_limit_memory(host, cancel)? =>
         {
@@ -441,12 +450,13 @@ fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Resu
             return Ok(Probe::Usable(engine.with_rootless(false)));
         }
     }
-    // A `docker` command that is podman does not support docker's query.
+    // A `docker` command that is podman or nerdctl does not support docker's query.
     if kind == EngineKind::Docker {
         let version = Invocation::new(program).arg("--version");
         let output = process::output(&version, &host.variables, cancel)?;
-        if kind_of(&output) == Some(EngineKind::Podman) {
-            return probe_cached(EngineKind::Podman, program, host, cancel);
+        let others = [EngineKind::Podman, EngineKind::Nerdctl];
+        if let Some(other) = kind_of(&output).filter(|kind| others.contains(kind)) {
+            return probe_cached(other, program, host, cancel);
         }
     }
     let diagnosis = diagnosis::of_probe(kind, &output);

@@ -1,10 +1,12 @@
 //! Where the daemon of a container CLI listens, as its client decides it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::os::HAS_CONTAINERS;
 use crate::process::host::Host;
 
 /// The default socket of docker's daemon.
@@ -70,19 +72,66 @@ pub(super) fn of_nerdctl(host: &Host) -> Daemon {
     Daemon::Socket(path.trim_start_matches("unix://").into())
 }
 
-/// The daemon of podman's client: `CONTAINER_HOST` or `CONTAINER_CONNECTION`, else none. `always`
-/// says whether the client has a daemon in any case.
+/// The daemon of podman's client: `CONTAINER_HOST` or `CONTAINER_CONNECTION`. Without them, a client
+/// that has a daemon `always` has that of its default connection, and another one has none.
 pub(super) fn of_podman(host: &Host, always: bool) -> Daemon {
     if let Some(address) = value(host, "CONTAINER_HOST") {
         return Daemon::at(&address);
     }
-    if let Some(name) = value(host, "CONTAINER_CONNECTION") {
-        return Daemon::Elsewhere(format!("the connection `{name}`"));
+    let name = value(host, "CONTAINER_CONNECTION");
+    let is_asked = always || name.is_some();
+    let found = is_asked
+        .then(|| connection(host, name.as_deref()))
+        .flatten();
+    match (found, name) {
+        // A virtual machine of this one shares its directories, as the usual connection has it.
+        (Some(found), _) if found.is_machine && !HAS_CONTAINERS => Daemon::None,
+        (Some(found), _) => Daemon::at(&found.uri),
+        (None, Some(name)) => Daemon::Elsewhere(format!("the connection `{name}`")),
+        (None, None) if always && HAS_CONTAINERS => Daemon::Socket(podman_socket(host)),
+        (None, None) => Daemon::None,
     }
-    match always {
-        true => Daemon::Socket(podman_socket(host)),
-        false => Daemon::None,
+}
+
+/// A connection of podman's client.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Connection {
+    #[serde(rename = "URI")]
+    uri: String,
+    #[serde(default)]
+    is_machine: bool,
+}
+
+/// The connection `name` of podman's client, or its default one (`podman system connection list`).
+fn connection(host: &Host, name: Option<&str>) -> Option<Connection> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Config {
+        connection: Connections,
     }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Connections {
+        #[serde(default)]
+        default: String,
+        #[serde(default)]
+        connections: BTreeMap<String, Connection>,
+    }
+    let config = || match value(host, "XDG_CONFIG_HOME") {
+        Some(dir) => Some(PathBuf::from(dir)),
+        None => host.home().map(|home| home.join(".config")),
+    };
+    let file = match value(host, "PODMAN_CONNECTIONS_CONF") {
+        Some(file) => PathBuf::from(file),
+        None => config()?.join("containers/podman-connections.json"),
+    };
+    let config: Config = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+    let Connections {
+        default,
+        mut connections,
+    } = config.connection;
+    connections.remove(name.unwrap_or(&default))
 }
 
 /// The default socket of podman's service.
@@ -218,5 +267,44 @@ mod tests {
         assert_ne!(at(&[("CONTAINER_CONNECTION", "far")]), Daemon::None);
         let remote = of_podman(&host(&[]), true);
         assert_eq!(remote, Daemon::Socket("/run/podman/podman.sock".into()));
+    }
+    /// The file as podman 5 writes it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_remote_podman_is_where_its_connection_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("containers/podman-connections.json");
+        fs::create_dir(dir.path().join("containers")).unwrap();
+        let text = r#"{"Connection":{"Default":"far","Connections":{
+            "far":{"URI":"ssh://me@far:22/run/user/1000/podman/podman.sock","Identity":"/k"},
+            "here":{"URI":"unix:///run/other.sock"},
+            "machine":{"URI":"ssh://core@127.0.0.1:40000/run/podman.sock","IsMachine":true}}},"Farm":{}}"#;
+        fs::write(&file, text).unwrap();
+        let config = [("XDG_CONFIG_HOME", dir.path().to_str().unwrap())];
+        let at = |variables: &[(&str, &str)], always| {
+            of_podman(&host(&[&config[..], variables].concat()), always)
+        };
+        let far = Daemon::Elsewhere("ssh://me@far:22/run/user/1000/podman/podman.sock".into());
+        assert_eq!(at(&[], true), far);
+        assert_eq!(at(&[], false), Daemon::None, "it is no client of a service");
+        let named = |name| at(&[("CONTAINER_CONNECTION", name)], false);
+        assert_eq!(named("far"), far);
+        assert_eq!(named("here"), Daemon::Socket("/run/other.sock".into()));
+        assert!(matches!(named("machine"), Daemon::Elsewhere(_)));
+        let lost = Daemon::Elsewhere("the connection `lost`".into());
+        assert_eq!(named("lost"), lost);
+        let url = [("CONTAINER_HOST", "unix:///p.sock")];
+        assert_eq!(at(&url, true), Daemon::Socket("/p.sock".into()));
+        let named = file.to_str().unwrap();
+        let elsewhere = [
+            ("XDG_CONFIG_HOME", "/nonexistent"),
+            ("PODMAN_CONNECTIONS_CONF", named),
+        ];
+        assert_eq!(of_podman(&host(&elsewhere), true), far);
+        fs::write(&file, "{").unwrap();
+        assert_eq!(
+            at(&[], true),
+            Daemon::Socket("/run/podman/podman.sock".into())
+        );
     }
 }

@@ -71,7 +71,8 @@ impl Client<'_> {
                     .file_name()
                     .unwrap_or_default()
                     .to_string_lossy();
-                daemon::of_podman(self.host, name.contains("podman-remote"))
+                let always = !HAS_CONTAINERS || name.contains("podman-remote");
+                daemon::of_podman(self.host, always)
             }
         }
     }

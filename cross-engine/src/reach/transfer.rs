@@ -52,6 +52,9 @@ impl fmt::Display for VolumeKind {
     }
 }
 
+/// What cargo fetches into its home directory.
+const FETCHED: [&str; 2] = ["registry", "git"];
+
 /// A volume, and which of the caller's files it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -62,7 +65,8 @@ pub struct Tree {
     /// What is kept in it.
     pub kind: VolumeKind,
     /// The directory of the caller's that it stands for. A mount belongs to the tree with the
-    /// longest root that its source is in.
+    /// longest root that its source is in. Of a `CARGO_HOME`, a registry has what cargo fetches;
+    /// programs and whatever else is beside it are sent like sources.
     pub root: PathBuf,
     /// What is sent of a toolchain or a registry, each path whole and only once: files and
     /// directories below `root`. Of sources, everything is sent that a run sees.
@@ -137,7 +141,14 @@ impl Transfer {
         // A root that is `/` has the files of every drive.
         let inside = |path: &Path| System::HERE.inside(path).ok();
         let path = inside(path)?;
-        let has = |tree: &&Tree| inside(&tree.root).is_some_and(|root| path.starts_with(root));
+        let has = |tree: &&Tree| {
+            let below = inside(&tree.root)
+                .and_then(|root| path.strip_prefix(root).ok().map(Path::to_owned));
+            below.is_some_and(|below| {
+                tree.kind != VolumeKind::Registry
+                    || FETCHED.iter().any(|part| below.starts_with(part))
+            })
+        };
         let trees = self.trees.iter().filter(has);
         trees.max_by_key(|tree| tree.root.components().count())
     }
@@ -159,5 +170,7 @@ mod tests {
         assert_eq!(volume("/w/app/target/cross/x-1"), "t");
         assert_eq!(volume("/w/app/target/cross/x-12"), "s");
         assert_eq!(volume("/h/.cargo/registry"), "r");
+        assert_eq!(volume("/h/.cargo/git/db"), "r");
+        assert_eq!(volume("/h/.cargo/bin/cargo-nextest"), "s");
     }
 }

@@ -2,6 +2,9 @@
 //! by a second connection to the run's container, and the owner's orders go the other way. So the
 //! owner of a relay need not know where the run is.
 //!
+//! A run that is only watched gets no orders, and ends without waiting for anybody. What it starts is
+//! told in lines of its standard error, which arrive before its end does, and not copied.
+//!
 //! What comes is a claim of hostile programs, as what a local run writes to its relay is: only known
 //! names of bounded size are copied, to a directory that is read by the same door.
 
@@ -9,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -23,9 +27,11 @@ use crate::process::script::{self, joined};
 use crate::process::unique_name::unique;
 use crate::process::untrusted::{Dir, LineSplitter, limits};
 use crate::remote::helper::{self, say};
-use crate::run::test_relay::{self, ANSWER, MESSAGE_LIMIT, TOLD};
+use crate::run::test_relay::{
+    self, ANSWER, MESSAGE_LIMIT, NEXT, PROGRAM, STARTED, TOLD, UNSTARTED, WATCHED,
+};
 use crate::spec::mount::Mount;
-use crate::spec::run_spec::RunSpec;
+use crate::spec::run_spec::{RunSpec, Stdio};
 
 const SETUP: &str = include_str!("relay_setup.sh");
 const SERVE: &str = include_str!("relay_serve.sh");
@@ -53,14 +59,16 @@ pub(crate) struct FarRelay {
     /// The directory there.
     inside: PathBuf,
     variables: String,
-    /// What the run says when it has made the directory.
+    /// What the run says when it has made the directory, and before what it starts.
     line: String,
     files: test_relay::Files,
+    /// How many programs a watched run has started.
+    started: AtomicUsize,
 }
 
 impl FarRelay {
     /// Takes the relay from `spec`, since its directory is one of this machine. `None` if there is
-    /// none that can be copied: one that only watches is read when its run is gone.
+    /// none that can be copied or told: nobody here reads the streams of a run that has the caller's.
     pub(crate) fn take(spec: &mut RunSpec) -> Result<Option<Self>> {
         let Some((inside, variables)) = spec.relay.take() else {
             return Ok(None);
@@ -70,13 +78,47 @@ impl FarRelay {
         };
         let dir = spec.mounts.remove(at).source;
         let files = test_relay::files(&dir)?;
-        Ok(files.map(|files| FarRelay {
-            dir,
-            inside,
-            variables,
-            line: unique("cross: the relay is there"),
-            files,
-        }))
+        Ok(files
+            .filter(|_| spec.stdio == Stdio::Lines)
+            .map(|files| FarRelay {
+                dir,
+                inside,
+                variables,
+                line: unique("cross: the relay is there"),
+                files,
+                started: AtomicUsize::new(0),
+            }))
+    }
+
+    /// Whether the run only says what it starts.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.files.mark == WATCHED
+    }
+
+    /// Notes what a watched run says in this line of its standard error. Returns what a program
+    /// printed before in the same line, or `None` if the line is not the relay's.
+    pub(crate) fn hear<'l>(&self, line: &'l str) -> Result<Option<&'l str>> {
+        let Some((before, said)) = line.split_once(&self.line) else {
+            return Ok(None);
+        };
+        let n = self.started.load(Ordering::Relaxed);
+        match said.trim_start().split_once(' ') {
+            Some((PROGRAM, name)) if n < STARTED => {
+                self.write(&format!("{n}.{PROGRAM}"), name)?;
+                self.started.store(n + 1, Ordering::Relaxed);
+            }
+            None if said.trim() == UNSTARTED => {
+                self.write(&format!("{}.{UNSTARTED}", n.saturating_sub(1)), "")?;
+            }
+            None if said.is_empty() => self.write(NEXT, "0\n")?,
+            _ => {}
+        }
+        Ok(Some(before))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.dir.join(name);
+        std::fs::write(&path, text).on("write", &path)
     }
 
     /// The directory in memory in which the run makes the relay's.
@@ -333,7 +375,7 @@ fn hear_list(from: &mut impl BufRead) -> Result<Vec<(String, u64)>> {
 fn limit_of(name: &str) -> Option<u64> {
     match name {
         TOLD => return Some(MESSAGES),
-        "next" => return Some(limits::RECORD),
+        NEXT => return Some(limits::RECORD),
         _ => {}
     }
     let (n, ending) = name.split_once('.')?;
@@ -341,7 +383,7 @@ fn limit_of(name: &str) -> Option<u64> {
     let limit = match ending {
         "out" | "err" => limits::TEST_OUTPUT,
         "list" => limits::SOURCE,
-        "program" | "words" | "unstarted" => limits::RECORD,
+        PROGRAM | "words" | UNSTARTED => limits::RECORD,
         _ => return None,
     };
     is_number.then_some(limit + 1)
@@ -448,5 +490,49 @@ mod tests {
             stop.cancel();
             assert!(copying.join().unwrap().is_err());
         });
+    }
+
+    #[test]
+    fn a_watched_run_says_what_it_starts_among_what_it_prints() {
+        let (cache, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        let host = Host::new(path, cache.path());
+        let relay = TestRelay::new(&host, &[], RelayMode::Watched).unwrap();
+        let cargo = "printf 'half a line ' >&2; $CARGO_TARGET_T_RUNNER /bin/echo";
+        let setup = RunSpec::new(Root::Image("i".into()), "/", ["sh", "-c", cargo, "cargo"]);
+        let setup = setup.relay(relay.directory(), "CARGO_TARGET_T_RUNNER", None);
+        let mut inherits = setup.clone().stdio(crate::spec::run_spec::Stdio::Inherit);
+        assert!(FarRelay::take(&mut inherits).unwrap().is_none());
+        assert!(inherits.mounts.is_empty() && inherits.relay.is_none());
+
+        // The second run of the relay's cargo has a runner that is not there.
+        for (runner, programs, lacks) in [("", 1, false), ("no-such-runner", 2, true)] {
+            let mut spec = setup.clone();
+            let mut far = FarRelay::take(&mut spec).unwrap().unwrap();
+            assert!(far.is_watched());
+            far.inside = there.path().join(format!("relay-{programs}/shown"));
+            far.started = AtomicUsize::new(programs - 1);
+            let run = [far.wrapper(), spec.command].concat();
+            let run = Invocation::new(&run[0]).args(run[1..].iter().cloned());
+            let run = run.env("CARGO_TARGET_T_RUNNER", runner);
+            let output = process::output(&run, &host.variables, &Cancel::new()).unwrap();
+            let mut rest = String::new();
+            for line in output.stderr.lines() {
+                rest += far.hear(line).unwrap().unwrap_or(line);
+            }
+            assert!(rest.starts_with("half a line "), "{rest}");
+            assert!(!rest.contains("relay is there"), "{rest}");
+            let started = relay.started().unwrap().unwrap();
+            assert_eq!(started.len(), programs);
+            assert_eq!(started[programs - 1], Path::new("echo"));
+            assert_eq!(relay.lacks_runner(programs - 1).unwrap(), lacks);
+        }
+        // A run may not fill the disk of its owner.
+        let mut spec = setup;
+        let far = FarRelay::take(&mut spec).unwrap().unwrap();
+        far.started.store(STARTED, Ordering::Relaxed);
+        let line = format!("{} program more", far.line);
+        assert_eq!(far.hear(&line).unwrap(), Some(""));
+        assert!(!far.dir.join(format!("{STARTED}.program")).exists());
     }
 }

@@ -9,7 +9,7 @@ use std::io::{BufRead, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::engines::engine::Engine;
-use crate::os::System;
+use crate::os::{FileFacts, System};
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
 use crate::process::host::Host;
@@ -188,6 +188,7 @@ impl Context<'_> {
         let invocation = helper::invocation(engine, spec, names, Rights::Read, script, &args)?;
         let ended = helper::converse(&invocation, host, cancel, |mut to, mut from| {
             let listed = hear_list(&mut from, is_wanted)?;
+            refuse_namesakes(listed.keys(), || ignores_case(base))?;
             let base_key = key(base);
             let there = match fetch.only_changed {
                 true => There {
@@ -260,6 +261,46 @@ impl Context<'_> {
             )),
         }
     }
+}
+
+/// Fails if two of `paths` would be one file here.
+fn refuse_namesakes<'p>(
+    paths: impl Iterator<Item = &'p PathBuf>,
+    ignores_case: impl Fn() -> bool,
+) -> Result<()> {
+    let mut seen = BTreeMap::new();
+    for path in paths {
+        let folded = path.to_string_lossy().to_lowercase();
+        let Some(other) = seen.insert(folded, path) else {
+            continue;
+        };
+        if !ignores_case() {
+            return Ok(());
+        }
+        let (one, two) = (other.display(), path.display());
+        let message = format!(
+            "`{one}` and `{two}` on the engine's machine differ in case only, and this machine's disk takes them for one"
+        );
+        return Err(Error::new(ErrorKind::Path, message).with_help(
+            "give one of them another name, or set `CARGO_TARGET_DIR` to a directory on a disk that tells them apart",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the disk of the directory `dir` takes names that differ in case only for one.
+fn ignores_case(dir: &Path) -> bool {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let swapped: String = name
+        .chars()
+        .map(|letter| match letter.is_ascii_lowercase() {
+            true => letter.to_ascii_uppercase(),
+            false => letter.to_ascii_lowercase(),
+        })
+        .collect();
+    let identity = |path: &Path| Some(FileFacts::at(path).ok()?.identity());
+    let there = identity(dir);
+    swapped != name && there.is_some() && identity(&dir.with_file_name(swapped)) == there
 }
 
 /// Reads the list of files, and keeps those that are wanted.
@@ -383,6 +424,36 @@ mod tests {
         );
         let error = hear_keys(&mut &list[..8], b"w/x").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreachable);
+    }
+
+    #[test]
+    fn files_that_would_be_one_here_are_refused() {
+        let paths = ["x/debug/App", "x/debug/app.d", "x/debug/app"].map(PathBuf::from);
+        let refused = |ignores_case: bool| refuse_namesakes(paths.iter(), || ignores_case);
+        refused(false).unwrap();
+        refuse_namesakes(paths[1..].iter(), || true).unwrap();
+        let error = refused(true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Path);
+        assert!(
+            error
+                .to_string()
+                .contains("`x/debug/App` and `x/debug/app`"),
+            "{error}"
+        );
+        assert!(error.help().unwrap().contains("CARGO_TARGET_DIR"));
+    }
+
+    /// This machine's disk tells names apart, unless one of them is the other.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_ignores_case_is_known_by_another_spelling() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("Cross-1");
+        fs::create_dir(&target).unwrap();
+        assert!(!ignores_case(&target));
+        std::os::unix::fs::symlink("Cross-1", dir.path().join("cROSS-1")).unwrap();
+        assert!(ignores_case(&target), "both lead to the same directory");
+        assert!(!ignores_case(&dir.path().join("gone")));
     }
 
     #[test]

@@ -200,7 +200,10 @@ impl Context<'_> {
             of.is_some_and(|of| of.volume == tree.volume)
         };
         let mut scan = match tree.kind {
-            VolumeKind::Sources => scan::sources(&mounts, is_of_tree, self.transfer.with_caches)?,
+            VolumeKind::Sources => {
+                let (named, with_caches) = (&self.spec.mounts, self.transfer.with_caches);
+                scan::sources(&mounts, named, is_of_tree, with_caches)?
+            }
             VolumeKind::Target => Scan::default(),
             _ => {
                 let mut scan = Scan::default();

@@ -13,7 +13,7 @@ if mkdir -p "$dir" && cd "$dir"; then
         printf '%s\n' "$runner" >target
         printf '%s\n' "$runner" >host
         printf '%s\n' "$programs" >programs
-        [ -z "$mark" ] || : >"$mark"
+        [ -z "$mark" ] || printf '%s\n' "$line" >"$mark"
         echo here >here
         : >told
         set -- answer

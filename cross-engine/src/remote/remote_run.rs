@@ -231,6 +231,9 @@ fn follow(
     let Some(relay) = relay else {
         return start(attempt, sink);
     };
+    if relay.is_watched() {
+        return listen(relay, attempt, sink, start);
+    }
     thread::scope(|scope| {
         let mut follower = None;
         let ended = start(attempt, &mut |stream, line| {
@@ -263,6 +266,32 @@ fn follow(
             _ => ended,
         }
     })
+}
+
+/// Starts a run by `start`, and notes what it says to its `relay`.
+fn listen(
+    relay: &FarRelay,
+    attempt: Attempt<'_>,
+    sink: &mut Sink<'_>,
+    start: impl FnOnce(Attempt<'_>, &mut Sink<'_>) -> Result<Exit>,
+) -> Result<Exit> {
+    let mut failed = None;
+    let ended = start(attempt, &mut |stream, line| {
+        let heard = match stream {
+            Stream::Stderr => relay.hear(line),
+            _ => Ok(None),
+        };
+        match heard {
+            Ok(None) => sink(stream, line),
+            Ok(Some("")) => ControlFlow::Continue(()),
+            Ok(Some(before)) => sink(stream, before),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    });
+    failed.map_or(ended, Err)
 }
 
 /// Notes that a run may write to the volume of `tree`, so that what was fetched may be old.

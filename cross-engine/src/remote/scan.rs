@@ -57,10 +57,12 @@ impl Scan {
     }
 }
 
-/// Looks at everything that a run sees through those of `mounts`, which are all of the run, that
-/// `is_of_tree`. What another mount covers is not looked at.
+/// Looks at everything that a run sees through those of `mounts`, which are all of the run in order,
+/// that `is_of_tree`. What another mount covers is not looked at, and a cache only if one of the
+/// mounts that the caller has `named` is in it.
 pub(crate) fn sources(
     mounts: &[Mount],
+    named: &[Mount],
     is_of_tree: impl Fn(&Path) -> bool,
     with_caches: bool,
 ) -> Result<Scan> {
@@ -83,18 +85,34 @@ pub(crate) fn sources(
             })
             .collect();
         let covered_at: BTreeSet<&Path> = covered.keys().map(PathBuf::as_path).collect();
-        walk(&mount.source, &mut |path, meta| {
-            if covered_at.contains(path) {
-                return false;
+        let look = |scan: &mut Scan, root: &Path| {
+            walk(root, &mut |path, meta| {
+                if covered_at.contains(path) {
+                    return false;
+                }
+                if meta.is_dir() && !with_caches && path != root && is_cache(path) {
+                    return false;
+                }
+                if let Some(entry) = entry(path, meta) {
+                    scan.add(path, entry);
+                }
+                true
+            })
+        };
+        look(&mut scan, &mount.source)?;
+        let named = named.iter().filter(|mount| mount.access != Access::Scratch);
+        for path in named.map(|mount| mount.source.as_path()) {
+            let is_elsewhere = covered_at.iter().any(|at| path.starts_with(at));
+            let is_known = scan.manifest.entries.contains_key(&key(path));
+            if !path.starts_with(&mount.source) || is_elsewhere || is_known {
+                continue;
             }
-            if meta.is_dir() && !with_caches && path != mount.source && is_cache(path) {
-                return false;
+            let above = path.ancestors().skip(1);
+            for dir in above.take_while(|dir| dir.starts_with(&mount.source)) {
+                scan.add(dir, Entry::Directory);
             }
-            if let Some(entry) = entry(path, meta) {
-                scan.add(path, entry);
-            }
-            true
-        })?;
+            look(&mut scan, path)?;
+        }
         for (place, inner) in covered {
             let is_dir = inner.access == Access::Scratch || inner.source.is_dir();
             scan.add_mount_point(&place, is_dir, &mount.source);
@@ -246,7 +264,7 @@ mod tests {
             Mount::read(root.join("src/main.rs")).at(root.join("secret")),
         ];
         let of_tree = |path: &Path| path == root;
-        let scan = sources(&mounts, of_tree, false).unwrap();
+        let scan = sources(&mounts, &[], of_tree, false).unwrap();
         assert_eq!(
             keys(&scan, &root),
             [
@@ -260,8 +278,25 @@ mod tests {
             ]
         );
         assert!(!scan.places.contains_key(&key(&root.join("secret"))));
-        let scan = sources(&mounts, of_tree, true).unwrap();
+        let scan = sources(&mounts, &[], of_tree, true).unwrap();
         assert!(keys(&scan, &root).contains(&"/out/CACHEDIR.TAG".to_owned()));
         assert!(!keys(&scan, &root).contains(&"/out/x/made".to_owned()));
+
+        // What is named is looked at, and nothing that is beside it.
+        for path in ["out/named/program", "out/beside"] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "made").unwrap();
+        }
+        let named = [Mount::read(root.join("out/named"))];
+        let named = [&named[..], &mounts[..]].concat();
+        let scan = sources(&mounts, &named, of_tree, false).unwrap();
+        let found = keys(&scan, &root);
+        assert!(
+            found.contains(&"/out/named/program".to_owned()),
+            "{found:?}"
+        );
+        assert!(!found.contains(&"/out/beside".to_owned()), "{found:?}");
+        assert!(!found.contains(&"/out/x/made".to_owned()), "{found:?}");
     }
 }

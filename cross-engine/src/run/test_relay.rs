@@ -28,8 +28,8 @@
 //! environment whose `env` cannot undo what shells do to background jobs. A binary that the owner did
 //! not expect runs as cargo runs it.
 //!
-//! A run on another machine has a directory of its own, which is copied: see
-//! `remote/far_relay.rs`.
+//! A run on another machine has a directory of its own, which is copied, or says what it starts
+//! among what it prints: see `remote/far_relay.rs`.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -46,6 +46,7 @@ use crate::process::host::Host;
 use crate::process::unique_name::unique;
 use crate::process::untrusted::{Dir, LineSplitter, RegularFile, limits};
 use crate::process::{Exit, Stream};
+use crate::reach::answer::Reach;
 use crate::run::run_dir::{RunDir, create_fifo, set_mode};
 use crate::spec::run_spec::{RELAY_CARGO, Root, RunSpec, relay_inside};
 
@@ -62,6 +63,15 @@ pub(crate) const ANSWER: &str = "answer";
 const PROGRAMS: &str = "programs";
 /// The file that says that binaries run side by side.
 const PARALLEL: &str = "parallel";
+/// The file that says that programs are only watched. On another machine, it has the beginning of the
+/// lines in which the run says what it starts.
+pub(crate) const WATCHED: &str = "watched";
+/// The ending of the file that names a program.
+pub(crate) const PROGRAM: &str = "program";
+/// The ending of the file that says that a program has no runner.
+pub(crate) const UNSTARTED: &str = "unstarted";
+/// The file of the number of the next program.
+pub(crate) const NEXT: &str = "next";
 
 /// The script that is the target's runner.
 const TARGET: &str = "target";
@@ -101,7 +111,7 @@ struct Messages {
 }
 
 /// How many programs are looked for that a watched run started: as many as a workspace has.
-const STARTED: usize = 10_000;
+pub(crate) const STARTED: usize = 10_000;
 /// The limit of a message's length.
 pub(crate) const MESSAGE_LIMIT: usize = 64;
 /// The interval at which the listener checks whether it is over. The FIFO may be too full to wake
@@ -195,10 +205,14 @@ impl TestExit {
 }
 
 impl TestRelay {
-    /// Whether runs of `engine` can have relays: they see the named pipes of this machine. Without
-    /// one, test binaries run as cargo runs them.
+    /// Whether runs of `engine` can have relays: they see the named pipes of this machine, or what
+    /// passes between those and their own is copied. Without one, test binaries run as cargo runs
+    /// them.
     pub fn is_supported(engine: &Engine) -> bool {
-        !engine.own_kernel
+        match engine.reach {
+            Reach::Remote(_) => pipes::EXIST,
+            _ => !engine.own_kernel,
+        }
     }
 
     /// Creates a relay for these binaries, which cargo may start in any order. A relay that only
@@ -228,7 +242,7 @@ impl TestRelay {
         let mark = match mode {
             RelayMode::SideBySide => Some(PARALLEL),
             RelayMode::OneByOne => None,
-            RelayMode::Watched => Some("watched"),
+            RelayMode::Watched => Some(WATCHED),
             RelayMode::Kept => Some("kept"),
         };
         if let Some(mark) = mark {
@@ -351,7 +365,7 @@ impl TestRelay {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the run did not report it,
     /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
     pub fn program(&self, n: usize) -> Result<PathBuf> {
-        let file = self.opened_dir.file(format!("{n}.program"))?;
+        let file = self.opened_dir.file(format!("{n}.{PROGRAM}"))?;
         let text = file.text(limits::RECORD)?;
         Ok(text.trim_end_matches('\n').into())
     }
@@ -378,7 +392,7 @@ impl TestRelay {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io),
     /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
     pub fn lacks_runner(&self, n: usize) -> Result<bool> {
-        let unstarted = self.opened_dir.file_if_any(format!("{n}.unstarted"))?;
+        let unstarted = self.opened_dir.file_if_any(format!("{n}.{UNSTARTED}"))?;
         Ok(unstarted.is_some())
     }
 
@@ -394,7 +408,7 @@ impl TestRelay {
             return Ok(None);
         }
         let has_started = |n: &usize| {
-            let named = self.opened_dir.file_if_any(format!("{n}.program"));
+            let named = self.opened_dir.file_if_any(format!("{n}.{PROGRAM}"));
             named.is_ok_and(|file| file.is_some())
         };
         let started = (0..STARTED).take_while(has_started);
@@ -434,7 +448,7 @@ impl TestRelay {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io),
     /// [`ErrorKind::Untrusted`](crate::ErrorKind::Untrusted).
     pub fn is_used(&self) -> Result<bool> {
-        let next = self.opened_dir.file_if_any("next")?;
+        let next = self.opened_dir.file_if_any(NEXT)?;
         Ok(next.is_some())
     }
 
@@ -518,20 +532,26 @@ pub(crate) struct Files {
 const PROGRAMS_LIMIT: u64 = 100 << 10;
 
 /// What the relay in `dir` has at its beginning, for a run that cannot see it. `None` if that run
-/// cannot have it: the relay only watches, or there are too many binaries.
+/// cannot have it: the relay keeps what tests print, or there are too many binaries.
 pub(crate) fn files(dir: &Path) -> Result<Option<Files>> {
     let dir = Dir::open(dir)?;
+    let mut mark = "";
+    for name in [PARALLEL, WATCHED] {
+        if dir.file_if_any(name)?.is_some() {
+            mark = name;
+        }
+    }
     let programs = dir.file(PROGRAMS)?;
-    if programs.len() == 0 || programs.len() > PROGRAMS_LIMIT {
+    let has_none = programs.len() == 0 && mark != WATCHED;
+    if has_none || programs.len() > PROGRAMS_LIMIT {
         return Ok(None);
     }
     let programs = programs.text(PROGRAMS_LIMIT)?;
-    let is_parallel = dir.file_if_any(PARALLEL)?.is_some();
     Ok(Some(Files {
         cargo: CARGO,
         runner: RUNNER,
         programs: programs.trim_end().to_owned(),
-        mark: if is_parallel { PARALLEL } else { "" },
+        mark,
     }))
 }
 

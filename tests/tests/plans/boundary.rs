@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_core::{ErrorKind, cargo_cli::CargoPart, config::MemoryLimit, plan::Verb};
+use cross_core::{Cross, ErrorKind, cargo_cli::CargoPart, config::MemoryLimit, plan::Verb};
 use cross_engine::{Access, EngineKind, EnvValue, Network};
 use cross_tests::{Answer, Fakes, Machine, Project};
 
@@ -243,4 +243,21 @@ fn auto_takes_an_engine_that_can_do_what_is_configured() {
         takes(&options(machine(Fakes::Sandbox)), ""),
         EngineKind::Sandbox
     );
+}
+
+/// As cargo does. On a disk that ignores case, another spelling is such a path, too.
+#[test]
+fn a_request_in_a_directory_that_is_a_link_is_made_where_it_leads() {
+    let project = Project::new("app").with_member_and_path_dependency();
+    let machine = machine(Fakes::Docker);
+    let directory = |to: &str, name: &str| {
+        let link = project.outer().join(name);
+        std::os::unix::fs::symlink(project.path().join(to), &link).unwrap();
+        let cross = Cross::at(link).env(machine.env());
+        let plan = cross.build(AARCH64).plan().unwrap();
+        let cwds = specs(&plan).map(|(spec, _)| spec.cwd.clone());
+        cwds.last().unwrap()
+    };
+    assert_eq!(directory("", "whole"), project.path());
+    assert_eq!(directory("member", "part"), project.path().join("member"));
 }

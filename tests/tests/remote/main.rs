@@ -10,6 +10,7 @@ mod podman;
 mod proxy;
 mod relay;
 mod reuse;
+mod runs;
 mod ssh;
 mod volumes;
 mod written;

@@ -13,7 +13,7 @@ use crate::execute::publish::{self, Mirror};
 use crate::execute::quoted::quoted;
 use crate::execute::reports;
 use crate::host::files;
-use crate::model::error::{MapEngineError as _, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
 use crate::model::step::Verb;
 use crate::request::event::EventKind;
@@ -292,8 +292,24 @@ impl Execution<'_> {
         matches!(self.plan.verb, Verb::Test | Verb::Bench | Verb::Nextest)
     }
 
-    /// Publishes what the tests or benchmarks that ran have reported in files.
-    pub(super) fn publish_reports_of_run(&self) -> Result<()> {
+    /// Publishes what the tests or benchmarks have reported in files, whose run came to `result`.
+    pub(super) fn publish_reports_of_run(&self, result: Result<()>) -> Result<()> {
+        use ErrorKind::{Cancelled, Deadline, Unreachable};
+        let early = |error: &Error| matches!(error.kind(), Cancelled | Deadline | Unreachable);
+        if result.as_ref().is_err_and(early) {
+            // Nobody waits for reports any more, or nobody could send them.
+            return result;
+        }
+        // A report is most needed of tests that failed.
+        let published = self.publish_reports_now();
+        result.and(published)
+    }
+
+    fn publish_reports_now(&self) -> Result<()> {
+        let has_reports = reports::come_from_a_run(self.plan.verb, &self.plan.workspace_root);
+        if has_reports && !self.fetch(&self.artifacts, false)? {
+            return Ok(());
+        }
         let published = publish::destination(&self.plan.publish_dir)?;
         self.publish_reports(&published)?;
         let from = self.target_dir()?;

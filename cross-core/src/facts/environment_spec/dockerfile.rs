@@ -1,7 +1,8 @@
 //! The user's Dockerfile, and the image that it is based on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use cross_config::Sourced;
 
@@ -42,7 +43,7 @@ impl Dockerfile {
         else {
             return Err(Error::new(ErrorKind::Config, "there is no Dockerfile"));
         };
-        let text = std::fs::read_to_string(&key.file).map_err(|error| {
+        let text = text_of(&key.file).map_err(|error| {
             Error::io("read the Dockerfile", &key.file, error)
                 .with_help(format!("correct `dockerfile` ({origin})"))
         })?;
@@ -108,6 +109,14 @@ impl Dockerfile {
     }
 }
 
+/// The text of the Dockerfile at `path`. Lines that end with CRLF, as in a checkout for Windows, end
+/// with LF: a carriage return in a here-document is a part of the command, and the image of one
+/// checkout is that of another.
+fn text_of(path: &Path) -> io::Result<String> {
+    let text = fs::read_to_string(path)?;
+    Ok(text.replace("\r\n", "\n"))
+}
+
 /// Whether a Dockerfile reads files of its context. A false positive is harmless: the engine's own
 /// cache then decides whether to build.
 fn copies(dockerfile: &str) -> bool {
@@ -123,6 +132,17 @@ fn copies(dockerfile: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dockerfile_of_a_checkout_for_windows_is_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("Dockerfile");
+        fs::write(&path, "FROM a\r\nRUN <<END\r\necho one\r\nEND\r\n").unwrap();
+        assert_eq!(
+            text_of(&path).unwrap(),
+            "FROM a\nRUN <<END\necho one\nEND\n"
+        );
+    }
 
     #[test]
     fn a_dockerfile_that_copies_only_from_stages_has_no_context() {

@@ -20,7 +20,7 @@ impl RunInputs {
         let mut carried = Carried::of(&carried::Surroundings {
             configs: context.configs,
             dir: context.cross.dir(),
-            inside_dir: workspace.dir_inside(context.cross.dir()),
+            inside_dir: &workspace.dir_inside(context.cross.dir()),
             cargo_home: &self.cargo_home,
             roots: sources::roots(workspace).collect(),
             host: &context.env_spec.platform(context.engine).triple,

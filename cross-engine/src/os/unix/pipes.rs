@@ -9,6 +9,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+/// Whether there are any.
+pub(crate) const EXIST: bool = true;
+
 /// Creates a named pipe and opens both of its ends. Neither this nor its use ever blocks. The owner
 /// of the directory decides who reaches it: everybody may use it.
 pub(crate) fn create(path: &Path) -> io::Result<File> {

@@ -39,12 +39,21 @@ name_program() {
     shift
     printf '%s\n' "$@" >$cross_dir/$cross_n.words
 }
+# What a watched run does, for an owner on another machine, who reads it among what the run prints.
+tell() {
+    [ -s $cross_dir/watched ] || return 0
+    IFS= read -r cross_line <$cross_dir/watched
+    printf '%s %s\n' "$cross_line" "$1" >&2
+}
 # The program in place of a shell. The first word is an option of `env`, or none.
 start() {
     cross_option=$1
     shift
     set -- $cross_runner "$@"
-    command -v "$1" >/dev/null || : >$cross_dir/$cross_n.unstarted
+    if ! command -v "$1" >/dev/null; then
+        : >$cross_dir/$cross_n.unstarted
+        tell unstarted
+    fi
     IFS='
 '
     exec env $cross_option $cross_forgotten "$@"
@@ -109,6 +118,7 @@ fi
 if [ -e $cross_dir/watched ]; then
     echo $((cross_n + 1)) >$cross_dir/next
     printf '%s\n' "$1" >$cross_dir/$cross_n.program
+    tell "program ${1##*/}"
     prepare
     start '' "$@"
 fi
