@@ -52,6 +52,7 @@ impl RunInputs {
             programs: Vec::new(),
             runner: None,
             named_sources: Vec::new(),
+            guessed_sources: Vec::new(),
             fixed: FixedPaths::default(),
         };
         inputs.runner = inputs.configured_runner(context);
