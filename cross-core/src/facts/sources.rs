@@ -87,7 +87,7 @@ impl Sources {
         for dir in writable {
             written.push(writable_dir(dir, workspace, around.cargo_home)?);
         }
-        let (once_written, record) = written_record::of(&workspace.root, &written, around.cache);
+        let (once_written, record) = written_record::of(&workspace.root, &written, around.cache)?;
         let roots = shown_roots(workspace, around, &private)?;
         let packages = package_dirs(workspace);
         let found = source_links::search(
