@@ -169,7 +169,7 @@ fn of_crate(one: &Crate) -> Component {
         properties.push(Property::new("cross:license", "none is declared"));
     }
     Component {
-        scope: Some(scope(one)),
+        scope: Some(scope(one.key.for_host)),
         hashes: sha256(one.checksum.as_deref()),
         licenses: licenses(one),
         purl: purl(&url),
@@ -183,8 +183,8 @@ fn of_crate(one: &Crate) -> Component {
     }
 }
 
-fn scope(one: &Crate) -> Scope {
-    match one.key.for_host {
+fn scope(for_host: bool) -> Scope {
+    match for_host {
         true => Scope::Excluded,
         false => Scope::Required,
     }
@@ -210,7 +210,7 @@ fn of_library(one: &Crate, library: &NativeLibrary) -> Component {
     ];
     Component {
         version: None,
-        scope: Some(scope(one)),
+        scope: Some(scope(one.key.for_host)),
         properties: Some(Properties(properties.to_vec())),
         ..Component::new(
             Classification::Library,
@@ -237,23 +237,20 @@ fn of_std(rust: &str, material: &Material<'_>) -> Component {
 
 /// A crate of the standard library. One from its own source has the version of Rust.
 fn of_std_crate(one: &StdCrate, rust: &str) -> Component {
+    let version = one.version.as_deref().unwrap_or(rust);
     let features = one.features.join(",");
     let features = (!features.is_empty()).then(|| Property::new("cross:features", &features));
-    let url = one.url();
+    let name = format!("std:{}@{version}", one.name);
     Component {
-        scope: Some(Scope::Required),
+        scope: Some(scope(one.for_host)),
         hashes: sha256(one.checksum.as_deref()),
-        purl: url.as_deref().and_then(purl),
+        purl: one.url().as_deref().and_then(purl),
         properties: features.map(|features| Properties(vec![features])),
         ..Component::new(
             Classification::Library,
             &one.name,
-            one.version.as_deref().unwrap_or(rust),
-            Some(format!(
-                "std:{}@{}",
-                one.name,
-                one.version.as_deref().unwrap_or(rust)
-            )),
+            version,
+            Some(reference(one.for_host, &name)),
         )
     }
 }

@@ -21,17 +21,20 @@ const LOCK: &str = "lib/rustlib/src/rust/library/Cargo.lock";
 const PART_OF_STD: &str = "rustc-dep-of-std";
 
 /// The crates in the source of `std`, beside those whose names begin with [`WORKSPACE`].
-const OWN: [&str; 10] = [
+const OWN: [&str; 13] = [
     "alloc",
     "compiler_builtins",
     "core",
     "panic_abort",
     "panic_unwind",
     "proc_macro",
+    "profiler_builtins",
     "std",
     "std_detect",
     "test",
     "unwind",
+    "windows-sys",
+    "windows_link",
 ];
 const WORKSPACE: &str = "rustc-std-workspace-";
 
@@ -39,6 +42,8 @@ const WORKSPACE: &str = "rustc-std-workspace-";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StdCrate {
     pub(crate) name: String,
+    /// Whether only a build script of `std` needs it.
+    pub(crate) for_host: bool,
     /// The version; `None` for what has that of Rust.
     pub(crate) version: Option<String>,
     /// The SHA-256 of its archive, from the lock of `std`.
@@ -114,9 +119,9 @@ impl StdLock {
                 is_part.then_some(None)?
             }
         };
-        // A build script of `std` needs nothing of others.
-        (!what.for_host).then(|| StdCrate {
+        Some(StdCrate {
             name: what.name.clone(),
+            for_host: what.for_host,
             version: (!is_own).then(|| what.version.clone()),
             checksum,
             features: what.features.clone(),

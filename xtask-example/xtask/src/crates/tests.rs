@@ -283,6 +283,11 @@ const STD_LOCK: &str = r#"
 version = 4
 
 [[package]]
+name = "compiler_builtins"
+version = "0.1.160"
+dependencies = ["cc", "core"]
+
+[[package]]
 name = "core"
 version = "0.0.0"
 
@@ -301,6 +306,7 @@ checksum = "5555555555555555555555555555555555555555555555555555555555555555"
 /// What cargo compiles of the standard library with `-Zbuild-std`, as its messages name it.
 fn std_units() -> Vec<CompiledPackage> {
     let mut all = vec![
+        unit("compiler_builtins", None, false, &["compiler-builtins"]),
         unit("core", None, false, &[]),
         unit(
             "hashbrown",
@@ -310,7 +316,7 @@ fn std_units() -> Vec<CompiledPackage> {
         ),
         unit("std", None, false, &["backtrace", "panic-unwind"]),
     ];
-    for (one, version) in all.iter_mut().zip(["0.0.0", "0.15.5", "0.0.0"]) {
+    for (one, version) in all.iter_mut().zip(["0.1.160", "0.0.0", "0.15.5", "0.0.0"]) {
         one["version"] = json!(version);
     }
     serde_json::from_value(Value::Array(all)).unwrap()
@@ -342,14 +348,15 @@ fn crates_of_a_compiled_std_are_found_in_its_own_lock() {
         .iter()
         .map(|one| (&*one.name, one.version.as_deref()))
         .collect();
-    let expected = [("core", None), ("hashbrown", Some("0.15.5")), ("std", None)];
-    assert_eq!(names, expected);
-    assert_eq!(std[1].checksum.as_deref(), Some(&*"5".repeat(64)));
+    let own = ["compiler_builtins", "core"].map(|name| (name, None));
+    assert_eq!(names[..2], own);
+    assert_eq!(names[2..], [("hashbrown", Some("0.15.5")), ("std", None)]);
+    assert_eq!(std[2].checksum.as_deref(), Some(&*"5".repeat(64)));
     // The Rust of a distribution, whose lock is in the environment.
     let (crates, known) = with_std(&StdLock::default());
     crates.unwrap();
-    assert_eq!(known.len(), 3);
-    assert_eq!(known[1].checksum, None);
+    assert_eq!(known.len(), 4);
+    assert_eq!(known[2].checksum, None);
 }
 
 /// What the lock of `std` does not have is refused like anything that was not locked.
@@ -357,7 +364,7 @@ fn crates_of_a_compiled_std_are_found_in_its_own_lock() {
 fn what_only_says_that_it_is_of_std_is_refused() {
     let lock = StdLock::parse(&STD_LOCK.replace("0.15.5", "0.15.6")).unwrap();
     let (crates, std) = with_std(&lock);
-    assert_eq!(std.len(), 2);
+    assert_eq!(std.len(), 3);
     let error = crates.unwrap_err().to_string();
     assert!(error.contains("`hashbrown 0.15.5`"), "{error}");
 }
