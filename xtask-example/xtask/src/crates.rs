@@ -208,7 +208,7 @@ pub(crate) struct Resolved<'a> {
 }
 
 impl Resolved<'_> {
-    /// Splits off the crates of the standard library, which the workspace's lock does not have.
+    /// Splits off the crates of the standard library, which the workspace's lock need not have.
     pub(crate) fn without_std(
         &self,
         compiled: &[CompiledPackage],
@@ -216,10 +216,15 @@ impl Resolved<'_> {
     ) -> (Vec<CompiledPackage>, Vec<StdCrate>) {
         let (mut own, mut of_std) = (Vec::new(), Vec::new());
         for what in compiled {
-            match std.find(what).filter(|_| self.package(what).is_none()) {
-                Some(found) => of_std.push(found),
-                None => own.push(what.clone()),
+            let is_locked = self.package(what).is_some();
+            // The program may have the same version of a crate.
+            let found = std
+                .find(what)
+                .filter(|one| !is_locked || one.is_part_of_std());
+            if is_locked || found.is_none() {
+                own.push(what.clone());
             }
+            of_std.extend(found);
         }
         (own, of_std)
     }

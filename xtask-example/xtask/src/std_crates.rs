@@ -53,6 +53,11 @@ pub(crate) struct StdCrate {
 }
 
 impl StdCrate {
+    /// Whether a crate of a registry was compiled as a part of `std`.
+    pub(crate) fn is_part_of_std(&self) -> bool {
+        self.features.iter().any(|name| name == PART_OF_STD)
+    }
+
     /// The package URL of a crate of a registry.
     pub(crate) fn url(&self) -> Option<String> {
         let version = self.version.as_deref()?;

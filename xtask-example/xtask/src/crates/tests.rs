@@ -368,3 +368,28 @@ fn what_only_says_that_it_is_of_std_is_refused() {
     let error = crates.unwrap_err().to_string();
     assert!(error.contains("`hashbrown 0.15.5`"), "{error}");
 }
+
+/// The workspace may lock the version of a crate that `std` has, without the program needing it.
+#[test]
+fn a_crate_that_both_locks_have_is_of_std_if_it_was_compiled_for_it() {
+    let lock = STD_LOCK
+        .replace("hashbrown", "lonely")
+        .replace("0.15.5", "1.0.0");
+    let lock = StdLock::parse(&lock).unwrap();
+    let mut lonely = unit("lonely", Some(CRATES_IO_SOURCE), false, &[]);
+    let (for_target, for_host) = (metadata(false), metadata(true));
+    let checksums = Checksums::parse(LOCK).unwrap();
+    let resolved = Resolved {
+        for_target: &for_target,
+        for_host: &for_host,
+        checksums: &checksums,
+    };
+    let mut split = |features: Value| {
+        lonely["features"] = features;
+        let all: Vec<CompiledPackage> = serde_json::from_value(json!([lonely])).unwrap();
+        let (own, std) = resolved.without_std(&all, &lock);
+        (own.len(), std.len())
+    };
+    assert_eq!(split(json!(["rustc-dep-of-std"])), (1, 1));
+    assert_eq!(split(json!(["std"])), (1, 0), "it is the program's");
+}
