@@ -1,7 +1,8 @@
 """Runs the commands of docs/ci, as they are there, for one target.
 
-What only prepares a runner is left out: `sudo`, and what GitLab's jobs do with the archive of their
-cache. Every other command is run, and what it leaves for the next steps is looked at.
+What only prepares a runner is left out: `sudo`. Every other command is run, and what it leaves for
+the next steps is looked at. What GitLab's jobs do with the archive of their cache is run in a small
+project, where cargo names the paths of files that are quickly packed.
 """
 
 import os
@@ -109,6 +110,42 @@ def gitlab():
     expect(words == expected.split(), f"gitlab-job.yml calls cargo with {words}")
 
 
+def gitlab_cache(job):
+    """What one job packs is there in the next, which begins with a fresh runner."""
+    with tempfile.TemporaryDirectory() as name:
+        top = pathlib.Path(name)
+        project, kept = top / "project", top / "cache of cross" / "file"
+        subprocess.run(["git", "init", "--quiet", project], check=True)
+        kept.parent.mkdir()
+        kept.write_text("kept")
+        # Not every path is there: a build without git dependencies has no checkouts.
+        cargo = """cargo() {
+            case $* in
+                "xtask cache-key a b --paths") printf '%s\\n' "$KEPT" "$KEPT.missing" ;;
+                "xtask setup") : ;;
+                *) echo "cargo $*" >&2; return 9 ;;
+            esac
+        }
+        """
+        variables = {"TARGETS": "a b", "KEPT": str(kept.parent)}
+
+        def part(name):
+            run(f"cd '{project}'\n{cargo}" + "\n".join(job[name]), **variables)
+
+        part("before_script")
+        part("after_script")
+        kept.unlink()
+        kept.parent.rmdir()
+        part("before_script")
+        expect(kept.is_file() and kept.read_text() == "kept", "gitlab-job.yml restores no cache")
+        cached = [project / path for path in job["cache"]["paths"]]
+        expect(all(path.is_dir() for path in cached), f"gitlab-job.yml caches {cached}")
+        status = ["git", "-C", project, "status", "--porcelain"]
+        changes = subprocess.run(status, check=True, capture_output=True, text=True).stdout
+        expect(changes == "", f"gitlab-job.yml leaves a checkout with changes: {changes}")
+
+
 github()
 gitlab()
+gitlab_cache(load("gitlab-job.yml")[".dist"])
 print("the commands of docs/ci ran")

@@ -10,6 +10,7 @@
 //! - [`Leftovers`]: finds what a request must not leave behind.
 //! - [`engines`]: the real engines. [`PlainUser`]: a user who is not root.
 //! - [`check`] and [`Redactor`]: snapshots, without what differs between machines.
+//! - [`SmallDisk`]: a file system that is full soon.
 //! - [`says`]: checks the words of a message. [`tool`]: commands of the machine.
 //! - [`measure`]: support for benchmarks.
 
@@ -36,6 +37,7 @@ mod redact;
 mod says;
 pub mod schema;
 mod shell;
+mod small_disk;
 pub mod tool;
 mod tree;
 mod wait;
@@ -62,6 +64,7 @@ pub use recorder::Recorder;
 pub use redact::{Redactor, without_kernel_files};
 pub use says::says;
 pub use shell::shell;
+pub use small_disk::SmallDisk;
 pub use tree::Tree;
 pub use wait::{stays_true, until_deadline, wait_until};
 

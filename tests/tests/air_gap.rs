@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use cross_core::export::PartKind;
 use cross_core::{Cancel, Cross, Env, ErrorKind};
-use cross_engine::{Destination, ExportSource, Invocation, export, import};
-use cross_tests::{Leftovers, Project, shell, tool};
+use cross_engine::{Destination, ExportSource, export, import};
+use cross_tests::{Leftovers, Project, SmallDisk, shell};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -139,32 +139,6 @@ fn an_engine_with_images_is_refused_before_anything_is_made() {
     assert_eq!(error.kind(), ErrorKind::Request, "{error}");
 }
 
-/// A small file system, which is full soon.
-struct Small(PathBuf);
-
-impl Small {
-    fn at(path: PathBuf, options: &str) -> Self {
-        fs::create_dir_all(&path).unwrap();
-        let options = format!("mode=0700,{options}");
-        let words = [
-            "-t",
-            "tmpfs",
-            "-o",
-            &options,
-            "small",
-            path.to_str().unwrap(),
-        ];
-        tool::stdout(&Invocation::new("mount").args(words));
-        Small(path)
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        tool::output(&Invocation::new("umount").arg(self.0.to_str().unwrap()));
-    }
-}
-
 #[test]
 fn a_full_disk_leaves_nothing_of_an_archive() {
     let project = Project::new("app");
@@ -179,26 +153,37 @@ fn a_full_disk_leaves_nothing_of_an_archive() {
     let sources = [ExportSource::new(PartKind::Toolchain, "stable", &toolchain)];
     let cancel = Cancel::new();
     let progress = &mut |_, _| ControlFlow::Continue(());
-    let full = Small::at(project.outer().join("full"), "size=4m");
-    let error = export(&sources, "amd64", &full.0.join("x.tar"), &cancel, progress).unwrap_err();
+    let full = SmallDisk::at(project.outer().join("full"), "size=4m");
+    let error = export(
+        &sources,
+        "amd64",
+        &full.path().join("x.tar"),
+        &cancel,
+        progress,
+    )
+    .unwrap_err();
     assert_eq!(error.kind(), cross_engine::ErrorKind::Io, "{error}");
     assert!(error.to_string().contains("x.tar"), "{error}");
-    assert_eq!(fs::read_dir(&full.0).unwrap().count(), 0, "nothing is left");
+    assert_eq!(
+        fs::read_dir(full.path()).unwrap().count(),
+        0,
+        "nothing is left"
+    );
     export(&sources, "amd64", &archive, &cancel, progress).unwrap();
     // The first has too few bytes, which is known before, and the second too few files.
     for (options, why) in [
         ("size=4m", "which has"),
         ("size=64m,nr_inodes=40", "cannot"),
     ] {
-        let small = Small::at(project.outer().join("rustup"), options);
+        let small = SmallDisk::at(project.outer().join("rustup"), options);
         let cache = project.outer().join("cache");
-        let to = Destination::new(cache, project.outer().join("cargo"), &small.0);
+        let to = Destination::new(cache, project.outer().join("cargo"), small.path());
         let error = import(&archive, "amd64", None, &to, &cancel, progress).unwrap_err();
         assert_eq!(error.kind(), cross_engine::ErrorKind::Io, "{error}");
         assert!(error.to_string().contains(why), "{error}");
         assert!(error.help().unwrap().contains("free some space"), "{error}");
         assert_eq!(
-            fs::read_dir(&small.0).unwrap().count(),
+            fs::read_dir(small.path()).unwrap().count(),
             0,
             "nothing is left"
         );

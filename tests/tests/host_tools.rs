@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use cross_core::{
     Cancel, Cross, ErrorKind,
     binary::Binary,
     engine::EnvironmentLocation,
+    events::EventKind,
     host_tools::{HostTools, NativeCc},
     targets::Target,
 };
@@ -175,7 +177,28 @@ fn a_program_is_compiled_and_run_from_the_host(engine: &'static str) {
     assert_eq!(error.kind(), ErrorKind::ToolMissing, "{error}");
     assert!(error.to_string().contains("no-such-tool"), "{error}");
     assert!(error.help().unwrap().contains("packages"));
+    the_hosts_paths_are_kept_with_a_warning(&case);
     case.are_none();
+}
+
+/// `reproducible` cannot fix paths that processes of the host name.
+fn the_hosts_paths_are_kept_with_a_warning(case: &Case) {
+    fs::write(case.path("Cross.toml"), "[build]\nreproducible = true\n").unwrap();
+    let said = Arc::new(Mutex::new(String::new()));
+    let heard = Arc::clone(&said);
+    let cross = case.cross().on_event(move |event| {
+        if let EventKind::Warning { code, message, .. } = &event.kind {
+            *heard.lock().unwrap() += &format!("{code}: {message}\n");
+        }
+    });
+    let tools = cross.host_tools(TARGET).run().unwrap();
+    let said = said.lock().unwrap();
+    assert!(said.contains("reproducible: `reproducible` ("), "{said}");
+    assert!(said.contains("no path for the host's processes"), "{said}");
+    fs::create_dir_all(case.path("target")).unwrap();
+    let (source, made) = (case.path("src/app.c"), case.path("target/app"));
+    succeeded(&case.runs(tools.cc().unwrap(), &["-o", &made, &source]));
+    assert!(Path::new(&made).exists());
 }
 
 /// The linker and the emulator of the environment are used. Compiler variables of the caller apply

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use cross_tests::{FOREIGN, PlainUser, Project, engines};
@@ -174,4 +175,41 @@ fn two_directories_two_users_and_two_engines_make_the_same_bytes() {
     );
     assert!(said["outcome"].is_object(), "{said}");
     are_equal(&expected, &made(&third), "another user");
+}
+
+/// A literal of the sources may name a directory that nothing reads. What is read through a literal
+/// or a link is beside the project.
+#[test]
+fn a_directory_that_a_literal_names_by_chance_changes_no_byte() {
+    engines::need("sandbox");
+    let build = |dir: &str, has_dist: bool| {
+        let project = Project::in_dir("app", dir)
+            .file("Cross.toml", "[build]\nreproducible = true\n")
+            .file("../shared/words", "beside")
+            .file(
+                "build.rs",
+                "const OUT: &str = \"../dist\";\nfn main() { assert!(!OUT.is_empty()) }\n",
+            )
+            .file(
+                "src/main.rs",
+                "fn main() {\n    println!(\"{} {} {}\", file!(), env!(\"CARGO_MANIFEST_DIR\"),\n\
+                     include_str!(\"../../shared/words\"));\n\
+                     println!(\"{}\", include_str!(\"words\"))\n}\n",
+            );
+        symlink("../../shared/words", project.path().join("src/words")).unwrap();
+        let project = match has_dist {
+            true => project.file("../dist/app.tar", "yesterday's"),
+            false => project,
+        };
+        let cross = project.cross().engine("sandbox");
+        cross.build(FOREIGN).run().unwrap();
+        fs::read(project.path().join("target").join(FOREIGN).join(MADE[0])).unwrap()
+    };
+    let without = build("app", false);
+    assert!(contains(&without, Path::new("/cross/project")));
+    let with = build("deep/below/others/app", true);
+    assert!(
+        without == with,
+        "with an unrelated directory, at another depth"
+    );
 }

@@ -58,7 +58,7 @@ impl Cross {
         match contents.map_engine_error()? {
             Some(contents) => Ok(contents),
             None => refused(
-                "it was made by a version that kept no record",
+                "it has no record, or one that this version cannot read",
                 "remove it, and it is made again: `Cross::remove_environment`, `cargo xtask env rm`",
             ),
         }

@@ -18,7 +18,7 @@ use crate::facts::probe;
 use crate::facts::run_inputs::kept_file;
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
-use crate::model::step::{EnvironmentRef, Prepared, Step, Verb};
+use crate::model::step::{EnvironmentRef, Prepared, Step, Verb, Warning};
 use crate::plan::planner;
 use crate::request::cross::Cross;
 use crate::request::request::Request;
@@ -56,6 +56,9 @@ pub struct HostToolsRequest {
 /// Each call enters the environment once, which takes some hundredths of a second in the sandbox
 /// and some tenths in docker and podman. To compile a thousand files, one [`Cross::build`] or
 /// [`Cross::exec`] is faster, since it enters once.
+///
+/// The key `reproducible` fixes times, locale and user for these programs. It cannot fix their
+/// paths, which their callers name, and a warning says so.
 #[derive(Clone)]
 pub struct HostTools {
     pub(crate) target: TargetName,
@@ -124,6 +127,7 @@ impl HostToolsRequest {
         if let Some(remote) = &facts.remote {
             return Err(remote.refuse("tools for programs of this machine"));
         }
+        facts.warnings.extend(unfixed_paths(&facts));
         let preparation = planner::plan_preparation(&request, facts.clone(), cancel)?;
         let makes_environment = preparation.steps.iter().any(Step::is_environment);
         preparation.execute(cancel)?;
@@ -141,6 +145,27 @@ impl HostToolsRequest {
         tools.env = tools.variables()?;
         Ok(tools)
     }
+}
+
+/// The warning that a reproducible build does not come of tools for processes of the host.
+fn unfixed_paths(facts: &Facts) -> Option<Warning> {
+    let key = facts.config.reproducible.as_ref().filter(|key| key.value)?;
+    // The engine itself has a warning of its own.
+    let has_scripts = !facts.selected.engine.is_host();
+    has_scripts.then(|| Warning {
+        code: "reproducible".to_owned(),
+        message: format!(
+            "`reproducible` ({}) fixes no path for the host's processes: the tools of {} see the paths \
+             that these name, and what they make may have them in it",
+            key.origin,
+            facts.target.triple()
+        ),
+        help: Some(
+            "build with `Cross::build`, or run the whole tool in the environment with `Cross::exec`; \
+             or pass the compilers `-ffile-prefix-map=<directory>=/cross/project`"
+                .to_owned(),
+        ),
+    })
 }
 
 /// Refuses tools for processes of a system that starts no scripts.

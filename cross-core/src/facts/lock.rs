@@ -20,9 +20,9 @@ const CI: &str = "CI";
 /// Reads the lock in the directory `root`; `None` if there is none.
 pub(crate) fn read(root: &Path) -> Result<Option<LockFile>> {
     let path = root.join(LOCK_FILE);
-    match fs::read_to_string(&path) {
+    match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        text => LockFile::parse(&text.on("read", &path)?, &path).map(Some),
+        bytes => LockFile::parse_bytes(&bytes.on("read", &path)?, &path).map(Some),
     }
 }
 

@@ -81,7 +81,8 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
     if selection.env_spec.host_toolset().is_none() {
         show_flag_paths(request, &project, &configs, &mut inputs);
     }
-    inputs.fix_places(&context, !build_std.is_empty())?;
+    let compiles = request.verb != Verb::Exec;
+    inputs.fix_places(&context, !build_std.is_empty(), compiles)?;
     let root = root(&project, &selection, &environment.state, &inputs)?;
     if request.starts_programs() {
         wasm_bindgen::check(

@@ -2,6 +2,7 @@
 
 mod cargo;
 mod fixed_places;
+mod guessed_places;
 mod host;
 mod runner;
 mod shown_sources;
@@ -109,8 +110,10 @@ pub(crate) struct RunInputs {
     pub(crate) programs: Vec<KeptProgram>,
     /// What of the command line names a runner of the target.
     pub(crate) runner: Option<String>,
-    /// What of the sources lies outside of their packages' workspaces.
+    /// The packages and sources outside of their workspaces' directories.
     pub(crate) named_sources: Vec<PathBuf>,
+    /// What literals and relative links of the sources name outside of them.
+    pub(crate) guessed_sources: Vec<PathBuf>,
     /// Where runs see directories of the host, if not at their paths.
     pub(crate) fixed: FixedPaths,
 }
@@ -160,6 +163,7 @@ impl RunInputs {
             programs: Vec::new(),
             runner: None,
             named_sources: Vec::new(),
+            guessed_sources: Vec::new(),
             fixed: FixedPaths::default(),
         })
     }

@@ -50,6 +50,13 @@ pub(crate) struct Found {
 }
 
 impl Link {
+    /// Where the link leads, as it is written, if that is relative to its directory.
+    pub(crate) fn relative_end(&self) -> Option<PathBuf> {
+        let to = fs::read_link(&self.link).ok()?;
+        let dir = self.link.parent()?;
+        to.is_relative().then(|| normal(&dir.join(to)))
+    }
+
     /// The error for a link among the sources of a package that no run may follow.
     pub(crate) fn refused(&self, reason: &str) -> Error {
         Error::new(ErrorKind::Config, self.message(reason)).with_help(

@@ -57,8 +57,10 @@ pub(crate) struct Sources {
     pub(crate) indexes: Vec<ShownIndex>,
     /// The directories that are seen.
     pub(crate) seen: Vec<PathBuf>,
-    /// What the sources name above them, and packages outside of the roots.
+    /// The packages and sources outside of the roots.
     pub(crate) named: Vec<PathBuf>,
+    /// What literals and relative links of the sources name outside of them.
+    pub(crate) guessed: Vec<PathBuf>,
     /// The record of the directories that were ever `writable`, if it has to be written.
     pub(crate) record: Option<Prepared>,
     /// What git does not say in a run as it does on the host, and links that are not followed.
@@ -85,7 +87,7 @@ impl Sources {
         for dir in writable {
             written.push(writable_dir(dir, workspace, around.cargo_home)?);
         }
-        let (once_written, record) = written_record::of(&workspace.root, &written, around.cache);
+        let (once_written, record) = written_record::of(&workspace.root, &written, around.cache)?;
         let roots = shown_roots(workspace, around, &private)?;
         let packages = package_dirs(workspace);
         let found = source_links::search(
@@ -108,8 +110,10 @@ impl Sources {
         let lock_file = lock_file.filter(|it| private.reason(&real_path(it)).is_none());
         sources.mounts.extend(lock_file.iter().flat_map(read));
         let places = package_places(workspace, &roots, &private)?;
-        let outside = places.iter().map(|mount| mount.source.clone());
-        sources.named = found.named.iter().cloned().chain(outside).collect();
+        sources.named = places.iter().map(|mount| mount.source.clone()).collect();
+        let linked = found.links.iter().filter_map(Link::relative_end);
+        let guessed: BTreeSet<_> = found.named.iter().cloned().chain(linked).collect();
+        sources.guessed = guessed.into_iter().collect();
         sources.mounts.extend(places);
         sources.mounts.extend(
             written

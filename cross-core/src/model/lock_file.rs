@@ -7,6 +7,9 @@ use std::path::Path;
 use cross_engine::{ArchiveRelease, Download, InstalledPackage};
 use hmac_sha256::Hash;
 use serde::Deserialize;
+use serde::de::value::MapDeserializer;
+use serde::de::{self, DeserializeOwned, Deserializer};
+use toml::Spanned;
 
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::hash::hex;
@@ -48,14 +51,35 @@ pub(crate) struct LockedEnvironment {
     pub(crate) images: BTreeMap<String, String>,
 }
 
+/// The remedy for a file that nobody can read.
+const AGAIN: &str = "restore it from the repository, or remove it and lock again: `cargo xtask lock` \
+                     (`Cross::lock`)";
+
 /// What to run to update the lock of `target`, in the middle of a sentence.
 pub(crate) fn how_to_update(target: &str) -> String {
     format!("update the lock with `cargo xtask lock --update {target}` (`Cross::lock`)")
 }
 
 impl LockFile {
-    /// Parses the text of the file at `path`.
+    /// Parses the bytes of the file at `path`.
+    pub(crate) fn parse_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => LockFile::parse(text, path),
+            Err(error) => {
+                let line = line_at(bytes, error.valid_up_to());
+                let message = format!(
+                    "`{}` cannot be used: line {line} is not UTF-8",
+                    path.display()
+                );
+                Err(Error::new(ErrorKind::Lock, message).with_help(AGAIN))
+            }
+        }
+    }
+
+    /// Parses the text of the file at `path`. Line ends and a byte order mark, which a checkout or an
+    /// editor may change, do not matter.
     pub(crate) fn parse(text: &str, path: &Path) -> Result<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let refused = |why: String, help: String| {
             let message = format!("`{}` cannot be used: {why}", path.display());
             Err(Error::new(ErrorKind::Lock, message).with_help(help))
@@ -71,11 +95,17 @@ impl LockFile {
                 help.to_owned(),
             );
         }
-        let again = "restore it from the repository, or remove it and lock again: `cargo xtask lock` \
-                     (`Cross::lock`)";
+        let line = |at: usize| line_at(text.as_bytes(), at);
+        let invalid = |error: &toml::de::Error| {
+            let at = error
+                .span()
+                .map(|span| format!("line {}: ", line(span.start)));
+            let why = at.unwrap_or_default() + &first_line(error);
+            refused(why, AGAIN.to_owned())
+        };
         let version: Version = match toml::from_str(text) {
             Ok(version) => version,
-            Err(error) => return refused(first_line(&error), again.to_owned()),
+            Err(error) => return invalid(&error),
         };
         if version.version > VERSION {
             let why = format!(
@@ -85,19 +115,33 @@ impl LockFile {
             let help = "update cross-core, or remove the file and lock again with this version";
             return refused(why, help.to_owned());
         }
+        if version.version < 1 {
+            let why = format!("no lock has version {}", version.version);
+            return refused(why, AGAIN.to_owned());
+        }
         let file: File = match toml::from_str(text) {
             Ok(file) => file,
-            Err(error) => return refused(first_line(&error), again.to_owned()),
+            Err(error) => return invalid(&error),
         };
-        let mut environments = Vec::new();
+        let mut environments: Vec<LockedEnvironment> = Vec::new();
         for entry in file.environment {
             let written = entry.sha256.clone();
+            let line = line(written.span().start);
             let environment = LockedEnvironment::from(entry);
-            if environment.sha256() != written {
-                let target = &environment.target;
+            let target = &environment.target;
+            let mut others = environments.iter();
+            if others.any(|it| it.key() == environment.key()) {
                 let why = format!(
-                    "the hash of `{target}` does not fit what is written there, so it was edited or \
-                     damaged"
+                    "line {line}: the entry of `{target}` (on {}) is the second one",
+                    environment.architecture
+                );
+                let help = format!("remove either entry, then {}", how_to_update(target));
+                return refused(why, help);
+            }
+            if environment.sha256() != *written.get_ref() {
+                let why = format!(
+                    "line {line}: the hash of `{target}` does not fit what is written there, so it was \
+                     edited or damaged"
                 );
                 let help = format!(
                     "restore it from the repository, or {}",
@@ -119,14 +163,11 @@ impl LockFile {
     /// Adds an environment, in place of what there is for its target and architecture. Returns what
     /// there was.
     pub(crate) fn put(&mut self, environment: LockedEnvironment) -> Option<LockedEnvironment> {
-        let key = |it: &LockedEnvironment| (it.target.clone(), it.architecture.clone());
-        let found = self
-            .environments
-            .iter()
-            .position(|it| key(it) == key(&environment));
+        let mut all = self.environments.iter();
+        let found = all.position(|it| it.key() == environment.key());
         let before = found.map(|at| self.environments.remove(at));
         self.environments.push(environment);
-        self.environments.sort_by_key(key);
+        self.environments.sort_by(|a, b| a.key().cmp(&b.key()));
         before
     }
 
@@ -143,6 +184,11 @@ impl LockFile {
 }
 
 impl LockedEnvironment {
+    /// What an entry is for. A lock has one entry for each.
+    fn key(&self) -> (&str, &str) {
+        (&self.target, &self.architecture)
+    }
+
     /// The hash of everything that the lock says of the environment.
     pub(crate) fn sha256(&self) -> String {
         hex(&Hash::hash(self.render().as_bytes()))
@@ -234,6 +280,12 @@ fn quoted(text: &str) -> String {
         .replace('\u{7f}', "\\u007f")
 }
 
+/// The number of the line that has the byte `at`.
+fn line_at(text: &[u8], at: usize) -> usize {
+    let before = text.iter().take(at);
+    before.filter(|byte| **byte == b'\n').count() + 1
+}
+
 fn first_line(error: &toml::de::Error) -> String {
     error
         .message()
@@ -260,15 +312,15 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    sha256: String,
+    sha256: Spanned<String>,
     target: String,
     architecture: String,
     recipe: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "releases")]
     release: Vec<ArchiveRelease>,
     #[serde(default)]
     package: Vec<Package>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "downloads")]
     download: Vec<Download>,
     #[serde(default)]
     keys: BTreeMap<String, String>,
@@ -287,6 +339,37 @@ struct Package {
     source_version: Option<String>,
     #[serde(default)]
     removed: bool,
+}
+
+fn releases<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Vec<ArchiveRelease>, D::Error> {
+    let known = [
+        "origin", "suite", "codename", "version", "url", "date", "sha256",
+    ];
+    tables(from, &known)
+}
+
+fn downloads<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<Download>, D::Error> {
+    tables(from, &["name", "version", "sha256"])
+}
+
+/// Tables of texts with no other keys than `known`. The engine's own records may have more: a newer
+/// version may have written them. In a lock, nothing is ignored, because its hash would not have it.
+fn tables<'de, D, T>(from: D, known: &[&str]) -> std::result::Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let tables: Vec<BTreeMap<String, String>> = Vec::deserialize(from)?;
+    let tables = tables.into_iter().map(|table| {
+        if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(de::Error::custom(format!("unknown field `{key}`")));
+        }
+        let table = MapDeserializer::<_, de::value::Error>::new(table.into_iter());
+        T::deserialize(table).map_err(de::Error::custom)
+    });
+    tables.collect()
 }
 
 impl From<Entry> for LockedEnvironment {
@@ -312,135 +395,4 @@ impl From<Entry> for LockedEnvironment {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(target: &str) -> LockedEnvironment {
-        let hash = Some("a".repeat(64));
-        LockedEnvironment {
-            target: target.to_owned(),
-            architecture: "amd64".to_owned(),
-            recipe: Some("r".to_owned()),
-            keys: BTreeMap::from([("packages".to_owned(), "say \"hi\"\t\u{7f}".to_owned())]),
-            packages: vec![
-                InstalledPackage::new("adduser", "3.134", "all").sha256(hash.clone()),
-                InstalledPackage::new("gcc", "4:12.2.0-3", "amd64")
-                    .source("gcc-defaults", "1.203")
-                    .sha256(hash)
-                    .removed(true),
-                InstalledPackage::new("own", "1", "amd64"),
-            ],
-            downloads: vec![Download::new("zig", "0.15.2", "b".repeat(64))],
-            images: BTreeMap::from([("a/b:1".to_owned(), "sha256:1".to_owned())]),
-            ..LockedEnvironment::default()
-        }
-    }
-
-    fn lock() -> LockFile {
-        let mut lock = LockFile::default();
-        lock.put(environment("s390x-unknown-linux-gnu"));
-        lock.put(environment("aarch64-unknown-linux-gnu"));
-        lock
-    }
-
-    fn refused(text: &str) -> (String, String) {
-        let error = LockFile::parse(text, Path::new("/w/Cross.lock")).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Lock, "{error}");
-        assert!(
-            error
-                .to_string()
-                .starts_with("`/w/Cross.lock` cannot be used: "),
-            "{error}"
-        );
-        (error.to_string(), error.help().unwrap().to_owned())
-    }
-
-    #[test]
-    fn what_is_written_is_read_and_each_package_is_a_line() {
-        let text = lock().render();
-        assert_eq!(LockFile::parse(&text, Path::new("x")).unwrap(), lock());
-        let first = text.find("target = \"aarch64").unwrap();
-        assert!(first < text.find("target = \"s390x").unwrap(), "sorted");
-        let line = "    { name = \"gcc\", version = \"4:12.2.0-3\", architecture = \"amd64\", sha256 = \"aaaa";
-        assert_eq!(
-            text.lines().filter(|it| it.starts_with(line)).count(),
-            2,
-            "{text}"
-        );
-        assert!(
-            text.contains(
-                "source = \"gcc-defaults\", source-version = \"1.203\", removed = true },"
-            )
-        );
-        assert!(text.contains(
-            "{ name = \"own\", version = \"1\", architecture = \"amd64\", source = \"own\" },"
-        ));
-    }
-
-    #[test]
-    fn a_changed_package_is_a_diff_of_two_lines() {
-        let mut other = lock();
-        let mut changed = environment("aarch64-unknown-linux-gnu");
-        changed.packages[0] = InstalledPackage::new("adduser", "3.135", "all");
-        assert!(other.put(changed).is_some());
-        let (before, after) = (lock().render(), other.render());
-        let lines = before.lines().zip(after.lines());
-        let differ: Vec<_> = lines.filter(|(before, after)| before != after).collect();
-        assert_eq!(differ.len(), 2, "the package and the hash: {differ:#?}");
-    }
-
-    #[test]
-    fn a_newer_version_is_named() {
-        let text = lock()
-            .render()
-            .replace("version = 1\n", "version = 2\nnew = true\n");
-        let (message, help) = refused(&text);
-        assert!(message.contains("version 2"), "{message}");
-        assert!(help.contains("update cross-core"), "{help}");
-    }
-
-    #[test]
-    fn an_edited_hash_or_version_does_not_fit() {
-        for (from, to) in [
-            ("aaaa", "aaab"),
-            ("3.134", "3.135"),
-            ("recipe = \"r\"", "recipe = \"s\""),
-        ] {
-            let (message, help) = refused(&lock().render().replacen(from, to, 1));
-            assert!(message.contains("`aarch64-unknown-linux-gnu`"), "{message}");
-            assert!(
-                help.contains("cargo xtask lock --update aarch64-unknown-linux-gnu"),
-                "{help}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_merge_conflict_is_named_by_its_line() {
-        let text = lock().render();
-        let (head, rest) = text.split_at(text.find("[[environment]]").unwrap());
-        let line = head.lines().count() + 1;
-        let (message, help) = refused(&format!(
-            "{head}<<<<<<< HEAD\n{rest}=======\n>>>>>>> other\n"
-        ));
-        assert!(
-            message.contains(&format!("line {line} is a merge conflict")),
-            "{message}"
-        );
-        assert!(help.contains("--ours"), "{help}");
-    }
-
-    #[test]
-    fn what_is_no_lock_is_refused_with_a_remedy() {
-        for text in [
-            "",
-            "version = \"1\"",
-            "version = 1\nunknown = 1",
-            "not toml",
-            "version = 1\n[[environment]]\n",
-        ] {
-            let (_, help) = refused(text);
-            assert!(help.contains("lock again"), "{text}: {help}");
-        }
-    }
-}
+mod tests;

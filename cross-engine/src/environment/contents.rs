@@ -6,7 +6,7 @@ use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
 
 /// The version of the serialised form of [`Contents`].
-const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// Where an environment records what is installed, in its root file system.
 pub(crate) const RECORD: &str = "/usr/share/cross-core/installed";

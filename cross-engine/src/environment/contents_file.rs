@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::environment::blueprint::Blueprint;
-use crate::environment::contents::{Contents, RECORD};
+use crate::environment::contents::{Contents, RECORD, SCHEMA_VERSION};
 use crate::process::error::Result;
 use crate::process::untrusted::{Dir, limits};
 use crate::process::whole_file;
@@ -39,7 +39,36 @@ pub(crate) fn write(path: &Path, contents: &Contents) -> Result<()> {
     whole_file::write(path, text.as_bytes(), 0o644)
 }
 
-/// Reads the contents in the file at `path`, if there are any.
+/// Reads the contents in the file at `path`, if there are any. What is damaged, or was written by a
+/// newer version that means something else by it, is no record.
 pub(crate) fn read(path: &Path) -> Option<Contents> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+    let contents: Contents = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
+    (contents.schema_version <= SCHEMA_VERSION).then_some(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_cut_or_of_a_newer_version_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(CONTENTS);
+        assert_eq!(read(&path), None);
+        let contents = Contents::parse("package\ta\t1\tall\t\ta\t1\n");
+        write(&path, &contents).unwrap();
+        assert_eq!(read(&path), Some(contents));
+        let text = fs::read_to_string(&path).unwrap();
+        let is_none = |text: &str| {
+            fs::write(&path, text).unwrap();
+            assert_eq!(read(&path), None, "{text}");
+        };
+        for end in [0, 1, text.len() / 2, text.len() - 1] {
+            is_none(&text[..end]);
+        }
+        is_none(&text.replace("\"schema_version\": 1", "\"schema_version\": 2"));
+        let known = text.replacen('{', "{ \"later\": 1,", 1);
+        fs::write(&path, known).unwrap();
+        assert!(read(&path).is_some(), "a newer version may say more");
+    }
 }

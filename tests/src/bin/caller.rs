@@ -4,6 +4,7 @@
 //! command of `exec`; of `stdin-exec`, which passes its standard input on; and of `reuse-exec`,
 //! which reuses a container until this process ends. `plan` plans a build and prints the plan in
 //! both its forms. A verb can have a deadline: `test@8` is cancelled after eight seconds. The
+//! `update` locks the newest environment of the target. The
 //! events of a `quiet` verb (`quiet-test`) are not printed. `mounted-build` compiles with the Rust
 //! in the directory that `MOUNTED_RUST` names, and not with the environment's.
 //!
@@ -65,6 +66,10 @@ fn request(verb: &str, engine: &str, target: &str, words: &[String]) -> Result<s
         "plan" => {
             let plan = cross.build(target).plan_until(&cancel)?;
             return Ok(serde_json::json!({ "plan": plan, "shown": plan.to_string() }));
+        }
+        "update" => {
+            let locked = cross.lock([target]).update(true).run_until(&cancel)?;
+            return Ok(serde_json::json!({ "locked": locked }));
         }
         "test" => cross.test(target),
         "run" => cross.run(target),

@@ -1,11 +1,13 @@
 //! The lock file: written, read, refused, and what `frozen` does.
 
+use std::ffi::OsString;
 use std::fs;
 use std::thread;
 
 use cross_core::plan::Action;
 use cross_core::{Cross, Env, Error, ErrorKind, Plan};
-use cross_tests::Project;
+use cross_engine::{Cancel, Invocation, Variables, process};
+use cross_tests::{Answer, Fakes, Machine, Project, SmallDisk};
 
 use crate::{TARGET, says};
 
@@ -149,4 +151,71 @@ fn two_that_lock_at_once_both_write() {
     for target in targets {
         assert_eq!(text.matches(&format!("target = \"{target}\"")).count(), 1);
     }
+}
+
+/// What a process says that updates the lock of [`TARGET`] on a machine with a fake docker.
+fn updates(machine: &Machine, project: &Project) -> process::Output {
+    let variable = |(name, value): (&_, &_)| (OsString::from(name), OsString::from(value));
+    let variables: Variables = machine.env().iter().map(variable).collect();
+    let caller = Invocation::new(env!("CARGO_BIN_EXE_caller"))
+        .args(["quiet-update", "docker", TARGET])
+        .cwd(project.path());
+    process::output(&caller, &variables, &Cancel::new()).unwrap()
+}
+
+#[test]
+fn two_processes_that_update_one_target_take_turns() {
+    let list = "\ninstalled\thello\t2.10-3\tamd64\thello\t2.10-3\n";
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker)
+        .rule("docker", &["run"], Answer::says(list))
+        .rule("docker", &["image", "rm"], Answer::says(""));
+    let project = Project::new("app");
+    // The calls that concern the environment that a process makes to see what is newest.
+    let calls_of = |count: usize| -> Vec<String> {
+        machine.forget();
+        thread::scope(|scope| {
+            let all: Vec<_> = (0..count)
+                .map(|_| scope.spawn(|| updates(&machine, &project)))
+                .collect();
+            for one in all {
+                let said = one.join().unwrap();
+                assert!(said.exit.success(), "{}{}", said.stdout, said.stderr);
+                assert!(said.stdout.contains("\"locked\""), "{}", said.stdout);
+            }
+        });
+        let calls = machine.calls_of("docker").into_iter();
+        let calls = calls.filter(|call| call.args.iter().any(|arg| arg.contains("-update")));
+        calls.map(|call| call.args[..2].join(" ")).collect()
+    };
+    calls_of(1);
+    // What is asked once is known by now.
+    let one = calls_of(1);
+    assert!(
+        one.iter().any(|call| call.starts_with("image rm")),
+        "{one:?}"
+    );
+    assert_eq!(calls_of(2), [one.clone(), one].concat());
+    let text = fs::read_to_string(project.path().join("Cross.lock")).unwrap();
+    assert_eq!(text.matches("name = \"hello\"").count(), 1, "{text}");
+}
+
+#[test]
+fn a_full_disk_leaves_the_lock_as_it_was() {
+    let outer = Project::new("app");
+    let disk = SmallDisk::at(outer.outer().join("disk"), "size=4m");
+    let project = Project::below(disk.path(), "app", "app");
+    let before = locked(&project);
+    disk.fill();
+    let both = [TARGET, "x86_64-unknown-linux-gnu"];
+    let error = cross(&project).lock(both).run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    says(&error.to_string(), &["cannot write", "/Cross.lock`"]);
+    says(error.help().unwrap(), &["free some space"]);
+    let after = fs::read_to_string(project.path().join("Cross.lock")).unwrap();
+    assert_eq!(after, before);
+    let entries = fs::read_dir(project.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    let left = names.filter(|name| name.to_string_lossy().starts_with(".cross-"));
+    assert_eq!(left.count(), 0, "nothing is left");
+    plan(&project).unwrap();
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cross_core::{ErrorKind, cargo_cli::CargoPart};
-use cross_engine::EnvValue;
+use cross_engine::{EnvValue, Mount};
 use cross_tests::says;
 
 use super::*;
@@ -107,6 +107,79 @@ fn the_target_directory_is_another_one_and_what_is_published_is_hidden() {
     assert_eq!(at("/cross/project").source, project.path());
     assert_eq!(at("/cross/project/target").access, Access::Scratch);
     assert_eq!(runs(&usual)[0].hostname, None);
+}
+
+/// What was built is what a command of the caller is for.
+#[test]
+fn a_command_of_the_caller_sees_what_was_published() {
+    let machine = machine(Fakes::Sandbox);
+    let project = Project::new("app").cross_toml("[build]\nreproducible = true\n");
+    let cross = machine.cross(&project);
+    let built = project.path().join("target/app");
+    let command = ["file", built.to_str().unwrap()];
+    let plan = cross.exec(AARCH64, command).plan().unwrap();
+    machine.make_environment(&plan);
+    let spec = runs(&plan)[0].clone();
+    assert_eq!(spec.command, ["file", "/cross/project/target/app"]);
+    let hides = |mount: &&Mount| mount.target == Path::new("/cross/project/target");
+    assert_eq!(spec.mounts.iter().find(hides), None);
+}
+
+/// What a run sees at a place, if there is something.
+fn at<'a>(plan: &'a Plan, place: &str) -> Option<&'a Path> {
+    let mut mounts = runs(plan)[0].mounts.iter();
+    let found = mounts.find(|mount| mount.target == Path::new(place));
+    found.map(|mount| mount.source.as_path())
+}
+
+#[test]
+fn what_a_literal_names_by_chance_does_not_move_the_project() {
+    let build = "fn main() { for dir in [\"../dist\", \"../target/x\"] { println!(\"{dir}\") } }\n";
+    let in_dir = |dir: &str| {
+        Project::in_dir("app", dir)
+            .file("build.rs", build)
+            .cross_toml("[build]\nreproducible = true\n")
+    };
+    let machine = machine(Fakes::Sandbox);
+    let plan = |project: &Project| plan_with_environment(&machine, project, Verb::Build, AARCH64);
+    let mut alone = Vec::new();
+    for dir in ["app", "far/below/others/app"] {
+        let project = in_dir(dir);
+        let without = plan(&project);
+        assert_eq!(at(&without, "/cross/project"), Some(project.path()));
+        let project = project
+            .file("../dist/app.tar", "")
+            .file("../target/x/y", "");
+        let with = plan(&project);
+        assert_eq!(at(&with, "/cross/project"), Some(project.path()));
+        let dist = project.path().parent().unwrap().join("dist");
+        assert_eq!(at(&with, "/cross/dist"), Some(&*dist));
+        // A run has its own target directory there.
+        let said = warned(&with).join("\n");
+        says(
+            &said,
+            &["/target/x`, which has no place beside `/cross/project`"],
+        );
+        assert!(!warned(&without).join("\n").contains("beside"));
+        let [mut with, without] = [with, without].map(|plan| seen(runs(&plan)[0]));
+        with.retain(|text| text != "/cross/dist");
+        assert_eq!(with, without, "nothing else is another one");
+        alone.push(without);
+    }
+    assert_eq!(alone[0], alone[1], "at any depth");
+}
+
+#[test]
+fn a_relative_link_out_of_the_project_leads_to_the_same_place_inside() {
+    let machine = machine(Fakes::Sandbox);
+    let project = Project::new("app")
+        .file("../shared/data.txt", "")
+        .cross_toml("[build]\nreproducible = true\n");
+    std::os::unix::fs::symlink("../../shared", project.path().join("src/shared")).unwrap();
+    let plan = plan_with_environment(&machine, &project, Verb::Build, AARCH64);
+    assert_eq!(at(&plan, "/cross/project"), Some(project.path()));
+    let shared = project.path().parent().unwrap().join("shared");
+    assert_eq!(at(&plan, "/cross/shared"), Some(&*shared));
 }
 
 fn warned(plan: &Plan) -> Vec<&str> {

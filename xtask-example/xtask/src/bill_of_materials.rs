@@ -24,6 +24,7 @@ use crate::archive;
 use crate::crates::Crate;
 use crate::failure::Failure;
 use crate::package_url::{self, package_url};
+use crate::std_crates::StdCrate;
 
 /// What a bill of materials is made from.
 pub(crate) struct Material<'a> {
@@ -32,6 +33,8 @@ pub(crate) struct Material<'a> {
     pub(crate) archive_sha256: &'a str,
     /// The crates, that of the program first.
     pub(crate) crates: &'a [Crate],
+    /// The crates of the standard library, if the build compiled it.
+    pub(crate) std: &'a [StdCrate],
     /// What is in the environment; `None` if nothing is on record.
     pub(crate) environment: Option<&'a Contents>,
     /// The version of Rust, if it is known.
@@ -86,7 +89,7 @@ fn bom(material: &Material<'_>) -> Result<Bom, Failure> {
         libraries.map(|library| of_library(one, library))
     });
     components.extend(natives);
-    let std = material.rust.map(|rust| of_std(rust, material.target));
+    let std = material.rust.map(|rust| of_std(rust, material));
     let mut dependencies: Vec<_> = material
         .crates
         .iter()
@@ -166,7 +169,7 @@ fn of_crate(one: &Crate) -> Component {
         properties.push(Property::new("cross:license", "none is declared"));
     }
     Component {
-        scope: Some(scope(one)),
+        scope: Some(scope(one.key.for_host)),
         hashes: sha256(one.checksum.as_deref()),
         licenses: licenses(one),
         purl: purl(&url),
@@ -180,8 +183,8 @@ fn of_crate(one: &Crate) -> Component {
     }
 }
 
-fn scope(one: &Crate) -> Scope {
-    match one.key.for_host {
+fn scope(for_host: bool) -> Scope {
+    match for_host {
         true => Scope::Excluded,
         false => Scope::Required,
     }
@@ -207,7 +210,7 @@ fn of_library(one: &Crate, library: &NativeLibrary) -> Component {
     ];
     Component {
         version: None,
-        scope: Some(scope(one)),
+        scope: Some(scope(one.key.for_host)),
         properties: Some(Properties(properties.to_vec())),
         ..Component::new(
             Classification::Library,
@@ -218,13 +221,37 @@ fn of_library(one: &Crate, library: &NativeLibrary) -> Component {
     }
 }
 
-/// Rust's standard library, which comes compiled with the toolchain.
-fn of_std(rust: &str, target: &str) -> Component {
-    let url = package_url("generic", "rust-std", rust, &[("target", target)]);
+/// Rust's standard library, which comes compiled with the toolchain, or was compiled with the program.
+/// Then its crates are parts of it.
+fn of_std(rust: &str, material: &Material<'_>) -> Component {
+    let url = package_url("generic", "rust-std", rust, &[("target", material.target)]);
+    let parts = material.std.iter().map(|one| of_std_crate(one, rust));
+    let parts: Vec<_> = parts.collect();
     Component {
         scope: Some(Scope::Required),
         purl: purl(&url),
+        components: (!parts.is_empty()).then_some(Components(parts)),
         ..Component::new(Classification::Framework, "rust-std", rust, Some(url))
+    }
+}
+
+/// A crate of the standard library. One from its own source has the version of Rust.
+fn of_std_crate(one: &StdCrate, rust: &str) -> Component {
+    let version = one.version.as_deref().unwrap_or(rust);
+    let features = one.features.join(",");
+    let features = (!features.is_empty()).then(|| Property::new("cross:features", &features));
+    let name = format!("std:{}@{version}", one.name);
+    Component {
+        scope: Some(scope(one.for_host)),
+        hashes: sha256(one.checksum.as_deref()),
+        purl: one.url().as_deref().and_then(purl),
+        properties: features.map(|features| Properties(vec![features])),
+        ..Component::new(
+            Classification::Library,
+            &one.name,
+            version,
+            Some(reference(one.for_host, &name)),
+        )
     }
 }
 

@@ -159,15 +159,22 @@ pub(crate) struct Dist {
     /// The number of jobs for all targets together [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) jobs: Option<u32>,
+    #[command(flatten)]
+    pub(crate) run: NamedRun,
+    /// How progress and results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: Format,
+}
+
+/// What a provenance says of the run.
+#[derive(Args)]
+pub(crate) struct NamedRun {
     /// Who builds, for the provenance: a URI, such as that of the workflow that runs this
     #[arg(long, value_name = "URI", value_parser = uri)]
     pub(crate) builder_id: Option<String>,
     /// The name of this run, for the provenance, such as its URL [default: a random name]
     #[arg(long, value_name = "ID")]
     pub(crate) invocation_id: Option<String>,
-    /// How progress and results are printed
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    pub(crate) message_format: Format,
 }
 
 /// Accepts a URI.
@@ -206,6 +213,8 @@ pub(crate) struct Image {
     pub(crate) target: Vec<String>,
     #[command(flatten)]
     pub(crate) choice: Choice,
+    #[command(flatten)]
+    pub(crate) run: NamedRun,
     /// The file to write [default: target/dist/logsift-VERSION.oci.tar]
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

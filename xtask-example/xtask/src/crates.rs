@@ -15,6 +15,7 @@ use cross_core::outcome::{CompiledPackage, NativeLibrary};
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::std_crates::{StdCrate, StdLock};
 
 /// A crate of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,6 +208,27 @@ pub(crate) struct Resolved<'a> {
 }
 
 impl Resolved<'_> {
+    /// Splits off the crates of the standard library, which the workspace's lock need not have.
+    pub(crate) fn without_std(
+        &self,
+        compiled: &[CompiledPackage],
+        std: &StdLock,
+    ) -> (Vec<CompiledPackage>, Vec<StdCrate>) {
+        let (mut own, mut of_std) = (Vec::new(), Vec::new());
+        for what in compiled {
+            let is_locked = self.package(what).is_some();
+            // The program may have the same version of a crate.
+            let found = std
+                .find(what)
+                .filter(|one| !is_locked || one.is_part_of_std());
+            if is_locked || found.is_none() {
+                own.push(what.clone());
+            }
+            of_std.extend(found);
+        }
+        (own, of_std)
+    }
+
     /// Returns the crates of the programs of `package`, itself first: what its dependencies lead to
     /// among the `compiled` packages. Development dependencies are none of them, and neither is what
     /// only other packages need.
@@ -251,14 +273,7 @@ impl Resolved<'_> {
         compiled: &'p [CompiledPackage],
     ) -> Result<BTreeMap<Key, (&'p Package, &'p CompiledPackage)>, Failure> {
         let find = |what: &'p CompiledPackage| {
-            let packages = self.side(what.for_host).packages.iter();
-            let is_it = |package: &&Package| {
-                package.name == what.name
-                    && package.version == what.version
-                    && package.source.as_deref().map(compared)
-                        == what.source.as_deref().map(compared)
-            };
-            let package = packages.clone().find(is_it).ok_or_else(|| {
+            let package = self.package(what).ok_or_else(|| {
                 let CompiledPackage { name, version, .. } = what;
                 let message = format!(
                     "cargo compiled `{name} {version}`, which is not among the locked packages"
@@ -274,6 +289,16 @@ impl Resolved<'_> {
             Ok((key, (package, what)))
         };
         compiled.iter().map(find).collect()
+    }
+
+    /// The locked package that was compiled.
+    fn package(&self, what: &CompiledPackage) -> Option<&Package> {
+        let mut packages = self.side(what.for_host).packages.iter();
+        packages.find(|package| {
+            package.name == what.name
+                && package.version == what.version
+                && package.source.as_deref().map(compared) == what.source.as_deref().map(compared)
+        })
     }
 
     fn side(&self, for_host: bool) -> &Metadata {

@@ -140,7 +140,7 @@ impl<'a> Dist<'a> {
                 .into_iter()
                 .chain(licenses)
                 .collect(),
-            papers: Papers::new(&project.root, args)?,
+            papers: Papers::new(&project.root, &args.run, &args.choice)?,
             source_time: archive::source_time(&project.root),
             root: project.root,
             args,
@@ -282,6 +282,7 @@ impl<'a> Dist<'a> {
                 name: archive.file.clone(),
                 sha256: archive.sha256.clone(),
             },
+            is_shared: false,
             source_time: self.source_time,
         })?;
         archive.papers = papers

@@ -16,7 +16,9 @@ use crate::cli;
 use crate::commands::{self, PACKAGE};
 use crate::failure::Failure;
 use crate::output;
+use crate::papers::{Papers, Program};
 use crate::progress::Progress;
+use crate::provenance::NamedDigest;
 
 /// The targets whose programs need nothing of an image.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
     let project = cross.project()?;
     let package = project.package(PACKAGE);
     let version = package.map_or("latest", |package| package.version.as_str());
+    let papers = Papers::new(&project.root, &args.run, &args.choice)?;
     let progress = Progress::new(&cross, cli::Format::Human).keep_output();
     progress.expect(&targets);
     let built = progress
@@ -39,8 +42,9 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
         .each(|request| request.package(PACKAGE).release(true).locked(true))
         .run_until(cancel);
     progress.close();
-    let mut platforms = Vec::new();
-    for outcome in built?.into_result()? {
+    let (mut platforms, mut profiles) = (Vec::new(), Vec::new());
+    let outcomes = built?.into_result()?;
+    for outcome in &outcomes {
         let mut programs = outcome.executables();
         let program = programs.find(|program| program.name == PACKAGE);
         let program =
@@ -52,6 +56,7 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
                 .with_help("an image without a system has static programs: use a musl target"));
         }
         platforms.push(Platform::read(&outcome.target, &program.path)?);
+        profiles.push(program.profile.clone());
     }
     let image = Image {
         name: PACKAGE,
@@ -71,6 +76,33 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
     };
     archive::write(&path, &tar).map_err(|error| Failure::io("write", &path, &error))?;
     output::answer(path.display());
+    // The image has a program for each platform, and so has its papers.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let archive = NamedDigest {
+        name: name.into_owned(),
+        sha256: sha256(&tar),
+    };
+    for (outcome, profile) in outcomes.iter().zip(&profiles) {
+        let of_platform = papers.of(&Program {
+            cross: &cross,
+            package: PACKAGE,
+            target: &outcome.target,
+            choice: &args.choice,
+            outcome,
+            profile,
+            tested: false,
+            archive: archive.clone(),
+            is_shared: true,
+            source_time: image.time,
+        })?;
+        for paper in of_platform {
+            let path = path.with_file_name(&paper.file);
+            let written = archive::write(&path, &paper.bytes);
+            written.map_err(|error| Failure::io("write", &path, &error))?;
+            output::answer(path.display());
+        }
+    }
+    papers.warnings().iter().for_each(output::warning);
     Ok(())
 }
 

@@ -29,6 +29,7 @@ mod progress;
 mod provenance;
 mod setup;
 mod shell;
+mod std_crates;
 mod verify;
 
 use std::process::ExitCode;

@@ -16,6 +16,7 @@ use crate::cli;
 use crate::crates::{Checksums, Crate, Metadata, Resolved};
 use crate::failure::Failure;
 use crate::provenance::{self, Built, Facts, NamedDigest, Parameters, Run};
+use crate::std_crates::{StdCrate, StdLock};
 
 /// What ends the name of a bill of materials: tools know the format by it.
 const BILL_OF_MATERIALS: &str = "cdx.json";
@@ -73,13 +74,29 @@ pub(crate) struct Program<'a> {
     pub(crate) tested: bool,
     /// The archive's name and SHA-256.
     pub(crate) archive: NamedDigest,
+    /// Whether the archive has programs for other targets, too. Their papers are named after them.
+    pub(crate) is_shared: bool,
     /// The time of the files in the archive, in seconds since the Unix epoch.
     pub(crate) source_time: u64,
 }
 
+impl Program<'_> {
+    /// The name of its papers, without what their kinds add.
+    fn paper_name(&self) -> String {
+        match self.is_shared {
+            true => format!("{}.{}", self.archive.name, self.target),
+            false => self.archive.name.clone(),
+        }
+    }
+}
+
 impl Papers {
     /// Reads what is the same for all targets, before anything is built.
-    pub(crate) fn new(root: &Path, args: &cli::Dist) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        root: &Path,
+        run: &cli::NamedRun,
+        choice: &cli::Choice,
+    ) -> Result<Self, Failure> {
         let started = SystemTime::now();
         let locks = LOCKS.iter().map(|name| digest(root, name));
         let locks = locks.collect::<Result<Vec<_>, _>>()?;
@@ -88,12 +105,12 @@ impl Papers {
             checksums: Checksums::read(&root.join("Cargo.lock"))?,
             locks: locks.into_iter().flatten().collect(),
             config: digest(root, "Cross.toml")?,
-            builder: args.builder_id.clone(),
-            invocation: args
+            builder: run.builder_id.clone(),
+            invocation: run
                 .invocation_id
                 .clone()
                 .unwrap_or_else(|| invocation(started)),
-            offline: args.choice.offline,
+            offline: choice.offline,
             started,
             gaps: Mutex::default(),
             root: root.to_owned(),
@@ -114,15 +131,17 @@ impl Papers {
     /// Returns the papers of the archive with `program`.
     pub(crate) fn of(&self, program: &Program<'_>) -> Result<Vec<Paper>, Failure> {
         let outcome = program.outcome;
-        let crates = self.crates(program)?;
+        let (crates, std) = self.crates(program)?;
         let environment = self.contents(program)?;
         let rust = outcome.toolchain.version.as_deref();
+        let name = program.paper_name();
         let bill_of_materials = Paper {
-            file: format!("{}.{BILL_OF_MATERIALS}", program.archive.name),
+            file: format!("{name}.{BILL_OF_MATERIALS}"),
             bytes: bill_of_materials::render(&Material {
                 target: program.target,
                 archive_sha256: &program.archive.sha256,
                 crates: &crates,
+                std: &std,
                 environment: environment.as_ref(),
                 rust,
                 time: time_of_sources(program.source_time),
@@ -145,6 +164,7 @@ impl Papers {
             checkout: &self.checkout,
             locks: &self.locks,
             crates: &crates,
+            std: &std,
             environment: environment.as_ref(),
             outcome: Built::of(outcome),
             run: Run {
@@ -155,19 +175,22 @@ impl Papers {
             },
         })?;
         let provenance = Paper {
-            file: format!("{}.{PROVENANCE}", program.archive.name),
+            file: format!("{name}.{PROVENANCE}"),
             bytes: statement,
         };
         Ok(vec![bill_of_materials, provenance])
     }
 
-    fn crates(&self, program: &Program<'_>) -> Result<Vec<Crate>, Failure> {
+    /// The crates of the program, and those of the standard library that were compiled for it.
+    fn crates(&self, program: &Program<'_>) -> Result<(Vec<Crate>, Vec<StdCrate>), Failure> {
         let resolved = Resolved {
             for_target: &*self.resolve(&triples(program.target))?,
             for_host: &*self.resolve(&[&host()])?,
             checksums: &self.checksums,
         };
-        resolved.crates_of(program.package, &program.outcome.packages)
+        let lock = StdLock::of(program.outcome)?;
+        let (own, std) = resolved.without_std(&program.outcome.packages, &lock);
+        Ok((resolved.crates_of(program.package, &own)?, std))
     }
 
     /// What is in the environment that built the program. `None` if nobody recorded it, as on the

@@ -13,6 +13,7 @@ use crate::checkout::Checkout;
 use crate::crates::{Crate, Source};
 use crate::failure::Failure;
 use crate::package_url::{self, package_url};
+use crate::std_crates::StdCrate;
 
 /// The build type. Its description is below this heading, and its version grows when a parameter is
 /// removed or changes its meaning.
@@ -63,6 +64,8 @@ pub(crate) struct Facts<'a> {
     /// Cargo.lock and the other files that decide what is built.
     pub(crate) locks: &'a [NamedDigest],
     pub(crate) crates: &'a [Crate],
+    /// The crates of the standard library, if the build compiled it.
+    pub(crate) std: &'a [StdCrate],
     pub(crate) environment: Option<&'a Contents>,
     pub(crate) outcome: Built,
     pub(crate) run: Run<'a>,
@@ -173,6 +176,7 @@ fn dependencies(facts: &Facts<'_>) -> Vec<Value> {
         ),
     );
     all.extend(facts.crates.iter().filter_map(of_crate));
+    all.extend(facts.std.iter().filter_map(of_std_crate));
     all.extend(facts.environment.into_iter().flat_map(of_environment));
     // A crate that is a part of the program and of what built it is one dependency.
     let mut seen = std::collections::BTreeSet::new();
@@ -219,6 +223,15 @@ fn of_crate(one: &Crate) -> Option<Value> {
         (_, None) => return Some(json!({ "name": one.name, "uri": uri })),
     };
     Some(json!({ "name": one.name, "uri": uri, "digest": digest }))
+}
+
+/// A crate of the standard library that is not a part of Rust's sources.
+fn of_std_crate(one: &StdCrate) -> Option<Value> {
+    let uri = one.url()?;
+    Some(match &one.checksum {
+        Some(sha256) => json!({ "name": one.name, "uri": uri, "digest": { "sha256": sha256 } }),
+        None => json!({ "name": one.name, "uri": uri }),
+    })
 }
 
 fn of_environment(contents: &Contents) -> Vec<Value> {

@@ -29,7 +29,8 @@ const SHARED: [&str; 8] = ["home", "media", "mnt", "opt", "root", "srv", "tmp", 
 
 impl RunInputs {
     /// Gives the directories that what compiles may name a fixed place each. `builds_std` is
-    /// whether the source of `std` is needed.
+    /// whether the source of `std` is needed, and `compiles` is not set for a command of the caller,
+    /// which may be there for what was built.
     ///
     /// # Errors
     ///
@@ -38,6 +39,7 @@ impl RunInputs {
         &mut self,
         context: &RunInputsContext<'_>,
         builds_std: bool,
+        compiles: bool,
     ) -> Result<()> {
         if !is_reproducible(context) || context.env_spec.host_toolset().is_some() {
             return Ok(());
@@ -56,8 +58,12 @@ impl RunInputs {
         if let Some(sdk) = &context.env_spec.sdk {
             add(&sdk.path, "sdk");
         }
-        if let Some(sysroot) = context.toolchain.sysroot() {
+        let sysroot = context.toolchain.sysroot();
+        if let Some(sysroot) = sysroot {
             add(sysroot, "rust");
+        }
+        self.place_guessed(&project, &place("project"), &mut dirs);
+        if let Some(sysroot) = sysroot {
             // With the source of `std`, rustc names its files there instead of where they were when
             // `std` was built.
             let source = sysroot.join("lib/rustlib/src");
@@ -67,7 +73,8 @@ impl RunInputs {
         }
         // What was published before is no source. It may be among them.
         let published = real_path(&context.workspace.target_directory);
-        if published.starts_with(real_path(&project)) && published != real_path(&project) {
+        let real = real_path(&project);
+        if compiles && published.starts_with(&real) && published != real {
             self.mounts.push(Mount::scratch(published));
         }
         let mut fixed = FixedPaths::new(dirs);
@@ -92,8 +99,9 @@ impl RunInputs {
         Ok(())
     }
 
-    /// The directory that has the project: the workspace, the repository that it is in, the
-    /// packages that it depends on by path, and what its sources name above them.
+    /// The directory that has the project: the workspace, the repository that it is in, and the
+    /// packages that it depends on by path. What its sources name besides does not count, because
+    /// it may be something that is there by chance.
     fn project_dir(&self, context: &RunInputsContext<'_>) -> Result<PathBuf> {
         let home = context.host.home().map(|home| real_path(&home));
         let is_of_home = |dir: &Path| {
@@ -111,13 +119,10 @@ impl RunInputs {
         let common = common.unwrap_or_default();
         let real = real_path(&common);
         let is_shared = |dir: &Path| {
-            let mut names = dir.components().filter_map(|part| match part {
-                Component::Normal(name) => Some(name),
-                _ => None,
-            });
+            let mut names = names(dir);
             match (names.next(), names.next()) {
                 (None, _) => true,
-                (Some(name), None) => SHARED.iter().any(|shared| name == *shared),
+                (Some(name), None) => is_shared_name(name),
                 _ => false,
             }
         };
@@ -223,6 +228,19 @@ impl RunInputs {
         }
         self.warnings.extend(warnings);
     }
+}
+
+/// The names of which `path` consists.
+pub(super) fn names(path: &Path) -> impl Iterator<Item = &OsStr> {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// Whether a directory of this name right below the root belongs to the system.
+pub(super) fn is_shared_name(name: &OsStr) -> bool {
+    SHARED.iter().any(|shared| name == *shared)
 }
 
 /// Whether the build is reproducible.

@@ -48,6 +48,7 @@ impl RunInputs {
             self.shown_index(context, shown, &sources.seen);
         }
         self.named_sources = sources.named;
+        self.guessed_sources = sources.guessed;
         self.mounts.extend(sources.mounts);
         self.prepared.extend(sources.record);
         self.warnings.extend(sources.warnings);

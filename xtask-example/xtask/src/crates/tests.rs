@@ -277,3 +277,119 @@ fn sources_have_no_user_and_no_password() {
         assert_eq!(without_user(url), expected, "{url}");
     }
 }
+
+/// The lock of the standard library, in part.
+const STD_LOCK: &str = r#"
+version = 4
+
+[[package]]
+name = "compiler_builtins"
+version = "0.1.160"
+dependencies = ["cc", "core"]
+
+[[package]]
+name = "core"
+version = "0.0.0"
+
+[[package]]
+name = "std"
+version = "0.0.0"
+dependencies = ["core", "hashbrown"]
+
+[[package]]
+name = "hashbrown"
+version = "0.15.5"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+checksum = "5555555555555555555555555555555555555555555555555555555555555555"
+"#;
+
+/// What cargo compiles of the standard library with `-Zbuild-std`, as its messages name it.
+fn std_units() -> Vec<CompiledPackage> {
+    let mut all = vec![
+        unit("compiler_builtins", None, false, &["compiler-builtins"]),
+        unit("core", None, false, &[]),
+        unit(
+            "hashbrown",
+            Some(CRATES_IO_SOURCE),
+            false,
+            &["nightly", "rustc-dep-of-std"],
+        ),
+        unit("std", None, false, &["backtrace", "panic-unwind"]),
+    ];
+    for (one, version) in all.iter_mut().zip(["0.1.160", "0.0.0", "0.15.5", "0.0.0"]) {
+        one["version"] = json!(version);
+    }
+    serde_json::from_value(Value::Array(all)).unwrap()
+}
+
+/// What is compiled of a program and of the standard library, and the crates of both.
+pub(crate) fn with_std(lock: &StdLock) -> (Result<Vec<Crate>, Failure>, Vec<StdCrate>) {
+    let all = [compiled(&[]), std_units()].concat();
+    let (for_target, for_host) = (metadata(false), metadata(true));
+    let checksums = Checksums::parse(LOCK).unwrap();
+    let resolved = Resolved {
+        for_target: &for_target,
+        for_host: &for_host,
+        checksums: &checksums,
+    };
+    let (own, std) = resolved.without_std(&all, lock);
+    (resolved.crates_of("app", &own), std)
+}
+
+pub(crate) fn std_lock() -> StdLock {
+    StdLock::parse(STD_LOCK).unwrap()
+}
+
+#[test]
+fn crates_of_a_compiled_std_are_found_in_its_own_lock() {
+    let (crates, std) = with_std(&std_lock());
+    assert_eq!(crates.unwrap(), app(&[]), "the program's are the same");
+    let names: Vec<_> = std
+        .iter()
+        .map(|one| (&*one.name, one.version.as_deref()))
+        .collect();
+    let own = ["compiler_builtins", "core"].map(|name| (name, None));
+    assert_eq!(names[..2], own);
+    assert_eq!(names[2..], [("hashbrown", Some("0.15.5")), ("std", None)]);
+    assert_eq!(std[2].checksum.as_deref(), Some(&*"5".repeat(64)));
+    // The Rust of a distribution, whose lock is in the environment.
+    let (crates, known) = with_std(&StdLock::default());
+    crates.unwrap();
+    assert_eq!(known.len(), 4);
+    assert_eq!(known[2].checksum, None);
+}
+
+/// What the lock of `std` does not have is refused like anything that was not locked.
+#[test]
+fn what_only_says_that_it_is_of_std_is_refused() {
+    let lock = StdLock::parse(&STD_LOCK.replace("0.15.5", "0.15.6")).unwrap();
+    let (crates, std) = with_std(&lock);
+    assert_eq!(std.len(), 3);
+    let error = crates.unwrap_err().to_string();
+    assert!(error.contains("`hashbrown 0.15.5`"), "{error}");
+}
+
+/// The workspace may lock the version of a crate that `std` has, without the program needing it.
+#[test]
+fn a_crate_that_both_locks_have_is_of_std_if_it_was_compiled_for_it() {
+    let lock = STD_LOCK
+        .replace("hashbrown", "lonely")
+        .replace("0.15.5", "1.0.0");
+    let lock = StdLock::parse(&lock).unwrap();
+    let mut lonely = unit("lonely", Some(CRATES_IO_SOURCE), false, &[]);
+    let (for_target, for_host) = (metadata(false), metadata(true));
+    let checksums = Checksums::parse(LOCK).unwrap();
+    let resolved = Resolved {
+        for_target: &for_target,
+        for_host: &for_host,
+        checksums: &checksums,
+    };
+    let mut split = |features: Value| {
+        lonely["features"] = features;
+        let all: Vec<CompiledPackage> = serde_json::from_value(json!([lonely])).unwrap();
+        let (own, std) = resolved.without_std(&all, &lock);
+        (own.len(), std.len())
+    };
+    assert_eq!(split(json!(["rustc-dep-of-std"])), (1, 1));
+    assert_eq!(split(json!(["std"])), (1, 0), "it is the program's");
+}

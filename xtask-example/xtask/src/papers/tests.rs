@@ -2,7 +2,7 @@
 //! `UPDATE_SNAPSHOTS=1` writes them.
 
 use super::*;
-use crate::crates::tests::app;
+use crate::crates::tests::{app, std_lock, with_std};
 use serde_json::{Value, json};
 
 /// The time of every run here, in seconds since the Unix epoch.
@@ -43,6 +43,7 @@ fn environment() -> Contents {
 struct Case {
     name: &'static str,
     crates: Vec<Crate>,
+    std: Vec<StdCrate>,
     environment: Option<Contents>,
     rust: Option<&'static str>,
     time: Option<String>,
@@ -54,6 +55,7 @@ fn release() -> Case {
     Case {
         name: "release",
         crates: app(&["extra"]),
+        std: Vec::new(),
         environment: Some(environment()),
         rust: Some("1.85.0"),
         time: time_of_sources(START),
@@ -70,6 +72,7 @@ fn unknown() -> Case {
     Case {
         name: "unknown",
         crates: app(&[]),
+        std: Vec::new(),
         environment: None,
         rust: None,
         time: time_of_sources(OLDEST),
@@ -90,11 +93,21 @@ fn dirty() -> Case {
     }
 }
 
+/// A build that compiled the standard library.
+fn built_std() -> Case {
+    Case {
+        name: "built-std",
+        std: with_std(&std_lock()).1,
+        ..release()
+    }
+}
+
 fn bill(case: &Case) -> Vec<u8> {
     let bytes = bill_of_materials::render(&Material {
         target: "aarch64-unknown-linux-gnu",
         archive_sha256: &"f".repeat(64),
         crates: &case.crates,
+        std: &case.std,
         environment: case.environment.as_ref(),
         rust: case.rust,
         time: case.time.clone(),
@@ -125,6 +138,7 @@ fn statement(case: &Case, started: u64) -> Vec<u8> {
         checkout: &case.checkout,
         locks: &[named("Cargo.lock", "1"), named("Cross.lock", "2")],
         crates: &case.crates,
+        std: &case.std,
         environment: case.environment.as_ref(),
         outcome: Built {
             engine: "sandbox".to_owned(),
@@ -166,11 +180,43 @@ fn check(name: &str, bytes: &[u8]) {
 
 #[test]
 fn the_papers_of_every_case_are_those_that_were_looked_at() {
-    for case in [release(), unknown(), dirty()] {
+    for case in [release(), unknown(), dirty(), built_std()] {
         check(&format!("{}.cdx.json", case.name), &bill(&case));
         let statement = statement(&case, START);
         check(&format!("{}.provenance.json", case.name), &statement);
     }
+}
+
+#[test]
+fn a_compiled_std_has_its_crates_in_it() {
+    let bill = parsed(&bill(&built_std()));
+    let components = bill["components"].as_array().unwrap();
+    let std = components.iter().find(|one| one["name"] == "rust-std");
+    let parts = std.unwrap()["components"].as_array().unwrap();
+    let named: Vec<_> = parts
+        .iter()
+        .map(|one| {
+            (
+                one["name"].as_str().unwrap(),
+                one["version"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("compiler_builtins", "1.85.0"),
+            ("core", "1.85.0"),
+            ("hashbrown", "0.15.5"),
+            ("std", "1.85.0")
+        ]
+    );
+    assert_eq!(parts[2]["purl"], "pkg:cargo/hashbrown@0.15.5");
+    assert_eq!(parts[2]["hashes"][0]["content"], "5".repeat(64));
+    let statement = parsed(&statement(&built_std(), START));
+    let all = statement["predicate"]["buildDefinition"]["resolvedDependencies"].as_array();
+    let found = all.unwrap().iter().find(|one| one["name"] == "hashbrown");
+    assert_eq!(found.unwrap()["digest"]["sha256"], "5".repeat(64));
 }
 
 #[test]
@@ -257,7 +303,7 @@ fn a_statement_names_the_revision_of_clean_sources_alone() {
 
 #[test]
 fn no_paper_has_a_secret_or_a_path_of_the_machine() {
-    for case in [release(), unknown(), dirty()] {
+    for case in [release(), unknown(), dirty(), built_std()] {
         for bytes in [bill(&case), statement(&case, START)] {
             let text = String::from_utf8(bytes).unwrap();
             for secret in ["token", "/w/", "/registry", "/git/two"] {
