@@ -15,8 +15,8 @@ use crate::execute::cargo_output::{self, Line};
 use crate::execute::container_reuse;
 use crate::execute::debugger::DebuggerWatch;
 use crate::execute::failure::{
-    EARLY_HELP, cargo_failure, disk_full, failed_tests, is_disk_full, is_killed, killed_help,
-    missing_runner, program_failure, subcommand, tests_failure,
+    EARLY_HELP, TESTS_FAILED, cargo_failure, disk_full, failed_tests, is_disk_full, is_killed,
+    killed_help, missing_runner, program_failure, subcommand, tests_failure,
 };
 use crate::execute::harness_words;
 use crate::execute::libtest::{self, BinaryResult};
@@ -524,9 +524,6 @@ impl Listener for TestWatch<'_> {
         }
     }
 }
-
-/// The exit code of cargo for tests that failed.
-pub(super) const TESTS_FAILED: i32 = 101;
 
 /// The warning about results that are read from cargo's streams, which all test binaries share.
 const UNRELAYED: &str = "the results of the test binaries are read from what all of them print, since nothing could start \

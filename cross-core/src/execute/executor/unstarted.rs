@@ -3,7 +3,7 @@
 use cross_engine::RunSpec;
 
 use super::Execution;
-use super::runs::TESTS_FAILED;
+use crate::execute::failure::TESTS_FAILED;
 use crate::execute::harness_words;
 use crate::execute::unstarted_tests::{self, GivenBinary};
 use crate::model::error::{ErrorKind, Result};
