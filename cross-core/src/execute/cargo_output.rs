@@ -8,6 +8,7 @@ use cross_engine::process::untrusted::{Dir, Room};
 use crate::cargo::json::{Artifact as CargoArtifact, Diagnostic, Message};
 use crate::cargo::package_id::PackageId;
 use crate::cargo::products::{Product, Products};
+use crate::execute::companions::is_beside_a_library;
 use crate::execute::compiled_packages::CompiledPackages;
 use crate::host::{deployment_target, files, glibc_floor};
 use crate::model::error::{Error, ErrorKind, Result, from_engine};
@@ -186,7 +187,10 @@ impl<'a> Reader<'a> {
         let product = self.products.find(&package, &message.target);
         let files: Vec<&Path> = match &message.executable {
             Some(executable) => vec![executable],
-            None => message.filenames.iter().map(PathBuf::as_path).collect(),
+            None => {
+                let files = message.filenames.iter().map(PathBuf::as_path);
+                files.filter(|file| !is_beside_a_library(file)).collect()
+            }
         };
         for file in files {
             if is("proc-macro") {

@@ -2,6 +2,7 @@
 
 mod publishing;
 mod runs;
+mod unstarted;
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;

@@ -126,6 +126,9 @@ const RUNNER_HELP: &str = "the first word of `runner` in Cross.toml has to be a 
 /// How a test binary ended that no runner starts.
 const REFUSED: &str = "exit status 126";
 
+/// The exit code of cargo for tests that failed.
+pub(crate) const TESTS_FAILED: i32 = 101;
+
 const EMULATOR_HELP: &str = "this is not a failure of the program, and may not happen again; a newer emulator may fix \
     this: set a newer `suite` for this target";
 const CRASH_HELP: &str = "run it under a debugger with `Request::gdb`, or show its system calls with `QEMU_STRACE=1` under QEMU";

@@ -35,6 +35,45 @@ pub(crate) fn is_other_format(words: &[String]) -> bool {
     is_json(words) || has_format(words, "junit")
 }
 
+/// Options of libtest whose value is the next word.
+const WITH_VALUE: [&str; 7] = [
+    "--color",
+    "--format",
+    "--logfile",
+    "--shuffle-seed",
+    "--skip",
+    "--test-threads",
+    "-Z",
+];
+
+/// Whether libtest, with these words, runs the test `name` if it is not ignored.
+pub(crate) fn selects(words: &[String], name: &str) -> bool {
+    let is_exact = words.iter().any(|word| word == "--exact");
+    let matches = |filter: &str| match is_exact {
+        true => name == filter,
+        false => name.contains(filter),
+    };
+    let (mut has_filters, mut is_wanted, mut option) = (false, false, "");
+    for word in words {
+        let skipped = match option {
+            "--skip" => Some(&**word),
+            _ => word.strip_prefix("--skip="),
+        };
+        if skipped.is_some_and(matches) {
+            return false;
+        }
+        if option.is_empty() && !word.starts_with('-') {
+            has_filters = true;
+            is_wanted |= matches(word);
+        }
+        option = match WITH_VALUE.contains(&word.as_str()) && option.is_empty() {
+            true => word,
+            false => "",
+        };
+    }
+    is_wanted || !has_filters
+}
+
 fn has_format(words: &[String], format: &str) -> bool {
     let given = format!("--format={format}");
     let pairs = words.windows(2);
@@ -45,6 +84,25 @@ fn has_format(words: &[String], format: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn filters_select_tests_as_libtest_does() {
+        for (words, name, is_selected) in [
+            ("", "a::b", true),
+            ("a:", "a::b", true),
+            ("c b", "a::b", true),
+            ("c", "a::b", false),
+            ("--exact b", "a::b", false),
+            ("--exact a::b", "a::b", true),
+            ("--skip b", "a::b", false),
+            ("--skip=b a", "a::b", false),
+            ("--skip c --test-threads 1 --nocapture", "a::b", true),
+            ("--format pretty a", "a::b", true),
+        ] {
+            let words: Vec<_> = words.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(selects(&words, name), is_selected, "{words:?} {name}");
+        }
+    }
 
     #[test]
     fn the_format_is_known_by_the_words() {

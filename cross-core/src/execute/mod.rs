@@ -3,6 +3,7 @@
 pub(crate) mod cargo_output;
 pub(crate) mod causes;
 pub(crate) mod commands;
+pub(crate) mod companions;
 pub(crate) mod compiled_packages;
 pub(crate) mod container_reuse;
 pub(crate) mod debugger;
@@ -25,4 +26,5 @@ pub(crate) mod reports;
 pub(crate) mod run_resolver;
 pub(crate) mod test_ends;
 pub(crate) mod unseen;
+pub(crate) mod unstarted_tests;
 pub(crate) mod watched_programs;

@@ -1,7 +1,6 @@
 //! Publishes artifacts: copies them to cargo's usual locations, under names that the workspace can
 //! produce.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,44 +84,6 @@ pub(crate) struct Mirror<'a, 'j> {
     pub(crate) copied: Vec<PathBuf>,
     /// What lies beside cargo's files and is not published.
     pub(crate) left: Vec<PathBuf>,
-}
-
-/// Gives each of `artifacts` the published files that belong to it: those of `copied` in the same
-/// directory that have its name and another ending. `copied` is relative to `to`.
-///
-/// Some tools write names as rustc does, with `_` for `-`. Such a file is that of the artifact with
-/// its exact name, if there is one: `my_exe.d` is of `my_exe.dll`, not of `my-exe.exe`.
-pub(crate) fn add_companions(artifacts: &mut [Artifact], to: &Path, copied: &[PathBuf]) {
-    let copied: Vec<_> = copied.iter().map(|path| to.join(path)).collect();
-    let made: BTreeSet<_> = artifacts.iter().map(|it| it.path.clone()).collect();
-    let stems: BTreeSet<_> = made
-        .iter()
-        .map(|path| (path.parent(), stem(path)))
-        .collect();
-    for artifact in artifacts {
-        let (parent, name) = (artifact.path.parent(), stem(&artifact.path));
-        let is_companion = |path: &&PathBuf| {
-            let own = stem(path);
-            let is_same = own == name;
-            let is_like = || {
-                own.map(as_crate) == name.map(as_crate) && !stems.contains(&(path.parent(), own))
-            };
-            path.parent() == parent && (is_same || is_like()) && !made.contains(*path)
-        };
-        artifact.companions = copied.iter().filter(is_companion).cloned().collect();
-        artifact.companions.sort();
-    }
-}
-
-/// The name of a file without its endings.
-fn stem(path: &Path) -> Option<&str> {
-    let name = path.file_name()?.to_str()?;
-    Some(name.split_once('.').map_or(name, |(stem, _)| stem))
-}
-
-/// A name as rustc has it.
-fn as_crate(name: &str) -> String {
-    name.replace('-', "_")
 }
 
 /// The directories of a profile that are cargo's own.
@@ -408,6 +369,7 @@ mod tests {
     use super::*;
     use crate::cargo::json::Metadata;
     use crate::cargo::products::Product;
+    use crate::execute::companions;
     use crate::model::outcome::ArtifactKind;
 
     const TRIPLE: &str = "wasm32-unknown-emscripten";
@@ -504,38 +466,9 @@ mod tests {
             sha256: None,
         };
         let mut artifacts = [script];
-        add_companions(&mut artifacts, &built.outside(), &copied);
+        companions::add(&mut artifacts, &built.outside(), &copied);
         let wasm = built.outside().join("debug/my_app.wasm");
         assert_eq!(artifacts[0].companions, [wasm]);
-    }
-
-    #[test]
-    fn a_companion_is_of_the_artifact_with_its_exact_name() {
-        let dir = Path::new("/t/t");
-        let artifact = |file: &str| Artifact {
-            package: "app".to_owned(),
-            name: "my-exe".to_owned(),
-            kind: ArtifactKind::Executable,
-            profile: "dev".to_owned(),
-            path: dir.join("debug").join(file),
-            inside: dir.join("debug").join(file),
-            companions: Vec::new(),
-            glibc: None,
-            deployment_target: None,
-            slices: Vec::new(),
-            sha256: None,
-        };
-        let copied = paths(&["debug/my-exe.d", "debug/my_exe.d", "debug/my_exe.pdb"]);
-        let of = |files: &[&str]| {
-            let mut artifacts: Vec<_> = files.iter().map(|file| artifact(file)).collect();
-            add_companions(&mut artifacts, dir, &copied);
-            let companions = artifacts
-                .into_iter()
-                .map(|artifact| artifact.companions.len());
-            companions.collect::<Vec<_>>()
-        };
-        assert_eq!(of(&["my-exe.exe", "my_exe.dll"]), [1, 2]);
-        assert_eq!(of(&["my-exe.exe"]), [3]);
     }
 
     #[cfg(unix)]

@@ -14,6 +14,7 @@ use crate::execute::harness_words;
 use crate::execute::libtest;
 use crate::execute::relayed_tests::kept_lines;
 use crate::execute::test_ends;
+use crate::execute::unstarted_tests::GivenBinary;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::Verb;
 use crate::plan::plan::Plan;
@@ -26,6 +27,15 @@ pub(crate) struct WatchedPrograms {
     relay: TestRelay,
     /// The target's runner, which replaces the relay in cargo's messages.
     runner: String,
+}
+
+/// What the test binaries of a run left that ended with success.
+#[derive(Debug, Default)]
+pub(crate) struct TestEnds {
+    /// Those that ended with success and without the result of their harness.
+    pub(crate) missing: Vec<String>,
+    /// All that ended with success.
+    pub(crate) given: Vec<GivenBinary>,
 }
 
 /// The programs that a run started.
@@ -89,39 +99,43 @@ impl WatchedPrograms {
         self.relay.restore_line(line, &self.runner)
     }
 
-    /// The test binaries that ended with success and without the result of their harness, once the
-    /// run has ended with success.
-    pub(crate) fn without_result(&self, plan: &Plan, spec: &RunSpec) -> Result<Vec<String>> {
+    /// What the test binaries left, once the run has ended with success.
+    pub(crate) fn ends(&self, plan: &Plan, spec: &RunSpec) -> Result<TestEnds> {
         let programs = self.relay.started().map_engine_error()?.unwrap_or_default();
-        let mut missing = Vec::new();
-        for (n, program) in programs.iter().enumerate() {
+        let mut ends = TestEnds::default();
+        for (n, program) in programs.into_iter().enumerate() {
             let kept = self.relay.kept(n).map_engine_error()?;
             let file = program.file_name().unwrap_or_default().to_string_lossy();
             let words = self.relay.words(n).map_engine_error()?.unwrap_or_default();
             let is_known = plan.products.of_test(&file).next().is_some();
-            if !is_known
-                || !harness_words::are_usual(&words)
-                || !test_ends::reports(&file, &plan.products)
-            {
+            if !is_known || !harness_words::are_usual(&words) {
                 continue;
             }
             let Some(kept) = kept.filter(|kept| kept.is_whole && kept.status == 0) else {
                 continue;
             };
+            let has_libtest = test_ends::reports(&file, &plan.products);
             let mut reader = libtest::Reader::new(plan.emulator, &spec.command);
-            reader.start(&file, true, Some(&words));
+            reader.start(&file, has_libtest, Some(&words));
             for line in kept_lines(kept.stdout)? {
                 reader.read_binary(Stream::Stdout, &line);
             }
             reader.end(TestExit::exited(kept.status).exit(), Duration::ZERO);
             let ended = reader.relayed().last().filter(|_| !reader.is_full());
-            missing.extend(
+            ends.missing.extend(
                 ended
                     .filter(|it| !it.has_ended())
                     .map(|it| it.with_unfinished()),
             );
+            let ran = reader.summary().ran();
+            drop(file);
+            ends.given.push(GivenBinary {
+                path: program,
+                words,
+                ran,
+            });
         }
-        Ok(missing)
+        Ok(ends)
     }
 
     /// The program that was started last, once the run has ended.

@@ -15,3 +15,4 @@ pub(crate) mod sdk;
 pub(crate) mod seccomp;
 pub(crate) mod toolchain;
 pub(crate) mod universal;
+pub(crate) mod wasm_tests;

@@ -69,8 +69,8 @@ pub struct Artifact {
     /// drives, this is the host's form of the path.
     pub inside: PathBuf,
     /// The published files that belong to the artifact: debug information in a file or directory of
-    /// its own, the WebAssembly of a script, dep-info. The paths are on the host. They are known
-    /// once the artifact is published, and not in events.
+    /// its own, the import library of a DLL, the WebAssembly of a script, dep-info. The paths are
+    /// on the host. They are known once the artifact is published, and not in events.
     pub companions: Vec<PathBuf>,
     /// The oldest glibc that has every symbol version that the artifact needs, such as `2.34`.
     /// `None` if it needs none, or if it is no ELF program or shared library.

@@ -10,6 +10,7 @@ use crate::host::process_env;
 use crate::model::test_run::{TEST_THREADS, TestRun};
 use crate::request::request::{Options, Request};
 use crate::target::emulator_crash::EmulatorKind;
+use crate::target::runner::{QEMU_SYSTEM, WASM_BINDGEN};
 
 /// Plans how the tests of `request` run under `emulator`.
 pub(crate) fn plan(request: &Request, facts: &Facts, emulator: EmulatorKind) -> TestRun {
@@ -88,8 +89,8 @@ fn serial_reason(options: &Options, facts: &Facts, emulator: EmulatorKind) -> Op
 fn runner_reason(facts: &Facts, emulator: EmulatorKind) -> Option<String> {
     let row = facts.target.known();
     let configured = facts.config.runner.as_ref();
-    let custom = configured
-        .filter(|runner| !matches!(&*runner.value, "native" | "qemu-user" | "qemu-system"));
+    let is_own = |name: &str| matches!(name, "native" | "qemu-user" | QEMU_SYSTEM | WASM_BINDGEN);
+    let custom = configured.filter(|runner| !is_own(&runner.value));
     match (emulator, custom) {
         (EmulatorKind::Machine, _) => {
             Some("each binary boots a virtual machine that uses all processors".to_owned())
@@ -97,7 +98,7 @@ fn runner_reason(facts: &Facts, emulator: EmulatorKind) -> Option<String> {
         (EmulatorKind::Wine, _) => {
             Some("they share a Wine prefix, which the first one initializes".to_owned())
         }
-        (EmulatorKind::None, Some(runner)) => Some(format!(
+        (EmulatorKind::None | EmulatorKind::WasmBindgen, Some(runner)) => Some(format!(
             "the runner `{}` may run only one at a time ({})",
             runner.value, runner.origin
         )),

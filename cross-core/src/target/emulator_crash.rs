@@ -4,7 +4,7 @@
 
 use cross_targets::Runner;
 
-use crate::target::runner::{is_name_of, system};
+use crate::target::runner::{WASM_BINDGEN_PROGRAM, is_name_of, system};
 
 /// The emulator of the target's programs, by how its crash is told from a program's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,7 @@ impl EmulatorKind {
             () if has("qemu-system") => EmulatorKind::None,
             () if has("qemu-") => EmulatorKind::Qemu,
             () if has("wine") => EmulatorKind::Wine,
+            () if has(WASM_BINDGEN_PROGRAM) => EmulatorKind::WasmBindgen,
             () => EmulatorKind::None,
         }
     }

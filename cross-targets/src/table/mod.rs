@@ -1,6 +1,7 @@
 //! The table of known targets.
 
 mod families;
+pub(crate) mod nearest;
 mod other_systems;
 pub(crate) mod rows;
 pub(crate) mod rustc_targets;

@@ -22,7 +22,7 @@ impl Target {
             self.compilers(),
             self.libraries(),
             self.joined(),
-            self.otherwise(),
+            self.otherwise(build),
             self.oldest_system(),
         ];
         let sentences: Vec<_> = sentences.into_iter().flatten().collect();
@@ -39,13 +39,14 @@ impl Target {
     fn why_not_run(self) -> &'static str {
         match self.facts().triple {
             "wasm32-unknown-unknown" => {
-                "programs for it have no entry that a runtime starts: tests by wasm-bindgen-test run \
-                 where `Cargo.lock` names that crate, and tests of wasm32-wasip1 run as they are"
+                "programs for it have no entry that a runtime starts (of its tests, those by \
+                 wasm-bindgen-test run where `Cargo.lock` names that crate, and no others do; all \
+                 tests of wasm32-wasip1 run)"
             }
             "wasm32v1-none" => "it has libraries for other programs, and no entry that starts one",
             _ => {
-                "nothing in its environment runs programs for it: the key `runner` names a command \
-                 that does, such as one that copies them to another machine"
+                "nothing in its environment runs programs for it (the key `runner` names a command \
+                 that does, such as one that copies them to another machine)"
             }
         }
     }
@@ -152,7 +153,7 @@ impl Target {
     }
 
     /// What can be used where there is no recipe.
-    fn otherwise(self) -> Option<String> {
+    fn otherwise(self, build: DebianArch) -> Option<String> {
         let facts = self.facts();
         let sdk = facts.sdk.map(|sdk| {
             let adds = match (sdk, facts.lacks()) {
@@ -160,7 +161,7 @@ impl Target {
                 (Sdk::Apple { .. }, Some(_)) => {
                     ": then Debian's clang builds programs and C, and frameworks link"
                 }
-                (Sdk::Windows { wine: Some(_), .. }, _) => {
+                (Sdk::Windows { .. }, _) if self.runner_with_sdk(build) != Runner::None => {
                     ": then Debian's clang builds programs and C, and Wine runs them"
                 }
                 (Sdk::Windows { .. }, _) => ": then Debian's clang builds programs and C",
@@ -216,8 +217,8 @@ mod tests {
         assert_eq!(
             explained("aarch64-apple-darwin"),
             "Programs for aarch64-apple-darwin are built, and not run: nothing in its environment \
-             runs programs for it: the key `runner` names a command that does, such as one that \
-             copies them to another machine. C and C++ are compiled by Zig on bookworm. rustup \
+             runs programs for it (the key `runner` names a command that does, such as one that \
+             copies them to another machine). C and C++ are compiled by Zig on bookworm. rustup \
              installs its `std`. `sdk` or SDKROOT names an SDK of Apple's for this system: then \
              Debian's clang builds, and frameworks link. `deployment-target` or \
              MACOSX_DEPLOYMENT_TARGET says which version of its system programs run on, or a \
@@ -237,6 +238,15 @@ mod tests {
             android.contains("`ghcr.io/cross-rs/aarch64-linux-android:main`"),
             "{android}"
         );
+        let windows = Target::parse("x86_64-pc-windows-msvc").unwrap();
+        for (build, has_wine) in [(DebianArch::Amd64, true), (DebianArch::Arm64, false)] {
+            let text = windows.explain(build);
+            assert!(
+                text.contains("then Debian's clang builds programs"),
+                "{text}"
+            );
+            assert_eq!(text.contains("Wine runs them"), has_wine, "{text}");
+        }
         let ios = explained("aarch64-apple-ios");
         assert!(
             ios.contains("nothing is linked: programs and C code for it need an SDK of Apple's"),

@@ -1,5 +1,7 @@
 //! The error for a text that does not name a known target.
 
+use crate::table::nearest::{nearest, sanitizer};
+
 /// The text does not name a known target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
@@ -40,12 +42,35 @@ impl UnknownTarget {
         }
     }
 
-    /// What can be done instead for a target that needs the vendor's own tools.
-    fn instead(&self) -> &'static str {
-        match self.input.contains("-apple-") {
-            true => "build on macOS, or ",
-            false => "",
+    /// What can be done for a target of rustc's without a row, as the beginning of a sentence.
+    fn instead(&self) -> String {
+        let mut ways = String::new();
+        if let Some(near) = nearest(&self.input) {
+            ways = format!("build for `{near}`, the nearest target that has a recipe, ");
         }
+        if self.input.contains("-apple-") {
+            ways += "build on macOS, ";
+        }
+        match ways.is_empty() {
+            true => ways,
+            false => ways + "or ",
+        }
+    }
+
+    /// The remedy for a target of rustc's without a row.
+    fn without_row(&self) -> String {
+        let triple = &self.input;
+        if let Some(sanitizer) = sanitizer(triple) {
+            return format!(
+                "only rustup's nightly toolchains have its `std`: with one of them, build for                  `x86_64-unknown-linux-gnu` with `-Zsanitizer={sanitizer}` in RUSTFLAGS and with `build-std`"
+            );
+        }
+        format!(
+            "{}name an image or a Dockerfile that has a C toolchain for it, in `[target.{triple}]` of \
+             Cross.toml, and set `build-std` there (`[\"core\", \"alloc\"]` if it has no `std`): rustup \
+             has no libraries of Rust's for it",
+            self.instead()
+        )
     }
 
     /// The text that was parsed.
@@ -68,12 +93,7 @@ impl UnknownTarget {
     /// A one-sentence remedy.
     pub fn help(&self) -> String {
         match &self.problem {
-            Problem::NoRow => format!(
-                "{}name an image or a Dockerfile that has a C toolchain for it, in \
-                 `[target.{}]` of Cross.toml",
-                self.instead(),
-                self.input
-            ),
+            Problem::NoRow => self.without_row(),
             Problem::NoSuchTriple(near) if near.is_empty() => {
                 "use a known Rust target triple, such as `aarch64-unknown-linux-gnu`".to_owned()
             }
@@ -105,7 +125,16 @@ mod tests {
     fn a_target_of_rustc_is_no_spelling_mistake() {
         for (triple, help) in [
             ("aarch64_be-unknown-linux-gnu", "name an image"),
-            ("arm64e-apple-darwin", "build on macOS, or name an image"),
+            (
+                "arm64e-apple-darwin",
+                "build for `aarch64-apple-darwin`, the nearest target that has a recipe, build on \
+                 macOS, or name an image",
+            ),
+            (
+                "x86_64-win7-windows-msvc",
+                "build for `x86_64-pc-windows-msvc`, the nearest target that has a recipe, or name",
+            ),
+            ("armv7s-apple-ios", "build on macOS, or name an image"),
             ("thumbv7a-pc-windows-msvc", "name an image"),
             ("xtensa-esp32-none-elf", "name an image"),
         ] {
@@ -117,6 +146,19 @@ mod tests {
             assert!(error.suggestions().is_empty());
             assert!(error.help().starts_with(help), "{}", error.help());
             assert!(error.help().contains(&format!("`[target.{triple}]`")));
+            assert!(error.help().contains("`build-std`"), "{}", error.help());
+        }
+    }
+
+    #[test]
+    fn a_target_of_nightly_toolchains_says_what_builds_the_same() {
+        for (triple, option) in [
+            ("x86_64-unknown-linux-gnumsan", "-Zsanitizer=memory"),
+            ("x86_64-unknown-linux-gnutsan", "-Zsanitizer=thread"),
+        ] {
+            let help = Target::parse(triple).unwrap_err().help();
+            assert!(help.starts_with("only rustup's nightly toolchains have its `std`"));
+            assert!(help.contains(option), "{help}");
         }
     }
 

@@ -1,6 +1,9 @@
-//! Tests by wasm-bindgen-test: which program starts them, and what is said where none can.
+//! Tests by wasm-bindgen-test: which program starts them, and what is said where none can, or where
+//! it starts other tests only.
 
-use cross_core::{ErrorKind, Plan, Request};
+use std::fs;
+
+use cross_core::{ErrorKind, Plan, Request, events::EventKind};
 use cross_tests::{Answer, Fakes, Machine, Project};
 
 use super::machine;
@@ -38,8 +41,12 @@ fn project() -> Project {
 
 /// A machine with the program for this version.
 fn with_program(version: &str) -> Machine {
+    on_with_program(Fakes::Sandbox, version)
+}
+
+fn on_with_program(engine: Fakes, version: &str) -> Machine {
     let says = Answer::says(&format!("{PROGRAM} {version}\n"));
-    machine(Fakes::Sandbox)
+    machine(engine)
         .program(PROGRAM)
         .rule(PROGRAM, &["--version"], says)
 }
@@ -96,4 +103,77 @@ fn a_runner_of_the_users_is_kept() {
     let machine = machine(Fakes::Sandbox);
     let plan = test_on(&machine, &project).plan().unwrap();
     assert!(!mounts_the_program(&plan), "{plan}");
+}
+
+/// A test binary in which `main` gives the test `plain` to libtest.
+const BINARY: &[u8] = b"\0asm\x01\0\0\0\
+    \x0a\x0e\x02\x09\0\x41\xe8\x07\x41\x01\x10\x01\x0b\x02\0\x0b\
+    \x0b\x18\x01\0\x41\xe8\x07\x0b\x11\xec\x03\0\0\xf4\x03\0\0\x05\0\0\0plain\
+    \0\x28\x04name\x01\x21\x01\x01\x1e_ZN4test16test_main_static17hE";
+
+/// The runner ends with success where a binary has no tests by wasm-bindgen-test.
+#[test]
+fn a_run_that_starts_no_test_of_those_that_there_are_is_an_error_and_else_a_warning() {
+    let project = project().file("src/lib.rs", "").without("src/main.rs");
+    let of_others = "running 1 test\ntest app::other ... ok\n\n\
+                     test result: ok. 1 passed; 0 failed; 0 ignored; 0 filtered out\n";
+    for (prints, has_run) in [("no tests to run!\n", false), (of_others, true)] {
+        let machine = on_with_program(Fakes::Docker, "0.2.100")
+            .program("rustup")
+            .rule("rustup", &[], Answer::says(""));
+        let test = |machine: &Machine| {
+            let cross = machine.cross(&project).engine("docker");
+            project.recorder().hear(cross).test(TARGET)
+        };
+        let plan = test(&machine).plan().unwrap();
+        let file = "app-0123456789abcdef.wasm";
+        let path = plan.target_dir.join(TARGET).join("debug/deps").join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, BINARY).unwrap();
+        let root = project.path().display();
+        let path = path.display();
+        let built = serde_json::json!({
+            "reason": "compiler-artifact", "fresh": true,
+            "package_id": format!("path+file://{root}#app@0.1.0"),
+            "manifest_path": format!("{root}/Cargo.toml"),
+            "target": {"kind": ["lib"], "crate_types": ["lib"], "name": "app",
+                "src_path": format!("{root}/src/lib.rs"), "edition": "2021",
+                "doc": true, "doctest": true, "test": true},
+            "profile": {"opt_level": "0", "debuginfo": 2, "debug_assertions": true,
+                "overflow_checks": true, "test": true},
+            "features": [], "filenames": [path.to_string()], "executable": path.to_string(),
+        });
+        let ran = Answer::Say {
+            stdout: prints.to_owned(),
+            stderr: format!("     Running unittests src/lib.rs ({path})\n"),
+            code: 0,
+        };
+        let machine = machine.rule("docker", &["run"], ran).rule(
+            "docker",
+            &["run", "--no-run"],
+            Answer::says(&format!("{built}\n")),
+        );
+        let done = test(&machine).run();
+        let said = format!("did not start 1 test of `{file}` with the attribute `#[test]`: plain");
+        match has_run {
+            false => {
+                let error = done.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TestFailed, "{error}");
+                assert!(error.to_string().contains(&said), "{error}");
+                assert!(error.help().unwrap().contains("#[wasm_bindgen_test]"));
+            }
+            true => {
+                assert_eq!(done.unwrap().tests.unwrap().passed, 1);
+                let events = project.recorder().events();
+                let mut warnings = events.iter().filter_map(|event| match &event.kind {
+                    EventKind::Warning { message, .. } => Some(message),
+                    _ => None,
+                });
+                assert!(
+                    warnings.any(|message| message.contains(&said)),
+                    "{events:?}"
+                );
+            }
+        }
+    }
 }

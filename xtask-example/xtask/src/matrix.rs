@@ -4,6 +4,7 @@
 //! run continues where it stopped. `docs/targets.md` is generated from it. A row is proven again
 //! when its recipe, its Rust or the crate has changed.
 
+mod beside;
 mod evidence;
 mod made_sdk;
 mod prove;

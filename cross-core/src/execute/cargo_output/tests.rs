@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::cargo::json::Metadata;
+use crate::execute::companions;
 use crate::model::compiled::NativeLibrary;
 
 #[test]
@@ -31,6 +32,7 @@ impl Built {
         fs::create_dir_all(root.path().join(TRIPLE).join("release/deps")).unwrap();
         let metadata = r#"{"packages":[{"id":"app","name":"app","version":"0.1.0","source":null,
             "manifest_path":"/w/Cargo.toml","dependencies":[],"targets":[
+            {"name":"my_lib","kind":["cdylib","staticlib"],"src_path":"/w/src/lib.rs"},
             {"name":"app","kind":["bin"],"src_path":"/w/src/main.rs"}]}],
             "workspace_members":["app"],"workspace_root":"/w","target_directory":"/w/target"}"#;
         let metadata = Metadata::parse(metadata).unwrap();
@@ -79,6 +81,52 @@ fn a_program_is_published_at_cargos_usual_path() {
         artifact.path,
         Path::new("/w/target/aarch64-unknown-linux-gnu/release/app")
     );
+}
+
+/// Cargo names what the linker left beside a DLL as it names the DLL.
+#[test]
+fn a_dll_is_one_artifact_with_its_import_library_and_its_debug_information() {
+    let published = Path::new("/w/target").join(TRIPLE);
+    for (libraries, beside) in [
+        (
+            &["my_lib.dll", "my_lib.lib"][..],
+            &["my_lib.dll.exp", "my_lib.dll.lib", "my_lib.pdb"][..],
+        ),
+        (&["my_lib.dll"], &["libmy_lib.dll.a"]),
+    ] {
+        let built = Built::new();
+        let files: Vec<_> = libraries
+            .iter()
+            .chain(beside)
+            .map(|it| built.path(it))
+            .collect();
+        for file in &files {
+            fs::write(file, "").unwrap();
+        }
+        let line = message(&files[0]).replace(r#"["bin"]"#, r#"["cdylib","staticlib"]"#);
+        let mut line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let inside = files.iter().map(|file| System::HERE.inside(file).unwrap());
+        line["filenames"] = inside.map(|it| it.to_str().unwrap().to_owned()).collect();
+        line["executable"] = serde_json::Value::Null;
+        line["target"]["name"] = "my_lib".into();
+        let mut reader = built.reader();
+        assert!(matches!(reader.read(&line.to_string()), Line::Events(_)));
+        let release = published.join("release");
+        let names =
+            |names: &[&str]| -> Vec<_> { names.iter().map(|it| release.join(it)).collect() };
+        let made: Vec<_> = reader.artifacts.iter().map(|it| it.path.clone()).collect();
+        assert_eq!(made, names(libraries));
+        assert!(
+            reader
+                .artifacts
+                .iter()
+                .all(|it| it.kind == ArtifactKind::Library)
+        );
+        let copied = libraries.iter().chain(beside);
+        let copied: Vec<_> = copied.map(|it| Path::new("release").join(it)).collect();
+        companions::add(&mut reader.artifacts, &published, &copied);
+        assert_eq!(reader.artifacts[0].companions, names(beside));
+    }
 }
 
 #[test]

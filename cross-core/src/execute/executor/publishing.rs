@@ -8,6 +8,7 @@ use cross_targets::Target;
 
 use super::Execution;
 use crate::execute::cargo_output::{Reason, Unpublished};
+use crate::execute::companions;
 use crate::execute::join::{self, Join, Slice};
 use crate::execute::publish::{self, Mirror};
 use crate::execute::quoted::quoted;
@@ -79,7 +80,7 @@ impl Execution<'_> {
         mirror.run_profiles(&from, &profiles)?;
         let Mirror { copied, left, .. } = mirror;
         self.warn_of(&left, &from)?;
-        publish::add_companions(&mut self.artifacts, to.path(), &copied);
+        companions::add(&mut self.artifacts, to.path(), &copied);
         Ok(())
     }
 

@@ -10,12 +10,13 @@ use cross_engine::process::untrusted::{Dir, limits};
 use cross_engine::process::{Exit, Sink, Stream};
 
 use super::Execution;
+use super::unstarted::Words;
 use crate::execute::cargo_output::{self, Line};
 use crate::execute::container_reuse;
 use crate::execute::debugger::DebuggerWatch;
 use crate::execute::failure::{
-    EARLY_HELP, cargo_failure, disk_full, failed_tests, is_disk_full, is_killed, killed_help,
-    missing_runner, program_failure, subcommand, tests_failure,
+    EARLY_HELP, TESTS_FAILED, cargo_failure, disk_full, failed_tests, is_disk_full, is_killed,
+    killed_help, missing_runner, program_failure, subcommand, tests_failure,
 };
 use crate::execute::harness_words;
 use crate::execute::libtest::{self, BinaryResult};
@@ -47,8 +48,10 @@ impl Execution<'_> {
         })?;
         self.code = exit.code.or(exit.signal.map(|signal| 128 + signal));
         if exit.success() {
-            let missing = kept.map(|run| run.without_result(self.plan, spec));
-            return self.fail_without_result(&missing.transpose()?.unwrap_or_default());
+            let ends = kept.map(|run| run.ends(self.plan, spec)).transpose()?;
+            let ends = ends.unwrap_or_default();
+            self.fail_without_start(&ends.given, spec)?;
+            return self.fail_without_result(&ends.missing);
         }
         let is_test = spec.command.get(1).is_some_and(|verb| is_test(verb));
         let is_removed = self.target_dir().is_ok_and(Dir::is_removed);
@@ -269,6 +272,7 @@ impl Execution<'_> {
             reader,
             debugger,
             first_error,
+            words,
             ..
         } = watch;
         let mut tests = reader.summary();
@@ -290,6 +294,9 @@ impl Execution<'_> {
                 help: None,
             })?;
         }
+        let given = self.given_binaries(&tests, &words);
+        let told = self.tell_unstarted(&given, &spec.command, exit.success());
+        told.map_err(|error| error.with_code(exit.code).with_tests(tests.clone()))?;
         if exit.success() {
             let products = &self.plan.products;
             let contradiction = relayed.as_ref().and_then(RelayedTests::contradiction);
@@ -320,6 +327,11 @@ impl Execution<'_> {
         let contradiction = reader.contradiction();
         let tests = reader.finish();
         self.tests = Some(tests.clone());
+        let mut given = self.given_binaries(&tests, &Words::new());
+        // Nextest has names of its own for binaries.
+        given.iter_mut().for_each(|binary| binary.ran = tests.ran());
+        let told = self.tell_unstarted(&given, &spec.command, exit.success());
+        told.map_err(|error| error.with_code(exit.code).with_tests(tests.clone()))?;
         match exit.success() {
             true => match contradiction {
                 Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
@@ -415,6 +427,7 @@ struct TestWatch<'a> {
     reader: libtest::Reader,
     debugger: DebuggerWatch,
     first_error: FirstError,
+    words: Words,
 }
 
 impl<'a> TestWatch<'a> {
@@ -425,6 +438,7 @@ impl<'a> TestWatch<'a> {
             debugger: DebuggerWatch::new(spec, &execution.plan.fixed),
             first_error: FirstError::default(),
             command: &spec.command,
+            words: Words::new(),
             execution,
         }
     }
@@ -464,6 +478,13 @@ impl Listener for TestWatch<'_> {
         let products = &self.execution.plan.products;
         let has_libtest = reports && test_ends::reports(&file, products);
         self.reader.start(&file, has_libtest, words);
+        // Only those of binaries that cargo announced are asked for.
+        let built = &self.execution.artifacts;
+        let is_built = built.iter().any(|it| it.inside.ends_with(&*file));
+        let is_known = self.words.iter().any(|(known, _)| *known == file);
+        if let Some(words) = words.filter(|_| is_built && !is_known) {
+            self.words.push((file.into_owned(), words.to_vec()));
+        }
     }
 
     fn output(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
@@ -503,9 +524,6 @@ impl Listener for TestWatch<'_> {
         }
     }
 }
-
-/// The exit code of cargo for tests that failed.
-const TESTS_FAILED: i32 = 101;
 
 /// The warning about results that are read from cargo's streams, which all test binaries share.
 const UNRELAYED: &str = "the results of the test binaries are read from what all of them print, since nothing could start \

@@ -16,6 +16,7 @@ use cross_core::{
     toolchain::ToolchainSource,
 };
 
+use super::beside;
 use super::evidence::{Answer, Crates, Entry, Store, Versions};
 use super::made_sdk::MadeSdk;
 use super::versions;
@@ -316,12 +317,15 @@ impl<'a> Prover<'a> {
         if done.executables().next().is_none() {
             return Err(Failure::new("no program was built"));
         }
-        let built: &[&str] = match sdk {
-            MadeSdk::Windows(_) => &["rust"],
-            MadeSdk::Unix(_) => &["rust", "c"],
-        };
-        entry.built = built.iter().map(|&part| part.to_owned()).collect();
         check(&done, target)?;
+        entry.built = vec!["rust".to_owned()];
+        if let MadeSdk::Windows(_) = sdk {
+            let cross = commands::with(Cross::at(self.dir.join(beside::CRATE)), &self.args.choice);
+            let cross = self.progress.watch(&cross);
+            let cross = cross.defaults(sdk.layer(&target.to_string()));
+            beside::prove(&cross, target, self.cancel)?;
+        }
+        entry.built.push("c".to_owned());
         if entry.versions.emulator.is_some() {
             entry.tests = Some(self.tests(&target.to_string(), &[], entry)?);
         }

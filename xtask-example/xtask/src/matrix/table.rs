@@ -22,7 +22,9 @@ emulator in the environment report the versions.
   to test with), it `builds`, or it has `libraries` only, in Rust. What the key `sdk` adds was
   proven with a small directory that the run makes in place of the vendor's SDK, which cannot be
   distributed: for Windows, it has imports of the system's DLLs and a C runtime of ours, and no C
-  headers ([tests/sdk/windows](../tests/sdk/windows)).
+  headers, so the C that clang-cl compiled there includes none. A DLL was found to arrive with its
+  import library, and both it and a program with their `.pdb`
+  ([tests/sdk/windows](../tests/sdk/windows)).
 - **std**: `rustup` (part of the host's toolchain), `package` (the distribution's), or `build-std`
   (built from source with the program).
 - **tests**: passed/all. `links` means that no emulator here runs the target's programs, and the

@@ -36,7 +36,9 @@ exit 0
 
 /// Runs the script in the environment and reads its output.
 pub(crate) fn ask(cross: &Cross, target: Target) -> Result<Versions, Failure> {
-    let compiler = format!("CC_{}", target.env_lower());
+    // A target whose files are joined has no compiler of its own.
+    let slice = target.slices().next().unwrap_or(target);
+    let compiler = format!("CC_{}", slice.env_lower());
     let native = cfg!(target_arch = "x86_64") && matches!(target.facts().arch, "x86_64" | "x86");
     let facts = target.facts();
     // An SDK of Android's or of another Unix's has nothing that programs need to start.

@@ -1,7 +1,7 @@
 //! The smallest directory that takes the place of Microsoft's SDK: libraries of imports, and a C
 //! runtime of ours, in the layout of `xwin`.
 //!
-//! It has no headers, so a target that is proven with it is proven without C.
+//! It has no headers, so a target that is proven with it is proven with C that includes none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,6 +72,8 @@ impl Maker {
         for (dll, names) in imported(&text) {
             self.imports(dll, &names)?;
         }
+        // C that clang compiles asks for the old names of functions.
+        self.imports("oldnames", &["chdir@4"])?;
         let mut parts = vec![self.library("vcruntime140")?, self.library("ucrtbase")?];
         for name in ["crt", "start"] {
             let object = self.work.path().join(name).with_extension("obj");
@@ -95,6 +97,7 @@ impl Maker {
         match dll {
             "ucrtbase" => self.place("sdk/lib/ucrt", "ucrt"),
             "vcruntime140" => self.place("crt/lib", "vcruntime"),
+            "oldnames" => self.place("crt/lib", dll),
             _ => self.place("sdk/lib/um", dll),
         }
     }
