@@ -8,6 +8,8 @@ mod architecture;
 mod boundary;
 #[path = "plans/reproducible.rs"]
 mod reproducible;
+#[path = "plans/scripts.rs"]
+mod scripts;
 #[path = "plans/wasm_bindgen.rs"]
 mod wasm_bindgen;
 

@@ -17,6 +17,7 @@ use crate::model::step::Verb;
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::command_line::CargoCommandLine;
 use crate::request::cross::Cross;
+use crate::request::strip::Strip;
 use cross_engine::EnginePreference;
 
 /// A request for one target. [`Cross::build`] and its siblings create it. Nothing is read or run
@@ -52,6 +53,7 @@ pub(crate) struct Options {
     pub(crate) capture: bool,
     pub(crate) gdb: Option<u16>,
     pub(crate) checksums: bool,
+    pub(crate) strip: Option<Strip>,
     pub(crate) coverage: bool,
     /// Arguments for nextest.
     pub(crate) nextest: Vec<String>,

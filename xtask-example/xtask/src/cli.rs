@@ -150,6 +150,12 @@ pub(crate) struct Dist {
     /// Don't run the tests
     #[arg(long)]
     pub(crate) no_test: bool,
+    /// Also make Debian packages, by cargo-deb, for the targets that a Debian runs
+    #[arg(long)]
+    pub(crate) deb: bool,
+    /// Compile with debug information, strip it from the programs, and pack it beside the archives
+    #[arg(long)]
+    pub(crate) symbols: bool,
     /// Build again in a copy of the checkout, and compare the archives byte for byte
     #[arg(long)]
     pub(crate) verify: bool,

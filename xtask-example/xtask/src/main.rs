@@ -10,7 +10,9 @@ mod cache_key;
 mod checkout;
 mod cli;
 mod commands;
+mod contents;
 mod crates;
+mod deb;
 mod difference;
 mod dist;
 mod elf_sections;
@@ -31,6 +33,7 @@ mod setup;
 mod shell;
 mod verify;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -43,14 +46,14 @@ use failure::Failure;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
     let cancel = Cancel::new();
     // The library installs no signal handler: that is the program's decision.
     let on_signal = cancel.clone();
     let handler = ctrlc::set_handler(move || on_signal.cancel());
-    let done = match handler {
-        Ok(()) => run(&cli.command, &cancel),
-        Err(error) => Err(Failure::new(format!("cannot handle Ctrl-C: {error}"))),
+    let done = match (handler, front_door::words_of(env::args_os())) {
+        (Ok(()), Some(words)) => return front_door::run(&words, &cancel),
+        (Ok(()), None) => run(&Cli::parse().command, &cancel),
+        (Err(error), _) => Err(Failure::new(format!("cannot handle Ctrl-C: {error}"))),
     };
     match done {
         Ok(code) => code,
