@@ -1,5 +1,7 @@
 //! Other tools for tests than `cargo test`: nextest and coverage.
 
+use std::process::Command;
+
 use cross_core::{ErrorKind, outcome::TestStatus};
 use cross_tests::{Leftovers, Project, engines, tool};
 
@@ -49,6 +51,28 @@ fn nextest_runs_under_the_emulator_and_reports_each_test() {
         said.contains("said") && !said.contains("\"type\":\"test\""),
         "{said}"
     );
+    leftovers.are_none();
+}
+
+/// A tool that drives cargo itself, with the compiler, linker and runner of an environment.
+#[test]
+fn nextest_on_the_host_takes_the_tools_of_an_environment() {
+    engines::need("sandbox");
+    let nextest = tool::on_path("cargo-nextest");
+    let project = with_tests(PASSES);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let tools = cross.toolchain_env(AARCH64).unwrap();
+    let ran = Command::new(nextest)
+        .args(["nextest", "run", "--offline", "--target", AARCH64])
+        .current_dir(project.path())
+        .env("CARGO_TARGET_DIR", project.path().join("target"))
+        .envs(&tools)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    assert!(said.contains("3 tests run: 3 passed"), "{said}");
     leftovers.are_none();
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     },
     /// Open a shell in the environment of a target
     Shell(Shell),
+    /// Run a program that drives cargo or a C compiler itself, such as maturin, with a target's tools
+    Tools(Tools),
     /// Show every configuration value and its origin
     Config {
         /// Print JSON
@@ -187,6 +189,23 @@ fn uri(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err("not a URI, such as https://example.com/builder".to_owned()),
     }
+}
+
+#[derive(Args)]
+pub(crate) struct Tools {
+    /// The target
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// The program and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Args)]

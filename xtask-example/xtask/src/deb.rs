@@ -36,7 +36,8 @@ pub(crate) struct Deb<'a> {
     pub(crate) dir: &'a Path,
 }
 
-/// Debian's name of the architecture of `target`, if a Debian runs its programs.
+/// Debian's name of the architecture of `target`, if Debian has packages that run with its programs.
+/// A static program of musl is better off in an image or an archive.
 pub(crate) fn architecture(target: &str) -> Option<&'static str> {
     let facts = Target::parse(target).ok()?.facts();
     facts.debian_arch.filter(|_| facts.os == "linux")
@@ -200,7 +201,8 @@ mod tests {
     fn a_package_is_for_the_targets_of_debian() {
         for (target, expected) in [
             ("x86_64-unknown-linux-gnu", Some("amd64")),
-            ("aarch64-unknown-linux-musl", Some("arm64")),
+            ("i686-unknown-linux-gnu", Some("i386")),
+            ("aarch64-unknown-linux-musl", None),
             ("armv7-unknown-linux-gnueabihf", Some("armhf")),
             ("powerpc64le-unknown-linux-gnu", Some("ppc64el")),
             ("x86_64-pc-windows-gnu", None),

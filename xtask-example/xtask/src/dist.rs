@@ -264,7 +264,7 @@ impl<'a> Dist<'a> {
         }
         let Some(architecture) = deb::architecture(target) else {
             output::warning(format!(
-                "{target}: no Debian package, since no Debian runs it"
+                "{target}: no Debian package, since Debian has no architecture for it"
             ));
             return Ok(None);
         };

@@ -31,6 +31,7 @@ mod progress;
 mod provenance;
 mod setup;
 mod shell;
+mod tools;
 mod verify;
 
 use std::env;
@@ -73,6 +74,7 @@ fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
     let done = match command {
         Command::Cross { words } => return Ok(front_door::run(words, cancel)),
         Command::Shell(args) => return shell::run(args, cancel),
+        Command::Tools(args) => return tools::run(args, cancel),
         Command::Setup(args) => setup::run(args, cancel),
         Command::Dist(args) => dist::run(args, cancel),
         Command::Image(args) => image::run(args, cancel),
