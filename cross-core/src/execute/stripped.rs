@@ -9,6 +9,7 @@ use cross_engine::process::untrusted::Dir;
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
+use crate::plan::strip;
 
 /// A stripped copy of an artifact. Its paths are relative to the target directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub(crate) fn copies(
 ) -> Result<BTreeMap<PathBuf, StrippedCopy>> {
     let mut copies = BTreeMap::new();
     let Some(profile) = files::relative(target_dir, stripped)?
-        .strip_prefix("stripped")
+        .strip_prefix(strip::DIRECTORY)
         .ok()
         .map(|relative| target_dir.path().join(relative))
     else {

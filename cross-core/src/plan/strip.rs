@@ -15,6 +15,9 @@ use crate::plan::publish_scope::PublishScope;
 use crate::request::request::Request;
 use crate::request::strip::Strip;
 
+/// The directory of the copies in the target directory.
+pub(crate) const DIRECTORY: &str = "stripped";
+
 const SCRIPT: &str = include_str!("strip/strip.sh");
 
 /// The step that strips what `request` builds, and the directory of what it makes.
@@ -44,7 +47,7 @@ impl Stripping {
         let products = Products::new(facts.workspace.products.clone(), triple);
         let (profile, products) = PublishScope::of_arguments(request, facts, &products)?;
         let target_dir = &facts.inputs.target_dir;
-        let dir = target_dir.join("stripped").join(triple).join(&profile);
+        let dir = target_dir.join(DIRECTORY).join(triple).join(&profile);
         let from = target_dir.join(triple).join(&profile);
         let level = match strip {
             Strip::Debug => "--strip-debug",
@@ -88,12 +91,15 @@ fn code() -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
-    use std::process::Command;
+
+    use cross_engine::process;
+    use cross_engine::{Cancel, Invocation, Variables};
 
     use super::*;
 
@@ -107,11 +113,15 @@ mod tests {
         let tool = dir.join("tool");
         fs::write(&tool, TOOL).unwrap();
         fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
-        let mut command = Command::new("sh");
-        command.args(["-euc", &code(), "strip"]).arg(&tool);
-        command.args([level, kept]);
-        command.args([dir.join("from"), dir.join("to")]).args(stems);
-        command.status().unwrap().success()
+        let paths = ["tool", "from", "to"].map(|name| dir.join(name).display().to_string());
+        let [tool, from, to] = paths;
+        let words = ["-euc", &code(), "strip", &tool, level, kept, &from, &to];
+        let command = Invocation::new("sh")
+            .args(words)
+            .args(stems.iter().copied());
+        let variables = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        let done = process::output(&command, &variables, &Cancel::new()).unwrap();
+        done.exit.success()
     }
 
     fn files(dir: &Path) -> Vec<String> {

@@ -158,6 +158,9 @@ pub(crate) fn under(root: &Path, inside: &Path) -> PathBuf {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::process::cancel::Cancel;
+    use crate::process::invocation::{Invocation, Variables};
+    use crate::process::output;
 
     fn root() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -214,12 +217,13 @@ mod tests {
             &["/usr/lib/x/deep/er", "/srv/app", "/usr/src/b"],
             &["/etc/new", "/usr"],
         ] {
-            let text = format!("{LAYOUT_SCRIPT}layout \"$@\"\n");
-            let mut shell = std::process::Command::new("sh");
-            shell.args(["-euc", &text, "sh"]).arg(root.path());
-            let said = shell.args(targets).output().unwrap();
-            assert!(said.status.success(), "{said:?}");
-            let said = String::from_utf8(said.stdout).unwrap();
+            let text = format!("{LAYOUT_SCRIPT}layout \"$@\" | tr '\\0' '\\n'\n");
+            let shell = Invocation::new("sh")
+                .args(["-euc", &text, "sh", root.path().to_str().unwrap()])
+                .args(targets.iter().copied());
+            let variables = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+            let said = output(&shell, &variables, &Cancel::new()).unwrap();
+            assert!(said.exit.success(), "{said:?}");
             let targets: Vec<_> = targets.iter().map(Path::new).collect();
             let read = read_rootfs_layout(root.path(), &targets).unwrap();
             let mut expected = String::new();
@@ -234,9 +238,9 @@ mod tests {
                     Entry::Dir(path) => ["--dir".into(), path.clone()].to_vec(),
                     Entry::Described(_) => panic!("nothing is left to be read"),
                 };
-                expected.extend(words.iter().map(|word| format!("{}\0", word.display())));
+                expected.extend(words.iter().map(|word| format!("{}\n", word.display())));
             }
-            assert_eq!(said, expected, "{targets:?}");
+            assert_eq!(said.stdout, expected, "{targets:?}");
         }
     }
 

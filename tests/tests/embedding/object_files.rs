@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
+use cross_core::events::{Event, EventKind};
 use cross_core::object_files::Strip;
 use cross_core::targets::GlibcVersion;
 use cross_core::{Cancel, Cross, ErrorKind, Outcome};
-use cross_tests::{Leftovers, Project};
+use cross_engine::Invocation;
+use cross_tests::{Leftovers, Project, tool};
 
 use crate::{AARCH64, machine};
 
@@ -79,6 +81,9 @@ fn a_build_publishes_its_programs_stripped_with_debug_information_beside_them() 
     let program = built.executables().next().unwrap();
     let debug = program.path.with_extension("debug");
     assert!(program.companions.contains(&debug), "{program:?}");
+    let events = project.recorder().events();
+    let warned = |event: &Event| matches!(event.kind, EventKind::Warning { .. });
+    assert!(!events.iter().any(warned), "{events:?}");
     assert!(size(&program.path) < size(&program.inside));
     assert_eq!(program.sha256.as_deref(), Some(&*sha256(&program.path)));
     let sections = |path: &Path| {
@@ -113,9 +118,13 @@ fn a_build_publishes_its_programs_stripped_with_debug_information_beside_them() 
 }
 
 fn sha256(path: &Path) -> String {
-    let sums = Command::new("sha256sum").arg(path).output().unwrap();
-    let sums = String::from_utf8(sums.stdout).unwrap();
-    sums.split(' ').next().unwrap().to_owned()
+    let sum = Invocation::new("sha256sum").arg(path.to_str().unwrap());
+    tool::output(&sum)
+        .stdout
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 fn printed(outcome: Outcome) -> String {

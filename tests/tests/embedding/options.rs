@@ -1,7 +1,5 @@
 //! The options of a request reach cargo under cargo's names.
 
-use std::process::Command;
-
 use clap::Parser as _;
 use cross_core::cargo_cli::{CargoPart, CargoRequest};
 use cross_core::{Cross, Request};
@@ -141,10 +139,7 @@ fn the_options_of_cargo_options_reach_cargo_all() {
         .filter(|word| word.starts_with("--"))
     {
         let is_given = |arg: &&str| *arg == word || arg.starts_with(&format!("{word}="));
-        assert!(
-            given.iter().any(|arg| is_given(&arg)),
-            "{word} in {given:?}"
-        );
+        assert!(given.iter().any(|arg| is_given(arg)), "{word} in {given:?}");
     }
     assert_eq!(
         command(cross.cargo_command(&made)),
@@ -156,8 +151,8 @@ fn the_options_of_cargo_options_reach_cargo_all() {
 #[test]
 fn a_command_brings_its_directory_and_its_variables() {
     let (machine, project) = (machine(), Project::new("app"));
-    let mut command = Command::new("cargo");
-    command.arg("build").env("CROSS_BUILD_TARGET", NATIVE);
+    let mut command = cargo_options::Build::default().command();
+    command.env("CROSS_BUILD_TARGET", NATIVE);
     command.env_remove("CARGO_TARGET_DIR");
     command.current_dir(project.path().file_name().unwrap());
     let above = project.path().parent().unwrap();

@@ -1,8 +1,7 @@
 //! Other tools for tests than `cargo test`: nextest and coverage.
 
-use std::process::Command;
-
 use cross_core::{ErrorKind, outcome::TestStatus};
+use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::AARCH64;
@@ -63,16 +62,21 @@ fn nextest_on_the_host_takes_the_tools_of_an_environment() {
     let leftovers = Leftovers::of(&project);
     let cross = project.cross().env(leftovers.env()).engine("sandbox");
     let tools = cross.toolchain_env(AARCH64).unwrap();
-    let ran = Command::new(nextest)
+    let target_dir = project.path().join("target").display().to_string();
+    let mut run = Invocation::new(nextest)
         .args(["nextest", "run", "--offline", "--target", AARCH64])
-        .current_dir(project.path())
-        .env("CARGO_TARGET_DIR", project.path().join("target"))
-        .envs(&tools)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{said}");
-    assert!(said.contains("3 tests run: 3 passed"), "{said}");
+        .cwd(project.path())
+        .env("CARGO_TARGET_DIR", target_dir);
+    for (name, value) in tools {
+        run = run.env(name, value);
+    }
+    let ran = tool::output(&run);
+    assert!(ran.exit.success(), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("3 tests run: 3 passed"),
+        "{}",
+        ran.stderr
+    );
     leftovers.are_none();
 }
 

@@ -191,7 +191,7 @@ impl<'a> Dist<'a> {
             built,
             ..
         } = &mut work.entry;
-        let run = |request: Request| Ok(common(request).run_until(item.cancel())?);
+        let run = |request: Request| Ok(self.stripped(common(request)).run_until(item.cancel())?);
         let build = item.request()?;
         let outcome = timed(&mut seconds.build, || Ok(build.run_until(item.cancel())?))?;
         let program = program_of(&outcome)?;
