@@ -139,7 +139,7 @@ fn the_options_of_cargo_options_reach_cargo_all() {
         .filter(|word| word.starts_with("--"))
     {
         let is_given = |arg: &&str| *arg == word || arg.starts_with(&format!("{word}="));
-        assert!(given.iter().any(|arg| is_given(arg)), "{word} in {given:?}");
+        assert!(given.iter().any(is_given), "{word} in {given:?}");
     }
     assert_eq!(
         command(cross.cargo_command(&made)),
