@@ -142,6 +142,7 @@ pub mod host_tools {
 /// Programs stripped and object files converted by the target's own tools.
 pub mod object_files {
     pub use crate::api::object_files::{ObjcopyRequest, StripRequest, Stripped};
+    pub use crate::request::strip::Strip;
 }
 
 /// The parts of an [`Outcome`]: packages, diagnostics, test results and timings.

@@ -58,5 +58,7 @@ pub use run::shim::Shim;
 pub use run::test_relay::{KeptOutput, RelayMessage, RelayMode, TestExit, TestRelay};
 pub use spec::foreign_programs::{ForeignPrograms, INTERPRETER_AT};
 pub use spec::mount::{Access, Mount, arrange_mounts, nameable};
-pub use spec::rootfs_layout::{RootfsLayout, expected_rootfs_layout, read_rootfs_layout};
+pub use spec::rootfs_layout::{
+    LAYOUT_DESCRIPTOR, LAYOUT_SCRIPT, RootfsLayout, expected_rootfs_layout, read_rootfs_layout,
+};
 pub use spec::run_spec::{Network, Root, RunSpec, Stdio};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use cross_engine::process::Output;
@@ -162,4 +163,21 @@ fn several_targets_and_aliases_work_as_in_cargo() {
         manifest.display()
     );
     assert_eq!(shell.prints(&line), "aarch64\n");
+}
+
+/// Tools that start `$CARGO` have a program in it, and no words before cargo's own.
+#[test]
+fn a_tool_that_knows_only_another_cargo_gets_the_front_door() {
+    let shell = Shell::new("sandbox", "println!(\"{}\", std::env::consts::ARCH);");
+    let program = shell.project.outer().join("cross");
+    let front_door = env!("CARGO_BIN_EXE_front-door");
+    let script = format!("#!/bin/sh\nexec '{front_door}' sandbox \"$@\"\n");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let rules = "CARGO ?= cargo\nshow:\n\t@$(CARGO) run --quiet\n\t@$(CARGO) --version\n";
+    fs::write(shell.project.path().join("Makefile"), rules).unwrap();
+    let said = shell.prints(&format!("CARGO='{}' make --silent", program.display()));
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines[0], "aarch64", "{said}");
+    assert!(lines[1].starts_with("cargo 1."), "{said}");
 }

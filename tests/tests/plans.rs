@@ -10,6 +10,8 @@ mod boundary;
 mod remote;
 #[path = "plans/reproducible.rs"]
 mod reproducible;
+#[path = "plans/scripts.rs"]
+mod scripts;
 #[path = "plans/wasm_bindgen.rs"]
 mod wasm_bindgen;
 

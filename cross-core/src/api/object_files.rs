@@ -232,20 +232,7 @@ impl Work {
         if let Some(remote) = &facts.remote {
             return Err(remote.refuse("tools for files of this machine"));
         }
-        let known = facts.target.known();
-        if known.is_some_and(|target| target.facts().deployment_variable().is_some()) {
-            let message =
-                format!("a program for {target} is signed when it is linked, and cannot change");
-            return Err(Error::new(ErrorKind::UnsupportedTarget, message).with_help(
-                "let rustc strip it: `strip = true` and `split-debuginfo = \"packed\"` in the profile",
-            ));
-        }
-        let Some(tool) = facts.objcopy() else {
-            let message = format!("the environment for {target} has no objcopy for its files");
-            return Err(Error::new(ErrorKind::ToolMissing, message).with_help(
-                "use a toolchain of rustup, which has one, or an image that names its archiver (`AR_<target>`)",
-            ));
-        };
+        let tool = facts.tool_for_object_files()?;
         let file = RegularFile::open(input).map_engine_error()?;
         let target_dir = &facts.inputs.target_dir;
         fs::create_dir_all(target_dir).on("create directory", target_dir)?;

@@ -1,6 +1,7 @@
 //! Requests for one target: cargo's verbs, commands, and cargo command lines.
 
 use std::ffi::OsString;
+use std::process::Command;
 
 use crate::api::cargo_request::CargoRequest;
 use crate::model::error::Result;
@@ -136,6 +137,44 @@ impl Cross {
     {
         let words = words.into_iter().map(Into::into).collect();
         CargoRequest::new(self.clone(), words)
+    }
+
+    /// Requests the cargo command line of a [`Command`] that others composed, such as
+    /// `cargo_options::Build::command`: with all its arguments, in its directory, and with the
+    /// variables that it sets or removes. The program that it names is not started, and its
+    /// streams are those of the request.
+    ///
+    /// ```no_run
+    /// use std::process::Command;
+    ///
+    /// let mut command = Command::new("cargo");
+    /// command.args(["build", "--target", "aarch64-unknown-linux-gnu"]).current_dir("app");
+    /// let done = cross_core::Cross::discover()?.cargo_command(&command).run()?;
+    /// println!("cargo returned {}", done.code);
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    ///
+    /// That a command forgets all other variables (`Command::env_clear`) cannot be read from it:
+    /// say so with [`Cross::env`].
+    pub fn cargo_command(&self, command: &Command) -> CargoRequest {
+        let mut cross = self.clone();
+        if let Some(dir) = command.get_current_dir() {
+            let dir = self.dir().join(dir);
+            cross = cross.in_dir(dir);
+        }
+        let mut changed = command.get_envs().peekable();
+        if changed.peek().is_some() {
+            let env = changed.fold(self.environment().clone(), |env, (name, value)| {
+                match (value, name.to_str()) {
+                    (Some(value), _) => env.set(name, value),
+                    (None, Some(name)) => env.remove(name),
+                    // No such variable is ever read.
+                    (None, None) => env,
+                }
+            });
+            cross = cross.env(env);
+        }
+        cross.cargo(command.get_args())
     }
 }
 

@@ -63,9 +63,9 @@ pub(crate) enum Site {
 
 /// What the names of cargo's files end with, beside nothing at all. A name may have several of
 /// these: `libm.dll.a`, `libm.so.dwp`, `app.wasm.map`.
-const EXTENSIONS: [&str; 20] = [
+const EXTENSIONS: [&str; 21] = [
     "exe", "wasm", "js", "mjs", "efi", "elf", "a", "lib", "so", "dylib", "dll", "exp", "def",
-    "rlib", "rmeta", "ptx", "pdb", "dwp", "map", "d",
+    "rlib", "rmeta", "ptx", "pdb", "dwp", "debug", "map", "d",
 ];
 
 /// The ending of a directory with Apple's debug information.

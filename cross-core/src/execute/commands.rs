@@ -98,15 +98,21 @@ impl Plan {
         let mut plan = self.clone();
         plan.steps.retain(Step::copies_what_was_built);
         let name = self.products.directory();
+        let (mut stripped, to) = (Vec::new(), self.publish_dir.join(name));
         for step in &mut plan.steps {
-            if matches!(step.action, Action::Publish { .. }) {
+            if let Action::Publish { stripped: made, .. } = &step.action {
+                let made = made.clone().into_iter();
+                stripped.extend(made.map(|from| Action::deliver_stripped(from, &to)));
                 step.action = Action::Mirror {
                     from: self.target_dir.join(name),
-                    to: self.publish_dir.join(name),
+                    to: to.clone(),
                     is_certain: true,
                 };
             }
         }
+        let stripped = stripped.into_iter();
+        let stripped = stripped.map(|action| Step::new("publish the stripped programs", action));
+        plan.steps.extend(stripped);
         plan.warnings.clear();
         executor::published(&plan, cancel)
     }

@@ -313,10 +313,12 @@ impl<'a> Execution<'a> {
             Action::Deliver { .. } | Action::DeliverArtifacts { .. } if !self.succeeded() => Ok(()),
             Action::Deliver { from, to } => self.deliver(from, to),
             Action::DeliverArtifacts { from, to } => self.deliver_artifacts(from, to),
-            Action::Publish { checksums } => {
+            Action::Publish {
+                checksums,
+                stripped,
+            } => {
                 let to = publish::destination(&self.plan.publish_dir)?;
-                publish::artifacts(self.target_dir()?, &to, &self.artifacts, self.cancel)?;
-                self.publish_companions(&to)?;
+                self.publish_artifacts(&to, stripped.as_deref())?;
                 if *checksums {
                     self.checksums(&to)?;
                 }

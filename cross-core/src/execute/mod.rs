@@ -24,6 +24,7 @@ pub(crate) mod relayed_tests;
 pub(crate) mod remote_run;
 pub(crate) mod reports;
 pub(crate) mod run_resolver;
+pub(crate) mod stripped;
 pub(crate) mod test_ends;
 pub(crate) mod unseen;
 pub(crate) mod unstarted_tests;

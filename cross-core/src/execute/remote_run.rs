@@ -120,9 +120,12 @@ fn deep_directories(plan: &Plan) -> Vec<PathBuf> {
     for step in &plan.steps {
         match &step.action {
             Action::Mirror { from, .. } => dirs.push(from.join("doc")),
-            Action::CollectProfiles { from } | Action::DeliverArtifacts { from, .. } => {
-                dirs.push(from.clone());
-            }
+            Action::CollectProfiles { from }
+            | Action::DeliverArtifacts { from, .. }
+            | Action::Publish {
+                stripped: Some(from),
+                ..
+            } => dirs.push(from.clone()),
             Action::Deliver { from, .. } => dirs.extend(from.parent().map(Path::to_owned)),
             _ => {}
         }

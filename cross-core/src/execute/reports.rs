@@ -15,6 +15,7 @@ use crate::execute::publish::{copy_tree, destination};
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::step::Verb;
 use crate::plan::nextest;
+use crate::plan::strip;
 
 /// The directory of cargo's reports of times.
 const TIMINGS: &str = "cargo-timings";
@@ -24,9 +25,10 @@ const TIMINGS: &str = "cargo-timings";
 const REPORTS: [&str; 3] = ["criterion", "doc", "llvm-cov"];
 
 /// What cargo and this library themselves have beside the directories of targets and profiles.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     TIMINGS,
     nextest::REPORTS,
+    strip::DIRECTORY,
     "CACHEDIR.TAG",
     "host-tools",
     "outputs",
@@ -208,6 +210,7 @@ mod tests {
             "nextest/ci/junit.xml",
             "llvm-cov-target/CACHEDIR.TAG",
             "tmp/left-by-a-test",
+            "stripped/triple/release/app",
             ".rustc_info.json",
             "include/app.h",
         ]);

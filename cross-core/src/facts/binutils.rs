@@ -7,6 +7,7 @@ use cross_engine::EnvValue;
 
 use crate::facts::facts::Facts;
 use crate::host::toolchain::host_triple;
+use crate::model::error::{Error, ErrorKind, Result};
 
 /// The tools whose names say nothing of the target.
 const NAMES: [&str; 10] = [
@@ -45,6 +46,35 @@ impl Facts {
             let bin = sysroot.join("lib/rustlib").join(native).join("bin");
             let program = bin.join("rust-objcopy");
             program.is_file().then(|| program.display().to_string())
+        })
+    }
+
+    /// Whether the linker puts debug information into a file of its own and symbols nowhere else,
+    /// as Microsoft's formats have it.
+    pub(crate) fn has_debug_files_only(&self) -> bool {
+        let triple = self.target.triple();
+        triple.ends_with("-msvc") || triple.ends_with("-uefi")
+    }
+
+    /// The program that strips the target's programs, as [`objcopy`](Facts::objcopy).
+    ///
+    /// # Errors
+    ///
+    /// If such programs cannot be changed once they are linked, or if there is no program for it.
+    pub(crate) fn tool_for_object_files(&self) -> Result<String> {
+        let (target, known) = (self.target.requested(), self.target.known());
+        if known.is_some_and(|known| known.facts().deployment_variable().is_some()) {
+            let message =
+                format!("a program for {target} is signed when it is linked, and cannot change");
+            return Err(Error::new(ErrorKind::UnsupportedTarget, message).with_help(
+                "let rustc strip it: `strip = true` and `split-debuginfo = \"packed\"` in the profile",
+            ));
+        }
+        self.objcopy().ok_or_else(|| {
+            let message = format!("the environment for {target} has no objcopy for its files");
+            Error::new(ErrorKind::ToolMissing, message).with_help(
+                "use a toolchain of rustup, which has one, or an image that names its archiver (`AR_<target>`)",
+            )
         })
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cross_config::{ExplainedValue, NetworkMode as ConfigNetwork, Settings, TargetConfig};
 use cross_engine::{
-    EngineKind, EnvironmentLocation, Environments, ForeignPrograms, Host, Network, Root, RunSpec,
-    SelectedEngine, expected_rootfs_layout,
+    EngineKind, EnvironmentLocation, Environments, ForeignPrograms, Host, Network, Root,
+    RootfsLayout, RunSpec, SelectedEngine, expected_rootfs_layout,
 };
 
 use crate::cargo::cli::configs::Configs;
@@ -257,7 +257,7 @@ impl Facts {
         if let Root::Directory { layout, .. } = &mut spec.root {
             if layout.is_empty() {
                 let targets: Vec<_> = spec.mounts.iter().map(|it| it.target.as_path()).collect();
-                *layout = expected_rootfs_layout(&targets).unwrap_or_default();
+                *layout = expected_rootfs_layout(&targets).unwrap_or_else(RootfsLayout::described);
             }
         }
     }

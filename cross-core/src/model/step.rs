@@ -271,7 +271,23 @@ pub enum Action {
     Publish {
         /// Whether to compute their SHA-256.
         checksums: bool,
+        /// The directory of the stripped copies of what is in the profile's directory, if it is
+        /// these that are published.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stripped: Option<PathBuf>,
     },
+}
+
+impl Action {
+    /// Copies the stripped programs in `from`, which is called like the directory of their profile,
+    /// to that directory below `to`, the target's directory of published files.
+    pub(crate) fn deliver_stripped(from: PathBuf, to: &Path) -> Self {
+        let profile = from.file_name().map(PathBuf::from).unwrap_or_default();
+        Action::DeliverArtifacts {
+            from,
+            to: to.join(profile),
+        }
+    }
 }
 
 /// A directory or file that has to exist before a run.

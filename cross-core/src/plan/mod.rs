@@ -19,6 +19,7 @@ pub(crate) mod plan;
 pub(crate) mod planner;
 pub(crate) mod publish_scope;
 pub(crate) mod steps;
+pub(crate) mod strip;
 
 pub use crate::facts::remote::PlannedRemote;
 pub use crate::model::step::{

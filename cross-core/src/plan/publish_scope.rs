@@ -4,6 +4,7 @@
 //! them publish. What a request did not build may be older there than what another environment has
 //! published since. So only what the request names takes the place of a newer file.
 
+use std::iter;
 use std::path::Path;
 
 use crate::cargo::cli::command_line::CommandLine;
@@ -11,6 +12,7 @@ use crate::cargo::cli::flags::{Flag, Phase};
 use crate::cargo::package_selection::{Member, PackageSelection, is_match};
 use crate::cargo::products::Products;
 use crate::facts::facts::Facts;
+use crate::model::error::Result;
 use crate::model::step::Verb;
 use crate::request::request::Request;
 
@@ -50,6 +52,25 @@ impl PublishScope {
             documents: matches!(line.name(), Some("doc" | "rustdoc")),
             products: selected(line, &facts.workspace.packages, products),
         }
+    }
+
+    /// The directory of the profile that the arguments of `request` build, which is no command
+    /// line, and those of `products` that they may build.
+    ///
+    /// # Errors
+    ///
+    /// If cargo refuses the arguments.
+    pub(crate) fn of_arguments(
+        request: &Request,
+        facts: &Facts,
+        products: &Products,
+    ) -> Result<(String, Products)> {
+        let words = iter::once(request.verb.as_str());
+        let words = words.chain(request.options.cargo.iter().map(String::as_str));
+        let line = CommandLine::parse(words)?;
+        let profile = profile(&line).unwrap_or_else(|| directory("dev").to_owned());
+        let products = selected(&line, &facts.workspace.packages, products);
+        Ok((profile, products))
     }
 
     /// Whether the request may have built the file `name` of the profile whose directory is called

@@ -1,6 +1,7 @@
 //! The steps of each verb: compiling, running programs, and publishing artifacts.
 
 use std::iter;
+use std::path::PathBuf;
 
 use cross_engine::{EnvValue, Mount, Network, Root, RunSpec};
 
@@ -20,6 +21,7 @@ use crate::plan::command_paths::CommandPaths;
 use crate::plan::coverage;
 use crate::plan::debugger::Debugger;
 use crate::plan::nextest;
+use crate::plan::strip::Stripping;
 use crate::request::plugin;
 use crate::request::request::{Options, Request};
 
@@ -29,19 +31,24 @@ use crate::request::request::{Options, Request};
 pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
     let builder = StepBuilder { request, facts };
     let compile = |verb, extra, purpose| builder.compile(verb, extra, purpose);
-    let publish = publish(request.options.checksums);
+    let (strip, stripped) = match Stripping::of(request, facts)? {
+        Some(Stripping { step, dir }) => (vec![step], Some(dir)),
+        None => (Vec::new(), None),
+    };
+    let publish = publish(request.options.checksums, stripped);
+    let publish_stripped = |publish| then(strip, facts.joined(publish));
     if request.starts_programs() {
         facts.target.refuse_joined("no program is started")?;
     }
     Ok(match request.verb {
-        Verb::Build => then(compile("build", &[], "compile")?, facts.joined(publish)),
+        Verb::Build => then(compile("build", &[], "compile")?, publish_stripped(publish)),
         Verb::Check => compile("check", &[], "check")?,
         Verb::Clippy => compile("clippy", &[], "check with clippy")?,
         Verb::Doc => {
             let document = compile("doc", &[], "document")?;
             then(document, facts.joined(facts.mirror(true)))
         }
-        Verb::Rustc => then(compile("rustc", &[], "compile")?, facts.joined(publish)),
+        Verb::Rustc => then(compile("rustc", &[], "compile")?, publish_stripped(publish)),
         Verb::Test => {
             let run = builder.execute("test", "run the tests", OutputKind::Tests)?;
             then(then(builder.compile_tests()?, vec![publish]), run)
@@ -54,7 +61,7 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         }
         Verb::Run => {
             let run = builder.execute("run", "run the program", builder.program_output())?;
-            let compiled = then(compile("build", &[], "compile")?, vec![publish]);
+            let compiled = then(compile("build", &[], "compile")?, publish_stripped(publish));
             then(compiled, run)
         }
         Verb::Cargo => builder.cargo_command_line()?,
@@ -217,7 +224,7 @@ impl StepBuilder<'_> {
     fn nextest(&self) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
         let compile = self.compile("test", &["--no-run"], "compile the tests")?;
-        let publish = publish(options.checksums);
+        let publish = publish(options.checksums, None);
         let in_image = facts.env_spec.image().is_some();
         let program = nextest::program(&self.request.cross, in_image)?;
         let mounts = program.map(|program| plugin::mount(&program, &facts.inputs.cargo_home));
@@ -423,6 +430,10 @@ fn then(mut first: Vec<Step>, rest: Vec<Step>) -> Vec<Step> {
     first
 }
 
-fn publish(checksums: bool) -> Step {
-    Step::new("publish the artifacts", Action::Publish { checksums })
+fn publish(checksums: bool, stripped: Option<PathBuf>) -> Step {
+    let action = Action::Publish {
+        checksums,
+        stripped,
+    };
+    Step::new("publish the artifacts", action)
 }

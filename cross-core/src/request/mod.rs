@@ -8,3 +8,4 @@ pub(crate) mod execution_context;
 pub(crate) mod job_budget;
 pub(crate) mod plugin;
 pub(crate) mod request;
+pub(crate) mod strip;

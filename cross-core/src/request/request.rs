@@ -17,6 +17,7 @@ use crate::model::step::Verb;
 use crate::model::toolchain::ToolchainPreference;
 use crate::request::command_line::CargoCommandLine;
 use crate::request::cross::Cross;
+use crate::request::strip::Strip;
 use cross_engine::EnginePreference;
 
 /// A request for one target. [`Cross::build`] and its siblings create it. Nothing is read or run
@@ -52,6 +53,7 @@ pub(crate) struct Options {
     pub(crate) capture: bool,
     pub(crate) gdb: Option<u16>,
     pub(crate) checksums: bool,
+    pub(crate) strip: Option<Strip>,
     pub(crate) coverage: bool,
     /// Arguments for nextest.
     pub(crate) nextest: Vec<String>,
@@ -194,6 +196,40 @@ impl Request {
     /// `false`.
     pub fn checksums(mut self, yes: bool) -> Self {
         self.options.checksums = yes;
+        self
+    }
+
+    /// Strips the programs and the libraries for other languages that are published, by the
+    /// target's own tools. Cargo's own files stay whole ([`Artifact::inside`]). A file with debug
+    /// information is among [`Artifact::companions`].
+    ///
+    /// ```no_run
+    /// use cross_core::{Cross, object_files::Strip};
+    ///
+    /// let cross = Cross::discover()?;
+    /// let build = cross.build("aarch64-unknown-linux-gnu").release(true);
+    /// for program in build.strip(Strip::Split).run()?.executables() {
+    ///     println!("{} {:?}", program.path.display(), program.companions);
+    /// }
+    /// # Ok::<(), cross_core::Error>(())
+    /// ```
+    ///
+    /// `build`, `run` and `rustc` strip. Other requests ignore it: what they publish is for tests.
+    /// Programs for MSVC and UEFI stay as they are, because their debug information is in a file of
+    /// its own (`.pdb`) anyway. What cannot be stripped is an error of the plan of the kind
+    /// [`UnsupportedTarget`](crate::ErrorKind::UnsupportedTarget), which says what the profile can
+    /// do in its place: programs for Apple's systems, which are signed when they are linked, and for
+    /// Emscripten and WASI's components. A WebAssembly module cannot be split. Without a tool, the
+    /// kind is [`ToolMissing`](crate::ErrorKind::ToolMissing).
+    ///
+    /// # Default value
+    ///
+    /// Programs are published as cargo made them. The profile's own `strip` applies in any case.
+    ///
+    /// [`Artifact::inside`]: crate::Artifact::inside
+    /// [`Artifact::companions`]: crate::Artifact::companions
+    pub fn strip(mut self, strip: Strip) -> Self {
+        self.options.strip = Some(strip);
         self
     }
 

@@ -121,6 +121,7 @@ fn root_entries(mut run: Invocation, root: &Path, layout: &RootfsLayout) -> Resu
             }
             Entry::Link(inside, text) => run.args(["--symlink", utf8(text)?, utf8(inside)?]),
             Entry::Dir(inside) => run.args(["--dir", utf8(inside)?]),
+            Entry::Described(number) => run.args(["--args".to_owned(), number.to_string()]),
         };
     }
     Ok(run)

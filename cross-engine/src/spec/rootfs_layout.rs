@@ -24,7 +24,17 @@ pub(crate) enum Entry {
     Link(PathBuf, PathBuf),
     /// An empty directory.
     Dir(PathBuf),
+    /// The entries that [`LAYOUT_SCRIPT`] prints, which a shell has opened as this descriptor.
+    Described(u8),
 }
+
+/// Defines the function `layout ROOT TARGET…` of a POSIX shell, which prints what
+/// [`read_rootfs_layout`] reads as arguments of bubblewrap, each ended by a NUL.
+pub const LAYOUT_SCRIPT: &str = include_str!("rootfs_layout/layout.sh");
+
+/// The descriptor at which a printed command finds what [`LAYOUT_SCRIPT`] prints. Lower ones than
+/// those of the lifeline, the jobserver and the filter.
+pub const LAYOUT_DESCRIPTOR: u8 = 5;
 
 /// Entries that the sandbox creates itself, or that builds do not need.
 const OMITTED: [&str; 10] = [
@@ -75,6 +85,17 @@ const EXPECTED_FILES: [&str; 5] = [
 ];
 
 impl RootfsLayout {
+    /// The layout that a shell reads from the environment when it runs the printed command, by
+    /// [`LAYOUT_SCRIPT`] at [`LAYOUT_DESCRIPTOR`].
+    pub fn described() -> Self {
+        RootfsLayout(vec![Entry::Described(LAYOUT_DESCRIPTOR)])
+    }
+
+    /// Whether a shell reads it: see [`described`](RootfsLayout::described).
+    pub fn is_described(&self) -> bool {
+        matches!(self.0[..], [Entry::Described(_)])
+    }
+
     /// Whether it has no entries: that of an environment which does not exist.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -137,6 +158,9 @@ pub(crate) fn under(root: &Path, inside: &Path) -> PathBuf {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::process::cancel::Cancel;
+    use crate::process::invocation::{Invocation, Variables};
+    use crate::process::output;
 
     fn root() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -167,6 +191,7 @@ mod tests {
                 Entry::Bind(path) => format!("bind {}", path.display()),
                 Entry::Link(path, text) => format!("link {} -> {}", path.display(), text.display()),
                 Entry::Dir(path) => format!("dir {}", path.display()),
+                Entry::Described(number) => format!("described at {number}"),
             })
             .collect();
         assert_eq!(got, expected);
@@ -178,6 +203,45 @@ mod tests {
             &["/w/app", "/home/u/.cargo/registry"],
             &["link /bin -> usr/bin", "bind /etc", "dir /srv", "bind /usr"],
         );
+    }
+
+    /// What a shell prints, in the order of the names.
+    #[test]
+    fn a_shell_reads_the_same_layout() {
+        let root = root();
+        fs::write(root.path().join("usr/lib/x/.hidden"), "").unwrap();
+        fs::write(root.path().join("usr/bin/with space"), "").unwrap();
+        for targets in [
+            &["/w/app"][..],
+            &["/usr/src/app", "/etc/resolv.conf"],
+            &["/usr/lib/x/deep/er", "/srv/app", "/usr/src/b"],
+            &["/etc/new", "/usr"],
+        ] {
+            let text = format!("{LAYOUT_SCRIPT}layout \"$@\" | tr '\\0' '\\n'\n");
+            let shell = Invocation::new("sh")
+                .args(["-euc", &text, "sh", root.path().to_str().unwrap()])
+                .args(targets.iter().copied());
+            let variables = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+            let said = output(&shell, &variables, &Cancel::new()).unwrap();
+            assert!(said.exit.success(), "{said:?}");
+            let targets: Vec<_> = targets.iter().map(Path::new).collect();
+            let read = read_rootfs_layout(root.path(), &targets).unwrap();
+            let mut expected = String::new();
+            for entry in &read.0 {
+                let words = match entry {
+                    Entry::Bind(path) => {
+                        ["--ro-bind".into(), under(root.path(), path), path.clone()].to_vec()
+                    }
+                    Entry::Link(path, text) => {
+                        ["--symlink".into(), text.clone(), path.clone()].to_vec()
+                    }
+                    Entry::Dir(path) => ["--dir".into(), path.clone()].to_vec(),
+                    Entry::Described(_) => panic!("nothing is left to be read"),
+                };
+                expected.extend(words.iter().map(|word| format!("{}\n", word.display())));
+            }
+            assert_eq!(said.stdout, expected, "{targets:?}");
+        }
     }
 
     #[test]

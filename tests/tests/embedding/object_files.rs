@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
+use cross_core::events::{Event, EventKind};
+use cross_core::object_files::Strip;
 use cross_core::targets::GlibcVersion;
-use cross_core::{Cross, ErrorKind, Outcome};
-use cross_tests::{Leftovers, Project};
+use cross_core::{Cancel, Cross, ErrorKind, Outcome};
+use cross_engine::Invocation;
+use cross_tests::{Leftovers, Project, tool};
 
 use crate::{AARCH64, machine};
 
@@ -64,6 +68,63 @@ fn a_program_is_stripped_and_its_debug_information_kept() {
         .run();
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ProgramFailed);
     leftovers.are_none();
+}
+
+/// In the sandbox, where a foreign program's tools are, and the library's, too.
+#[test]
+fn a_build_publishes_its_programs_stripped_with_debug_information_beside_them() {
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let build = || cross.build(AARCH64).checksums(true);
+    let built = build().strip(Strip::Split).run().unwrap();
+    let program = built.executables().next().unwrap();
+    let debug = program.path.with_extension("debug");
+    assert!(program.companions.contains(&debug), "{program:?}");
+    let events = project.recorder().events();
+    let warned = |event: &Event| matches!(event.kind, EventKind::Warning { .. });
+    assert!(!events.iter().any(warned), "{events:?}");
+    assert!(size(&program.path) < size(&program.inside));
+    assert_eq!(program.sha256.as_deref(), Some(&*sha256(&program.path)));
+    let sections = |path: &Path| {
+        let read = cross.exec(AARCH64, ["readelf", "--wide", "--sections"]);
+        printed(read.arg(path).capture(true).run().unwrap())
+    };
+    let small = sections(&program.path);
+    assert!(!small.contains(" .symtab "), "{small}");
+    assert!(small.contains(" .gnu_debuglink "), "{small}");
+    assert!(sections(&debug).contains(" .debug_info "));
+    let run = cross.exec_on_target(AARCH64, [&program.path]).capture(true);
+    assert_eq!(printed(run.run().unwrap()), "hello from aarch64\n");
+
+    // The same by the commands of a plan; and whole again, when nobody asks.
+    let plan = build().strip(Strip::Debug).plan().unwrap();
+    plan.prepare(&Cancel::new()).unwrap();
+    for mut command in plan.to_commands().unwrap() {
+        let done = command.stdout(Stdio::null()).status().unwrap();
+        assert!(done.success());
+    }
+    assert!(
+        plan.publish(&Cancel::new())
+            .unwrap()
+            .contains(&program.path)
+    );
+    let small = sections(&program.path);
+    assert!(small.contains(" .symtab ") && !small.contains(" .debug_info "));
+    let whole = build().run().unwrap();
+    let whole = whole.executables().next().unwrap();
+    assert_eq!(size(&whole.path), size(&whole.inside));
+    leftovers.are_none();
+}
+
+fn sha256(path: &Path) -> String {
+    let sum = Invocation::new("sha256sum").arg(path.to_str().unwrap());
+    tool::output(&sum)
+        .stdout
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 fn printed(outcome: Outcome) -> String {

@@ -1,5 +1,7 @@
 //! The options of a request reach cargo under cargo's names.
 
+use clap::Parser as _;
+use cross_core::cargo_cli::{CargoPart, CargoRequest};
 use cross_core::{Cross, Request};
 use cross_tests::{Answer, Fakes, Machine, Project};
 
@@ -110,4 +112,56 @@ fn a_request_can_name_another_manifest() {
     assert_eq!(built.unwrap().artifacts[0].package, "other");
     let built = cross.build(NATIVE).run();
     assert_eq!(built.unwrap().artifacts[0].package, "app");
+}
+
+/// The options that cargo-zigbuild and maturin take, and every other cargo command line.
+#[test]
+fn the_options_of_cargo_options_reach_cargo_all() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let cross = machine.cross(&project);
+    let words = "build --release --bin app --all-features --config build.jobs=1 --timings -vv \
+                 --future-incompat-report --ignore-rust-version --artifact-dir out -Z unstable-options";
+    let line = format!("{words} --target {NATIVE}");
+    let parsed = cargo_options::Build::try_parse_from(line.split_whitespace()).unwrap();
+    let command = |request: CargoRequest| {
+        let plan = request.plan().unwrap();
+        let CargoPart::Environment(plan) = &plan.parts[0] else {
+            panic!("{plan:?}");
+        };
+        let run = plan.steps.iter().find(|step| step.purpose == "cargo build");
+        run.unwrap().command.as_ref().unwrap().args.clone()
+    };
+    let made = parsed.command();
+    let given = made.get_args().map(|arg| arg.to_str().unwrap());
+    let given: Vec<_> = given.collect();
+    for word in line
+        .split_whitespace()
+        .filter(|word| word.starts_with("--"))
+    {
+        let is_given = |arg: &&str| *arg == word || arg.starts_with(&format!("{word}="));
+        assert!(given.iter().any(is_given), "{word} in {given:?}");
+    }
+    assert_eq!(
+        command(cross.cargo_command(&made)),
+        command(cross.cargo(given))
+    );
+}
+
+/// Where a command runs and what it changes belongs to it.
+#[test]
+fn a_command_brings_its_directory_and_its_variables() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let mut command = cargo_options::Build::default().command();
+    command.env("CROSS_BUILD_TARGET", NATIVE);
+    command.env_remove("CARGO_TARGET_DIR");
+    command.current_dir(project.path().file_name().unwrap());
+    let above = project.path().parent().unwrap();
+    let env = machine.env().set("CARGO_TARGET_DIR", "/elsewhere");
+    let above = Cross::at(above).env(env);
+    let plan = above.cargo_command(&command).plan().unwrap();
+    let CargoPart::Environment(plan) = &plan.parts[0] else {
+        panic!("{plan:?}");
+    };
+    assert_eq!(plan.target, NATIVE);
+    assert_eq!(plan.publish_dir, project.path().join("target"));
 }

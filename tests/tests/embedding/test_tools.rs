@@ -1,6 +1,7 @@
 //! Other tools for tests than `cargo test`: nextest and coverage.
 
 use cross_core::{ErrorKind, outcome::TestStatus};
+use cross_engine::Invocation;
 use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::AARCH64;
@@ -48,6 +49,33 @@ fn nextest_runs_under_the_emulator_and_reports_each_test() {
     assert!(
         said.contains("said") && !said.contains("\"type\":\"test\""),
         "{said}"
+    );
+    leftovers.are_none();
+}
+
+/// A tool that drives cargo itself, with the compiler, linker and runner of an environment.
+#[test]
+fn nextest_on_the_host_takes_the_tools_of_an_environment() {
+    engines::need("sandbox");
+    let nextest = tool::on_path("cargo-nextest");
+    let project = with_tests(PASSES);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let tools = cross.toolchain_env(AARCH64).unwrap();
+    let target_dir = project.path().join("target").display().to_string();
+    let mut run = Invocation::new(nextest)
+        .args(["nextest", "run", "--offline", "--target", AARCH64])
+        .cwd(project.path())
+        .env("CARGO_TARGET_DIR", target_dir);
+    for (name, value) in tools {
+        run = run.env(name, value);
+    }
+    let ran = tool::output(&run);
+    assert!(ran.exit.success(), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("3 tests run: 3 passed"),
+        "{}",
+        ran.stderr
     );
     leftovers.are_none();
 }

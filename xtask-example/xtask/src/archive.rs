@@ -22,6 +22,7 @@ pub(crate) enum Kind {
 }
 
 /// A file of an archive.
+#[derive(Clone)]
 pub(crate) struct Member {
     /// The name below the top folder.
     pub(crate) name: String,

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     },
     /// Open a shell in the environment of a target
     Shell(Shell),
+    /// Run a program that drives cargo or a C compiler itself, such as maturin, with a target's tools
+    Tools(Tools),
     /// Show every configuration value and its origin
     Config {
         /// Print JSON
@@ -150,6 +152,12 @@ pub(crate) struct Dist {
     /// Don't run the tests
     #[arg(long)]
     pub(crate) no_test: bool,
+    /// Also make Debian packages, by cargo-deb, for the targets that a Debian runs
+    #[arg(long)]
+    pub(crate) deb: bool,
+    /// Compile with debug information, strip it from the programs, and pack it beside the archives
+    #[arg(long)]
+    pub(crate) symbols: bool,
     /// Build again in a copy of the checkout, and compare the archives byte for byte
     #[arg(long)]
     pub(crate) verify: bool,
@@ -188,6 +196,23 @@ fn uri(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err("not a URI, such as https://example.com/builder".to_owned()),
     }
+}
+
+#[derive(Args)]
+pub(crate) struct Tools {
+    /// The target
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
+    /// The program and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Args)]

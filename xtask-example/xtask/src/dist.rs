@@ -8,24 +8,24 @@ use cross_core::{
     Artifact, Cancel, Cross, Outcome, Request,
     batch::BatchItem,
     mach_o::MachO,
+    object_files::Strip,
     project::LocalPackage,
     targets::{Target, TestSupport},
 };
 use serde_json::json;
 
-use crate::archive::{self, Kind, Member};
+use crate::archive::{self, Member};
 use crate::cli;
 use crate::commands::{self, PACKAGE};
+use crate::contents::{self, Place};
+use crate::deb::{self, Deb};
 use crate::failure::Failure;
 use crate::manifest::{Archive, Built, Entry, Packed, PaperFile, Seconds, Status, Store, Tests};
 use crate::output;
-use crate::papers::{Papers, Program};
+use crate::papers::{Paper, Papers, Program};
 use crate::progress::Progress;
 use crate::provenance::NamedDigest;
 use crate::verify;
-
-/// The files of the workspace that every archive has, besides the program and the package's README.
-const LICENSES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 
 struct Dist<'a> {
     args: &'a cli::Dist,
@@ -33,7 +33,7 @@ struct Dist<'a> {
     /// The workspace's root.
     root: PathBuf,
     /// The documents in every archive.
-    documents: Vec<PathBuf>,
+    documents: Vec<Member>,
     /// The time of the files in archives, in seconds since the Unix epoch.
     source_time: u64,
     store: Store,
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
         .progress
         .watch(&cross)
         .build_many(&targets)
-        .each(common);
+        .each(|request| dist.stripped(common(request)));
     if let Some(jobs) = args.jobs {
         batch = batch.jobs(jobs);
     }
@@ -129,17 +129,15 @@ impl<'a> Dist<'a> {
         let package = project.package(PACKAGE).cloned();
         let package =
             package.ok_or_else(|| Failure::new(format!("there is no package `{PACKAGE}`")))?;
-        let licenses = LICENSES.map(|name| project.root.join(name));
+        let documents = contents::documents(&project.root, &package.dir);
+        let documents = documents.map_err(|error| Failure::io("read", &package.dir, &error))?;
         let dir = project.target_directory.join("dist");
         let progress = Progress::new(cross, args.message_format)
             .keep_output()
             .without_table();
         Ok(Dist {
             store: Store::open(dir, PACKAGE, &package.version)?,
-            documents: [package.dir.join("README.md")]
-                .into_iter()
-                .chain(licenses)
-                .collect(),
+            documents,
             papers: Papers::new(&project.root, &args.run, &args.choice)?,
             source_time: archive::source_time(&project.root),
             root: project.root,
@@ -193,7 +191,7 @@ impl<'a> Dist<'a> {
             built,
             ..
         } = &mut work.entry;
-        let run = |request: Request| Ok(common(request).run_until(item.cancel())?);
+        let run = |request: Request| Ok(self.stripped(common(request)).run_until(item.cancel())?);
         let build = item.request()?;
         let outcome = timed(&mut seconds.build, || Ok(build.run_until(item.cancel())?))?;
         let program = program_of(&outcome)?;
@@ -218,7 +216,84 @@ impl<'a> Dist<'a> {
         self.progress.step(target, "check and package");
         *built = Some(built_by(&outcome, check(program, target)?));
         self.package(work, program)?;
-        self.describe(work, item, &outcome, program)
+        self.describe(work, item, &outcome, program)?;
+        self.add(work, self.symbols(&work.entry.target, program)?);
+        let deb = self.deb(item, &work.entry.target, program)?;
+        self.add(work, deb);
+        Ok(())
+    }
+
+    /// Has the program compiled with debug information, and stripped, if the archives of that are
+    /// wanted. The profile alone would only remove it.
+    fn stripped(&self, request: Request) -> Request {
+        if !self.args.symbols {
+            return request;
+        }
+        let settings = ["strip=\"none\"", "debug=\"line-tables-only\""];
+        let settings = settings.map(|setting| format!("profile.release.{setting}"));
+        let settings = settings.into_iter();
+        let flags = settings.flat_map(|setting| ["--config".to_owned(), setting]);
+        request.cargo_args(flags).strip(Strip::Split)
+    }
+
+    /// The archive of the program's debug information, if it has any.
+    fn symbols(&self, target: &str, program: &Artifact) -> Result<Option<Paper>, Failure> {
+        let members = contents::companions(&program.companions, Place::Symbols)
+            .map_err(|error| Failure::io("read what belongs to", &program.path, &error))?;
+        if members.is_empty() {
+            return Ok(None);
+        }
+        let (kind, top) = (contents::kind_of(target), self.top(target));
+        let bytes = kind.pack(&top, &members, self.source_time);
+        let bytes = bytes.map_err(|error| Failure::new(format!("cannot pack {top}: {error}")))?;
+        Ok(Some(Paper {
+            file: format!("{top}-symbols.{}", kind.extension()),
+            bytes,
+        }))
+    }
+
+    /// The Debian package, if it is wanted and a Debian runs the program.
+    fn deb(
+        &self,
+        item: &BatchItem<'_>,
+        target: &str,
+        program: &Artifact,
+    ) -> Result<Option<Paper>, Failure> {
+        if !self.args.deb {
+            return Ok(None);
+        }
+        let Some(architecture) = deb::architecture(target) else {
+            output::warning(format!(
+                "{target}: no Debian package, since Debian has no architecture for it"
+            ));
+            return Ok(None);
+        };
+        let deb = Deb {
+            cross: item.cross(),
+            target,
+            architecture,
+            program,
+            version: &format!("{PACKAGE} {}", self.package.version),
+            dir: self.store.dir(),
+        };
+        deb.pack(item.cancel()).map(Some)
+    }
+
+    /// Adds a file beside the archive.
+    fn add(&self, work: &mut Work, file: Option<Paper>) {
+        let (Some(archive), Some(file)) = (&mut work.entry.archive, file) else {
+            return;
+        };
+        archive.papers.push(PaperFile {
+            file: file.file.clone(),
+            sha256: archive::sha256(&file.bytes),
+        });
+        work.packed.papers.push(file);
+    }
+
+    /// The name of the folder in the archive for `target`, and of the archive itself.
+    fn top(&self, target: &str) -> String {
+        format!("{PACKAGE}-{}-{target}", self.package.version)
     }
 
     /// Checks the output of `--version`, for which the program ran under the target's emulator.
@@ -235,18 +310,12 @@ impl<'a> Dist<'a> {
 
     fn package(&self, work: &mut Work, program: &Artifact) -> Result<(), Failure> {
         let target = &work.entry.target;
-        let kind = match target.contains("-windows-") {
-            true => Kind::Zip,
-            false => Kind::TarGz,
-        };
-        let top = format!("{PACKAGE}-{}-{target}", self.package.version);
-        let files = [(program.path.as_path(), true)].into_iter();
-        let members = files
-            .chain(self.documents.iter().map(|path| (path.as_path(), false)))
-            .map(|(path, executable)| {
-                Member::read(path, executable).map_err(|error| Failure::io("read", path, &error))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let (kind, top) = (contents::kind_of(target), self.top(target));
+        let read = |error| Failure::io("read", &program.path, &error);
+        let mut members = vec![Member::read(&program.path, true).map_err(read)?];
+        let beside = contents::companions(&program.companions, Place::Archive);
+        members.extend(beside.map_err(read)?);
+        members.extend(self.documents.iter().cloned());
         let packed = kind.pack(&top, &members, self.source_time);
         work.packed.archive =
             packed.map_err(|error| Failure::new(format!("cannot pack {top}: {error}")))?;

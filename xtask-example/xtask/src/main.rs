@@ -10,7 +10,9 @@ mod cache_key;
 mod checkout;
 mod cli;
 mod commands;
+mod contents;
 mod crates;
+mod deb;
 mod difference;
 mod dist;
 mod elf_sections;
@@ -30,8 +32,10 @@ mod provenance;
 mod setup;
 mod shell;
 mod std_crates;
+mod tools;
 mod verify;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -44,14 +48,14 @@ use failure::Failure;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
     let cancel = Cancel::new();
     // The library installs no signal handler: that is the program's decision.
     let on_signal = cancel.clone();
     let handler = ctrlc::set_handler(move || on_signal.cancel());
-    let done = match handler {
-        Ok(()) => run(&cli.command, &cancel),
-        Err(error) => Err(Failure::new(format!("cannot handle Ctrl-C: {error}"))),
+    let done = match (handler, front_door::words_of(env::args_os())) {
+        (Ok(()), Some(words)) => return front_door::run(&words, &cancel),
+        (Ok(()), None) => run(&Cli::parse().command, &cancel),
+        (Err(error), _) => Err(Failure::new(format!("cannot handle Ctrl-C: {error}"))),
     };
     match done {
         Ok(code) => code,
@@ -71,6 +75,7 @@ fn run(command: &Command, cancel: &Cancel) -> Result<ExitCode, Failure> {
     let done = match command {
         Command::Cross { words } => return Ok(front_door::run(words, cancel)),
         Command::Shell(args) => return shell::run(args, cancel),
+        Command::Tools(args) => return tools::run(args, cancel),
         Command::Setup(args) => setup::run(args, cancel),
         Command::Dist(args) => dist::run(args, cancel),
         Command::Image(args) => image::run(args, cancel),

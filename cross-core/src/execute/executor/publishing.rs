@@ -13,6 +13,7 @@ use crate::execute::join::{self, Join, Slice};
 use crate::execute::publish::{self, Mirror};
 use crate::execute::quoted::quoted;
 use crate::execute::reports;
+use crate::execute::stripped::{self, StrippedCopy};
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
@@ -47,8 +48,44 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Publishes what belongs to the artifacts that were built, below `published`.
-    pub(super) fn publish_companions(&mut self, published: &Dir) -> Result<()> {
+    /// Publishes the artifacts that were built, or their copies in the directory `stripped`, and
+    /// what belongs to them, below `published`.
+    pub(super) fn publish_artifacts(
+        &mut self,
+        published: &Dir,
+        stripped: Option<&Path>,
+    ) -> Result<()> {
+        let target_dir = self.target_dir()?;
+        let copies = match stripped {
+            Some(dir) => stripped::copies(target_dir, dir, &self.artifacts)?,
+            None => BTreeMap::new(),
+        };
+        let whole = self.artifacts.iter().cloned();
+        let whole = whole.filter(|artifact| !copies.contains_key(&artifact.path));
+        publish::artifacts(
+            target_dir,
+            published,
+            &whole.collect::<Vec<_>>(),
+            self.cancel,
+        )?;
+        stripped::publish(target_dir, published, &copies, self.cancel)?;
+        self.publish_companions(published, &copies)?;
+        for artifact in &mut self.artifacts {
+            let kept = copies.get(&artifact.path);
+            artifact
+                .companions
+                .extend(kept.and_then(|copy| copy.debug_file.clone()));
+        }
+        Ok(())
+    }
+
+    /// Publishes what belongs to the artifacts that were built, below `published`. What has a
+    /// stripped copy is there already.
+    fn publish_companions(
+        &mut self,
+        published: &Dir,
+        copies: &BTreeMap<PathBuf, StrippedCopy>,
+    ) -> Result<()> {
         let (target_dir, products) = (self.target_dir()?, &self.plan.products);
         self.publish_reports(published)?;
         let Some(from) = target_dir
@@ -71,7 +108,7 @@ impl Execution<'_> {
             .filter_map(|relative| Some(relative.components().next()?.as_os_str()))
             .collect();
         // The artifacts were checked when they were built.
-        let mut check = |_: &RegularFile, _: &Path| Ok(true);
+        let mut check = |_: &RegularFile, path: &Path| Ok(!copies.contains_key(path));
         let mut mirror = Mirror {
             wanted: &products.only(&names),
             scope: None,

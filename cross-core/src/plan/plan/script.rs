@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::shell_text::word;
-use cross_engine::{ReusedContainer, Root, RunSpec};
+use cross_engine::{LAYOUT_DESCRIPTOR, LAYOUT_SCRIPT, ReusedContainer, Root, RunSpec};
 
 use crate::model::lock_file::LOCK_FILE;
 use crate::model::step::{Action, Step};
@@ -59,9 +59,17 @@ impl fmt::Display for Plan {
                 "echo '{engine} does not see these files: `Plan::execute` sends them' >&2; exit 1"
             )?;
         }
-        for (name, text) in [("publish", PUBLISH), ("join", JOIN)] {
+        let functions = [
+            ("publish", PUBLISH),
+            ("join", JOIN),
+            ("layout", LAYOUT_SCRIPT),
+        ];
+        for (name, text) in functions {
             let is_called = |step: &Step| match name {
                 "join" => matches!(step.action, Action::Join { .. }),
+                "layout" => {
+                    matches!(&step.action, Action::Run { spec, .. } if described(&spec.root).is_some())
+                }
                 _ => publishes(step),
             };
             if self.steps.iter().any(is_called) {
@@ -98,12 +106,8 @@ impl Plan {
             return f.write_str(script);
         }
         if let Action::Run { spec, .. } = &step.action {
-            if is_unknown(&spec.root) {
-                return writeln!(
-                    f,
-                    "echo 'what is mounted depends on the environment: make it, and print the plan again' >&2; \
-                     exit 1"
-                );
+            if let Some(root) = described(&spec.root) {
+                write_layout(f, root, spec)?;
             }
         }
         match (&step.command, &step.action) {
@@ -121,10 +125,18 @@ impl Plan {
                     "echo 'a locked environment is made by `Plan::prepare`' >&2; exit 1"
                 )
             }
-            (None, Action::Publish { .. }) => {
+            (None, Action::Publish { stripped, .. }) => {
                 let name = self.products.directory();
                 let (from, to) = (self.target_dir.join(name), self.publish_dir.join(name));
-                self.write_publish(f, &from, &to)
+                self.write_publish(f, &from, &to)?;
+                let stripped = stripped.clone();
+                let stripped = stripped.map(|from| Action::deliver_stripped(from, &to));
+                match stripped {
+                    Some(Action::DeliverArtifacts { from, to }) => {
+                        write_call(f, "publish_dir", &[&from, &to], &self.names())
+                    }
+                    _ => Ok(()),
+                }
             }
             (None, Action::Mirror { from, to, .. }) => {
                 self.write_publish(f, from, to)?;
@@ -169,9 +181,27 @@ fn publishes(step: &Step) -> bool {
     )
 }
 
-/// Whether nothing is known of the entries of a root file system.
-fn is_unknown(root: &Root) -> bool {
-    matches!(root, Root::Directory { layout, .. } if layout.is_empty())
+/// The root file system whose entries are read when the script runs, because a mount lies inside a
+/// directory that only its packages decide.
+fn described(root: &Root) -> Option<&Path> {
+    match root {
+        Root::Directory { path, layout } if layout.is_described() => Some(path),
+        _ => None,
+    }
+}
+
+/// Writes the lines that open the arguments for the entries of `root` as the descriptor that the
+/// next command reads. The file has no name by then.
+fn write_layout(f: &mut fmt::Formatter<'_>, root: &Path, spec: &RunSpec) -> fmt::Result {
+    let targets = spec.mounts.iter().map(|mount| mount.target.clone());
+    writeln!(f, "layout=$(mktemp)")?;
+    let (root, targets) = (word(root), targets.map(|path| word(&path)));
+    let targets = targets.collect::<Vec<_>>().join(" ");
+    writeln!(f, "layout {root} {targets} >\"$layout\"")?;
+    writeln!(
+        f,
+        "exec {LAYOUT_DESCRIPTOR}<\"$layout\"; rm -f -- \"$layout\""
+    )
 }
 
 /// The lines of a script that are no comments.

@@ -1,0 +1,180 @@
+//! Stripping as a step of a plan: what was built, copied without symbols by the target's own tools.
+//!
+//! Cargo's own files stay as they are, because cargo would make changed ones again. What is
+//! published are the copies, which have a directory of their own in the target directory.
+
+use std::path::PathBuf;
+
+use cross_engine::Network;
+
+use crate::cargo::products::Products;
+use crate::facts::facts::Facts;
+use crate::model::error::{Error, ErrorKind, Result};
+use crate::model::step::{OutputKind, Step, Verb};
+use crate::plan::publish_scope::PublishScope;
+use crate::request::request::Request;
+use crate::request::strip::Strip;
+
+/// The directory of the copies in the target directory.
+pub(crate) const DIRECTORY: &str = "stripped";
+
+const SCRIPT: &str = include_str!("strip/strip.sh");
+
+/// The step that strips what `request` builds, and the directory of what it makes.
+pub(crate) struct Stripping {
+    pub(crate) step: Step,
+    pub(crate) dir: PathBuf,
+}
+
+impl Stripping {
+    /// What `request` wants to have stripped. `None` if it is nothing, or if the target's programs
+    /// have nothing that can be removed.
+    ///
+    /// # Errors
+    ///
+    /// If the target's programs cannot be stripped by a tool, or if it has none.
+    pub(crate) fn of(request: &Request, facts: &Facts) -> Result<Option<Self>> {
+        let publishes = matches!(request.verb, Verb::Build | Verb::Run | Verb::Rustc);
+        let (Some(strip), true) = (request.options.strip, publishes) else {
+            return Ok(None);
+        };
+        if facts.has_debug_files_only() {
+            return Ok(None);
+        }
+        refuse_web(strip, facts)?;
+        let tool = facts.tool_for_object_files()?;
+        let triple = facts.target.triple();
+        let products = Products::new(facts.workspace.products.clone(), triple);
+        let (profile, products) = PublishScope::of_arguments(request, facts, &products)?;
+        let target_dir = &facts.inputs.target_dir;
+        let dir = target_dir.join(DIRECTORY).join(triple).join(&profile);
+        let from = target_dir.join(triple).join(&profile);
+        let level = match strip {
+            Strip::Debug => "--strip-debug",
+            _ => "--strip-all",
+        };
+        let kept = match strip {
+            Strip::Split => "debug",
+            _ => "",
+        };
+        let mut command = ["sh", "-euc", &code(), "strip", &tool, level, kept]
+            .map(str::to_owned)
+            .to_vec();
+        command.extend([&from, &dir].map(|path| path.display().to_string()));
+        command.extend(products.file_stems());
+        let spec = facts.run_spec(command, Network::None);
+        let step = facts.run("strip the programs", spec, OutputKind::Program)?;
+        Ok(Some(Stripping { step, dir }))
+    }
+}
+
+/// Refuses what cannot be removed from WebAssembly by a tool that knows it as one module.
+fn refuse_web(strip: Strip, facts: &Facts) -> Result<()> {
+    let target = facts.target.requested();
+    let is_web = facts.target.triple().starts_with("wasm");
+    let is_module = !["emscripten", "wasip2", "wasip3"]
+        .iter()
+        .any(|other| target.contains(other));
+    let message = match strip {
+        _ if !is_web => return Ok(()),
+        _ if !is_module => format!("what is linked for {target} is more than a module"),
+        Strip::Split => format!("no tool keeps the debug information of a module for {target}"),
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::UnsupportedTarget, message)
+        .with_help("let rustc strip it: `strip = true` in the profile"))
+}
+
+/// The lines of the script that are no comments.
+fn code() -> String {
+    let lines = SCRIPT.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use cross_engine::process;
+    use cross_engine::{Cancel, Invocation, Variables};
+
+    use super::*;
+
+    /// A tool that writes its options and its input.
+    const TOOL: &str = "#!/bin/sh\n\
+        for last; do :; done\n\
+        case $* in *broken*) exit 3;; esac\n\
+        echo \"$(basename -a -- \"$@\" | tr '\\n' ' ')\" >\"$last\"\n";
+
+    fn run(dir: &Path, level: &str, kept: &str, stems: &[&str]) -> bool {
+        let tool = dir.join("tool");
+        fs::write(&tool, TOOL).unwrap();
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+        let paths = ["tool", "from", "to"].map(|name| dir.join(name).display().to_string());
+        let [tool, from, to] = paths;
+        let words = ["-euc", &code(), "strip", &tool, level, kept, &from, &to];
+        let command = Invocation::new("sh")
+            .args(words)
+            .args(stems.iter().copied());
+        let variables = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        let done = process::output(&command, &variables, &Cancel::new()).unwrap();
+        done.exit.success()
+    }
+
+    fn files(dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn programs_and_libraries_are_stripped_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        fs::create_dir_all(from.join("examples")).unwrap();
+        for file in [
+            "app",
+            "app.d",
+            "other",
+            "libapp.so",
+            "libapp.a",
+            "libapp.rlib",
+            "examples/show",
+        ] {
+            fs::write(from.join(file), file).unwrap();
+        }
+        std::os::unix::fs::symlink("other", from.join("linked")).unwrap();
+        let stems = ["app", "libapp", "examples/show", "linked", "absent"];
+        assert!(run(dir.path(), "--strip-all", "", &stems));
+        assert_eq!(files(&to), ["app", "examples", "libapp.a", "libapp.so"]);
+        assert_eq!(files(&to.join("examples")), ["show"]);
+        let said = |file: &str| fs::read_to_string(to.join(file)).unwrap();
+        assert!(said("app").starts_with("--strip-all app "));
+        assert!(said("libapp.a").starts_with("--strip-debug libapp.a "));
+
+        // What is kept belongs to what is stripped, and goes with it.
+        assert!(run(dir.path(), "--strip-all", "debug", &["app", "libapp"]));
+        assert!(said("app.debug").starts_with("--only-keep-debug app "));
+        let mode = fs::metadata(to.join("app.debug")).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o111, 0);
+        assert!(said("app").contains("app.debug app "), "{}", said("app"));
+        assert!(to.join("libapp.so.debug").exists() && !to.join("libapp.a.debug").exists());
+        assert!(run(dir.path(), "--strip-debug", "", &["app"]));
+        assert!(!to.join("app.debug").exists());
+    }
+
+    #[test]
+    fn a_tool_that_fails_leaves_nothing_half_made() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("from")).unwrap();
+        fs::write(dir.path().join("from/broken"), "").unwrap();
+        assert!(!run(dir.path(), "--strip-all", "debug", &["broken"]));
+        assert!(files(&dir.path().join("to")).is_empty());
+    }
+}

@@ -1,0 +1,214 @@
+//! `dist --deb`: Debian packages of what was built, made by cargo-deb.
+//!
+//! What a program depends on is in the database of an environment, which has the packages of the
+//! target's architecture. cargo-deb asks `dpkg-shlibdeps`, and the one that it finds is the
+//! environment's. That is an environment beside the one that compiles, which stays as it is.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cross_core::{Artifact, Cancel, Cross, config::Layer, host_tools::HostTools, targets::Target};
+
+use crate::commands::PACKAGE;
+use crate::failure::Failure;
+use crate::papers::Paper;
+
+/// The package with [`SHLIBDEPS`].
+const TOOLS: &str = "dpkg-dev";
+
+/// The program that cargo-deb asks for the packages that a program depends on.
+const SHLIBDEPS: &str = "dpkg-shlibdeps";
+
+/// What a package is made of.
+pub(crate) struct Deb<'a> {
+    pub(crate) cross: &'a Cross,
+    pub(crate) target: &'a str,
+    /// Debian's name of the architecture.
+    pub(crate) architecture: &'a str,
+    pub(crate) program: &'a Artifact,
+    /// What the program prints as its version.
+    pub(crate) version: &'a str,
+    /// A directory that programs of the target see.
+    pub(crate) dir: &'a Path,
+}
+
+/// Debian's name of the architecture of `target`, if Debian has packages that run with its programs.
+/// A static program of musl is better off in an image or an archive.
+pub(crate) fn architecture(target: &str) -> Option<&'static str> {
+    let facts = Target::parse(target).ok()?.facts();
+    facts.debian_arch.filter(|_| facts.os == "linux")
+}
+
+impl Deb<'_> {
+    /// Makes the package, and tries it.
+    pub(crate) fn pack(&self, cancel: &Cancel) -> Result<Paper, Failure> {
+        let dir = tempfile::Builder::new().prefix("deb-").tempdir_in(self.dir);
+        let dir = dir.map_err(|error| Failure::io("make a directory in", self.dir, &error))?;
+        let layer = Layer::embedder("cargo xtask dist --deb").packages([TOOLS]);
+        let tools = self.cross.clone().defaults(layer);
+        let tools = tools.host_tools(self.target).run_until(cancel)?;
+        // The script below names it, and could not say that it is missing.
+        tools.tool(SHLIBDEPS).map_err(|error| {
+            Failure::from(error).with_help(format!(
+                "add it to the configured packages: `packages = [\"{TOOLS}\"]` in Cross.toml"
+            ))
+        })?;
+        let script = dir.path().join(SHLIBDEPS);
+        let text = self.script(&tools.tool("env")?);
+        fs::write(&script, text)
+            .and_then(|()| fs::set_permissions(&script, fs::Permissions::from_mode(0o755)))
+            .map_err(|error| Failure::io("write", &script, &error))?;
+        let file = dir.path().join("package.deb");
+        self.make(dir.path(), &file)?;
+        let name = self.check(&tools, &file)?;
+        self.try_it(&tools, &file, &dir.path().join("unpacked"), cancel)?;
+        let bytes = fs::read(&file).map_err(|error| Failure::io("read", &file, &error))?;
+        Ok(Paper { file: name, bytes })
+    }
+
+    /// A program that asks for the packages of the target's architecture. `env` starts a program in
+    /// the environment, where variables of the host do not arrive.
+    fn script(&self, env: &Path) -> String {
+        let env = env.display().to_string().replace('\'', r"'\''");
+        let architecture = self.architecture;
+        format!("#!/bin/sh\nexec '{env}' DEB_HOST_ARCH={architecture} {SHLIBDEPS} \"$@\"\n")
+    }
+
+    /// The arguments of cargo: what is built is packed as it is.
+    fn arguments(&self, output: &Path) -> Vec<OsString> {
+        let words = [
+            "deb",
+            "--no-build",
+            "--no-strip",
+            "--package",
+            PACKAGE,
+            "--target",
+            self.target,
+            "--profile",
+            &self.program.profile,
+            "--output",
+        ];
+        let words = words.into_iter().map(OsString::from);
+        words.chain([output.into()]).collect()
+    }
+
+    /// Lets cargo-deb make the package. It finds the programs in `tools` before all others.
+    fn make(&self, tools: &Path, output: &Path) -> Result<(), Failure> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let runs = |words: &[OsString], path: Option<OsString>| {
+            let mut command = Command::new(&cargo);
+            command.args(words).stdin(Stdio::null());
+            command.envs(path.map(|path| ("PATH", path)));
+            let done = command.output();
+            done.map_err(|error| Failure::new(format!("cannot start cargo: {error}")))
+        };
+        if !runs(&["deb".into(), "--version".into()], None)?
+            .status
+            .success()
+        {
+            return Err(Failure::new("cargo has no command `deb`")
+                .with_help("install it with `cargo install --locked cargo-deb`"));
+        }
+        let found = env::var_os("PATH").unwrap_or_default();
+        let path = [tools.to_owned()].into_iter();
+        let path = env::join_paths(path.chain(env::split_paths(&found)));
+        let path = path.map_err(|error| Failure::new(error.to_string()))?;
+        let done = runs(&self.arguments(output), Some(path))?;
+        match done.status.success() {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "cargo-deb failed: {}",
+                String::from_utf8_lossy(&done.stderr).trim()
+            ))),
+        }
+    }
+
+    /// Checks what the package says of itself, and returns its name as Debian has it.
+    fn check(&self, tools: &HostTools, file: &Path) -> Result<String, Failure> {
+        let reader = tools.tool("dpkg-deb")?;
+        let field = |name: &str| -> Result<String, Failure> {
+            let words = [Path::new("--field"), file, Path::new(name)];
+            Ok(output(&reader, &words)?.trim().to_owned())
+        };
+        let (architecture, depends) = (field("Architecture")?, field("Depends")?);
+        if architecture != self.architecture {
+            return Err(Failure::new(format!(
+                "the package is for {architecture}, and the program for {}",
+                self.architecture
+            )));
+        }
+        if depends.is_empty() && !self.program.needs()?.is_static() {
+            let message = format!("the package for {} depends on nothing", self.target);
+            return Err(Failure::new(message)
+                .with_help("set `depends = \"$auto\"` in `[package.metadata.deb]`"));
+        }
+        let (name, version) = (field("Package")?, field("Version")?);
+        Ok(format!("{name}_{version}_{architecture}.deb"))
+    }
+
+    /// Unpacks the package to `dir`, and runs its program as the target's system would.
+    fn try_it(
+        &self,
+        tools: &HostTools,
+        file: &Path,
+        dir: &Path,
+        cancel: &Cancel,
+    ) -> Result<(), Failure> {
+        output(
+            &tools.tool("dpkg-deb")?,
+            &[Path::new("--extract"), file, dir],
+        )?;
+        let program: PathBuf = dir.join("usr/bin").join(PACKAGE);
+        let run = [program.into_os_string(), "--version".into()];
+        let run = self.cross.exec_on_target(self.target, run).capture(true);
+        let printed = run.run_until(cancel)?.stdout.unwrap_or_default();
+        match printed.trim_end() == self.version {
+            true => Ok(()),
+            false => Err(Failure::new(format!(
+                "the program in the package printed `{printed}` instead of `{}`",
+                self.version
+            ))),
+        }
+    }
+}
+
+/// What `program` prints.
+fn output(program: &Path, words: &[&Path]) -> Result<String, Failure> {
+    let done = Command::new(program)
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::io("start", program, &error))?;
+    match done.status.success() {
+        true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+        false => Err(Failure::new(format!(
+            "{} failed: {}",
+            program.display(),
+            String::from_utf8_lossy(&done.stderr).trim()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_for_the_targets_of_debian() {
+        for (target, expected) in [
+            ("x86_64-unknown-linux-gnu", Some("amd64")),
+            ("i686-unknown-linux-gnu", Some("i386")),
+            ("aarch64-unknown-linux-musl", None),
+            ("armv7-unknown-linux-gnueabihf", Some("armhf")),
+            ("powerpc64le-unknown-linux-gnu", Some("ppc64el")),
+            ("x86_64-pc-windows-gnu", None),
+            ("aarch64-apple-darwin", None),
+        ] {
+            assert_eq!(architecture(target), expected, "{target}");
+        }
+    }
+}
