@@ -59,6 +59,10 @@ pub enum ErrorKind {
     /// The engine does not see a file that the request needs, or any of the caller's. docs/reach.md
     /// describes how files reach an engine.
     OutOfReach,
+    /// The program was built without a feature of this crate that its configuration, a variable or
+    /// the machine asks for: the engine `host`, or an engine on another machine. The help names the
+    /// feature.
+    FeatureOff,
     /// A required program is not on `PATH`.
     ToolMissing,
     /// The package mirror or the image registry could not be reached.
