@@ -40,7 +40,12 @@
 // noise: nothing is generated for it. With all features, everything has to be used.
 #![cfg_attr(
     not(feature = "full"),
-    allow(dead_code, unreachable_pub, unused_imports)
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        rustdoc::broken_intra_doc_links
+    )
 )]
 
 #[cfg(all(doctest, feature = "full"))]

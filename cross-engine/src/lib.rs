@@ -5,7 +5,7 @@
 // noise: nothing is generated for it. With all features, everything has to be used.
 #![cfg_attr(
     not(all(feature = "export", feature = "remote")),
-    allow(dead_code, unused_imports)
+    allow(dead_code, unused_imports, rustdoc::broken_intra_doc_links)
 )]
 
 // The layers, lowest first: os, process, spec, reach, engines, run, remote, reuse, image,

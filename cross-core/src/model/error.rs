@@ -52,17 +52,14 @@ pub enum ErrorKind {
     Toolchain,
     /// No engine that can serve the request answers on this machine.
     NoEngine,
-    /// The requested engine is not installed or does not answer.
+    /// The requested engine is not installed or does not answer, or the program was built without the
+    /// feature of this crate that it needs.
     EngineUnusable,
     /// The engine answered, but could not start the run.
     EngineCannotStart,
     /// The engine does not see a file that the request needs, or any of the caller's. docs/reach.md
     /// describes how files reach an engine.
     OutOfReach,
-    /// The program was built without a feature of this crate that its configuration, a variable or
-    /// the machine asks for: the engine `host`, or an engine on another machine. The help names the
-    /// feature.
-    FeatureOff,
     /// A required program is not on `PATH`.
     ToolMissing,
     /// The package mirror or the image registry could not be reached.

@@ -1,9 +1,9 @@
-//! Features of this crate that a request can ask for while it runs, and the error where one is off.
+//! The features of this crate that an engine needs, and the error where one is off.
 
 use crate::model::error::{Error, ErrorKind, Result};
 
-/// A feature of this crate that the configuration, a variable or the machine can ask for. A call of
-/// an operation does not compile without its feature, and needs none of this.
+/// A feature without which an engine cannot be used. The configuration, a variable or the machine asks
+/// for it. A call of an operation does not compile without its feature, and needs none of this.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Feature {
     name: &'static str,
@@ -31,7 +31,7 @@ impl Feature {
         let name = self.name;
         let message =
             format!("{why}, and this program was built without the feature `{name}` of cross-core");
-        Err(Error::new(ErrorKind::FeatureOff, message).with_help(format!(
+        Err(Error::new(ErrorKind::EngineUnusable, message).with_help(format!(
             "build the program with `features = [\"{name}\"]` in its dependency on cross-core, or \
              with `full`, which is all operations"
         )))
@@ -49,7 +49,7 @@ mod tests {
             ..REMOTE
         };
         let error = off.require("`CROSS_ENGINE` names it").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::FeatureOff);
+        assert_eq!(error.kind(), ErrorKind::EngineUnusable);
         let (message, help) = (
             error.to_string(),
             error.help().unwrap_or_default().to_owned(),

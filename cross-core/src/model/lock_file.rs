@@ -73,7 +73,12 @@ impl LockFile {
         }
         let again = "restore it from the repository, or remove it and lock again: `cargo xtask lock` \
                      (`Cross::lock`)";
-        let version: Version = match toml::from_str(text) {
+        // A table has one deserializer, and a text three, for each of which the code is compiled.
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => return refused(first_line(&error), again.to_owned()),
+        };
+        let version: Version = match table.clone().try_into() {
             Ok(version) => version,
             Err(error) => return refused(first_line(&error), again.to_owned()),
         };
@@ -85,7 +90,7 @@ impl LockFile {
             let help = "update cross-core, or remove the file and lock again with this version";
             return refused(why, help.to_owned());
         }
-        let file: File = match toml::from_str(text) {
+        let file: File = match table.try_into() {
             Ok(file) => file,
             Err(error) => return refused(first_line(&error), again.to_owned()),
         };
