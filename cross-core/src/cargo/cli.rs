@@ -112,5 +112,5 @@ fn with_config_flags(
     Ok(configs)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cargo-cli"))]
 mod tests;
