@@ -36,8 +36,19 @@
 //! directory, or fall back to another engine than the one that was named.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// What serves only some features is compiled without them, too, where a `cfg` of its own would be
+// noise: nothing is generated for it. With all features, everything has to be used.
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        unreachable_pub,
+        unused_imports,
+        rustdoc::broken_intra_doc_links
+    )
+)]
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../../docs/embedding.md")]
 mod guide {}
 
@@ -53,10 +64,13 @@ pub mod plan;
 mod request;
 mod target;
 
+#[cfg(feature = "build-script")]
+pub use api::build_script;
 #[cfg(fuzzing)]
 pub use api::fuzzing;
 pub use api::shell::ShellRequest;
-pub use api::{build_script, doctor, setup};
+#[cfg(feature = "setup")]
+pub use api::{doctor, setup};
 pub use cross_config::Env;
 pub use cross_engine::Cancel;
 pub use host::{binary, mach_o, needs};
@@ -66,6 +80,7 @@ pub use plan::plan::Plan;
 pub use request::cross::Cross;
 pub use request::request::Request;
 
+#[cfg(feature = "batch")]
 /// Requests for several targets, which share one job budget.
 pub mod batch {
     pub use crate::api::batch::outcome::{BatchOutcome, TargetOutcome};
@@ -74,6 +89,7 @@ pub mod batch {
     pub use crate::model::jobs::{JobBudget, JobSharing};
 }
 
+#[cfg(feature = "cargo-cli")]
 /// Cargo command lines: where each part runs and why, and its outcome.
 pub mod cargo_cli {
     pub use crate::api::cargo_request::{CargoOutcome, CargoPart, CargoPlan, CargoRequest};
@@ -100,11 +116,13 @@ pub mod console {
 
 /// Engines, their environments, and their runs.
 pub mod engine {
+    #[cfg(feature = "remote")]
+    pub use cross_engine::Volume;
     pub use cross_engine::process::{Exit, Stream};
     pub use cross_engine::{
         CacheUsage, ContainerReuse, Engine, EngineKind, EnginePreference, EnvValue, Environment,
         EnvironmentLocation, Invocation, Mount, Nested, OuterMount, OuterRoot, Reach, Remote,
-        ReusedContainer, RunSpec, StartReason, SweepSummary, Transfer, Tree, Volume, VolumeKind,
+        ReusedContainer, RunSpec, StartReason, SweepSummary, Transfer, Tree, VolumeKind,
     };
 }
 
@@ -118,6 +136,7 @@ pub mod lock {
     pub use crate::api::lock::{LockOutcome, LockRequest, LockedTarget, PackageChange};
 }
 
+#[cfg(feature = "export")]
 /// Archives for machines without a network.
 pub mod export {
     pub use crate::api::export::{ExportOutcome, ExportRequest};
@@ -130,6 +149,7 @@ pub mod events {
     pub use crate::request::event::{Event, EventKind, Listener};
 }
 
+#[cfg(feature = "host-tools")]
 /// A target's tools, for processes of the host.
 pub mod host_tools {
     #[cfg(feature = "cc")]
@@ -139,6 +159,7 @@ pub mod host_tools {
     pub use crate::model::host_tool::{HostTool, MissingTool};
 }
 
+#[cfg(feature = "host-tools")]
 /// Programs stripped and object files converted by the target's own tools.
 pub mod object_files {
     pub use crate::api::object_files::{ObjcopyRequest, StripRequest, Stripped};

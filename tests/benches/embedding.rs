@@ -1,21 +1,25 @@
-//! The cost of the dependency: the build of a program with five lines on `cross-core`, compared
-//! with a program without a dependency, in seconds of CPU time.
+//! The cost of the dependency: the build of a program with five lines on `cross-core`, with each of
+//! the library's features and without any, compared with a program without a dependency, in seconds
+//! of CPU time; and which crates take it.
 //!
 //! ```sh
 //! cargo bench --package cross-tests --bench embedding
 //! ```
 //!
 //! Cargo builds one crate at a time (`--jobs 1`), because cores that share their caches slow each
-//! other down. The registry is fetched, and each build has an empty target directory.
+//! other down, and each rustc is measured by itself. A crate that several programs have is compiled
+//! once, in a target directory that is empty at first: so their rows differ by what differs.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 
-use cross_tests::measure::{Error, command, head, now, row};
+use cross_tests::measure::{Error, command, head, row};
 
 const FIVE_LINES: &str = r#"fn main() -> Result<(), Box<dyn std::error::Error>> {
     let built = cross_core::build("aarch64-unknown-linux-gnu")?;
@@ -24,117 +28,234 @@ const FIVE_LINES: &str = r#"fn main() -> Result<(), Box<dyn std::error::Error>> 
 }
 "#;
 
+/// Starts rustc, and notes what it used: a line with the package, and two of the shell's, the last of
+/// which is about its children.
+const WRAPPER: &str = r#"#!/bin/sh
+"$@"
+code=$?
+if [ -n "$CARGO_PKG_NAME" ]; then
+    echo "$CARGO_PKG_NAME" >>"$TIMES"
+    times >>"$TIMES"
+fi
+exit $code
+"#;
+
+/// A crate that takes less of a program's time has no row.
+const SMALL: f64 = 0.01;
+
 fn main() -> Result<(), Error> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
-    let with = Program::new("five-lines", FIVE_LINES, Some(&root))?;
-    let without = Program::new("nothing", "fn main() {}\n", None)?;
+    let nothing = Program::new("fn main() {}\n", None)?.build(&[])?;
+    let on_default = Program::new(FIVE_LINES, Some((&root, &[])))?;
+    let default = on_default.build(&[])?;
+    let lean = on_default
+        .emptied()?
+        .build(&[("CARGO_PROFILE_DEV_DEBUG", "0")])?;
+    on_default.emptied()?.build(&[])?;
+
     println!("A cold build, `dev` profile, one job:\n");
     println!(
         "{}",
-        head(&[
-            "program",
-            "CPU s",
-            "wall s",
-            "crates",
-            "CPU s without debug info"
-        ])
+        head(&["five lines on", "user s", "system s", "CPU s", "crates"])
     );
-    for (name, program) in [
-        ("five lines on `cross-core`", &with),
-        ("no dependency", &without),
-    ] {
-        let (cpu, wall) = program.build(&[])?;
-        let (lean, _) = program.build(&[("CARGO_PROFILE_DEV_DEBUG", "0")])?;
-        println!(
-            "{}",
-            row([
-                name.to_owned(),
-                format!("{cpu:.1}"),
-                format!("{wall:.1}"),
-                program.crates()?.to_string(),
-                format!("{lean:.1}"),
-            ])
-        );
+    println!("{}", nothing.row("no dependency"));
+    println!("{}", default.row("`cross-core`"));
+    println!("{}", lean.row("`cross-core`, without debug information"));
+    for set in features(&root)?.iter().map(String::as_str).chain(["full"]) {
+        let program = on_default.with(&root, set)?;
+        let built = default.with(program.build(&[])?);
+        println!("{}", built.row(&format!("`cross-core` with `{set}`")));
     }
+    println!("\nThe default, by crate:\n\n{}", default.by_crate());
     Ok(())
 }
 
-/// A program outside of this workspace.
-struct Program(tempfile::TempDir);
+/// The features that `full` has.
+fn features(root: &Path) -> Result<Vec<String>, Error> {
+    let mut cargo = command(cargo_program());
+    let metadata = said(
+        cargo
+            .args([
+                "metadata",
+                "--no-deps",
+                "--offline",
+                "--format-version",
+                "1",
+            ])
+            .current_dir(root.join("cross-core")),
+    )?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let mut packages = metadata["packages"].as_array().into_iter().flatten();
+    let this = packages.find(|package| package["name"] == "cross-core");
+    let full = this.map(|package| package["features"]["full"].clone());
+    Ok(serde_json::from_value(full.unwrap_or_default())?)
+}
+
+/// What compiling each package took, build scripts among it.
+#[derive(Clone, Default)]
+struct Built(BTreeMap<String, Cpu>);
+
+impl Built {
+    fn parse(log: &str) -> Option<Self> {
+        let mut built = Built::default();
+        let lines: Vec<_> = log.lines().collect();
+        for entry in lines.chunks_exact(3) {
+            let cpu = Cpu::parse(entry[2])?;
+            let of_package = built.0.entry(entry[0].to_owned()).or_default();
+            of_package.user += cpu.user;
+            of_package.system += cpu.system;
+        }
+        Some(built)
+    }
+
+    /// A build that compiled `others` again or besides.
+    fn with(&self, others: Built) -> Built {
+        let mut built = self.clone();
+        built.0.extend(others.0);
+        built
+    }
+
+    fn cpu(&self) -> Cpu {
+        let add = |sum: Cpu, it: &Cpu| Cpu {
+            user: sum.user + it.user,
+            system: sum.system + it.system,
+        };
+        self.0.values().fold(Cpu::default(), add)
+    }
+
+    fn row(&self, name: &str) -> String {
+        let Cpu { user, system } = self.cpu();
+        row([
+            name.to_owned(),
+            format!("{user:.1}"),
+            format!("{system:.1}"),
+            format!("{:.1}", user + system),
+            // The program itself is none.
+            (self.0.len() - 1).to_string(),
+        ])
+    }
+
+    /// The table of the crates, those with the largest share first.
+    fn by_crate(&self) -> String {
+        let whole = self.cpu().total();
+        let (mut large, small): (Vec<_>, Vec<_>) = self
+            .0
+            .iter()
+            .partition(|(_, cpu)| cpu.total() > SMALL * whole);
+        large.sort_by(|(_, one), (_, other)| other.total().total_cmp(&one.total()));
+        let mut lines = vec![head(&["crate", "CPU s"])];
+        let of_crate = |(name, cpu): &(&String, &Cpu)| {
+            row([format!("`{name}`"), format!("{:.1}", cpu.total())])
+        };
+        lines.extend(large.iter().map(of_crate));
+        let rest: f64 = small.iter().map(|(_, cpu)| cpu.total()).sum();
+        lines.push(row([
+            format!("{} others", small.len()),
+            format!("{rest:.1}"),
+        ]));
+        lines.join("\n")
+    }
+}
+
+/// CPU time in seconds.
+#[derive(Clone, Copy, Default)]
+struct Cpu {
+    user: f64,
+    system: f64,
+}
+
+impl Cpu {
+    fn total(self) -> f64 {
+        self.user + self.system
+    }
+
+    /// Reads the times of a shell's children, such as `0m1.500s 0m0.100s`.
+    fn parse(line: &str) -> Option<Self> {
+        let (user, system) = line.split_once(' ')?;
+        Some(Cpu {
+            user: seconds(user)?,
+            system: seconds(system)?,
+        })
+    }
+}
+
+/// A program outside of this workspace, in a directory of its own or in that of another one.
+struct Program(Rc<tempfile::TempDir>);
 
 impl Program {
-    fn new(name: &str, main: &str, root: Option<&Path>) -> Result<Self, Error> {
+    /// Makes a program, which depends on the library in this repository with these features, or on
+    /// nothing.
+    fn new(main: &str, on: Option<(&Path, &[&str])>) -> Result<Self, Error> {
         let dir = tempfile::tempdir()?;
-        let dependency = root.map_or_else(String::new, |root| {
-            format!("cross-core = {{ path = {:?} }}\n", root.join("cross-core"))
-        });
-        let manifest = format!(
-            "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2021\"\n\
-             [dependencies]\n{dependency}[workspace]\n"
-        );
         fs::create_dir(dir.path().join("src"))?;
-        fs::write(dir.path().join("Cargo.toml"), manifest)?;
         fs::write(dir.path().join("src/main.rs"), main)?;
-        if let Some(root) = root {
+        let wrapper = dir.path().join("rustc");
+        fs::write(&wrapper, WRAPPER)?;
+        let mut executable = fs::metadata(&wrapper)?.permissions();
+        executable.set_mode(0o755);
+        fs::set_permissions(&wrapper, executable)?;
+        if let Some((root, _)) = on {
             // The versions that everything else here is built with.
             fs::copy(root.join("Cargo.lock"), dir.path().join("Cargo.lock"))?;
         }
-        let program = Program(dir);
-        said(program.cargo().arg("fetch"))?;
+        let program = Program(Rc::new(dir));
+        program.depend(on)?;
         Ok(program)
     }
 
-    fn cargo(&self) -> Command {
-        let cargo =
-            cross_tests::ambient::variable("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
-        let mut cargo = command(cargo);
-        cargo
-            .current_dir(self.0.path())
-            .env("CARGO_TARGET_DIR", self.0.path().join("target"));
-        cargo
+    /// The same program on the library with one more feature.
+    fn with(&self, root: &Path, feature: &str) -> Result<Self, Error> {
+        let program = Program(Rc::clone(&self.0));
+        program.depend(Some((root, &[feature])))?;
+        Ok(program)
     }
 
-    /// Builds the program from nothing, and returns the seconds of CPU time and of wall time.
-    fn build(&self, variables: &[(&str, &str)]) -> Result<(f64, f64), Error> {
-        let target = self.0.path().join("target");
-        if target.exists() {
-            fs::remove_dir_all(&target)?;
-        }
-        let cargo = self.cargo();
-        // The shell knows what its children used.
-        let mut shell = command("sh");
-        shell
-            .args(["-c", "\"$0\" build --quiet --offline --jobs 1 && times"])
-            .arg(cargo.get_program())
-            .current_dir(self.0.path())
-            .env("CARGO_TARGET_DIR", &target)
+    fn depend(&self, on: Option<(&Path, &[&str])>) -> Result<(), Error> {
+        let dependency = on.map_or_else(String::new, |(root, features)| {
+            let path = root.join("cross-core");
+            format!("cross-core = {{ path = {path:?}, features = {features:?} }}\n")
+        });
+        let manifest = format!(
+            "[package]\nname = \"five-lines\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+             [dependencies]\n{dependency}[workspace]\n"
+        );
+        fs::write(self.0.path().join("Cargo.toml"), manifest)?;
+        let mut fetch = command(cargo_program());
+        said(fetch.arg("fetch").current_dir(self.0.path()))?;
+        Ok(())
+    }
+
+    /// Removes what was built.
+    fn emptied(&self) -> Result<&Self, Error> {
+        fs::remove_dir_all(self.0.path().join("target"))?;
+        Ok(self)
+    }
+
+    /// Builds the program, and returns what was compiled for it.
+    fn build(&self, variables: &[(&str, &str)]) -> Result<Built, Error> {
+        let dir = self.0.path();
+        let log = dir.join("times");
+        fs::write(&log, "")?;
+        let mut cargo = command(cargo_program());
+        cargo
+            .args(["build", "--quiet", "--offline", "--jobs", "1"])
+            .current_dir(dir)
+            .env("CARGO_TARGET_DIR", dir.join("target"))
+            .env("CARGO_INCREMENTAL", "0")
+            .env_remove("CARGO_PROFILE_DEV_DEBUG")
+            .env("RUSTC_WRAPPER", dir.join("rustc"))
+            .env("TIMES", &log)
             .envs(variables.iter().copied());
-        let start = now();
-        let times = said(&mut shell)?;
-        let wall = start.elapsed().as_secs_f64();
-        let children = times.lines().nth(1).unwrap_or_default();
-        let cpu: Option<f64> = children.split_whitespace().map(seconds).sum();
-        Ok((cpu.ok_or(format!("what the shell says: {times}"))?, wall))
+        said(&mut cargo)?;
+        let text = fs::read_to_string(log)?;
+        Built::parse(&text).ok_or_else(|| format!("what the shells say: {text}").into())
     }
+}
 
-    /// Returns the number of compiled crates besides the program.
-    fn crates(&self) -> Result<usize, Error> {
-        let tree = said(self.cargo().args([
-            "tree",
-            "--offline",
-            "--edges",
-            "normal,build",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-        ]))?;
-        let versions = tree.lines().filter(|line| !line.is_empty());
-        let versions = versions.map(|line| line.split(' ').take(2).collect::<Vec<_>>());
-        Ok(versions.collect::<BTreeSet<_>>().len() - 1)
-    }
+fn cargo_program() -> PathBuf {
+    cross_tests::ambient::variable("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
 /// Parses a time such as `0m1.500s` into seconds.

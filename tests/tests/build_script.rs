@@ -79,7 +79,7 @@ fn manifest(name: &str, members: &str) -> String {
     format!(
         "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
          [workspace]\nmembers = [{members}]\n\
-         [build-dependencies]\ncross-core = {{ path = {library:?} }}\n"
+         [build-dependencies]\ncross-core = {{ path = {library:?}, features = [\"build-script\"] }}\n"
     )
 }
 

@@ -18,6 +18,7 @@ use cross_engine::process::Stream;
 
 use crate::api::console::row::{Row, Verdict};
 use crate::api::console::screen::{Screen, Style};
+#[cfg(feature = "cargo-cli")]
 use crate::cargo::cli::command::Placement;
 use crate::request::cross::Cross;
 use crate::request::event::{Event, EventKind};
@@ -231,6 +232,7 @@ fn heartbeat(shared: Weak<Shared>) -> Sender<()> {
 impl State {
     fn show(&mut self, target: &str, event: &EventKind) {
         match event {
+            #[cfg(feature = "cargo-cli")]
             EventKind::Decided(decision) => {
                 // A build in an environment is the usual case and needs no note.
                 if !matches!(decision.place, Placement::Environment { .. }) {
@@ -293,9 +295,9 @@ impl State {
                 self.note(&format!("it waits for gdb: {command}"));
             }
             EventKind::Finished { error, .. } => self.request_ended(target, error.is_none()),
-            EventKind::JobsShared(_)
-            | EventKind::ContainerEntered { .. }
-            | EventKind::Artifact(_) => {}
+            #[cfg(feature = "batch")]
+            EventKind::JobsShared(_) => {}
+            EventKind::ContainerEntered { .. } | EventKind::Artifact(_) => {}
         }
     }
 

@@ -121,6 +121,7 @@ impl Cross {
     /// # Errors
     ///
     /// If the engine does not answer.
+    #[cfg(feature = "remote")]
     pub fn volumes(&self, engine: &str) -> Result<Vec<cross_engine::Volume>> {
         let (host, cancel) = (self.host()?, Cancel::new());
         let selected = self.select(engine, RootSource::Recipe, &host, &cancel)?;
@@ -133,6 +134,7 @@ impl Cross {
     /// # Errors
     ///
     /// If the engine does not answer, or a run uses the volume.
+    #[cfg(feature = "remote")]
     pub fn remove_volume(&self, engine: &str, name: &str) -> Result<bool> {
         let (host, cancel) = (self.host()?, Cancel::new());
         let selected = self.select(engine, RootSource::Recipe, &host, &cancel)?;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
+#[cfg(feature = "cargo-cli")]
 use crate::api::cargo_request::CargoRequest;
 use crate::model::error::Result;
 use crate::model::outcome::Outcome;
@@ -130,6 +131,7 @@ impl Cross {
     /// println!("cargo returned {}", done.code);
     /// # Ok::<(), cross_core::Error>(())
     /// ```
+    #[cfg(feature = "cargo-cli")]
     pub fn cargo<I>(&self, words: I) -> CargoRequest
     where
         I: IntoIterator,

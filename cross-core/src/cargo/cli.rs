@@ -3,6 +3,7 @@
 //! [`parse`] expands aliases, reads cargo's configuration and parses flags; each part has a module.
 //! Files and variables are read through [`CliContext`] only.
 
+#[cfg(feature = "cargo-cli")]
 pub(crate) mod aliases;
 #[cfg(test)]
 pub(crate) mod cases;
@@ -10,6 +11,7 @@ pub(crate) mod command;
 pub(crate) mod command_line;
 pub(crate) mod commands;
 pub(crate) mod configs;
+#[cfg(feature = "cargo-cli")]
 pub(crate) mod decision;
 pub(crate) mod flags;
 pub(crate) mod problem;
@@ -20,6 +22,7 @@ mod words;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "cargo-cli")]
 use aliases::{Aliases, Expanded};
 use command_line::{CommandLine, Head};
 use configs::Configs;
@@ -28,6 +31,7 @@ use flags::Flag;
 use crate::model::error::Result;
 
 /// The caller's directory, files and variables.
+#[cfg(feature = "cargo-cli")]
 pub(crate) struct CliContext<'a> {
     /// The caller's current directory.
     pub(crate) dir: &'a Path,
@@ -39,6 +43,7 @@ pub(crate) struct CliContext<'a> {
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
+#[cfg(feature = "cargo-cli")]
 impl std::fmt::Debug for CliContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CliContext")
@@ -49,6 +54,7 @@ impl std::fmt::Debug for CliContext<'_> {
 }
 
 /// A cargo command line, with the directory and configuration that it applies to.
+#[cfg(feature = "cargo-cli")]
 #[derive(Clone, Debug)]
 pub(crate) struct ParsedCommand {
     /// The command line after alias expansion.
@@ -67,6 +73,7 @@ pub(crate) struct ParsedCommand {
 ///
 /// For a command line that cargo would refuse, an invalid configuration file, and an alias that has
 /// no subcommand.
+#[cfg(feature = "cargo-cli")]
 pub(crate) fn parse(words: &[OsString], context: &CliContext<'_>) -> Result<ParsedCommand> {
     let dir = Head::parse(words)?.directory(context.dir);
     let found = Configs::find(&dir, context.cargo_home, context.read)?;
@@ -86,6 +93,7 @@ pub(crate) fn parse(words: &[OsString], context: &CliContext<'_>) -> Result<Pars
 }
 
 /// Adds the values of `--config`: a file if there is one with that name, else a setting.
+#[cfg(feature = "cargo-cli")]
 fn with_config_flags(
     line: &CommandLine,
     found: Configs,
@@ -104,5 +112,5 @@ fn with_config_flags(
     Ok(configs)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cargo-cli"))]
 mod tests;

@@ -2,9 +2,12 @@
 
 use std::ops::ControlFlow;
 
+#[cfg(feature = "remote")]
+use cross_engine::TransferEvent;
 use cross_engine::process::{Exit, Sink};
 use cross_engine::{Cancel, Host, ReuseEvent, RunSpec};
 
+#[cfg(feature = "remote")]
 use crate::execute::remote_run;
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::container_reuse::container_image;
@@ -25,8 +28,9 @@ pub(crate) fn run(
     let serving = reuse.and_then(|reuse| Some((reuse, reuse.pool(&plan.engine, spec)?)));
     let (reuse, pool) = match (serving, &plan.remote) {
         (Some(serving), _) => serving,
+        #[cfg(feature = "remote")]
         (None, Some(remote)) => return remote_run::run(plan, remote, spec, host, cancel, sink),
-        (None, None) => return plan.engine.run(spec, host, cancel, sink).map_engine_error(),
+        (None, _) => return plan.engine.run(spec, host, cancel, sink).map_engine_error(),
     };
     let image = match &reuse.image {
         Some(image) => image.clone(),
@@ -37,22 +41,26 @@ pub(crate) fn run(
         None => ControlFlow::Continue(()),
     };
     let containers = pool.for_image(&image);
-    match &plan.remote {
-        Some(remote) => plan.engine.run_remote_reused(
+    #[cfg(feature = "remote")]
+    if let Some(remote) = &plan.remote {
+        let transfer = remote.transfer();
+        let mut on_transfer = |event: TransferEvent<'_>| remote_run::emit(plan, event);
+        let exit = plan.engine.run_remote_reused(
             spec,
-            &remote.transfer(),
+            &transfer,
             containers,
             host,
             cancel,
-            &mut |event| remote_run::emit(plan, event),
+            &mut on_transfer,
             &mut on_event,
             sink,
-        ),
-        None => plan
-            .engine
-            .run_reused(spec, containers, host, cancel, &mut on_event, sink),
+        );
+        return exit.map_engine_error();
     }
-    .map_engine_error()
+    let exit = plan
+        .engine
+        .run_reused(spec, containers, host, cancel, &mut on_event, sink);
+    exit.map_engine_error()
 }
 
 fn event_kind(event: ReuseEvent<'_>) -> Option<EventKind> {

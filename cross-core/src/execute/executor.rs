@@ -25,7 +25,6 @@ use crate::execute::evidence::Evidence;
 use crate::execute::failure::host_failure;
 use crate::execute::foreign_starts::ForeignStarts;
 use crate::execute::publish;
-use crate::execute::remote_run;
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::environment_spec::BASE_LABEL;
 use crate::host::files;
@@ -240,10 +239,11 @@ impl<'a> Execution<'a> {
             engine: self.plan.engine.to_string(),
             reason: self.plan.engine_reason.clone(),
         })?;
-        match &self.plan.context.budget {
-            Some(budget) => self.emit(EventKind::JobsShared(budget.summary.clone())),
-            None => Ok(()),
+        #[cfg(feature = "batch")]
+        if let Some(budget) = &self.plan.context.budget {
+            self.emit(EventKind::JobsShared(budget.summary.clone()))?;
         }
+        Ok(())
     }
 
     /// Emits an event, and fails if the listener stops the request.
@@ -263,7 +263,7 @@ impl<'a> Execution<'a> {
     }
 
     fn step(&mut self, step: &Step) -> Result<()> {
-        if remote_run::reads_what_was_built(step) && !self.fetch(&self.artifacts, false)? {
+        if step.reads_what_was_built() && !self.fetch(&self.artifacts, false)? {
             return Ok(());
         }
         match &step.action {

@@ -21,6 +21,7 @@ pub(crate) mod nextest;
 pub(crate) mod publish;
 pub(crate) mod quoted;
 pub(crate) mod relayed_tests;
+#[cfg(feature = "remote")]
 pub(crate) mod remote_run;
 pub(crate) mod reports;
 pub(crate) mod run_resolver;

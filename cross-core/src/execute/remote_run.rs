@@ -12,7 +12,7 @@ use crate::execute::reports;
 use crate::facts::remote::PlannedRemote;
 use crate::model::error::{MapEngineError as _, Result};
 use crate::model::outcome::Artifact;
-use crate::model::step::{Action, Step};
+use crate::model::step::Action;
 use crate::plan::plan::Plan;
 use crate::request::event::EventKind;
 
@@ -107,11 +107,6 @@ fn mark_profiles(target_dir: &Dir, of_target: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether a step reads what a run has built.
-pub(crate) fn reads_what_was_built(step: &Step) -> bool {
-    step.copies_what_was_built() || matches!(step.action, Action::CollectProfiles { .. })
 }
 
 /// The directories of the target directory that later steps read completely.

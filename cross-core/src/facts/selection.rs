@@ -4,7 +4,8 @@ use std::path::Path;
 
 use cross_config::{Settings, TargetConfig};
 use cross_engine::{
-    Cancel, Engine, EngineKind, EngineNeeds, Host, ReachPreference, RootSource, SelectedEngine,
+    Cancel, Engine, EngineKind, EngineNeeds, Host, Reach, ReachPreference, RootSource,
+    SelectedEngine,
 };
 use cross_targets::{DebianArch, RustSource};
 
@@ -12,10 +13,12 @@ use crate::cargo::build_std;
 use crate::facts::environment_name;
 use crate::facts::environment_spec::{EnvironmentSpec, SpecContext};
 use crate::facts::host_engine;
+#[cfg(feature = "host-engine")]
 use crate::facts::host_engine::ToolSearchContext;
 use crate::facts::lock;
 use crate::host::toolchain::{self, host_triple};
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
+use crate::model::feature;
 use crate::model::step::Warning;
 use crate::model::toolchain::{Toolchain, ToolchainPreference};
 use crate::request::cross::Cross;
@@ -63,7 +66,9 @@ pub(crate) fn select(context: &SelectionContext<'_>, cancel: &Cancel) -> Result<
         env: cross.environment(),
         dir: cross.dir(),
     };
-    if host_engine::is_requested(config) {
+    if let Some(origin) = host_engine::requested_by(config) {
+        feature::HOST_ENGINE.require(&format!("the engine `host` is named by {origin}"))?;
+        #[cfg(feature = "host-engine")]
         return select_host(context, &spec_context, &toolchain_spec, cancel);
     }
     let mut env_spec = EnvironmentSpec::choose(&spec_context)?;
@@ -87,6 +92,7 @@ pub(crate) fn select(context: &SelectionContext<'_>, cancel: &Cancel) -> Result<
 }
 
 /// Selects the engine `host`, which has no environment.
+#[cfg(feature = "host-engine")]
 fn select_host(
     context: &SelectionContext<'_>,
     spec_context: &SpecContext<'_>,
@@ -154,6 +160,10 @@ fn select_engine(
     let reach = reach_preference(settings);
     let found = engine.clone().find_reach(reach, context.host, cancel);
     selected.engine = found.map_engine_error()?;
+    if let Reach::Remote(_) = selected.engine.reach {
+        let (engine, reach) = (&selected.engine, &selected.engine.reach);
+        feature::REMOTE.require(&format!("{engine} {reach}"))?;
+    }
     if let Some(rootless) = &settings.rootless {
         selected.engine.rootless = rootless.value;
     }

@@ -52,7 +52,8 @@ pub enum ErrorKind {
     Toolchain,
     /// No engine that can serve the request answers on this machine.
     NoEngine,
-    /// The requested engine is not installed or does not answer.
+    /// The requested engine is not installed or does not answer, or the program was built without the
+    /// feature of this crate that it needs.
     EngineUnusable,
     /// The engine answered, but could not start the run.
     EngineCannotStart,

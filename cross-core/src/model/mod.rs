@@ -2,6 +2,7 @@
 
 pub(crate) mod compiled;
 pub(crate) mod error;
+pub(crate) mod feature;
 pub(crate) mod fixed_paths;
 pub(crate) mod hash;
 pub(crate) mod host_tool;

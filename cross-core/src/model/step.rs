@@ -420,6 +420,11 @@ impl Step {
         )
     }
 
+    /// Whether the step reads what a run has built.
+    pub(crate) fn reads_what_was_built(&self) -> bool {
+        self.copies_what_was_built() || matches!(self.action, Action::CollectProfiles { .. })
+    }
+
     /// Whether the step runs `cargo fetch` on the host.
     pub(crate) fn is_host_fetch(&self) -> bool {
         let fetch = HostFailure::Fetch;

@@ -11,7 +11,9 @@ use cross_engine::process::clock;
 use cross_engine::{Cancel, StartReason};
 use serde::Serialize;
 
+#[cfg(feature = "cargo-cli")]
 use crate::cargo::cli::decision::Decision;
+#[cfg(feature = "batch")]
 use crate::model::jobs::JobBudget;
 use crate::model::outcome::{Artifact, CompilerDiagnostic};
 use crate::model::redact::redact;
@@ -35,6 +37,7 @@ pub struct Event {
 #[non_exhaustive]
 pub enum EventKind {
     /// The library decided where a cargo command line runs, and why.
+    #[cfg(feature = "cargo-cli")]
     Decided(Decision),
     /// The engine was chosen.
     #[non_exhaustive]
@@ -45,6 +48,7 @@ pub enum EventKind {
         reason: String,
     },
     /// The request shares a job budget with requests for other targets.
+    #[cfg(feature = "batch")]
     JobsShared(JobBudget),
     /// A step of the plan began.
     #[non_exhaustive]

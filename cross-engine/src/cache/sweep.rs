@@ -15,15 +15,14 @@ use crate::environment::base_rootfs;
 use crate::environment::environments::Environments;
 use crate::environment::manifest::MANIFEST;
 use crate::environment::package_cache;
-use crate::export::unpack;
-use crate::image::staging::remove_tree;
+use crate::image::staging::{IMPORT_LOCK, IMPORT_STAGED, remove_tree};
 use crate::image::store;
 use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::error::Result;
 use crate::process::owner;
-use crate::remote::volume;
+use crate::reach::transfer::FILLED;
 use crate::reuse;
 use crate::reuse::slot;
 use crate::run::fifo_lifeline;
@@ -31,9 +30,6 @@ use crate::run::jobserver;
 use crate::run::run_dir;
 use crate::run::run_dir::GRACE;
 use crate::run::test_relay;
-
-/// How long a volume may be unused.
-const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What a sweep removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -43,6 +39,7 @@ pub struct SweepSummary {
     /// of reused containers without an owner.
     pub containers: Vec<String>,
     /// The names of volumes on a remote engine that this machine used once and not for 30 days.
+    /// Without the feature `remote`, they stay.
     pub volumes: Vec<String>,
     /// Directories of the cache: incomplete environments, bases and packages, lifelines, job
     /// servers and relays.
@@ -85,26 +82,6 @@ impl Environments<'_> {
         })
     }
 
-    /// Removes the volumes that this machine has not used for [`UNUSED`]. Those of other machines
-    /// stay, and so do those that a container has.
-    fn sweep_volumes(&self, cancel: &Cancel) -> Result<Vec<String>> {
-        let (engine, host) = (self.store.engine, self.store.host);
-        let now = clock::unix_time();
-        let mut removed = Vec::new();
-        for volume in engine.volumes(host, cancel)? {
-            let used = volume.used.map(Duration::from_secs);
-            let is_old = used.is_some_and(|used| now.saturating_sub(used) > UNUSED);
-            if is_old
-                && engine
-                    .remove_volume(&volume.name, host, cancel)
-                    .is_ok_and(|it| it)
-            {
-                removed.push(volume.name);
-            }
-        }
-        Ok(removed)
-    }
-
     fn sweep_containers(&self, cancel: &Cancel) -> Result<Vec<String>> {
         let (engine, variables) = (self.store.engine, &self.store.host.variables);
         if !engine.has_images() {
@@ -115,9 +92,8 @@ impl Environments<'_> {
         let mut removed = Vec::new();
         for name in listed.stdout.lines() {
             // It has the name of its volume. Whoever has just created it is about to start it.
-            if name.ends_with(volume::FILLED) {
-                let host = self.store.host;
-                if volume::remove_dead(engine, name, false, host, cancel)? {
+            if name.ends_with(FILLED) {
+                if self.remove_filled(name, cancel)? {
                     removed.push(name.to_owned());
                 }
                 continue;
@@ -230,8 +206,8 @@ fn lock_of(name: &str, path: &Path, kind: &str) -> Option<String> {
         return is_incomplete.then(|| format!("{kind}-{name}"));
     };
     let staged = staged.split(".removing.").next()?;
-    if staged.starts_with(unpack::STAGED) {
-        return Some(unpack::LOCK.to_owned());
+    if staged.starts_with(IMPORT_STAGED) {
+        return Some(IMPORT_LOCK.to_owned());
     }
     let (environment, kind) = staged.rsplit_once('.')?;
     Some(format!("{kind}-{environment}"))

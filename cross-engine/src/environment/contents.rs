@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use hmac_sha256::Hash;
 use serde::{Deserialize, Serialize};
 
+use crate::process::hex::hex;
+
 /// The version of the serialised form of [`Contents`].
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
@@ -242,8 +244,7 @@ impl Contents {
     /// The SHA-256 of the contents in hexadecimal.
     pub fn sha256(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
-        let hash = Hash::hash(text.as_bytes());
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Hash::hash(text.as_bytes()))
     }
 }
 

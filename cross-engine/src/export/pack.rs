@@ -14,9 +14,9 @@ use crate::export::part::{ArchiveSink, ArchivedPart, PartKind};
 use crate::os::{self, Directory, FileFacts, FileKind};
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result, utf8};
+use crate::process::hex::hex;
 use crate::process::untrusted::{Dir, RegularFile, limits};
 use crate::process::whole_file::Temporary;
-use crate::remote::scan::hex;
 
 /// How much is written between two reports.
 const EVERY: u64 = 16 << 20;

@@ -16,7 +16,7 @@ use crate::export::unpack::import;
 use crate::os::{self, FileFacts};
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, Result};
-use crate::remote::scan::hex;
+use crate::process::hex::hex;
 
 const ARCHITECTURE: &str = "amd64";
 

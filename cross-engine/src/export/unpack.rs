@@ -18,15 +18,15 @@ use crate::export::manifest::{FILES, HEADER, Header, LIST, List, Part, What};
 use crate::export::pack::{Hashing, check, tell};
 use crate::export::part::{ArchiveSink, ArchivedPart, PartKind};
 use crate::export::place::{Destination, There};
-use crate::image::staging::{Staging, remove_tree};
+use crate::image::staging::{IMPORT_LOCK, IMPORT_STAGED, Staging, remove_tree};
 use crate::os;
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::process::hex::hex;
 use crate::process::host::free_bytes;
 use crate::process::lock::Lock;
 use crate::process::untrusted::{Dir, RegularFile};
 use crate::process::whole_file;
-use crate::remote::scan::hex;
 
 /// How much is read between two reports.
 const EVERY: u64 = 16 << 20;
@@ -62,7 +62,7 @@ pub fn import(
     let list = read_list(&mut members, from, architecture, expected)?;
 
     // Two imports into one cache wait for each other.
-    let lock = to.cache.join("locks").join(LOCK);
+    let lock = to.cache.join("locks").join(IMPORT_LOCK);
     let _lock = Lock::acquire(&lock, cancel, &mut || {})?;
     let there: Result<Vec<_>> = list.parts.iter().map(|part| to.look(part)).collect();
     let there = there?;
@@ -265,16 +265,11 @@ fn finish(part: &Part, staged: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The lock that an import holds, among those of the cache.
-pub(crate) const LOCK: &str = "import";
-/// What the name of a directory begins with in which an import stages, behind a dot.
-pub(crate) const STAGED: &str = "cross-import-";
-
 /// The name of the directory in which an import stages: an import into the same cache removes what a
 /// killed one left.
 fn staging_name(cache: &Path) -> String {
     let hash = hex(&Hash::hash(cache.as_os_str().as_encoded_bytes()));
-    format!(".{STAGED}{}", &hash[..12])
+    format!(".{IMPORT_STAGED}{}", &hash[..12])
 }
 
 fn check_space(to: &Destination, new: &[(usize, &Part)]) -> Result<()> {

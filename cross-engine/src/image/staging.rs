@@ -8,6 +8,11 @@ use std::time::Duration;
 use crate::os;
 use crate::process::error::{IoContext as _, Result};
 
+/// The lock that an import holds, among those of the cache.
+pub(crate) const IMPORT_LOCK: &str = "import";
+/// What the name of a directory begins with in which an import stages, behind a dot.
+pub(crate) const IMPORT_STAGED: &str = "cross-import-";
+
 /// A directory that is removed when it is dropped, unless it was moved.
 pub(crate) struct Staging(PathBuf);
 

@@ -8,6 +8,7 @@ pub(crate) mod error;
 #[cfg(test)]
 #[cfg(unix)]
 pub(crate) mod executable;
+pub(crate) mod hex;
 pub(crate) mod host;
 pub(crate) mod invocation;
 pub(crate) mod lifeline;

@@ -77,6 +77,9 @@ pub struct Tree {
     pub workspace: Option<PathBuf>,
 }
 
+/// How the name of the container that fills a volume ends, after the volume's.
+pub(crate) const FILLED: &str = "-filled";
+
 /// The volumes that a run uses on a remote engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -9,10 +9,10 @@ use hmac_sha256::Hash;
 use tar::{Builder, EntryType, Header};
 
 use crate::process::error::{Error, ErrorKind, Result};
+use crate::process::hex::hex;
 use crate::process::untrusted::{Dir, limits};
 use crate::reach::place::part;
 use crate::remote::manifest::{Entry, Manifest};
-use crate::remote::scan::hex;
 
 /// Writes an archive for [`fill.sh`](super::fill).
 pub(crate) struct Writer<W: Write> {

@@ -22,7 +22,7 @@ use crate::process::host::Host;
 use crate::process::lock::Lock;
 use crate::process::script::joined;
 use crate::process::unique_name::unique;
-use crate::reach::transfer::{Transfer, Tree, VolumeKind};
+use crate::reach::transfer::{FILLED, Transfer, Tree, VolumeKind};
 use crate::remote::archive::Writer;
 use crate::remote::event::{TransferEvent, TransferSink};
 use crate::remote::helper::{self, Rights};
@@ -156,7 +156,7 @@ impl Context<'_> {
         let filler = Filler {
             context: self,
             tree,
-            name: format!("{}{}", tree.volume, volume::FILLED),
+            name: format!("{}{}", tree.volume, FILLED),
         };
         let (mut waiting, mut attempts) = (false, 0);
         loop {

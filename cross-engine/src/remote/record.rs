@@ -9,10 +9,10 @@ use hmac_sha256::Hash;
 
 use crate::engines::engine::Engine;
 use crate::process::error::Result;
+use crate::process::hex::hex;
 use crate::process::host::Host;
 use crate::process::whole_file;
 use crate::remote::manifest::Manifest;
-use crate::remote::scan::hex;
 
 /// The cache's subdirectory for these records.
 const REMOTE: &str = "remote";

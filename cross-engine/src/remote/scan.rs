@@ -10,6 +10,7 @@ use hmac_sha256::Hash;
 
 use crate::os::{FileFacts, System};
 use crate::process::error::{IoContext as _, Result};
+use crate::process::hex::hex;
 use crate::process::untrusted::limits;
 use crate::remote::manifest::{Entry, Manifest, key};
 use crate::spec::mount::{Access, Mount};
@@ -164,11 +165,6 @@ pub(crate) fn hash(path: &Path) -> String {
             Err(_) => return String::new(),
         }
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Shows `root` and everything in it to `visit`, which returns whether to go into a directory.

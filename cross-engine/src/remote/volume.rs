@@ -17,9 +17,6 @@ use crate::remote::record;
 /// The label of this library's volumes. Its value is their kind.
 pub(crate) const VOLUME_LABEL: &str = "org.cross-core.volume";
 
-/// How the name of the container that fills a volume ends, after the volume's.
-pub(crate) const FILLED: &str = "-filled";
-
 /// The label that says which directory of the caller's a volume stands for.
 const ROOT_LABEL: &str = "org.cross-core.root";
 

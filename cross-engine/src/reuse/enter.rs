@@ -13,8 +13,11 @@ use crate::process::error::{Error, ErrorKind, IoContext as _, Result};
 use crate::process::host::Host;
 use crate::process::unique_name::unique;
 use crate::process::{self, Exit, Sink, Stream};
+#[cfg(feature = "remote")]
 use crate::reach::transfer::Transfer;
+#[cfg(feature = "remote")]
 use crate::remote::event::TransferSink;
+#[cfg(feature = "remote")]
 use crate::remote::fill::Context;
 use crate::reuse::argv;
 use crate::reuse::event::{ReuseEvent, ReuseEventSink};
@@ -80,6 +83,7 @@ impl Engine {
     /// # Errors
     ///
     /// Those of [`run_remote`](Engine::run_remote) and of [`run_reused`](Engine::run_reused).
+    #[cfg(feature = "remote")]
     #[expect(clippy::too_many_arguments, reason = "each is another thing")]
     pub fn run_remote_reused(
         &self,

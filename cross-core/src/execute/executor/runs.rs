@@ -23,6 +23,7 @@ use crate::execute::libtest::{self, BinaryResult};
 use crate::execute::nextest;
 use crate::execute::quoted::listed;
 use crate::execute::relayed_tests::{Listener, RelayedTests};
+#[cfg(feature = "remote")]
 use crate::execute::remote_run::{self, Built};
 use crate::execute::test_ends;
 use crate::execute::watched_programs::{Started, WatchedPrograms};
@@ -124,6 +125,7 @@ impl Execution<'_> {
     /// Fetches what was built on a remote engine, `built` among it, unless that was done. Returns
     /// whether it is here: the user may want it to stay there.
     /// `is_fresh` says whether cargo made nothing new.
+    #[cfg_attr(not(feature = "remote"), expect(unused_variables))]
     pub(super) fn fetch(&self, built: &[Artifact], is_fresh: bool) -> Result<bool> {
         let Some(remote) = &self.plan.remote else {
             return Ok(true);
@@ -131,6 +133,7 @@ impl Execution<'_> {
         if remote.skip_artifacts {
             return Ok(false);
         }
+        #[cfg(feature = "remote")]
         if let Some(spec) = self.unfetched.take() {
             let built = Built {
                 artifacts: built,

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cross_targets::{HostEmulator, Target, Toolset, ToolsetKind};
 
+use super::context::{ToolSearchContext, lacking_std};
 use super::search::{Reason, Rejected};
-use super::{ToolSearchContext, lacking_std};
 use crate::model::error::{Error, ErrorKind};
 use crate::model::host_tool::MissingTool;
 use crate::model::step::Verb;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cross_targets::{Target, Toolset, ToolsetKind};
 
-use super::ToolSearchContext;
+use super::context::ToolSearchContext;
 use crate::cargo::cli::configs::Configs;
 use crate::model::error::Result;
 use crate::request::cross::Cross;
