@@ -159,9 +159,9 @@ pub mod host_tools {
     pub use crate::model::host_tool::{HostTool, MissingTool};
 }
 
-#[cfg(feature = "host-tools")]
 /// Programs stripped and object files converted by the target's own tools.
 pub mod object_files {
+    #[cfg(feature = "host-tools")]
     pub use crate::api::object_files::{ObjcopyRequest, StripRequest, Stripped};
     pub use crate::request::strip::Strip;
 }

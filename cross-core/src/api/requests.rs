@@ -158,6 +158,7 @@ impl Cross {
     ///
     /// That a command forgets all other variables (`Command::env_clear`) cannot be read from it:
     /// say so with [`Cross::env`].
+    #[cfg(feature = "cargo-cli")]
     pub fn cargo_command(&self, command: &Command) -> CargoRequest {
         let mut cross = self.clone();
         if let Some(dir) = command.get_current_dir() {

@@ -1,8 +1,7 @@
 //! What a request removes from the programs that it builds.
 
 /// What [`Request::strip`](crate::Request::strip) removes from programs and shared libraries. Of a
-/// static library, only
-/// debug information is ever removed, because its symbols are what others link.
+/// static library, only debug information is ever removed, because its symbols are what others link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strip {
