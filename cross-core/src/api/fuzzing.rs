@@ -15,6 +15,7 @@ use crate::execute::libtest;
 use crate::execute::nextest;
 use crate::host::binary::Binary;
 use crate::host::needs::Needs;
+use crate::host::wasm_tests;
 use crate::model::fixed_paths::FixedPaths;
 use crate::target::emulator_crash::EmulatorKind;
 
@@ -105,10 +106,17 @@ pub fn dep_info(text: &str) {
 }
 
 /// Reads a program or library.
+///
+/// # Panics
+///
+/// Where more tests have names than there are.
 pub fn program(bytes: &[u8]) {
     if let Ok(binary) = Binary::parse(bytes) {
         let _ = binary.to_string();
         let _ = binary.runs_on(cross_targets::GlibcVersion::new(2, 17));
     }
     let _ = Needs::parse(bytes);
+    if let Some(Some(tests)) = wasm_tests::parse(bytes) {
+        assert!(tests.names.len() <= tests.count);
+    }
 }
