@@ -110,7 +110,7 @@ impl Snapshots {
             Snapshots::Trybuild => {
                 "trybuild writes what the compiler says to `wip` beside the manifest, and sources are read only: \
                  create the directory and set `writable = [\"wip\"]` in Cross.toml; for `TRYBUILD=overwrite`, name \
-                 the directory of the tests, and TRYBUILD in `env.passthrough`"
+                 the directory of the tests"
                     .to_owned()
             }
         }

@@ -39,6 +39,10 @@ const OWN: [&str; 11] = [
     "build",
 ];
 
+/// The directory in which test libraries compile, and what they call theirs.
+const TESTS: &str = "tests";
+const OF_TESTS: [&str; 3] = ["macrotest", "target", "trybuild"];
+
 /// What tells a directory in which cargo compiles from one of a tool. The lock file is that of a
 /// cargo script.
 const OF_CARGO: [&str; 5] = [
@@ -152,7 +156,9 @@ pub(crate) fn left(from: &Dir, to: &Dir) -> Result<Vec<PathBuf>> {
             || OWN.contains(&&*name)
             || REPORTS.contains(&&*name)
             || entry.kind == FileKind::Directory
-                && from.dir(&entry.name).is_ok_and(|dir| is_of_cargo(&dir));
+                && from
+                    .dir(&entry.name)
+                    .is_ok_and(|dir| is_of_cargo(&dir) || name == TESTS && is_of_tests(&dir));
         !is_known && to.path().join(&entry.name).symlink_metadata().is_err()
     };
     let left = entries.iter().filter(|entry| is_left(entry));
@@ -163,6 +169,13 @@ pub(crate) fn left(from: &Dir, to: &Dir) -> Result<Vec<PathBuf>> {
 fn is_of_cargo(dir: &Dir) -> bool {
     let has = |name: &str| dir.path().join(name).symlink_metadata().is_ok();
     OF_CARGO.iter().any(|name| has(name))
+}
+
+/// Whether nothing but test libraries compile in a directory.
+fn is_of_tests(dir: &Dir) -> bool {
+    let is_known = |entry: &Entry| OF_TESTS.iter().any(|name| entry.name == *name);
+    dir.entries()
+        .is_ok_and(|entries| entries.iter().all(is_known))
 }
 
 #[cfg(test)]
@@ -210,6 +223,7 @@ mod tests {
             "nextest/ci/junit.xml",
             "llvm-cov-target/CACHEDIR.TAG",
             "tmp/left-by-a-test",
+            "tests/trybuild/app/Cargo.toml",
             "stripped/triple/release/app",
             ".rustc_info.json",
             "include/app.h",
@@ -228,5 +242,7 @@ mod tests {
         assert_eq!(left(&from, &to).unwrap(), [PathBuf::from("include")]);
         fs::create_dir(root.path().join("outside/include")).unwrap();
         assert!(left(&from, &to).unwrap().is_empty());
+        fs::write(root.path().join("inside/tests/report.txt"), "").unwrap();
+        assert_eq!(left(&from, &to).unwrap(), [PathBuf::from("tests")]);
     }
 }
