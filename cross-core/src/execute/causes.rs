@@ -61,6 +61,8 @@ enum Cause {
     NoExec,
     /// There are too many open files.
     OpenFiles,
+    /// Git lacks an object that a partial clone fetches when it is needed.
+    PartialClone,
     /// The toolchain lacks the files with which programs for Windows begin and end.
     NoStartFiles,
     /// The recipe has no linker and no C compiler for the target.
@@ -286,6 +288,12 @@ impl Remedy<'_> {
             Cause::OpenFiles => {
                 "a process may not open more files: raise the limit (`ulimit -n`) of the shell or the \
                  service that starts this, or compile with fewer jobs (`Request::jobs`, `--jobs 1`)"
+                    .to_owned()
+            }
+            Cause::PartialClone => {
+                "the repository is a partial clone, and what compiles has no network to fetch what git \
+                 left out: `git fetch --refetch --no-filter` fetches all of it, and so does a clone \
+                 without `--filter`"
                     .to_owned()
             }
             Cause::NoStartFiles => format!(

@@ -8,7 +8,7 @@ use super::packages;
 /// A reading of one line. `Some` if the line is of its kind.
 type Pattern = fn(&str) -> Option<Cause>;
 
-const PATTERNS: [Pattern; 17] = [
+const PATTERNS: [Pattern; 18] = [
     libraries_only,
     apple,
     memory,
@@ -18,6 +18,7 @@ const PATTERNS: [Pattern; 17] = [
     glibc,
     module,
     subcommand,
+    partial_clone,
     rust,
     of_linker,
     of_pkg_config,
@@ -71,6 +72,17 @@ fn file_name(path: &str) -> &str {
 fn subcommand(line: &str) -> Option<Cause> {
     let name = between(line, "error: no such command: `", "`")?;
     Some(Cause::Subcommand(name.to_owned()))
+}
+
+/// Git of any version, which names an object or the remote that has it.
+fn partial_clone(line: &str) -> Option<Cause> {
+    let names_remote = line.contains(" from promisor remote");
+    let object = line.split_once("fatal: unable to read ");
+    let is_object = |(_, rest): (&str, &str)| {
+        let id = rest.split(|c: char| !c.is_ascii_hexdigit()).next();
+        id.is_some_and(|id| id.len() >= 40)
+    };
+    (names_remote || object.is_some_and(is_object)).then_some(Cause::PartialClone)
 }
 
 /// What stands in for a linker is named by those that it fails.

@@ -302,6 +302,14 @@ fn old_and_missing_parts_of_an_environment_are_recognized() {
             Cause::PythonModule(text("jinja2")),
         ),
         (
+            "  fatal: unable to read 78981922613b2afb6025042ff6bd878ac1994e85",
+            Cause::PartialClone,
+        ),
+        (
+            "fatal: could not fetch 78981922613b2afb6025042ff6bd878ac1994e85 from promisor remote",
+            Cause::PartialClone,
+        ),
+        (
             "cross: 15: exec: frobnicate: not found",
             Cause::Tool(text("frobnicate")),
         ),
