@@ -419,6 +419,19 @@ pub(crate) fn validity(
     Some((key, stamps))
 }
 
+/// What a user does about a program that does not answer in time.
+fn how_to_check(kind: EngineKind) -> String {
+    let program = kind.program();
+    match kind {
+        EngineKind::Sandbox => {
+            format!("check that `{program} --version` responds: the machine may be busy")
+        }
+        _ => format!(
+            "check that `{program} version` responds, and restart its daemon if it does not"
+        ),
+    }
+}
+
 fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> {
     let with_timeout = cancel.clone().with_deadline(TIMEOUT);
     let client = cli_of(kind).map(|cli| Client { cli, program, host });
@@ -428,12 +441,9 @@ fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Resu
             return Ok(Probe::Unusable(UnusableEngine {
                 engine: kind.name().to_owned(),
                 reason: format!("it does not answer within {} s", TIMEOUT.as_secs()),
-                help: client.and_then(|client| client.unreachable()).unwrap_or_else(|| {
-                    format!(
-                        "check that `{} version` responds, and restart its daemon if it does not",
-                        kind.program()
-                    )
-                }),
+                help: client
+                    .and_then(|client| client.unreachable())
+                    .unwrap_or_else(|| how_to_check(kind)),
                 installed: true,
             }));
         }
