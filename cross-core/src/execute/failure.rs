@@ -216,7 +216,7 @@ fn failed_binary(binary: &FailedBinary) -> String {
 pub(crate) fn tests_failure(
     target: &str,
     reader: &libtest::Reader,
-    tests: &TestSummary,
+    tests: TestSummary,
     exit: Exit,
     memory: Option<u64>,
 ) -> Option<Error> {
@@ -231,7 +231,7 @@ pub(crate) fn tests_failure(
         }
         _ => {
             let binaries = reader.failed_binaries();
-            let failed = (tests.failed > 0).then(|| failed_names(tests));
+            let failed = (tests.failed > 0).then(|| failed_names(&tests));
             let parts = binaries.iter().map(failed_binary).take(LISTED);
             let parts: Vec<_> = failed.into_iter().chain(parts).collect();
             let message = match parts.is_empty() {
@@ -255,7 +255,7 @@ pub(crate) fn tests_failure(
                 .with_code(exit.code)
         }
     };
-    Some(error.with_tests(tests.clone()))
+    Some(error.with_tests(tests))
 }
 
 /// The error of a failed program. `name` is its name, if it is known.

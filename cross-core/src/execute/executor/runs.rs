@@ -280,8 +280,11 @@ impl Execution<'_> {
         } = watch;
         let mut tests = reader.summary();
         tests.not_run = test_ends::not_run(&reader, &built);
-        self.tests = Some(tests.clone());
-        let exit = exit.map_err(|error| stopped_tests(error, &reader).with_tests(tests.clone()))?;
+        // Hostile tests may have results that fill the memory, so there are as few copies as may be.
+        let exit = match exit {
+            Ok(exit) => exit,
+            Err(error) => return Err(stopped_tests(error, &reader).with_tests(tests)),
+        };
         let is_relayed = match &relayed {
             Some(run) => run.is_used()?,
             // There may be documentation tests only.
@@ -298,21 +301,23 @@ impl Execution<'_> {
             })?;
         }
         let given = self.given_binaries(&tests, &words);
-        let told = self.tell_unstarted(&given, &spec.command, exit.success());
-        told.map_err(|error| error.with_code(exit.code).with_tests(tests.clone()))?;
+        if let Err(error) = self.tell_unstarted(&given, &spec.command, exit.success()) {
+            return Err(error.with_code(exit.code).with_tests(tests));
+        }
         if exit.success() {
             let products = &self.plan.products;
             let contradiction = relayed.as_ref().and_then(RelayedTests::contradiction);
             let contradiction =
                 contradiction.or_else(|| test_ends::contradiction(&reader, &built, products, spec));
-            return match contradiction {
-                Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
-                None => Ok(()),
-            };
+            if let Some(error) = contradiction {
+                return Err(error.with_code(exit.code).with_tests(tests));
+            }
+            self.tests = Some(tests);
+            return Ok(());
         }
         let target = &self.plan.target;
         let failure = debugger.failure();
-        let failure = failure.or_else(|| tests_failure(target, &reader, &tests, exit, spec.memory));
+        let failure = failure.or_else(|| tests_failure(target, &reader, tests, exit, spec.memory));
         Err(failure.unwrap_or_else(|| cargo_failure(spec, exit, first_error.0)))
     }
 
@@ -329,16 +334,19 @@ impl Execution<'_> {
         })?;
         let contradiction = reader.contradiction();
         let tests = reader.finish();
-        self.tests = Some(tests.clone());
         let mut given = self.given_binaries(&tests, &Words::new());
         // Nextest has names of its own for binaries.
         given.iter_mut().for_each(|binary| binary.ran = tests.ran());
-        let told = self.tell_unstarted(&given, &spec.command, exit.success());
-        told.map_err(|error| error.with_code(exit.code).with_tests(tests.clone()))?;
+        if let Err(error) = self.tell_unstarted(&given, &spec.command, exit.success()) {
+            return Err(error.with_code(exit.code).with_tests(tests));
+        }
         match exit.success() {
             true => match contradiction {
                 Some(error) => Err(error.with_code(exit.code).with_tests(tests)),
-                None => Ok(()),
+                None => {
+                    self.tests = Some(tests);
+                    Ok(())
+                }
             },
             false if tests.failed > 0 => Err(failed_tests(tests, exit)),
             false => Err(cargo_failure(spec, exit, first_error.0)),
