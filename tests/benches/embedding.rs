@@ -63,11 +63,20 @@ fn main() -> Result<(), Error> {
     println!("{}", nothing.row("no dependency"));
     println!("{}", default.row("`cross-core`"));
     println!("{}", lean.row("`cross-core`, without debug information"));
-    for set in features(&root)?.iter().map(String::as_str).chain(["full"]) {
-        let program = on_default.with(&root, set)?;
-        let built = default.with(program.build(&[])?);
-        println!("{}", built.row(&format!("`cross-core` with `{set}`")));
+    // What one feature needs is not compiled again for the next, and `full` needs all of it.
+    let mut compiled = default.clone();
+    for set in features(&root)? {
+        let built = on_default.with(&root, &set)?.build(&[])?;
+        println!(
+            "{}",
+            default
+                .with(&built)
+                .row(&format!("`cross-core` with `{set}`"))
+        );
+        compiled = compiled.with(&built);
     }
+    let full = on_default.with(&root, "full")?.build(&[])?;
+    println!("{}", compiled.with(&full).row("`cross-core` with `full`"));
     println!("\nThe default, by crate:\n\n{}", default.by_crate());
     Ok(())
 }
@@ -111,9 +120,9 @@ impl Built {
     }
 
     /// A build that compiled `others` again or besides.
-    fn with(&self, others: Built) -> Built {
+    fn with(&self, others: &Built) -> Built {
         let mut built = self.clone();
-        built.0.extend(others.0);
+        built.0.extend(others.0.clone());
         built
     }
 

@@ -1,10 +1,11 @@
-//! Checks that links between documents lead to existing files and headings.
+//! Checks that documents name files and headings that exist: those of links, and the sources in
+//! ARCHITECTURE.md.
 
 use std::path::{Component, Path, PathBuf};
 
 use cross_tests::tool;
 
-use crate::{documents, read};
+use crate::{documents, read, rust_files};
 
 /// Returns the anchor of a heading, as sites that render Markdown make it.
 pub(crate) fn anchor(heading: &str) -> String {
@@ -73,6 +74,46 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     normal
+}
+
+/// Returns the Rust files that the text names as code.
+fn sources(text: &str) -> impl Iterator<Item = &str> {
+    let spans = prose(text).flat_map(|line| line.split('`').skip(1).step_by(2));
+    spans.filter(|span| span.ends_with(".rs"))
+}
+
+/// Returns whether one of `files` is `source`, or ends with it: text about a crate leaves out what
+/// leads to its sources.
+fn is_among(files: &[String], source: &str) -> bool {
+    let end = format!("/{source}");
+    files
+        .iter()
+        .any(|file| file == source || file.ends_with(&end))
+}
+
+#[test]
+fn the_architecture_names_sources_that_exist() {
+    let files: Vec<_> = rust_files().collect();
+    let text = read("ARCHITECTURE.md");
+    let named: Vec<_> = sources(&text).collect();
+    assert!(named.len() > 80, "{named:?}");
+    let gone: Vec<_> = named
+        .iter()
+        .filter(|source| !is_among(&files, source))
+        .collect();
+    assert!(gone.is_empty(), "{gone:#?}");
+}
+
+#[test]
+fn a_source_that_is_gone_is_found() {
+    let text = "`a/b.rs` and `c.rs` of `d`\n```\n`e.rs`\n```\n";
+    assert_eq!(sources(text).collect::<Vec<_>>(), ["a/b.rs", "c.rs"]);
+    let files = ["x/src/a/b.rs".to_owned(), "x/src/cc.rs".to_owned()];
+    assert!(is_among(&files, "a/b.rs"));
+    assert!(
+        !is_among(&files, "c.rs"),
+        "a part of a name is another file"
+    );
 }
 
 #[test]
