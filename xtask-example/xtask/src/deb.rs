@@ -32,7 +32,7 @@ pub(crate) struct Deb<'a> {
     pub(crate) program: &'a Artifact,
     /// What the program prints as its version.
     pub(crate) version: &'a str,
-    /// A directory that programs of the target see.
+    /// A directory that programs of the target see: that of the program, wherever it is.
     pub(crate) dir: &'a Path,
 }
 
