@@ -120,6 +120,20 @@ impl Product {
         LIBRARIES.iter().any(|kind| self.is(kind))
     }
 
+    /// What cargo calls its files, without their endings: names in the directory of a profile.
+    fn file_stems(&self) -> Vec<String> {
+        let (name, own) = (self.name.clone(), self.crate_name());
+        if self.is("bin") {
+            self.file.clone().into_iter().chain([name, own]).collect()
+        } else if self.is_library() {
+            vec![format!("lib{own}"), own]
+        } else if self.is("example") {
+            vec![format!("examples/{name}"), format!("examples/lib{own}")]
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Its name as rustc has it.
     pub(crate) fn crate_name(&self) -> String {
         self.name.replace('-', "_")
@@ -283,18 +297,7 @@ impl Products {
         if self.any_name {
             return vec!["*".to_owned()];
         }
-        let mut stems = Vec::new();
-        for product in &self.all {
-            let (name, own) = (product.name.clone(), product.crate_name());
-            if product.is("bin") {
-                stems.extend(product.file.clone());
-                stems.extend([name, own]);
-            } else if product.is_library() {
-                stems.extend([format!("lib{own}"), own]);
-            } else if product.is("example") {
-                stems.extend([format!("examples/{name}"), format!("examples/lib{own}")]);
-            }
-        }
+        let mut stems: Vec<_> = self.all.iter().flat_map(Product::file_stems).collect();
         stems.sort();
         stems.dedup();
         stems
@@ -348,6 +351,11 @@ impl Products {
         let is_named =
             |product: &&Product| names.contains(&(product.package.as_str(), product.name.as_str()));
         self.filtered(|product| is_named(&product))
+    }
+
+    /// Only the products whose files are called so, by [`file_stems`](Products::file_stems).
+    pub(crate) fn with_stems(&self, stems: &[String]) -> Self {
+        self.filtered(|product| product.file_stems().iter().any(|it| stems.contains(it)))
     }
 
     /// Only the products for which `keep` is true.

@@ -263,20 +263,13 @@ impl<'a> Reader<'a> {
             }
         };
         let artifact = Artifact {
-            package: product.package.clone(),
-            name: product.name.clone(),
-            kind,
-            profile: profile(relative),
             path: match kind {
                 ArtifactKind::Test => file.to_owned(),
                 _ => self.publish_dir.join(relative),
             },
-            inside: file.to_owned(),
-            companions: Vec::new(),
             glibc,
             deployment_target,
-            slices: Vec::new(),
-            sha256: None,
+            ..artifact_at(file, product, kind, relative)
         };
         self.make_room(file)?;
         Ok(Some(artifact))
@@ -294,20 +287,9 @@ impl<'a> Reader<'a> {
         if !self.is_apart {
             self.target_dir.file(relative).map_err(from_engine)?;
         }
-        let artifact = Artifact {
-            package: product.package.clone(),
-            name: product.name.clone(),
-            kind: ArtifactKind::Test,
-            profile: profile(&Path::new("host").join(relative)),
-            path: file.to_owned(),
-            inside: file.to_owned(),
-            companions: Vec::new(),
-            glibc: None,
-            deployment_target: None,
-            slices: Vec::new(),
-            sha256: None,
-        };
         self.make_room(file)?;
+        let relative = Path::new("host").join(relative);
+        let artifact = artifact_at(file, product, ArtifactKind::Test, &relative);
         Ok(Some(artifact))
     }
 
@@ -330,6 +312,24 @@ impl<'a> Reader<'a> {
                 "cargo's messages name too many artifacts",
             )),
         }
+    }
+}
+
+/// The artifact `file` of `product`, which is not published, and whose contents are not known. It is
+/// at `relative`, which begins with the directory of the target.
+fn artifact_at(file: &Path, product: &Product, kind: ArtifactKind, relative: &Path) -> Artifact {
+    Artifact {
+        package: product.package.clone(),
+        name: product.name.clone(),
+        kind,
+        profile: profile(relative),
+        path: file.to_owned(),
+        inside: file.to_owned(),
+        companions: Vec::new(),
+        glibc: None,
+        deployment_target: None,
+        slices: Vec::new(),
+        sha256: None,
     }
 }
 

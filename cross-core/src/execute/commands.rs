@@ -98,11 +98,9 @@ impl Plan {
         let mut plan = self.clone();
         plan.steps.retain(Step::copies_what_was_built);
         let name = self.products.directory();
-        let (mut stripped, to) = (Vec::new(), self.publish_dir.join(name));
+        let to = self.publish_dir.join(name);
         for step in &mut plan.steps {
-            if let Action::Publish { stripped: made, .. } = &step.action {
-                let made = made.clone().into_iter();
-                stripped.extend(made.map(|from| Action::deliver_stripped(from, &to)));
+            if matches!(step.action, Action::Publish { .. }) {
                 step.action = Action::Mirror {
                     from: self.target_dir.join(name),
                     to: to.clone(),
@@ -110,8 +108,8 @@ impl Plan {
                 };
             }
         }
-        let stripped = stripped.into_iter();
-        let stripped = stripped.map(|action| Step::new("publish the stripped programs", action));
+        let stripped = self.steps.iter().filter_map(|step| step.strips.clone());
+        let stripped = stripped.map(|strips| Step::deliver_stripped(strips, &to));
         plan.steps.extend(stripped);
         plan.warnings.clear();
         executor::published(&plan, cancel)

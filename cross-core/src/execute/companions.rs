@@ -59,7 +59,6 @@ fn as_crate(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::outcome::ArtifactKind;
 
     fn paths(paths: &[&str]) -> Vec<PathBuf> {
         paths.iter().map(PathBuf::from).collect()
@@ -68,19 +67,7 @@ mod tests {
     #[test]
     fn a_companion_is_of_the_artifact_with_its_exact_name() {
         let dir = Path::new("/t/t");
-        let artifact = |file: &str| Artifact {
-            package: "app".to_owned(),
-            name: "my-exe".to_owned(),
-            kind: ArtifactKind::Executable,
-            profile: "dev".to_owned(),
-            path: dir.join("debug").join(file),
-            inside: dir.join("debug").join(file),
-            companions: Vec::new(),
-            glibc: None,
-            deployment_target: None,
-            slices: Vec::new(),
-            sha256: None,
-        };
+        let artifact = |file: &str| Artifact::sample(dir.join("debug").join(file));
         let copied = paths(&["debug/my-exe.d", "debug/my_exe.d", "debug/my_exe.pdb"]);
         let of = |files: &[&str]| {
             let mut artifacts: Vec<_> = files.iter().map(|file| artifact(file)).collect();

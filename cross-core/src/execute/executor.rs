@@ -290,6 +290,7 @@ impl<'a> Execution<'a> {
                 files::prepare(entries)
             }
             Action::Host { command, failure } => self.host_command(command, *failure),
+            Action::Run { .. } if self.is_stripped(step)? => Ok(()),
             Action::Run {
                 spec,
                 output,
@@ -312,7 +313,7 @@ impl<'a> Execution<'a> {
             } => self.mirror(from, to, *is_certain),
             Action::Deliver { .. } | Action::DeliverArtifacts { .. } if !self.succeeded() => Ok(()),
             Action::Deliver { from, to } => self.deliver(from, to),
-            Action::DeliverArtifacts { from, to } => self.deliver_artifacts(from, to),
+            Action::DeliverArtifacts { from, to } => self.deliver_artifacts(step, from, to),
             Action::Publish {
                 checksums,
                 stripped,

@@ -162,6 +162,16 @@ impl<'a, 'j> Mirror<'a, 'j> {
         }
     }
 
+    /// Copies the stripped artifacts in `from`, which has the layout of a profile's directory.
+    pub(crate) fn of_stripped(&mut self, from: &Dir) -> Result<()> {
+        self.copy_site(from, from, Path::new(""), Site::Profile)?;
+        let examples = Path::new("examples");
+        match from.dir_if_any(examples).map_engine_error()? {
+            Some(dir) => self.copy_site(from, &dir, examples, Site::Examples),
+            None => Ok(()),
+        }
+    }
+
     /// Copies the files of the profile in `dir`, which is at `name` in `from`.
     fn copy_profile(&mut self, from: &Dir, dir: &Dir, name: &Path) -> Result<()> {
         let entries = dir.entries().map_engine_error()?;
@@ -370,7 +380,6 @@ mod tests {
     use crate::cargo::json::Metadata;
     use crate::cargo::products::Product;
     use crate::execute::companions;
-    use crate::model::outcome::ArtifactKind;
 
     const TRIPLE: &str = "wasm32-unknown-emscripten";
 
@@ -452,20 +461,8 @@ mod tests {
         let [copied, left] = built.publish(&[("app", "my-app")]);
         assert_eq!(copied, paths(&["debug/my-app.js", "debug/my_app.wasm"]));
         assert!(left.is_empty(), "{left:?}");
-        let script = Artifact {
-            package: "app".to_owned(),
-            name: "my-app".to_owned(),
-            kind: ArtifactKind::Executable,
-            profile: "dev".to_owned(),
-            path: built.outside().join("debug/my-app.js"),
-            inside: built.inside("debug/my-app.js"),
-            companions: Vec::new(),
-            glibc: None,
-            deployment_target: None,
-            slices: Vec::new(),
-            sha256: None,
-        };
-        let mut artifacts = [script];
+        let script = built.outside().join("debug/my-app.js");
+        let mut artifacts = [Artifact::sample(script)];
         companions::add(&mut artifacts, &built.outside(), &copied);
         let wasm = built.outside().join("debug/my_app.wasm");
         assert_eq!(artifacts[0].companions, [wasm]);

@@ -211,19 +211,10 @@ mod tests {
     }
 
     fn artifact(name: &str) -> Artifact {
-        let inside = Path::new("/t/deps").join(file(name));
         Artifact {
-            package: "app".to_owned(),
             name: name.to_owned(),
             kind: ArtifactKind::Test,
-            profile: "dev".to_owned(),
-            path: inside.clone(),
-            inside,
-            companions: Vec::new(),
-            glibc: None,
-            deployment_target: None,
-            slices: Vec::new(),
-            sha256: None,
+            ..Artifact::sample(Path::new("/t/deps").join(file(name)))
         }
     }
 

@@ -92,6 +92,28 @@ pub struct Artifact {
     pub sha256: Option<String>,
 }
 
+#[cfg(test)]
+impl Artifact {
+    /// A program of the package `app`, by its file.
+    pub(crate) fn sample(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Artifact {
+            package: "app".to_owned(),
+            name: name.into_owned(),
+            kind: ArtifactKind::Executable,
+            profile: "dev".to_owned(),
+            inside: path.clone(),
+            path,
+            companions: Vec::new(),
+            glibc: None,
+            deployment_target: None,
+            slices: Vec::new(),
+            sha256: None,
+        }
+    }
+}
+
 /// Writes a version as people do.
 pub(crate) fn version_text<S: Serializer>(
     version: &Option<SystemVersion>,

@@ -168,6 +168,20 @@ pub struct Step {
     /// What carries out the step in a shell, if that is more than the command.
     #[serde(skip)]
     pub(crate) script: Option<String>,
+    /// What the command strips, or what of that the step publishes.
+    #[serde(skip)]
+    pub(crate) strips: Option<Strips>,
+}
+
+/// What is stripped before it is published.
+#[derive(Clone, Debug)]
+pub(crate) struct Strips {
+    /// The directory of the stripped copies of what is in the profile's directory.
+    pub(crate) dir: PathBuf,
+    /// What the files are called, without their endings: names in the profile's directory.
+    pub(crate) stems: Vec<String>,
+    /// Whether debug information is kept beside the copies.
+    pub(crate) keeps_debug: bool,
 }
 
 /// The name of the script of `pre-build` in the context of an image build.
@@ -278,18 +292,6 @@ pub enum Action {
     },
 }
 
-impl Action {
-    /// Copies the stripped programs in `from`, which is called like the directory of their profile,
-    /// to that directory below `to`, the target's directory of published files.
-    pub(crate) fn deliver_stripped(from: PathBuf, to: &Path) -> Self {
-        let profile = from.file_name().map(PathBuf::from).unwrap_or_default();
-        Action::DeliverArtifacts {
-            from,
-            to: to.join(profile),
-        }
-    }
-}
-
 /// A directory or file that has to exist before a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -375,6 +377,7 @@ impl Step {
             reused_container: None,
             fetches_crates: false,
             script: None,
+            strips: None,
         }
     }
 
@@ -406,6 +409,20 @@ impl Step {
             failure,
         };
         Step::new(purpose, action).with_command(command)
+    }
+
+    /// A step that copies what was stripped to the directory of its profile below `to`, the target's
+    /// directory of published files.
+    pub(crate) fn deliver_stripped(strips: Strips, to: &Path) -> Self {
+        let profile = strips.dir.file_name().unwrap_or_default();
+        let action = Action::DeliverArtifacts {
+            from: strips.dir.clone(),
+            to: to.join(profile),
+        };
+        Step {
+            strips: Some(strips),
+            ..Step::new("publish the stripped programs", action)
+        }
     }
 
     /// Whether the step copies what was built to where the caller finds it.

@@ -1,7 +1,8 @@
 //! Stripping as a step of a plan: what was built, copied without symbols by the target's own tools.
 //!
 //! Cargo's own files stay as they are, because cargo would make changed ones again. What is
-//! published are the copies, which have a directory of their own in the target directory.
+//! published are the copies, which have a directory of their own in the target directory, one for
+//! each [`Strip`]. A copy has the time of cargo's file, and is made again if that has another one.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use cross_engine::Network;
 use crate::cargo::products::Products;
 use crate::facts::facts::Facts;
 use crate::model::error::{Error, ErrorKind, Result};
-use crate::model::step::{OutputKind, Step, Verb};
+use crate::model::step::{OutputKind, Step, Strips, Verb};
 use crate::plan::publish_scope::PublishScope;
 use crate::request::request::Request;
 use crate::request::strip::Strip;
@@ -19,6 +20,9 @@ use crate::request::strip::Strip;
 pub(crate) const DIRECTORY: &str = "stripped";
 
 const SCRIPT: &str = include_str!("strip/strip.sh");
+
+/// The endings of the libraries that are stripped. Programs have any.
+pub(crate) const LIBRARY_ENDINGS: [&str; 4] = ["so", "dll", "wasm", "a"];
 
 /// The step that strips what `request` builds, and the directory of what it makes.
 pub(crate) struct Stripping {
@@ -47,23 +51,27 @@ impl Stripping {
         let products = Products::new(facts.workspace.products.clone(), triple);
         let (profile, products) = PublishScope::of_arguments(request, facts, &products)?;
         let target_dir = &facts.inputs.target_dir;
-        let dir = target_dir.join(DIRECTORY).join(triple).join(&profile);
         let from = target_dir.join(triple).join(&profile);
-        let level = match strip {
-            Strip::Debug => "--strip-debug",
-            _ => "--strip-all",
+        let (name, level, kept) = match strip {
+            Strip::Debug => ("debug", "--strip-debug", ""),
+            Strip::Symbols => ("symbols", "--strip-all", ""),
+            Strip::Split => ("split", "--strip-all", "debug"),
         };
-        let kept = match strip {
-            Strip::Split => "debug",
-            _ => "",
+        let dir = target_dir.join(DIRECTORY).join(name);
+        let strips = Strips {
+            dir: dir.join(triple).join(&profile),
+            stems: products.file_stems(),
+            keeps_debug: strip == Strip::Split,
         };
         let mut command = ["sh", "-euc", &code(), "strip", &tool, level, kept]
             .map(str::to_owned)
             .to_vec();
-        command.extend([&from, &dir].map(|path| path.display().to_string()));
-        command.extend(products.file_stems());
+        command.extend([&from, &strips.dir].map(|path| path.display().to_string()));
+        command.extend(strips.stems.iter().cloned());
         let spec = facts.run_spec(command, Network::None);
-        let step = facts.run("strip the programs", spec, OutputKind::Program)?;
+        let mut step = facts.run("strip the programs", spec, OutputKind::Program)?;
+        let dir = strips.dir.clone();
+        step.strips = Some(strips);
         Ok(Some(Stripping { step, dir }))
     }
 }
@@ -87,7 +95,8 @@ fn refuse_web(strip: Strip, facts: &Facts) -> Result<()> {
 
 /// The lines of the script that are no comments.
 fn code() -> String {
-    let lines = SCRIPT.lines().filter(|line| !line.starts_with('#'));
+    let lines = SCRIPT.lines();
+    let lines = lines.filter(|line| !line.trim_start().starts_with('#'));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
@@ -97,6 +106,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
+    #[cfg(target_os = "linux")]
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     use cross_engine::process;
     use cross_engine::{Cancel, Invocation, Variables};
@@ -165,8 +176,71 @@ mod tests {
         assert_eq!(mode.mode() & 0o111, 0);
         assert!(said("app").contains("app.debug app "), "{}", said("app"));
         assert!(to.join("libapp.so.debug").exists() && !to.join("libapp.a.debug").exists());
-        assert!(run(dir.path(), "--strip-debug", "", &["app"]));
-        assert!(!to.join("app.debug").exists());
+
+        // So it does when there is no such program any more.
+        fs::remove_file(from.join("app")).unwrap();
+        assert!(run(dir.path(), "--strip-all", "debug", &["app"]));
+        assert_eq!(
+            files(&to),
+            ["examples", "libapp.a", "libapp.so", "libapp.so.debug"]
+        );
+    }
+
+    #[test]
+    fn a_copy_has_the_time_of_what_it_was_made_of() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("from")).unwrap();
+        fs::write(dir.path().join("from/app"), "").unwrap();
+        assert!(run(dir.path(), "--strip-all", "debug", &["app"]));
+        let time = |file: &str| {
+            dir.path()
+                .join(file)
+                .metadata()
+                .unwrap()
+                .modified()
+                .unwrap()
+        };
+        for copy in ["to/app", "to/app.debug"] {
+            assert_eq!(time(copy), time("from/app"), "{copy}");
+        }
+    }
+
+    /// Elsewhere, the script does not run, and `stat` is another one.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_copy_is_made_again_if_it_is_not_that_of_the_build() {
+        let dir = tempfile::tempdir().unwrap();
+        let app = dir.path().join("from/app");
+        fs::create_dir(dir.path().join("from")).unwrap();
+        fs::write(&app, "").unwrap();
+        let set_time = |path: &Path, time: SystemTime| {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        // Whether a copy with the time of the program is made again.
+        let is_made = || {
+            let copy = dir.path().join("to/app");
+            fs::write(&copy, "there").unwrap();
+            set_time(&copy, app.metadata().unwrap().modified().unwrap());
+            assert!(run(dir.path(), "--strip-all", "debug", &["app"]));
+            fs::read_to_string(copy).unwrap() != "there"
+        };
+        assert!(run(dir.path(), "--strip-all", "debug", &["app"]));
+        assert!(!is_made(), "it is that of the build");
+        fs::remove_file(dir.path().join("to/app.debug")).unwrap();
+        assert!(is_made(), "without its debug information");
+        set_time(&app, UNIX_EPOCH + Duration::new(1000, 1));
+        assert!(is_made(), "the debug information is of another build");
+        assert!(!is_made());
+        set_time(&app, UNIX_EPOCH + Duration::new(1000, 0));
+        assert!(is_made() && is_made(), "two builds may have this time");
+    }
+
+    #[test]
+    fn the_script_knows_the_endings_of_libraries() {
+        for ending in LIBRARY_ENDINGS {
+            assert!(code().contains(&format!(" .{ending}")), "{ending}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Programs stripped, converted and read by the target's own tools.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -9,7 +10,7 @@ use cross_core::object_files::Strip;
 use cross_core::targets::GlibcVersion;
 use cross_core::{Cancel, Cross, ErrorKind, Outcome};
 use cross_engine::Invocation;
-use cross_tests::{Leftovers, Project, tool};
+use cross_tests::{Leftovers, Project, engines, tool};
 
 use crate::{AARCH64, machine};
 
@@ -114,7 +115,48 @@ fn a_build_publishes_its_programs_stripped_with_debug_information_beside_them() 
     let whole = build().run().unwrap();
     let whole = whole.executables().next().unwrap();
     assert_eq!(size(&whole.path), size(&whole.inside));
+
+    // Cargo makes nothing new, and nothing is stripped again; a new program is.
+    let copy = plan.target_dir.join("stripped/split");
+    let copy = copy.join(AARCH64).join("debug/app");
+    let identity = || copy.metadata().unwrap().ino();
+    let first = identity();
+    build().strip(Strip::Split).run().unwrap();
+    assert_eq!(identity(), first);
+    assert!(sections(&program.path).contains(" .gnu_debuglink "));
+    let main = "fn main() { println!(\"another program\"); }\n";
+    fs::write(project.path().join("src/main.rs"), main).unwrap();
+    build().strip(Strip::Split).run().unwrap();
+    assert_ne!(identity(), first);
+    let run = cross.exec_on_target(AARCH64, [&program.path]).capture(true);
+    assert_eq!(printed(run.run().unwrap()), "another program\n");
     leftovers.are_none();
+}
+
+/// In containers, whose engines start the tools in their own way.
+#[test]
+fn containers_strip_what_they_build() {
+    for engine in ["docker", "podman"] {
+        engines::need(engine);
+        let project = Project::new("app");
+        let leftovers = Leftovers::of(&project);
+        let cross = project.cross().env(leftovers.env()).engine(engine);
+        let built = cross.build(AARCH64).strip(Strip::Split).run().unwrap();
+        let program = built.executables().next().unwrap();
+        let debug = program.path.with_extension("debug");
+        assert!(program.companions.contains(&debug), "{program:?}");
+        let readelf = "readelf --wide --sections \"$1\"; echo; readelf --string-dump=.gnu_debuglink \"$1\"; \
+            echo; readelf --wide --sections \"$2\"";
+        let read = cross.exec(AARCH64, ["sh", "-euc", readelf, "sh"]);
+        let read = read.arg(&program.path).arg(&debug).capture(true);
+        let said = printed(read.run().unwrap());
+        let (small, kept) = said.split_once("String dump").unwrap();
+        assert!(!small.contains(" .debug_info "), "{engine}: {said}");
+        assert!(!small.contains(" .symtab "), "{engine}: {said}");
+        assert!(kept.contains("app.debug\n"), "{engine}: {said}");
+        assert!(kept.contains(" .debug_info "), "{engine}: {said}");
+        leftovers.are_none();
+    }
 }
 
 fn sha256(path: &Path) -> String {

@@ -33,11 +33,14 @@ fn a_plan_strips_what_was_built_before_it_is_published() {
             panic!("{:?}", plan.steps.last());
         };
         let stripped = stripped.clone().unwrap();
-        assert!(stripped.ends_with("stripped/aarch64-unknown-linux-gnu/release"));
+        assert!(stripped.ends_with("stripped/split/aarch64-unknown-linux-gnu/release"));
         let strip = plan.steps[plan.steps.len() - 2].command.as_ref().unwrap();
         let words = strip.args.iter().rev().take(7).rev();
         let words: Vec<_> = words.map(String::as_str).collect();
-        let from = stripped.display().to_string().replace("/stripped", "");
+        let from = stripped
+            .display()
+            .to_string()
+            .replace("/stripped/split", "");
         assert_eq!(
             words,
             [

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use cross_core::events::EventKind;
+use cross_core::object_files::Strip;
 use cross_core::{Cancel, ErrorKind};
 use cross_tests::{Project, Recorder, tool};
 
@@ -30,6 +31,7 @@ fn only_what_changed_is_sent_and_only_what_was_built_comes_back() {
 
     let again = case.build();
     assert_eq!((again.sent, again.fetched, again.compiled), (0, 0, false));
+    strips_there(&case);
 
     let text = "mod deep { mod gone; }\npub fn member() -> u32 { 1 + 0 }\n";
     case.write("member/src/lib.rs", text);
@@ -48,6 +50,29 @@ fn only_what_changed_is_sent_and_only_what_was_built_comes_back() {
         ErrorKind::CargoFailed,
         "what is removed is gone there, too: {error}"
     );
+}
+
+/// What is stripped there comes back in the place of the program, and once.
+fn strips_there(case: &Case) {
+    let strip = || {
+        let recorder = Recorder::default();
+        let build = recorder.hear(case.cross()).build(TARGET);
+        let outcome = build.strip(Strip::Split).run().unwrap();
+        Traffic::of(&recorder, outcome)
+    };
+    let whole = case.build().program().metadata().unwrap().len();
+    let stripped = strip();
+    let program = stripped.program();
+    let debug = program.with_extension("debug");
+    assert!(program.metadata().unwrap().len() < whole);
+    let has = |path: &Path, text: &[u8]| {
+        let bytes = fs::read(path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text)
+    };
+    assert!(has(program, b"app.debug\0") && !has(program, b".debug_info\0"));
+    assert!(has(&debug, b".debug_info\0"));
+    let again = strip();
+    assert_eq!((again.sent, again.fetched, again.compiled), (0, 0, false));
 }
 
 #[test]

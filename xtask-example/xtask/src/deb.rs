@@ -32,7 +32,7 @@ pub(crate) struct Deb<'a> {
     pub(crate) program: &'a Artifact,
     /// What the program prints as its version.
     pub(crate) version: &'a str,
-    /// A directory that programs of the target see.
+    /// A directory that programs of the target see: that of the program, wherever it is.
     pub(crate) dir: &'a Path,
 }
 
@@ -150,7 +150,7 @@ impl Deb<'_> {
         Ok(format!("{name}_{version}_{architecture}.deb"))
     }
 
-    /// Unpacks the package to `dir`, and runs its program as the target's system would.
+    /// Unpacks the package to `dir`. Its program has to be the one that was built, and to run.
     fn try_it(
         &self,
         tools: &HostTools,
@@ -163,6 +163,14 @@ impl Deb<'_> {
             &[Path::new("--extract"), file, dir],
         )?;
         let program: PathBuf = dir.join("usr/bin").join(PACKAGE);
+        let read = |path: &Path| fs::read(path).map_err(|error| Failure::io("read", path, &error));
+        if read(&program)? != read(&self.program.path)? {
+            return Err(Failure::new(format!(
+                "the program in the package is not `{}`",
+                self.program.path.display()
+            ))
+            .with_help("let `assets` in `[package.metadata.deb]` name `target/release/…`"));
+        }
         let run = [program.into_os_string(), "--version".into()];
         let run = self.cross.exec_on_target(self.target, run).capture(true);
         let printed = run.run_until(cancel)?.stdout.unwrap_or_default();

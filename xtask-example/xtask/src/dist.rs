@@ -274,7 +274,7 @@ impl<'a> Dist<'a> {
             architecture,
             program,
             version: &format!("{PACKAGE} {}", self.package.version),
-            dir: self.store.dir(),
+            dir: program.path.parent().unwrap_or(self.store.dir()),
         };
         deb.pack(item.cancel()).map(Some)
     }

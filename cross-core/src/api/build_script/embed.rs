@@ -187,20 +187,10 @@ mod tests {
     use super::*;
 
     fn artifact(path: &Path, kind: ArtifactKind) -> Artifact {
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let (package, path) = ("firmware".to_owned(), path.to_owned());
         Artifact {
-            package,
-            name,
+            package: "firmware".to_owned(),
             kind,
-            profile: "dev".to_owned(),
-            inside: path.clone(),
-            path,
-            companions: Vec::new(),
-            glibc: None,
-            deployment_target: None,
-            slices: Vec::new(),
-            sha256: None,
+            ..Artifact::sample(path)
         }
     }
 

@@ -17,7 +17,7 @@ use crate::execute::stripped::{self, StrippedCopy};
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
-use crate::model::step::Verb;
+use crate::model::step::{Step, Verb};
 use crate::request::event::EventKind;
 
 /// How many files that are not published a warning names.
@@ -48,6 +48,18 @@ impl Execution<'_> {
         Ok(())
     }
 
+    /// Whether `step` strips, and what it would make is there. What is on the machine of a remote
+    /// engine is not known here: the step's script finds out.
+    pub(super) fn is_stripped(&self, step: &Step) -> Result<bool> {
+        match &step.strips {
+            Some(strips) if self.plan.remote.is_none() => {
+                let target_dir = self.target_dir()?;
+                Ok(stripped::are_current(target_dir, strips, &self.artifacts))
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Publishes the artifacts that were built, or their copies in the directory `stripped`, and
     /// what belongs to them, below `published`.
     pub(super) fn publish_artifacts(
@@ -71,10 +83,9 @@ impl Execution<'_> {
         stripped::publish(target_dir, published, &copies, self.cancel)?;
         self.publish_companions(published, &copies)?;
         for artifact in &mut self.artifacts {
-            let kept = copies.get(&artifact.path);
-            artifact
-                .companions
-                .extend(kept.and_then(|copy| copy.debug_file.clone()));
+            let copy = copies.get(&artifact.path);
+            let debug = copy.and_then(|copy| copy.debug_file(&artifact.path));
+            artifact.companions.extend(debug);
         }
         Ok(())
     }
@@ -307,8 +318,8 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Copies the artifacts in a directory that a flag names.
-    pub(super) fn deliver_artifacts(&self, from: &Path, to: &Path) -> Result<()> {
+    /// Copies the artifacts in a directory that a flag names, or what was stripped for `step`.
+    pub(super) fn deliver_artifacts(&self, step: &Step, from: &Path, to: &Path) -> Result<()> {
         let dir = self.target_dir()?;
         let relative = files::relative(dir, from)?;
         let made = dir.dir_if_any(relative).map_engine_error()?;
@@ -316,11 +327,18 @@ impl Execution<'_> {
         let to = publish::destination(to)?;
         let mut check = |file: &RegularFile, path: &Path| self.may_be_published(file, path);
         let mirror = Mirror::of(self.plan, &to, self.cancel, &mut check);
+        let products = &self.plan.products;
+        let stripped = step.strips.as_ref();
+        let stripped = stripped.map(|strips| products.with_stems(&strips.stems));
         let mut mirror = Mirror {
             scope: None,
+            wanted: stripped.as_ref().unwrap_or(products),
             ..mirror
         };
-        mirror.of_flag(&made)?;
+        match &stripped {
+            Some(_) => mirror.of_stripped(&made)?,
+            None => mirror.of_flag(&made)?,
+        }
         self.note_published(to.path(), &mirror.copied);
         Ok(())
     }

@@ -125,18 +125,13 @@ impl Plan {
                     "echo 'a locked environment is made by `Plan::prepare`' >&2; exit 1"
                 )
             }
-            (None, Action::Publish { stripped, .. }) => {
+            (None, Action::Publish { .. }) => {
                 let name = self.products.directory();
                 let (from, to) = (self.target_dir.join(name), self.publish_dir.join(name));
                 self.write_publish(f, &from, &to)?;
-                let stripped = stripped.clone();
-                let stripped = stripped.map(|from| Action::deliver_stripped(from, &to));
-                match stripped {
-                    Some(Action::DeliverArtifacts { from, to }) => {
-                        write_call(f, "publish_dir", &[&from, &to], &self.names())
-                    }
-                    _ => Ok(()),
-                }
+                let strips = self.steps.iter().find_map(|step| step.strips.clone());
+                let deliver = strips.map(|strips| Step::deliver_stripped(strips, &to));
+                deliver.map_or(Ok(()), |step| self.write_step(f, &step))
             }
             (None, Action::Mirror { from, to, .. }) => {
                 self.write_publish(f, from, to)?;
@@ -152,7 +147,9 @@ impl Plan {
                 writeln!(f, "mkdir -p {dir}\nrm -f -- {to}\ncp -p -- {from} {to}")
             }
             (None, Action::DeliverArtifacts { from, to }) => {
-                write_call(f, "publish_dir", &[from, to], &self.names())
+                let stems = step.strips.as_ref().map(|strips| paths(&strips.stems));
+                let names = stems.unwrap_or_else(|| self.names());
+                write_call(f, "publish_dir", &[from, to], &names)
             }
             (None, Action::CollectProfiles { from }) => {
                 writeln!(f, "# the profiles are in {}", word(from))
@@ -168,9 +165,12 @@ impl Plan {
 
     /// What the files of the products are called, without their endings.
     fn names(&self) -> Vec<PathBuf> {
-        let names = self.products.file_stems();
-        names.into_iter().map(PathBuf::from).collect()
+        paths(&self.products.file_stems())
     }
+}
+
+fn paths(names: &[String]) -> Vec<PathBuf> {
+    names.iter().map(PathBuf::from).collect()
 }
 
 /// Whether a step copies products to where the user finds them.

@@ -1,17 +1,32 @@
 # shellcheck shell=sh
-# TOOL LEVEL DEBUG FROM TO STEM…: copies the programs and libraries in FROM whose names are STEM to TO,
-# stripped by TOOL as LEVEL says. If DEBUG is "debug", their debug information is beside them. A static
-# library keeps its symbols, which others link.
+# TOOL LEVEL DEBUG FROM TO STEM…: makes in TO what FROM has of the programs and libraries STEM, stripped by
+# TOOL as LEVEL says, and removes what FROM has no more. A copy has the time of what it was made of, which
+# tells whether it is still that of the build. If DEBUG is "debug", debug information is beside the copy. A
+# static library keeps its symbols, which others link.
 tool=$1 level=$2 debug=$3 from=$4 to=$5; shift 5
+# Prints when $1 was modified, unless no more than the second is known: two builds may have that.
+time_of() {
+  time=$(stat -c %y -- "$1" 2>/dev/null || :)
+  case $time in *.*[1-9]*' '*) echo "$time";; esac
+}
 mkdir -p "$to"
 work=$(mktemp -d "$to/.new-XXXXXX")
 trap 'rm -rf -- "$work"' EXIT
 for stem; do
   for end in '' .exe .so .dll .elf .wasm .a; do
     name=$stem$end
-    [ -f "$from/$name" ] && [ ! -L "$from/$name" ] || continue
+    if [ ! -f "$from/$name" ] || [ -L "$from/$name" ]; then
+      for old in "$to/$name" "$to/$name.debug"; do
+        [ ! -f "$old" ] || rm -f -- "$old"
+      done
+      continue
+    fi
+    built=$(time_of "$from/$name") made=$(time_of "$to/$name") beside=$built
+    case $end$debug in .a*) ;; *debug) beside=$(time_of "$to/$name.debug");; esac
+    [ -z "$built" ] || [ "$made, $beside" != "$built, $built" ] || continue
     mkdir -p "$(dirname "$to/$name")"
-    rm -f -- "$to/$name.debug"
+    # Before the file is read: what takes its place meanwhile has another time.
+    touch -r "$from/$name" "$work/time"
     case $end$debug in
     .a*)
       "$tool" --strip-debug "$from/$name" "$work/new";;
@@ -20,10 +35,12 @@ for stem; do
       "$tool" --only-keep-debug "$from/$name" "$kept"
       chmod a-x "$kept"
       "$tool" "$level" --add-gnu-debuglink="$kept" "$from/$name" "$work/new"
+      touch -r "$work/time" "$kept"
       mv -f -- "$kept" "$to/$name.debug";;
     *)
       "$tool" "$level" "$from/$name" "$work/new";;
     esac
+    touch -r "$work/time" "$work/new"
     mv -f -- "$work/new" "$to/$name"
   done
 done

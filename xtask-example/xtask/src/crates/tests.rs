@@ -173,14 +173,16 @@ pub(crate) fn app(features: &[&str]) -> Vec<Crate> {
 }
 
 fn of(package: &str, compiled: &[CompiledPackage]) -> Result<Vec<Crate>, Failure> {
-    let (for_target, for_host) = (metadata(false), metadata(true));
-    let checksums = Checksums::parse(LOCK).unwrap();
-    let resolved = Resolved {
-        for_target: &for_target,
-        for_host: &for_host,
-        checksums: &checksums,
-    };
-    resolved.crates_of(package, compiled)
+    resolved(|resolved| resolved.crates_of(package, compiled))
+}
+
+/// What `ask` finds in the workspace.
+fn resolved<T>(ask: impl FnOnce(&Resolved<'_>) -> T) -> T {
+    ask(&Resolved {
+        for_target: &metadata(false),
+        for_host: &metadata(true),
+        checksums: &Checksums::parse(LOCK).unwrap(),
+    })
 }
 
 fn names(crates: &[Crate]) -> Vec<String> {
@@ -193,32 +195,13 @@ fn names(crates: &[Crate]) -> Vec<String> {
 
 #[test]
 fn a_program_has_the_crates_that_it_needs_and_no_others() {
-    assert_eq!(
-        names(&app(&[])),
-        [
-            "app",
-            "near",
-            "two",
-            "z-sys",
-            "builder (host)",
-            "mac (host)",
-            "shared (host)"
-        ],
-        "without those for tests, for other targets, for other packages, and of features that are off"
-    );
-    assert_eq!(
-        names(&app(&["extra"])),
-        [
-            "app",
-            "near",
-            "opt",
-            "two",
-            "z-sys",
-            "builder (host)",
-            "mac (host)",
-            "shared (host)"
-        ]
-    );
+    // Without those for tests, for other targets, for other packages, and of features that are off.
+    let for_target = ["app", "near", "two", "z-sys"];
+    let with_extra = ["app", "near", "opt", "two", "z-sys"];
+    let for_host = ["builder (host)", "mac (host)", "shared (host)"];
+    for (features, for_target) in [(&[][..], &for_target[..]), (&["extra"], &with_extra)] {
+        assert_eq!(names(&app(features)), [for_target, &for_host].concat());
+    }
     // `idle?/std` turns nothing on.
     assert_eq!(names(&app(&["weak"])), names(&app(&[])));
     assert_eq!(
@@ -325,15 +308,10 @@ fn std_units() -> Vec<CompiledPackage> {
 /// What is compiled of a program and of the standard library, and the crates of both.
 pub(crate) fn with_std(lock: &StdLock) -> (Result<Vec<Crate>, Failure>, Vec<StdCrate>) {
     let all = [compiled(&[]), std_units()].concat();
-    let (for_target, for_host) = (metadata(false), metadata(true));
-    let checksums = Checksums::parse(LOCK).unwrap();
-    let resolved = Resolved {
-        for_target: &for_target,
-        for_host: &for_host,
-        checksums: &checksums,
-    };
-    let (own, std) = resolved.without_std(&all, lock);
-    (resolved.crates_of("app", &own), std)
+    resolved(|resolved| {
+        let (own, std) = resolved.without_std(&all, lock);
+        (resolved.crates_of("app", &own), std)
+    })
 }
 
 pub(crate) fn std_lock() -> StdLock {
@@ -376,20 +354,12 @@ fn a_crate_that_both_locks_have_is_of_std_if_it_was_compiled_for_it() {
         .replace("hashbrown", "lonely")
         .replace("0.15.5", "1.0.0");
     let lock = StdLock::parse(&lock).unwrap();
-    let mut lonely = unit("lonely", Some(CRATES_IO_SOURCE), false, &[]);
-    let (for_target, for_host) = (metadata(false), metadata(true));
-    let checksums = Checksums::parse(LOCK).unwrap();
-    let resolved = Resolved {
-        for_target: &for_target,
-        for_host: &for_host,
-        checksums: &checksums,
-    };
-    let mut split = |features: Value| {
-        lonely["features"] = features;
+    let split = |feature: &str| {
+        let lonely = unit("lonely", Some(CRATES_IO_SOURCE), false, &[feature]);
         let all: Vec<CompiledPackage> = serde_json::from_value(json!([lonely])).unwrap();
-        let (own, std) = resolved.without_std(&all, &lock);
+        let (own, std) = resolved(|resolved| resolved.without_std(&all, &lock));
         (own.len(), std.len())
     };
-    assert_eq!(split(json!(["rustc-dep-of-std"])), (1, 1));
-    assert_eq!(split(json!(["std"])), (1, 0), "it is the program's");
+    assert_eq!(split("rustc-dep-of-std"), (1, 1));
+    assert_eq!(split("std"), (1, 0), "it is the program's");
 }
