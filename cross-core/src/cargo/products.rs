@@ -256,6 +256,11 @@ impl Products {
         self.all.iter().filter(is_named)
     }
 
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Product> {
+        self.all.iter()
+    }
+
     /// Whether `path`, which is relative to cargo's target directory, is below the directory of the
     /// target that these are for. What is for the machine that builds is not.
     pub(crate) fn is_of_target(&self, path: &Path) -> bool {

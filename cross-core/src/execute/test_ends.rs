@@ -5,6 +5,7 @@
 //! The channels are therefore compared: every compiled binary has to run, every binary that runs
 //! has to report results, and a failure in any channel is a failure.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use cross_engine::RunSpec;
@@ -128,6 +129,17 @@ fn test_files(built: &[Artifact]) -> impl Iterator<Item = &str> {
 /// Whether the test binary `file` has libtest's harness, which reports results.
 pub(crate) fn reports(file: &str, products: &Products) -> bool {
     !products.of_test(file).any(has_custom_harness)
+}
+
+/// The names, as rustc has them, of the crates whose test binaries have libtest's harness. A name
+/// that one without it has, too, is left out.
+pub(crate) fn reporting_crates(products: &Products) -> BTreeSet<String> {
+    let (custom, usual): (Vec<_>, Vec<_>) = products.iter().partition(|it| has_custom_harness(it));
+    let mut names: BTreeSet<_> = usual.into_iter().map(Product::crate_name).collect();
+    for product in custom {
+        names.remove(&product.crate_name());
+    }
+    names
 }
 
 /// Whether the sources declare a custom harness, which may report anything or nothing.

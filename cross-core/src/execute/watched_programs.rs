@@ -4,7 +4,7 @@
 //! panics. So the runner leaves the name of each program that it starts. Of tests, it leaves what
 //! they print as well: a test that ends its process ends the others, and cargo calls that success.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cross_engine::process::Stream;
@@ -72,12 +72,15 @@ impl WatchedPrograms {
     }
 
     fn with(plan: &Plan, host: &Host, spec: &RunSpec, mode: RelayMode) -> Result<Option<Self>> {
-        // What is kept on another machine is gone with its container.
-        let is_lost = mode == RelayMode::Kept && plan.remote.is_some();
-        if !TestRelay::is_supported(&plan.engine) || is_lost {
+        if !TestRelay::is_supported(&plan.engine) {
             return Ok(None);
         }
-        let relay = TestRelay::new(host, &[], mode).map_engine_error()?;
+        // What is kept on another machine is gone with its container, so it is judged there.
+        let judges = mode == RelayMode::Kept && plan.remote.is_some();
+        let crates = judges.then(|| test_ends::reporting_crates(&plan.products));
+        let crates = crates.unwrap_or_default();
+        let crates: Vec<_> = crates.iter().map(Path::new).collect();
+        let relay = TestRelay::new(host, &crates, mode).map_engine_error()?;
         if !relay.has_usable_path(spec) {
             return Ok(None);
         }

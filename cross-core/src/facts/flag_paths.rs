@@ -22,6 +22,8 @@ pub(crate) struct Flags<'a> {
     pub(crate) configs: &'a Configs,
     /// Those of the request.
     pub(crate) request: &'a [String],
+    /// Whether the request says itself where profiles are.
+    pub(crate) has_profiles: bool,
     /// The triples of the target.
     pub(crate) targets: &'a [&'a str],
     /// The directory in which rustc is started for a package of the workspace.
@@ -32,11 +34,17 @@ pub(crate) struct Flags<'a> {
 /// The keys and variables.
 const KEYS: [&str; 2] = ["rustflags", "rustdocflags"];
 
+/// The variable that says where programs with instruments write.
+const PROFILE_FILE: &str = "LLVM_PROFILE_FILE";
+
 /// Shows in `inputs` what the flags name.
 pub(crate) fn show(inputs: &mut RunInputs, flags: &Flags<'_>) {
     let mut lists = of_variables(inputs, flags.targets);
     lists.extend(of_configuration(flags.configs, flags.targets));
     lists.push(flags.request.to_vec());
+    if !flags.has_profiles && lists.iter().flatten().any(|word| instruments(word)) {
+        inputs.warnings.extend(lost_profiles(inputs));
+    }
     for words in lists {
         for found in rustc_paths::find(&words) {
             let path = normal(&flags.root.join(found.written(&words)));
@@ -98,6 +106,41 @@ fn lost(word: &str, path: &Path, by_programs: bool) -> Warning {
                 .to_owned(),
         ),
     }
+}
+
+/// Whether a program that is compiled with this word of a flag writes a profile.
+fn instruments(word: &str) -> bool {
+    let word = word.replace('_', "-");
+    ["instrument-coverage", "profile-generate"]
+        .iter()
+        .any(|flag| word.contains(flag))
+}
+
+/// The warning for profiles that programs write and no run keeps. What they cannot write at all, they
+/// say themselves, so that only a place in memory would be lost in silence. A relative path is below
+/// the directory of the package, which is no such place.
+fn lost_profiles(inputs: &RunInputs) -> Option<Warning> {
+    let Some(EnvValue::Plain(file) | EnvValue::Secret(file)) = inputs.env.get(PROFILE_FILE) else {
+        return None;
+    };
+    // The name is a pattern.
+    let fixed = file.split('%').next().unwrap_or_default();
+    let dir = &fixed[..fixed.rfind('/')?];
+    let path = normal(Path::new(if dir.is_empty() { "/" } else { dir }));
+    if !path.is_absolute() || is_kept(inputs, &path) {
+        return None;
+    }
+    Some(Warning {
+        code: "flag-output".to_owned(),
+        message: format!(
+            "`{PROFILE_FILE}={file}`: what programs that run in an environment write to `{}` is not kept",
+            path.display()
+        ),
+        help: Some(
+            "name a directory that `writable` has in Cross.toml, or one that `env.volumes` mounts"
+                .to_owned(),
+        ),
+    })
 }
 
 /// The flags of the variables that a run has.

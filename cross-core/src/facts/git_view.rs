@@ -9,7 +9,7 @@ use cross_engine::Mount;
 use cross_engine::os;
 use cross_engine::process::untrusted::RegularFile;
 
-use crate::facts::git_settings::{UserSettings, text};
+use crate::facts::git_settings::{RepositoryDirs, UserSettings, text};
 use crate::facts::shown_git_config::shown_config;
 use crate::host::git_index;
 use crate::host::places::normal;
@@ -146,8 +146,7 @@ impl GitView {
         if view.is_above {
             view.show_attributes(roots);
         }
-        let attributes = [top.join(".gitattributes"), common.join("info/attributes")];
-        view.has_filters = attributes.iter().any(|path| names_a_filter(path));
+        view.has_filters = view.names_filters(user);
         Some(view)
     }
 
@@ -162,6 +161,33 @@ impl GitView {
             sha256: self.sha256,
             has_filters: self.has_filters,
         })
+    }
+
+    /// Whether attributes give some files to programs that the host's git starts: those of the
+    /// repository, of the user, and of the directories of the checkout.
+    fn names_filters(&self, user: &UserSettings) -> bool {
+        let (git_dir, common) = (&self.dirs.0, &self.dirs.1);
+        let mut attributes = vec![
+            self.top.join(".gitattributes"),
+            common.join("info/attributes"),
+        ];
+        attributes.extend(user.dir.iter().map(|dir| dir.join("attributes")));
+        let mut has_program = false;
+        for given in user.within(RepositoryDirs { git_dir, common }) {
+            has_program |= given.setting.section == "filter";
+            if given.setting.is_of("core") && given.setting.key == "attributesfile" {
+                attributes.push(user.path(&given));
+            }
+        }
+        // A list of many files takes its time.
+        if has_program {
+            let index =
+                RegularFile::open(&self.index).and_then(|file| file.bytes(git_index::LIMIT));
+            let hash = if self.sha256 { 32 } else { 20 };
+            let names = git_index::named(&index.unwrap_or_default(), hash, b"/.gitattributes");
+            attributes.extend(names.iter().map(|name| self.top.join(name)));
+        }
+        attributes.iter().any(|path| names_a_filter(path))
     }
 
     /// Shows the files that say what git ignores and compares, of the directories above the

@@ -306,6 +306,7 @@ fn show_flag_paths(
     let flags = Flags {
         configs,
         request: &request.options.all_rustflags(),
+        has_profiles: request.options.coverage,
         targets: &project.target.slices(),
         root: &project.workspace.root,
         private: Private {

@@ -4,6 +4,8 @@
 //! Git calls a checkout changed if a file of the index is missing, unless the entry has the mark of
 //! a sparse checkout. Source: git's documentation of the index format, versions 2 to 4.
 
+use std::cell::RefCell;
+
 /// The limit for the size of an index.
 pub(crate) const LIMIT: u64 = 256 << 20;
 
@@ -90,6 +92,19 @@ pub(crate) fn marked(
     Some(out)
 }
 
+/// The names in an index that end with `end`. None if the index is of a kind that is not known here.
+pub(crate) fn named(index: &[u8], hash: usize, end: &[u8]) -> Vec<String> {
+    let names = RefCell::new(Vec::new());
+    let _ = marked(index, hash, |name| {
+        if name.ends_with(end) {
+            let name = String::from_utf8_lossy(name);
+            names.borrow_mut().push(name.into_owned());
+        }
+        true
+    });
+    names.into_inner()
+}
+
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -167,6 +182,14 @@ mod tests {
         assert_eq!(seen.into_inner(), names);
         // One entry grew by eight bytes, and an extension of nine is gone.
         assert_eq!(marked_index.len() + 9, of.len() + 8);
+    }
+
+    #[test]
+    fn files_are_found_by_the_ends_of_their_names() {
+        let of = index(&["a/.gitattributes", "a/b", "c/.gitattributes"]);
+        let names = named(&of, 20, b"/.gitattributes");
+        assert_eq!(names, ["a/.gitattributes", "c/.gitattributes"]);
+        assert!(named(b"DIRC", 20, b"").is_empty());
     }
 
     #[test]

@@ -102,6 +102,10 @@ pub struct Engine {
     /// [`Engine::find_reach`](crate::Engine::find_reach) has found it out.
     #[serde(default)]
     pub reach: Reach,
+    /// The service that its client passes commands to by its own answer, though neither its name
+    /// nor a variable says so: a wrapper of `podman --remote`.
+    #[serde(skip)]
+    pub(crate) service: Option<String>,
     /// What the sandbox has to know of the kernel.
     #[serde(skip)]
     pub(crate) isolation: Isolation,
@@ -120,6 +124,7 @@ impl Engine {
             architecture: "amd64".into(),
             user: (1000, 1001),
             reach: Reach::default(),
+            service: None,
             isolation: Isolation::default(),
         }
     }

@@ -42,6 +42,7 @@ impl Engine {
             cli,
             program: &self.program,
             host,
+            service: self.service.as_deref(),
         };
         let Some((key, files)) = probe::dependencies(&client, preference) else {
             self.reach = probe::find(&client, preference, cancel)?;
@@ -173,7 +174,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let emulates = "echo 'Emulate Docker CLI using podman.' >&2; ";
         let podman = "case \"$1 $3\" in --version*) echo 'NAME version 4.3.1';; \
-                      version*Server*) echo \"can't evaluate field Components\" >&2; exit 125;; \
+                      version*Components*) echo \"can't evaluate field Components\" >&2; exit 125;; \
                       version*Client*) echo '4.3.1|linux/amd64|';; \
                       info*) echo '4.3.1|linux/arm64|true|6.1.0-far';; *) exit 1;; esac";
         let nerdctl = "case \"$1 $3\" in --version*) echo 'nerdctl version 1.7.6';; \
@@ -263,6 +264,37 @@ mod tests {
         assert_eq!(engine.architecture, "arm64");
         assert!(!engine.rootless, "it is rootful, whoever the caller is");
         assert!(engine.own_kernel);
+    }
+
+    /// Its name and the variables say nothing of the service that it passes commands to.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_podman_is_remote_whose_answers_come_from_a_service() {
+        let dir = tempfile::tempdir().unwrap();
+        let kernel = crate::os::kernel_text("sys/kernel/osrelease");
+        let socket = dir.path().join("podman.sock");
+        let reach = |kernel: &str, socket: &str| {
+            let answer = format!(
+                "case $1 in version) echo '4.3.1|linux/amd64|service';; \
+                 info) echo '4.3.1|linux/arm64|false|{kernel}||{socket}';; *) exit 1;; esac"
+            );
+            let host = client(dir.path(), "podman", &answer);
+            let engine = selected("podman", &host).unwrap().engine;
+            assert_eq!(
+                (engine.architecture.as_str(), engine.rootless),
+                ("arm64", false)
+            );
+            let found = engine.find_reach(ReachPreference::default(), &host, &Cancel::new());
+            found.unwrap().reach
+        };
+        let is_remote = |reach: Reach| matches!(reach, Reach::Remote(_));
+        let socket = format!("unix://{}", socket.display());
+        assert!(is_remote(reach(kernel.trim(), "tcp:10.0.0.1:8080")));
+        assert!(is_remote(reach(kernel.trim(), "")));
+        assert!(is_remote(reach(kernel.trim(), &socket)), "it is not here");
+        fs::write(dir.path().join("podman.sock"), "").unwrap();
+        assert_eq!(reach(kernel.trim(), &socket), Reach::Shared);
+        assert!(is_remote(reach("6.1.0-far", &socket)));
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) fn engine(host: &Host, architecture: &str) -> Engine {
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
         reach: Default::default(),
+        service: None,
         isolation: Default::default(),
     }
 }

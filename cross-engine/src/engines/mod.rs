@@ -11,6 +11,7 @@ pub(crate) mod host_engine;
 mod interpreter;
 pub(crate) mod isolation;
 mod memory_limit;
+mod podman_service;
 pub(crate) mod probe;
 pub(crate) mod probe_cache;
 pub(crate) mod probe_validity;

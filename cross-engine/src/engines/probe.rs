@@ -8,6 +8,7 @@ use crate::engines::engine::{Engine, EngineKind, EnginePreference};
 use crate::engines::find_reach::cli_of;
 use crate::engines::host_engine;
 use crate::engines::isolation::Isolation;
+use crate::engines::podman_service;
 use crate::engines::probe_cache::{FileStamp, ProbeCache};
 use crate::engines::probe_validity;
 use crate::engines::sandbox;
@@ -31,11 +32,6 @@ const DOCKER_FORMAT: &str = "{{.Server.Version}}|{{.Server.Os}}/{{.Server.Arch}}
                              {{.Server.KernelVersion}}|{{.Server.Platform.Name}}";
 /// Nerdctl's server has neither a version nor a platform of its own.
 const NERDCTL_FORMAT: &str = "{{.Client.Version}}|{{.Client.Os}}/{{.Client.Arch}}|";
-const PODMAN_FORMAT: &str = "{{.Client.Version}}|{{.Client.OsArch}}|";
-/// What podman's service says of itself, which runs containers where its client has a machine or
-/// another host: its architecture, its rights and its kernel are not the client's.
-const PODMAN_SERVICE_FORMAT: &str = "{{.Version.Version}}|{{.Version.OsArch}}|\
-                                     {{.Host.Security.Rootless}}|{{.Host.Kernel}}";
 
 /// The time limit for an engine's answer. A daemon that is starting takes a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -365,7 +361,9 @@ fn probe_cached(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) 
     }
     let asked_at = clock::unix_time();
     let answer = query(kind, program, host, cancel)?;
-    if let (Probe::Usable(engine), Some((key, stamps))) = (&answer, validity) {
+    // What a service depends on is not known here.
+    let is_client = matches!(&answer, Probe::Usable(engine) if engine.service.is_some());
+    if let (Probe::Usable(engine), Some((key, stamps)), false) = (&answer, validity, is_client) {
         cache.insert(kind.name(), &key, stamps, asked_at, engine);
     }
     Ok(answer)
@@ -434,7 +432,12 @@ fn how_to_check(kind: EngineKind) -> String {
 
 fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Result<Probe> {
     let with_timeout = cancel.clone().with_deadline(TIMEOUT);
-    let client = cli_of(kind).map(|cli| Client { cli, program, host });
+    let client = cli_of(kind).map(|cli| Client {
+        cli,
+        program,
+        host,
+        service: None,
+    });
     let command = probe_command(kind, program, host);
     let output = match process::output(&command, &host.variables, &with_timeout) {
         Err(error) if error.kind() == ErrorKind::Deadline && cancel.check().is_ok() => {
@@ -449,7 +452,14 @@ fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Resu
         }
         result => result?,
     };
-    if let Some(engine) = parse_answer(kind, program, host, &output) {
+    if kind == EngineKind::Podman && podman_service::answers(&output) {
+        let info = podman_service::info_with_socket(program);
+        let output = process::output(&info, &host.variables, &with_timeout)?;
+        if let Some(engine) = parse_answer(kind, program, host, &output) {
+            let service = Some(podman_service::address(&output, engine.own_kernel));
+            return Ok(Probe::Usable(Engine { service, ..engine }));
+        }
+    } else if let Some(engine) = parse_answer(kind, program, host, &output) {
         return Ok(Probe::Usable(engine));
     }
     if kind == EngineKind::Sandbox && host.uid == 0 {
@@ -482,8 +492,12 @@ fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Resu
 }
 
 fn podman<'a>(program: &'a Path, host: &'a Host) -> Client<'a> {
-    let cli = Cli::Podman;
-    Client { cli, program, host }
+    Client {
+        cli: Cli::Podman,
+        program,
+        host,
+        service: None,
+    }
 }
 
 /// The command that probes an engine. It asks the part that runs containers for its version.
@@ -491,10 +505,8 @@ fn probe_command(kind: EngineKind, program: &Path, host: &Host) -> Invocation {
     match kind {
         EngineKind::Sandbox => sandbox_probe(program, host, true),
         EngineKind::Docker => Invocation::new(program).args(["version", "--format", DOCKER_FORMAT]),
-        EngineKind::Podman if podman(program, host).has_daemon() => {
-            Invocation::new(program).args(["info", "--format", PODMAN_SERVICE_FORMAT])
-        }
-        EngineKind::Podman => Invocation::new(program).args(["version", "--format", PODMAN_FORMAT]),
+        EngineKind::Podman if podman(program, host).has_daemon() => podman_service::info(program),
+        EngineKind::Podman => podman_service::version(program),
         EngineKind::Nerdctl => {
             Invocation::new(program).args(["version", "--format", NERDCTL_FORMAT])
         }
@@ -528,6 +540,7 @@ fn parse_answer(kind: EngineKind, program: &Path, host: &Host, output: &Output) 
         architecture: architecture.to_owned(),
         user: (host.uid, host.gid),
         reach: Default::default(),
+        service: None,
         isolation: Isolation::of(host),
     };
     let line = output.stdout.trim();

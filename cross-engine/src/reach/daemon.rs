@@ -31,7 +31,7 @@ pub(crate) enum Daemon {
 
 impl Daemon {
     /// The daemon at an address such as `unix:///run/podman/podman.sock` or `ssh://me@far`.
-    fn at(address: &str) -> Self {
+    pub(super) fn at(address: &str) -> Self {
         let pipe = address.strip_prefix("npipe://");
         // A named pipe of Windows has the name of its machine in its path.
         let pipe = pipe.filter(|path| path.starts_with(PIPES_HERE));

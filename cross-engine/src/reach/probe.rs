@@ -57,6 +57,8 @@ pub(crate) struct Client<'a> {
     pub(crate) cli: Cli,
     pub(crate) program: &'a Path,
     pub(crate) host: &'a Host,
+    /// The address of podman's service, if only its answers say that there is one.
+    pub(crate) service: Option<&'a str>,
 }
 
 impl Client<'_> {
@@ -66,6 +68,9 @@ impl Client<'_> {
             Cli::Docker => daemon::of_docker(self.host),
             Cli::Nerdctl => daemon::of_nerdctl(self.host),
             Cli::Podman => {
+                if let Some(address) = self.service {
+                    return Daemon::at(address);
+                }
                 let name = self
                     .program
                     .file_name()

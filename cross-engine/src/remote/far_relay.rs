@@ -5,6 +5,9 @@
 //! A run that is only watched gets no orders, and ends without waiting for anybody. What it starts is
 //! told in lines of its standard error, which arrive before its end does, and not copied.
 //!
+//! A command line that runs tests may have the caller's streams, which nobody here reads. The run
+//! itself then judges what its test binaries printed.
+//!
 //! What comes is a claim of hostile programs, as what a local run writes to its relay is: only known
 //! names of bounded size are copied, to a directory that is read by the same door.
 
@@ -28,7 +31,7 @@ use crate::process::unique_name::unique;
 use crate::process::untrusted::{Dir, LineSplitter, limits};
 use crate::remote::helper::{self, say};
 use crate::run::test_relay::{
-    self, ANSWER, MESSAGE_LIMIT, NEXT, PROGRAM, STARTED, TOLD, UNSTARTED, WATCHED,
+    self, ANSWER, KEPT, MESSAGE_LIMIT, NEXT, PROGRAM, STARTED, TOLD, UNSTARTED, WATCHED,
 };
 use crate::spec::mount::Mount;
 use crate::spec::run_spec::{RunSpec, Stdio};
@@ -79,7 +82,7 @@ impl FarRelay {
         let dir = spec.mounts.remove(at).source;
         let files = test_relay::files(&dir)?;
         Ok(files
-            .filter(|_| spec.stdio == Stdio::Lines)
+            .filter(|files| spec.stdio == Stdio::Lines || files.mark == KEPT)
             .map(|files| FarRelay {
                 dir,
                 inside,
@@ -93,6 +96,11 @@ impl FarRelay {
     /// Whether the run only says what it starts.
     pub(crate) fn is_watched(&self) -> bool {
         self.files.mark == WATCHED
+    }
+
+    /// Whether the run judges itself what its test binaries printed, and tells nothing.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.files.mark == KEPT
     }
 
     /// Notes what a watched run says in this line of its standard error. Returns what a program
@@ -534,5 +542,52 @@ mod tests {
         let line = format!("{} program more", far.line);
         assert_eq!(far.hear(&line).unwrap(), Some(""));
         assert!(!far.dir.join(format!("{STARTED}.program")).exists());
+    }
+
+    /// The programs print their words.
+    #[test]
+    fn a_run_judges_itself_what_its_test_binaries_printed() {
+        let (cache, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = Variables::from([("PATH".into(), "/usr/bin:/bin".into())]);
+        let host = Host::new(path, cache.path());
+        for name in ["it-1", "ends-1", "own-1"] {
+            std::os::unix::fs::symlink("/bin/echo", there.path().join(name)).unwrap();
+        }
+        let crates = ["it", "ends"].map(Path::new);
+        let judged = |n: usize, lines: &[&str]| {
+            let relay = TestRelay::new(&host, &crates, RelayMode::Kept).unwrap();
+            let start =
+                |line: &&str| format!("$CARGO_TARGET_T_RUNNER {}/{line}; ", there.path().display());
+            let cargo: String = lines.iter().map(start).collect();
+            let mut spec =
+                RunSpec::new(Root::Image("i".into()), "/", ["sh", "-c", &cargo, "cargo"]);
+            spec = spec.relay(relay.directory(), "CARGO_TARGET_T_RUNNER", None);
+            spec = spec.stdio(crate::spec::run_spec::Stdio::Inherit);
+            let mut far = FarRelay::take(&mut spec).unwrap().unwrap();
+            far.inside = there.path().join(format!("relay-{n}/shown"));
+            let run = [far.wrapper(), spec.command].concat();
+            let run = Invocation::new(&run[0]).args(run[1..].iter().cloned());
+            let output = process::output(&run, &host.variables, &Cancel::new()).unwrap();
+            (output.exit.code, output.stderr)
+        };
+        let result = "it-1 'test result: ok. 1 passed'";
+        let (code, said) = judged(0, &["ends-1 running 1 test", result]);
+        assert_eq!(code, Some(101));
+        assert!(
+            said.contains("    ends-1\n") && !said.contains("it-1"),
+            "{said}"
+        );
+        let usual = [
+            result,
+            "own-1 mine",
+            "ends-1 --list",
+            "ends-1 --format json",
+        ];
+        assert_eq!(judged(1, &usual), (Some(0), String::new()));
+        // What cargo says stays.
+        assert_eq!(
+            judged(2, &["ends-1 running", "own-1 mine; exit 4"]).0,
+            Some(4)
+        );
     }
 }

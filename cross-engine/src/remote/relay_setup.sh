@@ -16,6 +16,8 @@ if mkdir -p "$dir" && cd "$dir"; then
         [ -z "$mark" ] || printf '%s\n' "$line" >"$mark"
         echo here >here
         : >told
+        # Nobody there answers.
+        [ "$mark" != kept ] || exit 0
         set -- answer
         n=0
         while read -r _; do
@@ -23,7 +25,7 @@ if mkdir -p "$dir" && cd "$dir"; then
             n=$((n + 1))
         done <programs
         mkfifo "$@"
-    ) && set -- sh "$dir/cargo" "$variables" "$@" && echo "$line" >&2
+    ) && set -- sh "$dir/cargo" "$variables" "$@" && { [ "$mark" = kept ] || echo "$line" >&2; }
     cd "$OLDPWD" || exit 125
 fi
 exec "$@"

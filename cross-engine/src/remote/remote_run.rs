@@ -228,7 +228,7 @@ fn follow(
         cancel: running,
         enters: &enters,
     };
-    let Some(relay) = relay else {
+    let Some(relay) = relay.filter(|relay| !relay.is_kept()) else {
         return start(attempt, sink);
     };
     if relay.is_watched() {

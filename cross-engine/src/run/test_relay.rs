@@ -66,6 +66,9 @@ const PARALLEL: &str = "parallel";
 /// The file that says that programs are only watched. On another machine, it has the beginning of the
 /// lines in which the run says what it starts.
 pub(crate) const WATCHED: &str = "watched";
+/// The file that says that what test binaries print is kept. On another machine, it has a line, and
+/// the run itself judges what is kept.
+pub(crate) const KEPT: &str = "kept";
 /// The ending of the file that names a program.
 pub(crate) const PROGRAM: &str = "program";
 /// The ending of the file that says that a program has no runner.
@@ -165,6 +168,9 @@ pub enum RelayMode {
     Watched,
     /// As with `Watched`, but what test binaries print on their standard output is kept in files as
     /// well ([`TestRelay::kept`]): they print through a pipe. Documentation tests are not kept.
+    ///
+    /// A run on another machine leaves nothing. It fails itself if a binary that ended with success
+    /// printed no result, of the crates that the relay has as its programs.
     Kept,
 }
 
@@ -243,7 +249,7 @@ impl TestRelay {
             RelayMode::SideBySide => Some(PARALLEL),
             RelayMode::OneByOne => None,
             RelayMode::Watched => Some(WATCHED),
-            RelayMode::Kept => Some("kept"),
+            RelayMode::Kept => Some(KEPT),
         };
         if let Some(mark) = mark {
             let file = path.join(mark);
@@ -251,7 +257,8 @@ impl TestRelay {
         }
         let mut here = create_fifo(&path.join("here"))?;
         here.write_all(b"here\n").on("write", path.join("here"))?;
-        for n in 0..binaries {
+        let waiting = if mode == RelayMode::Kept { 0 } else { binaries };
+        for n in 0..waiting {
             // It is opened when the binary starts: there may be more binaries than a process may
             // open files.
             create_fifo(&path.join(format!("{n}.go")))?;
@@ -532,11 +539,11 @@ pub(crate) struct Files {
 const PROGRAMS_LIMIT: u64 = 100 << 10;
 
 /// What the relay in `dir` has at its beginning, for a run that cannot see it. `None` if that run
-/// cannot have it: the relay keeps what tests print, or there are too many binaries.
+/// cannot have it: there are too many binaries, or none.
 pub(crate) fn files(dir: &Path) -> Result<Option<Files>> {
     let dir = Dir::open(dir)?;
     let mut mark = "";
-    for name in [PARALLEL, WATCHED] {
+    for name in [PARALLEL, WATCHED, KEPT] {
         if dir.file_if_any(name)?.is_some() {
             mark = name;
         }

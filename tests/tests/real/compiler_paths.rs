@@ -187,6 +187,22 @@ fn what_a_flag_writes_and_no_run_keeps_is_named(engine: &'static str) {
     let project = project
         .file("out/made", "")
         .cross_toml("[build]\nwritable = [\"out\"]\n");
+    let out = project.path().join("out");
+    for (flags, dir, is_lost) in [
+        ("-Cinstrument-coverage", Path::new("/tmp"), true),
+        ("-C instrument_coverage", Path::new("/tmp"), true),
+        ("-Cinstrument-coverage", &*out, false),
+        ("-Cinstrument-coverage", Path::new("out"), false),
+        ("-Copt-level=1", Path::new("/tmp"), false),
+    ] {
+        let env = real_env().set("RUSTFLAGS", flags);
+        let env = env.set("LLVM_PROFILE_FILE", dir.join("%m-%p.profraw"));
+        let plan = project.cross().env(env).engine(engine).test(TARGET).plan();
+        let warnings = plan.unwrap().warnings;
+        let mut lost = warnings.iter().filter(|it| it.code == "flag-output");
+        let told = lost.any(|it| it.message.contains("LLVM_PROFILE_FILE"));
+        assert_eq!(told, is_lost, "{flags} {dir:?}: {warnings:?}");
+    }
     let kept = "--emit=asm=out/app.s,link";
     let cross = project
         .cross()

@@ -32,7 +32,6 @@ on_engines! { @ references_in_tables_are_known sandbox docker }
 on_engines! { @ a_worktree_by_a_relative_path_is_known sandbox docker }
 on_engines! { @ what_the_user_lets_git_ignore_is_ignored sandbox docker }
 on_engines! { @ git_prints_as_it_is_configured sandbox }
-on_engines! { @ files_that_a_filter_makes_are_unchanged sandbox docker }
 
 /// Asks git as build scripts do, and goes on without it as they do.
 const ASKS: &str = r#"fn main() {
@@ -50,14 +49,14 @@ const ASKS: &str = r#"fn main() {
 "#;
 
 /// A temporary directory with a package in `app`, which is not in a repository yet.
-struct Case {
+pub(super) struct Case {
     project: Project,
     leftovers: Leftovers,
     engine: &'static str,
 }
 
 impl Case {
-    fn new(engine: &'static str) -> Self {
+    pub(super) fn new(engine: &'static str) -> Self {
         engines::need(engine);
         let project = Project::new("app")
             .file("build.rs", ASKS)
@@ -77,7 +76,7 @@ impl Case {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.project.outer().join(name)
     }
 
@@ -91,7 +90,7 @@ impl Case {
         self
     }
 
-    fn clone(&self, words: &[&str]) -> &Self {
+    pub(super) fn clone(&self, words: &[&str]) -> &Self {
         git(
             self.project.outer(),
             &[
@@ -110,7 +109,7 @@ impl Case {
 
     /// A build in `dir` says what git says there on the host.
     #[track_caller]
-    fn is_known_in(&self, dir: &str) {
+    pub(super) fn is_known_in(&self, dir: &str) {
         let path = self.path(dir);
         let expected = format!(
             "{} {} [{}]\n",
@@ -151,14 +150,15 @@ fn hosts_git(dir: &Path) {
         fs::copy(library, dir.join(name)).unwrap();
     }
     fs::copy(git, dir.join("real/git")).unwrap();
+    // It starts itself for submodules.
     let script = format!(
-        "#!/bin/sh\nexec \"$TOOLS/{loader}\" --library-path \"$TOOLS\" \"$TOOLS/real/git\" \"$@\"\n"
+        "#!/bin/sh\nGIT_EXEC_PATH=\"$TOOLS\" exec \"$TOOLS/{loader}\" --library-path \"$TOOLS\" \"$TOOLS/real/git\" \"$@\"\n"
     );
     fs::write(dir.join("git"), script).unwrap();
     fs::set_permissions(dir.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn git(dir: &Path, words: &[&str]) -> String {
+pub(super) fn git(dir: &Path, words: &[&str]) -> String {
     let git = Invocation::new("git")
         .args(["-c", "user.name=me", "-c", "user.email=me@example.invalid"])
         .args(words.iter().copied())
@@ -168,7 +168,7 @@ fn git(dir: &Path, words: &[&str]) -> String {
     tool::stdout(&git).trim().to_owned()
 }
 
-fn commit(dir: &Path, message: &str) {
+pub(super) fn commit(dir: &Path, message: &str) {
     git(dir, &["add", "."]);
     git(
         dir,
@@ -538,46 +538,4 @@ fn git_prints_as_it_is_configured(engine: &'static str) {
         ("GIT_CONFIG_VALUE_0", "21"),
     ];
     assert_eq!(said(&of_variables), short(21));
-}
-
-/// As those of Git LFS are, whose program an environment does not have.
-fn files_that_a_filter_makes_are_unchanged(engine: &'static str) {
-    let case = Case::new(engine);
-    let app = case.path("app");
-    fs::write(app.join(".gitattributes"), "*.big filter=pointer\n").unwrap();
-    fs::write(app.join("data.big"), "the data").unwrap();
-    git(&app, &["init", "--quiet", "--initial-branch=main"]);
-    git(
-        &app,
-        &["config", "filter.pointer.clean", "sed s/data/pointer/"],
-    );
-    git(
-        &app,
-        &["config", "filter.pointer.smudge", "sed s/pointer/data/"],
-    );
-    git(&app, &["config", "filter.pointer.required", "true"]);
-    commit(&app, "first");
-    assert_eq!(git(&app, &["show", "HEAD:data.big"]), "the pointer");
-    case.clone(&["app", "other"]);
-    let other = case.path("other");
-    for (key, value) in [
-        ("clean", "sed s/data/pointer/"),
-        ("smudge", "sed s/pointer/data/"),
-    ] {
-        git(&other, &["config", &format!("filter.pointer.{key}"), value]);
-    }
-    git(&other, &["checkout", "--quiet", "HEAD", "--", "."]);
-    for dir in ["app", "other"] {
-        // As in a fresh checkout, the index was written in the second of the file.
-        let changed = case.path(dir).join("data.big").metadata().unwrap();
-        let index = fs::OpenOptions::new()
-            .write(true)
-            .open(case.path(dir).join(".git/index"))
-            .unwrap();
-        index.set_modified(changed.modified().unwrap()).unwrap();
-        case.is_known_in(dir);
-    }
-    let grown = case.path("app/data.big");
-    fs::write(grown, "the data and more").unwrap();
-    case.is_known_in("app");
 }

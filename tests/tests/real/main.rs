@@ -13,6 +13,7 @@ mod drop_in;
 mod errors;
 mod first_build;
 mod foreign_programs;
+mod git_filters;
 mod git_version;
 mod places;
 mod reports;

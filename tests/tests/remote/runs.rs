@@ -152,6 +152,14 @@ fn a_daemon_with_another_kernel_has_a_result_for_each_test_binary() {
         named.unwrap().exit.is_some_and(|exit| exit.success())
     };
     assert!(ended("tests/a.rs") && ended("tests/ends.rs"), "{tests:?}");
+    // A command line fails as well, and one that needs no results does not.
+    let code = |words: &[&str]| {
+        let words = [&["test", "--target", TARGET], words].concat();
+        cross.cargo(words).run().unwrap().code
+    };
+    assert_eq!(code(&[]), 101);
+    assert_eq!(code(&["--test", "a"]), 0);
+    assert_eq!(code(&["--test", "ends", "--", "--list"]), 0);
 }
 
 /// The variables of a caller whose client says that its daemon has another kernel.

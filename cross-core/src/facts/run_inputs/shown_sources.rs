@@ -105,7 +105,11 @@ impl RunInputs {
         shown: &ShownIndex,
         seen: &[PathBuf],
     ) {
-        let of_checkout = seen.iter().filter(|dir| dir.starts_with(&shown.top));
+        // The checkout of a submodule may be in one of them.
+        let top = &shown.top;
+        let of_checkout = seen
+            .iter()
+            .filter(|dir| dir.starts_with(top) || top.starts_with(dir));
         let seen: Vec<PathBuf> = of_checkout.cloned().collect();
         let key = short_hash(&format!("{shown:?}{seen:?}"), 12);
         let path = context.host.cache.join("files").join(key).join("index");

@@ -2,11 +2,11 @@
 
 use crate::process::untrusted::limits;
 
-/// What stands at the end of a line that was cut.
-const CUT: &str = " [cut: the line is longer than 1 MiB]";
+/// What stands where a line was cut.
+const CUT: &str = " [cut: the line is longer than 1 MiB] ";
 
-/// Splits a stream into lines of at most [`limits::LINE`] bytes. What is beyond that is dropped,
-/// and the line says so at its end.
+/// Splits a stream into lines of at most [`limits::LINE`] bytes. Of a longer one, the beginning and
+/// the end are kept, and it says so between them.
 #[derive(Debug)]
 pub struct LineSplitter {
     limit: usize,
@@ -14,7 +14,12 @@ pub struct LineSplitter {
     begun: Vec<u8>,
     /// Whether the line is already longer than `begun`.
     cut: bool,
+    /// The last bytes of a line that is cut.
+    end: Vec<u8>,
 }
+
+/// How many of them are kept: a harness prints the result of a test behind what the test printed.
+const END: usize = 1 << 10;
 
 impl LineSplitter {
     /// One that has read nothing yet.
@@ -28,6 +33,7 @@ impl LineSplitter {
             limit,
             begun: Vec::new(),
             cut: false,
+            end: Vec::new(),
         }
     }
 
@@ -52,15 +58,20 @@ impl LineSplitter {
 
     fn keep(&mut self, bytes: &[u8]) {
         let room = self.limit - self.begun.len();
-        self.cut |= bytes.len() > room;
-        self.begun
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let (kept, left_out) = bytes.split_at(bytes.len().min(room));
+        self.begun.extend_from_slice(kept);
+        self.cut |= !left_out.is_empty();
+        let last = left_out.len().saturating_sub(END);
+        self.end.extend_from_slice(&left_out[last..]);
+        self.end.drain(..self.end.len().saturating_sub(END));
     }
 
     fn line(&mut self) -> String {
         let mut line = String::from_utf8_lossy(&self.begun).into_owned();
         if std::mem::take(&mut self.cut) {
             line.push_str(CUT);
+            line.push_str(&String::from_utf8_lossy(&self.end));
+            self.end = Vec::new();
         }
         self.begun.clear();
         // A long line is rare: its memory is not held until the next.
@@ -96,8 +107,8 @@ mod tests {
             assert!(lines.begun.capacity() <= 2 * limits::LINE);
         }
         let cut = lines.push(b"end\nnext\n");
-        assert_eq!(cut[0].len(), limits::LINE + CUT.len());
-        assert!(cut[0].ends_with(CUT));
+        assert_eq!(cut[0].len(), limits::LINE + CUT.len() + END);
+        assert!(cut[0].ends_with("xxend"), "a result may be there");
         assert_eq!(cut[1], "next");
     }
 
@@ -105,6 +116,7 @@ mod tests {
     fn a_line_of_just_the_limit_is_whole() {
         let mut lines = LineSplitter::with_limit(4);
         assert_eq!(lines.push(b"four\n"), ["four"]);
-        assert_eq!(lines.push(b"fives\n"), [format!("five{CUT}")]);
+        assert_eq!(lines.push(b"fives\n"), [format!("five{CUT}s")]);
+        assert_eq!(lines.push(b"four\n"), ["four"]);
     }
 }

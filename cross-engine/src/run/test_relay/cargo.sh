@@ -43,4 +43,14 @@ if [ -e $cross_dir/parallel ] && env --default-signal=INT,QUIT true 2>/dev/null;
     : >$cross_dir/second
 fi
 relay
-exec "$@"
+[ -s $cross_dir/kept ] || exec "$@"
+"$@" || exit
+[ -e $cross_dir/missing ] || exit 0
+{
+    echo 'error: these test binaries ended without a result, which is a failure:'
+    while IFS= read -r cross_line; do
+        printf '    %s\n' "$cross_line"
+    done <$cross_dir/missing
+    echo '  = help: a test that ends its process (`std::process::exit`) prevents all later tests of its binary from running'
+} >&2
+exit 101
