@@ -120,8 +120,8 @@ pub(crate) fn is_complete(dir: &Path) -> bool {
 pub(crate) fn damaged(name: &str, why: &str) -> Error {
     let message = format!("the environment `{name}` is damaged: {why}");
     Error::new(ErrorKind::Environment, message).with_help(format!(
-        "remove it, and the next build makes it again: `cargo xtask env rm {name}`, \
-         `Cross::remove_environment`"
+        "remove it, and the next build makes it again: `cargo xtask env rm {name} \
+         --engine sandbox`, `Cross::remove_environment`"
     ))
 }
 

@@ -267,10 +267,10 @@ fn list_environments(cross: &Cross, engine: &str) -> Result<(), Failure> {
     let environments = cross.environments(engine)?;
     for environment in &environments {
         if let Some(damage) = &environment.damage {
-            let name = &environment.name;
+            let (name, engine) = (&environment.name, environment.engine);
             output::warning(format!(
-                "the environment `{name}` is damaged: {damage}; `cargo xtask env rm {name}` \
-                 removes it, and the next build makes it again"
+                "the environment `{name}` is damaged: {damage}; `cargo xtask env rm {name} --engine \
+                 {engine}` removes it, and the next build makes it again"
             ));
         }
     }

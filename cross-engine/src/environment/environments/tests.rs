@@ -46,7 +46,10 @@ fn a_damaged_environment_is_listed_not_used_and_can_be_removed() {
         assert_eq!(error.kind(), ErrorKind::Environment);
         assert!(error.to_string().contains(damage), "{error}");
         let help = error.help().unwrap();
-        assert!(help.contains("`cargo xtask env rm damaged-2`"), "{help}");
+        assert!(
+            help.contains("`cargo xtask env rm damaged-2 --engine sandbox`"),
+            "{help}"
+        );
     }
 
     environments.sweep(&cancel).unwrap();
