@@ -241,7 +241,11 @@ impl Machine {
         for (link, text) in [("bin", "usr/bin"), ("lib", "usr/lib")] {
             symlink(text, root.join(link)).unwrap();
         }
-        fs::write(dir.join("environment.json"), "{}").unwrap();
+        let manifest = serde_json::json!({
+            "schema_version": 1, "name": plan.environment.name, "suite": "bookworm",
+            "packages": [], "bytes": 0, "made_at_unix": 0,
+        });
+        fs::write(dir.join("environment.json"), manifest.to_string()).unwrap();
     }
 
     /// Returns a redactor that knows the directories of this machine and of `project`.

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use cross_core::ErrorKind;
 use cross_tests::{FOREIGN, PlainUser, Project, engines};
 
 /// What the project makes: a program, a shared and a static library.
@@ -212,4 +213,70 @@ fn a_directory_that_a_literal_names_by_chance_changes_no_byte() {
         without == with,
         "with an unrelated directory, at another depth"
     );
+}
+
+/// A project with a crate in the directory `vendor`, as `cargo vendor` says to configure it.
+fn vendored(dir: &str, vendor: &str) -> Project {
+    let manifest = |name: &str, more: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2021\"\n{more}")
+    };
+    let crates_io = "registry+https://github.com/rust-lang/crates.io-index";
+    let lock = format!(
+        "version = 4\n\n[[package]]\nname = \"app\"\nversion = \"1.0.0\"\n\
+         dependencies = [\n \"itoa\",\n]\n\n\
+         [[package]]\nname = \"itoa\"\nversion = \"1.0.0\"\nsource = \"{crates_io}\"\n"
+    );
+    let config = format!(
+        "[source.crates-io]\nreplace-with = \"vendored\"\n\
+         [source.vendored]\ndirectory = \"{vendor}\"\n"
+    );
+    let place = "pub fn place() -> &'static str { concat!(file!(), \" \", env!(\"CARGO_MANIFEST_DIR\")) }\n";
+    Project::in_dir("app", dir)
+        .file("Cross.toml", "[build]\nreproducible = true\n")
+        .file(
+            "Cargo.toml",
+            &manifest("app", "[dependencies]\nitoa = \"1\"\n"),
+        )
+        .file("Cargo.lock", &lock)
+        .file(
+            "src/main.rs",
+            "fn main() { println!(\"{}\", itoa::place()) }\n",
+        )
+        .file(".cargo/config.toml", &config)
+        .file(&format!("{vendor}/itoa/Cargo.toml"), &manifest("itoa", ""))
+        .file(&format!("{vendor}/itoa/src/lib.rs"), place)
+        .file(
+            &format!("{vendor}/itoa/.cargo-checksum.json"),
+            "{\"files\":{}}",
+        )
+}
+
+#[test]
+fn crates_in_a_directory_beside_the_project_change_no_byte() {
+    engines::need("sandbox");
+    let build = |dir: &str| {
+        let project = vendored(dir, "../vendor");
+        let built = project.cross().engine("sandbox").build(FOREIGN).run();
+        built.unwrap_or_else(|error| panic!("{error}: {:?}", error.help()));
+        let program = project.path().join("target").join(FOREIGN).join(MADE[0]);
+        let program = fs::read(program).unwrap();
+        assert!(contains(&program, Path::new("/cross/vendor/itoa")));
+        assert!(
+            !contains(&program, project.outer()),
+            "it names the host's directories"
+        );
+        program
+    };
+    let first = build("app");
+    assert!(
+        first == build("deep/below/others/app"),
+        "in another directory"
+    );
+
+    let far = vendored("a/b/c/app", "../../../../vendor");
+    let error = far.cross().engine("sandbox").build(FOREIGN).plan();
+    let error = error.map(|plan| plan.to_string()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(error.to_string().contains("leads nowhere from"), "{error}");
+    assert!(error.help().unwrap().contains("beside it"), "{error}");
 }

@@ -16,6 +16,8 @@ use crate::host::places::normal;
 pub(crate) struct NamedPaths {
     packages: Vec<PathBuf>,
     sources: Vec<PathBuf>,
+    /// Those of `sources` that are not written as absolute paths.
+    relative_sources: Vec<PathBuf>,
     files: Vec<PathBuf>,
 }
 
@@ -33,7 +35,15 @@ impl NamedPaths {
             let sources = entries(table.get("source"));
             let sources =
                 sources.flat_map(|source| [source.get("directory"), source.get("local-registry")]);
-            named.sources.extend(sources.flatten().filter_map(dir));
+            for source in sources.flatten() {
+                let is_relative = source
+                    .as_str()
+                    .is_some_and(|it| Path::new(it).is_relative());
+                named.sources.extend(dir(source));
+                named
+                    .relative_sources
+                    .extend(dir(source).filter(|_| is_relative));
+            }
         }
         named.files = configs.files().map(|(file, _)| file.to_owned()).collect();
         named
@@ -58,6 +68,11 @@ impl NamedPaths {
     /// The directories of crates that the configuration names and that exist.
     pub(crate) fn sources(&self) -> impl Iterator<Item = &PathBuf> {
         self.sources.iter().filter(|dir| dir.is_dir())
+    }
+
+    /// The directories of crates that the configuration names relatively and that exist.
+    pub(crate) fn relative_sources(&self) -> impl Iterator<Item = &PathBuf> {
+        self.relative_sources.iter().filter(|dir| dir.is_dir())
     }
 
     /// The files of the configuration.

@@ -1,11 +1,11 @@
 //! The lock of the project: which environments it has, and whether it fits the configuration.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use cross_config::Settings;
+use cross_engine::process::untrusted::{RegularFile, limits};
 
 use crate::facts::environment_name::build_architecture;
 use crate::facts::environment_spec::{Base, EnvironmentSpec, SpecContext};
@@ -16,14 +16,33 @@ use crate::request::cross::Cross;
 
 /// The variable that CI systems set.
 const CI: &str = "CI";
+/// The command that writes a lock.
+const LOCK: &str = "cargo xtask lock";
+/// The largest lock. An environment takes some 50 KiB of it.
+const LIMIT: u64 = 4 * limits::SOURCE;
 
 /// Reads the lock in the directory `root`; `None` if there is none.
 pub(crate) fn read(root: &Path) -> Result<Option<LockFile>> {
     let path = root.join(LOCK_FILE);
-    match fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        bytes => LockFile::parse_bytes(&bytes.on("read", &path)?, &path).map(Some),
-    }
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.on("read", &path)?,
+    };
+    // A link may lead to it. One that leads nowhere does not mean that nothing is locked.
+    let bytes = RegularFile::open(&path).and_then(|file| file.bytes(LIMIT));
+    let bytes = bytes.map_err(|error| {
+        let cause = match std::error::Error::source(&error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        let help = format!("restore it from the repository, or remove it: `{LOCK}` writes another");
+        Error::new(
+            ErrorKind::Lock,
+            format!("{LOCK_FILE} is of no use: {cause}"),
+        )
+        .with_help(help)
+    })?;
+    LockFile::parse_bytes(&bytes, &path).map(Some)
 }
 
 /// Makes `env_spec` that of the lock, if the project has one. Returns a warning if the lock does
@@ -141,4 +160,37 @@ fn changes(locked: &BTreeMap<String, String>, now: &BTreeMap<String, String>) ->
             format!("`{key}` was {before} and is {after}")
         })
         .collect()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_lock_that_is_no_file_is_told_from_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(LOCK_FILE);
+        assert!(read(dir.path()).unwrap().is_none());
+        let is_refused = |why: &str| {
+            let error = read(dir.path()).map(drop).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Lock, "{error}");
+            assert!(error.to_string().contains(why), "{error}");
+            assert!(error.help().unwrap().contains(LOCK), "{error}");
+            fs::remove_file(&path).unwrap();
+        };
+        symlink(dir.path().join("gone"), &path).unwrap();
+        is_refused("No such file");
+        symlink("/dev/zero", &path).unwrap();
+        is_refused("not a regular file");
+        crate::facts::git_settings::tests::named_pipe(&path);
+        is_refused("not a regular file");
+        File::create(&path).unwrap().set_len(LIMIT + 1).unwrap();
+        is_refused("it is longer than");
+        fs::write(dir.path().join("elsewhere"), "version = 1\n").unwrap();
+        symlink(dir.path().join("elsewhere"), &path).unwrap();
+        assert!(read(dir.path()).unwrap().is_some(), "the user's link");
+    }
 }

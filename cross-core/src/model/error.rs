@@ -80,7 +80,7 @@ pub enum ErrorKind {
     /// A command of `pre-build` or of a Dockerfile failed. The message has its last lines of
     /// output.
     CommandFailed,
-    /// An environment could not be built.
+    /// An environment could not be built, or the record of one in the cache is damaged.
     Environment,
     /// The machine could not be set up: a command of the setup failed, or it needs privileges that
     /// this user does not have. The message or the help has the command.

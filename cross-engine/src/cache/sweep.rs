@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use crate::engines::container;
 use crate::engines::engine::EngineKind;
+use crate::engines::listing;
 use crate::environment::base_rootfs;
 use crate::environment::environments::Environments;
-use crate::environment::manifest::MANIFEST;
+use crate::environment::manifest;
 use crate::environment::package_cache;
 use crate::image::staging::{IMPORT_LOCK, IMPORT_STAGED, remove_tree};
 use crate::image::store;
@@ -21,6 +22,7 @@ use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::clock;
 use crate::process::error::Result;
+use crate::process::invocation::Invocation;
 use crate::process::owner;
 use crate::reach::transfer::FILLED;
 use crate::reuse;
@@ -87,10 +89,10 @@ impl Environments<'_> {
         if !engine.has_images() {
             return Ok(Vec::new());
         }
-        let listed = process::output(&container::list_stopped(engine), variables, cancel)?;
+        let listed = self.listed(&container::list_stopped(engine), cancel)?;
         let now = clock::unix_time();
         let mut removed = Vec::new();
-        for name in listed.stdout.lines() {
+        for name in listed.lines() {
             // It has the name of its volume. Whoever has just created it is about to start it.
             if name.ends_with(FILLED) {
                 if self.remove_filled(name, cancel)? {
@@ -114,9 +116,8 @@ impl Environments<'_> {
     /// Removes the containers that were started from within containers that do not run any more.
     fn sweep_inner(&self, cancel: &Cancel) -> Result<Vec<String>> {
         let (engine, variables) = (self.store.engine, &self.store.host.variables);
-        let listed = process::output(&container::list_outer(engine), variables, cancel)?;
+        let listed = self.listed(&container::list_outer(engine), cancel)?;
         let inner: Vec<_> = listed
-            .stdout
             .lines()
             .filter_map(|line| line.split_once(' '))
             .collect();
@@ -146,16 +147,16 @@ impl Environments<'_> {
     /// Removes the running containers whose owner is gone. A command in a container can stop its
     /// lifeline, and the watcher outside may have been killed, too.
     fn sweep_orphans(&self, cancel: &Cancel) -> Result<Vec<String>> {
-        let (engine, variables) = (self.store.engine, &self.store.host.variables);
-        let listed = process::output(&container::list_owned(engine), variables, cancel)?;
-        let owned = listed
-            .stdout
-            .lines()
-            .filter_map(|line| line.split_once(' '));
+        let listed = self.listed(&container::list_owned(self.store.engine), cancel)?;
+        let owned = listed.lines().filter_map(|line| line.split_once(' '));
         let orphans = owned.filter(|(_, owner)| owner::is_gone(owner));
         orphans
             .filter_map(|(name, _)| self.end(name, cancel).transpose())
             .collect()
+    }
+
+    fn listed(&self, list: &Invocation, cancel: &Cancel) -> Result<String> {
+        listing::listed(self.store.engine, list, self.store.host, cancel)
     }
 
     fn sweep_directories(&self) -> Vec<PathBuf> {
@@ -202,7 +203,7 @@ fn started_at(name: &str) -> Option<Duration> {
 /// The lock file of an incomplete entry; `None` for a complete one.
 fn lock_of(name: &str, path: &Path, kind: &str) -> Option<String> {
     let Some(staged) = name.strip_prefix('.') else {
-        let is_incomplete = path.is_dir() && !path.join(MANIFEST).exists();
+        let is_incomplete = path.is_dir() && !manifest::is_complete(path);
         return is_incomplete.then(|| format!("{kind}-{name}"));
     };
     let staged = staged.split(".removing.").next()?;
@@ -217,6 +218,7 @@ fn lock_of(name: &str, path: &Path, kind: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::engines::engine::Engine;
+    use crate::environment::manifest::MANIFEST;
     use crate::process::host::Host;
     use crate::process::invocation::Variables;
     use crate::process::lock::Lock;

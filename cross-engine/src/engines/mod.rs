@@ -10,6 +10,7 @@ mod foreign_programs;
 pub(crate) mod host_engine;
 mod interpreter;
 pub(crate) mod isolation;
+pub(crate) mod listing;
 mod memory_limit;
 mod podman_service;
 pub(crate) mod probe;

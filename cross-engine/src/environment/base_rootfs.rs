@@ -271,13 +271,21 @@ fn prepare_script(blueprint: &Blueprint) -> String {
     script
 }
 
-/// The names of the complete bases, with their sizes in bytes.
+/// The names of the complete bases, with their sizes in bytes. One whose manifest is damaged is made
+/// again when it is needed; until then it takes space as well.
 pub(crate) fn all(host: &Host) -> Vec<(String, u64)> {
     let entries = fs::read_dir(host.cache.join(BASES)).into_iter().flatten();
     let mut all: Vec<_> = entries
         .flatten()
-        .filter_map(|entry| Manifest::read(&entry.path()))
-        .map(|manifest| (manifest.name, manifest.bytes))
+        .filter_map(|entry| {
+            let (home, name) = (entry.path(), entry.file_name());
+            let name = name.to_str().filter(|name| !name.starts_with('.'))?;
+            let bytes = match Manifest::of(name, &home) {
+                Ok(manifest) => manifest?.bytes,
+                Err(_) => size(&rootfs(&home, host)).unwrap_or_default(),
+            };
+            Some((name.to_owned(), bytes))
+        })
         .collect();
     all.sort();
     all
@@ -394,5 +402,11 @@ mod tests {
         assert_eq!(all(&host), [("base".to_owned(), 10)]);
         fs::write(home.join("root.tar"), "01234").unwrap();
         assert!(!is_complete(&home, &host));
+        fs::write(home.join(MANIFEST), "{").unwrap();
+        assert!(!is_complete(&home, &host));
+        let listed = [("base".to_owned(), 5)];
+        assert_eq!(all(&host), listed, "it takes space and can be removed");
+        remove(&home).unwrap();
+        assert!(!home.exists() && all(&host).is_empty());
     }
 }

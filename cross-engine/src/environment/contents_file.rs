@@ -1,6 +1,5 @@
 //! The records of environments' contents, beside the environments.
 
-use std::fs;
 use std::path::Path;
 
 use crate::environment::blueprint::Blueprint;
@@ -39,16 +38,21 @@ pub(crate) fn write(path: &Path, contents: &Contents) -> Result<()> {
     whole_file::write(path, text.as_bytes(), 0o644)
 }
 
-/// Reads the contents in the file at `path`, if there are any. What is damaged, or was written by a
-/// newer version that means something else by it, is no record.
+/// Reads the contents in the file at `path`, if there are any. What is damaged or no file of a
+/// record's size, or was written by a newer version that means something else by it, is no record.
 pub(crate) fn read(path: &Path) -> Option<Contents> {
-    let contents: Contents = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
+    let file = Dir::open(path.parent()?)
+        .ok()?
+        .file(path.file_name()?)
+        .ok()?;
+    let contents: Contents = serde_json::from_slice(&file.bytes(LIMIT).ok()?).ok()?;
     (contents.schema_version <= SCHEMA_VERSION).then_some(contents)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_record_that_is_cut_or_of_a_newer_version_is_none() {

@@ -1,5 +1,6 @@
 //! Environments: found, built, listed and removed.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,12 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::engines::engine::{Engine, EngineKind};
+use crate::engines::listing;
 use crate::environment::blueprint::Blueprint;
 use crate::environment::commands;
 use crate::environment::contents::Contents;
 use crate::environment::contents_file::{self, CONTENTS};
 use crate::environment::finish;
-use crate::environment::manifest::{MANIFEST, Manifest};
+use crate::environment::manifest::{self, MANIFEST, Manifest};
 use crate::environment::rootless;
 use crate::image::build_process::BuildProcess;
 use crate::image::cli::{self, ImageFacts, LABEL};
@@ -71,10 +73,15 @@ pub struct Environment {
     /// Its engine.
     pub engine: EngineKind,
     /// Its size: in MB of 10^6 bytes for a directory, and as the engine displays it for an image.
+    /// Empty if it is unknown because of `damage`.
     pub size: String,
     /// What was installed when it was made. `None` if another version of this library or another
     /// cache made it: [`Environments::contents`] finds out.
     pub contents: Option<Contents>,
+    /// What is wrong with its directory, in which case nothing is built in it. Once it is
+    /// [removed](Environments::remove), the next build makes it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
 }
 
 impl<'a> Environments<'a> {
@@ -96,12 +103,12 @@ impl<'a> Environments<'a> {
         }
     }
 
-    /// Whether the environment `name` exists. This takes one `stat`, or one `inspect` by the
-    /// engine.
+    /// Whether the environment `name` exists. This reads one small file, or takes one `inspect` by
+    /// the engine.
     ///
     /// # Errors
     ///
-    /// If the engine cannot be queried.
+    /// If the engine cannot be queried. [`ErrorKind::Environment`] if the file is damaged.
     pub fn exists(&self, name: &str, cancel: &Cancel) -> Result<bool> {
         Ok(self.find(name, cancel)?.is_some())
     }
@@ -114,9 +121,10 @@ impl<'a> Environments<'a> {
     pub fn find(&self, name: &str, cancel: &Cancel) -> Result<Option<ExistingEnvironment>> {
         let found = |image| ExistingEnvironment { image };
         match self.location(name) {
-            EnvironmentLocation::Directory(dir) => {
-                Ok(dir.join(MANIFEST).exists().then(|| found(None)))
-            }
+            EnvironmentLocation::Directory(dir) => match Manifest::of(name, &dir) {
+                Ok(manifest) => Ok(manifest.map(|_| found(None))),
+                Err(why) => Err(manifest::damaged(name, &why)),
+            },
             EnvironmentLocation::Image(image) => {
                 let (engine, host) = (self.store.engine, self.store.host);
                 if let Some(facts) = image_cache::recall_image(engine, host, &image) {
@@ -430,11 +438,8 @@ impl<'a> Environments<'a> {
     }
 
     fn list_images(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
-        let listed = process::output(
-            &cli::list(self.store.engine),
-            &self.store.host.variables,
-            cancel,
-        )?;
+        let (engine, host) = (self.store.engine, self.store.host);
+        let listed = listing::listed(engine, &cli::list(engine), host, cancel)?;
         let prefix = format!("{REPOSITORY}:");
         let parse = |line: &str| {
             let (image, rest) = line.split_once('|')?;
@@ -442,7 +447,7 @@ impl<'a> Environments<'a> {
             let contents = self.recorded_image(id);
             Some(self.environment(image.strip_prefix(&prefix)?, size, contents))
         };
-        Ok(listed.stdout.lines().filter_map(parse).collect())
+        Ok(listed.lines().filter_map(parse).collect())
     }
 
     fn list_directories(&self) -> Result<Vec<Environment>> {
@@ -453,11 +458,24 @@ impl<'a> Environments<'a> {
         };
         let mut found = Vec::new();
         for entry in entries {
-            let path = entry.on("read directory", &dir)?.path();
-            if let Some(manifest) = Manifest::read(&path) {
-                let size = format!("{}MB", manifest.bytes / 1_000_000);
-                let contents = contents_file::read(&path.join(CONTENTS));
-                found.push(self.environment(&manifest.name, &size, contents));
+            let entry = entry.on("read directory", &dir)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            if name.starts_with('.') {
+                // Something is made or removed in it.
+                continue;
+            }
+            match Manifest::of(&name, &path) {
+                Ok(None) => {}
+                Ok(Some(manifest)) => {
+                    let size = format!("{}MB", manifest.bytes / 1_000_000);
+                    let contents = contents_file::read(&path.join(CONTENTS));
+                    found.push(self.environment(&name, &size, contents));
+                }
+                Err(why) => found.push(Environment {
+                    damage: Some(why),
+                    ..self.environment(&name, "", None)
+                }),
             }
         }
         Ok(found)
@@ -469,6 +487,7 @@ impl<'a> Environments<'a> {
             engine: self.store.engine.kind,
             size: size.to_owned(),
             contents,
+            damage: None,
         }
     }
 
@@ -478,19 +497,28 @@ impl<'a> Environments<'a> {
     ///
     /// If it is in use or cannot be removed.
     pub fn remove(&self, name: &str, cancel: &Cancel) -> Result<bool> {
-        if !self.exists(name, cancel)? {
-            return Ok(false);
-        }
         match self.location(name) {
             EnvironmentLocation::Host => return Ok(false),
             EnvironmentLocation::Directory(dir) => {
+                // `..` and paths name something else.
+                let is_name = dir.file_name() == Some(OsStr::new(name));
+                if !is_name || !manifest::is_complete(&dir) {
+                    return Ok(false);
+                }
                 // Without its manifest it is not an environment any more, even if this is
                 // interrupted.
                 let manifest = dir.join(MANIFEST);
-                fs::remove_file(&manifest).on("remove", &manifest)?;
+                match manifest.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+                    // It is damaged.
+                    true => remove_tree(&manifest)?,
+                    false => fs::remove_file(&manifest).on("remove", &manifest)?,
+                }
                 remove_tree(&dir)?;
             }
             EnvironmentLocation::Image(image) => {
+                if !self.exists(name, cancel)? {
+                    return Ok(false);
+                }
                 // Its reused containers would prevent the removal.
                 sweep::of_image(self.store.engine, &image, self.store.host, cancel)?;
                 let output = process::output(
@@ -520,3 +548,6 @@ impl<'a> Environments<'a> {
         self.store.environments_dir().join(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::environment::contents_file::CONTENTS;
-use crate::environment::manifest::MANIFEST;
+use crate::environment::manifest::Manifest;
 use crate::environment::package_cache::PACKAGES;
 use crate::export::manifest::Part;
 use crate::export::pack::hash_of;
@@ -114,9 +114,11 @@ impl Destination {
 }
 
 fn look_at_environment(part: &Part, place: &Path) -> Result<There> {
-    if !place.join(MANIFEST).exists() {
+    match Manifest::of(&part.name, place) {
+        Ok(Some(_)) => {}
         // It is what an interrupted removal left.
-        return Ok(There::No);
+        Ok(None) => return Ok(There::No),
+        Err(why) => return Err(differs(part, place, &why)),
     }
     let ours = part.files().find(|(path, ..)| *path == CONTENTS);
     let Some((_, size, sha256)) = ours else {

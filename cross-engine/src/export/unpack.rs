@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use hmac_sha256::Hash;
 use tar::EntryType;
 
-use crate::environment::manifest::{MANIFEST, Manifest};
+use crate::environment::manifest::{self, Manifest};
 use crate::export::manifest::{FILES, HEADER, Header, LIST, List, Part, What};
 use crate::export::pack::{Hashing, check, tell};
 use crate::export::part::{ArchiveSink, ArchivedPart, PartKind};
@@ -336,7 +336,7 @@ impl Placed {
                 linked => linked.on("move a part of the archive to", place)?,
             }
         } else {
-            if part.kind == PartKind::Environment && !place.join(MANIFEST).exists() {
+            if part.kind == PartKind::Environment && !manifest::is_complete(place) {
                 remove_tree(place)?;
             }
             fs::rename(staged, place).on("move a part of the archive to", place)?;

@@ -47,7 +47,7 @@ pub enum ErrorKind {
     PlatformNotFound,
     /// A user's command failed while an environment or an image was built.
     CommandFailed,
-    /// An environment could not be built.
+    /// An environment could not be built, or the record of one in the cache is damaged.
     Environment,
     /// The command was killed from outside of this process.
     Killed,

@@ -264,13 +264,27 @@ pub(crate) fn env(args: &Env, cancel: &Cancel) -> Result<(), Failure> {
 }
 
 fn list_environments(cross: &Cross, engine: &str) -> Result<(), Failure> {
-    let environments = cross.environments(engine)?.into_iter();
+    let environments = cross.environments(engine)?;
+    for environment in &environments {
+        if let Some(damage) = &environment.damage {
+            let (name, engine) = (&environment.name, environment.engine);
+            output::warning(format!(
+                "the environment `{name}` is damaged: {damage}; `cargo xtask env rm {name} --engine \
+                 {engine}` removes it, and the next build makes it again"
+            ));
+        }
+    }
     let rows: Vec<_> = environments
+        .into_iter()
         .map(|environment| {
             let engine = environment.engine.to_string();
             let contents = environment.contents.map(|contents| contents.sha256());
             let contents = contents.map_or("-".to_owned(), |sha256| sha256[..12].to_owned());
-            [environment.name, engine, environment.size, contents]
+            let size = match environment.damage {
+                Some(_) => "damaged".to_owned(),
+                None => environment.size,
+            };
+            [environment.name, engine, size, contents]
         })
         .collect();
     output::answer(output::table(["name", "engine", "size", "contents"], &rows));

@@ -100,9 +100,9 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     }
 }
 
-/// Sets the options of all requests. Tests use the profile of the program, so that dependencies
+/// Sets the options of all requests for what is shipped. Tests use the profile of the program, so that dependencies
 /// such as SQLite's C code are compiled once for both.
-fn common(request: Request) -> Request {
+pub(crate) fn common(request: Request) -> Request {
     let request = request.package(PACKAGE).release(true).locked(true);
     request.reproducible(true)
 }

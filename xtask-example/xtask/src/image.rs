@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::archive::{self, sha256};
 use crate::cli;
 use crate::commands::{self, PACKAGE};
+use crate::dist;
 use crate::failure::Failure;
 use crate::output;
 use crate::papers::{Papers, Program};
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
     let built = progress
         .watch(&cross)
         .build_many(&targets)
-        .each(|request| request.package(PACKAGE).release(true).locked(true))
+        .each(dist::common)
         .run_until(cancel);
     progress.close();
     let (mut platforms, mut profiles) = (Vec::new(), Vec::new());

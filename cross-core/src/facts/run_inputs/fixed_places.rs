@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use cross_engine::{EnvValue, Mount};
 
 use super::{HOME, RunInputs, RunInputsContext, kept_file};
+use crate::cargo::named_paths::NamedPaths;
 use crate::facts::checkout::Checkout;
 use crate::facts::private_places::is_system;
 use crate::facts::sources;
@@ -34,7 +35,8 @@ impl RunInputs {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if the sources have no directory of their own in common.
+    /// [`ErrorKind::Config`] if the sources have no directory of their own in common, or crates in a
+    /// directory have no place where the relative path to them leads.
     pub(crate) fn fix_places(
         &mut self,
         context: &RunInputsContext<'_>,
@@ -62,7 +64,9 @@ impl RunInputs {
         if let Some(sysroot) = sysroot {
             add(sysroot, "rust");
         }
-        self.place_guessed(&project, &place("project"), &mut dirs);
+        let crates = NamedPaths::of(context.configs);
+        let crates: Vec<_> = crates.relative_sources().cloned().collect();
+        self.place_guessed(&project, &place("project"), &crates, &mut dirs)?;
         if let Some(sysroot) = sysroot {
             // With the source of `std`, rustc names its files there instead of where they were when
             // `std` was built.

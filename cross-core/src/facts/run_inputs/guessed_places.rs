@@ -9,23 +9,30 @@ use super::RunInputs;
 use super::fixed_places::{is_shared_name, names};
 use crate::facts::private_places::is_system;
 use crate::host::places::real_path;
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::step::Warning;
 use cross_engine::Access;
 
 impl RunInputs {
     /// Adds a place to `dirs` for everything outside of `project` that the sources name, or hides
     /// it with a warning. `dirs` are the directories with a place of their own, and `inside` is that
-    /// of the project.
+    /// of the project. Cargo's configuration names the directories `crates` relatively.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if one of `crates` has no place: no build succeeds without it.
     pub(super) fn place_guessed(
         &mut self,
         project: &Path,
         inside: &Path,
+        crates: &[PathBuf],
         dirs: &mut Vec<(PathBuf, PathBuf)>,
-    ) {
+    ) -> Result<()> {
         let fixed = dirs.clone();
         let is_placed = |path: &Path| fixed.iter().any(|(host, _)| path.starts_with(host));
         let projects = [project.to_owned(), real_path(project)];
-        for path in std::mem::take(&mut self.guessed_sources) {
+        let guessed = std::mem::take(&mut self.guessed_sources);
+        for path in crates.iter().cloned().chain(guessed) {
             if is_placed(&path) {
                 continue;
             }
@@ -44,6 +51,7 @@ impl RunInputs {
                     }
                     dirs.push((path, place));
                 }
+                None if crates.contains(&path) => return Err(no_crates(&path, inside)),
                 None => {
                     self.mounts.retain(|mount| {
                         mount.access != Access::Read
@@ -53,7 +61,19 @@ impl RunInputs {
                 }
             }
         }
+        Ok(())
     }
+}
+
+fn no_crates(path: &Path, inside: &Path) -> Error {
+    let message = format!(
+        "cargo's configuration names the crates in `{}` by a relative path, which leads nowhere from \
+         `{}`, where a reproducible build sees the project",
+        path.display(),
+        inside.display()
+    );
+    let help = "move the crates into the project or beside it, or name them by an absolute path";
+    Error::new(ErrorKind::Config, message).with_help(help)
 }
 
 fn no_place(path: &Path, inside: &Path) -> Warning {

@@ -227,6 +227,10 @@ fn what_is_there_and_differs_is_not_overwritten() {
             "it has other packages",
         ),
         (
+            "cache/environments/env/environment.json",
+            "environment.json` cannot be read: expected value",
+        ),
+        (
             "rustup/toolchains/stable/bin/rustc",
             "`bin/rustc` is missing or differs",
         ),
