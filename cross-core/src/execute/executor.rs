@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_config::ExplainedValue;
+use cross_engine::process::Stdin;
 use cross_engine::process::clock;
 use cross_engine::process::untrusted::{Dir, RegularFile};
-use cross_engine::process::{Stdin, TailLines};
 use cross_engine::{
     Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress, Root,
     RunSpec,
@@ -22,7 +22,7 @@ use once_cell::unsync::OnceCell;
 use crate::execute::cargo_output::Unpublished;
 use crate::execute::compiled_packages::CompiledPackages;
 use crate::execute::evidence::Evidence;
-use crate::execute::failure::host_failure;
+use crate::execute::failure::{HostOutput, host_failure};
 use crate::execute::foreign_starts::ForeignStarts;
 use crate::execute::publish;
 use crate::execute::run_resolver::RunResolver;
@@ -104,9 +104,6 @@ pub(crate) fn published(plan: &Plan, cancel: &Cancel) -> Result<Vec<PathBuf>> {
     published.dedup();
     Ok(published)
 }
-
-/// How many of the last lines of a failed command on the host its error shows.
-const ERROR_LINES: usize = 12;
 
 /// The execution of one plan, with the results so far.
 struct Execution<'a> {
@@ -417,7 +414,7 @@ impl<'a> Execution<'a> {
     }
 
     fn host_command(&self, command: &Invocation, failure: HostFailure) -> Result<()> {
-        let mut last_lines = TailLines::new(ERROR_LINES);
+        let mut last_lines = HostOutput::new();
         let supervised = cross_engine::supervised(command.clone()).map_engine_error()?;
         let exit = cross_engine::process::run(
             &supervised,
@@ -427,7 +424,7 @@ impl<'a> Execution<'a> {
             &mut |stream, line| {
                 // Cargo prints the URLs that it fetches from.
                 let line = redact(line);
-                last_lines.push(&*line);
+                last_lines.push(&line);
                 self.notify(output_event(stream, &line))
             },
         )

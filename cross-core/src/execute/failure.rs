@@ -1,6 +1,6 @@
 //! Converts the failures of commands into errors, with their kind, message and remedy.
 
-use cross_engine::process::Exit;
+use cross_engine::process::{Exit, TailLines};
 use cross_engine::{Invocation, RunSpec};
 
 use crate::cargo::advice;
@@ -11,6 +11,37 @@ use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
 use crate::target::emulator_crash::{Crash, CrashDetector};
 use crate::target::runner;
+
+/// How many of the last lines of a failed command on the host its error shows.
+const ERROR_LINES: usize = 12;
+
+/// What the error of a command on the host shows of its output: the end, up to a backtrace. Where
+/// `RUST_BACKTRACE` is set, rustup prints one after the cause, and it has more lines than are kept.
+#[derive(Debug)]
+pub(crate) struct HostOutput {
+    lines: TailLines,
+    is_backtrace: bool,
+}
+
+impl HostOutput {
+    pub(crate) fn new() -> Self {
+        HostOutput {
+            lines: TailLines::new(ERROR_LINES),
+            is_backtrace: false,
+        }
+    }
+
+    pub(crate) fn push(&mut self, line: &str) {
+        self.is_backtrace |= line == "Stack backtrace:";
+        if !self.is_backtrace {
+            self.lines.push(line);
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.lines.text().trim_end().to_owned()
+    }
+}
 
 /// The error of a failed command on the host. `output` is the end of its output.
 pub(crate) fn host_failure(
@@ -301,6 +332,24 @@ pub(crate) fn program_failure(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What rustup prints for a component that no server has.
+    #[test]
+    fn a_backtrace_does_not_displace_the_cause() {
+        let mut output = HostOutput::new();
+        output.push("error: component download failed for rust-std");
+        output.push("");
+        output.push("Caused by:");
+        output.push("    1: http request returned an unsuccessful status code: 404");
+        output.push("");
+        output.push("Stack backtrace:");
+        for n in 0..2 * ERROR_LINES {
+            output.push(&format!("  {n}: rustup_init::main"));
+        }
+        let text = output.text();
+        assert!(text.starts_with("error: component"), "{text}");
+        assert!(text.ends_with("404"), "{text}");
+    }
     use crate::execute::quoted::QUOTED;
 
     #[test]
