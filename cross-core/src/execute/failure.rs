@@ -332,6 +332,7 @@ pub(crate) fn program_failure(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::execute::quoted::QUOTED;
 
     /// What rustup prints for a component that no server has.
     #[test]
@@ -350,7 +351,6 @@ mod tests {
         assert!(text.starts_with("error: component"), "{text}");
         assert!(text.ends_with("404"), "{text}");
     }
-    use crate::execute::quoted::QUOTED;
 
     #[test]
     fn messages_truncate_long_output_and_long_lists() {

@@ -103,9 +103,10 @@ pub struct Engine {
     #[serde(default)]
     pub reach: Reach,
     /// The service that its client passes commands to by its own answer, though neither its name
-    /// nor a variable says so: a wrapper of `podman --remote`.
+    /// nor a variable says so: a wrapper of `podman --remote`. The text is boxed because an engine
+    /// is a variant beside small ones.
     #[serde(skip)]
-    pub(crate) service: Option<String>,
+    pub(crate) service: Option<Box<str>>,
     /// What the sandbox has to know of the kernel.
     #[serde(skip)]
     pub(crate) isolation: Isolation,

@@ -456,7 +456,8 @@ fn query(kind: EngineKind, program: &Path, host: &Host, cancel: &Cancel) -> Resu
         let info = podman_service::info_with_socket(program);
         let output = process::output(&info, &host.variables, &with_timeout)?;
         if let Some(engine) = parse_answer(kind, program, host, &output) {
-            let service = Some(podman_service::address(&output, engine.own_kernel));
+            let service = podman_service::address(&output, engine.own_kernel);
+            let service = Some(service.into_boxed_str());
             return Ok(Probe::Usable(Engine { service, ..engine }));
         }
     } else if let Some(engine) = parse_answer(kind, program, host, &output) {

@@ -100,8 +100,8 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     }
 }
 
-/// Sets the options of all requests for what is shipped. Tests use the profile of the program, so that dependencies
-/// such as SQLite's C code are compiled once for both.
+/// Sets the options of all requests for what is shipped. Tests use the profile of the program, so that
+/// dependencies such as SQLite's C code are compiled once for both.
 pub(crate) fn common(request: Request) -> Request {
     let request = request.package(PACKAGE).release(true).locked(true);
     request.reproducible(true)
