@@ -248,7 +248,8 @@ mod tests {
         ];
         let copies = ["app", "app.debug", "libapp.a"];
         let stripped = Stripped::new(&built, &copies);
-        let (first, later) = (Duration::new(1000, 1), Duration::new(1000, 2));
+        // Windows counts in hundreds of nanoseconds.
+        let (first, later) = (Duration::new(1000, 100), Duration::new(1000, 200));
         let all = ["t/release/app", "t/release/libapp.a"].map(str::to_owned);
         let of_copies = copies.map(|file| format!("stripped/split/t/release/{file}"));
         for file in all.iter().chain(&of_copies) {
@@ -279,7 +280,7 @@ mod tests {
             let files = copies.iter();
             let files = files.map(|file| format!("stripped/split/t/release/{file}"));
             for file in files.chain(["t/release/app".to_owned()]) {
-                stripped.set_time(&file, Duration::new(1000, 1));
+                stripped.set_time(&file, Duration::new(1000, 100));
             }
             assert!(!stripped.are_current(), "{copies:?}");
         }
