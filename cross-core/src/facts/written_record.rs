@@ -27,7 +27,15 @@ pub(crate) fn of(
     let name = short_hash(&root.display().to_string(), 16);
     let path = cache.join("written").join(name);
     let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        // Below a file there is no record either. Whoever makes the cache says what is in the way.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            String::new()
+        }
         text => text.map_err(|error| {
             Error::io("read", &path, error).with_help(
                 "remove the file; then links and literals in directories that were `writable` once are \
@@ -73,6 +81,16 @@ mod tests {
             of(Path::new("/other"), &[], cache).unwrap().0,
             [""; 0].map(PathBuf::from)
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_cache_below_a_file_has_no_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let none = of(Path::new("/w"), &[], &file.join("cache")).unwrap();
+        assert_eq!(none, (Vec::new(), None));
     }
 
     #[test]
