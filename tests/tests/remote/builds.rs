@@ -72,7 +72,9 @@ fn strips_there(case: &Case) {
     assert!(has(program, b"app.debug\0") && !has(program, b".debug_info\0"));
     assert!(has(&debug, b".debug_info\0"));
     let again = strip();
-    assert_eq!((again.sent, again.fetched, again.compiled), (0, 0, false));
+    assert_eq!((again.sent, again.compiled), (0, false));
+    // Dep-info may come again, but neither the program nor its debug information.
+    assert!(again.fetched < 1024, "{}", again.fetched);
 }
 
 #[test]
