@@ -133,7 +133,9 @@ pub mod contents {
 
 /// Locks: what environments are made of, in a file of the project.
 pub mod lock {
-    pub use crate::api::lock::{LockOutcome, LockRequest, LockedTarget, PackageChange};
+    pub use crate::api::lock::{
+        LockChange, LockOutcome, LockRequest, LockedTarget, PackageChange, RemovedEntry,
+    };
 }
 
 #[cfg(feature = "export")]
@@ -168,7 +170,7 @@ pub mod object_files {
 
 /// The parts of an [`Outcome`]: packages, diagnostics, test results and timings.
 pub mod outcome {
-    pub use crate::model::compiled::{CompiledPackage, NativeLibrary};
+    pub use crate::model::compiled::{CompiledPackage, LibraryOrigin, NativeLibrary};
     pub use crate::model::outcome::{ArtifactKind, CompilerDiagnostic, SourceLocation, Timing};
     pub use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 }
@@ -181,8 +183,8 @@ pub mod project {
 /// Facts about each target.
 pub mod targets {
     pub use cross_targets::{
-        GlibcVersion, Level, Libc, Sdk, SupportLevel, Target, TargetEmulator, TargetFacts,
-        TestSupport,
+        DebianArch, GlibcVersion, Level, Libc, Runner, Sdk, SupportLevel, Target, TargetEmulator,
+        TargetFacts, TestSupport,
     };
 }
 

@@ -68,6 +68,7 @@ pub use facts::target_facts::{
     CToolchain, Endian, Level, Libc, StdAvailability, SupportLevel, TargetEmulator, TargetFacts,
     TestSupport, Tier, ZigTarget,
 };
+pub use facts::toml_table::toml_table;
 pub use facts::uefi_machine::UefiMachine;
 pub use recipe::{
     HostEmulator, Recipe, RecipeDownload, RecipeFile, RustSource, StdSource, Toolset, ToolsetKind,

@@ -161,3 +161,23 @@ fn targets_of(manifest: &str) -> Vec<String> {
     });
     of_std.collect()
 }
+
+#[test]
+fn the_oldest_versions_of_apples_systems_are_those_of_rustc() {
+    for row in rows() {
+        let (Some(variable), Some(rusts)) = (row.deployment_variable(), row.oldest_of_rust())
+        else {
+            continue;
+        };
+        let oldest = row
+            .oldest_system()
+            .map_or(rusts, |system| system.max(rusts));
+        let printed = rustc(&["--print", "deployment-target", "--target", row.triple]);
+        assert_eq!(
+            printed.trim(),
+            format!("{variable}={oldest}"),
+            "{}",
+            row.triple
+        );
+    }
+}

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use cross_config::Layer;
 use cross_core::{
-    Artifact, Cross, ErrorKind,
+    Artifact, Cross, Error, ErrorKind,
     events::EventKind,
     mach_o::{MachO, Signature},
+    object_files::Strip,
     outcome::ArtifactKind,
 };
-use cross_targets::SystemVersion;
+use cross_targets::{SystemVersion, Target};
 use cross_tests::Project;
 
 const BOTH: &str = "universal2-apple-darwin";
@@ -117,6 +118,13 @@ fn one_call_builds_for_both_processors_of_macs() {
     assert_eq!(done.code, 0);
     let app = project.path().join("target").join(BOTH).join("debug/app");
     assert_eq!(machines(&app), ["arm64", "x86_64"]);
+    // What was joined is published, though the files that it was made of are not.
+    let events = project.recorder().events();
+    let warned = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Warning { message, .. } => Some(message),
+        _ => None,
+    });
+    assert_eq!(warned.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
@@ -131,6 +139,110 @@ fn what_is_for_one_processor_is_refused_for_both() {
         assert_eq!(error.kind(), ErrorKind::UnsupportedTarget, "{error}");
         assert!(error.help().unwrap().contains(ARM), "{error}");
     }
+    // Cargo itself starts one compiler with the caller's arguments.
+    let line = |words: &[&str]| {
+        let words = [&words[..1], &["--lib", "--target", BOTH], &words[1..]].concat();
+        cross.cargo(words).run().unwrap_err()
+    };
+    for error in [
+        cross.rustc(BOTH).arg("-Copt-level=1").plan().unwrap_err(),
+        line(&["rustc", "--", "-Copt-level=1"]),
+        line(&["rustc", "--crate-type=staticlib"]),
+        line(&["rustdoc", "--", "--cfg", "x"]),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::UnsupportedTarget, "{error}");
+        assert!(error.help().unwrap().contains(ARM), "{error}");
+    }
+    cross.rustc(BOTH).plan().unwrap();
+}
+
+#[test]
+fn a_variable_of_apples_tools_is_shown_as_the_origin_of_its_value() {
+    let project = sdk(project(), "macosx", "14.2", "arm64-macos, x86_64-macos");
+    let env = cross_tests::real_env()
+        .set("MACOSX_DEPLOYMENT_TARGET", "12.0")
+        .set("SDKROOT", project.path().join("sdk"));
+    let plan = cross(&project).env(env).build(ARM).plan().unwrap();
+    for (key, variable) in [
+        ("sdk", "SDKROOT"),
+        ("deployment-target", "MACOSX_DEPLOYMENT_TARGET"),
+    ] {
+        let key = format!("target.{ARM}.{key}");
+        let row = plan.explain().iter().find(|row| row.key == key);
+        let origin = row.map(|row| row.origin.to_string());
+        assert_eq!(origin.as_deref(), Some(variable));
+    }
+}
+
+#[test]
+fn an_empty_variable_asks_for_no_version() {
+    let project = project();
+    let env = cross_tests::real_env().set("MACOSX_DEPLOYMENT_TARGET", "");
+    let plan = cross(&project).env(env).build(ARM).plan().unwrap();
+    assert_eq!(plan.deployment_target, None);
+    let env = plan.env();
+    assert!(!env.contains_key("MACOSX_DEPLOYMENT_TARGET"), "{env:?}");
+}
+
+#[test]
+fn a_build_script_gives_a_library_the_name_by_which_it_is_loaded() {
+    let name = "@rpath/libapp.dylib";
+    let script = format!(
+        "fn main() {{ println!(\"cargo:rustc-cdylib-link-arg=-Wl,-install_name,{name}\"); }}\n"
+    );
+    let project = project().file("build.rs", &script);
+    let built = cross(&project).build(ARM).run().unwrap();
+    let library = std::fs::read(&named(&built.artifacts, "libapp.dylib").path).unwrap();
+    let mut parts = library.windows(name.len());
+    assert!(parts.any(|part| part == name.as_bytes()));
+}
+
+/// Compiles an object for newer phones than those that were asked for, and packs it.
+const NEWER: &str = r#"use std::process::Command;
+
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    let made = Command::new(std::env::var("RUSTC").unwrap())
+        .args(["--crate-type=staticlib", "--crate-name=newer", "-Cpanic=abort", "newer.rs"])
+        .args(["--target", &std::env::var("TARGET").unwrap(), "--out-dir", &out])
+        .env("IPHONEOS_DEPLOYMENT_TARGET", "17.0")
+        .status()
+        .unwrap();
+    assert!(made.success());
+    println!("cargo:rustc-link-search=native={out}\ncargo:rustc-link-lib=static=newer");
+}
+"#;
+
+#[test]
+fn a_static_library_for_phones_runs_on_the_oldest_system_that_is_asked_for() {
+    let target = "aarch64-apple-ios";
+    let project = Project::new("app")
+        .file("Cargo.toml", &MANIFEST.replace("\"cdylib\", ", ""))
+        .file("src/lib.rs", LIBRARY)
+        .cross_toml(&format!(
+            "[target.{target}]\ndeployment-target = \"11.0\"\n"
+        ));
+    let built = cross(&project).build(target).lib(true).run().unwrap();
+    let library = named(&built.artifacts, "libapp.a");
+    assert_eq!(
+        library.deployment_target,
+        Some(SystemVersion::new(11, 0, 0))
+    );
+    let source = "#![no_std]\n#[unsafe(no_mangle)] extern \"C\" fn newer() -> u32 { 17 }\n\
+                  #[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n";
+    let project = project
+        .file("newer.rs", source)
+        .file("build.rs", NEWER)
+        .file(
+            "src/lib.rs",
+            "unsafe extern \"C\" { fn newer() -> u32; }\n\
+             #[unsafe(no_mangle)]\npub extern \"C\" fn answer() -> u32 { unsafe { newer() } }\n",
+        );
+    let error = cross(&project).build(target).lib(true).run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeploymentTarget, "{error}");
+    let said = error.to_string();
+    assert!(said.starts_with("the object `newer."), "{said}");
+    assert!(said.contains("needs version 17.0"), "{said}");
 }
 
 #[test]
@@ -163,8 +275,8 @@ fn programs_run_on_the_oldest_system_that_is_asked_for() {
         .build(ARM)
         .rustflags(["-Clink-arg=-mmacosx-version-min=13.0"]);
     assert_eq!(
-        request.plan().unwrap().deployment_target.as_deref(),
-        Some("11.0")
+        request.plan().unwrap().deployment_target,
+        Some("11.0".parse().unwrap())
     );
     let error = request.run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeploymentTarget, "{error}");
@@ -174,7 +286,7 @@ fn programs_run_on_the_oldest_system_that_is_asked_for() {
         "{said}"
     );
     let env = cross_tests::real_env().set("MACOSX_DEPLOYMENT_TARGET", "newest");
-    let error = cross.env(env).build(ARM).plan().unwrap_err();
+    let error = cross.clone().env(env).build(ARM).plan().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(
         error.to_string().contains("(MACOSX_DEPLOYMENT_TARGET)"),
@@ -310,15 +422,57 @@ fn programs_of_phones_link_with_an_sdk_and_without_one_the_error_says_how_to_mak
     let project = with_framework();
     let error = cross(&project).build(target).run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SdkMissing, "{error}");
+    says_what_is_missing_and_how_to_give_it(&error);
+    let c = "fn main() {\n    let cc = std::env::var(\"CC_aarch64_apple_ios\").unwrap();\n    \
+             let end = std::process::Command::new(&cc).status().unwrap();\n    \
+             assert!(end.success(), \"{cc} failed\");\n}\n";
+    let c = Project::new("c").file("build.rs", c).file("src/lib.rs", "");
+    let error = cross(&c).build(target).run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SdkMissing, "{error}");
+    says_what_is_missing_and_how_to_give_it(&error);
+    // An SDK for another system is in the variable.
+    let mac = sdk(Project::new("mac"), "macosx", "14.2", "arm64-macos");
+    let env = cross_tests::real_env().set("SDKROOT", mac.path().join("sdk"));
+    let error = cross(&project).env(env).build(target).run().unwrap_err();
     let help = error.help().unwrap();
-    assert!(
-        help.contains("xcrun --sdk iphoneos --show-sdk-path"),
-        "{help}"
-    );
+    assert!(help.contains("SDKROOT is not used"), "{help}");
+    assert!(help.contains("calls itself `macosx14.2`"), "{help}");
     let project = sdk(project, "iphoneos", "17.2", "arm64-ios")
         .cross_toml(&format!("[target.{target}]\nsdk = \"sdk\"\n"));
     let built = cross(&project).build(target).run().unwrap();
     is_linked_with_the_framework(built.executables().next().unwrap(), &["arm64"]);
+}
+
+#[test]
+fn what_is_not_signed_is_stripped() {
+    let project = Project::new("app").file("src/lib.rs", "");
+    let plan = |target: &str, strip| cross(&project).build(target).strip(strip).plan();
+    for target in ["x86_64-apple-darwin", "aarch64-apple-ios"] {
+        let plan = plan(target, Strip::Debug).unwrap();
+        let steps = plan.to_string();
+        assert!(steps.contains("strip the programs"), "{steps}");
+        let error = self::cross(&project)
+            .build(target)
+            .strip(Strip::Split)
+            .plan();
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("keeps the debug information"), "{error}");
+    }
+    for target in [ARM, BOTH] {
+        let error = plan(target, Strip::Debug).unwrap_err();
+        assert!(error.to_string().contains("is signed when it is linked"));
+    }
+}
+
+/// A program and C code get the sentence of the target's row, and then how to give an SDK.
+fn says_what_is_missing_and_how_to_give_it(error: &Error) {
+    let help = error.help().unwrap();
+    let why = Target::parse("aarch64-apple-ios").unwrap().facts().lacks();
+    let missing = help.find(why.unwrap()).expect(help);
+    let how = help.find("xcrun --sdk iphoneos --show-sdk-path");
+    assert!(missing < how.expect(help), "{help}");
+    assert!(help.contains("`sdk = \"<directory>\"`"), "{help}");
+    assert_eq!(help.matches("xcrun --sdk").count(), 1, "{help}");
 }
 
 #[test]

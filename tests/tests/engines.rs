@@ -77,11 +77,13 @@ fn c_code_is_built_tested_and_run(engine: &str) {
     let program = cross.exec_on_target(TARGET, [program.path.to_str().unwrap()]);
     assert_eq!(captured(program), "C says 64 bits on aarch64\n");
     let error = cross
-        .exec(TARGET, ["sh", "-c", "exit $0", "3"])
+        .exec(TARGET, ["sh", "-c", "echo boom >&2; exit $0", "3"])
         .run()
         .unwrap_err();
     let expected = (ErrorKind::ProgramFailed, Some(3));
     assert_eq!((error.kind(), error.code()), expected);
+    let named = format!("`sh`, run for {TARGET}, ended with exit status 3");
+    assert_eq!((error.to_string(), error.program_output()), (named, "boom"));
     leftovers.are_none();
 }
 

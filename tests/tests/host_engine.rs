@@ -13,7 +13,8 @@ use cross_core::{
     Cancel, Cross, ErrorKind,
     engine::{EngineKind, EnvironmentLocation},
     host_tools::MissingTool,
-    plan::EnvironmentKind,
+    object_files::Strip,
+    plan::{EnvironmentKind, Step},
 };
 use cross_engine::Invocation;
 use cross_engine::process;
@@ -345,6 +346,30 @@ fn a_musl_program_is_linked_by_rusts_linker_as_a_fallback() {
             .iter()
             .any(|warning| warning.code == "no-c-compiler")
     );
+}
+
+/// Zig has no such tools, and Rust's own does not find its library.
+#[test]
+fn programs_that_zig_links_are_stripped_by_llvms_tool() {
+    let tools = [("cc", COMPILER), ("zig", COMPILER)];
+    let (machine, project) = (machine(&tools), Project::new("app"));
+    let toolchain = machine.path(&format!("rustup/toolchains/stable-{NATIVE}"));
+    let own = toolchain.join(format!("lib/rustlib/{NATIVE}/bin/rust-objcopy"));
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    fs::write(&own, "").unwrap();
+    let words = |machine: &Machine| {
+        let build = cross(machine, &project).build(AARCH64);
+        let plan = build.strip(Strip::Symbols).plan().unwrap();
+        let is_strip = |step: &&Step| step.purpose == "strip the programs";
+        let strip = plan.steps.iter().find(is_strip).unwrap();
+        let words = &strip.command.as_ref().unwrap().args;
+        let at = words.iter().position(|it| it == "strip").unwrap();
+        [words[at + 1].clone(), words[at + 2].clone()]
+    };
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    assert_eq!(words(&machine), [text(&own), text(&toolchain.join("lib"))]);
+    let machine = with_tool(machine, "llvm-objcopy", EMULATOR);
+    assert_eq!(words(&machine), ["llvm-objcopy", ""]);
 }
 
 #[test]

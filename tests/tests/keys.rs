@@ -360,7 +360,7 @@ fn zig_links_with_the_named_glibc() {
     let built = case.cross().build(HOST).run().unwrap();
     let program = Binary::read(&built.executables().next().unwrap().path).unwrap();
     assert!(program.runs_on("2.17".parse().unwrap()), "{program}");
-    let reported = built.executables().map(|program| program.glibc.clone());
+    let reported = built.executables().map(|program| program.glibc);
     assert_eq!(reported.collect::<Vec<_>>(), [program.glibc]);
     assert_eq!(case.prints_for(HOST), "hello from x86_64\n");
 }

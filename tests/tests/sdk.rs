@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cross_core::{
-    Plan,
+    ErrorKind, Plan,
     engine::EnvironmentLocation,
     plan::{Action, EnvironmentKind},
 };
@@ -151,6 +151,23 @@ fn an_sdk_completes_a_recipe() {
         writeln!(text, "# {target}\n{told}").unwrap();
     }
     check("sdk", &text);
+}
+
+#[test]
+fn the_sdk_that_is_configured_is_explained() {
+    let target = Target::parse("aarch64-linux-android").unwrap();
+    let (machine, project) = (machine(Fakes::Sandbox), with_sdk(target));
+    let text = machine.cross(&project).explain(target.triple()).unwrap();
+    let sdk = project.path().join("sdk");
+    let here = format!("Here the SDK is `{}`.", sdk.display());
+    assert!(text.ends_with(&here), "{text}");
+    let other = machine.cross(&Project::new("app")).explain(target.triple());
+    assert!(!other.unwrap().contains("Here the SDK"));
+    let broken = project.cross_toml("[target.aarch64-linux-android]\nsdk = \"sdk\n");
+    let error = machine.cross(&broken).explain(target.triple());
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Config);
+    let without_one = machine.cross(&broken).explain("x86_64-unknown-linux-gnu");
+    without_one.unwrap();
 }
 
 /// `cargo-xwin` keeps its SDK in a directory of its cache.

@@ -130,8 +130,8 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         build_variables: &[CROSS_BUILD_ZIG_VERSION],
         target_suffix: Some(TARGET_ZIG_VERSION),
-        default: "Zig's default",
-        meaning: "the minimum glibc version",
+        default: "2.28, or the processor's first version",
+        meaning: "the minimum glibc version: 2.17 or later, or the first that the processor has (2.36 for loongarch64), but not for powerpc64 and sparc64, for which Zig links nothing",
         example: "[build.zig]\nenable = true\nversion = \"2.17\"\n",
         ..key!("zig.version", zig_version)
     },
@@ -225,7 +225,7 @@ pub(crate) static KEYS: &[Key] = &[
     Key {
         levels: TARGET,
         target_suffix: Some(TARGET_SDK),
-        default: "for Android, `ANDROID_NDK_HOME` or else `ANDROID_NDK_ROOT`; for `*-pc-windows-msvc`, `XWIN_CACHE_DIR`; for Apple's systems, `SDKROOT` if it is an SDK for the target; otherwise none, which uses the published image, or builds what needs no SDK",
+        default: "for Android, `ANDROID_NDK_HOME` or else `ANDROID_NDK_ROOT`; for `aarch64-`, `i686-` and `x86_64-pc-windows-msvc`, `XWIN_CACHE_DIR` if it has libraries for the target; for Apple's systems, `SDKROOT` if it is an SDK for the target; otherwise none, which uses the published image, or builds what needs no SDK",
         meaning: "the directory of the SDK that completes the recipe: the Android NDK, Microsoft's headers and libraries as `xwin` writes them, an SDK of Apple's such as `MacOSX.sdk`, or a root file system of Solaris, illumos or DragonFly",
         example: "[target.aarch64-linux-android]\nsdk = \"/opt/android-ndk-r27c\"\n",
         ..key!("sdk", sdk)
@@ -234,7 +234,7 @@ pub(crate) static KEYS: &[Key] = &[
         build_variables: &[CROSS_BUILD_DEPLOYMENT_TARGET],
         target_suffix: Some(TARGET_DEPLOYMENT_TARGET),
         default: "the variable that Apple's own tools read (`MACOSX_DEPLOYMENT_TARGET`, `IPHONEOS_DEPLOYMENT_TARGET` and so on), else Rust's default for the target",
-        meaning: "the oldest version of Apple's system that programs have to run on; compilers and linkers are told it, and an artifact that needs a newer one is an error",
+        meaning: "the oldest version of Apple's system that programs have to run on; compilers and linkers are told it, and an artifact that needs a newer one is an error; under `[build]` it is for each of the systems, whose versions before 26 differ",
         example: "[target.aarch64-apple-darwin]\ndeployment-target = \"12.0\"\n",
         ..key!("deployment-target", deployment_target)
     },

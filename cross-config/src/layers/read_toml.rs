@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use cross_targets::toml_table;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -183,7 +184,7 @@ impl TomlReader<'_> {
         let problem = Diagnostic::error(DiagnosticCode::UnquotedTarget, message);
         self.report(
             problem
-                .help(format!("write `[target.\"{meant}\"]`"))
+                .help(format!("write `{}`", toml_table(&meant)))
                 .at(self.location_of(triple)),
         );
         true

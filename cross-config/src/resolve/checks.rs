@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cross_targets::{Libc, Target};
+use cross_targets::{Level, Libc, Target, TargetFacts};
 
 use crate::diagnostics::diagnostic::{Diagnostic, DiagnosticCode};
 use crate::diagnostics::origin::Origin;
@@ -27,6 +27,12 @@ struct DependentKeys {
 
 const DEPENDENT_KEYS: &[DependentKeys] = &[
     DependentKeys {
+        keys: &["zig.enable"],
+        has_effect: |view| !has_zig(view) || may_use_zig(view),
+        reason: "Zig does not build for the target",
+        help: "remove it: the recipe has the target's own compiler, or none",
+    },
+    DependentKeys {
         keys: &["zig.version", "zig.image.name", "zig.image.toolchain"],
         has_effect: has_zig,
         reason: "zig is not enabled",
@@ -34,7 +40,8 @@ const DEPENDENT_KEYS: &[DependentKeys] = &[
     },
     DependentKeys {
         keys: &["zig.version"],
-        has_effect: |view| !has_other_libc(view),
+        // What is said of `zig` itself is enough.
+        has_effect: |view| !has_other_libc(view) || has_zig(view) && !may_use_zig(view),
         reason: "the target does not use glibc",
         help: "write `zig = true`, without a version",
     },
@@ -103,13 +110,26 @@ fn image(view: &TargetView) -> Option<&Origin> {
 
 /// Whether the target is one of Apple's systems; `None` if it has no row.
 fn is_of_apple(view: &TargetView) -> Option<bool> {
-    let target = Target::parse(view.triple.as_deref()?).ok()?;
-    Some(target.facts().deployment_variable().is_some())
+    Some(row(view)?.deployment_variable().is_some())
 }
 
 fn has_other_libc(view: &TargetView) -> bool {
-    let target = view.triple.as_deref().map(Target::parse);
-    target.is_some_and(|target| target.is_ok_and(|target| target.facts().libc != Libc::Glibc))
+    row(view).is_some_and(|facts| facts.libc != Libc::Glibc)
+}
+
+/// Whether Zig changes what builds for the target, if it is enabled: the compiler of the recipe, or
+/// the image. What Zig lacks for glibc is an error of the recipe.
+fn may_use_zig(view: &TargetView) -> bool {
+    let names_image = view.values.zig_image.is_some() || view.values.image.is_some();
+    let has_recipe = |facts: &TargetFacts| !matches!(facts.level(), Level::Sdk | Level::Image);
+    let never = |facts: &TargetFacts| facts.zig.is_none() && facts.libc != Libc::Glibc;
+    names_image || !row(view).is_some_and(|facts| never(facts) && has_recipe(facts))
+}
+
+/// The row of the view's target, if it has one.
+fn row(view: &TargetView) -> Option<&'static TargetFacts> {
+    let target = Target::parse(view.triple.as_deref()?).ok()?;
+    Some(target.facts())
 }
 
 /// Returns all such problems. A value that has an effect for any target is not reported.

@@ -64,6 +64,14 @@ pub struct ExplainedValue {
     pub origin: Origin,
 }
 
+impl ExplainedValue {
+    /// A row for a value that something else than a layer of the configuration has.
+    #[must_use]
+    pub fn new(key: String, value: String, origin: Origin) -> Self {
+        Self { key, value, origin }
+    }
+}
+
 /// The layers to merge.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LayerSelection {

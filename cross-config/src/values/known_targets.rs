@@ -16,14 +16,9 @@ pub(crate) fn lint(name: &str) -> Option<Diagnostic> {
         DiagnosticCode::UnknownTarget,
         format!("unknown target `{name}`"),
     );
-    let suggestions: Vec<_> = unknown
-        .suggestions()
-        .iter()
-        .map(|triple| format!("`{triple}`"))
-        .collect();
-    Some(match suggestions.as_slice() {
+    Some(match unknown.suggestions() {
         [] => warning.help("check the spelling; this warning is expected for a custom target"),
-        _ => warning.help(format!("did you mean {}?", suggestions.join(" or "))),
+        _ => warning.help(unknown.help()),
     })
 }
 

@@ -75,8 +75,8 @@
 //! result is not an error: [`Built::skipped`] has the reason. The variables then hold the path of a
 //! stand-in: an empty file, or [a file of the caller](Build::stand_in). They are those of the
 //! manifests; where the embedded package is not there, as in a published crate, only one that
-//! [`rustc_env`](Build::rustc_env) names is set. A plain `cargo check` does build, because it shares the script's
-//! output with `cargo build` and cannot be told apart from it.
+//! [`rustc_env`](Build::rustc_env) names is set, and a warning says why. A plain `cargo check` does
+//! build, because it shares the script's output with `cargo build` and cannot be told apart from it.
 //!
 //! [`Request::locked`]: crate::Request::locked
 //! [`Request::offline`]: crate::Request::offline
@@ -91,12 +91,14 @@ mod selection;
 mod skip;
 
 use std::fmt;
+use std::iter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cross_config::Env;
 use cross_engine::Cancel;
 use cross_engine::os;
+use cross_targets::Target;
 use serde::Serialize;
 
 use crate::host::process_env;
@@ -377,11 +379,18 @@ impl Build {
     fn skip(&self, reason: Skipped, cancel: &Cancel) -> Result<Built> {
         let dir = self.script.embed_dir();
         let stand_in = |name: &String| embed::stand_in(name, self.stand_in.as_deref(), &dir);
-        let named = self.variable.clone().map(|name| vec![name]);
-        let variables = named.unwrap_or_else(|| self.expected_variables(cancel));
+        let expected = self.expected_variables(cancel);
+        let variables = expected.as_deref().unwrap_or_default();
         let embedded: Vec<_> = variables.iter().map(stand_in).collect::<Result<_>>()?;
         let mut instructions = self.rerun_instructions(&Inputs::default())?;
         instructions.extend(env_instructions(&embedded)?);
+        if let Err(error) = expected {
+            let text = format!(
+                "{reason}, so nothing is built, and no variable has a stand-in: {error}; one that `rustc_env` \
+                 names always has"
+            );
+            instructions.push(Instruction::warning(&text));
+        }
         Ok(Built {
             embedded,
             skipped: Some(reason),
@@ -390,13 +399,28 @@ impl Build {
         })
     }
 
-    /// The variables that the build would set. None if the project is not there, as on docs.rs.
-    fn expected_variables(&self, cancel: &Cancel) -> Vec<String> {
+    /// The variables that the build would set.
+    ///
+    /// # Errors
+    ///
+    /// If the project is not there, as on docs.rs, or does not say what would be built.
+    fn expected_variables(&self, cancel: &Cancel) -> Result<Vec<String>> {
+        let target = Target::parse(&self.request.target).ok();
+        let is_script = target.is_some_and(|target| target.facts().os == "emscripten");
+        let with_webassembly = |variable: String, kind: &str| {
+            let has_one = is_script && ["bin", "example"].contains(&kind);
+            let wasm = has_one.then(|| embed::variable_of_webassembly(&variable));
+            iter::once(variable).chain(wasm)
+        };
+        if let Some(name) = &self.variable {
+            return Ok(with_webassembly(name.clone(), "bin").collect());
+        }
         let outer = &self.script.outer;
-        let all = selection::embeddable(self.request.clone(), outer, cancel);
-        let all = all.unwrap_or_default();
-        let variable = |(name, kind): &(String, &str)| embed::variable_of_target(name, kind);
-        all.iter().map(variable).collect()
+        let all = selection::embeddable(self.request.clone(), outer, cancel)?;
+        let variables = all
+            .iter()
+            .flat_map(|(name, kind)| with_webassembly(embed::variable_of_target(name, kind), kind));
+        Ok(variables.collect())
     }
 
     /// The instructions that tell cargo when to run the script again.

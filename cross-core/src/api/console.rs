@@ -7,7 +7,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -27,7 +27,8 @@ use crate::request::event::{Event, EventKind};
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Shows what requests do, on standard error. What programs print on their standard output goes to
-/// standard output. Clones share one console.
+/// standard output, also in a CI system: there, control characters in it are escaped, and so are the
+/// beginnings of commands. Clones share one console.
 ///
 /// [`Cross::console`] is the short form for a program that needs nothing else.
 ///
@@ -39,7 +40,12 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// | a pipe or a file | a line for each step, and one every 10 seconds for a step that takes longer | between these lines |
 /// | GitHub Actions, GitLab CI (`GITHUB_ACTIONS`, `GITLAB_CI` is `true`) | the same lines | in a group for each step, which can be folded |
 ///
-/// Warnings and the compiler's diagnostics are always shown, each once for a target. Once more than
+/// On a terminal, nothing is drawn while no step is at work, so that a program can print between its
+/// requests. What it prints during a request, such as from a listener, goes through
+/// [`note`](Console::note).
+///
+/// Warnings and the compiler's diagnostics are always shown, each once in a request. A terminal whose
+/// `TERM` is `dumb`, or that has none, is taken for a pipe. Once more than
 /// one target was at work, [`close`](Console::close) prints a table of the results.
 ///
 /// On a terminal, cargo and the compiler print in color, unless `CARGO_TERM_COLOR` or `NO_COLOR` is
@@ -82,8 +88,8 @@ struct State {
 }
 
 impl Cross {
-    /// Shows what requests do on standard error, with the output of cargo, tests and programs. It
-    /// replaces the listener. See [`Console`](crate::console::Console) for what is shown where.
+    /// Shows what requests do on standard error, with the output of cargo, tests and programs. Other
+    /// listeners keep their events. See [`Console`](crate::console::Console) for what is shown where.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?.console();
@@ -102,13 +108,18 @@ impl Console {
     #[must_use]
     pub fn new(cross: &Cross) -> Self {
         let style = Style::detect(cross.environment(), io::stderr().is_terminal());
-        Self::on(style, Box::new(io::stdout()), Box::new(io::stderr()))
+        Self::on(Screen::new(
+            style,
+            Box::new(io::stdout()),
+            Box::new(io::stderr()),
+        ))
     }
 
-    fn on(style: Style, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+    fn on(screen: Screen) -> Self {
+        let style = screen.style();
         Console(Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             state: Mutex::new(State {
-                screen: Screen::new(style, out, err),
+                screen,
                 rows: BTreeMap::new(),
                 keeps_output: false,
                 has_table: true,
@@ -133,7 +144,7 @@ impl Console {
         self
     }
 
-    /// A copy of `cross` whose events are shown here. It replaces the listener of the copy.
+    /// A copy of `cross` whose events are shown here, too. Its listeners keep their events.
     #[must_use]
     pub fn watch(&self, cross: &Cross) -> Cross {
         let console = self.clone();
@@ -156,6 +167,8 @@ impl Console {
         for target in targets {
             state.at(target.as_ref());
         }
+        let State { screen, rows, .. } = &mut *state;
+        screen.draw(rows);
     }
 
     /// Shows a step of the caller's own, such as packing an archive. It ends with the next step of
@@ -249,7 +262,10 @@ impl State {
             EventKind::StepStarted { purpose, .. } => self.begin(target, purpose),
             EventKind::StepFinished { seconds, .. } => self.end_step(target, *seconds),
             EventKind::EnvironmentProgress { message } => {
-                self.change(target, |row| row.message(message));
+                self.change(target, |row| row.environment(message));
+            }
+            EventKind::PackagesInstalled { done, of } => {
+                self.change(target, |row| row.packages(*done, *of));
             }
             EventKind::ContainerStarted { container, .. } => {
                 self.change(target, |row| row.message(&format!("started {container}")));
@@ -260,11 +276,15 @@ impl State {
             EventKind::ArchiveProgress { bytes, of } => {
                 let target = if target.is_empty() { "archive" } else { target };
                 self.change(target, |row| row.transfer("archived", *bytes, *of));
+                // No other event says that the archive is complete.
+                if bytes >= of {
+                    self.request_ended(target, true);
+                }
             }
             EventKind::Fetched { bytes, of, .. } => {
                 self.change(target, |row| row.transfer("fetched", *bytes, *of));
             }
-            EventKind::Compiled { package, .. } => {
+            EventKind::Compiled { package, fresh } if !fresh => {
                 self.change(target, |row| row.compiled(package));
             }
             EventKind::TestsRan { passed, failed } => {
@@ -297,7 +317,9 @@ impl State {
             EventKind::Finished { error, .. } => self.request_ended(target, error.is_none()),
             #[cfg(feature = "batch")]
             EventKind::JobsShared(_) => {}
-            EventKind::ContainerEntered { .. } | EventKind::Artifact(_) => {}
+            EventKind::Compiled { .. }
+            | EventKind::ContainerEntered { .. }
+            | EventKind::Artifact(_) => {}
         }
     }
 
@@ -306,19 +328,18 @@ impl State {
         self.screen.line(None, Stream::Stderr, &text);
     }
 
-    /// The row of `target`, which is drawn from now on.
+    /// The row of `target`.
     fn at(&mut self, target: &str) -> &mut Row {
-        let screen = &mut self.screen;
-        self.rows.entry(target.to_owned()).or_insert_with(|| {
-            screen.add(target);
-            Row::new()
-        })
+        self.rows.entry(target.to_owned()).or_insert_with(Row::new)
     }
 
+    /// Changes the row of `target`. All rows are drawn while a step is at work. Otherwise nothing is:
+    /// what is drawn ends with the cursor behind it, and the caller would print there.
     fn change(&mut self, target: &str, change: impl FnOnce(&mut Row)) {
         change(self.at(target));
-        if let Some(row) = self.rows.get(target) {
-            self.screen.draw(target, row);
+        match self.rows.values().any(Row::is_at_work) {
+            true => self.screen.draw(&self.rows),
+            false => self.screen.hide(),
         }
     }
 
@@ -330,7 +351,7 @@ impl State {
     fn end_step(&mut self, target: &str, seconds: f64) {
         let row = self.at(target);
         let spoken = (seconds >= 1.0).then(|| format!("{target}: {}: {seconds:.1} s", row.step()));
-        row.end_step();
+        self.change(target, Row::end_step);
         self.screen.end_step(target, spoken.as_deref());
     }
 
@@ -343,15 +364,14 @@ impl State {
 
     /// A request of `target` ended. Its caller has the error, and says it if a person is to see it.
     fn request_ended(&mut self, target: &str, passed: bool) {
+        self.change(target, |row| row.finish(passed));
         let row = self.at(target);
-        row.finish(passed);
         let (text, kept) = (row.result(), row.take_kept(!passed));
         let text = (!passed).then(|| format!("{target}: {text}"));
         self.screen.end_step(target, text.as_deref());
         for line in kept {
             self.screen.line(Some(target), Stream::Stderr, &line);
         }
-        self.change(target, |_| {});
     }
 
     fn finish(&mut self, target: &str, error: Option<&dyn Display>) {

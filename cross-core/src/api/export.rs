@@ -47,9 +47,9 @@ pub struct ExportOutcome {
 impl Cross {
     /// Writes everything that builds and tests for `targets` need to an archive at `path`, for a
     /// machine of the same architecture without a network: the environments, the packages that
-    /// `Cross.lock` names, and the crates that `Cargo.lock` names. What is missing is made and fetched
-    /// first, as [`prefetch`](Cross::prefetch) does. A path that is relative is relative to the
-    /// directory of this `Cross`.
+    /// `Cross.lock` names, and the crates that `Cargo.lock` names, with those of `std` if it is
+    /// built. What is missing is made and fetched first, as [`prefetch`](Cross::prefetch) does. A
+    /// path that is relative is relative to the directory of this `Cross`.
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;
@@ -109,6 +109,8 @@ impl ExportRequest {
             return Err(Error::new(ErrorKind::Request, message).with_help("name a target"));
         }
         // What is refused is refused before anything is downloaded.
+        let path = cross.dir().join(&self.path);
+        check_place(&path)?;
         for target in &self.targets {
             let facts = probe::probe(&cross.build(target), cancel)?;
             environment_dir(&facts).map_err(|error| error.with_target(target))?;
@@ -123,7 +125,6 @@ impl ExportRequest {
                 .add(&facts, self.toolchains)
                 .map_err(|error| error.with_target(target))?;
         }
-        let path = cross.dir().join(&self.path);
         let names = self.targets.join(", ");
         let written = export(
             &sources.list(),
@@ -142,10 +143,31 @@ impl ExportRequest {
     }
 }
 
+/// Checks that an archive can be written at `path`.
+fn check_place(path: &Path) -> Result<()> {
+    let refused = |why: String, help: &str| {
+        let message = format!("cannot export to `{}`: {why}", path.display());
+        Err(Error::new(ErrorKind::Io, message).with_help(help))
+    };
+    if path.is_dir() || path.file_name().is_none() {
+        return refused(
+            "it is a directory".to_owned(),
+            "name the file to write, such as `offline.tar` in it",
+        );
+    }
+    match path.parent() {
+        Some(parent) if !parent.is_dir() => refused(
+            format!("`{}` is not a directory", parent.display()),
+            "make the directory, or name a file in another one",
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// The directory of the environment of a request.
 fn environment_dir(facts: &Facts) -> Result<(String, PathBuf)> {
-    let environment = facts.environment();
-    match (&environment.location, facts.env_spec.recipe()) {
+    let location = facts.environment().location;
+    match (&location, facts.env_spec.recipe()) {
         (EnvironmentLocation::Directory(dir), Some(named)) => {
             Ok((named.blueprint.name.clone(), dir.clone()))
         }
@@ -188,10 +210,13 @@ impl Sources {
         let cargo_home = &facts.inputs.cargo_home;
         let lock_file = root.join("Cargo.lock");
         let text = fs::read_to_string(&lock_file).on("read", &lock_file)?;
-        for path in locked_crates::fetched(cargo_home, &text)? {
-            let words = path.iter().map(|word| word.to_string_lossy());
-            let name = words.collect::<Vec<_>>().join("/");
-            self.put(PartKind::Crate, name, cargo_home.join(path), Vec::new());
+        let of_std = facts.lock_of_std()?;
+        for text in [Some(text), of_std].into_iter().flatten() {
+            for path in locked_crates::fetched(cargo_home, &text)? {
+                let words = path.iter().map(|word| word.to_string_lossy());
+                let name = words.collect::<Vec<_>>().join("/");
+                self.put(PartKind::Crate, name, cargo_home.join(path), Vec::new());
+            }
         }
         Ok(())
     }

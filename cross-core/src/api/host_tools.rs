@@ -13,6 +13,7 @@ use cross_targets::Runner;
 
 use crate::api::shims::{ShimKind, Shims};
 use crate::api::toolchain_env::ToolchainEnv;
+use crate::facts::binutils::ObjectTool;
 use crate::facts::facts::Facts;
 use crate::facts::probe;
 use crate::facts::run_inputs::kept_file;
@@ -231,12 +232,17 @@ impl HostTools {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ToolMissing`] if the environment has no such program.
+    /// [`ErrorKind::ToolMissing`] if the environment has no such program, or none for the target's
+    /// files.
     pub fn tool(&self, program: &str) -> Result<PathBuf> {
-        let own = self.facts.target_tool(program);
-        let program = own.as_deref().unwrap_or(program);
+        let own = self.facts.target_tool(program)?;
+        let variable = own.as_ref().and_then(ObjectTool::variable);
+        let program = own.as_ref().map_or(program, |own| &own.program);
         if self.engine().is_host() {
-            return host::tool(&self.facts, program);
+            return match variable {
+                None => host::tool(&self.facts, program),
+                Some(_) => Err(host::does_not_start_alone(program)),
+            };
         }
         let shims = self.shims()?;
         let lookup = ["sh", "-c", "command -v \"$1\"", "sh", program].map(str::to_owned);
@@ -257,6 +263,7 @@ impl HostTools {
                 "add the Debian package that has it to `packages`, or use its name in the environment",
             ));
         }
+        let shims = shims.with(variable);
         write(shims.shim(&[program.to_owned()], ShimKind::Program)?)
     }
 

@@ -8,30 +8,37 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cross_engine::Cancel;
-use cross_engine::process::untrusted::{Dir, RegularFile};
+use cross_engine::process::untrusted::Dir;
 
 use crate::execute::publish;
+use crate::facts::binutils::{FUNCTIONS, ObjectTool};
 use crate::facts::probe;
+use crate::host::files;
 use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::step::Verb;
 use crate::request::cross::Cross;
 use crate::request::request::Request;
 
-/// Strips `input` to `output`. `$1` is the directory, `$2` the tool, `$3` what is stripped, and
-/// `$4` the name of the file for debug information, if one is wanted.
-const STRIP: &str = r#"cd "$1"
-if [ -n "$4" ]; then
+/// Strips `input` to `output`. `$1` is what is stripped, and `$2` the name of the file for debug
+/// information, if one is wanted.
+const STRIP: &str = r#"if [ -n "$2" ]; then
   mkdir debug
-  "$2" --only-keep-debug input "debug/$4"
+  start --only-keep-debug input "debug/$2"
 fi
-"$2" "$3" input output
-if [ -n "$4" ]; then
+case $1 in
+--strip-debug) strip_archive input output;;
+*) start "$1" input output;;
+esac
+if [ -n "$2" ]; then
   cd debug
-  "$2" --add-gnu-debuglink="$4" ../output
+  start --add-gnu-debuglink="$2" ../output
 fi"#;
 
-/// Converts `input` to `output`. The directory and the tool come first, then the tool's options.
-const CONVERT: &str = r#"cd "$1"; tool=$2; shift 2; exec "$tool" "$@" input output"#;
+/// Converts `input` to `output`. The arguments are the tool's options.
+const CONVERT: &str = r#"start "$@" input output"#;
+
+/// What a script begins with. The directory and the words of the tool come before its own arguments.
+const BEGIN: &str = r#"cd "$1"; tool=$2 libraries=$3; shift 3"#;
 
 impl Cross {
     /// Requests that symbols and debug information are removed from `program`, a program or library
@@ -220,20 +227,23 @@ impl ObjcopyRequest {
 struct Work {
     cross: Cross,
     target: String,
-    tool: String,
+    tool: ObjectTool,
     dir: tempfile::TempDir,
 }
+
+/// The remedy for a tool that fails.
+const TOOL_HELP: &str = "its words are in `Error::program_output`; a file has to be an object file or a program of this target";
 
 impl Work {
     /// Copies `input` to where the tool of `target` sees it.
     fn begin(cross: &Cross, target: &str, input: &Path, cancel: &Cancel) -> Result<Self> {
+        let file = files::open_program(input)?;
         let request = Request::new(cross.clone(), Verb::Exec, target.to_owned());
         let facts = probe::probe(&request, cancel)?;
         if let Some(remote) = &facts.remote {
             return Err(remote.refuse("tools for files of this machine"));
         }
         let tool = facts.tool_for_object_files()?;
-        let file = RegularFile::open(input).map_engine_error()?;
         let target_dir = &facts.inputs.target_dir;
         fs::create_dir_all(target_dir).on("create directory", target_dir)?;
         let dir = tempfile::Builder::new()
@@ -252,13 +262,27 @@ impl Work {
 
     fn run(&self, script: &str, words: &[String], cancel: &Cancel) -> Result<()> {
         let dir = self.dir.path().as_os_str();
-        let command = ["sh", "-euc", script, "sh"].map(OsStr::new);
-        let tool = OsStr::new(&self.tool);
-        let words = words.iter().map(OsStr::new);
-        let command = command.into_iter().chain([dir, tool]).chain(words);
+        let script = [BEGIN, FUNCTIONS, script].join("\n");
+        let command = ["sh", "-euc", &script, "sh"].map(OsStr::new);
+        let tool = self.tool.words();
+        let words = tool.iter().chain(words).map(OsStr::new);
+        let command = command.into_iter().chain([dir]).chain(words);
         let request = self.cross.exec(self.target.clone(), command);
-        request.run_until(cancel)?;
-        Ok(())
+        match request.run_until(cancel) {
+            Ok(_) => Ok(()),
+            // The shell around the tool is not the caller's.
+            Err(error) if error.kind() == ErrorKind::ProgramFailed => {
+                let how = error.code().map(|code| format!(" with exit status {code}"));
+                let message = format!(
+                    "`{}` for {} failed{}",
+                    self.tool.program,
+                    self.target,
+                    how.unwrap_or_default()
+                );
+                Err(error.with_message(message).with_help(TOOL_HELP))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Copies the file `name` that the tool has written to `path`.

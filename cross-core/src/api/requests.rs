@@ -79,11 +79,14 @@ impl Cross {
     /// program of a package. The command sees what a build sees, in the same directory, with the
     /// engine's default network. It also sees the directory of published artifacts. Like a build,
     /// it writes only the environment's target directory and what the key `writable` names;
-    /// [`Cross::strip`] and [`Cross::objcopy`] write anywhere.
+    /// [`Cross::strip`] and [`Cross::objcopy`] write anywhere. `/tmp` and the home directory (`HOME`)
+    /// are its own: a command may write there, and nothing of that is kept.
     ///
     /// The tools for object files (`ar`, `nm`, `objcopy`, `objdump`, `readelf`, `strip` and so on)
     /// are those of the target: `strip` is `s390x-linux-gnu-strip`. The environment's own one has a
-    /// path: `/usr/bin/strip`.
+    /// path: `/usr/bin/strip`. Where Zig or Rust's linker links for another processor or system, the
+    /// environment has such tools only with `packages = ["llvm:native"]`, and without, the request
+    /// is [`ErrorKind::ToolMissing`](crate::ErrorKind::ToolMissing).
     ///
     /// ```no_run
     /// let cross = cross_core::Cross::discover()?;

@@ -56,6 +56,8 @@ pub(crate) enum ShimKind {
 pub(crate) struct Shims<'a> {
     facts: &'a Facts,
     mounts: Vec<Mount>,
+    /// What a program needs beside the variables of every shim.
+    own: Option<(String, EnvValue)>,
 }
 
 impl<'a> Shims<'a> {
@@ -90,7 +92,16 @@ impl<'a> Shims<'a> {
         for dir in extra {
             mounts.extend(mounts_of(&cross.dir().join(dir))?);
         }
-        Ok(Shims { facts, mounts })
+        Ok(Shims {
+            facts,
+            mounts,
+            own: None,
+        })
+    }
+
+    /// Sets a variable in addition.
+    pub(crate) fn with(self, own: Option<(String, EnvValue)>) -> Self {
+        Shims { own, ..self }
     }
 
     /// Makes the shim that runs `command` with its own arguments appended. Returns its path and the
@@ -153,6 +164,7 @@ impl<'a> Shims<'a> {
         }
         spec.mounts = settle(spec.mounts);
         spec.env = self.variables(spec.env);
+        spec.env.extend(self.own.clone());
         if let EnvironmentLocation::Directory(_) = facts.environment().location {
             let mounts = spec.mounts.iter();
             let targets: Vec<_> = mounts.map(|mount| mount.target.as_path()).collect();

@@ -9,8 +9,8 @@ use crate::request::cross::Cross;
 use crate::request::event::{Event, EventKind};
 
 impl Cross {
-    /// Reports requests to [`tracing`](https://docs.rs/tracing), too. The listener that is set
-    /// already keeps its events; one that is set later replaces both.
+    /// Reports requests to [`tracing`](https://docs.rs/tracing), too. Other listeners keep their
+    /// events.
     ///
     /// Each request is a span `request` with the field `triple`, and each of its steps is a span
     /// `step` below it, with the fields `number`, `of` and `purpose`. What happens is an event in the
@@ -27,14 +27,7 @@ impl Cross {
     #[must_use]
     pub fn traced(self) -> Self {
         let traces = Traces::default();
-        let listener = self.listener();
-        self.try_on_event(move |event| {
-            traces.show(event);
-            match &listener {
-                Some(listener) => listener(event),
-                None => std::ops::ControlFlow::Continue(()),
-            }
-        })
+        self.on_event(move |event| traces.show(event))
     }
 }
 
@@ -190,7 +183,8 @@ mod tests {
         let cross = Cross::at("/").on_event(move |_| {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        let listener = cross.traced().listener().unwrap();
+        // What is set later replaces nothing.
+        let cross = cross.traced().on_event(|_| {});
         let events = [
             EventKind::StepStarted {
                 step: 1,
@@ -218,11 +212,7 @@ mod tests {
         ];
         tracing::subscriber::with_default(kept.clone(), || {
             for kind in events.clone() {
-                let _ = listener(&Event {
-                    unix_ms: 0,
-                    target: "t".to_owned(),
-                    kind,
-                });
+                let _ = cross.emit("t", kind);
             }
         });
         assert_eq!(heard.load(Ordering::Relaxed), events.len() as u64);

@@ -5,6 +5,7 @@ pub(crate) mod build_std;
 pub(crate) mod carried;
 pub(crate) mod cli;
 pub(crate) mod config;
+pub(crate) mod configured_flags;
 pub(crate) mod dep_info;
 pub(crate) mod dependency_variables;
 pub(crate) mod json;

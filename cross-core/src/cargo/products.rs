@@ -310,7 +310,7 @@ impl Products {
 
     /// Whether a directory of this name below cargo's target directory is that of another target.
     pub(crate) fn is_of_another_target(&self, name: &str) -> bool {
-        name != self.directory && is_rustc_target(name)
+        !self.is_of_target(Path::new(name)) && is_rustc_target(name)
     }
 
     /// The name of the target's directory below cargo's target directory.
@@ -545,6 +545,18 @@ mod tests {
         assert!(products.can_be_directory("my_app-0123456789abcdef.dSYM", Site::Kept));
         assert!(!products.can_be_directory("my-app", Site::Profile));
         assert!(!products.can_be_directory("other.dSYM", Site::Profile));
+    }
+
+    #[test]
+    fn what_is_joined_is_not_of_another_target() {
+        let slices = ["aarch64-apple-darwin", "x86_64-apple-darwin"];
+        let products = Products::new(Vec::new(), "universal2-apple-darwin").built_in(&slices);
+        assert!(
+            !slices
+                .into_iter()
+                .any(|it| products.is_of_another_target(it))
+        );
+        assert!(products.is_of_another_target("aarch64-apple-ios"));
     }
 
     #[test]

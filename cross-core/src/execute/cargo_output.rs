@@ -18,6 +18,8 @@ use crate::request::event::EventKind;
 
 /// The directories in which cargo keeps what is its own.
 const INTERNAL: [&str; 2] = ["deps", "build"];
+/// The directory in a target's directory in which rustdoc writes.
+const DOCUMENTATION: &str = "doc";
 
 /// The meaning of one line of cargo's standard output.
 pub(crate) enum Line {
@@ -226,6 +228,14 @@ impl<'a> Reader<'a> {
             self.leave(file, Reason::Outside)?;
             return Ok(None);
         };
+        // Cargo names the first page of the documentation, which is published as a whole.
+        if relative
+            .components()
+            .nth(1)
+            .is_some_and(|part| part.as_os_str() == DOCUMENTATION)
+        {
+            return Ok(None);
+        }
         // Test binaries are among the files that are internal to cargo.
         let is_test = artifact_kind(message) == ArtifactKind::Test;
         let mut parts = relative.components().map(Component::as_os_str);
@@ -330,6 +340,18 @@ fn artifact_at(file: &Path, product: &Product, kind: ArtifactKind, relative: &Pa
         deployment_target: None,
         slices: Vec::new(),
         sha256: None,
+        source: (kind == ArtifactKind::Test).then(|| test_source(product)),
+    }
+}
+
+/// What cargo calls the source of a test binary of `product`: `unittests src/lib.rs`, `tests/it.rs`.
+fn test_source(product: &Product) -> String {
+    let package = product.manifest.parent().unwrap_or(Path::new(""));
+    let source = product.source.strip_prefix(package);
+    let source = source.unwrap_or(&product.source).display();
+    match product.is("test") {
+        true => source.to_string(),
+        false => format!("unittests {source}"),
     }
 }
 
@@ -421,11 +443,16 @@ fn compiler_diagnostic(
         }),
         code: message.code.map(|code| code.code),
         rendered: match message.rendered {
-            Some(text) => with_host_paths(System::HERE, &fixed.text_outside(&text)),
+            Some(text) => rendered_outside(fixed, &text),
             None => fixed.text_outside(&message.message),
         },
         message: fixed.text_outside(&message.message),
     }
+}
+
+/// What the compiler rendered, or a line of it, with the host's paths.
+pub(crate) fn rendered_outside(fixed: &FixedPaths, text: &str) -> String {
+    with_host_paths(System::HERE, &fixed.text_outside(text))
 }
 
 /// What the compiler rendered, with the host's paths where it names files: behind its arrows.

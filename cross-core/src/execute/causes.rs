@@ -6,16 +6,21 @@
 //! is taken from them is a short name of harmless characters.
 
 mod apple;
+mod linking;
 mod packages;
 mod patterns;
+mod rust_libraries;
+mod unnamed;
 
-use cross_targets::{Libc, Target};
+use cross_targets::{Libc, Target, toml_table};
 
 use crate::model::error::{Error, ErrorKind};
 use crate::model::printable::{beginning, printable};
 use crate::model::step::{EnvironmentKind, Verb};
 use crate::model::toolchain::ToolchainSource;
 use crate::plan::plan::Plan;
+pub(crate) use linking::of_unread_output;
+use unnamed::Unnamed;
 
 /// A known reason why cargo failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,10 @@ enum Cause {
     NoStd,
     /// The target has no `std`, and the program uses it.
     NeverStd,
+    /// The target has no `test`, the crate that cargo's tests are linked with.
+    NoHarness,
+    /// The target's `std` has no threads, which cargo's tests start.
+    NoThreads,
     /// A process was killed, or could not get memory.
     Memory,
     /// The manifest, the lock file or a dependency needs a newer Rust.
@@ -91,18 +100,25 @@ pub(crate) struct Causes {
     passed_over: Vec<(String, String)>,
     /// Whether cargo said that it could not start a program. The reason is in a later line.
     was_not_started: bool,
+    unnamed: Unnamed,
+    /// The linker that a compiler driver was told to use. Its own words call it `ld`.
+    named_linker: Option<String>,
 }
 
 impl Causes {
     /// Reads a line that cargo printed, or one of a diagnostic.
     pub(crate) fn read(&mut self, line: &str) {
         let line = printable(beginning(line, SEARCHED));
+        self.unnamed.read(&line);
         let is_denied = self.was_not_started && line.contains("Permission denied (os error 13)");
         self.was_not_started |= line.contains("could not execute process");
         let cause = match is_denied {
             true => Some(Cause::NoExec),
             false => patterns::find(&line),
         };
+        if let Some(name) = patterns::named_linker(&line) {
+            self.named_linker = Some(name.to_owned());
+        }
         let Some(cause) = cause else {
             return;
         };
@@ -121,6 +137,9 @@ impl Causes {
                 Some((_, file)) => Cause::Foreign(file.clone()),
                 None => Cause::Library(name),
             },
+            Cause::Linker(name) if name == "ld" => {
+                Cause::Linker(self.named_linker.clone().unwrap_or(name))
+            }
             cause => cause,
         };
         let is_known = self.found.contains(&cause)
@@ -132,12 +151,44 @@ impl Causes {
 
     /// Returns the remedies for the run of `plan`.
     pub(crate) fn help(&self, plan: &Plan) -> Option<String> {
-        // How an SDK is made also says what is missing.
-        let says_less =
-            |cause: &&Cause| **cause == Cause::LibrariesOnly && self.found.contains(&Cause::Sdk);
-        let causes = self.found.iter().filter(|cause| !says_less(cause));
-        let remedies: Vec<_> = causes.map(|cause| Remedy { plan }.of(cause)).collect();
+        let found = self.with_unnamed(plan);
+        let remedies = found.iter().map(|cause| Remedy { plan }.of(cause));
+        let remedies: Vec<_> = remedies.chain(self.unnamed.variables(plan)).collect();
         (!remedies.is_empty()).then(|| remedies.join("; "))
+    }
+
+    /// What was found, by what is known of the target: for one that nothing is linked for, a linker
+    /// and an SDK are missing for the reason in its row.
+    fn of_target(&self, plan: &Plan) -> Vec<Cause> {
+        let in_row = |cause: &Cause| match cause {
+            Cause::LibrariesOnly => true,
+            Cause::Sdk => linking::is_without_linker(plan),
+            Cause::Linker(_) => {
+                linking::is_without_linker(plan) && plan.environment.kind == EnvironmentKind::Host
+            }
+            _ => false,
+        };
+        let mut found = Vec::new();
+        for cause in &self.found {
+            let cause = match in_row(cause) {
+                true => Cause::LibrariesOnly,
+                false => cause.clone(),
+            };
+            if !found.contains(&cause) {
+                found.push(cause);
+            }
+        }
+        found
+    }
+
+    /// The same with the programs that only the sources name.
+    fn with_unnamed(&self, plan: &Plan) -> Vec<Cause> {
+        let mut found = self.of_target(plan);
+        // A message that names a program is about that one.
+        if !found.iter().any(|cause| matches!(cause, Cause::Tool(_))) {
+            found.extend(self.unnamed.programs(plan).into_iter().map(Cause::Tool));
+        }
+        found
     }
 
     /// Adds the remedies to the error of a failed cargo, and corrects its kind where the cause is
@@ -152,11 +203,12 @@ impl Causes {
         if error.kind() != ErrorKind::CargoFailed {
             return error;
         }
-        let has = |cause| self.found.contains(&cause);
+        let found = self.of_target(plan);
+        let has = |cause| found.contains(&cause);
         let error = match () {
             () if has(Cause::NoStd) => error.with_kind(ErrorKind::Toolchain),
             () if has(Cause::Memory) => error.with_kind(ErrorKind::Killed),
-            () if self.needs_sdk(plan) && plan.environment.sdk.is_none() => {
+            () if needs_sdk(&found, plan) && plan.environment.sdk.is_none() => {
                 error.with_kind(ErrorKind::SdkMissing)
             }
             () if has(Cause::LibrariesOnly) => error.with_kind(ErrorKind::UnsupportedTarget),
@@ -169,27 +221,31 @@ impl Causes {
     }
 }
 
-impl Causes {
-    /// Whether something is missing that only an SDK of the user's has.
-    fn needs_sdk(&self, plan: &Plan) -> bool {
-        let target = || Target::parse(&plan.target).ok();
-        self.found.iter().any(|cause| match cause {
-            Cause::Framework(_) | Cause::Sdk => true,
-            Cause::LibrariesOnly => target().is_some_and(|target| target.facts().sdk.is_some()),
-            _ => false,
-        })
-    }
+/// Whether one of the causes is that something is missing that only an SDK of the user's has.
+fn needs_sdk(found: &[Cause], plan: &Plan) -> bool {
+    let target = || Target::parse(&plan.target).ok();
+    found.iter().any(|cause| match cause {
+        Cause::Framework(_) | Cause::Sdk => true,
+        Cause::LibrariesOnly => target().is_some_and(|target| target.facts().sdk.is_some()),
+        _ => false,
+    })
+}
 
+impl Causes {
     /// Adds what a failed test or program misses of the environment. Its output may be about
     /// anything, so only what has a package counts.
     fn explain_program(&self, error: Error, plan: &Plan) -> Error {
         let is_known = |cause: &&Cause| match cause {
             Cause::Tool(name) => plan.verb == Verb::Exec || packages::of_tool(name).is_some(),
-            Cause::PerlModule(_) | Cause::PythonModule(_) | Cause::Glibc(_) => true,
+            Cause::PerlModule(_) | Cause::PythonModule(_) | Cause::Glibc(_) | Cause::NoThreads => {
+                true
+            }
             _ => false,
         };
-        let known = self.found.iter().filter(is_known);
-        let remedies: Vec<_> = known.map(|cause| Remedy { plan }.of(cause)).collect();
+        let found = self.with_unnamed(plan);
+        let known = found.iter().filter(is_known);
+        let remedies = known.map(|cause| Remedy { plan }.of(cause));
+        let remedies: Vec<_> = remedies.chain(self.unnamed.variables(plan)).collect();
         match (remedies.is_empty(), error.code()) {
             (true, _) => error,
             // A shell says so of a command that it did not find.
@@ -197,14 +253,6 @@ impl Causes {
             (false, _) => error.and_help(remedies.join("; ")),
         }
     }
-}
-
-/// Why a target has libraries only, in the words of its row.
-fn libraries_only(triple: &str) -> String {
-    let facts = Target::parse(triple).ok().map(Target::facts);
-    let why = facts.and_then(|facts| facts.lacks());
-    let why = why.unwrap_or("its recipe has no linker and no C compiler");
-    format!("{triple}: {why}; libraries, `check`, `clippy` and documentation need neither")
 }
 
 /// The remedies for the environment of a plan.
@@ -237,6 +285,10 @@ impl Remedy<'_> {
                  or build `std` with `build-std` in Cross.toml if the target can have one",
                 self.triple()
             ),
+            Cause::NoHarness => self.without_harness("has no `std`, which cargo's tests use"),
+            Cause::NoThreads => {
+                self.without_harness("has a `std` without threads, which cargo's tests start")
+            }
             Cause::Memory => self.memory(),
             Cause::Old => self.too_old(),
             Cause::Nightly => {
@@ -302,7 +354,7 @@ impl Remedy<'_> {
                  rustup adds it (libraries can be built without)",
                 self.triple()
             ),
-            Cause::LibrariesOnly => libraries_only(self.triple()),
+            Cause::LibrariesOnly => self.libraries_only(),
             Cause::PkgConfigRefuses => format!(
                 "the environment does not say where the libraries for {0} are: set \
                  `PKG_CONFIG_ALLOW_CROSS=1` and `PKG_CONFIG_PATH` in the image, or in \
@@ -397,8 +449,8 @@ impl Remedy<'_> {
     fn newer(&self) -> String {
         match self.plan.environment.kind {
             EnvironmentKind::Recipe => format!(
-                "set a newer `suite` in Cross.toml, under `[build]` or `[target.{}]`",
-                self.triple()
+                "set a newer `suite` in Cross.toml, under `[build]` or `{}`",
+                toml_table(self.triple())
             ),
             EnvironmentKind::Host => "update this machine".to_owned(),
             _ => "use an image with a newer distribution".to_owned(),
@@ -446,8 +498,8 @@ impl Remedy<'_> {
         };
         match self.plan.environment.kind {
             EnvironmentKind::Recipe => format!(
-                "set `packages = [\"{package}\"]` in Cross.toml, under `[build]` or `[target.{}]`",
-                self.triple()
+                "set `packages = [\"{package}\"]` in Cross.toml, under `[build]` or `{}`",
+                toml_table(self.triple())
             ),
             EnvironmentKind::Dockerfile => {
                 format!("install `{installed}` in the Dockerfile")
@@ -464,20 +516,6 @@ impl Remedy<'_> {
                      Ubuntu's, or use an image that has it"
                 )
             }
-        }
-    }
-
-    fn linker(&self, name: &str) -> String {
-        let origin = format!(
-            "`linker` or `-fuse-ld` of cargo's configuration, of RUSTFLAGS or of a build script \
-             names the linker `{name}`"
-        );
-        match packages::of_linker(name) {
-            Some(package) => format!("{origin}: {}", self.add(&format!("{package}:native"))),
-            None => format!(
-                "{origin}, which is not in the environment: remove it, as the environment sets the \
-                 target's own linker"
-            ),
         }
     }
 
@@ -510,29 +548,6 @@ impl Remedy<'_> {
             (None, _) => format!(
                 "an environment sees the plugins nextest, hack and llvm-cov of the host, if they \
                  are installed with `cargo install`; `cargo {name}` has to be in the environment"
-            ),
-        }
-    }
-
-    fn no_std(&self) -> String {
-        let triple = self.triple();
-        let triple = triple
-            .split_once('.')
-            .filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
-            .map_or(triple, |(triple, _)| triple);
-        match &self.plan.toolchain.source {
-            ToolchainSource::Host { name, .. } => format!(
-                "the toolchain `{name}` has no `std` for {triple}: run `rustup target add \
-                 --toolchain {name} {triple}`"
-            ),
-            ToolchainSource::Directory { sysroot } => format!(
-                "the toolchain in `{}` has no `std` for {triple}: put `rust-std` for it there, or \
-                 set `toolchain` to `host` or `image`",
-                sysroot.display()
-            ),
-            ToolchainSource::Image => format!(
-                "the environment's Rust has no `std` for {triple}: set `toolchain = \"host\"` in \
-                 Cross.toml, for which rustup adds it, or build it with `build-std`"
             ),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cross_engine::{Network, RunSpec};
+use cross_engine::{Network, Root, RunSpec};
 
 use crate::execute::unseen::NotFound;
 use crate::model::error::{Error, ErrorKind};
@@ -15,6 +15,9 @@ const READ_ONLY: [&str; 4] = [
     "(os error 30)",
     "EROFS",
 ];
+
+/// What binutils print instead, which lose the system's message.
+const READ_ONLY_BINUTILS: [&str; 2] = [": Bad file descriptor", ": cause of error unknown"];
 
 /// Messages about a missing network or name server, as programs print them.
 const NO_NETWORK: [&str; 17] = [
@@ -40,21 +43,38 @@ const NO_NETWORK: [&str; 17] = [
 const NETWORK_HELP: &str = "what compiles or runs in an environment has no network but a loopback of its own; set \
     `network = \"host\"` in Cross.toml if it needs one";
 
+/// Messages about a connection that nobody listens to, as programs print them.
+const REFUSED: [&str; 3] = ["onnection refused", "ConnectionRefused", "ECONNREFUSED"];
+
+const LOOPBACK_HELP: &str = "a run has a loopback of its own, on which nothing of this machine listens: for a service \
+    of this machine, set `network = \"host\"` in Cross.toml, with which what compiles and runs reaches all that \
+    this machine does, or start the service in the run";
+
 /// What a program prints that was compiled for coverage or profiles, and cannot write them.
 const UNWRITTEN_PROFILE: &str = "LLVM Profile Error: Failed to write file";
 
 const PROFILE_HELP: &str = "name a directory of the workspace with `writable` in Cross.toml, and write profiles there: \
      `LLVM_PROFILE_FILE=<directory>/%m-%p.profraw` with its whole path, or `-Cprofile-generate=<directory>`";
 
+/// The remedy for a command of the caller's that writes where it may not.
+const COMMAND_HELP: &str = "a command may write below the target directory of its environment (`CARGO_TARGET_DIR`), in a \
+    directory that `writable` has in Cross.toml, and in one that `env.volumes` mounts";
+
+const BINUTILS_HELP: &str = "it may not write there: `Cross::strip` and `Cross::objcopy` read and write files anywhere; \
+    the command itself may write below `CARGO_TARGET_DIR`, and in a directory that `writable` has in Cross.toml";
+
 /// Watches the output of a run for messages about the limits of its environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Denials {
     root: PathBuf,
     read_only: Option<Denied>,
+    /// Whether it is strip or objcopy that could not write.
+    is_of_binutils: bool,
     /// The tool that writes beside the tests, if one is recognized.
     snapshots: Option<Snapshots>,
     unwritten_profile: bool,
     no_network: bool,
+    refused: bool,
     outdated_lock: bool,
     unwritable_lock: bool,
     not_found: NotFound,
@@ -123,9 +143,11 @@ impl Denials {
         Denials {
             root: root.to_owned(),
             read_only: None,
+            is_of_binutils: false,
             snapshots: None,
             unwritten_profile: false,
             no_network: false,
+            refused: false,
             outdated_lock: false,
             unwritable_lock: false,
             not_found: NotFound::default(),
@@ -139,12 +161,15 @@ impl Denials {
         self.unwritable_lock |= UNWRITABLE_LOCK.iter().all(|words| line.contains(words));
         if line.contains(UNWRITTEN_PROFILE) {
             self.unwritten_profile = true;
+        } else if is_of_binutils(line) {
+            self.is_of_binutils = true;
         } else if !matches!(self.read_only, Some(Denied::Source(_))) && has(&READ_ONLY) {
             let source = self.source_in(line).map(Denied::Source);
             self.read_only = source.or(self.read_only.take()).or(Some(Denied::Something));
         }
         self.snapshots = Snapshots::in_line(line).or(self.snapshots.take());
         self.no_network = self.no_network || has(&NO_NETWORK);
+        self.refused = self.refused || has(&REFUSED);
         self.not_found.read(line);
         self.outdated_lock = self.outdated_lock || line.contains(OUTDATED_LOCK);
     }
@@ -162,13 +187,19 @@ impl Denials {
     /// Returns the remedy, if the limits of `spec` are the reason.
     pub(crate) fn help(&self, spec: &RunSpec) -> Option<String> {
         let network = self.no_network && spec.network == Network::None;
-        let network = network.then(|| NETWORK_HELP.to_owned());
+        let refused = self.refused && has_own_loopback(spec);
+        let network = match (network, refused) {
+            (true, _) => Some(NETWORK_HELP.to_owned()),
+            (false, true) => Some(LOOPBACK_HELP.to_owned()),
+            (false, false) => None,
+        };
         let read_only = match &self.read_only {
             Some(_) if self.unwritable_lock => Some(REWRITE_HELP.to_owned()),
             Some(Denied::Something) if self.snapshots.is_some() => {
                 self.snapshots.as_ref().map(Snapshots::help)
             }
-            denied => denied.as_ref().map(Denied::help),
+            None if self.is_of_binutils && !is_cargo(spec) => Some(BINUTILS_HELP.to_owned()),
+            denied => denied.as_ref().map(|denied| denied.help(is_cargo(spec))),
         };
         let profile = self.unwritten_profile.then(|| PROFILE_HELP.to_owned());
         let lock = self.outdated_lock.then(|| LOCK_HELP.to_owned());
@@ -191,7 +222,7 @@ impl Denials {
             "the output says that `{}` could not be written: nothing that ran has changed it",
             path.display()
         );
-        Some((message, denied.help()))
+        Some((message, denied.help(true)))
     }
 
     /// Adds the remedy to the error of a failed run.
@@ -208,12 +239,48 @@ impl Denials {
     }
 }
 
+/// Whether the loopback of a run is not this machine's.
+fn has_own_loopback(spec: &RunSpec) -> bool {
+    match spec.network {
+        Network::None => true,
+        Network::Host => false,
+        // A sandbox with a network has this machine's.
+        _ => matches!(spec.root, Root::Image(_)),
+    }
+}
+
+/// Whether a line is the words of strip or objcopy about a file that they cannot make.
+fn is_of_binutils(line: &str) -> bool {
+    let speaker = line.trim_start().split(": ").next().unwrap_or(line);
+    let is_tool = ["strip", "objcopy"]
+        .iter()
+        .any(|tool| speaker.ends_with(tool));
+    is_tool
+        && READ_ONLY_BINUTILS
+            .iter()
+            .any(|words| line.trim_end().ends_with(words))
+}
+
+/// Whether a run is of cargo, and not of a command of the caller's.
+fn is_cargo(spec: &RunSpec) -> bool {
+    let program = spec.command.first().map(Path::new);
+    program
+        .and_then(Path::file_name)
+        .is_some_and(|name| name == "cargo")
+}
+
 impl Denied {
-    fn help(&self) -> String {
+    /// The remedy, for what cargo runs or for a command of the caller's.
+    fn help(&self, is_cargo: bool) -> String {
         let Denied::Source(path) = self else {
-            return "the sources are read only: write to OUT_DIR, to CARGO_TARGET_TMPDIR, or to a \
+            return match is_cargo {
+                true => {
+                    "the sources are read only: write to OUT_DIR, to CARGO_TARGET_TMPDIR, or to a \
                     directory of the workspace that `writable` names in Cross.toml"
-                .to_owned();
+                        .to_owned()
+                }
+                false => COMMAND_HELP.to_owned(),
+            };
         };
         let shown = path.display();
         let never = path.components().any(|part| {
@@ -221,14 +288,18 @@ impl Denied {
                 .iter()
                 .any(|name| part.as_os_str() == *name)
         });
+        let elsewhere = match is_cargo {
+            true => "OUT_DIR",
+            false => "CARGO_TARGET_DIR",
+        };
         match path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
             Some(dir) if !never => format!(
-                "`{shown}` is a source, and sources are read only: write to OUT_DIR, or set \
+                "`{shown}` is a source, and sources are read only: write to {elsewhere}, or set \
                  `writable = [\"{}\"]` in Cross.toml",
                 dir.display()
             ),
             _ => format!(
-                "`{shown}` is a source, and sources are read only: write to OUT_DIR, or to a \
+                "`{shown}` is a source, and sources are read only: write to {elsewhere}, or to a \
                  directory that `writable` names in Cross.toml, which cannot be the one that it is in"
             ),
         }
@@ -238,7 +309,6 @@ impl Denied {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cross_engine::Root;
 
     fn help(lines: &[&str], network: Network) -> Option<String> {
         let mut denials = Denials::new(Path::new("/w/my app"));
@@ -344,14 +414,56 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_may_not_write_is_told_where_it_may() {
+        let help = |line: &str| {
+            let mut denials = Denials::new(Path::new("/w/app"));
+            denials.read(line);
+            denials.help(&RunSpec::new(Root::Host, "/w", ["aarch64-linux-gnu-strip"]))
+        };
+        for line in [
+            "strip: F: could not create temporary file to hold stripped copy: cause of error unknown",
+            "aarch64-linux-gnu-objcopy: fw.bin: Bad file descriptor",
+            "/usr/bin/objcopy: /opt/x: Bad file descriptor",
+        ] {
+            let text = help(line).unwrap_or_else(|| panic!("{line}"));
+            assert!(
+                text.contains("`Cross::strip` and `Cross::objcopy`"),
+                "{text}"
+            );
+        }
+        let text = help("cp: cannot create regular file '/opt/x': Read-only file system").unwrap();
+        assert!(text.contains("CARGO_TARGET_DIR"), "{text}");
+        assert!(!text.contains("OUT_DIR"), "{text}");
+        let text = help("ar: /w/app/out/lib.a: Read-only file system").unwrap();
+        assert!(text.contains("writable = [\"out\"]"), "{text}");
+        assert!(!text.contains("OUT_DIR"), "{text}");
+        assert_eq!(help("app: Bad file descriptor"), None);
+    }
+
+    #[test]
     fn a_missing_network_is_reported_for_runs_without_one() {
         let line = "curl: (6) Could not resolve host: example.invalid";
         let text = help(&[line], Network::None).unwrap();
         assert!(text.contains("network = \"host\""), "{text}");
         assert_eq!(help(&[line], Network::Host), None);
-        assert_eq!(
-            help(&["Connection refused (os error 111)"], Network::None),
-            None
-        );
+    }
+
+    #[test]
+    fn a_service_of_this_machine_is_not_on_the_loopback_of_a_run() {
+        for line in [
+            "Connection refused (os error 111)",
+            "Os { code: 111, kind: ConnectionRefused, message: \"Connection refused\" }",
+        ] {
+            let text = help(&[line], Network::None).unwrap();
+            assert!(text.contains("loopback of its own"), "{text}");
+            assert!(text.contains("network = \"host\""), "{text}");
+            assert_eq!(help(&[line], Network::Host), None);
+            assert_eq!(help(&[line], Network::Default), None, "a sandbox shares it");
+            let mut denials = Denials::new(Path::new("/w"));
+            denials.read(line);
+            let image = Root::Image("x".to_owned());
+            let spec = RunSpec::new(image, "/w", ["cargo"]).network(Network::Default);
+            assert!(denials.help(&spec).is_some());
+        }
     }
 }

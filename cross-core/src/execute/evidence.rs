@@ -18,6 +18,8 @@ use crate::plan::plan::Plan;
 const LINES: usize = 40;
 /// The length of a line that is kept, in bytes.
 const LINE: usize = 400;
+/// The length of what is read of a line for that. Colours take a part of it.
+const READ: usize = 8 * LINE;
 
 /// The evidence of one run.
 #[derive(Debug)]
@@ -26,7 +28,10 @@ pub(crate) struct Evidence {
     fixed: FixedPaths,
     denials: Denials,
     causes: Causes,
+    /// The end of standard error.
     tail: TailLines,
+    /// The end of both streams, for a program.
+    both: TailLines,
 }
 
 impl Evidence {
@@ -37,6 +42,7 @@ impl Evidence {
             denials: Denials::new(root),
             causes: Causes::default(),
             tail: TailLines::new(LINES),
+            both: TailLines::new(LINES),
         }
     }
 
@@ -49,9 +55,12 @@ impl Evidence {
             return;
         }
         self.causes.read(line);
+        let line = redact(line);
+        let line = printable(beginning(&line, READ));
+        let line = beginning(&line, LINE);
+        self.both.push(line);
         if stream == Stream::Stderr {
-            let line = redact(line);
-            self.tail.push(beginning(&printable(&line), LINE));
+            self.tail.push(line);
         }
     }
 
@@ -81,10 +90,10 @@ impl Evidence {
     /// Adds the remedies and the end of cargo's output to the error of a failed run.
     pub(crate) fn explain(&self, error: Error, spec: &RunSpec, plan: &Plan) -> Error {
         let error = self.denials.explain(error, spec);
-        let is_of_cargo = matches!(error.kind(), ErrorKind::CargoFailed | ErrorKind::Killed);
-        let error = match is_of_cargo {
-            true => error.with_cargo_output(&self.tail.text()),
-            false => error,
+        let error = match error.kind() {
+            ErrorKind::CargoFailed | ErrorKind::Killed => error.with_output(&self.tail.text()),
+            ErrorKind::ProgramFailed => error.with_output(&self.both.text()),
+            _ => error,
         };
         self.causes.explain(error, plan)
     }

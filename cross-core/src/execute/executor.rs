@@ -1,7 +1,10 @@
 //! The executor: one match over the steps of a plan.
 
+mod events;
+mod lines;
 mod publishing;
 mod runs;
+mod test_watch;
 mod unstarted;
 
 use std::cell::RefCell;
@@ -16,7 +19,7 @@ use cross_engine::{
     Cancel, EnvironmentLocation, Environments, Host, ImageBuild, Invocation, Lock, Progress, Root,
     RunSpec,
 };
-use cross_targets::{GlibcVersion, SystemVersion, Target};
+use cross_targets::{SystemVersion, Target};
 use once_cell::unsync::OnceCell;
 
 use crate::execute::cargo_output::Unpublished;
@@ -24,6 +27,7 @@ use crate::execute::compiled_packages::CompiledPackages;
 use crate::execute::evidence::Evidence;
 use crate::execute::failure::{HostOutput, host_failure};
 use crate::execute::foreign_starts::ForeignStarts;
+use crate::execute::package_progress::PackageProgress;
 use crate::execute::publish;
 use crate::execute::run_resolver::RunResolver;
 use crate::facts::environment_spec::BASE_LABEL;
@@ -36,11 +40,10 @@ use crate::model::step::{
     Action, EnvironmentRef, HostFailure, OutputKind, PRE_BUILD_FILE, Prepared, Step,
 };
 use crate::model::test_summary::TestSummary;
-use crate::model::toolchain::ToolchainSource;
 use crate::plan::coverage;
 use crate::plan::plan::Plan;
-use crate::request::event::EventKind;
-use runs::output_event;
+use crate::request::event::{EventKind, WarningLog};
+use lines::output_event;
 
 impl Plan {
     /// Executes the plan.
@@ -56,27 +59,26 @@ impl Plan {
 
 /// Executes `plan`.
 pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
+    let warnings = WarningLog::new();
+    let plan = &plan.keeping(&warnings);
     let host = &plan.context.host;
     let mut execution = Execution::new(plan, host, cancel);
     let start = clock::now();
     let timings = execution.emit_plan().and_then(|()| execution.steps());
-    let finished = EventKind::Finished {
-        seconds: start.elapsed().as_secs_f64(),
-        error: timings.as_ref().err().map(ToString::to_string),
-    };
-    // There is nothing left to stop.
-    let _ = execution.notify(finished);
+    execution.finished(start, timings.as_ref().err());
     let timings = timings?;
     let mut toolchain = plan.toolchain.clone();
-    if toolchain.source == ToolchainSource::Image {
-        let target_dir = execution.target_dir();
-        toolchain.version = target_dir.ok().and_then(files::recorded_rustc);
+    if toolchain.version.is_none() {
+        let target_dir = execution.target_dir().ok();
+        let (version, commit) = target_dir.and_then(files::recorded_rustc).unzip();
+        (toolchain.version, toolchain.commit) = (version, commit.flatten());
     }
     Ok(Outcome {
         verb: plan.verb,
         target: plan.target.clone(),
         diagnostics: execution.diagnostics,
         packages: execution.packages.into_list(),
+        warnings: warnings.take(),
         artifacts: execution.artifacts,
         tests: execution.tests,
         raw_profiles: execution.raw_profiles,
@@ -89,10 +91,16 @@ pub(crate) fn execute(plan: &Plan, cancel: &Cancel) -> Result<Outcome> {
     })
 }
 
-/// Executes a sub-plan. The parent plan emits the warnings and the other events about the plan.
+/// Executes a sub-plan. The parent plan emits the warnings and the other events about the plan. It is
+/// not executed if this one fails, so that this is the end of the request.
 pub(crate) fn execute_part(plan: &Plan, cancel: &Cancel) -> Result<Vec<Timing>> {
-    let host = &plan.context.host;
-    Execution::new(plan, host, cancel).steps()
+    let (host, start) = (&plan.context.host, clock::now());
+    let mut execution = Execution::new(plan, host, cancel);
+    let timings = execution.steps();
+    if let Err(error) = &timings {
+        execution.finished(start, Some(error));
+    }
+    timings
 }
 
 /// Executes a plan that only copies what was built, and returns the paths of the copies.
@@ -223,42 +231,6 @@ impl<'a> Execution<'a> {
             .get_or_try_init(|| Dir::open(&self.plan.target_dir).map_engine_error())
     }
 
-    /// Emits the plan's warnings, its engine and its job budget.
-    fn emit_plan(&self) -> Result<()> {
-        for warning in &self.plan.warnings {
-            self.emit(EventKind::Warning {
-                code: warning.code.clone(),
-                message: warning.message.clone(),
-                help: warning.help.clone(),
-            })?;
-        }
-        self.emit(EventKind::EngineChosen {
-            engine: self.plan.engine.to_string(),
-            reason: self.plan.engine_reason.clone(),
-        })?;
-        #[cfg(feature = "batch")]
-        if let Some(budget) = &self.plan.context.budget {
-            self.emit(EventKind::JobsShared(budget.summary.clone()))?;
-        }
-        Ok(())
-    }
-
-    /// Emits an event, and fails if the listener stops the request.
-    fn emit(&self, kind: EventKind) -> Result<()> {
-        match self.notify(kind) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::new(
-                ErrorKind::Cancelled,
-                "stopped by the event listener",
-            )),
-        }
-    }
-
-    /// Emits an event, and breaks if the listener stops the request.
-    fn notify(&self, kind: EventKind) -> ControlFlow<()> {
-        self.plan.context.emit(&self.plan.target, kind)
-    }
-
     fn step(&mut self, step: &Step) -> Result<()> {
         if step.reads_what_was_built() && !self.fetch(&self.artifacts, false)? {
             return Ok(());
@@ -295,7 +267,8 @@ impl<'a> Execution<'a> {
             } => {
                 let fetches = step.fetches_crates;
                 let _lock = fetches.then(|| self.lock_registry()).transpose()?;
-                self.run(spec, *output, yielding)
+                let ran = self.run(spec, *output, yielding);
+                self.of_step(step, ran)
             }
             Action::CollectProfiles { from } => {
                 self.raw_profiles = coverage::files(self.target_dir()?, from)?;
@@ -342,15 +315,15 @@ impl<'a> Execution<'a> {
             &mut cross_engine::ProgressSink<'_>,
         ) -> cross_engine::Result<()>,
     ) -> Result<()> {
+        let mut packages = PackageProgress::default();
         build(self.environments(), &mut |progress| {
             let message = match progress {
-                Progress::Waiting => "waiting for another process that builds it",
-                Progress::Stage(text) | Progress::Line(text) => text,
+                Progress::Waiting => "waiting for another process that builds it".to_owned(),
+                Progress::Stage(text) => PackageProgress::stage(text),
+                Progress::Line(text) => return self.notify(packages.read(text)),
                 _ => return ControlFlow::Continue(()),
             };
-            self.notify(EventKind::EnvironmentProgress {
-                message: message.to_owned(),
-            })
+            self.notify(EventKind::EnvironmentProgress { message })
         })
         .map_engine_error()
     }
@@ -543,21 +516,16 @@ impl<'a> Execution<'a> {
         Lock::acquire(&file, self.cancel, &mut || {}).map_engine_error()
     }
 
-    /// Returns the newest glibc that artifacts may need.
-    fn glibc_floor(&self) -> Option<GlibcVersion> {
-        self.plan.glibc_floor.as_ref()?.parse().ok()
-    }
-
     /// Returns the oldest version of Apple's system that artifacts have to run on, and the target.
     fn deployment_target(&self) -> Option<(Target, SystemVersion)> {
-        let version = self.plan.deployment_target.as_ref()?.parse().ok()?;
+        let version = self.plan.deployment_target?;
         Some((Target::parse(&self.plan.target).ok()?, version))
     }
 
     /// Checks that `file`, which is displayed as `path`, needs no newer glibc and no newer version
     /// of Apple's system than requested.
     fn check_floor(&self, file: &RegularFile, path: &Path) -> Result<()> {
-        if let Some(floor) = self.glibc_floor() {
+        if let Some(floor) = self.plan.glibc_floor {
             glibc_floor::check(file, path, floor)?;
         }
         match self.deployment_target() {
@@ -576,7 +544,7 @@ impl<'a> Execution<'a> {
             Ok(()) => {}
         }
         if let Some(version) = deployment_target::of(file) {
-            let (path, version) = (path.to_owned(), version.to_string());
+            let path = path.to_owned();
             self.emit(EventKind::NeedsSystem { path, version })?;
         }
         if let Some(glibc) = glibc_floor::of(file) {

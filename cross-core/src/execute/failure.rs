@@ -1,5 +1,7 @@
 //! Converts the failures of commands into errors, with their kind, message and remedy.
 
+use std::path::Path;
+
 use cross_engine::process::{Exit, TailLines};
 use cross_engine::{Invocation, RunSpec};
 
@@ -10,6 +12,7 @@ use crate::model::error::{Error, ErrorKind};
 use crate::model::step::HostFailure;
 use crate::model::test_summary::TestSummary;
 use crate::target::emulator_crash::{Crash, CrashDetector};
+use crate::target::name::THROUGH_RUNNER;
 use crate::target::runner;
 
 /// How many of the last lines of a failed command on the host its error shows.
@@ -151,8 +154,9 @@ pub(crate) fn missing_runner(spec: &RunSpec, exit: Exit, runner: &str) -> Error 
 }
 
 /// The remedy for a runner that the environment lacks.
-const RUNNER_HELP: &str = "the first word of `runner` in Cross.toml has to be a program of the environment: add its \
-    package with `packages`, or remove the key";
+const RUNNER_HELP: &str = "the first word of `runner` in Cross.toml has to be a program of the environment, which \
+    `packages` can add, or the path of an executable file that a run sees, such as a script of the \
+    workspace: correct the key, or remove it";
 
 /// How a test binary ended that no runner starts.
 const REFUSED: &str = "exit status 126";
@@ -163,6 +167,10 @@ pub(crate) const TESTS_FAILED: i32 = 101;
 const EMULATOR_HELP: &str = "this is not a failure of the program, and may not happen again; a newer emulator may fix \
     this: set a newer `suite` for this target";
 const CRASH_HELP: &str = "run it under a debugger with `Request::gdb`, or show its system calls with `QEMU_STRACE=1` under QEMU";
+const NOT_STARTED_HELP: &str = "its output (`Error::program_output`) says which of them; a runner has to be a program of the \
+    environment, or a file that a run sees";
+const STATUS_HELP: &str = "the program itself exited with this status; the end of its output is in `Error::program_output`";
+const TOOL_HELP: &str = "its words are in `Error::program_output`; `strip = true` in the profile lets rustc strip instead";
 const TESTS_HELP: &str =
     "see the output of the tests; with the argument `--nocapture` they print all of it";
 /// The remedy for a binary that ends before its harness does.
@@ -269,38 +277,78 @@ pub(crate) fn tests_failure(
                 true => quoted(reader.blamed.as_ref()?).into_owned(),
                 false => parts.join("; "),
             };
-            let is_early = |binary: &FailedBinary| !binary.unfinished.is_empty();
-            let killed = killed_help(memory);
             let is_refused = |binary: &FailedBinary| binary.how.ends_with(REFUSED);
             let refused = runner::not_run(target).filter(|_| binaries.iter().any(is_refused));
-            let default_help = match crash {
-                _ if reader.lacks_runner() => RUNNER_HELP,
-                _ if refused.is_some() => refused.as_deref().unwrap_or_default(),
-                _ if binaries.iter().any(|binary| binary.how == KILLED) => &killed,
-                Some(_) => CRASH_HELP,
-                None if binaries.iter().any(is_early) => EARLY_HELP,
-                None => TESTS_HELP,
+            let default_help = match refused {
+                _ if reader.lacks_runner() => RUNNER_HELP.to_owned(),
+                Some(refused) => refused,
+                None => helps(crash.as_ref(), &binaries, tests.failed > 0, memory),
             };
             Error::new(ErrorKind::TestFailed, message)
-                .with_help(help(watch, default_help))
+                .with_help(help(watch, &default_help))
                 .with_code(exit.code)
         }
     };
     Some(error.with_tests(tests))
 }
 
-/// The error of a failed program. `name` is its name, if it is known.
+/// The remedies for the ways in which test binaries failed, one after another. `has_failures` says
+/// whether there are tests that failed.
+fn helps(
+    crash: Option<&(String, Crash)>,
+    binaries: &[FailedBinary],
+    has_failures: bool,
+    memory: Option<u64>,
+) -> String {
+    let has = |is_so: fn(&FailedBinary) -> bool| binaries.iter().any(is_so);
+    let first = matches!(crash, Some((_, Crash::Program(how))) if how != KILLED);
+    let has_crashed = first || has(|binary| binary.how != KILLED && !binary.ends_itself());
+    let killed = has(|binary| binary.how == KILLED).then(|| killed_help(memory));
+    let others = [
+        (has_crashed, CRASH_HELP),
+        (
+            has(|binary| binary.ends_itself() && !binary.unfinished.is_empty()),
+            EARLY_HELP,
+        ),
+        (has_failures, TESTS_HELP),
+    ];
+    let others = others.into_iter().filter(|(applies, _)| *applies);
+    let others = others.map(|(_, help)| help.to_owned());
+    let helps: Vec<_> = killed.into_iter().chain(others).collect();
+    match helps.is_empty() {
+        true => TESTS_HELP.to_owned(),
+        false => helps.join("; "),
+    }
+}
+
+/// Names the program of a `command` of [`Cross::exec`](crate::Cross::exec) for `target`: its own
+/// word, and not that of the shell that looks up the target's runner.
+pub(crate) fn command_name(target: &str, command: &[String]) -> String {
+    match command {
+        [shell, flag, start, _, program, ..]
+            if shell == "sh" && flag == "-c" && start.starts_with(THROUGH_RUNNER) =>
+        {
+            program_name(target, Path::new(program))
+        }
+        [program, ..] => format!("`{}`, run for {target},", quoted(program)),
+        [] => format!("the program for {target}"),
+    }
+}
+
+/// Names a program of `target`.
+pub(crate) fn program_name(target: &str, program: &Path) -> String {
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    format!("the program `{}` for {target}", quoted(&name))
+}
+
+/// The error of a failed program, which messages call `program`.
 pub(crate) fn program_failure(
     target: &str,
-    name: Option<&str>,
+    program: &str,
     mut watch: CrashDetector,
     exit: Exit,
     memory: Option<u64>,
 ) -> Error {
-    let program = match name {
-        Some(name) => format!("the program `{name}` for {target}"),
-        None => format!("the program for {target}"),
-    };
     let killed = killed_help(memory);
     let refused = runner::not_run(target).filter(|_| exit.code == Some(runner::REFUSED));
     let (message, default_help) = match watch.program_crash(exit.code, exit.signal) {
@@ -317,22 +365,37 @@ pub(crate) fn program_failure(
         // What `env` and shells exit with when they cannot start a program.
         None if matches!(exit.code, Some(126 | 127)) => (
             format!("{program} ended with {exit}, or could not be started"),
-            "its output says which of them; a runner has to be a program of the environment",
+            NOT_STARTED_HELP,
         ),
-        None => (
-            format!("{program} ended with {exit}"),
-            "the program itself exited with this status; see its output",
-        ),
+        None => (format!("{program} ended with {exit}"), STATUS_HELP),
     };
     Error::new(ErrorKind::ProgramFailed, message)
         .with_help(help(&watch, default_help))
         .with_code(exit.code)
 }
 
+/// The error of a step that runs `tool`, where `error` takes that for a program of `target`. What is
+/// known about the cause is kept.
+pub(crate) fn tool_failure(error: Error, purpose: &str, tool: &str, target: &str) -> Error {
+    if error.kind() != ErrorKind::ProgramFailed {
+        return error;
+    }
+    let how = error.code().map(|code| format!(" with exit status {code}"));
+    let how = how.unwrap_or_default();
+    let message = format!("cannot {purpose} for {target}: `{tool}` failed{how}");
+    let is_for_programs = |help| [NOT_STARTED_HELP, STATUS_HELP, CRASH_HELP].contains(&help);
+    let error = match error.help() {
+        Some(help) if !is_for_programs(help) => error,
+        _ => error.with_help(TOOL_HELP),
+    };
+    error.with_message(message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::execute::quoted::QUOTED;
+    use crate::target::name::TargetName;
 
     /// What rustup prints for a component that no server has.
     #[test]
@@ -350,6 +413,62 @@ mod tests {
         let text = output.text();
         assert!(text.starts_with("error: component"), "{text}");
         assert!(text.ends_with("404"), "{text}");
+    }
+
+    #[test]
+    fn a_command_has_its_own_name_and_not_a_shells() {
+        let words =
+            |words: &[&str]| -> Vec<_> { words.iter().map(|it| (*it).to_owned()).collect() };
+        let shell = words(&["sh", "-c", "exit 3"]);
+        assert_eq!(command_name("T", &shell), "`sh`, run for T,");
+        let target = TargetName::parse("aarch64-unknown-linux-gnu", Path::new("/w")).unwrap();
+        let mut through = target.through_runner().to_vec();
+        through.push("/w/target/app".to_owned());
+        assert_eq!(command_name("T", &through), "the program `app` for T");
+    }
+
+    #[test]
+    fn a_step_that_is_no_program_of_the_target_names_itself_and_its_tool() {
+        let failed = |error: Error| tool_failure(error, "strip the programs", "objcopy", "T");
+        for help in [NOT_STARTED_HELP, STATUS_HELP, CRASH_HELP] {
+            let error = Error::new(ErrorKind::ProgramFailed, "the program for T ended")
+                .with_help(help)
+                .with_code(Some(127));
+            let error = failed(error);
+            assert_eq!(error.kind(), ErrorKind::ProgramFailed);
+            assert_eq!(
+                error.to_string(),
+                "cannot strip the programs for T: `objcopy` failed with exit status 127"
+            );
+            assert_eq!(error.help(), Some(TOOL_HELP));
+        }
+        let known = Error::new(ErrorKind::ProgramFailed, "x").with_help("install it");
+        assert_eq!(failed(known).help(), Some("install it"));
+        let other = Error::new(ErrorKind::Cancelled, "stopped");
+        assert_eq!(failed(other).to_string(), "stopped");
+    }
+
+    #[test]
+    fn each_kind_of_failure_of_a_test_binary_has_its_remedy() {
+        let binary = |how: &str, unfinished: &[&str]| FailedBinary {
+            file: "a".to_owned(),
+            how: how.to_owned(),
+            unfinished: unfinished.iter().map(|&it| it.to_owned()).collect(),
+        };
+        let abort = "was terminated by SIGABRT";
+        let crash = ("a".to_owned(), Crash::Program(abort.to_owned()));
+        let left = binary("ended with exit status 3", &["t"]);
+        let aborted = binary(abort, &["t"]);
+        let got = helps(Some(&crash), &[aborted, left], true, None);
+        assert_eq!(got, [CRASH_HELP, EARLY_HELP, TESTS_HELP].join("; "));
+        let left = [binary("ended without a result", &["t"])];
+        assert_eq!(helps(None, &left, false, None), EARLY_HELP);
+        assert_eq!(helps(Some(&crash), &[], false, None), CRASH_HELP);
+        let killed = ("a".to_owned(), Crash::Program(KILLED.to_owned()));
+        let got = helps(Some(&killed), &[binary(KILLED, &["t"])], false, None);
+        assert_eq!(got, killed_help(None));
+        let plain = [binary("ended with exit status 3", &[])];
+        assert_eq!(helps(None, &plain, false, None), TESTS_HELP);
     }
 
     #[test]

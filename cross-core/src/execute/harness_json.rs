@@ -23,6 +23,8 @@ struct Message {
     kind: String,
     event: String,
     name: String,
+    /// Why a test is ignored.
+    message: String,
     test_count: u64,
     passed: u64,
     failed: u64,
@@ -42,6 +44,7 @@ pub(crate) fn as_text(line: &str) -> Cow<'_, str> {
     let short = end.map_or(message.trim_end().into(), |end| {
         Cow::from(format!("{} }}", &message[..end]))
     });
+    let whole = message.trim_end();
     let Ok(message) = serde_json::from_str::<Message>(&short) else {
         return line.into();
     };
@@ -68,6 +71,13 @@ pub(crate) fn as_text(line: &str) -> Cow<'_, str> {
              {measured} measured; {filtered_out} filtered out"
         )
         .into(),
+        "test" if status == "ignored" => {
+            let whole = serde_json::from_str::<Message>(whole).unwrap_or_default();
+            match whole.message.replace('\n', " ").as_str() {
+                "" => format!("test {} ... ignored", message.name).into(),
+                reason => format!("test {} ... ignored, {reason}", message.name).into(),
+            }
+        }
         "test" if !status.is_empty() => format!("test {} ... {status}", message.name).into(),
         _ => line.into(),
     }
@@ -94,7 +104,11 @@ mod tests {
             ),
             (
                 r#"{ "type": "test", "name": "d", "event": "ignored", "message": "slow" }"#,
-                "test d ... ignored",
+                "test d ... ignored, slow",
+            ),
+            (
+                r#"{ "type": "test", "name": "e", "event": "ignored" }"#,
+                "test e ... ignored",
             ),
             (
                 r#"{ "type": "suite", "event": "failed", "passed": 1, "failed": 1, "ignored": 0, "measured": 0, "filtered_out": 3, "exec_time": 0.1 }"#,

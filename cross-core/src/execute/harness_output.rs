@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use cross_engine::process::untrusted::Room;
 
-use crate::model::test_summary::{TestResult, TestStatus};
+use crate::model::printable::beginning;
+use crate::model::test_summary::{MESSAGE, TestResult, TestStatus};
 pub(crate) use totals::Totals;
 use totals::seconds;
 
@@ -76,6 +77,8 @@ struct Candidate {
     status: Option<TestStatus>,
     /// How long the test took, if the harness says so.
     duration: Option<Duration>,
+    /// Why the test is ignored, if the harness says so.
+    reason: Option<String>,
     /// Whether it is in the name of another one, or in the output of a test that a harness prints
     /// after the results.
     is_doubtful: bool,
@@ -166,12 +169,14 @@ impl HarnessOutput {
         let is_reported = suite.is_reporting;
         for found in candidates(line) {
             self.is_ambiguous |= is_reported || found.place != Place::Start;
-            if room.take(2 * found.name.len()) {
+            let reason = found.reason.map(|text| beginning(text, MESSAGE));
+            if room.take(2 * found.name.len() + reason.map_or(0, str::len)) {
                 self.candidates.push(Candidate {
                     suite: current,
                     name: found.name.to_owned(),
                     status: found.status,
                     duration: found.duration,
+                    reason: reason.map(str::to_owned),
                     is_doubtful: is_reported || found.place == Place::InName,
                 });
             }
@@ -343,6 +348,7 @@ struct FoundTest<'a> {
     name: &'a str,
     status: Option<TestStatus>,
     duration: Option<Duration>,
+    reason: Option<&'a str>,
 }
 
 impl<'a> Found<'a> {
@@ -351,6 +357,7 @@ impl<'a> Found<'a> {
             name: &candidate.name,
             status: candidate.status,
             duration: candidate.duration,
+            reason: candidate.reason.as_deref(),
         });
     }
 
@@ -395,7 +402,7 @@ impl<'a> Found<'a> {
             };
             Some(TestResult {
                 duration,
-                ..TestResult::new(name, status)
+                ..TestResult::new(name, status).with_reason(test.reason)
             })
         };
         let mut tests: Vec<_> = self.tests.iter().filter_map(result).collect();
@@ -479,6 +486,7 @@ struct Text<'a> {
     name: &'a str,
     status: Option<TestStatus>,
     duration: Option<Duration>,
+    reason: Option<&'a str>,
     place: Place,
 }
 
@@ -520,6 +528,7 @@ fn candidates(line: &str) -> impl Iterator<Item = Text<'_>> {
             name,
             status: status(rest),
             duration: duration(rest),
+            reason: rest.strip_prefix("ignored, "),
             place,
         })
     })

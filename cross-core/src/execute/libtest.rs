@@ -6,6 +6,8 @@
 //! relay, everything is on cargo's streams, and its messages tell which binary failed.
 
 mod messages;
+mod relayed;
+mod tail;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -16,11 +18,12 @@ use cross_engine::process::{Exit, Stream};
 use crate::execute::harness_json;
 use crate::execute::harness_output::{HarnessOutput, SuiteResults};
 use crate::execute::harness_words::{is_brief, is_json, is_other_format, prints_names};
-use crate::execute::quoted::listed;
 use crate::model::outcome::Artifact;
 use crate::model::test_summary::{TestBinary, TestSummary};
 use crate::target::emulator_crash::{Crash, CrashDetector, EmulatorKind};
 use messages::{binary_in, exit_status, is_blame, started_name};
+use relayed::RelayedBinary;
+use tail::Tail;
 
 /// Reads the output of `cargo test`.
 #[derive(Debug, Default)]
@@ -81,27 +84,6 @@ impl StartedBinary {
     }
 }
 
-/// A test binary that the relay started.
-#[derive(Debug)]
-pub(crate) struct RelayedBinary {
-    /// The name in cargo's announcement. If cargo is quiet, the file name.
-    name: String,
-    /// The file name.
-    pub(crate) file: String,
-    /// Whether it has libtest's harness.
-    pub(crate) has_libtest: bool,
-    /// Whether its harness is told to print the names of its tests.
-    prints_names: bool,
-    output: HarnessOutput,
-    pub(crate) exit: Option<Exit>,
-    /// How long it ran.
-    duration: Option<Duration>,
-    /// The runner, if the environment lacks it.
-    missing_runner: Option<String>,
-    /// The names of its tests, if it was asked.
-    names: Option<Vec<String>>,
-}
-
 /// What wasm-bindgen's test runner prints for a binary without tests.
 const NO_TESTS: &str = "no tests to run!";
 /// What libtest prints for one.
@@ -128,6 +110,13 @@ pub(crate) struct FailedBinary {
     pub(crate) how: String,
     /// The tests that did not finish.
     pub(crate) unfinished: Vec<String>,
+}
+
+impl FailedBinary {
+    /// Whether its process exited, with any status: nothing terminated it.
+    pub(crate) fn ends_itself(&self) -> bool {
+        self.how.starts_with("ended ")
+    }
 }
 
 impl Reader {
@@ -241,6 +230,9 @@ impl Reader {
             None => file.to_owned(),
         };
         self.running = false;
+        if let Some(last) = self.relayed.last_mut() {
+            last.settle(&mut self.room);
+        }
         if self.room.take(2 * name.len()) {
             self.relayed.push(RelayedBinary {
                 name,
@@ -255,6 +247,7 @@ impl Reader {
                 duration: None,
                 missing_runner: None,
                 names: None,
+                tail: Tail::default(),
             });
         }
     }
@@ -262,6 +255,9 @@ impl Reader {
     /// Reads a line of the binary that was started last.
     pub(crate) fn read_binary(&mut self, stream: Stream, line: &str) {
         self.watch.read(line);
+        if let Some(binary) = self.relayed.last_mut() {
+            binary.tail.push(line);
+        }
         let line = &*self.as_text(line);
         if let (Stream::Stdout, Some(binary)) = (stream, self.relayed.last_mut()) {
             self.running |= is_start(line);
@@ -338,9 +334,9 @@ impl Reader {
     pub(crate) fn summary(&self) -> TestSummary {
         let mut summary = TestSummary::default();
         for binary in &self.relayed {
-            let results = binary.results();
-            let end = binary.exit.zip(binary.duration);
-            add(&mut summary, &binary.name, results, end);
+            let (binary, failures) = binary.outcome();
+            summary.failures.extend(failures);
+            summary.add(binary);
         }
         let suites = self.cargo.ended();
         // Cargo's announcements and the results are on two streams, and either may be read first.
@@ -357,13 +353,13 @@ impl Reader {
                 true => &announced[n].name,
                 false => last().map_or("", |(_, name)| name),
             };
-            add(&mut summary, name, self.cargo.results(*suite), None);
+            add(&mut summary, name, self.cargo.results(*suite));
         }
         // A test ended their process.
         let mut without_result = announced.iter().rev().filter(|binary| !binary.has_ended);
         for suite in self.cargo.cut() {
             let name = without_result.next().map_or("", |binary| &binary.name);
-            add(&mut summary, name, self.cargo.results(suite), None);
+            add(&mut summary, name, self.cargo.results(suite));
         }
         let rest = self.cargo.not_stored;
         summary.count(rest.passed, rest.failed, rest.ignored);
@@ -486,59 +482,6 @@ impl Reader {
     }
 }
 
-impl RelayedBinary {
-    /// Whether its harness ended, or need not say so.
-    pub(crate) fn has_ended(&self) -> bool {
-        !self.has_libtest || self.own_results().has_ended
-    }
-
-    /// The results that count. A harness of another kind may print what looks like results.
-    fn results(&self) -> SuiteResults {
-        match self.is_contradicted() {
-            true => SuiteResults::default(),
-            false => self.own_results(),
-        }
-    }
-
-    fn own_results(&self) -> SuiteResults {
-        match (self.has_libtest, &self.names) {
-            (true, Some(names)) => self.output.named(names),
-            (true, None) => self.output.own(),
-            (false, _) => {
-                let suites = self.output.ended();
-                let all = suites.iter().map(|suite| self.output.results(*suite));
-                all.reduce(SuiteResults::and).unwrap_or_default()
-            }
-        }
-    }
-
-    /// Whether its exit status says that what looks like failed tests is none.
-    fn is_contradicted(&self) -> bool {
-        let is_success = self.exit.is_some_and(Exit::success);
-        !self.has_libtest && is_success && self.own_results().totals.failed > 0
-    }
-
-    /// Its file name, and the names of its tests that did not finish.
-    pub(crate) fn with_unfinished(&self) -> String {
-        let unfinished = self.unfinished();
-        match unfinished.is_empty() {
-            true => format!("`{}`", self.file),
-            false => {
-                let unfinished = listed(unfinished.iter().map(String::as_str));
-                format!(
-                    "`{}` (before these tests finished: {unfinished})",
-                    self.file
-                )
-            }
-        }
-    }
-
-    /// Returns the names of its tests that did not finish.
-    pub(crate) fn unfinished(&self) -> Vec<String> {
-        self.own_results().unfinished().map(str::to_owned).collect()
-    }
-}
-
 /// Says that a program was not started.
 pub(crate) fn without_runner(runner: &str) -> String {
     match runner.trim() {
@@ -547,29 +490,26 @@ pub(crate) fn without_runner(runner: &str) -> String {
     }
 }
 
-/// Adds the results of a binary. `end` is how it ended, and after how long.
-fn add(
-    summary: &mut TestSummary,
-    name: &str,
-    results: SuiteResults,
-    end: Option<(Exit, Duration)>,
-) {
-    let SuiteResults {
-        totals,
-        tests,
-        failures,
-        ..
-    } = results;
+/// Adds the results of a binary that cargo itself ran.
+fn add(summary: &mut TestSummary, name: &str, results: SuiteResults) {
+    let (binary, failures) = binary_of(name, results);
     summary.failures.extend(failures);
-    summary.add(TestBinary {
+    summary.add(binary);
+}
+
+/// The results of a binary as the caller gets them, and the names of its tests that failed.
+fn binary_of(name: &str, results: SuiteResults) -> (TestBinary, Vec<String>) {
+    let binary = TestBinary {
         name: name.to_owned(),
-        passed: totals.passed,
-        failed: totals.failed,
-        ignored: totals.ignored,
-        tests,
-        exit: end.map(|(exit, _)| exit),
-        duration: end.map(|(_, duration)| duration).or(totals.duration),
-    });
+        passed: results.totals.passed,
+        failed: results.totals.failed,
+        ignored: results.totals.ignored,
+        tests: results.tests,
+        duration: results.totals.duration,
+        incomplete: !results.has_ended,
+        ..TestBinary::default()
+    };
+    (binary, results.failures)
 }
 
 fn totals(results: &SuiteResults) -> BinaryResult {

@@ -18,11 +18,13 @@ pub(crate) mod harness_words;
 pub(crate) mod join;
 pub(crate) mod libtest;
 pub(crate) mod nextest;
+pub(crate) mod package_progress;
 pub(crate) mod publish;
 pub(crate) mod quoted;
 pub(crate) mod relayed_tests;
 #[cfg(feature = "remote")]
 pub(crate) mod remote_run;
+pub(crate) mod replayed_diagnostics;
 pub(crate) mod reports;
 pub(crate) mod run_resolver;
 pub(crate) mod stripped;

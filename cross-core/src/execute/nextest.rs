@@ -106,6 +106,18 @@ impl Reader {
         }
     }
 
+    /// Stores a test that started and did not end. If an earlier attempt ended, that is its result.
+    fn add_unfinished(&mut self, name: &str) {
+        let (binary, test) = name.split_once('$').unwrap_or(("", name));
+        let known = self.indices.get(binary);
+        if !known.is_some_and(|(_, tests)| tests.contains_key(test)) {
+            self.add_result(binary, TestResult::new(test, TestStatus::Unfinished));
+        }
+        if let Some((index, _)) = self.indices.get(binary) {
+            self.binaries[*index].incomplete = true;
+        }
+    }
+
     /// Returns the error if the results contradict nextest's success.
     pub(crate) fn contradiction(&self) -> Option<Error> {
         if self.room.is_full() {
@@ -130,7 +142,10 @@ impl Reader {
     }
 
     /// Returns the results of all tests.
-    pub(crate) fn finish(self) -> TestSummary {
+    pub(crate) fn finish(mut self) -> TestSummary {
+        for name in std::mem::take(&mut self.started) {
+            self.add_unfinished(&name);
+        }
         let mut summary = TestSummary::default();
         for mut binary in self.binaries {
             let with_status = |status| {
@@ -208,6 +223,19 @@ mod tests {
             let binaries = reader.finish().binaries;
             assert_eq!(binaries[0].tests[0].duration, None, "{time}");
         }
+    }
+
+    #[test]
+    fn tests_that_were_running_are_named() {
+        let mut reader = Reader::default();
+        for (event, name) in [("started", "a"), ("started", "b"), ("ok", "a")] {
+            let line = format!(r#"{{"type":"test","event":"{event}","name":"p::it${name}"}}"#);
+            assert!(reader.read(&line), "{line}");
+        }
+        let summary = reader.finish();
+        assert_eq!(summary.unfinished().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(summary.passed, 1);
+        assert!(summary.binaries[0].incomplete);
     }
 
     #[test]

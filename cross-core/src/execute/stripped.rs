@@ -1,6 +1,8 @@
 //! Publishes the stripped copies of artifacts, with the files of their debug information.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,10 +10,10 @@ use cross_engine::Cancel;
 use cross_engine::process::untrusted::{Dir, RegularFile};
 
 use crate::host::files;
-use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
+use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
 use crate::model::step::Strips;
-use crate::plan::strip;
+use crate::plan::strip::LIBRARY_ENDINGS;
 
 /// A stripped copy of an artifact. Its path is relative to the target directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ fn place(target_dir: &Dir, stripped: &Path, artifact: &Artifact) -> Option<PathB
     let ending = name.split_once('.').map_or("", |(_, ending)| ending);
     let is_stripped = match artifact.kind {
         ArtifactKind::Executable | ArtifactKind::Example => ending != "rlib",
-        ArtifactKind::Library => strip::LIBRARY_ENDINGS.contains(&ending),
+        ArtifactKind::Library => LIBRARY_ENDINGS.contains(&ending),
         ArtifactKind::Test | ArtifactKind::RustLibrary => false,
     };
     let is_published = artifact.inside != artifact.path;
@@ -105,7 +107,7 @@ fn exact_time(file: &RegularFile) -> Option<SystemTime> {
 }
 
 /// Copies them to their published paths below `published`. A program comes after the file that it
-/// names.
+/// names. A file of that name of an earlier copy is removed.
 pub(crate) fn publish(
     target_dir: &Dir,
     published: &Dir,
@@ -121,8 +123,34 @@ pub(crate) fn publish(
             let to = files::relative(published, &to)?;
             published.publish(&file, to, cancel).map_engine_error()?;
         }
+        if !copy.has_debug_file {
+            remove_file(&with_ending(path))?;
+        }
     }
     Ok(())
+}
+
+/// Removes the files with debug information in `dir`, a directory of published files, if `strips`
+/// keeps none there.
+pub(crate) fn remove_debug_files(dir: &Path, strips: &Strips) -> Result<()> {
+    if strips.keeps_debug {
+        return Ok(());
+    }
+    let endings = LIBRARY_ENDINGS.iter().chain(&["exe", "elf"]);
+    let endings: Vec<_> = endings.map(|ending| format!(".{ending}")).collect();
+    for stem in &strips.stems {
+        for ending in endings.iter().map(String::as_str).chain([""]) {
+            remove_file(&dir.join(format!("{stem}{ending}.debug")))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).on("remove", path),
+        _ => Ok(()),
+    }
 }
 
 /// The path of the debug information of the program at `path`.
@@ -143,7 +171,6 @@ fn not_stripped(artifact: &Artifact) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::time::Duration;
 
     use super::*;
@@ -163,6 +190,7 @@ mod tests {
                 dir: inside.join("stripped/split/t/release"),
                 stems: Vec::new(),
                 keeps_debug: true,
+                tool: "objcopy".to_owned(),
             };
             let artifact = |&(file, kind): &(&str, ArtifactKind)| Artifact {
                 kind,
@@ -220,8 +248,11 @@ mod tests {
         );
         let copies = stripped.copies().unwrap();
         let (from, to) = (stripped.dir("in"), stripped.dir("out"));
-        publish(&from, &to, &copies, &Cancel::new()).unwrap();
+        // Of another kind of stripping.
         let out = to.path().join("t/release");
+        fs::create_dir_all(&out).unwrap();
+        fs::write(out.join("libapp.so.debug"), "old").unwrap();
+        publish(&from, &to, &copies, &Cancel::new()).unwrap();
         let kept = copies.iter().map(|(path, copy)| copy.debug_file(path));
         let kept: Vec<_> = kept.collect();
         assert_eq!(kept, [Some(out.join("app.debug")), None]);
@@ -229,6 +260,30 @@ mod tests {
         assert_eq!(said("app.debug"), "stripped app.debug");
         assert_eq!(said("app"), "stripped app");
         assert!(!out.join("other.debug").exists());
+        assert!(!out.join("libapp.so.debug").exists());
+    }
+
+    #[test]
+    fn files_of_debug_information_go_where_none_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [
+            "app.debug",
+            "app.exe.debug",
+            "libapp.so.debug",
+            "other.debug",
+        ];
+        for file in files {
+            fs::write(dir.path().join(file), "").unwrap();
+        }
+        let mut strips = Stripped::new(&[], &[]).strips;
+        strips.stems = ["app", "libapp"].map(str::to_owned).to_vec();
+        let is_there = |file: &&str| dir.path().join(file).exists();
+        remove_debug_files(dir.path(), &strips).unwrap();
+        assert!(files.iter().all(is_there), "they are kept");
+        strips.keeps_debug = false;
+        remove_debug_files(dir.path(), &strips).unwrap();
+        let left: Vec<_> = files.into_iter().filter(is_there).collect();
+        assert_eq!(left, ["other.debug"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! The channels are therefore compared: every compiled binary has to run, every binary that runs
 //! has to report results, and a failure in any channel is a failure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cross_engine::RunSpec;
@@ -18,6 +18,7 @@ use crate::execute::libtest::{self, StartedBinary};
 use crate::execute::quoted::listed;
 use crate::model::error::{Error, ErrorKind};
 use crate::model::outcome::{Artifact, ArtifactKind};
+use crate::model::test_summary::TestSummary;
 
 /// Returns the error if a channel contradicts the success of a test run.
 pub(crate) fn contradiction(
@@ -103,6 +104,24 @@ pub(crate) fn not_run(reader: &libtest::Reader, built: &[Artifact]) -> Vec<Strin
         true => Vec::new(),
         false => not_started(reader, built).map(str::to_owned).collect(),
     }
+}
+
+/// Names each of the `tests`' binaries as cargo does, where cargo did not: a quiet one, or one that
+/// did not come to it.
+pub(crate) fn name_as_cargo(tests: &mut TestSummary, built: &[Artifact]) {
+    let named = built.iter().filter_map(|artifact| {
+        let (file, source) = (artifact.inside.file_name()?, artifact.source.as_ref()?);
+        let name = format!("{source} ({})", artifact.inside.display());
+        Some((file.to_str()?.to_owned(), name))
+    });
+    let mut names: BTreeMap<_, _> = named.collect();
+    for binary in &mut tests.binaries {
+        if let Some(name) = names.get(&binary.name) {
+            binary.name.clone_from(name);
+        }
+    }
+    names.retain(|file, _| tests.not_run.contains(file));
+    tests.not_run_names = names;
 }
 
 fn not_started<'a>(

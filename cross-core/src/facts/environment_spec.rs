@@ -10,11 +10,10 @@ use std::path::Path;
 
 use cross_config::{Env, Image, Platform, PreBuild, Sourced, TargetConfig, ZigConfig};
 use cross_engine::{ContainerfileSource, Engine, ImageBuild, ImageFacts, RootSource};
-use cross_targets::{
-    DebianArch, GlibcVersion, Runner, RustSource, SystemVersion, Target, TargetFacts,
-};
+use cross_targets::{DebianArch, GlibcVersion, Runner, RustSource, SystemVersion, toml_table};
 
 use crate::facts::configured_paths;
+use crate::facts::deployment_target;
 use crate::facts::environment_name::{self, Additions, NamedRecipe};
 use crate::facts::host_toolset::HostToolset;
 use crate::facts::published_image::{
@@ -27,6 +26,7 @@ use crate::model::hash::short_hash;
 use crate::model::step::{EnvironmentKind, PRE_BUILD_FILE, Warning};
 use crate::target::name::TargetName;
 use dockerfile::{CROSS_BASE_IMAGE, Dockerfile};
+pub(crate) use locked::{SUITE, end_of_locked_name, is_empty, is_hashed, locked_packages};
 
 /// The repository of the images that this library builds.
 const BUILT: &str = "localhost/cross-core";
@@ -182,7 +182,7 @@ impl EnvironmentSpec {
             Ok(recipe) => return Ok(Self::new(context, Base::Recipe(Box::new(recipe)))),
             Err(error) => error,
         };
-        match context.published() {
+        match context.published().filter(|_| !context.lacks_glibc()) {
             Some(reference) => {
                 let published = Some(error.to_string());
                 let base = Base::Image {
@@ -353,7 +353,7 @@ impl EnvironmentSpec {
     pub(crate) fn full_name(&self) -> String {
         let mut name = self.name();
         if let Some(sdk) = &self.sdk {
-            name += &format!("\n{}", sdk.path.display());
+            name += &format!("\n{}\n{}", sdk.path.display(), sdk.identity);
         }
         if let Some(version) = self.deployment_target {
             name += &format!("\n{version}");
@@ -473,7 +473,18 @@ impl SpecContext<'_> {
     fn named(&self, additions: &Additions) -> Result<NamedRecipe> {
         let build = build_architecture(self.engine_architecture)?;
         let target = self.target.of_recipe(self.config)?;
-        environment_name::named(target, self.rust, additions, build)
+        let named = environment_name::named(target, self.rust, additions, build);
+        let zig = self.config.zig.as_ref();
+        // The key asks for a version that the target's name does not have.
+        let key = zig.filter(|_| !target.links_its_glibc() && self.target.known() != Some(target));
+        named.map_err(|error| match key {
+            Some(key) => error.and_help(format!(
+                "`zig` ({}) asks for glibc: write `zig = false` in `{}`, or another version",
+                key.origin,
+                toml_table(target.triple())
+            )),
+            None => error,
+        })
     }
 
     /// The configured additions to the recipe.
@@ -523,6 +534,13 @@ impl SpecContext<'_> {
         }
     }
 
+    /// Whether Zig does not link with the glibc that is asked for. That of an image does not,
+    /// either.
+    fn lacks_glibc(&self) -> bool {
+        let target = self.target.of_recipe(self.config);
+        target.is_ok_and(|target| !target.links_its_glibc())
+    }
+
     /// The target argument of `cargo-zigbuild`, if Zig is enabled.
     fn zigbuild(&self) -> Option<String> {
         let version = self.zig()?.version.clone();
@@ -531,22 +549,10 @@ impl SpecContext<'_> {
         Some(format!("{}{floor}", self.target.triple()))
     }
 
-    /// The oldest version of Apple's system that the configuration, or the variable of Apple's
-    /// tools, asks for.
+    /// The oldest version of Apple's system that programs have to run on.
     fn deployment_target(&self) -> Result<Option<SystemVersion>> {
-        let facts = self.target.known().map(Target::facts);
-        let Some(variable) = facts.and_then(TargetFacts::deployment_variable) else {
-            return Ok(None);
-        };
-        if let Some(key) = &self.config.deployment_target {
-            return Ok(Some(key.value));
-        }
-        let value = self.env.get_str(variable).filter(|value| !value.is_empty());
-        let parsed = value.map(str::parse::<SystemVersion>).transpose();
-        parsed.map_err(|error| {
-            let message = format!("{error} ({variable})");
-            Error::new(ErrorKind::Config, message).with_help(error.help())
-        })
+        let asked = deployment_target::deployment_target(self.target, self.config, self.env)?;
+        Ok(asked.map(|asked| asked.value))
     }
 
     /// The glibc floor in `zig.version` or in the target's name.

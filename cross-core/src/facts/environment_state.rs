@@ -1,10 +1,10 @@
 //! Probes which parts of an environment exist, with the fewest engine calls.
 
-use cross_engine::{Cancel, Environments, ImageFacts};
+use cross_engine::{Cancel, EnvironmentLocation, Environments, ImageFacts};
 
 use crate::facts::environment_name::NamedRecipe;
 use crate::facts::environment_spec::{BASE_LABEL, Base, EnvironmentSpec};
-use crate::model::error::{MapEngineError as _, Result};
+use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
 
 /// The parts of an environment that exist.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +68,43 @@ impl EnvironmentState {
             Base::Host(_) => true,
             _ => self.image.is_some() && !env_spec.copies(),
         }
+    }
+}
+
+/// Checks that the environment is what the lock says, if it exists and is locked. What is there may
+/// have been changed since it was made.
+///
+/// # Errors
+///
+/// [`ErrorKind::Lock`] that names what differs.
+pub(crate) fn check_locked(
+    env_spec: &EnvironmentSpec,
+    state: &EnvironmentState,
+    environments: &Environments<'_>,
+) -> Result<()> {
+    let Base::Recipe(named) = &env_spec.base else {
+        return Ok(());
+    };
+    let Some(locked) = named.blueprint.locked.as_ref().filter(|_| state.recipe) else {
+        return Ok(());
+    };
+    let name = &named.blueprint.name;
+    let location = environments.location(name);
+    match environments.known_contents(&location, state.running_image()) {
+        Some(contents) => locked.check_existing(&contents, name).map_engine_error(),
+        None if matches!(location, EnvironmentLocation::Directory(_)) => {
+            let message = format!(
+                "the environment `{name}` has no record of what is in it, which has to be what the \
+                 lock says"
+            );
+            let help = format!(
+                "remove it, and it is made again: `cargo xtask env rm {name}` \
+                 (`Cross::remove_environment`)"
+            );
+            Err(Error::new(ErrorKind::Lock, message).with_help(help))
+        }
+        // The record of an image is in the cache, and is made again.
+        None => Ok(()),
     }
 }
 

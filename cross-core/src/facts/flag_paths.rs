@@ -6,15 +6,14 @@
 use std::path::Path;
 
 use cross_engine::{Access, EnvValue, Mount};
-use toml::Value;
 
 use crate::cargo::cli::configs::Configs;
+use crate::cargo::configured_flags;
 use crate::cargo::rustc_paths::{self, FlagUse};
 use crate::facts::private_places::Private;
 use crate::facts::run_inputs::RunInputs;
 use crate::facts::seen_places::{settle, shows_more, written_and_real};
 use crate::host::places::{normal, real_path};
-use crate::host::toolchain::host_triple;
 use crate::model::step::Warning;
 
 /// The flags, and what their paths are relative to.
@@ -31,16 +30,13 @@ pub(crate) struct Flags<'a> {
     pub(crate) private: Private<'a>,
 }
 
-/// The keys and variables.
-const KEYS: [&str; 2] = ["rustflags", "rustdocflags"];
-
 /// The variable that says where programs with instruments write.
 const PROFILE_FILE: &str = "LLVM_PROFILE_FILE";
 
 /// Shows in `inputs` what the flags name.
 pub(crate) fn show(inputs: &mut RunInputs, flags: &Flags<'_>) {
     let mut lists = of_variables(inputs, flags.targets);
-    lists.extend(of_configuration(flags.configs, flags.targets));
+    lists.extend(configured_flags::find(flags.configs, flags.targets));
     lists.push(flags.request.to_vec());
     if !flags.has_profiles && lists.iter().flatten().any(|word| instruments(word)) {
         inputs.warnings.extend(lost_profiles(inputs));
@@ -146,7 +142,7 @@ fn lost_profiles(inputs: &RunInputs) -> Option<Warning> {
 /// The flags of the variables that a run has.
 fn of_variables(inputs: &RunInputs, targets: &[&str]) -> Vec<Vec<String>> {
     let mut lists = Vec::new();
-    for key in KEYS.map(str::to_ascii_uppercase) {
+    for key in configured_flags::KEYS.map(str::to_ascii_uppercase) {
         let spaces = &[' ', '\t', '\n'][..];
         let mut names = vec![
             (format!("CARGO_ENCODED_{key}"), &['\u{1f}'][..]),
@@ -165,58 +161,4 @@ fn of_variables(inputs: &RunInputs, targets: &[&str]) -> Vec<Vec<String>> {
         }
     }
     lists
-}
-
-/// The flags of cargo's configuration.
-fn of_configuration(configs: &Configs, targets: &[&str]) -> Vec<Vec<String>> {
-    let mut lists = Vec::new();
-    for (_, table) in configs.tables() {
-        let tables = table.get("target").and_then(Value::as_table);
-        let of_target = tables
-            .into_iter()
-            .flatten()
-            .filter(|(name, _)| targets.contains(&name.as_str()) || name.starts_with("cfg("));
-        let tables = table.get("build").into_iter();
-        for table in tables.chain(of_target.map(|(_, table)| table)) {
-            lists.extend(KEYS.iter().filter_map(|key| table.get(*key)).map(words));
-        }
-        lists.extend(of_overrides(table, targets));
-    }
-    lists
-}
-
-/// The flags of the tables that take the place of build scripts, by the name of what they link:
-/// `target.<triple>.<links>`. The host's are those of what build scripts use.
-fn of_overrides(table: &toml::Table, targets: &[&str]) -> Vec<Vec<String>> {
-    let tables = table.get("target").and_then(Value::as_table);
-    let host = host_triple();
-    let of_target = tables
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| targets.contains(&name.as_str()) || **name == host);
-    let overrides = of_target.filter_map(|(_, table)| table.as_table());
-    let overrides = overrides
-        .flatten()
-        .filter_map(|(_, table)| table.as_table());
-    let mut lists = Vec::new();
-    for table in overrides {
-        let search = table.get("rustc-link-search").map(words);
-        let search = search.into_iter().flatten();
-        lists.extend(search.map(|path| vec!["-L".to_owned(), path]));
-        lists.extend(table.get("rustc-flags").map(words));
-    }
-    lists
-}
-
-fn words(flags: &Value) -> Vec<String> {
-    match flags {
-        Value::Array(words) => {
-            let words = words.iter().filter_map(Value::as_str);
-            words.map(str::to_owned).collect()
-        }
-        flags => {
-            let words = flags.as_str().unwrap_or_default().split_ascii_whitespace();
-            words.map(str::to_owned).collect()
-        }
-    }
 }

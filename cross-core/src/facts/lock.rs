@@ -8,9 +8,11 @@ use cross_config::Settings;
 use cross_engine::process::untrusted::{RegularFile, limits};
 
 use crate::facts::environment_name::build_architecture;
-use crate::facts::environment_spec::{Base, EnvironmentSpec, SpecContext};
+use crate::facts::environment_spec::{
+    Base, EnvironmentSpec, SUITE, SpecContext, is_empty, is_hashed,
+};
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
-use crate::model::lock_file::{LOCK_FILE, LockFile, LockedEnvironment, how_to_update};
+use crate::model::lock_file::{EntryKey, LOCK_FILE, LockFile, LockedEnvironment, how_to_update};
 use crate::model::step::Warning;
 use crate::request::cross::Cross;
 
@@ -23,6 +25,16 @@ const LIMIT: u64 = 4 * limits::SOURCE;
 
 /// Reads the lock in the directory `root`; `None` if there is none.
 pub(crate) fn read(root: &Path) -> Result<Option<LockFile>> {
+    let read = read_to_update(root, &|_| false)?;
+    Ok(read.map(|(file, _)| file))
+}
+
+/// Reads the lock in the directory `root` without the damaged entries of targets that
+/// `is_replaced`, and returns their keys.
+pub(crate) fn read_to_update(
+    root: &Path,
+    is_replaced: &dyn Fn(&str) -> bool,
+) -> Result<Option<(LockFile, Vec<EntryKey>)>> {
     let path = root.join(LOCK_FILE);
     match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -42,7 +54,7 @@ pub(crate) fn read(root: &Path) -> Result<Option<LockFile>> {
         )
         .with_help(help)
     })?;
-    LockFile::parse_bytes(&bytes, &path).map(Some)
+    LockFile::parse_bytes(&bytes, &path, is_replaced).map(Some)
 }
 
 /// Makes `env_spec` that of the lock, if the project has one. Returns a warning if the lock does
@@ -54,11 +66,16 @@ pub(crate) fn apply(
     settings: &Settings,
 ) -> Result<Option<Warning>> {
     env_spec.find_deciding_keys(context);
-    if cross.ignores_lock() || matches!(env_spec.base, Base::Host(_)) {
+    if cross.ignores_lock() {
         return Ok(None);
     }
-    let lock = read(context.workspace_root)?;
+    let policy = Policy::of(cross, settings);
     let target = context.target.requested();
+    if matches!(env_spec.base, Base::Host(_)) {
+        let exists = context.workspace_root.join(LOCK_FILE).exists();
+        return policy.on_host(exists, target);
+    }
+    let lock = read(context.workspace_root)?;
     let architecture = build_architecture()
         .map(|it| it.to_string())
         .unwrap_or_default();
@@ -66,7 +83,7 @@ pub(crate) fn apply(
         .as_ref()
         .and_then(|lock| lock.find(target, &architecture));
     let Some(environment) = found else {
-        return missing(lock.is_some(), target, &architecture, cross, settings);
+        return policy.missing(lock.is_some(), target, &architecture);
     };
     check_fits(environment, env_spec)?;
     let snapshot = context.config.snapshot.as_ref();
@@ -74,42 +91,80 @@ pub(crate) fn apply(
     Ok(None)
 }
 
-/// The answer if the lock does not have the target, or `exists` not.
-fn missing(
-    exists: bool,
-    target: &str,
-    architecture: &str,
-    cross: &Cross,
-    settings: &Settings,
-) -> Result<Option<Warning>> {
-    let set = settings.frozen.as_ref().map(|key| key.value);
-    let is_ci = cross
-        .text_variable(CI)
-        .is_some_and(|value| value != "false");
-    let is_frozen = cross.frozen_by_caller().or(set).unwrap_or(is_ci && exists);
-    let message = match exists {
-        true => format!(
-            "{LOCK_FILE} does not have `{target}` (on {architecture}), so its environment is made \
-             of the newest packages"
-        ),
-        false => format!("there is no {LOCK_FILE}, which `frozen` requires"),
-    };
-    let help = format!("lock it: `cargo xtask lock --target {target}` (`Cross::lock`)");
-    if is_frozen {
-        let message = match exists {
-            true => {
-                format!("{LOCK_FILE} does not have `{target}` (on {architecture}), and is frozen")
-            }
-            false => message,
-        };
-        let help = format!("{help}, and commit {LOCK_FILE}; CROSS_FROZEN=0 builds without it");
-        return Err(Error::new(ErrorKind::Lock, message).with_help(help));
+/// Whether the value of a variable turns it off: the words that CROSS_FROZEN takes.
+fn is_off(value: &str) -> bool {
+    let words = ["", "0", "false", "no", "off"];
+    let value = value.trim();
+    words.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// What is refused if a lock does not have it.
+pub(crate) struct Policy {
+    /// What the caller or the variable says.
+    asked: Option<bool>,
+    is_ci: bool,
+}
+
+impl Policy {
+    pub(crate) fn of(cross: &Cross, settings: &Settings) -> Self {
+        let set = settings.frozen.as_ref().map(|key| key.value);
+        let ci = cross.text_variable(CI);
+        Policy {
+            asked: cross.frozen_by_caller().or(set),
+            is_ci: ci.is_some_and(|value| !is_off(value)),
+        }
     }
-    Ok(exists.then(|| Warning {
-        code: "not-locked".to_owned(),
-        message,
-        help: Some(help),
-    }))
+
+    /// Whether the caller or the variable freezes the lock. What a CI system sets does not count.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked == Some(true)
+    }
+
+    /// The answer if the lock does not have the target, or does not exist.
+    fn missing(&self, exists: bool, target: &str, architecture: &str) -> Result<Option<Warning>> {
+        let command = format!("cargo xtask lock --target {target}");
+        let not_there = format!("{LOCK_FILE} does not have `{target}` (on {architecture})");
+        if self.asked.unwrap_or(self.is_ci && exists) {
+            let message = match exists {
+                true => format!("{not_there}, and is frozen"),
+                false => format!("there is no {LOCK_FILE}, which `frozen` requires"),
+            };
+            // To lock is refused, too, where it is asked for.
+            let unfrozen = if self.is_asked() {
+                "CROSS_FROZEN=0 "
+            } else {
+                ""
+            };
+            let help = format!(
+                "lock it: `{unfrozen}{command}` (`Cross::lock`), and commit {LOCK_FILE}; \
+                 CROSS_FROZEN=0 builds without it"
+            );
+            return Err(Error::new(ErrorKind::Lock, message).with_help(help));
+        }
+        Ok(exists.then(|| Warning {
+            code: "not-locked".to_owned(),
+            message: format!("{not_there}, so its environment is made of the newest packages"),
+            help: Some(format!("lock it: `{command}` (`Cross::lock`)")),
+        }))
+    }
+
+    /// The answer on the engine `host`. It is chosen by name, so a CI system alone refuses nothing.
+    fn on_host(&self, exists: bool, target: &str) -> Result<Option<Warning>> {
+        let message = format!(
+            "the engine `host` builds `{target}` with the tools of this machine, which no lock has"
+        );
+        if self.is_asked() {
+            let message = format!("{message}, and `frozen` requires one");
+            let help = "name another engine (`engine`, CROSS_CONTAINER_ENGINE), or build without \
+                        `frozen`: CROSS_FROZEN=0";
+            return Err(Error::new(ErrorKind::Lock, message).with_help(help));
+        }
+        Ok(exists.then(|| Warning {
+            code: "not-locked".to_owned(),
+            message,
+            help: Some("another engine makes what Cross.lock says".to_owned()),
+        }))
+    }
 }
 
 /// Checks that the lock is of the configuration as it is now.
@@ -126,13 +181,17 @@ pub(crate) fn check_fits(
         );
         Err(Error::new(ErrorKind::Lock, message).with_help(help))
     };
-    let changes = changes(&environment.keys, &env_spec.deciding_keys);
+    let recipe = env_spec.recipe().map(|named| &named.sha256);
+    let is_same_recipe = recipe == environment.recipe.as_ref();
+    let changes = changes(&environment.keys, &env_spec.deciding_keys, is_same_recipe);
     if !changes.is_empty() {
         return stale(changes.join(", "));
     }
-    let recipe = env_spec.recipe().map(|named| &named.sha256);
-    if recipe != environment.recipe.as_ref() {
+    if !is_same_recipe {
         return stale("this version of the library makes it from another recipe".to_owned());
+    }
+    if let Some(word) = env_spec.unreadable_images().first() {
+        return stale(format!("it has no digest of the image in `{word}`"));
     }
     let images = env_spec.registry_images();
     match images
@@ -145,21 +204,33 @@ pub(crate) fn check_fits(
 }
 
 /// The keys that differ, with both values.
-fn changes(locked: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+fn changes(
+    locked: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+    is_same_recipe: bool,
+) -> Vec<String> {
     let mut keys: Vec<_> = locked.keys().chain(now.keys()).collect();
     keys.sort();
     keys.dedup();
-    let value = |values: &BTreeMap<String, String>, key: &String| {
+    let value = |values: &BTreeMap<String, String>, key: &str| {
         let value = values.get(key);
         value.map_or("unset".to_owned(), |value| format!("`{value}`"))
     };
-    keys.into_iter()
-        .filter(|key| locked.get(*key) != now.get(*key))
-        .map(|key| {
+    let changed = keys.into_iter().filter(|key| {
+        let (before, after) = (locked.get(*key), now.get(*key));
+        // The recipe names the suite. Its default may be written out.
+        let is_default = *key == SUITE && is_same_recipe && (before.is_none() || after.is_none());
+        let has_value = |value: Option<&String>| value.is_some_and(|value| !is_empty(key, value));
+        before != after && !is_default && (has_value(before) || has_value(after))
+    });
+    let change = |key: &String| match is_hashed(key) {
+        true => format!("`{key}` changed"),
+        false => {
             let (before, after) = (value(locked, key), value(now, key));
             format!("`{key}` was {before} and is {after}")
-        })
-        .collect()
+        }
+    };
+    changed.map(change).collect()
 }
 
 #[cfg(test)]
@@ -168,6 +239,45 @@ mod tests {
     use super::*;
     use std::fs::{self, File};
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_change_is_told_by_values_that_a_user_wrote() {
+        let keys = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            let owned = pairs.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            owned.collect::<BTreeMap<_, _>>()
+        };
+        let none = keys(&[]);
+        let changes_of = |now: &[(&str, &str)]| changes(&none, &keys(now), false);
+        assert_eq!(
+            changes_of(&[("packages", "x"), ("pre-build", "f070dee5da74")]),
+            ["`packages` was unset and is `x`", "`pre-build` changed"]
+        );
+        let no_arguments = crate::model::hash::short_hash("{}", 12);
+        let arguments = ("dockerfile.build-args", &*no_arguments);
+        assert!(changes_of(&[arguments]).is_empty());
+        assert_eq!(
+            changes_of(&[("dockerfile.file", "0"), arguments]),
+            ["`dockerfile.file` changed"]
+        );
+        let suite = keys(&[("suite", "bookworm")]);
+        assert!(changes(&none, &suite, true).is_empty());
+        assert!(changes(&suite, &none, true).is_empty());
+        assert_eq!(
+            changes(&none, &suite, false),
+            ["`suite` was unset and is `bookworm`"]
+        );
+    }
+
+    #[test]
+    fn the_words_that_turn_a_variable_off_are_those_of_every_flag() {
+        for off in ["", "0", "no", "No", "off", "false", "FALSE", " "] {
+            assert!(is_off(off), "{off}");
+        }
+        for on in ["1", "true", "yes", "woodpecker"] {
+            assert!(!is_off(on), "{on}");
+        }
+    }
 
     #[test]
     fn a_lock_that_is_no_file_is_told_from_none() {

@@ -25,7 +25,17 @@ pub(crate) struct Locked<'t> {
     checksum: &'t str,
 }
 
-impl Locked<'_> {
+impl<'t> Locked<'t> {
+    fn set(&mut self, key: &str, value: &'t str) {
+        match key {
+            "name" => self.name = value,
+            "version" => self.version = value,
+            "source" => self.source = value,
+            "checksum" => self.checksum = value,
+            _ => {}
+        }
+    }
+
     pub(crate) fn is_of_registry(&self) -> bool {
         self.source.starts_with("registry+") || self.source.starts_with("sparse+")
     }
@@ -41,25 +51,46 @@ impl Locked<'_> {
 
 /// Reads the packages of a `Cargo.lock`, which cargo itself writes in one form.
 pub(crate) fn locked(text: &str) -> Vec<Locked<'_>> {
-    let mut packages = Vec::new();
+    let mut packages: Vec<Locked<'_>> = Vec::new();
+    let mut is_in_package = false;
     for line in text.lines() {
-        if line == "[[package]]" {
-            packages.push(Locked::default());
+        // Other tables follow the packages, such as `[[patch.unused]]`, which has the same keys.
+        if line.starts_with('[') {
+            is_in_package = line == "[[package]]";
+            packages.extend(is_in_package.then(Locked::default));
         }
-        let (Some(package), Some((key, value))) = (packages.last_mut(), line.split_once(" = "))
-        else {
+        let Some((key, value)) = line.split_once(" = ") else {
             continue;
         };
         let value = value.trim_matches('"');
-        match key {
-            "name" => package.name = value,
-            "version" => package.version = value,
-            "source" => package.source = value,
-            "checksum" => package.checksum = value,
-            _ => {}
+        match packages.last_mut().filter(|_| is_in_package) {
+            Some(package) => package.set(key, value),
+            None => add_checksum(&mut packages, key, value),
         }
     }
     packages
+}
+
+/// Adds a checksum of the table `[metadata]`, where the first format of `Cargo.lock` has them:
+/// `"checksum <name> <version> (<source>)" = "<SHA-256>"`.
+fn add_checksum<'t>(packages: &mut [Locked<'t>], key: &str, value: &'t str) {
+    let is_sha256 = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words = key.trim_matches('"').splitn(4, ' ');
+    let (Some("checksum"), Some(name), Some(version), Some(source), true) = (
+        words.next(),
+        words.next(),
+        words.next(),
+        words.next(),
+        is_sha256,
+    ) else {
+        return;
+    };
+    let source = source.trim_matches(['(', ')']);
+    let is_meant =
+        |it: &&mut Locked<'_>| (it.name, it.version, it.source) == (name, version, source);
+    for package in packages.iter_mut().filter(is_meant) {
+        package.checksum = value;
+    }
 }
 
 /// Where cargo caches the index's entry of a crate.
@@ -146,6 +177,22 @@ pub(crate) fn fetched(cargo_home: &Path, text: &str) -> Result<Vec<PathBuf>> {
         .iter()
         .filter_map(|path| path.strip_prefix(cargo_home).ok());
     Ok(relative.map(Path::to_owned).collect())
+}
+
+/// Whether cargo has the files of all crates that the `Cargo.lock` with this text names from
+/// registries, and their entries in the index.
+pub(crate) fn are_fetched(cargo_home: &Path, text: &str) -> bool {
+    let caches = entries(&cargo_home.join("registry/cache"));
+    let has = |package: &Locked<'_>, cache: &PathBuf| {
+        let name = cache.file_name().unwrap_or_default();
+        let index = cargo_home.join("registry/index").join(name);
+        let entry = index.join(".cache").join(in_index(package.name));
+        let file = cache.join(format!("{}-{}.crate", package.name, package.version));
+        file.is_file() && (entry.is_file() || index.join(".git").exists())
+    };
+    let locked = locked(text);
+    let mut of_registries = locked.iter().filter(|package| package.is_of_registry());
+    of_registries.all(|package| caches.iter().any(|cache| has(package, cache)))
 }
 
 /// The hashes that the `Cargo.lock` with this text allows, by the name of the crate's file.
@@ -246,5 +293,42 @@ source = "git+https://example.org/forked?branch=main#0123456789abcdef"
         let checksums = checksums(LOCK);
         assert_eq!(checksums.len(), 2);
         assert!(checksums["cc-1.2.3.crate"].contains("00"));
+    }
+
+    #[test]
+    fn another_table_is_no_part_of_the_package_before_it() {
+        let unused = r#"
+[[patch.unused]]
+name = "cc"
+version = "9.0.0"
+source = "git+https://example.org/cc#0"
+"#;
+        let text = [LOCK, unused].concat();
+        assert_eq!(locked(&text), locked(LOCK));
+        assert_eq!(locked(&text).last().unwrap().name, "forked");
+    }
+
+    #[test]
+    fn the_first_format_has_the_hashes_in_a_table_of_their_own() {
+        let hash = "a".repeat(64);
+        let text = format!(
+            r#"[[package]]
+name = "cc"
+version = "1.2.3"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+
+[[package]]
+name = "forked"
+version = "0.2.0"
+source = "git+https://example.org/forked#0123456789abcdef"
+
+[metadata]
+"checksum cc 1.2.3 (registry+https://github.com/rust-lang/crates.io-index)" = "{hash}"
+"checksum forked 0.2.0 (git+https://example.org/forked#0123456789abcdef)" = "<none>"
+"#
+        );
+        let checksums = checksums(&text);
+        assert_eq!(checksums.len(), 1);
+        assert_eq!(checksums["cc-1.2.3.crate"], BTreeSet::from([hash]));
     }
 }

@@ -1,11 +1,13 @@
 //! The facts that planning depends on. Each fact is probed once, and then is a value.
 
+pub(crate) mod apple;
 pub(crate) mod binutils;
 pub(crate) mod caller_variables;
 pub(crate) mod cargo_settings;
 pub(crate) mod checkout;
 pub(crate) mod configured_paths;
 pub(crate) mod container_reuse;
+pub(crate) mod deployment_target;
 pub(crate) mod environment_name;
 pub(crate) mod environment_spec;
 pub(crate) mod environment_state;
@@ -31,6 +33,7 @@ pub(crate) mod selection;
 pub(crate) mod shown_git_config;
 pub(crate) mod source_links;
 pub(crate) mod sources;
+pub(crate) mod std_crates;
 pub(crate) mod wasm_bindgen;
 pub(crate) mod writable_dirs;
 pub(crate) mod written_record;

@@ -58,12 +58,6 @@ impl NamedVariables {
         has: impl Fn(&str) -> bool,
         root: &Path,
     ) -> Option<Warning> {
-        let is_own = |name: &str| {
-            name.starts_with("CARGO")
-                || name.starts_with("XDG_")
-                || OF_SESSION.contains(&name)
-                || outer::is_removed_on_host(name.as_ref())
-        };
         let lost = self.0.iter().filter_map(|(name, file)| {
             let value = set.get(name.as_str())?;
             (!is_own(name) && !has(name)).then_some((name, file, *value))
@@ -105,6 +99,15 @@ impl NamedVariables {
             help: Some(help.join("; ")),
         })
     }
+}
+
+/// Whether an environment has a value of its own for the variable, or none for a reason: those of cargo,
+/// of the machine and of the session.
+pub(crate) fn is_own(name: &str) -> bool {
+    name.starts_with("CARGO")
+        || name.starts_with("XDG_")
+        || OF_SESSION.contains(&name)
+        || outer::is_removed_on_host(name.as_ref())
 }
 
 /// Whether the value of a variable is a directory of this machine.

@@ -12,10 +12,11 @@ use crate::cargo::cli::configs::Configs;
 use crate::cargo::package_selection::ConfiguredPackage;
 use crate::cargo::rustflags;
 use crate::cargo::workspace::{self, HostCargo, Workspace};
+use crate::facts::apple;
 use crate::facts::configured_paths;
 use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::environment_spec::{Base, EnvironmentSpec};
-use crate::facts::environment_state::EnvironmentState;
+use crate::facts::environment_state::{EnvironmentState, check_locked};
 use crate::facts::facts::Facts;
 use crate::facts::far_options;
 use crate::facts::flag_paths::{self, Flags};
@@ -78,6 +79,7 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
             value.filter(|_| is_host).map(str::to_owned)
         },
     );
+    inputs.warn_of_native(&context, &request.options.all_rustflags());
     if selection.env_spec.host_toolset().is_none() {
         show_flag_paths(request, &project, &configs, &mut inputs);
     }
@@ -120,15 +122,16 @@ pub(crate) fn probe(request: &Request, cancel: &Cancel) -> Result<Facts> {
         let engine = selection.selected.engine;
         selection.selected.engine = engine.with_transfer(&remote.transfer);
     }
+    let explained = with_variables(&project, &selection.env_spec);
     Ok(Facts {
-        warnings: warnings(&project, &selection, &environment.state, &inputs, offline),
+        warnings: warnings(request, &project, &selection, &environment.state, &inputs),
         host: project.host,
         target: project.target,
         cargo: project.cargo,
         workspace: project.workspace,
         config: project.config,
         settings: project.settings,
-        explained: project.explained,
+        explained,
         selected: selection.selected,
         toolchain: selection.toolchain,
         env_spec: selection.env_spec,
@@ -188,6 +191,7 @@ impl ProjectFacts {
         let manifest = package.manifest.as_deref();
         let loaded = cross.load_config(&workspace.root, manifest, request.layer())?;
         let warnings = loaded.warnings.iter().map(warning);
+        let warnings = warnings.chain(apple::warnings(&loaded.config, &target));
         let mut config = loaded.config.for_target(target.configured());
         wasm_bindgen::choose(&mut config, &target, &workspace.root);
         configured_paths::settle(&mut config, &workspace.root, cross.dir());
@@ -268,6 +272,8 @@ impl EnvironmentFacts {
                 EnvironmentState::probe(env_spec, &environments, cancel)?
             }
         };
+        let environments = Environments::new(&selected.engine, host);
+        check_locked(env_spec, &state, &environments)?;
         Ok(EnvironmentFacts {
             container_reuse: container_reuse.map(|reuse| reuse.with_image(env_spec, &state)),
             state,
@@ -341,20 +347,28 @@ fn root(
 
 /// All warnings: about the configuration, the selection and the environment.
 fn warnings(
+    request: &Request,
     project: &ProjectFacts,
     selection: &Selection,
     state: &EnvironmentState,
     inputs: &RunInputs,
-    offline: bool,
 ) -> Vec<Warning> {
+    let cross = &request.cross;
     let mut warnings = project.warnings.clone();
     warnings.extend(inputs.warnings.iter().cloned());
     warnings.extend(selection.warnings.iter().cloned());
     warnings.extend(selection.env_spec.warning(state.digest()));
+    let (env, dir) = (cross.environment(), cross.dir());
+    warnings.extend(apple::other_sdk(
+        &selection.env_spec,
+        &project.target,
+        env,
+        dir,
+    ));
     warnings.extend(without_effect(&project.settings, &selection.selected));
     let engine = &selection.selected.engine;
     warnings.extend(far_options::warning(&project.settings, engine));
-    if offline {
+    if is_offline(request) {
         warnings.extend(offline_image(&selection.env_spec, state));
     }
     warnings
@@ -366,6 +380,20 @@ fn explained(config: &Config, target: &TargetName) -> Vec<ExplainedValue> {
     for explained in &mut values {
         explained.value = redact(&explained.value).into_owned();
     }
+    values
+}
+
+/// The values in effect, with those that variables of other tools give: they stand behind the
+/// target's own.
+fn with_variables(project: &ProjectFacts, env_spec: &EnvironmentSpec) -> Vec<ExplainedValue> {
+    let mut values = project.explained.clone();
+    let is_of_target = |row: &ExplainedValue| row.key.starts_with("target.");
+    let end = values
+        .iter()
+        .rposition(is_of_target)
+        .map_or(0, |last| last + 1);
+    let of_variables = apple::explained(env_spec, &project.config, &project.target);
+    values.splice(end..end, of_variables);
     values
 }
 

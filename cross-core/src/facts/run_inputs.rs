@@ -108,6 +108,8 @@ pub(crate) struct RunInputs {
     pub(crate) warnings: Vec<Warning>,
     /// The linkers and runners of cargo's configuration that a variable of the image may override.
     pub(crate) programs: Vec<KeptProgram>,
+    /// Whether nothing in the environment starts programs of the target, and the runner says so.
+    pub(crate) starts_nothing: bool,
     /// What of the command line names a runner of the target.
     pub(crate) runner: Option<String>,
     /// The packages and sources outside of their workspaces' directories.
@@ -161,6 +163,7 @@ impl RunInputs {
             target_dir,
             warnings: Vec::new(),
             programs: Vec::new(),
+            starts_nothing: false,
             runner: None,
             named_sources: Vec::new(),
             guessed_sources: Vec::new(),
@@ -196,7 +199,7 @@ impl RunInputs {
         inputs.volumes(context)?;
         inputs.callers_variables(context, read);
         inputs.deployment_target(context);
-        inputs.fix_variables(context);
+        inputs.fix_variables(context)?;
         inputs.network(context);
         if let Some(sdk) = sdk {
             inputs.mounts.push(sdk.mount());
@@ -273,12 +276,22 @@ impl RunInputs {
         }
     }
 
-    /// Tells all compilers the oldest version of Apple's system that programs have to run on.
+    /// Tells all compilers the oldest version of Apple's system that programs have to run on. An
+    /// empty variable asks for none, and they would read a version in it.
     pub(super) fn deployment_target(&mut self, context: &RunInputsContext<'_>) {
         let facts = context.target.known().map(Target::facts);
-        let variable = facts.and_then(TargetFacts::deployment_variable);
-        if let (Some(name), Some(version)) = (variable, context.env_spec.deployment_target) {
-            self.set(name, version.to_string());
+        let Some(name) = facts.and_then(TargetFacts::deployment_variable) else {
+            return;
+        };
+        let is_empty = context.cross.environment().get_str(name) == Some("");
+        match context.env_spec.deployment_target {
+            Some(version) => self.set(name, version.to_string()),
+            None if is_empty && context.env_spec.host_toolset().is_some() => {
+                self.env.insert(name.to_owned(), EnvValue::Unset);
+            }
+            None => self
+                .env
+                .retain(|own, value| own != name || !has_no_text(value)),
         }
     }
 
@@ -529,6 +542,11 @@ pub(crate) fn user_namespace(settings: &Settings, engine: &Engine) -> Option<Str
         UserNamespace::Named(name) => Some(name.clone()),
         _ => (engine.kind == EngineKind::Docker).then(|| "host".to_owned()),
     }
+}
+
+/// Whether it is empty.
+fn has_no_text(value: &EnvValue) -> bool {
+    matches!(value, EnvValue::Plain(text) | EnvValue::Secret(text) if text.is_empty())
 }
 
 /// The variables whose name and value are UTF-8.

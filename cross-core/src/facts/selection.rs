@@ -116,8 +116,16 @@ fn select_host(
         cancel,
     )?;
     warnings.extend(toolset.warnings.iter().cloned());
+    let mut env_spec = EnvironmentSpec::on_host(spec_context, toolset)?;
+    let cross = &context.request.cross;
+    warnings.extend(lock::apply(
+        &mut env_spec,
+        spec_context,
+        cross,
+        context.settings,
+    )?);
     Ok(Selection {
-        env_spec: EnvironmentSpec::on_host(spec_context, toolset)?,
+        env_spec,
         selected,
         toolchain,
         warnings,

@@ -13,7 +13,9 @@ use object::read::elf::{FileHeader, SectionTable, VersionTable};
 use object::{Endianness, ReadCache, ReadRef};
 use serde::Serialize;
 
-use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _, Result};
+use crate::host::files;
+use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::model::outcome::{shown, version_text};
 
 /// The machine of an ELF file, and the glibc symbols it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +29,8 @@ pub struct Binary {
     pub little_endian: bool,
     /// The newest `GLIBC_` version among the symbols that the file needs. The file does not run
     /// with an older glibc. `None` if it needs no glibc symbol.
-    pub glibc: Option<String>,
+    #[serde(serialize_with = "version_text")]
+    pub glibc: Option<GlibcVersion>,
     /// The names of the symbols that need that version.
     pub glibc_symbols: Vec<String>,
     /// Every glibc symbol that the file needs, the oldest version first.
@@ -41,7 +44,8 @@ pub struct GlibcSymbol {
     /// The symbol's name.
     pub name: String,
     /// The glibc version of the symbol: `2.34`.
-    pub version: String,
+    #[serde(serialize_with = "shown")]
+    pub version: GlibcVersion,
 }
 
 impl Binary {
@@ -52,7 +56,7 @@ impl Binary {
     /// If the file cannot be read or is not ELF.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = RegularFile::open(path).map_engine_error()?;
+        let file = files::open_program(path)?;
         Self::read_file(file.as_file(), path)
     }
 
@@ -95,21 +99,18 @@ impl Binary {
         }
         needs.sort();
         let newest = needs.last().map(|(version, _)| *version);
-        let of_newest = |(version, name): &(Version, String)| {
+        let of_newest = |(version, name): &(GlibcVersion, String)| {
             Some(name.clone()).filter(|_| Some(*version) == newest)
         };
         Ok(Some(Binary {
             machine: machine_name(header.e_machine(endian)),
             bits,
             little_endian: endian == Endianness::Little,
-            glibc: newest.map(to_text),
+            glibc: newest,
             glibc_symbols: needs.iter().filter_map(of_newest).collect(),
             needs: needs
                 .into_iter()
-                .map(|(version, name)| GlibcSymbol {
-                    name,
-                    version: to_text(version),
-                })
+                .map(|(version, name)| GlibcSymbol { name, version })
                 .collect(),
         }))
     }
@@ -129,10 +130,8 @@ impl Binary {
 
     /// The glibc symbols that the file needs and this glibc lacks.
     pub fn needs_beyond(&self, glibc: GlibcVersion) -> impl Iterator<Item = &GlibcSymbol> {
-        self.needs.iter().filter(move |symbol| {
-            let needed = symbol.version.parse::<GlibcVersion>();
-            needed.map_or(true, |needed| needed > glibc)
-        })
+        let needs = self.needs.iter();
+        needs.filter(move |symbol| symbol.version > glibc)
     }
 }
 
@@ -183,13 +182,6 @@ impl fmt::Display for Binary {
     }
 }
 
-/// A glibc version: major and minor.
-type Version = (u32, u32);
-
-fn to_text((major, minor): Version) -> String {
-    format!("{major}.{minor}")
-}
-
 /// The symbols of the dynamic table that need a version of glibc, with that version; `None` where
 /// they are more than are kept.
 fn versioned_symbols<'data, E, R>(
@@ -197,7 +189,7 @@ fn versioned_symbols<'data, E, R>(
     data: R,
     sections: &SectionTable<'data, E, R>,
     versions: &VersionTable<'data, E>,
-) -> object::read::Result<Option<Vec<(Version, String)>>>
+) -> object::read::Result<Option<Vec<(GlibcVersion, String)>>>
 where
     E: FileHeader<Endian = Endianness>,
     R: ReadRef<'data>,
@@ -220,11 +212,15 @@ where
     Ok(Some(found))
 }
 
-/// Parses `GLIBC_2.17` as `(2, 17)`. `GLIBC_PRIVATE` and `GLIBC_ABI_DT_RELR` are not versions.
-fn glibc_version(name: &[u8]) -> Option<Version> {
+/// Parses `GLIBC_2.17`. `GLIBC_PRIVATE` and `GLIBC_ABI_DT_RELR` are not versions. A number that no
+/// glibc has counts as the newest, so that a hostile file does not pass for an old one.
+fn glibc_version(name: &[u8]) -> Option<GlibcVersion> {
     let text = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?;
-    let mut parts = text.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    let mut parts = text.split('.').map(|part| {
+        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse().unwrap_or(u16::MAX))
+    });
+    Some(GlibcVersion::new(parts.next()??, parts.next()??))
 }
 
 /// The machine's name, from the constant in the ELF specifications.
@@ -318,12 +314,35 @@ mod tests {
         assert!(binary.glibc.is_some(), "std needs glibc");
         assert!(!binary.glibc_symbols.is_empty());
         let last = binary.needs.last().unwrap();
-        assert_eq!(binary.glibc.as_ref(), Some(&last.version));
+        assert_eq!(binary.glibc, Some(last.version));
         assert!(binary.glibc_symbols.contains(&last.name));
         let beyond: Vec<_> = binary.needs_beyond("2.0".parse().unwrap()).collect();
         assert_eq!(beyond.len(), binary.needs.len(), "every symbol is newer");
         assert!(binary.runs_on("2.99".parse().unwrap()));
         assert!(!binary.runs_on("2.0".parse().unwrap()));
+    }
+
+    #[test]
+    fn versions_compare_by_number_and_none_is_too_large() {
+        let version = |text: &str| glibc_version(text.as_bytes());
+        assert!(version("GLIBC_2.4") < version("GLIBC_2.34"));
+        assert_eq!(version("GLIBC_2.2.5"), Some(GlibcVersion::new(2, 2)));
+        assert!(version("GLIBC_2.99999999999") > version("GLIBC_2.999"));
+        for text in [
+            "GLIBC_PRIVATE",
+            "GLIBC_ABI_DT_RELR",
+            "GLIBC_2",
+            "GLIBC_.1",
+            "CXXABI_1.3",
+        ] {
+            assert_eq!(version(text), None, "{text}");
+        }
+        let symbol = GlibcSymbol {
+            name: "dlsym".to_owned(),
+            version: GlibcVersion::new(2, 34),
+        };
+        let json = serde_json::to_value(symbol).unwrap();
+        assert_eq!(json["version"], "2.34");
     }
 
     #[test]

@@ -15,6 +15,20 @@ use crate::model::error::{Error, ErrorKind, IoContext as _, MapEngineError as _,
 use crate::model::hash::hex;
 use crate::model::step::{CACHEDIR_TAG, CACHEDIR_TAG_FILE, Prepared};
 
+/// Opens a program, a library or an object file that the caller names. What cannot be opened is the
+/// caller's error, so that no word about an environment or its cache belongs there.
+pub(crate) fn open_program(path: &Path) -> Result<RegularFile> {
+    let meta = fs::metadata(path).on("read", path).map_err(|error| {
+        error.with_help("name an existing program, library or object file by its path")
+    })?;
+    if meta.is_dir() {
+        let message = format!("cannot read `{}`: it is a directory", path.display());
+        return Err(Error::new(ErrorKind::Io, message)
+            .with_help("name a program, a library or an object file by its path"));
+    }
+    RegularFile::open(path).map_engine_error()
+}
+
 /// Creates the directories and files.
 pub(crate) fn prepare(entries: &[Prepared]) -> Result<()> {
     for entry in entries {
@@ -122,18 +136,22 @@ pub(crate) fn sha256(file: &RegularFile, cancel: &Cancel) -> Result<String> {
     }
 }
 
-/// The version of the rustc that cargo recorded in a target directory.
-pub(crate) fn recorded_rustc(target_dir: &Dir) -> Option<String> {
+/// The version of the rustc that cargo recorded in a target directory, and its commit, as
+/// [`Toolchain`] has them.
+pub(crate) fn recorded_rustc(target_dir: &Dir) -> Option<(String, Option<String>)> {
     let file = target_dir.file(".rustc_info.json").ok()?;
     let text = file.text(limits::RECORD).ok()?;
     let record: serde_json::Value = serde_json::from_str(&text).ok()?;
     let outputs = record.get("outputs")?.as_object()?;
     outputs.values().find_map(|output| {
         let stdout = output.get("stdout")?.as_str()?;
-        let release = stdout
-            .lines()
-            .find_map(|line| line.strip_prefix("release: "))?;
-        Some(release.to_owned())
+        let field = |name| stdout.lines().find_map(|line| line.strip_prefix(name));
+        let known = |name| field(name).filter(|value| *value != "unknown");
+        let commit = known("commit-hash: ").map(|hash| match known("commit-date: ") {
+            Some(day) => format!("{hash} {day}"),
+            None => hash.to_owned(),
+        });
+        Some((field("release: ")?.to_owned(), commit))
     })
 }
 

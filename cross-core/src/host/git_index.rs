@@ -4,10 +4,10 @@
 //! Git calls a checkout changed if a file of the index is missing, unless the entry has the mark of
 //! a sparse checkout. Source: git's documentation of the index format, versions 2 to 4.
 
-use std::cell::RefCell;
-
 /// The limit for the size of an index.
 pub(crate) const LIMIT: u64 = 256 << 20;
+
+const MAGIC: &[u8] = b"DIRC";
 
 /// The length of the fields before the object's name, and of the flags after it.
 const FIELDS: usize = 40;
@@ -26,57 +26,36 @@ pub(crate) fn marked(
     hash: usize,
     is_there: impl Fn(&[u8]) -> bool,
 ) -> Option<Vec<u8>> {
-    let mut reader = Reader(index);
-    let magic = reader.take(4)?;
-    let version = reader.u32()?;
-    if magic != b"DIRC" || !(2..=4).contains(&version) {
-        return None;
-    }
-    let count = reader.u32()?;
-    let mut out = magic.to_vec();
-    out.extend(version.max(3).to_be_bytes());
-    out.extend(count.to_be_bytes());
-    let mut name: Vec<u8> = Vec::new();
-    for _ in 0..count {
-        let start = (index.len() - reader.0.len(), out.len());
-        out.extend(reader.take(FIELDS + hash)?);
-        let flags = reader.u16()?;
-        let mut more = match flags & EXTENDED {
-            0 => 0,
-            _ => reader.u16()?,
-        };
-        let rest = reader.0;
-        if version == 4 {
-            let kept = name.len().checked_sub(reader.offset()?)?;
-            name.truncate(kept);
-        } else {
-            name.clear();
+    let mut index = Index::read(index, hash)?;
+    let mut out = MAGIC.to_vec();
+    out.extend(index.version.max(3).to_be_bytes());
+    out.extend(index.count.to_be_bytes());
+    for _ in 0..index.count {
+        let start = out.len();
+        let mut entry = index.entry()?;
+        if !is_there(&index.name) {
+            entry.more |= SKIP_WORKTREE;
         }
-        name.extend(reader.until_nul()?);
-        if !is_there(&name) {
-            more |= SKIP_WORKTREE;
-        }
-        let flags = match more {
-            0 => flags & !EXTENDED,
-            _ => flags | EXTENDED,
+        let flags = match entry.more {
+            0 => entry.flags & !EXTENDED,
+            _ => entry.flags | EXTENDED,
         };
+        out.extend(entry.fields);
         out.extend(flags.to_be_bytes());
-        if more != 0 {
-            out.extend(more.to_be_bytes());
+        if entry.more != 0 {
+            out.extend(entry.more.to_be_bytes());
         }
-        out.extend(&rest[..rest.len() - reader.0.len()]);
-        if version < 4 {
-            // An entry ends with one to eight zeros, of which one is read.
-            let read = index.len() - reader.0.len() - start.0;
-            reader.take(read.next_multiple_of(8) - read)?;
-            let written = out.len() - start.1;
-            out.resize(start.1 + written.next_multiple_of(8), 0);
+        out.extend(entry.written_name);
+        if index.is_padded() {
+            let written = out.len() - start;
+            out.resize(start + written.next_multiple_of(8), 0);
         }
     }
-    while reader.0.len() > hash {
-        let name = reader.take(4)?;
-        let size = reader.u32()?;
-        let data = reader.take(size as usize)?;
+    let mut rest = index.rest;
+    while rest.0.len() > hash {
+        let name = rest.take(4)?;
+        let size = rest.u32()?;
+        let data = rest.take(size as usize)?;
         if name[0].is_ascii_lowercase() {
             // Another file or entries of another kind belong to it.
             return None;
@@ -92,17 +71,96 @@ pub(crate) fn marked(
     Some(out)
 }
 
-/// The names in an index that end with `end`. None if the index is of a kind that is not known here.
+/// The names in an index that end with `end`: those before the first that is not known here.
 pub(crate) fn named(index: &[u8], hash: usize, end: &[u8]) -> Vec<String> {
-    let names = RefCell::new(Vec::new());
-    let _ = marked(index, hash, |name| {
-        if name.ends_with(end) {
-            let name = String::from_utf8_lossy(name);
-            names.borrow_mut().push(name.into_owned());
+    let mut names = Vec::new();
+    let Some(mut index) = Index::read(index, hash) else {
+        return names;
+    };
+    for _ in 0..index.count {
+        if index.entry().is_none() {
+            break;
         }
-        true
-    });
-    names.into_inner()
+        if index.name.ends_with(end) {
+            names.push(String::from_utf8_lossy(&index.name).into_owned());
+        }
+    }
+    names
+}
+
+/// An index that is read entry by entry.
+struct Index<'a> {
+    version: u32,
+    count: u32,
+    /// The length of an object's name.
+    hash: usize,
+    /// What was not read yet.
+    rest: Reader<'a>,
+    /// The name of the last entry.
+    name: Vec<u8>,
+}
+
+/// An entry without its name.
+struct Entry<'a> {
+    /// Everything before the flags.
+    fields: &'a [u8],
+    flags: u16,
+    /// More flags, 0 if it has none.
+    more: u16,
+    /// The name as it is written, with the zero after it.
+    written_name: &'a [u8],
+}
+
+impl<'a> Index<'a> {
+    /// `None` if it is of a kind that is not known here.
+    fn read(index: &'a [u8], hash: usize) -> Option<Self> {
+        let mut rest = Reader(index);
+        let magic = rest.take(MAGIC.len())?;
+        let (version, count) = (rest.u32()?, rest.u32()?);
+        let is_known = magic == MAGIC && (2..=4).contains(&version);
+        is_known.then(|| Index {
+            version,
+            count,
+            hash,
+            rest,
+            name: Vec::new(),
+        })
+    }
+
+    /// Whether entries end with one to eight zeros, up to a length that eight divides.
+    fn is_padded(&self) -> bool {
+        self.version < 4
+    }
+
+    /// Reads the next entry and its name.
+    fn entry(&mut self) -> Option<Entry<'a>> {
+        let start = self.rest.0.len();
+        let fields = self.rest.take(FIELDS + self.hash)?;
+        let flags = self.rest.u16()?;
+        let more = match flags & EXTENDED {
+            0 => 0,
+            _ => self.rest.u16()?,
+        };
+        let before = self.rest.0;
+        let kept = match self.is_padded() {
+            true => 0,
+            false => self.name.len().checked_sub(self.rest.offset()?)?,
+        };
+        self.name.truncate(kept);
+        self.name.extend(self.rest.until_nul()?);
+        let written_name = &before[..before.len() - self.rest.0.len()];
+        if self.is_padded() {
+            // Of the zeros, one was read.
+            let read = start - self.rest.0.len();
+            self.rest.take(read.next_multiple_of(8) - read)?;
+        }
+        Some(Entry {
+            fields,
+            flags,
+            more,
+            written_name,
+        })
+    }
 }
 
 struct Reader<'a>(&'a [u8]);

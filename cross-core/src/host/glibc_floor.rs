@@ -16,7 +16,7 @@ const HELP: &str = "Zig links with the requested glibc, so a newer symbol comes 
 
 /// The oldest glibc that `file` starts with. `None` where it needs none, is no ELF file, or
 /// cannot be understood.
-pub(crate) fn of(file: &RegularFile) -> Option<String> {
+pub(crate) fn of(file: &RegularFile) -> Option<GlibcVersion> {
     binary::read_if_elf(file).ok().flatten()?.glibc
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn check(file: &RegularFile, display_path: &Path, floor: GlibcVersion
 }
 
 fn exceeded(binary: &Binary, display_path: &Path, floor: GlibcVersion) -> Error {
-    let needed = binary.glibc.as_deref().unwrap_or_default();
+    let needed = binary.glibc.map_or(String::new(), |it| it.to_string());
     let symbols: Vec<_> = binary
         .needs_beyond(floor)
         .map(|symbol| format!("{} ({})", symbol.name, symbol.version))
@@ -73,10 +73,8 @@ mod tests {
         let binary = Binary::read(program()).unwrap();
         let floor = GlibcVersion::new(2, 17);
         let beyond: Vec<_> = binary.needs_beyond(floor).collect();
-        let versions: std::collections::BTreeSet<_> = beyond
-            .iter()
-            .map(|symbol| symbol.version.as_str())
-            .collect();
+        let versions = beyond.iter().map(|symbol| symbol.version);
+        let versions: std::collections::BTreeSet<_> = versions.collect();
         assert!(versions.len() > 1, "not only the newest: {versions:?}");
         let error = check(&open(&program()), Path::new("/w/app"), floor).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::GlibcFloor);

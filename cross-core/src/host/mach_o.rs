@@ -4,15 +4,17 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
-use cross_engine::process::untrusted::{RegularFile, Room, limits};
+use cross_engine::process::untrusted::{Room, limits};
 use cross_targets::{SystemVersion, Target};
 use object::macho;
 use object::read::macho::{FatArch, LoadCommandVariant, MachHeader, MachOFatFile32};
 use object::{Endianness, FileKind, ReadCache, ReadRef};
 use serde::Serialize;
 
+use crate::host::archive::{Member, Members};
 use crate::host::binary::Bounded;
-use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
+use crate::host::files;
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::outcome::version_text;
 
 /// A program or library of one of Apple's systems, for one machine.
@@ -80,7 +82,7 @@ impl MachO {
     /// If the file cannot be read, or is no Mach-O file.
     pub fn read_all(path: impl AsRef<Path>) -> Result<Vec<Self>> {
         let path = path.as_ref();
-        let file = RegularFile::open(path).map_engine_error()?;
+        let file = files::open_program(path)?;
         let read = Self::read_file(file.as_file());
         read.and_then(|all| match all.is_empty() {
             true => Err("it has another format, or too many libraries".to_owned()),
@@ -103,6 +105,39 @@ impl MachO {
             }
         }
         Ok(all)
+    }
+
+    /// Reads each Mach-O file in `file`: itself, that of each machine of a universal binary, and the
+    /// objects in a static library, whose names `see` is told. With `any_archive`, it also reads a
+    /// library whose first object is of another format.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is malformed, or what they are in.
+    pub(crate) fn each(
+        file: &File,
+        any_archive: bool,
+        see: &mut dyn FnMut(Self, Option<&Member>),
+    ) -> Result<(), String> {
+        for (offset, size) in machines(&ReadCache::new(file))? {
+            let Some(members) = Members::of(file, offset, size) else {
+                if let Some(one) = Self::parse(ReadCache::new(file).range(offset, size))? {
+                    see(one, None);
+                }
+                continue;
+            };
+            for member in members {
+                let member = member?;
+                // A cache of its own for each member: what was read of it is not kept.
+                let cache = ReadCache::new(file);
+                match Self::parse(cache.range(member.offset, member.size))? {
+                    Some(one) => see(one, Some(&member)),
+                    None if any_archive || member.is_table() => {}
+                    None => break,
+                }
+            }
+        }
+        Ok(())
     }
 
     fn parse<'data, R: ReadRef<'data>>(data: R) -> Result<Option<Self>, String> {

@@ -1,5 +1,6 @@
 //! The host machine: its files, binaries and toolchains.
 
+mod archive;
 pub mod binary;
 pub(crate) mod cache_guard;
 pub(crate) mod deployment_target;
@@ -12,6 +13,7 @@ pub mod needs;
 pub(crate) mod places;
 pub(crate) mod process_env;
 pub(crate) mod sdk;
+pub(crate) mod sdk_version;
 pub(crate) mod seccomp;
 pub(crate) mod toolchain;
 pub(crate) mod universal;

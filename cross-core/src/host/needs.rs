@@ -3,17 +3,18 @@
 
 use std::path::Path;
 
-use cross_engine::process::untrusted::{RegularFile, Room, limits};
+use cross_engine::process::untrusted::{Room, limits};
 use cross_targets::{GlibcVersion, SystemVersion};
 use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::pe::{ImageNtHeaders, PeFile};
 use object::{Endianness, FileKind, LittleEndian, ReadCache, ReadRef, pe};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::host::binary::{Binary, Bounded};
+use crate::host::files;
 use crate::host::mach_o::MachO;
-use crate::model::error::{Error, ErrorKind, MapEngineError as _, Result};
+use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::outcome::{Artifact, version_text};
 
 /// What a program or library of ELF (Linux, BSD), Mach-O (Apple) or PE (Windows) needs of the system
@@ -31,19 +32,12 @@ pub struct Needs {
     /// library, and where the system decides it (Apple's and Windows).
     pub interpreter: Option<String>,
     /// The oldest glibc that has every symbol version that it needs. `None` if it needs none.
-    #[serde(serialize_with = "glibc_text")]
+    #[serde(serialize_with = "version_text")]
     pub glibc: Option<GlibcVersion>,
     /// The oldest version of Apple's system that runs it; of one for several machines, the newest of
     /// these. `None` if it is for another system.
     #[serde(serialize_with = "version_text")]
     pub deployment_target: Option<SystemVersion>,
-}
-
-fn glibc_text<S: Serializer>(
-    version: &Option<GlibcVersion>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    version.map(|it| it.to_string()).serialize(serializer)
 }
 
 impl Needs {
@@ -65,7 +59,7 @@ impl Needs {
     /// and WebAssembly say nothing of what they need.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = RegularFile::open(path).map_engine_error()?;
+        let file = files::open_program(path)?;
         let parsed = Self::parse(&ReadCache::new(file.as_file()));
         let parsed = parsed.and_then(|needs| match needs {
             Some(needs) => Ok(needs),
@@ -104,7 +98,7 @@ impl Needs {
         let mut found = found.map_err(|why| why.to_string())?;
         if let (FileKind::Elf32 | FileKind::Elf64, Some(needs)) = (kind, &mut found) {
             let binary = Binary::parse(data)?;
-            needs.glibc = binary.glibc.and_then(|text| text.parse().ok());
+            needs.glibc = binary.glibc;
         }
         Ok(found)
     }

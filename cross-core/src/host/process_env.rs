@@ -46,6 +46,14 @@ pub(crate) fn current_dir() -> io::Result<PathBuf> {
     std::env::current_dir()
 }
 
+/// `dir` from the root. One that has a root stays as it is written, and so does an empty path.
+pub(crate) fn absolute(dir: PathBuf) -> PathBuf {
+    match dir.has_root() {
+        true => dir,
+        false => std::path::absolute(&dir).unwrap_or(dir),
+    }
+}
+
 /// The command line of the parent process, its program first. Empty if the system does not show it.
 pub(crate) fn parent_command_line() -> Vec<String> {
     cross_engine::os::parent_command_line()
@@ -60,6 +68,14 @@ pub(crate) fn processors() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_relative_directory_is_one_of_the_current_directory() {
+        let current = current_dir().unwrap();
+        assert_eq!(absolute(".".into()), current);
+        assert_eq!(absolute("a".into()), current.join("a"));
+        assert_eq!(absolute(PathBuf::new()), PathBuf::new());
+    }
 
     #[test]
     fn the_path_of_windows_is_found_under_the_name_of_all_others() {

@@ -9,9 +9,10 @@ use cross_config::{Env, TargetConfig};
 use cross_engine::Mount;
 use cross_engine::os;
 use cross_engine::process::untrusted::{RegularFile, limits};
-use cross_targets::{Sdk, Target};
+use cross_targets::{Libc, Sdk, Target};
 
 use crate::model::error::{Error, ErrorKind, IoContext as _, Result};
+use crate::model::hash::short_hash;
 use crate::model::printable::printable;
 
 /// An SDK that has everything that the recipe needs from it.
@@ -23,6 +24,54 @@ pub(crate) struct UserSdk {
     real: PathBuf,
     /// The variables by which the recipe's programs find the SDK.
     pub(crate) env: BTreeMap<String, String>,
+    /// What tells it from another SDK that takes its place later: where it is, and what it says of
+    /// itself.
+    pub(crate) identity: String,
+    /// The variable that names it, if no key does.
+    pub(crate) variable: Option<&'static str>,
+}
+
+/// An SDK of Apple's or Microsoft's that the variable names, and that is for another system or
+/// another processor than the target's.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherSdk {
+    pub(crate) variable: &'static str,
+    /// Why it is not used, as the end of a sentence about the variable.
+    pub(crate) why: String,
+}
+
+impl OtherSdk {
+    /// The one that `env` names, if it is not for `target`. A relative path is relative to `dir`.
+    pub(crate) fn named(target: Target, env: &Env, dir: &Path) -> Option<Self> {
+        let (facts, windows) = (target.facts(), windows_sdks().next()?);
+        let sdk = match facts.sdk {
+            Some(sdk @ (Sdk::Apple { .. } | Sdk::Windows { .. })) => sdk,
+            None if facts.libc == Libc::Msvc => windows,
+            _ => return None,
+        };
+        let (path, variable) = by_variable(sdk, env, dir)?;
+        let shown = path.display();
+        let why = match facts.sdk {
+            None => format!("no recipe takes an SDK for {target}"),
+            Some(Sdk::Windows { .. }) => {
+                let missing = place(sdk, &path).err()?;
+                windows_sdks().find(|other| place(*other, &path).is_ok())?;
+                format!("`{shown}` has no {missing}, which an SDK for {target} has")
+            }
+            _ => {
+                let name = own_name(&path).filter(|name| !sdk.is_called(name))?;
+                let name = printable(&name);
+                format!("`{shown}` calls itself `{name}`, which is no SDK for {target}")
+            }
+        };
+        Some(OtherSdk { variable, why })
+    }
+}
+
+/// Microsoft's SDK for each processor that has one.
+fn windows_sdks() -> impl Iterator<Item = Sdk> {
+    let sdks = Target::all().filter_map(|target| target.facts().sdk);
+    sdks.filter(|sdk| matches!(sdk, Sdk::Windows { .. }))
 }
 
 impl UserSdk {
@@ -47,26 +96,31 @@ pub(crate) fn find(
             None => Ok(None),
         };
     };
-    let by_key = configured.map(|key| (key.value.clone(), format!("`sdk`, {}", key.origin)));
-    let by_variable = || {
-        let mut variables = sdk.variables().iter();
-        variables.find_map(|name| {
-            let value = env.get(name).filter(|value| !value.is_empty())?;
-            Some((dir.join(value), (*name).to_owned()))
-        })
-    };
-    // Apple's variable is for one of its systems, and the request may be for another. Apple's own
-    // tools and rustc ignore it then, too.
-    let by_variable = || {
-        let found = by_variable()?;
-        let is_of_other = own_name(&found.0).is_some_and(|name| !sdk.is_called(&name));
-        let has_name = matches!(sdk, Sdk::Apple { .. });
-        (!has_name || !is_of_other).then_some(found)
-    };
-    match by_key.or_else(by_variable) {
-        Some((path, origin)) => check(target, sdk, path, &origin).map(Some),
-        None => Ok(None),
+    if let Some(key) = configured {
+        let origin = format!("`sdk`, {}", key.origin);
+        return check(target, sdk, key.value.clone(), &origin).map(Some);
     }
+    // Apple's variable is for one of its systems, and Microsoft's SDK may be for one processor, and
+    // the request may be for another. Apple's own tools and rustc ignore it then, too.
+    if OtherSdk::named(target, env, dir).is_some() {
+        return Ok(None);
+    }
+    let Some((path, variable)) = by_variable(sdk, env, dir) else {
+        return Ok(None);
+    };
+    let found = check(target, sdk, path, variable)?;
+    Ok(Some(UserSdk {
+        variable: Some(variable),
+        ..found
+    }))
+}
+
+/// The directory that the first of the SDK's own variables names, and that variable.
+fn by_variable(sdk: Sdk, env: &Env, dir: &Path) -> Option<(PathBuf, &'static str)> {
+    sdk.variables().iter().find_map(|name| {
+        let value = env.get(name).filter(|value| !value.is_empty())?;
+        Some((dir.join(value), *name))
+    })
 }
 
 /// Checks that the SDK at `path`, which `origin` names, has everything that the recipe needs.
@@ -78,14 +132,18 @@ fn check(target: Target, sdk: Sdk, path: PathBuf, origin: &str) -> Result<UserSd
             sdk.describe()
         );
         let otherwise = match (sdk.instructions(), target.facts().lacks()) {
-            (Some(how), _) => format!("make one: {how}"),
-            (None, Some(why)) if target.published_image().is_none() => {
-                format!("remove it to build libraries only: {why}")
+            (Some(how), None) => {
+                format!("remove it, since none is needed without frameworks, or make one: {how}")
             }
-            _ => "remove it to use the published image".to_owned(),
+            (Some(how), Some(_)) => {
+                format!("remove it to build libraries only, or make one: {how}")
+            }
+            (None, Some(why)) if target.published_image().is_none() => {
+                format!("or remove it to build libraries only: {why}")
+            }
+            _ => "or remove it to use the published image".to_owned(),
         };
-        Error::new(ErrorKind::Config, message)
-            .with_help(format!("correct {origin}, or {otherwise}"))
+        Error::new(ErrorKind::Config, message).with_help(format!("correct {origin}, {otherwise}"))
     };
     if !path.is_dir() {
         return Err(invalid("there is no such directory".to_owned()));
@@ -115,11 +173,25 @@ fn check(target: Target, sdk: Sdk, path: PathBuf, origin: &str) -> Result<UserSd
         let message = format!("the path `{}` ({origin}) is not UTF-8", path.display());
         Error::new(ErrorKind::Path, message).with_help("move the SDK to a path that is UTF-8")
     })?;
+    let real = os::canonical(&path).on("find", &path)?;
     Ok(UserSdk {
-        real: os::canonical(&path).on("find", &path)?,
+        identity: identity(&real),
+        real,
         env: target.sdk_env(shown, api),
         path,
+        variable: None,
     })
+}
+
+/// What tells the SDK at `real` from others. Apple's and Android's have a file with their version.
+fn identity(real: &Path) -> String {
+    let versions = [SETTINGS, "source.properties"].map(|name| {
+        let file = RegularFile::open(real.join(name)).ok()?;
+        file.text(limits::RECORD).ok()
+    });
+    let versions: Vec<_> = versions.into_iter().flatten().collect();
+    let version = short_hash(&versions.join("\n"), 16);
+    format!("{}\n{version}", real.display())
 }
 
 /// The file in which an SDK of Apple's says what it is.
@@ -159,13 +231,23 @@ fn names_in(directory: &Path) -> Result<Vec<String>> {
     Ok(names.filter_map(|name| name.into_string().ok()).collect())
 }
 
+/// What a target is told that needs an SDK and takes none.
+fn others(target: Target) -> String {
+    target.facts().lacks().map_or(String::new(), |why| {
+        format!(
+            "; no recipe takes one for {target}, so an image or a Dockerfile has to have it: {why}"
+        )
+    })
+}
+
 /// The error for the key `sdk` of a target that takes none.
 fn unsupported(target: Target, origin: &str) -> Error {
     let message = format!("`sdk` ({origin}) has no meaning for {target}");
-    Error::new(ErrorKind::Config, message).with_help(
+    Error::new(ErrorKind::Config, message).with_help(format!(
         "remove it: the key is for Android, Windows with Microsoft's libraries, Apple's systems, \
-         Solaris, illumos and DragonFly, whose libraries no distribution packages",
-    )
+             Solaris, illumos and DragonFly, whose libraries no distribution packages{}",
+        others(target)
+    ))
 }
 
 #[cfg(test)]
@@ -323,6 +405,93 @@ mod tests {
     }
 
     #[test]
+    fn an_sdk_of_another_system_is_named() {
+        let mac = apples("macosx14.2");
+        let env = Env::new().set("SDKROOT", mac.path());
+        let named =
+            |triple: &str| OtherSdk::named(Target::parse(triple).unwrap(), &env, Path::new("/w"));
+        let other = named("aarch64-apple-ios").unwrap();
+        let path = mac.path().display();
+        let why =
+            format!("`{path}` calls itself `macosx14.2`, which is no SDK for aarch64-apple-ios");
+        assert_eq!((other.variable, other.why), ("SDKROOT", why));
+        assert!(named("x86_64-apple-darwin").is_none());
+        assert!(named(ANDROID).is_none());
+    }
+
+    #[test]
+    fn microsofts_libraries_for_another_processor_are_no_sdk_for_this_one() {
+        let only_x64 = directory(&["crt/lib/x64/a", "sdk/lib/um/x64/a", "sdk/lib/ucrt/x64/a"]);
+        let env = Env::new().set("XWIN_CACHE_DIR", only_x64.path());
+        let other = |triple: &str, env: &Env| {
+            let other = OtherSdk::named(Target::parse(triple).unwrap(), env, Path::new("/w"));
+            other.map(|other| other.why)
+        };
+        assert_eq!(other("x86_64-pc-windows-msvc", &env), None);
+        assert!(
+            found("x86_64-pc-windows-msvc", None, &env)
+                .unwrap()
+                .is_some()
+        );
+        let (x86, path) = ("i686-pc-windows-msvc", only_x64.path().display());
+        let why = format!("`{path}` has no crt/lib/x86, which an SDK for {x86} has");
+        assert_eq!(other(x86, &env), Some(why));
+        assert!(found(x86, None, &env).unwrap().is_none());
+        let error = found(x86, Some(only_x64.path()), &Env::new()).unwrap_err();
+        assert!(
+            error.to_string().ends_with("it has no crt/lib/x86"),
+            "{error}"
+        );
+        let ec = "arm64ec-pc-windows-msvc";
+        let why = format!("no recipe takes an SDK for {ec}");
+        assert_eq!(other(ec, &env), Some(why));
+        assert_eq!(other(ec, &Env::new()), None);
+        // What is no SDK for any processor is a mistake.
+        let nothing = directory(&[]);
+        let env = Env::new().set("XWIN_CACHE_DIR", nothing.path());
+        assert_eq!(other(x86, &env), None);
+        assert!(found(x86, None, &env).is_err());
+    }
+
+    #[test]
+    fn an_sdk_that_is_none_can_be_removed() {
+        let env = Env::new().set("SDKROOT", "/nonexistent/sdk");
+        for (triple, remove) in [
+            ("x86_64-apple-darwin", "remove it, since none is needed"),
+            ("aarch64-apple-ios", "remove it to build libraries only"),
+        ] {
+            let error = found(triple, None, &env).unwrap_err();
+            let help = error.help().unwrap();
+            let start = format!("correct SDKROOT, {remove}");
+            assert!(
+                help.starts_with(&start) && help.contains("or make one"),
+                "{help}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn another_sdk_in_the_same_place_is_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let current = dir.path().join("Current.sdk");
+        let identity = |sdk: &tempfile::TempDir| {
+            let _ = fs::remove_file(&current);
+            std::os::unix::fs::symlink(sdk.path(), &current).unwrap();
+            let found = found("aarch64-apple-darwin", Some(&current), &Env::new());
+            found.unwrap().unwrap().identity
+        };
+        let (old, new) = (apples("macosx14.2"), apples("macosx15.0"));
+        let first = identity(&old);
+        assert_ne!(identity(&new), first);
+        assert_eq!(identity(&old), first);
+        // An update of Xcode's replaces what is in the directory.
+        let settings = r#"{"CanonicalName":"macosx14.5","Version":"14.5"}"#;
+        fs::write(old.path().join(SETTINGS), settings).unwrap();
+        assert_ne!(identity(&old), first);
+    }
+
+    #[test]
     fn a_target_without_an_sdk_refuses_the_key() {
         let any = directory(&[]);
         let error = found("s390x-unknown-linux-gnu", Some(any.path()), &Env::new()).unwrap_err();
@@ -332,5 +501,18 @@ mod tests {
                 .to_string()
                 .contains("has no meaning for s390x-unknown-linux-gnu")
         );
+        assert!(!error.help().unwrap().contains("an image or a Dockerfile"));
+        for (triple, why) in [
+            ("aarch64-unknown-linux-ohos", "OpenHarmony's SDK"),
+            ("x86_64-unknown-fuchsia", "Fuchsia's SDK"),
+            ("arm64ec-pc-windows-msvc", "`xwin` does not write"),
+        ] {
+            let error = found(triple, Some(any.path()), &Env::new()).unwrap_err();
+            let help = error.help().unwrap();
+            assert!(
+                help.contains("no recipe takes one for") && help.contains(why),
+                "{help}"
+            );
+        }
     }
 }

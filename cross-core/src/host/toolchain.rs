@@ -85,8 +85,12 @@ pub(crate) fn find(
     platform: &str,
 ) -> Result<Toolchain> {
     let source = source(spec, dir, host, platform)?;
-    let version = source.sysroot().and_then(recorded_version);
-    Ok(Toolchain { source, version })
+    let (version, commit) = source.sysroot().and_then(recorded_release).unzip();
+    Ok(Toolchain {
+        source,
+        version,
+        commit: commit.flatten(),
+    })
 }
 
 /// Finds where the toolchain is. This reads less than [`find`], which also reads its version.
@@ -402,11 +406,12 @@ fn read_table(path: &Path) -> Result<Option<toml::Table>> {
     })
 }
 
-/// The version that rustup's channel manifest records for `rust`.
+/// The version that rustup's channel manifest records for `rust`, and the commit that follows it in
+/// parentheses.
 ///
 /// The manifest is a megabyte of TOML, of which one line in the first tenth matters. It is read up
 /// to that line, not parsed, since every plan does this.
-fn recorded_version(sysroot: &Path) -> Option<String> {
+fn recorded_release(sysroot: &Path) -> Option<(String, Option<String>)> {
     let manifest = sysroot.join("lib/rustlib/multirust-channel-manifest.toml");
     let mut manifest = BufReader::with_capacity(64 * 1024, File::open(manifest).ok()?);
     let mut line = Vec::new();
@@ -418,7 +423,11 @@ fn recorded_version(sysroot: &Path) -> Option<String> {
         if is_rust && line.starts_with(b"version = \"") {
             let version = line.split(|byte| *byte == b'"').nth(1)?;
             let text = std::str::from_utf8(version).ok()?;
-            return Some(text.split(' ').next()?.to_owned());
+            let (version, commit) = match text.split_once(' ') {
+                None => (text, None),
+                Some((version, commit)) => (version, Some(commit.trim_matches(['(', ')']))),
+            };
+            return Some((version.to_owned(), commit.map(str::to_owned)));
         }
         is_rust |= line == b"[pkg.rust]\n";
     }

@@ -36,14 +36,28 @@ pub struct NativeLibrary {
     /// The kind that the build script named: `static`, `dylib`, `framework`. `None` if it named
     /// none, so that rustc decides: dynamic, unless there is only a static one.
     pub kind: Option<String>,
-    /// Whether the build script has rustc look in the script's own directory, so that it made the
-    /// library. If not, the library is one of the environment.
-    pub built: bool,
+    /// Where it comes from.
+    pub origin: LibraryOrigin,
+}
+
+/// Where a native library comes from, by the directories in which a build script has rustc look for
+/// it (`cargo::rustc-link-search`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LibraryOrigin {
+    /// The build script made it: one of the directories is the script's own, and has a file of it,
+    /// or of none of the script's libraries.
+    BuildScript,
+    /// It was there before: one of the directories is the crate's, or another one of the caller's.
+    Sources,
+    /// It is one of the environment.
+    Environment,
 }
 
 impl NativeLibrary {
     /// The library that `text` names, in the form `[KIND[:MODIFIERS]=]NAME[:RENAME]`.
-    pub(crate) fn parse(text: &str, built: bool) -> Self {
+    pub(crate) fn parse(text: &str, origin: LibraryOrigin) -> Self {
         let (kind, name) = match text.split_once('=') {
             Some((kind, name)) => (Some(kind), name),
             None => (None, text),
@@ -52,7 +66,7 @@ impl NativeLibrary {
         NativeLibrary {
             name: before_colon(name),
             kind: kind.map(before_colon),
-            built,
+            origin,
         }
     }
 }
@@ -70,7 +84,7 @@ mod tests {
             ("dylib=ssl:crypto", "ssl", Some("dylib")),
             ("framework=Security", "Security", Some("framework")),
         ] {
-            let library = NativeLibrary::parse(text, true);
+            let library = NativeLibrary::parse(text, LibraryOrigin::BuildScript);
             assert_eq!(
                 (library.name.as_str(), library.kind.as_deref()),
                 (name, kind),

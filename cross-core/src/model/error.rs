@@ -107,7 +107,8 @@ pub enum ErrorKind {
     EmulatorCrashed,
     /// A debugger was requested, and the target's runner cannot serve one.
     Debugger,
-    /// The program that was run failed. [`code`](Error::code) has its exit code.
+    /// The program that was run failed. [`code`](Error::code) has its exit code, and
+    /// [`program_output`](Error::program_output) the end of what it printed.
     ProgramFailed,
     /// The process was killed by a signal that this library did not send.
     Killed,
@@ -141,7 +142,7 @@ struct Inner {
     tests: Option<TestSummary>,
     diagnostics: Vec<Diagnostic>,
     compiler: Vec<CompilerDiagnostic>,
-    cargo_output: String,
+    output: String,
     missing: Vec<MissingTool>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -156,7 +157,7 @@ impl Error {
             tests: None,
             diagnostics: Vec::new(),
             compiler: Vec::new(),
-            cargo_output: String::new(),
+            output: String::new(),
             missing: Vec::new(),
             source: None,
         }))
@@ -197,6 +198,11 @@ impl Error {
         }
     }
 
+    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = redact(&message.into()).into_owned();
+        self
+    }
+
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self
@@ -223,9 +229,9 @@ impl Error {
         self
     }
 
-    /// Adds the end of what cargo printed, which is printable and bounded.
-    pub(crate) fn with_cargo_output(mut self, output: &str) -> Self {
-        self.0.cargo_output = redact(output).into_owned();
+    /// Adds the end of what cargo or a program printed, which is printable and bounded.
+    pub(crate) fn with_output(mut self, output: &str) -> Self {
+        self.0.output = redact(output).into_owned();
         self
     }
 
@@ -255,7 +261,7 @@ impl Error {
             tests: self.0.tests.clone(),
             diagnostics: self.0.diagnostics.clone(),
             compiler: self.0.compiler.clone(),
-            cargo_output: self.0.cargo_output.clone(),
+            output: self.0.output.clone(),
             missing: self.0.missing.clone(),
             source: None,
         }))
@@ -317,7 +323,20 @@ impl Error {
     /// most 40 lines and 16 KiB, without colours and secrets in URLs, and with other control
     /// characters escaped. Empty if cargo printed nothing.
     pub fn cargo_output(&self) -> &str {
-        &self.0.cargo_output
+        match self.kind() {
+            ErrorKind::ProgramFailed => "",
+            _ => &self.0.output,
+        }
+    }
+
+    /// Returns the end of what the program printed, for [`ErrorKind::ProgramFailed`]: both streams,
+    /// in the order in which their lines came. It is bounded and printable as
+    /// [`cargo_output`](Error::cargo_output) is. Empty if the program printed nothing.
+    pub fn program_output(&self) -> &str {
+        match self.kind() {
+            ErrorKind::ProgramFailed => &self.0.output,
+            _ => "",
+        }
     }
 
     /// Returns the test results, for [`ErrorKind::TestFailed`] and [`ErrorKind::EmulatorCrashed`].
@@ -329,9 +348,6 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            return fmt::Debug::fmt(&self.0, f);
-        }
         f.write_str(&self.0.message)?;
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
@@ -351,7 +367,7 @@ impl fmt::Debug for Error {
 const SHOWN: usize = 64 << 10;
 
 impl Error {
-    /// Returns what the compiler printed, the errors first, or else the end of cargo's output, for
+    /// Returns what the compiler printed, the errors first, or else the end of the output, for
     /// people to read.
     pub(crate) fn evidence(&self) -> Vec<String> {
         let (errors, others): (Vec<_>, Vec<_>) = self
@@ -359,7 +375,7 @@ impl Error {
             .iter()
             .partition(|diagnostic| diagnostic.level == "error");
         let output = match errors.is_empty() {
-            true => self.cargo_output(),
+            true => &self.0.output,
             false => "",
         };
         let mut left = SHOWN;
@@ -507,6 +523,11 @@ mod tests {
         assert_eq!(
             format!("{error:?}"),
             "cannot write `/w/a`\ncaused by: the disk is gone\nhelp: mount it again"
+        );
+        // Within something else, too.
+        assert_eq!(
+            format!("{:#?}", Some(error)),
+            "Some(\n    cannot write `/w/a`\n    caused by: the disk is gone\n    help: mount it again,\n)"
         );
     }
 }

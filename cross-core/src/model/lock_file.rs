@@ -60,11 +60,19 @@ pub(crate) fn how_to_update(target: &str) -> String {
     format!("update the lock with `cargo xtask lock --update {target}` (`Cross::lock`)")
 }
 
+/// The target and the architecture of an entry.
+pub(crate) type EntryKey = (String, String);
+
 impl LockFile {
-    /// Parses the bytes of the file at `path`.
-    pub(crate) fn parse_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
+    /// Parses the bytes of the file at `path`. An entry that is damaged or the second one is an
+    /// error, unless it is of a target that `is_replaced`: it is left out, and its key is returned.
+    pub(crate) fn parse_bytes(
+        bytes: &[u8],
+        path: &Path,
+        is_replaced: &dyn Fn(&str) -> bool,
+    ) -> Result<(Self, Vec<EntryKey>)> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => LockFile::parse(text, path),
+            Ok(text) => LockFile::parse(text, path, is_replaced),
             Err(error) => {
                 let line = line_at(bytes, error.valid_up_to());
                 let message = format!(
@@ -78,7 +86,11 @@ impl LockFile {
 
     /// Parses the text of the file at `path`. Line ends and a byte order mark, which a checkout or an
     /// editor may change, do not matter.
-    pub(crate) fn parse(text: &str, path: &Path) -> Result<Self> {
+    fn parse(
+        text: &str,
+        path: &Path,
+        is_replaced: &dyn Fn(&str) -> bool,
+    ) -> Result<(Self, Vec<EntryKey>)> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let refused = |why: String, help: String| {
             let message = format!("`{}` cannot be used: {why}", path.display());
@@ -124,21 +136,27 @@ impl LockFile {
             Err(error) => return invalid(&error),
         };
         let mut environments: Vec<LockedEnvironment> = Vec::new();
+        let mut left_out = Vec::new();
         for entry in file.environment {
             let written = entry.sha256.clone();
             let line = line(written.span().start);
             let environment = LockedEnvironment::from(entry);
             let target = &environment.target;
-            let mut others = environments.iter();
-            if others.any(|it| it.key() == environment.key()) {
+            let is_second = environments.iter().any(|it| it.key() == environment.key());
+            let is_damaged = environment.sha256() != *written.get_ref();
+            if (is_second || is_damaged) && is_replaced(target) {
+                left_out.push((target.clone(), environment.architecture));
+                continue;
+            }
+            if is_second {
                 let why = format!(
                     "line {line}: the entry of `{target}` (on {}) is the second one",
                     environment.architecture
                 );
-                let help = format!("remove either entry, then {}", how_to_update(target));
+                let help = format!("remove either entry, or {}", how_to_update(target));
                 return refused(why, help);
             }
-            if environment.sha256() != *written.get_ref() {
+            if is_damaged {
                 let why = format!(
                     "line {line}: the hash of `{target}` does not fit what is written there, so it was \
                      edited or damaged"
@@ -151,7 +169,7 @@ impl LockFile {
             }
             environments.push(environment);
         }
-        Ok(LockFile { environments })
+        Ok((LockFile { environments }, left_out))
     }
 
     /// The environment of `target` on machines of this architecture.
@@ -169,6 +187,15 @@ impl LockFile {
         self.environments.push(environment);
         self.environments.sort_by(|a, b| a.key().cmp(&b.key()));
         before
+    }
+
+    /// Removes the environments of the targets that `is_removed`, and returns their keys.
+    pub(crate) fn remove(&mut self, is_removed: impl Fn(&str) -> bool) -> Vec<EntryKey> {
+        let removed = self.environments.iter().filter(|it| is_removed(&it.target));
+        let removed = removed.map(|it| (it.target.clone(), it.architecture.clone()));
+        let removed = removed.collect();
+        self.environments.retain(|it| !is_removed(&it.target));
+        removed
     }
 
     /// The text of the file. Equal locks have equal texts.

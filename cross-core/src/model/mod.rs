@@ -11,6 +11,7 @@ pub(crate) mod lock_file;
 pub(crate) mod outcome;
 pub(crate) mod printable;
 pub(crate) mod redact;
+pub(crate) mod signal;
 pub(crate) mod step;
 pub(crate) mod test_run;
 pub(crate) mod test_summary;

@@ -1,14 +1,15 @@
 //! The outcome of a request: artifacts with host paths, diagnostics, test results, and timings.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use cross_engine::Engine;
-use cross_targets::SystemVersion;
+use cross_targets::{GlibcVersion, SystemVersion};
 use serde::{Serialize, Serializer};
 
 use crate::model::compiled::CompiledPackage;
 use crate::model::printable::printable;
-use crate::model::step::{EnvironmentRef, Verb};
+use crate::model::step::{EnvironmentRef, Verb, Warning};
 use crate::model::test_summary::TestSummary;
 use crate::model::toolchain::Toolchain;
 
@@ -28,6 +29,9 @@ pub struct Outcome {
     pub packages: Vec<CompiledPackage>,
     /// The compiler's diagnostics, in order.
     pub diagnostics: Vec<CompilerDiagnostic>,
+    /// What [`EventKind::Warning`](crate::events::EventKind::Warning) said, in order: the plan's
+    /// warnings, and those of its execution. At most 1 MiB of them is kept.
+    pub warnings: Vec<Warning>,
     /// The test results, if tests were run.
     pub tests: Option<TestSummary>,
     /// The raw profiles that instrumented programs wrote, sorted by name, if
@@ -74,10 +78,11 @@ pub struct Artifact {
     pub companions: Vec<PathBuf>,
     /// The oldest glibc that has every symbol version that the artifact needs, such as `2.34`.
     /// `None` if it needs none, or if it is no ELF program or shared library.
-    pub glibc: Option<String>,
+    #[serde(serialize_with = "version_text")]
+    pub glibc: Option<GlibcVersion>,
     /// The oldest version of Apple's system that runs the artifact, such as `11.0`; of one for
-    /// several machines, the newest of these. `None` if it is no program or dynamic library of one
-    /// of Apple's systems.
+    /// several machines, and of the objects of a library, the newest of these. `None` if it is for
+    /// another system.
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "version_text"
@@ -90,6 +95,9 @@ pub struct Artifact {
     /// The SHA-256 of the file in hexadecimal, if
     /// [`Request::checksums`](crate::Request::checksums) requested it.
     pub sha256: Option<String>,
+    /// What cargo calls the source of a test binary: `unittests src/lib.rs`, `tests/it.rs`.
+    #[serde(skip)]
+    pub(crate) source: Option<String>,
 }
 
 #[cfg(test)]
@@ -110,16 +118,26 @@ impl Artifact {
             deployment_target: None,
             slices: Vec::new(),
             sha256: None,
+            source: None,
         }
     }
 }
 
 /// Writes a version as people do.
-pub(crate) fn version_text<S: Serializer>(
-    version: &Option<SystemVersion>,
+pub(crate) fn version_text<V: Display, S: Serializer>(
+    version: &Option<V>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    version.map(|it| it.to_string()).serialize(serializer)
+    let text = version.as_ref().map(ToString::to_string);
+    text.serialize(serializer)
+}
+
+/// Writes a value as people do.
+pub(crate) fn shown<V: Display, S: Serializer>(
+    value: &V,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }
 
 /// A diagnostic of the compiler.

@@ -133,6 +133,9 @@ impl fmt::Display for EnvironmentKind {
     }
 }
 
+/// The code of the warning for an SDK of Apple's that is for another system, and not used.
+pub(crate) const OTHER_SDK: &str = "sdk-of-another-system";
+
 /// A warning about the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -171,6 +174,18 @@ pub struct Step {
     /// What the command strips, or what of that the step publishes.
     #[serde(skip)]
     pub(crate) strips: Option<Strips>,
+    /// What the step publishes of what was built.
+    #[serde(skip)]
+    pub(crate) publishes: Option<Published>,
+}
+
+/// What a request builds and publishes.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    /// The directory of its profile.
+    pub(crate) profile: String,
+    /// What the files are called, without their endings: names in the profile's directory.
+    pub(crate) stems: Vec<String>,
 }
 
 /// What is stripped before it is published.
@@ -182,6 +197,8 @@ pub(crate) struct Strips {
     pub(crate) stems: Vec<String>,
     /// Whether debug information is kept beside the copies.
     pub(crate) keeps_debug: bool,
+    /// The program that strips.
+    pub(crate) tool: String,
 }
 
 /// The name of the script of `pre-build` in the context of an image build.
@@ -378,6 +395,7 @@ impl Step {
             fetches_crates: false,
             script: None,
             strips: None,
+            publishes: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod junit;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cross_engine::process::Exit;
@@ -27,6 +28,9 @@ pub struct TestSummary {
     /// The file names of the test binaries that were compiled and not started, because an earlier
     /// one failed or because the request ended.
     pub not_run: Vec<String>,
+    /// Cargo's names of these binaries, by their file names.
+    #[serde(skip)]
+    pub(crate) not_run_names: BTreeMap<String, String>,
 }
 
 /// The results of one test binary, or of the documentation tests of one library.
@@ -55,6 +59,16 @@ pub struct TestBinary {
     /// if it is not known, or if the binary did not end. Serialized as seconds.
     #[serde(serialize_with = "seconds")]
     pub duration: Option<Duration>,
+    /// Whether tests of it may have no result: the binary was still running when the request ended,
+    /// or it ended before its harness reported its totals.
+    pub incomplete: bool,
+    /// The last lines that the binary printed, if nothing else says what was wrong: it is
+    /// [incomplete](Self::incomplete), or it failed and no test did. At most 8 KiB, without colours
+    /// and with other control characters escaped. `None` where only cargo's output is known.
+    pub tail: Option<String>,
+    /// Whether it ended without a word about tests, as one with a harness of its own may.
+    #[serde(skip)]
+    pub(crate) is_silent: bool,
 }
 
 /// The result of one test.
@@ -69,13 +83,14 @@ pub struct TestResult {
     /// only where it has `-Zunstable-options --report-time`. Serialized as seconds.
     #[serde(serialize_with = "seconds")]
     pub duration: Option<Duration>,
-    /// Why the test failed: what it printed, and where it panicked. It is what the harness of the
-    /// run says, at most 8 KiB, without colours and with other control characters escaped. `None`
-    /// if the test did not fail, or if the harness does not say it.
+    /// Why the test failed: what it printed, and where it panicked. Or the reason for which it is
+    /// ignored, if its attribute has one. It is what the harness of the run says, at most 8 KiB,
+    /// without colours and with other control characters escaped. `None` for other tests, or if the
+    /// harness does not say it.
     pub message: Option<String>,
 }
 
-/// The size of a failed test's message in bytes.
+/// The size of a test's message in bytes.
 pub(crate) const MESSAGE: usize = 8 << 10;
 
 fn seconds<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
@@ -94,12 +109,20 @@ impl TestResult {
     }
 
     /// Adds what the harness says of a test that failed.
-    pub(crate) fn with_message(mut self, message: Option<&str>) -> Self {
-        let message = message.filter(|_| self.status == TestStatus::Failed);
-        self.message = message.map(|text| {
+    pub(crate) fn with_message(self, message: Option<&str>) -> Self {
+        self.said(TestStatus::Failed, message)
+    }
+
+    /// Adds why a test is ignored.
+    pub(crate) fn with_reason(self, reason: Option<&str>) -> Self {
+        self.said(TestStatus::Ignored, reason)
+    }
+
+    fn said(mut self, of: TestStatus, message: Option<&str>) -> Self {
+        if let Some(text) = message.filter(|_| self.status == of) {
             let shown = printable(text.trim_matches('\n'));
-            beginning(&shown, MESSAGE).to_owned()
-        });
+            self.message = Some(beginning(&shown, MESSAGE).to_owned());
+        }
         self
     }
 }
@@ -123,6 +146,15 @@ impl TestSummary {
     /// Returns the number of tests that ran.
     pub fn ran(&self) -> u64 {
         self.passed.saturating_add(self.failed)
+    }
+
+    /// Returns the names of the tests that did not finish, because their binary was stopped, crashed,
+    /// or was ended by a test. They are no [`failures`](Self::failures). A harness with several
+    /// threads does not print which tests it runs: where it was stopped, none of them is known.
+    pub fn unfinished(&self) -> impl Iterator<Item = &str> {
+        let tests = self.binaries.iter().flat_map(|binary| &binary.tests);
+        let unfinished = tests.filter(|test| test.status == TestStatus::Unfinished);
+        unfinished.map(|test| test.name.as_str())
     }
 
     /// Adds the results of a binary.

@@ -15,6 +15,10 @@ pub struct Toolchain {
     /// The version, such as `1.95.0`. A plan has it from rustup's records, and an outcome from
     /// cargo's.
     pub version: Option<String>,
+    /// The commit of Rust's sources that it was built from, abbreviated or whole, and the day of
+    /// that commit: `e50aa6fba 2026-05-19`. The nightlies of many days have one version. It comes
+    /// from where the version comes from, and a distribution's Rust usually has none.
+    pub commit: Option<String>,
 }
 
 /// The source of a toolchain.

@@ -8,16 +8,19 @@ use std::path::PathBuf;
 
 use cross_config::ExplainedValue;
 use cross_engine::{Engine, EnvValue, ForeignPrograms, Invocation, Mount, RunSpec};
+use cross_targets::{GlibcVersion, SystemVersion};
 use serde::Serialize;
 
 use crate::cargo::products::Products;
 use crate::facts::container_reuse::PlannedReuse;
 use crate::facts::remote::PlannedRemote;
 use crate::model::fixed_paths::FixedPaths;
+use crate::model::outcome::version_text;
 use crate::model::step::{Action, EnvironmentRef, Step, Verb, Warning};
 use crate::model::test_run::TestRun;
 use crate::model::toolchain::Toolchain;
 use crate::plan::publish_scope::PublishScope;
+use crate::request::event::WarningLog;
 use crate::request::execution_context::ExecutionContext;
 use crate::target::emulator_crash::EmulatorKind;
 use crate::target::name::RunnerVariables;
@@ -52,13 +55,21 @@ pub struct Plan {
     /// The oldest glibc that artifacts have to support, if the target or the configuration sets
     /// one. An artifact that needs a newer one fails with
     /// [`ErrorKind::GlibcFloor`](crate::ErrorKind::GlibcFloor).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub glibc_floor: Option<String>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "version_text"
+    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub glibc_floor: Option<GlibcVersion>,
     /// The oldest version of Apple's system that artifacts have to run on, if the configuration
     /// sets one. An artifact that needs a newer one fails with
     /// [`ErrorKind::DeploymentTarget`](crate::ErrorKind::DeploymentTarget).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deployment_target: Option<String>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "version_text"
+    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub deployment_target: Option<SystemVersion>,
     /// The workspace's root directory.
     pub workspace_root: PathBuf,
     /// The target directory for this environment and toolchain.
@@ -115,6 +126,13 @@ pub fn plan_schema() -> String {
 }
 
 impl Plan {
+    /// The same plan, whose execution keeps its warnings in `log`.
+    pub(crate) fn keeping(&self, log: &WarningLog) -> Self {
+        let mut plan = self.clone();
+        plan.context = plan.context.keeping(log);
+        plan
+    }
+
     /// Returns the commands of all steps that are one command, in order, as data. To start them,
     /// use [`to_commands`](Plan::to_commands).
     pub fn commands(&self) -> impl Iterator<Item = &Invocation> {

@@ -19,6 +19,8 @@ use crate::model::step::{Action, HostFailure, OutputKind, Prepared, Step, Verb};
 use crate::plan::debugger;
 use crate::plan::doctests;
 use crate::plan::git_program;
+use crate::plan::lost_writes;
+use crate::plan::not_run;
 use crate::plan::offline;
 use crate::plan::own_xtask;
 use crate::plan::parallel_tests;
@@ -99,7 +101,9 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
     warnings.extend(doctests::warning(request, &facts));
     warnings.extend(git_program::warning(request, &facts));
     warnings.extend(debugger::warning(request, &facts));
+    warnings.extend(lost_writes::warning(request, &facts, &steps));
     warnings.extend(own_xtask::warning(request, &facts));
+    warnings.extend(not_run::warning(request, &facts));
     let products = Products::new(facts.workspace.products.clone(), facts.target.triple())
         .built_in(&facts.target.slices())
         .any_extension(facts.target.is_specification())
@@ -124,8 +128,8 @@ fn assemble(request: &Request, facts: Facts, steps: Vec<Step>, preparation: usiz
         workspace_root: facts.workspace.root.clone(),
         engine: facts.selected.engine,
         toolchain: facts.toolchain,
-        glibc_floor: facts.env_spec.glibc_floor.map(|floor| floor.to_string()),
-        deployment_target: facts.env_spec.deployment_target.map(|it| it.to_string()),
+        glibc_floor: facts.env_spec.glibc_floor,
+        deployment_target: facts.env_spec.deployment_target,
         steps,
         warnings,
         configuration: facts.explained,
@@ -298,6 +302,8 @@ impl Facts {
         let marker = self.inputs.target_dir.join("std-is-fetched");
         // A volume that had them may be gone.
         let is_kept = marker.exists() && self.remote.is_none();
+        // Another machine, or another target directory, may have fetched them.
+        let is_kept = is_kept || (self.offline && self.has_crates_of_std());
         if self.build_std.is_empty() || is_kept {
             return Ok(Vec::new());
         }

@@ -65,7 +65,12 @@ impl PublishScope {
         facts: &Facts,
         products: &Products,
     ) -> Result<(String, Products)> {
-        let words = iter::once(request.verb.as_str());
+        let verb = match request.verb {
+            // Cargo compiles the tests, with its own options.
+            Verb::Nextest => Verb::Test,
+            verb => verb,
+        };
+        let words = iter::once(verb.as_str());
         let words = words.chain(request.options.cargo.iter().map(String::as_str));
         let line = CommandLine::parse(words)?;
         let profile = profile(&line).unwrap_or_else(|| directory("dev").to_owned());

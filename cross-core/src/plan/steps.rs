@@ -10,17 +10,19 @@ use crate::cargo::cli::commands;
 use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::render;
 use crate::cargo::path_flags;
+use crate::cargo::products::Products;
 use crate::facts::facts::Facts;
 use crate::facts::private_places::Private;
 use crate::facts::sources;
 use crate::host::places::real_path;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::redact;
-use crate::model::step::{Action, OutputKind, Step, Verb};
+use crate::model::step::{Action, OutputKind, Published, Step, Verb};
 use crate::plan::command_paths::CommandPaths;
 use crate::plan::coverage;
 use crate::plan::debugger::Debugger;
 use crate::plan::nextest;
+use crate::plan::publish_scope::PublishScope;
 use crate::plan::strip::Stripping;
 use crate::request::plugin;
 use crate::request::request::{Options, Request};
@@ -35,33 +37,46 @@ pub(crate) fn steps(request: &Request, facts: &Facts) -> Result<Vec<Step>> {
         Some(Stripping { step, dir }) => (vec![step], Some(dir)),
         None => (Vec::new(), None),
     };
-    let publish = publish(request.options.checksums, stripped);
+    let publish = || builder.publish(stripped);
     let publish_stripped = |publish| then(strip, facts.joined(publish));
     if request.starts_programs() {
         facts.target.refuse_joined("no program is started")?;
     }
+    if request.is_for_one_compiler() {
+        let what = "arguments for a single compiler have no meaning";
+        facts.target.refuse_joined(what)?;
+    }
     Ok(match request.verb {
-        Verb::Build => then(compile("build", &[], "compile")?, publish_stripped(publish)),
+        Verb::Build => then(
+            compile("build", &[], "compile")?,
+            publish_stripped(publish()),
+        ),
         Verb::Check => compile("check", &[], "check")?,
         Verb::Clippy => compile("clippy", &[], "check with clippy")?,
         Verb::Doc => {
             let document = compile("doc", &[], "document")?;
             then(document, facts.joined(facts.mirror(true)))
         }
-        Verb::Rustc => then(compile("rustc", &[], "compile")?, publish_stripped(publish)),
+        Verb::Rustc => then(
+            compile("rustc", &[], "compile")?,
+            publish_stripped(publish()),
+        ),
         Verb::Test => {
             let run = builder.execute("test", "run the tests", OutputKind::Tests)?;
-            then(then(builder.compile_tests()?, vec![publish]), run)
+            then(then(builder.compile_tests()?, vec![publish()]), run)
         }
         Verb::Nextest => builder.nextest()?,
         Verb::Bench => {
             let run = builder.execute("bench", "run the benchmarks", builder.program_output())?;
             let compiled = compile("bench", &["--no-run"], "compile the benchmarks")?;
-            then(then(compiled, vec![publish]), run)
+            then(then(compiled, vec![publish()]), run)
         }
         Verb::Run => {
             let run = builder.execute("run", "run the program", builder.program_output())?;
-            let compiled = then(compile("build", &[], "compile")?, publish_stripped(publish));
+            let compiled = then(
+                compile("build", &[], "compile")?,
+                publish_stripped(publish()),
+            );
             then(compiled, run)
         }
         Verb::Cargo => builder.cargo_command_line()?,
@@ -86,6 +101,12 @@ fn without_certificates(mut spec: RunSpec, is_reproducible: bool) -> RunSpec {
     }
     spec
 }
+
+/// What lets cargo print messages for the library, without colors and with them.
+pub(crate) const MESSAGE_FORMATS: [&str; 2] = [
+    "--message-format=json",
+    "--message-format=json-diagnostic-rendered-ansi",
+];
 
 /// Whether the request needs the toolchain's component `clippy`.
 pub(crate) fn is_clippy(request: &Request) -> bool {
@@ -112,8 +133,8 @@ impl StepBuilder<'_> {
     /// the variable only for text that it prints.
     fn message_format(&self) -> &'static str {
         match self.request.cross.text_variable("CARGO_TERM_COLOR") {
-            Some("always") => "--message-format=json-diagnostic-rendered-ansi",
-            _ => "--message-format=json",
+            Some("always") => MESSAGE_FORMATS[1],
+            _ => MESSAGE_FORMATS[0],
         }
     }
 
@@ -224,7 +245,7 @@ impl StepBuilder<'_> {
     fn nextest(&self) -> Result<Vec<Step>> {
         let (facts, options) = (self.facts, &self.request.options);
         let compile = self.compile("test", &["--no-run"], "compile the tests")?;
-        let publish = publish(options.checksums, None);
+        let publish = self.publish(None);
         let in_image = facts.env_spec.image().is_some();
         let program = nextest::program(&self.request.cross, in_image)?;
         let mounts = program.map(|program| plugin::mount(&program, &facts.inputs.cargo_home));
@@ -275,12 +296,12 @@ impl StepBuilder<'_> {
             let error = Error::new(ErrorKind::ProgramFailed, "no command given");
             return Err(error.with_help("name a program of the environment"));
         };
-        if let Some(own) = self
-            .facts
-            .target_tool(program)
-            .filter(|_| !options.on_target)
-        {
-            *program = own;
+        let mut variable = None;
+        if !options.on_target {
+            if let Some(own) = self.facts.target_tool(program)? {
+                variable = own.variable();
+                *program = own.program;
+            }
         }
         let purpose = format!("run `{program}`");
         let published = self.published_elsewhere(&trailing);
@@ -290,7 +311,7 @@ impl StepBuilder<'_> {
         }
         command.extend(trailing);
         let spec = self.facts.run_spec(command, Network::Default);
-        let spec = spec.mounts(published);
+        let spec = spec.mounts(published).env(variable);
         self.run_programs(&purpose, spec, self.program_output())
     }
 
@@ -399,6 +420,24 @@ impl StepBuilder<'_> {
         Ok(then(paths.around(vec![run]), facts.joined(mirror)))
     }
 
+    /// The step that publishes what is built, or its copies in the directory `stripped`.
+    fn publish(&self, stripped: Option<PathBuf>) -> Step {
+        let facts = self.facts;
+        let products = Products::new(facts.workspace.products.clone(), facts.target.triple());
+        let action = Action::Publish {
+            checksums: self.request.options.checksums,
+            stripped,
+        };
+        let mut step = Step::new("publish the artifacts", action);
+        // What cargo refuses, it does not build.
+        let scope = PublishScope::of_arguments(self.request, facts, &products).ok();
+        step.publishes = scope.map(|(profile, products)| Published {
+            profile,
+            stems: products.file_stems(),
+        });
+        step
+    }
+
     fn program_output(&self) -> OutputKind {
         match self.request.options.capture {
             true => OutputKind::Captured,
@@ -428,12 +467,4 @@ fn insert_flags<const N: usize>(args: &mut Vec<String>, flags: [String; N]) {
 fn then(mut first: Vec<Step>, rest: Vec<Step>) -> Vec<Step> {
     first.extend(rest);
     first
-}
-
-fn publish(checksums: bool, stripped: Option<PathBuf>) -> Step {
-    let action = Action::Publish {
-        checksums,
-        stripped,
-    };
-    Step::new("publish the artifacts", action)
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use cross_engine::Network;
 
 use crate::cargo::products::Products;
+use crate::facts::binutils::FUNCTIONS;
 use crate::facts::facts::Facts;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::step::{OutputKind, Step, Strips, Verb};
@@ -22,7 +23,7 @@ pub(crate) const DIRECTORY: &str = "stripped";
 const SCRIPT: &str = include_str!("strip/strip.sh");
 
 /// The endings of the libraries that are stripped. Programs have any.
-pub(crate) const LIBRARY_ENDINGS: [&str; 4] = ["so", "dll", "wasm", "a"];
+pub(crate) const LIBRARY_ENDINGS: [&str; 5] = ["so", "dylib", "dll", "wasm", "a"];
 
 /// The step that strips what `request` builds, and the directory of what it makes.
 pub(crate) struct Stripping {
@@ -47,6 +48,7 @@ impl Stripping {
         }
         refuse_web(strip, facts)?;
         let tool = facts.tool_for_object_files()?;
+        refuse_split_of_apples(strip, facts)?;
         let triple = facts.target.triple();
         let products = Products::new(facts.workspace.products.clone(), triple);
         let (profile, products) = PublishScope::of_arguments(request, facts, &products)?;
@@ -58,14 +60,25 @@ impl Stripping {
             Strip::Split => ("split", "--strip-all", "debug"),
         };
         let dir = target_dir.join(DIRECTORY).join(name);
+        let [program, libraries] = tool.words();
         let strips = Strips {
             dir: dir.join(triple).join(&profile),
             stems: products.file_stems(),
             keeps_debug: strip == Strip::Split,
+            tool: tool.program,
         };
-        let mut command = ["sh", "-euc", &code(), "strip", &tool, level, kept]
-            .map(str::to_owned)
-            .to_vec();
+        let mut command = [
+            "sh",
+            "-euc",
+            &code(),
+            "strip",
+            &program,
+            &libraries,
+            level,
+            kept,
+        ]
+        .map(str::to_owned)
+        .to_vec();
         command.extend([&from, &strips.dir].map(|path| path.display().to_string()));
         command.extend(strips.stems.iter().cloned());
         let spec = facts.run_spec(command, Network::None);
@@ -93,9 +106,25 @@ fn refuse_web(strip: Strip, facts: &Facts) -> Result<()> {
         .with_help("let rustc strip it: `strip = true` in the profile"))
 }
 
-/// The lines of the script that are no comments.
+/// Refuses a file of debug information in the form that GNU's debuggers know, which no tool makes of
+/// the programs of Apple's systems.
+fn refuse_split_of_apples(strip: Strip, facts: &Facts) -> Result<()> {
+    let known = facts.target.known();
+    let is_apples = known.is_some_and(|known| known.facts().deployment_variable().is_some());
+    if strip != Strip::Split || !is_apples {
+        return Ok(());
+    }
+    let target = facts.target.requested();
+    let message =
+        format!("no tool keeps the debug information of a program for {target} beside it");
+    Err(Error::new(ErrorKind::UnsupportedTarget, message).with_help(
+        "let rustc do it: `strip = true` and `split-debuginfo = \"packed\"` in the profile",
+    ))
+}
+
+/// The lines of the script that are no comments, behind the functions that it calls.
 fn code() -> String {
-    let lines = SCRIPT.lines();
+    let lines = FUNCTIONS.lines().chain(SCRIPT.lines());
     let lines = lines.filter(|line| !line.trim_start().starts_with('#'));
     lines.map(|line| format!("{line}\n")).collect()
 }
@@ -114,19 +143,34 @@ mod tests {
 
     use super::*;
 
-    /// A tool that writes its options and its input.
+    /// A tool that writes its options, its input and where its libraries are.
     const TOOL: &str = "#!/bin/sh\n\
         for last; do :; done\n\
         case $* in *broken*) exit 3;; esac\n\
-        echo \"$(basename -a -- \"$@\" | tr '\\n' ' ')\" >\"$last\"\n";
+        echo \"$(basename -a -- \"$@\" | tr '\\n' ' ')$LD_LIBRARY_PATH\" >\"$last\"\n";
+
+    /// An archiver of archives that are lists of their members.
+    const ARCHIVER: &str = "#!/bin/sh\n\
+        case $1 in\n\
+        t) cat \"$2\";;\n\
+        d) grep -vxFf \"${3#@}\" \"$2\" >\"$2.left\"; mv \"$2.left\" \"$2\";;\n\
+        esac\n";
 
     fn run(dir: &Path, level: &str, kept: &str, stems: &[&str]) -> bool {
-        let tool = dir.join("tool");
-        fs::write(&tool, TOOL).unwrap();
-        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
-        let paths = ["tool", "from", "to"].map(|name| dir.join(name).display().to_string());
+        run_by(dir, TOOL, level, kept, stems)
+    }
+
+    fn run_by(dir: &Path, tool: &str, level: &str, kept: &str, stems: &[&str]) -> bool {
+        for (name, text) in [("objcopy", tool), ("ar", ARCHIVER)] {
+            fs::write(dir.join(name), text).unwrap();
+            fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let paths = ["objcopy", "from", "to"].map(|name| dir.join(name).display().to_string());
         let [tool, from, to] = paths;
-        let words = ["-euc", &code(), "strip", &tool, level, kept, &from, &to];
+        let code = code();
+        let words = [
+            "-euc", &code, "strip", &tool, "/own/lib", level, kept, &from, &to,
+        ];
         let command = Invocation::new("sh")
             .args(words)
             .args(stems.iter().copied());
@@ -167,6 +211,7 @@ mod tests {
         assert_eq!(files(&to.join("examples")), ["show"]);
         let said = |file: &str| fs::read_to_string(to.join(file)).unwrap();
         assert!(said("app").starts_with("--strip-all app "));
+        assert!(said("app").ends_with(" /own/lib\n"), "{}", said("app"));
         assert!(said("libapp.a").starts_with("--strip-debug libapp.a "));
 
         // What is kept belongs to what is stripped, and goes with it.
@@ -184,6 +229,33 @@ mod tests {
             files(&to),
             ["examples", "libapp.a", "libapp.so", "libapp.so.debug"]
         );
+    }
+
+    /// Rust's own libraries for Windows have members that binutils refuse.
+    #[test]
+    fn a_static_library_is_stripped_of_members_with_debug_information_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let library = dir.path().join("from/libapp.a");
+        fs::create_dir(dir.path().join("from")).unwrap();
+        fs::write(&library, "app.o\nstd.dwo\nstd.o\nstd.dwo\n").unwrap();
+        let tool = "#!/bin/sh\ngrep -q dwo \"$2\" && exit 1\ncp \"$2\" \"$3\"\n";
+        assert!(run_by(dir.path(), tool, "--strip-all", "", &["libapp"]));
+        let copy = || fs::read_to_string(dir.path().join("to/libapp.a")).unwrap();
+        assert_eq!(copy(), "app.o\nstd.o\n");
+        assert!(fs::read_to_string(&library).unwrap().contains("std.dwo"));
+
+        // Others no tool takes apart.
+        fs::write(&library, "app.o\na.dll\n").unwrap();
+        let tool = "#!/bin/sh\nexit 1\n";
+        assert!(run_by(
+            dir.path(),
+            tool,
+            "--strip-all",
+            "debug",
+            &["libapp"]
+        ));
+        assert_eq!(copy(), "app.o\na.dll\n");
+        assert_eq!(files(&dir.path().join("to")), ["libapp.a"]);
     }
 
     #[test]

@@ -94,10 +94,10 @@ impl Cross {
     }
 
     /// Uses this directory, and the environment of the process unless [`env`](Cross::env) replaces
-    /// it.
+    /// it. A relative path is relative to the process's current directory.
     pub fn at(dir: impl Into<PathBuf>) -> Self {
         Cross(Arc::new(Settings {
-            dir: dir.into(),
+            dir: process_env::absolute(dir.into()),
             manifest: None,
             env: process_env::env(),
             cache: None,
@@ -350,8 +350,8 @@ impl Cross {
         })
     }
 
-    /// Calls `listener` for every event. It replaces the previous listener. The library itself
-    /// prints nothing.
+    /// Calls `listener` for every event, too: a listener that is set already keeps its events, and
+    /// so do a console and traces. The library itself prints nothing.
     ///
     /// A clone with another listener shares the results of engine probes, so it is as cheap as any
     /// clone.
@@ -363,13 +363,13 @@ impl Cross {
         })
     }
 
-    /// Calls `listener` for every event. The listener breaks to stop the request.
+    /// [`on_event`](Cross::on_event) with a listener that breaks to stop the request.
     #[must_use]
     pub fn try_on_event(
         mut self,
         listener: impl Fn(&Event) -> ControlFlow<()> + Send + Sync + 'static,
     ) -> Self {
-        Arc::make_mut(&mut self.0).events.listener = Some(Arc::new(listener));
+        Arc::make_mut(&mut self.0).events.add(Arc::new(listener));
         self
     }
 

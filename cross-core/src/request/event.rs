@@ -3,20 +3,23 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cross_engine::process::Stream;
 use cross_engine::process::clock;
+use cross_engine::process::untrusted::Room;
 use cross_engine::{Cancel, StartReason};
+use cross_targets::{GlibcVersion, SystemVersion};
 use serde::Serialize;
 
 #[cfg(feature = "cargo-cli")]
 use crate::cargo::cli::decision::Decision;
 #[cfg(feature = "batch")]
 use crate::model::jobs::JobBudget;
-use crate::model::outcome::{Artifact, CompilerDiagnostic};
+use crate::model::outcome::{Artifact, CompilerDiagnostic, shown};
 use crate::model::redact::redact;
+use crate::model::step::Warning;
 
 /// An event of a request.
 #[derive(Clone, Debug, Serialize)]
@@ -81,6 +84,14 @@ pub enum EventKind {
         /// The stage, or a line of output of the build.
         message: String,
     },
+    /// Packages were installed into an environment.
+    #[non_exhaustive]
+    PackagesInstalled {
+        /// The number of packages that were installed so far.
+        done: u64,
+        /// The number of packages that are installed in all.
+        of: u64,
+    },
     /// Bytes of files were sent to a volume of a remote engine.
     #[non_exhaustive]
     Sent {
@@ -143,7 +154,8 @@ pub enum EventKind {
         /// The published path.
         path: PathBuf,
         /// The version, such as `2.34`.
-        glibc: String,
+        #[serde(serialize_with = "shown")]
+        glibc: GlibcVersion,
     },
     /// A program or library for one of Apple's systems that a cargo command line published needs
     /// this version of the system or a newer one. For a typed request,
@@ -153,7 +165,8 @@ pub enum EventKind {
         /// The published path.
         path: PathBuf,
         /// The version, such as `11.0`.
-        version: String,
+        #[serde(serialize_with = "shown")]
+        version: SystemVersion,
     },
     /// A program waits for a debugger. See [`Request::gdb`](crate::Request::gdb).
     #[non_exhaustive]
@@ -233,14 +246,69 @@ impl EventKind {
 /// Receives events. It breaks to stop the request.
 pub type Listener = dyn Fn(&Event) -> ControlFlow<()> + Send + Sync;
 
+/// The warnings of one execution. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct WarningLog(Arc<Mutex<(Vec<Warning>, Room)>>);
+
+/// The size of the warnings that are kept in bytes. A hostile run may cause any number.
+const KEPT_WARNINGS: usize = 1 << 20;
+
+impl WarningLog {
+    pub(crate) fn new() -> Self {
+        let room = Room::new(KEPT_WARNINGS);
+        WarningLog(Arc::new(Mutex::new((Vec::new(), room))))
+    }
+
+    fn keep(&self, kind: &EventKind) {
+        let EventKind::Warning {
+            code,
+            message,
+            help,
+        } = kind
+        else {
+            return;
+        };
+        let (warnings, room) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if room.take(code.len() + message.len() + help.as_ref().map_or(0, String::len)) {
+            warnings.push(Warning {
+                code: code.clone(),
+                message: message.clone(),
+                help: help.clone(),
+            });
+        }
+    }
+
+    /// Returns the warnings so far, and begins again.
+    pub(crate) fn take(&self) -> Vec<Warning> {
+        let (warnings, _) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(warnings)
+    }
+}
+
 /// The caller's listener and clock, if they are set.
 #[derive(Clone, Default)]
 pub(crate) struct Events {
     pub(crate) listener: Option<Arc<Listener>>,
+    /// What keeps the warnings, during an execution.
+    pub(crate) warnings: Option<WarningLog>,
     pub(crate) clock: Option<Arc<dyn Fn() -> SystemTime + Send + Sync>>,
 }
 
 impl Events {
+    /// Adds a listener. Each hears every event, whatever the others return.
+    pub(crate) fn add(&mut self, listener: Arc<Listener>) {
+        self.listener = Some(match self.listener.take() {
+            None => listener,
+            Some(first) => Arc::new(move |event: &Event| {
+                let (first, second) = (first(event), listener(event));
+                match first {
+                    ControlFlow::Continue(()) => second,
+                    ControlFlow::Break(()) => first,
+                }
+            }),
+        });
+    }
+
     /// Returns the same listener, which also cancels `cancel` when it breaks.
     pub(crate) fn cancelling(&self, cancel: &Cancel) -> Self {
         let mut events = self.clone();
@@ -258,10 +326,16 @@ impl Events {
     }
 
     pub(crate) fn emit(&self, target: &str, kind: EventKind) -> ControlFlow<()> {
+        if self.listener.is_none() && self.warnings.is_none() {
+            return ControlFlow::Continue(());
+        }
+        let kind = kind.without_secrets();
+        if let Some(log) = &self.warnings {
+            log.keep(&kind);
+        }
         let Some(listener) = &self.listener else {
             return ControlFlow::Continue(());
         };
-        let kind = kind.without_secrets();
         let now = match &self.clock {
             Some(clock) => clock().duration_since(UNIX_EPOCH).unwrap_or_default(),
             None => clock::unix_time(),
@@ -281,5 +355,55 @@ impl fmt::Debug for Events {
         } else {
             "Events(none)"
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warning(message: &str) -> EventKind {
+        EventKind::Warning {
+            code: "git".to_owned(),
+            message: message.to_owned(),
+            help: None,
+        }
+    }
+
+    #[test]
+    fn every_listener_hears_every_event_and_each_can_stop() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let mut events = Events::default();
+        for (name, flow) in [
+            ("first", ControlFlow::Continue(())),
+            ("second", ControlFlow::Break(())),
+            ("third", ControlFlow::Continue(())),
+        ] {
+            let heard = heard.clone();
+            events.add(Arc::new(move |_: &Event| {
+                heard.lock().unwrap().push(name);
+                flow
+            }));
+        }
+        assert!(events.emit("t", warning("a")).is_break());
+        assert_eq!(*heard.lock().unwrap(), ["first", "second", "third"]);
+    }
+
+    #[test]
+    fn warnings_are_kept_without_a_listener_without_secrets_and_within_bounds() {
+        let log = WarningLog::new();
+        let events = Events {
+            warnings: Some(log.clone()),
+            ..Events::default()
+        };
+        let _ = events.emit("t", warning("see https://me:s3cret@a.invalid/"));
+        let long = "x".repeat(KEPT_WARNINGS / 2);
+        for _ in 0..9 {
+            let _ = events.emit("t", warning(&long));
+        }
+        let kept = log.take();
+        assert!(kept.len() > 1 && kept.len() < 4, "{}", kept.len());
+        assert_eq!(kept[0].message, "see https://[redacted]@a.invalid/");
+        assert!(log.take().is_empty());
     }
 }

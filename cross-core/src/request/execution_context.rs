@@ -9,7 +9,7 @@ use cross_engine::Host;
 
 use crate::model::error::Result;
 use crate::request::cross::Cross;
-use crate::request::event::{EventKind, Events};
+use crate::request::event::{EventKind, Events, WarningLog};
 use crate::request::job_budget::Budget;
 
 /// The caller's directories, variables, listener and jobs, as they were when the plan was made.
@@ -31,6 +31,13 @@ impl ExecutionContext {
             budget: cross.budget().cloned(),
             events: cross.events().clone(),
         })
+    }
+
+    /// The same context, which also keeps the warnings in `log`.
+    pub(crate) fn keeping(&self, log: &WarningLog) -> Self {
+        let mut context = self.clone();
+        context.events.warnings = Some(log.clone());
+        context
     }
 
     /// Reports an event to the caller's listener, which may stop the request.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use cross_config::{Layer, LayerBuilder, MemoryLimit};
 
+use crate::cargo::cli::command_line::CRATE_TYPE;
 use crate::cargo::cli::flags::Flag;
 use crate::cargo::cli::problem;
 use crate::cargo::package_selection::PackageSelection;
@@ -162,12 +163,31 @@ impl Request {
         }
     }
 
+    /// Whether the request hands arguments to a compiler, which cargo then starts for one target
+    /// only.
+    pub(crate) fn is_for_one_compiler(&self) -> bool {
+        let options = &self.options;
+        match (self.verb, &options.command_line) {
+            (Verb::Rustc, _) => {
+                let mut words = options.cargo.iter();
+                !options.trailing.is_empty() || words.any(|word| word.starts_with(CRATE_TYPE))
+            }
+            (Verb::Cargo, Some(given)) => given.line.is_for_one_compiler(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn on_target(mut self) -> Self {
         self.options.on_target = true;
         self
     }
 
     /// Connects the program's standard input to the caller's.
+    ///
+    /// What the program prints still arrives as lines: a question that does not end its line is seen
+    /// only once the line ends, after the answer. A program that asks such questions needs the
+    /// terminal itself, which [`Cross::shell`](crate::Cross::shell) gives it, and `Cross::cargo` with
+    /// `inherit` and `terminal`.
     ///
     /// # Default value
     ///

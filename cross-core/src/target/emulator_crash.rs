@@ -4,6 +4,7 @@
 
 use cross_targets::Runner;
 
+use crate::model::signal::{FAULTS, fault};
 use crate::target::runner::{WASM_BINDGEN_PROGRAM, is_name_of, system};
 
 /// The emulator of the target's programs, by how its crash is told from a program's.
@@ -127,25 +128,6 @@ impl Row {
 /// Wine's exit code for a missing DLL, of the program or of Wine itself: the last byte of
 /// `STATUS_DLL_NOT_FOUND`.
 const WINE_DLL_NOT_FOUND: i32 = 53;
-
-/// The signals that a fault of the program raises, with their numbers on Linux. `SIGKILL` and the
-/// others are sent by other processes.
-const FAULTS: [(i32, &str); 6] = [
-    (4, "SIGILL"),
-    (5, "SIGTRAP"),
-    (6, "SIGABRT"),
-    (7, "SIGBUS"),
-    (8, "SIGFPE"),
-    (11, "SIGSEGV"),
-];
-
-/// The name of the fault's signal that terminated a process. A shell, and so a container's first
-/// process, reports the signal `n` as the exit code `128 + n`.
-fn fault(code: Option<i32>, signal: Option<i32>) -> Option<&'static str> {
-    let number = signal.or_else(|| Some(code? - 128))?;
-    let fault = FAULTS.iter().find(|(signal, _)| *signal == number);
-    fault.map(|(_, name)| *name)
-}
 
 /// A crash of the emulator or of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use cross_config::TargetConfig;
-use cross_targets::{Libc, Target, UnknownTarget};
+use cross_targets::{GlibcVersion, Libc, Target, UnknownTarget, toml_table};
 
 use crate::model::error::{Error, ErrorKind, Result};
 
 /// The glibc that Zig links with if `zig` names no version: that of the oldest distributions that
-/// are still supported (RHEL 8, Debian 10).
-const ZIG_GLIBC: &str = "2.28";
+/// are still supported (RHEL 8, Debian 10), or the target's first one.
+const ZIG_GLIBC: GlibcVersion = GlibcVersion::new(2, 28);
 
 /// A target as a request names it.
 ///
@@ -70,9 +70,8 @@ impl TargetName {
                 format!("there is no recipe for `{}`", path.display()),
             )
             .with_help(format!(
-                "name an image or a Dockerfile that has a C toolchain for it, in `[target.{}]` of \
-                 Cross.toml",
-                self.triple()
+                "name an image or a Dockerfile that has a C toolchain for it, in `{}` of Cross.toml",
+                toml_table(self.triple())
             ))),
         }
     }
@@ -89,10 +88,11 @@ impl TargetName {
         let Some(zig) = enabled.filter(|_| target.facts().libc == Libc::Glibc) else {
             return Ok(target);
         };
+        let usual = || target.oldest_glibc().unwrap_or(ZIG_GLIBC).max(ZIG_GLIBC);
         let version = match (&zig.value.version, target.glibc()) {
-            (Some(version), _) => version.as_str(),
+            (Some(version), _) => version.clone(),
             (None, Some(_)) => return Ok(target),
-            (None, None) => ZIG_GLIBC,
+            (None, None) => usual().to_string(),
         };
         Target::parse(&format!("{}.{version}", target.triple())).map_err(|error| {
             Error::new(ErrorKind::Config, format!("{error} ({})", zig.origin))
@@ -201,6 +201,9 @@ impl TargetName {
     }
 }
 
+/// How the script of [`through_runner`](TargetName::through_runner) begins.
+pub(crate) const THROUGH_RUNNER: &str = "exec $CARGO_TARGET_";
+
 /// The variables that name cargo's runners to it.
 #[derive(Clone, Debug)]
 pub(crate) struct RunnerVariables {
@@ -294,6 +297,30 @@ mod tests {
             assert!(row.is_err(), "{text}");
         }
         assert_eq!(parse("a b-c").unwrap_err().kind(), ErrorKind::UnknownTarget);
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_quoted_where_toml_needs_it() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("my.board.json"), "{}").unwrap();
+        let target = TargetName::parse("my.board.json", dir.path()).unwrap();
+        let help = target.in_table().unwrap_err();
+        let help = help.help().unwrap();
+        assert!(help.contains("in `[target.\"my.board\"]` of"), "{help}");
+    }
+
+    #[test]
+    fn zig_links_with_the_first_glibc_of_a_young_processor() {
+        let glibc = |triple: &str| {
+            let text = format!("[target.{triple}]\nzig = true\n");
+            let layer = cross_config::Layer::cross_toml(Path::new("Cross.toml"), &text);
+            let config = cross_config::Config::merge([layer]).for_target(triple);
+            let target = parse(triple).unwrap().of_recipe(&config).unwrap();
+            target.glibc().unwrap().to_string()
+        };
+        assert_eq!(glibc("loongarch64-unknown-linux-gnu"), "2.36");
+        assert_eq!(glibc("riscv64gc-unknown-linux-gnu"), "2.28");
+        assert_eq!(glibc("x86_64-unknown-linux-gnu"), "2.28");
     }
 
     #[test]

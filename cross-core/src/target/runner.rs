@@ -19,6 +19,9 @@ pub(crate) const GDBSERVER: &str = "gdbserver";
 /// by a colon.
 pub(crate) const WAITING: &str = "cross: waits for gdb on port ";
 
+/// The configuration's name of the runner that starts programs in QEMU's user mode.
+pub(crate) const QEMU_USER: &str = "qemu-user";
+
 /// The configuration's name of the runner that starts programs in an emulated machine.
 pub(crate) const QEMU_SYSTEM: &str = "qemu-system";
 
@@ -34,7 +37,7 @@ pub(crate) const WASM_BINDGEN_PROGRAM: &str = "wasm-bindgen-test-runner";
 /// Whether the configuration's `name` is that of `runner`, rather than a command of the user's.
 pub(crate) fn is_name_of(name: &str, runner: &Runner) -> bool {
     match name {
-        "" | "qemu-user" | QEMU_SYSTEM => true,
+        "" | QEMU_USER | QEMU_SYSTEM => true,
         WASMTIME => matches!(runner, Runner::Wasmtime),
         WASM_BINDGEN => matches!(runner, Runner::WasmBindgen),
         _ => false,

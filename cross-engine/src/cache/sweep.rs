@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::engines::answers;
 use crate::engines::container;
 use crate::engines::engine::EngineKind;
-use crate::engines::listing;
 use crate::environment::base_rootfs;
 use crate::environment::environments::Environments;
 use crate::environment::manifest;
@@ -156,7 +156,7 @@ impl Environments<'_> {
     }
 
     fn listed(&self, list: &Invocation, cancel: &Cancel) -> Result<String> {
-        listing::listed(self.store.engine, list, self.store.host, cancel)
+        answers::list(self.store.engine, list, self.store.host, cancel)
     }
 
     fn sweep_directories(&self) -> Vec<PathBuf> {

@@ -1,5 +1,6 @@
 //! Engines: their selection, their command lines, and the meaning of their messages.
 
+pub(crate) mod answers;
 pub(crate) mod container;
 pub(crate) mod diagnosis;
 mod dispatch;
@@ -10,7 +11,6 @@ mod foreign_programs;
 pub(crate) mod host_engine;
 mod interpreter;
 pub(crate) mod isolation;
-pub(crate) mod listing;
 mod memory_limit;
 mod podman_service;
 pub(crate) mod probe;

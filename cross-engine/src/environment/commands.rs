@@ -248,6 +248,21 @@ mod tests {
     }
 
     #[test]
+    fn a_here_document_inside_of_a_word_ends_with_its_command() {
+        let file = "printf %s 'cat <<END\ntext\nEND\n' >/dev/null";
+        let (output, progress) = run(&[file, "echo $((1 << 2))", "cat <<A", "b", "A", "echo c"]);
+        assert!(output.exit.success(), "{output:?}");
+        let of = |n: usize, text: &str| format!("command {n} of 6: {text}");
+        let expected = [
+            of(1, "printf %s 'cat <<END …"),
+            of(2, "echo $((1 << 2))"),
+            of(5, "cat <<A …"),
+            of(6, "echo c"),
+        ];
+        assert_eq!(progress[..4], expected);
+    }
+
+    #[test]
     fn what_is_no_command_is_an_error_with_its_own_words() {
         let (output, progress) = run(&["echo ok", "if true; then"]);
         assert!(!output.exit.success());

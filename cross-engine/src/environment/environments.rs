@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::engines::answers;
 use crate::engines::engine::{Engine, EngineKind};
-use crate::engines::listing;
 use crate::environment::blueprint::Blueprint;
 use crate::environment::commands;
 use crate::environment::contents::Contents;
@@ -439,7 +439,7 @@ impl<'a> Environments<'a> {
 
     fn list_images(&self, cancel: &Cancel) -> Result<Vec<Environment>> {
         let (engine, host) = (self.store.engine, self.store.host);
-        let listed = listing::listed(engine, &cli::list(engine), host, cancel)?;
+        let listed = answers::list(engine, &cli::list(engine), host, cancel)?;
         let prefix = format!("{REPOSITORY}:");
         let parse = |line: &str| {
             let (image, rest) = line.split_once('|')?;

@@ -34,7 +34,8 @@ takes() {
   cut -c 1-64 taken >"$incoming/used"
 }
 # A mirror that has another file under the name of a package is told of, and the file is not used. Of a
-# file of this machine, apt would make a link.
+# file of this machine, apt would make a link. What apt leaves of a network's file is not all of it: it
+# checks the hash of a whole one, and then gives it another name.
 downloads() {
   case "$1" in
   file:*) set -- "copy:${1#file:}" ;;
@@ -57,7 +58,11 @@ downloads() {
     if echo "$hash  $hash.deb" | sha256sum --check --status; then
       cp -- "$hash.deb" "$incoming/$hash.deb" || exit
     else
-      echo "cross-core: differs $hash ${from#copy://}"
+      case "$from" in
+      http:* | https:*) found=cut ;;
+      *) found=differs ;;
+      esac
+      echo "cross-core: $found $hash ${from#copy://}"
       rm -f -- "$hash.deb"
     fi
   done <missing
@@ -91,7 +96,11 @@ explains() {
 explained=
 takes
 [ -z "$mirror" ] || ! missing || downloads "$mirror"
-[ -z "$snapshot" ] || ! missing || downloads "$snapshot"
+if [ -n "$snapshot" ] && missing; then
+  echo 'cross-core: asking the snapshot mirror'
+  downloads "$snapshot"
+  echo 'cross-core: asked the snapshot mirror'
+fi
 ! missing || explains
 while IFS=$tab read -r hash rest; do
   [ -e "$hash.deb" ] || continue

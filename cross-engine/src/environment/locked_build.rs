@@ -28,6 +28,25 @@ const FETCH: &str = include_str!("fetch_locked.sh");
 /// The variable that has the archive's directory for the hooks.
 const ARCHIVE: &str = "CROSS_ARCHIVE";
 
+/// What apt says of a server that did not answer. One that does not have a file says something else.
+const FAILURES: [&str; 12] = [
+    "Temporary failure resolving",
+    "Could not resolve",
+    "Something wicked happened resolving",
+    "Could not connect",
+    "Unable to connect",
+    "Connection failed",
+    "Connection timed out",
+    "Connection refused",
+    "Connection reset",
+    "Certificate verification failed",
+    "Error reading from server",
+    "Undetermined Error",
+];
+
+/// The answers of a server that does not have a file. All others say that it did not look.
+const ABSENT: [&str; 2] = ["404", "410"];
+
 /// What of a lock could not be obtained.
 #[derive(Default)]
 struct Fetched {
@@ -35,6 +54,14 @@ struct Fetched {
     missing: BTreeMap<String, String>,
     /// The mirror that has another file than the lock names, by hash.
     differs: BTreeMap<String, String>,
+    /// The mirror that ended the connection within a file, by hash.
+    cut: BTreeMap<String, String>,
+    /// Whether neither the lock nor the configuration names a mirror.
+    has_no_mirror: bool,
+    /// Whether the snapshot mirror is being asked.
+    asks_snapshot: bool,
+    /// Why the snapshot mirror could not be asked.
+    snapshot_failure: Option<String>,
     /// Whether there was no space for something.
     disk_is_full: bool,
     output: String,
@@ -108,7 +135,10 @@ impl Store<'_> {
             utf8(packages.incoming())?,
             &blueprint.suite,
         ]);
-        let mut fetched = Fetched::default();
+        let mut fetched = Fetched {
+            has_no_mirror: mirror.is_empty(),
+            ..Fetched::default()
+        };
         let mut build_process = build_process.removing(packages.incoming());
         let (exit, output) = build_process.run_with_stages(run, &[], &mut |line| {
             fetched.note(line);
@@ -139,6 +169,16 @@ impl Fetched {
             }
             ["cross-core:", "differs", hash, mirror] => {
                 self.differs.insert(hash.to_owned(), mirror.to_owned());
+            }
+            ["cross-core:", "cut", hash, mirror] => {
+                self.cut.insert(hash.to_owned(), mirror.to_owned());
+            }
+            ["cross-core:", "asking", ..] => self.asks_snapshot = true,
+            ["cross-core:", "asked", ..] => self.asks_snapshot = false,
+            _ if self.asks_snapshot && self.snapshot_failure.is_none() => {
+                let is_failure =
+                    FAILURES.iter().any(|words| line.contains(words)) || is_refusal(line);
+                self.snapshot_failure = is_failure.then(|| line.trim().to_owned());
             }
             _ => {}
         }
@@ -174,6 +214,23 @@ impl Fetched {
             );
             return Some(Error::new(ErrorKind::Lock, message).with_help(help));
         }
+        if let Some(mirror) = self.cut.get(hash) {
+            let message = format!(
+                "{mirror} cut the connection within the file of the locked package {shown}{more}"
+            );
+            let help = format!(
+                "check the network and the proxy, and run the command again, which keeps what came; or {}",
+                locked.update
+            );
+            return Some(Error::new(ErrorKind::Unreachable, message).with_help(help));
+        }
+        if self.has_no_mirror && locked.snapshot.is_none() {
+            let message = format!(
+                "the lock does not say which archive has the package {shown}: the entry has no \
+                 `release`{more}"
+            );
+            return Some(Error::new(ErrorKind::Lock, message).with_help(locked.update.clone()));
+        }
         let now = self
             .missing
             .get(hash)
@@ -192,6 +249,16 @@ impl Fetched {
         };
         let message =
             format!("the mirror does not have the locked package {shown} any more: {has}{more}");
+        if let (Some(url), Some(why)) = (&locked.snapshot, &self.snapshot_failure) {
+            let message =
+                format!("{message}, and the snapshot mirror `{url}` cannot be reached: {why}");
+            let help = format!(
+                "check `snapshot` and the network; a mirror of old packages also refuses who asks for \
+                 much at once, for some minutes; or {}",
+                locked.update
+            );
+            return Some(Error::new(ErrorKind::Unreachable, message).with_help(help));
+        }
         let other = match &locked.snapshot {
             Some(url) => format!("the snapshot mirror `{url}` does not have it either"),
             None => {
@@ -201,6 +268,14 @@ impl Fetched {
         let help = format!("{other}; or {}", locked.update);
         Some(Error::new(ErrorKind::PackageNotFound, message).with_help(help))
     }
+}
+
+/// Whether apt tells of an answer by which a server refused: `…  500  Internal Server Error [IP: …]`.
+fn is_refusal(line: &str) -> bool {
+    let mut parts = line.split("  ").map(str::trim);
+    let is_status = |part: &str| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let status = parts.find(|part| is_status(part));
+    status.is_some_and(|status| status >= "400" && !ABSENT.contains(&status))
 }
 
 /// The mirror: that of the blueprint, or the one from which the lock was made.
@@ -256,4 +331,79 @@ fn without_machine(mut make: Invocation, sources: &str, suite: &str) -> Invocati
     let at = make.args.iter().rposition(|arg| arg == suite);
     make.args.insert(at.unwrap_or(make.args.len()), hook);
     make
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error for a package that is missing after a script printed `lines`.
+    fn failure(lines: &[&str]) -> Error {
+        let hash = "a".repeat(64);
+        let package = InstalledPackage::new("gcc", "4", "amd64").sha256(Some(hash.clone()));
+        let locked = LockedPackages::new(Vec::new(), vec![package], "lock again")
+            .snapshot(Some("http://old".to_owned()));
+        let mut fetched = Fetched::default();
+        let missing = format!("cross-core: missing {hash} 5");
+        for line in lines.iter().chain([&&*missing]) {
+            fetched.note(line);
+        }
+        fetched.failure(&locked).unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_mirror_that_does_not_answer_is_told_from_one_without_the_package() {
+        let gone = "E: Failed to fetch http://old/gcc.deb  404  Not Found [IP: ::1 80]";
+        let (asking, asked) = (
+            "cross-core: asking the snapshot mirror",
+            "cross-core: asked the snapshot mirror",
+        );
+        let error = failure(&[asking, gone, asked]);
+        assert_eq!(error.kind(), ErrorKind::PackageNotFound);
+        assert!(error.help().unwrap().contains("does not have it either"));
+        let gone = gone.replace("404  Not Found", "410  Gone");
+        let error = failure(&[asking, &gone, asked]);
+        assert_eq!(error.kind(), ErrorKind::PackageNotFound);
+        for line in [
+            "Err:1 http://old/gcc.deb  Could not resolve 'old'",
+            "E: Failed to fetch http://old/gcc.deb  Could not connect to old:80 (::1).",
+            "E: Failed to fetch http://old/gcc.deb  429  Too Many Requests [IP: ::1 80]",
+            "E: Failed to fetch http://old/gcc.deb  500  Internal Server Error [IP: ::1 80]",
+            "E: Failed to fetch http://old/gcc.deb  403  Forbidden [IP: ::1 80]",
+            "  500  Internal Server Error [IP: ::1 80]",
+        ] {
+            let error = failure(&[asking, &gone, line, asked]);
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+            assert!(error.to_string().contains("`http://old` cannot be reached"));
+            assert!(error.to_string().contains(line.trim()), "{error}");
+            assert!(error.help().unwrap().contains("for some minutes"));
+            let of_mirror = failure(&[line, asking, &gone, asked]);
+            assert_eq!(of_mirror.kind(), ErrorKind::PackageNotFound);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_cut_is_told_from_another_file() {
+        let cut = format!("cross-core: cut {} http://old", "a".repeat(64));
+        let error = failure(&[&cut]);
+        assert_eq!(error.kind(), ErrorKind::Unreachable);
+        let text = error.to_string();
+        assert!(text.contains("http://old cut the connection"), "{text}");
+    }
+
+    #[test]
+    fn an_entry_without_a_release_is_not_the_mirrors_fault() {
+        let hash = "a".repeat(64);
+        let package = InstalledPackage::new("gcc", "4", "amd64").sha256(Some(hash.clone()));
+        let locked = LockedPackages::new(Vec::new(), vec![package], "lock again");
+        let mut fetched = Fetched {
+            has_no_mirror: true,
+            ..Fetched::default()
+        };
+        fetched.note(&format!("cross-core: missing {hash} "));
+        let error = fetched.failure(&locked).unwrap();
+        assert_eq!(error.kind(), ErrorKind::Lock);
+        assert!(error.to_string().contains("has no `release`"), "{error}");
+        assert_eq!(error.help(), Some("lock again"));
+    }
 }

@@ -82,9 +82,13 @@ impl LockedPackages {
                 &package.architecture,
                 &package.source,
             ];
-            if !is_sha256(sha256) || !fields.iter().all(|field| is_plain(field)) {
-                let message = format!("the lock has an impossible package: {package:?}");
-                return Err(Error::new(ErrorKind::Lock, message).with_help(self.update.clone()));
+            let names = ["name", "version", "architecture", "source"];
+            let named = names.iter().zip(fields);
+            let odd = named.filter(|(_, value)| !is_plain(value));
+            let odd = odd.map(|(name, value)| (*name, value));
+            let mut odd = odd.chain((!is_sha256(sha256)).then_some(("sha256", sha256)));
+            if let Some((field, value)) = odd.next() {
+                return Err(self.impossible(package, field, value));
             }
             if hashes.insert(sha256) {
                 let [name, version, architecture, _] = fields;
@@ -96,6 +100,16 @@ impl LockedPackages {
         Ok(wanted)
     }
 
+    fn impossible(&self, package: &InstalledPackage, field: &str, value: &str) -> Error {
+        let InstalledPackage { name, version, .. } = package;
+        // It may have control characters.
+        let [name, version, value] = [name, version, value].map(|text| text.escape_debug());
+        let message = format!(
+            "the lock has an impossible package, `{name}` {version}: its `{field}` is `{value}`"
+        );
+        Error::new(ErrorKind::Lock, message).with_help(self.update.clone())
+    }
+
     /// Checks that `contents`, of the environment `name`, are what the lock says.
     ///
     /// # Errors
@@ -104,31 +118,9 @@ impl LockedPackages {
     pub(crate) fn check(&self, contents: &Contents, name: &str) -> Result<()> {
         let locked: BTreeSet<_> = self.packages.iter().collect();
         let made: BTreeSet<_> = contents.packages.iter().collect();
-        let shown = |package: &&InstalledPackage| {
-            let state = if package.removed { " (removed)" } else { "" };
-            format!(
-                "{}:{} {}{state}",
-                package.name, package.architecture, package.version
-            )
-        };
-        let missing: Vec<_> = locked
-            .difference(&made)
-            .map(|it| format!("-{}", shown(it)))
-            .collect();
-        let others: Vec<_> = made
-            .difference(&locked)
-            .map(|it| format!("+{}", shown(it)))
-            .collect();
-        let differences: Vec<_> = missing.into_iter().chain(others).collect();
-        if differences.is_empty() {
+        let Some(list) = differences(&locked, &made) else {
             return Ok(());
-        }
-        const SHOWN: usize = 10;
-        let more = differences.len().saturating_sub(SHOWN);
-        let mut list = differences[..differences.len().min(SHOWN)].join(", ");
-        if more > 0 {
-            list += &format!(" and {more} more");
-        }
+        };
         let message = format!("the environment `{name}` did not become what the lock says: {list}");
         let help = format!(
             "a command of `pre-build` that installs from another archive, or whatever is newest, \
@@ -137,6 +129,59 @@ impl LockedPackages {
         );
         Err(Error::new(ErrorKind::Lock, message).with_help(help))
     }
+
+    /// Checks that what is on record for the existing environment `name` is what the lock says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Lock`] that names what differs.
+    pub fn check_existing(&self, contents: &Contents, name: &str) -> Result<()> {
+        let Some(list) = self.differences(contents) else {
+            return Ok(());
+        };
+        let message = format!("the environment `{name}` is not what the lock says: {list}");
+        let help = format!(
+            "remove it, and it is made again: `cargo xtask env rm {name}` \
+             (`Cross::remove_environment`)"
+        );
+        Err(Error::new(ErrorKind::Lock, message).with_help(help))
+    }
+
+    /// How what is on record for an existing environment differs from the lock, if it does.
+    pub(crate) fn differences(&self, contents: &Contents) -> Option<String> {
+        // The list of an image does not have what was removed again.
+        let is_there = |package: &&InstalledPackage| !package.removed;
+        let locked = self.packages.iter().filter(is_there).collect();
+        let there = contents.packages.iter().filter(is_there).collect();
+        differences(&locked, &there)
+    }
+}
+
+/// What is locked and not made, and what is made and not locked; `None` if nothing is.
+fn differences(
+    locked: &BTreeSet<&InstalledPackage>,
+    made: &BTreeSet<&InstalledPackage>,
+) -> Option<String> {
+    const SHOWN: usize = 10;
+    let shown = |sign: char, package: &InstalledPackage| {
+        let InstalledPackage {
+            name,
+            architecture,
+            version,
+            ..
+        } = package;
+        let state = if package.removed { " (removed)" } else { "" };
+        format!("{sign}{name}:{architecture} {version}{state}")
+    };
+    let missing = locked.difference(made).map(|it| shown('-', it));
+    let others = made.difference(locked).map(|it| shown('+', it));
+    let differences: Vec<_> = missing.chain(others).collect();
+    let more = differences.len().saturating_sub(SHOWN);
+    let mut list = differences[..differences.len() - more].join(", ");
+    if more > 0 {
+        list += &format!(" and {more} more");
+    }
+    (!differences.is_empty()).then_some(list)
 }
 
 /// Whether a field has only the characters of Debian's names and versions.
@@ -217,6 +262,13 @@ mod tests {
                 LockedPackages::new(Vec::new(), vec![package(name, version, "a")], "lock again");
             let error = locked.wanted().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Lock, "{name} {version}");
+            let text = error.to_string();
+            let field = if name == "a" { "version" } else { "name" };
+            assert!(text.contains(&format!("its `{field}` is `")), "{text}");
+            assert!(
+                !text.contains("InstalledPackage") && !text.contains('\t'),
+                "{text}"
+            );
         }
         let other = InstalledPackage {
             sha256: Some("A".repeat(64)),
@@ -242,5 +294,21 @@ mod tests {
             "{error}"
         );
         assert!(error.help().unwrap().ends_with("lock again"));
+    }
+
+    #[test]
+    fn an_existing_environment_that_was_changed_is_named_with_its_remedy() {
+        let removed = package("cpio", "1", "cpio").removed(true);
+        let gcc = package("gcc", "4", "gcc");
+        let locked = LockedPackages::new(Vec::new(), vec![gcc.clone(), removed], "lock again");
+        let with = |package: InstalledPackage| Contents::new(Vec::new(), vec![package]);
+        locked.check_existing(&with(gcc.clone()), "e").unwrap();
+        let other = gcc.sha256(Some("b".repeat(64)));
+        for contents in [with(other), with(package("gcc", "5", "gcc"))] {
+            let error = locked.check_existing(&contents, "e").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Lock);
+            assert!(error.to_string().contains("-gcc:amd64 4, +gcc:amd64"));
+            assert!(error.help().unwrap().contains("cargo xtask env rm e"));
+        }
     }
 }

@@ -141,7 +141,7 @@ impl Header {
         if header.architecture != architecture {
             let message = format!(
                 "the archive is for machines of the architecture {}, and this one has {architecture}",
-                header.architecture
+                shown(&header.architecture)
             );
             return Err(Error::new(ErrorKind::Archive, message)
                 .with_help("export on a machine of the same architecture"));
@@ -201,14 +201,28 @@ impl List {
     }
 }
 
+/// How much of the text of an archive a message has.
+const SHOWN: usize = 200;
+
+/// The beginning of what an archive says, without what a terminal obeys.
+pub(crate) fn shown(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut shown: String = text.chars().take(SHOWN).map(plain).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 fn refused(part: &Part, path: &str, why: &str) -> Error {
     let of = match path {
         "" => String::new(),
-        path => format!("`{path}` of "),
+        path => format!("`{}` of ", shown(path)),
     };
     let message = format!(
         "the archive is refused: {of}the {} `{}`: {why}",
-        part.kind, part.name
+        part.kind,
+        shown(&part.name)
     );
     Error::new(ErrorKind::Archive, message)
         .with_help("`export` writes no such thing: find out where the archive is from")
@@ -240,7 +254,8 @@ fn is_name(part: &Part) -> bool {
 
 /// Whether a component of a path is a name, on every system.
 fn is_word(word: &str) -> bool {
-    !matches!(word, "" | "." | "..") && word.len() < 256 && !word.contains(['\0', '\\', ':'])
+    let is_allowed = |c: char| !c.is_control() && c != '\\' && c != ':';
+    !matches!(word, "" | "." | "..") && word.len() < 256 && word.chars().all(is_allowed)
 }
 
 /// Checks an entry of a part whose earlier ones are `before`.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::environment::contents_file::CONTENTS;
+use crate::environment::contents_file::{self, CONTENTS};
+use crate::environment::locked_packages::LockedPackages;
 use crate::environment::manifest::Manifest;
 use crate::environment::package_cache::PACKAGES;
 use crate::export::manifest::Part;
@@ -27,6 +28,9 @@ pub struct Destination {
     /// The SHA-256 hashes that the project's `Cargo.lock` allows for a crate, by the name of its file.
     /// Others are not checked.
     pub crates: BTreeMap<String, BTreeSet<String>>,
+    /// The packages that the project's `Cross.lock` has for an environment, by the end of its name.
+    /// Others are not checked.
+    pub locked: BTreeMap<String, LockedPackages>,
 }
 
 /// Whether a part is there.
@@ -48,6 +52,7 @@ impl Destination {
             cargo_home: cargo_home.into(),
             rustup_home: rustup_home.into(),
             crates: BTreeMap::new(),
+            locked: BTreeMap::new(),
         }
     }
 
@@ -56,6 +61,37 @@ impl Destination {
     pub fn crates(mut self, crates: BTreeMap<String, BTreeSet<String>>) -> Self {
         self.crates = crates;
         self
+    }
+
+    /// Sets the packages of locked environments.
+    #[must_use]
+    pub fn locked(mut self, locked: BTreeMap<String, LockedPackages>) -> Self {
+        self.locked = locked;
+        self
+    }
+
+    /// Checks that the environment `name`, of which `dir` is all there is, has the packages that
+    /// the project's lock has for it.
+    pub(crate) fn check_environment(&self, name: &str, dir: &Path) -> Result<()> {
+        let mut locked = self.locked.iter();
+        let Some((_, locked)) = locked.find(|(end, _)| name.ends_with(&**end)) else {
+            return Ok(());
+        };
+        let refused = |why: String| {
+            let message =
+                format!("the archive's environment `{name}` is not what Cross.lock says: {why}");
+            Err(Error::new(ErrorKind::Archive, message).with_help(
+                "export again from the project as it is; the archive may have been changed on the \
+                 way",
+            ))
+        };
+        match contents_file::read(&dir.join(CONTENTS)) {
+            None => refused("it has no record of its packages".to_owned()),
+            Some(contents) => match locked.differences(&contents) {
+                Some(differences) => refused(differences),
+                None => Ok(()),
+            },
+        }
     }
 
     /// The directory of the parts of this kind. Each may be on a file system of its own.

@@ -9,7 +9,9 @@ use hmac_sha256::Hash;
 use serde_json::{Value, json};
 use tar::EntryType;
 
-use crate::export::pack::{ExportSource, export};
+use crate::environment::contents::{Contents, InstalledPackage};
+use crate::environment::locked_packages::LockedPackages;
+use crate::export::pack::{ExportSource, export, hash_of};
 use crate::export::part::{ArchivedPart, PartKind};
 use crate::export::place::Destination;
 use crate::export::unpack::import;
@@ -361,4 +363,10 @@ fn only_the_expected_archive_is_taken() {
     assert!(error.to_string().contains(&sha256), "{error}");
     assert!(machines.all().is_empty());
     with(&sha256.to_uppercase()).unwrap();
+    // That is what `sha256sum` prints.
+    let file = fs::File::open(machines.archive()).unwrap();
+    let whole = hash_of(&file).unwrap();
+    assert_ne!(whole, sha256);
+    assert!(error.to_string().contains(&whole), "{error}");
+    with(&whole).unwrap();
 }

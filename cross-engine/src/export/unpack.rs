@@ -7,15 +7,15 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 use std::path::{Path, PathBuf};
 
 use hmac_sha256::Hash;
 use tar::EntryType;
 
 use crate::environment::manifest::{self, Manifest};
-use crate::export::manifest::{FILES, HEADER, Header, LIST, List, Part, What};
-use crate::export::pack::{Hashing, check, tell};
+use crate::export::manifest::{FILES, HEADER, Header, LIST, List, Part, What, shown};
+use crate::export::pack::{Hashing, check, hash_of, tell};
 use crate::export::part::{ArchiveSink, ArchivedPart, PartKind};
 use crate::export::place::{Destination, There};
 use crate::image::staging::{IMPORT_LOCK, IMPORT_STAGED, Staging, remove_tree};
@@ -53,7 +53,8 @@ pub fn import(
 ) -> Result<Vec<ArchivedPart>> {
     let file = RegularFile::open(from)?;
     let length = file.len();
-    let buffered = io::BufReader::with_capacity(1 << 20, file.as_file().take(length));
+    let mut buffered = io::BufReader::with_capacity(1 << 20, file.as_file().take(length));
+    check_form(buffered.fill_buf().on("read", from)?, from)?;
     let mut archive = tar::Archive::new(buffered);
     // What tar itself reads of extended headers has no limit, and no archive of ours has them.
     let entries = archive.entries().map_err(|error| cut(from, error))?;
@@ -128,7 +129,11 @@ pub fn import(
     read_files(&mut members, from, &files, &wanted, cancel, &mut tell_some)?;
     for (at, part) in &new {
         let (dir, top) = place_of(*at, part);
-        finish(part, &dir.join(top))?;
+        let staged = dir.join(top);
+        finish(part, &staged)?;
+        if part.kind == PartKind::Environment {
+            to.check_environment(&part.name, &staged)?;
+        }
     }
     check(cancel)?;
     for (at, part) in &new {
@@ -143,6 +148,23 @@ pub fn import(
         .collect())
 }
 
+/// Refuses a file that begins like one of the usual compressed ones.
+fn check_form(beginning: &[u8], from: &Path) -> Result<()> {
+    let forms: [(&[u8], &str); 4] = [
+        (b"\x1f\x8b", "gzip"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"BZh", "bzip2"),
+    ];
+    let mut forms = forms.iter();
+    let Some((_, program)) = forms.find(|(magic, _)| beginning.starts_with(magic)) else {
+        return Ok(());
+    };
+    let message = format!("the archive `{}` is compressed", from.display());
+    Err(Error::new(ErrorKind::Archive, message)
+        .with_help(format!("decompress it: `{program} -dc FILE >offline.tar`")))
+}
+
 /// Reads the header and the list, and checks them.
 fn read_list<R: Read>(
     members: &mut tar::Entries<'_, R>,
@@ -153,10 +175,8 @@ fn read_list<R: Read>(
     let header = small(members.next(), from, HEADER)?;
     let parsed = Header::parse(&header, architecture)?;
     let sha256 = hex(&Hash::hash(&header));
-    if expected.is_some_and(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
-        let message = format!("the archive is not the expected one: its SHA-256 is {sha256}");
-        return Err(Error::new(ErrorKind::Archive, message)
-            .with_help("compare it with what the export said, and find out who changed it"));
+    if let Some(expected) = expected.filter(|it| !it.eq_ignore_ascii_case(&sha256)) {
+        check_whole_file(from, expected, &sha256)?;
     }
     let text = small(members.next(), from, LIST)?;
     if hex(&Hash::hash(&text)) != parsed.list_sha256 {
@@ -170,6 +190,21 @@ fn read_list<R: Read>(
     })?;
     list.check()?;
     Ok(list)
+}
+
+/// Checks that the whole file has the `expected` hash, which is not that of its header.
+fn check_whole_file(from: &Path, expected: &str, of_header: &str) -> Result<()> {
+    let file = RegularFile::open(from)?;
+    let whole = hash_of(file.as_file()).on("read", from)?;
+    if expected.eq_ignore_ascii_case(&whole) {
+        return Ok(());
+    }
+    let message = format!(
+        "the archive is not the expected one: the SHA-256 of its header, which `export` tells, is \
+         {of_header}, and that of the whole file is {whole}"
+    );
+    Err(Error::new(ErrorKind::Archive, message)
+        .with_help("compare them with what the export said, and find out who changed it"))
 }
 
 /// Reads the files, checks them, and writes each to its places.
@@ -376,8 +411,9 @@ fn member<'a, R: Read>(
         Some(member) => member.map_err(|error| cut(from, error))?,
         None => return Err(cut(from, io::ErrorKind::UnexpectedEof.into())),
     };
-    if *member.path_bytes() != *name.as_bytes() {
-        let found = String::from_utf8_lossy(&member.path_bytes()).into_owned();
+    let found = member.path_bytes();
+    if *found != *name.as_bytes() {
+        let found = shown(&String::from_utf8_lossy(&found));
         return Err(refused(&found, &format!("`{name}` belongs in its place")));
     }
     match member.header().entry_type() {
@@ -417,8 +453,10 @@ fn wrong_hash(name: &str) -> Error {
     Error::new(ErrorKind::Archive, message).with_help("copy the archive again, or export again")
 }
 
+/// The error for an archive that cannot be read. What tar says of it has bytes of the archive.
 fn cut(from: &Path, source: io::Error) -> Error {
     let message = format!("`{}` ends early, or is no archive", from.display());
+    let source = io::Error::new(source.kind(), shown(&source.to_string()));
     Error::new(ErrorKind::Archive, message)
         .with_help("copy the archive again, or export again")
         .with_source(source)

@@ -39,7 +39,7 @@ pub(crate) fn of_environment_build(what: &str, exit: Exit, output: &str) -> Erro
     )
 }
 
-const KILLED_HELP: &str = "the kernel kills processes when memory runs out (`dmesg` tells): make more memory available,     or end what uses it";
+const KILLED_HELP: &str = "the kernel kills processes when memory runs out (`dmesg` tells): make more memory available, or end what uses it";
 
 /// The error for a user's command that failed during a build.
 pub(crate) fn of_command(what: &str, name: &str, status: i32, lines: &TailLines) -> Error {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::engines::answers;
 use crate::engines::engine::{Engine, EngineKind};
 use crate::process;
 use crate::process::cancel::Cancel;
@@ -174,9 +175,7 @@ pub(crate) fn answer(
     host: &Host,
     cancel: &Cancel,
 ) -> Result<String> {
-    let output = process::output(command, &host.variables, cancel)?;
-    match output.exit.success() {
-        true => Ok(output.stdout),
-        false => Err(failure(engine, what, output.exit, &output.stderr)),
-    }
+    answers::output(command, host, cancel, |exit, stderr| {
+        failure(engine, what, exit, stderr)
+    })
 }

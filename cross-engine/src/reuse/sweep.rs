@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::engines::answers;
 use crate::engines::container;
 use crate::engines::engine::Engine;
-use crate::engines::listing;
 use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::error::Result;
@@ -22,7 +22,7 @@ use crate::run::run_dir::is_locked;
 /// Removes the containers whose owner is gone, and returns their names. A container that processes
 /// share ends by itself after its time to live, unless its record was removed.
 pub(crate) fn containers(engine: &Engine, host: &Host, cancel: &Cancel) -> Result<Vec<String>> {
-    let listed = listing::listed(engine, &argv::list(engine), host, cancel)?;
+    let listed = answers::list(engine, &argv::list(engine), host, cancel)?;
     let mut removed = Vec::new();
     for line in listed.lines() {
         let Some((name, dir)) = argv::listed(engine, line) else {
@@ -47,7 +47,7 @@ pub(crate) fn directories(engine: &Engine, host: &Host, cancel: &Cancel) -> Resu
         return Ok(removed);
     }
     let client = format!("{} ", client(engine, host));
-    let listed = listing::listed(engine, &argv::list(engine), host, cancel)?;
+    let listed = answers::list(engine, &argv::list(engine), host, cancel)?;
     let used: Vec<_> = listed
         .lines()
         .filter_map(|line| argv::listed(engine, line))

@@ -5,4 +5,5 @@ pub(crate) mod glibc;
 pub(crate) mod sdk;
 pub(crate) mod system_version;
 pub(crate) mod target_facts;
+pub(crate) mod toml_table;
 pub(crate) mod uefi_machine;

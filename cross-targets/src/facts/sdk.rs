@@ -62,6 +62,13 @@ macro_rules! windows_libraries {
             ],
         ]
     };
+    ($both:literal) => {
+        &[
+            &[concat!("crt/lib/", $both)],
+            &[concat!("sdk/lib/um/", $both)],
+            &[concat!("sdk/lib/ucrt/", $both)],
+        ]
+    };
 }
 
 /// The oldest API level that every NDK supports since 64-bit processors were introduced.
@@ -135,7 +142,7 @@ impl Sdk {
             ],
             Sdk::Windows { arch, .. } => match arch.as_bytes() {
                 b"x86_64" => windows_libraries!("x86_64", "x64"),
-                b"x86" => windows_libraries!("x86", "x86"),
+                b"x86" => windows_libraries!("x86"),
                 _ => windows_libraries!("aarch64", "arm64"),
             },
             Sdk::Sysroot { .. } => &[&["usr/include"], &["usr/lib", "usr/lib/amd64"]],

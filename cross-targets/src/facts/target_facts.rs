@@ -1,5 +1,6 @@
 //! The facts that are recorded about each target.
 
+use crate::facts::glibc::GlibcVersion;
 use crate::facts::sdk::Sdk;
 use crate::facts::system_version::SystemVersion;
 use crate::facts::uefi_machine::UefiMachine;
@@ -105,6 +106,14 @@ pub struct ZigTarget {
     pub target: &'static str,
     /// The value of `-mcpu`; `None` if Zig's default is the processor that Rust targets.
     pub cpu: Option<&'static str>,
+    /// The oldest glibc that Zig links Rust's programs with; `None` if the target does not use glibc.
+    /// Zig has none that is older, or it lacks functions that `std` calls.
+    pub oldest_glibc: Option<GlibcVersion>,
+}
+
+impl ZigTarget {
+    /// The newest glibc that the proven release of Zig links with.
+    pub const NEWEST_GLIBC: GlibcVersion = GlibcVersion::new(2, 42);
 }
 
 /// A C library.
@@ -322,14 +331,30 @@ impl TargetFacts {
     /// The oldest version of one of Apple's systems that there is for the target's processor, if
     /// the system had been there for others before. Programs that ask for an older one get it.
     pub fn oldest_system(&self) -> Option<SystemVersion> {
-        let is_simulated = self.triple.ends_with("-sim") || self.triple.ends_with("-macabi");
-        let major = match (self.arch, self.os) {
-            ("aarch64", "macos") => 11,
-            ("aarch64", "ios" | "tvos") if is_simulated => 14,
-            ("aarch64", "watchos") if is_simulated => 7,
+        let is_catalyst = self.triple.ends_with("-macabi");
+        let is_simulated = self.triple.ends_with("-sim");
+        let (major, minor) = match (self.arch, self.os) {
+            ("aarch64", "macos") => (11, 0),
+            ("aarch64", "ios") if is_catalyst => (14, 0),
+            (_, "ios") if is_catalyst => (13, 1),
+            ("aarch64", "ios" | "tvos") if is_simulated => (14, 0),
+            ("aarch64", "watchos") if is_simulated => (7, 0),
+            ("aarch64", "watchos") => (26, 0),
             _ => return None,
         };
-        Some(SystemVersion::new(major, 0, 0))
+        Some(SystemVersion::new(major, minor, 0))
+    }
+
+    /// The oldest version of one of Apple's systems that rustc compiles for, whatever it is asked
+    /// for: it is what `std` needs. `None` if it is no system of Apple's.
+    pub fn oldest_of_rust(&self) -> Option<SystemVersion> {
+        let (major, minor) = match self.deployment_variable()? {
+            "IPHONEOS_DEPLOYMENT_TARGET" | "TVOS_DEPLOYMENT_TARGET" => (10, 0),
+            "WATCHOS_DEPLOYMENT_TARGET" => (5, 0),
+            "XROS_DEPLOYMENT_TARGET" => (1, 0),
+            _ => (10, 12),
+        };
+        Some(SystemVersion::new(major, minor, 0))
     }
 
     /// The most that this project does for the target.

@@ -85,8 +85,8 @@ fn composer(
     // GCC links with the glibc of the suite. Other versions need Zig.
     let with_zig = facts.c_toolchain == CToolchain::Zig || target.glibc().is_some();
     let zig = facts.zig.filter(|_| with_zig);
-    if with_zig && zig.is_none() {
-        return Err(UnsupportedTarget::new(target, "Zig can't link for it"));
+    if let Some(refused) = target.refused_glibc() {
+        return Err(UnsupportedTarget::new(target, refused.why));
     }
     Ok(Composer::new(
         target,
@@ -506,6 +506,8 @@ impl Composer {
             // Rust links bare metal with its own linker, and finds Emscripten's.
             _ if self.links_itself() => {}
             CToolchain::Emscripten => {}
+            // A component of rustup's links kernels, if it is installed.
+            CToolchain::None if self.facts.os == "cuda" => {}
             CToolchain::ClangCl => {
                 set(format!("CARGO_TARGET_{upper}_LINKER"), clang_cl::LINKER);
             }

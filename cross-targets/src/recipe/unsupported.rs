@@ -1,5 +1,7 @@
 //! The error for a target without a recipe.
 
+use std::borrow::Cow;
+
 use crate::target::Target;
 
 /// The target is known but has no recipe.
@@ -7,11 +9,12 @@ use crate::target::Target;
 #[error("no recipe for {target}: {why}")]
 pub struct UnsupportedTarget {
     target: Target,
-    why: &'static str,
+    why: Cow<'static, str>,
 }
 
 impl UnsupportedTarget {
-    pub(super) fn new(target: Target, why: &'static str) -> Self {
+    pub(super) fn new(target: Target, why: impl Into<Cow<'static, str>>) -> Self {
+        let why = why.into();
         Self { target, why }
     }
 
@@ -21,18 +24,17 @@ impl UnsupportedTarget {
     }
 
     /// The reason.
-    pub fn why(&self) -> &'static str {
-        self.why
+    pub fn why(&self) -> &str {
+        &self.why
     }
 
     /// A one-sentence remedy.
     pub fn help(&self) -> String {
         let target = self.target;
+        if let Some(refused) = target.refused_glibc() {
+            return refused.help(target);
+        }
         match target.published_image() {
-            _ if target.glibc().is_some() => format!(
-                "build for `{}`, which uses the glibc of its environment",
-                target.triple()
-            ),
             Some(image) => format!(
                 "{}set `image = \"ghcr.io/cross-rs/{image}:main\"` for it, which the cross project \
                  publishes, or configure a Dockerfile",
@@ -77,6 +79,26 @@ mod tests {
             refused += 1;
         }
         assert_eq!(refused, 10);
+    }
+
+    /// A glibc that nothing links for is refused with what `explain` says.
+    #[test]
+    fn a_glibc_that_zig_lacks_is_explained_as_it_is_refused() {
+        for target in [
+            "aarch64-unknown-linux-gnu.2.99",
+            "riscv64gc-unknown-linux-gnu.2.17",
+            "sparc64-unknown-linux-gnu.2.28",
+        ] {
+            let target = Target::parse(target).unwrap();
+            let recipe = target.recipe(DebianArch::Amd64, RustSource::External);
+            let error = recipe.unwrap_err();
+            let explained = target.explain(DebianArch::Amd64);
+            let (why, help) = (error.why(), error.help());
+            assert_eq!(
+                explained,
+                format!("There is no recipe for {target}: {why}. Instead, {help}.")
+            );
+        }
     }
 
     /// So does what a program that nothing starts prints.

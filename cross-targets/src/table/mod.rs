@@ -1,5 +1,6 @@
 //! The table of known targets.
 
+mod debian_gcc;
 mod families;
 pub(crate) mod nearest;
 mod other_systems;

@@ -131,8 +131,9 @@ pub(crate) const fn redox(triple: &'static str, cpu: Cpu) -> TargetFacts {
 /// Intel's SGX enclaves: libraries without C.
 pub(crate) const fn sgx(triple: &'static str, cpu: Cpu) -> TargetFacts {
     row(triple, cpu, "unknown", Libc::None, triple, Tier::Two).libraries_only(
-        "enclaves are made and started by Fortanix's tools on a processor with SGX, which no \
-         distribution has",
+        "programs for it need the libunwind of rustup's `std`, and Fortanix's tools, which make \
+         enclaves of them and start them on a processor with SGX; no distribution has either, and the \
+         recipe has no compiler for C code",
     )
 }
 
@@ -143,7 +144,8 @@ pub(crate) const fn cuda(triple: &'static str) -> TargetFacts {
         ..row(triple, NVPTX64, "cuda", Libc::None, triple, Tier::Two)
     }
     .libraries_only(
-        "its kernels are linked by rustup's component llvm-bitcode-linker, which only nightly \
-         toolchains have",
+        "its kernels need rustup's components llvm-bitcode-linker and llvm-tools (`rustup component \
+         add llvm-bitcode-linker llvm-tools`), with which Rust links them itself, and the recipe has no \
+         compiler for C code",
     )
 }

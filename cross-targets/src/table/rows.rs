@@ -4,6 +4,7 @@
 //! `rustc --print cfg` (checked by a test), the platform support page and release manifest of Rust
 //! 1.95 (tier, `std`), and Debian's package lists.
 
+use super::debian_gcc::*;
 use super::families::*;
 use super::other_systems::*;
 use crate::facts::target_facts::TargetFacts;
@@ -173,7 +174,7 @@ pub(crate) static ROWS: &[TargetFacts] = &[
 mod tests {
     use super::*;
     use crate::facts::target_facts::{
-        CToolchain, Libc, StdAvailability, SupportLevel, TargetEmulator, TestSupport,
+        CToolchain, Endian, Libc, StdAvailability, SupportLevel, TargetEmulator, TestSupport,
     };
 
     #[test]
@@ -291,10 +292,17 @@ mod tests {
                 CToolchain::None => assert!(row.lacks().is_some(), "{triple}"),
                 _ => {}
             }
+            let links =
+                !["powerpc64", "sparc64"].contains(&row.arch) || row.endian == Endian::Little;
             assert_eq!(
                 row.zig.is_some(),
-                row.libc == Libc::Glibc || row.c_toolchain == CToolchain::Zig,
+                row.libc == Libc::Glibc && links || row.c_toolchain == CToolchain::Zig,
                 "{triple}: a floor is made with Zig"
+            );
+            assert_eq!(
+                row.zig.and_then(|zig| zig.oldest_glibc).is_some(),
+                row.libc == Libc::Glibc && links,
+                "{triple}"
             );
         }
     }

@@ -1,10 +1,14 @@
 //! What a target gets and what it lacks, in one paragraph for people.
 
+use std::borrow::Cow;
+
 use super::Target;
 use super::runner::Runner;
 use crate::facts::debian_arch::DebianArch;
 use crate::facts::sdk::Sdk;
-use crate::facts::target_facts::{CToolchain, Level, Libc, StdAvailability, TargetFacts};
+use crate::facts::target_facts::{
+    CToolchain, Level, Libc, StdAvailability, TargetFacts, TestSupport,
+};
 
 impl Target {
     /// What the target gets on a machine of architecture `build`, and what it lacks: one paragraph
@@ -17,6 +21,10 @@ impl Target {
     /// assert!(text.starts_with("Programs for thumbv7m-none-eabi run under qemu-arm-static"));
     /// ```
     pub fn explain(self, build: DebianArch) -> String {
+        if let Some(refused) = self.refused_glibc() {
+            let (why, help) = (&refused.why, refused.help(self));
+            return format!("There is no recipe for {self}: {why}. Instead, {help}.");
+        }
         let sentences = [
             Some(self.promise(build)),
             self.compilers(),
@@ -36,8 +44,16 @@ impl Target {
     }
 
     /// The same without the name.
-    fn why_not_run(self) -> &'static str {
-        match self.facts().triple {
+    fn why_not_run(self) -> Cow<'static, str> {
+        if let [first, ..] = self.facts().slices {
+            let slices = self.facts().slices.join(" and ");
+            return format!(
+                "no program is started for {self}, which is {slices} joined (request it for one of \
+                 them, such as `{first}`)"
+            )
+            .into();
+        }
+        let why = match self.facts().triple {
             "wasm32-unknown-unknown" => {
                 "programs for it have no entry that a runtime starts (of its tests, those by \
                  wasm-bindgen-test run where `Cargo.lock` names that crate, and no others do; all \
@@ -48,7 +64,8 @@ impl Target {
                 "nothing in its environment runs programs for it (the key `runner` names a command \
                  that does, such as one that copies them to another machine)"
             }
-        }
+        };
+        why.into()
     }
 
     /// What runs or is built.
@@ -116,8 +133,10 @@ impl Target {
 
     /// Where Rust's libraries come from.
     fn libraries(self) -> Option<String> {
-        let TargetFacts { std, suite, .. } = self.facts();
-        suite.map(|_| {
+        let TargetFacts {
+            std, suite, sdk, ..
+        } = self.facts();
+        (suite.is_some() || sdk.is_some()).then(|| {
             let text = match (std, self.std_from_rustup_only()) {
                 (_, Some(why)) => return format!("It needs a toolchain of rustup's: {why}."),
                 (StdAvailability::Prebuilt, _) => "rustup installs its `std`.",
@@ -165,7 +184,7 @@ impl Target {
                     ": then Debian's clang builds programs and C, and Wine runs them"
                 }
                 (Sdk::Windows { .. }, _) => ": then Debian's clang builds programs and C",
-                _ => " to build with",
+                _ => " to build with; nothing in that environment runs the programs",
             };
             let or = sdk.variables().first();
             let or = or.map_or(String::new(), |name| format!(" or {name}"));
@@ -176,8 +195,12 @@ impl Target {
             _ => None,
         };
         let image = image.map(|image| {
+            let runs = match facts.emulator.filter(|_| facts.tests != TestSupport::None) {
+                Some(emulator) => format!(", and runs them under {}", emulator.program()),
+                None => String::new(),
+            };
             format!(
-                "Otherwise the image `ghcr.io/cross-rs/{image}:main` is used, on docker or podman."
+                "Otherwise the image `ghcr.io/cross-rs/{image}:main` builds them, on docker or podman{runs}."
             )
         });
         let both: Vec<_> = sdk.into_iter().chain(image).collect();
@@ -229,6 +252,11 @@ mod tests {
             both.contains("are those for aarch64-apple-darwin and x86_64-apple-darwin, joined"),
             "{both}"
         );
+        assert!(
+            both.contains("and x86_64-apple-darwin joined (request it for one of them"),
+            "{both}"
+        );
+        assert!(!both.contains("the key `runner`"), "{both}");
         let android = explained("aarch64-linux-android");
         assert!(
             android.contains("`sdk` or ANDROID_NDK_HOME names Android's NDK"),
@@ -239,6 +267,9 @@ mod tests {
             "{android}"
         );
         let windows = Target::parse("x86_64-pc-windows-msvc").unwrap();
+        let runs = "builds them, on docker or podman, and runs them under qemu-aarch64-static.";
+        assert!(android.ends_with(runs), "{android}");
+        assert!(android.contains("rustup installs its `std`."), "{android}");
         for (build, has_wine) in [(DebianArch::Amd64, true), (DebianArch::Arm64, false)] {
             let text = windows.explain(build);
             assert!(

@@ -7,13 +7,14 @@ use std::str::FromStr;
 mod explain;
 mod published;
 pub(crate) mod qemu_machine;
+mod refused_glibc;
 pub(crate) mod runner;
 mod unknown_target;
 
 use crate::facts::debian_arch::DebianArch;
 use crate::facts::glibc::GlibcVersion;
 use crate::facts::sdk::Sdk;
-use crate::facts::target_facts::{Libc, StdAvailability, TargetEmulator, TargetFacts};
+use crate::facts::target_facts::{Level, Libc, StdAvailability, TargetEmulator, TargetFacts};
 use crate::table::rows::ROWS;
 use crate::table::rustc_targets::is_rustc_target;
 use crate::table::suggestions::similar_triples;
@@ -166,6 +167,25 @@ impl Target {
             _ => None,
         };
         Runner::of(emulator, self.facts(), build)
+    }
+
+    /// The level of support in the environment of [`Target::recipe_with_sdk`] on a build machine.
+    /// `None` if the user's SDK does not change it, or if the target takes none.
+    ///
+    /// ```
+    /// # use cross_targets::{DebianArch, Level, Target};
+    /// let target = Target::parse("aarch64-apple-ios").unwrap();
+    /// assert_eq!(target.facts().level(), Level::Libraries);
+    /// assert_eq!(target.level_with_sdk(DebianArch::Amd64), Some(Level::Builds));
+    /// ```
+    pub fn level_with_sdk(self, build: DebianArch) -> Option<Level> {
+        let facts = self.facts();
+        facts.sdk?;
+        let level = match self.runner_with_sdk(build) {
+            Runner::None => Level::Builds,
+            _ => Level::Tests,
+        };
+        (level != facts.level()).then_some(level)
     }
 
     /// The value of `-Z build-std` for the target when its `std` is built from source. Empty for

@@ -2,7 +2,7 @@
 
 use super::qemu_machine::QemuMachine;
 use crate::facts::debian_arch::DebianArch;
-use crate::facts::target_facts::{TargetEmulator, TargetFacts};
+use crate::facts::target_facts::{Libc, TargetEmulator, TargetFacts};
 use crate::facts::uefi_machine::UefiMachine;
 
 /// How programs of a target are started in the environment that built them.
@@ -99,7 +99,9 @@ impl Runner {
 /// 32-bit x86 programs run on amd64 (Debian enables them). 32-bit ARM programs do not count as
 /// native on arm64, because many server processors cannot execute them.
 pub(crate) fn runs_natively(facts: &TargetFacts, build: DebianArch) -> bool {
-    facts.os == "linux"
+    // The loaders of other C libraries are on the devices of their systems alone.
+    let has_loader = matches!(facts.libc, Libc::Glibc | Libc::Musl);
+    has_loader
         && match build {
             // Most kernels do not execute programs of x32, which is x86_64 with short pointers.
             DebianArch::Amd64 => match facts.arch {
@@ -201,6 +203,12 @@ mod tests {
             runner("x86_64-linux-android", DebianArch::Amd64),
             Runner::QemuUser { cpu: Some(_), .. }
         ));
+        for (triple, build) in [
+            ("x86_64-unknown-linux-ohos", DebianArch::Amd64),
+            ("aarch64-unknown-linux-ohos", DebianArch::Arm64),
+        ] {
+            assert_eq!(runner(triple, build), Runner::None, "{triple}");
+        }
         let bare = runner("thumbv7em-none-eabihf", DebianArch::Arm64);
         assert_eq!(
             bare,

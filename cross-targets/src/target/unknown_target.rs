@@ -1,5 +1,7 @@
 //! The error for a text that does not name a known target.
 
+use super::Target;
+use crate::facts::toml_table::toml_table;
 use crate::table::nearest::{nearest, sanitizer};
 
 /// The text does not name a known target.
@@ -62,14 +64,17 @@ impl UnknownTarget {
         let triple = &self.input;
         if let Some(sanitizer) = sanitizer(triple) {
             return format!(
-                "only rustup's nightly toolchains have its `std`: with one of them, build for                  `x86_64-unknown-linux-gnu` with `-Zsanitizer={sanitizer}` in RUSTFLAGS and with `build-std`"
+                "only rustup's nightly toolchains have its `std`: with one of them, build for \
+                 `x86_64-unknown-linux-gnu` with `-Zsanitizer={sanitizer}` in RUSTFLAGS and \
+                 with `build-std`"
             );
         }
         format!(
-            "{}name an image or a Dockerfile that has a C toolchain for it, in `[target.{triple}]` of \
-             Cross.toml, and set `build-std` there (`[\"core\", \"alloc\"]` if it has no `std`): rustup \
-             has no libraries of Rust's for it",
-            self.instead()
+            "{}name an image or a Dockerfile that has a C toolchain for it, in `{}` of Cross.toml, and \
+             set `build-std` there (`[\"core\", \"alloc\"]` if it has no `std`): rustup has no libraries \
+             of Rust's for it",
+            self.instead(),
+            toml_table(triple)
         )
     }
 
@@ -95,13 +100,24 @@ impl UnknownTarget {
         match &self.problem {
             Problem::NoRow => self.without_row(),
             Problem::NoSuchTriple(near) if near.is_empty() => {
-                "use a known Rust target triple, such as `aarch64-unknown-linux-gnu`".to_owned()
+                "use a known Rust target triple, such as `aarch64-unknown-linux-gnu`: \
+                 docs/targets.md and `Target::all` list them"
+                    .to_owned()
             }
             Problem::NoSuchTriple(near) => format!("did you mean {}?", alternatives(near)),
             Problem::InvalidGlibc(triple) => {
                 format!("write the minimum glibc version as two numbers: `{triple}.2.17`")
             }
-            Problem::NotGlibc(triple) => format!("remove the glibc version: `{triple}`"),
+            Problem::NotGlibc(triple) => {
+                let oldest = Target::parse(triple).ok().and_then(|target| {
+                    let variable = target.facts().deployment_variable()?;
+                    Some(format!(
+                        "; `deployment-target` or {variable} says which version of its system programs run on"
+                    ))
+                });
+                let oldest = oldest.unwrap_or_default();
+                format!("remove the glibc version: `{triple}`{oldest}")
+            }
         }
     }
 }
@@ -119,7 +135,6 @@ fn alternatives(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::Target;
 
     #[test]
     fn a_target_of_rustc_is_no_spelling_mistake() {
@@ -151,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn a_triple_with_a_dot_is_quoted_as_the_configuration_needs_it() {
+        let help = Target::parse("thumbv8m.main-nuttx-eabi")
+            .unwrap_err()
+            .help();
+        assert!(
+            help.contains("in `[target.\"thumbv8m.main-nuttx-eabi\"]` of"),
+            "{help}"
+        );
+    }
+
+    #[test]
     fn a_target_of_nightly_toolchains_says_what_builds_the_same() {
         for (triple, option) in [
             ("x86_64-unknown-linux-gnumsan", "-Zsanitizer=memory"),
@@ -158,8 +184,20 @@ mod tests {
         ] {
             let help = Target::parse(triple).unwrap_err().help();
             assert!(help.starts_with("only rustup's nightly toolchains have its `std`"));
-            assert!(help.contains(option), "{help}");
+            assert!(help.contains(option) && !help.contains("  "), "{help}");
         }
+    }
+
+    #[test]
+    fn a_version_of_apples_system_has_a_key_of_its_own() {
+        let help = |text| Target::parse(text).unwrap_err().help();
+        let mac = help("x86_64-apple-darwin.11.0");
+        assert!(
+            mac.starts_with("remove the glibc version: `x86_64-apple-darwin`; `deployment-target`")
+        );
+        assert!(mac.contains("MACOSX_DEPLOYMENT_TARGET"), "{mac}");
+        let other = help("x86_64-unknown-linux-musl.2.17");
+        assert!(other.ends_with("`x86_64-unknown-linux-musl`"), "{other}");
     }
 
     #[test]

@@ -104,6 +104,31 @@ fn the_architecture_names_sources_that_exist() {
     assert!(gone.is_empty(), "{gone:#?}");
 }
 
+/// A pipeline fails whose file was copied without the one that it includes.
+#[test]
+fn a_file_to_copy_says_where_the_file_goes_that_it_includes() {
+    let readme = read("docs/ci/README.md");
+    let mut included = 0;
+    for name in ["gitlab.yml", "gitlab-matrix.yml"] {
+        let text = read(&format!("docs/ci/{name}"));
+        for rest in text.split("include: { local: ").skip(1) {
+            let place = rest.split(' ').next().unwrap();
+            let comments = text.lines().filter(|line| line.starts_with('#'));
+            let said = comments.collect::<Vec<_>>().join(" ");
+            assert!(
+                said.contains(place),
+                "{name} does not say that it includes {place}"
+            );
+            assert!(readme.contains(&format!("`{place}`")), "{place}");
+            let file = Path::new("docs/ci").join(Path::new(place).file_name().unwrap());
+            let of_file = read(file.to_str().unwrap());
+            assert!(of_file.contains(&format!("Copy it to {place}")), "{file:?}");
+            included += 1;
+        }
+    }
+    assert_eq!(included, 2);
+}
+
 #[test]
 fn a_source_that_is_gone_is_found() {
     let text = "`a/b.rs` and `c.rs` of `d`\n```\n`e.rs`\n```\n";

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use cross_core::events::{Event, EventKind};
+use cross_core::needs::Needs;
 use cross_core::object_files::Strip;
 use cross_core::targets::GlibcVersion;
 use cross_core::{Cancel, Cross, ErrorKind, Outcome};
@@ -66,8 +67,86 @@ fn a_program_is_stripped_and_its_debug_information_kept() {
     assert!(size(&raw) > 0 && !fs::read(&raw).unwrap().starts_with(b"\x7fELF"));
     let error = cross
         .strip(AARCH64, project.path().join("Cargo.toml"))
-        .run();
-    assert_eq!(error.unwrap_err().kind(), ErrorKind::ProgramFailed);
+        .run()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ProgramFailed);
+    assert!(error.to_string().contains("objcopy` for "), "{error}");
+    assert_ne!(error.program_output(), "", "the tool's own words");
+    leftovers.are_none();
+}
+
+/// Zig brings no such tools. Rust brings one, which does not find its own library.
+#[test]
+fn programs_that_zig_links_are_stripped_too() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let of_distribution = machine.cross(&project).toolchain("image");
+    let build = of_distribution.build("x86_64-unknown-linux-musl");
+    let plan = build.strip(Strip::Symbols).plan().unwrap();
+    let mut words = plan.commands().flat_map(|command| &command.args);
+    assert!(words.any(|word| word == "objcopy"), "{plan}");
+    let target = "x86_64-unknown-linux-musl";
+    let project = Project::new("app");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let cross = cross.toolchain("host");
+    let build = |strip| cross.build(target).strip(strip).run().unwrap();
+    let built = build(Strip::Split);
+    let program = built.executables().next().unwrap();
+    let debug = program.path.with_extension("debug");
+    assert!(program.companions.contains(&debug), "{program:?}");
+    let sections = |path: &Path| {
+        let read = cross.exec(target, ["readelf", "--wide", "--sections"]);
+        printed(read.arg(path).capture(true).run().unwrap())
+    };
+    let small = sections(&program.path);
+    assert!(!small.contains(" .symtab "), "{target}: {small}");
+    assert!(small.contains(" .gnu_debuglink "), "{target}: {small}");
+    assert!(sections(&debug).contains(" .debug_info "), "{target}");
+
+    // What is beside the program is of that one.
+    let built = build(Strip::Debug);
+    let program = built.executables().next().unwrap();
+    assert!(!debug.exists(), "{target}");
+    cross.strip(target, &program.path).run().unwrap();
+    assert!(!sections(&program.path).contains(" .symtab "), "{target}");
+    let raw = project.outer().join("app.bin");
+    let options = ["--only-section=.text", "-O", "binary"];
+    let convert = cross.objcopy(target, options, &program.inside, &raw);
+    convert.run().unwrap();
+    assert!(size(&raw) > 0, "{target}");
+
+    let version = cross.exec(target, ["objcopy", "--version"]).capture(true);
+    let version = printed(version.run().unwrap());
+    assert!(version.contains("objcopy"), "{version}");
+    let tools = cross.host_tools(target).run().unwrap();
+    let tool = Invocation::new(tools.tool("objcopy").unwrap());
+    assert_eq!(tool::output(&tool.arg("--version")).stdout, version);
+    leftovers.are_none();
+}
+
+/// Rust's own libraries for Windows have members that no tool of binutils reads.
+#[test]
+fn static_libraries_for_windows_are_published_stripped() {
+    let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
+        [lib]\ncrate-type = [\"staticlib\"]\n";
+    let lib = "#[no_mangle]\npub extern \"C\" fn say() { println!(\"hello\") }\n";
+    let target = "x86_64-pc-windows-gnu";
+    let project = Project::new("app")
+        .file("Cargo.toml", manifest)
+        .file("src/lib.rs", lib);
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let cross = cross.toolchain("host");
+    let built = cross.build(target).strip(Strip::Symbols).run().unwrap();
+    let is_static = |path: &Path| path.extension().is_some_and(|end| end == "a");
+    let mut artifacts = built.artifacts.iter();
+    let library = artifacts.find(|it| is_static(&it.path)).unwrap();
+    let small = size(&library.path);
+    assert!(small < size(&library.inside));
+    let copy = project.outer().join("copy.a");
+    let strip = cross.strip(target, &library.inside).output(&copy);
+    strip.run().unwrap();
+    assert_eq!(size(&copy), small);
     leftovers.are_none();
 }
 
@@ -131,6 +210,26 @@ fn a_build_publishes_its_programs_stripped_with_debug_information_beside_them() 
     let run = cross.exec_on_target(AARCH64, [&program.path]).capture(true);
     assert_eq!(printed(run.run().unwrap()), "another program\n");
     leftovers.are_none();
+}
+
+/// Nothing ran, so that no word about an environment belongs there.
+#[test]
+fn a_file_that_cannot_be_stripped_is_the_callers_own() {
+    let (machine, project) = (machine(), Project::new("app"));
+    let cross = machine.cross(&project);
+    for (path, words) in [("nope", "nope"), ("src", "src`: it is a directory")] {
+        let strip = cross.strip(AARCH64, path).run().unwrap_err();
+        let convert = cross.objcopy(AARCH64, ["-S"], path, "x").run().unwrap_err();
+        let read = Needs::read(project.path().join(path)).unwrap_err();
+        for error in [strip, convert, read] {
+            let message = error.to_string();
+            assert!(message.contains(words), "{message}");
+            let help = error.help().unwrap();
+            assert!(help.contains("object file by its path"), "{help}");
+            assert!(!help.contains("CROSS_CACHE_DIR"), "{help}");
+        }
+    }
+    assert!(machine.calls().is_empty(), "{:?}", machine.calls());
 }
 
 /// In containers, whose engines start the tools in their own way.
@@ -202,9 +301,41 @@ fn an_artifact_elsewhere_is_seen_and_says_what_it_needs() {
         Some("/lib/ld-linux-aarch64.so.1")
     );
     assert!(needs.glibc >= Some(GlibcVersion::new(2, 17)), "{needs:?}");
-    assert_eq!(needs.glibc.map(|it| it.to_string()), program.glibc);
+    assert_eq!(needs.glibc, program.glibc);
     assert!(!needs.is_static());
     leftovers.are_none();
+}
+
+/// The environment's own would not know the format of the files.
+#[test]
+fn a_tool_that_the_environment_lacks_for_the_target_is_refused() {
+    let (machine, project) = (machine(), Project::new("app"));
+    for target in [
+        "aarch64-unknown-linux-musl",
+        "aarch64-unknown-linux-gnu.2.17",
+        "aarch64-apple-darwin",
+        "x86_64-pc-windows-gnullvm",
+    ] {
+        for program in ["strip", "nm", "objdump"] {
+            let planned = machine.cross(&project).exec(target, [program]).plan();
+            let error = planned
+                .err()
+                .unwrap_or_else(|| panic!("{target} {program}"));
+            assert_eq!(error.kind(), ErrorKind::ToolMissing, "{error:?}");
+            let help = error.help().unwrap();
+            assert!(help.contains("packages = [\"llvm:native\"]"), "{help}");
+        }
+    }
+    let project = Project::new("app").file(
+        "Cross.toml",
+        "[target.aarch64-unknown-linux-musl]\npackages = [\"llvm:native\"]\n",
+    );
+    let cross = machine.cross(&project);
+    let plan = cross.exec("aarch64-unknown-linux-musl", ["strip"]).plan();
+    assert_eq!(
+        plan.unwrap().steps.last().unwrap().purpose,
+        "run `llvm-strip`"
+    );
 }
 
 /// The tool is that of the target, and the environment's own has a path.
@@ -228,8 +359,20 @@ fn a_tool_for_object_files_is_the_targets() {
         first(&cross, "x86_64-unknown-linux-gnu", "strip"),
         "run `strip`"
     );
+    assert_eq!(
+        first(&cross, "aarch64-unknown-linux-musl", "ar"),
+        "run `/usr/local/bin/cross-ar`"
+    );
+    // Every program reads these, and those of the machine itself.
+    for (target, program) in [
+        ("aarch64-apple-darwin", "strings"),
+        ("riscv64gc-unknown-linux-musl", "readelf"),
+        ("x86_64-unknown-linux-musl", "strip"),
+    ] {
+        assert_eq!(first(&cross, target, program), format!("run `{program}`"));
+    }
     let error = cross
-        .strip("aarch64-apple-darwin", "app")
+        .strip("aarch64-apple-darwin", project.path().join("Cargo.toml"))
         .run()
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsupportedTarget, "{error:?}");

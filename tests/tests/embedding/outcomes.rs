@@ -196,14 +196,14 @@ fn packages_are_those_that_cargo_compiled_for_the_request() {
             let features = package.features.join(",");
             let libraries = package.native_libraries.iter();
             let libraries: Vec<_> = libraries
-                .map(|it| format!("{:?} {} {}", it.kind.as_deref(), it.name, it.built))
+                .map(|it| format!("{:?} {} {:?}", it.kind.as_deref(), it.name, it.origin))
                 .collect();
             format!("{}{host} [{features}] {libraries:?}", package.name)
         };
         outcome.packages.iter().map(line).collect()
     };
     let built = [
-        "app [] [\"Some(\\\"static\\\") one true\"]",
+        "app [] [\"Some(\\\"static\\\") one BuildScript\"]",
         "builder (host) [] []",
         "mac (host) [] []",
         "member [default,std] []",

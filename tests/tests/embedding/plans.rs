@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use cross_core::engine::{EnvValue, EnvironmentLocation};
+use cross_core::object_files::Strip;
 use cross_core::{Cancel, ErrorKind, Plan};
 use cross_engine::{Invocation, process};
 use cross_tests::{Leftovers, Project, ambient, on_engines};
@@ -146,6 +147,37 @@ fn a_printed_plan_is_a_script(engine: &str) {
     leftovers.are_none();
 }
 
+/// What is published of another profile may be stripped, and what of another request newer.
+#[test]
+fn a_printed_plan_publishes_what_its_request_builds() {
+    let project = Project::new("app")
+        .file("src/bin/one.rs", "fn main() { println!(\"one\") }\n")
+        .file("src/bin/two.rs", "fn main() {}\n");
+    let leftovers = Leftovers::of(&project);
+    let cross = project.cross().env(leftovers.env()).engine("sandbox");
+    let published = project.path().join("target").join(AARCH64);
+    let release = cross.build(AARCH64).release(true);
+    release.strip(Strip::Symbols).run().unwrap();
+    cross.build(AARCH64).run().unwrap();
+    fs::remove_dir_all(published.join("debug")).unwrap();
+    let stripped = fs::read(published.join("release/one")).unwrap();
+
+    let one = cross.run(AARCH64).cargo_args(["--bin", "one"]);
+    assert_eq!(run_script(&one.plan().unwrap(), &leftovers), "one\n");
+    let is_there = |file: &str| published.join("debug").join(file).exists();
+    assert!(is_there("one") && !is_there("two") && !is_there("app"));
+    let still = fs::read(published.join("release/one")).unwrap();
+    assert!(still == stripped, "it is of another profile");
+
+    // A file that an earlier stripping kept goes with what it was of.
+    let build = |strip| cross.build(AARCH64).strip(strip).plan().unwrap();
+    run_script(&build(Strip::Split), &leftovers);
+    assert!(is_there("two.debug") && is_there("one.debug"));
+    run_script(&build(Strip::Debug), &leftovers);
+    assert!(is_there("two") && !is_there("two.debug") && !is_there("one.debug"));
+    leftovers.are_none();
+}
+
 /// Runs the printed plan, and returns the last line that it printed.
 #[track_caller]
 fn run_script(plan: &Plan, leftovers: &Leftovers) -> String {
@@ -155,6 +187,7 @@ fn run_script(plan: &Plan, leftovers: &Leftovers) -> String {
     let ran = process::output(&shell, &variables.collect(), &Cancel::new()).unwrap();
     assert!(ran.exit.success(), "{plan}\n{}", ran.stderr);
     let printed = ran.stdout;
+    assert!(!printed.contains("\"reason\":"), "{printed}");
     printed
         .lines()
         .last()

@@ -4,9 +4,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::thread;
 
+use cross_core::lock::LockRequest;
 use cross_core::plan::Action;
 use cross_core::{Cross, Env, Error, ErrorKind, Plan};
-use cross_engine::{Cancel, Invocation, Variables, process};
+use cross_engine::{
+    Cancel, Contents, EnvironmentLocation, InstalledPackage, Invocation, Variables, process,
+};
 use cross_tests::{Answer, Fakes, Machine, Project, SmallDisk};
 
 use crate::{TARGET, says};
@@ -218,4 +221,126 @@ fn a_full_disk_leaves_the_lock_as_it_was() {
     let left = names.filter(|name| name.to_string_lossy().starts_with(".cross-"));
     assert_eq!(left.count(), 0, "nothing is left");
     plan(&project).unwrap();
+}
+
+#[test]
+fn an_update_mends_the_lock_whose_error_names_it() {
+    let list = "\ninstalled\thello\t2.10-3\tamd64\thello\t2.10-3\n";
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker)
+        .rule("docker", &["run"], Answer::says(list))
+        .rule("docker", &["image", "rm"], Answer::says(""));
+    let project = Project::new("app");
+    let path = project.path().join("Cross.lock");
+    assert!(updates(&machine, &project).exit.success());
+    let text = fs::read_to_string(&path).unwrap();
+    let entry = &text[text.find("[[environment]]").unwrap()..];
+    for damaged in [
+        text.replacen("name = \"hello\"", "name = \"jello\"", 1),
+        format!("{text}\n{entry}"),
+        text.replace(
+            "architecture = \"amd64\"\nrecipe",
+            "architecture = \"arm64\"\nrecipe",
+        ),
+    ] {
+        assert_ne!(damaged, text);
+        fs::write(&path, &damaged).unwrap();
+        let error = plan(&project).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Lock, "{error}");
+        says(error.help().unwrap(), &[UPDATE]);
+        let said = updates(&machine, &project);
+        assert!(said.exit.success(), "{}{}", said.stdout, said.stderr);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_check_writes_nothing_and_fails_if_the_file_would_change() {
+    let project = Project::new("app");
+    let path = project.path().join("Cross.lock");
+    let other = "x86_64-unknown-linux-gnu";
+    let fails = |request: LockRequest, message: &str, help: &str| {
+        let error = request.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Lock, "{error}");
+        says(
+            &error.to_string(),
+            &["Cross.lock is not up to date", message],
+        );
+        says(error.help().unwrap(), &[help]);
+    };
+    let check = |target: &str| cross(&project).lock([target]).check(true);
+    fails(check(TARGET), TARGET, "without the check");
+    assert!(!path.exists());
+    let text = locked(&project);
+    check(TARGET).run().unwrap();
+    let frozen = cross(&project).env(env().set("CROSS_FROZEN", "1"));
+    frozen.lock([TARGET]).run().unwrap();
+    fails(frozen.lock([other]), other, "CROSS_FROZEN=0");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+
+    let done = cross(&project).lock([other]).prune(true).run().unwrap();
+    let removed: Vec<_> = done.removed.iter().map(|it| it.target.as_str()).collect();
+    assert_eq!(removed, [TARGET]);
+    assert!(!fs::read_to_string(&path).unwrap().contains(TARGET));
+}
+
+#[test]
+fn frozen_refuses_the_engine_host_and_a_lock_alone_warns_of_it() {
+    let target = "x86_64-unknown-linux-gnu";
+    let project = Project::new("app");
+    let host = |env: Env| cross(&project).engine("host").toolchain("host").env(env);
+    let help = ["another engine", "CROSS_FROZEN=0"];
+    let set = env().set("CROSS_FROZEN", "1");
+    for frozen in [host(env()).frozen(true), host(set)] {
+        refused(frozen.build(target).plan(), &["the engine `host`"], &help);
+    }
+    let warned = |plan: Plan| plan.warnings.iter().any(|it| it.code == "not-locked");
+    assert!(!warned(host(env()).build(target).plan().unwrap()));
+    fs::write(project.path().join("Cross.lock"), "version = 1\n").unwrap();
+    let ci = env().set("CI", "true");
+    assert!(warned(host(ci).build(target).plan().unwrap()));
+}
+
+#[test]
+fn an_environment_that_is_not_what_the_lock_says_is_refused() {
+    let project = Project::new("app");
+    locked(&project);
+    // No environment is here yet.
+    let cache = project.outer().join("cache");
+    let there = cross(&project).env(env().set("CROSS_CACHE_DIR", &cache));
+    let plan = || there.build(TARGET).plan();
+    let planned = plan().unwrap();
+    let EnvironmentLocation::Directory(dir) = &planned.environment.location else {
+        panic!("the sandbox's environments are directories");
+    };
+    let locked = planned.steps.iter().find_map(|step| match &step.action {
+        Action::MakeEnvironment(blueprint) => blueprint.locked.clone(),
+        _ => None,
+    });
+    let packages = locked.unwrap().packages;
+    let name = &planned.environment.name;
+    let manifest = format!(
+        "{{\"schema_version\": 1, \"name\": \"{name}\", \"suite\": \"bookworm\", \
+         \"packages\": [], \"bytes\": 1, \"made_at_unix\": 1}}"
+    );
+    fs::create_dir_all(dir.join("root/usr")).unwrap();
+    fs::write(dir.join("environment.json"), manifest).unwrap();
+    let record = dir.join("contents.json");
+    let write = |packages: &[InstalledPackage]| {
+        let contents = Contents::new(Vec::new(), packages.to_vec());
+        fs::write(&record, serde_json::to_string(&contents).unwrap()).unwrap();
+    };
+    write(&packages);
+    assert!(plan().unwrap().environment.exists);
+    let mut other = packages.clone();
+    other[0].version = "99".to_owned();
+    write(&other);
+    let difference = format!("+{}:{} 99", other[0].name, other[0].architecture);
+    let remedy = format!("cargo xtask env rm {name}");
+    refused(
+        plan(),
+        &["is not what the lock says", &difference],
+        &[&remedy],
+    );
+    fs::remove_file(&record).unwrap();
+    refused(plan(), &["no record"], &[&remedy]);
 }

@@ -2,7 +2,10 @@
 //! refused.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use cross_engine::{Blueprint, Cancel, Contents, ErrorKind, InstalledPackage, LockedPackages};
 use cross_tests::{OwnCache, tool};
@@ -129,6 +132,17 @@ fn packages_come_from_the_cache_the_mirror_and_the_snapshot_and_are_verified() {
     let with = lock.clone().snapshot(Some(template));
     fs::write(&name, "another file").unwrap();
     a_snapshot_that_lies(&second, &from("cross-test-lies", &with), &contents);
+    // Nobody listens at this port.
+    let closed = lock.clone().snapshot(Some("http://127.0.0.1:9".to_owned()));
+    let unreachable = from("cross-test-unreachable", &closed);
+    let error = fails(&second, ErrorKind::Unreachable, &unreachable);
+    let words = [
+        "`hello:amd64`",
+        "99.1-1",
+        "`http://127.0.0.1:9` cannot be reached",
+    ];
+    says(&error.to_string(), &words);
+    a_snapshot_that_fails(&second, &lock, &from);
     fs::copy(&kept, &name).unwrap();
     second.make(&from("cross-test-locked", &with)).unwrap();
     assert_eq!(
@@ -183,6 +197,42 @@ fn a_snapshot_that_lies(cache: &OwnCache, blueprint: &Blueprint, contents: &Cont
     let words = ["20991231T000000Z has another file", "`hello:amd64`", hash];
     says(&error.to_string(), &words);
     says(error.help().unwrap(), &["do not use this mirror", UPDATE]);
+}
+
+/// A mirror that refuses to look, and one whose connection ends within a file, have no other file.
+fn a_snapshot_that_fails(
+    cache: &OwnCache,
+    lock: &LockedPackages,
+    from: &dyn Fn(&str, &LockedPackages) -> Blueprint,
+) {
+    for (answer, why) in [
+        ("500 Internal Server Error\r\nContent-Length: 0", "500"),
+        ("403 Forbidden\r\nContent-Length: 0", "403"),
+        ("200 OK\r\nContent-Length: 100000", "cut the connection"),
+    ] {
+        let url = server(answer);
+        let lock = lock.clone().snapshot(Some(url.clone()));
+        let failing = from("cross-test-failing", &lock);
+        let error = fails(cache, ErrorKind::Unreachable, &failing);
+        says(&error.to_string(), &["`hello:amd64`", &url, why]);
+    }
+}
+
+/// Answers everything with this head and a part of a file, as long as the test runs.
+fn server(head: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 {head}\r\nConnection: close\r\n\r\n");
+            if head.starts_with("200") {
+                let _ = stream.write_all(&[b'x'; 5000]);
+            }
+        }
+    });
+    format!("http://{address}")
 }
 
 /// Without libc, nothing can be installed. Without a package that nobody needs, the environment is

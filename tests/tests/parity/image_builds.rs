@@ -1,5 +1,6 @@
 //! Images that are built from a Dockerfile or by `pre-build`, and Zig.
 
+use cross_core::ErrorKind;
 use cross_core::plan::EnvironmentKind;
 use cross_engine::ContainerfileSource;
 use cross_tests::Answer;
@@ -227,6 +228,21 @@ fn has_zig(case: Case) {
         packages.contains("zig") || commands.contains("zig"),
         "zig in the recipe",
     );
+}
+
+/// The published image has a Zig that does not link either.
+#[test]
+fn differs_a_glibc_that_zig_does_not_link_is_refused() {
+    for (target, zig, message) in [
+        ("sparc64-unknown-linux-gnu", "true", "cannot link programs"),
+        ("riscv64gc-unknown-linux-gnu", "\"2.17\"", "older than 2.27"),
+        ("x86_64-unknown-linux-gnu", "\"2.99\"", "newer than 2.42"),
+    ] {
+        let case = each_with(&[target], &format!("zig = {zig}"));
+        let words = ["build", "--target", target];
+        let error = case.refused(&words, ErrorKind::UnsupportedTarget);
+        says(&error, message, "write `zig = false` in `[target.");
+    }
 }
 
 #[test]

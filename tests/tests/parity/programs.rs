@@ -95,6 +95,15 @@ fn differs_a_virtual_machine_needs_a_debian_kernel() {
 }
 
 #[test]
+fn differs_qemus_user_mode_is_for_programs_of_linux() {
+    for target in ["wasm32-wasip1", "x86_64-pc-windows-gnu"] {
+        let case = each_with(&[target], "runner = \"qemu-user\"");
+        let error = case.refused(&["test", "--target", target], ErrorKind::Config);
+        says(&error, "`qemu-user`", "remove the key");
+    }
+}
+
+#[test]
 fn a_recipe_sets_the_targets_tools() {
     let seen = for_t().build();
     let compiler = "aarch64-linux-gnu-gcc";

@@ -61,6 +61,36 @@ fn a_command_of_the_callers_has_the_engines_network() {
     }
 }
 
+/// A program that writes there succeeds, and its file is gone.
+#[test]
+fn what_a_program_writes_to_a_place_that_ends_with_the_run_is_told_before() {
+    for engine in Fakes::ENGINES {
+        let (machine, project) = (machine(engine), Project::new("app").file("src/x", ""));
+        plan_with_environment(&machine, &project, Verb::Build, AARCH64);
+        let cross = machine.cross(&project);
+        let told = |plan: cross_core::Result<cross_core::Plan>| {
+            let warnings = plan.unwrap().warnings.into_iter();
+            let mut told = warnings.filter(|warning| warning.code == "lost-output");
+            told.next().map(|warning| warning.message)
+        };
+        let exec = |words: &[&str]| told(cross.exec(AARCH64, words.iter().copied()).plan());
+        let lost = exec(&["objcopy", "-O", "binary", "src/x", "/tmp/fw.bin"]);
+        assert!(lost.unwrap().contains("`/tmp/fw.bin`"), "{engine:?}");
+        let home = "--output=/tmp/home/x";
+        assert!(exec(&["tool", home]).is_some(), "{engine:?}");
+        let script = exec(&["sh", "-c", "echo hi >/tmp/lost; echo hi >$HOME/x"]).unwrap();
+        assert!(script.contains("`/tmp/lost`, `$HOME/x`"), "{script}");
+        let reads = exec(&["sh", "-euc", "nm a >/tmp/x; sort /tmp/x 2>/dev/null"]);
+        assert_eq!(reads, None, "{engine:?}");
+        let run = told(cross.run(AARCH64).arg("/tmp/out").plan());
+        assert!(run.is_some(), "{engine:?}");
+        let kept = project.path().join("target/cross");
+        for word in ["src/x", "-I/usr/include", kept.to_str().unwrap()] {
+            assert_eq!(exec(&["tool", word]), None, "{engine:?}: {word}");
+        }
+    }
+}
+
 /// The directories are those of both tables, of the variables and of the request.
 #[test]
 fn what_is_named_can_be_written_too() {

@@ -204,12 +204,85 @@ fn a_plan_warns_of_what_defeats_it() {
             "target-cpu=native",
         ],
     );
-    let timed = machine.set("SOURCE_DATE_EPOCH", "1700000000");
-    let request = timed.cross(&project).build(AARCH64).reproducible(true);
-    let plan = request.plan().unwrap();
-    assert!(!warned(&plan).join("\n").contains("time of the sources"));
-    let time = &runs(&plan)[0].env["SOURCE_DATE_EPOCH"];
-    assert_eq!(*time, EnvValue::Plain("1700000000".to_owned()));
+    let configured = Project::new("app").file(
+        ".cargo/config.toml",
+        "[target.aarch64-unknown-linux-gnu]\nrustflags = [\"-C\", \"target-cpu=native\"]\n",
+    );
+    let plain = self::machine(Fakes::Sandbox);
+    let request = plain.cross(&configured).build(AARCH64).reproducible(true);
+    says(
+        &warned(&request.plan().unwrap()).join("\n"),
+        &["target-cpu=native"],
+    );
+    let app = Project::new("app");
+    let request = || plain.cross(&app).build(AARCH64).reproducible(true);
+    for request in [
+        request().rustflags(["-C", "target_cpu=native"]),
+        request().cargo_args(["--config", "build.rustflags='-Ctarget-cpu=native'"]),
+    ] {
+        let said = warned(&request.plan().unwrap()).join("\n");
+        says(&said, &["target-cpu=native"]);
+    }
+    let planned = |time: &str, reproducible| {
+        let machine = self::machine(Fakes::Sandbox).set("SOURCE_DATE_EPOCH", time);
+        let request = machine.cross(&project).build(AARCH64);
+        request.reproducible(reproducible).plan()
+    };
+    let time = |text: &str| {
+        let plan = planned(text, true).unwrap();
+        let is_unknown = warned(&plan).join("\n").contains("time of the sources");
+        assert_eq!(is_unknown, text.is_empty());
+        runs(&plan)[0].env["SOURCE_DATE_EPOCH"].clone()
+    };
+    let plain = |text: &str| EnvValue::Plain(text.to_owned());
+    assert_eq!(time("1700000000"), plain("1700000000"));
+    assert_eq!(time(""), plain("315532800"));
+    for text in ["yesterday", "1790000000000", "-1"] {
+        let error = planned(text, true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+        // What is not reproducible leaves the variable to the tools that read it.
+        planned(text, false).unwrap();
+    }
+}
+
+#[test]
+fn what_is_passed_and_not_set_is_fixed() {
+    let names = ["SOURCE_DATE_EPOCH", "TZ", "LANG", "LC_ALL", "USER"];
+    let project = Project::new("app").cross_toml(&format!(
+        "[build]\nreproducible = true\nenv.passthrough = {names:?}\n"
+    ));
+    let machine = |value: &str| {
+        let machine = self::machine(Fakes::Sandbox);
+        names
+            .iter()
+            .fold(machine, |machine, name| machine.set(name, value))
+    };
+    let value = |given: &str, name: &str| {
+        let machine = machine(given);
+        let plan = machine.cross(&project).build(AARCH64).plan().unwrap();
+        runs(&plan)[0].env[name].clone()
+    };
+    let fixed = ["315532800", "UTC", "C.UTF-8", "C.UTF-8", "user"];
+    for (name, fixed) in names.iter().zip(fixed) {
+        assert_eq!(value("", name), EnvValue::Plain(fixed.to_owned()));
+        assert_eq!(value("17", name), EnvValue::Secret("17".to_owned()));
+    }
+}
+
+#[test]
+fn a_variable_of_cargos_configuration_may_compile_for_this_machine() {
+    for value in [
+        "\"-march=native\"",
+        "{ value = \"-O2 -march=native\", force = true }",
+    ] {
+        let project = Project::new("app")
+            .cross_toml("[build]\nreproducible = true\n")
+            .file(".cargo/config.toml", &format!("[env]\nCFLAGS = {value}\n"));
+        let machine = machine(Fakes::Sandbox);
+        let plan = machine.cross(&project).build(AARCH64).plan().unwrap();
+        says(&warned(&plan).join("\n"), &["`-march=native` compiles for"]);
+    }
 }
 
 #[test]

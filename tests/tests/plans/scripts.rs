@@ -35,7 +35,7 @@ fn a_plan_strips_what_was_built_before_it_is_published() {
         let stripped = stripped.clone().unwrap();
         assert!(stripped.ends_with("stripped/split/aarch64-unknown-linux-gnu/release"));
         let strip = plan.steps[plan.steps.len() - 2].command.as_ref().unwrap();
-        let words = strip.args.iter().rev().take(7).rev();
+        let words = strip.args.iter().rev().take(8).rev();
         let words: Vec<_> = words.map(String::as_str).collect();
         let from = stripped
             .display()
@@ -46,6 +46,7 @@ fn a_plan_strips_what_was_built_before_it_is_published() {
             [
                 "strip",
                 "aarch64-linux-gnu-objcopy",
+                "",
                 "--strip-all",
                 "debug",
                 &from,

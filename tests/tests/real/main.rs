@@ -15,6 +15,7 @@ mod first_build;
 mod foreign_programs;
 mod git_filters;
 mod git_version;
+mod junit;
 mod places;
 mod reports;
 mod results;

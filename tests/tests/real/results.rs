@@ -149,7 +149,7 @@ fn a_suite_that_a_test_runs_is_not_counted() {
 }
 
 /// A test target without libtest's harness.
-fn with_own_harness(project: Project, name: &str, main: &str) -> Project {
+pub(super) fn with_own_harness(project: Project, name: &str, main: &str) -> Project {
     let manifest = std::fs::read_to_string(project.path().join("Cargo.toml")).unwrap();
     let manifest = format!("{manifest}\n[[test]]\nname = \"{name}\"\nharness = false\n");
     let project = project.file("Cargo.toml", &manifest);
@@ -323,10 +323,8 @@ fn a_deadline_keeps_what_ran_side_by_side_and_names_what_was_running() {
     assert_eq!(error.kind(), ErrorKind::Deadline, "{error:?}");
     let tests = error.tests().unwrap();
     assert_eq!(results(binary(tests, "a")), []);
-    for name in ["b-", "c-"] {
-        let mut binaries = tests.binaries.iter();
-        let found = binaries.find(|binary| binary.name.starts_with(name));
-        assert_eq!(found.map(|binary| binary.passed), Some(1), "{tests:?}");
+    for name in ["b", "c"] {
+        assert_eq!(binary(tests, name).passed, 1, "{tests:?}");
     }
     assert_eq!(tests.not_run, [""; 0]);
     let help = error.help().unwrap_or_default();
@@ -339,6 +337,7 @@ fn a_deadline_keeps_what_ran_side_by_side_and_names_what_was_running() {
     );
     let tests = error.tests().unwrap();
     assert_eq!(results(binary(tests, "a")), [("waits", Unfinished)]);
+    assert!(tests.junit("all").contains("the test did not end"));
     let not_run: Vec<_> = tests.not_run.iter().map(|name| &name[..2]).collect();
     assert_eq!(not_run, ["b-", "c-"]);
     assert!(error.help().unwrap().contains("waits"), "{error:?}");
@@ -418,6 +417,9 @@ fn formats_of_the_harness_keep_the_results() {
             ("passes", Passed)
         ]
     );
+    let ignored = binary(&tests, "it").tests.iter();
+    let reasons: Vec<_> = ignored.filter(|test| test.status == Ignored).collect();
+    assert_eq!(reasons[0].message.as_deref(), Some("slow ... ok"));
     assert!(error.to_string().starts_with("1 of 3 tests failed: fails"));
     assert_eq!(doubts(&project), [""; 0]);
     unstable("junit");

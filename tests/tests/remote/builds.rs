@@ -73,7 +73,8 @@ fn strips_there(case: &Case) {
     assert!(has(&debug, b".debug_info\0"));
     let again = strip();
     assert_eq!((again.sent, again.compiled), (0, false));
-    // Dep-info may come again, but neither the program nor its debug information.
+    // Below a directory with a space in its name, cargo writes dep-info anew with every build. It is
+    // published without names that make cannot use, and so may be longer there.
     assert!(again.fetched < 1024, "{}", again.fetched);
 }
 

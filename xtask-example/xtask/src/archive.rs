@@ -4,15 +4,23 @@ use std::fs;
 use std::io::{self, Cursor, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 
+use crate::checkout;
+use crate::failure::Failure;
+
 /// 1980-01-01, the oldest time that a zip file can store. Used if the age of the sources is
 /// unknown.
 pub(crate) const OLDEST: u64 = 315_532_800;
+
+/// The end of the year 9999, the newest time that a date of four digits has.
+const NEWEST: u64 = 253_402_300_799;
+
+/// The variable with the time of the sources.
+const TIME: &str = "SOURCE_DATE_EPOCH";
 
 /// The kinds of archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +48,9 @@ impl Kind {
     }
 
     /// The kind of the archive with this file name.
-    pub(crate) fn of_file(name: &str) -> Self {
-        match name.ends_with(".zip") {
-            true => Kind::Zip,
-            false => Kind::TarGz,
-        }
+    pub(crate) fn of_file(name: &str) -> Option<Self> {
+        let mut kinds = [Kind::TarGz, Kind::Zip].into_iter();
+        kinds.find(|kind| name.ends_with(kind.extension()))
     }
 
     /// Packs `members` below the folder `top`, in their order.
@@ -145,22 +151,23 @@ pub(crate) fn sweep(dir: &Path) -> io::Result<()> {
 
 /// Returns the time for the files of an archive, in seconds since the Unix epoch:
 /// `SOURCE_DATE_EPOCH`, or else the time of the last commit in `dir`, or else 1980.
-pub(crate) fn source_time(dir: &Path) -> u64 {
-    let given = std::env::var("SOURCE_DATE_EPOCH")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let committed = || {
-        let git = Command::new("git")
-            .args(["log", "-1", "--format=%ct"])
-            .current_dir(dir)
-            .output();
-        String::from_utf8(git.ok()?.stdout)
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
-    };
-    given.or_else(committed).unwrap_or(OLDEST)
+pub(crate) fn source_time(dir: &Path) -> Result<u64, Failure> {
+    let given = std::env::var_os(TIME).filter(|text| !text.is_empty());
+    let given = given.map(|text| parsed_time(&text.to_string_lossy()));
+    match given {
+        Some(given) => given,
+        None => Ok(checkout::commit_time(dir).unwrap_or(OLDEST)),
+    }
+}
+
+fn parsed_time(text: &str) -> Result<u64, Failure> {
+    let time = text.parse().ok().filter(|time| *time <= NEWEST);
+    time.ok_or_else(|| {
+        Failure::new(format!(
+            "{TIME} is `{text}`, which is no number of seconds since 1970"
+        ))
+        .with_help("set it to seconds, as `git log -1 --format=%ct` prints them, or unset it")
+    })
 }
 
 #[cfg(test)]
@@ -178,6 +185,21 @@ mod tests {
             member("app", "program", true),
             member("README.md", "words", false),
         ]
+    }
+
+    #[test]
+    fn a_time_of_the_sources_is_a_number_of_seconds() {
+        assert_eq!(parsed_time("0").unwrap(), 0);
+        assert_eq!(parsed_time("253402300799").unwrap(), NEWEST);
+        for text in [
+            "yesterday",
+            "-1",
+            "1790000000000",
+            "1e9",
+            "18446744073709551616",
+        ] {
+            assert!(parsed_time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! number.
 
 use cross_core::contents::Contents;
-use cross_core::outcome::NativeLibrary;
+use cross_core::outcome::{LibraryOrigin, NativeLibrary};
 use cyclonedx_bom::models::component::{Classification, Component, Components, Scope};
 use cyclonedx_bom::models::dependency::{Dependencies, Dependency};
 use cyclonedx_bom::models::formulation::Formula;
@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use crate::archive;
 use crate::crates::Crate;
 use crate::failure::Failure;
-use crate::package_url::{self, package_url};
+use crate::package_url::{self, Rust, package_url};
 use crate::std_crates::StdCrate;
 
 /// What a bill of materials is made from.
@@ -37,8 +37,8 @@ pub(crate) struct Material<'a> {
     pub(crate) std: &'a [StdCrate],
     /// What is in the environment; `None` if nothing is on record.
     pub(crate) environment: Option<&'a Contents>,
-    /// The version of Rust, if it is known.
-    pub(crate) rust: Option<&'a str>,
+    /// Rust, if its version is known.
+    pub(crate) rust: Option<Rust<'a>>,
     /// The time of the sources as an RFC 3339 text, if it is known.
     pub(crate) time: Option<String>,
 }
@@ -199,9 +199,10 @@ fn of_library(one: &Crate, library: &NativeLibrary) -> Component {
         Some(other) => other,
         None => "dynamic, or static if there is nothing else",
     };
-    let from = match library.built {
-        true => "the build script of the crate",
-        false => "the environment",
+    let from = match library.origin {
+        LibraryOrigin::BuildScript => "the build script of the crate",
+        LibraryOrigin::Sources => "a file that came with the sources",
+        _ => "the environment",
     };
     let properties = [
         Property::new("cross:linkage", linkage),
@@ -223,15 +224,21 @@ fn of_library(one: &Crate, library: &NativeLibrary) -> Component {
 
 /// Rust's standard library, which comes compiled with the toolchain, or was compiled with the program.
 /// Then its crates are parts of it.
-fn of_std(rust: &str, material: &Material<'_>) -> Component {
-    let url = package_url("generic", "rust-std", rust, &[("target", material.target)]);
-    let parts = material.std.iter().map(|one| of_std_crate(one, rust));
+fn of_std(rust: Rust<'_>, material: &Material<'_>) -> Component {
+    let url = rust.url("rust-std", Some(material.target));
+    let of_crate = |one| of_std_crate(one, rust.version);
+    let parts = material.std.iter().map(of_crate);
     let parts: Vec<_> = parts.collect();
     Component {
         scope: Some(Scope::Required),
         purl: purl(&url),
         components: (!parts.is_empty()).then_some(Components(parts)),
-        ..Component::new(Classification::Framework, "rust-std", rust, Some(url))
+        ..Component::new(
+            Classification::Framework,
+            "rust-std",
+            rust.version,
+            Some(url),
+        )
     }
 }
 
@@ -296,7 +303,7 @@ fn licenses(one: &Crate) -> Option<Licenses> {
 /// What the program was built with, beside crates.
 fn built_with(material: &Material<'_>) -> Formula {
     let mut properties = Vec::new();
-    let mut components: Vec<_> = material.rust.iter().map(|rust| of_rustc(rust)).collect();
+    let mut components: Vec<_> = material.rust.map(of_rustc).into_iter().collect();
     match material.environment {
         Some(contents) => {
             properties = properties_of(contents);
@@ -316,11 +323,10 @@ fn built_with(material: &Material<'_>) -> Formula {
     }
 }
 
-fn of_rustc(rust: &str) -> Component {
-    let url = package_url("generic", "rust", rust, &[]);
+fn of_rustc(rust: Rust<'_>) -> Component {
     Component {
-        purl: purl(&url),
-        ..Component::new(Classification::Application, "rust", rust, None)
+        purl: purl(&rust.url("rust", None)),
+        ..Component::new(Classification::Application, "rust", rust.version, None)
     }
 }
 

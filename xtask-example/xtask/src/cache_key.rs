@@ -7,7 +7,8 @@ use cross_core::Cancel;
 
 use crate::archive::sha256;
 use crate::cli::CacheKey;
-use crate::commands::{PACKAGE, cross, targets_of};
+use crate::commands::{cross, targets_of};
+use crate::dist;
 use crate::failure::Failure;
 use crate::output;
 
@@ -16,7 +17,7 @@ pub(crate) fn run(args: &CacheKey, cancel: &Cancel) -> Result<(), Failure> {
     let (mut keys, mut paths) = (Vec::new(), BTreeSet::new());
     for target in targets_of(&cross, &args.target)? {
         // The plan of what `dist` builds.
-        let request = cross.build(&target).package(PACKAGE).release(true);
+        let request = dist::common(cross.build(&target));
         let plan = request.plan_until(cancel)?;
         keys.push(plan.cache_key()?);
         paths.extend(plan.cache_paths()?);

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// List every target and its level of support, or explain targets
     Targets {
         /// The targets to explain, one paragraph each [default: list all]
-        #[arg(value_name = "TRIPLE", conflicts_with = "json")]
+        #[arg(value_name = "TRIPLE")]
         target: Vec<String>,
         /// Print JSON
         #[arg(long)]
@@ -123,7 +123,7 @@ pub(crate) struct Setup {
         default_value = "sandbox"
     )]
     pub(crate) engine: Vec<SetupEngine>,
-    /// Also create an unprivileged user and install an ssh server, for tests that run as root
+    /// Also create an unprivileged user, and install an ssh server and cargo-hack, for the tests
     #[arg(long)]
     pub(crate) test_user: bool,
     /// Print the plan without executing it
@@ -152,7 +152,8 @@ pub(crate) struct Dist {
     /// Don't run the tests
     #[arg(long)]
     pub(crate) no_test: bool,
-    /// Also make Debian packages, by cargo-deb, for the targets that a Debian runs
+    /// Also make Debian packages for the targets that a Debian runs; needs cargo-deb, which
+    /// `cargo install --locked cargo-deb` installs
     #[arg(long)]
     pub(crate) deb: bool,
     /// Compile with debug information, strip it from the programs, and pack it beside the archives
@@ -352,9 +353,9 @@ pub(crate) struct Matrix {
     /// Prove popular crates with native code instead of the whole row
     #[arg(long, requires = "target", conflicts_with = "rotating")]
     pub(crate) crates: bool,
-    /// Only ask the environments of recorded rows for their versions again
+    /// Only make the environments of recorded rows again, and record their versions, sizes and times
     #[arg(long, requires = "target", conflicts_with_all = ["rotating", "crates", "again"])]
-    pub(crate) versions: bool,
+    pub(crate) environments: bool,
     /// Only write docs/targets.md from the recorded rows
     #[arg(long, conflicts_with_all = ["target", "rotating"])]
     pub(crate) render: bool,
@@ -372,8 +373,8 @@ pub(crate) struct Hosts {
     /// Run the unit tests of the library for other hosts instead, under QEMU and Wine
     #[arg(long)]
     pub(crate) test: bool,
-    /// Run those of one host only, of another one each day
-    #[arg(long, requires = "test")]
+    /// Only half of the hosts, the other half each second day
+    #[arg(long, conflicts_with = "prove")]
     pub(crate) rotating: bool,
     /// Prove targets on a 64-bit ARM host instead, which QEMU emulates: the host's own and x86_64's,
     /// or these. It takes hours
@@ -389,6 +390,9 @@ pub(crate) struct Lock {
     /// Lock the newest packages, of this target or else of all
     #[arg(long, value_name = "TRIPLE", num_args = 0..=1, default_missing_value = "", conflicts_with = "target")]
     pub(crate) update: Option<String>,
+    /// Write nothing, and fail if the file would change
+    #[arg(long)]
+    pub(crate) check: bool,
     #[command(flatten)]
     pub(crate) choice: Choice,
     /// Print JSON

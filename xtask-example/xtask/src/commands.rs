@@ -1,5 +1,6 @@
 //! The commands that make one call to the library and print its result.
 
+use std::env::consts::ARCH;
 use std::fs;
 use std::io;
 use std::time::SystemTime;
@@ -9,7 +10,7 @@ use cross_core::{
     Cancel, Cross, Request,
     batch::Prefetched,
     plan::Verb,
-    targets::{SupportLevel, Target},
+    targets::{DebianArch, Level, Runner, SupportLevel, Target, TargetEmulator},
 };
 use serde_json::json;
 
@@ -61,8 +62,13 @@ pub(crate) fn targets_of(cross: &Cross, named: &[String]) -> Result<Vec<String>,
 pub(crate) fn known(targets: &[String]) -> Result<Vec<String>, Failure> {
     let mut known = Vec::new();
     for target in targets {
-        Target::parse(target)
-            .map_err(|error| Failure::new(error.to_string()).with_help(error.help()))?;
+        Target::parse(target).map_err(|error| {
+            let list = match error.suggestions() {
+                [] => "; `cargo xtask targets` lists them",
+                _ => "",
+            };
+            Failure::new(error.to_string()).with_help(error.help() + list)
+        })?;
         if !known.contains(target) {
             known.push(target.clone());
         }
@@ -209,43 +215,95 @@ pub(crate) fn doctor(json: bool) -> Result<(), Failure> {
 
 /// `targets`: lists every target that the library knows, or explains the `named` ones.
 pub(crate) fn targets(named: &[String], json: bool) -> Result<(), Failure> {
-    if !named.is_empty() {
-        let cross = Cross::at(".");
-        let texts: Result<Vec<_>, _> = named.iter().map(|target| cross.explain(target)).collect();
-        output::answer(texts?.join("\n\n"));
+    match (named, json) {
+        ([], true) => answer_json(&Target::all().map(in_json).collect::<Vec<_>>()),
+        ([], false) => {
+            let rows: Vec<_> = Target::all().map(row_of).collect();
+            let head = ["target", "support", "level", "libc", "runner"];
+            output::answer(output::table(head, &rows));
+            Ok(())
+        }
+        _ => explain(named, json),
+    }
+}
+
+fn explain(named: &[String], json: bool) -> Result<(), Failure> {
+    let cross = Cross::discover()?;
+    let named = known(named)?;
+    let texts: Result<Vec<_>, _> = named.iter().map(|target| cross.explain(target)).collect();
+    let texts = texts?;
+    if !json {
+        output::answer(texts.join("\n\n"));
         return Ok(());
     }
-    let rows = Target::all().map(|target| {
-        let facts = target.facts();
-        let support = match (facts.support, target.published_image()) {
-            (SupportLevel::Recipe | SupportLevel::Libraries { .. }, _) => "recipe",
-            (_, Some(_)) => "published image",
-            (_, None) => "not yet",
-        };
-        (target, support, facts.lacks(), facts)
+    let targets = named.iter().filter_map(|name| Target::parse(name).ok());
+    let explained = targets.zip(texts).map(|(target, text)| {
+        let mut row = in_json(target);
+        row["explanation"] = text.into();
+        row
     });
-    if json {
-        let rows = rows.map(|(target, support, missing, facts)| {
-            json!({
-                "target": target.to_string(),
-                "support": support,
-                "level": facts.level().as_str(),
-                "missing": missing,
-                "libc": facts.libc.as_str(),
-                "runner": facts.emulator.map(|emulator| emulator.program()),
-                "tests": facts.tests.as_str(),
-            })
-        });
-        return answer_json(&rows.collect::<Vec<_>>());
+    answer_json(&explained.collect::<Vec<_>>())
+}
+
+/// What the JSON has of a target.
+fn in_json(target: Target) -> serde_json::Value {
+    let facts = target.facts();
+    let sdk = facts.sdk.map(|sdk| {
+        json!({
+            "what": sdk.describe(),
+            "variables": sdk.variables(),
+            "level": level_with_sdk(target).map(Level::as_str),
+        })
+    });
+    json!({
+        "target": target.to_string(),
+        "support": support(target),
+        "level": facts.level().as_str(),
+        "sdk": sdk,
+        "missing": facts.lacks(),
+        "libc": facts.libc.as_str(),
+        "runner": runner(target),
+        "tests": facts.tests.as_str(),
+    })
+}
+
+/// The row of a target in the table for people.
+fn row_of(target: Target) -> [String; 5] {
+    let facts = target.facts();
+    let level = match (facts.level(), level_with_sdk(target)) {
+        (level, None) => level.as_str().to_owned(),
+        (Level::Sdk, Some(more)) => format!("{} with sdk", more.as_str()),
+        (level, Some(more)) => format!("{}; {} with sdk", level.as_str(), more.as_str()),
+    };
+    [
+        target.to_string(),
+        support(target).to_owned(),
+        level,
+        facts.libc.as_str().to_owned(),
+        runner(target).unwrap_or("-").to_owned(),
+    ]
+}
+
+fn support(target: Target) -> &'static str {
+    match (target.facts().support, target.published_image()) {
+        (SupportLevel::Recipe | SupportLevel::Libraries { .. }, _) => "recipe",
+        (_, Some(_)) => "published image",
+        (_, None) => "not yet",
     }
-    let rows = rows.map(|(target, support, _, facts)| {
-        let runner = facts.emulator.map_or("-", |emulator| emulator.program());
-        let [level, libc] = [facts.level().as_str(), facts.libc.as_str()];
-        [&target.to_string(), support, level, libc, runner].map(str::to_owned)
-    });
-    let head = ["target", "support", "level", "libc", "runner"];
-    output::answer(output::table(head, &rows.collect::<Vec<_>>()));
-    Ok(())
+}
+
+fn level_with_sdk(target: Target) -> Option<Level> {
+    target.level_with_sdk(DebianArch::from_rust_arch(ARCH)?)
+}
+
+/// What starts programs of the target on this machine. `None` if nothing does.
+fn runner(target: Target) -> Option<&'static str> {
+    let emulator = target.facts().emulator.map(TargetEmulator::program);
+    match DebianArch::from_rust_arch(ARCH).map(|build| target.runner(build)) {
+        Some(Runner::Native) => Some("native"),
+        Some(Runner::None) => None,
+        _ => emulator,
+    }
 }
 
 /// `env`: lists, makes, sweeps or removes environments, or shows the stock.
@@ -335,8 +393,11 @@ fn show_environment(cross: &Cross, target: &str, json: bool) -> Result<(), Failu
             file.name, file.version, file.sha256
         ));
     }
-    if contents.pre_build.is_some() {
-        output::answer("pre-build: commands of yours, which may have added more");
+    if let Some(script) = &contents.pre_build {
+        output::answer("pre-build: commands of yours, which may have added more:");
+        for line in script.lines() {
+            output::answer(format!("  {line}"));
+        }
     }
     let rows = contents.packages.into_iter().map(|package| {
         let sha256 = package.sha256.unwrap_or_else(|| "-".to_owned());
@@ -430,4 +491,41 @@ pub(crate) fn answer_json(value: &impl serde::Serialize) -> Result<(), Failure> 
         text.map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))?,
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(target: &str) -> String {
+        let [_, _, level, _, _] = row_of(Target::parse(target).unwrap());
+        level
+    }
+
+    #[test]
+    fn a_level_says_what_the_sdk_adds() {
+        assert_eq!(level("x86_64-unknown-linux-gnu"), "tests");
+        assert_eq!(level("aarch64-apple-darwin"), "builds");
+        assert_eq!(level("aarch64-apple-ios"), "libraries; builds with sdk");
+        assert_eq!(level("aarch64-linux-android"), "builds with sdk");
+        let ios = in_json(Target::parse("aarch64-apple-ios").unwrap());
+        assert_eq!(ios["sdk"]["level"], "builds");
+        assert_eq!(ios["sdk"]["variables"], json!(["SDKROOT"]));
+        assert_eq!(ios["level"], "libraries");
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_runner_is_that_of_this_machine() {
+        for (target, expected) in [
+            ("x86_64-unknown-linux-gnu", Some("native")),
+            ("i586-unknown-linux-musl", Some("native")),
+            ("aarch64-unknown-linux-gnu", Some("qemu-aarch64-static")),
+            ("x86_64-pc-windows-gnu", Some("/usr/lib/wine/wine64")),
+            ("aarch64-apple-darwin", None),
+        ] {
+            assert_eq!(runner(Target::parse(target).unwrap()), expected, "{target}");
+        }
+        assert_eq!(level("x86_64-pc-windows-msvc"), "libraries; tests with sdk");
+    }
 }

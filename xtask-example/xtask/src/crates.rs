@@ -6,14 +6,13 @@
 //! lock is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use cross_core::outcome::{CompiledPackage, NativeLibrary};
 use serde::Deserialize;
 
+use crate::cargo;
 use crate::failure::Failure;
 use crate::std_crates::{StdCrate, StdLock};
 
@@ -55,8 +54,12 @@ pub(crate) enum Source {
     Registry(String),
     /// A repository, and the revision.
     Git(String, String),
-    /// A directory, relative to the workspace's root if it is there.
-    Directory(Option<PathBuf>),
+    /// A directory of the repository, relative to the workspace's root.
+    Directory(PathBuf),
+    /// A directory elsewhere on this machine.
+    Outside,
+    /// A directory of the repository whose sources git ignores.
+    Ignored,
 }
 
 /// What cargo resolves for a triple.
@@ -122,9 +125,8 @@ impl Metadata {
     /// Asks cargo. All features are on, so that every dependency that a build can have is there. Some
     /// of these may have to be fetched, since a build fetches only what its target needs.
     pub(crate) fn query(dir: &Path, triples: &[&str], offline: bool) -> Result<Self, Failure> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let platforms = triples.iter().flat_map(|it| ["--filter-platform", it]);
-        let output = Command::new(cargo)
+        let output = cargo::command()
             .args(["metadata", "--format-version", "1", "--all-features"])
             .arg("--locked")
             .args(offline.then_some("--offline"))
@@ -141,6 +143,17 @@ impl Metadata {
             });
         }
         Self::parse(&String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// The packages in directories outside of the repository at `top`.
+    pub(crate) fn outside<'a>(
+        &'a self,
+        top: &'a Path,
+    ) -> impl Iterator<Item = (&'a str, &'a Path)> {
+        let is_outside =
+            |package: &&Package| package.origin(&self.workspace_root, top) == Source::Outside;
+        let outside = self.packages.iter().filter(is_outside);
+        outside.filter_map(|package| Some((&*package.name, package.manifest_path.parent()?)))
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
@@ -177,6 +190,9 @@ impl Checksums {
         struct Lock {
             #[serde(default)]
             package: Vec<Locked>,
+            // The first format has the checksums here.
+            #[serde(default)]
+            metadata: BTreeMap<String, String>,
         }
         #[derive(Deserialize)]
         struct Locked {
@@ -187,8 +203,20 @@ impl Checksums {
         }
         let lock: Lock = toml::from_str(text)?;
         let sums = lock.package.into_iter().filter_map(|package| {
-            let key = (package.name, package.version, package.source?);
-            Some((key, package.checksum?))
+            let Locked {
+                name,
+                version,
+                source,
+                checksum,
+            } = package;
+            let source = source?;
+            let in_metadata = || {
+                let key = format!("checksum {name} {version} ({source})");
+                let sum = lock.metadata.get(&key).cloned();
+                sum.filter(|sum| sum != "<none>")
+            };
+            let checksum = checksum.or_else(in_metadata)?;
+            Some(((name, version, source), checksum))
         });
         Ok(Checksums(sums.collect()))
     }
@@ -205,6 +233,8 @@ pub(crate) struct Resolved<'a> {
     pub(crate) for_target: &'a Metadata,
     pub(crate) for_host: &'a Metadata,
     pub(crate) checksums: &'a Checksums,
+    /// The directory of the repository that has the workspace.
+    pub(crate) repository: &'a Path,
 }
 
 impl Resolved<'_> {
@@ -339,7 +369,7 @@ impl Resolved<'_> {
             key,
             name: package.name.clone(),
             version: package.version.clone(),
-            source: package.origin(&self.for_target.workspace_root),
+            source: package.origin(&self.for_target.workspace_root, self.repository),
             checksum: self.checksums.of(package),
             license: package.license.clone(),
             license_file: package.license_file.clone(),
@@ -357,11 +387,19 @@ impl Package {
         kinds.any(|kind| kind == "proc-macro")
     }
 
-    fn origin(&self, root: &Path) -> Source {
+    /// Where it comes from. `root` is that of the workspace, which is in the repository `top`.
+    fn origin(&self, root: &Path, top: &Path) -> Source {
         let Some(source) = self.source.as_deref() else {
-            let dir = self.manifest_path.parent();
-            let dir = dir.and_then(|dir| dir.strip_prefix(root).ok());
-            return Source::Directory(dir.map(Path::to_owned));
+            let dir = self.manifest_path.parent().unwrap_or(root);
+            return match (dir.strip_prefix(root), dir.strip_prefix(top)) {
+                (Ok(dir), _) => Source::Directory(dir.to_owned()),
+                (_, Ok(dir)) => {
+                    let above = root.strip_prefix(top).unwrap_or(Path::new(""));
+                    let up: PathBuf = above.components().map(|_| "..").collect();
+                    Source::Directory(up.join(dir))
+                }
+                _ => Source::Outside,
+            };
         };
         let index = ["registry+", "sparse+"]
             .iter()

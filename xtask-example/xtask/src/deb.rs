@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use cross_core::{Artifact, Cancel, Cross, config::Layer, host_tools::HostTools, targets::Target};
 
+use crate::cargo;
 use crate::commands::PACKAGE;
 use crate::failure::Failure;
 use crate::papers::Paper;
@@ -32,6 +33,8 @@ pub(crate) struct Deb<'a> {
     pub(crate) program: &'a Artifact,
     /// What the program prints as its version.
     pub(crate) version: &'a str,
+    /// The time of the sources, in seconds since the Unix epoch.
+    pub(crate) source_time: u64,
     /// A directory that programs of the target see: that of the program, wherever it is.
     pub(crate) dir: &'a Path,
 }
@@ -41,6 +44,23 @@ pub(crate) struct Deb<'a> {
 pub(crate) fn architecture(target: &str) -> Option<&'static str> {
     let facts = Target::parse(target).ok()?.facts();
     facts.debian_arch.filter(|_| facts.os == "linux")
+}
+
+/// Checks that a package can be made of what is built for `targets`, before anything is built.
+pub(crate) fn require(targets: &[String]) -> Result<(), Failure> {
+    match targets.iter().any(|target| architecture(target).is_some()) {
+        true => require_cargo_deb(cargo::command()),
+        false => Ok(()),
+    }
+}
+
+fn require_cargo_deb(mut deb: Command) -> Result<(), Failure> {
+    let done = cargo::output(deb.args(["deb", "--version"]))?;
+    match done.status.success() {
+        true => Ok(()),
+        false => Err(Failure::new("cargo has no command `deb`")
+            .with_help("install it with `cargo install --locked cargo-deb`")),
+    }
 }
 
 impl Deb<'_> {
@@ -98,26 +118,15 @@ impl Deb<'_> {
 
     /// Lets cargo-deb make the package. It finds the programs in `tools` before all others.
     fn make(&self, tools: &Path, output: &Path) -> Result<(), Failure> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let runs = |words: &[OsString], path: Option<OsString>| {
-            let mut command = Command::new(&cargo);
-            command.args(words).stdin(Stdio::null());
-            command.envs(path.map(|path| ("PATH", path)));
-            let done = command.output();
-            done.map_err(|error| Failure::new(format!("cannot start cargo: {error}")))
-        };
-        if !runs(&["deb".into(), "--version".into()], None)?
-            .status
-            .success()
-        {
-            return Err(Failure::new("cargo has no command `deb`")
-                .with_help("install it with `cargo install --locked cargo-deb`"));
-        }
         let found = env::var_os("PATH").unwrap_or_default();
         let path = [tools.to_owned()].into_iter();
         let path = env::join_paths(path.chain(env::split_paths(&found)));
         let path = path.map_err(|error| Failure::new(error.to_string()))?;
-        let done = runs(&self.arguments(output), Some(path))?;
+        let mut deb = cargo::command();
+        deb.args(self.arguments(output)).env("PATH", path);
+        // The time of the files in the package.
+        deb.env("SOURCE_DATE_EPOCH", self.source_time.to_string());
+        let done = cargo::output(&mut deb)?;
         match done.status.success() {
             true => Ok(()),
             false => Err(Failure::new(format!(
@@ -204,6 +213,20 @@ fn output(program: &Path, words: &[&Path]) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_makes_packages_is_required() {
+        require_cargo_deb(Command::new("true"))
+            .map_err(|it| it.to_string())
+            .unwrap();
+        let missing = require_cargo_deb(Command::new("false")).unwrap_err();
+        let help = missing.help.unwrap();
+        assert!(help.contains("cargo install --locked cargo-deb"), "{help}");
+        require(&["x86_64-pc-windows-gnu".to_owned()])
+            .map_err(|it| it.to_string())
+            .unwrap();
+    }
 
     #[test]
     fn a_package_is_for_the_targets_of_debian() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{Cursor, Read as _};
+use std::ops::Range;
 
 use crate::archive::Kind;
 use crate::elf_sections;
@@ -24,6 +25,11 @@ pub(crate) enum Difference {
         /// The text around it in both.
         around: [String; 2],
     },
+    /// The files, which are no archives that are read here, differ.
+    Bytes {
+        /// The first byte that differs.
+        offset: usize,
+    },
     /// All files are equal, and the archives were packed differently.
     Packing {
         /// The first byte that differs.
@@ -39,9 +45,15 @@ struct File {
 }
 
 /// The first difference of two archives of one `kind`; `None` if they are equal.
-pub(crate) fn first(kind: Kind, archives: [&[u8]; 2]) -> Result<Option<Difference>, Failure> {
+pub(crate) fn first(
+    kind: Option<Kind>,
+    archives: [&[u8]; 2],
+) -> Result<Option<Difference>, Failure> {
     let Some(offset) = position(archives[0], archives[1]) else {
         return Ok(None);
+    };
+    let Some(kind) = kind else {
+        return Ok(Some(Difference::Bytes { offset }));
     };
     let unreadable = |error| Failure::new(format!("an archive cannot be read: {error}"));
     let [first, second] = archives.map(|bytes| files(kind, bytes).map_err(unreadable));
@@ -51,7 +63,7 @@ pub(crate) fn first(kind: Kind, archives: [&[u8]; 2]) -> Result<Option<Differenc
             return Ok(Some(Difference::OneHas(one.name.clone())));
         }
         let file = one.name.clone();
-        if let Some(offset) = position(&one.bytes, &other.bytes) {
+        if let Some(offset) = telling_position(&one.bytes, &other.bytes) {
             return Ok(Some(Difference::Content {
                 file,
                 offset,
@@ -76,6 +88,32 @@ pub(crate) fn first(kind: Kind, archives: [&[u8]; 2]) -> Result<Option<Differenc
 fn position(one: &[u8], other: &[u8]) -> Option<usize> {
     let differs = one.iter().zip(other).position(|(a, b)| a != b);
     differs.or((one.len() != other.len()).then_some(one.len().min(other.len())))
+}
+
+/// The first byte that differs and says why: outside of what is a hash or the time of the whole file.
+/// If nothing else differs, the first byte there.
+fn telling_position(one: &[u8], other: &[u8]) -> Option<usize> {
+    let passed_over = about_the_whole(one);
+    let pairs = one.iter().zip(other).enumerate();
+    let mut differ = pairs.filter(|(_, (a, b))| a != b).map(|(at, _)| at);
+    let telling = differ.find(|at| !passed_over.iter().any(|part| part.contains(at)));
+    telling.or_else(|| position(one, other))
+}
+
+/// Where a program has what the linker computes from everything else: the build ID of an ELF file,
+/// and the time and the checksum in the header of a PE file.
+fn about_the_whole(program: &[u8]) -> Vec<Range<usize>> {
+    let of_pe = || {
+        let header = program.get(0x3c..0x40)?.try_into().ok()?;
+        let header = usize::try_from(u32::from_le_bytes(header)).ok()?;
+        let is_pe = program.starts_with(b"MZ") && program.get(header..)?.starts_with(b"PE\0\0");
+        is_pe.then(|| [header + 8..header + 12, header + 88..header + 92])
+    };
+    let of_elf = elf_sections::range(program, ".note.gnu.build-id");
+    of_elf
+        .into_iter()
+        .chain(of_pe().into_iter().flatten())
+        .collect()
 }
 
 fn files(kind: Kind, bytes: &[u8]) -> std::io::Result<Vec<File>> {
@@ -155,6 +193,7 @@ impl fmt::Display for Difference {
                 }
                 write!(f, ":\n  here:  {}\n  there: {}", around[0], around[1])
             }
+            Difference::Bytes { offset } => write!(f, "the first difference is at byte {offset}"),
             Difference::Packing { offset } => write!(
                 f,
                 "all files are equal, and the archives differ at byte {offset}: they were packed differently"
@@ -184,7 +223,7 @@ mod tests {
     fn equal_archives_have_no_difference() {
         for kind in [Kind::TarGz, Kind::Zip] {
             let one = packed(kind, &[("a", "x", true)], 1);
-            assert_eq!(first(kind, [&one, &one.clone()]).unwrap(), None);
+            assert_eq!(first(Some(kind), [&one, &one.clone()]).unwrap(), None);
         }
     }
 
@@ -201,7 +240,7 @@ mod tests {
                 &[("a", "same", true), ("b", "built in /c/d", false)],
                 1,
             );
-            let difference = first(kind, [&one, &other]).unwrap().unwrap();
+            let difference = first(Some(kind), [&one, &other]).unwrap().unwrap();
             assert_eq!(
                 difference.to_string(),
                 "`top/b` differs at byte 10:\n  here:  built in /a/b\n  there: built in /c/d"
@@ -213,7 +252,12 @@ mod tests {
     fn a_missing_file_another_time_and_another_mode_are_told() {
         let kind = Kind::TarGz;
         let one = packed(kind, &[("a", "x", true)], 1);
-        let say = |other: &[u8]| first(kind, [&one, other]).unwrap().unwrap().to_string();
+        let say = |other: &[u8]| {
+            first(Some(kind), [&one, other])
+                .unwrap()
+                .unwrap()
+                .to_string()
+        };
         let more = packed(kind, &[("a", "x", true), ("b", "", false)], 1);
         assert_eq!(say(&more), "only one of them has `top/b`");
         let later = packed(kind, &[("a", "x", true)], 2);
@@ -225,19 +269,54 @@ mod tests {
         assert!(say(&plain).contains("mode 755") && say(&plain).contains("mode 644"));
     }
 
+    /// With gcc, the build ID of a program comes first, and says nothing.
+    #[test]
+    fn a_hash_of_the_whole_program_is_told_only_if_nothing_else_differs() {
+        let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let text = b"a_text_that_only_this_test_has_too";
+        let at_text = program.windows(text.len()).position(|part| part == text);
+        let at_text = at_text.unwrap();
+        if let Some(id) = elf_sections::range(&program, ".note.gnu.build-id") {
+            let at_id = id.end - 1;
+            let mut other = program.clone();
+            other[at_id] ^= 1;
+            assert_eq!(telling_position(&program, &other), Some(at_id));
+            other[at_text] ^= 1;
+            assert_eq!(telling_position(&program, &other), Some(at_text));
+        }
+        assert_eq!(telling_position(&program, &program), None);
+        let longer = [&program[..], b"x"].concat();
+        assert_eq!(telling_position(&program, &longer), Some(program.len()));
+
+        let mut pe = vec![0; 512];
+        pe[..2].copy_from_slice(b"MZ");
+        pe[0x3c] = 0x80;
+        pe[0x80..0x84].copy_from_slice(b"PE\0\0");
+        let mut other = pe.clone();
+        other[0x88] = 1;
+        assert_eq!(telling_position(&pe, &other), Some(0x88));
+        other[400] = 1;
+        assert_eq!(telling_position(&pe, &other), Some(400));
+        for cut in [0, 2, 0x3d, 0x81] {
+            assert!(about_the_whole(&pe[..cut]).is_empty());
+        }
+    }
+
     #[test]
     fn archives_that_were_packed_differently_are_told_from_others() {
         let one = packed(Kind::TarGz, &[("a", "x", true)], 1);
         let mut other = one.clone();
         // The operating system in the header of gzip.
         other[9] = 3;
-        let difference = first(Kind::TarGz, [&one, &other]).unwrap();
+        let difference = first(Some(Kind::TarGz), [&one, &other]).unwrap();
         assert_eq!(difference, Some(Difference::Packing { offset: 9 }));
     }
 
     #[test]
     fn an_archive_that_is_cut_is_an_error() {
         let one = packed(Kind::TarGz, &[("a", "x", true)], 1);
-        assert!(first(Kind::TarGz, [&one, &one[..20]]).is_err());
+        assert!(first(Some(Kind::TarGz), [&one, &one[..20]]).is_err());
+        let other = first(None, [b"!<arch>", b"!<arcH>"]).unwrap();
+        assert_eq!(other, Some(Difference::Bytes { offset: 5 }));
     }
 }

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cross_core::binary::Binary;
 use cross_core::{
     Artifact, Cancel, Cross, Outcome, Request,
     batch::BatchItem,
-    mach_o::MachO,
     object_files::Strip,
+    plan::EnvironmentKind,
     project::LocalPackage,
     targets::{Target, TestSupport},
 };
@@ -23,6 +22,7 @@ use crate::failure::Failure;
 use crate::manifest::{Archive, Built, Entry, Packed, PaperFile, Seconds, Status, Store, Tests};
 use crate::output;
 use crate::papers::{Paper, Papers, Program};
+use crate::program_file;
 use crate::progress::Progress;
 use crate::provenance::NamedDigest;
 use crate::verify;
@@ -45,6 +45,10 @@ struct Dist<'a> {
 pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let targets = commands::targets_of(&cross, &args.target)?;
+    if args.deb {
+        deb::require(&targets)?;
+    }
+    verify::require(&cross, args, &targets, cancel)?;
     let dist = Dist::new(args, &cross)?;
     dist.progress.expect(&targets);
     let mut batch = dist
@@ -139,7 +143,7 @@ impl<'a> Dist<'a> {
             store: Store::open(dir, PACKAGE, &package.version)?,
             documents,
             papers: Papers::new(&project.root, &args.run, &args.choice)?,
-            source_time: archive::source_time(&project.root),
+            source_time: archive::source_time(&project.root)?,
             root: project.root,
             args,
             package,
@@ -196,8 +200,7 @@ impl<'a> Dist<'a> {
         let outcome = timed(&mut seconds.build, || Ok(build.run_until(item.cancel())?))?;
         let program = program_of(&outcome)?;
         // Nothing here runs programs of macOS, for example: what can be checked is the file.
-        let facts = Target::parse(target).ok().map(Target::facts);
-        let runs = facts.is_none_or(|facts| facts.tests != TestSupport::None);
+        let runs = runs(item.cross(), target)?;
         if !self.args.no_test && runs {
             let tested = timed(&mut seconds.test, || run(item.cross().test(&*target)))?;
             *tests = tested.tests.as_ref().map(Tests::from);
@@ -214,7 +217,8 @@ impl<'a> Dist<'a> {
             })?;
         }
         self.progress.step(target, "check and package");
-        *built = Some(built_by(&outcome, check(program, target)?));
+        let glibc = program_file::check(program, target_of(target)?)?;
+        *built = Some(built_by(&outcome, glibc));
         self.package(work, program)?;
         self.describe(work, item, &outcome, program)?;
         self.add(work, self.symbols(&work.entry.target, program)?);
@@ -274,6 +278,7 @@ impl<'a> Dist<'a> {
             architecture,
             program,
             version: &format!("{PACKAGE} {}", self.package.version),
+            source_time: self.source_time,
             dir: program.path.parent().unwrap_or(self.store.dir()),
         };
         deb.pack(item.cancel()).map(Some)
@@ -347,6 +352,7 @@ impl<'a> Dist<'a> {
             outcome,
             profile: &program.profile,
             tested: work.entry.tests.is_some(),
+            symbols: self.args.symbols,
             archive: NamedDigest {
                 name: archive.file.clone(),
                 sha256: archive.sha256.clone(),
@@ -421,26 +427,23 @@ fn program_of(outcome: &Outcome) -> Result<&Artifact, Failure> {
     program.ok_or_else(|| Failure::new(format!("cargo built no program `{PACKAGE}`")))
 }
 
-/// Checks that the program is for `target`, and returns the oldest glibc that it runs with.
-fn check(program: &Artifact, target: &str) -> Result<Option<String>, Failure> {
-    if let Some(target) = Target::parse(target).ok().filter(is_of_apple) {
-        let all = MachO::read_all(&program.path)?;
-        return match all.iter().all(|one| one.is_for(target)) {
-            true => Ok(None),
-            false => Err(Failure::new(format!("the program is not for {target}"))),
-        };
-    }
-    let binary = Binary::read(&program.path)?;
-    match Target::parse(target) {
-        Ok(parsed) if binary.is_for(parsed) => Ok(binary.glibc),
-        _ => Err(Failure::new(format!(
-            "the program is not for {target}: it is {binary}"
-        ))),
-    }
+fn target_of(name: &str) -> Result<Target, Failure> {
+    Target::parse(name).map_err(|error| Failure::new(error.to_string()))
 }
 
-fn is_of_apple(target: &Target) -> bool {
-    target.facts().deployment_variable().is_some()
+/// Whether the target's programs run. In the environment of a recipe that depends on the SDK and on
+/// the key `runner`, too, and the plan says where they do not.
+fn runs(cross: &Cross, target: &str) -> Result<bool, Failure> {
+    let facts = target_of(target)?.facts();
+    // A request that starts joined programs is refused: they are for several processors.
+    if !facts.slices.is_empty() {
+        return Ok(false);
+    }
+    let tests = cross.test(target).plan()?;
+    Ok(match tests.environment.kind {
+        EnvironmentKind::Recipe => tests.warnings.iter().all(|it| it.code != "not-run"),
+        _ => facts.tests != TestSupport::None,
+    })
 }
 
 fn built_by(outcome: &Outcome, glibc: Option<String>) -> Built {
@@ -472,4 +475,16 @@ fn summary(entry: &Entry) -> [String; 6] {
         size.unwrap_or_else(absent),
         format!("{:.0}", entry.seconds.total),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_test_is_planned_for_joined_programs() {
+        let cross = Cross::at(env!("CARGO_MANIFEST_DIR"));
+        let runs = runs(&cross, "universal2-apple-darwin");
+        assert!(!runs.map_err(|failure| failure.to_string()).unwrap());
+    }
 }

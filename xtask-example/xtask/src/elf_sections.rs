@@ -1,24 +1,26 @@
 //! The section of an ELF file that has a byte.
 
+use std::ops::Range;
+
 /// The name of the section of `file` that has the byte at `offset`. `None` if the file is no ELF
 /// file, or if no section has the byte.
 pub(crate) fn at(file: &[u8], offset: usize) -> Option<String> {
     let elf = Elf::of(file)?;
-    let named = |section: &Section| {
-        let names = elf.section(elf.names)?;
-        let name = file.get(names.offset.checked_add(section.name)?..)?;
-        let end = name.iter().position(|byte| *byte == 0)?;
-        Some(String::from_utf8_lossy(&name[..end]).into_owned())
-    };
-    let sections = (0..elf.count).filter_map(|index| elf.section(index));
-    let mut around = sections.filter(|section| {
-        let has_bytes = section.kind != NO_BYTES;
-        has_bytes
-            && offset
-                .checked_sub(section.offset)
-                .is_some_and(|at| at < section.size)
+    let mut around = elf.sections().filter(|section| {
+        offset
+            .checked_sub(section.offset)
+            .is_some_and(|at| at < section.size)
     });
-    named(&around.next()?)
+    let name = elf.name(&around.next()?)?;
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
+/// Where the section `name` of `file` is.
+pub(crate) fn range(file: &[u8], name: &str) -> Option<Range<usize>> {
+    let elf = Elf::of(file)?;
+    let mut sections = elf.sections();
+    let found = sections.find(|section| elf.name(section) == Some(name.as_bytes()))?;
+    Some(found.offset..found.offset.checked_add(found.size)?)
 }
 
 /// The kind of a section that has no bytes in the file.
@@ -65,6 +67,19 @@ impl<'a> Elf<'a> {
         Some(elf)
     }
 
+    /// The sections that have bytes in the file.
+    fn sections(&self) -> impl Iterator<Item = Section> {
+        let sections = (0..self.count).filter_map(|index| self.section(index));
+        sections.filter(|section| section.kind != NO_BYTES)
+    }
+
+    fn name(&self, section: &Section) -> Option<&'a [u8]> {
+        let names = self.section(self.names)?;
+        let name = self.file.get(names.offset.checked_add(section.name)?..)?;
+        let end = name.iter().position(|byte| *byte == 0)?;
+        Some(&name[..end])
+    }
+
     fn section(&self, index: usize) -> Option<Section> {
         let row = self.table.checked_add(index.checked_mul(self.row)?)?;
         let (offset, size) = if self.is_64 {
@@ -108,6 +123,8 @@ mod tests {
         assert!(name.contains("rodata") || name.contains("const"), "{name}");
         assert_eq!(at(&file, 0), None, "the header is in no section");
         assert_eq!(at(&file, usize::MAX), None);
+        assert!(range(&file, &name).unwrap().contains(&at_text.unwrap()));
+        assert_eq!(range(&file, ".none"), None);
     }
 
     #[test]

@@ -14,7 +14,9 @@ use crate::progress::Progress;
 pub(crate) fn export(args: &Export, cancel: &Cancel) -> Result<(), Failure> {
     let cross = cross(&args.choice)?;
     let targets = targets_of(&cross, &args.target)?;
-    let progress = Progress::new(&cross, Format::Human).keep_output();
+    let progress = Progress::new(&cross, Format::Human)
+        .keep_output()
+        .without_table();
     let request = progress
         .watch(&cross)
         .export(&targets, absolute(&args.file)?)
@@ -36,7 +38,9 @@ pub(crate) fn export(args: &Export, cancel: &Cancel) -> Result<(), Failure> {
 
 pub(crate) fn import(args: &Import, cancel: &Cancel) -> Result<(), Failure> {
     let cross = cross(&args.choice)?;
-    let progress = Progress::new(&cross, Format::Human).keep_output();
+    let progress = Progress::new(&cross, Format::Human)
+        .keep_output()
+        .without_table();
     let mut request = progress.watch(&cross).import(absolute(&args.file)?);
     if let Some(sha256) = &args.expect {
         request = request.expect(sha256);

@@ -55,17 +55,24 @@ pub(crate) fn run(args: &cli::Hosts, cancel: &Cancel) -> Result<(), Failure> {
     if let Some(rows) = &args.prove {
         return arm64::prove(rows, cancel);
     }
-    match (args.test, args.rotating) {
-        (false, _) => check(
-            &commands::cross(&Choice::default())?.project()?.root,
-            cancel,
-        ),
-        (true, false) => run_tests(&EMULATED, cancel),
-        (true, true) => {
-            let turn = usize::try_from(matrix::day()).unwrap_or(0) % EMULATED.len();
-            run_tests(&[EMULATED[turn]], cancel)
+    let all: &[&str] = if args.test { &EMULATED } else { &HOSTS };
+    let hosts = match args.rotating {
+        false => all.to_vec(),
+        true => turn(all, matrix::day()),
+    };
+    match args.test {
+        true => run_tests(&hosts, cancel),
+        false => {
+            let root = commands::cross(&Choice::default())?.project()?.root;
+            check(&root, &hosts, cancel)
         }
     }
+}
+
+/// Every second of the hosts, from the first one or from the second.
+fn turn<'a>(all: &[&'a str], day: u64) -> Vec<&'a str> {
+    let first = usize::from(day % 2 == 1);
+    all.iter().skip(first).step_by(2).copied().collect()
 }
 
 /// Runs the unit tests in the environments of `hosts`, with the toolchain that rustup has here.
@@ -94,11 +101,11 @@ fn run_tests(hosts: &[&str], cancel: &Cancel) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check(root: &Path, cancel: &Cancel) -> Result<(), Failure> {
+fn check(root: &Path, hosts: &[&str], cancel: &Cancel) -> Result<(), Failure> {
     let mut rustup = Command::new("rustup");
-    rustup.args(["--quiet", "target", "add"]).args(HOSTS);
+    rustup.args(["--quiet", "target", "add"]).args(hosts);
     succeed(root, rustup)?;
-    for host in HOSTS {
+    for &host in hosts {
         cancel.check().map_err(|_| Failure::new("stopped"))?;
         let mut cargo = Command::new("cargo");
         cargo.args(LINT);
@@ -123,5 +130,28 @@ fn succeed(root: &Path, mut command: Command) -> Result<(), Failure> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(failed(status.to_string())),
         Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_days_have_every_host() {
+        for all in [&HOSTS[..], &EMULATED[..]] {
+            let mut hosts = [turn(all, 20), turn(all, 21)].concat();
+            hosts.sort_unstable();
+            let mut expected = all.to_vec();
+            expected.sort_unstable();
+            assert_eq!(hosts, expected);
+        }
+        let systems = |day| {
+            turn(&HOSTS, day)
+                .into_iter()
+                .map(|host| host.split('-').nth(2))
+        };
+        let windows = systems(1).filter(|system| *system == Some("windows"));
+        assert_eq!(windows.count(), 1, "each system has its half");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The file is a tar with the layout of the OCI's image specification, for skopeo, podman and
 //! registries, and with docker's own list of images (`manifest.json`), which `docker load` reads:
-//! there, the image of each platform has a tag of its own.
+//! there, the image of each platform has a tag of its own. The layout has one entry, an index of the
+//! platforms: of several entries, podman takes the first one on every machine, or none.
 
 use std::io;
 use std::path::Path;
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
         name: PACKAGE,
         version,
         program: PACKAGE,
-        time: archive::source_time(&project.root),
+        time: archive::source_time(&project.root)?,
     };
     let tar = image.pack(&platforms);
     let tar = tar.map_err(|error| Failure::new(format!("cannot pack the image: {error}")))?;
@@ -75,14 +76,13 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
             dir.join(format!("{PACKAGE}-{version}.oci.tar"))
         }
     };
-    archive::write(&path, &tar).map_err(|error| Failure::io("write", &path, &error))?;
-    output::answer(path.display());
     // The image has a program for each platform, and so has its papers.
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let archive = NamedDigest {
         name: name.into_owned(),
         sha256: sha256(&tar),
     };
+    let mut files = vec![(path.clone(), tar)];
     for (outcome, profile) in outcomes.iter().zip(&profiles) {
         let of_platform = papers.of(&Program {
             cross: &cross,
@@ -92,16 +92,18 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
             outcome,
             profile,
             tested: false,
+            symbols: false,
             archive: archive.clone(),
             is_shared: true,
             source_time: image.time,
         })?;
-        for paper in of_platform {
-            let path = path.with_file_name(&paper.file);
-            let written = archive::write(&path, &paper.bytes);
-            written.map_err(|error| Failure::io("write", &path, &error))?;
-            output::answer(path.display());
-        }
+        let of_platform = of_platform.into_iter();
+        files.extend(of_platform.map(|paper| (path.with_file_name(&paper.file), paper.bytes)));
+    }
+    // A file that lies among the sources is no change of theirs.
+    for (path, bytes) in files {
+        archive::write(&path, &bytes).map_err(|error| Failure::io("write", &path, &error))?;
+        output::answer(path.display());
     }
     papers.warnings().iter().for_each(output::warning);
     Ok(())
@@ -210,7 +212,6 @@ impl Image<'_> {
             manifests.push(json!({
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "digest": manifest, "size": size, "platform": place,
-                "annotations": { "org.opencontainers.image.ref.name": self.version },
             }));
             loaded.push(json!({
                 "Config": config_path,
@@ -218,12 +219,22 @@ impl Image<'_> {
                 "Layers": [layer_path],
             }));
         }
-        let index = json!({
-            "schemaVersion": 2,
+        let index_of = |manifests: Vec<Value>| {
+            json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+                "manifests": manifests,
+            })
+        };
+        let (_, platforms, size) = blob(text(&index_of(manifests)));
+        let entry = json!({
             "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": manifests,
+            "digest": platforms, "size": size,
+            "annotations": {
+                "org.opencontainers.image.ref.name": format!("{}:{}", self.name, self.version),
+            },
         });
-        files.push(("index.json".to_owned(), text(&index)));
+        files.push(("index.json".to_owned(), text(&index_of(vec![entry]))));
         files.push(("manifest.json".to_owned(), text(&Value::Array(loaded))));
         let layout = json!({ "imageLayoutVersion": "1.0.0" });
         files.push(("oci-layout".to_owned(), text(&layout)));
@@ -308,21 +319,50 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("app.oci.tar");
         archive::write(&file, &tar).unwrap();
-        for engine in ["docker", "podman"] {
-            let tag = |machine: &str| format!("cross-test-image:{version}-{machine}");
-            succeeds(engine, &["load", "--input", file.to_str().unwrap()]);
-            let ran = succeeds(engine, &["run", "--rm", &tag("amd64"), "--version"]);
-            let format = [
-                "image",
-                "inspect",
-                "--format",
-                "{{.Architecture}}",
-                &tag("arm64v8"),
-            ];
-            let machine = succeeds(engine, &format);
-            succeeds(engine, &["image", "rm", &tag("amd64"), &tag("arm64v8")]);
+        let file = file.to_str().unwrap();
+        let tag = |machine: &str| format!("cross-test-image:{version}-{machine}");
+        // Podman reads the layout, and takes the image for its machine.
+        let own = format!("cross-test-image:{version}");
+        for (engine, native) in [("docker", &tag("amd64")), ("podman", &own)] {
+            succeeds(engine, &["load", "--input", file]);
+            let ran = succeeds(engine, &["run", "--rm", native, "--version"]);
+            succeeds(engine, &["image", "rm", native]);
             assert!(ran.starts_with("ldconfig "), "{engine}: {ran}");
-            assert_eq!(machine.trim(), "arm64", "{engine}");
+        }
+        let other = tag("arm64v8");
+        let format = "{{.Architecture}}";
+        let machine = succeeds("docker", &["image", "inspect", "--format", format, &other]);
+        succeeds("docker", &["image", "rm", &other]);
+        assert_eq!(machine.trim(), "arm64");
+    }
+
+    /// What a layout has first is another machine's.
+    #[test]
+    fn podman_pulls_the_image_of_a_platform_from_the_layout() {
+        let version = format!("p{}", std::process::id());
+        let platforms = [platform("arm64", Some("v8")), platform("amd64", None)];
+        // Equal images have one ID, and the other test's would be removed with it.
+        let pulled = Image {
+            program: "pulled",
+            ..image(&version)
+        };
+        let tar = pulled.pack(&platforms).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("app.oci.tar");
+        archive::write(&file, &tar).unwrap();
+        let named = format!("oci-archive:{}", file.display());
+        let tagged = format!("{named}:cross-test-image:{version}");
+        for source in [&named, &tagged] {
+            for machine in ["amd64", "arm64"] {
+                let platform = format!("linux/{machine}");
+                let id = succeeds("podman", &["pull", "--platform", &platform, source]);
+                let id = id.trim();
+                let format = "{{.Architecture}} {{.RepoTags}}";
+                let pulled = succeeds("podman", &["image", "inspect", "--format", format, id]);
+                succeeds("podman", &["image", "rm", "--force", id]);
+                let expected = format!("{machine} [localhost/cross-test-image:{version}]");
+                assert_eq!(pulled.trim(), expected, "{source}");
+            }
         }
     }
 
@@ -350,7 +390,17 @@ mod tests {
             bytes.clone()
         };
         let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
-        let manifests = index["manifests"].as_array().unwrap();
+        let entries = index["manifests"].as_array().unwrap();
+        let [entry] = &entries[..] else {
+            panic!("podman refuses a layout of several images: {index}");
+        };
+        let annotations = &entry["annotations"];
+        assert_eq!(
+            annotations["org.opencontainers.image.ref.name"],
+            "cross-test-image:1.0"
+        );
+        let platforms_of: Value = serde_json::from_slice(&blob(entry)).unwrap();
+        let manifests = platforms_of["manifests"].as_array().unwrap();
         assert_eq!(manifests.len(), 2);
         assert_eq!(manifests[1]["platform"]["variant"], "v7");
         for described in manifests {

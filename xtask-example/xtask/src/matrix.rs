@@ -48,9 +48,9 @@ pub(crate) fn run(args: &cli::Matrix, cancel: &Cancel) -> Result<(), Failure> {
             Store::update(&root, |store| store.record_crates(crates))?;
             continue;
         }
-        if args.versions {
-            let answer = prover.versions(target)?;
-            Store::update(&root, |store| store.record_versions(answer))?;
+        if args.environments {
+            let answer = prover.environment(target)?;
+            Store::update(&root, |store| store.record_environment(answer))?;
             progress.finish(target, None);
             continue;
         }

@@ -1,10 +1,15 @@
 //! Package URLs, which name packages of every kind: `pkg:cargo/serde@1.0.1`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use cross_core::contents::InstalledPackage;
+use cross_core::toolchain::Toolchain;
 
 use crate::crates::{Crate, Source};
+
+/// The address of what only this machine has.
+pub(crate) const LOCAL: &str = "urn:cross-core:local";
 
 /// Returns `pkg:KIND/NAME@VERSION?QUALIFIERS`. `kind` may have a namespace. Qualifiers are given in
 /// alphabetical order, as the specification wants it.
@@ -23,6 +28,37 @@ pub(crate) fn package_url(
     url
 }
 
+/// A release of Rust.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rust<'a> {
+    pub(crate) version: &'a str,
+    /// The commit of its sources, if it is known: the nightlies of many days have one version.
+    pub(crate) commit: Option<&'a str>,
+}
+
+impl<'a> Rust<'a> {
+    /// `None` if its version is unknown.
+    pub(crate) fn of(toolchain: &'a Toolchain) -> Option<Self> {
+        let commit = toolchain.commit.as_deref();
+        Some(Rust {
+            version: toolchain.version.as_deref()?,
+            // The day follows.
+            commit: commit.and_then(|commit| commit.split(' ').next()),
+        })
+    }
+
+    /// The URL of its part `name`, for `target` if there is one for each.
+    pub(crate) fn url(&self, name: &str, target: Option<&str>) -> String {
+        let sources = |commit| format!("git+https://github.com/rust-lang/rust@{commit}");
+        let sources = self.commit.map(sources).unwrap_or_default();
+        let qualifiers = [
+            ("target", target.unwrap_or_default()),
+            ("vcs_url", &sources),
+        ];
+        package_url("generic", name, self.version, &qualifiers)
+    }
+}
+
 /// The URL of a crate. A crate that is in no registry says where it is, since one on crates.io could
 /// have the same name.
 pub(crate) fn of_crate(one: &Crate) -> String {
@@ -31,13 +67,13 @@ pub(crate) fn of_crate(one: &Crate) -> String {
         Source::Registry(index) => Some(("repository_url", index.clone())),
         Source::Git(url, revision) => Some(("vcs_url", format!("git+{url}@{revision}"))),
         Source::Directory(dir) => {
-            let dir = dir.as_deref().map(|dir| dir.display().to_string());
-            let dir = dir.filter(|dir| !dir.is_empty());
-            Some((
-                "download_url",
-                format!("file://{}", dir.as_deref().unwrap_or(".")),
-            ))
+            let dir = match dir.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => dir,
+            };
+            Some(("download_url", format!("file://{}", dir.display())))
         }
+        Source::Outside | Source::Ignored => Some(("download_url", LOCAL.to_owned())),
     };
     let place = place.as_ref().map(|(key, value)| (*key, value.as_str()));
     package_url("cargo", &one.name, &one.version, place.as_slice())

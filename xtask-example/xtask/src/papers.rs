@@ -11,10 +11,13 @@ use cross_core::{Cross, ErrorKind, Outcome, contents::Contents, targets::Target}
 
 use crate::archive::{self, OLDEST};
 use crate::bill_of_materials::{self, Material};
-use crate::checkout::Checkout;
+use crate::caller;
+use crate::checkout::{self, Checkout};
 use crate::cli;
-use crate::crates::{Checksums, Crate, Metadata, Resolved};
+use crate::crates::{Checksums, Crate, Metadata, Resolved, Source};
+use crate::dist;
 use crate::failure::Failure;
+use crate::package_url::Rust;
 use crate::provenance::{self, Built, Facts, NamedDigest, Parameters, Run};
 use crate::std_crates::{StdCrate, StdLock};
 
@@ -25,7 +28,12 @@ const BILL_OF_MATERIALS: &str = "cdx.json";
 const PROVENANCE: &str = "provenance.json";
 
 /// The files of the workspace that decide what is built, beside the sources.
-const LOCKS: [&str; 3] = ["Cargo.lock", "Cross.lock", "rust-toolchain.toml"];
+const LOCKS: [&str; 4] = [
+    "Cargo.lock",
+    "Cross.lock",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+];
 
 /// A paper.
 #[derive(Clone, Debug)]
@@ -46,10 +54,12 @@ impl Paper {
 /// What the papers of all targets of a run have in common.
 pub(crate) struct Papers {
     root: PathBuf,
+    /// The directory of the repository around it, or else itself.
+    repository: PathBuf,
     checkout: Checkout,
     checksums: Checksums,
     locks: Vec<NamedDigest>,
-    config: Option<NamedDigest>,
+    files: caller::Files,
     builder: Option<String>,
     invocation: String,
     offline: bool,
@@ -72,6 +82,8 @@ pub(crate) struct Program<'a> {
     pub(crate) profile: &'a str,
     /// Whether its tests ran.
     pub(crate) tested: bool,
+    /// Whether its debug information was split off.
+    pub(crate) symbols: bool,
     /// The archive's name and SHA-256.
     pub(crate) archive: NamedDigest,
     /// Whether the archive has programs for other targets, too. Their papers are named after them.
@@ -101,10 +113,11 @@ impl Papers {
         let locks = LOCKS.iter().map(|name| digest(root, name));
         let locks = locks.collect::<Result<Vec<_>, _>>()?;
         Ok(Papers {
+            repository: checkout::top(root),
             checkout: Checkout::of(root),
             checksums: Checksums::read(&root.join("Cargo.lock"))?,
             locks: locks.into_iter().flatten().collect(),
-            config: digest(root, "Cross.toml")?,
+            files: caller::Files::read(root)?,
             builder: run.builder_id.clone(),
             invocation: run
                 .invocation_id
@@ -133,7 +146,9 @@ impl Papers {
         let outcome = program.outcome;
         let (crates, std) = self.crates(program)?;
         let environment = self.contents(program)?;
-        let rust = outcome.toolchain.version.as_deref();
+        let rust = Rust::of(&outcome.toolchain);
+        let plan = dist::common(program.cross.build(program.target)).plan()?;
+        let checkout = self.checkout_of_build();
         let name = program.paper_name();
         let bill_of_materials = Paper {
             file: format!("{name}.{BILL_OF_MATERIALS}"),
@@ -157,11 +172,15 @@ impl Papers {
                 profile: program.profile,
                 features: features.unwrap_or_default(),
                 tests: program.tested,
+                symbols: program.symbols,
                 engine: program.choice.engine.as_deref(),
                 toolchain: program.choice.toolchain.as_deref(),
-                config: self.config.as_ref(),
+                config: self.files.config.as_ref(),
+                cargo_config: self.files.cargo_config.as_ref(),
+                local_cargo_configs: &self.files.local_cargo_configs,
+                variables: &caller::variables(&plan),
             },
-            checkout: &self.checkout,
+            checkout: &checkout,
             locks: &self.locks,
             crates: &crates,
             std: &std,
@@ -181,16 +200,58 @@ impl Papers {
         Ok(vec![bill_of_materials, provenance])
     }
 
+    /// What is known of the sources, which may have changed since the build began.
+    fn checkout_of_build(&self) -> Checkout {
+        let built = self.checkout.until(&Checkout::of(&self.root));
+        if built != self.checkout {
+            let gap = "the sources changed during the build: the provenance says so, and names no revision";
+            self.add_gaps([gap.to_owned()]);
+        }
+        built
+    }
+
     /// The crates of the program, and those of the standard library that were compiled for it.
     fn crates(&self, program: &Program<'_>) -> Result<(Vec<Crate>, Vec<StdCrate>), Failure> {
         let resolved = Resolved {
             for_target: &*self.resolve(&triples(program.target))?,
             for_host: &*self.resolve(&[&host()])?,
             checksums: &self.checksums,
+            repository: &self.repository,
         };
         let lock = StdLock::of(program.outcome)?;
         let (own, std) = resolved.without_std(&program.outcome.packages, &lock);
-        Ok((resolved.crates_of(program.package, &own)?, std))
+        let crates = resolved.crates_of(program.package, &own)?;
+        let crates: Vec<_> = crates.into_iter().map(|one| self.placed(one)).collect();
+        let gaps = crates.iter().filter_map(|one| {
+            let place = match one.source {
+                Source::Outside => "in a directory outside of the repository",
+                Source::Ignored => "a crate with sources that git ignores",
+                _ => return None,
+            };
+            let name = &one.name;
+            Some(format!(
+                "`{name}` is {place}: the papers do not say which sources it had"
+            ))
+        });
+        self.add_gaps(gaps);
+        Ok((crates, std))
+    }
+
+    /// A crate in a directory is a part of the sources unless git ignores it.
+    fn placed(&self, mut one: Crate) -> Crate {
+        let Source::Directory(dir) = &one.source else {
+            return one;
+        };
+        let is_known = matches!(self.checkout, Checkout::Known { .. });
+        if is_known && checkout::ignores(&self.repository, &self.root.join(dir)) {
+            one.source = Source::Ignored;
+        }
+        one
+    }
+
+    fn add_gaps(&self, gaps: impl IntoIterator<Item = String>) {
+        let mut known = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(gaps);
     }
 
     /// What is in the environment that built the program. `None` if nobody recorded it, as on the
@@ -203,8 +264,7 @@ impl Papers {
                     "the papers of {target} do not name the packages that it was built with: {}",
                     Failure::from(error).with_its_help()
                 );
-                let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
-                gaps.insert(gap);
+                self.add_gaps([gap]);
                 return Ok(None);
             }
             read => read?,
@@ -244,7 +304,7 @@ pub(crate) fn prefetch(root: &Path, targets: &[String]) -> Result<(), Failure> {
 }
 
 /// The triples that cargo builds for a target.
-fn triples(target: &str) -> Vec<&str> {
+pub(crate) fn triples(target: &str) -> Vec<&str> {
     match Target::parse(target) {
         Ok(known) => known.slices().map(Target::triple).collect(),
         Err(_) => vec![target],
@@ -252,7 +312,7 @@ fn triples(target: &str) -> Vec<&str> {
 }
 
 /// The triple of what runs in environments: they are Linux of the machine's architecture.
-fn host() -> String {
+pub(crate) fn host() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
@@ -262,8 +322,8 @@ fn time_of_sources(seconds: u64) -> Option<String> {
     (seconds != OLDEST).then(|| humantime::format_rfc3339_seconds(time).to_string())
 }
 
-/// The digest of a file of the workspace, if it is there.
-fn digest(root: &Path, name: &str) -> Result<Option<NamedDigest>, Failure> {
+/// The digest of the file `name` of a directory, if it is there.
+pub(crate) fn digest(root: &Path, name: &str) -> Result<Option<NamedDigest>, Failure> {
     let path = root.join(name);
     match fs::read(&path) {
         Ok(bytes) => Ok(Some(NamedDigest {

@@ -3,6 +3,7 @@
 //! docs/provenance.md describes the build type: what the parameters mean, and which of them a
 //! verifier has to check. The statement is not signed.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use cross_core::Outcome;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::checkout::Checkout;
 use crate::crates::{Crate, Source};
 use crate::failure::Failure;
-use crate::package_url::{self, package_url};
+use crate::package_url::{self, Rust, package_url};
 use crate::std_crates::StdCrate;
 
 /// The build type. Its description is below this heading, and its version grows when a parameter is
@@ -39,11 +40,19 @@ pub(crate) struct Parameters<'a> {
     pub(crate) features: &'a [String],
     /// Whether the tests ran.
     pub(crate) tests: bool,
+    /// Whether debug information was split off.
+    pub(crate) symbols: bool,
     /// The engine and the toolchain, if the command line named them.
     pub(crate) engine: Option<&'a str>,
     pub(crate) toolchain: Option<&'a str>,
-    /// Cross.toml, if there is one.
+    /// Cross.toml, or the file that `CROSS_CONFIG` names, if there is one.
     pub(crate) config: Option<&'a NamedDigest>,
+    /// Cargo's configuration in its home, if there is one.
+    pub(crate) cargo_config: Option<&'a NamedDigest>,
+    /// Its other configuration files that are no part of the sources.
+    pub(crate) local_cargo_configs: &'a [NamedDigest],
+    /// The variables that decide what is built.
+    pub(crate) variables: &'a BTreeMap<String, String>,
 }
 
 /// One run of the command.
@@ -77,6 +86,7 @@ pub(crate) struct Built {
     pub(crate) engine: String,
     pub(crate) environment: String,
     pub(crate) recipe_sha256: Option<String>,
+    /// The package URL of Rust.
     pub(crate) rust: Option<String>,
 }
 
@@ -86,7 +96,7 @@ impl Built {
             engine: outcome.engine.kind.to_string(),
             environment: outcome.environment.name.clone(),
             recipe_sha256: outcome.environment.recipe_sha256.clone(),
-            rust: outcome.toolchain.version.clone(),
+            rust: Rust::of(&outcome.toolchain).map(|rust| rust.url("rust", None)),
         }
     }
 }
@@ -136,10 +146,21 @@ fn external(parameters: &Parameters<'_>) -> Value {
         "features": parameters.features,
         "tests": parameters.tests,
     });
+    let local = parameters.local_cargo_configs;
     let given = [
         ("engine", parameters.engine.map(|name| json!(name))),
         ("toolchain", parameters.toolchain.map(|name| json!(name))),
         ("config", parameters.config.map(file)),
+        ("cargoConfig", parameters.cargo_config.map(file)),
+        (
+            "localCargoConfigs",
+            (!local.is_empty()).then(|| local.iter().map(file).collect()),
+        ),
+        ("symbols", parameters.symbols.then_some(json!(true))),
+        (
+            "variables",
+            (!parameters.variables.is_empty()).then(|| json!(parameters.variables)),
+        ),
     ];
     for (name, value) in given {
         if let Some(value) = value {
@@ -171,9 +192,11 @@ fn dependencies(facts: &Facts<'_>) -> Vec<Value> {
     let mut all: Vec<Value> = source(facts.checkout).into_iter().collect();
     all.extend(facts.locks.iter().map(file));
     all.extend(
-        facts.outcome.rust.iter().map(
-            |rust| json!({ "name": "rust", "uri": package_url("generic", "rust", rust, &[]) }),
-        ),
+        facts
+            .outcome
+            .rust
+            .iter()
+            .map(|url| json!({ "name": "rust", "uri": url })),
     );
     all.extend(facts.crates.iter().filter_map(of_crate));
     all.extend(facts.std.iter().filter_map(of_std_crate));
@@ -194,7 +217,7 @@ fn source(checkout: &Checkout) -> Option<Value> {
     else {
         return None;
     };
-    let url = repository.as_deref().unwrap_or("urn:cross-core:local");
+    let url = repository.as_deref().unwrap_or(package_url::LOCAL);
     let uri = match repository {
         Some(url) => format!("git+{url}"),
         None => url.to_owned(),
@@ -213,11 +236,18 @@ fn source(checkout: &Checkout) -> Option<Value> {
     })
 }
 
-/// A crate that is not a part of the sources.
+/// A crate that is not a part of the sources. Nothing is known of one that is elsewhere on this machine.
 fn of_crate(one: &Crate) -> Option<Value> {
     let uri = package_url::of_crate(one);
     let digest = match (&one.source, &one.checksum) {
         (Source::Directory(_), _) => return None,
+        (Source::Outside | Source::Ignored, _) => {
+            let annotations = match one.source {
+                Source::Ignored => json!({ "ignoredByGit": true }),
+                _ => json!({ "outsideOfTheRepository": true }),
+            };
+            return Some(json!({ "name": one.name, "uri": uri, "annotations": annotations }));
+        }
         (Source::Git(_, revision), _) => json!({ "gitCommit": revision }),
         (_, Some(sha256)) => json!({ "sha256": sha256 }),
         (_, None) => return Some(json!({ "name": one.name, "uri": uri })),

@@ -316,6 +316,18 @@ fn a_near_miss_triple_is_a_warning_with_the_real_one() {
     );
 }
 
+/// As the error for such a target says it.
+#[test]
+fn several_similar_triples_are_told_in_one_form() {
+    let unknown = cross_targets::Target::parse("x86_64-linux").unwrap_err();
+    let several = unknown.help();
+    assert!(
+        several.contains("`, `") && several.contains("` or `"),
+        "{several}"
+    );
+    assert_eq!(helps("[target.x86_64-linux]\nnetwork = 'none'"), [several]);
+}
+
 #[test]
 fn a_triple_with_a_dot_needs_quotes() {
     assert_eq!(

@@ -84,6 +84,39 @@ fn a_version_of_glibc_is_for_targets_with_glibc() {
 }
 
 #[test]
+fn zig_is_for_targets_that_it_builds_for() {
+    const NO_EFFECT: &str = "`zig.enable` has no effect: Zig does not build for the target";
+    for triple in [
+        "x86_64-pc-windows-gnu",
+        "x86_64-pc-windows-msvc",
+        "wasm32-wasip1",
+        "aarch64-apple-ios",
+        "x86_64-unknown-uefi",
+    ] {
+        let at = format!("Cross.toml:1:{}", "target..zig = ".len() + triple.len() + 1);
+        let expected = format!("{at}: {NO_EFFECT} [no-effect]");
+        check(&format!("target.{triple}.zig = true"), &[&expected]);
+        check(&format!("target.{triple}.zig = '2.17'"), &[&expected]);
+        check(&format!("target.{triple}.zig = false"), &[]);
+        let image = "{ enable = true, image = 'zig:1' }";
+        check(&format!("target.{triple}.zig = {image}"), &[]);
+        check(
+            &format!("build.zig = true\ntarget.{triple}.suite = 'trixie'"),
+            &[],
+        );
+    }
+    // The published image has Zig where there is no recipe.
+    for triple in [
+        MUSL,
+        S390X,
+        "x86_64-pc-windows-gnullvm",
+        "x86_64-unknown-illumos",
+    ] {
+        check(&format!("target.{triple}.zig = true"), &[]);
+    }
+}
+
+#[test]
 fn what_describes_a_dockerfile_or_an_image_needs_one() {
     check(
         "build.dockerfile = { context = 'ci', build-args = { A = '' } }",

@@ -61,7 +61,7 @@ pub(super) fn embed_all(
         embed(&artifact.path, variable.clone())?;
         // A script of Emscripten's loads the WebAssembly beside it.
         if let Some(wasm) = webassembly_of(artifact) {
-            embed(wasm, format!("{variable}_WASM"))?;
+            embed(wasm, variable_of_webassembly(&variable))?;
         }
     }
     Ok(embedded)
@@ -101,9 +101,15 @@ pub(super) fn variable_of_target(name: &str, kind: &str) -> String {
     let prefix = match kind {
         "staticlib" => "STATICLIB_FILE",
         "cdylib" => "CDYLIB_FILE",
+        "example" => "EXAMPLE_FILE",
         _ => "BIN_FILE",
     };
     variable_with(prefix, name)
+}
+
+/// The variable of the WebAssembly that the script of `variable` loads.
+pub(super) fn variable_of_webassembly(variable: &str) -> String {
+    format!("{variable}_WASM")
 }
 
 /// The prefix of an artifact's variable, if it can be embedded. Cargo uses the same names for
@@ -279,6 +285,7 @@ mod tests {
             ("my-firmware", "bin", "BIN_FILE_MY_FIRMWARE"),
             ("boot", "staticlib", "STATICLIB_FILE_BOOT"),
             ("plugin", "cdylib", "CDYLIB_FILE_PLUGIN"),
+            ("blinky", "example", "EXAMPLE_FILE_BLINKY"),
         ] {
             assert_eq!(variable_of_target(name, kind), variable);
         }

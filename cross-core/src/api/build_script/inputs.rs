@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use cross_config::{PreBuild, TargetConfig};
 use cross_engine::process::untrusted::Dir;
+use cross_targets::Target;
 
 use crate::Env;
 use crate::facts::configured_paths;
@@ -115,7 +116,7 @@ impl Inputs {
         if target.known().is_none() {
             inputs.add_file(cross.dir().join(target.argument()));
         }
-        inputs.add_variables(&config, cross.environment(), target.triple());
+        inputs.add_variables(&config, cross.environment(), &target);
         Ok(inputs)
     }
 
@@ -168,8 +169,8 @@ impl Inputs {
 
     /// Adds every variable that can set a configuration key, those that the configuration passes
     /// through, and those that cargo and the compiler read.
-    fn add_variables(&mut self, config: &TargetConfig, env: &Env, triple: &str) {
-        let upper = env_upper(triple);
+    fn add_variables(&mut self, config: &TargetConfig, env: &Env, target: &TargetName) {
+        let upper = env_upper(target.triple());
         for key in cross_config::keys() {
             let of_target = key
                 .target_variable
@@ -184,8 +185,10 @@ impl Inputs {
         let config_file = cross_config::variables::CROSS_CONFIG;
         let fixed = COMPILER_VARIABLES.into_iter().chain([config_file]);
         self.variables.extend(fixed.map(str::to_owned));
-        self.variables
-            .insert(format!("CARGO_TARGET_{upper}_RUSTFLAGS"));
+        let slices = target.slices().into_iter().map(env_upper);
+        let flags = slices.map(|slice| format!("CARGO_TARGET_{slice}_RUSTFLAGS"));
+        self.variables.extend(flags);
+        self.add_system_variables(target);
         let is_watched = |name: &&str| {
             let mut prefixes = COMPILER_VARIABLE_PREFIXES.iter();
             prefixes.any(|prefix| name.starts_with(prefix))
@@ -205,6 +208,17 @@ impl Inputs {
         // The inner build does not see this variable of the outer cargo.
         self.variables.remove("CARGO_BUILD_TARGET");
     }
+
+    /// Adds the variables by which the tools of the target's system find its SDK, and the oldest
+    /// version of the system. They set what no key does.
+    fn add_system_variables(&mut self, target: &TargetName) {
+        let Some(facts) = target.known().map(Target::facts) else {
+            return;
+        };
+        let of_sdk = facts.sdk.into_iter().flat_map(|sdk| sdk.variables());
+        let names = of_sdk.copied().chain(facts.deployment_variable());
+        self.variables.extend(names.map(str::to_owned));
+    }
 }
 
 #[cfg(test)]
@@ -215,12 +229,43 @@ mod tests {
 
     use super::*;
 
-    fn variables(cross_toml: &str, env: &Env) -> BTreeSet<String> {
+    fn variables(triple: &str, cross_toml: &str, env: &Env) -> BTreeSet<String> {
         let config = Config::merge([Layer::cross_toml(Path::new("Cross.toml"), cross_toml)]);
         let mut inputs = Inputs::default();
-        let triple = "thumbv7em-none-eabihf";
-        inputs.add_variables(&config.for_target(triple), env, triple);
+        let target = TargetName::parse(triple, Path::new("/w")).unwrap();
+        inputs.add_variables(&config.for_target(triple), env, &target);
         inputs.variables
+    }
+
+    #[test]
+    fn the_variables_of_a_systems_own_tools_are_watched() {
+        let env = Env::new();
+        for (triple, names) in [
+            (
+                "universal2-apple-darwin",
+                &[
+                    "SDKROOT",
+                    "MACOSX_DEPLOYMENT_TARGET",
+                    "CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS",
+                    "CARGO_TARGET_X86_64_APPLE_DARWIN_RUSTFLAGS",
+                ][..],
+            ),
+            (
+                "aarch64-apple-ios",
+                &["SDKROOT", "IPHONEOS_DEPLOYMENT_TARGET"],
+            ),
+            (
+                "aarch64-linux-android",
+                &["ANDROID_NDK_HOME", "ANDROID_NDK_ROOT"],
+            ),
+            ("x86_64-pc-windows-msvc", &["XWIN_CACHE_DIR"]),
+        ] {
+            let watched = variables(triple, "", &env);
+            for name in names {
+                assert!(watched.contains(*name), "{name} for {triple}");
+            }
+        }
+        assert!(!variables("thumbv7em-none-eabihf", "", &env).contains("SDKROOT"));
     }
 
     #[test]
@@ -230,7 +275,7 @@ mod tests {
             .set("HOME", "/h");
         let toml =
             "[build.env]\npassthrough = [\"GIVEN\", \"WRITTEN=here\"]\nvolumes = [\"SHARED\"]\n";
-        let watched = variables(toml, &env);
+        let watched = variables("thumbv7em-none-eabihf", toml, &env);
         for name in [
             "CROSS_CONFIG",
             "CROSS_CONTAINER_ENGINE",

@@ -7,14 +7,18 @@ use cross_engine::Cancel;
 use cross_engine::os;
 
 use crate::cargo::json::{Metadata, Package};
+use crate::cargo::path_flags;
 use crate::cargo::workspace::{self, Workspace};
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::request::request::Request;
 
 use super::outer::OuterBuild;
 
-/// The kinds of cargo targets whose artifacts can be embedded.
+/// The kinds of cargo targets whose artifacts are embedded without being named.
 const EMBEDDABLE: [&str; 3] = ["bin", "cdylib", "staticlib"];
+
+/// The kind that is embedded only where the request names it.
+const EXAMPLE: &str = "example";
 
 /// A request whose package is selected.
 #[derive(Clone, Debug)]
@@ -84,15 +88,49 @@ fn embeddable_of(
     let packages = metadata.workspace_packages();
     let packages = packages.filter(|package| !is_outer_package(package, outer));
     let targets = packages.filter(is_selected).flat_map(|it| &it.targets);
+    let args = &request.options.cargo;
     let mut all = Vec::new();
     for target in targets {
-        for kind in EMBEDDABLE {
-            if target.kind.iter().any(|own| own == kind) {
+        for kind in EMBEDDABLE.into_iter().chain([EXAMPLE]) {
+            let is_of_kind = target.kind.iter().any(|own| own == kind);
+            if is_of_kind && is_built(args, &target.name, kind) {
                 all.push((target.name.clone(), kind));
             }
         }
     }
     all
+}
+
+/// Whether `cargo build` with the arguments `args` makes the artifact `kind` of the cargo target
+/// `name`.
+fn is_built(args: &[String], name: &str, kind: &str) -> bool {
+    // Each kind of cargo target has a flag for all and a flag for those of a name.
+    const FLAGS: [[&str; 2]; 4] = [
+        ["--bins", "--bin"],
+        ["--examples", "--example"],
+        ["--tests", "--test"],
+        ["--benches", "--bench"],
+    ];
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    let is_named = |flag| {
+        // Cargo resolves patterns. A variable too many does no harm.
+        let mut names = path_flags::values(args, flag);
+        names.any(|given| given == name || given.contains(['*', '?', '[']))
+    };
+    let mut named = FLAGS.iter().map(|[_, one]| one);
+    let selects_some = has("--lib")
+        || has("--all-targets")
+        || FLAGS.iter().any(|[all, _]| has(all))
+        || named.any(|one| path_flags::values(args, one).next().is_some());
+    let [all, one] = match kind {
+        "bin" => FLAGS[0],
+        EXAMPLE => FLAGS[1],
+        _ => ["--lib", "--lib"],
+    };
+    match selects_some {
+        true => has("--all-targets") || has(all) || is_named(one),
+        false => kind != EXAMPLE,
+    }
 }
 
 fn choose(request: Request, outer: &OuterBuild, metadata: &Metadata) -> Result<Request> {
@@ -266,6 +304,35 @@ mod tests {
         assert_eq!(of("/w/firmware", |request| request), firmware);
         assert_eq!(of("/w", |request| request.package("firmware")), firmware);
         assert_eq!(of("/w", |request| request.package("shared")), []);
+    }
+
+    #[test]
+    fn a_request_that_names_cargo_targets_builds_those_alone() {
+        let built = |words: &str| {
+            let args: Vec<_> = words.split(' ').map(str::to_owned).collect();
+            let all = [
+                ("fw", "bin"),
+                ("boot", "bin"),
+                ("blinky", "example"),
+                ("c", "cdylib"),
+            ];
+            let built = all
+                .iter()
+                .filter(|(name, kind)| is_built(&args, name, kind));
+            built.map(|(name, _)| *name).collect::<Vec<_>>()
+        };
+        for (words, expected) in [
+            ("--release", &["fw", "boot", "c"][..]),
+            ("--bin fw", &["fw"]),
+            ("--bin=boot --lib", &["boot", "c"]),
+            ("--bins", &["fw", "boot"]),
+            ("--example blinky", &["blinky"]),
+            ("--examples --bin fw", &["fw", "blinky"]),
+            ("--example *ky", &["blinky"]),
+            ("--all-targets", &["fw", "boot", "blinky", "c"]),
+        ] {
+            assert_eq!(built(words), expected, "{words}");
+        }
     }
 
     #[test]

@@ -82,6 +82,33 @@ fn a_named_variable_has_a_stand_in_if_the_build_is_skipped() {
     assert_eq!(built.path("OTHER"), None);
 }
 
+/// What is not there would otherwise be known from a variable that `env!` misses.
+#[test]
+fn a_skipped_build_without_its_project_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let skipped = build(dir.path(), &[("CROSS_SKIP_BUILD_SCRIPT", "1")]);
+    let said = skipped.run().unwrap().to_string();
+    let warning = said.lines().find(|it| it.starts_with("cargo::warning="));
+    let warning = warning.unwrap_or_else(|| panic!("{said}"));
+    assert!(warning.contains("no variable has a stand-in"), "{warning}");
+    let named = skipped.rustc_env("FIRMWARE").run().unwrap().to_string();
+    assert!(!named.contains("cargo::warning="), "{named}");
+}
+
+#[test]
+fn the_webassembly_of_a_script_has_a_stand_in_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = script().set("OUT_DIR", dir.path()).set("DOCS_RS", "1");
+    let script = BuildScript::from_env(env).unwrap();
+    let named = |target: &str| {
+        let built = script.build(target).rustc_env("FW").run().unwrap();
+        let variables = built.embedded.into_iter().map(|file| file.variable);
+        variables.collect::<Vec<_>>()
+    };
+    assert_eq!(named("wasm32-unknown-emscripten"), ["FW", "FW_WASM"]);
+    assert_eq!(named("wasm32-unknown-unknown"), ["FW"]);
+}
+
 #[test]
 fn the_inner_build_has_the_flags_of_the_outer_one() {
     let command_line = ["cargo", "build", "--frozen"].map(str::to_owned);

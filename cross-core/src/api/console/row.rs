@@ -28,6 +28,8 @@ pub(super) struct Row {
     /// The engine of its last request.
     pub(super) engine: Option<String>,
     begun: Instant,
+    /// When its last request began.
+    request_begun: Instant,
     step: String,
     step_begun: Instant,
     /// When something was last printed of the step.
@@ -36,7 +38,8 @@ pub(super) struct Row {
     message: String,
     /// The part that is done, and the whole, where it is known.
     share: Option<(u64, u64)>,
-    units: usize,
+    /// The packages that cargo compiled in the step.
+    compiled: HashSet<u64>,
     tests: (u64, u64),
     kept: VecDeque<String>,
     shown: HashSet<u64>,
@@ -50,12 +53,13 @@ impl Row {
         Row {
             engine: None,
             begun: now,
+            request_begun: now,
             step: String::new(),
             step_begun: now,
             last_printed: now,
             message: String::new(),
             share: None,
-            units: 0,
+            compiled: HashSet::new(),
             tests: (0, 0),
             kept: VecDeque::new(),
             shown: HashSet::new(),
@@ -68,9 +72,12 @@ impl Row {
         purpose.clone_into(&mut self.step);
         self.step_begun = clock::now();
         self.last_printed = self.step_begun;
+        if self.verdict.is_some() {
+            self.request_begun = self.step_begun;
+        }
         self.message.clear();
         self.share = None;
-        self.units = 0;
+        self.compiled.clear();
         self.kept.clear();
         self.verdict = None;
     }
@@ -91,6 +98,19 @@ impl Row {
         self.share = None;
     }
 
+    /// What an environment's build is at. While packages are counted, that is more than any line of
+    /// output.
+    pub(super) fn environment(&mut self, text: &str) {
+        if self.share.is_none_or(|(done, of)| done >= of) {
+            self.message(text);
+        }
+    }
+
+    pub(super) fn packages(&mut self, done: u64, of: u64) {
+        self.message = format!("{done} of {of} packages");
+        self.share = Some((done, of));
+    }
+
     pub(super) fn transfer(&mut self, what: &str, bytes: u64, of: u64) {
         self.message = format!(
             "{what} {} of {} MB",
@@ -100,9 +120,16 @@ impl Row {
         self.share = Some((bytes, of));
     }
 
+    /// Cargo compiled a unit of `package`. A package has several, such as its build script.
     pub(super) fn compiled(&mut self, package: &str) {
-        self.units += 1;
-        self.message = format!("{} units, {package}", self.units);
+        if self.compiled.len() < REMEMBERED {
+            self.compiled.insert(hash(package));
+        }
+        let packages = match self.compiled.len() {
+            1 => "1 package".to_owned(),
+            count => format!("{count} packages"),
+        };
+        self.message = format!("{packages}, {package}");
     }
 
     pub(super) fn tested(&mut self, passed: u64, failed: u64) {
@@ -124,12 +151,10 @@ impl Row {
         if wanted { kept.into() } else { Vec::new() }
     }
 
-    /// Whether `text` was not shown before. Cargo repeats what it finds in a library that it
-    /// compiles for its tests too.
+    /// Whether `text` was not shown before in this request. Cargo repeats what it finds in a library
+    /// that it compiles for its tests too.
     pub(super) fn is_new(&mut self, text: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        self.shown.len() >= REMEMBERED || self.shown.insert(hasher.finish())
+        self.shown.len() >= REMEMBERED || self.shown.insert(hash(text))
     }
 
     pub(super) fn finish(&mut self, passed: bool) {
@@ -139,6 +164,8 @@ impl Row {
         });
         self.seconds = self.begun.elapsed().as_secs_f64();
         self.share = None;
+        // The next request says again what is still wrong.
+        self.shown.clear();
     }
 
     pub(super) fn verdict(&self) -> Option<Verdict> {
@@ -165,8 +192,17 @@ impl Row {
 
     /// Whether a step is at work of which nothing was said for `interval`.
     pub(super) fn is_silent_for(&self, interval: Duration) -> bool {
-        let works = self.verdict.is_none() && !self.text().is_empty();
-        works && self.last_printed.elapsed() >= interval
+        self.is_at_work() && self.last_printed.elapsed() >= interval
+    }
+
+    /// Whether a step goes on.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.verdict.is_none() && !(self.step.is_empty() && self.message.is_empty())
+    }
+
+    /// How long ago the last request for the target began.
+    pub(super) fn age(&self) -> Duration {
+        self.request_begun.elapsed()
     }
 
     /// What is said of a step that takes long.
@@ -200,4 +236,10 @@ impl Row {
             None => "not finished",
         }
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }

@@ -7,15 +7,23 @@ use std::io::Write;
 use std::time::Duration;
 
 use cross_config::Env;
+use cross_engine::os::System;
 use cross_engine::process::Stream;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::api::console::groups::{Groups, Notation};
+use crate::api::console::groups::{Groups, Notation, Parts};
 use crate::api::console::row::Row;
 use crate::model::printable::{printable, printable_in_color};
 
-const SPINNER: &str = "{spinner} {prefix} {wide_msg} {elapsed}";
-const BAR: &str = "{spinner} {prefix} [{bar:20}] {wide_msg} {elapsed}";
+/// The line of a target that is at work. The width of the terminal cuts the end of the message, which
+/// has the name in front: a line that wrapped could not be drawn again.
+const AT_WORK: &str = "{spinner} {wide_msg} {elapsed}";
+/// The line of a target whose result is known.
+const ENDED: &str = "  {wide_msg}";
+/// The columns of a bar.
+const BAR: usize = 20;
+/// The most columns to which names are padded.
+const NAME: usize = 32;
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
 
@@ -31,14 +39,15 @@ pub(super) enum Style {
 }
 
 impl Style {
-    /// The style of standard error. A CI system says in `env` that it reads it.
+    /// The style of standard error. A CI system says in `env` that it reads it, and a terminal that
+    /// moves no cursor has no name there, or the name `dumb`.
     pub(super) fn detect(env: &Env, is_terminal: bool) -> Self {
         let is_on = |name: &str| env.get_str(name) == Some("true");
         if is_on("GITHUB_ACTIONS") {
             Style::Groups(Notation::GitHub)
         } else if is_on("GITLAB_CI") {
             Style::Groups(Notation::GitLab)
-        } else if is_terminal {
+        } else if is_terminal && !is_dumb(env) {
             Style::Terminal
         } else {
             Style::Lines
@@ -94,37 +103,44 @@ impl Screen {
         self.style
     }
 
-    /// Draws a line for `target` from now on.
-    pub(super) fn add(&mut self, target: &str) {
+    /// Redraws the line of each row.
+    pub(super) fn draw(&mut self, rows: &BTreeMap<String, Row>) {
         if self.style != Style::Terminal {
             return;
         }
-        let bar = self.drawn.add(ProgressBar::new_spinner());
-        bar.set_style(style(SPINNER));
-        bar.set_prefix(format!("{target:<32}"));
-        bar.enable_steady_tick(TICK);
-        self.bars.insert(target.to_owned(), bar);
+        let names = rows.keys().map(|name| name.chars().count());
+        let width = names.max().unwrap_or(0).min(NAME);
+        for (target, row) in rows {
+            self.draw_row(target, row, width);
+        }
     }
 
-    /// Redraws the line of `target`.
-    pub(super) fn draw(&mut self, target: &str, row: &Row) {
-        let Some(bar) = self.bars.get(target) else {
-            return;
-        };
-        let text = printable(&row.text()).replace(['\n', '\t'], " ");
-        match row.share() {
-            Some((done, of)) => {
-                bar.set_style(style(BAR));
-                bar.set_length(of);
-                bar.set_position(done);
+    /// Redraws the line of `target`, whose name is padded to `width`.
+    fn draw_row(&mut self, target: &str, row: &Row, width: usize) {
+        let bar = match self.bars.get(target) {
+            Some(bar) => bar,
+            None => {
+                let bar = ProgressBar::new_spinner().with_elapsed(row.age());
+                let bar = self.drawn.add(bar);
+                bar.enable_steady_tick(TICK);
+                self.bars.entry(target.to_owned()).or_insert(bar)
             }
-            None => bar.set_style(style(SPINNER)),
-        }
-        bar.set_message(text);
-        if row.verdict().is_some() {
-            bar.finish();
-        } else if bar.is_finished() {
+        };
+        let share = row.share().map(|(done, of)| share(done, of));
+        let text = format!(
+            "{target:<width$} {}{}",
+            share.unwrap_or_default(),
+            row.text()
+        );
+        let text = printable(&text).replace(['\n', '\t'], " ");
+        let has_ended = row.verdict().is_some();
+        if !has_ended && bar.is_finished() {
             bar.reset();
+        }
+        bar.set_style(style(if has_ended { ENDED } else { AT_WORK }));
+        bar.set_message(text);
+        if has_ended && !bar.is_finished() {
+            bar.finish();
         }
     }
 
@@ -148,8 +164,8 @@ impl Screen {
             Style::Terminal => {}
             Style::Lines => self.plain(&title),
             Style::Groups(notation) => {
-                let text = self.groups.begin(notation, target, &title);
-                self.write(Stream::Stderr, &text);
+                let now = self.groups.begin(notation, target, &title);
+                self.write_parts(&now);
             }
         }
     }
@@ -158,7 +174,7 @@ impl Screen {
     pub(super) fn end_step(&mut self, target: &str, text: Option<&str>) {
         if let Style::Groups(notation) = self.style {
             let ended = self.groups.end(notation, target);
-            self.write(Stream::Stderr, &ended);
+            self.write_parts(&ended);
         }
         if let Some(text) = text {
             self.plain(text);
@@ -175,14 +191,20 @@ impl Screen {
         let line = format!("{text}\n");
         match (self.style, target) {
             (Style::Groups(notation), Some(target)) => {
-                let now = self.groups.line(notation, target, line);
-                self.write(Stream::Stderr, &now);
+                let now = self.groups.line(notation, target, stream, line);
+                self.write_parts(&now);
             }
             (Style::Groups(notation), None) => {
                 let now = self.groups.outside(notation, line);
-                self.write(Stream::Stderr, &now);
+                self.write_parts(&now);
             }
             _ => self.write(stream, &line),
+        }
+    }
+
+    fn write_parts(&mut self, parts: &Parts) {
+        for (stream, text) in parts.iter() {
+            self.write(stream, text);
         }
     }
 
@@ -200,17 +222,38 @@ impl Screen {
         });
     }
 
-    /// Removes what is drawn, and ends what is open.
-    pub(super) fn clear(&mut self) {
+    /// Removes what is drawn. The next line begins where the first one that was drawn did.
+    pub(super) fn hide(&mut self) {
         for bar in std::mem::take(&mut self.bars).into_values() {
             bar.finish_and_clear();
             self.drawn.remove(&bar);
         }
+    }
+
+    /// Removes what is drawn, and ends what is open.
+    pub(super) fn clear(&mut self) {
+        self.hide();
         if let Style::Groups(notation) = self.style {
             let left = self.groups.end_all(notation);
-            self.write(Stream::Stderr, &left);
+            self.write_parts(&left);
         }
     }
+}
+
+/// Whether `TERM` is of a terminal on which nothing can be drawn again. Windows has no such variable.
+fn is_dumb(env: &Env) -> bool {
+    match env.get_str("TERM") {
+        Some("dumb") => true,
+        None | Some("") => System::HERE != System::Windows,
+        Some(_) => false,
+    }
+}
+
+/// A bar, of which the part that is done is full.
+fn share(done: u64, of: u64) -> String {
+    let columns = u128::from(done.min(of)) * BAR as u128 / u128::from(of.max(1));
+    let full = usize::try_from(columns).unwrap_or(BAR);
+    format!("[{}{}] ", "█".repeat(full), "░".repeat(BAR - full))
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -50,3 +50,11 @@ pub(crate) fn tool(facts: &Facts, program: &str) -> Result<PathBuf> {
         )
     })
 }
+
+/// The error for the toolchain's own `program`, which does not find its library.
+pub(crate) fn does_not_start_alone(program: &str) -> Error {
+    let message =
+        format!("`{program}` does not find the library that it needs, so no tool can start it");
+    Error::new(ErrorKind::ToolMissing, message)
+        .with_help("install LLVM's tools, of which `llvm-objcopy` takes its place")
+}

@@ -23,6 +23,9 @@ const MANIFEST_FEATURES: [&str; 5] = [
     "trim-paths",
 ];
 
+/// The flag that makes a library another kind of library.
+pub(crate) const CRATE_TYPE: &str = "--crate-type";
+
 /// The part of a command line up to the subcommand, which is parsed before aliases are expanded.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
@@ -193,6 +196,15 @@ impl CommandLine {
     pub(crate) fn name(&self) -> Option<&str> {
         let written = self.command.as_deref().and_then(OsStr::to_str);
         self.row.map(|row| row.name).or(written)
+    }
+
+    /// Whether it hands arguments to a compiler, which cargo then starts for one target only.
+    pub(crate) fn is_for_one_compiler(&self) -> bool {
+        let own = self.original.len().saturating_sub(self.trailing.len());
+        let mut own = self.original[..own].iter().filter_map(|word| word.to_str());
+        let is_for_one = self.trailing.iter().any(|word| word != "--")
+            || own.any(|word| word.starts_with(CRATE_TYPE));
+        matches!(self.name(), Some("rustc" | "rustdoc")) && is_for_one
     }
 
     /// Whether the flag is given before `--`.

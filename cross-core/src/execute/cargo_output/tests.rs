@@ -129,6 +129,19 @@ fn a_dll_is_one_artifact_with_its_import_library_and_its_debug_information() {
     }
 }
 
+/// Cargo names the first page since 1.95. The directory is published as a whole.
+#[test]
+fn the_first_page_of_the_documentation_is_not_said_to_be_missing() {
+    let built = Built::new();
+    for page in ["doc/app/index.html", "doc/other/index.html"] {
+        let page = built.root.path().join(TRIPLE).join(page);
+        let mut reader = built.reader();
+        assert!(matches!(reader.read(&message(&page)), Line::Events(_)));
+        assert!(reader.artifacts.is_empty());
+        assert_eq!(reader.unpublished, []);
+    }
+}
+
 #[test]
 fn a_forged_message_about_another_file_adds_no_artifact() {
     let built = Built::new();
@@ -324,7 +337,7 @@ fn packages_are_those_that_cargo_compiled_with_their_features_and_libraries() {
         .iter()
         .map(|package| {
             let library = |library: &NativeLibrary| {
-                format!("{:?}={} {}", library.kind, library.name, library.built)
+                format!("{:?}={} {:?}", library.kind, library.name, library.origin)
             };
             let libraries: Vec<_> = package.native_libraries.iter().map(library).collect();
             format!(
@@ -341,8 +354,8 @@ fn packages_are_those_that_cargo_compiled_with_their_features_and_libraries() {
         [
             "derive host:true  []",
             "two host:false  []",
-            "z-sys host:false bundled,extra,std [None=ssl true; Some(\"static\")=z true]",
-            "z-sys host:true std [None=z false]",
+            "z-sys host:false bundled,extra,std [None=ssl BuildScript; Some(\"static\")=z BuildScript]",
+            "z-sys host:true std [None=z Environment]",
         ]
     );
     assert_eq!(packages[0].source.as_deref(), Some(registry));

@@ -1,6 +1,7 @@
 //! What a build for one of Apple's systems misses: an SDK of Apple's, and what is in it.
 
 use super::Remedy;
+use crate::model::step::OTHER_SDK;
 
 impl Remedy<'_> {
     /// Whether the target is one of Apple's systems.
@@ -18,12 +19,25 @@ impl Remedy<'_> {
                 sdk.display()
             );
         }
-        let sdk = self.target().and_then(|target| target.facts().sdk);
-        let how = sdk.and_then(|sdk| sdk.instructions()).unwrap_or_default();
+        let how = self.how_to_give_apples().unwrap_or_default();
         format!(
-            "{what} for {0} is in an SDK of Apple's, which is never downloaded: {how}; then \
-             `sdk = \"<directory>\"` under `[target.{0}]` of Cross.toml, or SDKROOT, names it",
+            "{what} for {} is in an SDK of Apple's; {how}",
             self.triple()
         )
+    }
+
+    /// How the user gives an SDK of Apple's for the target. `None` for targets of others.
+    pub(super) fn how_to_give_apples(&self) -> Option<String> {
+        let how = self.target()?.facts().sdk?.instructions()?;
+        // The variable names a single SDK.
+        let mut warnings = self.plan.warnings.iter();
+        let names = match warnings.find(|warning| warning.code == OTHER_SDK) {
+            Some(other) => format!(" of Cross.toml names it; {}", other.message),
+            None => " of Cross.toml, or SDKROOT, names it".to_owned(),
+        };
+        Some(format!(
+            "an SDK is never downloaded: {how}; then `sdk = \"<directory>\"` under `[target.{}]`{names}",
+            self.triple()
+        ))
     }
 }

@@ -228,7 +228,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("flatc", "flatbuffers-compiler"), ("g++", "g++"), ("glslangValidator", "glslang-tools"),
     ("glslc", "glslc"), ("go", "golang-go"), ("java", "default-jdk-headless"),
     ("javac", "default-jdk-headless"), ("ld.lld", "lld"), ("libclang", "libclang-dev"),
-    ("libtoolize", "libtool"), ("llvm-config", "llvm"), ("makeinfo", "texinfo"),
+    ("dsymutil", "llvm"), ("libtoolize", "libtool"), ("llvm-config", "llvm"), ("makeinfo", "texinfo"),
     ("msgfmt", "gettext"), ("ninja", "ninja-build"), ("node", "nodejs"),
     ("pip", "python3-pip"), ("pip3", "python3-pip"), ("pkgconf", "pkgconf"), ("protoc", "protobuf-compiler"),
     ("python", "python-is-python3"), ("ssh", "openssh-client"), ("tclsh", "tcl"),

@@ -8,7 +8,7 @@ use super::packages;
 /// A reading of one line. `Some` if the line is of its kind.
 type Pattern = fn(&str) -> Option<Cause>;
 
-const PATTERNS: [Pattern; 18] = [
+const PATTERNS: [Pattern; 19] = [
     libraries_only,
     apple,
     memory,
@@ -25,6 +25,7 @@ const PATTERNS: [Pattern; 18] = [
     missing_library,
     header,
     clang,
+    dsymutil,
     tool,
     known_tool,
 ];
@@ -42,7 +43,7 @@ pub(super) fn find(line: &str) -> Option<Cause> {
 }
 
 /// Returns `text` if it can be the name of a library, a program or a header.
-fn name(text: &str) -> Option<&str> {
+pub(super) fn name(text: &str) -> Option<&str> {
     let is_harmless = |c: char| c.is_ascii_alphanumeric() || "+-._/".contains(c);
     let is_name = !text.is_empty()
         && text.len() <= 64
@@ -134,6 +135,12 @@ fn rust(line: &str) -> Option<Cause> {
     if ["std", "core"].into_iter().any(lacks) {
         return Some(Cause::NoStd);
     }
+    if lacks("test") {
+        return Some(Cause::NoHarness);
+    }
+    if line.contains("failed to spawn thread to run test") {
+        return Some(Cause::NoThreads);
+    }
     if has(&OLD) {
         return Some(Cause::Old);
     }
@@ -143,6 +150,13 @@ fn rust(line: &str) -> Option<Cause> {
     let links = between(line, "links to the native library `", "`, but it conflicts")
         .or_else(|| after(line, "multiple packages link to native library `"));
     links.map(|library| Cause::Links(library.to_owned()))
+}
+
+/// The linker that an argument of a compiler driver names, in the command that rustc quotes. The
+/// last one counts: rustc's own comes first.
+pub(super) fn named_linker(line: &str) -> Option<&str> {
+    const FLAG: &str = "-fuse-ld=";
+    after(&line[line.rfind(FLAG)?..], FLAG)
 }
 
 fn of_linker(line: &str) -> Option<Cause> {
@@ -234,7 +248,7 @@ fn clang(line: &str) -> Option<Cause> {
         .then(|| Cause::Tool("libclang".to_owned()))
 }
 
-/// The words of shells, make, env, cc, cmake and prost about a program.
+/// The words of shells, make, env, cc, cmake, prost, rav1e, pkg-config and pyo3 about a program.
 fn tool(line: &str) -> Option<Cause> {
     let named = between(line, "is `", "` not installed?")
         .or_else(|| between(line, "s `", "` installed?"))
@@ -246,6 +260,12 @@ fn tool(line: &str) -> Option<Cause> {
                 "unable to find a build program corresponding to \"",
                 "\"",
             )
+        })
+        .or_else(|| between(line, "Make sure you have ", " installed"))
+        .or_else(|| between(line, "The ", " command could not be found"))
+        .or_else(|| {
+            line.contains("no Python 3.x interpreter found")
+                .then_some("python3")
         })
         .or_else(|| of_shell(line));
     let tool = file_name(named?);
@@ -292,6 +312,13 @@ fn of_shell(line: &str) -> Option<&str> {
 fn is_line_number(text: &str) -> bool {
     let number = text.strip_prefix("line ").unwrap_or(text);
     !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
+}
+
+/// The words of rustc about what splits the debug information of programs for Apple's systems.
+fn dsymutil(line: &str) -> Option<Cause> {
+    let name = "dsymutil";
+    let is_missing = line.contains(&format!("unable to run `{name}`"));
+    is_missing.then(|| Cause::Tool(name.to_owned()))
 }
 
 /// The words of Perl and Python about a module. Debian's `perl-base` lacks many of Perl's own ones.

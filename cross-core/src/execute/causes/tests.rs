@@ -47,6 +47,36 @@ fn missing_libraries_are_recognized_in_the_words_of_every_tool() {
 }
 
 #[test]
+fn the_programs_of_popular_build_scripts_are_recognized_in_their_own_words() {
+    for (line, name) in [
+        (
+            "NASM build failed. Make sure you have nasm installed or disable the \"asm\" feature.",
+            "nasm",
+        ),
+        ("The pkg-config command could not be found.", "pkg-config"),
+        ("  error: no Python 3.x interpreter found", "python3"),
+        (
+            "Could not find `protoc`. If `protoc` is installed, try setting the `PROTOC` environment variable",
+            "protoc",
+        ),
+        (
+            "Failed to execute `capnp --version`: No such file or directory (os error 2). Please verify",
+            "capnp",
+        ),
+        (
+            "Unable to find libclang: \"couldn't find any valid shared libraries matching: ['libclang.so']",
+            "libclang",
+        ),
+        (
+            "failed to execute `git`: No such file or directory (os error 2)",
+            "git",
+        ),
+    ] {
+        is(line, &Cause::Tool(name.to_owned()));
+    }
+}
+
+#[test]
 fn missing_headers_and_programs_are_recognized() {
     for (line, name) in [
         (
@@ -330,6 +360,36 @@ fn the_package_of_a_header_is_the_most_specific_one() {
     }
 }
 
+/// rustc says so of a test without `std`, and a test binary of one that has no threads.
+#[test]
+fn tests_that_a_target_cannot_have_are_recognized() {
+    is(
+        "error[E0463]: can't find crate for `test`",
+        &Cause::NoHarness,
+    );
+    is(
+        "failed to spawn thread to run test: operation not supported on this platform",
+        &Cause::NoThreads,
+    );
+}
+
+#[test]
+fn a_missing_dsymutil_is_in_the_package_of_llvms_tools() {
+    let line = "error: unable to run `dsymutil`: No such file or directory (os error 2)";
+    is(line, &Cause::Tool("dsymutil".to_owned()));
+    assert_eq!(packages::of_tool("dsymutil"), Some("llvm"));
+}
+
+/// GCC calls every linker `ld`.
+#[test]
+fn the_linker_that_flags_name_is_the_one_that_is_missing() {
+    let command = "  = note:  \"cc\" \"-m64\" \"-fuse-ld=lld\" \"/t/deps/app.o\" \"-fuse-ld=mold\"";
+    let missing = "  = note: collect2: fatal error: cannot find 'ld'";
+    let linker = |name: &str| [Cause::Linker(name.to_owned())];
+    assert_eq!(found(&[command, missing]), linker("mold"));
+    assert_eq!(found(&[missing]), linker("ld"));
+}
+
 /// The error says what the table and `explain` say.
 #[test]
 fn a_program_for_a_target_with_libraries_only_fails_with_the_reason_in_its_row() {
@@ -340,13 +400,25 @@ fn a_program_for_a_target_with_libraries_only_fails_with_the_reason_in_its_row()
         let recipe = target.recipe(DebianArch::Amd64, RustSource::External);
         let recipe = recipe.unwrap();
         let variable = format!("CARGO_TARGET_{}_LINKER", target.env_upper());
-        let linker = &recipe.env[&variable];
+        let Some(linker) = recipe.env.get(&variable) else {
+            assert_eq!(target.facts().os, "cuda", "{target}");
+            is(
+                "error: linker `llvm-bitcode-linker` not found",
+                &Cause::Linker("llvm-bitcode-linker".to_owned()),
+            );
+            continue;
+        };
         is(
             &format!("error: linking with `{linker}` failed: exit status: 1"),
             &Cause::LibrariesOnly,
         );
         let why = target.facts().lacks().unwrap();
-        assert!(libraries_only(target.triple()).contains(why), "{target}");
+        let help = linking::libraries_only(target.triple(), None);
+        assert!(help.contains(why), "{target}");
+        assert!(
+            help.contains("`cargo rustc --lib --crate-type staticlib`"),
+            "{help}"
+        );
         let explained = target.explain(DebianArch::Amd64);
         assert!(explained.contains(why), "{explained}");
         let program = recipe.files.iter().find(|file| file.path == *linker);

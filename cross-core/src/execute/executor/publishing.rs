@@ -9,6 +9,7 @@ use cross_targets::Target;
 use super::Execution;
 use crate::execute::cargo_output::{Reason, Unpublished};
 use crate::execute::companions;
+use crate::execute::failure::tool_failure;
 use crate::execute::join::{self, Join, Slice};
 use crate::execute::publish::{self, Mirror};
 use crate::execute::quoted::quoted;
@@ -58,6 +59,14 @@ impl Execution<'_> {
             }
             _ => Ok(false),
         }
+    }
+
+    /// What a run of `step` came to, whose program is not the target's if it strips.
+    pub(super) fn of_step(&self, step: &Step, ran: Result<()>) -> Result<()> {
+        let Some(strips) = &step.strips else {
+            return ran;
+        };
+        ran.map_err(|error| tool_failure(error, &step.purpose, &strips.tool, &self.plan.target))
     }
 
     /// Publishes the artifacts that were built, or their copies in the directory `stripped`, and
@@ -328,19 +337,21 @@ impl Execution<'_> {
         let mut check = |file: &RegularFile, path: &Path| self.may_be_published(file, path);
         let mirror = Mirror::of(self.plan, &to, self.cancel, &mut check);
         let products = &self.plan.products;
-        let stripped = step.strips.as_ref();
-        let stripped = stripped.map(|strips| products.with_stems(&strips.stems));
+        let strips = step.strips.as_ref();
+        let wanted = strips.map(|strips| products.with_stems(&strips.stems));
         let mut mirror = Mirror {
             scope: None,
-            wanted: stripped.as_ref().unwrap_or(products),
+            wanted: wanted.as_ref().unwrap_or(products),
             ..mirror
         };
-        match &stripped {
+        match &wanted {
             Some(_) => mirror.of_stripped(&made)?,
             None => mirror.of_flag(&made)?,
         }
         self.note_published(to.path(), &mirror.copied);
-        Ok(())
+        strips.map_or(Ok(()), |strips| {
+            stripped::remove_debug_files(to.path(), strips)
+        })
     }
 
     /// Whether the plan runs tests or benchmarks, after what is compiled was published.

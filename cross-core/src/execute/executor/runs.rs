@@ -2,34 +2,37 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::time::Duration;
 
-use cross_engine::RunSpec;
 use cross_engine::process::untrusted::{Dir, limits};
 use cross_engine::process::{Exit, Sink, Stream};
+use cross_engine::{RunSpec, Stdio};
 
 use super::Execution;
+use super::lines::{FirstError, output_event};
+use super::test_watch::TestWatch;
 use super::unstarted::Words;
 use crate::execute::cargo_output::{self, Line};
+use crate::execute::causes::of_unread_output;
 use crate::execute::container_reuse;
 use crate::execute::debugger::DebuggerWatch;
 use crate::execute::failure::{
-    EARLY_HELP, TESTS_FAILED, cargo_failure, disk_full, failed_tests, is_disk_full, is_killed,
-    killed_help, missing_runner, program_failure, subcommand, tests_failure,
+    EARLY_HELP, TESTS_FAILED, cargo_failure, command_name, disk_full, failed_tests, is_disk_full,
+    is_killed, killed_help, missing_runner, program_failure, program_name, subcommand,
+    tests_failure,
 };
-use crate::execute::harness_words;
-use crate::execute::libtest::{self, BinaryResult};
+use crate::execute::libtest;
 use crate::execute::nextest;
 use crate::execute::quoted::listed;
-use crate::execute::relayed_tests::{Listener, RelayedTests};
+use crate::execute::relayed_tests::{Listener as _, RelayedTests};
 #[cfg(feature = "remote")]
 use crate::execute::remote_run::{self, Built};
+use crate::execute::replayed_diagnostics::ReplayedDiagnostics;
 use crate::execute::test_ends;
 use crate::execute::watched_programs::{Started, WatchedPrograms};
 use crate::host::files;
 use crate::model::error::{Error, ErrorKind, Result};
 use crate::model::outcome::{Artifact, ArtifactKind};
+use crate::model::step::Verb;
 use crate::request::event::EventKind;
 use crate::target::emulator_crash::CrashDetector;
 
@@ -71,7 +74,10 @@ impl Execution<'_> {
             )),
             (false, _) => None,
         };
+        let is_read = spec.stdio != Stdio::Inherit;
+        let linkless = of_unread_output(self.plan).filter(|_| known.is_none() && !is_read);
         for (code, help) in [
+            ("libraries-only", linkless),
             ("removed", removed),
             ("boundary", denied),
             ("known-cause", known),
@@ -106,8 +112,13 @@ impl Execution<'_> {
         })
     }
 
+    /// The diagnostics that the cargo of `spec` prints again.
+    pub(super) fn replayed(&self, spec: &RunSpec) -> ReplayedDiagnostics {
+        ReplayedDiagnostics::new(&self.diagnostics, &spec.command, &self.plan.fixed)
+    }
+
     /// Looks for the causes of a failure in a line of output.
-    fn watch(&self, stream: Stream, line: &str) {
+    pub(super) fn watch(&self, stream: Stream, line: &str) {
         self.evidence.borrow_mut().read(stream, line);
         self.foreign_starts.borrow_mut().read(line);
     }
@@ -156,7 +167,7 @@ impl Execution<'_> {
     /// Checks that no artifact needs a newer glibc, or a newer version of Apple's system, than the
     /// requested one.
     fn check_floors(&self) -> Result<()> {
-        if self.glibc_floor().is_none() && self.deployment_target().is_none() {
+        if self.plan.glibc_floor.is_none() && self.deployment_target().is_none() {
             return Ok(());
         }
         if !self.fetch(&self.artifacts, false)? {
@@ -271,6 +282,8 @@ impl Execution<'_> {
                 )
             }
         };
+        // There is nothing left to stop.
+        let _ = watch.end_output();
         let TestWatch {
             reader,
             debugger,
@@ -280,6 +293,7 @@ impl Execution<'_> {
         } = watch;
         let mut tests = reader.summary();
         tests.not_run = test_ends::not_run(&reader, &built);
+        test_ends::name_as_cargo(&mut tests, &built);
         // Hostile tests may have results that fill the memory, so there are as few copies as may be.
         let exit = match exit {
             Ok(exit) => exit,
@@ -325,13 +339,21 @@ impl Execution<'_> {
     pub(super) fn run_nextest(&mut self, spec: &RunSpec) -> Result<()> {
         let mut reader = nextest::Reader::default();
         let mut first_error = FirstError::default();
+        let mut replayed = self.replayed(spec);
+        let mut show = |stream, line: &str| self.notify(output_event(stream, line));
         let exit = self.start(spec, &mut |stream, line| {
             if stream == Stream::Stdout && reader.read(line) {
                 return ControlFlow::Continue(());
             }
             first_error.read(line);
-            self.notify(output_event(stream, line))
-        })?;
+            replayed.read(stream, line, &mut show)
+        });
+        // There is nothing left to stop.
+        let _ = replayed.finish(&mut show);
+        let exit = match exit {
+            Ok(exit) => exit,
+            Err(error) => return Err(error.with_tests(reader.finish())),
+        };
         let contradiction = reader.contradiction();
         let tests = reader.finish();
         let mut given = self.given_binaries(&tests, &Words::new());
@@ -378,6 +400,8 @@ impl Execution<'_> {
         let mut debugger = DebuggerWatch::new(spec, &self.plan.fixed);
         let mut too_much_output = false;
         let mut first_error = FirstError::default();
+        let mut replayed = self.replayed(spec);
+        let mut show = |stream, line: &str| self.notify(output_event(stream, line));
         let mut watched = WatchedPrograms::new(self.plan, self.host, spec)?;
         if let Some(run) = &mut watched {
             // The relay has added a mount.
@@ -396,9 +420,13 @@ impl Execution<'_> {
                 return ControlFlow::Break(());
             }
             watch.read(line);
-            let waits = debugger.read(line);
-            self.notify(waits.unwrap_or_else(|| output_event(stream, line)))
+            match debugger.read(line) {
+                Some(waits) => self.notify(waits),
+                None => replayed.read(stream, line, &mut show),
+            }
         });
+        // There is nothing left to stop.
+        let _ = replayed.finish(&mut show);
         if too_much_output {
             let limit = limits::CAPTURED;
             let message = format!("the program prints more than {limit} bytes");
@@ -414,125 +442,18 @@ impl Execution<'_> {
         }
         let started = watched.as_ref();
         let started = started.map_or(Ok(Started::Unknown), WatchedPrograms::started)?;
-        let program = match &started {
-            Started::None => return Err(cargo_failure(spec, exit, first_error.0)),
-            Started::WithoutRunner(runner) => return Err(missing_runner(spec, exit, runner)),
-            Started::Last(path) => path.file_name(),
-            Started::Unknown => None,
+        let target = &self.plan.target;
+        let program = match (&started, self.plan.verb) {
+            (Started::WithoutRunner(runner), _) => return Err(missing_runner(spec, exit, runner)),
+            (Started::Last(path), _) => program_name(target, path),
+            (Started::Unknown, Verb::Exec) => command_name(target, &spec.command),
+            // Nextest that packs tests starts none of them.
+            (Started::None, _) | (Started::Unknown, Verb::Nextest) => {
+                return Err(cargo_failure(spec, exit, first_error.0));
+            }
+            (Started::Unknown, _) => format!("the program for {target}"),
         };
-        let name = program.map(|name| name.to_string_lossy());
-        Err(program_failure(
-            &self.plan.target,
-            name.as_deref(),
-            watch,
-            exit,
-            spec.memory,
-        ))
-    }
-}
-
-/// Reads the output of a run of tests, and passes it on as events.
-struct TestWatch<'a> {
-    execution: &'a Execution<'a>,
-    command: &'a [String],
-    reader: libtest::Reader,
-    debugger: DebuggerWatch,
-    first_error: FirstError,
-    words: Words,
-}
-
-impl<'a> TestWatch<'a> {
-    fn new(execution: &'a Execution<'a>, spec: &'a RunSpec) -> Self {
-        TestWatch {
-            reader: libtest::Reader::new(execution.plan.emulator, &spec.command)
-                .with_host_tests(&execution.host_tests),
-            debugger: DebuggerWatch::new(spec, &execution.plan.fixed),
-            first_error: FirstError::default(),
-            command: &spec.command,
-            words: Words::new(),
-            execution,
-        }
-    }
-
-    fn notify(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
-        self.execution.watch(stream, line);
-        let waits = self.debugger.read(line);
-        let event = waits.unwrap_or_else(|| output_event(stream, line));
-        self.execution.notify(event)
-    }
-
-    fn notify_results(&self, result: Option<BinaryResult>) -> ControlFlow<()> {
-        match result {
-            Some(result) => self.execution.notify(EventKind::TestsRan {
-                passed: result.passed,
-                failed: result.failed,
-            }),
-            None => ControlFlow::Continue(()),
-        }
-    }
-}
-
-impl Listener for TestWatch<'_> {
-    fn cargo(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
-        let result = self.reader.read(stream, line);
-        self.first_error.read(line);
-        self.notify(stream, line)?;
-        self.notify_results(result)
-    }
-
-    fn start(&mut self, program: &Path, words: Option<&[String]>) {
-        let file = program.file_name().unwrap_or_default().to_string_lossy();
-        let reports = match words {
-            Some(words) => harness_words::are_usual(words),
-            None => harness_words::reports_results(self.command),
-        };
-        let products = &self.execution.plan.products;
-        let has_libtest = reports && test_ends::reports(&file, products);
-        self.reader.start(&file, has_libtest, words);
-        // Only those of binaries that cargo announced are asked for.
-        let built = &self.execution.artifacts;
-        let is_built = built.iter().any(|it| it.inside.ends_with(&*file));
-        let is_known = self.words.iter().any(|(known, _)| *known == file);
-        if let Some(words) = words.filter(|_| is_built && !is_known) {
-            self.words.push((file.into_owned(), words.to_vec()));
-        }
-    }
-
-    fn output(&mut self, stream: Stream, line: &str) -> ControlFlow<()> {
-        self.reader.read_binary(stream, line);
-        self.notify(stream, line)
-    }
-
-    fn lack_runner(&mut self, runner: &str) {
-        self.reader.lack_runner(runner);
-    }
-
-    fn end(&mut self, exit: Exit, after: Duration) -> bool {
-        self.reader.end(exit, after)
-    }
-
-    fn list(&mut self, text: &str) {
-        self.reader.list(text);
-    }
-
-    fn finish(&mut self) -> ControlFlow<()> {
-        self.notify_results(self.reader.totals())
-    }
-
-    fn interrupted(
-        &mut self,
-        program: &Path,
-        words: Option<&[String]>,
-        lines: &[String],
-        end: Option<(Exit, Duration)>,
-    ) {
-        self.start(program, words);
-        for line in lines {
-            self.reader.read_binary(Stream::Stdout, line);
-        }
-        if let Some((exit, after)) = end {
-            self.reader.end(exit, after);
-        }
+        Err(program_failure(target, &program, watch, exit, spec.memory))
     }
 }
 
@@ -556,24 +477,4 @@ fn stopped_tests(error: Error, reader: &libtest::Reader) -> Error {
 /// Whether cargo's subcommand runs tests.
 fn is_test(verb: &str) -> bool {
     ["test", "t", "nextest"].contains(&verb)
-}
-
-/// The first line of an output that starts with `error`.
-#[derive(Debug, Default)]
-struct FirstError(Option<String>);
-
-impl FirstError {
-    fn read(&mut self, line: &str) {
-        if self.0.is_none() && line.starts_with("error") {
-            self.0 = Some(line.to_owned());
-        }
-    }
-}
-
-/// The event of a line of output.
-pub(super) fn output_event(stream: Stream, line: &str) -> EventKind {
-    EventKind::Output {
-        stream,
-        line: line.to_owned(),
-    }
 }

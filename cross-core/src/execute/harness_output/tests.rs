@@ -211,6 +211,19 @@ fn a_failed_test_has_what_the_harness_says_of_it() {
 }
 
 #[test]
+fn an_ignored_test_has_its_reason() {
+    let text = "running 3 tests\ntest a ... ignored\ntest b ... ignored, slow, \u{7}see test x\ntest c ... ok\n\n\
+                test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out\n";
+    let results = read(text).named(&names(&["a", "b", "c"]));
+    let tests = results.tests.iter();
+    let reasons: Vec<_> = tests
+        .map(|test| (test.name.as_str(), test.message.as_deref()))
+        .collect();
+    let slow = "slow, \\u{7}see test x";
+    assert_eq!(reasons, [("a", None), ("b", Some(slow)), ("c", None)]);
+}
+
+#[test]
 fn the_message_of_a_test_is_bounded() {
     let mut text =
         "running 1 test\ntest a ... FAILED\n\nfailures:\n\n---- a stdout ----\n".to_owned();

@@ -294,3 +294,48 @@ fn a_binary_without_tests_has_ended_where_wasm_bindgens_runner_says_so() {
         assert_eq!(reader.summary().ran(), 0);
     }
 }
+
+#[test]
+fn a_binary_that_was_stopped_or_crashed_has_its_last_lines() {
+    let mut reader = Reader::new(EmulatorKind::None, &[]);
+    let lines = |reader: &mut Reader, text: &str| {
+        for line in text.lines() {
+            reader.read_binary(Stream::Stdout, line);
+        }
+        reader.read_binary(Stream::Stderr, "the end");
+    };
+    let well = "running 1 test\ntest a ... ok\ntest result: ok. 1 passed; 0 failed; 0 ignored;";
+    let failed = "running 1 test\ntest a ... FAILED\nfailures:\n    a\ntest result: FAILED. 0 passed; 1 failed; 0 ignored;";
+    let cut = "running 2 tests\ntest a ... ok";
+    for (file, has_libtest, text, status) in [
+        ("well", true, well, Some(0)),
+        ("failed", true, failed, Some(101)),
+        ("early", true, cut, Some(0)),
+        ("own", false, "", Some(3)),
+        ("fine", false, "", Some(0)),
+        ("stopped", true, cut, None),
+    ] {
+        reader.start(file, has_libtest, None);
+        lines(&mut reader, text);
+        if let Some(status) = status {
+            let exit = cross_engine::TestExit::exited(status).exit();
+            reader.end(exit, Duration::ZERO);
+        }
+    }
+    let summary = reader.summary();
+    let found = summary.binaries.iter().map(|binary| {
+        let tail = binary.tail.as_deref();
+        let (incomplete, is_silent) = (binary.incomplete, binary.is_silent);
+        (&*binary.name, incomplete, is_silent, tail)
+    });
+    let cut = Some("running 2 tests\ntest a ... ok\nthe end\n");
+    let expected = [
+        ("well", false, false, None),
+        ("failed", false, false, None),
+        ("early", true, false, cut),
+        ("own", false, true, Some("the end\n")),
+        ("fine", false, true, None),
+        ("stopped", true, false, cut),
+    ];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}

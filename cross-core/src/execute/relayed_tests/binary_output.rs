@@ -48,9 +48,9 @@ impl BinaryOutput {
         cancel: &Cancel,
         deliver: &mut dyn FnMut(&str) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        loop {
+        while cancel.check().is_ok() {
             let bytes = self.file.chunk().map_engine_error()?;
-            if bytes.is_empty() || cancel.check().is_err() {
+            if bytes.is_empty() {
                 break;
             }
             let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

@@ -209,9 +209,10 @@ impl Candidate {
                 "this host has no C compiler for {}: only crates without C can be built",
                 target.triple()
             ),
-            help: Some(match target.facts().zig {
-                Some(_) => "install Zig (`python3 -m pip install ziglang`)".to_owned(),
-                None => format!("install {}", target.facts().cross_packages.join(" ")),
+            help: Some(match (target.facts().zig, target.facts().lacks()) {
+                (_, Some(why)) => format!("{}: {why}", target.triple()),
+                (Some(_), None) => "install Zig (`python3 -m pip install ziglang`)".to_owned(),
+                (None, None) => format!("install {}", target.facts().cross_packages.join(" ")),
             }),
         })
     }
@@ -375,6 +376,26 @@ pub(super) mod tests {
         .chosen
         .unwrap();
         assert_eq!(zig.set.kind, ToolsetKind::Zig);
+    }
+
+    /// Rust builds libraries for some targets without any tool of the machine.
+    #[test]
+    fn a_missing_c_compiler_is_named_or_what_its_row_lacks() {
+        let mut warned = 0;
+        for target in Target::all() {
+            let sets = target.toolsets(DebianArch::Amd64);
+            let choice = choose(sets, &FakeMachine::default()).unwrap();
+            let warning = choice.chosen.and_then(|(it, _)| it.warning(target));
+            let Some(help) = warning.and_then(|warning| warning.help) else {
+                continue;
+            };
+            match target.facts().lacks() {
+                Some(why) => assert!(help.contains(why), "{target}: {help}"),
+                None => assert!(help.len() > "install ".len(), "{target}: {help}"),
+            }
+            warned += 1;
+        }
+        assert!(warned > 20, "{warned}");
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
+use cross_config::Passthrough;
 use cross_engine::{EnvValue, Mount};
 
 use super::{HOME, RunInputs, RunInputsContext, kept_file};
+use crate::cargo::configured_flags;
 use crate::cargo::named_paths::NamedPaths;
 use crate::facts::checkout::Checkout;
 use crate::facts::private_places::is_system;
@@ -22,8 +24,14 @@ const TOP: &str = "/cross";
 /// oldest time that a zip file can store.
 const OLDEST: u64 = 315_532_800;
 
+/// The end of the year 9999, the newest time that a date of four digits has.
+const NEWEST: u64 = 253_402_300_799;
+
 /// The variable that tells compilers and tools the time of the sources.
 const TIME: &str = "SOURCE_DATE_EPOCH";
+
+/// Flags of rustc and of C compilers that compile for the processor of the machine.
+const NATIVE: [&str; 3] = ["target-cpu=native", "-march=native", "-mcpu=native"];
 
 /// Directories right below the root that belong to the system, and are no project of their own.
 const SHARED: [&str; 8] = ["home", "media", "mnt", "opt", "root", "srv", "tmp", "var"];
@@ -155,10 +163,15 @@ impl RunInputs {
 
     /// Fixes what else what compiles may read: time, time zone, locale, user and the history of
     /// earlier builds. Warns of what defeats it.
-    pub(super) fn fix_variables(&mut self, context: &RunInputsContext<'_>) {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for a time of the sources that is none.
+    pub(super) fn fix_variables(&mut self, context: &RunInputsContext<'_>) -> Result<()> {
         if !is_reproducible(context) {
-            return;
+            return Ok(());
         }
+        self.check_time()?;
         let checkout = Checkout::probe(&context.workspace.root, context.host, context.cancel);
         let mut warnings = Vec::new();
         let mut warn = |message: String, help: &str| {
@@ -169,14 +182,35 @@ impl RunInputs {
             });
         };
         let time = checkout.as_ref().map_or(OLDEST, |checkout| checkout.time);
-        if checkout.is_none() && !self.env.contains_key(TIME) {
+        if let (Err(reason), false) = (&checkout, self.env.contains_key(TIME)) {
+            // Git names the top of the file system that it searched.
+            let reason = match reason.starts_with("not a git repository") {
+                true => String::new(),
+                false => format!(" ({reason})"),
+            };
+            let help = match reason.contains("dubious ownership") {
+                true => {
+                    "let git read the checkout: `git config --global --add safe.directory DIR`; or \
+                         set SOURCE_DATE_EPOCH"
+                }
+                false => "build from a commit of git, or set SOURCE_DATE_EPOCH",
+            };
             warn(
-                format!("the time of the sources is unknown, so {TIME} is 1980-01-01"),
-                "build from a commit of git, or set SOURCE_DATE_EPOCH",
+                format!("the time of the sources is unknown{reason}, so {TIME} is 1980-01-01"),
+                help,
             );
         }
+        let callers = context.cross.environment();
+        // A name whose variable is not set passes nothing.
+        let is_given = |it: &Passthrough| {
+            let value = it.value.as_deref().or_else(|| callers.get_str(&it.name));
+            value.is_some_and(|value| !value.is_empty())
+        };
         let passed = &context.config.passthrough;
-        let is_passed = |name: &str| passed.iter().any(|it| it.value.name == name);
+        let is_passed = |name: &str| {
+            let mut passed = passed.iter().map(|entry| &entry.value);
+            passed.any(|it| it.name == name && is_given(it))
+        };
         let mut set = |name: &str, value: &str, is_kept: bool| {
             let is_set = is_passed(name) || is_kept && self.env.contains_key(name);
             if !is_set {
@@ -205,7 +239,14 @@ impl RunInputs {
             // Engines of containers set it.
             set("HOSTNAME", HOST_NAME, false);
             set("USER", "user", false);
-            if !context.env_spec.is_pinned() {
+            let unlocked = context.env_spec.unlocked_parts();
+            if !unlocked.is_empty() {
+                warn(
+                    format!("no lock decides {}", unlocked.join(", and ")),
+                    "another machine or another day may have another: install it from files of \
+                     the project, or in versions that you name",
+                );
+            } else if !context.env_spec.is_pinned() {
                 warn(
                     "the environment is not locked: another machine or another day has other \
                      compilers"
@@ -214,23 +255,66 @@ impl RunInputs {
                 );
             }
         }
-        if checkout.is_some_and(|checkout| checkout.is_changed) {
-            warn(
+        let is_changed = checkout.map_or(Ok(false), |checkout| checkout.is_changed);
+        let help = "commit them, so that others can build the same sources";
+        match is_changed {
+            Ok(false) => {}
+            Ok(true) => warn(
                 "the checkout has changes that are not in its commit".to_owned(),
-                "commit them, so that others can build the same sources",
-            );
-        }
-        let is_native = |value: &EnvValue| match value {
-            EnvValue::Plain(text) | EnvValue::Secret(text) => text.contains("target-cpu=native"),
-            _ => false,
-        };
-        if self.env.values().any(is_native) {
-            warn(
-                "`target-cpu=native` compiles for the processor of this machine".to_owned(),
-                "name the processor",
-            );
+                help,
+            ),
+            Err(reason) => warn(
+                format!("git does not say whether the checkout has changes: {reason}"),
+                help,
+            ),
         }
         self.warnings.extend(warnings);
+        Ok(())
+    }
+
+    /// Warns of a flag that compiles for the processor of this machine: one of `request`, of a
+    /// variable, or of cargo's configuration.
+    pub(crate) fn warn_of_native(&mut self, context: &RunInputsContext<'_>, request: &[String]) {
+        if !is_reproducible(context) {
+            return;
+        }
+        let configured = configured_flags::find(context.configs, &context.target.slices());
+        let of_env = configured_flags::variables(context.configs);
+        let variables = self.env.values().filter_map(|value| match value {
+            EnvValue::Plain(text) | EnvValue::Secret(text) => Some(text),
+            _ => None,
+        });
+        let texts = request.iter().chain(configured.iter().flatten());
+        let texts = texts.chain(variables).map(String::as_str);
+        let texts: Vec<_> = texts.chain(of_env).map(|it| it.replace('_', "-")).collect();
+        let is_in = |flag: &&&str| texts.iter().any(|text| text.contains(**flag));
+        if let Some(flag) = NATIVE.iter().find(is_in) {
+            self.warnings.push(Warning {
+                code: "reproducible".to_owned(),
+                message: format!("`{flag}` compiles for the processor of this machine"),
+                help: Some("name the processor".to_owned()),
+            });
+        }
+    }
+
+    /// Checks the time that the caller sets. Compilers and archivers read it each in its way: one
+    /// takes what it does not understand for an error, another for no time.
+    fn check_time(&mut self) -> Result<()> {
+        let Some(EnvValue::Plain(text) | EnvValue::Secret(text)) = self.env.get(TIME) else {
+            return Ok(());
+        };
+        if text.is_empty() {
+            self.env.remove(TIME);
+            return Ok(());
+        }
+        let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_time = is_decimal && text.parse().is_ok_and(|time: u64| time <= NEWEST);
+        if is_time {
+            return Ok(());
+        }
+        let message = format!("{TIME} is `{text}`, which is no number of seconds since 1970");
+        let help = "set it to seconds, as `git log -1 --format=%ct` prints them, or unset it";
+        Err(Error::new(ErrorKind::Config, message).with_help(help))
     }
 }
 

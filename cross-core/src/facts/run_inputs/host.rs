@@ -38,7 +38,7 @@ impl RunInputs {
         }
         inputs.configured_variables(context);
         inputs.host_runner(context, toolset);
-        inputs.fix_variables(context);
+        inputs.fix_variables(context)?;
         Ok(inputs)
     }
 

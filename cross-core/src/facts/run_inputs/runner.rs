@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use cross_config::Origin;
 use cross_targets::Runner;
 
 use super::{RunInputs, RunInputsContext};
@@ -34,6 +35,7 @@ impl RunInputs {
             self.mounts.extend(program.map(mount));
         }
         let has_machine = matches!(runner, Runner::QemuSystem(_));
+        let is_recipe = context.env_spec.recipe().is_some() && !is_image;
         match (command, key) {
             (Some("native"), Some(key)) => {
                 if let (Runner::QemuUser { .. }, false) = (&runner, is_image) {
@@ -46,14 +48,17 @@ impl RunInputs {
             }
             (Some(runner::QEMU_SYSTEM), Some(key)) if !has_machine => {
                 if !is_image {
-                    let message = format!(
-                        "no recipe has the runner `qemu-system` for {} ({})",
-                        context.target.triple(),
-                        key.origin
-                    );
-                    let help = "use `qemu-user`, or an image that has it";
-                    return Err(Error::new(ErrorKind::Config, message).with_help(help));
+                    return Err(without_runner(context, runner::QEMU_SYSTEM, &key.origin));
                 }
+            }
+            (Some(runner::QEMU_USER), Some(key)) if !is_image && !is_user_mode(&runner) => {
+                return Err(without_runner(context, runner::QEMU_USER, &key.origin));
+            }
+            // The environments of recipes have the program only where it is the runner.
+            (Some(name @ (runner::WASMTIME | runner::WASM_BINDGEN)), Some(key))
+                if is_recipe && !runner::is_name_of(name, &runner) =>
+            {
+                return Err(without_runner(context, name, &key.origin));
             }
             (Some(command), _) if !runner::is_name_of(command, &runner) => {
                 // The command starts the first program, and the kernel those that this one starts.
@@ -84,10 +89,46 @@ impl RunInputs {
         let known = context.target.known();
         let is_recipe = context.env_spec.recipe().is_some();
         let refusal = || known.filter(|_| is_recipe).and_then(runner::refusal);
-        let script = runner::script(runner).or_else(refusal)?;
+        let script = runner::script(runner).or_else(|| {
+            let refusal = refusal()?;
+            self.starts_nothing = true;
+            Some(refusal)
+        })?;
         let name = format!("run-{}", context.target.triple());
         let file = self.file(context, &name, script, true);
         self.foreign_programs = known.and_then(|known| foreign_programs::of(known, runner, &file));
         Some(file)
     }
+}
+
+/// Whether QEMU's user mode starts the programs, or would if the machine did not do so itself.
+fn is_user_mode(runner: &Runner) -> bool {
+    matches!(
+        runner,
+        Runner::Native | Runner::QemuUser { .. } | Runner::QemuBareMetal { .. }
+    )
+}
+
+/// The error for a runner's name that no recipe of the target has.
+fn without_runner(context: &RunInputsContext<'_>, name: &str, origin: &Origin) -> Error {
+    let (target, runner) = (context.target, context.env_spec.runner(context.target));
+    let message = format!(
+        "no recipe has the runner `{name}` for {} ({origin})",
+        target.triple()
+    );
+    let instead = match runner {
+        Runner::None => match target.known() {
+            Some(known) => format!("remove the key: {}", known.not_run()),
+            None => "name a command that starts its programs".to_owned(),
+        },
+        Runner::QemuUser { .. } => "use `qemu-user`, or an image that has it".to_owned(),
+        _ => "remove the key: what runs its programs is the default".to_owned(),
+    };
+    let help = match name {
+        runner::QEMU_SYSTEM | runner::QEMU_USER => instead,
+        name => format!(
+            "{instead}; a program that `packages` or `pre-build` installs is named by its path: `/usr/local/bin/{name}`"
+        ),
+    };
+    Error::new(ErrorKind::Config, message).with_help(help)
 }

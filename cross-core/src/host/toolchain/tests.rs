@@ -192,7 +192,7 @@ fn a_toolchain_that_is_not_installed_is_reported_with_its_reason() {
 }
 
 #[test]
-fn the_version_comes_from_the_channel_manifest() {
+fn the_version_and_its_commit_come_from_the_channel_manifest() {
     let dir = tempfile::tempdir().unwrap();
     let rustlib = dir.path().join("lib/rustlib");
     fs::create_dir_all(&rustlib).unwrap();
@@ -201,5 +201,9 @@ fn the_version_comes_from_the_channel_manifest() {
         "[pkg.cargo]\nversion = \"0.96.0 (f2d)\"\n\n[pkg.rust]\nversion = \"1.95.0 (598 2026-04-14)\"\n",
     )
     .unwrap();
-    assert_eq!(recorded_version(dir.path()).as_deref(), Some("1.95.0"));
+    let commit = Some("598 2026-04-14".to_owned());
+    assert_eq!(
+        recorded_release(dir.path()),
+        Some(("1.95.0".to_owned(), commit))
+    );
 }

@@ -28,8 +28,15 @@ fn lock() -> LockFile {
     lock
 }
 
+fn parse(bytes: impl AsRef<[u8]>) -> Result<LockFile> {
+    let parsed = LockFile::parse_bytes(bytes.as_ref(), Path::new("/w/Cross.lock"), &|_| false);
+    let (file, left_out) = parsed?;
+    assert_eq!(left_out, []);
+    Ok(file)
+}
+
 fn refused(text: &str) -> (String, String) {
-    let error = LockFile::parse(text, Path::new("/w/Cross.lock")).unwrap_err();
+    let error = parse(text).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Lock, "{error}");
     assert!(
         error
@@ -43,7 +50,7 @@ fn refused(text: &str) -> (String, String) {
 #[test]
 fn what_is_written_is_read_and_each_package_is_a_line() {
     let text = lock().render();
-    assert_eq!(LockFile::parse(&text, Path::new("x")).unwrap(), lock());
+    assert_eq!(parse(&text).unwrap(), lock());
     let first = text.find("target = \"aarch64").unwrap();
     assert!(first < text.find("target = \"s390x").unwrap(), "sorted");
     let line =
@@ -149,7 +156,7 @@ fn what_is_no_lock_is_refused_with_its_line_and_a_remedy() {
         assert!(is_placed, "{text}: {place}: {message}");
     }
     let bytes = [b"version = 1\n# ", &[0xff][..]].concat();
-    let error = LockFile::parse_bytes(&bytes, Path::new("x")).unwrap_err();
+    let error = parse(&bytes).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Lock);
     assert!(error.to_string().contains("line 2 is not UTF-8"), "{error}");
 }
@@ -172,7 +179,7 @@ fn what_editors_and_checkouts_change_does_not_matter() {
     let text = lock().render();
     let windows = text.replace('\n', "\r\n");
     for text in [&windows, &format!("\u{feff}{text}"), text.trim_end()] {
-        let read = LockFile::parse_bytes(text.as_bytes(), Path::new("x")).unwrap();
+        let read = parse(text).unwrap();
         assert_eq!(read, lock());
         assert_eq!(
             read.render(),
@@ -188,7 +195,7 @@ fn a_cut_lock_never_has_half_an_entry() {
     let (text, whole) = (lock().render(), lock());
     let mut refusals = 0;
     for end in 0..text.len() {
-        match LockFile::parse(&text[..end], Path::new("x")) {
+        match parse(&text[..end]) {
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Lock);
                 refusals += 1;
@@ -200,4 +207,34 @@ fn a_cut_lock_never_has_half_an_entry() {
         }
     }
     assert!(refusals > text.len() / 2, "{refusals}");
+}
+
+/// What the help says, run as it is printed, reads what is left of the file.
+#[test]
+fn an_update_leaves_out_the_damaged_entries_of_its_targets_alone() {
+    let text = lock().render();
+    let damaged = text.replace("3.134", "3.135");
+    let of = |target: &'static str| move |it: &str| it == target;
+    let parse = |text: &str, is_replaced: &dyn Fn(&str) -> bool| {
+        LockFile::parse_bytes(text.as_bytes(), Path::new("x"), is_replaced)
+    };
+    let (first, second) = ("aarch64-unknown-linux-gnu", "s390x-unknown-linux-gnu");
+    let error = parse(&damaged, &of(first)).unwrap_err();
+    assert!(error.to_string().contains(second), "{error}");
+    let (rest, left_out) = parse(&damaged, &|_| true).unwrap();
+    assert_eq!(rest, LockFile::default());
+    let key = |target: &str| (target.to_owned(), "amd64".to_owned());
+    assert_eq!(left_out, [key(first), key(second)]);
+    let (rest, left_out) = parse(&text.replacen("3.134", "3.135", 1), &of(first)).unwrap();
+    assert_eq!(rest.environments, [environment(second)]);
+    assert_eq!(left_out, [key(first)]);
+    let entry = &text[text.find("[[environment]]").unwrap()..];
+    let (rest, _) = parse(&format!("{text}\n{entry}"), &|_| true).unwrap();
+    assert_eq!(rest, lock(), "the second ones are left out");
+    let (rest, left_out) = parse(&text, &|_| true).unwrap();
+    assert_eq!(
+        (rest, left_out),
+        (lock(), Vec::new()),
+        "what is whole stays"
+    );
 }

@@ -1,18 +1,29 @@
 //! Test results as JUnit's XML, which CI systems show.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use cross_engine::process::Exit;
+
+use crate::model::signal::fault;
 use crate::model::test_summary::{TestBinary, TestResult, TestStatus, TestSummary};
 
 impl TestSummary {
     /// Returns the results as JUnit's XML: a suite for each test binary, in their order. `name` is
     /// the name of the whole, such as the target.
     ///
+    /// A suite is called `app (unittests src/lib.rs)`, and so is the class of its tests, without the
+    /// hash and the directory that are in [`TestBinary::name`]: a CI system follows a test by these
+    /// names from run to run. The property `binary` has the whole name.
+    ///
     /// A test that failed has its message, one that was ignored is skipped, and one that its binary
-    /// did not finish is an error. So is a binary that failed without saying which test did. A
-    /// binary that was not started is skipped. Tests of which a harness prints no names are only in
-    /// the property `unnamed` of their suite.
+    /// did not finish is an error, which says how the binary ended. So is a binary that failed without
+    /// saying which test did, or that was stopped: it has the binary's last lines. A binary that was
+    /// not started is skipped, and one that says nothing of tests and ends with success is a test
+    /// that passed. Tests of which a harness prints no names are only in the property `unnamed` of
+    /// their suite.
     ///
     /// ```no_run
     /// # use cross_core::{Cross, Error};
@@ -30,7 +41,10 @@ impl TestSummary {
     /// ```
     pub fn junit(&self, name: &str) -> String {
         let mut suites: Vec<_> = self.binaries.iter().map(Suite::of).collect();
-        suites.extend(self.not_run.iter().map(|file| Suite::not_started(file)));
+        let not_run = self.not_run.iter();
+        let named = not_run.map(|file| self.not_run_names.get(file).unwrap_or(file));
+        suites.extend(named.map(|name| Suite::not_started(name)));
+        name_apart(&mut suites);
         let all = |count: fn(&Suite) -> usize| suites.iter().map(count).sum::<usize>();
         let times = self.binaries.iter().filter_map(|binary| binary.duration);
         let mut xml = format!(
@@ -60,6 +74,8 @@ enum Kind {
 /// The results of a test binary.
 struct Suite {
     name: String,
+    /// The whole name of the binary, unless it is the suite's.
+    binary: Option<String>,
     duration: Option<Duration>,
     cases: Vec<Case>,
     /// How many tests have no name.
@@ -77,40 +93,41 @@ struct Case {
 
 impl Suite {
     fn of(binary: &TestBinary) -> Self {
-        let mut cases: Vec<_> = binary.tests.iter().map(Case::of).collect();
-        let is_told = cases.iter().any(|case| case.kind != Kind::Success);
-        let failed = binary.exit.filter(|exit| !exit.success());
-        if let Some(exit) = failed.filter(|_| !is_told) {
-            cases.push(Case {
-                name: binary.name.clone(),
-                duration: None,
-                kind: Kind::Error,
-                message: (exit.to_string(), String::new()),
-            });
+        let cases = binary.tests.iter().map(|test| Case::of(test, binary));
+        let mut cases: Vec<_> = cases.collect();
+        let (name, whole) = lasting_name(&binary.name);
+        cases.extend(Case::of_binary(&name, binary, &cases));
+        // One is enough: a binary may have thousands of tests that did not finish.
+        let error = cases.iter_mut().find(|case| case.kind == Kind::Error);
+        if let (Some(error), Some(tail)) = (error, &binary.tail) {
+            error.message.1.clone_from(tail);
         }
         let counted = binary.passed.saturating_add(binary.failed);
         let counted = counted.saturating_add(binary.ignored);
         let with_result = binary.tests.iter();
         let named = with_result.filter(|test| test.status != TestStatus::Unfinished);
         Suite {
-            name: binary.name.clone(),
+            name,
+            binary: whole,
             duration: binary.duration,
             unnamed: counted.saturating_sub(named.count() as u64),
             cases,
         }
     }
 
-    fn not_started(file: &str) -> Self {
+    fn not_started(name: &str) -> Self {
+        let (name, whole) = lasting_name(name);
         Suite {
-            name: file.to_owned(),
+            binary: whole,
             duration: None,
             unnamed: 0,
             cases: vec![Case {
-                name: file.to_owned(),
+                name: name.clone(),
                 duration: None,
                 kind: Kind::Skipped,
                 message: ("the binary was not started".to_owned(), String::new()),
             }],
+            name,
         }
     }
 
@@ -129,33 +146,120 @@ impl Suite {
             self.count(Kind::Skipped),
             time(self.duration),
         );
-        if self.unnamed > 0 {
-            let _ = writeln!(
-                xml,
-                "    <properties><property name=\"unnamed\" value=\"{}\"/></properties>",
-                self.unnamed
-            );
+        let unnamed = (self.unnamed > 0).then(|| self.unnamed.to_string());
+        let properties = [("binary", self.binary.clone()), ("unnamed", unnamed)];
+        let properties: String = properties
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let value = escaped(&value?);
+                Some(format!("<property name=\"{name}\" value=\"{value}\"/>"))
+            })
+            .collect();
+        if !properties.is_empty() {
+            let _ = writeln!(xml, "    <properties>{properties}</properties>");
         }
         self.cases.iter().for_each(|case| case.write(xml, &name));
         xml.push_str("  </testsuite>\n");
     }
 }
 
+/// Gives suites of one name numbers: cargo does not say of which package a binary is.
+fn name_apart(suites: &mut [Suite]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for suite in suites {
+        let count = seen.entry(suite.name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            suite.name = format!("{} #{count}", suite.name);
+        }
+    }
+}
+
+/// The name of a binary that stays the same from build to build, and cargo's name of it, if that is
+/// another one: of `tests/it.rs (target/debug/deps/it-0123456789abcdef)`, `it (tests/it.rs)`.
+fn lasting_name(name: &str) -> (String, Option<String>) {
+    let parts = name.strip_suffix(')').and_then(|it| it.rsplit_once(" ("));
+    let Some((sources, path)) = parts else {
+        let lasting = without_hash(name);
+        return (
+            lasting.to_owned(),
+            (lasting != name).then(|| name.to_owned()),
+        );
+    };
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let lasting = format!("{} ({sources})", without_hash(file));
+    (lasting, Some(name.to_owned()))
+}
+
+/// The name of a file without the hash of its build, and what is behind that.
+fn without_hash(file: &str) -> &str {
+    const DIGITS: usize = 16;
+    let Some((name, hash)) = file.rsplit_once('-') else {
+        return file;
+    };
+    let is_hash = hash.len() >= DIGITS
+        && hash
+            .bytes()
+            .take(DIGITS)
+            .all(|byte| byte.is_ascii_hexdigit())
+        && matches!(hash.as_bytes().get(DIGITS), None | Some(b'.'));
+    if is_hash { name } else { file }
+}
+
 impl Case {
-    fn of(test: &TestResult) -> Self {
+    /// Whether it says that something failed.
+    fn is_failed(&self) -> bool {
+        matches!(self.kind, Kind::Failure | Kind::Error)
+    }
+
+    fn of(test: &TestResult, binary: &TestBinary) -> Self {
         let text = test.message.as_deref().unwrap_or_default();
-        let (kind, first) = match test.status {
-            TestStatus::Passed => (Kind::Success, ""),
-            TestStatus::Ignored => (Kind::Skipped, "ignored"),
-            TestStatus::Failed => (Kind::Failure, headline(text)),
-            TestStatus::Unfinished => (Kind::Error, "the binary ended before the test did"),
+        let (kind, first) = match (test.status, binary.exit) {
+            (TestStatus::Passed, _) => (Kind::Success, Cow::Borrowed("")),
+            (TestStatus::Ignored, _) => {
+                let reason = test.message.as_deref();
+                (Kind::Skipped, reason.unwrap_or("ignored").into())
+            }
+            (TestStatus::Failed, _) => (Kind::Failure, headline(text).into()),
+            (TestStatus::Unfinished, Some(exit)) => {
+                let how = format!("the binary ended before the test did: {}", end(exit));
+                (Kind::Error, how.into())
+            }
+            (TestStatus::Unfinished, None) => (Kind::Error, "the test did not end".into()),
         };
         Case {
             name: test.name.clone(),
             duration: test.duration,
             kind,
-            message: (first.to_owned(), text.to_owned()),
+            message: (first.into_owned(), text.to_owned()),
         }
+    }
+
+    /// What the binary `name` itself tells beside its tests, which are these `cases`.
+    fn of_binary(name: &str, binary: &TestBinary, cases: &[Case]) -> Option<Self> {
+        let has_error = cases.iter().any(|case| case.kind == Kind::Error);
+        let is_told = cases.iter().any(Case::is_failed);
+        let failed = binary.exit.filter(|exit| !exit.success() && !is_told);
+        let (kind, message) = match (failed, binary.exit) {
+            (Some(exit), _) => (Kind::Error, end(exit)),
+            (None, exit) if binary.incomplete && !has_error => {
+                let how = exit.map_or(String::new(), |exit| format!(": {}", end(exit)));
+                (
+                    Kind::Error,
+                    format!("the binary did not finish its tests{how}"),
+                )
+            }
+            (None, Some(exit)) if binary.is_silent && exit.success() => {
+                (Kind::Success, String::new())
+            }
+            _ => return None,
+        };
+        Some(Case {
+            name: name.to_owned(),
+            duration: binary.duration,
+            kind,
+            message: (message, String::new()),
+        })
     }
 
     fn write(&self, xml: &mut String, class: &str) {
@@ -191,6 +295,12 @@ fn headline(text: &str) -> &str {
     after.or(first.next()).unwrap_or("the test failed")
 }
 
+/// How a binary ended: with the name of the signal, if that is a fault's.
+fn end(exit: Exit) -> String {
+    let signal = fault(exit.code, exit.signal);
+    signal.map_or_else(|| exit.to_string(), str::to_owned)
+}
+
 fn time(duration: Option<Duration>) -> String {
     duration.map_or(String::new(), |time| {
         format!(" time=\"{:.3}\"", time.as_secs_f64())
@@ -217,138 +327,4 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests {
-    use cross_engine::process::{Exit, output};
-    use cross_engine::{Cancel, Invocation};
-    use roxmltree::{Document, Node};
-
-    use super::*;
-
-    fn test(name: &str, status: TestStatus, message: Option<&str>) -> TestResult {
-        TestResult {
-            duration: Some(Duration::from_millis(1500)),
-            ..TestResult::new(name, status).with_message(message)
-        }
-    }
-
-    fn exit_status_3() -> Exit {
-        let run = Invocation::new("sh").args(["-c", "exit 3"]);
-        let variables = [("PATH".into(), "/usr/bin:/bin".into())];
-        output(&run, &variables.into(), &Cancel::new())
-            .unwrap()
-            .exit
-    }
-
-    fn summary() -> TestSummary {
-        let mut summary = TestSummary::default();
-        let panic = "thread 'b' panicked at src/lib.rs:1:5:\na < b & \"c\" ]]>\u{1}\n";
-        summary.add(TestBinary {
-            name: "unittests src/lib.rs (target/debug/deps/app-1)".to_owned(),
-            passed: 3,
-            failed: 1,
-            ignored: 1,
-            tests: vec![
-                test("a", TestStatus::Passed, None),
-                test("it::<b>", TestStatus::Failed, Some(panic)),
-                test("c", TestStatus::Ignored, None),
-                test("d", TestStatus::Unfinished, None),
-            ],
-            duration: Some(Duration::from_secs(2)),
-            ..TestBinary::default()
-        });
-        summary.add(TestBinary {
-            name: "tests/own.rs".to_owned(),
-            exit: Some(exit_status_3()),
-            ..TestBinary::default()
-        });
-        summary.not_run = vec!["late-1".to_owned()];
-        summary
-    }
-
-    /// The elements that JUnit's schema has below each other, with the attributes that it requires.
-    fn check(node: Node<'_, '_>) {
-        let (children, required): (&[&str], &[&str]) = match node.tag_name().name() {
-            "testsuites" => (&["testsuite"], &["tests", "failures", "errors"]),
-            "testsuite" => (
-                &["properties", "testcase"],
-                &["name", "tests", "failures", "errors", "skipped"],
-            ),
-            "testcase" => (&["failure", "error", "skipped"], &["name", "classname"]),
-            "failure" | "error" => (&[], &["message", "type"]),
-            "skipped" => (&[], &["message"]),
-            "properties" => (&["property"], &[]),
-            "property" => (&[], &["name", "value"]),
-            other => panic!("{other}"),
-        };
-        for name in required {
-            assert!(node.has_attribute(*name), "{name} of {node:?}");
-        }
-        for child in node.children().filter(Node::is_element) {
-            assert!(children.contains(&child.tag_name().name()), "{child:?}");
-            check(child);
-        }
-        for (attribute, element) in [
-            ("tests", "testcase"),
-            ("failures", "failure"),
-            ("errors", "error"),
-        ] {
-            if let Some(said) = node.attribute(attribute) {
-                let all = node.descendants().filter(|it| it.has_tag_name(element));
-                assert_eq!(said, all.count().to_string(), "{attribute} of {node:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_result_is_in_the_report() {
-        let xml = summary().junit("aarch64 & more");
-        let document = Document::parse(&xml).unwrap_or_else(|error| panic!("{error}: {xml}"));
-        check(document.root_element());
-        let root = document.root_element();
-        assert_eq!(root.attribute("name"), Some("aarch64 & more"));
-        let counts = ["tests", "failures", "errors", "skipped", "time"];
-        let counts = counts.map(|name| root.attribute(name).unwrap());
-        assert_eq!(counts, ["6", "1", "2", "2", "2.000"]);
-        let find = |name: &str| {
-            let mut all = document.descendants();
-            all.find(|node| node.attribute("name") == Some(name) && node.has_tag_name("testcase"))
-                .unwrap_or_else(|| panic!("{name} in {xml}"))
-        };
-        let failed = find("it::<b>");
-        assert_eq!(failed.attribute("time"), Some("1.500"));
-        let failure = failed.first_element_child().unwrap();
-        assert_eq!(
-            failure.attribute("message"),
-            Some("a < b & \"c\" ]]>\\u{1}")
-        );
-        assert!(failure.text().unwrap().contains("src/lib.rs:1:5"));
-        let own = find("tests/own.rs").first_element_child().unwrap();
-        assert_eq!(own.attribute("message"), Some("exit status 3"));
-        assert!(
-            find("late-1")
-                .first_element_child()
-                .unwrap()
-                .has_tag_name("skipped")
-        );
-        assert!(
-            xml.contains("<property name=\"unnamed\" value=\"2\"/>"),
-            "{xml}"
-        );
-    }
-
-    #[test]
-    fn no_text_ends_the_document_or_an_attribute() {
-        for text in ["\u{0}\u{b}\u{ffff}", "]]>", "\"><x a=\"", "&#0;", "a\r\nb"] {
-            let mut summary = TestSummary::default();
-            summary.add(TestBinary {
-                name: text.to_owned(),
-                failed: 1,
-                tests: vec![test(text, TestStatus::Failed, Some(text))],
-                ..TestBinary::default()
-            });
-            let xml = summary.junit(text);
-            let document = Document::parse(&xml).unwrap_or_else(|error| panic!("{error}: {xml}"));
-            check(document.root_element());
-        }
-    }
-}
+mod tests;

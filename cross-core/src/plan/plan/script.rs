@@ -1,15 +1,18 @@
 //! A plan as a script for a POSIX shell, for people: it does what the plan does, from an empty cache.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use cross_engine::process::shell_text::word;
-use cross_engine::{LAYOUT_DESCRIPTOR, LAYOUT_SCRIPT, ReusedContainer, Root, RunSpec};
+use cross_engine::{Invocation, LAYOUT_DESCRIPTOR, LAYOUT_SCRIPT, ReusedContainer, Root, RunSpec};
 
 use crate::model::lock_file::LOCK_FILE;
-use crate::model::step::{Action, Step};
+use crate::model::step::{Action, OutputKind, Published, Step};
+use crate::plan::nextest;
 use crate::plan::plan::Plan;
+use crate::plan::steps::MESSAGE_FORMATS;
 
 const PUBLISH: &str = include_str!("script/publish.sh");
 const JOIN: &str = include_str!("script/join.sh");
@@ -111,6 +114,9 @@ impl Plan {
             }
         }
         match (&step.command, &step.action) {
+            (Some(command), Action::Run { output, .. }) => {
+                writeln!(f, "{}", for_people(command, *output))
+            }
             (Some(command), _) => writeln!(f, "{command}"),
             (None, Action::Prepare(entries)) => {
                 entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
@@ -128,13 +134,16 @@ impl Plan {
             (None, Action::Publish { .. }) => {
                 let name = self.products.directory();
                 let (from, to) = (self.target_dir.join(name), self.publish_dir.join(name));
-                self.write_publish(f, &from, &to)?;
+                if let Some(Published { profile, stems }) = &step.publishes {
+                    let dirs = [&*from.join(profile), &*to.join(profile)];
+                    write_call(f, "publish_dir", &dirs, &paths(stems))?;
+                }
                 let strips = self.steps.iter().find_map(|step| step.strips.clone());
                 let deliver = strips.map(|strips| Step::deliver_stripped(strips, &to));
                 deliver.map_or(Ok(()), |step| self.write_step(f, &step))
             }
             (None, Action::Mirror { from, to, .. }) => {
-                self.write_publish(f, from, to)?;
+                write_call(f, "publish", &[from, to], &self.names())?;
                 let (from, to) = (word(&from.join("doc")), word(to));
                 writeln!(
                     f,
@@ -147,8 +156,16 @@ impl Plan {
                 writeln!(f, "mkdir -p {dir}\nrm -f -- {to}\ncp -p -- {from} {to}")
             }
             (None, Action::DeliverArtifacts { from, to }) => {
-                let stems = step.strips.as_ref().map(|strips| paths(&strips.stems));
+                let strips = step.strips.as_ref();
+                let stems = strips.map(|strips| paths(&strips.stems));
                 let names = stems.unwrap_or_else(|| self.names());
+                if strips.is_some_and(|strips| !strips.keeps_debug) {
+                    let stems = names.iter().map(|stem| word(&to.join(stem)));
+                    // Of what was stripped before.
+                    for stem in stems {
+                        writeln!(f, "rm -f -- {stem}.debug {stem}.*.debug")?;
+                    }
+                }
                 write_call(f, "publish_dir", &[from, to], &names)
             }
             (None, Action::CollectProfiles { from }) => {
@@ -156,11 +173,6 @@ impl Plan {
             }
             (None, _) => Ok(()),
         }
-    }
-
-    /// Writes the copying of the products from the target's directory `from` to `to`.
-    fn write_publish(&self, f: &mut fmt::Formatter<'_>, from: &Path, to: &Path) -> fmt::Result {
-        write_call(f, "publish", &[from, to], &self.names())
     }
 
     /// What the files of the products are called, without their endings.
@@ -171,6 +183,26 @@ impl Plan {
 
 fn paths(names: &[String]) -> Vec<PathBuf> {
     names.iter().map(PathBuf::from).collect()
+}
+
+/// The command as a person starts it: cargo and nextest print text, where the library reads JSON.
+fn for_people(command: &Invocation, output: OutputKind) -> Cow<'_, Invocation> {
+    let formats = MESSAGE_FORMATS.iter().map(std::slice::from_ref);
+    let json: Vec<&[&str]> = match output {
+        OutputKind::CargoMessages => formats.collect(),
+        OutputKind::Nextest => vec![&nextest::JSON],
+        _ => Vec::new(),
+    };
+    let found = json.into_iter().find_map(|words| {
+        let mut windows = command.args.windows(words.len());
+        Some((windows.position(|args| args == words)?, words.len()))
+    });
+    let Some((at, count)) = found else {
+        return Cow::Borrowed(command);
+    };
+    let mut command = command.clone();
+    command.args.drain(at..at + count);
+    Cow::Owned(command)
 }
 
 /// Whether a step copies products to where the user finds them.

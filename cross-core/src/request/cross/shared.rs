@@ -1,5 +1,5 @@
-//! What every request of a `Cross` shares: offline mode, what a lock means, the job budget, the
-//! listener, and the caller's variables.
+//! What every request of a `Cross` shares: offline mode, what a lock means, the job budget,
+//! and the caller's variables.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,8 +7,6 @@ use std::sync::Arc;
 use cross_engine::Cancel;
 
 use super::Cross;
-#[cfg(feature = "tracing")]
-use crate::request::event::Listener;
 use crate::request::job_budget::Budget;
 
 impl Cross {
@@ -81,10 +79,5 @@ impl Cross {
 
     pub(crate) fn budget(&self) -> Option<&Arc<Budget>> {
         self.0.budget.as_ref()
-    }
-
-    #[cfg(feature = "tracing")]
-    pub(crate) fn listener(&self) -> Option<Arc<Listener>> {
-        self.0.events.listener.clone()
     }
 }

@@ -25,8 +25,12 @@ ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || apt-get update -o Acquire::
     cross_text="$cross_text$cross_entry
 "
     if [ "$cross_last" -lt "$cross_count" ]; then
-      case "$cross_text" in *'<<'* | *'\
-') continue;; esac
+      case "$cross_text" in
+      *'\
+') continue ;;
+      # What follows is text where a here-document is open, and an error where none is.
+      *'<<'*) if sh -n -c "$cross_text)" 2>/dev/null; then continue; fi ;;
+      esac
       sh -n -c "$cross_text" 2>/dev/null || continue
     fi
     echo "cross-core: commands $cross_first $cross_last"

@@ -301,3 +301,70 @@ fn an_import_that_is_stopped_leaves_nothing() {
     machines.import().unwrap();
     assert!(package.exists());
 }
+
+#[test]
+fn an_environment_has_to_be_the_one_that_the_project_locks() {
+    let machines = Machines::new();
+    let contents = |version: &str| {
+        let package = InstalledPackage::new("gcc", version, "amd64");
+        Contents::new(Vec::new(), vec![package])
+    };
+    let sources = machines.sources();
+    let text = serde_json::to_string(&contents("4")).unwrap();
+    put(machines.here("env/contents.json"), &text);
+    machines.export_of(&sources);
+    let locks = |end: &str, version: &str| {
+        let packages = contents(version).packages;
+        let locked = LockedPackages::new(Vec::new(), packages, "lock again");
+        let locked = BTreeMap::from([(end.to_owned(), locked)]);
+        machines.destination().locked(locked)
+    };
+    let error = machines.import_to(&locks("nv", "5")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Archive);
+    let expected = "`env` is not what Cross.lock says: -gcc:amd64 5, +gcc:amd64 4";
+    assert!(error.to_string().contains(expected), "{error}");
+    assert!(machines.all().is_empty());
+    machines.import_to(&locks("other", "5")).unwrap();
+    fs::remove_dir_all(machines.there("")).unwrap();
+    machines.import_to(&locks("nv", "4")).unwrap();
+}
+
+/// Bytes of an archive reach a message only as text that a terminal does not obey.
+#[test]
+fn what_an_archive_says_is_shown_without_control_characters() {
+    let machines = Machines::new();
+    let shown = |error: Error| {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            text += &error.to_string();
+            cause = error.source();
+        }
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert!(text.chars().count() < 600, "{text}");
+    };
+    let line = "[workspace]\u{1b}]0;title\u{7}\n".repeat(100);
+    fs::write(machines.archive(), line).unwrap();
+    shown(machines.refuses("ends early, or is no archive"));
+    for magic in [
+        &b"\x1f\x8b\x08"[..],
+        b"\xfd7zXZ\0",
+        b"\x28\xb5\x2f\xfd",
+        b"BZh9",
+    ] {
+        fs::write(machines.archive(), magic).unwrap();
+        shown(machines.refuses("is compressed"));
+    }
+    let header = json!({
+        "format": 1, "version": "9", "architecture": "\u{1b}[2J\u{7}", "list_sha256": "",
+    });
+    machines.write_as(&header, "{}", &[]);
+    shown(machines.refuses("and this one has amd64"));
+    let entry = [file("bin", "")];
+    machines.write(&list("toolchain", "x\u{1b}[2J", &entry), &[]);
+    shown(machines.refuses("has such a name"));
+    let parts = list("toolchain", "t", &[file("rustc", "made")]);
+    let member = ("a\u{1b}[2J", EntryType::Regular, &b"made"[..]);
+    machines.write(&parts, &[member]);
+    shown(machines.refuses("belongs in its place"));
+}

@@ -257,8 +257,14 @@ fn what_links_no_program_says_why_in_place_of_the_linker() {
             continue;
         };
         let recipe = external(target.triple());
-        let linker = &recipe.env[&format!("CARGO_TARGET_{}_LINKER", target.env_upper())];
-        let script = file(&recipe, linker);
+        let linker = recipe
+            .env
+            .get(&format!("CARGO_TARGET_{}_LINKER", target.env_upper()));
+        // Rust's own linker links for it, where rustup's component is installed.
+        let is_own = target.facts().os == "cuda";
+        let expected = (!is_own).then(|| Recipe::NO_LINKER.to_owned());
+        assert_eq!(linker, expected.as_ref(), "{target}");
+        let script = file(&recipe, &recipe.env[&format!("CC_{}", target.env_lower())]);
         let quoted = format!("{target}: {why}").replace('\'', "'\\''");
         assert!(
             script.executable && script.text.contains(&quoted),
@@ -358,4 +364,28 @@ fn apples_sdk_is_used_by_clang_and_tells_the_version_of_the_system() {
     assert!(has(&recipe, "clang") && has(&recipe, "lld"));
     // Zig's interfaces of macOS are not in the SDK's way.
     assert!(!with_sdk("aarch64-apple-darwin").env.contains_key("SDKROOT"));
+}
+
+#[test]
+fn a_glibc_that_zig_lacks_is_refused_before_an_environment_is_made() {
+    let recipe = |text: &str| {
+        let target = Target::parse(text).unwrap();
+        target.recipe(DebianArch::Amd64, RustSource::External)
+    };
+    assert!(recipe("x86_64-unknown-linux-gnu.2.42").is_ok());
+    assert!(recipe("riscv64gc-unknown-linux-gnu.2.27").is_ok());
+    for (text, lacks) in [
+        ("x86_64-unknown-linux-gnu.2.99", "newer than 2.42"),
+        ("aarch64-unknown-linux-gnu.3.0", "newer than 2.42"),
+        ("aarch64-unknown-linux-gnu.2.16", "older than 2.17"),
+        ("riscv64gc-unknown-linux-gnu.2.17", "older than 2.27"),
+        ("loongarch64-unknown-linux-gnu.2.28", "older than 2.36"),
+        ("powerpc64le-unknown-linux-gnu.2.17", "older than 2.19"),
+        ("powerpc64-unknown-linux-gnu.2.17", "cannot link"),
+        ("sparc64-unknown-linux-gnu.2.28", "cannot link"),
+    ] {
+        let error = recipe(text).unwrap_err();
+        assert!(error.to_string().contains(lacks), "{error}");
+        assert!(error.help().starts_with("build for `"), "{}", error.help());
+    }
 }

@@ -83,6 +83,25 @@ rows! {
         || Case::build_script(
             "std::process::Command::new(\"clang\").status().expect(\"failed to run clang\");"
         ).error();
+    no_program_that_only_the_source_names => CargoFailed
+        ["custom build command"] ["packages = [\"curl:native\"]", "network = \"host\""]
+        || Case::build_script("std::process::Command::new(\"curl\").status().unwrap();").error();
+    no_variable_that_the_code_needs => CargoFailed
+        ["`APP_ID` not defined"] ["APP_ID (`src/main.rs`)", "passthrough = [\"APP_ID\"]"] || {
+            let code = "fn main() { println!(env!(\"APP_ID\")); }\n";
+            let case = Case::new(Project::new("app").file("src/main.rs", code));
+            case.env(|env| env.set("APP_ID", "1")).error()
+        };
+    no_variable_that_a_build_script_unwraps => CargoFailed
+        ["custom build command"] ["APP_ID (`build.rs`)", "passthrough = [\"APP_ID\"]"] || {
+            let case = Case::build_script("std::env::var(\"APP_ID\").unwrap();");
+            case.env(|env| env.set("APP_ID", "1")).error()
+        };
+    no_variable_that_a_build_script_only_names_when_it_fails => CargoFailed
+        ["custom build command"] ["passthrough = [\"DATABASE_URL\"]"] || {
+            let script = "panic!(\"set `{}_URL` to use query macros online\", \"DATABASE\");";
+            Case::build_script(script).env(|env| env.set("DATABASE_URL", "x")).error()
+        };
     no_program_that_is_known => CargoFailed
         ["custom build command"] ["`frobnicator`", "<package>:native"]
         || Case::shell("frobnicator --all").error();

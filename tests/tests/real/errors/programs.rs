@@ -41,6 +41,19 @@ rows! {
             let tests = "fn main() {}\n#[test]\nfn asks() { assert!(std::process::Command::new(\"sh\").args([\"-c\", \"git --version\"]).status().unwrap().success()); }\n";
             failed(Case::new(Project::new("app").file("src/main.rs", tests)).cross.test(TARGET).run())
         };
+    a_test_of_a_service_of_this_machine => TestFailed
+        ["1 of 1 tests failed"] ["loopback of its own", "network = \"host\""] || {
+            let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = service.local_addr().unwrap().port();
+            let tests = format!("fn main() {{}}\n#[test]\nfn asks() {{ std::net::TcpStream::connect((\"127.0.0.1\", {port})).unwrap(); }}\n");
+            failed(Case::new(Project::new("app").file("src/main.rs", &tests)).cross.test(TARGET).run())
+        };
+    a_command_that_strips_a_file_where_it_stays => ProgramFailed
+        ["exit status 1"] ["`Cross::strip` and `Cross::objcopy`", "`writable`"] || {
+            let case = Case::new(Project::new("app"));
+            fs::copy("/bin/true", case.project.path().join("program")).unwrap();
+            failed(case.cross.exec(HOST, ["strip", "program"]).run())
+        };
     an_emulator_that_crashes => EmulatorCrashed
         [TARGET, "accel/tcg/cpu-exec.c:962"] ["`suite`"] || {
             let script = "#!/bin/sh\n\

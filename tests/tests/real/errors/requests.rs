@@ -16,7 +16,7 @@ rows! {
         ["sparcv9-sun-solaris"] ["docker or podman"]
         || failed(Case::new(Project::new("app")).cross.build("sparcv9-sun-solaris").run());
     a_program_that_needs_an_sdk => SdkMissing
-        ["cargo build failed"] ["aarch64-apple-ios", "xcrun --sdk iphoneos --show-sdk-path"] || {
+        ["cargo build failed"] ["aarch64-apple-ios: programs and C code for it need", "xcrun --sdk iphoneos --show-sdk-path"] || {
             let case = Case::new(Project::new("app"));
             failed(case.cross.toolchain("host").build("aarch64-apple-ios").run())
         };

@@ -66,6 +66,10 @@ fn no_source_has_a_platitude() {
                     dirs.push(path);
                     continue;
                 }
+                // Tests quote the words of others.
+                if path.ends_with("tests.rs") {
+                    continue;
+                }
                 let text = fs::read_to_string(&path).unwrap_or_default();
                 let code = text.split("\n#[cfg(test)]").next().unwrap();
                 let code = code

@@ -151,8 +151,8 @@ pub(crate) fn compiled(features: &[&str]) -> Vec<CompiledPackage> {
         unit("idle", Some(CRATES_IO_SOURCE), false, &[]),
     ];
     all[2]["native_libraries"] = json!([
-        { "name": "ssl", "kind": null, "built": false },
-        { "name": "z", "kind": "static", "built": true },
+        { "name": "ssl", "kind": null, "origin": "environment" },
+        { "name": "z", "kind": "static", "origin": "build-script" },
     ]);
     if features.contains(&"extra") {
         all.push(unit("opt", Some(CRATES_IO_SOURCE), false, &[]));
@@ -182,6 +182,7 @@ fn resolved<T>(ask: impl FnOnce(&Resolved<'_>) -> T) -> T {
         for_target: &metadata(false),
         for_host: &metadata(true),
         checksums: &Checksums::parse(LOCK).unwrap(),
+        repository: Path::new("/"),
     })
 }
 
@@ -227,7 +228,7 @@ fn a_crate_has_what_its_manifest_and_the_lock_say_of_it() {
         "and no password"
     );
     let near = find("near");
-    let dir = Source::Directory(Some(PathBuf::from("near")));
+    let dir = Source::Directory(PathBuf::from("near"));
     assert_eq!((&near.source, &near.license), (&dir, &None));
     assert_eq!(find("shared").license_file.as_deref(), Some("COPYING"));
     assert!(find("mac").is_macro);
@@ -362,4 +363,50 @@ fn a_crate_that_both_locks_have_is_of_std_if_it_was_compiled_for_it() {
     };
     assert_eq!(split("rustc-dep-of-std"), (1, 1));
     assert_eq!(split("std"), (1, 0), "it is the program's");
+}
+
+#[test]
+fn a_crate_outside_of_the_repository_is_no_part_of_it() {
+    let origin = |dir: &str| {
+        let mut package = package("near", "", dir, json!([]));
+        package["source"] = Value::Null;
+        let package: Package = serde_json::from_value(package).unwrap();
+        package.origin(Path::new("/repository/rust/w"), Path::new("/repository"))
+    };
+    let directory = |path: &str| Source::Directory(PathBuf::from(path));
+    assert_eq!(origin("/repository/rust/w"), directory(""));
+    assert_eq!(origin("/repository/rust/w/near"), directory("near"));
+    assert_eq!(origin("/repository/lib/near"), directory("../../lib/near"));
+    assert_eq!(origin("/elsewhere/near"), Source::Outside);
+    let all = metadata(false);
+    assert_eq!(all.outside(&all.workspace_root).count(), 0);
+    let mut all = metadata(false);
+    all.packages[2].manifest_path = PathBuf::from("/elsewhere/near/Cargo.toml");
+    let root = all.workspace_root.clone();
+    let outside: Vec<_> = all.outside(&root).collect();
+    assert_eq!(outside, [("near", Path::new("/elsewhere/near"))]);
+}
+
+#[test]
+fn the_first_format_of_a_lock_has_its_checksums_in_a_table() {
+    let text = format!(
+        r#"
+[[package]]
+name = "cc"
+version = "1.0.0"
+source = "{CRATES_IO_SOURCE}"
+
+[[package]]
+name = "two"
+version = "1.0.0"
+source = "{GIT_SOURCE}#{REVISION}"
+
+[metadata]
+"checksum cc 1.0.0 ({CRATES_IO_SOURCE})" = "00"
+"checksum two 1.0.0 ({GIT_SOURCE}#{REVISION})" = "<none>"
+"#
+    );
+    let sums = Checksums::parse(&text).unwrap().0;
+    let of_cc = ["cc", "1.0.0", CRATES_IO_SOURCE].map(str::to_owned).into();
+    assert_eq!(sums, BTreeMap::from([(of_cc, "00".to_owned())]));
 }

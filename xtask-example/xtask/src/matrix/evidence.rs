@@ -78,13 +78,16 @@ pub(crate) struct Crates {
     pub(crate) results: BTreeMap<String, Option<String>>,
 }
 
-/// The versions in the environment of one target.
+/// What is known of the environment of one target.
 pub(crate) struct Answer {
     pub(crate) target: String,
     pub(crate) engine: String,
     pub(crate) toolchain: String,
     pub(crate) recipe_sha256: Option<String>,
     pub(crate) versions: Versions,
+    pub(crate) size: Option<String>,
+    /// How long it took to make. `None` if it was there.
+    pub(crate) seconds: Option<f64>,
 }
 
 impl Entry {
@@ -143,23 +146,24 @@ impl Store {
         Ok(())
     }
 
-    /// Records what the environment of a proven row answers now. The row keeps its date, which is
-    /// that of its proof.
-    pub(crate) fn record_versions(&mut self, answer: Answer) -> Result<(), Failure> {
+    /// Records the environment of a proven row. The row keeps its date, which is that of its proof.
+    pub(crate) fn record_environment(&mut self, answer: Answer) -> Result<(), Failure> {
         let key = (&*answer.target, &*answer.engine, &*answer.toolchain);
         let entry = self.entries.iter_mut().find(|entry| entry.key() == key);
         match entry {
             Some(entry) if entry.recipe_sha256 == answer.recipe_sha256 => {
                 entry.versions = answer.versions;
+                entry.size = answer.size;
+                entry.environment_seconds = answer.seconds.or(entry.environment_seconds);
                 Ok(())
             }
             Some(_) => Err(
                 Failure::new(format!("the recipe of {} has changed", answer.target))
-                    .with_help("prove it again, without `--versions`"),
+                    .with_help("prove it again, without `--environments`"),
             ),
             None => Err(
                 Failure::new(format!("{} is not recorded yet", answer.target))
-                    .with_help("prove it without `--versions` first"),
+                    .with_help("prove it without `--environments` first"),
             ),
         }
     }
@@ -204,7 +208,8 @@ impl Store {
     }
 
     /// Returns this many of the rows that are proven with this engine and toolchain. The choice
-    /// changes every day and covers all rows in turn.
+    /// changes every day and covers all rows in turn. With `host`, a row needs a `std` of rustup's:
+    /// another one was proven with another toolchain of the host.
     pub(crate) fn rotating(
         &self,
         rows: usize,
@@ -216,7 +221,9 @@ impl Store {
             .entries
             .iter()
             .filter(|entry| {
-                entry.error.is_none() && entry.engine == engine && entry.toolchain == toolchain
+                let has_std = toolchain != "host" || entry.std == "rustup";
+                let is_asked = entry.engine == engine && entry.toolchain == toolchain;
+                entry.error.is_none() && is_asked && has_std
             })
             .map(|entry| entry.target.clone())
             .collect();
@@ -281,6 +288,7 @@ mod tests {
         assert_eq!([rows(0), rows(1), rows(2)], ["ab", "ca", "bc"]);
         assert_eq!(store.rotating(9, 1, "sandbox", "image").len(), 3);
         assert!(store.rotating(2, 1, "docker", "image").is_empty());
+        assert!(store.rotating(1, 1, "sandbox", "host").is_empty());
     }
 
     #[test]
@@ -300,9 +308,9 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_asked_again_of_the_same_recipe_only() {
+    fn environments_are_recorded_again_for_the_same_recipe_only() {
         let mut store = store();
-        let answer = |target: &str, recipe: &str| Answer {
+        let answer = |target: &str, recipe: &str, seconds| Answer {
             target: target.to_owned(),
             engine: "sandbox".to_owned(),
             toolchain: "image".to_owned(),
@@ -311,13 +319,24 @@ mod tests {
                 rust: Some("1.95.0".to_owned()),
                 ..Versions::default()
             },
+            size: Some("409MB".to_owned()),
+            seconds,
         };
-        store.record_versions(answer("a", "hash of a")).unwrap();
+        store
+            .record_environment(answer("a", "hash of a", None))
+            .unwrap();
         let [a, b] = [&store.entries[0], &store.entries[1]];
         assert_eq!(a.versions.rust.as_deref(), Some("1.95.0"));
         assert_eq!((&a.date, &b.versions.rust), (&b.date, &None));
-        assert!(store.record_versions(answer("b", "another")).is_err());
-        assert!(store.record_versions(answer("x", "hash of x")).is_err());
+        assert_eq!(a.size.as_deref(), Some("409MB"));
+        assert_eq!(a.environment_seconds, Some(30.0), "it was there this time");
+        let made = answer("a", "hash of a", Some(8.0));
+        store.record_environment(made).unwrap();
+        assert_eq!(store.entries[0].environment_seconds, Some(8.0));
+        for (target, recipe) in [("b", "another"), ("x", "hash of x")] {
+            let refused = store.record_environment(answer(target, recipe, Some(8.0)));
+            assert!(refused.is_err(), "{target}");
+        }
     }
 
     /// What was asked by an earlier version of the questions may be wrong for its target.

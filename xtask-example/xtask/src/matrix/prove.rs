@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cross_core::binary::Binary;
 use cross_core::mach_o::{MachO, Signature};
 use cross_core::{
     Cancel, Cross, ErrorKind, Outcome, Plan, Request,
@@ -24,6 +23,7 @@ use crate::archive;
 use crate::cli;
 use crate::commands;
 use crate::failure::Failure;
+use crate::program_file;
 use crate::progress::Progress;
 
 /// The features of the proof besides Rust: all of them first, then fewer for targets that cannot
@@ -167,17 +167,16 @@ impl<'a> Prover<'a> {
         }))
     }
 
-    /// Asks the environment of `target` for its versions, and makes it if it is not there.
-    pub(crate) fn versions(&self, target: &str) -> Result<Answer, Failure> {
+    /// Makes the environment of `target` if it is not there, and asks it for its versions.
+    pub(crate) fn environment(&self, target: &str) -> Result<Answer, Failure> {
         let with_sdk = self.with_made_sdk(target)?;
         let prover = with_sdk.as_ref().unwrap_or(self);
         let known = Target::parse(target).map_err(|error| Failure::new(error.to_string()))?;
         let plan = prover.cross.build(target).plan_until(self.cancel)?;
-        if !plan.environment.exists {
-            plan.clone().only_environment().execute(self.cancel)?;
-        }
+        let seconds = prover.make_environment(&plan)?;
         let versions = versions::ask(&prover.cross, known)?;
-        if self.args.discard && !plan.environment.exists {
+        let size = prover.size(&plan)?;
+        if self.args.discard && seconds.is_some() {
             self.discard(&plan)?;
         }
         Ok(Answer {
@@ -186,7 +185,19 @@ impl<'a> Prover<'a> {
             recipe_sha256: plan.environment.recipe_sha256,
             target: plan.target,
             versions,
+            size,
+            seconds,
         })
+    }
+
+    /// Makes the environment of `plan` if it is not there, and returns how many seconds that took.
+    fn make_environment(&self, plan: &Plan) -> Result<Option<f64>, Failure> {
+        if plan.environment.exists {
+            return Ok(None);
+        }
+        let start = Instant::now();
+        plan.clone().only_environment().execute(self.cancel)?;
+        Ok(Some(rounded(start.elapsed().as_secs_f64())))
     }
 
     fn prove_row(&self, target: &str, store: &Store) -> Result<Known, Failure> {
@@ -278,11 +289,7 @@ impl<'a> Prover<'a> {
     fn row(&self, plan: &Plan, entry: &mut Entry) -> Result<(), Failure> {
         let target =
             Target::parse(&plan.target).map_err(|error| Failure::new(error.to_string()))?;
-        if !plan.environment.exists {
-            let start = Instant::now();
-            plan.clone().only_environment().execute(self.cancel)?;
-            entry.environment_seconds = Some(rounded(start.elapsed().as_secs_f64()));
-        }
+        entry.environment_seconds = self.make_environment(plan)?;
         entry.size = self.size(plan)?;
         entry.versions = versions::ask(&self.cross, target)?;
         if let Some(sdk) = &self.sdk {
@@ -435,40 +442,22 @@ fn wanted(target: Target) -> &'static [&'static [&'static str]] {
     }
 }
 
-/// Checks that an ELF program is for `target`, and returns its glibc floor.
+/// Checks that the program is for `target`, and returns its glibc floor.
 fn check(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
-    let facts = target.facts();
-    if matches!(facts.os, "windows" | "uefi" | "macos") || facts.arch == "wasm32" {
-        return Ok(None);
-    }
     let program = built.executables().next();
     let program = program.ok_or_else(|| Failure::new("cargo built no program"))?;
-    let binary = Binary::read(&program.path)?;
-    match binary.is_for(target) {
-        true => Ok(binary.glibc),
-        false => Err(Failure::new(format!(
-            "the program is not for {target}: it is {binary}"
-        ))),
-    }
+    program_file::check(program, target)
 }
 
-/// Checks that a program of macOS is for `target`, loads libraries of the system only, and starts
-/// on the target's processor. Returns the oldest macOS that it runs on.
+/// Checks that a program of macOS loads libraries of the system only, and starts on the target's
+/// processor. Returns the oldest macOS that it runs on.
 fn check_macos(built: &Outcome, target: Target) -> Result<Option<String>, Failure> {
     if target.facts().os != "macos" {
         return Ok(None);
     }
     let program = built.executables().next();
     let program = program.ok_or_else(|| Failure::new("cargo built no program"))?;
-    let all = MachO::read_all(&program.path)?;
-    let machines: Vec<_> = all.iter().map(|one| one.machine.as_str()).collect();
-    if all.len() != target.slices().count() || !all.iter().all(|one| one.is_for(target)) {
-        return Err(Failure::new(format!(
-            "the program is not for {target}: it is for {}",
-            machines.join(" and ")
-        )));
-    }
-    for read in &all {
+    for read in MachO::read_all(&program.path)? {
         let is_of_system = |name: &&String| name.starts_with("/usr/lib/");
         if let Some(other) = read.libraries.iter().find(|name| !is_of_system(name)) {
             return Err(Failure::new(format!("the program loads `{other}`")));

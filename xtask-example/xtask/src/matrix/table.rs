@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use cross_core::targets::{
-    Level, Sdk, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport,
+    DebianArch, Level, Runner, Sdk, SupportLevel, Target, TargetEmulator, TargetFacts, TestSupport,
 };
 
 use super::evidence::Entry;
@@ -19,18 +19,19 @@ target's recipe, builds the crate in [tests/proof](../tests/proof) with its C (S
 emulator in the environment report the versions.
 
 - **level**: the level of support: `tests` run in parallel, `programs` run (the target has no `std`
-  to test with), it `builds`, or it has `libraries` only, in Rust. What the key `sdk` adds was
-  proven with a small directory that the run makes in place of the vendor's SDK, which cannot be
-  distributed: for Windows, it has imports of the system's DLLs and a C runtime of ours, and no C
-  headers, so the C that clang-cl compiled there includes none. A DLL was found to arrive with its
-  import library, and both it and a program with their `.pdb`
-  ([tests/sdk/windows](../tests/sdk/windows)).
+  to test with, or one without threads), it `builds`, or it has `libraries` only, in Rust. What the
+  key `sdk` adds follows. It was proven with a small directory in place of the vendor's SDK, which
+  cannot be distributed. That for Windows, which the run makes, has imports of the system's DLLs and
+  a C runtime of ours, and no C headers, so the C that clang-cl compiled there includes none. A DLL
+  was found to arrive with its import library, and both it and a program with their `.pdb`
+  ([tests/sdk/windows](../tests/sdk/windows)). Which of Apple's targets were proven is said
+  [below](#what-the-others-need).
 - **std**: `rustup` (part of the host's toolchain), `package` (the distribution's), or `build-std`
   (built from source with the program).
-- **tests**: passed/all. `links` means that no emulator here runs the target's programs, and the
-  file was checked instead. (QEMU could boot FreeBSD and NetBSD; no registry that was searched has
-  their kernels.) A bare-metal target has one program, which runs under QEMU and whose exit status
-  is the result.
+- **tests**: passed/all. `links` means that nothing here runs the target's programs, [for a
+  reason](#what-is-built-and-not-run), and the file was checked instead. (QEMU could boot FreeBSD
+  and NetBSD; no registry that was searched has their kernels.) A bare-metal target has one program,
+  which runs under QEMU and whose exit status is the result.
 - **floor**: the oldest glibc, or macOS, that the program runs with. A program for macOS was also
   found to load the system's libraries only, and to be signed where the processor wants it. For a
   universal binary, the newer version of its two processors counts, and each part was checked.
@@ -68,6 +69,7 @@ pub(crate) fn markdown(rows: &[String], entries: &[Entry]) -> String {
         }
         seen.for_each(|entry| page.push_str(&line(entry)));
     }
+    not_run(&mut page);
     libraries(&mut page);
     crates(&mut page, entries);
     failures(&mut page, entries);
@@ -125,7 +127,7 @@ fn line(entry: &Entry) -> String {
         .map(|size| size.trim_end_matches("MB").to_owned());
     let cells = [
         entry.target.clone(),
-        level(entry, facts).unwrap_or_else(|| absent.to_owned()),
+        Target::parse(&entry.target).map_or_else(|_| absent.to_owned(), level),
         or(&entry.suite),
         or(&entry.versions.compiler),
         or(&entry.versions.libc),
@@ -147,14 +149,16 @@ fn line(entry: &Entry) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
+/// The architecture of the machines that prove the rows.
+const MACHINE: DebianArch = DebianArch::Amd64;
+
 /// The level of support, and what there is more with an SDK.
-fn level(entry: &Entry, facts: Option<&TargetFacts>) -> Option<String> {
-    let level = facts?.level().as_str();
-    Some(match (&entry.sdk, entry.tests) {
-        (None, _) => level.to_owned(),
-        (Some(_), None) => format!("{level}; builds with `sdk`"),
-        (Some(_), Some(_)) => format!("{level}; tests with `sdk`"),
-    })
+fn level(target: Target) -> String {
+    let level = target.facts().level().as_str();
+    match target.level_with_sdk(MACHINE) {
+        Some(more) => format!("{level}; {} with `sdk`", more.as_str()),
+        None => level.to_owned(),
+    }
 }
 
 /// Whether a target's programs are linked and not run.
@@ -166,6 +170,23 @@ fn links_only(facts: &TargetFacts) -> bool {
 fn has_libraries_only(entry: &Entry) -> bool {
     let facts = Target::parse(&entry.target).ok().map(Target::facts);
     facts.is_some_and(|facts| facts.level() == Level::Libraries)
+}
+
+fn not_run(page: &mut String) {
+    page.push_str(
+        "\n## What is built and not run\n\n\
+         Programs of these targets are built, and a request that would start one says why none is.\n\n\
+         | target | why no program is started |\n|---|---|\n",
+    );
+    for target in Target::all() {
+        let is_run = target.runner(MACHINE) != Runner::None;
+        if target.facts().level() != Level::Builds || is_run {
+            continue;
+        }
+        let why = target.not_run();
+        let why = why.split_once(": ").map_or(&*why, |(_, why)| why);
+        let _ = writeln!(page, "| {target} | {why} |");
+    }
 }
 
 fn libraries(page: &mut String) {
@@ -288,5 +309,29 @@ fn unserved(page: &mut String, entries: &[Entry]) {
             or(facts.emulator.map(TargetEmulator::program)),
         ];
         let _ = writeln!(page, "| {} |", cells.join(" | "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_whose_programs_are_not_run_has_its_reason() {
+        let mut page = String::new();
+        not_run(&mut page);
+        for target in Target::all() {
+            let is_built = target.facts().level() == Level::Builds;
+            let row = format!("\n| {target} | ");
+            assert_eq!(page.contains(&row), is_built, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_level_says_what_an_sdk_adds() {
+        let level = |name: &str| level(Target::parse(name).unwrap());
+        assert_eq!(level("aarch64-apple-ios"), "libraries; builds with `sdk`");
+        assert_eq!(level("x86_64-apple-darwin"), "builds");
+        assert_eq!(level("aarch64-unknown-fuchsia"), "libraries");
     }
 }

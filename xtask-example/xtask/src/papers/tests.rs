@@ -45,7 +45,7 @@ struct Case {
     crates: Vec<Crate>,
     std: Vec<StdCrate>,
     environment: Option<Contents>,
-    rust: Option<&'static str>,
+    rust: Option<Rust<'static>>,
     time: Option<String>,
     checkout: Checkout,
 }
@@ -57,7 +57,10 @@ fn release() -> Case {
         crates: app(&["extra"]),
         std: Vec::new(),
         environment: Some(environment()),
-        rust: Some("1.85.0"),
+        rust: Some(Rust {
+            version: "1.85.0",
+            commit: Some("4d91de4e48198da2e33413efdcd9cd2cc0c46688"),
+        }),
         time: time_of_sources(START),
         checkout: Checkout::Known {
             repository: Some("https://example.com/o/app.git".to_owned()),
@@ -121,6 +124,10 @@ fn statement(case: &Case, started: u64) -> Vec<u8> {
         sha256: digit.repeat(64),
     };
     let archive = named("app-1.0.0-aarch64-unknown-linux-gnu.tar.gz", "f");
+    let variables = match case.rust {
+        Some(_) => BTreeMap::new(),
+        None => BTreeMap::from([("CROSS_BUILD_STD".to_owned(), "core".to_owned())]),
+    };
     let started = UNIX_EPOCH + Duration::from_secs(started);
     let bytes = provenance::render(&Facts {
         bill_of_materials: named(&format!("{}.{BILL_OF_MATERIALS}", archive.name), "0"),
@@ -131,9 +138,13 @@ fn statement(case: &Case, started: u64) -> Vec<u8> {
             profile: "release",
             features: &case.crates[0].features,
             tests: true,
+            symbols: case.rust.is_none(),
             engine: case.environment.is_none().then_some("host"),
             toolchain: None,
             config: Some(&named("Cross.toml", "3")),
+            cargo_config: None,
+            local_cargo_configs: &[],
+            variables: &variables,
         },
         checkout: &case.checkout,
         locks: &[named("Cargo.lock", "1"), named("Cross.lock", "2")],
@@ -144,7 +155,7 @@ fn statement(case: &Case, started: u64) -> Vec<u8> {
             engine: "sandbox".to_owned(),
             environment: "cross-aarch64-0123456789ab".to_owned(),
             recipe_sha256: case.environment.as_ref().map(|_| "4".repeat(64)),
-            rust: case.rust.map(str::to_owned),
+            rust: case.rust.map(|rust| rust.url("rust", None)),
         },
         run: Run {
             builder: case.rust.map(|_| "https://example.com/builder"),
@@ -310,5 +321,18 @@ fn no_paper_has_a_secret_or_a_path_of_the_machine() {
                 assert!(!text.contains(secret), "{}: {secret}", case.name);
             }
         }
+    }
+}
+
+#[test]
+fn a_crate_that_is_no_part_of_the_sources_is_marked() {
+    for (source, mark) in [
+        (Source::Outside, "outsideOfTheRepository"),
+        (Source::Ignored, "ignoredByGit"),
+    ] {
+        let mut case = release();
+        case.crates[1].source = source;
+        let text = String::from_utf8(statement(&case, START)).unwrap();
+        assert!(text.contains(mark), "{text}");
     }
 }

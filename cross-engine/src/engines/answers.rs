@@ -1,27 +1,39 @@
-//! Lists that an engine gives.
+//! Answers of an engine's client, which have to be answers: a list that failed looks like an empty
+//! one.
 
 use crate::engines::engine::Engine;
-use crate::process;
 use crate::process::cancel::Cancel;
 use crate::process::error::{Error, ErrorKind, Result};
 use crate::process::host::Host;
 use crate::process::invocation::Invocation;
+use crate::process::{self, Exit};
 
-/// The output of `list`. A list that failed is an error, since it looks like an empty one.
-pub(crate) fn listed(
+/// The output of `command`, or else the `failure` that its exit and its standard error are.
+pub(crate) fn output(
+    command: &Invocation,
+    host: &Host,
+    cancel: &Cancel,
+    failure: impl FnOnce(Exit, &str) -> Error,
+) -> Result<String> {
+    let output = process::output(command, &host.variables, cancel)?;
+    match output.exit.success() {
+        true => Ok(output.stdout),
+        false => Err(failure(output.exit, &output.stderr)),
+    }
+}
+
+/// The output of `list`, which names what `engine` has.
+pub(crate) fn list(
     engine: &Engine,
     list: &Invocation,
     host: &Host,
     cancel: &Cancel,
 ) -> Result<String> {
-    let output = process::output(list, &host.variables, cancel)?;
-    if output.exit.success() {
-        return Ok(output.stdout);
-    }
-    let (end, cause) = (output.exit, output.stderr.trim());
-    let message = format!("{engine} gave no list ({end}): {cause}");
-    let help = format!("run `{list}`, which has to succeed");
-    Err(Error::new(ErrorKind::EngineUnusable, message).with_help(help))
+    output(list, host, cancel, |end, cause| {
+        let message = format!("{engine} gave no list ({end}): {}", cause.trim());
+        let help = format!("run `{list}`, which has to succeed");
+        Error::new(ErrorKind::EngineUnusable, message).with_help(help)
+    })
 }
 
 #[cfg(test)]
@@ -38,7 +50,7 @@ mod tests {
         let host = Host::new(variables, "/cache");
         let list = |script: &str| {
             let list = Invocation::new("sh").args(["-c", script]);
-            listed(&engine, &list, &host, &Cancel::new())
+            super::list(&engine, &list, &host, &Cancel::new())
         };
         assert_eq!(list("echo one").unwrap(), "one\n");
         let error = list("echo one; echo the daemon is gone >&2; exit 1").unwrap_err();

@@ -1,0 +1,56 @@
+//! What a listener is told of an execution.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::Execution;
+use crate::model::error::{Error, ErrorKind, Result};
+use crate::request::event::EventKind;
+
+impl Execution<'_> {
+    /// Emits the plan's warnings, its engine and its job budget.
+    pub(super) fn emit_plan(&self) -> Result<()> {
+        for warning in &self.plan.warnings {
+            self.emit(EventKind::Warning {
+                code: warning.code.clone(),
+                message: warning.message.clone(),
+                help: warning.help.clone(),
+            })?;
+        }
+        self.emit(EventKind::EngineChosen {
+            engine: self.plan.engine.to_string(),
+            reason: self.plan.engine_reason.clone(),
+        })?;
+        #[cfg(feature = "batch")]
+        if let Some(budget) = &self.plan.context.budget {
+            self.emit(EventKind::JobsShared(budget.summary.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Says that the request, which began at `start`, ended.
+    pub(super) fn finished(&self, start: Instant, error: Option<&Error>) {
+        let finished = EventKind::Finished {
+            seconds: start.elapsed().as_secs_f64(),
+            error: error.map(ToString::to_string),
+        };
+        // There is nothing left to stop.
+        let _ = self.notify(finished);
+    }
+
+    /// Emits an event, and fails if the listener stops the request.
+    pub(super) fn emit(&self, kind: EventKind) -> Result<()> {
+        match self.notify(kind) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::new(
+                ErrorKind::Cancelled,
+                "stopped by the event listener",
+            )),
+        }
+    }
+
+    /// Emits an event, and breaks if the listener stops the request.
+    pub(super) fn notify(&self, kind: EventKind) -> ControlFlow<()> {
+        self.plan.context.emit(&self.plan.target, kind)
+    }
+}

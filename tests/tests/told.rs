@@ -1,0 +1,52 @@
+//! What a caller is told of a request, end to end. Everything but the container is real.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use cross_core::events::{Event, EventKind};
+use cross_tests::{Answer, Fakes, Machine, NATIVE, Project, Recorder};
+
+fn machine() -> Machine {
+    let machine = Machine::new(env!("CARGO_BIN_EXE_fake-engine"), Fakes::Docker);
+    machine.rule("docker", &["run"], Answer::RunHere)
+}
+
+#[test]
+fn a_warning_of_the_compiler_is_told_once_by_each_request() {
+    let machine = machine();
+    let code = "fn main() { let idle = 1; }\n#[test]\nfn works() {}\n";
+    let project = Project::new("app").file("src/main.rs", code);
+    for round in ["first", "repeat"] {
+        for verb in ["test", "run"] {
+            let recorder = Recorder::default();
+            let cross = recorder.hear(machine.cross(&project));
+            let outcome = match verb {
+                "test" => cross.test(NATIVE).run(),
+                _ => cross.run(NATIVE).run(),
+            };
+            let told = outcome.unwrap().diagnostics;
+            assert_eq!(told.len(), 1, "{round} {verb}: {told:?}");
+            let output = recorder.output();
+            assert!(!output.contains("idle"), "{round} {verb}: {output}");
+        }
+    }
+}
+
+#[test]
+fn an_outcome_has_the_warnings_that_a_listener_hears() {
+    let machine = machine();
+    let toml = "[target.x86_64-unknown-linux-gnuu]\npackages = [\"make\"]\n";
+    let project = Project::new("app").cross_toml(toml);
+    let recorder = Recorder::default();
+    let cross = recorder.hear(machine.cross(&project));
+    let heard = |events: Vec<_>| -> Vec<String> {
+        let message = |event: Event| match event.kind {
+            EventKind::Warning { message, .. } => Some(message),
+            _ => None,
+        };
+        events.into_iter().filter_map(message).collect()
+    };
+    let outcome = cross.check(NATIVE).run().unwrap();
+    let kept: Vec<_> = outcome.warnings.into_iter().map(|it| it.message).collect();
+    assert!(kept.iter().any(|text| text.contains("gnuu")), "{kept:?}");
+    assert_eq!(kept, heard(recorder.events()));
+}
