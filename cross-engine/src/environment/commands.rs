@@ -1,5 +1,5 @@
-//! The user's commands in an environment build: how they run as root in the root file system, and
-//! their progress.
+//! The commands of an environment build, the recipe's and the user's: how they run as root in the root
+//! file system, and their progress.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -93,8 +93,22 @@ pub(crate) fn certificates(host: &Host) -> Option<PathBuf> {
 pub(crate) struct CommandProgress<'a> {
     commands: &'a [String],
     current: Option<String>,
+    /// Whether the current one is among the commands of `pre-build`, whose script names each.
+    is_users: bool,
     output: TailLines,
     status: Option<i32>,
+}
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct FailedCommand<'a> {
+    /// Its first line.
+    pub(crate) name: &'a str,
+    pub(crate) status: i32,
+    /// Its last lines of output.
+    pub(crate) output: &'a TailLines,
+    /// Whether the user wrote it, and not the recipe of the environment.
+    pub(crate) is_users: bool,
 }
 
 /// The number of lines of a failed command that are in the message.
@@ -105,6 +119,7 @@ impl<'a> CommandProgress<'a> {
         CommandProgress {
             commands,
             current: None,
+            is_users: false,
             output: TailLines::new(OUTPUT_LINES),
             status: None,
         }
@@ -123,6 +138,7 @@ impl<'a> CommandProgress<'a> {
         if let Some((_, command)) = line.split_once(RUNS).filter(|_| self.current.is_some()) {
             self.output.clear();
             self.current = Some(command.to_owned());
+            self.is_users = true;
             return Some(format!("running: {command}"));
         }
         let status = line.split_once("cross-core: status ");
@@ -144,12 +160,18 @@ impl<'a> CommandProgress<'a> {
         };
         self.output.clear();
         self.current = Some(name.clone());
+        self.is_users = false;
         Some(format!("command {last} of {}: {name}", self.commands.len()))
     }
 
-    /// The command that failed, its status, and its last lines of output.
-    pub(crate) fn failure(&self) -> Option<(&str, i32, &TailLines)> {
-        Some((self.current.as_deref()?, self.status?, &self.output))
+    /// The command that failed.
+    pub(crate) fn failure(&self) -> Option<FailedCommand<'_>> {
+        Some(FailedCommand {
+            name: self.current.as_deref()?,
+            status: self.status?,
+            output: &self.output,
+            is_users: self.is_users,
+        })
     }
 }
 
@@ -181,10 +203,13 @@ mod tests {
             .lines()
             .filter_map(|line| progress.parse(line))
             .collect();
-        if let Some((name, status, lines)) = progress.failure() {
+        if let Some(failed) = progress.failure() {
+            let whose = if failed.is_users { "user's " } else { "" };
             reports.push(format!(
-                "{name}: {status}: {}",
-                lines.text().replace('\n', "|")
+                "{whose}{}: {}: {}",
+                failed.name,
+                failed.status,
+                failed.output.text().replace('\n', "|")
             ));
         }
         (output, reports)
@@ -219,7 +244,7 @@ mod tests {
         let script = "echo one\nprintf '%s: runs %s\\n' cross-core 'false it is'\necho two\nfalse";
         let (_, progress) = run(&[script]);
         assert_eq!(progress[1], "running: false it is");
-        assert_eq!(progress.last().unwrap(), "false it is: 1: two");
+        assert_eq!(progress.last().unwrap(), "user's false it is: 1: two");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::environment::blueprint::Blueprint;
-use crate::environment::commands::{self, CERTIFICATES_VARIABLE, CommandProgress};
+use crate::environment::commands::{self, CERTIFICATES_VARIABLE, CommandProgress, FailedCommand};
 use crate::environment::mount_options::{self, MOUNTS};
 use crate::environment::rootless;
 use crate::image::build_process::{BuildProcess, isolated};
@@ -92,9 +92,17 @@ impl BuildProcess<'_, '_> {
             return Ok(());
         }
         Err(match progress.failure() {
-            Some((name, status, lines)) => failure::of_command(what, name, status, lines),
-            None if failure::says_disk_full(&output) => {
+            Some(FailedCommand {
+                name,
+                status,
+                output,
+                is_users: true,
+            }) => failure::of_command(what, name, status, output),
+            _ if failure::says_disk_full(&output) => {
                 failure::of_full_disk(what, &self.free_space(others))
+            }
+            Some(failed) => {
+                failure::of_recipe_command(what, failed.name, failed.status, failed.output)
             }
             None if rootless::says_refused(&output) && self.host().uid != 0 => {
                 let rootless::Obstacle { cause, help } = rootless::obstacle(self.host());

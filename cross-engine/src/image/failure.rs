@@ -43,11 +43,6 @@ const KILLED_HELP: &str = "the kernel kills processes when memory runs out (`dme
 
 /// The error for a user's command that failed during a build.
 pub(crate) fn of_command(what: &str, name: &str, status: i32, lines: &TailLines) -> Error {
-    let mut message = format!("{what}: `{name}` failed with exit status {status}");
-    for line in lines.iter() {
-        message.push_str("\n  ");
-        message.push_str(line.trim_end());
-    }
     let help = match status {
         137 => format!("a process of the command was killed: {KILLED_HELP}"),
         _ => missing_program::remedy(lines.iter(), true).unwrap_or_else(|| {
@@ -56,7 +51,41 @@ pub(crate) fn of_command(what: &str, name: &str, status: i32, lines: &TailLines)
                 .to_owned()
         }),
     };
+    let message = command_message(what, name, status, lines);
     Error::new(ErrorKind::CommandFailed, message).with_help(help)
+}
+
+/// The error for a command of the environment's recipe that failed during a build. No user wrote it,
+/// so none can correct it.
+pub(crate) fn of_recipe_command(what: &str, name: &str, status: i32, lines: &TailLines) -> Error {
+    let says = |words: &&str| lines.iter().any(|line| line.contains(*words));
+    let (kind, help) = if status == 137 {
+        (ErrorKind::Killed, KILLED_HELP)
+    } else if UNREACHABLE_FOR_PIP.iter().any(says) {
+        let help = "check the network and the proxy variables (`http_proxy`, `https_proxy`, `no_proxy`), and try again";
+        (ErrorKind::Unreachable, help)
+    } else {
+        let help = "the recipe of the environment has this command, not the project: please report it with these \
+                    lines; an `image` or a `dockerfile` for the target does without the recipe";
+        (ErrorKind::Environment, help)
+    };
+    Error::new(kind, command_message(what, name, status, lines)).with_help(help)
+}
+
+/// What pip prints if the index of its packages cannot be reached.
+const UNREACHABLE_FOR_PIP: [&str; 3] = [
+    "connection broken by",
+    "Failed to establish a new connection",
+    "Temporary failure in name resolution",
+];
+
+fn command_message(what: &str, name: &str, status: i32, lines: &TailLines) -> String {
+    let mut message = format!("{what}: `{name}` failed with exit status {status}");
+    for line in lines.iter() {
+        message.push_str("\n  ");
+        message.push_str(line.trim_end());
+    }
+    message
 }
 
 /// Texts in the output of registries and container CLIs, and what they mean. The first match
@@ -247,7 +276,7 @@ fn step_output(output: &str) -> TailLines {
         .collect();
     lines.reverse();
     let mut tail = TailLines::new(STEP_LINES);
-    lines.into_iter().for_each(|line| tail.push(line));
+    lines.into_iter().for_each(|line| tail.push(*line));
     tail
 }
 
@@ -460,6 +489,22 @@ mod tests {
             "{error}"
         );
         assert!(error.help().is_some());
+    }
+
+    #[test]
+    fn a_command_of_the_recipe_is_not_the_users_to_correct() {
+        let of = |status: i32, lines: &[&str]| {
+            let mut tail = TailLines::new(10);
+            lines.iter().for_each(|line| tail.push(*line));
+            of_recipe_command("building the environment", "pip install x", status, &tail)
+        };
+        let failed = of(1, &["ld.lld: error: undefined symbol: x"]);
+        assert_eq!(failed.kind(), ErrorKind::Environment, "{failed}");
+        assert!(failed.to_string().contains("undefined symbol"), "{failed}");
+        assert!(failed.help().unwrap().contains("please report it"));
+        let offline = "WARNING: Retrying after connection broken by 'NewConnectionError(...)'";
+        assert_eq!(of(1, &[offline]).kind(), ErrorKind::Unreachable);
+        assert_eq!(of(137, &[]).kind(), ErrorKind::Killed);
     }
 
     /// Output of docker 20.10, BuildKit 0.12 and podman 4.3.
