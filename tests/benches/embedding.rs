@@ -40,6 +40,9 @@ fi
 exit $code
 "#;
 
+/// The feature that enables every operation.
+const FULL: &str = "full";
+
 /// A crate that takes less of a program's time has no row.
 const SMALL: f64 = 0.01;
 
@@ -63,43 +66,57 @@ fn main() -> Result<(), Error> {
     println!("{}", nothing.row("no dependency"));
     println!("{}", default.row("`cross-core`"));
     println!("{}", lean.row("`cross-core`, without debug information"));
+    let row_of = |feature: &str, built: &Built| {
+        let name = format!("`cross-core` with `{feature}`");
+        println!("{}", default.with(built).row(&name));
+    };
+    let Features { of_full, others } = Features::read(&root)?;
     // What one feature needs is not compiled again for the next, and `full` needs all of it.
-    let mut compiled = default.clone();
-    for set in features(&root)? {
-        let built = on_default.with(&root, &set)?.build(&[])?;
-        println!(
-            "{}",
-            default
-                .with(&built)
-                .row(&format!("`cross-core` with `{set}`"))
-        );
+    let mut compiled = Built::default();
+    for feature in of_full {
+        let built = on_default.with(&root, &feature)?.build(&[])?;
+        row_of(&feature, &built);
         compiled = compiled.with(&built);
     }
-    let full = on_default.with(&root, "full")?.build(&[])?;
-    println!("{}", compiled.with(&full).row("`cross-core` with `full`"));
+    let full = on_default.with(&root, FULL)?.build(&[])?;
+    row_of(FULL, &compiled.with(&full));
+    for feature in others {
+        let built = on_default.with(&root, &feature)?.build(&[])?;
+        row_of(&feature, &built);
+    }
     println!("\nThe default, by crate:\n\n{}", default.by_crate());
     Ok(())
 }
 
-/// The features that `full` has.
-fn features(root: &Path) -> Result<Vec<String>, Error> {
-    let mut cargo = command(cargo_program());
-    let metadata = said(
-        cargo
-            .args([
-                "metadata",
-                "--no-deps",
-                "--offline",
-                "--format-version",
-                "1",
-            ])
-            .current_dir(root.join("cross-core")),
-    )?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
-    let mut packages = metadata["packages"].as_array().into_iter().flatten();
-    let this = packages.find(|package| package["name"] == "cross-core");
-    let full = this.map(|package| package["features"]["full"].clone());
-    Ok(serde_json::from_value(full.unwrap_or_default())?)
+/// The library's features besides the default and `full` itself.
+struct Features {
+    /// Those that `full` enables.
+    of_full: Vec<String>,
+    others: Vec<String>,
+}
+
+impl Features {
+    fn read(root: &Path) -> Result<Self, Error> {
+        let mut cargo = command(cargo_program());
+        let words = [
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ];
+        let metadata = said(cargo.args(words).current_dir(root.join("cross-core")))?;
+        let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+        let mut packages = metadata["packages"].as_array().into_iter().flatten();
+        let this = packages.find(|package| package["name"] == "cross-core");
+        let features = this.map(|package| package["features"].clone());
+        let features: BTreeMap<String, Vec<String>> =
+            serde_json::from_value(features.unwrap_or_default())?;
+        let of_full = features.get(FULL).ok_or("no feature `full`")?.clone();
+        let is_other = |name: &String| name != FULL && name != "default" && !of_full.contains(name);
+        let others = features.into_keys().filter(is_other).collect();
+        Ok(Features { of_full, others })
+    }
 }
 
 /// What compiling each package took, build scripts among it.

@@ -45,6 +45,7 @@ fn main() -> Result<(), Error> {
             "library, in the caller's process",
             "of which plan",
             "library / by hand",
+            "in the caller's process / by hand",
             "library / host cargo",
         ])
     );
@@ -123,7 +124,11 @@ fn no_op(project: &Tiny, engine: &str) -> Result<(), Error> {
         return Err("five variants".into());
     };
     let cells = [host, hand, library, inside, plan].map(milliseconds);
-    let ratios = [ratio(library, hand), ratio(library, host)];
+    let ratios = [
+        ratio(library, hand),
+        ratio(inside, hand),
+        ratio(library, host),
+    ];
     println!(
         "{}",
         row([engine.to_owned()].into_iter().chain(cells).chain(ratios))

@@ -29,8 +29,9 @@ struct Part {
 }
 
 /// Every comparison, the quick ones first.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     part("noop", "noop", &[]),
+    part("first_build", "first_build", &[]),
     part("container_reuse", "container_reuse", &[]),
     part("remote", "remote", &[]),
     part("planning", "planning", &["--noplot"]),
