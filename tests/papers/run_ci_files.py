@@ -86,11 +86,27 @@ def check_outputs(text):
     expect(any(pathlib.Path(path).is_dir() for path in paths), f"no path is there: {text}")
 
 
+def forwarded(pipeline):
+    """The variables that the job `dist` gives to the pipeline that it starts.
+
+    There, they outrank those of the jobs.
+    """
+    job = pipeline["dist"]
+    if not job["trigger"].get("forward", {}).get("yaml_variables", True):
+        return {}
+    inherited = job.get("inherit", {}).get("variables", True)
+    of_all = pipeline.get("variables", {})
+    if isinstance(inherited, list):
+        of_all = {name: value for name, value in of_all.items() if name in inherited}
+    return {**(of_all if inherited else {}), **job.get("variables", {})}
+
+
 def gitlab():
     job = load("gitlab-job.yml")[".dist"]
     names = {"gitlab.yml": "dist", "gitlab-matrix.yml": TARGET}
     for file, name in names.items():
-        keys = load(file)["keys"]
+        pipeline = load(file)
+        keys = pipeline["keys"]
         try:
             run("\n".join(keys["script"]), TARGETS=TARGET)
             made = pathlib.Path("pipeline.yml").read_text(encoding="utf-8")
@@ -100,7 +116,8 @@ def gitlab():
             pathlib.Path("pipeline.yml").unlink(missing_ok=True)
         made = YAML(typ="safe").load(made)
         expect(made[name]["extends"] == ".dist", f"{file} makes {made}")
-        expect(made[name]["variables"] == {"TARGETS": TARGET}, f"{file} makes {made}")
+        variables = {**made[name]["variables"], **forwarded(pipeline)}
+        expect(variables == {"TARGETS": TARGET}, f"{file} starts its job with {variables}")
         key = made[name]["cache"]["key"]
         expect(key.startswith(f"cross-{TARGET}-"), f"{file} has the key `{key}`")
     # It is the command that GitHub's job has run.
