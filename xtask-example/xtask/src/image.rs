@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use cross_core::Cancel;
-use cross_core::targets::Target;
+use cross_core::targets::{Libc, Target};
 use serde_json::{Value, json};
 
 use crate::archive::{self, sha256};
@@ -32,6 +32,8 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
         true => TARGETS.map(str::to_owned).to_vec(),
         false => args.target.clone(),
     };
+    let targets = commands::known(&targets)?;
+    let machines = machines_of(&targets)?;
     let project = cross.project()?;
     let package = project.package(PACKAGE);
     let version = package.map_or("latest", |package| package.version.as_str());
@@ -46,7 +48,7 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
     progress.close();
     let (mut platforms, mut profiles) = (Vec::new(), Vec::new());
     let outcomes = built?.into_result()?;
-    for outcome in &outcomes {
+    for (outcome, machine) in outcomes.iter().zip(machines) {
         let mut programs = outcome.executables();
         let program = programs.find(|program| program.name == PACKAGE);
         let program =
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
             return Err(Failure::new(message)
                 .with_help("an image without a system has static programs: use a musl target"));
         }
-        platforms.push(Platform::read(&outcome.target, &program.path)?);
+        platforms.push(Platform::read(machine, &program.path)?);
         profiles.push(program.profile.clone());
     }
     let image = Image {
@@ -111,48 +113,90 @@ pub(crate) fn run(args: &cli::Image, cancel: &Cancel) -> Result<(), Failure> {
 
 /// A program for one platform.
 struct Platform {
-    /// The machine as the OCI names it: `arm64`.
-    machine: &'static str,
-    variant: Option<&'static str>,
+    machine: Machine,
     program: Vec<u8>,
 }
 
 impl Platform {
-    fn read(target: &str, program: &Path) -> Result<Self, Failure> {
-        let (machine, variant) = machine_of(target).ok_or_else(|| {
-            Failure::new(format!("no container runs on the platform of {target}"))
-        })?;
+    fn read(machine: Machine, program: &Path) -> Result<Self, Failure> {
         let bytes = std::fs::read(program);
         Ok(Platform {
             machine,
-            variant,
             program: bytes.map_err(|error| Failure::io("read", program, &error))?,
         })
     }
+}
+
+/// A machine as the OCI names it, which takes Go's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Machine {
+    /// The processor: `arm64`.
+    name: &'static str,
+    variant: Option<&'static str>,
+}
+
+impl Machine {
+    /// The machine of a target's programs, or why no image has them.
+    fn of(target: Target) -> Result<Self, &'static str> {
+        let facts = target.facts();
+        if facts.os != "linux" || !matches!(facts.libc, Libc::Glibc | Libc::Musl) {
+            return Err("containers have programs of Linux");
+        }
+        let is_little = facts.endian.as_str() == "little";
+        let (name, variant) = match facts.arch {
+            // The kernels of few systems run programs of x86_64 with 32-bit pointers.
+            "x86_64" if facts.pointer_width == 64 => ("amd64", None),
+            "x86" => ("386", None),
+            "aarch64" => ("arm64", Some("v8")),
+            "arm" if facts.triple.starts_with("armv5") => ("arm", Some("v5")),
+            "arm" if facts.triple.starts_with("arm-") => ("arm", Some("v6")),
+            "arm" if facts.triple.contains("v7") => ("arm", Some("v7")),
+            "loongarch64" => ("loong64", None),
+            "mips" if is_little => ("mipsle", None),
+            "mips" => ("mips", None),
+            "mips64" if is_little => ("mips64le", None),
+            "mips64" => ("mips64", None),
+            "powerpc64" if is_little => ("ppc64le", None),
+            "powerpc64" => ("ppc64", None),
+            "riscv64" => ("riscv64", None),
+            "s390x" => ("s390x", None),
+            _ => return Err("containers have no platform with its processor"),
+        };
+        Ok(Machine { name, variant })
+    }
 
     /// The ending of the tag that docker gives it.
-    fn tag(&self) -> String {
-        let variant = self.variant.unwrap_or_default();
-        format!("{}{variant}", self.machine)
+    fn tag(self) -> String {
+        format!("{}{}", self.name, self.variant.unwrap_or_default())
+    }
+
+    /// The platform as `--platform` of docker and podman takes it.
+    fn platform(self) -> String {
+        let variant = self.variant.map(|variant| format!("/{variant}"));
+        format!("linux/{}{}", self.name, variant.unwrap_or_default())
     }
 }
 
-/// The OCI's names for the machine of a target of Linux, and for its variant.
-fn machine_of(target: &str) -> Option<(&'static str, Option<&'static str>)> {
-    let facts = Target::parse(target).ok()?.facts();
-    let machine = match facts.arch {
-        _ if facts.os != "linux" => return None,
-        "x86_64" => "amd64",
-        "x86" => "386",
-        "aarch64" => return Some(("arm64", Some("v8"))),
-        "arm" if target.starts_with("armv7") => return Some(("arm", Some("v7"))),
-        "arm" => return Some(("arm", Some("v6"))),
-        "powerpc64" => "ppc64le",
-        "riscv64" => "riscv64",
-        "s390x" => "s390x",
-        _ => return None,
-    };
-    Some((machine, None))
+/// The machine of each target, before anything is built. An image has one program for each.
+fn machines_of(targets: &[String]) -> Result<Vec<Machine>, Failure> {
+    let mut machines: Vec<Machine> = Vec::new();
+    for target in targets {
+        let parsed = Target::parse(target).map_err(|error| Failure::new(error.to_string()))?;
+        let machine = Machine::of(parsed).map_err(|why| {
+            Failure::new(format!("no image has a program for {target}: {why}"))
+                .with_help("name targets of Linux with musl, whose programs are static")
+        })?;
+        if let Some(first) = machines.iter().position(|known| *known == machine) {
+            return Err(Failure::new(format!(
+                "{} and {target} have one platform: {}",
+                targets[first],
+                machine.platform()
+            ))
+            .with_help("an image has one program for each platform: leave one of the targets out"));
+        }
+        machines.push(machine);
+    }
+    Ok(machines)
 }
 
 /// What all platforms of an image share.
@@ -185,13 +229,13 @@ impl Image<'_> {
             )?;
             let (layer_path, layer, layer_size) = blob(layer);
             let mut config = json!({
-                "architecture": platform.machine,
+                "architecture": platform.machine.name,
                 "os": "linux",
                 "config": { "Entrypoint": [format!("/{}", self.program)] },
                 "rootfs": { "type": "layers", "diff_ids": [layer] },
             });
-            let mut place = json!({ "architecture": platform.machine, "os": "linux" });
-            if let Some(variant) = platform.variant {
+            let mut place = json!({ "architecture": platform.machine.name, "os": "linux" });
+            if let Some(variant) = platform.machine.variant {
                 config["variant"] = variant.into();
                 place["variant"] = variant.into();
             }
@@ -215,7 +259,7 @@ impl Image<'_> {
             }));
             loaded.push(json!({
                 "Config": config_path,
-                "RepoTags": [format!("{}:{}-{}", self.name, self.version, platform.tag())],
+                "RepoTags": [format!("{}:{}-{}", self.name, self.version, platform.machine.tag())],
                 "Layers": [layer_path],
             }));
         }
@@ -287,10 +331,9 @@ mod tests {
         }
     }
 
-    fn platform(machine: &'static str, variant: Option<&'static str>) -> Platform {
+    fn platform(name: &'static str, variant: Option<&'static str>) -> Platform {
         Platform {
-            machine,
-            variant,
+            machine: Machine { name, variant },
             program: std::fs::read(PROGRAM).unwrap(),
         }
     }
@@ -417,14 +460,55 @@ mod tests {
     }
 
     #[test]
-    fn a_target_has_the_platform_of_its_machine() {
-        for (target, expected) in [
-            ("x86_64-unknown-linux-musl", Some(("amd64", None))),
-            ("armv7-unknown-linux-musleabihf", Some(("arm", Some("v7")))),
-            ("aarch64-unknown-linux-gnu", Some(("arm64", Some("v8")))),
-            ("x86_64-pc-windows-gnu", None),
-        ] {
-            assert_eq!(machine_of(target), expected, "{target}");
+    fn every_target_of_linux_has_the_platform_of_its_machine_or_a_reason() {
+        for target in Target::all().filter(|target| target.facts().os == "linux") {
+            let name = target.to_string();
+            let expected = match name.split('-').next().unwrap() {
+                _ if name.ends_with("-ohos") || name.ends_with("-gnux32") => None,
+                "aarch64" => Some("linux/arm64/v8"),
+                "arm" => Some("linux/arm/v6"),
+                "armv5te" => Some("linux/arm/v5"),
+                "armv7" | "thumbv7neon" => Some("linux/arm/v7"),
+                "i586" | "i686" => Some("linux/386"),
+                "loongarch64" => Some("linux/loong64"),
+                "mips" => Some("linux/mips"),
+                "mips64" => Some("linux/mips64"),
+                "mips64el" => Some("linux/mips64le"),
+                "mipsel" => Some("linux/mipsle"),
+                "powerpc" | "sparc64" => None,
+                "powerpc64" => Some("linux/ppc64"),
+                "powerpc64le" => Some("linux/ppc64le"),
+                "riscv64a23" | "riscv64gc" => Some("linux/riscv64"),
+                "s390x" => Some("linux/s390x"),
+                "x86_64" => Some("linux/amd64"),
+                other => panic!("no platform is expected for {other}"),
+            };
+            let platform = Machine::of(target).map(Machine::platform);
+            assert_eq!(platform.as_deref().ok(), expected, "{name}");
         }
+    }
+
+    fn refused(targets: &[&str]) -> String {
+        let targets: Vec<_> = targets.iter().map(|&target| target.to_owned()).collect();
+        machines_of(&targets).unwrap_err().with_its_help()
+    }
+
+    #[test]
+    fn a_target_that_has_no_platform_is_refused_before_the_build() {
+        let said = refused(&["x86_64-unknown-linux-musl", "x86_64-pc-windows-gnu"]);
+        assert!(
+            said.starts_with("no image has a program for x86_64-pc-windows-gnu: "),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn two_targets_of_one_platform_are_refused_by_their_names() {
+        let [one, other] = ["arm-unknown-linux-musleabi", "arm-unknown-linux-musleabihf"];
+        let said = refused(&[one, other]);
+        let expected = format!("{one} and {other} have one platform: linux/arm/v6\n");
+        assert!(said.starts_with(&expected), "{said}");
+        let apart = TARGETS.map(str::to_owned);
+        assert_eq!(machines_of(&apart).unwrap().len(), 2);
     }
 }
