@@ -30,7 +30,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Returns the documents in the root, in `docs` and in `docs/ci`, relative to the root.
+/// Returns the documents in the root, in `docs`, in `docs/ci` and of the libraries, relative to the
+/// root.
 fn documents() -> Vec<String> {
     let in_dir = |dir: &str| {
         let entries = fs::read_dir(tool::repository().join(dir)).unwrap();
@@ -39,7 +40,16 @@ fn documents() -> Vec<String> {
         let paths = documents.map(|name| format!("{dir}{name}"));
         paths.collect::<Vec<_>>()
     };
-    let mut documents = [in_dir(""), in_dir("docs/"), in_dir("docs/ci/")].concat();
+    let dirs = [
+        "",
+        "docs/",
+        "docs/ci/",
+        "cross-targets/",
+        "cross-config/",
+        "cross-engine/",
+        "cross-core/",
+    ];
+    let mut documents = dirs.map(in_dir).concat();
     documents.sort();
     documents
 }

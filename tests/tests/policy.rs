@@ -17,6 +17,8 @@ mod enums;
 mod layers;
 #[path = "policy/module_tree.rs"]
 mod module_tree;
+#[path = "policy/packages.rs"]
+mod packages;
 #[path = "policy/systems.rs"]
 mod systems;
 #[path = "policy/types.rs"]
