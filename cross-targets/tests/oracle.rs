@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cross_targets::{Libc, Target, TargetFacts};
+use cross_targets::{Libc, Target, TargetFacts, Tier};
 
 /// Rows whose triple the installed compiler may no longer know, with the reason. Such rows are kept
 /// as long as older compilers are supported, and have to be listed here.
@@ -114,6 +114,30 @@ fn every_row_says_what_rustc_says() {
         compared += 1;
     }
     assert_eq!(compared + GONE_FROM_RUSTC.len(), 118);
+}
+
+/// The targets of tier 1 on the platform support page of Rust 1.95.
+const TIER_1: [&str; 8] = [
+    "aarch64-apple-darwin",
+    "aarch64-pc-windows-msvc",
+    "aarch64-unknown-linux-gnu",
+    "i686-pc-windows-msvc",
+    "i686-unknown-linux-gnu",
+    "x86_64-pc-windows-gnu",
+    "x86_64-pc-windows-msvc",
+    "x86_64-unknown-linux-gnu",
+];
+
+#[test]
+fn the_tiers_are_those_of_rusts_page() {
+    let first = rows().filter(|row| row.tier == Tier::One);
+    let first: Vec<_> = first.map(|row| row.triple).collect();
+    assert_eq!(first, TIER_1);
+    // rustup has a standard library for what is of tier 2, and for nothing of tier 3.
+    let is_of_rustup = |row: &TargetFacts| RUSTUP_TARGETS.lines().any(|it| it == row.triple);
+    for row in rows() {
+        assert_eq!(row.tier != Tier::Three, is_of_rustup(row), "{}", row.triple);
+    }
 }
 
 /// The targets that rustup installs a standard library for: those of the release whose toolchain

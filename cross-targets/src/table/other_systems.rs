@@ -14,21 +14,23 @@ pub(crate) const fn macos(
     cpu: Cpu,
     c_triple: &'static str,
     zig_target: &'static str,
+    tier: Tier,
 ) -> TargetFacts {
     TargetFacts {
         zig: zig(zig_target),
         sdk: Some(Sdk::Apple { platform: "macosx" }),
-        ..row(triple, cpu, "macos", Libc::System, c_triple, Tier::Two)
+        ..row(triple, cpu, "macos", Libc::System, c_triple, tier)
     }
     .proven(CToolchain::Zig, "bookworm")
 }
 
-/// macOS on several machines: the triples in `slices`, joined.
+/// macOS on several machines: the triples in `slices`, joined. The tier is the lowest of theirs.
 pub(crate) const fn universal(
     triple: &'static str,
     slices: &'static [&'static str],
 ) -> TargetFacts {
-    let first = macos(triple, AARCH64, "arm64-apple-macosx", "aarch64-macos");
+    let (c_triple, zig_target) = ("arm64-apple-macosx", "aarch64-macos");
+    let first = macos(triple, AARCH64, c_triple, zig_target, Tier::Two);
     TargetFacts { slices, ..first }
 }
 

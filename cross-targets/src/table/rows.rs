@@ -49,7 +49,7 @@ const ZIG_V7_NEON: &str = "generic+v7a+neon";
 /// All known triples, ordered by name. [`Target`](crate::Target) holds an index into it.
 #[rustfmt::skip]
 pub(crate) static ROWS: &[TargetFacts] = &[
-    macos("aarch64-apple-darwin",            AARCH64, "arm64-apple-macosx", "aarch64-macos"),
+    macos("aarch64-apple-darwin",            AARCH64, "arm64-apple-macosx", "aarch64-macos", One),
     apple("aarch64-apple-ios",               AARCH64, "ios", "arm64-apple-ios", "iphoneos"),
     apple("aarch64-apple-ios-macabi",        AARCH64, "ios", "arm64-apple-ios-macabi", "macosx"),
     apple("aarch64-apple-ios-sim",           AARCH64, "ios", "arm64-apple-ios-simulator", "iphonesimulator"),
@@ -146,7 +146,7 @@ pub(crate) static ROWS: &[TargetFacts] = &[
     wasi("wasm32-wasip1-threads").c_flags("-pthread -matomics -mbulk-memory"),
     wasi_component("wasm32-wasip2"),
     freestanding("wasm32v1-none",                 WASM32, "none", "wasm32-unknown-unknown", "-mcpu=mvp -mmutable-globals"),
-    macos("x86_64-apple-darwin",             X86_64, "x86_64-apple-macosx", "x86_64-macos"),
+    macos("x86_64-apple-darwin",             X86_64, "x86_64-apple-macosx", "x86_64-macos", Two),
     apple("x86_64-apple-ios",                X86_64, "ios", "x86_64-apple-ios-simulator", "iphonesimulator"),
     apple("x86_64-apple-ios-macabi",         X86_64, "ios", "x86_64-apple-ios-macabi", "macosx"),
     sgx("x86_64-fortanix-unknown-sgx",       X86_64),
