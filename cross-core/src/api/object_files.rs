@@ -140,8 +140,8 @@ impl StripRequest {
     /// # Errors
     ///
     /// The errors of [`Request::run`](crate::Request::run);
-    /// [`ErrorKind::UnsupportedTarget`](crate::ErrorKind::UnsupportedTarget) for Apple's systems,
-    /// whose programs are signed when they are linked; and
+    /// [`ErrorKind::UnsupportedTarget`](crate::ErrorKind::UnsupportedTarget) for Apple's systems on
+    /// ARM's processors, whose programs are signed when they are linked; and
     /// [`ErrorKind::ProgramFailed`](crate::ErrorKind::ProgramFailed) if the tool refuses the file.
     pub fn run(&self) -> Result<Stripped> {
         self.run_until(&Cancel::new())

@@ -238,9 +238,9 @@ impl Request {
     /// Programs for MSVC and UEFI stay as they are, because their debug information is in a file of
     /// its own (`.pdb`) anyway. What cannot be stripped is an error of the plan of the kind
     /// [`UnsupportedTarget`](crate::ErrorKind::UnsupportedTarget), which says what the profile can
-    /// do in its place: programs for Apple's systems, which are signed when they are linked, and for
-    /// Emscripten and WASI's components. A WebAssembly module cannot be split. Without a tool, the
-    /// kind is [`ToolMissing`](crate::ErrorKind::ToolMissing).
+    /// do in its place: programs for Apple's systems on ARM's processors, which are signed when they
+    /// are linked, and for Emscripten and WASI's components. A WebAssembly module cannot be split.
+    /// Without a tool, the kind is [`ToolMissing`](crate::ErrorKind::ToolMissing).
     ///
     /// # Default value
     ///
