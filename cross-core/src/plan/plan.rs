@@ -33,7 +33,10 @@ pub const PLAN_SCHEMA_VERSION: u32 = 5;
 ///
 /// Planning writes nothing, and starts only read-only probes. `Display` prints a script for a POSIX
 /// shell that does what the plan does: `sh plan.txt` runs it, and it can be pasted into a terminal.
-/// It has no values of secret variables. `schema_version` is the version of the serialised form.
+/// It has no values of secret variables. It makes no environment from a `Cross.lock` (`Plan::prepare`
+/// does), runs on no engine of another machine, joins the programs of universal2-apple-darwin with the
+/// `lipo` or `llvm-lipo` on the PATH, and does not check what artifacts need of glibc or of Apple's
+/// systems. `schema_version` is the version of the serialised form.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
