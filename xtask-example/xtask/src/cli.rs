@@ -253,6 +253,9 @@ pub(crate) struct Prefetch {
     pub(crate) target: Vec<String>,
     #[command(flatten)]
     pub(crate) choice: Choice,
+    /// Also make the environments that `dist --deb` needs
+    #[arg(long)]
+    pub(crate) deb: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -15,6 +15,7 @@ use cross_core::{
 use serde_json::json;
 
 use crate::cli::{Cargo, Choice, Env, EnvAction, Format, PassedOn, Plan, PlanVerb, Prefetch};
+use crate::deb;
 use crate::failure::Failure;
 use crate::output;
 use crate::papers;
@@ -124,12 +125,21 @@ fn request(cross: &Cross, verb: Verb, target: &str, passed_on: &PassedOn) -> Req
 pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> {
     let cross = cross(&args.choice)?;
     let targets = targets_of(&cross, &args.target)?;
+    if args.deb {
+        deb::require(&cross, &targets, cancel)?;
+    }
     let progress = Progress::new(&cross, Format::Human)
         .keep_output()
         .without_table();
-    let done = progress
-        .watch(&cross)
-        .build_many(&targets)
+    let watched = progress.watch(&cross);
+    let mut requests: Vec<_> = targets.iter().map(|it| watched.build(it)).collect();
+    if args.deb {
+        for target in deb::packaged(&targets) {
+            requests.push(deb::with_tools(&watched, target)?.build(target));
+        }
+    }
+    let done = watched
+        .batch(requests)
         .each(|request| request.package(PACKAGE).locked(true))
         .prefetch_until(cancel);
     progress.close();
@@ -140,7 +150,7 @@ pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> 
     if args.json {
         return answer_json(&done);
     }
-    let row = |target: &Prefetched| {
+    let row = |(n, target): (usize, &Prefetched)| {
         let purposes: Vec<_> = target
             .obtained
             .iter()
@@ -154,9 +164,14 @@ pub(crate) fn prefetch(args: &Prefetch, cancel: &Cancel) -> Result<(), Failure> 
             true => "nothing to do".to_owned(),
             false => purposes.join(", "),
         };
-        [target.target.clone(), obtained, format!("{seconds:.0}")]
+        // Behind the targets are the environments that package them.
+        let name = match n < targets.len() {
+            true => target.target.clone(),
+            false => format!("{} --deb", target.target),
+        };
+        [name, obtained, format!("{seconds:.0}")]
     };
-    let rows: Vec<_> = done.targets.iter().map(row).collect();
+    let rows: Vec<_> = done.targets.iter().enumerate().map(row).collect();
     output::answer(output::table(["target", "obtained", "seconds"], &rows));
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! What a program depends on is in the database of an environment, which has the packages of the
 //! target's architecture. cargo-deb asks `dpkg-shlibdeps`, and the one that it finds is the
-//! environment's. That is an environment beside the one that compiles, which stays as it is.
+//! environment's. That is an environment beside the one that compiles, which stays as it is, unless
+//! the project gives the target the tools anyway: a locked environment has what the lock says.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,7 +12,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cross_core::{Artifact, Cancel, Cross, config::Layer, host_tools::HostTools, targets::Target};
+use cross_core::config::Layer;
+use cross_core::host_tools::HostTools;
+use cross_core::targets::Target;
+use cross_core::{Artifact, Cancel, Cross, ErrorKind};
 
 use crate::cargo;
 use crate::commands::PACKAGE;
@@ -46,12 +50,71 @@ pub(crate) fn architecture(target: &str) -> Option<&'static str> {
     facts.debian_arch.filter(|_| facts.os == "linux")
 }
 
-/// Checks that a package can be made of what is built for `targets`, before anything is built.
-pub(crate) fn require(targets: &[String]) -> Result<(), Failure> {
-    match targets.iter().any(|target| architecture(target).is_some()) {
-        true => require_cargo_deb(cargo::command()),
-        false => Ok(()),
+/// Those of `targets` that have a Debian package.
+pub(crate) fn packaged(targets: &[String]) -> Vec<&String> {
+    let has_package = |target: &&String| architecture(target).is_some();
+    targets.iter().filter(has_package).collect()
+}
+
+/// Checks that packages can be made of what is built for `targets`, before anything is built: that
+/// cargo-deb is there, and that environments can have the tools.
+pub(crate) fn require(cross: &Cross, targets: &[String], cancel: &Cancel) -> Result<(), Failure> {
+    let packaged = packaged(targets);
+    if packaged.is_empty() {
+        return Ok(());
     }
+    require_cargo_deb(cargo::command())?;
+    for target in packaged {
+        require_tools(cross, target, cancel)?;
+    }
+    Ok(())
+}
+
+fn require_tools(cross: &Cross, target: &str, cancel: &Cancel) -> Result<(), Failure> {
+    let tools = with_tools(cross, target)?;
+    let plan_of = |cross: &Cross| cross.build(target).package(PACKAGE).plan_until(cancel);
+    let Err(error) = plan_of(&tools) else {
+        return Ok(());
+    };
+    // What fails without the tools, too, has a help of its own.
+    let help = help_for_tools(error.kind(), target).filter(|_| plan_of(cross).is_ok());
+    let failure = Failure::from(error);
+    Err(match help {
+        Some(help) => failure.with_help(help),
+        None => failure,
+    })
+}
+
+/// What helps where the target's own environment can be used, and the one with the tools cannot.
+fn help_for_tools(kind: ErrorKind, target: &str) -> Option<String> {
+    match kind {
+        ErrorKind::Lock => Some(format!(
+            "`--deb` needs the package {TOOLS}, which the lock does not have: add it to `packages` \
+             of {target} in Cross.toml, and run `cargo xtask lock --update {target}`"
+        )),
+        ErrorKind::Offline => Some(
+            "`cargo xtask prefetch --deb` makes the environment that packages it, with a network"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// Whether the configuration gives the environment of `target` the tools.
+fn has_tools(cross: &Cross, target: &str) -> Result<bool, Failure> {
+    let packages = cross.config()?.for_target(target).packages;
+    let mut names = packages.iter().map(|package| package.value.split(':'));
+    Ok(names.any(|mut name| name.next() == Some(TOOLS)))
+}
+
+/// The library for the environment with the tools: the target's own if the project gives it the
+/// tools, or else one beside it.
+pub(crate) fn with_tools(cross: &Cross, target: &str) -> Result<Cross, Failure> {
+    if has_tools(cross, target)? {
+        return Ok(cross.clone());
+    }
+    let layer = Layer::embedder("cargo xtask dist --deb").packages([TOOLS]);
+    Ok(cross.clone().defaults(layer))
 }
 
 fn require_cargo_deb(mut deb: Command) -> Result<(), Failure> {
@@ -68,8 +131,7 @@ impl Deb<'_> {
     pub(crate) fn pack(&self, cancel: &Cancel) -> Result<Paper, Failure> {
         let dir = tempfile::Builder::new().prefix("deb-").tempdir_in(self.dir);
         let dir = dir.map_err(|error| Failure::io("make a directory in", self.dir, &error))?;
-        let layer = Layer::embedder("cargo xtask dist --deb").packages([TOOLS]);
-        let tools = self.cross.clone().defaults(layer);
+        let tools = with_tools(self.cross, self.target)?;
         let tools = tools.host_tools(self.target).run_until(cancel)?;
         // The script below names it, and could not say that it is missing.
         tools.tool(SHLIBDEPS).map_err(|error| {
@@ -223,9 +285,52 @@ mod tests {
         let missing = require_cargo_deb(Command::new("false")).unwrap_err();
         let help = missing.help.unwrap();
         assert!(help.contains("cargo install --locked cargo-deb"), "{help}");
-        require(&["x86_64-pc-windows-gnu".to_owned()])
+        let windows = ["x86_64-pc-windows-gnu".to_owned()];
+        require(&Cross::at("."), &windows, &Cancel::new())
             .map_err(|it| it.to_string())
             .unwrap();
+    }
+
+    /// The packages of the environment with the tools, in a project with the configuration `text`.
+    fn packages_with_tools(text: &str) -> Vec<String> {
+        let target = "aarch64-unknown-linux-gnu";
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = "[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n";
+        fs::create_dir(dir.path().join("src")).unwrap();
+        for (name, text) in [
+            ("Cargo.toml", manifest),
+            ("src/lib.rs", ""),
+            ("Cross.toml", text),
+        ] {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let tools = with_tools(&Cross::at(dir.path()), target).unwrap();
+        let packages = tools.config().unwrap().for_target(target).packages;
+        packages.into_iter().map(|package| package.value).collect()
+    }
+
+    /// Another environment than the target's would not fit the lock, and be made without need.
+    #[test]
+    fn tools_that_the_project_names_are_in_the_targets_own_environment() {
+        let own = "[target.aarch64-unknown-linux-gnu]\npackages = [\"libssl-dev\", \"dpkg-dev\"]\n";
+        assert_eq!(packages_with_tools(own), ["libssl-dev", "dpkg-dev"]);
+        let of_build_machine = own.replace("dpkg-dev", "dpkg-dev:native");
+        assert_eq!(
+            packages_with_tools(&of_build_machine),
+            ["libssl-dev", "dpkg-dev:native"]
+        );
+        let none = "[target.aarch64-unknown-linux-gnu]\npackages = [\"libssl-dev\"]\n";
+        assert_eq!(packages_with_tools(none), ["dpkg-dev", "libssl-dev"]);
+    }
+
+    #[test]
+    fn an_environment_that_cannot_have_the_tools_says_what_helps() {
+        let locked = help_for_tools(ErrorKind::Lock, "x").unwrap();
+        assert!(locked.contains("`packages` of x"), "{locked}");
+        assert!(locked.contains("cargo xtask lock --update x"), "{locked}");
+        let offline = help_for_tools(ErrorKind::Offline, "x").unwrap();
+        assert!(offline.contains("cargo xtask prefetch --deb"), "{offline}");
+        assert_eq!(help_for_tools(ErrorKind::ToolMissing, "x"), None);
     }
 
     #[test]

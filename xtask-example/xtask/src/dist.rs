@@ -46,7 +46,7 @@ pub(crate) fn run(args: &cli::Dist, cancel: &Cancel) -> Result<(), Failure> {
     let cross = commands::cross(&args.choice)?;
     let targets = commands::targets_of(&cross, &args.target)?;
     if args.deb {
-        deb::require(&targets)?;
+        deb::require(&cross, &targets, cancel)?;
     }
     verify::require(&cross, args, &targets, cancel)?;
     let dist = Dist::new(args, &cross)?;
